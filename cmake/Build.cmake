@@ -1,0 +1,48 @@
+# How every C file here is compiled, and the helper that makes a module.
+
+set(CMAKE_C_STANDARD 17)
+set(CMAKE_C_STANDARD_REQUIRED ON)
+set(CMAKE_C_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_C_VISIBILITY_PRESET hidden)
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+set(CMAKE_C_FLAGS_RELEASE "-O3 -DNDEBUG -g1")
+set(CMAKE_C_FLAGS_DEBUG "-O1 -g -fno-omit-frame-pointer")
+
+add_library(speadline_build INTERFACE)
+target_compile_definitions(speadline_build INTERFACE _GNU_SOURCE)
+target_compile_options(speadline_build INTERFACE -Wall -Wextra -Wshadow -Wmissing-prototypes
+                       -Wstrict-prototypes -Wvla -Wconversion)
+if(SPEADLINE_WERROR)
+    target_compile_options(speadline_build INTERFACE -Werror)
+endif()
+if(SPEADLINE_SANITIZE)
+    target_compile_options(speadline_build INTERFACE -fsanitize=${SPEADLINE_SANITIZE}
+                           -fno-sanitize-recover=all)
+    target_link_options(speadline_build INTERFACE -fsanitize=${SPEADLINE_SANITIZE})
+endif()
+
+# speadline_module(NAME [DEPENDS MODULE...]): an object library of NAME/**.c.
+# NAME/include is public, NAME/internal is for this tree, NAME itself is private to the module.
+function(speadline_module name)
+    cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
+    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.c)
+    add_library(speadline_${name} OBJECT ${sources})
+    target_include_directories(speadline_${name} PUBLIC ${CMAKE_SOURCE_DIR}/${name}/include
+                               PRIVATE ${CMAKE_SOURCE_DIR}/${name})
+    if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/${name}/internal)
+        target_include_directories(speadline_${name} PUBLIC ${CMAKE_SOURCE_DIR}/${name}/internal)
+    endif()
+    target_compile_definitions(speadline_${name} PRIVATE SPEADLINE_VERSION="${PROJECT_VERSION}")
+    target_link_libraries(speadline_${name} PUBLIC speadline_build Threads::Threads
+                          PkgConfig::LIBURING)
+    foreach(module IN LISTS arg_DEPENDS)
+        # Include directories only: an object library must not pull another's objects in twice.
+        target_include_directories(speadline_${name} PRIVATE
+                                   $<TARGET_PROPERTY:speadline_${module},INTERFACE_INCLUDE_DIRECTORIES>)
+    endforeach()
+endfunction()

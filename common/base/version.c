@@ -1,0 +1,7 @@
+/* The library's version. */
+#include <speadline/error.h>
+
+const char *spead_version(void)
+{
+    return SPEADLINE_VERSION;
+}

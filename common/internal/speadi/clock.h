@@ -1,0 +1,34 @@
+/* Time, in ns. */
+#ifndef SPEADI_CLOCK_H
+#define SPEADI_CLOCK_H
+
+#include <stdint.h>
+#include <time.h>
+
+static inline uint64_t speadi_clock_read(clockid_t id)
+{
+    struct timespec t;
+
+    clock_gettime(id, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* CLOCK_MONOTONIC: deadlines and ages. */
+static inline uint64_t speadi_clock_mono_ns(void)
+{
+    return speadi_clock_read(CLOCK_MONOTONIC);
+}
+
+/* CLOCK_REALTIME: time stamps for people. */
+static inline uint64_t speadi_clock_utc_ns(void)
+{
+    return speadi_clock_read(CLOCK_REALTIME);
+}
+
+static inline struct timespec speadi_clock_timespec(uint64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u),
+                             .tv_nsec = (long)(ns % 1000000000u)};
+}
+
+#endif

@@ -1,0 +1,104 @@
+/* One SPEAD packet on the wire: header, item pointers, payload.
+ * Source: SPEAD protocol, SSA4700-0000-001 rev 1, "packet header", "item pointers". */
+#ifndef SPEADI_PACKET_H
+#define SPEADI_PACKET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <speadline/flavour.h>
+#include <speadline/item.h>
+#include <speadline/stats.h>
+
+#include <speadi/bytes.h>
+
+#define SPEADI_HEADER_BYTES 8u
+#define SPEADI_POINTER_BYTES 8u
+#define SPEADI_MAGIC 0x53u
+#define SPEADI_VERSION 4u
+#define SPEADI_UDP_BYTES_MAX 65507u /* most that one UDP datagram over IPv4 can carry */
+
+/* ---- Item pointers ------------------------------------------------------------------------- */
+
+static inline bool speadi_pointer_is_immediate(uint64_t pointer)
+{
+    return (pointer >> 63) != 0;
+}
+
+static inline uint64_t speadi_pointer_id(uint64_t pointer, unsigned heap_address_bits)
+{
+    return (pointer & ~(1ull << 63)) >> heap_address_bits;
+}
+
+static inline uint64_t speadi_pointer_value(uint64_t pointer, unsigned heap_address_bits)
+{
+    return pointer & ((1ull << heap_address_bits) - 1);
+}
+
+static inline uint64_t speadi_pointer_immediate(unsigned heap_address_bits, uint64_t id, uint64_t value)
+{
+    return (1ull << 63) | (id << heap_address_bits) | value;
+}
+
+static inline uint64_t speadi_pointer_addressed(unsigned heap_address_bits, uint64_t id, uint64_t offset)
+{
+    return (id << heap_address_bits) | offset;
+}
+
+/* First header word for count pointers. */
+static inline uint64_t speadi_header_word(unsigned heap_address_bits, unsigned count)
+{
+    return 0x5304000000000000ull | (uint64_t)(8 - heap_address_bits / 8) << 40 |
+           (uint64_t)(heap_address_bits / 8) << 32 | count;
+}
+
+/* ---- Decoding ------------------------------------------------------------------------------ */
+
+/* A decoded packet. Borrows the bytes it was decoded from. */
+struct speadi_packet {
+    uint64_t heap_counter;
+    uint64_t heap_length;      /* valid when has_heap_length */
+    uint64_t payload_offset;
+    uint64_t payload_bytes;
+    const uint8_t *pointers;   /* pointer_count big-endian words, specials included */
+    uint32_t pointer_count;
+    uint32_t special_count;    /* how many of them are immediate with ids 1..4 */
+    uint32_t header_bytes;     /* SPEAD header and pointers: where the payload starts */
+    uint8_t heap_address_bits;
+    bool has_heap_length;
+};
+
+/* How many leading bytes hold header and pointers of the packet that starts at bytes: SPEADI_HEADER_BYTES
+ * + 8 x count. bytes must hold SPEADI_HEADER_BYTES bytes; contents are not judged. */
+static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
+{
+    return SPEADI_HEADER_BYTES + SPEADI_POINTER_BYTES * (uint32_t)(bytes[6] << 8 | bytes[7]);
+}
+
+/* Decodes and validates a datagram of datagram_bytes bytes whose first head_bytes lie at head (which
+ * must cover header and pointers when the datagram does; the payload may lie elsewhere).
+ * Checks in the order of the protocol page: short, magic, version, widths, pointers exceed packet,
+ * counter/offset/length missing, payload exceeds packet, beyond heap, size mismatch. The last wins among
+ * repeated specials. Never allocates, trusts nothing.
+ * Returns 0 and fills *packet, or the enum spead_recv_bucket (SPEAD_RECV_MALFORMED_*, > 0) that
+ * names the refusal. */
+int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,
+                         uint32_t datagram_bytes);
+
+/* Name of the heap-relative item pointer number i. */
+static inline uint64_t speadi_packet_pointer(const struct speadi_packet *packet, uint32_t i)
+{
+    return speadi_load_be64(packet->pointers + (size_t)i * SPEADI_POINTER_BYTES);
+}
+
+/* True for the immediate pointers that every packet carries for itself: ids 1..4. In addressed mode
+ * these ids are not items either, but their address still raises the minimum heap length. */
+static inline bool speadi_pointer_is_special(uint64_t pointer, unsigned heap_address_bits)
+{
+    uint64_t id = speadi_pointer_id(pointer, heap_address_bits);
+
+    return id >= SPEAD_ID_HEAP_COUNTER && id <= SPEAD_ID_PAYLOAD_LENGTH;
+}
+
+#endif

@@ -1,0 +1,66 @@
+/* A fixed set of memory regions, made once, handed out most recently freed first (their memory is
+ * still in cache). Bounded twice: by the number of regions, and by the bytes of them ever touched.
+ *
+ * A region reserves address space at its full size and is *charged* for its touched prefix: beyond
+ * region->charged_bytes no page has been touched since it was mapped or trimmed, so it reads as zero
+ * and costs no memory. Charges of all regions never exceed memory_bytes_max.
+ *
+ * Threads: one taker (take, grow, populate); release and unref from any thread. Returned regions go on
+ * an atomic list that the taker takes whole. */
+#ifndef SPEADI_POOL_H
+#define SPEADI_POOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <speadline/error.h>
+
+struct speadi_pool; /* opaque, reference-counted: each region that is out holds one */
+
+struct speadi_region {
+    uint8_t *data;           /* region_bytes of address space, 4 KiB aligned */
+    size_t bytes;            /* region_bytes of the pool */
+    size_t charged_bytes;    /* touched prefix that the pool pays for; taker only */
+    void *meta;              /* meta_bytes of the owner's, 64-byte aligned, kept between uses, zeroed once */
+    struct speadi_pool *pool;
+    struct speadi_region *next; /* the pool's */
+    uint32_t index;
+};
+
+struct speadi_pool_config {
+    uint32_t region_count;
+    size_t region_bytes;        /* rounded up to a page */
+    size_t meta_bytes;          /* per region */
+    uint64_t memory_bytes_max;  /* bound of charged bytes; 0: region_count x region_bytes */
+};
+
+int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
+                       struct spead_err *err);
+void speadi_pool_unref(struct speadi_pool *pool); /* NULL is ignored; frees when no region is out */
+
+/* A region, or NULL when none is free. The region holds a reference to the pool until released. */
+struct speadi_region *speadi_pool_take(struct speadi_pool *pool);
+
+/* Back to the pool; any thread. The caller has no further use of data or meta. */
+void speadi_region_release(struct speadi_region *region);
+
+/* Makes sure that the first bytes bytes are charged, taking the charge from free regions (which are
+ * trimmed) if need be. Returns 0, or -ENOMEM when the bound would be passed. Taker only. */
+int speadi_region_charge(struct speadi_region *region, size_t bytes);
+
+/* Charges and faults in the first bytes bytes, so that the data path meets no page fault. Returns as
+ * speadi_region_charge; not being able to fault in ahead is no error. Taker only. */
+int speadi_region_populate(struct speadi_region *region, size_t bytes);
+
+struct speadi_pool_stats {
+    uint64_t memory_bytes;            /* charged now */
+    uint64_t memory_high_water_bytes;
+    uint64_t memory_bytes_max;
+    uint32_t regions, regions_out;
+    uint64_t table_bytes;             /* what the pool itself allocated: metas and lists */
+};
+/* Taker only. */
+void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats);
+
+#endif

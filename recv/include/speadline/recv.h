@@ -1,0 +1,188 @@
+/* One SPEAD receive stream: packets in, heaps out.
+ *
+ * Threads:  one thread owns the stream: it alone calls start(), poll(), wait() and run(). take() and
+ *           its kin belong to one consumer thread (which may be the owner). stop(), arm(), stats()
+ *           are safe from any thread; stop() is also async-signal-safe.
+ * Lifetime: create -> [start -> poll/wait ... until -ESHUTDOWN] -> destroy. run() does the part in
+ *           brackets; a spead_recv_runner does it on a thread of its own.
+ *           destroy() only when neither thread uses it any more; heaps may outlive it.
+ * Memory:   all of it is planned at create() and known from spead_recv_stream_plan(); no packet can
+ *           make it grow. */
+#ifndef SPEADLINE_RECV_H
+#define SPEADLINE_RECV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <speadline/error.h>
+#include <speadline/heap.h>
+#include <speadline/mem_link.h>
+#include <speadline/stats.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct spead_recv_stream; /* opaque */
+
+/* What happens to a complete heap that finds the hand-over ring full. */
+enum spead_on_full {
+    SPEAD_DROP_NEWEST = 0, /* that heap is shed */
+    SPEAD_DROP_OLDEST = 1, /* the heap that waited longest is shed instead */
+    SPEAD_BLOCK = 2,       /* the stream stops reading until there is room; only where the source can
+                              wait (mem). A UDP sender cannot, so the kernel would drop unseen:
+                              refused there with -EINVAL */
+};
+
+/* How payload gets from the engine into a heap. */
+enum spead_receive_path {
+    SPEAD_PATH_AUTO = 0,   /* placed from 4 KiB of payload a packet upwards, else bounce */
+    SPEAD_PATH_PLACED = 1, /* predicted: the kernel's copy is the only one */
+    SPEAD_PATH_BOUNCE = 2, /* through a small buffer that stays in cache, then copied */
+};
+
+struct spead_recv_stream_config {
+    uint32_t struct_size; /* set by _INIT; lets an old caller meet a newer library */
+
+    /* Where packets come from: either endpoints "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP; a multicast
+     * HOST is joined), or memory links (engine "mem"). Strings and array are borrowed during create()
+     * only; links are referenced. At most 64; each is one source of the ledger. */
+    const char *const *endpoints;
+    uint32_t endpoint_count;
+    struct spead_mem_link *const *links;
+    uint32_t link_count;
+
+    const char *engine;    /* "auto" (default), "socket", "uring", "mem" */
+    const char *interface_name; /* interface name or address to join and listen on; NULL: any */
+    const char *fault;     /* fault decorator's specification (docs/faults.md); NULL: none */
+    uint32_t packet_bytes_max; /* largest accepted SPEAD packet; default 9200 */
+    uint32_t socket_buffer_bytes; /* asked of the kernel for each socket; default 8 MiB */
+    enum spead_receive_path receive_path;
+
+    uint32_t substream_count;   /* heap counter modulo this selects the substream; default 1 */
+    uint32_t live_heaps_max;    /* per substream; a new heap evicts the one this many earlier; default 4 */
+    uint32_t finished_heaps_max;/* per substream: heaps remembered; 0: 4 x live_heaps_max */
+    bool allow_out_of_order;    /* accept payload offsets in any order; default false */
+    bool allow_unsized_heaps;   /* accept heaps without item 0x02; default true */
+    bool ignore_stop_item;      /* one forged packet must not end a night's capture; default false */
+    bool explicit_start;        /* count packets as start-up until arm(); default false */
+    bool keep_holes;            /* do not zero the holes of incomplete heaps; default false */
+    bool deliver_incomplete;    /* hand incomplete heaps over too; default false */
+    uint64_t heap_timeout_ns;   /* age limit of a live heap; 0: none */
+
+    uint64_t heap_bytes_max;    /* cap on a heap's payload; default 64 MiB */
+    uint64_t memory_bytes_max;  /* bound of all heap memory; 0: what the plan needs at the cap */
+    uint32_t pointers_max;      /* distinct item pointers a heap; default 1024 */
+    uint32_t ranges_max;        /* separate received ranges a heap; default 4096 */
+
+    uint32_t ring_heaps;        /* heaps waiting for the consumer; default 4 */
+    uint32_t held_heaps;        /* heaps the consumer may hold at a time beyond these; default 2 */
+    enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
+
+    uint64_t stop_drain_ns;     /* at stop, read the source until empty or this long; default 100 ms */
+    uint64_t heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
+    struct spead_log log;
+};
+
+/* clang-format off */
+#define SPEAD_RECV_STREAM_CONFIG_INIT { \
+    .struct_size = sizeof(struct spead_recv_stream_config), .engine = "auto", \
+    .packet_bytes_max = 9200, .socket_buffer_bytes = 8u << 20, .substream_count = 1, \
+    .live_heaps_max = 4, .allow_unsized_heaps = true, .heap_bytes_max = 64u << 20, \
+    .pointers_max = 1024, .ranges_max = 4096, .ring_heaps = 4, .held_heaps = 2, \
+    .stop_drain_ns = 100000000u, .heap_counter_step = 1 }
+/* clang-format on */
+
+/* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
+ * engine lacks what was asked), -EADDRINUSE and other errors of the network. On failure *out is
+ * untouched. Sockets are bound and joined when it returns: packets queue from then on. err may be
+ * NULL. */
+int spead_recv_stream_create(struct spead_recv_stream **out,
+                             const struct spead_recv_stream_config *config, struct spead_err *err);
+
+/* Frees the stream. Heaps not taken are released, heaps taken stay valid. NULL is ignored. */
+void spead_recv_stream_destroy(struct spead_recv_stream *stream);
+
+/* What was decided at create(), for people and for checking. Strings live as long as the stream. */
+struct spead_recv_plan {
+    uint32_t struct_size;
+    const char *engine;        /* name of the engine in use */
+    const char *engine_reason; /* one line: why this one, and why not the others */
+    uint64_t region_count;     /* (live x substreams) + ring + held + reserved ahead */
+    uint64_t region_bytes;     /* address space of each: the heap cap, rounded up */
+    uint64_t memory_bytes;     /* bound of heap memory: no more is ever in use */
+    uint64_t table_bytes;      /* everything else that the stream allocated */
+    uint32_t socket_buffer_bytes; /* effective, read back (of the first socket); 0: none */
+    uint32_t reserved;
+};
+/* clang-format off */
+#define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }
+/* clang-format on */
+void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead_recv_plan *plan);
+
+/* Owner thread, once, before the first poll (io_uring's single issuer binds here). Returns 0 or
+ * -errno. */
+int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err);
+
+/* Reads and sorts one burst; never blocks. Returns the number of packets read (0: none ready),
+ * -ESHUTDOWN once the stream has ended (end-of-stream is then in the ring), or another -errno when
+ * the source has failed. */
+int spead_recv_stream_poll(struct spead_recv_stream *stream);
+
+/* Sleeps until a packet is there, stop(), a heap's deadline or deadline_ns (CLOCK_MONOTONIC; 0: no
+ * limit of the caller's). Returns 0. */
+int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns);
+
+/* start, then poll and wait until the stream ends. Returns 0 at the end, or -errno. */
+int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *err);
+
+/* Ends explicit_start: packets read from now on count. Any thread. */
+void spead_recv_stream_arm(struct spead_recv_stream *stream);
+
+/* Asks for an orderly end: the source is read until empty (or stop_drain_ns), live heaps are flushed,
+ * end-of-stream follows in the ring. A second call means now: nothing more is read. Any thread, and
+ * signal handlers. */
+void spead_recv_stream_stop(struct spead_recv_stream *stream);
+
+/* Next heap for the consumer. deadline_ns is CLOCK_MONOTONIC; 0 waits without limit. Returns 0 and one
+ * reference in *heap, -ETIMEDOUT, or -ESHUTDOWN when the stream has ended and everything was taken. */
+int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap **heap,
+                           uint64_t deadline_ns);
+
+/* The same without waiting: -EAGAIN when there is none now. */
+int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_heap **heap);
+
+/* Up to max heaps at once, under one lock. Waits for the first as take() does. Returns how many
+ * (>= 1), -ETIMEDOUT or -ESHUTDOWN. */
+int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_heap **heaps,
+                                uint32_t max, uint64_t deadline_ns);
+
+/* A file descriptor that polls readable while a heap or end-of-stream waits: for event loops. Owned
+ * by the stream; made at the first call. -errno on failure. Consumer thread. */
+int spead_recv_stream_fd(struct spead_recv_stream *stream);
+
+/* Fills *stats (struct_size set by its _INIT). Any thread; exact as of the last poll. */
+void spead_recv_stream_stats(const struct spead_recv_stream *stream, struct spead_recv_stats *stats);
+
+/* The ledger of one endpoint, and its name as configured ("239.1.2.3:7148", "mem:0"; NULL to skip).
+ * Returns 0, or -ERANGE when source is past the last. Any thread. */
+int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,
+                                   struct spead_recv_ledger *ledger, const char **name);
+
+/* A thread that runs a stream. */
+struct spead_recv_runner; /* opaque */
+
+/* Starts a thread that calls run(); cpu < 0: not pinned. The stream must outlive the runner.
+ * Returns 0, -EINVAL (no such cpu), or -errno of the start on the new thread. */
+int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream, int cpu,
+                            struct spead_err *err);
+
+/* Waits for the thread to end (call stream stop() first, or wait for a stop item), frees the runner,
+ * and returns what run() returned. CPU time of the thread goes to *cpu_ns when not NULL. */
+int spead_recv_runner_join(struct spead_recv_runner *runner, uint64_t *cpu_ns);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,150 @@
+/* The receive engine contract: the core owns policy, an engine moves packets.
+ *
+ * A burst is a *loan*: what poll() lends is valid until give_back() of that burst, and there is never
+ * more than one burst out. One engine instance serves all endpoints of a stream; each is a source.
+ *
+ * Placed receive. Before a poll the core may reserve() where the payload of the next packets should
+ * go. The engine numbers reservations 0, 1, 2, ... in order of acceptance and ends them in that order:
+ * burst.reservations_ended says how many have ended in all, once the burst is processed. A range is the
+ * engine's to write until its reservation has ended, and the core does not touch it, move a packet onto
+ * it, or let its heap go. A packet with place = r has its payload in range r, whatever payload that is:
+ * every header is decoded, and the core moves what landed in the wrong place. */
+#ifndef SPEADLINE_RECV_RX_ENGINE_H
+#define SPEADLINE_RECV_RX_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <speadline/error.h>
+#include <speadline/heap.h>
+#include <speadline/mem_link.h>
+#include <speadline/recv.h>
+
+#include <speadi/address.h>
+
+#define SPEADI_RX_SOURCES_MAX 64u
+#define SPEADI_RX_BURST_MAX 1024u     /* packets in one burst */
+#define SPEADI_RX_RESERVE_MAX 64u     /* reservations outstanding at a time */
+#define SPEADI_RX_UNPLACED UINT64_MAX
+
+/* Capability bits. */
+enum {
+    SPEADI_RX_CAP_PLACED = 1u << 0,    /* implements reserve/unreserve */
+    SPEADI_RX_CAP_LOSSLESS = 1u << 1,  /* its source can wait: on_full = block is allowed */
+    SPEADI_RX_CAP_UDP = 1u << 2,       /* takes network endpoints (else memory links) */
+};
+
+/* Packet flags. */
+enum {
+    SPEADI_RX_INJECTED_DROP = 1u << 0, /* dropped by the fault decorator: count it, do not read it */
+    SPEADI_RX_TRUNCATED = 1u << 1,     /* head + body hold less than the datagram(s): do not decode */
+};
+
+struct speadi_rx_packet {
+    const uint8_t *head;     /* first bytes of the datagram, contiguous */
+    const uint8_t *body;     /* the rest of it; NULL when head holds everything */
+    uint32_t head_bytes;
+    uint32_t body_bytes;
+    uint32_t datagram_bytes; /* true length; head_bytes + body_bytes unless TRUNCATED */
+    uint16_t source;         /* index of the endpoint */
+    uint8_t flags;
+    uint8_t reserved;
+    uint32_t segments;       /* 1; a truncated super-packet counts all its segments here */
+    uint64_t time_ns;        /* when it came, in the engine's clock */
+    uint64_t place;          /* reservation in whose range body lies, or SPEADI_RX_UNPLACED */
+};
+
+struct speadi_rx_burst {
+    struct speadi_rx_packet packet[SPEADI_RX_BURST_MAX];
+    unsigned count;
+    uint64_t reservations_ended; /* of all accepted so far; see above */
+};
+
+/* A place for one packet's payload. */
+struct speadi_rx_range {
+    uint8_t *data;
+    uint32_t bytes;
+};
+
+struct speadi_rx_counters {
+    uint64_t kernel_drops; /* all sockets, SO_MEMINFO; absolute */
+    uint64_t messages;     /* receives that returned data */
+    uint64_t sleeps;       /* wait() calls that slept */
+};
+
+struct speadi_rx_config {
+    const struct speadi_address *addresses; /* count of them, for network engines; borrowed by open() */
+    struct spead_mem_link *const *links;    /* count of them, for mem; the engine takes references */
+    uint32_t count;
+    const struct speadi_interface *interface;
+    uint32_t socket_buffer_bytes;
+    uint32_t packet_bytes_max;              /* longer datagrams may be lent truncated */
+    enum spead_receive_path path;           /* BOUNCE: reserve() will never be called */
+    const struct spead_log *log;
+};
+
+struct speadi_rx_engine_ops {
+    const char *name;
+    size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
+    uint32_t caps;
+    enum spead_clock clock; /* of packet.time_ns */
+
+    /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close().
+     * After open() the sockets are bound and joined; *buffer_bytes (nullable) gets the effective
+     * socket buffer of the first. */
+    int (*open)(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
+                struct spead_err *err);
+    void (*close)(void *self);
+
+    /* Owner thread, once, before the first poll. NULL: nothing to do. */
+    int (*start)(void *self, struct spead_err *err);
+
+    /* Data plane, owner thread only, never blocks. Fills *burst and returns burst->count: 0 when the
+     * source was found empty (then nothing is lent, but reservations_ended is set), -errno when the
+     * stream cannot continue, -ESHUTDOWN when the source has ended (a closed memory link, all read). */
+    int (*poll)(void *self, struct speadi_rx_burst *burst);
+    void (*give_back)(void *self, struct speadi_rx_burst *burst);
+
+    /* Offers places for the payloads of the next packets of `source`, in order; each packet is expected
+     * to have head_bytes before its payload. Returns how many of the count ranges were accepted (0: not
+     * now). Never called while a burst is out, nor with more than SPEADI_RX_RESERVE_MAX outstanding. */
+    unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
+                        const struct speadi_rx_range *ranges, unsigned count);
+
+    /* Takes all outstanding reservations back: posted receives are cancelled and their completion
+     * awaited. Packets that came meanwhile are lent by the next poll(), which also reports every
+     * reservation as ended. May block for the time of a cancellation. */
+    void (*unreserve)(void *self);
+
+    /* Owner thread: sleeps until poll() may have something, wake(), or deadline_ns (CLOCK_MONOTONIC;
+     * UINT64_MAX: no limit). Spurious returns are fine. */
+    void (*wait)(void *self, uint64_t deadline_ns);
+
+    /* Any thread and signal handlers: makes the current or next wait() return. */
+    void (*wake)(void *self);
+
+    /* Owner thread: after it nothing of the core's memory is referenced, and poll() may still lend what
+     * had been received before. */
+    void (*quiesce)(void *self);
+
+    /* Owner thread. */
+    void (*counters)(void *self, struct speadi_rx_counters *counters);
+};
+
+extern const struct speadi_rx_engine_ops speadi_rx_engine_mem;
+extern const struct speadi_rx_engine_ops speadi_rx_engine_socket;
+extern const struct speadi_rx_engine_ops speadi_rx_engine_uring;
+
+/* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
+ * pass as self and free() after close(). reason gets one line for people. */
+int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
+                          const struct speadi_rx_config *config, char reason[256],
+                          uint32_t *buffer_bytes, struct spead_err *err);
+
+/* Wraps an open engine in the fault decorator. The decorator owns the inner engine from then on:
+ * closing the one closes the other. Same contract, same capabilities. */
+int speadi_rx_engine_wrap_fault(const struct speadi_rx_engine_ops **ops, void **state,
+                                const char *fault, struct spead_err *err);
+
+#endif

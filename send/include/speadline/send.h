@@ -1,0 +1,196 @@
+/* One SPEAD send stream: heaps in, packets out.
+ *
+ * Threads:  one thread owns the stream: it alone calls start(), poll(), wait() and run(). submit() and
+ *           submit_wait() may be called by any number of threads; flush() by any but the owner;
+ *           stop() and stats() by any, stop() also in a signal handler.
+ * Lifetime: create -> [start -> poll/wait ... until -ESHUTDOWN] -> destroy. run() does the part in
+ *           brackets; a spead_send_runner does it on a thread of its own.
+ * Bounds:   at most heaps_max heaps are in flight; submit() answers -EAGAIN beyond that. */
+#ifndef SPEADLINE_SEND_H
+#define SPEADLINE_SEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <speadline/error.h>
+#include <speadline/flavour.h>
+#include <speadline/item.h>
+#include <speadline/mem_link.h>
+#include <speadline/stats.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Heaps to send ------------------------------------------------------------------------- */
+
+/* A heap being described: items in order. It is built once and may be sent many times, also with
+ * changed values, but never changed or destroyed while a send of it is in flight.
+ * Threads: none of its own; the caller serialises. */
+struct spead_send_heap; /* opaque */
+
+/* Returns 0 and gives *out to the caller, -EINVAL (flavour not valid) or -ENOMEM. */
+int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour);
+void spead_send_heap_destroy(struct spead_send_heap *heap); /* NULL is ignored */
+
+/* Adds an item whose value sits in its pointer. Returns the item's handle (>= 0), -EINVAL (id is 0 or
+ * does not fit), -ERANGE (value does not fit N bits) or -ENOMEM. Ids 1 to 4 are the packetiser's own
+ * and are refused. */
+int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uint64_t value);
+
+/* Adds an item of bytes bytes at data, in the heap's payload. data is borrowed until the last send
+ * of the heap has completed. With allow_immediate an item of at most N/8 bytes is sent in its
+ * pointer, big-endian as it lies in memory. Returns as above, and -EINVAL when data is NULL and
+ * bytes is not 0. */
+int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data, size_t bytes,
+                             bool allow_immediate);
+
+/* Adds stream-control item 0x06. Returns as add_immediate. */
+int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
+
+/* Changes an item between sends. -EINVAL: no such handle, or of the other kind. */
+int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value);
+int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data, size_t bytes);
+
+/* Repeats all item pointers in every packet, for receivers that read packets by themselves. */
+void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat);
+
+/* Payload bytes of all addressed items. */
+uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
+
+/* ---- The stream ---------------------------------------------------------------------------- */
+
+struct spead_send_stream; /* opaque */
+
+/* What a rate counts. */
+enum spead_rate_of {
+    SPEAD_RATE_SPEAD = 0, /* SPEAD bytes: header, item pointers, payload (as spead2) */
+    SPEAD_RATE_WIRE = 1,  /* also UDP, IP and Ethernet with FCS, preamble and gap: 66 bytes (IPv6 86) */
+};
+
+struct spead_send_stream_config {
+    uint32_t struct_size; /* set by _INIT */
+
+    /* Destinations: endpoints "HOST:PORT" or "[V6]:PORT", or memory links (engine "mem"). Several are
+     * substreams, chosen per heap. Borrowed during create() only; links are referenced. At most 64. */
+    const char *const *endpoints;
+    uint32_t endpoint_count;
+    struct spead_mem_link *const *links;
+    uint32_t link_count;
+
+    const char *engine;         /* "auto" (default), "socket", "uring", "mem" */
+    const char *interface_name; /* interface name or local address to send from; NULL: the route's */
+    const char *fault;          /* fault decorator's specification (docs/faults.md); NULL: none */
+    uint32_t packet_bytes_max;  /* largest SPEAD packet, rounded down to 8; default 1472; >= 56 */
+    uint32_t socket_buffer_bytes; /* default 512 KiB */
+    uint32_t multicast_ttl;     /* default 1 */
+
+    uint32_t heaps_max;         /* heaps in flight; default 4 */
+    double rate_bytes_per_s;    /* 0: unlimited */
+    enum spead_rate_of rate_of;
+    uint32_t burst_bytes;       /* most bytes sent back to back at a limited rate; default 65536 */
+    double burst_rate_ratio;    /* how much faster than the rate it may catch up; default 1.05; >= 1 */
+
+    uint64_t heap_counter_first, heap_counter_step; /* automatic numbering: 1, 1 */
+    struct spead_log log;
+};
+
+/* clang-format off */
+#define SPEAD_SEND_STREAM_CONFIG_INIT { \
+    .struct_size = sizeof(struct spead_send_stream_config), .engine = "auto", \
+    .packet_bytes_max = 1472, .socket_buffer_bytes = 512u << 10, .multicast_ttl = 1, .heaps_max = 4, \
+    .burst_bytes = 65536, .burst_rate_ratio = 1.05, .heap_counter_first = 1, .heap_counter_step = 1 }
+/* clang-format on */
+
+/* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP, or
+ * -errno of the network. On failure *out is untouched. err may be NULL. */
+int spead_send_stream_create(struct spead_send_stream **out,
+                             const struct spead_send_stream_config *config, struct spead_err *err);
+
+/* Frees the stream; what is still in flight is completed with -ECANCELED first. The owner thread has
+ * left poll() for good. NULL is ignored. */
+void spead_send_stream_destroy(struct spead_send_stream *stream);
+
+struct spead_send_plan {
+    uint32_t struct_size;
+    uint32_t socket_buffer_bytes; /* effective, read back; 0: none */
+    const char *engine;
+    const char *engine_reason;
+    uint64_t memory_bytes;        /* everything the stream allocated; it never grows */
+};
+/* clang-format off */
+#define SPEAD_SEND_PLAN_INIT { .struct_size = sizeof(struct spead_send_plan) }
+/* clang-format on */
+void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead_send_plan *plan);
+
+/* How one heap ended. */
+struct spead_send_result {
+    int error;         /* 0: every packet was taken; else the first -errno (-ECANCELED: stopped) */
+    uint64_t bytes;    /* SPEAD bytes handed over, headers included */
+    uint64_t counter;  /* the heap counter it was sent with */
+};
+
+/* Called once per accepted heap, in order of acceptance, on the owner thread. Its slot is free by
+ * then, so it may submit again. It must not block. */
+typedef void spead_send_done_fn(void *arg, const struct spead_send_result *result);
+
+/* How to send one heap. Zero-initialise, or start from SPEAD_SEND_OPTIONS_INIT. */
+struct spead_send_options {
+    spead_send_done_fn *done; /* may be NULL */
+    void *done_arg;
+    uint32_t destination;     /* index of the endpoint or link */
+    bool explicit_counter;    /* use counter below; automatic numbering is not advanced */
+    uint64_t counter;
+};
+/* clang-format off */
+#define SPEAD_SEND_OPTIONS_INIT { 0 }
+/* clang-format on */
+
+/* Queues a heap; never blocks, never copies payload. The heap and its payload are borrowed until its
+ * completion. options may be NULL. Returns 0, -EAGAIN (heaps_max in flight; counted as refused),
+ * -EINVAL (destination or counter out of range, or the packet size cannot carry this heap: repeated
+ * pointers that do not fit), -ESHUTDOWN after stop(). Any thread. */
+int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
+                             const struct spead_send_options *options);
+
+/* The same, but waits for a slot until deadline_ns (CLOCK_MONOTONIC; 0: without limit): -ETIMEDOUT.
+ * Any thread but the owner. */
+int spead_send_stream_submit_wait(struct spead_send_stream *stream, const struct spead_send_heap *heap,
+                                  const struct spead_send_options *options, uint64_t deadline_ns);
+
+/* Waits until everything accepted before the call has completed. Returns 0 or -ETIMEDOUT. Any thread
+ * but the owner. */
+int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
+
+/* Owner thread, once, before the first poll. */
+int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
+
+/* Sends what is due; never blocks. Returns the number of packets handed over (0: nothing due or no
+ * room), -ESHUTDOWN once stopped and drained, or another -errno when the transport has failed. */
+int spead_send_stream_poll(struct spead_send_stream *stream);
+
+/* Sleeps until a heap is submitted, the pacer's time has come, the transport has room, stop(), or
+ * deadline_ns (CLOCK_MONOTONIC; 0: no limit of the caller's). Returns 0. */
+int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns);
+
+/* start, then poll and wait until stopped. Returns 0, or -errno when the transport failed. */
+int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *err);
+
+/* Refuses new heaps, sends what was accepted, then ends. A second call abandons what was not yet
+ * sent (completed with -ECANCELED). Any thread, and signal handlers. */
+void spead_send_stream_stop(struct spead_send_stream *stream);
+
+/* Fills *stats (struct_size set by its _INIT). Any thread; exact as of the last poll. */
+void spead_send_stream_stats(const struct spead_send_stream *stream, struct spead_send_stats *stats);
+
+/* A thread that runs a stream; as spead_recv_runner. */
+struct spead_send_runner; /* opaque */
+int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream, int cpu,
+                            struct spead_err *err);
+int spead_send_runner_join(struct spead_send_runner *runner, uint64_t *cpu_ns);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
