@@ -27,3 +27,5 @@ target_link_libraries(speadline_inside INTERFACE speadline_static speadline_buil
                       PkgConfig::LIBURING Threads::Threads)
 target_include_directories(speadline_inside INTERFACE ${CMAKE_SOURCE_DIR}/common/internal
                            ${CMAKE_SOURCE_DIR}/send ${CMAKE_SOURCE_DIR}/recv)
+
+include(cmake/Install.cmake)

@@ -1,0 +1,24 @@
+# cmake --install: libraries, headers, pkg-config file, CMake package, man pages.
+
+include(CMakePackageConfigHelpers)
+
+install(TARGETS speadline speadline_static EXPORT speadlineTargets
+        LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
+        ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+foreach(module common send recv)
+    install(DIRECTORY ${CMAKE_SOURCE_DIR}/${module}/include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+endforeach()
+
+set(speadline_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/speadline)
+install(EXPORT speadlineTargets NAMESPACE speadline:: DESTINATION ${speadline_package_dir})
+configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/speadlineConfig.cmake.in
+    ${CMAKE_BINARY_DIR}/speadlineConfig.cmake INSTALL_DESTINATION ${speadline_package_dir})
+write_basic_package_version_file(${CMAKE_BINARY_DIR}/speadlineConfigVersion.cmake
+    COMPATIBILITY SameMinorVersion)
+install(FILES ${CMAKE_BINARY_DIR}/speadlineConfig.cmake
+        ${CMAKE_BINARY_DIR}/speadlineConfigVersion.cmake DESTINATION ${speadline_package_dir})
+
+configure_file(${CMAKE_CURRENT_LIST_DIR}/speadline.pc.in ${CMAKE_BINARY_DIR}/speadline.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/speadline.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+        FILES_MATCHING PATTERN "*.1")

@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Each public header compiles alone, as C17 and as C++17, and every internal header compiles alone as C.
+# usage: test_headers.sh SOURCE_FOLDER
+set -euo pipefail
+cd "$1"
+public="-Icommon/include -Isend/include -Irecv/include"
+strict="-Wall -Wextra -Wpedantic -Werror -fsyntax-only"
+count=0
+for header in {common,send,recv}/include/speadline/*.h; do
+    # shellcheck disable=SC2086 # words on purpose
+    echo "#include <speadline/$(basename "$header")>" | cc -std=c17 $strict $public -x c - || exit 1
+    # shellcheck disable=SC2086
+    echo "#include <speadline/$(basename "$header")>" | c++ -std=c++17 $strict $public -x c++ - || exit 1
+    count=$((count + 1))
+done
+for header in common/internal/speadi/*.h send/*.h recv/*.h; do
+    # shellcheck disable=SC2086
+    echo "#include \"$header\"" | cc -std=c17 -D_GNU_SOURCE -Wall -Werror -fsyntax-only -I. -Icommon/internal \
+        -Isend -Irecv $public -x c - || exit 1
+    count=$((count + 1))
+done
+[ "$count" -ge 10 ] || { echo "only $count headers found" && exit 1; }
+echo "$count headers compile alone"

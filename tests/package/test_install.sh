@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# The installed library serves a project outside the tree, found by CMake and by pkg-config, shared and static.
+# usage: test_install.sh BUILD_FOLDER SOURCE_FOLDER "SANITIZER FLAGS"
+set -euo pipefail
+build=$1 source=$2 sanitize=$3
+work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
+prefix=$work/prefix
+
+cmake --install "$build" --prefix "$prefix" >/dev/null
+libdir=$(dirname "$(find "$prefix" -name 'libspeadline.so')")
+export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
+
+exported=$(nm -D --defined-only "$libdir/libspeadline.so" | awk '{print $3}' | sed 's/@.*//' | grep -v '^spead_' || true)
+[ -z "$exported" ] || { echo "the shared library exports names that are not public: $exported" && exit 1; }
+
+cmake -S "$source/tests/package/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_C_FLAGS="$sanitize" >"$work/log" || { cat "$work/log" && exit 1; }
+cmake --build "$work/consumer" >"$work/log" || { cat "$work/log" && exit 1; }
+"$work/consumer/consumer-speadline" | grep -q 'one heap, through memory and back'
+"$work/consumer/consumer-speadline_static" | grep -q 'one heap, through memory and back'
+
+# shellcheck disable=SC2046,SC2086 # pkg-config answers words
+cc $sanitize "$source/tests/package/consumer/consumer.c" $(pkg-config --cflags --libs speadline) -o "$work/by-pkg-config"
+"$work/by-pkg-config" | grep -q 'one heap, through memory and back'
+# shellcheck disable=SC2046,SC2086
+cc $sanitize "$source/tests/package/consumer/consumer.c" $(pkg-config --cflags speadline) "$libdir/libspeadline.a" \
+    $(pkg-config --static --libs speadline | sed 's/-lspeadline//') -o "$work/by-pkg-config-static"
+"$work/by-pkg-config-static" | grep -q 'one heap, through memory and back'
+
+[ "$(pkg-config --modversion speadline)" = "$(LSAN_OPTIONS=detect_leaks=0 "$work/by-pkg-config" | awk '{sub(":", "", $2); print $2}')" ]
+for page in spead-send spead-recv; do
+    [ -n "$(find "$prefix" -name "$page.1")" ] || { echo "$page.1 is not installed" && exit 1; }
+    [ -n "$(find "$prefix" -path "*bin/$page")" ] || { echo "$page is not installed" && exit 1; }
+done
