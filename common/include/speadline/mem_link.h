@@ -27,10 +27,11 @@ struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link);
 void spead_mem_link_unref(struct spead_mem_link *link); /* NULL is ignored */
 
 /* Copies one raw packet onto the link, as a sender would; for tests and for replaying packets.
- * Returns 0, -EAGAIN when full, -EMSGSIZE when larger than packet_bytes. */
+ * Returns 0, -EAGAIN when full, -EMSGSIZE when larger than packet_bytes, -EPIPE when closed. */
 int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t bytes);
 
-/* Says that nothing more will come: a receive stream on it ends once it has read what is there. */
+/* Says that nothing more will come: a receive stream on it ends once it has read what is there. For the
+ * sending side, after its last packet (else a packet pushed at the same moment may not be read). */
 void spead_mem_link_close(struct spead_mem_link *link);
 
 #ifdef __cplusplus

@@ -23,9 +23,15 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);
 /* True when closed and nothing waits. Consumer. */
 bool speadi_mem_wire_ended(struct spead_mem_link *link);
 
-/* Bells rung when packets (for the consumer) or room (for the producer) appear; NULL detaches. The bell
- * must stay open until detached. Each end sets its own. */
+/* Bells. An end that wants to sleep until packets (for the consumer) or room (for the producer) appear
+ * sets its bell once, and before each sleep asks may_sleep(): that announces the sleep, so that the other
+ * end will ring, and then looks again. false: there is something to do, do not sleep. The announcement
+ * ends with the ring; one left over from a sleep that ended otherwise costs a spurious ring.
+ * NULL detaches; when set_..._bell() has returned the old bell is no longer used and may be closed.
+ * close() rings both bells whether or not anyone sleeps. */
 void speadi_mem_wire_set_consumer_bell(struct spead_mem_link *link, const struct speadi_wakeup *bell);
 void speadi_mem_wire_set_producer_bell(struct spead_mem_link *link, const struct speadi_wakeup *bell);
+bool speadi_mem_wire_consumer_may_sleep(struct spead_mem_link *link);
+bool speadi_mem_wire_producer_may_sleep(struct spead_mem_link *link);
 
 #endif

@@ -14,7 +14,9 @@ void speadi_wakeup_close(struct speadi_wakeup *wakeup); /* safe when closed (fd 
 void speadi_wakeup_ring(const struct speadi_wakeup *wakeup);  /* async-signal-safe */
 bool speadi_wakeup_clear(const struct speadi_wakeup *wakeup); /* true: it had been rung */
 
-/* Sleeps until the bell or one of fds[0..count) (poll(2) events) or deadline_ns (CLOCK_MONOTONIC;
+#define SPEADI_WAKEUP_FDS_MAX 64u
+
+/* Sleeps until the bell or one of fds[0..count), count <= SPEADI_WAKEUP_FDS_MAX, (poll(2) events) or deadline_ns (CLOCK_MONOTONIC;
  * UINT64_MAX: no limit). Clears the bell. */
 void speadi_wakeup_wait(const struct speadi_wakeup *wakeup, const int *fds, unsigned count, short events,
                         uint64_t deadline_ns);

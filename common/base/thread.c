@@ -1,0 +1,160 @@
+/* A named, optionally pinned thread that runs one body and reports how its start went. */
+#include <speadi/thread.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+
+struct speadi_runner {
+    pthread_t thread;
+    sem_t settled; /* posted once: body is ready, or has returned without ever being so */
+    int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err);
+    void *arg;
+    char name[16];
+    bool ready; /* the thread's until it posts settled; constant from then on */
+    bool ended; /* joined by start() already: the body was done before it was ready */
+
+    /* Written by the thread as it ends; read after pthread_join(). */
+    int result;
+    uint64_t cpu_ns;
+    struct spead_err err;
+};
+
+static void *run(void *arg)
+{
+    struct speadi_runner *runner = arg;
+
+    pthread_setname_np(pthread_self(), runner->name); /* cosmetic: a failure changes nothing */
+    runner->result = runner->body(runner->arg, runner, &runner->err);
+    runner->cpu_ns = speadi_clock_read(CLOCK_THREAD_CPUTIME_ID);
+    if (!runner->ready)
+        sem_post(&runner->settled);
+    return NULL;
+}
+
+void speadi_runner_ready(struct speadi_runner *self)
+{
+    if (self->ready)
+        return;
+    self->ready = true;
+    sem_post(&self->settled);
+}
+
+/* Signals belong to the program's threads. Those that report a fault of this very thread stay
+ * deliverable, so that a crash handler or a sanitizer can still speak. */
+static void block_signals(pthread_attr_t *attr)
+{
+    static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
+    sigset_t blocked;
+
+    sigfillset(&blocked);
+    for (size_t i = 0; i < sizeof faults / sizeof *faults; i++)
+        sigdelset(&blocked, faults[i]);
+    pthread_attr_setsigmask_np(attr, &blocked);
+}
+
+static int pin(pthread_attr_t *attr, int cpu)
+{
+    cpu_set_t set;
+
+    if (cpu >= CPU_SETSIZE)
+        return EINVAL;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    return pthread_attr_setaffinity_np(attr, sizeof set, &set);
+}
+
+static int create_thread(struct speadi_runner *runner, int cpu, struct spead_err *err)
+{
+    pthread_attr_t attr;
+    int error = pthread_attr_init(&attr);
+
+    if (error != 0)
+        return speadi_err_set(err, -error, "cannot start thread \"%s\": %s", runner->name,
+                              strerror(error));
+    block_signals(&attr);
+    if (cpu >= 0)
+        error = pin(&attr, cpu);
+    if (error == 0)
+        error = pthread_create(&runner->thread, &attr, run, runner);
+    pthread_attr_destroy(&attr);
+    if (error == EINVAL && cpu >= 0)
+        return speadi_err_set(err, -EINVAL,
+                              "cannot pin thread \"%s\" to CPU %d: there is no such CPU, or this "
+                              "process may not use it (see taskset -p)",
+                              runner->name, cpu);
+    if (error != 0)
+        return speadi_err_set(err, -error, "cannot start thread \"%s\": %s", runner->name,
+                              strerror(error));
+    return 0;
+}
+
+static void destroy(struct speadi_runner *runner)
+{
+    sem_destroy(&runner->settled);
+    free(runner);
+}
+
+/* The body returned before it was ready: a failed start, or one with nothing left to do. */
+static int end_early(struct speadi_runner *runner, struct spead_err *err)
+{
+    pthread_join(runner->thread, NULL);
+    runner->ended = true;
+    if (runner->result >= 0)
+        return 0;
+    if (runner->err.text[0])
+        return speadi_err_set(err, runner->result, "%s", runner->err.text);
+    return speadi_err_set(err, runner->result, "thread \"%s\" could not start: %s", runner->name,
+                          strerror(-runner->result));
+}
+
+int speadi_runner_start(struct speadi_runner **out, const char *name, int cpu,
+                        int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err),
+                        void *arg, struct spead_err *err)
+{
+    struct speadi_runner *runner = calloc(1, sizeof *runner);
+    int ret;
+
+    if (!runner)
+        return speadi_err_set(err, -ENOMEM, "cannot start thread \"%s\": out of memory", name);
+    runner->body = body;
+    runner->arg = arg;
+    snprintf(runner->name, sizeof runner->name, "%s", name);
+    sem_init(&runner->settled, 0, 0);
+    ret = create_thread(runner, cpu, err);
+    if (ret < 0) {
+        destroy(runner);
+        return ret;
+    }
+    while (sem_wait(&runner->settled) < 0)
+        ; /* EINTR */
+    if (!runner->ready && (ret = end_early(runner, err)) < 0) {
+        destroy(runner);
+        return ret;
+    }
+    *out = runner;
+    return 0;
+}
+
+int speadi_runner_join(struct speadi_runner *runner, uint64_t *cpu_ns)
+{
+    int result;
+
+    if (!runner->ended)
+        pthread_join(runner->thread, NULL);
+    result = runner->result;
+    if (cpu_ns)
+        *cpu_ns = runner->cpu_ns;
+    destroy(runner);
+    return result;
+}

@@ -1,0 +1,286 @@
+/* The wire in memory: a ring of fixed packet slots between one producer and one consumer.
+ *
+ * Positions count packets since the start and never wrap in practice (2^64). Two pairs of accesses carry
+ * it, and both are sequentially consistent rather than release/acquire, because each also decides a
+ * sleep: an end first announces that it will sleep and then looks at the other's position, while the
+ * other end first moves its position and then looks for the announcement. In one total order at least
+ * one of the two sees what the other did, so that no ring is missed. */
+#include <speadi/mem_wire.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <speadi/err.h>
+#include <speadi/packet.h>
+
+#define SLOT_ALIGN 64u
+
+/* One end's bell. The lock is taken only to attach it and to ring it for a sleeper, never per packet. */
+struct bell {
+    atomic_bool wanted; /* the end announced a sleep */
+    pthread_mutex_t lock;
+    const struct speadi_wakeup *wakeup; /* under lock; borrowed */
+};
+
+struct spead_mem_link {
+    /* Constant. */
+    size_t packet_count, packet_bytes, slot_bytes, mask, mapped_bytes;
+    uint8_t *slots;
+    uint32_t *lengths; /* of the packet in each slot; behind the slots */
+
+    atomic_uint references;
+    atomic_bool closed;
+    struct bell consumer_bell, producer_bell;
+
+    /* The producer's line. */
+    alignas(64) _Atomic uint64_t tail; /* packets pushed */
+    uint64_t head_seen;                /* the consumer's head when last looked at */
+
+    /* The consumer's line. */
+    alignas(64) _Atomic uint64_t head; /* packets given back */
+    uint64_t tail_seen;
+};
+
+/* ---- Bells --------------------------------------------------------------------------------- */
+
+static void bell_init(struct bell *bell)
+{
+    atomic_init(&bell->wanted, false);
+    pthread_mutex_init(&bell->lock, NULL);
+}
+
+static void bell_set(struct bell *bell, const struct speadi_wakeup *wakeup)
+{
+    pthread_mutex_lock(&bell->lock);
+    bell->wakeup = wakeup;
+    pthread_mutex_unlock(&bell->lock);
+}
+
+static void bell_ring(struct bell *bell)
+{
+    pthread_mutex_lock(&bell->lock);
+    if (bell->wakeup)
+        speadi_wakeup_ring(bell->wakeup);
+    pthread_mutex_unlock(&bell->lock);
+}
+
+/* S1: the load comes after the caller's store of its position, see the top; pairs with S2. */
+static inline void bell_ring_if_wanted(struct bell *bell)
+{
+    if (atomic_load_explicit(&bell->wanted, memory_order_seq_cst) &&
+        atomic_exchange_explicit(&bell->wanted, false, memory_order_relaxed))
+        bell_ring(bell); /* relaxed: whoever takes the wish rings, the order was settled by S1 */
+}
+
+/* S2: before the caller loads the other end's position; pairs with S1. */
+static inline void bell_want(struct bell *bell)
+{
+    atomic_store_explicit(&bell->wanted, true, memory_order_seq_cst);
+}
+
+/* ---- Making and unmaking ------------------------------------------------------------------- */
+
+static size_t power_of_two_from(size_t count)
+{
+    size_t power = 1;
+
+    while (power < count)
+        power <<= 1;
+    return power;
+}
+
+static int allocate_slots(struct spead_mem_link *link)
+{
+    size_t slots = power_of_two_from(link->packet_count), per_slot;
+
+    link->mask = slots - 1;
+    link->slot_bytes = (link->packet_bytes + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
+    per_slot = link->slot_bytes + sizeof *link->lengths;
+    if (__builtin_mul_overflow(slots, per_slot, &link->mapped_bytes))
+        return -ENOMEM;
+    link->slots =
+        mmap(NULL, link->mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (link->slots == MAP_FAILED) {
+        link->slots = NULL;
+        return -ENOMEM;
+    }
+    link->lengths = (uint32_t *)(void *)(link->slots + slots * link->slot_bytes);
+    return 0;
+}
+
+static void destroy(struct spead_mem_link *link)
+{
+    pthread_mutex_destroy(&link->consumer_bell.lock);
+    pthread_mutex_destroy(&link->producer_bell.lock);
+    if (link->slots)
+        munmap(link->slots, link->mapped_bytes);
+    free(link);
+}
+
+int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size_t packet_bytes,
+                          struct spead_err *err)
+{
+    struct spead_mem_link *link;
+
+    if (packet_count == 0 || packet_bytes == 0 || packet_bytes > SPEADI_UDP_BYTES_MAX)
+        return speadi_err_set(
+            err, -EINVAL, "a memory link needs at least 1 packet of 1..%u bytes, not %zu of %zu",
+            SPEADI_UDP_BYTES_MAX, packet_count, packet_bytes);
+    link = packet_count > SIZE_MAX / 2 ? NULL : aligned_alloc(alignof(*link), sizeof *link);
+    if (link) {
+        memset(link, 0, sizeof *link);
+        link->packet_count = packet_count;
+        link->packet_bytes = packet_bytes;
+        atomic_init(&link->references, 1);
+        bell_init(&link->consumer_bell);
+        bell_init(&link->producer_bell);
+    }
+    if (!link || allocate_slots(link) < 0) {
+        if (link)
+            destroy(link);
+        return speadi_err_set(err, -ENOMEM, "no memory for a link of %zu packets of %zu bytes",
+                              packet_count, packet_bytes);
+    }
+    *out = link;
+    return 0;
+}
+
+struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link)
+{
+    /* relaxed: the caller holds a reference, so it cannot be the last one meanwhile */
+    atomic_fetch_add_explicit(&link->references, 1, memory_order_relaxed);
+    return link;
+}
+
+void spead_mem_link_unref(struct spead_mem_link *link)
+{
+    /* acq_rel: whoever frees sees all that the others did before they let go */
+    if (link && atomic_fetch_sub_explicit(&link->references, 1, memory_order_acq_rel) == 1)
+        destroy(link);
+}
+
+void spead_mem_link_close(struct spead_mem_link *link)
+{
+    atomic_store_explicit(&link->closed, true, memory_order_seq_cst); /* C1: pairs with C2 */
+    bell_ring(&link->consumer_bell);
+    bell_ring(&link->producer_bell);
+}
+
+/* ---- Producer ------------------------------------------------------------------------------ */
+
+static bool is_full(struct spead_mem_link *link)
+{
+    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* our own */
+
+    if (tail - link->head_seen < link->packet_count)
+        return false;
+    /* H1: pairs with H2: the consumer has done with the slots before head. */
+    link->head_seen = atomic_load_explicit(&link->head, memory_order_seq_cst);
+    return tail - link->head_seen >= link->packet_count;
+}
+
+static void gather(uint8_t *to, const struct iovec *iov, unsigned iov_count)
+{
+    for (unsigned i = 0; i < iov_count; i++) {
+        if (iov[i].iov_len) /* a base of NULL is legal then, but not for memcpy */
+            memcpy(to, iov[i].iov_base, iov[i].iov_len);
+        to += iov[i].iov_len;
+    }
+}
+
+int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count)
+{
+    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* our own */
+    size_t slot = (size_t)tail & link->mask, bytes = 0;
+
+    if (atomic_load_explicit(&link->closed, memory_order_relaxed)) /* carries no data */
+        return -EPIPE;
+    for (unsigned i = 0; i < iov_count; i++) {
+        if (iov[i].iov_len > link->packet_bytes - bytes)
+            return -EMSGSIZE;
+        bytes += iov[i].iov_len;
+    }
+    if (is_full(link))
+        return -EAGAIN;
+    gather(link->slots + slot * link->slot_bytes, iov, iov_count);
+    link->lengths[slot] = (uint32_t)bytes;
+    /* T1: pairs with T2: the packet is whole before it is seen. */
+    atomic_store_explicit(&link->tail, tail + 1, memory_order_seq_cst);
+    bell_ring_if_wanted(&link->consumer_bell);
+    return 0;
+}
+
+int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t bytes)
+{
+    return speadi_mem_wire_push(
+        link, &(struct iovec){.iov_base = (void *)(uintptr_t)packet, .iov_len = bytes}, 1);
+}
+
+bool speadi_mem_wire_producer_may_sleep(struct spead_mem_link *link)
+{
+    bell_want(&link->producer_bell);
+    return is_full(link) && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
+}
+
+void speadi_mem_wire_set_producer_bell(struct spead_mem_link *link,
+                                       const struct speadi_wakeup *bell)
+{
+    bell_set(&link->producer_bell, bell);
+}
+
+/* ---- Consumer ------------------------------------------------------------------------------ */
+
+/* Packets that wait, as far as tail_seen knows; looks again when it knows of fewer than wanted. */
+static uint64_t waiting(struct spead_mem_link *link, uint64_t wanted)
+{
+    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* our own */
+
+    if (link->tail_seen - head < wanted) /* T2: pairs with T1 */
+        link->tail_seen = atomic_load_explicit(&link->tail, memory_order_seq_cst);
+    return link->tail_seen - head;
+}
+
+const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint32_t *bytes)
+{
+    size_t slot;
+
+    if (waiting(link, i + 1) <= i)
+        return NULL;
+    slot = ((size_t)atomic_load_explicit(&link->head, memory_order_relaxed) + i) & link->mask;
+    *bytes = link->lengths[slot];
+    return link->slots + slot * link->slot_bytes;
+}
+
+void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
+{
+    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* our own */
+
+    if (count == 0)
+        return;
+    /* H2: pairs with H1: what was read from the slots is read before they can be written again. */
+    atomic_store_explicit(&link->head, head + count, memory_order_seq_cst);
+    bell_ring_if_wanted(&link->producer_bell);
+}
+
+bool speadi_mem_wire_ended(struct spead_mem_link *link)
+{
+    /* C2: pairs with C1: packets pushed before close() are seen by the look at the tail. */
+    return atomic_load_explicit(&link->closed, memory_order_seq_cst) && waiting(link, 1) == 0;
+}
+
+bool speadi_mem_wire_consumer_may_sleep(struct spead_mem_link *link)
+{
+    bell_want(&link->consumer_bell);
+    return waiting(link, 1) == 0 && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
+}
+
+void speadi_mem_wire_set_consumer_bell(struct spead_mem_link *link,
+                                       const struct speadi_wakeup *bell)
+{
+    bell_set(&link->consumer_bell, bell);
+}
