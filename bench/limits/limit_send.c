@@ -1,0 +1,180 @@
+/* The most that a sender can reach over UDP on this machine: trains of up to 64 KiB are sent straight from
+ * contiguous memory with UDP_SEGMENT, several in one sendmmsg(). No SPEAD header is built and no heap is
+ * completed, so what a real sender loses against this loop is the price of SPEAD. */
+#include "limit.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define TRAINS_MAX 64
+
+struct sender {
+    int fd;
+    size_t packet_bytes, train_bytes, memory_bytes, next;
+    unsigned trains; /* in one call */
+    uint8_t *memory;
+    uint64_t sent_bytes, refused, calls;
+    struct mmsghdr messages[TRAINS_MAX];
+    struct iovec pieces[TRAINS_MAX];
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(sizeof(uint16_t))];
+    } controls[TRAINS_MAX];
+};
+
+struct options {
+    uint16_t port;
+    size_t packet_bytes, memory_bytes;
+    unsigned trains;
+    double seconds;
+    uint64_t bytes;
+};
+
+static void prepare_message(struct sender *s, unsigned i)
+{
+    struct msghdr *message = &s->messages[i].msg_hdr;
+
+    *message = (struct msghdr){
+        .msg_iov = &s->pieces[i],
+        .msg_iovlen = 1,
+        .msg_control = &s->controls[i],
+        .msg_controllen = sizeof s->controls[i],
+    };
+    struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    control->cmsg_level = SOL_UDP;
+    control->cmsg_type = UDP_SEGMENT;
+    control->cmsg_len = CMSG_LEN(sizeof(uint16_t));
+    uint16_t segment = (uint16_t)s->packet_bytes;
+    memcpy(CMSG_DATA(control), &segment, sizeof segment);
+    s->pieces[i].iov_len = s->train_bytes;
+}
+
+static void prepare(struct sender *s, const struct options *options)
+{
+    size_t segments = LIMIT_MESSAGE_MAX / options->packet_bytes;
+
+    if (segments > LIMIT_SEGMENTS_MAX)
+        segments = LIMIT_SEGMENTS_MAX;
+    s->packet_bytes = options->packet_bytes;
+    s->train_bytes = segments * options->packet_bytes;
+    s->trains = options->trains;
+    s->memory_bytes =
+        options->memory_bytes < s->train_bytes ? s->train_bytes : options->memory_bytes;
+    s->memory = limit_memory(s->memory_bytes);
+    s->fd = limit_connected_socket(options->port, 4 << 20);
+    for (unsigned i = 0; i < s->trains; i++)
+        prepare_message(s, i);
+}
+
+/* One pass over the memory in order, as heaps lie one after the other. */
+static void point_at_next(struct sender *s)
+{
+    for (unsigned i = 0; i < s->trains; i++) {
+        if (s->next + s->train_bytes > s->memory_bytes)
+            s->next = 0;
+        s->pieces[i].iov_base = s->memory + s->next;
+        s->next += s->train_bytes;
+    }
+}
+
+static void send_batch(struct sender *s)
+{
+    unsigned done = 0;
+
+    point_at_next(s);
+    while (done < s->trains) {
+        int taken = sendmmsg(s->fd, s->messages + done, s->trains - done, 0);
+        s->calls++;
+        if (taken > 0) {
+            done += (unsigned)taken;
+            s->sent_bytes += (uint64_t)taken * s->train_bytes;
+        } else if (errno == ECONNREFUSED) {
+            s->refused++; /* an earlier datagram's ICMP answer: this one was not tried */
+        } else if (errno != EINTR) {
+            limit_fail("sendmmsg");
+        }
+    }
+}
+
+static int parse(int key, char *text, struct argp_state *state)
+{
+    struct options *o = state->input;
+
+    switch (key) {
+    case 'p':
+        o->packet_bytes = limit_number(state, "--packet", text, 64, LIMIT_MESSAGE_MAX);
+        return 0;
+    case 'm':
+        o->memory_bytes = limit_number(state, "--memory", text, 1, UINT64_C(1) << 34);
+        return 0;
+    case 't':
+        o->trains = (unsigned)limit_number(state, "--trains", text, 1, TRAINS_MAX);
+        return 0;
+    case 's':
+        o->seconds = (double)limit_number(state, "--seconds", text, 1, 3600);
+        return 0;
+    case 'b':
+        o->bytes = limit_number(state, "--bytes", text, 1, UINT64_MAX);
+        return 0;
+    case ARGP_KEY_ARG:
+        o->port = (uint16_t)limit_number(state, "PORT", text, 1, UINT16_MAX);
+        return 0;
+    case ARGP_KEY_END:
+        if (o->port == 0)
+            argp_error(state, "PORT is missing: the UDP port on 127.0.0.1 to send to");
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static const struct argp_option arguments[] = {
+    {"packet", 'p', "BYTES", 0, "Bytes of one datagram (1472)", 0},
+    {"memory", 'm', "BYTES", 0, "Memory sent from, over and over (16777216: four heaps of 4 MiB)",
+     0},
+    {"trains", 't', "COUNT", 0, "Trains in one system call (16)", 0},
+    {"seconds", 's', "N", 0, "Stop after this time (5)", 0},
+    {"bytes", 'b', "N", 0, "Stop after this many bytes (no bound)", 0},
+    {0},
+};
+
+int main(int argc, char **argv)
+{
+    static const struct argp program = {
+        arguments, parse, "PORT", "Send datagrams to 127.0.0.1 as fast as the kernel takes them.",
+        NULL,      NULL,  NULL};
+    static struct sender sender;
+    struct options options = {.packet_bytes = 1472,
+                              .memory_bytes = 16 << 20,
+                              .trains = 16,
+                              .seconds = 5,
+                              .bytes = UINT64_MAX};
+
+    argp_err_exit_status = 2;
+    argp_parse(&program, argc, argv, 0, NULL, &options);
+    prepare(&sender, &options);
+
+    struct limit_cpu before = limit_cpu();
+    double start = limit_now_s();
+    double elapsed = 0;
+    while (sender.sent_bytes < options.bytes && elapsed < options.seconds) {
+        send_batch(&sender);
+        elapsed = limit_now_s() - start;
+    }
+    struct limit_cpu after = limit_cpu();
+
+    printf("{\"program\": \"limit-send\", \"packet\": %zu, \"train\": %zu, \"sent_bytes\": %llu, "
+           "\"seconds\": %.6f, \"gbps\": %.3f, \"cpu_user_s\": %.3f, \"cpu_sys_s\": %.3f, "
+           "\"calls\": %llu, \"refused\": %llu}\n",
+           sender.packet_bytes, sender.train_bytes, (unsigned long long)sender.sent_bytes, elapsed,
+           (double)sender.sent_bytes * 8e-9 / elapsed, after.user_s - before.user_s,
+           after.system_s - before.system_s, (unsigned long long)sender.calls,
+           (unsigned long long)sender.refused);
+    return 0;
+}
