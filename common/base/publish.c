@@ -1,0 +1,75 @@
+/* Counters of one writer, read whole by any thread.
+ *
+ * A sequence lock without fences (ThreadSanitizer does not follow them): every word is stored with
+ * release and loaded with acquire, plain moves on x86. */
+#include <speadi/publish.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdlib.h>
+
+#define CACHE_LINE_BYTES 64
+
+int speadi_publish_init(struct speadi_publish *publish, size_t words)
+{
+    _Atomic uint64_t *word;
+    size_t bytes;
+
+    if (words > (SIZE_MAX - CACHE_LINE_BYTES) / sizeof *word)
+        return -ENOMEM;
+    bytes = words * sizeof *word;
+    /* Lines of its own: readers must not disturb what the owner keeps beside it. */
+    word = aligned_alloc(CACHE_LINE_BYTES,
+                         (bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES);
+    if (word == NULL)
+        return -ENOMEM;
+    for (size_t i = 0; i < words; i++)
+        atomic_init(&word[i], 0);
+    atomic_init(&publish->sequence, 0);
+    publish->words = words;
+    publish->word = word;
+    return 0;
+}
+
+void speadi_publish_release(struct speadi_publish *publish)
+{
+    free(publish->word);
+    publish->word = NULL;
+    publish->words = 0;
+}
+
+void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
+{
+    /* Relaxed: only the owner writes the sequence. */
+    uint64_t sequence = atomic_load_explicit(&publish->sequence, memory_order_relaxed);
+
+    /* Relaxed: the release of each word below carries it. */
+    atomic_store_explicit(&publish->sequence, sequence + 1, memory_order_relaxed);
+    /* R1: who sees one of these words also sees that the sequence is odd. */
+    for (size_t i = 0; i < publish->words; i++)
+        atomic_store_explicit(&publish->word[i], from[i], memory_order_release);
+    /* R2: who sees the even sequence also sees all words. */
+    atomic_store_explicit(&publish->sequence, sequence + 2, memory_order_release);
+}
+
+static bool try_read(const struct speadi_publish *publish, uint64_t *to)
+{
+    /* A2: acquire pairs with R2: the words are at least those of this sequence. */
+    uint64_t before = atomic_load_explicit(&publish->sequence, memory_order_acquire);
+
+    if (before & 1)
+        return false;
+    /* A1: acquire pairs with R1: a word of a later copy makes the sequence below differ. */
+    for (size_t i = 0; i < publish->words; i++)
+        to[i] = atomic_load_explicit(&publish->word[i], memory_order_acquire);
+    /* Relaxed: the acquires above keep it after the words. */
+    return atomic_load_explicit(&publish->sequence, memory_order_relaxed) == before;
+}
+
+void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to)
+{
+    /* The owner may have lost its CPU in the middle of a copy: give it ours. */
+    while (!try_read(publish, to))
+        sched_yield();
+}
