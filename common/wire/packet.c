@@ -1,0 +1,121 @@
+/* Decoding a packet that anyone may have sent. */
+#include <speadi/packet.h>
+
+#define HAS(id) (1u << (id))
+
+/* What the pointers of a packet say about the packet itself. Slot 0 takes everything else, so that
+ * the loop over the pointers needs no branch. */
+struct specials {
+    uint64_t value[SPEAD_ID_PAYLOAD_LENGTH + 1];
+    uint32_t seen;  /* HAS() of each slot */
+    uint32_t count; /* pointers in slots 1..4 */
+};
+
+static const uint32_t required =
+    HAS(SPEAD_ID_HEAP_COUNTER) | HAS(SPEAD_ID_PAYLOAD_OFFSET) | HAS(SPEAD_ID_PAYLOAD_LENGTH);
+
+/* Magic, version and two widths that are not zero and add to 8. */
+static inline bool header_is_sound(uint64_t header)
+{
+    unsigned id_bytes = header >> 40 & 0xff;
+    unsigned address_bytes = header >> 32 & 0xff;
+
+    return header >> 48 == (SPEADI_MAGIC << 8 | SPEADI_VERSION) && address_bytes - 1 < 7 &&
+           id_bytes + address_bytes == 8;
+}
+
+static inline void read_specials(struct specials *specials, const uint8_t *pointers, uint32_t count,
+                                 unsigned heap_address_bits)
+{
+    const uint64_t immediate = 1ull << (63 - heap_address_bits);
+    const uint64_t value_mask = (1ull << heap_address_bits) - 1;
+
+    for (uint32_t i = 0; i < count; i++) {
+        uint64_t pointer = speadi_load_be64(pointers + (size_t)i * SPEADI_POINTER_BYTES);
+        uint64_t id = pointer >> heap_address_bits ^ immediate; /* huge when addressed */
+        unsigned slot = id <= SPEAD_ID_PAYLOAD_LENGTH ? (unsigned)id : 0;
+
+        specials->value[slot] = pointer & value_mask;
+        specials->seen |= HAS(slot);
+        specials->count += slot != 0;
+    }
+}
+
+/* Names what is wrong with a header. Cold: the packet is refused already. */
+__attribute__((cold, noinline)) static int refuse_header(const uint8_t *head, uint32_t head_bytes,
+                                                         uint32_t datagram_bytes)
+{
+    if (datagram_bytes == 0)
+        return SPEAD_RECV_MALFORMED_EMPTY;
+    if (datagram_bytes < SPEADI_HEADER_BYTES)
+        return SPEAD_RECV_MALFORMED_SHORT;
+    if (head_bytes < SPEADI_HEADER_BYTES)
+        return SPEAD_RECV_MALFORMED_POINTERS;
+    if (head[0] != SPEADI_MAGIC)
+        return SPEAD_RECV_MALFORMED_MAGIC;
+    if (head[1] != SPEADI_VERSION)
+        return SPEAD_RECV_MALFORMED_VERSION;
+    return SPEAD_RECV_MALFORMED_WIDTHS;
+}
+
+/* Names what is wrong with the specials of a packet with room bytes after its pointers. */
+__attribute__((cold, noinline)) static int refuse_specials(const struct specials *specials,
+                                                           uint32_t room)
+{
+    if (!(specials->seen & HAS(SPEAD_ID_HEAP_COUNTER)))
+        return SPEAD_RECV_MALFORMED_NO_COUNTER;
+    if (!(specials->seen & HAS(SPEAD_ID_PAYLOAD_OFFSET)))
+        return SPEAD_RECV_MALFORMED_NO_OFFSET;
+    if (!(specials->seen & HAS(SPEAD_ID_PAYLOAD_LENGTH)))
+        return SPEAD_RECV_MALFORMED_NO_LENGTH;
+    if (specials->value[SPEAD_ID_PAYLOAD_LENGTH] > room)
+        return SPEAD_RECV_MALFORMED_PAYLOAD;
+    if (specials->seen & HAS(SPEAD_ID_HEAP_LENGTH) &&
+        specials->value[SPEAD_ID_PAYLOAD_OFFSET] + specials->value[SPEAD_ID_PAYLOAD_LENGTH] >
+            specials->value[SPEAD_ID_HEAP_LENGTH])
+        return SPEAD_RECV_MALFORMED_BEYOND_HEAP;
+    return SPEAD_RECV_MALFORMED_SIZE_MISMATCH;
+}
+
+int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,
+                         uint32_t datagram_bytes)
+{
+    struct specials specials = {.value = {[SPEAD_ID_HEAP_LENGTH] = UINT64_MAX}};
+    uint64_t header, offset, bytes;
+    uint32_t count, header_bytes;
+    unsigned bits;
+
+    if (head_bytes < SPEADI_HEADER_BYTES || datagram_bytes < SPEADI_HEADER_BYTES)
+        return refuse_header(head, head_bytes, datagram_bytes);
+    header = speadi_load_be64(head);
+    if (!header_is_sound(header))
+        return refuse_header(head, head_bytes, datagram_bytes);
+
+    count = header & 0xffff;
+    bits = 8 * (header >> 32 & 0xff);
+    header_bytes = SPEADI_HEADER_BYTES + SPEADI_POINTER_BYTES * count;
+    if (header_bytes > datagram_bytes || header_bytes > head_bytes)
+        return SPEAD_RECV_MALFORMED_POINTERS;
+    read_specials(&specials, head + SPEADI_HEADER_BYTES, count, bits);
+
+    /* Values have at most 56 bits, so the sum cannot wrap. */
+    offset = specials.value[SPEAD_ID_PAYLOAD_OFFSET];
+    bytes = specials.value[SPEAD_ID_PAYLOAD_LENGTH];
+    if ((specials.seen & required) != required || bytes != datagram_bytes - header_bytes ||
+        offset + bytes > specials.value[SPEAD_ID_HEAP_LENGTH])
+        return refuse_specials(&specials, datagram_bytes - header_bytes);
+
+    *packet = (struct speadi_packet){
+        .heap_counter = specials.value[SPEAD_ID_HEAP_COUNTER],
+        .heap_length = specials.value[SPEAD_ID_HEAP_LENGTH],
+        .payload_offset = offset,
+        .payload_bytes = bytes,
+        .pointers = head + SPEADI_HEADER_BYTES,
+        .pointer_count = count,
+        .special_count = specials.count,
+        .header_bytes = header_bytes,
+        .heap_address_bits = (uint8_t)bits,
+        .has_heap_length = specials.seen & HAS(SPEAD_ID_HEAP_LENGTH),
+    };
+    return 0;
+}
