@@ -34,9 +34,23 @@ struct spead_heap {
     uint64_t packet_payload_bytes; /* payload of a full packet, for counting missing ones; 0 unknown */
     uint64_t refused_packets;      /* packets for it that came and were refused */
     bool local_drops;     /* this host's drop counter rose while the heap was live */
-    bool sorted;          /* pointers are in item order: immediate first, then by address */
+    bool sorted;          /* speadi_heap_sort_items() was called: items may be read */
+    uint32_t item_count;  /* valid when sorted */
     uint64_t *pointers;   /* [pointers_max], host order */
     struct speadi_span *spans; /* [ranges_max], ascending, disjoint, not touching */
 };
+
+/* Called once by the receive core when the heap is finished (complete and length are final), so that
+ * readers need not change anything. Afterwards pointers[0 .. item_count) are the items as
+ * spead_heap_item_count() orders them, pointers[item_count .. pointer_count) the NULL pointers that end
+ * some of them, in order of address; all others are dropped. In O(n log n) for up to a few thousand
+ * pointers, O(n log^2 n) moves beyond; never allocates. */
+void speadi_heap_sort_items(struct spead_heap *heap);
+
+/* Sorts pointers stably: immediate ones first, then by address. */
+void speadi_item_order_sort(uint64_t *pointers, size_t count, unsigned heap_address_bits);
+
+/* Packets that never came, as far as the gaps tell: those of all gaps, less refused_packets. */
+uint64_t speadi_heap_missing_packets(const struct spead_heap *heap);
 
 #endif

@@ -1,0 +1,76 @@
+/* A received heap: references, and what it says of itself. */
+#include <speadline/heap.h>
+
+#include <speadi/heap_view.h>
+
+struct spead_heap *spead_heap_ref(struct spead_heap *heap)
+{
+    /* Relaxed: the caller's own reference keeps the heap; nothing is handed over here. */
+    atomic_fetch_add_explicit(&heap->references, 1, memory_order_relaxed);
+    return heap;
+}
+
+void spead_heap_unref(struct spead_heap *heap)
+{
+    if (heap == NULL)
+        return;
+    /* Release: our reads come before the memory's next use. Acquire, for the last one: pairs with the
+     * releases of all others, whose reads then come before it as well. */
+    if (atomic_fetch_sub_explicit(&heap->references, 1, memory_order_acq_rel) == 1)
+        speadi_region_release(heap->region);
+}
+
+uint64_t spead_heap_counter(const struct spead_heap *heap)
+{
+    return heap->counter;
+}
+
+struct spead_flavour spead_heap_flavour(const struct spead_heap *heap)
+{
+    return (struct spead_flavour){heap->heap_address_bits};
+}
+
+const uint8_t *spead_heap_payload(const struct spead_heap *heap)
+{
+    return heap->region->data;
+}
+
+uint64_t spead_heap_length(const struct spead_heap *heap)
+{
+    return heap->length;
+}
+
+uint64_t spead_heap_received(const struct spead_heap *heap)
+{
+    return heap->received;
+}
+
+bool spead_heap_is_complete(const struct spead_heap *heap)
+{
+    return heap->complete;
+}
+
+uint64_t spead_heap_packets(const struct spead_heap *heap)
+{
+    return heap->packets;
+}
+
+uint64_t spead_heap_first_ns(const struct spead_heap *heap)
+{
+    return heap->first_ns;
+}
+
+uint64_t spead_heap_last_ns(const struct spead_heap *heap)
+{
+    return heap->last_ns;
+}
+
+enum spead_clock spead_heap_clock(const struct spead_heap *heap)
+{
+    return heap->clock;
+}
+
+uint32_t spead_heap_source(const struct spead_heap *heap)
+{
+    return heap->source;
+}

@@ -1,0 +1,82 @@
+/* What is missing in a heap, and why. */
+#include <speadi/heap_view.h>
+
+/* Walks the ranges between the received spans. */
+struct gap_walk {
+    const struct spead_heap *heap;
+    uint32_t next_span;
+    uint64_t offset, bytes, packets; /* the gap it stands at; packets 0: unknown */
+    uint64_t refused_left;           /* refused packets not yet laid to an earlier gap */
+};
+
+static struct gap_walk walk_gaps(const struct spead_heap *heap)
+{
+    return (struct gap_walk){
+        .heap = heap,
+        .next_span =
+            heap->complete ? heap->span_count + 1 : 0, /* complete: spans need not be kept */
+        .refused_left = heap->refused_packets,
+    };
+}
+
+/* Steps to the next gap; false when there is none. */
+static bool next_gap(struct gap_walk *walk)
+{
+    const struct spead_heap *heap = walk->heap;
+
+    while (walk->next_span <= heap->span_count) {
+        uint32_t span = walk->next_span++;
+        uint64_t start = span == 0 ? 0 : heap->spans[span - 1].end;
+        uint64_t end = span == heap->span_count ? heap->length : heap->spans[span].start;
+        uint64_t packet = heap->packet_payload_bytes;
+
+        if (start < end) {
+            walk->offset = start;
+            walk->bytes = end - start;
+            walk->packets = packet == 0 ? 0 : walk->bytes / packet + (walk->bytes % packet != 0);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Which packets were refused is not recorded, only how many: they are laid to the gaps that they can
+ * have made, in order. */
+static enum spead_gap_cause cause_of(struct gap_walk *walk)
+{
+    uint64_t needed = walk->packets == 0 ? 1 : walk->packets;
+
+    if (needed <= walk->refused_left) {
+        walk->refused_left -= needed;
+        return SPEAD_GAP_REFUSED;
+    }
+    return walk->heap->local_drops ? SPEAD_GAP_LOCAL_DROPS : SPEAD_GAP_UNSEEN;
+}
+
+size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max)
+{
+    struct gap_walk walk = walk_gaps(heap);
+    size_t count = 0;
+
+    while (next_gap(&walk)) {
+        if (count < max)
+            gaps[count] = (struct spead_gap){
+                .offset = walk.offset,
+                .bytes = walk.bytes,
+                .packets = walk.packets > UINT32_MAX ? UINT32_MAX : (uint32_t)walk.packets,
+                .cause = cause_of(&walk),
+            };
+        count++;
+    }
+    return count;
+}
+
+uint64_t speadi_heap_missing_packets(const struct spead_heap *heap)
+{
+    struct gap_walk walk = walk_gaps(heap);
+    uint64_t packets = 0;
+
+    while (next_gap(&walk))
+        packets += walk.packets;
+    return packets > heap->refused_packets ? packets - heap->refused_packets : 0;
+}

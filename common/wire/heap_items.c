@@ -1,0 +1,156 @@
+/* The items of a heap. Source: SPEAD protocol, SSA4700-0000-001 rev 1, "item pointers". */
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/heap_view.h>
+#include <speadi/packet.h>
+
+static uint64_t address_of(const struct spead_heap *heap, uint64_t pointer)
+{
+    return speadi_pointer_value(pointer, heap->heap_address_bits);
+}
+
+static bool is_null(const struct spead_heap *heap, uint64_t pointer)
+{
+    return speadi_pointer_id(pointer, heap->heap_address_bits) == SPEAD_ID_NULL;
+}
+
+/* Immediate pointers that are items to the front; then, in order of arrival, addressed ones that are
+ * items or end one. Returns the number of immediate ones. */
+static uint32_t keep_items_and_ends(struct spead_heap *heap)
+{
+    uint32_t kept = 0, immediate = 0;
+
+    for (uint32_t i = 0; i < heap->pointer_count; i++) {
+        uint64_t pointer = heap->pointers[i];
+        bool is_immediate = speadi_pointer_is_immediate(pointer);
+
+        if (speadi_pointer_is_special(pointer, heap->heap_address_bits) ||
+            (is_immediate && is_null(heap, pointer)))
+            continue;
+        immediate += is_immediate;
+        heap->pointers[kept++] = pointer;
+    }
+    heap->pointer_count = kept;
+    speadi_item_order_sort(heap->pointers, kept, heap->heap_address_bits);
+    return immediate;
+}
+
+/* Drops addressed pointers of no bytes: what they end, the pointer after them ends as well. */
+static void drop_zero_length(struct spead_heap *heap, uint32_t immediate)
+{
+    uint32_t kept = immediate;
+
+    for (uint32_t i = immediate; i < heap->pointer_count; i++) {
+        uint64_t start = address_of(heap, heap->pointers[i]);
+        uint64_t end =
+            i + 1 < heap->pointer_count ? address_of(heap, heap->pointers[i + 1]) : heap->length;
+
+        if (start < end && start < heap->length)
+            heap->pointers[kept++] = heap->pointers[i];
+    }
+    heap->pointer_count = kept;
+}
+
+/* Moves NULL pointers behind the addressed items, so that item i is pointer i. */
+static uint32_t split_ends(struct spead_heap *heap, uint32_t immediate)
+{
+    uint64_t *pointers = heap->pointers;
+    uint32_t items = immediate;
+
+    for (uint32_t i = immediate; i < heap->pointer_count; i++) {
+        uint64_t pointer = pointers[i];
+
+        if (!is_null(heap, pointer)) {
+            pointers[i] = pointers[items];
+            pointers[items++] = pointer;
+        }
+    }
+    speadi_item_order_sort(pointers + items, heap->pointer_count - items, heap->heap_address_bits);
+    return items;
+}
+
+void speadi_heap_sort_items(struct spead_heap *heap)
+{
+    uint32_t immediate = keep_items_and_ends(heap);
+
+    if (heap->complete) {
+        drop_zero_length(heap, immediate);
+        heap->item_count = split_ends(heap, immediate);
+    } else {
+        heap->item_count = heap->pointer_count = immediate;
+    }
+    heap->sorted = true;
+}
+
+/* Lowest NULL pointer above address, or the heap's end. */
+static uint64_t end_above(const struct spead_heap *heap, uint64_t address)
+{
+    uint32_t low = heap->item_count, high = heap->pointer_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+
+        if (address_of(heap, heap->pointers[middle]) > address)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low < heap->pointer_count ? address_of(heap, heap->pointers[low]) : heap->length;
+}
+
+static uint64_t item_end(const struct spead_heap *heap, size_t index)
+{
+    uint64_t end = end_above(heap, address_of(heap, heap->pointers[index]));
+
+    if (index + 1 < heap->item_count) {
+        uint64_t next = address_of(heap, heap->pointers[index + 1]);
+
+        if (next < end)
+            end = next;
+    }
+    return end;
+}
+
+size_t spead_heap_item_count(const struct spead_heap *heap)
+{
+    return heap->item_count;
+}
+
+int spead_heap_item(const struct spead_heap *heap, size_t index, struct spead_item *item)
+{
+    uint64_t pointer;
+
+    if (index >= heap->item_count)
+        return -ERANGE;
+    pointer = heap->pointers[index];
+    *item = (struct spead_item){
+        .id = speadi_pointer_id(pointer, heap->heap_address_bits),
+        .is_immediate = speadi_pointer_is_immediate(pointer),
+        .value = address_of(heap, pointer),
+    };
+    if (!item->is_immediate) {
+        item->data = spead_heap_payload(heap) + item->value;
+        item->bytes = (size_t)(item_end(heap, index) - item->value);
+    }
+    return 0;
+}
+
+int spead_heap_find_item(const struct spead_heap *heap, uint64_t id, struct spead_item *item)
+{
+    for (size_t i = 0; i < heap->item_count; i++)
+        if (speadi_pointer_id(heap->pointers[i], heap->heap_address_bits) == id)
+            return spead_heap_item(heap, i, item);
+    return -ENOENT;
+}
+
+bool spead_heap_has_control(const struct spead_heap *heap, enum spead_stream_control value)
+{
+    uint64_t wanted =
+        speadi_pointer_immediate(heap->heap_address_bits, SPEAD_ID_STREAM_CONTROL, (uint64_t)value);
+
+    for (uint32_t i = 0; i < heap->pointer_count; i++)
+        if (heap->pointers[i] == wanted)
+            return true;
+    return false;
+}
