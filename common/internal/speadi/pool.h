@@ -28,6 +28,8 @@ struct speadi_region {
     uint32_t index;
 };
 
+#define SPEADI_POOL_REGIONS_MAX (1u << 20)
+
 struct speadi_pool_config {
     uint32_t region_count;
     size_t region_bytes;        /* rounded up to a page */
@@ -37,7 +39,9 @@ struct speadi_pool_config {
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
                        struct spead_err *err);
-void speadi_pool_unref(struct speadi_pool *pool); /* NULL is ignored; frees when no region is out */
+/* The owner's reference, by the taker or once it is done: no take, charge or stats afterwards. NULL is
+ * ignored. Memory goes when the last region that is out comes back. */
+void speadi_pool_unref(struct speadi_pool *pool);
 
 /* A region, or NULL when none is free. The region holds a reference to the pool until released. */
 struct speadi_region *speadi_pool_take(struct speadi_pool *pool);

@@ -1,0 +1,59 @@
+/* mmap(2) and madvise(2) in our words. */
+#include "memory/pages.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#ifndef MADV_POPULATE_WRITE
+#    define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#endif
+
+size_t speadi_pages_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+int speadi_pages_reserve(struct speadi_pages *pages, size_t bytes, size_t align)
+{
+    size_t page = speadi_pages_size(), slack = align > page ? align - page : 0;
+    void *mapping;
+
+    if (__builtin_add_overflow(bytes, slack, &pages->mapping_bytes))
+        return -ENOMEM;
+    /* NORESERVE: the owner bounds what it touches, the system need not set the whole aside. */
+    mapping = mmap(NULL, pages->mapping_bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapping == MAP_FAILED)
+        return -ENOMEM;
+    pages->mapping = mapping;
+    pages->data = (uint8_t *)mapping + (-(uintptr_t)mapping & (align - 1));
+    return 0;
+}
+
+void speadi_pages_release(struct speadi_pages *pages)
+{
+    if (pages->data)
+        munmap(pages->mapping, pages->mapping_bytes);
+    pages->data = NULL;
+}
+
+void speadi_pages_keep_small(uint8_t *data, size_t bytes)
+{
+    madvise(data, bytes, MADV_NOHUGEPAGE); /* EINVAL: a kernel without huge pages, as wished */
+}
+
+void speadi_pages_make_huge(uint8_t *data, size_t bytes)
+{
+    madvise(data, bytes, MADV_HUGEPAGE);
+}
+
+void speadi_pages_fault_in(uint8_t *data, size_t bytes)
+{
+    madvise(data, bytes, MADV_POPULATE_WRITE);
+}
+
+int speadi_pages_trim(uint8_t *data, size_t bytes)
+{
+    return madvise(data, bytes, MADV_DONTNEED) < 0 ? -errno : 0;
+}

@@ -1,0 +1,327 @@
+/* The pool keeps its two bounds and never shows a byte it did not promise.
+ *
+ * Method: small pools; what is resident is asked of the kernel with mincore(2), not of the pool. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <speadi/pool.h>
+
+#define KIB ((size_t)1 << 10)
+#define MIB ((size_t)1 << 20)
+
+static struct speadi_pool *make_pool(uint32_t regions, size_t region_bytes, uint64_t memory_max)
+{
+    struct speadi_pool_config config = {.region_count = regions,
+                                        .region_bytes = region_bytes,
+                                        .meta_bytes = 100,
+                                        .memory_bytes_max = memory_max};
+    struct speadi_pool *pool = NULL;
+    struct spead_err err = {0};
+
+    cr_assert_eq(speadi_pool_create(&pool, &config, &err), 0, "%s", err.text);
+    return pool;
+}
+
+static uint64_t charged(const struct speadi_pool *pool)
+{
+    struct speadi_pool_stats stats;
+
+    speadi_pool_stats(pool, &stats);
+    return stats.memory_bytes;
+}
+
+static size_t resident(const struct speadi_region *region)
+{
+    size_t pages = region->bytes / 4096, count = 0;
+    unsigned char *map = malloc(pages);
+
+    cr_assert_eq(mincore(region->data, region->bytes, map), 0, "mincore: %s", strerror(errno));
+    for (size_t i = 0; i < pages; i++)
+        count += map[i] & 1u;
+    free(map);
+    return count * 4096;
+}
+
+static bool reads_as_zero(const uint8_t *data, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        if (data[i])
+            return false;
+    return true;
+}
+
+Test(pool, hands_out_each_region_once_and_then_none)
+{
+    struct speadi_pool *pool = make_pool(3, 8 * KIB, 0);
+    struct speadi_region *region[3];
+    struct speadi_pool_stats stats;
+
+    for (int i = 0; i < 3; i++) {
+        region[i] = speadi_pool_take(pool);
+        cr_assert_not_null(region[i]);
+        for (int k = 0; k < i; k++)
+            cr_assert_neq(region[i], region[k], "region %d was given twice", k);
+    }
+    cr_assert_null(speadi_pool_take(pool));
+    speadi_pool_stats(pool, &stats);
+    cr_assert_eq(stats.regions_out, 3u);
+    for (int i = 0; i < 3; i++)
+        speadi_region_release(region[i]);
+    speadi_pool_stats(pool, &stats);
+    cr_assert_eq(stats.regions_out, 0u);
+    cr_assert_eq(stats.regions, 3u);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, regions_do_not_overlap_and_are_all_writable)
+{
+    struct speadi_pool *pool = make_pool(4, 5000, 0);
+    struct speadi_region *region[4];
+
+    for (int i = 0; i < 4; i++) {
+        region[i] = speadi_pool_take(pool);
+        cr_assert_eq(region[i]->bytes, 2 * 4096u, "rounded up to whole pages");
+        cr_assert_eq((uintptr_t)region[i]->data % 4096, 0u);
+        cr_assert_eq((uintptr_t)region[i]->meta % 64, 0u);
+        cr_assert_eq(speadi_region_charge(region[i], region[i]->bytes), 0);
+        memset(region[i]->data, i + 1, region[i]->bytes);
+        memset(region[i]->meta, i + 1, 100);
+    }
+    for (int i = 0; i < 4; i++) {
+        cr_assert_eq(region[i]->data[0], i + 1);
+        cr_assert_eq(region[i]->data[region[i]->bytes - 1], i + 1);
+        cr_assert_eq(((uint8_t *)region[i]->meta)[0], i + 1);
+        cr_assert_eq(((uint8_t *)region[i]->meta)[99], i + 1);
+        speadi_region_release(region[i]);
+    }
+    speadi_pool_unref(pool);
+}
+
+/* Its memory is still in cache. */
+Test(pool, hands_out_the_region_freed_last)
+{
+    struct speadi_pool *pool = make_pool(4, 4096, 0);
+    struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool),
+                         *c = speadi_pool_take(pool);
+
+    speadi_region_release(b);
+    speadi_region_release(c);
+    speadi_region_release(a);
+    cr_assert_eq(speadi_pool_take(pool), a);
+    cr_assert_eq(speadi_pool_take(pool), c);
+    speadi_region_release(a);
+    cr_assert_eq(speadi_pool_take(pool), a);
+    cr_assert_eq(speadi_pool_take(pool), b);
+    speadi_region_release(a);
+    speadi_region_release(b);
+    speadi_region_release(c);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, meta_starts_as_zero_and_keeps_what_the_owner_left_there)
+{
+    struct speadi_pool *pool = make_pool(1, 4096, 0);
+    struct speadi_region *region = speadi_pool_take(pool);
+
+    cr_assert(reads_as_zero(region->meta, 100));
+    memset(region->meta, 7, 100);
+    speadi_region_release(region);
+    region = speadi_pool_take(pool);
+    cr_assert_eq(((uint8_t *)region->meta)[99], 7);
+    speadi_region_release(region);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, a_charge_past_the_bound_fails_and_leaves_all_as_it_was)
+{
+    struct speadi_pool *pool = make_pool(2, 64 * KIB, 80 * KIB);
+    struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
+
+    cr_assert_eq(speadi_region_charge(a, 60 * KIB), 0);
+    cr_assert_eq(speadi_region_charge(b, 20 * KIB), 0);
+    cr_assert_eq(speadi_region_charge(b, 20 * KIB + 1), -ENOMEM);
+    cr_assert_eq(b->charged_bytes, 20 * KIB);
+    cr_assert_eq(charged(pool), 80 * KIB);
+    cr_assert_eq(speadi_region_charge(b, 64 * KIB + 1), -ENOMEM, "larger than the region");
+    speadi_region_release(a);
+    cr_assert_eq(speadi_region_charge(b, 64 * KIB), 0, "a is free and pays");
+    cr_assert_eq(charged(pool), 64 * KIB, "a was trimmed whole");
+    speadi_region_release(b);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, a_charge_that_cannot_be_met_trims_nothing)
+{
+    struct speadi_pool *pool = make_pool(3, 64 * KIB, 80 * KIB);
+    struct speadi_region *out = speadi_pool_take(pool), *idle = speadi_pool_take(pool),
+                         *wants = speadi_pool_take(pool);
+
+    cr_assert_eq(speadi_region_charge(out, 40 * KIB), 0);
+    cr_assert_eq(speadi_region_charge(idle, 40 * KIB), 0);
+    idle->data[0] = 9;
+    speadi_region_release(idle);
+    cr_assert_eq(speadi_region_charge(wants, 44 * KIB), -ENOMEM);
+    cr_assert_eq(idle->data[0], 9);
+    cr_assert_eq(charged(pool), 80 * KIB);
+    speadi_region_release(out);
+    speadi_region_release(wants);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, trims_the_region_freed_longest_ago_and_it_reads_as_zero)
+{
+    struct speadi_pool *pool = make_pool(3, 64 * KIB, 128 * KIB);
+    struct speadi_region *cold = speadi_pool_take(pool), *warm = speadi_pool_take(pool),
+                         *wants = speadi_pool_take(pool);
+
+    speadi_region_charge(cold, 64 * KIB);
+    speadi_region_charge(warm, 64 * KIB);
+    memset(cold->data, 1, 64 * KIB);
+    memset(warm->data, 2, 64 * KIB);
+    speadi_region_release(cold);
+    speadi_region_release(warm);
+    cr_assert_eq(speadi_region_charge(wants, 4 * KIB), 0);
+    cr_assert_eq(warm->data[0], 2, "the warm one is kept");
+    cr_assert_eq(cold->charged_bytes, 0u);
+    cr_assert_eq(resident(cold), 0u, "its memory went back to the system");
+    cr_assert(reads_as_zero(cold->data, cold->bytes));
+    speadi_region_release(wants);
+    speadi_pool_unref(pool);
+}
+
+/* Heaps of changing size on a tight bound: the resident bytes, as the kernel sees them, stay within. */
+Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
+{
+    static const size_t sizes[] = {100 * KIB, 3 * MIB,   2 * MIB, 4 * KIB, 2 * MIB + 1,
+                                   7 * MIB,   512 * KIB, 5 * MIB, 1,       6 * MIB};
+    const size_t bound = 9 * MIB;
+    struct speadi_pool *pool = make_pool(4, 7 * MIB, bound);
+    struct speadi_region *all[4];
+
+    for (int i = 0; i < 4; i++)
+        all[i] = speadi_pool_take(pool);
+    for (int i = 0; i < 4; i++)
+        speadi_region_release(all[i]);
+    for (int turn = 0; turn < 60; turn++) {
+        struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
+        size_t bytes = sizes[turn % 10], total = 0;
+
+        if (speadi_region_charge(a, bytes) == 0)
+            memset(a->data, 1, a->charged_bytes);
+        if (speadi_region_populate(b, sizes[(turn * 7) % 10]) == 0)
+            memset(b->data, 2, b->charged_bytes);
+        for (int i = 0; i < 4; i++) {
+            size_t now = resident(all[i]);
+
+            cr_assert_leq(now, all[i]->charged_bytes, "turn %d: region %d", turn, i);
+            total += all[i]->charged_bytes;
+        }
+        cr_assert_eq(total, charged(pool), "turn %d", turn);
+        cr_assert_leq(total, bound, "turn %d", turn);
+        speadi_region_release(turn % 2 ? a : b);
+        speadi_region_release(turn % 2 ? b : a);
+    }
+    speadi_pool_unref(pool);
+}
+
+/* Untouched address space must cost nothing, also where the kernel likes to use huge pages. */
+Test(pool, one_touched_page_of_a_large_region_is_one_page_of_memory)
+{
+    struct speadi_pool *pool = make_pool(2, 64 * MIB, 4 * MIB);
+    struct speadi_region *region = speadi_pool_take(pool);
+
+    cr_assert_eq(speadi_region_charge(region, 1), 0);
+    cr_assert_eq(charged(pool), 4096u);
+    region->data[0] = 1;
+    cr_assert_eq(resident(region), 4096u);
+    speadi_region_release(region);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, populate_faults_in_what_it_charges)
+{
+    struct speadi_pool *pool = make_pool(1, 8 * MIB, 0);
+    struct speadi_region *region = speadi_pool_take(pool);
+
+    cr_assert_eq(speadi_region_populate(region, 100 * KIB), 0);
+    if (resident(region) == 0) {
+        speadi_region_release(region);
+        speadi_pool_unref(pool);
+        cr_skip_test("this kernel cannot fault in ahead (MADV_POPULATE_WRITE, Linux 5.14)");
+    }
+    cr_assert_eq(resident(region), 100 * KIB);
+    cr_assert_eq(speadi_region_charge(region, 3 * MIB), 0);
+    cr_assert_eq(speadi_region_populate(region, 3 * MIB), 0);
+    cr_assert_eq(resident(region), 4 * MIB, "charged before, faulted in now; whole huge pages");
+    cr_assert_eq(region->charged_bytes, 4 * MIB);
+    speadi_region_release(region);
+    speadi_pool_unref(pool);
+}
+
+/* A bound that is no multiple of 2 MiB can still be used up. */
+Test(pool, a_large_charge_near_the_bound_is_exact_to_the_page)
+{
+    struct speadi_pool *pool = make_pool(1, 8 * MIB, 3 * MIB);
+    struct speadi_region *region = speadi_pool_take(pool);
+
+    cr_assert_eq(speadi_region_charge(region, 3 * MIB - 100), 0);
+    cr_assert_eq(charged(pool), 3 * MIB);
+    cr_assert_eq(speadi_region_charge(region, 3 * MIB + 1), -ENOMEM);
+    speadi_region_release(region);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, high_water_stays_when_memory_is_trimmed)
+{
+    struct speadi_pool *pool = make_pool(2, 64 * KIB, 64 * KIB);
+    struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
+    struct speadi_pool_stats stats;
+
+    speadi_region_charge(a, 64 * KIB);
+    speadi_region_release(a);
+    speadi_region_charge(b, 4 * KIB);
+    speadi_pool_stats(pool, &stats);
+    cr_assert_eq(stats.memory_bytes, 4 * KIB);
+    cr_assert_eq(stats.memory_high_water_bytes, 64 * KIB);
+    cr_assert_eq(stats.memory_bytes_max, 64 * KIB);
+    cr_assert_geq(stats.table_bytes, 2 * 128u);
+    speadi_region_release(b);
+    speadi_pool_unref(pool);
+}
+
+Test(pool, a_region_that_is_out_outlives_its_pool)
+{
+    struct speadi_pool *pool = make_pool(2, 16 * KIB, 0);
+    struct speadi_region *region = speadi_pool_take(pool), *other = speadi_pool_take(pool);
+
+    speadi_region_charge(region, 16 * KIB);
+    speadi_pool_unref(pool);
+    speadi_region_release(other);
+    memset(region->data, 3, 16 * KIB);
+    cr_assert_eq(region->data[16 * KIB - 1], 3);
+    speadi_region_release(region);
+    speadi_pool_unref(NULL);
+}
+
+Test(pool, impossible_sizes_are_refused_in_words)
+{
+    struct speadi_pool *pool = NULL;
+    struct spead_err err = {0};
+    struct speadi_pool_config none = {.region_count = 0, .region_bytes = 1};
+    struct speadi_pool_config huge = {.region_count = 1000, .region_bytes = (size_t)1 << 52};
+    struct speadi_pool_config wraps = {.region_count = 1 << 20, .region_bytes = SIZE_MAX / 2};
+    struct speadi_pool_config many = {.region_count = UINT32_MAX, .region_bytes = 1};
+
+    cr_assert_eq(speadi_pool_create(&pool, &none, &err), -EINVAL);
+    cr_assert_eq(speadi_pool_create(&pool, &many, &err), -EINVAL);
+    cr_assert_not_null(strstr(err.text, "4294967295"), "%s", err.text);
+    cr_assert_eq(speadi_pool_create(&pool, &huge, &err), -ENOMEM);
+    cr_assert_not_null(strstr(err.text, "lower the largest heap size"), "%s", err.text);
+    cr_assert_eq(speadi_pool_create(&pool, &wraps, NULL), -ENOMEM);
+    cr_assert_null(pool);
+}
