@@ -240,7 +240,7 @@ static uint64_t waiting(struct spead_mem_link *link, uint64_t wanted)
 {
     uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* our own */
 
-    if (link->tail_seen - head < wanted) /* T2: pairs with T1 */
+    if (link->tail_seen < head + wanted) /* T2: pairs with T1 */
         link->tail_seen = atomic_load_explicit(&link->tail, memory_order_seq_cst);
     return link->tail_seen - head;
 }

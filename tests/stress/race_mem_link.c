@@ -1,0 +1,116 @@
+/* A producer and a consumer that sleep whenever they can: no packet is lost or torn, and no ring missed.
+ *
+ * Method: a link of few slots, so that both ends sleep often; numbered packets of varying length. A missed
+ * ring shows as a wait that reaches its deadline, five seconds away, with something to do. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/mem_wire.h>
+
+enum { PACKETS = 200000, SLOTS = 3 };
+static const uint64_t patience_ns = 5000000000u;
+
+static atomic_int failures;
+
+static void fail(const char *what, uint64_t packet)
+{
+    fprintf(stderr, "race_mem_link: %s at packet %llu\n", what, (unsigned long long)packet);
+    atomic_fetch_add(&failures, 1);
+}
+
+static size_t length_of(uint64_t packet)
+{
+    return 8 + packet * 7 % 57;
+}
+
+static void *produce(void *arg)
+{
+    struct spead_mem_link *link = arg;
+    struct speadi_wakeup bell;
+    uint8_t bytes[64];
+
+    speadi_wakeup_open(&bell);
+    speadi_mem_wire_set_producer_bell(link, &bell);
+    for (uint64_t packet = 0; packet < PACKETS && !atomic_load(&failures);) {
+        memset(bytes, (int)packet, sizeof bytes);
+        memcpy(bytes, &packet, 8);
+        if (spead_mem_link_push(link, bytes, length_of(packet)) == 0) {
+            packet++;
+        } else if (speadi_mem_wire_producer_may_sleep(link)) {
+            uint64_t deadline = speadi_clock_mono_ns() + patience_ns;
+
+            speadi_wakeup_wait(&bell, NULL, 0, 0, deadline);
+            if (speadi_clock_mono_ns() >= deadline)
+                fail("the producer was not woken", packet);
+        }
+    }
+    speadi_mem_wire_set_producer_bell(link, NULL);
+    speadi_wakeup_close(&bell);
+    spead_mem_link_close(link);
+    spead_mem_link_unref(link);
+    return NULL;
+}
+
+static void check(uint64_t expected, const uint8_t *bytes, uint32_t length)
+{
+    uint64_t packet;
+
+    memcpy(&packet, bytes, 8);
+    if (packet != expected || length != length_of(packet))
+        fail("out of order", expected);
+    for (uint32_t i = 8; i < length; i++)
+        if (bytes[i] != (uint8_t)packet) {
+            fail("torn", expected);
+            return;
+        }
+}
+
+static uint64_t consume(struct spead_mem_link *link)
+{
+    struct speadi_wakeup bell;
+    uint64_t packets = 0;
+
+    speadi_wakeup_open(&bell);
+    speadi_mem_wire_set_consumer_bell(link, &bell);
+    while (!speadi_mem_wire_ended(link) && !atomic_load(&failures)) {
+        uint32_t length;
+        const uint8_t *bytes;
+        size_t count = 0;
+
+        while ((bytes = speadi_mem_wire_peek(link, count, &length)) != NULL)
+            check(packets + count++, bytes, length);
+        speadi_mem_wire_pop(link, count);
+        packets += count;
+        if (count == 0 && speadi_mem_wire_consumer_may_sleep(link)) {
+            uint64_t deadline = speadi_clock_mono_ns() + patience_ns;
+
+            speadi_wakeup_wait(&bell, NULL, 0, 0, deadline);
+            if (speadi_clock_mono_ns() >= deadline)
+                fail("the consumer was not woken", packets);
+        }
+    }
+    speadi_mem_wire_set_consumer_bell(link, NULL);
+    speadi_wakeup_close(&bell);
+    return packets;
+}
+
+int main(void)
+{
+    struct spead_mem_link *link;
+    pthread_t producer;
+    uint64_t packets;
+
+    if (spead_mem_link_create(&link, SLOTS, 64, NULL) < 0)
+        return 1;
+    pthread_create(&producer, NULL, produce, spead_mem_link_ref(link));
+    packets = consume(link);
+    pthread_join(producer, NULL);
+    spead_mem_link_unref(link);
+    if (packets != PACKETS)
+        fail("packets are missing", packets);
+    return atomic_load(&failures) ? 1 : 0;
+}

@@ -1,0 +1,101 @@
+#include "netns.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char reason_text[160];
+
+static bool missing(const char **reason, const char *what)
+{
+    snprintf(reason_text, sizeof reason_text, "no network namespace: %s: %s", what,
+             strerror(errno));
+    *reason = reason_text;
+    return false;
+}
+
+/* Runs commands of ip(8), one a line, in the calling thread's network. */
+__attribute__((format(printf, 2, 3))) static bool ip(const char **reason, const char *format, ...)
+{
+    FILE *batch = popen("PATH=$PATH:/usr/sbin:/sbin exec ip -batch -", "we");
+    va_list args;
+    int status;
+
+    if (!batch)
+        return missing(reason, "cannot run ip");
+    va_start(args, format);
+    vfprintf(batch, format, args);
+    va_end(args);
+    status = pclose(batch);
+    if (status == 0)
+        return true;
+    snprintf(reason_text, sizeof reason_text,
+             "no network namespace: ip (iproute2) is missing or failed, status %d; see above",
+             WIFEXITED(status) ? WEXITSTATUS(status) : status);
+    *reason = reason_text;
+    return false;
+}
+
+/* A fresh network for the calling thread; *descriptor (nullable) gets a handle on it. */
+static bool enter_new(int *descriptor, const char **reason)
+{
+    if (unshare(CLONE_NEWNET) < 0)
+        return missing(reason, "unshare(CLONE_NEWNET)");
+    if (!descriptor)
+        return true;
+    *descriptor = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+    return *descriptor >= 0 || missing(reason, "/proc/thread-self/ns/net");
+}
+
+bool test_netns_enter(const char **reason)
+{
+    return enter_new(NULL, reason) &&
+           ip(reason, "link set lo multicast on up\n"
+                      "route add 224.0.0.0/4 dev lo\n"
+                      "route add local ff00::/8 dev lo table local\n");
+}
+
+/* nodad: an address that is still looked for elsewhere cannot be bound for a second. */
+static bool set_up_host(const char *interface, const char *v4, const char *v6, const char *link,
+                        const char **reason)
+{
+    return ip(reason,
+              "link set lo multicast on up\n"
+              "link set %s addrgenmode none\n"
+              "link set %s up\n"
+              "addr add %s/24 dev %s\n"
+              "addr add %s/64 dev %s nodad\n"
+              "addr add %s/64 dev %s nodad\n"
+              "route add 224.0.0.0/4 dev %s\n",
+              interface, interface, v4, interface, v6, interface, link, interface, interface);
+}
+
+void test_netns_move(int host)
+{
+    if (setns(host, CLONE_NEWNET) == 0)
+        return;
+    perror("test_netns_move"); /* a test in the wrong network would prove nothing */
+    abort();
+}
+
+bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason)
+{
+    if (!enter_new(&pair->far, reason) || !enter_new(&pair->near, reason) ||
+        !ip(reason,
+            "link add " TEST_NEAR_INTERFACE " mtu %u type veth peer name " TEST_FAR_INTERFACE
+            " mtu %u netns /proc/%d/fd/%d\n",
+            mtu, mtu, getpid(), pair->far) ||
+        !set_up_host(TEST_NEAR_INTERFACE, TEST_NEAR_V4, TEST_NEAR_V6, TEST_NEAR_LINK, reason))
+        return false;
+    test_netns_move(pair->far);
+    if (!set_up_host(TEST_FAR_INTERFACE, TEST_FAR_V4, TEST_FAR_V6, TEST_FAR_LINK, reason))
+        return false;
+    test_netns_move(pair->near);
+    return true;
+}
