@@ -55,7 +55,7 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
     err->code = -number;
     /* The reason is worth more than the end of a long sentence: its room is set aside first. */
     va_start(arguments, format);
-    format_line(err->text, sizeof err->text - sizeof ": " - strlen(why), format, arguments);
+    format_line(err->text, sizeof err->text - strlen(": ") - strlen(why), format, arguments);
     va_end(arguments);
     length = strlen(err->text);
     snprintf(err->text + length, sizeof err->text - length, ": %s", why);

@@ -19,7 +19,8 @@ struct speadi_publish {
 int speadi_publish_init(struct speadi_publish *publish, size_t words);
 void speadi_publish_release(struct speadi_publish *publish);
 
-/* Owner: copies words words out. */
+/* Owner: copies words words out. Readers need a pause of about one copy's length between two of these:
+ * call it when something changed, not in an idle loop. */
 void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from);
 
 /* Any thread: copies a consistent set in. */

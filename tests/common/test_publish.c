@@ -1,0 +1,53 @@
+/* Goal: readers get what the owner last wrote, whole.
+ * Method: one thread here; tests/stress/race_publish.c has several. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdint.h>
+
+#include <speadi/publish.h>
+
+Test(publish, counters_start_at_zero)
+{
+    struct speadi_publish publish;
+    uint64_t read[3] = {9, 9, 9};
+
+    cr_assert_eq(speadi_publish_init(&publish, 3), 0);
+    speadi_publish_read(&publish, read);
+    for (unsigned i = 0; i < 3; i++)
+        cr_expect_eq(read[i], 0);
+    speadi_publish_release(&publish);
+}
+
+Test(publish, what_was_written_last_is_read)
+{
+    struct speadi_publish publish;
+    uint64_t read[9];
+
+    cr_assert_eq(speadi_publish_init(&publish, 9), 0);
+    for (uint64_t round = 1; round <= 3; round++) {
+        uint64_t written[9];
+
+        for (uint64_t i = 0; i < 9; i++)
+            written[i] = UINT64_MAX - 100 * round - i;
+        speadi_publish_write(&publish, written);
+        speadi_publish_read(&publish, read);
+        cr_expect_arr_eq(read, written, sizeof read);
+    }
+    speadi_publish_release(&publish);
+}
+
+Test(publish, impossible_number_of_words_is_refused)
+{
+    struct speadi_publish publish;
+
+    cr_expect_eq(speadi_publish_init(&publish, SIZE_MAX / 4), -ENOMEM);
+}
+
+Test(publish, release_may_be_called_twice)
+{
+    struct speadi_publish publish;
+
+    cr_assert_eq(speadi_publish_init(&publish, 1), 0);
+    speadi_publish_release(&publish);
+    speadi_publish_release(&publish);
+}
