@@ -1,0 +1,159 @@
+"""The two ends of an interop test: spead2 in this process, and our programs beside it."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import numpy
+import spead2
+import spead2.recv
+import spead2.send
+
+RATE = 40e6  # bytes per second: nothing may be lost, also under the sanitizers
+STOP_S = 60  # no test takes that long; a program that does is killed and the test fails
+
+
+# ---- spead2 ----------------------------------------------------------------------------------------
+
+
+def data_item(id, data):
+    """An addressed item; its variable shape keeps spead2 from making a short one immediate."""
+    values = numpy.frombuffer(data, numpy.uint8)
+    return spead2.Item(id, f"item_{id}", "", (None,), format=[("u", 8)], value=values)
+
+
+def immediate_item(id, value, bits):
+    return spead2.Item(id, f"item_{id}", "", (), format=[("u", bits)], value=value)
+
+
+def make_heap(address_bits, items=(), descriptors=False):
+    heap = spead2.send.Heap(spead2.Flavour(4, 64, address_bits, 0))
+    for item in items:
+        if descriptors:
+            heap.add_descriptor(item)
+        heap.add_item(item)
+    return heap
+
+
+def start_heap(address_bits):
+    heap = make_heap(address_bits)
+    heap.add_start()
+    return heap
+
+
+def stop_heap(address_bits):
+    heap = make_heap(address_bits)
+    heap.add_end()
+    return heap
+
+
+def packets_of(heap, packet_bytes, counter=1):
+    """What spead2 puts on the wire for a heap, packets back to back."""
+    config = spead2.send.StreamConfig(max_packet_size=packet_bytes)
+    stream = spead2.send.BytesStream(spead2.ThreadPool(), config)
+    stream.send_heap(heap, cnt=counter)
+    return stream.getvalue()
+
+
+def send(endpoints, packet_bytes, heaps):
+    """Sends [(heap, counter)] to the endpoints in turn, and a stop heap to each."""
+    config = spead2.send.StreamConfig(max_packet_size=packet_bytes, rate=RATE)
+    stream = spead2.send.UdpStream(spead2.ThreadPool(), endpoints, config)
+    for i, (heap, counter) in enumerate(heaps):
+        stream.send_heap(heap, cnt=counter, substream_index=i % len(endpoints))
+    for i in range(len(endpoints)):
+        stream.send_heap(stop_heap(40), substream_index=i)
+
+
+class Receiver:
+    """A spead2 stream on a port of its own; heaps are read after the sender has gone."""
+
+    def __init__(self, host="127.0.0.1"):
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+        self.socket.bind((host, 0))
+        self.port = self.socket.getsockname()[1]
+        self.endpoint = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        ring = spead2.recv.RingStreamConfig(heaps=64, contiguous_only=False)
+        self.stream = spead2.recv.Stream(spead2.ThreadPool(), spead2.recv.StreamConfig(), ring)
+        self.stream.add_udp_reader(self.socket, 65507)
+
+    def heaps(self):
+        """Every heap until the stop item; a lost stop item ends with the test's own time limit."""
+        return list(self.stream)
+
+
+# ---- Our programs ----------------------------------------------------------------------------------
+
+
+def program(name):
+    """Path of a built program; the build folder comes from the command line of the test."""
+    return Path(os.environ["SPEADLINE_BUILD"]) / name
+
+
+def free_port(host="127.0.0.1"):
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.bind((host, 0))
+        return probe.getsockname()[1]
+
+
+def wait_for_port(port, process):
+    """Until somebody has bound the UDP port, or the program that should has ended."""
+    wanted = f":{port:04X} "
+    deadline = time.monotonic() + STOP_S
+    while time.monotonic() < deadline and process.poll() is None:
+        if any(wanted in Path(f"/proc/net/{udp}").read_text() for udp in ("udp", "udp6")):
+            return
+        time.sleep(0.01)
+
+
+class Program:
+    """A running program of ours. Leaving the block waits for its end, and kills it when it hangs."""
+
+    def __init__(self, name, *arguments, port=None):
+        command = [str(program(name)), *map(str, arguments)]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        if port is not None:
+            wait_for_port(port, self.process)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        try:
+            self.out, self.err = self.process.communicate(timeout=STOP_S)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.out, self.err = self.process.communicate()
+            self.err += f"killed after {STOP_S} s"
+        self.status = self.process.returncode
+
+    def lines(self):
+        """The JSON objects on its stdout; a line a piece."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    def story(self):
+        return f"status {self.status}\n{self.out}\n{self.err}"
+
+
+def run(name, *arguments):
+    with Program(name, *arguments) as finished:
+        pass
+    return finished
+
+
+# ---- The verify pattern (tools/verify_pattern.h) ---------------------------------------------------
+
+
+def verify_pattern(counter, length):
+    words = numpy.arange((length + 7) // 8, dtype=numpy.uint64)
+    start = numpy.uint64(counter * 0x9E3779B97F4A7C15 & 0xFFFFFFFFFFFFFFFF)
+    x = start + words * numpy.uint64(0xD6E8FEB86659FD93)
+    return (x ^ (x >> numpy.uint64(32))).astype(">u8").tobytes()[:length]

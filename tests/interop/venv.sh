@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# Makes a virtual environment with spead2 and numpy from PyPI, once:   venv.sh FOLDER
+# Exit status: 0 it is there, 77 the package index cannot be reached (said on stdout), 1 anything else.
+set -euo pipefail
+
+folder=${1:?usage: venv.sh FOLDER}
+wanted=("spead2>=4.4,<5" numpy)
+[ ! -e "$folder/complete" ] || exit 0
+
+rm -rf "$folder"
+python3 -m venv "$folder"
+log=$folder/pip.log
+if ! "$folder/bin/pip" install --disable-pip-version-check --retries 1 --timeout 20 "${wanted[@]}" \
+    >"$log" 2>&1; then
+    if grep -qE 'NewConnectionError|ConnectTimeoutError|ProxyError|SSLError|Network is unreachable|Retrying \(' "$log"; then
+        echo "the package index cannot be reached, so there is no spead2 to talk to (pip's words: $log)"
+        exit 77
+    fi
+    tail -n 20 "$log" >&2
+    exit 1
+fi
+touch "$folder/complete"
