@@ -1,0 +1,272 @@
+/* Receive engine `mem`: packets straight from memory links, lossless.
+ *
+ * Placed, it acts as a NIC that posts ahead: reservations stay outstanding until packets of their
+ * source have filled them, over as many polls as that takes. */
+#include "engine_mem.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/mem_wire.h>
+#include <speadi/wakeup.h>
+
+#include "rx_engine.h"
+#include "scatter.h"
+
+#define TURN 64u /* packets from one link before the next one's turn */
+
+struct reservation {
+    struct speadi_rx_range range;
+    uint32_t head_bytes;
+    uint16_t source;
+    bool done;
+};
+
+struct mem_engine {
+    struct spead_mem_link *link[SPEADI_RX_SOURCES_MAX];
+    size_t lent[SPEADI_RX_SOURCES_MAX]; /* packets of the burst that is out */
+    unsigned link_count;
+    unsigned turn; /* link that comes first in the next poll */
+    unsigned poll_max, window;
+    struct speadi_wakeup bell;
+    uint8_t *heads;
+    struct reservation
+        reservation[SPEADI_RX_RESERVE_MAX]; /* number r at r % SPEADI_RX_RESERVE_MAX */
+    uint64_t accepted, ended;
+    uint64_t messages, sleeps;
+};
+
+static int mem_open(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
+                    struct spead_err *err)
+{
+    struct mem_engine *e = self;
+    int rc = speadi_wakeup_open(&e->bell);
+
+    if (rc < 0)
+        return speadi_err_set(err, rc, "mem engine: eventfd: %s", strerror(-rc));
+    e->heads = aligned_alloc(64, SPEADI_HEADS_BYTES);
+    if (!e->heads)
+        return speadi_err_set(err, -ENOMEM, "mem engine: no memory for packet heads");
+    for (uint32_t i = 0; i < config->count; i++) {
+        e->link[i] = spead_mem_link_ref(config->links[i]);
+        speadi_mem_wire_set_consumer_bell(e->link[i], &e->bell);
+    }
+    e->link_count = config->count;
+    e->poll_max = SPEADI_RX_BURST_MAX;
+    e->window = SPEADI_RX_RESERVE_MAX;
+    if (buffer_bytes)
+        *buffer_bytes = 0;
+    return 0;
+}
+
+static void mem_close(void *self)
+{
+    struct mem_engine *e = self;
+
+    for (unsigned i = 0; i < e->link_count; i++) {
+        speadi_mem_wire_set_consumer_bell(e->link[i], NULL);
+        spead_mem_link_unref(e->link[i]);
+    }
+    e->link_count = 0;
+    speadi_wakeup_close(&e->bell);
+    free(e->heads);
+    e->heads = NULL;
+}
+
+void speadi_rx_mem_set_poll_max(void *self, unsigned packets)
+{
+    struct mem_engine *e = self;
+
+    e->poll_max = packets < SPEADI_RX_BURST_MAX ? packets : SPEADI_RX_BURST_MAX;
+}
+
+void speadi_rx_mem_set_window(void *self, unsigned reservations)
+{
+    struct mem_engine *e = self;
+
+    e->window = reservations < SPEADI_RX_RESERVE_MAX ? reservations : SPEADI_RX_RESERVE_MAX;
+}
+
+/* ---- Reservations -------------------------------------------------------------------------- */
+
+/* The source's oldest reservation that waits for a packet; e->accepted when it has none. */
+static uint64_t oldest(const struct mem_engine *e, unsigned source)
+{
+    uint64_t r = e->ended;
+
+    while (r < e->accepted) {
+        const struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_MAX];
+
+        if (!x->done && x->source == source)
+            break;
+        r++;
+    }
+    return r;
+}
+
+/* Moves the packet where its source's next reservation says; one that does not fit stays where it is
+ * and the reservation ends unused. */
+static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
+{
+    uint64_t r = oldest(e, packet->source);
+    struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_MAX];
+    uint8_t *head = e->heads + (r % SPEADI_RX_RESERVE_MAX) * SPEADI_HEAD_STRIDE;
+    uint32_t body_bytes;
+
+    if (r == e->accepted)
+        return;
+    x->done = true;
+    if (packet->head_bytes <= x->head_bytes || packet->head_bytes - x->head_bytes > x->range.bytes)
+        return;
+    body_bytes = packet->head_bytes - x->head_bytes;
+    memcpy(head, packet->head, x->head_bytes);
+    memcpy(x->range.data, packet->head + x->head_bytes, body_bytes);
+    packet->head = head;
+    packet->head_bytes = x->head_bytes;
+    packet->body = x->range.data;
+    packet->body_bytes = body_bytes;
+    packet->place = r;
+}
+
+/* They end in order of acceptance, whichever source's packets came first. */
+static void end_reservations(struct mem_engine *e)
+{
+    while (e->ended < e->accepted && e->reservation[e->ended % SPEADI_RX_RESERVE_MAX].done)
+        e->ended++;
+}
+
+static unsigned mem_reserve(void *self, uint16_t source, uint32_t head_bytes,
+                            const struct speadi_rx_range *ranges, unsigned count)
+{
+    struct mem_engine *e = self;
+    unsigned taken = 0;
+
+    if (!head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
+        return 0;
+    while (taken < count && e->accepted - e->ended < e->window)
+        e->reservation[e->accepted++ % SPEADI_RX_RESERVE_MAX] = (struct reservation){
+            .range = ranges[taken++], .head_bytes = head_bytes, .source = source};
+    return taken;
+}
+
+static void mem_unreserve(void *self)
+{
+    struct mem_engine *e = self;
+
+    e->ended = e->accepted;
+}
+
+/* ---- Operations ---------------------------------------------------------------------------- */
+
+static void lend_from(struct mem_engine *e, unsigned index, uint64_t now,
+                      struct speadi_rx_burst *burst)
+{
+    for (unsigned taken = 0; taken < TURN && burst->count < e->poll_max; taken++) {
+        uint32_t bytes;
+        const uint8_t *data = speadi_mem_wire_peek(e->link[index], e->lent[index], &bytes);
+
+        if (!data)
+            return;
+        burst->packet[burst->count] = (struct speadi_rx_packet){
+            .head = data,
+            .head_bytes = bytes,
+            .datagram_bytes = bytes,
+            .source = (uint16_t)index,
+            .segments = 1,
+            .time_ns = now,
+            .place = SPEADI_RX_UNPLACED,
+        };
+        place(e, &burst->packet[burst->count++]);
+        e->lent[index]++;
+        e->messages++;
+    }
+}
+
+static bool ended(const struct mem_engine *e)
+{
+    for (unsigned i = 0; i < e->link_count; i++)
+        if (!speadi_mem_wire_ended(e->link[i]))
+            return false;
+    return true;
+}
+
+static int mem_poll(void *self, struct speadi_rx_burst *burst)
+{
+    struct mem_engine *e = self;
+    uint64_t now = speadi_clock_utc_ns();
+    unsigned before;
+
+    burst->count = 0;
+    do { /* rounds, as long as they bring something */
+        before = burst->count;
+        for (unsigned i = 0; i < e->link_count; i++)
+            lend_from(e, (e->turn + i) % e->link_count, now, burst);
+    } while (burst->count > before && burst->count < e->poll_max);
+    e->turn = (e->turn + 1) % e->link_count;
+    end_reservations(e);
+    burst->reservations_ended = e->ended;
+    return !burst->count && ended(e) ? -ESHUTDOWN : (int)burst->count;
+}
+
+static void mem_give_back(void *self, struct speadi_rx_burst *burst)
+{
+    struct mem_engine *e = self;
+
+    for (unsigned i = 0; i < e->link_count; i++) {
+        if (e->lent[i])
+            speadi_mem_wire_pop(e->link[i], e->lent[i]);
+        e->lent[i] = 0;
+    }
+    burst->count = 0;
+}
+
+static void mem_wait(void *self, uint64_t deadline_ns)
+{
+    struct mem_engine *e = self;
+    unsigned quiet = 0;
+
+    for (unsigned i = 0; i < e->link_count; i++) {
+        if (speadi_mem_wire_consumer_may_sleep(e->link[i]))
+            quiet++;
+        else if (!speadi_mem_wire_ended(e->link[i]))
+            return;
+    }
+    if (!quiet)
+        return; /* all have ended */
+    e->sleeps++;
+    speadi_wakeup_wait(&e->bell, NULL, 0, 0, deadline_ns);
+}
+
+static void mem_wake(void *self)
+{
+    struct mem_engine *e = self;
+
+    speadi_wakeup_ring(&e->bell);
+}
+
+static void mem_counters(void *self, struct speadi_rx_counters *counters)
+{
+    struct mem_engine *e = self;
+
+    *counters = (struct speadi_rx_counters){.messages = e->messages, .sleeps = e->sleeps};
+}
+
+const struct speadi_rx_engine_ops speadi_rx_engine_mem = {
+    .name = "mem",
+    .state_size = sizeof(struct mem_engine),
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
+    .clock = SPEAD_CLOCK_UTC,
+    .open = mem_open,
+    .close = mem_close,
+    .poll = mem_poll,
+    .give_back = mem_give_back,
+    .reserve = mem_reserve,
+    .unreserve = mem_unreserve,
+    .wait = mem_wait,
+    .wake = mem_wake,
+    .quiesce = mem_unreserve,
+    .counters = mem_counters,
+};

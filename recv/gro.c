@@ -1,0 +1,72 @@
+/* Received messages, cut into packets. */
+#include "gro.h"
+
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <string.h>
+
+uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes)
+{
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
+        int segment;
+
+        if (c->cmsg_level != IPPROTO_UDP || c->cmsg_type != UDP_GRO)
+            continue;
+        memcpy(&segment, CMSG_DATA(c), sizeof segment);
+        if (segment > 0)
+            return (uint32_t)segment;
+    }
+    return true_bytes ? true_bytes : 1;
+}
+
+uint32_t speadi_message_segments(const struct speadi_message *message)
+{
+    uint32_t segments = (message->true_bytes + message->segment_bytes - 1) / message->segment_bytes;
+
+    return segments ? segments : 1;
+}
+
+static void lend_truncated(const struct speadi_message *message, struct speadi_rx_burst *burst)
+{
+    burst->packet[burst->count++] = (struct speadi_rx_packet){
+        .head = message->data,
+        .head_bytes = message->held_bytes,
+        .datagram_bytes = message->true_bytes,
+        .source = message->source,
+        .flags = SPEADI_RX_TRUNCATED,
+        .segments = speadi_message_segments(message),
+        .time_ns = message->time_ns,
+        .place = SPEADI_RX_UNPLACED,
+    };
+}
+
+bool speadi_message_lend(struct speadi_message *message, struct speadi_rx_burst *burst)
+{
+    if (burst->count == SPEADI_RX_BURST_MAX)
+        return false;
+    if (message->held_bytes < message->true_bytes) {
+        lend_truncated(message, burst);
+        return true;
+    }
+    for (;;) {
+        uint32_t bytes = message->held_bytes < message->segment_bytes ? message->held_bytes
+                                                                      : message->segment_bytes;
+
+        burst->packet[burst->count++] = (struct speadi_rx_packet){
+            .head = message->data,
+            .head_bytes = bytes,
+            .datagram_bytes = bytes,
+            .source = message->source,
+            .segments = 1,
+            .time_ns = message->time_ns,
+            .place = SPEADI_RX_UNPLACED,
+        };
+        message->data += bytes;
+        message->held_bytes -= bytes;
+        message->true_bytes -= bytes;
+        if (!message->held_bytes)
+            return true;
+        if (burst->count == SPEADI_RX_BURST_MAX)
+            return false;
+    }
+}

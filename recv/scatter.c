@@ -1,0 +1,102 @@
+/* Placed receive through iovecs. */
+#include "scatter.h"
+
+#include <assert.h>
+#include <string.h>
+
+void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx_range *ranges,
+                          unsigned count, uint32_t head_bytes, uint8_t *heads, uint8_t *spill)
+{
+    unsigned slots = 0;
+
+    while (slots < count) {
+        const struct speadi_rx_range *range = &ranges[slots];
+
+        if (range->bytes > ranges[0].bytes)
+            break;
+        scatter->iov[2 * slots] = (struct iovec){heads + slots * SPEADI_HEAD_STRIDE, head_bytes};
+        scatter->iov[2 * slots + 1] = (struct iovec){range->data, range->bytes};
+        slots++;
+        if (range->bytes < ranges[0].bytes)
+            break;
+    }
+    scatter->iov[2 * slots] = (struct iovec){spill, SPEADI_MESSAGE_BYTES_MAX};
+    scatter->slots = slots;
+}
+
+static uint32_t min_u32(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint32_t bytes,
+                      const struct speadi_message *message, struct speadi_rx_burst *burst)
+{
+    const struct iovec *head = &scatter->iov[2 * slot], *range = head + 1;
+    uint32_t head_bytes = min_u32(bytes, (uint32_t)head->iov_len);
+    uint32_t body_bytes = bytes - head_bytes;
+
+    burst->packet[burst->count++] = (struct speadi_rx_packet){
+        .head = head->iov_base,
+        .body = body_bytes ? range->iov_base : NULL,
+        .head_bytes = head_bytes,
+        .body_bytes = body_bytes,
+        .datagram_bytes = bytes,
+        .source = message->source,
+        .segments = 1,
+        .time_ns = message->time_ns,
+        .place = body_bytes ? scatter->first_place + slot : SPEADI_RX_UNPLACED,
+    };
+}
+
+/* Makes the bytes from slot onwards linear, in the spill itself: it has room for any whole message.
+ * What spilled moves up, the slots' bytes go before it. */
+static void gather(const struct speadi_scatter *scatter, unsigned slot,
+                   struct speadi_message *message)
+{
+    uint8_t *spill = scatter->iov[2 * scatter->slots].iov_base;
+    uint32_t left = message->held_bytes, before = 0;
+
+    for (unsigned i = 2 * slot; i < 2 * scatter->slots; i++)
+        before += (uint32_t)scatter->iov[i].iov_len;
+    if (left > before)
+        memmove(spill + before, spill, left - before);
+    message->data = spill;
+    for (unsigned i = 2 * slot; i < 2 * scatter->slots && left; i++) {
+        uint32_t bytes = min_u32(left, (uint32_t)scatter->iov[i].iov_len);
+
+        memcpy(spill, scatter->iov[i].iov_base, bytes);
+        spill += bytes;
+        left -= bytes;
+    }
+}
+
+bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_message *message,
+                           struct speadi_rx_burst *burst)
+{
+    unsigned slot = 0;
+
+    assert(burst->count + scatter->slots <= SPEADI_RX_BURST_MAX);
+    if (message->held_bytes < message->true_bytes) {
+        /* Cut off: it will be counted, not read. */
+        message->data = scatter->iov[0].iov_base;
+        message->held_bytes = min_u32(message->held_bytes, (uint32_t)scatter->iov[0].iov_len);
+        return true;
+    }
+    for (; slot < scatter->slots; slot++) {
+        uint32_t room =
+            (uint32_t)(scatter->iov[2 * slot].iov_len + scatter->iov[2 * slot + 1].iov_len);
+        uint32_t bytes = min_u32(message->held_bytes, message->segment_bytes);
+        bool last = message->held_bytes == bytes;
+
+        if (last ? bytes > room : bytes != room)
+            break; /* the datagrams are split elsewhere than predicted */
+        lend_slot(scatter, slot, bytes, message, burst);
+        message->held_bytes -= bytes;
+        message->true_bytes -= bytes;
+        if (last)
+            return false;
+    }
+    gather(scatter, slot, message);
+    return true;
+}
