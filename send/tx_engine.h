@@ -1,7 +1,7 @@
 /* The send engine contract: the core decides what and when, an engine moves packets.
  *
- * send() takes packets in order, reap() reports them done in the same order. Headers, iovecs and
- * payload of a taken packet stay as they are until it is reaped. */
+ * send() takes packets in order, reap() reports them done in the same order. A taken packet (its struct,
+ * iovecs, headers and payload) stays as it is until it is reaped. */
 #ifndef SPEADLINE_SEND_TX_ENGINE_H
 #define SPEADLINE_SEND_TX_ENGINE_H
 
@@ -18,8 +18,8 @@
 
 #define SPEADI_TX_DESTINATIONS_MAX 64u
 
-/* One packet. The iovecs of consecutive packets of one send() lie back to back in one array, so that an
- * engine can pass a run of equal packets to the kernel as one message. */
+/* One packet. Where the iovecs of consecutive packets lie back to back in one array, an engine can pass
+ * a run of equal packets to the kernel as one message. */
 struct speadi_tx_packet {
     const struct iovec *iov;
     uint32_t bytes;       /* sum of its iovecs */

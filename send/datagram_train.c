@@ -1,0 +1,242 @@
+/* Building trains, and learning from refusals. */
+#include "datagram_train.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+#include <speadi/packet.h>
+
+#define SEGMENTS_MAX     128u /* UDP_MAX_SEGMENTS of newer kernels */
+#define SEGMENTS_OLD_MAX 64u  /* and of older ones */
+#define REFUSED_REPEATS  16u
+#define IOVECS_MAX       1024u /* UIO_MAXIOV */
+
+int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
+                      const struct spead_log *log)
+{
+    *train = (struct speadi_train){
+        .segments_max = SEGMENTS_MAX,
+        .segment_bytes_max = UINT16_MAX,
+        .train_bytes_max =
+            train_bytes_max < SPEADI_UDP_BYTES_MAX ? train_bytes_max : SPEADI_UDP_BYTES_MAX,
+        .flat = malloc(SPEADI_UDP_BYTES_MAX),
+        .log = log,
+    };
+    return train->flat ? 0 : -ENOMEM;
+}
+
+void speadi_train_release(struct speadi_train *train)
+{
+    free(train->flat);
+    train->flat = NULL;
+}
+
+/* ---- Building ------------------------------------------------------------------------------ */
+
+/* How many of the packets make one train. */
+static uint32_t train_length(const struct speadi_train *train,
+                             const struct speadi_tx_packet *packets, unsigned count)
+{
+    const struct speadi_tx_packet *first = packets, *last = packets;
+    uint32_t iovecs = first->iov_count, length = 1, most;
+
+    if (train->probe_left || first->bytes > train->segment_bytes_max || first->bytes == 0)
+        return 1;
+    most = train->train_bytes_max / first->bytes;
+    if (most > train->segments_max)
+        most = train->segments_max;
+    if (most > count)
+        most = count;
+    /* A packet shorter than the first can only be the last. */
+    for (; length < most && last->bytes == first->bytes; length++, last++) {
+        const struct speadi_tx_packet *next = last + 1;
+
+        iovecs += next->iov_count;
+        if (next->destination != first->destination || next->bytes > first->bytes ||
+            next->bytes == 0 || next->iov != last->iov + last->iov_count || iovecs > IOVECS_MAX)
+            break;
+    }
+    return length;
+}
+
+static void set_segment_size(struct msghdr *header, union speadi_train_control *control,
+                             uint16_t bytes)
+{
+    struct cmsghdr *message;
+
+    header->msg_control = control->bytes;
+    header->msg_controllen = sizeof control->bytes;
+    message = CMSG_FIRSTHDR(header);
+    message->cmsg_level = IPPROTO_UDP;
+    message->cmsg_type = UDP_SEGMENT;
+    message->cmsg_len = CMSG_LEN(sizeof bytes);
+    memcpy(CMSG_DATA(message), &bytes, sizeof bytes);
+}
+
+/* A message may have IOVECS_MAX iovecs; a packet of more (thousands of tiny items) is copied together. */
+static void flatten(struct speadi_train *train, const struct speadi_tx_packet *packet,
+                    struct msghdr *header)
+{
+    uint8_t *to = train->flat;
+
+    for (unsigned i = 0; i < packet->iov_count; i++) {
+        if (packet->iov[i].iov_len)
+            memcpy(to, packet->iov[i].iov_base, packet->iov[i].iov_len);
+        to += packet->iov[i].iov_len;
+    }
+    train->flat_iov = (struct iovec){.iov_base = train->flat, .iov_len = packet->bytes};
+    header->msg_iov = &train->flat_iov;
+    header->msg_iovlen = 1;
+}
+
+static bool needs_flat(const struct speadi_tx_packet *packet)
+{
+    return packet->iov_count > IOVECS_MAX && packet->bytes <= SPEADI_UDP_BYTES_MAX;
+}
+
+static void set_message(struct speadi_train *train, const struct speadi_tx_packet *first,
+                        uint32_t length)
+{
+    unsigned i = train->count++;
+    struct msghdr *header = &train->message[i].msg_hdr;
+    const struct speadi_tx_packet *last = first + length - 1;
+
+    *header = (struct msghdr){
+        .msg_iov = (struct iovec *)(uintptr_t)first->iov, /* sendmsg() only reads it */
+        .msg_iovlen = (size_t)(last->iov - first->iov) + last->iov_count,
+    };
+    train->packets[i] = length;
+    train->bytes[i] = first->bytes;
+    train->destination[i] = first->destination;
+    if (length > 1)
+        set_segment_size(header, &train->control[i], (uint16_t)first->bytes);
+    else if (needs_flat(first))
+        flatten(train, first, header);
+}
+
+unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_packet *packets,
+                            unsigned count)
+{
+    unsigned built = 0;
+    bool flat_used = false;
+
+    train->count = 0;
+    if (train->probe_left && count > train->probe_left)
+        count = train->probe_left; /* trains come after the probe's answer */
+    while (built < count && train->count < SPEADI_TRAIN_MESSAGES_MAX) {
+        const struct speadi_tx_packet *first = &packets[built];
+
+        if (needs_flat(first)) {
+            if (flat_used)
+                break;
+            flat_used = true;
+        }
+        set_message(train, first, train_length(train, first, count - built));
+        built += train->packets[train->count - 1];
+    }
+    return built;
+}
+
+/* ---- Judging ------------------------------------------------------------------------------- */
+
+/* A packet of a refused train went through by itself: the train was at fault, not the packet. */
+static void conclude_probe(struct speadi_train *train, uint32_t bytes)
+{
+    if (train->probe_error == -EMSGSIZE) {
+        train->segment_bytes_max = bytes - 1;
+        speadi_log(
+            train->log, SPEAD_LOG_INFO,
+            "packets of %u bytes do not fit the route's MTU: they go one by one, in IP fragments",
+            bytes);
+    } else {
+        train->segments_max = 1;
+        speadi_log(train->log, SPEAD_LOG_INFO,
+                   "packets go one by one from here on: the kernel refused UDP_SEGMENT: %s",
+                   strerror(-train->probe_error));
+    }
+    train->probe_left = 0;
+}
+
+/* True when a train was refused as a train, and its packets are to be sent otherwise. */
+static bool regroup(struct speadi_train *train, unsigned i, int result)
+{
+    if (train->packets[i] == 1 || (result != -EINVAL && result != -EIO && result != -EMSGSIZE))
+        return false;
+    if (result == -EINVAL && train->packets[i] > SEGMENTS_OLD_MAX) {
+        train->segments_max = SEGMENTS_OLD_MAX;
+        return true;
+    }
+    train->probe_left = train->packets[i];
+    train->probe_error = result;
+    return true;
+}
+
+/* Some errors tell of an earlier datagram: an ICMP message came back for it. The call that reports them
+ * sends nothing and clears them. Others of the same number come from the route at once and persist. Only
+ * repeating tells them apart; ECONNREFUSED never comes from the route, but an ICMP flood can bring it
+ * several times running. */
+static unsigned repeats_allowed(int result)
+{
+    switch (-result) {
+    case ECONNREFUSED:
+        return REFUSED_REPEATS;
+    case EHOSTUNREACH:
+    case ENETUNREACH:
+    case EHOSTDOWN:
+    case ENONET:
+    case ENOPROTOOPT:
+    case EACCES:
+    case EMSGSIZE:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+static enum speadi_train_verdict done(struct speadi_train *train, unsigned i, int result,
+                                      int *error)
+{
+    *error = result < 0 ? result : 0;
+    train->repeats = 0;
+    if (train->probe_left) {
+        if (result >= 0)
+            conclude_probe(train, train->bytes[i]);
+        else
+            train->probe_left--;
+    }
+    return SPEADI_TRAIN_DONE;
+}
+
+enum speadi_train_verdict speadi_train_judge(struct speadi_train *train, unsigned i, int result,
+                                             int *error)
+{
+    if (result >= 0) {
+        /* Whatever was repeated has passed, so that it was about earlier datagrams. */
+        train->icmp_unreachable += train->repeats;
+        return done(train, i, result, error);
+    }
+    switch (-result) {
+    case EAGAIN:
+        return SPEADI_TRAIN_NO_ROOM;
+    case ENOBUFS:
+    case ENOMEM:
+        return SPEADI_TRAIN_STARVED;
+    case EINTR:
+        return SPEADI_TRAIN_AGAIN;
+    default:
+        break;
+    }
+    if (regroup(train, i, result))
+        return SPEADI_TRAIN_AGAIN;
+    if (train->repeats < repeats_allowed(result)) {
+        train->repeats++;
+        return SPEADI_TRAIN_AGAIN;
+    }
+    return done(train, i, result, error);
+}

@@ -1,0 +1,54 @@
+/* What an engine has finished and not yet reported: runs of packets with one error, oldest first. */
+#ifndef SPEADLINE_SEND_TX_DONE_QUEUE_H
+#define SPEADLINE_SEND_TX_DONE_QUEUE_H
+
+#include <assert.h>
+#include <stdbool.h>
+
+#include "tx_engine.h"
+
+#define SPEADI_TX_DONE_RUNS_MAX 256u
+
+struct speadi_tx_done_queue {
+    struct speadi_tx_done run[SPEADI_TX_DONE_RUNS_MAX]; /* a ring */
+    unsigned first, count;
+};
+
+/* True when `runs` more runs fit, whatever their errors. */
+static inline bool speadi_tx_done_has_room(const struct speadi_tx_done_queue *queue, unsigned runs)
+{
+    return SPEADI_TX_DONE_RUNS_MAX - queue->count >= runs;
+}
+
+/* Adds packets with one error; a run like the one before grows it. */
+static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32_t packets,
+                                      int error)
+{
+    struct speadi_tx_done *last =
+        &queue->run[(queue->first + queue->count - 1) % SPEADI_TX_DONE_RUNS_MAX];
+
+    if (queue->count && last->error == error && last->packets <= UINT32_MAX - packets) {
+        last->packets += packets;
+        return;
+    }
+    assert(queue->count < SPEADI_TX_DONE_RUNS_MAX);
+    queue->run[(queue->first + queue->count) % SPEADI_TX_DONE_RUNS_MAX] =
+        (struct speadi_tx_done){.packets = packets, .error = error};
+    queue->count++;
+}
+
+/* Moves the oldest runs out, at most max; returns how many. */
+static inline unsigned speadi_tx_done_take(struct speadi_tx_done_queue *queue,
+                                           struct speadi_tx_done *done, unsigned max)
+{
+    unsigned taken = 0;
+
+    while (taken < max && queue->count) {
+        done[taken++] = queue->run[queue->first];
+        queue->first = (queue->first + 1) % SPEADI_TX_DONE_RUNS_MAX;
+        queue->count--;
+    }
+    return taken;
+}
+
+#endif
