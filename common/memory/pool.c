@@ -196,7 +196,7 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
 
     if (ret < 0)
         return ret;
-    pool = aligned_alloc(alignof(*pool), sizeof *pool);
+    pool = aligned_alloc(alignof(struct speadi_pool), sizeof *pool);
     if (!pool)
         return speadi_err_set(err, -ENOMEM, "no memory for a pool of regions");
     *pool = (struct speadi_pool){.region_count = config->region_count,

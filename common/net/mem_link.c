@@ -131,7 +131,9 @@ int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size
         return speadi_err_set(
             err, -EINVAL, "a memory link needs at least 1 packet of 1..%u bytes, not %zu of %zu",
             SPEADI_UDP_BYTES_MAX, packet_count, packet_bytes);
-    link = packet_count > SIZE_MAX / 2 ? NULL : aligned_alloc(alignof(*link), sizeof *link);
+    link = packet_count > SIZE_MAX / 2
+               ? NULL
+               : aligned_alloc(alignof(struct spead_mem_link), sizeof *link);
     if (link) {
         memset(link, 0, sizeof *link);
         link->packet_count = packet_count;

@@ -1,9 +1,11 @@
 /* A producer and a consumer that sleep whenever they can: no packet is lost or torn, and no ring missed.
  *
- * Method: a link of few slots, so that both ends sleep often; numbered packets of varying length. A missed
- * ring shows as a wait that reaches its deadline, five seconds away, with something to do. */
+ * Method: a link of one slot, so that each end sleeps after each packet and no later one can make a missed
+ * ring good; numbered packets of varying length. A missed ring shows as a wait that reaches its deadline,
+ * five seconds away, with something to do. */
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,7 +13,7 @@
 #include <speadi/clock.h>
 #include <speadi/mem_wire.h>
 
-enum { PACKETS = 200000, SLOTS = 3 };
+enum { PACKETS = 50000, SLOTS = 1 };
 static const uint64_t patience_ns = 5000000000u;
 
 static atomic_int failures;
@@ -27,17 +29,44 @@ static size_t length_of(uint64_t packet)
     return 8 + packet * 7 % 57;
 }
 
+/* Up to some 100 us, more than what a wake-up takes: else the two ends meet in the same few interleavings. */
+static void dawdle(uint64_t *state)
+{
+    *state = *state * 6364136223846793005u + 1442695040888963407u;
+    for (volatile uint64_t i = *state >> 47; i > 0; i--)
+        ;
+}
+
+/* The scheduler likes to put a pair that wakes each other on one CPU, where nothing races. */
+static void sit_on_cpu(int nth)
+{
+    cpu_set_t allowed, one;
+
+    sched_getaffinity(0, sizeof allowed, &allowed);
+    for (size_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+        if (!CPU_ISSET(cpu, &allowed) || nth-- > 0)
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(cpu, &one);
+        sched_setaffinity(0, sizeof one, &one);
+        return;
+    }
+}
+
 static void *produce(void *arg)
 {
     struct spead_mem_link *link = arg;
     struct speadi_wakeup bell;
     uint8_t bytes[64];
+    uint64_t dawdling = 1;
 
+    sit_on_cpu(1);
     speadi_wakeup_open(&bell);
     speadi_mem_wire_set_producer_bell(link, &bell);
     for (uint64_t packet = 0; packet < PACKETS && !atomic_load(&failures);) {
         memset(bytes, (int)packet, sizeof bytes);
         memcpy(bytes, &packet, 8);
+        dawdle(&dawdling);
         if (spead_mem_link_push(link, bytes, length_of(packet)) == 0) {
             packet++;
         } else if (speadi_mem_wire_producer_may_sleep(link)) {
@@ -72,8 +101,9 @@ static void check(uint64_t expected, const uint8_t *bytes, uint32_t length)
 static uint64_t consume(struct spead_mem_link *link)
 {
     struct speadi_wakeup bell;
-    uint64_t packets = 0;
+    uint64_t packets = 0, dawdling = 2;
 
+    sit_on_cpu(0);
     speadi_wakeup_open(&bell);
     speadi_mem_wire_set_consumer_bell(link, &bell);
     while (!speadi_mem_wire_ended(link) && !atomic_load(&failures)) {
@@ -81,6 +111,7 @@ static uint64_t consume(struct spead_mem_link *link)
         const uint8_t *bytes;
         size_t count = 0;
 
+        dawdle(&dawdling);
         while ((bytes = speadi_mem_wire_peek(link, count, &length)) != NULL)
             check(packets + count++, bytes, length);
         speadi_mem_wire_pop(link, count);
