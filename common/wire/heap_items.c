@@ -1,6 +1,5 @@
 /* The items of a heap. Source: SPEAD protocol, SSA4700-0000-001 rev 1, "item pointers". */
 #include <errno.h>
-#include <string.h>
 
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
