@@ -1,0 +1,204 @@
+/* What a user may type for a value, and what is said when it cannot be. Method: the parsers directly;
+ * whole command lines are in test_command_lines.c. */
+#include <criterion/criterion.h>
+#include <errno.h>
+
+#include "spead_recv_options.h"
+#include "spead_send_options.h"
+
+TestSuite(tool_options);
+
+static const char *size_error(const char *text, uint64_t min, uint64_t max)
+{
+    static struct spead_err err;
+    uint64_t value;
+
+    cr_assert_eq(tool_parse_size(&value, text, min, max, &err), -EINVAL, "%s was accepted", text);
+    return err.text;
+}
+
+Test(tool_options, sizes_accept_suffixes_of_1024)
+{
+    const struct {
+        const char *text;
+        uint64_t value;
+    } cases[] = {{"0", 0},           {"1472", 1472},
+                 {"64K", 65536},     {"4m", 4u << 20},
+                 {"2G", 2ull << 30}, {"1T", 1ull << 40},
+                 {"8k", 8192},       {"18446744073709551615", UINT64_MAX}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t value = 1;
+
+        cr_assert_eq(tool_parse_size(&value, cases[i].text, 0, UINT64_MAX, NULL), 0, "%s",
+                     cases[i].text);
+        cr_expect_eq(value, cases[i].value, "%s", cases[i].text);
+    }
+}
+
+Test(tool_options, sizes_that_are_none_are_refused)
+{
+    const char *texts[] = {"", "x", "-1", " 1", "+1", "4Q", "4MB", "4 M", "1.5M", "0x10", "M"};
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        cr_expect_str_eq(size_error(texts[i], 0, UINT64_MAX),
+                         texts[i][0] >= '0' && texts[i][0] <= '9'
+                             ? "not a size (like 65536, 64K, 4M or 1G)"
+                             : "not a number");
+}
+
+Test(tool_options, sizes_out_of_range_say_the_bound)
+{
+    cr_expect_str_eq(size_error("40", 56, 65507), "smallest is 56");
+    cr_expect_str_eq(size_error("64K", 56, 65507), "largest is 65507");
+    cr_expect_str_eq(size_error("18446744073709551616", 0, 100), "largest is 100");
+    cr_expect_str_eq(size_error("16777216T", 0, 100), "largest is 100", "the product overflows");
+}
+
+Test(tool_options, counts_take_no_suffix)
+{
+    struct spead_err err;
+    uint64_t value;
+
+    cr_expect_eq(tool_parse_count(&value, "12", 0, 100, &err), 0);
+    cr_expect_eq(value, 12);
+    cr_expect_eq(tool_parse_count(&value, "12K", 0, 100000, &err), -EINVAL);
+    cr_expect_str_eq(err.text, "not a whole number");
+}
+
+Test(tool_options, reals_are_finite_numbers_in_range)
+{
+    const char *bad[] = {"", "fast", "1,5", "nan", "inf", "1e999", "-0.1", "11"};
+    double value;
+
+    cr_expect_eq(tool_parse_real(&value, "0.25", 0, 10, NULL), 0);
+    cr_expect_eq(value, 0.25);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+        cr_expect_eq(tool_parse_real(&value, bad[i], 0, 10, NULL), -EINVAL, "%s", bad[i]);
+}
+
+Test(tool_options, choices_list_the_words_when_none_fits)
+{
+    struct spead_err err;
+    int index = -1;
+
+    cr_expect_eq(tool_parse_choice(&index, "socket", tool_engines, &err), 0);
+    cr_expect_str_eq(tool_engines[index], "socket");
+    cr_expect_eq(tool_parse_choice(&index, "sock", tool_engines, &err), -EINVAL);
+    cr_expect_str_eq(err.text, "use one of auto, uring, socket");
+}
+
+Test(tool_options, send_options_reach_the_stream_in_its_units)
+{
+    char *argv[] = {
+        "spead-send", "192.0.2.1:7148", "--rate",      "8", "--rate-of", "wire", "--burst",
+        "32K",        "[::1]:9",        "--max-heaps", "7", "--packet",  "8972", "--engine",
+        "socket",     "--buffer",       "1M",          NULL};
+    struct spead_send_tool_options options;
+    struct spead_send_stream_config config;
+
+    spead_send_options_parse(&options, 17, argv);
+    config = spead_send_stream_config_of(&options);
+    cr_expect_eq(config.endpoint_count, 2);
+    cr_expect_str_eq(config.endpoints[1], "[::1]:9");
+    cr_expect_eq(config.rate_bytes_per_s, 1e9);
+    cr_expect_eq(config.rate_of, SPEAD_RATE_WIRE);
+    cr_expect_eq(config.burst_bytes, 32768);
+    cr_expect_eq(config.heaps_max, 7);
+    cr_expect_eq(config.packet_bytes_max, 8972);
+    cr_expect_str_eq(config.engine, "socket");
+    cr_expect_eq(config.socket_buffer_bytes, 1u << 20);
+}
+
+Test(tool_options, send_defaults_are_those_of_the_manual)
+{
+    char *argv[] = {"spead-send", "192.0.2.1:7148", NULL};
+    struct spead_send_tool_options options;
+    struct spead_send_stream_config config;
+
+    spead_send_options_parse(&options, 2, argv);
+    config = spead_send_stream_config_of(&options);
+    cr_expect_eq(options.heap_size, 4194304);
+    cr_expect_eq(options.items, 1);
+    cr_expect_eq(options.addr_bits, 40);
+    cr_expect_eq(config.packet_bytes_max, 1472);
+    cr_expect_eq(config.rate_bytes_per_s, 0);
+    cr_expect_eq(config.rate_of, SPEAD_RATE_SPEAD);
+    cr_expect_eq(config.burst_bytes, 65536);
+    cr_expect_eq(config.burst_rate_ratio, 1.05);
+    cr_expect_eq(config.heaps_max, 4);
+    cr_expect_eq(config.multicast_ttl, 1);
+    cr_expect_eq(config.socket_buffer_bytes, 512u << 10);
+    cr_expect_str_eq(config.engine, "auto");
+}
+
+Test(tool_options, item_ids_start_lower_where_the_flavour_has_few)
+{
+    struct spead_send_tool_options options = {.addr_bits = 48};
+
+    cr_expect_eq(spead_send_item_id(&options, 2), 0x1002);
+    options.addr_bits = 56;
+    cr_expect_eq(spead_send_item_id(&options, 2), 0x22);
+}
+
+Test(tool_options, receive_options_reach_the_stream_in_its_units)
+{
+    char *argv[] = {"spead-recv",
+                    ":7148",
+                    "--heap-timeout",
+                    "2.5",
+                    "--ring-heaps",
+                    "6",
+                    "--output",
+                    "f",
+                    "--on-full",
+                    "drop-oldest",
+                    "--receive-path",
+                    "placed",
+                    "--no-stop-item",
+                    "--incomplete",
+                    "--out-of-order",
+                    "--memory",
+                    "1G",
+                    "--heap-step",
+                    "3",
+                    NULL};
+    struct spead_recv_tool_options options;
+    struct spead_recv_stream_config config;
+
+    spead_recv_options_parse(&options, 19, argv);
+    config = spead_recv_stream_config_of(&options);
+    cr_expect_eq(config.heap_timeout_ns, 2500000);
+    cr_expect_eq(config.ring_heaps, 6);
+    cr_expect_eq(config.held_heaps, 12, "6 taken at a time and 6 that wait for the file");
+    cr_expect_eq(config.on_full, SPEAD_DROP_OLDEST);
+    cr_expect_eq(config.receive_path, SPEAD_PATH_PLACED);
+    cr_expect(config.ignore_stop_item);
+    cr_expect(config.deliver_incomplete);
+    cr_expect(config.allow_out_of_order);
+    cr_expect_eq(config.memory_bytes_max, 1u << 30);
+    cr_expect_eq(config.heap_counter_step, 3);
+}
+
+Test(tool_options, receive_defaults_are_those_of_the_manual)
+{
+    char *argv[] = {"spead-recv", ":7148", NULL};
+    struct spead_recv_tool_options options;
+    struct spead_recv_stream_config config;
+
+    spead_recv_options_parse(&options, 2, argv);
+    config = spead_recv_stream_config_of(&options);
+    cr_expect_eq(config.packet_bytes_max, 9200);
+    cr_expect_eq(config.socket_buffer_bytes, 8u << 20);
+    cr_expect_eq(config.live_heaps_max, 4);
+    cr_expect_eq(config.substream_count, 1);
+    cr_expect_not(config.allow_out_of_order);
+    cr_expect_eq(config.heap_timeout_ns, 0);
+    cr_expect_eq(config.heap_bytes_max, 64u << 20);
+    cr_expect_eq(config.memory_bytes_max, 0);
+    cr_expect_eq(config.ring_heaps, 4);
+    cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
+    cr_expect_not(config.deliver_incomplete);
+    cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
+    cr_expect_not(config.ignore_stop_item);
+}

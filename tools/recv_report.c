@@ -1,0 +1,237 @@
+/* See recv_report.h. */
+#include "recv_report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- The plan ------------------------------------------------------------------------------ */
+
+void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
+                      const struct spead_recv_plan *plan)
+{
+    char memory[TOOL_TEXT_MAX], region[TOOL_TEXT_MAX], table[TOOL_TEXT_MAX], buffer[TOOL_TEXT_MAX];
+
+    fputs("spead-recv: listening on", to);
+    for (uint64_t i = 0; i < options->common.endpoint_count; i++)
+        fprintf(to, " %s", options->common.endpoints[i]);
+    fprintf(to, "\n  engine   %s\n", plan->engine_reason);
+    fprintf(to,
+            "  memory   at most %s for heaps: %" PRIu64 " regions of %s (%" PRIu64
+            " live x %" PRIu64 ", %" PRIu64
+            " in the ring, %u held, the rest ahead); %s for tables\n",
+            tool_text_memory(memory, plan->memory_bytes), plan->region_count,
+            tool_text_memory(region, plan->region_bytes), options->concurrent_heaps,
+            options->substreams, options->ring_heaps,
+            spead_recv_take_max(options) + spead_recv_writer_depth(options),
+            tool_text_memory(table, plan->table_bytes));
+    if (plan->socket_buffer_bytes > 0)
+        fprintf(to, "  buffer   %s for each socket\n",
+                tool_text_memory(buffer, plan->socket_buffer_bytes));
+}
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+void recv_report_read(struct recv_report *report, const struct spead_recv_stream *stream)
+{
+    struct spead_recv_stats *stats = &report->stats;
+    struct tool_totals *totals = &report->totals;
+
+    *stats = (struct spead_recv_stats)SPEAD_RECV_STATS_INIT;
+    report->plan = (struct spead_recv_plan)SPEAD_RECV_PLAN_INIT;
+    spead_recv_stream_stats(stream, stats);
+    spead_recv_stream_plan(stream, &report->plan);
+    totals->wire_bytes = 0;
+    for (uint32_t i = 0; i < stats->source_count && i < TOOL_ENDPOINTS_MAX; i++) {
+        struct recv_source *source = &report->source[i];
+
+        spead_recv_stream_source_stats(stream, i, &source->ledger, &source->name);
+        totals->wire_bytes += source->ledger.seen.bytes +
+                              source->ledger.seen.packets * tool_wire_overhead(source->name, true);
+    }
+    totals->tool = "spead-recv";
+    totals->engine = report->plan.engine;
+    totals->engine_reason = report->plan.engine_reason;
+    totals->packets = stats->total.seen.packets;
+    totals->first_packet_ns = stats->first_packet_ns;
+    totals->last_packet_ns = stats->last_packet_ns;
+    totals->placed = stats->placed;
+    totals->bounced = stats->bounced;
+    totals->repaired = stats->repaired;
+}
+
+bool recv_report_is_clean(const struct recv_report *report)
+{
+    const struct spead_recv_stats *stats = &report->stats;
+
+    for (unsigned i = 0; i < stats->bucket_count; i++) {
+        switch (i) {
+        case SPEAD_RECV_DELIVERED:
+        case SPEAD_RECV_DUPLICATE:
+        case SPEAD_RECV_CONTROL:
+        case SPEAD_RECV_START_UP:
+        case SPEAD_RECV_INJECTED:
+            break;
+        default:
+            if (stats->total.bucket[i].packets > 0)
+                return false;
+        }
+    }
+    return stats->missing_packets == 0 && stats->missing_heaps == 0 && stats->kernel_drops == 0;
+}
+
+/* ---- Summary ------------------------------------------------------------------------------- */
+
+/* What a person can do about packets in a bucket. */
+static const struct {
+    enum spead_recv_bucket bucket;
+    const char *text;
+} remedies[] = {
+    {SPEAD_RECV_FLUSHED, "in heaps that were incomplete at the end"},
+    {SPEAD_RECV_LATE, "for heaps already given up: raise --concurrent-heaps or --heap-timeout"},
+    {SPEAD_RECV_OUT_OF_ORDER, "not in order within their heap: --out-of-order takes them"},
+    {SPEAD_RECV_EVICTED, "in heaps pushed out incomplete by newer ones: packets were lost, or more "
+                         "heaps are sent at a time than --concurrent-heaps"},
+    {SPEAD_RECV_TIMED_OUT, "in heaps older than --heap-timeout"},
+    {SPEAD_RECV_SHED, "in heaps that found the ring full: what is done with heaps is slower than "
+                      "the network; raise --ring-heaps if it only stalls at times"},
+    {SPEAD_RECV_NO_MEMORY, "found no heap memory: raise --memory"},
+    {SPEAD_RECV_TRUNCATED, "longer than --packet"},
+    {SPEAD_RECV_AFTER_STOP, "came after the end: --no-stop-item goes on past a stop item"},
+    {SPEAD_RECV_OVER_CAP_HEAP_SIZE, "for heaps above --max-heap-size"},
+};
+
+static void print_losses(FILE *to, const struct recv_report *report)
+{
+    const struct spead_recv_stats *stats = &report->stats;
+    char buffer[TOOL_TEXT_MAX];
+
+    for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++) {
+        uint64_t packets = stats->total.bucket[remedies[i].bucket].packets;
+
+        if (packets > 0)
+            fprintf(to, "  %-8s %" PRIu64 " packets %s\n",
+                    spead_recv_bucket_name(remedies[i].bucket), packets, remedies[i].text);
+    }
+    if (stats->missing_packets > 0 || stats->missing_heaps > 0)
+        fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
+                stats->missing_packets, stats->missing_heaps);
+    if (stats->kernel_drops > 0)
+        fprintf(to,
+                "  kernel   dropped %" PRIu64
+                " messages at our sockets: raise net.core.rmem_max and "
+                "--buffer (%s now), or send slower\n",
+                stats->kernel_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
+}
+
+static void print_ledger(FILE *to, const struct recv_report *report)
+{
+    const struct spead_recv_stats *stats = &report->stats;
+
+    fputs("  packets  ", to);
+    tool_report_sum(to, stats->total.seen.packets, stats->total.bucket, stats->bucket_count,
+                    spead_recv_bucket_name, "seen");
+    for (uint32_t i = 0; stats->source_count > 1 && i < stats->source_count; i++) {
+        fprintf(to, "    %s: ", report->source[i].name);
+        tool_report_sum(to, report->source[i].ledger.seen.packets, report->source[i].ledger.bucket,
+                        stats->bucket_count, spead_recv_bucket_name, "seen");
+    }
+    if (stats->placed > 0 || stats->repaired > 0)
+        fprintf(to,
+                "  payload  %" PRIu64 " packets placed, %" PRIu64 " bounced, %" PRIu64
+                " repaired\n",
+                stats->placed, stats->bounced, stats->repaired);
+}
+
+void recv_report_summary(FILE *to, const struct recv_report *report)
+{
+    const struct tool_totals *totals = &report->totals;
+    char bytes[TOOL_TEXT_MAX];
+
+    tool_report_headline(to, totals, "heaps complete");
+    print_ledger(to, report);
+    print_losses(to, report);
+    if (totals->incomplete_heaps > 0)
+        fprintf(to, "  partial  %" PRIu64 " heaps were taken incomplete\n",
+                totals->incomplete_heaps);
+    if (report->heaps_past_limit > 0)
+        fprintf(to, "  limit    %" PRIu64 " heaps more were ready when --heaps was reached\n",
+                report->heaps_past_limit);
+    if (report->options->common.verify && totals->verify_bad_bytes == 0)
+        fprintf(to, "  verify   every byte is as it was sent\n");
+    else if (report->options->common.verify)
+        fprintf(to, "  verify   %" PRIu64 " bytes are wrong\n", totals->verify_bad_bytes);
+    if (report->options->output != NULL)
+        fprintf(to, "  output   %" PRIu64 " heaps, %s in %s\n", report->written.heaps,
+                tool_text_payload(bytes, report->written.bytes), report->options->output);
+}
+
+/* ---- JSON ---------------------------------------------------------------------------------- */
+
+static json_t *ledger_json(const struct recv_report *report)
+{
+    const struct spead_recv_stats *stats = &report->stats;
+    json_t *sources = json_array();
+
+    for (uint32_t i = 0; i < stats->source_count && i < TOOL_ENDPOINTS_MAX; i++) {
+        const struct spead_recv_ledger *ledger = &report->source[i].ledger;
+        json_t *source = json_pack(
+            "{s:s, s:o, s:o}", "name", report->source[i].name, "seen",
+            tool_report_count(ledger->seen), "buckets",
+            tool_report_buckets(ledger->bucket, stats->bucket_count, spead_recv_bucket_name));
+
+        if (json_array_append_new(sources, source) < 0) {
+            json_decref(sources);
+            return NULL;
+        }
+    }
+    return json_pack(
+        "{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "seen", tool_report_count(stats->total.seen),
+        "buckets",
+        tool_report_buckets(stats->total.bucket, stats->bucket_count, spead_recv_bucket_name),
+        "missing_packets", (json_int_t)stats->missing_packets, "missing_heaps",
+        (json_int_t)stats->missing_heaps, "kernel_drops", (json_int_t)stats->kernel_drops,
+        "gaps_with_local_drops", (json_int_t)stats->gaps_with_local_drops, "sources", sources);
+}
+
+static json_t *heaps_json(const struct spead_recv_stats *stats)
+{
+    return json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "complete", (json_int_t)stats->heaps_complete,
+        "incomplete", (json_int_t)stats->heaps_incomplete, "evicted",
+        (json_int_t)stats->heaps_evicted, "timed_out", (json_int_t)stats->heaps_timed_out,
+        "flushed", (json_int_t)stats->heaps_flushed, "shed", (json_int_t)stats->heaps_shed,
+        "no_memory", (json_int_t)stats->heaps_no_memory);
+}
+
+json_t *recv_report_json(const struct recv_report *report)
+{
+    const struct spead_recv_stats *stats = &report->stats;
+    const struct {
+        const char *key;
+        uint64_t value;
+    } numbers[] = {
+        {"socket_buffer_bytes", report->plan.socket_buffer_bytes},
+        {"memory_bytes_max", report->plan.memory_bytes},
+        {"memory_high_water_bytes", stats->memory_high_water_bytes},
+        {"table_bytes", report->plan.table_bytes},
+        {"ring_high_water", stats->ring_high_water},
+        {"heaps_past_limit", report->heaps_past_limit},
+        {"written_heaps", report->written.heaps},
+        {"written_bytes", report->written.bytes},
+        {"messages", stats->messages},
+        {"polls", stats->polls},
+        {"wakeups", stats->wakeups},
+    };
+    json_t *object = tool_report_object(&report->totals);
+    int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;
+
+    failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;
+    failed |= json_object_set_new(object, "stream_cpu_s", json_real(report->stream_cpu_s)) < 0;
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+        failed |= tool_report_set(object, numbers[i].key, numbers[i].value) < 0;
+    if (failed) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}

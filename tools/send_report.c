@@ -1,0 +1,58 @@
+/* See send_report.h. */
+#include "send_report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+void send_report_summary(FILE *to, const struct send_report *report)
+{
+    const struct spead_send_stats *stats = &report->stats;
+
+    tool_report_headline(to, &report->totals, "heaps sent");
+    fputs("  packets  ", to);
+    tool_report_sum(to, stats->submitted.packets, stats->bucket, stats->bucket_count,
+                    spead_send_bucket_name, "submitted");
+    for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX && stats->failed_errno[i].error != 0; i++)
+        fprintf(to, "  failed   %" PRIu64 " packets: %s\n", stats->failed_errno[i].packets,
+                strerror(stats->failed_errno[i].error));
+    if (stats->heaps_abandoned > 0)
+        fprintf(to, "  stopped  before %" PRIu64 " heaps were sent whole\n",
+                stats->heaps_abandoned);
+    if (stats->icmp_unreachable > 0)
+        fprintf(to, "  refused  %" PRIu64 " times by ICMP: nobody listens at a destination\n",
+                stats->icmp_unreachable);
+}
+
+/* {"submitted": {...}, "buckets": {...}, "heaps": {...}, "failed_errno": [...], ...} */
+static json_t *ledger_json(const struct spead_send_stats *stats)
+{
+    json_t *errnos = json_array();
+
+    for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX && stats->failed_errno[i].error != 0; i++)
+        json_array_append_new(
+            errnos, json_pack("{s:s, s:I}", "errno", strerrorname_np(stats->failed_errno[i].error),
+                              "packets", (json_int_t)stats->failed_errno[i].packets));
+    return json_pack(
+        "{s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:o}", "submitted",
+        tool_report_count(stats->submitted), "buckets",
+        tool_report_buckets(stats->bucket, stats->bucket_count, spead_send_bucket_name), "heaps",
+        "submitted", (json_int_t)stats->heaps_submitted, "sent", (json_int_t)stats->heaps_sent,
+        "failed", (json_int_t)stats->heaps_failed, "abandoned", (json_int_t)stats->heaps_abandoned,
+        "pending", (json_int_t)stats->heaps_pending, "refused", (json_int_t)stats->heaps_refused,
+        "icmp_unreachable", (json_int_t)stats->icmp_unreachable, "failed_errno", errnos);
+}
+
+json_t *send_report_json(const struct send_report *report)
+{
+    json_t *object = tool_report_object(&report->totals);
+
+    if (json_object_set_new(object, "ledger", ledger_json(&report->stats)) < 0 ||
+        tool_report_set(object, "socket_buffer_bytes", report->plan.socket_buffer_bytes) < 0 ||
+        tool_report_set(object, "memory_bytes", report->plan.memory_bytes) < 0 ||
+        tool_report_set(object, "messages", report->stats.messages) < 0 ||
+        tool_report_set(object, "batches", report->stats.batches) < 0) {
+        json_decref(object);
+        return NULL;
+    }
+    return object;
+}

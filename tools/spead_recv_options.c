@@ -1,0 +1,180 @@
+/* See spead_recv_options.h. */
+#include "spead_recv_options.h"
+
+#define TAKE_MAX 32u /* one lock for this many heaps is cheap enough */
+
+enum {
+    KEY_CONCURRENT_HEAPS = TOOL_KEY_OWN,
+    KEY_SUBSTREAMS,
+    KEY_OUT_OF_ORDER,
+    KEY_HEAP_TIMEOUT,
+    KEY_HEAP_STEP,
+    KEY_MAX_HEAP_SIZE,
+    KEY_MEMORY,
+    KEY_RING_HEAPS,
+    KEY_ON_FULL,
+    KEY_INCOMPLETE,
+    KEY_RECEIVE_PATH,
+    KEY_NO_STOP_ITEM,
+    KEY_STRICT,
+    KEY_OUTPUT,
+};
+
+/* clang-format off */
+static const struct argp_option argp_options[] = {
+    {NULL, 0, NULL, 0, "Network:", 1},
+    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, uring or socket (auto)", 1},
+    {"bind", TOOL_KEY_BIND, "IF", 0, "Interface, by name or address, to listen on and join groups on (any)", 1},
+    {"packet", TOOL_KEY_PACKET, "N", 0, "Largest SPEAD packet accepted, in bytes (9200)", 1},
+    {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (8M)", 1},
+    {"receive-path", KEY_RECEIVE_PATH, "PATH", 0, "How payload gets into heaps: placed (by the kernel's copy), bounce (through a small buffer), or auto: by payload size (auto)", 1},
+    {"cpu", TOOL_KEY_CPU, "N", 0, "Pin the stream's thread to this CPU (any)", 1},
+    {"fault", TOOL_KEY_FAULT, "SPEC", 0, "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7", 1},
+    {NULL, 0, NULL, 0, "Assembling heaps:", 2},
+    {"concurrent-heaps", KEY_CONCURRENT_HEAPS, "N", 0, "Live heaps per substream (4)", 2},
+    {"substreams", KEY_SUBSTREAMS, "N", 0, "The heap counter modulo N selects the substream (1)", 2},
+    {"heap-step", KEY_HEAP_STEP, "N", 0, "How far apart the sender's heap counters are, to see skipped ones; 0 for unknown (1)", 2},
+    {"out-of-order", KEY_OUT_OF_ORDER, NULL, 0, "Accept the packets of a heap in any order", 2},
+    {"heap-timeout", KEY_HEAP_TIMEOUT, "MS", 0, "Give a heap up after this many milliseconds, 0 for never (0)", 2},
+    {"incomplete", KEY_INCOMPLETE, NULL, 0, "Take incomplete heaps too, with the map of what is missing", 2},
+    {NULL, 0, NULL, 0, "Memory:", 3},
+    {"max-heap-size", KEY_MAX_HEAP_SIZE, "N", 0, "Largest payload of a heap (64M)", 3},
+    {"memory", KEY_MEMORY, "N", 0, "Bound of all heap memory (what the plan needs at most)", 3},
+    {"ring-heaps", KEY_RING_HEAPS, "N", 0, "Heaps that may wait for the consumer (4)", 3},
+    {"on-full", KEY_ON_FULL, "POLICY", 0, "What happens to a heap that finds the ring full: drop-newest or drop-oldest (drop-newest)", 3},
+    {NULL, 0, NULL, 0, "What is done with heaps:", 4},
+    {"verify", TOOL_KEY_VERIFY, NULL, 0, "Check every byte that arrives by the rule of spead-send --verify", 4},
+    {"output", KEY_OUTPUT, "FILE", 0, "Append heap payloads to FILE, and a line for each to FILE.jsonl", 4},
+    {NULL, 0, NULL, 0, "When to end:", 5},
+    {"heaps", TOOL_KEY_HEAPS, "N", 0, "After N complete heaps (at a stop item)", 5},
+    {"seconds", TOOL_KEY_SECONDS, "S", 0, "After S seconds (at a stop item)", 5},
+    {"no-stop-item", KEY_NO_STOP_ITEM, NULL, 0, "Do not end at a stop item", 5},
+    {"strict", KEY_STRICT, NULL, 0, "Exit status 3 when anything was lost or refused", 5},
+    {NULL, 0, NULL, 0, "Output:", 6},
+    {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 6},
+    {"quiet", TOOL_KEY_QUIET, NULL, 0, "No plan, no progress, no summary; warnings and errors stay", 6},
+    {NULL, 0, NULL, 0, "Help:", -1},
+    {0}};
+/* clang-format on */
+
+static const char doc[] =
+    "Receive SPEAD heaps over UDP."
+    "\vSeveral endpoints feed one stream; a multicast HOST is joined. Sizes accept the suffixes K, "
+    "M, G and T (powers of 1024).\n\n"
+    "Interrupt once to end in order, twice to end at once.\n\n"
+    "Exit status: 0 done, 1 failed or a verified byte was wrong, 2 wrong usage, 3 under --strict "
+    "when anything was lost or refused.";
+
+static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block", NULL};
+static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
+
+#define ROW(key, name, kind, min, max, words, field)                                      \
+    {                                                                                     \
+        key, name, kind, min, max, words, offsetof(struct spead_recv_tool_options, field) \
+    }
+
+static const struct tool_value values[] = {
+    ROW(KEY_CONCURRENT_HEAPS, "--concurrent-heaps", TOOL_COUNT, 1, 65536, NULL, concurrent_heaps),
+    ROW(KEY_SUBSTREAMS, "--substreams", TOOL_COUNT, 1, 4096, NULL, substreams),
+    ROW(KEY_HEAP_STEP, "--heap-step", TOOL_COUNT, 0, UINT32_MAX, NULL, heap_step),
+    ROW(KEY_HEAP_TIMEOUT, "--heap-timeout", TOOL_REAL, 0, 86400000, NULL, heap_timeout_ms),
+    ROW(KEY_MAX_HEAP_SIZE, "--max-heap-size", TOOL_SIZE, 1, 1ull << 40, NULL, max_heap_size),
+    ROW(KEY_MEMORY, "--memory", TOOL_SIZE, 1, 1ull << 50, NULL, memory),
+    ROW(KEY_RING_HEAPS, "--ring-heaps", TOOL_COUNT, 1, 65536, NULL, ring_heaps),
+    ROW(KEY_ON_FULL, "--on-full", TOOL_CHOICE, 0, 0, on_full_words, on_full),
+    ROW(KEY_RECEIVE_PATH, "--receive-path", TOOL_CHOICE, 0, 0, path_words, receive_path),
+};
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct spead_recv_tool_options *options = state->input;
+
+    if (tool_value_take(values, sizeof values / sizeof *values, key, argument, options))
+        return 0;
+    switch (key) {
+    case KEY_OUT_OF_ORDER:
+        options->out_of_order = true;
+        return 0;
+    case KEY_INCOMPLETE:
+        options->incomplete = true;
+        return 0;
+    case KEY_NO_STOP_ITEM:
+        options->no_stop_item = true;
+        return 0;
+    case KEY_STRICT:
+        options->strict = true;
+        return 0;
+    case KEY_OUTPUT:
+        options->output = argument;
+        return 0;
+    default:
+        return tool_common_take(key, argument, state, &options->common);
+    }
+}
+
+static void check(const struct spead_recv_tool_options *options)
+{
+    if (options->common.endpoint_count == 0)
+        tool_usage("listen where? Give at least one [HOST]:PORT");
+    if (options->on_full == SPEAD_BLOCK)
+        tool_usage("--on-full block: a UDP sender cannot wait, so the kernel would drop packets "
+                   "unseen; use drop-newest or drop-oldest");
+}
+
+void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv)
+{
+    static const struct argp argp = {argp_options, parse_option, "[HOST]:PORT...", doc, 0, 0, 0};
+
+    *options = (struct spead_recv_tool_options){
+        .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1},
+        .concurrent_heaps = 4,
+        .substreams = 1,
+        .heap_step = 1,
+        .max_heap_size = 64u << 20,
+        .ring_heaps = 4,
+    };
+    tool_parse(&argp, argc, argv, options);
+    check(options);
+}
+
+unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
+{
+    return options->ring_heaps < TAKE_MAX ? (unsigned)options->ring_heaps : TAKE_MAX;
+}
+
+unsigned spead_recv_writer_depth(const struct spead_recv_tool_options *options)
+{
+    if (options->output == NULL)
+        return 0;
+    /* Two: one is written while the next is handed over. */
+    return options->ring_heaps < 2 ? 2 : (unsigned)options->ring_heaps;
+}
+
+struct spead_recv_stream_config spead_recv_stream_config_of(
+    const struct spead_recv_tool_options *options)
+{
+    const struct tool_common *common = &options->common;
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    config.endpoints = common->endpoints;
+    config.endpoint_count = (uint32_t)common->endpoint_count;
+    config.engine = tool_engines[common->engine];
+    config.interface_name = common->bind;
+    config.fault = common->fault;
+    config.packet_bytes_max = (uint32_t)common->packet;
+    config.socket_buffer_bytes = (uint32_t)common->buffer;
+    config.receive_path = (enum spead_receive_path)options->receive_path;
+    config.substream_count = (uint32_t)options->substreams;
+    config.live_heaps_max = (uint32_t)options->concurrent_heaps;
+    config.allow_out_of_order = options->out_of_order;
+    config.ignore_stop_item = options->no_stop_item;
+    config.deliver_incomplete = options->incomplete;
+    config.heap_timeout_ns = (uint64_t)(options->heap_timeout_ms * 1e6);
+    config.heap_bytes_max = options->max_heap_size;
+    config.memory_bytes_max = options->memory;
+    config.ring_heaps = (uint32_t)options->ring_heaps;
+    config.held_heaps = spead_recv_take_max(options) + spead_recv_writer_depth(options);
+    config.on_full = (enum spead_on_full)options->on_full;
+    config.heap_counter_step = options->heap_step;
+    return config;
+}

@@ -1,0 +1,40 @@
+/* What spead-recv is told. */
+#ifndef SPEADLINE_TOOLS_SPEAD_RECV_OPTIONS_H
+#define SPEADLINE_TOOLS_SPEAD_RECV_OPTIONS_H
+
+#include <speadline/recv.h>
+
+#include "tool_options.h"
+
+struct spead_recv_tool_options {
+    struct tool_common common;
+    uint64_t concurrent_heaps; /* live heaps per substream */
+    uint64_t substreams;
+    bool out_of_order;
+    double heap_timeout_ms; /* 0: off */
+    uint64_t heap_step;     /* how far apart heap counters are; 0: unknown */
+    uint64_t max_heap_size;
+    uint64_t memory; /* 0: what the plan needs */
+    uint64_t ring_heaps;
+    int on_full; /* enum spead_on_full */
+    bool incomplete;
+    int receive_path; /* enum spead_receive_path */
+    bool no_stop_item;
+    bool strict;
+    const char *output; /* NULL: none */
+};
+
+/* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
+void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv);
+
+/* Heaps taken from the stream at a time. */
+unsigned spead_recv_take_max(const struct spead_recv_tool_options *options);
+
+/* Heaps that wait for the file at a time, the ones being written among them. */
+unsigned spead_recv_writer_depth(const struct spead_recv_tool_options *options);
+
+/* The stream that was asked for. Borrows from options. */
+struct spead_recv_stream_config spead_recv_stream_config_of(
+    const struct spead_recv_tool_options *options);
+
+#endif

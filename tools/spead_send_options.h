@@ -1,0 +1,32 @@
+/* What spead-send is told. */
+#ifndef SPEADLINE_TOOLS_SPEAD_SEND_OPTIONS_H
+#define SPEADLINE_TOOLS_SPEAD_SEND_OPTIONS_H
+
+#include <speadline/send.h>
+
+#include "tool_options.h"
+
+struct spead_send_tool_options {
+    struct tool_common common;
+    uint64_t heap_size; /* payload bytes */
+    uint64_t items;     /* per heap; the payload is divided equally, the last takes the rest */
+    uint64_t addr_bits;
+    double rate; /* Gb/s; 0: unlimited */
+    int rate_of; /* enum spead_rate_of */
+    uint64_t burst;
+    double burst_rate_ratio;
+    uint64_t max_heaps;
+    uint64_t ttl;
+};
+
+/* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
+void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv);
+
+/* Id of item number index: from 0x1000 up, or from 0x20 where the flavour has no room for those. */
+uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index);
+
+/* The stream that was asked for. Borrows from options. */
+struct spead_send_stream_config spead_send_stream_config_of(
+    const struct spead_send_tool_options *options);
+
+#endif

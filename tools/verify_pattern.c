@@ -1,0 +1,110 @@
+/* See verify_pattern.h for the rule. */
+#include "verify_pattern.h"
+
+#include <speadi/bytes.h>
+
+#define COUNTER_FACTOR 0x9e3779b97f4a7c15ull
+#define INDEX_FACTOR   0xd6e8feb86659fd93ull
+#define WORD           sizeof(uint64_t)
+#define BLOCK_WORDS    512u /* compared between two looks at the outcome */
+
+static inline uint64_t mix(uint64_t x)
+{
+    return x ^ (x >> 32);
+}
+
+static uint64_t seed_at(uint64_t counter, uint64_t index)
+{
+    return counter * COUNTER_FACTOR + index * INDEX_FACTOR;
+}
+
+void verify_pattern_fill(uint8_t *data, size_t bytes, uint64_t counter)
+{
+    size_t words = bytes / WORD;
+    uint64_t x = seed_at(counter, 0);
+
+    for (size_t i = 0; i < words; i++, x += INDEX_FACTOR)
+        speadi_store_be64(data + i * WORD, mix(x));
+    if (bytes % WORD != 0) {
+        uint8_t tail[WORD];
+
+        speadi_store_be64(tail, mix(x));
+        memcpy(data + words * WORD, tail, bytes % WORD);
+    }
+}
+
+/* Byte by byte: for the ends of a range, and for counting within a block known to be wrong. */
+static uint64_t bad_bytes_slowly(const uint8_t *data, uint64_t offset, size_t bytes,
+                                 uint64_t counter)
+{
+    uint64_t bad = 0;
+
+    for (size_t i = 0; i < bytes; i++) {
+        uint64_t at = offset + i;
+        uint64_t word = mix(seed_at(counter, at / WORD));
+
+        bad += data[i] != (uint8_t)(word >> (56 - 8 * (at % WORD)));
+    }
+    return bad;
+}
+
+/* offset is a multiple of 8. Nothing in the loop depends on what it finds. */
+static int words_differ(const uint8_t *data, uint64_t offset, size_t words, uint64_t counter)
+{
+    uint64_t x = seed_at(counter, offset / WORD);
+    uint64_t difference = 0;
+
+    for (size_t i = 0; i < words; i++, x += INDEX_FACTOR)
+        difference |= speadi_load_be64(data + i * WORD) ^ mix(x);
+    return difference != 0;
+}
+
+uint64_t verify_pattern_bad_bytes(const uint8_t *data, uint64_t offset, size_t bytes,
+                                  uint64_t counter)
+{
+    size_t head = (size_t)(-offset % WORD);
+    uint64_t bad;
+
+    if (head > bytes)
+        head = bytes;
+    bad = bad_bytes_slowly(data, offset, head, counter);
+    data += head;
+    offset += head;
+    bytes -= head;
+    while (bytes >= WORD) {
+        size_t words = bytes / WORD < BLOCK_WORDS ? bytes / WORD : BLOCK_WORDS;
+
+        if (words_differ(data, offset, words, counter))
+            bad += bad_bytes_slowly(data, offset, words * WORD, counter);
+        data += words * WORD;
+        offset += words * WORD;
+        bytes -= words * WORD;
+    }
+    return bad + bad_bytes_slowly(data, offset, bytes, counter);
+}
+
+uint64_t verify_pattern_nonzero_bytes(const uint8_t *data, size_t bytes)
+{
+    uint64_t bad = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        bad += data[i] != 0;
+    return bad;
+}
+
+uint64_t verify_pattern_heap(const struct spead_heap *heap, struct spead_gap *gaps, size_t gaps_max)
+{
+    const uint8_t *payload = spead_heap_payload(heap);
+    uint64_t length = spead_heap_length(heap), counter = spead_heap_counter(heap);
+    size_t gap_count = spead_heap_gaps(heap, gaps, gaps_max);
+    uint64_t at = 0, bad = 0;
+
+    for (size_t i = 0; i < gap_count && i < gaps_max; i++) {
+        bad += verify_pattern_bad_bytes(payload + at, at, gaps[i].offset - at, counter);
+        bad += verify_pattern_nonzero_bytes(payload + gaps[i].offset, gaps[i].bytes);
+        at = gaps[i].offset + gaps[i].bytes;
+    }
+    if (gap_count > gaps_max)
+        return bad + (length - at);
+    return bad + verify_pattern_bad_bytes(payload + at, at, length - at, counter);
+}
