@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Measures our tools beside the raw loops of limits/ and beside spead2, one core a side, over loopback.
+
+Contenders of a case run in turns, several rounds; medians and their ratios are printed, and everything is
+written to a JSON file. Figures of one machine at one moment mean little: ratios of the same run do.
+SPEAD2_BIN names a folder with spead2's C++ tools; without it the Python package is used, and said.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from contenders import Limit, LimitSender, Shape, Spead2, Speadline
+from processes import ProgramFailed, Receiver, free_port, run_sender, sink, stay_out_of_the_way
+
+MIB = 1 << 20
+SOCKET_BYTES = 8 * MIB  # effective receive buffer asked for on each side, read back and printed
+PACED_GBPS = 16
+LADDER_GBPS = [26.6 * 1.15**step for step in range(-8, 13)]
+LADDER_PASSES = 0.8  # share of a rung's runs that must be free of loss
+
+
+# ---- Measuring -------------------------------------------------------------------------------------
+
+
+def send_gbps(contender, shape, seconds):
+    """Payload Gb/s into a sink, over about that many seconds."""
+    with sink() as port:
+
+        def run(heaps):
+            out = run_sender(contender.send(port, shape, heaps))
+            took, payload = contender.read_send(out, shape, heaps)
+            return payload * 8e-9 / took, took
+
+        heaps = max(16, 256 * MIB // shape.heap_bytes)
+        rate, took = run(heaps)  # warms up, and tells how many heaps fill the time
+        if took < seconds:
+            rate, took = run(int(heaps * seconds / took) + 1)
+        return rate
+
+
+def transfer(receiver, sender, shape, heaps, rate, verify=False):
+    """One paced transfer. Returns what it cost and what arrived."""
+    port = free_port()
+    end = Receiver(receiver.recv(port, shape, SOCKET_BYTES, verify), port)
+    try:
+        sent = run_sender(sender.send(port, shape, heaps, rate, verify))
+        out, cpu_s = end.finish()
+    finally:
+        end.kill()
+    took, payload = sender.read_send(sent, shape, heaps)
+    complete, extra = receiver.read_recv(out, shape)
+    return {
+        "heaps_sent": heaps,
+        "heaps_complete": complete,
+        "sent_gbps": payload * 8e-9 / took,
+        "gb_per_cpu_s": complete * shape.heap_bytes * 1e-9 / cpu_s,
+        "socket_bytes": end.socket_bytes,
+        **extra,
+    }
+
+
+def alternate(rounds, who, measure):
+    """{name: [measure(contender), ...]}, the contenders taking turns. One that fails is left out."""
+    results = {contender.name: [] for contender in who}
+    for _ in range(rounds):
+        for contender in who:
+            if results[contender.name] is None:
+                continue
+            try:
+                results[contender.name].append(measure(contender))
+            except ProgramFailed as problem:
+                print(f"  {contender.name} is left out: {problem}")
+                results[contender.name] = None
+    return {name: runs for name, runs in results.items() if runs}
+
+
+# ---- Cases -----------------------------------------------------------------------------------------
+
+
+class Bench:
+    def __init__(self, options):
+        self.options = options
+        self.cases = []
+        build = options.build
+        self.ours = Speadline(build)
+        self.spead2 = Spead2(build)
+        self.peers = [] if self.spead2.reason else [self.spead2]
+        print(f"spead2: {self.spead2.reason or self.spead2.kind}")
+
+    def keep(self, name, unit, values, beside, runs):
+        """Prints a case's medians, and ours as a ratio of the others'. beside names our figures."""
+        medians = {who: statistics.median(each) for who, each in values.items()}
+        print(f"\n{name}")
+        for who, median in medians.items():
+            ratios = [
+                f"{median / medians[other]:.2f} of {other}"
+                for other in medians
+                if who.startswith(beside) and other != who and not other.startswith(beside)
+            ]
+            print(f"  {who:26} {median:8.2f} {unit:14} {', '.join(ratios)}")
+        self.cases.append({"name": name, "unit": unit, "medians": medians, "runs": runs})
+
+    def check(self, shape):
+        """Every byte of a few hundred paced heaps, so that no figure is of data that was wrong."""
+        heaps = max(16, 512 * MIB // shape.heap_bytes)
+        run = transfer(self.ours, self.ours, shape, heaps, rate=2, verify=True)
+        good = run["heaps_complete"] == heaps and run["verify_bad_bytes"] == 0
+        print(f"  verified: {run['heaps_complete']} of {heaps} heaps at 2 Gb/s, "
+              f"{run['verify_bad_bytes']} wrong bytes")  # fmt: skip
+        if not good:
+            self.failed(f"{shape}: {run}")
+
+    def failed(self, what):
+        sys.exit(f"bench: wrong result, so no figure counts: {what}")
+
+    def send_case(self, name, shape):
+        who = [self.ours, LimitSender(self.options.build), *self.peers]
+        seconds = self.options.seconds
+        runs = alternate(self.options.rounds, who, lambda c: send_gbps(c, shape, seconds))
+        self.keep(f"send: {name}", "Gb/s payload", runs, "speadline", runs)
+        self.check(shape)
+
+    def send(self):
+        for packet in (1472, 8972):
+            self.send_case(f"4 MiB heaps, {packet} B packets", Shape(4 * MIB, packet))
+
+    def small(self):
+        for heap, packet in ((1024, 1472), (8192, 8972)):
+            for in_flight in (64, 4):
+                self.send_case(f"{heap // 1024} KiB heaps, {in_flight} in flight, {packet} B packets",
+                               Shape(heap, packet, in_flight))  # fmt: skip
+
+    def receive(self):
+        build = self.options.build
+        kinds = [("auto", "auto")] + [(e, p) for e in ("socket", "uring") for p in ("placed", "bounce")]
+        who = [Speadline(build, engine=engine, path=path) for engine, path in kinds]
+        who += [Limit(build, "placed"), Limit(build, "bounce"), *self.peers]
+        for packet in (1472, 8972):
+            shape = Shape(4 * MIB, packet)
+            heaps = int(self.options.seconds * PACED_GBPS * 1e9 / 8 / shape.heap_bytes)
+
+            def measure(contender, shape=shape, heaps=heaps):
+                return transfer(contender, self.ours, shape, heaps, PACED_GBPS)
+
+            runs = alternate(self.options.rounds, who, measure)
+            values = {name: [run["gb_per_cpu_s"] for run in each] for name, each in runs.items()}
+            self.keep(f"receive: 4 MiB heaps, {packet} B packets, paced to {PACED_GBPS} Gb/s",
+                      "GB/CPU second", values, "speadline", runs)  # fmt: skip
+            for name, each in runs.items():
+                self.remark(name, each)
+            self.check(shape)
+
+    @staticmethod
+    def remark(name, runs):
+        lost = sum(run["heaps_sent"] - run["heaps_complete"] for run in runs)
+        slow = min(run["sent_gbps"] for run in runs)
+        buffers = sorted({run["socket_bytes"] or 0 for run in runs})
+        print(f"  {name:26} socket buffer {buffers}, heaps lost {lost} in {len(runs)} runs, "
+              f"sender at {slow:.1f} Gb/s or more")  # fmt: skip
+
+    def ladder(self):
+        tops, runs = {}, {}
+        for contender in [self.ours, *self.peers]:
+            tops[contender.name], runs[contender.name] = self.climb(contender)
+        values = {name: [top] for name, top in tops.items() if top > 0}
+        self.keep("ladder: highest loss-free rate, 4 MiB heaps, 8972 B packets", "Gb/s SPEAD",
+                  values, "speadline", runs)  # fmt: skip
+
+    def climb(self, contender):
+        """The highest rung that this receiver holds; our sender feeds each of them."""
+        top, runs = 0, []
+        for rate in LADDER_GBPS:
+            kept = self.rung(contender, rate)
+            runs.append({"gbps": rate, "runs": kept["runs"], "loss_free": kept["loss_free"]})
+            print(f"  ladder {contender.name:12} {rate:6.1f} Gb/s: {kept['loss_free']} of "
+                  f"{len(kept['runs'])} runs free of loss, socket buffer {kept['socket_bytes']}")  # fmt: skip
+            if kept["sender_bound"]:
+                print(f"  ladder {contender.name}: ends here, the sender could not reach this rate")
+            if kept["sender_bound"] or not kept["held"]:
+                break
+            top = rate
+        return top, runs
+
+    def rung(self, contender, rate):
+        """Runs until the rung is won or lost for certain."""
+        rounds, shape = self.options.ladder_rounds, Shape(4 * MIB, 8972)
+        heaps = int(self.options.ladder_gb * 1e9 / shape.heap_bytes) + 1
+        needed = -(-rounds * LADDER_PASSES // 1)
+        runs = []
+        while True:
+            clean = sum(run["heaps_complete"] == heaps for run in runs)
+            if clean >= needed or len(runs) - clean > rounds - needed:
+                break
+            runs.append(transfer(contender, self.ours, shape, heaps, rate))
+        reached = statistics.median(run["sent_gbps"] for run in runs)
+        return {"runs": runs, "loss_free": clean, "held": clean >= needed,
+                "sender_bound": reached < 0.95 * rate, "socket_bytes": runs[0]["socket_bytes"]}  # fmt: skip
+
+
+# ---- Program ---------------------------------------------------------------------------------------
+
+
+def environment(build):
+    def first(pattern, path):
+        lines = [line for line in Path(path).read_text().splitlines() if line.startswith(pattern)]
+        return lines[0].partition(":")[2].strip() if lines else "unknown"
+
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    here = Path(__file__).parent
+    return {
+        "date": time.strftime("%Y-%m-%d"),
+        "cpu": first("model name", "/proc/cpuinfo"),
+        "cores": os.cpu_count(),
+        "kernel": platform.release(),
+        "nic": "lo",
+        "git": subprocess.run(git, cwd=here, capture_output=True, text=True).stdout.strip(),
+        "rmem_max": int(Path("/proc/sys/net/core/rmem_max").read_text()),
+        "build": str(build),
+    }
+
+
+def parse(arguments):
+    names = ("send", "small", "receive", "ladder")
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
+    parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(names)} (all)")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: a look, no figure")
+    parser.add_argument("--rounds", type=int, help="turns of each contender (5; quick: 3)")
+    parser.add_argument("--seconds", type=float, help="length of a run (4; quick: 1)")
+    parser.add_argument("--ladder-rounds", type=int, help="runs of a rung (10; quick: 3)")
+    parser.add_argument("--ladder-gb", type=float, help="payload of a ladder run in GB (10; quick: 2)")
+    parser.add_argument("--build", default="build/release", help="build folder (build/release)")
+    parser.add_argument("--out", default="build/bench/results.json", help="where the JSON goes")
+    options = parser.parse_args(arguments)
+    if unknown := set(options.cases) - set(names):
+        parser.error(f"no case {', '.join(sorted(unknown))}: use {', '.join(names)}")
+    options.cases = options.cases or list(names)
+    for name, value, quick in (("rounds", 5, 3), ("seconds", 4, 1), ("ladder_rounds", 10, 3),
+                               ("ladder_gb", 10, 2)):  # fmt: skip
+        if getattr(options, name) is None:
+            setattr(options, name, quick if options.quick else value)
+    return options
+
+
+def main():
+    options = parse(sys.argv[1:])
+    if os.cpu_count() < 2:
+        sys.exit("bench: needs two cores, one a side")
+    stay_out_of_the_way()
+    about = environment(options.build)
+    print(", ".join(f"{key} {value}" for key, value in about.items()))
+    bench = Bench(options)
+    about["spead2"] = bench.spead2.reason or bench.spead2.kind
+    try:
+        for case in options.cases:
+            getattr(bench, case)()
+    except ProgramFailed as problem:
+        sys.exit(f"bench: {problem}")
+    out = Path(options.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps({"environment": about, "cases": bench.cases}, indent=1) + "\n")
+    print(f"\nwritten to {out}")
+
+
+if __name__ == "__main__":
+    main()

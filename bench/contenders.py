@@ -1,0 +1,144 @@
+"""Who is measured: our tools, the raw loops of limits/, and spead2 where it is at hand.
+
+Each contender builds its command lines and reads its own output, so that the cases in bench.py treat all
+alike. Payload is heaps x heap size for each of them, whatever the program itself counts.
+"""
+
+import json
+import os
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What is sent: the same for each contender of a case."""
+
+    heap_bytes: int
+    packet_bytes: int
+    heaps_in_flight: int = 4
+
+
+def last_json(out):
+    return json.loads(out.strip().splitlines()[-1])
+
+
+class Speadline:
+    """Our tools. options are extra words for the receiver, and become part of the name."""
+
+    def __init__(self, build, *options, engine="auto", path="auto"):
+        self.tools = Path(build) / "tools"
+        self.engine, self.path, self.options = engine, path, options
+        self.name = "speadline" if (engine, path) == ("auto", "auto") else f"speadline {engine} {path}"
+
+    def send(self, port, shape, heaps, rate=0, verify=False):
+        return [
+            self.tools / "spead-send", f"127.0.0.1:{port}", "--heaps", heaps,
+            "--heap-size", shape.heap_bytes, "--packet", shape.packet_bytes,
+            "--max-heaps", shape.heaps_in_flight, "--rate", rate, "--engine", self.engine,
+            "--json", "--quiet", *(["--verify"] if verify else []),
+        ]  # fmt: skip
+
+    def read_send(self, out, shape, heaps):
+        """(seconds, payload bytes)"""
+        report = last_json(out)
+        return report["seconds"], report["heaps"] * shape.heap_bytes
+
+    def recv(self, port, shape, socket_bytes, verify=False):
+        return [
+            self.tools / "spead-recv", f"127.0.0.1:{port}", "--engine", self.engine,
+            "--receive-path", self.path, "--buffer", socket_bytes // 2, "--json", "--quiet",
+            *(["--verify"] if verify else []), *self.options,
+        ]  # fmt: skip
+
+    def read_recv(self, out, shape):
+        """(complete heaps, everything else worth keeping)"""
+        report = last_json(out)
+        kept = ("engine", "placed", "bounced", "repaired", "verify_bad_bytes", "incomplete_heaps")
+        return report["heaps"], {key: report[key] for key in kept}
+
+
+class Spead2:
+    """spead2's own tools: the C++ ones of the folder SPEAD2_BIN, else those of the Python package in a
+    virtual environment below the build folder, made when the package index can be reached."""
+
+    def __init__(self, build):
+        folder = os.environ.get("SPEAD2_BIN")
+        self.name, self.reason, self.quiet = "spead2", None, []
+        if folder:
+            self.kind, self.quiet = "C++ tools of SPEAD2_BIN", ["--quiet"]
+            self.send_program, self.recv_program = ([f"{folder}/spead2_{w}"] for w in ("send", "recv"))
+            if not os.access(self.recv_program[0], os.X_OK):
+                self.reason = f"SPEAD2_BIN={folder} holds no spead2_recv"
+            return
+        self.kind = "Python package (SPEAD2_BIN is not set: the C++ tools are faster)"
+        venv = Path(build).absolute() / "peer"
+        maker = Path(__file__).parent.parent / "tests" / "interop" / "venv.sh"
+        made = subprocess.run([maker, venv], capture_output=True, text=True)
+        if made.returncode != 0:
+            self.reason = (made.stdout + made.stderr).strip()
+        self.send_program, self.recv_program = (
+            [venv / "bin" / "python", venv / "bin" / f"spead2_{w}.py"] for w in ("send", "recv")
+        )
+
+    def send(self, port, shape, heaps, rate=0, verify=False):
+        return [
+            *self.send_program, f"127.0.0.1:{port}", "--heaps", heaps,
+            "--heap-size", shape.heap_bytes, "--packet", shape.packet_bytes,
+            "--max-heaps", shape.heaps_in_flight, "--rate", rate,
+        ]  # fmt: skip
+
+    def read_send(self, out, shape, heaps):
+        return float(re.search(r"Sent \d+ bytes in ([\d.e-]+)", out)[1]), heaps * shape.heap_bytes
+
+    def recv(self, port, shape, socket_bytes, verify=False):
+        # The pool is what makes spead2 fast: without it each heap is fresh memory from the kernel.
+        return [
+            *self.recv_program, f"127.0.0.1:{port}", "--buffer", socket_bytes // 2, "--mem-pool",
+            "--packet", 9200, *self.quiet,
+        ]  # fmt: skip
+
+    def read_recv(self, out, shape):
+        counters = dict(re.findall(r"^(\w+): (\d+)$", out, re.MULTILINE))
+        broken = sum(int(counters[f"incomplete_heaps_{fate}"]) for fate in ("evicted", "flushed"))
+        return int(counters["heaps"]) - broken, {"incomplete_heaps": broken}
+
+
+class Limit:
+    """The raw loops. As a receiver it copies (bounce) or lets the kernel place (placed)."""
+
+    def __init__(self, build, mode="bounce", heap_buffers=2):
+        self.folder, self.mode, self.heap_buffers = Path(build) / "bench", mode, heap_buffers
+        self.name = f"limit {mode}"
+
+    def send(self, port, shape, heaps, rate=0, verify=False):
+        # Memory as of four 4 MiB heaps in every case, also where real heaps are few and small.
+        return [
+            self.folder / "limit-send", port, "--packet", shape.packet_bytes,
+            "--bytes", heaps * shape.heap_bytes, "--seconds", 60,
+        ]  # fmt: skip
+
+    def read_send(self, out, shape, heaps):
+        report = last_json(out)
+        return report["seconds"], report["sent_bytes"]
+
+    def recv(self, port, shape, socket_bytes, verify=False):
+        return [
+            self.folder / "limit-recv", port, "--mode", self.mode, "--packet", shape.packet_bytes,
+            "--heap-size", shape.heap_bytes, "--buffers", self.heap_buffers,
+            "--buffer", socket_bytes,
+        ]  # fmt: skip
+
+    def read_recv(self, out, shape):
+        report = last_json(out)
+        # It takes the stop heap for one more heap, so its payload is what counts.
+        heaps = report["payload_bytes"] // shape.heap_bytes
+        return heaps, {"messages": report["messages"], "packets": report["packets"]}
+
+
+class LimitSender(Limit):
+    def __init__(self, build):
+        super().__init__(build)
+        self.name = "limit"

@@ -1,0 +1,116 @@
+"""Programs as a bench runs them: pinned, waited for, and charged for their CPU time."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+SENDER_CPU, RECEIVER_CPU = 0, 1
+SOL_UDP, UDP_GRO = 17, 104  # linux/udp.h; the socket module does not have them
+START_S, DRAIN_S = 10, 5
+
+
+class ProgramFailed(Exception):
+    """A program could not be run or did not end well; the text is its own last line."""
+
+
+def command_text(command):
+    return " ".join(str(word) for word in command)
+
+
+def stay_out_of_the_way():
+    """This process and the sink sleep, so the receiver's core is the better one to share."""
+    os.sched_setaffinity(0, {RECEIVER_CPU})
+
+
+def run_sender(command):
+    """Runs a sender on its core to its end; returns its stdout."""
+    pinned = ["taskset", "-c", str(SENDER_CPU), *map(str, command)]
+    done = subprocess.run(pinned, capture_output=True, text=True)
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
+        raise ProgramFailed(f"{command_text(command)}: status {done.returncode}: {said[-1]}")
+    return done.stdout
+
+
+def port_is_bound(port):
+    return f":{port:04X} " in Path("/proc/net/udp").read_text()
+
+
+def free_port():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def sink():
+    """A port where trains end at once. Nobody listening would cost an ICMP answer a train, a socket
+    without UDP_GRO the cutting of each train, a reader the other core; this socket has no room."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
+        nobody.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        nobody.setsockopt(SOL_UDP, UDP_GRO, 1)
+        nobody.bind(("127.0.0.1", 0))
+        yield nobody.getsockname()[1]
+
+
+class Receiver:
+    """A receiving program on its core, from the moment that its port is bound."""
+
+    def __init__(self, command, port):
+        self.command, self.port = command, port
+        pinned = ["taskset", "-c", str(RECEIVER_CPU), *map(str, command)]
+        # Files, not pipes: nobody reads along, and a full pipe would stop a talkative program.
+        self.out, self.err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
+        self.process = subprocess.Popen(pinned, stdout=self.out, stderr=self.err)
+        deadline = time.monotonic() + START_S
+        while not port_is_bound(port):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.kill()
+                raise ProgramFailed(f"{command_text(command)}: {self._last_words()}")
+            time.sleep(0.01)
+        time.sleep(0.1)
+        self.start_cpu_s = self._cpu_so_far_s()
+        self.socket_bytes = self._socket_bytes()
+
+    def _last_words(self):
+        self.err.seek(0)
+        return (self.err.read().strip().splitlines() or ["nothing on stderr"])[-1]
+
+    def _cpu_so_far_s(self):
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) * 1e-9
+
+    def _socket_bytes(self):
+        """The effective socket buffer, read back from the kernel."""
+        ss = ["ss", "-u", "-l", "-n", "-m", f"sport = :{self.port}"]
+        found = re.search(r"\brb(\d+)", subprocess.run(ss, capture_output=True, text=True).stdout)
+        return int(found[1]) if found else None
+
+    def finish(self):
+        """(stdout, CPU seconds since the port was bound), after the program ended by itself, by the
+        sender's stop heap; one that did not hear it is interrupted."""
+        deadline = time.monotonic() + DRAIN_S
+        while os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            if time.monotonic() > deadline:
+                self.process.send_signal(signal.SIGINT)
+                deadline += START_S
+            time.sleep(0.02)
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        if self.process.returncode != 0:
+            raise ProgramFailed(
+                f"{command_text(self.command)}: status {self.process.returncode}: {self._last_words()}"
+            )
+        self.out.seek(0)
+        return self.out.read(), usage.ru_utime + usage.ru_stime - self.start_cpu_s
+
+    def kill(self):
+        if self.process.returncode is None:
+            self.process.kill()
+            self.process.wait()
