@@ -1,0 +1,170 @@
+/* Builds heaps: checks items as they are added, so that sending one cannot fail for their sake. */
+#include "heap_builder.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include <speadi/packet.h>
+
+enum { FIRST_CAPACITY = 4 };
+
+int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour)
+{
+    struct spead_send_heap *heap;
+
+    if (!spead_flavour_is_valid(flavour))
+        return -EINVAL;
+    heap = calloc(1, sizeof *heap);
+    if (heap == NULL)
+        return -ENOMEM;
+    heap->flavour = flavour;
+    *out = heap;
+    return 0;
+}
+
+void spead_send_heap_destroy(struct spead_send_heap *heap)
+{
+    if (heap == NULL)
+        return;
+    free(heap->item);
+    free(heap);
+}
+
+static int reserve_item(struct spead_send_heap *heap)
+{
+    struct speadi_send_item *bigger;
+    uint32_t capacity;
+
+    if (heap->item_count < heap->item_capacity)
+        return 0;
+    if (heap->item_capacity > INT_MAX / 2)
+        return -ENOMEM; /* handles are ints */
+    capacity = heap->item_capacity == 0 ? FIRST_CAPACITY : heap->item_capacity * 2;
+    bigger = realloc(heap->item, capacity * sizeof *bigger);
+    if (bigger == NULL)
+        return -ENOMEM;
+    heap->item = bigger;
+    heap->item_capacity = capacity;
+    return 0;
+}
+
+static int append_item(struct spead_send_heap *heap, struct speadi_send_item item)
+{
+    int ret = reserve_item(heap);
+
+    if (ret < 0)
+        return ret;
+    heap->item[heap->item_count] = item;
+    return (int)heap->item_count++;
+}
+
+static bool id_is_allowed(const struct spead_send_heap *heap, uint64_t id)
+{
+    return id > SPEAD_ID_PAYLOAD_LENGTH && id <= spead_flavour_id_max(heap->flavour);
+}
+
+/* Payload bytes that item i adds as it is now. */
+static uint64_t payload_of(const struct speadi_send_item *item)
+{
+    return item->kind == SPEADI_SEND_ITEM_PAYLOAD ? item->bytes : 0;
+}
+
+/* Puts data into *item, deciding where it travels; heap->payload_bytes counts it. The item's former
+ * bytes, if any, are given up. */
+static int assign_data(struct spead_send_heap *heap, struct speadi_send_item *item,
+                       const void *data, size_t bytes)
+{
+    bool in_pointer = item->allow_immediate && bytes <= heap->flavour.heap_address_bits / 8u;
+    uint64_t others = heap->payload_bytes - payload_of(item);
+    uint64_t id = speadi_pointer_id(item->pointer, heap->flavour.heap_address_bits);
+
+    if (data == NULL && bytes != 0)
+        return -EINVAL;
+    if (!in_pointer && bytes > spead_flavour_value_max(heap->flavour) - others)
+        return -ERANGE;
+    item->data = data;
+    item->bytes = bytes;
+    item->kind = in_pointer ? SPEADI_SEND_ITEM_INLINE : SPEADI_SEND_ITEM_PAYLOAD;
+    item->pointer = in_pointer ? speadi_pointer_immediate(heap->flavour.heap_address_bits, id, 0)
+                               : speadi_pointer_addressed(heap->flavour.heap_address_bits, id, 0);
+    heap->payload_bytes = others + payload_of(item);
+    return 0;
+}
+
+int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uint64_t value)
+{
+    if (!id_is_allowed(heap, id))
+        return -EINVAL;
+    if (value > spead_flavour_value_max(heap->flavour))
+        return -ERANGE;
+    return append_item(
+        heap, (struct speadi_send_item){
+                  .kind = SPEADI_SEND_ITEM_IMMEDIATE,
+                  .pointer = speadi_pointer_immediate(heap->flavour.heap_address_bits, id, value),
+              });
+}
+
+int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data,
+                             size_t bytes, bool allow_immediate)
+{
+    struct speadi_send_item item = {.kind = SPEADI_SEND_ITEM_INLINE,
+                                    .allow_immediate = allow_immediate};
+    int ret;
+
+    if (!id_is_allowed(heap, id))
+        return -EINVAL;
+    item.pointer = speadi_pointer_addressed(heap->flavour.heap_address_bits, id, 0);
+    ret = reserve_item(heap); /* before assign_data() counts the bytes */
+    if (ret < 0)
+        return ret;
+    ret = assign_data(heap, &item, data, bytes);
+    if (ret < 0)
+        return ret;
+    return append_item(heap, item);
+}
+
+int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value)
+{
+    return spead_send_heap_add_immediate(heap, SPEAD_ID_STREAM_CONTROL, (uint64_t)value);
+}
+
+static struct speadi_send_item *find_item(struct spead_send_heap *heap, int handle)
+{
+    if (handle < 0 || (uint32_t)handle >= heap->item_count)
+        return NULL;
+    return &heap->item[handle];
+}
+
+int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value)
+{
+    struct speadi_send_item *item = find_item(heap, handle);
+    unsigned bits = heap->flavour.heap_address_bits;
+
+    if (item == NULL || item->kind != SPEADI_SEND_ITEM_IMMEDIATE)
+        return -EINVAL;
+    if (value > spead_flavour_value_max(heap->flavour))
+        return -ERANGE;
+    item->pointer = speadi_pointer_immediate(bits, speadi_pointer_id(item->pointer, bits), value);
+    return 0;
+}
+
+int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data,
+                             size_t bytes)
+{
+    struct speadi_send_item *item = find_item(heap, handle);
+
+    if (item == NULL || item->kind == SPEADI_SEND_ITEM_IMMEDIATE)
+        return -EINVAL;
+    return assign_data(heap, item, data, bytes);
+}
+
+void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat)
+{
+    heap->repeat_pointers = repeat;
+}
+
+uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap)
+{
+    return heap->payload_bytes;
+}

@@ -1,0 +1,313 @@
+/* Cuts heaps into packets. */
+#include "packetiser.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/packet.h>
+
+enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
+enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD }; /* of the template */
+
+/* The least payload that a packet full of pointers has room for. Every packet but the last carries a
+ * multiple of it, so that payload stays aligned. */
+enum { PAYLOAD_UNIT = 8 };
+
+static const uint8_t padding[PAYLOAD_UNIT];
+
+static uint32_t pointers_max(uint32_t packet_bytes)
+{
+    return (packet_bytes - FIXED_BYTES - PAYLOAD_UNIT) / SPEADI_POINTER_BYTES;
+}
+
+static uint64_t min_u64(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* Packets that follow the ones full of pointers: the first of them also carries the rest_pointers. */
+static uint64_t packets_for(uint64_t bytes, uint32_t packet_bytes, uint32_t rest_pointers)
+{
+    uint64_t room = packet_bytes - FIXED_BYTES;
+    uint64_t first = room - (uint64_t)rest_pointers * SPEADI_POINTER_BYTES;
+
+    return bytes <= first ? bytes != 0 : 1 + (bytes - first + room - 1) / room;
+}
+
+static int shape_repeated(struct speadi_heap_shape *shape, uint32_t packet_bytes)
+{
+    uint64_t head = FIXED_BYTES + (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
+    uint64_t room = packet_bytes - head;
+
+    shape->packets = (shape->length + room - 1) / room;
+    shape->bytes = shape->length + shape->packets * head;
+    return 0;
+}
+
+int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
+                      uint32_t packet_bytes)
+{
+    const uint32_t most = pointers_max(packet_bytes);
+    const bool spills = heap->item_count >= most; /* the usual heap is spared the divisions */
+    uint32_t full = spills ? heap->item_count / most : 0;
+    const uint64_t least = (uint64_t)full * PAYLOAD_UNIT + 1;
+
+    if (heap->repeat_pointers && spills)
+        return -EINVAL;
+    shape->pointers = heap->item_count;
+    shape->length = heap->payload_bytes;
+    if (shape->length < least) { /* too little payload to give every packet of pointers some */
+        if (least > spead_flavour_value_max(heap->flavour))
+            return -EINVAL;
+        shape->length = least;
+        shape->pointers++;
+    }
+    if (heap->repeat_pointers)
+        return shape_repeated(shape, packet_bytes);
+    full = shape->pointers >= most ? shape->pointers / most : 0;
+    shape->packets =
+        full + packets_for(shape->length - min_u64(shape->length, (uint64_t)full * PAYLOAD_UNIT),
+                           packet_bytes, shape->pointers - full * most);
+    shape->bytes = shape->length + shape->packets * FIXED_BYTES +
+                   (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
+    return 0;
+}
+
+void speadi_packetiser_init(struct speadi_packetiser *packetiser, uint32_t packet_bytes)
+{
+    *packetiser = (struct speadi_packetiser){.packet_bytes = packet_bytes,
+                                             .pointers_max = pointers_max(packet_bytes)};
+}
+
+void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
+                             const struct spead_send_heap *heap,
+                             const struct speadi_heap_shape *shape, uint64_t counter,
+                             uint16_t destination)
+{
+    const unsigned bits = heap->flavour.heap_address_bits;
+    uint64_t *fixed = packetiser->fixed;
+
+    fixed[WORD_HEADER] = speadi_header_word(bits, FIXED_POINTERS);
+    fixed[WORD_COUNTER] = speadi_pointer_immediate(bits, SPEAD_ID_HEAP_COUNTER, counter);
+    fixed[WORD_LENGTH] = speadi_pointer_immediate(bits, SPEAD_ID_HEAP_LENGTH, shape->length);
+    fixed[WORD_OFFSET] = speadi_pointer_immediate(bits, SPEAD_ID_PAYLOAD_OFFSET, 0);
+    fixed[WORD_PAYLOAD] = speadi_pointer_immediate(bits, SPEAD_ID_PAYLOAD_LENGTH, 0);
+    packetiser->heap = heap;
+    packetiser->length = shape->length;
+    packetiser->pointers = shape->pointers;
+    packetiser->destination = destination;
+    packetiser->offset = 0;
+    packetiser->address = 0;
+    packetiser->piece = 0;
+    packetiser->item = 0;
+    packetiser->pointer = 0;
+}
+
+/* ---- Header -------------------------------------------------------------------------------- */
+
+static uint64_t load_value(const uint8_t *data, size_t bytes)
+{
+    uint64_t value = 0;
+
+    for (size_t i = 0; i < bytes; i++)
+        value = value << 8 | data[i];
+    return value;
+}
+
+/* The next item pointer; past the last item the NULL pointer, which ends it before the padding. */
+static uint64_t next_pointer(struct speadi_packetiser *p)
+{
+    const struct spead_send_heap *heap = p->heap;
+    const struct speadi_send_item *item;
+    uint64_t word;
+
+    if (p->pointer == heap->item_count) {
+        p->pointer++;
+        return speadi_pointer_addressed(heap->flavour.heap_address_bits, SPEAD_ID_NULL, p->address);
+    }
+    item = &heap->item[p->pointer++];
+    word = item->pointer;
+    if (item->kind == SPEADI_SEND_ITEM_INLINE)
+        word |= load_value(item->data, item->bytes);
+    if (item->kind == SPEADI_SEND_ITEM_PAYLOAD) {
+        word |= p->address;
+        p->address += item->bytes;
+    }
+    return word;
+}
+
+static void write_header(struct speadi_packetiser *p, uint8_t *to, uint32_t pointers,
+                         uint64_t payload)
+{
+    const uint64_t *fixed = p->fixed;
+
+    speadi_store_be64(to, fixed[WORD_HEADER] + pointers);
+    speadi_store_be64(to + 8, fixed[WORD_COUNTER]);
+    speadi_store_be64(to + 16, fixed[WORD_LENGTH]);
+    speadi_store_be64(to + 24, fixed[WORD_OFFSET] | p->offset);
+    speadi_store_be64(to + 32, fixed[WORD_PAYLOAD] | payload);
+    for (uint32_t i = 0; i < pointers; i++)
+        speadi_store_be64(to + FIXED_BYTES + i * SPEADI_POINTER_BYTES, next_pointer(p));
+}
+
+/* ---- Payload ------------------------------------------------------------------------------- */
+
+/* The next contiguous piece of payload, at most `most` bytes: part of an item, or padding. */
+static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
+{
+    const struct spead_send_heap *heap = p->heap;
+
+    for (; p->item < heap->item_count; p->item++, p->piece = 0) {
+        const struct speadi_send_item *item = &heap->item[p->item];
+
+        if (item->kind == SPEADI_SEND_ITEM_PAYLOAD && p->piece < item->bytes) {
+            uint64_t bytes = min_u64(most, item->bytes - p->piece);
+            const uint8_t *data = item->data + p->piece;
+
+            p->piece += bytes;
+            return (struct iovec){.iov_base = (void *)(uintptr_t)data, .iov_len = bytes};
+        }
+    }
+    return (struct iovec){.iov_base = (void *)(uintptr_t)padding,
+                          .iov_len = min_u64(most, sizeof padding)};
+}
+
+/* Returns how many iovecs lend the next bytes of payload, or 0, with nothing changed, when that takes
+ * more than SPEADI_PACKET_PIECES_MAX. */
+static unsigned lend_payload(struct speadi_packetiser *p, struct iovec *iov, uint64_t bytes)
+{
+    const uint32_t item = p->item;
+    const uint64_t piece = p->piece;
+    unsigned count = 0;
+
+    while (bytes != 0 && count < SPEADI_PACKET_PIECES_MAX) {
+        iov[count] = next_piece(p, bytes);
+        bytes -= iov[count++].iov_len;
+    }
+    if (bytes == 0)
+        return count;
+    p->item = item;
+    p->piece = piece;
+    return 0;
+}
+
+static void gather_payload(struct speadi_packetiser *p, uint8_t *to, uint64_t bytes)
+{
+    while (bytes != 0) {
+        struct iovec piece = next_piece(p, bytes);
+
+        memcpy(to, piece.iov_base, piece.iov_len);
+        to += piece.iov_len;
+        bytes -= piece.iov_len;
+    }
+}
+
+/* ---- Packets ------------------------------------------------------------------------------- */
+
+static bool takes_one(const struct speadi_packetiser *p, const struct speadi_packet_space *space,
+                      uint64_t bytes)
+{
+    return space->packet < space->packet_end &&
+           (size_t)(space->iov_end - space->iov) >= SPEADI_PACKET_IOVECS_MAX &&
+           (size_t)(space->header_end - space->header) >= p->packet_bytes &&
+           space->budget >= bytes + space->packet_overhead;
+}
+
+/* One packet of any kind. */
+static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *space)
+{
+    const uint32_t first = p->heap->repeat_pointers ? 0 : p->pointer;
+    const uint32_t pointers = (uint32_t)min_u64(p->pointers - first, p->pointers_max);
+    const uint32_t head = FIXED_BYTES + pointers * SPEADI_POINTER_BYTES;
+    const uint64_t payload = min_u64(p->length - p->offset, p->packet_bytes - head);
+    struct iovec *iov = space->iov;
+    unsigned pieces;
+
+    if (!takes_one(p, space, head + payload))
+        return false;
+    if (p->heap->repeat_pointers)
+        p->pointer = 0, p->address = 0;
+    write_header(p, space->header, pointers, payload);
+    iov[0] = (struct iovec){.iov_base = space->header, .iov_len = head};
+    space->header += head;
+    pieces = lend_payload(p, iov + 1, payload);
+    if (pieces == 0) {
+        gather_payload(p, space->header, payload);
+        space->header += (payload + 7) & ~(uint64_t)7;
+        iov[0].iov_len += payload;
+    }
+    *space->packet++ = (struct speadi_tx_packet){.iov = iov,
+                                                 .bytes = head + (uint32_t)payload,
+                                                 .iov_count = (uint16_t)(1 + pieces),
+                                                 .destination = p->destination};
+    space->iov += 1 + pieces;
+    space->budget -= head + payload + space->packet_overhead;
+    p->offset += payload;
+    return true;
+}
+
+/* How many full packets without item pointers can be cut from the item that stands next. */
+static uint64_t plain_run(const struct speadi_packetiser *p,
+                          const struct speadi_packet_space *space)
+{
+    const uint64_t payload = p->packet_bytes - FIXED_BYTES;
+    uint64_t run;
+
+    if (p->pointer < p->pointers || p->heap->repeat_pointers || p->item == p->heap->item_count)
+        return 0;
+    if (p->heap->item[p->item].bytes - p->piece < payload)
+        return 0;
+    run = (p->heap->item[p->item].bytes - p->piece) / payload;
+    run = min_u64(run, space->budget / (p->packet_bytes + space->packet_overhead));
+    run = min_u64(run, (uint64_t)(space->packet_end - space->packet));
+    run = min_u64(run, (uint64_t)(space->iov_end - space->iov) / 2);
+    return min_u64(run, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
+}
+
+/* The run of plain packets, of which most of a large heap consists: a template, two words patched. */
+static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *space)
+{
+    const uint64_t run = plain_run(p, space);
+    const uint32_t payload = p->packet_bytes - FIXED_BYTES;
+    const uint64_t offset_word = p->fixed[WORD_OFFSET] | p->offset;
+    const struct speadi_tx_packet packet = {
+        .bytes = p->packet_bytes, .iov_count = 2, .destination = p->destination};
+    uint8_t *header = space->header;
+    struct iovec *iov = space->iov;
+    uint64_t fixed[5];
+    const uint8_t *data;
+
+    if (run == 0)
+        return;
+    for (unsigned i = 0; i < 5; i++)
+        speadi_store_be64(&fixed[i], p->fixed[i]);
+    speadi_store_be64(&fixed[WORD_PAYLOAD], p->fixed[WORD_PAYLOAD] | payload);
+    data = p->heap->item[p->item].data + p->piece;
+    for (uint64_t i = 0; i < run; i++) {
+        memcpy(header, fixed, sizeof fixed);
+        speadi_store_be64(header + 24, offset_word + i * payload);
+        iov[0] = (struct iovec){.iov_base = header, .iov_len = FIXED_BYTES};
+        iov[1] =
+            (struct iovec){.iov_base = (void *)(uintptr_t)(data + i * payload), .iov_len = payload};
+        space->packet[i] = packet;
+        space->packet[i].iov = iov;
+        header += FIXED_BYTES;
+        iov += 2;
+    }
+    space->header = header;
+    space->iov = iov;
+    space->packet += run;
+    space->budget -= run * (p->packet_bytes + space->packet_overhead);
+    p->piece += run * payload;
+    p->offset += run * payload;
+}
+
+bool speadi_packetiser_fill(struct speadi_packetiser *packetiser, struct speadi_packet_space *space)
+{
+    while (packetiser->offset < packetiser->length) {
+        fill_plain(packetiser, space);
+        if (packetiser->offset < packetiser->length && !fill_one(packetiser, space))
+            return false;
+    }
+    return true;
+}

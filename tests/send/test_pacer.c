@@ -1,0 +1,171 @@
+/* The pacer holds its rate in the long run, its burst in the short, and saves nothing while idle.
+ *
+ * Method: a clock of the test's own; the sender of each case sends all it may, as soon as it may, or late. */
+#include <criterion/criterion.h>
+
+#include <math.h>
+#include <stdint.h>
+
+#include <pacer.h>
+
+enum { PACKET = 1472, BURST = 65536 };
+
+static struct speadi_pacer make_pacer(double rate, double ratio)
+{
+    struct speadi_pacer pacer;
+
+    speadi_pacer_init(&pacer, &(struct speadi_pacer_config){.rate_bytes_per_s = rate,
+                                                            .burst_rate_ratio = ratio,
+                                                            .burst_bytes = BURST,
+                                                            .packet_bytes_max = PACKET});
+    return pacer;
+}
+
+/* Sends whole packets while there is room. */
+static uint64_t send_burst(struct speadi_pacer *pacer, uint64_t now_ns)
+{
+    uint64_t bytes = speadi_pacer_room(pacer, now_ns) / PACKET * PACKET;
+
+    if (bytes != 0)
+        speadi_pacer_sent(pacer, now_ns, bytes);
+    return bytes;
+}
+
+Test(pacer, without_a_rate_there_is_always_room)
+{
+    struct speadi_pacer pacer = make_pacer(0, 1.05);
+
+    cr_expect_not(speadi_pacer_is_limited(&pacer));
+    cr_expect_eq(speadi_pacer_room(&pacer, 1), UINT64_MAX);
+}
+
+Test(pacer, burst_is_never_exceeded_and_the_next_one_waits)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 1.05);
+    uint64_t now = 1000000;
+
+    for (int i = 0; i < 1000; i++) {
+        uint64_t bytes = send_burst(&pacer, now);
+
+        cr_assert_leq(bytes, BURST);
+        cr_assert_gt(bytes, BURST - PACKET);
+        cr_assert_gt(speadi_pacer_due_ns(&pacer), now);
+        cr_assert_eq(speadi_pacer_room(&pacer, speadi_pacer_due_ns(&pacer) - 1), 0);
+        now = speadi_pacer_due_ns(&pacer);
+    }
+}
+
+Test(pacer, long_run_rate_is_exact_when_sleeps_are_not)
+{
+    static const double rates[] = {1, 12345.678, 1e6, 1.25e9 / 3, 12.5e9};
+
+    for (unsigned r = 0; r < sizeof rates / sizeof *rates; r++) {
+        struct speadi_pacer pacer = make_pacer(rates[r], 1.05);
+        uint64_t start = 123456789, now = start, bytes = 0;
+        double burst_ns = BURST / rates[r] * 1e9;
+        double expected;
+
+        for (unsigned i = 0; i < 100000; i++) {
+            bytes += send_burst(&pacer, now);
+            now = speadi_pacer_due_ns(&pacer);
+            now += (uint64_t)(burst_ns * 0.04 * (i % 2)); /* late every second time */
+        }
+        expected = (double)bytes / rates[r] * 1e9;
+        cr_expect(fabs((double)(now - start) - expected) <= burst_ns * 0.05 + 1,
+                  "%g bytes/s: took %.0f ns for what takes %.0f", rates[r], (double)(now - start),
+                  expected);
+    }
+}
+
+Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 1.25);
+    uint64_t now = 1000, late, bytes;
+
+    send_burst(&pacer, now);
+    now = late = speadi_pacer_due_ns(&pacer) + 1000000; /* 1 ms: 15 bursts behind */
+    for (int i = 0; i < 10; i++) {
+        bytes = send_burst(&pacer, now);
+        cr_assert_eq(speadi_pacer_due_ns(&pacer) - now, (uint64_t)((double)bytes / 1.25));
+        now = speadi_pacer_due_ns(&pacer);
+    }
+    for (int i = 0; i < 200; i++) { /* caught up: the rate again */
+        bytes = send_burst(&pacer, now);
+        now = speadi_pacer_due_ns(&pacer);
+    }
+    send_burst(&pacer, now);
+    cr_expect_leq(speadi_pacer_due_ns(&pacer) - now, bytes);
+    cr_expect_geq(speadi_pacer_due_ns(&pacer) - now, bytes - 1);
+}
+
+Test(pacer, idle_time_earns_no_credit)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 2);
+    uint64_t now = 1000, bytes;
+
+    send_burst(&pacer, now);
+    now = speadi_pacer_due_ns(&pacer);
+    speadi_pacer_idle(&pacer, now);
+    speadi_pacer_idle(&pacer, now + 10); /* asked again: still idle since then */
+    now += 1000000000;
+    bytes = send_burst(&pacer, now);
+    cr_assert_gt(bytes, 0);
+    cr_expect_geq(speadi_pacer_due_ns(&pacer) - now, bytes - 1, "caught up with time spent idle");
+}
+
+Test(pacer, short_idle_time_keeps_lateness_from_before)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 2);
+    uint64_t now = 1000, due, bytes;
+
+    send_burst(&pacer, now);
+    now = speadi_pacer_due_ns(&pacer) + 20000; /* 20 us late */
+    bytes = send_burst(&pacer, now);
+    due = speadi_pacer_due_ns(&pacer);
+    cr_assert_eq(due, now + bytes - 20000);
+    speadi_pacer_idle(&pacer, due + 100);
+    now = due + 600; /* idle for 500 ns of the 600 */
+    bytes = send_burst(&pacer, now);
+    cr_expect_eq(speadi_pacer_due_ns(&pacer), now + bytes - 100);
+}
+
+Test(pacer, trickle_is_held_to_the_burst_too)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 1.05);
+    uint64_t now = 1000, bytes = 0;
+
+    while (speadi_pacer_room(&pacer, now) != 0) { /* a packet, a pause of 10 ns, a packet ... */
+        speadi_pacer_sent(&pacer, now, PACKET);
+        bytes += PACKET;
+        speadi_pacer_idle(&pacer, now);
+        now += 10;
+        cr_assert_leq(bytes, BURST);
+    }
+    cr_expect_gt(bytes, BURST - PACKET);
+}
+
+Test(pacer, pause_that_pays_for_a_burst_begins_a_new_one)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 1.05);
+    uint64_t now = 1000;
+
+    speadi_pacer_room(&pacer, now);
+    speadi_pacer_sent(&pacer, now, 10 * PACKET);
+    speadi_pacer_idle(&pacer, now);
+    cr_expect_eq(speadi_pacer_room(&pacer, now + 100), BURST - 10 * PACKET);
+    speadi_pacer_idle(&pacer, now + 100);
+    cr_expect_eq(speadi_pacer_room(&pacer, now + 1000000), BURST);
+}
+
+Test(pacer, burst_smaller_than_a_packet_is_one_packet)
+{
+    struct speadi_pacer pacer;
+
+    speadi_pacer_init(&pacer, &(struct speadi_pacer_config){.rate_bytes_per_s = 1e6,
+                                                            .burst_rate_ratio = 1,
+                                                            .burst_bytes = 1,
+                                                            .packet_bytes_max = PACKET});
+    cr_expect_eq(speadi_pacer_room(&pacer, 5), PACKET);
+    speadi_pacer_sent(&pacer, 5, PACKET);
+    cr_expect_eq(speadi_pacer_due_ns(&pacer), 5 + PACKET * 1000);
+}

@@ -1,0 +1,461 @@
+/* Packets are, byte by byte, what the protocol page says, however the space for them is dealt out.
+ *
+ * Method: the vectors of tests/vectors/; and heaps of many shapes whose packets are put together again by
+ * a decoder of this file's own, with space given whole or in crumbs. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/bytes.h>
+#include <speadi/packet.h>
+
+#include <packetiser.h>
+
+#include "vectors.h"
+
+enum { PACKETS_MAX = 4096 };
+
+/* Where packets are written: one arena that keeps growing indexes, dealt out as the case likes. */
+struct desk {
+    uint8_t header[1 << 19];
+    struct iovec iov[4 * PACKETS_MAX];
+    struct speadi_tx_packet packet[PACKETS_MAX];
+    size_t count;
+    uint64_t bytes;
+};
+
+static struct desk *desk_create(void)
+{
+    struct desk *desk = calloc(1, sizeof *desk);
+
+    cr_assert_not_null(desk);
+    return desk;
+}
+
+/* Cuts the heap, giving room for `at_once` packets at a time. */
+static void cut(struct desk *desk, const struct spead_send_heap *heap, uint32_t packet_bytes,
+                uint64_t counter, unsigned at_once)
+{
+    struct speadi_packetiser packetiser;
+    struct speadi_heap_shape shape;
+    struct speadi_packet_space space = {.header = desk->header,
+                                        .header_end = desk->header + sizeof desk->header,
+                                        .iov = desk->iov,
+                                        .iov_end = desk->iov + 4 * PACKETS_MAX,
+                                        .packet = desk->packet};
+    bool done = false;
+
+    cr_assert_eq(speadi_heap_shape(&shape, heap, packet_bytes), 0);
+    speadi_packetiser_init(&packetiser, packet_bytes);
+    speadi_packetiser_begin(&packetiser, heap, &shape, counter, 0);
+    while (!done) {
+        const struct speadi_tx_packet *before = space.packet;
+
+        space.packet_end = space.packet + at_once;
+        if (space.packet_end > desk->packet + PACKETS_MAX)
+            space.packet_end = desk->packet + PACKETS_MAX;
+        space.budget = UINT64_MAX;
+        done = speadi_packetiser_fill(&packetiser, &space);
+        cr_assert(done || space.packet > before, "no packet fits although there is room");
+    }
+    desk->count = (size_t)(space.packet - desk->packet);
+    for (size_t i = 0; i < desk->count; i++)
+        desk->bytes += desk->packet[i].bytes;
+    cr_expect_eq(desk->count, shape.packets, "%zu packets, %zu foretold", desk->count,
+                 (size_t)shape.packets);
+    cr_expect_eq(desk->bytes, shape.bytes, "%zu bytes, %zu foretold", (size_t)desk->bytes,
+                 (size_t)shape.bytes);
+}
+
+/* The bytes of packet n, freed by the caller. */
+static uint8_t *flatten(const struct desk *desk, size_t n)
+{
+    const struct speadi_tx_packet *packet = &desk->packet[n];
+    uint8_t *bytes = malloc(packet->bytes);
+    size_t used = 0;
+
+    for (unsigned i = 0; i < packet->iov_count; i++) {
+        cr_assert_leq(used + packet->iov[i].iov_len, packet->bytes);
+        memcpy(bytes + used, packet->iov[i].iov_base, packet->iov[i].iov_len);
+        used += packet->iov[i].iov_len;
+    }
+    cr_assert_eq(used, packet->bytes, "iovecs do not add up");
+    return bytes;
+}
+
+static struct spead_send_heap *make_heap(unsigned heap_address_bits)
+{
+    struct spead_send_heap *heap = NULL;
+
+    cr_assert_eq(spead_send_heap_create(&heap, (struct spead_flavour){(uint8_t)heap_address_bits}),
+                 0);
+    return heap;
+}
+
+/* ---- Vectors ------------------------------------------------------------------------------- */
+
+/* From packet number `first` of the vector file on, for as many as the heap makes. */
+static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_bytes,
+                          const char *name, size_t first)
+{
+    struct desk *desk = desk_create();
+    static struct test_vectors vectors;
+
+    test_vectors_read(&vectors, name);
+    cut(desk, heap, packet_bytes, 1, PACKETS_MAX);
+    cr_assert_leq(first + desk->count, vectors.count, "%s: too many packets", name);
+    for (size_t i = 0; i < desk->count; i++) {
+        const struct test_vector_packet *want = &vectors.packet[first + i];
+        uint8_t *got = flatten(desk, i);
+
+        cr_assert_eq(desk->packet[i].bytes, want->length, "%s: packet %zu has %u bytes, not %zu",
+                     name, i, desk->packet[i].bytes, want->length);
+        for (size_t k = 0; k < want->length; k++)
+            cr_assert_eq(got[k], want->bytes[k], "%s: packet %zu byte %zu is %02x, not %02x", name,
+                         i, k, got[k], want->bytes[k]);
+        free(got);
+    }
+    free(desk);
+}
+
+/* TestEncode.empty; unittest_send_completion: 49 bytes */
+Test(packetiser, empty_heap_is_49_bytes)
+{
+    struct spead_send_heap *heap = make_heap(48);
+
+    expect_vector(heap, 1472, "empty_heap", 0);
+    spead_send_heap_destroy(heap);
+}
+
+/* TestEncode.small_fixed */
+Test(packetiser, small_item_is_an_immediate_with_null_and_a_zero_byte)
+{
+    static const uint8_t value[2] = {0x12, 0x34};
+    struct spead_send_heap *heap = make_heap(48);
+
+    cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, value, sizeof value, true), 0);
+    expect_vector(heap, 1472, "immediate_item", 0);
+    spead_send_heap_destroy(heap);
+}
+
+Test(packetiser, large_item_spans_packets)
+{
+    static uint8_t data[20];
+    struct spead_send_heap *heap = make_heap(48);
+
+    for (unsigned i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
+    cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, true), 0);
+    expect_vector(heap, 64, "array_in_two_packets", 0);
+    spead_send_heap_destroy(heap);
+}
+
+/* TestEncode.replicate_pointers */
+Test(packetiser, replicate_pointers)
+{
+    static uint8_t data[32];
+    struct spead_send_heap *heap = make_heap(48);
+
+    for (unsigned i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
+    cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false), 0);
+    cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1001, 0x12345678), 0);
+    spead_send_heap_repeat_pointers(heap, true);
+    expect_vector(heap, 72, "repeat_pointers", 0);
+    spead_send_heap_destroy(heap);
+}
+
+/* TestEncode.start and TestEncode.end */
+Test(packetiser, start_and_stop_heaps_are_57_bytes)
+{
+    struct spead_send_heap *start = make_heap(48), *stop = make_heap(48);
+
+    cr_assert_geq(spead_send_heap_add_control(start, SPEAD_CONTROL_START), 0);
+    cr_assert_geq(spead_send_heap_add_control(stop, SPEAD_CONTROL_STOP), 0);
+    expect_vector(start, 1472, "start_heap", 0);
+    expect_vector(stop, 1472, "stop_heap", 0);
+    spead_send_heap_destroy(start);
+    spead_send_heap_destroy(stop);
+}
+
+Test(packetiser, pointers_spill_into_following_packets)
+{
+    static uint8_t data[6][4];
+    struct spead_send_heap *heap = make_heap(48);
+
+    for (unsigned i = 0; i < 6; i++) {
+        memset(data[i], (int)i, 4);
+        cr_assert_geq(spead_send_heap_add_item(heap, 0x1000 + i, data[i], 4, false), 0);
+    }
+    expect_vector(heap, 72, "pointers_spill", 0);
+    spead_send_heap_destroy(heap);
+}
+
+Test(packetiser, spilled_pointers_without_payload_get_padding)
+{
+    struct spead_send_heap *heap = make_heap(48);
+
+    for (unsigned i = 0; i < 12; i++)
+        cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1000 + i, 0x100 + i), 0);
+    expect_vector(heap, 88, "pointers_spill_padded", 0);
+    spead_send_heap_destroy(heap);
+}
+
+Test(packetiser, padding_starts_where_too_little_payload_ends)
+{
+    static const uint8_t data[5] = {0xa0, 0xa1, 0xa2, 0xa3, 0xa4};
+    struct spead_send_heap *heap = make_heap(48);
+
+    for (unsigned i = 0; i < 4; i++)
+        cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1000 + i, 0x100 + i), 0);
+    cr_assert_geq(spead_send_heap_add_item(heap, 0x1004, data, sizeof data, false), 0);
+    expect_vector(heap, 64, "pointers_spill_short_payload", 0);
+    spead_send_heap_destroy(heap);
+}
+
+Test(packetiser, every_flavour)
+{
+    static const uint8_t data[4] = {1, 2, 3, 4};
+
+    for (unsigned bits = 8; bits <= 56; bits += 8) {
+        struct spead_send_heap *heap = make_heap(bits);
+        uint64_t id = bits == 56 ? 0x20 : 0x1000;
+
+        cr_assert_geq(spead_send_heap_add_item(heap, id, data, sizeof data, false), 0);
+        cr_assert_geq(spead_send_heap_add_immediate(heap, id + 1, 0x7f), 0);
+        expect_vector(heap, 1472, "flavours", bits / 8 - 1);
+        spead_send_heap_destroy(heap);
+    }
+}
+
+/* TestEncode.zero_copy, TestEncode.lifetime: what the memory holds when it is sent is what is sent. */
+Test(packetiser, data_is_read_when_sent_not_when_added)
+{
+    static uint8_t data[32], small[2];
+    struct spead_send_heap *heap = make_heap(48);
+    struct desk *desk = desk_create();
+    uint8_t *packet;
+
+    cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, true), 0);
+    cr_assert_geq(spead_send_heap_add_item(heap, 0x1001, small, sizeof small, true), 0);
+    memset(data, 0x5a, sizeof data);
+    small[0] = 0xbe;
+    small[1] = 0xef;
+    cut(desk, heap, 1472, 1, PACKETS_MAX);
+    packet = flatten(desk, 0);
+    cr_expect_eq(speadi_load_be64(packet + 8 + 5 * 8), 0x900100000000beefull);
+    cr_expect_eq(packet[8 + 6 * 8], 0x5a);
+    cr_expect_eq(desk->packet[0].iov[1].iov_base, data, "the payload was copied");
+    free(packet);
+    free(desk);
+    spead_send_heap_destroy(heap);
+}
+
+/* unittest_send_heap.get_item: a handle changes the heap between sends. */
+Test(packetiser, handles_change_values_between_sends)
+{
+    static const uint8_t one[16] = {1}, two[24] = {2};
+    struct spead_send_heap *heap = make_heap(40);
+    struct desk *desk = desk_create();
+    int item = spead_send_heap_add_item(heap, 0x1000, one, sizeof one, true);
+    int immediate = spead_send_heap_add_immediate(heap, 0x1001, 7);
+    uint8_t *packet;
+
+    cr_assert_eq(spead_send_heap_set_item(heap, item, two, sizeof two), 0);
+    cr_assert_eq(spead_send_heap_set_immediate(heap, immediate, 8), 0);
+    cut(desk, heap, 1472, 1, PACKETS_MAX);
+    packet = flatten(desk, 0);
+    cr_expect_eq(speadi_load_be64(packet + 16), 0x8000020000000000 | sizeof two, "heap length");
+    cr_expect_eq(speadi_load_be64(packet + 8 + 5 * 8), 0x8010010000000008);
+    cr_expect_eq(packet[8 + 6 * 8], 2);
+    free(packet);
+    free(desk);
+    spead_send_heap_destroy(heap);
+}
+
+/* ---- Any heap comes out whole -------------------------------------------------------------- */
+
+/* Puts the packets' payload together, checking what every packet must satisfy. */
+static uint8_t *assemble(const struct desk *desk, uint32_t packet_bytes, uint64_t counter,
+                         uint64_t *length, size_t *items)
+{
+    uint8_t *heap = NULL;
+    uint64_t at = 0;
+
+    *items = 0;
+    for (size_t n = 0; n < desk->count; n++) {
+        uint8_t *bytes = flatten(desk, n);
+        struct speadi_packet packet;
+
+        cr_assert_leq(desk->packet[n].bytes, packet_bytes);
+        cr_assert_leq(desk->packet[n].iov_count, SPEADI_PACKET_IOVECS_MAX);
+        cr_assert_eq(
+            speadi_packet_decode(&packet, bytes, desk->packet[n].bytes, desk->packet[n].bytes), 0,
+            "packet %zu is malformed", n);
+        cr_assert_eq(packet.heap_counter, counter);
+        cr_assert_eq(packet.payload_offset, at, "packet %zu starts elsewhere", n);
+        cr_assert(n + 1 == desk->count || packet.payload_bytes % 8 == 0,
+                  "packet %zu leaves the payload unaligned", n);
+        cr_assert_gt(packet.payload_bytes, 0);
+        if (heap == NULL)
+            heap = calloc(1, packet.heap_length);
+        *length = packet.heap_length;
+        memcpy(heap + at, bytes + packet.header_bytes, packet.payload_bytes);
+        at += packet.payload_bytes;
+        *items += packet.pointer_count - packet.special_count;
+        free(bytes);
+    }
+    cr_assert_eq(at, *length, "payload ends at %zu of %zu", (size_t)at, (size_t)*length);
+    return heap;
+}
+
+static uint8_t pattern(size_t i)
+{
+    return (uint8_t)(i * 131 + i / 251 + 1);
+}
+
+/* `count` items of `bytes` each, and as many immediates. */
+static void expect_whole(unsigned count, size_t bytes, uint32_t packet_bytes, unsigned at_once)
+{
+    struct spead_send_heap *heap = make_heap(40);
+    struct desk *desk = desk_create();
+    uint8_t *data = malloc(count * bytes + 1), *got;
+    uint64_t length = 0;
+    size_t items;
+
+    for (size_t i = 0; i < count * bytes; i++)
+        data[i] = pattern(i);
+    for (unsigned i = 0; i < count; i++) {
+        cr_assert_geq(spead_send_heap_add_item(heap, 0x1000 + i, data + i * bytes, bytes, false),
+                      0);
+        cr_assert_geq(spead_send_heap_add_immediate(heap, 0x100000 + i, i), 0);
+    }
+    cut(desk, heap, packet_bytes, 77, at_once);
+    got = assemble(desk, packet_bytes, 77, &length, &items);
+    cr_expect(memcmp(got, data, count * bytes) == 0, "%u items of %zu at %u: payload differs",
+              count, bytes, packet_bytes);
+    for (size_t i = count * bytes; i < length; i++)
+        cr_expect_eq(got[i], 0, "padding is not zero");
+    cr_expect_eq(items, 2u * count + (length > count * bytes), "%zu pointers", items);
+    free(got);
+    free(data);
+    free(desk);
+    spead_send_heap_destroy(heap);
+}
+
+Test(packetiser, heaps_of_any_shape_come_out_whole)
+{
+    static const unsigned counts[] = {1, 2, 3, 7, 50};
+    static const size_t sizes[] = {0, 1, 5, 8, 61, 1000, 16 * 1024 + 3};
+    static const uint32_t packets[] = {56, 64, 72, 200, 1472, 8968, 65504};
+
+    for (unsigned i = 0; i < sizeof counts / sizeof *counts; i++)
+        for (unsigned k = 0; k < sizeof sizes / sizeof *sizes; k++)
+            for (unsigned p = 0; p < sizeof packets / sizeof *packets; p++)
+                if (counts[i] * sizes[k] / (packets[p] - 48) < PACKETS_MAX / 2)
+                    expect_whole(counts[i], sizes[k], packets[p], PACKETS_MAX);
+}
+
+Test(packetiser, work_is_resumed_wherever_space_ran_out)
+{
+    for (unsigned at_once = 1; at_once <= 5; at_once++) {
+        expect_whole(1, 100000, 1472, at_once);
+        expect_whole(3, 5000, 1472, at_once);
+        expect_whole(20, 3, 72, at_once);
+    }
+}
+
+/* The kernel refuses a message of more than 1024 iovecs. */
+Test(packetiser, packet_of_many_tiny_items_is_gathered)
+{
+    struct spead_send_heap *heap = make_heap(40);
+    struct desk *desk = desk_create();
+    static uint8_t data[3000];
+    uint64_t length;
+    size_t items;
+    uint8_t *got;
+
+    for (unsigned i = 0; i < sizeof data; i++) {
+        data[i] = pattern(i);
+        cr_assert_geq(spead_send_heap_add_item(heap, 0x1000 + i, data + i, 1, false), 0);
+    }
+    cut(desk, heap, 65504, 5, PACKETS_MAX);
+    cr_expect_eq(desk->count, 1);
+    cr_expect_eq(desk->packet[0].iov_count, 1);
+    got = assemble(desk, 65504, 5, &length, &items);
+    cr_expect(memcmp(got, data, sizeof data) == 0);
+    free(got);
+    free(desk);
+    spead_send_heap_destroy(heap);
+}
+
+Test(packetiser, budget_is_never_exceeded)
+{
+    static uint8_t data[20000];
+    struct spead_send_heap *heap = make_heap(40);
+    struct desk *desk = desk_create();
+    struct speadi_packetiser packetiser;
+    struct speadi_heap_shape shape;
+    struct speadi_packet_space space = {.header = desk->header,
+                                        .header_end = desk->header + sizeof desk->header,
+                                        .iov = desk->iov,
+                                        .iov_end = desk->iov + 4 * PACKETS_MAX,
+                                        .packet = desk->packet,
+                                        .packet_end = desk->packet + PACKETS_MAX,
+                                        .packet_overhead = 66};
+    uint64_t total = 0;
+    bool done = false;
+
+    cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false), 0);
+    cr_assert_eq(speadi_heap_shape(&shape, heap, 1472), 0);
+    speadi_packetiser_init(&packetiser, 1472);
+    speadi_packetiser_begin(&packetiser, heap, &shape, 1, 0);
+    while (!done) {
+        const struct speadi_tx_packet *from = space.packet;
+        uint64_t spent = 0;
+
+        space.budget = 5000; /* three packets of 1472 + 66 */
+        done = speadi_packetiser_fill(&packetiser, &space);
+        for (; from < space.packet; from++)
+            spent += from->bytes + 66;
+        cr_expect_leq(spent, 5000);
+        cr_expect(done || spent > 5000 - 1472 - 66, "stopped at %zu of 5000", (size_t)spent);
+        cr_expect_eq(space.budget, 5000 - spent);
+        total += spent;
+    }
+    cr_expect_eq(total, shape.bytes + 66 * shape.packets);
+    free(desk);
+    spead_send_heap_destroy(heap);
+}
+
+/* ---- What cannot be sent ------------------------------------------------------------------- */
+
+Test(packetiser, repeated_pointers_that_do_not_fit_are_refused)
+{
+    struct spead_send_heap *heap = make_heap(40);
+    struct speadi_heap_shape shape;
+
+    spead_send_heap_repeat_pointers(heap, true);
+    for (unsigned i = 0; i < 2; i++)
+        cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1000 + i, 1), 0);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, 72), 0, "two of the three that fit");
+    cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1002, 1), 0);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, 72), -EINVAL, "no room for the NULL pointer");
+    cr_expect_eq(speadi_heap_shape(&shape, heap, 80), 0);
+    spead_send_heap_destroy(heap);
+}
+
+Test(packetiser, padding_that_the_flavour_cannot_count_is_refused)
+{
+    struct spead_send_heap *heap = make_heap(8); /* lengths to 255 */
+    struct speadi_heap_shape shape;
+
+    for (unsigned i = 0; i < 31; i++)
+        cr_assert_geq(spead_send_heap_add_immediate(heap, 0x1000 + i, 1), 0);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, 56), 0, "31 full packets of pointers: 249 bytes");
+    cr_assert_geq(spead_send_heap_add_immediate(heap, 0x2000, 1), 0);
+    cr_expect_eq(speadi_heap_shape(&shape, heap, 56), -EINVAL, "257 bytes");
+    spead_send_heap_destroy(heap);
+}
