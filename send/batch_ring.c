@@ -1,0 +1,143 @@
+/* Packets on their way to the engine. */
+#include "batch_ring.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    /* Usual packets have two iovecs; a batch of others ends sooner. */
+    BATCH_IOVECS = 2 * SPEADI_BATCH_PACKETS + SPEADI_PACKET_IOVECS_MAX,
+    /* Usual headers have one item pointer, or none. */
+    USUAL_HEADER_BYTES = SPEADI_PACKET_FIXED_BYTES + 8,
+    MEMORY_ALIGN = 64,
+};
+
+static size_t aligned(size_t bytes)
+{
+    return (bytes + MEMORY_ALIGN - 1) & ~(size_t)(MEMORY_ALIGN - 1);
+}
+
+int speadi_batch_ring_init(struct speadi_batch_ring *ring, uint32_t packet_bytes)
+{
+    const size_t packets = aligned(SPEADI_BATCH_PACKETS * sizeof(struct speadi_tx_packet));
+    const size_t iovecs = aligned(BATCH_IOVECS * sizeof(struct iovec));
+    const size_t headers = aligned(SPEADI_BATCH_PACKETS * USUAL_HEADER_BYTES + packet_bytes);
+    uint8_t *at;
+
+    *ring = (struct speadi_batch_ring){
+        .header_bytes = headers, .memory_bytes = SPEADI_BATCHES * (packets + iovecs + headers)};
+    at = ring->memory = aligned_alloc(MEMORY_ALIGN, ring->memory_bytes);
+    if (at == NULL)
+        return -ENOMEM;
+    for (unsigned i = 0; i < SPEADI_BATCHES; i++) {
+        ring->batch[i].packet = (struct speadi_tx_packet *)(void *)at;
+        ring->batch[i].iov = (struct iovec *)(void *)(at + packets);
+        ring->batch[i].header = at + packets + iovecs;
+        at += packets + iovecs + headers;
+    }
+    return 0;
+}
+
+void speadi_batch_ring_release(struct speadi_batch_ring *ring)
+{
+    free(ring->memory);
+    ring->memory = NULL;
+}
+
+static struct speadi_batch *newest(struct speadi_batch_ring *ring)
+{
+    return &ring->batch[(ring->first + ring->used - 1) % SPEADI_BATCHES];
+}
+
+bool speadi_batch_ring_is_fillable(struct speadi_batch_ring *ring)
+{
+    return ring->used < SPEADI_BATCHES && speadi_batch_ring_untaken(ring) == NULL;
+}
+
+void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet_space *space)
+{
+    struct speadi_batch *batch;
+
+    assert(speadi_batch_ring_is_fillable(ring));
+    if (ring->used == 0)
+        ring->first = 0; /* the same memory again: it is in the cache */
+    batch = &ring->batch[(ring->first + ring->used) % SPEADI_BATCHES];
+    *space = (struct speadi_packet_space){
+        .header = batch->header,
+        .header_end = batch->header + ring->header_bytes,
+        .iov = batch->iov,
+        .iov_end = batch->iov + BATCH_IOVECS,
+        .packet = batch->packet,
+        .packet_end = batch->packet + SPEADI_BATCH_PACKETS,
+    };
+}
+
+static uint64_t sum_bytes(const struct speadi_tx_packet *packet, size_t count)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < count; i++)
+        bytes += packet[i].bytes;
+    return bytes;
+}
+
+void speadi_batch_ring_seal(struct speadi_batch_ring *ring, const struct speadi_packet_space *space)
+{
+    struct speadi_batch *batch = &ring->batch[(ring->first + ring->used) % SPEADI_BATCHES];
+
+    if (space->packet == batch->packet)
+        return;
+    batch->count = (unsigned)(space->packet - batch->packet);
+    batch->taken = 0;
+    batch->reaped = 0;
+    batch->bytes = sum_bytes(batch->packet, batch->count);
+    ring->used++;
+}
+
+struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring)
+{
+    struct speadi_batch *batch;
+
+    if (ring->used == 0)
+        return NULL;
+    batch = newest(ring);
+    return batch->taken < batch->count ? batch : NULL;
+}
+
+bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring)
+{
+    return ring->used != 0 && ring->batch[ring->first].reaped < ring->batch[ring->first].taken;
+}
+
+unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes)
+{
+    struct speadi_batch *batch = &ring->batch[ring->first];
+    unsigned count;
+
+    if (!speadi_batch_ring_is_reapable(ring))
+        return 0;
+    count = batch->taken - batch->reaped;
+    if (count > most)
+        count = (unsigned)most;
+    *bytes = count == batch->count ? batch->bytes : sum_bytes(batch->packet + batch->reaped, count);
+    batch->reaped += count;
+    if (batch->reaped == batch->count) {
+        ring->first = (ring->first + 1) % SPEADI_BATCHES;
+        ring->used--;
+    }
+    return count;
+}
+
+void speadi_batch_ring_drop_untaken(struct speadi_batch_ring *ring)
+{
+    struct speadi_batch *batch = speadi_batch_ring_untaken(ring);
+
+    if (batch == NULL)
+        return;
+    batch->count = batch->taken;
+    batch->bytes = sum_bytes(batch->packet, batch->count);
+    if (batch->reaped == batch->count)
+        ring->used--; /* nothing of it is with the engine */
+}

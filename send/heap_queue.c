@@ -1,0 +1,146 @@
+/* The heaps in flight, from submit() to completion. */
+#include "heap_queue.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In `tail`, so that closing and claiming are ordered by one word: a heap is accepted before the close,
+ * and then drained, or refused. */
+#define CLOSED (1ull << 63)
+
+struct speadi_heap_slot {
+    alignas(64) _Atomic uint64_t published; /* position + 1 of the heap in it */
+    struct speadi_heap_entry entry;
+};
+
+int speadi_heap_queue_init(struct speadi_heap_queue *queue, uint32_t heaps_max)
+{
+    size_t capacity = 1;
+
+    while (capacity < heaps_max)
+        capacity *= 2;
+    *queue = (struct speadi_heap_queue){.mask = capacity - 1,
+                                        .heaps_max = heaps_max,
+                                        .bytes = capacity * sizeof(struct speadi_heap_slot)};
+    queue->slot = aligned_alloc(alignof(struct speadi_heap_slot), queue->bytes);
+    if (queue->slot == NULL)
+        return -ENOMEM;
+    memset(queue->slot, 0, queue->bytes);
+    return 0;
+}
+
+void speadi_heap_queue_release(struct speadi_heap_queue *queue)
+{
+    free(queue->slot);
+    queue->slot = NULL;
+}
+
+static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, uint64_t position)
+{
+    return &queue->slot[position & queue->mask];
+}
+
+/* ---- Any thread ---------------------------------------------------------------------------- */
+
+/* Claims a position. tail is read before freed (acquire keeps that order): the difference can then only
+ * be too small, which the exchange finds out, never too large, so that no refusal is spurious. */
+static int claim(struct speadi_heap_queue *queue, uint64_t *position)
+{
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
+
+    for (;;) {
+        /* Q1: acquire pairs with free_oldest(): the owner has finished reading the slot. */
+        uint64_t freed = atomic_load_explicit(&queue->freed, memory_order_acquire);
+
+        if (tail & CLOSED)
+            return -ESHUTDOWN;
+        if ((int64_t)(tail - freed) >= (int64_t)queue->heaps_max)
+            return -EAGAIN;
+        if (atomic_compare_exchange_weak_explicit(&queue->tail, &tail, tail + 1,
+                                                  memory_order_acq_rel, memory_order_acquire))
+            break;
+    }
+    *position = tail;
+    return 0;
+}
+
+int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry)
+{
+    struct speadi_heap_slot *slot;
+    uint64_t position;
+    int ret = claim(queue, &position);
+
+    if (ret < 0)
+        return ret;
+    slot = slot_at(queue, position);
+    slot->entry = *entry;
+    /* Q2: release pairs with has_new(): the owner sees the entry. Sequentially consistent for the sake
+     * of the caller, who next asks whether the owner sleeps. */
+    atomic_store_explicit(&slot->published, position + 1, memory_order_seq_cst);
+    return 0;
+}
+
+bool speadi_heap_queue_close(struct speadi_heap_queue *queue)
+{
+    return (atomic_fetch_or_explicit(&queue->tail, CLOSED, memory_order_acq_rel) & CLOSED) != 0;
+}
+
+uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue)
+{
+    return atomic_load_explicit(&queue->tail, memory_order_acquire) & ~CLOSED;
+}
+
+uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue)
+{
+    /* Q3: acquire pairs with finish(): what the callback did is seen by who waited for it. */
+    return atomic_load_explicit(&queue->finished, memory_order_acquire);
+}
+
+bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue)
+{
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
+
+    return (tail & CLOSED) && speadi_heap_queue_finished(queue) == (tail & ~CLOSED);
+}
+
+/* ---- Owner --------------------------------------------------------------------------------- */
+
+struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
+                                               uint64_t position)
+{
+    return &slot_at(queue, position)->entry;
+}
+
+bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
+{
+    struct speadi_heap_slot *slot = slot_at(queue, queue->admitted);
+
+    /* Q2: pairs with push(). */
+    return atomic_load_explicit(&slot->published, memory_order_seq_cst) == queue->admitted + 1;
+}
+
+struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue)
+{
+    if (!speadi_heap_queue_has_new(queue))
+        return NULL;
+    return speadi_heap_queue_at(queue, queue->admitted++);
+}
+
+uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue)
+{
+    /* Relaxed: the owner is the only writer. */
+    return atomic_load_explicit(&queue->freed, memory_order_relaxed);
+}
+
+void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue)
+{
+    /* Q1: release pairs with claim(). */
+    atomic_store_explicit(&queue->freed, speadi_heap_queue_oldest(queue) + 1, memory_order_release);
+}
+
+void speadi_heap_queue_finish(struct speadi_heap_queue *queue)
+{
+    /* Everything freed has finished: callbacks run one after another. Q3: release. */
+    atomic_store_explicit(&queue->finished, speadi_heap_queue_oldest(queue), memory_order_release);
+}

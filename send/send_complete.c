@@ -1,0 +1,136 @@
+/* How heaps end: packets reaped in order, heaps completed in order, the ledger moved along. */
+#include "send_stream.h"
+
+#include <assert.h>
+#include <errno.h>
+
+enum { REAP_RECORDS = 64 };
+
+static struct speadi_heap_entry *oldest_entry(const struct spead_send_stream *stream)
+{
+    return speadi_heap_queue_at(&stream->queue, speadi_heap_queue_oldest(&stream->queue));
+}
+
+/* Packets of the oldest heap ended with error. The first error is the heap's. */
+static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint64_t bytes,
+                        int error)
+{
+    speadi_send_ledger_end(&stream->ledger, packets, bytes, error);
+    stream->oldest.packets += packets;
+    stream->oldest.bytes += bytes;
+    if (error == 0)
+        stream->oldest.bytes_sent += bytes;
+    else if (error != SPEADI_TX_INJECTED && stream->oldest.error == 0)
+        stream->oldest.error = error;
+}
+
+/* The slot is free before the callback runs, so that it may submit again; nothing of it, nor of the
+ * heap, is touched after. */
+static void complete_oldest(struct spead_send_stream *stream)
+{
+    const struct speadi_heap_entry *entry = oldest_entry(stream);
+    const struct spead_send_result result = {.error = stream->oldest.error,
+                                             .bytes = stream->oldest.bytes_sent,
+                                             .counter = entry->counter};
+    spead_send_done_fn *done = entry->done;
+    void *done_arg = entry->done_arg;
+
+    speadi_send_ledger_complete(&stream->ledger, entry->heap->payload_bytes, result.error);
+    stream->oldest.packets = 0;
+    stream->oldest.bytes = 0;
+    stream->oldest.bytes_sent = 0;
+    stream->oldest.error = 0;
+    speadi_heap_queue_free_oldest(&stream->queue);
+    if (done != NULL)
+        done(done_arg, &result);
+}
+
+static void settle(struct spead_send_stream *stream, uint64_t packets, int error)
+{
+    while (packets != 0) {
+        uint64_t heap_packets = oldest_entry(stream)->shape.packets;
+        uint64_t rest = heap_packets - stream->oldest.packets;
+        uint64_t bytes = 0;
+        unsigned count =
+            speadi_batch_ring_reap(&stream->batches, rest < packets ? rest : packets, &bytes);
+
+        assert(count != 0); /* an engine reports no more than it took */
+        if (count == 0)
+            return;
+        end_packets(stream, count, bytes, error);
+        packets -= count;
+        if (stream->oldest.packets == heap_packets)
+            complete_oldest(stream);
+    }
+}
+
+void speadi_send_stream_reap(struct spead_send_stream *stream)
+{
+    const struct speadi_send_transport *transport = &stream->transport;
+    struct speadi_tx_done done[REAP_RECORDS];
+    unsigned count;
+
+    while (speadi_batch_ring_is_reapable(&stream->batches)) {
+        count = transport->ops->reap(transport->engine, done, REAP_RECORDS);
+        for (unsigned i = 0; i < count; i++)
+            settle(stream, done[i].packets, done[i].error);
+        if (count < REAP_RECORDS)
+            return;
+    }
+}
+
+void speadi_send_stream_admit(struct spead_send_stream *stream)
+{
+    struct speadi_heap_entry *entry;
+
+    while ((entry = speadi_heap_queue_admit(&stream->queue)) != NULL) {
+        if (!entry->explicit_counter) {
+            entry->counter = stream->next_counter & spead_flavour_value_max(entry->heap->flavour);
+            stream->next_counter += stream->counter_step;
+        }
+        speadi_send_ledger_submit(&stream->ledger, &entry->shape);
+    }
+}
+
+void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
+{
+    const struct speadi_send_transport *transport = &stream->transport;
+
+    speadi_heap_queue_close(&stream->queue);
+    speadi_batch_ring_drop_untaken(&stream->batches);
+    if (speadi_batch_ring_is_reapable(&stream->batches)) {
+        transport->ops->quiesce(transport->engine);
+        speadi_send_stream_reap(stream);
+        assert(!speadi_batch_ring_is_reapable(&stream->batches));
+    }
+    speadi_send_stream_admit(stream);
+    while (speadi_heap_queue_oldest(&stream->queue) != stream->queue.admitted) {
+        struct speadi_heap_shape shape = oldest_entry(stream)->shape;
+
+        end_packets(stream, shape.packets - stream->oldest.packets,
+                    shape.bytes - stream->oldest.bytes, error);
+        complete_oldest(stream);
+    }
+    stream->packetising = stream->queue.admitted;
+    stream->heap_begun = false;
+}
+
+/* The ledger first: who has waited for a heap finds it there. */
+void speadi_send_stream_conclude(struct spead_send_stream *stream)
+{
+    const struct speadi_send_transport *transport = &stream->transport;
+    struct speadi_send_counters *counters = &stream->ledger.counters;
+    struct speadi_tx_counters engine = {0};
+
+    if (stream->ledger.changed) {
+        transport->ops->counters(transport->engine, &engine);
+        counters->icmp_unreachable = engine.icmp_unreachable;
+        counters->messages = engine.messages;
+        counters->batches = engine.batches;
+        speadi_send_ledger_publish(&stream->ledger);
+    }
+    if (speadi_heap_queue_finished(&stream->queue) != speadi_heap_queue_oldest(&stream->queue)) {
+        speadi_heap_queue_finish(&stream->queue);
+        speadi_progress_notify(&stream->progress);
+    }
+}

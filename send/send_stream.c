@@ -1,0 +1,210 @@
+/* The send stream's life, and what threads other than its owner may call. */
+#include "send_stream.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+static void init_pacer(struct spead_send_stream *stream,
+                       const struct spead_send_stream_config *config)
+{
+    const struct speadi_send_transport *transport = &stream->transport;
+    uint32_t overhead = 0;
+
+    for (uint32_t i = 0; i < transport->destination_count; i++) {
+        if (transport->packet_overhead[i] > overhead)
+            overhead = transport->packet_overhead[i];
+    }
+    speadi_pacer_init(&stream->pacer,
+                      &(struct speadi_pacer_config){
+                          .rate_bytes_per_s = config->rate_bytes_per_s,
+                          .burst_rate_ratio = config->burst_rate_ratio,
+                          .burst_bytes = config->burst_bytes,
+                          .packet_bytes_max = (uint64_t)stream->packet_bytes_max + overhead,
+                      });
+}
+
+static void release(struct spead_send_stream *stream)
+{
+    speadi_send_ledger_release(&stream->ledger);
+    speadi_batch_ring_release(&stream->batches);
+    speadi_heap_queue_release(&stream->queue);
+    free(stream);
+}
+
+int speadi_send_stream_build(struct spead_send_stream **out,
+                             const struct spead_send_stream_config *config,
+                             const struct speadi_send_transport *transport, struct spead_err *err)
+{
+    struct spead_send_stream *stream =
+        aligned_alloc(alignof(struct spead_send_stream), sizeof *stream);
+
+    if (stream == NULL)
+        return speadi_err_set(err, -ENOMEM, "no memory for a send stream");
+    memset(stream, 0, sizeof *stream);
+    stream->transport = *transport;
+    stream->packet_bytes_max = config->packet_bytes_max & ~7u;
+    stream->counter_step = config->heap_counter_step;
+    stream->next_counter = config->heap_counter_first;
+    speadi_packetiser_init(&stream->packetiser, stream->packet_bytes_max);
+    init_pacer(stream, config);
+    if (speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||
+        speadi_batch_ring_init(&stream->batches, stream->packet_bytes_max) < 0 ||
+        speadi_send_ledger_init(&stream->ledger) < 0) {
+        release(stream);
+        return speadi_err_set(err, -ENOMEM, "no memory for a send stream of %u heaps in flight",
+                              config->heaps_max);
+    }
+    *out = stream;
+    return 0;
+}
+
+void spead_send_stream_destroy(struct spead_send_stream *stream)
+{
+    if (stream == NULL)
+        return;
+    speadi_send_stream_abandon(stream, -ECANCELED);
+    speadi_send_stream_conclude(stream);
+    stream->transport.ops->close(stream->transport.engine);
+    free(stream->transport.engine);
+    release(stream);
+}
+
+void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead_send_plan *plan)
+{
+    const struct speadi_send_transport *transport = &stream->transport;
+    const struct spead_send_plan full = {
+        .struct_size = plan->struct_size,
+        .socket_buffer_bytes = transport->buffer_bytes,
+        .engine = transport->ops->name,
+        .engine_reason = transport->reason,
+        .memory_bytes = sizeof *stream + stream->queue.bytes + stream->batches.memory_bytes +
+                        sizeof(struct speadi_send_counters) + transport->ops->state_size,
+    };
+
+    memcpy(plan, &full, plan->struct_size < sizeof full ? plan->struct_size : sizeof full);
+}
+
+/* ---- Submitting ---------------------------------------------------------------------------- */
+
+static int make_entry(const struct spead_send_stream *stream, struct speadi_heap_entry *entry,
+                      const struct spead_send_heap *heap, const struct spead_send_options *options)
+{
+    static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
+
+    if (options == NULL)
+        options = &defaults;
+    if (heap == NULL || options->destination >= stream->transport.destination_count)
+        return -EINVAL;
+    if (options->explicit_counter && options->counter > spead_flavour_value_max(heap->flavour))
+        return -EINVAL;
+    entry->heap = heap;
+    entry->done = options->done;
+    entry->done_arg = options->done_arg;
+    entry->counter = options->counter;
+    entry->explicit_counter = options->explicit_counter;
+    entry->destination = (uint16_t)options->destination;
+    return speadi_heap_shape(&entry->shape, heap, stream->packet_bytes_max);
+}
+
+static int push_entry(struct spead_send_stream *stream, const struct speadi_heap_entry *entry)
+{
+    int ret = speadi_heap_queue_push(&stream->queue, entry);
+
+    /* W1: see doze() in send_loop.c. The exchange lets one of several producers ring. */
+    if (ret == 0 && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
+        atomic_exchange_explicit(&stream->asleep, false, memory_order_relaxed))
+        stream->transport.ops->wake(stream->transport.engine);
+    return ret;
+}
+
+int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
+                             const struct spead_send_options *options)
+{
+    struct speadi_heap_entry entry;
+    int ret = make_entry(stream, &entry, heap, options);
+
+    if (ret < 0)
+        return ret;
+    ret = push_entry(stream, &entry);
+    if (ret == -EAGAIN) /* relaxed: a count by itself */
+        atomic_fetch_add_explicit(&stream->heaps_refused, 1, memory_order_relaxed);
+    return ret;
+}
+
+/* Waiting for itself, the owner would wait for ever. */
+static bool is_owner(const struct spead_send_stream *stream)
+{
+    /* Relaxed: a thread can only find its own id when it stored it itself. */
+    return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
+
+int spead_send_stream_submit_wait(struct spead_send_stream *stream,
+                                  const struct spead_send_heap *heap,
+                                  const struct spead_send_options *options, uint64_t deadline_ns)
+{
+    struct speadi_heap_entry entry;
+    int ret = make_entry(stream, &entry, heap, options);
+    int waited = 0;
+
+    if (ret < 0)
+        return ret;
+    ret = push_entry(stream, &entry);
+    if (ret != -EAGAIN)
+        return ret;
+    if (is_owner(stream))
+        return -EDEADLK;
+    speadi_progress_begin(&stream->progress);
+    for (;;) {
+        uint32_t epoch = speadi_progress_epoch(&stream->progress);
+
+        ret = push_entry(stream, &entry);
+        if (ret != -EAGAIN || waited < 0)
+            break;
+        waited = speadi_progress_wait(&stream->progress, epoch, deadline_ns);
+    }
+    speadi_progress_end(&stream->progress);
+    return ret == -EAGAIN ? waited : ret;
+}
+
+int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns)
+{
+    const uint64_t target = speadi_heap_queue_accepted(&stream->queue);
+    int waited = 0;
+    bool done;
+
+    if (is_owner(stream))
+        return -EDEADLK;
+    speadi_progress_begin(&stream->progress);
+    for (;;) {
+        uint32_t epoch = speadi_progress_epoch(&stream->progress);
+
+        done = speadi_heap_queue_finished(&stream->queue) >= target;
+        if (done || waited < 0)
+            break;
+        waited = speadi_progress_wait(&stream->progress, epoch, deadline_ns);
+    }
+    speadi_progress_end(&stream->progress);
+    return done ? 0 : waited;
+}
+
+void spead_send_stream_stop(struct spead_send_stream *stream)
+{
+    if (speadi_heap_queue_close(&stream->queue))
+        atomic_store_explicit(&stream->abandon, true, memory_order_release); /* pairs with poll() */
+    speadi_progress_notify(&stream->progress);
+    stream->transport.ops->wake(stream->transport.engine);
+}
+
+void spead_send_stream_stats(const struct spead_send_stream *stream, struct spead_send_stats *stats)
+{
+    struct spead_send_stats full = SPEAD_SEND_STATS_INIT;
+
+    speadi_send_ledger_snapshot(&stream->ledger, &full);
+    full.struct_size = stats->struct_size;
+    full.heaps_refused = atomic_load_explicit(&stream->heaps_refused, memory_order_relaxed);
+    memcpy(stats, &full, stats->struct_size < sizeof full ? stats->struct_size : sizeof full);
+}

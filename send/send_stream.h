@@ -1,0 +1,85 @@
+/* What a send stream is made of. Private to its four files: send_config.c (create), send_stream.c (calls
+ * from any thread), send_loop.c (the owner's loop) and send_complete.c (how heaps end). */
+#ifndef SPEADLINE_SEND_STREAM_H
+#define SPEADLINE_SEND_STREAM_H
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <speadline/send.h>
+
+#include "batch_ring.h"
+#include "heap_queue.h"
+#include "pacer.h"
+#include "packetiser.h"
+#include "progress.h"
+#include "send_ledger.h"
+#include "tx_engine.h"
+
+/* An open engine and what is behind it. */
+struct speadi_send_transport {
+    const struct speadi_tx_engine_ops *ops;
+    void *engine; /* closed and freed with the stream */
+    uint32_t destination_count;
+    uint32_t buffer_bytes;
+    uint32_t
+        packet_overhead[SPEADI_TX_DESTINATIONS_MAX]; /* what the rate counts beyond SPEAD bytes */
+    char reason[256];
+};
+
+struct spead_send_stream {
+    /* Set by create. */
+    struct speadi_send_transport transport;
+    uint32_t packet_bytes_max; /* a multiple of 8 */
+    uint64_t counter_step;
+
+    /* Any thread. */
+    struct speadi_heap_queue queue;
+    struct speadi_progress progress; /* heaps completed, or none accepted any more */
+    _Atomic uint64_t heaps_refused;
+    _Atomic bool abandon;    /* stop() was called twice */
+    _Atomic bool asleep;     /* the owner waits for heaps: W1 in send_loop.c */
+    _Atomic uintptr_t owner; /* pthread_self() of the owner; 0: not started */
+
+    /* Owner. */
+    alignas(64) struct speadi_packetiser packetiser;
+    struct speadi_pacer pacer;
+    struct speadi_batch_ring batches;
+    struct speadi_send_ledger ledger;
+    uint64_t next_counter;
+    uint64_t packetising; /* queue position of the heap that is cut next */
+    bool heap_begun;      /* ... and was begun */
+    int failure;          /* 0; -ECANCELED: abandoned; else the transport's -errno */
+    struct {              /* what became of the oldest heap's packets so far */
+        uint64_t packets, bytes;
+        uint64_t bytes_sent;
+        int error;
+    } oldest;
+};
+
+/* Puts a stream onto an open engine. config has been checked. On success the stream owns the
+ * engine; on failure (-ENOMEM) the caller still does. Tests put it onto engines of their own. */
+int speadi_send_stream_build(struct spead_send_stream **out,
+                             const struct spead_send_stream_config *config,
+                             const struct speadi_send_transport *transport, struct spead_err *err);
+
+/* Polls and waits until stopped. Returns 0, or -errno when the transport failed. */
+int speadi_send_stream_turn(struct spead_send_stream *stream);
+
+/* ---- How heaps end (owner) ---- */
+
+/* Asks the engine what is done; completes heaps. */
+void speadi_send_stream_reap(struct spead_send_stream *stream);
+
+/* Ends everything accepted so far with error (-errno), accepts nothing more. */
+void speadi_send_stream_abandon(struct spead_send_stream *stream, int error);
+
+/* After either: shows the ledger, then tells waiting threads. */
+void speadi_send_stream_conclude(struct spead_send_stream *stream);
+
+/* Numbers newly accepted heaps and takes them into the ledger. */
+void speadi_send_stream_admit(struct spead_send_stream *stream);
+
+#endif
