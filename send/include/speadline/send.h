@@ -41,15 +41,15 @@ int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uin
 
 /* Adds an item of bytes bytes at data, in the heap's payload. data is borrowed until the last send
  * of the heap has completed. With allow_immediate an item of at most N/8 bytes is sent in its
- * pointer, big-endian as it lies in memory. Returns as above, and -EINVAL when data is NULL and
- * bytes is not 0. */
+ * pointer, big-endian as it lies in memory. Returns as above (-ERANGE: the heap's payload would be
+ * longer than N bits can say), and -EINVAL when data is NULL and bytes is not 0. */
 int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data, size_t bytes,
                              bool allow_immediate);
 
 /* Adds stream-control item 0x06. Returns as add_immediate. */
 int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
 
-/* Changes an item between sends. -EINVAL: no such handle, or of the other kind. */
+/* Changes an item between sends. -EINVAL: no such handle, or of the other kind; -ERANGE as add. */
 int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value);
 int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data, size_t bytes);
 
@@ -155,12 +155,12 @@ int spead_send_stream_submit(struct spead_send_stream *stream, const struct spea
                              const struct spead_send_options *options);
 
 /* The same, but waits for a slot until deadline_ns (CLOCK_MONOTONIC; 0: without limit): -ETIMEDOUT.
- * Any thread but the owner. */
+ * Any thread but the owner, which gets -EDEADLK where it would wait. */
 int spead_send_stream_submit_wait(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
 
-/* Waits until everything accepted before the call has completed. Returns 0 or -ETIMEDOUT. Any thread
- * but the owner. */
+/* Waits until everything accepted before the call has completed, callbacks and statistics included.
+ * Returns 0 or -ETIMEDOUT. Any thread but the owner, which gets -EDEADLK. */
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
 
 /* Owner thread, once, before the first poll. */
