@@ -13,6 +13,7 @@
 #include <speadi/mem_wire.h>
 #include <speadi/wakeup.h>
 
+#include "reservations.h"
 #include "rx_engine.h"
 #include "scatter.h"
 
@@ -35,7 +36,7 @@ struct mem_engine {
     uint8_t *heads;
     struct reservation
         reservation[SPEADI_RX_RESERVE_MAX]; /* number r at r % SPEADI_RX_RESERVE_MAX */
-    uint64_t accepted, ended;
+    struct speadi_reservations numbers;
     uint64_t messages, sleeps;
 };
 
@@ -92,12 +93,12 @@ void speadi_rx_mem_set_window(void *self, unsigned reservations)
 
 /* ---- Reservations -------------------------------------------------------------------------- */
 
-/* The source's oldest reservation that waits for a packet; e->accepted when it has none. */
+/* The source's oldest reservation that waits for a packet; numbers.accepted when it has none. */
 static uint64_t oldest(const struct mem_engine *e, unsigned source)
 {
-    uint64_t r = e->ended;
+    uint64_t r = e->numbers.ended;
 
-    while (r < e->accepted) {
+    while (r < e->numbers.accepted) {
         const struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_MAX];
 
         if (!x->done && x->source == source)
@@ -116,9 +117,10 @@ static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
     uint8_t *head = e->heads + (r % SPEADI_RX_RESERVE_MAX) * SPEADI_HEAD_STRIDE;
     uint32_t body_bytes;
 
-    if (r == e->accepted)
+    if (r == e->numbers.accepted)
         return;
     x->done = true;
+    speadi_reservations_finish(&e->numbers, r);
     if (packet->head_bytes <= x->head_bytes || packet->head_bytes - x->head_bytes > x->range.bytes)
         return;
     body_bytes = packet->head_bytes - x->head_bytes;
@@ -131,13 +133,6 @@ static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
     packet->place = r;
 }
 
-/* They end in order of acceptance, whichever source's packets came first. */
-static void end_reservations(struct mem_engine *e)
-{
-    while (e->ended < e->accepted && e->reservation[e->ended % SPEADI_RX_RESERVE_MAX].done)
-        e->ended++;
-}
-
 static unsigned mem_reserve(void *self, uint16_t source, uint32_t head_bytes,
                             const struct speadi_rx_range *ranges, unsigned count)
 {
@@ -146,8 +141,8 @@ static unsigned mem_reserve(void *self, uint16_t source, uint32_t head_bytes,
 
     if (!head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
-    while (taken < count && e->accepted - e->ended < e->window)
-        e->reservation[e->accepted++ % SPEADI_RX_RESERVE_MAX] = (struct reservation){
+    while (taken < count && e->numbers.accepted - e->numbers.ended < e->window)
+        e->reservation[e->numbers.accepted++ % SPEADI_RX_RESERVE_MAX] = (struct reservation){
             .range = ranges[taken++], .head_bytes = head_bytes, .source = source};
     return taken;
 }
@@ -156,7 +151,7 @@ static void mem_unreserve(void *self)
 {
     struct mem_engine *e = self;
 
-    e->ended = e->accepted;
+    speadi_reservations_finish_all(&e->numbers);
 }
 
 /* ---- Operations ---------------------------------------------------------------------------- */
@@ -206,8 +201,7 @@ static int mem_poll(void *self, struct speadi_rx_burst *burst)
             lend_from(e, (e->turn + i) % e->link_count, now, burst);
     } while (burst->count > before && burst->count < e->poll_max);
     e->turn = (e->turn + 1) % e->link_count;
-    end_reservations(e);
-    burst->reservations_ended = e->ended;
+    burst->reservations_ended = e->numbers.ended;
     return !burst->count && ended(e) ? -ESHUTDOWN : (int)burst->count;
 }
 

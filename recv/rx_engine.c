@@ -7,6 +7,14 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/uring.h>
+
+static int uring_usable(struct spead_err *err)
+{
+    struct speadi_uring_features features;
+
+    return speadi_uring_probe(&features, err);
+}
 
 /* Network engines, cheapest in CPU time per byte first: GSO trains over loopback, one core, kernel
  * 6.18, November 2026. */
@@ -15,6 +23,7 @@ static const struct candidate {
     int (*usable)(struct spead_err *err); /* NULL: always */
 } network[] = {
     {&speadi_rx_engine_socket, NULL},
+    {&speadi_rx_engine_uring, uring_usable},
 };
 
 #define NETWORK_COUNT (sizeof network / sizeof network[0])
@@ -34,7 +43,7 @@ static const struct speadi_rx_engine_ops *pick(char reason[256])
         if (usable && !picked)
             picked = candidate->ops;
         else
-            snprintf(others + used, sizeof others - used, "; %s: %s", candidate->ops->name,
+            snprintf(others + used, sizeof others - used, "; %s: %.150s", candidate->ops->name,
                      usable ? "usable, cost more when measured" : why.text);
     }
     snprintf(reason, 256, "auto: %s, the cheapest usable one (table of 2026-11)%s", picked->name,

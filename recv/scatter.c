@@ -49,10 +49,10 @@ static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint3
     };
 }
 
-/* Makes the bytes from slot onwards linear, in the spill itself: it has room for any whole message.
- * What spilled moves up, the slots' bytes go before it. */
-static void gather(const struct speadi_scatter *scatter, unsigned slot,
-                   struct speadi_message *message)
+/* In the spill itself, which has room for any whole message: what spilled moves up, the slots' bytes go
+ * before it. */
+void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
+                           struct speadi_message *message)
 {
     uint8_t *spill = scatter->iov[2 * scatter->slots].iov_base;
     uint32_t left = message->held_bytes, before = 0;
@@ -97,6 +97,6 @@ bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_m
         if (last)
             return false;
     }
-    gather(scatter, slot, message);
+    speadi_scatter_gather(scatter, slot, message);
     return true;
 }

@@ -35,4 +35,8 @@ void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx
 bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_message *message,
                            struct speadi_rx_burst *burst);
 
+/* Makes a received message linear in the spill, from slot onwards; what it left before is lost. */
+void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
+                           struct speadi_message *message);
+
 #endif

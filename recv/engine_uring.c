@@ -1,0 +1,567 @@
+/* Receive engine `uring`: io_uring, one ring owned by the stream's thread.
+ *
+ * A source is read by a multishot receive into provided buffers until the core reserves places for it;
+ * then by one single-shot receive at a time, scattered over them. The kernel copies only inside our own
+ * io_uring_enter() (DEFER_TASKRUN), so nothing is written behind the owner's back.
+ *
+ * Sockets are not registered with the ring: a ring dies asynchronously, and would keep their ports
+ * bound for a while after close(). */
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/udp.h>
+#include <speadi/uring.h>
+#include <speadi/wakeup.h>
+
+#include "gro.h"
+#include "reservations.h"
+#include "rx_engine.h"
+#include "scatter.h"
+#include "uring_buffers.h"
+
+#define ENTRIES     256u /* more than all requests together: receives and their cancels, the bell */
+#define COMPLETIONS 1024u
+#define SINGLES_MAX 64u /* unreserved single-shot receives in a row, then multishot again */
+
+enum request { RECEIVE, CANCEL, BELL };
+
+struct source {
+    struct speadi_udp_socket socket;
+    bool single;         /* read by single-shot receives */
+    bool posted;         /* a receive of either kind is in flight */
+    bool cancelled;      /* ... and has been told to end */
+    unsigned unreserved; /* single-shot receives in a row without reservations */
+    int result;          /* what await() saw of it */
+
+    /* The single-shot receive; slots == 0: none reserved. */
+    struct msghdr header;
+    struct speadi_scatter scatter;
+    struct iovec iov[SPEADI_SCATTER_IOVECS];
+    _Alignas(64) uint8_t control[SPEADI_GRO_CONTROL_BYTES];
+    uint8_t *buffer, *heads;
+};
+
+/* A message received and not wholly lent. */
+struct pending {
+    struct speadi_message message;
+    int buffer; /* provided buffer it lies in; -1: the source's own */
+};
+
+struct uring_engine {
+    struct io_uring ring;
+    bool ring_open, enabled;
+    bool multishot; /* the kernel has it */
+    bool draining;  /* after quiesce(): receives no longer wait */
+    bool bell_armed;
+    struct speadi_wakeup bell;
+    struct source *source;
+    unsigned source_count;
+    uint8_t *memory; /* the sources' buffers and heads */
+    struct speadi_uring_buffers buffers;
+    struct speadi_reservations reservations;
+    struct pending pending;
+    bool has_pending;
+    unsigned lent[SPEADI_URING_BUFFERS]; /* provided buffers of the burst that is out */
+    unsigned lent_count;
+    int error; /* the stream cannot continue */
+    uint64_t messages, sleeps;
+};
+
+/* ---- Set-up -------------------------------------------------------------------------------- */
+
+/* An odd number of cache lines, so that the sources' buffers begin in different cache sets. */
+#define SOURCE_STRIDE (SPEADI_MESSAGE_BYTES_MAX + SPEADI_HEADS_BYTES + 64u)
+
+static int open_ring(struct uring_engine *e, struct spead_err *err)
+{
+    struct speadi_uring_features features;
+    int rc = speadi_uring_probe(&features, err);
+
+    if (rc == 0)
+        rc = speadi_uring_open(&e->ring, ENTRIES, COMPLETIONS, err);
+    if (rc < 0)
+        return rc;
+    e->ring_open = true;
+    e->multishot = features.multishot_recvmsg && features.buffer_rings;
+    return e->multishot ? speadi_uring_buffers_open(&e->buffers, &e->ring, err) : 0;
+}
+
+static int open_sources(struct uring_engine *e, const struct speadi_rx_config *config,
+                        struct spead_err *err)
+{
+    const struct speadi_udp_receive_options options = {
+        .interface = config->interface,
+        .buffer_bytes = config->socket_buffer_bytes,
+        .gro = true,
+        .log = config->log,
+    };
+
+    for (uint32_t i = 0; i < config->count; i++) {
+        struct source *source = &e->source[i];
+        int rc = speadi_udp_open_receive(&source->socket, &config->addresses[i], &options, err);
+
+        if (rc < 0)
+            return rc;
+        e->source_count++;
+        source->single = !e->multishot;
+        source->buffer = e->memory + (size_t)i * SOURCE_STRIDE;
+        source->heads = source->buffer + SPEADI_MESSAGE_BYTES_MAX;
+        source->scatter.iov = source->iov;
+    }
+    return 0;
+}
+
+static int uring_open(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
+                      struct spead_err *err)
+{
+    struct uring_engine *e = self;
+    int rc = speadi_wakeup_open(&e->bell);
+
+    if (rc < 0)
+        return speadi_err_set(err, rc, "uring engine: eventfd: %s", strerror(-rc));
+    rc = open_ring(e, err);
+    if (rc < 0)
+        return rc;
+    e->source = calloc(config->count, sizeof *e->source);
+    e->memory = aligned_alloc(64, (size_t)config->count * SOURCE_STRIDE);
+    if (!e->source || !e->memory)
+        return speadi_err_set(err, -ENOMEM, "uring engine: no memory for receive buffers");
+    rc = open_sources(e, config, err);
+    if (rc == 0 && buffer_bytes)
+        *buffer_bytes = e->source[0].socket.buffer_bytes;
+    return rc;
+}
+
+static int uring_start(void *self, struct spead_err *err)
+{
+    struct uring_engine *e = self;
+    int rc = speadi_uring_enable(&e->ring, err);
+
+    e->enabled = rc == 0;
+    return rc;
+}
+
+/* Requests that are still in flight (no quiesce()) die with the ring, some time later. They cannot touch
+ * the memory freed here: copying into it takes an io_uring_enter() of the owner. */
+static void uring_close(void *self)
+{
+    struct uring_engine *e = self;
+
+    if (e->ring_open)
+        io_uring_queue_exit(&e->ring);
+    e->ring_open = false;
+    for (unsigned i = 0; i < e->source_count; i++)
+        speadi_udp_close(&e->source[i].socket);
+    e->source_count = 0;
+    speadi_wakeup_close(&e->bell);
+    speadi_uring_buffers_close(&e->buffers);
+    free(e->source);
+    free(e->memory);
+    e->source = NULL;
+    e->memory = NULL;
+}
+
+/* ---- Requests ------------------------------------------------------------------------------ */
+
+static uint64_t tag(enum request request, unsigned source)
+{
+    return (uint64_t)request << 32 | source;
+}
+
+static struct io_uring_sqe *new_request(struct uring_engine *e)
+{
+    struct io_uring_sqe *sqe = io_uring_get_sqe(&e->ring);
+
+    assert(sqe); /* ENTRIES covers all that can be queued between two submissions */
+    return sqe;
+}
+
+static void post_multishot(struct uring_engine *e, unsigned index)
+{
+    /* Only msg_namelen and msg_controllen are looked at, while the request is prepared. */
+    struct source *source = &e->source[index];
+    struct io_uring_sqe *sqe = new_request(e);
+
+    source->header = (struct msghdr){.msg_controllen = SPEADI_URING_CONTROL_BYTES};
+    io_uring_prep_recvmsg_multishot(sqe, source->socket.fd, &source->header, MSG_TRUNC);
+    io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
+    sqe->buf_group = 0;
+    io_uring_sqe_set_data64(sqe, tag(RECEIVE, index));
+}
+
+static void post_single(struct uring_engine *e, unsigned index)
+{
+    struct source *source = &e->source[index];
+    struct io_uring_sqe *sqe = new_request(e);
+
+    if (!source->scatter.slots)
+        source->iov[0] = (struct iovec){source->buffer, SPEADI_MESSAGE_BYTES_MAX};
+    source->header = (struct msghdr){
+        .msg_iov = source->iov,
+        .msg_iovlen = 2 * source->scatter.slots + 1,
+        .msg_control = source->control,
+        .msg_controllen = sizeof source->control,
+    };
+    io_uring_prep_recvmsg(sqe, source->socket.fd, &source->header,
+                          MSG_TRUNC | (e->draining ? MSG_DONTWAIT : 0));
+    io_uring_sqe_set_data64(sqe, tag(RECEIVE, index));
+}
+
+static void cancel(struct uring_engine *e, unsigned index)
+{
+    struct source *source = &e->source[index];
+
+    if (!source->posted || source->cancelled)
+        return;
+    struct io_uring_sqe *sqe = new_request(e);
+
+    io_uring_prep_cancel64(sqe, tag(RECEIVE, index), 0);
+    io_uring_sqe_set_data64(sqe, tag(CANCEL, index));
+    source->cancelled = true;
+}
+
+/* Posts a receive for every source that has none, and the bell. */
+static void post(struct uring_engine *e)
+{
+    bool buffers = e->multishot && speadi_uring_buffers_provide(&e->buffers);
+
+    for (unsigned i = 0; i < e->source_count; i++) {
+        struct source *source = &e->source[i];
+
+        if (source->posted || (!source->single && !e->draining && !buffers))
+            continue;
+        if (source->single || e->draining)
+            post_single(e, i);
+        else
+            post_multishot(e, i);
+        source->posted = true;
+    }
+    if (!e->bell_armed && !e->draining) {
+        struct io_uring_sqe *sqe = new_request(e);
+
+        io_uring_prep_poll_add(sqe, e->bell.fd, POLLIN);
+        io_uring_sqe_set_data64(sqe, tag(BELL, 0));
+        e->bell_armed = true;
+    }
+}
+
+/* ---- Completions --------------------------------------------------------------------------- */
+
+/* Lends what it can of the pending message. */
+static void lend_pending(struct uring_engine *e, struct speadi_rx_burst *burst)
+{
+    struct pending *pending = &e->pending;
+
+    if (!speadi_message_lend(&pending->message, burst))
+        return;
+    if (pending->buffer >= 0)
+        e->lent[e->lent_count++] = (unsigned)pending->buffer;
+    e->has_pending = false;
+}
+
+/* The single-shot receive has ended: so have its reservations. */
+static void finish_reservations(struct uring_engine *e, struct source *source)
+{
+    for (unsigned i = 0; i < source->scatter.slots; i++)
+        speadi_reservations_finish(&e->reservations, source->scatter.first_place + i);
+    source->scatter.slots = 0;
+}
+
+static uint32_t room_bytes(const struct source *source)
+{
+    uint32_t room = 0;
+
+    for (size_t i = 0; i < source->header.msg_iovlen; i++)
+        room += (uint32_t)source->iov[i].iov_len;
+    return room;
+}
+
+static void take_single(struct uring_engine *e, struct source *source, int res,
+                        struct speadi_rx_burst *burst)
+{
+    struct speadi_message *message = &e->pending.message;
+    uint32_t room = room_bytes(source);
+
+    message->data = source->buffer;
+    message->true_bytes = (uint32_t)res;
+    message->held_bytes = message->true_bytes < room ? message->true_bytes : room;
+    message->segment_bytes = speadi_gro_segment_bytes(&source->header, message->true_bytes);
+    e->pending.buffer = -1;
+    e->has_pending =
+        !source->scatter.slots || speadi_scatter_settle(&source->scatter, message, burst);
+    source->unreserved = source->scatter.slots ? 0 : source->unreserved + 1;
+    if (e->multishot && source->unreserved >= SINGLES_MAX)
+        source->single = false;
+}
+
+static void take_multishot(struct uring_engine *e, const struct io_uring_cqe *cqe)
+{
+    unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
+
+    if (!(cqe->flags & IORING_CQE_F_BUFFER))
+        return;
+    e->pending.buffer = (int)id;
+    e->has_pending = speadi_uring_buffers_message(&e->buffers, id, cqe->res, &e->pending.message);
+    if (!e->has_pending)
+        speadi_uring_buffers_give_back(&e->buffers, id);
+}
+
+/* Not the end of anything: no buffer was there, it was told to end, nothing to read while draining. */
+static bool is_harmless(int res)
+{
+    return res == -ENOBUFS || res == -ECANCELED || res == -EAGAIN || res == -EINTR;
+}
+
+static void take_receive(struct uring_engine *e, const struct io_uring_cqe *cqe, unsigned index,
+                         uint64_t now, struct speadi_rx_burst *burst)
+{
+    struct source *source = &e->source[index];
+    bool single = source->header.msg_iov != NULL, more = cqe->flags & IORING_CQE_F_MORE;
+
+    e->pending.message.source = (uint16_t)index;
+    e->pending.message.time_ns = now;
+    if (cqe->res >= 0) {
+        e->messages++;
+        if (single)
+            take_single(e, source, cqe->res, burst);
+        else
+            take_multishot(e, cqe);
+    } else if (!is_harmless(cqe->res)) {
+        e->error = cqe->res;
+    }
+    if (more)
+        return;
+    source->posted = source->cancelled = false;
+    finish_reservations(e, source);
+}
+
+/* Turns completions into packets until they or the burst are used up. Returns how many it consumed. */
+static unsigned reap(struct uring_engine *e, struct speadi_rx_burst *burst)
+{
+    uint64_t now = speadi_clock_utc_ns();
+    struct io_uring_cqe *cqe;
+    unsigned taken = 0;
+
+    while (!e->has_pending && burst->count + SPEADI_RX_RESERVE_MAX <= SPEADI_RX_BURST_MAX &&
+           io_uring_peek_cqe(&e->ring, &cqe) == 0) {
+        uint64_t data = io_uring_cqe_get_data64(cqe);
+
+        if (data >> 32 == BELL) {
+            speadi_wakeup_clear(&e->bell);
+            e->bell_armed = false;
+        } else if (data >> 32 == RECEIVE) {
+            take_receive(e, cqe, (unsigned)(data & UINT32_MAX), now, burst);
+        }
+        io_uring_cqe_seen(&e->ring, cqe);
+        taken++;
+        if (e->has_pending)
+            lend_pending(e, burst);
+    }
+    return taken;
+}
+
+/* Sleeps until every receive whose bit is set has ended. Completions stay for the next poll(). */
+static void await(struct uring_engine *e, uint64_t sources)
+{
+    while (sources) {
+        struct io_uring_cqe *cqe;
+        uint64_t left = sources;
+        unsigned head, count = 0;
+
+        io_uring_for_each_cqe(&e->ring, head, cqe)
+        {
+            uint64_t data = io_uring_cqe_get_data64(cqe);
+
+            count++;
+            if (data >> 32 != RECEIVE || cqe->flags & IORING_CQE_F_MORE)
+                continue;
+            left &= ~(1ull << (data & UINT32_MAX));
+            e->source[data & UINT32_MAX].result = cqe->res;
+        }
+        if (!left)
+            return;
+        int rc = io_uring_submit_and_wait(&e->ring, count + 1);
+
+        if (rc < 0 && rc != -EINTR) {
+            e->error = rc;
+            return;
+        }
+    }
+}
+
+/* ---- Operations ---------------------------------------------------------------------------- */
+
+/* Submits what is queued and lets the kernel deliver, unless there is something to reap already. */
+static void enter(struct uring_engine *e)
+{
+    int rc = 0;
+
+    if (io_uring_sq_ready(&e->ring) || !io_uring_cq_ready(&e->ring))
+        rc = io_uring_submit_and_get_events(&e->ring);
+    if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
+        e->error = rc;
+}
+
+static int uring_poll(void *self, struct speadi_rx_burst *burst)
+{
+    struct uring_engine *e = self;
+
+    burst->count = 0;
+    if (e->has_pending) {
+        lend_pending(e, burst); /* its buffer must not be posted again while this is out */
+    } else {
+        /* A completion can say no more than "post me again": look once more then. */
+        for (unsigned tries = 0, taken = 1; tries < 3 && taken && !burst->count; tries++) {
+            post(e);
+            enter(e);
+            taken = reap(e, burst);
+        }
+    }
+    burst->reservations_ended = e->reservations.ended;
+    return burst->count ? (int)burst->count : e->error;
+}
+
+static void uring_give_back(void *self, struct speadi_rx_burst *burst)
+{
+    struct uring_engine *e = self;
+
+    while (e->lent_count)
+        speadi_uring_buffers_give_back(&e->buffers, e->lent[--e->lent_count]);
+    burst->count = 0;
+}
+
+static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
+                              const struct speadi_rx_range *ranges, unsigned count)
+{
+    struct uring_engine *e = self;
+    struct source *source = &e->source[index];
+    unsigned room = speadi_reservations_room(&e->reservations);
+
+    if (e->draining || e->has_pending || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
+        return 0;
+    if (!source->single) {
+        source->single = true; /* once the multishot receive has ended */
+        source->unreserved = 0;
+        cancel(e, index);
+    }
+    if (source->posted || source->scatter.slots || !room)
+        return 0;
+    speadi_scatter_build(&source->scatter, ranges, count < room ? count : room, head_bytes,
+                         source->heads, source->buffer);
+    source->scatter.first_place = e->reservations.accepted;
+    e->reservations.accepted += source->scatter.slots;
+    return source->scatter.slots;
+}
+
+/* A placed receive was told to end and did. Data that came all the same are copied out of the ranges,
+ * into the source's own buffer: the ranges are the core's again at once. */
+static void take_back(struct uring_engine *e, struct source *source)
+{
+    struct speadi_message message = {.held_bytes = room_bytes(source)};
+
+    if (source->posted && source->result > 0) {
+        if (message.held_bytes > (uint32_t)source->result)
+            message.held_bytes = (uint32_t)source->result;
+        speadi_scatter_gather(&source->scatter, 0, &message);
+    }
+    finish_reservations(e, source);
+}
+
+static void uring_unreserve(void *self)
+{
+    struct uring_engine *e = self;
+    uint64_t posted = 0;
+
+    for (unsigned i = 0; i < e->source_count; i++) {
+        if (!e->source[i].scatter.slots || !e->source[i].posted)
+            continue;
+        posted |= 1ull << i;
+        cancel(e, i);
+    }
+    await(e, posted);
+    for (unsigned i = 0; i < e->source_count; i++)
+        if (e->source[i].scatter.slots)
+            take_back(e, &e->source[i]);
+}
+
+/* From here on receives end at once, empty or not, so that nothing is in flight at close(). */
+static void uring_quiesce(void *self)
+{
+    struct uring_engine *e = self;
+    uint64_t posted = 0;
+
+    if (!e->enabled)
+        return;
+    uring_unreserve(e);
+    e->draining = true;
+    for (unsigned i = 0; i < e->source_count; i++) {
+        if (e->source[i].posted)
+            posted |= 1ull << i;
+        cancel(e, i);
+    }
+    await(e, posted);
+}
+
+static void uring_wait(void *self, uint64_t deadline_ns)
+{
+    struct uring_engine *e = self;
+    uint64_t now = speadi_clock_mono_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
+    struct __kernel_timespec limit = {.tv_sec = (int64_t)(left / 1000000000u),
+                                      .tv_nsec = (long long)(left % 1000000000u)};
+    struct io_uring_cqe *cqe;
+
+    if (e->has_pending)
+        return;
+    e->sleeps++;
+    if (e->draining) {
+        int fds[SPEADI_RX_SOURCES_MAX];
+
+        for (unsigned i = 0; i < e->source_count; i++)
+            fds[i] = e->source[i].socket.fd;
+        speadi_wakeup_wait(&e->bell, fds, e->source_count, POLLIN, deadline_ns);
+        return;
+    }
+    post(e);
+    /* Whatever ends it, poll() finds out. */
+    io_uring_submit_and_wait_timeout(&e->ring, &cqe, 1, deadline_ns == UINT64_MAX ? NULL : &limit,
+                                     NULL);
+}
+
+static void uring_wake(void *self)
+{
+    struct uring_engine *e = self;
+
+    speadi_wakeup_ring(&e->bell);
+}
+
+static void uring_counters(void *self, struct speadi_rx_counters *counters)
+{
+    struct uring_engine *e = self;
+
+    *counters = (struct speadi_rx_counters){.messages = e->messages, .sleeps = e->sleeps};
+    for (unsigned i = 0; i < e->source_count; i++)
+        counters->kernel_drops += speadi_udp_drops(e->source[i].socket.fd);
+}
+
+const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
+    .name = "uring",
+    .state_size = sizeof(struct uring_engine),
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP,
+    .clock = SPEAD_CLOCK_UTC,
+    .open = uring_open,
+    .close = uring_close,
+    .start = uring_start,
+    .poll = uring_poll,
+    .give_back = uring_give_back,
+    .reserve = uring_reserve,
+    .unreserve = uring_unreserve,
+    .wait = uring_wait,
+    .wake = uring_wake,
+    .quiesce = uring_quiesce,
+    .counters = uring_counters,
+};

@@ -1,0 +1,106 @@
+/* Buffers that multishot receives take from. */
+#include "uring_buffers.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <speadi/err.h>
+
+#define BUFFER_BYTES   (SPEADI_URING_PREFIX_BYTES + SPEADI_MESSAGE_BYTES_MAX)
+#define STRIDE         (BUFFER_BYTES + 24u * 64u) /* an odd number of cache lines */
+#define RING_BYTES     (SPEADI_URING_BUFFERS * sizeof(struct io_uring_buf))
+#define PROVIDED_BYTES (128u << 10)
+#define PROVIDED_MIN   2u
+
+_Static_assert(sizeof(struct io_uring_recvmsg_out) + SPEADI_URING_CONTROL_BYTES ==
+                   SPEADI_URING_PREFIX_BYTES,
+               "payload begins on a cache line");
+
+int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_uring *ring,
+                              struct spead_err *err)
+{
+    void *shared =
+        mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)shared,
+                                            .ring_entries = SPEADI_URING_BUFFERS};
+    int rc;
+
+    buffers->memory = aligned_alloc(64, (size_t)SPEADI_URING_BUFFERS * STRIDE);
+    if (shared == MAP_FAILED || !buffers->memory) {
+        if (shared != MAP_FAILED)
+            munmap(shared, RING_BYTES);
+        return speadi_err_set(err, -ENOMEM, "uring engine: no memory for receive buffers");
+    }
+    buffers->ring = shared;
+    io_uring_buf_ring_init(buffers->ring);
+    rc = io_uring_register_buf_ring(ring, &registration, 0);
+    if (rc < 0)
+        return speadi_err_set(err, rc, "uring engine: cannot register receive buffers: %s",
+                              strerror(-rc));
+    for (unsigned i = 0; i < SPEADI_URING_BUFFERS; i++)
+        buffers->spare[i] = (uint16_t)(SPEADI_URING_BUFFERS - 1 - i);
+    buffers->spare_count = SPEADI_URING_BUFFERS;
+    return 0;
+}
+
+void speadi_uring_buffers_close(struct speadi_uring_buffers *buffers)
+{
+    if (buffers->ring)
+        munmap(buffers->ring, RING_BYTES);
+    free(buffers->memory);
+    memset(buffers, 0, sizeof *buffers);
+}
+
+static uint8_t *memory_of(const struct speadi_uring_buffers *buffers, unsigned id)
+{
+    return buffers->memory + (size_t)id * STRIDE;
+}
+
+unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers)
+{
+    unsigned wanted =
+        buffers->message_bytes ? PROVIDED_BYTES / buffers->message_bytes : PROVIDED_MIN;
+    unsigned has = SPEADI_URING_BUFFERS - buffers->spare_count, added = 0;
+
+    wanted = wanted < PROVIDED_MIN ? PROVIDED_MIN : wanted;
+    for (; buffers->spare_count && has < wanted; has++, added++) {
+        unsigned id = buffers->spare[--buffers->spare_count];
+
+        io_uring_buf_ring_add(buffers->ring, memory_of(buffers, id), BUFFER_BYTES,
+                              (unsigned short)id, SPEADI_URING_BUFFERS - 1, (int)added);
+    }
+    if (added) /* a store-release: the kernel sees the entries before the new tail */
+        io_uring_buf_ring_advance(buffers->ring, (int)added);
+    return has;
+}
+
+bool speadi_uring_buffers_message(struct speadi_uring_buffers *buffers, unsigned id, int res,
+                                  struct speadi_message *message)
+{
+    uint8_t *memory = memory_of(buffers, id);
+    struct io_uring_recvmsg_out out;
+    struct msghdr header;
+    uint32_t held = (uint32_t)res - SPEADI_URING_PREFIX_BYTES;
+
+    if (res < (int)SPEADI_URING_PREFIX_BYTES)
+        return false;
+    memcpy(&out, memory, sizeof out);
+    header = (struct msghdr){.msg_control = memory + sizeof out, .msg_controllen = out.controllen};
+    message->data = memory + SPEADI_URING_PREFIX_BYTES;
+    message->true_bytes = out.payloadlen;
+    message->held_bytes = held < out.payloadlen ? held : out.payloadlen;
+    message->segment_bytes = speadi_gro_segment_bytes(&header, out.payloadlen);
+    buffers->message_bytes = buffers->message_bytes
+                                 ? (3 * buffers->message_bytes + out.payloadlen + 3) / 4
+                                 : out.payloadlen + 1;
+    return true;
+}
+
+void speadi_uring_buffers_give_back(struct speadi_uring_buffers *buffers, unsigned id)
+{
+    assert(buffers->spare_count < SPEADI_URING_BUFFERS);
+    buffers->spare[buffers->spare_count++] = (uint16_t)id;
+}
