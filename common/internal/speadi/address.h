@@ -23,8 +23,9 @@ enum speadi_address_use {
     SPEADI_ADDRESS_RECEIVE, /* "PORT", ":PORT" mean any address (IPv6 dual-stack "[::]" only when written) */
 };
 
-/* Parses "HOST:PORT", "[V6]:PORT", ":PORT" or "PORT"; HOST may be a name. Ports 1..65535. Returns 0, or
- * -EINVAL / -ENOENT (host not found) with a sentence that quotes the text. */
+/* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT"; HOST may be a name (one with
+ * addresses of both kinds means its IPv4 address). Ports 1..65535. Returns 0, or -EINVAL / -ENOENT (host
+ * not found) with a sentence that quotes the text. Resolving a name may block. */
 int speadi_address_parse(struct speadi_address *address, const char *text, enum speadi_address_use use,
                          struct spead_err *err);
 

@@ -21,7 +21,9 @@ struct speadi_udp_socket {
     bool gro;               /* UDP_GRO is on */
 };
 
-/* Bound (SO_REUSEADDR for multicast, to the group address) and joined. Returns 0 or -errno with a
+/* Bound (SO_REUSEADDR for multicast, to the group address) and joined. Unicast with an interface: given
+ * by name, only what arrives there is received; given by address, any address (":PORT") means that
+ * one. "[::]:PORT" takes IPv4 too, any other IPv6 address does not. Returns 0 or -errno with a
  * sentence that names the endpoint. On failure *socket is closed. */
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
                             const struct speadi_udp_receive_options *options, struct spead_err *err);
@@ -33,7 +35,8 @@ struct speadi_udp_send_options {
     const struct spead_log *log;
 };
 
-/* Connected to address. Returns 0 or -errno with a sentence (an unreachable network is -ENETUNREACH). */
+/* Connected to address. An interface given by name is where packets leave, one given by address is what
+ * they come from. A broadcast address is allowed. Returns 0 or -errno with a sentence (an unreachable network is -ENETUNREACH). */
 int speadi_udp_open_send(struct speadi_udp_socket *socket, const struct speadi_address *address,
                          const struct speadi_udp_send_options *options, struct spead_err *err);
 

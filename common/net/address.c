@@ -1,0 +1,157 @@
+/* Endpoints: text to socket address and back. */
+#include <speadi/address.h>
+
+#include <errno.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+/* An endpoint's text cut in two; host and port point into copy. */
+struct endpoint_text {
+    const char *whole;
+    char copy[NI_MAXHOST];
+    char *host; /* "": none given */
+    char *port;
+    bool bracketed;
+};
+
+static int cut_bracketed(struct endpoint_text *text, struct spead_err *err)
+{
+    char *end = strchr(text->copy, ']');
+
+    if (!end || end[1] != ':')
+        return speadi_err_set(err, -EINVAL, "\"%.100s\": write an IPv6 endpoint as [ADDRESS]:PORT",
+                              text->whole);
+    *end = '\0';
+    text->host = text->copy + 1;
+    text->port = end + 2;
+    text->bracketed = true;
+    return 0;
+}
+
+static int cut(struct endpoint_text *text, struct spead_err *err)
+{
+    char *colon = strrchr(text->copy, ':');
+
+    if (text->copy[0] == '[')
+        return cut_bracketed(text, err);
+    if (colon && strchr(text->copy, ':') != colon)
+        return speadi_err_set(err, -EINVAL, "\"%.100s\": write an IPv6 endpoint as [ADDRESS]:PORT",
+                              text->whole);
+    if (colon) {
+        *colon = '\0';
+        text->host = text->copy;
+        text->port = colon + 1;
+    } else {
+        text->host = text->copy + strlen(text->copy);
+        text->port = text->copy;
+    }
+    return 0;
+}
+
+static int parse_port(const char *port)
+{
+    size_t digits = strspn(port, "0123456789");
+    long value = digits > 0 && digits <= 5 && !port[digits] ? strtol(port, NULL, 10) : 0;
+
+    return value >= 1 && value <= 65535 ? (int)value : -EINVAL;
+}
+
+static void any_v4(struct speadi_address *address)
+{
+    *address = (struct speadi_address){.v4 = {.sin_family = AF_INET}, .length = sizeof address->v4};
+}
+
+static int resolver_failed(const char *whole, const char *host, int error, struct spead_err *err)
+{
+    return speadi_err_set(err, error == EAI_MEMORY ? -ENOMEM : -ENOENT,
+                          "\"%.100s\": cannot find host \"%.60s\": %s", whole, host,
+                          error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
+}
+
+/* A name with addresses of both kinds means the IPv4 one: ":PORT" listens on IPv4, and the two must
+ * meet at "localhost". */
+static const struct addrinfo *prefer_v4(const struct addrinfo *list)
+{
+    for (const struct addrinfo *info = list; info; info = info->ai_next)
+        if (info->ai_family == AF_INET)
+            return info;
+    return list;
+}
+
+static int resolve(struct speadi_address *address, const struct endpoint_text *text,
+                   struct spead_err *err)
+{
+    struct addrinfo hints = {.ai_family = text->bracketed ? AF_INET6 : AF_UNSPEC,
+                             .ai_socktype = SOCK_DGRAM,
+                             .ai_flags = text->bracketed ? AI_NUMERICHOST : 0};
+    struct addrinfo *list = NULL;
+    const struct addrinfo *info;
+    int error = getaddrinfo(text->host, NULL, &hints, &list);
+
+    if (error != 0)
+        return resolver_failed(text->whole, text->host, error, err);
+    info = prefer_v4(list);
+    *address = (struct speadi_address){.length = info->ai_addrlen};
+    memcpy(&address->any, info->ai_addr, info->ai_addrlen);
+    freeaddrinfo(list);
+    return 0;
+}
+
+int speadi_address_parse(struct speadi_address *address, const char *text,
+                         enum speadi_address_use use, struct spead_err *err)
+{
+    struct endpoint_text cut_text = {.whole = text};
+    struct speadi_address parsed;
+    int port, ret;
+
+    if (!text)
+        return speadi_err_set(err, -EINVAL, "an endpoint is missing");
+    if ((size_t)snprintf(cut_text.copy, sizeof cut_text.copy, "%s", text) >= sizeof cut_text.copy)
+        return speadi_err_set(err, -EINVAL, "\"%.100s...\" is too long for an endpoint", text);
+    ret = cut(&cut_text, err);
+    if (ret < 0)
+        return ret;
+    port = parse_port(cut_text.port);
+    if (!*cut_text.host && (cut_text.bracketed || use == SPEADI_ADDRESS_SEND || port < 0))
+        return speadi_err_set(err, -EINVAL, "\"%.100s\": an endpoint is %s", text,
+                              use == SPEADI_ADDRESS_SEND ? "HOST:PORT"
+                                                         : "[HOST]:PORT or PORT, "
+                                                           "with PORT 1..65535");
+    if (port < 0)
+        return speadi_err_set(err, -EINVAL, "\"%.100s\": port must be 1..65535", text);
+    any_v4(&parsed);
+    if (*cut_text.host && (ret = resolve(&parsed, &cut_text, err)) < 0)
+        return ret;
+    /* The port lies at the same place for both families. */
+    parsed.v4.sin_port = htons((uint16_t)port);
+    *address = parsed;
+    return 0;
+}
+
+_Static_assert(offsetof(struct sockaddr_in, sin_port) == offsetof(struct sockaddr_in6, sin6_port),
+               "one store sets the port of both");
+
+bool speadi_address_is_multicast(const struct speadi_address *address)
+{
+    if (address->any.sa_family == AF_INET6)
+        return IN6_IS_ADDR_MULTICAST(&address->v6.sin6_addr);
+    return IN_MULTICAST(ntohl(address->v4.sin_addr.s_addr));
+}
+
+char *speadi_address_format(const struct speadi_address *address,
+                            char text[SPEADI_ADDRESS_TEXT_MAX])
+{
+    char host[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE] = "?";
+    bool v6 = address->any.sa_family == AF_INET6;
+
+    getnameinfo(&address->any, address->length, host, sizeof host, NULL, 0, NI_NUMERICHOST);
+    snprintf(text, SPEADI_ADDRESS_TEXT_MAX, v6 ? "[%s]:%u" : "%s:%u", host,
+             ntohs(address->v4.sin_port));
+    return text;
+}

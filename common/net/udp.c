@@ -1,0 +1,307 @@
+/* UDP sockets for heavy traffic: buffers, groups, interfaces. */
+#include <speadi/udp.h>
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/sock_diag.h>
+#include <net/if.h>
+#include <netinet/udp.h>
+#include <stddef.h>
+#include <unistd.h>
+
+#include <speadi/err.h>
+
+#ifndef IPV6_MULTICAST_ALL
+#    define IPV6_MULTICAST_ALL 29 /* Linux 4.20 */
+#endif
+
+/* What both directions need while they set a socket up. */
+struct setup {
+    int fd;
+    const struct speadi_address *address;
+    const struct speadi_interface *interface; /* never NULL here */
+    const struct spead_log *log;
+    struct spead_err *err;
+    char text[SPEADI_ADDRESS_TEXT_MAX]; /* of address */
+};
+
+static const struct speadi_interface any_interface;
+
+static bool is_v6(const struct setup *setup)
+{
+    return setup->address->any.sa_family == AF_INET6;
+}
+
+static int set(const struct setup *setup, int level, int option, int value, const char *what)
+{
+    if (setsockopt(setup->fd, level, option, &value, sizeof value) == 0)
+        return 0;
+    return speadi_err_errno(setup->err, "%s: cannot set %s", setup->text, what);
+}
+
+static int open_socket(struct setup *setup, const struct speadi_address *address,
+                       const struct speadi_interface *interface, const struct spead_log *log,
+                       struct spead_err *err)
+{
+    *setup = (struct setup){.address = address,
+                            .interface = interface ? interface : &any_interface,
+                            .log = log,
+                            .err = err};
+    speadi_address_format(address, setup->text);
+    setup->fd =
+        socket(address->any.sa_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+    return setup->fd < 0 ? speadi_err_errno(err, "%s: cannot open a UDP socket", setup->text) : 0;
+}
+
+/* A link-local address means nothing without its interface; the one given stands in. */
+static struct speadi_address with_scope(const struct setup *setup)
+{
+    struct speadi_address address = *setup->address;
+
+    if (is_v6(setup) && address.v6.sin6_scope_id == 0 &&
+        (IN6_IS_ADDR_LINKLOCAL(&address.v6.sin6_addr) ||
+         IN6_IS_ADDR_MC_LINKLOCAL(&address.v6.sin6_addr)))
+        address.v6.sin6_scope_id = setup->interface->index;
+    return address;
+}
+
+/* ---- Buffers ------------------------------------------------------------------------------- */
+
+struct buffer_option {
+    int force, plain;
+    const char *sysctl;
+};
+
+static const struct buffer_option receive_buffer = {SO_RCVBUFFORCE, SO_RCVBUF, "net.core.rmem_max"};
+static const struct buffer_option send_buffer = {SO_SNDBUFFORCE, SO_SNDBUF, "net.core.wmem_max"};
+
+/* Returns what the socket really has. The kernel keeps twice what it is asked, for its own records. */
+static uint32_t set_buffer(const struct setup *setup, const struct buffer_option *option,
+                           uint32_t asked)
+{
+    int value = asked > INT_MAX / 2 ? INT_MAX / 2 : (int)asked;
+    socklen_t length = sizeof value;
+    uint32_t effective;
+
+    if (asked > 0 && setsockopt(setup->fd, SOL_SOCKET, option->force, &value, sizeof value) < 0)
+        setsockopt(setup->fd, SOL_SOCKET, option->plain, &value, sizeof value);
+    if (getsockopt(setup->fd, SOL_SOCKET, option->plain, &value, &length) < 0)
+        return 0;
+    effective = (uint32_t)value / 2;
+    if (effective < asked)
+        speadi_log(setup->log, SPEAD_LOG_WARNING,
+                   "%s: the socket buffer is %u bytes instead of %u: raise the limit with "
+                   "`sysctl -w %s=%u`, or run with CAP_NET_ADMIN",
+                   setup->text, effective, asked, option->sysctl, asked);
+    return effective;
+}
+
+/* ---- Receive ------------------------------------------------------------------------------- */
+
+static int join_v4(const struct setup *setup)
+{
+    struct ip_mreqn group = {.imr_multiaddr = setup->address->v4.sin_addr,
+                             .imr_address = setup->interface->v4,
+                             .imr_ifindex = (int)setup->interface->index};
+    /* Else the socket also hears groups that other programs joined on other interfaces. */
+    int ret = set(setup, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
+
+    if (ret == 0 && setsockopt(setup->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot join the group%s", setup->text,
+                                group.imr_ifindex ? "" : " (name the interface to join it on)");
+    return ret;
+}
+
+static int join_v6(const struct setup *setup)
+{
+    struct ipv6_mreq group = {.ipv6mr_multiaddr = setup->address->v6.sin6_addr,
+                              .ipv6mr_interface = setup->interface->index};
+    int ret = set(setup, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0, "IPV6_MULTICAST_ALL");
+
+    if (group.ipv6mr_interface == 0)
+        group.ipv6mr_interface = setup->address->v6.sin6_scope_id;
+    if (ret == 0 && setsockopt(setup->fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot join the group%s", setup->text,
+                                group.ipv6mr_interface ? ""
+                                                       : " (name the interface to join it on)");
+    return ret;
+}
+
+static bool is_any(const struct speadi_address *address)
+{
+    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)
+                                              : address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* Any address, on an interface that was given by address: that address. */
+static int narrow_to_local(const struct setup *setup, struct speadi_address *address)
+{
+    const struct speadi_address *local = &setup->interface->local;
+    in_port_t port = address->v4.sin_port; /* same place for both families */
+
+    if (local->length == 0 || !is_any(address))
+        return 0;
+    if (local->any.sa_family != address->any.sa_family)
+        return speadi_err_set(setup->err, -EINVAL,
+                              "%s: the interface was given by an address of the other IP version",
+                              setup->text);
+    *address = *local;
+    address->v4.sin_port = port;
+    return 0;
+}
+
+/* An interface that was given by name: only what arrives there. */
+static int narrow_to_device(const struct setup *setup)
+{
+    char name[IF_NAMESIZE];
+
+    if (setup->interface->index == 0 || setup->interface->local.length > 0)
+        return 0;
+    if (!if_indextoname(setup->interface->index, name) ||
+        setsockopt(setup->fd, SOL_SOCKET, SO_BINDTODEVICE, name, IF_NAMESIZE) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot listen on this interface only",
+                                setup->text);
+    return 0;
+}
+
+static int bind_receive(const struct setup *setup)
+{
+    struct speadi_address address = with_scope(setup);
+    bool multicast = speadi_address_is_multicast(&address);
+    int ret = 0;
+
+    if (is_v6(setup))
+        ret = set(setup, IPPROTO_IPV6, IPV6_V6ONLY, !is_any(&address), "IPV6_V6ONLY");
+    if (ret == 0 && multicast)
+        ret = set(setup, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
+    if (ret == 0 && !multicast && (ret = narrow_to_local(setup, &address)) == 0)
+        ret = narrow_to_device(setup);
+    if (ret == 0 && bind(setup->fd, &address.any, address.length) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot bind", setup->text);
+    return ret;
+}
+
+int speadi_udp_open_receive(struct speadi_udp_socket *out, const struct speadi_address *address,
+                            const struct speadi_udp_receive_options *options, struct spead_err *err)
+{
+    struct setup setup;
+    int ret = open_socket(&setup, address, options->interface, options->log, err);
+
+    *out = (struct speadi_udp_socket){.fd = setup.fd};
+    if (ret == 0) {
+        /* Before the first packet can come. */
+        out->buffer_bytes = set_buffer(&setup, &receive_buffer, options->buffer_bytes);
+        out->gro =
+            options->gro && setsockopt(out->fd, IPPROTO_UDP, UDP_GRO, &(int){1}, sizeof(int)) == 0;
+        ret = bind_receive(&setup);
+    }
+    if (ret == 0 && speadi_address_is_multicast(address))
+        ret = is_v6(&setup) ? join_v6(&setup) : join_v4(&setup);
+    if (ret < 0)
+        speadi_udp_close(out);
+    return ret;
+}
+
+/* ---- Send ---------------------------------------------------------------------------------- */
+
+static int aim_multicast(const struct setup *setup, uint32_t ttl)
+{
+    struct ip_mreqn out = {.imr_address = setup->interface->v4,
+                           .imr_ifindex = (int)setup->interface->index};
+    int ret;
+
+    if (is_v6(setup)) {
+        ret = set(setup, IPPROTO_IPV6, IPV6_MULTICAST_HOPS, (int)ttl, "the multicast hop limit");
+        if (ret == 0 && out.imr_ifindex)
+            ret = set(setup, IPPROTO_IPV6, IPV6_MULTICAST_IF, out.imr_ifindex,
+                      "the multicast interface");
+        return ret;
+    }
+    ret = set(setup, IPPROTO_IP, IP_MULTICAST_TTL, (int)ttl, "the multicast TTL");
+    if (ret == 0 && out.imr_ifindex &&
+        setsockopt(setup->fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof out) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot set the multicast interface", setup->text);
+    return ret;
+}
+
+/* An interface that was given by name: the route has to lead out there. */
+static int aim_unicast(const struct setup *setup)
+{
+    int index = (int)htonl(setup->interface->index);
+
+    if (setup->interface->index == 0 || setup->interface->local.length > 0)
+        return 0;
+    return is_v6(setup) ? set(setup, IPPROTO_IPV6, IPV6_UNICAST_IF, index, "the interface")
+                        : set(setup, IPPROTO_IP, IP_UNICAST_IF, index, "the interface");
+}
+
+static int bind_send(const struct setup *setup)
+{
+    const struct speadi_address *local = &setup->interface->local;
+
+    if (local->length == 0)
+        return 0;
+    if (local->any.sa_family != setup->address->any.sa_family)
+        return speadi_err_set(setup->err, -EINVAL,
+                              "%s: the interface was given by an address of the other IP version",
+                              setup->text);
+    if (bind(setup->fd, &local->any, local->length) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot bind to the local address", setup->text);
+    return 0;
+}
+
+static int connect_send(const struct setup *setup)
+{
+    struct speadi_address address = with_scope(setup);
+    int ret = connect(setup->fd, &address.any, address.length);
+
+    if (ret < 0 && errno == EACCES && !is_v6(setup)) { /* a broadcast address, says the route */
+        ret = set(setup, SOL_SOCKET, SO_BROADCAST, 1, "SO_BROADCAST");
+        if (ret < 0)
+            return ret;
+        ret = connect(setup->fd, &address.any, address.length);
+    }
+    return ret < 0 ? speadi_err_errno(setup->err, "%s: cannot be reached (see: ip route get)",
+                                      setup->text)
+                   : 0;
+}
+
+int speadi_udp_open_send(struct speadi_udp_socket *out, const struct speadi_address *address,
+                         const struct speadi_udp_send_options *options, struct spead_err *err)
+{
+    struct setup setup;
+    int ret = open_socket(&setup, address, options->interface, options->log, err);
+
+    *out = (struct speadi_udp_socket){.fd = setup.fd};
+    if (ret == 0) {
+        out->buffer_bytes = set_buffer(&setup, &send_buffer, options->buffer_bytes);
+        ret = speadi_address_is_multicast(address) ? aim_multicast(&setup, options->ttl)
+                                                   : aim_unicast(&setup);
+    }
+    if (ret == 0)
+        ret = bind_send(&setup);
+    if (ret == 0)
+        ret = connect_send(&setup);
+    if (ret < 0)
+        speadi_udp_close(out);
+    return ret;
+}
+
+/* ---- Both ---------------------------------------------------------------------------------- */
+
+void speadi_udp_close(struct speadi_udp_socket *closing)
+{
+    if (closing->fd >= 0)
+        close(closing->fd);
+    closing->fd = -1;
+}
+
+uint64_t speadi_udp_drops(int fd)
+{
+    uint32_t info[SK_MEMINFO_VARS] = {0};
+    socklen_t length = sizeof info;
+
+    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) < 0)
+        return 0;
+    return info[SK_MEMINFO_DROPS];
+}
