@@ -16,6 +16,7 @@
 #include <sys/mman.h>
 
 #include <speadi/err.h>
+#include <speadi/gather.h>
 #include <speadi/packet.h>
 
 #define SLOT_ALIGN 64u
@@ -186,15 +187,6 @@ static bool is_full(struct spead_mem_link *link)
     return tail - link->head_seen >= link->packet_count;
 }
 
-static void gather(uint8_t *to, const struct iovec *iov, unsigned iov_count)
-{
-    for (unsigned i = 0; i < iov_count; i++) {
-        if (iov[i].iov_len) /* a base of NULL is legal then, but not for memcpy */
-            memcpy(to, iov[i].iov_base, iov[i].iov_len);
-        to += iov[i].iov_len;
-    }
-}
-
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count)
 {
     uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* our own */
@@ -209,7 +201,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
     }
     if (is_full(link))
         return -EAGAIN;
-    gather(link->slots + slot * link->slot_bytes, iov, iov_count);
+    speadi_gather(link->slots + slot * link->slot_bytes, iov, iov_count);
     link->lengths[slot] = (uint32_t)bytes;
     /* T1: pairs with T2: the packet is whole before it is seen. */
     atomic_store_explicit(&link->tail, tail + 1, memory_order_seq_cst);

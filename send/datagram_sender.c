@@ -1,0 +1,159 @@
+/* Packets to messages to results, whoever carries the messages. */
+#include "datagram_sender.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+
+#define STARVED_RETRY_NS 200000u /* how long to leave a system alone that was short of buffers */
+
+int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
+                                speadi_datagram_transmit_fn *transmit,
+                                const struct speadi_tx_config *config, uint32_t *buffer_bytes,
+                                struct spead_err *err)
+{
+    const struct speadi_udp_send_options options = {
+        .interface = config->interface,
+        .buffer_bytes = config->socket_buffer_bytes,
+        .ttl = config->multicast_ttl,
+        .log = config->log,
+    };
+    int ret = speadi_wakeup_open(&sender->bell);
+
+    sender->transmit = transmit;
+    sender->full_fd = -1;
+    if (ret < 0)
+        return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
+    ret = speadi_train_init(&sender->train, config->train_bytes_max, config->log);
+    if (ret < 0)
+        return speadi_err_set(err, ret, "no memory for a datagram sender");
+    for (uint32_t i = 0; i < config->count; i++) {
+        ret = speadi_udp_open_send(&sender->socket[i], &config->addresses[i], &options, err);
+        if (ret < 0)
+            return ret;
+        sender->socket_count++;
+    }
+    if (buffer_bytes)
+        *buffer_bytes = sender->socket[0].buffer_bytes;
+    return 0;
+}
+
+void speadi_datagram_sender_close(void *self)
+{
+    struct speadi_datagram_sender *sender = self;
+
+    for (uint32_t i = 0; i < sender->socket_count; i++)
+        speadi_udp_close(&sender->socket[i]);
+    sender->socket_count = 0;
+    speadi_train_release(&sender->train);
+    speadi_wakeup_close(&sender->bell);
+}
+
+/* Settles message i by its result; returns the packets settled, 0 when it has to be sent again. */
+static unsigned settle(struct speadi_datagram_sender *sender, unsigned i)
+{
+    struct speadi_train *train = &sender->train;
+    int error;
+
+    switch (speadi_train_judge(train, i, sender->result[i], &error)) {
+    case SPEADI_TRAIN_DONE:
+        speadi_tx_done_put(&sender->done, train->packets[i], error);
+        sender->messages += error == 0;
+        return train->packets[i];
+    case SPEADI_TRAIN_NO_ROOM:
+        sender->full_fd = sender->socket[train->destination[i]].fd;
+        return 0;
+    case SPEADI_TRAIN_STARVED:
+        sender->starved = true;
+        return 0;
+    case SPEADI_TRAIN_AGAIN:
+        break;
+    }
+    return 0;
+}
+
+/* Sends the messages built, up to the first that has to go again, and adds the packets settled to
+ * *taken. Returns 0 or the transport's -errno. */
+static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
+{
+    unsigned i = 0;
+
+    while (i < sender->train.count) {
+        int results = sender->transmit(sender, i);
+
+        if (results < 0)
+            return results;
+        for (unsigned end = i + (unsigned)results; i < end; i++) {
+            unsigned packets = settle(sender, i);
+
+            if (packets == 0)
+                return 0;
+            *taken += packets;
+        }
+    }
+    return 0;
+}
+
+int speadi_datagram_sender_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
+{
+    struct speadi_datagram_sender *sender = self;
+    unsigned taken = 0;
+    int ret = 0;
+
+    sender->full_fd = -1;
+    sender->starved = false;
+    while (taken < count && sender->full_fd < 0 && !sender->starved && ret == 0 &&
+           speadi_tx_done_has_room(&sender->done, SPEADI_TRAIN_MESSAGES_MAX)) {
+        speadi_train_build(&sender->train, packets + taken, count - taken);
+        ret = send_built(sender, &taken);
+    }
+    return taken ? (int)taken : ret;
+}
+
+unsigned speadi_datagram_sender_reap(void *self, struct speadi_tx_done *done, unsigned max)
+{
+    struct speadi_datagram_sender *sender = self;
+
+    return speadi_tx_done_take(&sender->done, done, max);
+}
+
+void speadi_datagram_sender_wait(void *self, uint64_t deadline_ns, bool for_room)
+{
+    struct speadi_datagram_sender *sender = self;
+    bool full = sender->full_fd >= 0;
+
+    if (sender->done.count || (for_room && !full && !sender->starved))
+        return;
+    if (for_room && sender->starved) {
+        uint64_t retry_ns = speadi_clock_mono_ns() + STARVED_RETRY_NS;
+
+        deadline_ns = retry_ns < deadline_ns ? retry_ns : deadline_ns;
+    }
+    speadi_wakeup_wait(&sender->bell, &sender->full_fd, for_room && full, POLLOUT, deadline_ns);
+}
+
+void speadi_datagram_sender_wake(void *self)
+{
+    struct speadi_datagram_sender *sender = self;
+
+    speadi_wakeup_ring(&sender->bell);
+}
+
+void speadi_datagram_sender_quiesce(void *self)
+{
+    (void)self; /* what was taken is settled: nothing waits in here */
+}
+
+void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *counters)
+{
+    const struct speadi_datagram_sender *sender = self;
+
+    *counters = (struct speadi_tx_counters){
+        .messages = sender->messages,
+        .batches = sender->batches,
+        .icmp_unreachable = sender->train.icmp_unreachable,
+    };
+}

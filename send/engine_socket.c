@@ -1,0 +1,73 @@
+/* The socket engine: sendmmsg() of trains. Works everywhere. */
+#include <errno.h>
+#include <stddef.h>
+#include <sys/socket.h>
+
+#include "datagram_sender.h"
+#include "tx_engine.h"
+
+struct socket_engine {
+    struct speadi_datagram_sender sender; /* first */
+    bool one_by_one;                      /* see transmit() */
+};
+
+/* How many messages from number i on go to the same destination. */
+static unsigned run_length(const struct speadi_train *train, unsigned i)
+{
+    unsigned end = i + 1;
+
+    while (end < train->count && train->destination[end] == train->destination[i])
+        end++;
+    return end - i;
+}
+
+/* After some messages have gone, sendmmsg() swallows the error of the one that failed. If that was a late
+ * refusal it is lost to the count, and with a closed port every second message meets one. So after such
+ * a stop the rest of this send() goes one by one, where errors show; a full socket shows at once. */
+static int transmit(struct speadi_datagram_sender *sender, unsigned first)
+{
+    struct socket_engine *engine = (struct socket_engine *)sender;
+    struct speadi_train *train = &sender->train;
+    unsigned run = engine->one_by_one ? 1 : run_length(train, first);
+    int sent =
+        sendmmsg(sender->socket[train->destination[first]].fd, &train->message[first], run, 0);
+
+    sender->batches++;
+    if (sent < 0) {
+        sender->result[first] = -errno;
+        return 1;
+    }
+    engine->one_by_one |= (unsigned)sent < run;
+    for (int i = 0; i < sent; i++)
+        sender->result[first + (unsigned)i] = 0;
+    return sent;
+}
+
+static int socket_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
+                       struct spead_err *err)
+{
+    struct socket_engine *engine = self;
+
+    return speadi_datagram_sender_open(&engine->sender, transmit, config, buffer_bytes, err);
+}
+
+static int socket_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
+{
+    struct socket_engine *engine = self;
+
+    engine->one_by_one = false;
+    return speadi_datagram_sender_send(&engine->sender, packets, count);
+}
+
+const struct speadi_tx_engine_ops speadi_tx_engine_socket = {
+    .name = "socket",
+    .state_size = sizeof(struct socket_engine),
+    .open = socket_open,
+    .close = speadi_datagram_sender_close,
+    .send = socket_send,
+    .reap = speadi_datagram_sender_reap,
+    .wait = speadi_datagram_sender_wait,
+    .wake = speadi_datagram_sender_wake,
+    .quiesce = speadi_datagram_sender_quiesce,
+    .counters = speadi_datagram_sender_counters,
+};
