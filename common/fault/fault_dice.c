@@ -1,0 +1,82 @@
+/* What happens to each packet, drawn from xoroshiro128+ (Blackman and Vigna 2018, public domain).
+ *
+ * Every packet costs the same draws in the same order, whatever comes of them: changing one chance
+ * leaves all other faults where they were. */
+#include <speadi/fault.h>
+
+/* The seed of the generator is stretched by splitmix64, as its authors advise. */
+static uint64_t splitmix(uint64_t *state)
+{
+    uint64_t z = *state += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static uint64_t rotate(uint64_t x, unsigned bits)
+{
+    return x << bits | x >> (64 - bits);
+}
+
+static uint64_t draw(uint64_t state[2])
+{
+    uint64_t a = state[0], b = state[1];
+
+    state[0] = rotate(a, 24) ^ (a ^ b) ^ (a ^ b) << 16;
+    state[1] = rotate(a ^ b, 37);
+    return a + b;
+}
+
+static bool happens(uint64_t random, double chance)
+{
+    return (double)(random >> 11) * 0x1p-53 < chance; /* [0, 1): chance 1 is certain, 0 never */
+}
+
+static uint32_t below(uint64_t random, uint32_t bound)
+{
+    return (uint32_t)((random >> 32) * bound >> 32);
+}
+
+void speadi_fault_dice_init(struct speadi_fault_dice *dice, const struct speadi_fault_spec *spec)
+{
+    uint64_t seed = spec->seed;
+
+    *dice = (struct speadi_fault_dice){.spec = *spec};
+    dice->state[0] = splitmix(&seed);
+    dice->state[1] = splitmix(&seed);
+}
+
+static bool lose(struct speadi_fault_dice *dice, uint64_t random)
+{
+    if (dice->losing > 0) {
+        dice->losing--;
+        return true;
+    }
+    if (!happens(random, dice->spec.loss))
+        return false;
+    dice->losing = dice->spec.burst - 1;
+    return true;
+}
+
+struct speadi_fault_verdict speadi_fault_roll(struct speadi_fault_dice *dice, uint32_t bytes)
+{
+    const struct speadi_fault_spec *spec = &dice->spec;
+    struct speadi_fault_verdict verdict = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
+    uint64_t random[8]; /* loss; dup; held, how long; cut, where; flipped, where */
+
+    for (unsigned i = 0; i < 8; i++)
+        random[i] = draw(dice->state);
+    if (lose(dice, random[0])) {
+        verdict.drop = true;
+        return verdict;
+    }
+    verdict.duplicate = happens(random[1], spec->duplicate);
+    if (spec->reorder > 0 && happens(random[2], spec->reorder_chance))
+        verdict.hold = 1 + below(random[3], spec->reorder);
+    if (bytes > 0 && happens(random[4], spec->truncate))
+        verdict.keep_bytes = below(random[5], bytes);
+    if (verdict.keep_bytes > 0 && happens(random[6], spec->flip))
+        verdict.flip_bit = below(random[7], verdict.keep_bytes * 8);
+    return verdict;
+}
