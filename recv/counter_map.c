@@ -1,0 +1,76 @@
+/* Owns the table that finds a heap by its counter. */
+#include "counter_map.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+#include <speadi/clock.h>
+
+uint64_t speadi_counter_map_multiplier(void)
+{
+    uint64_t random;
+
+    /* Without a random source the tables still work; only a hostile sender could slow them down. */
+    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
+        random = speadi_clock_mono_ns() * 0x9e3779b97f4a7c15ull;
+    return random | 1;
+}
+
+int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity)
+{
+    unsigned bits = 4;
+
+    while ((1ull << bits) < 4ull * capacity)
+        bits++;
+    map->cell = calloc(1ull << bits, sizeof *map->cell);
+    if (map->cell == NULL)
+        return -ENOMEM;
+    map->multiplier = speadi_counter_map_multiplier();
+    map->mask = (uint32_t)((1ull << bits) - 1);
+    map->shift = 64 - bits;
+    speadi_counter_map_clear(map);
+    return 0;
+}
+
+void speadi_counter_map_release(struct speadi_counter_map *map)
+{
+    free(map->cell);
+    map->cell = NULL;
+}
+
+void speadi_counter_map_clear(struct speadi_counter_map *map)
+{
+    for (uint32_t i = 0; i <= map->mask; i++)
+        map->cell[i].value = SPEADI_COUNTER_NONE;
+}
+
+void speadi_counter_map_insert(struct speadi_counter_map *map, uint64_t counter, uint32_t value)
+{
+    uint32_t i = speadi_counter_map_home(map, counter);
+
+    while (map->cell[i].value != SPEADI_COUNTER_NONE)
+        i = (i + 1) & map->mask;
+    map->cell[i] = (struct speadi_counter_cell){.counter = counter, .value = value};
+}
+
+void speadi_counter_map_remove(struct speadi_counter_map *map, uint64_t counter)
+{
+    uint32_t hole = speadi_counter_map_home(map, counter);
+
+    while (map->cell[hole].counter != counter)
+        hole = (hole + 1) & map->mask;
+
+    /* Close the gap: an entry further on moves into the hole unless its home lies behind the hole,
+     * so that no search ever stops short of it. */
+    for (uint32_t i = (hole + 1) & map->mask; map->cell[i].value != SPEADI_COUNTER_NONE;
+         i = (i + 1) & map->mask) {
+        uint32_t home = speadi_counter_map_home(map, map->cell[i].counter);
+
+        if (((i - home) & map->mask) >= ((i - hole) & map->mask)) {
+            map->cell[hole] = map->cell[i];
+            hole = i;
+        }
+    }
+    map->cell[hole].value = SPEADI_COUNTER_NONE;
+}

@@ -1,0 +1,32 @@
+/* Heap counters that were skipped: heaps of which no packet ever came.
+ *
+ * Exact within a window of the newest counters, so that a heap that opens late is taken back out of
+ * the count. A sender that restarts (a counter opened twice, older than the window, or far ahead)
+ * begins a new epoch: what the old one missed stays counted. Stream level, not per substream. */
+#ifndef SPEADLINE_RECV_GAP_TRACKER_H
+#define SPEADLINE_RECV_GAP_TRACKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SPEADI_GAP_WINDOW   1024u      /* counters, in steps; a power of two */
+#define SPEADI_GAP_JUMP_MAX (1u << 20) /* further ahead is another sender, not a loss */
+
+struct speadi_gap_tracker {
+    uint64_t step;           /* 0: unknown, nothing is tracked */
+    uint64_t first, newest;  /* counters of this epoch */
+    uint64_t position;       /* of newest in the window */
+    uint64_t opened;         /* distinct counters of this epoch */
+    uint64_t missing_before; /* of earlier epochs */
+    bool active;
+    uint64_t window[SPEADI_GAP_WINDOW / 64]; /* a bit for each position: opened */
+};
+
+void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step);
+
+/* A heap with this counter opened. */
+void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter);
+
+uint64_t speadi_gap_tracker_missing(const struct speadi_gap_tracker *tracker);
+
+#endif

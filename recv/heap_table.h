@@ -1,0 +1,70 @@
+/* The live heaps of a stream, found by counter, bounded per substream.
+ *
+ * Each substream is a ring of slots. A new heap takes the next slot and pushes out the incomplete heap
+ * that occupies it, even when slots between are free: heap k ends the wait for heap k - slots. Heaps that
+ * end with their first packet take their slot's turn too. One thread. */
+#ifndef SPEADLINE_RECV_HEAP_TABLE_H
+#define SPEADLINE_RECV_HEAP_TABLE_H
+
+#include <stdint.h>
+
+#include "counter_map.h"
+#include "live_heap.h"
+
+struct speadi_heap_table {
+    struct speadi_live_heap **slot; /* [substream_count][slots_each] */
+    uint32_t *head;                 /* [substream_count]: the next slot's number */
+    uint32_t substream_count, slots_each;
+    uint32_t count;
+    struct speadi_live_heap *last;            /* found last: packets come in runs; NULL: none */
+    struct speadi_live_heap *oldest, *newest; /* in the order of opening */
+    struct speadi_counter_map map;            /* counter -> index into slot */
+};
+
+/* Returns 0 or -ENOMEM. */
+int speadi_heap_table_init(struct speadi_heap_table *table, uint32_t substream_count,
+                           uint32_t slots_each);
+void speadi_heap_table_release(struct speadi_heap_table *table);
+
+/* The heap in the slot that a new heap of this counter will take; NULL when the slot is free. */
+struct speadi_live_heap *speadi_heap_table_occupant(const struct speadi_heap_table *table,
+                                                    uint64_t counter);
+
+/* Takes the slot, which must be free, and moves on to the next one. Returns its index. */
+uint32_t speadi_heap_table_take_slot(struct speadi_heap_table *table, uint64_t counter);
+
+/* Puts a heap into the slot taken for it. Its counter must not be in the table. */
+void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_live_heap *live,
+                              uint32_t slot);
+
+void speadi_heap_table_remove(struct speadi_heap_table *table, struct speadi_live_heap *live);
+
+static inline uint32_t speadi_heap_table_substream(const struct speadi_heap_table *table,
+                                                   uint64_t counter)
+{
+    return table->substream_count == 1 ? 0 : (uint32_t)(counter % table->substream_count);
+}
+
+/* The live heap of this counter, or NULL. */
+static inline struct speadi_live_heap *speadi_heap_table_find(struct speadi_heap_table *table,
+                                                              uint64_t counter)
+{
+    uint32_t slot;
+
+    if (table->last != NULL && table->last->heap.counter == counter)
+        return table->last;
+    slot = speadi_counter_map_find(&table->map, counter);
+    if (slot == SPEADI_COUNTER_NONE)
+        return NULL;
+    table->last = table->slot[slot];
+    return table->last;
+}
+
+static inline uint64_t speadi_heap_table_bytes(const struct speadi_heap_table *table)
+{
+    return (uint64_t)table->substream_count *
+               (table->slots_each * sizeof *table->slot + sizeof *table->head) +
+           speadi_counter_map_bytes(&table->map);
+}
+
+#endif

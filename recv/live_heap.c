@@ -1,0 +1,318 @@
+/* Owns the assembly of one heap. */
+#include "live_heap.h"
+
+#include <stdalign.h>
+#include <string.h>
+
+#include "counter_map.h"
+#include "spans.h"
+
+#define LINEAR_POINTERS 8u /* up to here looking through the pointers beats hashing */
+
+/* ---- Layout -------------------------------------------------------------------------------- */
+
+static size_t align_up(size_t bytes)
+{
+    return (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+}
+
+static size_t pointers_at(void)
+{
+    return align_up(sizeof(struct speadi_live_heap));
+}
+
+static size_t hash_at(const struct speadi_live_heap_layout *layout)
+{
+    return pointers_at() + align_up(layout->pointers_max * sizeof(uint64_t));
+}
+
+static size_t count_at(const struct speadi_live_heap_layout *layout)
+{
+    return hash_at(layout) + align_up(layout->hash_cells * sizeof(uint64_t));
+}
+
+static size_t spans_at(const struct speadi_live_heap_layout *layout)
+{
+    return count_at(layout) + align_up(layout->source_count * sizeof(struct spead_count));
+}
+
+void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
+{
+    unsigned bits = 4;
+
+    while ((1ull << bits) < 2ull * layout->pointers_max)
+        bits++;
+    layout->hash_cells = 1u << bits;
+    layout->hash_shift = 64 - bits;
+    layout->hash_multiplier = speadi_counter_map_multiplier();
+    layout->meta_bytes = spans_at(layout) + layout->ranges_max * sizeof(struct speadi_span);
+}
+
+struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
+                                               const struct speadi_live_heap_layout *layout,
+                                               const struct speadi_packet *packet)
+{
+    struct speadi_live_heap *live = region->meta;
+    uint8_t *base = region->meta;
+    uint32_t generation = live->generation + 1;
+
+    *live = (struct speadi_live_heap){
+        .heap =
+            {
+                .heap_address_bits = packet->heap_address_bits,
+                .region = region,
+                .counter = packet->heap_counter,
+                .pointers = (uint64_t *)(void *)(base + pointers_at()),
+                .spans = (struct speadi_span *)(void *)(base + spans_at(layout)),
+            },
+        .generation = generation,
+        .pointer_hash = (uint64_t *)(void *)(base + hash_at(layout)),
+        .count = (struct spead_count *)(void *)(base + count_at(layout)),
+    };
+    if (generation == 0) { /* wrapped: entries of the first round would look new */
+        memset(live->pointer_hash, 0, layout->hash_cells * sizeof(uint64_t));
+        live->generation = 1;
+    }
+    memset(live->count, 0, layout->source_count * sizeof *live->count);
+    return live;
+}
+
+/* ---- Item pointers ------------------------------------------------------------------------- */
+
+/* The cell that holds pointer, or the empty one where it belongs. */
+static uint64_t *hash_cell(const struct speadi_live_heap *live,
+                           const struct speadi_live_heap_layout *layout, uint64_t pointer)
+{
+    uint32_t i = (uint32_t)((pointer * layout->hash_multiplier) >> layout->hash_shift);
+
+    for (;; i = (i + 1) & (layout->hash_cells - 1)) {
+        uint64_t cell = live->pointer_hash[i];
+
+        if (cell >> 32 != live->generation || live->heap.pointers[(uint32_t)cell - 1] == pointer)
+            return &live->pointer_hash[i];
+    }
+}
+
+static void hash_pointer(struct speadi_live_heap *live,
+                         const struct speadi_live_heap_layout *layout, uint32_t index)
+{
+    *hash_cell(live, layout, live->heap.pointers[index]) =
+        (uint64_t)live->generation << 32 | (index + 1);
+}
+
+static bool has_pointer(const struct speadi_live_heap *live,
+                        const struct speadi_live_heap_layout *layout, uint64_t pointer)
+{
+    if (live->heap.pointer_count > LINEAR_POINTERS)
+        return *hash_cell(live, layout, pointer) >> 32 == live->generation;
+    for (uint32_t i = 0; i < live->heap.pointer_count; i++)
+        if (live->heap.pointers[i] == pointer)
+            return true;
+    return false;
+}
+
+static bool add_pointer(struct speadi_live_heap *live, const struct speadi_live_heap_layout *layout,
+                        uint64_t pointer)
+{
+    struct spead_heap *heap = &live->heap;
+
+    if (has_pointer(live, layout, pointer))
+        return true;
+    if (heap->pointer_count == layout->pointers_max)
+        return false;
+    heap->pointers[heap->pointer_count++] = pointer;
+    if (heap->pointer_count == LINEAR_POINTERS + 1)
+        for (uint32_t i = 0; i < LINEAR_POINTERS; i++)
+            hash_pointer(live, layout, i);
+    if (heap->pointer_count > LINEAR_POINTERS)
+        hash_pointer(live, layout, heap->pointer_count - 1);
+    return true;
+}
+
+/* Takes the latest pointers back until count are left. In reverse order each cell is the last one that
+ * was filled, so emptying it cannot hide another. */
+static void drop_pointers(struct speadi_live_heap *live,
+                          const struct speadi_live_heap_layout *layout, uint32_t count)
+{
+    struct spead_heap *heap = &live->heap;
+
+    for (; heap->pointer_count > count; heap->pointer_count--) {
+        uint32_t lowest_hashed =
+            heap->pointer_count == LINEAR_POINTERS + 1 ? 0 : heap->pointer_count - 1;
+
+        if (heap->pointer_count <= LINEAR_POINTERS)
+            continue;
+        for (uint32_t i = heap->pointer_count; i-- > lowest_hashed;)
+            *hash_cell(live, layout, heap->pointers[i]) = 0;
+    }
+}
+
+/* What the pointers of one packet say, before any of it counts. */
+struct pointer_news {
+    uint64_t min_length;
+    uint32_t control;
+    bool user_items;
+};
+
+static bool take_pointer(struct speadi_live_heap *live,
+                         const struct speadi_live_heap_layout *layout, uint64_t pointer,
+                         struct pointer_news *news)
+{
+    unsigned bits = live->heap.heap_address_bits;
+    uint64_t id = speadi_pointer_id(pointer, bits), value = speadi_pointer_value(pointer, bits);
+    bool immediate = speadi_pointer_is_immediate(pointer);
+
+    if (!immediate && value > news->min_length)
+        news->min_length = value;
+    if (speadi_pointer_is_special(pointer, bits) || (immediate && id == SPEAD_ID_NULL))
+        return true;
+    if (immediate && id == SPEAD_ID_STREAM_CONTROL && value <= SPEAD_CONTROL_DESCRIPTORS_UPDATED)
+        news->control |= SPEADI_CONTROL_BIT(value);
+    else if (id != SPEAD_ID_NULL)
+        news->user_items = true;
+    return add_pointer(live, layout, pointer);
+}
+
+static enum spead_recv_bucket take_pointers(struct speadi_live_heap *live,
+                                            const struct speadi_live_heap_layout *layout,
+                                            const struct speadi_packet *packet,
+                                            struct pointer_news *news)
+{
+    uint32_t count = live->heap.pointer_count;
+
+    if (packet->pointer_count == packet->special_count) /* most packets of a heap */
+        return SPEAD_RECV_LIVE;
+    for (uint32_t i = 0; i < packet->pointer_count; i++)
+        if (!take_pointer(live, layout, speadi_packet_pointer(packet, i), news)) {
+            drop_pointers(live, layout, count);
+            return SPEAD_RECV_OVER_CAP_POINTERS;
+        }
+    /* With a declared length an address past it means that the heap never completes; without one it
+     * would make the heap longer than its memory. */
+    if (!live->heap.has_length && !packet->has_heap_length &&
+        news->min_length > layout->heap_bytes_max) {
+        drop_pointers(live, layout, count);
+        return SPEAD_RECV_OVER_CAP_HEAP_SIZE;
+    }
+    return SPEAD_RECV_LIVE;
+}
+
+/* ---- Packets ------------------------------------------------------------------------------- */
+
+static enum spead_recv_bucket judge_length(const struct speadi_live_heap *live,
+                                           const struct speadi_packet *packet)
+{
+    const struct spead_heap *heap = &live->heap;
+
+    if (!packet->has_heap_length)
+        return heap->has_length && packet->payload_offset + packet->payload_bytes > heap->length
+                   ? SPEAD_RECV_MALFORMED_BEYOND_HEAP
+                   : SPEAD_RECV_LIVE;
+    if ((heap->has_length && packet->heap_length != heap->length) ||
+        packet->heap_length < live->min_length)
+        return SPEAD_RECV_MALFORMED_HEAP_LENGTH;
+    return SPEAD_RECV_LIVE;
+}
+
+static enum spead_recv_bucket judge_in_order(const struct spead_heap *heap, uint64_t start,
+                                             uint64_t end)
+{
+    if (start == heap->received)
+        return SPEAD_RECV_LIVE;
+    if (start > heap->received)
+        return SPEAD_RECV_OUT_OF_ORDER;
+    return end <= heap->received ? SPEAD_RECV_DUPLICATE : SPEAD_RECV_OVERLAP;
+}
+
+static enum spead_recv_bucket judge_range(const struct spead_heap *heap, uint32_t ranges_max,
+                                          uint64_t start, uint64_t end, uint32_t *at)
+{
+    switch (speadi_spans_judge(heap->spans, heap->span_count, start, end, at)) {
+    case SPEADI_SPANS_DUPLICATE:
+        return SPEAD_RECV_DUPLICATE;
+    case SPEADI_SPANS_OVERLAP:
+        return SPEAD_RECV_OVERLAP;
+    case SPEADI_SPANS_FREE:
+        break;
+    }
+    if (heap->span_count == ranges_max &&
+        speadi_spans_grows(heap->spans, heap->span_count, *at, start, end))
+        return SPEAD_RECV_OVER_CAP_RANGES;
+    return SPEAD_RECV_LIVE;
+}
+
+enum spead_recv_bucket speadi_live_heap_judge(const struct speadi_live_heap *live,
+                                              const struct speadi_live_heap_layout *layout,
+                                              const struct speadi_packet *packet, uint32_t *at)
+{
+    const struct spead_heap *heap = &live->heap;
+    uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
+    enum spead_recv_bucket bucket;
+
+    *at = heap->span_count;
+    if (packet->heap_address_bits != heap->heap_address_bits)
+        return SPEAD_RECV_FOREIGN_FLAVOUR;
+    bucket = judge_length(live, packet);
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    if (layout->in_order)
+        return judge_in_order(heap, start, end);
+    if (packet->payload_bytes == 0)
+        return SPEAD_RECV_LIVE; /* only pointers */
+    return judge_range(heap, layout->ranges_max, start, end, at);
+}
+
+enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
+                                            const struct speadi_live_heap_layout *layout,
+                                            const struct speadi_packet *packet, uint32_t at)
+{
+    struct spead_heap *heap = &live->heap;
+    uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
+    struct pointer_news news = {.min_length = end > live->min_length ? end : live->min_length};
+    enum spead_recv_bucket bucket = take_pointers(live, layout, packet, &news);
+
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    if (packet->has_heap_length) {
+        heap->has_length = true;
+        heap->length = packet->heap_length;
+    }
+    live->min_length = news.min_length;
+    live->control |= news.control;
+    live->user_items |= news.user_items;
+    if (packet->payload_bytes > 0) {
+        heap->span_count = speadi_spans_insert(heap->spans, heap->span_count, at, start, end);
+        heap->received += packet->payload_bytes;
+        if (packet->payload_bytes > heap->packet_payload_bytes)
+            heap->packet_payload_bytes = packet->payload_bytes;
+    }
+    heap->packets++;
+    return SPEAD_RECV_LIVE;
+}
+
+/* ---- The end ------------------------------------------------------------------------------- */
+
+void speadi_live_heap_finish(struct speadi_live_heap *live)
+{
+    struct spead_heap *heap = &live->heap;
+
+    if (!heap->has_length)
+        heap->length = live->min_length;
+    heap->complete = heap->received == heap->length && live->min_length <= heap->length;
+    speadi_heap_sort_items(heap);
+}
+
+void speadi_live_heap_zero_holes(struct speadi_live_heap *live)
+{
+    struct spead_heap *heap = &live->heap;
+    uint64_t touched = heap->region->charged_bytes, from = 0;
+
+    for (uint32_t i = 0; i < heap->span_count; i++) {
+        memset(heap->region->data + from, 0, heap->spans[i].start - from);
+        from = heap->spans[i].end;
+    }
+    if (touched > heap->length)
+        touched = heap->length;
+    if (touched > from)
+        memset(heap->region->data + from, 0, touched - from);
+}
