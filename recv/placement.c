@@ -1,0 +1,118 @@
+/* Owns predictions and reservations. */
+#include "placement.h"
+
+#include "spans.h"
+
+static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t end)
+{
+    uint32_t at;
+
+    return speadi_spans_judge(heap->spans, heap->span_count, start, end, &at) != SPEADI_SPANS_FREE;
+}
+
+/* After a loss the packets that come run ahead of what was posted: counting from the last packet, rather
+ * than from the last reservation, brings the two together again. */
+static uint64_t expected_offset(const struct speadi_prediction *prediction)
+{
+    return prediction->next_offset + (uint64_t)prediction->outstanding * prediction->payload_bytes;
+}
+
+unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
+                                  struct speadi_live_heap *live,
+                                  struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX])
+{
+    const struct speadi_prediction *prediction = &placement->prediction[source];
+    uint64_t free_numbers = placement->outstanding_max - speadi_placement_outstanding(placement);
+    uint64_t offset = expected_offset(prediction), asked = 0;
+    unsigned count = 0;
+
+    if (prediction->head_bytes == 0 || prediction->payload_bytes == 0 || !live->heap.has_length)
+        return 0;
+    while (offset < live->heap.length && count < free_numbers) {
+        uint64_t left = live->heap.length - offset;
+        uint32_t bytes =
+            left < prediction->payload_bytes ? (uint32_t)left : prediction->payload_bytes;
+
+        asked += prediction->head_bytes + bytes;
+        if (asked > SPEADI_PLACEMENT_ASK_BYTES && count > 0)
+            break;
+        if (is_received(&live->heap, offset, offset + bytes) ||
+            speadi_placement_is_reserved(placement, placement->ended, live, offset, offset + bytes))
+            break;
+        if (offset + bytes > live->heap.region->charged_bytes &&
+            speadi_region_charge(live->heap.region, offset + bytes) < 0)
+            break;
+        ranges[count++] = (struct speadi_rx_range){live->heap.region->data + offset, bytes};
+        offset += bytes;
+    }
+    return count;
+}
+
+void speadi_placement_accept(struct speadi_placement *placement, uint16_t source,
+                             struct speadi_live_heap *live, const struct speadi_rx_range *ranges,
+                             unsigned count)
+{
+    struct speadi_prediction *prediction = &placement->prediction[source];
+
+    for (unsigned i = 0; i < count; i++) {
+        placement->reservation[placement->accepted % SPEADI_RX_RESERVE_MAX] =
+            (struct speadi_reservation){
+                .live = live,
+                .offset = (uint64_t)(ranges[i].data - live->heap.region->data),
+                .bytes = ranges[i].bytes,
+                .head_bytes = prediction->head_bytes,
+                .source = source,
+            };
+        placement->accepted++;
+    }
+    prediction->outstanding += count;
+    live->reservations += count;
+}
+
+bool speadi_placement_is_home(const struct speadi_placement *placement, uint64_t place,
+                              const struct speadi_packet *packet)
+{
+    const struct speadi_reservation *reservation = speadi_placement_reservation(placement, place);
+
+    return reservation->live != NULL && reservation->live->heap.counter == packet->heap_counter &&
+           reservation->offset == packet->payload_offset &&
+           reservation->bytes >= packet->payload_bytes &&
+           reservation->head_bytes == packet->header_bytes;
+}
+
+bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint64_t ended,
+                                  const struct speadi_live_heap *live, uint64_t start, uint64_t end)
+{
+    for (uint64_t i = ended; i < placement->accepted; i++) {
+        const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
+
+        if (reservation->live == live && reservation->offset < end &&
+            start < reservation->offset + reservation->bytes)
+            return true;
+    }
+    return false;
+}
+
+void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
+{
+    for (; placement->ended < ended; placement->ended++) {
+        const struct speadi_reservation *reservation =
+            speadi_placement_reservation(placement, placement->ended);
+
+        placement->prediction[reservation->source].outstanding--;
+        if (reservation->live != NULL)
+            reservation->live->reservations--;
+    }
+}
+
+void speadi_placement_forget(struct speadi_placement *placement, struct speadi_live_heap *live)
+{
+    for (uint64_t i = placement->ended; live->reservations > 0 && i < placement->accepted; i++) {
+        struct speadi_reservation *reservation = &placement->reservation[i % SPEADI_RX_RESERVE_MAX];
+
+        if (reservation->live == live) {
+            reservation->live = NULL;
+            live->reservations--;
+        }
+    }
+}

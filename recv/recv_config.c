@@ -1,0 +1,147 @@
+/* Owns the checks of a receive stream's configuration. */
+#include "recv_config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/err.h>
+#include <speadi/packet.h>
+
+#define HEAPS_MAX      (1u << 20) /* live, over all substreams */
+#define HEAP_BYTES_MAX (1ull << 40)
+#define TABLE_MAX      (1u << 20) /* pointers, ranges, ring slots */
+#define LEAVING_MAX    8u
+
+struct range_check {
+    const char *field;
+    uint64_t value, least, most;
+};
+
+static int check_ranges(const struct spead_recv_stream_config *c, struct spead_err *err)
+{
+    const struct range_check checks[] = {
+        {"packet_bytes_max", c->packet_bytes_max, SPEADI_HEADER_BYTES, SPEADI_UDP_BYTES_MAX},
+        {"substream_count", c->substream_count, 1, HEAPS_MAX},
+        {"live_heaps_max", c->live_heaps_max, 1, HEAPS_MAX / c->substream_count},
+        {"finished_heaps_max", c->finished_heaps_max, 1, 4 * HEAPS_MAX / c->substream_count},
+        {"heap_bytes_max", c->heap_bytes_max, 1, HEAP_BYTES_MAX},
+        {"pointers_max", c->pointers_max, 1, TABLE_MAX},
+        {"ranges_max", c->ranges_max, 1, TABLE_MAX},
+        {"ring_heaps", c->ring_heaps, 1, TABLE_MAX},
+        {"held_heaps", c->held_heaps, 0, TABLE_MAX},
+        {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
+        {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
+    };
+
+    for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
+        if (checks[i].value < checks[i].least || checks[i].value > checks[i].most)
+            return speadi_err_set(err, -EINVAL, "%s must be %llu to %llu, not %llu",
+                                  checks[i].field, (unsigned long long)checks[i].least,
+                                  (unsigned long long)checks[i].most,
+                                  (unsigned long long)checks[i].value);
+    return 0;
+}
+
+static int check_sources(const struct spead_recv_stream_config *c, struct spead_err *err)
+{
+    if (c->endpoint_count > 0 && c->link_count > 0)
+        return speadi_err_set(err, -EINVAL,
+                              "a stream reads either endpoints or links: leave one of them out");
+    if (c->endpoint_count + c->link_count == 0)
+        return speadi_err_set(err, -EINVAL,
+                              "no source: name at least one endpoint (\"HOST:PORT\") or link");
+    if (c->endpoint_count > SPEADI_RX_SOURCES_MAX || c->link_count > SPEADI_RX_SOURCES_MAX)
+        return speadi_err_set(err, -EINVAL, "%u sources are more than the %u that a stream reads",
+                              c->endpoint_count + c->link_count, SPEADI_RX_SOURCES_MAX);
+    return 0;
+}
+
+int speadi_recv_config_read(struct spead_recv_stream_config *config,
+                            const struct spead_recv_stream_config *from, struct spead_err *err)
+{
+    uint32_t size = from->struct_size;
+
+    if (size < offsetof(struct spead_recv_stream_config, engine))
+        return speadi_err_set(err, -EINVAL,
+                              "struct_size is %u: start from SPEAD_RECV_STREAM_CONFIG_INIT", size);
+    *config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
+    memcpy(config, from, size < sizeof *config ? size : sizeof *config);
+    config->struct_size = sizeof *config;
+    if (config->engine == NULL)
+        config->engine = "auto";
+    if (config->substream_count == 0)
+        return speadi_err_set(err, -EINVAL, "substream_count must be at least 1, not 0");
+    if (config->finished_heaps_max == 0)
+        config->finished_heaps_max =
+            config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
+    if (check_ranges(config, err) < 0 || check_sources(config, err) < 0)
+        return -EINVAL;
+    return 0;
+}
+
+int speadi_recv_config_check_engine(const struct spead_recv_stream_config *config,
+                                    const struct speadi_rx_engine_ops *ops, struct spead_err *err)
+{
+    if (config->on_full == SPEAD_BLOCK && !(ops->caps & SPEADI_RX_CAP_LOSSLESS))
+        return speadi_err_set(err, -EINVAL,
+                              "on_full: engine \"%s\" cannot make its sender wait, so the kernel "
+                              "would drop packets unseen; use drop-newest or drop-oldest",
+                              ops->name);
+    if (config->receive_path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
+        return speadi_err_set(
+            err, -ENOTSUP, "receive_path: engine \"%s\" cannot place payload; use auto or bounce",
+            ops->name);
+    return 0;
+}
+
+uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *config,
+                                        const struct speadi_rx_engine_ops *ops,
+                                        uint32_t source_count)
+{
+    if (config->receive_path == SPEAD_PATH_BOUNCE || !(ops->caps & SPEADI_RX_CAP_PLACED))
+        return 0;
+    if (source_count < 2) /* one source may have reservations in two heaps, around a boundary */
+        return 2;
+    return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
+}
+
+static int parse_endpoints(const struct spead_recv_stream_config *config,
+                           struct speadi_address addresses[SPEADI_RX_SOURCES_MAX],
+                           struct spead_err *err)
+{
+    for (uint32_t i = 0; i < config->endpoint_count; i++) {
+        int ret =
+            speadi_address_parse(&addresses[i], config->endpoints[i], SPEADI_ADDRESS_RECEIVE, err);
+
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config,
+                                   const struct speadi_rx_engine_ops **ops, void **engine,
+                                   char reason[256], uint32_t *buffer_bytes, struct spead_err *err)
+{
+    struct speadi_address addresses[SPEADI_RX_SOURCES_MAX];
+    struct speadi_interface interface;
+    struct speadi_rx_config rx = {
+        .count = config->endpoint_count + config->link_count,
+        .interface = &interface,
+        .socket_buffer_bytes = config->socket_buffer_bytes,
+        .packet_bytes_max = config->packet_bytes_max,
+        .path = config->receive_path,
+        .log = &config->log,
+    };
+    int ret = speadi_interface_find(&interface, config->interface_name, err);
+
+    if (ret == 0)
+        ret = parse_endpoints(config, addresses, err);
+    if (ret < 0)
+        return ret;
+    if (config->link_count > 0)
+        rx.links = config->links;
+    else
+        rx.addresses = addresses;
+    return speadi_rx_engine_open(ops, engine, config->engine, &rx, reason, buffer_bytes, err);
+}

@@ -1,0 +1,274 @@
+/* A heap's way: opened in a region of the pool, ended for one cause, handed over or given up. */
+#include <string.h>
+
+#include "recv_stream.h"
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+/* A packet for a heap that has ended. One that was counted as missing is not missing any more. */
+static enum spead_recv_bucket too_late(struct spead_recv_stream *s,
+                                       struct speadi_finished_heap *finished)
+{
+    if (finished->complete)
+        return SPEAD_RECV_DUPLICATE;
+    if (finished->missing > 0) {
+        finished->missing--;
+        s->ledger.totals->missing_packets--;
+    }
+    return SPEAD_RECV_LATE;
+}
+
+static struct speadi_region *take_region(struct spead_recv_stream *s)
+{
+    struct speadi_region *region = speadi_pool_take(s->pool);
+
+    if (region != NULL || s->pending_count == 0)
+        return region;
+    speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)); /* what is shed comes back */
+    return speadi_pool_take(s->pool);
+}
+
+static enum spead_recv_bucket no_memory(struct spead_recv_stream *s, uint64_t counter)
+{
+    s->ledger.totals->heaps_no_memory++;
+    speadi_gap_tracker_open(&s->gaps, counter);
+    speadi_finished_add(&s->finished, counter, false, 0, s->now_ns);
+    return SPEAD_RECV_NO_MEMORY;
+}
+
+enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
+                                             const struct speadi_packet *packet,
+                                             struct speadi_live_heap **out, bool *paused)
+{
+    struct speadi_finished_heap *finished =
+        speadi_finished_find(&s->finished, packet->heap_counter, s->now_ns);
+    struct speadi_live_heap *occupant;
+    struct speadi_region *region;
+
+    if (finished != NULL)
+        return too_late(s, finished);
+    if (s->layout.in_order && packet->payload_offset != 0)
+        return SPEAD_RECV_OUT_OF_ORDER;
+    occupant = speadi_heap_table_occupant(&s->table, packet->heap_counter);
+    if (occupant != NULL) {
+        if (occupant->reservations > 0 && s->leaving_count == s->leaving_max)
+            return SPEAD_RECV_OVER_CAP_LEAVING;
+        speadi_recv_close_heap(s, occupant, SPEADI_RECV_BY_EVICTION);
+    }
+    region = take_region(s);
+    if (region == NULL) {
+        *paused = speadi_recv_waits_for_room(s) && s->pending_count > 0;
+        return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(s, packet->heap_counter);
+    }
+    *out = speadi_live_heap_open(region, &s->layout, packet);
+    return SPEAD_RECV_LIVE;
+}
+
+static bool predicts(const struct spead_recv_stream *s, const struct speadi_packet *packet)
+{
+    return s->placement.enabled && (s->config.receive_path == SPEAD_PATH_PLACED ||
+                                    packet->payload_bytes >= SPEADI_PLACEMENT_AUTO_BYTES);
+}
+
+void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                             const struct speadi_rx_packet *raw, const struct speadi_packet *packet)
+{
+    struct spead_heap *heap = &live->heap;
+    uint32_t slot = speadi_heap_table_take_slot(&s->table, heap->counter);
+
+    heap->clock = (uint8_t)s->ops->clock;
+    heap->source = raw->source;
+    heap->first_ns = raw->time_ns;
+    live->opened_ns = s->now_ns;
+    live->drops_at_open = s->ledger.totals->kernel_drops;
+    speadi_gap_tracker_open(&s->gaps, heap->counter);
+    if (speadi_live_heap_is_complete(live))
+        return; /* never looked for again: the table need not know it */
+    live->predicts = predicts(s, packet);
+    speadi_heap_table_insert(&s->table, live, slot);
+    /* Page faults now rather than packet by packet, up to a size that real heaps have shown. */
+    if (heap->length <= s->largest_heap && heap->length > heap->region->charged_bytes)
+        speadi_region_populate(heap->region, heap->length);
+}
+
+/* ---- Ending -------------------------------------------------------------------------------- */
+
+static void count_incomplete(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                             enum speadi_recv_cause cause)
+{
+    struct speadi_recv_totals *totals = s->ledger.totals;
+
+    if (cause == SPEADI_RECV_BY_EVICTION)
+        totals->heaps_evicted++;
+    else if (cause == SPEADI_RECV_BY_AGE)
+        totals->heaps_timed_out++;
+    else
+        totals->heaps_flushed++;
+    if (s->counters_ns != s->now_ns)
+        speadi_recv_read_counters(s);
+    live->heap.local_drops = totals->kernel_drops > live->drops_at_open;
+    if (live->heap.local_drops)
+        totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
+}
+
+/* Fixes what the heap is, and remembers it. */
+static void account(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                    enum speadi_recv_cause cause)
+{
+    struct spead_heap *heap = &live->heap;
+    uint64_t missing = 0;
+
+    speadi_live_heap_finish(live);
+    if (speadi_live_heap_is_control(live))
+        return;
+    if (heap->complete) {
+        if (heap->length > s->largest_heap)
+            s->largest_heap = heap->length;
+    } else {
+        count_incomplete(s, live, cause);
+        missing = speadi_heap_missing_packets(heap);
+        s->ledger.totals->missing_packets += missing;
+    }
+    speadi_finished_add(&s->finished, heap->counter, heap->complete, missing, s->now_ns);
+}
+
+static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
+{
+    switch (cause) {
+    case SPEADI_RECV_BY_EVICTION:
+        return SPEAD_RECV_EVICTED;
+    case SPEADI_RECV_BY_AGE:
+        return SPEAD_RECV_TIMED_OUT;
+    case SPEADI_RECV_BY_FLUSH:
+        return SPEAD_RECV_FLUSHED;
+    case SPEADI_RECV_COMPLETE:
+        break;
+    }
+    return SPEAD_RECV_DELIVERED;
+}
+
+static void give_up(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                    enum spead_recv_bucket bucket)
+{
+    speadi_recv_ledger_move(&s->ledger, live->count, SPEAD_RECV_LIVE, bucket);
+    speadi_region_release(live->heap.region);
+}
+
+/* Nothing points into the heap any more. */
+static void let_go(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                   enum speadi_recv_cause cause)
+{
+    if (speadi_live_heap_is_control(live)) {
+        give_up(s, live, SPEAD_RECV_CONTROL);
+    } else if (live->heap.complete || s->config.deliver_incomplete) {
+        if (!live->heap.complete && !s->config.keep_holes)
+            speadi_live_heap_zero_holes(live);
+        s->pending[s->pending_count++] = &live->heap;
+    } else {
+        give_up(s, live, bucket_of(cause));
+    }
+}
+
+void speadi_recv_close_heap(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                            enum speadi_recv_cause cause)
+{
+    if (s->table.slot[live->slot] == live)
+        speadi_heap_table_remove(&s->table, live);
+    account(s, live, cause);
+    if (cause == SPEADI_RECV_COMPLETE)
+        speadi_placement_forget(&s->placement, live);
+    if (live->reservations == 0) {
+        let_go(s, live, cause);
+        return;
+    }
+    live->leaving_cause = cause;
+    live->older = s->leaving;
+    s->leaving = live;
+    s->leaving_count++;
+}
+
+void speadi_recv_settle_leaving(struct spead_recv_stream *s)
+{
+    struct speadi_live_heap **link = &s->leaving;
+
+    while (*link != NULL) {
+        struct speadi_live_heap *live = *link;
+
+        if (live->reservations > 0) {
+            link = &live->older;
+            continue;
+        }
+        *link = live->older;
+        s->leaving_count--;
+        let_go(s, live, (enum speadi_recv_cause)live->leaving_cause);
+    }
+}
+
+bool speadi_recv_close_aged(struct spead_recv_stream *s)
+{
+    struct speadi_live_heap *live;
+
+    if (s->config.heap_timeout_ns == 0)
+        return false;
+    while ((live = s->table.oldest) != NULL &&
+           s->now_ns - live->opened_ns >= s->config.heap_timeout_ns) {
+        if (live->reservations > 0)
+            return true;
+        speadi_recv_close_heap(s, live, SPEADI_RECV_BY_AGE);
+    }
+    return false;
+}
+
+/* ---- Handing over -------------------------------------------------------------------------- */
+
+static void count_handed_over(struct spead_recv_stream *s, const struct spead_heap *heap,
+                              uint64_t times)
+{
+    struct speadi_recv_totals *totals = s->ledger.totals;
+
+    *(heap->complete ? &totals->heaps_complete : &totals->heaps_incomplete) += times;
+    totals->payload_bytes += times * heap->received;
+}
+
+static void deliver(struct spead_recv_stream *s, struct spead_heap *heap)
+{
+    struct speadi_live_heap *live = (struct speadi_live_heap *)(void *)heap;
+
+    speadi_recv_ledger_move(&s->ledger, live->count, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
+    count_handed_over(s, heap, 1);
+    /* Relaxed: the consumer gets the heap under the ring's lock. */
+    atomic_store_explicit(&heap->references, 1, memory_order_relaxed);
+}
+
+static void shed(struct spead_recv_stream *s, struct spead_heap *heap)
+{
+    struct speadi_live_heap *live = (struct speadi_live_heap *)(void *)heap;
+
+    speadi_recv_ledger_move(&s->ledger, live->count, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
+    count_handed_over(s, heap, -(uint64_t)1);
+    s->ledger.totals->heaps_shed++;
+    spead_heap_unref(heap);
+}
+
+bool speadi_recv_hand_over(struct spead_recv_stream *s, bool wait)
+{
+    uint32_t count = s->pending_count, shed_count;
+
+    if (count == 0)
+        return true;
+    if (wait) {
+        uint32_t room = speadi_handover_room(&s->handover);
+
+        count = count < room ? count : room;
+    }
+    /* Counted before the consumer can see them: afterwards they are not ours to read. */
+    for (uint32_t i = 0; i < count; i++)
+        deliver(s, s->pending[i]);
+    shed_count = speadi_handover_push(&s->handover, s->pending, count,
+                                      s->config.on_full == SPEAD_DROP_OLDEST, s->shed);
+    for (uint32_t i = 0; i < shed_count; i++)
+        shed(s, s->shed[i]);
+    s->pending_count -= count;
+    memmove(s->pending, s->pending + count, s->pending_count * sizeof *s->pending);
+    return s->pending_count == 0;
+}

@@ -1,0 +1,128 @@
+/* Owns the receive counters and how they reach other threads. */
+#include "recv_ledger.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rx_engine.h"
+
+#define TOTALS_WORDS (sizeof(struct speadi_recv_totals) / sizeof(uint64_t))
+#define SOURCE_WORDS (sizeof(struct speadi_recv_source_counts) / sizeof(uint64_t))
+#define WORDS_MAX    (TOTALS_WORDS + SPEADI_RX_SOURCES_MAX * SOURCE_WORDS)
+
+_Static_assert((int)SPEAD_RECV_BUCKET_COUNT <= SPEAD_BUCKETS_MAX, "snapshots have too little room");
+
+int speadi_recv_ledger_init(struct speadi_recv_ledger *ledger, uint32_t source_count)
+{
+    size_t words = TOTALS_WORDS + source_count * SOURCE_WORDS;
+    uint64_t *word = calloc(words, sizeof *word);
+
+    if (word == NULL)
+        return -ENOMEM;
+    if (speadi_publish_init(&ledger->publish, words) < 0) {
+        free(word);
+        return -ENOMEM;
+    }
+    ledger->totals = (struct speadi_recv_totals *)(void *)word;
+    ledger->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
+    ledger->source_count = source_count;
+    return 0;
+}
+
+void speadi_recv_ledger_release(struct speadi_recv_ledger *ledger)
+{
+    speadi_publish_release(&ledger->publish);
+    free(ledger->totals);
+    ledger->totals = NULL;
+}
+
+void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spead_count *counts,
+                             enum spead_recv_bucket from, enum spead_recv_bucket to)
+{
+    for (uint32_t i = 0; i < ledger->source_count; i++) {
+        struct spead_count *bucket = ledger->source[i].bucket;
+
+        bucket[from].packets -= counts[i].packets;
+        bucket[from].bytes -= counts[i].bytes;
+        speadi_count_add(&bucket[to], counts[i].packets, counts[i].bytes);
+    }
+}
+
+void speadi_recv_ledger_publish(struct speadi_recv_ledger *ledger)
+{
+    speadi_publish_write(&ledger->publish, (const uint64_t *)(const void *)ledger->totals);
+}
+
+static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_source_counts *from)
+{
+    speadi_count_add(&sum->seen, from->seen.packets, from->seen.bytes);
+    for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++)
+        speadi_count_add(&sum->bucket[i], from->bucket[i].packets, from->bucket[i].bytes);
+}
+
+static void copy_totals(struct spead_recv_stats *stats, const struct speadi_recv_totals *totals)
+{
+    stats->heaps_complete = totals->heaps_complete;
+    stats->heaps_incomplete = totals->heaps_incomplete;
+    stats->heaps_evicted = totals->heaps_evicted;
+    stats->heaps_timed_out = totals->heaps_timed_out;
+    stats->heaps_flushed = totals->heaps_flushed;
+    stats->heaps_shed = totals->heaps_shed;
+    stats->heaps_no_memory = totals->heaps_no_memory;
+    stats->heaps_live = totals->heaps_live;
+    stats->heaps_leaving = totals->heaps_leaving;
+    stats->payload_bytes = totals->payload_bytes;
+    stats->missing_packets = totals->missing_packets;
+    stats->missing_heaps = totals->missing_heaps;
+    stats->kernel_drops = totals->kernel_drops;
+    stats->gaps_with_local_drops = totals->gaps_with_local_drops;
+    stats->placed = totals->placed;
+    stats->bounced = totals->bounced;
+    stats->repaired = totals->repaired;
+    stats->messages = totals->messages;
+    stats->polls = totals->polls;
+    stats->wakeups = totals->wakeups;
+    stats->first_packet_ns = totals->first_packet_ns;
+    stats->last_packet_ns = totals->last_packet_ns;
+    stats->ring_high_water = totals->ring_high_water;
+    stats->memory_bytes = totals->memory_bytes;
+    stats->memory_high_water_bytes = totals->memory_high_water_bytes;
+}
+
+void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger,
+                              struct spead_recv_stats *stats)
+{
+    uint64_t words[WORDS_MAX];
+    struct spead_recv_stats full = SPEAD_RECV_STATS_INIT;
+    uint32_t size = stats->struct_size < full.struct_size ? stats->struct_size : full.struct_size;
+
+    speadi_publish_read(&ledger->publish, words);
+    full.bucket_count = SPEAD_RECV_BUCKET_COUNT;
+    full.source_count = ledger->source_count;
+    for (uint32_t i = 0; i < ledger->source_count; i++)
+        add_counts(&full.total,
+                   (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
+                                                                            i * SOURCE_WORDS));
+    copy_totals(&full, (const struct speadi_recv_totals *)(const void *)words);
+    full.struct_size = size;
+    memcpy(stats, &full, size);
+}
+
+void speadi_recv_ledger_source(const struct speadi_recv_ledger *ledger, uint32_t source,
+                               struct spead_recv_ledger *out)
+{
+    uint64_t words[WORDS_MAX];
+
+    speadi_publish_read(&ledger->publish, words);
+    *out = (struct spead_recv_ledger){0};
+    add_counts(out,
+               (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
+                                                                        source * SOURCE_WORDS));
+}
+
+uint64_t speadi_recv_ledger_bytes(const struct speadi_recv_ledger *ledger)
+{
+    /* The owner's words and the published ones. */
+    return 2 * (TOTALS_WORDS + ledger->source_count * SOURCE_WORDS) * sizeof(uint64_t);
+}

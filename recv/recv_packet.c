@@ -1,0 +1,354 @@
+/* One packet's way: judged, matched with its heap, its payload put in place. */
+#include <string.h>
+
+#include <speadi/packet.h>
+
+#include "recv_stream.h"
+
+#define SPARE_LACKED 255u
+
+_Static_assert(SPEADI_SPARES_MAX < SPARE_LACKED, "a copy's number and the mark must differ");
+
+/* ---- Counting ------------------------------------------------------------------------------ */
+
+static void count(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                  enum spead_recv_bucket bucket)
+{
+    speadi_recv_ledger_count(&s->ledger, raw->source, bucket, raw->segments, raw->datagram_bytes);
+}
+
+static void uncount(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                    enum spead_recv_bucket bucket)
+{
+    speadi_recv_ledger_count(&s->ledger, raw->source, bucket, -(uint64_t)raw->segments,
+                             -(uint64_t)raw->datagram_bytes);
+}
+
+void speadi_recv_count_seen(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                            enum spead_recv_bucket bucket)
+{
+    speadi_count_add(&s->ledger.source[raw->source].seen, raw->segments, raw->datagram_bytes);
+    count(s, raw, bucket);
+}
+
+/* Refusals that leave a hole which a packet came for. */
+static bool leaves_hole(enum spead_recv_bucket bucket)
+{
+    return bucket == SPEAD_RECV_OUT_OF_ORDER || bucket == SPEAD_RECV_NO_MEMORY ||
+           bucket == SPEAD_RECV_OVER_CAP_RANGES || bucket == SPEAD_RECV_OVER_CAP_POINTERS;
+}
+
+/* ---- Payload into its place ---------------------------------------------------------------- */
+
+static void copy_payload(uint8_t *to, const struct speadi_rx_packet *raw,
+                         const struct speadi_packet *packet)
+{
+    size_t from_head = raw->head_bytes - packet->header_bytes;
+
+    memcpy(to, raw->head + packet->header_bytes, from_head);
+    if (raw->body != NULL)
+        memcpy(to + from_head, raw->body, raw->body_bytes);
+}
+
+static bool is_home(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                    const struct speadi_live_heap *live)
+{
+    return raw->place != SPEADI_RX_UNPLACED &&
+           speadi_placement_reservation(&s->placement, raw->place)->live == live;
+}
+
+static bool is_copy(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
+{
+    return raw >= s->spare.packet && raw < s->spare.packet + SPEADI_SPARES_MAX;
+}
+
+static void put_payload(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                        const struct speadi_packet *packet, struct speadi_live_heap *live)
+{
+    struct speadi_recv_totals *totals = s->ledger.totals;
+
+    if (is_home(s, raw, live)) {
+        totals->placed++;
+        return;
+    }
+    copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
+    if (is_copy(s, raw) || raw->place != SPEADI_RX_UNPLACED)
+        totals->repaired++;
+    else
+        totals->bounced++;
+}
+
+/* Grows the touched part of the heap's memory ahead of the packets, but never far ahead of what came: a
+ * forged length must not take memory from others. */
+static bool charge(struct speadi_live_heap *live, uint64_t end)
+{
+    struct speadi_region *region = live->heap.region;
+    uint64_t ahead = 2 * end, most = live->heap.has_length ? live->heap.length : region->bytes;
+
+    if (end <= region->charged_bytes)
+        return true;
+    if (ahead > most)
+        ahead = most;
+    return (ahead > end && speadi_region_charge(region, ahead) == 0) ||
+           speadi_region_charge(region, end) == 0;
+}
+
+/* ---- Into a heap --------------------------------------------------------------------------- */
+
+/* The packet must wait: its place is the engine's to write, or, in order, packets before it wait. */
+static bool must_park(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                      const struct speadi_packet *packet, const struct speadi_live_heap *live)
+{
+    uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
+
+    if (live->reservations == 0 || is_home(s, raw, live))
+        return false;
+    return speadi_placement_is_reserved(&s->placement, s->burst.reservations_ended, live, start,
+                                        end);
+}
+
+static enum spead_recv_bucket park(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                                   struct speadi_live_heap *live)
+{
+    if (!speadi_spare_park(&s->spare, raw))
+        return SPEAD_RECV_NO_MEMORY;
+    live->parked++;
+    count(s, raw, SPEAD_RECV_LIVE);
+    return SPEAD_RECV_LIVE;
+}
+
+static void accepted(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                     const struct speadi_packet *packet, struct speadi_live_heap *live)
+{
+    if (packet->payload_bytes > 0)
+        put_payload(s, raw, packet, live);
+    live->heap.last_ns = raw->time_ns;
+    speadi_count_add(&live->count[raw->source], raw->segments, raw->datagram_bytes);
+    count(s, raw, SPEAD_RECV_LIVE);
+    if (s->placement.enabled)
+        speadi_placement_learn(&s->placement, raw->source, packet);
+}
+
+/* SPEAD_RECV_LIVE: accepted or parked, and counted. */
+static enum spead_recv_bucket add(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                                  const struct speadi_packet *packet, struct speadi_live_heap *live)
+{
+    enum spead_recv_bucket bucket;
+    uint32_t at;
+
+    if (live->parked > 0 && s->layout.in_order)
+        return park(s, raw, live);
+    bucket = speadi_live_heap_judge(live, &s->layout, packet, &at);
+    if (bucket == SPEAD_RECV_LIVE && must_park(s, raw, packet, live))
+        return park(s, raw, live);
+    if (bucket == SPEAD_RECV_LIVE && packet->payload_bytes > 0 &&
+        !charge(live, packet->payload_offset + packet->payload_bytes))
+        bucket = SPEAD_RECV_NO_MEMORY;
+    if (bucket == SPEAD_RECV_LIVE)
+        bucket = speadi_live_heap_add(live, &s->layout, packet, at);
+    if (bucket == SPEAD_RECV_LIVE)
+        accepted(s, raw, packet, live);
+    else if (leaves_hole(bucket))
+        live->heap.refused_packets += raw->segments;
+    return bucket;
+}
+
+/* What a packet's heap does once it has it. The heap may be gone afterwards. */
+static void after_packet(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                         struct speadi_live_heap *live, uint32_t control_before)
+{
+    uint32_t news = live->control & ~control_before;
+    bool starts = news & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START);
+    bool stops = news & SPEADI_CONTROL_BIT(SPEAD_CONTROL_STOP);
+
+    if (speadi_live_heap_is_complete(live))
+        speadi_recv_close_heap(s, live, SPEADI_RECV_COMPLETE);
+    if (starts || stops)
+        speadi_finished_forget(&s->finished);
+    if (stops && !s->config.ignore_stop_item)
+        speadi_recv_stop_item(s, raw->source);
+}
+
+static enum spead_recv_bucket add_to_new(struct spead_recv_stream *s,
+                                         const struct speadi_rx_packet *raw,
+                                         const struct speadi_packet *packet, bool *paused)
+{
+    struct speadi_live_heap *live;
+    enum spead_recv_bucket bucket = speadi_recv_open_heap(s, packet, &live, paused);
+
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    bucket = add(s, raw, packet, live);
+    if (bucket != SPEAD_RECV_LIVE) {
+        speadi_region_release(live->heap.region); /* as if it had never been opened */
+        return bucket;
+    }
+    speadi_recv_heap_opened(s, live, raw, packet);
+    after_packet(s, raw, live, 0);
+    return SPEAD_RECV_LIVE;
+}
+
+static enum spead_recv_bucket add_to_old(struct spead_recv_stream *s,
+                                         const struct speadi_rx_packet *raw,
+                                         const struct speadi_packet *packet,
+                                         struct speadi_live_heap *live)
+{
+    uint32_t control = live->control;
+    enum spead_recv_bucket bucket = add(s, raw, packet, live);
+
+    if (bucket == SPEAD_RECV_LIVE)
+        after_packet(s, raw, live, control);
+    return bucket;
+}
+
+/* ---- Judging ------------------------------------------------------------------------------- */
+
+/* What can be said before any heap is looked at. */
+static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
+                                    const struct speadi_rx_packet *raw,
+                                    struct speadi_packet *packet)
+{
+    int defect;
+
+    if (raw->flags & SPEADI_RX_INJECTED_DROP)
+        return SPEAD_RECV_INJECTED;
+    if ((raw->flags & SPEADI_RX_TRUNCATED) || raw->datagram_bytes > s->packet_bytes_max)
+        return SPEAD_RECV_TRUNCATED;
+    if (!s->armed)
+        return SPEAD_RECV_START_UP;
+    if (s->stopped_sources >> raw->source & 1)
+        return SPEAD_RECV_AFTER_STOP;
+    defect = speadi_packet_decode(packet, raw->head, raw->head_bytes, raw->datagram_bytes);
+    if (defect != 0)
+        return (enum spead_recv_bucket)defect;
+    if (!packet->has_heap_length && !s->config.allow_unsized_heaps)
+        return SPEAD_RECV_MALFORMED_UNSIZED;
+    if ((packet->has_heap_length && packet->heap_length > s->layout.heap_bytes_max) ||
+        packet->payload_offset + packet->payload_bytes > s->layout.heap_bytes_max)
+        return SPEAD_RECV_OVER_CAP_HEAP_SIZE;
+    return SPEAD_RECV_LIVE;
+}
+
+/* SPEAD_RECV_LIVE: counted already. */
+static enum spead_recv_bucket judge(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                                    bool *paused)
+{
+    struct speadi_packet packet;
+    struct speadi_live_heap *live;
+    enum spead_recv_bucket bucket = admit(s, raw, &packet);
+
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    /* Its heap was completed by another packet of this burst, and its memory may be in use again. */
+    if (raw->place != SPEADI_RX_UNPLACED && is_home(s, raw, NULL))
+        return SPEAD_RECV_DUPLICATE;
+    live = speadi_heap_table_find(&s->table, packet.heap_counter);
+    return live != NULL ? add_to_old(s, raw, &packet, live) : add_to_new(s, raw, &packet, paused);
+}
+
+static bool has_split_header(const struct speadi_rx_packet *raw)
+{
+    return raw->body != NULL && (raw->head_bytes < SPEADI_HEADER_BYTES ||
+                                 speadi_packet_header_bytes(raw->head) > raw->head_bytes);
+}
+
+static bool is_readable(const struct speadi_rx_packet *raw, uint64_t packet_bytes_max)
+{
+    return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED)) == 0 &&
+           raw->datagram_bytes <= packet_bytes_max;
+}
+
+static enum spead_recv_bucket judge_copy(struct spead_recv_stream *s,
+                                         const struct speadi_rx_packet *raw, bool *paused)
+{
+    uint32_t copy = speadi_spare_copy(&s->spare, raw);
+
+    if (copy == SPEADI_SPARE_NONE)
+        return SPEAD_RECV_NO_MEMORY;
+    return judge(s, &s->spare.packet[copy], paused);
+}
+
+bool speadi_recv_judge(struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
+{
+    enum spead_recv_bucket bucket;
+    bool paused = false;
+
+    if (has_split_header(raw) && is_readable(raw, s->packet_bytes_max))
+        bucket = judge_copy(s, raw, &paused);
+    else
+        bucket = judge(s, raw, &paused);
+    if (paused)
+        return false;
+    speadi_count_add(&s->ledger.source[raw->source].seen, raw->segments, raw->datagram_bytes);
+    if (bucket != SPEAD_RECV_LIVE)
+        count(s, raw, bucket);
+    return true;
+}
+
+/* ---- Packets that landed elsewhere --------------------------------------------------------- */
+
+static bool belongs_where_it_lies(const struct spead_recv_stream *s,
+                                  const struct speadi_rx_packet *raw)
+{
+    struct speadi_packet packet;
+
+    if (!is_readable(raw, s->packet_bytes_max))
+        return true; /* nothing of it will be used */
+    if (has_split_header(raw))
+        return false;
+    /* Malformed: nothing of it will be used either. */
+    return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
+           speadi_placement_is_home(&s->placement, raw->place, &packet);
+}
+
+void speadi_recv_sort_burst(struct spead_recv_stream *s)
+{
+    s->burst_is_sorted = speadi_placement_outstanding(&s->placement) > 0;
+    if (!s->burst_is_sorted)
+        return;
+    for (unsigned i = 0; i < s->burst.count; i++) {
+        const struct speadi_rx_packet *raw = &s->burst.packet[i];
+        uint32_t copy;
+
+        s->spare_of[i] = 0;
+        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
+            continue;
+        copy = speadi_spare_copy(&s->spare, raw);
+        s->spare_of[i] = copy == SPEADI_SPARE_NONE ? SPARE_LACKED : (uint8_t)(copy + 1);
+    }
+}
+
+const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
+                                                        unsigned i)
+{
+    if (!s->burst_is_sorted || s->spare_of[i] == 0)
+        return &s->burst.packet[i];
+    if (s->spare_of[i] == SPARE_LACKED)
+        return NULL;
+    return &s->spare.packet[s->spare_of[i] - 1];
+}
+
+void speadi_recv_retry_parked(struct spead_recv_stream *s)
+{
+    uint32_t parked[SPEADI_SPARES_MAX], parked_count = s->spare.parked_count;
+
+    memcpy(parked, s->spare.parked, parked_count * sizeof *parked);
+    s->spare.parked_count = 0;
+    s->spare.kept = 0;
+    for (struct speadi_live_heap *live = s->table.oldest; parked_count > 0 && live;
+         live = live->newer)
+        live->parked = 0;
+    for (uint32_t i = 0; i < parked_count; i++) {
+        const struct speadi_rx_packet *raw = &s->spare.packet[parked[i]];
+        enum spead_recv_bucket bucket;
+        bool paused = false;
+
+        uncount(s, raw, SPEAD_RECV_LIVE);
+        bucket = judge(s, raw, &paused); /* may park it again, in the same order */
+        if (paused)
+            bucket = SPEAD_RECV_NO_MEMORY;
+        if (bucket != SPEAD_RECV_LIVE)
+            count(s, raw, bucket);
+    }
+    speadi_spare_end_burst(&s->spare);
+}

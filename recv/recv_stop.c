@@ -1,0 +1,59 @@
+/* The end of a stream: reads what is there, ends live heaps, lets the consumer finish. */
+#include <errno.h>
+
+#include "recv_stream.h"
+
+static void begin_drain(struct spead_recv_stream *s)
+{
+    s->state = SPEADI_RECV_DRAINING;
+    s->deadline_ns = s->now_ns + s->config.stop_drain_ns;
+}
+
+void speadi_recv_stop_item(struct spead_recv_stream *s, uint16_t source)
+{
+    s->stopped_sources |= 1ull << source;
+    if (s->state == SPEADI_RECV_RUNNING)
+        begin_drain(s);
+}
+
+static unsigned stop_calls(const struct spead_recv_stream *s)
+{
+    /* S1: acquire pairs with S2 in stop(): what the caller did before it has happened. */
+    return atomic_load_explicit(&s->stop_calls, memory_order_acquire);
+}
+
+void speadi_recv_check_stop(struct spead_recv_stream *s)
+{
+    unsigned calls = stop_calls(s);
+
+    if (calls > 0 && s->state == SPEADI_RECV_RUNNING)
+        begin_drain(s);
+    if (s->state == SPEADI_RECV_DRAINING && (calls > 1 || s->now_ns >= s->deadline_ns))
+        speadi_recv_begin_flush(s, -ESHUTDOWN);
+}
+
+void speadi_recv_begin_flush(struct spead_recv_stream *s, int result)
+{
+    /* Read, but not looked at: only when the consumer or the time is at its end. */
+    while (s->burst_is_out && s->burst_next < s->burst.count)
+        speadi_recv_count_seen(s, &s->burst.packet[s->burst_next++], SPEAD_RECV_AFTER_STOP);
+    s->ops->quiesce(s->engine);
+    s->burst.reservations_ended = s->placement.accepted;
+    speadi_recv_end_burst(s);
+    while (s->table.oldest != NULL)
+        speadi_recv_close_heap(s, s->table.oldest, SPEADI_RECV_BY_FLUSH);
+    speadi_recv_read_counters(s);
+    s->state = SPEADI_RECV_FLUSHING;
+    s->deadline_ns = s->now_ns + s->config.stop_drain_ns;
+    s->result = result;
+}
+
+void speadi_recv_flush(struct spead_recv_stream *s)
+{
+    bool at_once = stop_calls(s) > 1 || s->now_ns >= s->deadline_ns;
+
+    if (!speadi_recv_hand_over(s, !at_once))
+        return;
+    speadi_handover_end(&s->handover);
+    s->state = SPEADI_RECV_ENDED;
+}

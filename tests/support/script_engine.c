@@ -1,0 +1,176 @@
+#include "script_engine.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct script_engine *script_engine_new(void)
+{
+    struct script_engine *e = calloc(1, sizeof *e);
+
+    if (e == NULL)
+        abort();
+    e->window = SPEADI_RX_RESERVE_MAX;
+    return e;
+}
+
+struct script_packet *script_engine_push(struct script_engine *e, const void *bytes, size_t length)
+{
+    struct script_packet *packet = &e->packet[e->count++];
+
+    assert(e->count <= SCRIPT_PACKETS_MAX);
+    *packet = (struct script_packet){
+        .bytes = malloc(length + 1), .length = (uint32_t)length, .segments = 1};
+    if (packet->bytes == NULL)
+        abort();
+    if (length > 0)
+        memcpy(packet->bytes, bytes, length);
+    return packet;
+}
+
+static void script_close(void *self)
+{
+    struct script_engine *e = self;
+
+    for (unsigned i = 0; i < e->count; i++)
+        free(e->packet[i].bytes);
+    e->count = 0;
+}
+
+/* The packet lands in the next range, whatever was expected there. */
+static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned i)
+{
+    uint64_t r = e->landed % SPEADI_RX_RESERVE_MAX;
+    uint32_t head = e->range_head[r], body;
+
+    if (e->landed == e->accepted)
+        return;
+    e->landed++;
+    if (out->head_bytes <= head || out->head_bytes - head > e->range[r].bytes)
+        return; /* does not fit: that receive is used up, the packet lies elsewhere */
+    body = out->head_bytes - head;
+    memcpy(e->heads[i], out->head, head);
+    memcpy(e->range[r].data, out->head + head, body);
+    out->head = e->heads[i];
+    out->head_bytes = head;
+    out->body = e->range[r].data;
+    out->body_bytes = body;
+    out->place = e->landed - 1;
+}
+
+static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
+{
+    const struct script_packet *packet = &e->packet[e->next++];
+    struct speadi_rx_packet *out = &burst->packet[burst->count];
+
+    *out = (struct speadi_rx_packet){
+        .head = packet->bytes,
+        .head_bytes = packet->length,
+        .datagram_bytes = packet->length,
+        .source = packet->source,
+        .flags = packet->flags,
+        .segments = packet->segments,
+        .time_ns = 1000 + e->next,
+        .place = SPEADI_RX_UNPLACED,
+    };
+    if (packet->split != 0) {
+        out->head_bytes = packet->split;
+        out->body = packet->bytes + packet->split;
+        out->body_bytes = packet->length - packet->split;
+    } else if (packet->flags == 0) {
+        land(e, out, burst->count);
+    }
+    burst->count++;
+}
+
+static int script_poll(void *self, struct speadi_rx_burst *burst)
+{
+    struct script_engine *e = self;
+    unsigned max = e->poll_max != 0 ? e->poll_max : SPEADI_RX_BURST_MAX;
+
+    assert(e->bursts_out == 0);
+    burst->count = 0;
+    while (burst->count < max && e->next < e->count)
+        lend(e, burst);
+    if (!e->posts_ahead)
+        e->landed = e->accepted;
+    e->ended = e->landed;
+    burst->reservations_ended = e->ended;
+    e->bursts_out = burst->count > 0;
+    return burst->count > 0 ? (int)burst->count : e->end;
+}
+
+static void script_give_back(void *self, struct speadi_rx_burst *burst)
+{
+    struct script_engine *e = self;
+
+    assert(e->bursts_out == 1);
+    e->bursts_out = 0;
+    burst->count = 0;
+}
+
+static unsigned script_reserve(void *self, uint16_t source, uint32_t head_bytes,
+                               const struct speadi_rx_range *ranges, unsigned count)
+{
+    struct script_engine *e = self;
+    unsigned taken = 0;
+
+    (void)source;
+    assert(e->bursts_out == 0);
+    while (taken < count && e->accepted - e->ended < e->window) {
+        e->range[e->accepted % SPEADI_RX_RESERVE_MAX] = ranges[taken++];
+        e->range_head[e->accepted++ % SPEADI_RX_RESERVE_MAX] = head_bytes;
+    }
+    return taken;
+}
+
+static void script_unreserve(void *self)
+{
+    struct script_engine *e = self;
+
+    assert(e->bursts_out == 0);
+    e->unreserves++;
+    e->landed = e->accepted;
+}
+
+static void script_quiesce(void *self)
+{
+    struct script_engine *e = self;
+
+    e->quiesces++;
+    e->landed = e->accepted;
+}
+
+static void script_wait(void *self, uint64_t deadline_ns)
+{
+    (void)self;
+    (void)deadline_ns;
+}
+
+static void script_wake(void *self)
+{
+    (void)self;
+}
+
+static void script_counters(void *self, struct speadi_rx_counters *counters)
+{
+    struct script_engine *e = self;
+
+    *counters = (struct speadi_rx_counters){.kernel_drops = e->kernel_drops, .messages = e->next};
+}
+
+const struct speadi_rx_engine_ops script_engine_ops = {
+    .name = "script",
+    .state_size = sizeof(struct script_engine),
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
+    .clock = SPEAD_CLOCK_UTC,
+    .close = script_close,
+    .poll = script_poll,
+    .give_back = script_give_back,
+    .reserve = script_reserve,
+    .unreserve = script_unreserve,
+    .wait = script_wait,
+    .wake = script_wake,
+    .quiesce = script_quiesce,
+    .counters = script_counters,
+};

@@ -1,0 +1,51 @@
+/* A receive engine that does what a test says: which packets come, how many a poll, how they are split,
+ * and when reservations end.
+ *
+ * Posting ahead, reservations end one by one as packets land in them, as with a NIC; else all end with
+ * the poll that had them, as with a system call. Ranges are filled with whatever packet is next, right
+ * or wrong: that is what the core must cope with. One thread, except wake(). */
+#ifndef TEST_SCRIPT_ENGINE_H
+#define TEST_SCRIPT_ENGINE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "rx_engine.h"
+
+#define SCRIPT_PACKETS_MAX 8192u
+
+struct script_packet {
+    uint8_t *bytes; /* the engine's copy */
+    uint32_t length;
+    uint32_t split; /* head_bytes when not placed; 0: not split */
+    uint32_t segments;
+    uint16_t source;
+    uint8_t flags;
+};
+
+struct script_engine {
+    struct script_packet packet[SCRIPT_PACKETS_MAX];
+    unsigned count, next;
+    unsigned poll_max; /* packets a poll; 0: the largest burst */
+    bool posts_ahead;
+    unsigned window; /* reservations at a time */
+    int end;         /* what poll returns after the last packet; 0: the source is just empty */
+    uint64_t kernel_drops;
+
+    struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
+    uint32_t range_head[SPEADI_RX_RESERVE_MAX];
+    uint64_t accepted, landed, ended;
+    unsigned unreserves, quiesces, bursts_out;
+    uint8_t heads[SPEADI_RX_BURST_MAX][1024];
+};
+
+extern const struct speadi_rx_engine_ops script_engine_ops;
+
+/* An engine for create_on(), which frees it. */
+struct script_engine *script_engine_new(void);
+
+/* Appends a packet; the returned one may be changed further. */
+struct script_packet *script_engine_push(struct script_engine *engine, const void *bytes,
+                                         size_t length);
+
+#endif
