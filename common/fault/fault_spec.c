@@ -29,6 +29,7 @@ static bool read_number(const char **text, double *number)
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     char *end = NULL;
 
+    *number = 0;
     if (c == (locale_t)0)
         return false;
     if (isdigit((unsigned char)**text) || **text == '.')
