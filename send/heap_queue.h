@@ -1,7 +1,7 @@
 /* The heaps in flight, from submit() to completion: bounded, any number of producers, one owner.
  *
  * Positions count up for ever; a slot is position modulo capacity. In order:
- *   freed <= finished-with-nothing-left ... <= admitted <= tail
+ *   finished <= freed <= admitted <= tail
  * tail: claimed by producers. admitted: seen by the owner, numbered and in its ledger. freed: completed,
  * the slot may be claimed again. finished: its callback has returned as well. tail - freed never exceeds
  * heaps_max. */
@@ -51,8 +51,10 @@ void speadi_heap_queue_release(struct speadi_heap_queue *queue);
 
 /* ---- Any thread ---- */
 
-/* Returns 0, -EAGAIN (exactly heaps_max are in flight) or -ESHUTDOWN (closed). *entry is copied. */
-int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry);
+/* Returns 0, -EAGAIN (exactly heaps_max are in flight) or -ESHUTDOWN (closed). *entry is copied.
+ * by_owner: the caller is the owner, and need not ask whether the owner sleeps. */
+int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
+                           bool by_owner);
 
 /* Nothing is accepted any more. Returns whether it was closed before. Signal-safe. */
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue);

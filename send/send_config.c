@@ -126,20 +126,21 @@ static uint32_t train_bytes_max(const struct spead_send_stream_config *config)
 }
 
 static int open_transport(struct speadi_send_transport *transport,
-                          const struct spead_send_stream_config *config, struct spead_err *err)
+                          const struct spead_send_stream_config *config,
+                          const struct spead_log *log, struct spead_err *err)
 {
     struct speadi_address addresses[SPEADI_TX_DESTINATIONS_MAX];
     struct speadi_interface interface;
     struct speadi_tx_config engine = {
         .addresses = config->link_count == 0 ? addresses : NULL,
-        .links = config->links,
+        .links = config->link_count == 0 ? NULL : config->links,
         .count = config->endpoint_count + config->link_count,
         .interface = &interface,
         .socket_buffer_bytes = config->socket_buffer_bytes,
         .multicast_ttl = config->multicast_ttl,
         .packet_bytes_max = config->packet_bytes_max & ~7u,
         .train_bytes_max = train_bytes_max(config),
-        .log = &config->log,
+        .log = log,
     };
     int ret = find_destinations(config, addresses, transport, err);
 
@@ -163,18 +164,21 @@ int spead_send_stream_create(struct spead_send_stream **out,
 {
     struct speadi_send_transport transport = {0};
     struct spead_send_stream_config own;
+    struct spead_send_stream *stream;
     int ret = read_config(&own, config, err);
 
     if (ret == 0)
         ret = check_config(&own, err);
     if (ret == 0)
-        ret = open_transport(&transport, &own, err);
+        ret = speadi_send_stream_build(&stream, &own, err);
     if (ret < 0)
         return ret;
-    ret = speadi_send_stream_build(out, &own, &transport, err);
+    ret = open_transport(&transport, &own, &stream->log, err);
     if (ret < 0) {
-        transport.ops->close(transport.engine);
-        free(transport.engine);
+        speadi_send_stream_free(stream);
+        return ret;
     }
-    return ret;
+    speadi_send_stream_attach(stream, &own, &transport);
+    *out = stream;
+    return 0;
 }

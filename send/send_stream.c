@@ -27,7 +27,7 @@ static void init_pacer(struct spead_send_stream *stream,
                       });
 }
 
-static void release(struct spead_send_stream *stream)
+void speadi_send_stream_free(struct spead_send_stream *stream)
 {
     speadi_send_ledger_release(&stream->ledger);
     speadi_batch_ring_release(&stream->batches);
@@ -36,8 +36,7 @@ static void release(struct spead_send_stream *stream)
 }
 
 int speadi_send_stream_build(struct spead_send_stream **out,
-                             const struct spead_send_stream_config *config,
-                             const struct speadi_send_transport *transport, struct spead_err *err)
+                             const struct spead_send_stream_config *config, struct spead_err *err)
 {
     struct spead_send_stream *stream =
         aligned_alloc(alignof(struct spead_send_stream), sizeof *stream);
@@ -45,21 +44,28 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     if (stream == NULL)
         return speadi_err_set(err, -ENOMEM, "no memory for a send stream");
     memset(stream, 0, sizeof *stream);
-    stream->transport = *transport;
     stream->packet_bytes_max = config->packet_bytes_max & ~7u;
     stream->counter_step = config->heap_counter_step;
     stream->next_counter = config->heap_counter_first;
+    stream->log = config->log;
     speadi_packetiser_init(&stream->packetiser, stream->packet_bytes_max);
-    init_pacer(stream, config);
     if (speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||
         speadi_batch_ring_init(&stream->batches, stream->packet_bytes_max) < 0 ||
         speadi_send_ledger_init(&stream->ledger) < 0) {
-        release(stream);
+        speadi_send_stream_free(stream);
         return speadi_err_set(err, -ENOMEM, "no memory for a send stream of %u heaps in flight",
                               config->heaps_max);
     }
     *out = stream;
     return 0;
+}
+
+void speadi_send_stream_attach(struct spead_send_stream *stream,
+                               const struct spead_send_stream_config *config,
+                               const struct speadi_send_transport *transport)
+{
+    stream->transport = *transport;
+    init_pacer(stream, config);
 }
 
 void spead_send_stream_destroy(struct spead_send_stream *stream)
@@ -70,7 +76,7 @@ void spead_send_stream_destroy(struct spead_send_stream *stream)
     speadi_send_stream_conclude(stream);
     stream->transport.ops->close(stream->transport.engine);
     free(stream->transport.engine);
-    release(stream);
+    speadi_send_stream_free(stream);
 }
 
 void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead_send_plan *plan)
@@ -110,12 +116,19 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
     return speadi_heap_shape(&entry->shape, heap, stream->packet_bytes_max);
 }
 
+static bool is_owner(const struct spead_send_stream *stream)
+{
+    /* Relaxed: a thread can only find its own id when it stored it itself. */
+    return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
+}
+
 static int push_entry(struct spead_send_stream *stream, const struct speadi_heap_entry *entry)
 {
-    int ret = speadi_heap_queue_push(&stream->queue, entry);
+    const bool by_owner = is_owner(stream);
+    int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
 
     /* W1: see doze() in send_loop.c. The exchange lets one of several producers ring. */
-    if (ret == 0 && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
+    if (ret == 0 && !by_owner && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
         atomic_exchange_explicit(&stream->asleep, false, memory_order_relaxed))
         stream->transport.ops->wake(stream->transport.engine);
     return ret;
@@ -135,13 +148,6 @@ int spead_send_stream_submit(struct spead_send_stream *stream, const struct spea
     return ret;
 }
 
-/* Waiting for itself, the owner would wait for ever. */
-static bool is_owner(const struct spead_send_stream *stream)
-{
-    /* Relaxed: a thread can only find its own id when it stored it itself. */
-    return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
-}
-
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns)
@@ -156,7 +162,7 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
     if (ret != -EAGAIN)
         return ret;
     if (is_owner(stream))
-        return -EDEADLK;
+        return -EDEADLK; /* it would wait for itself */
     speadi_progress_begin(&stream->progress);
     for (;;) {
         uint32_t epoch = speadi_progress_epoch(&stream->progress);
@@ -177,7 +183,7 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
     bool done;
 
     if (is_owner(stream))
-        return -EDEADLK;
+        return -EDEADLK; /* it would wait for itself */
     speadi_progress_begin(&stream->progress);
     for (;;) {
         uint32_t epoch = speadi_progress_epoch(&stream->progress);

@@ -34,6 +34,7 @@ struct spead_send_stream {
     struct speadi_send_transport transport;
     uint32_t packet_bytes_max; /* a multiple of 8 */
     uint64_t counter_step;
+    struct spead_log log; /* for the engine, as long as it is open */
 
     /* Any thread. */
     struct speadi_heap_queue queue;
@@ -59,11 +60,17 @@ struct spead_send_stream {
     } oldest;
 };
 
-/* Puts a stream onto an open engine. config has been checked. On success the stream owns the
- * engine; on failure (-ENOMEM) the caller still does. Tests put it onto engines of their own. */
+/* Makes a stream without an engine; config has been checked. Returns 0 or -ENOMEM. */
 int speadi_send_stream_build(struct spead_send_stream **out,
-                             const struct spead_send_stream_config *config,
-                             const struct speadi_send_transport *transport, struct spead_err *err);
+                             const struct spead_send_stream_config *config, struct spead_err *err);
+
+/* Puts it onto an open engine, which it owns from then on. Tests bring engines of their own. */
+void speadi_send_stream_attach(struct spead_send_stream *stream,
+                               const struct spead_send_stream_config *config,
+                               const struct speadi_send_transport *transport);
+
+/* Frees a stream that nothing was attached to. */
+void speadi_send_stream_free(struct spead_send_stream *stream);
 
 /* Polls and waits until stopped. Returns 0, or -errno when the transport failed. */
 int speadi_send_stream_turn(struct spead_send_stream *stream);

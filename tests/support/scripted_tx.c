@@ -189,8 +189,9 @@ struct spead_send_stream *scripted_tx_stream_to(struct scripted_tx *tx,
     handle->tx = tx;
     for (uint32_t i = 0; i < destinations; i++)
         transport.packet_overhead[i] = packet_overhead;
-    if (speadi_send_stream_build(&stream, config, &transport, NULL) < 0)
+    if (speadi_send_stream_build(&stream, config, NULL) < 0)
         abort();
+    speadi_send_stream_attach(stream, config, &transport);
     return stream;
 }
 

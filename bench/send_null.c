@@ -1,0 +1,216 @@
+/* What the send stream itself costs: queue, packetiser, ledger and completion over an engine that takes
+ * every packet at once and sends none.
+ *
+ * Method: one thread, max-heaps heaps in flight, each submitted again by its own completion. Prints one JSON
+ * object. For counts that do not depend on the machine:
+ *   valgrind --tool=callgrind --toggle-collect=spead_send_stream_poll bench-send-null --heaps 200 */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <speadi/clock.h>
+#include <speadi/packet.h>
+
+#include <send_stream.h>
+
+struct options {
+    uint64_t heap_bytes, heaps, heaps_max, packet_bytes;
+};
+
+/* ---- The engine ---------------------------------------------------------------------------- */
+
+struct null_engine {
+    uint32_t unreaped;
+    uint64_t packets, bytes;
+};
+
+static void close_engine(void *self)
+{
+    (void)self;
+}
+
+/* Looks at every packet as an engine must: its length and where it starts. */
+static int take(void *self, const struct speadi_tx_packet *packets, unsigned count)
+{
+    struct null_engine *engine = self;
+
+    for (unsigned i = 0; i < count; i++)
+        engine->bytes += packets[i].bytes + (packets[i].iov->iov_base == NULL);
+    engine->packets += count;
+    engine->unreaped += count;
+    return (int)count;
+}
+
+static unsigned reap(void *self, struct speadi_tx_done *done, unsigned max)
+{
+    struct null_engine *engine = self;
+
+    if (engine->unreaped == 0 || max == 0)
+        return 0;
+    done[0] = (struct speadi_tx_done){.packets = engine->unreaped};
+    engine->unreaped = 0;
+    return 1;
+}
+
+static void wait_for(void *self, uint64_t deadline_ns, bool for_room)
+{
+    (void)self;
+    (void)deadline_ns;
+    (void)for_room;
+}
+
+static void no_operation(void *self)
+{
+    (void)self;
+}
+
+static void no_counters(void *self, struct speadi_tx_counters *counters)
+{
+    (void)self;
+    *counters = (struct speadi_tx_counters){0};
+}
+
+static const struct speadi_tx_engine_ops null_ops = {
+    .name = "null",
+    .state_size = sizeof(struct null_engine),
+    .close = close_engine,
+    .send = take,
+    .reap = reap,
+    .wait = wait_for,
+    .wake = no_operation,
+    .quiesce = no_operation,
+    .counters = no_counters,
+};
+
+/* ---- The loop ------------------------------------------------------------------------------ */
+
+struct source {
+    struct spead_send_stream *stream;
+    struct spead_send_heap *heap;
+    uint64_t left; /* heaps to submit */
+};
+
+static void submit_next(void *arg, const struct spead_send_result *result)
+{
+    struct source *source = arg;
+    struct spead_send_options options = {.done = submit_next, .done_arg = source};
+
+    if (source->left == 0 || (result != NULL && result->error != 0))
+        return;
+    source->left--;
+    if (spead_send_stream_submit(source->stream, source->heap, &options) < 0)
+        abort(); /* a completion has just freed a slot */
+}
+
+static struct spead_send_stream *make_stream(const struct options *options,
+                                             struct null_engine *engine)
+{
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct speadi_send_transport transport = {
+        .ops = &null_ops, .engine = engine, .destination_count = 1, .reason = "bench"};
+    struct spead_send_stream *stream;
+
+    config.heaps_max = (uint32_t)options->heaps_max;
+    config.packet_bytes_max = (uint32_t)options->packet_bytes;
+    if (engine == NULL || speadi_send_stream_build(&stream, &config, NULL) < 0)
+        return NULL;
+    speadi_send_stream_attach(stream, &config, &transport);
+    return stream;
+}
+
+static int run(const struct options *options)
+{
+    struct null_engine *engine = calloc(1, sizeof *engine);
+    struct source source = {.left = options->heaps, .stream = make_stream(options, engine)};
+    uint8_t *payload = calloc(1, options->heap_bytes);
+    struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
+    uint64_t start_ns, ns;
+
+    if (source.stream == NULL || payload == NULL ||
+        spead_send_heap_create(&source.heap, (struct spead_flavour)SPEAD_FLAVOUR_64_40) < 0 ||
+        spead_send_heap_add_item(source.heap, 0x1000, payload, options->heap_bytes, false) < 0) {
+        fprintf(stderr, "bench-send-null: no memory\n");
+        return 1;
+    }
+    spead_send_stream_start(source.stream, NULL);
+    for (uint64_t i = 0; i < options->heaps_max; i++)
+        submit_next(&source, NULL);
+    start_ns = speadi_clock_mono_ns();
+    while (spead_send_stream_poll(source.stream) > 0)
+        ;
+    ns = speadi_clock_mono_ns() - start_ns;
+    spead_send_stream_stats(source.stream, &stats);
+    printf(
+        "{\"bench\": \"send-null\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, \"heaps_max\": %ju, "
+        "\"heaps\": %ju, \"packets\": %ju, \"payload_bytes\": %ju, \"ns\": %ju, "
+        "\"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f}\n",
+        (uintmax_t)options->heap_bytes, (uintmax_t)options->packet_bytes,
+        (uintmax_t)options->heaps_max, (uintmax_t)stats.heaps_sent, (uintmax_t)engine->packets,
+        (uintmax_t)stats.payload_bytes, (uintmax_t)ns, (double)ns / (double)engine->packets,
+        (double)ns / (double)stats.heaps_sent);
+    ns = stats.heaps_sent;
+    spead_send_stream_destroy(source.stream);
+    spead_send_heap_destroy(source.heap);
+    free(payload);
+    return ns == options->heaps ? 0 : 1;
+}
+
+/* ---- Options ------------------------------------------------------------------------------- */
+
+static uint64_t number(struct argp_state *state, const char *text, uint64_t least, uint64_t most)
+{
+    char *end;
+    uint64_t value;
+
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
+        argp_error(state, "\"%s\" is not a number from %ju to %ju", text, (uintmax_t)least,
+                   (uintmax_t)most);
+    return value;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 's':
+        options->heap_bytes = number(state, text, 1, 1u << 30);
+        return 0;
+    case 'n':
+        options->heaps = number(state, text, 1, UINT64_MAX);
+        return 0;
+    case 'm':
+        options->heaps_max = number(state, text, 1, SPEADI_HEAPS_MAX);
+        return 0;
+    case 'p':
+        options->packet_bytes = number(state, text, SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected \"%s\"", text);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp_option known[] = {
+        {"heap-size", 's', "N", 0, "Payload bytes of a heap (4194304)", 0},
+        {"heaps", 'n', "N", 0, "Heaps to send (1000)", 0},
+        {"max-heaps", 'm', "N", 0, "Heaps in flight (4)", 0},
+        {"packet", 'p', "N", 0, "Largest SPEAD packet (1472)", 0},
+        {0}};
+    static const struct argp argp = {
+        .options = known, .parser = parse, .doc = "Cost of the send stream without a network"};
+    struct options options = {
+        .heap_bytes = 4194304, .heaps = 1000, .heaps_max = 4, .packet_bytes = 1472};
+
+    argp_err_exit_status = 2;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return 2;
+    return run(&options);
+}

@@ -1,0 +1,75 @@
+/* The heap queue's bound is exact, its order is that of acceptance, and closing it is final.
+ *
+ * Method: one thread that plays producer and owner; tests/stress/race_submit.c has them on several. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+
+#include <heap_queue.h>
+
+static struct speadi_heap_entry numbered(uint64_t counter)
+{
+    return (struct speadi_heap_entry){.counter = counter};
+}
+
+static int push(struct speadi_heap_queue *queue, uint64_t counter)
+{
+    struct speadi_heap_entry entry = numbered(counter);
+
+    return speadi_heap_queue_push(queue, &entry, counter % 2 == 0);
+}
+
+Test(heap_queue, bound_is_exact_for_any_number)
+{
+    for (uint32_t most = 1; most <= 9; most++) {
+        struct speadi_heap_queue queue;
+        uint64_t next = 0;
+
+        cr_assert_eq(speadi_heap_queue_init(&queue, most), 0);
+        for (int round = 0; round < 50; round++) {
+            while (next < speadi_heap_queue_oldest(&queue) + most)
+                cr_assert_eq(push(&queue, next++), 0);
+            cr_assert_eq(push(&queue, next), -EAGAIN, "%u in flight", most);
+            while (speadi_heap_queue_admit(&queue) != NULL)
+                ;
+            cr_assert_eq(push(&queue, next), -EAGAIN, "admitting frees nothing");
+            speadi_heap_queue_free_oldest(&queue);
+        }
+        speadi_heap_queue_release(&queue);
+    }
+}
+
+Test(heap_queue, heaps_are_admitted_in_the_order_of_acceptance)
+{
+    struct speadi_heap_queue queue;
+
+    cr_assert_eq(speadi_heap_queue_init(&queue, 3), 0);
+    for (uint64_t i = 0; i < 100; i++) {
+        cr_assert_eq(push(&queue, i), 0);
+        cr_assert(speadi_heap_queue_has_new(&queue));
+        cr_assert_eq(speadi_heap_queue_admit(&queue)->counter, i);
+        cr_assert_not(speadi_heap_queue_has_new(&queue), "a used slot looks new again");
+        cr_assert_eq(speadi_heap_queue_at(&queue, i)->counter, i);
+        speadi_heap_queue_free_oldest(&queue);
+    }
+    speadi_heap_queue_release(&queue);
+}
+
+Test(heap_queue, closed_queue_drains_what_it_accepted)
+{
+    struct speadi_heap_queue queue;
+
+    cr_assert_eq(speadi_heap_queue_init(&queue, 4), 0);
+    cr_assert_eq(push(&queue, 1), 0);
+    cr_expect_not(speadi_heap_queue_close(&queue));
+    cr_expect(speadi_heap_queue_close(&queue), "closed before");
+    cr_expect_eq(push(&queue, 2), -ESHUTDOWN);
+    cr_expect_eq(speadi_heap_queue_accepted(&queue), 1);
+    cr_expect_not(speadi_heap_queue_is_drained(&queue));
+    cr_assert_eq(speadi_heap_queue_admit(&queue)->counter, 1);
+    speadi_heap_queue_free_oldest(&queue);
+    cr_expect_not(speadi_heap_queue_is_drained(&queue), "its callback has not returned");
+    speadi_heap_queue_finish(&queue);
+    cr_expect(speadi_heap_queue_is_drained(&queue));
+    speadi_heap_queue_release(&queue);
+}
