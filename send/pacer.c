@@ -15,13 +15,12 @@ void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_con
     }
 }
 
-static uint64_t burst_ns(const struct speadi_pacer *pacer)
+static uint64_t later(uint64_t a, uint64_t b)
 {
-    return (uint64_t)((double)pacer->in_burst * pacer->ns_per_byte_burst);
+    return a > b ? a : b;
 }
 
-/* The idle time is taken out of the schedule: lateness from before stays owed, none is added. A burst
- * begun before has paid for itself when enough of it has passed. */
+/* The idle time is taken out of the schedule: lateness from before stays owed, none is added. */
 static void end_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 {
     uint64_t idle_ns = now_ns - pacer->idle_since_ns;
@@ -29,8 +28,6 @@ static void end_idle(struct speadi_pacer *pacer, uint64_t now_ns)
     pacer->idle = false;
     if (pacer->ideal_ns >= now_ns)
         return;
-    if (idle_ns >= burst_ns(pacer))
-        pacer->in_burst = 0;
     if (idle_ns >= now_ns - pacer->ideal_ns)
         pacer->ideal_ns = now_ns;
     else
@@ -43,9 +40,11 @@ uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns)
         return UINT64_MAX;
     if (pacer->idle)
         end_idle(pacer, now_ns);
-    if (now_ns < speadi_pacer_due_ns(pacer))
-        return 0;
-    return pacer->burst_bytes - pacer->in_burst;
+    if (now_ns >= later(pacer->ideal_ns, pacer->burst_ns)) { /* all is paid for: a new burst */
+        pacer->in_burst = 0;
+        pacer->closed = false;
+    }
+    return pacer->closed ? 0 : pacer->burst_bytes - pacer->in_burst;
 }
 
 void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t bytes)
@@ -55,13 +54,11 @@ void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t byt
 
     pacer->ideal_ns += whole;
     pacer->ideal_fraction_ns = advance - (double)whole;
+    /* A burst sent in parts counts from its first, unless a part was so late that it counts by itself. */
+    pacer->burst_ns =
+        later(pacer->burst_ns, now_ns) + (uint64_t)((double)bytes * pacer->ns_per_byte_burst);
     pacer->in_burst += bytes;
-    if (pacer->burst_bytes - pacer->in_burst >= pacer->packet_bytes_max)
-        return; /* the burst has room for more */
-    pacer->due_ns = now_ns + burst_ns(pacer);
-    if (pacer->due_ns < pacer->ideal_ns)
-        pacer->due_ns = pacer->ideal_ns;
-    pacer->in_burst = 0;
+    pacer->closed = pacer->burst_bytes - pacer->in_burst < pacer->packet_bytes_max;
 }
 
 void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns)
@@ -74,5 +71,5 @@ void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 
 uint64_t speadi_pacer_due_ns(const struct speadi_pacer *pacer)
 {
-    return pacer->in_burst == 0 ? pacer->due_ns : 0;
+    return pacer->closed ? later(pacer->ideal_ns, pacer->burst_ns) : 0;
 }

@@ -1,9 +1,9 @@
 /* When the next burst may go: a rate in bytes, spent in bursts.
  *
  * Two times bound every burst. The *ideal* time advances by bytes / rate and never forgets lateness,
- * so that the long-run rate is exact although sleeps are not. The *burst* time is when the last burst was
- * really sent + its bytes / (rate x ratio), so that lateness is made good no faster than that. A burst
- * may go at the later of the two. Time in which there was nothing to send earns no credit.
+ * so that the long-run rate is exact although sleeps are not. The *burst* time is when bytes were really
+ * sent + bytes / (rate x ratio), so that lateness is made good no faster than that. A burst may go at the
+ * later of the two. Time in which there was nothing to send earns no credit.
  * Owner thread only; the clock is the caller's. */
 #ifndef SPEADLINE_SEND_PACER_H
 #define SPEADLINE_SEND_PACER_H
@@ -26,8 +26,9 @@ struct speadi_pacer {
 
     uint64_t ideal_ns;
     double ideal_fraction_ns; /* what ideal_ns cannot hold */
-    uint64_t due_ns;          /* the next burst; not before */
+    uint64_t burst_ns;        /* when what was sent is paid for at rate x ratio */
     uint64_t in_burst;        /* bytes of the burst that is under way */
+    bool closed;              /* it is complete: the next one waits */
     uint64_t idle_since_ns;
     bool idle;
 };

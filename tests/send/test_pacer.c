@@ -98,6 +98,35 @@ Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
     cr_expect_geq(speadi_pacer_due_ns(&pacer) - now, bytes - 1);
 }
 
+/* A slow transport, or few heaps in flight: sending the burst takes time itself. */
+Test(pacer, burst_sent_in_parts_counts_from_its_first)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 1.05);
+    uint64_t start = 1000, now = start, bytes = 0;
+
+    for (int i = 0; i < 100; i++) {
+        while (speadi_pacer_room(&pacer, now) != 0) {
+            speadi_pacer_sent(&pacer, now, PACKET);
+            bytes += PACKET;
+            now += 300; /* of the 1472 that the packet may take */
+        }
+        now = speadi_pacer_due_ns(&pacer);
+    }
+    cr_expect_eq(now - start, bytes, "%zu ns for %zu", (size_t)(now - start), (size_t)bytes);
+}
+
+/* What waited for room must not be followed by the next burst at once. */
+Test(pacer, part_that_came_late_is_paid_for_from_then)
+{
+    struct speadi_pacer pacer = make_pacer(1e9, 1);
+    uint64_t now = 1000, late = now + 1000000;
+
+    cr_assert_gt(speadi_pacer_room(&pacer, now), 0);
+    speadi_pacer_sent(&pacer, now, PACKET);
+    speadi_pacer_sent(&pacer, late, 43 * PACKET); /* room was asked for at first */
+    cr_expect_eq(speadi_pacer_due_ns(&pacer), late + 43 * PACKET);
+}
+
 Test(pacer, idle_time_earns_no_credit)
 {
     struct speadi_pacer pacer = make_pacer(1e9, 2);
