@@ -128,8 +128,11 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
     else
         speadi_send_stream_abandon(stream, stream->failure);
     speadi_send_stream_conclude(stream);
-    if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue))
+    if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue)) {
+        /* All is reported, but a fault decorator may still hold copies back. */
+        stream->transport.ops->quiesce(stream->transport.engine);
         return stream->failure == 0 || stream->failure == -ECANCELED ? -ESHUTDOWN : stream->failure;
+    }
     return moved;
 }
 

@@ -37,6 +37,17 @@ static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32
     queue->count++;
 }
 
+/* Takes so many packets off the oldest run, which has them. */
+static inline void speadi_tx_done_drop(struct speadi_tx_done_queue *queue, uint32_t packets)
+{
+    assert(queue->count && queue->run[queue->first].packets >= packets);
+    queue->run[queue->first].packets -= packets;
+    if (queue->run[queue->first].packets == 0) {
+        queue->first = (queue->first + 1) % SPEADI_TX_DONE_RUNS_MAX;
+        queue->count--;
+    }
+}
+
 /* Moves the oldest runs out, at most max; returns how many. */
 static inline unsigned speadi_tx_done_take(struct speadi_tx_done_queue *queue,
                                            struct speadi_tx_done *done, unsigned max)
@@ -44,9 +55,8 @@ static inline unsigned speadi_tx_done_take(struct speadi_tx_done_queue *queue,
     unsigned taken = 0;
 
     while (taken < max && queue->count) {
-        done[taken++] = queue->run[queue->first];
-        queue->first = (queue->first + 1) % SPEADI_TX_DONE_RUNS_MAX;
-        queue->count--;
+        done[taken] = queue->run[queue->first];
+        speadi_tx_done_drop(queue, done[taken++].packets);
     }
     return taken;
 }

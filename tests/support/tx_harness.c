@@ -147,6 +147,9 @@ static bool open_engine(struct tx_harness *h, const struct tx_harness_config *co
         return false;
     }
     MUST(ret == 0, "engine %s: %s", config->engine, err.text);
+    if (config->fault)
+        MUST(speadi_tx_engine_wrap_fault(&h->ops, &h->state, config->fault, &err) == 0, "%s",
+             err.text);
     if (h->ops->start)
         MUST(h->ops->start(h->state, &err) == 0, "engine %s: %s", config->engine, err.text);
     return true;

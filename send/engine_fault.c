@@ -1,0 +1,426 @@
+/* The fault decorator: an engine around another one that loses, repeats, delays and damages packets, by
+ * the dice of a seed. A debugging aid; docs/faults.md is the user's page.
+ *
+ * Stretches that nothing happens to pass through as the core's own arrays. A packet that is changed, held
+ * or repeated is copied; the original counts as done once copied, so what becomes of the copy in the
+ * transport is not reported. Packets that are dropped are reaped with SPEADI_TX_INJECTED. */
+#include "tx_engine.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/fault.h>
+
+#include "fault_hold.h"
+#include "tx_done_queue.h"
+
+#define IDLE_NS       10000000u  /* the source is idle: nothing more will overtake what is held */
+#define QUIESCE_NS    100000000u /* most time to get rid of copies at the end */
+#define UNDER_WAY_MAX 2048u      /* runs given to the inner engine and not yet reaped from it */
+#define OWN_COPY      0u         /* a run of the core's packets has at least one */
+#define PASSED_ON     1          /* a fate's error: whatever the inner engine says */
+
+struct fault_engine {
+    struct speadi_tx_engine_ops
+        ops; /* with the inner engine's name: it is what carries the packets */
+    const struct speadi_tx_engine_ops *inner_ops;
+    void *inner;
+    struct speadi_fault_dice dice;
+    struct speadi_fault_hold hold;
+    uint64_t start_ns,
+        last_ns; /* of the first and the last packet taken; for stalls and idleness */
+
+    /* Dice are rolled ahead, to find how far nothing happens: so many of the next packets are clean, and
+     * after them comes one with this verdict. */
+    unsigned clean;
+    bool rolled;
+    struct speadi_fault_verdict verdict;
+
+    /* What the inner engine has been given, in order: runs of the core's packets, and own copies. */
+    struct {
+        uint32_t packets; /* OWN_COPY: one copy, in slot */
+        uint16_t slot;
+    } under_way[UNDER_WAY_MAX];
+    unsigned under_way_first, under_way_count;
+
+    struct speadi_tx_done_queue fates;  /* of all packets taken, in order */
+    struct speadi_tx_done_queue passed; /* how those passed on have ended, in order */
+    bool inner_full;                    /* the inner engine took less than it was given */
+};
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Time ---------------------------------------------------------------------------------- */
+
+static uint64_t now_if_it_matters(const struct fault_engine *engine)
+{
+    const struct speadi_fault_spec *spec = &engine->dice.spec;
+
+    return spec->delay_ns || spec->stall_ns || spec->reorder ? speadi_clock_mono_ns() : 0;
+}
+
+/* When the stall that now_ns lies in ends; 0: it lies in none. Stalls end their period. */
+static uint64_t stall_end(const struct fault_engine *engine, uint64_t now_ns)
+{
+    const struct speadi_fault_spec *spec = &engine->dice.spec;
+    uint64_t into;
+
+    if (spec->stall_ns == 0 || spec->stall_every_ns == 0 || engine->start_ns == 0)
+        return 0;
+    into = (now_ns - engine->start_ns) % spec->stall_every_ns;
+    if (into + spec->stall_ns < spec->stall_every_ns)
+        return 0;
+    return now_ns + spec->stall_every_ns - into;
+}
+
+/* ---- Towards the inner engine -------------------------------------------------------------- */
+
+static bool has_room_under_way(const struct fault_engine *engine)
+{
+    return engine->under_way_count < UNDER_WAY_MAX;
+}
+
+static void note_under_way(struct fault_engine *engine, uint32_t packets, uint16_t slot)
+{
+    unsigned last = (engine->under_way_first + engine->under_way_count++) % UNDER_WAY_MAX;
+
+    engine->under_way[last].packets = packets;
+    engine->under_way[last].slot = slot;
+}
+
+/* Books what the inner engine has finished: copies free their slots, the core's packets await their turn
+ * in passed. */
+static void settle(struct fault_engine *engine, struct speadi_tx_done done)
+{
+    while (done.packets) {
+        uint32_t *packets = &engine->under_way[engine->under_way_first].packets;
+        uint32_t settled = 1;
+
+        if (*packets == OWN_COPY) {
+            speadi_fault_hold_give_back(&engine->hold,
+                                        engine->under_way[engine->under_way_first].slot);
+        } else {
+            settled = smaller(done.packets, *packets);
+            speadi_tx_done_put(&engine->passed, settled, done.error);
+            *packets -= settled;
+        }
+        done.packets -= settled;
+        if (*packets == 0) {
+            engine->under_way_first = (engine->under_way_first + 1) % UNDER_WAY_MAX;
+            engine->under_way_count--;
+        }
+    }
+}
+
+static void reap_inner(struct fault_engine *engine)
+{
+    struct speadi_tx_done done;
+
+    while (speadi_tx_done_has_room(&engine->passed, 1) &&
+           engine->inner_ops->reap(engine->inner, &done, 1) == 1)
+        settle(engine, done);
+}
+
+/* Sends the copies that are due. Returns 0 when none is left that is due, -EAGAIN when there is no room,
+ * or the inner engine's error. */
+static int send_copies(struct fault_engine *engine, uint64_t now_ns)
+{
+    int slot;
+
+    while ((slot = speadi_fault_hold_next(&engine->hold, now_ns)) >= 0) {
+        int ret = -EAGAIN;
+
+        if (has_room_under_way(engine)) {
+            ret = engine->inner_ops->send(engine->inner, &engine->hold.packet[slot], 1);
+            ret = ret == 0 ? -EAGAIN : ret;
+        }
+        engine->inner_full = ret == -EAGAIN;
+        if (ret < 0)
+            return ret;
+        speadi_fault_hold_pop(&engine->hold);
+        note_under_way(engine, OWN_COPY, (uint16_t)slot);
+    }
+    return 0;
+}
+
+/* Passes the core's own packets on; returns how many were taken, or -errno. */
+static int pass_on(struct fault_engine *engine, const struct speadi_tx_packet *packets,
+                   unsigned count)
+{
+    int ret = 0;
+
+    if (has_room_under_way(engine))
+        ret = engine->inner_ops->send(engine->inner, packets, count);
+    engine->inner_full = ret >= 0 && (unsigned)ret < count;
+    if (ret > 0) {
+        note_under_way(engine, (uint32_t)ret, 0);
+        speadi_tx_done_put(&engine->fates, (uint32_t)ret, PASSED_ON);
+    }
+    return ret;
+}
+
+/* ---- Fates --------------------------------------------------------------------------------- */
+
+static bool is_clean(const struct fault_engine *engine, const struct speadi_fault_verdict *verdict,
+                     uint32_t bytes)
+{
+    return !verdict->drop && !verdict->duplicate && verdict->hold == 0 &&
+           verdict->keep_bytes == bytes && verdict->flip_bit == UINT32_MAX &&
+           engine->dice.spec.delay_ns == 0;
+}
+
+/* Rolls until something happens to a packet, or all are clean. What was rolled for packets that were then
+ * not taken still holds: the core comes back with the same ones. */
+static void roll_ahead(struct fault_engine *engine, const struct speadi_tx_packet *packets,
+                       unsigned count)
+{
+    while (!engine->rolled && engine->clean < count) {
+        uint32_t bytes = packets[engine->clean].bytes;
+
+        engine->verdict = speadi_fault_roll(&engine->dice, bytes);
+        engine->rolled = !is_clean(engine, &engine->verdict, bytes);
+        engine->clean += !engine->rolled;
+    }
+}
+
+/* Passes on as many clean packets as may go before a held one; returns how many, or -errno. */
+static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet *packets,
+                      unsigned count, uint64_t now_ns)
+{
+    uint32_t slack = speadi_fault_hold_slack(&engine->hold);
+    int ret = pass_on(engine, packets, smaller(smaller(engine->clean, count), slack));
+
+    if (ret > 0) {
+        engine->clean -= (unsigned)ret;
+        speadi_fault_hold_overtaken(&engine->hold, (uint32_t)ret, now_ns);
+    }
+    return ret;
+}
+
+/* Does to a packet what the dice said. Returns 1, or 0 when there is no free slot for the copies. */
+static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packet *packet,
+                       uint64_t now_ns)
+{
+    const struct speadi_fault_verdict *verdict = &engine->verdict;
+    struct speadi_fault_hold *hold = &engine->hold;
+    uint64_t due_ns = now_ns + engine->dice.spec.delay_ns;
+    unsigned copies = verdict->drop ? 0 : 1 + verdict->duplicate;
+    bool hold_back = verdict->hold && hold->held_count < SPEADI_FAULT_HELD;
+
+    if (hold->free_count < copies)
+        return 0;
+    engine->rolled = false;
+    speadi_tx_done_put(&engine->fates, 1, verdict->drop ? SPEADI_TX_INJECTED : 0);
+    if (verdict->drop)
+        return 1;
+    if (hold_back)
+        speadi_fault_hold_back(hold, speadi_fault_hold_copy(hold, packet, verdict),
+                               verdict->hold + 1); /* it is about to count as going itself */
+    else
+        speadi_fault_hold_leave(hold, speadi_fault_hold_copy(hold, packet, verdict), due_ns);
+    if (verdict->duplicate)
+        speadi_fault_hold_leave(hold, speadi_fault_hold_copy(hold, packet, verdict), due_ns);
+    speadi_fault_hold_overtaken(hold, 1, due_ns);
+    return 1;
+}
+
+/* ---- The operations ------------------------------------------------------------------------ */
+
+static int fault_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
+{
+    struct fault_engine *engine = self;
+    uint64_t now_ns = now_if_it_matters(engine);
+    unsigned taken = 0;
+    int ret;
+
+    reap_inner(engine);
+    engine->start_ns = engine->start_ns ? engine->start_ns : now_ns;
+    if (stall_end(engine, now_ns))
+        return 0;
+    for (;;) {
+        ret = send_copies(engine, now_ns);
+        if (ret < 0 || taken == count || !speadi_tx_done_has_room(&engine->fates, 1))
+            break;
+        roll_ahead(engine, packets + taken, count - taken);
+        ret = engine->clean ? send_clean(engine, packets + taken, count - taken, now_ns)
+                            : send_faulty(engine, packets + taken, now_ns);
+        if (ret <= 0)
+            break;
+        taken += (unsigned)ret;
+        engine->last_ns = now_ns;
+    }
+    return taken || ret == -EAGAIN ? (int)taken : ret;
+}
+
+/* Time passes for what is held and delayed. */
+static void move_on(struct fault_engine *engine)
+{
+    uint64_t now_ns = now_if_it_matters(engine);
+
+    reap_inner(engine);
+    if (engine->hold.held_count && now_ns - engine->last_ns >= IDLE_NS)
+        speadi_fault_hold_let_go(&engine->hold, now_ns);
+    if (!stall_end(engine, now_ns))
+        send_copies(engine, now_ns); /* an error comes back at the next send() */
+}
+
+static unsigned fault_reap(void *self, struct speadi_tx_done *done, unsigned max)
+{
+    struct fault_engine *engine = self;
+    unsigned runs = 0;
+
+    move_on(engine);
+    while (runs < max && engine->fates.count) {
+        struct speadi_tx_done *fate = &engine->fates.run[engine->fates.first];
+        struct speadi_tx_done *passed = &engine->passed.run[engine->passed.first];
+        struct speadi_tx_done out = *fate;
+
+        if (fate->error == PASSED_ON) {
+            if (engine->passed.count == 0)
+                break;
+            out.error = passed->error;
+            out.packets = smaller(passed->packets, fate->packets);
+            speadi_tx_done_drop(&engine->passed, out.packets);
+        }
+        speadi_tx_done_drop(&engine->fates, out.packets);
+        done[runs++] = out;
+    }
+    return runs;
+}
+
+/* True when reap() would report something. */
+static bool has_news(const struct fault_engine *engine)
+{
+    const struct speadi_tx_done_queue *fates = &engine->fates;
+
+    return fates->count && (fates->run[fates->first].error != PASSED_ON || engine->passed.count);
+}
+
+/* When time alone changes something: a stall ends, a copy is due, or the source counts as idle. */
+static uint64_t next_event(const struct fault_engine *engine, uint64_t now_ns)
+{
+    const struct speadi_fault_hold *hold = &engine->hold;
+    uint64_t event_ns = stall_end(engine, now_ns);
+
+    if (event_ns)
+        return event_ns;
+    event_ns = UINT64_MAX;
+    if (hold->held_count)
+        event_ns = engine->last_ns + IDLE_NS;
+    if (hold->leaving_count && hold->leaving[hold->leaving_first].due_ns < event_ns)
+        event_ns = hold->leaving[hold->leaving_first].due_ns;
+    return event_ns;
+}
+
+static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
+{
+    struct fault_engine *engine = self;
+    uint64_t now_ns = now_if_it_matters(engine), event_ns = next_event(engine, now_ns);
+    bool blocked = engine->inner_full && !stall_end(engine, now_ns);
+
+    if (has_news(engine))
+        return;
+    /* A copy that is due and has no room waits for room, not for its time. */
+    if (blocked && event_ns <= now_ns)
+        event_ns = UINT64_MAX;
+    if (event_ns < deadline_ns)
+        deadline_ns = event_ns;
+    engine->inner_ops->wait(engine->inner, deadline_ns,
+                            blocked && (for_room || engine->hold.leaving_count));
+}
+
+static void fault_wake(void *self)
+{
+    struct fault_engine *engine = self;
+
+    engine->inner_ops->wake(engine->inner);
+}
+
+/* Lets all copies go, whatever their time; those that find no room for too long are lost, as late packets
+ * of a sender that ends would be. */
+static void fault_quiesce(void *self)
+{
+    struct fault_engine *engine = self;
+    uint64_t give_up_ns = speadi_clock_mono_ns() + QUIESCE_NS;
+
+    speadi_fault_hold_let_go(&engine->hold, 0);
+    while (send_copies(engine, UINT64_MAX) == -EAGAIN && speadi_clock_mono_ns() < give_up_ns) {
+        engine->inner_ops->wait(engine->inner, give_up_ns, true);
+        reap_inner(engine);
+    }
+    engine->inner_ops->quiesce(engine->inner);
+    reap_inner(engine);
+}
+
+static void fault_counters(void *self, struct speadi_tx_counters *counters)
+{
+    struct fault_engine *engine = self;
+
+    engine->inner_ops->counters(engine->inner, counters);
+}
+
+static int fault_start(void *self, struct spead_err *err)
+{
+    struct fault_engine *engine = self;
+
+    return engine->inner_ops->start ? engine->inner_ops->start(engine->inner, err) : 0;
+}
+
+static int fault_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
+                      struct spead_err *err)
+{
+    (void)self, (void)config, (void)buffer_bytes;
+    return speadi_err_set(err, -EINVAL, "the fault decorator wraps an open engine");
+}
+
+static void fault_close(void *self)
+{
+    struct fault_engine *engine = self;
+
+    engine->inner_ops->close(engine->inner);
+    free(engine->inner);
+    speadi_fault_hold_release(&engine->hold);
+}
+
+static const struct speadi_tx_engine_ops fault_ops = {
+    .state_size = sizeof(struct fault_engine),
+    .open = fault_open,
+    .close = fault_close,
+    .start = fault_start,
+    .send = fault_send,
+    .reap = fault_reap,
+    .wait = fault_wait,
+    .wake = fault_wake,
+    .quiesce = fault_quiesce,
+    .counters = fault_counters,
+};
+
+int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **state,
+                                const char *fault, struct spead_err *err)
+{
+    struct fault_engine *engine;
+    struct speadi_fault_spec spec;
+    int ret = speadi_fault_parse(&spec, fault, err);
+
+    if (ret < 0)
+        return ret;
+    engine = calloc(1, sizeof *engine);
+    if (!engine || speadi_fault_hold_init(&engine->hold) < 0) {
+        free(engine);
+        return speadi_err_set(err, -ENOMEM, "no memory for the fault decorator");
+    }
+    speadi_fault_dice_init(&engine->dice, &spec);
+    engine->ops = fault_ops;
+    engine->ops.name = (*ops)->name;
+    engine->inner_ops = *ops;
+    engine->inner = *state;
+    *ops = &engine->ops;
+    *state = engine;
+    return 0;
+}

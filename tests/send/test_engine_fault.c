@@ -1,0 +1,348 @@
+/* Goal: the faults asked for happen, the same ones each time, and nothing else: every packet ends as
+ * injected, or arrives as the dice said.
+ * Method: numbered packets through the decorator onto a memory link, and the same over the network
+ * engines; what arrives is compared with what was reaped. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+
+#include "fault_hold.h"
+#include "tx_harness.h"
+
+#define PACKETS      2000u
+#define PACKET_BYTES 200u
+
+static struct tx_harness h;
+static struct tx_packets *packets;
+
+/* What came out, in order. */
+static struct arrival {
+    unsigned number;
+    unsigned bytes;
+    bool intact;
+} arrival[2 * PACKETS];
+static unsigned arrivals;
+
+static bool set_up(const char *engine, const char *fault)
+{
+    if (!tx_harness_open(&h, &(struct tx_harness_config){.engine = engine, .fault = fault}))
+        return false;
+    packets = tx_packets_make(PACKETS);
+    for (unsigned i = 0; i < PACKETS; i++)
+        tx_packets_add(packets, PACKET_BYTES, 0);
+    return true;
+}
+
+static void tear_down(void)
+{
+    tx_harness_close(&h);
+    tx_packets_free(packets);
+}
+
+TestSuite(engine_fault, .timeout = 60);
+
+static void receive_all(void)
+{
+    static uint8_t got[65536];
+    int bytes;
+
+    arrivals = 0;
+    while ((bytes = tx_harness_receive(&h, 0, got, sizeof got)) >= 0) {
+        struct arrival *it = &arrival[arrivals++];
+
+        it->bytes = (unsigned)bytes;
+        it->number = bytes >= 4 ? got[0] | (unsigned)got[1] << 8 : UINT32_MAX;
+        it->intact = it->bytes == PACKET_BYTES && it->number < PACKETS &&
+                     memcmp(got, packets->bytes[it->number], PACKET_BYTES) == 0;
+    }
+}
+
+/* Sends everything, lets what is held go, and takes in what arrives. */
+static void run(const char *fault)
+{
+    cr_assert(set_up("mem", fault));
+    tx_harness_send(&h, packets);
+    h.ops->quiesce(h.state);
+    receive_all();
+}
+
+static unsigned injected(void)
+{
+    unsigned count = 0;
+
+    for (unsigned i = 0; i < PACKETS; i++) {
+        cr_assert(h.error[i] == 0 || h.error[i] == SPEADI_TX_INJECTED, "packet %u: %d", i,
+                  h.error[i]);
+        count += h.error[i] != 0;
+    }
+    return count;
+}
+
+Test(engine_fault, without_a_fault_nothing_changes)
+{
+    run("seed=5");
+    cr_assert_eq(arrivals, PACKETS);
+    for (unsigned i = 0; i < PACKETS; i++)
+        cr_assert(arrival[i].number == i && arrival[i].intact, "place %u", i);
+    cr_expect_eq(injected(), 0);
+    tear_down();
+}
+
+Test(engine_fault, exactly_the_packets_reaped_as_injected_are_missing)
+{
+    unsigned next = 0;
+
+    run("loss=0.05,burst=3");
+    cr_expect(injected() > 50 && injected() < 800, "%u lost", injected());
+    for (unsigned i = 0; i < PACKETS; i++)
+        if (h.error[i] == 0)
+            cr_assert_eq(arrival[next++].number, i, "packet %u", i);
+    cr_expect_eq(arrivals, next);
+    tear_down();
+}
+
+Test(engine_fault, duplicates_come_right_behind_their_originals)
+{
+    unsigned twice = 0;
+
+    run("dup=0.1");
+    for (unsigned i = 0, expected = 0; i < arrivals; i++, expected++) {
+        cr_assert(arrival[i].number == expected && arrival[i].intact, "place %u", i);
+        if (i + 1 < arrivals && arrival[i + 1].number == expected)
+            i++, twice++;
+    }
+    cr_expect_eq(arrivals, PACKETS + twice);
+    cr_expect(twice > 100 && twice < 400, "%u twice", twice);
+    cr_expect_eq(h.reaped, PACKETS, "a duplicate is not reaped");
+    tear_down();
+}
+
+Test(engine_fault, reordered_packets_all_come_and_within_the_window)
+{
+    static bool seen[PACKETS];
+    unsigned displaced = 0, highest = 0;
+
+    run("reorder=8,reorder-chance=0.2");
+    cr_assert_eq(arrivals, PACKETS);
+    for (unsigned i = 0; i < arrivals; i++) {
+        cr_assert(arrival[i].intact && !seen[arrival[i].number], "place %u", i);
+        seen[arrival[i].number] = true;
+        if (arrival[i].number > highest)
+            highest = arrival[i].number;
+        /* At most 8 packets overtake one, so the highest that came before it is at most 8 on. */
+        cr_assert_leq(highest - arrival[i].number, 8, "packet %u came when %u had",
+                      arrival[i].number, highest);
+        displaced += arrival[i].number != i;
+    }
+    cr_expect_gt(displaced, 200);
+    tear_down();
+}
+
+Test(engine_fault, packets_are_cut_short_and_their_bits_flip)
+{
+    unsigned shorter = 0, flipped = 0;
+
+    run("truncate=0.1,flip=0.1");
+    cr_assert_eq(arrivals, PACKETS);
+    for (unsigned i = 0; i < PACKETS; i++) {
+        shorter += arrival[i].bytes < PACKET_BYTES;
+        flipped += arrival[i].bytes == PACKET_BYTES && !arrival[i].intact;
+        cr_assert_leq(arrival[i].bytes, PACKET_BYTES);
+    }
+    cr_expect(shorter > 100 && shorter < 400, "%u cut", shorter);
+    cr_expect(flipped > 100 && flipped < 400, "%u with a flipped bit", flipped);
+    for (unsigned i = 0; i < PACKETS; i++) /* the sender's memory is its own */
+        for (unsigned k = 4; k < PACKET_BYTES; k++)
+            cr_assert_eq(packets->bytes[i][k], (uint8_t)(i * 31 + k * 7));
+    tear_down();
+}
+
+Test(engine_fault, the_same_seed_gives_the_same_faults_and_another_gives_others)
+{
+    static struct arrival first[2 * PACKETS];
+    static const char mixed[] = "loss=0.02,dup=0.05,reorder=5,truncate=0.02,flip=0.02,seed=7";
+    unsigned count;
+
+    run(mixed);
+    memcpy(first, arrival, sizeof first);
+    count = arrivals;
+    tear_down();
+    run(mixed);
+    cr_expect_eq(arrivals, count);
+    cr_expect_eq(memcmp(first, arrival, count * sizeof *first), 0);
+    tear_down();
+    run("loss=0.02,dup=0.05,reorder=5,truncate=0.02,flip=0.02,seed=8");
+    cr_expect_neq(memcmp(first, arrival, count * sizeof *first), 0);
+    tear_down();
+}
+
+Test(engine_fault, how_the_core_cuts_its_calls_changes_no_fault)
+{
+    static struct arrival first[2 * PACKETS];
+    static const char mixed[] = "loss=0.02,dup=0.05,truncate=0.02,seed=7";
+    unsigned count, taken = 0;
+
+    run(mixed);
+    memcpy(first, arrival, sizeof first);
+    count = arrivals;
+    tear_down();
+    cr_assert(set_up("mem", mixed));
+    while (taken < PACKETS) {
+        unsigned some = taken % 13 + 1 < PACKETS - taken ? taken % 13 + 1 : PACKETS - taken;
+        int ret = h.ops->send(h.state, packets->packet + taken, some);
+
+        cr_assert_geq(ret, 0);
+        taken += (unsigned)ret;
+        tx_harness_reap(&h);
+    }
+    h.ops->quiesce(h.state);
+    receive_all();
+    cr_expect_eq(arrivals, count);
+    cr_expect_eq(memcmp(first, arrival, count * sizeof *first), 0);
+    tear_down();
+}
+
+Test(engine_fault, what_is_held_leaves_when_the_source_falls_silent)
+{
+    uint64_t deadline = speadi_clock_mono_ns() + 10000000000u;
+    uint8_t got[PACKET_BYTES];
+
+    cr_assert(set_up("mem", "reorder=1000,reorder-chance=1"));
+    packets->count = 1; /* nothing will overtake it */
+    tx_harness_send(&h, packets);
+    cr_expect_eq(h.error[0], 0);
+    while (tx_harness_receive(&h, 0, got, sizeof got) < 0) {
+        cr_assert_lt(speadi_clock_mono_ns(), deadline, "it never came");
+        h.ops->wait(h.state, deadline, false);
+        tx_harness_reap(&h);
+    }
+    packets->count = PACKETS;
+    tear_down();
+}
+
+Test(engine_fault, a_delayed_packet_does_not_come_early)
+{
+    uint64_t sent_ns, deadline;
+    uint8_t got[PACKET_BYTES];
+
+    cr_assert(set_up("mem", "delay=30ms"));
+    packets->count = 3;
+    sent_ns = speadi_clock_mono_ns();
+    deadline = sent_ns + 10000000000u;
+    tx_harness_send(&h, packets);
+    for (unsigned i = 0; i < 3; i++) {
+        while (tx_harness_receive(&h, 0, got, sizeof got) < 0) {
+            cr_assert_lt(speadi_clock_mono_ns(), deadline, "it never came");
+            h.ops->wait(h.state, deadline, false);
+            tx_harness_reap(&h);
+        }
+        cr_expect_geq(speadi_clock_mono_ns() - sent_ns, 30000000u);
+        cr_expect_eq(got[0], i);
+    }
+    packets->count = PACKETS;
+    tear_down();
+}
+
+Test(engine_fault, a_stall_takes_nothing_until_it_ends)
+{
+    uint64_t before_ns, after_ns;
+    int ret;
+
+    cr_assert(set_up("mem", "stall=40ms/41ms")); /* the first ms of each 41 is free */
+    before_ns = speadi_clock_mono_ns();
+    cr_assert_eq(h.ops->send(h.state, packets->packet, 1), 1);
+    after_ns = speadi_clock_mono_ns();
+    while (speadi_clock_mono_ns() < after_ns + 1000000)
+        continue;
+    ret = h.ops->send(h.state, packets->packet + 1, 1);
+    if (speadi_clock_mono_ns() >= before_ns + 41000000)
+        cr_skip_test("this machine slept through the stall");
+    cr_assert_eq(ret, 0);
+    tx_harness_reap(&h);
+    while (h.ops->send(h.state, packets->packet + 1, 1) == 0)
+        h.ops->wait(h.state, UINT64_MAX, true);
+    cr_expect_geq(speadi_clock_mono_ns(), before_ns + 41000000);
+    tear_down();
+}
+
+Test(engine_fault, a_full_link_holds_everything_back_and_loses_nothing)
+{
+    unsigned taken = 0, got = 0;
+    uint8_t bytes[PACKET_BYTES];
+
+    cr_assert(tx_harness_open(&h, &(struct tx_harness_config){.engine = "mem",
+                                                              .link_packets = 4,
+                                                              .fault = "dup=0.3,reorder=4"}));
+    packets = tx_packets_make(PACKETS);
+    for (unsigned i = 0; i < PACKETS; i++)
+        tx_packets_add(packets, PACKET_BYTES, 0);
+    while (taken < PACKETS) {
+        /* Sometimes fewer than were offered before and refused. */
+        unsigned offer = taken % 3 && taken + 2 < PACKETS ? 2 : PACKETS - taken;
+        int ret = h.ops->send(h.state, packets->packet + taken, offer);
+
+        cr_assert(ret >= 0 && (unsigned)ret <= offer, "%d taken of %u", ret, offer);
+        taken += (unsigned)ret;
+        tx_harness_reap(&h);
+        while (tx_harness_receive(&h, 0, bytes, sizeof bytes) >= 0)
+            got++;
+    }
+    for (int i = 0; i < 1000; i++) { /* what is held leaves by and by */
+        h.ops->wait(h.state, speadi_clock_mono_ns() + 100000, false);
+        tx_harness_reap(&h);
+        while (tx_harness_receive(&h, 0, bytes, sizeof bytes) >= 0)
+            got++;
+    }
+    cr_expect_eq(h.reaped, PACKETS);
+    cr_expect(got > PACKETS + PACKETS / 5 && got < 2 * PACKETS, "%u came", got);
+    tear_down();
+}
+
+Test(engine_fault, a_bad_word_is_named_and_the_engine_stays_as_it_was)
+{
+    const struct speadi_tx_engine_ops *ops;
+    struct spead_err err = {0};
+    void *state;
+
+    cr_assert(set_up("mem", NULL));
+    ops = h.ops;
+    state = h.state;
+    cr_expect_eq(speadi_tx_engine_wrap_fault(&h.ops, &h.state, "los=0.1", &err), -EINVAL);
+    cr_expect(strstr(err.text, "los"), "\"%s\"", err.text);
+    cr_expect(h.ops == ops && h.state == state);
+    tear_down();
+}
+
+/* ---- The same over the network engines ----------------------------------------------------- */
+
+static char engines[][8] = {"socket", "uring"};
+
+ParameterizedTestParameters(engine_fault, the_network_engines_carry_the_same_faults)
+{
+    return cr_make_param_array(char[8], engines, sizeof engines / sizeof *engines);
+}
+
+ParameterizedTest(char (*engine)[8], engine_fault, the_network_engines_carry_the_same_faults)
+{
+    static struct arrival first[2 * PACKETS];
+    static const char mixed[] = "loss=0.02,dup=0.05,reorder=5,truncate=0.02,flip=0.02,seed=7";
+    unsigned count, lost;
+
+    run(mixed);
+    memcpy(first, arrival, sizeof first);
+    count = arrivals;
+    lost = injected();
+    tear_down();
+    if (!set_up(*engine, mixed))
+        cr_skip_test("engine %s cannot run here", *engine);
+    tx_harness_send(&h, packets);
+    h.ops->quiesce(h.state);
+    receive_all();
+    cr_expect_eq(injected(), lost, "%s", *engine);
+    cr_expect_eq(arrivals, count, "%s: %u arrived, %u by mem", *engine, arrivals, count);
+    cr_expect_eq(memcmp(first, arrival, count * sizeof *first), 0, "%s", *engine);
+    tear_down();
+}
