@@ -2,6 +2,7 @@
 #include "recv_config.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <speadi/err.h>
@@ -143,5 +144,13 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         rx.links = config->links;
     else
         rx.addresses = addresses;
-    return speadi_rx_engine_open(ops, engine, config->engine, &rx, reason, buffer_bytes, err);
+    ret = speadi_rx_engine_open(ops, engine, config->engine, &rx, reason, buffer_bytes, err);
+    if (ret < 0 || config->fault == NULL)
+        return ret;
+    ret = speadi_rx_engine_wrap_fault(ops, engine, config->fault, err);
+    if (ret < 0) {
+        (*ops)->close(*engine);
+        free(*engine);
+    }
+    return ret;
 }
