@@ -306,6 +306,46 @@ Test(send_stream, what_found_no_room_goes_later_and_in_order)
     close_bench(&bench);
 }
 
+/* More than all batches hold, over an engine that reports late. */
+Test(send_stream, large_heap_comes_out_whole_through_few_batches)
+{
+    enum { LARGE = 6 << 20 };
+    struct bench bench;
+    uint8_t *large = malloc(LARGE);
+    struct spead_send_heap *heap = make_heap(0);
+    uint64_t at = 0;
+
+    for (size_t i = 0; i < LARGE; i++)
+        large[i] = (uint8_t)(i * 7 + i / 255);
+    cr_assert_eq(spead_send_heap_add_item(heap, 0x1000, large, LARGE, false), 0);
+    open_bench(&bench, 4);
+    bench.tx->hold = true;
+    cr_expect_eq(spead_send_stream_submit(bench.stream, heap, &bench.options), 0);
+    while (spead_send_stream_poll(bench.stream) > 0)
+        ;
+    cr_expect_lt(bench.tx->taken * 1472, LARGE, "the batches are bounded");
+    spead_send_stream_wait(bench.stream, speadi_clock_mono_ns() + 1000000);
+    cr_expect(bench.tx->last_for_room, "it waits for the engine");
+    while (bench.log.count == 0) {
+        bench.tx->let_go = 501;
+        spead_send_stream_poll(bench.stream);
+        look(bench.stream);
+    }
+    for (size_t i = 0; i < bench.tx->packet_count; i++) {
+        uint64_t bytes = scripted_tx_value(bench.tx, i, 3);
+
+        cr_assert_eq(scripted_tx_value(bench.tx, i, 2), at);
+        cr_assert(memcmp(scripted_tx_packet(bench.tx, i) + bench.tx->packet[i].bytes - bytes,
+                         large + at, bytes) == 0,
+                  "payload differs in packet %zu", i);
+        at += bytes;
+    }
+    cr_expect_eq(at, LARGE);
+    spead_send_heap_destroy(heap);
+    free(large);
+    close_bench(&bench);
+}
+
 /* TestStream.send_error: the first error is the heap's, later packets are still tried. */
 Test(send_stream, refused_packet_fails_its_heap_and_no_other)
 {
