@@ -142,6 +142,16 @@ static void print_ledger(FILE *to, const struct recv_report *report)
                 stats->placed, stats->bounced, stats->repaired);
 }
 
+static void print_verified(FILE *to, const struct tool_totals *totals)
+{
+    if (totals->verify_bad_bytes > 0)
+        fprintf(to, "  verify   %" PRIu64 " bytes are wrong\n", totals->verify_bad_bytes);
+    else if (totals->payload_bytes == 0)
+        fputs("  verify   nothing came that could be checked\n", to);
+    else
+        fputs("  verify   every byte is as it was sent\n", to);
+}
+
 void recv_report_summary(FILE *to, const struct recv_report *report)
 {
     const struct tool_totals *totals = &report->totals;
@@ -156,10 +166,8 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
     if (report->heaps_past_limit > 0)
         fprintf(to, "  limit    %" PRIu64 " heaps more were ready when --heaps was reached\n",
                 report->heaps_past_limit);
-    if (report->options->common.verify && totals->verify_bad_bytes == 0)
-        fprintf(to, "  verify   every byte is as it was sent\n");
-    else if (report->options->common.verify)
-        fprintf(to, "  verify   %" PRIu64 " bytes are wrong\n", totals->verify_bad_bytes);
+    if (report->options->common.verify)
+        print_verified(to, totals);
     if (report->options->output != NULL)
         fprintf(to, "  output   %" PRIu64 " heaps, %s in %s\n", report->written.heaps,
                 tool_text_payload(bytes, report->written.bytes), report->options->output);

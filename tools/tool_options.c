@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <math.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -157,10 +158,14 @@ static const struct tool_value common_values[] = {
 static void take_cpu(struct tool_common *common, const char *text)
 {
     struct spead_err err;
+    cpu_set_t allowed;
     uint64_t cpu;
 
-    if (tool_parse_count(&cpu, text, 0, 1023, &err) < 0)
+    if (tool_parse_count(&cpu, text, 0, UINT32_MAX, &err) < 0)
         tool_usage("--cpu %s: %s", text, err.text);
+    if (cpu >= CPU_SETSIZE || sched_getaffinity(0, sizeof allowed, &allowed) < 0 ||
+        !CPU_ISSET(cpu, &allowed))
+        tool_usage("--cpu %s: no such CPU, or this process may not use it (see taskset -p)", text);
     common->cpu = (int)cpu;
 }
 

@@ -1,0 +1,148 @@
+/* Whatever is wrong with a command line is one line that names it, and status 2; what the network or
+ * the system refuses is one line and status 1. Method: the built programs. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netns.h"
+#include "program.h"
+
+TestSuite(command_lines, .timeout = 120);
+
+struct refusal {
+    const char *tool, *line;
+    int status;
+    const char *says; /* in the one line */
+};
+
+static unsigned lines_of(const char *text)
+{
+    unsigned count = 0;
+
+    for (; *text != '\0'; text++)
+        count += *text == '\n';
+    return count;
+}
+
+static void expect_refusal(const struct refusal *refusal)
+{
+    struct program program = {0};
+    char *said, *printed;
+    int status;
+
+    program_start(&program, refusal->tool, refusal->line);
+    status = program_wait(&program);
+    said = program_err(&program);
+    printed = program_out(&program);
+    cr_expect_eq(status, refusal->status, "\"%s\": status %d: %s", refusal->line, status, said);
+    cr_expect_eq(lines_of(said), 1, "\"%s\": more or less than a line: %s", refusal->line, said);
+    cr_expect_not_null(strstr(said, refusal->says), "\"%s\": \"%s\" does not say \"%s\"",
+                       refusal->line, said, refusal->says);
+    cr_expect_str_empty(printed);
+    free(said);
+    free(printed);
+    program_release(&program);
+}
+
+static void expect_refusals(const struct refusal *refusals, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        expect_refusal(&refusals[i]);
+}
+
+Test(command_lines, wrong_usage_of_the_sender_is_one_line_and_status_2)
+{
+    const struct refusal refusals[] = {
+        {SPEAD_SEND, "", 2, "HOST:PORT"},
+        {SPEAD_SEND, "127.0.0.1", 2, "127.0.0.1"},
+        {SPEAD_SEND, ":7148", 2, ":7148"},
+        {SPEAD_SEND, "127.0.0.1:99999", 2, "127.0.0.1:99999"},
+        {SPEAD_SEND, "127.0.0.1:7148 --bogus", 2, "--bogus"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heaps", 2, "--heaps"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heap", 2, "ambiguous"},
+        {SPEAD_SEND, "127.0.0.1:7148 --packet 40", 2, "--packet 40: smallest is 56"},
+        {SPEAD_SEND, "127.0.0.1:7148 --packet 64K", 2, "largest is 65507"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heap-size 4Q", 2, "--heap-size 4Q"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heap-size 256 --addr-bits 8", 2, "largest"},
+        {SPEAD_SEND, "127.0.0.1:7148 --addr-bits 42", 2, "multiple of 8"},
+        {SPEAD_SEND, "127.0.0.1:7148 --addr-bits 64", 2, "largest is 56"},
+        {SPEAD_SEND, "127.0.0.1:7148 --addr-bits 56 --items 200", 2, "--items 200"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heaps 0", 2, "smallest is 1"},
+        {SPEAD_SEND, "127.0.0.1:7148 --heaps -1", 2, "--heaps -1"},
+        {SPEAD_SEND, "127.0.0.1:7148 --rate fast", 2, "--rate fast"},
+        {SPEAD_SEND, "127.0.0.1:7148 --rate-of bits", 2, "spead, wire"},
+        {SPEAD_SEND, "127.0.0.1:7148 --burst-rate-ratio 0.5", 2, "smallest is 1"},
+        {SPEAD_SEND, "127.0.0.1:7148 --engine verbs", 2, "auto, uring, socket"},
+        {SPEAD_SEND, "127.0.0.1:7148 --cpu 1000", 2, "--cpu 1000"},
+        {SPEAD_SEND, "127.0.0.1:7148 --fault loss=2", 2, "loss"},
+        {SPEAD_SEND, "127.0.0.1:7148 --fault bogus=1", 2, "bogus"},
+    };
+
+    expect_refusals(refusals, sizeof refusals / sizeof *refusals);
+}
+
+Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
+{
+    const struct refusal refusals[] = {
+        {SPEAD_RECV, "", 2, "[HOST]:PORT"},
+        {SPEAD_RECV, "127.0.0.1:0", 2, "127.0.0.1:0"},
+        {SPEAD_RECV, ":7148 --bogus", 2, "--bogus"},
+        {SPEAD_RECV, ":7148 --on-full block", 2, "cannot wait"},
+        {SPEAD_RECV, ":7148 --on-full never", 2, "drop-newest"},
+        {SPEAD_RECV, ":7148 --receive-path fast", 2, "auto, placed, bounce"},
+        {SPEAD_RECV, ":7148 --ring-heaps 0", 2, "smallest is 1"},
+        {SPEAD_RECV, ":7148 --concurrent-heaps 0", 2, "smallest is 1"},
+        {SPEAD_RECV, ":7148 --packet 55", 2, "smallest is 56"},
+        {SPEAD_RECV, ":7148 --memory much", 2, "--memory much"},
+        {SPEAD_RECV, ":7148 --cpu 1000", 2, "1000"},
+        {SPEAD_RECV, ":7148 --fault loss", 2, "loss"},
+        {SPEAD_RECV, "--quiet :7148 --output /dev/null", 2, "/dev/null"},
+    };
+    const char *reason;
+
+    if (!test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+    expect_refusals(refusals, sizeof refusals / sizeof *refusals);
+}
+
+Test(command_lines, what_the_system_refuses_is_one_line_and_status_1)
+{
+    const struct refusal refusals[] = {
+        {SPEAD_SEND, "192.0.2.1:7148", 1, "192.0.2.1:7148"},
+        {SPEAD_SEND, "nowhere.invalid:7148", 1, "nowhere.invalid"},
+        {SPEAD_SEND, "127.0.0.1:7148 --bind nowhere0", 1, "nowhere0"},
+        {SPEAD_RECV, "192.0.2.1:7148", 1, "192.0.2.1:7148"},
+        {SPEAD_RECV, "127.0.0.1:7148 127.0.0.1:7148", 1, "127.0.0.1:7148"},
+        {SPEAD_RECV, ":7148 --bind nowhere0", 1, "nowhere0"},
+        {SPEAD_RECV, "--quiet :7148 --output /nowhere/file", 1, "/nowhere/file"},
+    };
+    const char *reason;
+
+    if (!test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+    expect_refusals(refusals, sizeof refusals / sizeof *refusals);
+}
+
+Test(command_lines, help_and_version_go_to_standard_output)
+{
+    const char *tools[] = {SPEAD_SEND, SPEAD_RECV};
+
+    for (size_t i = 0; i < 2; i++) {
+        const char *lines[] = {"--help", "--usage", "--version"};
+
+        for (size_t j = 0; j < 3; j++) {
+            struct program program = {0};
+            char *printed, *said;
+
+            program_start(&program, tools[i], lines[j]);
+            cr_expect_eq(program_wait(&program), 0);
+            printed = program_out(&program);
+            said = program_err(&program);
+            cr_expect_not_null(strstr(printed, "spead-"), "%s: %s", lines[j], printed);
+            cr_expect_str_empty(said);
+            free(printed);
+            free(said);
+            program_release(&program);
+        }
+    }
+}

@@ -1,0 +1,467 @@
+/* spead-send to spead-recv, as a user runs them. Method: the built programs over loopback in a network
+ * of the test's own, slow enough that nothing is lost by chance; their JSON objects are read back. */
+#include <criterion/criterion.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "program.h"
+#include "verify_pattern.h"
+
+static void enter(void)
+{
+    const char *reason;
+
+    if (!test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+}
+
+TestSuite(end_to_end, .init = enter, .timeout = 120);
+
+/* ---- What programs print ------------------------------------------------------------------- */
+
+/* The only line on standard output. */
+static json_t *object_of(const struct program *program)
+{
+    char *text = program_out(program);
+    char *end = strchr(text, '\n');
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+    cr_assert_not_null(object, "not one JSON object: \"%s\"", text);
+    cr_assert(end != NULL && end[1] == '\0', "more than a line: \"%s\"", text);
+    free(text);
+    return object;
+}
+
+static json_int_t number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    cr_assert(json_is_integer(value), "no number %s", key);
+    return json_integer_value(value);
+}
+
+static json_int_t bucket(const json_t *object, const char *name)
+{
+    const json_t *ledger = json_object_get(object, "ledger");
+
+    return number(json_object_get(json_object_get(ledger, "buckets"), name), "packets");
+}
+
+/* total and buckets of a ledger, or of one source of it. */
+static void expect_sum(const json_t *ledger, const char *total)
+{
+    const char *units[] = {"packets", "bytes"};
+
+    for (size_t i = 0; i < 2; i++) {
+        json_int_t sum = 0;
+        const char *key;
+        json_t *value;
+
+        json_object_foreach(json_object_get(ledger, "buckets"), key, value) sum +=
+            number(value, units[i]);
+        cr_expect_eq(sum, number(json_object_get(ledger, total), units[i]), "%s", units[i]);
+    }
+}
+
+static void expect_status(struct program *program, int expected)
+{
+    int status = program_wait(program);
+    char *said = program_err(program);
+
+    cr_assert_eq(status, expected, "status %d instead of %d: %s", status, expected, said);
+    free(said);
+}
+
+/* ---- Runs ---------------------------------------------------------------------------------- */
+
+struct run {
+    struct program recv, send;
+    json_t *received, *sent;
+};
+
+static void start_receiver(struct run *run, const char *line)
+{
+    program_start(&run->recv, SPEAD_RECV, line);
+    cr_assert(program_says(&run->recv, "listening on"), "spead-recv %s did not start", line);
+}
+
+/* Runs both to their ends, checks exit statuses and that both ledgers add up. */
+static void finish(struct run *run, int recv_status, int send_status)
+{
+    expect_status(&run->send, send_status);
+    expect_status(&run->recv, recv_status);
+    run->received = object_of(&run->recv);
+    run->sent = object_of(&run->send);
+    expect_sum(json_object_get(run->received, "ledger"), "seen");
+    expect_sum(json_object_get(run->sent, "ledger"), "submitted");
+}
+
+static void run_both(struct run *run, const char *recv_line, int recv_status, const char *send_line)
+{
+    start_receiver(run, recv_line);
+    program_start(&run->send, SPEAD_SEND, send_line);
+    finish(run, recv_status, 0);
+}
+
+static void release(struct run *run)
+{
+    program_release(&run->recv);
+    program_release(&run->send);
+    json_decref(run->received);
+    json_decref(run->sent);
+}
+
+/* ---- Tests --------------------------------------------------------------------------------- */
+
+Test(end_to_end, every_byte_arrives_and_both_ledgers_agree)
+{
+    struct run run = {0};
+
+    run_both(&run, "127.0.0.1:17300 --verify --strict --json", 0,
+             "127.0.0.1:17300 --verify --json --heaps 30 --heap-size 1M --rate 1");
+    cr_expect_str_eq(json_string_value(json_object_get(run.received, "schema")), "speadline-1");
+    cr_expect_eq(number(run.received, "heaps"), 30);
+    cr_expect_eq(number(run.sent, "heaps"), 30);
+    cr_expect_eq(number(run.received, "payload_bytes"), 30 << 20);
+    cr_expect_eq(number(run.sent, "payload_bytes"), 30 << 20);
+    cr_expect_eq(number(run.received, "verify_bad_bytes"), 0);
+    cr_expect_eq(number(run.received, "packets"), number(run.sent, "packets"));
+    cr_expect_eq(number(run.received, "wire_bytes"), number(run.sent, "wire_bytes"));
+    cr_expect_eq(number(run.received, "wire_bytes"),
+                 number(json_object_get(json_object_get(run.received, "ledger"), "seen"), "bytes") +
+                     66 * number(run.received, "packets"));
+    cr_expect_gt(json_real_value(json_object_get(run.received, "gbps")), 0);
+    cr_expect_lt(json_real_value(json_object_get(run.received, "gbps")), 1.1);
+    release(&run);
+}
+
+Test(end_to_end, any_size_of_heap_and_packet_can_be_verified)
+{
+    const char *sends[] = {
+        "--heap-size 1 --heaps 5",
+        "--heap-size 7 --items 3 --heaps 5 --addr-bits 48",
+        "--heap-size 100003 --items 5 --heaps 9 --packet 200 --addr-bits 56 --max-heaps 1",
+        "--heap-size 5000 --items 200 --heaps 9 --packet 64 --max-heaps 3",
+        "--heap-size 255 --heaps 3 --packet 100 --addr-bits 8 --max-heaps 2",
+        "--heap-size 300000 --heaps 9 --packet 65507",
+    };
+
+    for (size_t i = 0; i < sizeof sends / sizeof *sends; i++) {
+        struct run run = {0};
+        char line[256];
+
+        snprintf(line, sizeof line, "[::1]:17301 --json --verify --rate 0.5 %s", sends[i]);
+        run_both(&run, "[::1]:17301 --verify --strict --json --packet 65507 --ring-heaps 16", 0,
+                 line);
+        cr_expect_eq(number(run.received, "heaps"), number(run.sent, "heaps"), "%s", sends[i]);
+        cr_expect_eq(number(run.received, "payload_bytes"), number(run.sent, "payload_bytes"));
+        cr_expect_eq(number(run.received, "wire_bytes"), number(run.sent, "wire_bytes"));
+        release(&run);
+    }
+}
+
+Test(end_to_end, bytes_that_do_not_follow_the_rule_fail)
+{
+    struct run run = {0};
+
+    run_both(&run, "127.0.0.1:17302 --verify --json", 1,
+             "127.0.0.1:17302 --json --heaps 3 --heap-size 10000 --rate 1");
+    cr_expect_eq(number(run.received, "heaps"), 3);
+    cr_expect_gt(number(run.received, "verify_bad_bytes"), 10000);
+    release(&run);
+}
+
+Test(end_to_end, losses_are_counted_and_strict_says_3)
+{
+    struct run run = {0};
+
+    run_both(&run, "127.0.0.1:17303 --verify --strict --json --fault loss=0.01,seed=4", 3,
+             "127.0.0.1:17303 --verify --json --heaps 20 --heap-size 256K --rate 1");
+    cr_expect_lt(number(run.received, "heaps"), 20);
+    cr_expect_gt(bucket(run.received, "injected"), 0);
+    cr_expect_eq(number(run.received, "packets"), number(run.sent, "packets"));
+    cr_expect_eq(number(run.received, "verify_bad_bytes"), 0);
+    release(&run);
+}
+
+Test(end_to_end, incomplete_heaps_hold_what_arrived_and_zeros)
+{
+    struct run run = {0};
+
+    run_both(&run,
+             "127.0.0.1:17304 --verify --incomplete --out-of-order --json --fault loss=0.01,seed=4",
+             0, "127.0.0.1:17304 --verify --json --heaps 20 --heap-size 256K --rate 1");
+    cr_expect_gt(number(run.received, "incomplete_heaps"), 0);
+    cr_expect_eq(number(run.received, "heaps") + number(run.received, "incomplete_heaps"), 20);
+    cr_expect_eq(number(run.received, "verify_bad_bytes"), 0);
+    cr_expect_lt(number(run.received, "payload_bytes"), 20 << 18);
+    cr_expect_eq(number(json_object_get(run.received, "ledger"), "missing_packets"),
+                 bucket(run.received, "injected"));
+    release(&run);
+}
+
+Test(end_to_end, packets_dropped_by_the_sender_on_purpose_are_in_its_ledger)
+{
+    struct run run = {0};
+
+    run_both(
+        &run, "127.0.0.1:17305 --json", 0,
+        "127.0.0.1:17305 --json --heaps 20 --heap-size 256K --rate 1 --fault loss=0.01,seed=4");
+    cr_expect_gt(bucket(run.sent, "injected"), 0);
+    cr_expect_eq(number(run.received, "packets"), bucket(run.sent, "sent"));
+    release(&run);
+}
+
+Test(end_to_end, several_endpoints_feed_one_stream_that_shows_each)
+{
+    struct run run = {0};
+    json_t *sources;
+    json_int_t seen = 0;
+
+    run_both(&run, "127.0.0.1:17306 [::1]:17307 --substreams 2 --verify --strict --json", 0,
+             "127.0.0.1:17306 [::1]:17307 --verify --json --heaps 20 --heap-size 100K --rate 0.5");
+    cr_expect_eq(number(run.received, "heaps"), 20);
+    cr_expect_eq(number(run.received, "verify_bad_bytes"), 0);
+    sources = json_object_get(json_object_get(run.received, "ledger"), "sources");
+    cr_assert_eq(json_array_size(sources), 2);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *source = json_array_get(sources, i);
+
+        expect_sum(source, "seen");
+        seen += number(json_object_get(source, "seen"), "packets");
+        cr_expect_gt(number(json_object_get(source, "seen"), "packets"), 10 * 70);
+    }
+    cr_expect_eq(seen, number(run.received, "packets"));
+    release(&run);
+}
+
+Test(end_to_end, one_of_several_destinations_sees_every_nth_heap)
+{
+    struct run run = {0};
+    struct program other = {0};
+
+    program_start(&other, SPEAD_RECV, "127.0.0.1:17309 --heap-step 2 --strict --verify --json");
+    cr_assert(program_says(&other, "listening on"));
+    run_both(
+        &run, "127.0.0.1:17308 --heap-step 2 --strict --verify --json", 0,
+        "127.0.0.1:17308 127.0.0.1:17309 --verify --json --heaps 20 --heap-size 100K --rate 1");
+    expect_status(&other, 0);
+    cr_expect_eq(number(run.received, "heaps"), 10);
+    program_release(&other);
+    release(&run);
+}
+
+Test(end_to_end, heaps_end_the_receiver_exactly)
+{
+    struct run run = {0};
+
+    start_receiver(&run, "127.0.0.1:17310 --heaps 5 --json --verify");
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17310 --verify --json --heap-size 64K --rate 1");
+    expect_status(&run.recv, 0);
+    kill(run.send.pid, SIGTERM);
+    expect_status(&run.send, 0);
+    run.received = object_of(&run.recv);
+    run.sent = object_of(&run.send);
+    cr_expect_eq(number(run.received, "heaps"), 5);
+    cr_expect_eq(number(run.received, "payload_bytes"), 5 << 16);
+    expect_sum(json_object_get(run.received, "ledger"), "seen");
+    release(&run);
+}
+
+Test(end_to_end, seconds_end_either_side)
+{
+    struct run run = {0};
+
+    run_both(&run, "127.0.0.1:17311 --json --no-stop-item --seconds 1.5", 0,
+             "127.0.0.1:17311 --json --heap-size 64K --rate 0.2 --seconds 0.5");
+    cr_expect_gt(number(run.received, "heaps"), 3);
+    cr_expect_eq(number(run.received, "heaps"), number(run.sent, "heaps"));
+    cr_expect_eq(bucket(run.received, "control"), 1);
+    release(&run);
+}
+
+Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
+{
+    struct run run = {0};
+
+    start_receiver(&run, "127.0.0.1:17312 --json --strict --verify");
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17312 --json --verify --heap-size 64K --rate 0.2");
+    usleep(500000);
+    kill(run.send.pid, SIGINT);
+    finish(&run, 0, 0);
+    cr_expect_gt(number(run.sent, "heaps"), 0);
+    cr_expect_eq(number(run.received, "heaps"), number(run.sent, "heaps"));
+    release(&run);
+}
+
+Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
+{
+    struct run run = {0};
+
+    start_receiver(&run, "127.0.0.1:17313 --json --no-stop-item");
+    program_start(&run.send, SPEAD_SEND, "127.0.0.1:17313 --json --heap-size 32M --rate 0.001");
+    cr_assert(run.send.pid > 0);
+    usleep(500000);
+    kill(run.send.pid, SIGINT);
+    usleep(300000);
+    kill(run.send.pid, SIGINT);
+    expect_status(&run.send, 0);
+    kill(run.recv.pid, SIGINT);
+    finish(&run, 0, 0);
+    cr_expect_eq(number(run.sent, "heaps"), 0);
+    cr_expect_gt(bucket(run.sent, "abandoned"), 0);
+    cr_expect_eq(number(run.received, "heaps"), 0);
+    cr_expect_gt(bucket(run.received, "flushed"), 0);
+    release(&run);
+}
+
+Test(end_to_end, an_interrupted_receiver_still_accounts)
+{
+    struct program recv = {0};
+    json_t *object;
+    char *said;
+
+    program_start(&recv, SPEAD_RECV, "127.0.0.1:17314 --json");
+    cr_assert(program_says(&recv, "listening on"));
+    kill(recv.pid, SIGTERM);
+    expect_status(&recv, 0);
+    object = object_of(&recv);
+    said = program_err(&recv);
+    cr_expect_eq(number(object, "heaps"), 0);
+    cr_expect_not_null(strstr(said, "0 heaps complete"), "%s", said);
+    cr_expect_not_null(strstr(said, "0 seen"), "%s", said);
+    free(said);
+    json_decref(object);
+    program_release(&recv);
+}
+
+Test(end_to_end, quiet_prints_nothing_but_the_object)
+{
+    struct program recv = {0}, send = {0};
+    char *said;
+
+    program_start(&recv, SPEAD_RECV, "127.0.0.1:17315 --json --quiet --heaps 1 --buffer 100K");
+    program_start(&send, SPEAD_SEND, "127.0.0.1:17315 --quiet --rate 0.05 --heap-size 1000");
+    expect_status(&recv, 0);
+    json_decref(object_of(&recv));
+    kill(send.pid, SIGINT);
+    expect_status(&send, 0);
+    said = program_err(&recv);
+    cr_expect_str_empty(said, "%s", said);
+    free(said);
+    said = program_err(&send);
+    cr_expect_str_empty(said, "%s", said);
+    free(said);
+    program_release(&recv);
+    program_release(&send);
+}
+
+Test(end_to_end, losses_come_with_their_place_and_a_remedy)
+{
+    struct run run = {0};
+    char *said;
+
+    run_both(&run, "127.0.0.1:17316 --json --packet 1000", 0,
+             "127.0.0.1:17316 --json --heaps 5 --heap-size 64K --rate 1");
+    said = program_err(&run.recv);
+    cr_expect_eq(number(run.received, "heaps"), 0);
+    cr_expect_not_null(strstr(said, "longer than --packet"), "%s", said);
+    free(said);
+    release(&run);
+}
+
+/* ---- The capture file ---------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/speadline-capture-XXXXXX";
+static char path[64], index_path[80];
+
+static void enter_with_folder(void)
+{
+    enter();
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/capture", folder);
+    snprintf(index_path, sizeof index_path, "%s/capture.jsonl", folder);
+}
+
+static void remove_folder(void)
+{
+    unlink(path);
+    unlink(index_path);
+    rmdir(folder);
+}
+
+TestSuite(capture, .init = enter_with_folder, .fini = remove_folder, .timeout = 120);
+
+/* Each line of the index against the file; returns how many there are. */
+static unsigned check_capture(void)
+{
+    FILE *index = fopen(index_path, "r"), *data = fopen(path, "r");
+    unsigned count = 0;
+    char line[4096];
+    long end = 0;
+
+    cr_assert(index != NULL && data != NULL);
+    for (; fgets(line, sizeof line, index) != NULL; count++) {
+        json_t *heap = json_loads(line, 0, NULL);
+        size_t bytes;
+        uint8_t *payload;
+
+        cr_assert_not_null(heap, "not JSON: %s", line);
+        bytes = (size_t)number(heap, "bytes");
+        payload = malloc(bytes);
+        cr_assert_eq(number(heap, "offset"), end);
+        cr_assert_eq(fread(payload, 1, bytes, data), bytes);
+        cr_expect_eq(verify_pattern_bad_bytes(payload, 0, bytes, (uint64_t)number(heap, "counter")),
+                     0, "heap %u", count);
+        cr_expect_leq(number(heap, "first_ns"), number(heap, "last_ns"));
+        cr_expect(json_is_true(json_object_get(heap, "complete")));
+        end += (long)bytes;
+        free(payload);
+        json_decref(heap);
+    }
+    cr_expect_eq(fgetc(data), EOF, "bytes that no line describes");
+    fclose(index);
+    fclose(data);
+    return count;
+}
+
+Test(capture, holds_every_heap_and_its_index)
+{
+    struct run run = {0};
+    char line[256];
+
+    snprintf(line, sizeof line, "127.0.0.1:17317 --json --strict --output %s", path);
+    run_both(&run, line, 0,
+             "127.0.0.1:17317 --verify --json --heaps 50 --heap-size 100003 --rate 0.5");
+    cr_expect_eq(check_capture(), 50);
+    cr_expect_eq(number(run.received, "written_heaps"), 50);
+    cr_expect_eq(number(run.received, "written_bytes"), 50 * 100003);
+    release(&run);
+}
+
+Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
+{
+    struct run run = {.recv = {.file_bytes_max = 1000000}};
+    char line[256], expected[128], *said;
+
+    snprintf(line, sizeof line, "127.0.0.1:17318 --json --output %s", path);
+    start_receiver(&run, line);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17318 --verify --json --heaps 30 --heap-size 100003 --rate 0.2");
+    finish(&run, 1, 0);
+    said = program_err(&run.recv);
+    snprintf(expected, sizeof expected, "cannot write to %s (", path);
+    cr_expect_not_null(strstr(said, expected), "%s", said);
+    cr_expect_eq(check_capture(), 9, "1 MB has room for nine");
+    cr_expect_eq(number(run.received, "written_heaps"), 9);
+    free(said);
+    release(&run);
+}

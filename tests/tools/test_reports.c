@@ -1,0 +1,209 @@
+/* What people and scripts are told. Method: counters made by hand, printed into memory. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "recv_report.h"
+#include "send_report.h"
+
+TestSuite(reports);
+
+static const struct spead_recv_tool_options plain_options;
+
+static struct recv_report receive_report(const struct spead_recv_tool_options *options)
+{
+    return (struct recv_report){
+        .options = options,
+        .totals = {.tool = "spead-recv",
+                   .engine = "socket",
+                   .engine_reason = "socket: chosen",
+                   .payload_bytes = 1000000000,
+                   .heaps = 238,
+                   .packets = 123,
+                   .first_packet_ns = 5000000000,
+                   .last_packet_ns = 6000000000},
+        .stats = {.bucket_count = SPEAD_RECV_BUCKET_COUNT,
+                  .source_count = 1,
+                  .total = {.seen = {123, 123000},
+                            .bucket = {[SPEAD_RECV_DELIVERED] = {120, 120000},
+                                       [SPEAD_RECV_DUPLICATE] = {3, 3000}}}},
+        .plan = {.engine = "socket", .engine_reason = "socket: chosen"},
+        .source = {{.name = "127.0.0.1:7148"}},
+    };
+}
+
+static char *summary_of(const struct recv_report *report)
+{
+    size_t bytes;
+    char *text;
+    FILE *to = open_memstream(&text, &bytes);
+
+    recv_report_summary(to, report);
+    fclose(to);
+    return text;
+}
+
+static void expect_summary(const struct recv_report *report, const char *says, bool expected)
+{
+    char *text = summary_of(report);
+
+    cr_expect_eq(strstr(text, says) != NULL, expected, "%s\"%s\" in: %s", expected ? "no " : "",
+                 says, text);
+    free(text);
+}
+
+Test(reports, a_summary_shows_rate_and_a_ledger_that_adds_up)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    expect_summary(&report, "238 heaps complete, 1.0 GB of payload in 1.000 s: 8.00 Gb/s", true);
+    expect_summary(&report, "123 seen = 120 delivered + 3 duplicate\n", true);
+    expect_summary(&report, "missing", false);
+    expect_summary(&report, "kernel", false);
+    expect_summary(&report, "verify", false);
+}
+
+Test(reports, losses_are_named_with_what_helps)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.kernel_drops = 7;
+    report.stats.missing_packets = 5;
+    report.stats.missing_heaps = 2;
+    report.stats.total.bucket[SPEAD_RECV_SHED].packets = 11;
+    report.plan.socket_buffer_bytes = 212992;
+    expect_summary(&report, "dropped 7 messages at our sockets: raise net.core.rmem_max", true);
+    expect_summary(&report, "208 KiB now", true);
+    expect_summary(&report, "5 packets inside heaps, 2 whole heaps", true);
+    expect_summary(&report, "11 packets in heaps that found the ring full", true);
+}
+
+Test(reports, endpoints_are_shown_apart_when_there_are_several)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.source_count = 2;
+    report.source[1].name = "239.1.2.3:7148";
+    report.source[1].ledger.seen.packets = 60;
+    report.source[1].ledger.bucket[SPEAD_RECV_DELIVERED].packets = 60;
+    expect_summary(&report, "239.1.2.3:7148: 60 seen = 60 delivered\n", true);
+}
+
+Test(reports, verify_says_how_many_bytes_are_wrong)
+{
+    struct spead_recv_tool_options options = {.common = {.verify = true}};
+    struct recv_report report = receive_report(&options);
+
+    expect_summary(&report, "every byte is as it was sent", true);
+    report.totals.verify_bad_bytes = 17;
+    expect_summary(&report, "17 bytes are wrong", true);
+}
+
+Test(reports, clean_means_that_nothing_was_lost_or_refused)
+{
+    const enum spead_recv_bucket allowed[] = {SPEAD_RECV_DELIVERED, SPEAD_RECV_DUPLICATE,
+                                              SPEAD_RECV_CONTROL, SPEAD_RECV_START_UP,
+                                              SPEAD_RECV_INJECTED};
+    unsigned clean = 0;
+
+    for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++) {
+        struct recv_report report = receive_report(&plain_options);
+
+        report.stats.total.bucket[i].packets++;
+        clean += recv_report_is_clean(&report);
+    }
+    cr_expect_eq(clean, sizeof allowed / sizeof *allowed);
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) {
+        struct recv_report report = receive_report(&plain_options);
+
+        report.stats.total.bucket[allowed[i]].packets++;
+        cr_expect(recv_report_is_clean(&report), "%s", spead_recv_bucket_name(allowed[i]));
+    }
+}
+
+Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.missing_packets = 1;
+    cr_expect_not(recv_report_is_clean(&report));
+    report.stats.missing_packets = 0;
+    report.stats.missing_heaps = 1;
+    cr_expect_not(recv_report_is_clean(&report));
+    report.stats.missing_heaps = 0;
+    report.stats.kernel_drops = 1;
+    cr_expect_not(recv_report_is_clean(&report));
+}
+
+static void expect_common_keys(const json_t *object)
+{
+    const char *keys[] = {"schema",
+                          "version",
+                          "tool",
+                          "payload_bytes",
+                          "wire_bytes",
+                          "heaps",
+                          "incomplete_heaps",
+                          "packets",
+                          "seconds",
+                          "gbps",
+                          "cpu_user_s",
+                          "cpu_sys_s",
+                          "engine",
+                          "engine_reason",
+                          "placed",
+                          "bounced",
+                          "repaired",
+                          "verify_bad_bytes",
+                          "ledger"};
+
+    cr_assert_not_null(object);
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        cr_expect_not_null(json_object_get(object, keys[i]), "no %s", keys[i]);
+}
+
+Test(reports, the_receivers_object_has_every_key_and_bucket)
+{
+    struct recv_report report = receive_report(&plain_options);
+    json_t *object = recv_report_json(&report), *ledger, *buckets;
+
+    expect_common_keys(object);
+    ledger = json_object_get(object, "ledger");
+    buckets = json_object_get(ledger, "buckets");
+    cr_expect_eq(json_object_size(buckets), SPEAD_RECV_BUCKET_COUNT);
+    cr_expect_eq(
+        json_integer_value(json_object_get(json_object_get(buckets, "duplicate"), "bytes")), 3000);
+    cr_expect_eq(json_array_size(json_object_get(ledger, "sources")), 1);
+    cr_expect_float_eq(json_real_value(json_object_get(object, "gbps")), 8.0, 1e-9);
+    cr_expect_float_eq(json_real_value(json_object_get(object, "seconds")), 1.0, 1e-9);
+    json_decref(object);
+}
+
+Test(reports, the_senders_object_and_summary_name_errors)
+{
+    struct send_report report = {
+        .totals = {.tool = "spead-send", .engine = "socket", .engine_reason = "chosen"},
+        .stats = {.bucket_count = SPEAD_SEND_BUCKET_COUNT,
+                  .submitted = {12, 1200},
+                  .bucket = {[SPEAD_SEND_SENT] = {10, 1000}, [SPEAD_SEND_FAILED] = {2, 200}},
+                  .failed_errno = {{.error = 90, .packets = 2}}, /* EMSGSIZE */
+                  .icmp_unreachable = 3},
+    };
+    json_t *object = send_report_json(&report), *errnos;
+    size_t bytes;
+    char *text;
+    FILE *to = open_memstream(&text, &bytes);
+
+    expect_common_keys(object);
+    errnos = json_object_get(json_object_get(object, "ledger"), "failed_errno");
+    cr_assert_eq(json_array_size(errnos), 1);
+    cr_expect_str_eq(json_string_value(json_object_get(json_array_get(errnos, 0), "errno")),
+                     "EMSGSIZE");
+    send_report_summary(to, &report);
+    fclose(to);
+    cr_expect_not_null(strstr(text, "12 submitted = 10 sent + 2 failed\n"), "%s", text);
+    cr_expect_not_null(strstr(text, "2 packets: Message too long"), "%s", text);
+    cr_expect_not_null(strstr(text, "3 times by ICMP"), "%s", text);
+    free(text);
+    json_decref(object);
+}

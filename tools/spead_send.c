@@ -1,0 +1,424 @@
+/* spead-send: heaps of a given size, as fast as asked, to one or several destinations.
+ *
+ * One thread does everything. It owns the stream; each heap that completes is filled and submitted
+ * again from its completion, so that nothing is handed between threads and one core is enough. */
+#include <errno.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <speadi/clock.h>
+
+#include "send_report.h"
+#include "spead_send_options.h"
+#include "tool_signal.h"
+#include "verify_pattern.h"
+
+#define TICK_NS  100000000u   /* at most this long between two looks at signals and the clock */
+#define DRAIN_NS 10000000000u /* after an interrupt, what is in flight has this long to leave */
+
+struct sender;
+
+/* A heap with its memory, and its place among those in flight. */
+struct slot {
+    struct sender *sender;
+    struct spead_send_heap *heap;
+    uint8_t *payload;
+};
+
+struct sender {
+    const struct spead_send_tool_options *options;
+    struct spead_send_stream *stream;
+    struct slot *slots;
+    unsigned slot_count;
+    uint8_t *memory;
+    size_t memory_bytes;
+
+    struct spead_send_heap *stop_heap;
+    uint64_t sequence;  /* heaps submitted so far: counters and destinations follow from it */
+    uint64_t data_left; /* data heaps still to be submitted */
+    unsigned stops_left;
+    unsigned data_in_flight, stops_in_flight;
+    uint64_t heaps_sent;
+    uint64_t stopping_ns;   /* when an early end was asked for; 0: not yet */
+    int error;              /* first failure */
+    uint64_t error_counter; /* of the heap that it befell; 0: of no single heap */
+
+    unsigned *overhead; /* [endpoint_count]: bytes on the wire beside a packet's SPEAD bytes */
+};
+
+static struct spead_send_stream *signalled_stream; /* for the handler; set before it is installed */
+
+/* The first signal is for the loop, which then sends what is in flight and the stop heaps. */
+static void on_signal(int nth)
+{
+    if (nth < 2)
+        return;
+    spead_send_stream_stop(signalled_stream);
+    spead_send_stream_stop(signalled_stream);
+}
+
+/* ---- Heaps --------------------------------------------------------------------------------- */
+
+static int make_heap(struct slot *slot, const struct spead_send_tool_options *options)
+{
+    uint64_t bytes = options->heap_size / options->items;
+    int ret =
+        spead_send_heap_create(&slot->heap, (struct spead_flavour){(uint8_t)options->addr_bits});
+
+    for (uint64_t i = 0; ret >= 0 && i < options->items; i++) {
+        bool last = i + 1 == options->items;
+
+        ret = spead_send_heap_add_item(slot->heap, spead_send_item_id(options, i),
+                                       slot->payload + i * bytes,
+                                       last ? options->heap_size - i * bytes : bytes, false);
+    }
+    return ret < 0 ? ret : 0;
+}
+
+/* One mapping for all heaps, in huge pages where there are some: the kernel copies from it. */
+static int make_memory(struct sender *sender)
+{
+    size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
+
+    stride = stride > 0 ? stride : 64;
+    sender->memory_bytes = stride * sender->slot_count;
+    sender->memory = mmap(NULL, sender->memory_bytes, PROT_READ | PROT_WRITE,
+                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (sender->memory == MAP_FAILED) {
+        sender->memory = NULL;
+        return -errno;
+    }
+    madvise(sender->memory, sender->memory_bytes, MADV_HUGEPAGE); /* advice: may fail */
+    for (unsigned i = 0; i < sender->slot_count; i++) {
+        sender->slots[i].payload = sender->memory + i * stride;
+        verify_pattern_fill(sender->slots[i].payload, (size_t)sender->options->heap_size, 0);
+    }
+    return 0;
+}
+
+static int make_heaps(struct sender *sender)
+{
+    const struct spead_send_tool_options *options = sender->options;
+    struct spead_flavour flavour = {(uint8_t)options->addr_bits};
+    int ret;
+
+    sender->slot_count = (unsigned)options->max_heaps;
+    sender->slots = calloc(sender->slot_count, sizeof *sender->slots);
+    if (sender->slots == NULL)
+        return -ENOMEM;
+    ret = make_memory(sender);
+    for (unsigned i = 0; ret == 0 && i < sender->slot_count; i++) {
+        sender->slots[i].sender = sender;
+        ret = make_heap(&sender->slots[i], options);
+    }
+    if (ret == 0)
+        ret = spead_send_heap_create(&sender->stop_heap, flavour);
+    if (ret == 0)
+        ret = spead_send_heap_add_control(sender->stop_heap, SPEAD_CONTROL_STOP);
+    return ret < 0 ? ret : 0;
+}
+
+static void release_heaps(struct sender *sender)
+{
+    for (unsigned i = 0; sender->slots != NULL && i < sender->slot_count; i++)
+        spead_send_heap_destroy(sender->slots[i].heap);
+    free(sender->slots);
+    spead_send_heap_destroy(sender->stop_heap);
+    if (sender->memory != NULL)
+        munmap(sender->memory, sender->memory_bytes);
+    free(sender->overhead);
+}
+
+/* ---- Submitting ---------------------------------------------------------------------------- */
+
+static void fail(struct sender *sender, int error, uint64_t counter)
+{
+    if (sender->error == 0) {
+        sender->error = error;
+        sender->error_counter = counter;
+    }
+    sender->data_left = 0;
+    sender->stops_left = 0;
+}
+
+/* The next heap of all: numbers go on through data and stop heaps and over all destinations, which
+ * are served in turn, so that each sees every n-th counter. */
+static struct spead_send_options next_heap(struct sender *sender)
+{
+    struct spead_flavour flavour = {(uint8_t)sender->options->addr_bits};
+    struct spead_send_options next = SPEAD_SEND_OPTIONS_INIT;
+
+    next.destination = (uint32_t)(sender->sequence % sender->options->common.endpoint_count);
+    next.explicit_counter = true;
+    next.counter = ++sender->sequence & spead_flavour_value_max(flavour);
+    return next;
+}
+
+static void submit_data(struct slot *slot);
+static void submit_stops(struct sender *sender);
+
+static void on_data_done(void *arg, const struct spead_send_result *result)
+{
+    struct slot *slot = arg;
+    struct sender *sender = slot->sender;
+
+    sender->data_in_flight--;
+    if (result->error == 0)
+        sender->heaps_sent++;
+    else if (result->error != -ECANCELED)
+        fail(sender, result->error, result->counter);
+    if (sender->data_left > 0)
+        submit_data(slot);
+    else if (sender->data_in_flight == 0)
+        submit_stops(sender);
+}
+
+static void on_stop_done(void *arg, const struct spead_send_result *result)
+{
+    struct sender *sender = arg;
+
+    sender->stops_in_flight--;
+    if (result->error != 0 && result->error != -ECANCELED)
+        fail(sender, result->error, result->counter);
+    submit_stops(sender);
+}
+
+static void submit_data(struct slot *slot)
+{
+    struct sender *sender = slot->sender;
+    struct spead_send_options next = next_heap(sender);
+    int ret;
+
+    if (sender->options->common.verify)
+        verify_pattern_fill(slot->payload, (size_t)sender->options->heap_size, next.counter);
+    next.done = on_data_done;
+    next.done_arg = slot;
+    ret = spead_send_stream_submit(sender->stream, slot->heap, &next);
+    if (ret < 0 && ret != -ESHUTDOWN)
+        fail(sender, ret, next.counter);
+    if (ret < 0)
+        return;
+    sender->data_left--;
+    sender->data_in_flight++;
+}
+
+/* Stop heaps, one a destination; the last that is sent. */
+static void submit_stops(struct sender *sender)
+{
+    while (sender->stops_left > 0 && sender->stops_in_flight < sender->slot_count) {
+        struct spead_send_options next = next_heap(sender);
+        int ret;
+
+        next.done = on_stop_done;
+        next.done_arg = sender;
+        ret = spead_send_stream_submit(sender->stream, sender->stop_heap, &next);
+        if (ret < 0 && ret != -ESHUTDOWN)
+            fail(sender, ret, next.counter);
+        if (ret < 0)
+            return;
+        sender->stops_left--;
+        sender->stops_in_flight++;
+    }
+}
+
+/* ---- The loop ------------------------------------------------------------------------------ */
+
+static void begin(struct sender *sender)
+{
+    uint64_t heaps = sender->options->common.heaps;
+
+    sender->data_left = heaps > 0 ? heaps : UINT64_MAX;
+    sender->stops_left = (unsigned)sender->options->common.endpoint_count;
+    for (unsigned i = 0; i < sender->slot_count && sender->data_left > 0; i++)
+        submit_data(&sender->slots[i]);
+}
+
+/* Ends the stream when everything has left, when it may not wait longer, or never otherwise. */
+static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
+{
+    if (sender->stopping_ns == 0 && (now_ns >= end_ns || tool_signal_count() > 0)) {
+        sender->stopping_ns = now_ns;
+        sender->data_left = 0;
+        if (sender->data_in_flight == 0)
+            submit_stops(sender);
+    }
+    if (sender->data_left == 0 && sender->data_in_flight == 0 && sender->stops_in_flight == 0 &&
+        (sender->stops_left == 0 || tool_signal_count() > 1))
+        spead_send_stream_stop(sender->stream);
+    if (sender->stopping_ns != 0 && now_ns - sender->stopping_ns > DRAIN_NS) {
+        spead_send_stream_stop(sender->stream);
+        spead_send_stream_stop(sender->stream);
+    }
+}
+
+static void show(struct sender *sender, struct tool_progress *progress, uint64_t now_ns)
+{
+    char rest[64];
+
+    if (now_ns < progress->due_ns)
+        return;
+    snprintf(rest, sizeof rest, "in flight %u", sender->data_in_flight);
+    tool_progress_update(progress, now_ns, sender->heaps_sent * sender->options->heap_size,
+                         sender->heaps_sent, NULL, rest);
+}
+
+/* Returns 0, or -errno when the transport failed. */
+static int run(struct sender *sender)
+{
+    const struct tool_common *common = &sender->options->common;
+    struct tool_progress progress;
+    uint64_t now = speadi_clock_mono_ns(), end = UINT64_MAX;
+    int ret = 0;
+
+    if (common->seconds > 0)
+        end = now + (uint64_t)(common->seconds * 1e9);
+    tool_progress_start(&progress, common->quiet);
+    begin(sender);
+    while (ret >= 0) {
+        now = speadi_clock_mono_ns();
+        look_around(sender, now, end);
+        show(sender, &progress, now);
+        ret = spead_send_stream_poll(sender->stream);
+        if (ret == 0)
+            spead_send_stream_wait(sender->stream,
+                                   now + TICK_NS < end || now >= end ? now + TICK_NS : end);
+    }
+    tool_progress_end(&progress);
+    return ret == -ESHUTDOWN ? 0 : ret;
+}
+
+/* ---- Before and after ---------------------------------------------------------------------- */
+
+static void print_log(void *arg __attribute__((unused)), enum spead_log_level level,
+                      const char *line)
+{
+    if (level == SPEAD_LOG_WARNING)
+        tool_failed("warning: %s", line);
+}
+
+static int pin(int cpu)
+{
+    cpu_set_t set;
+
+    if (cpu < 0)
+        return TOOL_DONE;
+    CPU_ZERO(&set);
+    CPU_SET((size_t)cpu, &set);
+    if (sched_setaffinity(0, sizeof set, &set) < 0)
+        return tool_failed("cannot stay on CPU %d: %s", cpu, strerror(errno));
+    return TOOL_DONE;
+}
+
+static int note_overheads(struct sender *sender)
+{
+    const struct tool_common *common = &sender->options->common;
+
+    sender->overhead = calloc(common->endpoint_count, sizeof *sender->overhead);
+    if (sender->overhead == NULL)
+        return -ENOMEM;
+    for (uint64_t i = 0; i < common->endpoint_count; i++)
+        sender->overhead[i] = tool_wire_overhead(common->endpoints[i], false);
+    return 0;
+}
+
+/* Wire bytes: heaps have equal numbers of packets and take turns, so the mean of the destinations'
+ * overheads is that of the packets. */
+static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
+{
+    uint64_t sum = 0, count = sender->options->common.endpoint_count;
+
+    for (uint64_t i = 0; i < count; i++)
+        sum += sender->overhead[i];
+    return sent.bytes + sent.packets * sum / count;
+}
+
+static void fill_report(struct send_report *report, const struct sender *sender,
+                        struct tool_cpu cpu_start)
+{
+    struct spead_count sent;
+
+    report->stats = (struct spead_send_stats)SPEAD_SEND_STATS_INIT;
+    report->plan = (struct spead_send_plan)SPEAD_SEND_PLAN_INIT;
+    spead_send_stream_stats(sender->stream, &report->stats);
+    spead_send_stream_plan(sender->stream, &report->plan);
+    sent = report->stats.bucket[SPEAD_SEND_SENT];
+    report->totals = (struct tool_totals){
+        .tool = "spead-send",
+        .engine = report->plan.engine,
+        .engine_reason = report->plan.engine_reason,
+        .payload_bytes = sender->heaps_sent * sender->options->heap_size,
+        .wire_bytes = wire_bytes(sender, sent),
+        .heaps = sender->heaps_sent,
+        .packets = sent.packets,
+        .first_packet_ns = report->stats.first_packet_ns,
+        .last_packet_ns = report->stats.last_packet_ns,
+        .cpu = tool_cpu_since(cpu_start),
+    };
+}
+
+static int report_failure(const struct sender *sender, int transport_error)
+{
+    if (sender->error != 0)
+        return tool_failed("heap %" PRIu64 " could not be sent: %s", sender->error_counter,
+                           strerror(-sender->error));
+    if (transport_error < 0)
+        return tool_failed("sending failed: %s", strerror(-transport_error));
+    return TOOL_DONE;
+}
+
+/* The stream is there and started; sends and reports. Returns the exit status. */
+static int send_and_report(struct sender *sender)
+{
+    struct tool_cpu cpu_start = tool_cpu_now();
+    struct send_report report;
+    int ret, status;
+
+    ret = run(sender);
+    fill_report(&report, sender, cpu_start);
+    if (!sender->options->common.quiet)
+        send_report_summary(stderr, &report);
+    status = report_failure(sender, ret);
+    if (sender->options->common.json && tool_report_print(send_report_json(&report)) != TOOL_DONE)
+        status = TOOL_FAILED;
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    struct spead_send_tool_options options;
+    struct spead_send_stream_config config;
+    struct sender sender = {.options = &options};
+    struct spead_err err = {0};
+    int ret, status;
+
+    spead_send_options_parse(&options, argc, argv);
+    status = pin(options.common.cpu);
+    if (status != TOOL_DONE)
+        return status;
+    config = spead_send_stream_config_of(&options);
+    config.log.fn = print_log;
+    ret = spead_send_stream_create(&sender.stream, &config, &err);
+    if (ret < 0)
+        return tool_failed_call(ret, &err);
+    signalled_stream = sender.stream;
+    tool_signal_install(on_signal);
+    ret = make_heaps(&sender);
+    if (ret == 0)
+        ret = note_overheads(&sender);
+    if (ret == 0)
+        ret = spead_send_stream_start(sender.stream, &err);
+    if (ret == -ENOMEM) {
+        status = tool_failed("no memory for --max-heaps %" PRIu64 " of --heap-size %" PRIu64,
+                             options.max_heaps, options.heap_size);
+    } else if (ret < 0) {
+        status = tool_failed_call(ret, &err);
+    } else {
+        status = send_and_report(&sender);
+    }
+    spead_send_stream_destroy(sender.stream);
+    release_heaps(&sender);
+    return status;
+}
