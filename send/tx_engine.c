@@ -77,8 +77,8 @@ static const struct speadi_tx_engine_ops *choose(char *reason, size_t bytes)
                                  usable ? "usable, cost more when measured" : why.text);
     }
     if (chosen)
-        snprintf(reason, bytes, "%s: cheapest usable by the table of %s%s", chosen->name,
-                 TABLE_DATE, others);
+        snprintf(reason, bytes, "auto: %s, the cheapest usable one (table of " TABLE_DATE ")%s",
+                 chosen->name, others);
     return chosen;
 }
 

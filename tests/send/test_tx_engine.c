@@ -1,0 +1,143 @@
+/* Goal: the engine that was asked for is the one that opens, "auto" says what it took and why, and a choice
+ * that cannot work is refused in words.
+ * Method: real engines; a host without io_uring is made by a seccomp filter on the test's own process. */
+#include "tx_engine.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+static const struct speadi_tx_engine_ops *ops;
+static void *state;
+static char reason[256];
+static struct spead_err err;
+
+static int open_to(const char *name, const struct speadi_tx_config *config)
+{
+    ops = NULL;
+    return speadi_tx_engine_open(&ops, &state, name, config, reason, NULL, &err);
+}
+
+static int open_to_loopback(const char *name)
+{
+    static const struct speadi_interface no_interface;
+    const struct speadi_address address = {
+        .v4 = {.sin_family = AF_INET,
+               .sin_port = htons(17100),
+               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+        .length = sizeof(struct sockaddr_in),
+    };
+
+    return open_to(name, &(struct speadi_tx_config){.addresses = &address,
+                                                    .count = 1,
+                                                    .interface = &no_interface,
+                                                    .socket_buffer_bytes = 65536,
+                                                    .multicast_ttl = 1,
+                                                    .packet_bytes_max = 1472,
+                                                    .train_bytes_max = 65536});
+}
+
+static int open_to_link(const char *name)
+{
+    struct spead_mem_link *link;
+    int ret;
+
+    cr_assert_eq(spead_mem_link_create(&link, 4, 100, &err), 0, "%s", err.text);
+    ret = open_to(name,
+                  &(struct speadi_tx_config){.links = &link, .count = 1, .packet_bytes_max = 100});
+    spead_mem_link_unref(link);
+    return ret;
+}
+
+static void close_it(void)
+{
+    if (ops) {
+        ops->close(state);
+        free(state);
+    }
+}
+
+TestSuite(tx_engine, .fini = close_it);
+
+/* From here on io_uring_setup() fails in this process. */
+static void forbid_io_uring(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {.len = sizeof code / sizeof *code, .filter = code};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+        cr_skip_test("no seccomp here: %s", strerror(errno));
+}
+
+Test(tx_engine, auto_takes_a_usable_engine_and_says_which_and_why)
+{
+    cr_assert_eq(open_to_loopback("auto"), 0, "%s", err.text);
+    cr_expect(strstr(reason, ops->name) && strstr(reason, "cheapest"), "\"%s\"", reason);
+    cr_expect(strstr(reason, "socket") && strstr(reason, "uring"),
+              "all engines are accounted for: \"%s\"", reason);
+}
+
+Test(tx_engine, no_name_means_auto)
+{
+    cr_assert_eq(open_to_loopback(NULL), 0, "%s", err.text);
+    cr_expect(strstr(reason, "auto"), "\"%s\"", reason);
+}
+
+Test(tx_engine, an_engine_that_is_asked_for_is_taken)
+{
+    cr_assert_eq(open_to_loopback("socket"), 0, "%s", err.text);
+    cr_expect_str_eq(ops->name, "socket");
+    cr_expect(strstr(reason, "asked for"), "\"%s\"", reason);
+}
+
+Test(tx_engine, where_io_uring_is_forbidden_auto_does_without_and_says_so)
+{
+    forbid_io_uring();
+    cr_assert_eq(open_to_loopback("auto"), 0, "%s", err.text);
+    cr_expect_str_eq(ops->name, "socket");
+    cr_expect(strstr(reason, "io_uring is forbidden"), "\"%s\"", reason);
+}
+
+Test(tx_engine, where_io_uring_is_forbidden_asking_for_it_fails_with_the_reason)
+{
+    forbid_io_uring();
+    cr_expect_eq(open_to_loopback("uring"), -EPERM);
+    cr_expect(strstr(err.text, "io_uring is forbidden") &&
+                  (strstr(err.text, "seccomp") || strstr(err.text, "sysctl")),
+              "\"%s\"", err.text);
+}
+
+Test(tx_engine, memory_links_imply_the_memory_engine)
+{
+    cr_assert_eq(open_to_link("auto"), 0, "%s", err.text);
+    cr_expect_str_eq(ops->name, "mem");
+}
+
+Test(tx_engine, engines_that_do_not_fit_the_destinations_are_refused_by_name)
+{
+    cr_expect_eq(open_to_link("socket"), -EINVAL);
+    cr_expect(strstr(err.text, "socket") && strstr(err.text, "mem"), "\"%s\"", err.text);
+    cr_expect_eq(open_to_loopback("mem"), -EINVAL);
+    cr_expect(strstr(err.text, "mem"), "\"%s\"", err.text);
+    cr_expect_eq(open_to_loopback("carrier-pigeon"), -EINVAL);
+    cr_expect(strstr(err.text, "carrier-pigeon"), "\"%s\"", err.text);
+}
+
+Test(tx_engine, a_stream_has_at_least_one_destination)
+{
+    cr_expect_eq(open_to("auto", &(struct speadi_tx_config){.count = 0}), -EINVAL);
+    cr_expect_eq(open_to("auto", &(struct speadi_tx_config){.count = 65}), -EINVAL);
+}
