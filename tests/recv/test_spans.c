@@ -1,0 +1,124 @@
+/* Received ranges of a heap.
+ * Method: the named cases by hand, then random ranges against a map of bytes. */
+#include <criterion/criterion.h>
+
+#include <stdlib.h>
+
+#include "spans.h"
+
+#define BYTES 64u
+
+static struct speadi_span spans[BYTES + 1];
+static uint32_t count;
+
+static enum speadi_spans_verdict try(uint64_t start, uint64_t end)
+{
+    uint32_t at;
+    enum speadi_spans_verdict verdict = speadi_spans_judge(spans, count, start, end, &at);
+
+    if (verdict == SPEADI_SPANS_FREE) {
+        uint32_t before = count;
+        bool grows = speadi_spans_grows(spans, count, at, start, end);
+
+        count = speadi_spans_insert(spans, count, at, start, end);
+        cr_assert_eq(grows, count > before);
+    }
+    return verdict;
+}
+
+static void expect_spans(uint32_t n, const uint64_t (*expected)[2])
+{
+    cr_assert_eq(count, n);
+    for (uint32_t i = 0; i < n; i++) {
+        cr_expect_eq(spans[i].start, expected[i][0]);
+        cr_expect_eq(spans[i].end, expected[i][1]);
+    }
+}
+
+#define EXPECT_SPANS(...)                                                    \
+    expect_spans(sizeof((uint64_t[][2]){__VA_ARGS__}) / sizeof(uint64_t[2]), \
+                 (const uint64_t[][2]){__VA_ARGS__})
+
+static void start_with_10_20_and_30_40(void)
+{
+    cr_assert_eq(try(30, 40), SPEADI_SPANS_FREE);
+    cr_assert_eq(try(10, 20), SPEADI_SPANS_FREE);
+    EXPECT_SPANS({10, 20}, {30, 40});
+}
+
+TestSuite(spans, .init = start_with_10_20_and_30_40);
+
+Test(spans, insert_between)
+{
+    cr_expect_eq(try(22, 28), SPEADI_SPANS_FREE);
+    EXPECT_SPANS({10, 20}, {22, 28}, {30, 40});
+}
+
+Test(spans, merge_left)
+{
+    cr_expect_eq(try(20, 25), SPEADI_SPANS_FREE);
+    EXPECT_SPANS({10, 25}, {30, 40});
+}
+
+Test(spans, merge_right)
+{
+    cr_expect_eq(try(25, 30), SPEADI_SPANS_FREE);
+    EXPECT_SPANS({10, 20}, {25, 40});
+}
+
+Test(spans, merge_both)
+{
+    cr_expect_eq(try(20, 30), SPEADI_SPANS_FREE);
+    EXPECT_SPANS({10, 40});
+}
+
+Test(spans, duplicates_change_nothing)
+{
+    cr_expect_eq(try(10, 20), SPEADI_SPANS_DUPLICATE);
+    cr_expect_eq(try(33, 34), SPEADI_SPANS_DUPLICATE, "a part of what is there is there");
+    EXPECT_SPANS({10, 20}, {30, 40});
+}
+
+Test(spans, overlaps_change_nothing)
+{
+    cr_expect_eq(try(5, 11), SPEADI_SPANS_OVERLAP);
+    cr_expect_eq(try(19, 21), SPEADI_SPANS_OVERLAP);
+    cr_expect_eq(try(5, 45), SPEADI_SPANS_OVERLAP);
+    cr_expect_eq(try(15, 35), SPEADI_SPANS_OVERLAP);
+    cr_expect_eq(try(39, 50), SPEADI_SPANS_OVERLAP);
+    EXPECT_SPANS({10, 20}, {30, 40});
+}
+
+static enum speadi_spans_verdict look_up(const bool *there, uint64_t start, uint64_t end)
+{
+    uint64_t n = 0;
+
+    for (uint64_t i = start; i < end; i++)
+        n += there[i];
+    if (n == 0)
+        return SPEADI_SPANS_FREE;
+    return n == end - start ? SPEADI_SPANS_DUPLICATE : SPEADI_SPANS_OVERLAP;
+}
+
+Test(spans, agree_with_a_map_of_bytes)
+{
+    srand(7);
+    for (int round = 0; round < 500; round++) {
+        bool there[BYTES] = {false};
+
+        count = 0;
+        for (int i = 0; i < 60; i++) {
+            uint64_t start = (uint64_t)rand() % BYTES;
+            uint64_t end = start + 1 + (uint64_t)rand() % (BYTES - start);
+            enum speadi_spans_verdict expected;
+
+            end = end < start + 6 ? end : start + 6;
+            expected = look_up(there, start, end);
+            cr_assert_eq(try(start, end), expected);
+            for (uint64_t b = start; expected == SPEADI_SPANS_FREE && b < end; b++)
+                there[b] = true;
+        }
+        for (uint32_t i = 1; i < count; i++)
+            cr_assert_lt(spans[i - 1].end, spans[i].start);
+    }
+}
