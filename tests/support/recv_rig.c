@@ -20,7 +20,7 @@ void recv_rig_init(struct recv_rig *rig)
 {
     *rig = (struct recv_rig){.config = SPEAD_RECV_STREAM_CONFIG_INIT, .sources = 1};
     rig->config.heap_bytes_max = 1u << 20;
-    rig->config.stop_drain_ns = 0;
+    rig->config.stop_drain_ns = 20000000;
     rig->engine = script_engine_new();
 }
 
