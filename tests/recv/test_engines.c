@@ -323,6 +323,22 @@ EVERY_NETWORK_ENGINE(drops_of_the_kernel_are_counted)
     cr_expect_eq(came + counters.kernel_drops, 1000);
 }
 
+/* io_uring holds files beyond close() where it is let. */
+EVERY_NETWORK_ENGINE(a_port_is_free_as_soon_as_the_engine_is_closed)
+{
+    const struct rx_rig_options again = {.engine = engine, .path = path, .same_network = true};
+
+    open_rig(engine, path, 1, NULL);
+    for (unsigned i = 0; i < 5; i++) {
+        cr_assert(rx_rig_send(&rig, 0, data, 100));
+        cr_assert_eq(rx_rig_poll(&rig), 1);
+        rx_rig_give_back(&rig);
+        cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
+        rx_rig_close(&rig);
+        cr_assert(rx_rig_open(&rig, &again), "%s", rig.reason);
+    }
+}
+
 /* ---- Memory links only --------------------------------------------------------------------- */
 
 Test(engine_mem, a_closed_link_is_read_to_its_end_and_then_has_ended)

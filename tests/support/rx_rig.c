@@ -80,7 +80,7 @@ bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options)
     memset(rig->sender, -1, sizeof rig->sender);
     rig->sources = options->sources ? options->sources : 1;
     config.count = rig->sources;
-    if (network && !test_netns_enter(&missing)) {
+    if (network && !options->same_network && !test_netns_enter(&missing)) {
         snprintf(rig->reason, sizeof rig->reason, "%s", missing);
         return false;
     }

@@ -17,6 +17,7 @@ struct rx_rig_options {
     unsigned sources;      /* 0: one */
     const char *addresses; /* printf format of an address with the port: "127.0.0.1:%u" (NULL) */
     const char *fault;     /* wraps the engine */
+    bool same_network;     /* as the rig before: do not make a new one */
 };
 
 struct rx_rig {

@@ -1,0 +1,140 @@
+/* The engine that was asked for, or the cheapest one and why; never another one silently. Method: engines
+ * are opened by name over memory links and loopback addresses, and the words are read. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netns.h>
+#include <rx_engine.h>
+
+static const struct speadi_rx_engine_ops *ops;
+static void *state;
+static char reason[256];
+static struct spead_err err;
+static struct spead_mem_link *mem_link;
+static struct speadi_address address;
+
+static struct speadi_rx_config over_memory(void)
+{
+    cr_assert_eq(spead_mem_link_create(&mem_link, 4, 100, NULL), 0);
+    return (struct speadi_rx_config){.links = &mem_link, .count = 1, .packet_bytes_max = 100};
+}
+
+static struct speadi_rx_config over_udp(void)
+{
+    const char *missing;
+
+    if (!test_netns_enter(&missing))
+        cr_skip_test("%s", missing);
+    cr_assert_eq(speadi_address_parse(&address, "127.0.0.1:17250", SPEADI_ADDRESS_RECEIVE, NULL),
+                 0);
+    return (struct speadi_rx_config){.addresses = &address,
+                                     .count = 1,
+                                     .packet_bytes_max = 9200,
+                                     .socket_buffer_bytes = 1u << 20};
+}
+
+static int open_engine(const char *name, const struct speadi_rx_config *config)
+{
+    return speadi_rx_engine_open(&ops, &state, name, config, reason, NULL, &err);
+}
+
+static void close_engine(void)
+{
+    ops->close(state);
+    free(state);
+    spead_mem_link_unref(mem_link);
+}
+
+Test(rx_engine, memory_links_are_read_by_mem)
+{
+    const struct speadi_rx_config config = over_memory();
+
+    cr_assert_eq(open_engine("auto", &config), 0, "%s", err.text);
+    cr_expect_str_eq(ops->name, "mem");
+    cr_expect_neq(strstr(reason, "mem"), NULL, "%s", reason);
+    close_engine();
+}
+
+Test(rx_engine, auto_says_what_it_took_and_what_is_with_the_others)
+{
+    const struct speadi_rx_config config = over_udp();
+
+    cr_assert_eq(open_engine(NULL, &config), 0, "%s", err.text);
+    cr_expect_str_eq(ops->name, "socket");
+    cr_expect_neq(strstr(reason, "auto: socket"), NULL, "%s", reason);
+    cr_expect_neq(strstr(reason, "uring: "), NULL, "%s", reason);
+    close_engine();
+}
+
+Test(rx_engine, the_effective_socket_buffer_is_told)
+{
+    const struct speadi_rx_config config = over_udp();
+    uint32_t bytes = 0;
+
+    cr_assert_eq(speadi_rx_engine_open(&ops, &state, "socket", &config, reason, &bytes, &err), 0);
+    cr_expect_eq(bytes, 1u << 20);
+    close_engine();
+}
+
+Test(rx_engine, an_unknown_name_is_refused_with_those_there_are)
+{
+    const struct speadi_rx_config config = over_memory();
+
+    cr_assert_eq(open_engine("warp", &config), -EINVAL);
+    cr_expect_neq(strstr(err.text, "\"warp\""), NULL, "%s", err.text);
+    cr_expect_neq(strstr(err.text, "uring"), NULL, "%s", err.text);
+    spead_mem_link_unref(mem_link);
+}
+
+Test(rx_engine, an_engine_that_cannot_read_such_endpoints_is_refused)
+{
+    const struct speadi_rx_config memory = over_memory(), udp = over_udp();
+
+    cr_expect_eq(open_engine("socket", &memory), -EINVAL);
+    cr_expect_neq(strstr(err.text, "memory links"), NULL, "%s", err.text);
+    cr_expect_eq(open_engine("mem", &udp), -EINVAL);
+    cr_expect_neq(strstr(err.text, "UDP"), NULL, "%s", err.text);
+    spead_mem_link_unref(mem_link);
+}
+
+Test(rx_engine, a_stream_reads_at_most_64_endpoints)
+{
+    struct speadi_rx_config config = over_memory();
+
+    config.count = SPEADI_RX_SOURCES_MAX + 1;
+    cr_expect_eq(open_engine("mem", &config), -EINVAL);
+    config.count = 0;
+    cr_expect_eq(open_engine("mem", &config), -EINVAL);
+    spead_mem_link_unref(mem_link);
+}
+
+static void refuse_taken_address(const char *name)
+{
+    const struct speadi_rx_config config = over_udp();
+    const struct speadi_rx_engine_ops *first_ops;
+    void *first;
+
+    if (open_engine(name, &config) < 0)
+        cr_skip_test("%s", err.text);
+    first_ops = ops;
+    first = state;
+    ops = NULL;
+    cr_expect_eq(open_engine(name, &config), -EADDRINUSE);
+    cr_expect_neq(strstr(err.text, "17250"), NULL, "%s", err.text);
+    cr_expect_null(ops, "nothing is handed out");
+    first_ops->close(first);
+    free(first);
+}
+
+Test(rx_engine, a_taken_address_is_named_by_socket)
+{
+    refuse_taken_address("socket");
+}
+
+Test(rx_engine, a_taken_address_is_named_by_uring)
+{
+    refuse_taken_address("uring");
+}
