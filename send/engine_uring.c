@@ -21,6 +21,7 @@ struct uring_engine {
     struct speadi_datagram_sender sender; /* first */
     struct io_uring ring;
     bool ring_open;
+    int broken; /* -errno that the ring ended with: messages may still be queued in it */
 };
 
 /* Queues messages from `first` on as one chain. The queue is empty and has room for all messages. */
@@ -56,20 +57,23 @@ static unsigned take_completions(struct uring_engine *engine)
 static int transmit(struct speadi_datagram_sender *sender, unsigned first)
 {
     struct uring_engine *engine = (struct uring_engine *)sender;
-    unsigned left = queue_chain(engine, first), results = 0;
+    unsigned left, results = 0;
 
+    if (engine->broken)
+        return engine->broken;
+    left = queue_chain(engine, first);
     while (left) {
         /* Waits for nothing but the kernel's own running of the chain: see above. */
         int ret = io_uring_submit_and_wait(&engine->ring, left);
 
         if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
-            return ret;
+            return engine->broken = ret;
         left -= take_completions(engine);
     }
     sender->batches++;
     while (first + results < sender->train.count && sender->result[first + results] != -ECANCELED)
         results++;
-    return results ? (int)results : -EIO; /* the first of a chain has nothing to be cancelled by */
+    return results ? (int)results : (engine->broken = -EIO); /* nothing cancels a chain's first */
 }
 
 static int open_ring(struct uring_engine *engine, struct spead_err *err)
