@@ -27,7 +27,7 @@ int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
         .train_bytes_max =
             train_bytes_max < SPEADI_UDP_BYTES_MAX ? train_bytes_max : SPEADI_UDP_BYTES_MAX,
         .flat = malloc(SPEADI_UDP_BYTES_MAX),
-        .log = log,
+        .log = log ? *log : (struct spead_log){0},
     };
     return train->flat ? 0 : -ENOMEM;
 }
@@ -151,7 +151,7 @@ static void conclude_probe(struct speadi_train *train, uint32_t bytes)
             bytes);
     } else {
         train->segments_max = 1;
-        speadi_log(train->log, SPEAD_LOG_INFO,
+        speadi_log(&train->log, SPEAD_LOG_INFO,
                    "packets go one by one from here on: the kernel refused UDP_SEGMENT: %s",
                    strerror(-train->probe_error));
     }

@@ -2,9 +2,9 @@
  * again (UDP_SEGMENT). All packets of a train are equally long, but the last may be shorter.
  *
  * The socket and the uring engine both build messages here, and have every result judged here: what the
- * kernel refuses decides how later trains look. Older kernels stop at 64 segments, and drivers
- * refuse segmentation with EIO or EINVAL, sometimes after it has worked; so a refused train of more than
- * 64 is halved once, then its packets are tried one by one, and if that works trains end for good.
+ * kernel refuses decides how later trains look. Older kernels stop at 64 segments, and drivers refuse
+ * segmentation with EIO or EINVAL, sometimes after it has worked; so a refused train of more than 64 is
+ * halved once, then its packets are tried one by one, and if that works trains end for good.
  *
  * UDP checksums stay on: segmentation needs them, and so do receivers that want to coalesce. */
 #ifndef SPEADLINE_SEND_DATAGRAM_TRAIN_H
@@ -45,10 +45,10 @@ struct speadi_train {
 
     uint8_t *flat; /* for one packet of more iovecs than a message may have */
     struct iovec flat_iov;
-    const struct spead_log *log;
+    struct spead_log log;
 };
 
-/* Returns 0 or -ENOMEM. log is borrowed. */
+/* Returns 0 or -ENOMEM. log (nullable) is copied. */
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
                       const struct spead_log *log);
 void speadi_train_release(struct speadi_train *train); /* safe when zero */
