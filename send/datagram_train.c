@@ -146,7 +146,7 @@ static void conclude_probe(struct speadi_train *train, uint32_t bytes)
     if (train->probe_error == -EMSGSIZE) {
         train->segment_bytes_max = bytes - 1;
         speadi_log(
-            train->log, SPEAD_LOG_INFO,
+            &train->log, SPEAD_LOG_INFO,
             "packets of %u bytes do not fit the route's MTU: they go one by one, in IP fragments",
             bytes);
     } else {
