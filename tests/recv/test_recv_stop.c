@@ -1,0 +1,258 @@
+/* The end of a stream: by item, by call, by a source that ends or fails.
+ * Method: a scripted engine; poll() is called as a runner would. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+
+#include <speadi/clock.h>
+
+#include "recv_rig.h"
+
+static struct recv_rig rig;
+
+static void open_rig(void)
+{
+    recv_rig_init(&rig);
+}
+
+static void close_rig(void)
+{
+    recv_rig_close(&rig);
+}
+
+TestSuite(recv_stop, .init = open_rig, .fini = close_rig);
+
+#define EXPECT_BUCKETS(text) cr_expect_str_eq(recv_rig_buckets(&rig), text)
+
+static void take_heap(uint64_t counter)
+{
+    struct spead_heap *heap = recv_rig_take(&rig);
+
+    cr_assert_not_null(heap, "heap %llu", (unsigned long long)counter);
+    cr_expect_eq(spead_heap_counter(heap), counter);
+    spead_heap_unref(heap);
+}
+
+static void expect_end(void)
+{
+    struct spead_heap *heap;
+
+    cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
+    cr_expect_eq(spead_recv_stream_poll(rig.stream), -ESHUTDOWN);
+}
+
+Test(recv_stop, a_stop_item_ends_the_stream)
+{
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_control(&rig, 2, SPEAD_CONTROL_STOP);
+    recv_rig_data(&rig, 3, 8, 0, 8);
+    cr_expect_eq(recv_rig_run(&rig), -ESHUTDOWN);
+    EXPECT_BUCKETS("delivered 1, control 1, after-stop 1");
+    take_heap(1);
+    expect_end();
+}
+
+/* spead2 delivers start heaps; here heaps that carry nothing but control are the stream's own. */
+Test(recv_stop, a_start_item_is_control_and_ends_nothing)
+{
+    recv_rig_open(&rig);
+    recv_rig_control(&rig, 1, SPEAD_CONTROL_START);
+    recv_rig_data(&rig, 2, 8, 0, 8);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 1, control 1");
+    take_heap(2);
+    cr_expect_eq(rig.stats.heaps_complete, 1u);
+}
+
+Test(recv_stop, reissued_descriptors_are_an_ordinary_heap)
+{
+    recv_rig_open(&rig);
+    recv_rig_control(&rig, 1, SPEAD_CONTROL_DESCRIPTORS_REISSUED);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 1");
+    take_heap(1);
+}
+
+/* test_no_stop_on_stop_item */
+Test(recv_stop, a_stop_item_can_be_ignored)
+{
+    rig.config.ignore_stop_item = true;
+    recv_rig_open(&rig);
+    for (int i = 0; i < 100; i++)
+        recv_rig_control(&rig, 2, SPEAD_CONTROL_STOP);
+    recv_rig_data(&rig, 3, 8, 0, 8);
+    cr_expect_eq(recv_rig_run(&rig), 0);
+    EXPECT_BUCKETS("delivered 1, control 100");
+    take_heap(3);
+}
+
+Test(recv_stop, a_stop_heap_with_items_is_handed_over_and_then_ends_the_stream)
+{
+    recv_rig_open(&rig);
+    test_packet_specials(&rig.packet, 40, 1, 8, 0, 8);
+    test_packet_immediate(&rig.packet, SPEAD_ID_STREAM_CONTROL, SPEAD_CONTROL_STOP);
+    test_packet_immediate(&rig.packet, 0x1000, 42);
+    test_packet_payload(&rig.packet, "12345678", 8);
+    recv_rig_push(&rig);
+    cr_expect_eq(recv_rig_run(&rig), -ESHUTDOWN);
+    EXPECT_BUCKETS("delivered 1");
+    take_heap(1);
+    expect_end();
+}
+
+/* W20: it acts as soon as the packet that holds it is accepted. */
+Test(recv_stop, a_stop_item_in_the_first_packet_of_a_long_heap_acts_at_once)
+{
+    recv_rig_open(&rig);
+    test_packet_specials(&rig.packet, 40, 1, 16, 0, 8);
+    test_packet_immediate(&rig.packet, SPEAD_ID_STREAM_CONTROL, SPEAD_CONTROL_STOP);
+    test_packet_payload(&rig.packet, "12345678", 8);
+    recv_rig_push(&rig);
+    recv_rig_data(&rig, 1, 16, 8, 8);
+    cr_expect_eq(recv_rig_run(&rig), -ESHUTDOWN);
+    EXPECT_BUCKETS("control 1, after-stop 1");
+}
+
+Test(recv_stop, a_stop_item_ends_only_its_own_source_until_the_others_are_read)
+{
+    rig.sources = 2;
+    rig.engine->poll_max = 1;
+    recv_rig_open(&rig);
+    recv_rig_control(&rig, 10, SPEAD_CONTROL_STOP)->source = 1;
+    recv_rig_data(&rig, 11, 8, 0, 8)->source = 1;
+    recv_rig_data(&rig, 1, 8, 0, 8)->source = 0;
+    while (recv_rig_poll(&rig) >= 0)
+        ;
+    EXPECT_BUCKETS("delivered 1, control 1, after-stop 1");
+    take_heap(1);
+    expect_end();
+}
+
+Test(recv_stop, stop_reads_what_is_there_and_flushes_live_heaps)
+{
+    rig.engine->poll_max = 1;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 16, 0, 8);
+    recv_rig_data(&rig, 2, 8, 0, 8);
+    recv_rig_stop(&rig);
+    EXPECT_BUCKETS("delivered 1, flushed 1");
+    cr_expect_eq(rig.stats.heaps_flushed, 1u);
+    cr_expect_eq(rig.stats.heaps_live, 0u);
+    take_heap(2);
+    expect_end();
+}
+
+Test(recv_stop, stop_hands_incomplete_heaps_over_when_asked)
+{
+    rig.config.deliver_incomplete = true;
+    rig.config.ring_heaps = 1;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 3; counter++)
+        recv_rig_data(&rig, counter, 16, 0, 8);
+    recv_rig_run(&rig);
+    spead_recv_stream_stop(rig.stream);
+    for (uint64_t counter = 1; counter <= 3;
+         counter++) { /* it waits for room, until the deadline */
+        recv_rig_poll(&rig);
+        take_heap(counter);
+    }
+    recv_rig_poll(&rig);
+    EXPECT_BUCKETS("delivered 3");
+    expect_end();
+}
+
+Test(recv_stop, a_consumer_that_does_not_come_costs_its_heaps_not_the_stop)
+{
+    rig.config.ring_heaps = 1;
+    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.stop_drain_ns = 1000000;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 3; counter++)
+        recv_rig_data(&rig, counter, 8, 0, 8);
+    recv_rig_run(&rig);
+    recv_rig_stop(&rig); /* test_full_stop: returns */
+    EXPECT_BUCKETS("delivered 1, shed 2");
+    take_heap(1);
+    expect_end();
+}
+
+Test(recv_stop, a_second_stop_means_now)
+{
+    rig.config.stop_drain_ns = UINT64_C(1) << 60;
+    rig.engine->poll_max = 1;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 3; counter++)
+        recv_rig_data(&rig, counter, 8, 0, 8);
+    recv_rig_poll(&rig);
+    spead_recv_stream_stop(rig.stream);
+    spead_recv_stream_stop(rig.stream);
+    cr_expect_eq(recv_rig_poll(&rig), -ESHUTDOWN);
+    EXPECT_BUCKETS("delivered 1");
+    cr_expect_eq(rig.engine->next, 1u, "nothing more is read");
+    take_heap(1);
+    expect_end();
+}
+
+Test(recv_stop, what_was_read_and_not_looked_at_is_counted)
+{
+    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.receive_path = SPEAD_PATH_BOUNCE;
+    rig.config.live_heaps_max = 1;
+    rig.config.ring_heaps = 1;
+    rig.config.held_heaps = 0;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 10; counter++)
+        recv_rig_data(&rig, counter, 8, 0, 8);
+    recv_rig_run(&rig);
+    spead_recv_stream_stop(rig.stream);
+    spead_recv_stream_stop(rig.stream);
+    recv_rig_poll(&rig);
+    cr_expect_eq(rig.stats.total.seen.packets, 10u);
+    EXPECT_BUCKETS("delivered 1, shed 1, after-stop 8");
+}
+
+Test(recv_stop, a_source_that_ends_ends_the_stream_in_order)
+{
+    rig.engine->end = -ESHUTDOWN;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_data(&rig, 2, 16, 0, 8);
+    cr_expect_eq(recv_rig_run(&rig), -ESHUTDOWN);
+    EXPECT_BUCKETS("delivered 1, flushed 1");
+    take_heap(1);
+    expect_end();
+}
+
+Test(recv_stop, a_source_that_fails_is_reported_after_its_heaps)
+{
+    struct spead_heap *heap;
+
+    rig.engine->end = -ENETDOWN;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_data(&rig, 2, 16, 0, 8);
+    cr_expect_eq(recv_rig_run(&rig), -ENETDOWN);
+    EXPECT_BUCKETS("delivered 1, flushed 1");
+    take_heap(1);
+    cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
+}
+
+Test(recv_stop, run_returns_when_the_stream_ends)
+{
+    struct spead_err err;
+
+    recv_rig_open(&rig);
+    recv_rig_control(&rig, 1, SPEAD_CONTROL_STOP);
+    cr_expect_eq(spead_recv_stream_run(rig.stream, &err), 0);
+}
+
+Test(recv_stop, run_says_what_failed)
+{
+    struct spead_err err;
+
+    rig.engine->end = -ENETDOWN;
+    recv_rig_open(&rig);
+    cr_expect_eq(spead_recv_stream_run(rig.stream, &err), -ENETDOWN);
+    cr_expect_str_eq(err.text, "receiving with engine \"script\" failed: Network is down");
+}
