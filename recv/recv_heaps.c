@@ -18,6 +18,23 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *s,
     return SPEAD_RECV_LATE;
 }
 
+/* A start or stop heap need not have a counter of its own: spead2 numbers them 1, 2, ... by itself where
+ * the data heaps were numbered by the caller. It must be heard all the same. */
+static bool starts_or_stops(const struct speadi_packet *packet)
+{
+    unsigned bits = packet->heap_address_bits;
+    uint64_t start = speadi_pointer_immediate(bits, SPEAD_ID_STREAM_CONTROL, SPEAD_CONTROL_START);
+    uint64_t stop = speadi_pointer_immediate(bits, SPEAD_ID_STREAM_CONTROL, SPEAD_CONTROL_STOP);
+
+    for (uint32_t i = 0; i < packet->pointer_count; i++) {
+        uint64_t pointer = speadi_packet_pointer(packet, i);
+
+        if (pointer == start || pointer == stop)
+            return true;
+    }
+    return false;
+}
+
 static struct speadi_region *take_region(struct spead_recv_stream *s)
 {
     struct speadi_region *region = speadi_pool_take(s->pool);
@@ -45,7 +62,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
     struct speadi_live_heap *occupant;
     struct speadi_region *region;
 
-    if (finished != NULL)
+    if (finished != NULL && !starts_or_stops(packet))
         return too_late(s, finished);
     if (s->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
