@@ -14,7 +14,10 @@ static int fail(const char *what)
     return -1;
 }
 
-/* The data of an item lives until the program ends. */
+/* Data of all items, borrowed by the heap until it has been sent. */
+static uint8_t memory[1 << 20];
+static size_t memory_used;
+
 static int add_item(struct spead_send_heap *heap, const char *text)
 {
     char kind;
@@ -24,10 +27,11 @@ static int add_item(struct spead_send_heap *heap, const char *text)
         return fail("an item is i:ID:VALUE or d:ID:BYTES");
     if (kind == 'i')
         return spead_send_heap_add_immediate(heap, id, number);
+    if (number > sizeof memory - memory_used)
+        return fail("the items are larger than 1 MiB together");
 
-    uint8_t *data = malloc(number + 1);
-    if (data == NULL)
-        return fail("out of memory");
+    uint8_t *data = memory + memory_used;
+    memory_used += number;
     for (size_t k = 0; k < number; k++)
         data[k] = (uint8_t)(id + 7 * k);
     return spead_send_heap_add_item(heap, id, data, number, false);

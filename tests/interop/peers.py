@@ -13,7 +13,7 @@ import spead2.recv
 import spead2.send
 
 RATE = 40e6  # bytes per second: nothing may be lost, also under the sanitizers
-STOP_S = 60  # no test takes that long; a program that does is killed and the test fails
+STOP_S = 30  # no test takes that long; a program that does is killed and the test fails
 
 
 # ---- spead2 ----------------------------------------------------------------------------------------
