@@ -145,7 +145,10 @@ static void print_ledger(FILE *to, const struct recv_report *report)
 static void print_verified(FILE *to, const struct tool_totals *totals)
 {
     if (totals->verify_bad_bytes > 0)
-        fprintf(to, "  verify   %" PRIu64 " bytes are wrong\n", totals->verify_bad_bytes);
+        fprintf(to, "  verify   %" PRIu64 " bytes are wrong%s\n", totals->verify_bad_bytes,
+                totals->verify_bad_bytes > totals->payload_bytes / 2
+                    ? ": was the sender told to --verify too?"
+                    : "");
     else if (totals->payload_bytes == 0)
         fputs("  verify   nothing came that could be checked\n", to);
     else

@@ -27,7 +27,7 @@ struct receiver {
     struct spead_gap *gaps;     /* [GAPS_MAX] */
     struct tool_progress progress;
     struct recv_report report;
-    bool limit_reached;
+    bool ended; /* what still comes is let go */
 };
 
 static struct spead_recv_stream *signalled_stream; /* for the handler; set before it is installed */
@@ -43,20 +43,27 @@ static void on_signal(int nth)
 /* Nothing more is wanted: end without reading on. */
 static void stop_now(struct receiver *receiver)
 {
-    receiver->limit_reached = true;
+    receiver->ended = true;
     spead_recv_stream_stop(receiver->stream);
     spead_recv_stream_stop(receiver->stream);
 }
 
 /* ---- Heaps --------------------------------------------------------------------------------- */
 
+static bool has_enough(const struct receiver *receiver)
+{
+    uint64_t limit = receiver->options->common.heaps;
+
+    return limit > 0 && receiver->report.totals.heaps >= limit;
+}
+
 /* Counts, checks and keeps a heap; takes over the reference. */
 static void handle(struct receiver *receiver, struct spead_heap *heap)
 {
     struct tool_totals *totals = &receiver->report.totals;
 
-    if (receiver->limit_reached || tool_signal_count() > 1) {
-        receiver->report.heaps_past_limit += receiver->limit_reached;
+    if (receiver->ended || tool_signal_count() > 1) {
+        receiver->report.heaps_past_limit += has_enough(receiver);
         spead_heap_unref(heap);
         return;
     }
@@ -71,7 +78,7 @@ static void handle(struct receiver *receiver, struct spead_heap *heap)
         spead_heap_unref(heap);
     else if (heap_writer_push(receiver->writer, heap) < 0)
         stop_now(receiver); /* closing the writer says why */
-    if (totals->heaps == receiver->options->common.heaps && totals->heaps > 0)
+    if (has_enough(receiver))
         stop_now(receiver);
 }
 

@@ -96,7 +96,9 @@ Test(reports, verify_says_how_many_bytes_are_wrong)
 
     expect_summary(&report, "every byte is as it was sent", true);
     report.totals.verify_bad_bytes = 17;
-    expect_summary(&report, "17 bytes are wrong", true);
+    expect_summary(&report, "17 bytes are wrong\n", true);
+    report.totals.verify_bad_bytes = report.totals.payload_bytes - 1000;
+    expect_summary(&report, "was the sender told", true);
 }
 
 Test(reports, clean_means_that_nothing_was_lost_or_refused)
