@@ -18,6 +18,8 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/speadlineConfigVersion.cmak
 install(FILES ${CMAKE_BINARY_DIR}/speadlineConfig.cmake
         ${CMAKE_BINARY_DIR}/speadlineConfigVersion.cmake DESTINATION ${speadline_package_dir})
 
+# Relative, so that an installation can be moved, or made under another prefix than was configured.
+file(RELATIVE_PATH speadline_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/speadline.pc.in ${CMAKE_BINARY_DIR}/speadline.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/speadline.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 install(DIRECTORY ${CMAKE_SOURCE_DIR}/docs/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
