@@ -25,6 +25,11 @@ if(SPEADLINE_SANITIZE)
     target_link_options(speadline_build INTERFACE -fsanitize=${SPEADLINE_SANITIZE})
 endif()
 
+if(SPEADLINE_FUZZ)
+    # The fuzzer steers by what it reaches: the code under test must tell it, not only the target.
+    target_compile_options(speadline_build INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
 # speadline_module(NAME [DEPENDS MODULE...]): an object library of NAME/**.c.
 # NAME/include is public, NAME/internal is for this tree, NAME itself is private to the module.
 function(speadline_module name)

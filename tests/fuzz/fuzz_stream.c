@@ -137,9 +137,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         pushed += rig.engine->packet[i].segments;
     recv_rig_open(&rig);
     spead_recv_stream_plan(rig.stream, &plan);
-    for (unsigned i = 0; i < 4 * PACKETS_MAX && recv_rig_poll(&rig) >= 0; i++)
+    for (unsigned i = 0; i < 2 * PACKETS_MAX; i++) {
+        if (recv_rig_poll(&rig) < 0 || (rig.engine->next == rig.engine->count && i % 8 == 7))
+            break;
         if (!seldom || i % 8 == 0)
             take_heaps(&rig, &held_count, held);
+    }
     recv_rig_stop(&rig); /* each poll has checked that the ledger adds up */
     take_heaps(&rig, &held_count, held);
     check(rig.stats.memory_high_water_bytes <= plan.memory_bytes);

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the packets of tests/vectors/*.hex as seeds for fuzz_packet into corpus/packet."""
+"""Writes the fuzzers' seeds: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
+streams for fuzz_stream into corpus/stream."""
 import pathlib
 
 here = pathlib.Path(__file__).parent
@@ -13,3 +14,51 @@ for vector in sorted((here.parent / "vectors").glob("*.hex")):
         # Two bytes of fuzz_packet's own: the head lacks nothing.
         seed = bytes(2) + bytes(int(byte, 16) for byte in packet)
         (here / "corpus" / "packet" / f"{vector.stem}-{number}").write_bytes(seed)
+
+
+# ---- Streams: see fuzz_stream.c for the bytes before packets ------------------------------------
+
+def pointer(ident, value, immediate=True, bits=40):
+    return (immediate << 63 | ident << bits | value).to_bytes(8, "big")
+
+
+def packet(counter, length, offset, size, items=b""):
+    pointers = pointer(1, counter) + pointer(3, offset) + pointer(4, size) + items
+    if length is not None:
+        pointers += pointer(2, length)
+    header = bytes((0x53, 4, 3, 5, 0, 0, 0, len(pointers) // 8))
+    return header + pointers + bytes((counter * 7 + offset + i) & 255 for i in range(size))
+
+
+def heap(counter, packets=6, size=64):
+    return [packet(counter, packets * size, i * size, size) for i in range(packets)]
+
+
+def control(counter, value):
+    return [packet(counter, 1, 0, 1, pointer(6, value) + pointer(0, 0, immediate=False))]
+
+
+def shuffled(packets):
+    return packets[::2] + packets[1::2]
+
+
+streams = {
+    "whole": heap(1) + heap(2) + heap(3),
+    "loss": heap(1) + heap(2)[:2] + heap(2)[3:] + heap(3),
+    "shuffled": heap(1) + shuffled(heap(2)) + heap(3),
+    "duplicates": heap(1) + [p for p in heap(2) for _ in range(2)] + heap(1),
+    "interleaved": [p for pair in zip(heap(1), heap(2)) for p in pair],
+    "eviction": [heap(counter)[0] for counter in range(1, 12)],
+    "control": control(1, 0) + heap(2) + control(3, 2) + heap(4),
+    "unsized": [packet(1, None, i * 64, 64) for i in range(4)],
+    "items": [packet(1, 64, 0, 64, pointer(0x1000, 5) + pointer(0x1001, 32, immediate=False))],
+    "small": [packet(counter, 8, 0, 8) for counter in range(20)],
+}
+for name, packets in streams.items():
+    for label, config in {"bounce": (2, 3, 0, 0), "placed": (0x13, 3, 0x46, 0), "ahead": (0x13, 3, 0x67, 1)}.items():
+        seed = bytes(config)
+        for bytes_ in packets:
+            seed += len(bytes_).to_bytes(2, "big") + bytes(1) + bytes_
+        folder = here / "corpus" / "stream"
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}-{label}").write_bytes(seed)

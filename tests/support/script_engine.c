@@ -117,6 +117,8 @@ static unsigned script_reserve(void *self, uint16_t source, uint32_t head_bytes,
 
     (void)source;
     assert(e->bursts_out == 0);
+    if (head_bytes > SCRIPT_HEAD_BYTES_MAX)
+        return 0;
     while (taken < count && e->accepted - e->ended < e->window) {
         e->range[e->accepted % SPEADI_RX_RESERVE_MAX] = ranges[taken++];
         e->range_head[e->accepted++ % SPEADI_RX_RESERVE_MAX] = head_bytes;

@@ -12,7 +12,8 @@
 
 #include "rx_engine.h"
 
-#define SCRIPT_PACKETS_MAX 8192u
+#define SCRIPT_PACKETS_MAX    8192u
+#define SCRIPT_HEAD_BYTES_MAX 128u /* longer headers are never placed */
 
 struct script_packet {
     uint8_t *bytes; /* the engine's copy */
@@ -36,7 +37,7 @@ struct script_engine {
     uint32_t range_head[SPEADI_RX_RESERVE_MAX];
     uint64_t accepted, landed, ended;
     unsigned unreserves, quiesces, bursts_out;
-    uint8_t heads[SPEADI_RX_BURST_MAX][1024];
+    uint8_t heads[SPEADI_RX_BURST_MAX][SCRIPT_HEAD_BYTES_MAX];
 };
 
 extern const struct speadi_rx_engine_ops script_engine_ops;
