@@ -1,0 +1,284 @@
+/* What the receive stream itself costs: decoding, heaps, ledger and hand-over, over an engine that lends
+ * packets which lie in memory.
+ *
+ * Method: one thread receives, takes and releases. With --placed the engine pretends that payload has
+ * landed in the ranges reserved (it is there from the first heaps), so that no payload moves: what is left
+ * is the core. Prints one JSON object. For counts that do not depend on the machine:
+ *   valgrind --tool=callgrind --toggle-collect=spead_recv_stream_poll bench-recv-null --heaps 20 */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/packet.h>
+
+#include <recv_config.h>
+#include <recv_stream.h>
+
+#define HEADER_BYTES 40u /* header and four special pointers */
+
+struct options {
+    uint64_t heap_bytes, heaps, packet_bytes, train;
+    bool placed;
+};
+
+/* ---- The engine ---------------------------------------------------------------------------- */
+
+struct null_engine {
+    uint64_t heap_bytes, payload_bytes, train, heaps;
+    uint64_t counter, offset; /* of the next packet */
+    uint64_t packets;
+    uint64_t accepted, used, ended;
+    struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
+    uint8_t *memory; /* [train] packets: only headers change */
+    uint64_t stride;
+};
+
+static void close_engine(void *self)
+{
+    struct null_engine *engine = self;
+
+    free(engine->memory);
+}
+
+static void write_header(uint8_t *to, const struct null_engine *engine, uint64_t bytes)
+{
+    const uint64_t word[] = {
+        speadi_header_word(40, 4),
+        speadi_pointer_immediate(40, SPEAD_ID_HEAP_COUNTER, engine->counter),
+        speadi_pointer_immediate(40, SPEAD_ID_HEAP_LENGTH, engine->heap_bytes),
+        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_OFFSET, engine->offset),
+        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_LENGTH, bytes),
+    };
+
+    for (unsigned i = 0; i < sizeof word / sizeof *word; i++)
+        speadi_store_be64(to + 8 * i, word[i]);
+}
+
+static void lend(struct null_engine *engine, struct speadi_rx_burst *burst)
+{
+    uint8_t *head = engine->memory + burst->count * engine->stride;
+    uint64_t left = engine->heap_bytes - engine->offset;
+    uint32_t bytes = (uint32_t)(left < engine->payload_bytes ? left : engine->payload_bytes);
+    struct speadi_rx_packet *packet = &burst->packet[burst->count++];
+
+    write_header(head, engine, bytes);
+    *packet = (struct speadi_rx_packet){
+        .head = head,
+        .head_bytes = HEADER_BYTES + bytes,
+        .datagram_bytes = HEADER_BYTES + bytes,
+        .segments = 1,
+        .time_ns = 1,
+        .place = SPEADI_RX_UNPLACED,
+    };
+    if (engine->used < engine->accepted) {
+        packet->body = engine->range[engine->used % SPEADI_RX_RESERVE_MAX].data;
+        packet->body_bytes = bytes;
+        packet->head_bytes = HEADER_BYTES;
+        packet->place = engine->used++;
+    }
+    engine->packets++;
+    engine->offset += bytes;
+    if (engine->offset == engine->heap_bytes) {
+        engine->offset = 0;
+        engine->counter++;
+    }
+}
+
+static int poll_engine(void *self, struct speadi_rx_burst *burst)
+{
+    struct null_engine *engine = self;
+
+    burst->count = 0;
+    while (burst->count < engine->train && engine->counter < engine->heaps)
+        lend(engine, burst);
+    engine->used = engine->accepted;
+    burst->reservations_ended = engine->accepted;
+    return burst->count > 0 ? (int)burst->count : -ESHUTDOWN;
+}
+
+static unsigned reserve(void *self, uint16_t source, uint32_t head_bytes,
+                        const struct speadi_rx_range *ranges, unsigned count)
+{
+    struct null_engine *engine = self;
+
+    (void)source;
+    if (head_bytes != HEADER_BYTES)
+        return 0;
+    for (unsigned i = 0; i < count; i++)
+        engine->range[engine->accepted++ % SPEADI_RX_RESERVE_MAX] = ranges[i];
+    return count;
+}
+
+static void give_back(void *self, struct speadi_rx_burst *burst)
+{
+    (void)self;
+    burst->count = 0;
+}
+
+static void no_wait(void *self, uint64_t deadline_ns)
+{
+    (void)self;
+    (void)deadline_ns;
+}
+
+static void no_operation(void *self)
+{
+    (void)self;
+}
+
+static void no_counters(void *self, struct speadi_rx_counters *counters)
+{
+    (void)self;
+    *counters = (struct speadi_rx_counters){0};
+}
+
+static const struct speadi_rx_engine_ops null_ops = {
+    .name = "null",
+    .state_size = sizeof(struct null_engine),
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
+    .close = close_engine,
+    .poll = poll_engine,
+    .give_back = give_back,
+    .reserve = reserve,
+    .unreserve = no_operation,
+    .wait = no_wait,
+    .wake = no_operation,
+    .quiesce = no_operation,
+    .counters = no_counters,
+};
+
+/* ---- The loop ------------------------------------------------------------------------------ */
+
+static struct spead_recv_stream *make_stream(const struct options *options)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT, full;
+    struct null_engine *engine = calloc(1, sizeof *engine);
+    struct spead_recv_stream *stream;
+    struct spead_err err = {0};
+
+    if (engine == NULL)
+        return NULL;
+    engine->heap_bytes = options->heap_bytes;
+    engine->payload_bytes = options->packet_bytes - HEADER_BYTES;
+    engine->train = options->train;
+    engine->heaps = options->heaps;
+    engine->stride = (options->packet_bytes + 63) / 64 * 64;
+    engine->memory = calloc(options->train, engine->stride);
+    config.endpoints = &(const char *){"null"};
+    config.endpoint_count = 1;
+    config.packet_bytes_max = (uint32_t)options->packet_bytes;
+    config.ring_heaps = (uint32_t)options->train + 4;
+    config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
+    if (engine->memory == NULL || speadi_recv_config_read(&full, &config, &err) < 0 ||
+        speadi_recv_stream_create_on(&stream, &full, &null_ops, engine, "bench", 0, &err) < 0) {
+        fprintf(stderr, "bench-recv-null: %s\n", err.code != 0 ? err.text : "no memory");
+        return NULL;
+    }
+    return stream;
+}
+
+static uint64_t take_all(struct spead_recv_stream *stream)
+{
+    struct spead_heap *heap[64];
+    uint64_t taken = 0;
+    int count;
+
+    while ((count = spead_recv_stream_try_take(stream, heap)) == 0) {
+        spead_heap_unref(heap[0]);
+        taken++;
+    }
+    return taken;
+}
+
+static int run(const struct options *options)
+{
+    struct spead_recv_stream *stream = make_stream(options);
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+    uint64_t start_ns, ns, taken = 0;
+
+    if (stream == NULL)
+        return 1;
+    start_ns = speadi_clock_mono_ns();
+    while (spead_recv_stream_poll(stream) >= 0)
+        taken += take_all(stream);
+    taken += take_all(stream);
+    ns = speadi_clock_mono_ns() - start_ns;
+    spead_recv_stream_stats(stream, &stats);
+    printf(
+        "{\"bench\": \"recv-null\", \"path\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, "
+        "\"train\": %ju, \"heaps\": %ju, \"packets\": %ju, \"placed\": %ju, \"bounced\": %ju, "
+        "\"payload_bytes\": %ju, \"ns\": %ju, \"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f}\n",
+        options->placed ? "placed" : "bounce", (uintmax_t)options->heap_bytes,
+        (uintmax_t)options->packet_bytes, (uintmax_t)options->train, (uintmax_t)taken,
+        (uintmax_t)stats.total.seen.packets, (uintmax_t)stats.placed, (uintmax_t)stats.bounced,
+        (uintmax_t)stats.payload_bytes, (uintmax_t)ns,
+        (double)ns / (double)stats.total.seen.packets, (double)ns / (double)taken);
+    spead_recv_stream_destroy(stream);
+    return taken == options->heaps ? 0 : 1;
+}
+
+/* ---- Options ------------------------------------------------------------------------------- */
+
+static uint64_t number(struct argp_state *state, const char *text, uint64_t least, uint64_t most)
+{
+    char *end;
+    uint64_t value;
+
+    errno = 0;
+    value = strtoull(text, &end, 10);
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
+        argp_error(state, "\"%s\" is not a number from %ju to %ju", text, (uintmax_t)least,
+                   (uintmax_t)most);
+    return value;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+    struct options *options = state->input;
+
+    switch (key) {
+    case 's':
+        options->heap_bytes = number(state, text, 1, 64u << 20);
+        return 0;
+    case 'n':
+        options->heaps = number(state, text, 1, UINT64_MAX);
+        return 0;
+    case 'p':
+        options->packet_bytes = number(state, text, HEADER_BYTES + 1, SPEADI_UDP_BYTES_MAX);
+        return 0;
+    case 't':
+        options->train = number(state, text, 1, SPEADI_RX_BURST_MAX);
+        return 0;
+    case 'l':
+        options->placed = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        argp_error(state, "unexpected \"%s\"", text);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct argp_option known[] = {
+        {"heap-size", 's', "N", 0, "Payload bytes of a heap (4194304)", 0},
+        {"heaps", 'n', "N", 0, "Heaps to receive (1000)", 0},
+        {"packet", 'p', "N", 0, "SPEAD packet (1472)", 0},
+        {"train", 't', "N", 0, "Packets lent together (44)", 0},
+        {"placed", 'l', NULL, 0, "Payload is in its place already", 0},
+        {0}};
+    static const struct argp argp = {
+        .options = known, .parser = parse, .doc = "Cost of the receive stream without a network"};
+    struct options options = {
+        .heap_bytes = 4194304, .heaps = 1000, .packet_bytes = 1472, .train = 44};
+
+    argp_err_exit_status = 2;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
+        return 2;
+    return run(&options);
+}
