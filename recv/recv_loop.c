@@ -136,7 +136,7 @@ static int read_burst(struct spead_recv_stream *s)
     int count;
 
     if (s->state == SPEADI_RECV_DRAINING)
-        unreserve(s);
+        speadi_recv_quiesce(s);
     else if (s->placement.enabled && !s->unreserving)
         reserve(s);
     count = s->ops->poll(s->engine, &s->burst);

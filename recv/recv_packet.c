@@ -157,6 +157,7 @@ static enum spead_recv_bucket add(struct spead_recv_stream *s, const struct spea
 static void after_packet(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
                          struct speadi_live_heap *live, uint32_t control_before)
 {
+    uint64_t counter = live->heap.counter;
     uint32_t news = live->control & ~control_before;
     bool starts = news & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START);
     bool stops = news & SPEADI_CONTROL_BIT(SPEAD_CONTROL_STOP);
@@ -166,7 +167,7 @@ static void after_packet(struct spead_recv_stream *s, const struct speadi_rx_pac
     if (starts || stops)
         speadi_finished_forget(&s->finished);
     if (stops && !s->config.ignore_stop_item)
-        speadi_recv_stop_item(s, raw->source);
+        speadi_recv_stop_item(s, raw->source, counter);
 }
 
 static enum spead_recv_bucket add_to_new(struct spead_recv_stream *s,
@@ -216,9 +217,10 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
         return SPEAD_RECV_TRUNCATED;
     if (!s->armed)
         return SPEAD_RECV_START_UP;
-    if (s->stopped_sources >> raw->source & 1)
-        return SPEAD_RECV_AFTER_STOP;
     defect = speadi_packet_decode(packet, raw->head, raw->head_bytes, raw->datagram_bytes);
+    if (s->stopped_sources >> raw->source & 1 &&
+        (defect != 0 || packet->heap_counter != s->stop_counter[raw->source]))
+        return SPEAD_RECV_AFTER_STOP;
     if (defect != 0)
         return (enum spead_recv_bucket)defect;
     if (!packet->has_heap_length && !s->config.allow_unsized_heaps)

@@ -62,10 +62,12 @@ struct spead_recv_stream {
     bool armed;               /* is_armed, read once a poll */
     bool unreserving;         /* asked the engine to end all reservations; not polled since */
     uint64_t stopped_sources; /* bits: a stop item came; what follows is after-stop */
-    uint64_t now_ns;          /* CLOCK_MONOTONIC, read once a poll */
-    uint64_t deadline_ns;     /* of draining or flushing */
-    uint64_t counters_ns;     /* when the engine's counters were read */
-    uint64_t largest_heap;    /* longest complete heap so far: heaps up to it are populated */
+    uint64_t stop_counter[SPEADI_RX_SOURCES_MAX]; /* but for the rest of the heap that held it */
+    bool quiesced;                                /* the engine was told to post no more */
+    uint64_t now_ns;                              /* CLOCK_MONOTONIC, read once a poll */
+    uint64_t deadline_ns;                         /* of draining or flushing */
+    uint64_t counters_ns;                         /* when the engine's counters were read */
+    uint64_t largest_heap; /* longest complete heap so far: heaps up to it are populated */
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_gap_tracker gaps;
@@ -156,8 +158,11 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream);
 
 /* ---- recv_stop.c --------------------------------------------------------------------------- */
 
-/* A stop item came from this source. */
-void speadi_recv_stop_item(struct spead_recv_stream *stream, uint16_t source);
+/* A stop item came from this source, in the heap with this counter. */
+void speadi_recv_stop_item(struct spead_recv_stream *stream, uint16_t source, uint64_t counter);
+
+/* No more receives are posted ahead, no reservation stays; what came before is still read. */
+void speadi_recv_quiesce(struct spead_recv_stream *stream);
 
 /* Takes up stop() calls; called at the begin of each poll. */
 void speadi_recv_check_stop(struct spead_recv_stream *stream);

@@ -24,35 +24,36 @@
 #include <speadi/address.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
-#define SPEADI_RX_BURST_MAX 1024u     /* packets in one burst */
-#define SPEADI_RX_RESERVE_MAX 64u     /* reservations outstanding at a time */
-#define SPEADI_RX_UNPLACED UINT64_MAX
+#define SPEADI_RX_BURST_MAX   1024u /* packets in one burst */
+#define SPEADI_RX_RESERVE_MAX 64u   /* reservations outstanding at a time */
+#define SPEADI_RX_UNPLACED    UINT64_MAX
 
 /* Capability bits. */
 enum {
-    SPEADI_RX_CAP_PLACED = 1u << 0,    /* implements reserve/unreserve */
-    SPEADI_RX_CAP_LOSSLESS = 1u << 1,  /* its source can wait: on_full = block is allowed */
-    SPEADI_RX_CAP_UDP = 1u << 2,       /* takes network endpoints (else memory links) */
+    SPEADI_RX_CAP_PLACED = 1u << 0,   /* implements reserve/unreserve */
+    SPEADI_RX_CAP_LOSSLESS = 1u << 1, /* its source can wait: on_full = block is allowed */
+    SPEADI_RX_CAP_UDP = 1u << 2,      /* takes network endpoints (else memory links) */
 };
 
 /* Packet flags. */
 enum {
-    SPEADI_RX_INJECTED_DROP = 1u << 0, /* dropped by the fault decorator: count it, do not read it */
-    SPEADI_RX_TRUNCATED = 1u << 1,     /* head + body hold less than the datagram(s): do not decode */
+    SPEADI_RX_INJECTED_DROP =
+        1u << 0,                   /* dropped by the fault decorator: count it, do not read it */
+    SPEADI_RX_TRUNCATED = 1u << 1, /* head + body hold less than the datagram(s): do not decode */
 };
 
 struct speadi_rx_packet {
-    const uint8_t *head;     /* first bytes of the datagram, contiguous */
-    const uint8_t *body;     /* the rest of it; NULL when head holds everything */
+    const uint8_t *head; /* first bytes of the datagram, contiguous */
+    const uint8_t *body; /* the rest of it; NULL when head holds everything */
     uint32_t head_bytes;
     uint32_t body_bytes;
     uint32_t datagram_bytes; /* true length; head_bytes + body_bytes unless TRUNCATED */
     uint16_t source;         /* index of the endpoint */
     uint8_t flags;
     uint8_t reserved;
-    uint32_t segments;       /* 1; a truncated super-packet counts all its segments here */
-    uint64_t time_ns;        /* when it came, in the engine's clock */
-    uint64_t place;          /* reservation in whose range body lies, or SPEADI_RX_UNPLACED */
+    uint32_t segments; /* 1; a truncated super-packet counts all its segments here */
+    uint64_t time_ns;  /* when it came, in the engine's clock */
+    uint64_t place;    /* reservation in whose range body lies, or SPEADI_RX_UNPLACED */
 };
 
 struct speadi_rx_burst {
@@ -74,13 +75,14 @@ struct speadi_rx_counters {
 };
 
 struct speadi_rx_config {
-    const struct speadi_address *addresses; /* count of them, for network engines; borrowed by open() */
-    struct spead_mem_link *const *links;    /* count of them, for mem; the engine takes references */
+    const struct speadi_address
+        *addresses; /* count of them, for network engines; borrowed by open() */
+    struct spead_mem_link *const *links; /* count of them, for mem; the engine takes references */
     uint32_t count;
     const struct speadi_interface *interface;
     uint32_t socket_buffer_bytes;
-    uint32_t packet_bytes_max;              /* longer datagrams may be lent truncated */
-    enum spead_receive_path path;           /* BOUNCE: reserve() will never be called */
+    uint32_t packet_bytes_max;    /* longer datagrams may be lent truncated */
+    enum spead_receive_path path; /* BOUNCE: reserve() will never be called */
     const struct spead_log *log;
 };
 
@@ -124,8 +126,9 @@ struct speadi_rx_engine_ops {
     /* Any thread and signal handlers: makes the current or next wait() return. */
     void (*wake)(void *self);
 
-    /* Owner thread: after it nothing of the core's memory is referenced, and poll() may still lend what
-     * had been received before. */
+    /* Owner thread, when the stream stops: takes all reservations back as unreserve() does, and posts no
+     * receive that could still be under way when poll() returns. Polls follow until the source is empty;
+     * they lend at once what an engine held back. */
     void (*quiesce)(void *self);
 
     /* Owner thread. */

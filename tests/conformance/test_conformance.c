@@ -1,0 +1,192 @@
+/* Goal: whatever the engines, the sizes, the order and the address family, heaps arrive whole and the
+ * ledger is exact. Method: one table of modes; a real sender and a real receiver in one thread, in a
+ * network namespace of the test's own, polled in turn so that nothing is lost. CI runs all pairs of modes;
+ * with SPEADLINE_FULL=1 every combination runs (label slow). */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loop_run.h"
+#include "netns.h"
+#include "pairwise.h"
+
+enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
+
+static const struct {
+    const char *tx, *rx;
+} engines[] = {{"mem", "mem"},
+               {"socket", "socket"},
+               {"uring", "uring"},
+               {"socket", "uring"},
+               {"uring", "socket"}};
+static const uint32_t packets[] = {56, 64, 200, 1472, 8972, 65507};
+static const uint64_t heaps[] = {0, 1, 10007, 4u << 20};
+static const struct {
+    const char *name, *fault;
+} arrivals[] = {{"in order", NULL},
+                {"shuffled", "reorder=16,seed=3"},
+                {"in order with duplicates", "dup=0.1,seed=4"},
+                {"shuffled with duplicates", "reorder=16,dup=0.1,seed=5"}};
+static const char *const hosts[] = {"127.0.0.1", "[::1]", "239.255.7.1", "[ff15::7148]"};
+static const char *const paths[] = {"auto", "placed", "bounce"};
+
+static const unsigned axis_values[AXES] = {5, 6, 4, 4, 4, 3};
+
+/* Memory has no address: one is enough. A 65507-byte datagram does not fit IPv6's larger header. */
+static bool allowed(const unsigned *row)
+{
+    bool v6 = row[HOST] == 1 || row[HOST] == 3;
+
+    if (row[ENGINES] == 0)
+        return row[HOST] == 0;
+    return !(v6 && packets[row[PACKET]] > 65487);
+}
+
+/* Small packets make many: fewer heaps then. */
+static unsigned heap_count(uint32_t packet, uint64_t heap)
+{
+    return heap > 1000000 ? (packet < 1000 ? 1 : 3) : 12;
+}
+
+static bool shuffled(const unsigned *row)
+{
+    return row[ARRIVAL] == 1 || row[ARRIVAL] == 3;
+}
+
+static bool duplicated(const unsigned *row)
+{
+    return row[ARRIVAL] >= 2;
+}
+
+static void describe(const unsigned *row, char text[200])
+{
+    snprintf(text, 200, "%s to %s, packets of %u, heaps of %llu, %s, to %s, %s path",
+             engines[row[ENGINES]].tx, engines[row[ENGINES]].rx, packets[row[PACKET]],
+             (unsigned long long)heaps[row[HEAP]], arrivals[row[ARRIVAL]].name,
+             row[ENGINES] ? hosts[row[HOST]] : "a link", paths[row[PATH]]);
+}
+
+/* What every run must show; returns false after printing what did not hold. */
+static bool holds(bool condition, const char *what, const char *where)
+{
+    if (!condition)
+        cr_log_error("%s: %s", where, what);
+    return condition;
+}
+
+static void log_ledger(const struct loop_result *r)
+{
+    for (unsigned i = 0; i < r->received.bucket_count; i++)
+        if (r->received.total.bucket[i].packets)
+            cr_log_error("    %llu %s", (unsigned long long)r->received.total.bucket[i].packets,
+                         spead_recv_bucket_name(i));
+    cr_log_error("    sent %llu, %u complete, %u incomplete, %llu wrong bytes",
+                 (unsigned long long)r->sent.bucket[SPEAD_SEND_SENT].packets, r->complete,
+                 r->incomplete, (unsigned long long)r->wrong_bytes);
+}
+
+static bool conforms(const unsigned *row)
+{
+    char where[200];
+    struct loop_result r;
+    const struct loop_case c = {.tx_engine = engines[row[ENGINES]].tx,
+                                .rx_engine = engines[row[ENGINES]].rx,
+                                .host = hosts[row[HOST]],
+                                .packet_bytes = packets[row[PACKET]],
+                                .heap_bytes = heaps[row[HEAP]],
+                                .heaps = heap_count(packets[row[PACKET]], heaps[row[HEAP]]),
+                                .tx_fault = arrivals[row[ARRIVAL]].fault,
+                                .allow_out_of_order = shuffled(row),
+                                .path = (enum spead_receive_path)row[PATH],
+                                .live_heaps = 32};
+
+    describe(row, where);
+    bool good = holds(loop_run(&c, &r), r.error, where);
+    if (!good)
+        return false;
+    const struct spead_count *bucket = r.received.total.bucket;
+    uint64_t repeats = bucket[SPEAD_RECV_DUPLICATE].packets;
+    good &= holds(r.complete == c.heaps, "a heap is missing", where);
+    good &= holds(r.incomplete == 0 && r.repeated_heaps == 0, "a heap came twice or torn", where);
+    good &= holds(r.wrong_bytes == 0, "a byte is wrong", where);
+    good &= holds(loop_ledger_adds_up(&r.received), "seen is not the sum of buckets", where);
+    good &= holds(r.torn_snapshots == 0, "a snapshot was torn", where);
+    good &= holds(loop_send_ledger_adds_up(&r.sent), "the send ledger does not add up", where);
+    good &= holds(r.received.total.seen.packets == r.sent.bucket[SPEAD_SEND_SENT].packets + repeats,
+                  "seen is not sent plus repeats", where);
+    good &=
+        holds(bucket[SPEAD_RECV_DELIVERED].packets + bucket[SPEAD_RECV_CONTROL].packets + repeats ==
+                  r.received.total.seen.packets,
+              "a packet is in another bucket than delivered, control and duplicate", where);
+    good &= holds(r.received.missing_packets == 0 && r.received.missing_heaps == 0,
+                  "something counts as missing", where);
+    good &= holds(duplicated(row) || repeats == 0, "a duplicate came from nowhere", where);
+    if (!good)
+        log_ledger(&r);
+    return good;
+}
+
+static struct pairwise *all_pairs(void)
+{
+    static struct pairwise p = {.axes = AXES};
+
+    memcpy(p.values, axis_values, sizeof axis_values);
+    pairwise_make(&p, allowed);
+    return &p;
+}
+
+ParameterizedTestParameters(conformance, every_pair_of_modes_delivers_all_heaps_and_an_exact_ledger)
+{
+    static struct pairwise *p;
+
+    p = all_pairs();
+    return cr_make_param_array(unsigned[PAIRWISE_AXES_MAX], p->row, p->rows);
+}
+
+ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance,
+                  every_pair_of_modes_delivers_all_heaps_and_an_exact_ledger, .timeout = 120)
+{
+    const char *reason;
+
+    if ((*row)[ENGINES] != 0 && !test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+    cr_assert(conforms(*row));
+}
+
+/* Every pair that may stand together is in the table: a table that thinned out would test less unseen. */
+Test(conformance, the_table_holds_every_allowed_pair)
+{
+    struct pairwise *p = all_pairs();
+
+    cr_assert_geq(p->rows, 24u);
+    cr_assert_lt(p->rows, (unsigned)PAIRWISE_ROWS_MAX);
+    for (unsigned e = 0; e < axis_values[ENGINES]; e++)
+        for (unsigned k = 0; k < axis_values[PACKET]; k++) {
+            bool met = false;
+            for (unsigned r = 0; r < p->rows; r++)
+                met |= p->row[r][ENGINES] == e && p->row[r][PACKET] == k;
+            cr_expect(met, "engines %u never meet packet size %u", e, packets[k]);
+        }
+}
+
+Test(conformance, every_combination_of_modes_conforms, .timeout = 3600)
+{
+    unsigned row[PAIRWISE_AXES_MAX] = {0}, failed = 0, ran = 0;
+    const char *reason;
+
+    if (!getenv("SPEADLINE_FULL"))
+        cr_skip_test("the full product runs with SPEADLINE_FULL=1 (ctest -L slow)");
+    if (!test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+    for (unsigned axis = 0; axis < AXES;) {
+        if (allowed(row)) {
+            ran++;
+            failed += !conforms(row);
+        }
+        for (axis = 0; axis < AXES && ++row[axis] == axis_values[axis]; axis++)
+            row[axis] = 0;
+    }
+    cr_assert_eq(failed, 0u, "%u of %u combinations failed", failed, ran);
+}

@@ -1,0 +1,280 @@
+/* See loop_run.h. */
+#include "loop_run.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define LOOP_ITEM_ID 0x1000u
+
+struct loop {
+    const struct loop_case *c;
+    struct loop_result *result;
+    struct spead_mem_link *link;
+    struct spead_send_stream *tx;
+    struct spead_recv_stream *rx;
+    struct spead_send_heap *heap, *stop;
+    uint8_t *payload;
+    uint8_t *taken; /* per counter: how often it came complete */
+    bool in_flight, tx_ended, rx_ended;
+};
+
+uint8_t loop_pattern(uint64_t counter, uint64_t offset)
+{
+    uint64_t x = (counter * 0x9e3779b97f4a7c15u) ^ (offset * 0xc2b2ae3d27d4eb4fu);
+
+    return (uint8_t)((x >> 32) % 255 + 1);
+}
+
+bool loop_ledger_adds_up(const struct spead_recv_stats *stats)
+{
+    struct spead_count sum = {0};
+
+    for (unsigned i = 0; i < stats->bucket_count; i++) {
+        sum.packets += stats->total.bucket[i].packets;
+        sum.bytes += stats->total.bucket[i].bytes;
+    }
+    return sum.packets == stats->total.seen.packets && sum.bytes == stats->total.seen.bytes;
+}
+
+bool loop_send_ledger_adds_up(const struct spead_send_stats *stats)
+{
+    struct spead_count sum = {0};
+
+    for (unsigned i = 0; i < stats->bucket_count; i++) {
+        sum.packets += stats->bucket[i].packets;
+        sum.bytes += stats->bucket[i].bytes;
+    }
+    return sum.packets == stats->submitted.packets && sum.bytes == stats->submitted.bytes &&
+           stats->heaps_submitted == stats->heaps_sent + stats->heaps_failed +
+                                         stats->heaps_abandoned + stats->heaps_pending;
+}
+
+static bool could_not(struct loop *l, const char *what, int status, const struct spead_err *err)
+{
+    snprintf(l->result->error, sizeof l->result->error, "%s: %s (%s)", what, err->text,
+             strerror(-status));
+    return false;
+}
+
+static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err *err)
+{
+    const struct loop_case *c = l->c;
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    config.engine = c->rx_engine;
+    if (l->link) {
+        config.links = &l->link;
+        config.link_count = 1;
+    } else {
+        config.endpoints = &endpoint;
+        config.endpoint_count = 1;
+        config.interface_name = "lo";
+    }
+    config.fault = c->rx_fault;
+    config.packet_bytes_max = 65507;
+    config.receive_path = c->path;
+    config.substream_count = c->substreams ? c->substreams : 1;
+    config.live_heaps_max = c->live_heaps ? c->live_heaps : 8;
+    config.allow_out_of_order = c->allow_out_of_order;
+    config.deliver_incomplete = c->deliver_incomplete;
+    config.heap_timeout_ns = c->heap_timeout_ns;
+    config.heap_bytes_max = c->heap_bytes > 4096 ? c->heap_bytes : 4096;
+    config.ranges_max = 16384;
+    /* The consumer takes between polls: one poll must never overfill the ring. */
+    config.ring_heaps = 1100;
+    int status = spead_recv_stream_create(&l->rx, &config, err);
+    if (status == 0)
+        status = spead_recv_stream_start(l->rx, err);
+    return status == 0 || could_not(l, "receiver", status, err);
+}
+
+static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *err)
+{
+    const struct loop_case *c = l->c;
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+
+    config.engine = c->tx_engine;
+    if (l->link) {
+        config.links = &l->link;
+        config.link_count = 1;
+    } else {
+        config.endpoints = &endpoint;
+        config.endpoint_count = 1;
+        config.interface_name = "lo";
+    }
+    config.fault = c->tx_fault;
+    config.packet_bytes_max = c->packet_bytes;
+    int status = spead_send_stream_create(&l->tx, &config, err);
+    if (status == 0)
+        status = spead_send_stream_start(l->tx, err);
+    return status == 0 || could_not(l, "sender", status, err);
+}
+
+static bool open_heaps(struct loop *l)
+{
+    const struct loop_case *c = l->c;
+    struct spead_flavour flavour = {c->heap_address_bits ? c->heap_address_bits : 48};
+    unsigned items = c->items ? c->items : 1;
+    int status = spead_send_heap_create(&l->heap, flavour);
+
+    l->payload = malloc(c->heap_bytes ? c->heap_bytes : 1);
+    l->taken = calloc(c->heaps + 2, 1);
+    if (status < 0 || !l->payload || !l->taken || spead_send_heap_create(&l->stop, flavour) < 0 ||
+        spead_send_heap_add_control(l->stop, SPEAD_CONTROL_STOP) < 0)
+        return could_not(l, "heap", status, &(struct spead_err){0});
+    for (unsigned i = 0; i < items && c->heap_bytes > 0; i++) {
+        uint64_t from = c->heap_bytes * i / items, to = c->heap_bytes * (i + 1) / items;
+        status = spead_send_heap_add_item(l->heap, LOOP_ITEM_ID + i, l->payload + from, to - from,
+                                          false);
+        if (status < 0)
+            return could_not(l, "item", status, &(struct spead_err){0});
+    }
+    return true;
+}
+
+static void check_bytes(struct loop *l, const struct spead_heap *heap)
+{
+    static struct spead_gap gaps[20000];
+    const uint8_t *data = spead_heap_payload(heap);
+    uint64_t length = spead_heap_length(heap), at = 0;
+    size_t count = spead_heap_gaps(heap, gaps, sizeof gaps / sizeof gaps[0]), g = 0;
+
+    /* Heaps without payload carry padding bytes of the packetiser's: nothing of ours to compare. */
+    while (at < length && l->c->heap_bytes > 0) {
+        bool in_gap = g < count && at >= gaps[g].offset;
+        uint64_t end =
+            g < count ? (in_gap ? gaps[g].offset + gaps[g].bytes : gaps[g].offset) : length;
+        for (; at < end && at < length; at++) {
+            uint8_t want =
+                in_gap || at >= l->c->heap_bytes ? 0 : loop_pattern(spead_heap_counter(heap), at);
+            if (data[at] != want)
+                *(in_gap ? &l->result->dirty_hole_bytes : &l->result->wrong_bytes) += 1;
+        }
+        g += in_gap;
+    }
+}
+
+static void take_all(struct loop *l)
+{
+    struct spead_heap *heap;
+    int status;
+
+    while ((status = spead_recv_stream_try_take(l->rx, &heap)) == 0) {
+        uint64_t counter = spead_heap_counter(heap);
+        check_bytes(l, heap);
+        if (!spead_heap_is_complete(heap))
+            l->result->incomplete++;
+        else if (counter <= l->c->heaps) {
+            l->result->complete++;
+            l->result->repeated_heaps += l->taken[counter]++ > 0;
+        }
+        spead_heap_unref(heap);
+    }
+}
+
+static void receive_until_empty(struct loop *l)
+{
+    int status;
+
+    while (!l->rx_ended && (status = spead_recv_stream_poll(l->rx)) != 0) {
+        struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+        spead_recv_stream_stats(l->rx, &stats);
+        l->result->torn_snapshots += !loop_ledger_adds_up(&stats);
+        take_all(l);
+        if (status < 0)
+            l->rx_ended = true;
+    }
+}
+
+static void heap_done(void *arg, const struct spead_send_result *result)
+{
+    struct loop *l = arg;
+
+    (void)result;
+    l->in_flight = false;
+}
+
+/* Sends one heap whole, reading as it goes. */
+static bool send_one(struct loop *l, const struct spead_send_heap *heap)
+{
+    struct spead_send_options options = {.done = heap_done, .done_arg = l};
+    int status = spead_send_stream_submit(l->tx, heap, &options);
+
+    if (status < 0)
+        return could_not(l, "submit", status, &(struct spead_err){0});
+    l->in_flight = true;
+    while (l->in_flight) {
+        status = spead_send_stream_poll(l->tx);
+        if (status < 0)
+            return could_not(l, "send", status, &(struct spead_err){0});
+        receive_until_empty(l);
+        if (status == 0 && l->in_flight)
+            spead_send_stream_wait(l->tx, 1);
+    }
+    return true;
+}
+
+/* A stop heap ends the receiver. Where a fault may eat it, or let it overtake data, a call does. */
+static bool finish(struct loop *l)
+{
+    bool sent = l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);
+
+    spead_send_stream_stop(l->tx);
+    while (spead_send_stream_poll(l->tx) >= 0)
+        ;
+    if (l->link)
+        spead_mem_link_close(l->link);
+    receive_until_empty(l);
+    spead_recv_stream_stop(l->rx);
+    for (int status = 0; !l->rx_ended; l->rx_ended = status < 0) {
+        status = spead_recv_stream_poll(l->rx);
+        take_all(l);
+    }
+    take_all(l);
+    return sent;
+}
+
+static bool run_case(struct loop *l)
+{
+    const struct loop_case *c = l->c;
+    struct spead_err err = {0};
+    char to[80], from[80];
+
+    if (strcmp(c->tx_engine, "mem") == 0 &&
+        spead_mem_link_create(&l->link, 4096, c->packet_bytes, &err) < 0)
+        return could_not(l, "link", -ENOMEM, &err);
+    snprintf(to, sizeof to, "%s:7148", c->host ? c->host : "");
+    snprintf(from, sizeof from, "%s:7148", c->host ? c->host : "");
+    if (!open_receiver(l, from, &err) || !open_sender(l, to, &err) || !open_heaps(l))
+        return false;
+    for (unsigned i = 1; i <= c->heaps; i++) {
+        for (uint64_t o = 0; o < c->heap_bytes; o++)
+            l->payload[o] = loop_pattern(i, o);
+        if (!send_one(l, l->heap))
+            return false;
+    }
+    return finish(l);
+}
+
+bool loop_run(const struct loop_case *c, struct loop_result *result)
+{
+    struct loop l = {.c = c, .result = result};
+
+    *result =
+        (struct loop_result){.sent = SPEAD_SEND_STATS_INIT, .received = SPEAD_RECV_STATS_INIT};
+    bool ran = run_case(&l);
+    if (l.tx)
+        spead_send_stream_stats(l.tx, &result->sent);
+    if (l.rx)
+        spead_recv_stream_stats(l.rx, &result->received);
+    spead_send_stream_destroy(l.tx);
+    spead_recv_stream_destroy(l.rx);
+    spead_send_heap_destroy(l.heap);
+    spead_send_heap_destroy(l.stop);
+    spead_mem_link_unref(l.link);
+    free(l.payload);
+    free(l.taken);
+    return ran;
+}
