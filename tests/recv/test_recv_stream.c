@@ -294,6 +294,21 @@ Test(recv_stream, age_is_judged_only_when_the_source_is_empty)
     cr_expect_eq(rig.stats.missing_packets, 7u);
 }
 
+Test(recv_stream, a_quiet_stream_wakes_at_its_oldest_heaps_deadline)
+{
+    rig.config.heap_timeout_ns = 5000000000u;
+    recv_rig_open(&rig);
+    recv_rig_run(&rig);
+    spead_recv_stream_wait(rig.stream, 0);
+    cr_expect_eq(rig.engine->waited_until, UINT64_MAX, "no heap, no deadline");
+    recv_rig_data(&rig, 1, 64, 0, 8);
+    recv_rig_run(&rig);
+    spead_recv_stream_wait(rig.stream, 0);
+    cr_expect_eq(rig.engine->waited_until, rig.stream->table.oldest->opened_ns + 5000000000u);
+    spead_recv_stream_wait(rig.stream, 77);
+    cr_expect_eq(rig.engine->waited_until, 77u, "the caller's deadline comes first");
+}
+
 Test(recv_stream, a_finished_heaps_packets_are_duplicates)
 {
     recv_rig_open(&rig);

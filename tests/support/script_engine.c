@@ -145,8 +145,9 @@ static void script_quiesce(void *self)
 
 static void script_wait(void *self, uint64_t deadline_ns)
 {
-    (void)self;
-    (void)deadline_ns;
+    struct script_engine *e = self;
+
+    e->waited_until = deadline_ns;
 }
 
 static void script_wake(void *self)

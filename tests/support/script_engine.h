@@ -32,6 +32,7 @@ struct script_engine {
     unsigned window; /* reservations at a time */
     int end;         /* what poll returns after the last packet; 0: the source is just empty */
     uint64_t kernel_drops;
+    uint64_t waited_until; /* deadline of the last wait() */
 
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint32_t range_head[SPEADI_RX_RESERVE_MAX];

@@ -6,6 +6,15 @@
  * Lifetime: create -> [start -> poll/wait ... until -ESHUTDOWN] -> destroy. run() does the part in
  *           brackets; a spead_recv_runner does it on a thread of its own.
  *           destroy() only when neither thread uses it any more; heaps may outlive it.
+ * Control:  a heap of start or stop items (SPEAD_ID_STREAM_CONTROL) and nothing else is the stream's own:
+ *           it is counted as control and not handed over. One that has other items too is handed over,
+ *           and then acts. A start or stop item makes the stream forget which heaps it had finished, so
+ *           that a sender may begin its counters anew. A stop item acts as soon as its packet is accepted:
+ *           what comes from the same endpoint after it is after-stop; other endpoints are read until
+ *           empty (or stop_drain_ns), then the stream ends as by stop(). spead2 hands start heaps over,
+ *           and stop heaps when it is told to ignore them.
+ * Heaps of which every packet was refused (in-order mode and the first packet lost) never opened: their
+ *           packets are out-of-order, and the heap counts as missing.
  * Memory:   all of it is planned at create() and known from spead_recv_stream_plan(); no packet can
  *           make it grow. */
 #ifndef SPEADLINE_RECV_H
@@ -65,7 +74,8 @@ struct spead_recv_stream_config {
     uint32_t finished_heaps_max;/* per substream: heaps remembered; 0: 4 x live_heaps_max */
     bool allow_out_of_order;    /* accept payload offsets in any order; default false */
     bool allow_unsized_heaps;   /* accept heaps without item 0x02; default true */
-    bool ignore_stop_item;      /* one forged packet must not end a night's capture; default false */
+    bool ignore_stop_item;      /* one forged packet must not end a night's capture; stop heaps are
+                                   then control and nothing more; default false */
     bool explicit_start;        /* count packets as start-up until arm(); default false */
     bool keep_holes;            /* do not zero the holes of incomplete heaps; default false */
     bool deliver_incomplete;    /* hand incomplete heaps over too; default false */

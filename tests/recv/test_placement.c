@@ -1,0 +1,168 @@
+/* Where the next payloads are expected, and which places are promised.
+ * Method: a live heap of ten packets of 64 bytes, learnt from packets as the stream would. */
+#include <criterion/criterion.h>
+
+#include "packet_builder.h"
+#include "placement.h"
+
+static struct speadi_pool *pool;
+static struct speadi_live_heap_layout layout;
+static struct speadi_live_heap *live;
+static struct speadi_placement placement;
+static struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX];
+
+static void make_heap(void)
+{
+    struct speadi_pool_config config = {.region_count = 1, .region_bytes = 4096};
+
+    layout = (struct speadi_live_heap_layout){
+        .heap_bytes_max = 4096, .pointers_max = 8, .ranges_max = 16, .source_count = 1};
+    speadi_live_heap_layout_init(&layout);
+    config.meta_bytes = layout.meta_bytes;
+    cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
+    placement.outstanding_max = 4;
+}
+
+static void free_heap(void)
+{
+    if (live != NULL)
+        speadi_region_release(live->heap.region);
+    speadi_pool_unref(pool);
+}
+
+TestSuite(placement, .init = make_heap, .fini = free_heap);
+
+static struct speadi_packet decode(uint64_t number, size_t bytes)
+{
+    static struct test_packet packet;
+    struct speadi_packet decoded;
+
+    test_packet_data(&packet, 40, 1, 640, number * 64, NULL, bytes);
+    cr_assert_eq(speadi_packet_decode(&decoded, packet.bytes, (uint32_t)packet.length,
+                                      (uint32_t)packet.length),
+                 0);
+    return decoded;
+}
+
+static void receive(uint64_t number)
+{
+    struct speadi_packet packet = decode(number, 64);
+    uint32_t at;
+
+    if (live == NULL)
+        live = speadi_live_heap_open(speadi_pool_take(pool), &layout, &packet);
+    cr_assert_eq(speadi_live_heap_judge(live, &layout, &packet, &at), SPEAD_RECV_LIVE);
+    cr_assert_eq(speadi_live_heap_add(live, &layout, &packet, at), SPEAD_RECV_LIVE);
+    speadi_placement_learn(&placement, 0, &packet);
+}
+
+static unsigned predict(void)
+{
+    return speadi_placement_predict(&placement, 0, live, ranges);
+}
+
+static void reserve(void)
+{
+    speadi_placement_accept(&placement, 0, live, ranges, predict());
+}
+
+static uint64_t number_of(const struct speadi_rx_range *range)
+{
+    return (uint64_t)(range->data - live->heap.region->data) / 64;
+}
+
+Test(placement, the_first_packet_alone_predicts_nothing)
+{
+    receive(0);
+    cr_expect_eq(predict(), 0u, "its header is longer than those that follow");
+}
+
+Test(placement, the_next_packets_go_on_where_the_last_ended)
+{
+    receive(0);
+    receive(1);
+    cr_assert_eq(predict(), 4u);
+    cr_expect_eq(number_of(&ranges[0]), 2u);
+    cr_expect_eq(number_of(&ranges[3]), 5u);
+    cr_expect_eq(ranges[3].bytes, 64u);
+}
+
+Test(placement, never_past_the_end_of_the_heap)
+{
+    receive(0);
+    receive(7);
+    cr_expect_eq(predict(), 2u);
+}
+
+Test(placement, never_what_is_received)
+{
+    receive(4);
+    receive(1);
+    cr_expect_eq(predict(), 2u);
+}
+
+Test(placement, never_what_is_reserved)
+{
+    receive(0);
+    receive(1);
+    reserve();
+    cr_expect_eq(live->reservations, 4u);
+    cr_expect_eq(predict(), 0u, "no numbers left");
+    speadi_placement_end(&placement, 1);
+    cr_expect_eq(live->reservations, 3u);
+    cr_expect_eq(predict(), 0u, "packet 2 was not there: its place plus three is still reserved");
+    receive(2);
+    cr_assert_eq(predict(), 1u);
+    cr_expect_eq(number_of(&ranges[0]), 6u);
+}
+
+Test(placement, after_a_loss_prediction_catches_up)
+{
+    receive(0);
+    receive(1);
+    reserve();
+    speadi_placement_end(&placement, 1);
+    receive(5); /* landed where 2 was expected */
+    cr_assert_eq(predict(), 1u);
+    cr_expect_eq(number_of(&ranges[0]), 9u, "three receives are posted before this one");
+}
+
+Test(placement, home_is_the_place_reserved_for_just_this_packet)
+{
+    struct speadi_packet second = decode(2, 64), third = decode(3, 64), part = decode(2, 20);
+
+    receive(0);
+    receive(1);
+    reserve();
+    cr_expect(speadi_placement_is_home(&placement, 0, &second));
+    cr_expect(speadi_placement_is_home(&placement, 0, &part), "shorter, but at its offset");
+    cr_expect_not(speadi_placement_is_home(&placement, 0, &third));
+    second.header_bytes += 8;
+    cr_expect_not(speadi_placement_is_home(&placement, 0, &second), "its payload starts later");
+    third.heap_counter = 2;
+    cr_expect_not(speadi_placement_is_home(&placement, 1, &third));
+}
+
+Test(placement, a_place_stays_reserved_until_it_ends)
+{
+    receive(0);
+    receive(1);
+    reserve();
+    cr_expect(speadi_placement_is_reserved(&placement, 0, live, 128, 129));
+    cr_expect_not(speadi_placement_is_reserved(&placement, 1, live, 128, 192));
+    cr_expect(speadi_placement_is_reserved(&placement, 1, live, 128, 193));
+    cr_expect_not(speadi_placement_is_reserved(&placement, 0, live, 6 * 64, 7 * 64));
+}
+
+Test(placement, a_complete_heap_is_forgotten)
+{
+    receive(0);
+    receive(1);
+    reserve();
+    speadi_placement_forget(&placement, live);
+    cr_expect_eq(live->reservations, 0u);
+    cr_expect_null(speadi_placement_reservation(&placement, 0)->live);
+    speadi_placement_end(&placement, 4);
+    cr_expect_eq(live->reservations, 0u, "they end without it");
+    cr_expect_eq(speadi_placement_outstanding(&placement), 0u);
+}

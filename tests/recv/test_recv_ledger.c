@@ -1,0 +1,83 @@
+/* Receive counters and how readers see them.
+ * Method: count as the owner, read as anyone; what is not published is not seen. */
+#include <criterion/criterion.h>
+
+#include "recv_ledger.h"
+
+static struct speadi_recv_ledger ledger;
+
+static void open_two_sources(void)
+{
+    cr_assert_eq(speadi_recv_ledger_init(&ledger, 2), 0);
+}
+
+static void release(void)
+{
+    speadi_recv_ledger_release(&ledger);
+}
+
+TestSuite(recv_ledger, .init = open_two_sources, .fini = release);
+
+static struct spead_recv_stats read_stats(void)
+{
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+
+    speadi_recv_ledger_stats(&ledger, &stats);
+    return stats;
+}
+
+Test(recv_ledger, readers_see_what_was_published)
+{
+    speadi_recv_ledger_count(&ledger, 1, SPEAD_RECV_LATE, 2, 100);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].packets, 0u);
+    speadi_recv_ledger_publish(&ledger);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].packets, 2u);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].bytes, 100u);
+}
+
+Test(recv_ledger, the_total_is_the_sum_of_the_sources)
+{
+    struct spead_recv_ledger source;
+
+    speadi_recv_ledger_count(&ledger, 0, SPEAD_RECV_LIVE, 1, 10);
+    speadi_recv_ledger_count(&ledger, 1, SPEAD_RECV_LIVE, 2, 20);
+    speadi_recv_ledger_publish(&ledger);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].packets, 3u);
+    speadi_recv_ledger_source(&ledger, 1, &source);
+    cr_expect_eq(source.bucket[SPEAD_RECV_LIVE].packets, 2u);
+    cr_expect_eq(source.bucket[SPEAD_RECV_LIVE].bytes, 20u);
+    cr_expect_eq(read_stats().source_count, 2u);
+    cr_expect_eq(read_stats().bucket_count, SPEAD_RECV_BUCKET_COUNT);
+}
+
+Test(recv_ledger, a_heaps_packets_move_together)
+{
+    const struct spead_count heap[] = {{3, 30}, {1, 10}};
+
+    speadi_recv_ledger_count(&ledger, 0, SPEAD_RECV_LIVE, 5, 50);
+    speadi_recv_ledger_count(&ledger, 1, SPEAD_RECV_LIVE, 1, 10);
+    speadi_recv_ledger_move(&ledger, heap, SPEAD_RECV_LIVE, SPEAD_RECV_EVICTED);
+    speadi_recv_ledger_publish(&ledger);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].packets, 2u);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].bytes, 20u);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_EVICTED].packets, 4u);
+    cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_EVICTED].bytes, 40u);
+}
+
+Test(recv_ledger, every_counter_reaches_its_field)
+{
+    struct spead_recv_stats stats;
+    uint64_t *word = (uint64_t *)ledger.totals;
+
+    for (uint64_t i = 0; i < sizeof *ledger.totals / sizeof *word; i++)
+        word[i] = 100 + i;
+    speadi_recv_ledger_publish(&ledger);
+    stats = read_stats();
+    cr_expect_eq(stats.heaps_complete, ledger.totals->heaps_complete);
+    cr_expect_eq(stats.heaps_no_memory, ledger.totals->heaps_no_memory);
+    cr_expect_eq(stats.missing_packets, ledger.totals->missing_packets);
+    cr_expect_eq(stats.repaired, ledger.totals->repaired);
+    cr_expect_eq(stats.last_packet_ns, ledger.totals->last_packet_ns);
+    cr_expect_eq(stats.ring_high_water, ledger.totals->ring_high_water);
+    cr_expect_eq(stats.memory_high_water_bytes, ledger.totals->memory_high_water_bytes);
+}
