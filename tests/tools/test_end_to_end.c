@@ -147,7 +147,7 @@ Test(end_to_end, any_size_of_heap_and_packet_can_be_verified)
         "--heap-size 1 --heaps 5",
         "--heap-size 7 --items 3 --heaps 5 --addr-bits 48",
         "--heap-size 100003 --items 5 --heaps 9 --packet 200 --addr-bits 56 --max-heaps 1",
-        "--heap-size 5000 --items 200 --heaps 9 --packet 64 --max-heaps 3",
+        "--heap-size 5000 --items 200 --heaps 9 --packet 56 --max-heaps 3",
         "--heap-size 255 --heaps 3 --packet 100 --addr-bits 8 --max-heaps 2",
         "--heap-size 300000 --heaps 9 --packet 65507",
     };
