@@ -22,7 +22,7 @@
  * a run of equal packets to the kernel as one message. */
 struct speadi_tx_packet {
     const struct iovec *iov;
-    uint32_t bytes;       /* sum of its iovecs */
+    uint32_t bytes; /* sum of its iovecs */
     uint16_t iov_count;
     uint16_t destination;
 };
@@ -37,9 +37,10 @@ struct speadi_tx_done {
 #define SPEADI_TX_INJECTED (-4096)
 
 struct speadi_tx_counters {
-    uint64_t messages;         /* super-packets given to the kernel */
-    uint64_t batches;          /* system calls or doorbells that carried them */
-    uint64_t icmp_unreachable; /* late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); sends repeated */
+    uint64_t messages; /* super-packets given to the kernel */
+    uint64_t batches;  /* system calls or doorbells that carried them */
+    uint64_t
+        icmp_unreachable; /* late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); sends repeated */
 };
 
 struct speadi_tx_config {
@@ -97,7 +98,7 @@ int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state,
                           uint32_t *buffer_bytes, struct spead_err *err);
 
 /* As speadi_rx_engine_wrap_fault(). */
-int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **state, const char *fault,
-                                struct spead_err *err);
+int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **state,
+                                const char *fault, struct spead_err *err);
 
 #endif

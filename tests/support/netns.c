@@ -55,10 +55,9 @@ static bool enter_new(int *descriptor, const char **reason)
 
 bool test_netns_enter(const char **reason)
 {
-    return enter_new(NULL, reason) &&
-           ip(reason, "link set lo multicast on up\n"
-                      "route add 224.0.0.0/4 dev lo\n"
-                      "route add local ff00::/8 dev lo table local\n");
+    return enter_new(NULL, reason) && ip(reason, "link set lo multicast on up\n"
+                                                 "route add 224.0.0.0/4 dev lo\n"
+                                                 "route add local ff00::/8 dev lo table local\n");
 }
 
 /* nodad: an address that is still looked for elsewhere cannot be bound for a second. */

@@ -13,8 +13,8 @@ extern "C" {
 #define SPEAD_ERR_TEXT_MAX 256
 
 struct spead_err {
-    int code;                       /* the -errno that the call returned */
-    char text[SPEAD_ERR_TEXT_MAX];  /* one line, no newline, always terminated */
+    int code;                      /* the -errno that the call returned */
+    char text[SPEAD_ERR_TEXT_MAX]; /* one line, no newline, always terminated */
 };
 
 /* Severity of a line handed to a log callback. */

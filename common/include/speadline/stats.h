@@ -25,41 +25,41 @@ struct spead_count {
 /* Where a received packet ended. The comments say why a packet lands there; the section is that of
  * the SPEAD document where the packet breaks a rule of it. New buckets are added at the end. */
 enum spead_recv_bucket {
-    SPEAD_RECV_DELIVERED,   /* in a heap that was handed over */
-    SPEAD_RECV_LIVE,        /* in a heap that is still being assembled: pending */
-    SPEAD_RECV_FLUSHED,     /* in a heap that was incomplete when the stream stopped */
-    SPEAD_RECV_CONTROL,     /* in a start or stop heap */
-    SPEAD_RECV_DUPLICATE,   /* the same range again, or a heap already found complete */
-    SPEAD_RECV_OVERLAP,     /* a range that covers a part of another */
-    SPEAD_RECV_LATE,        /* for a heap already evicted, timed out or refused */
-    SPEAD_RECV_OUT_OF_ORDER,/* in-order mode: not at the place where the heap stands */
-    SPEAD_RECV_EVICTED,     /* in a heap pushed out by newer heaps */
-    SPEAD_RECV_TIMED_OUT,   /* in a heap older than the age limit */
-    SPEAD_RECV_SHED,        /* in a heap that found the hand-over ring full */
-    SPEAD_RECV_NO_MEMORY,   /* no region, no room within --memory, or no spare buffer */
-    SPEAD_RECV_TRUNCATED,   /* longer than the largest accepted packet */
-    SPEAD_RECV_START_UP,    /* came before an explicit start */
-    SPEAD_RECV_AFTER_STOP,  /* came after the stop */
-    SPEAD_RECV_INJECTED,    /* dropped on purpose by the fault decorator */
-    SPEAD_RECV_FOREIGN_FLAVOUR,        /* another flavour than its heap's */
-    SPEAD_RECV_OVER_CAP_HEAP_SIZE,     /* declares or needs a heap above the size cap */
-    SPEAD_RECV_OVER_CAP_POINTERS,      /* more distinct item pointers than a heap may have */
-    SPEAD_RECV_OVER_CAP_RANGES,        /* more separate received ranges than are tracked */
-    SPEAD_RECV_OVER_CAP_LEAVING,       /* opens a heap while too many wait to leave (posted receives) */
-    SPEAD_RECV_MALFORMED_EMPTY,        /* datagram of no bytes */
-    SPEAD_RECV_MALFORMED_SHORT,        /* shorter than the 8-byte header */
-    SPEAD_RECV_MALFORMED_MAGIC,        /* first byte is not 0x53 */
-    SPEAD_RECV_MALFORMED_VERSION,      /* version is not 4 */
-    SPEAD_RECV_MALFORMED_WIDTHS,       /* a width is 0, or they do not add to 8 */
-    SPEAD_RECV_MALFORMED_POINTERS,     /* item pointers exceed the packet */
-    SPEAD_RECV_MALFORMED_NO_COUNTER,   /* item 0x01 missing (immediate) */
-    SPEAD_RECV_MALFORMED_NO_OFFSET,    /* item 0x03 missing (immediate) */
-    SPEAD_RECV_MALFORMED_NO_LENGTH,    /* item 0x04 missing (immediate) */
-    SPEAD_RECV_MALFORMED_PAYLOAD,      /* payload exceeds the packet */
-    SPEAD_RECV_MALFORMED_BEYOND_HEAP,  /* offset + length exceeds the heap length, or wraps */
-    SPEAD_RECV_MALFORMED_SIZE_MISMATCH,/* datagram longer than the packet in it */
-    SPEAD_RECV_MALFORMED_UNSIZED,      /* no heap length, and unsized heaps are not allowed */
-    SPEAD_RECV_MALFORMED_HEAP_LENGTH,  /* heap length differs from earlier, or is below a known byte */
+    SPEAD_RECV_DELIVERED,          /* in a heap that was handed over */
+    SPEAD_RECV_LIVE,               /* in a heap that is still being assembled: pending */
+    SPEAD_RECV_FLUSHED,            /* in a heap that was incomplete when the stream stopped */
+    SPEAD_RECV_CONTROL,            /* in a start or stop heap */
+    SPEAD_RECV_DUPLICATE,          /* the same range again, or a heap already found complete */
+    SPEAD_RECV_OVERLAP,            /* a range that covers a part of another */
+    SPEAD_RECV_LATE,               /* for a heap already evicted, timed out or refused */
+    SPEAD_RECV_OUT_OF_ORDER,       /* in-order mode: not at the place where the heap stands */
+    SPEAD_RECV_EVICTED,            /* in a heap pushed out by newer heaps */
+    SPEAD_RECV_TIMED_OUT,          /* in a heap older than the age limit */
+    SPEAD_RECV_SHED,               /* in a heap that found the hand-over ring full */
+    SPEAD_RECV_NO_MEMORY,          /* no region, no room within --memory, or no spare buffer */
+    SPEAD_RECV_TRUNCATED,          /* longer than the largest accepted packet */
+    SPEAD_RECV_START_UP,           /* came before an explicit start */
+    SPEAD_RECV_AFTER_STOP,         /* came after the stop */
+    SPEAD_RECV_INJECTED,           /* dropped on purpose by the fault decorator */
+    SPEAD_RECV_FOREIGN_FLAVOUR,    /* another flavour than its heap's */
+    SPEAD_RECV_OVER_CAP_HEAP_SIZE, /* declares or needs a heap above the size cap */
+    SPEAD_RECV_OVER_CAP_POINTERS,  /* more distinct item pointers than a heap may have */
+    SPEAD_RECV_OVER_CAP_RANGES,    /* more separate received ranges than are tracked */
+    SPEAD_RECV_OVER_CAP_LEAVING,   /* opens a heap while too many wait to leave (posted receives) */
+    SPEAD_RECV_MALFORMED_EMPTY,    /* datagram of no bytes */
+    SPEAD_RECV_MALFORMED_SHORT,    /* shorter than the 8-byte header */
+    SPEAD_RECV_MALFORMED_MAGIC,    /* first byte is not 0x53 */
+    SPEAD_RECV_MALFORMED_VERSION,  /* version is not 4 */
+    SPEAD_RECV_MALFORMED_WIDTHS,   /* a width is 0, or they do not add to 8 */
+    SPEAD_RECV_MALFORMED_POINTERS, /* item pointers exceed the packet */
+    SPEAD_RECV_MALFORMED_NO_COUNTER,    /* item 0x01 missing (immediate) */
+    SPEAD_RECV_MALFORMED_NO_OFFSET,     /* item 0x03 missing (immediate) */
+    SPEAD_RECV_MALFORMED_NO_LENGTH,     /* item 0x04 missing (immediate) */
+    SPEAD_RECV_MALFORMED_PAYLOAD,       /* payload exceeds the packet */
+    SPEAD_RECV_MALFORMED_BEYOND_HEAP,   /* offset + length exceeds the heap length, or wraps */
+    SPEAD_RECV_MALFORMED_SIZE_MISMATCH, /* datagram longer than the packet in it */
+    SPEAD_RECV_MALFORMED_UNSIZED,       /* no heap length, and unsized heaps are not allowed */
+    SPEAD_RECV_MALFORMED_HEAP_LENGTH, /* heap length differs from earlier, or is below a known byte */
     SPEAD_RECV_BUCKET_COUNT
 };
 
@@ -82,11 +82,12 @@ struct spead_recv_stats {
     /* Heaps, by fate. Control heaps are in none of these. */
     uint64_t heaps_complete;   /* handed over, nothing missing */
     uint64_t heaps_incomplete; /* handed over with gaps */
-    uint64_t heaps_evicted, heaps_timed_out, heaps_flushed; /* incomplete, by cause (handed over or not) */
-    uint64_t heaps_shed;       /* hand-over ring full */
-    uint64_t heaps_no_memory;  /* no region to open or finish it in */
+    uint64_t heaps_evicted, heaps_timed_out,
+        heaps_flushed;                  /* incomplete, by cause (handed over or not) */
+    uint64_t heaps_shed;                /* hand-over ring full */
+    uint64_t heaps_no_memory;           /* no region to open or finish it in */
     uint64_t heaps_live, heaps_leaving; /* now */
-    uint64_t payload_bytes;    /* of heaps handed over, arrived bytes only */
+    uint64_t payload_bytes;             /* of heaps handed over, arrived bytes only */
 
     /* What never came, as far as it can be known. Never summed with packets. */
     uint64_t missing_packets; /* from gaps inside heaps */
@@ -96,9 +97,10 @@ struct spead_recv_stats {
 
     /* How payload reached its heap. */
     uint64_t placed, bounced, repaired; /* packets */
-    uint64_t messages, polls, wakeups;  /* receives that returned data; poll calls; waits that slept */
-    uint64_t first_packet_ns, last_packet_ns; /* UTC; 0: none yet */
-    uint64_t ring_high_water;  /* most heaps ever waiting for the consumer */
+    uint64_t messages, polls,
+        wakeups; /* receives that returned data; poll calls; waits that slept */
+    uint64_t first_packet_ns, last_packet_ns;       /* UTC; 0: none yet */
+    uint64_t ring_high_water;                       /* most heaps ever waiting for the consumer */
     uint64_t memory_bytes, memory_high_water_bytes; /* heap memory in use now / at most */
 };
 /* clang-format off */
@@ -125,18 +127,19 @@ const char *spead_send_bucket_name(unsigned bucket);
 struct spead_send_stats {
     uint32_t struct_size;
     uint32_t bucket_count;
-    struct spead_count submitted;                 /* what accepted heaps come to */
+    struct spead_count submitted; /* what accepted heaps come to */
     struct spead_count bucket[SPEAD_BUCKETS_MAX];
     uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned, heaps_pending;
-    uint64_t heaps_refused;    /* -EAGAIN: never accepted, in no bucket */
-    uint64_t payload_bytes;    /* payload of heaps sent whole */
-    uint64_t icmp_unreachable; /* late refusals reported by the kernel; the datagrams count as sent */
+    uint64_t heaps_refused; /* -EAGAIN: never accepted, in no bucket */
+    uint64_t payload_bytes; /* payload of heaps sent whole */
+    uint64_t
+        icmp_unreachable; /* late refusals reported by the kernel; the datagrams count as sent */
     struct {
-        int32_t error;         /* errno, positive; 0 ends the list */
+        int32_t error; /* errno, positive; 0 ends the list */
         uint32_t reserved;
         uint64_t packets;
     } failed_errno[SPEAD_SEND_ERRNOS_MAX];
-    uint64_t messages, batches; /* super-packets and batches given to the engine */
+    uint64_t messages, batches;               /* super-packets and batches given to the engine */
     uint64_t first_packet_ns, last_packet_ns; /* UTC; 0: none yet */
 };
 /* clang-format off */

@@ -19,21 +19,22 @@ struct speadi_address {
 };
 
 enum speadi_address_use {
-    SPEADI_ADDRESS_SEND,    /* a host is required */
+    SPEADI_ADDRESS_SEND, /* a host is required */
     SPEADI_ADDRESS_RECEIVE, /* "PORT", ":PORT" mean any address (IPv6 dual-stack "[::]" only when written) */
 };
 
 /* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT"; HOST may be a name (one with
  * addresses of both kinds means its IPv4 address). Ports 1..65535. Returns 0, or -EINVAL / -ENOENT (host
  * not found) with a sentence that quotes the text. Resolving a name may block. */
-int speadi_address_parse(struct speadi_address *address, const char *text, enum speadi_address_use use,
-                         struct spead_err *err);
+int speadi_address_parse(struct speadi_address *address, const char *text,
+                         enum speadi_address_use use, struct spead_err *err);
 
 bool speadi_address_is_multicast(const struct speadi_address *address);
 
 /* "192.0.2.1:7148" or "[2001:db8::1]:7148" into text; returns text. */
 #define SPEADI_ADDRESS_TEXT_MAX 80
-char *speadi_address_format(const struct speadi_address *address, char text[SPEADI_ADDRESS_TEXT_MAX]);
+char *speadi_address_format(const struct speadi_address *address,
+                            char text[SPEADI_ADDRESS_TEXT_MAX]);
 
 /* A local interface named by name ("eth0") or by one of its addresses. */
 struct speadi_interface {
@@ -43,6 +44,7 @@ struct speadi_interface {
 };
 
 /* Returns 0 (text NULL: all zero), or -ENODEV / -EINVAL with a sentence. */
-int speadi_interface_find(struct speadi_interface *interface, const char *text, struct spead_err *err);
+int speadi_interface_find(struct speadi_interface *interface, const char *text,
+                          struct spead_err *err);
 
 #endif

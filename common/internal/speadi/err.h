@@ -10,8 +10,8 @@ __attribute__((format(printf, 3, 4))) int speadi_err_set(struct spead_err *err, 
                                                          const char *format, ...);
 
 /* As above with -errno (as the caller finds it) and ": <strerror>" appended. */
-__attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err, const char *format,
-                                                           ...);
+__attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err,
+                                                           const char *format, ...);
 
 /* Hands a formatted line to log->fn; nothing when log or fn is NULL. */
 __attribute__((format(printf, 3, 4))) void speadi_log(const struct spead_log *log,

@@ -12,17 +12,17 @@
 #include <speadline/error.h>
 
 struct speadi_fault_spec {
-    double loss;           /* chance that a packet starts a loss */
-    uint32_t burst;        /* packets lost together; default 1 */
-    double duplicate;      /* chance that a packet comes twice */
-    uint32_t reorder;      /* window: a packet may come up to this many packets late; 0: off */
-    double reorder_chance; /* chance that a packet is held back when reorder > 0; default 0.1 */
-    double truncate;       /* chance that the end of a packet is cut off */
-    double flip;           /* chance that one random bit of a packet is inverted */
-    uint64_t delay_ns;     /* every packet is held this long */
-    uint64_t stall_ns;     /* nothing moves for this long ... */
+    double loss;             /* chance that a packet starts a loss */
+    uint32_t burst;          /* packets lost together; default 1 */
+    double duplicate;        /* chance that a packet comes twice */
+    uint32_t reorder;        /* window: a packet may come up to this many packets late; 0: off */
+    double reorder_chance;   /* chance that a packet is held back when reorder > 0; default 0.1 */
+    double truncate;         /* chance that the end of a packet is cut off */
+    double flip;             /* chance that one random bit of a packet is inverted */
+    uint64_t delay_ns;       /* every packet is held this long */
+    uint64_t stall_ns;       /* nothing moves for this long ... */
     uint64_t stall_every_ns; /* ... once per this long; 0: off */
-    uint64_t seed;         /* default 1 */
+    uint64_t seed;           /* default 1 */
 };
 
 /* Returns 0, or -EINVAL with a sentence that names the word. */
@@ -31,9 +31,9 @@ int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct 
 /* What happens to one packet. */
 struct speadi_fault_verdict {
     bool drop, duplicate;
-    uint32_t hold;         /* packets that overtake it */
-    uint32_t keep_bytes;   /* its length after truncation (== bytes: whole) */
-    uint32_t flip_bit;     /* bit number to invert; UINT32_MAX: none */
+    uint32_t hold;       /* packets that overtake it */
+    uint32_t keep_bytes; /* its length after truncation (== bytes: whole) */
+    uint32_t flip_bit;   /* bit number to invert; UINT32_MAX: none */
 };
 
 struct speadi_fault_dice {

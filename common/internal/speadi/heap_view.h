@@ -19,24 +19,25 @@ struct speadi_span {
 struct spead_heap {
     atomic_uint references;
     bool complete;
-    bool has_length;      /* item 0x02 was there */
+    bool has_length; /* item 0x02 was there */
     uint8_t heap_address_bits;
-    uint8_t clock;        /* enum spead_clock */
+    uint8_t clock; /* enum spead_clock */
     uint32_t source;
     uint32_t pointer_count; /* distinct item pointers, specials left out, in order of arrival */
     uint32_t span_count;
     struct speadi_region *region;
     uint64_t counter;
-    uint64_t length;      /* see spead_heap_length() */
+    uint64_t length; /* see spead_heap_length() */
     uint64_t received;
     uint64_t packets;
     uint64_t first_ns, last_ns;
-    uint64_t packet_payload_bytes; /* payload of a full packet, for counting missing ones; 0 unknown */
-    uint64_t refused_packets;      /* packets for it that came and were refused */
-    bool local_drops;     /* this host's drop counter rose while the heap was live */
-    bool sorted;          /* speadi_heap_sort_items() was called: items may be read */
-    uint32_t item_count;  /* valid when sorted */
-    uint64_t *pointers;   /* [pointers_max], host order */
+    uint64_t
+        packet_payload_bytes;  /* payload of a full packet, for counting missing ones; 0 unknown */
+    uint64_t refused_packets;  /* packets for it that came and were refused */
+    bool local_drops;          /* this host's drop counter rose while the heap was live */
+    bool sorted;               /* speadi_heap_sort_items() was called: items may be read */
+    uint32_t item_count;       /* valid when sorted */
+    uint64_t *pointers;        /* [pointers_max], host order */
     struct speadi_span *spans; /* [ranges_max], ascending, disjoint, not touching */
 };
 

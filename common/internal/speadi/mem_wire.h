@@ -29,8 +29,10 @@ bool speadi_mem_wire_ended(struct spead_mem_link *link);
  * ends with the ring; one left over from a sleep that ended otherwise costs a spurious ring.
  * NULL detaches; when set_..._bell() has returned the old bell is no longer used and may be closed.
  * close() rings both bells whether or not anyone sleeps. */
-void speadi_mem_wire_set_consumer_bell(struct spead_mem_link *link, const struct speadi_wakeup *bell);
-void speadi_mem_wire_set_producer_bell(struct spead_mem_link *link, const struct speadi_wakeup *bell);
+void speadi_mem_wire_set_consumer_bell(struct spead_mem_link *link,
+                                       const struct speadi_wakeup *bell);
+void speadi_mem_wire_set_producer_bell(struct spead_mem_link *link,
+                                       const struct speadi_wakeup *bell);
 bool speadi_mem_wire_consumer_may_sleep(struct spead_mem_link *link);
 bool speadi_mem_wire_producer_may_sleep(struct spead_mem_link *link);
 

@@ -13,10 +13,10 @@
 
 #include <speadi/bytes.h>
 
-#define SPEADI_HEADER_BYTES 8u
+#define SPEADI_HEADER_BYTES  8u
 #define SPEADI_POINTER_BYTES 8u
-#define SPEADI_MAGIC 0x53u
-#define SPEADI_VERSION 4u
+#define SPEADI_MAGIC         0x53u
+#define SPEADI_VERSION       4u
 #define SPEADI_UDP_BYTES_MAX 65507u /* most that one UDP datagram over IPv4 can carry */
 
 /* ---- Item pointers ------------------------------------------------------------------------- */
@@ -36,12 +36,14 @@ static inline uint64_t speadi_pointer_value(uint64_t pointer, unsigned heap_addr
     return pointer & ((1ull << heap_address_bits) - 1);
 }
 
-static inline uint64_t speadi_pointer_immediate(unsigned heap_address_bits, uint64_t id, uint64_t value)
+static inline uint64_t speadi_pointer_immediate(unsigned heap_address_bits, uint64_t id,
+                                                uint64_t value)
 {
     return (1ull << 63) | (id << heap_address_bits) | value;
 }
 
-static inline uint64_t speadi_pointer_addressed(unsigned heap_address_bits, uint64_t id, uint64_t offset)
+static inline uint64_t speadi_pointer_addressed(unsigned heap_address_bits, uint64_t id,
+                                                uint64_t offset)
 {
     return (id << heap_address_bits) | offset;
 }
@@ -58,13 +60,13 @@ static inline uint64_t speadi_header_word(unsigned heap_address_bits, unsigned c
 /* A decoded packet. Borrows the bytes it was decoded from. */
 struct speadi_packet {
     uint64_t heap_counter;
-    uint64_t heap_length;      /* valid when has_heap_length */
+    uint64_t heap_length; /* valid when has_heap_length */
     uint64_t payload_offset;
     uint64_t payload_bytes;
-    const uint8_t *pointers;   /* pointer_count big-endian words, specials included */
+    const uint8_t *pointers; /* pointer_count big-endian words, specials included */
     uint32_t pointer_count;
-    uint32_t special_count;    /* how many of them are immediate with ids 1..4 */
-    uint32_t header_bytes;     /* SPEAD header and pointers: where the payload starts */
+    uint32_t special_count; /* how many of them are immediate with ids 1..4 */
+    uint32_t header_bytes;  /* SPEAD header and pointers: where the payload starts */
     uint8_t heap_address_bits;
     bool has_heap_length;
 };

@@ -19,10 +19,10 @@
 struct speadi_pool; /* opaque, reference-counted: each region that is out holds one */
 
 struct speadi_region {
-    uint8_t *data;           /* region_bytes of address space, 4 KiB aligned */
-    size_t bytes;            /* region_bytes of the pool */
-    size_t charged_bytes;    /* touched prefix that the pool pays for; taker only */
-    void *meta;              /* meta_bytes of the owner's, 64-byte aligned, kept between uses, zeroed once */
+    uint8_t *data;        /* region_bytes of address space, 4 KiB aligned */
+    size_t bytes;         /* region_bytes of the pool */
+    size_t charged_bytes; /* touched prefix that the pool pays for; taker only */
+    void *meta; /* meta_bytes of the owner's, 64-byte aligned, kept between uses, zeroed once */
     struct speadi_pool *pool;
     struct speadi_region *next; /* the pool's */
     uint32_t index;
@@ -32,9 +32,9 @@ struct speadi_region {
 
 struct speadi_pool_config {
     uint32_t region_count;
-    size_t region_bytes;        /* rounded up to a page */
-    size_t meta_bytes;          /* per region */
-    uint64_t memory_bytes_max;  /* bound of charged bytes; 0: region_count x region_bytes */
+    size_t region_bytes;       /* rounded up to a page */
+    size_t meta_bytes;         /* per region */
+    uint64_t memory_bytes_max; /* bound of charged bytes; 0: region_count x region_bytes */
 };
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
@@ -58,11 +58,11 @@ int speadi_region_charge(struct speadi_region *region, size_t bytes);
 int speadi_region_populate(struct speadi_region *region, size_t bytes);
 
 struct speadi_pool_stats {
-    uint64_t memory_bytes;            /* charged now */
+    uint64_t memory_bytes; /* charged now */
     uint64_t memory_high_water_bytes;
     uint64_t memory_bytes_max;
     uint32_t regions, regions_out;
-    uint64_t table_bytes;             /* what the pool itself allocated: metas and lists */
+    uint64_t table_bytes; /* what the pool itself allocated: metas and lists */
 };
 /* Taker only. */
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats);

@@ -12,13 +12,13 @@ struct speadi_udp_receive_options {
     const struct speadi_interface *interface; /* NULL or index 0: any */
     uint32_t buffer_bytes;                    /* asked; SO_RCVBUFFORCE first, then SO_RCVBUF */
     bool gro;                                 /* try UDP_GRO */
-    const struct spead_log *log;              /* a clipped buffer warns here, naming net.core.rmem_max */
+    const struct spead_log *log; /* a clipped buffer warns here, naming net.core.rmem_max */
 };
 
 struct speadi_udp_socket {
-    int fd;                 /* non-blocking, close-on-exec; -1: closed */
-    uint32_t buffer_bytes;  /* effective, as asked for (the kernel's doubling taken back) */
-    bool gro;               /* UDP_GRO is on */
+    int fd;                /* non-blocking, close-on-exec; -1: closed */
+    uint32_t buffer_bytes; /* effective, as asked for (the kernel's doubling taken back) */
+    bool gro;              /* UDP_GRO is on */
 };
 
 /* Bound (SO_REUSEADDR for multicast, to the group address) and joined. Unicast with an interface: given
@@ -26,7 +26,8 @@ struct speadi_udp_socket {
  * one. "[::]:PORT" takes IPv4 too, any other IPv6 address does not. Returns 0 or -errno with a
  * sentence that names the endpoint. On failure *socket is closed. */
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
-                            const struct speadi_udp_receive_options *options, struct spead_err *err);
+                            const struct speadi_udp_receive_options *options,
+                            struct spead_err *err);
 
 struct speadi_udp_send_options {
     const struct speadi_interface *interface;

@@ -39,7 +39,7 @@ struct spead_recv_stream; /* opaque */
 enum spead_on_full {
     SPEAD_DROP_NEWEST = 0, /* that heap is shed */
     SPEAD_DROP_OLDEST = 1, /* the heap that waited longest is shed instead */
-    SPEAD_BLOCK = 2,       /* the stream stops reading until there is room; only where the source can
+    SPEAD_BLOCK = 2, /* the stream stops reading until there is room; only where the source can
                               wait (mem). A UDP sender cannot, so the kernel would drop unseen:
                               refused there with -EINVAL */
 };
@@ -62,36 +62,38 @@ struct spead_recv_stream_config {
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;    /* "auto" (default), "socket", "uring", "mem" */
-    const char *interface_name; /* interface name or address to join and listen on; NULL: any */
-    const char *fault;     /* fault decorator's specification (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max; /* largest accepted SPEAD packet; default 9200 */
+    const char *engine;           /* "auto" (default), "socket", "uring", "mem" */
+    const char *interface_name;   /* interface name or address to join and listen on; NULL: any */
+    const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
+    uint32_t packet_bytes_max;    /* largest accepted SPEAD packet; default 9200 */
     uint32_t socket_buffer_bytes; /* asked of the kernel for each socket; default 8 MiB */
     enum spead_receive_path receive_path;
 
-    uint32_t substream_count;   /* heap counter modulo this selects the substream; default 1 */
-    uint32_t live_heaps_max;    /* per substream; a new heap evicts the one this many earlier; default 4 */
-    uint32_t finished_heaps_max;/* per substream: heaps remembered; 0: 4 x live_heaps_max */
-    bool allow_out_of_order;    /* accept payload offsets in any order; default false */
-    bool allow_unsized_heaps;   /* accept heaps without item 0x02; default true */
-    bool ignore_stop_item;      /* one forged packet must not end a night's capture; stop heaps are
+    uint32_t substream_count; /* heap counter modulo this selects the substream; default 1 */
+    uint32_t
+        live_heaps_max; /* per substream; a new heap evicts the one this many earlier; default 4 */
+    uint32_t finished_heaps_max; /* per substream: heaps remembered; 0: 4 x live_heaps_max */
+    bool allow_out_of_order;     /* accept payload offsets in any order; default false */
+    bool allow_unsized_heaps;    /* accept heaps without item 0x02; default true */
+    bool ignore_stop_item;       /* one forged packet must not end a night's capture; stop heaps are
                                    then control and nothing more; default false */
-    bool explicit_start;        /* count packets as start-up until arm(); default false */
-    bool keep_holes;            /* do not zero the holes of incomplete heaps; default false */
-    bool deliver_incomplete;    /* hand incomplete heaps over too; default false */
-    uint64_t heap_timeout_ns;   /* age limit of a live heap; 0: none */
+    bool explicit_start;         /* count packets as start-up until arm(); default false */
+    bool keep_holes;             /* do not zero the holes of incomplete heaps; default false */
+    bool deliver_incomplete;     /* hand incomplete heaps over too; default false */
+    uint64_t heap_timeout_ns;    /* age limit of a live heap; 0: none */
 
-    uint64_t heap_bytes_max;    /* cap on a heap's payload; default 64 MiB */
-    uint64_t memory_bytes_max;  /* bound of all heap memory; 0: what the plan needs at the cap */
-    uint32_t pointers_max;      /* distinct item pointers a heap; default 1024 */
-    uint32_t ranges_max;        /* separate received ranges a heap; default 4096 */
+    uint64_t heap_bytes_max;   /* cap on a heap's payload; default 64 MiB */
+    uint64_t memory_bytes_max; /* bound of all heap memory; 0: what the plan needs at the cap */
+    uint32_t pointers_max;     /* distinct item pointers a heap; default 1024 */
+    uint32_t ranges_max;       /* separate received ranges a heap; default 4096 */
 
     uint32_t ring_heaps;        /* heaps waiting for the consumer; default 4 */
     uint32_t held_heaps;        /* heaps the consumer may hold at a time beyond these; default 2 */
     enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
 
-    uint64_t stop_drain_ns;     /* at stop, read the source until empty or this long; default 100 ms */
-    uint64_t heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
+    uint64_t stop_drain_ns; /* at stop, read the source until empty or this long; default 100 ms */
+    uint64_t
+        heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
     struct spead_log log;
 };
 
@@ -117,12 +119,12 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream);
 /* What was decided at create(), for people and for checking. Strings live as long as the stream. */
 struct spead_recv_plan {
     uint32_t struct_size;
-    const char *engine;        /* name of the engine in use */
-    const char *engine_reason; /* one line: why this one, and why not the others */
-    uint64_t region_count;     /* (live x substreams) + ring + held + reserved ahead */
-    uint64_t region_bytes;     /* address space of each: the heap cap, rounded up */
-    uint64_t memory_bytes;     /* bound of heap memory: no more is ever in use */
-    uint64_t table_bytes;      /* everything else that the stream allocated */
+    const char *engine;           /* name of the engine in use */
+    const char *engine_reason;    /* one line: why this one, and why not the others */
+    uint64_t region_count;        /* (live x substreams) + ring + held + reserved ahead */
+    uint64_t region_bytes;        /* address space of each: the heap cap, rounded up */
+    uint64_t memory_bytes;        /* bound of heap memory: no more is ever in use */
+    uint64_t table_bytes;         /* everything else that the stream allocated */
     uint32_t socket_buffer_bytes; /* effective, read back (of the first socket); 0: none */
     uint32_t reserved;
 };
@@ -173,7 +175,8 @@ int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_h
 int spead_recv_stream_fd(struct spead_recv_stream *stream);
 
 /* Fills *stats (struct_size set by its _INIT). Any thread; exact as of the last poll. */
-void spead_recv_stream_stats(const struct spead_recv_stream *stream, struct spead_recv_stats *stats);
+void spead_recv_stream_stats(const struct spead_recv_stream *stream,
+                             struct spead_recv_stats *stats);
 
 /* The ledger of one endpoint, and its name as configured ("239.1.2.3:7148", "mem:0"; NULL to skip).
  * Returns 0, or -ERANGE when source is past the last. Any thread. */
@@ -185,8 +188,8 @@ struct spead_recv_runner; /* opaque */
 
 /* Starts a thread that calls run(); cpu < 0: not pinned. The stream must outlive the runner.
  * Returns 0, -EINVAL (no such cpu), or -errno of the start on the new thread. */
-int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream, int cpu,
-                            struct spead_err *err);
+int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream,
+                            int cpu, struct spead_err *err);
 
 /* Waits for the thread to end (call stream stop() first, or wait for a stop item), frees the runner,
  * and returns what run() returned. CPU time of the thread goes to *cpu_ns when not NULL. */

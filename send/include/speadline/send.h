@@ -43,15 +43,16 @@ int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uin
  * of the heap has completed. With allow_immediate an item of at most N/8 bytes is sent in its
  * pointer, big-endian as it lies in memory. Returns as above (-ERANGE: the heap's payload would be
  * longer than N bits can say), and -EINVAL when data is NULL and bytes is not 0. */
-int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data, size_t bytes,
-                             bool allow_immediate);
+int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data,
+                             size_t bytes, bool allow_immediate);
 
 /* Adds stream-control item 0x06. Returns as add_immediate. */
 int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
 
 /* Changes an item between sends. -EINVAL: no such handle, or of the other kind; -ERANGE as add. */
 int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value);
-int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data, size_t bytes);
+int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data,
+                             size_t bytes);
 
 /* Repeats all item pointers in every packet, for receivers that read packets by themselves. */
 void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat);
@@ -66,7 +67,8 @@ struct spead_send_stream; /* opaque */
 /* What a rate counts. */
 enum spead_rate_of {
     SPEAD_RATE_SPEAD = 0, /* SPEAD bytes: header, item pointers, payload (as spead2) */
-    SPEAD_RATE_WIRE = 1,  /* also UDP, IP and Ethernet with FCS, preamble and gap: 66 bytes (IPv6 86) */
+    SPEAD_RATE_WIRE =
+        1, /* also UDP, IP and Ethernet with FCS, preamble and gap: 66 bytes (IPv6 86) */
 };
 
 struct spead_send_stream_config {
@@ -79,18 +81,19 @@ struct spead_send_stream_config {
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;         /* "auto" (default), "socket", "uring", "mem" */
-    const char *interface_name; /* interface name or local address to send from; NULL: the route's */
-    const char *fault;          /* fault decorator's specification (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max;  /* largest SPEAD packet, rounded down to 8; default 1472; >= 56 */
+    const char *engine; /* "auto" (default), "socket", "uring", "mem" */
+    const char
+        *interface_name;       /* interface name or local address to send from; NULL: the route's */
+    const char *fault;         /* fault decorator's specification (docs/faults.md); NULL: none */
+    uint32_t packet_bytes_max; /* largest SPEAD packet, rounded down to 8; default 1472; >= 56 */
     uint32_t socket_buffer_bytes; /* default 512 KiB */
-    uint32_t multicast_ttl;     /* default 1 */
+    uint32_t multicast_ttl;       /* default 1 */
 
-    uint32_t heaps_max;         /* heaps in flight; default 4 */
-    double rate_bytes_per_s;    /* 0: unlimited */
+    uint32_t heaps_max;      /* heaps in flight; default 4 */
+    double rate_bytes_per_s; /* 0: unlimited */
     enum spead_rate_of rate_of;
-    uint32_t burst_bytes;       /* most bytes sent back to back at a limited rate; default 65536 */
-    double burst_rate_ratio;    /* how much faster than the rate it may catch up; default 1.05; >= 1 */
+    uint32_t burst_bytes;    /* most bytes sent back to back at a limited rate; default 65536 */
+    double burst_rate_ratio; /* how much faster than the rate it may catch up; default 1.05; >= 1 */
 
     uint64_t heap_counter_first, heap_counter_step; /* automatic numbering: 1, 1 */
     struct spead_log log;
@@ -117,7 +120,7 @@ struct spead_send_plan {
     uint32_t socket_buffer_bytes; /* effective, read back; 0: none */
     const char *engine;
     const char *engine_reason;
-    uint64_t memory_bytes;        /* everything the stream allocated; it never grows */
+    uint64_t memory_bytes; /* everything the stream allocated; it never grows */
 };
 /* clang-format off */
 #define SPEAD_SEND_PLAN_INIT { .struct_size = sizeof(struct spead_send_plan) }
@@ -126,9 +129,9 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
 
 /* How one heap ended. */
 struct spead_send_result {
-    int error;         /* 0: every packet was taken; else the first -errno (-ECANCELED: stopped) */
-    uint64_t bytes;    /* SPEAD bytes handed over, headers included */
-    uint64_t counter;  /* the heap counter it was sent with */
+    int error;        /* 0: every packet was taken; else the first -errno (-ECANCELED: stopped) */
+    uint64_t bytes;   /* SPEAD bytes handed over, headers included */
+    uint64_t counter; /* the heap counter it was sent with */
 };
 
 /* Called once per accepted heap, in order of acceptance, on the owner thread. Its slot is free by
@@ -139,8 +142,8 @@ typedef void spead_send_done_fn(void *arg, const struct spead_send_result *resul
 struct spead_send_options {
     spead_send_done_fn *done; /* may be NULL */
     void *done_arg;
-    uint32_t destination;     /* index of the endpoint or link */
-    bool explicit_counter;    /* use counter below; automatic numbering is not advanced */
+    uint32_t destination;  /* index of the endpoint or link */
+    bool explicit_counter; /* use counter below; automatic numbering is not advanced */
     uint64_t counter;
 };
 /* clang-format off */
@@ -156,7 +159,8 @@ int spead_send_stream_submit(struct spead_send_stream *stream, const struct spea
 
 /* The same, but waits for a slot until deadline_ns (CLOCK_MONOTONIC; 0: without limit): -ETIMEDOUT.
  * Any thread but the owner, which gets -EDEADLK where it would wait. */
-int spead_send_stream_submit_wait(struct spead_send_stream *stream, const struct spead_send_heap *heap,
+int spead_send_stream_submit_wait(struct spead_send_stream *stream,
+                                  const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
 
 /* Waits until everything accepted before the call has completed, callbacks and statistics included.
@@ -182,12 +186,13 @@ int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *er
 void spead_send_stream_stop(struct spead_send_stream *stream);
 
 /* Fills *stats (struct_size set by its _INIT). Any thread; exact as of the last poll. */
-void spead_send_stream_stats(const struct spead_send_stream *stream, struct spead_send_stats *stats);
+void spead_send_stream_stats(const struct spead_send_stream *stream,
+                             struct spead_send_stats *stats);
 
 /* A thread that runs a stream; as spead_recv_runner. */
 struct spead_send_runner; /* opaque */
-int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream, int cpu,
-                            struct spead_err *err);
+int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream,
+                            int cpu, struct spead_err *err);
 int spead_send_runner_join(struct spead_send_runner *runner, uint64_t *cpu_ns);
 
 #ifdef __cplusplus
