@@ -13,7 +13,7 @@ export PKG_CONFIG_PATH=$libdir/pkgconfig LD_LIBRARY_PATH=$libdir
 exported=$(nm -D --defined-only "$libdir/libspeadline.so" | awk '{print $3}' | sed 's/@.*//' | grep -v '^spead_' || true)
 [ -z "$exported" ] || { echo "the shared library exports names that are not public: $exported" && exit 1; }
 
-cmake -S "$source/tests/package/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
+cmake -G Ninja -S "$source/tests/package/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_C_FLAGS="$sanitize" >"$work/log" || { cat "$work/log" && exit 1; }
 cmake --build "$work/consumer" >"$work/log" || { cat "$work/log" && exit 1; }
 "$work/consumer/consumer-speadline" | grep -q 'one heap, through memory and back'
