@@ -95,7 +95,7 @@ static bool charge(struct speadi_live_heap *live, uint64_t end)
 
 /* ---- Into a heap --------------------------------------------------------------------------- */
 
-/* The packet must wait: its place is the engine's to write, or, in order, packets before it wait. */
+/* The packet must wait: its place is the engine's to write, until a receive posted there has ended. */
 static bool must_park(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
                       const struct speadi_packet *packet, const struct speadi_live_heap *live)
 {
