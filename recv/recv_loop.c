@@ -12,12 +12,16 @@
 
 void speadi_recv_read_counters(struct spead_recv_stream *s)
 {
+    struct speadi_recv_totals *totals = s->ledger.totals;
     struct speadi_rx_counters counters;
 
     s->ops->counters(s->engine, &counters);
-    s->ledger.totals->kernel_drops = counters.kernel_drops;
-    s->ledger.totals->messages = counters.messages;
-    s->ledger.totals->wakeups = counters.sleeps;
+    if (s->now_ns > s->counters_ns)
+        speadi_gather_observe(&s->gather, counters.messages - totals->messages,
+                              s->now_ns - s->counters_ns);
+    totals->kernel_drops = counters.kernel_drops;
+    totals->messages = counters.messages;
+    totals->wakeups = counters.sleeps + s->gathered;
     s->counters_ns = s->now_ns;
 }
 
@@ -142,6 +146,8 @@ static int read_burst(struct spead_recv_stream *s)
     count = s->ops->poll(s->engine, &s->burst);
     s->unreserving = false;
     if (count > 0)
+        s->read_since_wait = true;
+    if (count > 0)
         begin_burst(s);
     else if (count == 0)
         idle(s);
@@ -180,6 +186,20 @@ static uint64_t sooner(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* True when it has slept, as long as messages should gather. stop() is heard after it, not during it. */
+static bool gather(struct spead_recv_stream *s, uint64_t deadline)
+{
+    uint64_t until = speadi_clock_mono_ns() + s->gather.sleep_ns;
+    struct timespec time = speadi_clock_timespec(until);
+
+    if (s->gather.sleep_ns == 0 || !s->read_since_wait || until > deadline)
+        return false;
+    s->read_since_wait = false;
+    s->gathered++;
+    (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL); /* a signal: read early */
+    return true;
+}
+
 int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
 {
     uint64_t deadline = deadline_ns == 0 ? UINT64_MAX : deadline_ns;
@@ -196,7 +216,8 @@ int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
         return 0;
     if (s->config.heap_timeout_ns != 0 && s->table.oldest != NULL)
         deadline = sooner(deadline, s->table.oldest->opened_ns + s->config.heap_timeout_ns);
-    s->ops->wait(s->engine, deadline);
+    if (!gather(s, deadline))
+        s->ops->wait(s->engine, deadline);
     return 0;
 }
 

@@ -158,6 +158,8 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
         goto err_destroy;
     }
     make_plan(s, buffer_bytes);
+    speadi_gather_init(&s->gather, ops->caps & SPEADI_RX_CAP_UDP ? config->gather_ns : 0,
+                       buffer_bytes);
     *out = s;
     return 0;
 

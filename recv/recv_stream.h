@@ -14,6 +14,7 @@
 
 #include "finished.h"
 #include "gap_tracker.h"
+#include "gather.h"
 #include "handover.h"
 #include "heap_table.h"
 #include "live_heap.h"
@@ -79,6 +80,9 @@ struct spead_recv_stream {
     uint32_t pending_count, pending_max;
     struct speadi_placement placement;
     struct speadi_spare spare;
+    struct speadi_gather gather;
+    bool read_since_wait; /* packets came since the last wait: more may gather */
+    uint64_t gathered;    /* sleeps taken to let them */
     bool burst_is_out;
     bool burst_is_sorted; /* spare_of is valid: placed packets were looked at */
     unsigned burst_next;  /* first packet not judged */

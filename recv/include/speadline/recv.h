@@ -91,6 +91,9 @@ struct spead_recv_stream_config {
     uint32_t held_heaps;        /* heaps the consumer may hold at a time beyond these; default 2 */
     enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
 
+    uint64_t
+        gather_ns; /* at a steady rate, sleep up to so long and read what came, rather than wake for
+                           each message: half the CPU time; 0: wake at once; default 200 us */
     uint64_t stop_drain_ns; /* at stop, read the source until empty or this long; default 100 ms */
     uint64_t
         heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
@@ -103,7 +106,7 @@ struct spead_recv_stream_config {
     .packet_bytes_max = 9200, .socket_buffer_bytes = 8u << 20, .substream_count = 1, \
     .live_heaps_max = 4, .allow_unsized_heaps = true, .heap_bytes_max = 64u << 20, \
     .pointers_max = 1024, .ranges_max = 4096, .ring_heaps = 4, .held_heaps = 2, \
-    .stop_drain_ns = 100000000u, .heap_counter_step = 1 }
+    .gather_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1 }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
