@@ -57,7 +57,10 @@ class Speadline:
         """(complete heaps, everything else worth keeping)"""
         report = last_json(out)
         kept = ("engine", "placed", "bounced", "repaired", "verify_bad_bytes", "incomplete_heaps")
-        return report["heaps"], {key: report[key] for key in kept}
+        ledger = report["ledger"]
+        buckets = {name: b["packets"] for name, b in ledger["buckets"].items() if b["packets"]}
+        below = {name: ledger[name] for name in ("missing_packets", "missing_heaps", "kernel_drops")}
+        return report["heaps"], {**{key: report[key] for key in kept}, "packets": {**buckets, **below}}
 
 
 class Spead2:
@@ -107,11 +110,13 @@ class Spead2:
 
 
 class Limit:
-    """The raw loops. As a receiver it copies (bounce) or lets the kernel place (placed)."""
+    """The raw loops. As a receiver it copies (bounce) or lets the kernel place (placed), and sleeps
+    gather_us when nothing is there, as our receiver does (0: until something is)."""
 
-    def __init__(self, build, mode="bounce", heap_buffers=2):
-        self.folder, self.mode, self.heap_buffers = Path(build) / "bench", mode, heap_buffers
-        self.name = f"limit {mode}"
+    def __init__(self, build, mode="bounce", heap_buffers=2, gather_us=200):
+        self.folder, self.mode = Path(build) / "bench", mode
+        self.heap_buffers, self.gather_us = heap_buffers, gather_us
+        self.name = f"limit {mode}" if gather_us else f"limit {mode}, woken"
 
     def send(self, port, shape, heaps, rate=0, verify=False):
         # Memory as of four 4 MiB heaps in every case, also where real heaps are few and small.
@@ -128,7 +133,7 @@ class Limit:
         return [
             self.folder / "limit-recv", port, "--mode", self.mode, "--packet", shape.packet_bytes,
             "--heap-size", shape.heap_bytes, "--buffers", self.heap_buffers,
-            "--buffer", socket_bytes,
+            "--buffer", socket_bytes, "--gather", self.gather_us,
         ]  # fmt: skip
 
     def read_recv(self, out, shape):
