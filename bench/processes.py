@@ -23,6 +23,10 @@ def command_text(command):
     return " ".join(str(word) for word in command)
 
 
+def pinned(cpu, command):
+    return ["taskset", "-c", str(cpu), *map(str, command)]
+
+
 def stay_out_of_the_way():
     """This process and the sink sleep, so the receiver's core is the better one to share."""
     os.sched_setaffinity(0, {RECEIVER_CPU})
@@ -30,8 +34,7 @@ def stay_out_of_the_way():
 
 def run_sender(command):
     """Runs a sender on its core to its end; returns its stdout."""
-    pinned = ["taskset", "-c", str(SENDER_CPU), *map(str, command)]
-    done = subprocess.run(pinned, capture_output=True, text=True)
+    done = subprocess.run(pinned(SENDER_CPU, command), capture_output=True, text=True)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
         raise ProgramFailed(f"{command_text(command)}: status {done.returncode}: {said[-1]}")
@@ -64,10 +67,11 @@ class Receiver:
 
     def __init__(self, command, port):
         self.command, self.port = command, port
-        pinned = ["taskset", "-c", str(RECEIVER_CPU), *map(str, command)]
         # Files, not pipes: nobody reads along, and a full pipe would stop a talkative program.
         self.out, self.err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
-        self.process = subprocess.Popen(pinned, stdout=self.out, stderr=self.err)
+        self.process = subprocess.Popen(
+            pinned(RECEIVER_CPU, command), stdout=self.out, stderr=self.err
+        )
         deadline = time.monotonic() + START_S
         while not port_is_bound(port):
             if self.process.poll() is not None or time.monotonic() > deadline:
