@@ -116,7 +116,7 @@ class Limit:
     def __init__(self, build, mode="bounce", heap_buffers=2, gather_us=200):
         self.folder, self.mode = Path(build) / "bench", mode
         self.heap_buffers, self.gather_us = heap_buffers, gather_us
-        self.name = f"limit {mode}" if gather_us else f"limit {mode}, woken"
+        self.name = f"limit {mode}" if gather_us else f"limit {mode} woken"
 
     def send(self, port, shape, heaps, rate=0, verify=False):
         # Memory as of four 4 MiB heaps in every case, also where real heaps are few and small.
