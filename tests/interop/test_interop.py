@@ -254,6 +254,7 @@ class ToSpead2(unittest.TestCase):
         theirs = subprocess.Popen([sys.executable, Path(sys.executable).parent / "spead2_recv.py",
                                    f"127.0.0.1:{port}"], stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(theirs.kill)  # a stop heap that was lost would leave it there for ever
         wait_for_port(port, theirs)
         ours = run("tools/spead-send", f"127.0.0.1:{port}", "--heap-size", "100000", "--heaps", 20,
                    "--rate", "0.2", "--json")
