@@ -19,14 +19,14 @@ static uint8_t data[HEAP_BYTES];
 
 struct log {
     unsigned count;
-    struct spead_send_result result[64];
+    struct spead_send_result result[128];
 };
 
 static void note(void *arg, const struct spead_send_result *result)
 {
     struct log *log = arg;
 
-    cr_assert_lt(log->count, 64);
+    cr_assert_lt(log->count, 128);
     log->result[log->count++] = *result;
 }
 
@@ -671,5 +671,27 @@ Test(send_stream, caller_with_older_structs_gets_what_fits)
     spead_send_stream_plan(bench.stream, &plan);
     cr_expect_str_eq(plan.engine, "scripted");
     cr_expect_gt(plan.memory_bytes, 100000);
+    close_bench(&bench);
+}
+
+/* ---- Trains -------------------------------------------------------------------------------- */
+
+/* 61 packets of 1072 bytes fill a datagram; three more would cost a message of their own. */
+Test(send_stream, few_small_heaps_behind_a_whole_train_go_with_the_next)
+{
+    struct bench bench;
+
+    open_bench(&bench, 64);
+    spead_send_heap_destroy(bench.heap);
+    bench.heap = make_heap(1024);
+    for (int i = 0; i < 64; i++)
+        cr_assert_eq(submit(&bench), 0);
+    cr_expect_eq(spead_send_stream_poll(bench.stream), 61);
+    for (int i = 0; i < 61; i++)
+        cr_assert_eq(submit(&bench), 0);
+    cr_expect_eq(spead_send_stream_poll(bench.stream), 61, "the three and 58 of the new ones");
+    cr_expect_eq(spead_send_stream_poll(bench.stream), 3, "nothing came behind them: they go");
+    cr_expect_eq(spead_send_stream_poll(bench.stream), 0);
+    cr_expect_eq(packets_in(bench.stream, SPEAD_SEND_SENT), 125);
     close_bench(&bench);
 }
