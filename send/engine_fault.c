@@ -318,14 +318,20 @@ static uint64_t next_event(const struct fault_engine *engine, uint64_t now_ns)
     return event_ns;
 }
 
+/* What has become due goes here too: a core that waits for no result and has nothing to send calls neither
+ * reap() nor send(), and would wait for a time that has passed already. */
 static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
 {
     struct fault_engine *engine = self;
-    uint64_t now_ns = now_if_it_matters(engine), event_ns = next_event(engine, now_ns);
-    bool blocked = engine->inner_full && !stall_end(engine, now_ns);
+    uint64_t now_ns, event_ns;
+    bool blocked;
 
+    move_on(engine);
     if (has_news(engine))
         return;
+    now_ns = now_if_it_matters(engine);
+    event_ns = next_event(engine, now_ns);
+    blocked = engine->inner_full && !stall_end(engine, now_ns);
     /* A copy that is due and has no room waits for room, not for its time. */
     if (blocked && event_ns <= now_ns)
         event_ns = UINT64_MAX;

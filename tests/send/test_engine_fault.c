@@ -223,6 +223,32 @@ Test(engine_fault, what_is_held_leaves_when_the_source_falls_silent)
     tear_down();
 }
 
+/* The core asks for results only while it waits for some; copies have none. */
+static void expect_last_by_waiting(const char *fault)
+{
+    uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
+    uint8_t got[PACKET_BYTES];
+    unsigned waits = 0;
+
+    cr_assert(set_up("mem", fault));
+    packets->count = 1;
+    tx_harness_send(&h, packets);
+    cr_assert_eq(h.reaped, 1);
+    while (tx_harness_receive(&h, 0, got, sizeof got) < 0) {
+        cr_assert_lt(speadi_clock_mono_ns(), deadline, "%s: it never came", fault);
+        cr_assert_lt(waits++, 100, "%s: waiting spins", fault);
+        h.ops->wait(h.state, deadline, false);
+    }
+    packets->count = PACKETS;
+    tear_down();
+}
+
+Test(engine_fault, what_is_held_leaves_while_the_core_only_waits)
+{
+    expect_last_by_waiting("delay=30ms");
+    expect_last_by_waiting("reorder=1000,reorder-chance=1");
+}
+
 Test(engine_fault, a_delayed_packet_does_not_come_early)
 {
     uint64_t sent_ns, deadline;
