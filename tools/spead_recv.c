@@ -30,11 +30,15 @@ struct receiver {
     bool ended; /* what still comes is let go */
 };
 
-static struct spead_recv_stream *signalled_stream; /* for the handler; set before it is installed */
+/* For the handler; set before it is installed, NULL once the stream goes. Only this thread has it run:
+ * the others block signals. */
+static struct spead_recv_stream *volatile signalled_stream;
 
 /* The stream knows what a first and a second stop mean. */
 static void on_signal(int nth)
 {
+    if (signalled_stream == NULL)
+        return;
     spead_recv_stream_stop(signalled_stream);
     if (nth > 1)
         spead_recv_stream_stop(signalled_stream);
@@ -226,6 +230,7 @@ int main(int argc, char **argv)
     struct receiver receiver = {.options = &options, .report = {.options = &options}};
     int status;
 
+    tool_streams_prepare();
     spead_recv_options_parse(&options, argc, argv);
     receiver.gaps = calloc(GAPS_MAX, sizeof *receiver.gaps);
     status = receiver.gaps != NULL ? open_stream(&receiver) : tool_failed("out of memory");
@@ -239,6 +244,7 @@ int main(int argc, char **argv)
         status = receive_and_report(&receiver);
     }
     heap_writer_close(receiver.writer, true, NULL, NULL);
+    signalled_stream = NULL;
     spead_recv_stream_destroy(receiver.stream);
     free(receiver.gaps);
     return status;

@@ -49,12 +49,13 @@ struct sender {
     unsigned *overhead; /* [endpoint_count]: bytes on the wire beside a packet's SPEAD bytes */
 };
 
-static struct spead_send_stream *signalled_stream; /* for the handler; set before it is installed */
+/* For the handler; set before it is installed, NULL once the stream goes. Only this thread has it run. */
+static struct spead_send_stream *volatile signalled_stream;
 
 /* The first signal is for the loop, which then sends what is in flight and the stop heaps. */
 static void on_signal(int nth)
 {
-    if (nth < 2)
+    if (nth < 2 || signalled_stream == NULL)
         return;
     spead_send_stream_stop(signalled_stream);
     spead_send_stream_stop(signalled_stream);
@@ -394,6 +395,7 @@ int main(int argc, char **argv)
     struct spead_err err = {0};
     int ret, status;
 
+    tool_streams_prepare();
     spead_send_options_parse(&options, argc, argv);
     status = pin(options.common.cpu);
     if (status != TOOL_DONE)
@@ -418,6 +420,7 @@ int main(int argc, char **argv)
     } else {
         status = send_and_report(&sender);
     }
+    signalled_stream = NULL;
     spead_send_stream_destroy(sender.stream);
     release_heaps(&sender);
     return status;

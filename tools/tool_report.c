@@ -1,7 +1,10 @@
 /* See tool_report.h. */
 #include "tool_report.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -12,6 +15,22 @@
 #include "tool_options.h"
 
 #define SECOND_NS 1000000000u
+
+/* ---- Standard streams ---------------------------------------------------------------------- */
+
+void tool_streams_prepare(void)
+{
+    int fd;
+
+    /* Reading only: writing to it fails, so that what cannot be printed is noticed. */
+    do {
+        fd = open("/dev/null", O_RDONLY);
+    } while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        exit(tool_failed("cannot open /dev/null: %m"));
+    close(fd);
+    signal(SIGPIPE, SIG_IGN);
+}
 
 /* ---- Progress ------------------------------------------------------------------------------ */
 

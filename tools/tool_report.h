@@ -13,6 +13,11 @@
 
 #define TOOL_SCHEMA "speadline-1" /* changes when a key changes its meaning or goes */
 
+/* First thing of a program. A standard stream that is closed stays unusable, instead of handing its number
+ * to a socket or a file that would then get our output; and a reader of our output that goes away costs
+ * the output, not the program (no SIGPIPE). */
+void tool_streams_prepare(void);
+
 /* ---- Progress ------------------------------------------------------------------------------ */
 
 struct tool_progress {

@@ -22,14 +22,37 @@ static void require(bool holds, const char *what)
     }
 }
 
+static void set_streams(const struct program *program)
+{
+    int ends[2];
+
+    switch (program->streams) {
+    case PROGRAM_STREAMS_KEPT:
+        dup2(program->out, STDOUT_FILENO);
+        dup2(program->err, STDERR_FILENO);
+        break;
+    case PROGRAM_STREAMS_CLOSED:
+        close(STDIN_FILENO);
+        close(STDOUT_FILENO);
+        close(STDERR_FILENO);
+        break;
+    case PROGRAM_STREAMS_BROKEN:
+        require(pipe(ends) == 0, "pipe");
+        close(ends[0]);
+        dup2(ends[1], STDOUT_FILENO);
+        dup2(ends[1], STDERR_FILENO);
+        close(ends[1]);
+        break;
+    }
+}
+
 static void become(const struct program *program, const char *path, char *const *argv)
 {
     struct rlimit limit = {program->file_bytes_max, program->file_bytes_max};
 
     if (program->file_bytes_max > 0)
         setrlimit(RLIMIT_FSIZE, &limit);
-    dup2(program->out, STDOUT_FILENO);
-    dup2(program->err, STDERR_FILENO);
+    set_streams(program);
     execv(path, argv);
     perror(path);
     _exit(127);

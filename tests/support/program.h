@@ -10,10 +10,17 @@
 
 #define PROGRAM_ARGUMENTS_MAX 64u
 
+enum program_streams {
+    PROGRAM_STREAMS_KEPT,
+    PROGRAM_STREAMS_CLOSED, /* not even open, as after `<&- >&- 2>&-` */
+    PROGRAM_STREAMS_BROKEN, /* output goes to a pipe whose reader has gone */
+};
+
 struct program {
     pid_t pid;
-    int out, err;            /* memory files */
-    uint64_t file_bytes_max; /* RLIMIT_FSIZE of the program, 0: none; set before the start */
+    int out, err;                 /* memory files */
+    uint64_t file_bytes_max;      /* RLIMIT_FSIZE of the program, 0: none; set before the start */
+    enum program_streams streams; /* set before the start */
 };
 
 /* Starts path with the words of line, which are separated by single spaces. Aborts when it cannot. */

@@ -323,6 +323,41 @@ Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
     release(&run);
 }
 
+/* Sends two heaps; whatever else comes to the receiver makes it say 3. Returns the sender's status. */
+static int send_without_streams(enum program_streams streams, const char *recv_line,
+                                const char *send_line)
+{
+    struct run run = {.send.streams = streams};
+    int status;
+
+    start_receiver(&run, recv_line);
+    program_start(&run.send, SPEAD_SEND, send_line);
+    status = program_wait(&run.send);
+    expect_status(&run.recv, 0);
+    run.received = object_of(&run.recv);
+    cr_expect_eq(number(run.received, "heaps"), 2);
+    cr_expect_eq(number(run.received, "packets"), 3, "two of heaps and a stop");
+    release(&run);
+    return status;
+}
+
+Test(end_to_end, closed_standard_streams_do_not_put_output_on_the_network)
+{
+    cr_expect_eq(send_without_streams(PROGRAM_STREAMS_CLOSED, "127.0.0.1:17330 --json --strict",
+                                      "127.0.0.1:17330 --heaps 2 --heap-size 100 --json"),
+                 1, "the object could not be printed");
+}
+
+Test(end_to_end, whoever_reads_the_output_may_leave)
+{
+    cr_expect_eq(send_without_streams(PROGRAM_STREAMS_BROKEN, "127.0.0.1:17331 --json --strict",
+                                      "127.0.0.1:17331 --heaps 2 --heap-size 100"),
+                 0);
+    cr_expect_eq(send_without_streams(PROGRAM_STREAMS_BROKEN, "127.0.0.1:17332 --json --strict",
+                                      "127.0.0.1:17332 --heaps 2 --heap-size 100 --json"),
+                 1, "the object could not be printed");
+}
+
 Test(end_to_end, an_interrupted_receiver_still_accounts)
 {
     struct program recv = {0};
