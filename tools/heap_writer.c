@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -60,6 +61,13 @@ static int open_file(struct output_file *file, const char *path, const char *suf
         return speadi_err_errno(err, "cannot look at %s", file->path);
     if (!S_ISREG(st.st_mode))
         return speadi_err_set(err, -EINVAL, "cannot write to %s: not a regular file", file->path);
+    /* Two that append each at the end that they know would overwrite each other. A file system without
+     * locks gives no such protection. */
+    if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
+        return speadi_err_set(err, -EBUSY, "cannot write to %s: another program is writing it",
+                              file->path);
+    if (fstat(file->fd, &st) < 0)
+        return speadi_err_errno(err, "cannot look at %s", file->path);
     file->bytes = (uint64_t)st.st_size;
     return 0;
 }

@@ -22,7 +22,7 @@ struct heap_writer_totals {
 
 /* Opens path and its index, which are made or appended to, and starts the thread. depth is how many
  * heaps it may hold. path is borrowed. Returns 0, -EINVAL (not a regular file, or an index that does
- * not end with a line), -ENOMEM, or -errno of the file system, with a sentence that names the file. */
+ * not end with a line), -EBUSY (another writer has the file), -ENOMEM, or -errno of the file system, with a sentence that names the file. */
 int heap_writer_open(struct heap_writer **out, const char *path, unsigned depth,
                      struct spead_err *err);
 

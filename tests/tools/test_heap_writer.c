@@ -227,6 +227,22 @@ Test(heap_writer, only_regular_files_will_do)
     cr_expect_not_null(strstr(err.text, "/nowhere/file"), "%s", err.text);
 }
 
+Test(heap_writer, a_file_that_is_being_written_is_refused)
+{
+    struct speadi_pool *pool;
+    struct heap_writer *writer = open_writer(&pool, 4), *other;
+    struct spead_err err;
+
+    cr_expect_eq(heap_writer_open(&other, path, 1, &err), -EBUSY);
+    cr_expect_not_null(strstr(err.text, path), "%s", err.text);
+    cr_assert_eq(push_heaps(writer, pool, 1, 3), 0);
+    cr_assert_eq(heap_writer_close(writer, false, NULL, NULL), 0);
+    cr_expect_eq(check_files(1), 3);
+    speadi_pool_unref(pool);
+    cr_assert_eq(heap_writer_open(&other, path, 1, &err), 0, "%s", err.text);
+    heap_writer_close(other, false, NULL, NULL);
+}
+
 Test(heap_writer, abandoning_gives_every_heap_back)
 {
     struct speadi_pool *pool;
