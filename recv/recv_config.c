@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <speadi/err.h>
 #include <speadi/packet.h>
@@ -57,6 +58,20 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
     return 0;
 }
 
+/* Under a bound that not even one packet fits under, every packet would end as no-memory. */
+static int check_memory(const struct spead_recv_stream_config *c, struct spead_err *err)
+{
+    const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
+    uint64_t least =
+        c->packet_bytes_max < c->heap_bytes_max ? c->packet_bytes_max : c->heap_bytes_max;
+
+    least = (least + page - 1) / page * page; /* memory is charged by pages */
+    if (c->memory_bytes_max != 0 && c->memory_bytes_max < least)
+        return speadi_err_set(err, -EINVAL, "memory_bytes_max is %llu: one packet may need %llu",
+                              (unsigned long long)c->memory_bytes_max, (unsigned long long)least);
+    return 0;
+}
+
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err)
 {
@@ -75,7 +90,8 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
     if (config->finished_heaps_max == 0)
         config->finished_heaps_max =
             config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
-    if (check_ranges(config, err) < 0 || check_sources(config, err) < 0)
+    if (check_ranges(config, err) < 0 || check_sources(config, err) < 0 ||
+        check_memory(config, err) < 0)
         return -EINVAL;
     return 0;
 }

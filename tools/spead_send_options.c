@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#define RATE_MIN 8e-9 /* Gb/s: a byte a second */
+
 enum {
     KEY_HEAP_SIZE = TOOL_KEY_OWN,
     KEY_ITEMS,
@@ -94,6 +96,8 @@ static void check(const struct spead_send_tool_options *options)
 
     if (options->common.endpoint_count == 0)
         tool_usage("where to? Give at least one HOST:PORT");
+    if (options->rate > 0 && options->rate < RATE_MIN)
+        tool_usage("--rate %g: smallest is %g, or 0 for unlimited", options->rate, RATE_MIN);
     if (!spead_flavour_is_valid(flavour))
         tool_usage("--addr-bits %" PRIu64 ": use a multiple of 8", options->addr_bits);
     if (options->heap_size > spead_flavour_value_max(flavour))

@@ -257,8 +257,27 @@ int tool_failed(const char *format, ...)
     return TOOL_FAILED;
 }
 
+/* Fields that the library alone can judge, as they depend on others. It names them first. */
+static const struct {
+    const char *field, *option;
+} options_of_fields[] = {
+    {"live_heaps_max ", "--concurrent-heaps "},
+    {"memory_bytes_max ", "--memory "},
+};
+
 int tool_failed_call(int code, const struct spead_err *err)
 {
-    tool_failed("%s", err->text[0] != '\0' ? err->text : strerror(-code));
+    const char *said = err->text[0] != '\0' ? err->text : strerror(-code), *option = "";
+
+    for (size_t i = 0; i < sizeof options_of_fields / sizeof *options_of_fields; i++) {
+        size_t length = strlen(options_of_fields[i].field);
+
+        if (strncmp(said, options_of_fields[i].field, length) == 0) {
+            option = options_of_fields[i].option;
+            said += length;
+            break;
+        }
+    }
+    tool_failed("%s%s", option, said);
     return code == -EINVAL ? TOOL_USAGE : TOOL_FAILED;
 }

@@ -80,6 +80,21 @@ Test(recv_config, a_refusal_names_the_field)
     expect_refusal("on_full");
 }
 
+/* A bound that no packet fits under would count every one of them as no-memory. */
+Test(recv_config, a_memory_bound_below_one_packet_is_refused)
+{
+    struct spead_recv_stream_config full;
+
+    config.memory_bytes_max = 1024;
+    expect_refusal("memory_bytes_max");
+    expect_refusal("12288"); /* 9200, in pages */
+    config.memory_bytes_max = 12288;
+    cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
+    config.memory_bytes_max = 4096;
+    config.heap_bytes_max = 1000; /* no packet carries more of a heap than the whole */
+    cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
+}
+
 Test(recv_config, a_stream_needs_one_kind_of_source)
 {
     struct spead_mem_link *link = NULL;

@@ -83,7 +83,7 @@ struct spead_recv_stream_config {
     uint64_t heap_timeout_ns;    /* age limit of a live heap; 0: none */
 
     uint64_t heap_bytes_max;   /* cap on a heap's payload; default 64 MiB */
-    uint64_t memory_bytes_max; /* bound of all heap memory; 0: what the plan needs at the cap */
+    uint64_t memory_bytes_max; /* bound of all heap memory: a packet or more; 0: the plan's need */
     uint32_t pointers_max;     /* distinct item pointers a heap; default 1024 */
     uint32_t ranges_max;       /* separate received ranges a heap; default 4096 */
 
