@@ -75,14 +75,18 @@ struct buffer_option {
 static const struct buffer_option receive_buffer = {SO_RCVBUFFORCE, SO_RCVBUF, "net.core.rmem_max"};
 static const struct buffer_option send_buffer = {SO_SNDBUFFORCE, SO_SNDBUF, "net.core.wmem_max"};
 
+#define BUFFER_MAX ((uint32_t)INT_MAX / 2) /* setsockopt() takes no more */
+
 /* Returns what the socket really has. The kernel keeps twice what it is asked, for its own records. */
 static uint32_t set_buffer(const struct setup *setup, const struct buffer_option *option,
                            uint32_t asked)
 {
-    int value = asked > INT_MAX / 2 ? INT_MAX / 2 : (int)asked;
+    int value;
     socklen_t length = sizeof value;
     uint32_t effective;
 
+    asked = asked < BUFFER_MAX ? asked : BUFFER_MAX;
+    value = (int)asked;
     if (asked > 0 && setsockopt(setup->fd, SOL_SOCKET, option->force, &value, sizeof value) < 0)
         setsockopt(setup->fd, SOL_SOCKET, option->plain, &value, sizeof value);
     if (getsockopt(setup->fd, SOL_SOCKET, option->plain, &value, &length) < 0)
