@@ -3,12 +3,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #include <speadi/clock.h>
 #include <speadi/packet.h>
 
-/* A sleeping thread returns up to some 50 us late (timer slack, deep idle), which is a whole burst at
- * 10 Gb/s: the last part of a pacing wait is spun on the clock instead. So rates whose bursts are closer
+/* A sleeping thread returns up to some 50 us late (deep idle), which is a whole burst at 10 Gb/s: the last
+ * part of a pacing wait is spun on the clock instead. So rates whose bursts are closer
  * together than this (64 KiB: above 10 Gb/s) keep a core busy, and 100 Mb/s costs 1 % of one. */
 enum { SPIN_NS = 50000 };
 
@@ -222,6 +223,10 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
     const struct speadi_send_transport *transport = &stream->transport;
 
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
+    /* With the usual 50 us of slack every sleep of the pacer would use up the time that the spinning end
+     * of a wait is there for, and the rate would fall short. A refusal leaves that. */
+    if (speadi_pacer_is_limited(&stream->pacer))
+        prctl(PR_SET_TIMERSLACK, 1ul);
     return transport->ops->start == NULL ? 0 : transport->ops->start(transport->engine, err);
 }
 

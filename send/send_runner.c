@@ -1,6 +1,4 @@
 /* A thread that runs a send stream. */
-#include <sys/prctl.h>
-
 #include <speadline/send.h>
 
 #include <speadi/thread.h>
@@ -10,12 +8,8 @@
 static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
 {
     struct spead_send_stream *stream = arg;
-    int ret;
+    int ret = spead_send_stream_start(stream, err);
 
-    /* Timers of this thread fire when they are due, not up to 50 us later: the pacer sleeps by them. A
-     * refusal is harmless: the spinning end of a wait covers that lateness as well. */
-    prctl(PR_SET_TIMERSLACK, 1ul);
-    ret = spead_send_stream_start(stream, err);
     if (ret < 0)
         return ret;
     speadi_runner_ready(self);

@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include <speadi/clock.h>
 
@@ -521,6 +522,23 @@ Test(send_stream, limited_stream_sends_a_burst_at_a_time)
     spead_send_stream_wait(bench.stream, speadi_clock_mono_ns() + 2000000);
     cr_expect_not(bench.tx->last_for_room, "there is room; it is not time");
     cr_expect_eq(spead_send_stream_poll(bench.stream), 0);
+    close_bench(&bench);
+}
+
+/* Late by its timer slack at each burst, a thread of the program's own would stay below the rate. */
+Test(send_stream, whoever_owns_a_limited_stream_sleeps_exactly)
+{
+    struct bench bench;
+
+    prctl(PR_SET_TIMERSLACK, 50000ul);
+    open_bench(&bench, 4);
+    cr_assert_eq(spead_send_stream_start(bench.stream, NULL), 0);
+    cr_expect_eq(prctl(PR_GET_TIMERSLACK), 50000, "no rate, no reason");
+    spead_send_stream_destroy(bench.stream);
+    bench.config.rate_bytes_per_s = 1e9;
+    bench.stream = scripted_tx_stream(bench.tx, &bench.config);
+    cr_assert_eq(spead_send_stream_start(bench.stream, NULL), 0);
+    cr_expect_eq(prctl(PR_GET_TIMERSLACK), 1);
     close_bench(&bench);
 }
 

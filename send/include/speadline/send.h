@@ -167,7 +167,8 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
  * Returns 0 or -ETIMEDOUT. Any thread but the owner, which gets -EDEADLK. */
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* Owner thread, once, before the first poll. */
+/* Owner thread, once, before the first poll. At a limited rate it takes the thread's timer slack away
+ * (PR_SET_TIMERSLACK), as the pacer sleeps by timers. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Sends what is due; never blocks. Returns the number of packets handed over (0: nothing due or no
