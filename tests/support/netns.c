@@ -1,12 +1,16 @@
 #include "netns.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -83,6 +87,45 @@ void test_netns_move(int host)
     abort();
 }
 
+/* A socket on the discard port, on the host that the thread is on; joined to the group through the
+ * interface with address v4. */
+static int probe_socket(const struct sockaddr_in *group, const char *v4)
+{
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct ip_mreqn join = {.imr_multiaddr = group->sin_addr};
+
+    inet_pton(AF_INET, v4, &join.imr_address);
+    if (fd >= 0 && bind(fd, (const struct sockaddr *)group, sizeof *group) == 0 &&
+        setsockopt(fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &join, sizeof join) == 0)
+        return fd;
+    perror("probe_socket");
+    abort();
+}
+
+/* A fresh cable drops packets until the kernel has noticed that both ends are up, which takes it up to a
+ * second. Multicast, so that no neighbour is known afterwards. */
+static bool wait_for_cable(int from, int to, const char *to_v4, const char **reason)
+{
+    struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(9)};
+    struct pollfd polled = {.events = POLLIN};
+    bool carried = false;
+    int sender;
+
+    inet_pton(AF_INET, "239.77.0.9", &group.sin_addr);
+    test_netns_move(to);
+    polled.fd = probe_socket(&group, to_v4);
+    test_netns_move(from);
+    sender = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    for (int i = 0; i < 300 && !carried; i++) {
+        (void)sendto(sender, "?", 1, 0, (const struct sockaddr *)&group, sizeof group);
+        carried = poll(&polled, 1, 10) > 0;
+    }
+    close(sender);
+    close(polled.fd);
+    errno = ETIMEDOUT;
+    return carried || missing(reason, "the cable carries nothing");
+}
+
 bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason)
 {
     if (!enter_new(&pair->far, reason) || !enter_new(&pair->near, reason) ||
@@ -95,6 +138,6 @@ bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **re
     test_netns_move(pair->far);
     if (!set_up_host(TEST_FAR_INTERFACE, TEST_FAR_V4, TEST_FAR_V6, TEST_FAR_LINK, reason))
         return false;
-    test_netns_move(pair->near);
-    return true;
+    return wait_for_cable(pair->far, pair->near, TEST_NEAR_V4, reason) &&
+           wait_for_cable(pair->near, pair->far, TEST_FAR_V4, reason);
 }
