@@ -45,6 +45,7 @@ err_close_bell:
     speadi_wakeup_close(&handover->room_bell);
 err_free_slots:
     free(handover->slot);
+    handover->slot = NULL; /* a stream half made asks it what there is to release */
     return ret;
 }
 

@@ -151,10 +151,14 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     ret = make_tables(s);
     if (ret == 0)
         ret = name_sources(s);
-    if (ret == 0)
-        ret = speadi_handover_init(&s->handover, config->ring_heaps);
     if (ret < 0) {
         no_memory(err);
+        goto err_destroy;
+    }
+    ret = speadi_handover_init(&s->handover, config->ring_heaps);
+    if (ret < 0) {
+        speadi_err_set(err, ret, "cannot make the hand-over ring of %u heaps: %s",
+                       config->ring_heaps, strerror(-ret));
         goto err_destroy;
     }
     make_plan(s, buffer_bytes);

@@ -3,7 +3,10 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <speadi/clock.h>
 #include <speadi/heap_view.h>
@@ -111,4 +114,21 @@ Test(handover, taking_wakes_an_owner_that_waits_for_room)
     speadi_handover_take(&ring, taken, 1, false, 0);
     cr_expect(readable(ring.room_bell.fd));
     cr_expect_eq(speadi_handover_room(&ring), 1u);
+}
+
+/* A stream that cannot be made takes its handover apart by looking at slot. */
+Test(handover_limits, without_descriptors_there_is_nothing_to_release)
+{
+    struct rlimit limit;
+    int next = open("/dev/null", O_RDONLY);
+
+    cr_assert_geq(next, 0);
+    close(next);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = (rlim_t)next;
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    cr_expect_eq(speadi_handover_init(&ring, 4), -EMFILE);
+    cr_expect_null(ring.slot);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
