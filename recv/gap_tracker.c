@@ -58,6 +58,12 @@ static void move_ahead(struct speadi_gap_tracker *tracker, uint64_t counter, uin
     set_bit(tracker, tracker->position);
 }
 
+void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker)
+{
+    tracker->missing_before = speadi_gap_tracker_missing(tracker);
+    tracker->active = false;
+}
+
 void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter)
 {
     bool ahead = counter > tracker->newest;

@@ -27,6 +27,9 @@ void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step);
 /* A heap with this counter opened. */
 void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter);
 
+/* The sender begins anew: the next counter, whatever it is, begins an epoch. */
+void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker);
+
 uint64_t speadi_gap_tracker_missing(const struct speadi_gap_tracker *tracker);
 
 #endif

@@ -166,6 +166,8 @@ static void after_packet(struct spead_recv_stream *s, const struct speadi_rx_pac
         speadi_recv_close_heap(s, live, SPEADI_RECV_COMPLETE);
     if (starts || stops)
         speadi_finished_forget(&s->finished);
+    if (starts)
+        speadi_gap_tracker_restart(&s->gaps);
     if (stops && !s->config.ignore_stop_item)
         speadi_recv_stop_item(s, raw->source, counter);
 }

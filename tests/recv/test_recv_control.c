@@ -48,3 +48,14 @@ Test(recv_control, reissued_descriptors_under_an_old_counter_are_a_duplicate)
     recv_rig_run(&rig);
     cr_expect_str_eq(recv_rig_buckets(&rig), "delivered 1, duplicate 1");
 }
+
+/* spead2 numbers its start heap 1 also where the caller numbers the data heaps. */
+Test(recv_control, data_counters_after_a_start_heap_need_not_go_on_from_it)
+{
+    recv_rig_control(&rig, 1, SPEAD_CONTROL_START);
+    recv_rig_data(&rig, 1000, 64, 0, 64);
+    recv_rig_data(&rig, 1002, 64, 0, 64);
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stats.missing_heaps, 1u, "1001 alone, not %llu",
+                 (unsigned long long)rig.stats.missing_heaps);
+}
