@@ -246,18 +246,20 @@ static int receive_source(struct socket_engine *e, unsigned index)
 
 /* ---- Rounds over the sources --------------------------------------------------------------- */
 
-/* Adds the sources that have data to the round. timeout NULL: no limit. */
-static void look(struct socket_engine *e, const struct timespec *timeout)
+/* Adds the sources that have data to the round. timeout NULL: no limit. Returns whether the bell rang. */
+static bool look(struct socket_engine *e, const struct timespec *timeout)
 {
     struct epoll_event event[SPEADI_RX_SOURCES_MAX + 1];
     int count = epoll_pwait2(e->epoll, event, SPEADI_RX_SOURCES_MAX + 1, timeout, NULL);
+    bool rang = false;
 
     for (int i = 0; i < count; i++) {
         if (event[i].data.u32 == BELL)
-            speadi_wakeup_clear(&e->bell);
+            rang = true;
         else
             e->round |= 1ull << event[i].data.u32;
     }
+    return rang;
 }
 
 /* One receive from each source of the round, until the burst's bytes are there. */
@@ -287,7 +289,7 @@ static int receive(struct socket_engine *e)
     }
     rc = serve(e);
     if (rc == 0 && e->entry_count == 0) {
-        look(e, &(struct timespec){0});
+        (void)look(e, &(struct timespec){0}); /* the bell is for wait(): it rings on */
         rc = serve(e);
     }
     return rc;
@@ -388,7 +390,8 @@ static void socket_wait(void *self, uint64_t deadline_ns)
     if (deadline_ns > now)
         left = speadi_clock_timespec(deadline_ns - now);
     e->sleeps++;
-    look(e, deadline_ns == UINT64_MAX ? NULL : &left);
+    if (look(e, deadline_ns == UINT64_MAX ? NULL : &left))
+        speadi_wakeup_clear(&e->bell);
 }
 
 static void socket_wake(void *self)

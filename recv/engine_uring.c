@@ -58,6 +58,7 @@ struct uring_engine {
     bool multishot; /* the kernel has it */
     bool draining;  /* after quiesce(): receives no longer wait */
     bool bell_armed;
+    bool rang; /* poll() met the bell: the next wait() returns */
     struct speadi_wakeup bell;
     struct source *source;
     unsigned source_count;
@@ -354,6 +355,7 @@ static unsigned reap(struct uring_engine *e, struct speadi_rx_burst *burst)
         if (data >> 32 == BELL) {
             speadi_wakeup_clear(&e->bell);
             e->bell_armed = false;
+            e->rang = true;
         } else if (data >> 32 == RECEIVE) {
             take_receive(e, cqe, (unsigned)(data & UINT32_MAX), now, burst);
         }
@@ -514,8 +516,10 @@ static void uring_wait(void *self, uint64_t deadline_ns)
     struct __kernel_timespec limit = {.tv_sec = (int64_t)(left / 1000000000u),
                                       .tv_nsec = (long long)(left % 1000000000u)};
     struct io_uring_cqe *cqe;
+    bool rang = e->rang;
 
-    if (e->has_pending)
+    e->rang = false;
+    if (e->has_pending || rang)
         return;
     e->sleeps++;
     if (e->draining) {

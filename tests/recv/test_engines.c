@@ -229,6 +229,16 @@ EVERY_ENGINE(a_wake_before_the_wait_is_not_lost)
     rig.ops->wait(rig.engine, UINT64_MAX); /* the test's time limit is the judge */
 }
 
+/* A poll comes between when the loop looked for the wake's reason just before the wake. */
+EVERY_ENGINE(a_wake_before_a_poll_is_kept_for_the_wait)
+{
+    open_rig(engine, path, 2, NULL);
+    cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
+    rig.ops->wake(rig.engine);
+    cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
+    rig.ops->wait(rig.engine, UINT64_MAX); /* the test's time limit is the judge */
+}
+
 static void *wake_soon(void *arg)
 {
     usleep(20000);
