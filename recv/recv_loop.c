@@ -215,7 +215,8 @@ int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
     if (s->state != SPEADI_RECV_RUNNING || s->burst_is_out || s->unreserving)
         return 0;
     if (s->config.heap_timeout_ns != 0 && s->table.oldest != NULL)
-        deadline = sooner(deadline, s->table.oldest->opened_ns + s->config.heap_timeout_ns);
+        deadline = sooner(
+            deadline, speadi_clock_after(s->table.oldest->opened_ns, s->config.heap_timeout_ns));
     if (!gather(s, deadline))
         s->ops->wait(s->engine, deadline);
     return 0;

@@ -1,12 +1,14 @@
 /* The end of a stream: reads what is there, ends live heaps, lets the consumer finish. */
 #include <errno.h>
 
+#include <speadi/clock.h>
+
 #include "recv_stream.h"
 
 static void begin_drain(struct spead_recv_stream *s)
 {
     s->state = SPEADI_RECV_DRAINING;
-    s->deadline_ns = s->now_ns + s->config.stop_drain_ns;
+    s->deadline_ns = speadi_clock_after(s->now_ns, s->config.stop_drain_ns);
 }
 
 void speadi_recv_stop_item(struct spead_recv_stream *s, uint16_t source, uint64_t counter)
@@ -52,7 +54,7 @@ void speadi_recv_begin_flush(struct spead_recv_stream *s, int result)
         speadi_recv_close_heap(s, s->table.oldest, SPEADI_RECV_BY_FLUSH);
     speadi_recv_read_counters(s);
     s->state = SPEADI_RECV_FLUSHING;
-    s->deadline_ns = s->now_ns + s->config.stop_drain_ns;
+    s->deadline_ns = speadi_clock_after(s->now_ns, s->config.stop_drain_ns);
     s->result = result;
 }
 

@@ -258,3 +258,13 @@ Test(recv_stop, run_says_what_failed)
     cr_expect_eq(spead_recv_stream_run(rig.stream, &err), -ENETDOWN);
     cr_expect_str_eq(err.text, "receiving with engine \"script\" failed: Network is down");
 }
+
+Test(recv_stop, a_drain_time_without_end_reads_what_is_there)
+{
+    rig.config.stop_drain_ns = UINT64_MAX;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_stop(&rig);
+    take_heap(1);
+    expect_end();
+}

@@ -309,6 +309,16 @@ Test(recv_stream, a_quiet_stream_wakes_at_its_oldest_heaps_deadline)
     cr_expect_eq(rig.engine->waited_until, 77u, "the caller's deadline comes first");
 }
 
+Test(recv_stream, an_age_limit_without_end_is_no_deadline)
+{
+    rig.config.heap_timeout_ns = UINT64_MAX;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 8);
+    recv_rig_run(&rig);
+    spead_recv_stream_wait(rig.stream, 0);
+    cr_expect_eq(rig.engine->waited_until, UINT64_MAX);
+}
+
 Test(recv_stream, a_finished_heaps_packets_are_duplicates)
 {
     recv_rig_open(&rig);

@@ -25,6 +25,12 @@ static inline uint64_t speadi_clock_utc_ns(void)
     return speadi_clock_read(CLOCK_REALTIME);
 }
 
+/* start_ns + ns; times without limit stay so. */
+static inline uint64_t speadi_clock_after(uint64_t start_ns, uint64_t ns)
+{
+    return ns < UINT64_MAX - start_ns ? start_ns + ns : UINT64_MAX;
+}
+
 static inline struct timespec speadi_clock_timespec(uint64_t ns)
 {
     return (struct timespec){.tv_sec = (time_t)(ns / 1000000000u),
