@@ -15,6 +15,7 @@ enum {
     KEY_ON_FULL,
     KEY_INCOMPLETE,
     KEY_RECEIVE_PATH,
+    KEY_GATHER,
     KEY_NO_STOP_ITEM,
     KEY_STRICT,
     KEY_OUTPUT,
@@ -28,6 +29,7 @@ static const struct argp_option argp_options[] = {
     {"packet", TOOL_KEY_PACKET, "N", 0, "Largest SPEAD packet accepted, in bytes (9200)", 1},
     {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (8M)", 1},
     {"receive-path", KEY_RECEIVE_PATH, "PATH", 0, "How payload gets into heaps: placed (by the kernel's copy), bounce (through a small buffer), or auto: by payload size (auto)", 1},
+    {"gather", KEY_GATHER, "US", 0, "At a steady rate, sleep this many microseconds and read what came, which costs half the CPU time; 0 to wake for each message (200)", 1},
     {"cpu", TOOL_KEY_CPU, "N", 0, "Pin the stream's thread to this CPU (any)", 1},
     {"fault", TOOL_KEY_FAULT, "SPEC", 0, "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7", 1},
     {NULL, 0, NULL, 0, "Assembling heaps:", 2},
@@ -78,6 +80,7 @@ static const struct tool_value values[] = {
     ROW(KEY_SUBSTREAMS, "--substreams", TOOL_COUNT, 1, 4096, NULL, substreams),
     ROW(KEY_HEAP_STEP, "--heap-step", TOOL_COUNT, 0, UINT32_MAX, NULL, heap_step),
     ROW(KEY_HEAP_TIMEOUT, "--heap-timeout", TOOL_REAL, 0, 86400000, NULL, heap_timeout_ms),
+    ROW(KEY_GATHER, "--gather", TOOL_REAL, 0, 100000, NULL, gather_us),
     ROW(KEY_MAX_HEAP_SIZE, "--max-heap-size", TOOL_SIZE, 1, 1ull << 40, NULL, max_heap_size),
     ROW(KEY_MEMORY, "--memory", TOOL_SIZE, 1, 1ull << 50, NULL, memory),
     ROW(KEY_RING_HEAPS, "--ring-heaps", TOOL_COUNT, 1, 65536, NULL, ring_heaps),
@@ -127,6 +130,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
 
     *options = (struct spead_recv_tool_options){
         .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1},
+        .gather_us = 200,
         .concurrent_heaps = 4,
         .substreams = 1,
         .heap_step = 1,
@@ -170,6 +174,7 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.ignore_stop_item = options->no_stop_item;
     config.deliver_incomplete = options->incomplete;
     config.heap_timeout_ns = (uint64_t)(options->heap_timeout_ms * 1e6);
+    config.gather_ns = (uint64_t)(options->gather_us * 1e3);
     config.heap_bytes_max = options->max_heap_size;
     config.memory_bytes_max = options->memory;
     config.ring_heaps = (uint32_t)options->ring_heaps;

@@ -162,11 +162,13 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
                     "1G",
                     "--heap-step",
                     "3",
+                    "--gather",
+                    "0",
                     NULL};
     struct spead_recv_tool_options options;
     struct spead_recv_stream_config config;
 
-    spead_recv_options_parse(&options, 19, argv);
+    spead_recv_options_parse(&options, 21, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.heap_timeout_ns, 2500000);
     cr_expect_eq(config.ring_heaps, 6);
@@ -178,6 +180,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect(config.allow_out_of_order);
     cr_expect_eq(config.memory_bytes_max, 1u << 30);
     cr_expect_eq(config.heap_counter_step, 3);
+    cr_expect_eq(config.gather_ns, 0);
 }
 
 Test(tool_options, receive_defaults_are_those_of_the_manual)
@@ -196,6 +199,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.heap_timeout_ns, 0);
     cr_expect_eq(config.heap_bytes_max, 64u << 20);
     cr_expect_eq(config.memory_bytes_max, 0);
+    cr_expect_eq(config.gather_ns, 200000);
     cr_expect_eq(config.ring_heaps, 4);
     cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
