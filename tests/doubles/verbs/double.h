@@ -1,0 +1,359 @@
+/* The objects inside the verbs double, and what its files ask of one another.
+ *
+ * One lock per context covers every object made from it. Order: device lock -> cq->mutex, qp->mutex;
+ * the script's own lock is the innermost. The double models behaviour, not speed. */
+#ifndef TESTS_DOUBLES_VERBS_DOUBLE_H
+#define TESTS_DOUBLES_VERBS_DOUBLE_H
+
+#include "control.h"
+
+#include <assert.h>
+#include <infiniband/verbs.h>
+#include <net/if.h>
+#include <pthread.h>
+
+/* verbs.h dispatches these through macros; the library has to define the functions behind them. */
+#undef ibv_reg_mr
+#undef ibv_reg_mr_iova
+#undef ibv_query_port
+#undef ibv_get_device_list
+
+#define VD_EXPORT         __attribute__((visibility("default")))
+#define VD_SGE_MAX        16u
+#define VD_MR_COUNT_MAX   4096u
+#define VD_GID_COUNT_MAX  32
+#define VD_FRAME_MAX      65600u
+#define VD_POISON         0xa5
+#define VD_ETHERNET_EXTRA 18u /* header and one VLAN tag: what a frame may have beyond the MTU */
+
+/* ---- control.c ---------------------------------------------------------------------------------- */
+
+/* Settings, by name in scripts; control.c holds the defaults. */
+struct vd_settings {
+    uint64_t max_qp_wr, max_sge, max_cqe, max_qp, max_cq, max_mr, max_pd, max_flows, max_mr_size;
+    uint64_t max_pinned; /* bytes registered at a time: what RLIMIT_MEMLOCK is to a real device */
+    uint64_t max_inline, max_tso, max_tso_header;
+    uint64_t net_raw, mlx5, striding; /* may open raw queues; is an mlx5; has multi-packet queues */
+    uint64_t ip_csum, pacing, pacing_burst, timestamps, wallclock, flow_tag, flow_steering, rss;
+    uint64_t infiniband;              /* the link layer is not Ethernet */
+    uint64_t port_down, device_fatal; /* a change raises the event */
+    uint64_t delay_us;                /* completions show this much later */
+    uint64_t len_err_fatal; /* a frame longer than its buffers takes the queue pair to ERR */
+    uint64_t poison;        /* posted receive memory is overwritten at once */
+    uint64_t ack_wait_ms;   /* destroy waits so long for acknowledgements before it aborts */
+    uint64_t verbose;
+};
+
+uint64_t vd_setting(size_t offset);
+#define VD_SETTING(name) vd_setting(offsetof(struct vd_settings, name))
+
+/* Counts a call of the verb; returns the errno that a script has for it, or 0. */
+int vd_call(const char *verb);
+
+/* Whether a script's fault fires at this point now; *argument (nullable) is -1 when it has none. */
+bool vd_fault(const char *point, long *argument);
+
+/* Notes why a call is refused and returns err, for `return` or for errno. */
+int vd_refuse(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void *vd_refuse_null(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void *vd_null(int err);
+
+/* A use that real hardware would answer with garbage, a hang or a crash. */
+_Noreturn void vd_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* Adds to a member of the counters. */
+void vd_count(size_t offset, int64_t amount);
+#define VD_COUNT(name, amount) vd_count(offsetof(struct vdouble_counters, name), amount)
+
+/* Of a queue pair or work queue; no two contexts share one. */
+uint32_t vd_next_number(void);
+
+void vd_copy_device(void *to, const void *from, size_t bytes);
+
+/* ---- Objects ------------------------------------------------------------------------------------ */
+
+struct vd_event_pipe {
+    int read_fd, write_fd;
+};
+
+struct vd_device {
+    struct ibv_device device; /* first: verbs hand out its address */
+    int interface_index;
+    char interface[IF_NAMESIZE];
+    uint8_t mac[6];
+    union ibv_gid gids[VD_GID_COUNT_MAX];
+    int gid_count;
+    unsigned references; /* under vd_devices_lock */
+};
+
+struct vd_frame {
+    size_t length;
+    uint64_t time_ns;
+    uint8_t bytes[VD_FRAME_MAX];
+};
+
+struct vd_context {
+    struct vd_device *device;
+    pthread_mutex_t lock;
+    pthread_t thread;
+    int packet_fd; /* AF_PACKET, both ways; negative: -errno that creating a queue pair reports */
+    int wake_fd;
+    bool stopping;
+    unsigned mtu;
+    struct vd_event_pipe async;
+    bool port_down_told, device_fatal_told;
+    struct vd_context *next; /* under vd_contexts_lock */
+
+    struct vd_qp *qps;
+    struct vd_flow *flows;
+    struct vd_cq *cqs;
+    struct vd_mr *mrs[VD_MR_COUNT_MAX];
+    uint32_t mr_generation;
+    uint64_t pinned_bytes;
+    unsigned pd_count, mr_count, channel_count, cq_count, qp_count, flow_count, wq_count;
+    unsigned ind_table_count;
+    struct vd_frame rx_frame, rx_held, tx_frame, tx_held; /* held: waits behind the next one */
+
+    struct verbs_context verbs; /* last: verbs.h finds it by what lies before ibv_context */
+};
+
+struct vd_pd {
+    struct ibv_pd pd;
+    unsigned users;
+};
+
+struct vd_mr {
+    struct ibv_mr mr;
+    uint64_t iova;
+    unsigned access, users; /* users: posted work that names it */
+    void *mapping;          /* dma-buf only: the double's own view */
+    size_t mapping_bytes;
+};
+
+struct vd_channel {
+    struct ibv_comp_channel channel;
+    struct vd_event_pipe events;
+};
+
+struct vd_work {
+    uint64_t wr_id;
+    unsigned sge_count;
+    struct ibv_sge sges[VD_SGE_MAX];
+    struct vd_mr *mrs[VD_SGE_MAX]; /* NULL: did not resolve when posted */
+};
+
+/* head and tail run freely; the ring has `capacity` entries, exactly as many as were asked for. */
+struct vd_queue {
+    struct vd_work *ring;
+    unsigned capacity, sge_max;
+    uint64_t head, tail;
+};
+
+struct vd_cqe {
+    struct ibv_wc wc;
+    uint64_t time_ns, due_ns;
+    uint32_t flow_tag;
+    const void *owner;       /* queue pair or work queue; destroying it drops the entry */
+    struct vd_qp *send_from; /* reading the entry gives back `retired` of its send slots */
+    unsigned retired;
+};
+
+struct vd_cq {
+    union {
+        struct ibv_cq cq;
+        struct ibv_cq_ex ex; /* begins like ibv_cq */
+    };
+    struct vd_cq *next;
+    struct vd_cqe *ring;
+    unsigned capacity, users;
+    uint64_t head, tail;
+    uint64_t wc_flags;
+    bool extended, failed, armed, armed_solicited;
+    bool polling, holding; /* between start_poll and end_poll; `current` is an entry */
+    struct vd_cqe current;
+    unsigned events_read, async_events_read; /* under cq.mutex */
+};
+
+struct vd_qp {
+    struct ibv_qp qp;
+    struct vd_qp *next;
+    struct vd_queue sq, rq;
+    unsigned unsignalled; /* sends since the last one that will complete */
+    unsigned inline_max, tso_header_max;
+    bool signal_all;
+    struct vd_ind_table *ind_table; /* NULL: receives into rq */
+    uint8_t hash_key[40];
+    uint64_t hash_fields;
+    unsigned async_events_read; /* under qp.mutex */
+};
+
+struct vd_wq {
+    struct ibv_wq wq;
+    unsigned users;
+    struct vd_queue queue; /* ordinary */
+    /* Multi-packet: the caller writes entries and the doorbell record itself. */
+    bool striding;
+    uint32_t stride_log, strides_log, entry_count;
+    uint8_t *entries;
+    uint32_t *doorbell;
+    uint16_t consumed; /* entries */
+    uint32_t strides_used;
+    unsigned async_events_read; /* under wq.mutex */
+};
+
+struct vd_ind_table {
+    struct ibv_rwq_ind_table table;
+    unsigned users, count;
+    struct vd_wq *wqs[];
+};
+
+/* What a rule can look at, in network order, zero where the frame has no such field. */
+struct vd_key {
+    uint8_t dst_mac[6], src_mac[6];
+    uint16_t ether_type, vlan;
+    uint8_t src_ip[16], dst_ip[16]; /* IPv4 in the first four */
+    uint16_t src_port, dst_port;
+    uint8_t ip_version, protocol;
+};
+
+struct vd_flow {
+    struct ibv_flow flow;
+    struct vd_flow *next;
+    struct vd_qp *qp;
+    enum ibv_flow_attr_type type;
+    struct vd_key value, mask;
+    uint32_t tag;
+};
+
+/* A frame on its way to a queue. */
+struct vd_arrival {
+    const uint8_t *frame;
+    size_t length;
+    uint64_t time_ns;
+    uint32_t flow_tag;
+    bool csum_ok;
+    struct vd_key key;
+};
+
+static inline struct vd_context *vd_context(struct ibv_context *context)
+{
+    return (struct vd_context *)((char *)context - offsetof(struct vd_context, verbs.context));
+}
+
+/* ---- events.c ----------------------------------------------------------------------------------- */
+
+int vd_event_pipe_open(struct vd_event_pipe *pipe);
+void vd_event_pipe_close(struct vd_event_pipe *pipe);
+void vd_channel_notify(struct vd_cq *cq);
+void vd_channel_forget(struct vd_cq *cq);
+void vd_async_notify(struct vd_context *context, struct ibv_async_event event);
+void vd_async_forget(struct vd_context *context, const void *element);
+void vd_wait_acked(const char *verb, pthread_mutex_t *mutex, pthread_cond_t *cond,
+                   const uint32_t *completed, const unsigned *read);
+
+/* ---- memory.c ----------------------------------------------------------------------------------- */
+
+/* The region an entry names, or NULL: unknown key, other protection domain, out of bounds, or not
+ * writable where that is needed. */
+struct vd_mr *vd_mr_resolve(struct vd_context *context, const struct ibv_pd *pd,
+                            const struct ibv_sge *sge, bool write);
+void *vd_mr_at(const struct vd_mr *mr, uint64_t address);
+void vd_mr_write(struct vd_mr *mr, uint64_t address, const void *from, size_t bytes);
+void vd_mr_read(void *to, struct vd_mr *mr, uint64_t address, size_t bytes);
+void vd_mr_poison(struct vd_mr *mr, uint64_t address, size_t bytes);
+
+/* ---- cq.c --------------------------------------------------------------------------------------- */
+
+void vd_cq_push(struct vd_cq *cq, const struct vd_cqe *entry);
+void vd_cq_purge(struct vd_cq *cq, const void *owner);
+void vd_cq_notify_due(struct vd_context *context); /* late completions that have come due */
+uint64_t vd_now_ns(clockid_t clock);
+struct ibv_cq_ex *vd_create_cq_ex(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr);
+int vd_poll_cq(struct ibv_cq *cq, int count, struct ibv_wc *wcs);
+int vd_req_notify_cq(struct ibv_cq *cq, int solicited_only);
+
+/* ---- queue.c ------------------------------------------------------------------------------------ */
+
+int vd_queue_init(struct vd_queue *queue, unsigned capacity, unsigned sge_max);
+void vd_queue_release(
+    struct vd_queue *queue); /* what is posted is forgotten, its regions freed for others */
+void vd_queue_add(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
+                  uint64_t wr_id, const struct ibv_sge *sges, unsigned count, bool write);
+void vd_queue_retire(struct vd_queue *queue, unsigned count);
+static inline bool vd_queue_full(const struct vd_queue *queue)
+{
+    return queue->tail - queue->head == queue->capacity;
+}
+int vd_queue_post_recv(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
+                       const char *verb, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad);
+struct ibv_wc vd_wc_failed(uint64_t wr_id, enum ibv_wc_status status, uint32_t number);
+/* Consumes the oldest posted work and reports on cq; returns the status. */
+enum ibv_wc_status vd_queue_receive(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,
+                                    const void *owner, const struct vd_arrival *arrival);
+void vd_queue_flush_recv(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,
+                         const void *owner);
+
+/* ---- qp.c, send.c, wq.c ------------------------------------------------------------------------- */
+
+struct ibv_qp *vd_create_qp_ex(struct ibv_context *context, struct ibv_qp_init_attr_ex *attr);
+int vd_modify_qp_rate_limit(struct ibv_qp *qp, struct ibv_qp_rate_limit_attr *attr);
+int vd_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad);
+int vd_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **bad);
+void vd_qp_to_error(struct vd_qp *qp, bool tell);
+bool vd_qp_receive(struct vd_qp *qp, const struct vd_arrival *arrival); /* false: no buffer */
+
+struct ibv_wq *vd_create_wq(struct ibv_context *context, struct ibv_wq_init_attr *attr);
+int vd_modify_wq(struct ibv_wq *wq, struct ibv_wq_attr *attr);
+int vd_destroy_wq(struct ibv_wq *wq);
+struct ibv_rwq_ind_table *vd_create_ind_table(struct ibv_context *context,
+                                              struct ibv_rwq_ind_table_init_attr *attr);
+int vd_destroy_ind_table(struct ibv_rwq_ind_table *table);
+bool vd_wq_receive(struct vd_wq *wq, const struct vd_arrival *arrival);
+
+/* ---- flow.c, packet.c --------------------------------------------------------------------------- */
+
+struct ibv_flow *vd_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr);
+int vd_destroy_flow(struct ibv_flow *flow);
+bool vd_flows_want(struct vd_context *context, const struct vd_key *key);
+/* To every queue pair with a matching rule, once each. */
+void vd_flows_deliver(struct vd_context *context, struct vd_arrival *arrival);
+
+void vd_key_read(struct vd_key *key, const uint8_t *frame, size_t length);
+bool vd_checksums_right(const uint8_t *frame, size_t length);
+void vd_checksums_fill(uint8_t *frame, size_t length);
+uint32_t vd_toeplitz(const uint8_t hash_key[40], uint64_t fields, const struct vd_key *key);
+
+/* ---- device.c, afpacket.c ----------------------------------------------------------------------- */
+
+int vd_query_device_ex(struct ibv_context *context, const struct ibv_query_device_ex_input *input,
+                       struct ibv_device_attr_ex *attr, size_t bytes);
+int vd_query_port(struct ibv_context *context, uint8_t port, struct ibv_port_attr *attr,
+                  size_t bytes);
+int vd_query_rt_values(struct ibv_context *context, struct ibv_values_ex *values);
+#define VD_CLOCK_MASK ((UINT64_C(1) << 48) - 1) /* the free-running clock: 1 tick a ns, 48 bits */
+
+/* port_down and device_fatal may have changed: tell every open context. */
+void vd_contexts_changed(void);
+int vd_contexts_qp_fatal(uint32_t qp_num);
+
+int vd_network_open(struct vd_context *context);
+void vd_network_close(struct vd_context *context);
+bool vd_network_link_up(const struct vd_context *context);
+/* Puts context->tx_frame on the wire, with the script's faults. Returns 0 or an errno. */
+int vd_network_send(struct vd_context *context);
+
+/* ---- For the libmlx5 double --------------------------------------------------------------------- */
+
+struct vd_striding {
+    uint32_t stride_log, strides_log;
+};
+struct ibv_wq *vdouble_create_striding_wq(struct ibv_context *context,
+                                          struct ibv_wq_init_attr *attr,
+                                          const struct vd_striding *striding);
+/* 0, or EINVAL for a queue that is not multi-packet. */
+int vdouble_striding_ring(struct ibv_wq *wq, void **entries, __be32 **doorbell, uint32_t *count);
+bool vdouble_is_mlx5(void);
+bool vdouble_has_striding(void);
+int vdouble_call(const char *verb);
+
+#endif

@@ -1,0 +1,191 @@
+/* Frames as a NIC reads them: the fields rules match, checksums, the receive hash. */
+#include "double.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+enum { ETHERNET_BYTES = 14, VLAN_BYTES = 4, V4_BYTES = 20, V6_BYTES = 40, UDP_BYTES = 8 };
+enum {
+    TYPE_V4 = 0x0800,
+    TYPE_V6 = 0x86dd,
+    TYPE_VLAN = 0x8100,
+    PROTOCOL_TCP = 6,
+    PROTOCOL_UDP = 17
+};
+
+static uint16_t get16(const uint8_t *at)
+{
+    return (uint16_t)(at[0] << 8 | at[1]);
+}
+
+static void put16(uint8_t *at, uint16_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+/* Where the layers begin; 0 for one that is missing, cut short, or behind something not understood
+ * (fragments, IPv6 extension headers). */
+struct layout {
+    size_t ip, ip_bytes, udp;
+    uint8_t version, protocol;
+};
+
+static struct layout layers(const uint8_t *frame, size_t length)
+{
+    struct layout l = {0};
+    size_t at = ETHERNET_BYTES;
+    uint16_t type;
+
+    if (length < ETHERNET_BYTES + VLAN_BYTES)
+        return l;
+    type = get16(frame + 12);
+    if (type == TYPE_VLAN) {
+        type = get16(frame + 16);
+        at += VLAN_BYTES;
+    }
+    if (type == TYPE_V4 && length >= at + V4_BYTES && frame[at] >> 4 == 4) {
+        bool fragment = get16(frame + at + 6) & 0x3fff;
+
+        l = (struct layout){at, (size_t)(frame[at] & 15) * 4, 0, 4, frame[at + 9]};
+        if (fragment || l.ip_bytes < V4_BYTES)
+            return l;
+    } else if (type == TYPE_V6 && length >= at + V6_BYTES && frame[at] >> 4 == 6) {
+        l = (struct layout){at, V6_BYTES, 0, 6, frame[at + 6]};
+    } else {
+        return l;
+    }
+    if ((l.protocol == PROTOCOL_UDP || l.protocol == PROTOCOL_TCP) &&
+        length >= l.ip + l.ip_bytes + UDP_BYTES)
+        l.udp = l.ip + l.ip_bytes;
+    return l;
+}
+
+void vd_key_read(struct vd_key *key, const uint8_t *frame, size_t length)
+{
+    struct layout l = layers(frame, length);
+
+    memset(key, 0, sizeof *key);
+    if (length < ETHERNET_BYTES)
+        return;
+    memcpy(key->dst_mac, frame, 6);
+    memcpy(key->src_mac, frame + 6, 6);
+    memcpy(&key->ether_type, frame + 12, 2);
+    if (key->ether_type == htons(TYPE_VLAN) && length >= ETHERNET_BYTES + VLAN_BYTES) {
+        memcpy(&key->vlan, frame + 14, 2);
+        memcpy(&key->ether_type, frame + 16, 2);
+    }
+    key->ip_version = l.version;
+    if (l.version == 4) {
+        memcpy(key->src_ip, frame + l.ip + 12, 4);
+        memcpy(key->dst_ip, frame + l.ip + 16, 4);
+    } else if (l.version == 6) {
+        memcpy(key->src_ip, frame + l.ip + 8, 16);
+        memcpy(key->dst_ip, frame + l.ip + 24, 16);
+    }
+    if (l.version)
+        key->protocol = l.protocol;
+    if (l.udp) {
+        memcpy(&key->src_port, frame + l.udp, 2);
+        memcpy(&key->dst_port, frame + l.udp + 2, 2);
+    }
+}
+
+/* ---- Checksums ----------------------------------------------------------------------------------- */
+
+static uint32_t sum(const uint8_t *bytes, size_t length, uint32_t so_far)
+{
+    for (; length > 1; bytes += 2, length -= 2)
+        so_far += get16(bytes);
+    if (length)
+        so_far += (uint32_t)(*bytes << 8);
+    return so_far;
+}
+
+static uint16_t fold(uint32_t value)
+{
+    while (value >> 16)
+        value = (value & 0xffff) + (value >> 16);
+    return (uint16_t)value;
+}
+
+/* Over the datagram with its pseudo-header; 0xffff when the checksum in it is right. */
+static uint16_t udp_sum(const uint8_t *frame, const struct layout *l, size_t udp_bytes)
+{
+    size_t addresses = l->version == 4 ? 8 : 32, at = l->ip + (l->version == 4 ? 12 : 8);
+    uint32_t total = sum(frame + at, addresses, PROTOCOL_UDP + (uint32_t)udp_bytes);
+
+    return fold(sum(frame + l->udp, udp_bytes, total));
+}
+
+static size_t udp_length(const uint8_t *frame, size_t length, const struct layout *l)
+{
+    size_t bytes = l->udp && l->protocol == PROTOCOL_UDP ? get16(frame + l->udp + 4) : 0;
+
+    return bytes >= UDP_BYTES && l->udp + bytes <= length ? bytes : 0;
+}
+
+bool vd_checksums_right(const uint8_t *frame, size_t length)
+{
+    struct layout l = layers(frame, length);
+    size_t udp_bytes = udp_length(frame, length, &l);
+
+    if (l.version != 4 || !udp_bytes || fold(sum(frame + l.ip, l.ip_bytes, 0)) != 0xffff)
+        return false;
+    return get16(frame + l.udp + 6) == 0 || udp_sum(frame, &l, udp_bytes) == 0xffff;
+}
+
+/* What IBV_SEND_IP_CSUM asks for: mlx5 fills in both layers. */
+void vd_checksums_fill(uint8_t *frame, size_t length)
+{
+    struct layout l = layers(frame, length);
+    size_t udp_bytes = udp_length(frame, length, &l);
+
+    if (l.version == 4 && l.ip_bytes >= V4_BYTES && l.ip + l.ip_bytes <= length) {
+        put16(frame + l.ip + 10, 0);
+        put16(frame + l.ip + 10, (uint16_t)~fold(sum(frame + l.ip, l.ip_bytes, 0)));
+    }
+    if (udp_bytes) {
+        uint16_t value;
+
+        put16(frame + l.udp + 6, 0);
+        value = (uint16_t)~udp_sum(frame, &l, udp_bytes);
+        put16(frame + l.udp + 6, value ? value : 0xffff); /* 0 would say "none" */
+    }
+}
+
+/* ---- Receive hash -------------------------------------------------------------------------------- */
+
+static uint32_t hash_more(uint32_t hash, const uint8_t key[40], size_t *bit, const void *field,
+                          size_t bytes)
+{
+    const uint8_t *at = field;
+
+    for (size_t i = 0; i < bytes * 8; i++, ++*bit) {
+        uint32_t window = 0;
+
+        if (!(at[i / 8] >> (7 - i % 8) & 1))
+            continue;
+        for (size_t k = 0; k < 32; k++)
+            window = window << 1 | (uint32_t)(key[(*bit + k) / 8 % 40] >> (7 - (*bit + k) % 8) & 1);
+        hash ^= window;
+    }
+    return hash;
+}
+
+uint32_t vd_toeplitz(const uint8_t hash_key[40], uint64_t fields, const struct vd_key *key)
+{
+    size_t address_bytes = key->ip_version == 4 ? 4 : 16, bit = 0;
+    bool v4 = key->ip_version == 4, udp = key->protocol == PROTOCOL_UDP;
+    uint32_t hash = 0;
+
+    if (fields & (v4 ? IBV_RX_HASH_SRC_IPV4 : IBV_RX_HASH_SRC_IPV6))
+        hash = hash_more(hash, hash_key, &bit, key->src_ip, address_bytes);
+    if (fields & (v4 ? IBV_RX_HASH_DST_IPV4 : IBV_RX_HASH_DST_IPV6))
+        hash = hash_more(hash, hash_key, &bit, key->dst_ip, address_bytes);
+    if (fields & (udp ? IBV_RX_HASH_SRC_PORT_UDP : IBV_RX_HASH_SRC_PORT_TCP))
+        hash = hash_more(hash, hash_key, &bit, &key->src_port, 2);
+    if (fields & (udp ? IBV_RX_HASH_DST_PORT_UDP : IBV_RX_HASH_DST_PORT_TCP))
+        hash = hash_more(hash, hash_key, &bit, &key->dst_port, 2);
+    return hash;
+}
