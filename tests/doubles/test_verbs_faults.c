@@ -1,0 +1,330 @@
+/* Goal: each fault a script can name happens where and when it says, once, and is visible to the program
+ * as it would be from hardware.
+ * Method: two hosts; frames carry a number, so that loss, copies, order and damage can be told apart. */
+#include "verbs_rig.h"
+
+#include <errno.h>
+#include <poll.h>
+
+static struct rig rig;
+
+static void begin(struct rig_options options, unsigned slots)
+{
+    rig_open(&rig, 2, options);
+    rig_ready(&rig.near);
+    rig_ready(&rig.far);
+    for (unsigned i = 0; i < slots; i++)
+        cr_assert_eq(rig_post(&rig.near, i), 0);
+    rig_steer(&rig.near);
+}
+
+static void send_numbers(uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        cr_assert_eq(rig_send(&rig.far, i, 64), IBV_WC_SUCCESS);
+}
+
+/* What arrived, by number, in order; and nothing else did. */
+static void assert_numbers(const uint32_t *numbers, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct ibv_wc wc = rig_completion(rig.near.recv_cq);
+
+        cr_assert_eq(wc.status, IBV_WC_SUCCESS);
+        cr_assert_eq(rig_number(rig_slot(&rig.near, (unsigned)wc.wr_id)), numbers[i], "frame %u",
+                     i);
+    }
+    cr_assert(rig_nothing(rig.near.recv_cq));
+}
+
+#define NUMBERS(...) (const uint32_t[]){__VA_ARGS__}, sizeof((uint32_t[]){__VA_ARGS__}) / 4
+
+/* ---- Frames -------------------------------------------------------------------------------------- */
+
+Test(verbs_faults, the_nth_frame_is_dropped_on_its_way_in)
+{
+    begin((struct rig_options){0}, 8);
+    vdouble_script("rx.drop@2");
+    send_numbers(4);
+    assert_numbers(NUMBERS(0, 2, 3));
+    cr_assert_eq(rig_counters().rx_faulted, 1);
+    cr_assert_eq(rig_counters().faults, 1);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, every_nth_frame_is_dropped_on_its_way_out)
+{
+    begin((struct rig_options){0}, 8);
+    vdouble_script("tx.drop@%3");
+    send_numbers(7);
+    assert_numbers(NUMBERS(0, 1, 3, 4, 6));
+    cr_assert_eq(rig_counters().tx_faulted, 2);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, frames_are_duplicated_at_either_end)
+{
+    begin((struct rig_options){0}, 8);
+    vdouble_script("rx.dup@1; tx.dup@3");
+    send_numbers(3);
+    assert_numbers(NUMBERS(0, 0, 1, 2, 2));
+    rig_close(&rig);
+}
+
+Test(verbs_faults, frames_change_places_at_either_end)
+{
+    begin((struct rig_options){0}, 8);
+    vdouble_script("rx.swap@1\ntx.swap@3");
+    send_numbers(4);
+    assert_numbers(NUMBERS(1, 0, 3, 2));
+    rig_close(&rig);
+}
+
+Test(verbs_faults, a_corrupt_frame_arrives_with_one_bit_wrong_and_no_checksum_result)
+{
+    struct ibv_wc wc;
+
+    begin((struct rig_options){0}, 2);
+    vdouble_script("rx.corrupt@1=50");
+    send_numbers(2);
+    wc = rig_completion(rig.near.recv_cq);
+    cr_assert_eq(rig_slot(&rig.near, 0)[50], 8 ^ 1);
+    cr_assert_not(wc.wc_flags & IBV_WC_IP_CSUM_OK);
+    wc = rig_completion(rig.near.recv_cq);
+    cr_assert(wc.wc_flags & IBV_WC_IP_CSUM_OK);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, with_nothing_posted_frames_are_lost_and_counted)
+{
+    begin((struct rig_options){0}, 1);
+    send_numbers(3);
+    rig_wait_frames(3);
+    cr_assert_eq(rig_counters().rx_out_of_buffer, 2);
+    assert_numbers(NUMBERS(0));
+    rig_close(&rig);
+}
+
+/* ---- Completions and queue pairs ----------------------------------------------------------------- */
+
+Test(verbs_faults, a_failed_receive_flushes_the_rest_and_the_queue_pair_can_be_rebuilt)
+{
+    begin((struct rig_options){0}, 3);
+    vdouble_script("rx.status@1=LOC_LEN_ERR");
+    rig_send(&rig.far, 0, 64);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_LOC_LEN_ERR);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_WR_FLUSH_ERR);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_WR_FLUSH_ERR);
+    cr_assert_eq(rig.near.qp->state, IBV_QPS_ERR);
+    cr_assert_eq(rig_move_qp(rig.near.qp, IBV_QPS_RESET), 0);
+    rig_ready(&rig.near);
+    rig_post(&rig.near, 0);
+    rig_send(&rig.far, 7, 64);
+    assert_numbers(NUMBERS(7));
+    rig_close(&rig);
+}
+
+Test(verbs_faults, a_frame_longer_than_its_buffers_is_fatal_or_not_as_set)
+{
+    struct ibv_sge sge;
+    struct ibv_recv_wr wr = {.sg_list = &sge, .num_sge = 1}, *bad;
+
+    begin((struct rig_options){0}, 0);
+    sge = (struct ibv_sge){(uintptr_t)rig.near.memory, 80, rig.near.mr->lkey};
+    vdouble_script("len_err_fatal=0");
+    ibv_post_recv(rig.near.qp, &wr, &bad);
+    rig_send(&rig.far, 0, 64);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_LOC_LEN_ERR);
+    vdouble_script("len_err_fatal=1");
+    ibv_post_recv(rig.near.qp, &wr, &bad);
+    rig_post(&rig.near, 1);
+    rig_send(&rig.far, 0, 64);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_LOC_LEN_ERR);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_WR_FLUSH_ERR);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, a_failed_send_completes_though_unsignalled)
+{
+    begin((struct rig_options){0}, 0);
+    vdouble_script("tx.status@2=GENERAL_ERR");
+    cr_assert_eq(rig_send(&rig.far, 0, 64), IBV_WC_SUCCESS);
+    cr_assert_eq(rig_send(&rig.far, 1, 64), IBV_WC_GENERAL_ERR);
+    cr_assert_eq(rig_send(&rig.far, 2, 64), IBV_WC_WR_FLUSH_ERR);
+    rig_close(&rig);
+}
+
+static enum ibv_event_type next_event(void)
+{
+    struct pollfd events = {rig.near.context->async_fd, POLLIN, 0};
+    struct ibv_async_event event;
+
+    cr_assert_eq(poll(&events, 1, 5000), 1, "no event came");
+    cr_assert_eq(ibv_get_async_event(rig.near.context, &event), 0);
+    ibv_ack_async_event(&event);
+    return event.event_type;
+}
+
+Test(verbs_faults, a_queue_pair_dies_with_an_event_by_script_or_by_call)
+{
+    begin((struct rig_options){0}, 2);
+    vdouble_script("qp.fatal@2");
+    send_numbers(2);
+    cr_assert_eq(next_event(), IBV_EVENT_QP_FATAL);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_SUCCESS);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_WR_FLUSH_ERR);
+    rig_move_qp(rig.near.qp, IBV_QPS_RESET);
+    rig_ready(&rig.near);
+    cr_assert_eq(vdouble_qp_fatal(rig.near.qp->qp_num), 0);
+    cr_assert_eq(next_event(), IBV_EVENT_QP_FATAL);
+    cr_assert_eq(vdouble_qp_fatal(1), -ENOENT);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, a_queue_that_overruns_is_dead_and_says_so)
+{
+    struct ibv_wc wc;
+
+    begin((struct rig_options){.cqe = 2}, 8);
+    send_numbers(3);
+    cr_assert_eq(next_event(), IBV_EVENT_CQ_ERR);
+    cr_assert_eq(ibv_poll_cq(rig.near.recv_cq, 1, &wc), -1);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, an_overrun_can_be_scripted)
+{
+    struct ibv_wc wc;
+
+    begin((struct rig_options){0}, 8);
+    vdouble_script("cq.overrun@1");
+    cr_assert_eq(rig_move_qp(rig.near.qp, IBV_QPS_ERR), 0); /* flushes: completions */
+    cr_assert_eq(next_event(), IBV_EVENT_CQ_ERR);
+    cr_assert_eq(ibv_poll_cq(rig.near.recv_cq, 1, &wc), -1);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, late_completions_come_late_and_wake_the_sleeper_then)
+{
+    struct pollfd channel;
+    struct ibv_cq *cq;
+    void *context;
+
+    begin((struct rig_options){0}, 1);
+    channel = (struct pollfd){rig.near.channel->fd, POLLIN, 0};
+    ibv_req_notify_cq(rig.near.recv_cq, 0);
+    vdouble_script("delay_us=200000");
+    {
+        uint8_t *frame = rig_slot(&rig.far, RIG_DEPTH);
+        struct ibv_sge sge = {(uintptr_t)frame, (uint32_t)rig_frame(frame, 3, 64),
+                              rig.far.mr->lkey};
+        struct ibv_send_wr wr = {.sg_list = &sge, .num_sge = 1, .opcode = IBV_WR_SEND}, *bad;
+
+        cr_assert_eq(ibv_post_send(rig.far.qp, &wr, &bad), 0);
+    }
+    rig_wait_frames(1);
+    cr_assert_eq(rig_number(rig_slot(&rig.near, 0)), 3, "the frame is there");
+    cr_assert_eq(rig_counters().channel_events, 0, "the completion is not");
+    cr_assert_eq(poll(&channel, 1, 5000), 1);
+    cr_assert_eq(ibv_get_cq_event(rig.near.channel, &cq, &context), 0);
+    ibv_ack_cq_events(cq, 1);
+    assert_numbers(NUMBERS(3));
+    rig_close(&rig);
+}
+
+/* ---- Port and device ----------------------------------------------------------------------------- */
+
+Test(verbs_faults, a_port_goes_down_and_comes_back_with_events)
+{
+    struct ibv_port_attr port;
+
+    begin((struct rig_options){0}, 2);
+    vdouble_script("port_down=1");
+    cr_assert_eq(next_event(), IBV_EVENT_PORT_ERR);
+    ibv_query_port(rig.near.context, 1, &port);
+    cr_assert_eq(port.state, IBV_PORT_DOWN);
+    cr_assert_eq(rig_send(&rig.far, 0, 64), IBV_WC_SUCCESS);
+    cr_assert_eq(rig_counters().tx_faulted, 1);
+    vdouble_script("port_down=0");
+    cr_assert_eq(next_event(), IBV_EVENT_PORT_ACTIVE);
+    rig_send(&rig.far, 1, 64);
+    assert_numbers(NUMBERS(1));
+    rig_close(&rig);
+}
+
+Test(verbs_faults, a_device_that_is_gone_flushes_everything)
+{
+    begin((struct rig_options){0}, 2);
+    vdouble_script("device_fatal=1");
+    cr_assert_eq(next_event(), IBV_EVENT_DEVICE_FATAL);
+    cr_assert_eq(rig_completion(rig.near.recv_cq).status, IBV_WC_WR_FLUSH_ERR);
+    cr_assert_null(ibv_open_device(rig.near.context->device));
+    rig_close(&rig);
+}
+
+Test(verbs_faults, another_link_layer_and_missing_capabilities_are_reported)
+{
+    struct ibv_device_attr_ex attr;
+    struct ibv_port_attr port;
+
+    begin((struct rig_options){0}, 0);
+    vdouble_script("infiniband=1 ip_csum=0 pacing=0 max_tso=0 timestamps=0 rss=0 flow_steering=0");
+    ibv_query_port(rig.near.context, 1, &port);
+    cr_assert_eq(port.link_layer, IBV_LINK_LAYER_INFINIBAND);
+    ibv_query_device_ex(rig.near.context, NULL, &attr);
+    cr_assert_eq(attr.raw_packet_caps, 0);
+    cr_assert_eq(attr.packet_pacing_caps.qp_rate_limit_max, 0);
+    cr_assert_eq(attr.tso_caps.max_tso, 0);
+    cr_assert_eq(attr.completion_timestamp_mask, 0);
+    cr_assert_eq(attr.rss_caps.supported_qpts, 0);
+    cr_assert_not(attr.orig_attr.device_cap_flags & IBV_DEVICE_MANAGED_FLOW_STEERING);
+    rig_close(&rig);
+}
+
+Test(verbs_faults, pacing_is_taken_only_where_the_device_has_it)
+{
+    struct ibv_qp_rate_limit_attr rate = {.rate_limit = 1000000};
+
+    begin((struct rig_options){0}, 0);
+    cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), 0);
+    rate.max_burst_sz = 9000;
+    vdouble_script("pacing_burst=0");
+    cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), EINVAL);
+    vdouble_script("pacing=0");
+    cr_assert_eq(ibv_modify_qp_rate_limit(rig.near.qp, &rate), EOPNOTSUPP);
+    rig_close(&rig);
+}
+
+/* ---- Verbs --------------------------------------------------------------------------------------- */
+
+Test(verbs_faults, the_nth_call_of_a_verb_fails_once_with_the_errno_given)
+{
+    struct ibv_pd *pd;
+
+    begin((struct rig_options){0}, 0);
+    vdouble_script("alloc_pd@2=ENOSPC");
+    pd = ibv_alloc_pd(rig.near.context);
+    cr_assert(pd);
+    cr_assert_null(ibv_alloc_pd(rig.near.context));
+    cr_assert_eq(errno, ENOSPC);
+    cr_assert_eq(ibv_dealloc_pd(pd), 0);
+    pd = ibv_alloc_pd(rig.near.context);
+    cr_assert(pd);
+    cr_assert_eq(ibv_dealloc_pd(pd), 0);
+    cr_assert_eq(vdouble_calls("alloc_pd"), 5, "two hosts and three of this test");
+    rig_close(&rig);
+}
+
+Test(verbs_faults, a_reset_forgets_scripts_and_counters_but_not_what_is_alive)
+{
+    begin((struct rig_options){0}, 2);
+    vdouble_script("rx.drop@%1 max_qp=1");
+    rig_send(&rig.far, 0, 64);
+    rig_wait_frames(1);
+    vdouble_reset();
+    cr_assert_eq(rig_counters().rx_faulted, 0);
+    cr_assert_eq(rig_counters().qps, 2);
+    rig_send(&rig.far, 1, 64);
+    assert_numbers(NUMBERS(1));
+    rig_close(&rig);
+}
