@@ -22,12 +22,17 @@ static bool ask(int fd, const char *interface, void *command)
 
 static uint32_t feature_count(int fd, const char *interface)
 {
-    struct {
-        struct ethtool_sset_info info;
-        uint32_t count;
-    } sets = {.info = {.cmd = ETHTOOL_GSSET_INFO, .sset_mask = UINT64_C(1) << ETH_SS_FEATURES}};
+    struct ethtool_sset_info *sets = calloc(1, sizeof *sets + sizeof sets->data[0]);
+    uint32_t count = 0;
 
-    return ask(fd, interface, &sets) && sets.info.sset_mask ? sets.count : 0;
+    if (!sets)
+        return 0;
+    sets->cmd = ETHTOOL_GSSET_INFO;
+    sets->sset_mask = UINT64_C(1) << ETH_SS_FEATURES;
+    if (ask(fd, interface, sets) && sets->sset_mask)
+        count = sets->data[0];
+    free(sets);
+    return count;
 }
 
 /* The number of a feature, found by its name; its bit differs between kernels. */
@@ -43,9 +48,10 @@ static bool find_feature(int fd, const char *interface, const char *name, uint32
     names->string_set = ETH_SS_FEATURES;
     names->len = count;
     if (ask(fd, interface, names))
-        for (*index = 0; *index < count && !found; ++*index)
-            found = !strcmp((char *)names->data + *index * ETH_GSTRING_LEN, name);
-    --*index;
+        for (uint32_t i = 0; i < count && !found; i++) {
+            found = !strcmp((char *)names->data + i * ETH_GSTRING_LEN, name);
+            *index = i;
+        }
     free(names);
     return found;
 }
