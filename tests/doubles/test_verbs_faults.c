@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 
 static struct rig rig;
 
@@ -326,6 +327,124 @@ Test(verbs_faults, the_nth_call_of_a_verb_fails_once_with_the_errno_given)
     cr_assert_eq(ibv_dealloc_pd(pd), 0);
     cr_assert_eq(vdouble_calls("alloc_pd"), 5, "two hosts and three of this test");
     rig_close(&rig);
+}
+
+struct set_up {
+    struct rig_host host;
+    struct ibv_wq *wq;
+    struct ibv_rwq_ind_table *table;
+};
+
+/* The next step unless one failed before. */
+#define STEP(call)     (errno = 0, err = err ? err : (call) ? 0 : errno)
+#define STEP_INT(call) (err = err ? err : (call))
+
+static int open_first_device(struct set_up *made)
+{
+    struct ibv_device **list = ibv_get_device_list(NULL);
+    int err = 0;
+
+    if (!list)
+        return errno;
+    STEP(made->host.context = ibv_open_device(list[0]));
+    ibv_free_device_list(list);
+    return err;
+}
+
+static int make_queues(struct set_up *made)
+{
+    static uint8_t memory[4096];
+    struct rig_host *host = &made->host;
+    struct ibv_cq_init_attr_ex cq_attr = {.cqe = 4};
+    int err = 0;
+
+    STEP(host->pd = ibv_alloc_pd(host->context));
+    STEP(host->mr = ibv_reg_mr(host->pd, memory, sizeof memory, IBV_ACCESS_LOCAL_WRITE));
+    STEP(cq_attr.channel = host->channel = ibv_create_comp_channel(host->context));
+    STEP(host->send_cq = ibv_create_cq(host->context, 4, NULL, NULL, 0));
+    STEP(host->recv_ex = ibv_create_cq_ex(host->context, &cq_attr));
+    host->recv_cq = host->recv_ex ? ibv_cq_ex_to_cq(host->recv_ex) : NULL;
+    STEP_INT(ibv_req_notify_cq(host->recv_cq, 0));
+    STEP(host->qp = rig_make_qp(host, (struct rig_options){.depth = 4, .sge_max = 1}));
+    return err;
+}
+
+static int steer_and_spread(struct set_up *made)
+{
+    struct rig_host *host = &made->host;
+    struct ibv_flow_attr sniffer = {
+        .type = IBV_FLOW_ATTR_SNIFFER, .size = sizeof sniffer, .port = 1};
+    struct ibv_wq_init_attr wq_attr = {
+        .wq_type = IBV_WQT_RQ, .max_wr = 4, .max_sge = 1, .pd = host->pd, .cq = host->recv_cq};
+    struct ibv_wq_attr ready = {.attr_mask = IBV_WQ_ATTR_STATE, .wq_state = IBV_WQS_RDY};
+    struct ibv_rwq_ind_table_init_attr table_attr = {.ind_tbl = &made->wq};
+    int err = rig_move_qp(host->qp, IBV_QPS_INIT);
+
+    STEP(host->flow = ibv_create_flow(host->qp, &sniffer));
+    STEP(made->wq = ibv_create_wq(host->context, &wq_attr));
+    STEP_INT(ibv_modify_wq(made->wq, &ready));
+    STEP(made->table = ibv_create_rwq_ind_table(host->context, &table_attr));
+    return err;
+}
+
+static void tear_down(struct set_up *made)
+{
+    struct rig_host *host = &made->host;
+
+    cr_assert(!made->table || !ibv_destroy_rwq_ind_table(made->table));
+    cr_assert(!made->wq || !ibv_destroy_wq(made->wq));
+    cr_assert(!host->flow || !ibv_destroy_flow(host->flow));
+    cr_assert(!host->qp || !ibv_destroy_qp(host->qp));
+    cr_assert(!host->recv_cq || !ibv_destroy_cq(host->recv_cq));
+    cr_assert(!host->send_cq || !ibv_destroy_cq(host->send_cq));
+    cr_assert(!host->channel || !ibv_destroy_comp_channel(host->channel));
+    cr_assert(!host->mr || !ibv_dereg_mr(host->mr));
+    cr_assert(!host->pd || !ibv_dealloc_pd(host->pd));
+    cr_assert(!host->context || !ibv_close_device(host->context));
+}
+
+/* Everything a program makes, in order, and all of it unmade again. Returns 0 or the first errno. */
+static int set_up_and_tear_down(void)
+{
+    struct ibv_device_attr_ex attr;
+    struct ibv_port_attr port;
+    struct set_up made = {0};
+    int err = open_first_device(&made);
+
+    STEP_INT(ibv_query_device_ex(made.host.context, NULL, &attr));
+    STEP_INT(ibv_query_port(made.host.context, 1, &port));
+    STEP_INT(make_queues(&made));
+    STEP_INT(steer_and_spread(&made));
+    tear_down(&made);
+    return err;
+}
+
+Test(verbs_faults, every_verb_of_a_set_up_can_be_made_to_fail_and_nothing_is_left)
+{
+    static const char *const verbs[] = {
+        "get_device_list", "open_device",   "query_device_ex",     "query_port",
+        "alloc_pd",        "reg_mr",        "create_comp_channel", "create_cq",
+        "create_cq_ex",    "req_notify_cq", "create_qp",           "modify_qp",
+        "create_flow",     "create_wq",     "modify_wq",           "create_rwq_ind_table"};
+    const char *reason;
+    struct test_netns_pair pair;
+    char script[64];
+
+    if (!test_netns_pair(&pair, RIG_MTU, &reason))
+        cr_skip_test("%s", reason);
+    cr_assert_eq(set_up_and_tear_down(), 0, "%s", vdouble_last_refusal());
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
+        struct vdouble_counters left;
+
+        snprintf(script, sizeof script, "%s@1=EXDEV", verbs[i]);
+        vdouble_script(script);
+        cr_assert_eq(set_up_and_tear_down(), EXDEV, "%s", verbs[i]);
+        left = rig_counters();
+        cr_assert_eq(left.faults, i + 1, "%s", verbs[i]);
+        cr_assert_eq(left.contexts + left.pds + left.mrs + left.channels + left.cqs + left.qps +
+                         left.flows + left.wqs + left.ind_tables,
+                     0, "%s", verbs[i]);
+    }
 }
 
 Test(verbs_faults, a_reset_forgets_scripts_and_counters_but_not_what_is_alive)

@@ -75,11 +75,12 @@ static int check_access(const char *verb, unsigned access, size_t length)
 /* Takes a slot of the table, the only thing that can fail once the memory is there. */
 static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *mr)
 {
+    uint64_t pinned_max = VD_SETTING(max_pinned);
     uint32_t index = 1;
 
     if (context->mr_count >= VD_SETTING(max_mr))
         return vd_refuse(ENOMEM, "reg_mr: the device has no more than max_mr");
-    if (mr->mr.length > VD_SETTING(max_pinned) - context->pinned_bytes)
+    if (context->pinned_bytes >= pinned_max || mr->mr.length > pinned_max - context->pinned_bytes)
         return vd_refuse(ENOMEM, "reg_mr: more than max_pinned bytes (RLIMIT_MEMLOCK)");
     while (index < VD_MR_COUNT_MAX && context->mrs[index])
         index++;
