@@ -198,6 +198,9 @@ Test(verbs_refusals, memory_outside_its_region_is_a_protection_error)
     end = (uintptr_t)rig.near.memory + rig.near.mr->length;
     cr_assert_eq(send_from(end - 99, 100, rig.near.mr->lkey), IBV_WC_LOC_PROT_ERR);
     rig_assert_refused("outside their region");
+    cr_assert_eq(send_from(end + 1, 1, rig.near.mr->lkey), IBV_WC_LOC_PROT_ERR);
+    cr_assert_eq(send_from((uintptr_t)rig.near.memory - 1, 100, rig.near.mr->lkey),
+                 IBV_WC_LOC_PROT_ERR);
     cr_assert_eq(send_from((uintptr_t)rig.near.memory, 100, rig.near.mr->lkey ^ 1),
                  IBV_WC_LOC_PROT_ERR);
     rig_assert_refused("names no region");
