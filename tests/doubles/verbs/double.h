@@ -1,7 +1,7 @@
 /* The objects inside the verbs double, and what its files ask of one another.
  *
  * One lock per context covers every object made from it. Order: device lock -> cq->mutex, qp->mutex;
- * the script's own lock is the innermost. The double models behaviour, not speed. */
+ * those of script.c and control.c are the innermost. The double models behaviour, not speed. */
 #ifndef TESTS_DOUBLES_VERBS_DOUBLE_H
 #define TESTS_DOUBLES_VERBS_DOUBLE_H
 
@@ -26,9 +26,9 @@
 #define VD_POISON         0xa5
 #define VD_ETHERNET_EXTRA 18u /* header and one VLAN tag: what a frame may have beyond the MTU */
 
-/* ---- control.c ---------------------------------------------------------------------------------- */
+/* ---- script.c, control.c ---------------------------------------------------------------------------------- */
 
-/* Settings, by name in scripts; control.c holds the defaults. */
+/* Settings, by name in scripts; script.c holds the defaults. */
 struct vd_settings {
     uint64_t max_qp_wr, max_sge, max_cqe, max_qp, max_cq, max_mr, max_pd, max_flows, max_mr_size;
     uint64_t max_pinned; /* bytes registered at a time: what RLIMIT_MEMLOCK is to a real device */
@@ -46,6 +46,8 @@ struct vd_settings {
 
 uint64_t vd_setting(size_t offset);
 #define VD_SETTING(name) vd_setting(offsetof(struct vd_settings, name))
+
+void vd_control_reset(void);
 
 /* Counts a call of the verb; returns the errno that a script has for it, or 0. */
 int vd_call(const char *verb);
