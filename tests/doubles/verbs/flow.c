@@ -157,7 +157,7 @@ static int read_specs(struct vd_flow *flow, const struct ibv_flow_attr *attr)
     return 0;
 }
 
-static int check(const struct ibv_qp *qp, const struct ibv_flow_attr *attr)
+static int check(const struct ibv_flow_attr *attr)
 {
     if (!VD_SETTING(net_raw))
         return vd_refuse(EPERM, "create_flow: raw packets need CAP_NET_RAW");
@@ -173,8 +173,6 @@ static int check(const struct ibv_qp *qp, const struct ibv_flow_attr *attr)
     if ((attr->type == IBV_FLOW_ATTR_NORMAL) != (attr->num_of_specs > 0))
         return vd_refuse(EINVAL, "create_flow: %u specifications with type %d", attr->num_of_specs,
                          attr->type);
-    if (qp->state == IBV_QPS_RESET)
-        return vd_refuse(EINVAL, "create_flow: the queue pair is in RESET");
     return 0;
 }
 
@@ -185,7 +183,7 @@ struct ibv_flow *vd_create_flow(struct ibv_qp *ibv, struct ibv_flow_attr *attr)
     int err = vd_call("create_flow");
 
     if (!err)
-        err = check(ibv, attr);
+        err = check(attr);
     if (err)
         return vd_null(err);
     flow = calloc(1, sizeof *flow);
@@ -196,6 +194,8 @@ struct ibv_flow *vd_create_flow(struct ibv_qp *ibv, struct ibv_flow_attr *attr)
     flow->type = attr->type;
     err = read_specs(flow, attr);
     pthread_mutex_lock(&context->lock);
+    if (!err && ibv->state == IBV_QPS_RESET)
+        err = vd_refuse(EINVAL, "create_flow: the queue pair is in RESET");
     if (!err && context->flow_count >= VD_SETTING(max_flows))
         err = vd_refuse(ENOMEM, "create_flow: the device has no more than max_flows");
     if (!err) {

@@ -328,13 +328,18 @@ VD_EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mas
 /* Accepted and checked, but not obeyed: the double says nothing about speed. */
 int vd_modify_qp_rate_limit(struct ibv_qp *ibv, struct ibv_qp_rate_limit_attr *attr)
 {
+    struct vd_context *context = vd_context(ibv->context);
     int err = vd_call("modify_qp_rate_limit");
+    enum ibv_qp_state state;
 
     if (err)
         return err;
+    pthread_mutex_lock(&context->lock);
+    state = ibv->state;
+    pthread_mutex_unlock(&context->lock);
     if (!VD_SETTING(pacing))
         return vd_refuse(EOPNOTSUPP, "modify_qp_rate_limit: the device does not pace");
-    if (ibv->state != IBV_QPS_RTS)
+    if (state != IBV_QPS_RTS)
         return vd_refuse(EINVAL, "modify_qp_rate_limit: the queue pair is not in RTS");
     if (attr->comp_mask || attr->rate_limit > 400000000)
         return vd_refuse(EINVAL, "modify_qp_rate_limit: %u kbit/s is out of range",
