@@ -38,6 +38,7 @@ static void begin_epoch(struct speadi_gap_tracker *tracker, uint64_t counter)
 {
     tracker->missing_before = speadi_gap_tracker_missing(tracker);
     tracker->active = true;
+    tracker->repeated = false;
     tracker->first = tracker->newest = counter;
     tracker->position = SPEADI_GAP_WINDOW; /* so that older positions never wrap below zero */
     tracker->opened = 1;
@@ -62,6 +63,14 @@ void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker)
 {
     tracker->missing_before = speadi_gap_tracker_missing(tracker);
     tracker->active = false;
+    tracker->repeated = false;
+}
+
+/* Opened twice: late, or the first of a sender that begins anew. The next counter tells. */
+static void repeat(struct speadi_gap_tracker *tracker, uint64_t counter)
+{
+    tracker->repeated = true;
+    tracker->repeated_counter = counter;
 }
 
 void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter)
@@ -75,15 +84,23 @@ void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counte
         begin_epoch(tracker, counter);
         return;
     }
+    if (tracker->repeated && counter == tracker->repeated_counter + tracker->step &&
+        tracker->repeated_counter != tracker->newest) {
+        begin_epoch(tracker, tracker->repeated_counter);
+        ahead = true;
+        distance = tracker->step;
+    }
+    tracker->repeated = false;
     if (distance % tracker->step != 0)
         return; /* not of the sequence that the step describes */
     distance /= tracker->step;
 
     if (ahead && distance <= SPEADI_GAP_JUMP_MAX) {
         move_ahead(tracker, counter, distance);
-    } else if (ahead || distance >= SPEADI_GAP_WINDOW ||
-               bit_is_set(tracker, tracker->position - distance)) {
+    } else if (ahead || distance >= SPEADI_GAP_WINDOW) {
         begin_epoch(tracker, counter);
+    } else if (bit_is_set(tracker, tracker->position - distance)) {
+        repeat(tracker, counter);
     } else {
         set_bit(tracker, tracker->position - distance);
         tracker->opened++;

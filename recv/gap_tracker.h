@@ -1,8 +1,13 @@
 /* Heap counters that were skipped: heaps of which no packet ever came.
  *
  * Exact within a window of the newest counters, so that a heap that opens late is taken back out of
- * the count. A sender that restarts (a counter opened twice, older than the window, or far ahead)
- * begins a new epoch: what the old one missed stays counted. Stream level, not per substream. */
+ * the count. A sender that restarts (a counter older than the window, far ahead, or opened twice and
+ * followed by the next) begins a new epoch: what the old one missed stays counted.
+ *
+ * What it cannot know: two late heaps, next to each other and both opened before, look like a restart;
+ * a restart inside the window whose first heaps are lost or come in another order looks like late heaps,
+ * and those of the old epoch's missing counters that it uses again are no longer counted. Stream level,
+ * not per substream. */
 #ifndef SPEADLINE_RECV_GAP_TRACKER_H
 #define SPEADLINE_RECV_GAP_TRACKER_H
 
@@ -19,6 +24,8 @@ struct speadi_gap_tracker {
     uint64_t opened;         /* distinct counters of this epoch */
     uint64_t missing_before; /* of earlier epochs */
     bool active;
+    bool repeated; /* the counter before this one had been opened already: it was */
+    uint64_t repeated_counter;
     uint64_t window[SPEADI_GAP_WINDOW / 64]; /* a bit for each position: opened */
 };
 

@@ -49,6 +49,14 @@ Test(gap_tracker, a_restarted_sender_is_no_loss)
     cr_expect_eq(MISSING(1, UINT64_MAX - 1, UINT64_MAX, 0, 1), 0u, "the counter wraps");
 }
 
+Test(gap_tracker, a_heap_that_opens_twice_is_no_loss)
+{
+    cr_expect_eq(MISSING(1, 1, 2, 3, 4, 5, 2, 6, 7), 0u, "a late packet is no restart");
+    cr_expect_eq(MISSING(1, 1, 2, 3, 4, 5, 2, 6, 3, 7), 0u, "nor are two, apart");
+    cr_expect_eq(MISSING(1, 1, 2, 3, 3, 4, 5), 0u, "nor is the newest");
+    cr_expect_eq(MISSING(1, 1, 2, 4, 2, 5, 6), 1u, "and what was missing stays missing");
+}
+
 Test(gap_tracker, the_window_is_exact_to_its_edge)
 {
     cr_expect_eq(MISSING(1, 0, 1024, 1), 1022u, "1023 back is inside");
