@@ -226,7 +226,14 @@ int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
 
 int spead_recv_stream_start(struct spead_recv_stream *s, struct spead_err *err)
 {
-    return s->ops->start != NULL ? s->ops->start(s->engine, err) : 0;
+    int ret = s->ops->start != NULL ? s->ops->start(s->engine, err) : 0;
+
+    if (ret < 0) { /* nothing will come: the consumer must not wait for it */
+        s->result = ret;
+        s->state = SPEADI_RECV_ENDED;
+        speadi_handover_end(&s->handover);
+    }
+    return ret;
 }
 
 static int loop(struct spead_recv_stream *s, struct spead_err *err)

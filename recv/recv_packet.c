@@ -234,20 +234,26 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
 }
 
 /* SPEAD_RECV_LIVE: counted already. */
+static enum spead_recv_bucket judge_admitted(struct spead_recv_stream *s,
+                                             const struct speadi_rx_packet *raw,
+                                             const struct speadi_packet *packet, bool *paused)
+{
+    struct speadi_live_heap *live;
+
+    /* Its heap was completed by another packet of this burst, and its memory may be in use again. */
+    if (raw->place != SPEADI_RX_UNPLACED && is_home(s, raw, NULL))
+        return SPEAD_RECV_DUPLICATE;
+    live = speadi_heap_table_find(&s->table, packet->heap_counter);
+    return live != NULL ? add_to_old(s, raw, packet, live) : add_to_new(s, raw, packet, paused);
+}
+
 static enum spead_recv_bucket judge(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
                                     bool *paused)
 {
     struct speadi_packet packet;
-    struct speadi_live_heap *live;
     enum spead_recv_bucket bucket = admit(s, raw, &packet);
 
-    if (bucket != SPEAD_RECV_LIVE)
-        return bucket;
-    /* Its heap was completed by another packet of this burst, and its memory may be in use again. */
-    if (raw->place != SPEADI_RX_UNPLACED && is_home(s, raw, NULL))
-        return SPEAD_RECV_DUPLICATE;
-    live = speadi_heap_table_find(&s->table, packet.heap_counter);
-    return live != NULL ? add_to_old(s, raw, &packet, live) : add_to_new(s, raw, &packet, paused);
+    return bucket == SPEAD_RECV_LIVE ? judge_admitted(s, raw, &packet, paused) : bucket;
 }
 
 static bool has_split_header(const struct speadi_rx_packet *raw)
@@ -344,11 +350,15 @@ void speadi_recv_retry_parked(struct spead_recv_stream *s)
         live->parked = 0;
     for (uint32_t i = 0; i < parked_count; i++) {
         const struct speadi_rx_packet *raw = &s->spare.packet[parked[i]];
+        struct speadi_packet packet;
         enum spead_recv_bucket bucket;
         bool paused = false;
 
         uncount(s, raw, SPEAD_RECV_LIVE);
-        bucket = judge(s, raw, &paused); /* may park it again, in the same order */
+        /* It was admitted when it came, perhaps before a stop item; so it decodes. */
+        (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
+        bucket =
+            judge_admitted(s, raw, &packet, &paused); /* may park it again, in the same order */
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;
         if (bucket != SPEAD_RECV_LIVE)

@@ -268,3 +268,49 @@ Test(recv_stop, a_drain_time_without_end_reads_what_is_there)
     take_heap(1);
     expect_end();
 }
+
+/* A consumer that waits without a limit must hear that nothing will ever come. */
+Test(recv_stop, a_stream_that_cannot_start_has_ended)
+{
+    struct spead_err err;
+    struct spead_heap *heap;
+
+    rig.engine->start_error = -EPERM;
+    recv_rig_open(&rig);
+    cr_expect_eq(spead_recv_stream_run(rig.stream, &err), -EPERM);
+    cr_expect_str_eq(err.text, "the script does not start");
+    cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
+    cr_expect_eq(spead_recv_stream_poll(rig.stream), -EPERM);
+}
+
+Test(recv_stop, a_runner_that_cannot_start_its_stream_ends_it)
+{
+    struct spead_recv_runner *runner;
+    struct spead_err err;
+    struct spead_heap *heap;
+
+    rig.engine->start_error = -EPERM;
+    recv_rig_open(&rig);
+    cr_expect_eq(spead_recv_runner_start(&runner, rig.stream, -1, &err), -EPERM);
+    cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
+}
+
+/* The second packet for a heap's last place comes while the place is the engine's to write. */
+Test(recv_stop, a_packet_that_waits_for_its_place_came_before_the_stop_item)
+{
+    rig.config.allow_out_of_order = true;
+    rig.config.receive_path = SPEAD_PATH_PLACED;
+    rig.engine->posts_ahead = true;
+    rig.engine->poll_max = 2;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 192, 0, 64);
+    recv_rig_data(&rig, 1, 192, 64, 64);
+    recv_rig_data(&rig, 1, 192, 128, 64)->split = 40;
+    recv_rig_control(&rig, 2, SPEAD_CONTROL_STOP)->split = 56;
+    recv_rig_poll(&rig);
+    recv_rig_poll(&rig);
+    cr_assert_eq(rig.stream->spare.parked_count, 1u);
+    cr_expect_eq(recv_rig_run(&rig), -ESHUTDOWN);
+    EXPECT_BUCKETS("delivered 3, control 1");
+    take_heap(1);
+}

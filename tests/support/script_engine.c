@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/err.h>
+
 struct script_engine *script_engine_new(void)
 {
     struct script_engine *e = calloc(1, sizeof *e);
@@ -35,6 +37,14 @@ static void script_close(void *self)
     for (unsigned i = 0; i < e->count; i++)
         free(e->packet[i].bytes);
     e->count = 0;
+}
+
+static int script_start(void *self, struct spead_err *err)
+{
+    struct script_engine *e = self;
+
+    return e->start_error < 0 ? speadi_err_set(err, e->start_error, "the script does not start")
+                              : 0;
 }
 
 /* The packet lands in the next range, whatever was expected there. */
@@ -168,6 +178,7 @@ const struct speadi_rx_engine_ops script_engine_ops = {
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
     .clock = SPEAD_CLOCK_UTC,
     .close = script_close,
+    .start = script_start,
     .poll = script_poll,
     .give_back = script_give_back,
     .reserve = script_reserve,

@@ -137,7 +137,7 @@ struct spead_recv_plan {
 void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead_recv_plan *plan);
 
 /* Owner thread, once, before the first poll (io_uring's single issuer binds here). Returns 0 or
- * -errno. */
+ * -errno: then the stream has ended, with end-of-stream in the ring. */
 int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* Reads and sorts one burst; never blocks. Returns the number of packets read (0: none ready),
