@@ -173,6 +173,28 @@ static bool take_pointer(struct speadi_live_heap *live,
     return add_pointer(live, layout, pointer);
 }
 
+enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_layout *layout,
+                                                  const struct speadi_packet *packet)
+{
+    unsigned bits = packet->heap_address_bits;
+    uint32_t items = 0;
+
+    if (packet->pointer_count == packet->special_count)
+        return SPEAD_RECV_LIVE;
+    for (uint32_t i = 0; i < packet->pointer_count; i++) {
+        uint64_t pointer = speadi_packet_pointer(packet, i);
+        bool immediate = speadi_pointer_is_immediate(pointer);
+
+        if (!immediate && !packet->has_heap_length &&
+            speadi_pointer_value(pointer, bits) > layout->heap_bytes_max)
+            return SPEAD_RECV_OVER_CAP_HEAP_SIZE;
+        if (!speadi_pointer_is_special(pointer, bits) &&
+            !(immediate && speadi_pointer_id(pointer, bits) == SPEAD_ID_NULL))
+            items++;
+    }
+    return items <= layout->pointers_max ? SPEAD_RECV_LIVE : SPEAD_RECV_OVER_CAP_POINTERS;
+}
+
 static enum spead_recv_bucket take_pointers(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet,

@@ -49,6 +49,11 @@ struct speadi_live_heap_layout {
 /* From the limits (heap_bytes_max, pointers_max, ranges_max, source_count, in_order), the rest. */
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout);
 
+/* Whether the packet's item pointers could begin a heap: SPEAD_RECV_LIVE, or the over-cap bucket. Every
+ * item counts, also one that the packet repeats. */
+enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_layout *layout,
+                                                  const struct speadi_packet *packet);
+
 /* Makes region's meta a heap without packets, of the packet's counter and flavour. */
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
                                                const struct speadi_live_heap_layout *layout,

@@ -61,11 +61,15 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
         speadi_finished_find(&s->finished, packet->heap_counter, s->now_ns);
     struct speadi_live_heap *occupant;
     struct speadi_region *region;
+    enum spead_recv_bucket bucket;
 
     if (finished != NULL && !starts_or_stops(packet))
         return too_late(s, finished);
     if (s->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
+    bucket = speadi_live_heap_may_begin(&s->layout, packet); /* before it costs another heap */
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
     occupant = speadi_heap_table_occupant(&s->table, packet->heap_counter);
     if (occupant != NULL) {
         if (occupant->reservations > 0 && s->leaving_count == s->leaving_max)

@@ -27,6 +27,8 @@ int speadi_recv_ledger_init(struct speadi_recv_ledger *ledger, uint32_t source_c
     ledger->totals = (struct speadi_recv_totals *)(void *)word;
     ledger->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
     ledger->source_count = source_count;
+    ledger->shown = (struct speadi_recv_totals){0};
+    ledger->counted = false;
     return 0;
 }
 
@@ -40,6 +42,7 @@ void speadi_recv_ledger_release(struct speadi_recv_ledger *ledger)
 void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spead_count *counts,
                              enum spead_recv_bucket from, enum spead_recv_bucket to)
 {
+    ledger->counted = true;
     for (uint32_t i = 0; i < ledger->source_count; i++) {
         struct spead_count *bucket = ledger->source[i].bucket;
 
@@ -51,6 +54,13 @@ void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spe
 
 void speadi_recv_ledger_publish(struct speadi_recv_ledger *ledger)
 {
+    struct speadi_recv_totals *shown = &ledger->shown;
+
+    shown->polls = ledger->totals->polls; /* not worth a copy of its own */
+    if (!ledger->counted && memcmp(shown, ledger->totals, sizeof *shown) == 0)
+        return;
+    *shown = *ledger->totals;
+    ledger->counted = false;
     speadi_publish_write(&ledger->publish, (const uint64_t *)(const void *)ledger->totals);
 }
 

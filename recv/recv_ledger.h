@@ -1,10 +1,11 @@
 /* Every packet in exactly one bucket, by source, and the stream's other counters.
  *
- * The owner thread counts in plain memory and publishes the whole set at the end of each poll; readers
+ * The owner thread counts in plain memory and publishes the whole set at the end of each poll that changed it; readers
  * on any thread see one published set or the next, never a mixture. */
 #ifndef SPEADLINE_RECV_RECV_LEDGER_H
 #define SPEADLINE_RECV_RECV_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <speadline/stats.h>
@@ -36,6 +37,8 @@ struct speadi_recv_ledger {
     struct speadi_recv_totals *totals;        /* start of one block of words ... */
     struct speadi_recv_source_counts *source; /* ... that goes on with [source_count] of these */
     uint32_t source_count;
+    struct speadi_recv_totals shown; /* totals as last published; polls may be ahead of that */
+    bool counted;                    /* a bucket has changed since */
     struct speadi_publish publish;
 };
 
@@ -54,13 +57,15 @@ static inline void speadi_recv_ledger_count(struct speadi_recv_ledger *ledger, u
                                             uint64_t bytes)
 {
     speadi_count_add(&ledger->source[source].bucket[bucket], packets, bytes);
+    ledger->counted = true;
 }
 
 /* Moves counts[source_count] from one bucket to another. */
 void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spead_count *counts,
                              enum spead_recv_bucket from, enum spead_recv_bucket to);
 
-/* Owner: shows the counters to readers. */
+/* Owner: shows the counters to readers, if any but the number of polls has changed: readers need pauses
+ * between two copies, and find them while a busy owner finds nothing. */
 void speadi_recv_ledger_publish(struct speadi_recv_ledger *ledger);
 
 /* Any thread: fills *stats as struct_size allows. */

@@ -28,15 +28,12 @@ void speadi_recv_read_counters(struct spead_recv_stream *s)
 static void publish(struct spead_recv_stream *s)
 {
     struct speadi_recv_totals *totals = s->ledger.totals;
-    struct speadi_pool_stats pool;
 
-    speadi_pool_stats(s->pool, &pool);
     totals->heaps_live = s->table.count;
     totals->heaps_leaving = s->leaving_count;
     totals->missing_heaps = speadi_gap_tracker_missing(&s->gaps);
     totals->ring_high_water = s->handover.high_water;
-    totals->memory_bytes = pool.memory_bytes;
-    totals->memory_high_water_bytes = pool.memory_high_water_bytes;
+    totals->memory_bytes = speadi_pool_memory_bytes(s->pool, &totals->memory_high_water_bytes);
     speadi_recv_ledger_publish(&s->ledger);
 }
 

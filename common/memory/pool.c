@@ -377,3 +377,9 @@ void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats 
         .table_bytes = sizeof *pool + pool->table_bytes,
     };
 }
+
+uint64_t speadi_pool_memory_bytes(const struct speadi_pool *pool, uint64_t *high_water_bytes)
+{
+    *high_water_bytes = pool->charged_high_water;
+    return pool->charged;
+}

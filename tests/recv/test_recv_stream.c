@@ -588,3 +588,43 @@ Test(recv_stream, an_older_callers_structures_are_not_overrun)
     spead_recv_stream_plan(rig.stream, &plan);
     cr_expect_eq(((uint8_t *)&plan)[24], 0xaa);
 }
+
+/* Else the readers of stats() find no pause between two copies while the owner busy-polls. */
+Test(recv_stream, polls_that_find_nothing_publish_nothing)
+{
+    uint64_t before;
+
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 16, 0, 8);
+    recv_rig_run(&rig);
+    before = atomic_load(&rig.stream->ledger.publish.sequence);
+    for (unsigned i = 0; i < 10; i++)
+        recv_rig_poll(&rig);
+    cr_expect_eq(atomic_load(&rig.stream->ledger.publish.sequence), before);
+    recv_rig_data(&rig, 1, 16, 0, 8);
+    recv_rig_poll(&rig);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DUPLICATE), 1u);
+}
+
+Test(recv_stream, a_refused_packet_evicts_no_heap)
+{
+    rig.config.live_heaps_max = 1;
+    rig.config.pointers_max = 4;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 16, 0, 8);
+    test_packet_specials(&rig.packet, 40, 2, 8, 0, 8);
+    for (uint64_t id = 0; id < 5; id++)
+        test_packet_immediate(&rig.packet, 0x1000 + id, 0);
+    test_packet_payload(&rig.packet, "12345678", 8);
+    recv_rig_push(&rig);
+    test_packet_begin(&rig.packet, 40); /* no length, and an address past the largest heap */
+    test_packet_immediate(&rig.packet, SPEAD_ID_HEAP_COUNTER, 3);
+    test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_OFFSET, 0);
+    test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_LENGTH, 0);
+    test_packet_addressed(&rig.packet, 0x1000, (1u << 20) + 1);
+    recv_rig_push(&rig);
+    recv_rig_data(&rig, 1, 16, 8, 8);
+    recv_rig_run(&rig);
+    cr_expect_str_eq(recv_rig_buckets(&rig),
+                     "delivered 2, over-cap-heap-size 1, over-cap-pointers 1");
+}

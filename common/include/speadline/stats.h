@@ -97,8 +97,9 @@ struct spead_recv_stats {
 
     /* How payload reached its heap. */
     uint64_t placed, bounced, repaired; /* packets */
-    uint64_t messages, polls,
-        wakeups; /* receives that returned data; poll calls; waits that slept */
+    uint64_t messages;                  /* receives that returned data */
+    uint64_t polls;   /* poll calls, as of the last one that changed any other counter */
+    uint64_t wakeups; /* waits that slept */
     uint64_t first_packet_ns, last_packet_ns;       /* UTC; 0: none yet */
     uint64_t ring_high_water;                       /* most heaps ever waiting for the consumer */
     uint64_t memory_bytes, memory_high_water_bytes; /* heap memory in use now / at most */

@@ -64,7 +64,10 @@ struct speadi_pool_stats {
     uint32_t regions, regions_out;
     uint64_t table_bytes; /* what the pool itself allocated: metas and lists */
 };
-/* Taker only. */
+/* Taker only. Walks the regions that came back since the last take(). */
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats);
+
+/* Taker only: what is charged now, and the most that ever was. Cheap. */
+uint64_t speadi_pool_memory_bytes(const struct speadi_pool *pool, uint64_t *high_water_bytes);
 
 #endif
