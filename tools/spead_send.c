@@ -43,6 +43,7 @@ struct sender {
     unsigned data_in_flight, stops_in_flight;
     uint64_t heaps_sent;
     uint64_t stopping_ns;   /* when an early end was asked for; 0: not yet */
+    bool gave_up;           /* ... and what was in flight did not leave in time */
     int error;              /* first failure */
     uint64_t error_counter; /* of the heap that it befell; 0: of no single heap */
 
@@ -250,6 +251,7 @@ static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
         (sender->stops_left == 0 || tool_signal_count() > 1))
         spead_send_stream_stop(sender->stream);
     if (sender->stopping_ns != 0 && now_ns - sender->stopping_ns > DRAIN_NS) {
+        sender->gave_up = true;
         spead_send_stream_stop(sender->stream);
         spead_send_stream_stop(sender->stream);
     }
@@ -367,6 +369,9 @@ static int report_failure(const struct sender *sender, int transport_error)
                            strerror(-sender->error));
     if (transport_error < 0)
         return tool_failed("sending failed: %s", strerror(-transport_error));
+    if (sender->gave_up)
+        return tool_failed("heaps in flight had not left after 10 s: they are abandoned, and no "
+                           "stop heap was sent, so receivers may wait for one");
     return TOOL_DONE;
 }
 

@@ -302,6 +302,22 @@ Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
     release(&run);
 }
 
+/* Nobody should take a sender that left its receivers waiting for a good end. */
+Test(end_to_end, an_interrupted_sender_that_cannot_finish_says_so)
+{
+    struct run run = {0};
+
+    program_start(&run.send, SPEAD_SEND, "127.0.0.1:17330 --json --heap-size 32M --rate 0.001");
+    cr_assert(run.send.pid > 0);
+    usleep(500000);
+    kill(run.send.pid, SIGINT);
+    cr_expect_eq(program_wait(&run.send), 1);
+    char *err = program_err(&run.send);
+    cr_expect(strstr(err, "not left after 10 s") != NULL, "%s", err);
+    free(err);
+    program_release(&run.send);
+}
+
 Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
 {
     struct run run = {0};
