@@ -300,6 +300,8 @@ static void fault_counters(void *self, struct speadi_rx_counters *counters)
     struct fault_engine *e = self;
 
     e->inner_ops->counters(e->inner, counters);
+    counters->memory_bytes +=
+        e->inner_ops->state_size + (uint64_t)SPEADI_COPIES_MAX * SPEADI_COPY_BYTES;
 }
 
 static void fault_close(void *self)

@@ -245,7 +245,8 @@ static void mem_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct mem_engine *e = self;
 
-    *counters = (struct speadi_rx_counters){.messages = e->messages, .sleeps = e->sleeps};
+    *counters = (struct speadi_rx_counters){
+        .messages = e->messages, .sleeps = e->sleeps, .memory_bytes = SPEADI_HEADS_BYTES};
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_mem = {

@@ -405,7 +405,10 @@ static void socket_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct socket_engine *e = self;
 
-    *counters = (struct speadi_rx_counters){.messages = e->messages, .sleeps = e->sleeps};
+    *counters = (struct speadi_rx_counters){.messages = e->messages,
+                                            .sleeps = e->sleeps,
+                                            .memory_bytes = (uint64_t)BUFFERS * BUFFER_STRIDE +
+                                                            SPEADI_HEADS_BYTES};
     for (unsigned i = 0; i < e->source_count; i++)
         counters->kernel_drops += speadi_udp_drops(e->source[i].socket.fd);
 }

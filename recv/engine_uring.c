@@ -547,7 +547,11 @@ static void uring_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct uring_engine *e = self;
 
-    *counters = (struct speadi_rx_counters){.messages = e->messages, .sleeps = e->sleeps};
+    *counters = (struct speadi_rx_counters){
+        .messages = e->messages,
+        .sleeps = e->sleeps,
+        .memory_bytes = e->source_count * (sizeof *e->source + SOURCE_STRIDE) +
+                        speadi_uring_buffers_bytes(&e->buffers)};
     for (unsigned i = 0; i < e->source_count; i++)
         counters->kernel_drops += speadi_udp_drops(e->source[i].socket.fd);
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define STRIDE (64u << 10)
+#define STRIDE SPEADI_COPY_BYTES
 
 int speadi_packet_copies_open(struct speadi_packet_copies *copies)
 {

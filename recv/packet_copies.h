@@ -8,6 +8,7 @@
 
 #include "rx_engine.h"
 
+#define SPEADI_COPY_BYTES (64u << 10)
 #define SPEADI_COPIES_MAX 2048u /* address space of 64 KiB each; touched as far as packets reach */
 
 struct speadi_packet_copies {

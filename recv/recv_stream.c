@@ -95,8 +95,10 @@ static void make_plan(struct spead_recv_stream *s, uint32_t buffer_bytes)
 {
     const struct spead_recv_stream_config *c = &s->config;
     struct speadi_pool_stats pool;
+    struct speadi_rx_counters engine;
 
     speadi_pool_stats(s->pool, &pool);
+    s->ops->counters(s->engine, &engine);
     s->plan = (struct spead_recv_plan){
         .struct_size = sizeof s->plan,
         .engine = s->ops->name,
@@ -107,7 +109,8 @@ static void make_plan(struct spead_recv_stream *s, uint32_t buffer_bytes)
         .table_bytes = sizeof *s + pool.table_bytes + 2ull * s->pending_max * sizeof *s->pending +
                        speadi_heap_table_bytes(&s->table) + speadi_finished_bytes(&s->finished) +
                        speadi_recv_ledger_bytes(&s->ledger) + speadi_spare_bytes(&s->spare) +
-                       c->ring_heaps * sizeof *s->handover.slot + s->ops->state_size,
+                       c->ring_heaps * sizeof *s->handover.slot + s->ops->state_size +
+                       engine.memory_bytes,
         .socket_buffer_bytes = buffer_bytes,
     };
 }

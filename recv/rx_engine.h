@@ -72,6 +72,7 @@ struct speadi_rx_counters {
     uint64_t kernel_drops; /* all sockets, SO_MEMINFO; absolute */
     uint64_t messages;     /* receives that returned data */
     uint64_t sleeps;       /* wait() calls that slept */
+    uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
 };
 
 struct speadi_rx_config {
@@ -131,7 +132,7 @@ struct speadi_rx_engine_ops {
      * they lend at once what an engine held back. */
     void (*quiesce)(void *self);
 
-    /* Owner thread. */
+    /* Owner thread; the core also asks once after open(). */
     void (*counters)(void *self, struct speadi_rx_counters *counters);
 };
 

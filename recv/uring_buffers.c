@@ -54,6 +54,11 @@ void speadi_uring_buffers_close(struct speadi_uring_buffers *buffers)
     memset(buffers, 0, sizeof *buffers);
 }
 
+uint64_t speadi_uring_buffers_bytes(const struct speadi_uring_buffers *buffers)
+{
+    return buffers->ring ? (uint64_t)SPEADI_URING_BUFFERS * STRIDE + RING_BYTES : 0;
+}
+
 static uint8_t *memory_of(const struct speadi_uring_buffers *buffers, unsigned id)
 {
     return buffers->memory + (size_t)id * STRIDE;

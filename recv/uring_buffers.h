@@ -31,6 +31,9 @@ int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_ur
                               struct spead_err *err);
 void speadi_uring_buffers_close(struct speadi_uring_buffers *buffers); /* after the ring is gone */
 
+/* What they take: the buffers and the ring. */
+uint64_t speadi_uring_buffers_bytes(const struct speadi_uring_buffers *buffers);
+
 /* Tops up what the kernel may take. Returns how many it has. */
 unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers);
 

@@ -7,6 +7,7 @@
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/packet.h>
 
 #define STARVED_RETRY_NS 200000u /* how long to leave a system alone that was short of buffers */
 
@@ -155,5 +156,6 @@ void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *coun
         .messages = sender->messages,
         .batches = sender->batches,
         .icmp_unreachable = sender->train.icmp_unreachable,
+        .memory_bytes = SPEADI_UDP_BYTES_MAX,
     };
 }

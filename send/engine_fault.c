@@ -369,6 +369,8 @@ static void fault_counters(void *self, struct speadi_tx_counters *counters)
     struct fault_engine *engine = self;
 
     engine->inner_ops->counters(engine->inner, counters);
+    counters->memory_bytes +=
+        engine->inner_ops->state_size + (uint64_t)SPEADI_FAULT_SLOTS * SPEADI_FAULT_SLOT_BYTES;
 }
 
 static int fault_start(void *self, struct spead_err *err)

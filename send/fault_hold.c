@@ -7,7 +7,7 @@
 
 #include <speadi/gather.h>
 
-#define SLOT_BYTES 65536u
+#define SLOT_BYTES SPEADI_FAULT_SLOT_BYTES
 
 int speadi_fault_hold_init(struct speadi_fault_hold *hold)
 {

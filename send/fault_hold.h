@@ -10,8 +10,9 @@
 
 #include "tx_engine.h"
 
-#define SPEADI_FAULT_SLOTS 1024u /* copies in all */
-#define SPEADI_FAULT_HELD  512u  /* of them held back at a time: some are always free to move */
+#define SPEADI_FAULT_SLOTS      1024u /* copies in all */
+#define SPEADI_FAULT_SLOT_BYTES 65536u
+#define SPEADI_FAULT_HELD       512u /* of them held back at a time: some are always free to move */
 
 struct speadi_fault_hold {
     uint8_t *memory; /* a datagram's worth of address space a slot; pages appear when touched */

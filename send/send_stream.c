@@ -64,7 +64,11 @@ void speadi_send_stream_attach(struct spead_send_stream *stream,
                                const struct spead_send_stream_config *config,
                                const struct speadi_send_transport *transport)
 {
+    struct speadi_tx_counters engine = {0};
+
+    transport->ops->counters(transport->engine, &engine);
     stream->transport = *transport;
+    stream->transport.memory_bytes = engine.memory_bytes;
     init_pacer(stream, config);
 }
 
@@ -88,7 +92,8 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
         .engine = transport->ops->name,
         .engine_reason = transport->reason,
         .memory_bytes = sizeof *stream + stream->queue.bytes + stream->batches.memory_bytes +
-                        sizeof(struct speadi_send_counters) + transport->ops->state_size,
+                        sizeof(struct speadi_send_counters) + transport->ops->state_size +
+                        transport->memory_bytes,
     };
 
     memcpy(plan, &full, plan->struct_size < sizeof full ? plan->struct_size : sizeof full);

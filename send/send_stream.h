@@ -27,6 +27,7 @@ struct speadi_send_transport {
     uint32_t
         packet_overhead[SPEADI_TX_DESTINATIONS_MAX]; /* what the rate counts beyond SPEAD bytes */
     char reason[256];
+    uint64_t memory_bytes; /* the engine's, beside its state; attach() asks it */
 };
 
 struct spead_send_stream {

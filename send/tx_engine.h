@@ -37,8 +37,9 @@ struct speadi_tx_done {
 #define SPEADI_TX_INJECTED (-4096)
 
 struct speadi_tx_counters {
-    uint64_t messages; /* super-packets given to the kernel */
-    uint64_t batches;  /* system calls or doorbells that carried them */
+    uint64_t messages;     /* super-packets given to the kernel */
+    uint64_t batches;      /* system calls or doorbells that carried them */
+    uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
     uint64_t
         icmp_unreachable; /* late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); sends repeated */
 };

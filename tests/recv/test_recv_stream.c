@@ -572,6 +572,16 @@ Test(recv_stream, the_plan_bounds_the_memory)
     cr_expect_str_eq(plan.engine_reason, "a test");
 }
 
+Test(recv_stream, the_plan_names_the_engines_buffers)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+
+    rig.engine->memory_bytes = UINT64_C(1) << 40;
+    recv_rig_open(&rig);
+    spead_recv_stream_plan(rig.stream, &plan);
+    cr_expect_gt(plan.table_bytes, (UINT64_C(1) << 40) + sizeof *rig.engine);
+}
+
 Test(recv_stream, an_older_callers_structures_are_not_overrun)
 {
     struct spead_recv_stats stats;

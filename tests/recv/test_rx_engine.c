@@ -69,6 +69,23 @@ Test(rx_engine, auto_says_what_it_took_and_what_is_with_the_others)
     close_engine();
 }
 
+/* 64 messages at their largest; the decorator may keep 2048 packets beside them. */
+Test(rx_engine, buffers_are_told_with_those_of_the_decorator)
+{
+    const struct speadi_rx_config config = over_udp();
+    struct speadi_rx_counters counters;
+    uint64_t alone;
+
+    cr_assert_eq(open_engine("socket", &config), 0);
+    ops->counters(state, &counters);
+    alone = counters.memory_bytes;
+    cr_expect_geq(alone, 64u * 65536u);
+    cr_assert_eq(speadi_rx_engine_wrap_fault(&ops, &state, "loss=0.5", &err), 0, "%s", err.text);
+    ops->counters(state, &counters);
+    cr_expect_geq(counters.memory_bytes, alone + 2048u * 65536u);
+    close_engine();
+}
+
 Test(rx_engine, the_effective_socket_buffer_is_told)
 {
     const struct speadi_rx_config config = over_udp();

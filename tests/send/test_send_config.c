@@ -51,6 +51,25 @@ Test(send_config, defaults_make_a_stream)
     spead_send_stream_destroy(NULL);
 }
 
+static uint64_t planned_memory(const char *fault)
+{
+    struct spead_send_stream_config config = make_config();
+    struct spead_send_stream *stream = NULL;
+    struct spead_send_plan plan = SPEAD_SEND_PLAN_INIT;
+
+    config.fault = fault;
+    cr_assert_eq(spead_send_stream_create(&stream, &config, NULL), 0);
+    spead_send_stream_plan(stream, &plan);
+    spead_send_stream_destroy(stream);
+    return plan.memory_bytes;
+}
+
+Test(send_config, the_plan_names_the_engines_buffers)
+{
+    cr_expect_geq(planned_memory("loss=0.5"), planned_memory(NULL) + 1024u * 65536u,
+                  "the decorator may keep 1024 packets");
+}
+
 /* TestStreamConfig: bad_rate, bad_max_heaps */
 Test(send_config, each_bad_number_is_refused_by_name)
 {

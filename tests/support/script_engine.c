@@ -169,7 +169,8 @@ static void script_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct script_engine *e = self;
 
-    *counters = (struct speadi_rx_counters){.kernel_drops = e->kernel_drops, .messages = e->next};
+    *counters = (struct speadi_rx_counters){
+        .kernel_drops = e->kernel_drops, .messages = e->next, .memory_bytes = e->memory_bytes};
 }
 
 const struct speadi_rx_engine_ops script_engine_ops = {

@@ -29,9 +29,10 @@ struct script_engine {
     unsigned count, next;
     unsigned poll_max; /* packets a poll; 0: the largest burst */
     bool posts_ahead;
-    unsigned window; /* reservations at a time */
-    int start_error; /* what start() returns */
-    int end;         /* what poll returns after the last packet; 0: the source is just empty */
+    unsigned window;       /* reservations at a time */
+    uint64_t memory_bytes; /* says that it allocated */
+    int start_error;       /* what start() returns */
+    int end; /* what poll returns after the last packet; 0: the source is just empty */
     uint64_t kernel_drops;
     uint64_t waited_until; /* deadline of the last wait() */
 
