@@ -330,11 +330,11 @@ void speadi_live_heap_zero_holes(struct speadi_live_heap *live)
     uint64_t touched = heap->region->charged_bytes, from = 0;
 
     for (uint32_t i = 0; i < heap->span_count; i++) {
-        memset(heap->region->data + from, 0, heap->spans[i].start - from);
+        speadi_region_zero(heap->region, from, heap->spans[i].start);
         from = heap->spans[i].end;
     }
     if (touched > heap->length)
         touched = heap->length;
     if (touched > from)
-        memset(heap->region->data + from, 0, touched - from);
+        speadi_region_zero(heap->region, from, touched);
 }

@@ -14,6 +14,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <speadi/err.h>
 
@@ -356,6 +357,25 @@ int speadi_region_populate(struct speadi_region *region, size_t bytes)
                           region->charged_bytes - slot->populated_bytes);
     slot->populated_bytes = region->charged_bytes;
     return 0;
+}
+
+/* A large part need not have been touched, and then must not be: its pages are given back, which makes
+ * them zero too. */
+void speadi_region_zero(struct speadi_region *region, uint64_t from, uint64_t end)
+{
+    uint64_t inner = (from + SPEADI_HUGE_PAGE_BYTES - 1) / SPEADI_HUGE_PAGE_BYTES *
+                     SPEADI_HUGE_PAGE_BYTES,
+             inner_end = end / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
+
+    if (inner >= inner_end ||
+        speadi_pages_trim(region->data + inner, inner_end - inner) < 0) { /* locked: it is there */
+        memset(region->data + from, 0, end - from);
+        return;
+    }
+    if (slot_of(region)->populated_bytes > inner)
+        slot_of(region)->populated_bytes = inner;
+    memset(region->data + from, 0, inner - from);
+    memset(region->data + inner_end, 0, end - inner_end);
 }
 
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats)

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include <string.h>
+#include <sys/mman.h>
 
 #include "live_heap.h"
 #include "packet_builder.h"
@@ -323,4 +324,27 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
 
         cr_expect_eq(data[i], payload ? 0xaa : 0, "byte %u", i);
     }
+}
+
+/* One far packet must not cost the memory before it, and used memory must not show in a hole. */
+Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
+{
+    struct speadi_pool_config config = {.region_count = 1, .region_bytes = 8u << 20};
+    unsigned char resident;
+    uint8_t *data;
+
+    speadi_pool_unref(pool);
+    config.meta_bytes = layout.meta_bytes;
+    cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
+    cr_expect_eq(add_data(8u << 20, (8u << 20) - 64, 64), SPEAD_RECV_LIVE);
+    data = live->heap.region->data;
+    cr_assert_eq(speadi_region_charge(live->heap.region, 8u << 20), 0);
+    memset(data, 0xaa, 8u << 20);
+    speadi_live_heap_finish(live);
+    speadi_live_heap_zero_holes(live);
+    cr_assert_eq(mincore(data + (1u << 20), 4096, &resident), 0);
+    cr_expect_eq(resident & 1, 0);
+    for (unsigned i = 0; i < (8u << 20) - 64; i++)
+        cr_assert_eq(data[i], 0, "byte %u", i);
+    cr_expect_eq(data[(8u << 20) - 64], 0xaa);
 }

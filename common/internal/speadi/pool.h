@@ -57,6 +57,9 @@ int speadi_region_charge(struct speadi_region *region, size_t bytes);
  * speadi_region_charge; not being able to fault in ahead is no error. Taker only. */
 int speadi_region_populate(struct speadi_region *region, size_t bytes);
 
+/* Makes bytes [from, end) zero; where they were never touched, without touching them. Taker only. */
+void speadi_region_zero(struct speadi_region *region, uint64_t from, uint64_t end);
+
 struct speadi_pool_stats {
     uint64_t memory_bytes; /* charged now */
     uint64_t memory_high_water_bytes;
