@@ -10,6 +10,8 @@
 
 #include "recv_config.h"
 
+enum { WARM_REGIONS = 4, WARM_BYTES = 4 << 20 };
+
 #define SPARE_BYTES (512u << 10) /* of spare buffers where payload is placed */
 #define SPARES_MIN  8u
 
@@ -122,6 +124,23 @@ static int no_memory(struct spead_err *err)
                           "pointers or ranges");
 }
 
+/* A sender may begin at its full rate, and page faults of the first heaps cost more milliseconds than a
+ * socket buffer holds: a few regions are faulted in before the first packet. Where the source can wait,
+ * or --memory is too small, nothing needs to be. */
+static void warm_up(struct spead_recv_stream *s)
+{
+    struct speadi_region *region[WARM_REGIONS];
+    size_t bytes = s->config.heap_bytes_max < WARM_BYTES ? s->config.heap_bytes_max : WARM_BYTES;
+    unsigned count = 0;
+
+    if ((s->ops->caps & SPEADI_RX_CAP_UDP) == 0)
+        return;
+    while (count < WARM_REGIONS && (region[count] = speadi_pool_take(s->pool)) != NULL)
+        (void)speadi_region_populate(region[count++], bytes); /* a refusal leaves it as it was */
+    while (count > 0)
+        speadi_region_release(region[--count]);
+}
+
 int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const struct spead_recv_stream_config *config,
                                  const struct speadi_rx_engine_ops *ops, void *engine,
@@ -165,6 +184,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
         goto err_destroy;
     }
     make_plan(s, buffer_bytes);
+    warm_up(s);
     speadi_gather_init(&s->gather, ops->caps & SPEADI_RX_CAP_UDP ? config->gather_ns : 0,
                        buffer_bytes);
     *out = s;
