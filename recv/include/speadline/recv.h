@@ -16,7 +16,7 @@
  * Heaps of which every packet was refused (in-order mode and the first packet lost) never opened: their
  *           packets are out-of-order, and the heap counts as missing.
  * Memory:   all of it is planned at create() and known from spead_recv_stream_plan(); no packet can
- *           make it grow. */
+ *           make it grow. For a network source create() faults in up to 4 MiB of four regions. */
 #ifndef SPEADLINE_RECV_H
 #define SPEADLINE_RECV_H
 
