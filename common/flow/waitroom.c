@@ -1,0 +1,98 @@
+/* Waiting ends, woken in the order in which they came. */
+#include "flow/waitroom.h"
+
+#include <assert.h>
+#include <stddef.h>
+
+void speadi_waitroom_init(struct speadi_waitroom *room, bool many)
+{
+    atomic_init(&room->single, NULL);
+    atomic_init(&room->waiting, 0);
+    room->many = many;
+    room->queue = (struct speadi_waker_queue){0};
+    pthread_mutex_init(&room->lock, NULL);
+}
+
+void speadi_waitroom_release(struct speadi_waitroom *room)
+{
+    assert(!room->queue.first && !atomic_load(&room->single));
+    pthread_mutex_destroy(&room->lock);
+}
+
+static void unlink_waker(struct speadi_waitroom *room, struct spead_waker *waker)
+{
+    speadi_waker_queue_remove(&room->queue, waker);
+    /* relaxed: a waker that sees the old count takes the lock in vain */
+    atomic_fetch_sub_explicit(&room->waiting, 1, memory_order_relaxed);
+}
+
+void speadi_waitroom_add(struct speadi_waitroom *room, struct spead_waker *waker)
+{
+    if (!room->many) {
+        /* W1: sequentially consistent, before W2 (the caller's second look). */
+        struct spead_waker *other = atomic_exchange(&room->single, waker);
+
+        assert(!other);
+        (void)other;
+        return;
+    }
+    pthread_mutex_lock(&room->lock);
+    speadi_waker_queue_append(&room->queue, waker);
+    atomic_fetch_add(&room->waiting, 1); /* W1 */
+    pthread_mutex_unlock(&room->lock);
+}
+
+bool speadi_waitroom_remove(struct speadi_waitroom *room, struct spead_waker *waker)
+{
+    bool removed;
+
+    if (!room->many)
+        return atomic_compare_exchange_strong(&room->single, &waker, NULL);
+    pthread_mutex_lock(&room->lock);
+    removed = speadi_waker_queue_has(&room->queue, waker);
+    if (removed)
+        unlink_waker(room, waker);
+    pthread_mutex_unlock(&room->lock);
+    return removed;
+}
+
+static void wake_single(struct speadi_waitroom *room)
+{
+    struct spead_waker *waker = atomic_exchange(&room->single, NULL);
+
+    if (waker)
+        waker->wake(waker);
+}
+
+void speadi_waitroom_wake_first(struct speadi_waitroom *room)
+{
+    struct spead_waker *waker;
+
+    if (!room->many) {
+        wake_single(room);
+        return;
+    }
+    pthread_mutex_lock(&room->lock);
+    waker = room->queue.first;
+    if (waker) {
+        unlink_waker(room, waker);
+        waker->wake(waker);
+    }
+    pthread_mutex_unlock(&room->lock);
+}
+
+void speadi_waitroom_wake_all(struct speadi_waitroom *room)
+{
+    if (!room->many) {
+        wake_single(room);
+        return;
+    }
+    pthread_mutex_lock(&room->lock);
+    while (room->queue.first) {
+        struct spead_waker *waker = room->queue.first;
+
+        unlink_waker(room, waker);
+        waker->wake(waker);
+    }
+    pthread_mutex_unlock(&room->lock);
+}

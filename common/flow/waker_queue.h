@@ -1,0 +1,46 @@
+/* Wakers in the order in which they came; the caller holds whatever lock there is. */
+#ifndef SPEADI_FLOW_WAKER_QUEUE_H
+#define SPEADI_FLOW_WAKER_QUEUE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <speadline/channel.h>
+
+struct speadi_waker_queue {
+    struct spead_waker *first, *last;
+};
+
+static inline bool speadi_waker_queue_has(const struct speadi_waker_queue *queue,
+                                          const struct spead_waker *waker)
+{
+    return waker->previous || queue->first == waker;
+}
+
+static inline void speadi_waker_queue_append(struct speadi_waker_queue *queue,
+                                             struct spead_waker *waker)
+{
+    waker->next = NULL;
+    waker->previous = queue->last;
+    if (queue->last)
+        queue->last->next = waker;
+    else
+        queue->first = waker;
+    queue->last = waker;
+}
+
+static inline void speadi_waker_queue_remove(struct speadi_waker_queue *queue,
+                                             struct spead_waker *waker)
+{
+    if (waker->previous)
+        waker->previous->next = waker->next;
+    else
+        queue->first = waker->next;
+    if (waker->next)
+        waker->next->previous = waker->previous;
+    else
+        queue->last = waker->previous;
+    waker->next = waker->previous = NULL;
+}
+
+#endif

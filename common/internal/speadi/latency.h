@@ -1,0 +1,30 @@
+/* How long messages stay inside a channel: a time for each slot, and a histogram. Made only on request. */
+#ifndef SPEADI_LATENCY_H
+#define SPEADI_LATENCY_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <speadline/channel.h>
+
+struct speadi_latency_log {
+    _Atomic uint64_t count[SPEAD_LATENCY_BUCKETS];
+    _Atomic uint64_t sum_ns, max_ns;
+    uint64_t entered_ns[]; /* by slot; ordered by what hands the slot over */
+};
+
+struct speadi_latency_log *speadi_latency_create(size_t slots); /* free() ends it */
+
+static inline void speadi_latency_enter(struct speadi_latency_log *log, size_t slot,
+                                        uint64_t now_ns)
+{
+    log->entered_ns[slot] = now_ns;
+}
+
+/* Before the slot is handed back. */
+void speadi_latency_leave(struct speadi_latency_log *log, size_t slot, uint64_t now_ns);
+
+void speadi_latency_read(const struct speadi_latency_log *log, struct spead_latency *latency);
+
+#endif
