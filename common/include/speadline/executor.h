@@ -41,9 +41,9 @@ struct spead_executor_stats {
     uint64_t steps;    /* of all workers */
     uint64_t sleeps;   /* times a worker found nothing to do */
     uint64_t wakes;    /* times that one was woken in the kernel */
-    uint64_t busy_ns;  /* time in steps, all workers added up, as of their last sleep */
+    uint64_t busy_ns;  /* time in steps, all workers added up */
     uint64_t nodes;    /* alive now */
-    uint64_t runnable; /* of these, now */
+    uint64_t runnable; /* of these, waiting for their turn */
 };
 /* clang-format off */
 #define SPEAD_EXECUTOR_STATS_INIT { .struct_size = sizeof(struct spead_executor_stats) }

@@ -9,11 +9,13 @@
  * Lifetime: create -> add, join ... -> start -> wait | drain | (cancel -> wait) -> destroy
  *                                   or -> next ... until the end -> destroy
  *
- * stop      sources are told to finish; all they have emitted is processed; ends travel in order.
+ * stop      sources are told to finish; all they have emitted is processed; ends travel in order. Of a channel
+ *           of the caller's what it holds is taken; then that input ends, whether or not its sender closed.
  * drain     stop, then wait; at the deadline cancel, and say what was not drained.
- * cancel    no node is stepped again; what is under way in channels is released and counted.
+ * cancel    steps under way end, no node is stepped again; what is in channels is released and counted.
  * failure   of a node whose policy is FAIL: its outputs end with its error, its inputs take no more, sources
- *           stop; results that were reached before it stay valid and are delivered. */
+ *           stop; results that were reached before it stay valid and are delivered. An error that comes out of a
+ *           channel of the caller's is a failure of the node that reads it. */
 #ifndef SPEADLINE_GRAPH_H
 #define SPEADLINE_GRAPH_H
 
@@ -63,10 +65,11 @@ struct spead_graph_end {
     const char *port;
 };
 
-/* Joins an output to an input by a channel of this config (NULL: capacity 1, block). Several joins to one
- * input share its channel (many senders), several from one output share it too (each message to one of
- * them); their configs must agree, form is chosen here and at least what the config says. -EPROTOTYPE names
- * both ends and their types. */
+/* Joins an output to an input by a channel of this config (NULL: capacity 1, block; or as the channel is that
+ * one of them has already). Several joins to one input share its channel (many senders), several from one
+ * output share it too (each message to one of them); their configs must agree. The form is chosen when the
+ * graph starts, by how many share the channel, and is at least what the config says. -EINVAL (err names
+ * the port), -EBUSY (started), -ENOMEM; -EPROTOTYPE names both ends and their types. */
 int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_graph_end to, const struct spead_channel_config *config,
                      struct spead_err *err);
@@ -88,7 +91,9 @@ int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format f
 /* ---- Running on an executor ---------------------------------------------------------------- */
 
 /* Checks, starts the nodes (against the direction of flow: who receives is ready first) and runs. If a start()
- * fails, those started are finished again and the graph can only be destroyed. */
+ * fails, those started are finished again and the graph can only be destroyed. A node stays with one worker:
+ * the one pinned to its cpu (-EINVAL if there is none), else neighbours in the flow share one as far as
+ * that keeps the numbers of nodes even. See docs/adr/0014. */
 int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor,
                       struct spead_err *err);
 
@@ -106,9 +111,10 @@ int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct sp
 /* ---- Pulling on the caller's thread -------------------------------------------------------- */
 
 /* The next message of an output that is joined to nothing; only the work that it needs is done, on this
- * thread. The first call starts the nodes. Returns 0 and one message, -ESHUTDOWN at the end, the code of
- * a failure, or -ECANCELED. A graph with blocking nodes steps these here too. A step that waits for time
- * or for spead_node_wake() makes this call sleep. */
+ * thread: a node is stepped when the one after it found its input empty, so that an edge's capacity is how
+ * far work may run ahead. The first call starts the nodes. Returns 0 and one message, -ESHUTDOWN at the
+ * end, the code of a failure, or -ECANCELED. A graph with blocking nodes steps these here too. Where all
+ * that is needed waits for time, spead_node_wake() or a channel of the caller's, this call sleeps. */
 int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_message *message, struct spead_err *err);
 
@@ -129,7 +135,7 @@ struct spead_node_stats {
     uint32_t struct_size;
     uint32_t state; /* enum spead_node_state */
     uint64_t steps;
-    uint64_t busy_ns; /* in steps; read once per turn of its worker */
+    uint64_t busy_ns; /* in steps, and between one and the next of its worker */
     uint64_t in, out; /* messages over all ports; conservation is the node's own affair */
     uint64_t failed;  /* steps that failed = retried + skipped + logged + diverted + fatal */
     uint64_t retried, skipped, logged, diverted, fatal;
@@ -146,7 +152,8 @@ enum spead_node_state {
 /* clang-format on */
 void spead_node_stats(const struct spead_node *node, struct spead_node_stats *stats);
 
-/* The channel at a node's port, for its stats; borrowed. NULL: joined to nothing or no such port. */
+/* The channel at a node's port, for its stats; borrowed. NULL: joined to nothing, no such port, or the graph has
+ * not started. */
 struct spead_channel *spead_graph_channel(const struct spead_graph *graph,
                                           struct spead_graph_end end);
 

@@ -47,7 +47,7 @@ struct spead_node_ops {
 
     /* The node's failed message, which it still holds, passes to the caller with its reference; see enum
      * spead_on_error. NULL: the node cannot tell, and only FAIL and RETRY are allowed. */
-    int (*surrender)(void *state, struct spead_message *failed);
+    int (*surrender)(void *state, struct spead_message *failed); /* 0, or -errno: there is none */
 
     /* Once, after the last step, if start() succeeded; also after failure and cancel: releases all
      * messages held, closes what start() opened. NULL: nothing to do. */
@@ -102,14 +102,20 @@ struct spead_node_config {
 /* As spead_receiver_try_receive() and spead_sender_try_send() on a port, by its index. -EAGAIN, and a
  * send that took less than all, make the port one of those that the node waits for. An output that is joined to
  * nothing takes and releases everything (counted). -EPIPE from an output that nobody reads any more: a
- * node with nothing else to do answers DONE, so that the stop travels upstream. */
+ * node with nothing else to do answers DONE, so that the stop travels upstream.
+ *
+ * An input that ended with an error of a node upstream answers that error in place of -ESHUTDOWN. It is
+ * an end like the other: finish what is held, answer DONE; the outputs then end with that error by
+ * themselves. A step that returns the code by which a port has just told of its end has
+ * not failed: this is DONE too. */
 int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_message *messages,
                        uint32_t max);
 int spead_node_send(struct spead_node *self, uint32_t output, const struct spead_message *messages,
                     uint32_t count);
 
 /* As spead_throttle_try_take(), but -EAGAIN queues the node: it is stepped once the ticket is there, and
- * the next call answers 0. Never more than one ticket is waited for. */
+ * the next call answers 0. Never more than one ticket is waited for: -EINVAL while queued at another throttle. A
+ * ticket that comes when the node has finished is given back. */
 int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throttle);
 
 /* A WAITING node is stepped at this time (CLOCK_MONOTONIC) at the latest. For one wait. */
@@ -118,6 +124,11 @@ void spead_node_wait_until(struct spead_node *self, uint64_t time_ns);
 /* Names the message that the node works on, so that a failure can say its stream and sequence. Without a call
  * it is the first message of the last receive. */
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message);
+
+/* Says in words why the step is about to fail: the cause in the failure's report. Without a call it is the
+ * text of the errno. Cut at SPEAD_ERR_TEXT_MAX. */
+__attribute__((format(printf, 2, 3))) void spead_node_explain(struct spead_node *self,
+                                                              const char *format, ...);
 
 /* True once the graph was asked to stop: a source emits what it has begun, then answers DONE. */
 bool spead_node_is_stopping(const struct spead_node *self);

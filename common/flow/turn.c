@@ -1,0 +1,195 @@
+/* A node's turn: one step, then again, asleep, or over.
+ *
+ *   ACTIVE ----- turn: nothing to do, everything announced ----> SUSPENDED
+ *     ^  <---------------- wake: marks WOKEN, queues -------------- |
+ *     |
+ *     ---- turn: DONE, failed, cancelled ----> FINISHED
+ *
+ * WOKEN is a mark beside the state. A wake sets it, and whoever sets it on SUSPENDED (without a mark) queues
+ * the node: just one does. A turn starts by clearing it (K2), so that all that was done before the wake
+ * is seen by the step; and a node suspends only if it is still clear (K3), else it has another turn. */
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+
+#include "flow/count.h"
+#include "flow/graph_parts.h"
+
+/* ---- Announcing (docs/adr/0013) ------------------------------------------------------------- */
+
+static int announce(struct speadi_port *port, uint64_t now_ns)
+{
+    /* relaxed: the announcement orders it before the ring */
+    atomic_store_explicit(&port->waiter.rung, 0, memory_order_relaxed);
+    return port->is_output ? spead_sender_announce(port->sender, &port->waiter.waker, now_ns)
+                           : spead_receiver_announce(port->receiver, &port->waiter.waker, now_ns);
+}
+
+static void retract(struct speadi_port *port, uint64_t now_ns)
+{
+    bool back = port->is_output
+                    ? spead_sender_retract(port->sender, &port->waiter.waker, now_ns)
+                    : spead_receiver_retract(port->receiver, &port->waiter.waker, now_ns);
+
+    if (!back)
+        speadi_waiter_join(&port->waiter);
+}
+
+/* False: one of them can go on now. */
+static bool announce_all(struct spead_node *node)
+{
+    for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
+        if (announce(port, node->worker->now_ns) != 0)
+            return false;
+        port->announced = true;
+    }
+    return true;
+}
+
+static void retract_all(struct spead_node *node)
+{
+    for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
+        if (port->announced)
+            retract(port, node->worker->now_ns);
+        port->announced = port->waits = false;
+    }
+    node->waiting = NULL;
+}
+
+/* ---- Finishing ------------------------------------------------------------------------------ */
+
+static void give_up_ticket(struct spead_node *node)
+{
+    struct spead_throttle *throttle = node->ticket;
+
+    if (!throttle)
+        return;
+    node->ticket = NULL;
+    if (spead_throttle_retract(throttle, &node->ticket_waiter.waker))
+        return;
+    speadi_waiter_join(&node->ticket_waiter);
+    if (!spead_throttle_is_cancelled(throttle))
+        spead_throttle_give(throttle);
+}
+
+static void close_ends(struct spead_node *node, int error)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        spead_receiver_close(node->inputs[i].receiver);
+        node->inputs[i].receiver = NULL;
+    }
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        spead_sender_close(node->outputs[i].sender, error);
+        node->outputs[i].sender = NULL;
+    }
+}
+
+void speadi_node_finish(struct spead_node *node, int error)
+{
+    struct speadi_worker *worker = node->worker;
+    struct spead_graph *graph = node->graph;
+
+    retract_all(node);
+    give_up_ticket(node);
+    speadi_timers_remove(&worker->timers, &node->timer);
+    if (node->diverting)
+        spead_message_unref(node->diverted);
+    if (node->started && node->ops->finish)
+        node->ops->finish(node->step_state);
+    node->started = false;
+    close_ends(node, error);
+    atomic_store(&node->state, SPEADI_NODE_FINISHED);
+    /* relaxed: a count, of many writers */
+    atomic_fetch_sub_explicit(&worker->nodes, 1, memory_order_relaxed);
+    speadi_graph_node_ended(graph);
+}
+
+/* ---- The turn ------------------------------------------------------------------------------- */
+
+static void have_another(struct spead_node *node)
+{
+    speadi_worker_queue(node->worker, node);
+}
+
+static void suspend(struct spead_node *node)
+{
+    uint32_t active = SPEADI_NODE_ACTIVE;
+
+    if (!announce_all(node)) {
+        retract_all(node);
+        have_another(node);
+        return;
+    }
+    if (node->wait_until_ns)
+        speadi_timers_add(&node->worker->timers, &node->timer, node->wait_until_ns);
+    /* K3: release, for the thread that steps it next: it is this worker's, but for a pulled one that
+     * may be another thread's turn to call. */
+    if (!atomic_compare_exchange_strong(&node->state, &active, SPEADI_NODE_SUSPENDED))
+        have_another(node);
+}
+
+/* The outcome of a step that ended with an error which it was told of, or of its own. */
+static int judge(struct spead_node *node, int ret)
+{
+    if (ret < 0 && ret == node->told)
+        return SPEAD_STEP_DONE;
+    if (ret >= SPEAD_STEP_WAITING && ret <= SPEAD_STEP_DONE)
+        return ret;
+    return speadi_node_failed(node, ret < 0 ? ret : -EPROTO);
+}
+
+static int step(struct spead_node *node)
+{
+    struct speadi_worker *worker = node->worker;
+    uint64_t began_ns = worker->now_ns;
+    int ret;
+
+    node->told = 0;
+    node->wait_until_ns = 0;
+    worker->cause[0] = '\0';
+    atomic_store_explicit(&node->is_running, true, memory_order_relaxed); /* for stats */
+    ret = node->ops->step(node->step_state, node);
+    atomic_store_explicit(&node->is_running, false, memory_order_relaxed);
+    worker->now_ns = speadi_clock_mono_ns();
+    speadi_count(&node->busy_ns, worker->now_ns - began_ns);
+    speadi_count(&node->steps, 1);
+    speadi_count(&worker->busy_ns, worker->now_ns - began_ns);
+    speadi_count(&worker->steps, 1);
+    return judge(node, ret);
+}
+
+/* Still in its back-off: something else woke it. */
+static bool is_backing_off(struct spead_node *node)
+{
+    if (node->not_before_ns <= node->worker->now_ns) {
+        node->not_before_ns = 0;
+        return false;
+    }
+    node->wait_until_ns = node->not_before_ns;
+    return true;
+}
+
+void speadi_node_turn(struct spead_node *node)
+{
+    int ret;
+
+    /* K2: acquire pairs with K1 of every wake until now. */
+    atomic_exchange(&node->state, SPEADI_NODE_ACTIVE);
+    retract_all(node);
+    speadi_timers_remove(&node->worker->timers, &node->timer);
+    /* relaxed: cancel() wakes every node after it has said so (K1) */
+    if (atomic_load_explicit(&node->graph->cancelled, memory_order_relaxed))
+        ret = -ECANCELED;
+    else if (is_backing_off(node) || (node->diverting && !speadi_node_divert(node)))
+        ret = SPEAD_STEP_WAITING;
+    else
+        ret = step(node);
+
+    if (ret == SPEAD_STEP_WAITING)
+        suspend(node);
+    else if (ret == SPEAD_STEP_AGAIN)
+        have_another(node);
+    else
+        speadi_node_finish(node, ret == SPEAD_STEP_DONE ? node->input_error : ret);
+}
