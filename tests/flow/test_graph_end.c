@@ -1,0 +1,214 @@
+/* Goal: stop, drain, cancel and destroy mean what the header says, and nothing is lost uncounted.
+ * Method: an endless source > relay > sink whose sink can be shut, so that channels stay full. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "step_nodes.h"
+
+static struct spead_graph *graph;
+static struct spead_executor *executor;
+static struct step_source source;
+static struct step_relay relay;
+static struct step_sink sink;
+static struct spead_node *source_node, *relay_node, *sink_node;
+static _Atomic bool closed;
+
+static void build(void)
+{
+    graph = step_graph("endless");
+    executor = step_executor(2);
+    source = (struct step_source){.count = UINT64_MAX};
+    relay = (struct step_relay){0};
+    sink = (struct step_sink){.closed = &closed, .record_max = 1};
+    closed = false;
+    source_node = step_source_add(graph, &source, "source");
+    relay_node = step_relay_add(graph, &relay, "relay");
+    sink_node = step_sink_add(graph, &sink, "sink");
+    step_join(graph, source_node, relay_node, 8);
+    step_join(graph, relay_node, sink_node, 8);
+}
+
+static void clear(void)
+{
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
+    step_sink_release(&sink);
+}
+
+static void start(void)
+{
+    cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
+}
+
+static uint64_t in(uint64_t ns)
+{
+    return step_now_ns() + ns;
+}
+
+static struct spead_channel_stats edge_after(struct spead_node *node)
+{
+    struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+
+    spead_channel_stats(spead_graph_channel(graph, (struct spead_graph_end){node, "out"}), &stats);
+    return stats;
+}
+
+static void wait_until_full(void)
+{
+    struct timespec ms = {.tv_nsec = 1000000};
+
+    while (edge_after(relay_node).depth < 8 || edge_after(source_node).depth < 8)
+        nanosleep(&ms, NULL);
+}
+
+Test(graph_end, stop_delivers_all_that_sources_have_sent, .init = build, .fini = clear)
+{
+    start();
+    while (sink.received < 1000)
+        ;
+    spead_graph_stop(graph);
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), 0);
+    cr_assert_eq(sink.received, source.sent);
+    cr_assert_eq(sink.end, -ESHUTDOWN);
+}
+
+Test(graph_end, wait_with_a_deadline_leaves_the_graph_running, .init = build, .fini = clear)
+{
+    struct spead_err err;
+    uint64_t before;
+
+    start();
+    cr_assert_eq(spead_graph_wait(graph, in(1000000), &err), -ETIMEDOUT);
+    before = sink.received;
+    while (sink.received == before)
+        ;
+    cr_assert_eq(spead_graph_drain(graph, in(60000000000u), NULL), 0);
+    cr_assert_eq(sink.received, source.sent);
+}
+
+Test(graph_end, drain_that_is_too_slow_cancels_and_says_what_was_left, .init = build, .fini = clear)
+{
+    struct spead_channel_stats stats;
+    struct spead_err err = {0};
+
+    closed = true;
+    start();
+    wait_until_full();
+    cr_assert_eq(spead_graph_drain(graph, in(10000000), &err), -ETIMEDOUT);
+    cr_assert(strstr(err.text, "relay.out > sink.in: 8 left"), "%s", err.text);
+    stats = edge_after(relay_node);
+    cr_assert_eq(stats.sent, stats.received + stats.shed[SPEAD_SHED_CANCELLED]);
+    cr_assert_eq(stats.shed[SPEAD_SHED_CANCELLED], 8);
+    cr_assert_eq(relay.finishes, 1);
+}
+
+Test(graph_end, cancel_ends_nodes_that_wait_and_counts_what_is_released, .init = build,
+     .fini = clear)
+{
+    struct spead_channel_stats stats;
+
+    closed = true;
+    start();
+    wait_until_full();
+    spead_graph_cancel(graph);
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), -ECANCELED);
+    cr_assert_eq(sink.received, 0);
+    stats = edge_after(source_node);
+    cr_assert_eq(source.sent, stats.sent);
+    cr_assert_eq(stats.sent, stats.received + stats.shed[SPEAD_SHED_CANCELLED]);
+    cr_assert_eq(relay.received, relay.passed + relay.left_out);
+}
+
+Test(graph_end, destroy_of_a_running_graph_ends_it_first, .init = build)
+{
+    start();
+    clear();
+    cr_assert_eq(relay.starts, 1);
+    cr_assert_eq(relay.finishes, 1);
+}
+
+Test(graph_end, executor_may_go_before_a_graph_that_has_ended, .init = build)
+{
+    sink.stop_after = 10;
+    start();
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), 0);
+    spead_executor_destroy(executor);
+    executor = NULL;
+    spead_graph_stop(graph);
+    spead_graph_cancel(graph);
+    clear();
+    cr_assert_eq(relay.finishes, 1);
+}
+
+Test(graph_end, reader_that_has_enough_stops_those_before_it, .init = build, .fini = clear)
+{
+    sink.stop_after = 100;
+    start();
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), 0);
+    cr_assert_eq(sink.received, 100);
+}
+
+/* ---- The outside ---------------------------------------------------------------------------- */
+
+static struct spead_channel *outside(void)
+{
+    struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
+    struct spead_channel *channel;
+
+    config.capacity = 16;
+    cr_assert_eq(spead_channel_create(&channel, &config, NULL), 0);
+    return channel;
+}
+
+static struct spead_sender *feed(struct spead_channel *channel, unsigned count)
+{
+    struct spead_sender *sender;
+
+    cr_assert_eq(spead_sender_open(&sender, channel, "thread", SPEAD_TYPE_PLAIN, NULL), 0);
+    for (unsigned i = 0; i < count; i++)
+        cr_assert_eq(spead_sender_send(sender, &(struct spead_message){.sequence = i}, 1, 0), 1);
+    return sender;
+}
+
+static void build_outside(struct spead_channel *channel)
+{
+    graph = step_graph("outside");
+    executor = step_executor(1);
+    sink = (struct step_sink){0};
+    sink_node = step_sink_add(graph, &sink, "sink");
+    cr_assert_eq(
+        spead_graph_join_input(graph, channel, (struct spead_graph_end){sink_node, NULL}, NULL), 0);
+}
+
+Test(graph_end, stop_takes_what_a_thread_has_sent_and_waits_for_no_more)
+{
+    struct spead_channel *channel = outside();
+    struct spead_sender *sender;
+
+    build_outside(channel);
+    sender = feed(channel, 10);
+    start();
+    cr_assert_eq(spead_graph_drain(graph, in(60000000000u), NULL), 0);
+    cr_assert_eq(sink.received, 10);
+    cr_assert_eq(spead_sender_try_send(sender, &(struct spead_message){0}, 1), -EPIPE);
+    spead_sender_close(sender, 0);
+    clear();
+    spead_channel_unref(channel);
+}
+
+Test(graph_end, error_from_outside_is_the_graphs_failure)
+{
+    struct spead_channel *channel = outside();
+    struct spead_err err = {0};
+
+    build_outside(channel);
+    spead_sender_close(feed(channel, 3), -ENETDOWN);
+    start();
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), &err), -ENETDOWN);
+    cr_assert(strstr(err.text, "sink") && strstr(err.text, strerror(ENETDOWN)), "%s", err.text);
+    cr_assert_eq(sink.received, 3);
+    clear();
+    spead_channel_unref(channel);
+}

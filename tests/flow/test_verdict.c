@@ -1,0 +1,66 @@
+/* Goal: the verdict names the node that holds the others up.
+ * Method: a chain in which one node sleeps at each message, on a thread of its own; the others never do. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "step_nodes.h"
+
+static int sleep_a_little(struct step_relay *relay, struct spead_message *message)
+{
+    struct timespec pause = {.tv_nsec = 500000};
+
+    (void)relay;
+    (void)message;
+    nanosleep(&pause, NULL);
+    return 1;
+}
+
+static void run_with_slow(unsigned slow, bool metrics, char *text, char *json, size_t max)
+{
+    struct spead_graph_config config = SPEAD_GRAPH_CONFIG_INIT;
+    struct spead_graph *graph;
+    struct spead_executor *executor = step_executor(1);
+    struct step_source source = {.count = 200};
+    struct step_relay relays[3] = {0};
+    struct step_sink sink = {0};
+    struct spead_node *last;
+
+    config.metrics = metrics;
+    cr_assert_eq(spead_graph_create(&graph, &config, NULL), 0);
+    last = step_source_add(graph, &source, "source");
+    for (unsigned i = 0; i < 3; i++) {
+        char name[16];
+        struct spead_node *node;
+
+        snprintf(name, sizeof name, "n%u", i);
+        relays[i].work = i == slow ? sleep_a_little : NULL;
+        relays[i].config.blocking = i == slow;
+        node = step_relay_add(graph, &relays[i], name);
+        step_join(graph, last, node, 4);
+        last = node;
+    }
+    step_join(graph, last, step_sink_add(graph, &sink, "sink"), 4);
+    cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
+    cr_assert_eq(spead_graph_wait(graph, 0, NULL), 0);
+    cr_assert_lt(spead_graph_verdict(graph, SPEAD_REPORT_TEXT, text, max), (int)max);
+    cr_assert_lt(spead_graph_verdict(graph, SPEAD_REPORT_JSON, json, max), (int)max);
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
+    step_sink_release(&sink);
+}
+
+Test(verdict, names_the_slow_node_wherever_it_is)
+{
+    char text[2048], json[2048];
+
+    run_with_slow(1, false, text, json, sizeof text);
+    cr_assert(strstr(text, "node n1 limits: its input was full"), "%s", text);
+    cr_assert(strstr(text, "source.out > n0.in: 200 messages"), "%s", text);
+    cr_assert(strstr(json, "\"limit\": {\"node\": \"n1\""), "%s", json);
+    cr_assert_not(strstr(json, "p99_ns"), "no histograms without metrics: %s", json);
+    run_with_slow(2, true, text, json, sizeof text);
+    cr_assert(strstr(text, "node n2 limits"), "%s", text);
+    cr_assert(strstr(json, "p99_ns"), "%s", json);
+}
