@@ -1,0 +1,45 @@
+/* What the parts of bench-flow share. */
+#ifndef SPEADLINE_BENCH_FLOW_H
+#define SPEADLINE_BENCH_FLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <speadline/graph.h>
+
+#include "limits/bare_pingpong.h"
+
+struct chain_run {
+    uint64_t messages;
+    uint32_t capacity, batch; /* batch at most 64 */
+    int cpu;
+};
+
+/* Millions of messages from the source, a second and a second of CPU time (the same where the CPU is not shared);
+ * results are checked. */
+struct chain_rate {
+    double wall, cpu;
+};
+struct chain_rate chain_run(const struct chain_run *run);
+
+/* As bare_pingpong_run(), between two nodes on two workers. */
+void flow_pingpong_run(const struct pingpong_run *run, uint64_t *trips_ns);
+
+/* Resident bytes a node with an input and an output: side by side (two channels in all), in a row (a channel of
+ * capacity 1 each), and a producer among many that share a throttle of 4, after it ran to its end. */
+struct memory_figures {
+    double node_bytes, chained_bytes, producer_bytes;
+};
+struct memory_figures flow_memory(uint32_t nodes);
+
+/* Each exits with a sentence on failure. */
+struct spead_graph *bench_graph(const char *name);
+struct spead_executor *bench_executor(uint32_t workers, const int *cpus);
+struct spead_node *bench_add(struct spead_graph *graph, const char *name,
+                             const struct spead_node_ops *ops, void *state, bool has_input,
+                             bool has_output);
+void bench_join(struct spead_graph *graph, struct spead_node *from, struct spead_node *to,
+                uint32_t capacity);
+void bench_run(struct spead_graph *graph, struct spead_executor *executor);
+
+#endif

@@ -1,0 +1,91 @@
+/* A round trip between two nodes on two workers. */
+#include <err.h>
+#include <errno.h>
+#include <time.h>
+
+#include "flow_bench.h"
+
+struct pinger {
+    const struct pingpong_run *run;
+    uint64_t *trips_ns;
+    uint64_t began_ns, next_ns;
+    uint32_t round;
+    bool flying;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static int take_pong(struct pinger *pinger, struct spead_node *self)
+{
+    struct spead_message message;
+    int ret = spead_node_receive(self, 0, &message, 1);
+
+    if (ret < 0)
+        return ret;
+    pinger->trips_ns[pinger->round++] = now_ns() - pinger->began_ns;
+    pinger->flying = false;
+    pinger->next_ns = now_ns() + pinger->run->pause_ns;
+    return 1;
+}
+
+static int ping_step(void *state, struct spead_node *self)
+{
+    struct pinger *pinger = state;
+    struct spead_message message = {.sequence = pinger->round};
+
+    if (pinger->flying) {
+        int ret = take_pong(pinger, self);
+
+        if (ret < 0)
+            return ret == -EAGAIN ? SPEAD_STEP_WAITING : ret;
+    }
+    if (pinger->round == pinger->run->rounds)
+        return SPEAD_STEP_DONE;
+    if (now_ns() < pinger->next_ns) {
+        spead_node_wait_until(self, pinger->next_ns);
+        return SPEAD_STEP_WAITING;
+    }
+    pinger->began_ns = now_ns();
+    pinger->flying = true;
+    if (spead_node_send(self, 0, &message, 1) != 1)
+        errx(1, "the ping found its channel full");
+    return take_pong(pinger, self) == 1 ? SPEAD_STEP_AGAIN : SPEAD_STEP_WAITING;
+}
+
+static int pong_step(void *state, struct spead_node *self)
+{
+    struct spead_message message;
+    int ret = spead_node_receive(self, 0, &message, 1);
+
+    (void)state;
+    if (ret < 0)
+        return ret == -EAGAIN ? SPEAD_STEP_WAITING : ret;
+    if (spead_node_send(self, 0, &message, 1) != 1)
+        errx(1, "the pong found its channel full");
+    /* Looks again in the same step, so that this one ends asleep. */
+    ret = spead_node_receive(self, 0, &message, 1);
+    return ret == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
+}
+
+void flow_pingpong_run(const struct pingpong_run *run, uint64_t *trips_ns)
+{
+    static const struct spead_node_ops ping_ops = {.kind = "ping", .step = ping_step};
+    static const struct spead_node_ops pong_ops = {.kind = "pong", .step = pong_step};
+    struct pinger pinger = {.run = run, .trips_ns = trips_ns};
+    struct spead_graph *graph = bench_graph("pingpong");
+    struct spead_executor *executor = bench_executor(2, run->cpus);
+    struct spead_node *ping = bench_add(graph, "ping", &ping_ops, &pinger, true, true);
+    struct spead_node *pong = bench_add(graph, "pong", &pong_ops, NULL, true, true);
+
+    bench_join(graph, ping, pong, 1);
+    bench_join(graph, pong, ping, 1);
+    bench_run(graph, executor);
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
+}
