@@ -17,6 +17,7 @@ struct spead_test_sink {
     struct spead_test_arrival *arrivals;
     uint64_t next[STREAMS_WATCHED]; /* lowest sequence that would be in order */
     uint64_t due_ns;
+    struct spead_port input;
 };
 
 static int check(const struct spead_test_sink_config *config, struct spead_err *err)
@@ -49,6 +50,7 @@ int spead_test_sink_create(struct spead_test_sink **out,
                               config->record_max);
     }
     sink->config = *config;
+    sink->input = (struct spead_port){.name = "in", .type = config->type};
     sink->record.arrivals = sink->arrivals;
     *out = sink;
     return 0;
@@ -152,4 +154,43 @@ int spead_test_sink_step(struct spead_test_sink *sink, struct spead_receiver *re
     }
     ret = speadi_test_sink_take(sink, messages, (uint32_t)ret);
     return ret < 0 ? ret : SPEAD_STEP_AGAIN;
+}
+
+/* ---- As a node ------------------------------------------------------------------------------ */
+
+static int step(void *state, struct spead_node *self)
+{
+    struct spead_message messages[SPEADI_PROBE_BATCH_MAX];
+    struct spead_test_sink *sink = state;
+    uint32_t wants = speadi_test_sink_wants(sink);
+    int ret;
+
+    if (wants == 0)
+        return SPEAD_STEP_DONE;
+    if (sink->due_ns > spead_node_now_ns(self)) {
+        spead_node_wait_until(self, sink->due_ns);
+        return SPEAD_STEP_WAITING;
+    }
+    ret = spead_node_receive(self, 0, messages, wants);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret < 0) {
+        speadi_test_sink_ended(sink, ret);
+        return SPEAD_STEP_DONE;
+    }
+    ret = speadi_test_sink_take(sink, messages, (uint32_t)ret);
+    return ret < 0 ? ret : SPEAD_STEP_AGAIN;
+}
+
+struct spead_node_config spead_test_sink_node(struct spead_test_sink *sink, const char *name)
+{
+    static const struct spead_node_ops ops = {.kind = "test-sink", .step = step};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    config.name = name;
+    config.ops = &ops;
+    config.state = sink;
+    config.inputs = &sink->input;
+    config.input_count = 1;
+    return config;
 }

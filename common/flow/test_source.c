@@ -12,6 +12,7 @@
 struct spead_test_source {
     struct spead_test_source_config config;
     uint64_t sent, due_ns;
+    struct spead_port output;
     struct spead_message made[SPEADI_PROBE_BATCH_MAX]; /* where config brings none */
 };
 
@@ -43,6 +44,7 @@ int spead_test_source_create(struct spead_test_source **out,
     if (!source)
         return speadi_err_set(err, -ENOMEM, "no memory for a test source");
     source->config = *config;
+    source->output = (struct spead_port){.name = "out", .type = config->type};
     *out = source;
     return 0;
 }
@@ -126,4 +128,44 @@ int spead_test_source_step(struct spead_test_source *source, struct spead_sender
         return ret;
     speadi_test_source_sent(source, (uint32_t)ret);
     return SPEAD_STEP_AGAIN;
+}
+
+/* ---- As a node ------------------------------------------------------------------------------ */
+
+static int step(void *state, struct spead_node *self)
+{
+    struct spead_test_source *source = state;
+    const struct spead_message *messages;
+    int ret = speadi_test_source_next(source, &messages);
+
+    if (ret <= 0)
+        return ret < 0 ? ret : SPEAD_STEP_DONE;
+    if (spead_node_is_stopping(self))
+        return SPEAD_STEP_DONE;
+    if (source->due_ns > spead_node_now_ns(self)) {
+        spead_node_wait_until(self, source->due_ns);
+        return SPEAD_STEP_WAITING;
+    }
+    ret = spead_node_send(self, 0, messages, (uint32_t)ret);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret == -EPIPE)
+        return SPEAD_STEP_DONE;
+    if (ret < 0)
+        return ret;
+    speadi_test_source_sent(source, (uint32_t)ret);
+    return SPEAD_STEP_AGAIN;
+}
+
+struct spead_node_config spead_test_source_node(struct spead_test_source *source, const char *name)
+{
+    static const struct spead_node_ops ops = {.kind = "test-source", .step = step};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    config.name = name;
+    config.ops = &ops;
+    config.state = source;
+    config.outputs = &source->output;
+    config.output_count = 1;
+    return config;
 }
