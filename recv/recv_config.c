@@ -33,6 +33,7 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"held_heaps", c->held_heaps, 0, TABLE_MAX},
         {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
+        {"mprq", c->mprq, SPEAD_MPRQ_AUTO, SPEAD_MPRQ_OFF},
     };
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
@@ -148,6 +149,10 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         .socket_buffer_bytes = config->socket_buffer_bytes,
         .packet_bytes_max = config->packet_bytes_max,
         .path = config->receive_path,
+        .verbs = {.device = config->verbs_device,
+                  .comp_vector = config->comp_vector,
+                  .max_poll = config->max_poll,
+                  .mprq = config->mprq},
         .log = &config->log,
     };
     int ret = speadi_interface_find(&interface, config->interface_name, err);

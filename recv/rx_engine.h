@@ -22,6 +22,7 @@
 #include <speadline/recv.h>
 
 #include <speadi/address.h>
+#include <speadi/verbs_options.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
 #define SPEADI_RX_BURST_MAX   1024u /* packets in one burst */
@@ -84,6 +85,7 @@ struct speadi_rx_config {
     uint32_t socket_buffer_bytes;
     uint32_t packet_bytes_max;    /* longer datagrams may be lent truncated */
     enum spead_receive_path path; /* BOUNCE: reserve() will never be called */
+    struct speadi_verbs_options verbs;
     const struct spead_log *log;
 };
 

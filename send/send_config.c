@@ -140,6 +140,10 @@ static int open_transport(struct speadi_send_transport *transport,
         .multicast_ttl = config->multicast_ttl,
         .packet_bytes_max = config->packet_bytes_max & ~7u,
         .train_bytes_max = train_bytes_max(config),
+        .verbs = {.device = config->verbs_device,
+                  .comp_vector = config->comp_vector,
+                  .max_poll = config->max_poll,
+                  .hardware_rate = config->hardware_rate},
         .log = log,
     };
     int ret = find_destinations(config, addresses, transport, err);

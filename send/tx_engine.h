@@ -15,6 +15,7 @@
 #include <speadline/send.h>
 
 #include <speadi/address.h>
+#include <speadi/verbs_options.h>
 
 #define SPEADI_TX_DESTINATIONS_MAX 64u
 
@@ -53,6 +54,7 @@ struct speadi_tx_config {
     uint32_t multicast_ttl;
     uint32_t packet_bytes_max;
     uint32_t train_bytes_max; /* a super-packet is never longer: the pacer's burst; >= one packet */
+    struct speadi_verbs_options verbs;
     const struct spead_log *log;
 };
 

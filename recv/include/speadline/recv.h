@@ -28,6 +28,7 @@
 #include <speadline/heap.h>
 #include <speadline/mem_link.h>
 #include <speadline/stats.h>
+#include <speadline/verbs.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -98,6 +99,13 @@ struct spead_recv_stream_config {
     uint64_t
         heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
     struct spead_log log;
+
+    /* Engine "verbs". */
+    const char
+        *verbs_device;   /* an RDMA device's name; NULL: the one of the interface or endpoint */
+    int32_t comp_vector; /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
+    uint32_t max_poll;   /* polls in a row that find nothing before it sleeps; default 10 */
+    enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
 };
 
 /* clang-format off */
@@ -106,7 +114,8 @@ struct spead_recv_stream_config {
     .packet_bytes_max = 9200, .socket_buffer_bytes = 8u << 20, .substream_count = 1, \
     .live_heaps_max = 4, .allow_unsized_heaps = true, .heap_bytes_max = 64u << 20, \
     .pointers_max = 1024, .ranges_max = 4096, .ring_heaps = 4, .held_heaps = 2, \
-    .gather_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1 }
+    .gather_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1, \
+    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the

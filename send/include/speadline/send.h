@@ -18,6 +18,7 @@
 #include <speadline/item.h>
 #include <speadline/mem_link.h>
 #include <speadline/stats.h>
+#include <speadline/verbs.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -97,13 +98,20 @@ struct spead_send_stream_config {
 
     uint64_t heap_counter_first, heap_counter_step; /* automatic numbering: 1, 1 */
     struct spead_log log;
+
+    /* Engine "verbs". */
+    const char *verbs_device; /* an RDMA device's name; NULL: the one of the interface or route */
+    int32_t comp_vector;      /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
+    uint32_t max_poll;        /* polls in a row that find nothing before it sleeps; default 10 */
+    bool hardware_rate; /* the device paces at rate_bytes_per_s, not the software; default false */
 };
 
 /* clang-format off */
 #define SPEAD_SEND_STREAM_CONFIG_INIT { \
     .struct_size = sizeof(struct spead_send_stream_config), .engine = "auto", \
     .packet_bytes_max = 1472, .socket_buffer_bytes = 512u << 10, .multicast_ttl = 1, .heaps_max = 4, \
-    .burst_bytes = 65536, .burst_rate_ratio = 1.05, .heap_counter_first = 1, .heap_counter_step = 1 }
+    .burst_bytes = 65536, .burst_rate_ratio = 1.05, .heap_counter_first = 1, .heap_counter_step = 1, \
+    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP, or

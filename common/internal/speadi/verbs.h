@@ -1,0 +1,86 @@
+/* libibverbs and libmlx5, loaded when an engine first wants them: nothing links them.
+ *
+ * The verbs that <infiniband/verbs.h> implements inline (polling, posting, flow rules, work queues,
+ * extended completion queues, rate limits) go through the context and need no symbol: call them as they are.
+ * All others are called through the table. Never call ibv_create_qp_ex(), ibv_query_device_ex(),
+ * ibv_query_port() or ibv_reg_mr(): their inline parts fall back to symbols; use what is here. */
+#ifndef SPEADI_VERBS_H
+#define SPEADI_VERBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <infiniband/mlx5dv.h>
+#include <infiniband/verbs.h>
+
+#include <speadline/error.h>
+
+/* Environment: files to load instead of the system's. */
+#define SPEADI_VERBS_PATH_VARIABLE "SPEADLINE_LIBIBVERBS" /* default libibverbs.so.1 */
+#define SPEADI_MLX5_PATH_VARIABLE  "SPEADLINE_LIBMLX5"    /* default libmlx5.so.1 */
+
+/* Members have the signature and meaning of the verb of their name. Never NULL unless said. */
+struct speadi_verbs {
+    struct ibv_device **(*get_device_list)(int *count);
+    void (*free_device_list)(struct ibv_device **list);
+    const char *(*get_device_name)(struct ibv_device *device);
+    struct ibv_context *(*open_device)(struct ibv_device *device);
+    int (*close_device)(struct ibv_context *context);
+    int (*query_device)(struct ibv_context *context, struct ibv_device_attr *attr);
+    int (*query_port)(struct ibv_context *context, uint8_t port,
+                      struct _compat_ibv_port_attr *attr);
+    int (*query_gid)(struct ibv_context *context, uint8_t port, int index, union ibv_gid *gid);
+    int (*get_async_event)(struct ibv_context *context, struct ibv_async_event *event);
+    void (*ack_async_event)(struct ibv_async_event *event);
+    struct ibv_pd *(*alloc_pd)(struct ibv_context *context);
+    int (*dealloc_pd)(struct ibv_pd *pd);
+    struct ibv_mr *(*reg_mr)(struct ibv_pd *pd, void *data, size_t bytes, int access);
+    int (*dereg_mr)(struct ibv_mr *mr);
+    struct ibv_comp_channel *(*create_comp_channel)(struct ibv_context *context);
+    int (*destroy_comp_channel)(struct ibv_comp_channel *channel);
+    struct ibv_cq *(*create_cq)(struct ibv_context *context, int cqe, void *cq_context,
+                                struct ibv_comp_channel *channel, int comp_vector);
+    int (*destroy_cq)(struct ibv_cq *cq);
+    int (*get_cq_event)(struct ibv_comp_channel *channel, struct ibv_cq **cq, void **cq_context);
+    void (*ack_cq_events)(struct ibv_cq *cq, unsigned count);
+    struct ibv_qp *(*create_qp)(struct ibv_pd *pd, struct ibv_qp_init_attr *attr);
+    int (*modify_qp)(struct ibv_qp *qp, struct ibv_qp_attr *attr, int mask);
+    int (*destroy_qp)(struct ibv_qp *qp);
+    const char *(*wc_status_str)(enum ibv_wc_status status);
+    const char *(*event_type_str)(enum ibv_event_type type);
+    /* NULL in an old libibverbs. */
+    struct ibv_mr *(*reg_mr_iova2)(struct ibv_pd *pd, void *data, size_t bytes, uint64_t iova,
+                                   unsigned access);
+    struct ibv_mr *(*reg_dmabuf_mr)(struct ibv_pd *pd, uint64_t offset, size_t bytes, uint64_t iova,
+                                    int fd, int access);
+    int (*query_gid_ex)(struct ibv_context *context, uint32_t port, uint32_t index,
+                        struct ibv_gid_entry *entry, uint32_t flags, size_t entry_bytes);
+};
+
+struct speadi_mlx5 {
+    bool (*is_supported)(struct ibv_device *device);
+    int (*query_device)(struct ibv_context *context, struct mlx5dv_context *attr);
+    struct ibv_wq *(*create_wq)(struct ibv_context *context, struct ibv_wq_init_attr *attr,
+                                struct mlx5dv_wq_init_attr *mlx5);
+    int (*init_obj)(struct mlx5dv_obj *object, uint64_t type);
+};
+
+/* The tables, loaded once in a process and never unloaded (providers do not survive that). Any thread.
+ * Returns 0, or -ENOENT with a sentence that names the file and the package. */
+int speadi_verbs_load(const struct speadi_verbs **verbs, struct spead_err *err);
+int speadi_mlx5_load(const struct speadi_mlx5 **mlx5, struct spead_err *err);
+
+/* ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex() through the table; same results. */
+int speadi_verbs_query_device(const struct speadi_verbs *verbs, struct ibv_context *context,
+                              struct ibv_device_attr_ex *attr);
+int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context *context,
+                            uint8_t port, struct ibv_port_attr *attr);
+struct ibv_qp *speadi_verbs_create_qp(const struct speadi_verbs *verbs, struct ibv_context *context,
+                                      struct ibv_qp_init_attr_ex *attr);
+
+/* A verb has failed with errno `code` (positive): sets *err to one line that names verb, device, reason and,
+ * where there is one, the remedy. Returns -code. */
+int speadi_verbs_failed(struct spead_err *err, const char *verb, const char *device, int code);
+
+#endif

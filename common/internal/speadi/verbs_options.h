@@ -1,0 +1,18 @@
+/* What a stream's configuration says about verbs, on its way to an engine. */
+#ifndef SPEADI_VERBS_OPTIONS_H
+#define SPEADI_VERBS_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <speadline/verbs.h>
+
+struct speadi_verbs_options {
+    const char *device; /* NULL: by interface or address; borrowed by open() */
+    int comp_vector;    /* -1: never sleep on completion events */
+    uint32_t max_poll;  /* polls in a row that found nothing before it sleeps */
+    enum spead_verbs_mprq mprq;
+    bool hardware_rate; /* sending: the device paces */
+};
+
+#endif
