@@ -1,0 +1,87 @@
+/* A node out of a function: one message in, at most one out. */
+#include <errno.h>
+#include <stdbool.h>
+
+#include <speadline/node.h>
+
+struct stage {
+    int (*work)(struct spead_message *message); /* 1: pass it on, 0: leave it out, -errno: failed */
+    struct spead_port in, out[2];
+    struct spead_message held; /* worked on, not yet taken by the node after this one */
+    bool holds;
+};
+
+/* Gives up the message that the last step failed on. */
+static int stage_surrender(void *state, struct spead_message *message)
+{
+    struct stage *stage = state;
+
+    if (!stage->holds)
+        return -ENOENT;
+    *message = stage->held;
+    stage->holds = false;
+    return 0;
+}
+
+/* Nothing may stay behind, however the graph ended. */
+static void stage_finish(void *state)
+{
+    struct spead_message left;
+
+    if (stage_surrender(state, &left) == 0)
+        spead_message_unref(&left);
+}
+
+static int stage_take(struct stage *stage, struct spead_node *self)
+{
+    int ret = spead_node_receive(self, 0, &stage->held, 1);
+
+    if (ret < 0)
+        return ret;
+    stage->holds = true;
+    ret = stage->work(&stage->held);
+    if (ret == 0)
+        stage_finish(stage);
+    return ret;
+}
+
+static int stage_step(void *state, struct spead_node *self)
+{
+    struct stage *stage = state;
+
+    for (int i = 0; i < 64; i++) { /* bounded: others want their turn */
+        int ret = stage->holds ? 1 : stage_take(stage, self);
+
+        if (ret > 0)
+            ret = spead_node_send(self, 0, &stage->held, 1);
+        if (ret > 0)
+            stage->holds = false;
+        if (ret == -EAGAIN)
+            return SPEAD_STEP_WAITING; /* empty before us, or full behind us: stepped when it is not */
+        if (ret < 0)
+            return ret; /* an input or output that ended, or a failure: the library knows which */
+    }
+    return SPEAD_STEP_AGAIN;
+}
+
+/* For spead_graph_add(): takes and passes on messages of a type, under this policy for failures. */
+static struct spead_node_config stage_node(struct stage *stage, const char *name, int type,
+                                           enum spead_on_error on_error)
+{
+    static const struct spead_node_ops ops = {
+        .kind = "stage", .step = stage_step, .surrender = stage_surrender, .finish = stage_finish};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    stage->in = stage->out[0] = (struct spead_port){"in", type};
+    stage->out[0].name = "out";
+    stage->out[1] = (struct spead_port){"error", type};
+    config.name = name;
+    config.ops = &ops;
+    config.state = stage;
+    config.inputs = &stage->in;
+    config.input_count = 1;
+    config.outputs = stage->out;
+    config.output_count = on_error == SPEAD_ON_ERROR_DIVERT ? 2 : 1;
+    config.on_error = on_error;
+    return config;
+}
