@@ -264,6 +264,20 @@ static void fault_wake(void *self)
 
 /* ---- The rest is the inner engine's -------------------------------------------------------- */
 
+/* Most faults are made on copies, and those on the CPU. */
+static int fault_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
+{
+    struct fault_engine *e = self;
+    const struct speadi_fault_spec *spec = &e->dice.spec;
+
+    if (memory->data == NULL && (spec->duplicate > 0 || spec->reorder > 0 || spec->truncate > 0 ||
+                                 spec->flip > 0 || spec->delay_ns > 0))
+        return speadi_err_set(err, -ENOTSUP,
+                              "fault: payload placed into memory that the CPU cannot touch can be "
+                              "lost (loss, burst) or stalled, nothing else; or use path bounce");
+    return e->inner_ops->attach ? e->inner_ops->attach(e->inner, memory, err) : 0;
+}
+
 static int fault_start(void *self, struct spead_err *err)
 {
     struct fault_engine *e = self;
@@ -321,6 +335,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.state_size = sizeof *e;
     e->ops.open = NULL; /* it is open */
     e->ops.close = fault_close;
+    e->ops.attach = fault_attach;
     e->ops.start = fault_start;
     e->ops.poll = fault_poll;
     e->ops.give_back = fault_give_back;

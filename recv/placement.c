@@ -17,6 +17,16 @@ static uint64_t expected_offset(const struct speadi_prediction *prediction)
     return prediction->next_offset + (uint64_t)prediction->outstanding * prediction->payload_bytes;
 }
 
+static struct speadi_rx_range range_at(const struct speadi_region *region, uint64_t offset,
+                                       uint32_t bytes)
+{
+    return (struct speadi_rx_range){
+        .data = region->data != NULL ? region->data + offset : NULL,
+        .offset = region->offset + offset,
+        .bytes = bytes,
+    };
+}
+
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
                                   struct speadi_live_heap *live,
                                   struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX])
@@ -42,7 +52,7 @@ unsigned speadi_placement_predict(const struct speadi_placement *placement, uint
         if (offset + bytes > live->heap.region->charged_bytes &&
             speadi_region_charge(live->heap.region, offset + bytes) < 0)
             break;
-        ranges[count++] = (struct speadi_rx_range){live->heap.region->data + offset, bytes};
+        ranges[count++] = range_at(live->heap.region, offset, bytes);
         offset += bytes;
     }
     return count;
@@ -58,7 +68,7 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
         placement->reservation[placement->accepted % SPEADI_RX_RESERVE_MAX] =
             (struct speadi_reservation){
                 .live = live,
-                .offset = (uint64_t)(ranges[i].data - live->heap.region->data),
+                .offset = ranges[i].offset - live->heap.region->offset,
                 .bytes = ranges[i].bytes,
                 .head_bytes = prediction->head_bytes,
                 .source = source,

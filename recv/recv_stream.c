@@ -29,22 +29,6 @@ static void init_layout(struct spead_recv_stream *s)
     speadi_live_heap_layout_init(&s->layout);
 }
 
-static int make_pool(struct spead_recv_stream *s, struct spead_err *err)
-{
-    const struct spead_recv_stream_config *c = &s->config;
-    uint64_t regions = (uint64_t)c->live_heaps_max * c->substream_count + c->ring_heaps +
-                       c->held_heaps + s->leaving_max;
-    struct speadi_pool_config pool = {
-        .region_count = (uint32_t)regions,
-        .region_bytes = c->heap_bytes_max,
-        .meta_bytes = s->layout.meta_bytes,
-        .memory_bytes_max = c->memory_bytes_max,
-    };
-
-    s->pending_max = pool.region_count;
-    return speadi_pool_create(&s->pool, &pool, err);
-}
-
 /* Room for what one receive may misplace, and as much again for what must wait. */
 static int make_spares(struct spead_recv_stream *s)
 {
@@ -160,14 +144,13 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     s->engine = engine;
     s->source_count = config->endpoint_count + config->link_count;
     s->packet_bytes_max = config->packet_bytes_max;
-    s->leaving_max = speadi_recv_config_leaving_max(config, ops, s->source_count);
     snprintf(s->engine_reason, sizeof s->engine_reason, "%s", reason);
     atomic_init(&s->is_armed, !config->explicit_start);
     init_layout(s);
 
     ret = speadi_recv_config_check_engine(config, ops, err);
     if (ret == 0)
-        ret = make_pool(s, err);
+        ret = speadi_recv_make_memory(s, err);
     if (ret < 0)
         goto err_destroy;
     ret = make_tables(s);

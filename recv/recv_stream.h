@@ -1,6 +1,7 @@
 /* What a receive stream consists of. The recv_*.c files share it:
  *
  *   recv_stream.c  making, unmaking, and the calls that any thread or the consumer makes
+ *   recv_memory.c  which memory heaps lie in
  *   recv_loop.c    the owner's poll and wait: bursts from the engine
  *   recv_packet.c  one packet: which bucket, which heap, into its place
  *   recv_heaps.c   one heap: opening, ending, handing over
@@ -97,6 +98,13 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const struct spead_recv_stream_config *config,
                                  const struct speadi_rx_engine_ops *ops, void *engine,
                                  const char *reason, uint32_t buffer_bytes, struct spead_err *err);
+
+/* ---- recv_memory.c ------------------------------------------------------------------------- */
+
+/* Makes the pool and shows its memory to the engine, once layout and engine are known. With path auto and
+ * memory that cannot be placed into, it is bounced; the engine's reason then says why. leaving_max
+ * is 0 where nothing will be placed. */
+int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* ---- recv_packet.c ------------------------------------------------------------------------- */
 

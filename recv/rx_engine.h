@@ -8,7 +8,10 @@
  * burst.reservations_ended says how many have ended in all, once the burst is processed. A range is the
  * engine's to write until its reservation has ended, and the core does not touch it, move a packet onto
  * it, or let its heap go. A packet with place = r has its payload in range r, whatever payload that is:
- * every header is decoded, and the core moves what landed in the wrong place. */
+ * every header is decoded, and the core moves what landed in the wrong place.
+ *
+ * Ranges lie in the heap memory, which the core shows to attach() before the first reserve(). It may be
+ * memory that the CPU cannot touch: then the engine, too, must never touch it, and data and body are NULL. */
 #ifndef SPEADLINE_RECV_RX_ENGINE_H
 #define SPEADLINE_RECV_RX_ENGINE_H
 
@@ -20,6 +23,7 @@
 #include <speadline/heap.h>
 #include <speadline/mem_link.h>
 #include <speadline/recv.h>
+#include <speadline/region.h>
 
 #include <speadi/address.h>
 #include <speadi/verbs_options.h>
@@ -34,6 +38,11 @@ enum {
     SPEADI_RX_CAP_PLACED = 1u << 0,   /* implements reserve/unreserve */
     SPEADI_RX_CAP_LOSSLESS = 1u << 1, /* its source can wait: on_full = block is allowed */
     SPEADI_RX_CAP_UDP = 1u << 2,      /* takes network endpoints (else memory links) */
+    SPEADI_RX_CAP_AHEAD = 1u << 3,    /* posts ahead: reservations stay outstanding over polls, as
+                                         many as the stream's window allows (else one receive's) */
+    SPEADI_RX_CAP_PINS = 1u << 4,     /* attach() registers the heap memory with a device: none of
+                                         it may be given back to the system meanwhile */
+    SPEADI_RX_CAP_DEVICE = 1u << 5,   /* places payload into memory that the CPU cannot touch */
 };
 
 /* Packet flags. */
@@ -45,7 +54,8 @@ enum {
 
 struct speadi_rx_packet {
     const uint8_t *head; /* first bytes of the datagram, contiguous */
-    const uint8_t *body; /* the rest of it; NULL when head holds everything */
+    const uint8_t *body; /* the rest of it; NULL when head holds everything, or when the rest (then
+                            body_bytes > 0) lies in range `place`, which the CPU cannot touch */
     uint32_t head_bytes;
     uint32_t body_bytes;
     uint32_t datagram_bytes; /* true length; head_bytes + body_bytes unless TRUNCATED */
@@ -65,7 +75,8 @@ struct speadi_rx_burst {
 
 /* A place for one packet's payload. */
 struct speadi_rx_range {
-    uint8_t *data;
+    uint8_t *data;   /* NULL: the CPU cannot touch it (only with SPEADI_RX_CAP_DEVICE) */
+    uint64_t offset; /* the same place, counted in the memory of attach() */
     uint32_t bytes;
 };
 
@@ -101,6 +112,12 @@ struct speadi_rx_engine_ops {
     int (*open)(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
                 struct spead_err *err);
     void (*close)(void *self);
+
+    /* Control plane, once, after open() and before start(), unless nothing will be placed: all ranges of
+     * reserve() will lie in this memory, which stays until close(). An engine with CAP_PINS registers
+     * it; a failure says what to do, and leaves an engine that works without reservations. NULL: nothing
+     * to do. */
+    int (*attach)(void *self, const struct spead_region_info *memory, struct spead_err *err);
 
     /* Owner thread, once, before the first poll. NULL: nothing to do. */
     int (*start)(void *self, struct spead_err *err);

@@ -29,6 +29,10 @@ struct slot {
 
 struct speadi_pool {
     struct speadi_pages memory, table; /* table: slots, then metas */
+    struct spead_region_info all;      /* the memory, ours or an arena's */
+    bool fixed;                        /* pinned or an arena's: charged whole */
+    void (*ended)(void *arg);
+    void *ended_arg;
     struct slot *slots;
     uint8_t *metas;
     uint32_t region_count;
@@ -148,22 +152,82 @@ static int map_table(struct speadi_pool *pool, const struct speadi_pool_config *
     return 0;
 }
 
-static int map_memory(struct speadi_pool *pool, const struct speadi_pool_config *config)
+static int map_memory(struct speadi_pool *pool, size_t align, size_t total)
+{
+    if (speadi_pages_reserve(&pool->memory, total, align) < 0)
+        return -ENOMEM;
+    if (pool->fixed)
+        speadi_pages_make_huge(pool->memory.data, total);
+    else /* else the first touch of a region could cost 2 MiB where 4 KiB are charged */
+        speadi_pages_keep_small(pool->memory.data, total);
+    pool->all = (struct spead_region_info){
+        .kind = SPEAD_REGION_HOST, .fd = -1, .data = pool->memory.data, .bytes = total};
+    return 0;
+}
+
+static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *arena, size_t total,
+                     struct spead_err *err)
+{
+    if (arena->bytes < total)
+        return speadi_err_set(err, -EINVAL,
+                              "%u heaps of up to %zu bytes need an arena of %zu bytes, not %zu",
+                              pool->region_count, pool->region_bytes, total, arena->bytes);
+    pool->all = (struct spead_region_info){
+        .kind = arena->kind,
+        .fd = arena->fd,
+        .data = arena->data,
+        .device_address = arena->device_address,
+        .bytes = arena->bytes,
+    };
+    return 0;
+}
+
+static int out_of_space(const struct speadi_pool_config *config, struct spead_err *err)
+{
+    return speadi_err_set(err, -ENOMEM,
+                          "cannot reserve address space for %u heaps of up to %zu bytes: lower the "
+                          "largest heap size or the number of heaps",
+                          config->region_count, config->region_bytes);
+}
+
+/* A device's table of pages needs no gaps between regions, and the gaps would be pinned too. */
+static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config *config,
+                       struct spead_err *err)
 {
     size_t bytes, stride, align, total;
 
     if (config->region_bytes > SIZE_MAX / 2)
-        return -ENOMEM;
+        return out_of_space(config, err);
     bytes = round_up(config->region_bytes, pool->page_bytes);
     align = bytes >= SPEADI_HUGE_PAGE_BYTES ? SPEADI_HUGE_PAGE_BYTES : pool->page_bytes;
-    stride = round_up(bytes, align);
-    if (__builtin_mul_overflow(stride, pool->region_count, &total) ||
-        speadi_pages_reserve(&pool->memory, total, align) < 0)
-        return -ENOMEM;
-    /* Else the first touch of a region could cost 2 MiB where 4 KiB are charged. */
-    speadi_pages_keep_small(pool->memory.data, total);
+    stride = pool->fixed ? bytes : round_up(bytes, align);
+    if (__builtin_mul_overflow(stride, pool->region_count, &total))
+        return out_of_space(config, err);
     pool->region_bytes = bytes;
     pool->region_stride = stride;
+    if (config->arena != NULL)
+        return use_arena(pool, config->arena, total, err);
+    return map_memory(pool, align, total) < 0 ? out_of_space(config, err) : 0;
+}
+
+/* What is charged at most; for fixed memory that is what is charged, now and always. */
+static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config *config,
+                      struct spead_err *err)
+{
+    uint64_t all = (uint64_t)config->region_count * pool->region_bytes;
+
+    pool->charge_max = config->memory_bytes_max ? config->memory_bytes_max : all;
+    if (!pool->fixed)
+        return 0;
+    if (pool->charge_max < all)
+        return speadi_err_set(err, -ENOMEM,
+                              "%u heaps of up to %zu bytes in memory that a device knows take %llu "
+                              "bytes, more than the bound of %llu: lower the largest heap size or "
+                              "the number of heaps, or raise the bound",
+                              config->region_count, pool->region_bytes, (unsigned long long)all,
+                              (unsigned long long)pool->charge_max);
+    pool->charge_max = all;
+    pool->charged = pool->charged_high_water = all;
     return 0;
 }
 
@@ -171,19 +235,27 @@ static int map_memory(struct speadi_pool *pool, const struct speadi_pool_config 
 static void fill(struct speadi_pool *pool)
 {
     for (uint32_t i = pool->region_count; i-- > 0;) {
+        uint64_t offset = i * pool->region_stride;
+
         pool->slots[i].region = (struct speadi_region){
-            .data = pool->memory.data + i * pool->region_stride,
+            .data = pool->all.data != NULL ? (uint8_t *)pool->all.data + offset : NULL,
+            .offset = offset,
             .bytes = pool->region_bytes,
+            .charged_bytes = pool->fixed ? pool->region_bytes : 0,
             .meta = pool->metas + i * pool->meta_stride,
             .pool = pool,
             .index = i,
         };
+        if (pool->fixed)
+            pool->slots[i].populated_bytes = pool->slots[i].huge_bytes = pool->region_bytes;
         put_free(pool, &pool->slots[i]);
     }
 }
 
 static void destroy(struct speadi_pool *pool)
 {
+    if (pool->ended != NULL)
+        pool->ended(pool->ended_arg);
     speadi_pages_release(&pool->memory);
     speadi_pages_release(&pool->table);
     free(pool);
@@ -201,20 +273,30 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
     if (!pool)
         return speadi_err_set(err, -ENOMEM, "no memory for a pool of regions");
     *pool = (struct speadi_pool){.region_count = config->region_count,
+                                 .fixed = config->pinned || config->arena != NULL,
                                  .page_bytes = speadi_pages_size()};
-    if (map_table(pool, config) < 0 || map_memory(pool, config) < 0) {
+    ret = map_table(pool, config) < 0 ? out_of_space(config, err) : make_memory(pool, config, err);
+    if (ret == 0)
+        ret = set_charge(pool, config, err);
+    if (ret < 0) {
         destroy(pool);
-        return speadi_err_set(err, -ENOMEM,
-                              "cannot reserve address space for %u heaps of up to %zu bytes: lower "
-                              "the largest heap size or the number of heaps",
-                              config->region_count, config->region_bytes);
+        return ret;
     }
-    pool->charge_max = config->memory_bytes_max
-                           ? config->memory_bytes_max
-                           : (uint64_t)config->region_count * pool->region_bytes;
     fill(pool);
     *out = pool;
     return 0;
+}
+
+uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_info *memory)
+{
+    *memory = pool->all;
+    return (uint64_t)pool->region_stride * pool->region_count;
+}
+
+void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg)
+{
+    pool->ended = ended;
+    pool->ended_arg = arg;
 }
 
 /* change: how many regions the closing owner found out, or -1 for one that came back.
@@ -268,6 +350,8 @@ static void trim(struct speadi_pool *pool, struct slot *slot)
 {
     struct speadi_region *region = &slot->region;
 
+    if (pool->fixed)
+        return;
     /* Cannot fail on a private anonymous mapping unless it is locked (mlockall): then its memory is
      * neither zero nor free, and the charge has to stay. */
     if (region->charged_bytes == 0 || speadi_pages_trim(region->data, region->charged_bytes) < 0)
@@ -367,7 +451,7 @@ void speadi_region_zero(struct speadi_region *region, uint64_t from, uint64_t en
                      SPEADI_HUGE_PAGE_BYTES,
              inner_end = end / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
 
-    if (inner >= inner_end ||
+    if (inner >= inner_end || region->pool->fixed ||
         speadi_pages_trim(region->data + inner, inner_end - inner) < 0) { /* locked: it is there */
         memset(region->data + from, 0, end - from);
         return;

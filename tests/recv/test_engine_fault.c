@@ -273,7 +273,8 @@ Test(engine_fault, placed_packets_that_are_changed_leave_their_place)
         struct speadi_rx_range range[32];
 
         for (unsigned i = 0; i < 32; i++)
-            range[i] = (struct speadi_rx_range){home[(accepted + i) % 64], BYTES - 16};
+            range[i] =
+                (struct speadi_rx_range){.data = home[(accepted + i) % 64], .bytes = BYTES - 16};
         cr_assert_eq(rig.ops->reserve(rig.engine, 0, 16, range, 32), 32);
         accepted += 32;
         for (uint32_t i = 0; i < 32; i++) {

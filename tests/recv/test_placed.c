@@ -34,7 +34,7 @@ static void open_rig(const char *engine, unsigned sources)
         cr_skip_test("%s", rig.reason);
     memset(home, GUARD_BYTE, sizeof home);
     for (unsigned i = 0; i < RANGES; i++)
-        range[i] = (struct speadi_rx_range){home + GUARD + i * STRIDE, PAYLOAD};
+        range[i] = (struct speadi_rx_range){.data = home + GUARD + i * STRIDE, .bytes = PAYLOAD};
 }
 
 static unsigned reserve(unsigned source, unsigned first, unsigned count)

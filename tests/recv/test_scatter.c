@@ -24,8 +24,8 @@ static void predict(unsigned count, uint32_t last_bytes)
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
 
     for (unsigned i = 0; i < count; i++)
-        range[i] =
-            (struct speadi_rx_range){home + i * PAYLOAD, i + 1 < count ? PAYLOAD : last_bytes};
+        range[i] = (struct speadi_rx_range){.data = home + i * PAYLOAD,
+                                            .bytes = i + 1 < count ? PAYLOAD : last_bytes};
     speadi_scatter_build(&scatter, range, count, HEAD, heads, spill);
 }
 
@@ -112,7 +112,10 @@ Test(scatter, packets_split_elsewhere_are_gathered)
 Test(scatter, slots_end_with_the_first_shorter_range)
 {
     struct speadi_rx_range range[4] = {
-        {home, PAYLOAD}, {home + PAYLOAD, 100}, {home + 2 * PAYLOAD, PAYLOAD}};
+        {.data = home, .bytes = PAYLOAD},
+        {.data = home + PAYLOAD, .bytes = 100},
+        {.data = home + 2 * PAYLOAD, .bytes = PAYLOAD},
+    };
 
     speadi_scatter_build(&scatter, range, 3, HEAD, heads, spill);
     cr_assert_eq(scatter.slots, 2);
@@ -122,7 +125,8 @@ Test(scatter, slots_end_with_the_first_shorter_range)
 
 Test(scatter, slots_end_before_the_first_longer_range)
 {
-    struct speadi_rx_range range[2] = {{home, 100}, {home + PAYLOAD, PAYLOAD}};
+    struct speadi_rx_range range[2] = {{.data = home, .bytes = 100},
+                                       {.data = home + PAYLOAD, .bytes = PAYLOAD}};
 
     speadi_scatter_build(&scatter, range, 2, HEAD, heads, spill);
     cr_assert_eq(scatter.slots, 1);

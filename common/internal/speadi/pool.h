@@ -5,6 +5,9 @@
  * region->charged_bytes no page has been touched since it was mapped or trimmed, so it reads as zero
  * and costs no memory. Charges of all regions never exceed memory_bytes_max.
  *
+ * Memory that a device knows, pinned or of an arena, is neither lazy nor trimmed: every region is charged
+ * whole from the start. An arena's need not be the CPU's to touch: then region->data is NULL.
+ *
  * Threads: one taker (take, grow, populate); release and unref from any thread. Returned regions go on
  * an atomic list that the taker takes whole. */
 #ifndef SPEADI_POOL_H
@@ -15,11 +18,13 @@
 #include <stdint.h>
 
 #include <speadline/error.h>
+#include <speadline/region.h>
 
 struct speadi_pool; /* opaque, reference-counted: each region that is out holds one */
 
 struct speadi_region {
-    uint8_t *data;        /* region_bytes of address space, 4 KiB aligned */
+    uint8_t *data;        /* region_bytes of address space, 4 KiB aligned; NULL: not the CPU's */
+    uint64_t offset;      /* where it starts in the pool's memory */
     size_t bytes;         /* region_bytes of the pool */
     size_t charged_bytes; /* touched prefix that the pool pays for; taker only */
     void *meta; /* meta_bytes of the owner's, 64-byte aligned, kept between uses, zeroed once */
@@ -35,6 +40,9 @@ struct speadi_pool_config {
     size_t region_bytes;       /* rounded up to a page */
     size_t meta_bytes;         /* per region */
     uint64_t memory_bytes_max; /* bound of charged bytes; 0: region_count x region_bytes */
+    bool pinned;               /* a device will know the memory: charged whole, never trimmed */
+    const struct spead_region_arena *arena; /* nullable: divide this, instead of own memory. Its
+                                               ended() is for speadi_pool_at_end() */
 };
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
@@ -42,6 +50,13 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
 /* The owner's reference, by the taker or once it is done: no take, charge or stats afterwards. NULL is
  * ignored. Memory goes when the last region that is out comes back. */
 void speadi_pool_unref(struct speadi_pool *pool);
+
+/* All of the pool's memory, for whoever registers it with a device; returns where its regions end: what
+ * follows is a part of the arena that the pool does not use. */
+uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_info *memory);
+
+/* To be called once, by the thread that ends the pool, when no region is out any more. */
+void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg);
 
 /* A region, or NULL when none is free. The region holds a reference to the pool until released. */
 struct speadi_region *speadi_pool_take(struct speadi_pool *pool);
@@ -57,7 +72,8 @@ int speadi_region_charge(struct speadi_region *region, size_t bytes);
  * speadi_region_charge; not being able to fault in ahead is no error. Taker only. */
 int speadi_region_populate(struct speadi_region *region, size_t bytes);
 
-/* Makes bytes [from, end) zero; where they were never touched, without touching them. Taker only. */
+/* Makes bytes [from, end) zero; where they were never touched, without touching them. For memory that the
+ * CPU can touch. Taker only. */
 void speadi_region_zero(struct speadi_region *region, uint64_t from, uint64_t end);
 
 struct speadi_pool_stats {
