@@ -43,7 +43,7 @@ function(speadline_module name)
     endif()
     target_compile_definitions(speadline_${name} PRIVATE SPEADLINE_VERSION="${PROJECT_VERSION}")
     target_link_libraries(speadline_${name} PUBLIC speadline_build Threads::Threads
-                          PkgConfig::LIBURING)
+                          PkgConfig::LIBURING ${CMAKE_DL_LIBS})
     foreach(module IN LISTS arg_DEPENDS)
         # Include directories only: an object library must not pull another's objects in twice.
         target_include_directories(speadline_${name} PRIVATE

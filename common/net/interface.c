@@ -6,6 +6,8 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <speadi/err.h>
 
@@ -94,4 +96,42 @@ int speadi_interface_find(struct speadi_interface *interface, const char *text,
     if (ret == 0)
         *interface = found;
     return ret;
+}
+
+/* Connecting a UDP socket sends nothing; it asks the routing table for the source address. */
+static bool source_towards(const struct speadi_address *to, struct speadi_address *from)
+{
+    int fd = socket(to->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool found;
+
+    if (fd < 0)
+        return false;
+    *from = (struct speadi_address){.length = sizeof from->v6};
+    found =
+        connect(fd, &to->any, to->length) == 0 && getsockname(fd, &from->any, &from->length) == 0;
+    close(fd);
+    return found;
+}
+
+static bool is_any(const struct speadi_address *address)
+{
+    return address->any.sa_family == AF_INET ? address->v4.sin_addr.s_addr == htonl(INADDR_ANY)
+                                             : IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
+}
+
+unsigned speadi_interface_towards(const struct speadi_address *address)
+{
+    struct speadi_address from;
+    struct ifaddrs *list;
+    unsigned index = 0;
+
+    if (is_any(address))
+        return 0;
+    if (address->any.sa_family == AF_INET6 && address->v6.sin6_scope_id != 0)
+        return address->v6.sin6_scope_id;
+    if (!source_towards(address, &from) || getifaddrs(&list) < 0)
+        return 0;
+    index = owner_of(list, &from);
+    freeifaddrs(list);
+    return index;
 }

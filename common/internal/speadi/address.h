@@ -47,4 +47,8 @@ struct speadi_interface {
 int speadi_interface_find(struct speadi_interface *interface, const char *text,
                           struct spead_err *err);
 
+/* Index of the interface that has this address or, of a foreign one or a group, that the route to it
+ * leaves by. 0: none (no route, or an any-address). */
+unsigned speadi_interface_towards(const struct speadi_address *address);
+
 #endif

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <infiniband/mlx5dv.h>
 #include <infiniband/verbs.h>
@@ -54,8 +55,8 @@ struct speadi_verbs {
                                    unsigned access);
     struct ibv_mr *(*reg_dmabuf_mr)(struct ibv_pd *pd, uint64_t offset, size_t bytes, uint64_t iova,
                                     int fd, int access);
-    int (*query_gid_ex)(struct ibv_context *context, uint32_t port, uint32_t index,
-                        struct ibv_gid_entry *entry, uint32_t flags, size_t entry_bytes);
+    ssize_t (*query_gid_table)(struct ibv_context *context, struct ibv_gid_entry *entries,
+                               size_t entries_max, uint32_t flags, size_t entry_bytes);
 };
 
 struct speadi_mlx5 {

@@ -1,0 +1,52 @@
+/* Asynchronous events in our words. */
+#include <speadi/verbs_device.h>
+
+#include <errno.h>
+#include <string.h>
+
+static bool of_queue_pair(enum ibv_event_type type)
+{
+    return type == IBV_EVENT_QP_FATAL || type == IBV_EVENT_QP_REQ_ERR ||
+           type == IBV_EVENT_QP_ACCESS_ERR;
+}
+
+static enum speadi_verbs_event_kind kind_of(const struct ibv_async_event *event, uint8_t port)
+{
+    if (of_queue_pair(event->event_type) || event->event_type == IBV_EVENT_WQ_FATAL)
+        return SPEADI_VERBS_QP_FATAL;
+    if (event->event_type == IBV_EVENT_CQ_ERR)
+        return SPEADI_VERBS_CQ_OVERRUN;
+    if (event->event_type == IBV_EVENT_DEVICE_FATAL)
+        return SPEADI_VERBS_DEVICE_GONE;
+    if (event->event_type == IBV_EVENT_PORT_ERR && event->element.port_num == port)
+        return SPEADI_VERBS_PORT_DOWN;
+    if (event->event_type == IBV_EVENT_PORT_ACTIVE && event->element.port_num == port)
+        return SPEADI_VERBS_PORT_UP;
+    return SPEADI_VERBS_OTHER;
+}
+
+int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_verbs_event *event)
+{
+    struct ibv_async_event raw;
+
+    *event = (struct speadi_verbs_event){0};
+    if (device->verbs->get_async_event(device->context, &raw) != 0) {
+        if (errno == EAGAIN || errno == EINTR)
+            return 0;
+        /* The kernel ends the descriptor (EIO) when the device was taken out. */
+        event->kind = SPEADI_VERBS_DEVICE_GONE;
+        event->text = "device removed";
+        return 1;
+    }
+    event->kind = kind_of(&raw, device->report.port);
+    event->text = device->verbs->event_type_str(raw.event_type);
+    if (of_queue_pair(raw.event_type))
+        event->qp = raw.element.qp;
+    else if (raw.event_type == IBV_EVENT_WQ_FATAL)
+        event->wq = raw.element.wq;
+    else if (raw.event_type == IBV_EVENT_CQ_ERR)
+        event->cq = raw.element.cq;
+    /* At once: destroying a queue waits until its events are acknowledged. */
+    device->verbs->ack_async_event(&raw);
+    return 1;
+}

@@ -1,0 +1,83 @@
+/* What a person does about a verb that failed. */
+#include <speadi/verbs.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <speadi/err.h>
+
+enum { REMEDY_MAX = 192 };
+
+static bool is_one_of(const char *verb, const char *const *verbs)
+{
+    for (; *verbs; verbs++)
+        if (strcmp(verb, *verbs) == 0)
+            return true;
+    return false;
+}
+
+static void say_capability(char remedy[REMEDY_MAX])
+{
+    char program[80] = "PROGRAM";
+    ssize_t bytes = readlink("/proc/self/exe", program, sizeof program - 1);
+
+    if (bytes > 0 && (size_t)bytes < sizeof program - 1)
+        program[bytes] = '\0';
+    else
+        strcpy(program, "PROGRAM"); /* too long for one line */
+    snprintf(remedy, REMEDY_MAX,
+             "; start it with spead-net-raw, or: sudo setcap cap_net_raw,cap_ipc_lock+ep %s",
+             program);
+}
+
+static void say_memlock(char remedy[REMEDY_MAX])
+{
+    struct rlimit limit = {0};
+
+    getrlimit(RLIMIT_MEMLOCK, &limit);
+    if (limit.rlim_cur == RLIM_INFINITY)
+        return;
+    snprintf(remedy, REMEDY_MAX,
+             "; %llu KiB may be locked: ulimit -l unlimited (LimitMEMLOCK=infinity in a unit), or "
+             "start it with spead-net-raw",
+             (unsigned long long)limit.rlim_cur / 1024);
+}
+
+static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
+{
+    static const char *const raw[] = {"create_qp",        "create_wq", "create_flow",
+                                      "mlx5dv_create_wq", "modify_qp", NULL};
+    static const char *const pinning[] = {"reg_mr",    "reg_mr_iova2",     "reg_dmabuf_mr",
+                                          "create_qp", "create_cq",        "create_cq_ex",
+                                          "create_wq", "mlx5dv_create_wq", NULL};
+
+    remedy[0] = '\0';
+    if ((code == EPERM || code == EACCES) && is_one_of(verb, raw))
+        say_capability(remedy);
+    else if (code == ENOMEM && is_one_of(verb, pinning))
+        say_memlock(remedy);
+    else if (strcmp(verb, "get_device_list") == 0)
+        strcpy(remedy, "; load the drivers: modprobe mlx5_ib ib_uverbs");
+    else if (strcmp(verb, "open_device") == 0 && (code == EPERM || code == EACCES))
+        strcpy(remedy, "; /dev/infiniband/uverbs* must be readable and writable for this user");
+    else if (strcmp(verb, "create_flow") == 0 && code == EOPNOTSUPP)
+        strcpy(remedy, "; the device or its driver has no flow steering");
+    else if (strcmp(verb, "create_flow") == 0 && code == ENOMEM)
+        strcpy(remedy, "; the device has no room for another flow rule");
+    else if (strcmp(verb, "create_qp") == 0 && code == EINVAL)
+        strcpy(remedy, "; an old driver: modprobe ib_uverbs disable_raw_qp_enforcement=1");
+    else if (code == EFAULT)
+        strcpy(remedy, "; this memory is not mapped for it");
+}
+
+int speadi_verbs_failed(struct spead_err *err, const char *verb, const char *device, int code)
+{
+    char remedy[REMEDY_MAX];
+
+    find_remedy(remedy, verb, code);
+    return speadi_err_set(err, code > 0 ? -code : -EIO, "%s on %.40s: %s%s", verb, device,
+                          strerror(code > 0 ? code : EIO), remedy);
+}

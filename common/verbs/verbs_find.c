@@ -1,0 +1,290 @@
+/* Finding the device: sysfs knows ports, bonds and VLANs; where there is no sysfs (a container, another
+ * network namespace) the address tables of the ports tell. */
+#include "verbs/verbs_find.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ifaddrs.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "verbs/verbs_interface.h"
+
+enum { GIDS_MAX = 1024 };
+
+struct hunt {
+    const struct speadi_verbs *verbs;
+    struct ibv_device **list;
+    int count;
+    struct speadi_verbs_found *found;
+};
+
+/* ---- Address tables ------------------------------------------------------------------------------ */
+
+static bool is_mapped_v4(const union ibv_gid *gid, const struct in_addr *address)
+{
+    static const uint8_t prefix[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+
+    return memcmp(gid->raw, prefix, sizeof prefix) == 0 &&
+           memcmp(gid->raw + sizeof prefix, address, sizeof *address) == 0;
+}
+
+/* fe80:: and the MAC as an EUI-64: the first address of each RoCE port. */
+static bool is_eui64_of(const union ibv_gid *gid, const uint8_t mac[6])
+{
+    const uint8_t wanted[16] = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
+                                0xff, 0xfe, mac[3],           mac[4], mac[5]};
+
+    return memcmp(gid->raw, wanted, sizeof wanted) == 0;
+}
+
+static bool is_address_of(const union ibv_gid *gid, const char *name)
+{
+    struct ifaddrs *list;
+    bool found = false;
+
+    if (getifaddrs(&list) < 0)
+        return false;
+    for (const struct ifaddrs *at = list; at && !found; at = at->ifa_next) {
+        const void *address = at->ifa_addr;
+
+        if (!address || strcmp(at->ifa_name, name) != 0)
+            continue;
+        if (at->ifa_addr->sa_family == AF_INET)
+            found = is_mapped_v4(gid, &((const struct sockaddr_in *)address)->sin_addr);
+        else if (at->ifa_addr->sa_family == AF_INET6)
+            found = memcmp(gid->raw, &((const struct sockaddr_in6 *)address)->sin6_addr,
+                           sizeof gid->raw) == 0;
+    }
+    freeifaddrs(list);
+    return found;
+}
+
+/* With a libibverbs too old to say which interface an address is of. */
+static ssize_t read_plain_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
+                               struct ibv_gid_entry *entries, uint8_t ports)
+{
+    ssize_t count = 0;
+
+    for (uint8_t port = 1; port <= ports; port++)
+        for (int i = 0; count < GIDS_MAX; i++) {
+            struct ibv_gid_entry *entry = &entries[count];
+
+            *entry = (struct ibv_gid_entry){.port_num = port};
+            if (verbs->query_gid(context, port, i, &entry->gid) != 0)
+                break;
+            if (entry->gid.global.interface_id != 0)
+                count++;
+        }
+    return count;
+}
+
+static ssize_t read_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
+                         struct ibv_gid_entry *entries)
+{
+    struct ibv_device_attr attr;
+    ssize_t count = -1;
+
+    if (verbs->query_gid_table)
+        count = verbs->query_gid_table(context, entries, GIDS_MAX, 0, sizeof *entries);
+    if (count >= 0)
+        return count;
+    if (verbs->query_device(context, &attr) != 0)
+        return 0;
+    return read_plain_gids(verbs, context, entries, attr.phys_port_cnt);
+}
+
+static bool is_of(const struct ibv_gid_entry *entry, const struct speadi_verbs_interface *interface)
+{
+    if (entry->ndev_ifindex != 0)
+        return entry->ndev_ifindex == interface->index;
+    return is_eui64_of(&entry->gid, interface->mac) || is_address_of(&entry->gid, interface->name);
+}
+
+/* The port of an open device that has an address of the interface; 0: none. Without an interface: the first
+ * port that has one, whose index goes to *index. */
+static uint8_t search_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
+                           const struct speadi_verbs_interface *interface, unsigned *index)
+{
+    struct ibv_gid_entry *entries = calloc(GIDS_MAX, sizeof *entries);
+    ssize_t count = entries ? read_gids(verbs, context, entries) : 0;
+    uint8_t port = 0;
+
+    for (ssize_t i = 0; i < count && port == 0; i++) {
+        if (interface ? !is_of(&entries[i], interface) : entries[i].ndev_ifindex == 0)
+            continue;
+        port = (uint8_t)entries[i].port_num;
+        if (!interface)
+            *index = entries[i].ndev_ifindex;
+    }
+    free(entries);
+    return port;
+}
+
+/* ---- The hunt ------------------------------------------------------------------------------------ */
+
+static int open_nth(struct hunt *hunt, int n, struct spead_err *err)
+{
+    const char *name = hunt->verbs->get_device_name(hunt->list[n]);
+
+    hunt->found->context = hunt->verbs->open_device(hunt->list[n]);
+    if (!hunt->found->context)
+        return speadi_verbs_failed(err, "open_device", name, errno ? errno : EIO);
+    snprintf(hunt->found->device, sizeof hunt->found->device, "%s", name);
+    return 0;
+}
+
+static void close_again(struct hunt *hunt)
+{
+    hunt->verbs->close_device(hunt->found->context);
+    hunt->found->context = NULL;
+}
+
+static int nth_named(const struct hunt *hunt, const char *name)
+{
+    for (int n = 0; n < hunt->count; n++)
+        if (strcmp(hunt->verbs->get_device_name(hunt->list[n]), name) == 0)
+            return n;
+    return -1;
+}
+
+/* The names there are, for a message. */
+static void list_names(const struct hunt *hunt, char *text, size_t room)
+{
+    size_t used = 0;
+
+    text[0] = '\0';
+    for (int n = 0; n < hunt->count && used < room; n++)
+        used += (size_t)snprintf(text + used, room - used, "%s%s", n ? ", " : "",
+                                 hunt->verbs->get_device_name(hunt->list[n]));
+}
+
+static int find_by_sysfs(struct hunt *hunt, const struct speadi_verbs_interface *interface,
+                         struct spead_err *err)
+{
+    char name[SPEADI_VERBS_NAME_MAX];
+    int n;
+
+    if (!speadi_verbs_interface_device("/sys", interface->name, interface->index, name,
+                                       &hunt->found->port))
+        return 0;
+    n = nth_named(hunt, name);
+    return n < 0 ? 0 : open_nth(hunt, n, err);
+}
+
+/* A device that cannot be opened is passed over: another one may be ours. */
+static void find_by_gids(struct hunt *hunt, const struct speadi_verbs_interface *interface)
+{
+    for (int n = 0; n < hunt->count && !hunt->found->context; n++) {
+        if (open_nth(hunt, n, NULL) < 0)
+            continue;
+        hunt->found->port = search_gids(hunt->verbs, hunt->found->context, interface, NULL);
+        if (hunt->found->port == 0)
+            close_again(hunt);
+    }
+}
+
+static int find_by_interface(struct hunt *hunt, unsigned index, struct spead_err *err)
+{
+    struct speadi_verbs_interface interface, below;
+    char names[100];
+    unsigned below_index;
+    int ret = speadi_verbs_interface_read(&interface, index, err);
+
+    if (ret == 0)
+        ret = find_by_sysfs(hunt, &interface, err);
+    if (ret < 0)
+        return ret;
+    if (!hunt->found->context)
+        find_by_gids(hunt, &interface);
+    below_index = hunt->found->context ? 0 : speadi_verbs_interface_below(interface.name);
+    if (below_index && speadi_verbs_interface_read(&below, below_index, NULL) == 0)
+        find_by_gids(hunt, &below);
+    hunt->found->interface_index = index;
+    if (hunt->found->context)
+        return 0;
+    list_names(hunt, names, sizeof names);
+    return speadi_err_set(err, -ENODEV,
+                          "interface %s belongs to none of the RDMA devices %s (see: rdma link)",
+                          interface.name, names);
+}
+
+/* By name; the interface is the asked one when it is the device's, else the port's own. */
+static int find_by_name(struct hunt *hunt, const char *device, unsigned index,
+                        struct spead_err *err)
+{
+    char names[100];
+    int n = nth_named(hunt, device), ret;
+
+    if (n < 0) {
+        list_names(hunt, names, sizeof names);
+        return speadi_err_set(err, -ENODEV, "there is no RDMA device \"%.60s\"; there are %s",
+                              device, names);
+    }
+    if (index && find_by_interface(hunt, index, NULL) == 0) {
+        if (strcmp(hunt->found->device, device) == 0)
+            return 0;
+        close_again(hunt);
+    }
+    ret = open_nth(hunt, n, err);
+    if (ret < 0)
+        return ret;
+    hunt->found->port =
+        search_gids(hunt->verbs, hunt->found->context, NULL, &hunt->found->interface_index);
+    if (hunt->found->port != 0)
+        return 0;
+    close_again(hunt);
+    return speadi_err_set(
+        err, -ENODEV, "RDMA device %.60s has no network interface here (see: rdma link)", device);
+}
+
+static int find_only(struct hunt *hunt, struct spead_err *err)
+{
+    char names[100];
+
+    list_names(hunt, names, sizeof names);
+    if (hunt->count != 1)
+        return speadi_err_set(
+            err, -EINVAL, "which device: name an interface, or one of the RDMA devices %s", names);
+    return find_by_name(hunt, hunt->verbs->get_device_name(hunt->list[0]), 0, err);
+}
+
+static unsigned wished_interface(const struct speadi_verbs_wish *wish)
+{
+    if (wish->interface && wish->interface->index)
+        return wish->interface->index;
+    return wish->address ? speadi_interface_towards(wish->address) : 0;
+}
+
+static int hunt_for(struct hunt *hunt, const struct speadi_verbs_wish *wish, struct spead_err *err)
+{
+    unsigned index = wished_interface(wish);
+
+    if (hunt->count == 0)
+        return speadi_err_set(
+            err, -ENODEV,
+            "there is no RDMA device: a ConnectX-4 or later (lspci) and its driver "
+            "(modprobe mlx5_ib) make one");
+    if (wish->device)
+        return find_by_name(hunt, wish->device, index, err);
+    return index ? find_by_interface(hunt, index, err) : find_only(hunt, err);
+}
+
+int speadi_verbs_find(const struct speadi_verbs *verbs, const struct speadi_verbs_wish *wish,
+                      struct speadi_verbs_found *found, struct spead_err *err)
+{
+    struct hunt hunt = {.verbs = verbs, .found = found};
+    int ret;
+
+    *found = (struct speadi_verbs_found){0};
+    errno = 0;
+    hunt.list = verbs->get_device_list(&hunt.count);
+    if (!hunt.list)
+        return speadi_verbs_failed(err, "get_device_list", "this host", errno);
+    ret = hunt_for(&hunt, wish, err);
+    verbs->free_device_list(hunt.list);
+    return ret;
+}
