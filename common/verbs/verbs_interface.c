@@ -132,7 +132,7 @@ static bool take_device(void *arg, const char *entry)
 {
     struct search *search = arg;
 
-    snprintf(search->device, SPEADI_VERBS_NAME_MAX, "%s", entry);
+    snprintf(search->device, SPEADI_VERBS_NAME_MAX, "%.63s", entry);
     return true;
 }
 
