@@ -37,6 +37,11 @@ static const char *const recv_names[] = {
     [SPEAD_RECV_MALFORMED_SIZE_MISMATCH] = "malformed-size-mismatch",
     [SPEAD_RECV_MALFORMED_UNSIZED] = "malformed-unsized",
     [SPEAD_RECV_MALFORMED_HEAP_LENGTH] = "malformed-heap-length",
+    [SPEAD_RECV_FOREIGN_FRAME] = "foreign-frame",
+    [SPEAD_RECV_MALFORMED_FRAME] = "malformed-frame",
+    [SPEAD_RECV_MALFORMED_FRAGMENT] = "malformed-fragment",
+    [SPEAD_RECV_MALFORMED_OPTIONS] = "malformed-options",
+    [SPEAD_RECV_MALFORMED_CHECKSUM] = "malformed-checksum",
 };
 
 static const char *const send_names[] = {

@@ -62,3 +62,19 @@ for name, packets in streams.items():
         folder = here / "corpus" / "stream"
         folder.mkdir(exist_ok=True)
         (folder / f"{name}-{label}").write_bytes(seed)
+
+# ---- Frames: see fuzz_frame.c for the byte before them ------------------------------------------
+
+
+def frame(version, tags, payload=b"payload of a frame"):
+    ether = bytes(12) + b"\x81\x00\x00\x05" * tags + (b"\x08\x00" if version == 4 else b"\x86\xdd")
+    udp = (1234).to_bytes(2, "big") + (7148).to_bytes(2, "big") + (8 + len(payload)).to_bytes(2, "big") + b"\x12\x34"
+    size = len(udp) + len(payload)
+    if version == 4:
+        return ether + b"\x45\0" + (20 + size).to_bytes(2, "big") + bytes(4) + b"\x04\x11" + bytes(10) + udp + payload
+    return ether + b"\x60\0\0\0" + size.to_bytes(2, "big") + b"\x11\x04" + bytes(32) + udp + payload
+
+
+for version in (4, 6):
+    for tags in range(3):
+        (here / "corpus" / "frame" / f"v{version}-tags{tags}").write_bytes(b"\x50" + frame(version, tags))

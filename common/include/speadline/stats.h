@@ -60,6 +60,12 @@ enum spead_recv_bucket {
     SPEAD_RECV_MALFORMED_SIZE_MISMATCH, /* datagram longer than the packet in it */
     SPEAD_RECV_MALFORMED_UNSIZED,       /* no heap length, and unsized heaps are not allowed */
     SPEAD_RECV_MALFORMED_HEAP_LENGTH, /* heap length differs from earlier, or is below a known byte */
+    /* Below SPEAD: engines that see whole frames refuse what a kernel would never have handed over. */
+    SPEAD_RECV_FOREIGN_FRAME,      /* not UDP to an endpoint of this stream */
+    SPEAD_RECV_MALFORMED_FRAME,    /* Ethernet, IP and UDP headers contradict each other */
+    SPEAD_RECV_MALFORMED_FRAGMENT, /* a piece of a datagram: fragments are not put together */
+    SPEAD_RECV_MALFORMED_OPTIONS,  /* IPv4 options or IPv6 extension headers */
+    SPEAD_RECV_MALFORMED_CHECKSUM, /* of the IPv4 header or of UDP */
     SPEAD_RECV_BUCKET_COUNT
 };
 

@@ -1,0 +1,235 @@
+/* Received Ethernet frames, read without trusting them. */
+#include <speadi/frame_parse.h>
+
+#include <arpa/inet.h>
+#include <net/ethernet.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include <speadline/stats.h>
+
+#define VLAN_TAGS_MAX  2u
+#define IPV4_BYTES     20u
+#define IPV6_BYTES     40u
+#define UDP_BYTES      8u
+#define IPV4_FRAGMENT  0x3fffu /* more fragments, or an offset */
+#define ETHERTYPE_8021 0x88a8u /* outer tag of two */
+
+_Static_assert(SPEADI_FRAME_HEAD_MAX == SPEADI_ETHERNET_BYTES + VLAN_TAGS_MAX * SPEADI_VLAN_BYTES +
+                                            IPV6_BYTES + UDP_BYTES,
+               "the longest headers");
+
+static uint32_t load_be16(const uint8_t *from)
+{
+    return (uint32_t)from[0] << 8 | from[1];
+}
+
+/* ---- Headers ------------------------------------------------------------------------------- */
+
+/* What of the frame is left, and how much of that is contiguous at head. */
+struct rest {
+    const uint8_t *head;
+    uint32_t at;    /* offset of the next header */
+    uint32_t known; /* end of the contiguous bytes */
+    uint32_t end;   /* end of the frame, then of what the outer headers say it holds */
+};
+
+static const uint8_t *take(struct rest *rest, uint32_t bytes)
+{
+    const uint8_t *header = rest->head + rest->at;
+
+    if (rest->known - rest->at < bytes)
+        return NULL;
+    rest->at += bytes;
+    return header;
+}
+
+static int read_ethernet(struct speadi_frame *frame, struct rest *rest, uint32_t *type)
+{
+    const uint8_t *header = take(rest, SPEADI_ETHERNET_BYTES);
+
+    if (!header)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    *type = load_be16(header + 12);
+    while (*type == ETHERTYPE_VLAN || *type == ETHERTYPE_8021) {
+        if (frame->vlan_tags == VLAN_TAGS_MAX)
+            return SPEAD_RECV_FOREIGN_FRAME;
+        header = take(rest, SPEADI_VLAN_BYTES);
+        if (!header)
+            return SPEAD_RECV_MALFORMED_FRAME;
+        *type = load_be16(header + 2);
+        frame->vlan_tags++;
+    }
+    return 0;
+}
+
+static int read_v4(struct speadi_frame *frame, struct rest *rest)
+{
+    const uint8_t *header = take(rest, IPV4_BYTES);
+    uint32_t length;
+
+    if (!header || header[0] >> 4 != 4 || (header[0] & 15) * 4 < IPV4_BYTES)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    if (header[9] != IPPROTO_UDP)
+        return SPEAD_RECV_FOREIGN_FRAME;
+    if ((header[0] & 15) * 4 != IPV4_BYTES)
+        return SPEAD_RECV_MALFORMED_OPTIONS;
+    if (load_be16(header + 6) & IPV4_FRAGMENT)
+        return SPEAD_RECV_MALFORMED_FRAGMENT;
+    length = load_be16(header + 2);
+    if (length < IPV4_BYTES || length > rest->end - frame->ip_at)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    rest->end = frame->ip_at + length;
+    frame->ip_version = 4;
+    frame->to = header + 16;
+    return 0;
+}
+
+static int read_v6(struct speadi_frame *frame, struct rest *rest)
+{
+    const uint8_t *header = take(rest, IPV6_BYTES);
+    uint32_t length;
+
+    if (!header || header[0] >> 4 != 6)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    switch (header[6]) {
+    case IPPROTO_UDP:
+        break;
+    case IPPROTO_FRAGMENT:
+        return SPEAD_RECV_MALFORMED_FRAGMENT;
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_ROUTING:
+    case IPPROTO_DSTOPTS:
+        return SPEAD_RECV_MALFORMED_OPTIONS;
+    default:
+        return SPEAD_RECV_FOREIGN_FRAME;
+    }
+    length = load_be16(header + 4);
+    if (length > rest->end - rest->at)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    rest->end = rest->at + length;
+    frame->ip_version = 6;
+    frame->to = header + 24;
+    return 0;
+}
+
+static int read_udp(struct speadi_frame *frame, struct rest *rest)
+{
+    const uint8_t *header = take(rest, UDP_BYTES);
+    uint32_t length;
+
+    if (!header)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    length = load_be16(header + 4);
+    if (length < UDP_BYTES || length > rest->end - frame->udp_at)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    memcpy(&frame->to_port, header + 2, sizeof frame->to_port);
+    frame->payload_at = rest->at;
+    frame->payload_bytes = length - UDP_BYTES;
+    return 0;
+}
+
+int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t head_bytes,
+                       uint32_t frame_bytes)
+{
+    struct rest rest = {.head = head,
+                        .known = head_bytes < frame_bytes ? head_bytes : frame_bytes,
+                        .end = frame_bytes};
+    uint32_t type;
+    int refusal;
+
+    *frame = (struct speadi_frame){0};
+    refusal = read_ethernet(frame, &rest, &type);
+    if (refusal)
+        return refusal;
+    frame->ip_at = rest.at;
+    if (type == ETHERTYPE_IP)
+        refusal = read_v4(frame, &rest);
+    else if (type == ETHERTYPE_IPV6)
+        refusal = read_v6(frame, &rest);
+    else
+        return SPEAD_RECV_FOREIGN_FRAME;
+    if (refusal)
+        return refusal;
+    frame->udp_at = rest.at;
+    return read_udp(frame, &rest);
+}
+
+bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_address *address)
+{
+    if (address->v4.sin_port != frame->to_port) /* same place for both families */
+        return false;
+    if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr))
+        return true;
+    if (address->any.sa_family == AF_INET6)
+        return frame->ip_version == 6 && memcmp(frame->to, &address->v6.sin6_addr, 16) == 0;
+    return frame->ip_version == 4 && (address->v4.sin_addr.s_addr == htonl(INADDR_ANY) ||
+                                      memcmp(frame->to, &address->v4.sin_addr, 4) == 0);
+}
+
+/* ---- Checksums ----------------------------------------------------------------------------- */
+
+/* Sum of 16-bit words as they lie in memory; the byte order does not matter to the end result. */
+static uint64_t add(uint64_t sum, const uint8_t *data, uint32_t bytes)
+{
+    uint64_t high = 0, low = 0;
+
+    for (; bytes >= 8; data += 8, bytes -= 8) {
+        uint64_t word;
+
+        memcpy(&word, data, sizeof word);
+        low += word & UINT32_MAX;
+        high += word >> 32;
+    }
+    if (bytes > 0) {
+        uint64_t word = 0;
+
+        memcpy(&word, data, bytes);
+        low += word & UINT32_MAX;
+        high += word >> 32;
+    }
+    return sum + (low & UINT32_MAX) + (low >> 32) + (high & UINT32_MAX) + (high >> 32);
+}
+
+static uint32_t fold(uint64_t sum)
+{
+    while (sum >> 16)
+        sum = (sum & 0xffff) + (sum >> 16);
+    return (uint32_t)sum;
+}
+
+/* Adds bytes [from, to) of the parts. A part that begins at an odd byte counts with its bytes swapped. */
+static uint64_t add_parts(uint64_t sum, const struct speadi_frame_part *parts, unsigned count,
+                          uint32_t from, uint32_t to)
+{
+    uint32_t part_at = 0, odd = from & 1;
+
+    for (unsigned i = 0; i < count; part_at += parts[i++].bytes) {
+        uint32_t end = part_at + parts[i].bytes, start = from > part_at ? from : part_at;
+        uint32_t some;
+
+        if (end > to)
+            end = to;
+        if (start >= end)
+            continue;
+        some = fold(add(0, parts[i].data + (start - part_at), end - start));
+        sum += (start & 1) == odd ? some : (uint32_t)((some & 0xff) << 8 | some >> 8);
+    }
+    return sum;
+}
+
+bool speadi_frame_checksums_hold(const struct speadi_frame *frame,
+                                 const struct speadi_frame_part *parts, unsigned count)
+{
+    const uint8_t *ip = parts[0].data, *udp = ip + (frame->udp_at - frame->ip_at);
+    uint32_t udp_bytes = UDP_BYTES + frame->payload_bytes, at = frame->udp_at - frame->ip_at;
+    uint64_t sum;
+
+    if (frame->ip_version == 4 && fold(add(0, ip, IPV4_BYTES)) != 0xffff)
+        return false;
+    if (load_be16(udp + 6) == 0)
+        return frame->ip_version == 4;
+    sum = frame->ip_version == 4 ? add(0, ip + 12, 8) : add(0, ip + 8, 32);
+    sum += htons(IPPROTO_UDP) + (uint64_t)htons((uint16_t)udp_bytes);
+    return fold(add_parts(sum, parts, count, at, at + udp_bytes)) == 0xffff;
+}

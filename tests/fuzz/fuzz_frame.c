@@ -1,0 +1,55 @@
+/* Goal: whatever frame comes, the payload that the parser finds lies inside it, and the checksums are read
+ * within it.
+ * Method: libFuzzer. The first byte cuts the frame in two parts, the rest is the frame; both parts end
+ * where their allocations do. Seeds: corpus/frame, see make_seeds.py. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/frame_parse.h>
+#include <speadline/stats.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check(bool holds)
+{
+    if (!holds)
+        abort();
+}
+
+static uint8_t *copy(const uint8_t *from, uint32_t bytes)
+{
+    uint8_t *to = malloc(bytes > 0 ? bytes : 1);
+
+    check(to != NULL);
+    memcpy(to, from, bytes);
+    return to;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct speadi_frame frame;
+    uint32_t bytes, head_bytes;
+    uint8_t *head, *body;
+    int refusal;
+
+    if (size < 1 || size > 65535)
+        return 0;
+    bytes = (uint32_t)size - 1;
+    head_bytes = data[0] < bytes ? data[0] : bytes;
+    head = copy(data + 1, head_bytes);
+    body = copy(data + 1 + head_bytes, bytes - head_bytes);
+    refusal = speadi_frame_parse(&frame, head, head_bytes, bytes);
+    if (refusal == 0) {
+        struct speadi_frame_part parts[] = {{head + frame.ip_at, head_bytes - frame.ip_at},
+                                            {body, bytes - head_bytes}};
+
+        check(frame.payload_at <= head_bytes && frame.payload_at + frame.payload_bytes <= bytes);
+        check(frame.to >= head && frame.to < head + head_bytes);
+        (void)speadi_frame_checksums_hold(&frame, parts, 2);
+    } else {
+        check(refusal >= SPEAD_RECV_FOREIGN_FRAME && refusal <= SPEAD_RECV_MALFORMED_OPTIONS);
+    }
+    free(head);
+    free(body);
+    return 0;
+}
