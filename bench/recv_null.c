@@ -173,7 +173,8 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     config.ring_heaps = (uint32_t)options->train + 4;
     config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
     if (engine->memory == NULL || speadi_recv_config_read(&full, &config, &err) < 0 ||
-        speadi_recv_stream_create_on(&stream, &full, &null_ops, engine, "bench", 0, &err) < 0) {
+        speadi_recv_stream_create_on(&stream, &full, &null_ops, engine, "bench",
+                                     &(struct speadi_rx_facts){0}, &err) < 0) {
         fprintf(stderr, "bench-recv-null: %s\n", err.code != 0 ? err.text : "no memory");
         return NULL;
     }

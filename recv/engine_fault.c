@@ -162,7 +162,7 @@ static void judge(struct fault_engine *e, const struct speadi_rx_packet *packet,
         drop(e, packet, out);
         return;
     }
-    if (packet->flags & SPEADI_RX_TRUNCATED) {
+    if (packet->flags & (SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) {
         pass(e, &held, out);
         return;
     }

@@ -40,9 +40,10 @@ struct mem_engine {
     uint64_t messages, sleeps;
 };
 
-static int mem_open(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
-                    struct spead_err *err)
+static int mem_open(void *self, const struct speadi_rx_config *config,
+                    struct speadi_rx_facts *facts, struct spead_err *err)
 {
+    (void)facts; /* no sockets, the host's clock, and packets as long as they like */
     struct mem_engine *e = self;
     int rc = speadi_wakeup_open(&e->bell);
 
@@ -58,8 +59,6 @@ static int mem_open(void *self, const struct speadi_rx_config *config, uint32_t 
     e->link_count = config->count;
     e->poll_max = SPEADI_RX_BURST_MAX;
     e->window = SPEADI_RX_RESERVE_MAX;
-    if (buffer_bytes)
-        *buffer_bytes = 0;
     return 0;
 }
 
@@ -253,7 +252,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_mem = {
     .name = "mem",
     .state_size = sizeof(struct mem_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
-    .clock = SPEAD_CLOCK_UTC,
     .open = mem_open,
     .close = mem_close,
     .poll = mem_poll,

@@ -97,8 +97,8 @@ static int open_sources(struct socket_engine *e, const struct speadi_rx_config *
     return 0;
 }
 
-static int socket_open(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
-                       struct spead_err *err)
+static int socket_open(void *self, const struct speadi_rx_config *config,
+                       struct speadi_rx_facts *facts, struct spead_err *err)
 {
     struct socket_engine *e = self;
     int rc;
@@ -117,8 +117,8 @@ static int socket_open(void *self, const struct speadi_rx_config *config, uint32
     if (!e->buffers || !e->heads)
         return speadi_err_set(err, -ENOMEM, "socket engine: no memory for receive buffers");
     rc = open_sources(e, config, err);
-    if (rc == 0 && buffer_bytes)
-        *buffer_bytes = e->source[0].socket.buffer_bytes;
+    if (rc == 0)
+        facts->buffer_bytes = e->source[0].socket.buffer_bytes;
     return rc;
 }
 
@@ -417,7 +417,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_socket = {
     .name = "socket",
     .state_size = sizeof(struct socket_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP,
-    .clock = SPEAD_CLOCK_UTC,
     .open = socket_open,
     .close = socket_close,
     .poll = socket_poll,

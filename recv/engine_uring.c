@@ -117,8 +117,8 @@ static int open_sources(struct uring_engine *e, const struct speadi_rx_config *c
     return 0;
 }
 
-static int uring_open(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
-                      struct spead_err *err)
+static int uring_open(void *self, const struct speadi_rx_config *config,
+                      struct speadi_rx_facts *facts, struct spead_err *err)
 {
     struct uring_engine *e = self;
     int rc = speadi_wakeup_open(&e->bell);
@@ -133,8 +133,8 @@ static int uring_open(void *self, const struct speadi_rx_config *config, uint32_
     if (!e->source || !e->memory)
         return speadi_err_set(err, -ENOMEM, "uring engine: no memory for receive buffers");
     rc = open_sources(e, config, err);
-    if (rc == 0 && buffer_bytes)
-        *buffer_bytes = e->source[0].socket.buffer_bytes;
+    if (rc == 0)
+        facts->buffer_bytes = e->source[0].socket.buffer_bytes;
     return rc;
 }
 
@@ -560,7 +560,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
     .name = "uring",
     .state_size = sizeof(struct uring_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP,
-    .clock = SPEAD_CLOCK_UTC,
     .open = uring_open,
     .close = uring_close,
     .start = uring_start,

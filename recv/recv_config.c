@@ -139,7 +139,8 @@ static int parse_endpoints(const struct spead_recv_stream_config *config,
 
 int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config,
                                    const struct speadi_rx_engine_ops **ops, void **engine,
-                                   char reason[256], uint32_t *buffer_bytes, struct spead_err *err)
+                                   char reason[256], struct speadi_rx_facts *facts,
+                                   struct spead_err *err)
 {
     struct speadi_address addresses[SPEADI_RX_SOURCES_MAX];
     struct speadi_interface interface;
@@ -165,7 +166,7 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         rx.links = config->links;
     else
         rx.addresses = addresses;
-    ret = speadi_rx_engine_open(ops, engine, config->engine, &rx, reason, buffer_bytes, err);
+    ret = speadi_rx_engine_open(ops, engine, config->engine, &rx, reason, facts, err);
     if (ret < 0 || config->fault == NULL)
         return ret;
     ret = speadi_rx_engine_wrap_fault(ops, engine, config->fault, err);

@@ -25,6 +25,7 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
  * -errno with a sentence. */
 int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config,
                                    const struct speadi_rx_engine_ops **ops, void **engine,
-                                   char reason[256], uint32_t *buffer_bytes, struct spead_err *err);
+                                   char reason[256], struct speadi_rx_facts *facts,
+                                   struct spead_err *err);
 
 #endif

@@ -97,7 +97,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_hea
     struct spead_heap *heap = &live->heap;
     uint32_t slot = speadi_heap_table_take_slot(&s->table, heap->counter);
 
-    heap->clock = (uint8_t)s->ops->clock;
+    heap->clock = (uint8_t)s->facts.clock;
     heap->source = raw->source;
     heap->first_ns = raw->time_ns;
     live->opened_ns = s->now_ns;

@@ -93,6 +93,8 @@ static void copy_totals(struct spead_recv_stats *stats, const struct speadi_recv
     stats->messages = totals->messages;
     stats->polls = totals->polls;
     stats->wakeups = totals->wakeups;
+    stats->engine_rebuilds = totals->engine_rebuilds;
+    stats->link_downs = totals->link_downs;
     stats->first_packet_ns = totals->first_packet_ns;
     stats->last_packet_ns = totals->last_packet_ns;
     stats->ring_high_water = totals->ring_high_water;

@@ -23,6 +23,7 @@ struct speadi_recv_totals {
     uint64_t kernel_drops, gaps_with_local_drops;
     uint64_t placed, bounced, repaired;
     uint64_t messages, polls, wakeups;
+    uint64_t engine_rebuilds, link_downs;
     uint64_t first_packet_ns, last_packet_ns;
     uint64_t ring_high_water;
     uint64_t memory_bytes, memory_high_water_bytes;

@@ -21,6 +21,8 @@ void speadi_recv_read_counters(struct spead_recv_stream *s)
                               s->now_ns - s->counters_ns);
     totals->kernel_drops = counters.kernel_drops;
     totals->messages = counters.messages;
+    totals->engine_rebuilds = counters.rebuilds;
+    totals->link_downs = counters.link_downs;
     totals->wakeups = counters.sleeps + s->gathered;
     s->counters_ns = s->now_ns;
 }

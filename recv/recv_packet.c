@@ -215,6 +215,8 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
 
     if (raw->flags & SPEADI_RX_INJECTED_DROP)
         return SPEAD_RECV_INJECTED;
+    if (raw->flags & SPEADI_RX_REFUSED)
+        return (enum spead_recv_bucket)raw->bucket;
     if ((raw->flags & SPEADI_RX_TRUNCATED) || raw->datagram_bytes > s->packet_bytes_max)
         return SPEAD_RECV_TRUNCATED;
     if (!s->armed)
@@ -264,7 +266,8 @@ static bool has_split_header(const struct speadi_rx_packet *raw)
 
 static bool is_readable(const struct speadi_rx_packet *raw, uint64_t packet_bytes_max)
 {
-    return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED)) == 0 &&
+    return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) ==
+               0 &&
            raw->datagram_bytes <= packet_bytes_max;
 }
 

@@ -77,7 +77,7 @@ static int name_sources(struct spead_recv_stream *s)
     return 0;
 }
 
-static void make_plan(struct spead_recv_stream *s, uint32_t buffer_bytes)
+static void make_plan(struct spead_recv_stream *s)
 {
     const struct spead_recv_stream_config *c = &s->config;
     struct speadi_pool_stats pool;
@@ -97,7 +97,7 @@ static void make_plan(struct spead_recv_stream *s, uint32_t buffer_bytes)
                        speadi_recv_ledger_bytes(&s->ledger) + speadi_spare_bytes(&s->spare) +
                        c->ring_heaps * sizeof *s->handover.slot + s->ops->state_size +
                        engine.memory_bytes,
-        .socket_buffer_bytes = buffer_bytes,
+        .socket_buffer_bytes = s->facts.buffer_bytes,
     };
 }
 
@@ -128,7 +128,8 @@ static void warm_up(struct spead_recv_stream *s)
 int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const struct spead_recv_stream_config *config,
                                  const struct speadi_rx_engine_ops *ops, void *engine,
-                                 const char *reason, uint32_t buffer_bytes, struct spead_err *err)
+                                 const char *reason, const struct speadi_rx_facts *facts,
+                                 struct spead_err *err)
 {
     struct spead_recv_stream *s = aligned_alloc(64, sizeof *s);
     int ret;
@@ -141,9 +142,12 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     memset(s, 0, sizeof *s);
     s->config = *config;
     s->ops = ops;
+    s->facts = *facts;
     s->engine = engine;
     s->source_count = config->endpoint_count + config->link_count;
     s->packet_bytes_max = config->packet_bytes_max;
+    if (facts->packet_bytes_max > 0 && facts->packet_bytes_max < s->packet_bytes_max)
+        s->packet_bytes_max = facts->packet_bytes_max;
     snprintf(s->engine_reason, sizeof s->engine_reason, "%s", reason);
     atomic_init(&s->is_armed, !config->explicit_start);
     init_layout(s);
@@ -166,10 +170,10 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                        config->ring_heaps, strerror(-ret));
         goto err_destroy;
     }
-    make_plan(s, buffer_bytes);
+    make_plan(s);
     warm_up(s);
     speadi_gather_init(&s->gather, ops->caps & SPEADI_RX_CAP_UDP ? config->gather_ns : 0,
-                       buffer_bytes);
+                       s->facts.buffer_bytes);
     *out = s;
     return 0;
 
@@ -185,14 +189,14 @@ int spead_recv_stream_create(struct spead_recv_stream **out,
     const struct speadi_rx_engine_ops *ops;
     void *engine;
     char reason[256];
-    uint32_t buffer_bytes = 0;
+    struct speadi_rx_facts facts;
     int ret = speadi_recv_config_read(&full, config, err);
 
     if (ret == 0)
-        ret = speadi_recv_config_open_engine(&full, &ops, &engine, reason, &buffer_bytes, err);
+        ret = speadi_recv_config_open_engine(&full, &ops, &engine, reason, &facts, err);
     if (ret < 0)
         return ret;
-    return speadi_recv_stream_create_on(out, &full, ops, engine, reason, buffer_bytes, err);
+    return speadi_recv_stream_create_on(out, &full, ops, engine, reason, &facts, err);
 }
 
 /* ---- Unmaking ------------------------------------------------------------------------------ */

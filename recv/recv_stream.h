@@ -43,6 +43,7 @@ struct spead_recv_stream {
     /* Set at create(), then constant. */
     struct spead_recv_stream_config config; /* borrowed pointers are not valid in here */
     const struct speadi_rx_engine_ops *ops;
+    struct speadi_rx_facts facts; /* of the engine */
     struct speadi_live_heap_layout layout;
     struct speadi_pool *pool;
     uint64_t packet_bytes_max;
@@ -97,7 +98,8 @@ struct spead_recv_stream {
 int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const struct spead_recv_stream_config *config,
                                  const struct speadi_rx_engine_ops *ops, void *engine,
-                                 const char *reason, uint32_t buffer_bytes, struct spead_err *err);
+                                 const char *reason, const struct speadi_rx_facts *facts,
+                                 struct spead_err *err);
 
 /* ---- recv_memory.c ------------------------------------------------------------------------- */
 

@@ -90,7 +90,7 @@ static int choose(const struct speadi_rx_engine_ops **ops, const char *name,
 
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_rx_config *config, char reason[256],
-                          uint32_t *buffer_bytes, struct spead_err *err)
+                          struct speadi_rx_facts *facts, struct spead_err *err)
 {
     const struct speadi_rx_engine_ops *chosen;
     void *self;
@@ -106,7 +106,8 @@ int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state,
     if (!self)
         return speadi_err_set(err, -ENOMEM, "no memory for receive engine %s", chosen->name);
     memset(self, 0, chosen->state_size);
-    rc = chosen->open(self, config, buffer_bytes, err);
+    *facts = (struct speadi_rx_facts){0};
+    rc = chosen->open(self, config, facts, err);
     if (rc < 0) {
         chosen->close(self);
         free(self);

@@ -50,6 +50,7 @@ enum {
     SPEADI_RX_INJECTED_DROP =
         1u << 0,                   /* dropped by the fault decorator: count it, do not read it */
     SPEADI_RX_TRUNCATED = 1u << 1, /* head + body hold less than the datagram(s): do not decode */
+    SPEADI_RX_REFUSED = 1u << 2,   /* the frame is none to read; `bucket` says why */
 };
 
 struct speadi_rx_packet {
@@ -61,7 +62,7 @@ struct speadi_rx_packet {
     uint32_t datagram_bytes; /* true length; head_bytes + body_bytes unless TRUNCATED */
     uint16_t source;         /* index of the endpoint */
     uint8_t flags;
-    uint8_t reserved;
+    uint8_t bucket;    /* enum spead_recv_bucket of a refused frame */
     uint32_t segments; /* 1; a truncated super-packet counts all its segments here */
     uint64_t time_ns;  /* when it came, in the engine's clock */
     uint64_t place;    /* reservation in whose range body lies, or SPEADI_RX_UNPLACED */
@@ -84,6 +85,8 @@ struct speadi_rx_counters {
     uint64_t kernel_drops; /* all sockets, SO_MEMINFO; absolute */
     uint64_t messages;     /* receives that returned data */
     uint64_t sleeps;       /* wait() calls that slept */
+    uint64_t rebuilds;     /* queues that failed and were made anew */
+    uint64_t link_downs;   /* times that the port went down */
     uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
 };
 
@@ -100,16 +103,21 @@ struct speadi_rx_config {
     const struct spead_log *log;
 };
 
+/* What is known of an engine only once it is open. */
+struct speadi_rx_facts {
+    uint32_t buffer_bytes;     /* effective socket buffer, of the first socket; 0: none */
+    uint32_t packet_bytes_max; /* longer packets cannot come; 0: the engine sets no limit */
+    enum spead_clock clock;    /* of packet.time_ns */
+};
+
 struct speadi_rx_engine_ops {
     const char *name;
     size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
     uint32_t caps;
-    enum spead_clock clock; /* of packet.time_ns */
 
     /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close().
-     * After open() the sockets are bound and joined; *buffer_bytes (nullable) gets the effective
-     * socket buffer of the first. */
-    int (*open)(void *self, const struct speadi_rx_config *config, uint32_t *buffer_bytes,
+     * After open() the sockets are bound and joined; *facts, zeroed before, says what came of it. */
+    int (*open)(void *self, const struct speadi_rx_config *config, struct speadi_rx_facts *facts,
                 struct spead_err *err);
     void (*close)(void *self);
 
@@ -163,7 +171,7 @@ extern const struct speadi_rx_engine_ops speadi_rx_engine_uring;
  * pass as self and free() after close(). reason gets one line for people. */
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_rx_config *config, char reason[256],
-                          uint32_t *buffer_bytes, struct spead_err *err);
+                          struct speadi_rx_facts *facts, struct spead_err *err);
 
 /* Wraps an open engine in the fault decorator. The decorator owns the inner engine from then on:
  * closing the one closes the other. Same contract, same capabilities. */

@@ -232,6 +232,8 @@ json_t *recv_report_json(const struct recv_report *report)
         {"messages", stats->messages},
         {"polls", stats->polls},
         {"wakeups", stats->wakeups},
+        {"engine_rebuilds", stats->engine_rebuilds},
+        {"link_downs", stats->link_downs},
     };
     json_t *object = tool_report_object(&report->totals);
     int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;

@@ -8,6 +8,8 @@
 
 #include <speadline/stats.h>
 
+#include <speadi/checksum.h>
+
 #define VLAN_TAGS_MAX  2u
 #define IPV4_BYTES     20u
 #define IPV6_BYTES     40u
@@ -169,51 +171,20 @@ bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_a
 
 /* ---- Checksums ----------------------------------------------------------------------------- */
 
-/* Sum of 16-bit words as they lie in memory; the byte order does not matter to the end result. */
-static uint64_t add(uint64_t sum, const uint8_t *data, uint32_t bytes)
-{
-    uint64_t high = 0, low = 0;
-
-    for (; bytes >= 8; data += 8, bytes -= 8) {
-        uint64_t word;
-
-        memcpy(&word, data, sizeof word);
-        low += word & UINT32_MAX;
-        high += word >> 32;
-    }
-    if (bytes > 0) {
-        uint64_t word = 0;
-
-        memcpy(&word, data, bytes);
-        low += word & UINT32_MAX;
-        high += word >> 32;
-    }
-    return sum + (low & UINT32_MAX) + (low >> 32) + (high & UINT32_MAX) + (high >> 32);
-}
-
-static uint32_t fold(uint64_t sum)
-{
-    while (sum >> 16)
-        sum = (sum & 0xffff) + (sum >> 16);
-    return (uint32_t)sum;
-}
-
-/* Adds bytes [from, to) of the parts. A part that begins at an odd byte counts with its bytes swapped. */
+/* Adds bytes [from, to) of the parts. */
 static uint64_t add_parts(uint64_t sum, const struct speadi_frame_part *parts, unsigned count,
                           uint32_t from, uint32_t to)
 {
-    uint32_t part_at = 0, odd = from & 1;
+    uint32_t part_at = 0;
 
     for (unsigned i = 0; i < count; part_at += parts[i++].bytes) {
         uint32_t end = part_at + parts[i].bytes, start = from > part_at ? from : part_at;
-        uint32_t some;
 
         if (end > to)
             end = to;
-        if (start >= end)
-            continue;
-        some = fold(add(0, parts[i].data + (start - part_at), end - start));
-        sum += (start & 1) == odd ? some : (uint32_t)((some & 0xff) << 8 | some >> 8);
+        if (start < end)
+            sum = speadi_checksum_add(sum, start - from, parts[i].data + (start - part_at),
+                                      end - start);
     }
     return sum;
 }
@@ -225,11 +196,13 @@ bool speadi_frame_checksums_hold(const struct speadi_frame *frame,
     uint32_t udp_bytes = UDP_BYTES + frame->payload_bytes, at = frame->udp_at - frame->ip_at;
     uint64_t sum;
 
-    if (frame->ip_version == 4 && fold(add(0, ip, IPV4_BYTES)) != 0xffff)
+    if (frame->ip_version == 4 &&
+        speadi_checksum_fold(speadi_checksum_add(0, 0, ip, IPV4_BYTES)) != 0xffff)
         return false;
     if (load_be16(udp + 6) == 0)
         return frame->ip_version == 4;
-    sum = frame->ip_version == 4 ? add(0, ip + 12, 8) : add(0, ip + 8, 32);
+    sum = frame->ip_version == 4 ? speadi_checksum_add(0, 0, ip + 12, 8)
+                                 : speadi_checksum_add(0, 0, ip + 8, 32);
     sum += htons(IPPROTO_UDP) + (uint64_t)htons((uint16_t)udp_bytes);
-    return fold(add_parts(sum, parts, count, at, at + udp_bytes)) == 0xffff;
+    return speadi_checksum_fold(add_parts(sum, parts, count, at, at + udp_bytes)) == 0xffff;
 }

@@ -38,6 +38,22 @@ static void begin_good(void)
     test_packet_data(&rig.packet, 40, 1, 64, 0, NULL, 64);
 }
 
+/* ---- What the engine refuses --------------------------------------------------------------- */
+
+Test(recv_packet, refused_frame_is_counted_under_its_reason_and_not_read)
+{
+    struct script_packet *packet;
+
+    recv_rig_open(&rig);
+    begin_good();
+    packet = recv_rig_push(&rig);
+    packet->flags = SPEADI_RX_REFUSED;
+    packet->bucket = SPEAD_RECV_MALFORMED_CHECKSUM;
+    recv_rig_data(&rig, 99, 8, 0, 8);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 1, malformed-checksum 1");
+}
+
 /* ---- What the decoder refuses -------------------------------------------------------------- */
 
 Test(recv_packet, datagram_of_no_bytes)

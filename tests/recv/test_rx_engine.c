@@ -36,9 +36,11 @@ static struct speadi_rx_config over_udp(void)
                                      .socket_buffer_bytes = 1u << 20};
 }
 
+static struct speadi_rx_facts facts;
+
 static int open_engine(const char *name, const struct speadi_rx_config *config)
 {
-    return speadi_rx_engine_open(&ops, &state, name, config, reason, NULL, &err);
+    return speadi_rx_engine_open(&ops, &state, name, config, reason, &facts, &err);
 }
 
 static void close_engine(void)
@@ -89,10 +91,8 @@ Test(rx_engine, buffers_are_told_with_those_of_the_decorator)
 Test(rx_engine, the_effective_socket_buffer_is_told)
 {
     const struct speadi_rx_config config = over_udp();
-    uint32_t bytes = 0;
-
-    cr_assert_eq(speadi_rx_engine_open(&ops, &state, "socket", &config, reason, &bytes, &err), 0);
-    cr_expect_eq(bytes, 1u << 20);
+    cr_assert_eq(speadi_rx_engine_open(&ops, &state, "socket", &config, reason, &facts, &err), 0);
+    cr_expect_eq(facts.buffer_bytes, 1u << 20);
     close_engine();
 }
 

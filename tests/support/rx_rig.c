@@ -92,8 +92,8 @@ bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options)
         config.addresses = addresses;
         config.interface = &lo;
     }
-    if (speadi_rx_engine_open(&rig->ops, &rig->engine, options->engine, &config, rig->reason, NULL,
-                              &err) < 0)
+    if (speadi_rx_engine_open(&rig->ops, &rig->engine, options->engine, &config, rig->reason,
+                              &rig->facts, &err) < 0)
         goto failed;
     if (network && !open_senders(rig, addresses, &err))
         goto failed;

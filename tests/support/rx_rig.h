@@ -27,6 +27,7 @@ struct rx_rig {
     struct spead_mem_link *link[RX_RIG_SOURCES];
     int sender[RX_RIG_SOURCES];
     struct speadi_rx_burst burst;
+    struct speadi_rx_facts facts;
     char reason[256]; /* of the choice, or why there is no rig */
 };
 

@@ -21,7 +21,7 @@ struct script_packet {
     uint32_t split; /* head_bytes when not placed; 0: not split */
     uint32_t segments;
     uint16_t source;
-    uint8_t flags;
+    uint8_t flags, bucket;
 };
 
 struct script_engine {

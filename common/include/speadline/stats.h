@@ -106,9 +106,14 @@ struct spead_recv_stats {
     uint64_t messages;                  /* receives that returned data */
     uint64_t polls;   /* poll calls, as of the last one that changed any other counter */
     uint64_t wakeups; /* waits that slept */
-    uint64_t first_packet_ns, last_packet_ns;       /* UTC; 0: none yet */
+    uint64_t first_packet_ns, last_packet_ns;       /* the heaps' clock; 0: none yet */
     uint64_t ring_high_water;                       /* most heaps ever waiting for the consumer */
     uint64_t memory_bytes, memory_high_water_bytes; /* heap memory in use now / at most */
+
+    /* Kernel bypass. What a NIC drops for want of posted buffers is in no counter here: only the
+     * device's own know (`ethtool -S`, rdma statistic); it shows as missing. */
+    uint64_t engine_rebuilds; /* queues that failed and were made anew: packets were lost */
+    uint64_t link_downs;      /* times that the port went down */
 };
 /* clang-format off */
 #define SPEAD_RECV_STATS_INIT { .struct_size = sizeof(struct spead_recv_stats) }
