@@ -31,6 +31,17 @@ void spead_send_heap_destroy(struct spead_send_heap *heap)
     free(heap);
 }
 
+int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour flavour)
+{
+    if (!spead_flavour_is_valid(flavour))
+        return -EINVAL;
+    heap->flavour = flavour;
+    heap->item_count = 0;
+    heap->payload_bytes = 0;
+    heap->repeat_pointers = false;
+    return 0;
+}
+
 static int reserve_item(struct spead_send_heap *heap)
 {
     struct speadi_send_item *bigger;

@@ -3,6 +3,7 @@
  * Releasers push onto `parked`, the taker takes the list whole (as the pool of slots does it). At its end
  * the owner swaps PARKING_CLOSED in and waits for what it finds; who comes later waits for its own region.
  * So a region without references is always looked after by exactly one thread. */
+#include <errno.h>
 #include <stdbool.h>
 
 #include "flow/region_parts.h"
@@ -134,6 +135,13 @@ void speadi_region_end(struct spead_region *region)
     }
     atomic_fetch_add_explicit(&region->pool->parked_count, 1, memory_order_relaxed);
     park(region);
+}
+
+int spead_region_query(const struct spead_region *region, uint64_t event)
+{
+    if (event == 0)
+        return 1;
+    return region->pool->event_ops ? query(region->pool, event) : -EINVAL;
 }
 
 void spead_region_release(struct spead_region *region, uint64_t event)

@@ -106,6 +106,10 @@ void spead_region_unref(
  * A pool without event_ops takes no event but 0. */
 void spead_region_release(struct spead_region *region, uint64_t event);
 
+/* Is the event of a message about this region done? 1 (also for event 0), 0: not yet, or -errno: it can never
+ * be known any more, or the pool knows no events (-EINVAL). Any thread, never blocks. */
+int spead_region_query(const struct spead_region *region, uint64_t event);
+
 /* Takes back parked regions whose events are done; returns how many came. The taker's, as take() does it
  * too: for programs that wait for memory. */
 uint32_t spead_region_pool_reap(struct spead_region_pool *pool);

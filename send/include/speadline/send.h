@@ -35,6 +35,10 @@ struct spead_send_heap; /* opaque */
 int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour);
 void spead_send_heap_destroy(struct spead_send_heap *heap); /* NULL is ignored */
 
+/* Takes all items out and sets the flavour. Their memory is kept: a heap that is described over and over
+ * soon allocates nothing. Handles end. Returns 0 or -EINVAL (flavour not valid; then nothing changed). */
+int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour flavour);
+
 /* Adds an item whose value sits in its pointer. Returns the item's handle (>= 0), -EINVAL (id is 0 or
  * does not fit), -ERANGE (value does not fit N bits) or -ENOMEM. Ids 1 to 4 are the packetiser's own
  * and are refused. */
