@@ -90,6 +90,11 @@ bool speadi_heap_queue_close(struct speadi_heap_queue *queue)
     return (atomic_fetch_or_explicit(&queue->tail, CLOSED, memory_order_acq_rel) & CLOSED) != 0;
 }
 
+bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue)
+{
+    return (atomic_load_explicit(&queue->tail, memory_order_acquire) & CLOSED) != 0;
+}
+
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue)
 {
     return atomic_load_explicit(&queue->tail, memory_order_acquire) & ~CLOSED;

@@ -59,6 +59,9 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
 /* Nothing is accepted any more. Returns whether it was closed before. Signal-safe. */
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue);
 
+/* Heaps are no longer accepted. */
+bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue);
+
 /* How many heaps have been accepted / have finished so far. */
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue);
 uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue);

@@ -10,8 +10,21 @@
 
 #include <speadi/clock.h>
 
-/* P1: begin() and notify() are both read-modify-writes of `waiters`, so one of them reads what the other
- * wrote. If notify() came first, begin() acquires the changed condition; else notify() sees the waiter. */
+#define WATCHED (1u << 31)
+
+void speadi_progress_init(struct speadi_progress *progress)
+{
+    *progress = (struct speadi_progress){0};
+    pthread_mutex_init(&progress->lock, NULL);
+}
+
+void speadi_progress_release(struct speadi_progress *progress)
+{
+    pthread_mutex_destroy(&progress->lock);
+}
+
+/* P1: begin(), watch() and notify() are all read-modify-writes of `waiters`, so one of two reads what the
+ * other wrote. If notify() came first, the other acquires the changed condition; else notify() sees it. */
 void speadi_progress_begin(struct speadi_progress *progress)
 {
     atomic_fetch_add_explicit(&progress->waiters, 1, memory_order_acq_rel); /* P1 */
@@ -37,14 +50,49 @@ int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint6
     return ret < 0 && errno == ETIMEDOUT ? -ETIMEDOUT : 0;
 }
 
-void speadi_progress_notify(struct speadi_progress *progress)
+bool speadi_progress_notify(struct speadi_progress *progress)
 {
+    uint32_t waiters = atomic_fetch_add_explicit(&progress->waiters, 0, memory_order_acq_rel);
     int saved = errno;
 
-    if (atomic_fetch_add_explicit(&progress->waiters, 0, memory_order_acq_rel) == 0) /* P1 */
-        return;
-    /* P2: release pairs with epoch(): who reads the new epoch sees the condition changed. */
-    atomic_fetch_add_explicit(&progress->epoch, 1, memory_order_release);
-    syscall(SYS_futex, &progress->epoch, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0);
-    errno = saved;
+    if (waiters == 0) /* P1 */
+        return false;
+    if (waiters != WATCHED) {
+        /* P2: release pairs with epoch(): who reads the new epoch sees the condition changed. */
+        atomic_fetch_add_explicit(&progress->epoch, 1, memory_order_release);
+        syscall(SYS_futex, &progress->epoch, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL,
+                0);
+        errno = saved;
+    }
+    return (waiters & WATCHED) != 0;
+}
+
+/* ---- The watcher --------------------------------------------------------------------------- */
+
+int speadi_progress_attach(struct speadi_progress *progress, struct speadi_watcher *watcher)
+{
+    int ret = 0;
+
+    pthread_mutex_lock(&progress->lock);
+    if (progress->watcher == NULL)
+        progress->watcher = watcher;
+    else
+        ret = -EBUSY;
+    pthread_mutex_unlock(&progress->lock);
+    return ret;
+}
+
+void speadi_progress_watch(struct speadi_progress *progress)
+{
+    atomic_fetch_or_explicit(&progress->waiters, WATCHED, memory_order_acq_rel); /* P1 */
+}
+
+void speadi_progress_tell(struct speadi_progress *progress)
+{
+    pthread_mutex_lock(&progress->lock);
+    /* Before told(), so that it can ask for more. Relaxed: a notify() that still sees it tells in vain. */
+    atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_relaxed);
+    if (progress->watcher != NULL && !progress->watcher->told(progress->watcher))
+        progress->watcher = NULL;
+    pthread_mutex_unlock(&progress->lock);
 }

@@ -32,6 +32,7 @@ void speadi_send_stream_free(struct spead_send_stream *stream)
     speadi_send_ledger_release(&stream->ledger);
     speadi_batch_ring_release(&stream->batches);
     speadi_heap_queue_release(&stream->queue);
+    speadi_progress_release(&stream->progress);
     free(stream);
 }
 
@@ -49,6 +50,7 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     stream->next_counter = config->heap_counter_first;
     stream->log = config->log;
     speadi_packetiser_init(&stream->packetiser, stream->packet_bytes_max);
+    speadi_progress_init(&stream->progress);
     if (speadi_heap_queue_init(&stream->queue, config->heaps_max) < 0 ||
         speadi_batch_ring_init(&stream->batches, stream->packet_bytes_max) < 0 ||
         speadi_send_ledger_init(&stream->ledger) < 0) {
