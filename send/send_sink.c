@@ -1,0 +1,297 @@
+/* The life of a send sink: made with its slots, started with its stream, finished. */
+#include "send_sink.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "send_stream.h"
+
+/* ---- Making one ----------------------------------------------------------------------------- */
+
+static int read_config(struct spead_send_sink_config *config,
+                       const struct spead_send_sink_config *from, struct spead_err *err)
+{
+    *config = (struct spead_send_sink_config)SPEAD_SEND_SINK_CONFIG_INIT;
+    if (from->struct_size < offsetof(struct spead_send_sink_config, type))
+        return speadi_err_set(
+            err, -EINVAL, "send sink: struct_size is %u; start from SPEAD_SEND_SINK_CONFIG_INIT",
+            from->struct_size);
+    memcpy(config, from, from->struct_size < sizeof *config ? from->struct_size : sizeof *config);
+    return 0;
+}
+
+static bool is_item_id(uint64_t id, struct spead_flavour flavour)
+{
+    return id > SPEAD_ID_PAYLOAD_LENGTH && id <= spead_flavour_id_max(flavour);
+}
+
+static int check_region_items(const struct spead_send_sink_config *config, struct spead_err *err)
+{
+    const char *field =
+        !is_item_id(config->data_id, config->flavour) ? "data_id"
+        : config->sequence_id != 0 && !is_item_id(config->sequence_id, config->flavour)
+            ? "sequence_id"
+        : config->time_id != 0 && !is_item_id(config->time_id, config->flavour) ? "time_id"
+                                                                                : NULL;
+
+    if (field == NULL)
+        return 0;
+    return speadi_err_set(err, -EINVAL, "send sink: %s must be 5..%llu in SPEAD-64-%u", field,
+                          (unsigned long long)spead_flavour_id_max(config->flavour),
+                          config->flavour.heap_address_bits);
+}
+
+static int check_config(const struct spead_send_sink_config *config, struct spead_err *err)
+{
+    if (config->stream == NULL)
+        return speadi_err_set(err, -EINVAL, "send sink: stream is missing");
+    if (!spead_flavour_is_valid(config->flavour))
+        return speadi_err_set(err, -EINVAL,
+                              "send sink: flavour must be 8..56 in steps of 8, not %u",
+                              config->flavour.heap_address_bits);
+    if (config->destination >= config->stream->transport.destination_count)
+        return speadi_err_set(err, -EINVAL,
+                              "send sink: destination is %u; the stream has %u of them",
+                              config->destination, config->stream->transport.destination_count);
+    if (config->describe != NULL || config->type == SPEAD_TYPE_HEAP)
+        return 0;
+    if (config->type != SPEAD_TYPE_REGION)
+        return speadi_err_set(err, -EINVAL,
+                              "send sink: messages that are neither heaps nor regions need a "
+                              "describe function");
+    return check_region_items(config, err);
+}
+
+static int make_slots(struct spead_send_sink *sink)
+{
+    uint64_t capacity = 1;
+
+    while (capacity < sink->in_flight_max)
+        capacity *= 2;
+    sink->mask = capacity - 1;
+    sink->slot_count = (uint32_t)capacity + 2; /* and those outside of the ring */
+    sink->ring = calloc(capacity, sizeof(struct speadi_sink_slot *));
+    sink->slots = calloc(sink->slot_count, sizeof *sink->slots);
+    if (sink->ring == NULL || sink->slots == NULL)
+        return -ENOMEM;
+    for (uint32_t i = 0; i < sink->slot_count; i++) {
+        int ret = spead_send_heap_create(&sink->slots[i].heap, sink->config.flavour);
+
+        if (ret < 0)
+            return ret;
+        if (i < capacity)
+            sink->ring[i] = &sink->slots[i];
+    }
+    sink->hand = &sink->slots[capacity];
+    sink->refused = &sink->slots[capacity + 1];
+    return 0;
+}
+
+static void free_sink(struct spead_send_sink *sink)
+{
+    for (uint32_t i = 0; sink->slots != NULL && i < sink->slot_count; i++)
+        spead_send_heap_destroy(sink->slots[i].heap);
+    free(sink->slots);
+    free(sink->ring);
+    free(sink);
+}
+
+static bool told(struct speadi_watcher *watcher);
+
+int spead_send_sink_create(struct spead_send_sink **out,
+                           const struct spead_send_sink_config *config, struct spead_err *err)
+{
+    struct spead_send_sink_config own;
+    struct spead_send_sink *sink;
+    int ret = read_config(&own, config, err);
+
+    if (ret == 0)
+        ret = check_config(&own, err);
+    if (ret < 0)
+        return ret;
+    sink = aligned_alloc(alignof(struct spead_send_sink), sizeof *sink);
+    if (sink == NULL)
+        return speadi_err_set(err, -ENOMEM, "no memory for a send sink");
+    memset(sink, 0, sizeof *sink);
+    sink->config = own;
+    sink->in_flight_max = own.stream->queue.heaps_max;
+    sink->watcher.told = told;
+    sink->input = (struct spead_port){.name = "heaps", .type = own.type};
+    sink->error_port = (struct spead_port){.name = "error", .type = own.type};
+    if (make_slots(sink) < 0) {
+        free_sink(sink);
+        return speadi_err_set(err, -ENOMEM, "no memory for a send sink of %u heaps in flight",
+                              own.stream->queue.heaps_max);
+    }
+    *out = sink;
+    return 0;
+}
+
+void spead_send_sink_destroy(struct spead_send_sink *sink)
+{
+    if (sink == NULL)
+        return;
+    assert(atomic_load(&sink->completed) == sink->head); /* the stream would still use it */
+    free_sink(sink);
+}
+
+/* ---- Leaving the stream --------------------------------------------------------------------- */
+
+/* Of a node that has finished. Under the progress' lock, so that it has taken the node's place. */
+static bool reap_rest(struct spead_send_sink *sink)
+{
+    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire); /* D1 */
+
+    for (; sink->reaped != completed; sink->reaped++) {
+        struct speadi_sink_slot *slot = sink->ring[sink->reaped & sink->mask];
+
+        if (slot->error == 0)
+            continue;
+        speadi_sink_drop(slot);
+        atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
+    }
+    if (completed == sink->head) {
+        atomic_store_explicit(&sink->leaving, false, memory_order_relaxed);
+        return false;
+    }
+    speadi_progress_watch(&sink->config.stream->progress);
+    return true;
+}
+
+/* Heaps have completed: on the stream's thread, or, in leave(), on that of the node. */
+static bool told(struct speadi_watcher *watcher)
+{
+    struct spead_send_sink *sink =
+        (struct spead_send_sink *)(void *)((char *)watcher -
+                                           offsetof(struct spead_send_sink, watcher));
+    struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
+
+    if (atomic_load_explicit(&sink->leaving, memory_order_relaxed))
+        return reap_rest(sink);
+    if (node != NULL)
+        spead_node_wake(node);
+    return true;
+}
+
+/* From here on the node is not woken any more: who has just read `node` does so under the lock that tell()
+ * waits for. Then or as soon as its last heap has completed, the stream is free for another sink. */
+static void leave(struct spead_send_sink *sink)
+{
+    atomic_store_explicit(&sink->node, NULL, memory_order_relaxed);
+    atomic_store_explicit(&sink->leaving, true, memory_order_relaxed);
+    speadi_progress_tell(&sink->config.stream->progress);
+}
+
+/* ---- As a node ------------------------------------------------------------------------------ */
+
+static int run_stream(struct spead_send_sink *sink, struct spead_err *err)
+{
+    struct spead_send_stream *stream = sink->config.stream;
+
+    if (speadi_heap_queue_is_closed(&stream->queue))
+        return speadi_err_set(err, -ESHUTDOWN, "its send stream was stopped before");
+    if (!sink->config.own_thread)
+        return 0;
+    if (atomic_load_explicit(&stream->owner, memory_order_relaxed) != 0)
+        return speadi_err_set(err, -EBUSY,
+                              "its send stream has a thread already: say own_thread = false");
+    return spead_send_runner_start(&sink->runner, stream, sink->config.cpu, err);
+}
+
+static int start(void *state, struct spead_node *self, struct spead_err *err)
+{
+    struct spead_send_sink *sink = state;
+    int ret;
+
+    if (speadi_progress_attach(&sink->config.stream->progress, &sink->watcher) < 0)
+        return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
+    /* relaxed: who misses it has nothing of this sink's to tell */
+    atomic_store_explicit(&sink->node, self, memory_order_relaxed);
+    sink->ended = sink->flushing = false;
+    ret = run_stream(sink, err);
+    if (ret < 0)
+        leave(sink);
+    return ret;
+}
+
+static void stop_stream(struct spead_send_sink *sink)
+{
+    spead_send_stream_stop(sink->config.stream);
+    if (!speadi_sink_is_flushed(sink))
+        spead_send_stream_stop(sink->config.stream); /* and abandons what is left */
+    spead_send_runner_join(sink->runner,
+                           NULL); /* its failure has been told by a step, or by now nobody
+                                                   asks any more */
+    sink->runner = NULL;
+}
+
+static void abandon(struct spead_send_sink *sink, const struct spead_message *message)
+{
+    spead_message_unref(message);
+    atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release);
+}
+
+static void finish(void *state)
+{
+    struct spead_send_sink *sink = state;
+
+    if (sink->runner != NULL)
+        stop_stream(sink);
+    if (sink->refused->holds) {
+        speadi_sink_drop(sink->refused);
+        atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
+    }
+    if (sink->hand->holds) {
+        _Atomic uint64_t *fate = sink->blamed == sink->hand ? &sink->failed : &sink->abandoned;
+
+        speadi_sink_drop(sink->hand);
+        atomic_fetch_add_explicit(fate, 1, memory_order_release);
+    }
+    while (sink->inbox_at != sink->inbox_count)
+        abandon(sink, &sink->inbox[sink->inbox_at++]);
+    leave(sink);
+}
+
+struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink, const char *name)
+{
+    static const struct spead_node_ops ops = {.kind = "send-sink",
+                                              .start = start,
+                                              .step = speadi_sink_step,
+                                              .surrender = speadi_sink_surrender,
+                                              .finish = finish};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    config.name = name;
+    config.ops = &ops;
+    config.state = sink;
+    config.inputs = &sink->input;
+    config.input_count = 1;
+    config.outputs = &sink->error_port;
+    config.output_count = 1;
+    return config;
+}
+
+/* ---- Accounts ------------------------------------------------------------------------------- */
+
+void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send_sink_stats *stats)
+{
+    /* S1: acquire pairs with the counting of outcomes: a message that has one is in `in`, which is read
+     * last. So `pending` is never negative. */
+    struct spead_send_sink_stats now = {
+        .struct_size = stats->struct_size,
+        .sent = atomic_load_explicit(&sink->sent, memory_order_acquire),
+        .failed = atomic_load_explicit(&sink->failed, memory_order_acquire),
+        .abandoned = atomic_load_explicit(&sink->abandoned, memory_order_acquire),
+        .skipped = atomic_load_explicit(&sink->skipped, memory_order_acquire),
+        .waits = atomic_load_explicit(&sink->waits, memory_order_relaxed),
+    };
+
+    now.in = atomic_load_explicit(&sink->in, memory_order_relaxed);
+    now.pending = now.in - now.sent - now.failed - now.abandoned - now.skipped;
+    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+}

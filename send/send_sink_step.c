@@ -1,0 +1,298 @@
+/* The steps of a send sink, and how its heaps complete. */
+#include "send_sink.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "send_stream.h"
+
+/* How long a message that is not ready (its device still works on it) is left alone. */
+enum { NOT_READY_NS = 50000 };
+
+/* relaxed: one writer at a time; release where stats() must see what went before: S1 in send_sink.c */
+static void count(_Atomic uint64_t *counter)
+{
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_release);
+}
+
+void speadi_sink_drop(struct speadi_sink_slot *slot)
+{
+    slot->holds = slot->described = false;
+    spead_message_unref(&slot->message);
+}
+
+/* ---- Completion, on the stream's thread ----------------------------------------------------- */
+
+/* The message of a heap that was refused stays, for the policy; the others are done with. */
+static void settle(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
+{
+    slot->error = 0;
+    if (error == 0) {
+        spead_message_unref(&slot->message);
+        count(&sink->sent);
+    } else if (error == -ECANCELED) {
+        spead_message_unref(&slot->message);
+        atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release);
+    } else {
+        slot->error = error;
+    }
+}
+
+static void done(void *arg, const struct spead_send_result *result)
+{
+    struct spead_send_sink *sink = arg;
+    struct spead_send_stream *stream = sink->config.stream;
+    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed);
+    /* The entry was put there before the heap was submitted. */
+    struct speadi_sink_slot *slot = sink->ring[completed & sink->mask];
+
+    if (sink->config.done != NULL)
+        sink->config.done(sink->config.done_arg, &slot->message, result);
+    settle(sink, slot, result->error);
+    if (stream->failure != 0 || result->error == -ECANCELED)
+        /* relaxed: published with `completed` */
+        atomic_store_explicit(&sink->broken, stream->failure ? stream->failure : -ECANCELED,
+                              memory_order_relaxed);
+    /* D1: release pairs with reap(): the slot is the node's again. */
+    atomic_store_explicit(&sink->completed, completed + 1, memory_order_release);
+    if (result->error != 0)
+        speadi_progress_watch(&stream->progress); /* a node that waits for input shall know */
+}
+
+/* ---- Failing -------------------------------------------------------------------------------- */
+
+static void blame(struct spead_send_sink *sink, struct spead_node *self,
+                  struct speadi_sink_slot *slot)
+{
+    sink->blamed = slot;
+    spead_node_working_on(self, &slot->message);
+}
+
+static int fail_refused(struct spead_send_sink *sink, struct spead_node *self)
+{
+    int error = sink->refused->error;
+
+    blame(sink, self, sink->refused);
+    spead_node_explain(self, "its heap was refused: %s", strerror(-error));
+    return error;
+}
+
+/* No message is to blame: no policy can mend it. */
+static int fail_stream(struct spead_send_sink *sink, struct spead_node *self)
+{
+    int broken = atomic_load_explicit(&sink->broken, memory_order_relaxed);
+
+    if (broken == 0 || broken == -ECANCELED)
+        spead_node_explain(self, "the send stream was stopped while messages still came");
+    else
+        spead_node_explain(self, "the send stream has failed: %s", strerror(-broken));
+    return broken == 0 ? -ESHUTDOWN : broken;
+}
+
+int speadi_sink_surrender(void *state, struct spead_message *failed)
+{
+    struct spead_send_sink *sink = state;
+    struct speadi_sink_slot *slot = sink->blamed;
+
+    if (slot == NULL)
+        return -ENOENT;
+    *failed = slot->message;
+    slot->holds = slot->described = false;
+    sink->blamed = NULL;
+    count(&sink->failed);
+    return 0;
+}
+
+/* ---- The phases of a step ------------------------------------------------------------------- *
+ * Each answers SPEAD_STEP_AGAIN when the next may follow, else as a step. */
+
+static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
+{
+    struct speadi_sink_slot *was = *a;
+
+    *a = *b;
+    *b = was;
+}
+
+/* Takes back what has ended, up to a heap that was refused: that one is failed on. */
+static int reap(struct spead_send_sink *sink, struct spead_node *self)
+{
+    /* D1: acquire pairs with done(). */
+    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
+
+    if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
+        return fail_stream(sink, self);
+    for (; sink->reaped != completed; sink->reaped++) {
+        struct speadi_sink_slot **at = &sink->ring[sink->reaped & sink->mask];
+
+        (*at)->holds = (*at)->error != 0;
+        if (!(*at)->holds) {
+            (*at)->described = false;
+            continue;
+        }
+        swap(at, &sink->refused);
+        sink->reaped++;
+        return fail_refused(sink, self);
+    }
+    return SPEAD_STEP_AGAIN;
+}
+
+/* The node is stepped when something has completed; now, if something has meanwhile (P1 in progress.c). */
+static int wait_for_slot(struct spead_send_sink *sink)
+{
+    count(&sink->waits);
+    speadi_progress_watch(&sink->config.stream->progress);
+    return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
+               ? SPEAD_STEP_AGAIN
+               : SPEAD_STEP_WAITING;
+}
+
+/* 0, -EAGAIN: full of other producers' heaps, and the node will be stepped; or -errno. */
+static int submit(struct spead_send_sink *sink, const struct speadi_sink_slot *slot)
+{
+    struct spead_send_stream *stream = sink->config.stream;
+    int ret = spead_send_stream_submit(stream, slot->heap, &slot->options);
+
+    if (ret != -EAGAIN)
+        return ret;
+    count(&sink->waits);
+    speadi_progress_watch(&stream->progress);
+    return spead_send_stream_submit(stream, slot->heap, &slot->options);
+}
+
+/* Into the ring first: the heap may have completed before submit() returns. There is room: no more than
+ * in_flight_max are taken in, and what is outside of the ring has left it. */
+static int launch(struct spead_send_sink *sink, struct spead_node *self,
+                  struct speadi_sink_slot **from)
+{
+    struct speadi_sink_slot **at = &sink->ring[sink->head & sink->mask];
+    int ret;
+
+    swap(at, from);
+    ret = submit(sink, *at);
+    if (ret == 0) {
+        sink->head++;
+        sink->flushing = false; /* one that was tried again after the end of the input */
+        return SPEAD_STEP_AGAIN;
+    }
+    swap(at, from);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret == -ESHUTDOWN)
+        return fail_stream(sink, self);
+    blame(sink, self, *from);
+    spead_node_explain(self, "the send stream does not take it: %s", strerror(-ret));
+    return ret;
+}
+
+static int describe(struct spead_send_sink *sink, struct spead_node *self,
+                    struct speadi_sink_slot *slot)
+{
+    int ret = speadi_sink_describe(sink, slot);
+
+    if (ret == -EAGAIN) {
+        spead_node_wait_until(self, spead_node_now_ns(self) + NOT_READY_NS);
+        return SPEAD_STEP_WAITING;
+    }
+    if (ret < 0) {
+        blame(sink, self, slot);
+        spead_node_explain(self, "cannot be sent: %s", speadi_sink_why(sink, ret));
+        return ret;
+    }
+    if (ret > 0) {
+        speadi_sink_drop(slot);
+        count(&sink->skipped);
+        return SPEAD_STEP_AGAIN;
+    }
+    slot->options.done = done;
+    slot->options.done_arg = sink;
+    slot->described = true;
+    return SPEAD_STEP_AGAIN;
+}
+
+static int send_one(struct spead_send_sink *sink, struct spead_node *self,
+                    struct speadi_sink_slot **slot)
+{
+    int ret = SPEAD_STEP_AGAIN;
+
+    if ((*slot)->holds && !(*slot)->described)
+        ret = describe(sink, self, *slot);
+    if (ret == SPEAD_STEP_AGAIN && (*slot)->described)
+        ret = launch(sink, self, slot);
+    return ret;
+}
+
+static int send_inbox(struct spead_send_sink *sink, struct spead_node *self)
+{
+    int ret = send_one(sink, self, &sink->hand);
+
+    while (ret == SPEAD_STEP_AGAIN && sink->inbox_at != sink->inbox_count) {
+        sink->hand->message = sink->inbox[sink->inbox_at++];
+        sink->hand->holds = true;
+        ret = send_one(sink, self, &sink->hand);
+    }
+    return ret;
+}
+
+/* No more than can be in flight: what cannot is the channel's to keep, by its policy. */
+static int receive(struct spead_send_sink *sink, struct spead_node *self)
+{
+    uint64_t room = sink->in_flight_max - (sink->head - sink->reaped);
+    int ret;
+
+    if (room == 0)
+        return wait_for_slot(sink);
+    ret = spead_node_receive(self, 0, sink->inbox,
+                             room < SPEADI_SINK_BATCH ? (uint32_t)room : SPEADI_SINK_BATCH);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    sink->ended = ret < 0;
+    sink->inbox_at = 0;
+    sink->inbox_count = ret < 0 ? 0 : (uint32_t)ret;
+    /* relaxed: seen by whoever sees what became of them (S1) */
+    atomic_fetch_add_explicit(&sink->in, sink->inbox_count, memory_order_relaxed);
+    return SPEAD_STEP_AGAIN;
+}
+
+bool speadi_sink_is_flushed(const struct spead_send_sink *sink)
+{
+    return sink->flushing &&
+           speadi_heap_queue_finished(&sink->config.stream->queue) >= sink->flush_target;
+}
+
+/* Until callbacks and statistics of the last heap are through as well, as in spead_send_stream_flush(). */
+static int flush(struct spead_send_sink *sink)
+{
+    struct spead_send_stream *stream = sink->config.stream;
+
+    if (!sink->flushing)
+        sink->flush_target = speadi_heap_queue_accepted(&stream->queue);
+    sink->flushing = true;
+    speadi_progress_watch(&stream->progress);
+    if (!speadi_sink_is_flushed(sink))
+        return SPEAD_STEP_WAITING;
+    /* D1: acquire pairs with done(). One that was refused at the very end has yet to be failed on. */
+    return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
+               ? SPEAD_STEP_AGAIN
+               : SPEAD_STEP_DONE;
+}
+
+int speadi_sink_step(void *state, struct spead_node *self)
+{
+    struct spead_send_sink *sink = state;
+    int ret;
+
+    sink->blamed = NULL;
+    ret = send_one(sink, self, &sink->refused); /* it is to be tried again */
+    if (ret == SPEAD_STEP_AGAIN)
+        ret = reap(sink, self);
+    if (ret == SPEAD_STEP_AGAIN && sink->inbox_at == sink->inbox_count && !sink->hand->holds &&
+        !sink->ended)
+        ret = receive(sink, self);
+    if (ret == SPEAD_STEP_AGAIN)
+        ret = send_inbox(sink, self);
+    if (ret == SPEAD_STEP_AGAIN && sink->ended)
+        ret = flush(sink);
+    return ret;
+}
