@@ -266,25 +266,51 @@ static int hunt_for(struct hunt *hunt, const struct speadi_verbs_wish *wish, str
     if (hunt->count == 0)
         return speadi_err_set(
             err, -ENODEV,
-            "there is no RDMA device: a ConnectX-4 or later (lspci) and its driver "
-            "(modprobe mlx5_ib) make one");
+            "no RDMA device; a ConnectX-4 or later and its driver (modprobe mlx5_ib) make one");
     if (wish->device)
         return find_by_name(hunt, wish->device, index, err);
     return index ? find_by_interface(hunt, index, err) : find_only(hunt, err);
+}
+
+/* A kernel without RDMA (ENOSYS) has an empty list. */
+static int list_devices(const struct speadi_verbs *verbs, struct ibv_device ***list, int *count,
+                        struct spead_err *err)
+{
+    *count = 0;
+    errno = 0;
+    *list = verbs->get_device_list(count);
+    if (*list || errno == ENOSYS)
+        return 0;
+    return speadi_verbs_failed(err, "get_device_list", "this host", errno);
 }
 
 int speadi_verbs_find(const struct speadi_verbs *verbs, const struct speadi_verbs_wish *wish,
                       struct speadi_verbs_found *found, struct spead_err *err)
 {
     struct hunt hunt = {.verbs = verbs, .found = found};
-    int ret;
+    int ret = list_devices(verbs, &hunt.list, &hunt.count, err);
 
     *found = (struct speadi_verbs_found){0};
-    errno = 0;
-    hunt.list = verbs->get_device_list(&hunt.count);
-    if (!hunt.list)
-        return speadi_verbs_failed(err, "get_device_list", "this host", errno);
-    ret = hunt_for(&hunt, wish, err);
-    verbs->free_device_list(hunt.list);
+    if (ret == 0)
+        ret = hunt_for(&hunt, wish, err);
+    if (hunt.list)
+        verbs->free_device_list(hunt.list);
     return ret;
+}
+
+int speadi_verbs_list(char (*names)[SPEADI_VERBS_NAME_MAX], unsigned max, struct spead_err *err)
+{
+    const struct speadi_verbs *verbs;
+    struct ibv_device **list = NULL;
+    int count, stored = 0, ret = speadi_verbs_load(&verbs, err);
+
+    if (ret == 0)
+        ret = list_devices(verbs, &list, &count, err);
+    if (ret < 0)
+        return ret;
+    for (; stored < count && (unsigned)stored < max; stored++)
+        snprintf(names[stored], SPEADI_VERBS_NAME_MAX, "%s", verbs->get_device_name(list[stored]));
+    if (list)
+        verbs->free_device_list(list);
+    return stored;
 }

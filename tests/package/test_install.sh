@@ -28,7 +28,7 @@ cc $sanitize "$source/tests/package/consumer/consumer.c" $(pkg-config --cflags s
 "$work/by-pkg-config-static" | grep -q 'one heap, through memory and back'
 
 [ "$(pkg-config --modversion speadline)" = "$(LSAN_OPTIONS=detect_leaks=0 "$work/by-pkg-config" | awk '{sub(":", "", $2); print $2}')" ]
-for page in spead-send spead-recv; do
+for page in spead-send spead-recv spead-info spead-net-raw; do
     [ -n "$(find "$prefix" -name "$page.1")" ] || { echo "$page.1 is not installed" && exit 1; }
     [ -n "$(find "$prefix" -path "*bin/$page")" ] || { echo "$page is not installed" && exit 1; }
 done

@@ -109,6 +109,18 @@ Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
     expect_refusals(refusals, sizeof refusals / sizeof *refusals);
 }
 
+Test(command_lines, wrong_usage_of_the_informer_is_one_line_and_status_2)
+{
+    const struct refusal refusals[] = {
+        {SPEAD_INFO, "", 2, "about what?"},
+        {SPEAD_INFO, "gpus", 2, "\"gpus\""},
+        {SPEAD_INFO, "engines gpus", 2, "\"gpus\" is one word too many"},
+        {SPEAD_INFO, "engines --bogus", 2, "--bogus"},
+    };
+
+    expect_refusals(refusals, sizeof refusals / sizeof *refusals);
+}
+
 Test(command_lines, what_the_system_refuses_is_one_line_and_status_1)
 {
     const struct refusal refusals[] = {
@@ -129,9 +141,9 @@ Test(command_lines, what_the_system_refuses_is_one_line_and_status_1)
 
 Test(command_lines, help_and_version_go_to_standard_output)
 {
-    const char *tools[] = {SPEAD_SEND, SPEAD_RECV};
+    const char *tools[] = {SPEAD_SEND, SPEAD_RECV, SPEAD_INFO, SPEAD_NET_RAW};
 
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < sizeof tools / sizeof *tools; i++) {
         const char *lines[] = {"--help", "--usage", "--version"};
 
         for (size_t j = 0; j < 3; j++) {

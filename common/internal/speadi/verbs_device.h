@@ -80,6 +80,9 @@ int speadi_verbs_device_open(struct speadi_verbs_device *device,
 /* Safe on a zeroed device and twice. Nothing made from the device may be alive (asserted). */
 void speadi_verbs_device_close(struct speadi_verbs_device *device);
 
+/* The names of the devices there are. Returns how many were stored (at most max), or -errno. */
+int speadi_verbs_list(char (*names)[SPEADI_VERBS_NAME_MAX], unsigned max, struct spead_err *err);
+
 /* Opens, tries whether this process may use raw packets there (a queue pair of one entry), and closes again.
  * *report (nullable) is filled as far as the probe came. Returns 0 or what stands in the way. */
 int speadi_verbs_probe(const struct speadi_verbs_wish *wish, struct speadi_verbs_report *report,

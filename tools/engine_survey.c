@@ -1,0 +1,214 @@
+/* See engine_survey.h. */
+#include "engine_survey.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <speadi/uring.h>
+
+#include "tool_capability.h"
+
+#define DEVICES_MAX        (SURVEY_ENGINES_MAX - 2)
+#define SOCKET_BUFFER_WANT (8u << 20)   /* what spead-recv asks for */
+#define MEMLOCK_WANT       (256u << 20) /* queues and arenas of a stream or two */
+#define JUMBO_MTU          9000u
+
+static struct survey_engine *add_engine(struct survey *survey, const char *name)
+{
+    struct survey_engine *engine = &survey->engine[survey->count++];
+
+    *engine = (struct survey_engine){.name = name, .usable = true};
+    return engine;
+}
+
+/* format: the lack, a tab, the command. */
+__attribute__((format(printf, 2, 3))) static void add_remedy(struct survey_engine *engine,
+                                                             const char *format, ...)
+{
+    struct survey_remedy *remedy = &engine->remedy[engine->remedy_count];
+    char text[sizeof *remedy], *tab;
+    va_list arguments;
+
+    if (engine->remedy_count == SURVEY_REMEDIES_MAX)
+        return;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    tab = strchr(text, '\t');
+    if (!tab)
+        return;
+    *tab = '\0';
+    snprintf(remedy->lack, sizeof remedy->lack, "%.119s", text);
+    snprintf(remedy->command, sizeof remedy->command, "%.199s", tab + 1);
+    engine->remedy_count++;
+}
+
+static void refuse(struct survey_engine *engine, const struct spead_err *err)
+{
+    engine->usable = false;
+    snprintf(engine->reason, sizeof engine->reason, "%s", err->text);
+}
+
+/* The first number in a file after `word`; -1: there is none. */
+static long long read_number(const char *path, const char *word)
+{
+    char line[128];
+    long long number = -1;
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return -1;
+    while (number < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, word, strlen(word)) == 0)
+            number = strtoll(line + strlen(word), NULL, 10);
+    fclose(file);
+    return number;
+}
+
+/* ---- Sockets and io_uring ------------------------------------------------------------------------ */
+
+static void check_buffer(struct survey_engine *engine, const char *sysctl, const char *path)
+{
+    long long bytes = read_number(path, "");
+
+    if (bytes < 0 || bytes >= SOCKET_BUFFER_WANT || tool_has_capability(CAP_NET_ADMIN))
+        return;
+    add_remedy(engine, "socket buffers are clipped to %lld KiB by %s\tsudo sysctl -w %s=%u",
+               bytes / 1024, sysctl, sysctl, SOCKET_BUFFER_WANT);
+}
+
+static void survey_socket(struct survey *survey)
+{
+    struct survey_engine *engine = add_engine(survey, "socket");
+
+    check_buffer(engine, "net.core.rmem_max", "/proc/sys/net/core/rmem_max");
+}
+
+static void survey_uring(struct survey *survey)
+{
+    struct survey_engine *engine = add_engine(survey, "uring");
+    struct speadi_uring_features features;
+    struct spead_err err;
+
+    if (speadi_uring_probe(&features, &err) < 0) {
+        refuse(engine, &err);
+        if (read_number("/proc/sys/kernel/io_uring_disabled", "") > 0)
+            add_remedy(engine, "io_uring is disabled\tsudo sysctl -w kernel.io_uring_disabled=0");
+        return;
+    }
+    check_buffer(engine, "net.core.rmem_max", "/proc/sys/net/core/rmem_max");
+}
+
+/* ---- Verbs --------------------------------------------------------------------------------------- */
+
+/* The programs that need a capability lie beside this one. */
+static void own_folder(char folder[PATH_MAX])
+{
+    char path[PATH_MAX];
+    ssize_t bytes = readlink("/proc/self/exe", path, sizeof path - 1);
+
+    path[bytes > 0 ? bytes : 0] = '\0';
+    snprintf(folder, PATH_MAX, "%s", bytes > 0 ? dirname(path) : ".");
+}
+
+static void check_capability(struct survey_engine *engine)
+{
+    char folder[PATH_MAX];
+
+    if (tool_has_capability(CAP_NET_RAW))
+        return;
+    own_folder(folder);
+    add_remedy(engine,
+               "no CAP_NET_RAW, which raw packets need\tspead-net-raw spead-recv ... (once: sudo "
+               "setcap cap_net_raw,cap_ipc_lock+p %.60s/spead-net-raw)",
+               folder);
+}
+
+static void check_memlock(struct survey_engine *engine)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_MEMLOCK, &limit) < 0 || limit.rlim_cur >= MEMLOCK_WANT ||
+        tool_has_capability(CAP_IPC_LOCK))
+        return;
+    add_remedy(engine,
+               "only %llu KiB of memory may be locked\tulimit -l unlimited (in a unit: "
+               "LimitMEMLOCK=infinity)",
+               (unsigned long long)limit.rlim_cur / 1024);
+}
+
+static void check_huge_pages(struct survey_engine *engine)
+{
+    if (read_number("/proc/meminfo", "HugePages_Free:") <= 0)
+        add_remedy(engine, "no huge page is free, which arenas would use\tsudo sysctl -w "
+                           "vm.nr_hugepages=64");
+}
+
+static void check_link(struct survey_engine *engine)
+{
+    const struct speadi_verbs_report *report = &engine->report;
+    const char *interface = report->interface.name;
+
+    if (report->device[0] == '\0')
+        return;
+    if (!report->ethernet)
+        add_remedy(engine, "port %u is InfiniBand\tsudo mlxconfig -d %.60s set LINK_TYPE_P%u=2",
+                   report->port, report->device, report->port);
+    else if (!report->active)
+        add_remedy(engine, "port %u is not active\tsudo ip link set %s up", report->port,
+                   interface);
+    if (report->interface.mtu != 0 && report->interface.mtu < JUMBO_MTU)
+        add_remedy(engine, "MTU of %s is %u: packets are small\tsudo ip link set %s mtu %u",
+                   interface, report->interface.mtu, interface, JUMBO_MTU);
+}
+
+static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *wish)
+{
+    struct survey_engine *engine = add_engine(survey, "verbs");
+    struct spead_err err;
+
+    if (speadi_verbs_probe(wish, &engine->report, &err) < 0)
+        refuse(engine, &err);
+    if (engine->report.device[0] == '\0')
+        return; /* nothing to mend where there is no device */
+    check_link(engine);
+    check_capability(engine);
+    check_memlock(engine);
+    check_huge_pages(engine);
+}
+
+static void survey_devices(struct survey *survey)
+{
+    char names[DEVICES_MAX][SPEADI_VERBS_NAME_MAX];
+    int count = speadi_verbs_list(names, DEVICES_MAX, NULL);
+
+    if (count <= 0) /* the probe says why there is none */
+        survey_wish(survey, &(struct speadi_verbs_wish){0});
+    for (int i = 0; i < count; i++)
+        survey_wish(survey, &(struct speadi_verbs_wish){.device = names[i]});
+}
+
+int survey_take(struct survey *survey, const char *interface, struct spead_err *err)
+{
+    struct speadi_interface found;
+    int ret = speadi_interface_find(&found, interface, err);
+
+    if (ret < 0)
+        return ret;
+    survey->count = 0;
+    survey_socket(survey);
+    survey_uring(survey);
+    if (interface)
+        survey_wish(survey, &(struct speadi_verbs_wish){.interface = &found});
+    else
+        survey_devices(survey);
+    return 0;
+}

@@ -1,0 +1,189 @@
+/* spead-info: what this machine can do for the other tools. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "engine_survey.h"
+#include "tool_options.h"
+#include "tool_report.h"
+
+struct info_options {
+    const char *topic, *interface;
+    bool json;
+};
+
+enum { KEY_INTERFACE = 256, KEY_JSON };
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+    struct info_options *options = state->input;
+
+    switch (key) {
+    case KEY_INTERFACE:
+        options->interface = argument;
+        return 0;
+    case KEY_JSON:
+        options->json = true;
+        return 0;
+    case ARGP_KEY_ARG:
+        if (options->topic)
+            tool_usage("\"%s\" is one word too many", argument);
+        options->topic = argument;
+        return 0;
+    case ARGP_KEY_INIT:
+        state->err_stream = NULL; /* as in tool_options.c */
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static void parse(struct info_options *options, int argc, char **argv)
+{
+    static const struct argp_option argp_options[] = {
+        {"interface", KEY_INTERFACE, "IF", 0,
+         "Interface, by name or address, that verbs would use (every device)", 0},
+        {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
+        {0}};
+    static const struct argp argp = {
+        argp_options,
+        parse_option,
+        "engines",
+        "Say which engines can be used here, why not, and what mends it."
+        "\vExit status: 0 done, 1 failed, 2 wrong usage.",
+        0,
+        0,
+        0};
+
+    *options = (struct info_options){0};
+    tool_parse(&argp, argc, argv, options);
+    if (!options->topic)
+        tool_usage("about what? Give \"engines\"");
+    if (strcmp(options->topic, "engines") != 0)
+        tool_usage("nothing is known about \"%s\": use engines", options->topic);
+}
+
+/* ---- For people ---------------------------------------------------------------------------------- */
+
+static void print_limits(const struct speadi_verbs_report *report)
+{
+    printf("        firmware %s; %" PRIu32 " work requests, %" PRIu32 " completions, %" PRIu32
+           " pieces each; %" PRIu32 " completion vectors\n",
+           report->firmware, report->max_qp_wr, report->max_cqe, report->max_sge,
+           report->comp_vectors);
+    printf("        flow steering %s, checksums %s, time stamps %s, queues for RSS %" PRIu32
+           ", segmentation %s\n",
+           report->flow_steering ? "yes" : "no", report->checksum ? "yes" : "no",
+           report->timestamp_mask ? "yes" : "no", report->rss_queues_max,
+           report->tso_bytes_max ? "yes" : "no");
+    if (report->rate_kbps_max)
+        printf("        paces %" PRIu32 " to %" PRIu32 " kb/s\n", report->rate_kbps_min,
+               report->rate_kbps_max);
+    if (report->mprq.usable)
+        printf("        multi-packet queue: strides of %u to %u B, 2^%u to 2^%u an entry\n",
+               1u << report->mprq.stride_log_min, 1u << report->mprq.stride_log_max,
+               report->mprq.strides_log_min, report->mprq.strides_log_max);
+}
+
+static void print_device(const struct speadi_verbs_report *report)
+{
+    const uint8_t *mac = report->interface.mac;
+
+    printf("        %s port %u, interface %s, %02x:%02x:%02x:%02x:%02x:%02x, MTU %" PRIu32,
+           report->device, report->port, report->interface.name, mac[0], mac[1], mac[2], mac[3],
+           mac[4], mac[5], report->interface.mtu);
+    if (report->interface.vlan)
+        printf(", VLAN %u", report->interface.vlan);
+    printf(", %s, %s\n", report->ethernet ? "Ethernet" : "InfiniBand",
+           report->active ? "active" : "not active");
+    print_limits(report);
+}
+
+static void print_engine(const struct survey_engine *engine)
+{
+    printf("%-7s %s%s\n", engine->name, engine->usable ? "usable" : "not usable: ", engine->reason);
+    if (engine->report.device[0] != '\0')
+        print_device(&engine->report);
+    for (unsigned i = 0; i < engine->remedy_count; i++)
+        printf("        %s\n            %s\n", engine->remedy[i].lack, engine->remedy[i].command);
+}
+
+/* ---- For programs -------------------------------------------------------------------------------- */
+
+static json_t *device_object(const struct speadi_verbs_report *report)
+{
+    json_t *mprq = json_null();
+
+    if (report->mprq.usable)
+        mprq =
+            json_pack("{s:i, s:i, s:i, s:i}", "stride_bytes_min", 1 << report->mprq.stride_log_min,
+                      "stride_bytes_max", 1 << report->mprq.stride_log_max, "strides_log2_min",
+                      (int)report->mprq.strides_log_min, "strides_log2_max",
+                      (int)report->mprq.strides_log_max);
+    return json_pack(
+        "{s:s, s:i, s:s, s:s, s:I, s:i, s:b, s:b, s:I, s:I, s:I, s:I, s:b, s:b, s:b, s:I, s:I,"
+        " s:I, s:I, s:o}",
+        "name", report->device, "port", (int)report->port, "firmware", report->firmware,
+        "interface", report->interface.name, "mtu", (json_int_t)report->interface.mtu, "vlan",
+        (int)report->interface.vlan, "ethernet", report->ethernet, "active", report->active,
+        "max_qp_wr", (json_int_t)report->max_qp_wr, "max_cqe", (json_int_t)report->max_cqe,
+        "max_sge", (json_int_t)report->max_sge, "comp_vectors", (json_int_t)report->comp_vectors,
+        "flow_steering", report->flow_steering, "checksum", report->checksum, "timestamps",
+        report->timestamp_mask != 0, "rss_queues_max", (json_int_t)report->rss_queues_max,
+        "tso_bytes_max", (json_int_t)report->tso_bytes_max, "rate_kbps_min",
+        (json_int_t)report->rate_kbps_min, "rate_kbps_max", (json_int_t)report->rate_kbps_max,
+        "mprq", mprq);
+}
+
+static json_t *remedies_array(const struct survey_engine *engine)
+{
+    json_t *array = json_array();
+
+    for (unsigned i = 0; i < engine->remedy_count; i++)
+        json_array_append_new(array, json_pack("{s:s, s:s}", "lack", engine->remedy[i].lack,
+                                               "command", engine->remedy[i].command));
+    return array;
+}
+
+static json_t *engine_object(const struct survey_engine *engine)
+{
+    bool known = engine->report.device[0] != '\0';
+
+    return json_pack("{s:s, s:b, s:s, s:o, s:o}", "name", engine->name, "usable", engine->usable,
+                     "reason", engine->reason, "remedies", remedies_array(engine), "device",
+                     known ? device_object(&engine->report) : json_null());
+}
+
+static int print_json(const struct survey *survey)
+{
+    json_t *engines = json_array();
+
+    for (unsigned i = 0; i < survey->count; i++)
+        if (json_array_append_new(engines, engine_object(&survey->engine[i])) < 0) {
+            json_decref(engines);
+            return tool_report_print(NULL);
+        }
+    return tool_report_print(json_pack("{s:s, s:s, s:s, s:o}", "schema", TOOL_SCHEMA, "version",
+                                       spead_version(), "tool", "spead-info", "engines", engines));
+}
+
+int main(int argc, char **argv)
+{
+    static struct survey survey;
+    struct info_options options;
+    struct spead_err err;
+    int ret;
+
+    tool_streams_prepare();
+    parse(&options, argc, argv);
+    ret = survey_take(&survey, options.interface, &err);
+    if (ret < 0)
+        return tool_failed_call(ret, &err);
+    if (options.json)
+        return print_json(&survey);
+    for (unsigned i = 0; i < survey.count; i++)
+        print_engine(&survey.engine[i]);
+    return fflush(stdout) == 0 ? TOOL_DONE : tool_failed("cannot write: %m");
+}
