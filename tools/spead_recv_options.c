@@ -16,6 +16,7 @@ enum {
     KEY_INCOMPLETE,
     KEY_RECEIVE_PATH,
     KEY_GATHER,
+    KEY_MPRQ,
     KEY_NO_STOP_ITEM,
     KEY_STRICT,
     KEY_OUTPUT,
@@ -24,7 +25,7 @@ enum {
 /* clang-format off */
 static const struct argp_option argp_options[] = {
     {NULL, 0, NULL, 0, "Network:", 1},
-    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, uring or socket (auto)", 1},
+    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, verbs, uring or socket (auto)", 1},
     {"bind", TOOL_KEY_BIND, "IF", 0, "Interface, by name or address, to listen on and join groups on (any)", 1},
     {"packet", TOOL_KEY_PACKET, "N", 0, "Largest SPEAD packet accepted, in bytes (9200)", 1},
     {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (8M)", 1},
@@ -32,29 +33,34 @@ static const struct argp_option argp_options[] = {
     {"gather", KEY_GATHER, "US", 0, "At a steady rate, sleep this many microseconds and read what came, which costs half the CPU time; 0 to wake for each message (200)", 1},
     {"cpu", TOOL_KEY_CPU, "N", 0, "Pin the stream's thread to this CPU (any)", 1},
     {"fault", TOOL_KEY_FAULT, "SPEC", 0, "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7", 1},
-    {NULL, 0, NULL, 0, "Assembling heaps:", 2},
-    {"concurrent-heaps", KEY_CONCURRENT_HEAPS, "N", 0, "Live heaps per substream (4)", 2},
-    {"substreams", KEY_SUBSTREAMS, "N", 0, "The heap counter modulo N selects the substream (1)", 2},
-    {"heap-step", KEY_HEAP_STEP, "N", 0, "How far apart the sender's heap counters are, to see skipped ones; 0 for unknown (1)", 2},
-    {"out-of-order", KEY_OUT_OF_ORDER, NULL, 0, "Accept the packets of a heap in any order", 2},
-    {"heap-timeout", KEY_HEAP_TIMEOUT, "MS", 0, "Give a heap up after this many milliseconds, 0 for never (0)", 2},
-    {"incomplete", KEY_INCOMPLETE, NULL, 0, "Take incomplete heaps too, with the map of what is missing", 2},
-    {NULL, 0, NULL, 0, "Memory:", 3},
-    {"max-heap-size", KEY_MAX_HEAP_SIZE, "N", 0, "Largest payload of a heap (64M)", 3},
-    {"memory", KEY_MEMORY, "N", 0, "Bound of all heap memory (what the plan needs at most)", 3},
-    {"ring-heaps", KEY_RING_HEAPS, "N", 0, "Heaps that may wait for the consumer (4)", 3},
-    {"on-full", KEY_ON_FULL, "POLICY", 0, "What happens to a heap that finds the ring full: drop-newest or drop-oldest (drop-newest)", 3},
-    {NULL, 0, NULL, 0, "What is done with heaps:", 4},
-    {"verify", TOOL_KEY_VERIFY, NULL, 0, "Check every byte that arrives by the rule of spead-send --verify", 4},
-    {"output", KEY_OUTPUT, "FILE", 0, "Append heap payloads to FILE, and a line for each to FILE.jsonl", 4},
-    {NULL, 0, NULL, 0, "When to end:", 5},
-    {"heaps", TOOL_KEY_HEAPS, "N", 0, "After N complete heaps (at a stop item)", 5},
-    {"seconds", TOOL_KEY_SECONDS, "S", 0, "After S seconds (at a stop item)", 5},
-    {"no-stop-item", KEY_NO_STOP_ITEM, NULL, 0, "Do not end at a stop item", 5},
-    {"strict", KEY_STRICT, NULL, 0, "Exit status 3 when anything was lost or refused", 5},
-    {NULL, 0, NULL, 0, "Output:", 6},
-    {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 6},
-    {"quiet", TOOL_KEY_QUIET, NULL, 0, "No plan, no progress, no summary; warnings and errors stay", 6},
+    {NULL, 0, NULL, 0, "Engine verbs:", 2},
+    {"verbs-device", TOOL_KEY_VERBS_DEVICE, "NAME", 0, "RDMA device (that of the interface, or the endpoint)", 2},
+    {"comp-vector", TOOL_KEY_COMP_VECTOR, "N", 0, "Completion vector, or \"poll\" (-1) to poll without ever sleeping (0)", 2},
+    {"max-poll", TOOL_KEY_MAX_POLL, "N", 0, "Polls in a row that find nothing before it sleeps (10)", 2},
+    {"mprq", KEY_MPRQ, "WHEN", 0, "Receive through a multi-packet queue: on, off, or auto: where the device has one and payload is not placed (auto)", 2},
+    {NULL, 0, NULL, 0, "Assembling heaps:", 3},
+    {"concurrent-heaps", KEY_CONCURRENT_HEAPS, "N", 0, "Live heaps per substream (4)", 3},
+    {"substreams", KEY_SUBSTREAMS, "N", 0, "The heap counter modulo N selects the substream (1)", 3},
+    {"heap-step", KEY_HEAP_STEP, "N", 0, "How far apart the sender's heap counters are, to see skipped ones; 0 for unknown (1)", 3},
+    {"out-of-order", KEY_OUT_OF_ORDER, NULL, 0, "Accept the packets of a heap in any order", 3},
+    {"heap-timeout", KEY_HEAP_TIMEOUT, "MS", 0, "Give a heap up after this many milliseconds, 0 for never (0)", 3},
+    {"incomplete", KEY_INCOMPLETE, NULL, 0, "Take incomplete heaps too, with the map of what is missing", 3},
+    {NULL, 0, NULL, 0, "Memory:", 4},
+    {"max-heap-size", KEY_MAX_HEAP_SIZE, "N", 0, "Largest payload of a heap (64M)", 4},
+    {"memory", KEY_MEMORY, "N", 0, "Bound of all heap memory (what the plan needs at most)", 4},
+    {"ring-heaps", KEY_RING_HEAPS, "N", 0, "Heaps that may wait for the consumer (4)", 4},
+    {"on-full", KEY_ON_FULL, "POLICY", 0, "What happens to a heap that finds the ring full: drop-newest or drop-oldest (drop-newest)", 4},
+    {NULL, 0, NULL, 0, "What is done with heaps:", 5},
+    {"verify", TOOL_KEY_VERIFY, NULL, 0, "Check every byte that arrives by the rule of spead-send --verify", 5},
+    {"output", KEY_OUTPUT, "FILE", 0, "Append heap payloads to FILE, and a line for each to FILE.jsonl", 5},
+    {NULL, 0, NULL, 0, "When to end:", 6},
+    {"heaps", TOOL_KEY_HEAPS, "N", 0, "After N complete heaps (at a stop item)", 6},
+    {"seconds", TOOL_KEY_SECONDS, "S", 0, "After S seconds (at a stop item)", 6},
+    {"no-stop-item", KEY_NO_STOP_ITEM, NULL, 0, "Do not end at a stop item", 6},
+    {"strict", KEY_STRICT, NULL, 0, "Exit status 3 when anything was lost or refused", 6},
+    {NULL, 0, NULL, 0, "Output:", 7},
+    {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 7},
+    {"quiet", TOOL_KEY_QUIET, NULL, 0, "No plan, no progress, no summary; warnings and errors stay", 7},
     {NULL, 0, NULL, 0, "Help:", -1},
     {0}};
 /* clang-format on */
@@ -68,6 +74,7 @@ static const char doc[] =
     "when anything was lost or refused.";
 
 static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block", NULL};
+static const char *const mprq_words[] = {"auto", "on", "off", NULL}; /* enum spead_verbs_mprq */
 static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 
 #define ROW(key, name, kind, min, max, words, field)                                      \
@@ -86,6 +93,7 @@ static const struct tool_value values[] = {
     ROW(KEY_RING_HEAPS, "--ring-heaps", TOOL_COUNT, 1, 65536, NULL, ring_heaps),
     ROW(KEY_ON_FULL, "--on-full", TOOL_CHOICE, 0, 0, on_full_words, on_full),
     ROW(KEY_RECEIVE_PATH, "--receive-path", TOOL_CHOICE, 0, 0, path_words, receive_path),
+    ROW(KEY_MPRQ, "--mprq", TOOL_CHOICE, 0, 0, mprq_words, mprq),
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -129,7 +137,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
     static const struct argp argp = {argp_options, parse_option, "[HOST]:PORT...", doc, 0, 0, 0};
 
     *options = (struct spead_recv_tool_options){
-        .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1},
+        .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1, .max_poll = 10},
         .gather_us = 200,
         .concurrent_heaps = 4,
         .substreams = 1,
@@ -181,5 +189,9 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.held_heaps = spead_recv_take_max(options) + spead_recv_writer_depth(options);
     config.on_full = (enum spead_on_full)options->on_full;
     config.heap_counter_step = options->heap_step;
+    config.verbs_device = common->verbs_device;
+    config.comp_vector = common->comp_vector;
+    config.max_poll = (uint32_t)common->max_poll;
+    config.mprq = (enum spead_verbs_mprq)options->mprq;
     return config;
 }

@@ -19,6 +19,7 @@ struct spead_recv_tool_options {
     uint64_t ring_heaps;
     int on_full; /* enum spead_on_full */
     bool incomplete;
+    int mprq;         /* enum spead_verbs_mprq */
     int receive_path; /* enum spead_receive_path */
     bool no_stop_item;
     bool strict;

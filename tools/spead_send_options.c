@@ -15,6 +15,7 @@ enum {
     KEY_BURST_RATE_RATIO,
     KEY_MAX_HEAPS,
     KEY_TTL,
+    KEY_HARDWARE_RATE,
 };
 
 /* clang-format off */
@@ -35,15 +36,20 @@ static const struct argp_option argp_options[] = {
     {"burst", KEY_BURST, "N", 0, "Most bytes sent back to back at a limited rate (65536)", 3},
     {"burst-rate-ratio", KEY_BURST_RATE_RATIO, "R", 0, "How much faster than the rate it may catch up (1.05)", 3},
     {NULL, 0, NULL, 0, "Network:", 4},
-    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, uring or socket (auto)", 4},
+    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, verbs, uring or socket (auto)", 4},
     {"bind", TOOL_KEY_BIND, "IF", 0, "Interface, by name or address, to send from (the route's)", 4},
     {"ttl", KEY_TTL, "N", 0, "Multicast time to live (1)", 4},
     {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (512K)", 4},
     {"cpu", TOOL_KEY_CPU, "N", 0, "Run on this CPU only (any)", 4},
     {"fault", TOOL_KEY_FAULT, "SPEC", 0, "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7", 4},
-    {NULL, 0, NULL, 0, "Output:", 5},
-    {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 5},
-    {"quiet", TOOL_KEY_QUIET, NULL, 0, "No progress, no summary; warnings and errors stay", 5},
+    {NULL, 0, NULL, 0, "Engine verbs:", 5},
+    {"verbs-device", TOOL_KEY_VERBS_DEVICE, "NAME", 0, "RDMA device (that of the interface, or the route)", 5},
+    {"comp-vector", TOOL_KEY_COMP_VECTOR, "N", 0, "Completion vector, or \"poll\" (-1) to poll without ever sleeping (0)", 5},
+    {"max-poll", TOOL_KEY_MAX_POLL, "N", 0, "Polls in a row that find nothing before it sleeps (10)", 5},
+    {"hardware-rate", KEY_HARDWARE_RATE, NULL, 0, "The device paces, not this program", 5},
+    {NULL, 0, NULL, 0, "Output:", 6},
+    {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 6},
+    {"quiet", TOOL_KEY_QUIET, NULL, 0, "No progress, no summary; warnings and errors stay", 6},
     {NULL, 0, NULL, 0, "Help:", -1},
     {0}};
 /* clang-format on */
@@ -81,6 +87,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
     if (tool_value_take(values, sizeof values / sizeof *values, key, argument, options))
         return 0;
+    if (key == KEY_HARDWARE_RATE) {
+        options->hardware_rate = true;
+        return 0;
+    }
     return tool_common_take(key, argument, state, &options->common);
 }
 
@@ -98,6 +108,8 @@ static void check(const struct spead_send_tool_options *options)
         tool_usage("where to? Give at least one HOST:PORT");
     if (options->rate > 0 && options->rate < RATE_MIN)
         tool_usage("--rate %g: smallest is %g, or 0 for unlimited", options->rate, RATE_MIN);
+    if (options->hardware_rate && options->rate <= 0)
+        tool_usage("--hardware-rate: at which rate? Give --rate");
     if (!spead_flavour_is_valid(flavour))
         tool_usage("--addr-bits %" PRIu64 ": use a multiple of 8", options->addr_bits);
     if (options->heap_size > spead_flavour_value_max(flavour))
@@ -114,7 +126,7 @@ void spead_send_options_parse(struct spead_send_tool_options *options, int argc,
     static const struct argp argp = {argp_options, parse_option, "HOST:PORT...", doc, 0, 0, 0};
 
     *options = (struct spead_send_tool_options){
-        .common = {.packet = 1472, .buffer = 512u << 10, .cpu = -1},
+        .common = {.packet = 1472, .buffer = 512u << 10, .cpu = -1, .max_poll = 10},
         .heap_size = 4u << 20,
         .items = 1,
         .addr_bits = 40,
@@ -155,5 +167,9 @@ struct spead_send_stream_config spead_send_stream_config_of(
     config.rate_of = options->rate_of == 0 ? SPEAD_RATE_SPEAD : SPEAD_RATE_WIRE;
     config.burst_bytes = (uint32_t)options->burst;
     config.burst_rate_ratio = options->burst_rate_ratio;
+    config.verbs_device = common->verbs_device;
+    config.comp_vector = common->comp_vector;
+    config.max_poll = (uint32_t)common->max_poll;
+    config.hardware_rate = options->hardware_rate;
     return config;
 }

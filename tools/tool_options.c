@@ -12,7 +12,7 @@
 
 #include <speadi/err.h>
 
-const char *const tool_engines[] = {"auto", "uring", "socket", NULL};
+const char *const tool_engines[] = {"auto", "verbs", "uring", "socket", NULL};
 
 /* ---- Values -------------------------------------------------------------------------------- */
 
@@ -151,6 +151,7 @@ static const struct tool_value common_values[] = {
     ROW(TOOL_KEY_BUFFER, "--buffer", TOOL_SIZE, 1, 1u << 30, buffer),
     ROW(TOOL_KEY_HEAPS, "--heaps", TOOL_COUNT, 1, UINT64_MAX, heaps),
     ROW(TOOL_KEY_SECONDS, "--seconds", TOOL_REAL, 0, SECONDS_MAX, seconds),
+    ROW(TOOL_KEY_MAX_POLL, "--max-poll", TOOL_COUNT, 0, UINT32_MAX, max_poll),
     {TOOL_KEY_ENGINE, "--engine", TOOL_CHOICE, 0, 0, tool_engines,
      offsetof(struct tool_common, engine)},
 };
@@ -167,6 +168,20 @@ static void take_cpu(struct tool_common *common, const char *text)
         !CPU_ISSET(cpu, &allowed))
         tool_usage("--cpu %s: no such CPU, or this process may not use it (see taskset -p)", text);
     common->cpu = (int)cpu;
+}
+
+static void take_comp_vector(struct tool_common *common, const char *text)
+{
+    struct spead_err err;
+    uint64_t vector;
+
+    if (strcmp(text, "poll") == 0 || strcmp(text, "-1") == 0) {
+        common->comp_vector = -1;
+        return;
+    }
+    if (tool_parse_count(&vector, text, 0, INT16_MAX, &err) < 0)
+        tool_usage("--comp-vector %s: %s; or \"poll\"", text, err.text);
+    common->comp_vector = (int)vector;
 }
 
 static void take_endpoint(struct tool_common *common, const char *text)
@@ -191,6 +206,12 @@ error_t tool_common_take(int key, char *argument, struct argp_state *state,
         return 0;
     case TOOL_KEY_FAULT:
         common->fault = argument;
+        return 0;
+    case TOOL_KEY_VERBS_DEVICE:
+        common->verbs_device = argument;
+        return 0;
+    case TOOL_KEY_COMP_VECTOR:
+        take_comp_vector(common, argument);
         return 0;
     case TOOL_KEY_VERIFY:
         common->verify = true;

@@ -66,6 +66,9 @@ struct tool_common {
     int cpu;                 /* -1: not pinned */
     int engine;              /* index into tool_engines */
     const char *bind, *fault;
+    const char *verbs_device;
+    int comp_vector;   /* -1: poll */
+    uint64_t max_poll; /* polls that found nothing, before it sleeps */
     bool verify, json, quiet;
 };
 
@@ -79,13 +82,16 @@ enum {
     TOOL_KEY_ENGINE,
     TOOL_KEY_BIND,
     TOOL_KEY_FAULT,
+    TOOL_KEY_VERBS_DEVICE,
+    TOOL_KEY_COMP_VECTOR,
+    TOOL_KEY_MAX_POLL,
     TOOL_KEY_VERIFY,
     TOOL_KEY_JSON,
     TOOL_KEY_QUIET,
     TOOL_KEY_OWN,
 };
 
-extern const char *const tool_engines[]; /* "auto", "uring", "socket", NULL */
+extern const char *const tool_engines[]; /* "auto", "verbs", "uring", "socket", NULL */
 
 /* Takes an option or argument into common. Returns 0 or ARGP_ERR_UNKNOWN, as an argp parser does. */
 error_t tool_common_take(int key, char *argument, struct argp_state *state,

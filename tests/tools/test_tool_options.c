@@ -85,7 +85,7 @@ Test(tool_options, choices_list_the_words_when_none_fits)
     cr_expect_eq(tool_parse_choice(&index, "socket", tool_engines, &err), 0);
     cr_expect_str_eq(tool_engines[index], "socket");
     cr_expect_eq(tool_parse_choice(&index, "sock", tool_engines, &err), -EINVAL);
-    cr_expect_str_eq(err.text, "use one of auto, uring, socket");
+    cr_expect_str_eq(err.text, "use one of auto, verbs, uring, socket");
 }
 
 Test(tool_options, send_options_reach_the_stream_in_its_units)
@@ -129,7 +129,37 @@ Test(tool_options, send_defaults_are_those_of_the_manual)
     cr_expect_eq(config.heaps_max, 4);
     cr_expect_eq(config.multicast_ttl, 1);
     cr_expect_eq(config.socket_buffer_bytes, 512u << 10);
+    cr_expect_eq(config.comp_vector, 0);
+    cr_expect_eq(config.max_poll, 10);
+    cr_expect_not(config.hardware_rate);
     cr_expect_str_eq(config.engine, "auto");
+}
+
+Test(tool_options, what_verbs_is_told_reaches_both_streams)
+{
+    char *send[] = {
+        "spead-send",     "192.0.2.1:7148", "--engine", "verbs", "--comp-vector",   "3",
+        "--verbs-device", "mlx5_1",         "--rate",   "1",     "--hardware-rate", NULL};
+    char *recv[] = {"spead-recv", ":7148",  "--comp-vector", "poll", "--max-poll",
+                    "7",          "--mprq", "off",           NULL};
+    struct spead_send_tool_options send_options;
+    struct spead_recv_tool_options recv_options;
+    struct spead_send_stream_config to;
+    struct spead_recv_stream_config from;
+
+    spead_send_options_parse(&send_options, 11, send);
+    to = spead_send_stream_config_of(&send_options);
+    cr_expect_str_eq(to.engine, "verbs");
+    cr_expect_str_eq(to.verbs_device, "mlx5_1");
+    cr_expect_eq(to.comp_vector, 3);
+    cr_expect_eq(to.max_poll, 10);
+    cr_expect(to.hardware_rate);
+    spead_recv_options_parse(&recv_options, 8, recv);
+    from = spead_recv_stream_config_of(&recv_options);
+    cr_expect_null(from.verbs_device);
+    cr_expect_eq(from.comp_vector, SPEAD_VERBS_COMP_VECTOR_POLL);
+    cr_expect_eq(from.max_poll, 7);
+    cr_expect_eq(from.mprq, SPEAD_MPRQ_OFF);
 }
 
 Test(tool_options, item_ids_start_lower_where_the_flavour_has_few)
@@ -204,5 +234,8 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
+    cr_expect_eq(config.comp_vector, 0);
+    cr_expect_eq(config.max_poll, 10);
+    cr_expect_eq(config.mprq, SPEAD_MPRQ_AUTO);
     cr_expect_not(config.ignore_stop_item);
 }
