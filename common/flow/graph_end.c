@@ -21,10 +21,21 @@ void speadi_graph_node_ended(struct spead_graph *graph)
     pthread_mutex_unlock(&graph->lock);
 }
 
+/* After the wake, so that a step which began before it is seen as begun, and one that begins later knows why. */
+static void interrupt(struct spead_node *node)
+{
+    uint32_t state = atomic_load(&node->state) & SPEADI_NODE_STATES;
+
+    if (node->ops->interrupt && (state == SPEADI_NODE_ACTIVE || state == SPEADI_NODE_SUSPENDED))
+        node->ops->interrupt(node->step_state);
+}
+
 void speadi_graph_wake_all(struct spead_graph *graph)
 {
-    for (struct spead_node *node = graph->nodes; node; node = node->next)
+    for (struct spead_node *node = graph->nodes; node; node = node->next) {
         spead_node_wake(node);
+        interrupt(node);
+    }
 }
 
 void spead_graph_stop(struct spead_graph *graph)

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "step_nodes.h"
 
@@ -211,4 +212,114 @@ Test(graph_end, error_from_outside_is_the_graphs_failure)
     cr_assert_eq(sink.received, 3);
     clear();
     spead_channel_unref(channel);
+}
+
+/* ---- Blocking nodes that sleep -------------------------------------------------------------- */
+
+/* Sleeps in read() of a pipe; interrupt() writes to it. */
+struct reader {
+    int ends[2];
+    _Atomic bool asleep, finished;
+    _Atomic unsigned interrupts;
+};
+
+static int reader_step(void *state, struct spead_node *self)
+{
+    struct reader *reader = state;
+    char byte;
+
+    if (spead_node_is_stopping(self))
+        return SPEAD_STEP_DONE;
+    reader->asleep = true;
+    return read(reader->ends[0], &byte, 1) == 1 ? SPEAD_STEP_AGAIN : -errno;
+}
+
+static void reader_finish(void *state)
+{
+    ((struct reader *)state)->finished = true;
+}
+
+static void reader_interrupt(void *state)
+{
+    struct reader *reader = state;
+
+    reader->interrupts++;
+    cr_assert_eq(write(reader->ends[1], "", 1), 1);
+}
+
+static struct reader reader;
+
+static void add_reader(void)
+{
+    static const struct spead_node_ops ops = {.kind = "reader",
+                                              .step = reader_step,
+                                              .finish = reader_finish,
+                                              .interrupt = reader_interrupt};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    graph = step_graph("asleep");
+    executor = step_executor(1);
+    reader = (struct reader){0};
+    cr_assert_eq(pipe(reader.ends), 0);
+    config.name = "reader";
+    config.ops = &ops;
+    config.state = &reader;
+    config.blocking = true;
+    cr_assert_eq(spead_graph_add(graph, &config, NULL, NULL), 0);
+}
+
+static void run_to_sleep(void)
+{
+    add_reader();
+    start();
+    while (!reader.asleep)
+        ;
+}
+
+static void clear_reader(void)
+{
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
+    close(reader.ends[0]);
+    close(reader.ends[1]);
+}
+
+Test(graph_end, stop_interrupts_a_blocking_node_that_sleeps, .init = run_to_sleep,
+     .fini = clear_reader)
+{
+    spead_graph_stop(graph);
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), 0);
+    cr_assert(reader.finished);
+}
+
+Test(graph_end, cancel_interrupts_a_blocking_node_that_sleeps, .init = run_to_sleep,
+     .fini = clear_reader)
+{
+    spead_graph_cancel(graph);
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), -ECANCELED);
+    cr_assert(reader.finished);
+    spead_graph_cancel(graph);
+    spead_graph_stop(graph);
+    cr_assert_eq(reader.interrupts, 1, "none after its end");
+}
+
+/* The failing node is another one of the graph. */
+Test(graph_end, failure_interrupts_a_blocking_node_that_sleeps, .fini = clear_reader)
+{
+    struct step_source failing = {.count = 100, .error = -EDOM, .error_at = 50};
+
+    add_reader();
+    step_source_add(graph, &failing, "failing");
+    start();
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), -EDOM);
+    cr_assert(reader.finished);
+}
+
+Test(graph_end, a_graph_that_is_stopped_before_its_start_interrupts_nobody, .fini = clear_reader)
+{
+    add_reader();
+    spead_graph_stop(graph);
+    cr_assert_eq(reader.interrupts, 0);
+    start();
+    cr_assert_eq(spead_graph_wait(graph, in(60000000000u), NULL), 0);
 }

@@ -55,6 +55,11 @@ struct spead_node_ops {
 
     /* With the graph. NULL: the state is the caller's. */
     void (*destroy)(void *state);
+
+    /* For a blocking node that may sleep long: makes the step under way, or the next one, return soon. Called when
+     * the graph is asked to stop, is cancelled or fails; on any thread, also before the first step and more than
+     * once, until finish() has returned. Never blocks. NULL: its steps return soon by themselves. */
+    void (*interrupt)(void *state);
 };
 
 /* What a failed step does to the graph. Each outcome is counted; nothing is swallowed. */
