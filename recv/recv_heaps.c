@@ -39,7 +39,7 @@ static struct speadi_region *take_region(struct spead_recv_stream *s)
 {
     struct speadi_region *region = speadi_pool_take(s->pool);
 
-    if (region != NULL || s->pending_count == 0)
+    if (region != NULL || s->outlet.pending_count == 0)
         return region;
     speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)); /* what is shed comes back */
     return speadi_pool_take(s->pool);
@@ -78,7 +78,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
     }
     region = take_region(s);
     if (region == NULL) {
-        *paused = speadi_recv_waits_for_room(s) && s->pending_count > 0;
+        *paused = speadi_recv_waits_for_room(s) && s->outlet.pending_count > 0;
         return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(s, packet->heap_counter);
     }
     *out = speadi_live_heap_open(region, &s->layout, packet);
@@ -184,7 +184,7 @@ static void let_go(struct spead_recv_stream *s, struct speadi_live_heap *live,
     } else if (live->heap.complete || s->config.deliver_incomplete) {
         if (!live->heap.complete && !s->config.keep_holes)
             speadi_live_heap_zero_holes(live);
-        s->pending[s->pending_count++] = &live->heap;
+        speadi_outlet_add(&s->outlet, &live->heap);
     } else {
         give_up(s, live, bucket_of(cause));
     }
@@ -251,45 +251,81 @@ static void count_handed_over(struct spead_recv_stream *s, const struct spead_he
     totals->payload_bytes += times * heap->received;
 }
 
+static void move(struct spead_recv_stream *s, const struct spead_heap *heap,
+                 enum spead_recv_bucket from, enum spead_recv_bucket to)
+{
+    const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
+
+    speadi_recv_ledger_move(&s->ledger, live->count, from, to);
+    if (to == SPEAD_RECV_DELIVERED)
+        count_handed_over(s, heap, 1);
+    else
+        count_handed_over(s, heap, -(uint64_t)1);
+}
+
 static void deliver(struct spead_recv_stream *s, struct spead_heap *heap)
 {
-    struct speadi_live_heap *live = (struct speadi_live_heap *)(void *)heap;
-
-    speadi_recv_ledger_move(&s->ledger, live->count, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
-    count_handed_over(s, heap, 1);
-    /* Relaxed: the consumer gets the heap under the ring's lock. */
+    move(s, heap, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
+    /* Relaxed: the channel hands the heap on with release and acquire. */
     atomic_store_explicit(&heap->references, 1, memory_order_relaxed);
 }
 
-static void shed(struct spead_recv_stream *s, struct spead_heap *heap)
+static void shed(struct spead_recv_stream *s, const struct spead_heap *heap)
 {
-    struct speadi_live_heap *live = (struct speadi_live_heap *)(void *)heap;
-
-    speadi_recv_ledger_move(&s->ledger, live->count, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
-    count_handed_over(s, heap, -(uint64_t)1);
+    move(s, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
     s->ledger.totals->heaps_shed++;
+}
+
+void speadi_recv_on_shed(void *stream, const struct spead_message *message,
+                         enum spead_shed_cause cause)
+{
+    /* Left behind by the last receiver, on its thread: delivered, and the channel's to count. */
+    if (cause != SPEAD_SHED_CANCELLED)
+        shed(stream, speadi_outlet_heap(message));
+}
+
+/* The channel did not take it: it stays ours, or nobody will want it. */
+static void keep_or_shed(struct spead_recv_stream *s, struct spead_heap *heap, bool keep)
+{
+    if (keep) {
+        move(s, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_LIVE);
+        return;
+    }
+    shed(s, heap);
     spead_heap_unref(heap);
+}
+
+/* False: there was room for none. */
+static bool hand_over_some(struct spead_recv_stream *s, bool wait)
+{
+    struct speadi_outlet *outlet = &s->outlet;
+    uint32_t count = outlet->pending_count, sent = 0;
+
+    if (wait && !outlet->gone) {
+        uint32_t room = speadi_outlet_room(outlet);
+
+        count = count < room ? count : room;
+    }
+    if (count == 0)
+        return false;
+    /* Counted before the consumer can see them: afterwards they are not ours to read. */
+    for (uint32_t i = 0; i < count; i++)
+        deliver(s, speadi_outlet_heap(&outlet->pending[i]));
+    if (!outlet->gone)
+        sent = speadi_outlet_send(outlet, count);
+    wait = wait && !outlet->gone;
+    for (uint32_t i = sent; i < count; i++)
+        keep_or_shed(s, speadi_outlet_heap(&outlet->pending[i]), wait);
+    if (!wait)
+        sent = count;
+    speadi_outlet_remove(outlet, sent);
+    return sent > 0;
 }
 
 bool speadi_recv_hand_over(struct spead_recv_stream *s, bool wait)
 {
-    uint32_t count = s->pending_count, shed_count;
-
-    if (count == 0)
-        return true;
-    if (wait) {
-        uint32_t room = speadi_handover_room(&s->handover);
-
-        count = count < room ? count : room;
-    }
-    /* Counted before the consumer can see them: afterwards they are not ours to read. */
-    for (uint32_t i = 0; i < count; i++)
-        deliver(s, s->pending[i]);
-    shed_count = speadi_handover_push(&s->handover, s->pending, count,
-                                      s->config.on_full == SPEAD_DROP_OLDEST, s->shed);
-    for (uint32_t i = 0; i < shed_count; i++)
-        shed(s, s->shed[i]);
-    s->pending_count -= count;
-    memmove(s->pending, s->pending + count, s->pending_count * sizeof *s->pending);
-    return s->pending_count == 0;
+    /* Until there is no room: only then does the other side know that more is to come. */
+    while (s->outlet.pending_count > 0 && hand_over_some(s, wait))
+        ;
+    return s->outlet.pending_count == 0;
 }

@@ -34,7 +34,7 @@ static void publish(struct spead_recv_stream *s)
     totals->heaps_live = s->table.count;
     totals->heaps_leaving = s->leaving_count;
     totals->missing_heaps = speadi_gap_tracker_missing(&s->gaps);
-    totals->ring_high_water = s->handover.high_water;
+    totals->ring_high_water = s->outlet.high_water;
     totals->memory_bytes = speadi_pool_memory_bytes(s->pool, &totals->memory_high_water_bytes);
     speadi_recv_ledger_publish(&s->ledger);
 }
@@ -205,10 +205,10 @@ int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
 
     if (s->state == SPEADI_RECV_ENDED)
         return 0;
-    if (s->pending_count > 0) { /* until the consumer takes a heap nothing can go on */
+    if (s->outlet.pending_count > 0) { /* until the consumer takes a heap nothing can go on */
         if (s->state != SPEADI_RECV_RUNNING)
             deadline = sooner(deadline, s->deadline_ns);
-        speadi_handover_wait_room(&s->handover, deadline);
+        speadi_outlet_wait_room(&s->outlet, deadline);
         return 0;
     }
     if (s->state != SPEADI_RECV_RUNNING || s->burst_is_out || s->unreserving)
@@ -227,11 +227,9 @@ int spead_recv_stream_start(struct spead_recv_stream *s, struct spead_err *err)
 {
     int ret = s->ops->start != NULL ? s->ops->start(s->engine, err) : 0;
 
-    if (ret < 0) { /* nothing will come: the consumer must not wait for it */
-        s->result = ret;
-        s->state = SPEADI_RECV_ENDED;
-        speadi_handover_end(&s->handover);
-    }
+    s->started = true;
+    if (ret < 0) /* nothing will come: the consumer must not wait for it */
+        speadi_recv_end(s, ret);
     return ret;
 }
 

@@ -21,7 +21,6 @@ static int make_pool(struct spead_recv_stream *s, struct spead_err *err)
         .pinned = s->leaving_max > 0 && s->ops->caps & SPEADI_RX_CAP_PINS,
     };
 
-    s->pending_max = pool.region_count;
     return speadi_pool_create(&s->pool, &pool, err);
 }
 

@@ -31,6 +31,8 @@ void speadi_recv_check_stop(struct spead_recv_stream *s)
 
     if (calls > 0 && s->state == SPEADI_RECV_RUNNING)
         begin_drain(s);
+    if (s->outlet.gone && s->state < SPEADI_RECV_FLUSHING)
+        speadi_recv_begin_flush(s, -ESHUTDOWN); /* nobody wants what would be read */
     if (s->state == SPEADI_RECV_DRAINING && (calls > 1 || s->now_ns >= s->deadline_ns))
         speadi_recv_begin_flush(s, -ESHUTDOWN);
 }
@@ -60,10 +62,16 @@ void speadi_recv_begin_flush(struct spead_recv_stream *s, int result)
 
 void speadi_recv_flush(struct spead_recv_stream *s)
 {
-    bool at_once = stop_calls(s) > 1 || s->now_ns >= s->deadline_ns;
+    /* In a graph the consumer's time is the graph's affair: drain() and cancel() bound it. */
+    bool late = s->outlet.node == NULL && s->now_ns >= s->deadline_ns;
 
-    if (!speadi_recv_hand_over(s, !at_once))
-        return;
-    speadi_handover_end(&s->handover);
+    if (speadi_recv_hand_over(s, stop_calls(s) <= 1 && !late))
+        speadi_recv_end(s, s->result);
+}
+
+void speadi_recv_end(struct spead_recv_stream *s, int result)
+{
+    s->result = result;
     s->state = SPEADI_RECV_ENDED;
+    speadi_outlet_close(&s->outlet, result == -ESHUTDOWN ? 0 : result);
 }

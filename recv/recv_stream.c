@@ -50,10 +50,7 @@ static int make_tables(struct spead_recv_stream *s)
 {
     const struct spead_recv_stream_config *c = &s->config;
 
-    s->pending = calloc(s->pending_max, sizeof *s->pending);
-    s->shed = calloc(s->pending_max, sizeof *s->shed);
-    if (s->pending == NULL || s->shed == NULL ||
-        speadi_heap_table_init(&s->table, c->substream_count, c->live_heaps_max) < 0 ||
+    if (speadi_heap_table_init(&s->table, c->substream_count, c->live_heaps_max) < 0 ||
         speadi_finished_init(&s->finished, c->substream_count, c->finished_heaps_max) < 0 ||
         speadi_recv_ledger_init(&s->ledger, s->source_count) < 0 || make_spares(s) < 0)
         return -ENOMEM;
@@ -77,8 +74,19 @@ static int name_sources(struct spead_recv_stream *s)
     return 0;
 }
 
+/* Each region holds at most one heap: so many can be finished at once. */
+static int make_outlet(struct spead_recv_stream *s, struct spead_err *err)
+{
+    const struct spead_channel_config channel = spead_recv_stream_edge_config(s);
+    struct speadi_pool_stats pool;
+
+    speadi_pool_stats(s->pool, &pool);
+    return speadi_outlet_init(&s->outlet, &s->config, &channel, (uint32_t)pool.regions, err);
+}
+
 static void make_plan(struct spead_recv_stream *s)
 {
+    const struct spead_channel_config channel = spead_recv_stream_edge_config(s);
     const struct spead_recv_stream_config *c = &s->config;
     struct speadi_pool_stats pool;
     struct speadi_rx_counters engine;
@@ -92,11 +100,10 @@ static void make_plan(struct spead_recv_stream *s)
         .region_count = pool.regions,
         .region_bytes = (c->heap_bytes_max + 4095) / 4096 * 4096,
         .memory_bytes = pool.memory_bytes_max,
-        .table_bytes = sizeof *s + pool.table_bytes + 2ull * s->pending_max * sizeof *s->pending +
+        .table_bytes = sizeof *s + pool.table_bytes + speadi_outlet_bytes(&s->outlet, &channel) +
                        speadi_heap_table_bytes(&s->table) + speadi_finished_bytes(&s->finished) +
                        speadi_recv_ledger_bytes(&s->ledger) + speadi_spare_bytes(&s->spare) +
-                       c->ring_heaps * sizeof *s->handover.slot + s->ops->state_size +
-                       engine.memory_bytes,
+                       s->ops->state_size + engine.memory_bytes,
         .socket_buffer_bytes = s->facts.buffer_bytes,
     };
 }
@@ -164,12 +171,9 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
         no_memory(err);
         goto err_destroy;
     }
-    ret = speadi_handover_init(&s->handover, config->ring_heaps);
-    if (ret < 0) {
-        speadi_err_set(err, ret, "cannot make the hand-over ring of %u heaps: %s",
-                       config->ring_heaps, strerror(-ret));
+    ret = make_outlet(s, err);
+    if (ret < 0)
         goto err_destroy;
-    }
     make_plan(s);
     warm_up(s);
     speadi_gather_init(&s->gather, ops->caps & SPEADI_RX_CAP_UDP ? config->gather_ns : 0,
@@ -201,7 +205,7 @@ int spead_recv_stream_create(struct spead_recv_stream **out,
 
 /* ---- Unmaking ------------------------------------------------------------------------------ */
 
-/* Heaps that never reached the ring: nobody but the stream knows them. */
+/* Heaps that never reached the channel: nobody but the stream knows them. */
 static void release_heaps(struct spead_recv_stream *s)
 {
     while (s->table.oldest != NULL) {
@@ -216,8 +220,11 @@ static void release_heaps(struct spead_recv_stream *s)
         s->leaving = live->older;
         speadi_region_release(live->heap.region);
     }
-    while (s->pending_count > 0)
-        speadi_region_release(s->pending[--s->pending_count]->region);
+    while (s->outlet.pending_count > 0) {
+        const struct spead_message *last = &s->outlet.pending[--s->outlet.pending_count];
+
+        speadi_region_release(speadi_outlet_heap(last)->region);
+    }
 }
 
 void spead_recv_stream_destroy(struct spead_recv_stream *s)
@@ -228,8 +235,8 @@ void spead_recv_stream_destroy(struct spead_recv_stream *s)
     s->ops->close(s->engine);
     free(s->engine);
     release_heaps(s);
-    if (s->handover.slot != NULL)
-        speadi_handover_release(&s->handover);
+    if (s->outlet.pending != NULL)
+        speadi_outlet_release(&s->outlet);
     for (uint32_t i = 0; s->source_name != NULL && i < s->source_count; i++)
         free(s->source_name[i]);
     free(s->source_name);
@@ -237,8 +244,6 @@ void spead_recv_stream_destroy(struct spead_recv_stream *s)
     speadi_recv_ledger_release(&s->ledger);
     speadi_finished_release(&s->finished);
     speadi_heap_table_release(&s->table);
-    free(s->shed);
-    free(s->pending);
     speadi_pool_unref(s->pool); /* heaps that the consumer still holds keep it alive */
     free(s);
 }
@@ -263,7 +268,7 @@ void spead_recv_stream_stop(struct spead_recv_stream *s)
     atomic_fetch_add_explicit(&s->stop_calls, 1, memory_order_release); /* S2: pairs with S1 */
     /* The owner sleeps in the engine, or waits for room. Both only write to an eventfd. */
     s->ops->wake(s->engine);
-    speadi_wakeup_ring(&s->handover.room_bell);
+    speadi_wakeup_ring(&s->outlet.stop_bell);
 }
 
 void spead_recv_stream_stats(const struct spead_recv_stream *s, struct spead_recv_stats *stats)
@@ -285,17 +290,27 @@ int spead_recv_stream_source_stats(const struct spead_recv_stream *s, uint32_t s
 
 /* ---- The consumer -------------------------------------------------------------------------- */
 
+struct spead_channel *spead_recv_stream_channel(const struct spead_recv_stream *s)
+{
+    return s->outlet.channel;
+}
+
+struct spead_channel_config spead_recv_stream_edge_config(struct spead_recv_stream *s)
+{
+    return speadi_outlet_channel_config(&s->config, speadi_recv_on_shed, s);
+}
+
 int spead_recv_stream_take(struct spead_recv_stream *s, struct spead_heap **heap,
                            uint64_t deadline_ns)
 {
-    int ret = speadi_handover_take(&s->handover, heap, 1, true, deadline_ns);
+    int ret = speadi_outlet_take(&s->outlet, heap, 1, true, deadline_ns);
 
     return ret < 0 ? ret : 0;
 }
 
 int spead_recv_stream_try_take(struct spead_recv_stream *s, struct spead_heap **heap)
 {
-    int ret = speadi_handover_take(&s->handover, heap, 1, false, 0);
+    int ret = speadi_outlet_take(&s->outlet, heap, 1, false, 0);
 
     return ret < 0 ? ret : 0;
 }
@@ -303,10 +318,10 @@ int spead_recv_stream_try_take(struct spead_recv_stream *s, struct spead_heap **
 int spead_recv_stream_take_many(struct spead_recv_stream *s, struct spead_heap **heaps,
                                 uint32_t max, uint64_t deadline_ns)
 {
-    return speadi_handover_take(&s->handover, heaps, max, true, deadline_ns);
+    return speadi_outlet_take(&s->outlet, heaps, max, true, deadline_ns);
 }
 
 int spead_recv_stream_fd(struct spead_recv_stream *s)
 {
-    return speadi_handover_fd(&s->handover);
+    return speadi_outlet_fd(&s->outlet);
 }

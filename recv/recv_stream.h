@@ -5,7 +5,8 @@
  *   recv_loop.c    the owner's poll and wait: bursts from the engine
  *   recv_packet.c  one packet: which bucket, which heap, into its place
  *   recv_heaps.c   one heap: opening, ending, handing over
- *   recv_stop.c    the end of the stream */
+ *   recv_stop.c    the end of the stream
+ *   recv_node.c    the stream as a node of a graph */
 #ifndef SPEADLINE_RECV_RECV_STREAM_H
 #define SPEADLINE_RECV_RECV_STREAM_H
 
@@ -16,9 +17,9 @@
 #include "finished.h"
 #include "gap_tracker.h"
 #include "gather.h"
-#include "handover.h"
 #include "heap_table.h"
 #include "live_heap.h"
+#include "outlet.h"
 #include "placement.h"
 #include "recv_ledger.h"
 #include "rx_engine.h"
@@ -27,7 +28,7 @@
 enum speadi_recv_state {
     SPEADI_RECV_RUNNING,
     SPEADI_RECV_DRAINING, /* reads until the source is empty or the deadline */
-    SPEADI_RECV_FLUSHING, /* reads nothing; what is finished waits for room in the ring */
+    SPEADI_RECV_FLUSHING, /* reads nothing; what is finished waits for room in the channel */
     SPEADI_RECV_ENDED,
 };
 
@@ -56,7 +57,6 @@ struct spead_recv_stream {
     /* Any thread. */
     _Alignas(64) atomic_uint stop_calls;
     atomic_bool is_armed;
-    struct speadi_handover handover;
 
     /* The owner's. */
     _Alignas(64) void *engine;
@@ -77,9 +77,8 @@ struct spead_recv_stream {
     struct speadi_recv_ledger ledger;
     struct speadi_live_heap *leaving; /* by older: ended, wait for posted receives */
     uint32_t leaving_count;
-    struct spead_heap **pending; /* finished, not in the ring yet */
-    struct spead_heap **shed;    /* scratch of the same size */
-    uint32_t pending_count, pending_max;
+    struct speadi_outlet outlet;
+    bool started;
     struct speadi_placement placement;
     struct speadi_spare spare;
     struct speadi_gather gather;
@@ -152,14 +151,18 @@ void speadi_recv_settle_leaving(struct spead_recv_stream *stream);
  * receives. */
 bool speadi_recv_close_aged(struct spead_recv_stream *stream);
 
-/* Pushes pending heaps to the consumer. With wait, those that do not fit stay pending; else they are
+/* Sends pending heaps to the consumer. With wait, those that do not fit stay pending; else they are
  * shed. Returns true when none is pending any more. */
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait);
+
+/* on_shed of the channel that heaps go through: they were handed over and now are not. */
+void speadi_recv_on_shed(void *stream, const struct spead_message *message,
+                         enum spead_shed_cause cause);
 
 /* The policy while the stream runs. */
 static inline bool speadi_recv_waits_for_room(const struct spead_recv_stream *stream)
 {
-    return stream->config.on_full == SPEAD_BLOCK;
+    return stream->outlet.waits;
 }
 
 /* ---- recv_loop.c --------------------------------------------------------------------------- */
@@ -186,5 +189,8 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result);
 
 /* One step of flushing: ends the stream when nothing is pending or the deadline has passed. */
 void speadi_recv_flush(struct spead_recv_stream *stream);
+
+/* The stream has ended: poll() returns result from now on, end-of-stream follows what was handed over. */
+void speadi_recv_end(struct spead_recv_stream *stream, int result);
 
 #endif

@@ -193,6 +193,11 @@ const char *spead_channel_name(const struct spead_channel *channel)
     return channel->name;
 }
 
+enum spead_channel_policy speadi_channel_policy(const struct spead_channel *channel)
+{
+    return channel->policy;
+}
+
 void speadi_channel_set_sync(struct spead_channel *channel, enum speadi_channel_sync sync)
 {
     if (channel->shared || (sync == SPEADI_SYNC_BARRIER && !speadi_barrier_is_available()))

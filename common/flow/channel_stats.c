@@ -28,6 +28,11 @@ static uint64_t high_water(const struct spead_channel *channel, uint64_t now)
     return now > high ? now : high;
 }
 
+uint64_t speadi_channel_high_water(const struct spead_channel *channel)
+{
+    return high_water(channel, depth(channel));
+}
+
 static uint64_t waited_ns(const struct speadi_end *end, uint64_t now_ns)
 {
     uint64_t since = speadi_counted(&end->waiting_since_ns);

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/channel.h>
 #include <speadi/err.h>
+#include <speadi/node.h>
 
 #include "flow/count.h"
 #include "flow/graph_parts.h"
@@ -239,6 +241,28 @@ int spead_node_send(struct spead_node *self, uint32_t output, const struct spead
     else
         self->told = ret;
     return ret;
+}
+
+/* ---- For nodes of the library's own ---------------------------------------------------------- */
+
+bool speadi_node_is_pulled(const struct spead_node *self)
+{
+    return self->worker->kind == SPEADI_WORKER_PULLED;
+}
+
+struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_t output)
+{
+    return self->outputs[output].edge ? self->outputs[output].edge->channel : NULL;
+}
+
+uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
+{
+    struct speadi_port *port = &self->outputs[output];
+    uint32_t room = port->sender ? speadi_sender_room(port->sender) : UINT32_MAX;
+
+    if (room == 0)
+        port_waits(self, port);
+    return room;
 }
 
 /* ---- Tickets -------------------------------------------------------------------------------- */

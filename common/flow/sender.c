@@ -294,6 +294,36 @@ int spead_sender_send(struct spead_sender *sender, const struct spead_message *m
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
+static uint32_t room(struct spead_sender *sender)
+{
+    struct spead_channel *channel = sender->end.channel;
+    uint64_t used;
+
+    if (atomic_load_explicit(&channel->state, memory_order_relaxed) &
+        (SPEADI_STOPPED | SPEADI_CANCELLED))
+        return UINT32_MAX;
+    if (!channel->shared) {
+        /* acquire pairs with the receiver's publish, as in spsc_room() */
+        sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
+        return channel->capacity - (uint32_t)(sender->tail - sender->head_seen);
+    }
+    used = speadi_shared_ring_used(channel->shared);
+    return used < channel->capacity ? channel->capacity - (uint32_t)used : 0;
+}
+
+uint32_t speadi_sender_room(struct spead_sender *sender)
+{
+    uint32_t there;
+
+    if (!speadi_end_polls(&sender->end))
+        return room(sender);
+    speadi_end_settle(&sender->end);
+    do
+        there = room(sender);
+    while (there == 0 && speadi_end_rearm(&sender->end));
+    return there;
+}
+
 bool speadi_sender_can_go_on(struct spead_sender *sender)
 {
     struct spead_channel *channel = sender->end.channel;

@@ -25,20 +25,20 @@ struct spead_count {
 /* Where a received packet ended. The comments say why a packet lands there; the section is that of
  * the SPEAD document where the packet breaks a rule of it. New buckets are added at the end. */
 enum spead_recv_bucket {
-    SPEAD_RECV_DELIVERED,          /* in a heap that was handed over */
-    SPEAD_RECV_LIVE,               /* in a heap that is still being assembled: pending */
-    SPEAD_RECV_FLUSHED,            /* in a heap that was incomplete when the stream stopped */
-    SPEAD_RECV_CONTROL,            /* in a start or stop heap */
-    SPEAD_RECV_DUPLICATE,          /* the same range again, or a heap already found complete */
-    SPEAD_RECV_OVERLAP,            /* a range that covers a part of another */
-    SPEAD_RECV_LATE,               /* for a heap already evicted, timed out or refused */
-    SPEAD_RECV_OUT_OF_ORDER,       /* in-order mode: not at the place where the heap stands */
-    SPEAD_RECV_EVICTED,            /* in a heap pushed out by newer heaps */
-    SPEAD_RECV_TIMED_OUT,          /* in a heap older than the age limit */
-    SPEAD_RECV_SHED,               /* in a heap that found the hand-over ring full */
-    SPEAD_RECV_NO_MEMORY,          /* no region, no room within --memory, or no spare buffer */
-    SPEAD_RECV_TRUNCATED,          /* longer than the largest accepted packet */
-    SPEAD_RECV_START_UP,           /* came before an explicit start */
+    SPEAD_RECV_DELIVERED,    /* in a heap that was handed over */
+    SPEAD_RECV_LIVE,         /* in a heap that is still being assembled: pending */
+    SPEAD_RECV_FLUSHED,      /* in a heap that was incomplete when the stream stopped */
+    SPEAD_RECV_CONTROL,      /* in a start or stop heap */
+    SPEAD_RECV_DUPLICATE,    /* the same range again, or a heap already found complete */
+    SPEAD_RECV_OVERLAP,      /* a range that covers a part of another */
+    SPEAD_RECV_LATE,         /* for a heap already evicted, timed out or refused */
+    SPEAD_RECV_OUT_OF_ORDER, /* in-order mode: not at the place where the heap stands */
+    SPEAD_RECV_EVICTED,      /* in a heap pushed out by newer heaps */
+    SPEAD_RECV_TIMED_OUT,    /* in a heap older than the age limit */
+    SPEAD_RECV_SHED,      /* in a heap that found the channel full, or that nobody takes any more */
+    SPEAD_RECV_NO_MEMORY, /* no region, no room within --memory, or no spare buffer */
+    SPEAD_RECV_TRUNCATED, /* longer than the largest accepted packet */
+    SPEAD_RECV_START_UP,  /* came before an explicit start */
     SPEAD_RECV_AFTER_STOP,         /* came after the stop */
     SPEAD_RECV_INJECTED,           /* dropped on purpose by the fault decorator */
     SPEAD_RECV_FOREIGN_FLAVOUR,    /* another flavour than its heap's */
@@ -90,7 +90,7 @@ struct spead_recv_stats {
     uint64_t heaps_incomplete; /* handed over with gaps */
     uint64_t heaps_evicted, heaps_timed_out,
         heaps_flushed;                  /* incomplete, by cause (handed over or not) */
-    uint64_t heaps_shed;                /* hand-over ring full */
+    uint64_t heaps_shed;                /* channel full, or left by its receivers */
     uint64_t heaps_no_memory;           /* no region to open or finish it in */
     uint64_t heaps_live, heaps_leaving; /* now */
     uint64_t payload_bytes;             /* of heaps handed over, arrived bytes only */

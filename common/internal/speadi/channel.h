@@ -1,4 +1,4 @@
-/* What the executor decides about a channel that it joins nodes with. */
+/* What the executor and the streams know of a channel beyond its contract. */
 #ifndef SPEADI_CHANNEL_H
 #define SPEADI_CHANNEL_H
 
@@ -14,5 +14,14 @@ enum speadi_channel_sync {
 
 /* Before anything was sent. A choice that cannot be had is left as it was. */
 void speadi_channel_set_sync(struct spead_channel *channel, enum speadi_channel_sync sync);
+
+/* Any thread; takes no lock. */
+enum spead_channel_policy speadi_channel_policy(const struct spead_channel *channel);
+uint64_t speadi_channel_high_water(const struct spead_channel *channel); /* as in the stats */
+
+/* How many messages can be sent now without one being refused or shed; for a channel's only sender there is no
+ * less until it sends. UINT32_MAX: a send will say that nobody receives any more. 0 arms the end's descriptor, as
+ * -EAGAIN does. The sender's thread. */
+uint32_t speadi_sender_room(struct spead_sender *sender);
 
 #endif

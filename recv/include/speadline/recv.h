@@ -13,6 +13,13 @@
  *           what comes from the same endpoint after it is after-stop; other endpoints are read until
  *           empty (or stop_drain_ns), then the stream ends as by stop(). spead2 hands start heaps over,
  *           and stop heaps when it is told to ignore them.
+ * Channel:  heaps leave through a bounded channel (speadline/channel.h) as messages of type "heap": reference is
+ *           the heap, length its length, time_ns its first packet's, key its counter, stream the config's
+ *           message_stream; sequence counts the stream's finished heaps without gaps, so that a gap at the consumer is
+ *           heaps that were shed on the way. Incomplete ones are flagged. They are taken in one of three ways:
+ *           by take() and its kin; by a receiver of one's own on spead_recv_stream_channel() (a graph can read it
+ *           by spead_graph_join_input()); or the stream is itself a node and heaps go through its output.
+ *           When the last receiver closes, what comes after is shed and the stream ends.
  * Heaps of which every packet was refused (in-order mode and the first packet lost) never opened: their
  *           packets are out-of-order, and the heap counts as missing.
  * Memory:   all of it is planned at create() and known from spead_recv_stream_plan(); no packet can
@@ -24,9 +31,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/channel.h>
 #include <speadline/error.h>
 #include <speadline/heap.h>
 #include <speadline/mem_link.h>
+#include <speadline/node.h>
 #include <speadline/stats.h>
 #include <speadline/verbs.h>
 
@@ -36,7 +45,7 @@ extern "C" {
 
 struct spead_recv_stream; /* opaque */
 
-/* What happens to a complete heap that finds the hand-over ring full. */
+/* What happens to a complete heap that finds the channel full. */
 enum spead_on_full {
     SPEAD_DROP_NEWEST = 0, /* that heap is shed */
     SPEAD_DROP_OLDEST = 1, /* the heap that waited longest is shed instead */
@@ -88,8 +97,8 @@ struct spead_recv_stream_config {
     uint32_t pointers_max;     /* distinct item pointers a heap; default 1024 */
     uint32_t ranges_max;       /* separate received ranges a heap; default 4096 */
 
-    uint32_t ring_heaps;        /* heaps waiting for the consumer; default 4 */
-    uint32_t held_heaps;        /* heaps the consumer may hold at a time beyond these; default 2 */
+    uint32_t ring_heaps; /* heaps waiting for the consumer: the channel's capacity; default 4 */
+    uint32_t held_heaps; /* heaps the consumer may hold at a time beyond these; default 2 */
     enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
 
     uint64_t
@@ -99,6 +108,9 @@ struct spead_recv_stream_config {
     uint64_t
         heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
     struct spead_log log;
+
+    uint32_t message_stream; /* `stream` of the messages that heaps travel as; default 0 */
+    uint32_t reserved;
 
     /* Engine "verbs". */
     const char
@@ -146,11 +158,11 @@ struct spead_recv_plan {
 void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead_recv_plan *plan);
 
 /* Owner thread, once, before the first poll (io_uring's single issuer binds here). Returns 0 or
- * -errno: then the stream has ended, with end-of-stream in the ring. */
+ * -errno: then the stream has ended, with end-of-stream in the channel. */
 int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* Reads and sorts one burst; never blocks. Returns the number of packets read (0: none ready),
- * -ESHUTDOWN once the stream has ended (end-of-stream is then in the ring), or another -errno when
+ * -ESHUTDOWN once the stream has ended (end-of-stream is then in the channel), or another -errno when
  * the source has failed. */
 int spead_recv_stream_poll(struct spead_recv_stream *stream);
 
@@ -165,26 +177,49 @@ int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *er
 void spead_recv_stream_arm(struct spead_recv_stream *stream);
 
 /* Asks for an orderly end: the source is read until empty (or stop_drain_ns), live heaps are flushed,
- * end-of-stream follows in the ring. A second call means now: nothing more is read. Any thread, and
+ * end-of-stream follows in the channel. A second call means now: nothing more is read. Any thread, and
  * signal handlers. */
 void spead_recv_stream_stop(struct spead_recv_stream *stream);
 
 /* Next heap for the consumer. deadline_ns is CLOCK_MONOTONIC; 0 waits without limit. Returns 0 and one
- * reference in *heap, -ETIMEDOUT, or -ESHUTDOWN when the stream has ended and everything was taken. */
+ * reference in *heap, -ETIMEDOUT, or -ESHUTDOWN when the stream has ended (or failed: run() says how) and
+ * everything was taken. The first call of these four opens a receiver: -ENOMEM, or -EBUSY when another one has
+ * been opened on the channel. */
 int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap **heap,
                            uint64_t deadline_ns);
 
 /* The same without waiting: -EAGAIN when there is none now. */
 int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_heap **heap);
 
-/* Up to max heaps at once, under one lock. Waits for the first as take() does. Returns how many
- * (>= 1), -ETIMEDOUT or -ESHUTDOWN. */
+/* Up to max heaps at once. Waits for the first as take() does. Returns how many (>= 1), -ETIMEDOUT or
+ * -ESHUTDOWN. */
 int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_heap **heaps,
                                 uint32_t max, uint64_t deadline_ns);
 
-/* A file descriptor that polls readable while a heap or end-of-stream waits: for event loops. Owned
- * by the stream; made at the first call. -errno on failure. Consumer thread. */
+/* A file descriptor that polls readable while a heap or end-of-stream waits: for event loops. Take until -EAGAIN,
+ * then poll. Owned by the stream; made at the first call. -errno on failure. Consumer thread. */
 int spead_recv_stream_fd(struct spead_recv_stream *stream);
+
+/* ---- As a channel and as a node ------------------------------------------------------------- */
+
+/* The channel that heaps go through, for a receiver of one's own; borrowed. A stream that failed ends it with
+ * its error. Not used once the stream is a node. */
+struct spead_channel *spead_recv_stream_channel(const struct spead_recv_stream *stream);
+
+/* The stream as a source node: output "heaps", blocking, so that it has a thread of its own (pinned by the config's
+ * cpu), which starts and owns the stream. The stream outlives the graph; it is not run in any other way and is at its
+ * end when the graph is. Where the graph stops, so does the stream, in order (without a limit on flushing: the graph's
+ * drain() has one); a cancel ends it at once, what it held is shed. A stop item or stop() ends the node;
+ * a source that fails fails it. */
+struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream, const char *name);
+
+/* The config for spead_graph_join() with the node's output: capacity and policy as ring_heaps and on_full say, and
+ * what the channel sheds is shed in the stream's ledger too. The edge's policy is what counts: with another config
+ * sheds are the channel's alone to count. A block edge is refused where the source cannot wait, unless the graph is
+ * pulled: then packets wait in the socket between two calls. */
+struct spead_channel_config spead_recv_stream_edge_config(struct spead_recv_stream *stream);
+
+/* ---- Accounts ------------------------------------------------------------------------------- */
 
 /* Fills *stats (struct_size set by its _INIT). Any thread; exact as of the last poll. */
 void spead_recv_stream_stats(const struct spead_recv_stream *stream,

@@ -1,0 +1,221 @@
+/* Owns the way of finished heaps from a receive stream to whoever takes them. */
+#include "outlet.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/channel.h>
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/heap_view.h>
+#include <speadi/node.h>
+
+#define TAKE_MAX      32u      /* heaps at once: their messages lie on the stack */
+#define LOOK_AGAIN_NS 1000000u /* where no descriptor could be had */
+
+/* ---- Making and unmaking ------------------------------------------------------------------- */
+
+struct spead_channel_config speadi_outlet_channel_config(
+    const struct spead_recv_stream_config *config,
+    void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause),
+    void *arg)
+{
+    static const enum spead_channel_policy policy[] = {
+        [SPEAD_DROP_NEWEST] = SPEAD_CHANNEL_DROP_NEWEST,
+        [SPEAD_DROP_OLDEST] = SPEAD_CHANNEL_DROP_OLDEST,
+        [SPEAD_BLOCK] = SPEAD_CHANNEL_BLOCK,
+    };
+    struct spead_channel_config channel = SPEAD_CHANNEL_CONFIG_INIT;
+
+    channel.name = "heaps";
+    channel.capacity = config->ring_heaps;
+    channel.policy = policy[config->on_full];
+    if (config->on_full == SPEAD_DROP_OLDEST)
+        channel.form = SPEAD_CHANNEL_SPMC;
+    channel.on_shed = on_shed;
+    channel.on_shed_arg = arg;
+    return channel;
+}
+
+static int open_channel(struct speadi_outlet *outlet, const struct spead_channel_config *channel,
+                        struct spead_err *err)
+{
+    int ret = spead_channel_create(&outlet->channel, channel, err);
+
+    if (ret < 0)
+        return ret;
+    /* The consumer sleeps between bursts: a fence at each burst is cheaper than a barrier at each sleep, which
+     * would also interrupt the owner. */
+    speadi_channel_set_sync(outlet->channel, SPEADI_SYNC_FENCED);
+    return spead_sender_open(&outlet->sender, outlet->channel, "receive stream", SPEAD_TYPE_HEAP,
+                             err);
+}
+
+int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_stream_config *config,
+                       const struct spead_channel_config *channel, uint32_t pending_max,
+                       struct spead_err *err)
+{
+    int ret;
+
+    *outlet = (struct speadi_outlet){.stop_bell.fd = -1,
+                                     .pending_max = pending_max,
+                                     .stream = config->message_stream,
+                                     .waits = config->on_full == SPEAD_BLOCK};
+    outlet->pending = calloc(pending_max, sizeof *outlet->pending);
+    if (outlet->pending == NULL)
+        return speadi_err_set(err, -ENOMEM, "no memory for %u finished heaps", pending_max);
+    ret = speadi_wakeup_open(&outlet->stop_bell);
+    if (ret < 0)
+        speadi_err_set(err, ret, "cannot make the bell that ends a wait for room: %s",
+                       strerror(-ret));
+    else
+        ret = open_channel(outlet, channel, err);
+    if (ret < 0)
+        speadi_outlet_release(outlet);
+    return ret;
+}
+
+void speadi_outlet_release(struct speadi_outlet *outlet)
+{
+    spead_receiver_close(outlet->receiver);
+    speadi_outlet_close(outlet, -ECANCELED);
+    spead_channel_unref(outlet->channel);
+    speadi_wakeup_close(&outlet->stop_bell);
+    free(outlet->pending);
+    *outlet = (struct speadi_outlet){.stop_bell.fd = -1};
+}
+
+uint64_t speadi_outlet_bytes(const struct speadi_outlet *outlet,
+                             const struct spead_channel_config *channel)
+{
+    return (uint64_t)outlet->pending_max * sizeof *outlet->pending + spead_channel_bytes(channel) +
+           2 * spead_channel_end_bytes();
+}
+
+/* ---- The owner's side ---------------------------------------------------------------------- */
+
+void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap)
+{
+    outlet->pending[outlet->pending_count++] = (struct spead_message){
+        .reference = (uintptr_t)heap,
+        .length = spead_heap_length(heap),
+        .sequence = outlet->sequence++,
+        .time_ns = heap->first_ns,
+        .key = heap->counter,
+        .stream = outlet->stream,
+        .type = SPEAD_TYPE_HEAP,
+        .flags = heap->complete ? 0 : SPEAD_MESSAGE_INCOMPLETE,
+    };
+}
+
+uint32_t speadi_outlet_room(struct speadi_outlet *outlet)
+{
+    if (outlet->node != NULL)
+        return speadi_node_room(outlet->node, 0);
+    return outlet->sender != NULL ? speadi_sender_room(outlet->sender) : UINT32_MAX;
+}
+
+static int offer(struct speadi_outlet *outlet, const struct spead_message *messages, uint32_t count)
+{
+    if (outlet->node != NULL)
+        return spead_node_send(outlet->node, 0, messages, count);
+    return outlet->sender != NULL ? spead_sender_try_send(outlet->sender, messages, count) : -EPIPE;
+}
+
+uint32_t speadi_outlet_send(struct speadi_outlet *outlet, uint32_t count)
+{
+    const struct spead_channel *channel = outlet->node != NULL ? outlet->edge : outlet->channel;
+    uint32_t sent = 0;
+    int ret = 0;
+
+    while (sent < count && (ret = offer(outlet, outlet->pending + sent, count - sent)) > 0)
+        sent += (uint32_t)ret;
+    if (ret == -EPIPE || ret == -ECANCELED)
+        outlet->gone = true;
+    if (sent > 0 && channel != NULL) {
+        uint64_t high = speadi_channel_high_water(channel);
+
+        outlet->high_water = high > outlet->high_water ? high : outlet->high_water;
+    }
+    return sent;
+}
+
+void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
+{
+    outlet->pending_count -= count;
+    if (outlet->pending_count > 0)
+        memmove(outlet->pending, outlet->pending + count,
+                outlet->pending_count * sizeof *outlet->pending);
+}
+
+void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node)
+{
+    speadi_outlet_close(outlet, 0);
+    outlet->node = node;
+    outlet->edge = node != NULL ? speadi_node_channel(node, 0) : NULL;
+    outlet->waits =
+        outlet->edge != NULL && speadi_channel_policy(outlet->edge) == SPEAD_CHANNEL_BLOCK;
+    outlet->gone = node == NULL;
+}
+
+void speadi_outlet_close(struct speadi_outlet *outlet, int error)
+{
+    if (error == -EAGAIN || error == -ETIMEDOUT)
+        error = -EIO; /* receivers would take these for something else */
+    spead_sender_close(outlet->sender, error);
+    outlet->sender = NULL;
+}
+
+void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns)
+{
+    int fd = outlet->sender != NULL ? spead_sender_fd(outlet->sender) : -ENOENT;
+
+    if (fd < 0) {
+        uint64_t again = speadi_clock_mono_ns() + LOOK_AGAIN_NS;
+
+        deadline_ns = again < deadline_ns ? again : deadline_ns;
+    }
+    speadi_wakeup_wait(&outlet->stop_bell, &fd, fd >= 0, POLLIN, deadline_ns);
+}
+
+/* ---- The consumer's side ------------------------------------------------------------------- */
+
+static int open_receiver(struct speadi_outlet *outlet)
+{
+    if (outlet->receiver != NULL)
+        return 0;
+    return spead_receiver_open(&outlet->receiver, outlet->channel, "take()", SPEAD_TYPE_HEAP, NULL);
+}
+
+/* To take() an end is an end: why a stream failed is told by poll(), run() and the runner. */
+static int as_taken(int ret)
+{
+    return ret >= 0 || ret == -EAGAIN || ret == -ETIMEDOUT ? ret : -ESHUTDOWN;
+}
+
+int speadi_outlet_take(struct speadi_outlet *outlet, struct spead_heap **heaps, uint32_t max,
+                       bool wait, uint64_t deadline_ns)
+{
+    struct spead_message messages[TAKE_MAX];
+    uint32_t count = max < TAKE_MAX ? max : TAKE_MAX;
+    int ret = open_receiver(outlet);
+
+    if (ret < 0)
+        return ret == -EBUSY || ret == -ENOMEM ? ret : -ESHUTDOWN;
+    if (wait)
+        ret = spead_receiver_receive(outlet->receiver, messages, count, deadline_ns);
+    else
+        ret = spead_receiver_try_receive(outlet->receiver, messages, count);
+    for (int i = 0; i < ret; i++)
+        heaps[i] = speadi_outlet_heap(&messages[i]);
+    return as_taken(ret);
+}
+
+int speadi_outlet_fd(struct speadi_outlet *outlet)
+{
+    int ret = open_receiver(outlet);
+
+    return ret < 0 ? ret : spead_receiver_fd(outlet->receiver);
+}
