@@ -127,6 +127,10 @@ void speadi_send_stream_conclude(struct spead_send_stream *stream)
         counters->icmp_unreachable = engine.icmp_unreachable;
         counters->messages = engine.messages;
         counters->batches = engine.batches;
+        counters->engine_rebuilds = engine.rebuilds;
+        counters->link_downs = engine.link_downs;
+        counters->neighbours_lost = engine.neighbours_lost;
+        counters->copied_bytes = engine.copied_bytes;
         speadi_send_ledger_publish(&stream->ledger);
     }
     if (speadi_heap_queue_finished(&stream->queue) != speadi_heap_queue_oldest(&stream->queue)) {

@@ -83,6 +83,19 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
     return 0;
 }
 
+/* The decorator holds copies of packets back. */
+static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
+{
+    if (config->memory_count != 0 && config->memory == NULL)
+        return speadi_err_set(err, -EINVAL, "memory_count is %u, but memory is NULL",
+                              config->memory_count);
+    for (uint32_t i = 0; i < config->memory_count; i++)
+        if (config->fault != NULL && config->memory[i].is_dma_buf)
+            return speadi_err_set(err, -EINVAL,
+                                  "fault: the decorator cannot copy from a device's memory");
+    return 0;
+}
+
 static int check_config(const struct spead_send_stream_config *config, struct spead_err *err)
 {
     int ret = check_destinations(config, err);
@@ -91,6 +104,8 @@ static int check_config(const struct spead_send_stream_config *config, struct sp
         ret = check_sizes(config, err);
     if (ret == 0)
         ret = check_rate(config, err);
+    if (ret == 0)
+        ret = check_memory(config, err);
     return ret;
 }
 
@@ -140,6 +155,10 @@ static int open_transport(struct speadi_send_transport *transport,
         .multicast_ttl = config->multicast_ttl,
         .packet_bytes_max = config->packet_bytes_max & ~7u,
         .train_bytes_max = train_bytes_max(config),
+        .rate_bytes_per_s = config->rate_bytes_per_s,
+        .rate_of = config->rate_of,
+        .memory = config->memory,
+        .memory_count = config->memory_count,
         .verbs = {.device = config->verbs_device,
                   .comp_vector = config->comp_vector,
                   .max_poll = config->max_poll,

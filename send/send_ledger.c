@@ -125,6 +125,10 @@ void speadi_send_ledger_snapshot(const struct speadi_send_ledger *ledger,
     stats->icmp_unreachable = from->icmp_unreachable;
     stats->messages = from->messages;
     stats->batches = from->batches;
+    stats->engine_rebuilds = from->engine_rebuilds;
+    stats->link_downs = from->link_downs;
+    stats->neighbours_lost = from->neighbours_lost;
+    stats->copied_bytes = from->copied_bytes;
     stats->first_packet_ns = from->first_packet_ns;
     stats->last_packet_ns = from->last_packet_ns;
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX; i++) {

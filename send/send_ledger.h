@@ -22,6 +22,7 @@ struct speadi_send_counters {
     uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned;
     uint64_t payload_bytes;
     uint64_t icmp_unreachable, messages, batches;
+    uint64_t engine_rebuilds, link_downs, neighbours_lost, copied_bytes;
     uint64_t first_packet_ns, last_packet_ns;
     struct {
         uint64_t error;

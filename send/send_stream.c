@@ -20,7 +20,7 @@ static void init_pacer(struct spead_send_stream *stream,
     }
     speadi_pacer_init(&stream->pacer,
                       &(struct speadi_pacer_config){
-                          .rate_bytes_per_s = config->rate_bytes_per_s,
+                          .rate_bytes_per_s = config->hardware_rate ? 0 : config->rate_bytes_per_s,
                           .burst_rate_ratio = config->burst_rate_ratio,
                           .burst_bytes = config->burst_bytes,
                           .packet_bytes_max = (uint64_t)stream->packet_bytes_max + overhead,

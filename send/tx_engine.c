@@ -34,14 +34,32 @@ static const struct choice {
 
 #define NETWORK_ENGINE_COUNT (sizeof network_engines / sizeof *network_engines)
 
+static int check_caps(const struct speadi_tx_engine_ops *chosen,
+                      const struct speadi_tx_config *config, struct spead_err *err)
+{
+    if (config->verbs.hardware_rate && !(chosen->caps & SPEADI_TX_CAP_PACES))
+        return speadi_err_set(err, -ENOTSUP,
+                              "hardware_rate: engine %s has no device that paces; verbs may have",
+                              chosen->name);
+    for (uint32_t i = 0; i < config->memory_count; i++)
+        if (config->memory[i].is_dma_buf && !(chosen->caps & SPEADI_TX_CAP_DEVICE))
+            return speadi_err_set(err, -ENOTSUP,
+                                  "engine %s cannot send from a device's memory; verbs can",
+                                  chosen->name);
+    return 0;
+}
+
 static int open_engine(const struct speadi_tx_engine_ops **ops, void **state,
                        const struct speadi_tx_engine_ops *chosen,
                        const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                        struct spead_err *err)
 {
-    void *self = calloc(1, chosen->state_size);
-    int ret;
+    int ret = check_caps(chosen, config, err);
+    void *self;
 
+    if (ret < 0)
+        return ret;
+    self = calloc(1, chosen->state_size);
     if (!self)
         return speadi_err_set(err, -ENOMEM, "no memory for the %s engine", chosen->name);
     ret = chosen->open(self, config, buffer_bytes, err);
@@ -82,8 +100,11 @@ static const struct speadi_tx_engine_ops *choose(char *reason, size_t bytes)
     return chosen;
 }
 
+/* Only by name: not a socket's equal. Its packets bypass sockets, firewall and tcpdump. */
 static const struct speadi_tx_engine_ops *find(const char *name)
 {
+    if (strcmp(name, speadi_tx_engine_verbs.name) == 0)
+        return &speadi_tx_engine_verbs;
     for (size_t i = 0; i < NETWORK_ENGINE_COUNT; i++)
         if (strcmp(network_engines[i].ops->name, name) == 0)
             return network_engines[i].ops;
@@ -105,8 +126,8 @@ static int open_network(const struct speadi_tx_engine_ops **ops, void **state, c
     if (!chosen && strcmp(name, speadi_tx_engine_mem.name) == 0)
         return speadi_err_set(err, -EINVAL, "engine mem sends to memory links, not to addresses");
     if (!chosen)
-        return speadi_err_set(err, -EINVAL, "no send engine \"%s\": there are auto, socket, uring",
-                              name);
+        return speadi_err_set(err, -EINVAL,
+                              "no send engine \"%s\": there are auto, socket, uring, verbs", name);
     return open_engine(ops, state, chosen, config, buffer_bytes, err);
 }
 

@@ -37,12 +37,22 @@ struct speadi_tx_done {
 /* The error of packets that the fault decorator dropped: they count as injected, not as failed. */
 #define SPEADI_TX_INJECTED (-4096)
 
+/* Capability bits. */
+enum {
+    SPEADI_TX_CAP_DEVICE = 1u << 0, /* sends from memory that the CPU cannot read */
+    SPEADI_TX_CAP_PACES = 1u << 1,  /* can be told to keep the rate itself: verbs.hardware_rate */
+};
+
 struct speadi_tx_counters {
     uint64_t messages;     /* super-packets given to the kernel */
     uint64_t batches;      /* system calls or doorbells that carried them */
     uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
     uint64_t
         icmp_unreachable; /* late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); sends repeated */
+    uint64_t rebuilds;    /* queues that failed and were made anew */
+    uint64_t link_downs;  /* times that the port went down */
+    uint64_t neighbours_lost; /* times that a next hop stopped answering */
+    uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
 };
 
 struct speadi_tx_config {
@@ -54,6 +64,10 @@ struct speadi_tx_config {
     uint32_t multicast_ttl;
     uint32_t packet_bytes_max;
     uint32_t train_bytes_max; /* a super-packet is never longer: the pacer's burst; >= one packet */
+    double rate_bytes_per_s;  /* for an engine that paces: 0: none */
+    enum spead_rate_of rate_of;
+    const struct spead_send_memory *memory; /* borrowed by open() */
+    uint32_t memory_count;
     struct speadi_verbs_options verbs;
     const struct spead_log *log;
 };
@@ -61,6 +75,7 @@ struct speadi_tx_config {
 struct speadi_tx_engine_ops {
     const char *name;
     size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
+    uint32_t caps;
 
     /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close(). */
     int (*open)(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
@@ -94,6 +109,7 @@ struct speadi_tx_engine_ops {
 extern const struct speadi_tx_engine_ops speadi_tx_engine_mem;
 extern const struct speadi_tx_engine_ops speadi_tx_engine_socket;
 extern const struct speadi_tx_engine_ops speadi_tx_engine_uring;
+extern const struct speadi_tx_engine_ops speadi_tx_engine_verbs;
 
 /* As speadi_rx_engine_open(). */
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,

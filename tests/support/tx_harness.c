@@ -135,6 +135,37 @@ static bool is_missing_here(int error)
     return error == -EPERM || error == -ENOSYS || error == -ENOTSUP;
 }
 
+static struct speadi_tx_config engine_config_of(const struct tx_harness_config *config)
+{
+    static const struct speadi_interface no_interface;
+
+    return (struct speadi_tx_config){
+        .addresses = config->address,
+        .count = config->sinks ? config->sinks : 1,
+        .interface = &no_interface,
+        .socket_buffer_bytes = config->buffer_bytes ? config->buffer_bytes : 512u << 10,
+        .multicast_ttl = 1,
+        .packet_bytes_max =
+            config->packet_bytes_max ? config->packet_bytes_max : SPEADI_UDP_BYTES_MAX,
+        .train_bytes_max = config->train_bytes_max ? config->train_bytes_max : 65536,
+        .rate_bytes_per_s = config->rate_bytes_per_s,
+        .memory = config->memory,
+        .memory_count = config->memory_count,
+        .verbs = config->verbs,
+        .log = config->log,
+    };
+}
+
+int tx_harness_try(struct tx_harness *h, const struct tx_harness_config *config,
+                   struct spead_err *err)
+{
+    const struct speadi_tx_config engine_config = engine_config_of(config);
+
+    *h = (struct tx_harness){0};
+    return speadi_tx_engine_open(&h->ops, &h->state, config->engine, &engine_config, h->reason,
+                                 &h->buffer_bytes, err);
+}
+
 static bool open_engine(struct tx_harness *h, const struct tx_harness_config *config,
                         const struct speadi_tx_config *engine_config)
 {
@@ -157,23 +188,15 @@ static bool open_engine(struct tx_harness *h, const struct tx_harness_config *co
 
 bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *config)
 {
-    static const struct speadi_interface no_interface;
     struct speadi_address address[TX_SINKS_MAX];
     struct spead_mem_link *link[TX_SINKS_MAX];
     bool mem = strcmp(config->engine, "mem") == 0;
-    struct speadi_tx_config engine_config = {
-        .addresses = config->address ? config->address
-                     : mem           ? NULL
-                                     : address,
-        .links = mem ? link : NULL,
-        .count = config->sinks ? config->sinks : 1,
-        .interface = &no_interface,
-        .socket_buffer_bytes = config->buffer_bytes ? config->buffer_bytes : 512u << 10,
-        .multicast_ttl = 1,
-        .packet_bytes_max = SPEADI_UDP_BYTES_MAX,
-        .train_bytes_max = config->train_bytes_max ? config->train_bytes_max : 65536,
-    };
+    struct speadi_tx_config engine_config = engine_config_of(config);
 
+    if (mem)
+        engine_config.links = link;
+    else if (!config->address)
+        engine_config.addresses = address;
     *h = (struct tx_harness){.reaped_max = 1u << 17};
     h->error = calloc(h->reaped_max, sizeof *h->error);
     h->sinks = config->address ? 0 : engine_config.count;

@@ -54,10 +54,21 @@ struct tx_harness_config {
     uint32_t train_bytes_max; /* default 65536 */
     uint32_t link_packets;    /* of each mem link; default 4096 */
     const char *fault;        /* NULL: none */
-    /* Instead of sinks: one address to send to, and the send buffer to ask for. */
+    /* Instead of sinks: `sinks` addresses to send to, and the send buffer to ask for. */
     const struct speadi_address *address;
-    uint32_t buffer_bytes; /* default 512 KiB */
+    uint32_t buffer_bytes;     /* default 512 KiB */
+    uint32_t packet_bytes_max; /* default 65507 */
+    /* For engine verbs; zero by default. */
+    struct speadi_verbs_options verbs;
+    const struct spead_send_memory *memory;
+    uint32_t memory_count;
+    double rate_bytes_per_s;
+    const struct spead_log *log;
 };
+
+/* Only opens the engine, with the config's address: what open() says, and its sentence in *err. */
+int tx_harness_try(struct tx_harness *h, const struct tx_harness_config *config,
+                   struct spead_err *err);
 
 /* False when this host cannot run the engine (printed): the caller skips. */
 bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *config);

@@ -153,6 +153,12 @@ struct spead_send_stats {
     } failed_errno[SPEAD_SEND_ERRNOS_MAX];
     uint64_t messages, batches;               /* super-packets and batches given to the engine */
     uint64_t first_packet_ns, last_packet_ns; /* UTC; 0: none yet */
+
+    /* Kernel bypass. */
+    uint64_t engine_rebuilds; /* queues that failed and were made anew */
+    uint64_t link_downs;      /* times that the port went down */
+    uint64_t neighbours_lost; /* times that a next hop stopped answering */
+    uint64_t copied_bytes;    /* payload that was not in registered memory */
 };
 /* clang-format off */
 #define SPEAD_SEND_STATS_INIT { .struct_size = sizeof(struct spead_send_stats) }

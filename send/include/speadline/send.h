@@ -76,6 +76,19 @@ enum spead_rate_of {
         1, /* also UDP, IP and Ethernet with FCS, preamble and gap: 66 bytes (IPv6 86) */
 };
 
+/* Memory that payload is sent from. An engine that goes past the kernel (verbs) registers it with the device
+ * and sends from it in place; payload that lies elsewhere it copies. It stays where it is as long as the
+ * stream. */
+struct spead_send_memory {
+    const void *data; /* how items name its first byte */
+    size_t bytes;
+    bool
+        is_dma_buf; /* a device's memory, which the CPU cannot read: `data` only names it. Needs engine
+                        verbs; whole pages */
+    int fd;         /* of the dma-buf; may be closed after create() */
+    uint64_t fd_offset;
+};
+
 struct spead_send_stream_config {
     uint32_t struct_size; /* set by _INIT */
 
@@ -86,7 +99,7 @@ struct spead_send_stream_config {
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine; /* "auto" (default), "socket", "uring", "mem" */
+    const char *engine; /* "auto" (default), "socket", "uring", "verbs", "mem" */
     const char
         *interface_name;       /* interface name or local address to send from; NULL: the route's */
     const char *fault;         /* fault decorator's specification (docs/faults.md); NULL: none */
@@ -108,6 +121,8 @@ struct spead_send_stream_config {
     int32_t comp_vector;      /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
     uint32_t max_poll;        /* polls in a row that find nothing before it sleeps; default 10 */
     bool hardware_rate; /* the device paces at rate_bytes_per_s, not the software; default false */
+    const struct spead_send_memory *memory; /* borrowed during create(); pieces do not overlap */
+    uint32_t memory_count;
 };
 
 /* clang-format off */

@@ -1,0 +1,477 @@
+/* The verbs engine: frames of our own through a raw packet queue pair, past the kernel's sockets. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/wakeup.h>
+
+#include "tx_done_queue.h"
+#include "tx_engine.h"
+#include "verbs_frames.h"
+#include "verbs_paths.h"
+#include "verbs_send_queue.h"
+
+#define CHECK_NS         1000000000u /* how late an event of the device may be noticed */
+#define STARVED_RETRY_NS 200000u /* how long to leave a queue alone that refused its last chain */
+
+struct verbs_engine {
+    struct speadi_verbs_device device;
+    struct speadi_verbs_paths paths;
+    struct speadi_verbs_frames frames;
+    struct speadi_verbs_send_queue queue;
+    struct speadi_tx_done_queue done;
+    struct speadi_wakeup bell;
+    uint32_t chain_max; /* requests between two signalled ones */
+    uint32_t max_poll;
+    uint64_t check_ns; /* when to look for events next */
+    int broken;        /* -errno once nothing can be sent any more */
+    bool said_copied, said_rebuilt;
+    struct speadi_tx_counters counters;
+    const struct spead_log *log;
+};
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+enum { UDP_BYTES = 8, IPV4_BYTES = 20, IPV6_BYTES = 40 };
+enum { ETHERNET_GAP_BYTES = 24 }; /* FCS, preamble and gap: not in a device's frame rate */
+
+static uint32_t network_head_bytes(const struct speadi_address *address)
+{
+    return UDP_BYTES + (address->any.sa_family == AF_INET6 ? IPV6_BYTES : IPV4_BYTES);
+}
+
+static int check_packet_size(const struct verbs_engine *engine,
+                             const struct speadi_tx_config *config, struct spead_err *err)
+{
+    const struct speadi_verbs_interface *interface = &engine->device.report.interface;
+    uint32_t head = 0;
+
+    for (uint32_t i = 0; i < config->count; i++)
+        if (network_head_bytes(&config->addresses[i]) > head)
+            head = network_head_bytes(&config->addresses[i]);
+    if (config->packet_bytes_max + head <= interface->mtu)
+        return 0;
+    return speadi_err_set(
+        err, -EMSGSIZE,
+        "packets of %u bytes do not fit the MTU of %s, %u: send at most %u bytes, or ip link set %s "
+        "mtu %u (and everything on the way)",
+        config->packet_bytes_max, interface->name, interface->mtu,
+        interface->mtu > head ? (interface->mtu - head) & ~7u : 0, interface->name,
+        config->packet_bytes_max + head);
+}
+
+static int check_device_memory(const struct verbs_engine *engine,
+                               const struct speadi_tx_config *config, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &engine->device.report;
+    bool any = false;
+
+    for (uint32_t i = 0; i < config->memory_count; i++)
+        any |= config->memory[i].is_dma_buf;
+    if (any && report->max_sge < 2)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "%.40s gathers a frame from one place only: the CPU would have to copy "
+            "from a device's memory",
+            report->device);
+    if (any && engine->paths.any_v6 && !report->checksum)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "%.40s writes no checksums, and the CPU cannot read a device's memory "
+            "for those that IPv6 demands: send to IPv4, or from host memory",
+            report->device);
+    return 0;
+}
+
+/* What the configured rate comes to in frames of full packets, as a device counts them. */
+static int frame_rate(uint32_t *kbps, const struct verbs_engine *engine,
+                      const struct speadi_tx_config *config, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &engine->device.report;
+    const double packet = config->packet_bytes_max;
+    const double frame = packet + engine->paths.frame[0].bytes;
+    const double counted = config->rate_of == SPEAD_RATE_WIRE ? frame + ETHERNET_GAP_BYTES : packet;
+    const double rate = config->rate_bytes_per_s / counted * frame * 8 / 1000;
+
+    *kbps = 0;
+    if (!config->verbs.hardware_rate)
+        return 0;
+    if (rate < 1 || rate > UINT32_MAX)
+        return speadi_err_set(err, -EINVAL, "hardware_rate needs a rate, of 1 to %u kbit/s",
+                              UINT32_MAX);
+    *kbps = (uint32_t)rate;
+    if (report->rate_kbps_max == 0 ||
+        (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
+        return 0; /* some stacks report no range and can pace: trying shows it */
+    return speadi_err_set(err, -EINVAL,
+                          "%.40s paces frames at %u to %u kbit/s, not at %u; without hardware_rate "
+                          "the software paces",
+                          report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
+}
+
+static int open_device(struct verbs_engine *engine, const struct speadi_tx_config *config,
+                       struct spead_err *err)
+{
+    struct speadi_interface interface = *config->interface;
+    struct speadi_verbs_wish wish = {.device = config->verbs.device, .interface = &interface};
+    int ret = 0;
+
+    if (!wish.device)
+        ret = speadi_verbs_paths_interface(&interface, config, err);
+    if (ret == 0)
+        ret = speadi_verbs_device_open(&engine->device, &wish, err);
+    if (ret == 0)
+        ret = speadi_verbs_check_vector(&engine->device, config->verbs.comp_vector, err);
+    if (ret == 0)
+        ret = check_packet_size(engine, config, err);
+    if (ret < 0)
+        return ret;
+    if (interface.index == 0)
+        interface.index = engine->device.report.interface.index;
+    return speadi_verbs_paths_open(&engine->paths, config, &interface,
+                                   &engine->device.report.interface, err);
+}
+
+static int open_queue(struct verbs_engine *engine, const struct speadi_tx_config *config,
+                      struct spead_err *err)
+{
+    const struct speadi_verbs_frames_options frames = {
+        .payload_max = config->packet_bytes_max,
+        .buffer_bytes = config->socket_buffer_bytes,
+        .memory = config->memory,
+        .memory_count = config->memory_count,
+    };
+    struct speadi_verbs_send_options queue = {.comp_vector = config->verbs.comp_vector};
+    int ret = check_device_memory(engine, config, err);
+
+    if (ret == 0)
+        ret = frame_rate(&queue.rate_kbps, engine, config, err);
+    if (ret == 0)
+        ret = speadi_verbs_frames_init(&engine->frames, &engine->device, &frames, err);
+    if (ret < 0)
+        return ret;
+    queue.slots = engine->frames.slots;
+    queue.sge_max = engine->frames.sge_max;
+    engine->chain_max = queue.slots >= 4 ? queue.slots / 4 : 1;
+    return speadi_verbs_send_queue_open(&engine->queue, &engine->device, &queue, err);
+}
+
+static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
+                      struct spead_err *err)
+{
+    struct verbs_engine *engine = self;
+    int ret = speadi_wakeup_open(&engine->bell);
+
+    engine->log = config->log;
+    engine->max_poll = config->verbs.max_poll;
+    if (ret < 0)
+        return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
+    ret = open_device(engine, config, err);
+    if (ret == 0)
+        ret = open_queue(engine, config, err);
+    if (ret < 0)
+        return ret;
+    engine->counters.memory_bytes = engine->frames.memory_bytes;
+    if (buffer_bytes)
+        *buffer_bytes = engine->frames.slots * engine->frames.slot_bytes;
+    return 0;
+}
+
+/* In this order: the queue reads the frames, and both are the device's. */
+static void verbs_close(void *self)
+{
+    struct verbs_engine *engine = self;
+
+    speadi_verbs_send_queue_close(&engine->queue);
+    speadi_verbs_frames_release(&engine->frames);
+    speadi_verbs_paths_close(&engine->paths);
+    if (engine->device.context)
+        speadi_verbs_device_close(&engine->device);
+    speadi_wakeup_close(&engine->bell);
+}
+
+/* ---- What happens beside sending ------------------------------------------------------------ */
+
+static void take_event(struct verbs_engine *engine, const struct speadi_verbs_event *event)
+{
+    const char *name = engine->device.report.device;
+
+    switch (event->kind) {
+    case SPEADI_VERBS_QP_FATAL:
+        if (event->qp == engine->queue.qp)
+            speadi_verbs_send_queue_fail(&engine->queue, false);
+        break;
+    case SPEADI_VERBS_CQ_OVERRUN:
+        if (event->cq == engine->queue.cq)
+            speadi_verbs_send_queue_fail(&engine->queue, true);
+        break;
+    case SPEADI_VERBS_DEVICE_GONE:
+        engine->broken = -ENODEV;
+        speadi_verbs_send_queue_fail(&engine->queue, true);
+        speadi_log(engine->log, SPEAD_LOG_WARNING, "%s: %s; the stream ends", name, event->text);
+        break;
+    case SPEADI_VERBS_PORT_DOWN:
+        engine->counters.link_downs++;
+        speadi_log(engine->log, SPEAD_LOG_WARNING, "%s: %s; frames are lost until it is up", name,
+                   event->text);
+        break;
+    case SPEADI_VERBS_PORT_UP:
+    case SPEADI_VERBS_OTHER:
+        speadi_log(engine->log, SPEAD_LOG_INFO, "%s: %s", name, event->text);
+        break;
+    }
+}
+
+static void take_events(struct verbs_engine *engine)
+{
+    struct speadi_verbs_event event;
+
+    while (speadi_verbs_next_event(&engine->device, &event) > 0)
+        take_event(engine, &event);
+}
+
+/* Events and neighbours, once a second: a system call or two then, none otherwise. */
+static void look_around(struct verbs_engine *engine)
+{
+    const uint64_t now_ns = speadi_clock_mono_ns();
+
+    if (now_ns < engine->check_ns)
+        return;
+    engine->check_ns = now_ns + CHECK_NS;
+    take_events(engine);
+    speadi_verbs_paths_refresh(&engine->paths, now_ns);
+}
+
+/* Makes the queue usable again. False: not now. */
+static bool mend(struct verbs_engine *engine)
+{
+    struct spead_err err = {0};
+    int ret;
+
+    if (!speadi_verbs_send_queue_is_spent(&engine->queue, speadi_clock_mono_ns()) ||
+        !speadi_tx_done_has_room(&engine->done, 1))
+        return false;
+    take_events(engine); /* those of the old queue, and whether the device is there at all */
+    if (engine->broken)
+        return false;
+    engine->counters.rebuilds++;
+    ret = speadi_verbs_send_queue_rebuild(&engine->queue, &engine->done, &err);
+    if (ret < 0) {
+        engine->broken = ret;
+        speadi_verbs_send_queue_fail(&engine->queue, true);
+        speadi_log(engine->log, SPEAD_LOG_WARNING, "the send queue cannot be rebuilt: %s",
+                   err.text);
+        return false;
+    }
+    if (!engine->said_rebuilt)
+        speadi_log(engine->log, SPEAD_LOG_WARNING,
+                   "the send queue of %s failed and was rebuilt; more of that is only counted",
+                   engine->device.report.device);
+    engine->said_rebuilt = true;
+    return true;
+}
+
+static void say_copied(struct verbs_engine *engine)
+{
+    if (engine->said_copied || engine->frames.copied_packets == 0)
+        return;
+    engine->said_copied = true;
+    speadi_log(engine->log, SPEAD_LOG_INFO,
+               "payload outside of the stream's registered memory is copied (config.memory)");
+}
+
+/* ---- Sending -------------------------------------------------------------------------------- */
+
+/* Makes frames of the packets, up to one that no frame can carry; returns how many. */
+static unsigned make_frames(struct verbs_engine *engine, const struct speadi_tx_packet *packets,
+                            unsigned count)
+{
+    unsigned made = 0;
+
+    while (made < count && speadi_verbs_frames_make(&engine->frames, engine->queue.posted + made,
+                                                    &engine->paths.frame[packets[made].destination],
+                                                    &packets[made]))
+        made++;
+    return made;
+}
+
+/* Posts the frames made. The ring of requests is cut behind the last of them, for the time of the call. */
+static int post(struct verbs_engine *engine, unsigned count)
+{
+    const uint64_t number = engine->queue.posted;
+    struct ibv_send_wr *last = speadi_verbs_frames_request(&engine->frames, number + count - 1);
+    struct ibv_send_wr *next = last->next;
+    int ret;
+
+    last->next = NULL;
+    last->send_flags |= IBV_SEND_SIGNALED;
+    ret = speadi_verbs_send_queue_post(&engine->queue,
+                                       speadi_verbs_frames_request(&engine->frames, number), count);
+    last->next = next;
+    if (ret > 0) {
+        engine->counters.messages += (unsigned)ret;
+        engine->counters.batches++;
+    }
+    return ret;
+}
+
+/* A packet that no frame can carry ends by itself, once those before it have: order is kept. */
+static unsigned refuse(struct verbs_engine *engine)
+{
+    if (speadi_verbs_send_queue_posted(&engine->queue) ||
+        !speadi_tx_done_has_room(&engine->done, 1))
+        return 0;
+    speadi_tx_done_put(&engine->done, 1, -EMSGSIZE);
+    return 1;
+}
+
+/* Takes the first packets, at most a chain; 0: no room, or -errno. */
+static int send_chain(struct verbs_engine *engine, const struct speadi_tx_packet *packets,
+                      unsigned count)
+{
+    const uint32_t room = engine->frames.slots - speadi_verbs_send_queue_posted(&engine->queue);
+    unsigned made;
+
+    if (count > room)
+        count = room;
+    if (count > engine->chain_max)
+        count = engine->chain_max;
+    made = make_frames(engine, packets, count);
+    if (made)
+        return post(engine, made);
+    return count ? (int)refuse(engine) : 0;
+}
+
+static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
+{
+    struct verbs_engine *engine = self;
+    unsigned taken = 0;
+    int ret = 0;
+
+    look_around(engine);
+    if (engine->broken)
+        return engine->broken;
+    if (engine->queue.failed && !mend(engine))
+        return engine->broken;
+    while (taken < count && !engine->queue.failed) {
+        ret = send_chain(engine, packets + taken, count - taken);
+        if (ret <= 0)
+            break;
+        taken += (unsigned)ret;
+    }
+    say_copied(engine);
+    if (taken || ret >= 0)
+        return (int)taken;
+    engine->broken = ret;
+    speadi_log(engine->log, SPEAD_LOG_WARNING, "post_send on %s: %s; the stream ends",
+               engine->device.report.device, strerror(-ret));
+    return ret;
+}
+
+static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max)
+{
+    struct verbs_engine *engine = self;
+
+    speadi_verbs_send_queue_poll(&engine->queue, &engine->done);
+    return speadi_tx_done_take(&engine->done, done, max);
+}
+
+/* ---- Waiting -------------------------------------------------------------------------------- */
+
+static bool poll_some(struct verbs_engine *engine, unsigned times)
+{
+    for (unsigned i = 0; i < times; i++)
+        if (speadi_verbs_send_queue_poll(&engine->queue, &engine->done))
+            return true;
+    return false;
+}
+
+static void sleep_on(struct verbs_engine *engine, bool completions, uint64_t deadline_ns)
+{
+    int fds[3] = {engine->device.context->async_fd, engine->paths.watch.netlink};
+    unsigned count = engine->paths.is_watching ? 2 : 1;
+
+    if (completions)
+        fds[count++] = engine->queue.channel->fd;
+    speadi_wakeup_wait(&engine->bell, fds, count, POLLIN, deadline_ns);
+    if (completions)
+        speadi_verbs_send_queue_take_events(&engine->queue);
+    engine->check_ns = 0;
+    look_around(engine);
+}
+
+static uint64_t sooner(uint64_t deadline_ns, uint64_t in_ns)
+{
+    const uint64_t then_ns = speadi_clock_mono_ns() + in_ns;
+
+    return then_ns < deadline_ns ? then_ns : deadline_ns;
+}
+
+/* The last chain was taken in part: its end is signalled to nobody. A failed queue: it may sweep itself out
+ * without a completion that was armed for. Both end soon, or by a time limit. */
+static bool has_to_be_polled(const struct verbs_engine *engine)
+{
+    return engine->queue.failed || engine->queue.signalled <= engine->queue.settled;
+}
+
+static void verbs_wait(void *self, uint64_t deadline_ns, bool for_room)
+{
+    struct verbs_engine *engine = self;
+    const bool pending = speadi_verbs_send_queue_posted(&engine->queue) != 0;
+
+    if (engine->done.count || engine->broken)
+        return;
+    if (!for_room)
+        sleep_on(engine, false, deadline_ns);
+    if (!for_room || !pending || poll_some(engine, engine->max_poll + 1))
+        return;
+    if (has_to_be_polled(engine)) {
+        sleep_on(engine, false, sooner(deadline_ns, STARVED_RETRY_NS));
+        return;
+    }
+    if (!engine->queue.channel)
+        return; /* polling is what was asked for: the caller comes again */
+    speadi_verbs_send_queue_arm(&engine->queue);
+    /* What completed before arming tells nobody. */
+    if (!poll_some(engine, 1) && !engine->queue.failed)
+        sleep_on(engine, true, deadline_ns);
+}
+
+static void verbs_wake(void *self)
+{
+    struct verbs_engine *engine = self;
+
+    speadi_wakeup_ring(&engine->bell);
+}
+
+static void verbs_quiesce(void *self)
+{
+    struct verbs_engine *engine = self;
+
+    speadi_verbs_send_queue_drain(&engine->queue, &engine->done, -ECANCELED);
+}
+
+static void verbs_counters(void *self, struct speadi_tx_counters *counters)
+{
+    const struct verbs_engine *engine = self;
+
+    *counters = engine->counters;
+    counters->copied_bytes = engine->frames.copied_bytes;
+    counters->neighbours_lost = engine->paths.neighbours_lost;
+}
+
+const struct speadi_tx_engine_ops speadi_tx_engine_verbs = {
+    .name = "verbs",
+    .state_size = sizeof(struct verbs_engine),
+    .caps = SPEADI_TX_CAP_DEVICE | SPEADI_TX_CAP_PACES,
+    .open = verbs_open,
+    .close = verbs_close,
+    .send = verbs_send,
+    .reap = verbs_reap,
+    .wait = verbs_wait,
+    .wake = verbs_wake,
+    .quiesce = verbs_quiesce,
+    .counters = verbs_counters,
+};

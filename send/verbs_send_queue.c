@@ -1,0 +1,298 @@
+/* The queue pair that frames leave by. */
+#include "verbs_send_queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <time.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+
+enum { POLL_BATCH = 16 };
+
+#define SPENT_NS        1000000000u /* how long a failed queue may take to sweep itself out */
+#define DRAIN_NS        200000000u  /* how long frames may take to leave when the stream ends */
+#define DRAIN_PERIOD_NS 50000
+
+/* ---- Making ------------------------------------------------------------------------------- */
+
+static int failed_verb(const struct speadi_verbs_send_queue *queue, struct spead_err *err,
+                       const char *verb, int code)
+{
+    return speadi_verbs_failed(err, verb, queue->device->report.device, code);
+}
+
+static int move(struct speadi_verbs_send_queue *queue, enum ibv_qp_state state)
+{
+    struct ibv_qp_attr attr = {.qp_state = state, .port_num = queue->device->report.port};
+    int mask = IBV_QP_STATE | (state == IBV_QPS_INIT ? IBV_QP_PORT : 0);
+
+    return queue->device->verbs->modify_qp(queue->qp, &attr, mask);
+}
+
+static int set_rate(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+{
+    struct ibv_qp_rate_limit_attr limit = {.rate_limit = queue->options.rate_kbps};
+    int code = limit.rate_limit ? ibv_modify_qp_rate_limit(queue->qp, &limit) : 0;
+
+    if (code == 0)
+        return 0;
+    return speadi_err_set(
+        err, -code,
+        "%.40s cannot pace at %u kbit/s (modify_qp_rate_limit: errno %d); without "
+        "hardware_rate the software paces",
+        queue->device->report.device, limit.rate_limit, code);
+}
+
+static int make_channel(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+{
+    const struct speadi_verbs *verbs = queue->device->verbs;
+
+    queue->channel = verbs->create_comp_channel(queue->device->context);
+    if (!queue->channel)
+        return failed_verb(queue, err, "create_comp_channel", errno);
+    if (fcntl(queue->channel->fd, F_SETFL, fcntl(queue->channel->fd, F_GETFL) | O_NONBLOCK) < 0 ||
+        fcntl(queue->channel->fd, F_SETFD, FD_CLOEXEC) < 0)
+        return speadi_err_errno(err, "cannot set up a completion channel");
+    return 0;
+}
+
+static int make_queues(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+{
+    const struct speadi_verbs *verbs = queue->device->verbs;
+    const struct speadi_verbs_send_options *options = &queue->options;
+    struct ibv_qp_init_attr attr = {
+        .cap = {.max_send_wr = options->slots, .max_send_sge = options->sge_max},
+        .qp_type = IBV_QPT_RAW_PACKET,
+    };
+    static const enum ibv_qp_state steps[] = {IBV_QPS_INIT, IBV_QPS_RTR, IBV_QPS_RTS};
+    int code;
+
+    queue->cq =
+        verbs->create_cq(queue->device->context, (int)options->slots, NULL, queue->channel,
+                         options->comp_vector > 0 && queue->channel ? options->comp_vector : 0);
+    if (!queue->cq)
+        return failed_verb(queue, err, "create_cq", errno);
+    attr.send_cq = attr.recv_cq = queue->cq;
+    queue->qp = verbs->create_qp(queue->device->pd, &attr);
+    if (!queue->qp)
+        return failed_verb(queue, err, "create_qp", errno);
+    for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++)
+        if ((code = move(queue, steps[i])) != 0)
+            return failed_verb(queue, err, "modify_qp", code);
+    return set_rate(queue, err);
+}
+
+/* The order matters: a completion queue that a queue pair names cannot go. */
+static void destroy_queues(struct speadi_verbs_send_queue *queue)
+{
+    int code = 0;
+
+    if (queue->qp)
+        code = queue->device->verbs->destroy_qp(queue->qp);
+    assert(code != EBUSY);
+    queue->qp = NULL;
+    if (queue->cq)
+        code = queue->device->verbs->destroy_cq(queue->cq);
+    assert(code != EBUSY);
+    (void)code; /* anything else: the device is gone, and the queues with it */
+    queue->cq = NULL;
+}
+
+int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
+                                 struct speadi_verbs_device *device,
+                                 const struct speadi_verbs_send_options *options,
+                                 struct spead_err *err)
+{
+    int ret = 0;
+
+    *queue = (struct speadi_verbs_send_queue){
+        .device = device, .options = *options, .flush_error = -EIO};
+    if (options->comp_vector >= 0)
+        ret = make_channel(queue, err);
+    return ret < 0 ? ret : make_queues(queue, err);
+}
+
+void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue)
+{
+    if (!queue->device)
+        return;
+    if (queue->channel && queue->cq)
+        speadi_verbs_send_queue_take_events(queue);
+    destroy_queues(queue);
+    if (queue->channel)
+        queue->device->verbs->destroy_comp_channel(queue->channel);
+    queue->channel = NULL;
+    queue->device = NULL;
+}
+
+/* ---- Posting and completions ---------------------------------------------------------------- */
+
+/* How many requests come before `bad`, which is one of the chain. */
+static unsigned count_before(const struct ibv_send_wr *first, const struct ibv_send_wr *bad)
+{
+    unsigned count = 0;
+
+    for (; first && first != bad; first = first->next)
+        count++;
+    return count;
+}
+
+int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct ibv_send_wr *first,
+                                 unsigned count)
+{
+    struct ibv_send_wr *bad = NULL;
+    int code = ibv_post_send(queue->qp, first, &bad);
+
+    if (code == 0) {
+        queue->posted += count;
+        queue->signalled = queue->posted;
+        return (int)count;
+    }
+    count = count_before(first, bad);
+    queue->posted += count;
+    /* A full queue has room again once a completion is polled; if none is awaited it never will. */
+    if (count || (code == ENOMEM && queue->signalled > queue->settled))
+        return (int)count;
+    return -code;
+}
+
+void speadi_verbs_send_queue_fail(struct speadi_verbs_send_queue *queue, bool dead)
+{
+    if (!queue->failed)
+        queue->failed_ns = speadi_clock_mono_ns();
+    queue->failed = true;
+    queue->dead |= dead;
+}
+
+static int error_of(const struct speadi_verbs_send_queue *queue, enum ibv_wc_status status)
+{
+    switch (status) {
+    case IBV_WC_WR_FLUSH_ERR:
+        return queue->flush_error;
+    case IBV_WC_LOC_LEN_ERR:
+        return -EMSGSIZE;
+    case IBV_WC_LOC_PROT_ERR:
+        return -EFAULT;
+    default:
+        return -EIO;
+    }
+}
+
+/* A completion of frame wr_id: those before it have gone. */
+static unsigned settle(struct speadi_verbs_send_queue *queue, struct speadi_tx_done_queue *done,
+                       const struct ibv_wc *wc)
+{
+    const uint64_t frames = wc->wr_id + 1 - queue->settled;
+
+    assert(frames != 0 && frames <= queue->posted - queue->settled);
+    queue->settled = wc->wr_id + 1;
+    if (wc->status == IBV_WC_SUCCESS) {
+        speadi_tx_done_put(done, (uint32_t)frames, 0);
+        return (unsigned)frames;
+    }
+    if (frames > 1)
+        speadi_tx_done_put(done, (uint32_t)frames - 1, 0);
+    speadi_tx_done_put(done, 1, error_of(queue, wc->status));
+    speadi_verbs_send_queue_fail(queue, false);
+    return (unsigned)frames;
+}
+
+unsigned speadi_verbs_send_queue_poll(struct speadi_verbs_send_queue *queue,
+                                      struct speadi_tx_done_queue *done)
+{
+    struct ibv_wc wc[POLL_BATCH];
+    unsigned settled = 0;
+    int count;
+
+    if (queue->posted == queue->settled || queue->dead)
+        return 0;
+    do {
+        if (!speadi_tx_done_has_room(done, 2 * POLL_BATCH))
+            break;
+        count = ibv_poll_cq(queue->cq, POLL_BATCH, wc);
+        if (count < 0)
+            speadi_verbs_send_queue_fail(queue, true);
+        for (int i = 0; i < count; i++)
+            settled += settle(queue, done, &wc[i]);
+    } while (count == POLL_BATCH);
+    return settled;
+}
+
+/* ---- Failures and the end ------------------------------------------------------------------- */
+
+bool speadi_verbs_send_queue_is_spent(const struct speadi_verbs_send_queue *queue, uint64_t now_ns)
+{
+    return queue->dead || queue->posted == queue->settled || now_ns - queue->failed_ns > SPENT_NS;
+}
+
+static void settle_rest(struct speadi_verbs_send_queue *queue, struct speadi_tx_done_queue *done)
+{
+    if (queue->posted != queue->settled)
+        speadi_tx_done_put(done, speadi_verbs_send_queue_posted(queue), queue->flush_error);
+    queue->settled = queue->posted;
+}
+
+int speadi_verbs_send_queue_rebuild(struct speadi_verbs_send_queue *queue,
+                                    struct speadi_tx_done_queue *done, struct spead_err *err)
+{
+    if (queue->channel && queue->cq)
+        speadi_verbs_send_queue_take_events(queue);
+    destroy_queues(queue);
+    settle_rest(queue, done);
+    queue->failed = queue->dead = false;
+    queue->signalled = queue->posted;
+    return make_queues(queue, err);
+}
+
+static void poll_until_settled(struct speadi_verbs_send_queue *queue,
+                               struct speadi_tx_done_queue *done, uint64_t bound_ns)
+{
+    static const struct timespec period = {.tv_nsec = DRAIN_PERIOD_NS};
+    const uint64_t deadline_ns = speadi_clock_mono_ns() + bound_ns;
+
+    for (;;) {
+        speadi_verbs_send_queue_poll(queue, done);
+        if (queue->posted == queue->settled || queue->dead || speadi_clock_mono_ns() > deadline_ns)
+            return;
+        nanosleep(&period, NULL);
+    }
+}
+
+void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
+                                   struct speadi_tx_done_queue *done, int error)
+{
+    if (!queue->qp || queue->posted == queue->settled)
+        return;
+    poll_until_settled(queue, done, DRAIN_NS);
+    if (queue->posted == queue->settled)
+        return;
+    queue->flush_error = error;
+    if (!queue->failed)
+        move(queue, IBV_QPS_ERR); /* should this fail, destroying it has the same effect */
+    speadi_verbs_send_queue_fail(queue, false);
+    poll_until_settled(queue, done, DRAIN_NS);
+    if (queue->posted != queue->settled)
+        destroy_queues(queue); /* from now on the device reads none of the frames */
+    settle_rest(queue, done);
+    queue->flush_error = -EIO;
+}
+
+/* ---- Events ----------------------------------------------------------------------------------- */
+
+void speadi_verbs_send_queue_arm(struct speadi_verbs_send_queue *queue)
+{
+    if (ibv_req_notify_cq(queue->cq, 0) != 0)
+        speadi_verbs_send_queue_fail(queue, true);
+}
+
+/* Each is acknowledged at once: the queue could not be destroyed otherwise. */
+void speadi_verbs_send_queue_take_events(struct speadi_verbs_send_queue *queue)
+{
+    struct ibv_cq *cq;
+    void *context;
+
+    while (queue->device->verbs->get_cq_event(queue->channel, &cq, &context) == 0)
+        queue->device->verbs->ack_cq_events(cq, 1);
+}
