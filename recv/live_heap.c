@@ -324,17 +324,28 @@ void speadi_live_heap_finish(struct speadi_live_heap *live)
     speadi_heap_sort_items(heap);
 }
 
-void speadi_live_heap_zero_holes(struct speadi_live_heap *live)
+static int zero(struct speadi_heap_memory *memory, struct speadi_region *region, uint64_t from,
+                uint64_t end)
+{
+    if (region->data == NULL)
+        return speadi_heap_memory_zero(memory, region->offset + from, region->offset + end);
+    speadi_region_zero(region, from, end);
+    return 0;
+}
+
+int speadi_live_heap_zero_holes(struct speadi_live_heap *live, struct speadi_heap_memory *memory)
 {
     struct spead_heap *heap = &live->heap;
     uint64_t touched = heap->region->charged_bytes, from = 0;
+    int ret = 0;
 
-    for (uint32_t i = 0; i < heap->span_count; i++) {
-        speadi_region_zero(heap->region, from, heap->spans[i].start);
+    for (uint32_t i = 0; ret == 0 && i < heap->span_count; i++) {
+        ret = zero(memory, heap->region, from, heap->spans[i].start);
         from = heap->spans[i].end;
     }
     if (touched > heap->length)
         touched = heap->length;
-    if (touched > from)
-        speadi_region_zero(heap->region, from, touched);
+    if (ret == 0 && touched > from)
+        ret = zero(memory, heap->region, from, touched);
+    return ret;
 }

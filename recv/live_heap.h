@@ -14,6 +14,8 @@
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
 
+#include "heap_memory.h"
+
 /* Stream-control values that a heap carries, as bits: 1 << enum spead_stream_control. */
 #define SPEADI_CONTROL_BIT(value) (1u << (value))
 
@@ -25,12 +27,15 @@ struct speadi_live_heap {
     struct speadi_live_heap *older, *newer; /* of the list that it is in */
     uint32_t slot;                          /* in the heap table */
     uint32_t reservations;                  /* receives that are posted into it */
+    uint64_t reserved_end;                  /* none of them ever reached further */
     uint32_t parked;                        /* packets that wait for one of those to end */
     uint32_t generation;                    /* of the pointer hash: older entries count as empty */
     uint32_t control;                       /* SPEADI_CONTROL_BIT()s */
     uint32_t leaving_cause;                 /* enum speadi_recv_cause, while it waits to leave */
     bool user_items;           /* has an item pointer that is neither control nor NULL */
     bool predicts;             /* its next packets may be received in place */
+    bool placement_off;        /* they would be, had placement not switched itself off */
+    bool memory_failed;        /* an operation on its memory did: not to be handed over */
     uint64_t *pointer_hash;    /* cells: generation << 32 | index + 1 */
     struct spead_count *count; /* [source_count]: accepted packets */
 };
@@ -91,7 +96,7 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
 void speadi_live_heap_finish(struct speadi_live_heap *live);
 
 /* Overwrites holes with zeros, as far as the region was ever touched: memory is used again, and nobody
- * may see another heap's bytes. */
-void speadi_live_heap_zero_holes(struct speadi_live_heap *live);
+ * may see another heap's bytes. Returns 0, or the -errno of memory that the CPU cannot touch. */
+int speadi_live_heap_zero_holes(struct speadi_live_heap *live, struct speadi_heap_memory *memory);
 
 #endif

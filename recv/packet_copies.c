@@ -34,7 +34,7 @@ int speadi_packet_copies_take(struct speadi_packet_copies *copies,
                               const struct speadi_fault_verdict *verdict,
                               struct speadi_rx_packet *copy)
 {
-    uint32_t bytes = from->head_bytes + from->body_bytes;
+    uint32_t bytes = from->head_bytes + from->body_bytes + from->tail_bytes;
     uint8_t *data;
     int number;
 
@@ -45,6 +45,8 @@ int speadi_packet_copies_take(struct speadi_packet_copies *copies,
     memcpy(data, from->head, from->head_bytes);
     if (from->body_bytes)
         memcpy(data + from->head_bytes, from->body, from->body_bytes);
+    if (from->tail_bytes)
+        memcpy(data + from->head_bytes + from->body_bytes, from->tail, from->tail_bytes);
     if (verdict->flip_bit / 8 < bytes)
         data[verdict->flip_bit / 8] ^= (uint8_t)(1u << verdict->flip_bit % 8);
     if (bytes > verdict->keep_bytes)
@@ -54,6 +56,8 @@ int speadi_packet_copies_take(struct speadi_packet_copies *copies,
     copy->head_bytes = bytes;
     copy->body = NULL;
     copy->body_bytes = 0;
+    copy->tail = NULL;
+    copy->tail_bytes = 0;
     copy->datagram_bytes = bytes;
     copy->place = SPEADI_RX_UNPLACED;
     return number;

@@ -44,10 +44,12 @@ unsigned speadi_placement_predict(const struct speadi_placement *placement, uint
             left < prediction->payload_bytes ? (uint32_t)left : prediction->payload_bytes;
 
         asked += prediction->head_bytes + bytes;
-        if (asked > SPEADI_PLACEMENT_ASK_BYTES && count > 0)
+        if (asked > placement->ask_bytes_max && count > 0)
             break;
         if (is_received(&live->heap, offset, offset + bytes) ||
-            speadi_placement_is_reserved(placement, placement->ended, live, offset, offset + bytes))
+            (offset < live->reserved_end &&
+             speadi_placement_is_reserved(placement, placement->ended, live, offset,
+                                          offset + bytes)))
             break;
         if (offset + bytes > live->heap.region->charged_bytes &&
             speadi_region_charge(live->heap.region, offset + bytes) < 0)
@@ -74,6 +76,13 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
                 .source = source,
             };
         placement->accepted++;
+    }
+    if (count > 0) {
+        const struct speadi_rx_range *last = &ranges[count - 1];
+        uint64_t end = last->offset - live->heap.region->offset + last->bytes;
+
+        if (end > live->reserved_end)
+            live->reserved_end = end;
     }
     prediction->outstanding += count;
     live->reservations += count;

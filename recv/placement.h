@@ -11,12 +11,13 @@
 #include <stdint.h>
 
 #include "live_heap.h"
+#include "placement_policy.h"
 #include "rx_engine.h"
 
 /* From this payload a packet on, the kernel's scattering costs less than our copy (docs/engines.md). */
 #define SPEADI_PLACEMENT_AUTO_BYTES 4096u
 
-/* One receive returns at most this much. */
+/* One receive of the kernel's returns at most this much. */
 #define SPEADI_PLACEMENT_ASK_BYTES 65536u
 
 struct speadi_reservation {
@@ -40,7 +41,9 @@ struct speadi_placement {
     struct speadi_reservation reservation[SPEADI_RX_RESERVE_MAX]; /* number % MAX */
     uint64_t accepted, ended;
     uint32_t outstanding_max;
+    uint64_t ask_bytes_max; /* of one call of reserve() */
     bool enabled;
+    struct speadi_placement_policy policy;
     struct speadi_prediction prediction[SPEADI_RX_SOURCES_MAX];
 };
 
@@ -50,6 +53,9 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
 {
     struct speadi_prediction *prediction = &placement->prediction[source];
 
+    if (packet->payload_offset !=
+        (packet->heap_counter == prediction->counter ? prediction->next_offset : 0))
+        placement->policy.breaks++;
     prediction->counter = packet->heap_counter;
     prediction->next_offset = packet->payload_offset + packet->payload_bytes;
     if (packet->payload_offset != 0 && packet->has_heap_length &&

@@ -33,6 +33,7 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"held_heaps", c->held_heaps, 0, TABLE_MAX},
         {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
+        {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
         {"mprq", c->mprq, SPEAD_MPRQ_AUTO, SPEAD_MPRQ_OFF},
     };
 
@@ -43,6 +44,14 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
                                   (unsigned long long)checks[i].most,
                                   (unsigned long long)checks[i].value);
     return 0;
+}
+
+static int check_placement(const struct spead_recv_stream_config *c, struct spead_err *err)
+{
+    if (!(c->placed_loss_max >= 0 && c->placed_loss_max <= 1))
+        return speadi_err_set(err, -EINVAL, "placed_loss_max must be a share, 0 to 1, not %g",
+                              c->placed_loss_max);
+    return c->heap_arena != NULL ? speadi_heap_memory_check(c->heap_arena, err) : 0;
 }
 
 static int check_sources(const struct spead_recv_stream_config *c, struct spead_err *err)
@@ -92,7 +101,7 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
         config->finished_heaps_max =
             config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
     if (check_ranges(config, err) < 0 || check_sources(config, err) < 0 ||
-        check_memory(config, err) < 0)
+        check_memory(config, err) < 0 || check_placement(config, err) < 0)
         return -EINVAL;
     return 0;
 }

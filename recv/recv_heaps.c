@@ -1,6 +1,8 @@
 /* A heap's way: opened in a region of the pool, ended for one cause, handed over or given up. */
 #include <string.h>
 
+#include <speadi/err.h>
+
 #include "recv_stream.h"
 
 /* ---- Opening ------------------------------------------------------------------------------- */
@@ -85,10 +87,36 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
     return SPEAD_RECV_LIVE;
 }
 
-static bool predicts(const struct spead_recv_stream *s, const struct speadi_packet *packet)
+/* Looks at the order of the packets since the last time, and says so when placement goes off or on. */
+static void judge_placement(struct spead_recv_stream *s, const struct speadi_packet *packet)
 {
-    return s->placement.enabled && (s->config.receive_path == SPEAD_PATH_PLACED ||
-                                    packet->payload_bytes >= SPEADI_PLACEMENT_AUTO_BYTES);
+    struct speadi_placement_policy *policy = &s->placement.policy;
+    struct speadi_recv_totals *totals = s->ledger.totals;
+    uint64_t packets = totals->placed + totals->bounced + totals->repaired;
+    uint64_t window = s->placement.ask_bytes_max / (packet->payload_bytes + 1) + 1;
+
+    if (window > s->placement.outstanding_max)
+        window = s->placement.outstanding_max;
+    if (!speadi_placement_policy_is_due(policy, packets) ||
+        !speadi_placement_policy_judge(policy, packets, (unsigned)window))
+        return;
+    totals->placement_stops += policy->off;
+    speadi_log(&s->config.log, SPEAD_LOG_INFO,
+               "placement is %s: %.2f %% of %u packets or more did not follow the one before, "
+               "and %u places are given away ahead",
+               policy->off ? "off" : "on again", 100 * policy->loss,
+               SPEADI_PLACEMENT_JUDGED_PACKETS, (unsigned)window);
+}
+
+static void choose_path(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                        const struct speadi_packet *packet)
+{
+    if (!s->placement.enabled || (s->config.receive_path != SPEAD_PATH_PLACED &&
+                                  packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
+        return;
+    judge_placement(s, packet);
+    live->placement_off = s->placement.policy.off;
+    live->predicts = !live->placement_off;
 }
 
 void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_heap *live,
@@ -105,7 +133,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_hea
     speadi_gap_tracker_open(&s->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
         return; /* never looked for again: the table need not know it */
-    live->predicts = predicts(s, packet);
+    choose_path(s, live, packet);
     speadi_heap_table_insert(&s->table, live, slot);
     /* Page faults now rather than packet by packet, up to a size that real heaps have shown. */
     if (heap->length <= s->largest_heap && heap->length > heap->region->charged_bytes)
@@ -140,6 +168,8 @@ static void account(struct spead_recv_stream *s, struct speadi_live_heap *live,
     uint64_t missing = 0;
 
     speadi_live_heap_finish(live);
+    if (live->placement_off)
+        s->ledger.totals->placement_off_packets += heap->packets;
     if (speadi_live_heap_is_control(live))
         return;
     if (heap->complete) {
@@ -175,6 +205,19 @@ static void give_up(struct spead_recv_stream *s, struct speadi_live_heap *live,
     speadi_region_release(live->heap.region);
 }
 
+/* The last that is done to its memory before others see it. */
+static int settle_memory(struct spead_recv_stream *s, struct speadi_live_heap *live)
+{
+    struct spead_heap *heap = &live->heap;
+    int ret = 0;
+
+    if (!heap->complete && !s->config.keep_holes)
+        ret = speadi_live_heap_zero_holes(live, &s->memory);
+    if (ret == 0 && s->memory.ops != NULL)
+        ret = speadi_heap_memory_flush(&s->memory, heap->region->offset, heap->length);
+    return ret;
+}
+
 /* Nothing points into the heap any more. */
 static void let_go(struct spead_recv_stream *s, struct speadi_live_heap *live,
                    enum speadi_recv_cause cause)
@@ -182,9 +225,12 @@ static void let_go(struct spead_recv_stream *s, struct speadi_live_heap *live,
     if (speadi_live_heap_is_control(live)) {
         give_up(s, live, SPEAD_RECV_CONTROL);
     } else if (live->heap.complete || s->config.deliver_incomplete) {
-        if (!live->heap.complete && !s->config.keep_holes)
-            speadi_live_heap_zero_holes(live);
-        speadi_outlet_add(&s->outlet, &live->heap);
+        if (!live->memory_failed && settle_memory(s, live) == 0) {
+            speadi_outlet_add(&s->outlet, &live->heap);
+            return;
+        }
+        s->ledger.totals->heaps_region_error++;
+        give_up(s, live, SPEAD_RECV_REGION_ERROR);
     } else {
         give_up(s, live, bucket_of(cause));
     }

@@ -100,6 +100,9 @@ static void copy_totals(struct spead_recv_stats *stats, const struct speadi_recv
     stats->ring_high_water = totals->ring_high_water;
     stats->memory_bytes = totals->memory_bytes;
     stats->memory_high_water_bytes = totals->memory_high_water_bytes;
+    stats->heaps_region_error = totals->heaps_region_error;
+    stats->placement_stops = totals->placement_stops;
+    stats->placement_off_packets = totals->placement_off_packets;
 }
 
 void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger,

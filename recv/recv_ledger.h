@@ -27,6 +27,7 @@ struct speadi_recv_totals {
     uint64_t first_packet_ns, last_packet_ns;
     uint64_t ring_high_water;
     uint64_t memory_bytes, memory_high_water_bytes;
+    uint64_t heaps_region_error, placement_stops, placement_off_packets;
 };
 
 struct speadi_recv_source_counts {

@@ -109,10 +109,11 @@ static int judge_burst(struct spead_recv_stream *s)
     unsigned first = s->burst_next, judged;
 
     for (; s->burst_next < s->burst.count; s->burst_next++) {
-        const struct speadi_rx_packet *raw = speadi_recv_burst_packet(s, s->burst_next);
+        enum spead_recv_bucket why;
+        const struct speadi_rx_packet *raw = speadi_recv_burst_packet(s, s->burst_next, &why);
 
         if (raw == NULL)
-            speadi_recv_count_seen(s, &s->burst.packet[s->burst_next], SPEAD_RECV_NO_MEMORY);
+            speadi_recv_count_seen(s, &s->burst.packet[s->burst_next], why);
         else if (!speadi_recv_judge(s, raw))
             break;
     }

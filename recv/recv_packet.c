@@ -6,8 +6,9 @@
 #include "recv_stream.h"
 
 #define SPARE_LACKED 255u
+#define SPARE_FAILED 254u
 
-_Static_assert(SPEADI_SPARES_MAX < SPARE_LACKED, "a copy's number and the mark must differ");
+_Static_assert(SPEADI_SPARES_MAX < SPARE_FAILED, "a copy's number and the marks must differ");
 
 /* ---- Counting ------------------------------------------------------------------------------ */
 
@@ -35,7 +36,8 @@ void speadi_recv_count_seen(struct spead_recv_stream *s, const struct speadi_rx_
 static bool leaves_hole(enum spead_recv_bucket bucket)
 {
     return bucket == SPEAD_RECV_OUT_OF_ORDER || bucket == SPEAD_RECV_NO_MEMORY ||
-           bucket == SPEAD_RECV_OVER_CAP_RANGES || bucket == SPEAD_RECV_OVER_CAP_POINTERS;
+           bucket == SPEAD_RECV_OVER_CAP_RANGES || bucket == SPEAD_RECV_OVER_CAP_POINTERS ||
+           bucket == SPEAD_RECV_REGION_ERROR;
 }
 
 /* ---- Payload into its place ---------------------------------------------------------------- */
@@ -59,7 +61,7 @@ static bool is_home(const struct spead_recv_stream *s, const struct speadi_rx_pa
 
 static bool is_copy(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
 {
-    return raw >= s->spare.packet && raw < s->spare.packet + SPEADI_SPARES_MAX;
+    return speadi_spare_index(&s->spare, raw) != SPEADI_SPARE_NONE;
 }
 
 static void put_payload(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
@@ -71,7 +73,11 @@ static void put_payload(struct spead_recv_stream *s, const struct speadi_rx_pack
         totals->placed++;
         return;
     }
-    copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
+    if (live->heap.region->data != NULL)
+        copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
+    else if (speadi_recv_put_apart(s, live->heap.region->offset + packet->payload_offset, raw,
+                                   packet) < 0)
+        live->memory_failed = true;
     if (is_copy(s, raw) || raw->place != SPEADI_RX_UNPLACED)
         totals->repaired++;
     else
@@ -110,8 +116,14 @@ static bool must_park(const struct spead_recv_stream *s, const struct speadi_rx_
 static enum spead_recv_bucket park(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
                                    struct speadi_live_heap *live)
 {
-    if (!speadi_spare_park(&s->spare, raw))
-        return SPEAD_RECV_NO_MEMORY;
+    uint32_t copy = speadi_spare_index(&s->spare, raw);
+    enum spead_recv_bucket bucket = SPEAD_RECV_LIVE;
+
+    if (copy == SPEADI_SPARE_NONE)
+        bucket = speadi_recv_set_aside(s, raw, &copy);
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    speadi_spare_park(&s->spare, copy);
     live->parked++;
     count(s, raw, SPEAD_RECV_LIVE);
     return SPEAD_RECV_LIVE;
@@ -125,13 +137,12 @@ static void accepted(struct spead_recv_stream *s, const struct speadi_rx_packet 
     live->heap.last_ns = raw->time_ns;
     speadi_count_add(&live->count[raw->source], raw->segments, raw->datagram_bytes);
     count(s, raw, SPEAD_RECV_LIVE);
-    if (s->placement.enabled)
-        speadi_placement_learn(&s->placement, raw->source, packet);
 }
 
-/* SPEAD_RECV_LIVE: accepted or parked, and counted. */
-static enum spead_recv_bucket add(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                                  const struct speadi_packet *packet, struct speadi_live_heap *live)
+static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
+                                             const struct speadi_rx_packet *raw,
+                                             const struct speadi_packet *packet,
+                                             struct speadi_live_heap *live)
 {
     enum spead_recv_bucket bucket;
     uint32_t at;
@@ -150,6 +161,18 @@ static enum spead_recv_bucket add(struct spead_recv_stream *s, const struct spea
         accepted(s, raw, packet, live);
     else if (leaves_hole(bucket))
         live->heap.refused_packets += raw->segments;
+    return bucket;
+}
+
+/* SPEAD_RECV_LIVE: accepted or parked, and counted. */
+static enum spead_recv_bucket add(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                                  const struct speadi_packet *packet, struct speadi_live_heap *live)
+{
+    enum spead_recv_bucket bucket = accept_or_park(s, raw, packet, live);
+
+    /* Outside of a burst it is one that was parked, and no news. */
+    if (bucket == SPEAD_RECV_LIVE && s->placement.enabled && s->burst_is_out)
+        speadi_placement_learn(&s->placement, raw->source, packet);
     return bucket;
 }
 
@@ -258,12 +281,6 @@ static enum spead_recv_bucket judge(struct spead_recv_stream *s, const struct sp
     return bucket == SPEAD_RECV_LIVE ? judge_admitted(s, raw, &packet, paused) : bucket;
 }
 
-static bool has_split_header(const struct speadi_rx_packet *raw)
-{
-    return raw->body != NULL && (raw->head_bytes < SPEADI_HEADER_BYTES ||
-                                 speadi_packet_header_bytes(raw->head) > raw->head_bytes);
-}
-
 static bool is_readable(const struct speadi_rx_packet *raw, uint64_t packet_bytes_max)
 {
     return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) ==
@@ -274,11 +291,10 @@ static bool is_readable(const struct speadi_rx_packet *raw, uint64_t packet_byte
 static enum spead_recv_bucket judge_copy(struct spead_recv_stream *s,
                                          const struct speadi_rx_packet *raw, bool *paused)
 {
-    uint32_t copy = speadi_spare_copy(&s->spare, raw);
+    uint32_t copy;
+    enum spead_recv_bucket bucket = speadi_recv_set_aside(s, raw, &copy);
 
-    if (copy == SPEADI_SPARE_NONE)
-        return SPEAD_RECV_NO_MEMORY;
-    return judge(s, &s->spare.packet[copy], paused);
+    return bucket == SPEAD_RECV_LIVE ? judge(s, &s->spare.packet[copy], paused) : bucket;
 }
 
 bool speadi_recv_judge(struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
@@ -286,7 +302,7 @@ bool speadi_recv_judge(struct spead_recv_stream *s, const struct speadi_rx_packe
     enum spead_recv_bucket bucket;
     bool paused = false;
 
-    if (has_split_header(raw) && is_readable(raw, s->packet_bytes_max))
+    if (speadi_recv_has_split_header(raw) && is_readable(raw, s->packet_bytes_max))
         bucket = judge_copy(s, raw, &paused);
     else
         bucket = judge(s, raw, &paused);
@@ -307,7 +323,7 @@ static bool belongs_where_it_lies(const struct spead_recv_stream *s,
 
     if (!is_readable(raw, s->packet_bytes_max))
         return true; /* nothing of it will be used */
-    if (has_split_header(raw))
+    if (speadi_recv_has_split_header(raw))
         return false;
     /* Malformed: nothing of it will be used either. */
     return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
@@ -321,38 +337,41 @@ void speadi_recv_sort_burst(struct spead_recv_stream *s)
         return;
     for (unsigned i = 0; i < s->burst.count; i++) {
         const struct speadi_rx_packet *raw = &s->burst.packet[i];
+        enum spead_recv_bucket bucket;
         uint32_t copy;
 
         s->spare_of[i] = 0;
         if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
             continue;
-        copy = speadi_spare_copy(&s->spare, raw);
-        s->spare_of[i] = copy == SPEADI_SPARE_NONE ? SPARE_LACKED : (uint8_t)(copy + 1);
+        bucket = speadi_recv_set_aside(s, raw, &copy);
+        if (bucket == SPEAD_RECV_LIVE)
+            s->spare_of[i] = (uint8_t)(copy + 1);
+        else
+            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? SPARE_LACKED : SPARE_FAILED;
     }
 }
 
 const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
-                                                        unsigned i)
+                                                        unsigned i, enum spead_recv_bucket *why)
 {
     if (!s->burst_is_sorted || s->spare_of[i] == 0)
         return &s->burst.packet[i];
-    if (s->spare_of[i] == SPARE_LACKED)
+    *why = s->spare_of[i] == SPARE_LACKED ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
+    if (s->spare_of[i] >= SPARE_FAILED)
         return NULL;
     return &s->spare.packet[s->spare_of[i] - 1];
 }
 
 void speadi_recv_retry_parked(struct spead_recv_stream *s)
 {
-    uint32_t parked[SPEADI_SPARES_MAX], parked_count = s->spare.parked_count;
+    struct speadi_parked parked;
 
-    memcpy(parked, s->spare.parked, parked_count * sizeof *parked);
-    s->spare.parked_count = 0;
-    s->spare.kept = 0;
-    for (struct speadi_live_heap *live = s->table.oldest; parked_count > 0 && live;
+    speadi_spare_unpark(&s->spare, &parked);
+    for (struct speadi_live_heap *live = s->table.oldest; parked.count > 0 && live;
          live = live->newer)
         live->parked = 0;
-    for (uint32_t i = 0; i < parked_count; i++) {
-        const struct speadi_rx_packet *raw = &s->spare.packet[parked[i]];
+    for (uint32_t i = 0; i < parked.count; i++) {
+        const struct speadi_rx_packet *raw = &s->spare.packet[parked.index[i]];
         struct speadi_packet packet;
         enum spead_recv_bucket bucket;
         bool paused = false;

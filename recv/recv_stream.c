@@ -12,9 +12,6 @@
 
 enum { WARM_REGIONS = 4, WARM_BYTES = 4 << 20 };
 
-#define SPARE_BYTES (512u << 10) /* of spare buffers where payload is placed */
-#define SPARES_MIN  8u
-
 /* ---- Making -------------------------------------------------------------------------------- */
 
 static void init_layout(struct spead_recv_stream *s)
@@ -29,30 +26,14 @@ static void init_layout(struct spead_recv_stream *s)
     speadi_live_heap_layout_init(&s->layout);
 }
 
-/* Room for what one receive may misplace, and as much again for what must wait. */
-static int make_spares(struct spead_recv_stream *s)
-{
-    uint32_t stride = (uint32_t)s->packet_bytes_max + 64, count = 1;
-
-    if (s->leaving_max > 0) {
-        count = SPARE_BYTES / stride;
-        if (count < SPARES_MIN)
-            count = SPARES_MIN;
-        if (count > SPEADI_SPARES_MAX)
-            count = SPEADI_SPARES_MAX;
-        s->placement.enabled = true;
-        s->placement.outstanding_max = count / 2;
-    }
-    return speadi_spare_init(&s->spare, count, (uint32_t)s->packet_bytes_max);
-}
-
 static int make_tables(struct spead_recv_stream *s)
 {
     const struct spead_recv_stream_config *c = &s->config;
 
     if (speadi_heap_table_init(&s->table, c->substream_count, c->live_heaps_max) < 0 ||
         speadi_finished_init(&s->finished, c->substream_count, c->finished_heaps_max) < 0 ||
-        speadi_recv_ledger_init(&s->ledger, s->source_count) < 0 || make_spares(s) < 0)
+        speadi_recv_ledger_init(&s->ledger, s->source_count) < 0 ||
+        speadi_spare_init(&s->spare, s->spare_count, (uint32_t)s->packet_bytes_max) < 0)
         return -ENOMEM;
     speadi_gap_tracker_init(&s->gaps, c->heap_counter_step);
     return 0;
@@ -178,6 +159,8 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     warm_up(s);
     speadi_gather_init(&s->gather, ops->caps & SPEADI_RX_CAP_UDP ? config->gather_ns : 0,
                        s->facts.buffer_bytes);
+    if (config->heap_arena != NULL && config->heap_arena->ended != NULL)
+        speadi_pool_at_end(s->pool, config->heap_arena->ended, config->heap_arena->arg);
     *out = s;
     return 0;
 

@@ -4,6 +4,7 @@
  *   recv_memory.c  which memory heaps lie in
  *   recv_loop.c    the owner's poll and wait: bursts from the engine
  *   recv_packet.c  one packet: which bucket, which heap, into its place
+ *   recv_aside.c   packets that are moved: copies, and memory that the CPU cannot touch
  *   recv_heaps.c   one heap: opening, ending, handing over
  *   recv_stop.c    the end of the stream
  *   recv_node.c    the stream as a node of a graph */
@@ -17,6 +18,7 @@
 #include "finished.h"
 #include "gap_tracker.h"
 #include "gather.h"
+#include "heap_memory.h"
 #include "heap_table.h"
 #include "live_heap.h"
 #include "outlet.h"
@@ -49,7 +51,8 @@ struct spead_recv_stream {
     struct speadi_pool *pool;
     uint64_t packet_bytes_max;
     uint32_t source_count;
-    uint32_t leaving_max;
+    uint32_t leaving_max; /* 0: nothing is placed */
+    uint32_t spare_count;
     char **source_name;
     char engine_reason[256];
     struct spead_recv_plan plan;
@@ -80,6 +83,7 @@ struct spead_recv_stream {
     struct speadi_outlet outlet;
     bool started;
     struct speadi_placement placement;
+    struct speadi_heap_memory memory;
     struct speadi_spare spare;
     struct speadi_gather gather;
     bool read_since_wait; /* packets came since the last wait: more may gather */
@@ -116,9 +120,10 @@ bool speadi_recv_judge(struct spead_recv_stream *stream, const struct speadi_rx_
 /* Copies out what landed in another packet's place, before anything is written to any place. */
 void speadi_recv_sort_burst(struct spead_recv_stream *stream);
 
-/* The packet of the burst, or its copy; NULL when it needed a copy and there was no spare buffer. */
+/* The packet of the burst, or its copy; NULL when it needed a copy and there is none, and *why then names
+ * the bucket. */
 const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *stream,
-                                                        unsigned i);
+                                                        unsigned i, enum spead_recv_bucket *why);
 
 /* Judges the packets again that waited for a place to become free. */
 void speadi_recv_retry_parked(struct spead_recv_stream *stream);
@@ -126,6 +131,24 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream);
 /* Counts one packet that was read, as seen and in its bucket. */
 void speadi_recv_count_seen(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                             enum spead_recv_bucket bucket);
+
+/* ---- recv_aside.c -------------------------------------------------------------------------- */
+
+/* Copies a packet into a spare buffer: its number in *copy and SPEAD_RECV_LIVE, or the bucket that names why
+ * not. A header that is split lies whole in the copy. The payload of a copy lies where the CPU can read it, or
+ * not, as that of the packet did. */
+enum spead_recv_bucket speadi_recv_set_aside(struct spead_recv_stream *stream,
+                                             const struct speadi_rx_packet *raw, uint32_t *copy);
+
+/* Brings the packet's payload to an offset of memory that the CPU cannot touch: 0 or -errno. */
+int speadi_recv_put_apart(struct spead_recv_stream *stream, uint64_t to,
+                          const struct speadi_rx_packet *raw, const struct speadi_packet *packet);
+
+static inline bool speadi_recv_has_split_header(const struct speadi_rx_packet *raw)
+{
+    return raw->body_bytes > 0 && (raw->head_bytes < SPEADI_HEADER_BYTES ||
+                                   speadi_packet_header_bytes(raw->head) > raw->head_bytes);
+}
 
 /* ---- recv_heaps.c -------------------------------------------------------------------------- */
 

@@ -48,9 +48,10 @@ enum {
 /* Packet flags. */
 enum {
     SPEADI_RX_INJECTED_DROP =
-        1u << 0,                   /* dropped by the fault decorator: count it, do not read it */
-    SPEADI_RX_TRUNCATED = 1u << 1, /* head + body hold less than the datagram(s): do not decode */
-    SPEADI_RX_REFUSED = 1u << 2,   /* the frame is none to read; `bucket` says why */
+        1u << 0, /* dropped by the fault decorator: count it, do not read it */
+    SPEADI_RX_TRUNCATED =
+        1u << 1, /* head + body + tail hold less than the datagram(s): do not decode */
+    SPEADI_RX_REFUSED = 1u << 2, /* the frame is none to read; `bucket` says why */
 };
 
 struct speadi_rx_packet {
@@ -59,13 +60,15 @@ struct speadi_rx_packet {
                             body_bytes > 0) lies in range `place`, which the CPU cannot touch */
     uint32_t head_bytes;
     uint32_t body_bytes;
-    uint32_t datagram_bytes; /* true length; head_bytes + body_bytes unless TRUNCATED */
+    uint32_t datagram_bytes; /* true length; head + body + tail unless TRUNCATED */
     uint16_t source;         /* index of the endpoint */
     uint8_t flags;
-    uint8_t bucket;    /* enum spead_recv_bucket of a refused frame */
-    uint32_t segments; /* 1; a truncated super-packet counts all its segments here */
-    uint64_t time_ns;  /* when it came, in the engine's clock */
-    uint64_t place;    /* reservation in whose range body lies, or SPEADI_RX_UNPLACED */
+    uint8_t bucket;      /* enum spead_recv_bucket of a refused frame */
+    uint32_t segments;   /* 1; a truncated super-packet counts all its segments here */
+    uint32_t tail_bytes; /* of a placed packet that is longer than its range ... */
+    const uint8_t *tail; /* ... the rest, behind body; else NULL */
+    uint64_t time_ns;    /* when it came, in the engine's clock */
+    uint64_t place;      /* reservation in whose range body lies, or SPEADI_RX_UNPLACED */
 };
 
 struct speadi_rx_burst {

@@ -7,7 +7,9 @@
 
 int speadi_spare_init(struct speadi_spare *spare, uint32_t count, uint32_t bytes)
 {
-    *spare = (struct speadi_spare){.count = count, .stride = (bytes + 63u) & ~63u};
+    *spare = (struct speadi_spare){.count = count, .stride = speadi_spare_stride(bytes)};
+    for (uint32_t i = count; i-- > 0;)
+        spare->free[spare->free_count++] = (uint8_t)i;
     spare->memory = malloc((size_t)spare->count * spare->stride);
     return spare->memory == NULL ? -ENOMEM : 0;
 }
@@ -20,41 +22,61 @@ void speadi_spare_release(struct speadi_spare *spare)
 
 uint32_t speadi_spare_copy(struct speadi_spare *spare, const struct speadi_rx_packet *packet)
 {
-    uint64_t all = spare->count == 64 ? UINT64_MAX : (1ull << spare->count) - 1;
+    struct speadi_rx_packet *copy;
     uint32_t index;
     uint8_t *to;
 
-    if ((spare->used & all) == all)
+    if (spare->free_count == 0)
         return SPEADI_SPARE_NONE;
-    index = (uint32_t)__builtin_ctzll(~spare->used);
-    spare->used |= 1ull << index;
-    to = spare->memory + (size_t)index * spare->stride;
+    index = spare->free[--spare->free_count];
+    spare->copied[spare->copied_count++] = (uint8_t)index;
+    to = speadi_spare_buffer(spare, index);
+    copy = &spare->packet[index];
+    *copy = *packet;
+    copy->head = to;
+    copy->place = SPEADI_RX_UNPLACED;
     memcpy(to, packet->head, packet->head_bytes);
     if (packet->body != NULL)
         memcpy(to + packet->head_bytes, packet->body, packet->body_bytes);
-    spare->packet[index] = *packet;
-    spare->packet[index].head = to;
-    spare->packet[index].head_bytes = packet->head_bytes + packet->body_bytes;
-    spare->packet[index].body = NULL;
-    spare->packet[index].body_bytes = 0;
-    spare->packet[index].place = SPEADI_RX_UNPLACED;
+    if (packet->tail_bytes > 0)
+        memcpy(to + packet->head_bytes + packet->body_bytes, packet->tail, packet->tail_bytes);
+    if (packet->body != NULL)
+        speadi_spare_made_linear(spare, index);
     return index;
 }
 
-bool speadi_spare_park(struct speadi_spare *spare, const struct speadi_rx_packet *packet)
+void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index)
 {
-    uint32_t index = packet >= spare->packet && packet < spare->packet + SPEADI_SPARES_MAX
-                         ? (uint32_t)(packet - spare->packet)
-                         : speadi_spare_copy(spare, packet);
+    struct speadi_rx_packet *copy = &spare->packet[index];
 
-    if (index == SPEADI_SPARE_NONE)
-        return false;
-    spare->kept |= 1ull << index;
-    spare->parked[spare->parked_count++] = index;
-    return true;
+    copy->head_bytes += copy->body_bytes + copy->tail_bytes;
+    copy->body_bytes = copy->tail_bytes = 0;
+    copy->body = copy->tail = NULL;
+}
+
+void speadi_spare_park(struct speadi_spare *spare, uint32_t index)
+{
+    spare->is_parked[index] = true;
+    spare->parked[spare->parked_count++] = (uint8_t)index;
+}
+
+void speadi_spare_unpark(struct speadi_spare *spare, struct speadi_parked *parked)
+{
+    parked->count = spare->parked_count;
+    memcpy(parked->index, spare->parked, spare->parked_count);
+    for (uint32_t i = 0; i < parked->count; i++) {
+        spare->is_parked[parked->index[i]] = false;
+        spare->copied[spare->copied_count++] = parked->index[i];
+    }
+    spare->parked_count = 0;
 }
 
 void speadi_spare_end_burst(struct speadi_spare *spare)
 {
-    spare->used = spare->kept;
+    while (spare->copied_count > 0) {
+        uint8_t index = spare->copied[--spare->copied_count];
+
+        if (!spare->is_parked[index])
+            spare->free[spare->free_count++] = index;
+    }
 }

@@ -42,6 +42,7 @@ static const char *const recv_names[] = {
     [SPEAD_RECV_MALFORMED_FRAGMENT] = "malformed-fragment",
     [SPEAD_RECV_MALFORMED_OPTIONS] = "malformed-options",
     [SPEAD_RECV_MALFORMED_CHECKSUM] = "malformed-checksum",
+    [SPEAD_RECV_REGION_ERROR] = "region-error",
 };
 
 static const char *const send_names[] = {

@@ -35,6 +35,19 @@ const uint8_t *spead_heap_payload(const struct spead_heap *heap)
     return heap->region->data;
 }
 
+void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info)
+{
+    const struct speadi_region *region = heap->region;
+
+    (void)speadi_pool_memory(region->pool, info);
+    info->data = region->data;
+    if (info->device_address != 0)
+        info->device_address += region->offset;
+    if (info->fd >= 0)
+        info->fd_offset += region->offset;
+    info->bytes = heap->length;
+}
+
 uint64_t spead_heap_length(const struct spead_heap *heap)
 {
     return heap->length;

@@ -1,13 +1,15 @@
 /* Placed receive: payload lands where it was predicted to belong, right or wrong, and every heap is right.
  * Method: a scripted engine puts whatever packet comes next into the next reserved range. The same wire
- * is then read without placement: heaps and ledger must be the same. Regions hold old bytes of other
- * heaps, so a packet that was not moved home, or was overwritten on its way, shows. */
+ * is then read without placement, and placed into memory that the CPU must not touch: heaps and ledger
+ * must be the same. Regions hold old bytes of other heaps, so a packet that was not moved home, or was
+ * overwritten on its way, shows. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "apart_memory.h"
 #include "recv_rig.h"
 
 #define PACKETS    40u /* of a heap */
@@ -25,6 +27,7 @@ struct sent {
 static struct sent wire[WIRE_MAX];
 static unsigned wire_count;
 static struct recv_rig rig;
+static struct apart_memory apart;
 
 static void send_part(uint64_t counter, uint64_t offset, uint32_t bytes)
 {
@@ -50,6 +53,7 @@ struct mode {
     unsigned poll_max;
     unsigned window;
     unsigned live; /* heaps at a time; 0: 8, so that none is evicted */
+    bool apart;    /* in memory that the CPU must not touch, by a NIC */
 };
 
 struct outcome {
@@ -78,7 +82,10 @@ static void take_heaps(struct outcome *outcome)
     struct spead_heap *heap;
 
     while ((heap = recv_rig_take(&rig)) != NULL) {
-        cr_assert(recv_rig_heap_is_right(heap));
+        if (spead_heap_payload(heap) != NULL)
+            cr_assert(recv_rig_heap_is_right(heap));
+        else
+            cr_assert(recv_rig_payload_is_right(heap, apart_memory_payload(&apart, heap)));
         outcome->received[heap->counter % HEAPS_MAX] += spead_heap_received(heap);
         outcome->heaps++;
         spead_heap_unref(heap);
@@ -97,6 +104,15 @@ static void open_mode(const struct mode *mode, enum spead_receive_path path)
     rig.engine->posts_ahead = mode->posts_ahead;
     rig.engine->poll_max = mode->poll_max;
     rig.engine->window = mode->window;
+    if (mode->apart) {
+        apart_memory_open(&apart, 256u << 10);
+        rig.config.heap_arena = &apart.arena;
+        rig.config.packet_bytes_max = 1024;
+        rig.config.placed_loss_max = 1;
+        rig.ops = &script_nic_ops;
+        rig.engine->view = apart.view;
+        rig.engine->spills = true;
+    }
     recv_rig_open(&rig);
 }
 
@@ -121,7 +137,23 @@ static struct outcome run_wire(const struct mode *mode, enum spead_receive_path 
     outcome.bounced = rig.stats.bounced;
     outcome.missing = rig.stats.missing_packets;
     recv_rig_close(&rig);
+    if (mode->apart) {
+        cr_assert_eq(apart.flushes, outcome.heaps, "once per heap");
+        cr_assert_eq(apart.ended, 1);
+        apart_memory_close(&apart);
+    }
     return outcome;
+}
+
+static void compare(const struct outcome *placed, const struct outcome *bounced,
+                    const struct mode *mode)
+{
+    cr_assert_str_eq(placed->buckets, bounced->buckets, "%s, %s, %u a poll, %s memory",
+                     mode->posts_ahead ? "ahead" : "at once",
+                     mode->out_of_order ? "any order" : "in order", mode->poll_max,
+                     mode->apart ? "a device's" : "host");
+    cr_assert_arr_eq(placed->received, bounced->received, sizeof placed->received);
+    cr_assert_eq(placed->missing, bounced->missing);
 }
 
 /* Reads the wire in every mode, placed and bounced. Returns the placed outcome of a synchronous engine in
@@ -138,14 +170,16 @@ static struct outcome compare_modes(void)
                             .poll_max = poll_max[i / 4],
                             .window = i & 1 ? 8 : SPEADI_RX_RESERVE_MAX};
         struct outcome bounced = run_wire(&mode, SPEAD_PATH_BOUNCE);
-        struct outcome placed = run_wire(&mode, SPEAD_PATH_PLACED);
+        struct outcome placed = run_wire(&mode, SPEAD_PATH_PLACED), apart_placed, apart_bounced;
 
-        cr_assert_str_eq(placed.buckets, bounced.buckets, "%s, %s, %u a poll",
-                         mode.posts_ahead ? "ahead" : "at once",
-                         mode.out_of_order ? "any order" : "in order", mode.poll_max);
-        cr_assert_arr_eq(placed.received, bounced.received, sizeof placed.received);
-        cr_assert_eq(placed.missing, bounced.missing);
+        compare(&placed, &bounced, &mode);
         cr_assert_eq(bounced.placed + bounced.repaired, 0u);
+        mode.apart = true;
+        apart_placed = run_wire(&mode, SPEAD_PATH_PLACED);
+        compare(&apart_placed, &bounced, &mode);
+        apart_bounced = run_wire(&mode, SPEAD_PATH_BOUNCE);
+        compare(&apart_bounced, &bounced, &mode);
+        cr_assert_eq(apart_bounced.placed + apart_bounced.repaired, 0u);
         if (!mode.posts_ahead && mode.out_of_order && mode.poll_max == 16)
             last = placed;
         if (placed.parked > parked)

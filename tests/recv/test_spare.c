@@ -45,7 +45,6 @@ Test(spare, none_left_is_said)
     for (int i = 0; i < 3; i++)
         cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
     cr_expect_eq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
-    cr_expect_not(speadi_spare_park(&spare, &split));
     speadi_spare_end_burst(&spare);
     cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
 }
@@ -54,8 +53,11 @@ Test(spare, parked_packets_outlive_the_burst_in_order)
 {
     uint32_t copy = speadi_spare_copy(&spare, &split);
 
-    cr_expect(speadi_spare_park(&spare, &split));
-    cr_expect(speadi_spare_park(&spare, &spare.packet[copy]), "a copy is not copied again");
+    uint32_t later = speadi_spare_copy(&spare, &split);
+    struct speadi_parked parked;
+
+    speadi_spare_park(&spare, later);
+    speadi_spare_park(&spare, copy);
     speadi_spare_end_burst(&spare);
     cr_expect_eq(spare.parked_count, 2u);
     cr_expect_eq(spare.parked[1], copy);
@@ -63,9 +65,31 @@ Test(spare, parked_packets_outlive_the_burst_in_order)
     cr_expect_eq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
     for (uint32_t i = 0; i < spare.parked_count; i++)
         cr_expect_eq(memcmp(spare.packet[spare.parked[i]].head, "headbody", 8), 0);
+
+    speadi_spare_unpark(&spare, &parked);
+    cr_expect_eq(parked.count, 2u);
+    cr_expect_eq(parked.index[0], later);
+    speadi_spare_park(&spare, parked.index[1]);
+    speadi_spare_end_burst(&spare);
+    cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE, "all but the parked one");
+    cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
+    cr_expect_eq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);
 }
 
-Test(spare, all_sixty_four_can_be_used)
+Test(spare, a_body_out_of_reach_is_not_copied)
+{
+    struct speadi_rx_packet packet = split;
+    uint32_t copy;
+
+    packet.body = NULL;
+    copy = speadi_spare_copy(&spare, &packet);
+    cr_expect_eq(spare.packet[copy].head_bytes, 4u);
+    cr_expect_eq(spare.packet[copy].body_bytes, 4u);
+    cr_expect_eq(speadi_spare_index(&spare, &spare.packet[copy]), copy);
+    cr_expect_eq(speadi_spare_index(&spare, &packet), SPEADI_SPARE_NONE);
+}
+
+Test(spare, all_can_be_used_and_lowest_first)
 {
     speadi_spare_release(&spare);
     cr_assert_eq(speadi_spare_init(&spare, SPEADI_SPARES_MAX, 8), 0);

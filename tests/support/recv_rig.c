@@ -18,7 +18,8 @@ static void need(bool true_, const char *what)
 
 void recv_rig_init(struct recv_rig *rig)
 {
-    *rig = (struct recv_rig){.config = SPEAD_RECV_STREAM_CONFIG_INIT, .sources = 1};
+    *rig = (struct recv_rig){
+        .config = SPEAD_RECV_STREAM_CONFIG_INIT, .sources = 1, .ops = &script_engine_ops};
     rig->config.heap_bytes_max = 1u << 20;
     rig->config.stop_drain_ns = 20000000;
     rig->engine = script_engine_new();
@@ -35,7 +36,7 @@ void recv_rig_open(struct recv_rig *rig)
     rig->config.endpoints = endpoints;
     rig->config.endpoint_count = rig->sources;
     if (speadi_recv_config_read(&full, &rig->config, &err) < 0 ||
-        speadi_recv_stream_create_on(&rig->stream, &full, &script_engine_ops, rig->engine, "a test",
+        speadi_recv_stream_create_on(&rig->stream, &full, rig->ops, rig->engine, "a test",
                                      &(struct speadi_rx_facts){0}, &err) < 0)
         need(false, err.text);
 }
@@ -124,7 +125,11 @@ uint64_t recv_rig_packets(const struct recv_rig *rig, enum spead_recv_bucket buc
 
 bool recv_rig_heap_is_right(const struct spead_heap *heap)
 {
-    const uint8_t *payload = spead_heap_payload(heap);
+    return recv_rig_payload_is_right(heap, spead_heap_payload(heap));
+}
+
+bool recv_rig_payload_is_right(const struct spead_heap *heap, const uint8_t *payload)
+{
     uint32_t span = 0;
 
     for (uint64_t i = 0; i < spead_heap_length(heap); i++) {

@@ -23,8 +23,9 @@ struct recv_rig {
     struct spead_recv_stream_config config;
     struct script_engine *engine;
     struct spead_recv_stream *stream;
-    struct spead_recv_stats stats; /* as of the last run */
-    uint32_t sources;              /* default 1 */
+    struct spead_recv_stats stats;          /* as of the last run */
+    const struct speadi_rx_engine_ops *ops; /* default &script_engine_ops */
+    uint32_t sources;                       /* default 1 */
     struct test_packet packet;
 };
 
@@ -56,6 +57,8 @@ uint64_t recv_rig_packets(const struct recv_rig *rig, enum spead_recv_bucket buc
 
 /* True when every byte of the heap is as sent, or zero where it did not arrive. */
 bool recv_rig_heap_is_right(const struct spead_heap *heap);
+/* The same, of payload that is to be read elsewhere. */
+bool recv_rig_payload_is_right(const struct spead_heap *heap, const uint8_t *payload);
 
 /* "duplicate 1, live 2": the buckets that are not empty. Static storage. */
 const char *recv_rig_buckets(const struct recv_rig *rig);

@@ -30,13 +30,16 @@ struct script_packet *script_engine_push(struct script_engine *e, const void *by
     return packet;
 }
 
-static void script_close(void *self)
+void script_engine_clear(struct script_engine *e)
 {
-    struct script_engine *e = self;
-
     for (unsigned i = 0; i < e->count; i++)
         free(e->packet[i].bytes);
-    e->count = 0;
+    e->count = e->next = 0;
+}
+
+static void script_close(void *self)
+{
+    script_engine_clear(self);
 }
 
 static int script_start(void *self, struct spead_err *err)
@@ -56,14 +59,20 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
     if (e->landed == e->accepted)
         return;
     e->landed++;
-    if (out->head_bytes <= head || out->head_bytes - head > e->range[r].bytes)
+    if (out->head_bytes <= head || (!e->spills && out->head_bytes - head > e->range[r].bytes))
         return; /* does not fit: that receive is used up, the packet lies elsewhere */
     body = out->head_bytes - head;
+    if (body > e->range[r].bytes) {
+        body = e->range[r].bytes;
+        out->tail = out->head + head + body;
+        out->tail_bytes = out->head_bytes - head - body;
+    }
     memcpy(e->heads[i], out->head, head);
-    memcpy(e->range[r].data, out->head + head, body);
+    memcpy(e->view != NULL ? e->view + e->range[r].offset : e->range[r].data, out->head + head,
+           body);
     out->head = e->heads[i];
     out->head_bytes = head;
-    out->body = e->range[r].data;
+    out->body = e->range[r].data; /* NULL: out of reach */
     out->body_bytes = body;
     out->place = e->landed - 1;
 }
@@ -134,7 +143,33 @@ static unsigned script_reserve(void *self, uint16_t source, uint32_t head_bytes,
         e->range[e->accepted % SPEADI_RX_RESERVE_MAX] = ranges[taken++];
         e->range_head[e->accepted++ % SPEADI_RX_RESERVE_MAX] = head_bytes;
     }
+    if (e->accepted - e->ended > e->most_outstanding)
+        e->most_outstanding = (unsigned)(e->accepted - e->ended);
     return taken;
+}
+
+static int nic_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
+{
+    struct script_engine *e = self;
+
+    e->memory = *memory;
+    return e->attach_error < 0 ? speadi_err_set(err, e->attach_error, "the script does not attach")
+                               : 0;
+}
+
+static unsigned nic_reserve(void *self, uint16_t source, uint32_t head_bytes,
+                            const struct speadi_rx_range *ranges, unsigned count)
+{
+    struct script_engine *e = self;
+
+    for (unsigned i = 0; i < count; i++) {
+        const uint8_t *base = e->memory.data;
+
+        if (ranges[i].offset + ranges[i].bytes > e->memory.bytes ||
+            ranges[i].data != (base != NULL ? base + ranges[i].offset : NULL))
+            abort(); /* a NIC would write there */
+    }
+    return script_reserve(self, source, head_bytes, ranges, count);
 }
 
 static void script_unreserve(void *self)
@@ -183,6 +218,24 @@ const struct speadi_rx_engine_ops script_engine_ops = {
     .poll = script_poll,
     .give_back = script_give_back,
     .reserve = script_reserve,
+    .unreserve = script_unreserve,
+    .wait = script_wait,
+    .wake = script_wake,
+    .quiesce = script_quiesce,
+    .counters = script_counters,
+};
+
+const struct speadi_rx_engine_ops script_nic_ops = {
+    .name = "script-nic",
+    .state_size = sizeof(struct script_engine),
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS | SPEADI_RX_CAP_AHEAD |
+            SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_DEVICE,
+    .close = script_close,
+    .attach = nic_attach,
+    .start = script_start,
+    .poll = script_poll,
+    .give_back = script_give_back,
+    .reserve = nic_reserve,
     .unreserve = script_unreserve,
     .wait = script_wait,
     .wake = script_wake,

@@ -3,7 +3,10 @@
  *
  * Posting ahead, reservations end one by one as packets land in them, as with a NIC; else all end with
  * the poll that had them, as with a system call. Ranges are filled with whatever packet is next, right
- * or wrong: that is what the core must cope with. One thread, except wake(). */
+ * or wrong: that is what the core must cope with. One thread, except wake().
+ *
+ * script_nic_ops is the same engine as a NIC: it must be shown the memory, writes to it by offset, and
+ * checks that nothing is asked outside of it. */
 #ifndef TEST_SCRIPT_ENGINE_H
 #define TEST_SCRIPT_ENGINE_H
 
@@ -30,11 +33,16 @@ struct script_engine {
     unsigned poll_max; /* packets a poll; 0: the largest burst */
     bool posts_ahead;
     unsigned window;       /* reservations at a time */
+    bool spills;           /* lends what is longer than its range in three parts */
     uint64_t memory_bytes; /* says that it allocated */
     int start_error;       /* what start() returns */
     int end; /* what poll returns after the last packet; 0: the source is just empty */
     uint64_t kernel_drops;
-    uint64_t waited_until; /* deadline of the last wait() */
+    uint64_t waited_until;           /* deadline of the last wait() */
+    uint8_t *view;                   /* the NIC's way to heap memory that the CPU cannot touch */
+    int attach_error;                /* what attach() returns */
+    struct spead_region_info memory; /* what it was shown */
+    unsigned most_outstanding;
 
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint32_t range_head[SPEADI_RX_RESERVE_MAX];
@@ -43,7 +51,7 @@ struct script_engine {
     uint8_t heads[SPEADI_RX_BURST_MAX][SCRIPT_HEAD_BYTES_MAX];
 };
 
-extern const struct speadi_rx_engine_ops script_engine_ops;
+extern const struct speadi_rx_engine_ops script_engine_ops, script_nic_ops;
 
 /* An engine for create_on(), which frees it. */
 struct script_engine *script_engine_new(void);
@@ -51,5 +59,8 @@ struct script_engine *script_engine_new(void);
 /* Appends a packet; the returned one may be changed further. */
 struct script_packet *script_engine_push(struct script_engine *engine, const void *bytes,
                                          size_t length);
+
+/* Forgets the packets that were read. */
+void script_engine_clear(struct script_engine *engine);
 
 #endif

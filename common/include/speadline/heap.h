@@ -14,6 +14,7 @@
 
 #include <speadline/flavour.h>
 #include <speadline/item.h>
+#include <speadline/region.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -58,9 +59,14 @@ struct spead_flavour spead_heap_flavour(const struct spead_heap *heap);
 
 /* Payload and its length in bytes. For a heap sent with item 0x02 that is the declared length, also
  * when parts are missing; else the end of the furthest byte known. Valid while a reference is held;
- * read-only. Zero length: the pointer may be anything but NULL. */
+ * read-only. Zero length: the pointer may be anything but NULL. NULL: the payload lies in memory that
+ * the CPU cannot touch (the stream's heap_arena); spead_heap_region_info() tells where. */
 const uint8_t *spead_heap_payload(const struct spead_heap *heap);
 uint64_t spead_heap_length(const struct spead_heap *heap);
+
+/* Where the payload lies, of whatever kind the memory is: for those who give it to a device. bytes is the
+ * heap's length. Valid while a reference is held. */
+void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info);
 
 /* Payload bytes that arrived (<= length). */
 uint64_t spead_heap_received(const struct spead_heap *heap);

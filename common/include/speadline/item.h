@@ -45,7 +45,8 @@ struct spead_item {
     uint64_t id;
     bool is_immediate;
     uint64_t value;      /* immediate: the value, low N bits. Addressed: offset into the payload */
-    const uint8_t *data; /* addressed: the item's bytes; immediate: NULL */
+    const uint8_t *data; /* addressed: the item's bytes; immediate: NULL. Also NULL where the CPU
+                            cannot touch the payload: value tells where in it */
     size_t bytes;        /* addressed: length of data; immediate: 0 */
 };
 

@@ -41,8 +41,8 @@ struct spead_region_info {
     size_t bytes;
 };
 
-/* How bytes of memory that is not plain are moved; supplied with the arena. All return 0 or -errno and
- * may block for the time of the copy. Plain host memory needs none of them. */
+/* How bytes of memory that is not plain are moved; supplied with the arena. All return 0 or -errno,
+ * may block for the time of the copy, and see what a NIC has reported as written before the call. Plain host memory needs none of them. */
 struct spead_region_ops {
     const char *name;
     int (*copy_in)(void *arg, const struct spead_region_info *to, size_t offset, const void *from,
@@ -52,6 +52,9 @@ struct spead_region_ops {
     int (*flush)(void *arg, const struct spead_region_info *region); /* see spead_region_flush() */
     int (*export_fd)(void *arg, const struct spead_region_info *region, uint64_t *offset);
     void *arg;
+    /* Nullable: reads back. Used rarely, by receivers whose packets' heads landed among payload. */
+    int (*copy_out)(void *arg, const struct spead_region_info *from, void *to, size_t offset,
+                    size_t bytes);
 };
 
 /* Memory that somebody else made, for a pool to divide. Borrowed until the pool has ended. */

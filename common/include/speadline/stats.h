@@ -66,6 +66,7 @@ enum spead_recv_bucket {
     SPEAD_RECV_MALFORMED_FRAGMENT, /* a piece of a datagram: fragments are not put together */
     SPEAD_RECV_MALFORMED_OPTIONS,  /* IPv4 options or IPv6 extension headers */
     SPEAD_RECV_MALFORMED_CHECKSUM, /* of the IPv4 header or of UDP */
+    SPEAD_RECV_REGION_ERROR, /* its heap's memory is a device's, and an operation on it failed */
     SPEAD_RECV_BUCKET_COUNT
 };
 
@@ -112,8 +113,12 @@ struct spead_recv_stats {
 
     /* Kernel bypass. What a NIC drops for want of posted buffers is in no counter here: only the
      * device's own know (`ethtool -S`, rdma statistic); it shows as missing. */
-    uint64_t engine_rebuilds; /* queues that failed and were made anew: packets were lost */
-    uint64_t link_downs;      /* times that the port went down */
+    uint64_t engine_rebuilds;    /* queues that failed and were made anew: packets were lost */
+    uint64_t link_downs;         /* times that the port went down */
+    uint64_t heaps_region_error; /* given up: an operation on their memory failed */
+    /* Placement that switched itself off (spead_recv_stream_config.placed_loss_max): how often, and
+     * packets of heaps that were bounced for it. */
+    uint64_t placement_stops, placement_off_packets;
 };
 /* clang-format off */
 #define SPEAD_RECV_STATS_INIT { .struct_size = sizeof(struct spead_recv_stats) }

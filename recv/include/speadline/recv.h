@@ -36,6 +36,7 @@
 #include <speadline/heap.h>
 #include <speadline/mem_link.h>
 #include <speadline/node.h>
+#include <speadline/region.h>
 #include <speadline/stats.h>
 #include <speadline/verbs.h>
 
@@ -118,6 +119,21 @@ struct spead_recv_stream_config {
     int32_t comp_vector; /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
     uint32_t max_poll;   /* polls in a row that find nothing before it sleeps; default 10 */
     enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
+
+    /* Memory for heaps that somebody else made, instead of the stream's own; it may be a device's, that
+     * the CPU cannot touch (data NULL): then heaps have no spead_heap_payload(), see
+     * spead_heap_region_info(). The struct is copied at create(), its ops are borrowed until ended(), which is
+     * called once the stream and its last heap are gone (any thread), and never if create() fails. */
+    const struct spead_region_arena *heap_arena;
+
+    /* Placement: how many packets' places may be given away ahead (1 to 64, default 64), where the
+     * engine posts ahead. One loss misplaces all that are: of packets lost at a rate p about 1 - (1-p)^N of
+     * the others must be moved. So at a share of packets that did not follow the one before, over the last
+     * 8192 or more, above placed_loss_max, placement goes off at the next heap, and on again at half of
+     * that; both are logged. 0 (default): where half of the packets would be moved, which is when
+     * bouncing all costs the same: 1.1 % for 64. 1: never off. */
+    uint32_t placed_window;
+    double placed_loss_max;
 };
 
 /* clang-format off */
@@ -127,7 +143,7 @@ struct spead_recv_stream_config {
     .live_heaps_max = 4, .allow_unsized_heaps = true, .heap_bytes_max = 64u << 20, \
     .pointers_max = 1024, .ranges_max = 4096, .ring_heaps = 4, .held_heaps = 2, \
     .gather_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1, \
-    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT }
+    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT, .placed_window = 64 }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
@@ -147,7 +163,8 @@ struct spead_recv_plan {
     const char *engine_reason;    /* one line: why this one, and why not the others */
     uint64_t region_count;        /* (live x substreams) + ring + held + reserved ahead */
     uint64_t region_bytes;        /* address space of each: the heap cap, rounded up */
-    uint64_t memory_bytes;        /* bound of heap memory: no more is ever in use */
+    uint64_t memory_bytes;        /* bound of heap memory: no more is ever in use. Where a device
+                                     knows the memory, all of it is in use from the start */
     uint64_t table_bytes;         /* everything else that the stream allocated */
     uint32_t socket_buffer_bytes; /* effective, read back (of the first socket); 0: none */
     uint32_t reserved;

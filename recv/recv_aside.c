@@ -1,0 +1,72 @@
+/* Packets that are moved: into spare buffers, and in memory that the CPU cannot touch. */
+#include <assert.h>
+
+#include "recv_stream.h"
+
+static bool lies_apart(const struct speadi_rx_packet *raw)
+{
+    return raw->body == NULL && raw->body_bytes > 0;
+}
+
+static uint64_t spare_at(const struct spead_recv_stream *s, uint32_t copy)
+{
+    return s->memory.spare_offset + (uint64_t)copy * s->spare.stride;
+}
+
+/* Where the payload of a packet lies that the CPU cannot read. A heap whose reservations are not over is not
+ * forgotten before this burst is. */
+static uint64_t body_at(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
+{
+    uint32_t copy = speadi_spare_index(&s->spare, raw);
+    const struct speadi_reservation *reservation;
+
+    if (copy != SPEADI_SPARE_NONE)
+        return spare_at(s, copy);
+    reservation = speadi_placement_reservation(&s->placement, raw->place);
+    assert(raw->place != SPEADI_RX_UNPLACED && reservation->live != NULL);
+    return reservation->live->heap.region->offset + reservation->offset;
+}
+
+/* A part of the header lies in the body, or the packet is in three parts. */
+static int read_back(struct spead_recv_stream *s, const struct speadi_rx_packet *raw, uint32_t copy)
+{
+    int ret = speadi_heap_memory_copy_out(&s->memory,
+                                          speadi_spare_buffer(&s->spare, copy) + raw->head_bytes,
+                                          body_at(s, raw), raw->body_bytes);
+
+    speadi_spare_made_linear(&s->spare, copy);
+    return ret;
+}
+
+enum spead_recv_bucket speadi_recv_set_aside(struct spead_recv_stream *s,
+                                             const struct speadi_rx_packet *raw, uint32_t *copy)
+{
+    int ret = 0;
+
+    *copy = speadi_spare_copy(&s->spare, raw);
+    if (*copy == SPEADI_SPARE_NONE)
+        return SPEAD_RECV_NO_MEMORY;
+    if (!lies_apart(raw))
+        return SPEAD_RECV_LIVE;
+    if (speadi_recv_has_split_header(raw) || raw->tail_bytes > 0)
+        ret = read_back(s, raw, *copy);
+    else
+        ret = speadi_heap_memory_copy_within(&s->memory, spare_at(s, *copy), body_at(s, raw),
+                                             raw->body_bytes);
+    return ret < 0 ? SPEAD_RECV_REGION_ERROR : SPEAD_RECV_LIVE;
+}
+
+int speadi_recv_put_apart(struct spead_recv_stream *s, uint64_t to,
+                          const struct speadi_rx_packet *raw, const struct speadi_packet *packet)
+{
+    uint32_t from_head = raw->head_bytes - packet->header_bytes;
+    int ret =
+        speadi_heap_memory_copy_in(&s->memory, to, raw->head + packet->header_bytes, from_head);
+
+    if (ret < 0 || raw->body_bytes == 0)
+        return ret;
+    if (raw->body != NULL)
+        return speadi_heap_memory_copy_in(&s->memory, to + from_head, raw->body, raw->body_bytes);
+    return speadi_heap_memory_copy_within(&s->memory, to + from_head, body_at(s, raw),
+                                          raw->body_bytes);
+}

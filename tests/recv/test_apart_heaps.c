@@ -1,0 +1,403 @@
+/* Heaps in memory that the CPU must not touch, and memory that a NIC must know: what is refused, what is
+ * said, and what becomes of packets when operations fail. Method: a scripted engine as a NIC, and memory
+ * mapped PROT_NONE, so that every touch by the core would end the test. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "apart_memory.h"
+#include "recv_config.h"
+#include "recv_rig.h"
+
+#define PACKETS    40u /* of a heap */
+#define BYTES      64u /* of a packet */
+#define HEAP_BYTES (PACKETS * BYTES)
+
+static struct recv_rig rig;
+static struct apart_memory apart;
+static char logged[4][256];
+static unsigned log_count;
+
+static void keep_line(void *arg, enum spead_log_level level, const char *line)
+{
+    (void)arg;
+    (void)level;
+    if (log_count < 4)
+        snprintf(logged[log_count], sizeof logged[0], "%s", line);
+    log_count++;
+}
+
+static void init(void)
+{
+    recv_rig_init(&rig);
+    apart_memory_open(&apart, 1u << 20);
+    rig.ops = &script_nic_ops;
+    rig.engine->view = apart.view;
+    rig.engine->spills = true;
+    rig.engine->posts_ahead = true;
+    rig.engine->poll_max = 16;
+    rig.config.heap_arena = &apart.arena;
+    rig.config.heap_bytes_max = HEAP_BYTES;
+    rig.config.packet_bytes_max = 1024;
+    rig.config.allow_out_of_order = true;
+    rig.config.ring_heaps = 16;
+    rig.config.receive_path = SPEAD_PATH_PLACED;
+    rig.config.log.fn = keep_line;
+}
+
+static void fini(void)
+{
+    apart_memory_close(&apart);
+}
+
+TestSuite(apart_heaps, .init = init, .fini = fini);
+
+/* Returns the error of a creation that must fail. */
+static const char *refusal(int expected)
+{
+    static struct spead_err err;
+    const char *endpoint = "scripted";
+    struct spead_recv_stream_config full;
+    struct spead_recv_stream *stream = NULL;
+    int ret;
+
+    rig.config.endpoints = &endpoint;
+    rig.config.endpoint_count = 1;
+    cr_assert_eq(speadi_recv_config_read(&full, &rig.config, &err), 0, "%s", err.text);
+    ret = speadi_recv_stream_create_on(&stream, &full, rig.ops, rig.engine, "a test",
+                                       &(struct speadi_rx_facts){0}, &err);
+    cr_assert_eq(ret, expected, "%d: %s", ret, err.text);
+    cr_expect_eq(apart.ended, 0, "a stream that was not made does not end its arena");
+    return err.text;
+}
+
+static const char *reason(void)
+{
+    static struct spead_recv_plan plan;
+
+    plan = (struct spead_recv_plan)SPEAD_RECV_PLAN_INIT;
+    spead_recv_stream_plan(rig.stream, &plan);
+    return plan.engine_reason;
+}
+
+static void push(uint64_t counter, unsigned packet, unsigned pad)
+{
+    uint8_t payload[BYTES];
+
+    for (unsigned i = 0; i < BYTES; i++)
+        payload[i] = test_packet_byte(counter, packet * BYTES + i);
+    test_packet_specials(&rig.packet, 40, counter, HEAP_BYTES, packet * BYTES, BYTES);
+    for (unsigned i = 0; i < pad; i++)
+        test_packet_immediate(&rig.packet, SPEAD_ID_NULL, 0);
+    test_packet_payload(&rig.packet, payload, BYTES);
+    recv_rig_push(&rig);
+}
+
+static void push_heap(uint64_t counter)
+{
+    for (unsigned i = 0; i < PACKETS; i++)
+        push(counter, i, 0);
+}
+
+/* Reads all; returns how many heaps came, each of them right. */
+static unsigned read_all(void)
+{
+    struct spead_heap *heap;
+    unsigned heaps = 0;
+
+    while (rig.engine->next < rig.engine->count) {
+        recv_rig_poll(&rig);
+        while ((heap = recv_rig_take(&rig)) != NULL) {
+            cr_assert(recv_rig_payload_is_right(heap, apart_memory_payload(&apart, heap)));
+            spead_heap_unref(heap);
+            heaps++;
+        }
+    }
+    return heaps;
+}
+
+/* ---- What heaps look like ------------------------------------------------------------------ */
+
+Test(apart_heaps, a_heap_says_where_it_lies_and_has_no_bytes_to_read)
+{
+    struct spead_region_info info;
+    struct spead_heap *heap;
+    struct spead_item item;
+
+    recv_rig_open(&rig);
+    test_packet_specials(&rig.packet, 40, 7, 24, 0, 24);
+    test_packet_addressed(&rig.packet, 0x1000, 0);
+    test_packet_addressed(&rig.packet, 0x1001, 16);
+    test_packet_payload(&rig.packet, "0123456789abcdefghijklmn", 24);
+    recv_rig_push(&rig);
+    recv_rig_run(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_expect_null(spead_heap_payload(heap));
+    cr_expect_eq(spead_heap_length(heap), 24u);
+    spead_heap_region_info(heap, &info);
+    cr_expect_eq(info.kind, SPEAD_REGION_DMA_BUF);
+    cr_expect_eq(info.fd, apart.arena.fd);
+    cr_expect_eq(info.device_address, apart.arena.device_address + info.fd_offset);
+    cr_expect_eq(info.bytes, 24u);
+    cr_expect_arr_eq(apart.view + info.fd_offset, "0123456789abcdefghijklmn", 24);
+    cr_assert_eq(spead_heap_find_item(heap, 0x1001, &item), 0);
+    cr_expect_null(item.data);
+    cr_expect_eq(item.value, 16u);
+    cr_expect_eq(item.bytes, 8u);
+    recv_rig_close(&rig);
+    cr_expect_eq(apart.ended, 0, "the consumer has a heap in it");
+    spead_heap_unref(heap);
+    cr_expect_eq(apart.ended, 1);
+}
+
+Test(apart_heaps, the_plan_charges_all_of_it_from_the_start)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+
+    recv_rig_open(&rig);
+    spead_recv_stream_plan(rig.stream, &plan);
+    cr_expect_eq(plan.memory_bytes, plan.region_count * plan.region_bytes);
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stats.memory_bytes, plan.memory_bytes);
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, the_host_s_memory_is_shown_whole_to_a_nic_and_pinned)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+
+    rig.config.heap_arena = NULL;
+    rig.engine->view = NULL;
+    recv_rig_open(&rig);
+    spead_recv_stream_plan(rig.stream, &plan);
+    cr_expect_not_null(rig.engine->memory.data);
+    cr_expect_eq(rig.engine->memory.bytes, plan.memory_bytes);
+    cr_expect_eq(plan.memory_bytes, plan.region_count * plan.region_bytes);
+    recv_rig_close(&rig);
+}
+
+/* ---- What is refused, and what auto makes of it -------------------------------------------- */
+
+Test(apart_heaps, an_engine_that_cannot_reach_it_is_refused_or_bounces)
+{
+    rig.ops = &script_engine_ops;
+    cr_expect_not_null(strstr(refusal(-ENOTSUP), "the CPU cannot touch"));
+
+    recv_rig_init(&rig);
+    rig.config.heap_arena = &apart.arena;
+    rig.config.heap_bytes_max = HEAP_BYTES;
+    rig.config.packet_bytes_max = 8192;
+    recv_rig_open(&rig);
+    cr_expect_not_null(strstr(reason(), "bounced, not placed: engine \"script\""), "%s", reason());
+    for (uint64_t counter = 1; counter <= 4; counter++)
+        push_heap(counter);
+    cr_expect_eq(read_all(), 4u);
+    cr_expect_eq(rig.stats.bounced, 4 * PACKETS);
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, memory_that_cannot_be_registered_is_an_error_or_a_reason)
+{
+    rig.engine->attach_error = -ENOMEM;
+    cr_expect_str_eq(refusal(-ENOMEM), "the script does not attach");
+
+    recv_rig_init(&rig);
+    rig.ops = &script_nic_ops;
+    rig.engine->attach_error = -ENOMEM;
+    recv_rig_open(&rig);
+    cr_expect_str_eq(reason(),
+                     "a test; payload is bounced, not placed: the script does not attach");
+    for (uint64_t i = 0; i < 20; i++)
+        recv_rig_data(&rig, 1, 20 * 8192, i * 8192, 8192);
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stats.bounced, 20u);
+    cr_expect_eq(rig.stats.memory_bytes, 20u * 8192, "and lazily charged, as without a NIC");
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, a_memory_bound_below_what_is_pinned_is_an_error_or_a_reason)
+{
+    rig.config.heap_arena = NULL;
+    rig.config.memory_bytes_max = 65536;
+    cr_expect_not_null(strstr(refusal(-ENOMEM), "more than the bound of 65536"));
+
+    recv_rig_init(&rig);
+    rig.ops = &script_nic_ops;
+    rig.config.memory_bytes_max = 65536;
+    recv_rig_open(&rig);
+    cr_expect_not_null(strstr(reason(), "more than the bound of 65536"), "%s", reason());
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, an_arena_without_room_for_spares_is_named)
+{
+    const size_t heaps = (4 + 16 + 2 + 2) * 4096;
+
+    apart.arena.bytes = heaps + 128 * 1024 - 1;
+    cr_expect_not_null(strstr(refusal(-EINVAL), "128 spare buffers"));
+}
+
+Test(apart_heaps, an_arena_without_operations_is_refused)
+{
+    struct spead_recv_stream_config full;
+    struct spead_err err;
+
+    rig.config.endpoints = &(const char *){"scripted"};
+    rig.config.endpoint_count = 1;
+    apart.ops.copy_within = NULL;
+    cr_expect_eq(speadi_recv_config_read(&full, &rig.config, &err), -EINVAL);
+    cr_expect_not_null(strstr(err.text, "heap_arena"), "%s", err.text);
+    script_engine_ops.close(rig.engine);
+    free(rig.engine);
+}
+
+/* ---- Operations that fail ------------------------------------------------------------------ */
+
+static void push_lossy_wire(void)
+{
+    push_heap(1);
+    for (unsigned i = 0; i < PACKETS; i++)
+        if (i != 12)
+            push(2, i, 0);
+    push(3, 0, 2);
+    for (unsigned i = 1; i < PACKETS; i++)
+        push(3, i, 0);
+    push_heap(4);
+}
+
+Test(apart_heaps, whichever_operation_fails_no_wrong_heap_is_handed_over)
+{
+    unsigned total, heaps;
+
+    rig.config.deliver_incomplete = true;
+    recv_rig_open(&rig);
+    push_lossy_wire();
+    heaps = read_all();
+    recv_rig_stop(&rig);
+    total = apart.copies_in + apart.copies_within + apart.copies_out + apart.flushes;
+    cr_expect_eq(heaps, 3u);
+    cr_expect_gt(rig.stats.placed, 0u);
+    cr_expect_gt(apart.copies_out, 0u, "the longer header was read back");
+    cr_expect_gt(apart.copies_within, 0u);
+    recv_rig_close(&rig);
+    for (unsigned n = 1; n <= total; n++) {
+        fini();
+        init();
+        rig.config.deliver_incomplete = true;
+        apart.fail_at = n;
+        log_count = 0;
+        recv_rig_open(&rig);
+        push_lossy_wire();
+        cr_expect_lt(read_all(), 4u);
+        recv_rig_stop(&rig);
+        cr_expect_gt(recv_rig_packets(&rig, SPEAD_RECV_REGION_ERROR), 0u, "operation %u", n);
+        cr_expect_geq(rig.stats.heaps_region_error, 1u, "operation %u", n);
+        cr_assert_eq(log_count, 1u, "said once");
+        cr_expect_not_null(strstr(logged[0], "heap memory \"apart\""), "%s", logged[0]);
+        recv_rig_close(&rig);
+    }
+}
+
+Test(apart_heaps, memory_that_cannot_be_read_back_loses_packets_whose_header_is_there)
+{
+    apart.ops.copy_out = NULL;
+    recv_rig_open(&rig);
+    push_heap(1);
+    push_heap(2);
+    for (unsigned i = 0; i < PACKETS; i++)
+        push(3, i, i == 20 ? 3 : 0);
+    cr_expect_eq(read_all(), 2u);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_REGION_ERROR), 1u);
+    cr_expect_not_null(strstr(logged[0], "copy_out"), "%s", logged[0]);
+    recv_rig_close(&rig);
+}
+
+/* ---- The window, and placement that switches itself off ------------------------------------ */
+
+static void open_with(unsigned window, double loss_max)
+{
+    rig.config.placed_window = window;
+    rig.config.placed_loss_max = loss_max;
+    rig.config.deliver_incomplete = true;
+    log_count = 0;
+    recv_rig_open(&rig);
+}
+
+/* Heaps of which one packet in `every` is lost (0: none). */
+static void read_lossy(uint64_t heaps, unsigned every)
+{
+    static uint64_t counter;
+    unsigned n = 0;
+
+    for (uint64_t heap = 0; heap < heaps; heap++) {
+        counter++;
+        for (unsigned i = 0; i < PACKETS; i++)
+            if (every == 0 || ++n % every != 0)
+                push(counter, i, 0);
+        if (rig.engine->count > SCRIPT_PACKETS_MAX - PACKETS || heap + 1 == heaps) {
+            read_all();
+            script_engine_clear(rig.engine);
+        }
+    }
+}
+
+Test(apart_heaps, no_more_places_than_the_window_are_given_away)
+{
+    open_with(5, 0);
+    read_lossy(100, 0);
+    cr_expect_eq(rig.engine->most_outstanding, 5u);
+    cr_expect_eq(rig.stats.repaired, 0u);
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, one_loss_in_a_thousand_is_repaired)
+{
+    open_with(64, 0);
+    read_lossy(1000, 1000);
+    recv_rig_stop(&rig);
+    cr_expect_eq(rig.stats.missing_packets, 40u);
+    cr_expect_eq(rig.stats.placement_stops, 0u);
+    cr_expect_gt(rig.stats.repaired, 0u);
+    cr_expect_lt(rig.stats.repaired * 15, rig.stats.placed, "1 - 0.999^64 is 6.2 %%: %llu of %llu",
+                 (unsigned long long)rig.stats.repaired, (unsigned long long)rig.stats.placed);
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, one_loss_in_a_hundred_is_repaired_and_just_below_the_bound)
+{
+    open_with(64, 0);
+    read_lossy(1000, 100);
+    recv_rig_stop(&rig);
+    cr_expect_eq(rig.stats.missing_packets, 400u);
+    cr_expect_eq(rig.stats.placement_stops, 0u);
+    cr_expect_lt(rig.stats.repaired, rig.stats.placed);
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, above_the_bound_placement_goes_off_says_so_and_comes_back)
+{
+    open_with(64, 0);
+    read_lossy(500, 31);
+    cr_assert_eq(log_count, 1u);
+    cr_expect_not_null(strstr(logged[0], "placement is off: 3."), "%s", logged[0]);
+    cr_expect_eq(rig.stats.placement_stops, 1u);
+    cr_expect_gt(rig.stats.placement_off_packets, 5000u);
+    read_lossy(500, 0);
+    cr_expect_eq(log_count, 2u);
+    cr_expect_not_null(strstr(logged[1], "on again: 0.00 %"), "%s", logged[1]);
+    recv_rig_stop(&rig);
+    cr_expect_geq(rig.stats.bounced, rig.stats.placement_off_packets);
+    recv_rig_close(&rig);
+}
+
+Test(apart_heaps, the_bound_can_be_set)
+{
+    open_with(64, 0.005);
+    read_lossy(500, 100);
+    cr_expect_eq(rig.stats.placement_stops, 1u);
+    recv_rig_close(&rig);
+}
