@@ -55,6 +55,8 @@ static const struct speadi_rx_engine_ops *find(const char *name)
 {
     if (strcmp(name, speadi_rx_engine_mem.name) == 0)
         return &speadi_rx_engine_mem;
+    if (strcmp(name, speadi_rx_engine_verbs.name) == 0)
+        return &speadi_rx_engine_verbs;
     for (size_t i = 0; i < NETWORK_COUNT; i++)
         if (strcmp(name, network[i].ops->name) == 0)
             return network[i].ops;
@@ -75,8 +77,8 @@ static int choose(const struct speadi_rx_engine_ops **ops, const char *name,
     *ops = find(name);
     if (!*ops)
         return speadi_err_set(
-            err, -EINVAL, "unknown receive engine \"%s\"; there are auto, socket, uring and mem",
-            name);
+            err, -EINVAL,
+            "unknown receive engine \"%s\"; there are auto, socket, uring, verbs and mem", name);
     if (network_wanted != !!((*ops)->caps & SPEADI_RX_CAP_UDP))
         return speadi_err_set(err, -EINVAL, "receive engine %s reads %s, but the stream has %s",
                               name, network_wanted ? "memory links" : "UDP endpoints",

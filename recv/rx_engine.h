@@ -111,6 +111,7 @@ struct speadi_rx_facts {
     uint32_t buffer_bytes;     /* effective socket buffer, of the first socket; 0: none */
     uint32_t packet_bytes_max; /* longer packets cannot come; 0: the engine sets no limit */
     enum spead_clock clock;    /* of packet.time_ns */
+    bool busy; /* wait() returns at once, as was asked for: no sleeping beside it either */
 };
 
 struct speadi_rx_engine_ops {
@@ -169,6 +170,7 @@ struct speadi_rx_engine_ops {
 extern const struct speadi_rx_engine_ops speadi_rx_engine_mem;
 extern const struct speadi_rx_engine_ops speadi_rx_engine_socket;
 extern const struct speadi_rx_engine_ops speadi_rx_engine_uring;
+extern const struct speadi_rx_engine_ops speadi_rx_engine_verbs;
 
 /* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
  * pass as self and free() after close(). reason gets one line for people. */

@@ -1,0 +1,327 @@
+/* Receive engine `verbs`: a raw packet queue pair of libibverbs. The NIC writes frames into registered
+ * memory past the kernel; in the steady state there is no system call.
+ *
+ * Rules match exactly: frames that they match are seen neither by sockets nor by tcpdump. Joins and ports
+ * stay the kernel's (verbs_joins.h). */
+#include "engine_verbs.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/frame_parse.h>
+
+#include "rx_engine.h"
+
+#define IP_UDP_BYTES    28u /* before the datagram, at least */
+#define SLOT_ALIGNMENT  64u
+#define EVENTS_EVERY_NS 10000000u /* when nothing sleeps, events are asked for */
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_config *config)
+{
+    e->config = *config;
+    e->config.addresses = e->reader.address;
+    e->config.interface = &e->interface;
+    if (config->interface)
+        e->interface = *config->interface;
+    if (config->log)
+        e->log = *config->log;
+    e->config.log = &e->log;
+    speadi_verbs_reader_init(&e->reader, config);
+}
+
+static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    const struct speadi_verbs_wish wish = {
+        .device = e->config.verbs.device,
+        .interface = &e->interface,
+        .address = &e->reader.address[0],
+    };
+
+    return speadi_verbs_device_open(&e->device, &wish, err);
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* A slot holds whatever the interface may carry, not what is expected: a frame longer than its slot takes
+ * the queue down. */
+static int open_slots(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &e->device.report;
+    uint32_t frame = report->interface.mtu + SPEADI_ETHERNET_BYTES + 2 * SPEADI_VLAN_BYTES;
+    uint32_t bytes = (frame + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+    uint32_t wanted = e->config.socket_buffer_bytes / bytes;
+
+    wanted = wanted > SPEADI_RX_RESERVE_MAX ? wanted : SPEADI_RX_RESERVE_MAX;
+    e->depth = least(wanted, least(report->max_qp_wr, report->max_cqe));
+    e->window = least(e->depth, SPEADI_RX_RESERVE_MAX);
+    /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */
+    wanted = e->depth + SPEADI_VERBS_BURST + e->window;
+    e->arrival = calloc(wanted, sizeof *e->arrival);
+    if (!e->arrival)
+        return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u arrivals", wanted);
+    return speadi_verbs_slots_open(&e->slots, &e->device, wanted, bytes, err);
+}
+
+static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+{
+    const struct speadi_verbs_interface *interface = &e->device.report.interface;
+
+    facts->packet_bytes_max = interface->mtu - IP_UDP_BYTES;
+    facts->buffer_bytes = e->depth * e->slots.slot_bytes;
+    facts->busy = e->config.verbs.comp_vector < 0;
+    if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
+        facts->clock = SPEAD_CLOCK_HARDWARE;
+    if (e->config.packet_bytes_max > facts->packet_bytes_max)
+        speadi_log(&e->log, SPEAD_LOG_INFO,
+                   "verbs engine: %s carries packets of up to %u bytes, not %u (its MTU is %u)",
+                   interface->name, facts->packet_bytes_max, e->config.packet_bytes_max,
+                   interface->mtu);
+}
+
+static int verbs_open(void *self, const struct speadi_rx_config *config,
+                      struct speadi_rx_facts *facts, struct spead_err *err)
+{
+    struct speadi_verbs_engine *e = self;
+    int ret;
+
+    e->bell.fd = -1;
+    keep_config(e, config);
+    ret = speadi_wakeup_open(&e->bell);
+    if (ret < 0)
+        return speadi_err_set(err, ret, "verbs engine: eventfd: %s", strerror(-ret));
+    ret = open_device(e, err);
+    if (ret == 0)
+        ret = open_slots(e, err);
+    if (ret == 0)
+        ret = speadi_verbs_joins_open(&e->joins, &e->config, e->device.report.interface.index, err);
+    if (ret == 0)
+        ret = speadi_verbs_queue_begin(e, err);
+    if (ret == 0)
+        tell_facts(e, facts);
+    return ret;
+}
+
+/* Against the order of making. Closing the queue pair ends all writing into slots and heaps. */
+static void verbs_close(void *self)
+{
+    struct speadi_verbs_engine *e = self;
+
+    speadi_verbs_queue_close(&e->queue);
+    speadi_verbs_joins_close(&e->joins);
+    speadi_verbs_deregister(&e->device, &e->heaps);
+    speadi_verbs_slots_close(&e->slots);
+    free(e->arrival);
+    e->arrival = NULL;
+    speadi_verbs_device_close(&e->device);
+    speadi_wakeup_close(&e->bell);
+}
+
+/* From here on receives have three pieces, so the queue is made anew before anything comes. */
+static int verbs_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
+{
+    struct speadi_verbs_engine *e = self;
+    const struct speadi_verbs_span span = {
+        .data = memory->data,
+        .bytes = memory->bytes,
+        .fd = memory->kind == SPEAD_REGION_DMA_BUF ? memory->fd : -1,
+        .fd_offset = memory->fd_offset,
+        .iova = memory->device_address,
+        .write = true,
+    };
+    int ret = speadi_verbs_register(&e->device, &e->heaps, &span, err);
+
+    if (ret < 0)
+        return ret;
+    e->attached = true;
+    speadi_verbs_queue_take_back(e);
+    return 0;
+}
+
+/* ---- Data plane ---------------------------------------------------------------------------- */
+
+static int verbs_poll(void *self, struct speadi_rx_burst *burst)
+{
+    struct speadi_verbs_engine *e = self;
+
+    burst->count = 0;
+    e->looked = true;
+    if (e->failed && !e->error)
+        speadi_verbs_queue_replace(e);
+    if (!e->error) {
+        speadi_verbs_refill(e);
+        speadi_verbs_harvest(e, burst);
+    }
+    burst->reservations_ended = e->ended;
+    if (burst->count > 0) {
+        e->messages++;
+        e->empties = 0;
+        return (int)burst->count;
+    }
+    e->empties++;
+    return e->error;
+}
+
+static void verbs_give_back(void *self, struct speadi_rx_burst *burst)
+{
+    struct speadi_verbs_engine *e = self;
+
+    while (e->lent_count > 0)
+        speadi_verbs_slots_free(&e->slots, e->lent[--e->lent_count]);
+    burst->count = 0;
+    if (!e->error && !e->failed && !e->placing)
+        speadi_verbs_refill(e);
+}
+
+static unsigned verbs_reserve(void *self, uint16_t source, uint32_t head_bytes,
+                              const struct speadi_rx_range *ranges, unsigned count)
+{
+    return speadi_verbs_reserve(self, source, head_bytes, ranges, count);
+}
+
+static void verbs_unreserve(void *self)
+{
+    struct speadi_verbs_engine *e = self;
+
+    if (e->ended != e->accepted && !e->error)
+        speadi_verbs_queue_take_back(e);
+}
+
+static void verbs_quiesce(void *self)
+{
+    struct speadi_verbs_engine *e = self;
+
+    e->quiesced = true;
+    verbs_unreserve(e);
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+static void take_event(struct speadi_verbs_engine *e, const struct speadi_verbs_event *event)
+{
+    const char *device = e->device.report.device;
+
+    switch (event->kind) {
+    case SPEADI_VERBS_PORT_DOWN:
+        e->link_downs++;
+        speadi_log(&e->log, SPEAD_LOG_WARNING, "verbs engine: the port of %s went down", device);
+        break;
+    case SPEADI_VERBS_PORT_UP:
+        speadi_log(&e->log, SPEAD_LOG_INFO, "verbs engine: the port of %s is up again", device);
+        break;
+    case SPEADI_VERBS_QP_FATAL:
+        if (event->qp == e->queue.qp)
+            e->failed = true;
+        break;
+    case SPEADI_VERBS_CQ_OVERRUN:
+        if (event->cq == ibv_cq_ex_to_cq(e->queue.cq.ex))
+            e->failed = true;
+        break;
+    case SPEADI_VERBS_DEVICE_GONE:
+        e->error = -ENODEV;
+        speadi_log(&e->log, SPEAD_LOG_WARNING, "verbs engine: device %s is gone: %s", device,
+                   event->text);
+        break;
+    case SPEADI_VERBS_OTHER:
+        break;
+    }
+}
+
+static void take_events(struct speadi_verbs_engine *e)
+{
+    struct speadi_verbs_event event;
+
+    while (speadi_verbs_next_event(&e->device, &event) > 0)
+        take_event(e, &event);
+}
+
+/* Without completion events nothing sleeps; but the device's own events are heard. */
+static void poll_events(struct speadi_verbs_engine *e)
+{
+    uint64_t now = speadi_clock_mono_ns();
+
+    if (now - e->events_ns < EVENTS_EVERY_NS)
+        return;
+    e->events_ns = now;
+    take_events(e);
+    speadi_wakeup_clear(&e->bell);
+}
+
+static void sleep_until(struct speadi_verbs_engine *e, uint64_t deadline_ns)
+{
+    const int fds[] = {e->queue.cq.channel->fd, e->device.context->async_fd};
+
+    e->sleeps++;
+    speadi_wakeup_wait(&e->bell, fds, 2, POLLIN, deadline_ns);
+    speadi_verbs_cq_take_events(&e->queue.cq);
+    take_events(e);
+}
+
+static void verbs_wait(void *self, uint64_t deadline_ns)
+{
+    struct speadi_verbs_engine *e = self;
+    int rc;
+
+    if (e->error || e->failed || e->arrival_count > 0)
+        return;
+    if (!e->queue.cq.channel) {
+        poll_events(e);
+        return;
+    }
+    if (e->empties < e->config.verbs.max_poll)
+        return;
+    if (e->queue.cq.armed && e->looked) {
+        sleep_until(e, deadline_ns);
+        return;
+    }
+    e->looked = false; /* what completed before gives no event: poll() has to look once more */
+    rc = speadi_verbs_cq_arm(&e->queue.cq);
+    if (rc < 0)
+        e->failed = true;
+}
+
+static void verbs_wake(void *self)
+{
+    struct speadi_verbs_engine *e = self;
+
+    speadi_wakeup_ring(&e->bell);
+}
+
+static void verbs_counters(void *self, struct speadi_rx_counters *counters)
+{
+    struct speadi_verbs_engine *e = self;
+
+    *counters = (struct speadi_rx_counters){
+        .messages = e->messages,
+        .sleeps = e->sleeps,
+        .rebuilds = e->rebuilds,
+        .link_downs = e->link_downs,
+        .memory_bytes = speadi_verbs_slots_bytes(&e->slots) + e->slots.count * sizeof *e->arrival,
+    };
+}
+
+const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
+    .name = "verbs",
+    .state_size = sizeof(struct speadi_verbs_engine),
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP | SPEADI_RX_CAP_AHEAD | SPEADI_RX_CAP_PINS |
+            SPEADI_RX_CAP_DEVICE,
+    .open = verbs_open,
+    .close = verbs_close,
+    .attach = verbs_attach,
+    .poll = verbs_poll,
+    .give_back = verbs_give_back,
+    .reserve = verbs_reserve,
+    .unreserve = verbs_unreserve,
+    .wait = verbs_wait,
+    .wake = verbs_wake,
+    .quiesce = verbs_quiesce,
+    .counters = verbs_counters,
+};

@@ -1,0 +1,93 @@
+/* Inside the verbs receive engine. The files share this:
+ *
+ *   engine_verbs.c   opening, closing, waiting, the table of operations
+ *   verbs_refill.c   what is posted: plain slots, and reserved ones
+ *   verbs_harvest.c  what has completed: packets to lend
+ *   verbs_renew.c    another queue for one that failed, or that holds reservations to take back
+ *
+ * Receives complete in the order they were posted, so reservations end in order by themselves. */
+#ifndef SPEADLINE_RECV_ENGINE_VERBS_H
+#define SPEADLINE_RECV_ENGINE_VERBS_H
+
+#include <speadi/wakeup.h>
+
+#include "verbs_clock.h"
+#include "verbs_joins.h"
+#include "verbs_queue.h"
+#include "verbs_reader.h"
+#include "verbs_slots.h"
+
+#define SPEADI_VERBS_BURST 256u /* packets lent at a time */
+
+/* A frame that has completed, and is not lent yet. */
+struct speadi_verbs_arrival {
+    uint32_t slot, bytes;
+    uint64_t time_ns; /* 0: when it is lent */
+    bool checked;
+};
+
+struct speadi_verbs_engine {
+    struct speadi_verbs_device device;
+    struct speadi_verbs_joins joins;
+    struct speadi_verbs_slots slots;
+    struct speadi_verbs_queue queue;
+    uint32_t queue_number; /* 1, 2, ...: which queue slots are posted to */
+    struct speadi_verbs_reader reader;
+    struct speadi_verbs_clock clock;
+    struct speadi_wakeup bell;
+
+    /* For making the queue anew. */
+    struct speadi_rx_config config; /* addresses and interface are these: */
+    struct speadi_interface interface;
+    uint32_t depth, window; /* receives posted at a time, in all and while payload is placed */
+    struct spead_log log;
+
+    struct speadi_verbs_memory heaps;
+    uint64_t accepted, ended; /* reservations */
+    bool attached;
+    bool placing;        /* the core reserves: only so much is posted that guesses stay good */
+    unsigned unreserved; /* bursts since it last did */
+    bool quiesced;
+
+    struct speadi_verbs_arrival *arrival; /* of a queue that has gone: lent before all others */
+    uint32_t arrival_count, arrival_next;
+    uint32_t lent[SPEADI_VERBS_BURST];
+    unsigned lent_count;
+
+    bool failed;        /* the queue: make it anew */
+    int error;          /* the stream cannot continue */
+    bool looked;        /* polled since the completion queue was armed */
+    uint32_t empties;   /* polls in a row that found nothing */
+    uint64_t events_ns; /* when the device's events were last asked for */
+    uint64_t messages, sleeps, rebuilds, link_downs;
+};
+
+/* ---- verbs_refill.c ------------------------------------------------------------------------ */
+
+/* Posts plain slots until as many are posted as should be. */
+void speadi_verbs_refill(struct speadi_verbs_engine *e);
+
+unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
+                              const struct speadi_rx_range *ranges, unsigned count);
+
+/* ---- verbs_harvest.c ----------------------------------------------------------------------- */
+
+/* Lends what has completed, up to a burst. */
+void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst);
+
+/* Keeps everything that completes on the queue until nothing is posted to it, or for a while. */
+void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                        uint32_t queue_number);
+
+/* ---- verbs_renew.c ------------------------------------------------------------------------- */
+
+/* Opens the first queue, fills it and starts it. Returns 0 or -errno with a sentence. */
+int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err);
+
+/* Instead of a queue that failed. What it had received is kept. */
+void speadi_verbs_queue_replace(struct speadi_verbs_engine *e);
+
+/* Instead of a queue that works, without missing a frame: none of its posted places is written any more. */
+void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e);
+
+#endif

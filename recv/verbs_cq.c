@@ -1,0 +1,102 @@
+/* Completion queues with channels. */
+#include "verbs_cq.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+#include <speadi/err.h>
+
+static int open_channel(struct speadi_verbs_cq *cq, struct spead_err *err)
+{
+    int flags;
+
+    cq->channel = cq->device->verbs->create_comp_channel(cq->device->context);
+    if (!cq->channel)
+        return speadi_verbs_failed(err, "create_comp_channel", cq->device->report.device, errno);
+    flags = fcntl(cq->channel->fd, F_GETFL);
+    if (flags < 0 || fcntl(cq->channel->fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
+        fcntl(cq->channel->fd, F_SETFD, FD_CLOEXEC) < 0)
+        return speadi_err_errno(err, "verbs device %s: cannot set up the completion channel",
+                                cq->device->report.device);
+    return 0;
+}
+
+/* The best stamps first. Devices say what they lack only by refusing the queue. */
+static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
+{
+    static const uint64_t fields[] = {
+        [SPEADI_STAMP_HOST] = 0,
+        [SPEADI_STAMP_TICKS] = IBV_WC_EX_WITH_COMPLETION_TIMESTAMP,
+        [SPEADI_STAMP_WALLCLOCK] = IBV_WC_EX_WITH_COMPLETION_TIMESTAMP_WALLCLOCK,
+    };
+    struct ibv_values_ex now = {.comp_mask = IBV_VALUES_MASK_RAW_CLOCK};
+
+    for (int stamp = SPEADI_STAMP_WALLCLOCK; stamp >= SPEADI_STAMP_HOST && !cq->ex; stamp--) {
+        const struct speadi_verbs_report *report = &cq->device->report;
+
+        /* Ticks are of use only where the counter can be read and its frequency is known. */
+        if (stamp == SPEADI_STAMP_TICKS && (!report->timestamp_mask || !report->clock_khz ||
+                                            ibv_query_rt_values_ex(cq->device->context, &now) != 0))
+            continue;
+        attr->wc_flags = IBV_WC_EX_WITH_BYTE_LEN | fields[stamp];
+        cq->ex = ibv_create_cq_ex(cq->device->context, attr);
+        cq->stamp = (enum speadi_verbs_stamp)stamp;
+        if (!cq->ex && errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
+            return;
+    }
+}
+
+int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device *device,
+                         uint32_t entries, int comp_vector, struct spead_err *err)
+{
+    struct ibv_cq_init_attr_ex attr = {
+        .cqe = entries,
+        .comp_mask = IBV_CQ_INIT_ATTR_MASK_FLAGS,
+        .flags = IBV_CREATE_CQ_ATTR_SINGLE_THREADED,
+    };
+    int ret = speadi_verbs_check_vector(device, comp_vector, err);
+
+    *cq = (struct speadi_verbs_cq){.device = device};
+    if (ret == 0 && comp_vector >= 0) {
+        ret = open_channel(cq, err);
+        attr.channel = cq->channel;
+        attr.comp_vector = (uint32_t)comp_vector;
+    }
+    if (ret < 0)
+        return ret;
+    create(cq, &attr);
+    return cq->ex ? 0 : speadi_verbs_failed(err, "create_cq_ex", device->report.device, errno);
+}
+
+void speadi_verbs_cq_close(struct speadi_verbs_cq *cq)
+{
+    if (cq->ex) {
+        if (cq->channel)
+            speadi_verbs_cq_take_events(cq);
+        cq->device->verbs->destroy_cq(ibv_cq_ex_to_cq(cq->ex));
+    }
+    if (cq->channel)
+        cq->device->verbs->destroy_comp_channel(cq->channel);
+    cq->ex = NULL;
+    cq->channel = NULL;
+    cq->armed = false;
+}
+
+int speadi_verbs_cq_arm(struct speadi_verbs_cq *cq)
+{
+    int error = cq->channel && !cq->armed ? ibv_req_notify_cq(ibv_cq_ex_to_cq(cq->ex), 0) : 0;
+
+    cq->armed = cq->channel && error == 0;
+    return -error;
+}
+
+void speadi_verbs_cq_take_events(struct speadi_verbs_cq *cq)
+{
+    struct ibv_cq *from;
+    void *unused;
+
+    while (cq->device->verbs->get_cq_event(cq->channel, &from, &unused) == 0) {
+        cq->device->verbs->ack_cq_events(from, 1); /* unacknowledged ones would hang destroy_cq */
+        cq->armed = false;
+    }
+}

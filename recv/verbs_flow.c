@@ -1,0 +1,148 @@
+/* Flow rules, back to back with their specifications as the verbs want them. */
+#include "verbs_flow.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/frame_template.h>
+
+#define VLAN_ID_MASK 0x0fffu
+
+struct rule_v4 {
+    struct ibv_flow_attr attr;
+    struct ibv_flow_spec_eth ethernet;
+    struct ibv_flow_spec_ipv4 ip;
+    struct ibv_flow_spec_tcp_udp udp;
+} __attribute__((packed, aligned(4)));
+
+struct rule_v6 {
+    struct ibv_flow_attr attr;
+    struct ibv_flow_spec_eth ethernet;
+    struct ibv_flow_spec_ipv6 ip;
+    struct ibv_flow_spec_tcp_udp udp;
+} __attribute__((packed, aligned(4)));
+
+/* What rules of one endpoint have in common. */
+struct aim {
+    const struct speadi_verbs_report *report;
+    const struct speadi_address *address; /* unspecified: any destination */
+    in_port_t port;
+};
+
+static bool is_any(const struct speadi_address *address)
+{
+    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)
+                                              : address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+static struct ibv_flow_attr attr_of(const struct aim *aim, size_t bytes)
+{
+    return (struct ibv_flow_attr){.type = IBV_FLOW_ATTR_NORMAL,
+                                  .size = (uint16_t)bytes,
+                                  .num_of_specs = 3,
+                                  .port = aim->report->port};
+}
+
+static struct ibv_flow_spec_eth ethernet_of(const struct aim *aim)
+{
+    struct ibv_flow_spec_eth spec = {.type = IBV_FLOW_SPEC_ETH, .size = sizeof spec};
+
+    memset(spec.mask.dst_mac, 0xff, sizeof spec.mask.dst_mac);
+    if (speadi_address_is_multicast(aim->address))
+        speadi_frame_group_mac(spec.val.dst_mac, aim->address);
+    else
+        memcpy(spec.val.dst_mac, aim->report->interface.mac, sizeof spec.val.dst_mac);
+    if (aim->report->interface.vlan) {
+        spec.val.vlan_tag = htons(aim->report->interface.vlan);
+        spec.mask.vlan_tag = htons(VLAN_ID_MASK);
+    }
+    return spec;
+}
+
+static struct ibv_flow_spec_tcp_udp udp_of(const struct aim *aim)
+{
+    return (struct ibv_flow_spec_tcp_udp){
+        .type = IBV_FLOW_SPEC_UDP,
+        .size = sizeof(struct ibv_flow_spec_tcp_udp),
+        .val.dst_port = aim->port,
+        .mask.dst_port = 0xffff,
+    };
+}
+
+static int add(struct speadi_verbs_flows *flows, struct ibv_qp *qp, void *rule,
+               const struct aim *aim, struct spead_err *err)
+{
+    struct ibv_flow *flow = ibv_create_flow(qp, rule);
+
+    if (!flow)
+        return speadi_verbs_failed(err, "create_flow", aim->report->device, errno);
+    flows->flow[flows->count++] = flow;
+    return 0;
+}
+
+static int add_v4(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct aim *aim,
+                  struct spead_err *err)
+{
+    struct rule_v4 rule = {
+        .attr = attr_of(aim, sizeof rule),
+        .ethernet = ethernet_of(aim),
+        .ip = {.type = IBV_FLOW_SPEC_IPV4, .size = sizeof rule.ip},
+        .udp = udp_of(aim),
+    };
+
+    if (!is_any(aim->address)) {
+        rule.ip.val.dst_ip = aim->address->v4.sin_addr.s_addr;
+        rule.ip.mask.dst_ip = UINT32_MAX;
+    }
+    return add(flows, qp, &rule, aim, err);
+}
+
+static int add_v6(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct aim *aim,
+                  struct spead_err *err)
+{
+    struct rule_v6 rule = {
+        .attr = attr_of(aim, sizeof rule),
+        .ethernet = ethernet_of(aim),
+        .ip = {.type = IBV_FLOW_SPEC_IPV6, .size = sizeof rule.ip},
+        .udp = udp_of(aim),
+    };
+
+    if (!is_any(aim->address)) {
+        memcpy(rule.ip.val.dst_ip, &aim->address->v6.sin6_addr, sizeof rule.ip.val.dst_ip);
+        memset(rule.ip.mask.dst_ip, 0xff, sizeof rule.ip.mask.dst_ip);
+    }
+    return add(flows, qp, &rule, aim, err);
+}
+
+int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
+                            const struct speadi_verbs_report *report,
+                            const struct speadi_rx_config *config, struct spead_err *err)
+{
+    const struct speadi_interface *interface = config->interface;
+
+    for (uint32_t i = 0; i < config->count; i++) {
+        const struct speadi_address *address = &config->addresses[i];
+        struct aim aim = {report, address, address->v4.sin_port}; /* same place for both versions */
+        bool any = is_any(address), v6 = address->any.sa_family == AF_INET6;
+        int ret = 0;
+
+        if (any && interface && interface->local.length > 0) {
+            aim.address = &interface->local;
+            any = false;
+            v6 = aim.address->any.sa_family == AF_INET6;
+        }
+        if (v6)
+            ret = add_v6(flows, qp, &aim, err);
+        if (ret == 0 && (!v6 || any))
+            ret = add_v4(flows, qp, &aim, err);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+void speadi_verbs_flows_close(struct speadi_verbs_flows *flows)
+{
+    while (flows->count > 0)
+        ibv_destroy_flow(flows->flow[--flows->count]);
+}

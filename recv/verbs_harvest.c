@@ -1,0 +1,254 @@
+/* What has completed on a verbs queue: packets to lend, or to keep until they can be lent. */
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+
+#include "engine_verbs.h"
+
+#define UNRESERVED_MAX 8u /* bursts without a reservation, then plain slots fill the queue */
+#define DRAIN_LIMIT_NS 100000000u /* a device that flushes nothing is as good as gone */
+
+/* ---- Lending ------------------------------------------------------------------------------- */
+
+static void end_reservation(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot)
+{
+    if (slot->place != SPEADI_RX_UNPLACED && slot->place >= e->ended)
+        e->ended = slot->place + 1;
+}
+
+/* A placed frame that is longer than was predicted: its bytes lie in the slot, in the range, and in the
+ * slot again. They are brought together in the slot. */
+static void gather(const struct speadi_verbs_slot *slot, uint32_t frame_bytes)
+{
+    uint8_t *after = slot->data + slot->head_bytes;
+
+    memmove(after + slot->range.bytes, after, frame_bytes - slot->head_bytes - slot->range.bytes);
+    memcpy(after, slot->range.data, slot->range.bytes);
+}
+
+static void lend_cut(struct speadi_verbs_engine *e, const struct speadi_verbs_frame *frame,
+                     struct speadi_rx_packet *packet)
+{
+    speadi_verbs_read(&e->reader, frame, packet);
+    if (packet->flags & SPEADI_RX_REFUSED)
+        return;
+    packet->flags |= SPEADI_RX_TRUNCATED;
+    packet->body = NULL;
+    packet->body_bytes = 0;
+}
+
+static void lend_placed(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
+                        struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet)
+{
+    uint32_t after = frame->frame_bytes - slot->head_bytes;
+
+    if (after > slot->range.bytes &&
+        (!slot->range.data || frame->frame_bytes > e->slots.slot_bytes)) {
+        frame->head_bytes = slot->head_bytes;
+        lend_cut(e, frame, packet);
+        return;
+    }
+    if (after > slot->range.bytes) {
+        gather(slot, frame->frame_bytes);
+        speadi_verbs_read(&e->reader, frame, packet);
+        return;
+    }
+    frame->head_bytes = slot->head_bytes;
+    frame->body = slot->range.data;
+    speadi_verbs_read(&e->reader, frame, packet);
+    if (packet->body_bytes > 0)
+        packet->place = slot->place;
+}
+
+static void lend(struct speadi_verbs_engine *e, const struct speadi_verbs_arrival *arrival,
+                 struct speadi_rx_burst *burst)
+{
+    const struct speadi_verbs_slot *slot = &e->slots.slot[arrival->slot];
+    struct speadi_rx_packet *packet = &burst->packet[burst->count++];
+    struct speadi_verbs_frame frame = {
+        .head = slot->data,
+        .head_bytes = arrival->bytes,
+        .frame_bytes = arrival->bytes,
+        .checked = arrival->checked,
+        .time_ns = arrival->time_ns,
+    };
+
+    e->lent[e->lent_count++] = arrival->slot;
+    if (slot->place == SPEADI_RX_UNPLACED) {
+        speadi_verbs_read(&e->reader, &frame, packet);
+        return;
+    }
+    end_reservation(e, slot);
+    if (arrival->bytes > slot->head_bytes)
+        lend_placed(e, slot, &frame, packet);
+    else
+        speadi_verbs_read(&e->reader, &frame, packet);
+}
+
+/* A frame that was too long even so: nothing of it is known but that it came. */
+static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
+                          struct speadi_rx_burst *burst)
+{
+    burst->packet[burst->count++] = (struct speadi_rx_packet){
+        .datagram_bytes = e->slots.slot_bytes,
+        .source = e->reader.source,
+        .flags = SPEADI_RX_TRUNCATED,
+        .segments = 1,
+        .time_ns = speadi_clock_utc_ns(),
+        .place = SPEADI_RX_UNPLACED,
+    };
+    e->lent[e->lent_count++] = slot;
+}
+
+/* ---- Completions --------------------------------------------------------------------------- */
+
+static uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq)
+{
+    switch (cq->stamp) {
+    case SPEADI_STAMP_WALLCLOCK:
+        return ibv_wc_read_completion_wallclock_ns(cq->ex);
+    case SPEADI_STAMP_TICKS:
+        return speadi_verbs_clock_ns(&e->clock, ibv_wc_read_completion_ts(cq->ex));
+    default:
+        return 0;
+    }
+}
+
+/* The slot that the current completion of cq is about is posted no more. */
+static struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
+                                        const struct speadi_verbs_cq *cq)
+{
+    struct speadi_verbs_slot *slot = &e->slots.slot[cq->ex->wr_id];
+
+    slot->queue = 0;
+    e->slots.posted--;
+    return slot;
+}
+
+static struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
+                                              const struct speadi_verbs_cq *cq)
+{
+    return (struct speadi_verbs_arrival){
+        .slot = (uint32_t)cq->ex->wr_id,
+        .bytes = ibv_wc_read_byte_len(cq->ex),
+        .time_ns = stamp(e, cq),
+        .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
+    };
+}
+
+/* A failed completion says which slot and why, and nothing else. Only some firmware goes on after a frame
+ * that was too long; what is flushed afterwards tells. */
+static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
+                        struct speadi_rx_burst *burst)
+{
+    const struct speadi_verbs_slot *slot = retire(e, cq);
+    bool overlong = cq->ex->status == IBV_WC_LOC_LEN_ERR;
+
+    end_reservation(e, slot);
+    if (!overlong)
+        e->failed = true;
+    if (overlong && burst)
+        lend_overlong(e, (uint32_t)cq->ex->wr_id, burst);
+    else
+        speadi_verbs_slots_free(&e->slots, (uint32_t)cq->ex->wr_id);
+}
+
+static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+{
+    const struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct ibv_poll_cq_attr attr = {0};
+    int rc = ibv_start_poll(cq->ex, &attr);
+
+    if (rc == 0) {
+        do {
+            if (cq->ex->status == IBV_WC_SUCCESS) {
+                struct speadi_verbs_arrival arrival = arrival_of(e, cq);
+
+                retire(e, cq);
+                if (cq->stamp == SPEADI_STAMP_HOST)
+                    arrival.time_ns = now;
+                lend(e, &arrival, burst);
+            } else {
+                take_failed(e, cq, burst);
+            }
+            rc = burst->count < SPEADI_VERBS_BURST ? ibv_next_poll(cq->ex) : ENOENT;
+        } while (rc == 0);
+        ibv_end_poll(cq->ex);
+    }
+    if (rc != ENOENT) /* the queue has overrun, or the device is gone */
+        e->failed = true;
+}
+
+static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+{
+    while (e->arrival_next < e->arrival_count && burst->count < SPEADI_VERBS_BURST) {
+        struct speadi_verbs_arrival *arrival = &e->arrival[e->arrival_next++];
+
+        if (arrival->time_ns == 0)
+            arrival->time_ns = now;
+        lend(e, arrival, burst);
+    }
+    if (e->arrival_next < e->arrival_count)
+        return;
+    e->arrival_next = e->arrival_count = 0;
+}
+
+void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst)
+{
+    uint64_t now = e->queue.cq.stamp == SPEADI_STAMP_HOST ? speadi_clock_utc_ns() : 0;
+
+    if (e->arrival_count > 0)
+        lend_kept(e, burst, now);
+    else
+        reap(e, burst, now);
+    if (burst->count > 0 && e->placing && ++e->unreserved > UNRESERVED_MAX &&
+        e->accepted == e->ended)
+        e->placing = false;
+}
+
+/* ---- Draining ------------------------------------------------------------------------------ */
+
+static bool has_posted(const struct speadi_verbs_engine *e, uint32_t queue_number)
+{
+    for (uint32_t i = 0; i < e->slots.count; i++)
+        if (e->slots.slot[i].queue == queue_number)
+            return true;
+    return false;
+}
+
+/* Returns what the queue answered last: ENOENT when it is empty. */
+static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq)
+{
+    struct ibv_poll_cq_attr attr = {0};
+    int rc = ibv_start_poll(cq->ex, &attr);
+
+    if (rc != 0)
+        return rc;
+    do {
+        if (cq->ex->status == IBV_WC_SUCCESS) {
+            e->arrival[e->arrival_count++] = arrival_of(e, cq);
+            retire(e, cq);
+        } else {
+            take_failed(e, cq, NULL);
+        }
+        rc = ibv_next_poll(cq->ex);
+    } while (rc == 0);
+    ibv_end_poll(cq->ex);
+    return rc;
+}
+
+void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                        uint32_t queue_number)
+{
+    uint64_t deadline = speadi_clock_mono_ns() + DRAIN_LIMIT_NS;
+
+    e->arrival_count -= e->arrival_next;
+    memmove(e->arrival, e->arrival + e->arrival_next, e->arrival_count * sizeof *e->arrival);
+    e->arrival_next = 0;
+    if (!queue->cq.ex)
+        return;
+    while (keep_all(e, &queue->cq) == ENOENT && has_posted(e, queue_number) &&
+           speadi_clock_mono_ns() < deadline)
+        ;
+}

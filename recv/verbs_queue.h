@@ -1,0 +1,37 @@
+/* The queue pair that a NIC's rules lead to, with its completion queue and its rules. It can fail, and be made
+ * anew. */
+#ifndef SPEADLINE_RECV_VERBS_QUEUE_H
+#define SPEADLINE_RECV_VERBS_QUEUE_H
+
+#include "verbs_cq.h"
+#include "verbs_flow.h"
+
+struct speadi_verbs_queue {
+    struct speadi_verbs_device *device;
+    struct speadi_verbs_cq cq;
+    struct ibv_qp *qp; /* NULL: closed */
+    struct speadi_verbs_flows flows;
+};
+
+struct speadi_verbs_queue_config {
+    uint32_t depth;   /* receives posted at a time */
+    uint32_t sge_max; /* scatter entries of each */
+    int comp_vector;  /* -1: polled only */
+};
+
+/* Up to INIT: receives may be posted, no frame comes yet. 0 or -errno with a sentence; what was made by then is
+ * for close(). */
+int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verbs_device *device,
+                            const struct speadi_verbs_queue_config *config, struct spead_err *err);
+
+/* RTR, and the rules: frames come. */
+int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,
+                             const struct speadi_rx_config *config, struct spead_err *err);
+
+/* No more frames: what is posted completes as flushed. */
+void speadi_verbs_queue_stop(struct speadi_verbs_queue *queue);
+
+/* The device writes nothing any more when it returns. Safe when zeroed. */
+void speadi_verbs_queue_close(struct speadi_verbs_queue *queue);
+
+#endif

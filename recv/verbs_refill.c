@@ -1,0 +1,84 @@
+/* What is posted to a verbs queue. */
+#include <errno.h>
+
+#include "engine_verbs.h"
+
+#define HEAD_BYTES_MAX 512u /* longer heads are not predicted */
+
+/* Chains `count` free slots; they are plain. */
+static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, uint32_t count)
+{
+    struct speadi_verbs_slot *first = NULL, *last = NULL;
+
+    while (count-- > 0) {
+        struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
+
+        if (last)
+            last->wr.next = &slot->wr;
+        else
+            first = slot;
+        last = slot;
+    }
+    return first;
+}
+
+static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *first)
+{
+    int error;
+    uint32_t taken =
+        speadi_verbs_slots_post(&e->slots, e->queue.qp, e->queue_number, first, &error);
+
+    if (error)
+        e->failed = true;
+    return taken;
+}
+
+void speadi_verbs_refill(struct speadi_verbs_engine *e)
+{
+    uint32_t wanted = e->placing ? e->window : e->depth;
+    uint32_t room = wanted > e->slots.posted ? wanted - e->slots.posted : 0;
+
+    if (room > e->slots.free_count)
+        room = e->slots.free_count;
+    if (room > 0)
+        post(e, chain(e, room));
+}
+
+/* How many ranges there is room for now. */
+static unsigned room_for(const struct speadi_verbs_engine *e, unsigned count)
+{
+    uint64_t room = SPEADI_RX_RESERVE_MAX - (e->accepted - e->ended);
+
+    if (e->slots.posted >= e->window)
+        return 0;
+    if (room > e->window - e->slots.posted)
+        room = e->window - e->slots.posted;
+    if (room > e->slots.free_count)
+        room = e->slots.free_count;
+    return room < count ? (unsigned)room : count;
+}
+
+unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
+                              const struct speadi_rx_range *ranges, unsigned count)
+{
+    uint32_t frame_head = e->reader.frame_head[source];
+    struct speadi_verbs_slot *first, *slot;
+
+    if (!e->attached || e->quiesced || e->failed || !frame_head || !head_bytes ||
+        head_bytes > HEAD_BYTES_MAX || frame_head + head_bytes >= e->slots.slot_bytes)
+        return 0;
+    e->placing = true;
+    e->unreserved = 0;
+    count = room_for(e, count);
+    if (count == 0)
+        return 0;
+    slot = first = chain(e, count);
+    for (unsigned i = 0; i < count; i++) {
+        speadi_verbs_slot_place(slot, &e->slots, &ranges[i], frame_head + head_bytes,
+                                e->accepted + i, &e->heaps);
+        slot = (struct speadi_verbs_slot *)(void *)slot->wr.next; /* wr is its first member */
+    }
+    count = post(e, first);
+    e->accepted += count;
+    return count;
+}

@@ -1,0 +1,90 @@
+/* Another queue in place of the one there is. */
+#include <errno.h>
+
+#include <speadi/err.h>
+
+#include "engine_verbs.h"
+
+#define PIECES_MAX 3u /* scatter entries of a placed slot */
+
+static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                      struct spead_err *err)
+{
+    const struct speadi_verbs_queue_config config = {
+        .depth = e->depth,
+        .sge_max = e->attached ? PIECES_MAX : 1,
+        .comp_vector = e->config.verbs.comp_vector,
+    };
+
+    return speadi_verbs_queue_open(queue, &e->device, &config, err);
+}
+
+/* A verb that fails here (a post) leaves e->failed: then there is no queue to start. */
+static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    speadi_verbs_refill(e);
+    if (e->slots.posted == 0)
+        return speadi_verbs_failed(err, "post_recv", e->device.report.device, EIO);
+    return speadi_verbs_queue_start(&e->queue, &e->config, err);
+}
+
+int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    int ret = open_queue(e, &e->queue, err);
+
+    e->queue_number++;
+    if (ret == 0)
+        ret = fill_and_start(e, err);
+    if (ret == 0 && e->queue.cq.stamp == SPEADI_STAMP_TICKS)
+        speadi_verbs_clock_init(&e->clock, &e->device);
+    return ret;
+}
+
+/* Every reservation that no kept frame landed in is over. */
+static void retire_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
+                         uint32_t queue_number)
+{
+    speadi_verbs_queue_stop(queue);
+    speadi_verbs_drain(e, queue, queue_number);
+    speadi_verbs_queue_close(queue);
+    speadi_verbs_slots_reclaim(&e->slots, queue_number);
+    e->ended = e->accepted;
+}
+
+void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
+{
+    struct spead_err err = {0};
+    int ret;
+
+    retire_queue(e, &e->queue, e->queue_number);
+    e->failed = false;
+    ret = speadi_verbs_queue_begin(e, &err);
+    if (ret < 0) {
+        e->error = ret;
+        speadi_log(&e->log, SPEAD_LOG_WARNING,
+                   "verbs engine: the receive queue failed and cannot be made anew: %s", err.text);
+        return;
+    }
+    e->rebuilds++;
+    speadi_log(&e->log, SPEAD_LOG_WARNING,
+               "verbs engine: the receive queue of %s failed and was made anew; packets were lost",
+               e->device.report.device);
+}
+
+/* The new queue's rules hold before the old one's go: a frame in between comes twice rather than never. */
+void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
+{
+    struct speadi_verbs_queue old = e->queue;
+    uint32_t old_number = e->queue_number;
+    int ret;
+
+    e->queue = (struct speadi_verbs_queue){0};
+    e->placing = true; /* no more than a window of what there is besides the old queue's */
+    ret = speadi_verbs_queue_begin(e, NULL);
+    if (ret < 0) {
+        speadi_verbs_queue_close(&e->queue);
+        speadi_verbs_slots_reclaim(&e->slots, e->queue_number);
+    }
+    retire_queue(e, &old, old_number);
+    e->failed = ret < 0;
+}

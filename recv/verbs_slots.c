@@ -1,0 +1,113 @@
+/* See verbs_slots.h. */
+#include "verbs_slots.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include <speadi/err.h>
+
+static void init_slots(struct speadi_verbs_slots *slots)
+{
+    for (uint32_t i = 0; i < slots->count; i++) {
+        struct speadi_verbs_slot *slot = &slots->slot[i];
+
+        slot->data = slots->arena.data + (size_t)i * slots->slot_bytes;
+        slot->wr = (struct ibv_recv_wr){.wr_id = i, .sg_list = slot->sge};
+        slot->sge[0].addr = slots->memory.address + (uint64_t)i * slots->slot_bytes;
+        slot->sge[0].lkey = slot->sge[2].lkey = slots->memory.key;
+        slot->place = SPEADI_RX_UNPLACED;
+    }
+}
+
+int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verbs_device *device,
+                            uint32_t count, uint32_t slot_bytes, struct spead_err *err)
+{
+    struct speadi_verbs_span span = {.fd = -1, .write = true};
+    int ret;
+
+    *slots =
+        (struct speadi_verbs_slots){.device = device, .count = count, .slot_bytes = slot_bytes};
+    slots->slot = aligned_alloc(64, (count * sizeof *slots->slot + 63) / 64 * 64);
+    slots->free = calloc(count, sizeof *slots->free);
+    if (!slots->slot || !slots->free)
+        return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u receive slots", count);
+    ret = speadi_verbs_arena_create(&slots->arena, (size_t)count * slot_bytes, err);
+    if (ret < 0)
+        return ret;
+    span.data = slots->arena.data;
+    span.bytes = slots->arena.bytes;
+    ret = speadi_verbs_register(device, &slots->memory, &span, err);
+    if (ret < 0)
+        return ret;
+    init_slots(slots);
+    while (count > 0)
+        speadi_verbs_slots_free(slots, --count);
+    return 0;
+}
+
+void speadi_verbs_slots_close(struct speadi_verbs_slots *slots)
+{
+    if (slots->device)
+        speadi_verbs_deregister(slots->device, &slots->memory);
+    speadi_verbs_arena_destroy(&slots->arena);
+    free(slots->slot);
+    free(slots->free);
+    slots->slot = NULL;
+    slots->free = NULL;
+}
+
+uint64_t speadi_verbs_slots_bytes(const struct speadi_verbs_slots *slots)
+{
+    return slots->arena.bytes + slots->count * (sizeof *slots->slot + sizeof *slots->free);
+}
+
+void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue)
+{
+    for (uint32_t i = slots->count; i-- > 0;)
+        if (slots->slot[i].queue == queue) {
+            slots->slot[i].queue = 0;
+            slots->posted--;
+            speadi_verbs_slots_free(slots, i);
+        }
+}
+
+uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
+                                 uint32_t queue, struct speadi_verbs_slot *first, int *error)
+{
+    struct ibv_recv_wr *bad = NULL, *wr = &first->wr;
+    uint32_t taken = 0;
+
+    *error = ibv_post_recv(qp, wr, &bad);
+    for (; wr && !(*error && wr == bad); wr = wr->next, taken++)
+        slots->slot[wr->wr_id].queue = queue;
+    for (; wr; wr = wr->next)
+        speadi_verbs_slots_free(slots, (uint32_t)wr->wr_id);
+    slots->posted += taken;
+    return taken;
+}
+
+struct speadi_verbs_slot *speadi_verbs_slots_take(struct speadi_verbs_slots *slots)
+{
+    struct speadi_verbs_slot *slot = &slots->slot[slots->free[--slots->free_count]];
+
+    slot->sge[0].length = slots->slot_bytes;
+    slot->wr.num_sge = 1;
+    slot->wr.next = NULL;
+    slot->place = SPEADI_RX_UNPLACED;
+    return slot;
+}
+
+void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, const struct speadi_verbs_slots *slots,
+                             const struct speadi_rx_range *range, uint32_t head_bytes,
+                             uint64_t place, const struct speadi_verbs_memory *heaps)
+{
+    slot->sge[0].length = head_bytes;
+    slot->sge[1] = (struct ibv_sge){
+        .addr = heaps->address + range->offset, .length = range->bytes, .lkey = heaps->key};
+    slot->sge[2].addr = slot->sge[0].addr + head_bytes;
+    slot->sge[2].length = slots->slot_bytes - head_bytes;
+    slot->wr.num_sge = 3;
+    slot->place = place;
+    slot->range = *range;
+    slot->head_bytes = head_bytes;
+}
