@@ -90,8 +90,9 @@ void speadi_progress_watch(struct speadi_progress *progress)
 void speadi_progress_tell(struct speadi_progress *progress)
 {
     pthread_mutex_lock(&progress->lock);
-    /* Before told(), so that it can ask for more. Relaxed: a notify() that still sees it tells in vain. */
-    atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_relaxed);
+    /* Before told(), so that it can ask for more. Acquire pairs with watch() (P1): told() sees what the one who
+     * asked waits for. */
+    atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_acq_rel);
     if (progress->watcher != NULL && !progress->watcher->told(progress->watcher))
         progress->watcher = NULL;
     pthread_mutex_unlock(&progress->lock);

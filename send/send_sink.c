@@ -171,8 +171,15 @@ static bool told(struct speadi_watcher *watcher)
                                            offsetof(struct spead_send_sink, watcher));
     struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
 
-    if (atomic_load_explicit(&sink->leaving, memory_order_relaxed))
+    /* L1: acquire pairs with leave(): what was the node's is ours now. */
+    if (atomic_load_explicit(&sink->leaving, memory_order_acquire))
         return reap_rest(sink);
+    if (!sink->alarmed && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
+                              atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
+        speadi_progress_watch(&sink->config.stream->progress); /* not yet */
+        return true;
+    }
+    sink->alarmed = false;
     if (node != NULL)
         spead_node_wake(node);
     return true;
@@ -183,7 +190,7 @@ static bool told(struct speadi_watcher *watcher)
 static void leave(struct spead_send_sink *sink)
 {
     atomic_store_explicit(&sink->node, NULL, memory_order_relaxed);
-    atomic_store_explicit(&sink->leaving, true, memory_order_relaxed);
+    atomic_store_explicit(&sink->leaving, true, memory_order_release); /* L1 */
     speadi_progress_tell(&sink->config.stream->progress);
 }
 

@@ -53,11 +53,13 @@ struct spead_send_sink {
     struct spead_send_runner *runner;
     struct spead_node *_Atomic node; /* NULL: has finished, or not started; see leave() */
     _Atomic bool leaving;            /* has finished, with heaps in flight */
+    _Atomic uint64_t wake_at;        /* how many must have completed for the node to go on */
     _Atomic uint64_t in, failed, skipped, waits;
 
     /* The stream's owner's. */
     alignas(64) _Atomic uint64_t completed;
     _Atomic uint64_t sent;
+    bool alarmed;       /* the node shall know of a heap that was not sent */
     _Atomic int broken; /* the stream has failed with this, or was stopped */
 
     _Atomic uint64_t abandoned; /* both */

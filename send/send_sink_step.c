@@ -56,8 +56,10 @@ static void done(void *arg, const struct spead_send_result *result)
                               memory_order_relaxed);
     /* D1: release pairs with reap(): the slot is the node's again. */
     atomic_store_explicit(&sink->completed, completed + 1, memory_order_release);
-    if (result->error != 0)
-        speadi_progress_watch(&stream->progress); /* a node that waits for input shall know */
+    if (result->error != 0) { /* also a node that waits for input */
+        sink->alarmed = true;
+        speadi_progress_watch(&stream->progress);
+    }
 }
 
 /* ---- Failing -------------------------------------------------------------------------------- */
@@ -138,12 +140,23 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* The node is stepped when something has completed; now, if something has meanwhile (P1 in progress.c). */
-static int wait_for_slot(struct spead_send_sink *sink)
+/* The node is stepped when so many have completed, and then asks again. */
+static void wake_when(struct spead_send_sink *sink, uint64_t completed)
 {
-    count(&sink->waits);
+    atomic_store_explicit(&sink->wake_at, completed,
+                          memory_order_relaxed); /* published by watch() */
     speadi_progress_watch(&sink->config.stream->progress);
-    return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
+}
+
+/* Woken for half of the slots, not for each: the stream has the other half to go on with. */
+static int wait_for_slots(struct spead_send_sink *sink)
+{
+    const uint64_t enough = sink->reaped + (sink->in_flight_max + 1) / 2;
+
+    count(&sink->waits);
+    wake_when(sink, enough);
+    /* P1 in progress.c: they may have come before. */
+    return atomic_load_explicit(&sink->completed, memory_order_acquire) >= enough
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_WAITING;
 }
@@ -157,7 +170,7 @@ static int submit(struct spead_send_sink *sink, const struct speadi_sink_slot *s
     if (ret != -EAGAIN)
         return ret;
     count(&sink->waits);
-    speadi_progress_watch(&stream->progress);
+    wake_when(sink, 0);
     return spead_send_stream_submit(stream, slot->heap, &slot->options);
 }
 
@@ -242,7 +255,7 @@ static int receive(struct spead_send_sink *sink, struct spead_node *self)
     int ret;
 
     if (room == 0)
-        return wait_for_slot(sink);
+        return wait_for_slots(sink);
     ret = spead_node_receive(self, 0, sink->inbox,
                              room < SPEADI_SINK_BATCH ? (uint32_t)room : SPEADI_SINK_BATCH);
     if (ret == -EAGAIN)
@@ -269,7 +282,7 @@ static int flush(struct spead_send_sink *sink)
     if (!sink->flushing)
         sink->flush_target = speadi_heap_queue_accepted(&stream->queue);
     sink->flushing = true;
-    speadi_progress_watch(&stream->progress);
+    wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
     /* D1: acquire pairs with done(). One that was refused at the very end has yet to be failed on. */

@@ -8,6 +8,8 @@
 
 #include <speadline/send.h>
 
+#include <heap_builder.h>
+
 static struct spead_send_heap *make_heap(uint8_t heap_address_bits)
 {
     struct spead_send_heap *heap = NULL;
@@ -110,5 +112,27 @@ Test(heap_builder, hundreds_of_items_keep_their_handles)
 
     for (int i = 0; i < 500; i++)
         cr_assert_eq(spead_send_heap_add_immediate(heap, 0x1000 + (uint64_t)i, 1), i);
+    spead_send_heap_destroy(heap);
+}
+
+Test(heap_builder, a_heap_that_is_reset_is_empty_and_allocates_nothing_for_the_same_shape)
+{
+    struct spead_send_heap *heap = make_heap(40);
+    const struct speadi_send_item *items;
+
+    for (uint64_t id = 0x1000; id < 0x1010; id++)
+        cr_expect_geq(spead_send_heap_add_item(heap, id, "data", 4, false), 0);
+    spead_send_heap_repeat_pointers(heap, true);
+    items = heap->item;
+    cr_expect_eq(spead_send_heap_reset(heap, (struct spead_flavour){48}), 0);
+    cr_expect_eq(spead_send_heap_payload_bytes(heap), 0);
+    cr_expect_eq(spead_send_heap_set_immediate(heap, 0, 1), -EINVAL, "handles have ended");
+    cr_expect_not(heap->repeat_pointers);
+    for (uint64_t id = 0x1000; id < 0x1010; id++)
+        cr_expect_eq(spead_send_heap_add_item(heap, id, "data", 4, false), (int)(id - 0x1000));
+    cr_expect_eq(spead_send_heap_payload_bytes(heap), 64);
+    cr_expect_eq(heap->item, items);
+    cr_expect_eq(spead_send_heap_reset(heap, (struct spead_flavour){41}), -EINVAL);
+    cr_expect_eq(spead_send_heap_payload_bytes(heap), 64, "nothing changed");
     spead_send_heap_destroy(heap);
 }

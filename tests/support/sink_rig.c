@@ -96,6 +96,19 @@ void sink_rig_open(struct sink_rig *rig)
     STEP_CHECK(spead_test_source_create(&rig->source, &rig->source_config, &rig->err) == 0);
 }
 
+static void collect(struct sink_rig *rig)
+{
+    struct spead_test_sink_config config = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_node_config node_config;
+    struct spead_node *node;
+
+    STEP_CHECK(spead_test_sink_create(&rig->diverted, &config, &rig->err) == 0);
+    node_config = spead_test_sink_node(rig->diverted, "diverted");
+    STEP_CHECK(spead_graph_add(rig->graph, &node_config, &node, &rig->err) == 0);
+    STEP_CHECK(spead_graph_join(rig->graph, (struct spead_graph_end){rig->to, "error"},
+                                (struct spead_graph_end){node, "in"}, NULL, &rig->err) == 0);
+}
+
 void sink_rig_build(struct sink_rig *rig)
 {
     struct spead_node_config source = spead_test_source_node(rig->source, "source");
@@ -110,6 +123,8 @@ void sink_rig_build(struct sink_rig *rig)
     STEP_CHECK(spead_graph_add(rig->graph, &sink, &rig->to, &rig->err) == 0);
     STEP_CHECK(spead_graph_join(rig->graph, (struct spead_graph_end){rig->from, "out"},
                                 (struct spead_graph_end){rig->to, "heaps"}, NULL, &rig->err) == 0);
+    if (rig->collects)
+        collect(rig);
 }
 
 void sink_rig_start(struct sink_rig *rig)
@@ -118,7 +133,8 @@ void sink_rig_start(struct sink_rig *rig)
         sink_rig_open(rig);
     sink_rig_build(rig);
     rig->executor = step_executor(1);
-    STEP_CHECK(spead_graph_start(rig->graph, rig->executor, &rig->err) == 0);
+    if (spead_graph_start(rig->graph, rig->executor, &rig->err) < 0)
+        step_give_up(__FILE__, __LINE__, rig->err.text);
 }
 
 uint64_t sink_rig_sent_number(const struct sink_rig *rig, size_t n)
@@ -149,6 +165,7 @@ unsigned sink_rig_close(struct sink_rig *rig)
     spead_send_stream_destroy(rig->stream);
     spead_send_sink_destroy(rig->sink);
     spead_test_source_destroy(rig->source);
+    spead_test_sink_destroy(rig->diverted);
     scripted_tx_destroy(rig->tx);
     for (uint64_t i = 0; i < rig->count; i++)
         if (atomic_load(&rig->objects[i].references) != 0)

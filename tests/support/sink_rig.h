@@ -37,11 +37,13 @@ struct sink_rig {
     int describe_error;                   /* what describe() answers ... */
     uint64_t describe_error_at;           /* ... for this message, */
     unsigned describe_error_times;        /* so many times */
+    bool collects;                        /* another sink takes what is diverted */
 
     struct scripted_tx *tx;
     struct spead_send_stream *stream;
     struct spead_send_sink *sink;
     struct spead_test_source *source;
+    struct spead_test_sink *diverted; /* NULL unless it collects */
     struct spead_executor *executor;
     struct spead_graph *graph;
     struct spead_node *from, *to;

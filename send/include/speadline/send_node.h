@@ -5,10 +5,11 @@
  *                     `-- cannot be described: likewise
  *
  * A message, and so its object, is held until its heap has left, then released: in order, on the stream's
- * thread. When all the heaps that the stream may have in flight are, the node waits, and a completion
- * steps it again; nothing is copied, and once the heaps have had their largest shape, nothing allocated.
+ * thread. When all the heaps that the stream may have in flight are, the node waits, and is stepped again by
+ * completions once half of them have left; nothing is copied, and once the heaps have had their largest
+ * shape, nothing allocated.
  *
- * Ports:    input "heaps"; output "error" for policy DIVERT (joined to nothing: it releases).
+ * Ports:    input "heaps"; output "error", which only policy DIVERT uses.
  * End:      the input has ended, all in flight is sent: then the node is done. After a failure or a cancel
  *           what is in flight is abandoned.
  * Failures: what describe() refuses, and what the network refuses of one heap (-EMSGSIZE), is that message's
