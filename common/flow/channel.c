@@ -86,6 +86,8 @@ size_t spead_channel_bytes(const struct spead_channel_config *config)
         bytes += slots * sizeof(struct spead_message);
     else
         bytes += speadi_shared_ring_bytes(config->capacity, config->lanes);
+    bytes += (has_many_senders(config->form) + has_many_receivers(config->form)) *
+             sizeof(struct speadi_crowd);
     if (config->latency)
         bytes += sizeof(struct speadi_latency_log) + config->lanes * slots * sizeof(uint64_t);
     return bytes;
@@ -112,8 +114,6 @@ static void init(struct spead_channel *channel, const struct spead_channel_confi
     channel->on_shed = config->on_shed;
     channel->on_shed_arg = config->on_shed_arg;
     channel->type = SPEAD_CHANNEL_ANY_TYPE;
-    speadi_waitroom_init(&channel->senders_room, has_many_senders(config->form));
-    speadi_waitroom_init(&channel->receivers_room, has_many_receivers(config->form));
     pthread_mutex_init(&channel->control, NULL);
     atomic_init(&channel->references, 1);
 }
@@ -123,7 +123,9 @@ static bool fill(struct spead_channel *channel, const struct spead_channel_confi
     uint64_t slots = slots_for(config->capacity);
 
     channel->name = strdup(name_of(config));
-    if (!channel->name)
+    if (!channel->name ||
+        !speadi_waitroom_init(&channel->senders_room, has_many_senders(config->form)) ||
+        !speadi_waitroom_init(&channel->receivers_room, has_many_receivers(config->form)))
         return false;
     if (config->form != SPEAD_CHANNEL_SPSC) {
         channel->shared =

@@ -30,9 +30,8 @@ struct speadi_end {
     struct spead_channel *channel; /* one reference */
     bool plain; /* messages only go into or out of an SPSC ring: no policy, times or descriptor */
     bool is_sender;
-    char *name;
     struct speadi_end *next, *previous; /* in channel->senders or receivers, under control */
-    struct speadi_bell bell;            /* for a thread that waits here, or polls */
+    struct speadi_bell *bell;           /* of an event loop that polls; NULL: none does */
 
     /* The end's thread writes, stats() reads. */
     _Atomic uint64_t
@@ -52,6 +51,12 @@ struct spead_sender {
 struct spead_receiver {
     struct speadi_end end;
     uint64_t head, tail_seen;
+};
+
+/* What ends count, added up when they close. */
+struct speadi_account {
+    uint64_t sent, received, shed[SPEAD_SHED_CAUSES];
+    uint64_t starved_ns, blocked_ns, starved, blocked;
 };
 
 struct spead_channel {
@@ -83,10 +88,10 @@ struct spead_channel {
     pthread_mutex_t control; /* of what follows */
     struct speadi_end *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    int type;                          /* SPEAD_CHANNEL_ANY_TYPE: not decided */
-    char *type_from;                   /* "sender capture": the end that decided it */
-    int error;                         /* the first that a sender closed with */
-    struct spead_channel_stats closed; /* what closed ends and the channel itself had counted */
+    int type;                     /* SPEAD_CHANNEL_ANY_TYPE: not decided */
+    char *type_from;              /* "sender capture": the end that decided it */
+    int error;                    /* the first that a sender closed with */
+    struct speadi_account closed; /* what closed ends and the channel itself had counted */
     _Atomic uint32_t references;
 };
 
@@ -140,13 +145,14 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns); /* 0: try again; -ETIMEDOUT */
 int speadi_end_fd(struct speadi_end *end);
+void speadi_end_poll_no_more(struct speadi_end *end); /* if it has a descriptor: closes it */
 /* For an end with a descriptor: before a try, and after one that found nothing (true: try again). */
 void speadi_end_settle(struct speadi_end *end);
 bool speadi_end_rearm(struct speadi_end *end);
 
 static inline bool speadi_end_polls(const struct speadi_end *end)
 {
-    return end->bell.fd.fd >= 0;
+    return end->bell != NULL;
 }
 
 #endif

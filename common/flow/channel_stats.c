@@ -60,17 +60,33 @@ static void add_ends(const struct spead_channel *channel, struct spead_channel_s
     }
 }
 
+static struct spead_channel_stats stats_of_closed(const struct spead_channel *channel)
+{
+    const struct speadi_account *closed = &channel->closed;
+    struct spead_channel_stats stats = {
+        .capacity = channel->capacity,
+        .senders = channel->sender_count,
+        .receivers = channel->receiver_count,
+        .type = channel->type,
+        .sent = closed->sent,
+        .received = closed->received,
+        .starved_ns = closed->starved_ns,
+        .blocked_ns = closed->blocked_ns,
+        .starved = closed->starved,
+        .blocked = closed->blocked,
+    };
+
+    memcpy(stats.shed, closed->shed, sizeof closed->shed);
+    return stats;
+}
+
 void spead_channel_stats(struct spead_channel *channel, struct spead_channel_stats *stats)
 {
     struct spead_channel_stats now;
 
     pthread_mutex_lock(&channel->control);
-    now = channel->closed;
+    now = stats_of_closed(channel);
     now.struct_size = stats->struct_size;
-    now.capacity = channel->capacity;
-    now.senders = channel->sender_count;
-    now.receivers = channel->receiver_count;
-    now.type = channel->type;
     add_ends(channel, &now);
     pthread_mutex_unlock(&channel->control);
     if (!channel->shared) { /* what was taken after the last receiver was not received */

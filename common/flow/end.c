@@ -52,7 +52,8 @@ static int check_state(const struct spead_channel *channel, bool is_sender, stru
 static int check_form(const struct spead_channel *channel, bool is_sender, struct spead_err *err)
 {
     static const char *const forms[] = {"spsc", "mpsc", "spmc", "mpmc"};
-    bool many = is_sender ? channel->senders_room.many : channel->receivers_room.many;
+    bool many =
+        is_sender ? channel->senders_room.crowd != NULL : channel->receivers_room.crowd != NULL;
 
     if (many || (is_sender ? channel->sender_count : channel->receiver_count) == 0)
         return 0;
@@ -83,8 +84,8 @@ static void link_end(struct speadi_end **first, struct speadi_end *end)
     *first = end;
 }
 
-static int join(struct speadi_end *end, struct spead_channel *channel, int type, bool is_sender,
-                struct spead_err *err)
+static int join(struct speadi_end *end, struct spead_channel *channel, const char *name, int type,
+                bool is_sender, struct spead_err *err)
 {
     const char *side = is_sender ? "sender" : "receiver";
     int ret = check_state(channel, is_sender, err);
@@ -92,10 +93,10 @@ static int join(struct speadi_end *end, struct spead_channel *channel, int type,
     if (ret == 0)
         ret = check_form(channel, is_sender, err);
     if (ret == 0)
-        ret = check_type(channel, side, end->name, type, err);
+        ret = check_type(channel, side, name, type, err);
     if (ret < 0)
         return ret;
-    if (settle_type(channel, side, end->name, type) < 0)
+    if (settle_type(channel, side, name, type) < 0)
         return speadi_err_set(err, -ENOMEM, "channel \"%s\": no memory for an end", channel->name);
     link_end(is_sender ? &channel->senders : &channel->receivers, end);
     *(is_sender ? &channel->sender_count : &channel->receiver_count) += 1;
@@ -116,23 +117,17 @@ int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const
 {
     int ret;
 
-    speadi_bell_init(&end->bell);
     end->is_sender = is_sender;
-    end->name = strdup(name ? name : "unnamed");
-    if (!end->name)
-        return speadi_err_set(err, -ENOMEM, "channel \"%s\": no memory for an end", channel->name);
     pthread_mutex_lock(&channel->control);
-    ret = join(end, channel, type, is_sender, err);
+    ret = join(end, channel, name ? name : "unnamed", type, is_sender, err);
     pthread_mutex_unlock(&channel->control);
-    if (ret < 0)
-        free(end->name);
-    else
+    if (ret == 0)
         end->plain = speadi_end_is_plain(end);
     return ret;
 }
 
 /* What it counted goes on in the channel's own account. */
-static void fold(struct speadi_end *end, struct spead_channel_stats *closed)
+static void fold(struct speadi_end *end, struct speadi_account *closed)
 {
     uint64_t moved = speadi_counted(&end->moved);
     uint64_t waited_ns = speadi_counted(&end->waited_ns);
@@ -157,8 +152,7 @@ bool speadi_end_leave(struct speadi_end *end)
     struct speadi_end **first = end->is_sender ? &channel->senders : &channel->receivers;
     bool last;
 
-    if (end->bell.armed && !speadi_end_retract(end, &end->bell.waker, 0))
-        speadi_bell_wait(&end->bell, 0);
+    speadi_end_poll_no_more(end);
     pthread_mutex_lock(&channel->control);
     if (end->previous)
         end->previous->next = end->next;
@@ -174,7 +168,5 @@ bool speadi_end_leave(struct speadi_end *end)
 
 void speadi_end_release(struct speadi_end *end)
 {
-    speadi_bell_release(&end->bell);
-    free(end->name);
     spead_channel_unref(end->channel);
 }

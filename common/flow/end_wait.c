@@ -1,6 +1,7 @@
 /* How an end waits: announced by a node, asleep in a thread, or polled by an event loop. */
 #include <assert.h>
 #include <errno.h>
+#include <stdlib.h>
 
 #include <speadi/clock.h>
 
@@ -66,20 +67,27 @@ bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint6
 
 /* ---- Threads ------------------------------------------------------------------------------- */
 
+static int sleep_for_once(struct speadi_end *end, uint64_t deadline_ns)
+{
+    struct speadi_bell bell;
+
+    speadi_bell_init(&bell);
+    speadi_bell_arm(&bell);
+    if (speadi_end_announce(end, &bell.waker, 0) == 1)
+        return 0;
+    speadi_bell_wait(&bell, deadline_ns);
+    if (speadi_end_retract(end, &bell.waker, 0))
+        return -ETIMEDOUT;
+    speadi_bell_wait(&bell, 0); /* it rings right now, if it has not */
+    return 0;
+}
+
 int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns)
 {
-    struct speadi_bell *bell = &end->bell;
-
-    if (speadi_end_polls(end)) /* armed by the try that found nothing, and stays so */
-        return speadi_bell_wait(bell, deadline_ns) ? 0 : -ETIMEDOUT;
-    speadi_bell_arm(bell);
-    if (speadi_end_announce(end, &bell->waker, 0) == 1)
-        return 0;
-    speadi_bell_wait(bell, deadline_ns);
-    if (speadi_end_retract(end, &bell->waker, 0))
-        return -ETIMEDOUT;
-    speadi_bell_wait(bell, 0); /* it rings right now, if it has not */
-    return 0;
+    if (!speadi_end_polls(end))
+        return sleep_for_once(end, deadline_ns);
+    /* Armed by the try that found nothing, and stays so. */
+    return speadi_bell_wait(end->bell, deadline_ns) ? 0 : -ETIMEDOUT;
 }
 
 /* ---- Event loops ---------------------------------------------------------------------------
@@ -87,15 +95,15 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns)
 
 void speadi_end_settle(struct speadi_end *end)
 {
-    if (!end->bell.armed || !speadi_bell_has_rung(&end->bell))
+    if (!end->bell->armed || !speadi_bell_has_rung(end->bell))
         return;
-    speadi_end_retract(end, &end->bell.waker, 0);
-    end->bell.armed = false;
+    speadi_end_retract(end, &end->bell->waker, 0);
+    end->bell->armed = false;
 }
 
 bool speadi_end_rearm(struct speadi_end *end)
 {
-    struct speadi_bell *bell = &end->bell;
+    struct speadi_bell *bell = end->bell;
 
     if (bell->armed)
         return false;
@@ -107,15 +115,43 @@ bool speadi_end_rearm(struct speadi_end *end)
     return !bell->armed;
 }
 
+static int open_bell(struct speadi_end *end)
+{
+    struct speadi_bell *bell = malloc(sizeof *bell);
+    int ret;
+
+    if (!bell)
+        return -ENOMEM;
+    speadi_bell_init(bell);
+    ret = speadi_wakeup_open(&bell->fd);
+    if (ret < 0) {
+        free(bell);
+        return ret;
+    }
+    end->bell = bell;
+    return 0;
+}
+
 int speadi_end_fd(struct speadi_end *end)
 {
     if (!speadi_end_polls(end)) {
-        int ret = speadi_wakeup_open(&end->bell.fd);
+        int ret = open_bell(end);
 
         if (ret < 0)
             return ret;
         end->plain = speadi_end_is_plain(end);
         speadi_end_rearm(end);
     }
-    return end->bell.fd.fd;
+    return end->bell->fd.fd;
+}
+
+void speadi_end_poll_no_more(struct speadi_end *end)
+{
+    if (!speadi_end_polls(end))
+        return;
+    if (end->bell->armed && !speadi_end_retract(end, &end->bell->waker, 0))
+        speadi_bell_wait(end->bell, 0);
+    speadi_bell_release(end->bell);
+    free(end->bell);
+    end->bell = NULL;
 }

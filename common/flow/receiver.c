@@ -70,9 +70,19 @@ static uint32_t shared_take(struct spead_channel *channel, struct spead_message 
 /* Of many receivers one is woken for a change; while there is more it wakes the next. */
 static void pass_on(struct spead_channel *channel)
 {
-    if (channel->receivers_room.many && speadi_waitroom_is_waiting(&channel->receivers_room) &&
+    if (channel->receivers_room.crowd && speadi_waitroom_is_waiting(&channel->receivers_room) &&
         speadi_shared_ring_has_message(channel->shared))
         speadi_waitroom_wake_first(&channel->receivers_room);
+}
+
+bool speadi_receiver_shares(const struct spead_receiver *receiver)
+{
+    return receiver->end.channel->receivers_room.crowd != NULL;
+}
+
+void speadi_receiver_pass_on(struct spead_receiver *receiver)
+{
+    pass_on(receiver->end.channel);
 }
 
 static uint32_t take(struct spead_receiver *receiver, struct spead_channel *channel,

@@ -203,9 +203,19 @@ static int why_not(uint32_t state)
 /* Of many senders one is woken for a change; while there is room it wakes the next. */
 static void pass_on(struct spead_sender *sender, struct spead_channel *channel)
 {
-    if (channel->senders_room.many && speadi_waitroom_is_waiting(&channel->senders_room) &&
+    if (channel->senders_room.crowd && speadi_waitroom_is_waiting(&channel->senders_room) &&
         speadi_shared_ring_has_room(channel->shared, sender->full_lane))
         speadi_waitroom_wake_first(&channel->senders_room);
+}
+
+bool speadi_sender_shares(const struct spead_sender *sender)
+{
+    return sender->end.channel->senders_room.crowd != NULL;
+}
+
+void speadi_sender_pass_on(struct spead_sender *sender)
+{
+    pass_on(sender, sender->end.channel);
 }
 
 static int try_send(struct spead_sender *sender, const struct spead_message *messages,

@@ -17,16 +17,19 @@
 
 #include "flow/waker_queue.h"
 
-struct speadi_waitroom {
-    _Atomic(struct spead_waker *) single; /* the one who waits, in a room for one */
-    _Atomic uint32_t waiting;             /* how many do, in a room for many */
-    bool many;
+struct speadi_crowd {
     pthread_mutex_t lock; /* of the queue, and of waiting's changes */
     struct speadi_waker_queue queue;
 };
 
-void speadi_waitroom_init(struct speadi_waitroom *room, bool many);
-void speadi_waitroom_release(struct speadi_waitroom *room); /* empty */
+struct speadi_waitroom {
+    _Atomic(struct spead_waker *) single; /* the one who waits, in a room for one */
+    _Atomic uint32_t waiting;             /* how many do, in a room for many */
+    struct speadi_crowd *crowd;           /* NULL: a room for one, of which there are more */
+};
+
+bool speadi_waitroom_init(struct speadi_waitroom *room, bool many); /* false: out of memory */
+void speadi_waitroom_release(struct speadi_waitroom *room); /* empty; or zeroed, not initialised */
 
 void speadi_waitroom_add(struct speadi_waitroom *room, struct spead_waker *waker);
 bool speadi_waitroom_remove(struct speadi_waitroom *room, struct spead_waker *waker);
@@ -38,7 +41,7 @@ void speadi_waitroom_wake_all(struct speadi_waitroom *room);
 /* P2: sequentially consistent, after P1 in the order that W1 and W2 are in too. */
 static inline bool speadi_waitroom_is_waiting(struct speadi_waitroom *room)
 {
-    return room->many ? atomic_load(&room->waiting) != 0 : atomic_load(&room->single) != NULL;
+    return room->crowd ? atomic_load(&room->waiting) != 0 : atomic_load(&room->single) != NULL;
 }
 
 /* In a room that is known to be for one. */

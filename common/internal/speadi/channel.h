@@ -24,4 +24,11 @@ uint64_t speadi_channel_high_water(const struct spead_channel *channel); /* as i
  * -EAGAIN does. The sender's thread. */
 uint32_t speadi_sender_room(struct spead_sender *sender);
 
+/* Whether others wait at the same side of the channel. Then who was woken and did not try must see to it that
+ * the next one is: the change may be for any of them. */
+bool speadi_sender_shares(const struct spead_sender *sender);
+bool speadi_receiver_shares(const struct spead_receiver *receiver);
+void speadi_sender_pass_on(struct spead_sender *sender);
+void speadi_receiver_pass_on(struct spead_receiver *receiver);
+
 #endif
