@@ -13,11 +13,12 @@
 #include "flow/timers.h"
 #include "flow/worker.h"
 
-/* A waker of a node. `rung` tells when whoever calls wake() no more touches it. */
+/* A waker of a node, and how far wake() has come. */
+enum { SPEADI_SILENT, SPEADI_RINGING, SPEADI_RUNG };
 struct speadi_waiter {
     struct spead_waker waker;
     struct spead_node *node;
-    _Atomic uint32_t rung;
+    _Atomic uint32_t state; /* RINGING: called; RUNG: whoever called it no more touches this */
 };
 
 /* A port of a node, and its end of the edge while the graph runs. */
@@ -33,9 +34,11 @@ struct speadi_port {
     const char *name;
     int type;
     bool is_output;
-    bool waits;     /* answered -EAGAIN in this step */
-    bool announced; /* and the channel knows */
-    bool ended;     /* outside input of a stopped graph: found empty */
+    /* Its worker's: */
+    bool waits : 1;     /* answered -EAGAIN in this step */
+    bool announced : 1; /* and the channel knows */
+    bool ended : 1;     /* outside input of a stopped graph: found empty */
+    bool woken : 1;     /* for a change that is there for others too */
 };
 
 /* Ports that share a channel. */
@@ -82,6 +85,7 @@ struct spead_node {
     uint32_t working_stream, tried_stream;
     bool has_working;
     bool started, diverting;
+    bool woken_for_all;          /* one of its ports was `woken` */
     _Atomic uint32_t last_input; /* received from; for paths */
     struct spead_message
         *diverted;      /* waits for room at its error port; NULL unless the policy diverts */

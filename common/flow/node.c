@@ -127,11 +127,15 @@ static void wake_waiter(struct spead_waker *waker)
 {
     struct speadi_waiter *waiter =
         (struct speadi_waiter *)(void *)((char *)waker - offsetof(struct speadi_waiter, waker));
-    _Atomic uint32_t *futex = make_active(waiter->node);
+    _Atomic uint32_t *futex;
 
+    /* Before the node can have its turn, which may ask at once whether it was this that woke it (and that
+     * no later wake would tell). relaxed: make_active() releases it. */
+    atomic_store_explicit(&waiter->state, SPEADI_RINGING, memory_order_relaxed);
+    futex = make_active(waiter->node);
     /* G1: release pairs with G2 in speadi_waiter_join(). From here on the node may be gone, and with its last
      * graph the worker: only the address of the futex is used. */
-    atomic_store_explicit(&waiter->rung, 1, memory_order_release);
+    atomic_store_explicit(&waiter->state, SPEADI_RUNG, memory_order_release);
     speadi_worker_rouse(futex);
 }
 
@@ -143,7 +147,7 @@ void speadi_waiter_init(struct speadi_waiter *waiter, struct spead_node *node)
 
 void speadi_waiter_join(struct speadi_waiter *waiter)
 {
-    while (!atomic_load_explicit(&waiter->rung, memory_order_acquire)) /* G2 */
+    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_RUNG) /* G2 */
         sched_yield(); /* whoever rings has a few instructions left, or was preempted there */
 }
 
@@ -272,9 +276,10 @@ static int ticket_arrived(struct spead_node *self)
 {
     struct spead_throttle *throttle = self->ticket;
 
-    /* acquire pairs with G1 */
-    if (!atomic_load_explicit(&self->ticket_waiter.rung, memory_order_acquire))
+    /* relaxed: ordered by K1 and K2. Still silent: then the wake is yet to come. */
+    if (atomic_load_explicit(&self->ticket_waiter.state, memory_order_relaxed) == SPEADI_SILENT)
         return -EAGAIN;
+    speadi_waiter_join(&self->ticket_waiter);
     self->ticket = NULL;
     if (!spead_throttle_is_cancelled(throttle))
         return 0;
@@ -289,7 +294,7 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
     if (self->ticket)
         return self->ticket == throttle ? ticket_arrived(self) : -EINVAL;
     /* relaxed: the throttle's lock orders it before the ring */
-    atomic_store_explicit(&self->ticket_waiter.rung, 0, memory_order_relaxed);
+    atomic_store_explicit(&self->ticket_waiter.state, SPEADI_SILENT, memory_order_relaxed);
     ret = spead_throttle_announce(throttle, &self->ticket_waiter.waker);
     if (ret < 0) {
         self->told = ret;

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/channel.h>
 #include <speadi/clock.h>
 
 #include "flow/count.h"
@@ -21,9 +22,15 @@
 static int announce(struct speadi_port *port, uint64_t now_ns)
 {
     /* relaxed: the announcement orders it before the ring */
-    atomic_store_explicit(&port->waiter.rung, 0, memory_order_relaxed);
+    atomic_store_explicit(&port->waiter.state, SPEADI_SILENT, memory_order_relaxed);
     return port->is_output ? spead_sender_announce(port->sender, &port->waiter.waker, now_ns)
                            : spead_receiver_announce(port->receiver, &port->waiter.waker, now_ns);
+}
+
+static bool shares(const struct speadi_port *port)
+{
+    return port->is_output ? speadi_sender_shares(port->sender)
+                           : speadi_receiver_shares(port->receiver);
 }
 
 static void retract(struct speadi_port *port, uint64_t now_ns)
@@ -32,8 +39,11 @@ static void retract(struct speadi_port *port, uint64_t now_ns)
                     ? spead_sender_retract(port->sender, &port->waiter.waker, now_ns)
                     : spead_receiver_retract(port->receiver, &port->waiter.waker, now_ns);
 
-    if (!back)
-        speadi_waiter_join(&port->waiter);
+    if (back)
+        return;
+    speadi_waiter_join(&port->waiter);
+    port->woken = shares(port);
+    speadi_node_of(port)->woken_for_all |= port->woken;
 }
 
 /* False: one of them can go on now. */
@@ -55,6 +65,30 @@ static void retract_all(struct spead_node *node)
         port->announced = port->waits = false;
     }
     node->waiting = NULL;
+}
+
+static void pass_on(struct speadi_port *ports, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!ports[i].woken)
+            continue;
+        ports[i].woken = false;
+        if (ports[i].is_output)
+            speadi_sender_pass_on(ports[i].sender);
+        else
+            speadi_receiver_pass_on(ports[i].receiver);
+    }
+}
+
+/* Of many who wait for a change this node alone was woken; its step may have had no use for it, or was not
+ * taken at all. Where a try has left nothing, this finds nothing. */
+static void pass_on_wakes(struct spead_node *node)
+{
+    if (!node->woken_for_all)
+        return;
+    node->woken_for_all = false;
+    pass_on(node->inputs, node->input_count);
+    pass_on(node->outputs, node->output_count);
 }
 
 /* ---- Finishing ------------------------------------------------------------------------------ */
@@ -185,6 +219,7 @@ void speadi_node_turn(struct spead_node *node)
         ret = SPEAD_STEP_WAITING;
     else
         ret = step(node);
+    pass_on_wakes(node);
 
     if (ret == SPEAD_STEP_WAITING)
         suspend(node);
