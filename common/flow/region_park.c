@@ -65,9 +65,10 @@ static bool claim_place(struct spead_region *region, uint64_t event)
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
         uint64_t none = 0;
 
-        /* relaxed: who reads it does so after this releaser has given its reference up */
+        /* release pairs with the exchange in trade_places(); who has the last reference reads it after
+         * this releaser has given its own up. */
         if (atomic_compare_exchange_strong_explicit(&region->event[i], &none, event,
-                                                    memory_order_relaxed, memory_order_relaxed))
+                                                    memory_order_release, memory_order_relaxed))
             return true;
     }
     return false;
@@ -144,22 +145,57 @@ int spead_region_query(const struct spead_region *region, uint64_t event)
     return region->pool->event_ops ? query(region->pool, event) : -EINVAL;
 }
 
+/* Done: it is dropped, and there is nothing to keep any more. */
+static bool is_over(const struct spead_region_pool *pool, uint64_t event, bool wait)
+{
+    if (wait)
+        wait_for(pool, event);
+    if (query(pool, event) <= 0)
+        return false;
+    drop_event(pool, event);
+    return true;
+}
+
+/* Puts the event in the place of one that is over. Each event is in one place or in one releaser's hand, so that
+ * nobody looks at one that another has dropped. Returns what is left in hand: 0, or one that is not over: the
+ * first place is met twice, so that it is the same one unless others trade meanwhile. */
+static uint64_t trade_places(struct spead_region *region, uint64_t event, bool wait)
+{
+    for (unsigned i = 0; i <= SPEAD_REGION_EVENTS_MAX; i++) {
+        if (is_over(region->pool, event, wait))
+            return 0;
+        /* acq_rel: pairs with itself and the claim, for what another releaser's event refers to */
+        event = atomic_exchange_explicit(&region->event[i % SPEAD_REGION_EVENTS_MAX], event,
+                                         memory_order_acq_rel);
+        if (!event)
+            return 0;
+    }
+    return event;
+}
+
+/* One that failed is kept too, or the region would be given out while a device may still write. */
+static void keep(struct spead_region *region, uint64_t event)
+{
+    if (claim_place(region, event))
+        return;
+    event = trade_places(region, event, false);
+    if (!event || is_over(region->pool, event, false))
+        return;
+    /* relaxed: a count */
+    atomic_fetch_add_explicit(&region->pool->event_waits, 1, memory_order_relaxed);
+    event = trade_places(region, event, true);
+    if (event && !is_over(region->pool, event, true))
+        drop_event(region->pool, event); /* all of them failed: those in the places say so */
+}
+
 void spead_region_release(struct spead_region *region, uint64_t event)
 {
     struct spead_region_pool *pool = region->pool;
 
-    if (event && query(pool, event) > 0) {
-        drop_event(pool, event);
+    if (event && is_over(pool, event, false))
         event = 0;
-    }
-    while (event && !claim_place(region, event)) {
-        /* All places taken: this event ends here. A failure of it is one of the device, which the
-         * events in the places will meet as well. */
-        atomic_fetch_add_explicit(&pool->event_waits, 1, memory_order_relaxed);
-        wait_for(pool, event);
-        drop_event(pool, event);
-        event = 0;
-    }
+    if (event)
+        keep(region, event);
     spead_region_unref(region);
 }
 

@@ -229,6 +229,47 @@ Test(region, released_with_too_many_events_waits_for_one_and_says_so)
     spead_region_pool_unref(pool);
 }
 
+/* A region that is read by one stage after the other, each done before the next: nobody need wait. */
+Test(region, released_often_keeps_only_events_that_are_unfinished)
+{
+    struct spead_region_pool *pool = make_pool(1);
+    struct spead_host_event *last = make_event();
+    struct spead_region *region = spead_region_take(pool, 1);
+
+    for (int i = 0; i < 5 * SPEAD_REGION_EVENTS_MAX; i++) {
+        struct spead_host_event *event = make_event();
+
+        spead_region_release(spead_region_ref(region), spead_host_event_share(event));
+        spead_host_event_complete(event, 0);
+        spead_host_event_unref(event);
+    }
+    spead_region_release(region, spead_host_event_share(last));
+    cr_expect_eq(stats_of(pool).event_waits, 0);
+    cr_expect_eq(spead_region_pool_reap(pool), 0, "the last one is not done");
+    spead_host_event_complete(last, 0);
+    cr_expect_eq(spead_region_pool_reap(pool), 1);
+    spead_host_event_unref(last);
+    spead_region_pool_unref(pool);
+}
+
+Test(region, whose_ninth_event_failed_is_never_given_out_again)
+{
+    struct spead_region_pool *pool = make_pool(1);
+    struct spead_host_event *good = make_event(), *bad = make_event();
+    struct spead_region *region = spead_region_take(pool, 1);
+
+    for (int i = 0; i < SPEAD_REGION_EVENTS_MAX; i++)
+        spead_region_release(spead_region_ref(region), spead_host_event_share(good));
+    spead_host_event_complete(bad, -EIO);
+    spead_host_event_complete(good, 0);
+    spead_region_release(region, spead_host_event_share(bad));
+    cr_expect_eq(spead_region_pool_reap(pool), 0);
+    cr_expect_eq(stats_of(pool).lost, 1);
+    spead_host_event_unref(good);
+    spead_host_event_unref(bad);
+    spead_region_pool_unref(pool);
+}
+
 Test(region, parked_when_its_pool_ends_is_waited_for)
 {
     struct spead_region_pool *pool = make_pool(2);

@@ -103,9 +103,10 @@ void spead_region_unref(
 #define SPEAD_REGION_EVENTS_MAX 8 /* unfinished events that one region keeps */
 
 /* Gives one reference back although a device still uses the memory until event is done (0: unref). The
- * share of the event passes to the region. Does not block, except that it waits for an event when
- * SPEAD_REGION_EVENTS_MAX are unfinished (counted as event_waits), or when the pool has lost its owner: so an
- * event must not need the releasing thread to be done.
+ * share of the event passes to the region. Does not block, except that it waits for one of the region's events
+ * when more than SPEAD_REGION_EVENTS_MAX are unfinished (counted as event_waits), or for all of them when the
+ * pool has lost its owner: so no event may need a thread that releases for being done. Work queued on a
+ * device does not; an event that a node completes in a later step does.
  * A pool without event_ops takes no event but 0. */
 void spead_region_release(struct spead_region *region, uint64_t event);
 
