@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <speadi/err.h>
 #include <speadi/thread.h>
@@ -50,6 +51,11 @@ int spead_executor_create(struct spead_executor **out, const struct spead_execut
     struct spead_executor *executor;
     int ret;
 
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL,
+                              "executor: struct_size is %u, not %zu: start from "
+                              "SPEAD_EXECUTOR_CONFIG_INIT",
+                              config->struct_size, sizeof *config);
     if (config->workers == 0 || config->workers > WORKERS_MAX)
         return speadi_err_set(err, -EINVAL, "workers is %u: an executor has 1 to %u of them",
                               config->workers, WORKERS_MAX);
@@ -97,7 +103,7 @@ void spead_executor_stats(const struct spead_executor *executor, struct spead_ex
         sum.nodes += speadi_counted(&worker->nodes);
         sum.runnable += speadi_counted(&worker->queued);
     }
-    *stats = sum;
+    memcpy(stats, &sum, stats->struct_size < sizeof sum ? stats->struct_size : sizeof sum);
 }
 
 uint32_t speadi_executor_workers(const struct spead_executor *executor)

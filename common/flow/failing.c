@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <speadi/backoff.h>
 #include <speadi/err.h>
 
 #include "flow/count.h"
@@ -117,13 +118,13 @@ static bool may_retry(struct spead_node *node)
 
 static int retry(struct spead_node *node)
 {
-    uint32_t doublings = node->tries < 32 ? node->tries : 32;
+    uint64_t backoff_ns = speadi_backoff_ns(node->backoff_ns, node->tries);
 
     node->tries++;
     speadi_count(&node->retried, 1);
-    if (node->backoff_ns == 0)
+    if (backoff_ns == 0)
         return SPEAD_STEP_AGAIN;
-    node->not_before_ns = node->worker->now_ns + (node->backoff_ns << doublings);
+    node->not_before_ns = node->worker->now_ns + backoff_ns;
     node->wait_until_ns = node->not_before_ns;
     return SPEAD_STEP_WAITING;
 }
@@ -143,6 +144,15 @@ static void log_failure(struct spead_node *node, const struct spead_message *fai
                (unsigned long long)speadi_counted(&node->logged));
 }
 
+void speadi_node_drop_diverted(struct spead_node *node)
+{
+    if (!node->diverting)
+        return;
+    node->diverting = false;
+    spead_message_unref(node->diverted);
+    speadi_count(&node->skipped, 1);
+}
+
 bool speadi_node_divert(struct spead_node *node)
 {
     uint32_t output = (uint32_t)(node->error_port - node->outputs);
@@ -150,9 +160,11 @@ bool speadi_node_divert(struct spead_node *node)
 
     if (ret == -EAGAIN)
         return false;
-    if (ret < 0)
-        spead_message_unref(node->diverted); /* nobody listens any more */
-    speadi_count(ret < 0 ? &node->skipped : &node->diverted_count, 1);
+    if (ret < 0) {
+        speadi_node_drop_diverted(node);
+        return true;
+    }
+    speadi_count(&node->diverted_count, 1);
     node->diverting = false;
     return true;
 }

@@ -5,18 +5,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/backoff.h>
 #include <speadi/err.h>
 
 #include "flow/graph_parts.h"
 
-#define BACKOFF_MAX_NS 3600000000000u
-
 int spead_graph_create(struct spead_graph **out, const struct spead_graph_config *config,
                        struct spead_err *err)
 {
-    struct spead_graph *graph = aligned_alloc(64, sizeof *graph);
+    struct spead_graph *graph;
     pthread_condattr_t clock;
 
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL,
+                              "graph: struct_size is %u, not %zu: start from "
+                              "SPEAD_GRAPH_CONFIG_INIT",
+                              config->struct_size, sizeof *config);
+    graph = aligned_alloc(64, sizeof *graph);
     if (!graph)
         return speadi_err_set(err, -ENOMEM, "cannot make a graph: out of memory");
     memset(graph, 0, sizeof *graph);
@@ -75,7 +80,7 @@ static int check_policy(const struct spead_node_config *config, struct spead_err
         return speadi_err_set(err, -EINVAL,
                               "after_retries of node \"%s\" is %u: one of fail, skip, log, divert",
                               config->name, last);
-    if (config->backoff_ns > BACKOFF_MAX_NS)
+    if (config->backoff_ns > SPEADI_BACKOFF_MAX_NS)
         return speadi_err_set(err, -EINVAL, "backoff_ns of node \"%s\" is longer than an hour",
                               config->name);
     if (last != SPEAD_ON_ERROR_FAIL && !config->ops->surrender)
@@ -96,6 +101,10 @@ static int check_node(const struct spead_node_config *config, struct spead_err *
 {
     int ret;
 
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL,
+                              "node: struct_size is %u, not %zu: start from SPEAD_NODE_CONFIG_INIT",
+                              config->struct_size, sizeof *config);
     if (!config->name || !config->name[0])
         return speadi_err_set(err, -EINVAL, "a node has no name");
     if (!config->ops || !config->ops->step || !config->ops->kind)

@@ -191,6 +191,9 @@ int speadi_node_failed(struct spead_node *node, int code);
 /* Tries again to send a message that the error port had no room for: false: still no room. */
 bool speadi_node_divert(struct spead_node *node);
 
+/* At the end: nobody will take it any more. */
+void speadi_node_drop_diverted(struct spead_node *node);
+
 /* The first one counts; then sources stop. cause: a sentence. */
 void speadi_graph_fail(struct spead_node *node, int code, const char *cause);
 

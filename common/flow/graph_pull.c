@@ -226,6 +226,7 @@ int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
     if (!port)
         return -EINVAL;
     before = speadi_worker_enter(&graph->puller);
+    graph->puller.now_ns = speadi_clock_mono_ns(); /* the caller's time is no node's */
     ret = prepare(graph, port, err);
     if (ret == 0)
         ret = pull(graph, port, message, err);

@@ -360,7 +360,7 @@ static uint32_t public_state(const struct spead_node *node)
 
 void spead_node_stats(const struct spead_node *node, struct spead_node_stats *stats)
 {
-    *stats = (struct spead_node_stats){
+    struct spead_node_stats now = {
         .struct_size = stats->struct_size,
         .state = public_state(node),
         .steps = speadi_counted(&node->steps),
@@ -373,6 +373,6 @@ void spead_node_stats(const struct spead_node *node, struct spead_node_stats *st
         .diverted = speadi_counted(&node->diverted_count),
         .fatal = speadi_counted(&node->fatal),
     };
-    stats->failed =
-        stats->retried + stats->skipped + stats->logged + stats->diverted + stats->fatal;
+    now.failed = now.retried + now.skipped + now.logged + now.diverted + now.fatal;
+    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
 }

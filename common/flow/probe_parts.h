@@ -12,7 +12,7 @@
 int speadi_test_source_next(struct spead_test_source *source,
                             const struct spead_message **messages);
 /* The receiver took the first count of them. */
-void speadi_test_source_sent(struct spead_test_source *source, uint32_t count);
+void speadi_test_source_advance(struct spead_test_source *source, uint32_t count);
 /* When the next batch is due (CLOCK_MONOTONIC); 0: now. */
 uint64_t speadi_test_source_due_ns(const struct spead_test_source *source);
 

@@ -97,7 +97,7 @@ int speadi_test_source_next(struct spead_test_source *source, const struct spead
     return (int)count;
 }
 
-void speadi_test_source_sent(struct spead_test_source *source, uint32_t count)
+void speadi_test_source_advance(struct spead_test_source *source, uint32_t count)
 {
     source->sent += count;
     if (source->config.pause_ns)
@@ -126,7 +126,7 @@ int spead_test_source_step(struct spead_test_source *source, struct spead_sender
         return SPEAD_STEP_DONE;
     if (ret < 0)
         return ret;
-    speadi_test_source_sent(source, (uint32_t)ret);
+    speadi_test_source_advance(source, (uint32_t)ret);
     return SPEAD_STEP_AGAIN;
 }
 
@@ -153,7 +153,7 @@ static int step(void *state, struct spead_node *self)
         return SPEAD_STEP_DONE;
     if (ret < 0)
         return ret;
-    speadi_test_source_sent(source, (uint32_t)ret);
+    speadi_test_source_advance(source, (uint32_t)ret);
     return SPEAD_STEP_AGAIN;
 }
 

@@ -127,8 +127,7 @@ void speadi_node_finish(struct spead_node *node, int error)
     retract_all(node);
     give_up_ticket(node);
     speadi_timers_remove(&worker->timers, &node->timer);
-    if (node->diverting)
-        spead_message_unref(node->diverted);
+    speadi_node_drop_diverted(node);
     if (node->started && node->ops->finish)
         node->ops->finish(node->step_state);
     node->started = false;
@@ -143,6 +142,8 @@ void speadi_node_finish(struct spead_node *node, int error)
 
 static void have_another(struct spead_node *node)
 {
+    speadi_worker_collect(
+        node->worker); /* who was made runnable during this turn comes before it */
     speadi_worker_queue(node->worker, node);
 }
 

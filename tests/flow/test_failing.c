@@ -4,6 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+
+#include <speadi/backoff.h>
 
 #include "step_nodes.h"
 
@@ -232,6 +235,47 @@ Test(failing, source_that_fails_ends_the_graph_with_its_error, .fini = clear)
     cr_assert_eq(run(NULL), -ENODATA);
     cr_assert_eq(sink.received, 30);
     cr_assert_eq(sink.end, -ENODATA);
+}
+
+Test(failing, back_off_doubles_to_an_hour_and_stays_there)
+{
+    cr_expect_eq(speadi_backoff_ns(0, 9), 0);
+    cr_expect_eq(speadi_backoff_ns(1000, 0), 1000);
+    cr_expect_eq(speadi_backoff_ns(1000, 3), 8000);
+    for (uint32_t tries = 1; tries < 100; tries++)
+        cr_expect_geq(speadi_backoff_ns(3000000000u, tries),
+                      speadi_backoff_ns(3000000000u, tries - 1));
+    cr_expect_eq(speadi_backoff_ns(3000000000u, UINT32_MAX), SPEADI_BACKOFF_MAX_NS);
+}
+
+static int fail_at_42_or_be_shut(struct step_relay *self, struct spead_message *message)
+{
+    (void)self;
+    return message->sequence < 42 ? 1 : -EIO;
+}
+
+/* The error channel is full for good: one message is in it, one waits at its door. */
+Test(failing, message_that_could_not_be_diverted_before_a_cancel_is_counted, .fini = clear)
+{
+    static _Atomic bool closed = true;
+    struct spead_node_stats stats = SPEAD_NODE_STATS_INIT;
+    struct timespec ms = {.tv_nsec = 1000000};
+
+    relay = (struct step_relay){.work = fail_at_42_or_be_shut,
+                                .config.on_error = SPEAD_ON_ERROR_DIVERT};
+    errors.closed = &closed;
+    build(1);
+    cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
+    while (stats.diverted == 0 || stats.state != SPEAD_NODE_SUSPENDED) {
+        nanosleep(&ms, NULL);
+        spead_node_stats(relay_node, &stats);
+    }
+    cr_assert_eq(relay.surrendered, 2);
+    spead_graph_cancel(graph);
+    cr_assert_eq(spead_graph_wait(graph, 0, NULL), -ECANCELED);
+    stats = relay_stats();
+    cr_assert_eq(stats.diverted, 1);
+    cr_assert_eq(stats.skipped, 1);
 }
 
 static int refuse(void *state, struct spead_node *self, struct spead_err *err)

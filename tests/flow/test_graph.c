@@ -35,6 +35,24 @@ Test(graph, two_nodes_cannot_have_one_name)
     spead_graph_destroy(graph);
 }
 
+Test(graph, config_that_was_not_begun_with_its_init_is_refused)
+{
+    struct spead_graph *graph = step_graph("g"), *other;
+    struct spead_graph_config graph_config = {.name = "h"};
+    struct spead_executor_config executor_config = {.workers = 1};
+    struct spead_node_config config = {.name = "a", .ops = &nothing, .cpu = -1};
+    struct spead_executor *executor;
+    struct spead_err err;
+
+    cr_assert_eq(spead_graph_add(graph, &config, NULL, &err), -EINVAL);
+    cr_assert(strstr(err.text, "SPEAD_NODE_CONFIG_INIT"), "%s", err.text);
+    cr_assert_eq(spead_graph_create(&other, &graph_config, &err), -EINVAL);
+    cr_assert(strstr(err.text, "SPEAD_GRAPH_CONFIG_INIT"), "%s", err.text);
+    cr_assert_eq(spead_executor_create(&executor, &executor_config, &err), -EINVAL);
+    cr_assert(strstr(err.text, "SPEAD_EXECUTOR_CONFIG_INIT"), "%s", err.text);
+    spead_graph_destroy(graph);
+}
+
 Test(graph, node_that_cannot_tell_its_failed_message_may_not_skip_it)
 {
     struct spead_graph *graph = step_graph("g");

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "step_nodes.h"
 
@@ -135,6 +136,42 @@ Test(graph_pull, joined_output_cannot_be_pulled, .init = build, .fini = clear)
         spead_graph_next(graph, (struct spead_graph_end){source_node, NULL}, &message, &err),
         -EINVAL);
     cr_assert(strstr(err.text, "source.out"), "%s", err.text);
+}
+
+static uint64_t clock_seen;
+
+static int note_clock(void *state, struct spead_node *self)
+{
+    struct spead_message message = {0};
+
+    (void)state;
+    clock_seen = spead_node_now_ns(self);
+    return spead_node_send(self, 0, &message, 1) == 1 ? SPEAD_STEP_AGAIN : SPEAD_STEP_WAITING;
+}
+
+Test(graph_pull, time_that_the_caller_took_is_not_the_nodes, .fini = clear)
+{
+    static const struct spead_node_ops ops = {.kind = "clock", .step = note_clock};
+    static const struct spead_port out = {"out", SPEAD_TYPE_PLAIN};
+    struct spead_node_stats stats = SPEAD_NODE_STATS_INIT;
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+    struct timespec pause = {.tv_nsec = 300000000};
+    struct spead_message message;
+    uint64_t before;
+
+    graph = step_graph("pulled");
+    config.name = "clock";
+    config.ops = &ops;
+    config.outputs = &out;
+    config.output_count = 1;
+    cr_assert_eq(spead_graph_add(graph, &config, &relay_node, NULL), 0);
+    cr_assert_eq(next(&message, NULL), 0);
+    nanosleep(&pause, NULL);
+    before = step_now_ns();
+    cr_assert_eq(next(&message, NULL), 0);
+    cr_assert_geq(clock_seen, before);
+    spead_node_stats(relay_node, &stats);
+    cr_assert_lt(stats.busy_ns, 300000000u);
 }
 
 static void *send_later(void *arg)

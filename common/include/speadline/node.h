@@ -69,7 +69,7 @@ enum spead_on_error {
                                 downstream see the error */
     SPEAD_ON_ERROR_RETRY =
         1, /* step again, up to `retries` times for one message with back-off in between
-                                (doubled each time); then as `after_retries` says */
+                                (doubled each time, to at most an hour); then as `after_retries` says */
     SPEAD_ON_ERROR_SKIP = 2, /* the failed message is released; step again */
     SPEAD_ON_ERROR_LOG = 3,  /* skip, and a line to the log, at most one a second */
     SPEAD_ON_ERROR_DIVERT =
