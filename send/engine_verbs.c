@@ -362,12 +362,12 @@ static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsign
         taken += (unsigned)ret;
     }
     say_copied(engine);
-    if (taken || ret >= 0)
-        return (int)taken;
-    engine->broken = ret;
-    speadi_log(engine->log, SPEAD_LOG_WARNING, "post_send on %s: %s; the stream ends",
-               engine->device.report.device, strerror(-ret));
-    return ret;
+    if (ret < 0) {
+        engine->broken = ret;
+        speadi_log(engine->log, SPEAD_LOG_WARNING, "post_send on %s: %s; the stream ends",
+                   engine->device.report.device, strerror(-ret));
+    }
+    return taken ? (int)taken : ret;
 }
 
 static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max)
@@ -409,23 +409,21 @@ static uint64_t sooner(uint64_t deadline_ns, uint64_t in_ns)
     return then_ns < deadline_ns ? then_ns : deadline_ns;
 }
 
-/* The last chain was taken in part: its end is signalled to nobody. A failed queue: it may sweep itself out
- * without a completion that was armed for. Both end soon, or by a time limit. */
+/* Nothing would tell of room: the end of a chain that was taken in part is signalled to nobody, a failed
+ * queue may sweep itself out in silence, one that refuses without reason may stop to do so. */
 static bool has_to_be_polled(const struct verbs_engine *engine)
 {
-    return engine->queue.failed || engine->queue.signalled <= engine->queue.settled;
+    return engine->queue.failed || engine->queue.refusals ||
+           engine->queue.signalled <= engine->queue.settled;
 }
 
-static void verbs_wait(void *self, uint64_t deadline_ns, bool for_room)
+static void wait_for_room(struct verbs_engine *engine, uint64_t deadline_ns)
 {
-    struct verbs_engine *engine = self;
-    const bool pending = speadi_verbs_send_queue_posted(&engine->queue) != 0;
+    const bool is_empty = speadi_verbs_send_queue_posted(&engine->queue) == 0;
 
-    if (engine->done.count || engine->broken)
+    if (is_empty && !engine->queue.failed && !engine->queue.refusals)
         return;
-    if (!for_room)
-        sleep_on(engine, false, deadline_ns);
-    if (!for_room || !pending || poll_some(engine, engine->max_poll + 1))
+    if (poll_some(engine, engine->max_poll + 1))
         return;
     if (has_to_be_polled(engine)) {
         sleep_on(engine, false, sooner(deadline_ns, STARVED_RETRY_NS));
@@ -437,6 +435,18 @@ static void verbs_wait(void *self, uint64_t deadline_ns, bool for_room)
     /* What completed before arming tells nobody. */
     if (!poll_some(engine, 1) && !engine->queue.failed)
         sleep_on(engine, true, deadline_ns);
+}
+
+static void verbs_wait(void *self, uint64_t deadline_ns, bool for_room)
+{
+    struct verbs_engine *engine = self;
+
+    if (engine->done.count || engine->broken)
+        return;
+    if (for_room)
+        wait_for_room(engine, deadline_ns);
+    else
+        sleep_on(engine, false, deadline_ns);
 }
 
 static void verbs_wake(void *self)

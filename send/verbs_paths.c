@@ -13,8 +13,7 @@
 /* The kernel asks three times, a second apart, before it gives a neighbour up. */
 #define RESOLVE_MS 4000u
 
-#define REFRESH_NS 1000000000u /* how late a change may be noticed */
-#define PROD_NS    (30 * UINT64_C(1000000000))
+#define PROD_NS (30 * UINT64_C(1000000000))
 
 #define UNICAST_TTL 64 /* the kernel's default */
 
@@ -101,15 +100,13 @@ static void aim_all(struct speadi_verbs_paths *paths)
 
 static int resolve(struct speadi_verbs_paths *paths, struct spead_err *err)
 {
-    const uint64_t now_ns = speadi_clock_mono_ns();
     int ret = speadi_neighbours_open(&paths->watch, paths->neighbour, paths->watch.count,
                                      RESOLVE_MS, err);
 
     if (ret < 0)
         return ret;
     paths->is_watching = true;
-    paths->refresh_ns = now_ns + REFRESH_NS;
-    paths->prod_ns = now_ns + PROD_NS;
+    paths->prod_ns = speadi_clock_mono_ns() + PROD_NS;
     aim_all(paths);
     return 0;
 }
@@ -160,9 +157,8 @@ void speadi_verbs_paths_refresh(struct speadi_verbs_paths *paths, uint64_t now_n
 {
     enum speadi_neighbour_state before[SPEADI_TX_DESTINATIONS_MAX];
 
-    if (!paths->is_watching || now_ns < paths->refresh_ns)
+    if (!paths->is_watching)
         return;
-    paths->refresh_ns = now_ns + REFRESH_NS;
     if (now_ns >= paths->prod_ns) {
         paths->prod_ns = now_ns + PROD_NS;
         speadi_neighbours_prod(&paths->watch);

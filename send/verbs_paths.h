@@ -21,8 +21,8 @@ struct speadi_verbs_paths {
     uint16_t destination[SPEADI_TX_DESTINATIONS_MAX]; /* whose next hop neighbour[i] is */
     struct speadi_neighbours watch;
     bool is_watching;
-    uint64_t refresh_ns, prod_ns; /* when next */
-    uint64_t neighbours_lost;     /* times that a next hop stopped answering */
+    uint64_t prod_ns;         /* when to make the kernel ask next */
+    uint64_t neighbours_lost; /* times that a next hop stopped answering */
     const struct spead_log *log;
 };
 
@@ -38,7 +38,7 @@ int speadi_verbs_paths_open(struct speadi_verbs_paths *paths, const struct spead
                             const struct speadi_verbs_interface *device, struct spead_err *err);
 void speadi_verbs_paths_close(struct speadi_verbs_paths *paths); /* safe when zeroed */
 
-/* Follows the neighbour table; cheap before it is due. Never blocks. */
+/* Follows the neighbour table. Never blocks; to be called every second, and when watch.netlink is readable. */
 void speadi_verbs_paths_refresh(struct speadi_verbs_paths *paths, uint64_t now_ns);
 
 #endif

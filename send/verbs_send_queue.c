@@ -9,7 +9,7 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
-enum { POLL_BATCH = 16 };
+enum { POLL_BATCH = 16, REFUSALS_MAX = 100 };
 
 #define SPENT_NS        1000000000u /* how long a failed queue may take to sweep itself out */
 #define DRAIN_NS        200000000u  /* how long frames may take to leave when the stream ends */
@@ -148,14 +148,17 @@ int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct i
     if (code == 0) {
         queue->posted += count;
         queue->signalled = queue->posted;
+        queue->refusals = 0;
         return (int)count;
     }
     count = count_before(first, bad);
     queue->posted += count;
-    /* A full queue has room again once a completion is polled; if none is awaited it never will. */
-    if (count || (code == ENOMEM && queue->signalled > queue->settled))
-        return (int)count;
-    return -code;
+    if (code != ENOMEM) /* when some were taken, the next call finds the bad one first */
+        return count ? (int)count : -code;
+    /* A full queue has room again once a completion is polled; where none is awaited it hardly ever will. */
+    if (queue->signalled <= queue->settled && ++queue->refusals > REFUSALS_MAX)
+        return -code;
+    return (int)count;
 }
 
 void speadi_verbs_send_queue_fail(struct speadi_verbs_send_queue *queue, bool dead)

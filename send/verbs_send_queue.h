@@ -30,6 +30,7 @@ struct speadi_verbs_send_queue {
 
     uint64_t posted, settled;
     uint64_t signalled; /* frames up to the last signalled one */
+    unsigned refusals;  /* posts in a row that found no room although no completion was awaited */
     bool failed;        /* needs a rebuild, once everything has completed */
     bool dead;          /* ... at once: there will be no completions */
     uint64_t failed_ns;
@@ -49,7 +50,7 @@ static inline uint32_t speadi_verbs_send_queue_posted(const struct speadi_verbs_
 }
 
 /* Posts a chain of count requests, numbered from queue->posted on, whose last one is signalled. Returns
- * how many were taken (fewer: no room), or -errno. */
+ * how many were taken (fewer: no room), or -errno when there is no hope. */
 int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct ibv_send_wr *first,
                                  unsigned count);
 

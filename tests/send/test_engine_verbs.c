@@ -393,6 +393,7 @@ Test(engine_verbs, the_device_paces_only_where_it_can)
     add_sizes(50, 1);
     send_and_expect();
     tx_harness_close(&rig.h);
+    rig.h = (struct tx_harness){0};
     rig.is_open = false;
     script("pacing=0");
     refuse((struct tx_harness_config){.verbs.hardware_rate = true, .rate_bytes_per_s = 1e8},

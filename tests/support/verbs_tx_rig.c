@@ -77,16 +77,21 @@ static void fill_in(const struct verbs_tx_rig *rig, struct tx_harness_config *co
         config->packet_bytes_max = VERBS_TX_PAYLOAD;
 }
 
-void verbs_tx_open(struct verbs_tx_rig *rig, struct tx_harness_config config)
+void verbs_tx_open_sinks(struct verbs_tx_rig *rig)
 {
-    fill_in(rig, &config);
-    MUST(tx_harness_open(&rig->h, &config), "the engine does not open");
-    rig->is_open = true;
     test_netns_move(rig->network.far);
     for (unsigned i = 0; i < rig->sinks; i++)
         rig->h.sink[i].fd = open_sink(&rig->address[i]);
     test_netns_move(rig->network.near);
     rig->h.sinks = rig->sinks;
+}
+
+void verbs_tx_open(struct verbs_tx_rig *rig, struct tx_harness_config config)
+{
+    fill_in(rig, &config);
+    MUST(tx_harness_open(&rig->h, &config), "the engine does not open");
+    rig->is_open = true;
+    verbs_tx_open_sinks(rig);
 }
 
 int verbs_tx_try(struct verbs_tx_rig *rig, struct tx_harness_config config, struct spead_err *err)
@@ -97,12 +102,13 @@ int verbs_tx_try(struct verbs_tx_rig *rig, struct tx_harness_config config, stru
     ret = tx_harness_try(&rig->h, &config, err);
     if (ret == 0)
         tx_harness_close(&rig->h);
+    rig->h = (struct tx_harness){0};
     return ret;
 }
 
 void verbs_tx_close(struct verbs_tx_rig *rig)
 {
-    if (rig->is_open)
+    if (rig->is_open || rig->h.sinks)
         tx_harness_close(&rig->h);
     rig->is_open = false;
     close(rig->network.near);

@@ -23,6 +23,9 @@ struct verbs_tx_rig {
 bool verbs_tx_network(struct verbs_tx_rig *rig, const char *const *far_addresses,
                       const char **reason);
 
+/* The sinks alone, for a stream of the caller's. */
+void verbs_tx_open_sinks(struct verbs_tx_rig *rig);
+
 /* Opens the engine towards the sinks; what does not hold aborts. */
 void verbs_tx_open(struct verbs_tx_rig *rig, struct tx_harness_config config);
 
