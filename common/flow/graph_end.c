@@ -119,6 +119,17 @@ static int wait_or_time_out(struct spead_graph *graph, uint64_t deadline_ns, boo
     return ret;
 }
 
+bool spead_graph_has_ended(const struct spead_graph *graph)
+{
+    struct spead_graph *locked = (struct spead_graph *)graph; /* for its lock only */
+    bool ended;
+
+    pthread_mutex_lock(&locked->lock);
+    ended = graph->ended;
+    pthread_mutex_unlock(&locked->lock);
+    return ended;
+}
+
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err)
 {
     bool ended;

@@ -93,7 +93,7 @@ struct spead_node {
 
     /* Its worker's, read by anyone. */
     _Atomic bool is_running;
-    _Atomic uint64_t steps, busy_ns, in, out;
+    _Atomic uint64_t steps, busy_ns, cpu_ns, in, out;
     _Atomic uint64_t retried, skipped, logged, diverted_count, fatal;
 
     /* Constant once started. */

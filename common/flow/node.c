@@ -372,6 +372,7 @@ void spead_node_stats(const struct spead_node *node, struct spead_node_stats *st
         .logged = speadi_counted(&node->logged),
         .diverted = speadi_counted(&node->diverted_count),
         .fatal = speadi_counted(&node->fatal),
+        .cpu_ns = speadi_counted(&node->cpu_ns),
     };
     now.failed = now.retried + now.skipped + now.logged + now.diverted + now.fatal;
     memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);

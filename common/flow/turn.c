@@ -132,6 +132,8 @@ void speadi_node_finish(struct spead_node *node, int error)
         node->ops->finish(node->step_state);
     node->started = false;
     close_ends(node, error);
+    if (worker->kind == SPEADI_WORKER_OWN)
+        speadi_count(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&node->state, SPEADI_NODE_FINISHED);
     /* relaxed: a count, of many writers */
     atomic_fetch_sub_explicit(&worker->nodes, 1, memory_order_relaxed);

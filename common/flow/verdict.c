@@ -173,6 +173,12 @@ static void edge_json(struct speadi_report *report, const struct speadi_edge *ed
     speadi_report_number(report, "received", stats.received);
     speadi_report_number(report, "shed", shed);
     speadi_report_number(report, "depth", stats.depth);
+    speadi_report_number(report, "capacity", stats.capacity);
+    speadi_report_number(report, "high_water", stats.high_water);
+    speadi_report_number(report, "starved", stats.starved);
+    speadi_report_number(report, "starved_ns", stats.starved_ns);
+    speadi_report_number(report, "blocked", stats.blocked);
+    speadi_report_number(report, "blocked_ns", stats.blocked_ns);
     speadi_report_share(report, "full", full_share(edge, elapsed));
     speadi_report_share(report, "empty", empty_share(edge, elapsed));
     latency_json(report, edge);

@@ -49,7 +49,8 @@ static void pass_through_chain(uint32_t workers, uint32_t capacity, bool blockin
     struct step_source source = {.count = 3000};
     struct step_relay relays[3] = {0};
     struct step_sink sink = {0};
-    struct spead_node *last = step_source_add(graph, &source, "source");
+    struct spead_node *last = step_source_add(graph, &source, "source"), *middle = NULL;
+    struct spead_node_stats stats = SPEAD_NODE_STATS_INIT;
 
     for (unsigned i = 0; i < 3; i++) {
         char name[16];
@@ -57,6 +58,7 @@ static void pass_through_chain(uint32_t workers, uint32_t capacity, bool blockin
 
         snprintf(name, sizeof name, "relay%u", i);
         relays[i].config.blocking = blocking && i == 1;
+        middle = i == 2 ? last : middle;
         node = step_relay_add(graph, &relays[i], name);
         step_join(graph, last, node, capacity);
         last = node;
@@ -70,6 +72,8 @@ static void pass_through_chain(uint32_t workers, uint32_t capacity, bool blockin
         cr_assert_eq(sink.record[i].sequence, i);
     cr_assert_eq(relays[1].starts, 1);
     cr_assert_eq(relays[1].finishes, 1);
+    spead_node_stats(middle, &stats);
+    cr_assert_eq(stats.cpu_ns > 0, blocking, "a thread of its own has CPU time of its own");
     spead_graph_destroy(graph);
     spead_executor_destroy(executor);
     step_sink_release(&sink);

@@ -82,10 +82,12 @@ Test(graph_end, wait_with_a_deadline_leaves_the_graph_running, .init = build, .f
 
     start();
     cr_assert_eq(spead_graph_wait(graph, in(1000000), &err), -ETIMEDOUT);
+    cr_assert_not(spead_graph_has_ended(graph));
     before = sink.received;
     while (sink.received == before)
         ;
     cr_assert_eq(spead_graph_drain(graph, in(60000000000u), NULL), 0);
+    cr_assert(spead_graph_has_ended(graph));
     cr_assert_eq(sink.received, source.sent);
 }
 

@@ -59,6 +59,9 @@ Test(verdict, names_the_slow_node_wherever_it_is)
     cr_assert(strstr(text, "node n1 limits: its input was full"), "%s", text);
     cr_assert(strstr(text, "source.out > n0.in: 200 messages"), "%s", text);
     cr_assert(strstr(json, "\"limit\": {\"node\": \"n1\""), "%s", json);
+    cr_assert(strstr(json, "\"capacity\": 4, \"high_water\": 4"), "the input of n1 was full: %s",
+              json);
+    cr_assert(strstr(json, "\"blocked_ns\": "), "%s", json);
     cr_assert_not(strstr(json, "p99_ns"), "no histograms without metrics: %s", json);
     run_with_slow(2, true, text, json, sizeof text);
     cr_assert(strstr(text, "node n2 limits"), "%s", text);

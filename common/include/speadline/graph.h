@@ -104,6 +104,10 @@ void spead_graph_cancel(struct spead_graph *graph);
  * deadline_ns is CLOCK_MONOTONIC; 0 waits without limit. */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
+/* Whether wait() would return at once; also tells a wait that was too long from a failure with -ETIMEDOUT. A graph
+ * that could not start has not ended. Any thread. */
+bool spead_graph_has_ended(const struct spead_graph *graph);
+
 /* stop and wait; at the deadline cancel, and -ETIMEDOUT with a sentence that says which edges held how
  * many messages. The graph has ended when it returns. */
 int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
@@ -139,6 +143,8 @@ struct spead_node_stats {
     uint64_t in, out; /* messages over all ports; conservation is the node's own affair */
     uint64_t failed;  /* steps that failed = retried + skipped + logged + diverted + fatal */
     uint64_t retried, skipped, logged, diverted, fatal;
+    uint64_t
+        cpu_ns; /* CPU time of the thread of a blocking node on an executor; 0 until it has finished */
 };
 enum spead_node_state {
     SPEAD_NODE_BUILT,
