@@ -21,17 +21,55 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
             " in the ring, %u held, the rest ahead); %s for tables\n",
             tool_text_memory(memory, plan->memory_bytes), plan->region_count,
             tool_text_memory(region, plan->region_bytes), options->concurrent_heaps,
-            options->substreams, options->ring_heaps,
-            spead_recv_take_max(options) + spead_recv_writer_depth(options),
+            options->substreams, options->ring_heaps, spead_recv_held_max(options),
             tool_text_memory(table, plan->table_bytes));
     if (plan->socket_buffer_bytes > 0)
         fprintf(to, "  buffer   %s for each socket\n",
                 tool_text_memory(buffer, plan->socket_buffer_bytes));
 }
 
+json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
+                              const struct spead_recv_plan *plan, const char *graph)
+{
+    json_t *endpoints = json_array();
+
+    for (uint64_t i = 0; i < options->common.endpoint_count; i++) {
+        if (json_array_append_new(endpoints, json_string(options->common.endpoints[i])) < 0) {
+            json_decref(endpoints);
+            return NULL;
+        }
+    }
+    return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:I, s:I, s:I, s:o}", "schema", TOOL_SCHEMA,
+                     "version", spead_version(), "tool", "spead-recv", "endpoints", endpoints,
+                     "engine", plan->engine, "engine_reason", plan->engine_reason,
+                     "memory_bytes_max", (json_int_t)plan->memory_bytes, "table_bytes",
+                     (json_int_t)plan->table_bytes, "socket_buffer_bytes",
+                     (json_int_t)plan->socket_buffer_bytes, "plan", json_loads(graph, 0, NULL));
+}
+
 /* ---- Reading ------------------------------------------------------------------------------- */
 
-void recv_report_read(struct recv_report *report, const struct spead_recv_stream *stream)
+static void read_graph(struct recv_report *report, const struct recv_graph *graph)
+{
+    struct heap_check_totals taken = heap_check_totals(graph->check);
+    struct spead_node_stats node = SPEAD_NODE_STATS_INIT;
+
+    report->totals.heaps = taken.heaps;
+    report->totals.incomplete_heaps = taken.incomplete_heaps;
+    report->totals.payload_bytes = taken.payload_bytes;
+    report->totals.verify_bad_bytes = taken.bad_bytes;
+    report->heaps_past_limit = taken.past_limit;
+    if (graph->writer != NULL)
+        report->written = heap_writer_totals(graph->writer);
+    spead_node_stats(graph->stream_node, &node);
+    report->stream_cpu_s = (double)node.cpu_ns * 1e-9;
+    spead_graph_verdict(graph->graph, SPEAD_REPORT_TEXT, report->flow_text,
+                        sizeof report->flow_text);
+    spead_graph_verdict(graph->graph, SPEAD_REPORT_JSON, report->flow_json,
+                        sizeof report->flow_json);
+}
+
+static void read_stream(struct recv_report *report, const struct spead_recv_stream *stream)
 {
     struct spead_recv_stats *stats = &report->stats;
     struct tool_totals *totals = &report->totals;
@@ -57,6 +95,19 @@ void recv_report_read(struct recv_report *report, const struct spead_recv_stream
     totals->placed = stats->placed;
     totals->bounced = stats->bounced;
     totals->repaired = stats->repaired;
+}
+
+void recv_report_read(struct recv_report *report, const struct recv_graph *graph)
+{
+    read_graph(report, graph);
+    read_stream(report, graph->stream);
+}
+
+uint64_t recv_report_unwritten(const struct recv_report *report)
+{
+    uint64_t taken = report->totals.heaps + report->totals.incomplete_heaps;
+
+    return report->options->output == NULL ? 0 : taken - report->written.heaps;
 }
 
 bool recv_report_is_clean(const struct recv_report *report)
@@ -100,6 +151,14 @@ static const struct {
     {SPEAD_RECV_OVER_CAP_HEAP_SIZE, "for heaps above --max-heap-size"},
 };
 
+static const char *remedy(const struct recv_report *report, size_t i)
+{
+    if (remedies[i].bucket == SPEAD_RECV_SHED && report->cancelled)
+        return "in heaps that waited when it was told to end at once, or found the channel full "
+               "before";
+    return remedies[i].text;
+}
+
 static void print_losses(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
@@ -110,7 +169,7 @@ static void print_losses(FILE *to, const struct recv_report *report)
 
         if (packets > 0)
             fprintf(to, "  %-8s %" PRIu64 " packets %s\n",
-                    spead_recv_bucket_name(remedies[i].bucket), packets, remedies[i].text);
+                    spead_recv_bucket_name(remedies[i].bucket), packets, remedy(report, i));
     }
     if (stats->missing_packets > 0 || stats->missing_heaps > 0)
         fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
@@ -155,10 +214,21 @@ static void print_verified(FILE *to, const struct tool_totals *totals)
         fputs("  verify   every byte is as it was sent\n", to);
 }
 
+static void print_output(FILE *to, const struct recv_report *report)
+{
+    uint64_t unwritten = recv_report_unwritten(report);
+    char bytes[TOOL_TEXT_MAX];
+
+    fprintf(to, "  output   %" PRIu64 " heaps, %s in %s", report->written.heaps,
+            tool_text_payload(bytes, report->written.bytes), report->options->output);
+    if (unwritten > 0)
+        fprintf(to, "; %" PRIu64 " were taken and not written", unwritten);
+    fputc('\n', to);
+}
+
 void recv_report_summary(FILE *to, const struct recv_report *report)
 {
     const struct tool_totals *totals = &report->totals;
-    char bytes[TOOL_TEXT_MAX];
 
     tool_report_headline(to, totals, "heaps complete");
     print_ledger(to, report);
@@ -172,8 +242,9 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
     if (report->options->common.verify)
         print_verified(to, totals);
     if (report->options->output != NULL)
-        fprintf(to, "  output   %" PRIu64 " heaps, %s in %s\n", report->written.heaps,
-                tool_text_payload(bytes, report->written.bytes), report->options->output);
+        print_output(to, report);
+    if (report->options->verbose)
+        fprintf(to, "  flow     %s", report->flow_text);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -229,6 +300,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"heaps_past_limit", report->heaps_past_limit},
         {"written_heaps", report->written.heaps},
         {"written_bytes", report->written.bytes},
+        {"unwritten_heaps", recv_report_unwritten(report)},
         {"messages", stats->messages},
         {"polls", stats->polls},
         {"wakeups", stats->wakeups},
@@ -239,6 +311,7 @@ json_t *recv_report_json(const struct recv_report *report)
     int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;
 
     failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;
+    failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "stream_cpu_s", json_real(report->stream_cpu_s)) < 0;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         failed |= tool_report_set(object, numbers[i].key, numbers[i].value) < 0;

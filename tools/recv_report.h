@@ -8,7 +8,7 @@
 
 #include <speadline/recv.h>
 
-#include "heap_writer.h"
+#include "recv_graph.h"
 #include "spead_recv_options.h"
 #include "tool_report.h"
 
@@ -26,14 +26,24 @@ struct recv_report {
     struct heap_writer_totals written;
     uint64_t heaps_past_limit; /* taken after the --heaps that were asked for, and let go */
     double stream_cpu_s;       /* of the stream's thread */
+    bool cancelled;            /* it was told to end at once */
+    char flow_text[RECV_GRAPH_TEXT_MAX]; /* the graph's verdict */
+    char flow_json[RECV_GRAPH_TEXT_MAX];
 };
 
 /* What was decided, before the first packet. */
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_plan *plan);
 
-/* Reads the stream's counters and plan into the report. */
-void recv_report_read(struct recv_report *report, const struct spead_recv_stream *stream);
+/* The same with the graph's plan (JSON), for --plan. NULL: out of memory. */
+json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
+                              const struct spead_recv_plan *plan, const char *graph);
+
+/* Reads counters, plan and verdict into the report. The graph has ended, or its writer hangs. */
+void recv_report_read(struct recv_report *report, const struct recv_graph *graph);
+
+/* Heaps that were taken for --output and are not in the file. */
+uint64_t recv_report_unwritten(const struct recv_report *report);
 
 /* True when nothing was lost, refused or left over: what --strict asks. */
 bool recv_report_is_clean(const struct recv_report *report);

@@ -1,40 +1,40 @@
 /* spead-recv: takes heaps from the network, checks and keeps them as asked, accounts for the rest.
  *
- * Threads: the stream has one of its own (pinned by --cpu). This one takes heaps, verifies them and
- * hands them to the writer's. It may wait for the writer; the stream never waits for it, but sheds at
- * the ring between the two. */
+ * Threads: the work is done by a graph (recv_graph.h). This one looks after it: progress, limits of time, signals,
+ * and a disk that does not answer. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <speadi/clock.h>
 
-#include "heap_writer.h"
+#include "recv_graph.h"
 #include "recv_report.h"
 #include "spead_recv_options.h"
 #include "tool_signal.h"
-#include "verify_pattern.h"
 
-#define TAKE_MAX 32u   /* as spead_recv_take_max() at most */
-#define GAPS_MAX 4097u /* one more than a heap has ranges at most */
+#define TICK_NS 100000000u /* at most this long between two looks at signals and the clock */
+#define HANG_NS \
+    1000000000u /* how long a write under way may take once we were told to end at once */
+#define NO_LIMIT UINT64_MAX
 
 struct receiver {
     const struct spead_recv_tool_options *options;
-    struct spead_recv_stream *stream;
-    struct heap_writer *writer; /* NULL: no --output */
-    struct spead_gap *gaps;     /* [GAPS_MAX] */
+    struct recv_graph graph;
     struct tool_progress progress;
     struct recv_report report;
-    bool ended; /* what still comes is let go */
+    uint64_t end_ns;       /* --seconds */
+    uint64_t cancelled_ns; /* 0: not */
 };
 
 /* For the handler; set before it is installed, NULL once the stream goes. Only this thread has it run:
  * the others block signals. */
 static struct spead_recv_stream *volatile signalled_stream;
 
-/* The stream knows what a first and a second stop mean. */
+/* The stream knows what a first and a second stop mean; the rest is for the loop. */
 static void on_signal(int nth)
 {
     if (signalled_stream == NULL)
@@ -44,90 +44,56 @@ static void on_signal(int nth)
         spead_recv_stream_stop(signalled_stream);
 }
 
-/* Nothing more is wanted: end without reading on. */
-static void stop_now(struct receiver *receiver)
-{
-    receiver->ended = true;
-    spead_recv_stream_stop(receiver->stream);
-    spead_recv_stream_stop(receiver->stream);
-}
-
-/* ---- Heaps --------------------------------------------------------------------------------- */
-
-static bool has_enough(const struct receiver *receiver)
-{
-    uint64_t limit = receiver->options->common.heaps;
-
-    return limit > 0 && receiver->report.totals.heaps >= limit;
-}
-
-/* Counts, checks and keeps a heap; takes over the reference. */
-static void handle(struct receiver *receiver, struct spead_heap *heap)
-{
-    struct tool_totals *totals = &receiver->report.totals;
-
-    if (receiver->ended || tool_signal_count() > 1) {
-        receiver->report.heaps_past_limit += has_enough(receiver);
-        spead_heap_unref(heap);
-        return;
-    }
-    totals->payload_bytes += spead_heap_received(heap);
-    if (spead_heap_is_complete(heap))
-        totals->heaps++;
-    else
-        totals->incomplete_heaps++;
-    if (receiver->options->common.verify)
-        totals->verify_bad_bytes += verify_pattern_heap(heap, receiver->gaps, GAPS_MAX);
-    if (receiver->writer == NULL)
-        spead_heap_unref(heap);
-    else if (heap_writer_push(receiver->writer, heap) < 0)
-        stop_now(receiver); /* closing the writer says why */
-    if (has_enough(receiver))
-        stop_now(receiver);
-}
+/* ---- While it runs ------------------------------------------------------------------------- */
 
 static void show(struct receiver *receiver, uint64_t now_ns)
 {
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+    struct heap_check_totals taken;
     char rest[96];
 
     if (now_ns < receiver->progress.due_ns)
         return;
-    spead_recv_stream_stats(receiver->stream, &stats);
+    spead_recv_stream_stats(receiver->graph.stream, &stats);
+    taken = heap_check_totals(receiver->graph.check);
     snprintf(rest, sizeof rest, "lost %" PRIu64 "  shed %" PRIu64, stats.missing_packets,
              stats.heaps_shed);
-    tool_progress_update(&receiver->progress, now_ns, receiver->report.totals.payload_bytes,
-                         receiver->report.totals.heaps,
+    tool_progress_update(&receiver->progress, now_ns, taken.payload_bytes, taken.heaps,
                          stats.total.seen.packets == 0 ? "waiting for the first packet" : NULL,
                          rest);
 }
 
-/* Takes heaps until the stream has ended. */
-static void take_all(struct receiver *receiver)
+static void look_around(struct receiver *receiver, uint64_t now_ns)
 {
-    struct spead_heap *heaps[TAKE_MAX];
-    unsigned max = spead_recv_take_max(receiver->options);
+    show(receiver, now_ns);
+    if (now_ns >= receiver->end_ns) {
+        spead_recv_stream_stop(receiver->graph.stream);
+        receiver->end_ns = NO_LIMIT;
+    }
+    if (receiver->cancelled_ns == 0 && tool_signal_count() > 1) {
+        receiver->cancelled_ns = now_ns;
+        spead_graph_cancel(receiver->graph.graph);
+    }
+}
+
+/* Looks after the graph until it has ended. False: its writer hangs, and will not be waited for. */
+static bool watch(struct receiver *receiver)
+{
     double seconds = receiver->options->common.seconds;
     uint64_t now = speadi_clock_mono_ns();
-    uint64_t end = seconds > 0 ? now + (uint64_t)(seconds * 1e9) : UINT64_MAX;
 
+    receiver->end_ns = seconds > 0 ? now + (uint64_t)(seconds * 1e9) : NO_LIMIT;
     tool_progress_start(&receiver->progress, receiver->options->common.quiet);
-    for (;;) {
-        uint64_t due = receiver->progress.due_ns < end ? receiver->progress.due_ns : end;
-        int count = spead_recv_stream_take_many(receiver->stream, heaps, max, due);
-
-        if (count == -ESHUTDOWN)
+    while (!spead_graph_has_ended(receiver->graph.graph)) {
+        if (receiver->cancelled_ns != 0 && now - receiver->cancelled_ns > HANG_NS)
             break;
-        for (int i = 0; i < count; i++)
-            handle(receiver, heaps[i]);
+        spead_graph_wait(receiver->graph.graph,
+                         now + TICK_NS < receiver->end_ns ? now + TICK_NS : receiver->end_ns, NULL);
         now = speadi_clock_mono_ns();
-        show(receiver, now);
-        if (now >= end) {
-            spead_recv_stream_stop(receiver->stream);
-            end = UINT64_MAX;
-        }
+        look_around(receiver, now);
     }
     tool_progress_end(&receiver->progress);
+    return spead_graph_has_ended(receiver->graph.graph);
 }
 
 /* ---- Before and after ---------------------------------------------------------------------- */
@@ -139,13 +105,24 @@ static void print_log(void *arg __attribute__((unused)), enum spead_log_level le
         tool_failed("warning: %s", line);
 }
 
-static int exit_status(const struct receiver *receiver, int stream_error, int write_error)
+/* What went wrong, in words; returns the exit status. */
+static int judge(const struct receiver *receiver, bool ended)
 {
-    if (stream_error < 0)
-        return tool_failed("receiving failed: %s", strerror(-stream_error));
-    if (write_error < 0 || receiver->report.totals.verify_bad_bytes > 0)
+    const struct recv_report *report = &receiver->report;
+    struct spead_failure failure = {0};
+    struct spead_err err = {0};
+
+    if (!ended)
+        return tool_failed("%s does not answer: %" PRIu64 " heaps are not written",
+                           receiver->options->output, recv_report_unwritten(report));
+    if (receiver->graph.writer != NULL && heap_writer_error(receiver->graph.writer, &err) < 0)
+        return tool_failed("%s", err.text);
+    spead_graph_failure(receiver->graph.graph, &failure);
+    if (failure.code < 0)
+        return tool_failed("%s", failure.cause);
+    if (report->totals.verify_bad_bytes > 0)
         return TOOL_FAILED;
-    if (receiver->options->strict && !recv_report_is_clean(&receiver->report))
+    if (receiver->options->strict && !recv_report_is_clean(report))
         return TOOL_NOT_CLEAN;
     return TOOL_DONE;
 }
@@ -161,91 +138,81 @@ static int print_report(const struct receiver *receiver, int status)
     return status;
 }
 
-/* The stream is there; receives and reports. Returns the exit status. */
-static int receive_and_report(struct receiver *receiver)
+/* The graph runs; receives and reports. Returns the exit status. */
+static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_start)
 {
-    struct tool_cpu cpu_start = tool_cpu_now();
-    struct spead_recv_runner *runner;
-    struct spead_err err = {0}, write_err = {0};
-    uint64_t cpu_ns = 0;
-    int ret, write_ret;
+    bool ended = watch(receiver);
+    int status;
 
-    ret = spead_recv_runner_start(&runner, receiver->stream, receiver->options->common.cpu, &err);
-    if (ret < 0)
-        return tool_failed_call(ret, &err);
-    take_all(receiver);
-    ret = spead_recv_runner_join(runner, &cpu_ns);
-    write_ret = heap_writer_close(receiver->writer, tool_signal_count() > 1,
-                                  &receiver->report.written, &write_err);
-    receiver->writer = NULL;
-    if (write_ret < 0)
-        tool_failed("%s", write_err.text);
-    recv_report_read(&receiver->report, receiver->stream);
+    recv_report_read(&receiver->report, &receiver->graph);
+    receiver->report.cancelled = receiver->cancelled_ns != 0;
     receiver->report.totals.cpu = tool_cpu_since(cpu_start);
-    receiver->report.stream_cpu_s = (double)cpu_ns * 1e-9;
-    return print_report(receiver, exit_status(receiver, ret, write_ret));
+    status = print_report(receiver, judge(receiver, ended));
+    if (!ended) {
+        /* A thread is in a system call that may never return, and uses what would be freed. */
+        fflush(NULL);
+        _exit(status);
+    }
+    return status;
 }
 
-static int open_stream(struct receiver *receiver)
-{
-    struct spead_recv_stream_config config = spead_recv_stream_config_of(receiver->options);
-    struct spead_err err = {0};
-    int ret;
-
-    config.log.fn = print_log;
-    ret = spead_recv_stream_create(&receiver->stream, &config, &err);
-    if (ret < 0)
-        return tool_failed_call(ret, &err);
-    return TOOL_DONE;
-}
-
-static int open_writer(struct receiver *receiver)
-{
-    struct spead_err err = {0};
-    int ret;
-
-    if (receiver->options->output == NULL)
-        return TOOL_DONE;
-    /* A file at its size limit is an error to report, not a reason to die. */
-    signal(SIGXFSZ, SIG_IGN);
-    ret = heap_writer_open(&receiver->writer, receiver->options->output,
-                           spead_recv_writer_depth(receiver->options), &err);
-    if (ret < 0)
-        return tool_failed_call(ret, &err);
-    return TOOL_DONE;
-}
-
-static void print_plan(const struct receiver *receiver)
+static int print_plan(const struct receiver *receiver)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+    char text[RECV_GRAPH_TEXT_MAX];
+    struct spead_err err = {0};
+    bool json = receiver->options->common.json;
+    int ret = spead_graph_plan(receiver->graph.graph, json ? SPEAD_REPORT_JSON : SPEAD_REPORT_TEXT,
+                               text, sizeof text, &err);
 
-    spead_recv_stream_plan(receiver->stream, &plan);
+    if (ret < 0)
+        return tool_failed_call(ret, &err);
+    spead_recv_stream_plan(receiver->graph.stream, &plan);
+    if (json)
+        return tool_report_print(recv_report_plan_json(receiver->options, &plan, text));
+    recv_report_plan(stdout, receiver->options, &plan);
+    if (fputs(text, stdout) == EOF || fflush(stdout) == EOF)
+        return tool_failed("cannot write the plan to standard output: %m");
+    return TOOL_DONE;
+}
+
+static int run(struct receiver *receiver)
+{
+    struct tool_cpu cpu_start = tool_cpu_now();
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+    struct spead_err err = {0};
+    int ret;
+
+    /* Before the plan: whoever has read that may interrupt us. A file at its size limit is an error to report, not
+     * a reason to die. */
+    signalled_stream = receiver->graph.stream;
+    tool_signal_install(on_signal);
+    signal(SIGXFSZ, SIG_IGN);
+    ret = recv_graph_start(&receiver->graph, &err);
+    if (ret < 0)
+        return tool_failed_call(ret, &err);
+    spead_recv_stream_plan(receiver->graph.stream, &plan);
     if (!receiver->options->common.quiet)
         recv_report_plan(stderr, receiver->options, &plan);
+    return receive_and_report(receiver, cpu_start);
 }
 
 int main(int argc, char **argv)
 {
+    const struct spead_log log = {.fn = print_log};
     struct spead_recv_tool_options options;
     struct receiver receiver = {.options = &options, .report = {.options = &options}};
-    int status;
+    struct spead_err err = {0};
+    int ret, status;
 
     tool_streams_prepare();
     spead_recv_options_parse(&options, argc, argv);
-    receiver.gaps = calloc(GAPS_MAX, sizeof *receiver.gaps);
-    status = receiver.gaps != NULL ? open_stream(&receiver) : tool_failed("out of memory");
-    if (status == TOOL_DONE)
-        status = open_writer(&receiver);
-    if (status == TOOL_DONE) {
-        /* Before the plan: whoever has read that may interrupt us. */
-        signalled_stream = receiver.stream;
-        tool_signal_install(on_signal);
-        print_plan(&receiver);
-        status = receive_and_report(&receiver);
-    }
-    heap_writer_close(receiver.writer, true, NULL, NULL);
+    ret = recv_graph_build(&receiver.graph, &options, &log, &err);
+    if (ret < 0)
+        status = tool_failed_call(ret, &err);
+    else
+        status = options.plan ? print_plan(&receiver) : run(&receiver);
     signalled_stream = NULL;
-    spead_recv_stream_destroy(receiver.stream);
-    free(receiver.gaps);
+    recv_graph_release(&receiver.graph);
     return status;
 }

@@ -1,7 +1,8 @@
 /* See spead_recv_options.h. */
 #include "spead_recv_options.h"
 
-#define TAKE_MAX 32u /* one lock for this many heaps is cheap enough */
+#include "heap_check.h"
+#include "heap_writer.h"
 
 enum {
     KEY_CONCURRENT_HEAPS = TOOL_KEY_OWN,
@@ -20,6 +21,8 @@ enum {
     KEY_NO_STOP_ITEM,
     KEY_STRICT,
     KEY_OUTPUT,
+    KEY_PLAN,
+    KEY_VERBOSE,
 };
 
 /* clang-format off */
@@ -61,6 +64,8 @@ static const struct argp_option argp_options[] = {
     {NULL, 0, NULL, 0, "Output:", 7},
     {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 7},
     {"quiet", TOOL_KEY_QUIET, NULL, 0, "No plan, no progress, no summary; warnings and errors stay", 7},
+    {"plan", KEY_PLAN, NULL, 0, "Print what would run (threads, channels, memory) and end", 7},
+    {"verbose", KEY_VERBOSE, NULL, 0, "Say in the summary which part was the slowest, and how full each channel was", 7},
     {NULL, 0, NULL, 0, "Help:", -1},
     {0}};
 /* clang-format on */
@@ -115,6 +120,12 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_STRICT:
         options->strict = true;
         return 0;
+    case KEY_PLAN:
+        options->plan = true;
+        return 0;
+    case KEY_VERBOSE:
+        options->verbose = true;
+        return 0;
     case KEY_OUTPUT:
         options->output = argument;
         return 0;
@@ -151,15 +162,33 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
 
 unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
 {
-    return options->ring_heaps < TAKE_MAX ? (unsigned)options->ring_heaps : TAKE_MAX;
+    return options->ring_heaps < HEAP_CHECK_BATCH_MAX ? (unsigned)options->ring_heaps
+                                                      : HEAP_CHECK_BATCH_MAX;
 }
 
-unsigned spead_recv_writer_depth(const struct spead_recv_tool_options *options)
+/* As many as may wait for us, half of them in the channel and half being written; two at least. */
+static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
     if (options->output == NULL)
         return 0;
-    /* Two: one is written while the next is handed over. */
     return options->ring_heaps < 2 ? 2 : (unsigned)options->ring_heaps;
+}
+
+unsigned spead_recv_writer_batch(const struct spead_recv_tool_options *options)
+{
+    unsigned half = writer_depth(options) / 2;
+
+    return half < HEAP_WRITER_BATCH_MAX ? half : HEAP_WRITER_BATCH_MAX;
+}
+
+unsigned spead_recv_writer_capacity(const struct spead_recv_tool_options *options)
+{
+    return writer_depth(options) - spead_recv_writer_batch(options);
+}
+
+unsigned spead_recv_held_max(const struct spead_recv_tool_options *options)
+{
+    return spead_recv_take_max(options) + writer_depth(options);
 }
 
 struct spead_recv_stream_config spead_recv_stream_config_of(
@@ -186,7 +215,7 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.heap_bytes_max = options->max_heap_size;
     config.memory_bytes_max = options->memory;
     config.ring_heaps = (uint32_t)options->ring_heaps;
-    config.held_heaps = spead_recv_take_max(options) + spead_recv_writer_depth(options);
+    config.held_heaps = spead_recv_held_max(options);
     config.on_full = (enum spead_on_full)options->on_full;
     config.heap_counter_step = options->heap_step;
     config.verbs_device = common->verbs_device;

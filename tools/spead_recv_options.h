@@ -24,6 +24,8 @@ struct spead_recv_tool_options {
     bool no_stop_item;
     bool strict;
     const char *output; /* NULL: none */
+    bool plan;          /* print it and end */
+    bool verbose;
 };
 
 /* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
@@ -32,8 +34,12 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
 /* Heaps taken from the stream at a time. */
 unsigned spead_recv_take_max(const struct spead_recv_tool_options *options);
 
-/* Heaps that wait for the file at a time, the ones being written among them. */
-unsigned spead_recv_writer_depth(const struct spead_recv_tool_options *options);
+/* Heaps that wait for the file at a time, and those that are being written meanwhile; 0 without a file. */
+unsigned spead_recv_writer_capacity(const struct spead_recv_tool_options *options);
+unsigned spead_recv_writer_batch(const struct spead_recv_tool_options *options);
+
+/* Heaps that may be held beyond those in the channel after the stream. */
+unsigned spead_recv_held_max(const struct spead_recv_tool_options *options);
 
 /* The stream that was asked for. Borrows from options. */
 struct spead_recv_stream_config spead_recv_stream_config_of(

@@ -21,6 +21,7 @@ struct program {
     int out, err;                 /* memory files */
     uint64_t file_bytes_max;      /* RLIMIT_FSIZE of the program, 0: none; set before the start */
     enum program_streams streams; /* set before the start */
+    const char *preload; /* a shared library for LD_PRELOAD, NULL: none; set before the start */
 };
 
 /* Starts path with the words of line, which are separated by single spaces. Aborts when it cannot. */

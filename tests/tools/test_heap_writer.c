@@ -1,6 +1,7 @@
 /* The capture file and its index: what is in them after a good run, and after a disk that ran full.
  * Method: heaps made by hand; "full" is a limit on the size of files (RLIMIT_FSIZE), which write()
- * meets as it meets a full disk: some bytes, then an error. */
+ * meets as it meets a full disk: some bytes, then an error. The writer is the sink of a graph whose source sends
+ * them; after each run every heap must have come back to its pool. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <speadline/graph.h>
+#include <speadline/probe.h>
 
 #include "heap_writer.h"
 #include "made_heap.h"
@@ -80,52 +85,121 @@ static unsigned check_files(uint64_t first_counter)
     return count;
 }
 
-/* Pushes count heaps, numbered from first on; returns the first error of a push. */
-static int push_heaps(struct heap_writer *writer, struct speadi_pool *pool, uint64_t first,
-                      unsigned count)
-{
-    int ret = 0;
+#define HEAPS_MAX 256u
 
-    for (unsigned i = 0; i < count && ret == 0; i++)
-        ret = heap_writer_push(writer, made_heap(pool, first + i, HEAP_BYTES, NULL, 0));
+struct rig {
+    struct speadi_pool *pool;
+    struct spead_message message[HEAPS_MAX];
+    uint32_t count;
+    struct spead_test_source *source;
+    struct heap_writer *writer;
+    struct spead_graph *graph;
+    struct spead_executor *executor;
+};
+
+static void add_heap(struct rig *rig, struct spead_heap *heap)
+{
+    rig->message[rig->count++] = (struct spead_message){
+        .reference = (uint64_t)(uintptr_t)heap, .type = SPEAD_TYPE_HEAP, .sequence = rig->count};
+}
+
+static void make_rig(struct rig *rig)
+{
+    memset(rig, 0, sizeof *rig);
+    rig->pool = made_heap_pool(HEAPS_MAX, HEAP_BYTES);
+}
+
+/* Heaps numbered from first on. */
+static void add_heaps(struct rig *rig, uint64_t first, unsigned count, size_t bytes)
+{
+    for (unsigned i = 0; i < count; i++)
+        add_heap(rig, made_heap(rig->pool, first + i, bytes, NULL, 0));
+}
+
+static void build(struct rig *rig, unsigned batch)
+{
+    struct spead_graph_config config = SPEAD_GRAPH_CONFIG_INIT;
+    struct spead_executor_config executor_config = SPEAD_EXECUTOR_CONFIG_INIT;
+    struct spead_test_source_config source_config = SPEAD_TEST_SOURCE_CONFIG_INIT;
+    struct spead_node_config source, writer;
+    struct spead_node *from, *to;
+
+    source_config.messages = rig->message;
+    source_config.count = rig->count;
+    source_config.type = SPEAD_TYPE_HEAP;
+    cr_assert_eq(spead_graph_create(&rig->graph, &config, NULL), 0);
+    cr_assert_eq(spead_executor_create(&rig->executor, &executor_config, NULL), 0);
+    cr_assert_eq(spead_test_source_create(&rig->source, &source_config, NULL), 0);
+    cr_assert_eq(heap_writer_create(&rig->writer, path, batch, NULL), 0);
+    source = spead_test_source_node(rig->source, "source");
+    writer = heap_writer_node(rig->writer, "writer");
+    cr_assert_eq(spead_graph_add(rig->graph, &source, &from, NULL), 0);
+    cr_assert_eq(spead_graph_add(rig->graph, &writer, &to, NULL), 0);
+    cr_assert_eq(spead_graph_join(rig->graph, (struct spead_graph_end){from, NULL},
+                                  (struct spead_graph_end){to, NULL}, NULL, NULL),
+                 0);
+}
+
+/* Nobody holds a heap any more. */
+static void release(struct rig *rig)
+{
+    struct speadi_region *region[HEAPS_MAX];
+
+    for (uint64_t i = spead_test_source_sent(rig->source); i < rig->count; i++)
+        spead_message_unref(&rig->message[i]);
+    spead_graph_destroy(rig->graph);
+    spead_executor_destroy(rig->executor);
+    spead_test_source_destroy(rig->source);
+    heap_writer_destroy(rig->writer);
+    for (unsigned i = 0; i < HEAPS_MAX; i++) {
+        region[i] = speadi_pool_take(rig->pool);
+        cr_assert_not_null(region[i], "heap %u is still held", i);
+    }
+    for (unsigned i = 0; i < HEAPS_MAX; i++)
+        speadi_region_release(region[i]);
+    speadi_pool_unref(rig->pool);
+}
+
+/* Writes what was added; returns how that ended. */
+static int write_all(struct rig *rig, unsigned batch, struct heap_writer_totals *totals,
+                     struct spead_err *err)
+{
+    int ret, waited;
+
+    build(rig, batch);
+    cr_assert_eq(spead_graph_start(rig->graph, rig->executor, err), 0, "%s", err->text);
+    waited = spead_graph_wait(rig->graph, 0, err);
+    ret = heap_writer_error(rig->writer, err);
+    cr_expect_eq(waited, ret, "the graph fails as the writer does");
+    *totals = heap_writer_totals(rig->writer);
+    release(rig);
     return ret;
 }
 
-/* Pool with a heap more than the writer may hold: the one that is being pushed. */
-static struct heap_writer *open_writer(struct speadi_pool **pool, unsigned depth)
-{
-    struct heap_writer *writer;
-    struct spead_err err;
-
-    *pool = made_heap_pool(depth + 1, HEAP_BYTES);
-    cr_assert_eq(heap_writer_open(&writer, path, depth, &err), 0, "%s", err.text);
-    return writer;
-}
-
-Test(heap_writer, what_was_pushed_is_in_the_file_and_indexed)
+Test(heap_writer, what_was_taken_is_in_the_file_and_indexed)
 {
     struct heap_writer_totals totals;
-    struct speadi_pool *pool;
-    struct heap_writer *writer = open_writer(&pool, 3);
+    struct spead_err err = {0};
+    struct rig rig;
 
-    cr_assert_eq(push_heaps(writer, pool, 1, 200), 0);
-    cr_assert_eq(heap_writer_close(writer, false, &totals, NULL), 0);
+    make_rig(&rig);
+    add_heaps(&rig, 1, 200, HEAP_BYTES);
+    cr_assert_eq(write_all(&rig, 3, &totals, &err), 0);
     cr_expect_eq(totals.heaps, 200);
     cr_expect_eq(totals.bytes, 200 * HEAP_BYTES);
     cr_expect_eq(check_files(1), 200);
-    speadi_pool_unref(pool);
 }
 
 Test(heap_writer, a_second_run_appends)
 {
-    struct speadi_pool *pool;
+    struct heap_writer_totals totals;
+    struct spead_err err = {0};
+    struct rig rig;
 
     for (unsigned run = 0; run < 2; run++) {
-        struct heap_writer *writer = open_writer(&pool, 2);
-
-        cr_assert_eq(push_heaps(writer, pool, 1 + run * 5, 5), 0);
-        cr_assert_eq(heap_writer_close(writer, false, NULL, NULL), 0);
-        speadi_pool_unref(pool);
+        make_rig(&rig);
+        add_heaps(&rig, 1 + run * 5, 5, HEAP_BYTES);
+        cr_assert_eq(write_all(&rig, 64, &totals, &err), 0);
     }
     cr_expect_eq(check_files(1), 10);
 }
@@ -133,12 +207,14 @@ Test(heap_writer, a_second_run_appends)
 Test(heap_writer, gaps_are_indexed_with_their_causes)
 {
     struct speadi_span spans[] = {{0, 1408}, {2816, HEAP_BYTES}};
-    struct speadi_pool *pool;
-    struct heap_writer *writer = open_writer(&pool, 1);
+    struct heap_writer_totals totals;
+    struct spead_err err = {0};
+    struct rig rig;
     json_t *line, *gap;
 
-    cr_assert_eq(heap_writer_push(writer, made_heap(pool, 4, HEAP_BYTES, spans, 2)), 0);
-    cr_assert_eq(heap_writer_close(writer, false, NULL, NULL), 0);
+    make_rig(&rig);
+    add_heap(&rig, made_heap(rig.pool, 4, HEAP_BYTES, spans, 2));
+    cr_assert_eq(write_all(&rig, 1, &totals, &err), 0);
     line = json_load_file(index_path, 0, NULL);
     cr_assert(json_is_false(json_object_get(line, "complete")));
     cr_expect_eq(json_integer_value(json_object_get(line, "first_ns")), 1000000007);
@@ -149,7 +225,6 @@ Test(heap_writer, gaps_are_indexed_with_their_causes)
     cr_expect_eq(json_integer_value(json_object_get(gap, "bytes")), 1408);
     cr_expect_str_eq(json_string_value(json_object_get(gap, "cause")), "unseen");
     json_decref(line);
-    speadi_pool_unref(pool);
 }
 
 static void limit_files(rlim_t bytes)
@@ -164,101 +239,111 @@ static void limit_files(rlim_t bytes)
 Test(heap_writer, a_full_disk_is_named_and_leaves_whole_heaps)
 {
     struct heap_writer_totals totals;
-    struct speadi_pool *pool;
-    struct heap_writer *writer;
-    struct spead_err err;
-    int ret;
+    struct spead_err err = {0};
+    struct rig rig;
 
     limit_files(7 * HEAP_BYTES + 4321);
-    writer = open_writer(&pool, 4);
-    ret = push_heaps(writer, pool, 1, 100);
-    cr_expect_eq(ret, -EFBIG, "push goes on failing once writing has");
-    cr_expect_eq(heap_writer_close(writer, false, &totals, &err), -EFBIG);
+    make_rig(&rig);
+    add_heaps(&rig, 1, 100, HEAP_BYTES);
+    cr_expect_eq(write_all(&rig, 4, &totals, &err), -EFBIG);
     cr_expect_not_null(strstr(err.text, path), "%s", err.text);
     cr_expect_null(strstr(err.text, ".jsonl"), "%s", err.text);
     cr_expect_eq(totals.heaps, 7);
     cr_expect_eq(check_files(1), 7);
-    speadi_pool_unref(pool);
 }
 
 /* Heaps of no bytes have index lines only, so the index is the file that grows. */
 Test(heap_writer, a_full_disk_for_the_index_leaves_whole_lines)
 {
     struct heap_writer_totals totals;
-    struct speadi_pool *pool;
-    struct heap_writer *writer;
-    struct spead_err err;
+    struct spead_err err = {0};
+    struct rig rig;
     unsigned count;
-    int ret = 0;
 
     limit_files(1000);
-    writer = open_writer(&pool, 4);
-    for (uint64_t i = 0; i < 100 && ret == 0; i++)
-        ret = heap_writer_push(writer, made_heap(pool, 1 + i, 0, NULL, 0));
-    cr_expect_eq(ret, -EFBIG);
-    cr_expect_eq(heap_writer_close(writer, false, &totals, &err), -EFBIG);
+    make_rig(&rig);
+    add_heaps(&rig, 1, 100, 0);
+    cr_expect_eq(write_all(&rig, 4, &totals, &err), -EFBIG);
     cr_expect_not_null(strstr(err.text, index_path), "%s", err.text);
     count = check_files(1);
     cr_expect_gt(count, 3);
     cr_expect_eq(totals.heaps, count);
-    speadi_pool_unref(pool);
+}
+
+/* The graph does not start, and says why. */
+static void expect_no_start(const char *name, int code, const char *says)
+{
+    struct spead_err err = {0};
+    struct rig rig;
+
+    snprintf(path, sizeof path, "%s", name);
+    make_rig(&rig);
+    build(&rig, 1);
+    cr_expect_eq(spead_graph_start(rig.graph, rig.executor, &err), code, "%s", err.text);
+    cr_expect_not_null(strstr(err.text, says), "%s", err.text);
+    release(&rig);
 }
 
 Test(heap_writer, an_index_cut_short_by_a_crash_is_refused_by_name)
 {
-    struct heap_writer *writer;
-    struct spead_err err;
+    char name[64];
     FILE *index = fopen(index_path, "w");
 
     fputs("{\"counter\":1,", index);
     fclose(index);
-    cr_expect_eq(heap_writer_open(&writer, path, 1, &err), -EINVAL);
-    cr_expect_not_null(strstr(err.text, index_path), "%s", err.text);
+    snprintf(name, sizeof name, "%s", path);
+    expect_no_start(name, -EINVAL, index_path);
 }
 
 Test(heap_writer, only_regular_files_will_do)
 {
-    struct heap_writer *writer;
-    struct spead_err err;
+    char name[64];
 
-    cr_expect_eq(heap_writer_open(&writer, "/dev/null", 1, &err), -EINVAL);
-    cr_expect_not_null(strstr(err.text, "/dev/null"), "%s", err.text);
-    cr_expect_eq(heap_writer_open(&writer, "/nowhere/file", 1, &err), -ENOENT);
-    cr_expect_not_null(strstr(err.text, "/nowhere/file"), "%s", err.text);
+    snprintf(name, sizeof name, "%s", path);
+    expect_no_start("/dev/null", -EINVAL, "/dev/null");
+    expect_no_start("/nowhere/file", -ENOENT, "/nowhere/file");
+    snprintf(path, sizeof path, "%s", name);
 }
 
 Test(heap_writer, a_file_that_is_being_written_is_refused)
 {
-    struct speadi_pool *pool;
-    struct heap_writer *writer = open_writer(&pool, 4), *other;
-    struct spead_err err;
+    char name[64];
+    int other = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 
-    cr_expect_eq(heap_writer_open(&other, path, 1, &err), -EBUSY);
-    cr_expect_not_null(strstr(err.text, path), "%s", err.text);
-    cr_assert_eq(push_heaps(writer, pool, 1, 3), 0);
-    cr_assert_eq(heap_writer_close(writer, false, NULL, NULL), 0);
-    cr_expect_eq(check_files(1), 3);
-    speadi_pool_unref(pool);
-    cr_assert_eq(heap_writer_open(&other, path, 1, &err), 0, "%s", err.text);
-    heap_writer_close(other, false, NULL, NULL);
+    cr_assert_eq(flock(other, LOCK_EX), 0);
+    snprintf(name, sizeof name, "%s", path);
+    expect_no_start(name, -EBUSY, path);
+    close(other);
 }
 
-Test(heap_writer, abandoning_gives_every_heap_back)
+/* Nothing is there to be closed, and the error of another program's file is not ours. */
+Test(heap_writer, building_opens_nothing)
 {
-    struct speadi_pool *pool;
-    struct heap_writer *writer = open_writer(&pool, 8);
-    struct speadi_region *region[9];
-    unsigned count;
+    struct rig rig;
+    struct stat st;
 
-    cr_assert_eq(push_heaps(writer, pool, 1, 8), 0);
-    cr_assert_eq(heap_writer_close(writer, true, NULL, NULL), 0);
-    count = check_files(1);
-    cr_expect_leq(count, 8);
-    for (unsigned i = 0; i < 9; i++) {
-        region[i] = speadi_pool_take(pool);
-        cr_assert_not_null(region[i], "heap %u is still held", i);
-    }
-    for (unsigned i = 0; i < 9; i++)
-        speadi_region_release(region[i]);
-    speadi_pool_unref(pool);
+    make_rig(&rig);
+    add_heaps(&rig, 1, 1, HEAP_BYTES);
+    build(&rig, 1);
+    cr_expect_lt(stat(path, &st), 0, "the file was made before the start");
+    release(&rig);
+}
+
+Test(heap_writer, cancelling_gives_every_heap_back_and_leaves_whole_ones)
+{
+    struct spead_err err = {0};
+    struct rig rig;
+    uint64_t written;
+
+    make_rig(&rig);
+    add_heaps(&rig, 1, 200, HEAP_BYTES);
+    build(&rig, 2);
+    cr_assert_eq(spead_graph_start(rig.graph, rig.executor, &err), 0, "%s", err.text);
+    while (heap_writer_totals(rig.writer).heaps == 0 && !spead_graph_has_ended(rig.graph))
+        ;
+    spead_graph_cancel(rig.graph);
+    spead_graph_wait(rig.graph, 0, NULL);
+    written = heap_writer_totals(rig.writer).heaps;
+    release(&rig);
+    cr_expect_eq(check_files(1), written);
 }

@@ -29,6 +29,8 @@ static struct recv_report receive_report(const struct spead_recv_tool_options *o
                                        [SPEAD_RECV_DUPLICATE] = {3, 3000}}}},
         .plan = {.engine = "socket", .engine_reason = "socket: chosen"},
         .source = {{.name = "127.0.0.1:7148"}},
+        .flow_text = "node stream limits: its output was empty 99 % of the time\n",
+        .flow_json = "{\"graph\": \"spead-recv\", \"edges\": []}",
     };
 }
 
@@ -99,6 +101,41 @@ Test(reports, verify_says_how_many_bytes_are_wrong)
     expect_summary(&report, "17 bytes are wrong\n", true);
     report.totals.verify_bad_bytes = report.totals.payload_bytes - 1000;
     expect_summary(&report, "was the sender told", true);
+}
+
+Test(reports, heaps_that_were_taken_and_not_written_are_told)
+{
+    struct spead_recv_tool_options options = {.output = "capture"};
+    struct recv_report report = receive_report(&options);
+    json_t *object;
+
+    report.written = (struct heap_writer_totals){238, 1000000000};
+    expect_summary(&report, "238 heaps, 1.0 GB in capture\n", true);
+    report.written.heaps = 200;
+    expect_summary(&report, "in capture; 38 were taken and not written\n", true);
+    object = recv_report_json(&report);
+    cr_expect_eq(json_integer_value(json_object_get(object, "unwritten_heaps")), 38);
+    json_decref(object);
+}
+
+Test(reports, a_forced_end_is_not_blamed_on_the_consumer)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.total.bucket[SPEAD_RECV_SHED].packets = 11;
+    report.cancelled = true;
+    expect_summary(&report, "11 packets in heaps that waited when it was told to end at once",
+                   true);
+}
+
+Test(reports, the_bottleneck_is_told_to_who_asks)
+{
+    struct spead_recv_tool_options options = {.verbose = true};
+    struct recv_report report = receive_report(&plain_options);
+
+    expect_summary(&report, "node stream limits", false);
+    report.options = &options;
+    expect_summary(&report, "  flow     node stream limits: its output was empty", true);
 }
 
 Test(reports, clean_means_that_nothing_was_lost_or_refused)
@@ -176,6 +213,8 @@ Test(reports, the_receivers_object_has_every_key_and_bucket)
     cr_expect_eq(
         json_integer_value(json_object_get(json_object_get(buckets, "duplicate"), "bytes")), 3000);
     cr_expect_eq(json_array_size(json_object_get(ledger, "sources")), 1);
+    cr_expect_str_eq(json_string_value(json_object_get(json_object_get(object, "flow"), "graph")),
+                     "spead-recv");
     cr_expect_float_eq(json_real_value(json_object_get(object, "gbps")), 8.0, 1e-9);
     cr_expect_float_eq(json_real_value(json_object_get(object, "seconds")), 1.0, 1e-9);
     json_decref(object);

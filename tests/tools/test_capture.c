@@ -1,0 +1,143 @@
+/* spead-recv --output: the file, its index and its disk. Method: the built programs over loopback in a network of
+ * the test's own; each line of the index is held against the file. A full disk is a limit on the size of files, one that
+ * hangs is a library that is preloaded (hanging_disk.c). */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tool_run.h"
+#include "verify_pattern.h"
+
+static char folder[] = "/tmp/speadline-capture-XXXXXX";
+static char path[64], index_path[80];
+
+static void enter_with_folder(void)
+{
+    tool_enter();
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/capture", folder);
+    snprintf(index_path, sizeof index_path, "%s/capture.jsonl", folder);
+}
+
+static void remove_folder(void)
+{
+    unlink(path);
+    unlink(index_path);
+    rmdir(folder);
+}
+
+TestSuite(capture, .init = enter_with_folder, .fini = remove_folder, .timeout = 120);
+
+/* Each line of the index against the file; returns how many there are. */
+static unsigned check_capture(void)
+{
+    FILE *index = fopen(index_path, "r"), *data = fopen(path, "r");
+    unsigned count = 0;
+    char line[4096];
+    long end = 0;
+
+    cr_assert(index != NULL && data != NULL);
+    for (; fgets(line, sizeof line, index) != NULL; count++) {
+        json_t *heap = json_loads(line, 0, NULL);
+        size_t bytes;
+        uint8_t *payload;
+
+        cr_assert_not_null(heap, "not JSON: %s", line);
+        bytes = (size_t)number(heap, "bytes");
+        payload = malloc(bytes);
+        cr_assert_eq(number(heap, "offset"), end);
+        cr_assert_eq(fread(payload, 1, bytes, data), bytes);
+        cr_expect_eq(verify_pattern_bad_bytes(payload, 0, bytes, (uint64_t)number(heap, "counter")),
+                     0, "heap %u", count);
+        cr_expect_leq(number(heap, "first_ns"), number(heap, "last_ns"));
+        cr_expect(json_is_true(json_object_get(heap, "complete")));
+        end += (long)bytes;
+        free(payload);
+        json_decref(heap);
+    }
+    cr_expect_eq(fgetc(data), EOF, "bytes that no line describes");
+    fclose(index);
+    fclose(data);
+    return count;
+}
+
+Test(capture, holds_every_heap_and_its_index)
+{
+    struct run run = {0};
+    char line[256];
+
+    snprintf(line, sizeof line, "127.0.0.1:17317 --json --strict --output %s", path);
+    run_both(&run, line, 0,
+             "127.0.0.1:17317 --verify --json --heaps 50 --heap-size 100003 --rate 0.5");
+    cr_expect_eq(check_capture(), 50);
+    cr_expect_eq(number(run.received, "written_heaps"), 50);
+    cr_expect_eq(number(run.received, "written_bytes"), 50 * 100003);
+    release(&run);
+}
+
+Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
+{
+    struct run run = {.recv = {.file_bytes_max = 1000000}};
+    char line[256], expected[128], *said;
+
+    snprintf(line, sizeof line, "127.0.0.1:17318 --json --output %s", path);
+    start_receiver(&run, line);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17318 --verify --json --heaps 30 --heap-size 100003 --rate 0.2");
+    finish(&run, 1, 0);
+    said = program_err(&run.recv);
+    snprintf(expected, sizeof expected, "cannot write to %s (", path);
+    cr_expect_not_null(strstr(said, expected), "%s", said);
+    cr_expect_eq(check_capture(), 9, "1 MB has room for nine");
+    cr_expect_eq(number(run.received, "written_heaps"), 9);
+    free(said);
+    release(&run);
+}
+
+/* The second interrupt ends it, whatever the disk does, and what is in the file is whole. */
+Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_written)
+{
+    struct run run = {.recv = {.preload = HANGING_DISK}};
+    char line[256], *said;
+    unsigned indexed;
+
+    snprintf(line, sizeof line, "127.0.0.1:17333 --json --ring-heaps 64 --output %s", path);
+    start_receiver(&run, line);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17333 --verify --json --heaps 20 --heap-size 100003 --rate 0.2");
+    expect_status(&run.send, 0);
+    kill(run.recv.pid, SIGINT);
+    kill(run.recv.pid, SIGTERM);
+    expect_status(&run.recv, 1);
+    run.received = object_of(&run.recv);
+    run.sent = object_of(&run.send);
+    expect_sum(json_object_get(run.received, "ledger"), "seen");
+    said = program_err(&run.recv);
+    cr_expect_not_null(strstr(said, "does not answer"), "%s", said);
+    indexed = check_capture();
+    cr_expect_gt(indexed, 0);
+    cr_expect_eq(number(run.received, "written_heaps"), indexed);
+    cr_expect_eq(number(run.received, "unwritten_heaps"), number(run.received, "heaps") - indexed);
+    free(said);
+    release(&run);
+}
+
+Test(capture, is_not_made_by_asking_for_the_plan)
+{
+    struct program recv = {0};
+    char line[256], *said;
+
+    snprintf(line, sizeof line, "127.0.0.1:17334 --plan --output %s", path);
+    program_start(&recv, SPEAD_RECV, line);
+    expect_status(&recv, 0);
+    said = program_out(&recv);
+    cr_expect_not_null(strstr(said, "edge check.heaps > writer.heaps: capacity 2, block"), "%s",
+                       said);
+    cr_expect_not_null(strstr(said, "memory   at most"), "%s", said);
+    cr_expect_lt(access(path, F_OK), 0);
+    free(said);
+    program_release(&recv);
+}

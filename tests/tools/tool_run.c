@@ -1,0 +1,98 @@
+/* See tool_run.h. */
+#include "tool_run.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "netns.h"
+
+void tool_enter(void)
+{
+    const char *reason;
+
+    if (!test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+}
+
+json_t *object_of(const struct program *program)
+{
+    char *text = program_out(program);
+    char *end = strchr(text, '\n');
+    json_t *object = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+
+    cr_assert_not_null(object, "not one JSON object: \"%s\"", text);
+    cr_assert(end != NULL && end[1] == '\0', "more than a line: \"%s\"", text);
+    free(text);
+    return object;
+}
+
+json_int_t number(const json_t *object, const char *key)
+{
+    const json_t *value = json_object_get(object, key);
+
+    cr_assert(json_is_integer(value), "no number %s", key);
+    return json_integer_value(value);
+}
+
+json_int_t bucket(const json_t *object, const char *name)
+{
+    const json_t *ledger = json_object_get(object, "ledger");
+
+    return number(json_object_get(json_object_get(ledger, "buckets"), name), "packets");
+}
+
+void expect_sum(const json_t *ledger, const char *total)
+{
+    const char *units[] = {"packets", "bytes"};
+
+    for (size_t i = 0; i < 2; i++) {
+        json_int_t sum = 0;
+        const char *key;
+        json_t *value;
+
+        json_object_foreach(json_object_get(ledger, "buckets"), key, value) sum +=
+            number(value, units[i]);
+        cr_expect_eq(sum, number(json_object_get(ledger, total), units[i]), "%s", units[i]);
+    }
+}
+
+void expect_status(struct program *program, int expected)
+{
+    int status = program_wait(program);
+    char *said = program_err(program);
+
+    cr_assert_eq(status, expected, "status %d instead of %d: %s", status, expected, said);
+    free(said);
+}
+
+void start_receiver(struct run *run, const char *line)
+{
+    program_start(&run->recv, SPEAD_RECV, line);
+    cr_assert(program_says(&run->recv, "listening on"), "spead-recv %s did not start", line);
+}
+
+void finish(struct run *run, int recv_status, int send_status)
+{
+    expect_status(&run->send, send_status);
+    expect_status(&run->recv, recv_status);
+    run->received = object_of(&run->recv);
+    run->sent = object_of(&run->send);
+    expect_sum(json_object_get(run->received, "ledger"), "seen");
+    expect_sum(json_object_get(run->sent, "ledger"), "submitted");
+}
+
+void run_both(struct run *run, const char *recv_line, int recv_status, const char *send_line)
+{
+    start_receiver(run, recv_line);
+    program_start(&run->send, SPEAD_SEND, send_line);
+    finish(run, recv_status, 0);
+}
+
+void release(struct run *run)
+{
+    program_release(&run->recv);
+    program_release(&run->send);
+    json_decref(run->received);
+    json_decref(run->sent);
+}

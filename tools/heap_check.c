@@ -1,0 +1,191 @@
+/* See heap_check.h. */
+#include "heap_check.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include <speadi/err.h>
+
+#include "verify_pattern.h"
+
+#define GAPS_MAX 4097u /* one more than a heap has ranges at most */
+
+struct heap_check {
+    struct heap_check_config config;
+    struct spead_gap *gaps; /* [GAPS_MAX] */
+    bool ended;             /* what still comes is let go */
+
+    /* Checked, and not yet taken by the node after this one: those from first on. */
+    struct spead_message held[HEAP_CHECK_BATCH_MAX];
+    uint32_t first, count;
+
+    struct heap_check_totals totals; /* the step's own */
+    /* The same for other threads. relaxed: counts that order nothing */
+    _Atomic uint64_t heaps, incomplete_heaps, payload_bytes, bad_bytes, past_limit;
+};
+
+static struct spead_heap *heap_of(const struct spead_message *message)
+{
+    return (struct spead_heap *)(uintptr_t)message->reference;
+}
+
+static bool has_enough(const struct heap_check *check)
+{
+    return check->config.heaps_max > 0 && check->totals.heaps >= check->config.heaps_max;
+}
+
+/* Nothing more is wanted: end without reading on. */
+static void end_stream(struct heap_check *check)
+{
+    check->ended = true;
+    spead_recv_stream_stop(check->config.stream);
+    spead_recv_stream_stop(check->config.stream);
+}
+
+/* Counts and checks a heap. True: it is to be passed on. */
+static bool take(struct heap_check *check, const struct spead_heap *heap)
+{
+    struct heap_check_totals *totals = &check->totals;
+
+    if (check->ended) {
+        totals->past_limit += has_enough(check);
+        return false;
+    }
+    totals->payload_bytes += spead_heap_received(heap);
+    if (spead_heap_is_complete(heap))
+        totals->heaps++;
+    else
+        totals->incomplete_heaps++;
+    if (check->config.verify)
+        totals->bad_bytes += verify_pattern_heap(heap, check->gaps, GAPS_MAX);
+    if (has_enough(check))
+        end_stream(check);
+    return check->config.passes_on;
+}
+
+static void publish(struct heap_check *check)
+{
+    const struct heap_check_totals *totals = &check->totals;
+
+    atomic_store_explicit(&check->heaps, totals->heaps, memory_order_relaxed);
+    atomic_store_explicit(&check->incomplete_heaps, totals->incomplete_heaps, memory_order_relaxed);
+    atomic_store_explicit(&check->payload_bytes, totals->payload_bytes, memory_order_relaxed);
+    atomic_store_explicit(&check->bad_bytes, totals->bad_bytes, memory_order_relaxed);
+    atomic_store_explicit(&check->past_limit, totals->past_limit, memory_order_relaxed);
+}
+
+/* A batch; those to be passed on are then held. Returns how many came, or as spead_node_receive(). */
+static int take_batch(struct heap_check *check, struct spead_node *self)
+{
+    struct spead_message came[HEAP_CHECK_BATCH_MAX];
+    int ret = spead_node_receive(self, 0, came, check->config.batch);
+
+    check->first = check->count = 0;
+    for (int i = 0; i < ret; i++) {
+        if (take(check, heap_of(&came[i])))
+            check->held[check->count++] = came[i];
+        else
+            spead_message_unref(&came[i]);
+    }
+    if (ret > 0)
+        publish(check);
+    return ret;
+}
+
+static void let_go(struct heap_check *check)
+{
+    while (check->first < check->count)
+        spead_message_unref(&check->held[check->first++]);
+}
+
+/* Returns 0, or -EAGAIN while there is no room for all. */
+static int pass_on(struct heap_check *check, struct spead_node *self)
+{
+    uint32_t left = check->count - check->first;
+    int ret = left > 0 ? spead_node_send(self, 0, &check->held[check->first], left) : 0;
+
+    if (ret > 0)
+        check->first += (uint32_t)ret;
+    if (ret >= 0)
+        return check->first < check->count ? -EAGAIN : 0;
+    if (ret == -EAGAIN)
+        return ret;
+    /* Whoever kept them has failed, which the graph reports. The stream's heaps are taken all the same, so that
+     * it ends in order. */
+    let_go(check);
+    end_stream(check);
+    return 0;
+}
+
+static int step(void *state, struct spead_node *self)
+{
+    struct heap_check *check = state;
+    int ret = pass_on(check, self);
+
+    if (ret == 0)
+        ret = take_batch(check, self);
+    if (ret > 0)
+        return SPEAD_STEP_AGAIN;
+    return ret == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
+}
+
+static void finish(void *state)
+{
+    let_go(state);
+}
+
+struct spead_node_config heap_check_node(struct heap_check *check, const char *name)
+{
+    static const struct spead_node_ops ops = {.kind = "heap-check", .step = step, .finish = finish};
+    static const struct spead_port port = {"heaps", SPEAD_TYPE_HEAP};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    config.name = name;
+    config.ops = &ops;
+    config.state = check;
+    config.inputs = config.outputs = &port;
+    config.input_count = 1;
+    config.output_count = check->config.passes_on ? 1 : 0;
+    return config;
+}
+
+/* ---- Around it ----------------------------------------------------------------------------- */
+
+int heap_check_create(struct heap_check **out, const struct heap_check_config *config,
+                      struct spead_err *err)
+{
+    struct heap_check *check = calloc(1, sizeof *check);
+
+    if (check == NULL)
+        return speadi_err_set(err, -ENOMEM, "out of memory");
+    check->config = *config;
+    if (config->batch > HEAP_CHECK_BATCH_MAX)
+        check->config.batch = HEAP_CHECK_BATCH_MAX;
+    check->gaps = config->verify ? calloc(GAPS_MAX, sizeof *check->gaps) : NULL;
+    if (config->verify && check->gaps == NULL) {
+        free(check);
+        return speadi_err_set(err, -ENOMEM, "out of memory");
+    }
+    *out = check;
+    return 0;
+}
+
+void heap_check_destroy(struct heap_check *check)
+{
+    if (check == NULL)
+        return;
+    free(check->gaps);
+    free(check);
+}
+
+struct heap_check_totals heap_check_totals(const struct heap_check *check)
+{
+    return (struct heap_check_totals){
+        .heaps = atomic_load_explicit(&check->heaps, memory_order_relaxed),
+        .incomplete_heaps = atomic_load_explicit(&check->incomplete_heaps, memory_order_relaxed),
+        .payload_bytes = atomic_load_explicit(&check->payload_bytes, memory_order_relaxed),
+        .bad_bytes = atomic_load_explicit(&check->bad_bytes, memory_order_relaxed),
+        .past_limit = atomic_load_explicit(&check->past_limit, memory_order_relaxed),
+    };
+}
