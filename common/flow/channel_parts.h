@@ -28,7 +28,8 @@ enum {
 /* What senders and receivers have in common. */
 struct speadi_end {
     struct spead_channel *channel; /* one reference */
-    bool plain; /* messages only go into or out of an SPSC ring: no policy, times or descriptor */
+    bool
+        plain; /* messages only go into or out of an SPSC ring, or are shed: no times, no descriptor */
     bool is_sender;
     struct speadi_end *next, *previous; /* in channel->senders or receivers, under control */
     struct speadi_bell *bell;           /* of an event loop that polls; NULL: none does */

@@ -242,6 +242,23 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
     return (int)count;
 }
 
+/* The rest of what a plain end had no room for. */
+static __attribute__((noinline)) int plain_rest(struct spead_sender *sender,
+                                                const struct spead_message *messages,
+                                                uint32_t count, uint32_t taken)
+{
+    struct spead_channel *channel = sender->end.channel;
+
+    if (taken > 0)
+        speadi_waitroom_wake_single(&channel->receivers_room); /* P2 */
+    if (channel->policy == SPEAD_CHANNEL_BLOCK)
+        return taken > 0 ? (int)taken : -EAGAIN;
+    if (count > INT32_MAX)
+        count = INT32_MAX;
+    put_or_shed(sender, channel, messages + taken, count - taken);
+    return (int)count;
+}
+
 /* The same for an end where a message costs least; most ends are so. */
 static inline int try_send_plain(struct spead_sender *sender, const struct spead_message *messages,
                                  uint32_t count)
@@ -252,8 +269,8 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
     if (__builtin_expect(state & (SPEADI_STOPPED | SPEADI_CANCELLED), 0))
         return why_not(state);
     taken = spsc_put(sender, channel, messages, count, false);
-    if (__builtin_expect(taken == 0, 0))
-        return count == 0 ? 0 : -EAGAIN;
+    if (__builtin_expect(taken < count, 0))
+        return plain_rest(sender, messages, count, taken);
     speadi_waitroom_wake_single(&channel->receivers_room); /* P2 */
     return (int)taken;
 }
