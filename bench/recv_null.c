@@ -4,9 +4,13 @@
  * Method: one thread receives, takes and releases. With --placed the engine pretends that payload has
  * landed in the ranges reserved (it is there from the first heaps), so that no payload moves: what is left
  * is the core. Prints one JSON object. For counts that do not depend on the machine:
- *   valgrind --tool=callgrind --toggle-collect=spead_recv_stream_poll bench-recv-null --heaps 20 */
+ *   valgrind --tool=callgrind --toggle-collect=spead_recv_stream_poll bench-recv-null --heaps 20
+ * What the hand-over costs in there, and at the consumer (three functions, none inside another):
+ *   ... --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
+ *       --toggle-collect=speadi_outlet_take bench-recv-null --heap-size 8192 --packet 8972 --heaps 10000 */
 #include <argp.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,11 +21,12 @@
 #include <recv_config.h>
 #include <recv_stream.h>
 
+#define TAKE_MAX     32u
 #define HEADER_BYTES 40u /* header and four special pointers */
 
 struct options {
     uint64_t heap_bytes, heaps, packet_bytes, train;
-    bool placed;
+    bool placed, consumer;
 };
 
 /* ---- The engine ---------------------------------------------------------------------------- */
@@ -29,7 +34,7 @@ struct options {
 struct null_engine {
     uint64_t heap_bytes, payload_bytes, train, heaps;
     uint64_t counter, offset; /* of the next packet */
-    uint64_t packets;
+    uint64_t packets, bursts;
     uint64_t accepted, used, ended;
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint8_t *memory; /* [train] packets: only headers change */
@@ -94,6 +99,7 @@ static int poll_engine(void *self, struct speadi_rx_burst *burst)
     burst->count = 0;
     while (burst->count < engine->train && engine->counter < engine->heaps)
         lend(engine, burst);
+    engine->bursts += burst->count > 0;
     engine->used = engine->accepted;
     burst->reservations_ended = engine->accepted;
     return burst->count > 0 ? (int)burst->count : -ESHUTDOWN;
@@ -170,7 +176,9 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     config.endpoints = &(const char *){"null"};
     config.endpoint_count = 1;
     config.packet_bytes_max = (uint32_t)options->packet_bytes;
-    config.ring_heaps = (uint32_t)options->train + 4;
+    config.ring_heaps = 4 * (uint32_t)options->train + TAKE_MAX;
+    config.held_heaps = TAKE_MAX;
+    config.on_full = SPEAD_BLOCK;
     config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
     if (engine->memory == NULL || speadi_recv_config_read(&full, &config, &err) < 0 ||
         speadi_recv_stream_create_on(&stream, &full, &null_ops, engine, "bench",
@@ -181,42 +189,91 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     return stream;
 }
 
+static uint64_t release(struct spead_heap **heaps, int count)
+{
+    for (int i = 0; i < count; i++)
+        spead_heap_unref(heaps[i]);
+    return (uint64_t)count;
+}
+
+/* As spead-recv takes them. */
 static uint64_t take_all(struct spead_recv_stream *stream)
 {
-    struct spead_heap *heap[64];
+    struct spead_heap *heaps[TAKE_MAX];
     uint64_t taken = 0;
-    int count;
+    int count = TAKE_MAX;
 
-    while ((count = spead_recv_stream_try_take(stream, heap)) == 0) {
-        spead_heap_unref(heap[0]);
-        taken++;
+    while (count == TAKE_MAX) {
+        count = speadi_outlet_take(&stream->outlet, heaps, TAKE_MAX, false, 0);
+        taken += count > 0 ? release(heaps, count) : 0;
     }
     return taken;
+}
+
+struct consumer {
+    struct spead_recv_stream *stream;
+    uint64_t taken;
+};
+
+static void *consume(void *arg)
+{
+    struct consumer *consumer = arg;
+    struct spead_heap *heaps[TAKE_MAX];
+    int count;
+
+    while ((count = spead_recv_stream_take_many(consumer->stream, heaps, TAKE_MAX, 0)) > 0)
+        consumer->taken += release(heaps, count);
+    return NULL;
+}
+
+/* Returns how many heaps were taken. */
+static uint64_t receive_alone(struct spead_recv_stream *stream)
+{
+    uint64_t taken = 0;
+
+    while (spead_recv_stream_poll(stream) >= 0)
+        taken += take_all(stream);
+    return taken + take_all(stream);
+}
+
+static uint64_t receive_for_a_thread(struct spead_recv_stream *stream)
+{
+    struct consumer consumer = {.stream = stream};
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, consume, &consumer) != 0)
+        return 0;
+    spead_recv_stream_run(stream, NULL);
+    pthread_join(thread, NULL);
+    return consumer.taken;
 }
 
 static int run(const struct options *options)
 {
     struct spead_recv_stream *stream = make_stream(options);
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
-    uint64_t start_ns, ns, taken = 0;
+    struct spead_channel_stats channel = SPEAD_CHANNEL_STATS_INIT;
+    uint64_t start_ns, ns, taken, bursts;
 
     if (stream == NULL)
         return 1;
     start_ns = speadi_clock_mono_ns();
-    while (spead_recv_stream_poll(stream) >= 0)
-        taken += take_all(stream);
-    taken += take_all(stream);
+    taken = options->consumer ? receive_for_a_thread(stream) : receive_alone(stream);
     ns = speadi_clock_mono_ns() - start_ns;
     spead_recv_stream_stats(stream, &stats);
+    spead_channel_stats(spead_recv_stream_channel(stream), &channel);
+    bursts = ((const struct null_engine *)stream->engine)->bursts;
     printf(
         "{\"bench\": \"recv-null\", \"path\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, "
         "\"train\": %ju, \"heaps\": %ju, \"packets\": %ju, \"placed\": %ju, \"bounced\": %ju, "
-        "\"payload_bytes\": %ju, \"ns\": %ju, \"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f}\n",
+        "\"payload_bytes\": %ju, \"ns\": %ju, \"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f, "
+        "\"bursts\": %ju, \"consumer_slept\": %ju, \"owner_slept\": %ju}\n",
         options->placed ? "placed" : "bounce", (uintmax_t)options->heap_bytes,
         (uintmax_t)options->packet_bytes, (uintmax_t)options->train, (uintmax_t)taken,
         (uintmax_t)stats.total.seen.packets, (uintmax_t)stats.placed, (uintmax_t)stats.bounced,
         (uintmax_t)stats.payload_bytes, (uintmax_t)ns,
-        (double)ns / (double)stats.total.seen.packets, (double)ns / (double)taken);
+        (double)ns / (double)stats.total.seen.packets, (double)ns / (double)taken,
+        (uintmax_t)bursts, (uintmax_t)channel.starved, (uintmax_t)channel.blocked);
     spead_recv_stream_destroy(stream);
     return taken == options->heaps ? 0 : 1;
 }
@@ -256,6 +313,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'l':
         options->placed = true;
         return 0;
+    case 'c':
+        options->consumer = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"", text);
         return 0;
@@ -272,6 +332,7 @@ int main(int argc, char **argv)
         {"packet", 'p', "N", 0, "SPEAD packet (1472)", 0},
         {"train", 't', "N", 0, "Packets lent together (44)", 0},
         {"placed", 'l', NULL, 0, "Payload is in its place already", 0},
+        {"consumer", 'c', NULL, 0, "Heaps are taken by a thread of its own", 0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the receive stream without a network"};
