@@ -52,10 +52,10 @@ int main(void)
     must(spead_test_sink_create(&kept, &sink_config, &err));
 
     struct spead_node *readings = add(spead_test_source_node(source, "readings"));
-    struct spead_node *calibrated =
-        add(stage_node(&calibrating, "calibrate", SPEAD_TYPE_PLAIN, SPEAD_ON_ERROR_DIVERT));
-    struct spead_node *bright =
-        add(stage_node(&choosing, "bright", SPEAD_TYPE_PLAIN, SPEAD_ON_ERROR_FAIL));
+    struct spead_node *calibrated = add(stage_node(&calibrating, "calibrate", SPEAD_TYPE_PLAIN,
+                                                   SPEAD_TYPE_PLAIN, SPEAD_ON_ERROR_DIVERT));
+    struct spead_node *bright = add(
+        stage_node(&choosing, "bright", SPEAD_TYPE_PLAIN, SPEAD_TYPE_PLAIN, SPEAD_ON_ERROR_FAIL));
     join(readings, NULL, calibrated, 8);
     join(calibrated, "out", bright, 8);
     join(calibrated, "error", add(spead_test_sink_node(refused, "refused")), 8);

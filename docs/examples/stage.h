@@ -64,17 +64,18 @@ static int stage_step(void *state, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* For spead_graph_add(): takes and passes on messages of a type, under this policy for failures. */
-static struct spead_node_config stage_node(struct stage *stage, const char *name, int type,
-                                           enum spead_on_error on_error)
+/* For spead_graph_add(). What a message leaves with may have another type than it came with; one that failed
+ * goes to the output "error", where there is that policy, as it came. */
+static struct spead_node_config stage_node(struct stage *stage, const char *name, int in_type,
+                                           int out_type, enum spead_on_error on_error)
 {
     static const struct spead_node_ops ops = {
         .kind = "stage", .step = stage_step, .surrender = stage_surrender, .finish = stage_finish};
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
 
-    stage->in = stage->out[0] = (struct spead_port){"in", type};
-    stage->out[0].name = "out";
-    stage->out[1] = (struct spead_port){"error", type};
+    stage->in = (struct spead_port){"in", in_type};
+    stage->out[0] = (struct spead_port){"out", out_type};
+    stage->out[1] = (struct spead_port){"error", in_type};
     config.name = name;
     config.ops = &ops;
     config.state = stage;
