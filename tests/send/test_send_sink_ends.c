@@ -158,6 +158,31 @@ Test(send_sink_ends, a_message_that_fails_can_be_had_back)
     }
 }
 
+/* No more input comes that could step the node: the completion does. */
+Test(send_sink_ends, a_refusal_is_told_at_once_also_while_the_input_is_idle)
+{
+    struct spead_channel_config channel_config = SPEAD_CHANNEL_CONFIG_INIT;
+    struct spead_channel *channel;
+    struct spead_sender *sender;
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 1, 4);
+    rig.tx->refuse[0].error = -EPERM;
+    sink_rig_open(&rig);
+    cr_assert_eq(spead_channel_create(&channel, &channel_config, NULL), 0);
+    cr_assert_eq(spead_sender_open(&sender, channel, "idle", sink_rig_type(), NULL), 0);
+    sink_rig_build_on(&rig, channel);
+    rig.executor = step_executor(1);
+    cr_assert_eq(spead_graph_start(rig.graph, rig.executor, NULL), 0);
+    cr_assert_eq(spead_sender_send(sender, rig.messages, 1, 0), 1);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -EPERM, "%s", rig.err.text);
+    spead_sender_close(sender, 0);
+    spead_channel_unref(channel);
+    cr_expect_eq(rig.objects[0].references, 0);
+    rig.count = 0;
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
 /* ---- The stream fails ----------------------------------------------------------------------- */
 
 Test(send_sink_ends, a_broken_transport_fails_the_graph_whatever_the_policy)

@@ -109,9 +109,8 @@ static void collect(struct sink_rig *rig)
                                 (struct spead_graph_end){node, "in"}, NULL, &rig->err) == 0);
 }
 
-void sink_rig_build(struct sink_rig *rig)
+static void add_sink(struct sink_rig *rig)
 {
-    struct spead_node_config source = spead_test_source_node(rig->source, "source");
     struct spead_node_config sink = spead_send_sink_node(rig->sink, "sink");
 
     sink.on_error = rig->node_config.on_error;
@@ -119,12 +118,26 @@ void sink_rig_build(struct sink_rig *rig)
     sink.retries = rig->node_config.retries;
     sink.backoff_ns = rig->node_config.backoff_ns;
     rig->graph = step_graph("sink");
-    STEP_CHECK(spead_graph_add(rig->graph, &source, &rig->from, &rig->err) == 0);
     STEP_CHECK(spead_graph_add(rig->graph, &sink, &rig->to, &rig->err) == 0);
-    STEP_CHECK(spead_graph_join(rig->graph, (struct spead_graph_end){rig->from, "out"},
-                                (struct spead_graph_end){rig->to, "heaps"}, NULL, &rig->err) == 0);
     if (rig->collects)
         collect(rig);
+}
+
+void sink_rig_build(struct sink_rig *rig)
+{
+    struct spead_node_config source = spead_test_source_node(rig->source, "source");
+
+    add_sink(rig);
+    STEP_CHECK(spead_graph_add(rig->graph, &source, &rig->from, &rig->err) == 0);
+    STEP_CHECK(spead_graph_join(rig->graph, (struct spead_graph_end){rig->from, "out"},
+                                (struct spead_graph_end){rig->to, "heaps"}, NULL, &rig->err) == 0);
+}
+
+void sink_rig_build_on(struct sink_rig *rig, struct spead_channel *input)
+{
+    add_sink(rig);
+    STEP_CHECK(spead_graph_join_input(rig->graph, input, (struct spead_graph_end){rig->to, "heaps"},
+                                      &rig->err) == 0);
 }
 
 void sink_rig_start(struct sink_rig *rig)

@@ -61,6 +61,8 @@ int sink_rig_type(void); /* of its messages */
 /* Makes stream and sink; builds the graph; starts it on an executor. */
 void sink_rig_open(struct sink_rig *rig);
 void sink_rig_build(struct sink_rig *rig);
+void sink_rig_build_on(struct sink_rig *rig,
+                       struct spead_channel *input); /* in place of a source */
 void sink_rig_start(struct sink_rig *rig);
 
 /* The number of the heap in recorded packet n. */

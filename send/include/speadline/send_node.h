@@ -52,8 +52,9 @@ typedef int spead_send_describe_fn(void *arg, const struct spead_message *messag
 
 struct spead_send_sink_config {
     uint32_t struct_size;
-    struct spead_send_stream *stream; /* borrowed; one sink at a time feeds it. Others may submit
-                                         to it as well */
+    struct spead_send_stream *stream; /* borrowed; one sink at a time feeds it, and holds up to
+                                         heaps_max messages (where they are received heaps: held_heaps).
+                                         Others may submit to it as well */
     int type;                         /* of the input; default SPEAD_TYPE_HEAP */
 
     /* NULL: a message of type heap is sent on: same items, flavour and counter, after start and stop heaps
