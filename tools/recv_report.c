@@ -199,6 +199,13 @@ static void print_ledger(FILE *to, const struct recv_report *report)
                 "  payload  %" PRIu64 " packets placed, %" PRIu64 " bounced, %" PRIu64
                 " repaired\n",
                 stats->placed, stats->bounced, stats->repaired);
+    if (stats->placement_stops > 0)
+        fprintf(to,
+                "  payload  placement was off for %" PRIu64 " packets (%.1f %%), %" PRIu64
+                " times: too many were lost or out of order\n",
+                stats->placement_off_packets,
+                100 * (double)stats->placement_off_packets / (double)stats->total.seen.packets,
+                stats->placement_stops);
 }
 
 static void print_verified(FILE *to, const struct tool_totals *totals)
@@ -304,6 +311,9 @@ json_t *recv_report_json(const struct recv_report *report)
         {"messages", stats->messages},
         {"polls", stats->polls},
         {"wakeups", stats->wakeups},
+        {"heaps_region_error", stats->heaps_region_error},
+        {"placement_stops", stats->placement_stops},
+        {"placement_off_packets", stats->placement_off_packets},
         {"engine_rebuilds", stats->engine_rebuilds},
         {"link_downs", stats->link_downs},
     };

@@ -19,6 +19,8 @@ enum {
     KEY_GATHER,
     KEY_MPRQ,
     KEY_NO_STOP_ITEM,
+    KEY_PLACED_WINDOW,
+    KEY_PLACED_LOSS_MAX,
     KEY_STRICT,
     KEY_OUTPUT,
     KEY_PLAN,
@@ -33,6 +35,8 @@ static const struct argp_option argp_options[] = {
     {"packet", TOOL_KEY_PACKET, "N", 0, "Largest SPEAD packet accepted, in bytes (9200)", 1},
     {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (8M)", 1},
     {"receive-path", KEY_RECEIVE_PATH, "PATH", 0, "How payload gets into heaps: placed (by the kernel's copy), bounce (through a small buffer), or auto: by payload size (auto)", 1},
+    {"placed-window", KEY_PLACED_WINDOW, "N", 0, "Most packets whose places are given away ahead, 1 to 64 (64)", 1},
+    {"placed-loss-max", KEY_PLACED_LOSS_MAX, "PERCENT", 0, "Bounce rather than place while more packets than this are lost or out of order; 0: while half of them would have to be moved, 100: never (0)", 1},
     {"gather", KEY_GATHER, "US", 0, "At a steady rate, sleep this many microseconds and read what came, which costs half the CPU time; 0 to wake for each message (200)", 1},
     {"cpu", TOOL_KEY_CPU, "N", 0, "Pin the stream's thread to this CPU (any)", 1},
     {"fault", TOOL_KEY_FAULT, "SPEC", 0, "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7", 1},
@@ -98,6 +102,8 @@ static const struct tool_value values[] = {
     ROW(KEY_RING_HEAPS, "--ring-heaps", TOOL_COUNT, 1, 65536, NULL, ring_heaps),
     ROW(KEY_ON_FULL, "--on-full", TOOL_CHOICE, 0, 0, on_full_words, on_full),
     ROW(KEY_RECEIVE_PATH, "--receive-path", TOOL_CHOICE, 0, 0, path_words, receive_path),
+    ROW(KEY_PLACED_WINDOW, "--placed-window", TOOL_COUNT, 1, 64, NULL, placed_window),
+    ROW(KEY_PLACED_LOSS_MAX, "--placed-loss-max", TOOL_REAL, 0, 100, NULL, placed_loss_max_percent),
     ROW(KEY_MPRQ, "--mprq", TOOL_CHOICE, 0, 0, mprq_words, mprq),
 };
 
@@ -150,6 +156,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
     *options = (struct spead_recv_tool_options){
         .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1, .max_poll = 10},
         .gather_us = 200,
+        .placed_window = 64,
         .concurrent_heaps = 4,
         .substreams = 1,
         .heap_step = 1,
@@ -205,6 +212,8 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.packet_bytes_max = (uint32_t)common->packet;
     config.socket_buffer_bytes = (uint32_t)common->buffer;
     config.receive_path = (enum spead_receive_path)options->receive_path;
+    config.placed_window = (uint32_t)options->placed_window;
+    config.placed_loss_max = options->placed_loss_max_percent / 100;
     config.substream_count = (uint32_t)options->substreams;
     config.live_heaps_max = (uint32_t)options->concurrent_heaps;
     config.allow_out_of_order = options->out_of_order;

@@ -21,6 +21,8 @@ struct spead_recv_tool_options {
     bool incomplete;
     int mprq;         /* enum spead_verbs_mprq */
     int receive_path; /* enum spead_receive_path */
+    uint64_t placed_window;
+    double placed_loss_max_percent;
     bool no_stop_item;
     bool strict;
     const char *output; /* NULL: none */

@@ -194,11 +194,15 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
                     "3",
                     "--gather",
                     "0",
+                    "--placed-window",
+                    "16",
+                    "--placed-loss-max",
+                    "2.5",
                     NULL};
     struct spead_recv_tool_options options;
     struct spead_recv_stream_config config;
 
-    spead_recv_options_parse(&options, 21, argv);
+    spead_recv_options_parse(&options, 25, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.heap_timeout_ns, 2500000);
     cr_expect_eq(config.ring_heaps, 6);
@@ -211,6 +215,8 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect_eq(config.memory_bytes_max, 1u << 30);
     cr_expect_eq(config.heap_counter_step, 3);
     cr_expect_eq(config.gather_ns, 0);
+    cr_expect_eq(config.placed_window, 16);
+    cr_expect_float_eq(config.placed_loss_max, 0.025, 1e-12);
 }
 
 Test(tool_options, receive_defaults_are_those_of_the_manual)
@@ -222,6 +228,8 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     spead_recv_options_parse(&options, 2, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.packet_bytes_max, 9200);
+    cr_expect_eq(config.placed_window, 64);
+    cr_expect_eq(config.placed_loss_max, 0);
     cr_expect_eq(config.socket_buffer_bytes, 8u << 20);
     cr_expect_eq(config.live_heaps_max, 4);
     cr_expect_eq(config.substream_count, 1);
