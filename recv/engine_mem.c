@@ -251,7 +251,7 @@ static void mem_counters(void *self, struct speadi_rx_counters *counters)
 const struct speadi_rx_engine_ops speadi_rx_engine_mem = {
     .name = "mem",
     .state_size = sizeof(struct mem_engine),
-    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS | SPEADI_RX_CAP_AHEAD,
     .open = mem_open,
     .close = mem_close,
     .poll = mem_poll,

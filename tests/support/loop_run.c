@@ -73,7 +73,8 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
         config.interface_name = "lo";
     }
     config.fault = c->rx_fault;
-    config.packet_bytes_max = 65507;
+    config.packet_bytes_max = c->rx_packet_bytes_max ? c->rx_packet_bytes_max : 65507;
+    config.heap_arena = c->memory ? &c->memory->arena : NULL;
     config.receive_path = c->path;
     config.substream_count = c->substreams ? c->substreams : 1;
     config.live_heaps_max = c->live_heaps ? c->live_heaps : 8;
@@ -83,7 +84,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     config.heap_bytes_max = c->heap_bytes > 4096 ? c->heap_bytes : 4096;
     config.ranges_max = 16384;
     /* The consumer takes between polls: one poll must never overfill the ring. */
-    config.ring_heaps = 1100;
+    config.ring_heaps = c->ring_heaps ? c->ring_heaps : 1100;
     int status = spead_recv_stream_create(&l->rx, &config, err);
     if (status == 0)
         status = spead_recv_stream_start(l->rx, err);
@@ -137,7 +138,8 @@ static bool open_heaps(struct loop *l)
 static void check_bytes(struct loop *l, const struct spead_heap *heap)
 {
     static struct spead_gap gaps[20000];
-    const uint8_t *data = spead_heap_payload(heap);
+    const uint8_t *data =
+        l->c->memory ? apart_memory_payload(l->c->memory, heap) : spead_heap_payload(heap);
     uint64_t length = spead_heap_length(heap), at = 0;
     size_t count = spead_heap_gaps(heap, gaps, sizeof gaps / sizeof gaps[0]), g = 0;
 

@@ -11,6 +11,8 @@
 #include <speadline/recv.h>
 #include <speadline/send.h>
 
+#include "apart_memory.h"
+
 struct loop_case {
     const char *tx_engine, *rx_engine; /* "mem" for both, or "socket" / "uring" each */
     const char *host;                  /* destination, e.g. "127.0.0.1"; not for mem */
@@ -26,6 +28,9 @@ struct loop_case {
     unsigned live_heaps; /* 0 means 8 */
     unsigned substreams; /* 0 means 1 */
     uint64_t heap_timeout_ns;
+    uint32_t rx_packet_bytes_max;      /* 0 means 65507 */
+    uint32_t ring_heaps;               /* 0 means 1100 */
+    const struct apart_memory *memory; /* heaps lie there; NULL: the stream's own */
 };
 
 struct loop_result {

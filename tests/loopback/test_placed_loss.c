@@ -1,0 +1,137 @@
+/* Goal: where packets are lost, placed heaps are right all the same, and how payload got there is reported.
+ * Method: seeded losses of 0.1 % and 1 % over every engine, several thousand packets each; and the same into
+ * memory that the CPU must not touch, which kernel engines can only bounce to. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#include "loop_run.h"
+#include "netns.h"
+
+#define PACKET     8972u
+#define HEAP_BYTES (1u << 20)
+#define HEAPS      40u
+
+struct loss_case {
+    char engine[8];
+    double loss;
+    bool on_receive; /* lost between engine and core, so after it was placed; else on the wire */
+};
+
+static const char *const engines[] = {"mem", "socket", "uring"};
+
+static struct criterion_test_params every_loss(void)
+{
+    static struct loss_case cases[12];
+    size_t n = 0;
+
+    for (size_t e = 0; e < 3; e++)
+        for (unsigned k = 0; k < 4; k++) {
+            snprintf(cases[n].engine, sizeof cases[n].engine, "%s", engines[e]);
+            cases[n].loss = k & 1 ? 0.01 : 0.001;
+            cases[n++].on_receive = k & 2;
+        }
+    return cr_make_param_array(struct loss_case, cases, n);
+}
+
+static void run(const struct loss_case *f, struct loop_case *c, struct loop_result *r)
+{
+    const char *reason;
+    char fault[64];
+
+    if (strcmp(f->engine, "mem") != 0 && !test_netns_enter(&reason))
+        cr_skip_test("%s", reason);
+    snprintf(fault, sizeof fault, "loss=%g,seed=5", f->loss);
+    *c = (struct loop_case){.tx_engine = f->engine,
+                            .rx_engine = f->engine,
+                            .host = "127.0.0.1",
+                            .packet_bytes = PACKET,
+                            .heap_bytes = HEAP_BYTES,
+                            .heaps = HEAPS,
+                            .tx_fault = f->on_receive ? NULL : fault,
+                            .rx_fault = f->on_receive ? fault : NULL,
+                            .path = c->path,
+                            .allow_out_of_order = true,
+                            .deliver_incomplete = true,
+                            .rx_packet_bytes_max = PACKET,
+                            .ring_heaps = 16,
+                            .memory = c->memory};
+    cr_assert(loop_run(c, r), "%s at %g: %s", f->engine, f->loss, r->error);
+    cr_expect_eq(r->wrong_bytes, 0u, "%s at %g", f->engine, f->loss);
+    cr_expect_eq(r->dirty_hole_bytes, 0u, "%s at %g", f->engine, f->loss);
+    cr_expect_eq(r->complete + r->incomplete, HEAPS, "%s at %g", f->engine, f->loss);
+    cr_expect_gt(r->incomplete, 0u, "nothing was lost, the test shows nothing");
+    cr_expect(loop_ledger_adds_up(&r->received));
+}
+
+/* Payload of a packet that was accepted went one of three ways. */
+static uint64_t accepted(const struct spead_recv_stats *stats)
+{
+    return stats->total.bucket[SPEAD_RECV_DELIVERED].packets;
+}
+
+ParameterizedTestParameters(placed_loss, every_placed_heap_is_right_at)
+{
+    return every_loss();
+}
+
+ParameterizedTest(struct loss_case *f, placed_loss, every_placed_heap_is_right_at, .timeout = 60)
+{
+    struct loop_case c = {.path = SPEAD_PATH_PLACED};
+    struct loop_result r;
+    const struct spead_recv_stats *stats = &r.received;
+
+    run(f, &c, &r);
+    /* mem reads most of a heap at a time, before there is a heap to have places in. */
+    cr_expect_gt(stats->placed, strcmp(f->engine, "mem") == 0 ? 0 : accepted(stats) / 2,
+                 "%s at %g: %llu placed", f->engine, f->loss, (unsigned long long)stats->placed);
+    cr_expect_eq(stats->placed + stats->bounced + stats->repaired, accepted(stats));
+    cr_expect_lt(stats->repaired, accepted(stats) / 3, "%s at %g: %llu repaired", f->engine,
+                 f->loss, (unsigned long long)stats->repaired);
+    if (f->loss > 0.005 && strcmp(f->engine, "mem") != 0)
+        cr_expect_gt(stats->repaired, 0u, "%s at %g", f->engine, f->loss);
+}
+
+ParameterizedTestParameters(placed_loss, heaps_out_of_reach_are_bounced_right_at)
+{
+    return every_loss();
+}
+
+ParameterizedTest(struct loss_case *f, placed_loss, heaps_out_of_reach_are_bounced_right_at,
+                  .timeout = 60)
+{
+    struct apart_memory memory;
+    struct loop_case c = {.path = SPEAD_PATH_AUTO, .memory = &memory};
+    struct loop_result r;
+
+    apart_memory_open(&memory, 32 * (size_t)HEAP_BYTES);
+    run(f, &c, &r);
+    cr_expect_eq(r.received.bounced, accepted(&r.received), "%s", f->engine);
+    cr_expect_geq(memory.flushes, HEAPS);
+    cr_expect_eq(memory.ended, 1);
+    apart_memory_close(&memory);
+}
+
+Test(placed_loss, kernel_engines_refuse_to_place_out_of_reach)
+{
+    for (size_t i = 0; i < 3; i++) {
+        struct apart_memory memory;
+        struct loop_case c = {.tx_engine = engines[i],
+                              .rx_engine = engines[i],
+                              .host = "127.0.0.1",
+                              .packet_bytes = PACKET,
+                              .heap_bytes = 4096,
+                              .heaps = 1,
+                              .path = SPEAD_PATH_PLACED,
+                              .ring_heaps = 4,
+                              .memory = &memory};
+        struct loop_result r;
+
+        apart_memory_open(&memory, 64 * 4096);
+        cr_expect_not(loop_run(&c, &r), "%s", engines[i]);
+        cr_expect_not_null(strstr(r.error, "the CPU cannot touch"), "%s: %s", engines[i], r.error);
+        apart_memory_close(&memory);
+    }
+}
