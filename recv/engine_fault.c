@@ -293,6 +293,13 @@ static unsigned fault_reserve(void *self, uint16_t source, uint32_t head_bytes,
     return e->inner_ops->reserve(e->inner, source, head_bytes, ranges, count);
 }
 
+static unsigned fault_ahead(void *self)
+{
+    struct fault_engine *e = self;
+
+    return e->inner_ops->ahead(e->inner);
+}
+
 static void fault_unreserve(void *self)
 {
     struct fault_engine *e = self;
@@ -340,6 +347,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.poll = fault_poll;
     e->ops.give_back = fault_give_back;
     e->ops.reserve = fault_reserve;
+    e->ops.ahead = inner->ahead ? fault_ahead : NULL;
     e->ops.unreserve = fault_unreserve;
     e->ops.wait = fault_wait;
     e->ops.wake = fault_wake;

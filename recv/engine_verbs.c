@@ -137,8 +137,14 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         .iova = memory->device_address,
         .write = true,
     };
-    int ret = speadi_verbs_register(&e->device, &e->heaps, &span, err);
+    int ret;
 
+    if (e->config.count > 1)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "packets of several endpoints come through one queue, in an order that "
+            "cannot be foretold");
+    ret = speadi_verbs_register(&e->device, &e->heaps, &span, err);
     if (ret < 0)
         return ret;
     e->attached = true;
@@ -185,6 +191,13 @@ static unsigned verbs_reserve(void *self, uint16_t source, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count)
 {
     return speadi_verbs_reserve(self, source, head_bytes, ranges, count);
+}
+
+static unsigned verbs_ahead(void *self)
+{
+    const struct speadi_verbs_engine *e = self;
+
+    return e->posted - (unsigned)(e->accepted - e->ended);
 }
 
 static void verbs_unreserve(void *self)
@@ -319,6 +332,7 @@ const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
     .poll = verbs_poll,
     .give_back = verbs_give_back,
     .reserve = verbs_reserve,
+    .ahead = verbs_ahead,
     .unreserve = verbs_unreserve,
     .wait = verbs_wait,
     .wake = verbs_wake,

@@ -31,7 +31,8 @@ struct speadi_verbs_engine {
     struct speadi_verbs_joins joins;
     struct speadi_verbs_slots slots;
     struct speadi_verbs_queue queue;
-    uint32_t queue_number; /* 1, 2, ...: which queue slots are posted to */
+    uint32_t queue_number; /* 1, 2, ...: which queue slots are posted to ... */
+    uint32_t posted;       /* ... and how many are */
     struct speadi_verbs_reader reader;
     struct speadi_verbs_clock clock;
     struct speadi_wakeup bell;
@@ -46,7 +47,7 @@ struct speadi_verbs_engine {
     uint64_t accepted, ended; /* reservations */
     bool attached;
     bool placing;        /* the core reserves: only so much is posted that guesses stay good */
-    unsigned unreserved; /* bursts since it last did */
+    unsigned unreserved; /* packets since it last did */
     bool quiesced;
 
     struct speadi_verbs_arrival *arrival; /* of a queue that has gone: lent before all others */

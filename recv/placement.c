@@ -12,9 +12,10 @@ static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t 
 
 /* After a loss the packets that come run ahead of what was posted: counting from the last packet, rather
  * than from the last reservation, brings the two together again. */
-static uint64_t expected_offset(const struct speadi_prediction *prediction)
+static uint64_t expected_offset(const struct speadi_prediction *prediction, unsigned ahead)
 {
-    return prediction->next_offset + (uint64_t)prediction->outstanding * prediction->payload_bytes;
+    return prediction->next_offset +
+           ((uint64_t)prediction->outstanding + ahead) * prediction->payload_bytes;
 }
 
 static struct speadi_rx_range range_at(const struct speadi_region *region, uint64_t offset,
@@ -28,12 +29,12 @@ static struct speadi_rx_range range_at(const struct speadi_region *region, uint6
 }
 
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
-                                  struct speadi_live_heap *live,
+                                  struct speadi_live_heap *live, unsigned ahead,
                                   struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX])
 {
     const struct speadi_prediction *prediction = &placement->prediction[source];
     uint64_t free_numbers = placement->outstanding_max - speadi_placement_outstanding(placement);
-    uint64_t offset = expected_offset(prediction), asked = 0;
+    uint64_t offset = expected_offset(prediction, ahead), asked = 0;
     unsigned count = 0;
 
     if (prediction->head_bytes == 0 || prediction->payload_bytes == 0 || !live->heap.has_length)

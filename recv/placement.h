@@ -67,9 +67,9 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
 
 /* Ranges of live for the source's next packets, at most SPEADI_RX_RESERVE_MAX; returns how many. Never
  * one that is received, reserved, or past the declared length. Memory is charged: what cannot be had is
- * not asked for. */
+ * not asked for. ahead: packets that come before, besides those with reservations. */
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
-                                  struct speadi_live_heap *live,
+                                  struct speadi_live_heap *live, unsigned ahead,
                                   struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX]);
 
 /* The engine took the first count of the ranges predicted for live. */

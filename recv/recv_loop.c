@@ -56,7 +56,9 @@ static void reserve(struct spead_recv_stream *s)
         live = speadi_heap_table_find(&s->table, prediction->counter);
         if (live == NULL || !live->predicts)
             continue;
-        count = speadi_placement_predict(&s->placement, source, live, ranges);
+        count =
+            speadi_placement_predict(&s->placement, source, live,
+                                     s->ops->ahead != NULL ? s->ops->ahead(s->engine) : 0, ranges);
         if (count == 0)
             continue;
         count = s->ops->reserve(s->engine, source, prediction->head_bytes, ranges, count);

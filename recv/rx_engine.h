@@ -146,6 +146,10 @@ struct speadi_rx_engine_ops {
     unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count);
 
+    /* How many packets will come before one that lands in what reserve() accepts now, reservations not
+     * counted: receives posted without any. NULL: none. */
+    unsigned (*ahead)(void *self);
+
     /* Takes all outstanding reservations back: posted receives are cancelled and their completion
      * awaited. Packets that came meanwhile are lent by the next poll(), which also reports every
      * reservation as ended. May block for the time of a cancellation. */

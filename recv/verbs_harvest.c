@@ -6,7 +6,7 @@
 
 #include "engine_verbs.h"
 
-#define UNRESERVED_MAX 8u /* bursts without a reservation, then plain slots fill the queue */
+#define UNRESERVED_MAX 1024u /* packets without a reservation, then plain slots fill the queue */
 #define DRAIN_LIMIT_NS 100000000u /* a device that flushes nothing is as good as gone */
 
 /* ---- Lending ------------------------------------------------------------------------------- */
@@ -121,8 +121,9 @@ static struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
 {
     struct speadi_verbs_slot *slot = &e->slots.slot[cq->ex->wr_id];
 
+    if (slot->queue == e->queue_number)
+        e->posted--;
     slot->queue = 0;
-    e->slots.posted--;
     return slot;
 }
 
@@ -202,8 +203,8 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
         lend_kept(e, burst, now);
     else
         reap(e, burst, now);
-    if (burst->count > 0 && e->placing && ++e->unreserved > UNRESERVED_MAX &&
-        e->accepted == e->ended)
+    e->unreserved += burst->count;
+    if (e->placing && e->unreserved > UNRESERVED_MAX && e->accepted == e->ended)
         e->placing = false;
 }
 

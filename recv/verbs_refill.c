@@ -28,6 +28,7 @@ static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *fi
     uint32_t taken =
         speadi_verbs_slots_post(&e->slots, e->queue.qp, e->queue_number, first, &error);
 
+    e->posted += taken;
     if (error)
         e->failed = true;
     return taken;
@@ -36,7 +37,7 @@ static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *fi
 void speadi_verbs_refill(struct speadi_verbs_engine *e)
 {
     uint32_t wanted = e->placing ? e->window : e->depth;
-    uint32_t room = wanted > e->slots.posted ? wanted - e->slots.posted : 0;
+    uint32_t room = wanted > e->posted ? wanted - e->posted : 0;
 
     if (room > e->slots.free_count)
         room = e->slots.free_count;
@@ -49,10 +50,10 @@ static unsigned room_for(const struct speadi_verbs_engine *e, unsigned count)
 {
     uint64_t room = SPEADI_RX_RESERVE_MAX - (e->accepted - e->ended);
 
-    if (e->slots.posted >= e->window)
+    if (e->posted >= e->window)
         return 0;
-    if (room > e->window - e->slots.posted)
-        room = e->window - e->slots.posted;
+    if (room > e->window - e->posted)
+        room = e->window - e->posted;
     if (room > e->slots.free_count)
         room = e->slots.free_count;
     return room < count ? (unsigned)room : count;

@@ -23,7 +23,7 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
 static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     speadi_verbs_refill(e);
-    if (e->slots.posted == 0)
+    if (e->posted == 0)
         return speadi_verbs_failed(err, "post_recv", e->device.report.device, EIO);
     return speadi_verbs_queue_start(&e->queue, &e->config, err);
 }
@@ -33,6 +33,7 @@ int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *er
     int ret = open_queue(e, &e->queue, err);
 
     e->queue_number++;
+    e->posted = 0;
     if (ret == 0)
         ret = fill_and_start(e, err);
     if (ret == 0 && e->queue.cq.stamp == SPEADI_STAMP_TICKS)

@@ -66,7 +66,6 @@ void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue
     for (uint32_t i = slots->count; i-- > 0;)
         if (slots->slot[i].queue == queue) {
             slots->slot[i].queue = 0;
-            slots->posted--;
             speadi_verbs_slots_free(slots, i);
         }
 }
@@ -82,7 +81,6 @@ uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp
         slots->slot[wr->wr_id].queue = queue;
     for (; wr; wr = wr->next)
         speadi_verbs_slots_free(slots, (uint32_t)wr->wr_id);
-    slots->posted += taken;
     return taken;
 }
 

@@ -28,7 +28,6 @@ struct speadi_verbs_slots {
     uint32_t count, slot_bytes;
     uint32_t *free; /* numbers of free slots; a stack, so that warm ones are used first */
     uint32_t free_count;
-    uint32_t posted; /* to any queue */
 };
 
 /* count slots of slot_bytes. Returns 0 or -errno with a sentence; what was made is for close(). */

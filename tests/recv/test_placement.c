@@ -57,9 +57,11 @@ static void receive(uint64_t number)
     speadi_placement_learn(&placement, 0, &packet);
 }
 
+static unsigned ahead; /* packets that come before */
+
 static unsigned predict(void)
 {
-    return speadi_placement_predict(&placement, 0, live, ranges);
+    return speadi_placement_predict(&placement, 0, live, ahead, ranges);
 }
 
 static void reserve(void)
@@ -86,6 +88,17 @@ Test(placement, the_next_packets_go_on_where_the_last_ended)
     cr_expect_eq(number_of(&ranges[0]), 2u);
     cr_expect_eq(number_of(&ranges[3]), 5u);
     cr_expect_eq(ranges[3].bytes, 64u);
+}
+
+Test(placement, packets_that_come_before_are_counted)
+{
+    receive(0);
+    receive(1);
+    ahead = 3;
+    cr_assert_eq(predict(), 4u);
+    cr_expect_eq(number_of(&ranges[0]), 5u);
+    ahead = 8;
+    cr_expect_eq(predict(), 0u);
 }
 
 Test(placement, never_past_the_end_of_the_heap)

@@ -1,0 +1,286 @@
+/* Goal: payload lands in the ranges that were reserved, whatever comes is lent whole, and a range is left alone once
+ * its reservation has ended; also where the CPU cannot touch the memory.
+ * Method: the verbs double on a cable with jumbo frames. What lies in the ranges is compared with what was sent;
+ * memory that must not be touched is a memfd without access, registered as a dma-buf. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "rx_rig.h"
+#include "verbs_double.h"
+#include "verbs_rx_rig.h"
+
+enum { HEAD = 72, RANGE = 4096, RANGES = 16, MEMORY = 1 << 20 };
+
+static struct verbs_rx_rig rig;
+static uint8_t sent[8192];
+static uint8_t *memory;
+static struct spead_region_info info;
+
+static void open_engine(void)
+{
+    test_use_verbs_double();
+    if (!verbs_rx_rig_prepare(&rig, &(struct verbs_rx_options){.mtu = 9000}))
+        cr_skip_test("%s %s", rig.reason, rig.err.text);
+    cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
+}
+
+static void attach(void)
+{
+    cr_assert_eq(rig.ops->attach(rig.engine, &info, &rig.err), 0, "%s", rig.err.text);
+}
+
+static void open_placed(void)
+{
+    open_engine();
+    memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    info = (struct spead_region_info){.fd = -1, .data = memory, .bytes = MEMORY};
+    attach();
+}
+
+static void close_placed(void)
+{
+    struct vdouble_counters c;
+
+    verbs_rx_rig_close(&rig);
+    vdouble_counters(&c);
+    cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows, 0);
+}
+
+TestSuite(engine_verbs_placed, .fini = close_placed, .timeout = 60);
+
+static void send_packet(uint32_t seed, size_t bytes)
+{
+    rx_rig_fill(sent, bytes, seed);
+    cr_assert(verbs_rx_rig_send(&rig, 0, sent, bytes), "%s", strerror(errno));
+}
+
+static const struct speadi_rx_packet *take_at(int line)
+{
+    int count = verbs_rx_rig_poll(&rig);
+
+    cr_assert_eq(count, 1, "line %d: poll says %d", line, count);
+    return &rig.burst.packet[0];
+}
+
+#define take_one() take_at(__LINE__)
+
+/* Until a first frame came the engine does not know how long heads of frames are. */
+static void prime(void)
+{
+    send_packet(1000, HEAD + RANGE);
+    cr_assert_eq(take_one()->place, SPEADI_RX_UNPLACED);
+    verbs_rx_rig_give_back(&rig);
+}
+
+static struct speadi_rx_range range(unsigned number)
+{
+    uint64_t offset = (uint64_t)number * RANGE;
+
+    return (struct speadi_rx_range){info.data ? memory + offset : NULL, offset, RANGE};
+}
+
+/* Reserves the next `count` ranges, as many polls as that takes: what is posted already comes first. */
+static unsigned reserve(unsigned first, unsigned count)
+{
+    struct speadi_rx_range ranges[RANGES];
+
+    for (unsigned i = 0; i < count; i++)
+        ranges[i] = range(first + i);
+    return rig.ops->reserve(rig.engine, 0, HEAD, ranges, count);
+}
+
+/* Uses up the plain slots that are posted ahead of everything else, until reservations are accepted. */
+static void reserve_all(unsigned count)
+{
+    unsigned done = 0;
+
+    for (uint32_t i = 0; i < 5000 && done < count; i++) {
+        done += reserve(done, count - done);
+        if (done == count)
+            return;
+        send_packet(2000 + i, 100);
+        cr_assert_gt(verbs_rx_rig_poll(&rig), 0);
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_eq(done, count);
+}
+
+/* Uses up plain slots until the next frame will land in reservation 0. */
+static void reach_the_reserved(void)
+{
+    for (uint32_t i = 0; i < 5000; i++) {
+        const struct speadi_rx_packet *packet;
+
+        send_packet(3000, HEAD + 1);
+        packet = take_one();
+        if (packet->place == 0)
+            return;
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_fail("no frame lands in a reservation");
+}
+
+Test(engine_verbs_placed, payload_lands_in_the_ranges_in_order)
+{
+    open_placed();
+    prime();
+    reserve_all(RANGES);
+    reach_the_reserved(); /* lands in the first range, one byte of it */
+    cr_assert_eq(rig.burst.reservations_ended, 1);
+    verbs_rx_rig_give_back(&rig);
+    for (uint32_t i = 1; i < RANGES; i++) {
+        const struct speadi_rx_packet *packet;
+
+        send_packet(i, HEAD + RANGE);
+        packet = take_one();
+        cr_assert_eq(packet->place, i);
+        cr_assert_eq(packet->head_bytes, HEAD);
+        cr_assert_eq(packet->body, memory + i * RANGE);
+        cr_assert(rx_rig_packet_is(packet, sent, HEAD + RANGE));
+        cr_assert_eq(rig.burst.reservations_ended, i + 1);
+        verbs_rx_rig_give_back(&rig);
+    }
+}
+
+Test(engine_verbs_placed, a_packet_longer_than_its_range_is_lent_whole_and_harms_nothing)
+{
+    open_placed();
+    prime();
+    reserve_all(RANGES);
+    reach_the_reserved();
+    verbs_rx_rig_give_back(&rig);
+    send_packet(1, HEAD + RANGE + 3000);
+    cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + RANGE + 3000));
+    cr_assert_eq(rig.burst.packet[0].place, SPEADI_RX_UNPLACED);
+    cr_assert_eq(rig.burst.reservations_ended, 2);
+    verbs_rx_rig_give_back(&rig);
+    send_packet(2, HEAD - 10); /* and one that ends within the head */
+    cr_assert(rx_rig_packet_is(take_one(), sent, HEAD - 10));
+    verbs_rx_rig_give_back(&rig);
+    send_packet(3, HEAD + RANGE);
+    cr_assert_eq(take_one()->place, 3);
+    verbs_rx_rig_give_back(&rig);
+}
+
+Test(engine_verbs_placed, after_unreserve_no_range_is_written)
+{
+    uint8_t zeros[RANGE] = {0};
+
+    open_placed();
+    prime();
+    reserve_all(RANGES);
+    reach_the_reserved();
+    verbs_rx_rig_give_back(&rig);
+    memset(memory, 0, MEMORY);
+    rig.ops->unreserve(rig.engine);
+    cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
+    cr_assert_eq(rig.burst.reservations_ended, RANGES);
+    memset(memory, 0, MEMORY); /* the double has poisoned what was posted */
+    for (uint32_t i = 0; i < RANGES; i++) {
+        send_packet(i, HEAD + RANGE);
+        cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + RANGE));
+        verbs_rx_rig_give_back(&rig);
+    }
+    for (uint32_t i = 0; i < RANGES; i++)
+        cr_assert_arr_eq(memory + i * RANGE, zeros, RANGE);
+}
+
+Test(engine_verbs_placed, a_failed_queue_ends_its_reservations)
+{
+    struct speadi_rx_counters counters = {0};
+
+    open_placed();
+    prime();
+    reserve_all(RANGES);
+    reach_the_reserved();
+    verbs_rx_rig_give_back(&rig);
+    vdouble_script("rx.status@2=LOC_PROT_ERR");
+    send_packet(1, HEAD + RANGE);
+    cr_assert_eq(take_one()->place, 1);
+    verbs_rx_rig_give_back(&rig);
+    send_packet(2, HEAD + RANGE);
+    for (unsigned i = 0; i < 5000 && counters.rebuilds == 0; i++) {
+        cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
+        rig.ops->counters(rig.engine, &counters);
+        usleep(1000);
+    }
+    cr_assert_eq(rig.burst.reservations_ended, RANGES);
+    send_packet(3, HEAD + RANGE);
+    cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + RANGE));
+    verbs_rx_rig_give_back(&rig);
+}
+
+Test(engine_verbs_placed, memory_that_the_cpu_cannot_touch_is_filled_by_the_device_alone)
+{
+    int fd = memfd_create("device", MFD_CLOEXEC);
+    uint8_t *seen;
+
+    open_engine();
+    cr_assert_eq(ftruncate(fd, MEMORY), 0);
+    memory = mmap(NULL, MEMORY, PROT_NONE, MAP_SHARED, fd, 0);
+    seen = mmap(NULL, MEMORY, PROT_READ, MAP_SHARED, fd, 0);
+    info = (struct spead_region_info){.kind = SPEAD_REGION_DMA_BUF,
+                                      .fd = fd,
+                                      .device_address = (uintptr_t)memory,
+                                      .bytes = MEMORY};
+    attach();
+    prime();
+    reserve_all(RANGES);
+    reach_the_reserved();
+    cr_assert_null(rig.burst.packet[0].body);
+    verbs_rx_rig_give_back(&rig);
+    for (uint32_t i = 1; i < RANGES; i++) {
+        const struct speadi_rx_packet *packet;
+
+        send_packet(i, HEAD + RANGE);
+        packet = take_one();
+        cr_assert_eq(packet->place, i);
+        cr_assert_null(packet->body);
+        cr_assert_eq(packet->body_bytes, RANGE);
+        cr_assert_arr_eq(packet->head, sent, HEAD);
+        cr_assert_arr_eq(seen + i * RANGE, sent + HEAD, RANGE);
+        verbs_rx_rig_give_back(&rig);
+    }
+    verbs_rx_rig_close(&rig);
+    munmap(memory, MEMORY);
+    munmap(seen, MEMORY);
+    close(fd);
+}
+
+Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_cut_and_counted)
+{
+    int fd = memfd_create("device", MFD_CLOEXEC);
+
+    open_engine();
+    cr_assert_eq(ftruncate(fd, MEMORY), 0);
+    info = (struct spead_region_info){
+        .kind = SPEAD_REGION_DMA_BUF, .fd = fd, .device_address = 1 << 20, .bytes = MEMORY};
+    attach();
+    prime();
+    reserve_all(4);
+    reach_the_reserved();
+    verbs_rx_rig_give_back(&rig);
+    send_packet(1, HEAD + RANGE + 3000);
+    cr_assert_eq(take_one()->flags, SPEADI_RX_TRUNCATED);
+    cr_assert_eq(rig.burst.packet[0].datagram_bytes, HEAD + RANGE + 3000);
+    verbs_rx_rig_give_back(&rig);
+    verbs_rx_rig_close(&rig);
+    close(fd);
+}
+
+Test(engine_verbs_placed, memory_that_cannot_be_registered_is_refused_and_packets_still_come)
+{
+    open_engine();
+    memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    info = (struct spead_region_info){.fd = -1, .data = memory, .bytes = MEMORY};
+    vdouble_script("reg_mr@1=ENOMEM");
+    cr_assert_eq(rig.ops->attach(rig.engine, &info, &rig.err), -ENOMEM);
+    cr_assert(strstr(rig.err.text, "reg_mr"), "%s", rig.err.text);
+    prime();
+    cr_assert_eq(reserve(0, 1), 0);
+}

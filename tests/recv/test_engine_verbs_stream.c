@@ -1,0 +1,192 @@
+/* Goal: heaps come whole through a stream on the verbs engine, placed and bounced, with loss and without; the ledger
+ * adds up, and a queue that fails costs packets, not the stream.
+ * Method: an ordinary send stream on the far host; faults are the double's; every byte of every heap is looked
+ * at. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <speadline/recv.h>
+#include <speadline/send.h>
+
+#include <speadi/clock.h>
+
+#include "control.h"
+#include "netns.h"
+#include "offloads.h"
+#include "verbs_double.h"
+
+enum { HEAP = 2 << 20, HEAPS = 6, ID = 0x1234 };
+
+static const struct spead_flavour flavour = SPEAD_FLAVOUR_64_40;
+
+static struct test_netns_pair hosts;
+static struct spead_err err;
+static struct spead_recv_stream *receiver;
+static struct spead_recv_runner *receiving;
+static struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+static uint8_t content[HEAPS][HEAP];
+static const char *const group[] = {"239.1.2.3:7148"};
+
+static void set_up(void)
+{
+    const char *reason;
+
+    test_use_verbs_double();
+    if (!test_netns_pair(&hosts, 9000, &reason))
+        cr_skip_test("%s", reason);
+    test_netns_move(hosts.far);
+    cr_assert(test_offloads_off(TEST_FAR_INTERFACE));
+    test_netns_move(hosts.near);
+    for (unsigned h = 0; h < HEAPS; h++)
+        for (unsigned i = 0; i < HEAP; i++)
+            content[h][i] = (uint8_t)(i * 31 + (i >> 8) * 7 + h * 101);
+}
+
+static void tear_down(void)
+{
+    struct vdouble_counters c;
+
+    spead_recv_stream_destroy(receiver);
+    vdouble_counters(&c);
+    cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows + c.wqs, 0);
+}
+
+TestSuite(engine_verbs_stream, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static void start_receiver(enum spead_receive_path path)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    config.endpoints = group;
+    config.endpoint_count = 1;
+    config.engine = "verbs";
+    config.interface_name = TEST_NEAR_INTERFACE;
+    config.receive_path = path;
+    config.heap_bytes_max = 4u << 20;
+    config.allow_out_of_order = true;
+    config.deliver_incomplete = true;
+    config.ring_heaps = HEAPS;
+    cr_assert_eq(spead_recv_stream_create(&receiver, &config, &err), 0, "%s", err.text);
+    cr_assert_eq(spead_recv_runner_start(&receiving, receiver, -1, &err), 0, "%s", err.text);
+}
+
+/* From the far host, all heaps, slowly enough for a device of one thread; then the end. */
+static void send_all(void)
+{
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_stream *stream;
+    struct spead_send_heap *heap;
+    int rc;
+
+    test_netns_move(hosts.far);
+    config.endpoints = group;
+    config.endpoint_count = 1;
+    config.engine = "socket";
+    config.interface_name = TEST_FAR_INTERFACE;
+    config.packet_bytes_max = 8972;
+    config.rate_bytes_per_s = 30e6;
+    cr_assert_eq(spead_send_stream_create(&stream, &config, &err), 0, "%s", err.text);
+    cr_assert_eq(spead_send_stream_start(stream, &err), 0);
+    cr_assert_eq(spead_send_heap_create(&heap, flavour), 0);
+    for (unsigned h = 0; h <= HEAPS; h++) {
+        spead_send_heap_reset(heap, flavour);
+        if (h < HEAPS)
+            cr_assert_geq(spead_send_heap_add_item(heap, ID, content[h], HEAP, false), 0);
+        else
+            cr_assert_geq(spead_send_heap_add_control(heap, SPEAD_CONTROL_STOP), 0);
+        cr_assert_eq(spead_send_stream_submit(stream, heap, NULL), 0);
+        do {
+            struct spead_send_stats s = SPEAD_SEND_STATS_INIT;
+
+            rc = spead_send_stream_poll(stream);
+            spead_send_stream_stats(stream, &s);
+            if (s.heaps_pending == 0)
+                break;
+            if (rc == 0)
+                spead_send_stream_wait(stream, 0);
+        } while (rc >= 0);
+    }
+    spead_send_heap_destroy(heap);
+    spead_send_stream_destroy(stream);
+    test_netns_move(hosts.near);
+}
+
+static void check_heap(struct spead_heap *heap)
+{
+    uint64_t number = spead_heap_counter(heap) - 1;
+    const uint8_t *payload = spead_heap_payload(heap);
+    struct spead_gap gaps[64];
+    size_t count = spead_heap_gaps(heap, gaps, 64), gap = 0;
+
+    cr_assert_lt(number, HEAPS);
+    cr_assert_leq(count, 64);
+    for (uint64_t i = 0; i < spead_heap_length(heap) && i < HEAP; i++) {
+        while (gap < count && i >= gaps[gap].offset + gaps[gap].bytes)
+            gap++;
+        if (gap < count && i >= gaps[gap].offset)
+            cr_assert_eq(payload[i], 0, "heap %lu byte %lu", number, i);
+        else
+            cr_assert_eq(payload[i], content[number][i], "heap %lu byte %lu", number, i);
+    }
+}
+
+/* Sends everything, takes everything; returns how many heaps were complete. */
+static unsigned run(enum spead_receive_path path)
+{
+    struct spead_heap *heap;
+    uint64_t sum = 0;
+    unsigned complete = 0;
+
+    start_receiver(path);
+    send_all();
+    while (spead_recv_stream_take(receiver, &heap, speadi_clock_mono_ns() + 10000000000u) == 0) {
+        complete += spead_heap_is_complete(heap);
+        check_heap(heap);
+        spead_heap_unref(heap);
+    }
+    spead_recv_stream_stop(receiver); /* where the end itself was lost */
+    cr_assert_eq(spead_recv_runner_join(receiving, NULL), 0);
+    spead_recv_stream_stats(receiver, &stats);
+    for (unsigned i = 0; i < stats.bucket_count; i++)
+        sum += stats.total.bucket[i].packets;
+    cr_assert_eq(sum, stats.total.seen.packets);
+    return complete;
+}
+
+Test(engine_verbs_stream, heaps_bounced_come_whole)
+{
+    cr_assert_eq(run(SPEAD_PATH_BOUNCE), HEAPS);
+    cr_assert_eq(stats.placed, 0);
+}
+
+Test(engine_verbs_stream, heaps_placed_come_whole_and_most_payload_is_placed)
+{
+    cr_assert_eq(run(SPEAD_PATH_PLACED), HEAPS);
+    cr_assert_gt(stats.placed, stats.total.seen.packets / 4, "placed %lu bounced %lu repaired %lu",
+                 stats.placed, stats.bounced, stats.repaired);
+}
+
+Test(engine_verbs_stream, with_loss_every_byte_that_came_is_in_its_place)
+{
+    vdouble_script("rx.drop@%100");
+    run(SPEAD_PATH_PLACED);
+    cr_assert_gt(stats.missing_packets, 0);
+    cr_assert_gt(stats.placed, 0);
+}
+
+Test(engine_verbs_stream, with_packets_swapped_every_heap_is_whole)
+{
+    vdouble_script("rx.swap@%40");
+    cr_assert_eq(run(SPEAD_PATH_PLACED), HEAPS);
+    cr_assert_gt(stats.repaired, 0);
+}
+
+Test(engine_verbs_stream, a_queue_that_fails_costs_packets_and_is_counted)
+{
+    vdouble_script("qp.fatal@100 rx.status@200=GENERAL_ERR");
+    run(SPEAD_PATH_PLACED);
+    cr_assert_geq(stats.engine_rebuilds, 2);
+    cr_assert_gt(stats.heaps_complete, HEAPS / 2);
+}
