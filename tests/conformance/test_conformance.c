@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "loop_run.h"
+#include "loop_check.h"
 #include "netns.h"
 #include "pairwise.h"
 
@@ -68,29 +68,9 @@ static void describe(const unsigned *row, char text[200])
              row[ENGINES] ? hosts[row[HOST]] : "a link", paths[row[PATH]]);
 }
 
-/* What every run must show; returns false after printing what did not hold. */
-static bool holds(bool condition, const char *what, const char *where)
-{
-    if (!condition)
-        cr_log_error("%s: %s", where, what);
-    return condition;
-}
-
-static void log_ledger(const struct loop_result *r)
-{
-    for (unsigned i = 0; i < r->received.bucket_count; i++)
-        if (r->received.total.bucket[i].packets)
-            cr_log_error("    %llu %s", (unsigned long long)r->received.total.bucket[i].packets,
-                         spead_recv_bucket_name(i));
-    cr_log_error("    sent %llu, %u complete, %u incomplete, %llu wrong bytes",
-                 (unsigned long long)r->sent.bucket[SPEAD_SEND_SENT].packets, r->complete,
-                 r->incomplete, (unsigned long long)r->wrong_bytes);
-}
-
 static bool conforms(const unsigned *row)
 {
     char where[200];
-    struct loop_result r;
     const struct loop_case c = {.tx_engine = engines[row[ENGINES]].tx,
                                 .rx_engine = engines[row[ENGINES]].rx,
                                 .host = hosts[row[HOST]],
@@ -103,29 +83,7 @@ static bool conforms(const unsigned *row)
                                 .live_heaps = 32};
 
     describe(row, where);
-    bool good = holds(loop_run(&c, &r), r.error, where);
-    if (!good)
-        return false;
-    const struct spead_count *bucket = r.received.total.bucket;
-    uint64_t repeats = bucket[SPEAD_RECV_DUPLICATE].packets;
-    good &= holds(r.complete == c.heaps, "a heap is missing", where);
-    good &= holds(r.incomplete == 0 && r.repeated_heaps == 0, "a heap came twice or torn", where);
-    good &= holds(r.wrong_bytes == 0, "a byte is wrong", where);
-    good &= holds(loop_ledger_adds_up(&r.received), "seen is not the sum of buckets", where);
-    good &= holds(r.torn_snapshots == 0, "a snapshot was torn", where);
-    good &= holds(loop_send_ledger_adds_up(&r.sent), "the send ledger does not add up", where);
-    good &= holds(r.received.total.seen.packets == r.sent.bucket[SPEAD_SEND_SENT].packets + repeats,
-                  "seen is not sent plus repeats", where);
-    good &=
-        holds(bucket[SPEAD_RECV_DELIVERED].packets + bucket[SPEAD_RECV_CONTROL].packets + repeats ==
-                  r.received.total.seen.packets,
-              "a packet is in another bucket than delivered, control and duplicate", where);
-    good &= holds(r.received.missing_packets == 0 && r.received.missing_heaps == 0,
-                  "something counts as missing", where);
-    good &= holds(duplicated(row) || repeats == 0, "a duplicate came from nowhere", where);
-    if (!good)
-        log_ledger(&r);
-    return good;
+    return loop_conforms(&c, duplicated(row), where);
 }
 
 static struct pairwise *all_pairs(void)

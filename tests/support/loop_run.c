@@ -6,7 +6,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/clock.h>
+
 #define LOOP_ITEM_ID 0x1000u
+#define AHEAD_MAX    128u /* packets under way on a cable: less than any queue holds */
+#define CABLE_BUFFER \
+    (32u << 20) /* 64 KiB of small packets, as one poll sends them, fit slots of any size */
+#define STUCK_NS 3000000000u /* without any progress; only a failing test waits so long */
 
 struct loop {
     const struct loop_case *c;
@@ -70,8 +76,11 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     } else {
         config.endpoints = &endpoint;
         config.endpoint_count = 1;
-        config.interface_name = "lo";
+        config.interface_name = c->pair ? TEST_NEAR_INTERFACE : "lo";
     }
+    if (c->pair)
+        config.socket_buffer_bytes = CABLE_BUFFER;
+    config.mprq = c->mprq;
     config.fault = c->rx_fault;
     config.packet_bytes_max = c->rx_packet_bytes_max ? c->rx_packet_bytes_max : 65507;
     config.heap_arena = c->memory ? &c->memory->arena : NULL;
@@ -103,7 +112,7 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
     } else {
         config.endpoints = &endpoint;
         config.endpoint_count = 1;
-        config.interface_name = "lo";
+        config.interface_name = c->pair ? TEST_FAR_INTERFACE : "lo";
     }
     config.fault = c->tx_fault;
     config.packet_bytes_max = c->packet_bytes;
@@ -190,6 +199,41 @@ static void receive_until_empty(struct loop *l)
     }
 }
 
+struct loop_counts {
+    uint64_t sent, seen; /* seen: no duplicates, which are made after the sender's count */
+};
+
+static struct loop_counts count_packets(struct loop *l)
+{
+    struct spead_send_stats sent = SPEAD_SEND_STATS_INIT;
+    struct spead_recv_stats seen = SPEAD_RECV_STATS_INIT;
+
+    spead_send_stream_stats(l->tx, &sent);
+    spead_recv_stream_stats(l->rx, &seen);
+    return (struct loop_counts){sent.bucket[SPEAD_SEND_SENT].packets,
+                                seen.total.seen.packets -
+                                    seen.total.bucket[SPEAD_RECV_DUPLICATE].packets};
+}
+
+/* On a cable: reads until no more than so many packets are under way and so many heaps have come, or
+ * nothing comes for long. */
+static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
+{
+    struct loop_counts now = count_packets(l);
+    uint64_t deadline = speadi_clock_mono_ns() + STUCK_NS;
+
+    while (l->c->pair && !l->rx_ended && speadi_clock_mono_ns() < deadline &&
+           (now.sent > now.seen + ahead_max || l->result->complete < heaps)) {
+        uint64_t before = now.seen;
+
+        spead_recv_stream_wait(l->rx, speadi_clock_mono_ns() + 1000000);
+        receive_until_empty(l);
+        now = count_packets(l);
+        if (now.seen != before)
+            deadline = speadi_clock_mono_ns() + STUCK_NS;
+    }
+}
+
 static void heap_done(void *arg, const struct spead_send_result *result)
 {
     struct loop *l = arg;
@@ -212,6 +256,7 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
         if (status < 0)
             return could_not(l, "send", status, &(struct spead_err){0});
         receive_until_empty(l);
+        receive_until(l, AHEAD_MAX, 0);
         if (status == 0 && l->in_flight)
             spead_send_stream_wait(l->tx, 1);
     }
@@ -229,6 +274,7 @@ static bool finish(struct loop *l)
     if (l->link)
         spead_mem_link_close(l->link);
     receive_until_empty(l);
+    receive_until(l, 0, l->c->heaps);
     spead_recv_stream_stop(l->rx);
     for (int status = 0; !l->rx_ended; l->rx_ended = status < 0) {
         status = spead_recv_stream_poll(l->rx);
@@ -249,7 +295,13 @@ static bool run_case(struct loop *l)
         return could_not(l, "link", -ENOMEM, &err);
     snprintf(to, sizeof to, "%s:7148", c->host ? c->host : "");
     snprintf(from, sizeof from, "%s:7148", c->host ? c->host : "");
-    if (!open_receiver(l, from, &err) || !open_sender(l, to, &err) || !open_heaps(l))
+    if (c->pair)
+        test_netns_move(c->pair->near);
+    if (!open_receiver(l, from, &err))
+        return false;
+    if (c->pair)
+        test_netns_move(c->pair->far);
+    if (!open_sender(l, to, &err) || !open_heaps(l))
         return false;
     for (unsigned i = 1; i <= c->heaps; i++) {
         for (uint64_t o = 0; o < c->heap_bytes; o++)

@@ -1,7 +1,8 @@
 /* A sender and a receiver in one thread, joined by a real engine, with every byte accounted for.
  *
  * The two streams are polled in turn: after each burst that is sent the receiver reads until nothing is
- * left, so nothing is lost unless a fault is asked for, whatever the machine's load. */
+ * left, so nothing is lost unless a fault is asked for, whatever the machine's load. Over a cable (pair), where
+ * packets are under way for a while, the sender is never far ahead of the receiver. */
 #ifndef SPEADLINE_TESTS_LOOP_RUN_H
 #define SPEADLINE_TESTS_LOOP_RUN_H
 
@@ -12,10 +13,13 @@
 #include <speadline/send.h>
 
 #include "apart_memory.h"
+#include "netns.h"
 
 struct loop_case {
-    const char *tx_engine, *rx_engine; /* "mem" for both, or "socket" / "uring" each */
-    const char *host;                  /* destination, e.g. "127.0.0.1"; not for mem */
+    const char *tx_engine, *rx_engine;  /* "mem" for both, or "socket" / "uring" / "verbs" each */
+    const struct test_netns_pair *pair; /* from far to near; NULL: over lo */
+    enum spead_verbs_mprq mprq;
+    const char *host; /* destination, e.g. "127.0.0.1"; not for mem */
     uint32_t packet_bytes;
     uint64_t heap_bytes;
     unsigned heaps;

@@ -88,6 +88,13 @@ int speadi_verbs_list(char (*names)[SPEADI_VERBS_NAME_MAX], unsigned max, struct
 int speadi_verbs_probe(const struct speadi_verbs_wish *wish, struct speadi_verbs_report *report,
                        struct spead_err *err);
 
+/* Whether "auto" may take verbs for a stream with these endpoints: one interface that all of them mean, whose
+ * device this process can use. Returns 0, or -errno with the reason. Any thread. */
+int speadi_verbs_suits(const struct speadi_verbs_options *options,
+                       const struct speadi_interface *interface,
+                       const struct speadi_address *addresses, uint32_t count,
+                       struct spead_err *err);
+
 /* Whether the device has this completion vector (-1: none is wanted). 0 or -EINVAL with the range. */
 int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vector,
                               struct spead_err *err);

@@ -1,0 +1,40 @@
+/* Whether "auto" may take verbs for these endpoints. */
+#include <speadi/verbs_device.h>
+
+#include <errno.h>
+
+#include <speadi/err.h>
+
+/* A socket bound to any address hears every interface, one device does not: so it has to be clear which. */
+static int find_interface(const struct speadi_address *addresses, uint32_t count,
+                          struct speadi_interface *interface, struct spead_err *err)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        unsigned index = speadi_interface_towards(&addresses[i]);
+
+        if (index == 0)
+            return speadi_err_set(err, -EINVAL, "no interface named, and no address tells");
+        if (i > 0 && index != interface->index)
+            return speadi_err_set(err, -EINVAL, "the endpoints are on several interfaces");
+        interface->index = index;
+    }
+    return 0;
+}
+
+int speadi_verbs_suits(const struct speadi_verbs_options *options,
+                       const struct speadi_interface *interface,
+                       const struct speadi_address *addresses, uint32_t count,
+                       struct spead_err *err)
+{
+    struct speadi_interface found = {0};
+    int ret = 0;
+
+    if (interface && interface->index)
+        found = *interface;
+    else
+        ret = find_interface(addresses, count, &found, err);
+    if (ret < 0)
+        return ret;
+    return speadi_verbs_probe(
+        &(struct speadi_verbs_wish){.device = options->device, .interface = &found}, NULL, err);
+}

@@ -1,0 +1,156 @@
+/* Goal: the promises of the table in test_conformance.c hold when the kernel is bypassed at one end or both.
+ * Method: the same checks, over a cable between two hosts in network namespaces, with the verbs double as
+ * the device of both. All pairs of modes; with SPEADLINE_FULL=1 every combination (label slow). */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "loop_check.h"
+#include "netns.h"
+#include "offloads.h"
+#include "pairwise.h"
+#include "verbs_double.h"
+
+#define MTU 9000u
+
+enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
+
+static const struct {
+    const char *tx, *rx;
+    enum spead_verbs_mprq mprq;
+} engines[] = {{"verbs", "verbs", SPEAD_MPRQ_OFF},  {"verbs", "verbs", SPEAD_MPRQ_ON},
+               {"socket", "verbs", SPEAD_MPRQ_OFF}, {"socket", "verbs", SPEAD_MPRQ_ON},
+               {"uring", "verbs", SPEAD_MPRQ_OFF},  {"uring", "verbs", SPEAD_MPRQ_ON},
+               {"verbs", "socket", SPEAD_MPRQ_OFF}, {"verbs", "uring", SPEAD_MPRQ_OFF}};
+static const uint32_t packets[] = {56, 64, 200, 1472, 8952, 8972};
+static const uint64_t heaps[] = {0, 1, 10007, 128u << 10};
+static const struct {
+    const char *name, *fault;
+} arrivals[] = {{"in order", NULL},
+                {"shuffled", "reorder=16,seed=3"},
+                {"in order with duplicates", "dup=0.1,seed=4"},
+                {"shuffled with duplicates", "reorder=16,dup=0.1,seed=5"}};
+static const char *const hosts[] = {TEST_NEAR_V4, "[" TEST_NEAR_V6 "]", "239.255.7.1",
+                                    "[ff15::7148]"};
+static const char *const paths[] = {"auto", "placed", "bounce"};
+
+static const unsigned axis_values[AXES] = {8, 6, 4, 4, 4, 3};
+
+/* 8972 bytes are what an MTU of 9000 leaves to IPv4; IPv6's header is 20 bytes longer. An entry of a
+ * multi-packet queue is one piece of memory: nothing can be placed. */
+static bool allowed(const unsigned *row)
+{
+    bool v6 = row[HOST] == 1 || row[HOST] == 3;
+
+    /* Placed receives have tests of their own (tests/recv/test_engine_verbs.c). */
+    if (row[PATH] != SPEAD_PATH_BOUNCE && strcmp(engines[row[ENGINES]].rx, "verbs") == 0)
+        return false;
+    if (engines[row[ENGINES]].mprq == SPEAD_MPRQ_ON && row[PATH] == SPEAD_PATH_PLACED)
+        return false;
+    return !(v6 && packets[row[PACKET]] > 8952);
+}
+
+/* Small packets make many: fewer heaps then. */
+static unsigned heap_count(uint32_t packet, uint64_t heap)
+{
+    return heap > 100000 ? (packet < 1000 ? 1 : 6) : 12;
+}
+
+static bool conforms(const struct test_netns_pair *pair, const unsigned *row)
+{
+    bool ordered = row[ARRIVAL] == 0 || row[ARRIVAL] == 2, duplicated = row[ARRIVAL] >= 2;
+    const struct loop_case c = {.tx_engine = engines[row[ENGINES]].tx,
+                                .rx_engine = engines[row[ENGINES]].rx,
+                                .mprq = engines[row[ENGINES]].mprq,
+                                .pair = pair,
+                                .host = hosts[row[HOST]],
+                                .packet_bytes = packets[row[PACKET]],
+                                .heap_bytes = heaps[row[HEAP]],
+                                .heaps = heap_count(packets[row[PACKET]], heaps[row[HEAP]]),
+                                .tx_fault = arrivals[row[ARRIVAL]].fault,
+                                .allow_out_of_order = !ordered,
+                                .path = (enum spead_receive_path)row[PATH],
+                                .live_heaps = 32};
+    char where[200];
+
+    snprintf(where, sizeof where, "%s to %s%s, packets of %u, heaps of %llu, %s, to %s, %s path",
+             c.tx_engine, c.rx_engine, c.mprq == SPEAD_MPRQ_ON ? "-mprq" : "", c.packet_bytes,
+             (unsigned long long)c.heap_bytes, arrivals[row[ARRIVAL]].name, c.host,
+             paths[row[PATH]]);
+    return loop_conforms(&c, duplicated, where);
+}
+
+static void lay_cable(struct test_netns_pair *pair)
+{
+    const char *reason;
+
+    test_use_verbs_double();
+    if (!test_netns_pair(pair, MTU, &reason))
+        cr_skip_test("%s", reason);
+    test_netns_move(pair->far);
+    if (!test_offloads_off(TEST_FAR_INTERFACE))
+        cr_skip_test("offloads of a veth cannot be switched off");
+}
+
+static struct pairwise *all_pairs(void)
+{
+    static struct pairwise p = {.axes = AXES};
+
+    memcpy(p.values, axis_values, sizeof axis_values);
+    pairwise_make(&p, allowed);
+    return &p;
+}
+
+ParameterizedTestParameters(conformance_verbs, every_pair_of_modes_delivers_all_heaps)
+{
+    static struct pairwise *p;
+
+    p = all_pairs();
+    return cr_make_param_array(unsigned[PAIRWISE_AXES_MAX], p->row, p->rows);
+}
+
+ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance_verbs,
+                  every_pair_of_modes_delivers_all_heaps, .timeout = 120)
+{
+    struct test_netns_pair pair;
+
+    lay_cable(&pair);
+    cr_assert(conforms(&pair, *row));
+}
+
+/* A table that thinned out would test less, unseen. */
+Test(conformance_verbs, the_table_holds_every_allowed_pair_of_engines_and_sizes)
+{
+    struct pairwise *p = all_pairs();
+
+    cr_assert_lt(p->rows, (unsigned)PAIRWISE_ROWS_MAX);
+    for (unsigned e = 0; e < axis_values[ENGINES]; e++)
+        for (unsigned k = 0; k < axis_values[PACKET]; k++) {
+            bool met = false;
+
+            for (unsigned r = 0; r < p->rows; r++)
+                met |= p->row[r][ENGINES] == e && p->row[r][PACKET] == k;
+            cr_expect(met, "engines %u never meet packet size %u", e, packets[k]);
+        }
+}
+
+Test(conformance_verbs, every_combination_of_modes_conforms, .timeout = 3600)
+{
+    unsigned row[PAIRWISE_AXES_MAX] = {0}, failed = 0, ran = 0;
+    struct test_netns_pair pair;
+
+    if (!getenv("SPEADLINE_FULL"))
+        cr_skip_test("the full product runs with SPEADLINE_FULL=1 (ctest -L slow)");
+    lay_cable(&pair);
+    for (unsigned axis = 0; axis < AXES;) {
+        if (allowed(row)) {
+            ran++;
+            failed += !conforms(&pair, row);
+        }
+        for (axis = 0; axis < AXES && ++row[axis] == axis_values[axis]; axis++)
+            row[axis] = 0;
+    }
+    cr_assert_eq(failed, 0u, "%u of %u combinations failed", failed, ran);
+}

@@ -1,0 +1,293 @@
+/* Goal: whatever a device does, a stream over it ends counted, recovered or cleanly failed: no byte is wrong,
+ * both ledgers add up, nothing hangs and nothing is left of it.
+ * Method: a sender and a receiver over the verbs double, which does on command what hardware does once a
+ * year; and each call of each verb of a set-up fails in turn. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "control.h"
+#include "loop_check.h"
+#include "offloads.h"
+#include "verbs_double.h"
+
+static struct test_netns_pair network;
+
+static void set_up(void)
+{
+    const char *reason;
+
+    test_use_verbs_double();
+    if (!test_netns_pair(&network, 9000, &reason))
+        cr_skip_test("%s", reason);
+    test_netns_move(network.far);
+    if (!test_offloads_off(TEST_FAR_INTERFACE))
+        cr_skip_test("offloads of a veth cannot be switched off");
+}
+
+static void tear_down(void)
+{
+    struct vdouble_counters left;
+
+    vdouble_counters(&left);
+    cr_assert_eq(left.contexts + left.pds + left.mrs + left.channels + left.cqs + left.qps +
+                     left.flows + left.wqs + left.ind_tables,
+                 0, "objects are alive");
+}
+
+TestSuite(verbs_faults, .init = set_up, .fini = tear_down, .timeout = 120);
+
+static struct loop_case both_verbs(enum spead_verbs_mprq mprq)
+{
+    return (struct loop_case){.tx_engine = "verbs",
+                              .rx_engine = "verbs",
+                              .pair = &network,
+                              .host = TEST_NEAR_V4,
+                              .mprq = mprq,
+                              .path = SPEAD_PATH_BOUNCE,
+                              .packet_bytes = 1472,
+                              .heap_bytes = 50000,
+                              .heaps = 12,
+                              .deliver_incomplete = true,
+                              .live_heaps = 4};
+}
+
+static void read_script(const char *script)
+{
+    cr_assert_eq(vdouble_script(script), 0, "%s: %s", script, vdouble_last_refusal());
+}
+
+/* ---- What costs nothing -------------------------------------------------------------------------- */
+
+/* A device that can little, or is slow, is still a device. */
+static const char *const harmless[] = {
+    "ip_csum=0",
+    "timestamps=0",
+    "wallclock=0",
+    "flow_tag=0",
+    "rss=0 striding=0",
+    "mlx5=0",
+    "pacing=0 max_tso=0 max_inline=0",
+    "max_qp_wr=256 max_cqe=512 max_sge=3",
+    "delay_us=300",
+};
+
+Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
+{
+    for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
+        struct loop_case c = both_verbs(SPEAD_MPRQ_AUTO);
+
+        vdouble_reset();
+        read_script(harmless[i]);
+        cr_expect(loop_conforms(&c, false, harmless[i]));
+    }
+}
+
+/* ---- What costs packets -------------------------------------------------------------------------- */
+
+struct harm {
+    const char *script;
+    bool duplicates; /* no heap is lost */
+};
+
+static const struct harm harms[] = {
+    {"rx.drop@%7", false},
+    {"rx.dup@%7", true},
+    {"rx.swap@%7", false},
+    {"rx.corrupt@%9", false},
+    {"tx.drop@%7", false},
+    {"tx.dup@%7", true},
+    {"tx.corrupt@%9", false},
+    {"rx.status@20=LOC_LEN_ERR", false},
+    {"rx.status@20=GENERAL_ERR", false},
+    {"tx.status@20=GENERAL_ERR", false},
+    {"qp.fatal@20", false},
+    {"cq.overrun@30", false},
+    {"post_recv@3=ENOMEM", false},
+    {"post_send@3=ENOMEM", false},
+    {"start_poll@20=EIO", false},
+};
+
+static void expect_clean(const struct loop_result *r, bool ran, const char *script)
+{
+    /* A run that could not go on must say why; its ledgers hold all the same. */
+    cr_expect(ran || r->error[0] != '\0', "%s: failed without a word", script);
+    cr_expect(loop_ledger_adds_up(&r->received), "%s: seen is not the sum of buckets", script);
+    cr_expect(loop_send_ledger_adds_up(&r->sent), "%s: the send ledger does not add up", script);
+    cr_expect_eq(r->wrong_bytes, 0, "%s: %llu wrong bytes", script,
+                 (unsigned long long)r->wrong_bytes);
+    cr_expect_eq(r->dirty_hole_bytes, 0, "%s: holes are not zero", script);
+    cr_expect_eq(r->repeated_heaps, 0, "%s: a heap came twice", script);
+    cr_expect_eq(r->torn_snapshots, 0, "%s: a snapshot was torn", script);
+}
+
+static void endure(const struct harm *harm, enum spead_verbs_mprq mprq)
+{
+    struct loop_case c = both_verbs(mprq);
+    struct vdouble_counters counters;
+    struct loop_result r;
+    bool ran;
+
+    c.allow_out_of_order = true;
+    vdouble_reset();
+    read_script(harm->script);
+    ran = loop_run(&c, &r);
+    vdouble_counters(&counters);
+    cr_expect_gt(counters.faults, 0, "%s: nothing was broken", harm->script);
+    expect_clean(&r, ran, harm->script);
+    if (harm->duplicates)
+        cr_expect(r.complete == c.heaps && r.received.total.bucket[SPEAD_RECV_DUPLICATE].packets,
+                  "%s: %u heaps, %llu duplicates", harm->script, r.complete,
+                  (unsigned long long)r.received.total.bucket[SPEAD_RECV_DUPLICATE].packets);
+}
+
+Test(verbs_faults, whatever_happens_on_the_way_is_counted_and_no_byte_is_wrong)
+{
+    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++)
+        endure(&harms[i], SPEAD_MPRQ_OFF);
+}
+
+Test(verbs_faults, the_same_holds_for_the_multi_packet_queue)
+{
+    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++)
+        if (strncmp(harms[i].script, "post_recv", 9) != 0) /* it rings a doorbell instead */
+            endure(&harms[i], SPEAD_MPRQ_ON);
+}
+
+/* Heaps sent after the queue had to be rebuilt arrive: the stream lives on, and says that it was hurt. */
+Test(verbs_faults, a_queue_that_fails_is_rebuilt_and_counted)
+{
+    struct loop_case c = both_verbs(SPEAD_MPRQ_OFF);
+    struct loop_result r;
+
+    c.heaps = 30;
+    read_script("rx.status@20=GENERAL_ERR");
+    cr_assert(loop_run(&c, &r), "%s", r.error);
+    cr_assert_geq(r.complete, 20, "only %u heaps", r.complete);
+    cr_assert_geq(r.complete + r.incomplete + r.received.missing_heaps, 29);
+}
+
+Test(verbs_faults, corrupted_packets_are_not_delivered)
+{
+    struct loop_case c = both_verbs(SPEAD_MPRQ_OFF);
+    struct loop_result r;
+
+    read_script("rx.corrupt@%9");
+    cr_assert(loop_run(&c, &r), "%s", r.error);
+    cr_assert_eq(r.wrong_bytes, 0);
+    cr_assert_gt(r.incomplete + r.received.missing_heaps, 0, "the damage went unseen");
+}
+
+/* ---- Set-up -------------------------------------------------------------------------------------- */
+
+static const char *const verbs[] = {"get_device_list",
+                                    "open_device",
+                                    "query_device",
+                                    "query_device_ex",
+                                    "query_port",
+                                    "query_rt_values",
+                                    "alloc_pd",
+                                    "reg_mr",
+                                    "create_comp_channel",
+                                    "create_cq",
+                                    "create_cq_ex",
+                                    "create_qp",
+                                    "create_qp_ex",
+                                    "create_wq",
+                                    "mlx5dv_create_wq",
+                                    "mlx5dv_init_obj",
+                                    "mlx5dv_query_device",
+                                    "modify_wq",
+                                    "create_rwq_ind_table",
+                                    "modify_qp",
+                                    "post_recv",
+                                    "create_flow",
+                                    "req_notify_cq"};
+
+enum end { RECEIVE, RECEIVE_MPRQ, SEND, ENDS };
+
+/* Creates and destroys a stream at one end; 0 or the error. */
+static int open_and_close(enum end end, struct spead_err *err)
+{
+    struct spead_recv_stream_config recv = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_send_stream_config send = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_recv_stream *in = NULL;
+    struct spead_send_stream *out = NULL;
+    const char *endpoint = "239.255.7.1:7148";
+    int ret;
+
+    *err = (struct spead_err){0};
+    recv.engine = send.engine = "verbs";
+    recv.endpoints = send.endpoints = &endpoint;
+    recv.endpoint_count = send.endpoint_count = 1;
+    recv.interface_name = send.interface_name = TEST_FAR_INTERFACE;
+    recv.mprq = end == RECEIVE_MPRQ ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
+    if (end == SEND) {
+        ret = spead_send_stream_create(&out, &send, err);
+        spead_send_stream_destroy(out);
+        return ret;
+    }
+    ret = spead_recv_stream_create(&in, &recv, err);
+    spead_recv_stream_destroy(in);
+    return ret;
+}
+
+/* Returns false once the verb is called fewer than n times. */
+static bool fail_nth(enum end end, const char *verb, unsigned n)
+{
+    struct vdouble_counters counters;
+    struct spead_err err;
+    char script[64];
+    int ret;
+
+    vdouble_reset();
+    snprintf(script, sizeof script, "%s@%u=EIO", verb, n);
+    read_script(script);
+    ret = open_and_close(end, &err);
+    vdouble_counters(&counters);
+    cr_expect(ret == 0 || err.text[0] != '\0', "%s at end %d: failed without a word", script, end);
+    cr_expect_eq(counters.contexts + counters.pds + counters.mrs + counters.channels +
+                     counters.cqs + counters.qps + counters.flows + counters.wqs +
+                     counters.ind_tables,
+                 0, "%s at end %d: something is left", script, end);
+    return counters.faults > 0;
+}
+
+Test(verbs_faults, each_verb_of_a_set_up_may_fail_and_nothing_is_left)
+{
+    unsigned failures = 0;
+
+    for (enum end end = RECEIVE; end < ENDS; end++)
+        for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+            for (unsigned n = 1; n < 20 && fail_nth(end, verbs[i], n); n++)
+                failures++;
+    cr_assert_gt(failures, 30, "only %u verbs failed: names in the list are wrong", failures);
+}
+
+/* ---- What a user has to mend ------------------------------------------------------------------- */
+
+Test(verbs_faults, what_stands_in_the_way_is_named_with_its_remedy)
+{
+    static const struct {
+        const char *script, *says;
+        int code;
+    } cases[] = {
+        {"net_raw=0", "spead-net-raw", -EPERM},
+        {"infiniband=1", "LINK_TYPE_P1=2", -EPROTONOSUPPORT},
+        {"port_down=1", "ip link set", -ENETDOWN},
+        {"max_pinned=4096", "reg_mr", -ENOMEM},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (enum end end = RECEIVE; end < ENDS; end++) {
+            struct spead_err err;
+
+            vdouble_reset();
+            read_script(cases[i].script);
+            cr_expect_eq(open_and_close(end, &err), cases[i].code, "%s at end %d: %s",
+                         cases[i].script, end, err.text);
+            cr_expect(strstr(err.text, cases[i].says), "%s at end %d: %s", cases[i].script, end,
+                      err.text);
+        }
+}
