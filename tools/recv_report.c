@@ -18,7 +18,7 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
     fprintf(to,
             "  memory   at most %s for heaps: %" PRIu64 " regions of %s (%" PRIu64
             " live x %" PRIu64 ", %" PRIu64
-            " in the ring, %u held, the rest ahead); %s for tables\n",
+            " in the channel, %u held, the rest ahead); %s for tables\n",
             tool_text_memory(memory, plan->memory_bytes), plan->region_count,
             tool_text_memory(region, plan->region_bytes), options->concurrent_heaps,
             options->substreams, options->ring_heaps, spead_recv_held_max(options),
@@ -143,8 +143,9 @@ static const struct {
     {SPEAD_RECV_EVICTED, "in heaps pushed out incomplete by newer ones: packets were lost, or more "
                          "heaps are sent at a time than --concurrent-heaps"},
     {SPEAD_RECV_TIMED_OUT, "in heaps older than --heap-timeout"},
-    {SPEAD_RECV_SHED, "in heaps that found the ring full: what is done with heaps is slower than "
-                      "the network; raise --ring-heaps if it only stalls at times"},
+    {SPEAD_RECV_SHED,
+     "in heaps that found the channel full: what is done with heaps is slower than "
+     "the network; raise --ring-heaps if it only stalls at times"},
     {SPEAD_RECV_NO_MEMORY, "found no heap memory: raise --memory"},
     {SPEAD_RECV_TRUNCATED, "longer than --packet"},
     {SPEAD_RECV_AFTER_STOP, "came after the end: --no-stop-item goes on past a stop item"},

@@ -56,7 +56,7 @@ static const struct argp_option argp_options[] = {
     {"max-heap-size", KEY_MAX_HEAP_SIZE, "N", 0, "Largest payload of a heap (64M)", 4},
     {"memory", KEY_MEMORY, "N", 0, "Bound of all heap memory (what the plan needs at most)", 4},
     {"ring-heaps", KEY_RING_HEAPS, "N", 0, "Heaps that may wait for the consumer (4)", 4},
-    {"on-full", KEY_ON_FULL, "POLICY", 0, "What happens to a heap that finds the ring full: drop-newest or drop-oldest (drop-newest)", 4},
+    {"on-full", KEY_ON_FULL, "POLICY", 0, "What happens to a heap that finds that many waiting: drop-newest or drop-oldest (drop-newest)", 4},
     {NULL, 0, NULL, 0, "What is done with heaps:", 5},
     {"verify", TOOL_KEY_VERIFY, NULL, 0, "Check every byte that arrives by the rule of spead-send --verify", 5},
     {"output", KEY_OUTPUT, "FILE", 0, "Append heap payloads to FILE, and a line for each to FILE.jsonl", 5},

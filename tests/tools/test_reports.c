@@ -77,7 +77,7 @@ Test(reports, losses_are_named_with_what_helps)
     expect_summary(&report, "dropped 7 messages at our sockets: raise net.core.rmem_max", true);
     expect_summary(&report, "208 KiB now", true);
     expect_summary(&report, "5 packets inside heaps, 2 whole heaps", true);
-    expect_summary(&report, "11 packets in heaps that found the ring full", true);
+    expect_summary(&report, "11 packets in heaps that found the channel full", true);
 }
 
 Test(reports, endpoints_are_shown_apart_when_there_are_several)
