@@ -242,13 +242,15 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
     return (int)count;
 }
 
-/* The rest of what a plain end had no room for. */
+/* What a plain end had no room for, or was not given. */
 static __attribute__((noinline)) int plain_rest(struct spead_sender *sender,
                                                 const struct spead_message *messages,
                                                 uint32_t count, uint32_t taken)
 {
     struct spead_channel *channel = sender->end.channel;
 
+    if (count == 0)
+        return 0; /* nothing happened that anyone should be woken for */
     if (taken > 0)
         speadi_waitroom_wake_single(&channel->receivers_room); /* P2 */
     if (channel->policy == SPEAD_CHANNEL_BLOCK)
@@ -269,7 +271,7 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
     if (__builtin_expect(state & (SPEADI_STOPPED | SPEADI_CANCELLED), 0))
         return why_not(state);
     taken = spsc_put(sender, channel, messages, count, false);
-    if (__builtin_expect(taken < count, 0))
+    if (__builtin_expect(taken < count || count == 0, 0))
         return plain_rest(sender, messages, count, taken);
     speadi_waitroom_wake_single(&channel->receivers_room); /* P2 */
     return (int)taken;

@@ -261,6 +261,25 @@ Test(channel_wait, an_announced_receiver_is_woken_once)
     }
 }
 
+/* How a sender asks whether anyone still receives. */
+Test(channel_wait, a_send_of_nothing_wakes_nobody)
+{
+    EACH_FORM(form)
+    {
+        struct channel_rig rig = open_rig(form, 1);
+        struct hook hook = {.waker.wake = count_wake};
+
+        cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 0), 0);
+        cr_expect_eq(spead_sender_try_send(rig.sender, NULL, 0), 0);
+        cr_expect_eq(hook.woken, 0, "form %u", form);
+        spead_receiver_retract(rig.receiver, &hook.waker, 0);
+        spead_receiver_close(rig.receiver);
+        rig.receiver = NULL;
+        cr_expect_eq(spead_sender_try_send(rig.sender, NULL, 0), -EPIPE);
+        channel_rig_close(&rig);
+    }
+}
+
 Test(channel_wait, an_announcement_that_comes_too_late_is_not_made)
 {
     EACH_FORM(form)
