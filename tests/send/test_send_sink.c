@@ -24,12 +24,13 @@ static void expect_all_sent_in_order(const struct sink_rig *rig)
         cr_assert_eq(sink_rig_sent_number(rig, i), i);
 }
 
-static void run_with_heaps_max(uint32_t heaps_max)
+static void run_with(uint32_t heaps_max, uint32_t edge_capacity)
 {
     struct spead_send_sink_stats stats;
     struct sink_rig rig;
 
     sink_rig_init(&rig, 1000, heaps_max);
+    rig.edge_capacity = edge_capacity;
     sink_rig_start(&rig);
     cr_assert_eq(spead_graph_wait(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
     stats = sink_rig_stats(&rig);
@@ -42,14 +43,16 @@ static void run_with_heaps_max(uint32_t heaps_max)
 
 Test(send_sink, sends_all_in_order_with_one_heap_in_flight)
 {
-    run_with_heaps_max(1);
+    run_with(1, 1);
+    run_with(1, 32);
 }
 
 Test(send_sink, sends_all_in_order_with_any_number_in_flight)
 {
-    run_with_heaps_max(2);
-    run_with_heaps_max(5);
-    run_with_heaps_max(64);
+    run_with(2, 32);
+    run_with(5, 3);
+    run_with(64, 1);
+    run_with(64, 100);
 }
 
 static void wait_for_in(const struct sink_rig *rig, uint64_t in)
@@ -256,7 +259,7 @@ static int run_messages(const struct spead_send_sink_config *config,
 
     source_config.messages = messages;
     source_config.count = count;
-    source_config.type = config->type;
+    source_config.type = SPEAD_CHANNEL_ANY_TYPE;
     cr_assert_eq(spead_test_source_create(&source, &source_config, err), 0, "%s", err->text);
     cr_assert_eq(spead_send_sink_create(&sink, config, err), 0, "%s", err->text);
     node_config = spead_test_source_node(source, "source");
@@ -361,6 +364,31 @@ Test(send_sink, incomplete_heaps_fail_the_node_unless_they_are_to_be_skipped)
     cr_expect_eq(stats.skipped, 1);
     cr_expect_eq(stats.sent, 2);
     recv_rig_close(&rig);
+    close_hop(&hop);
+}
+
+/* A sender that never said what it sends may send anything. */
+Test(send_sink, what_is_no_heap_is_not_taken_for_one)
+{
+    struct spead_send_sink_config config = SPEAD_SEND_SINK_CONFIG_INIT;
+    struct spead_send_sink_stats stats = SPEAD_SEND_SINK_STATS_INIT;
+    const struct spead_message messages[] = {{.reference = 12345, .type = SPEAD_TYPE_PLAIN},
+                                             {.reference = 0, .type = SPEAD_TYPE_HEAP}};
+    struct spead_err err = {0};
+    struct hop hop;
+
+    open_hop(&hop);
+    config.stream = hop.send;
+    cr_expect_eq(run_messages(&config, messages, 2, SPEAD_ON_ERROR_SKIP, &stats, &err), 0, "%s",
+                 err.text);
+    cr_expect_eq(stats.failed, 2);
+    close_hop(&hop);
+
+    open_hop(&hop);
+    config.stream = hop.send;
+    cr_expect_eq(run_messages(&config, messages, 1, SPEAD_ON_ERROR_FAIL, &stats, &err),
+                 -EPROTOTYPE);
+    cr_expect_not_null(strstr(err.text, "another type"), "%s", err.text);
     close_hop(&hop);
 }
 

@@ -132,6 +132,29 @@ Test(send_sink_ends, retries_that_are_used_up_lead_to_the_next_policy)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
+/* The stream is polled by the test: the graph ends no earlier than the heap that was tried again. */
+Test(send_sink_ends, a_retry_after_the_end_of_the_input_is_waited_for)
+{
+    struct sink_rig rig;
+    int ret;
+
+    sink_rig_init(&rig, 1, 4);
+    rig.sink_config.own_thread = false;
+    rig.node_config.on_error = SPEAD_ON_ERROR_RETRY;
+    rig.node_config.retries = 1;
+    rig.tx->refuse[0].error = -EPERM;
+    sink_rig_start(&rig);
+    while (rig.done == 0)
+        spead_send_stream_poll(rig.stream);
+    while ((ret = spead_graph_wait(rig.graph, speadi_clock_mono_ns() + 2000000, &rig.err)) ==
+           -ETIMEDOUT)
+        spead_send_stream_poll(rig.stream);
+    cr_expect_eq(ret, 0, "%s", rig.err.text);
+    cr_expect_eq(sink_rig_stats(&rig).pending, 0);
+    cr_expect_eq(sink_rig_stats(&rig).sent, 1);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
 /* The result of a pulled graph: what the sink could not send. */
 Test(send_sink_ends, a_message_that_fails_can_be_had_back)
 {
@@ -180,6 +203,25 @@ Test(send_sink_ends, a_refusal_is_told_at_once_also_while_the_input_is_idle)
     spead_channel_unref(channel);
     cr_expect_eq(rig.objects[0].references, 0);
     rig.count = 0;
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+/* All places are taken, and too few of them free themselves to wake the node for that. */
+Test(send_sink_ends, a_refusal_is_told_at_once_also_while_all_heaps_are_in_flight)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 100, 4);
+    rig.sink_config.own_thread = false;
+    rig.tx->hold = true;
+    rig.tx->refuse[0].error = -EPERM;
+    sink_rig_start(&rig);
+    while (sink_rig_stats(&rig).waits == 0)
+        sched_yield();
+    rig.tx->let_go = 1;
+    while (rig.done == 0)
+        spead_send_stream_poll(rig.stream);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -EPERM, "%s", rig.err.text);
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 

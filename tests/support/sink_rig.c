@@ -63,6 +63,7 @@ void sink_rig_init(struct sink_rig *rig, uint32_t messages, uint32_t heaps_max)
                              .source_config = SPEAD_TEST_SOURCE_CONFIG_INIT,
                              .node_config = SPEAD_NODE_CONFIG_INIT,
                              .describe_error_times = 1,
+                             .edge_capacity = 32,
                              .count = messages};
     rig->stream_config.heaps_max = heaps_max;
     rig->sink_config.type = sink_rig_type();
@@ -126,11 +127,13 @@ static void add_sink(struct sink_rig *rig)
 void sink_rig_build(struct sink_rig *rig)
 {
     struct spead_node_config source = spead_test_source_node(rig->source, "source");
+    struct spead_channel_config edge = SPEAD_CHANNEL_CONFIG_INIT;
 
+    edge.capacity = rig->edge_capacity;
     add_sink(rig);
     STEP_CHECK(spead_graph_add(rig->graph, &source, &rig->from, &rig->err) == 0);
     STEP_CHECK(spead_graph_join(rig->graph, (struct spead_graph_end){rig->from, "out"},
-                                (struct spead_graph_end){rig->to, "heaps"}, NULL, &rig->err) == 0);
+                                (struct spead_graph_end){rig->to, "heaps"}, &edge, &rig->err) == 0);
 }
 
 void sink_rig_build_on(struct sink_rig *rig, struct spead_channel *input)

@@ -34,6 +34,7 @@ struct sink_rig {
     struct spead_send_sink_config sink_config;
     struct spead_test_source_config source_config;
     struct spead_node_config node_config; /* policies; names and ops are filled in */
+    uint32_t edge_capacity;               /* between source and sink; 32 */
     int describe_error;                   /* what describe() answers ... */
     uint64_t describe_error_at;           /* ... for this message, */
     unsigned describe_error_times;        /* so many times */
