@@ -5,7 +5,6 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 
 #include <speadi/channel.h>
@@ -151,13 +150,6 @@ Test(channel_wait, of_a_sender_ends_when_the_receiver_closes)
 
 /* ---- Event loops --------------------------------------------------------------------------- */
 
-static bool is_readable(int fd)
-{
-    struct pollfd polled = {.fd = fd, .events = POLLIN};
-
-    return poll(&polled, 1, 0) == 1;
-}
-
 Test(channel_wait, descriptor_of_a_receiver_is_readable_while_something_is_there)
 {
     EACH_FORM(form)
@@ -166,16 +158,16 @@ Test(channel_wait, descriptor_of_a_receiver_is_readable_while_something_is_there
         int fd = spead_receiver_fd(rig.receiver);
 
         cr_assert_geq(fd, 0);
-        cr_expect_not(is_readable(fd), "form %u", form);
+        cr_expect_not(channel_rig_is_readable(fd), "form %u", form);
         channel_rig_send(rig.sender, 0, 2);
-        cr_expect(is_readable(fd), "form %u", form);
+        cr_expect(channel_rig_is_readable(fd), "form %u", form);
         cr_expect_eq(channel_rig_receive(rig.receiver, 0, 1), 1);
-        cr_expect(is_readable(fd), "one is still there");
+        cr_expect(channel_rig_is_readable(fd), "one is still there");
         cr_expect_eq(channel_rig_receive(rig.receiver, 1, 1), 1);
         cr_expect_eq(channel_rig_receive(rig.receiver, 2, 1), -EAGAIN);
-        cr_expect_not(is_readable(fd), "form %u", form);
+        cr_expect_not(channel_rig_is_readable(fd), "form %u", form);
         channel_rig_send(rig.sender, 2, 1);
-        cr_expect(is_readable(fd), "form %u", form);
+        cr_expect(channel_rig_is_readable(fd), "form %u", form);
         cr_expect_eq(channel_rig_receive(rig.receiver, 2, 1), 1);
         channel_rig_close(&rig);
     }
@@ -188,7 +180,7 @@ Test(channel_wait, descriptor_made_late_knows_what_was_there_before)
         struct channel_rig rig = open_rig(form, 4);
 
         channel_rig_send(rig.sender, 0, 1);
-        cr_expect(is_readable(spead_receiver_fd(rig.receiver)), "form %u", form);
+        cr_expect(channel_rig_is_readable(spead_receiver_fd(rig.receiver)), "form %u", form);
         channel_rig_close(&rig);
     }
 }
@@ -202,9 +194,9 @@ Test(channel_wait, descriptor_of_a_receiver_is_readable_at_the_end)
 
         spead_sender_close(rig.sender, 0);
         rig.sender = NULL;
-        cr_expect(is_readable(fd), "form %u", form);
+        cr_expect(channel_rig_is_readable(fd), "form %u", form);
         cr_expect_eq(channel_rig_receive(rig.receiver, 0, 1), -ESHUTDOWN);
-        cr_expect(is_readable(fd), "and stays so");
+        cr_expect(channel_rig_is_readable(fd), "and stays so");
         channel_rig_close(&rig);
     }
 }
@@ -216,12 +208,12 @@ Test(channel_wait, descriptor_of_a_sender_is_readable_while_there_is_room)
         struct channel_rig rig = open_rig(form, 2);
         int fd = spead_sender_fd(rig.sender);
 
-        cr_expect(is_readable(fd), "form %u", form);
+        cr_expect(channel_rig_is_readable(fd), "form %u", form);
         cr_expect_eq(channel_rig_send(rig.sender, 0, 2), 2);
         cr_expect_eq(channel_rig_send(rig.sender, 2, 1), -EAGAIN);
-        cr_expect_not(is_readable(fd), "form %u", form);
+        cr_expect_not(channel_rig_is_readable(fd), "form %u", form);
         cr_expect_eq(channel_rig_receive(rig.receiver, 0, 1), 1);
-        cr_expect(is_readable(fd), "form %u", form);
+        cr_expect(channel_rig_is_readable(fd), "form %u", form);
         channel_rig_close(&rig);
     }
 }

@@ -6,6 +6,7 @@
  * capacity 1 every message needs both ends to wait for each other: a lost wake-up hangs the program, which the
  * test's time limit reports. ThreadSanitizer watches the rest. */
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -18,7 +19,7 @@
 
 enum { ENDS_MAX = 4, BATCH = 7 };
 
-enum how { SPIN, SLEEP, ANNOUNCE };
+enum how { SPIN, SLEEP, ANNOUNCE, POLL };
 
 struct race {
     struct spead_channel_config config;
@@ -80,6 +81,24 @@ static void wait_for(struct worker *worker, struct hook *hook)
         spead_receiver_retract(worker->receiver, &hook->waker, 0);
 }
 
+/* As an event loop does. */
+static void poll_for(struct worker *worker)
+{
+    struct pollfd polled = {.events = POLLIN};
+
+    polled.fd =
+        worker->sender ? spead_sender_fd(worker->sender) : spead_receiver_fd(worker->receiver);
+    poll(&polled, 1, -1);
+}
+
+static void wait_as_told(struct worker *worker, struct hook *hook)
+{
+    if (worker->race->how == ANNOUNCE)
+        wait_for(worker, hook);
+    else if (worker->race->how == POLL)
+        poll_for(worker);
+}
+
 /* ---- The two sides ------------------------------------------------------------------------- */
 
 static int send_some(struct worker *worker, const struct spead_message *messages, uint32_t count,
@@ -90,8 +109,7 @@ static int send_some(struct worker *worker, const struct spead_message *messages
     if (worker->race->how == SLEEP)
         return spead_sender_send(worker->sender, messages, count, 0);
     while ((ret = spead_sender_try_send(worker->sender, messages, count)) == -EAGAIN)
-        if (worker->race->how == ANNOUNCE)
-            wait_for(worker, hook);
+        wait_as_told(worker, hook);
     return ret;
 }
 
@@ -135,8 +153,7 @@ static int receive_some(struct worker *worker, struct spead_message *messages, s
     if (worker->race->how == SLEEP)
         return spead_receiver_receive(worker->receiver, messages, BATCH, 0);
     while ((ret = spead_receiver_try_receive(worker->receiver, messages, BATCH)) == -EAGAIN)
-        if (worker->race->how == ANNOUNCE)
-            wait_for(worker, hook);
+        wait_as_told(worker, hook);
     return ret;
 }
 
@@ -257,13 +274,13 @@ static bool race_config(const struct spead_channel_config *config, enum speadi_c
     bool many_senders = config->form == SPEAD_CHANNEL_MPSC || config->form == SPEAD_CHANNEL_MPMC;
     bool many_receivers = config->form == SPEAD_CHANNEL_SPMC || config->form == SPEAD_CHANNEL_MPMC;
 
-    for (enum how how = SPIN; how <= ANNOUNCE; how++) {
+    for (enum how how = SPIN; how <= POLL; how++) {
         struct race race = {.config = *config,
                             .sync = sync,
                             .how = how,
                             .senders = many_senders ? 3 : 1,
                             .receivers = many_receivers ? 2 : 1,
-                            .messages = how == SPIN ? 700 : 2000};
+                            .messages = how == SPIN || how == POLL ? 700 : 2000};
 
         if (run(&race))
             continue;

@@ -1,6 +1,7 @@
 #include "channel_rig.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,15 +14,32 @@ static void must(int ret, const struct spead_err *err)
     abort();
 }
 
-struct channel_rig channel_rig_open(const struct spead_channel_config *config)
+static struct channel_rig open_rig(const struct spead_channel_config *config, int type)
 {
     struct channel_rig rig = {0};
     struct spead_err err = {0};
 
     must(spead_channel_create(&rig.channel, config, &err), &err);
-    must(spead_sender_open(&rig.sender, rig.channel, "in", SPEAD_TYPE_PLAIN, &err), &err);
-    must(spead_receiver_open(&rig.receiver, rig.channel, "out", SPEAD_TYPE_PLAIN, &err), &err);
+    must(spead_sender_open(&rig.sender, rig.channel, "in", type, &err), &err);
+    must(spead_receiver_open(&rig.receiver, rig.channel, "out", type, &err), &err);
     return rig;
+}
+
+struct channel_rig channel_rig_open(const struct spead_channel_config *config)
+{
+    return open_rig(config, SPEAD_TYPE_PLAIN);
+}
+
+struct channel_rig channel_rig_open_any(const struct spead_channel_config *config)
+{
+    return open_rig(config, SPEAD_CHANNEL_ANY_TYPE);
+}
+
+bool channel_rig_is_readable(int fd)
+{
+    struct pollfd polled = {.fd = fd, .events = POLLIN};
+
+    return poll(&polled, 1, 0) == 1;
 }
 
 void channel_rig_close(struct channel_rig *rig)

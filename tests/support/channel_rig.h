@@ -14,6 +14,7 @@ struct channel_rig {
 
 /* Aborts the test program when it cannot be made. */
 struct channel_rig channel_rig_open(const struct spead_channel_config *config);
+struct channel_rig channel_rig_open_any(const struct spead_channel_config *config); /* type */
 void channel_rig_close(struct channel_rig *rig); /* what is still open */
 
 struct spead_channel_config channel_rig_config(enum spead_channel_form form,
@@ -31,6 +32,8 @@ int channel_rig_receive(struct spead_receiver *receiver, uint64_t first, uint32_
 int channel_rig_receive_one(struct spead_receiver *receiver);
 
 struct spead_channel_stats channel_rig_stats(struct spead_channel *channel);
+
+bool channel_rig_is_readable(int fd); /* now */
 
 /* sent = received + shed + left. */
 bool channel_rig_adds_up(const struct spead_channel_stats *stats);

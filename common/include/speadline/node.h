@@ -58,7 +58,7 @@ struct spead_node_ops {
 
     /* For a blocking node that may sleep long: makes the step under way, or the next one, return soon. Called when
      * the graph is asked to stop, is cancelled or fails; on any thread, also before the first step and more than
-     * once, until finish() has returned. Never blocks. NULL: its steps return soon by themselves. */
+     * once, until the graph has ended (so maybe after finish()). Never blocks. NULL: its steps return soon by themselves. */
     void (*interrupt)(void *state);
 };
 

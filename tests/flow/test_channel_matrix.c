@@ -1,0 +1,354 @@
+/* Goal: every form, policy and number of lanes keeps the same promises: empty, one, many, the ends in the middle,
+ * a downstream that stops, a deadline; and always sent = received + shed + left, with the owner told once of each
+ * message shed.
+ * Method: each test runs over all configs that can be made, small capacities included; both ends on one thread.
+ * Messages are of a type that counts its references: what is not released is found at the end. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+
+#include "channel_rig.h"
+
+enum { MANY = 200 };
+
+/* ---- Messages that are missed ---------------------------------------------------------------- */
+
+static int held;                  /* references to messages */
+static uint64_t told;             /* by on_shed */
+static unsigned told_each[MANY];  /* of each sequence */
+static unsigned given_each[MANY]; /* of each sequence that was received */
+
+static void take_ref(const struct spead_message *message)
+{
+    (void)message;
+    held++;
+}
+
+static void drop_ref(const struct spead_message *message)
+{
+    (void)message;
+    held--;
+}
+
+static void note_shed(void *arg, const struct spead_message *message, enum spead_shed_cause cause)
+{
+    (void)arg;
+    (void)cause;
+    cr_assert_gt(held, 0, "told while the reference holds");
+    told++;
+    told_each[message->sequence]++;
+}
+
+static uint16_t counted_type(void)
+{
+    static const struct spead_message_type type = {
+        .name = "test.matrix", .ref = take_ref, .unref = drop_ref};
+
+    return (uint16_t)spead_message_type_register(&type, NULL);
+}
+
+/* ---- Every config ---------------------------------------------------------------------------- */
+
+static const char *label(const struct spead_channel_config *config)
+{
+    static char text[80];
+
+    snprintf(text, sizeof text, "form %d, policy %d, capacity %u, lanes %u", (int)config->form,
+             (int)config->policy, config->capacity, config->lanes);
+    return text;
+}
+
+static void clear_counts(void)
+{
+    held = 0;
+    told = 0;
+    memset(told_each, 0, sizeof told_each);
+    memset(given_each, 0, sizeof given_each);
+}
+
+static void run_one(const struct spead_channel_config *config,
+                    void (*cell)(struct channel_rig *rig, const struct spead_channel_config *))
+{
+    struct channel_rig rig;
+
+    clear_counts();
+    rig = channel_rig_open_any(config);
+    cell(&rig, config);
+    channel_rig_close(&rig);
+    cr_assert_eq(held, 0, "%d messages were not released: %s", held, label(config));
+}
+
+static void each_config(void (*cell)(struct channel_rig *rig, const struct spead_channel_config *))
+{
+    static const uint32_t capacities[] = {1, 2, 5, 64};
+    struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
+    struct spead_channel *channel;
+    unsigned ran = 0;
+
+    config.sample_n = 3;
+    config.on_shed = note_shed;
+    for (config.form = 0; config.form <= SPEAD_CHANNEL_MPMC; config.form++)
+        for (config.policy = 0; config.policy <= SPEAD_CHANNEL_SAMPLE; config.policy++)
+            for (unsigned i = 0; i < 4; i++)
+                for (config.lanes = 1; config.lanes <= 3; config.lanes++) {
+                    config.capacity = capacities[i];
+                    if (spead_channel_create(&channel, &config, NULL) < 0)
+                        continue; /* refused: another test says which */
+                    spead_channel_unref(channel);
+                    run_one(&config, cell);
+                    ran++;
+                }
+    /* spsc and mpsc: three policies, one lane; spmc and mpmc: four, of three. */
+    cr_assert_eq(ran, (2 * 3 + 2 * 4 * 3) * 4);
+}
+
+/* ---- Around a cell --------------------------------------------------------------------------- */
+
+/* Sends sequences from `first` on, one at a time, in lanes by turns. How many were taken. */
+static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
+{
+    uint64_t taken = 0;
+
+    for (; taken < count; taken++) {
+        struct spead_message message = {.reference = 1,
+                                        .type = counted_type(),
+                                        .sequence = first + taken,
+                                        .priority = (uint8_t)((first + taken) % 3)};
+        int ret;
+
+        spead_message_ref(&message);
+        ret = spead_sender_try_send(rig->sender, &message, 1);
+        if (ret == 1)
+            continue;
+        spead_message_unref(&message);
+        cr_assert_eq(ret, -EAGAIN);
+        break;
+    }
+    return taken;
+}
+
+/* Receives all there is: what came after it (-EAGAIN, the end). */
+static int receive(struct channel_rig *rig, uint64_t *count)
+{
+    struct spead_message messages[7];
+    int ret;
+
+    while ((ret = spead_receiver_try_receive(rig->receiver, messages, 7)) > 0)
+        for (int i = 0; i < ret; i++) {
+            given_each[messages[i].sequence]++;
+            spead_message_unref(&messages[i]);
+            ++*count;
+        }
+    return ret;
+}
+
+static void expect_account(struct channel_rig *rig, const struct spead_channel_config *config,
+                           uint64_t sent, uint64_t received)
+{
+    struct spead_channel_stats stats = channel_rig_stats(rig->channel);
+    uint64_t shed = 0;
+
+    for (unsigned i = 0; i < SPEAD_SHED_CAUSES; i++)
+        shed += stats.shed[i];
+    cr_assert_eq(stats.sent, sent, "%s", label(config));
+    cr_assert_eq(stats.received, received, "%s", label(config));
+    cr_assert_eq(shed, told, "%s", label(config));
+    cr_assert_eq(sent, received + shed + stats.depth, "%s", label(config));
+    cr_assert_leq(stats.high_water, config->capacity, "%s", label(config));
+    for (unsigned i = 0; i < MANY; i++)
+        cr_assert_leq(told_each[i] + given_each[i], 1, "number %u: %s", i, label(config));
+}
+
+static bool can_block(const struct spead_channel_config *config)
+{
+    return config->policy == SPEAD_CHANNEL_BLOCK;
+}
+
+static void close_sender(struct channel_rig *rig, int error)
+{
+    spead_sender_close(rig->sender, error);
+    rig->sender = NULL;
+}
+
+/* ---- The cells ------------------------------------------------------------------------------- */
+
+static void empty(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    uint64_t received = 0;
+
+    cr_assert_eq(receive(rig, &received), -EAGAIN, "%s", label(config));
+    close_sender(rig, 0);
+    cr_assert_eq(receive(rig, &received), -ESHUTDOWN, "%s", label(config));
+    expect_account(rig, config, 0, 0);
+}
+
+Test(channel_matrix, empty)
+{
+    each_config(empty);
+}
+
+static void one(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    uint64_t received = 0;
+
+    cr_assert_eq(send(rig, 0, 1), 1, "%s", label(config));
+    cr_assert_eq(receive(rig, &received), -EAGAIN, "%s", label(config));
+    cr_assert_eq(received, 1, "the first one is a sample too: %s", label(config));
+    expect_account(rig, config, 1, 1);
+}
+
+Test(channel_matrix, one)
+{
+    each_config(one);
+}
+
+/* Sends twice what fits at a time, so that each policy has its say in each round. */
+static void many(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    uint64_t sent = 0, received = 0;
+
+    while (sent < MANY) {
+        uint64_t wanted = 2 * config->capacity, taken;
+
+        wanted = wanted < MANY - sent ? wanted : MANY - sent;
+        taken = send(rig, sent, wanted);
+        cr_assert(can_block(config) || taken == wanted, "%s", label(config));
+        cr_assert_gt(taken, 0, "%s", label(config));
+        sent += taken;
+        cr_assert_eq(receive(rig, &received), -EAGAIN, "%s", label(config));
+        expect_account(rig, config, sent, received);
+    }
+    cr_assert(!can_block(config) || received == MANY, "%s", label(config));
+    cr_assert(can_block(config) || received < MANY, "%s", label(config));
+    cr_assert_geq(received, MANY / 6, "%s", label(config));
+}
+
+Test(channel_matrix, many)
+{
+    each_config(many);
+}
+
+static void ends_in_the_middle(struct channel_rig *rig, const struct spead_channel_config *config,
+                               int error)
+{
+    uint64_t sent = send(rig, 0, 100), received = 0;
+    uint64_t left = channel_rig_stats(rig->channel).depth;
+
+    close_sender(rig, error);
+    cr_assert_eq(receive(rig, &received), error ? error : -ESHUTDOWN, "%s", label(config));
+    cr_assert_eq(received, left, "what was there comes before the end: %s", label(config));
+    cr_assert_gt(received, 0, "%s", label(config));
+    expect_account(rig, config, sent, received);
+}
+
+static void closed(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    ends_in_the_middle(rig, config, 0);
+}
+
+Test(channel_matrix, close_in_the_middle)
+{
+    each_config(closed);
+}
+
+static void failed(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    ends_in_the_middle(rig, config, -EIO);
+}
+
+Test(channel_matrix, error_in_the_middle)
+{
+    each_config(failed);
+}
+
+static void stopped(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    struct spead_message message = {0};
+    uint64_t sent = send(rig, 0, 100);
+
+    spead_receiver_close(rig->receiver);
+    rig->receiver = NULL;
+    cr_assert_eq(held, 0, "%s", label(config));
+    cr_assert_eq(spead_sender_try_send(rig->sender, &message, 1), -EPIPE, "%s", label(config));
+    cr_assert_eq(spead_sender_send(rig->sender, &message, 1, 0), -EPIPE, "%s", label(config));
+    expect_account(rig, config, sent, 0);
+}
+
+Test(channel_matrix, downstream_stop)
+{
+    each_config(stopped);
+}
+
+static void cancelled(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    uint64_t sent = send(rig, 0, 100), received = 0;
+
+    spead_channel_cancel(rig->channel);
+    cr_assert_eq(receive(rig, &received), -ECANCELED, "%s", label(config));
+    spead_receiver_close(rig->receiver);
+    rig->receiver = NULL;
+    expect_account(rig, config, sent, 0);
+}
+
+Test(channel_matrix, cancel_in_the_middle)
+{
+    each_config(cancelled);
+}
+
+/* A policy that sheds never waits, so only a sender that blocks has a deadline to miss. */
+static void late(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    struct spead_message messages[MANY] = {{.sequence = 0}};
+    uint64_t deadline = speadi_clock_mono_ns() + 200000;
+    int taken;
+
+    cr_assert_eq(spead_receiver_receive(rig->receiver, messages, 1, deadline), -ETIMEDOUT, "%s",
+                 label(config));
+    for (unsigned i = 0; i < MANY; i++)
+        messages[i] = (struct spead_message){.sequence = i, .reference = 1, .type = counted_type()};
+    held += MANY;
+    taken = spead_sender_send(rig->sender, messages, MANY, deadline);
+    cr_assert_eq(taken, can_block(config) ? (int)config->capacity : MANY, "%s", label(config));
+    held -= MANY - taken;
+    cr_assert_eq(channel_rig_stats(rig->channel).blocked > 0, can_block(config), "%s",
+                 label(config));
+    cr_assert_eq(channel_rig_stats(rig->channel).starved, 1, "%s", label(config));
+}
+
+Test(channel_matrix, deadline)
+{
+    each_config(late);
+}
+
+/* The rhythm of an event loop: try until -EAGAIN, poll, try. */
+static void polled(struct channel_rig *rig, const struct spead_channel_config *config)
+{
+    int in = spead_sender_fd(rig->sender), out = spead_receiver_fd(rig->receiver);
+    uint64_t sent = 0, received = 0;
+
+    while (sent < MANY) {
+        uint64_t taken = send(rig, sent, MANY - sent);
+
+        cr_assert_gt(taken, 0, "%s", label(config));
+        sent += taken;
+        cr_assert_eq(channel_rig_is_readable(in), sent == MANY || !can_block(config), "%s",
+                     label(config));
+        cr_assert(channel_rig_is_readable(out), "%s", label(config));
+        cr_assert_eq(receive(rig, &received), -EAGAIN, "%s", label(config));
+        cr_assert(channel_rig_is_readable(in), "%s", label(config));
+        cr_assert_not(channel_rig_is_readable(out), "%s", label(config));
+    }
+    close_sender(rig, 0);
+    cr_assert(channel_rig_is_readable(out), "%s", label(config));
+    cr_assert_eq(receive(rig, &received), -ESHUTDOWN, "%s", label(config));
+    expect_account(rig, config, sent, received);
+}
+
+Test(channel_matrix, event_loop)
+{
+    each_config(polled);
+}
