@@ -94,6 +94,7 @@ struct spead_channel {
     int error;                    /* the first that a sender closed with */
     struct speadi_account closed; /* what closed ends and the channel itself had counted */
     _Atomic uint32_t references;
+    _Atomic uint32_t drains; /* asked for and not done */
 };
 
 /* ---- Publishing and looking (docs/adr/0013) ------------------------------------------------- */
@@ -127,7 +128,8 @@ void speadi_channel_shed(const struct spead_channel *channel, const struct spead
 /* channel.c: sets bits of state, after which nobody may sleep on. */
 void speadi_channel_turn(struct spead_channel *channel, uint32_t bits);
 
-/* receiver.c: releases what is left, as CANCELLED. Only where nobody receives any more. */
+/* receiver.c: releases what is left, as CANCELLED. Only where nobody receives any more; any thread. What was there
+ * before the call is gone once all who called have returned. */
 void speadi_channel_drain(struct spead_channel *channel);
 
 /* end.c: coming and going. The last one of its side to go gets `last` of the channel's bits turned. */

@@ -235,9 +235,7 @@ int spead_receiver_open(struct spead_receiver **out, struct spead_channel *chann
     return 0;
 }
 
-/* At most the capacity is left when the last receiver closes; a sender that had not heard of it may add a
- * little after that, which the channel's own end releases. */
-void speadi_channel_drain(struct spead_channel *channel)
+static uint64_t drain_once(struct spead_channel *channel)
 {
     struct spead_receiver last = {.head =
                                       atomic_load_explicit(&channel->head, memory_order_acquire)};
@@ -250,6 +248,22 @@ void speadi_channel_drain(struct spead_channel *channel)
         speadi_channel_shed(channel, &message, SPEAD_SHED_CANCELLED);
         count++;
     }
+    return count;
+}
+
+/* At most the capacity is left when the last receiver closes. A sender that had not heard of it may add a little after
+ * that, which the last sender sees to when it closes. Should both do so at a time, one of them drains again for the
+ * other: an SPSC ring has one reader. */
+void speadi_channel_drain(struct spead_channel *channel)
+{
+    uint64_t count = 0;
+
+    /* acq_rel: the next to drain sees how far this one came, and what was sent before it was asked */
+    if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
+        return;
+    do
+        count += drain_once(channel);
+    while (atomic_fetch_sub_explicit(&channel->drains, 1, memory_order_acq_rel) > 1);
     pthread_mutex_lock(&channel->control);
     channel->closed.shed[SPEAD_SHED_CANCELLED] += count;
     pthread_mutex_unlock(&channel->control);

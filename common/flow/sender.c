@@ -416,10 +416,14 @@ void spead_sender_close(struct spead_sender *sender, int error)
     channel = sender->end.channel;
     if (error < 0)
         note_error(channel, error);
-    if (speadi_end_leave(&sender->end))
+    if (speadi_end_leave(&sender->end)) {
         speadi_channel_turn(channel, SPEADI_ENDED);
-    else
+        /* Sequentially consistent, as are the turns: or the last receiver drains after this one. */
+        if (atomic_load(&channel->state) & SPEADI_STOPPED)
+            speadi_channel_drain(channel);
+    } else {
         speadi_waitroom_wake_one(&channel->senders_room); /* it may have been woken just now */
+    }
     speadi_end_release(&sender->end);
     free(sender);
 }

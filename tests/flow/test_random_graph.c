@@ -1,10 +1,11 @@
-/* Goal: whatever the shape, capacities, policies, stalls and failures: every message that went in came out once,
+/* Goal: whatever the shape, capacities, policies, stalls, failures and end: every message that went in came out once,
  * was shed, or failed, and each is counted; without losses the results are those of a plain loop.
  * Method: random graphs in layers. All nodes of a layer do the same arithmetic, so that the result of a message
- * does not depend on its way; a loop computes it. SPEAD_SEEDS sets how many seeds, SPEAD_SEED the
+ * does not depend on its way; a loop computes it. Some graphs are stopped or cancelled on the way. SPEAD_SEEDS sets how many seeds, SPEAD_SEED the
  * first; the seed of a failure is printed. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,8 @@ struct plan {
     unsigned layers, widths[LAYERS_MAX + 2]; /* sources, relays, sinks */
     enum spead_on_error on_error[LAYERS_MAX + 2];
     bool lossy, fatal;
+    enum { TO_ITS_END, STOPPED, CANCELLED } end;
+    uint64_t end_after; /* messages that source 0 has sent */
 };
 
 struct run {
@@ -89,6 +92,8 @@ static struct plan make_plan(uint64_t seed)
     plan.layers = 1 + (unsigned)draw(&random, LAYERS_MAX);
     plan.lossy = draw(&random, 3) == 0;
     plan.fatal = draw(&random, 5) == 0;
+    plan.end = draw(&random, 4) == 0 ? (draw(&random, 2) ? STOPPED : CANCELLED) : TO_ITS_END;
+    plan.end_after = draw(&random, EACH);
     for (unsigned i = 0; i < plan.layers + 2; i++) {
         plan.widths[i] = 1 + (unsigned)draw(&random, WIDTH_MAX);
         plan.on_error[i] = policies[draw(&random, 5)];
@@ -233,13 +238,39 @@ static uint64_t check_arrivals(struct run *run)
     return arrived;
 }
 
-static uint64_t expected(const struct plan *plan)
+/* Of what was sent: a stop may have come before the last. */
+static uint64_t expected(const struct run *run)
 {
     uint64_t count = 0, key;
 
-    for (uint32_t stream = 0; stream < plan->widths[0]; stream++)
-        for (uint64_t sequence = 0; sequence < EACH; sequence++)
-            count += reference(plan, stream, sequence, &key);
+    for (uint32_t stream = 0; stream < run->plan.widths[0]; stream++)
+        for (uint64_t sequence = 0; sequence < run->sources[stream].sent; sequence++)
+            count += reference(&run->plan, stream, sequence, &key);
+    return count;
+}
+
+static void check_outcome(const struct run *run, int outcome)
+{
+    const struct plan *plan = &run->plan;
+
+    HOLDS(outcome == 0 || (plan->fatal && outcome == -EIO) ||
+          (plan->end == CANCELLED && outcome == -ECANCELED));
+    for (unsigned i = 0; i < plan->widths[0] && plan->end == TO_ITS_END && outcome == 0; i++)
+        HOLDS(run->sources[i].sent == EACH);
+}
+
+/* What was diverted by whom; each of them is in the bin. */
+static uint64_t diverted(const struct run *run)
+{
+    uint64_t count = 0;
+
+    for (unsigned layer = 1; layer <= run->plan.layers; layer++)
+        for (unsigned i = 0; i < run->plan.widths[layer]; i++) {
+            struct spead_node_stats stats = SPEAD_NODE_STATS_INIT;
+
+            spead_node_stats(run->nodes[layer][i], &stats);
+            count += stats.diverted;
+        }
     return count;
 }
 
@@ -254,10 +285,31 @@ static void check(struct run *run, int outcome)
             if (layer > 0)
                 check_relay(run, layer, i);
         }
-    HOLDS(outcome == 0 || (plan->fatal && outcome == -EIO));
-    HOLDS(arrived <= expected(plan));
+    check_outcome(run, outcome);
+    HOLDS(arrived <= expected(run));
     if (outcome == 0 && !plan->lossy)
-        HOLDS(arrived == expected(plan));
+        HOLDS(arrived == expected(run));
+    if (outcome == 0)
+        HOLDS(run->bin.received == diverted(run));
+}
+
+static bool has_sent(struct run *run, uint64_t count)
+{
+    struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+
+    spead_channel_stats(
+        spead_graph_channel(run->graph, (struct spead_graph_end){run->nodes[0][0], "out"}), &stats);
+    return stats.sent >= count || stats.end != 0 || stats.senders == 0;
+}
+
+static void end_on_the_way(struct run *run)
+{
+    while (run->plan.end != TO_ITS_END && !has_sent(run, run->plan.end_after))
+        sched_yield();
+    if (run->plan.end == STOPPED)
+        spead_graph_stop(run->graph);
+    if (run->plan.end == CANCELLED)
+        spead_graph_cancel(run->graph);
 }
 
 static int run_on_executor(struct run *run, uint64_t *random)
@@ -267,6 +319,7 @@ static int run_on_executor(struct run *run, uint64_t *random)
     int ret;
 
     HOLDS(spead_graph_start(run->graph, executor, &err) == 0);
+    end_on_the_way(run);
     ret = spead_graph_wait(run->graph, step_now_ns() + 60000000000u, &err);
     HOLDS(ret != -ETIMEDOUT);
     check(run, ret);

@@ -1,0 +1,92 @@
+/* Goal: a receiver that closes while senders send leaves nothing behind: once all ends are closed everything that was
+ * sent has been received or shed, and the owner was told of each that was shed, although the channel lives on.
+ * Method: many short rounds over all forms; senders send until they hear of the stop, the receivers close after a few
+ * messages. A message that slips in after the channel is emptied shows as depth. */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include <speadline/channel.h>
+
+#define ROUNDS  1500u
+#define SENDERS 2u
+
+static _Atomic uint64_t told;
+
+static void note_shed(void *arg, const struct spead_message *message, enum spead_shed_cause cause)
+{
+    (void)arg;
+    (void)message;
+    (void)cause;
+    atomic_fetch_add(&told, 1);
+}
+
+static void *send_until_stopped(void *arg)
+{
+    struct spead_message messages[3] = {{.sequence = 1}};
+
+    while (spead_sender_send(arg, messages, 3, 0) > 0)
+        ;
+    spead_sender_close(arg, 0);
+    return NULL;
+}
+
+static bool is_accounted_for(struct spead_channel *channel)
+{
+    struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+
+    spead_channel_stats(channel, &stats);
+    if (stats.depth == 0 && stats.sent == stats.received + stats.shed[SPEAD_SHED_CANCELLED] &&
+        atomic_load(&told) == stats.shed[SPEAD_SHED_CANCELLED])
+        return true;
+    printf("%llu sent, %llu received, %llu shed, %llu told, %llu left\n",
+           (unsigned long long)stats.sent, (unsigned long long)stats.received,
+           (unsigned long long)stats.shed[SPEAD_SHED_CANCELLED], (unsigned long long)told,
+           (unsigned long long)stats.depth);
+    return false;
+}
+
+static bool run_round(enum spead_channel_form form, unsigned round)
+{
+    bool many = form == SPEAD_CHANNEL_MPSC || form == SPEAD_CHANNEL_MPMC;
+    struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
+    unsigned senders = many ? SENDERS : 1;
+    struct spead_receiver *receiver;
+    struct spead_message message;
+    struct spead_channel *channel;
+    pthread_t threads[SENDERS];
+    bool right;
+
+    config.form = form;
+    config.capacity = 16;
+    config.on_shed = note_shed;
+    atomic_store(&told, 0);
+    if (spead_channel_create(&channel, &config, NULL) < 0 ||
+        spead_receiver_open(&receiver, channel, "out", SPEAD_TYPE_PLAIN, NULL) < 0)
+        return false;
+    for (unsigned i = 0; i < senders; i++) {
+        struct spead_sender *sender;
+
+        if (spead_sender_open(&sender, channel, "in", SPEAD_TYPE_PLAIN, NULL) < 0 ||
+            pthread_create(&threads[i], NULL, send_until_stopped, sender) != 0)
+            return false;
+    }
+    for (unsigned i = 0; i < 20 + round % 50; i++)
+        spead_receiver_receive(receiver, &message, 1, 0);
+    spead_receiver_close(receiver);
+    for (unsigned i = 0; i < senders; i++)
+        pthread_join(threads[i], NULL);
+    right = is_accounted_for(channel);
+    spead_channel_unref(channel);
+    return right;
+}
+
+int main(void)
+{
+    for (unsigned round = 0; round < ROUNDS; round++)
+        for (unsigned form = 0; form <= SPEAD_CHANNEL_MPMC; form++)
+            if (!run_round((enum spead_channel_form)form, round))
+                return 1;
+    return 0;
+}
