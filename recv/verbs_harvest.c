@@ -38,13 +38,31 @@ static void lend_cut(struct speadi_verbs_engine *e, const struct speadi_verbs_fr
     packet->body_bytes = 0;
 }
 
+/* Longer than was predicted, and the CPU cannot bring it together: it is lent in three parts. */
+static void lend_in_parts(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
+                          struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet)
+{
+    frame->head_bytes = slot->head_bytes;
+    speadi_verbs_read(&e->reader, frame, packet);
+    if (packet->body_bytes > slot->range.bytes) {
+        packet->tail = slot->data + slot->head_bytes;
+        packet->tail_bytes = packet->body_bytes - slot->range.bytes;
+        packet->body_bytes = slot->range.bytes;
+    }
+    if (packet->body_bytes > 0)
+        packet->place = slot->place;
+}
+
 static void lend_placed(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
                         struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet)
 {
     uint32_t after = frame->frame_bytes - slot->head_bytes;
 
-    if (after > slot->range.bytes &&
-        (!slot->range.data || frame->frame_bytes > e->slots.slot_bytes)) {
+    if (after > slot->range.bytes && !slot->range.data) {
+        lend_in_parts(e, slot, frame, packet);
+        return;
+    }
+    if (after > slot->range.bytes && frame->frame_bytes > e->slots.slot_bytes) {
         frame->head_bytes = slot->head_bytes;
         lend_cut(e, frame, packet);
         return;
