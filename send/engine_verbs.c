@@ -244,33 +244,36 @@ static void look_around(struct verbs_engine *engine)
     speadi_verbs_paths_refresh(&engine->paths, now_ns);
 }
 
-/* Makes the queue usable again. False: not now. */
-static bool mend(struct verbs_engine *engine)
+static void rebuild(struct verbs_engine *engine)
 {
     struct spead_err err = {0};
-    int ret;
+    int ret = speadi_verbs_send_queue_rebuild(&engine->queue, &engine->done, &err);
 
-    if (!speadi_verbs_send_queue_is_spent(&engine->queue, speadi_clock_mono_ns()) ||
-        !speadi_tx_done_has_room(&engine->done, 1))
-        return false;
-    take_events(engine); /* those of the old queue, and whether the device is there at all */
-    if (engine->broken)
-        return false;
     engine->counters.rebuilds++;
-    ret = speadi_verbs_send_queue_rebuild(&engine->queue, &engine->done, &err);
     if (ret < 0) {
         engine->broken = ret;
         speadi_verbs_send_queue_fail(&engine->queue, true);
         speadi_log(engine->log, SPEAD_LOG_WARNING, "the send queue cannot be rebuilt: %s",
                    err.text);
-        return false;
-    }
-    if (!engine->said_rebuilt)
+    } else if (!engine->said_rebuilt) {
+        engine->said_rebuilt = true;
         speadi_log(engine->log, SPEAD_LOG_WARNING,
                    "the send queue of %s failed and was rebuilt; more of that is only counted",
                    engine->device.report.device);
-    engine->said_rebuilt = true;
-    return true;
+    }
+}
+
+/* Makes a failed queue usable again, or ends what is in it when that cannot be; in its time. */
+static void mend(struct verbs_engine *engine)
+{
+    if (!speadi_verbs_send_queue_is_spent(&engine->queue, speadi_clock_mono_ns()) ||
+        !speadi_tx_done_has_room(&engine->done, 1))
+        return;
+    take_events(engine); /* those of the old queue, and whether the device is there at all */
+    if (engine->broken)
+        speadi_verbs_send_queue_drain(&engine->queue, &engine->done, engine->broken);
+    else
+        rebuild(engine);
 }
 
 static void say_copied(struct verbs_engine *engine)
@@ -351,9 +354,9 @@ static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsign
     int ret = 0;
 
     look_around(engine);
+    if (engine->queue.failed)
+        mend(engine);
     if (engine->broken)
-        return engine->broken;
-    if (engine->queue.failed && !mend(engine))
         return engine->broken;
     while (taken < count && !engine->queue.failed) {
         ret = send_chain(engine, packets + taken, count - taken);
@@ -375,6 +378,8 @@ static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max
     struct verbs_engine *engine = self;
 
     speadi_verbs_send_queue_poll(&engine->queue, &engine->done);
+    if (engine->queue.failed) /* there may be nothing more to send, which would bring it up */
+        mend(engine);
     return speadi_tx_done_take(&engine->done, done, max);
 }
 
