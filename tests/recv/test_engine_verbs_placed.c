@@ -252,9 +252,10 @@ Test(engine_verbs_placed, memory_that_the_cpu_cannot_touch_is_filled_by_the_devi
     close(fd);
 }
 
-Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_cut_and_counted)
+Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_lent_in_three_parts)
 {
     int fd = memfd_create("device", MFD_CLOEXEC);
+    const struct speadi_rx_packet *packet;
 
     open_engine();
     cr_assert_eq(ftruncate(fd, MEMORY), 0);
@@ -266,8 +267,16 @@ Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_cut_and_coun
     reach_the_reserved();
     verbs_rx_rig_give_back(&rig);
     send_packet(1, HEAD + RANGE + 3000);
-    cr_assert_eq(take_one()->flags, SPEADI_RX_TRUNCATED);
-    cr_assert_eq(rig.burst.packet[0].datagram_bytes, HEAD + RANGE + 3000);
+    packet = take_one();
+    cr_assert_eq(packet->flags, 0);
+    cr_assert_neq(packet->place, SPEADI_RX_UNPLACED);
+    cr_assert_eq(packet->datagram_bytes, HEAD + RANGE + 3000);
+    cr_assert_eq(packet->head_bytes, HEAD);
+    cr_assert_null(packet->body);
+    cr_assert_eq(packet->body_bytes, RANGE);
+    cr_assert_eq(packet->tail_bytes, 3000);
+    cr_assert_arr_eq(packet->head, sent, HEAD);
+    cr_assert_arr_eq(packet->tail, sent + HEAD + RANGE, 3000);
     verbs_rx_rig_give_back(&rig);
     verbs_rx_rig_close(&rig);
     close(fd);
