@@ -8,28 +8,33 @@
 
 #include <speadi/err.h>
 #include <speadi/uring.h>
+#include <speadi/verbs_device.h>
 
-static int uring_usable(struct spead_err *err)
+static int uring_usable(const struct speadi_tx_config *config, struct spead_err *err)
 {
     struct speadi_uring_features features;
 
+    (void)config;
     return speadi_uring_probe(&features, err);
 }
 
-static int always_usable(struct spead_err *err)
+static int verbs_usable(const struct speadi_tx_config *config, struct spead_err *err)
 {
-    (void)err;
-    return 0;
+    return speadi_verbs_suits(&config->verbs, config->interface, config->addresses, config->count,
+                              err);
 }
 
-/* For network endpoints, cheapest first: what "auto" takes when it is usable. */
-#define TABLE_DATE "2026-11"
+/* For network endpoints, cheapest first: what "auto" takes when it is usable. verbs has neither system calls
+ * nor the kernel's copy; the others as measured over loopback in November 2026. */
 static const struct choice {
     const struct speadi_tx_engine_ops *ops;
-    int (*usable)(struct spead_err *err); /* 0, or -errno with the reason in words */
+    /* 0, or -errno with the reason in words; NULL: always */
+    int (*usable)(const struct speadi_tx_config *config, struct spead_err *err);
+    bool gives_way; /* where it does not open, the next one may */
 } network_engines[] = {
-    {&speadi_tx_engine_socket, always_usable},
-    {&speadi_tx_engine_uring, uring_usable},
+    {&speadi_tx_engine_verbs, verbs_usable, true},
+    {&speadi_tx_engine_socket, NULL, false},
+    {&speadi_tx_engine_uring, uring_usable, false},
 };
 
 #define NETWORK_ENGINE_COUNT (sizeof network_engines / sizeof *network_engines)
@@ -49,12 +54,19 @@ static int check_caps(const struct speadi_tx_engine_ops *chosen,
     return 0;
 }
 
-static int open_engine(const struct speadi_tx_engine_ops **ops, void **state,
-                       const struct speadi_tx_engine_ops *chosen,
-                       const struct speadi_tx_config *config, uint32_t *buffer_bytes,
+/* What is asked of speadi_tx_engine_open(), and where the answer goes. */
+struct opening {
+    const struct speadi_tx_engine_ops **ops;
+    void **state;
+    const struct speadi_tx_config *config;
+    char *reason; /* [256] */
+    uint32_t *buffer_bytes;
+};
+
+static int open_engine(const struct opening *opening, const struct speadi_tx_engine_ops *chosen,
                        struct spead_err *err)
 {
-    int ret = check_caps(chosen, config, err);
+    int ret = check_caps(chosen, opening->config, err);
     void *self;
 
     if (ret < 0)
@@ -62,88 +74,91 @@ static int open_engine(const struct speadi_tx_engine_ops **ops, void **state,
     self = calloc(1, chosen->state_size);
     if (!self)
         return speadi_err_set(err, -ENOMEM, "no memory for the %s engine", chosen->name);
-    ret = chosen->open(self, config, buffer_bytes, err);
+    ret = chosen->open(self, opening->config, opening->buffer_bytes, err);
     if (ret < 0) {
         chosen->close(self);
         free(self);
         return ret;
     }
-    *ops = chosen;
-    *state = self;
+    *opening->ops = chosen;
+    *opening->state = self;
     return 0;
 }
 
-/* The first usable engine of the table, and in reason why it and what of the others. */
-static const struct speadi_tx_engine_ops *choose(char *reason, size_t bytes)
+static void note(char others[192], const char *name, const char *what)
+{
+    size_t used = strlen(others);
+
+    snprintf(others + used, 192 - used, "; %s: %.150s", name, what);
+}
+
+/* The first of the table that is usable and opens; in reason why it, and what is with the others. */
+static int open_auto(const struct opening *opening, struct spead_err *err)
 {
     const struct speadi_tx_engine_ops *chosen = NULL;
-    char others[256] = "";
-    size_t used = 0;
+    char others[192] = "";
 
     for (size_t i = 0; i < NETWORK_ENGINE_COUNT; i++) {
         const struct choice *choice = &network_engines[i];
-        struct spead_err why;
-        bool usable = choice->usable(&why) == 0;
+        struct spead_err why = {0};
+        int ret = choice->usable ? choice->usable(opening->config, &why) : 0;
 
-        if (usable && !chosen) {
-            chosen = choice->ops;
-            continue;
+        if (ret == 0 && !chosen) {
+            ret = open_engine(opening, choice->ops, &why);
+            if (ret == 0) {
+                chosen = choice->ops;
+                continue;
+            }
+            if (!choice->gives_way)
+                return speadi_err_set(err, ret, "%s", why.text);
         }
-        if (used < sizeof others)
-            used +=
-                (size_t)snprintf(others + used, sizeof others - used, "; %s: %s", choice->ops->name,
-                                 usable ? "usable, cost more when measured" : why.text);
+        note(others, choice->ops->name, ret < 0 ? why.text : "usable, costs more");
     }
-    if (chosen)
-        snprintf(reason, bytes, "auto: %s, the cheapest usable one (table of " TABLE_DATE ")%s",
-                 chosen->name, others);
-    return chosen;
+    snprintf(opening->reason, 256, "auto: %s, the cheapest usable one%s%.160s", chosen->name,
+             chosen == &speadi_tx_engine_verbs ? "; " SPEADI_VERBS_CAVEAT : "", others);
+    return 0;
 }
 
-/* Only by name: not a socket's equal. Its packets bypass sockets, firewall and tcpdump. */
 static const struct speadi_tx_engine_ops *find(const char *name)
 {
-    if (strcmp(name, speadi_tx_engine_verbs.name) == 0)
-        return &speadi_tx_engine_verbs;
     for (size_t i = 0; i < NETWORK_ENGINE_COUNT; i++)
         if (strcmp(network_engines[i].ops->name, name) == 0)
             return network_engines[i].ops;
     return NULL;
 }
 
-static int open_network(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
-                        const struct speadi_tx_config *config, char reason[256],
-                        uint32_t *buffer_bytes, struct spead_err *err)
+static int open_network(const struct opening *opening, const char *name, struct spead_err *err)
 {
     const struct speadi_tx_engine_ops *chosen;
 
-    if (strcmp(name, "auto") == 0) {
-        chosen = choose(reason, 256);
-    } else {
-        chosen = find(name);
-        snprintf(reason, 256, "%s: asked for", name);
-    }
+    if (strcmp(name, "auto") == 0)
+        return open_auto(opening, err);
+    chosen = find(name);
     if (!chosen && strcmp(name, speadi_tx_engine_mem.name) == 0)
         return speadi_err_set(err, -EINVAL, "engine mem sends to memory links, not to addresses");
     if (!chosen)
         return speadi_err_set(err, -EINVAL,
-                              "no send engine \"%s\": there are auto, socket, uring, verbs", name);
-    return open_engine(ops, state, chosen, config, buffer_bytes, err);
+                              "no send engine \"%s\": there are auto, verbs, socket, uring", name);
+    snprintf(opening->reason, 256, "%s: asked for%s", name,
+             chosen == &speadi_tx_engine_verbs ? "; " SPEADI_VERBS_CAVEAT : "");
+    return open_engine(opening, chosen, err);
 }
 
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_tx_config *config, char reason[256],
                           uint32_t *buffer_bytes, struct spead_err *err)
 {
+    const struct opening opening = {ops, state, config, reason, buffer_bytes};
+
     name = name ? name : "auto";
     if (config->count == 0 || config->count > SPEADI_TX_DESTINATIONS_MAX)
         return speadi_err_set(err, -EINVAL, "a send stream has 1 to %u destinations, not %u",
                               SPEADI_TX_DESTINATIONS_MAX, config->count);
     if (!config->links)
-        return open_network(ops, state, name, config, reason, buffer_bytes, err);
+        return open_network(&opening, name, err);
     if (strcmp(name, "auto") != 0 && strcmp(name, speadi_tx_engine_mem.name) != 0)
         return speadi_err_set(err, -EINVAL, "engine %s cannot send to memory links: they need mem",
                               name);
     snprintf(reason, 256, "mem: the destinations are memory links");
-    return open_engine(ops, state, &speadi_tx_engine_mem, config, buffer_bytes, err);
+    return open_engine(&opening, &speadi_tx_engine_mem, err);
 }

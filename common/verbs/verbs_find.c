@@ -20,6 +20,7 @@ struct hunt {
     struct ibv_device **list;
     int count;
     struct speadi_verbs_found *found;
+    struct spead_err closed; /* of a device that could not be opened, and might have been ours */
 };
 
 /* ---- Address tables ------------------------------------------------------------------------------ */
@@ -179,7 +180,7 @@ static int find_by_sysfs(struct hunt *hunt, const struct speadi_verbs_interface 
 static void find_by_gids(struct hunt *hunt, const struct speadi_verbs_interface *interface)
 {
     for (int n = 0; n < hunt->count && !hunt->found->context; n++) {
-        if (open_nth(hunt, n, NULL) < 0)
+        if (open_nth(hunt, n, &hunt->closed) < 0)
             continue;
         hunt->found->port = search_gids(hunt->verbs, hunt->found->context, interface, NULL);
         if (hunt->found->port == 0)
@@ -206,6 +207,8 @@ static int find_by_interface(struct hunt *hunt, unsigned index, struct spead_err
     hunt->found->interface_index = index;
     if (hunt->found->context)
         return 0;
+    if (hunt->closed.code != 0)
+        return speadi_err_set(err, hunt->closed.code, "%s", hunt->closed.text);
     list_names(hunt, names, sizeof names);
     return speadi_err_set(err, -ENODEV,
                           "interface %s belongs to none of the RDMA devices %s (see: rdma link)",

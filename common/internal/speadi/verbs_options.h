@@ -7,6 +7,9 @@
 
 #include <speadline/verbs.h>
 
+/* For the line that says which engine was chosen. */
+#define SPEADI_VERBS_CAVEAT "packets bypass sockets, firewall and tcpdump"
+
 struct speadi_verbs_options {
     const char *device; /* NULL: by interface or address; borrowed by open() */
     int comp_vector;    /* -1: never sleep on completion events */
