@@ -79,6 +79,16 @@ static int sleep_in_engine(struct spead_recv_stream *s, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
+/* Unless somebody has: a second call means now. */
+static void stop(struct spead_recv_stream *s)
+{
+    unsigned none = 0;
+
+    /* relaxed: this thread will look itself */
+    atomic_compare_exchange_strong_explicit(&s->stop_calls, &none, 1, memory_order_relaxed,
+                                            memory_order_relaxed);
+}
+
 static int step(void *state, struct spead_node *self)
 {
     struct spead_recv_stream *s = state;
@@ -86,10 +96,8 @@ static int step(void *state, struct spead_node *self)
 
     if (ret < 0)
         return ret;
-    /* relaxed: only whether anyone has asked for an end yet, for a second call would mean now */
-    if (spead_node_is_stopping(self) &&
-        atomic_load_explicit(&s->stop_calls, memory_order_relaxed) == 0)
-        spead_recv_stream_stop(s);
+    if (spead_node_is_stopping(self))
+        stop(s);
     ret = spead_recv_stream_poll(s);
     if (ret == -ESHUTDOWN)
         return SPEAD_STEP_DONE;

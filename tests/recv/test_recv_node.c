@@ -251,6 +251,28 @@ Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
 {
     shed_at_a_slow_sink(SPEAD_DROP_OLDEST, SPEAD_SHED_OLDEST);
     cr_expect_eq(record().arrivals[record().recorded - 1].message.sequence, 999u);
+    cr_expect_eq(record().received + record().skipped, 1000u, "the gaps say what was shed");
+}
+
+/* The stream on a runner, a graph that reads its channel. */
+Test(recv_node, a_graph_can_read_the_channel_of_a_stream)
+{
+    struct spead_recv_runner *runner;
+
+    stream = open_on(&wire);
+    push_heaps(1, 100);
+    spead_mem_link_close(wire);
+    add_sink();
+    cr_assert_eq(spead_graph_join_input(graph, spead_recv_stream_channel(stream),
+                                        (struct spead_graph_end){sink_node, NULL}, NULL),
+                 0);
+    cr_assert_eq(spead_recv_runner_start(&runner, stream, -1, NULL), 0);
+    start();
+    cr_expect_eq(wait_for_end(NULL), 0);
+    cr_expect_eq(spead_recv_runner_join(runner, NULL), 0);
+    cr_expect_eq(record().received, 100u);
+    cr_expect_eq(record().skipped, 0u);
+    cr_expect_eq(packets(SPEAD_RECV_DELIVERED), 100u);
 }
 
 /* A second stream, on a link of its own. */
@@ -304,6 +326,16 @@ Test(recv_node, stop_delivers_what_has_come)
     cr_expect_eq(record().received, 500u);
     cr_expect_eq(record().end, -ESHUTDOWN);
     cr_expect_eq(packets(SPEAD_RECV_DELIVERED), 500u);
+}
+
+Test(recv_node, a_stop_of_the_stream_ends_the_graph)
+{
+    build();
+    start();
+    push_heaps(1, 500);
+    spead_recv_stream_stop(stream);
+    cr_expect_eq(wait_for_end(NULL), 0);
+    cr_expect_eq(record().received, 500u);
 }
 
 Test(recv_node, stop_wakes_a_stream_that_sleeps)

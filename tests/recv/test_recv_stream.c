@@ -572,6 +572,27 @@ Test(recv_stream, the_plan_bounds_the_memory)
     cr_expect_str_eq(plan.engine_reason, "a test");
 }
 
+static uint64_t table_bytes(uint32_t ring_heaps, uint32_t held_heaps)
+{
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+
+    rig.config.ring_heaps = ring_heaps;
+    rig.config.held_heaps = held_heaps;
+    recv_rig_open(&rig);
+    spead_recv_stream_plan(rig.stream, &plan);
+    recv_rig_close(&rig);
+    return plan.table_bytes;
+}
+
+Test(recv_stream, the_plan_includes_the_channel, .fini = NULL)
+{
+    uint64_t small = table_bytes(4, 4096), large;
+
+    recv_rig_init(&rig);
+    large = table_bytes(4096, 4); /* as many regions */
+    cr_expect_eq(large - small, (4096 - 4) * sizeof(struct spead_message));
+}
+
 Test(recv_stream, the_plan_names_the_engines_buffers)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;

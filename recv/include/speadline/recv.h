@@ -226,13 +226,13 @@ struct spead_channel *spead_recv_stream_channel(const struct spead_recv_stream *
 /* The stream as a source node: output "heaps", blocking, so that it has a thread of its own (pinned by the config's
  * cpu), which starts and owns the stream. The stream outlives the graph; it is not run in any other way and is at its
  * end when the graph is. Where the graph stops, so does the stream, in order (without a limit on flushing: the graph's
- * drain() has one); a cancel ends it at once, what it held is shed. A stop item or stop() ends the node;
- * a source that fails fails it. */
+ * drain() has one); a cancel ends it at once, what it held is shed. A stop item or stop() ends the node, once its output
+ * has room for what is finished; a source that fails fails it. */
 struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream, const char *name);
 
 /* The config for spead_graph_join() with the node's output: capacity and policy as ring_heaps and on_full say, and
  * what the channel sheds is shed in the stream's ledger too. The edge's policy is what counts: with another config
- * sheds are the channel's alone to count. A block edge is refused where the source cannot wait, unless the graph is
+ * sheds are the channel's alone to count, and streams that share an input need one. A block edge is refused where the source cannot wait, unless the graph is
  * pulled: then packets wait in the socket between two calls. */
 struct spead_channel_config spead_recv_stream_edge_config(struct spead_recv_stream *stream);
 
