@@ -46,23 +46,50 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_device_open(&e->device, &wish, err);
 }
 
+/* A multi-packet queue packs what comes; it cannot part a frame's payload from its head. */
+static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &e->device.report;
+
+    if (e->config.verbs.mprq == SPEAD_MPRQ_AUTO)
+        e->is_striding = report->mprq.usable && e->config.path == SPEAD_PATH_BOUNCE;
+    if (e->config.verbs.mprq != SPEAD_MPRQ_ON)
+        return 0;
+    e->is_striding = true;
+    if (!report->mprq.usable)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "verbs device %s has no multi-packet receive queue (mlx5 of ConnectX-5 "
+            "and later): --mprq off",
+            report->device);
+    if (e->config.path == SPEAD_PATH_PLACED)
+        return speadi_err_set(err, -EINVAL,
+                              "payload cannot be placed through a multi-packet receive queue: "
+                              "--mprq off, or --receive-path bounce");
+    return 0;
+}
+
 static uint32_t least(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;
 }
 
-/* A slot holds whatever the interface may carry, not what is expected: a frame longer than its slot takes
+/* A slot (or an entry) holds whatever the interface may carry, not what is expected: a frame longer than its slot takes
  * the queue down. */
-static int open_slots(struct speadi_verbs_engine *e, struct spead_err *err)
+static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
     uint32_t frame = report->interface.mtu + SPEADI_ETHERNET_BYTES + 2 * SPEADI_VLAN_BYTES;
     uint32_t bytes = (frame + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
     uint32_t wanted = e->config.socket_buffer_bytes / bytes;
 
+    if (e->is_striding)
+        return speadi_verbs_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes,
+                                      &e->config.verbs, frame, err);
     wanted = wanted > SPEADI_RX_RESERVE_MAX ? wanted : SPEADI_RX_RESERVE_MAX;
     e->depth = least(wanted, least(report->max_qp_wr, report->max_cqe));
-    e->window = least(e->depth, SPEADI_RX_RESERVE_MAX);
+    e->window =
+        least(e->depth, e->config.placed_window ? e->config.placed_window : SPEADI_RX_RESERVE_MAX);
     /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */
     wanted = e->depth + SPEADI_VERBS_BURST + e->window;
     e->arrival = calloc(wanted, sizeof *e->arrival);
@@ -76,7 +103,8 @@ static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     const struct speadi_verbs_interface *interface = &e->device.report.interface;
 
     facts->packet_bytes_max = interface->mtu - IP_UDP_BYTES;
-    facts->buffer_bytes = e->depth * e->slots.slot_bytes;
+    facts->buffer_bytes =
+        e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
     facts->busy = e->config.verbs.comp_vector < 0;
     if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
         facts->clock = SPEAD_CLOCK_HARDWARE;
@@ -100,7 +128,9 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
         return speadi_err_set(err, ret, "verbs engine: eventfd: %s", strerror(-ret));
     ret = open_device(e, err);
     if (ret == 0)
-        ret = open_slots(e, err);
+        ret = choose_queue(e, err);
+    if (ret == 0)
+        ret = open_memory(e, err);
     if (ret == 0)
         ret = speadi_verbs_joins_open(&e->joins, &e->config, e->device.report.interface.index, err);
     if (ret == 0)
@@ -119,6 +149,7 @@ static void verbs_close(void *self)
     speadi_verbs_joins_close(&e->joins);
     speadi_verbs_deregister(&e->device, &e->heaps);
     speadi_verbs_slots_close(&e->slots);
+    speadi_verbs_mprq_close(&e->mprq);
     free(e->arrival);
     e->arrival = NULL;
     speadi_verbs_device_close(&e->device);
@@ -139,6 +170,8 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
     };
     int ret;
 
+    if (e->is_striding)
+        return speadi_err_set(err, -ENOTSUP, "the multi-packet receive queue packs packets");
     if (e->config.count > 1)
         return speadi_err_set(
             err, -ENOTSUP,
@@ -160,9 +193,11 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
 
     burst->count = 0;
     e->looked = true;
-    if (e->failed && !e->error)
+    if (e->failed && e->is_striding && !e->error) /* what it still holds lies in its own memory */
+        speadi_verbs_harvest(e, burst);
+    if (e->failed && !e->error && burst->count == 0)
         speadi_verbs_queue_replace(e);
-    if (!e->error) {
+    if (!e->error && burst->count == 0) {
         speadi_verbs_refill(e);
         speadi_verbs_harvest(e, burst);
     }
@@ -231,7 +266,7 @@ static void take_event(struct speadi_verbs_engine *e, const struct speadi_verbs_
         speadi_log(&e->log, SPEAD_LOG_INFO, "verbs engine: the port of %s is up again", device);
         break;
     case SPEADI_VERBS_QP_FATAL:
-        if (event->qp == e->queue.qp)
+        if (event->qp ? event->qp == e->queue.qp : event->wq == e->queue.wq)
             e->failed = true;
         break;
     case SPEADI_VERBS_CQ_OVERRUN:
@@ -317,7 +352,8 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
         .sleeps = e->sleeps,
         .rebuilds = e->rebuilds,
         .link_downs = e->link_downs,
-        .memory_bytes = speadi_verbs_slots_bytes(&e->slots) + e->slots.count * sizeof *e->arrival,
+        .memory_bytes = e->mprq.arena.bytes + speadi_verbs_slots_bytes(&e->slots) +
+                        e->slots.count * sizeof *e->arrival,
     };
 }
 

@@ -3,6 +3,7 @@
  *   engine_verbs.c   opening, closing, waiting, the table of operations
  *   verbs_refill.c   what is posted: plain slots, and reserved ones
  *   verbs_harvest.c  what has completed: packets to lend
+ *   verbs_mprq.c     the other kind of queue, where many frames share an entry
  *   verbs_renew.c    another queue for one that failed, or that holds reservations to take back
  *
  * Receives complete in the order they were posted, so reservations end in order by themselves. */
@@ -13,6 +14,7 @@
 
 #include "verbs_clock.h"
 #include "verbs_joins.h"
+#include "verbs_mprq.h"
 #include "verbs_queue.h"
 #include "verbs_reader.h"
 #include "verbs_slots.h"
@@ -29,6 +31,8 @@ struct speadi_verbs_arrival {
 struct speadi_verbs_engine {
     struct speadi_verbs_device device;
     struct speadi_verbs_joins joins;
+    bool is_striding; /* a multi-packet queue, and no slots */
+    struct speadi_verbs_mprq mprq;
     struct speadi_verbs_slots slots;
     struct speadi_verbs_queue queue;
     uint32_t queue_number; /* 1, 2, ...: which queue slots are posted to ... */

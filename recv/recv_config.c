@@ -35,6 +35,8 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
         {"mprq", c->mprq, SPEAD_MPRQ_AUTO, SPEAD_MPRQ_OFF},
+        {"mprq_stride_log", c->mprq_stride_log, 0, 16},
+        {"mprq_entry_log", c->mprq_entry_log, 0, 26},
     };
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
@@ -159,10 +161,13 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         .socket_buffer_bytes = config->socket_buffer_bytes,
         .packet_bytes_max = config->packet_bytes_max,
         .path = config->receive_path,
+        .placed_window = config->placed_window,
         .verbs = {.device = config->verbs_device,
                   .comp_vector = config->comp_vector,
                   .max_poll = config->max_poll,
-                  .mprq = config->mprq},
+                  .mprq = config->mprq,
+                  .mprq_stride_log = config->mprq_stride_log,
+                  .mprq_entry_log = config->mprq_entry_log},
         .log = &config->log,
     };
     int ret = speadi_interface_find(&interface, config->interface_name, err);

@@ -102,6 +102,7 @@ struct speadi_rx_config {
     uint32_t socket_buffer_bytes;
     uint32_t packet_bytes_max;    /* longer datagrams may be lent truncated */
     enum spead_receive_path path; /* BOUNCE: reserve() will never be called */
+    uint32_t placed_window; /* reservations outstanding at a time, at most; 0: all there are */
     struct speadi_verbs_options verbs;
     const struct spead_log *log;
 };

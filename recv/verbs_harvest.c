@@ -17,63 +17,15 @@ static void end_reservation(struct speadi_verbs_engine *e, const struct speadi_v
         e->ended = slot->place + 1;
 }
 
-/* A placed frame that is longer than was predicted: its bytes lie in the slot, in the range, and in the
- * slot again. They are brought together in the slot. */
-static void gather(const struct speadi_verbs_slot *slot, uint32_t frame_bytes)
-{
-    uint8_t *after = slot->data + slot->head_bytes;
-
-    memmove(after + slot->range.bytes, after, frame_bytes - slot->head_bytes - slot->range.bytes);
-    memcpy(after, slot->range.data, slot->range.bytes);
-}
-
-static void lend_cut(struct speadi_verbs_engine *e, const struct speadi_verbs_frame *frame,
-                     struct speadi_rx_packet *packet)
-{
-    speadi_verbs_read(&e->reader, frame, packet);
-    if (packet->flags & SPEADI_RX_REFUSED)
-        return;
-    packet->flags |= SPEADI_RX_TRUNCATED;
-    packet->body = NULL;
-    packet->body_bytes = 0;
-}
-
-/* Longer than was predicted, and the CPU cannot bring it together: it is lent in three parts. */
-static void lend_in_parts(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
-                          struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet)
-{
-    frame->head_bytes = slot->head_bytes;
-    speadi_verbs_read(&e->reader, frame, packet);
-    if (packet->body_bytes > slot->range.bytes) {
-        packet->tail = slot->data + slot->head_bytes;
-        packet->tail_bytes = packet->body_bytes - slot->range.bytes;
-        packet->body_bytes = slot->range.bytes;
-    }
-    if (packet->body_bytes > 0)
-        packet->place = slot->place;
-}
-
 static void lend_placed(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
                         struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet)
 {
     uint32_t after = frame->frame_bytes - slot->head_bytes;
 
-    if (after > slot->range.bytes && !slot->range.data) {
-        lend_in_parts(e, slot, frame, packet);
-        return;
-    }
-    if (after > slot->range.bytes && frame->frame_bytes > e->slots.slot_bytes) {
-        frame->head_bytes = slot->head_bytes;
-        lend_cut(e, frame, packet);
-        return;
-    }
-    if (after > slot->range.bytes) {
-        gather(slot, frame->frame_bytes);
-        speadi_verbs_read(&e->reader, frame, packet);
-        return;
-    }
     frame->head_bytes = slot->head_bytes;
     frame->body = slot->range.data;
+    frame->body_bytes = after < slot->range.bytes ? after : slot->range.bytes;
+    frame->tail = slot->data + slot->head_bytes;
     speadi_verbs_read(&e->reader, frame, packet);
     if (packet->body_bytes > 0)
         packet->place = slot->place;
@@ -199,6 +151,50 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
         e->failed = true;
 }
 
+/* ---- Multi-packet -------------------------------------------------------------------------- */
+
+static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
+{
+    const struct speadi_verbs_cq *cq = &e->queue.cq;
+    const struct speadi_verbs_piece piece =
+        speadi_verbs_mprq_take(&e->mprq, ibv_wc_read_byte_len(cq->ex));
+    const struct speadi_verbs_frame frame = {
+        .head = piece.data,
+        .head_bytes = piece.bytes,
+        .frame_bytes = piece.bytes,
+        .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
+        .time_ns = cq->stamp == SPEADI_STAMP_HOST ? now : stamp(e, cq),
+    };
+
+    if (piece.data)
+        speadi_verbs_read(&e->reader, &frame, &burst->packet[burst->count++]);
+    else if (piece.bytes)
+        e->failed = true;
+}
+
+static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst,
+                          uint64_t now)
+{
+    const struct speadi_verbs_cq *cq = &e->queue.cq;
+    struct ibv_poll_cq_attr attr = {0};
+    int rc = ibv_start_poll(cq->ex, &attr);
+
+    if (rc == 0) {
+        do {
+            if (cq->ex->status == IBV_WC_SUCCESS)
+                take_piece(e, burst, now);
+            else
+                e->failed = true;
+            rc = burst->count < SPEADI_VERBS_BURST ? ibv_next_poll(cq->ex) : ENOENT;
+        } while (rc == 0);
+        ibv_end_poll(cq->ex);
+    }
+    if (rc != ENOENT)
+        e->failed = true;
+}
+
+/* ---- One burst ----------------------------------------------------------------------------- */
+
 static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
 {
     while (e->arrival_next < e->arrival_count && burst->count < SPEADI_VERBS_BURST) {
@@ -217,7 +213,9 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
 {
     uint64_t now = e->queue.cq.stamp == SPEADI_STAMP_HOST ? speadi_clock_utc_ns() : 0;
 
-    if (e->arrival_count > 0)
+    if (e->is_striding)
+        reap_striding(e, burst, now);
+    else if (e->arrival_count > 0)
         lend_kept(e, burst, now);
     else
         reap(e, burst, now);

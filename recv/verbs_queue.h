@@ -11,6 +11,9 @@ struct speadi_verbs_queue {
     struct speadi_verbs_cq cq;
     struct ibv_qp *qp; /* NULL: closed */
     struct speadi_verbs_flows flows;
+    /* A multi-packet queue's: the queue pair only leads to it. */
+    struct ibv_wq *wq;
+    struct ibv_rwq_ind_table *table;
 };
 
 struct speadi_verbs_queue_config {
@@ -23,6 +26,20 @@ struct speadi_verbs_queue_config {
  * for close(). */
 int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verbs_device *device,
                             const struct speadi_verbs_queue_config *config, struct spead_err *err);
+
+/* A multi-packet queue of mlx5. */
+struct speadi_verbs_striding {
+    uint32_t entries;                 /* a power of two */
+    uint32_t stride_log, strides_log; /* of each */
+    uint32_t completions;             /* as many as there may be strides in all */
+    int comp_vector;
+};
+
+/* The same with a multi-packet queue, whose ring the caller fills: see verbs_mprq.h. */
+int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
+                                     struct speadi_verbs_device *device,
+                                     const struct speadi_verbs_striding *config,
+                                     struct mlx5dv_rwq *ring, struct spead_err *err);
 
 /* RTR, and the rules: frames come. */
 int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,

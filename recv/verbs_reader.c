@@ -29,13 +29,13 @@ static bool checksums_hold(const struct speadi_frame *headers,
 {
     const struct speadi_frame_part parts[] = {
         {frame->head + headers->ip_at, frame->head_bytes - headers->ip_at},
-        {frame->body, frame->frame_bytes - frame->head_bytes},
+        {frame->body, frame->body_bytes},
+        {frame->tail, frame->frame_bytes - frame->head_bytes - frame->body_bytes},
     };
-    unsigned count = frame->body ? 2 : 1;
 
-    if (!frame->body && headers->payload_at + headers->payload_bytes > frame->head_bytes)
+    if (!frame->body && frame->body_bytes)
         return true; /* out of the CPU's reach; the frame's own CRC was right */
-    return speadi_frame_checksums_hold(headers, parts, count);
+    return speadi_frame_checksums_hold(headers, parts, 3);
 }
 
 static void refuse(const struct speadi_verbs_reader *reader, const struct speadi_verbs_frame *frame,
@@ -52,11 +52,16 @@ static void refuse(const struct speadi_verbs_reader *reader, const struct speadi
     };
 }
 
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 void speadi_verbs_read(struct speadi_verbs_reader *reader, const struct speadi_verbs_frame *frame,
                        struct speadi_rx_packet *packet)
 {
     struct speadi_frame headers;
-    uint32_t in_head;
+    uint32_t in_head, in_body, left;
     int bucket = speadi_frame_parse(&headers, frame->head, frame->head_bytes, frame->frame_bytes);
 
     if (bucket == 0 && !find_source(reader, &headers))
@@ -68,14 +73,18 @@ void speadi_verbs_read(struct speadi_verbs_reader *reader, const struct speadi_v
         return;
     }
     reader->frame_head[reader->source] = headers.payload_at;
-    in_head = frame->head_bytes - headers.payload_at;
-    if (in_head > headers.payload_bytes)
-        in_head = headers.payload_bytes;
+    left = headers.payload_bytes;
+    in_head = least(frame->head_bytes - headers.payload_at, left);
+    left -= in_head;
+    in_body = least(frame->body_bytes, left);
+    left -= in_body;
     *packet = (struct speadi_rx_packet){
         .head = frame->head + headers.payload_at,
-        .body = in_head < headers.payload_bytes ? frame->body : NULL,
+        .body = in_body ? frame->body : NULL,
         .head_bytes = in_head,
-        .body_bytes = headers.payload_bytes - in_head,
+        .body_bytes = in_body,
+        .tail = left ? frame->tail : NULL,
+        .tail_bytes = left,
         .datagram_bytes = headers.payload_bytes,
         .source = reader->source,
         .segments = 1,

@@ -12,11 +12,12 @@ struct speadi_verbs_reader {
                                                    frame; 0: none came yet */
 };
 
-/* A frame in memory: its first bytes, and the rest of it elsewhere. */
+/* A frame in memory, in up to three pieces. */
 struct speadi_verbs_frame {
     const uint8_t *head;
-    const uint8_t *body; /* NULL: head holds everything, or the CPU cannot touch the rest */
-    uint32_t head_bytes;
+    const uint8_t *body; /* NULL: there is none, or the CPU cannot touch it */
+    const uint8_t *tail;
+    uint32_t head_bytes, body_bytes; /* the tail has the rest */
     uint32_t frame_bytes;
     bool checked; /* the device found its checksums right */
     uint64_t time_ns;

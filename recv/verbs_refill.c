@@ -34,7 +34,7 @@ static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *fi
     return taken;
 }
 
-void speadi_verbs_refill(struct speadi_verbs_engine *e)
+static void refill_slots(struct speadi_verbs_engine *e)
 {
     uint32_t wanted = e->placing ? e->window : e->depth;
     uint32_t room = wanted > e->posted ? wanted - e->posted : 0;
@@ -43,6 +43,14 @@ void speadi_verbs_refill(struct speadi_verbs_engine *e)
         room = e->slots.free_count;
     if (room > 0)
         post(e, chain(e, room));
+}
+
+void speadi_verbs_refill(struct speadi_verbs_engine *e)
+{
+    if (e->is_striding)
+        speadi_verbs_mprq_refill(&e->mprq);
+    else
+        refill_slots(e);
 }
 
 /* How many ranges there is room for now. */

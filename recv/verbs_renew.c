@@ -28,14 +28,26 @@ static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_queue_start(&e->queue, &e->config, err);
 }
 
-int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err)
+static int begin_striding(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    int ret = speadi_verbs_mprq_begin(&e->mprq, &e->queue, err);
+
+    return ret < 0 ? ret : speadi_verbs_queue_start(&e->queue, &e->config, err);
+}
+
+static int begin_slots(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     int ret = open_queue(e, &e->queue, err);
 
     e->queue_number++;
     e->posted = 0;
-    if (ret == 0)
-        ret = fill_and_start(e, err);
+    return ret < 0 ? ret : fill_and_start(e, err);
+}
+
+int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    int ret = e->is_striding ? begin_striding(e, err) : begin_slots(e, err);
+
     if (ret == 0 && e->queue.cq.stamp == SPEADI_STAMP_TICKS)
         speadi_verbs_clock_init(&e->clock, &e->device);
     return ret;
@@ -57,7 +69,10 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     struct spead_err err = {0};
     int ret;
 
-    retire_queue(e, &e->queue, e->queue_number);
+    if (e->is_striding)
+        speadi_verbs_queue_close(&e->queue); /* all that it received has been lent */
+    else
+        retire_queue(e, &e->queue, e->queue_number);
     e->failed = false;
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {

@@ -55,6 +55,8 @@ static void tear_down(void)
 
 TestSuite(engine_verbs_stream, .init = set_up, .fini = tear_down, .timeout = 120);
 
+static enum spead_verbs_mprq mprq = SPEAD_MPRQ_OFF;
+
 static void start_receiver(enum spead_receive_path path)
 {
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
@@ -64,6 +66,7 @@ static void start_receiver(enum spead_receive_path path)
     config.engine = "verbs";
     config.interface_name = TEST_NEAR_INTERFACE;
     config.receive_path = path;
+    config.mprq = mprq;
     config.heap_bytes_max = 4u << 20;
     config.allow_out_of_order = true;
     config.deliver_incomplete = true;
@@ -159,6 +162,12 @@ Test(engine_verbs_stream, heaps_bounced_come_whole)
 {
     cr_assert_eq(run(SPEAD_PATH_BOUNCE), HEAPS);
     cr_assert_eq(stats.placed, 0);
+}
+
+Test(engine_verbs_stream, heaps_through_a_multi_packet_queue_come_whole)
+{
+    mprq = SPEAD_MPRQ_ON;
+    cr_assert_eq(run(SPEAD_PATH_BOUNCE), HEAPS);
 }
 
 Test(engine_verbs_stream, heaps_placed_come_whole_and_most_payload_is_placed)

@@ -119,6 +119,8 @@ struct spead_recv_stream_config {
     int32_t comp_vector; /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
     uint32_t max_poll;   /* polls in a row that find nothing before it sleeps; default 10 */
     enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
+    uint32_t mprq_stride_log;   /* log2 of the bytes of its strides ... */
+    uint32_t mprq_entry_log;    /* ... and entries, brought within the device's limits; 0: chosen */
 
     /* Memory for heaps that somebody else made, instead of the stream's own; it may be a device's, that
      * the CPU cannot touch (data NULL): then heaps have no spead_heap_payload(), see

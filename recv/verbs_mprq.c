@@ -1,0 +1,140 @@
+/* See verbs_mprq.h. */
+#include "verbs_mprq.h"
+
+#include <endian.h>
+#include <errno.h>
+
+#include <speadi/err.h>
+
+#define STRIDE_LOG  8u  /* 256 bytes: a frame wastes half of one, on average */
+#define ENTRY_LOG   18u /* 256 KiB */
+#define ENTRIES_MIN 4u  /* one is filled, one is lent, and the NIC has some */
+
+#define STRIDES_LOG_MAX 14u /* a completion counts strides in 15 bits */
+
+#define LENGTH_MASK 0xffffu
+#define STRIDES_AT  16
+#define FILLER      0x80000000u
+
+static uint32_t within(uint32_t value, uint32_t low, uint32_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+static uint32_t entry_bytes(const struct speadi_verbs_mprq *mprq)
+{
+    return 1u << (mprq->shape.stride_log + mprq->shape.strides_log);
+}
+
+static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
+                         const struct speadi_verbs_options *options)
+{
+    const struct speadi_verbs_report *report = &mprq->device->report;
+    struct speadi_verbs_striding *shape = &mprq->shape;
+    uint32_t entry_log = options->mprq_entry_log ? options->mprq_entry_log : ENTRY_LOG;
+
+    shape->stride_log = within(options->mprq_stride_log ? options->mprq_stride_log : STRIDE_LOG,
+                               report->mprq.stride_log_min, report->mprq.stride_log_max);
+    shape->strides_log = within(entry_log > shape->stride_log ? entry_log - shape->stride_log : 0,
+                                report->mprq.strides_log_min,
+                                within(report->mprq.strides_log_max, 0, STRIDES_LOG_MAX));
+    for (shape->entries = ENTRIES_MIN;
+         (uint64_t)shape->entries * 2 * entry_bytes(mprq) <= buffer_bytes &&
+         shape->entries * 2 <= report->max_qp_wr &&
+         (uint64_t)shape->entries * 2 << shape->strides_log <= report->max_cqe;)
+        shape->entries *= 2;
+    shape->completions = shape->entries << shape->strides_log;
+    shape->comp_vector = options->comp_vector;
+}
+
+int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_device *device,
+                           uint32_t buffer_bytes, const struct speadi_verbs_options *options,
+                           uint32_t frame_bytes, struct spead_err *err)
+{
+    struct speadi_verbs_span span = {.fd = -1, .write = true};
+    const struct speadi_verbs_striding *shape = &mprq->shape;
+    int ret;
+
+    *mprq = (struct speadi_verbs_mprq){.device = device};
+    choose_shape(mprq, buffer_bytes, options);
+    if (shape->completions > device->report.max_cqe || shape->entries > device->report.max_qp_wr ||
+        frame_bytes > entry_bytes(mprq))
+        return speadi_err_set(err, -ENOTSUP,
+                              "verbs device %s: a multi-packet queue of %u entries of %u strides "
+                              "exceeds it (max_cqe %u, max_qp_wr %u): --mprq off",
+                              device->report.device, shape->entries, 1u << shape->strides_log,
+                              device->report.max_cqe, device->report.max_qp_wr);
+    ret = speadi_verbs_arena_create(&mprq->arena, (size_t)shape->entries * entry_bytes(mprq), err);
+    if (ret < 0)
+        return ret;
+    span.data = mprq->arena.data;
+    span.bytes = mprq->arena.bytes;
+    return speadi_verbs_register(device, &mprq->memory, &span, err);
+}
+
+void speadi_verbs_mprq_close(struct speadi_verbs_mprq *mprq)
+{
+    if (mprq->device)
+        speadi_verbs_deregister(mprq->device, &mprq->memory);
+    speadi_verbs_arena_destroy(&mprq->arena);
+}
+
+static void post(struct speadi_verbs_mprq *mprq)
+{
+    uint32_t index = mprq->posted & (mprq->shape.entries - 1);
+    struct mlx5_mprq_wqe *entry =
+        (struct mlx5_mprq_wqe *)mprq->ring.buf + (mprq->posted & (mprq->ring.wqe_cnt - 1));
+
+    entry->dseg.byte_count = htobe32(entry_bytes(mprq));
+    entry->dseg.lkey = htobe32(mprq->memory.key);
+    entry->dseg.addr = htobe64(mprq->memory.address + (uint64_t)index * entry_bytes(mprq));
+    mprq->posted++;
+}
+
+void speadi_verbs_mprq_refill(struct speadi_verbs_mprq *mprq)
+{
+    uint32_t before = mprq->posted;
+
+    while (mprq->posted - mprq->used < mprq->shape.entries)
+        post(mprq);
+    /* Release: the NIC reads the entries after it has seen the doorbell. */
+    if (mprq->posted != before)
+        __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & LENGTH_MASK), __ATOMIC_RELEASE);
+}
+
+int speadi_verbs_mprq_begin(struct speadi_verbs_mprq *mprq, struct speadi_verbs_queue *queue,
+                            struct spead_err *err)
+{
+    int ret = speadi_verbs_queue_open_striding(queue, mprq->device, &mprq->shape, &mprq->ring, err);
+
+    mprq->posted = mprq->used = mprq->strides = 0;
+    if (ret < 0)
+        return ret;
+    if (mprq->ring.wqe_cnt < mprq->shape.entries)
+        return speadi_err_set(err, -EIO, "verbs device %s: a ring of %u entries, not %u",
+                              mprq->device->report.device, mprq->ring.wqe_cnt, mprq->shape.entries);
+    speadi_verbs_mprq_refill(mprq);
+    return 0;
+}
+
+struct speadi_verbs_piece speadi_verbs_mprq_take(struct speadi_verbs_mprq *mprq, uint32_t packed)
+{
+    const struct speadi_verbs_striding *shape = &mprq->shape;
+    uint32_t bytes = packed & LENGTH_MASK, strides = packed >> STRIDES_AT & 0x7fffu;
+    uint32_t index = mprq->used & (shape->entries - 1);
+    struct speadi_verbs_piece piece = {
+        .data = mprq->arena.data + (size_t)index * entry_bytes(mprq) +
+                ((size_t)mprq->strides << shape->stride_log),
+        .bytes = bytes,
+    };
+
+    if (strides == 0 || mprq->strides + strides > 1u << shape->strides_log ||
+        (!(packed & FILLER) && bytes > strides << shape->stride_log))
+        return (struct speadi_verbs_piece){.bytes = 1};
+    mprq->strides += strides;
+    if (mprq->strides == 1u << shape->strides_log) {
+        mprq->strides = 0;
+        mprq->used++;
+    }
+    return packed & FILLER ? (struct speadi_verbs_piece){0} : piece;
+}
