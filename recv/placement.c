@@ -94,7 +94,8 @@ bool speadi_placement_is_home(const struct speadi_placement *placement, uint64_t
 {
     const struct speadi_reservation *reservation = speadi_placement_reservation(placement, place);
 
-    return reservation->live != NULL && reservation->live->heap.counter == packet->heap_counter &&
+    return place != SPEADI_RX_UNPLACED && reservation->live != NULL &&
+           reservation->live->heap.counter == packet->heap_counter &&
            reservation->offset == packet->payload_offset &&
            reservation->bytes >= packet->payload_bytes &&
            reservation->head_bytes == packet->header_bytes;

@@ -103,7 +103,8 @@ static void begin_burst(struct spead_recv_stream *s)
     if (totals->first_packet_ns == 0)
         totals->first_packet_ns = s->burst.packet[0].time_ns;
     totals->last_packet_ns = s->burst.packet[s->burst.count - 1].time_ns;
-    speadi_recv_sort_burst(s);
+    s->burst_is_sorted = false;
+    s->burst_is_loose = speadi_placement_outstanding(&s->placement) > 0;
 }
 
 static int judge_burst(struct spead_recv_stream *s)

@@ -139,6 +139,19 @@ static void accepted(struct spead_recv_stream *s, const struct speadi_rx_packet 
     count(s, raw, SPEAD_RECV_LIVE);
 }
 
+/* The common case, without a question that has an answer already. */
+static bool accept_next(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                        const struct speadi_packet *packet, struct speadi_live_heap *live)
+{
+    if (!speadi_live_heap_continues(live, packet) || live->parked > 0 ||
+        (live->reservations > 0 && !is_home(s, raw, live)) ||
+        packet->payload_offset + packet->payload_bytes > live->heap.region->charged_bytes)
+        return false;
+    speadi_live_heap_continue(live, packet);
+    accepted(s, raw, packet, live);
+    return true;
+}
+
 static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
                                              const struct speadi_rx_packet *raw,
                                              const struct speadi_packet *packet,
@@ -147,6 +160,8 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
     enum spead_recv_bucket bucket;
     uint32_t at;
 
+    if (accept_next(s, raw, packet, live))
+        return SPEAD_RECV_LIVE;
     if (live->parked > 0 && s->layout.in_order)
         return park(s, raw, live);
     bucket = speadi_live_heap_judge(live, &s->layout, packet, &at);
@@ -227,6 +242,62 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *s,
     return bucket;
 }
 
+/* ---- Packets that landed elsewhere --------------------------------------------------------- */
+
+static bool is_readable(const struct speadi_rx_packet *raw, uint64_t packet_bytes_max)
+{
+    return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) ==
+               0 &&
+           raw->datagram_bytes <= packet_bytes_max;
+}
+
+static bool belongs_where_it_lies(const struct spead_recv_stream *s,
+                                  const struct speadi_rx_packet *raw)
+{
+    struct speadi_packet packet;
+
+    if (!is_readable(raw, s->packet_bytes_max))
+        return true; /* nothing of it will be used */
+    if (speadi_recv_has_split_header(raw))
+        return false;
+    /* Malformed: nothing of it will be used either. */
+    return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
+           speadi_placement_is_home(&s->placement, raw->place, &packet);
+}
+
+/* Copies out what landed in another packet's place, from the next packet on, before anything is written to
+ * any place. */
+static void sort_burst(struct spead_recv_stream *s)
+{
+    s->burst_is_loose = false;
+    s->burst_is_sorted = true;
+    for (unsigned i = s->burst_next; i < s->burst.count; i++) {
+        const struct speadi_rx_packet *raw = &s->burst.packet[i];
+        enum spead_recv_bucket bucket;
+        uint32_t copy;
+
+        s->spare_of[i] = 0;
+        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
+            continue;
+        bucket = speadi_recv_set_aside(s, raw, &copy);
+        if (bucket == SPEAD_RECV_LIVE)
+            s->spare_of[i] = (uint8_t)(copy + 1);
+        else
+            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? SPARE_LACKED : SPARE_FAILED;
+    }
+}
+
+const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
+                                                        unsigned i, enum spead_recv_bucket *why)
+{
+    if (!s->burst_is_sorted || s->spare_of[i] == 0)
+        return &s->burst.packet[i];
+    *why = s->spare_of[i] == SPARE_LACKED ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
+    if (s->spare_of[i] >= SPARE_FAILED)
+        return NULL;
+    return &s->spare.packet[s->spare_of[i] - 1];
+}
+
 /* ---- Judging ------------------------------------------------------------------------------- */
 
 /* What can be said before any heap is looked at. */
@@ -272,20 +343,30 @@ static enum spead_recv_bucket judge_admitted(struct spead_recv_stream *s,
     return live != NULL ? add_to_old(s, raw, packet, live) : add_to_new(s, raw, packet, paused);
 }
 
+static enum spead_recv_bucket judge_sorted(struct spead_recv_stream *s, bool *paused);
+
 static enum spead_recv_bucket judge(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
                                     bool *paused)
 {
     struct speadi_packet packet;
     enum spead_recv_bucket bucket = admit(s, raw, &packet);
 
-    return bucket == SPEAD_RECV_LIVE ? judge_admitted(s, raw, &packet, paused) : bucket;
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    if (s->burst_is_loose && !speadi_placement_is_home(&s->placement, raw->place, &packet))
+        return judge_sorted(s, paused);
+    return judge_admitted(s, raw, &packet, paused);
 }
 
-static bool is_readable(const struct speadi_rx_packet *raw, uint64_t packet_bytes_max)
+/* The first packet of a burst that is not at home: before it is written anywhere, the rest is looked at. */
+static enum spead_recv_bucket judge_sorted(struct spead_recv_stream *s, bool *paused)
 {
-    return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) ==
-               0 &&
-           raw->datagram_bytes <= packet_bytes_max;
+    enum spead_recv_bucket why;
+    const struct speadi_rx_packet *raw;
+
+    sort_burst(s);
+    raw = speadi_recv_burst_packet(s, s->burst_next, &why);
+    return raw != NULL ? judge(s, raw, paused) : why;
 }
 
 static enum spead_recv_bucket judge_copy(struct spead_recv_stream *s,
@@ -303,7 +384,7 @@ bool speadi_recv_judge(struct spead_recv_stream *s, const struct speadi_rx_packe
     bool paused = false;
 
     if (speadi_recv_has_split_header(raw) && is_readable(raw, s->packet_bytes_max))
-        bucket = judge_copy(s, raw, &paused);
+        bucket = s->burst_is_loose ? judge_sorted(s, &paused) : judge_copy(s, raw, &paused);
     else
         bucket = judge(s, raw, &paused);
     if (paused)
@@ -314,53 +395,7 @@ bool speadi_recv_judge(struct spead_recv_stream *s, const struct speadi_rx_packe
     return true;
 }
 
-/* ---- Packets that landed elsewhere --------------------------------------------------------- */
-
-static bool belongs_where_it_lies(const struct spead_recv_stream *s,
-                                  const struct speadi_rx_packet *raw)
-{
-    struct speadi_packet packet;
-
-    if (!is_readable(raw, s->packet_bytes_max))
-        return true; /* nothing of it will be used */
-    if (speadi_recv_has_split_header(raw))
-        return false;
-    /* Malformed: nothing of it will be used either. */
-    return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
-           speadi_placement_is_home(&s->placement, raw->place, &packet);
-}
-
-void speadi_recv_sort_burst(struct spead_recv_stream *s)
-{
-    s->burst_is_sorted = speadi_placement_outstanding(&s->placement) > 0;
-    if (!s->burst_is_sorted)
-        return;
-    for (unsigned i = 0; i < s->burst.count; i++) {
-        const struct speadi_rx_packet *raw = &s->burst.packet[i];
-        enum spead_recv_bucket bucket;
-        uint32_t copy;
-
-        s->spare_of[i] = 0;
-        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
-            continue;
-        bucket = speadi_recv_set_aside(s, raw, &copy);
-        if (bucket == SPEAD_RECV_LIVE)
-            s->spare_of[i] = (uint8_t)(copy + 1);
-        else
-            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? SPARE_LACKED : SPARE_FAILED;
-    }
-}
-
-const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
-                                                        unsigned i, enum spead_recv_bucket *why)
-{
-    if (!s->burst_is_sorted || s->spare_of[i] == 0)
-        return &s->burst.packet[i];
-    *why = s->spare_of[i] == SPARE_LACKED ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
-    if (s->spare_of[i] >= SPARE_FAILED)
-        return NULL;
-    return &s->spare.packet[s->spare_of[i] - 1];
-}
+/* ---- Packets that waited ------------------------------------------------------------------- */
 
 void speadi_recv_retry_parked(struct spead_recv_stream *s)
 {

@@ -89,7 +89,8 @@ struct spead_recv_stream {
     bool read_since_wait; /* packets came since the last wait: more may gather */
     uint64_t gathered;    /* sleeps taken to let them */
     bool burst_is_out;
-    bool burst_is_sorted; /* spare_of is valid: placed packets were looked at */
+    bool burst_is_loose;  /* it may have placed packets, and all up to burst_next were at home */
+    bool burst_is_sorted; /* spare_of is valid from the first packet on that was not */
     unsigned burst_next;  /* first packet not judged */
     struct speadi_rx_burst burst;
     uint8_t spare_of
@@ -116,9 +117,6 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
 /* Finds a packet's bucket and puts its payload in place. False: in block mode there is no memory until
  * the consumer takes a heap; nothing was counted, judge it again. */
 bool speadi_recv_judge(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw);
-
-/* Copies out what landed in another packet's place, before anything is written to any place. */
-void speadi_recv_sort_burst(struct spead_recv_stream *stream);
 
 /* The packet of the burst, or its copy; NULL when it needed a copy and there is none, and *why then names
  * the bucket. */

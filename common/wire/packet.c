@@ -41,6 +41,38 @@ static inline void read_specials(struct specials *specials, const uint8_t *point
     }
 }
 
+/* The packets in the middle of heaps have the four specials in the order of their ids and nothing else. */
+static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *head, unsigned bits,
+                                uint32_t payload_bytes)
+{
+    const uint64_t immediate = 1ull << (63 - bits), value_mask = (1ull << bits) - 1;
+    const uint8_t *pointers = head + SPEADI_HEADER_BYTES;
+    uint64_t counter = speadi_load_be64(pointers), length = speadi_load_be64(pointers + 8),
+             offset = speadi_load_be64(pointers + 16), bytes = speadi_load_be64(pointers + 24);
+    uint64_t odd = (counter >> bits ^ (immediate | SPEAD_ID_HEAP_COUNTER)) |
+                   (length >> bits ^ (immediate | SPEAD_ID_HEAP_LENGTH)) |
+                   (offset >> bits ^ (immediate | SPEAD_ID_PAYLOAD_OFFSET)) |
+                   (bytes >> bits ^ (immediate | SPEAD_ID_PAYLOAD_LENGTH));
+
+    length &= value_mask;
+    offset &= value_mask;
+    if (odd != 0 || (bytes & value_mask) != payload_bytes || offset + payload_bytes > length)
+        return false;
+    *packet = (struct speadi_packet){
+        .heap_counter = counter & value_mask,
+        .heap_length = length,
+        .payload_offset = offset,
+        .payload_bytes = payload_bytes,
+        .pointers = pointers,
+        .pointer_count = 4,
+        .special_count = 4,
+        .header_bytes = SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES,
+        .heap_address_bits = (uint8_t)bits,
+        .has_heap_length = true,
+    };
+    return true;
+}
+
 /* Names what is wrong with a header. Cold: the packet is refused already. */
 __attribute__((cold, noinline)) static int refuse_header(const uint8_t *head, uint32_t head_bytes,
                                                          uint32_t datagram_bytes)
@@ -80,7 +112,7 @@ __attribute__((cold, noinline)) static int refuse_specials(const struct specials
 int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,
                          uint32_t datagram_bytes)
 {
-    struct specials specials = {.value = {[SPEAD_ID_HEAP_LENGTH] = UINT64_MAX}};
+    struct specials specials;
     uint64_t header, offset, bytes;
     uint32_t count, header_bytes;
     unsigned bits;
@@ -96,6 +128,9 @@ int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint
     header_bytes = SPEADI_HEADER_BYTES + SPEADI_POINTER_BYTES * count;
     if (header_bytes > datagram_bytes || header_bytes > head_bytes)
         return SPEAD_RECV_MALFORMED_POINTERS;
+    if (count == 4 && decode_plain(packet, head, bits, datagram_bytes - header_bytes))
+        return 0;
+    specials = (struct specials){.value = {[SPEAD_ID_HEAP_LENGTH] = UINT64_MAX}};
     read_specials(&specials, head + SPEADI_HEADER_BYTES, count, bits);
 
     /* Values have at most 56 bits, so the sum cannot wrap. */
