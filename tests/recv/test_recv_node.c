@@ -338,6 +338,17 @@ Test(recv_node, a_stop_of_the_stream_ends_the_graph)
     cr_expect_eq(record().received, 500u);
 }
 
+/* It would wake by itself, but later. */
+Test(recv_node, a_stop_reaches_into_the_engine)
+{
+    build_scripted();
+    start();
+    cr_expect_eq(atomic_load(&rig.engine->wakes), 0u);
+    spead_graph_stop(graph);
+    cr_expect_eq(atomic_load(&rig.engine->wakes), 1u);
+    cr_expect_eq(wait_for_end(NULL), 0);
+}
+
 Test(recv_node, stop_wakes_a_stream_that_sleeps)
 {
     build();

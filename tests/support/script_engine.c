@@ -198,7 +198,9 @@ static void script_wait(void *self, uint64_t deadline_ns)
 
 static void script_wake(void *self)
 {
-    (void)self;
+    struct script_engine *e = self;
+
+    atomic_fetch_add(&e->wakes, 1);
 }
 
 static void script_counters(void *self, struct speadi_rx_counters *counters)

@@ -10,6 +10,7 @@
 #ifndef TEST_SCRIPT_ENGINE_H
 #define TEST_SCRIPT_ENGINE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -38,7 +39,8 @@ struct script_engine {
     int start_error;       /* what start() returns */
     int end; /* what poll returns after the last packet; 0: the source is just empty */
     uint64_t kernel_drops;
-    uint64_t waited_until;           /* deadline of the last wait() */
+    uint64_t waited_until; /* deadline of the last wait() */
+    atomic_uint wakes;
     uint8_t *view;                   /* the NIC's way to heap memory that the CPU cannot touch */
     int attach_error;                /* what attach() returns */
     struct spead_region_info memory; /* what it was shown */
