@@ -17,15 +17,20 @@ static int is_bright(struct spead_message *message)
     return message->offset > 150;
 }
 
-static void print_outcome(const struct spead_test_sink *kept, const struct spead_test_sink *refused)
+static void print_outcome(const struct spead_test_sink *kept, const struct spead_test_sink *refused,
+                          struct spead_channel *last_edge)
 {
     struct spead_test_record kept_record, refused_record;
+    struct spead_latency latency;
     char text[4096];
 
     spead_test_sink_record(kept, &kept_record);
     spead_test_sink_record(refused, &refused_record);
     printf("%" PRIu64 " kept, %" PRIu64 " refused\n", kept_record.received,
            refused_record.received);
+    must(spead_channel_latency(last_edge, &latency));
+    printf("of %" PRIu64 " in the last channel half waited less than %" PRIu64 " us\n",
+           latency.total, spead_latency_quantile_ns(&latency, 0.5) / 1000);
     must(spead_graph_verdict(graph, SPEAD_REPORT_TEXT, text, sizeof text));
     printf("%s", text);
 }
@@ -43,6 +48,7 @@ int main(void)
     char plan[4096];
 
     config.name = "photometer";
+    config.metrics = true;      /* a histogram of waiting times for each edge */
     source_config.count = 1000; /* keys 0 to 999 */
     must(spead_graph_create(&graph, &config, &err));
     must(spead_test_source_create(&source, &source_config, &err));
@@ -66,7 +72,8 @@ int main(void)
     must(spead_executor_create(&executor, &executor_config, &err));
     must(spead_graph_start(graph, executor, &err));
     must(spead_graph_wait(graph, 0, &err));
-    print_outcome(kept, refused);
+    print_outcome(kept, refused,
+                  spead_graph_channel(graph, (struct spead_graph_end){bright, NULL}));
     spead_graph_destroy(graph);
     spead_executor_destroy(executor);
     spead_test_source_destroy(source);
