@@ -76,36 +76,6 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at);
 
-/* The packet goes on where the received ranges end, brings nothing but payload, and does not complete the
- * heap: there is nothing to judge, and speadi_live_heap_continue() takes it. Most packets are so. */
-static inline bool speadi_live_heap_continues(const struct speadi_live_heap *live,
-                                              const struct speadi_packet *packet)
-{
-    const struct spead_heap *heap = &live->heap;
-
-    return packet->special_count == packet->pointer_count && packet->has_heap_length &&
-           heap->has_length && packet->heap_length == heap->length &&
-           live->min_length <= heap->length && heap->span_count > 0 &&
-           heap->spans[heap->span_count - 1].end == packet->payload_offset &&
-           packet->payload_bytes > 0 && heap->received + packet->payload_bytes < heap->length &&
-           packet->heap_address_bits == heap->heap_address_bits;
-}
-
-static inline void speadi_live_heap_continue(struct speadi_live_heap *live,
-                                             const struct speadi_packet *packet)
-{
-    struct spead_heap *heap = &live->heap;
-    uint64_t end = packet->payload_offset + packet->payload_bytes;
-
-    heap->spans[heap->span_count - 1].end = end;
-    heap->received += packet->payload_bytes;
-    heap->packets++;
-    if (end > live->min_length)
-        live->min_length = end;
-    if (packet->payload_bytes > heap->packet_payload_bytes)
-        heap->packet_payload_bytes = packet->payload_bytes;
-}
-
 /* Every byte is there and no item points past the end. Without a declared length: not known. */
 static inline bool speadi_live_heap_is_complete(const struct speadi_live_heap *live)
 {

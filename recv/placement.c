@@ -10,6 +10,22 @@ static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t 
     return speadi_spans_judge(heap->spans, heap->span_count, start, end, &at) != SPEADI_SPANS_FREE;
 }
 
+/* Nothing of the heap was received or reserved from here on: as it is while all goes well. */
+static bool is_untouched(const struct speadi_live_heap *live, uint64_t offset)
+{
+    const struct spead_heap *heap = &live->heap;
+
+    return offset >= live->reserved_end &&
+           (heap->span_count == 0 || offset >= heap->spans[heap->span_count - 1].end);
+}
+
+static bool is_taken(const struct speadi_placement *placement, const struct speadi_live_heap *live,
+                     uint64_t start, uint64_t end)
+{
+    return is_received(&live->heap, start, end) ||
+           speadi_placement_is_reserved(placement, placement->ended, live, start, end);
+}
+
 /* After a loss the packets that come run ahead of what was posted: counting from the last packet, rather
  * than from the last reservation, brings the two together again. */
 static uint64_t expected_offset(const struct speadi_prediction *prediction, unsigned ahead)
@@ -35,6 +51,7 @@ unsigned speadi_placement_predict(const struct speadi_placement *placement, uint
     const struct speadi_prediction *prediction = &placement->prediction[source];
     uint64_t free_numbers = placement->outstanding_max - speadi_placement_outstanding(placement);
     uint64_t offset = expected_offset(prediction, ahead), asked = 0;
+    bool untouched = is_untouched(live, offset);
     unsigned count = 0;
 
     if (prediction->head_bytes == 0 || prediction->payload_bytes == 0 || !live->heap.has_length)
@@ -47,10 +64,7 @@ unsigned speadi_placement_predict(const struct speadi_placement *placement, uint
         asked += prediction->head_bytes + bytes;
         if (asked > placement->ask_bytes_max && count > 0)
             break;
-        if (is_received(&live->heap, offset, offset + bytes) ||
-            (offset < live->reserved_end &&
-             speadi_placement_is_reserved(placement, placement->ended, live, offset,
-                                          offset + bytes)))
+        if (!untouched && is_taken(placement, live, offset, offset + bytes))
             break;
         if (offset + bytes > live->heap.region->charged_bytes &&
             speadi_region_charge(live->heap.region, offset + bytes) < 0)

@@ -107,18 +107,27 @@ static void begin_burst(struct spead_recv_stream *s)
     s->burst_is_loose = speadi_placement_outstanding(&s->placement) > 0;
 }
 
+static bool judge_next(struct spead_recv_stream *s)
+{
+    enum spead_recv_bucket why;
+    const struct speadi_rx_packet *raw = speadi_recv_burst_packet(s, s->burst_next, &why);
+
+    if (raw != NULL)
+        return speadi_recv_judge(s, raw);
+    speadi_recv_count_seen(s, &s->burst.packet[s->burst_next], why);
+    return true;
+}
+
 static int judge_burst(struct spead_recv_stream *s)
 {
     unsigned first = s->burst_next, judged;
 
-    for (; s->burst_next < s->burst.count; s->burst_next++) {
-        enum spead_recv_bucket why;
-        const struct speadi_rx_packet *raw = speadi_recv_burst_packet(s, s->burst_next, &why);
+    while (s->burst_next < s->burst.count) {
+        unsigned run = speadi_recv_take_run(s);
 
-        if (raw == NULL)
-            speadi_recv_count_seen(s, &s->burst.packet[s->burst_next], why);
-        else if (!speadi_recv_judge(s, raw))
+        if (run == 0 && !judge_next(s))
             break;
+        s->burst_next += run > 0 ? run : 1;
     }
     judged = s->burst_next - first;
     if (s->burst_next == s->burst.count)

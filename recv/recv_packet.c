@@ -139,19 +139,6 @@ static void accepted(struct spead_recv_stream *s, const struct speadi_rx_packet 
     count(s, raw, SPEAD_RECV_LIVE);
 }
 
-/* The common case, without a question that has an answer already. */
-static bool accept_next(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                        const struct speadi_packet *packet, struct speadi_live_heap *live)
-{
-    if (!speadi_live_heap_continues(live, packet) || live->parked > 0 ||
-        (live->reservations > 0 && !is_home(s, raw, live)) ||
-        packet->payload_offset + packet->payload_bytes > live->heap.region->charged_bytes)
-        return false;
-    speadi_live_heap_continue(live, packet);
-    accepted(s, raw, packet, live);
-    return true;
-}
-
 static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
                                              const struct speadi_rx_packet *raw,
                                              const struct speadi_packet *packet,
@@ -160,8 +147,6 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
     enum spead_recv_bucket bucket;
     uint32_t at;
 
-    if (accept_next(s, raw, packet, live))
-        return SPEAD_RECV_LIVE;
     if (live->parked > 0 && s->layout.in_order)
         return park(s, raw, live);
     bucket = speadi_live_heap_judge(live, &s->layout, packet, &at);

@@ -4,6 +4,7 @@
  *   recv_memory.c  which memory heaps lie in
  *   recv_loop.c    the owner's poll and wait: bursts from the engine
  *   recv_packet.c  one packet: which bucket, which heap, into its place
+ *   recv_run.c     packets in a row that just go on
  *   recv_aside.c   packets that are moved: copies, and memory that the CPU cannot touch
  *   recv_heaps.c   one heap: opening, ending, handing over
  *   recv_stop.c    the end of the stream
@@ -129,6 +130,12 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream);
 /* Counts one packet that was read, as seen and in its bucket. */
 void speadi_recv_count_seen(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                             enum spead_recv_bucket bucket);
+
+/* ---- recv_run.c ---------------------------------------------------------------------------- */
+
+/* Takes packets from the next of the burst on, as long as each goes on where the last one of its heap ended and
+ * does nothing else. Returns how many; the first that is different is for speadi_recv_judge(). */
+unsigned speadi_recv_take_run(struct spead_recv_stream *stream);
 
 /* ---- recv_aside.c -------------------------------------------------------------------------- */
 

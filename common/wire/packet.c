@@ -45,18 +45,20 @@ static inline void read_specials(struct specials *specials, const uint8_t *point
 static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *head, unsigned bits,
                                 uint32_t payload_bytes)
 {
-    const uint64_t immediate = 1ull << (63 - bits), value_mask = (1ull << bits) - 1;
+    const uint64_t immediate = 1ull << 63, one = 1ull << bits, value_mask = one - 1;
     const uint8_t *pointers = head + SPEADI_HEADER_BYTES;
     uint64_t counter = speadi_load_be64(pointers), length = speadi_load_be64(pointers + 8),
              offset = speadi_load_be64(pointers + 16), bytes = speadi_load_be64(pointers + 24);
-    uint64_t odd = (counter >> bits ^ (immediate | SPEAD_ID_HEAP_COUNTER)) |
-                   (length >> bits ^ (immediate | SPEAD_ID_HEAP_LENGTH)) |
-                   (offset >> bits ^ (immediate | SPEAD_ID_PAYLOAD_OFFSET)) |
-                   (bytes >> bits ^ (immediate | SPEAD_ID_PAYLOAD_LENGTH));
+    /* What differs from the ids expected; all of them fit into the 7 bits that an id has at least. */
+    uint64_t odd = (counter ^ (immediate | SPEAD_ID_HEAP_COUNTER * one)) |
+                   (length ^ (immediate | SPEAD_ID_HEAP_LENGTH * one)) |
+                   (offset ^ (immediate | SPEAD_ID_PAYLOAD_OFFSET * one)) |
+                   (bytes ^ (immediate | SPEAD_ID_PAYLOAD_LENGTH * one));
 
     length &= value_mask;
     offset &= value_mask;
-    if (odd != 0 || (bytes & value_mask) != payload_bytes || offset + payload_bytes > length)
+    if (odd > value_mask || (bytes & value_mask) != payload_bytes ||
+        offset + payload_bytes > length)
         return false;
     *packet = (struct speadi_packet){
         .heap_counter = counter & value_mask,

@@ -1,0 +1,149 @@
+/* Goal: a packet is taken for the next of its heap only when it is, to the last bit; and then with the same result
+ * as any other.
+ * Method: the same packets are read in a row, and between packets of another heap, which makes each of them
+ * a surprise. One bit of one header is wrong, each in turn. Heaps, ledgers and predictions must agree. */
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+#include "recv_rig.h"
+
+#define BYTES        64u
+#define PACKETS      8u
+#define HEADER_BYTES 40u
+#define COUNTER      0x33u
+#define OTHER        0xa55a00u /* no single bit away from COUNTER, nor from any counter made of it */
+
+static struct recv_rig rig;
+
+struct outcome {
+    uint64_t bucket[SPEAD_RECV_BUCKET_COUNT], bytes;
+    uint64_t heaps, received, packets, missing, payload;
+};
+
+static void push(uint64_t counter, unsigned number, unsigned bit, bool wrong)
+{
+    uint8_t payload[BYTES];
+
+    for (unsigned i = 0; i < BYTES; i++)
+        payload[i] = test_packet_byte(counter, number * BYTES + i);
+    test_packet_specials(&rig.packet, 40, counter, PACKETS * BYTES, number * BYTES, BYTES);
+    test_packet_payload(&rig.packet, payload, BYTES);
+    if (wrong)
+        rig.packet.bytes[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    recv_rig_push(&rig);
+}
+
+static void open_rig(bool out_of_order)
+{
+    recv_rig_init(&rig);
+    rig.config.heap_bytes_max = 1u << 20;
+    rig.config.live_heaps_max = 8;
+    rig.config.deliver_incomplete = true;
+    rig.config.allow_out_of_order = out_of_order;
+    rig.config.receive_path = SPEAD_PATH_BOUNCE;
+    recv_rig_open(&rig);
+}
+
+static struct outcome close_rig(void)
+{
+    struct outcome outcome = {0};
+    struct spead_heap *heap;
+
+    recv_rig_run(&rig);
+    recv_rig_stop(&rig);
+    while ((heap = recv_rig_take(&rig)) != NULL) {
+        if (spead_heap_counter(heap) == COUNTER) {
+            outcome.received += spead_heap_received(heap);
+            outcome.packets += spead_heap_packets(heap);
+            for (uint64_t i = 0; i < spead_heap_length(heap); i++)
+                outcome.payload = outcome.payload * 31 + spead_heap_payload(heap)[i];
+        }
+        outcome.heaps++;
+        spead_heap_unref(heap);
+    }
+    for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++) {
+        outcome.bucket[i] = rig.stats.total.bucket[i].packets;
+        outcome.bytes += rig.stats.total.bucket[i].bytes;
+    }
+    outcome.missing = rig.stats.missing_packets;
+    recv_rig_close(&rig);
+    return outcome;
+}
+
+static struct outcome in_a_row(unsigned bit, bool out_of_order)
+{
+    open_rig(out_of_order);
+    for (unsigned i = 0; i < PACKETS; i++)
+        push(COUNTER, i, bit, i == 4);
+    return close_rig();
+}
+
+/* What came for the other heap, whole and right, is taken off. */
+static struct outcome one_by_one(unsigned bit, bool out_of_order)
+{
+    struct outcome outcome;
+
+    open_rig(out_of_order);
+    for (unsigned i = 0; i < PACKETS; i++) {
+        push(OTHER, i, 0, false);
+        push(COUNTER, i, bit, i == 4);
+    }
+    outcome = close_rig();
+    outcome.bucket[SPEAD_RECV_DELIVERED] -= PACKETS;
+    outcome.bytes -= PACKETS * (HEADER_BYTES + BYTES);
+    outcome.heaps--;
+    return outcome;
+}
+
+Test(recv_run, one_wrong_bit_of_a_header_has_the_same_result_in_a_row)
+{
+    for (unsigned bit = 0; bit < 8 * HEADER_BYTES; bit++)
+        for (unsigned mode = 0; mode < 2; mode++) {
+            struct outcome row = in_a_row(bit, mode), alone = one_by_one(bit, mode);
+
+            cr_assert_arr_eq(row.bucket, alone.bucket, sizeof row.bucket, "bit %u", bit);
+            cr_assert_eq(row.bytes, alone.bytes, "bit %u", bit);
+            cr_assert_eq(row.heaps, alone.heaps, "bit %u", bit);
+            cr_assert_eq(row.received, alone.received, "bit %u", bit);
+            cr_assert_eq(row.packets, alone.packets, "bit %u", bit);
+            cr_assert_eq(row.missing, alone.missing, "bit %u", bit);
+            cr_assert_eq(row.payload, alone.payload, "bit %u", bit);
+        }
+}
+
+Test(recv_run, a_run_is_taken_whole_and_counted_as_any)
+{
+    struct outcome outcome;
+
+    open_rig(false);
+    for (unsigned i = 0; i < PACKETS; i++)
+        push(COUNTER, i, 0, false);
+    outcome = close_rig();
+    cr_expect_eq(outcome.bucket[SPEAD_RECV_DELIVERED], PACKETS);
+    cr_expect_eq(outcome.bytes, PACKETS * (HEADER_BYTES + BYTES));
+    cr_expect_eq(outcome.packets, PACKETS);
+    cr_expect_eq(outcome.received, PACKETS * BYTES);
+    cr_expect_eq(rig.stats.bounced, PACKETS);
+}
+
+Test(recv_run, takes_all_but_the_packet_that_opens_and_the_one_that_completes)
+{
+    open_rig(false);
+    rig.engine->poll_max = 1;
+    for (unsigned i = 0; i < PACKETS; i++)
+        push(COUNTER, i, 0, false);
+    for (unsigned i = 0; i < PACKETS; i++) {
+        struct speadi_rx_burst *burst = &rig.stream->burst;
+
+        cr_assert_gt(rig.stream->ops->poll(rig.stream->engine, burst), 0);
+        rig.stream->burst_next = 0;
+        rig.stream->burst_is_out = true;
+        rig.stream->armed = true;
+        cr_expect_eq(speadi_recv_take_run(rig.stream), i > 0 && i < PACKETS - 1, "packet %u", i);
+        if (i == 0 || i == PACKETS - 1)
+            cr_assert(speadi_recv_judge(rig.stream, &burst->packet[0]));
+        speadi_recv_end_burst(rig.stream);
+    }
+    recv_rig_close(&rig);
+}
