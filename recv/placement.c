@@ -128,6 +128,21 @@ bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint
     return false;
 }
 
+uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement, uint64_t ended,
+                                         const struct speadi_live_heap *live, uint64_t start)
+{
+    uint64_t first = UINT64_MAX;
+
+    for (uint64_t i = ended; i < placement->accepted; i++) {
+        const struct speadi_reservation *reservation = speadi_placement_reservation(placement, i);
+
+        if (reservation->live == live && reservation->offset + reservation->bytes > start &&
+            reservation->offset < first)
+            first = reservation->offset;
+    }
+    return first;
+}
+
 void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
 {
     for (; placement->ended < ended; placement->ended++) {

@@ -86,6 +86,10 @@ bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint
                                   const struct speadi_live_heap *live, uint64_t start,
                                   uint64_t end);
 
+/* Where the first of those begins that ends after start; UINT64_MAX: there is none. */
+uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement, uint64_t ended,
+                                         const struct speadi_live_heap *live, uint64_t start);
+
 /* All reservations below ended are over. */
 void speadi_placement_end(struct speadi_placement *placement, uint64_t ended);
 

@@ -24,7 +24,8 @@ struct run {
     uint64_t offset; /* of the next packet */
     uint64_t
         end; /* it must not reach further: the heap's end is for others, and so is its memory's */
-    uint32_t bytes; /* of payload */
+    uint64_t reserved; /* first byte that is the engine's to write; 0: not looked for yet */
+    uint32_t bytes;    /* of payload */
     uint16_t source;
     unsigned placed, bounced;
 };
@@ -76,6 +77,18 @@ static void copy_payload(const struct run *run, const struct speadi_rx_packet *r
         memcpy(to + from_head, raw->body, raw->body_bytes);
 }
 
+static bool is_reserved(struct run *run)
+{
+    const struct spead_recv_stream *s = run->s;
+
+    if (run->live->reservations == 0)
+        return false;
+    if (run->reserved == 0)
+        run->reserved = speadi_placement_first_reserved(&s->placement, s->burst.reservations_ended,
+                                                        run->live, run->offset);
+    return run->offset + run->bytes > run->reserved;
+}
+
 /* It is where it belongs, or can go there at once. */
 static bool put(struct run *run, const struct speadi_rx_packet *raw)
 {
@@ -85,8 +98,7 @@ static bool put(struct run *run, const struct speadi_rx_packet *raw)
         run->placed += home;
         return home;
     }
-    if (run->s->burst_is_loose || run->live->reservations > 0 ||
-        run->live->heap.region->data == NULL)
+    if (run->s->burst_is_loose || run->live->heap.region->data == NULL || is_reserved(run))
         return false;
     run->bounced++;
     copy_payload(run, raw);

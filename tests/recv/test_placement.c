@@ -180,3 +180,16 @@ Test(placement, a_complete_heap_is_forgotten)
     cr_expect_eq(live->reservations, 0u, "they end without it");
     cr_expect_eq(speadi_placement_outstanding(&placement), 0u);
 }
+
+Test(placement, what_comes_before_the_first_reserved_place_is_free)
+{
+    receive(0);
+    receive(1);
+    reserve(); /* 2 to 5 */
+    cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 0), 2 * 64u);
+    cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 3 * 64 + 1), 3 * 64u,
+                 "one that is under way counts");
+    cr_expect_eq(speadi_placement_first_reserved(&placement, 2, live, 0), 4 * 64u);
+    cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 6 * 64), UINT64_MAX);
+    cr_expect_eq(speadi_placement_first_reserved(&placement, 4, live, 0), UINT64_MAX);
+}
