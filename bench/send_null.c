@@ -1,5 +1,9 @@
 /* What the send stream itself costs: queue, packetiser, ledger and completion over an engine that takes
- * every packet at once and sends none.
+ * every packet at once and sends none. With --verbs also what the verbs engine costs, over a device that
+ * does nothing (null_verbs.c) but belongs to an interface, whose MTU and addresses count; best one of a
+ * network of its own:
+ *   unshare -rn sh -c 'ip link add n0 mtu 9000 type veth peer name n1 mtu 9000; ip link set n0 up; ip link set n1 up;
+ *                      ip addr add 10.0.0.1/24 dev n0; ip route add 224.0.0.0/4 dev n0; bench-send-null --verbs'
  *
  * Method: one thread, max-heaps heaps in flight, each submitted again by its own completion. Prints one JSON
  * object. For counts that do not depend on the machine:
@@ -16,6 +20,7 @@
 
 struct options {
     uint64_t heap_bytes, heaps, heaps_max, packet_bytes;
+    bool verbs, copy;
 };
 
 /* ---- The engine ---------------------------------------------------------------------------- */
@@ -119,36 +124,65 @@ static struct spead_send_stream *make_stream(const struct options *options,
     return stream;
 }
 
+static struct spead_send_stream *make_verbs_stream(const struct options *options,
+                                                   const uint8_t *payload)
+{
+    static const char *const endpoint = "239.1.2.3:7148";
+    const struct spead_send_memory memory = {.data = payload, .bytes = options->heap_bytes};
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_stream *stream = NULL;
+    struct spead_err err = {0};
+
+    setenv("SPEADLINE_LIBIBVERBS", NULL_VERBS, 1);
+    config.engine = "verbs";
+    config.endpoints = &endpoint;
+    config.endpoint_count = 1;
+    config.verbs_device = "null0";
+    config.heaps_max = (uint32_t)options->heaps_max;
+    config.packet_bytes_max = (uint32_t)options->packet_bytes;
+    config.memory = &memory;
+    config.memory_count = options->copy ? 0 : 1;
+    if (spead_send_stream_create(&stream, &config, &err) < 0)
+        fprintf(stderr, "bench-send-null: %s\n", err.text);
+    return stream;
+}
+
 static int run(const struct options *options)
 {
-    struct null_engine *engine = calloc(1, sizeof *engine);
-    struct source source = {.left = options->heaps, .stream = make_stream(options, engine)};
+    struct null_engine *engine = options->verbs ? NULL : calloc(1, sizeof *engine);
     uint8_t *payload = calloc(1, options->heap_bytes);
+    struct source source = {.left = options->heaps,
+                            .stream = options->verbs ? make_verbs_stream(options, payload)
+                                                     : make_stream(options, engine)};
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
-    uint64_t start_ns, ns;
+    uint64_t start_ns, ns, packets;
 
     if (source.stream == NULL || payload == NULL ||
         spead_send_heap_create(&source.heap, (struct spead_flavour)SPEAD_FLAVOUR_64_40) < 0 ||
         spead_send_heap_add_item(source.heap, 0x1000, payload, options->heap_bytes, false) < 0) {
-        fprintf(stderr, "bench-send-null: no memory\n");
+        fprintf(stderr, "bench-send-null: no stream, or no memory\n");
         return 1;
     }
     spead_send_stream_start(source.stream, NULL);
     for (uint64_t i = 0; i < options->heaps_max; i++)
         submit_next(&source, NULL);
     start_ns = speadi_clock_mono_ns();
-    while (spead_send_stream_poll(source.stream) > 0)
-        ;
+    /* An engine may find its queue full before it has looked at completions. */
+    do {
+        while (spead_send_stream_poll(source.stream) > 0)
+            ;
+        spead_send_stream_stats(source.stream, &stats);
+    } while (stats.heaps_sent < options->heaps && stats.heaps_failed == 0);
     ns = speadi_clock_mono_ns() - start_ns;
-    spead_send_stream_stats(source.stream, &stats);
+    packets = stats.submitted.packets;
     printf(
-        "{\"bench\": \"send-null\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, \"heaps_max\": %ju, "
+        "{\"bench\": \"send-null\", \"engine\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, \"heaps_max\": %ju, "
         "\"heaps\": %ju, \"packets\": %ju, \"payload_bytes\": %ju, \"ns\": %ju, "
         "\"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f}\n",
-        (uintmax_t)options->heap_bytes, (uintmax_t)options->packet_bytes,
-        (uintmax_t)options->heaps_max, (uintmax_t)stats.heaps_sent, (uintmax_t)engine->packets,
-        (uintmax_t)stats.payload_bytes, (uintmax_t)ns, (double)ns / (double)engine->packets,
-        (double)ns / (double)stats.heaps_sent);
+        options->verbs ? "verbs" : "null", (uintmax_t)options->heap_bytes,
+        (uintmax_t)options->packet_bytes, (uintmax_t)options->heaps_max,
+        (uintmax_t)stats.heaps_sent, (uintmax_t)packets, (uintmax_t)stats.payload_bytes,
+        (uintmax_t)ns, (double)ns / (double)packets, (double)ns / (double)stats.heaps_sent);
     ns = stats.heaps_sent;
     spead_send_stream_destroy(source.stream);
     spead_send_heap_destroy(source.heap);
@@ -188,6 +222,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'p':
         options->packet_bytes = number(state, text, SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
         return 0;
+    case 'v':
+        options->verbs = true;
+        return 0;
+    case 'c':
+        options->copy = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"", text);
         return 0;
@@ -203,6 +243,8 @@ int main(int argc, char **argv)
         {"heaps", 'n', "N", 0, "Heaps to send (1000)", 0},
         {"max-heaps", 'm', "N", 0, "Heaps in flight (4)", 0},
         {"packet", 'p', "N", 0, "Largest SPEAD packet (1472)", 0},
+        {"verbs", 'v', NULL, 0, "Through the verbs engine, to a device that does nothing", 0},
+        {"copy", 'c', NULL, 0, "With payload that is not registered with the device", 0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the send stream without a network"};

@@ -287,19 +287,6 @@ static void say_copied(struct verbs_engine *engine)
 
 /* ---- Sending -------------------------------------------------------------------------------- */
 
-/* Makes frames of the packets, up to one that no frame can carry; returns how many. */
-static unsigned make_frames(struct verbs_engine *engine, const struct speadi_tx_packet *packets,
-                            unsigned count)
-{
-    unsigned made = 0;
-
-    while (made < count && speadi_verbs_frames_make(&engine->frames, engine->queue.posted + made,
-                                                    &engine->paths.frame[packets[made].destination],
-                                                    &packets[made]))
-        made++;
-    return made;
-}
-
 /* Posts the frames made. The ring of requests is cut behind the last of them, for the time of the call. */
 static int post(struct verbs_engine *engine, unsigned count)
 {
@@ -341,7 +328,8 @@ static int send_chain(struct verbs_engine *engine, const struct speadi_tx_packet
         count = room;
     if (count > engine->chain_max)
         count = engine->chain_max;
-    made = make_frames(engine, packets, count);
+    made = speadi_verbs_frames_make(&engine->frames, engine->queue.posted, engine->paths.frame,
+                                    packets, count);
     if (made)
         return post(engine, made);
     return count ? (int)refuse(engine) : 0;

@@ -13,7 +13,7 @@
 enum { SLOT_ALIGN = 64 };
 
 /* Few slots leave the device idle between two chains, many are memory that the cache cannot hold. */
-enum { SLOTS_MIN = 16, SLOTS_MAX = 16384 };
+enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
@@ -127,10 +127,19 @@ static void copy_piece(struct speadi_verbs_frames *frames, struct making *making
     frames->copied_bytes += piece->iov_len;
 }
 
-/* False: see speadi_verbs_frames_make(). */
-static bool add_payload(struct speadi_verbs_frames *frames, struct making *making,
-                        const struct speadi_tx_packet *packet)
+static struct ibv_sge entry_in(const struct speadi_verbs_source *source, const struct iovec *piece)
 {
+    return (struct ibv_sge){source->memory.address + ((uintptr_t)piece->iov_base - source->first),
+                            (uint32_t)piece->iov_len, source->memory.key};
+}
+
+/* Payload of any kind, behind the first entry, which ends at `end`. Returns how many entries there are
+ * then, or 0: see speadi_verbs_frames_make(). */
+__attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames *frames,
+                                                      struct ibv_sge *entry, uint8_t *end,
+                                                      const struct speadi_tx_packet *packet)
+{
+    struct making making = {.entry = entry, .count = 1, .end = end};
     const uint64_t copied_before = frames->copied_bytes;
     const bool in_place = packet->iov_count <= frames->sge_max; /* an entry for every piece */
 
@@ -140,16 +149,14 @@ static bool add_payload(struct speadi_verbs_frames *frames, struct making *makin
             speadi_verbs_sources_find(&frames->sources, piece->iov_base, piece->iov_len);
 
         if (source && in_place)
-            making->entry[making->count++] = (struct ibv_sge){
-                source->memory.address + ((uintptr_t)piece->iov_base - source->first),
-                (uint32_t)piece->iov_len, source->memory.key};
+            making.entry[making.count++] = entry_in(source, piece);
         else if (!source || source->is_readable)
-            copy_piece(frames, making, piece);
+            copy_piece(frames, &making, piece);
         else
-            return false;
+            return 0;
     }
     frames->copied_packets += frames->copied_bytes != copied_before;
-    return true;
+    return making.count;
 }
 
 static uint64_t sum_payload(const struct speadi_tx_packet *packet)
@@ -174,29 +181,63 @@ static void write_checksums(const struct speadi_frame_template *head, uint8_t *s
         speadi_frame_template_write_udp_checksum(head, slot, packet->bytes, sum_payload(packet));
 }
 
-bool speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
-                              const struct speadi_frame_template *head,
-                              const struct speadi_tx_packet *packet)
+/* The same for what nearly all packets are: a header and one piece of payload. */
+static inline uint32_t add_only_piece(struct speadi_verbs_frames *frames, struct ibv_sge *entry,
+                                      uint8_t *end, const struct iovec *piece)
+{
+    const struct speadi_verbs_source *source =
+        speadi_verbs_sources_find(&frames->sources, piece->iov_base, piece->iov_len);
+
+    if (source && frames->sge_max >= 2) {
+        entry[1] = entry_in(source, piece);
+        return 2;
+    }
+    if (source && !source->is_readable)
+        return 0;
+    memcpy(end, piece->iov_base, piece->iov_len);
+    entry->length += (uint32_t)piece->iov_len;
+    frames->copied_bytes += piece->iov_len;
+    frames->copied_packets++;
+    return 1;
+}
+
+static inline bool make_one(struct speadi_verbs_frames *frames, uint64_t number,
+                            const struct speadi_frame_template *head,
+                            const struct speadi_tx_packet *packet)
 {
     const uint32_t slot = (uint32_t)number & (frames->slots - 1);
-    struct ibv_send_wr *wr = &frames->wr[slot];
     uint8_t *at = frames->arena.data + (size_t)slot * frames->slot_bytes;
-    struct making making = {.entry = wr->sg_list, .count = 1};
-    uint32_t head_bytes, first_bytes;
+    struct ibv_send_wr *wr = &frames->wr[slot];
+    struct ibv_sge *entry = wr->sg_list;
+    uint32_t head_bytes, first_bytes, entries;
 
     if (packet->bytes > frames->payload_max)
         return false;
     head_bytes = speadi_frame_template_write(head, at, packet->bytes);
     first_bytes = head_bytes + (uint32_t)packet->iov[0].iov_len;
     memcpy(at + head_bytes, packet->iov[0].iov_base, packet->iov[0].iov_len);
-    making.entry[0] = (struct ibv_sge){(uintptr_t)at, first_bytes, frames->memory.key};
-    making.end = at + first_bytes;
-    if (!add_payload(frames, &making, packet))
+    entry[0] = (struct ibv_sge){(uintptr_t)at, first_bytes, frames->memory.key};
+    entries = packet->iov_count == 2
+                  ? add_only_piece(frames, entry, at + first_bytes, &packet->iov[1])
+                  : add_payload(frames, entry, at + first_bytes, packet);
+    if (entries == 0)
         return false;
     if (!frames->offload)
         write_checksums(head, at, packet);
     wr->wr_id = number;
-    wr->num_sge = (int)making.count;
+    wr->num_sge = (int)entries;
     wr->send_flags = frames->offload ? IBV_SEND_IP_CSUM : 0;
     return true;
+}
+
+unsigned speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
+                                  const struct speadi_frame_template *heads,
+                                  const struct speadi_tx_packet *packets, unsigned count)
+{
+    unsigned made = 0;
+
+    while (made < count &&
+           make_one(frames, number + made, &heads[packets[made].destination], &packets[made]))
+        made++;
+    return made;
 }

@@ -46,12 +46,12 @@ int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_v
 /* No posted work names the slots any more. Safe when zeroed. */
 void speadi_verbs_frames_release(struct speadi_verbs_frames *frames);
 
-/* Makes the frame with this number of a packet in the slot of that number. False: no frame can carry it, as
- * it is longer than payload_max, or has more pieces than the device gathers and lies where the CPU cannot
- * copy it from. */
-bool speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
-                              const struct speadi_frame_template *head,
-                              const struct speadi_tx_packet *packet);
+/* Makes frames of packets, numbered from `number` on, each in the slot of its number; heads are those of the
+ * destinations. Returns how many: it stops at a packet that no frame can carry, as it is longer than
+ * payload_max, or has more pieces than the device gathers and lies where the CPU cannot copy it from. */
+unsigned speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
+                                  const struct speadi_frame_template *heads,
+                                  const struct speadi_tx_packet *packets, unsigned count);
 
 static inline struct ibv_send_wr *speadi_verbs_frames_request(
     const struct speadi_verbs_frames *frames, uint64_t number)

@@ -7,7 +7,7 @@
 
 #include <speadi/checksum.h>
 
-enum { VLAN_BYTES = 4, IPV4_BYTES = 20, IPV6_BYTES = 40, UDP_BYTES = 8 };
+enum { VLAN_BYTES = 4, IPV4_BYTES = 20, IPV6_BYTES = 40, UDP_BYTES = SPEADI_UDP_HEAD_BYTES };
 enum { IPV4_SOURCE = 12, IPV6_SOURCE = 8 }; /* where the two addresses begin */
 
 _Static_assert(ETHER_HDR_LEN + VLAN_BYTES + IPV6_BYTES + UDP_BYTES <=
@@ -74,6 +74,8 @@ void speadi_frame_template_init(struct speadi_frame_template *frame,
     frame->udp_at = (uint8_t)(frame->ip_at + (v6 ? write_ipv6(ip, path) : write_ipv4(ip, path)));
     udp = frame->head + frame->udp_at;
     frame->bytes = (uint8_t)(frame->udp_at + UDP_BYTES);
+    frame->ip_length_at = (uint8_t)(frame->ip_at + (v6 ? 4 : 2));
+    frame->ip_extra = (uint8_t)(UDP_BYTES + (v6 ? 0 : IPV4_BYTES)); /* IPv6 does not count itself */
     /* The port lies at the same place for both families. */
     memcpy(udp, &path->source.v4.sin_port, 2);
     memcpy(udp + 2, &path->destination.v4.sin_port, 2);
@@ -86,20 +88,6 @@ void speadi_frame_template_init(struct speadi_frame_template *frame,
 void speadi_frame_template_aim(struct speadi_frame_template *frame, const uint8_t mac[6])
 {
     memcpy(frame->head, mac, 6);
-}
-
-uint32_t speadi_frame_template_write(const struct speadi_frame_template *frame, uint8_t *to,
-                                     uint32_t payload_bytes)
-{
-    const uint32_t udp_bytes = payload_bytes + UDP_BYTES;
-
-    memcpy(to, frame->head, sizeof frame->head); /* whole: a fixed size is a few moves */
-    if (frame->v6)
-        put16(to + frame->ip_at + 4, udp_bytes);
-    else
-        put16(to + frame->ip_at + 2, udp_bytes + IPV4_BYTES);
-    put16(to + frame->udp_at + 4, udp_bytes);
-    return frame->bytes;
 }
 
 void speadi_frame_template_write_ip_checksum(const struct speadi_frame_template *frame, uint8_t *to,

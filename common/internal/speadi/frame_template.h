@@ -3,13 +3,17 @@
 #ifndef SPEADI_FRAME_TEMPLATE_H
 #define SPEADI_FRAME_TEMPLATE_H
 
+#include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <speadi/address.h>
 
 /* Ethernet, a VLAN tag, IPv6, UDP; a multiple of 8. */
 #define SPEADI_FRAME_TEMPLATE_BYTES_MAX 72u
+
+#define SPEADI_UDP_HEAD_BYTES 8u
 
 /* From whom to whom. Both addresses are of one family, with their ports. */
 struct speadi_frame_path {
@@ -23,6 +27,8 @@ struct speadi_frame_template {
     uint8_t head[SPEADI_FRAME_TEMPLATE_BYTES_MAX]; /* lengths and checksums are 0 */
     uint8_t bytes;                                 /* of the head */
     uint8_t ip_at, udp_at;
+    uint8_t ip_length_at; /* of the length in the IP header ... */
+    uint8_t ip_extra;     /* ... which is that of the UDP payload and so many bytes */
     bool v6;
     uint16_t ip_sum;  /* of the IPv4 header; lengths are missing */
     uint16_t udp_sum; /* of pseudo header and UDP header; lengths are missing */
@@ -38,8 +44,17 @@ void speadi_frame_template_aim(struct speadi_frame_template *frame, const uint8_
 /* Writes the head of a frame with so many bytes of UDP payload, and room for
  * SPEADI_FRAME_TEMPLATE_BYTES_MAX there. Returns frame->bytes. The checksums are 0, as a device that
  * writes them wants them. */
-uint32_t speadi_frame_template_write(const struct speadi_frame_template *frame, uint8_t *to,
-                                     uint32_t payload_bytes);
+static inline uint32_t speadi_frame_template_write(const struct speadi_frame_template *frame,
+                                                   uint8_t *to, uint32_t payload_bytes)
+{
+    const uint16_t udp = htons((uint16_t)(payload_bytes + SPEADI_UDP_HEAD_BYTES));
+    const uint16_t ip = htons((uint16_t)(payload_bytes + frame->ip_extra));
+
+    memcpy(to, frame->head, sizeof frame->head); /* whole: a fixed size is a few moves */
+    memcpy(to + frame->ip_length_at, &ip, sizeof ip);
+    memcpy(to + frame->udp_at + 4, &udp, sizeof udp);
+    return frame->bytes;
+}
 
 /* Writes the IPv4 header's checksum into a head; nothing for IPv6. */
 void speadi_frame_template_write_ip_checksum(const struct speadi_frame_template *frame, uint8_t *to,
