@@ -10,6 +10,8 @@
 
 #include <infiniband/verbs.h>
 
+#include "null_verbs.h"
+
 #undef ibv_reg_mr
 #undef ibv_query_port
 
@@ -100,8 +102,14 @@ struct ibv_context *ibv_open_device(struct ibv_device *device)
         .async_fd = context->events[0],
         .num_comp_vectors = 1,
         .abi_compat = __VERBS_ABI_IS_EXTENDED,
-        .ops = {.poll_cq = poll_cq, .post_send = post_send, .req_notify_cq = req_notify_cq},
+        .ops = {.poll_cq = poll_cq,
+                .post_send = post_send,
+                .post_recv = null_post_recv,
+                .req_notify_cq = req_notify_cq},
     };
+    context->verbs.create_cq_ex = null_create_cq_ex;
+    context->verbs.ibv_create_flow = null_create_flow;
+    context->verbs.ibv_destroy_flow = null_destroy_flow;
     the_context = context;
     return &context->verbs.context;
 }

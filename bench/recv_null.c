@@ -7,7 +7,9 @@
  *   valgrind --tool=callgrind --toggle-collect=spead_recv_stream_poll bench-recv-null --heaps 20
  * What the hand-over costs in there, and at the consumer (three functions, none inside another):
  *   ... --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
- *       --toggle-collect=speadi_outlet_take bench-recv-null --heap-size 8192 --packet 8972 --heaps 10000 */
+ *       --toggle-collect=speadi_outlet_take bench-recv-null --heap-size 8192 --packet 8972 --heaps 10000
+ * With --verbs also what the verbs engine costs, over a device that does nothing (null_verbs.c); send_null.c
+ * shows the network that it wants. */
 #include <argp.h>
 #include <errno.h>
 #include <pthread.h>
@@ -26,7 +28,7 @@
 
 struct options {
     uint64_t heap_bytes, heaps, packet_bytes, train;
-    bool placed, consumer;
+    bool placed, consumer, verbs;
 };
 
 /* ---- The engine ---------------------------------------------------------------------------- */
@@ -189,6 +191,32 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     return stream;
 }
 
+/* A device that completes at once, on an interface that there is. */
+static struct spead_recv_stream *make_verbs_stream(const struct options *options)
+{
+    static const char *const endpoint = "239.1.2.3:7148";
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_stream *stream = NULL;
+    struct spead_err err = {0};
+    char number[24];
+
+    setenv("SPEADLINE_LIBIBVERBS", NULL_VERBS, 1);
+    snprintf(number, sizeof number, "%ju", (uintmax_t)options->heap_bytes);
+    setenv("NULL_VERBS_HEAP", number, 1);
+    snprintf(number, sizeof number, "%ju", (uintmax_t)options->packet_bytes);
+    setenv("NULL_VERBS_PACKET", number, 1);
+    config.engine = "verbs";
+    config.endpoints = &endpoint;
+    config.endpoint_count = 1;
+    config.verbs_device = "null0";
+    config.comp_vector = SPEAD_VERBS_COMP_VECTOR_POLL;
+    config.mprq = SPEAD_MPRQ_OFF;
+    config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
+    if (spead_recv_stream_create(&stream, &config, &err) < 0)
+        fprintf(stderr, "bench-recv-null: %s\n", err.text);
+    return stream;
+}
+
 static uint64_t release(struct spead_heap **heaps, int count)
 {
     for (int i = 0; i < count; i++)
@@ -226,6 +254,17 @@ static void *consume(void *arg)
     return NULL;
 }
 
+/* The device never ends: so many heaps, and no more. */
+static uint64_t receive_heaps(struct spead_recv_stream *stream, uint64_t heaps)
+{
+    uint64_t taken = 0;
+
+    spead_recv_stream_start(stream, NULL);
+    while (taken < heaps && spead_recv_stream_poll(stream) >= 0)
+        taken += take_all(stream);
+    return taken;
+}
+
 /* Returns how many heaps were taken. */
 static uint64_t receive_alone(struct spead_recv_stream *stream)
 {
@@ -250,7 +289,8 @@ static uint64_t receive_for_a_thread(struct spead_recv_stream *stream)
 
 static int run(const struct options *options)
 {
-    struct spead_recv_stream *stream = make_stream(options);
+    struct spead_recv_stream *stream =
+        options->verbs ? make_verbs_stream(options) : make_stream(options);
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
     struct spead_channel_stats channel = SPEAD_CHANNEL_STATS_INIT;
     uint64_t start_ns, ns, taken, bursts;
@@ -258,24 +298,27 @@ static int run(const struct options *options)
     if (stream == NULL)
         return 1;
     start_ns = speadi_clock_mono_ns();
-    taken = options->consumer ? receive_for_a_thread(stream) : receive_alone(stream);
+    if (options->verbs)
+        taken = receive_heaps(stream, options->heaps);
+    else
+        taken = options->consumer ? receive_for_a_thread(stream) : receive_alone(stream);
     ns = speadi_clock_mono_ns() - start_ns;
     spead_recv_stream_stats(stream, &stats);
     spead_channel_stats(spead_recv_stream_channel(stream), &channel);
-    bursts = ((const struct null_engine *)stream->engine)->bursts;
+    bursts = options->verbs ? stats.messages : ((const struct null_engine *)stream->engine)->bursts;
     printf(
-        "{\"bench\": \"recv-null\", \"path\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, "
+        "{\"bench\": \"recv-null\", \"engine\": \"%s\", \"path\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, "
         "\"train\": %ju, \"heaps\": %ju, \"packets\": %ju, \"placed\": %ju, \"bounced\": %ju, "
         "\"payload_bytes\": %ju, \"ns\": %ju, \"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f, "
         "\"bursts\": %ju, \"consumer_slept\": %ju, \"owner_slept\": %ju}\n",
-        options->placed ? "placed" : "bounce", (uintmax_t)options->heap_bytes,
-        (uintmax_t)options->packet_bytes, (uintmax_t)options->train, (uintmax_t)taken,
-        (uintmax_t)stats.total.seen.packets, (uintmax_t)stats.placed, (uintmax_t)stats.bounced,
-        (uintmax_t)stats.payload_bytes, (uintmax_t)ns,
+        options->verbs ? "verbs" : "null", options->placed ? "placed" : "bounce",
+        (uintmax_t)options->heap_bytes, (uintmax_t)options->packet_bytes, (uintmax_t)options->train,
+        (uintmax_t)taken, (uintmax_t)stats.total.seen.packets, (uintmax_t)stats.placed,
+        (uintmax_t)stats.bounced, (uintmax_t)stats.payload_bytes, (uintmax_t)ns,
         (double)ns / (double)stats.total.seen.packets, (double)ns / (double)taken,
         (uintmax_t)bursts, (uintmax_t)channel.starved, (uintmax_t)channel.blocked);
     spead_recv_stream_destroy(stream);
-    return taken == options->heaps ? 0 : 1;
+    return taken >= options->heaps ? 0 : 1;
 }
 
 /* ---- Options ------------------------------------------------------------------------------- */
@@ -316,6 +359,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'c':
         options->consumer = true;
         return 0;
+    case 'v':
+        options->verbs = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"", text);
         return 0;
@@ -333,6 +379,7 @@ int main(int argc, char **argv)
         {"train", 't', "N", 0, "Packets lent together (44)", 0},
         {"placed", 'l', NULL, 0, "Payload is in its place already", 0},
         {"consumer", 'c', NULL, 0, "Heaps are taken by a thread of its own", 0},
+        {"verbs", 'v', NULL, 0, "Through the verbs engine, from a device that does nothing", 0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the receive stream without a network"};

@@ -215,11 +215,8 @@ static void verbs_give_back(void *self, struct speadi_rx_burst *burst)
 {
     struct speadi_verbs_engine *e = self;
 
-    while (e->lent_count > 0)
-        speadi_verbs_slots_free(&e->slots, e->lent[--e->lent_count]);
     burst->count = 0;
-    if (!e->error && !e->failed && !e->placing)
-        speadi_verbs_refill(e);
+    speadi_verbs_take_back(e);
 }
 
 static unsigned verbs_reserve(void *self, uint16_t source, uint32_t head_bytes,

@@ -72,6 +72,9 @@ struct speadi_verbs_engine {
 /* Posts plain slots until as many are posted as should be. */
 void speadi_verbs_refill(struct speadi_verbs_engine *e);
 
+/* What was lent is free, or posted again. */
+void speadi_verbs_take_back(struct speadi_verbs_engine *e);
+
 unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count);
 

@@ -8,7 +8,7 @@
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
                               const struct speadi_rx_config *config)
 {
-    *reader = (struct speadi_verbs_reader){.count = config->count};
+    *reader = (struct speadi_verbs_reader){.count = config->count, .usual = {UINT64_MAX}};
     memcpy(reader->address, config->addresses, config->count * sizeof *config->addresses);
 }
 
@@ -52,16 +52,25 @@ static void refuse(const struct speadi_verbs_reader *reader, const struct speadi
     };
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
+/* The next frame will most likely be like this one. */
+static void learn(struct speadi_verbs_reader *reader, const struct speadi_verbs_frame *frame,
+                  const struct speadi_frame *headers)
 {
-    return a < b ? a : b;
+    static const uint8_t at[] = SPEADI_USUAL_AT;
+    const uint64_t mask[] = SPEADI_USUAL_MASK;
+
+    reader->frame_head[reader->source] = headers->payload_at;
+    if (headers->ip_version != 4 || headers->vlan_tags)
+        return;
+    for (unsigned i = 0; i < 3; i++)
+        reader->usual[i] = speadi_verbs_word(frame->head + at[i]) & mask[i];
+    reader->usual_source = reader->source;
 }
 
-void speadi_verbs_read(struct speadi_verbs_reader *reader, const struct speadi_verbs_frame *frame,
-                       struct speadi_rx_packet *packet)
+void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
+                           const struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet)
 {
     struct speadi_frame headers;
-    uint32_t in_head, in_body, left;
     int bucket = speadi_frame_parse(&headers, frame->head, frame->head_bytes, frame->frame_bytes);
 
     if (bucket == 0 && !find_source(reader, &headers))
@@ -72,23 +81,6 @@ void speadi_verbs_read(struct speadi_verbs_reader *reader, const struct speadi_v
         refuse(reader, frame, bucket, packet);
         return;
     }
-    reader->frame_head[reader->source] = headers.payload_at;
-    left = headers.payload_bytes;
-    in_head = least(frame->head_bytes - headers.payload_at, left);
-    left -= in_head;
-    in_body = least(frame->body_bytes, left);
-    left -= in_body;
-    *packet = (struct speadi_rx_packet){
-        .head = frame->head + headers.payload_at,
-        .body = in_body ? frame->body : NULL,
-        .head_bytes = in_head,
-        .body_bytes = in_body,
-        .tail = left ? frame->tail : NULL,
-        .tail_bytes = left,
-        .datagram_bytes = headers.payload_bytes,
-        .source = reader->source,
-        .segments = 1,
-        .time_ns = frame->time_ns,
-        .place = SPEADI_RX_UNPLACED,
-    };
+    learn(reader, frame, &headers);
+    speadi_verbs_fill(packet, reader->source, frame, headers.payload_at, headers.payload_bytes);
 }

@@ -13,6 +13,7 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, uint32_t c
     while (count-- > 0) {
         struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
 
+        slot->queue = e->queue_number;
         if (last)
             last->wr.next = &slot->wr;
         else
@@ -22,11 +23,10 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, uint32_t c
     return first;
 }
 
-static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *first)
+static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *first, uint32_t count)
 {
     int error;
-    uint32_t taken =
-        speadi_verbs_slots_post(&e->slots, e->queue.qp, e->queue_number, first, &error);
+    uint32_t taken = speadi_verbs_slots_post(&e->slots, e->queue.qp, first, count, &error);
 
     e->posted += taken;
     if (error)
@@ -42,7 +42,7 @@ static void refill_slots(struct speadi_verbs_engine *e)
     if (room > e->slots.free_count)
         room = e->slots.free_count;
     if (room > 0)
-        post(e, chain(e, room));
+        post(e, chain(e, room), room);
 }
 
 void speadi_verbs_refill(struct speadi_verbs_engine *e)
@@ -51,6 +51,38 @@ void speadi_verbs_refill(struct speadi_verbs_engine *e)
         speadi_verbs_mprq_refill(&e->mprq);
     else
         refill_slots(e);
+}
+
+/* In the order in which they were lent: the memory that was used last is used again last. */
+static void repost(struct speadi_verbs_engine *e)
+{
+    struct ibv_recv_wr *next = NULL;
+    uint32_t count = e->lent_count;
+
+    while (e->lent_count > 0) {
+        struct speadi_verbs_slot *slot = &e->slots.slot[e->lent[--e->lent_count]];
+
+        if (slot->place != SPEADI_RX_UNPLACED)
+            speadi_verbs_slot_make_plain(slot, e->slots.slot_bytes);
+        slot->queue = e->queue_number;
+        slot->wr.next = next;
+        next = &slot->wr;
+    }
+    post(e, (struct speadi_verbs_slot *)(void *)next, count); /* wr is its first member */
+}
+
+void speadi_verbs_take_back(struct speadi_verbs_engine *e)
+{
+    bool works = !e->error && !e->failed;
+
+    if (works && !e->placing && e->lent_count > 0 && e->posted + e->lent_count <= e->depth) {
+        repost(e);
+        return;
+    }
+    while (e->lent_count > 0)
+        speadi_verbs_slots_free(&e->slots, e->lent[--e->lent_count]);
+    if (works && !e->placing)
+        speadi_verbs_refill(e);
 }
 
 /* How many ranges there is room for now. */
@@ -87,7 +119,7 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
                                 e->accepted + i, &e->heaps);
         slot = (struct speadi_verbs_slot *)(void *)slot->wr.next; /* wr is its first member */
     }
-    count = post(e, first);
+    count = post(e, first, count);
     e->accepted += count;
     return count;
 }

@@ -71,27 +71,26 @@ void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue
 }
 
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
-                                 uint32_t queue, struct speadi_verbs_slot *first, int *error)
+                                 struct speadi_verbs_slot *first, uint32_t count, int *error)
 {
-    struct ibv_recv_wr *bad = NULL, *wr = &first->wr;
-    uint32_t taken = 0;
+    struct ibv_recv_wr *bad = NULL;
 
-    *error = ibv_post_recv(qp, wr, &bad);
-    for (; wr && !(*error && wr == bad); wr = wr->next, taken++)
-        slots->slot[wr->wr_id].queue = queue;
-    for (; wr; wr = wr->next)
-        speadi_verbs_slots_free(slots, (uint32_t)wr->wr_id);
-    return taken;
+    *error = ibv_post_recv(qp, &first->wr, &bad);
+    if (!*error)
+        return count;
+    for (; bad; bad = bad->next, count--) {
+        slots->slot[bad->wr_id].queue = 0;
+        speadi_verbs_slots_free(slots, (uint32_t)bad->wr_id);
+    }
+    return count;
 }
 
 struct speadi_verbs_slot *speadi_verbs_slots_take(struct speadi_verbs_slots *slots)
 {
     struct speadi_verbs_slot *slot = &slots->slot[slots->free[--slots->free_count]];
 
-    slot->sge[0].length = slots->slot_bytes;
-    slot->wr.num_sge = 1;
+    speadi_verbs_slot_make_plain(slot, slots->slot_bytes);
     slot->wr.next = NULL;
-    slot->place = SPEADI_RX_UNPLACED;
     return slot;
 }
 

@@ -53,9 +53,17 @@ static inline void speadi_verbs_slots_free(struct speadi_verbs_slots *slots, uin
     slots->free[slots->free_count++] = number;
 }
 
-/* Posts the chain of `count` slots that begins with first to a queue pair. Returns how many it took, *error
- * (positive) says why not all; those it did not take are free. */
+/* Makes a slot that was lent a plain one. */
+static inline void speadi_verbs_slot_make_plain(struct speadi_verbs_slot *slot, uint32_t slot_bytes)
+{
+    slot->sge[0].length = slot_bytes;
+    slot->wr.num_sge = 1;
+    slot->place = SPEADI_RX_UNPLACED;
+}
+
+/* Posts the chain of `count` slots that begins with first to a queue pair, whose number they have. Returns how many
+ * it took, *error (positive) says why not all; those it did not take are free. */
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
-                                 uint32_t queue, struct speadi_verbs_slot *first, int *error);
+                                 struct speadi_verbs_slot *first, uint32_t count, int *error);
 
 #endif

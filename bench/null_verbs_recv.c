@@ -1,0 +1,175 @@
+/* The receiving half of the stand-in of null_verbs.c: every receive that is posted completes as soon as it is asked for,
+ * with the next packet of an endless row of heaps. Only the headers are written, so that no payload moves.
+ * NULL_VERBS_HEAP and NULL_VERBS_PACKET are the bytes of a heap's payload and of a SPEAD packet. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <infiniband/verbs.h>
+
+#include <speadi/packet.h>
+#include <speadline/item.h>
+
+#include "null_verbs.h"
+
+enum { RING = 1 << 15, FRAME_HEAD = 42, SPEAD_HEAD = 40 };
+
+struct null_recv_cq {
+    struct ibv_cq_ex ex; /* first: verbs hand it out */
+    struct {
+        uint64_t wr_id;
+        uint8_t *data;
+    } ring[RING]; /* posted */
+    unsigned head, tail;
+    uint64_t heap_bytes, payload_bytes, counter, offset;
+    uint64_t now_ns;
+    uint32_t frame_bytes; /* of the current completion */
+    uint8_t frame_head[FRAME_HEAD];
+};
+
+static void put16(uint8_t *at, uint64_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void write_frame(struct null_recv_cq *cq, uint8_t *to)
+{
+    uint64_t left = cq->heap_bytes - cq->offset;
+    uint64_t bytes = left < cq->payload_bytes ? left : cq->payload_bytes;
+    const uint64_t word[] = {
+        speadi_header_word(40, 4),
+        speadi_pointer_immediate(40, SPEAD_ID_HEAP_COUNTER, cq->counter),
+        speadi_pointer_immediate(40, SPEAD_ID_HEAP_LENGTH, cq->heap_bytes),
+        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_OFFSET, cq->offset),
+        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_LENGTH, bytes),
+    };
+
+    memcpy(to, cq->frame_head, FRAME_HEAD);
+    put16(to + 16, 28 + SPEAD_HEAD + bytes);
+    put16(to + 38, 8 + SPEAD_HEAD + bytes);
+    for (unsigned i = 0; i < sizeof word / sizeof word[0]; i++)
+        speadi_store_be64(to + FRAME_HEAD + 8 * i, word[i]);
+    cq->frame_bytes = (uint32_t)(FRAME_HEAD + SPEAD_HEAD + bytes);
+    cq->offset += bytes;
+    if (cq->offset == cq->heap_bytes) {
+        cq->offset = 0;
+        cq->counter++;
+    }
+}
+
+/* ---- Polling -------------------------------------------------------------------------------------- */
+
+static int next(struct ibv_cq_ex *ex)
+{
+    struct null_recv_cq *cq = (struct null_recv_cq *)ex;
+
+    if (cq->head == cq->tail)
+        return ENOENT;
+    ex->wr_id = cq->ring[cq->head % RING].wr_id;
+    ex->status = IBV_WC_SUCCESS;
+    write_frame(cq, cq->ring[cq->head++ % RING].data);
+    return 0;
+}
+
+static int start(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
+{
+    (void)attr;
+    return next(ex);
+}
+
+static void end(struct ibv_cq_ex *ex)
+{
+    (void)ex;
+}
+
+static unsigned read_flags(struct ibv_cq_ex *ex)
+{
+    (void)ex;
+    return IBV_WC_IP_CSUM_OK;
+}
+
+static uint32_t read_bytes(struct ibv_cq_ex *ex)
+{
+    return ((struct null_recv_cq *)ex)->frame_bytes;
+}
+
+static uint64_t read_time(struct ibv_cq_ex *ex)
+{
+    return ++((struct null_recv_cq *)ex)->now_ns;
+}
+
+/* ---- Objects -------------------------------------------------------------------------------------- */
+
+static uint64_t setting(const char *name, uint64_t fallback)
+{
+    const char *text = getenv(name);
+
+    return text ? strtoull(text, NULL, 10) : fallback;
+}
+
+static void write_frame_head(uint8_t *to)
+{
+    static const uint8_t macs[12] = {0x01, 0, 0x5e, 1, 2, 3, 2, 0, 0, 0, 0, 2};
+
+    memcpy(to, macs, sizeof macs);
+    put16(to + 12, 0x0800);
+    to[14] = 0x45;
+    to[22] = 4;
+    to[23] = 17;
+    inet_pton(AF_INET, "10.0.0.2", to + 26);
+    inet_pton(AF_INET, "239.1.2.3", to + 30);
+    put16(to + 34, 1234);
+    put16(to + 36, 7148);
+}
+
+struct ibv_cq_ex *null_create_cq_ex(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr)
+{
+    struct null_recv_cq *cq = calloc(1, sizeof *cq);
+
+    if (!cq)
+        return NULL;
+    cq->ex.context = context;
+    cq->ex.channel = attr->channel;
+    cq->ex.cqe = (int)attr->cqe;
+    cq->ex.start_poll = start;
+    cq->ex.next_poll = next;
+    cq->ex.end_poll = end;
+    cq->ex.read_wc_flags = read_flags;
+    cq->ex.read_byte_len = read_bytes;
+    cq->ex.read_completion_wallclock_ns = read_time;
+    cq->heap_bytes = setting("NULL_VERBS_HEAP", 4u << 20);
+    cq->payload_bytes = setting("NULL_VERBS_PACKET", 1472) - SPEAD_HEAD;
+    cq->counter = 1;
+    write_frame_head(cq->frame_head);
+    return &cq->ex;
+}
+
+int null_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad)
+{
+    struct null_recv_cq *cq = (struct null_recv_cq *)qp->recv_cq;
+
+    (void)bad;
+    for (; wr; wr = wr->next, cq->tail++) {
+        cq->ring[cq->tail % RING].wr_id = wr->wr_id;
+        cq->ring[cq->tail % RING].data = (uint8_t *)(uintptr_t)wr->sg_list[0].addr;
+    }
+    return 0;
+}
+
+struct ibv_flow *null_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr)
+{
+    struct ibv_flow *flow = calloc(1, sizeof *flow);
+
+    (void)attr;
+    if (flow)
+        flow->context = qp->context;
+    return flow;
+}
+
+int null_destroy_flow(struct ibv_flow *flow)
+{
+    free(flow);
+    return 0;
+}
