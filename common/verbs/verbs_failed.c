@@ -48,11 +48,12 @@ static void say_memlock(char remedy[REMEDY_MAX])
 
 static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
 {
-    static const char *const raw[] = {"create_qp",        "create_wq", "create_flow",
-                                      "mlx5dv_create_wq", "modify_qp", NULL};
-    static const char *const pinning[] = {"reg_mr",    "reg_mr_iova2",     "reg_dmabuf_mr",
-                                          "create_qp", "create_cq",        "create_cq_ex",
-                                          "create_wq", "mlx5dv_create_wq", NULL};
+    static const char *const raw[] = {"create_qp",   "create_qp_ex",     "create_wq",
+                                      "create_flow", "mlx5dv_create_wq", "modify_qp",
+                                      NULL};
+    static const char *const pinning[] = {
+        "reg_mr",    "reg_mr_iova2", "reg_dmabuf_mr", "create_qp",        "create_qp_ex",
+        "create_cq", "create_cq_ex", "create_wq",     "mlx5dv_create_wq", NULL};
 
     remedy[0] = '\0';
     if ((code == EPERM || code == EACCES) && is_one_of(verb, raw))
@@ -67,7 +68,7 @@ static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
         strcpy(remedy, "; the device or its driver has no flow steering");
     else if (strcmp(verb, "create_flow") == 0 && code == ENOMEM)
         strcpy(remedy, "; the device has no room for another flow rule");
-    else if (strcmp(verb, "create_qp") == 0 && code == EINVAL)
+    else if (strncmp(verb, "create_qp", 9) == 0 && code == EINVAL)
         strcpy(remedy, "; an old driver: modprobe ib_uverbs disable_raw_qp_enforcement=1");
     else if (code == EFAULT)
         strcpy(remedy, "; this memory is not mapped for it");

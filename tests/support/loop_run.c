@@ -9,10 +9,12 @@
 #include <speadi/clock.h>
 
 #define LOOP_ITEM_ID 0x1000u
-#define AHEAD_MAX    128u /* packets under way on a cable: less than any queue holds */
-#define CABLE_BUFFER \
-    (32u << 20) /* 64 KiB of small packets, as one poll sends them, fit slots of any size */
-#define STUCK_NS 3000000000u /* without any progress; only a failing test waits so long */
+#define AHEAD_MAX \
+    16u                        /* packets under way on a cable, and sent in a row: a window of
+                                    placed receives holds 64 */
+#define CABLE_RATE 1e10        /* bytes a second: no limit but that of the burst */
+#define STUCK_NS   5000000000u /* without any progress; only a failing test waits so long */
+#define LOST_NS    100000000u  /* ... and where packets may be lost */
 
 struct loop {
     const struct loop_case *c;
@@ -24,6 +26,7 @@ struct loop {
     uint8_t *payload;
     uint8_t *taken; /* per counter: how often it came complete */
     bool in_flight, tx_ended, rx_ended;
+    uint64_t lost; /* packets on the cable that are not waited for any more */
 };
 
 uint8_t loop_pattern(uint64_t counter, uint64_t offset)
@@ -78,8 +81,6 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
         config.endpoint_count = 1;
         config.interface_name = c->pair ? TEST_NEAR_INTERFACE : "lo";
     }
-    if (c->pair)
-        config.socket_buffer_bytes = CABLE_BUFFER;
     config.mprq = c->mprq;
     config.fault = c->rx_fault;
     config.packet_bytes_max = c->rx_packet_bytes_max ? c->rx_packet_bytes_max : 65507;
@@ -113,6 +114,10 @@ static bool open_sender(struct loop *l, const char *endpoint, struct spead_err *
         config.endpoints = &endpoint;
         config.endpoint_count = 1;
         config.interface_name = c->pair ? TEST_FAR_INTERFACE : "lo";
+    }
+    if (c->pair) {
+        config.rate_bytes_per_s = CABLE_RATE;
+        config.burst_bytes = AHEAD_MAX * c->packet_bytes;
     }
     config.fault = c->tx_fault;
     config.packet_bytes_max = c->packet_bytes;
@@ -216,21 +221,26 @@ static struct loop_counts count_packets(struct loop *l)
 }
 
 /* On a cable: reads until no more than so many packets are under way and so many heaps have come, or
- * nothing comes for long. */
+ * nothing comes for long: then what is missing is lost, and not waited for again. */
 static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
 {
+    const uint64_t patience = l->c->lossy ? LOST_NS : STUCK_NS;
     struct loop_counts now = count_packets(l);
-    uint64_t deadline = speadi_clock_mono_ns() + STUCK_NS;
+    uint64_t deadline = speadi_clock_mono_ns() + patience;
 
-    while (l->c->pair && !l->rx_ended && speadi_clock_mono_ns() < deadline &&
-           (now.sent > now.seen + ahead_max || l->result->complete < heaps)) {
+    while (l->c->pair && !l->rx_ended &&
+           (now.sent > now.seen + l->lost + ahead_max || l->result->complete < heaps)) {
         uint64_t before = now.seen;
 
         spead_recv_stream_wait(l->rx, speadi_clock_mono_ns() + 1000000);
         receive_until_empty(l);
         now = count_packets(l);
         if (now.seen != before)
-            deadline = speadi_clock_mono_ns() + STUCK_NS;
+            deadline = speadi_clock_mono_ns() + patience;
+        if (speadi_clock_mono_ns() < deadline)
+            continue;
+        l->lost = now.sent > now.seen ? now.sent - now.seen : 0;
+        return;
     }
 }
 

@@ -27,6 +27,7 @@ struct loop_case {
     uint8_t heap_address_bits; /* 0 means 48 */
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;
+    bool lossy; /* over a cable: packets may be lost, so do not wait long for them */
     bool allow_out_of_order;
     bool deliver_incomplete;
     unsigned live_heaps; /* 0 means 8 */

@@ -38,14 +38,14 @@ static void tear_down(void)
 
 TestSuite(verbs_faults, .init = set_up, .fini = tear_down, .timeout = 120);
 
-static struct loop_case both_verbs(enum spead_verbs_mprq mprq)
+static struct loop_case both_verbs(enum spead_verbs_mprq mprq, enum spead_receive_path path)
 {
     return (struct loop_case){.tx_engine = "verbs",
                               .rx_engine = "verbs",
                               .pair = &network,
                               .host = TEST_NEAR_V4,
                               .mprq = mprq,
-                              .path = SPEAD_PATH_BOUNCE,
+                              .path = path,
                               .packet_bytes = 1472,
                               .heap_bytes = 50000,
                               .heaps = 12,
@@ -76,7 +76,7 @@ static const char *const harmless[] = {
 Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
 {
     for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++) {
-        struct loop_case c = both_verbs(SPEAD_MPRQ_AUTO);
+        struct loop_case c = both_verbs(SPEAD_MPRQ_AUTO, SPEAD_PATH_AUTO);
 
         vdouble_reset();
         read_script(harmless[i]);
@@ -88,25 +88,26 @@ Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
 
 struct harm {
     const char *script;
-    bool duplicates; /* no heap is lost */
+    bool duplicates;    /* no heap is lost */
+    bool of_queue_pair; /* a multi-packet queue has none of its own, and posts by a doorbell */
 };
 
 static const struct harm harms[] = {
-    {"rx.drop@%7", false},
-    {"rx.dup@%7", true},
-    {"rx.swap@%7", false},
-    {"rx.corrupt@%9", false},
-    {"tx.drop@%7", false},
-    {"tx.dup@%7", true},
-    {"tx.corrupt@%9", false},
-    {"rx.status@20=LOC_LEN_ERR", false},
-    {"rx.status@20=GENERAL_ERR", false},
-    {"tx.status@20=GENERAL_ERR", false},
-    {"qp.fatal@20", false},
-    {"cq.overrun@30", false},
-    {"post_recv@3=ENOMEM", false},
-    {"post_send@3=ENOMEM", false},
-    {"start_poll@20=EIO", false},
+    {"rx.drop@%7", false, false},
+    {"rx.dup@%7", true, false},
+    {"rx.swap@%7", false, false},
+    {"rx.corrupt@%9", false, false},
+    {"tx.drop@%7", false, false},
+    {"tx.dup@%7", true, false},
+    {"tx.corrupt@%9", false, false},
+    {"rx.status@20=LOC_LEN_ERR", false, true},
+    {"rx.status@20=GENERAL_ERR", false, true},
+    {"tx.status@20=GENERAL_ERR", false, false},
+    {"qp.fatal@20", false, true},
+    {"cq.overrun@30", false, false},
+    {"post_recv@3=ENOMEM", false, true},
+    {"post_send@3=ENOMEM", false, false},
+    {"start_poll@20=EIO", false, false},
 };
 
 static void expect_clean(const struct loop_result *r, bool ran, const char *script)
@@ -122,14 +123,16 @@ static void expect_clean(const struct loop_result *r, bool ran, const char *scri
     cr_expect_eq(r->torn_snapshots, 0, "%s: a snapshot was torn", script);
 }
 
-static void endure(const struct harm *harm, enum spead_verbs_mprq mprq)
+static void endure(const struct harm *harm, enum spead_verbs_mprq mprq,
+                   enum spead_receive_path path)
 {
-    struct loop_case c = both_verbs(mprq);
+    struct loop_case c = both_verbs(mprq, path);
     struct vdouble_counters counters;
     struct loop_result r;
     bool ran;
 
     c.allow_out_of_order = true;
+    c.lossy = !harm->duplicates;
     vdouble_reset();
     read_script(harm->script);
     ran = loop_run(&c, &r);
@@ -145,22 +148,29 @@ static void endure(const struct harm *harm, enum spead_verbs_mprq mprq)
 Test(verbs_faults, whatever_happens_on_the_way_is_counted_and_no_byte_is_wrong)
 {
     for (size_t i = 0; i < sizeof harms / sizeof *harms; i++)
-        endure(&harms[i], SPEAD_MPRQ_OFF);
+        endure(&harms[i], SPEAD_MPRQ_OFF, SPEAD_PATH_BOUNCE);
+}
+
+Test(verbs_faults, the_same_holds_for_payload_that_the_device_places)
+{
+    for (size_t i = 0; i < sizeof harms / sizeof *harms; i++)
+        endure(&harms[i], SPEAD_MPRQ_OFF, SPEAD_PATH_PLACED);
 }
 
 Test(verbs_faults, the_same_holds_for_the_multi_packet_queue)
 {
     for (size_t i = 0; i < sizeof harms / sizeof *harms; i++)
-        if (strncmp(harms[i].script, "post_recv", 9) != 0) /* it rings a doorbell instead */
-            endure(&harms[i], SPEAD_MPRQ_ON);
+        if (!harms[i].of_queue_pair)
+            endure(&harms[i], SPEAD_MPRQ_ON, SPEAD_PATH_AUTO);
 }
 
 /* Heaps sent after the queue had to be rebuilt arrive: the stream lives on, and says that it was hurt. */
 Test(verbs_faults, a_queue_that_fails_is_rebuilt_and_counted)
 {
-    struct loop_case c = both_verbs(SPEAD_MPRQ_OFF);
+    struct loop_case c = both_verbs(SPEAD_MPRQ_OFF, SPEAD_PATH_BOUNCE);
     struct loop_result r;
 
+    c.lossy = true;
     c.heaps = 30;
     read_script("rx.status@20=GENERAL_ERR");
     cr_assert(loop_run(&c, &r), "%s", r.error);
@@ -170,9 +180,10 @@ Test(verbs_faults, a_queue_that_fails_is_rebuilt_and_counted)
 
 Test(verbs_faults, corrupted_packets_are_not_delivered)
 {
-    struct loop_case c = both_verbs(SPEAD_MPRQ_OFF);
+    struct loop_case c = both_verbs(SPEAD_MPRQ_OFF, SPEAD_PATH_BOUNCE);
     struct loop_result r;
 
+    c.lossy = true;
     read_script("rx.corrupt@%9");
     cr_assert(loop_run(&c, &r), "%s", r.error);
     cr_assert_eq(r.wrong_bytes, 0);
@@ -290,4 +301,13 @@ Test(verbs_faults, what_stands_in_the_way_is_named_with_its_remedy)
             cr_expect(strstr(err.text, cases[i].says), "%s at end %d: %s", cases[i].script, end,
                       err.text);
         }
+}
+
+Test(verbs_faults, a_multi_packet_queue_that_is_not_there_is_an_error_when_asked_for)
+{
+    struct spead_err err;
+
+    read_script("striding=0");
+    cr_assert_lt(open_and_close(RECEIVE_MPRQ, &err), 0);
+    cr_assert(strstr(err.text, "mprq") || strstr(err.text, "multi-packet"), "%s", err.text);
 }

@@ -1,0 +1,194 @@
+/* Goal: the tools over verbs are the tools over sockets, for root and, by spead-net-raw, for others; what they
+ * took instead of sockets is said.
+ * Method: the built programs on two hosts of the test's own, with the verbs double as their device. */
+#include <criterion/criterion.h>
+#include <endian.h>
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "netns.h"
+#include "offloads.h"
+#include "tool_run.h"
+#include "verbs_double.h"
+
+#define NOBODY 65534
+
+static struct test_netns_pair network;
+
+static void set_up(void)
+{
+    const char *reason;
+
+    test_use_verbs_double();
+    if (!test_netns_pair(&network, 9000, &reason))
+        cr_skip_test("%s", reason);
+    test_netns_move(network.far);
+    if (!test_offloads_off(TEST_FAR_INTERFACE))
+        cr_skip_test("offloads of a veth cannot be switched off");
+}
+
+TestSuite(verbs_tools, .init = set_up, .timeout = 120);
+
+/* A double's process is slow to start its consumer (its thread makes some system calls slow), and the sender
+ * does not wait: the queue has to hold all that is sent, which small packets do that are not placed. */
+static void run_between_hosts(struct run *run, const char *recv_line, const char *send_line)
+{
+    test_netns_move(network.near);
+    start_receiver(run, recv_line);
+    test_netns_move(network.far);
+    program_start(&run->send, SPEAD_SEND, send_line);
+    finish(run, 0, 0);
+}
+
+static const char *word(const json_t *object, const char *key)
+{
+    return json_string_value(json_object_get(object, key));
+}
+
+static void expect_whole(const struct run *run, json_int_t heaps)
+{
+    cr_expect_eq(number(run->received, "heaps"), heaps);
+    cr_expect_eq(number(run->received, "verify_bad_bytes"), 0);
+    cr_expect_eq(number(run->received, "packets"), number(run->sent, "packets"));
+}
+
+Test(verbs_tools, every_byte_arrives_past_both_kernels)
+{
+    struct run run = {0};
+
+    run_between_hosts(&run,
+                      TEST_NEAR_V4 ":7148 --engine verbs --bind " TEST_NEAR_INTERFACE
+                                   " --verify --strict --json --buffer 32M --receive-path bounce",
+                      TEST_NEAR_V4 ":7148 --engine verbs --verify --json --heaps 20 --heap-size 1M "
+                                   "--packet 8972 --rate 1");
+    cr_expect_str_eq(word(run.received, "engine"), "verbs");
+    cr_expect_str_eq(word(run.sent, "engine"), "verbs");
+    expect_whole(&run, 20);
+    release(&run);
+}
+
+Test(verbs_tools, the_options_of_verbs_are_obeyed)
+{
+    struct run run = {0};
+
+    run_between_hosts(
+        &run,
+        "[ff15::7148]:7148 --engine verbs --bind " TEST_NEAR_INTERFACE
+        " --verify --strict --json --buffer 32M --receive-path bounce --comp-vector poll --mprq off",
+        "[ff15::7148]:7148 --engine verbs --bind " TEST_FAR_INTERFACE
+        " --verbs-device vd_" TEST_FAR_INTERFACE " --comp-vector 1 --max-poll 0"
+        " --verify --json --heaps 10 --heap-size 200K --rate 0.5");
+    expect_whole(&run, 10);
+    release(&run);
+}
+
+Test(verbs_tools, auto_takes_it_and_says_that_packets_bypass_sockets)
+{
+    struct run run = {0};
+
+    run_between_hosts(&run,
+                      "239.255.7.1:7148 --bind " TEST_NEAR_INTERFACE
+                      " --verify --strict --json --buffer 32M --receive-path bounce",
+                      "239.255.7.1:7148 --bind " TEST_FAR_INTERFACE
+                      " --verify --json --heaps 10 --heap-size 200K --rate 0.5");
+    cr_expect_str_eq(word(run.received, "engine"), "verbs");
+    cr_expect(strstr(word(run.received, "engine_reason"), "bypass sockets"), "%s",
+              word(run.received, "engine_reason"));
+    cr_expect(strstr(word(run.sent, "engine_reason"), "bypass sockets"), "%s",
+              word(run.sent, "engine_reason"));
+    expect_whole(&run, 10);
+    release(&run);
+}
+
+static void expect_failure(const char *tool, const char *line, int status, const char *says)
+{
+    struct program program = {0};
+    char *said;
+
+    program_start(&program, tool, line);
+    expect_status(&program, status);
+    said = program_err(&program);
+    cr_expect(strstr(said, says), "\"%s\" does not say \"%s\"", said, says);
+    free(said);
+    program_release(&program);
+}
+
+Test(verbs_tools, what_was_asked_for_and_cannot_be_is_one_line_with_its_remedy)
+{
+    setenv("VDOUBLE", "net_raw=0", 1);
+    expect_failure(SPEAD_RECV, "--quiet " TEST_FAR_V4 ":7148 --engine verbs", 1, "spead-net-raw");
+    expect_failure(SPEAD_SEND, TEST_NEAR_V4 ":7148 --engine verbs", 1, "spead-net-raw");
+    setenv("VDOUBLE", "", 1);
+    expect_failure(SPEAD_RECV, "--quiet " TEST_FAR_V4 ":7148 --engine verbs --verbs-device mlx5_9",
+                   1, "\"mlx5_9\"");
+    expect_failure(SPEAD_RECV, "--quiet " TEST_FAR_V4 ":7148 --engine verbs --comp-vector 900", 2,
+                   "comp_vector is 900");
+    expect_failure(SPEAD_SEND, TEST_NEAR_V4 ":7148 --engine verbs --comp-vector 900", 2,
+                   "comp_vector is 900");
+}
+
+/* ---- Without root -------------------------------------------------------------------------------- */
+
+static char folder[] = "/tmp/speadline-verbs-XXXXXX", net_raw[80];
+
+/* A copy of spead-net-raw with the capabilities that `setcap cap_net_raw,cap_ipc_lock+p` gives. */
+static bool install_net_raw(void)
+{
+    struct vfs_cap_data data = {.magic_etc = htole32(VFS_CAP_REVISION_2)};
+    char command[400];
+
+    data.data[0].permitted = htole32(1u << CAP_NET_RAW | 1u << CAP_IPC_LOCK);
+    cr_assert_not_null(mkdtemp(folder));
+    snprintf(net_raw, sizeof net_raw, "%s/spead-net-raw", folder);
+    snprintf(command, sizeof command, "cp %s %s && chmod 755 %s %s", SPEAD_NET_RAW, net_raw,
+             net_raw, folder);
+    return system(command) == 0 &&
+           setxattr(net_raw, "security.capability", &data, sizeof data, 0) == 0;
+}
+
+static void remove_net_raw(void)
+{
+    cr_assert_eq(seteuid(0), 0);
+    unlink(net_raw);
+    rmdir(folder);
+}
+
+Test(verbs_tools, an_ordinary_user_receives_by_spead_net_raw)
+{
+    struct run run = {0};
+    bool installed;
+
+    if (geteuid() != 0)
+        cr_skip_test("needs root, to give a file capabilities");
+    installed = install_net_raw();
+    test_netns_move(network.near);
+    cr_assert_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
+    cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0); /* root is kept aside for the end */
+    if (!installed || access(SPEAD_RECV, X_OK) < 0 || access(VERBS_DOUBLE, R_OK) < 0) {
+        remove_net_raw();
+        cr_skip_test("no capabilities for files here, or others cannot read the build folder");
+    }
+    setenv("ASAN_OPTIONS", "detect_leaks=0",
+           1); /* it traces itself, which the kernel forbids here */
+    expect_failure(SPEAD_RECV, "--quiet " TEST_NEAR_V4 ":7148 --engine verbs", 1, "spead-net-raw");
+    program_start(
+        &run.recv, net_raw,
+        SPEAD_RECV
+        " " TEST_NEAR_V4
+        ":7148 --engine verbs --verify --strict --json --buffer 32M --receive-path bounce");
+    cr_expect(program_says(&run.recv, "listening on"), "spead-recv did not start");
+    remove_net_raw();
+    test_netns_move(network.far);
+    program_start(&run.send, SPEAD_SEND,
+                  TEST_NEAR_V4 ":7148 --verify --json --heaps 5 --heap-size 100K --rate 0.5");
+    finish(&run, 0, 0);
+    cr_expect_str_eq(word(run.received, "engine"), "verbs");
+    expect_whole(&run, 5);
+    release(&run);
+}
