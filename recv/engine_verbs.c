@@ -46,11 +46,32 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_device_open(&e->device, &wish, err);
 }
 
+/* Several queues: a hash of IPv4 addresses and ports picks one for each flow. */
+static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
+{
+    uint32_t queues = e->config.verbs.queues, most = e->device.report.rss_queues_max;
+
+    if (queues & (queues - 1) || queues > SPEADI_VERBS_WQS_MAX)
+        return speadi_err_set(err, -EINVAL, "verbs_queues must be a power of two up to %u, not %u",
+                              SPEADI_VERBS_WQS_MAX, queues);
+    if (queues > most)
+        return speadi_err_set(err, -ENOTSUP, "verbs device %s hashes over %u queues, not %u",
+                              e->device.report.device, most, queues);
+    if (e->config.verbs.mprq == SPEAD_MPRQ_ON)
+        return speadi_err_set(err, -EINVAL, "a multi-packet receive queue is one: --mprq off");
+    for (uint32_t i = 0; i < e->config.count; i++)
+        if (e->config.addresses[i].any.sa_family != AF_INET)
+            return speadi_err_set(err, -ENOTSUP, "only IPv4 is spread over several queues");
+    return 0;
+}
+
 /* A multi-packet queue packs what comes; it cannot part a frame's payload from its head. */
 static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
 
+    if (e->config.verbs.queues > 1)
+        return check_queues(e, err);
     if (e->config.verbs.mprq == SPEAD_MPRQ_AUTO)
         e->is_striding = report->mprq.usable && e->config.path == SPEAD_PATH_BOUNCE;
     if (e->config.verbs.mprq != SPEAD_MPRQ_ON)
@@ -88,6 +109,10 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
                                       &e->config.verbs, frame, err);
     wanted = wanted > SPEADI_RX_RESERVE_MAX ? wanted : SPEADI_RX_RESERVE_MAX;
     e->depth = least(wanted, least(report->max_qp_wr, report->max_cqe));
+    if (e->depth < e->config.verbs.queues)
+        return speadi_err_set(err, -ENOTSUP,
+                              "verbs device %s: %u receives are too few for %u queues",
+                              report->device, e->depth, e->config.verbs.queues);
     e->window =
         least(e->depth, e->config.placed_window ? e->config.placed_window : SPEADI_RX_RESERVE_MAX);
     /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */
@@ -172,6 +197,11 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
 
     if (e->is_striding)
         return speadi_err_set(err, -ENOTSUP, "the multi-packet receive queue packs packets");
+    if (e->queue.wq_count > 1)
+        return speadi_err_set(err, -ENOTSUP,
+                              "packets come through %u queues, in an order that cannot "
+                              "be foretold",
+                              e->queue.wq_count);
     if (e->config.count > 1)
         return speadi_err_set(
             err, -ENOTSUP,
@@ -216,7 +246,7 @@ static void verbs_give_back(void *self, struct speadi_rx_burst *burst)
     struct speadi_verbs_engine *e = self;
 
     burst->count = 0;
-    speadi_verbs_take_back(e);
+    speadi_verbs_return(e);
 }
 
 static unsigned verbs_reserve(void *self, uint16_t source, uint32_t head_bytes,
@@ -250,6 +280,14 @@ static void verbs_quiesce(void *self)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
+static bool is_ours(const struct speadi_verbs_queue *queue, const struct ibv_wq *wq)
+{
+    for (unsigned i = 0; i < queue->wq_count; i++)
+        if (queue->wq[i] == wq)
+            return true;
+    return false;
+}
+
 static void take_event(struct speadi_verbs_engine *e, const struct speadi_verbs_event *event)
 {
     const char *device = e->device.report.device;
@@ -263,7 +301,7 @@ static void take_event(struct speadi_verbs_engine *e, const struct speadi_verbs_
         speadi_log(&e->log, SPEAD_LOG_INFO, "verbs engine: the port of %s is up again", device);
         break;
     case SPEADI_VERBS_QP_FATAL:
-        if (event->qp ? event->qp == e->queue.qp : event->wq == e->queue.wq)
+        if (event->qp ? event->qp == e->queue.qp : is_ours(&e->queue, event->wq))
             e->failed = true;
         break;
     case SPEADI_VERBS_CQ_OVERRUN:

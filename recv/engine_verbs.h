@@ -35,8 +35,9 @@ struct speadi_verbs_engine {
     struct speadi_verbs_mprq mprq;
     struct speadi_verbs_slots slots;
     struct speadi_verbs_queue queue;
-    uint32_t queue_number; /* 1, 2, ...: which queue slots are posted to ... */
-    uint32_t posted;       /* ... and how many are */
+    uint32_t queue_number;                    /* 1, 2, ...: which queue slots are posted to ... */
+    uint32_t posted;                          /* ... and how many are, */
+    uint32_t wq_posted[SPEADI_VERBS_WQS_MAX]; /* of them to each work queue */
     struct speadi_verbs_reader reader;
     struct speadi_verbs_clock clock;
     struct speadi_wakeup bell;
@@ -73,7 +74,7 @@ struct speadi_verbs_engine {
 void speadi_verbs_refill(struct speadi_verbs_engine *e);
 
 /* What was lent is free, or posted again. */
-void speadi_verbs_take_back(struct speadi_verbs_engine *e);
+void speadi_verbs_return(struct speadi_verbs_engine *e);
 
 unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count);

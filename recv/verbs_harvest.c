@@ -91,8 +91,10 @@ static struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
 {
     struct speadi_verbs_slot *slot = &e->slots.slot[cq->ex->wr_id];
 
-    if (slot->queue == e->queue_number)
+    if (slot->queue == e->queue_number) {
         e->posted--;
+        e->wq_posted[slot->wq]--;
+    }
     slot->queue = 0;
     return slot;
 }

@@ -6,13 +6,16 @@
 #include "verbs_cq.h"
 #include "verbs_flow.h"
 
+#define SPEADI_VERBS_WQS_MAX 16u /* a power of two */
+
 struct speadi_verbs_queue {
     struct speadi_verbs_device *device;
     struct speadi_verbs_cq cq;
     struct ibv_qp *qp; /* NULL: closed */
     struct speadi_verbs_flows flows;
-    /* A multi-packet queue's: the queue pair only leads to it. */
-    struct ibv_wq *wq;
+    /* Work queues, if there are: then the queue pair only leads to them, by a hash of addresses and ports. */
+    struct ibv_wq *wq[SPEADI_VERBS_WQS_MAX];
+    unsigned wq_count;
     struct ibv_rwq_ind_table *table;
 };
 
@@ -20,9 +23,10 @@ struct speadi_verbs_queue_config {
     uint32_t depth;   /* receives posted at a time */
     uint32_t sge_max; /* scatter entries of each */
     int comp_vector;  /* -1: polled only */
+    unsigned wqs;     /* a power of two; 1: receives are the queue pair's own */
 };
 
-/* Up to INIT: receives may be posted, no frame comes yet. 0 or -errno with a sentence; what was made by then is
+/* With several work queues depth is shared among them, and they complete in one. Up to INIT: receives may be posted, no frame comes yet. 0 or -errno with a sentence; what was made by then is
  * for close(). */
 int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verbs_device *device,
                             const struct speadi_verbs_queue_config *config, struct spead_err *err);

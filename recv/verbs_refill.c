@@ -6,7 +6,7 @@
 #define HEAD_BYTES_MAX 512u /* longer heads are not predicted */
 
 /* Chains `count` free slots; they are plain. */
-static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, uint32_t count)
+static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned wq, uint32_t count)
 {
     struct speadi_verbs_slot *first = NULL, *last = NULL;
 
@@ -14,6 +14,7 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, uint32_t c
         struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
 
         slot->queue = e->queue_number;
+        slot->wq = wq;
         if (last)
             last->wr.next = &slot->wr;
         else
@@ -25,9 +26,13 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, uint32_t c
 
 static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *first, uint32_t count)
 {
+    struct ibv_wq *wq = e->queue.wq_count ? e->queue.wq[first->wq] : NULL;
+    uint32_t taken;
     int error;
-    uint32_t taken = speadi_verbs_slots_post(&e->slots, e->queue.qp, first, count, &error);
 
+    e->wq_posted[first->wq] += count;
+    taken = speadi_verbs_slots_post(&e->slots, e->queue.qp, wq, first, count, &error);
+    e->wq_posted[first->wq] -= count - taken;
     e->posted += taken;
     if (error)
         e->failed = true;
@@ -42,13 +47,30 @@ static void refill_slots(struct speadi_verbs_engine *e)
     if (room > e->slots.free_count)
         room = e->slots.free_count;
     if (room > 0)
-        post(e, chain(e, room), room);
+        post(e, chain(e, 0, room), room);
+}
+
+/* Each work queue gets its share. */
+static void refill_wqs(struct speadi_verbs_engine *e)
+{
+    uint32_t share = e->depth / e->queue.wq_count;
+
+    for (unsigned i = 0; i < e->queue.wq_count; i++) {
+        uint32_t room = share - e->wq_posted[i];
+
+        if (room > e->slots.free_count)
+            room = e->slots.free_count;
+        if (room > 0)
+            post(e, chain(e, i, room), room);
+    }
 }
 
 void speadi_verbs_refill(struct speadi_verbs_engine *e)
 {
     if (e->is_striding)
         speadi_verbs_mprq_refill(&e->mprq);
+    else if (e->queue.wq_count > 1)
+        refill_wqs(e);
     else
         refill_slots(e);
 }
@@ -65,17 +87,19 @@ static void repost(struct speadi_verbs_engine *e)
         if (slot->place != SPEADI_RX_UNPLACED)
             speadi_verbs_slot_make_plain(slot, e->slots.slot_bytes);
         slot->queue = e->queue_number;
+        slot->wq = 0;
         slot->wr.next = next;
         next = &slot->wr;
     }
     post(e, (struct speadi_verbs_slot *)(void *)next, count); /* wr is its first member */
 }
 
-void speadi_verbs_take_back(struct speadi_verbs_engine *e)
+void speadi_verbs_return(struct speadi_verbs_engine *e)
 {
     bool works = !e->error && !e->failed;
 
-    if (works && !e->placing && e->lent_count > 0 && e->posted + e->lent_count <= e->depth) {
+    if (works && !e->placing && e->queue.wq_count == 0 && e->lent_count > 0 &&
+        e->posted + e->lent_count <= e->depth) {
         repost(e);
         return;
     }
@@ -113,7 +137,7 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
     count = room_for(e, count);
     if (count == 0)
         return 0;
-    slot = first = chain(e, count);
+    slot = first = chain(e, 0, count);
     for (unsigned i = 0; i < count; i++) {
         speadi_verbs_slot_place(slot, &e->slots, &ranges[i], frame_head + head_bytes,
                                 e->accepted + i, &e->heaps);

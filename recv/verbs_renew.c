@@ -1,5 +1,6 @@
 /* Another queue in place of the one there is. */
 #include <errno.h>
+#include <string.h>
 
 #include <speadi/err.h>
 
@@ -14,6 +15,7 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
         .depth = e->depth,
         .sge_max = e->attached ? PIECES_MAX : 1,
         .comp_vector = e->config.verbs.comp_vector,
+        .wqs = e->config.verbs.queues,
     };
 
     return speadi_verbs_queue_open(queue, &e->device, &config, err);
@@ -41,6 +43,7 @@ static int begin_slots(struct speadi_verbs_engine *e, struct spead_err *err)
 
     e->queue_number++;
     e->posted = 0;
+    memset(e->wq_posted, 0, sizeof e->wq_posted);
     return ret < 0 ? ret : fill_and_start(e, err);
 }
 

@@ -71,11 +71,12 @@ void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue
 }
 
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
-                                 struct speadi_verbs_slot *first, uint32_t count, int *error)
+                                 struct ibv_wq *wq, struct speadi_verbs_slot *first, uint32_t count,
+                                 int *error)
 {
     struct ibv_recv_wr *bad = NULL;
 
-    *error = ibv_post_recv(qp, &first->wr, &bad);
+    *error = wq ? ibv_post_wq_recv(wq, &first->wr, &bad) : ibv_post_recv(qp, &first->wr, &bad);
     if (!*error)
         return count;
     for (; bad; bad = bad->next, count--) {

@@ -18,6 +18,7 @@ struct speadi_verbs_slot {
     struct speadi_rx_range range; /* where the payload was asked to go, when placed */
     uint32_t head_bytes;          /* of the frame, before the payload, when placed */
     uint32_t queue;               /* number of the queue that it is posted to; 0: to none */
+    uint32_t wq;                  /* which of its work queues */
 };
 
 struct speadi_verbs_slots {
@@ -61,9 +62,11 @@ static inline void speadi_verbs_slot_make_plain(struct speadi_verbs_slot *slot, 
     slot->place = SPEADI_RX_UNPLACED;
 }
 
-/* Posts the chain of `count` slots that begins with first to a queue pair, whose number they have. Returns how many
+/* Posts the chain of `count` slots that begins with first to a queue pair, or to one of its work queues, whose
+ * numbers they have. Returns how many
  * it took, *error (positive) says why not all; those it did not take are free. */
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
-                                 struct speadi_verbs_slot *first, uint32_t count, int *error);
+                                 struct ibv_wq *wq, struct speadi_verbs_slot *first, uint32_t count,
+                                 int *error);
 
 #endif

@@ -15,6 +15,7 @@ struct speadi_verbs_options {
     int comp_vector;    /* -1: never sleep on completion events */
     uint32_t max_poll;  /* polls in a row that found nothing before it sleeps */
     enum spead_verbs_mprq mprq;
+    uint32_t queues; /* receiving: work queues that packets are hashed over; 0, 1: none */
     uint32_t mprq_stride_log, mprq_entry_log; /* bytes of a stride, of an entry; log2, 0: chosen */
     bool hardware_rate;                       /* sending: the device paces */
 };

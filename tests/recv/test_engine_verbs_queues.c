@@ -1,0 +1,185 @@
+/* Goal: packets that the device spreads over several queues all come, those of a flow in order, and several queues fail
+ * and are made anew like one.
+ * Method: the verbs double hashes as a NIC does; flows to several groups; numbers within payloads. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "control.h"
+#include "engine_verbs.h"
+#include "rx_rig.h"
+#include "verbs_double.h"
+#include "verbs_rx_rig.h"
+
+enum { FLOWS = 4, QUEUES = 4 };
+
+static struct verbs_rx_rig rig;
+static const struct verbs_rx_options several = {
+    .endpoints = {"239.1.2.3:7148", "239.1.2.4:7148", "239.1.2.5:7149", TEST_NEAR_V4 ":7150"},
+    .verbs = {.queues = QUEUES}};
+
+static void set_up(void)
+{
+    test_use_verbs_double();
+}
+
+static void assert_nothing_left(void)
+{
+    struct vdouble_counters c;
+
+    vdouble_counters(&c);
+    cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows + c.wqs +
+                     c.ind_tables,
+                 0, "objects are alive");
+}
+
+static void tear_down(void)
+{
+    verbs_rx_rig_close(&rig);
+    assert_nothing_left();
+}
+
+TestSuite(engine_verbs_queues, .init = set_up, .fini = tear_down, .timeout = 60);
+
+static void prepare(const struct verbs_rx_options *options)
+{
+    if (!verbs_rx_rig_prepare(&rig, options))
+        cr_skip_test("%s %s", rig.reason, rig.err.text);
+}
+
+static void open_several(void)
+{
+    prepare(&several);
+    cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
+}
+
+static void send_number(unsigned flow, uint32_t number)
+{
+    cr_assert(verbs_rx_rig_send(&rig, flow, &number, sizeof number), "%s", strerror(errno));
+}
+
+/* Takes what was sent, `count` numbers of each flow from first on; returns the queues that it came through. */
+static uint32_t take_numbers(uint32_t first, uint32_t count)
+{
+    const struct speadi_verbs_engine *engine = rig.engine;
+    uint32_t next[FLOWS] = {first, first, first, first}, queues = 0, came = 0;
+
+    while (came < FLOWS * count) {
+        int got = verbs_rx_rig_poll(&rig);
+
+        cr_assert_gt(got, 0, "%u packets came", came);
+        for (int i = 0; i < got; i++, came++) {
+            const struct speadi_rx_packet *packet = &rig.burst.packet[i];
+            uint32_t *expected = &next[packet->source];
+
+            cr_assert(rx_rig_packet_is(packet, expected, sizeof *expected), "flow %u, number %u",
+                      packet->source, *expected);
+            ++*expected;
+            queues |= 1u << engine->slots.slot[engine->lent[i]].wq;
+        }
+        verbs_rx_rig_give_back(&rig);
+    }
+    return queues;
+}
+
+static uint32_t send_and_take(uint32_t first, uint32_t count)
+{
+    for (uint32_t i = 0; i < FLOWS * count; i++)
+        send_number(i % FLOWS, first + i / FLOWS);
+    return take_numbers(first, count);
+}
+
+static uint64_t rebuilds(void)
+{
+    struct speadi_rx_counters c;
+
+    rig.ops->counters(rig.engine, &c);
+    return c.rebuilds;
+}
+
+Test(engine_verbs_queues, flows_are_spread_and_each_keeps_its_order)
+{
+    uint32_t queues = 0;
+
+    open_several();
+    for (uint32_t round = 0; round < 40; round++) /* several times round the slots */
+        queues |= send_and_take(round * 8, 8);
+    cr_assert_gt(__builtin_popcount(queues), 1);
+}
+
+Test(engine_verbs_queues, one_that_fails_makes_all_anew)
+{
+    open_several();
+    vdouble_script("rx.status@5=LOC_PROT_ERR");
+    for (unsigned i = 0; i < 500 && rebuilds() == 0; i++) {
+        send_number(i % FLOWS, i);
+        rig.ops->wait(rig.engine, 0);
+        cr_assert_geq(rig.ops->poll(rig.engine, &rig.burst), 0);
+        verbs_rx_rig_give_back(&rig);
+        usleep(1000);
+    }
+    cr_assert_eq(rebuilds(), 1);
+    usleep(10000); /* what is on its way still */
+    while (rig.ops->poll(rig.engine, &rig.burst) > 0)
+        verbs_rx_rig_give_back(&rig);
+    send_and_take(1000, 4);
+}
+
+Test(engine_verbs_queues, whichever_verb_fails_opening_leaves_nothing)
+{
+    static const char *const verbs[] = {"create_wq", "create_rwq_ind_table", "modify_wq",
+                                        "create_qp_ex", "create_flow"};
+    char script[64];
+
+    prepare(&several);
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        for (unsigned nth = 1; nth <= QUEUES; nth++) {
+            int rc;
+
+            vdouble_reset();
+            snprintf(script, sizeof script, "%s@%u=ENOMEM", verbs[i], nth);
+            cr_assert_eq(vdouble_script(script), 0);
+            rc = verbs_rx_rig_open_engine(&rig);
+            cr_assert(rc == 0 || strstr(rig.err.text, verbs[i]), "%s: %s", script, rig.err.text);
+            cr_assert(rc < 0 || nth > 1, "%s", script);
+            if (rc == 0) {
+                rig.ops->close(rig.engine);
+                free(rig.engine);
+                rig.engine = NULL;
+            }
+            assert_nothing_left();
+        }
+}
+
+static void assert_refused(const struct verbs_rx_options *options, int code, const char *text)
+{
+    prepare(options);
+    cr_assert_eq(verbs_rx_rig_open_engine(&rig), code, "%s", rig.err.text);
+    cr_assert(strstr(rig.err.text, text), "%s", rig.err.text);
+}
+
+Test(engine_verbs_queues, what_cannot_be_spread_is_refused_by_name)
+{
+    assert_refused(&(struct verbs_rx_options){.verbs = {.queues = 3}}, -EINVAL, "power of two");
+    verbs_rx_rig_close(&rig);
+    assert_refused(
+        &(struct verbs_rx_options){.endpoints = {"[ff15::2]:7148"}, .verbs = {.queues = 2}},
+        -ENOTSUP, "IPv4");
+    verbs_rx_rig_close(&rig);
+    vdouble_script("rss=0");
+    assert_refused(&several, -ENOTSUP, "hashes over 0 queues");
+}
+
+Test(engine_verbs_queues, payload_is_not_placed_through_several)
+{
+    static uint8_t memory[4096];
+    const struct spead_region_info info = {.fd = -1, .data = memory, .bytes = sizeof memory};
+
+    open_several();
+    cr_assert_eq(rig.ops->attach(rig.engine, &info, &rig.err), -ENOTSUP);
+    send_and_take(0, 4);
+}
