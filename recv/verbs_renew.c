@@ -85,9 +85,13 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         return;
     }
     e->rebuilds++;
-    speadi_log(&e->log, SPEAD_LOG_WARNING,
-               "verbs engine: the receive queue of %s failed and was made anew; packets were lost",
-               e->device.report.device);
+    if (e->rebuilds & (e->rebuilds - 1)) /* 1st, 2nd, 4th, ...: it may fail with every packet */
+        return;
+    speadi_log(
+        &e->log, SPEAD_LOG_WARNING,
+        "verbs engine: the receive queue of %s failed and was made anew (%llu times by now); "
+        "packets were lost",
+        e->device.report.device, (unsigned long long)e->rebuilds);
 }
 
 /* The new queue's rules hold before the old one's go: a frame in between comes twice rather than never. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <speadi/clock.h>
@@ -411,6 +412,65 @@ Test(engine_verbs, a_queue_that_cannot_be_made_anew_ends_the_stream)
         rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
     }
     cr_assert_eq(rc, -EIO);
+}
+
+/* Sends and polls until a packet sent after the failure comes (true) or the stream ends (false). */
+static bool goes_on(uint64_t calls, const char *verb)
+{
+    for (uint32_t i = 0; i < 2000; i++) {
+        bool over = vdouble_calls(verb) > calls;
+        int rc;
+
+        send_one(0, i);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 1000000);
+        rc = rig.ops->poll(rig.engine, &rig.burst);
+        if (rc < 0)
+            return false;
+        for (int k = 0; k < rc; k++)
+            if (over && rx_rig_packet_is(&rig.burst.packet[k], sent, sizeof sent))
+                return true;
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_fail("neither goes on nor ends after %s", verb);
+    return false;
+}
+
+Test(engine_verbs, whichever_verb_fails_later_the_stream_goes_on_or_ends)
+{
+    /* Those of the data path, and with a queue that fails those that make another. */
+    static const char *const scripts[] = {
+        "start_poll@5=EIO",
+        "req_notify_cq@1=EIO",
+        "post_recv@2=EIO",
+        "get_cq_event@1=EIO",
+        "qp.fatal@3 modify_qp@1=EIO", /* the old one is stopped by it */
+        "qp.fatal@3 modify_qp@2=EIO",
+        "qp.fatal@3 modify_qp@3=EIO",
+        "qp.fatal@3 create_cq_ex@1=ENOMEM",
+        "qp.fatal@3 create_comp_channel@1=EMFILE",
+        "qp.fatal@3 create_qp@1=ENOMEM",
+        "qp.fatal@3 create_flow@1=ENOMEM",
+        "qp.fatal@3 post_recv@2=ENOMEM",
+        "cq.overrun@3 create_cq_ex@1=ENOMEM",
+        "rx.status@3=GENERAL_ERR start_poll@9=EIO",
+    };
+
+    prepare(&(struct verbs_rx_options){0});
+    for (unsigned i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        char verb[32];
+        const char *last = strrchr(scripts[i], ' ');
+
+        last = last ? last + 1 : scripts[i];
+        snprintf(verb, sizeof verb, "%.*s", (int)strcspn(last, "@"), last);
+        vdouble_reset();
+        cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
+        cr_assert_eq(vdouble_script(scripts[i]), 0, "%s", vdouble_last_refusal());
+        (void)goes_on(vdouble_calls(verb), verb);
+        rig.ops->close(rig.engine);
+        free(rig.engine);
+        rig.engine = NULL;
+        assert_nothing_left();
+    }
 }
 
 /* ---- Opening ------------------------------------------------------------------------------- */
