@@ -34,6 +34,7 @@ struct verbs_engine {
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
+enum { PADDING_MAX = 8 }; /* bytes of a packet */
 enum { UDP_BYTES = 8, IPV4_BYTES = 20, IPV6_BYTES = 40 };
 enum { ETHERNET_GAP_BYTES = 24 }; /* FCS, preamble and gap: not in a device's frame rate */
 
@@ -278,7 +279,10 @@ static void mend(struct verbs_engine *engine)
 
 static void say_copied(struct verbs_engine *engine)
 {
-    if (engine->said_copied || engine->frames.copied_packets == 0)
+    const struct speadi_verbs_frames *frames = &engine->frames;
+
+    /* The padding of packets without payload is nobody's to register. */
+    if (engine->said_copied || frames->copied_bytes <= PADDING_MAX * frames->copied_packets)
         return;
     engine->said_copied = true;
     speadi_log(engine->log, SPEAD_LOG_INFO,

@@ -181,6 +181,7 @@ static void print_losses(FILE *to, const struct recv_report *report)
                 " messages at our sockets: raise net.core.rmem_max and "
                 "--buffer (%s now), or send slower\n",
                 stats->kernel_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
+    tool_report_device(to, stats->engine_rebuilds, stats->link_downs);
 }
 
 static void print_ledger(FILE *to, const struct recv_report *report)

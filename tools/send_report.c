@@ -21,6 +21,10 @@ void send_report_summary(FILE *to, const struct send_report *report)
     if (stats->icmp_unreachable > 0)
         fprintf(to, "  refused  %" PRIu64 " times by ICMP: nobody listens at a destination\n",
                 stats->icmp_unreachable);
+    if (stats->neighbours_lost > 0)
+        fprintf(to, "  lost     %" PRIu64 " times the next hop, which stopped answering\n",
+                stats->neighbours_lost);
+    tool_report_device(to, stats->engine_rebuilds, stats->link_downs);
 }
 
 /* {"submitted": {...}, "buckets": {...}, "heaps": {...}, "failed_errno": [...], ...} */
@@ -50,7 +54,11 @@ json_t *send_report_json(const struct send_report *report)
         tool_report_set(object, "socket_buffer_bytes", report->plan.socket_buffer_bytes) < 0 ||
         tool_report_set(object, "memory_bytes", report->plan.memory_bytes) < 0 ||
         tool_report_set(object, "messages", report->stats.messages) < 0 ||
-        tool_report_set(object, "batches", report->stats.batches) < 0) {
+        tool_report_set(object, "batches", report->stats.batches) < 0 ||
+        tool_report_set(object, "copied_bytes", report->stats.copied_bytes) < 0 ||
+        tool_report_set(object, "engine_rebuilds", report->stats.engine_rebuilds) < 0 ||
+        tool_report_set(object, "link_downs", report->stats.link_downs) < 0 ||
+        tool_report_set(object, "neighbours_lost", report->stats.neighbours_lost) < 0) {
         json_decref(object);
         return NULL;
     }

@@ -50,7 +50,7 @@ struct sender {
     unsigned *overhead; /* [endpoint_count]: bytes on the wire beside a packet's SPEAD bytes */
 };
 
-/* For the handler; set before it is installed, NULL once the stream goes. Only this thread has it run. */
+/* For the handler; NULL before the stream is there and once it goes. Only this thread has it run. */
 static struct spead_send_stream *volatile signalled_stream;
 
 /* The first signal is for the loop, which then sends what is in flight and the stop heaps. */
@@ -392,10 +392,27 @@ static int send_and_report(struct sender *sender)
     return status;
 }
 
+/* Engine verbs sends from the heaps' memory in place. */
+static int make_stream(struct sender *sender, struct spead_err *err)
+{
+    struct spead_send_stream_config config = spead_send_stream_config_of(sender->options);
+    const struct spead_send_memory memory = {
+        .data = sender->memory, .bytes = sender->memory_bytes, .fd = -1};
+    int ret;
+
+    config.log.fn = print_log;
+    config.memory = &memory;
+    config.memory_count = 1;
+    ret = spead_send_stream_create(&sender->stream, &config, err);
+    if (ret < 0)
+        return ret;
+    signalled_stream = sender->stream;
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct spead_send_tool_options options;
-    struct spead_send_stream_config config;
     struct sender sender = {.options = &options};
     struct spead_err err = {0};
     int ret, status;
@@ -405,19 +422,15 @@ int main(int argc, char **argv)
     status = pin(options.common.cpu);
     if (status != TOOL_DONE)
         return status;
-    config = spead_send_stream_config_of(&options);
-    config.log.fn = print_log;
-    ret = spead_send_stream_create(&sender.stream, &config, &err);
-    if (ret < 0)
-        return tool_failed_call(ret, &err);
-    signalled_stream = sender.stream;
     tool_signal_install(on_signal);
     ret = make_heaps(&sender);
+    if (ret == 0)
+        ret = make_stream(&sender, &err);
     if (ret == 0)
         ret = note_overheads(&sender);
     if (ret == 0)
         ret = spead_send_stream_start(sender.stream, &err);
-    if (ret == -ENOMEM) {
+    if (ret == -ENOMEM && err.text[0] == '\0') {
         status = tool_failed("no memory for --max-heaps %" PRIu64 " of --heap-size %" PRIu64,
                              options.max_heaps, options.heap_size);
     } else if (ret < 0) {

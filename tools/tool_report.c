@@ -176,6 +176,15 @@ void tool_report_sum(FILE *to, uint64_t total, const struct spead_count *bucket,
     fputc('\n', to);
 }
 
+void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t link_downs)
+{
+    if (rebuilds > 0)
+        fprintf(to, "  device   queue failed and made anew %" PRIu64 " times: packets were lost\n",
+                rebuilds);
+    if (link_downs > 0)
+        fprintf(to, "  link     down %" PRIu64 " times\n", link_downs);
+}
+
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
 json_t *tool_report_object(const struct tool_totals *totals)

@@ -77,6 +77,9 @@ void tool_report_headline(FILE *to, const struct tool_totals *totals, const char
 void tool_report_sum(FILE *to, uint64_t total, const struct spead_count *bucket, unsigned count,
                      const char *(*name)(unsigned bucket), const char *total_word);
 
+/* What befell the device of engine verbs; nothing when nothing did. */
+void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t link_downs);
+
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
 /* The keys that both tools have. NULL: out of memory. */

@@ -228,7 +228,11 @@ Test(reports, the_senders_object_and_summary_name_errors)
                   .submitted = {12, 1200},
                   .bucket = {[SPEAD_SEND_SENT] = {10, 1000}, [SPEAD_SEND_FAILED] = {2, 200}},
                   .failed_errno = {{.error = 90, .packets = 2}}, /* EMSGSIZE */
-                  .icmp_unreachable = 3},
+                  .icmp_unreachable = 3,
+                  .engine_rebuilds = 4,
+                  .link_downs = 5,
+                  .neighbours_lost = 6,
+                  .copied_bytes = 7},
     };
     json_t *object = send_report_json(&report), *errnos;
     size_t bytes;
@@ -245,6 +249,13 @@ Test(reports, the_senders_object_and_summary_name_errors)
     cr_expect_not_null(strstr(text, "12 submitted = 10 sent + 2 failed\n"), "%s", text);
     cr_expect_not_null(strstr(text, "2 packets: Message too long"), "%s", text);
     cr_expect_not_null(strstr(text, "3 times by ICMP"), "%s", text);
+    cr_expect_not_null(strstr(text, "made anew 4 times"), "%s", text);
+    cr_expect_not_null(strstr(text, "down 5 times"), "%s", text);
+    cr_expect_not_null(strstr(text, "lost     6 times the next hop"), "%s", text);
+    cr_expect_eq(json_integer_value(json_object_get(object, "engine_rebuilds")), 4);
+    cr_expect_eq(json_integer_value(json_object_get(object, "link_downs")), 5);
+    cr_expect_eq(json_integer_value(json_object_get(object, "neighbours_lost")), 6);
+    cr_expect_eq(json_integer_value(json_object_get(object, "copied_bytes")), 7);
     free(text);
     json_decref(object);
 }
