@@ -251,6 +251,15 @@ Test(send_sink_ends, a_broken_transport_fails_the_graph_whatever_the_policy)
     }
 }
 
+/* Until the stream has them: a message that the sink has only taken in would meet a stopped stream. */
+static void wait_for_submitted(const struct sink_rig *rig, uint64_t heaps)
+{
+    struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
+
+    for (; stats.heaps_submitted < heaps; sched_yield())
+        spead_send_stream_stats(rig->stream, &stats);
+}
+
 Test(send_sink_ends, a_stream_that_someone_else_stops_fails_the_graph)
 {
     struct sink_rig rig;
@@ -258,8 +267,7 @@ Test(send_sink_ends, a_stream_that_someone_else_stops_fails_the_graph)
     sink_rig_init(&rig, 100, 4);
     rig.tx->hold = true;
     sink_rig_start(&rig);
-    while (sink_rig_stats(&rig).in < 4)
-        sched_yield();
+    wait_for_submitted(&rig, 4);
     spead_send_stream_stop(rig.stream);
     spead_send_stream_stop(rig.stream);
     cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -ECANCELED);

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tool_run.h"
 
@@ -189,7 +188,7 @@ Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
     start_receiver(&run, "127.0.0.1:17312 --json --strict --verify");
     program_start(&run.send, SPEAD_SEND,
                   "127.0.0.1:17312 --json --verify --heap-size 64K --rate 0.2");
-    usleep(500000);
+    await_udp("OutDatagrams");
     kill(run.send.pid, SIGINT);
     finish(&run, 0, 0);
     cr_expect_gt(number(run.sent, "heaps"), 0);
@@ -204,7 +203,7 @@ Test(end_to_end, an_interrupted_sender_that_cannot_finish_says_so)
 
     program_start(&run.send, SPEAD_SEND, "127.0.0.1:17330 --json --heap-size 32M --rate 0.001");
     cr_assert(run.send.pid > 0);
-    usleep(500000);
+    await_udp("OutDatagrams");
     kill(run.send.pid, SIGINT);
     cr_expect_eq(program_wait(&run.send), 1);
     char *err = program_err(&run.send);
@@ -220,10 +219,9 @@ Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
     start_receiver(&run, "127.0.0.1:17313 --json --no-stop-item");
     program_start(&run.send, SPEAD_SEND, "127.0.0.1:17313 --json --heap-size 32M --rate 0.001");
     cr_assert(run.send.pid > 0);
-    usleep(500000);
-    kill(run.send.pid, SIGINT);
-    usleep(300000);
-    kill(run.send.pid, SIGINT);
+    await_udp("InDatagrams");
+    interrupt(&run.send);
+    interrupt(&run.send);
     expect_status(&run.send, 0);
     kill(run.recv.pid, SIGINT);
     finish(&run, 0, 0);

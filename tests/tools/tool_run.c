@@ -2,8 +2,11 @@
 #include "tool_run.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "netns.h"
 
@@ -87,6 +90,62 @@ void run_both(struct run *run, const char *recv_line, int recv_status, const cha
     start_receiver(run, recv_line);
     program_start(&run->send, SPEAD_SEND, send_line);
     finish(run, recv_status, 0);
+}
+
+static void look_again(void)
+{
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+}
+
+/* A counter of /proc/net/snmp: its names are on one line that begins with Udp:, its values on the next. */
+static long long udp_counter(const char *name)
+{
+    char names[512], values[512], *rest_n, *rest_v, *word;
+    FILE *file = fopen("/proc/net/snmp", "re");
+
+    cr_assert_not_null(file);
+    while (fgets(names, sizeof names, file) != NULL && strncmp(names, "Udp:", 4) != 0)
+        ;
+    cr_assert_not_null(fgets(values, sizeof values, file));
+    fclose(file);
+    word = strtok_r(names, " \n", &rest_n);
+    for (const char *value = strtok_r(values, " \n", &rest_v); word != NULL && value != NULL;
+         value = strtok_r(NULL, " \n", &rest_v)) {
+        if (strcmp(word, name) == 0)
+            return atoll(value);
+        word = strtok_r(NULL, " \n", &rest_n);
+    }
+    cr_assert_fail("no counter %s", name);
+    return 0;
+}
+
+void await_udp(const char *counter)
+{
+    while (udp_counter(counter) == 0)
+        look_again();
+}
+
+static bool is_pending(pid_t pid, int number)
+{
+    char path[64], line[128];
+    unsigned long long pending = 0, set;
+    FILE *file;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    file = fopen(path, "re");
+    cr_assert_not_null(file, "%s", path);
+    while (fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "ShdPnd: %llx", &set) == 1 || sscanf(line, "SigPnd: %llx", &set) == 1)
+            pending |= set;
+    fclose(file);
+    return pending >> (number - 1) & 1;
+}
+
+void interrupt(const struct program *program)
+{
+    kill(program->pid, SIGINT);
+    while (is_pending(program->pid, SIGINT))
+        look_again();
 }
 
 void release(struct run *run)

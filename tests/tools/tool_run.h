@@ -33,4 +33,10 @@ void finish(struct run *run, int recv_status, int send_status);
 void run_both(struct run *run, const char *recv_line, int recv_status, const char *send_line);
 void release(struct run *run);
 
+/* Returns once a counter of UDP in this network (Udp: in /proc/net/snmp) is not 0. */
+void await_udp(const char *counter);
+
+/* Returns once the program has taken the signal, so that another one counts apart from it. */
+void interrupt(const struct program *program);
+
 #endif
