@@ -1,7 +1,6 @@
 /* The life of a send sink: made with its slots, started with its stream, finished. */
 #include "send_sink.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -101,6 +100,13 @@ static void free_sink(struct spead_send_sink *sink)
     free(sink);
 }
 
+/* U1: acq_rel: whoever frees it comes after all that the others did. */
+static void leave_to_others(struct spead_send_sink *sink)
+{
+    if (atomic_fetch_sub_explicit(&sink->users, 1, memory_order_acq_rel) == 1)
+        free_sink(sink);
+}
+
 static bool told(struct speadi_watcher *watcher);
 
 int spead_send_sink_create(struct spead_send_sink **out,
@@ -121,6 +127,7 @@ int spead_send_sink_create(struct spead_send_sink **out,
     sink->config = own;
     sink->in_flight_max = own.stream->queue.heaps_max;
     sink->watcher.told = told;
+    atomic_store_explicit(&sink->users, 1, memory_order_relaxed);
     sink->input = (struct spead_port){.name = "heaps", .type = own.type};
     sink->error_port = (struct spead_port){.name = "error", .type = own.type};
     if (make_slots(sink) < 0) {
@@ -134,10 +141,8 @@ int spead_send_sink_create(struct spead_send_sink **out,
 
 void spead_send_sink_destroy(struct spead_send_sink *sink)
 {
-    if (sink == NULL)
-        return;
-    assert(atomic_load(&sink->completed) == sink->head); /* the stream would still use it */
-    free_sink(sink);
+    if (sink != NULL)
+        leave_to_others(sink); /* the stream may still use it */
 }
 
 /* ---- Leaving the stream --------------------------------------------------------------------- */
@@ -157,6 +162,7 @@ static bool reap_rest(struct spead_send_sink *sink)
     }
     if (completed == sink->head) {
         atomic_store_explicit(&sink->leaving, false, memory_order_relaxed);
+        leave_to_others(sink);
         return false;
     }
     speadi_progress_watch(&sink->config.stream->progress);
@@ -217,9 +223,11 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
 
     if (speadi_progress_attach(&sink->config.stream->progress, &sink->watcher) < 0)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
+    atomic_fetch_add_explicit(&sink->users, 1, memory_order_relaxed); /* the caller's is held */
     /* relaxed: who misses it has nothing of this sink's to tell */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
+    sink->verdict.code = 0;
     ret = run_stream(sink, err);
     if (ret < 0)
         leave(sink);

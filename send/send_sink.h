@@ -1,5 +1,5 @@
-/* What a send sink is made of. Private to its three files: send_sink.c (its life), send_sink_step.c (its steps
- * and completions) and send_describe.c (what messages become).
+/* What a send sink is made of. Private to its four files: send_sink.c (its life), send_sink_step.c (its steps
+ * and completions), send_sink_fail.c (how it fails) and send_describe.c (what messages become).
  *
  * A message travels in a slot. `ring` holds the slots in order of acceptance, which is the order of
  * completion too:
@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <speadline/error.h>
 #include <speadline/send_node.h>
 
 #include "progress.h"
@@ -44,7 +45,9 @@ struct spead_send_sink {
 
     /* The node's; after its end, those of whoever holds the progress' lock. */
     alignas(64) struct speadi_sink_slot *hand, *refused;
-    struct speadi_sink_slot *blamed; /* of the two: what the step failed on; NULL: none */
+    struct speadi_sink_slot *blamed;  /* of the two: what the step failed on; NULL: none */
+    struct speadi_sink_slot *accused; /* what it will fail on; NULL: on the stream's end */
+    struct spead_err verdict; /* with this, once all in flight has ended; code 0: it will not */
     struct spead_message inbox[SPEADI_SINK_BATCH];
     uint32_t inbox_at, inbox_count;
     uint64_t head, reaped;
@@ -63,6 +66,7 @@ struct spead_send_sink {
     _Atomic int broken; /* the stream has failed with this, or was stopped */
 
     _Atomic uint64_t abandoned; /* both */
+    _Atomic unsigned users;     /* the caller, and what was started and has not left the stream */
 };
 
 /* ---- send_describe.c ---- */
@@ -77,12 +81,29 @@ const char *speadi_sink_why(const struct spead_send_sink *sink, int code);
 /* ---- send_sink_step.c ---- */
 
 int speadi_sink_step(void *state, struct spead_node *self);
-int speadi_sink_surrender(void *state, struct spead_message *failed);
-
 /* Releases what a slot holds. */
 void speadi_sink_drop(struct speadi_sink_slot *slot);
 
+/* relaxed: one writer at a time; release where stats() must see what went before: S1 in send_sink.c */
+void speadi_sink_count(_Atomic uint64_t *counter);
+
+/* The node is stepped when so many have completed, and then asks again. */
+void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed);
+
 /* Everything that was submitted has finished. */
 bool speadi_sink_is_flushed(const struct spead_send_sink *sink);
+
+/* ---- send_sink_fail.c: each answers for the step ---- */
+
+/* Fails on a slot, or, NULL, on a stream that takes no more; but what was submitted before leaves first: until
+ * then WAITING, and the next step convicts. */
+int speadi_sink_accuse(struct spead_send_sink *sink, struct spead_node *self,
+                       struct speadi_sink_slot *slot, int error, const char *what, const char *why);
+int speadi_sink_convict(struct spead_send_sink *sink, struct spead_node *self);
+
+/* The stream is broken: nothing more will leave. */
+int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self);
+
+int speadi_sink_surrender(void *state, struct spead_message *failed);
 
 #endif

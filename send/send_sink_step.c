@@ -9,8 +9,7 @@
 /* How long a message that is not ready (its device still works on it) is left alone. */
 enum { NOT_READY_NS = 50000 };
 
-/* relaxed: one writer at a time; release where stats() must see what went before: S1 in send_sink.c */
-static void count(_Atomic uint64_t *counter)
+void speadi_sink_count(_Atomic uint64_t *counter)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
                           memory_order_release);
@@ -30,7 +29,7 @@ static void settle(struct spead_send_sink *sink, struct speadi_sink_slot *slot, 
     slot->error = 0;
     if (error == 0) {
         spead_message_unref(&slot->message);
-        count(&sink->sent);
+        speadi_sink_count(&sink->sent);
     } else if (error == -ECANCELED) {
         spead_message_unref(&slot->message);
         atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release);
@@ -62,50 +61,6 @@ static void done(void *arg, const struct spead_send_result *result)
     }
 }
 
-/* ---- Failing -------------------------------------------------------------------------------- */
-
-static void blame(struct spead_send_sink *sink, struct spead_node *self,
-                  struct speadi_sink_slot *slot)
-{
-    sink->blamed = slot;
-    spead_node_working_on(self, &slot->message);
-}
-
-static int fail_refused(struct spead_send_sink *sink, struct spead_node *self)
-{
-    int error = sink->refused->error;
-
-    blame(sink, self, sink->refused);
-    spead_node_explain(self, "its heap was refused: %s", strerror(-error));
-    return error;
-}
-
-/* No message is to blame: no policy can mend it. */
-static int fail_stream(struct spead_send_sink *sink, struct spead_node *self)
-{
-    int broken = atomic_load_explicit(&sink->broken, memory_order_relaxed);
-
-    if (broken == 0 || broken == -ECANCELED)
-        spead_node_explain(self, "the send stream was stopped while messages still came");
-    else
-        spead_node_explain(self, "the send stream has failed: %s", strerror(-broken));
-    return broken == 0 ? -ESHUTDOWN : broken;
-}
-
-int speadi_sink_surrender(void *state, struct spead_message *failed)
-{
-    struct spead_send_sink *sink = state;
-    struct speadi_sink_slot *slot = sink->blamed;
-
-    if (slot == NULL)
-        return -ENOENT;
-    *failed = slot->message;
-    slot->holds = slot->described = false;
-    sink->blamed = NULL;
-    count(&sink->failed);
-    return 0;
-}
-
 /* ---- The phases of a step ------------------------------------------------------------------- *
  * Each answers SPEAD_STEP_AGAIN when the next may follow, else as a step. */
 
@@ -124,7 +79,7 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
 
     if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
-        return fail_stream(sink, self);
+        return speadi_sink_fail_stream(sink, self);
     for (; sink->reaped != completed; sink->reaped++) {
         struct speadi_sink_slot **at = &sink->ring[sink->reaped & sink->mask];
 
@@ -135,13 +90,13 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
         }
         swap(at, &sink->refused);
         sink->reaped++;
-        return fail_refused(sink, self);
+        return speadi_sink_accuse(sink, self, sink->refused, sink->refused->error,
+                                  "its heap was refused", strerror(-sink->refused->error));
     }
     return SPEAD_STEP_AGAIN;
 }
 
-/* The node is stepped when so many have completed, and then asks again. */
-static void wake_when(struct spead_send_sink *sink, uint64_t completed)
+void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed)
 {
     atomic_store_explicit(&sink->wake_at, completed,
                           memory_order_relaxed); /* published by watch() */
@@ -153,8 +108,8 @@ static int wait_for_slots(struct spead_send_sink *sink)
 {
     const uint64_t enough = sink->reaped + (sink->in_flight_max + 1) / 2;
 
-    count(&sink->waits);
-    wake_when(sink, enough);
+    speadi_sink_count(&sink->waits);
+    speadi_sink_wake_when(sink, enough);
     /* P1 in progress.c: they may have come before. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) >= enough
                ? SPEAD_STEP_AGAIN
@@ -169,8 +124,8 @@ static int submit(struct spead_send_sink *sink, const struct speadi_sink_slot *s
 
     if (ret != -EAGAIN)
         return ret;
-    count(&sink->waits);
-    wake_when(sink, 0);
+    speadi_sink_count(&sink->waits);
+    speadi_sink_wake_when(sink, 0);
     return spead_send_stream_submit(stream, slot->heap, &slot->options);
 }
 
@@ -193,10 +148,10 @@ static int launch(struct spead_send_sink *sink, struct spead_node *self,
     if (ret == -EAGAIN)
         return SPEAD_STEP_WAITING;
     if (ret == -ESHUTDOWN)
-        return fail_stream(sink, self);
-    blame(sink, self, *from);
-    spead_node_explain(self, "the send stream does not take it: %s", strerror(-ret));
-    return ret;
+        return speadi_sink_accuse(sink, self, NULL, ret, "the send stream was stopped",
+                                  "messages still came");
+    return speadi_sink_accuse(sink, self, *from, ret, "the send stream does not take it",
+                              strerror(-ret));
 }
 
 static int describe(struct spead_send_sink *sink, struct spead_node *self,
@@ -208,14 +163,12 @@ static int describe(struct spead_send_sink *sink, struct spead_node *self,
         spead_node_wait_until(self, spead_node_now_ns(self) + NOT_READY_NS);
         return SPEAD_STEP_WAITING;
     }
-    if (ret < 0) {
-        blame(sink, self, slot);
-        spead_node_explain(self, "cannot be sent: %s", speadi_sink_why(sink, ret));
-        return ret;
-    }
+    if (ret < 0)
+        return speadi_sink_accuse(sink, self, slot, ret, "cannot be sent",
+                                  speadi_sink_why(sink, ret));
     if (ret > 0) {
         speadi_sink_drop(slot);
-        count(&sink->skipped);
+        speadi_sink_count(&sink->skipped);
         return SPEAD_STEP_AGAIN;
     }
     slot->options.done = done;
@@ -282,7 +235,7 @@ static int flush(struct spead_send_sink *sink)
     if (!sink->flushing)
         sink->flush_target = speadi_heap_queue_accepted(&stream->queue);
     sink->flushing = true;
-    wake_when(sink, sink->head);
+    speadi_sink_wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
     /* D1: acquire pairs with done(). One that was refused at the very end has yet to be failed on. */
@@ -297,6 +250,8 @@ int speadi_sink_step(void *state, struct spead_node *self)
     int ret;
 
     sink->blamed = NULL;
+    if (sink->verdict.code != 0)
+        return speadi_sink_convict(sink, self);
     ret = send_one(sink, self, &sink->refused); /* it is to be tried again */
     if (ret == SPEAD_STEP_AGAIN)
         ret = reap(sink, self);

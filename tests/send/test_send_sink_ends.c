@@ -206,8 +206,27 @@ Test(send_sink_ends, a_refusal_is_told_at_once_also_while_the_input_is_idle)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
+/* ---- What went before a failure -------------------------------------------------------------- */
+
+/* While heaps are in flight the graph does not end, and takes nothing more; then all of them have left. */
+static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t sent)
+{
+    uint64_t in = sink_rig_stats(rig).in;
+
+    cr_expect_eq(spead_graph_wait(rig->graph, speadi_clock_mono_ns() + 20000000, &rig->err),
+                 -ETIMEDOUT, "it waits for what is in flight");
+    cr_expect_eq(sink_rig_stats(rig).in, in, "nothing more is taken");
+    rig->tx->hold = false;
+    while (rig->done < 4)
+        spead_send_stream_poll(rig->stream);
+    cr_expect_eq(spead_graph_wait(rig->graph, 0, &rig->err), error, "%s", rig->err.text);
+    cr_expect_eq(sink_rig_stats(rig).sent, sent);
+    cr_expect_eq(sink_rig_stats(rig).failed, 1);
+    cr_expect_eq(sink_rig_close(rig), 0);
+}
+
 /* All places are taken, and too few of them free themselves to wake the node for that. */
-Test(send_sink_ends, a_refusal_is_told_at_once_also_while_all_heaps_are_in_flight)
+Test(send_sink_ends, what_is_in_flight_leaves_before_a_refused_heap_fails_the_graph)
 {
     struct sink_rig rig;
 
@@ -221,7 +240,48 @@ Test(send_sink_ends, a_refusal_is_told_at_once_also_while_all_heaps_are_in_fligh
     rig.tx->let_go = 1;
     while (rig.done == 0)
         spead_send_stream_poll(rig.stream);
-    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -EPERM, "%s", rig.err.text);
+    expect_the_others_first(&rig, -EPERM, 3);
+}
+
+Test(send_sink_ends, what_is_in_flight_leaves_before_an_undescribed_message_fails_the_graph)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 100, 8);
+    rig.sink_config.own_thread = false;
+    rig.tx->hold = true;
+    strike(&rig, (struct misfortune){false, -EILSEQ}, 4);
+    sink_rig_start(&rig);
+    while (sink_rig_stats(&rig).in < 5)
+        sched_yield();
+    expect_the_others_first(&rig, -EILSEQ, 4);
+}
+
+Test(send_sink_ends, a_thread_of_the_sinks_sends_all_that_came_before_a_failure)
+{
+    struct sink_rig rig;
+
+    start_unlucky(&rig, misfortunes[1], SPEAD_ON_ERROR_FAIL);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -EILSEQ);
+    cr_expect_eq(sink_rig_stats(&rig).sent, UNLUCKY);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+Test(send_sink_ends, a_cancel_does_not_wait_for_what_a_failure_waits_for)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 100, 8);
+    rig.tx->hold = true;
+    strike(&rig, (struct misfortune){false, -EILSEQ}, 4);
+    sink_rig_start(&rig);
+    while (sink_rig_stats(&rig).in < 5)
+        sched_yield();
+    cr_expect_eq(spead_graph_wait(rig.graph, speadi_clock_mono_ns() + 2000000, &rig.err),
+                 -ETIMEDOUT);
+    spead_graph_cancel(rig.graph);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -ECANCELED);
+    cr_expect_eq(sink_rig_stats(&rig).sent, 0);
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
@@ -284,7 +344,7 @@ static void start_held(struct sink_rig *rig, bool own_thread)
     rig->sink_config.own_thread = own_thread;
     rig->tx->hold = true;
     sink_rig_start(rig);
-    while (sink_rig_stats(rig).in < 4)
+    while (sink_rig_stats(rig).waits == 0)
         sched_yield();
 }
 
@@ -345,6 +405,40 @@ Test(send_sink_ends, a_stream_of_the_callers_may_be_destroyed_with_heaps_in_flig
     spead_send_stream_destroy(rig.stream);
     rig.stream = NULL;
     cr_expect_eq(sink_rig_stats(&rig).abandoned, sink_rig_stats(&rig).in);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+/* The heaps of the sink, and itself, go when they have left: the sanitizers watch. */
+Test(send_sink_ends, a_sink_destroyed_with_heaps_in_flight_goes_with_the_last_of_them)
+{
+    struct sink_rig rig;
+
+    start_held(&rig, false);
+    spead_send_stream_poll(rig.stream);
+    spead_graph_cancel(rig.graph);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -ECANCELED);
+    spead_send_sink_destroy(rig.sink);
+    rig.sink = NULL;
+    rig.tx->hold = false;
+    while (rig.done < 4)
+        spead_send_stream_poll(rig.stream);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+Test(send_sink_ends, a_sink_destroyed_while_its_graph_runs_serves_it_to_the_end)
+{
+    struct sink_rig rig;
+    int ret;
+
+    start_held(&rig, false);
+    spead_send_sink_destroy(rig.sink);
+    rig.sink = NULL;
+    rig.tx->hold = false;
+    while ((ret = spead_graph_wait(rig.graph, speadi_clock_mono_ns() + 2000000, &rig.err)) ==
+           -ETIMEDOUT)
+        spead_send_stream_poll(rig.stream);
+    cr_expect_eq(ret, 0, "%s", rig.err.text);
+    cr_expect_eq(rig.done, rig.count);
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 

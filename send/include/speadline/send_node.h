@@ -10,10 +10,11 @@
  * shape, nothing allocated.
  *
  * Ports:    input "heaps"; output "error", which only policy DIVERT uses.
- * End:      the input has ended, all in flight is sent: then the node is done. After a failure or a cancel
- *           what is in flight is abandoned.
+ * End:      the input has ended, all in flight is sent: then the node is done. After a cancel, or a failure
+ *           of the stream, what is in flight is abandoned.
  * Failures: what describe() refuses, and what the network refuses of one heap (-EMSGSIZE), is that message's
- *           affair: SKIP, LOG, DIVERT and RETRY work. When the stream itself fails, or someone else stops it,
+ *           affair: SKIP, LOG, DIVERT and RETRY work. Whatever the policy, what was submitted before leaves
+ *           first: the node takes nothing more, and fails when all in flight has ended. When the stream itself fails, or someone else stops it,
  *           the node fails whatever its policy (after its retries, if it has any).
  * Threads:  create, destroy by the owner; stats by any; the rest as a node.
  * Lifetime: create -> add to a graph that runs and is destroyed -> destroy. The stream outlives the graph. */
@@ -96,8 +97,9 @@ struct spead_send_sink_config {
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err);
 
-/* The graph is destroyed, and nothing of the sink in flight: with own_thread that is so by then, else the
- * stream was drained or destroyed before. NULL is ignored. */
+/* After the graph. Heaps that are still in flight then (own_thread = false, after a cancel), or a graph that
+ * still runs, keep what they use until they end: it goes with the last of them, and `done` is called until
+ * then. NULL is ignored. */
 void spead_send_sink_destroy(struct spead_send_sink *sink);
 
 /* The node: set its policies, then spead_graph_add(). State and ops are filled in, the sink stays the
