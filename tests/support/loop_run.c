@@ -273,10 +273,11 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
     return true;
 }
 
-/* A stop heap ends the receiver. Where a fault may eat it, or let it overtake data, a call does. */
+/* A stop heap ends the receiver. Where a fault may eat it or let it overtake data, or where its second packet
+ * may be under way when the first has ended the receiver, a call does. */
 static bool finish(struct loop *l)
 {
-    bool sent = l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);
+    bool sent = l->c->pair || l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);
 
     spead_send_stream_stop(l->tx);
     while (spead_send_stream_poll(l->tx) >= 0)
