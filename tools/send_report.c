@@ -4,11 +4,24 @@
 #include <inttypes.h>
 #include <string.h>
 
+/* In what the rate counts, so that it can be held against the one asked for. */
+static double measured_gbps(const struct send_report *report)
+{
+    const double seconds = tool_totals_seconds(&report->totals);
+    const uint64_t bytes = report->device_wire ? report->totals.wire_bytes
+                                               : report->stats.bucket[SPEAD_SEND_SENT].bytes;
+
+    return seconds > 0 ? (double)bytes * 8e-9 / seconds : 0;
+}
+
 void send_report_summary(FILE *to, const struct send_report *report)
 {
     const struct spead_send_stats *stats = &report->stats;
 
     tool_report_headline(to, &report->totals, "heaps sent");
+    if (report->device_gbps > 0)
+        fprintf(to, "  paced    by the device: %.3f Gb/s of %s bytes asked, %.3f measured\n",
+                report->device_gbps, report->device_wire ? "wire" : "SPEAD", measured_gbps(report));
     fputs("  packets  ", to);
     tool_report_sum(to, stats->submitted.packets, stats->bucket, stats->bucket_count,
                     spead_send_bucket_name, "submitted");
@@ -58,7 +71,10 @@ json_t *send_report_json(const struct send_report *report)
         tool_report_set(object, "copied_bytes", report->stats.copied_bytes) < 0 ||
         tool_report_set(object, "engine_rebuilds", report->stats.engine_rebuilds) < 0 ||
         tool_report_set(object, "link_downs", report->stats.link_downs) < 0 ||
-        tool_report_set(object, "neighbours_lost", report->stats.neighbours_lost) < 0) {
+        tool_report_set(object, "neighbours_lost", report->stats.neighbours_lost) < 0 ||
+        json_object_set_new(object, "device_gbps_asked", json_real(report->device_gbps)) < 0 ||
+        json_object_set_new(object, "device_gbps_measured",
+                            json_real(report->device_gbps > 0 ? measured_gbps(report) : 0)) < 0) {
         json_decref(object);
         return NULL;
     }

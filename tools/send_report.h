@@ -13,6 +13,8 @@ struct send_report {
     struct tool_totals totals;
     struct spead_send_stats stats;
     struct spead_send_plan plan;
+    double device_gbps; /* the rate that the device was asked to keep; 0: it was not asked */
+    bool device_wire;   /* ... of wire bytes, not of SPEAD bytes */
 };
 
 /* The human summary. */

@@ -347,6 +347,8 @@ static void fill_report(struct send_report *report, const struct sender *sender,
     report->plan = (struct spead_send_plan)SPEAD_SEND_PLAN_INIT;
     spead_send_stream_stats(sender->stream, &report->stats);
     spead_send_stream_plan(sender->stream, &report->plan);
+    report->device_gbps = sender->options->hardware_rate ? sender->options->rate : 0;
+    report->device_wire = sender->options->rate_of != 0;
     sent = report->stats.bucket[SPEAD_SEND_SENT];
     report->totals = (struct tool_totals){
         .tool = "spead-send",

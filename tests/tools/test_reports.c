@@ -220,6 +220,34 @@ Test(reports, the_receivers_object_has_every_key_and_bucket)
     json_decref(object);
 }
 
+Test(reports, the_devices_rate_stands_beside_the_one_asked_for)
+{
+    struct send_report report = {
+        .totals = {.tool = "spead-send",
+                   .engine = "verbs",
+                   .engine_reason = "asked for",
+                   .wire_bytes = 1100000000,
+                   .first_packet_ns = 1,
+                   .last_packet_ns = 1000000001},
+        .stats = {.bucket_count = SPEAD_SEND_BUCKET_COUNT,
+                  .bucket = {[SPEAD_SEND_SENT] = {10, 1000000000}}},
+        .device_gbps = 8.5,
+    };
+    json_t *object = send_report_json(&report);
+    size_t bytes;
+    char *text;
+    FILE *to = open_memstream(&text, &bytes);
+
+    cr_expect_float_eq(json_real_value(json_object_get(object, "device_gbps_asked")), 8.5, 1e-9);
+    cr_expect_float_eq(json_real_value(json_object_get(object, "device_gbps_measured")), 8.0, 1e-9);
+    report.device_wire = true;
+    send_report_summary(to, &report);
+    fclose(to);
+    cr_expect_not_null(strstr(text, "8.500 Gb/s of wire bytes asked, 8.800 measured"), "%s", text);
+    free(text);
+    json_decref(object);
+}
+
 Test(reports, the_senders_object_and_summary_name_errors)
 {
     struct send_report report = {
