@@ -13,20 +13,10 @@
 #include <speadi/mem_wire.h>
 #include <speadi/packet.h>
 
+#include "must.h"
+
 #define IOVECS_PER_PACKET 2u
 #define SPARE_IOVECS      8192u /* for packets of many pieces */
-
-/* clang-format off */
-#define MUST(holds, ...)                             \
-    do {                                             \
-        if (!(holds)) {                              \
-            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-            fprintf(stderr, __VA_ARGS__);            \
-            fputc('\n', stderr);                     \
-            abort();                                 \
-        }                                            \
-    } while (0)
-/* clang-format on */
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 

@@ -7,17 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* clang-format off */
-#define MUST(holds, ...)                                    \
-    do {                                                    \
-        if (!(holds)) {                                     \
-            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
-            fprintf(stderr, __VA_ARGS__);                   \
-            fputc('\n', stderr);                            \
-            abort();                                        \
-        }                                                   \
-    } while (0)
-/* clang-format on */
+#include "must.h"
 
 static void join(int fd, const struct speadi_address *group)
 {

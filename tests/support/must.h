@@ -1,0 +1,20 @@
+/* What has to hold for a test to mean anything: else the program aborts and says where. */
+#ifndef TEST_MUST_H
+#define TEST_MUST_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+/* clang-format off */
+#define MUST(holds, ...)                                    \
+    do {                                                    \
+        if (!(holds)) {                                     \
+            fprintf(stderr, "%s:%d: ", __FILE__, __LINE__); \
+            fprintf(stderr, __VA_ARGS__);                   \
+            fputc('\n', stderr);                            \
+            abort();                                        \
+        }                                                   \
+    } while (0)
+/* clang-format on */
+
+#endif
