@@ -18,74 +18,11 @@
 
 #include <send_stream.h>
 
+#include "null_tx.h"
+
 struct options {
     uint64_t heap_bytes, heaps, heaps_max, packet_bytes;
     bool verbs, copy;
-};
-
-/* ---- The engine ---------------------------------------------------------------------------- */
-
-struct null_engine {
-    uint32_t unreaped;
-    uint64_t packets, bytes;
-};
-
-static void close_engine(void *self)
-{
-    (void)self;
-}
-
-/* Looks at every packet as an engine must: its length and where it starts. */
-static int take(void *self, const struct speadi_tx_packet *packets, unsigned count)
-{
-    struct null_engine *engine = self;
-
-    for (unsigned i = 0; i < count; i++)
-        engine->bytes += packets[i].bytes + (packets[i].iov->iov_base == NULL);
-    engine->packets += count;
-    engine->unreaped += count;
-    return (int)count;
-}
-
-static unsigned reap(void *self, struct speadi_tx_done *done, unsigned max)
-{
-    struct null_engine *engine = self;
-
-    if (engine->unreaped == 0 || max == 0)
-        return 0;
-    done[0] = (struct speadi_tx_done){.packets = engine->unreaped};
-    engine->unreaped = 0;
-    return 1;
-}
-
-static void wait_for(void *self, uint64_t deadline_ns, bool for_room)
-{
-    (void)self;
-    (void)deadline_ns;
-    (void)for_room;
-}
-
-static void no_operation(void *self)
-{
-    (void)self;
-}
-
-static void no_counters(void *self, struct speadi_tx_counters *counters)
-{
-    (void)self;
-    *counters = (struct speadi_tx_counters){0};
-}
-
-static const struct speadi_tx_engine_ops null_ops = {
-    .name = "null",
-    .state_size = sizeof(struct null_engine),
-    .close = close_engine,
-    .send = take,
-    .reap = reap,
-    .wait = wait_for,
-    .wake = no_operation,
-    .quiesce = no_operation,
-    .counters = no_counters,
 };
 
 /* ---- The loop ------------------------------------------------------------------------------ */
@@ -106,22 +43,6 @@ static void submit_next(void *arg, const struct spead_send_result *result)
     source->left--;
     if (spead_send_stream_submit(source->stream, source->heap, &options) < 0)
         abort(); /* a completion has just freed a slot */
-}
-
-static struct spead_send_stream *make_stream(const struct options *options,
-                                             struct null_engine *engine)
-{
-    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
-    struct speadi_send_transport transport = {
-        .ops = &null_ops, .engine = engine, .destination_count = 1, .reason = "bench"};
-    struct spead_send_stream *stream;
-
-    config.heaps_max = (uint32_t)options->heaps_max;
-    config.packet_bytes_max = (uint32_t)options->packet_bytes;
-    if (engine == NULL || speadi_send_stream_build(&stream, &config, NULL) < 0)
-        return NULL;
-    speadi_send_stream_attach(stream, &config, &transport);
-    return stream;
 }
 
 static struct spead_send_stream *make_verbs_stream(const struct options *options,
@@ -149,11 +70,12 @@ static struct spead_send_stream *make_verbs_stream(const struct options *options
 
 static int run(const struct options *options)
 {
-    struct null_engine *engine = options->verbs ? NULL : calloc(1, sizeof *engine);
     uint8_t *payload = calloc(1, options->heap_bytes);
     struct source source = {.left = options->heaps,
-                            .stream = options->verbs ? make_verbs_stream(options, payload)
-                                                     : make_stream(options, engine)};
+                            .stream = options->verbs
+                                          ? make_verbs_stream(options, payload)
+                                          : null_tx_stream((uint32_t)options->heaps_max,
+                                                           (uint32_t)options->packet_bytes)};
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
     uint64_t start_ns, ns, packets;
 
