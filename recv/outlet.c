@@ -12,7 +12,6 @@
 #include <speadi/heap_view.h>
 #include <speadi/node.h>
 
-#define TAKE_MAX      32u      /* heaps at once: their messages lie on the stack */
 #define LOOK_AGAIN_NS 1000000u /* where no descriptor could be had */
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
@@ -82,6 +81,7 @@ void speadi_outlet_release(struct speadi_outlet *outlet)
     spead_receiver_close(outlet->receiver);
     speadi_outlet_close(outlet, -ECANCELED);
     spead_channel_unref(outlet->channel);
+    spead_channel_unref(outlet->edge);
     speadi_wakeup_close(&outlet->stop_bell);
     free(outlet->pending);
     *outlet = (struct speadi_outlet){.stop_bell.fd = -1};
@@ -100,7 +100,7 @@ void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap)
 {
     outlet->pending[outlet->pending_count++] = (struct spead_message){
         .reference = (uintptr_t)heap,
-        .length = spead_heap_length(heap),
+        .length = heap->length,
         .sequence = outlet->sequence++,
         .time_ns = heap->first_ns,
         .key = heap->counter,
@@ -117,29 +117,21 @@ uint32_t speadi_outlet_room(struct speadi_outlet *outlet)
     return outlet->sender != NULL ? speadi_sender_room(outlet->sender) : UINT32_MAX;
 }
 
-static int offer(struct speadi_outlet *outlet, const struct spead_message *messages, uint32_t count)
+int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t count)
 {
+    const struct spead_message *messages = outlet->pending + first;
+
     if (outlet->node != NULL)
         return spead_node_send(outlet->node, 0, messages, count);
     return outlet->sender != NULL ? spead_sender_try_send(outlet->sender, messages, count) : -EPIPE;
 }
 
-uint32_t speadi_outlet_send(struct speadi_outlet *outlet, uint32_t count)
+uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet)
 {
-    const struct spead_channel *channel = outlet->node != NULL ? outlet->edge : outlet->channel;
-    uint32_t sent = 0;
-    int ret = 0;
+    /* acquire pairs with the release in bind() */
+    const struct spead_channel *edge = atomic_load_explicit(&outlet->edge, memory_order_acquire);
 
-    while (sent < count && (ret = offer(outlet, outlet->pending + sent, count - sent)) > 0)
-        sent += (uint32_t)ret;
-    if (ret == -EPIPE || ret == -ECANCELED)
-        outlet->gone = true;
-    if (sent > 0 && channel != NULL) {
-        uint64_t high = speadi_channel_high_water(channel);
-
-        outlet->high_water = high > outlet->high_water ? high : outlet->high_water;
-    }
-    return sent;
+    return speadi_channel_high_water(edge != NULL ? edge : outlet->channel);
 }
 
 void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
@@ -150,14 +142,22 @@ void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
                 outlet->pending_count * sizeof *outlet->pending);
 }
 
+static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
+{
+    outlet->waits = edge != NULL && speadi_channel_policy(edge) == SPEAD_CHANNEL_BLOCK;
+    if (edge == NULL)
+        return;
+    spead_channel_ref(edge);
+    /* release pairs with the acquire in high_water() */
+    atomic_store_explicit(&outlet->edge, edge, memory_order_release);
+}
+
 void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node)
 {
     speadi_outlet_close(outlet, 0);
     outlet->node = node;
-    outlet->edge = node != NULL ? speadi_node_channel(node, 0) : NULL;
-    outlet->waits =
-        outlet->edge != NULL && speadi_channel_policy(outlet->edge) == SPEAD_CHANNEL_BLOCK;
     outlet->gone = node == NULL;
+    bind_edge(outlet, node != NULL ? speadi_node_channel(node, 0) : NULL);
 }
 
 void speadi_outlet_close(struct speadi_outlet *outlet, int error)
@@ -192,25 +192,27 @@ static int open_receiver(struct speadi_outlet *outlet)
 /* To take() an end is an end: why a stream failed is told by poll(), run() and the runner. */
 static int as_taken(int ret)
 {
-    return ret >= 0 || ret == -EAGAIN || ret == -ETIMEDOUT ? ret : -ESHUTDOWN;
+    return __builtin_expect(ret >= 0, 1) || ret == -EAGAIN || ret == -ETIMEDOUT ? ret : -ESHUTDOWN;
+}
+
+/* Out of line, so that the short way saves no registers for it. */
+static __attribute__((noinline)) int open_and_take(struct speadi_outlet *outlet,
+                                                   struct spead_heap **heaps, uint32_t max,
+                                                   bool wait, uint64_t deadline_ns)
+{
+    int ret = open_receiver(outlet);
+
+    if (ret < 0)
+        return ret == -EBUSY || ret == -ENOMEM ? ret : -ESHUTDOWN;
+    return as_taken(speadi_receiver_take(outlet->receiver, heaps, max, wait, deadline_ns));
 }
 
 int speadi_outlet_take(struct speadi_outlet *outlet, struct spead_heap **heaps, uint32_t max,
                        bool wait, uint64_t deadline_ns)
 {
-    struct spead_message messages[TAKE_MAX];
-    uint32_t count = max < TAKE_MAX ? max : TAKE_MAX;
-    int ret = open_receiver(outlet);
-
-    if (ret < 0)
-        return ret == -EBUSY || ret == -ENOMEM ? ret : -ESHUTDOWN;
-    if (wait)
-        ret = spead_receiver_receive(outlet->receiver, messages, count, deadline_ns);
-    else
-        ret = spead_receiver_try_receive(outlet->receiver, messages, count);
-    for (int i = 0; i < ret; i++)
-        heaps[i] = speadi_outlet_heap(&messages[i]);
-    return as_taken(ret);
+    if (__builtin_expect(outlet->receiver == NULL, 0))
+        return open_and_take(outlet, heaps, max, wait, deadline_ns);
+    return as_taken(speadi_receiver_take(outlet->receiver, heaps, max, wait, deadline_ns));
 }
 
 int speadi_outlet_fd(struct speadi_outlet *outlet)

@@ -16,15 +16,14 @@
 #include <speadi/wakeup.h>
 
 struct speadi_outlet {
-    struct spead_channel *channel; /* the stream's own */
-    struct spead_sender *sender;   /* into it; NULL: closed */
-    struct spead_node *node;       /* sends through its one output instead; NULL: none */
-    struct spead_channel *edge;    /* of that output; NULL: none */
-    struct spead_message *pending; /* finished heaps, in order, not handed over yet */
+    struct spead_channel *channel;        /* the stream's own */
+    struct spead_sender *sender;          /* into it; NULL: closed */
+    struct spead_node *node;              /* sends through its one output instead; NULL: none */
+    _Atomic(struct spead_channel *) edge; /* of that output, from then on; NULL: none */
+    struct spead_message *pending;        /* finished heaps, in order, not handed over yet */
     uint32_t pending_count, pending_max;
     uint32_t stream;                /* number of the messages' stream */
     uint64_t sequence;              /* of the next message */
-    uint64_t high_water;            /* most heaps that waited in the channel */
     bool waits;                     /* a full channel stops the stream, rather than shed */
     bool gone;                      /* nobody receives any more */
     struct speadi_wakeup stop_bell; /* ends a wait for room */
@@ -64,8 +63,12 @@ void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
 /* How many heaps the channel takes now without shedding one. */
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet);
 
-/* Sends the first count pending heaps, which stay in the list. Returns how many the channel took or shed. */
-uint32_t speadi_outlet_send(struct speadi_outlet *outlet, uint32_t count);
+/* Sends count pending heaps from the first'th on, which stay in the list. Returns how many the channel took or shed,
+ * or as spead_sender_try_send(). */
+int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t count);
+
+/* Most heaps that waited in the channel. Any thread. */
+uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet);
 
 /* The first count leave the list. */
 void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count);

@@ -1,4 +1,5 @@
 /* A heap's way: opened in a region of the pool, ended for one cause, handed over or given up. */
+#include <errno.h>
 #include <string.h>
 
 #include <speadi/err.h>
@@ -341,6 +342,19 @@ static void keep_or_shed(struct spead_recv_stream *s, struct spead_heap *heap, b
     spead_heap_unref(heap);
 }
 
+/* Returns how many the channel took or shed. */
+static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
+{
+    uint32_t sent = 0;
+    int ret = 0;
+
+    while (sent < count && (ret = speadi_outlet_send(outlet, sent, count - sent)) > 0)
+        sent += (uint32_t)ret;
+    if (ret == -EPIPE || ret == -ECANCELED)
+        outlet->gone = true;
+    return sent;
+}
+
 /* False: there was room for none. */
 static bool hand_over_some(struct spead_recv_stream *s, bool wait)
 {
@@ -358,7 +372,7 @@ static bool hand_over_some(struct spead_recv_stream *s, bool wait)
     for (uint32_t i = 0; i < count; i++)
         deliver(s, speadi_outlet_heap(&outlet->pending[i]));
     if (!outlet->gone)
-        sent = speadi_outlet_send(outlet, count);
+        sent = send_some(outlet, count);
     wait = wait && !outlet->gone;
     for (uint32_t i = sent; i < count; i++)
         keep_or_shed(s, speadi_outlet_heap(&outlet->pending[i]), wait);

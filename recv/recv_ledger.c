@@ -97,7 +97,6 @@ static void copy_totals(struct spead_recv_stats *stats, const struct speadi_recv
     stats->link_downs = totals->link_downs;
     stats->first_packet_ns = totals->first_packet_ns;
     stats->last_packet_ns = totals->last_packet_ns;
-    stats->ring_high_water = totals->ring_high_water;
     stats->memory_bytes = totals->memory_bytes;
     stats->memory_high_water_bytes = totals->memory_high_water_bytes;
     stats->heaps_region_error = totals->heaps_region_error;
@@ -105,7 +104,7 @@ static void copy_totals(struct spead_recv_stats *stats, const struct speadi_recv
     stats->placement_off_packets = totals->placement_off_packets;
 }
 
-void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger,
+void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t ring_high_water,
                               struct spead_recv_stats *stats)
 {
     uint64_t words[WORDS_MAX];
@@ -120,6 +119,7 @@ void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger,
                    (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
                                                                             i * SOURCE_WORDS));
     copy_totals(&full, (const struct speadi_recv_totals *)(const void *)words);
+    full.ring_high_water = ring_high_water;
     full.struct_size = size;
     memcpy(stats, &full, size);
 }

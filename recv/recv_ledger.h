@@ -25,7 +25,6 @@ struct speadi_recv_totals {
     uint64_t messages, polls, wakeups;
     uint64_t engine_rebuilds, link_downs;
     uint64_t first_packet_ns, last_packet_ns;
-    uint64_t ring_high_water;
     uint64_t memory_bytes, memory_high_water_bytes;
     uint64_t heaps_region_error, placement_stops, placement_off_packets;
 };
@@ -71,7 +70,7 @@ void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spe
 void speadi_recv_ledger_publish(struct speadi_recv_ledger *ledger);
 
 /* Any thread: fills *stats as struct_size allows. */
-void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger,
+void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t ring_high_water,
                               struct spead_recv_stats *stats);
 
 /* Any thread: one source's buckets. */

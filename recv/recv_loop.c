@@ -34,7 +34,6 @@ static void publish(struct spead_recv_stream *s)
     totals->heaps_live = s->table.count;
     totals->heaps_leaving = s->leaving_count;
     totals->missing_heaps = speadi_gap_tracker_missing(&s->gaps);
-    totals->ring_high_water = s->outlet.high_water;
     totals->memory_bytes = speadi_pool_memory_bytes(s->pool, &totals->memory_high_water_bytes);
     speadi_recv_ledger_publish(&s->ledger);
 }

@@ -257,7 +257,7 @@ void spead_recv_stream_stop(struct spead_recv_stream *s)
 
 void spead_recv_stream_stats(const struct spead_recv_stream *s, struct spead_recv_stats *stats)
 {
-    speadi_recv_ledger_stats(&s->ledger, stats);
+    speadi_recv_ledger_stats(&s->ledger, speadi_outlet_high_water(&s->outlet), stats);
 }
 
 int spead_recv_stream_source_stats(const struct spead_recv_stream *s, uint32_t source,

@@ -1,25 +1,44 @@
 /* The receiving end: messages come out, highest lane first; then the end. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
 #include "flow/channel_parts.h"
 
+#define TAKE_MAX 32u /* references at once the long way: their messages lie on the stack */
+
 /* ---- Taking from the ring ------------------------------------------------------------------- */
 
-/* Looks at the sender's index; remembers the largest depth met. */
-static void spsc_look(struct spead_receiver *receiver, struct spead_channel *channel)
+/* Looks at the sender's index; remembers the largest depth met. Returns how many messages are there. */
+static inline uint64_t spsc_look(struct spead_receiver *receiver, struct spead_channel *channel)
 {
-    uint64_t depth;
-
     /* acquire pairs with the sender's publish: the messages are there */
-    receiver->tail_seen = atomic_load_explicit(&channel->tail, memory_order_acquire);
-    depth = receiver->tail_seen - receiver->head;
+    uint64_t tail = atomic_load_explicit(&channel->tail, memory_order_acquire);
+    uint64_t depth = tail - receiver->head;
+
+    receiver->tail_seen = tail;
     /* relaxed: read only for reports */
-    if (depth > atomic_load_explicit(&channel->high_water, memory_order_relaxed))
+    if (__builtin_expect(depth > atomic_load_explicit(&channel->high_water, memory_order_relaxed),
+                         0))
         atomic_store_explicit(&channel->high_water, depth, memory_order_relaxed);
+    return depth;
+}
+
+/* They are there, and at least one. */
+static inline void spsc_copy_out(struct spead_receiver *receiver, struct spead_channel *channel,
+                                 struct spead_message *messages, uint32_t count)
+{
+    const struct spead_message *slots = channel->slots;
+    uint64_t mask = channel->mask, head = receiver->head, end = head + count;
+
+    do
+        *messages++ = slots[head++ & mask];
+    while (head != end);
+    receiver->head = end;
+    speadi_publish_index(channel, &channel->head, end); /* P1 */
 }
 
 static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
@@ -37,20 +56,14 @@ static inline uint32_t spsc_take(struct spead_receiver *receiver, struct spead_c
     uint64_t there = receiver->tail_seen - receiver->head;
     uint32_t taken;
 
-    if (there <
-        max) { /* its cache line is the sender's: only when what is known of is not enough */
-        spsc_look(receiver, channel);
-        there = receiver->tail_seen - receiver->head;
-    }
+    if (there < max) /* its cache line is the sender's: only when what is known of is not enough */
+        there = spsc_look(receiver, channel);
     taken = there < max ? (uint32_t)there : max;
     if (taken == 0)
         return 0;
-    for (uint32_t i = 0; i < taken; i++)
-        messages[i] = channel->slots[(receiver->head + i) & channel->mask];
     if (times && channel->latency)
         spsc_note_times(channel, receiver->head, taken);
-    receiver->head += taken;
-    speadi_publish_index(channel, &channel->head, receiver->head); /* P1 */
+    spsc_copy_out(receiver, channel, messages, taken);
     return taken;
 }
 
@@ -183,6 +196,66 @@ int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message
             return ret;
     }
     return ret;
+}
+
+/* ---- References alone ----------------------------------------------------------------------- */
+
+/* As bytes, since each type of pointer is a type of its own. */
+static inline void put_reference(void *to, const struct spead_message *message)
+{
+    const void *reference = (const void *)(uintptr_t)message->reference;
+
+    memcpy(to, &reference, sizeof reference);
+}
+
+/* Out of line, so that the short way saves no registers for it. */
+static __attribute__((noinline)) int take_from_messages(struct spead_receiver *receiver,
+                                                        void *pointers, uint32_t max, bool wait,
+                                                        uint64_t deadline_ns)
+{
+    struct spead_message messages[TAKE_MAX];
+    uint32_t count = max < TAKE_MAX ? max : TAKE_MAX;
+    int ret = wait ? spead_receiver_receive(receiver, messages, count, deadline_ns)
+                   : spead_receiver_try_receive(receiver, messages, count);
+
+    for (int i = 0; i < ret; i++)
+        put_reference((char *)pointers + (size_t)i * sizeof(void *), &messages[i]);
+    return ret;
+}
+
+static __attribute__((noinline)) int wake_after(struct spead_channel *channel, uint64_t count)
+{
+    speadi_waitroom_wake_first(&channel->senders_room);
+    return (int)count;
+}
+
+int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32_t max, bool wait,
+                         uint64_t deadline_ns)
+{
+    struct spead_channel *channel = receiver->end.channel;
+    uint64_t head = receiver->head, there = receiver->tail_seen - head, end;
+    char *to = pointers;
+
+    /* relaxed: a cancel seen late is seen next time */
+    if (__builtin_expect(!receiver->end.plain ||
+                             atomic_load_explicit(&channel->state, memory_order_relaxed) &
+                                 SPEADI_CANCELLED,
+                         0))
+        return take_from_messages(receiver, pointers, max, wait, deadline_ns);
+    if (there < max)
+        there = spsc_look(receiver, channel);
+    if (there > max)
+        there = max;
+    if (__builtin_expect(there == 0, 0))
+        return take_from_messages(receiver, pointers, max, wait, deadline_ns);
+    end = head + there;
+    for (; head != end; to += sizeof(void *))
+        put_reference(to, &channel->slots[head++ & channel->mask]);
+    receiver->head = end;
+    speadi_publish_index(channel, &channel->head, end);                          /* P1 */
+    if (__builtin_expect(speadi_waitroom_has_single(&channel->senders_room), 0)) /* P2 */
+        return wake_after(channel, there);
+    return (int)there;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------- */

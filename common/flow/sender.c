@@ -1,32 +1,47 @@
 /* The sending end: messages go in, or are shed by the channel's policy. */
 #include <errno.h>
-#include <stdlib.h>
 
 #include <speadi/clock.h>
-#include <speadi/err.h>
 
 #include "flow/channel_parts.h"
 
 /* ---- Putting into the ring ------------------------------------------------------------------ */
+
+static inline uint64_t spsc_known_room(const struct spead_sender *sender,
+                                       const struct spead_channel *channel)
+{
+    return channel->capacity - (sender->tail - sender->head_seen);
+}
 
 /* How many of count there is room for. Looks at the receiver's index only when the room known of is not
  * enough: its cache line is the receiver's. */
 static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_channel *channel,
                                  uint32_t count)
 {
-    uint64_t room = channel->capacity - (sender->tail - sender->head_seen);
-
-    if (room >= count)
+    if (spsc_known_room(sender, channel) >= count)
         return count;
     /* acquire pairs with the receiver's publish: it is done with the slots */
     sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
-    room = channel->capacity - (sender->tail - sender->head_seen);
-    if (room >= count)
+    if (spsc_known_room(sender, channel) >= count)
         return count;
     /* relaxed: read only for reports. Written once: the receiver reads from this cache line. */
     if (!atomic_load_explicit(&channel->full, memory_order_relaxed))
         atomic_store_explicit(&channel->full, 1, memory_order_relaxed);
-    return (uint32_t)room;
+    return (uint32_t)spsc_known_room(sender, channel);
+}
+
+/* There is room for them, and at least one. */
+static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channel *channel,
+                                const struct spead_message *messages, uint32_t count)
+{
+    struct spead_message *slots = channel->slots;
+    uint64_t mask = channel->mask, tail = sender->tail, end = tail + count;
+
+    do
+        slots[tail++ & mask] = *messages++;
+    while (tail != end);
+    sender->tail = end;
+    speadi_publish_index(channel, &channel->tail, end); /* P1 */
 }
 
 static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
@@ -45,12 +60,9 @@ static inline uint32_t spsc_put(struct spead_sender *sender, struct spead_channe
 
     if (taken == 0)
         return 0;
-    for (uint32_t i = 0; i < taken; i++)
-        channel->slots[(sender->tail + i) & channel->mask] = messages[i];
     if (times && channel->latency)
         spsc_note_times(channel, sender->tail, taken);
-    sender->tail += taken;
-    speadi_publish_index(channel, &channel->tail, sender->tail); /* P1 */
+    spsc_copy_in(sender, channel, messages, taken);
     return taken;
 }
 
@@ -261,20 +273,45 @@ static __attribute__((noinline)) int plain_rest(struct spead_sender *sender,
     return (int)count;
 }
 
-/* The same for an end where a message costs least; most ends are so. */
-static inline int try_send_plain(struct spead_sender *sender, const struct spead_message *messages,
-                                 uint32_t count)
+/* Where the room known of is not enough, or something is amiss. Out of line, so that the short way saves no
+ * registers for it. */
+static __attribute__((noinline)) int try_send_looking(struct spead_sender *sender,
+                                                      const struct spead_message *messages,
+                                                      uint32_t count)
 {
     struct spead_channel *channel = sender->end.channel;
     uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed), taken;
 
-    if (__builtin_expect(state & (SPEADI_STOPPED | SPEADI_CANCELLED), 0))
+    if (state & (SPEADI_STOPPED | SPEADI_CANCELLED))
         return why_not(state);
     taken = spsc_put(sender, channel, messages, count, false);
-    if (__builtin_expect(taken < count || count == 0, 0))
+    if (taken < count || count == 0)
         return plain_rest(sender, messages, count, taken);
     speadi_waitroom_wake_single(&channel->receivers_room); /* P2 */
     return (int)taken;
+}
+
+static __attribute__((noinline)) int wake_after(struct spead_channel *channel, uint32_t count)
+{
+    speadi_waitroom_wake_first(&channel->receivers_room);
+    return (int)count;
+}
+
+/* For an end where a message costs least; most ends are so. */
+static inline int try_send_plain(struct spead_sender *sender, const struct spead_message *messages,
+                                 uint32_t count)
+{
+    struct spead_channel *channel = sender->end.channel;
+    uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed);
+
+    if (__builtin_expect((state & (SPEADI_STOPPED | SPEADI_CANCELLED)) || count == 0 ||
+                             spsc_known_room(sender, channel) < count,
+                         0))
+        return try_send_looking(sender, messages, count);
+    spsc_copy_in(sender, channel, messages, count);
+    if (__builtin_expect(speadi_waitroom_has_single(&channel->receivers_room), 0)) /* P2 */
+        return wake_after(channel, count);
+    return (int)count;
 }
 
 /* Out of line, so that the short way saves no registers for it. */
@@ -319,111 +356,4 @@ int spead_sender_send(struct spead_sender *sender, const struct spead_message *m
             break;
     }
     return sent > 0 ? (int)sent : ret;
-}
-
-/* ---- Waiting ------------------------------------------------------------------------------- */
-
-static uint32_t room(struct spead_sender *sender)
-{
-    struct spead_channel *channel = sender->end.channel;
-    uint64_t used;
-
-    if (atomic_load_explicit(&channel->state, memory_order_relaxed) &
-        (SPEADI_STOPPED | SPEADI_CANCELLED))
-        return UINT32_MAX;
-    if (!channel->shared) {
-        /* acquire pairs with the receiver's publish, as in spsc_room() */
-        sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
-        return channel->capacity - (uint32_t)(sender->tail - sender->head_seen);
-    }
-    used = speadi_shared_ring_used(channel->shared);
-    return used < channel->capacity ? channel->capacity - (uint32_t)used : 0;
-}
-
-uint32_t speadi_sender_room(struct spead_sender *sender)
-{
-    uint32_t there;
-
-    if (!speadi_end_polls(&sender->end))
-        return room(sender);
-    speadi_end_settle(&sender->end);
-    do
-        there = room(sender);
-    while (there == 0 && speadi_end_rearm(&sender->end));
-    return there;
-}
-
-bool speadi_sender_can_go_on(struct spead_sender *sender)
-{
-    struct spead_channel *channel = sender->end.channel;
-
-    /* W2: sequentially consistent, all of them. */
-    if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
-        return true;
-    return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
-                           : sender->tail - atomic_load(&channel->head) < channel->capacity;
-}
-
-int spead_sender_announce(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns)
-{
-    return speadi_end_announce(&sender->end, waker, now_ns);
-}
-
-bool spead_sender_retract(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns)
-{
-    return speadi_end_retract(&sender->end, waker, now_ns);
-}
-
-int spead_sender_fd(struct spead_sender *sender)
-{
-    return speadi_end_fd(&sender->end);
-}
-
-/* ---- Opening and closing ------------------------------------------------------------------- */
-
-int spead_sender_open(struct spead_sender **out, struct spead_channel *channel, const char *name,
-                      int type, struct spead_err *err)
-{
-    struct spead_sender *sender = calloc(1, sizeof *sender);
-    int ret;
-
-    if (!sender)
-        return speadi_err_set(err, -ENOMEM, "channel \"%s\": no memory for an end",
-                              spead_channel_name(channel));
-    ret = speadi_end_open(&sender->end, channel, name, type, true, err);
-    if (ret < 0) {
-        free(sender);
-        return ret;
-    }
-    *out = sender;
-    return 0;
-}
-
-static void note_error(struct spead_channel *channel, int error)
-{
-    pthread_mutex_lock(&channel->control);
-    if (channel->error == 0)
-        channel->error = error;
-    pthread_mutex_unlock(&channel->control);
-}
-
-void spead_sender_close(struct spead_sender *sender, int error)
-{
-    struct spead_channel *channel;
-
-    if (!sender)
-        return;
-    channel = sender->end.channel;
-    if (error < 0)
-        note_error(channel, error);
-    if (speadi_end_leave(&sender->end)) {
-        speadi_channel_turn(channel, SPEADI_ENDED);
-        /* Sequentially consistent, as are the turns: or the last receiver drains after this one. */
-        if (atomic_load(&channel->state) & SPEADI_STOPPED)
-            speadi_channel_drain(channel);
-    } else {
-        speadi_waitroom_wake_one(&channel->senders_room); /* it may have been woken just now */
-    }
-    speadi_end_release(&sender->end);
-    free(sender);
 }

@@ -44,10 +44,15 @@ static inline bool speadi_waitroom_is_waiting(struct speadi_waitroom *room)
     return room->crowd ? atomic_load(&room->waiting) != 0 : atomic_load(&room->single) != NULL;
 }
 
-/* In a room that is known to be for one. */
+/* Both in a room that is known to be for one. */
+static inline bool speadi_waitroom_has_single(struct speadi_waitroom *room)
+{
+    return atomic_load(&room->single) != NULL;
+}
+
 static inline void speadi_waitroom_wake_single(struct speadi_waitroom *room)
 {
-    if (__builtin_expect(atomic_load(&room->single) != NULL, 0))
+    if (__builtin_expect(speadi_waitroom_has_single(room), 0))
         speadi_waitroom_wake_first(room);
 }
 

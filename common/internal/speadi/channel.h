@@ -24,6 +24,11 @@ uint64_t speadi_channel_high_water(const struct spead_channel *channel); /* as i
  * -EAGAIN does. The sender's thread. */
 uint32_t speadi_sender_room(struct spead_sender *sender);
 
+/* As spead_receiver_try_receive() (wait: spead_receiver_receive()), for whom the references are all there is to a
+ * message: they are put into an array of pointers to an object type. max: up to INT32_MAX. The receiver's thread. */
+int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32_t max, bool wait,
+                         uint64_t deadline_ns);
+
 /* Whether others wait at the same side of the channel. Then who was woken and did not try must see to it that
  * the next one is: the change may be for any of them. */
 bool speadi_sender_shares(const struct spead_sender *sender);
