@@ -153,6 +153,21 @@ Test(engine_verbs_mprq, the_smallest_packets_fill_it_without_an_overrun)
     cr_assert_eq(rebuilds(), 0);
 }
 
+/* Behind what was on its way still. */
+static void assert_comes_at_last(uint32_t seed)
+{
+    bool came = false;
+
+    rx_rig_fill(sent, size_of(seed), seed);
+    while (!came) {
+        int got = verbs_rx_rig_poll(&rig);
+
+        cr_assert_gt(got, 0, "packet %u did not come", seed);
+        came = rx_rig_packet_is(&rig.burst.packet[got - 1], sent, size_of(seed));
+        verbs_rx_rig_give_back(&rig);
+    }
+}
+
 static void assert_recovers(void)
 {
     for (uint32_t i = 0; i < 500 && rebuilds() == 0; i++) {
@@ -163,10 +178,8 @@ static void assert_recovers(void)
         usleep(1000);
     }
     cr_assert_eq(rebuilds(), 1);
-    while (rig.ops->poll(rig.engine, &rig.burst) > 0)
-        verbs_rx_rig_give_back(&rig);
     send_one(1000);
-    assert_come(1000, 1);
+    assert_comes_at_last(1000);
 }
 
 Test(engine_verbs_mprq, an_overrun_makes_a_new_queue)
