@@ -1,12 +1,9 @@
-/* A receive stream from packets to heaps.
+/* A receive stream from packets to heaps, and its plan.
  * Method: a scripted engine lends exactly the packets that a test names; what counts is what a user sees:
  * heaps, their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
-#include <criterion/criterion.h>
-
-#include <errno.h>
 #include <string.h>
 
-#include "recv_rig.h"
+#include "recv_expect.h"
 
 static struct recv_rig rig;
 
@@ -21,27 +18,6 @@ static void close_rig(void)
 }
 
 TestSuite(recv_stream, .init = open_rig, .fini = close_rig);
-
-#define EXPECT_BUCKETS(text) cr_expect_str_eq(recv_rig_buckets(&rig), text)
-
-static void expect_heap(uint64_t counter, bool complete)
-{
-    struct spead_heap *heap = recv_rig_take(&rig);
-
-    cr_assert_not_null(heap, "heap %llu was not handed over", (unsigned long long)counter);
-    cr_expect_eq(spead_heap_counter(heap), counter);
-    cr_expect_eq(spead_heap_is_complete(heap), complete);
-    cr_expect(recv_rig_heap_is_right(heap));
-    spead_heap_unref(heap);
-}
-
-static void expect_no_heap(void)
-{
-    struct spead_heap *heap = recv_rig_take(&rig);
-
-    cr_expect_null(heap);
-    spead_heap_unref(heap);
-}
 
 /* ---- Assembly ------------------------------------------------------------------------------ */
 
@@ -62,8 +38,8 @@ Test(recv_stream, a_heap_of_one_packet_is_handed_over_whole)
     cr_expect(spead_heap_is_complete(heap));
     cr_expect(recv_rig_heap_is_right(heap));
     spead_heap_unref(heap);
-    expect_no_heap();
-    EXPECT_BUCKETS("delivered 1");
+    expect_no_heap(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 1");
     cr_expect_eq(rig.stats.payload_bytes, 64u);
     cr_expect_eq(rig.stats.heaps_complete, 1u);
 }
@@ -76,7 +52,7 @@ Test(recv_stream, a_heap_of_many_packets_is_assembled)
     for (uint64_t offset = 0; offset < 100000; offset += 1000)
         recv_rig_data(&rig, 1, 100000, offset, 1000);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 100");
+    EXPECT_BUCKETS(&rig, "delivered 100");
     cr_expect_eq(rig.stats.bounced, 100u);
     heap = recv_rig_take(&rig);
     cr_assert_not_null(heap);
@@ -91,7 +67,7 @@ Test(recv_stream, an_empty_heap_is_a_heap)
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 0, 0, 0);
     recv_rig_run(&rig);
-    expect_heap(1, true);
+    expect_heap(&rig, 1, true);
 }
 
 static void push_with_item(uint64_t offset, uint64_t bytes)
@@ -133,7 +109,7 @@ Test(recv_stream, out_of_order_packets)
     push_with_item(32, 32);
     push_with_item(0, 32);
     recv_rig_run(&rig);
-    expect_heap(1, true);
+    expect_heap(&rig, 1, true);
 }
 
 Test(recv_stream, out_of_order_disallowed)
@@ -152,7 +128,7 @@ Test(recv_stream, out_of_order_disallowed)
     cr_expect_eq(spead_heap_received(heap), 32u);
     cr_expect(recv_rig_heap_is_right(heap));
     spead_heap_unref(heap);
-    EXPECT_BUCKETS("delivered 1, out-of-order 1");
+    EXPECT_BUCKETS(&rig, "delivered 1, out-of-order 1");
 }
 
 Test(recv_stream, substreams)
@@ -167,10 +143,10 @@ Test(recv_stream, substreams)
     }
     recv_rig_run(&rig);
     for (uint64_t i = 0; i < 8; i++)
-        expect_heap(2 * i + 1, true);
-    expect_heap(2, true);
-    expect_heap(17, true);
-    EXPECT_BUCKETS("delivered 18");
+        expect_heap(&rig, 2 * i + 1, true);
+    expect_heap(&rig, 2, true);
+    expect_heap(&rig, 17, true);
+    EXPECT_BUCKETS(&rig, "delivered 18");
 }
 
 Test(recv_stream, incomplete_heaps)
@@ -209,7 +185,7 @@ Test(recv_stream, incomplete_heaps)
     cr_expect_eq(rig.stats.heaps_incomplete, 1u);
     cr_expect_eq(rig.stats.heaps_flushed, 1u);
     cr_expect_eq(rig.stats.payload_bytes, 39u);
-    EXPECT_BUCKETS("delivered 2");
+    EXPECT_BUCKETS(&rig, "delivered 2");
 }
 
 static void push_unsized(uint64_t counter, uint64_t offset, uint64_t bytes)
@@ -233,7 +209,7 @@ Test(recv_stream, no_heap_size)
     push_unsized(1, 0, 64);
     push_unsized(1, 64, 32);
     recv_rig_run(&rig);
-    expect_no_heap();
+    expect_no_heap(&rig);
     recv_rig_stop(&rig);
     heap = recv_rig_take(&rig);
     cr_assert_not_null(heap);
@@ -242,7 +218,7 @@ Test(recv_stream, no_heap_size)
     cr_expect_eq(spead_heap_item_count(heap), 2u);
     cr_expect(recv_rig_heap_is_right(heap));
     spead_heap_unref(heap);
-    EXPECT_BUCKETS("delivered 2");
+    EXPECT_BUCKETS(&rig, "delivered 2");
     cr_expect_eq(rig.stats.heaps_complete, 1u);
     cr_expect_eq(rig.stats.heaps_flushed, 0u);
 }
@@ -254,304 +230,9 @@ Test(recv_stream, an_unsized_heap_with_a_hole_is_incomplete)
     push_unsized(1, 0, 32);
     push_unsized(1, 64, 32);
     recv_rig_stop(&rig);
-    expect_no_heap();
-    EXPECT_BUCKETS("flushed 2");
+    expect_no_heap(&rig);
+    EXPECT_BUCKETS(&rig, "flushed 2");
     cr_expect_eq(rig.stats.missing_packets, 1u);
-}
-
-/* ---- Heaps that end otherwise -------------------------------------------------------------- */
-
-Test(recv_stream, a_new_heap_evicts_the_one_so_many_earlier)
-{
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 64, 0, 32);
-    for (uint64_t counter = 2; counter <= 4; counter++)
-        recv_rig_data(&rig, counter, 8, 0, 8);
-    recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 3, live 1");
-    recv_rig_data(&rig, 5, 8, 0, 8); /* slots 2 to 4 are free, but it is heap 1's turn */
-    recv_rig_data(&rig, 1, 64, 32, 32);
-    recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 4, late 1, evicted 1");
-    cr_expect_eq(rig.stats.heaps_evicted, 1u);
-    cr_expect_eq(rig.stats.missing_packets, 0u, "what was missing came late");
-}
-
-Test(recv_stream, age_is_judged_only_when_the_source_is_empty)
-{
-    rig.config.heap_timeout_ns = 1;
-    rig.engine->poll_max = 1;
-    recv_rig_open(&rig);
-    for (uint64_t offset = 0; offset < 64; offset += 8)
-        recv_rig_data(&rig, 1, 64, offset, 8);
-    recv_rig_data(&rig, 2, 64, 0, 8);
-    for (int i = 0; i < 9; i++)
-        recv_rig_poll(&rig);
-    EXPECT_BUCKETS("delivered 8, live 1");
-    recv_rig_poll(&rig);
-    EXPECT_BUCKETS("delivered 8, timed-out 1");
-    cr_expect_eq(rig.stats.heaps_timed_out, 1u);
-    cr_expect_eq(rig.stats.missing_packets, 7u);
-}
-
-Test(recv_stream, a_quiet_stream_wakes_at_its_oldest_heaps_deadline)
-{
-    rig.config.heap_timeout_ns = 5000000000u;
-    recv_rig_open(&rig);
-    recv_rig_run(&rig);
-    spead_recv_stream_wait(rig.stream, 0);
-    cr_expect_eq(rig.engine->waited_until, UINT64_MAX, "no heap, no deadline");
-    recv_rig_data(&rig, 1, 64, 0, 8);
-    recv_rig_run(&rig);
-    spead_recv_stream_wait(rig.stream, 0);
-    cr_expect_eq(rig.engine->waited_until, rig.stream->table.oldest->opened_ns + 5000000000u);
-    spead_recv_stream_wait(rig.stream, 77);
-    cr_expect_eq(rig.engine->waited_until, 77u, "the caller's deadline comes first");
-}
-
-Test(recv_stream, an_age_limit_without_end_is_no_deadline)
-{
-    rig.config.heap_timeout_ns = UINT64_MAX;
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 64, 0, 8);
-    recv_rig_run(&rig);
-    spead_recv_stream_wait(rig.stream, 0);
-    cr_expect_eq(rig.engine->waited_until, UINT64_MAX);
-}
-
-Test(recv_stream, a_finished_heaps_packets_are_duplicates)
-{
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 8, 0, 8);
-    recv_rig_data(&rig, 1, 8, 0, 8);
-    recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 1, duplicate 1");
-}
-
-Test(recv_stream, a_sender_that_restarts_is_not_eaten)
-{
-    rig.config.ring_heaps = 8;
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 8, 0, 8);
-    recv_rig_control(&rig, 2, SPEAD_CONTROL_START);
-    recv_rig_data(&rig, 1, 8, 0, 8);
-    recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 2, control 1");
-    for (uint64_t counter = 100; counter < 200; counter++) /* more than are remembered */
-        recv_rig_data(&rig, counter, 8, 0, 0);
-    recv_rig_data(&rig, 1, 8, 0, 8);
-    recv_rig_run(&rig);
-    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 3u);
-}
-
-Test(recv_stream, no_byte_of_a_hole_is_another_heaps)
-{
-    rig.config.deliver_incomplete = true;
-    rig.config.allow_out_of_order = true;
-    recv_rig_open(&rig);
-    for (uint64_t counter = 1; counter <= 20; counter++)
-        recv_rig_data(&rig, counter, 5000, 0, 5000);
-    rig.engine->poll_max = 1;
-    for (uint64_t counter = 1; counter <= 20; counter++) {
-        recv_rig_poll(&rig);
-        expect_heap(counter, true);
-    }
-    recv_rig_data(&rig, 21, 5000, 1000, 1000);
-    recv_rig_data(&rig, 21, 5000, 4000, 500);
-    recv_rig_stop(&rig);
-    expect_heap(21, false); /* checks that holes are zero */
-}
-
-Test(recv_stream, holes_are_left_when_asked)
-{
-    struct spead_heap *heap;
-
-    rig.config.deliver_incomplete = true;
-    rig.config.keep_holes = true;
-    rig.config.live_heaps_max = 1;
-    rig.config.ring_heaps = 1;
-    rig.config.held_heaps = 0;
-    rig.config.receive_path = SPEAD_PATH_BOUNCE;
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 5000, 0, 5000);
-    recv_rig_run(&rig);
-    expect_heap(1, true);
-    recv_rig_data(&rig, 2, 5000, 0, 1000);
-    recv_rig_stop(&rig);
-    heap = recv_rig_take(&rig);
-    cr_assert_not_null(heap);
-    cr_expect_eq(spead_heap_payload(heap)[4000], test_packet_byte(1, 4000));
-    spead_heap_unref(heap);
-}
-
-Test(recv_stream, gaps_say_whether_this_host_dropped)
-{
-    struct spead_heap *heap;
-    struct spead_gap gap;
-
-    rig.config.deliver_incomplete = true;
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 64, 0, 32);
-    recv_rig_run(&rig);
-    rig.engine->kernel_drops = 3;
-    recv_rig_stop(&rig);
-    heap = recv_rig_take(&rig);
-    cr_assert_not_null(heap);
-    cr_assert_eq(spead_heap_gaps(heap, &gap, 1), 1u);
-    cr_expect_eq(gap.cause, SPEAD_GAP_LOCAL_DROPS);
-    cr_expect_eq(gap.packets, 1u);
-    spead_heap_unref(heap);
-    cr_expect_eq(rig.stats.kernel_drops, 3u);
-    cr_expect_eq(rig.stats.gaps_with_local_drops, 1u);
-}
-
-Test(recv_stream, sent_less_seen_is_missing)
-{
-    rig.config.allow_out_of_order = true;
-    rig.config.deliver_incomplete = true;
-    rig.config.live_heaps_max = 2;
-    rig.config.ring_heaps = 64;
-    recv_rig_open(&rig);
-    srand(3);
-    for (uint64_t counter = 0; counter < 50; counter++)
-        for (uint64_t i = 0; i < 20; i++)
-            if (i == 7 || rand() % 10 != 0) /* no whole heap is lost */
-                recv_rig_data(&rig, counter, 2000, i * 100, 100);
-    recv_rig_stop(&rig);
-    cr_expect_eq(1000 - rig.stats.total.seen.packets, rig.stats.missing_packets);
-    cr_expect_eq(rig.stats.missing_heaps, 0u);
-}
-
-Test(recv_stream, skipped_heaps_are_counted)
-{
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 8, 0, 8);
-    recv_rig_data(&rig, 5, 8, 0, 8);
-    recv_rig_data(&rig, 3, 8, 0, 8);
-    recv_rig_run(&rig);
-    cr_expect_eq(rig.stats.missing_heaps, 2u);
-}
-
-/* ---- Hand-over ----------------------------------------------------------------------------- */
-
-static void push_heaps(uint64_t count)
-{
-    for (uint64_t counter = 1; counter <= count; counter++)
-        recv_rig_data(&rig, counter, 8, 0, 8);
-}
-
-Test(recv_stream, a_full_ring_sheds_the_newest)
-{
-    recv_rig_open(&rig);
-    push_heaps(10);
-    recv_rig_run(&rig);
-    for (uint64_t counter = 1; counter <= 4; counter++)
-        expect_heap(counter, true);
-    expect_no_heap();
-    EXPECT_BUCKETS("delivered 4, shed 6");
-    cr_expect_eq(rig.stats.heaps_complete, 4u);
-    cr_expect_eq(rig.stats.heaps_shed, 6u);
-    cr_expect_eq(rig.stats.payload_bytes, 32u);
-    cr_expect_eq(rig.stats.ring_high_water, 4u);
-}
-
-Test(recv_stream, a_full_ring_sheds_the_oldest_when_told)
-{
-    rig.config.on_full = SPEAD_DROP_OLDEST;
-    recv_rig_open(&rig);
-    push_heaps(10);
-    recv_rig_run(&rig);
-    for (uint64_t counter = 7; counter <= 10; counter++)
-        expect_heap(counter, true);
-    expect_no_heap();
-    EXPECT_BUCKETS("delivered 4, shed 6");
-    cr_expect_eq(rig.stats.payload_bytes, 32u);
-}
-
-Test(recv_stream, block_stops_reading_and_loses_nothing)
-{
-    rig.config.on_full = SPEAD_BLOCK;
-    recv_rig_open(&rig);
-    push_heaps(1000);
-    for (uint64_t counter = 1; counter <= 1000; counter++) {
-        recv_rig_run(&rig);
-        cr_assert_leq(rig.stats.total.seen.packets, counter + 20);
-        expect_heap(counter, true);
-    }
-    expect_no_heap();
-    EXPECT_BUCKETS("delivered 1000");
-}
-
-Test(recv_stream, block_with_incomplete_heaps_loses_nothing)
-{
-    rig.config.on_full = SPEAD_BLOCK;
-    rig.config.deliver_incomplete = true;
-    rig.config.live_heaps_max = 2;
-    rig.config.ring_heaps = 1;
-    rig.config.held_heaps = 0;
-    recv_rig_open(&rig);
-    for (uint64_t counter = 1; counter <= 100; counter++)
-        recv_rig_data(&rig, counter, 64, 0, 8);
-    for (uint64_t counter = 1; counter <= 98; counter++) {
-        recv_rig_run(&rig);
-        expect_heap(counter, false);
-    }
-    recv_rig_run(&rig);
-    EXPECT_BUCKETS("delivered 98, live 2");
-    cr_expect_eq(rig.stats.heaps_evicted, 98u);
-}
-
-Test(recv_stream, a_consumer_that_holds_too_much_is_told_by_name)
-{
-    struct spead_heap *heap[10];
-    unsigned held = 0;
-
-    rig.config.receive_path = SPEAD_PATH_BOUNCE;
-    rig.config.live_heaps_max = 1;
-    rig.config.ring_heaps = 2;
-    rig.config.held_heaps = 1;
-    recv_rig_open(&rig);
-    push_heaps(10);
-    rig.engine->poll_max = 1;
-    for (int i = 0; i < 10; i++) {
-        recv_rig_poll(&rig);
-        heap[held] = recv_rig_take(&rig);
-        held += heap[held] != NULL;
-    }
-    cr_expect_eq(held, 4u, "live + ring + held");
-    EXPECT_BUCKETS("delivered 4, no-memory 6");
-    cr_expect_eq(rig.stats.heaps_no_memory, 6u);
-    while (held > 0)
-        spead_heap_unref(heap[--held]);
-}
-
-Test(recv_stream, take_many_takes_all_that_wait)
-{
-    struct spead_heap *heap[8];
-
-    recv_rig_open(&rig);
-    push_heaps(3);
-    recv_rig_run(&rig);
-    cr_assert_eq(spead_recv_stream_take_many(rig.stream, heap, 8, 0), 3);
-    for (unsigned i = 0; i < 3; i++) {
-        cr_expect_eq(spead_heap_counter(heap[i]), i + 1u);
-        spead_heap_unref(heap[i]);
-    }
-    cr_expect_eq(spead_recv_stream_take(rig.stream, heap, 1), -ETIMEDOUT);
-}
-
-Test(recv_stream, heaps_outlive_their_stream)
-{
-    struct spead_heap *heap;
-
-    recv_rig_open(&rig);
-    recv_rig_data(&rig, 1, 5000, 0, 5000);
-    recv_rig_run(&rig);
-    heap = recv_rig_take(&rig);
-    cr_assert_not_null(heap);
-    recv_rig_close(&rig);
-    cr_expect(recv_rig_heap_is_right(heap));
-    spead_heap_unref(heap);
 }
 
 /* ---- Plan and configuration ---------------------------------------------------------------- */

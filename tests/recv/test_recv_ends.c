@@ -1,0 +1,191 @@
+/* Heaps that end otherwise than complete: evicted, timed out, with holes, of a sender that restarts.
+ * Method: a scripted engine lends exactly the packets that a test names; what counts is what a user sees:
+ * heaps, their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+#include <stdlib.h>
+
+#include "recv_expect.h"
+
+static struct recv_rig rig;
+
+static void open_rig(void)
+{
+    recv_rig_init(&rig);
+}
+
+static void close_rig(void)
+{
+    recv_rig_close(&rig);
+}
+
+TestSuite(recv_ends, .init = open_rig, .fini = close_rig);
+
+Test(recv_ends, a_new_heap_evicts_the_one_so_many_earlier)
+{
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 32);
+    for (uint64_t counter = 2; counter <= 4; counter++)
+        recv_rig_data(&rig, counter, 8, 0, 8);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 3, live 1");
+    recv_rig_data(&rig, 5, 8, 0, 8); /* slots 2 to 4 are free, but it is heap 1's turn */
+    recv_rig_data(&rig, 1, 64, 32, 32);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 4, late 1, evicted 1");
+    cr_expect_eq(rig.stats.heaps_evicted, 1u);
+    cr_expect_eq(rig.stats.missing_packets, 0u, "what was missing came late");
+}
+
+Test(recv_ends, age_is_judged_only_when_the_source_is_empty)
+{
+    rig.config.heap_timeout_ns = 1;
+    rig.engine->poll_max = 1;
+    recv_rig_open(&rig);
+    for (uint64_t offset = 0; offset < 64; offset += 8)
+        recv_rig_data(&rig, 1, 64, offset, 8);
+    recv_rig_data(&rig, 2, 64, 0, 8);
+    for (int i = 0; i < 9; i++)
+        recv_rig_poll(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 8, live 1");
+    recv_rig_poll(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 8, timed-out 1");
+    cr_expect_eq(rig.stats.heaps_timed_out, 1u);
+    cr_expect_eq(rig.stats.missing_packets, 7u);
+}
+
+Test(recv_ends, a_quiet_stream_wakes_at_its_oldest_heaps_deadline)
+{
+    rig.config.heap_timeout_ns = 5000000000u;
+    recv_rig_open(&rig);
+    recv_rig_run(&rig);
+    spead_recv_stream_wait(rig.stream, 0);
+    cr_expect_eq(rig.engine->waited_until, UINT64_MAX, "no heap, no deadline");
+    recv_rig_data(&rig, 1, 64, 0, 8);
+    recv_rig_run(&rig);
+    spead_recv_stream_wait(rig.stream, 0);
+    cr_expect_eq(rig.engine->waited_until, rig.stream->table.oldest->opened_ns + 5000000000u);
+    spead_recv_stream_wait(rig.stream, 77);
+    cr_expect_eq(rig.engine->waited_until, 77u, "the caller's deadline comes first");
+}
+
+Test(recv_ends, an_age_limit_without_end_is_no_deadline)
+{
+    rig.config.heap_timeout_ns = UINT64_MAX;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 8);
+    recv_rig_run(&rig);
+    spead_recv_stream_wait(rig.stream, 0);
+    cr_expect_eq(rig.engine->waited_until, UINT64_MAX);
+}
+
+Test(recv_ends, a_finished_heaps_packets_are_duplicates)
+{
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 1, duplicate 1");
+}
+
+Test(recv_ends, a_sender_that_restarts_is_not_eaten)
+{
+    rig.config.ring_heaps = 8;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_control(&rig, 2, SPEAD_CONTROL_START);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 2, control 1");
+    for (uint64_t counter = 100; counter < 200; counter++) /* more than are remembered */
+        recv_rig_data(&rig, counter, 8, 0, 0);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_run(&rig);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 3u);
+}
+
+Test(recv_ends, no_byte_of_a_hole_is_another_heaps)
+{
+    rig.config.deliver_incomplete = true;
+    rig.config.allow_out_of_order = true;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 20; counter++)
+        recv_rig_data(&rig, counter, 5000, 0, 5000);
+    rig.engine->poll_max = 1;
+    for (uint64_t counter = 1; counter <= 20; counter++) {
+        recv_rig_poll(&rig);
+        expect_heap(&rig, counter, true);
+    }
+    recv_rig_data(&rig, 21, 5000, 1000, 1000);
+    recv_rig_data(&rig, 21, 5000, 4000, 500);
+    recv_rig_stop(&rig);
+    expect_heap(&rig, 21, false); /* checks that holes are zero */
+}
+
+Test(recv_ends, holes_are_left_when_asked)
+{
+    struct spead_heap *heap;
+
+    rig.config.deliver_incomplete = true;
+    rig.config.keep_holes = true;
+    rig.config.live_heaps_max = 1;
+    rig.config.ring_heaps = 1;
+    rig.config.held_heaps = 0;
+    rig.config.receive_path = SPEAD_PATH_BOUNCE;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 5000, 0, 5000);
+    recv_rig_run(&rig);
+    expect_heap(&rig, 1, true);
+    recv_rig_data(&rig, 2, 5000, 0, 1000);
+    recv_rig_stop(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_expect_eq(spead_heap_payload(heap)[4000], test_packet_byte(1, 4000));
+    spead_heap_unref(heap);
+}
+
+Test(recv_ends, gaps_say_whether_this_host_dropped)
+{
+    struct spead_heap *heap;
+    struct spead_gap gap;
+
+    rig.config.deliver_incomplete = true;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 32);
+    recv_rig_run(&rig);
+    rig.engine->kernel_drops = 3;
+    recv_rig_stop(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_assert_eq(spead_heap_gaps(heap, &gap, 1), 1u);
+    cr_expect_eq(gap.cause, SPEAD_GAP_LOCAL_DROPS);
+    cr_expect_eq(gap.packets, 1u);
+    spead_heap_unref(heap);
+    cr_expect_eq(rig.stats.kernel_drops, 3u);
+    cr_expect_eq(rig.stats.gaps_with_local_drops, 1u);
+}
+
+Test(recv_ends, sent_less_seen_is_missing)
+{
+    rig.config.allow_out_of_order = true;
+    rig.config.deliver_incomplete = true;
+    rig.config.live_heaps_max = 2;
+    rig.config.ring_heaps = 64;
+    recv_rig_open(&rig);
+    srand(3);
+    for (uint64_t counter = 0; counter < 50; counter++)
+        for (uint64_t i = 0; i < 20; i++)
+            if (i == 7 || rand() % 10 != 0) /* no whole heap is lost */
+                recv_rig_data(&rig, counter, 2000, i * 100, 100);
+    recv_rig_stop(&rig);
+    cr_expect_eq(1000 - rig.stats.total.seen.packets, rig.stats.missing_packets);
+    cr_expect_eq(rig.stats.missing_heaps, 0u);
+}
+
+Test(recv_ends, skipped_heaps_are_counted)
+{
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_data(&rig, 5, 8, 0, 8);
+    recv_rig_data(&rig, 3, 8, 0, 8);
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stats.missing_heaps, 2u);
+}

@@ -1,0 +1,140 @@
+/* How a receive stream hands heaps over to a consumer that is slow, or holds many, or takes many.
+ * Method: a scripted engine lends exactly the packets that a test names; what counts is what a user sees:
+ * heaps, their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+#include <errno.h>
+
+#include "recv_expect.h"
+
+static struct recv_rig rig;
+
+static void open_rig(void)
+{
+    recv_rig_init(&rig);
+}
+
+static void close_rig(void)
+{
+    recv_rig_close(&rig);
+}
+
+TestSuite(recv_hand_over, .init = open_rig, .fini = close_rig);
+
+static void push_heaps(uint64_t count)
+{
+    for (uint64_t counter = 1; counter <= count; counter++)
+        recv_rig_data(&rig, counter, 8, 0, 8);
+}
+
+Test(recv_hand_over, a_full_ring_sheds_the_newest)
+{
+    recv_rig_open(&rig);
+    push_heaps(10);
+    recv_rig_run(&rig);
+    for (uint64_t counter = 1; counter <= 4; counter++)
+        expect_heap(&rig, counter, true);
+    expect_no_heap(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 4, shed 6");
+    cr_expect_eq(rig.stats.heaps_complete, 4u);
+    cr_expect_eq(rig.stats.heaps_shed, 6u);
+    cr_expect_eq(rig.stats.payload_bytes, 32u);
+    cr_expect_eq(rig.stats.ring_high_water, 4u);
+}
+
+Test(recv_hand_over, a_full_ring_sheds_the_oldest_when_told)
+{
+    rig.config.on_full = SPEAD_DROP_OLDEST;
+    recv_rig_open(&rig);
+    push_heaps(10);
+    recv_rig_run(&rig);
+    for (uint64_t counter = 7; counter <= 10; counter++)
+        expect_heap(&rig, counter, true);
+    expect_no_heap(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 4, shed 6");
+    cr_expect_eq(rig.stats.payload_bytes, 32u);
+}
+
+Test(recv_hand_over, block_stops_reading_and_loses_nothing)
+{
+    rig.config.on_full = SPEAD_BLOCK;
+    recv_rig_open(&rig);
+    push_heaps(1000);
+    for (uint64_t counter = 1; counter <= 1000; counter++) {
+        recv_rig_run(&rig);
+        cr_assert_leq(rig.stats.total.seen.packets, counter + 20);
+        expect_heap(&rig, counter, true);
+    }
+    expect_no_heap(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 1000");
+}
+
+Test(recv_hand_over, block_with_incomplete_heaps_loses_nothing)
+{
+    rig.config.on_full = SPEAD_BLOCK;
+    rig.config.deliver_incomplete = true;
+    rig.config.live_heaps_max = 2;
+    rig.config.ring_heaps = 1;
+    rig.config.held_heaps = 0;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 100; counter++)
+        recv_rig_data(&rig, counter, 64, 0, 8);
+    for (uint64_t counter = 1; counter <= 98; counter++) {
+        recv_rig_run(&rig);
+        expect_heap(&rig, counter, false);
+    }
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 98, live 2");
+    cr_expect_eq(rig.stats.heaps_evicted, 98u);
+}
+
+Test(recv_hand_over, a_consumer_that_holds_too_much_is_told_by_name)
+{
+    struct spead_heap *heap[10];
+    unsigned held = 0;
+
+    rig.config.receive_path = SPEAD_PATH_BOUNCE;
+    rig.config.live_heaps_max = 1;
+    rig.config.ring_heaps = 2;
+    rig.config.held_heaps = 1;
+    recv_rig_open(&rig);
+    push_heaps(10);
+    rig.engine->poll_max = 1;
+    for (int i = 0; i < 10; i++) {
+        recv_rig_poll(&rig);
+        heap[held] = recv_rig_take(&rig);
+        held += heap[held] != NULL;
+    }
+    cr_expect_eq(held, 4u, "live + ring + held");
+    EXPECT_BUCKETS(&rig, "delivered 4, no-memory 6");
+    cr_expect_eq(rig.stats.heaps_no_memory, 6u);
+    while (held > 0)
+        spead_heap_unref(heap[--held]);
+}
+
+Test(recv_hand_over, take_many_takes_all_that_wait)
+{
+    struct spead_heap *heap[8];
+
+    recv_rig_open(&rig);
+    push_heaps(3);
+    recv_rig_run(&rig);
+    cr_assert_eq(spead_recv_stream_take_many(rig.stream, heap, 8, 0), 3);
+    for (unsigned i = 0; i < 3; i++) {
+        cr_expect_eq(spead_heap_counter(heap[i]), i + 1u);
+        spead_heap_unref(heap[i]);
+    }
+    cr_expect_eq(spead_recv_stream_take(rig.stream, heap, 1), -ETIMEDOUT);
+}
+
+Test(recv_hand_over, heaps_outlive_their_stream)
+{
+    struct spead_heap *heap;
+
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 5000, 0, 5000);
+    recv_rig_run(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    recv_rig_close(&rig);
+    cr_expect(recv_rig_heap_is_right(heap));
+    spead_heap_unref(heap);
+}
