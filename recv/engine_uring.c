@@ -6,7 +6,6 @@
  *
  * Sockets are not registered with the ring: a ring dies asynchronously, and would keep their ports
  * bound for a while after close(). */
-#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -23,28 +22,11 @@
 #include "rx_engine.h"
 #include "scatter.h"
 #include "uring_buffers.h"
+#include "uring_source.h"
 
 #define ENTRIES     256u /* more than all requests together: receives and their cancels, the bell */
 #define COMPLETIONS 1024u
 #define SINGLES_MAX 64u /* unreserved single-shot receives in a row, then multishot again */
-
-enum request { RECEIVE, CANCEL, BELL };
-
-struct source {
-    struct speadi_udp_socket socket;
-    bool single;         /* read by single-shot receives */
-    bool posted;         /* a receive of either kind is in flight */
-    bool cancelled;      /* ... and has been told to end */
-    unsigned unreserved; /* single-shot receives in a row without reservations */
-    int result;          /* what await() saw of it */
-
-    /* The single-shot receive; slots == 0: none reserved. */
-    struct msghdr header;
-    struct speadi_scatter scatter;
-    struct iovec iov[SPEADI_SCATTER_IOVECS];
-    _Alignas(64) uint8_t control[SPEADI_GRO_CONTROL_BYTES];
-    uint8_t *buffer, *heads;
-};
 
 /* A message received and not wholly lent. */
 struct pending {
@@ -60,7 +42,7 @@ struct uring_engine {
     bool bell_armed;
     bool rang; /* poll() met the bell: the next wait() returns */
     struct speadi_wakeup bell;
-    struct source *source;
+    struct speadi_uring_source *source;
     unsigned source_count;
     uint8_t *memory; /* the sources' buffers and heads */
     struct speadi_uring_buffers buffers;
@@ -103,7 +85,7 @@ static int open_sources(struct uring_engine *e, const struct speadi_rx_config *c
     };
 
     for (uint32_t i = 0; i < config->count; i++) {
-        struct source *source = &e->source[i];
+        struct speadi_uring_source *source = &e->source[i];
         int rc = speadi_udp_open_receive(&source->socket, &config->addresses[i], &options, err);
 
         if (rc < 0)
@@ -167,64 +149,7 @@ static void uring_close(void *self)
     e->memory = NULL;
 }
 
-/* ---- Requests ------------------------------------------------------------------------------ */
-
-static uint64_t tag(enum request request, unsigned source)
-{
-    return (uint64_t)request << 32 | source;
-}
-
-static struct io_uring_sqe *new_request(struct uring_engine *e)
-{
-    struct io_uring_sqe *sqe = io_uring_get_sqe(&e->ring);
-
-    assert(sqe); /* ENTRIES covers all that can be queued between two submissions */
-    return sqe;
-}
-
-static void post_multishot(struct uring_engine *e, unsigned index)
-{
-    /* Only msg_namelen and msg_controllen are looked at, while the request is prepared. */
-    struct source *source = &e->source[index];
-    struct io_uring_sqe *sqe = new_request(e);
-
-    source->header = (struct msghdr){.msg_controllen = SPEADI_URING_CONTROL_BYTES};
-    io_uring_prep_recvmsg_multishot(sqe, source->socket.fd, &source->header, MSG_TRUNC);
-    io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
-    sqe->buf_group = 0;
-    io_uring_sqe_set_data64(sqe, tag(RECEIVE, index));
-}
-
-static void post_single(struct uring_engine *e, unsigned index)
-{
-    struct source *source = &e->source[index];
-    struct io_uring_sqe *sqe = new_request(e);
-
-    if (!source->scatter.slots)
-        source->iov[0] = (struct iovec){source->buffer, SPEADI_MESSAGE_BYTES_MAX};
-    source->header = (struct msghdr){
-        .msg_iov = source->iov,
-        .msg_iovlen = 2 * source->scatter.slots + 1,
-        .msg_control = source->control,
-        .msg_controllen = sizeof source->control,
-    };
-    io_uring_prep_recvmsg(sqe, source->socket.fd, &source->header,
-                          MSG_TRUNC | (e->draining ? MSG_DONTWAIT : 0));
-    io_uring_sqe_set_data64(sqe, tag(RECEIVE, index));
-}
-
-static void cancel(struct uring_engine *e, unsigned index)
-{
-    struct source *source = &e->source[index];
-
-    if (!source->posted || source->cancelled)
-        return;
-    struct io_uring_sqe *sqe = new_request(e);
-
-    io_uring_prep_cancel64(sqe, tag(RECEIVE, index), 0);
-    io_uring_sqe_set_data64(sqe, tag(CANCEL, index));
-    source->cancelled = true;
-}
+/* ---- Posting ------------------------------------------------------------------------------- */
 
 /* Posts a receive for every source that has none, and the bell. */
 static void post(struct uring_engine *e)
@@ -232,21 +157,17 @@ static void post(struct uring_engine *e)
     bool buffers = e->multishot && speadi_uring_buffers_provide(&e->buffers);
 
     for (unsigned i = 0; i < e->source_count; i++) {
-        struct source *source = &e->source[i];
+        struct speadi_uring_source *source = &e->source[i];
 
         if (source->posted || (!source->single && !e->draining && !buffers))
             continue;
-        if (source->single || e->draining)
-            post_single(e, i);
-        else
-            post_multishot(e, i);
-        source->posted = true;
+        speadi_uring_source_post(source, &e->ring, i, e->draining);
     }
     if (!e->bell_armed && !e->draining) {
-        struct io_uring_sqe *sqe = new_request(e);
+        struct io_uring_sqe *sqe = speadi_uring_request(&e->ring);
 
         io_uring_prep_poll_add(sqe, e->bell.fd, POLLIN);
-        io_uring_sqe_set_data64(sqe, tag(BELL, 0));
+        io_uring_sqe_set_data64(sqe, speadi_uring_tag(SPEADI_URING_BELL, 0));
         e->bell_armed = true;
     }
 }
@@ -266,27 +187,18 @@ static void lend_pending(struct uring_engine *e, struct speadi_rx_burst *burst)
 }
 
 /* The single-shot receive has ended: so have its reservations. */
-static void finish_reservations(struct uring_engine *e, struct source *source)
+static void finish_reservations(struct uring_engine *e, struct speadi_uring_source *source)
 {
     for (unsigned i = 0; i < source->scatter.slots; i++)
         speadi_reservations_finish(&e->reservations, source->scatter.first_place + i);
     source->scatter.slots = 0;
 }
 
-static uint32_t room_bytes(const struct source *source)
-{
-    uint32_t room = 0;
-
-    for (size_t i = 0; i < source->header.msg_iovlen; i++)
-        room += (uint32_t)source->iov[i].iov_len;
-    return room;
-}
-
-static void take_single(struct uring_engine *e, struct source *source, int res,
+static void take_single(struct uring_engine *e, struct speadi_uring_source *source, int res,
                         struct speadi_rx_burst *burst)
 {
     struct speadi_message *message = &e->pending.message;
-    uint32_t room = room_bytes(source);
+    uint32_t room = speadi_uring_source_room(source);
 
     message->data = source->buffer;
     message->true_bytes = (uint32_t)res;
@@ -321,7 +233,7 @@ static bool is_harmless(int res)
 static void take_receive(struct uring_engine *e, const struct io_uring_cqe *cqe, unsigned index,
                          uint64_t now, struct speadi_rx_burst *burst)
 {
-    struct source *source = &e->source[index];
+    struct speadi_uring_source *source = &e->source[index];
     bool single = source->header.msg_iov != NULL, more = cqe->flags & IORING_CQE_F_MORE;
 
     e->pending.message.source = (uint16_t)index;
@@ -352,11 +264,11 @@ static unsigned reap(struct uring_engine *e, struct speadi_rx_burst *burst)
            io_uring_peek_cqe(&e->ring, &cqe) == 0) {
         uint64_t data = io_uring_cqe_get_data64(cqe);
 
-        if (data >> 32 == BELL) {
+        if (data >> 32 == SPEADI_URING_BELL) {
             speadi_wakeup_clear(&e->bell);
             e->bell_armed = false;
             e->rang = true;
-        } else if (data >> 32 == RECEIVE) {
+        } else if (data >> 32 == SPEADI_URING_RECEIVE) {
             take_receive(e, cqe, (unsigned)(data & UINT32_MAX), now, burst);
         }
         io_uring_cqe_seen(&e->ring, cqe);
@@ -367,33 +279,12 @@ static unsigned reap(struct uring_engine *e, struct speadi_rx_burst *burst)
     return taken;
 }
 
-/* Sleeps until every receive whose bit is set has ended. Completions stay for the next poll(). */
 static void await(struct uring_engine *e, uint64_t sources)
 {
-    while (sources) {
-        struct io_uring_cqe *cqe;
-        uint64_t left = sources;
-        unsigned head, count = 0;
+    int rc = speadi_uring_sources_await(e->source, &e->ring, sources);
 
-        io_uring_for_each_cqe(&e->ring, head, cqe)
-        {
-            uint64_t data = io_uring_cqe_get_data64(cqe);
-
-            count++;
-            if (data >> 32 != RECEIVE || cqe->flags & IORING_CQE_F_MORE)
-                continue;
-            left &= ~(1ull << (data & UINT32_MAX));
-            e->source[data & UINT32_MAX].result = cqe->res;
-        }
-        if (!left)
-            return;
-        int rc = io_uring_submit_and_wait(&e->ring, count + 1);
-
-        if (rc < 0 && rc != -EINTR) {
-            e->error = rc;
-            return;
-        }
-    }
+    if (rc < 0)
+        e->error = rc;
 }
 
 /* ---- Operations ---------------------------------------------------------------------------- */
@@ -441,7 +332,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count)
 {
     struct uring_engine *e = self;
-    struct source *source = &e->source[index];
+    struct speadi_uring_source *source = &e->source[index];
     unsigned room = speadi_reservations_room(&e->reservations);
 
     if (e->draining || e->has_pending || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
@@ -449,7 +340,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
     if (!source->single) {
         source->single = true; /* once the multishot receive has ended */
         source->unreserved = 0;
-        cancel(e, index);
+        speadi_uring_source_cancel(source, &e->ring, index);
     }
     if (source->posted || source->scatter.slots || !room)
         return 0;
@@ -462,9 +353,9 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
 
 /* A placed receive was told to end and did. Data that came all the same are copied out of the ranges,
  * into the source's own buffer: the ranges are the core's again at once. */
-static void take_back(struct uring_engine *e, struct source *source)
+static void take_back(struct uring_engine *e, struct speadi_uring_source *source)
 {
-    struct speadi_message message = {.held_bytes = room_bytes(source)};
+    struct speadi_message message = {.held_bytes = speadi_uring_source_room(source)};
 
     if (source->posted && source->result > 0) {
         if (message.held_bytes > (uint32_t)source->result)
@@ -483,7 +374,7 @@ static void uring_unreserve(void *self)
         if (!e->source[i].scatter.slots || !e->source[i].posted)
             continue;
         posted |= 1ull << i;
-        cancel(e, i);
+        speadi_uring_source_cancel(&e->source[i], &e->ring, i);
     }
     await(e, posted);
     for (unsigned i = 0; i < e->source_count; i++)
@@ -504,7 +395,7 @@ static void uring_quiesce(void *self)
     for (unsigned i = 0; i < e->source_count; i++) {
         if (e->source[i].posted)
             posted |= 1ull << i;
-        cancel(e, i);
+        speadi_uring_source_cancel(&e->source[i], &e->ring, i);
     }
     await(e, posted);
 }
