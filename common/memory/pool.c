@@ -1,4 +1,4 @@
-/* Regions: the free list, the returns from other threads, and the account of touched bytes.
+/* Regions: making them, the free list, and the returns from other threads.
  *
  * Free regions form a list from warm (freed last) to cold. take() pops the warm end; trimming starts at
  * the cold one. Releasing threads push onto `returned`, which the taker takes whole: with nothing ever
@@ -8,64 +8,19 @@
  * that number to `outstanding`; releases that meet CLOSED subtract one each, before or after. The
  * step that makes it zero is the last use of the pool and frees it. So neither take nor release pays for
  * a reference count. */
-#include <speadi/pool.h>
+#include "memory/pool_parts.h"
 
 #include <errno.h>
-#include <stdalign.h>
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <speadi/err.h>
-
-#include "memory/pages.h"
-
-struct slot {
-    alignas(64) struct speadi_region region; /* first: a region is its slot */
-    struct slot *warmer, *colder;            /* while free */
-    size_t populated_bytes;                  /* faulted in ahead; <= charged_bytes */
-    size_t huge_bytes;                       /* prefix that may use huge pages; <= charged_bytes */
-};
-
-struct speadi_pool {
-    struct speadi_pages memory, table; /* table: slots, then metas */
-    struct spead_region_info all;      /* the memory, ours or an arena's */
-    bool fixed;                        /* pinned or an arena's: charged whole */
-    void (*ended)(void *arg);
-    void *ended_arg;
-    struct slot *slots;
-    uint8_t *metas;
-    uint32_t region_count;
-    size_t region_bytes, region_stride, meta_stride, page_bytes, table_bytes;
-    uint64_t charge_max;
-
-    /* The taker's. */
-    struct slot *warmest, *coldest;
-    uint32_t free_count;
-    uint64_t charged, charged_high_water;
-    uint64_t free_charged; /* what trimming the free regions would yield */
-
-    /* Everyone's. */
-    alignas(64) _Atomic(struct speadi_region *) returned;
-    atomic_int_fast64_t outstanding; /* only once closed, see the top */
-};
 
 static struct speadi_region closed_mark;
 #define CLOSED (&closed_mark)
 
-static size_t round_up(size_t bytes, size_t step)
-{
-    return (bytes + step - 1) / step * step;
-}
-
-static struct slot *slot_of(struct speadi_region *region)
-{
-    return (struct slot *)region;
-}
-
 /* ---- The free list (taker) ----------------------------------------------------------------- */
 
-static void put_free(struct speadi_pool *pool, struct slot *slot)
+static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     slot->warmer = NULL;
     slot->colder = pool->warmest;
@@ -78,9 +33,9 @@ static void put_free(struct speadi_pool *pool, struct slot *slot)
     pool->free_charged += slot->region.charged_bytes;
 }
 
-static struct slot *get_free(struct speadi_pool *pool)
+static struct speadi_pool_slot *get_free(struct speadi_pool *pool)
 {
-    struct slot *slot = pool->warmest;
+    struct speadi_pool_slot *slot = pool->warmest;
 
     if (!slot)
         return NULL;
@@ -106,11 +61,11 @@ static void put_returned(struct speadi_pool *pool, struct speadi_region *newest)
     }
     for (; oldest; oldest = next) {
         next = oldest->next;
-        put_free(pool, slot_of(oldest));
+        put_free(pool, speadi_pool_slot_of(oldest));
     }
 }
 
-static void collect(struct speadi_pool *pool)
+void speadi_pool_collect(struct speadi_pool *pool)
 {
     /* relaxed: only asks whether the exchange is worth it; a return seen late is seen next time */
     if (!atomic_load_explicit(&pool->returned, memory_order_relaxed))
@@ -141,12 +96,12 @@ static int map_table(struct speadi_pool *pool, const struct speadi_pool_config *
 
     if (config->meta_bytes > SIZE_MAX / 2)
         return -ENOMEM;
-    meta_stride = round_up(config->meta_bytes, 64);
+    meta_stride = speadi_pool_round_up(config->meta_bytes, 64);
     if (__builtin_mul_overflow(meta_stride, pool->region_count, &metas_bytes) ||
         __builtin_add_overflow(slots_bytes, metas_bytes, &pool->table_bytes) ||
         speadi_pages_reserve(&pool->table, pool->table_bytes, 64) < 0)
         return -ENOMEM;
-    pool->slots = (struct slot *)(void *)pool->table.data;
+    pool->slots = (struct speadi_pool_slot *)(void *)pool->table.data;
     pool->metas = pool->table.data + slots_bytes;
     pool->meta_stride = meta_stride;
     return 0;
@@ -198,9 +153,9 @@ static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config
 
     if (config->region_bytes > SIZE_MAX / 2)
         return out_of_space(config, err);
-    bytes = round_up(config->region_bytes, pool->page_bytes);
+    bytes = speadi_pool_round_up(config->region_bytes, pool->page_bytes);
     align = bytes >= SPEADI_HUGE_PAGE_BYTES ? SPEADI_HUGE_PAGE_BYTES : pool->page_bytes;
-    stride = pool->fixed ? bytes : round_up(bytes, align);
+    stride = pool->fixed ? bytes : speadi_pool_round_up(bytes, align);
     if (__builtin_mul_overflow(stride, pool->region_count, &total))
         return out_of_space(config, err);
     pool->region_bytes = bytes;
@@ -320,9 +275,9 @@ void speadi_pool_unref(struct speadi_pool *pool)
 
 struct speadi_region *speadi_pool_take(struct speadi_pool *pool)
 {
-    struct slot *slot;
+    struct speadi_pool_slot *slot;
 
-    collect(pool);
+    speadi_pool_collect(pool);
     slot = get_free(pool);
     return slot ? &slot->region : NULL;
 }
@@ -342,124 +297,6 @@ void speadi_region_release(struct speadi_region *region)
         /* R2: release pairs with R1 in collect(). */
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, region,
                                                     memory_order_release, memory_order_relaxed));
-}
-
-/* ---- Charging (taker) ---------------------------------------------------------------------- */
-
-static void trim(struct speadi_pool *pool, struct slot *slot)
-{
-    struct speadi_region *region = &slot->region;
-
-    if (pool->fixed)
-        return;
-    /* Cannot fail on a private anonymous mapping unless it is locked (mlockall): then its memory is
-     * neither zero nor free, and the charge has to stay. */
-    if (region->charged_bytes == 0 || speadi_pages_trim(region->data, region->charged_bytes) < 0)
-        return;
-    if (slot->huge_bytes > 0)
-        speadi_pages_keep_small(region->data, slot->huge_bytes);
-    pool->free_charged -= region->charged_bytes;
-    pool->charged -= region->charged_bytes;
-    region->charged_bytes = 0;
-    slot->populated_bytes = 0;
-    slot->huge_bytes = 0;
-}
-
-/* Makes room for more bytes, trimming the regions freed longest ago. false: it cannot be made, and
- * nothing was trimmed for it. */
-static bool make_room(struct speadi_pool *pool, uint64_t more)
-{
-    if (pool->charged - pool->free_charged + more > pool->charge_max)
-        return false;
-    for (struct slot *slot = pool->coldest; slot; slot = slot->warmer) {
-        if (pool->charged + more <= pool->charge_max)
-            break;
-        trim(pool, slot);
-    }
-    return pool->charged + more <= pool->charge_max;
-}
-
-/* From 2 MiB on in steps of 2 MiB, so that whole huge pages are paid for. */
-static size_t charge_for(const struct speadi_region *region, size_t bytes)
-{
-    size_t charge;
-
-    if (bytes < SPEADI_HUGE_PAGE_BYTES)
-        return round_up(bytes, region->pool->page_bytes);
-    charge = round_up(bytes, SPEADI_HUGE_PAGE_BYTES);
-    return charge < region->bytes ? charge : region->bytes;
-}
-
-static void make_huge(struct slot *slot)
-{
-    size_t bytes = slot->region.charged_bytes / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
-
-    if (bytes <= slot->huge_bytes)
-        return;
-    speadi_pages_make_huge(slot->region.data + slot->huge_bytes, bytes - slot->huge_bytes);
-    slot->huge_bytes = bytes;
-}
-
-static int grow(struct speadi_region *region, size_t bytes)
-{
-    struct speadi_pool *pool = region->pool;
-    size_t before = region->charged_bytes, charge;
-
-    if (bytes > region->bytes)
-        return -ENOMEM;
-    collect(pool);
-    charge = charge_for(region, bytes);
-    if (!make_room(pool, charge - before)) {
-        charge = round_up(bytes, pool->page_bytes); /* no room for a huge page's worth: exactly */
-        if (!make_room(pool, charge - before))
-            return -ENOMEM;
-    }
-    region->charged_bytes = charge;
-    pool->charged += charge - before;
-    if (pool->charged > pool->charged_high_water)
-        pool->charged_high_water = pool->charged;
-    make_huge(slot_of(region));
-    return 0;
-}
-
-int speadi_region_charge(struct speadi_region *region, size_t bytes)
-{
-    return bytes <= region->charged_bytes ? 0 : grow(region, bytes);
-}
-
-int speadi_region_populate(struct speadi_region *region, size_t bytes)
-{
-    struct slot *slot = slot_of(region);
-    int ret;
-
-    if (bytes <= slot->populated_bytes)
-        return 0;
-    ret = speadi_region_charge(region, bytes);
-    if (ret < 0)
-        return ret;
-    speadi_pages_fault_in(region->data + slot->populated_bytes,
-                          region->charged_bytes - slot->populated_bytes);
-    slot->populated_bytes = region->charged_bytes;
-    return 0;
-}
-
-/* A large part need not have been touched, and then must not be: its pages are given back, which makes
- * them zero too. */
-void speadi_region_zero(struct speadi_region *region, uint64_t from, uint64_t end)
-{
-    uint64_t inner = (from + SPEADI_HUGE_PAGE_BYTES - 1) / SPEADI_HUGE_PAGE_BYTES *
-                     SPEADI_HUGE_PAGE_BYTES,
-             inner_end = end / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
-
-    if (inner >= inner_end || region->pool->fixed ||
-        speadi_pages_trim(region->data + inner, inner_end - inner) < 0) { /* locked: it is there */
-        memset(region->data + from, 0, end - from);
-        return;
-    }
-    if (slot_of(region)->populated_bytes > inner)
-        slot_of(region)->populated_bytes = inner;
-    memset(region->data + from, 0, inner - from);
-    memset(region->data + inner_end, 0, end - inner_end);
 }
 
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats)

@@ -1,0 +1,56 @@
+/* What a pool of regions consists of, for its parts: pool.c (making, taking, releasing) and pool_charge.c (the
+ * account of touched bytes). */
+#ifndef SPEADI_MEMORY_POOL_PARTS_H
+#define SPEADI_MEMORY_POOL_PARTS_H
+
+#include <speadi/pool.h>
+
+#include <stdalign.h>
+#include <stdatomic.h>
+
+#include "memory/pages.h"
+
+struct speadi_pool_slot {
+    alignas(64) struct speadi_region region;  /* first: a region is its slot */
+    struct speadi_pool_slot *warmer, *colder; /* while free */
+    size_t populated_bytes;                   /* faulted in ahead; <= charged_bytes */
+    size_t huge_bytes;                        /* prefix that may use huge pages; <= charged_bytes */
+};
+
+struct speadi_pool {
+    struct speadi_pages memory, table; /* table: slots, then metas */
+    struct spead_region_info all;      /* the memory, ours or an arena's */
+    bool fixed;                        /* pinned or an arena's: charged whole */
+    void (*ended)(void *arg);
+    void *ended_arg;
+    struct speadi_pool_slot *slots;
+    uint8_t *metas;
+    uint32_t region_count;
+    size_t region_bytes, region_stride, meta_stride, page_bytes, table_bytes;
+    uint64_t charge_max;
+
+    /* The taker's. */
+    struct speadi_pool_slot *warmest, *coldest;
+    uint32_t free_count;
+    uint64_t charged, charged_high_water;
+    uint64_t free_charged; /* what trimming the free regions would yield */
+
+    /* Everyone's. */
+    alignas(64) _Atomic(struct speadi_region *) returned;
+    atomic_int_fast64_t outstanding; /* only once closed, see the top */
+};
+
+static inline size_t speadi_pool_round_up(size_t bytes, size_t step)
+{
+    return (bytes + step - 1) / step * step;
+}
+
+static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_region *region)
+{
+    return (struct speadi_pool_slot *)region;
+}
+
+/* pool.c: puts the regions that other threads have returned into the free list. */
+void speadi_pool_collect(struct speadi_pool *pool);
+
+#endif
