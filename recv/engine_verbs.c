@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -123,6 +124,19 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_slots_open(&e->slots, &e->device, wanted, bytes, err);
 }
 
+static void tell_shape(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+{
+    const struct speadi_verbs_striding *shape = &e->mprq.shape;
+
+    if (e->is_striding)
+        snprintf(facts->shape, sizeof facts->shape,
+                 "multi-packet queue of %u entries of %u bytes, in strides of %u", shape->entries,
+                 1u << (shape->stride_log + shape->strides_log), 1u << shape->stride_log);
+    else if (e->queue.wq_count > 1)
+        snprintf(facts->shape, sizeof facts->shape, "%u queues that share %u receives",
+                 e->queue.wq_count, e->depth);
+}
+
 static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
 {
     const struct speadi_verbs_interface *interface = &e->device.report.interface;
@@ -160,9 +174,11 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
         ret = speadi_verbs_joins_open(&e->joins, &e->config, e->device.report.interface.index, err);
     if (ret == 0)
         ret = speadi_verbs_queue_begin(e, err);
-    if (ret == 0)
-        tell_facts(e, facts);
-    return ret;
+    if (ret < 0)
+        return ret;
+    tell_facts(e, facts);
+    tell_shape(e, facts);
+    return 0;
 }
 
 /* Against the order of making. Closing the queue pair ends all writing into slots and heaps. */

@@ -105,11 +105,22 @@ static void note(char others[192], const char *name, const char *what)
     snprintf(others + used, 192 - used, "; %s: %.150s", name, what);
 }
 
+static void explain(const struct opening *opening, const char *why, const char *others)
+{
+    bool bypasses = *opening->ops == &speadi_rx_engine_verbs;
+    const char *shape = opening->facts->shape;
+    int used; /* all of it has room, but for the others */
+
+    used = snprintf(opening->reason, 256, "%s%s%s%s", why, bypasses ? "; " SPEADI_VERBS_CAVEAT : "",
+                    shape[0] ? "; " : "", shape);
+    snprintf(opening->reason + used, 256 - (size_t)used, "%s", others);
+}
+
 /* The first of the table that is usable and opens; in reason why, and what is with the others. */
 static int open_auto(const struct opening *opening, struct spead_err *err)
 {
     const struct speadi_rx_engine_ops *picked = NULL;
-    char others[192] = "";
+    char others[192] = "", why_picked[64];
 
     for (size_t i = 0; i < NETWORK_COUNT; i++) {
         const struct candidate *candidate = &network[i];
@@ -127,22 +138,25 @@ static int open_auto(const struct opening *opening, struct spead_err *err)
         }
         note(others, candidate->ops->name, rc < 0 ? why.text : "usable, costs more");
     }
-    snprintf(opening->reason, 256, "auto: %s, the cheapest usable one%s%.160s", picked->name,
-             picked == &speadi_rx_engine_verbs ? "; " SPEADI_VERBS_CAVEAT : "", others);
+    snprintf(why_picked, sizeof why_picked, "auto: %s, the cheapest usable one", picked->name);
+    explain(opening, why_picked, others);
     return 0;
 }
 
 static int open_named(const struct opening *opening, const char *name, struct spead_err *err)
 {
     const struct speadi_rx_engine_ops *ops;
+    char why[64];
     int rc = find_named(&ops, name, opening->config, err);
 
+    if (rc == 0)
+        rc = open_engine(opening, ops, err);
     if (rc < 0)
         return rc;
-    snprintf(opening->reason, 256, "%s: %s%s", name,
-             opening->config->addresses ? "asked for" : "what memory links are read with",
-             ops == &speadi_rx_engine_verbs ? "; " SPEADI_VERBS_CAVEAT : "");
-    return open_engine(opening, ops, err);
+    snprintf(why, sizeof why, "%s: %s", ops->name,
+             opening->config->addresses ? "asked for" : "what memory links are read with");
+    explain(opening, why, "");
+    return 0;
 }
 
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,

@@ -112,7 +112,8 @@ struct speadi_rx_facts {
     uint32_t buffer_bytes;     /* effective socket buffer, of the first socket; 0: none */
     uint32_t packet_bytes_max; /* longer packets cannot come; 0: the engine sets no limit */
     enum spead_clock clock;    /* of packet.time_ns */
-    bool busy; /* wait() returns at once, as was asked for: no sleeping beside it either */
+    bool busy;      /* wait() returns at once, as was asked for: no sleeping beside it either */
+    char shape[80]; /* what became of wishes for its queues, for people; "": there were none */
 };
 
 struct speadi_rx_engine_ops {

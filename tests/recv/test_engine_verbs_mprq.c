@@ -100,6 +100,7 @@ static uint64_t rebuilds(void)
 Test(engine_verbs_mprq, packets_of_all_sizes_come_whole_and_in_order_round_the_ring)
 {
     open_with(&striding);
+    cr_assert(strstr(rig.reason, "4 entries of 32768 bytes, in strides of 64"), "%s", rig.reason);
     for (uint32_t round = 0; round < 60; round++) {
         for (uint32_t i = 0; i < 16; i++)
             send_one(round * 16 + i);

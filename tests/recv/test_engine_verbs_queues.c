@@ -141,6 +141,7 @@ Test(engine_verbs_queues, flows_are_spread_and_each_keeps_its_order)
 
     open_several();
     bind_senders();
+    cr_assert(strstr(rig.reason, "4 queues that share"), "%s", rig.reason);
     for (uint32_t round = 0; round < 40; round++) /* several times round the slots */
         queues |= send_and_take(round * 8, 8);
     cr_assert_gt(__builtin_popcount(queues), 1);
