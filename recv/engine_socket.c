@@ -79,6 +79,7 @@ static int open_sources(struct socket_engine *e, const struct speadi_rx_config *
 {
     const struct speadi_udp_receive_options options = {
         .interface = config->interface,
+        .sender = config->sender,
         .buffer_bytes = config->socket_buffer_bytes,
         .gro = true,
         .log = config->log,

@@ -30,6 +30,10 @@ static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_co
     e->config.interface = &e->interface;
     if (config->interface)
         e->interface = *config->interface;
+    if (config->sender) {
+        e->sender = *config->sender;
+        e->config.sender = &e->sender;
+    }
     if (config->log)
         e->log = *config->log;
     e->config.log = &e->log;

@@ -43,8 +43,9 @@ struct speadi_verbs_engine {
     struct speadi_wakeup bell;
 
     /* For making the queue anew. */
-    struct speadi_rx_config config; /* addresses and interface are these: */
+    struct speadi_rx_config config; /* addresses, interface and sender are these: */
     struct speadi_interface interface;
+    struct speadi_address sender;
     uint32_t depth, window; /* receives posted at a time, in all and while payload is placed */
     struct spead_log log;
 

@@ -68,6 +68,11 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
     if (c->endpoint_count > SPEADI_RX_SOURCES_MAX || c->link_count > SPEADI_RX_SOURCES_MAX)
         return speadi_err_set(err, -EINVAL, "%u sources are more than the %u that a stream reads",
                               c->endpoint_count + c->link_count, SPEADI_RX_SOURCES_MAX);
+    if (c->source != NULL && c->link_count > 0)
+        return speadi_err_set(
+            err, -EINVAL,
+            "source: engine \"mem\" reads links, which have no senders to choose from; "
+            "leave it NULL");
     return 0;
 }
 
@@ -149,12 +154,46 @@ static int parse_endpoints(const struct spead_recv_stream_config *config,
     return 0;
 }
 
+/* What no packet could ever match is refused. "[::]" takes IPv4 too, unless it stands for an interface's address. */
+static int check_versions(const struct speadi_address *sender, const struct speadi_rx_config *rx,
+                          struct spead_err *err)
+{
+    char endpoint[SPEADI_ADDRESS_TEXT_MAX], source[SPEADI_ADDRESS_TEXT_MAX];
+
+    for (uint32_t i = 0; i < rx->count; i++) {
+        const struct speadi_address *to = &rx->addresses[i];
+        bool dual = to->any.sa_family == AF_INET6 && speadi_address_is_any(to) &&
+                    rx->interface->local.length == 0;
+
+        if (to->any.sa_family != sender->any.sa_family && !dual)
+            return speadi_err_set(
+                err, -EINVAL, "source %s cannot send to %s: they are of different IP versions",
+                speadi_address_format(sender, source), speadi_address_format(to, endpoint));
+    }
+    return 0;
+}
+
+static int parse_source(const struct spead_recv_stream_config *config,
+                        struct speadi_address *sender, struct speadi_rx_config *rx,
+                        struct spead_err *err)
+{
+    int ret;
+
+    if (config->source == NULL)
+        return 0;
+    ret = speadi_address_parse(sender, config->source, SPEADI_ADDRESS_SENDER, err);
+    if (ret < 0)
+        return ret;
+    rx->sender = sender;
+    return check_versions(sender, rx, err);
+}
+
 int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config,
                                    const struct speadi_rx_engine_ops **ops, void **engine,
                                    char reason[256], struct speadi_rx_facts *facts,
                                    struct spead_err *err)
 {
-    struct speadi_address addresses[SPEADI_RX_SOURCES_MAX];
+    struct speadi_address addresses[SPEADI_RX_SOURCES_MAX], sender;
     struct speadi_interface interface;
     struct speadi_rx_config rx = {
         .count = config->endpoint_count + config->link_count,
@@ -176,12 +215,14 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
 
     if (ret == 0)
         ret = parse_endpoints(config, addresses, err);
-    if (ret < 0)
-        return ret;
     if (config->link_count > 0)
         rx.links = config->links;
     else
         rx.addresses = addresses;
+    if (ret == 0)
+        ret = parse_source(config, &sender, &rx, err);
+    if (ret < 0)
+        return ret;
     ret = speadi_rx_engine_open(ops, engine, config->engine, &rx, reason, facts, err);
     if (ret < 0 || config->fault == NULL)
         return ret;

@@ -99,6 +99,8 @@ struct speadi_rx_config {
     struct spead_mem_link *const *links; /* count of them, for mem; the engine takes references */
     uint32_t count;
     const struct speadi_interface *interface;
+    const struct speadi_address *sender; /* nobody else's packets are lent; NULL: all are. Of the
+                                            addresses' IP version; borrowed by open() */
     uint32_t socket_buffer_bytes;
     uint32_t packet_bytes_max;    /* longer datagrams may be lent truncated */
     enum spead_receive_path path; /* BOUNCE: reserve() will never be called */

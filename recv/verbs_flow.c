@@ -27,13 +27,8 @@ struct aim {
     const struct speadi_verbs_report *report;
     const struct speadi_address *address; /* unspecified: any destination */
     in_port_t port;
+    const struct speadi_address *sender; /* NULL: any */
 };
-
-static bool is_any(const struct speadi_address *address)
-{
-    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)
-                                              : address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
-}
 
 static struct ibv_flow_attr attr_of(const struct aim *aim, size_t bytes)
 {
@@ -61,12 +56,18 @@ static struct ibv_flow_spec_eth ethernet_of(const struct aim *aim)
 
 static struct ibv_flow_spec_tcp_udp udp_of(const struct aim *aim)
 {
-    return (struct ibv_flow_spec_tcp_udp){
+    struct ibv_flow_spec_tcp_udp spec = {
         .type = IBV_FLOW_SPEC_UDP,
-        .size = sizeof(struct ibv_flow_spec_tcp_udp),
+        .size = sizeof spec,
         .val.dst_port = aim->port,
         .mask.dst_port = 0xffff,
     };
+
+    if (aim->sender && aim->sender->v4.sin_port) {
+        spec.val.src_port = aim->sender->v4.sin_port;
+        spec.mask.src_port = 0xffff;
+    }
+    return spec;
 }
 
 static int add(struct speadi_verbs_flows *flows, struct ibv_qp *qp, void *rule,
@@ -90,9 +91,13 @@ static int add_v4(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const str
         .udp = udp_of(aim),
     };
 
-    if (!is_any(aim->address)) {
+    if (!speadi_address_is_any(aim->address)) {
         rule.ip.val.dst_ip = aim->address->v4.sin_addr.s_addr;
         rule.ip.mask.dst_ip = UINT32_MAX;
+    }
+    if (aim->sender) {
+        rule.ip.val.src_ip = aim->sender->v4.sin_addr.s_addr;
+        rule.ip.mask.src_ip = UINT32_MAX;
     }
     return add(flows, qp, &rule, aim, err);
 }
@@ -107,11 +112,34 @@ static int add_v6(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const str
         .udp = udp_of(aim),
     };
 
-    if (!is_any(aim->address)) {
+    if (!speadi_address_is_any(aim->address)) {
         memcpy(rule.ip.val.dst_ip, &aim->address->v6.sin6_addr, sizeof rule.ip.val.dst_ip);
         memset(rule.ip.mask.dst_ip, 0xff, sizeof rule.ip.mask.dst_ip);
     }
+    if (aim->sender) {
+        memcpy(rule.ip.val.src_ip, &aim->sender->v6.sin6_addr, sizeof rule.ip.val.src_ip);
+        memset(rule.ip.mask.src_ip, 0xff, sizeof rule.ip.mask.src_ip);
+    }
     return add(flows, qp, &rule, aim, err);
+}
+
+static bool may_send(const struct speadi_address *sender, sa_family_t family)
+{
+    return !sender || sender->any.sa_family == family;
+}
+
+/* "[::]" takes both IP versions. */
+static int add_rules(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct aim *aim,
+                     struct spead_err *err)
+{
+    bool v6 = aim->address->any.sa_family == AF_INET6;
+    int ret = 0;
+
+    if (v6 && may_send(aim->sender, AF_INET6))
+        ret = add_v6(flows, qp, aim, err);
+    if (ret == 0 && (!v6 || speadi_address_is_any(aim->address)) && may_send(aim->sender, AF_INET))
+        ret = add_v4(flows, qp, aim, err);
+    return ret;
 }
 
 int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
@@ -122,19 +150,17 @@ int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
 
     for (uint32_t i = 0; i < config->count; i++) {
         const struct speadi_address *address = &config->addresses[i];
-        struct aim aim = {report, address, address->v4.sin_port}; /* same place for both versions */
-        bool any = is_any(address), v6 = address->any.sa_family == AF_INET6;
-        int ret = 0;
+        struct aim aim = {
+            .report = report,
+            .address = address,
+            .port = address->v4.sin_port, /* same place for both versions */
+            .sender = config->sender,
+        };
+        int ret;
 
-        if (any && interface && interface->local.length > 0) {
+        if (speadi_address_is_any(address) && interface && interface->local.length > 0)
             aim.address = &interface->local;
-            any = false;
-            v6 = aim.address->any.sa_family == AF_INET6;
-        }
-        if (v6)
-            ret = add_v6(flows, qp, &aim, err);
-        if (ret == 0 && (!v6 || any))
-            ret = add_v4(flows, qp, &aim, err);
+        ret = add_rules(flows, qp, &aim, err);
         if (ret < 0)
             return ret;
     }

@@ -15,7 +15,8 @@ struct speadi_verbs_flows {
 };
 
 /* Exact rules: the group's MAC or the interface's own, the VLAN of a VLAN interface, the endpoint's address
- * (the interface's, where the endpoint takes any and the interface was given by address) and port. Masks
+ * (the interface's, where the endpoint takes any and the interface was given by address) and port, and the
+ * one sender's address and port where there is one. Masks
  * are all ones or all zeros, as most hardware wants them. Returns 0 or -errno with a sentence; what was
  * made by then is for close(). */
 int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,

@@ -31,6 +31,7 @@ int speadi_verbs_joins_open(struct speadi_verbs_joins *joins, const struct spead
             .interface = given                                   ? config->interface
                          : speadi_address_is_multicast(address) ? &fallback
                                                                 : NULL,
+            .sender = config->sender,
             .buffer_bytes = BUFFER_BYTES,
         };
         int ret = speadi_udp_open_receive(&joins->socket[i], address, &options, err);

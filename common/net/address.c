@@ -16,7 +16,8 @@ struct endpoint_text {
     const char *whole;
     char copy[NI_MAXHOST];
     char *host; /* "": none given */
-    char *port;
+    char *port; /* NULL: none given, and none needed */
+    enum speadi_address_use use;
     bool bracketed;
 };
 
@@ -24,12 +25,14 @@ static int cut_bracketed(struct endpoint_text *text, struct spead_err *err)
 {
     char *end = strchr(text->copy, ']');
 
-    if (!end || end[1] != ':')
+    bool portless = end && end[1] == '\0' && text->use == SPEADI_ADDRESS_SENDER;
+
+    if (!end || (end[1] != ':' && !portless))
         return speadi_err_set(err, -EINVAL, "\"%.100s\": write an IPv6 endpoint as [ADDRESS]:PORT",
                               text->whole);
     *end = '\0';
     text->host = text->copy + 1;
-    text->port = end + 2;
+    text->port = portless ? NULL : end + 2;
     text->bracketed = true;
     return 0;
 }
@@ -47,6 +50,8 @@ static int cut(struct endpoint_text *text, struct spead_err *err)
         *colon = '\0';
         text->host = text->copy;
         text->port = colon + 1;
+    } else if (text->use == SPEADI_ADDRESS_SENDER) {
+        text->host = text->copy;
     } else {
         text->host = text->copy + strlen(text->copy);
         text->port = text->copy;
@@ -103,10 +108,17 @@ static int resolve(struct speadi_address *address, const struct endpoint_text *t
     return 0;
 }
 
+/* How an endpoint of this use is written. */
+static const char *const syntax[] = {
+    [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT",
+    [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535",
+    [SPEADI_ADDRESS_SENDER] = "a source is HOST or HOST:PORT",
+};
+
 int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err)
 {
-    struct endpoint_text cut_text = {.whole = text};
+    struct endpoint_text cut_text = {.whole = text, .use = use};
     struct speadi_address parsed;
     int port, ret;
 
@@ -117,17 +129,17 @@ int speadi_address_parse(struct speadi_address *address, const char *text,
     ret = cut(&cut_text, err);
     if (ret < 0)
         return ret;
-    port = parse_port(cut_text.port);
-    if (!*cut_text.host && (cut_text.bracketed || use == SPEADI_ADDRESS_SEND || port < 0))
-        return speadi_err_set(err, -EINVAL, "\"%.100s\": an endpoint is %s", text,
-                              use == SPEADI_ADDRESS_SEND ? "HOST:PORT"
-                                                         : "[HOST]:PORT or PORT, "
-                                                           "with PORT 1..65535");
+    port = cut_text.port ? parse_port(cut_text.port) : 0;
+    if (!*cut_text.host && (cut_text.bracketed || use != SPEADI_ADDRESS_RECEIVE || port < 0))
+        return speadi_err_set(err, -EINVAL, "\"%.100s\": %s", text, syntax[use]);
     if (port < 0)
         return speadi_err_set(err, -EINVAL, "\"%.100s\": port must be 1..65535", text);
     any_v4(&parsed);
     if (*cut_text.host && (ret = resolve(&parsed, &cut_text, err)) < 0)
         return ret;
+    if (use == SPEADI_ADDRESS_SENDER &&
+        (speadi_address_is_any(&parsed) || speadi_address_is_multicast(&parsed)))
+        return speadi_err_set(err, -EINVAL, "\"%.100s\": a source is one host", text);
     /* The port lies at the same place for both families. */
     parsed.v4.sin_port = htons((uint16_t)port);
     *address = parsed;
@@ -142,6 +154,12 @@ bool speadi_address_is_multicast(const struct speadi_address *address)
     if (address->any.sa_family == AF_INET6)
         return IN6_IS_ADDR_MULTICAST(&address->v6.sin6_addr);
     return IN_MULTICAST(ntohl(address->v4.sin_addr.s_addr));
+}
+
+bool speadi_address_is_any(const struct speadi_address *address)
+{
+    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)
+                                              : address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
 }
 
 char *speadi_address_format(const struct speadi_address *address,

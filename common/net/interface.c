@@ -113,19 +113,13 @@ static bool source_towards(const struct speadi_address *to, struct speadi_addres
     return found;
 }
 
-static bool is_any(const struct speadi_address *address)
-{
-    return address->any.sa_family == AF_INET ? address->v4.sin_addr.s_addr == htonl(INADDR_ANY)
-                                             : IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr);
-}
-
 unsigned speadi_interface_towards(const struct speadi_address *address)
 {
     struct speadi_address from;
     struct ifaddrs *list;
     unsigned index = 0;
 
-    if (is_any(address))
+    if (speadi_address_is_any(address))
         return 0;
     if (address->any.sa_family == AF_INET6 && address->v6.sin6_scope_id != 0)
         return address->v6.sin6_scope_id;

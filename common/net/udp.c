@@ -7,6 +7,7 @@
 #include <net/if.h>
 #include <netinet/udp.h>
 #include <stddef.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <speadi/err.h>
@@ -20,6 +21,7 @@ struct setup {
     int fd;
     const struct speadi_address *address;
     const struct speadi_interface *interface; /* never NULL here */
+    const struct speadi_address *sender;      /* NULL: any */
     const struct spead_log *log;
     struct spead_err *err;
     char text[SPEADI_ADDRESS_TEXT_MAX]; /* of address */
@@ -102,6 +104,23 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
 
 /* ---- Receive ------------------------------------------------------------------------------- */
 
+/* Routers and switches that know source-specific multicast bring nothing of other senders at all. */
+static int join_sender(const struct setup *setup)
+{
+    struct group_source_req group = {.gsr_interface = setup->interface->index};
+
+    if (is_v6(setup) && group.gsr_interface == 0)
+        group.gsr_interface = setup->address->v6.sin6_scope_id;
+    memcpy(&group.gsr_group, &setup->address->any, setup->address->length);
+    memcpy(&group.gsr_source, &setup->sender->any, setup->sender->length);
+    if (setsockopt(setup->fd, is_v6(setup) ? IPPROTO_IPV6 : IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP,
+                   &group, sizeof group) < 0)
+        return speadi_err_errno(setup->err, "%s: cannot join the group for one source%s",
+                                setup->text,
+                                group.gsr_interface ? "" : " (name the interface to join it on)");
+    return 0;
+}
+
 static int join_v4(const struct setup *setup)
 {
     struct ip_mreqn group = {.imr_multiaddr = setup->address->v4.sin_addr,
@@ -110,6 +129,8 @@ static int join_v4(const struct setup *setup)
     /* Else the socket also hears groups that other programs joined on other interfaces. */
     int ret = set(setup, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
 
+    if (ret == 0 && setup->sender)
+        return join_sender(setup);
     if (ret == 0 && setsockopt(setup->fd, IPPROTO_IP, IP_ADD_MEMBERSHIP, &group, sizeof group) < 0)
         return speadi_err_errno(setup->err, "%s: cannot join the group%s", setup->text,
                                 group.imr_ifindex ? "" : " (name the interface to join it on)");
@@ -122,6 +143,8 @@ static int join_v6(const struct setup *setup)
                               .ipv6mr_interface = setup->interface->index};
     int ret = set(setup, IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0, "IPV6_MULTICAST_ALL");
 
+    if (ret == 0 && setup->sender)
+        return join_sender(setup);
     if (group.ipv6mr_interface == 0)
         group.ipv6mr_interface = setup->address->v6.sin6_scope_id;
     if (ret == 0 && setsockopt(setup->fd, IPPROTO_IPV6, IPV6_JOIN_GROUP, &group, sizeof group) < 0)
@@ -131,19 +154,13 @@ static int join_v6(const struct setup *setup)
     return ret;
 }
 
-static bool is_any(const struct speadi_address *address)
-{
-    return address->any.sa_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr)
-                                              : address->v4.sin_addr.s_addr == htonl(INADDR_ANY);
-}
-
 /* Any address, on an interface that was given by address: that address. */
 static int narrow_to_local(const struct setup *setup, struct speadi_address *address)
 {
     const struct speadi_address *local = &setup->interface->local;
     in_port_t port = address->v4.sin_port; /* same place for both families */
 
-    if (local->length == 0 || !is_any(address))
+    if (local->length == 0 || !speadi_address_is_any(address))
         return 0;
     if (local->any.sa_family != address->any.sa_family)
         return speadi_err_set(setup->err, -EINVAL,
@@ -175,7 +192,8 @@ static int bind_receive(const struct setup *setup)
     int ret = 0;
 
     if (is_v6(setup))
-        ret = set(setup, IPPROTO_IPV6, IPV6_V6ONLY, !is_any(&address), "IPV6_V6ONLY");
+        ret =
+            set(setup, IPPROTO_IPV6, IPV6_V6ONLY, !speadi_address_is_any(&address), "IPV6_V6ONLY");
     if (ret == 0 && multicast)
         ret = set(setup, SOL_SOCKET, SO_REUSEADDR, 1, "SO_REUSEADDR");
     if (ret == 0 && !multicast && (ret = narrow_to_local(setup, &address)) == 0)
@@ -197,8 +215,11 @@ int speadi_udp_open_receive(struct speadi_udp_socket *out, const struct speadi_a
         out->buffer_bytes = set_buffer(&setup, &receive_buffer, options->buffer_bytes);
         out->gro =
             options->gro && setsockopt(out->fd, IPPROTO_UDP, UDP_GRO, &(int){1}, sizeof(int)) == 0;
-        ret = bind_receive(&setup);
+        setup.sender = options->sender;
+        ret = setup.sender ? speadi_udp_hear_only(out->fd, setup.sender, err) : 0;
     }
+    if (ret == 0)
+        ret = bind_receive(&setup);
     if (ret == 0 && speadi_address_is_multicast(address))
         ret = is_v6(&setup) ? join_v6(&setup) : join_v4(&setup);
     if (ret < 0)

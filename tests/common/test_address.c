@@ -29,6 +29,11 @@ Test(address, what_was_parsed_is_written_the_same_way)
         {"7148", "0.0.0.0:7148", SPEADI_ADDRESS_RECEIVE},
         {"[::]:7148", "[::]:7148", SPEADI_ADDRESS_RECEIVE},
         {"localhost:07148", "127.0.0.1:7148", SPEADI_ADDRESS_SEND},
+        {"192.0.2.1", "192.0.2.1:0", SPEADI_ADDRESS_SENDER},
+        {"192.0.2.1:7148", "192.0.2.1:7148", SPEADI_ADDRESS_SENDER},
+        {"[2001:db8::1]", "[2001:db8::1]:0", SPEADI_ADDRESS_SENDER},
+        {"[2001:db8::1]:7148", "[2001:db8::1]:7148", SPEADI_ADDRESS_SENDER},
+        {"localhost", "127.0.0.1:0", SPEADI_ADDRESS_SENDER},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -69,6 +74,20 @@ Test(address, what_cannot_be_meant_is_refused_and_quoted)
         {"[]:7148", "PORT", -EINVAL, SPEADI_ADDRESS_RECEIVE},
         {"[127.0.0.1]:7148", "127.0.0.1", -ENOENT, SPEADI_ADDRESS_SEND},
         {"[fe80::1%nope0]:7148", "fe80::1%nope0", -ENOENT, SPEADI_ADDRESS_SEND},
+        {"", "HOST:PORT", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {":7148", "HOST:PORT", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"[]", "HOST:PORT", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"192.0.2.1:", "port must be 1..65535", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"192.0.2.1:0", "port must be 1..65535", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"[::1", "[ADDRESS]:PORT", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"[::1]x", "[ADDRESS]:PORT", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"2001:db8::1", "[ADDRESS]:PORT", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"[::1]", "[ADDRESS]:PORT", -EINVAL, SPEADI_ADDRESS_RECEIVE},
+        {"239.1.2.3", "one host", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"[ff15::2]:7148", "one host", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"0.0.0.0:7148", "one host", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"[::]", "one host", -EINVAL, SPEADI_ADDRESS_SENDER},
+        {"no such host", "cannot find host", -ENOENT, SPEADI_ADDRESS_SENDER},
         {"no such host:7148", "cannot find host", -ENOENT, SPEADI_ADDRESS_SEND},
     };
 

@@ -99,7 +99,8 @@ struct spead_recv_stats {
     /* What never came, as far as it can be known. Never summed with packets. */
     uint64_t missing_packets; /* from gaps inside heaps */
     uint64_t missing_heaps;   /* counters skipped */
-    uint64_t kernel_drops;    /* SO_MEMINFO of all sockets: super-packets where GRO is on */
+    uint64_t kernel_drops;    /* SO_MEMINFO of all sockets: super-packets where GRO is on. What
+                                 a filter for the config's source turned away is among them */
     uint64_t gaps_with_local_drops;
 
     /* How payload reached its heap. */

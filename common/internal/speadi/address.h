@@ -21,15 +21,18 @@ struct speadi_address {
 enum speadi_address_use {
     SPEADI_ADDRESS_SEND, /* a host is required */
     SPEADI_ADDRESS_RECEIVE, /* "PORT", ":PORT" mean any address (IPv6 dual-stack "[::]" only when written) */
+    SPEADI_ADDRESS_SENDER, /* one host: "HOST", "[V6]" mean any port of it (0) */
 };
 
 /* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT"; HOST may be a name (one with
- * addresses of both kinds means its IPv4 address). Ports 1..65535. Returns 0, or -EINVAL / -ENOENT (host
- * not found) with a sentence that quotes the text. Resolving a name may block. */
+ * addresses of both kinds means its IPv4 address). Ports 1..65535. A sender is no group and no any-address.
+ * Returns 0, or -EINVAL / -ENOENT (host not found) with a sentence that quotes the text. Resolving a name
+ * may block. */
 int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err);
 
 bool speadi_address_is_multicast(const struct speadi_address *address);
+bool speadi_address_is_any(const struct speadi_address *address); /* 0.0.0.0 or :: */
 
 /* "192.0.2.1:7148" or "[2001:db8::1]:7148" into text; returns text. */
 #define SPEADI_ADDRESS_TEXT_MAX 80

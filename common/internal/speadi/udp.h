@@ -10,8 +10,10 @@
 
 struct speadi_udp_receive_options {
     const struct speadi_interface *interface; /* NULL or index 0: any */
-    uint32_t buffer_bytes;                    /* asked; SO_RCVBUFFORCE first, then SO_RCVBUF */
-    bool gro;                                 /* try UDP_GRO */
+    const struct speadi_address
+        *sender;                 /* hear only this one, of the endpoint's IP version; NULL: all */
+    uint32_t buffer_bytes;       /* asked; SO_RCVBUFFORCE first, then SO_RCVBUF */
+    bool gro;                    /* try UDP_GRO */
     const struct spead_log *log; /* a clipped buffer warns here, naming net.core.rmem_max */
 };
 
@@ -23,11 +25,17 @@ struct speadi_udp_socket {
 
 /* Bound (SO_REUSEADDR for multicast, to the group address) and joined. Unicast with an interface: given
  * by name, only what arrives there is received; given by address, any address (":PORT") means that
- * one. "[::]:PORT" takes IPv4 too, any other IPv6 address does not. Returns 0 or -errno with a
- * sentence that names the endpoint. On failure *socket is closed. */
+ * one. "[::]:PORT" takes IPv4 too, any other IPv6 address does not. With a sender, groups
+ * are joined for it alone, and the kernel turns away what others send: other hosts' to a group unseen, the
+ * rest at the socket, where speadi_udp_drops() counts it. Returns 0 or -errno with a sentence that names the
+ * endpoint. On failure *socket is closed. */
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
                             const struct speadi_udp_receive_options *options,
                             struct spead_err *err);
+
+/* Filters out whatever this address (and port, where it has one) has not sent. Returns 0 or -errno with a
+ * sentence. */
+int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spead_err *err);
 
 struct speadi_udp_send_options {
     const struct speadi_interface *interface;

@@ -139,6 +139,15 @@ struct spead_recv_stream_config {
      * bouncing all costs the same: 1.1 % for 64. 1: never off. */
     uint32_t placed_window;
     double placed_loss_max;
+
+    /* Hear one sender only: "HOST" or "[V6]" (any port of it), "HOST:PORT" or "[V6]:PORT"; NULL: all. It is for
+     * every endpoint, and so of their IP version. Groups are joined for it alone (source-specific multicast).
+     * What others send is turned away before the stream sees it, and is in no ledger: engine verbs takes its
+     * frames only, and those of others are discarded by the kernel; engines socket and uring have a filter in
+     * the kernel, and what that turns away is among kernel_drops (other hosts' packets to a group do not get
+     * as far). Memory links have no senders: -EINVAL. Addresses are easily forged: this sorts, and does not
+     * protect. Borrowed during create(). */
+    const char *source;
 };
 
 /* clang-format off */

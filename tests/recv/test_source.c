@@ -1,0 +1,294 @@
+/* Goal: a stream that was told its source hears that one and nobody else, whichever engine reads, group or unicast,
+ * over both IP versions, by host and by port; what cannot be is refused by name.
+ * Method: two senders on the far host; the stranger sends first, so that nothing waits to see nothing. Verbs over the
+ * double, placed too: then rules are made a second time, after create() has borrowed the text. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <speadline/recv.h>
+
+#include <speadi/clock.h>
+#include <speadi/udp.h>
+
+#include "netns.h"
+#include "offloads.h"
+#include "packet_builder.h"
+#include "verbs_double.h"
+
+#define FRIEND_V4   TEST_FAR_V4
+#define FRIEND_V6   TEST_FAR_V6
+#define STRANGER_V4 "10.77.0.3"
+#define STRANGER_V6 "fd77::3"
+
+enum { FROM_FRIEND = 100, FROM_STRANGER = 7, PAYLOAD = 256 };
+
+struct reader {
+    char engine[8];
+    enum spead_receive_path path;
+};
+
+static struct reader readers[] = {
+    {"socket", SPEAD_PATH_BOUNCE}, {"socket", SPEAD_PATH_PLACED}, {"uring", SPEAD_PATH_BOUNCE},
+    {"verbs", SPEAD_PATH_BOUNCE},  {"verbs", SPEAD_PATH_PLACED},
+};
+
+/* Who sends from where to where; to NULL: the endpoint. */
+static const struct hearing {
+    const char *endpoint, *source, *friend, *stranger, *to, *stranger_to;
+    unsigned filtered; /* of what the stranger sent, at the socket */
+} hearings[] = {
+    {"239.1.2.3:7148", FRIEND_V4, FRIEND_V4 ":5000", STRANGER_V4 ":5000", NULL, NULL, 0},
+    {"239.1.2.3:7148", FRIEND_V4 ":5000", FRIEND_V4 ":5000", FRIEND_V4 ":5001", NULL, NULL, 1},
+    {TEST_NEAR_V4 ":7148", FRIEND_V4, FRIEND_V4 ":5000", STRANGER_V4 ":5000", NULL, NULL, 1},
+    {TEST_NEAR_V4 ":7148", FRIEND_V4 ":5000", FRIEND_V4 ":5000", FRIEND_V4 ":5001", NULL, NULL, 1},
+    {":7148", FRIEND_V4, FRIEND_V4 ":5000", STRANGER_V4 ":5000", TEST_NEAR_V4 ":7148",
+     TEST_NEAR_V4 ":7148", 1},
+    {"[ff15::2]:7148", "[" FRIEND_V6 "]", "[" FRIEND_V6 "]:5000", "[" STRANGER_V6 "]:5000", NULL,
+     NULL, 0},
+    {"[ff15::2]:7148", "[" FRIEND_V6 "]:5000", "[" FRIEND_V6 "]:5000", "[" FRIEND_V6 "]:5001", NULL,
+     NULL, 1},
+    {"[" TEST_NEAR_V6 "]:7148", "[" FRIEND_V6 "]", "[" FRIEND_V6 "]:5000", "[" STRANGER_V6 "]:5000",
+     NULL, NULL, 1},
+    {"[::]:7148", FRIEND_V4, FRIEND_V4 ":5000", "[" FRIEND_V6 "]:5000", TEST_NEAR_V4 ":7148",
+     "[" TEST_NEAR_V6 "]:7148", 1},
+    {"[::]:7148", "[" FRIEND_V6 "]", "[" FRIEND_V6 "]:5000", FRIEND_V4 ":5000",
+     "[" TEST_NEAR_V6 "]:7148", TEST_NEAR_V4 ":7148", 1},
+};
+
+static struct test_netns_pair hosts;
+static struct spead_err err;
+
+static void make_hosts(void)
+{
+    const char *reason;
+
+    test_use_verbs_double();
+    if (!test_netns_pair(&hosts, 1500, &reason))
+        cr_skip_test("%s", reason);
+    test_netns_move(hosts.far);
+    cr_assert(test_offloads_off(TEST_FAR_INTERFACE));
+    cr_assert_eq(system("export PATH=$PATH:/usr/sbin:/sbin && ip addr add " STRANGER_V4
+                        "/24 dev " TEST_FAR_INTERFACE " && ip addr add " STRANGER_V6
+                        "/64 nodad dev " TEST_FAR_INTERFACE),
+                 0);
+    test_netns_move(hosts.near);
+}
+
+/* One heap of one packet, from the far host. */
+static void send_heap(uint64_t counter, const char *from, const char *to)
+{
+    static struct test_packet packet;
+    struct speadi_address local, remote;
+    int fd;
+
+    cr_assert_eq(speadi_address_parse(&local, from, SPEADI_ADDRESS_SENDER, &err), 0, "%s",
+                 err.text);
+    cr_assert_eq(speadi_address_parse(&remote, to, SPEADI_ADDRESS_SEND, &err), 0, "%s", err.text);
+    test_packet_data(&packet, 40, counter, PAYLOAD, 0, NULL, PAYLOAD);
+    test_netns_move(hosts.far);
+    fd = socket(local.any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(bind(fd, &local.any, local.length), 0, "%s: %s", from, strerror(errno));
+    cr_assert_eq(sendto(fd, packet.bytes, packet.length, 0, &remote.any, remote.length),
+                 (ssize_t)packet.length, "%s: %s", to, strerror(errno));
+    close(fd);
+    test_netns_move(hosts.near);
+}
+
+static struct spead_recv_stream_config config_of(const struct reader *reader,
+                                                 const struct hearing *hearing)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    config.endpoints = &hearing->endpoint;
+    config.endpoint_count = 1;
+    config.engine = reader->engine;
+    config.receive_path = reader->path;
+    config.mprq = SPEAD_MPRQ_OFF;
+    config.interface_name = TEST_NEAR_INTERFACE;
+    config.socket_buffer_bytes = 256u << 10;
+    config.heap_bytes_max = 64u << 10;
+    config.heap_counter_step = 0;
+    return config;
+}
+
+/* Polls until a heap is there; its counter. */
+static uint64_t next_heap(struct spead_recv_stream *stream)
+{
+    uint64_t deadline = speadi_clock_mono_ns() + 10000000000u, counter;
+    struct spead_heap *heap;
+    int rc;
+
+    while ((rc = spead_recv_stream_try_take(stream, &heap)) == -EAGAIN) {
+        cr_assert_lt(speadi_clock_mono_ns(), deadline, "nothing was heard");
+        cr_assert_geq(spead_recv_stream_poll(stream), 0);
+        spead_recv_stream_wait(stream, speadi_clock_mono_ns() + 10000000u);
+    }
+    cr_assert_eq(rc, 0);
+    counter = spead_heap_counter(heap);
+    spead_heap_unref(heap);
+    return counter;
+}
+
+/* A receive that is posted would keep its port for a while. */
+static void end(struct spead_recv_stream *stream)
+{
+    spead_recv_stream_stop(stream);
+    while (spead_recv_stream_poll(stream) >= 0)
+        ;
+}
+
+static void hear(const struct reader *reader, const struct hearing *hearing)
+{
+    struct spead_recv_stream_config config = config_of(reader, hearing);
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+    bool filters = strcmp(reader->engine, "verbs") != 0;
+    char source[64];
+    struct spead_recv_stream *stream;
+    int rc;
+
+    strcpy(source, hearing->source);
+    config.source = source;
+    rc = spead_recv_stream_create(&stream, &config, &err);
+    cr_assert_eq(rc, 0, "%s, %s: %s", reader->engine, hearing->endpoint, err.text);
+    memset(source, '!', sizeof source - 1);
+    cr_assert_eq(spead_recv_stream_start(stream, &err), 0, "%s", err.text);
+    send_heap(FROM_STRANGER, hearing->stranger,
+              hearing->stranger_to ? hearing->stranger_to : hearing->endpoint);
+    send_heap(FROM_FRIEND, hearing->friend, hearing->to ? hearing->to : hearing->endpoint);
+    cr_expect_eq(next_heap(stream), FROM_FRIEND, "%s, %s: the stranger was heard", reader->engine,
+                 hearing->endpoint);
+    end(stream);
+    spead_recv_stream_stats(stream, &stats);
+    cr_expect_eq(stats.total.seen.packets, 1, "%s, %s, %s: %lu packets seen", reader->engine,
+                 hearing->endpoint, hearing->source, stats.total.seen.packets);
+    cr_expect_eq(stats.kernel_drops, filters ? hearing->filtered : 0, "%s, %s, %s: %lu",
+                 reader->engine, hearing->endpoint, hearing->source, stats.kernel_drops);
+    spead_recv_stream_destroy(stream);
+}
+
+ParameterizedTestParameters(source, one_sender_is_heard_and_no_other)
+{
+    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+}
+
+ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_other, .timeout = 120)
+{
+    make_hosts();
+    for (size_t i = 0; i < sizeof hearings / sizeof *hearings; i++)
+        hear(reader, &hearings[i]);
+}
+
+/* That the stranger above was there to be heard. */
+ParameterizedTestParameters(source, without_a_source_both_are_heard)
+{
+    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+}
+
+ParameterizedTest(struct reader *reader, source, without_a_source_both_are_heard, .timeout = 120)
+{
+    make_hosts();
+    for (size_t i = 0; i < sizeof hearings / sizeof *hearings; i++) {
+        const struct hearing *hearing = &hearings[i];
+        struct spead_recv_stream_config config = config_of(reader, hearing);
+        struct spead_recv_stream *stream;
+        uint64_t sum;
+
+        cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), 0, "%s", err.text);
+        cr_assert_eq(spead_recv_stream_start(stream, &err), 0, "%s", err.text);
+        send_heap(FROM_STRANGER, hearing->stranger,
+                  hearing->stranger_to ? hearing->stranger_to : hearing->endpoint);
+        send_heap(FROM_FRIEND, hearing->friend, hearing->to ? hearing->to : hearing->endpoint);
+        sum = next_heap(stream);
+        sum += next_heap(stream);
+        cr_expect_eq(sum, FROM_STRANGER + FROM_FRIEND, "%s, %s", reader->engine, hearing->endpoint);
+        end(stream);
+        spead_recv_stream_destroy(stream);
+    }
+}
+
+/* Switches bring a group to who asked for all of it, so it matters what is asked. */
+static bool kernel_asks_for(const char *group, const char *source)
+{
+    FILE *file = fopen("/proc/thread-self/net/mcfilter", "re");
+    bool found = false;
+    char line[200];
+
+    cr_assert_not_null(file, "%s", strerror(errno));
+    while (fgets(line, sizeof line, file) != NULL)
+        found = found || (strstr(line, group) && strstr(line, source));
+    fclose(file);
+    return found;
+}
+
+ParameterizedTestParameters(source, groups_are_joined_for_it_alone)
+{
+    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+}
+
+ParameterizedTest(struct reader *reader, source, groups_are_joined_for_it_alone, .timeout = 60)
+{
+    struct spead_recv_stream_config config = config_of(reader, &hearings[0]);
+    struct spead_recv_stream *stream;
+
+    make_hosts();
+    config.source = hearings[0].source;
+    cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), 0, "%s", err.text);
+    cr_expect(kernel_asks_for("0xef010203", "0x0a4d0002"), "%s", reader->engine);
+    spead_recv_stream_destroy(stream);
+    cr_expect_not(kernel_asks_for("0xef010203", "0x0a4d0002"), "%s", reader->engine);
+}
+
+/* ---- Refusals ------------------------------------------------------------------------------ */
+
+static void expect_refusal(const char *endpoint, const char *source, int code, const char *says)
+{
+    const struct hearing hearing = {.endpoint = endpoint};
+    struct spead_recv_stream_config config =
+        config_of(&(struct reader){"socket", SPEAD_PATH_AUTO}, &hearing);
+    struct spead_recv_stream *stream = NULL;
+
+    config.interface_name = NULL;
+    config.source = source;
+    cr_expect_eq(spead_recv_stream_create(&stream, &config, &err), code, "%s", source);
+    cr_expect_not_null(strstr(err.text, says), "%s: \"%s\"", source, err.text);
+    cr_expect_null(stream);
+}
+
+Test(source, of_the_other_ip_version_is_refused)
+{
+    expect_refusal("239.1.2.3:7148", "[::1]", -EINVAL, "different IP versions");
+    expect_refusal(":7148", "[::1]:5000", -EINVAL, "different IP versions");
+    expect_refusal("[ff15::2]:7148", "192.0.2.1", -EINVAL, "different IP versions");
+    expect_refusal("[::1]:7148", "192.0.2.1", -EINVAL, "source 192.0.2.1:0 cannot send to [::1]");
+}
+
+Test(source, that_is_no_host_is_quoted)
+{
+    expect_refusal(":7148", "", -EINVAL, "HOST or HOST:PORT");
+    expect_refusal(":7148", "192.0.2.1:0", -EINVAL, "192.0.2.1:0");
+    expect_refusal(":7148", "239.1.2.3", -EINVAL, "one host");
+    expect_refusal(":7148", "no such host", -ENOENT, "no such host");
+}
+
+Test(source, of_memory_links_is_refused)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_stream *stream = NULL;
+    struct spead_mem_link *link;
+
+    cr_assert_eq(spead_mem_link_create(&link, 4, 1472, NULL), 0);
+    config.links = &link;
+    config.link_count = 1;
+    config.source = "192.0.2.1";
+    cr_expect_eq(spead_recv_stream_create(&stream, &config, &err), -EINVAL);
+    cr_expect_not_null(strstr(err.text, "\"mem\""), "%s", err.text);
+    spead_mem_link_unref(link);
+}
