@@ -179,8 +179,9 @@ static void print_losses(FILE *to, const struct recv_report *report)
         fprintf(to,
                 "  kernel   dropped %" PRIu64
                 " messages at our sockets: raise net.core.rmem_max and "
-                "--buffer (%s now), or send slower\n",
-                stats->kernel_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
+                "--buffer (%s now), or send slower%s\n",
+                stats->kernel_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes),
+                report->options->source ? "; some may have come from others than --source" : "");
     tool_report_device(to, stats->engine_rebuilds, stats->link_downs);
 }
 

@@ -1,6 +1,8 @@
 /* See spead_recv_options.h. */
 #include "spead_recv_options.h"
 
+#include <inttypes.h>
+
 #include "heap_check.h"
 #include "heap_writer.h"
 
@@ -18,6 +20,10 @@ enum {
     KEY_RECEIVE_PATH,
     KEY_GATHER,
     KEY_MPRQ,
+    KEY_MPRQ_STRIDE,
+    KEY_MPRQ_ENTRY,
+    KEY_VERBS_QUEUES,
+    KEY_SOURCE,
     KEY_NO_STOP_ITEM,
     KEY_PLACED_WINDOW,
     KEY_PLACED_LOSS_MAX,
@@ -32,6 +38,7 @@ static const struct argp_option argp_options[] = {
     {NULL, 0, NULL, 0, "Network:", 1},
     {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, verbs, uring or socket (auto)", 1},
     {"bind", TOOL_KEY_BIND, "IF", 0, "Interface, by name or address, to listen on and join groups on (any)", 1},
+    {"source", KEY_SOURCE, "HOST[:PORT]", 0, "Hear this sender only; groups are joined for it alone (all)", 1},
     {"packet", TOOL_KEY_PACKET, "N", 0, "Largest SPEAD packet accepted, in bytes (9200)", 1},
     {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (8M)", 1},
     {"receive-path", KEY_RECEIVE_PATH, "PATH", 0, "How payload gets into heaps: placed (by the kernel's copy), bounce (through a small buffer), or auto: by payload size (auto)", 1},
@@ -45,6 +52,9 @@ static const struct argp_option argp_options[] = {
     {"comp-vector", TOOL_KEY_COMP_VECTOR, "N", 0, "Completion vector, or \"poll\" (-1) to poll without ever sleeping (0)", 2},
     {"max-poll", TOOL_KEY_MAX_POLL, "N", 0, "Polls in a row that find nothing before it sleeps (10)", 2},
     {"mprq", KEY_MPRQ, "WHEN", 0, "Receive through a multi-packet queue: on, off, or auto: where the device has one and payload is not placed (auto)", 2},
+    {"mprq-stride", KEY_MPRQ_STRIDE, "N", 0, "Bytes of its strides, a power of two, brought within the device's limits (256)", 2},
+    {"mprq-entry", KEY_MPRQ_ENTRY, "N", 0, "Bytes of its entries, likewise (256K)", 2},
+    {"verbs-queues", KEY_VERBS_QUEUES, "N", 0, "Receive queues that the device spreads IPv4 flows over, a power of two up to 16; nothing is placed through several (1)", 2},
     {NULL, 0, NULL, 0, "Assembling heaps:", 3},
     {"concurrent-heaps", KEY_CONCURRENT_HEAPS, "N", 0, "Live heaps per substream (4)", 3},
     {"substreams", KEY_SUBSTREAMS, "N", 0, "The heap counter modulo N selects the substream (1)", 3},
@@ -105,6 +115,9 @@ static const struct tool_value values[] = {
     ROW(KEY_PLACED_WINDOW, "--placed-window", TOOL_COUNT, 1, 64, NULL, placed_window),
     ROW(KEY_PLACED_LOSS_MAX, "--placed-loss-max", TOOL_REAL, 0, 100, NULL, placed_loss_max_percent),
     ROW(KEY_MPRQ, "--mprq", TOOL_CHOICE, 0, 0, mprq_words, mprq),
+    ROW(KEY_MPRQ_STRIDE, "--mprq-stride", TOOL_SIZE, 2, 1u << 16, NULL, mprq_stride),
+    ROW(KEY_MPRQ_ENTRY, "--mprq-entry", TOOL_SIZE, 2, 1u << 26, NULL, mprq_entry),
+    ROW(KEY_VERBS_QUEUES, "--verbs-queues", TOOL_COUNT, 1, 16, NULL, verbs_queues),
 };
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
@@ -132,12 +145,21 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
     case KEY_VERBOSE:
         options->verbose = true;
         return 0;
+    case KEY_SOURCE:
+        options->source = argument;
+        return 0;
     case KEY_OUTPUT:
         options->output = argument;
         return 0;
     default:
         return tool_common_take(key, argument, state, &options->common);
     }
+}
+
+static void check_power(const char *option, uint64_t value)
+{
+    if (value & (value - 1))
+        tool_usage("%s %" PRIu64 ": not a power of two", option, value);
 }
 
 static void check(const struct spead_recv_tool_options *options)
@@ -147,6 +169,9 @@ static void check(const struct spead_recv_tool_options *options)
     if (options->on_full == SPEAD_BLOCK)
         tool_usage("--on-full block: a UDP sender cannot wait, so the kernel would drop packets "
                    "unseen; use drop-newest or drop-oldest");
+    check_power("--mprq-stride", options->mprq_stride);
+    check_power("--mprq-entry", options->mprq_entry);
+    check_power("--verbs-queues", options->verbs_queues);
 }
 
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv)
@@ -157,6 +182,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
         .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1, .max_poll = 10},
         .gather_us = 200,
         .placed_window = 64,
+        .verbs_queues = 1,
         .concurrent_heaps = 4,
         .substreams = 1,
         .heap_step = 1,
@@ -198,6 +224,11 @@ unsigned spead_recv_held_max(const struct spead_recv_tool_options *options)
     return spead_recv_take_max(options) + writer_depth(options);
 }
 
+static uint32_t log_of(uint64_t power)
+{
+    return power ? (uint32_t)__builtin_ctzll(power) : 0;
+}
+
 struct spead_recv_stream_config spead_recv_stream_config_of(
     const struct spead_recv_tool_options *options)
 {
@@ -208,6 +239,7 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.endpoint_count = (uint32_t)common->endpoint_count;
     config.engine = tool_engines[common->engine];
     config.interface_name = common->bind;
+    config.source = options->source;
     config.fault = common->fault;
     config.packet_bytes_max = (uint32_t)common->packet;
     config.socket_buffer_bytes = (uint32_t)common->buffer;
@@ -231,5 +263,8 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.comp_vector = common->comp_vector;
     config.max_poll = (uint32_t)common->max_poll;
     config.mprq = (enum spead_verbs_mprq)options->mprq;
+    config.mprq_stride_log = log_of(options->mprq_stride);
+    config.mprq_entry_log = log_of(options->mprq_entry);
+    config.verbs_queues = (uint32_t)options->verbs_queues;
     return config;
 }

@@ -19,7 +19,10 @@ struct spead_recv_tool_options {
     uint64_t ring_heaps;
     int on_full; /* enum spead_on_full */
     bool incomplete;
-    int mprq;         /* enum spead_verbs_mprq */
+    const char *source;               /* NULL: any */
+    int mprq;                         /* enum spead_verbs_mprq */
+    uint64_t mprq_stride, mprq_entry; /* bytes; 0: chosen */
+    uint64_t verbs_queues;
     int receive_path; /* enum spead_receive_path */
     uint64_t placed_window;
     double placed_loss_max_percent;

@@ -140,8 +140,9 @@ Test(tool_options, what_verbs_is_told_reaches_both_streams)
     char *send[] = {
         "spead-send",     "192.0.2.1:7148", "--engine", "verbs", "--comp-vector",   "3",
         "--verbs-device", "mlx5_1",         "--rate",   "1",     "--hardware-rate", NULL};
-    char *recv[] = {"spead-recv", ":7148",  "--comp-vector", "poll", "--max-poll",
-                    "7",          "--mprq", "off",           NULL};
+    char *recv[] = {
+        "spead-recv",    ":7148", "--comp-vector", "poll", "--max-poll",     "7", "--mprq", "off",
+        "--mprq-stride", "512",   "--mprq-entry",  "1M",   "--verbs-queues", "4", NULL};
     struct spead_send_tool_options send_options;
     struct spead_recv_tool_options recv_options;
     struct spead_send_stream_config to;
@@ -154,12 +155,15 @@ Test(tool_options, what_verbs_is_told_reaches_both_streams)
     cr_expect_eq(to.comp_vector, 3);
     cr_expect_eq(to.max_poll, 10);
     cr_expect(to.hardware_rate);
-    spead_recv_options_parse(&recv_options, 8, recv);
+    spead_recv_options_parse(&recv_options, 14, recv);
     from = spead_recv_stream_config_of(&recv_options);
     cr_expect_null(from.verbs_device);
     cr_expect_eq(from.comp_vector, SPEAD_VERBS_COMP_VECTOR_POLL);
     cr_expect_eq(from.max_poll, 7);
     cr_expect_eq(from.mprq, SPEAD_MPRQ_OFF);
+    cr_expect_eq(from.mprq_stride_log, 9);
+    cr_expect_eq(from.mprq_entry_log, 20);
+    cr_expect_eq(from.verbs_queues, 4);
 }
 
 Test(tool_options, item_ids_start_lower_where_the_flavour_has_few)
@@ -198,11 +202,13 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
                     "16",
                     "--placed-loss-max",
                     "2.5",
+                    "--source",
+                    "[2001:db8::1]:7000",
                     NULL};
     struct spead_recv_tool_options options;
     struct spead_recv_stream_config config;
 
-    spead_recv_options_parse(&options, 25, argv);
+    spead_recv_options_parse(&options, 27, argv);
     config = spead_recv_stream_config_of(&options);
     cr_expect_eq(config.heap_timeout_ns, 2500000);
     cr_expect_eq(config.ring_heaps, 6);
@@ -216,6 +222,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect_eq(config.heap_counter_step, 3);
     cr_expect_eq(config.gather_ns, 0);
     cr_expect_eq(config.placed_window, 16);
+    cr_expect_str_eq(config.source, "[2001:db8::1]:7000");
     cr_expect_float_eq(config.placed_loss_max, 0.025, 1e-12);
 }
 
@@ -245,5 +252,9 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.comp_vector, 0);
     cr_expect_eq(config.max_poll, 10);
     cr_expect_eq(config.mprq, SPEAD_MPRQ_AUTO);
+    cr_expect_eq(config.mprq_stride_log, 0);
+    cr_expect_eq(config.mprq_entry_log, 0);
+    cr_expect_eq(config.verbs_queues, 1);
+    cr_expect_null(config.source);
     cr_expect_not(config.ignore_stop_item);
 }

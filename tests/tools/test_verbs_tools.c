@@ -89,6 +89,56 @@ Test(verbs_tools, the_options_of_verbs_are_obeyed)
     release(&run);
 }
 
+/* Runs the receiver with these options; what it says of its engine has to end so. */
+static void expect_shape(const char *options, const char *says)
+{
+    struct run run = {0};
+    char line[400];
+
+    snprintf(line, sizeof line,
+             "239.255.7.1:7148 --engine verbs --bind " TEST_NEAR_INTERFACE
+             " --verify --strict --json --buffer 32M --receive-path bounce %s",
+             options);
+    run_between_hosts(&run, line,
+                      "239.255.7.1:7148 --bind " TEST_FAR_INTERFACE
+                      " --verify --json --heaps 10 --heap-size 200K --rate 0.5");
+    cr_expect(strstr(word(run.received, "engine_reason"), says), "%s",
+              word(run.received, "engine_reason"));
+    expect_whole(&run, 10);
+    release(&run);
+}
+
+Test(verbs_tools, wishes_for_the_queue_are_obeyed_and_what_came_of_them_is_said)
+{
+    expect_shape("--verbs-queues 4", "; 4 queues that share ");
+    expect_shape("--mprq on --mprq-stride 128 --mprq-entry 64K",
+                 " entries of 65536 bytes, in strides of 128");
+}
+
+Test(verbs_tools, one_source_is_heard_and_no_other)
+{
+    struct run run = {0};
+
+    run_between_hosts(&run,
+                      "239.255.7.1:7148 --engine verbs --bind " TEST_NEAR_INTERFACE
+                      " --source " TEST_FAR_V4
+                      " --verify --strict --json --buffer 32M --receive-path bounce",
+                      "239.255.7.1:7148 --bind " TEST_FAR_INTERFACE
+                      " --verify --json --heaps 10 --heap-size 200K --rate 0.5");
+    expect_whole(&run, 10);
+    release(&run);
+    test_netns_move(network.near);
+    start_receiver(&run, "239.255.7.1:7148 --engine verbs --bind " TEST_NEAR_INTERFACE
+                         " --source " TEST_NEAR_V4 " --seconds 2 --json --receive-path bounce");
+    test_netns_move(network.far);
+    program_start(&run.send, SPEAD_SEND,
+                  "239.255.7.1:7148 --bind " TEST_FAR_INTERFACE
+                  " --json --heaps 1 --heap-size 20K");
+    finish(&run, 0, 0);
+    cr_expect_eq(number(run.received, "packets"), 0);
+    release(&run);
+}
+
 Test(verbs_tools, auto_takes_it_and_says_that_packets_bypass_sockets)
 {
     struct run run = {0};
