@@ -34,42 +34,42 @@ static uint64_t expected_offset(const struct speadi_prediction *prediction, unsi
            ((uint64_t)prediction->outstanding + ahead) * prediction->payload_bytes;
 }
 
-static struct speadi_rx_range range_at(const struct speadi_region *region, uint64_t offset,
-                                       uint32_t bytes)
-{
-    return (struct speadi_rx_range){
-        .data = region->data != NULL ? region->data + offset : NULL,
-        .offset = region->offset + offset,
-        .bytes = bytes,
-    };
-}
-
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
                                   struct speadi_live_heap *live, unsigned ahead,
                                   struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX])
 {
     const struct speadi_prediction *prediction = &placement->prediction[source];
+    const uint32_t payload_bytes = prediction->payload_bytes, head_bytes = prediction->head_bytes;
+    const uint64_t length = live->heap.length, ask_bytes_max = placement->ask_bytes_max;
     uint64_t free_numbers = placement->outstanding_max - speadi_placement_outstanding(placement);
     uint64_t offset = expected_offset(prediction, ahead), asked = 0;
+    uint8_t *data = live->heap.region->data;
+    uint64_t region_offset = live->heap.region->offset;
+    uint64_t charged = live->heap.region->charged_bytes;
     bool untouched = is_untouched(live, offset);
     unsigned count = 0;
 
-    if (prediction->head_bytes == 0 || prediction->payload_bytes == 0 || !live->heap.has_length)
+    if (head_bytes == 0 || payload_bytes == 0 || !live->heap.has_length)
         return 0;
-    while (offset < live->heap.length && count < free_numbers) {
-        uint64_t left = live->heap.length - offset;
-        uint32_t bytes =
-            left < prediction->payload_bytes ? (uint32_t)left : prediction->payload_bytes;
+    while (offset < length && count < free_numbers) {
+        uint64_t left = length - offset;
+        uint32_t bytes = left < payload_bytes ? (uint32_t)left : payload_bytes;
 
-        asked += prediction->head_bytes + bytes;
-        if (asked > placement->ask_bytes_max && count > 0)
+        asked += head_bytes + bytes;
+        if (asked > ask_bytes_max && count > 0)
             break;
         if (!untouched && is_taken(placement, live, offset, offset + bytes))
             break;
-        if (offset + bytes > live->heap.region->charged_bytes &&
-            speadi_region_charge(live->heap.region, offset + bytes) < 0)
-            break;
-        ranges[count++] = range_at(live->heap.region, offset, bytes);
+        if (offset + bytes > charged) {
+            if (speadi_region_charge(live->heap.region, offset + bytes) < 0)
+                break;
+            charged = live->heap.region->charged_bytes;
+        }
+        ranges[count++] = (struct speadi_rx_range){
+            .data = data != NULL ? data + offset : NULL,
+            .offset = region_offset + offset,
+            .bytes = bytes,
+        };
         offset += bytes;
     }
     return count;
@@ -80,18 +80,18 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
                              unsigned count)
 {
     struct speadi_prediction *prediction = &placement->prediction[source];
+    uint64_t region_offset = live->heap.region->offset, number = placement->accepted;
+    uint32_t head_bytes = prediction->head_bytes;
 
-    for (unsigned i = 0; i < count; i++) {
-        placement->reservation[placement->accepted % SPEADI_RX_RESERVE_MAX] =
-            (struct speadi_reservation){
-                .live = live,
-                .offset = ranges[i].offset - live->heap.region->offset,
-                .bytes = ranges[i].bytes,
-                .head_bytes = prediction->head_bytes,
-                .source = source,
-            };
-        placement->accepted++;
-    }
+    for (unsigned i = 0; i < count; i++)
+        placement->reservation[number++ % SPEADI_RX_RESERVE_MAX] = (struct speadi_reservation){
+            .live = live,
+            .offset = ranges[i].offset - region_offset,
+            .bytes = ranges[i].bytes,
+            .head_bytes = head_bytes,
+            .source = source,
+        };
+    placement->accepted = number;
     if (count > 0) {
         const struct speadi_rx_range *last = &ranges[count - 1];
         uint64_t end = last->offset - live->heap.region->offset + last->bytes;

@@ -17,49 +17,45 @@ static void end_reservation(struct speadi_verbs_engine *e, const struct speadi_v
         e->ended = slot->place + 1;
 }
 
-static void lend_placed(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
-                        struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet)
+/* Where the frame lies that the slot was filled with. */
+static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot *slot,
+                                                 const struct speadi_verbs_arrival *arrival)
 {
-    uint32_t after = frame->frame_bytes - slot->head_bytes;
-
-    frame->head_bytes = slot->head_bytes;
-    frame->body = slot->range.data;
-    frame->body_bytes = after < slot->range.bytes ? after : slot->range.bytes;
-    frame->tail = slot->data + slot->head_bytes;
-    speadi_verbs_read(&e->reader, frame, packet);
-    if (packet->body_bytes > 0)
-        packet->place = slot->place;
-}
-
-static void lend(struct speadi_verbs_engine *e, const struct speadi_verbs_arrival *arrival,
-                 struct speadi_rx_burst *burst)
-{
-    const struct speadi_verbs_slot *slot = &e->slots.slot[arrival->slot];
-    struct speadi_rx_packet *packet = &burst->packet[burst->count++];
     struct speadi_verbs_frame frame = {
         .head = slot->data,
         .head_bytes = arrival->bytes,
         .frame_bytes = arrival->bytes,
         .checked = arrival->checked,
         .time_ns = arrival->time_ns,
+        .place = slot->place,
     };
 
-    e->lent[e->lent_count++] = arrival->slot;
-    if (slot->place == SPEADI_RX_UNPLACED) {
-        speadi_verbs_read(&e->reader, &frame, packet);
-        return;
+    if (slot->place != SPEADI_RX_UNPLACED && arrival->bytes > slot->head_bytes) {
+        frame.head_bytes = slot->head_bytes;
+        frame.body = slot->payload;
+        frame.body_bytes =
+            speadi_verbs_least(arrival->bytes - slot->head_bytes, slot->sge[1].length);
+        frame.tail = slot->data + slot->head_bytes;
     }
+    return frame;
+}
+
+static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
+                        const struct speadi_verbs_arrival *arrival, struct speadi_rx_burst *burst)
+{
+    const struct speadi_verbs_frame frame = frame_in(slot, arrival);
+    unsigned i = burst->count++;
+
+    e->lent[i] = arrival->slot;
     end_reservation(e, slot);
-    if (arrival->bytes > slot->head_bytes)
-        lend_placed(e, slot, &frame, packet);
-    else
-        speadi_verbs_read(&e->reader, &frame, packet);
+    speadi_verbs_read(&e->reader, &frame, &burst->packet[i]);
 }
 
 /* A frame that was too long even so: nothing of it is known but that it came. */
 static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
                           struct speadi_rx_burst *burst)
 {
+    e->lent[burst->count] = slot;
     burst->packet[burst->count++] = (struct speadi_rx_packet){
         .datagram_bytes = e->slots.slot_bytes,
         .source = e->reader.source,
@@ -68,26 +64,23 @@ static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
         .time_ns = speadi_clock_utc_ns(),
         .place = SPEADI_RX_UNPLACED,
     };
-    e->lent[e->lent_count++] = slot;
 }
 
 /* ---- Completions --------------------------------------------------------------------------- */
 
-static uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq)
+static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
+                             uint64_t now)
 {
-    switch (cq->stamp) {
-    case SPEADI_STAMP_WALLCLOCK:
+    if (cq->stamp == SPEADI_STAMP_WALLCLOCK)
         return ibv_wc_read_completion_wallclock_ns(cq->ex);
-    case SPEADI_STAMP_TICKS:
+    if (cq->stamp == SPEADI_STAMP_TICKS)
         return speadi_verbs_clock_ns(&e->clock, ibv_wc_read_completion_ts(cq->ex));
-    default:
-        return 0;
-    }
+    return now;
 }
 
 /* The slot that the current completion of cq is about is posted no more. */
-static struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
-                                        const struct speadi_verbs_cq *cq)
+static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
+                                               const struct speadi_verbs_cq *cq)
 {
     struct speadi_verbs_slot *slot = &e->slots.slot[cq->ex->wr_id];
 
@@ -99,13 +92,14 @@ static struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
     return slot;
 }
 
-static struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
-                                              const struct speadi_verbs_cq *cq)
+/* now: where the device has no clock. */
+static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
+                                                     const struct speadi_verbs_cq *cq, uint64_t now)
 {
     return (struct speadi_verbs_arrival){
         .slot = (uint32_t)cq->ex->wr_id,
         .bytes = ibv_wc_read_byte_len(cq->ex),
-        .time_ns = stamp(e, cq),
+        .time_ns = stamp(e, cq, now),
         .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
     };
 }
@@ -136,12 +130,9 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
     if (rc == 0) {
         do {
             if (cq->ex->status == IBV_WC_SUCCESS) {
-                struct speadi_verbs_arrival arrival = arrival_of(e, cq);
+                const struct speadi_verbs_arrival arrival = arrival_of(e, cq, now);
 
-                retire(e, cq);
-                if (cq->stamp == SPEADI_STAMP_HOST)
-                    arrival.time_ns = now;
-                lend(e, &arrival, burst);
+                lend(e, retire(e, cq), &arrival, burst);
             } else {
                 take_failed(e, cq, burst);
             }
@@ -165,7 +156,7 @@ static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *bu
         .head_bytes = piece.bytes,
         .frame_bytes = piece.bytes,
         .checked = ibv_wc_read_wc_flags(cq->ex) & IBV_WC_IP_CSUM_OK,
-        .time_ns = cq->stamp == SPEADI_STAMP_HOST ? now : stamp(e, cq),
+        .time_ns = stamp(e, cq, now),
     };
 
     if (piece.data)
@@ -204,7 +195,7 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
 
         if (arrival->time_ns == 0)
             arrival->time_ns = now;
-        lend(e, arrival, burst);
+        lend(e, &e->slots.slot[arrival->slot], arrival, burst);
     }
     if (e->arrival_next < e->arrival_count)
         return;
@@ -221,6 +212,7 @@ void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst 
         lend_kept(e, burst, now);
     else
         reap(e, burst, now);
+    e->lent_count = e->is_striding ? 0 : burst->count;
     e->unreserved += burst->count;
     if (e->placing && e->unreserved > UNRESERVED_MAX && e->accepted == e->ended)
         e->placing = false;
@@ -246,7 +238,7 @@ static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq 
         return rc;
     do {
         if (cq->ex->status == IBV_WC_SUCCESS) {
-            e->arrival[e->arrival_count++] = arrival_of(e, cq);
+            e->arrival[e->arrival_count++] = arrival_of(e, cq, 0);
             retire(e, cq);
         } else {
             take_failed(e, cq, NULL);

@@ -28,6 +28,7 @@ struct speadi_verbs_frame {
     uint32_t frame_bytes;
     bool checked; /* the device found its checksums right */
     uint64_t time_ns;
+    uint64_t place; /* reservation whose range body lies in */
 };
 
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
@@ -90,7 +91,7 @@ static inline uint32_t speadi_verbs_least(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
-/* Fills *packet, UNPLACED, with the datagram that begins payload_at bytes into the frame. */
+/* Fills *packet with the datagram that begins payload_at bytes into the frame: placed, if any of it lies in body. */
 static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t source,
                                      const struct speadi_verbs_frame *frame, uint32_t payload_at,
                                      uint32_t payload_bytes)
@@ -110,11 +111,11 @@ static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t s
         .source = source,
         .segments = 1,
         .time_ns = frame->time_ns,
-        .place = SPEADI_RX_UNPLACED,
+        .place = in_body ? frame->place : SPEADI_RX_UNPLACED,
     };
 }
 
-/* Any frame: fills *packet, UNPLACED, or refused. What the device has not checked is checked here, as far as the CPU can reach it. */
+/* Any frame: fills *packet as above, or refused. What the device has not checked is checked here, as far as the CPU can reach it. */
 void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
                            const struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet);
 
@@ -124,10 +125,13 @@ static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
 {
     uint32_t payload_bytes;
 
-    if (__builtin_expect(speadi_verbs_is_usual(reader, frame, &payload_bytes), 1))
+    if (__builtin_expect(speadi_verbs_is_usual(reader, frame, &payload_bytes), 1)) {
         speadi_verbs_fill(packet, reader->usual_source, frame, SPEADI_USUAL_HEAD, payload_bytes);
-    else
-        speadi_verbs_read_any(reader, frame, packet);
+    } else {
+        const struct speadi_verbs_frame copy = *frame; /* so that usual ones stay in registers */
+
+        speadi_verbs_read_any(reader, &copy, packet);
+    }
 }
 
 #endif

@@ -5,23 +5,44 @@
 
 #define HEAD_BYTES_MAX 512u /* longer heads are not predicted */
 
-/* Chains `count` free slots; they are plain. */
+/* Chains `count` free slots, as plain ones. */
 static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned wq, uint32_t count)
 {
-    struct speadi_verbs_slot *first = NULL, *last = NULL;
+    struct ibv_recv_wr *first, **link = &first;
 
     while (count-- > 0) {
         struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
 
+        speadi_verbs_slot_make_plain(slot, e->slots.slot_bytes);
         slot->queue = e->queue_number;
         slot->wq = wq;
-        if (last)
-            last->wr.next = &slot->wr;
-        else
-            first = slot;
-        last = slot;
+        *link = &slot->wr;
+        link = &slot->wr.next;
     }
-    return first;
+    *link = NULL;
+    return (struct speadi_verbs_slot *)(void *)first; /* wr is its first member */
+}
+
+/* The same, one for each range. */
+static struct speadi_verbs_slot *chain_placed(struct speadi_verbs_engine *e, uint32_t head_bytes,
+                                              const struct speadi_rx_range *ranges, uint32_t count)
+{
+    struct ibv_recv_wr *first, **link = &first;
+    const struct speadi_verbs_memory heaps = e->heaps;
+    uint32_t slot_bytes = e->slots.slot_bytes, queue = e->queue_number;
+    uint64_t place = e->accepted;
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct speadi_verbs_slot *slot = speadi_verbs_slots_take(&e->slots);
+
+        speadi_verbs_slot_place(slot, slot_bytes, &ranges[i], head_bytes, place + i, &heaps);
+        slot->queue = queue;
+        slot->wq = 0;
+        *link = &slot->wr;
+        link = &slot->wr.next;
+    }
+    *link = NULL;
+    return (struct speadi_verbs_slot *)(void *)first;
 }
 
 static uint32_t post(struct speadi_verbs_engine *e, struct speadi_verbs_slot *first, uint32_t count)
@@ -127,7 +148,6 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
                               const struct speadi_rx_range *ranges, unsigned count)
 {
     uint32_t frame_head = e->reader.frame_head[source];
-    struct speadi_verbs_slot *first, *slot;
 
     if (!e->attached || e->quiesced || e->failed || !frame_head || !head_bytes ||
         head_bytes > HEAD_BYTES_MAX || frame_head + head_bytes >= e->slots.slot_bytes)
@@ -137,13 +157,7 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
     count = room_for(e, count);
     if (count == 0)
         return 0;
-    slot = first = chain(e, 0, count);
-    for (unsigned i = 0; i < count; i++) {
-        speadi_verbs_slot_place(slot, &e->slots, &ranges[i], frame_head + head_bytes,
-                                e->accepted + i, &e->heaps);
-        slot = (struct speadi_verbs_slot *)(void *)slot->wr.next; /* wr is its first member */
-    }
-    count = post(e, first, count);
+    count = post(e, chain_placed(e, frame_head + head_bytes, ranges, count), count);
     e->accepted += count;
     return count;
 }

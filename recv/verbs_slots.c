@@ -11,11 +11,13 @@ static void init_slots(struct speadi_verbs_slots *slots)
     for (uint32_t i = 0; i < slots->count; i++) {
         struct speadi_verbs_slot *slot = &slots->slot[i];
 
-        slot->data = slots->arena.data + (size_t)i * slots->slot_bytes;
-        slot->wr = (struct ibv_recv_wr){.wr_id = i, .sg_list = slot->sge};
+        *slot = (struct speadi_verbs_slot){
+            .wr = {.wr_id = i, .sg_list = slot->sge},
+            .data = slots->arena.data + (size_t)i * slots->slot_bytes,
+        };
         slot->sge[0].addr = slots->memory.address + (uint64_t)i * slots->slot_bytes;
         slot->sge[0].lkey = slot->sge[2].lkey = slots->memory.key;
-        slot->place = SPEADI_RX_UNPLACED;
+        speadi_verbs_slot_make_plain(slot, slots->slot_bytes);
     }
 }
 
@@ -86,26 +88,13 @@ uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp
     return count;
 }
 
-struct speadi_verbs_slot *speadi_verbs_slots_take(struct speadi_verbs_slots *slots)
-{
-    struct speadi_verbs_slot *slot = &slots->slot[slots->free[--slots->free_count]];
-
-    speadi_verbs_slot_make_plain(slot, slots->slot_bytes);
-    slot->wr.next = NULL;
-    return slot;
-}
-
-void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, const struct speadi_verbs_slots *slots,
-                             const struct speadi_rx_range *range, uint32_t head_bytes,
-                             uint64_t place, const struct speadi_verbs_memory *heaps)
+void speadi_verbs_slot_shape(struct speadi_verbs_slot *slot, uint32_t slot_bytes,
+                             uint32_t head_bytes, uint32_t heaps_key)
 {
     slot->sge[0].length = head_bytes;
-    slot->sge[1] = (struct ibv_sge){
-        .addr = heaps->address + range->offset, .length = range->bytes, .lkey = heaps->key};
+    slot->sge[1].lkey = heaps_key;
     slot->sge[2].addr = slot->sge[0].addr + head_bytes;
-    slot->sge[2].length = slots->slot_bytes - head_bytes;
+    slot->sge[2].length = slot_bytes - head_bytes;
     slot->wr.num_sge = 3;
-    slot->place = place;
-    slot->range = *range;
     slot->head_bytes = head_bytes;
 }
