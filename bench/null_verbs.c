@@ -110,6 +110,7 @@ struct ibv_context *ibv_open_device(struct ibv_device *device)
     context->verbs.create_cq_ex = null_create_cq_ex;
     context->verbs.ibv_create_flow = null_create_flow;
     context->verbs.ibv_destroy_flow = null_destroy_flow;
+    null_wq_install(&context->verbs);
     the_context = context;
     return &context->verbs.context;
 }

@@ -9,4 +9,12 @@ int null_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr
 struct ibv_flow *null_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr);
 int null_destroy_flow(struct ibv_flow *flow);
 
+/* Completions of the queue come from what is posted to wq, a multi-packet one. */
+void null_cq_fill_from(struct ibv_cq *cq, struct ibv_wq *wq);
+
+/* Room for a frame, and the length field of its completion. NULL: an entry's rest was filled up; *packed is 0: nothing
+ * is posted. */
+uint8_t *null_wq_take(struct ibv_wq *wq, uint32_t frame_bytes, uint32_t *packed);
+void null_wq_install(struct verbs_context *verbs);
+
 #endif

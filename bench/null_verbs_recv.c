@@ -22,9 +22,10 @@ struct null_recv_cq {
         uint8_t *data;
     } ring[RING]; /* posted */
     unsigned head, tail;
+    struct ibv_wq *wq; /* NULL: the ring is used */
     uint64_t heap_bytes, payload_bytes, counter, offset;
     uint64_t now_ns;
-    uint32_t frame_bytes; /* of the current completion */
+    uint32_t length; /* of the current completion, as it is told */
     uint8_t frame_head[FRAME_HEAD];
 };
 
@@ -34,10 +35,15 @@ static void put16(uint8_t *at, uint64_t value)
     at[1] = (uint8_t)value;
 }
 
-static void write_frame(struct null_recv_cq *cq, uint8_t *to)
+static uint32_t next_payload(const struct null_recv_cq *cq)
 {
     uint64_t left = cq->heap_bytes - cq->offset;
-    uint64_t bytes = left < cq->payload_bytes ? left : cq->payload_bytes;
+
+    return (uint32_t)(left < cq->payload_bytes ? left : cq->payload_bytes);
+}
+
+static void write_frame(struct null_recv_cq *cq, uint8_t *to, uint32_t bytes)
+{
     const uint64_t word[] = {
         speadi_header_word(40, 4),
         speadi_pointer_immediate(40, SPEAD_ID_HEAP_COUNTER, cq->counter),
@@ -51,7 +57,6 @@ static void write_frame(struct null_recv_cq *cq, uint8_t *to)
     put16(to + 38, 8 + SPEAD_HEAD + bytes);
     for (unsigned i = 0; i < sizeof word / sizeof word[0]; i++)
         speadi_store_be64(to + FRAME_HEAD + 8 * i, word[i]);
-    cq->frame_bytes = (uint32_t)(FRAME_HEAD + SPEAD_HEAD + bytes);
     cq->offset += bytes;
     if (cq->offset == cq->heap_bytes) {
         cq->offset = 0;
@@ -64,19 +69,43 @@ static void write_frame(struct null_recv_cq *cq, uint8_t *to)
 static int next(struct ibv_cq_ex *ex)
 {
     struct null_recv_cq *cq = (struct null_recv_cq *)ex;
+    uint32_t bytes = next_payload(cq);
 
     if (cq->head == cq->tail)
         return ENOENT;
     ex->wr_id = cq->ring[cq->head % RING].wr_id;
     ex->status = IBV_WC_SUCCESS;
-    write_frame(cq, cq->ring[cq->head++ % RING].data);
+    write_frame(cq, cq->ring[cq->head++ % RING].data, bytes);
+    cq->length = FRAME_HEAD + SPEAD_HEAD + bytes;
+    return 0;
+}
+
+static int next_piece(struct ibv_cq_ex *ex)
+{
+    struct null_recv_cq *cq = (struct null_recv_cq *)ex;
+    uint32_t bytes = next_payload(cq);
+    uint8_t *to = null_wq_take(cq->wq, FRAME_HEAD + SPEAD_HEAD + bytes, &cq->length);
+
+    if (cq->length == 0)
+        return ENOENT;
+    ex->status = IBV_WC_SUCCESS;
+    if (to)
+        write_frame(cq, to, bytes);
     return 0;
 }
 
 static int start(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
 {
     (void)attr;
-    return next(ex);
+    return ex->next_poll(ex);
+}
+
+void null_cq_fill_from(struct ibv_cq *ibv, struct ibv_wq *wq)
+{
+    struct null_recv_cq *cq = (struct null_recv_cq *)ibv;
+
+    cq->wq = wq;
+    cq->ex.next_poll = next_piece;
 }
 
 static void end(struct ibv_cq_ex *ex)
@@ -92,7 +121,7 @@ static unsigned read_flags(struct ibv_cq_ex *ex)
 
 static uint32_t read_bytes(struct ibv_cq_ex *ex)
 {
-    return ((struct null_recv_cq *)ex)->frame_bytes;
+    return ((struct null_recv_cq *)ex)->length;
 }
 
 static uint64_t read_time(struct ibv_cq_ex *ex)

@@ -28,7 +28,7 @@
 
 struct options {
     uint64_t heap_bytes, heaps, packet_bytes, train;
-    bool placed, consumer, verbs;
+    bool placed, consumer, verbs, mprq;
 };
 
 /* ---- The engine ---------------------------------------------------------------------------- */
@@ -201,6 +201,7 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
     char number[24];
 
     setenv("SPEADLINE_LIBIBVERBS", NULL_VERBS, 1);
+    setenv("SPEADLINE_LIBMLX5", NULL_VERBS, 1);
     snprintf(number, sizeof number, "%ju", (uintmax_t)options->heap_bytes);
     setenv("NULL_VERBS_HEAP", number, 1);
     snprintf(number, sizeof number, "%ju", (uintmax_t)options->packet_bytes);
@@ -210,7 +211,7 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
     config.endpoint_count = 1;
     config.verbs_device = "null0";
     config.comp_vector = SPEAD_VERBS_COMP_VECTOR_POLL;
-    config.mprq = SPEAD_MPRQ_OFF;
+    config.mprq = options->mprq ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
     config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
     if (spead_recv_stream_create(&stream, &config, &err) < 0)
         fprintf(stderr, "bench-recv-null: %s\n", err.text);
@@ -362,6 +363,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'v':
         options->verbs = true;
         return 0;
+    case 'm':
+        options->mprq = true;
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"", text);
         return 0;
@@ -380,6 +384,7 @@ int main(int argc, char **argv)
         {"placed", 'l', NULL, 0, "Payload is in its place already", 0},
         {"consumer", 'c', NULL, 0, "Heaps are taken by a thread of its own", 0},
         {"verbs", 'v', NULL, 0, "Through the verbs engine, from a device that does nothing", 0},
+        {"mprq", 'm', NULL, 0, "The device's multi-packet queue (with --verbs)", 0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the receive stream without a network"};
