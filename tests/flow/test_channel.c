@@ -8,24 +8,11 @@
 
 #include "channel_rig.h"
 
-static const enum spead_channel_form forms[] = {SPEAD_CHANNEL_SPSC, SPEAD_CHANNEL_MPSC,
-                                                SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_MPMC};
-#define EACH_FORM(form)                                                                    \
-    for (unsigned form##_ = 0, form = forms[0]; form##_ < 4 && (form = forms[form##_], 1); \
-         form##_++)
-
-static struct channel_rig open_rig(enum spead_channel_form form, uint32_t capacity)
-{
-    struct spead_channel_config config = channel_rig_config(form, SPEAD_CHANNEL_BLOCK, capacity);
-
-    return channel_rig_open(&config);
-}
-
 Test(channel, is_empty_at_first)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
 
         cr_expect_eq(channel_rig_receive(rig.receiver, 0, 4), -EAGAIN, "form %u", form);
         cr_expect_eq(channel_rig_stats(rig.channel).depth, 0);
@@ -37,7 +24,7 @@ Test(channel, of_capacity_one_holds_exactly_one)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 1);
+        struct channel_rig rig = channel_rig_open_form(form, 1);
 
         for (uint64_t i = 0; i < 100; i++) {
             cr_assert_eq(channel_rig_send(rig.sender, i, 1), 1, "form %u", form);
@@ -53,7 +40,7 @@ Test(channel, holds_its_capacity_and_no_more_when_that_is_no_power_of_two)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 5);
+        struct channel_rig rig = channel_rig_open_form(form, 5);
 
         cr_assert_eq(channel_rig_send(rig.sender, 0, 9), 5, "form %u", form);
         cr_assert_eq(channel_rig_send(rig.sender, 5, 1), -EAGAIN, "form %u", form);
@@ -68,7 +55,7 @@ Test(channel, keeps_the_order_of_many_messages_in_uneven_batches)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 64);
+        struct channel_rig rig = channel_rig_open_form(form, 64);
         uint64_t sent = 0, received = 0;
 
         for (uint32_t step = 0; received < 100000; step++) {
@@ -99,7 +86,7 @@ Test(channel, carries_every_field_of_a_message)
 
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
         struct spead_message out;
 
         cr_assert_eq(spead_sender_try_send(rig.sender, &in, 1), 1);
@@ -113,7 +100,7 @@ Test(channel, counts_what_it_was_given_what_it_gave_and_what_it_holds)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 8);
+        struct channel_rig rig = channel_rig_open_form(form, 8);
         struct spead_channel_stats stats;
 
         channel_rig_send(rig.sender, 0, 6);
@@ -133,7 +120,7 @@ Test(channel, remembers_that_it_was_full)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 3);
+        struct channel_rig rig = channel_rig_open_form(form, 3);
 
         channel_rig_send(rig.sender, 0, 4);
         channel_rig_receive(rig.receiver, 0, 3);
@@ -180,7 +167,7 @@ Test(channel, of_many_receivers_gives_each_message_to_one_of_them)
 
 Test(channel, refuses_more_ends_than_its_form_allows_and_names_the_form)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPSC, 1);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPSC, 1);
     struct spead_sender *sender;
     struct spead_receiver *receiver;
     struct spead_err err;

@@ -9,19 +9,6 @@
 
 #include "channel_rig.h"
 
-static const enum spead_channel_form forms[] = {SPEAD_CHANNEL_SPSC, SPEAD_CHANNEL_MPSC,
-                                                SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_MPMC};
-#define EACH_FORM(form)                                                                    \
-    for (unsigned form##_ = 0, form = forms[0]; form##_ < 4 && (form = forms[form##_], 1); \
-         form##_++)
-
-static struct channel_rig open_rig(enum spead_channel_form form, uint32_t capacity)
-{
-    struct spead_channel_config config = channel_rig_config(form, SPEAD_CHANNEL_BLOCK, capacity);
-
-    return channel_rig_open(&config);
-}
-
 static void close_sender(struct channel_rig *rig, int error)
 {
     spead_sender_close(rig->sender, error);
@@ -38,7 +25,7 @@ Test(channel_end, of_an_empty_channel_is_seen_at_once_and_ever_after)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
 
         close_sender(&rig, 0);
         cr_expect_eq(channel_rig_receive(rig.receiver, 0, 4), -ESHUTDOWN, "form %u", form);
@@ -51,7 +38,7 @@ Test(channel_end, comes_after_all_that_was_sent)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
 
         channel_rig_send(rig.sender, 0, 3);
         close_sender(&rig, 0);
@@ -66,7 +53,7 @@ Test(channel_end, with_an_error_comes_after_all_that_was_sent)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
 
         channel_rig_send(rig.sender, 0, 4);
         close_sender(&rig, -EIO);
@@ -80,7 +67,7 @@ Test(channel_end, with_an_error_comes_after_all_that_was_sent)
 
 Test(channel_end, comes_when_the_last_of_many_senders_closes_with_the_first_error)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_MPSC, 4);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_MPSC, 4);
     struct spead_sender *second, *third;
 
     cr_assert_eq(spead_sender_open(&second, rig.channel, "2nd", SPEAD_TYPE_PLAIN, NULL), 0);
@@ -97,7 +84,7 @@ Test(channel_end, comes_when_the_last_of_many_senders_closes_with_the_first_erro
 
 Test(channel_end, is_seen_by_each_of_many_receivers)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, 4);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPMC, 4);
     struct spead_receiver *second;
 
     cr_assert_eq(spead_receiver_open(&second, rig.channel, "2nd", SPEAD_TYPE_PLAIN, NULL), 0);
@@ -147,7 +134,7 @@ Test(channel_end, from_below_tells_the_sender_and_releases_what_was_left)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 8);
+        struct channel_rig rig = channel_rig_open_form(form, 8);
         struct spead_channel_stats stats;
 
         cr_assert_eq(send_counted(rig.sender, 5), 5);
@@ -165,7 +152,7 @@ Test(channel_end, from_below_tells_the_sender_and_releases_what_was_left)
 
 Test(channel_end, from_below_is_not_yet_while_another_receiver_is_there)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_MPMC, 4);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_MPMC, 4);
     struct spead_receiver *second;
 
     cr_assert_eq(spead_receiver_open(&second, rig.channel, "2nd", SPEAD_TYPE_PLAIN, NULL), 0);
@@ -223,7 +210,7 @@ Test(channel_end, by_cancel_stops_both_ends_at_once)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
 
         cr_assert_eq(send_counted(rig.sender, 2), 2);
         spead_channel_cancel(rig.channel);
@@ -251,7 +238,7 @@ Test(channel_end, by_cancel_wakes_a_thread_that_waits)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
         struct spead_message message;
         pthread_t thread;
 

@@ -12,26 +12,13 @@
 
 #include "channel_rig.h"
 
-static const enum spead_channel_form forms[] = {SPEAD_CHANNEL_SPSC, SPEAD_CHANNEL_MPSC,
-                                                SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_MPMC};
-#define EACH_FORM(form)                                                                    \
-    for (unsigned form##_ = 0, form = forms[0]; form##_ < 4 && (form = forms[form##_], 1); \
-         form##_++)
-
-static struct channel_rig open_rig(enum spead_channel_form form, uint32_t capacity)
-{
-    struct spead_channel_config config = channel_rig_config(form, SPEAD_CHANNEL_BLOCK, capacity);
-
-    return channel_rig_open(&config);
-}
-
 /* ---- Threads ------------------------------------------------------------------------------- */
 
 Test(channel_wait, for_a_message_ends_at_the_deadline)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 1);
+        struct channel_rig rig = channel_rig_open_form(form, 1);
         struct spead_message message;
         uint64_t deadline = speadi_clock_mono_ns() + 1000000;
 
@@ -47,7 +34,7 @@ Test(channel_wait, for_room_ends_at_the_deadline_with_what_was_taken)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 2);
+        struct channel_rig rig = channel_rig_open_form(form, 2);
         struct spead_message messages[3] = {0};
         uint64_t deadline = speadi_clock_mono_ns() + 1000000;
 
@@ -60,7 +47,7 @@ Test(channel_wait, for_room_ends_at_the_deadline_with_what_was_taken)
 
 Test(channel_wait, with_a_deadline_that_is_past_does_not_wait)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPSC, 1);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPSC, 1);
     struct spead_message message;
 
     cr_expect_eq(spead_receiver_receive(rig.receiver, &message, 1, 1), -ETIMEDOUT);
@@ -83,7 +70,7 @@ Test(channel_wait, of_a_receiver_ends_when_a_message_comes)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 1);
+        struct channel_rig rig = channel_rig_open_form(form, 1);
         struct spead_message message = {0};
         pthread_t thread;
 
@@ -109,7 +96,7 @@ Test(channel_wait, of_a_sender_ends_when_there_is_room)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 1);
+        struct channel_rig rig = channel_rig_open_form(form, 1);
         struct spead_message messages[2] = {{.sequence = 0}, {.sequence = 1}};
         pthread_t thread;
 
@@ -135,7 +122,7 @@ Test(channel_wait, of_a_sender_ends_when_the_receiver_closes)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 1);
+        struct channel_rig rig = channel_rig_open_form(form, 1);
         struct spead_message message = {0};
         pthread_t thread;
 
@@ -154,7 +141,7 @@ Test(channel_wait, descriptor_of_a_receiver_is_readable_while_something_is_there
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
         int fd = spead_receiver_fd(rig.receiver);
 
         cr_assert_geq(fd, 0);
@@ -177,7 +164,7 @@ Test(channel_wait, descriptor_made_late_knows_what_was_there_before)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
 
         channel_rig_send(rig.sender, 0, 1);
         cr_expect(channel_rig_is_readable(spead_receiver_fd(rig.receiver)), "form %u", form);
@@ -189,7 +176,7 @@ Test(channel_wait, descriptor_of_a_receiver_is_readable_at_the_end)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 4);
+        struct channel_rig rig = channel_rig_open_form(form, 4);
         int fd = spead_receiver_fd(rig.receiver);
 
         spead_sender_close(rig.sender, 0);
@@ -205,7 +192,7 @@ Test(channel_wait, descriptor_of_a_sender_is_readable_while_there_is_room)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 2);
+        struct channel_rig rig = channel_rig_open_form(form, 2);
         int fd = spead_sender_fd(rig.sender);
 
         cr_expect(channel_rig_is_readable(fd), "form %u", form);
@@ -238,7 +225,7 @@ Test(channel_wait, an_announced_receiver_is_woken_once)
     EACH_FORM(form)
     {
         for (unsigned sync = 0; sync < 3; sync++) {
-            struct channel_rig rig = open_rig(form, 4);
+            struct channel_rig rig = channel_rig_open_form(form, 4);
             struct hook hook = {.waker.wake = count_wake};
 
             speadi_channel_set_sync(rig.channel, syncs[sync]);
@@ -258,7 +245,7 @@ Test(channel_wait, a_send_of_nothing_wakes_nobody)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 1);
+        struct channel_rig rig = channel_rig_open_form(form, 1);
         struct hook hook = {.waker.wake = count_wake};
 
         cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 0), 0);
@@ -276,7 +263,7 @@ Test(channel_wait, an_announcement_that_comes_too_late_is_not_made)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 2);
+        struct channel_rig rig = channel_rig_open_form(form, 2);
         struct hook hook = {.waker.wake = count_wake};
 
         channel_rig_send(rig.sender, 0, 1);
@@ -292,7 +279,7 @@ Test(channel_wait, a_retracted_announcement_wakes_nobody)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 2);
+        struct channel_rig rig = channel_rig_open_form(form, 2);
         struct hook hook = {.waker.wake = count_wake};
 
         cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 0), 0);
@@ -307,7 +294,7 @@ Test(channel_wait, an_announced_sender_is_woken_by_room_and_by_the_end)
 {
     EACH_FORM(form)
     {
-        struct channel_rig rig = open_rig(form, 1);
+        struct channel_rig rig = channel_rig_open_form(form, 1);
         struct hook hook = {.waker.wake = count_wake};
 
         channel_rig_send(rig.sender, 0, 1);
@@ -327,7 +314,7 @@ Test(channel_wait, an_announced_sender_is_woken_by_room_and_by_the_end)
 /* Two wait, two messages come in one send: the first to be woken leaves one, and must see to the second. */
 Test(channel_wait, a_woken_receiver_that_leaves_something_wakes_the_next)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, 4);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPMC, 4);
     struct hook first = {.waker.wake = count_wake}, second = first;
     struct spead_receiver *other;
 
@@ -346,7 +333,7 @@ Test(channel_wait, a_woken_receiver_that_leaves_something_wakes_the_next)
 
 Test(channel_wait, a_woken_receiver_that_closes_wakes_the_next)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, 4);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPMC, 4);
     struct hook first = {.waker.wake = count_wake}, second = first;
     struct spead_receiver *other;
 
@@ -363,7 +350,7 @@ Test(channel_wait, a_woken_receiver_that_closes_wakes_the_next)
 
 Test(channel_wait, the_time_of_a_wait_is_that_of_the_callers_clock)
 {
-    struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPSC, 1);
+    struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPSC, 1);
     struct hook hook = {.waker.wake = count_wake};
 
     cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 1000), 0);

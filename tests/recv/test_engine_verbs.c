@@ -14,51 +14,23 @@
 #include "control.h"
 #include "rx_rig.h"
 #include "verbs_double.h"
-#include "verbs_rx_rig.h"
+#include "verbs_rx_expect.h"
 
 enum { PAYLOAD = 1000 };
 
 static struct verbs_rx_rig rig;
 static uint8_t sent[PAYLOAD];
 
-static void set_up(void)
-{
-    test_use_verbs_double();
-}
-
-static void assert_nothing_left(void)
-{
-    struct vdouble_counters c;
-
-    vdouble_counters(&c);
-    cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows + c.wqs +
-                     c.ind_tables,
-                 0, "objects are alive");
-}
-
 static void tear_down(void)
 {
-    verbs_rx_rig_close(&rig);
-    assert_nothing_left();
+    verbs_rx_close(&rig);
 }
 
-TestSuite(engine_verbs, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void prepare(const struct verbs_rx_options *options)
-{
-    if (!verbs_rx_rig_prepare(&rig, options))
-        cr_skip_test("%s %s", rig.reason, rig.err.text);
-}
-
-static void open_with(const struct verbs_rx_options *options)
-{
-    prepare(options);
-    cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
-}
+TestSuite(engine_verbs, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
 static void open_usual(void)
 {
-    open_with(&(struct verbs_rx_options){0});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){0});
 }
 
 static void send_one(unsigned endpoint, uint32_t seed)
@@ -102,7 +74,8 @@ Test(engine_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 {
     uint32_t next = 0;
 
-    open_with(&(struct verbs_rx_options){.buffer_bytes = 1}); /* as few slots as there may be */
+    verbs_rx_open(&rig,
+                  &(struct verbs_rx_options){.buffer_bytes = 1}); /* as few slots as there may be */
     for (uint32_t round = 0; round < 40; round++) {
         for (uint32_t i = 0; i < 32; i++)
             send_one(0, round * 32 + i);
@@ -121,30 +94,31 @@ Test(engine_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 
 Test(engine_verbs, unicast_comes_and_the_kernel_does_not_answer_it)
 {
-    open_with(&(struct verbs_rx_options){.endpoints = {TEST_NEAR_V4 ":7148"}});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.endpoints = {TEST_NEAR_V4 ":7148"}});
     for (uint32_t i = 0; i < 20; i++) /* an answer would fail the send after it */
         assert_comes(0, i);
 }
 
 Test(engine_verbs, endpoints_are_told_apart)
 {
-    open_with(&(struct verbs_rx_options){
-        .endpoints = {"239.1.2.3:7148", "239.1.2.4:7148", TEST_NEAR_V4 ":7148", "[ff15::5]:7149"}});
+    verbs_rx_open(
+        &rig, &(struct verbs_rx_options){.endpoints = {"239.1.2.3:7148", "239.1.2.4:7148",
+                                                       TEST_NEAR_V4 ":7148", "[ff15::5]:7149"}});
     for (uint32_t i = 0; i < 16; i++)
         assert_comes(i * 7 % 4, i);
 }
 
 Test(engine_verbs, any_address_means_those_of_the_interface)
 {
-    open_with(&(struct verbs_rx_options){.endpoints = {":7148", "[::]:7149"}});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.endpoints = {":7148", "[::]:7149"}});
     assert_comes(0, 1);
     assert_comes(1, 2);
 }
 
 Test(engine_verbs, ipv6_comes_to_an_address_and_to_a_group)
 {
-    open_with(
-        &(struct verbs_rx_options){.endpoints = {"[" TEST_NEAR_V6 "]:7148", "[ff15::1:2]:7148"}});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){
+                            .endpoints = {"[" TEST_NEAR_V6 "]:7148", "[ff15::1:2]:7148"}});
     assert_comes(0, 1);
     assert_comes(1, 2);
 }
@@ -239,7 +213,7 @@ Test(engine_verbs, wake_ends_a_wait_without_limit)
 
 Test(engine_verbs, after_max_poll_polls_it_sleeps_until_a_packet_comes)
 {
-    open_with(&(struct verbs_rx_options){.verbs.max_poll = 5});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.max_poll = 5});
     for (int i = 0; i < 5; i++) {
         cr_assert_eq(counters().sleeps, 0);
         cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
@@ -254,7 +228,7 @@ Test(engine_verbs, after_max_poll_polls_it_sleeps_until_a_packet_comes)
 
 Test(engine_verbs, without_completion_events_it_never_sleeps)
 {
-    open_with(&(struct verbs_rx_options){.verbs.comp_vector = -1});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
     for (uint32_t i = 0; i < 10; i++)
         assert_comes(0, i);
     cr_expect_eq(counters().sleeps, 0);
@@ -455,7 +429,7 @@ Test(engine_verbs, whichever_verb_fails_later_the_stream_goes_on_or_ends)
         "rx.status@3=GENERAL_ERR start_poll@9=EIO",
     };
 
-    prepare(&(struct verbs_rx_options){0});
+    verbs_rx_prepare(&rig, &(struct verbs_rx_options){0});
     for (unsigned i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
         char verb[32];
         const char *last = strrchr(scripts[i], ' ');
@@ -490,7 +464,8 @@ Test(engine_verbs, whichever_verb_fails_opening_leaves_nothing)
                                         "post_recv", "create_flow"};
     char script[64];
 
-    prepare(&(struct verbs_rx_options){.endpoints = {"239.1.2.3:7148", TEST_NEAR_V4 ":7149"}});
+    verbs_rx_prepare(
+        &rig, &(struct verbs_rx_options){.endpoints = {"239.1.2.3:7148", TEST_NEAR_V4 ":7149"}});
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         for (unsigned nth = 1; nth <= 4; nth++) {
             int rc;
@@ -513,7 +488,7 @@ Test(engine_verbs, whichever_verb_fails_opening_leaves_nothing)
 
 Test(engine_verbs, without_the_capability_the_sentence_names_it)
 {
-    prepare(&(struct verbs_rx_options){0});
+    verbs_rx_prepare(&rig, &(struct verbs_rx_options){0});
     vdouble_script("net_raw=0");
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -EPERM);
     cr_assert(strstr(rig.err.text, "cap_net_raw"), "%s", rig.err.text);

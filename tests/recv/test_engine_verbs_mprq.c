@@ -12,7 +12,7 @@
 #include "engine_verbs.h"
 #include "rx_rig.h"
 #include "verbs_double.h"
-#include "verbs_rx_rig.h"
+#include "verbs_rx_expect.h"
 
 enum { STRIDE_LOG = 6, ENTRY_LOG = 15, ENTRY = 1 << ENTRY_LOG, ENTRIES = 4, LONGEST = 1472 };
 
@@ -24,40 +24,12 @@ static const struct verbs_rx_options striding = {
     .path = SPEAD_PATH_BOUNCE,
     .verbs = {.mprq = SPEAD_MPRQ_ON, .mprq_stride_log = STRIDE_LOG, .mprq_entry_log = ENTRY_LOG}};
 
-static void set_up(void)
-{
-    test_use_verbs_double();
-}
-
-static void assert_nothing_left(void)
-{
-    struct vdouble_counters c;
-
-    vdouble_counters(&c);
-    cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows + c.wqs +
-                     c.ind_tables,
-                 0, "objects are alive");
-}
-
 static void tear_down(void)
 {
-    verbs_rx_rig_close(&rig);
-    assert_nothing_left();
+    verbs_rx_close(&rig);
 }
 
-TestSuite(engine_verbs_mprq, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void prepare(const struct verbs_rx_options *options)
-{
-    if (!verbs_rx_rig_prepare(&rig, options))
-        cr_skip_test("%s %s", rig.reason, rig.err.text);
-}
-
-static void open_with(const struct verbs_rx_options *options)
-{
-    prepare(options);
-    cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
-}
+TestSuite(engine_verbs_mprq, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
 /* Sizes from one stride to the longest frame there is. */
 static size_t size_of(uint32_t seed)
@@ -99,7 +71,7 @@ static uint64_t rebuilds(void)
 
 Test(engine_verbs_mprq, packets_of_all_sizes_come_whole_and_in_order_round_the_ring)
 {
-    open_with(&striding);
+    verbs_rx_open(&rig, &striding);
     cr_assert(strstr(rig.reason, "4 entries of 32768 bytes, in strides of 64"), "%s", rig.reason);
     for (uint32_t round = 0; round < 60; round++) {
         for (uint32_t i = 0; i < 16; i++)
@@ -115,7 +87,7 @@ Test(engine_verbs_mprq, what_is_lent_stays_while_the_ring_goes_round)
     struct vdouble_counters before, now;
     int got;
 
-    open_with(&striding);
+    verbs_rx_open(&rig, &striding);
     send_one(0);
     got = verbs_rx_rig_poll(&rig);
     cr_assert_eq(got, 1);
@@ -138,7 +110,7 @@ Test(engine_verbs_mprq, the_smallest_packets_fill_it_without_an_overrun)
     struct vdouble_counters now;
     uint32_t came = 0;
 
-    open_with(&striding);
+    verbs_rx_open(&rig, &striding);
     for (uint32_t i = 0; i < ENTRIES * ENTRY / 64 + 100; i++)
         cr_assert(verbs_rx_rig_send(&rig, 0, "x", 1));
     do
@@ -185,7 +157,7 @@ static void assert_recovers(void)
 
 Test(engine_verbs_mprq, an_overrun_makes_a_new_queue)
 {
-    open_with(&striding);
+    verbs_rx_open(&rig, &striding);
     vdouble_script("cq.overrun@3");
     assert_recovers();
 }
@@ -194,7 +166,7 @@ Test(engine_verbs_mprq, a_fatal_event_makes_a_new_queue)
 {
     const struct speadi_verbs_engine *engine;
 
-    open_with(&striding);
+    verbs_rx_open(&rig, &striding);
     engine = rig.engine;
     cr_assert_eq(vdouble_qp_fatal(engine->queue.qp->qp_num), 0);
     assert_recovers();
@@ -202,23 +174,23 @@ Test(engine_verbs_mprq, a_fatal_event_makes_a_new_queue)
 
 Test(engine_verbs_mprq, auto_takes_it_where_payload_is_never_placed)
 {
-    open_with(&(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
     cr_assert_eq(vdouble_calls("mlx5dv_create_wq"), 1);
     send_one(0);
     assert_come(0, 1);
     verbs_rx_rig_close(&rig);
-    open_with(&(struct verbs_rx_options){.path = SPEAD_PATH_AUTO});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_AUTO});
     cr_assert_eq(vdouble_calls("mlx5dv_create_wq"), 1);
 }
 
 Test(engine_verbs_mprq, where_there_is_none_auto_does_without_and_on_is_refused)
 {
     vdouble_script("striding=0");
-    open_with(&(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
     send_one(0);
     assert_come(0, 1);
     verbs_rx_rig_close(&rig);
-    prepare(&striding);
+    verbs_rx_prepare(&rig, &striding);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -ENOTSUP);
     cr_assert(strstr(rig.err.text, "--mprq off"), "%s", rig.err.text);
 }
@@ -228,7 +200,7 @@ Test(engine_verbs_mprq, placing_through_it_is_refused)
     struct verbs_rx_options options = striding;
 
     options.path = SPEAD_PATH_PLACED;
-    prepare(&options);
+    verbs_rx_prepare(&rig, &options);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -EINVAL);
     cr_assert(strstr(rig.err.text, "placed"), "%s", rig.err.text);
 }
@@ -236,7 +208,7 @@ Test(engine_verbs_mprq, placing_through_it_is_refused)
 Test(engine_verbs_mprq, a_device_with_few_completions_is_refused_by_number)
 {
     vdouble_script("max_cqe=512");
-    prepare(&striding);
+    verbs_rx_prepare(&rig, &striding);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -ENOTSUP);
     cr_assert(strstr(rig.err.text, "max_cqe 512"), "%s", rig.err.text);
 }
@@ -248,7 +220,7 @@ Test(engine_verbs_mprq, whichever_verb_fails_opening_leaves_nothing)
         "create_qp_ex",     "create_flow",          "create_cq_ex", "reg_mr"};
     char script[64];
 
-    prepare(&striding);
+    verbs_rx_prepare(&rig, &striding);
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++) {
         vdouble_reset();
         snprintf(script, sizeof script, "%s@1=EIO", verbs[i]);

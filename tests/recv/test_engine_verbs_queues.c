@@ -15,7 +15,7 @@
 #include "engine_verbs.h"
 #include "rx_rig.h"
 #include "verbs_double.h"
-#include "verbs_rx_rig.h"
+#include "verbs_rx_expect.h"
 
 enum { FLOWS = 4, QUEUES = 4 };
 
@@ -24,39 +24,16 @@ static const struct verbs_rx_options several = {
     .endpoints = {"239.1.2.3:7148", "239.1.2.4:7148", "239.1.2.5:7149", TEST_NEAR_V4 ":7150"},
     .verbs = {.queues = QUEUES}};
 
-static void set_up(void)
-{
-    test_use_verbs_double();
-}
-
-static void assert_nothing_left(void)
-{
-    struct vdouble_counters c;
-
-    vdouble_counters(&c);
-    cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows + c.wqs +
-                     c.ind_tables,
-                 0, "objects are alive");
-}
-
 static void tear_down(void)
 {
-    verbs_rx_rig_close(&rig);
-    assert_nothing_left();
+    verbs_rx_close(&rig);
 }
 
-TestSuite(engine_verbs_queues, .init = set_up, .fini = tear_down, .timeout = 60);
-
-static void prepare(const struct verbs_rx_options *options)
-{
-    if (!verbs_rx_rig_prepare(&rig, options))
-        cr_skip_test("%s %s", rig.reason, rig.err.text);
-}
+TestSuite(engine_verbs_queues, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
 static void open_several(void)
 {
-    prepare(&several);
-    cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
+    verbs_rx_open(&rig, &several);
 }
 
 /* Else the hash is chance: it takes the port in. */
@@ -169,7 +146,7 @@ Test(engine_verbs_queues, whichever_verb_fails_opening_leaves_nothing)
                                         "create_qp_ex", "create_flow"};
     char script[64];
 
-    prepare(&several);
+    verbs_rx_prepare(&rig, &several);
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         for (unsigned nth = 1; nth <= QUEUES; nth++) {
             int rc;
@@ -191,7 +168,7 @@ Test(engine_verbs_queues, whichever_verb_fails_opening_leaves_nothing)
 
 static void assert_refused(const struct verbs_rx_options *options, int code, const char *text)
 {
-    prepare(options);
+    verbs_rx_prepare(&rig, options);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), code, "%s", rig.err.text);
     cr_assert(strstr(rig.err.text, text), "%s", rig.err.text);
 }

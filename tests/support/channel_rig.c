@@ -62,6 +62,13 @@ struct spead_channel_config channel_rig_config(enum spead_channel_form form,
     return config;
 }
 
+struct channel_rig channel_rig_open_form(enum spead_channel_form form, uint32_t capacity)
+{
+    struct spead_channel_config config = channel_rig_config(form, SPEAD_CHANNEL_BLOCK, capacity);
+
+    return channel_rig_open(&config);
+}
+
 int channel_rig_send(struct spead_sender *sender, uint64_t first, uint32_t count)
 {
     struct spead_message messages[256];

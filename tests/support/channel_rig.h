@@ -3,6 +3,7 @@
 #define SPEADLINE_TESTS_CHANNEL_RIG_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <speadline/channel.h>
 
@@ -19,6 +20,13 @@ void channel_rig_close(struct channel_rig *rig); /* what is still open */
 
 struct spead_channel_config channel_rig_config(enum spead_channel_form form,
                                                enum spead_channel_policy policy, uint32_t capacity);
+
+/* One that blocks. */
+struct channel_rig channel_rig_open_form(enum spead_channel_form form, uint32_t capacity);
+
+/* Over all four forms, as a loop variable. */
+#define EACH_FORM(form) \
+    for (enum spead_channel_form form = SPEAD_CHANNEL_SPSC; form <= SPEAD_CHANNEL_MPMC; form++)
 
 /* Sends count messages with sequence first, first + 1, ... in one call; returns what it answered. */
 int channel_rig_send(struct spead_sender *sender, uint64_t first, uint32_t count);
