@@ -1,0 +1,34 @@
+/* Messages through a send sink and over a link in memory to a receiver. */
+#ifndef TEST_RELAY_RIG_H
+#define TEST_RELAY_RIG_H
+
+#include <stdint.h>
+
+#include <speadline/graph.h>
+#include <speadline/mem_link.h>
+#include <speadline/probe.h>
+#include <speadline/recv.h>
+#include <speadline/send_node.h>
+
+enum { RELAY_HEAPS_MAX = 20 }; /* that a receiver holds */
+
+/* A link with a stream at each end, polled by the test. */
+struct relay_hop {
+    struct spead_mem_link *link;
+    struct spead_send_stream *send;
+    struct spead_recv_stream *recv;
+};
+
+void relay_hop_open(struct relay_hop *hop);
+void relay_hop_close(struct relay_hop *hop);
+
+/* Polls the receiver until it has a heap. */
+struct spead_heap *relay_hop_take(struct relay_hop *hop);
+
+/* Runs messages through a sink with this config to the graph's end. */
+int relay_messages(const struct spead_send_sink_config *config,
+                   const struct spead_message *messages, uint64_t count,
+                   enum spead_on_error on_error, struct spead_send_sink_stats *stats,
+                   struct spead_err *err);
+
+#endif
