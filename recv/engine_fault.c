@@ -177,16 +177,9 @@ static void judge(struct fault_engine *e, const struct speadi_rx_packet *packet,
 
 /* ---- Polling ------------------------------------------------------------------------------- */
 
-/* End of the stall that `now` falls into; 0: none. Each period ends with one. */
 static uint64_t stall_end(const struct fault_engine *e, uint64_t now)
 {
-    const struct speadi_fault_spec *spec = &e->dice.spec;
-    uint64_t into;
-
-    if (!spec->stall_every_ns || !spec->stall_ns || e->hurry)
-        return 0;
-    into = (now - e->start_ns) % spec->stall_every_ns;
-    return into + spec->stall_ns >= spec->stall_every_ns ? now - into + spec->stall_every_ns : 0;
+    return e->hurry ? 0 : speadi_fault_stall_end(&e->dice.spec, e->start_ns, now);
 }
 
 /* One burst of the inner engine through the stages. Returns what its poll() said. */

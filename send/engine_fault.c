@@ -15,13 +15,12 @@
 #include <speadi/fault.h>
 
 #include "fault_hold.h"
+#include "fault_under_way.h"
 #include "tx_done_queue.h"
 
-#define IDLE_NS       10000000u  /* the source is idle: nothing more will overtake what is held */
-#define QUIESCE_NS    100000000u /* most time to get rid of copies at the end */
-#define UNDER_WAY_MAX 2048u      /* runs given to the inner engine and not yet reaped from it */
-#define OWN_COPY      0u         /* a run of the core's packets has at least one */
-#define PASSED_ON     1          /* a fate's error: whatever the inner engine says */
+#define IDLE_NS    10000000u  /* the source is idle: nothing more will overtake what is held */
+#define QUIESCE_NS 100000000u /* most time to get rid of copies at the end */
+#define PASSED_ON  1          /* a fate's error: whatever the inner engine says */
 
 struct fault_engine {
     struct speadi_tx_engine_ops
@@ -39,16 +38,10 @@ struct fault_engine {
     bool rolled;
     struct speadi_fault_verdict verdict;
 
-    /* What the inner engine has been given, in order: runs of the core's packets, and own copies. */
-    struct {
-        uint32_t packets; /* OWN_COPY: one copy, in slot */
-        uint16_t slot;
-    } under_way[UNDER_WAY_MAX];
-    unsigned under_way_first, under_way_count;
-
-    struct speadi_tx_done_queue fates;  /* of all packets taken, in order */
-    struct speadi_tx_done_queue passed; /* how those passed on have ended, in order */
-    bool inner_full;                    /* the inner engine took less than it was given */
+    struct speadi_fault_under_way under_way; /* what the inner engine has been given, in order */
+    struct speadi_tx_done_queue fates;       /* of all packets taken, in order */
+    struct speadi_tx_done_queue passed;      /* how those passed on have ended, in order */
+    bool inner_full;                         /* the inner engine took less than it was given */
 };
 
 static uint32_t smaller(uint32_t a, uint32_t b)
@@ -65,56 +58,31 @@ static uint64_t now_if_it_matters(const struct fault_engine *engine)
     return spec->delay_ns || spec->stall_ns || spec->reorder ? speadi_clock_mono_ns() : 0;
 }
 
-/* When the stall that now_ns lies in ends; 0: it lies in none. Stalls end their period. */
 static uint64_t stall_end(const struct fault_engine *engine, uint64_t now_ns)
 {
-    const struct speadi_fault_spec *spec = &engine->dice.spec;
-    uint64_t into;
-
-    if (spec->stall_ns == 0 || spec->stall_every_ns == 0 || engine->start_ns == 0)
-        return 0;
-    into = (now_ns - engine->start_ns) % spec->stall_every_ns;
-    if (into + spec->stall_ns < spec->stall_every_ns)
-        return 0;
-    return now_ns + spec->stall_every_ns - into;
+    return engine->start_ns == 0
+               ? 0
+               : speadi_fault_stall_end(&engine->dice.spec, engine->start_ns, now_ns);
 }
 
 /* ---- Towards the inner engine -------------------------------------------------------------- */
-
-static bool has_room_under_way(const struct fault_engine *engine)
-{
-    return engine->under_way_count < UNDER_WAY_MAX;
-}
-
-static void note_under_way(struct fault_engine *engine, uint32_t packets, uint16_t slot)
-{
-    unsigned last = (engine->under_way_first + engine->under_way_count++) % UNDER_WAY_MAX;
-
-    engine->under_way[last].packets = packets;
-    engine->under_way[last].slot = slot;
-}
 
 /* Books what the inner engine has finished: copies free their slots, the core's packets await their turn
  * in passed. */
 static void settle(struct fault_engine *engine, struct speadi_tx_done done)
 {
     while (done.packets) {
-        uint32_t *packets = &engine->under_way[engine->under_way_first].packets;
+        const struct speadi_fault_run *run = speadi_fault_under_way_first(&engine->under_way);
         uint32_t settled = 1;
 
-        if (*packets == OWN_COPY) {
-            speadi_fault_hold_give_back(&engine->hold,
-                                        engine->under_way[engine->under_way_first].slot);
+        if (run->packets == SPEADI_FAULT_OWN_COPY) {
+            speadi_fault_hold_give_back(&engine->hold, run->slot);
         } else {
-            settled = smaller(done.packets, *packets);
+            settled = smaller(done.packets, run->packets);
             speadi_tx_done_put(&engine->passed, settled, done.error);
-            *packets -= settled;
         }
         done.packets -= settled;
-        if (*packets == 0) {
-            engine->under_way_first = (engine->under_way_first + 1) % UNDER_WAY_MAX;
-            engine->under_way_count--;
-        }
+        speadi_fault_under_way_drop(&engine->under_way, settled);
     }
 }
 
@@ -136,7 +104,7 @@ static int send_copies(struct fault_engine *engine, uint64_t now_ns)
     while ((slot = speadi_fault_hold_next(&engine->hold, now_ns)) >= 0) {
         int ret = -EAGAIN;
 
-        if (has_room_under_way(engine)) {
+        if (speadi_fault_under_way_has_room(&engine->under_way)) {
             ret = engine->inner_ops->send(engine->inner, &engine->hold.packet[slot], 1);
             ret = ret == 0 ? -EAGAIN : ret;
         }
@@ -144,7 +112,7 @@ static int send_copies(struct fault_engine *engine, uint64_t now_ns)
         if (ret < 0)
             return ret;
         speadi_fault_hold_pop(&engine->hold);
-        note_under_way(engine, OWN_COPY, (uint16_t)slot);
+        speadi_fault_under_way_put(&engine->under_way, SPEADI_FAULT_OWN_COPY, (uint16_t)slot);
     }
     return 0;
 }
@@ -155,11 +123,11 @@ static int pass_on(struct fault_engine *engine, const struct speadi_tx_packet *p
 {
     int ret = 0;
 
-    if (has_room_under_way(engine))
+    if (speadi_fault_under_way_has_room(&engine->under_way))
         ret = engine->inner_ops->send(engine->inner, packets, count);
     engine->inner_full = ret >= 0 && (unsigned)ret < count;
     if (ret > 0) {
-        note_under_way(engine, (uint32_t)ret, 0);
+        speadi_fault_under_way_put(&engine->under_way, (uint32_t)ret, 0);
         speadi_tx_done_put(&engine->fates, (uint32_t)ret, PASSED_ON);
     }
     return ret;

@@ -5,173 +5,25 @@
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
-#include <speadi/wakeup.h>
 
-#include "tx_done_queue.h"
-#include "tx_engine.h"
-#include "verbs_frames.h"
-#include "verbs_paths.h"
-#include "verbs_send_queue.h"
+#include "verbs_sender.h"
 
 #define CHECK_NS         1000000000u /* how late an event of the device may be noticed */
 #define STARVED_RETRY_NS 200000u /* how long to leave a queue alone that refused its last chain */
 
-struct verbs_engine {
-    struct speadi_verbs_device device;
-    struct speadi_verbs_paths paths;
-    struct speadi_verbs_frames frames;
-    struct speadi_verbs_send_queue queue;
-    struct speadi_tx_done_queue done;
-    struct speadi_wakeup bell;
-    uint32_t chain_max; /* requests between two signalled ones */
-    uint32_t max_poll;
-    uint64_t check_ns; /* when to look for events next */
-    int broken;        /* -errno once nothing can be sent any more */
-    bool said_copied, said_rebuilt;
-    struct speadi_tx_counters counters;
-    const struct spead_log *log;
-};
-
 /* ---- Opening ------------------------------------------------------------------------------- */
-
-enum { PADDING_MAX = 8 }; /* bytes of a packet */
-enum { UDP_BYTES = 8, IPV4_BYTES = 20, IPV6_BYTES = 40 };
-enum { ETHERNET_GAP_BYTES = 24 }; /* FCS, preamble and gap: not in a device's frame rate */
-
-static uint32_t network_head_bytes(const struct speadi_address *address)
-{
-    return UDP_BYTES + (address->any.sa_family == AF_INET6 ? IPV6_BYTES : IPV4_BYTES);
-}
-
-static int check_packet_size(const struct verbs_engine *engine,
-                             const struct speadi_tx_config *config, struct spead_err *err)
-{
-    const struct speadi_verbs_interface *interface = &engine->device.report.interface;
-    uint32_t head = 0;
-
-    for (uint32_t i = 0; i < config->count; i++)
-        if (network_head_bytes(&config->addresses[i]) > head)
-            head = network_head_bytes(&config->addresses[i]);
-    if (config->packet_bytes_max + head <= interface->mtu)
-        return 0;
-    return speadi_err_set(
-        err, -EMSGSIZE,
-        "packets of %u bytes do not fit the MTU of %s, %u: send at most %u bytes, or ip link set %s "
-        "mtu %u (and everything on the way)",
-        config->packet_bytes_max, interface->name, interface->mtu,
-        interface->mtu > head ? (interface->mtu - head) & ~7u : 0, interface->name,
-        config->packet_bytes_max + head);
-}
-
-static int check_device_memory(const struct verbs_engine *engine,
-                               const struct speadi_tx_config *config, struct spead_err *err)
-{
-    const struct speadi_verbs_report *report = &engine->device.report;
-    bool any = false;
-
-    for (uint32_t i = 0; i < config->memory_count; i++)
-        any |= config->memory[i].is_dma_buf;
-    if (any && report->max_sge < 2)
-        return speadi_err_set(
-            err, -ENOTSUP,
-            "%.40s gathers a frame from one place only: the CPU would have to copy "
-            "from a device's memory",
-            report->device);
-    if (any && engine->paths.any_v6 && !report->checksum)
-        return speadi_err_set(
-            err, -ENOTSUP,
-            "%.40s writes no checksums, and the CPU cannot read a device's memory "
-            "for those that IPv6 demands: send to IPv4, or from host memory",
-            report->device);
-    return 0;
-}
-
-/* What the configured rate comes to in frames of full packets, as a device counts them. */
-static int frame_rate(uint32_t *kbps, const struct verbs_engine *engine,
-                      const struct speadi_tx_config *config, struct spead_err *err)
-{
-    const struct speadi_verbs_report *report = &engine->device.report;
-    const double packet = config->packet_bytes_max;
-    const double frame = packet + engine->paths.frame[0].bytes;
-    const double counted = config->rate_of == SPEAD_RATE_WIRE ? frame + ETHERNET_GAP_BYTES : packet;
-    const double rate = config->rate_bytes_per_s / counted * frame * 8 / 1000;
-
-    *kbps = 0;
-    if (!config->verbs.hardware_rate)
-        return 0;
-    if (rate < 1 || rate > UINT32_MAX)
-        return speadi_err_set(err, -EINVAL, "hardware_rate needs a rate, of 1 to %u kbit/s",
-                              UINT32_MAX);
-    *kbps = (uint32_t)rate;
-    if (report->rate_kbps_max == 0 ||
-        (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
-        return 0; /* some stacks report no range and can pace: trying shows it */
-    return speadi_err_set(err, -EINVAL,
-                          "%.40s paces frames at %u to %u kbit/s, not at %u; without hardware_rate "
-                          "the software paces",
-                          report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
-}
-
-static int open_device(struct verbs_engine *engine, const struct speadi_tx_config *config,
-                       struct spead_err *err)
-{
-    struct speadi_interface interface = *config->interface;
-    struct speadi_verbs_wish wish = {.device = config->verbs.device, .interface = &interface};
-    int ret = 0;
-
-    if (!wish.device)
-        ret = speadi_verbs_paths_interface(&interface, config, err);
-    if (ret == 0)
-        ret = speadi_verbs_device_open(&engine->device, &wish, err);
-    if (ret == 0)
-        ret = speadi_verbs_check_vector(&engine->device, config->verbs.comp_vector, err);
-    if (ret == 0)
-        ret = check_packet_size(engine, config, err);
-    if (ret < 0)
-        return ret;
-    if (interface.index == 0)
-        interface.index = engine->device.report.interface.index;
-    return speadi_verbs_paths_open(&engine->paths, config, &interface,
-                                   &engine->device.report.interface, err);
-}
-
-static int open_queue(struct verbs_engine *engine, const struct speadi_tx_config *config,
-                      struct spead_err *err)
-{
-    const struct speadi_verbs_frames_options frames = {
-        .payload_max = config->packet_bytes_max,
-        .buffer_bytes = config->socket_buffer_bytes,
-        .memory = config->memory,
-        .memory_count = config->memory_count,
-    };
-    struct speadi_verbs_send_options queue = {.comp_vector = config->verbs.comp_vector};
-    int ret = check_device_memory(engine, config, err);
-
-    if (ret == 0)
-        ret = frame_rate(&queue.rate_kbps, engine, config, err);
-    if (ret == 0)
-        ret = speadi_verbs_frames_init(&engine->frames, &engine->device, &frames, err);
-    if (ret < 0)
-        return ret;
-    queue.slots = engine->frames.slots;
-    queue.sge_max = engine->frames.sge_max;
-    engine->chain_max = queue.slots >= 4 ? queue.slots / 4 : 1;
-    return speadi_verbs_send_queue_open(&engine->queue, &engine->device, &queue, err);
-}
 
 static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                       struct spead_err *err)
 {
-    struct verbs_engine *engine = self;
+    struct speadi_verbs_sender *engine = self;
     int ret = speadi_wakeup_open(&engine->bell);
 
     engine->log = config->log;
     engine->max_poll = config->verbs.max_poll;
     if (ret < 0)
         return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
-    ret = open_device(engine, config, err);
-    if (ret == 0)
-        ret = open_queue(engine, config, err);
+    ret = speadi_verbs_sender_open(engine, config, err);
     if (ret < 0)
         return ret;
     engine->counters.memory_bytes = engine->frames.memory_bytes;
@@ -183,7 +35,7 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
 /* In this order: the queue reads the frames, and both are the device's. */
 static void verbs_close(void *self)
 {
-    struct verbs_engine *engine = self;
+    struct speadi_verbs_sender *engine = self;
 
     speadi_verbs_send_queue_close(&engine->queue);
     speadi_verbs_frames_release(&engine->frames);
@@ -195,7 +47,7 @@ static void verbs_close(void *self)
 
 /* ---- What happens beside sending ------------------------------------------------------------ */
 
-static void take_event(struct verbs_engine *engine, const struct speadi_verbs_event *event)
+static void take_event(struct speadi_verbs_sender *engine, const struct speadi_verbs_event *event)
 {
     const char *name = engine->device.report.device;
 
@@ -225,7 +77,7 @@ static void take_event(struct verbs_engine *engine, const struct speadi_verbs_ev
     }
 }
 
-static void take_events(struct verbs_engine *engine)
+static void take_events(struct speadi_verbs_sender *engine)
 {
     struct speadi_verbs_event event;
 
@@ -234,7 +86,7 @@ static void take_events(struct verbs_engine *engine)
 }
 
 /* Events and neighbours, once a second: a system call or two then, none otherwise. */
-static void look_around(struct verbs_engine *engine)
+static void look_around(struct speadi_verbs_sender *engine)
 {
     const uint64_t now_ns = speadi_clock_mono_ns();
 
@@ -245,7 +97,7 @@ static void look_around(struct verbs_engine *engine)
     speadi_verbs_paths_refresh(&engine->paths, now_ns);
 }
 
-static void rebuild(struct verbs_engine *engine)
+static void rebuild(struct speadi_verbs_sender *engine)
 {
     struct spead_err err = {0};
     int ret = speadi_verbs_send_queue_rebuild(&engine->queue, &engine->done, &err);
@@ -265,7 +117,7 @@ static void rebuild(struct verbs_engine *engine)
 }
 
 /* Makes a failed queue usable again, or ends what is in it when that cannot be; in its time. */
-static void mend(struct verbs_engine *engine)
+static void mend(struct speadi_verbs_sender *engine)
 {
     if (!speadi_verbs_send_queue_is_spent(&engine->queue, speadi_clock_mono_ns()) ||
         !speadi_tx_done_has_room(&engine->done, 1))
@@ -277,7 +129,9 @@ static void mend(struct verbs_engine *engine)
         rebuild(engine);
 }
 
-static void say_copied(struct verbs_engine *engine)
+enum { PADDING_MAX = 8 }; /* bytes of a packet */
+
+static void say_copied(struct speadi_verbs_sender *engine)
 {
     const struct speadi_verbs_frames *frames = &engine->frames;
 
@@ -292,7 +146,7 @@ static void say_copied(struct verbs_engine *engine)
 /* ---- Sending -------------------------------------------------------------------------------- */
 
 /* Posts the frames made. The ring of requests is cut behind the last of them, for the time of the call. */
-static int post(struct verbs_engine *engine, unsigned count)
+static int post(struct speadi_verbs_sender *engine, unsigned count)
 {
     const uint64_t number = engine->queue.posted;
     struct ibv_send_wr *last = speadi_verbs_frames_request(&engine->frames, number + count - 1);
@@ -312,7 +166,7 @@ static int post(struct verbs_engine *engine, unsigned count)
 }
 
 /* A packet that no frame can carry ends by itself, once those before it have: order is kept. */
-static unsigned refuse(struct verbs_engine *engine)
+static unsigned refuse(struct speadi_verbs_sender *engine)
 {
     if (speadi_verbs_send_queue_posted(&engine->queue) ||
         !speadi_tx_done_has_room(&engine->done, 1))
@@ -322,7 +176,7 @@ static unsigned refuse(struct verbs_engine *engine)
 }
 
 /* Takes the first packets, at most a chain; 0: no room, or -errno. */
-static int send_chain(struct verbs_engine *engine, const struct speadi_tx_packet *packets,
+static int send_chain(struct speadi_verbs_sender *engine, const struct speadi_tx_packet *packets,
                       unsigned count)
 {
     const uint32_t room = engine->frames.slots - speadi_verbs_send_queue_posted(&engine->queue);
@@ -341,7 +195,7 @@ static int send_chain(struct verbs_engine *engine, const struct speadi_tx_packet
 
 static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
 {
-    struct verbs_engine *engine = self;
+    struct speadi_verbs_sender *engine = self;
     unsigned taken = 0;
     int ret = 0;
 
@@ -367,7 +221,7 @@ static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsign
 
 static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max)
 {
-    struct verbs_engine *engine = self;
+    struct speadi_verbs_sender *engine = self;
 
     speadi_verbs_send_queue_poll(&engine->queue, &engine->done);
     if (engine->queue.failed) /* there may be nothing more to send, which would bring it up */
@@ -377,7 +231,7 @@ static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max
 
 /* ---- Waiting -------------------------------------------------------------------------------- */
 
-static bool poll_some(struct verbs_engine *engine, unsigned times)
+static bool poll_some(struct speadi_verbs_sender *engine, unsigned times)
 {
     for (unsigned i = 0; i < times; i++)
         if (speadi_verbs_send_queue_poll(&engine->queue, &engine->done))
@@ -385,7 +239,7 @@ static bool poll_some(struct verbs_engine *engine, unsigned times)
     return false;
 }
 
-static void sleep_on(struct verbs_engine *engine, bool completions, uint64_t deadline_ns)
+static void sleep_on(struct speadi_verbs_sender *engine, bool completions, uint64_t deadline_ns)
 {
     int fds[3] = {engine->device.context->async_fd, engine->paths.watch.netlink};
     unsigned count = engine->paths.is_watching ? 2 : 1;
@@ -408,13 +262,13 @@ static uint64_t sooner(uint64_t deadline_ns, uint64_t in_ns)
 
 /* Nothing would tell of room: the end of a chain that was taken in part is signalled to nobody, a failed
  * queue may sweep itself out in silence, one that refuses without reason may stop to do so. */
-static bool has_to_be_polled(const struct verbs_engine *engine)
+static bool has_to_be_polled(const struct speadi_verbs_sender *engine)
 {
     return engine->queue.failed || engine->queue.refusals ||
            engine->queue.signalled <= engine->queue.settled;
 }
 
-static void wait_for_room(struct verbs_engine *engine, uint64_t deadline_ns)
+static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_ns)
 {
     const bool is_empty = speadi_verbs_send_queue_posted(&engine->queue) == 0;
 
@@ -436,7 +290,7 @@ static void wait_for_room(struct verbs_engine *engine, uint64_t deadline_ns)
 
 static void verbs_wait(void *self, uint64_t deadline_ns, bool for_room)
 {
-    struct verbs_engine *engine = self;
+    struct speadi_verbs_sender *engine = self;
 
     if (engine->done.count || engine->broken)
         return;
@@ -448,21 +302,21 @@ static void verbs_wait(void *self, uint64_t deadline_ns, bool for_room)
 
 static void verbs_wake(void *self)
 {
-    struct verbs_engine *engine = self;
+    struct speadi_verbs_sender *engine = self;
 
     speadi_wakeup_ring(&engine->bell);
 }
 
 static void verbs_quiesce(void *self)
 {
-    struct verbs_engine *engine = self;
+    struct speadi_verbs_sender *engine = self;
 
     speadi_verbs_send_queue_drain(&engine->queue, &engine->done, -ECANCELED);
 }
 
 static void verbs_counters(void *self, struct speadi_tx_counters *counters)
 {
-    const struct verbs_engine *engine = self;
+    const struct speadi_verbs_sender *engine = self;
 
     *counters = engine->counters;
     counters->copied_bytes = engine->frames.copied_bytes;
@@ -471,7 +325,7 @@ static void verbs_counters(void *self, struct speadi_tx_counters *counters)
 
 const struct speadi_tx_engine_ops speadi_tx_engine_verbs = {
     .name = "verbs",
-    .state_size = sizeof(struct verbs_engine),
+    .state_size = sizeof(struct speadi_verbs_sender),
     .caps = SPEADI_TX_CAP_DEVICE | SPEADI_TX_CAP_PACES,
     .open = verbs_open,
     .close = verbs_close,

@@ -205,3 +205,16 @@ int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct 
     *spec = parsed;
     return 0;
 }
+
+uint64_t speadi_fault_stall_end(const struct speadi_fault_spec *spec, uint64_t start_ns,
+                                uint64_t now_ns)
+{
+    uint64_t into;
+
+    if (spec->stall_every_ns == 0 || spec->stall_ns == 0)
+        return 0;
+    into = (now_ns - start_ns) % spec->stall_every_ns;
+    if (into + spec->stall_ns < spec->stall_every_ns)
+        return 0;
+    return now_ns - into + spec->stall_every_ns;
+}

@@ -28,6 +28,10 @@ struct speadi_fault_spec {
 /* Returns 0, or -EINVAL with a sentence that names the word. */
 int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct spead_err *err);
 
+/* End of the stall that now_ns falls into; 0: none. Stalls end their periods, which count from start_ns. */
+uint64_t speadi_fault_stall_end(const struct speadi_fault_spec *spec, uint64_t start_ns,
+                                uint64_t now_ns);
+
 /* What happens to one packet. */
 struct speadi_fault_verdict {
     bool drop, duplicate;

@@ -1,0 +1,138 @@
+/* Opening the verbs send engine's device and queue, once it is sure that they can carry what is configured. */
+#include "verbs_sender.h"
+
+#include <errno.h>
+
+#include <speadi/err.h>
+
+enum { UDP_BYTES = 8, IPV4_BYTES = 20, IPV6_BYTES = 40 };
+enum { ETHERNET_GAP_BYTES = 24 }; /* FCS, preamble and gap: not in a device's frame rate */
+
+static uint32_t network_head_bytes(const struct speadi_address *address)
+{
+    return UDP_BYTES + (address->any.sa_family == AF_INET6 ? IPV6_BYTES : IPV4_BYTES);
+}
+
+static int check_packet_size(const struct speadi_verbs_sender *engine,
+                             const struct speadi_tx_config *config, struct spead_err *err)
+{
+    const struct speadi_verbs_interface *interface = &engine->device.report.interface;
+    uint32_t head = 0;
+
+    for (uint32_t i = 0; i < config->count; i++)
+        if (network_head_bytes(&config->addresses[i]) > head)
+            head = network_head_bytes(&config->addresses[i]);
+    if (config->packet_bytes_max + head <= interface->mtu)
+        return 0;
+    return speadi_err_set(
+        err, -EMSGSIZE,
+        "packets of %u bytes do not fit the MTU of %s, %u: send at most %u bytes, or ip link set %s "
+        "mtu %u (and everything on the way)",
+        config->packet_bytes_max, interface->name, interface->mtu,
+        interface->mtu > head ? (interface->mtu - head) & ~7u : 0, interface->name,
+        config->packet_bytes_max + head);
+}
+
+static int check_device_memory(const struct speadi_verbs_sender *engine,
+                               const struct speadi_tx_config *config, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &engine->device.report;
+    bool any = false;
+
+    for (uint32_t i = 0; i < config->memory_count; i++)
+        any |= config->memory[i].is_dma_buf;
+    if (any && report->max_sge < 2)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "%.40s gathers a frame from one place only: the CPU would have to copy "
+            "from a device's memory",
+            report->device);
+    if (any && engine->paths.any_v6 && !report->checksum)
+        return speadi_err_set(
+            err, -ENOTSUP,
+            "%.40s writes no checksums, and the CPU cannot read a device's memory "
+            "for those that IPv6 demands: send to IPv4, or from host memory",
+            report->device);
+    return 0;
+}
+
+/* What the configured rate comes to in frames of full packets, as a device counts them. */
+static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
+                      const struct speadi_tx_config *config, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &engine->device.report;
+    const double packet = config->packet_bytes_max;
+    const double frame = packet + engine->paths.frame[0].bytes;
+    const double counted = config->rate_of == SPEAD_RATE_WIRE ? frame + ETHERNET_GAP_BYTES : packet;
+    const double rate = config->rate_bytes_per_s / counted * frame * 8 / 1000;
+
+    *kbps = 0;
+    if (!config->verbs.hardware_rate)
+        return 0;
+    if (rate < 1 || rate > UINT32_MAX)
+        return speadi_err_set(err, -EINVAL, "hardware_rate needs a rate, of 1 to %u kbit/s",
+                              UINT32_MAX);
+    *kbps = (uint32_t)rate;
+    if (report->rate_kbps_max == 0 ||
+        (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
+        return 0; /* some stacks report no range and can pace: trying shows it */
+    return speadi_err_set(err, -EINVAL,
+                          "%.40s paces frames at %u to %u kbit/s, not at %u; without hardware_rate "
+                          "the software paces",
+                          report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
+}
+
+static int open_device(struct speadi_verbs_sender *engine, const struct speadi_tx_config *config,
+                       struct spead_err *err)
+{
+    struct speadi_interface interface = *config->interface;
+    struct speadi_verbs_wish wish = {.device = config->verbs.device, .interface = &interface};
+    int ret = 0;
+
+    if (!wish.device)
+        ret = speadi_verbs_paths_interface(&interface, config, err);
+    if (ret == 0)
+        ret = speadi_verbs_device_open(&engine->device, &wish, err);
+    if (ret == 0)
+        ret = speadi_verbs_check_vector(&engine->device, config->verbs.comp_vector, err);
+    if (ret == 0)
+        ret = check_packet_size(engine, config, err);
+    if (ret < 0)
+        return ret;
+    if (interface.index == 0)
+        interface.index = engine->device.report.interface.index;
+    return speadi_verbs_paths_open(&engine->paths, config, &interface,
+                                   &engine->device.report.interface, err);
+}
+
+static int open_queue(struct speadi_verbs_sender *engine, const struct speadi_tx_config *config,
+                      struct spead_err *err)
+{
+    const struct speadi_verbs_frames_options frames = {
+        .payload_max = config->packet_bytes_max,
+        .buffer_bytes = config->socket_buffer_bytes,
+        .memory = config->memory,
+        .memory_count = config->memory_count,
+    };
+    struct speadi_verbs_send_options queue = {.comp_vector = config->verbs.comp_vector};
+    int ret = check_device_memory(engine, config, err);
+
+    if (ret == 0)
+        ret = frame_rate(&queue.rate_kbps, engine, config, err);
+    if (ret == 0)
+        ret = speadi_verbs_frames_init(&engine->frames, &engine->device, &frames, err);
+    if (ret < 0)
+        return ret;
+    queue.slots = engine->frames.slots;
+    queue.sge_max = engine->frames.sge_max;
+    engine->chain_max = queue.slots >= 4 ? queue.slots / 4 : 1;
+    return speadi_verbs_send_queue_open(&engine->queue, &engine->device, &queue, err);
+}
+
+int speadi_verbs_sender_open(struct speadi_verbs_sender *engine,
+                             const struct speadi_tx_config *config, struct spead_err *err)
+{
+    int ret = open_device(engine, config, err);
+
+    return ret < 0 ? ret : open_queue(engine, config, err);
+}
