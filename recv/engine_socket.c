@@ -12,13 +12,13 @@
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
-#include <speadi/udp.h>
 #include <speadi/wakeup.h>
 
 #include "gro.h"
 #include "rx_engine.h"
 #include "scatter.h"
 #include "train_guess.h"
+#include "udp_source.h"
 
 #define BUFFERS 64u
 /* An odd number of cache lines beyond 64 KiB, so that the beginnings share no cache sets. */
@@ -77,17 +77,9 @@ static int watch(const struct socket_engine *e, int fd, uint32_t tag)
 static int open_sources(struct socket_engine *e, const struct speadi_rx_config *config,
                         struct spead_err *err)
 {
-    const struct speadi_udp_receive_options options = {
-        .interface = config->interface,
-        .sender = config->sender,
-        .buffer_bytes = config->socket_buffer_bytes,
-        .gro = true,
-        .log = config->log,
-    };
-
     for (uint32_t i = 0; i < config->count; i++) {
         struct source *source = &e->source[i];
-        int rc = speadi_udp_open_receive(&source->socket, &config->addresses[i], &options, err);
+        int rc = speadi_udp_source_open(&source->socket, config, i, err);
 
         if (rc < 0)
             return rc;

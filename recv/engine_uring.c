@@ -13,54 +13,19 @@
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
-#include <speadi/udp.h>
-#include <speadi/uring.h>
-#include <speadi/wakeup.h>
 
-#include "gro.h"
-#include "reservations.h"
-#include "rx_engine.h"
-#include "scatter.h"
-#include "uring_buffers.h"
-#include "uring_source.h"
+#include "engine_uring.h"
+#include "udp_source.h"
 
 #define ENTRIES     256u /* more than all requests together: receives and their cancels, the bell */
 #define COMPLETIONS 1024u
-#define SINGLES_MAX 64u /* unreserved single-shot receives in a row, then multishot again */
-
-/* A message received and not wholly lent. */
-struct pending {
-    struct speadi_message message;
-    int buffer; /* provided buffer it lies in; -1: the source's own */
-};
-
-struct uring_engine {
-    struct io_uring ring;
-    bool ring_open, enabled;
-    bool multishot; /* the kernel has it */
-    bool draining;  /* after quiesce(): receives no longer wait */
-    bool bell_armed;
-    bool rang; /* poll() met the bell: the next wait() returns */
-    struct speadi_wakeup bell;
-    struct speadi_uring_source *source;
-    unsigned source_count;
-    uint8_t *memory; /* the sources' buffers and heads */
-    struct speadi_uring_buffers buffers;
-    struct speadi_reservations reservations;
-    struct pending pending;
-    bool has_pending;
-    unsigned lent[SPEADI_URING_BUFFERS]; /* provided buffers of the burst that is out */
-    unsigned lent_count;
-    int error; /* the stream cannot continue */
-    uint64_t messages, sleeps;
-};
 
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
 /* An odd number of cache lines, so that the sources' buffers begin in different cache sets. */
 #define SOURCE_STRIDE (SPEADI_MESSAGE_BYTES_MAX + SPEADI_HEADS_BYTES + 64u)
 
-static int open_ring(struct uring_engine *e, struct spead_err *err)
+static int open_ring(struct speadi_uring_engine *e, struct spead_err *err)
 {
     struct speadi_uring_features features;
     int rc = speadi_uring_probe(&features, err);
@@ -74,20 +39,12 @@ static int open_ring(struct uring_engine *e, struct spead_err *err)
     return e->multishot ? speadi_uring_buffers_open(&e->buffers, &e->ring, err) : 0;
 }
 
-static int open_sources(struct uring_engine *e, const struct speadi_rx_config *config,
+static int open_sources(struct speadi_uring_engine *e, const struct speadi_rx_config *config,
                         struct spead_err *err)
 {
-    const struct speadi_udp_receive_options options = {
-        .interface = config->interface,
-        .sender = config->sender,
-        .buffer_bytes = config->socket_buffer_bytes,
-        .gro = true,
-        .log = config->log,
-    };
-
     for (uint32_t i = 0; i < config->count; i++) {
         struct speadi_uring_source *source = &e->source[i];
-        int rc = speadi_udp_open_receive(&source->socket, &config->addresses[i], &options, err);
+        int rc = speadi_udp_source_open(&source->socket, config, i, err);
 
         if (rc < 0)
             return rc;
@@ -103,7 +60,7 @@ static int open_sources(struct uring_engine *e, const struct speadi_rx_config *c
 static int uring_open(void *self, const struct speadi_rx_config *config,
                       struct speadi_rx_facts *facts, struct spead_err *err)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
     int rc = speadi_wakeup_open(&e->bell);
 
     if (rc < 0)
@@ -123,7 +80,7 @@ static int uring_open(void *self, const struct speadi_rx_config *config,
 
 static int uring_start(void *self, struct spead_err *err)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
     int rc = speadi_uring_enable(&e->ring, err);
 
     e->enabled = rc == 0;
@@ -134,7 +91,7 @@ static int uring_start(void *self, struct spead_err *err)
  * the memory freed here: copying into it takes an io_uring_enter() of the owner. */
 static void uring_close(void *self)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
 
     if (e->ring_open)
         io_uring_queue_exit(&e->ring);
@@ -153,7 +110,7 @@ static void uring_close(void *self)
 /* ---- Posting ------------------------------------------------------------------------------- */
 
 /* Posts a receive for every source that has none, and the bell. */
-static void post(struct uring_engine *e)
+static void post(struct speadi_uring_engine *e)
 {
     bool buffers = e->multishot && speadi_uring_buffers_provide(&e->buffers);
 
@@ -173,114 +130,7 @@ static void post(struct uring_engine *e)
     }
 }
 
-/* ---- Completions --------------------------------------------------------------------------- */
-
-/* Lends what it can of the pending message. */
-static void lend_pending(struct uring_engine *e, struct speadi_rx_burst *burst)
-{
-    struct pending *pending = &e->pending;
-
-    if (!speadi_message_lend(&pending->message, burst))
-        return;
-    if (pending->buffer >= 0)
-        e->lent[e->lent_count++] = (unsigned)pending->buffer;
-    e->has_pending = false;
-}
-
-/* The single-shot receive has ended: so have its reservations. */
-static void finish_reservations(struct uring_engine *e, struct speadi_uring_source *source)
-{
-    for (unsigned i = 0; i < source->scatter.slots; i++)
-        speadi_reservations_finish(&e->reservations, source->scatter.first_place + i);
-    source->scatter.slots = 0;
-}
-
-static void take_single(struct uring_engine *e, struct speadi_uring_source *source, int res,
-                        struct speadi_rx_burst *burst)
-{
-    struct speadi_message *message = &e->pending.message;
-    uint32_t room = speadi_uring_source_room(source);
-
-    message->data = source->buffer;
-    message->true_bytes = (uint32_t)res;
-    message->held_bytes = message->true_bytes < room ? message->true_bytes : room;
-    message->segment_bytes = speadi_gro_segment_bytes(&source->header, message->true_bytes);
-    e->pending.buffer = -1;
-    e->has_pending =
-        !source->scatter.slots || speadi_scatter_settle(&source->scatter, message, burst);
-    source->unreserved = source->scatter.slots ? 0 : source->unreserved + 1;
-    if (e->multishot && source->unreserved >= SINGLES_MAX)
-        source->single = false;
-}
-
-static void take_multishot(struct uring_engine *e, const struct io_uring_cqe *cqe)
-{
-    unsigned id = cqe->flags >> IORING_CQE_BUFFER_SHIFT;
-
-    if (!(cqe->flags & IORING_CQE_F_BUFFER))
-        return;
-    e->pending.buffer = (int)id;
-    e->has_pending = speadi_uring_buffers_message(&e->buffers, id, cqe->res, &e->pending.message);
-    if (!e->has_pending)
-        speadi_uring_buffers_give_back(&e->buffers, id);
-}
-
-/* Not the end of anything: no buffer was there, it was told to end, nothing to read while draining. */
-static bool is_harmless(int res)
-{
-    return res == -ENOBUFS || res == -ECANCELED || res == -EAGAIN || res == -EINTR;
-}
-
-static void take_receive(struct uring_engine *e, const struct io_uring_cqe *cqe, unsigned index,
-                         uint64_t now, struct speadi_rx_burst *burst)
-{
-    struct speadi_uring_source *source = &e->source[index];
-    bool single = source->header.msg_iov != NULL, more = cqe->flags & IORING_CQE_F_MORE;
-
-    e->pending.message.source = (uint16_t)index;
-    e->pending.message.time_ns = now;
-    if (cqe->res >= 0) {
-        e->messages++;
-        if (single)
-            take_single(e, source, cqe->res, burst);
-        else
-            take_multishot(e, cqe);
-    } else if (!is_harmless(cqe->res)) {
-        e->error = cqe->res;
-    }
-    if (more)
-        return;
-    source->posted = source->cancelled = false;
-    finish_reservations(e, source);
-}
-
-/* Turns completions into packets until they or the burst are used up. Returns how many it consumed. */
-static unsigned reap(struct uring_engine *e, struct speadi_rx_burst *burst)
-{
-    uint64_t now = speadi_clock_utc_ns();
-    struct io_uring_cqe *cqe;
-    unsigned taken = 0;
-
-    while (!e->has_pending && burst->count + SPEADI_RX_RESERVE_MAX <= SPEADI_RX_BURST_MAX &&
-           io_uring_peek_cqe(&e->ring, &cqe) == 0) {
-        uint64_t data = io_uring_cqe_get_data64(cqe);
-
-        if (data >> 32 == SPEADI_URING_BELL) {
-            speadi_wakeup_clear(&e->bell);
-            e->bell_armed = false;
-            e->rang = true;
-        } else if (data >> 32 == SPEADI_URING_RECEIVE) {
-            take_receive(e, cqe, (unsigned)(data & UINT32_MAX), now, burst);
-        }
-        io_uring_cqe_seen(&e->ring, cqe);
-        taken++;
-        if (e->has_pending)
-            lend_pending(e, burst);
-    }
-    return taken;
-}
-
-static void await(struct uring_engine *e, uint64_t sources)
+static void await(struct speadi_uring_engine *e, uint64_t sources)
 {
     int rc = speadi_uring_sources_await(e->source, &e->ring, sources);
 
@@ -291,7 +141,7 @@ static void await(struct uring_engine *e, uint64_t sources)
 /* ---- Operations ---------------------------------------------------------------------------- */
 
 /* Submits what is queued and lets the kernel deliver, unless there is something to reap already. */
-static void enter(struct uring_engine *e)
+static void enter(struct speadi_uring_engine *e)
 {
     int rc = 0;
 
@@ -303,17 +153,18 @@ static void enter(struct uring_engine *e)
 
 static int uring_poll(void *self, struct speadi_rx_burst *burst)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
 
     burst->count = 0;
     if (e->has_pending) {
-        lend_pending(e, burst); /* its buffer must not be posted again while this is out */
+        speadi_uring_lend_pending(
+            e, burst); /* its buffer must not be posted again while this is out */
     } else {
         /* A completion can say no more than "post me again": look once more then. */
         for (unsigned tries = 0, taken = 1; tries < 3 && taken && !burst->count; tries++) {
             post(e);
             enter(e);
-            taken = reap(e, burst);
+            taken = speadi_uring_reap(e, burst);
         }
     }
     burst->reservations_ended = e->reservations.ended;
@@ -322,7 +173,7 @@ static int uring_poll(void *self, struct speadi_rx_burst *burst)
 
 static void uring_give_back(void *self, struct speadi_rx_burst *burst)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
 
     while (e->lent_count)
         speadi_uring_buffers_give_back(&e->buffers, e->lent[--e->lent_count]);
@@ -332,7 +183,7 @@ static void uring_give_back(void *self, struct speadi_rx_burst *burst)
 static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
     struct speadi_uring_source *source = &e->source[index];
     unsigned room = speadi_reservations_room(&e->reservations);
 
@@ -354,7 +205,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
 
 /* A placed receive was told to end and did. Data that came all the same are copied out of the ranges,
  * into the source's own buffer: the ranges are the core's again at once. */
-static void take_back(struct uring_engine *e, struct speadi_uring_source *source)
+static void take_back(struct speadi_uring_engine *e, struct speadi_uring_source *source)
 {
     struct speadi_message message = {.held_bytes = speadi_uring_source_room(source)};
 
@@ -363,12 +214,12 @@ static void take_back(struct uring_engine *e, struct speadi_uring_source *source
             message.held_bytes = (uint32_t)source->result;
         speadi_scatter_gather(&source->scatter, 0, &message);
     }
-    finish_reservations(e, source);
+    speadi_uring_finish_reservations(e, source);
 }
 
 static void uring_unreserve(void *self)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
     uint64_t posted = 0;
 
     for (unsigned i = 0; i < e->source_count; i++) {
@@ -386,7 +237,7 @@ static void uring_unreserve(void *self)
 /* From here on receives end at once, empty or not, so that nothing is in flight at close(). */
 static void uring_quiesce(void *self)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
     uint64_t posted = 0;
 
     if (!e->enabled)
@@ -403,7 +254,7 @@ static void uring_quiesce(void *self)
 
 static void uring_wait(void *self, uint64_t deadline_ns)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
     uint64_t now = speadi_clock_mono_ns(), left = deadline_ns > now ? deadline_ns - now : 0;
     struct __kernel_timespec limit = {.tv_sec = (int64_t)(left / 1000000000u),
                                       .tv_nsec = (long long)(left % 1000000000u)};
@@ -430,14 +281,14 @@ static void uring_wait(void *self, uint64_t deadline_ns)
 
 static void uring_wake(void *self)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
 
     speadi_wakeup_ring(&e->bell);
 }
 
 static void uring_counters(void *self, struct speadi_rx_counters *counters)
 {
-    struct uring_engine *e = self;
+    struct speadi_uring_engine *e = self;
 
     *counters = (struct speadi_rx_counters){
         .messages = e->messages,
@@ -450,7 +301,7 @@ static void uring_counters(void *self, struct speadi_rx_counters *counters)
 
 const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
     .name = "uring",
-    .state_size = sizeof(struct uring_engine),
+    .state_size = sizeof(struct speadi_uring_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP,
     .open = uring_open,
     .close = uring_close,

@@ -1,0 +1,15 @@
+#include "udp_source.h"
+
+int speadi_udp_source_open(struct speadi_udp_socket *socket, const struct speadi_rx_config *config,
+                           uint32_t i, struct spead_err *err)
+{
+    const struct speadi_udp_receive_options options = {
+        .interface = config->interface,
+        .sender = config->sender,
+        .buffer_bytes = config->socket_buffer_bytes,
+        .gro = true,
+        .log = config->log,
+    };
+
+    return speadi_udp_open_receive(socket, &config->addresses[i], &options, err);
+}
