@@ -1,0 +1,63 @@
+/* What tests of the decoder expect of a packet, placed at the very end of an allocation of its size, so that
+ * AddressSanitizer sees a read too far. */
+#ifndef TEST_PACKET_EXPECT_H
+#define TEST_PACKET_EXPECT_H
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/packet.h>
+
+#include "packet_builder.h"
+
+/* Decodes a copy of the first head_bytes of bytes that has nothing readable behind it. The pointers of
+ * *packet must not be used. */
+static inline int decode_head(struct speadi_packet *packet, const void *bytes, size_t head_bytes,
+                              size_t datagram_bytes)
+{
+    uint8_t *copy = malloc(head_bytes > 0 ? head_bytes : 1);
+    int refusal;
+
+    cr_assert_not_null(copy);
+    memcpy(copy, bytes, head_bytes);
+    refusal = speadi_packet_decode(packet, copy, (uint32_t)head_bytes, (uint32_t)datagram_bytes);
+    free(copy);
+    return refusal;
+}
+
+static inline void expect(const struct test_packet *built, enum spead_recv_bucket wanted)
+{
+    struct speadi_packet packet;
+    int refusal = decode_head(&packet, built->bytes, built->length, built->length);
+
+    cr_assert_eq(refusal, (int)wanted, "refused as %s, not as %s",
+                 spead_recv_bucket_name((unsigned)refusal), spead_recv_bucket_name(wanted));
+}
+
+static inline void expect_accepted(const struct test_packet *built, struct speadi_packet *packet)
+{
+    int refusal = decode_head(packet, built->bytes, built->length, built->length);
+
+    cr_assert_eq(refusal, 0, "refused as %s", spead_recv_bucket_name((unsigned)refusal));
+}
+
+/* A sound packet: 16 bytes at offset 32 of a heap of 64. */
+static inline void build_usual(struct test_packet *packet)
+{
+    test_packet_data(packet, 40, 7, 64, 32, NULL, 16);
+}
+
+/* The same, without one of its specials. */
+static inline void build_without(struct test_packet *packet, uint64_t missing)
+{
+    static const uint64_t value[] = {0, 7, 64, 32, 16};
+
+    test_packet_begin(packet, 40);
+    for (uint64_t id = 1; id <= 4; id++)
+        if (id != missing)
+            test_packet_immediate(packet, id, value[id]);
+    test_packet_payload(packet, "0123456789abcdef", 16);
+}
+
+#endif
