@@ -5,7 +5,6 @@
 #include <criterion/parameterized.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "control.h"
 #include "loop_check.h"
@@ -37,7 +36,7 @@ static const char *const hosts[] = {TEST_NEAR_V4, "[" TEST_NEAR_V6 "]", "239.255
                                     "[ff15::7148]"};
 static const char *const paths[] = {"auto", "placed", "bounce"};
 
-static const unsigned axis_values[AXES] = {8, 6, 4, 4, 4, 3};
+static struct pairwise table = {.axes = AXES, .values = {8, 6, 4, 4, 4, 3}};
 
 /* 8972 bytes are what an MTU of 9000 leaves to IPv4; IPv6's header is 20 bytes longer. An entry of a
  * multi-packet queue is one piece of memory: nothing can be placed. */
@@ -95,19 +94,14 @@ static void lay_cable(struct test_netns_pair *pair)
 
 static struct pairwise *all_pairs(void)
 {
-    static struct pairwise p = {.axes = AXES};
-
-    memcpy(p.values, axis_values, sizeof axis_values);
-    pairwise_make(&p, allowed);
-    return &p;
+    pairwise_make(&table, allowed);
+    return &table;
 }
 
 ParameterizedTestParameters(conformance_verbs, every_pair_of_modes_delivers_all_heaps)
 {
-    static struct pairwise *p;
-
-    p = all_pairs();
-    return cr_make_param_array(unsigned[PAIRWISE_AXES_MAX], p->row, p->rows);
+    all_pairs();
+    return cr_make_param_array(unsigned[PAIRWISE_AXES_MAX], table.row, table.rows);
 }
 
 ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance_verbs,
@@ -122,17 +116,13 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance_verbs,
 /* A table that thinned out would test less, unseen. */
 Test(conformance_verbs, the_table_holds_every_allowed_pair_of_engines_and_sizes)
 {
-    struct pairwise *p = all_pairs();
+    const struct pairwise *p = all_pairs();
 
     cr_assert_lt(p->rows, (unsigned)PAIRWISE_ROWS_MAX);
-    for (unsigned e = 0; e < axis_values[ENGINES]; e++)
-        for (unsigned k = 0; k < axis_values[PACKET]; k++) {
-            bool met = false;
-
-            for (unsigned r = 0; r < p->rows; r++)
-                met |= p->row[r][ENGINES] == e && p->row[r][PACKET] == k;
-            cr_expect(met, "engines %u never meet packet size %u", e, packets[k]);
-        }
+    for (unsigned e = 0; e < table.values[ENGINES]; e++)
+        for (unsigned k = 0; k < table.values[PACKET]; k++)
+            cr_expect(pairwise_meets(p, ENGINES, e, PACKET, k),
+                      "engines %u never meet packet size %u", e, packets[k]);
 }
 
 Test(conformance_verbs, every_combination_of_modes_conforms, .timeout = 3600)
@@ -143,13 +133,11 @@ Test(conformance_verbs, every_combination_of_modes_conforms, .timeout = 3600)
     if (!getenv("SPEADLINE_FULL"))
         cr_skip_test("the full product runs with SPEADLINE_FULL=1 (ctest -L slow)");
     lay_cable(&pair);
-    for (unsigned axis = 0; axis < AXES;) {
-        if (allowed(row)) {
-            ran++;
-            failed += !conforms(&pair, row);
-        }
-        for (axis = 0; axis < AXES && ++row[axis] == axis_values[axis]; axis++)
-            row[axis] = 0;
-    }
+    do {
+        if (!allowed(row))
+            continue;
+        ran++;
+        failed += !conforms(&pair, row);
+    } while (pairwise_next_combination(&table, row));
     cr_assert_eq(failed, 0u, "%u of %u combinations failed", failed, ran);
 }

@@ -60,3 +60,22 @@ void pairwise_make(struct pairwise *p, bool (*allowed)(const unsigned *row))
             keep(p, &cover, best);
     }
 }
+
+bool pairwise_meets(const struct pairwise *p, unsigned axis_a, unsigned a, unsigned axis_b,
+                    unsigned b)
+{
+    for (unsigned r = 0; r < p->rows; r++)
+        if (p->row[r][axis_a] == a && p->row[r][axis_b] == b)
+            return true;
+    return false;
+}
+
+bool pairwise_next_combination(const struct pairwise *p, unsigned *row)
+{
+    for (unsigned axis = 0; axis < p->axes; axis++) {
+        if (++row[axis] < p->values[axis])
+            return true;
+        row[axis] = 0;
+    }
+    return false;
+}

@@ -22,4 +22,11 @@ struct pairwise {
  * out. */
 void pairwise_make(struct pairwise *p, bool (*allowed)(const unsigned *row));
 
+/* True when these values of these axes meet in a row. */
+bool pairwise_meets(const struct pairwise *p, unsigned axis_a, unsigned a, unsigned axis_b,
+                    unsigned b);
+
+/* The next of all combinations of the axes' values, from {0} on; false after the last. */
+bool pairwise_next_combination(const struct pairwise *p, unsigned *row);
+
 #endif
