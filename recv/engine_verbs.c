@@ -232,6 +232,10 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         return ret;
     e->attached = true;
     speadi_verbs_queue_take_back(e);
+    /* Until something is reserved, and of small packets nothing ever is, the whole queue is there. */
+    e->placing = e->config.path == SPEAD_PATH_PLACED;
+    if (!e->failed)
+        speadi_verbs_refill(e);
     return 0;
 }
 

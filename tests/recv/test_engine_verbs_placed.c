@@ -21,10 +21,12 @@ static uint8_t sent[8192];
 static uint8_t *memory;
 static struct spead_region_info info;
 
-static void open_engine(void)
+static void open_engine(uint32_t buffer_bytes)
 {
+    const struct verbs_rx_options options = {.mtu = 9000, .buffer_bytes = buffer_bytes};
+
     test_use_verbs_double();
-    if (!verbs_rx_rig_prepare(&rig, &(struct verbs_rx_options){.mtu = 9000}))
+    if (!verbs_rx_rig_prepare(&rig, &options))
         cr_skip_test("%s %s", rig.reason, rig.err.text);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
 }
@@ -34,12 +36,17 @@ static void attach(void)
     cr_assert_eq(rig.ops->attach(rig.engine, &info, &rig.err), 0, "%s", rig.err.text);
 }
 
-static void open_placed(void)
+static void open_placed_with(uint32_t buffer_bytes)
 {
-    open_engine();
+    open_engine(buffer_bytes);
     memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     info = (struct spead_region_info){.fd = -1, .data = memory, .bytes = MEMORY};
     attach();
+}
+
+static void open_placed(void)
+{
+    open_placed_with(0);
 }
 
 static void close_placed(void)
@@ -123,6 +130,24 @@ static void reach_the_reserved(void)
         verbs_rx_rig_give_back(&rig);
     }
     cr_assert_fail("no frame lands in a reservation");
+}
+
+/* More than a window of receives that places would be posted for. */
+Test(engine_verbs_placed, what_is_too_small_to_place_finds_the_whole_queue)
+{
+    enum { PACKETS = 300 };
+    unsigned lent = 0;
+
+    open_placed_with(4u << 20);
+    for (uint32_t i = 0; i < PACKETS; i++)
+        send_packet(i, 100);
+    while (lent < PACKETS) {
+        int count = verbs_rx_rig_poll(&rig);
+
+        cr_assert_gt(count, 0, "%u of %u packets came", lent, PACKETS);
+        lent += (unsigned)count;
+        verbs_rx_rig_give_back(&rig);
+    }
 }
 
 Test(engine_verbs_placed, payload_lands_in_the_ranges_in_order)
@@ -227,7 +252,7 @@ Test(engine_verbs_placed, memory_that_the_cpu_cannot_touch_is_filled_by_the_devi
     int fd = memfd_create("device", MFD_CLOEXEC);
     uint8_t *seen;
 
-    open_engine();
+    open_engine(0);
     cr_assert_eq(ftruncate(fd, MEMORY), 0);
     memory = mmap(NULL, MEMORY, PROT_NONE, MAP_SHARED, fd, 0);
     seen = mmap(NULL, MEMORY, PROT_READ, MAP_SHARED, fd, 0);
@@ -264,7 +289,7 @@ Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_lent_in_thre
     int fd = memfd_create("device", MFD_CLOEXEC);
     const struct speadi_rx_packet *packet;
 
-    open_engine();
+    open_engine(0);
     cr_assert_eq(ftruncate(fd, MEMORY), 0);
     info = (struct spead_region_info){
         .kind = SPEAD_REGION_DMA_BUF, .fd = fd, .device_address = 1 << 20, .bytes = MEMORY};
@@ -291,7 +316,7 @@ Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_lent_in_thre
 
 Test(engine_verbs_placed, memory_that_cannot_be_registered_is_refused_and_packets_still_come)
 {
-    open_engine();
+    open_engine(0);
     memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     info = (struct spead_region_info){.fd = -1, .data = memory, .bytes = MEMORY};
     vdouble_script("reg_mr@1=ENOMEM");
