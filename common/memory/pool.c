@@ -65,11 +65,8 @@ static void put_returned(struct speadi_pool *pool, struct speadi_region *newest)
     }
 }
 
-void speadi_pool_collect(struct speadi_pool *pool)
+void speadi_pool_take_returned(struct speadi_pool *pool)
 {
-    /* relaxed: only asks whether the exchange is worth it; a return seen late is seen next time */
-    if (!atomic_load_explicit(&pool->returned, memory_order_relaxed))
-        return;
     /* R1: acquire pairs with R2 in release: the releaser has done with the region. */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
 }
@@ -294,7 +291,7 @@ void speadi_region_release(struct speadi_region *region)
             return;
         }
         region->next = top;
-        /* R2: release pairs with R1 in collect(). */
+        /* R2: release pairs with R1 in speadi_pool_take_returned(). */
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, region,
                                                     memory_order_release, memory_order_relaxed));
 }

@@ -51,6 +51,13 @@ static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_region 
 }
 
 /* pool.c: puts the regions that other threads have returned into the free list. */
-void speadi_pool_collect(struct speadi_pool *pool);
+void speadi_pool_take_returned(struct speadi_pool *pool);
+
+static inline void speadi_pool_collect(struct speadi_pool *pool)
+{
+    /* relaxed: only asks whether the exchange is worth it; a return seen late is seen next time */
+    if (atomic_load_explicit(&pool->returned, memory_order_relaxed))
+        speadi_pool_take_returned(pool);
+}
 
 #endif
