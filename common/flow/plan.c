@@ -87,10 +87,11 @@ static void edge_text(struct speadi_report *report, const struct spead_graph *gr
         speadi_report_text(report, "  edge %s: channel \"%s\" of the caller's; type %s\n", name,
                            spead_channel_name(edge->channel), speadi_type_name(edge->type));
     else
-        speadi_report_text(
-            report, "  edge %s: capacity %u, %s, %u lane(s), %s; type %s; %zu bytes\n", name,
-            edge->config.capacity, full, edge->config.lanes, form_names[speadi_edge_form(edge)],
-            speadi_type_name(edge->type), edge_bytes(graph, edge));
+        speadi_report_text(report,
+                           "  edge %s: capacity %u, %s, %u lane%s, %s; type %s; %zu bytes\n", name,
+                           edge->config.capacity, full, edge->config.lanes,
+                           edge->config.lanes == 1 ? "" : "s", form_names[speadi_edge_form(edge)],
+                           speadi_type_name(edge->type), edge_bytes(graph, edge));
 }
 
 static uint32_t count_edges(const struct spead_graph *graph)
@@ -112,9 +113,11 @@ static void unjoined_text(struct speadi_report *report, const struct spead_node 
 
 static void plan_text(struct speadi_report *report, const struct spead_graph *graph)
 {
-    speadi_report_text(report, "graph %s: %u nodes, %u edges, %zu bytes, metrics %s\n", graph->name,
-                       graph->node_count, count_edges(graph), graph_bytes(graph),
-                       graph->metrics ? "on" : "off");
+    uint32_t edges = count_edges(graph);
+
+    speadi_report_text(report, "graph %s: %u node%s, %u edge%s, %zu bytes, metrics %s\n",
+                       graph->name, graph->node_count, graph->node_count == 1 ? "" : "s", edges,
+                       edges == 1 ? "" : "s", graph_bytes(graph), graph->metrics ? "on" : "off");
     for (const struct spead_node *node = graph->nodes; node; node = node->next)
         node_text(report, node);
     for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next)
