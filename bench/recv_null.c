@@ -8,6 +8,10 @@
  * What the hand-over costs in there, and at the consumer (three functions, none inside another):
  *   ... --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
  *       --toggle-collect=speadi_outlet_take bench-recv-null --heap-size 8192 --packet 8972 --heaps 10000
+ * The same in a graph, with both nodes' turns (a toggle inside another switches off):
+ *   ... --toggle-collect=speadi_worker_run --toggle-collect=spead_recv_stream_poll
+ *       --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
+ *       --toggle-collect=spead_message_unref bench-recv-null --graph --idle ...
  * With --verbs also what the verbs engine costs, over a device that does nothing (null_verbs.c); send_null.c
  * shows the network that it wants. */
 #include <argp.h>
@@ -23,12 +27,14 @@
 #include <recv_config.h>
 #include <recv_stream.h>
 
+#include "recv_null_graph.h"
+
 #define TAKE_MAX     32u
 #define HEADER_BYTES 40u /* header and four special pointers */
 
 struct options {
     uint64_t heap_bytes, heaps, packet_bytes, train;
-    bool placed, consumer, verbs, mprq;
+    bool placed, consumer, graph, idle, verbs, mprq;
 };
 
 /* ---- The engine ---------------------------------------------------------------------------- */
@@ -41,6 +47,7 @@ struct null_engine {
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint8_t *memory; /* [train] packets: only headers change */
     uint64_t stride;
+    bool idles, is_idle; /* has nothing after each burst, once */
 };
 
 static void close_engine(void *self)
@@ -99,6 +106,9 @@ static int poll_engine(void *self, struct speadi_rx_burst *burst)
     struct null_engine *engine = self;
 
     burst->count = 0;
+    engine->is_idle = engine->idles && !engine->is_idle;
+    if (engine->idles && !engine->is_idle)
+        return 0;
     while (burst->count < engine->train && engine->counter < engine->heaps)
         lend(engine, burst);
     engine->bursts += burst->count > 0;
@@ -173,6 +183,7 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     engine->payload_bytes = options->packet_bytes - HEADER_BYTES;
     engine->train = options->train;
     engine->heaps = options->heaps;
+    engine->idles = options->idle;
     engine->stride = (options->packet_bytes + 63) / 64 * 64;
     engine->memory = calloc(options->train, engine->stride);
     config.endpoints = &(const char *){"null"};
@@ -301,6 +312,8 @@ static int run(const struct options *options)
     start_ns = speadi_clock_mono_ns();
     if (options->verbs)
         taken = receive_heaps(stream, options->heaps);
+    else if (options->graph)
+        taken = receive_in_a_graph(stream);
     else
         taken = options->consumer ? receive_for_a_thread(stream) : receive_alone(stream);
     ns = speadi_clock_mono_ns() - start_ns;
@@ -360,6 +373,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'c':
         options->consumer = true;
         return 0;
+    case 'g':
+        options->graph = true;
+        return 0;
+    case 'i':
+        options->idle = true;
+        return 0;
     case 'v':
         options->verbs = true;
         return 0;
@@ -383,6 +402,9 @@ int main(int argc, char **argv)
         {"train", 't', "N", 0, "Packets lent together (44)", 0},
         {"placed", 'l', NULL, 0, "Payload is in its place already", 0},
         {"consumer", 'c', NULL, 0, "Heaps are taken by a thread of its own", 0},
+        {"graph", 'g', NULL, 0, "The stream is a node, and the check of spead-recv after it", 0},
+        {"idle", 'i', NULL, 0,
+         "Nothing comes for one poll after each train: who waits for heaps sleeps", 0},
         {"verbs", 'v', NULL, 0, "Through the verbs engine, from a device that does nothing", 0},
         {"mprq", 'm', NULL, 0, "The device's multi-packet queue (with --verbs)", 0},
         {0}};

@@ -200,11 +200,15 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 /* True when it has slept, as long as messages should gather. stop() is heard after it, not during it. */
 static bool gather(struct spead_recv_stream *s, uint64_t deadline)
 {
-    uint64_t until = speadi_clock_mono_ns() + s->gather.sleep_ns;
-    struct timespec time = speadi_clock_timespec(until);
+    struct timespec time;
+    uint64_t until;
 
-    if (s->gather.sleep_ns == 0 || !s->read_since_wait || until > deadline)
+    if (s->gather.sleep_ns == 0 || !s->read_since_wait)
         return false;
+    until = speadi_clock_mono_ns() + s->gather.sleep_ns;
+    if (until > deadline)
+        return false;
+    time = speadi_clock_timespec(until);
     s->read_since_wait = false;
     s->gathered++;
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL); /* a signal: read early */

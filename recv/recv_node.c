@@ -14,6 +14,8 @@
 #define LOOK_EVERY_NS   100000000u
 #define PULLED_SLEEP_NS 1000000u
 
+#define POLLS_MAX 4u /* in a step, on a thread that has nothing else to do */
+
 /* ---- Coming into a graph and going -------------------------------------------------------- */
 
 static bool cannot_wait(const struct spead_recv_stream *s)
@@ -62,10 +64,18 @@ static int start(struct spead_recv_stream *s, struct spead_node *self)
     return ret;
 }
 
-static bool is_read(struct spead_node *self)
+static bool is_read(struct spead_recv_stream *s, struct spead_node *self)
 {
-    int ret = spead_node_send(self, 0, NULL, 0);
+    int ret;
 
+    if (s->outlet.gone)
+        return false;
+    if (s->node_sequence !=
+        s->outlet.sequence) { /* a heap was sent meanwhile, and that would have told */
+        s->node_sequence = s->outlet.sequence;
+        return true;
+    }
+    ret = spead_node_send(self, 0, NULL, 0);
     return ret != -EPIPE && ret != -ECANCELED;
 }
 
@@ -73,9 +83,9 @@ static int sleep_in_engine(struct spead_recv_stream *s, struct spead_node *self)
 {
     uint64_t limit_ns = speadi_node_is_pulled(self) ? PULLED_SLEEP_NS : LOOK_EVERY_NS;
 
-    s->outlet.gone = s->outlet.gone || !is_read(self);
+    s->outlet.gone = !is_read(s, self);
     if (!s->outlet.gone)
-        spead_recv_stream_wait(s, speadi_clock_mono_ns() + limit_ns);
+        spead_recv_stream_wait(s, spead_node_now_ns(self) + limit_ns);
     return SPEAD_STEP_AGAIN;
 }
 
@@ -89,6 +99,18 @@ static void stop(struct spead_recv_stream *s)
                                             memory_order_relaxed);
 }
 
+/* Mostly a burst, and the poll that finds nothing: one step for both. */
+static int poll(struct spead_recv_stream *s, const struct spead_node *self)
+{
+    unsigned left = speadi_node_is_pulled(self) ? 1 : POLLS_MAX;
+    int ret;
+
+    do
+        ret = spead_recv_stream_poll(s);
+    while (ret > 0 && --left > 0);
+    return ret;
+}
+
 static int step(void *state, struct spead_node *self)
 {
     struct spead_recv_stream *s = state;
@@ -98,7 +120,7 @@ static int step(void *state, struct spead_node *self)
         return ret;
     if (spead_node_is_stopping(self))
         stop(s);
-    ret = spead_recv_stream_poll(s);
+    ret = poll(s, self);
     if (ret == -ESHUTDOWN)
         return SPEAD_STEP_DONE;
     if (ret < 0)

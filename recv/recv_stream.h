@@ -73,6 +73,7 @@ struct spead_recv_stream {
     bool quiesced;                                /* the engine was told to post no more */
     uint64_t now_ns;                              /* CLOCK_MONOTONIC, read once a poll */
     uint64_t deadline_ns;                         /* of draining or flushing */
+    uint64_t node_sequence;                       /* the outlet's, when the node last slept */
     uint64_t counters_ns;                         /* when the engine's counters were read */
     uint64_t largest_heap; /* longest complete heap so far: heaps up to it are populated */
     struct speadi_heap_table table;

@@ -78,15 +78,15 @@ static void publish(struct heap_check *check)
 /* A batch; those to be passed on are then held. Returns how many came, or as spead_node_receive(). */
 static int take_batch(struct heap_check *check, struct spead_node *self)
 {
-    struct spead_message came[HEAP_CHECK_BATCH_MAX];
-    int ret = spead_node_receive(self, 0, came, check->config.batch);
+    struct spead_message *held = check->held;
+    int ret = spead_node_receive(self, 0, held, check->config.batch);
 
     check->first = check->count = 0;
     for (int i = 0; i < ret; i++) {
-        if (take(check, heap_of(&came[i])))
-            check->held[check->count++] = came[i];
+        if (take(check, heap_of(&held[i])))
+            held[check->count++] = held[i];
         else
-            spead_message_unref(&came[i]);
+            spead_message_unref(&held[i]);
     }
     if (ret > 0)
         publish(check);
@@ -121,13 +121,19 @@ static int pass_on(struct heap_check *check, struct spead_node *self)
 static int step(void *state, struct spead_node *self)
 {
     struct heap_check *check = state;
-    int ret = pass_on(check, self);
+    int came;
 
-    if (ret == 0)
-        ret = take_batch(check, self);
-    if (ret > 0)
+    if (pass_on(check, self) == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    came = take_batch(check, self);
+    if (came < 0)
+        return came == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
+    if (pass_on(check, self) == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if ((unsigned)came == check->config.batch)
         return SPEAD_STEP_AGAIN;
-    return ret == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
+    spead_node_wait_input(self, 0); /* that was all */
+    return SPEAD_STEP_WAITING;
 }
 
 static void finish(void *state)

@@ -146,6 +146,8 @@ bool speadi_receiver_can_go_on(struct spead_receiver *receiver);
 /* end_wait.c */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
+/* In place of retract where the waker is known to have been woken. */
+void speadi_end_woken(struct speadi_end *end, uint64_t now_ns);
 int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns); /* 0: try again; -ETIMEDOUT */
 int speadi_end_fd(struct speadi_end *end);
 void speadi_end_poll_no_more(struct speadi_end *end); /* if it has a descriptor: closes it */

@@ -65,6 +65,11 @@ bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint6
     return removed;
 }
 
+void speadi_end_woken(struct speadi_end *end, uint64_t now_ns)
+{
+    end_wait(end, now_ns);
+}
+
 /* ---- Threads ------------------------------------------------------------------------------- */
 
 static int sleep_for_once(struct speadi_end *end, uint64_t deadline_ns)

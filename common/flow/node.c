@@ -218,6 +218,14 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
     return ret;
 }
 
+void spead_node_wait_input(struct spead_node *self, uint32_t input)
+{
+    struct speadi_port *port = &self->inputs[input];
+
+    if (port->receiver)
+        port_waits(self, port);
+}
+
 static int send_nowhere(struct spead_node *self, const struct spead_message *messages,
                         uint32_t count)
 {

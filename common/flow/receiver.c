@@ -88,11 +88,6 @@ static void pass_on(struct spead_channel *channel)
         speadi_waitroom_wake_first(&channel->receivers_room);
 }
 
-bool speadi_receiver_shares(const struct spead_receiver *receiver)
-{
-    return receiver->end.channel->receivers_room.crowd != NULL;
-}
-
 void speadi_receiver_pass_on(struct spead_receiver *receiver)
 {
     pass_on(receiver->end.channel);

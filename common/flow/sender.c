@@ -220,11 +220,6 @@ static void pass_on(struct spead_sender *sender, struct spead_channel *channel)
         speadi_waitroom_wake_first(&channel->senders_room);
 }
 
-bool speadi_sender_shares(const struct spead_sender *sender)
-{
-    return sender->end.channel->senders_room.crowd != NULL;
-}
-
 void speadi_sender_pass_on(struct spead_sender *sender)
 {
     pass_on(sender, sender->end.channel);

@@ -14,34 +14,43 @@
 #include <speadi/channel.h>
 #include <speadi/clock.h>
 
+#include "flow/channel_parts.h"
 #include "flow/count.h"
 #include "flow/graph_parts.h"
 
 /* ---- Announcing (docs/adr/0013) ------------------------------------------------------------- */
 
+static struct speadi_end *end_of(const struct speadi_port *port)
+{
+    return port->is_output ? &port->sender->end : &port->receiver->end;
+}
+
 static int announce(struct speadi_port *port, uint64_t now_ns)
 {
     /* relaxed: the announcement orders it before the ring */
     atomic_store_explicit(&port->waiter.state, SPEADI_SILENT, memory_order_relaxed);
-    return port->is_output ? spead_sender_announce(port->sender, &port->waiter.waker, now_ns)
-                           : spead_receiver_announce(port->receiver, &port->waiter.waker, now_ns);
+    return speadi_end_announce(end_of(port), &port->waiter.waker, now_ns);
 }
 
+/* Whether others wait at the same side of the channel. */
 static bool shares(const struct speadi_port *port)
 {
-    return port->is_output ? speadi_sender_shares(port->sender)
-                           : speadi_receiver_shares(port->receiver);
+    const struct spead_channel *channel = end_of(port)->channel;
+
+    return (port->is_output ? channel->senders_room : channel->receivers_room).crowd != NULL;
 }
 
 static void retract(struct speadi_port *port, uint64_t now_ns)
 {
-    bool back = port->is_output
-                    ? spead_sender_retract(port->sender, &port->waiter.waker, now_ns)
-                    : spead_receiver_retract(port->receiver, &port->waiter.waker, now_ns);
-
-    if (back)
-        return;
-    speadi_waiter_join(&port->waiter);
+    /* Mostly this is what the turn is for, and who woke it is through. acquire pairs with G1, as
+     * G2 does. */
+    if (atomic_load_explicit(&port->waiter.state, memory_order_acquire) == SPEADI_RUNG) {
+        speadi_end_woken(end_of(port), now_ns);
+    } else {
+        if (speadi_end_retract(end_of(port), &port->waiter.waker, now_ns))
+            return;
+        speadi_waiter_join(&port->waiter);
+    }
     port->woken = shares(port);
     speadi_node_of(port)->woken_for_all |= port->woken;
 }
@@ -57,7 +66,7 @@ static bool announce_all(struct spead_node *node)
     return true;
 }
 
-static void retract_all(struct spead_node *node)
+static void retract_waiting(struct spead_node *node)
 {
     for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
         if (port->announced)
@@ -65,6 +74,12 @@ static void retract_all(struct spead_node *node)
         port->announced = port->waits = false;
     }
     node->waiting = NULL;
+}
+
+static inline void retract_all(struct spead_node *node)
+{
+    if (node->waiting)
+        retract_waiting(node);
 }
 
 static void pass_on(struct speadi_port *ports, uint32_t count)
@@ -199,6 +214,8 @@ static int step(struct spead_node *node)
 /* Still in its back-off: something else woke it. */
 static bool is_backing_off(struct spead_node *node)
 {
+    if (node->not_before_ns == 0)
+        return false;
     if (node->not_before_ns <= node->worker->now_ns) {
         node->not_before_ns = 0;
         return false;

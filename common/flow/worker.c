@@ -80,9 +80,6 @@ static void take_handed(struct speadi_worker *worker)
 {
     struct spead_node *newest, *oldest = NULL;
 
-    /* relaxed: a node that comes meanwhile is seen before the next step, or at S2 */
-    if (!atomic_load_explicit(&worker->handed, memory_order_relaxed))
-        return;
     newest = atomic_exchange_explicit(&worker->handed, NULL, memory_order_acquire);
     while (newest) {
         struct spead_node *node = newest;
@@ -109,9 +106,10 @@ static void fire_timers(struct speadi_worker *worker)
     }
 }
 
-void speadi_worker_collect(struct speadi_worker *worker)
+void speadi_worker_collect_all(struct speadi_worker *worker)
 {
-    take_handed(worker);
+    if (atomic_load_explicit(&worker->handed, memory_order_relaxed))
+        take_handed(worker);
     fire_timers(worker);
 }
 

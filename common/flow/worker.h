@@ -65,7 +65,15 @@ _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct spead_
 void speadi_worker_rouse(_Atomic uint32_t *futex); /* NULL is ignored */
 
 /* Pulled: what the loop of the others does by itself. */
-void speadi_worker_collect(struct speadi_worker *worker); /* what was handed over; timers due */
-void speadi_worker_sleep(struct speadi_worker *worker);   /* until the next of these */
+void speadi_worker_collect_all(struct speadi_worker *worker);
+void speadi_worker_sleep(struct speadi_worker *worker); /* until the next of what is collected */
+
+/* What was handed over; timers due. */
+static inline void speadi_worker_collect(struct speadi_worker *worker)
+{
+    /* relaxed: a node that comes meanwhile is seen before the next step, or at S2 */
+    if (atomic_load_explicit(&worker->handed, memory_order_relaxed) || worker->timers.first)
+        speadi_worker_collect_all(worker);
+}
 
 #endif

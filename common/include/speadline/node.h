@@ -27,9 +27,10 @@ struct spead_node; /* opaque: a node in its graph */
 /* What a step answers; a negative errno means that it failed. */
 enum spead_step {
     SPEAD_STEP_WAITING =
-        0, /* nothing more to do until one of the things that it found wanting changes: a
-                               port that answered -EAGAIN, a throttle without tickets, the time given to
-                               spead_node_wait_until(); or until spead_node_wake() */
+        0, /* nothing more to do until one of the things that it found wanting changes: a port that
+                               answered -EAGAIN, an input given to spead_node_wait_input(), a throttle
+                               without tickets, the time given to spead_node_wait_until(); or until
+                               spead_node_wake() */
     SPEAD_STEP_AGAIN = 1, /* did some work, has more: step again, after others had their turn */
     SPEAD_STEP_DONE = 2,  /* finished: its outputs end in order, its inputs take no more */
 };
@@ -117,6 +118,10 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
                        uint32_t max);
 int spead_node_send(struct spead_node *self, uint32_t output, const struct spead_message *messages,
                     uint32_t count);
+
+/* The node waits for this input as if it had answered -EAGAIN: for a step that got less than it asked for, and answers
+ * WAITING without another try. */
+void spead_node_wait_input(struct spead_node *self, uint32_t input);
 
 /* As spead_throttle_try_take(), but -EAGAIN queues the node: it is stepped once the ticket is there, and
  * the next call answers 0. Never more than one ticket is waited for: -EINVAL while queued at another throttle. A

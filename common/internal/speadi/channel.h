@@ -29,10 +29,8 @@ uint32_t speadi_sender_room(struct spead_sender *sender);
 int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32_t max, bool wait,
                          uint64_t deadline_ns);
 
-/* Whether others wait at the same side of the channel. Then who was woken and did not try must see to it that
- * the next one is: the change may be for any of them. */
-bool speadi_sender_shares(const struct spead_sender *sender);
-bool speadi_receiver_shares(const struct spead_receiver *receiver);
+/* Where others wait at the same side of the channel, who was woken and did not try must see to it that the next one is:
+ * the change may be for any of them. */
 void speadi_sender_pass_on(struct spead_sender *sender);
 void speadi_receiver_pass_on(struct spead_receiver *receiver);
 
