@@ -18,26 +18,32 @@
 
 /* ---- Coming into a graph and going -------------------------------------------------------- */
 
-static bool cannot_wait(const struct spead_recv_stream *s)
+static bool makes_its_sender_wait(const struct spead_recv_stream *s)
 {
-    return (s->ops->caps & SPEADI_RX_CAP_LOSSLESS) == 0;
+    return (s->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0;
 }
 
-/* Not on the node's thread: nothing of the engine is touched. */
+static bool blocks(const struct spead_channel *edge)
+{
+    return edge != NULL && speadi_channel_policy(edge) == SPEAD_CHANNEL_BLOCK;
+}
+
+/* Not on the node's thread: nothing of the engine is touched. What is refused is as it was. */
 static int enter(void *state, struct spead_node *self, struct spead_err *err)
 {
     struct spead_recv_stream *s = state;
 
     if (s->started || s->outlet.node != NULL || s->state != SPEADI_RECV_RUNNING)
         return speadi_err_set(err, -EBUSY, "the stream has been run before: it runs once");
+    if (blocks(speadi_node_channel(self, 0)) && !makes_its_sender_wait(s) &&
+        !speadi_node_is_pulled(self))
+        return speadi_err_set(
+            err, -EINVAL,
+            "its output is joined by a channel that blocks, but engine \"%s\" cannot "
+            "make its sender wait: join it with spead_recv_stream_edge_config()",
+            s->ops->name);
     speadi_outlet_bind(&s->outlet, self);
-    if (!s->outlet.waits || !cannot_wait(s) || speadi_node_is_pulled(self))
-        return 0;
-    speadi_outlet_bind(&s->outlet, NULL);
-    return speadi_err_set(err, -EINVAL,
-                          "its output is joined by a channel that blocks, but engine \"%s\" cannot "
-                          "make its sender wait: join it with spead_recv_stream_edge_config()",
-                          s->ops->name);
+    return 0;
 }
 
 /* After the last step, which need not have been the stream's last. */

@@ -151,6 +151,7 @@ static void expect_no_start(int code, const char *word)
 Test(recv_node, an_edge_that_blocks_is_refused_where_the_sender_cannot_wait)
 {
     static const char *endpoint = "127.0.0.1:17490";
+    struct spead_heap *heap;
 
     rig.config.on_full = SPEAD_DROP_NEWEST;
     rig.config.endpoints = &endpoint;
@@ -160,6 +161,8 @@ Test(recv_node, an_edge_that_blocks_is_refused_where_the_sender_cannot_wait)
     recv_graph_add_sink(&rig);
     recv_graph_join(&rig, recv_graph_add_stream(&rig, rig.stream, "capture"), NULL);
     expect_no_start(-EINVAL, "spead_recv_stream_edge_config()");
+    cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -EAGAIN,
+                 "the stream is as it was before");
 }
 
 Test(recv_node, a_stream_that_has_run_is_refused)
