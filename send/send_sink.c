@@ -155,10 +155,11 @@ static bool reap_rest(struct spead_send_sink *sink)
     for (; sink->reaped != completed; sink->reaped++) {
         struct speadi_sink_slot *slot = sink->ring[sink->reaped & sink->mask];
 
-        if (slot->error == 0)
-            continue;
-        speadi_sink_drop(slot);
-        atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
+        if (slot->error != 0) {
+            speadi_sink_drop(slot);
+            atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
+        }
+        slot->holds = slot->described = false; /* for the next graph */
     }
     if (completed == sink->head) {
         atomic_store_explicit(&sink->leaving, false, memory_order_relaxed);
