@@ -105,6 +105,14 @@ static void print_log(void *arg __attribute__((unused)), enum spead_log_level le
         tool_failed("warning: %s", line);
 }
 
+/* The summary says so too. */
+static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
+{
+    if (!receiver->options->common.quiet)
+        return TOOL_FAILED;
+    return tool_failed("%" PRIu64 " bytes are wrong: was the sender told to --verify too?", bytes);
+}
+
 /* What went wrong, in words; returns the exit status. */
 static int judge(const struct receiver *receiver, bool ended)
 {
@@ -121,7 +129,7 @@ static int judge(const struct receiver *receiver, bool ended)
     if (failure.code < 0)
         return tool_failed("%s", failure.cause);
     if (report->totals.verify_bad_bytes > 0)
-        return TOOL_FAILED;
+        return wrong_bytes(receiver, report->totals.verify_bad_bytes);
     if (receiver->options->strict && !recv_report_is_clean(report))
         return TOOL_NOT_CLEAN;
     return TOOL_DONE;

@@ -308,6 +308,23 @@ Test(end_to_end, quiet_prints_nothing_but_the_object)
     program_release(&send);
 }
 
+Test(end_to_end, quiet_still_says_that_bytes_are_wrong)
+{
+    struct program recv = {0}, send = {0};
+    char *said;
+
+    program_start(&recv, SPEAD_RECV, "127.0.0.1:17329 --quiet --verify --heaps 1 --buffer 100K");
+    program_start(&send, SPEAD_SEND, "127.0.0.1:17329 --quiet --rate 0.05 --heap-size 1000");
+    expect_status(&recv, 1);
+    kill(send.pid, SIGINT);
+    expect_status(&send, 0);
+    said = program_err(&recv);
+    cr_expect_not_null(strstr(said, "bytes are wrong"), "%s", said);
+    free(said);
+    program_release(&recv);
+    program_release(&send);
+}
+
 Test(end_to_end, losses_come_with_their_place_and_a_remedy)
 {
     struct run run = {0};
