@@ -33,7 +33,10 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
     if (device->verbs->get_async_event(device->context, &raw) != 0) {
         if (errno == EAGAIN || errno == EINTR)
             return 0;
-        /* The kernel ends the descriptor (EIO) when the device was taken out. */
+        /* The kernel ends the descriptor (EIO) when the device was taken out: from then on, every time. */
+        if (device->removed)
+            return 0;
+        device->removed = true;
         event->kind = SPEADI_VERBS_DEVICE_GONE;
         event->text = "device removed";
         return 1;

@@ -256,6 +256,17 @@ Test(verbs_device, events_of_port_and_device_come_in_order_and_without_waiting)
     cr_assert_eq(speadi_verbs_next_event(&device, &event), 0);
 }
 
+Test(verbs_device, a_removed_device_says_so_once_although_its_descriptor_fails_for_good)
+{
+    struct speadi_verbs_event event;
+
+    cr_assert_eq(open_near(), 0, "%s", err.text);
+    vdouble_script("get_async_event@%1=EIO");
+    cr_assert_eq(speadi_verbs_next_event(&device, &event), 1);
+    cr_assert_eq(event.kind, SPEADI_VERBS_DEVICE_GONE);
+    cr_assert_eq(speadi_verbs_next_event(&device, &event), 0);
+}
+
 Test(verbs_device, a_fatal_error_names_its_queue_pair)
 {
     struct speadi_verbs_event event;

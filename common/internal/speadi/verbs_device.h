@@ -1,7 +1,7 @@
 /* One port of an RDMA device, found and opened for raw Ethernet packets; its limits; memory registered
  * with it.
  *
- * Threads:  one at a time, except that speadi_verbs_device_find() and _probe() are for any.
+ * Threads:  one at a time, except that speadi_verbs_list(), _probe() and _suits() are for any.
  * Lifetime: open -> register... -> deregister... -> close. Whatever was made from context or pd is gone before
  *           close(): flow rules, queue pairs, completion queues (events acknowledged), channel, memory. */
 #ifndef SPEADI_VERBS_DEVICE_H
@@ -68,6 +68,7 @@ struct speadi_verbs_device {
     struct ibv_pd *pd;
     struct speadi_verbs_report report;
     unsigned registrations; /* alive */
+    bool removed;           /* its descriptor of events has ended, and that was said */
 };
 
 /* Opens the device, its protection domain and its event descriptor (non-blocking). Returns 0, or
