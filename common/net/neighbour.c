@@ -104,7 +104,8 @@ bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours)
     while ((bytes = recv(neighbours->netlink, &message, sizeof message, MSG_DONTWAIT)) > 0) {
         const struct nlmsghdr *header = &message.header;
 
-        for (unsigned left = (unsigned)bytes; NLMSG_OK(header, left);
+        /* In whole units, as messages come: else NLMSG_NEXT() might go below 0. */
+        for (unsigned left = NLMSG_ALIGN((unsigned)bytes); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left))
             changed |= read_entry(neighbours, header);
     }

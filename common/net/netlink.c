@@ -82,9 +82,10 @@ const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_byte
 {
     const uint8_t *fixed = NLMSG_DATA(header);
     const struct rtattr *rta = (const void *)(fixed + NLMSG_ALIGN(fixed_bytes));
+    /* In whole units: else RTA_NEXT() goes below 0 behind a last attribute without its padding. */
     size_t left = header->nlmsg_len < NLMSG_SPACE(fixed_bytes)
                       ? 0
-                      : header->nlmsg_len - NLMSG_SPACE(fixed_bytes);
+                      : RTA_ALIGN(header->nlmsg_len - NLMSG_SPACE(fixed_bytes));
 
     for (; RTA_OK(rta, left); rta = RTA_NEXT(rta, left))
         if (rta->rta_type == attribute && RTA_PAYLOAD(rta) >= bytes)
