@@ -227,6 +227,10 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
             err, -ENOTSUP,
             "packets of several endpoints come through one queue, in an order that "
             "cannot be foretold");
+    if (e->device.report.max_sge < SPEADI_VERBS_PIECES)
+        return speadi_err_set(
+            err, -ENOTSUP, "verbs device %s scatters a frame over %u pieces, placing takes %u",
+            e->device.report.device, e->device.report.max_sge, SPEADI_VERBS_PIECES);
     ret = speadi_verbs_register(&e->device, &e->heaps, &span, err);
     if (ret < 0)
         return ret;
@@ -241,6 +245,12 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
 
 /* ---- Data plane ---------------------------------------------------------------------------- */
 
+/* What came before the end of a device, or of a queue that none follows, is lent still. */
+static bool can_lend(const struct speadi_verbs_engine *e)
+{
+    return !e->error || e->arrival_count > 0 || e->queue.qp;
+}
+
 static int verbs_poll(void *self, struct speadi_rx_burst *burst)
 {
     struct speadi_verbs_engine *e = self;
@@ -251,10 +261,10 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
         speadi_verbs_harvest(e, burst);
     if (e->failed && !e->error && burst->count == 0)
         speadi_verbs_queue_replace(e);
-    if (!e->error && burst->count == 0) {
+    if (!e->error && burst->count == 0)
         speadi_verbs_refill(e);
+    if (burst->count == 0 && can_lend(e))
         speadi_verbs_harvest(e, burst);
-    }
     burst->reservations_ended = e->ended;
     if (burst->count > 0) {
         e->messages++;
@@ -290,7 +300,9 @@ static void verbs_unreserve(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
-    if (e->ended != e->accepted && !e->error)
+    if (e->error) /* no other queue follows, but neither may this one write to heaps that have been handed on */
+        speadi_verbs_queue_close(&e->queue);
+    else if (e->ended != e->accepted)
         speadi_verbs_queue_take_back(e);
 }
 

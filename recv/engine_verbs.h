@@ -19,7 +19,8 @@
 #include "verbs_reader.h"
 #include "verbs_slots.h"
 
-#define SPEADI_VERBS_BURST 256u /* packets lent at a time */
+#define SPEADI_VERBS_BURST  256u /* packets lent at a time */
+#define SPEADI_VERBS_PIECES 3u   /* scatter entries of a placed slot */
 
 /* A frame that has completed, and is not lent yet. */
 struct speadi_verbs_arrival {

@@ -6,14 +6,12 @@
 
 #include "engine_verbs.h"
 
-#define PIECES_MAX 3u /* scatter entries of a placed slot */
-
 static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                       struct spead_err *err)
 {
     const struct speadi_verbs_queue_config config = {
         .depth = e->depth,
-        .sge_max = e->attached ? PIECES_MAX : 1,
+        .sge_max = e->attached ? SPEADI_VERBS_PIECES : 1,
         .comp_vector = e->config.verbs.comp_vector,
         .wqs = e->config.verbs.queues,
     };

@@ -388,6 +388,58 @@ Test(engine_verbs, a_queue_that_cannot_be_made_anew_ends_the_stream)
     cr_assert_eq(rc, -EIO);
 }
 
+static void await(uint64_t completions, uint64_t events)
+{
+    struct vdouble_counters c = {0};
+    uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
+
+    while ((c.completions < completions || c.async_events < events) &&
+           speadi_clock_mono_ns() < deadline)
+        vdouble_counters(&c);
+    cr_assert_geq(c.completions, completions);
+    cr_assert_geq(c.async_events, events);
+}
+
+/* The engine hears of the end before it reads what came: eight packets, then `error`. */
+static void assert_lends_before_it_ends(int error)
+{
+    int rc;
+
+    for (unsigned i = 0; i < 2; i++) /* events are heard only when nothing was found */
+        rig.ops->wait(rig.engine, 0);
+    for (uint32_t next = 0; next < 8;) {
+        rc = rig.ops->poll(rig.engine, &rig.burst);
+        cr_assert_gt(rc, 0, "packet %u: %d", next, rc);
+        for (int i = 0; i < rc; i++, next++) {
+            rx_rig_fill(sent, sizeof sent, next);
+            cr_assert(rx_rig_packet_is(&rig.burst.packet[i], sent, sizeof sent));
+        }
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), error);
+}
+
+Test(engine_verbs, what_came_before_a_device_went_is_not_lost)
+{
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
+    for (uint32_t i = 0; i < 8; i++)
+        send_one(0, i);
+    await(8, 0);
+    vdouble_script("device_fatal=1");
+    await(8, 1);
+    assert_lends_before_it_ends(-ENODEV);
+}
+
+Test(engine_verbs, what_came_before_a_queue_that_cannot_be_made_anew_is_not_lost)
+{
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
+    vdouble_script("qp.fatal@9 create_qp@1=EIO");
+    for (uint32_t i = 0; i < 9; i++)
+        send_one(0, i);
+    await(8, 1);
+    assert_lends_before_it_ends(-EIO);
+}
+
 /* Sends and polls until a packet sent after the failure comes (true) or the stream ends (false). */
 static bool goes_on(uint64_t calls, const char *verb)
 {

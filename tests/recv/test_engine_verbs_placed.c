@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <speadi/clock.h>
+
 #include "control.h"
 #include "rx_rig.h"
 #include "verbs_double.h"
@@ -247,6 +249,22 @@ Test(engine_verbs_placed, a_failed_queue_ends_its_reservations)
     verbs_rx_rig_give_back(&rig);
 }
 
+Test(engine_verbs_placed,
+     the_queue_of_a_device_that_is_gone_is_closed_before_its_ranges_are_handed_on)
+{
+    struct vdouble_counters c;
+
+    open_placed();
+    prime();
+    reserve_all(8);
+    vdouble_script("device_fatal=1");
+    for (int i = 0; i < 500 && rig.ops->poll(rig.engine, &rig.burst) != -ENODEV; i++)
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+    rig.ops->quiesce(rig.engine);
+    vdouble_counters(&c);
+    cr_assert_eq(c.qps, 0);
+}
+
 Test(engine_verbs_placed, memory_that_the_cpu_cannot_touch_is_filled_by_the_device_alone)
 {
     int fd = memfd_create("device", MFD_CLOEXEC);
@@ -322,6 +340,18 @@ Test(engine_verbs_placed, memory_that_cannot_be_registered_is_refused_and_packet
     vdouble_script("reg_mr@1=ENOMEM");
     cr_assert_eq(rig.ops->attach(rig.engine, &info, &rig.err), -ENOMEM);
     cr_assert(strstr(rig.err.text, "reg_mr"), "%s", rig.err.text);
+    prime();
+    cr_assert_eq(reserve(0, 1), 0);
+}
+
+Test(engine_verbs_placed, a_device_that_scatters_over_too_few_pieces_refuses_and_packets_still_come)
+{
+    vdouble_script("max_sge=2");
+    open_engine(0);
+    memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    info = (struct spead_region_info){.fd = -1, .data = memory, .bytes = MEMORY};
+    cr_assert_eq(rig.ops->attach(rig.engine, &info, &rig.err), -ENOTSUP);
+    cr_assert(strstr(rig.err.text, "over 2 pieces"), "%s", rig.err.text);
     prime();
     cr_assert_eq(reserve(0, 1), 0);
 }
