@@ -47,7 +47,7 @@ __attribute__((format(printf, 2, 3))) static void add_remedy(struct survey_engin
         return;
     *tab = '\0';
     snprintf(remedy->lack, sizeof remedy->lack, "%.119s", text);
-    snprintf(remedy->command, sizeof remedy->command, "%.199s", tab + 1);
+    snprintf(remedy->command, sizeof remedy->command, "%.399s", tab + 1);
     engine->remedy_count++;
 }
 
@@ -128,7 +128,7 @@ static void check_capability(struct survey_engine *engine)
     own_folder(folder);
     add_remedy(engine,
                "no CAP_NET_RAW, which raw packets need\tspead-net-raw spead-recv ... (once: sudo "
-               "setcap cap_net_raw,cap_ipc_lock+p %.60s/spead-net-raw)",
+               "setcap cap_net_raw,cap_ipc_lock+p %.300s/spead-net-raw)",
                folder);
 }
 

@@ -12,7 +12,7 @@
 /* Something that stands in the way, or only makes it slower, and a command that changes it. */
 struct survey_remedy {
     char lack[120];
-    char command[200];
+    char command[400];
 };
 
 struct survey_engine {

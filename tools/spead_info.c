@@ -142,8 +142,11 @@ static json_t *remedies_array(const struct survey_engine *engine)
     json_t *array = json_array();
 
     for (unsigned i = 0; i < engine->remedy_count; i++)
-        json_array_append_new(array, json_pack("{s:s, s:s}", "lack", engine->remedy[i].lack,
-                                               "command", engine->remedy[i].command));
+        if (json_array_append_new(array, json_pack("{s:s, s:s}", "lack", engine->remedy[i].lack,
+                                                   "command", engine->remedy[i].command)) < 0) {
+            json_decref(array);
+            return NULL; /* whoever packs it in finds out */
+        }
     return array;
 }
 
