@@ -6,6 +6,7 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
+#include "verbs_runs.h"
 #include "verbs_sender.h"
 
 #define CHECK_NS         1000000000u /* how late an event of the device may be noticed */
@@ -145,21 +146,31 @@ static void say_copied(struct speadi_verbs_sender *engine)
 
 /* ---- Sending -------------------------------------------------------------------------------- */
 
+/* Of a chain that begins with first, those that carry so many frames. */
+static unsigned count_requests(const struct ibv_send_wr *first, unsigned frames)
+{
+    unsigned count = 0, carried = 0;
+
+    for (; carried < frames; first = first->next, count++)
+        carried += speadi_verbs_request_frames(first->wr_id);
+    return count;
+}
+
 /* Posts the frames made. The ring of requests is cut behind the last of them, for the time of the call. */
-static int post(struct speadi_verbs_sender *engine, unsigned count)
+static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, unsigned count)
 {
     const uint64_t number = engine->queue.posted;
-    struct ibv_send_wr *last = speadi_verbs_frames_request(&engine->frames, number + count - 1);
+    struct ibv_send_wr *first = speadi_verbs_frames_request(&engine->frames, number);
     struct ibv_send_wr *next = last->next;
     int ret;
 
     last->next = NULL;
     last->send_flags |= IBV_SEND_SIGNALED;
-    ret = speadi_verbs_send_queue_post(&engine->queue,
-                                       speadi_verbs_frames_request(&engine->frames, number), count);
+    ret = speadi_verbs_send_queue_post(&engine->queue, first, count);
     last->next = next;
     if (ret > 0) {
-        engine->counters.messages += (unsigned)ret;
+        engine->counters.messages +=
+            engine->frames.run_bytes_max ? count_requests(first, (unsigned)ret) : (unsigned)ret;
         engine->counters.batches++;
     }
     return ret;
@@ -180,16 +191,24 @@ static int send_chain(struct speadi_verbs_sender *engine, const struct speadi_tx
                       unsigned count)
 {
     const uint32_t room = engine->frames.slots - speadi_verbs_send_queue_posted(&engine->queue);
+    const uint64_t number = engine->queue.posted;
+    struct ibv_send_wr *last;
     unsigned made;
 
     if (count > room)
         count = room;
     if (count > engine->chain_max)
         count = engine->chain_max;
-    made = speadi_verbs_frames_make(&engine->frames, engine->queue.posted, engine->paths.frame,
-                                    packets, count);
+    if (engine->frames.run_bytes_max) {
+        made = speadi_verbs_runs_make(&engine->frames, number, engine->paths.frame, packets, count,
+                                      &last);
+    } else {
+        made =
+            speadi_verbs_frames_make(&engine->frames, number, engine->paths.frame, packets, count);
+        last = speadi_verbs_frames_request(&engine->frames, number + made - 1);
+    }
     if (made)
-        return post(engine, made);
+        return post(engine, last, made);
     return count ? (int)refuse(engine) : 0;
 }
 
@@ -326,7 +345,7 @@ static void verbs_counters(void *self, struct speadi_tx_counters *counters)
 const struct speadi_tx_engine_ops speadi_tx_engine_verbs = {
     .name = "verbs",
     .state_size = sizeof(struct speadi_verbs_sender),
-    .caps = SPEADI_TX_CAP_DEVICE | SPEADI_TX_CAP_PACES,
+    .caps = SPEADI_TX_CAP_DEVICE | SPEADI_TX_CAP_PACES | SPEADI_TX_CAP_SEGMENTS,
     .open = verbs_open,
     .close = verbs_close,
     .send = verbs_send,

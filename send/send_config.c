@@ -162,7 +162,8 @@ static int open_transport(struct speadi_send_transport *transport,
         .verbs = {.device = config->verbs_device,
                   .comp_vector = config->comp_vector,
                   .max_poll = config->max_poll,
-                  .hardware_rate = config->hardware_rate},
+                  .hardware_rate = config->hardware_rate,
+                  .tso = config->verbs_tso},
         .log = log,
     };
     int ret = find_destinations(config, addresses, transport, err);

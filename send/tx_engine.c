@@ -46,6 +46,10 @@ static int check_caps(const struct speadi_tx_engine_ops *chosen,
         return speadi_err_set(err, -ENOTSUP,
                               "hardware_rate: engine %s has no device that paces; verbs may have",
                               chosen->name);
+    if (config->verbs.tso && !(chosen->caps & SPEADI_TX_CAP_SEGMENTS))
+        return speadi_err_set(err, -ENOTSUP,
+                              "verbs_tso: engine %s has no device that segments; verbs may have",
+                              chosen->name);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->memory[i].is_dma_buf && !(chosen->caps & SPEADI_TX_CAP_DEVICE))
             return speadi_err_set(err, -ENOTSUP,

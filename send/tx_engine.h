@@ -39,8 +39,9 @@ struct speadi_tx_done {
 
 /* Capability bits. */
 enum {
-    SPEADI_TX_CAP_DEVICE = 1u << 0, /* sends from memory that the CPU cannot read */
-    SPEADI_TX_CAP_PACES = 1u << 1,  /* can be told to keep the rate itself: verbs.hardware_rate */
+    SPEADI_TX_CAP_DEVICE = 1u << 0,   /* sends from memory that the CPU cannot read */
+    SPEADI_TX_CAP_PACES = 1u << 1,    /* can be told to keep the rate itself: verbs.hardware_rate */
+    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* can be told to have a device segment: verbs.tso */
 };
 
 struct speadi_tx_counters {

@@ -15,6 +15,9 @@ enum { SLOT_ALIGN = 64 };
 /* Few slots leave the device idle between two chains, many are memory that the cache cannot hold. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
+/* Of a request for many packets: about what NICs gather, and every slot of the queue has room for so many. */
+enum { RUN_ENTRIES_MAX = 32 };
+
 /* ---- Memory ------------------------------------------------------------------------------- */
 
 static uint32_t power_of_two_below(uint32_t value)
@@ -43,7 +46,9 @@ static void measure(struct speadi_verbs_frames *frames, const struct speadi_verb
     slots = slots < SLOTS_MIN ? SLOTS_MIN : least(slots, SLOTS_MAX);
     slots = least(slots, least(report->max_qp_wr, report->max_cqe));
     frames->slots = power_of_two_below(slots);
-    frames->sge_max = least(report->max_sge, SPEADI_PACKET_IOVECS_MAX);
+    frames->run_bytes_max = options->run_bytes_max;
+    frames->sge_max =
+        least(report->max_sge, options->run_bytes_max ? RUN_ENTRIES_MAX : SPEADI_PACKET_IOVECS_MAX);
     frames->offload = report->checksum;
 }
 
@@ -201,29 +206,42 @@ static inline uint32_t add_only_piece(struct speadi_verbs_frames *frames, struct
     return 1;
 }
 
+__attribute__((always_inline)) static inline uint32_t gather(
+    struct speadi_verbs_frames *frames, uint32_t slot, struct ibv_sge *entry,
+    const struct speadi_frame_template *head, const struct speadi_tx_packet *packet)
+{
+    uint8_t *at = frames->arena.data + (size_t)slot * frames->slot_bytes;
+    uint32_t head_bytes, first_bytes;
+
+    if (packet->bytes > frames->payload_max)
+        return 0;
+    head_bytes = speadi_frame_template_write(head, at, packet->bytes);
+    first_bytes = head_bytes + (uint32_t)packet->iov[0].iov_len;
+    memcpy(at + head_bytes, packet->iov[0].iov_base, packet->iov[0].iov_len);
+    entry[0] = (struct ibv_sge){(uintptr_t)at, first_bytes, frames->memory.key};
+    return packet->iov_count == 2 ? add_only_piece(frames, entry, at + first_bytes, &packet->iov[1])
+                                  : add_payload(frames, entry, at + first_bytes, packet);
+}
+
+uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t number,
+                                    struct ibv_sge *entry, const struct speadi_frame_template *head,
+                                    const struct speadi_tx_packet *packet)
+{
+    return gather(frames, (uint32_t)number & (frames->slots - 1), entry, head, packet);
+}
+
 static inline bool make_one(struct speadi_verbs_frames *frames, uint64_t number,
                             const struct speadi_frame_template *head,
                             const struct speadi_tx_packet *packet)
 {
     const uint32_t slot = (uint32_t)number & (frames->slots - 1);
-    uint8_t *at = frames->arena.data + (size_t)slot * frames->slot_bytes;
     struct ibv_send_wr *wr = &frames->wr[slot];
-    struct ibv_sge *entry = wr->sg_list;
-    uint32_t head_bytes, first_bytes, entries;
+    const uint32_t entries = gather(frames, slot, wr->sg_list, head, packet);
 
-    if (packet->bytes > frames->payload_max)
-        return false;
-    head_bytes = speadi_frame_template_write(head, at, packet->bytes);
-    first_bytes = head_bytes + (uint32_t)packet->iov[0].iov_len;
-    memcpy(at + head_bytes, packet->iov[0].iov_base, packet->iov[0].iov_len);
-    entry[0] = (struct ibv_sge){(uintptr_t)at, first_bytes, frames->memory.key};
-    entries = packet->iov_count == 2
-                  ? add_only_piece(frames, entry, at + first_bytes, &packet->iov[1])
-                  : add_payload(frames, entry, at + first_bytes, packet);
     if (entries == 0)
         return false;
     if (!frames->offload)
-        write_checksums(head, at, packet);
+        write_checksums(head, frames->arena.data + (size_t)slot * frames->slot_bytes, packet);
     wr->wr_id = number;
     wr->num_sge = (int)entries;
     wr->send_flags = frames->offload ? IBV_SEND_IP_CSUM : 0;

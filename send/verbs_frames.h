@@ -26,6 +26,7 @@ struct speadi_verbs_frames {
     uint32_t slot_bytes;
     uint32_t sge_max;
     uint32_t payload_max;                  /* UDP payload that fits a slot */
+    uint32_t run_bytes_max;                /* head and segments of one request; 0: no runs */
     bool offload;                          /* the device writes checksums */
     uint64_t copied_bytes, copied_packets; /* payload outside of registered memory */
     uint64_t memory_bytes;
@@ -36,6 +37,7 @@ struct speadi_verbs_frames_options {
     uint32_t buffer_bytes; /* about how much memory the slots may take */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
+    uint32_t run_bytes_max;
 };
 
 /* Returns 0 or -errno with a sentence. What a failure leaves, release() frees. */
@@ -45,6 +47,13 @@ int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_v
 
 /* No posted work names the slots any more. Safe when zeroed. */
 void speadi_verbs_frames_release(struct speadi_verbs_frames *frames);
+
+/* Makes a packet's frame, without checksums, in the slot of its number, and the entries that gather it, whose
+ * first one begins with the head. Returns how many entries: at most one for each of the packet's pieces, or a
+ * single one where these are more than sge_max; 0: no frame can carry it, see below. */
+uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t number,
+                                    struct ibv_sge *entry, const struct speadi_frame_template *head,
+                                    const struct speadi_tx_packet *packet);
 
 /* Makes frames of packets, numbered from `number` on, each in the slot of its number; heads are those of the
  * destinations. Returns how many: it stops at a packet that no frame can carry, as it is longer than

@@ -82,6 +82,39 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
                           report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
 }
 
+/* What one request for several packets may carry, or 0: they go one by one. */
+static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
+                     const struct speadi_tx_config *config, struct spead_err *err)
+{
+    const struct speadi_verbs_report *report = &engine->device.report;
+
+    *bytes = 0;
+    if (!config->verbs.tso)
+        return 0;
+    if (report->tso_bytes_max == 0)
+        return speadi_err_set(err, -ENOTSUP,
+                              "verbs_tso: %.40s does not segment raw packets (TSO): do without it",
+                              report->device);
+    if (!report->checksum)
+        return speadi_err_set(err, -ENOTSUP,
+                              "verbs_tso: %.40s writes no checksums, which segments need: do "
+                              "without it",
+                              report->device);
+    *bytes = report->tso_bytes_max < config->train_bytes_max ? report->tso_bytes_max
+                                                             : config->train_bytes_max;
+    return 0;
+}
+
+static uint32_t longest_head(const struct speadi_verbs_sender *engine, uint32_t paths)
+{
+    uint32_t longest = 0;
+
+    for (uint32_t i = 0; i < paths; i++)
+        if (engine->paths.frame[i].bytes > longest)
+            longest = engine->paths.frame[i].bytes;
+    return longest;
+}
+
 static int open_device(struct speadi_verbs_sender *engine, const struct speadi_tx_config *config,
                        struct spead_err *err)
 {
@@ -108,7 +141,7 @@ static int open_device(struct speadi_verbs_sender *engine, const struct speadi_t
 static int open_queue(struct speadi_verbs_sender *engine, const struct speadi_tx_config *config,
                       struct spead_err *err)
 {
-    const struct speadi_verbs_frames_options frames = {
+    struct speadi_verbs_frames_options frames = {
         .payload_max = config->packet_bytes_max,
         .buffer_bytes = config->socket_buffer_bytes,
         .memory = config->memory,
@@ -120,11 +153,15 @@ static int open_queue(struct speadi_verbs_sender *engine, const struct speadi_tx
     if (ret == 0)
         ret = frame_rate(&queue.rate_kbps, engine, config, err);
     if (ret == 0)
+        ret = run_bytes(&frames.run_bytes_max, engine, config, err);
+    if (ret == 0)
         ret = speadi_verbs_frames_init(&engine->frames, &engine->device, &frames, err);
     if (ret < 0)
         return ret;
     queue.slots = engine->frames.slots;
     queue.sge_max = engine->frames.sge_max;
+    if (frames.run_bytes_max)
+        queue.segment_head_bytes = longest_head(engine, config->count);
     engine->chain_max = queue.slots >= 4 ? queue.slots / 4 : 1;
     return speadi_verbs_send_queue_open(&engine->queue, &engine->device, &queue, err);
 }

@@ -58,26 +58,62 @@ static int make_channel(struct speadi_verbs_send_queue *queue, struct spead_err 
     return 0;
 }
 
+static int make_plain_pair(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+{
+    struct ibv_qp_init_attr attr = {
+        .send_cq = queue->cq,
+        .recv_cq = queue->cq,
+        .cap = {.max_send_wr = queue->options.slots, .max_send_sge = queue->options.sge_max},
+        .qp_type = IBV_QPT_RAW_PACKET,
+    };
+
+    queue->qp = queue->device->verbs->create_qp(queue->device->pd, &attr);
+    return queue->qp ? 0 : failed_verb(queue, err, "create_qp", errno);
+}
+
+static int make_segmenting_pair(struct speadi_verbs_send_queue *queue, struct spead_err *err)
+{
+    struct ibv_qp_init_attr_ex attr = {
+        .send_cq = queue->cq,
+        .recv_cq = queue->cq,
+        .cap = {.max_send_wr = queue->options.slots, .max_send_sge = queue->options.sge_max},
+        .qp_type = IBV_QPT_RAW_PACKET,
+        .comp_mask = IBV_QP_INIT_ATTR_PD | IBV_QP_INIT_ATTR_MAX_TSO_HEADER,
+        .pd = queue->device->pd,
+        .max_tso_header = (uint16_t)queue->options.segment_head_bytes,
+    };
+    int code;
+
+    queue->qp = speadi_verbs_create_qp(queue->device->verbs, queue->device->context, &attr);
+    if (queue->qp)
+        return 0;
+    code = errno;
+    if (code == EPERM)
+        return failed_verb(queue, err, "create_qp_ex", code);
+    return speadi_err_set(
+        err, -code,
+        "verbs_tso: %.40s makes no queue of %u requests, each of %u pieces and a head of %u bytes "
+        "(create_qp_ex: errno %d): do without it, or take a smaller buffer",
+        queue->device->report.device, attr.cap.max_send_wr, attr.cap.max_send_sge,
+        queue->options.segment_head_bytes, code);
+}
+
 static int make_queues(struct speadi_verbs_send_queue *queue, struct spead_err *err)
 {
     const struct speadi_verbs *verbs = queue->device->verbs;
     const struct speadi_verbs_send_options *options = &queue->options;
-    struct ibv_qp_init_attr attr = {
-        .cap = {.max_send_wr = options->slots, .max_send_sge = options->sge_max},
-        .qp_type = IBV_QPT_RAW_PACKET,
-    };
     static const enum ibv_qp_state steps[] = {IBV_QPS_INIT, IBV_QPS_RTR, IBV_QPS_RTS};
-    int code;
+    int code, ret;
 
     queue->cq =
         verbs->create_cq(queue->device->context, (int)options->slots, NULL, queue->channel,
                          options->comp_vector > 0 && queue->channel ? options->comp_vector : 0);
     if (!queue->cq)
         return failed_verb(queue, err, "create_cq", errno);
-    attr.send_cq = attr.recv_cq = queue->cq;
-    queue->qp = verbs->create_qp(queue->device->pd, &attr);
-    if (!queue->qp)
-        return failed_verb(queue, err, "create_qp", errno);
+    ret = options->segment_head_bytes ? make_segmenting_pair(queue, err)
+                                      : make_plain_pair(queue, err);
+    if (ret < 0)
+        return ret;
     for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++)
         if ((code = move(queue, steps[i])) != 0)
             return failed_verb(queue, err, "modify_qp", code);
@@ -129,13 +165,13 @@ void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue)
 
 /* ---- Posting and completions ---------------------------------------------------------------- */
 
-/* How many requests come before `bad`, which is one of the chain. */
+/* How many frames come before `bad`, which is one request of the chain. */
 static unsigned count_before(const struct ibv_send_wr *first, const struct ibv_send_wr *bad)
 {
     unsigned count = 0;
 
     for (; first && first != bad; first = first->next)
-        count++;
+        count += speadi_verbs_request_frames(first->wr_id);
     return count;
 }
 
@@ -183,21 +219,23 @@ static int error_of(const struct speadi_verbs_send_queue *queue, enum ibv_wc_sta
     }
 }
 
-/* A completion of frame wr_id: those before it have gone. */
+/* A completion of request wr_id: the frames before it have gone. */
 static unsigned settle(struct speadi_verbs_send_queue *queue, struct speadi_tx_done_queue *done,
                        const struct ibv_wc *wc)
 {
-    const uint64_t frames = wc->wr_id + 1 - queue->settled;
+    const uint64_t end = speadi_verbs_request_number(wc->wr_id) + 1;
+    const uint64_t frames = end - queue->settled;
+    const uint32_t own = speadi_verbs_request_frames(wc->wr_id);
 
-    assert(frames != 0 && frames <= queue->posted - queue->settled);
-    queue->settled = wc->wr_id + 1;
+    assert(frames >= own && frames <= queue->posted - queue->settled);
+    queue->settled = end;
     if (wc->status == IBV_WC_SUCCESS) {
         speadi_tx_done_put(done, (uint32_t)frames, 0);
         return (unsigned)frames;
     }
-    if (frames > 1)
-        speadi_tx_done_put(done, (uint32_t)frames - 1, 0);
-    speadi_tx_done_put(done, 1, error_of(queue, wc->status));
+    if (frames > own)
+        speadi_tx_done_put(done, (uint32_t)frames - own, 0);
+    speadi_tx_done_put(done, own, error_of(queue, wc->status));
     speadi_verbs_send_queue_fail(queue, false);
     return (unsigned)frames;
 }

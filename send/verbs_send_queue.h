@@ -1,8 +1,10 @@
 /* A raw packet queue pair that frames leave by, with its completion queue.
  *
- * Frames are numbered 0, 1, 2, ... as they are posted, and wr_id is the number. One request of a chain is
- * signalled, the last one: its completion settles all before it. A failure takes the queue pair to its error
- * state, which completes everything posted; after that it has to be rebuilt.
+ * Frames are numbered 0, 1, 2, ... as they are posted, and wr_id is the number of a request's frame: of its
+ * last one, where the device makes several of it (speadi_verbs_request_id()). One request of a chain is signalled,
+ * the last one: its completion settles all before it. A failure takes the queue pair to its error state, which
+ * completes everything posted; after that it has to be rebuilt. All frames of a failed request count as failed,
+ * though some may have left.
  * Owner thread only. */
 #ifndef SPEADLINE_SEND_VERBS_SEND_QUEUE_H
 #define SPEADLINE_SEND_VERBS_SEND_QUEUE_H
@@ -17,8 +19,9 @@
 struct speadi_verbs_send_options {
     uint32_t slots; /* frames posted and not settled, at most */
     uint32_t sge_max;
-    int comp_vector;    /* -1: no completion events */
-    uint32_t rate_kbps; /* the device's pacing; 0: none */
+    int comp_vector;             /* -1: no completion events */
+    uint32_t rate_kbps;          /* the device's pacing; 0: none */
+    uint32_t segment_head_bytes; /* of requests that the device makes frames of; 0: none */
 };
 
 struct speadi_verbs_send_queue {
@@ -37,6 +40,26 @@ struct speadi_verbs_send_queue {
     int flush_error; /* of frames that the error state swept out */
 };
 
+#define SPEADI_VERBS_NUMBER_BITS        56 /* enough for decades */
+#define SPEADI_VERBS_REQUEST_FRAMES_MAX 256u
+
+/* wr_id of a request of so many frames, 1 to SPEADI_VERBS_REQUEST_FRAMES_MAX, the last of which has this number.
+ * For one frame it is the number. */
+static inline uint64_t speadi_verbs_request_id(uint64_t number, uint32_t frames)
+{
+    return number | (uint64_t)(frames - 1) << SPEADI_VERBS_NUMBER_BITS;
+}
+
+static inline uint64_t speadi_verbs_request_number(uint64_t wr_id)
+{
+    return wr_id & ((UINT64_C(1) << SPEADI_VERBS_NUMBER_BITS) - 1);
+}
+
+static inline uint32_t speadi_verbs_request_frames(uint64_t wr_id)
+{
+    return (uint32_t)(wr_id >> SPEADI_VERBS_NUMBER_BITS) + 1;
+}
+
 /* Returns 0 or -errno with a sentence. What a failure leaves open, close() closes. */
 int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
                                  struct speadi_verbs_device *device,
@@ -49,8 +72,8 @@ static inline uint32_t speadi_verbs_send_queue_posted(const struct speadi_verbs_
     return (uint32_t)(queue->posted - queue->settled);
 }
 
-/* Posts a chain of count requests, numbered from queue->posted on, whose last one is signalled. Returns
- * how many were taken (fewer: no room), or -errno when there is no hope. */
+/* Posts a chain of requests of count frames, numbered from queue->posted on, whose last one is signalled. Returns
+ * how many frames were taken (fewer: no room), or -errno when there is no hope. */
 int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct ibv_send_wr *first,
                                  unsigned count);
 

@@ -16,6 +16,7 @@ enum {
     KEY_MAX_HEAPS,
     KEY_TTL,
     KEY_HARDWARE_RATE,
+    KEY_VERBS_TSO,
 };
 
 /* clang-format off */
@@ -47,6 +48,7 @@ static const struct argp_option argp_options[] = {
     {"comp-vector", TOOL_KEY_COMP_VECTOR, "N", 0, "Completion vector, or \"poll\" (-1) to poll without ever sleeping (0)", 5},
     {"max-poll", TOOL_KEY_MAX_POLL, "N", 0, "Polls in a row that find nothing before it sleeps (10)", 5},
     {"hardware-rate", KEY_HARDWARE_RATE, NULL, 0, "The device paces, not this program", 5},
+    {"verbs-tso", KEY_VERBS_TSO, NULL, 0, "Experimental, not verified on hardware: the device cuts packets out of larger requests (TSO)", 5},
     {NULL, 0, NULL, 0, "Output:", 6},
     {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 6},
     {"quiet", TOOL_KEY_QUIET, NULL, 0, "No progress, no summary; warnings and errors stay", 6},
@@ -89,6 +91,10 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
         return 0;
     if (key == KEY_HARDWARE_RATE) {
         options->hardware_rate = true;
+        return 0;
+    }
+    if (key == KEY_VERBS_TSO) {
+        options->verbs_tso = true;
         return 0;
     }
     return tool_common_take(key, argument, state, &options->common);
@@ -171,5 +177,6 @@ struct spead_send_stream_config spead_send_stream_config_of(
     config.comp_vector = common->comp_vector;
     config.max_poll = (uint32_t)common->max_poll;
     config.hardware_rate = options->hardware_rate;
+    config.verbs_tso = options->verbs_tso;
     return config;
 }

@@ -17,7 +17,7 @@ struct spead_send_tool_options {
     double burst_rate_ratio;
     uint64_t max_heaps;
     uint64_t ttl;
-    bool hardware_rate;
+    bool hardware_rate, verbs_tso;
 };
 
 /* Reads the command line; leaves the program when it is wrong, or after --help and --version. */

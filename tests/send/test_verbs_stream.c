@@ -156,6 +156,48 @@ Test(verbs_stream, heaps_from_other_memory_arrive_whole_and_are_counted_as_copie
     send_whole(config, sizeof data);
 }
 
+/* 300000 bytes are no multiple of what a packet carries: each heap ends with a shorter one. */
+Test(verbs_stream, heaps_that_the_device_cuts_into_packets_arrive_whole)
+{
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+
+    config.verbs_tso = true;
+    config.memory = &all_data;
+    config.memory_count = 1;
+    send_whole(config, 0);
+}
+
+Test(verbs_stream, heaps_that_are_copied_and_cut_by_the_device_arrive_whole)
+{
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+
+    config.verbs_tso = true;
+    config.packet_bytes_max = 8968;
+    send_whole(config, sizeof data);
+}
+
+Test(verbs_stream, a_device_that_fails_at_cutting_loses_packets_but_no_count)
+{
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_stats stats;
+
+    config.verbs_tso = true;
+    config.socket_buffer_bytes = 64 << 10;
+    open_stream(config);
+    cr_assert_eq(vdouble_script("tx.status@%31=LOC_QP_OP_ERR cq.overrun@%37 poll_cq@%401 "
+                                "post_send@%29=ENOMEM delay_us=50"),
+                 0);
+    submit_all();
+    spead_send_stream_stop(stream);
+    cr_assert_eq(run(), -ESHUTDOWN);
+    stats = close_stream();
+    cr_assert_eq(stats.heaps_sent + stats.heaps_failed, HEAPS);
+    cr_assert_eq(errors, stats.heaps_failed);
+    cr_assert_gt(stats.engine_rebuilds, 1);
+    cr_assert_gt(stats.bucket[SPEAD_SEND_FAILED].packets, 0);
+    cr_assert_gt(stats.bucket[SPEAD_SEND_SENT].packets, 0);
+}
+
 Test(verbs_stream, a_limited_rate_is_kept_by_the_software)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;

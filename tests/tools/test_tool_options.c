@@ -132,14 +132,25 @@ Test(tool_options, send_defaults_are_those_of_the_manual)
     cr_expect_eq(config.comp_vector, 0);
     cr_expect_eq(config.max_poll, 10);
     cr_expect_not(config.hardware_rate);
+    cr_expect_not(config.verbs_tso);
     cr_expect_str_eq(config.engine, "auto");
 }
 
 Test(tool_options, what_verbs_is_told_reaches_both_streams)
 {
-    char *send[] = {
-        "spead-send",     "192.0.2.1:7148", "--engine", "verbs", "--comp-vector",   "3",
-        "--verbs-device", "mlx5_1",         "--rate",   "1",     "--hardware-rate", NULL};
+    char *send[] = {"spead-send",
+                    "192.0.2.1:7148",
+                    "--engine",
+                    "verbs",
+                    "--comp-vector",
+                    "3",
+                    "--verbs-device",
+                    "mlx5_1",
+                    "--rate",
+                    "1",
+                    "--hardware-rate",
+                    "--verbs-tso",
+                    NULL};
     char *recv[] = {
         "spead-recv",    ":7148", "--comp-vector", "poll", "--max-poll",     "7", "--mprq", "off",
         "--mprq-stride", "512",   "--mprq-entry",  "1M",   "--verbs-queues", "4", NULL};
@@ -148,13 +159,14 @@ Test(tool_options, what_verbs_is_told_reaches_both_streams)
     struct spead_send_stream_config to;
     struct spead_recv_stream_config from;
 
-    spead_send_options_parse(&send_options, 11, send);
+    spead_send_options_parse(&send_options, 12, send);
     to = spead_send_stream_config_of(&send_options);
     cr_expect_str_eq(to.engine, "verbs");
     cr_expect_str_eq(to.verbs_device, "mlx5_1");
     cr_expect_eq(to.comp_vector, 3);
     cr_expect_eq(to.max_poll, 10);
     cr_expect(to.hardware_rate);
+    cr_expect(to.verbs_tso);
     spead_recv_options_parse(&recv_options, 14, recv);
     from = spead_recv_stream_config_of(&recv_options);
     cr_expect_null(from.verbs_device);

@@ -18,6 +18,7 @@ struct speadi_verbs_options {
     uint32_t queues; /* receiving: work queues that packets are hashed over; 0, 1: none */
     uint32_t mprq_stride_log, mprq_entry_log; /* bytes of a stride, of an entry; log2, 0: chosen */
     bool hardware_rate;                       /* sending: the device paces */
+    bool tso; /* sending: the device makes packets of runs (experimental) */
 };
 
 #endif

@@ -121,6 +121,8 @@ struct spead_send_stream_config {
     int32_t comp_vector;      /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
     uint32_t max_poll;        /* polls in a row that find nothing before it sleeps; default 10 */
     bool hardware_rate; /* the device paces at rate_bytes_per_s, not the software; default false */
+    bool verbs_tso; /* experimental, and not verified on any hardware: the device cuts packets of
+                         * one size out of one request (TSO); default false */
     const struct spead_send_memory *memory; /* borrowed during create(); pieces do not overlap */
     uint32_t memory_count;
 };
