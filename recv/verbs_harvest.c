@@ -178,7 +178,8 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
                 take_piece(e, burst, now);
             else
                 e->failed = true;
-            rc = burst->count < SPEADI_VERBS_BURST ? ibv_next_poll(cq->ex) : ENOENT;
+            /* Behind a failure nobody knows where in the entry a packet lies. */
+            rc = burst->count < SPEADI_VERBS_BURST && !e->failed ? ibv_next_poll(cq->ex) : ENOENT;
         } while (rc == 0);
         ibv_end_poll(cq->ex);
     }
