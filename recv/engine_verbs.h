@@ -27,6 +27,7 @@ struct speadi_verbs_arrival {
     uint32_t slot, bytes;
     uint64_t time_ns; /* 0: when it is lent */
     bool checked;
+    bool overlong; /* longer than its slot */
 };
 
 struct speadi_verbs_engine {

@@ -105,7 +105,7 @@ static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine 
 }
 
 /* A failed completion says which slot and why, and nothing else. Only some firmware goes on after a frame
- * that was too long; what is flushed afterwards tells. */
+ * that was too long; what is flushed afterwards tells. burst NULL: what came is kept, to be lent later. */
 static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
                         struct speadi_rx_burst *burst)
 {
@@ -113,12 +113,15 @@ static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs
     bool overlong = cq->ex->status == IBV_WC_LOC_LEN_ERR;
 
     end_reservation(e, slot);
-    if (!overlong)
+    if (!overlong) {
         e->failed = true;
-    if (overlong && burst)
-        lend_overlong(e, (uint32_t)cq->ex->wr_id, burst);
-    else
         speadi_verbs_slots_free(&e->slots, (uint32_t)cq->ex->wr_id);
+    } else if (burst) {
+        lend_overlong(e, (uint32_t)cq->ex->wr_id, burst);
+    } else {
+        e->arrival[e->arrival_count++] =
+            (struct speadi_verbs_arrival){.slot = (uint32_t)cq->ex->wr_id, .overlong = true};
+    }
 }
 
 static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
@@ -196,7 +199,10 @@ static void lend_kept(struct speadi_verbs_engine *e, struct speadi_rx_burst *bur
 
         if (arrival->time_ns == 0)
             arrival->time_ns = now;
-        lend(e, &e->slots.slot[arrival->slot], arrival, burst);
+        if (arrival->overlong)
+            lend_overlong(e, arrival->slot, burst);
+        else
+            lend(e, &e->slots.slot[arrival->slot], arrival, burst);
     }
     if (e->arrival_next < e->arrival_count)
         return;

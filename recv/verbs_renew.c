@@ -97,12 +97,14 @@ void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
 {
     struct speadi_verbs_queue old = e->queue;
     uint32_t old_number = e->queue_number;
+    struct spead_err err = {0};
     int ret;
 
     e->queue = (struct speadi_verbs_queue){0};
     e->placing = true; /* no more than a window of what there is besides the old queue's */
-    ret = speadi_verbs_queue_begin(e, NULL);
+    ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
+        speadi_log(&e->log, SPEAD_LOG_WARNING, "verbs engine: no second queue: %s", err.text);
         speadi_verbs_queue_close(&e->queue);
         speadi_verbs_slots_reclaim(&e->slots, e->queue_number);
     }

@@ -224,6 +224,34 @@ Test(engine_verbs_placed, after_unreserve_no_range_is_written)
         cr_assert_arr_eq(memory + i * RANGE, zeros, RANGE);
 }
 
+static uint64_t completions(void)
+{
+    struct vdouble_counters c;
+
+    vdouble_counters(&c);
+    return c.completions;
+}
+
+/* Firmware that goes on after it: the frame is found where the queue is drained. */
+Test(engine_verbs_placed, a_frame_beyond_its_slot_counts_also_while_places_are_taken_back)
+{
+    uint64_t before;
+
+    open_placed();
+    prime();
+    reserve_all(RANGES);
+    before = completions();
+    vdouble_script("len_err_fatal=0 rx.status@1=LOC_LEN_ERR");
+    send_packet(1, HEAD + 1);
+    for (int i = 0; i < 5000 && completions() == before; i++)
+        usleep(1000);
+    rig.ops->unreserve(rig.engine);
+    cr_assert_eq(take_one()->flags, SPEADI_RX_TRUNCATED);
+    verbs_rx_rig_give_back(&rig);
+    send_packet(2, HEAD + 1);
+    cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + 1));
+}
+
 Test(engine_verbs_placed, a_failed_queue_ends_its_reservations)
 {
     struct speadi_rx_counters counters = {0};
