@@ -30,23 +30,3 @@ if(SPEADLINE_FUZZ)
     target_compile_options(speadline_build INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# speadline_module(NAME [DEPENDS MODULE...]): an object library of NAME/**.c.
-# NAME/include is public, NAME/internal is for this tree, NAME itself is private to the module.
-function(speadline_module name)
-    cmake_parse_arguments(arg "" "" "DEPENDS" ${ARGN})
-    file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${name}/*.c)
-    add_library(speadline_${name} OBJECT ${sources})
-    target_include_directories(speadline_${name} PUBLIC ${CMAKE_SOURCE_DIR}/${name}/include
-                               PRIVATE ${CMAKE_SOURCE_DIR}/${name})
-    if(IS_DIRECTORY ${CMAKE_SOURCE_DIR}/${name}/internal)
-        target_include_directories(speadline_${name} PUBLIC ${CMAKE_SOURCE_DIR}/${name}/internal)
-    endif()
-    target_compile_definitions(speadline_${name} PRIVATE SPEADLINE_VERSION="${PROJECT_VERSION}")
-    target_link_libraries(speadline_${name} PUBLIC speadline_build Threads::Threads
-                          PkgConfig::LIBURING ${CMAKE_DL_LIBS})
-    foreach(module IN LISTS arg_DEPENDS)
-        # Include directories only: an object library must not pull another's objects in twice.
-        target_include_directories(speadline_${name} PRIVATE
-                                   $<TARGET_PROPERTY:speadline_${module},INTERFACE_INCLUDE_DIRECTORIES>)
-    endforeach()
-endfunction()

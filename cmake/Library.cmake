@@ -1,7 +1,9 @@
 # The installed library, shared and static, with its pkg-config file and CMake package.
 
-set(speadline_objects $<TARGET_OBJECTS:speadline_common> $<TARGET_OBJECTS:speadline_send>
-    $<TARGET_OBJECTS:speadline_recv>)
+set(speadline_objects "")
+foreach(room IN LISTS SPEADLINE_ROOMS)
+    list(APPEND speadline_objects $<TARGET_OBJECTS:${room}>)
+endforeach()
 
 add_library(speadline SHARED ${speadline_objects})
 add_library(speadline_static STATIC ${speadline_objects})
@@ -21,11 +23,14 @@ foreach(library speadline speadline_static)
                           Threads::Threads)
 endforeach()
 
-# Everything inside, for tests, benches and tools of this tree.
+# For tools: the library and common's internal headers, no room of it.
+add_library(speadline_tree INTERFACE)
+target_link_libraries(speadline_tree INTERFACE speadline_static speadline_build PkgConfig::LIBURING Threads::Threads)
+target_include_directories(speadline_tree INTERFACE ${CMAKE_SOURCE_DIR}/common/internal)
+
+# For tests and benches: every room as well.
 add_library(speadline_inside INTERFACE)
-target_link_libraries(speadline_inside INTERFACE speadline_static speadline_build
-                      PkgConfig::LIBURING Threads::Threads)
-target_include_directories(speadline_inside INTERFACE ${CMAKE_SOURCE_DIR}/common/internal
-                           ${CMAKE_SOURCE_DIR}/send ${CMAKE_SOURCE_DIR}/recv)
+target_link_libraries(speadline_inside INTERFACE speadline_tree)
+target_include_directories(speadline_inside INTERFACE ${SPEADLINE_ROOM_FOLDERS})
 
 include(cmake/Install.cmake)

@@ -1,5 +1,5 @@
 /* mmap(2) and madvise(2) in our words. */
-#include "memory/pages.h"
+#include "pages.h"
 
 #include <errno.h>
 #include <sys/mman.h>

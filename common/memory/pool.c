@@ -8,7 +8,7 @@
  * that number to `outstanding`; releases that meet CLOSED subtract one each, before or after. The
  * step that makes it zero is the last use of the pool and frees it. So neither take nor release pays for
  * a reference count. */
-#include "memory/pool_parts.h"
+#include "pool_parts.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The account of touched bytes: regions are charged as they grow, free ones are trimmed for room. The taker's
  * thread only. */
-#include "memory/pool_parts.h"
+#include "pool_parts.h"
 
 #include <errno.h>
 #include <string.h>

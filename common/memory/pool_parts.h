@@ -8,7 +8,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 
-#include "memory/pages.h"
+#include "pages.h"
 
 struct speadi_pool_slot {
     alignas(64) struct speadi_region region;  /* first: a region is its slot */

@@ -8,9 +8,9 @@
 
 #include <speadi/err.h>
 
-#include "verbs/verbs_find.h"
-#include "verbs/verbs_interface.h"
-#include "verbs/verbs_report.h"
+#include "verbs_find.h"
+#include "verbs_interface.h"
+#include "verbs_report.h"
 
 static int check_fitness(const struct speadi_verbs_report *report, struct spead_err *err)
 {

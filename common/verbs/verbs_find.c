@@ -1,6 +1,6 @@
 /* Finding the device: sysfs knows ports, bonds and VLANs; where there is no sysfs (a container, another
  * network namespace) the address tables of the ports tell. */
-#include "verbs/verbs_find.h"
+#include "verbs_find.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 #include <speadi/err.h>
 
-#include "verbs/verbs_interface.h"
+#include "verbs_interface.h"
 
 enum { GIDS_MAX = 1024 };
 

@@ -1,5 +1,5 @@
 /* Interfaces by ioctl and sysfs. */
-#include "verbs/verbs_interface.h"
+#include "verbs_interface.h"
 
 #include <dirent.h>
 #include <errno.h>

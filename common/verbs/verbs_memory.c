@@ -7,7 +7,7 @@
 
 #include <speadi/err.h>
 
-#include "memory/pages.h"
+#include "pages.h"
 
 static struct ibv_mr *register_host(const struct speadi_verbs_device *device,
                                     const struct speadi_verbs_span *span, int access)

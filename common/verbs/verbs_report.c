@@ -1,5 +1,5 @@
 /* Queries of a device, as one report. */
-#include "verbs/verbs_report.h"
+#include "verbs_report.h"
 
 #include <stdio.h>
 

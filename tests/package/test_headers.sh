@@ -13,10 +13,11 @@ for header in {common,send,recv}/include/speadline/*.h; do
     echo "#include <speadline/$(basename "$header")>" | c++ -std=c++17 $strict $public -x c++ - || exit 1
     count=$((count + 1))
 done
-for header in common/internal/speadi/*.h send/*.h recv/*.h; do
+rooms=$(find common send recv -name '*.h' -not -path '*/include/*' -not -path '*/internal/*' -printf '-I%h\n' | sort -u)
+for header in $(find common send recv -name '*.h' -not -path '*/include/*' | sort); do
     # shellcheck disable=SC2086
     echo "#include \"$header\"" | cc -std=c17 -D_GNU_SOURCE -Wall -Werror -fsyntax-only -I. -Icommon/internal \
-        -Isend -Irecv $public -x c - || exit 1
+        $rooms $public -x c - || exit 1
     count=$((count + 1))
 done
 [ "$count" -ge 10 ] || { echo "only $count headers found" && exit 1; }

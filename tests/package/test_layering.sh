@@ -1,44 +1,81 @@
 #!/usr/bin/env bash
-# A wrong-way #include does not compile: common sees neither send nor recv, send and recv do not see each
-# other, and a module's private headers stay private. Uses the very flags that the build uses.
+# A wrong-way #include does not compile: common sees neither send nor recv, send and recv do not see each other, and
+# inside a module a room sees only the rooms that it says it sees. Each room is asked for one header that it must not
+# see and, where it has one, for a header of its own. Uses the very flags that the build uses.
 # usage: test_layering.sh BUILD_FOLDER SOURCE_FOLDER
 set -euo pipefail
 build=$1 source=$2
 
-flags_of() { # the include options of the first file of module $1
-    python3 - "$build/compile_commands.json" "$source/$1/" <<'EOF'
-import json, shlex, sys
+flags_of() { # the include options of the first file of room $1
+    python3 - "$build/compile_commands.json" "$source/$1/" <<'PYTHON'
+import json, os, shlex, sys
 for entry in json.load(open(sys.argv[1])):
-    if entry["file"].startswith(sys.argv[2]):
+    if os.path.dirname(entry["file"]) + "/" == sys.argv[2]:
         words = shlex.split(entry["command"])
         print(" ".join(w for w in words if w.startswith(("-I", "-D", "-std"))))
         break
 else:
     sys.exit("no file of " + sys.argv[2] + " in the build")
-EOF
+PYTHON
 }
 
-compiles() { # MODULE HEADER
-    # shellcheck disable=SC2046 # words on purpose
-    echo "#include $2" | (cd "$build" && cc $(flags_of "$1") -fsyntax-only -x c - 2>/dev/null)
+compiles() { # FLAGS HEADER
+    # shellcheck disable=SC2086 # words on purpose
+    echo "#include $2" | (cd "$build" && cc $1 -fsyntax-only -x c - 2>/dev/null)
 }
 
 status=0
-must() { compiles "$1" "$2" || { echo "$1 cannot see $2, but should" && status=1; }; }
-must_not() { ! compiles "$1" "$2" || { echo "$1 sees $2, but must not" && status=1; }; }
+must() { compiles "$2" "$3" || { echo "$1 cannot see $3, but should" && status=1; }; }
+must_not() { ! compiles "$2" "$3" || { echo "$1 sees $3, but must not" && status=1; }; }
 
-must common '<speadline/heap.h>'
-must common '<speadi/packet.h>'
-must send '<speadline/send.h>'
-must send '"tx_engine.h"'
-must recv '<speadline/recv.h>'
-must recv '"rx_engine.h"'
-for wrong in '<speadline/send.h>' '"tx_engine.h"' '<tx_engine.h>'; do
-    must_not common "$wrong"
-    must_not recv "$wrong"
+# One header that each room must not see. A room that is missing here fails the test.
+forbidden() { # ROOM
+    case $1 in
+        common/base | common/fault | common/stats | common/net | common/wire) echo pages.h ;;
+        common/memory) echo netlink.h ;;
+        common/verbs) echo netlink.h ;;
+        common/flow/probe) echo graph_parts.h ;;
+        common/flow/channel) echo graph_parts.h ;;
+        common/flow/graph | common/flow/run) echo probe_parts.h ;;
+        recv/engine) echo live_heap.h ;;
+        recv/engines/datagram) echo live_heap.h ;;
+        recv/engines/*) echo placement.h ;;
+        recv/heap) echo rx_engine.h ;;
+        recv/place) echo recv_stream.h ;;
+        recv/stream) echo scatter.h ;;
+        send/engine) echo packetiser.h ;;
+        send/engines/*) echo packetiser.h ;;
+        send/heap) echo heap_queue.h ;;
+        send/stream) echo send_sink.h ;;
+        send/sink) echo datagram_train.h ;;
+        *) return 1 ;;
+    esac
+}
+
+count=0
+for folder in $(cd "$source" && find common send recv -name '*.c' -printf '%h\n' | sort -u); do
+    header=$(forbidden "$folder") || { echo "test_layering.sh names no header that $folder must not see" && status=1 && continue; }
+    flags=$(flags_of "$folder")
+    [ -n "$(find "$source"/{common,send,recv} -name "$header")" ] || { echo "there is no $header: ask $folder for another" && status=1; }
+    must_not "$folder" "$flags" "\"$header\""
+    must_not "$folder" "$flags" "<$header>"
+    must "$folder" "$flags" '<speadline/heap.h>'
+    must "$folder" "$flags" '<speadi/packet.h>'
+    own=$(find "$source/$folder" -maxdepth 1 -name '*.h' -printf '%f\n' | sort | head -n 1)
+    [ -z "$own" ] || must "$folder" "$flags" "\"$own\""
+    for module in send recv; do
+        case $folder in
+            $module/*) must "$folder" "$flags" "<speadline/$module.h>" ;;
+            *) must_not "$folder" "$flags" "<speadline/$module.h>" ;;
+        esac
+    done
+    # A path through the folders is a way around the rooms.
+    must_not "$folder" "$flags" '"recv/include/speadline/recv.h"'
+    must_not "$folder" "$flags" '"stream/send_stream.h"'
+    count=$((count + 1))
 done
-for wrong in '<speadline/recv.h>' '"rx_engine.h"' '<rx_engine.h>'; do
-    must_not common "$wrong"
-    must_not send "$wrong"
-done
+[ "$count" -ge 25 ] || { echo "only $count rooms found" && status=1; }
+
+must_not tools "$(flags_of tools)" '"recv_stream.h"'
+must_not tools "$(flags_of tools)" '"send_stream.h"'
 exit $status

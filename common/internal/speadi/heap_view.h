@@ -14,7 +14,7 @@ struct speadi_span {
     uint64_t start, end; /* received bytes [start, end) */
 };
 
-/* A heap is the meta of a region: pointer, span and hash arrays follow it there (see recv/live_heap.h).
+/* A heap is the meta of a region: pointer, span and hash arrays follow it there (see recv/heap/live_heap.h).
  * While live only the receive thread touches it; once handed over only references count. */
 struct spead_heap {
     atomic_uint references;

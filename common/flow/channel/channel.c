@@ -1,0 +1,238 @@
+/* A channel's life: made from a checked config, turned to its end, freed by who comes last. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "channel_parts.h"
+
+/* ---- Config -------------------------------------------------------------------------------- */
+
+static bool has_many_receivers(enum spead_channel_form form)
+{
+    return form == SPEAD_CHANNEL_SPMC || form == SPEAD_CHANNEL_MPMC;
+}
+
+static bool has_many_senders(enum spead_channel_form form)
+{
+    return form == SPEAD_CHANNEL_MPSC || form == SPEAD_CHANNEL_MPMC;
+}
+
+static const char *name_of(const struct spead_channel_config *config)
+{
+    return config->name ? config->name : "channel";
+}
+
+static int check_numbers(const struct spead_channel_config *config, struct spead_err *err)
+{
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL,
+                              "channel: struct_size is %u, not %zu: start from "
+                              "SPEAD_CHANNEL_CONFIG_INIT",
+                              config->struct_size, sizeof *config);
+    if (config->capacity < 1 || config->capacity > SPEAD_CHANNEL_CAPACITY_MAX)
+        return speadi_err_set(err, -EINVAL, "channel \"%s\": capacity must be 1 to %u, not %u",
+                              name_of(config), SPEAD_CHANNEL_CAPACITY_MAX, config->capacity);
+    if (config->lanes < 1 || config->lanes > SPEAD_CHANNEL_LANES_MAX)
+        return speadi_err_set(err, -EINVAL, "channel \"%s\": lanes must be 1 to %u, not %u",
+                              name_of(config), SPEAD_CHANNEL_LANES_MAX, config->lanes);
+    if ((unsigned)config->form > SPEAD_CHANNEL_MPMC ||
+        (unsigned)config->policy > SPEAD_CHANNEL_SAMPLE)
+        return speadi_err_set(err, -EINVAL, "channel \"%s\": no form %d with policy %d",
+                              name_of(config), (int)config->form, (int)config->policy);
+    if (config->policy == SPEAD_CHANNEL_SAMPLE && config->sample_n < 1)
+        return speadi_err_set(err, -EINVAL, "channel \"%s\": policy sample needs sample_n >= 1",
+                              name_of(config));
+    return 0;
+}
+
+static int check_config(const struct spead_channel_config *config, struct spead_err *err)
+{
+    int ret = check_numbers(config, err);
+
+    if (ret < 0 || has_many_receivers(config->form))
+        return ret;
+    if (config->policy == SPEAD_CHANNEL_DROP_OLDEST)
+        return speadi_err_set(err, -EINVAL,
+                              "channel \"%s\": policy drop-oldest takes messages from the sender's "
+                              "side: it needs form spmc or mpmc",
+                              name_of(config));
+    if (config->lanes > 1)
+        return speadi_err_set(err, -EINVAL,
+                              "channel \"%s\": lanes let one message displace another from the "
+                              "sender's side: they need form spmc or mpmc",
+                              name_of(config));
+    return 0;
+}
+
+/* ---- Making and unmaking ------------------------------------------------------------------- */
+
+static uint64_t slots_for(uint32_t capacity)
+{
+    uint64_t slots = 1;
+
+    while (slots < capacity)
+        slots *= 2;
+    return slots;
+}
+
+size_t spead_channel_bytes(const struct spead_channel_config *config)
+{
+    uint64_t slots = slots_for(config->capacity);
+    size_t bytes = sizeof(struct spead_channel);
+
+    if (config->form == SPEAD_CHANNEL_SPSC)
+        bytes += slots * sizeof(struct spead_message);
+    else
+        bytes += speadi_shared_ring_bytes(config->capacity, config->lanes);
+    bytes += (has_many_senders(config->form) + has_many_receivers(config->form)) *
+             sizeof(struct speadi_crowd);
+    if (config->latency)
+        bytes += sizeof(struct speadi_latency_log) + config->lanes * slots * sizeof(uint64_t);
+    return bytes;
+}
+
+size_t spead_channel_end_bytes(void)
+{
+    return sizeof(struct spead_sender) > sizeof(struct spead_receiver)
+               ? sizeof(struct spead_sender)
+               : sizeof(struct spead_receiver);
+}
+
+static void init(struct spead_channel *channel, const struct spead_channel_config *config)
+{
+    memset(channel, 0, sizeof *channel);
+    channel->capacity = config->capacity;
+    channel->sync = config->form == SPEAD_CHANNEL_SPSC && speadi_barrier_is_available()
+                        ? SPEADI_SYNC_BARRIER
+                        : SPEADI_SYNC_FENCED;
+    channel->policy = config->policy;
+    channel->form = config->form;
+    channel->sample_n = config->sample_n;
+    channel->lanes = config->lanes;
+    channel->on_shed = config->on_shed;
+    channel->on_shed_arg = config->on_shed_arg;
+    channel->type = SPEAD_CHANNEL_ANY_TYPE;
+    pthread_mutex_init(&channel->control, NULL);
+    atomic_init(&channel->references, 1);
+}
+
+static bool fill(struct spead_channel *channel, const struct spead_channel_config *config)
+{
+    uint64_t slots = slots_for(config->capacity);
+
+    channel->name = strdup(name_of(config));
+    if (!channel->name ||
+        !speadi_waitroom_init(&channel->senders_room, has_many_senders(config->form)) ||
+        !speadi_waitroom_init(&channel->receivers_room, has_many_receivers(config->form)))
+        return false;
+    if (config->form != SPEAD_CHANNEL_SPSC) {
+        channel->shared =
+            speadi_shared_ring_create(config->capacity, config->lanes, config->latency);
+        return channel->shared != NULL;
+    }
+    channel->mask = slots - 1;
+    channel->slots = aligned_alloc(64, slots * sizeof *channel->slots);
+    if (config->latency)
+        channel->latency = speadi_latency_create(slots);
+    return channel->slots && (!config->latency || channel->latency);
+}
+
+static void destroy(struct spead_channel *channel)
+{
+    speadi_waitroom_release(&channel->senders_room);
+    speadi_waitroom_release(&channel->receivers_room);
+    pthread_mutex_destroy(&channel->control);
+    speadi_shared_ring_destroy(channel->shared);
+    free(channel->slots);
+    free(channel->latency);
+    free(channel->type_from);
+    free(channel->name);
+    free(channel);
+}
+
+int spead_channel_create(struct spead_channel **out, const struct spead_channel_config *config,
+                         struct spead_err *err)
+{
+    struct spead_channel *channel;
+    int ret = check_config(config, err);
+
+    if (ret < 0)
+        return ret;
+    channel = aligned_alloc(alignof(struct spead_channel), sizeof *channel);
+    if (channel) {
+        init(channel, config);
+        if (fill(channel, config)) {
+            *out = channel;
+            return 0;
+        }
+        destroy(channel);
+    }
+    return speadi_err_set(err, -ENOMEM,
+                          "channel \"%s\": no memory for %u messages: lower its capacity",
+                          name_of(config), config->capacity);
+}
+
+struct spead_channel *spead_channel_ref(struct spead_channel *channel)
+{
+    /* relaxed: whoever has one reference may make another */
+    atomic_fetch_add_explicit(&channel->references, 1, memory_order_relaxed);
+    return channel;
+}
+
+void spead_channel_unref(struct spead_channel *channel)
+{
+    /* acq_rel: who frees it sees every end's last use. */
+    if (!channel || atomic_fetch_sub_explicit(&channel->references, 1, memory_order_acq_rel) > 1)
+        return;
+    speadi_channel_drain(channel);
+    destroy(channel);
+}
+
+const char *spead_channel_name(const struct spead_channel *channel)
+{
+    return channel->name;
+}
+
+enum spead_channel_policy speadi_channel_policy(const struct spead_channel *channel)
+{
+    return channel->policy;
+}
+
+void speadi_channel_set_sync(struct spead_channel *channel, enum speadi_channel_sync sync)
+{
+    if (channel->shared || (sync == SPEADI_SYNC_BARRIER && !speadi_barrier_is_available()))
+        return;
+    channel->sync = sync;
+}
+
+/* ---- Ends ---------------------------------------------------------------------------------- */
+
+void speadi_channel_turn(struct spead_channel *channel, uint32_t bits)
+{
+    if (bits & SPEADI_ENDED) {
+        pthread_mutex_lock(&channel->control);
+        /* relaxed: ordered by the turn that follows */
+        atomic_store_explicit(&channel->end, channel->error ? channel->error : -ESHUTDOWN,
+                              memory_order_relaxed);
+        pthread_mutex_unlock(&channel->control);
+    }
+    /* P1 for both sides; also a release of all that was sent, for the receiver that sees it. */
+    atomic_fetch_or(&channel->state, bits);
+    speadi_waitroom_wake_all(&channel->receivers_room); /* P2 */
+    speadi_waitroom_wake_all(&channel->senders_room);
+}
+
+void spead_channel_cancel(struct spead_channel *channel)
+{
+    speadi_channel_turn(channel, SPEADI_CANCELLED);
+}
+
+void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
+                         enum spead_shed_cause cause)
+{
+    if (channel->on_shed)
+        channel->on_shed(channel->on_shed_arg, message, cause);
+    spead_message_unref(message);
+}

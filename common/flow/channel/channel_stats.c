@@ -1,0 +1,125 @@
+/* What a channel has counted, its ends' own counts included. */
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+
+#include "channel_parts.h"
+
+static uint64_t depth(const struct spead_channel *channel)
+{
+    uint64_t head;
+
+    if (channel->shared)
+        return speadi_shared_ring_used(channel->shared);
+    /* acquire: before the tail is read, or the difference could be negative */
+    head = atomic_load_explicit(&channel->head, memory_order_acquire);
+    return speadi_counted(&channel->tail) - head;
+}
+
+static uint64_t high_water(const struct spead_channel *channel, uint64_t now)
+{
+    uint64_t high = speadi_counted(&channel->high_water);
+
+    if (channel->shared)
+        high = speadi_shared_ring_high_water(channel->shared);
+    else if (speadi_counted(&channel->full))
+        high = channel->capacity;
+    return now > high ? now : high;
+}
+
+uint64_t speadi_channel_high_water(const struct spead_channel *channel)
+{
+    return high_water(channel, depth(channel));
+}
+
+static uint64_t waited_ns(const struct speadi_end *end, uint64_t now_ns)
+{
+    uint64_t since = speadi_counted(&end->waiting_since_ns);
+
+    return speadi_counted(&end->waited_ns) + (since && now_ns > since ? now_ns - since : 0);
+}
+
+static void add_ends(const struct spead_channel *channel, struct spead_channel_stats *stats)
+{
+    uint64_t now_ns = speadi_clock_mono_ns();
+
+    for (const struct speadi_end *end = channel->senders; end; end = end->next) {
+        const struct spead_sender *sender = (const struct spead_sender *)end;
+
+        stats->sent += speadi_counted(&end->moved);
+        stats->blocked += speadi_counted(&end->waits);
+        stats->blocked_ns += waited_ns(end, now_ns);
+        for (unsigned i = 0; i < SPEAD_SHED_CAUSES; i++)
+            stats->shed[i] += speadi_counted(&sender->shed[i]);
+    }
+    for (const struct speadi_end *end = channel->receivers; end; end = end->next) {
+        stats->received += speadi_counted(&end->moved);
+        stats->starved += speadi_counted(&end->waits);
+        stats->starved_ns += waited_ns(end, now_ns);
+    }
+}
+
+static struct spead_channel_stats stats_of_closed(const struct spead_channel *channel)
+{
+    const struct speadi_account *closed = &channel->closed;
+    struct spead_channel_stats stats = {
+        .capacity = channel->capacity,
+        .senders = channel->sender_count,
+        .receivers = channel->receiver_count,
+        .type = channel->type,
+        .sent = closed->sent,
+        .received = closed->received,
+        .starved_ns = closed->starved_ns,
+        .blocked_ns = closed->blocked_ns,
+        .starved = closed->starved,
+        .blocked = closed->blocked,
+    };
+
+    memcpy(stats.shed, closed->shed, sizeof closed->shed);
+    return stats;
+}
+
+void spead_channel_stats(struct spead_channel *channel, struct spead_channel_stats *stats)
+{
+    struct spead_channel_stats now;
+
+    pthread_mutex_lock(&channel->control);
+    now = stats_of_closed(channel);
+    now.struct_size = stats->struct_size;
+    add_ends(channel, &now);
+    pthread_mutex_unlock(&channel->control);
+    if (!channel->shared) { /* what was taken after the last receiver was not received */
+        now.received = speadi_counted(&channel->head) - now.shed[SPEAD_SHED_CANCELLED];
+        now.sent = speadi_counted(&channel->tail);
+    }
+    /* What never got in was sent all the same. */
+    now.sent += now.shed[SPEAD_SHED_NEWEST] + now.shed[SPEAD_SHED_SAMPLED];
+    now.depth = depth(channel);
+    now.high_water = high_water(channel, now.depth);
+    now.end =
+        atomic_load(&channel->state) & SPEADI_CANCELLED ? -ECANCELED : atomic_load(&channel->end);
+    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+}
+
+const char *spead_shed_cause_name(unsigned cause)
+{
+    static const char *const names[SPEAD_SHED_CAUSES] = {
+        [SPEAD_SHED_NEWEST] = "newest",       [SPEAD_SHED_OLDEST] = "oldest",
+        [SPEAD_SHED_LANE] = "lane",           [SPEAD_SHED_SAMPLED] = "sampled",
+        [SPEAD_SHED_CANCELLED] = "cancelled",
+    };
+
+    return cause < SPEAD_SHED_CAUSES ? names[cause] : NULL;
+}
+
+int spead_channel_latency(struct spead_channel *channel, struct spead_latency *latency)
+{
+    const struct speadi_latency_log *log =
+        channel->shared ? speadi_shared_ring_latency(channel->shared) : channel->latency;
+
+    if (!log)
+        return -ENOTSUP;
+    speadi_latency_read(log, latency);
+    return 0;
+}

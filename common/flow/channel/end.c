@@ -1,0 +1,173 @@
+/* One end of a channel comes and goes: its place among the others, its type, its account. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "channel_parts.h"
+
+static const char *type_name(int type)
+{
+    const struct spead_message_type *known =
+        type == SPEAD_CHANNEL_ANY_TYPE ? NULL : spead_message_type_get((uint16_t)type);
+
+    return known ? known->name : "any";
+}
+
+static int check_type(struct spead_channel *channel, const char *side, const char *name, int type,
+                      struct spead_err *err)
+{
+    if (type != SPEAD_CHANNEL_ANY_TYPE &&
+        (type < 0 || type >= SPEAD_TYPES_MAX || !spead_message_type_get((uint16_t)type)))
+        return speadi_err_set(err, -EINVAL,
+                              "channel \"%s\": type %d of %s \"%s\" is not registered",
+                              channel->name, type, side, name);
+    if (type == SPEAD_CHANNEL_ANY_TYPE || channel->type == SPEAD_CHANNEL_ANY_TYPE ||
+        type == channel->type)
+        return 0;
+    return speadi_err_set(
+        err, -EPROTOTYPE,
+        "channel \"%s\": %s \"%s\" has messages of type \"%s\", but %s of type \"%s\"",
+        channel->name, side, name, type_name(type), channel->type_from, type_name(channel->type));
+}
+
+static int check_state(const struct spead_channel *channel, bool is_sender, struct spead_err *err)
+{
+    uint32_t state = atomic_load(&channel->state);
+
+    if (state & SPEADI_CANCELLED)
+        return speadi_err_set(err, -ECANCELED, "channel \"%s\" was cancelled", channel->name);
+    if (state & SPEADI_STOPPED)
+        return speadi_err_set(err, -EPIPE, "channel \"%s\": its last receiver has closed",
+                              channel->name);
+    if (is_sender && state & SPEADI_ENDED)
+        return speadi_err_set(err, -ESHUTDOWN,
+                              "channel \"%s\": its last sender has closed; open all senders first",
+                              channel->name);
+    return 0;
+}
+
+static int check_form(const struct spead_channel *channel, bool is_sender, struct spead_err *err)
+{
+    static const char *const forms[] = {"spsc", "mpsc", "spmc", "mpmc"};
+    bool many =
+        is_sender ? channel->senders_room.crowd != NULL : channel->receivers_room.crowd != NULL;
+
+    if (many || (is_sender ? channel->sender_count : channel->receiver_count) == 0)
+        return 0;
+    return speadi_err_set(err, -EBUSY, "channel \"%s\" of form %s has its one %s already: use %s",
+                          channel->name, forms[channel->form], is_sender ? "sender" : "receiver",
+                          is_sender ? "mpsc or mpmc" : "spmc or mpmc");
+}
+
+/* The first end with a type decides that of the channel. */
+static int settle_type(struct spead_channel *channel, const char *side, const char *name, int type)
+{
+    if (channel->type != SPEAD_CHANNEL_ANY_TYPE || type == SPEAD_CHANNEL_ANY_TYPE)
+        return 0;
+    if (asprintf(&channel->type_from, "%s \"%s\"", side, name) < 0) {
+        channel->type_from = NULL;
+        return -ENOMEM;
+    }
+    channel->type = type;
+    return 0;
+}
+
+static void link_end(struct speadi_end **first, struct speadi_end *end)
+{
+    end->previous = NULL;
+    end->next = *first;
+    if (*first)
+        (*first)->previous = end;
+    *first = end;
+}
+
+static int join(struct speadi_end *end, struct spead_channel *channel, const char *name, int type,
+                bool is_sender, struct spead_err *err)
+{
+    const char *side = is_sender ? "sender" : "receiver";
+    int ret = check_state(channel, is_sender, err);
+
+    if (ret == 0)
+        ret = check_form(channel, is_sender, err);
+    if (ret == 0)
+        ret = check_type(channel, side, name, type, err);
+    if (ret < 0)
+        return ret;
+    if (settle_type(channel, side, name, type) < 0)
+        return speadi_err_set(err, -ENOMEM, "channel \"%s\": no memory for an end", channel->name);
+    link_end(is_sender ? &channel->senders : &channel->receivers, end);
+    *(is_sender ? &channel->sender_count : &channel->receiver_count) += 1;
+    end->channel = spead_channel_ref(channel);
+    return 0;
+}
+
+bool speadi_end_is_plain(const struct speadi_end *end)
+{
+    const struct spead_channel *channel = end->channel;
+
+    return !channel->shared && !channel->latency && !speadi_end_polls(end) &&
+           (!end->is_sender || channel->policy == SPEAD_CHANNEL_BLOCK ||
+            channel->policy == SPEAD_CHANNEL_DROP_NEWEST);
+}
+
+int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const char *name,
+                    int type, bool is_sender, struct spead_err *err)
+{
+    int ret;
+
+    end->is_sender = is_sender;
+    pthread_mutex_lock(&channel->control);
+    ret = join(end, channel, name ? name : "unnamed", type, is_sender, err);
+    pthread_mutex_unlock(&channel->control);
+    if (ret == 0)
+        end->plain = speadi_end_is_plain(end);
+    return ret;
+}
+
+/* What it counted goes on in the channel's own account. */
+static void fold(struct speadi_end *end, struct speadi_account *closed)
+{
+    uint64_t moved = speadi_counted(&end->moved);
+    uint64_t waited_ns = speadi_counted(&end->waited_ns);
+    uint64_t waits = speadi_counted(&end->waits);
+
+    if (!end->is_sender) {
+        closed->received += moved;
+        closed->starved_ns += waited_ns;
+        closed->starved += waits;
+        return;
+    }
+    closed->sent += moved;
+    closed->blocked_ns += waited_ns;
+    closed->blocked += waits;
+    for (unsigned i = 0; i < SPEAD_SHED_CAUSES; i++)
+        closed->shed[i] += speadi_counted(&((struct spead_sender *)end)->shed[i]);
+}
+
+bool speadi_end_leave(struct speadi_end *end)
+{
+    struct spead_channel *channel = end->channel;
+    struct speadi_end **first = end->is_sender ? &channel->senders : &channel->receivers;
+    bool last;
+
+    speadi_end_poll_no_more(end);
+    pthread_mutex_lock(&channel->control);
+    if (end->previous)
+        end->previous->next = end->next;
+    else
+        *first = end->next;
+    if (end->next)
+        end->next->previous = end->previous;
+    fold(end, &channel->closed);
+    last = --*(end->is_sender ? &channel->sender_count : &channel->receiver_count) == 0;
+    pthread_mutex_unlock(&channel->control);
+    return last;
+}
+
+void speadi_end_release(struct speadi_end *end)
+{
+    spead_channel_unref(end->channel);
+}

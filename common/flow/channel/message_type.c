@@ -1,0 +1,120 @@
+/* The registry of message types: written under a lock, read without one. */
+#include <speadline/message.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <speadi/err.h>
+#include <speadline/heap.h>
+#include <speadline/region.h>
+
+#include "region_message.h"
+
+static void heap_ref(const struct spead_message *message)
+{
+    spead_heap_ref((struct spead_heap *)(uintptr_t)message->reference);
+}
+
+static void heap_unref(const struct spead_message *message)
+{
+    spead_heap_unref((struct spead_heap *)(uintptr_t)message->reference);
+}
+
+static const struct spead_message_type plain = {.name = "plain"};
+static const struct spead_message_type heap = {
+    .name = "heap", .ref = heap_ref, .unref = heap_unref};
+static const struct spead_message_type region = {
+    .name = "region", .ref = speadi_region_message_ref, .unref = speadi_region_message_unref};
+
+static _Atomic(const struct spead_message_type *) types[SPEAD_TYPES_MAX] = {
+    [SPEAD_TYPE_PLAIN] = &plain,
+    [SPEAD_TYPE_HEAP] = &heap,
+    [SPEAD_TYPE_REGION] = &region,
+};
+static atomic_uint type_count = 3;
+static pthread_mutex_t registering = PTHREAD_MUTEX_INITIALIZER;
+
+static bool is_name(const char *name)
+{
+    size_t length = 0;
+
+    if (!name)
+        return false;
+    for (; name[length]; length++)
+        if (!islower((unsigned char)name[length]) && !isdigit((unsigned char)name[length]) &&
+            name[length] != '.' && name[length] != '-')
+            return false;
+    return length >= 1 && length <= 63;
+}
+
+const struct spead_message_type *spead_message_type_get(uint16_t id)
+{
+    /* acquire pairs with the release in add(): the type behind it is complete */
+    return id < SPEAD_TYPES_MAX ? atomic_load_explicit(&types[id], memory_order_acquire) : NULL;
+}
+
+int spead_message_type_find(const char *name)
+{
+    unsigned count = atomic_load_explicit(&type_count, memory_order_acquire);
+
+    for (unsigned id = 0; id < count; id++)
+        if (strcmp(spead_message_type_get((uint16_t)id)->name, name) == 0)
+            return (int)id;
+    return -ENOENT;
+}
+
+static int add(const struct spead_message_type *type, struct spead_err *err)
+{
+    unsigned id = atomic_load_explicit(&type_count, memory_order_relaxed);
+    int known = spead_message_type_find(type->name);
+
+    if (known >= 0 && spead_message_type_get((uint16_t)known) == type)
+        return known;
+    if (known >= 0)
+        return speadi_err_set(err, -EEXIST, "message type \"%s\" is registered already",
+                              type->name);
+    if (id == SPEAD_TYPES_MAX)
+        return speadi_err_set(err, -ENOSPC,
+                              "message type \"%s\": there are %d types already, and no more fit",
+                              type->name, SPEAD_TYPES_MAX);
+    atomic_store_explicit(&types[id], type, memory_order_release);
+    atomic_store_explicit(&type_count, id + 1, memory_order_release);
+    return (int)id;
+}
+
+int spead_message_type_register(const struct spead_message_type *type, struct spead_err *err)
+{
+    int ret;
+
+    if (!is_name(type->name))
+        return speadi_err_set(err, -EINVAL,
+                              "message type \"%s\": a name has 1 to 63 of a-z, 0-9, '.' and '-'",
+                              type->name ? type->name : "");
+    if (!type->pack != !type->unpack)
+        return speadi_err_set(err, -EINVAL, "message type \"%s\": pack and unpack go together",
+                              type->name);
+    pthread_mutex_lock(&registering);
+    ret = add(type, err);
+    pthread_mutex_unlock(&registering);
+    return ret;
+}
+
+void spead_message_ref(const struct spead_message *message)
+{
+    const struct spead_message_type *type = spead_message_type_get(message->type);
+
+    if (type && type->ref && message->reference)
+        type->ref(message);
+}
+
+void spead_message_unref(const struct spead_message *message)
+{
+    const struct spead_message_type *type = spead_message_type_get(message->type);
+
+    if (type && type->unref && message->reference)
+        type->unref(message);
+}

@@ -1,0 +1,355 @@
+/* The receiving end: messages come out, highest lane first; then the end. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+
+#include "channel_parts.h"
+
+#define TAKE_MAX 32u /* references at once the long way: their messages lie on the stack */
+
+/* ---- Taking from the ring ------------------------------------------------------------------- */
+
+/* Looks at the sender's index; remembers the largest depth met. Returns how many messages are there. */
+static inline uint64_t spsc_look(struct spead_receiver *receiver, struct spead_channel *channel)
+{
+    /* acquire pairs with the sender's publish: the messages are there */
+    uint64_t tail = atomic_load_explicit(&channel->tail, memory_order_acquire);
+    uint64_t depth = tail - receiver->head;
+
+    receiver->tail_seen = tail;
+    /* relaxed: read only for reports */
+    if (__builtin_expect(depth > atomic_load_explicit(&channel->high_water, memory_order_relaxed),
+                         0))
+        atomic_store_explicit(&channel->high_water, depth, memory_order_relaxed);
+    return depth;
+}
+
+/* They are there, and at least one. */
+static inline void spsc_copy_out(struct spead_receiver *receiver, struct spead_channel *channel,
+                                 struct spead_message *messages, uint32_t count)
+{
+    const struct spead_message *slots = channel->slots;
+    uint64_t mask = channel->mask, head = receiver->head, end = head + count;
+
+    do
+        *messages++ = slots[head++ & mask];
+    while (head != end);
+    receiver->head = end;
+    speadi_publish_index(channel, &channel->head, end); /* P1 */
+}
+
+static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
+{
+    uint64_t now_ns = speadi_clock_mono_ns();
+
+    for (uint32_t i = 0; i < count; i++)
+        speadi_latency_leave(channel->latency, (position + i) & channel->mask, now_ns);
+}
+
+/* times: whether the channel may keep them, and they count. */
+static inline uint32_t spsc_take(struct spead_receiver *receiver, struct spead_channel *channel,
+                                 struct spead_message *messages, uint32_t max, bool times)
+{
+    uint64_t there = receiver->tail_seen - receiver->head;
+    uint32_t taken;
+
+    if (there < max) /* its cache line is the sender's: only when what is known of is not enough */
+        there = spsc_look(receiver, channel);
+    taken = there < max ? (uint32_t)there : max;
+    if (taken == 0)
+        return 0;
+    if (times && channel->latency)
+        spsc_note_times(channel, receiver->head, taken);
+    spsc_copy_out(receiver, channel, messages, taken);
+    return taken;
+}
+
+static uint32_t shared_take(struct spead_channel *channel, struct spead_message *messages,
+                            uint32_t max, bool arrived)
+{
+    uint32_t taken = 0;
+
+    for (uint32_t lane = channel->lanes; lane-- > 0 && taken < max;)
+        taken +=
+            speadi_shared_ring_pop(channel->shared, lane, messages + taken, max - taken, arrived);
+    if (taken > 0)
+        speadi_shared_ring_unclaim(channel->shared, taken); /* P1 */
+    return taken;
+}
+
+/* Of many receivers one is woken for a change; while there is more it wakes the next. */
+static void pass_on(struct spead_channel *channel)
+{
+    if (channel->receivers_room.crowd && speadi_waitroom_is_waiting(&channel->receivers_room) &&
+        speadi_shared_ring_has_message(channel->shared))
+        speadi_waitroom_wake_first(&channel->receivers_room);
+}
+
+void speadi_receiver_pass_on(struct spead_receiver *receiver)
+{
+    pass_on(receiver->end.channel);
+}
+
+static uint32_t take(struct spead_receiver *receiver, struct spead_channel *channel,
+                     struct spead_message *messages, uint32_t max)
+{
+    uint32_t taken;
+
+    if (channel->shared) {
+        taken = shared_take(channel, messages, max, true);
+        speadi_count(&receiver->end.moved, taken);
+    } else {
+        taken = spsc_take(receiver, channel, messages, max, true);
+    }
+    if (taken > 0) {
+        speadi_waitroom_wake_one(&channel->senders_room); /* P2 */
+        pass_on(channel);
+    }
+    return taken;
+}
+
+/* ---- Receiving ----------------------------------------------------------------------------- */
+
+static int try_receive(struct spead_receiver *receiver, struct spead_message *messages,
+                       uint32_t max)
+{
+    struct spead_channel *channel = receiver->end.channel;
+    uint32_t taken;
+
+    /* relaxed: a cancel seen late is seen next time */
+    if (__builtin_expect(
+            atomic_load_explicit(&channel->state, memory_order_relaxed) & SPEADI_CANCELLED, 0))
+        return -ECANCELED;
+    if (max == 0)
+        return 0;
+    taken = take(receiver, channel, messages, max);
+    /* acquire pairs with the turn to ENDED: then all that was ever sent can be seen by a second look. */
+    if (taken == 0 && atomic_load_explicit(&channel->state, memory_order_acquire) & SPEADI_ENDED) {
+        taken = take(receiver, channel, messages, max);
+        if (taken == 0)
+            return atomic_load_explicit(&channel->end, memory_order_relaxed);
+    }
+    return taken > 0 ? (int)taken : -EAGAIN;
+}
+
+/* The same for an end where a message costs least, when something is there. 0: look the long way. */
+static inline int try_receive_plain(struct spead_receiver *receiver, struct spead_message *messages,
+                                    uint32_t max)
+{
+    struct spead_channel *channel = receiver->end.channel;
+    uint32_t taken;
+
+    if (__builtin_expect(
+            atomic_load_explicit(&channel->state, memory_order_relaxed) & SPEADI_CANCELLED, 0))
+        return -ECANCELED;
+    taken = spsc_take(receiver, channel, messages, max, false);
+    if (taken > 0)
+        speadi_waitroom_wake_single(&channel->senders_room); /* P2 */
+    return (int)taken;
+}
+
+/* Out of line, so that the short way saves no registers for it. */
+static __attribute__((noinline)) int try_receive_any(struct spead_receiver *receiver,
+                                                     struct spead_message *messages, uint32_t max)
+{
+    int ret;
+
+    if (max > INT32_MAX)
+        max = INT32_MAX;
+    if (!speadi_end_polls(&receiver->end))
+        return try_receive(receiver, messages, max);
+    speadi_end_settle(&receiver->end);
+    do
+        ret = try_receive(receiver, messages, max);
+    while (ret == -EAGAIN && speadi_end_rearm(&receiver->end));
+    return ret;
+}
+
+int spead_receiver_try_receive(struct spead_receiver *receiver, struct spead_message *messages,
+                               uint32_t max)
+{
+    if (__builtin_expect(receiver->end.plain, 1)) {
+        int ret = try_receive_plain(receiver, messages, max);
+
+        if (__builtin_expect(ret != 0, 1))
+            return ret;
+    }
+    return try_receive_any(receiver, messages, max);
+}
+
+int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message *messages,
+                           uint32_t max, uint64_t deadline_ns)
+{
+    int ret;
+
+    while ((ret = spead_receiver_try_receive(receiver, messages, max)) == -EAGAIN) {
+        ret = speadi_end_sleep(&receiver->end, deadline_ns);
+        if (ret < 0)
+            return ret;
+    }
+    return ret;
+}
+
+/* ---- References alone ----------------------------------------------------------------------- */
+
+/* As bytes, since each type of pointer is a type of its own. */
+static inline void put_reference(void *to, const struct spead_message *message)
+{
+    const void *reference = (const void *)(uintptr_t)message->reference;
+
+    memcpy(to, &reference, sizeof reference);
+}
+
+/* Out of line, so that the short way saves no registers for it. */
+static __attribute__((noinline)) int take_from_messages(struct spead_receiver *receiver,
+                                                        void *pointers, uint32_t max, bool wait,
+                                                        uint64_t deadline_ns)
+{
+    struct spead_message messages[TAKE_MAX];
+    uint32_t count = max < TAKE_MAX ? max : TAKE_MAX;
+    int ret = wait ? spead_receiver_receive(receiver, messages, count, deadline_ns)
+                   : spead_receiver_try_receive(receiver, messages, count);
+
+    for (int i = 0; i < ret; i++)
+        put_reference((char *)pointers + (size_t)i * sizeof(void *), &messages[i]);
+    return ret;
+}
+
+static __attribute__((noinline)) int wake_after(struct spead_channel *channel, uint64_t count)
+{
+    speadi_waitroom_wake_first(&channel->senders_room);
+    return (int)count;
+}
+
+int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32_t max, bool wait,
+                         uint64_t deadline_ns)
+{
+    struct spead_channel *channel = receiver->end.channel;
+    uint64_t head = receiver->head, there = receiver->tail_seen - head, end;
+    char *to = pointers;
+
+    /* relaxed: a cancel seen late is seen next time */
+    if (__builtin_expect(!receiver->end.plain ||
+                             atomic_load_explicit(&channel->state, memory_order_relaxed) &
+                                 SPEADI_CANCELLED,
+                         0))
+        return take_from_messages(receiver, pointers, max, wait, deadline_ns);
+    if (there < max)
+        there = spsc_look(receiver, channel);
+    if (there > max)
+        there = max;
+    if (__builtin_expect(there == 0, 0))
+        return take_from_messages(receiver, pointers, max, wait, deadline_ns);
+    end = head + there;
+    for (; head != end; to += sizeof(void *))
+        put_reference(to, &channel->slots[head++ & channel->mask]);
+    receiver->head = end;
+    speadi_publish_index(channel, &channel->head, end);                          /* P1 */
+    if (__builtin_expect(speadi_waitroom_has_single(&channel->senders_room), 0)) /* P2 */
+        return wake_after(channel, there);
+    return (int)there;
+}
+
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+bool speadi_receiver_can_go_on(struct spead_receiver *receiver)
+{
+    struct spead_channel *channel = receiver->end.channel;
+
+    /* W2: sequentially consistent, all of them. */
+    if (atomic_load(&channel->state) & (SPEADI_ENDED | SPEADI_CANCELLED))
+        return true;
+    return channel->shared ? speadi_shared_ring_has_message(channel->shared)
+                           : atomic_load(&channel->tail) != receiver->head;
+}
+
+int spead_receiver_announce(struct spead_receiver *receiver, struct spead_waker *waker,
+                            uint64_t now_ns)
+{
+    return speadi_end_announce(&receiver->end, waker, now_ns);
+}
+
+bool spead_receiver_retract(struct spead_receiver *receiver, struct spead_waker *waker,
+                            uint64_t now_ns)
+{
+    return speadi_end_retract(&receiver->end, waker, now_ns);
+}
+
+int spead_receiver_fd(struct spead_receiver *receiver)
+{
+    return speadi_end_fd(&receiver->end);
+}
+
+/* ---- Opening and closing ------------------------------------------------------------------- */
+
+int spead_receiver_open(struct spead_receiver **out, struct spead_channel *channel,
+                        const char *name, int type, struct spead_err *err)
+{
+    struct spead_receiver *receiver = calloc(1, sizeof *receiver);
+    int ret;
+
+    if (!receiver)
+        return speadi_err_set(err, -ENOMEM, "channel \"%s\": no memory for an end",
+                              spead_channel_name(channel));
+    ret = speadi_end_open(&receiver->end, channel, name, type, false, err);
+    if (ret < 0) {
+        free(receiver);
+        return ret;
+    }
+    *out = receiver;
+    return 0;
+}
+
+static uint64_t drain_once(struct spead_channel *channel)
+{
+    struct spead_receiver last = {.head =
+                                      atomic_load_explicit(&channel->head, memory_order_acquire)};
+    struct spead_message message;
+    uint64_t count = 0;
+
+    last.tail_seen = last.head;
+    while ((channel->shared ? shared_take(channel, &message, 1, false)
+                            : spsc_take(&last, channel, &message, 1, false)) == 1) {
+        speadi_channel_shed(channel, &message, SPEAD_SHED_CANCELLED);
+        count++;
+    }
+    return count;
+}
+
+/* At most the capacity is left when the last receiver closes. A sender that had not heard of it may add a little after
+ * that, which the last sender sees to when it closes. Should both do so at a time, one of them drains again for the
+ * other: an SPSC ring has one reader. */
+void speadi_channel_drain(struct spead_channel *channel)
+{
+    uint64_t count = 0;
+
+    /* acq_rel: the next to drain sees how far this one came, and what was sent before it was asked */
+    if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
+        return;
+    do
+        count += drain_once(channel);
+    while (atomic_fetch_sub_explicit(&channel->drains, 1, memory_order_acq_rel) > 1);
+    pthread_mutex_lock(&channel->control);
+    channel->closed.shed[SPEAD_SHED_CANCELLED] += count;
+    pthread_mutex_unlock(&channel->control);
+}
+
+void spead_receiver_close(struct spead_receiver *receiver)
+{
+    struct spead_channel *channel;
+
+    if (!receiver)
+        return;
+    channel = receiver->end.channel;
+    if (speadi_end_leave(&receiver->end)) {
+        speadi_channel_turn(channel, SPEADI_STOPPED);
+        speadi_channel_drain(channel);
+    } else {
+        speadi_waitroom_wake_one(&channel->receivers_room); /* it may have been woken just now */
+    }
+    speadi_end_release(&receiver->end);
+    free(receiver);
+}

@@ -1,0 +1,114 @@
+/* A sender as an end of its channel: it opens, waits for room, and closes. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include <speadi/err.h>
+
+#include "channel_parts.h"
+
+/* ---- Waiting ------------------------------------------------------------------------------- */
+
+static uint32_t room(struct spead_sender *sender)
+{
+    struct spead_channel *channel = sender->end.channel;
+    uint64_t used;
+
+    if (atomic_load_explicit(&channel->state, memory_order_relaxed) &
+        (SPEADI_STOPPED | SPEADI_CANCELLED))
+        return UINT32_MAX;
+    if (!channel->shared) {
+        /* acquire pairs with the receiver's publish, as in spsc_room() */
+        sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
+        return channel->capacity - (uint32_t)(sender->tail - sender->head_seen);
+    }
+    used = speadi_shared_ring_used(channel->shared);
+    return used < channel->capacity ? channel->capacity - (uint32_t)used : 0;
+}
+
+uint32_t speadi_sender_room(struct spead_sender *sender)
+{
+    uint32_t there;
+
+    if (!speadi_end_polls(&sender->end))
+        return room(sender);
+    speadi_end_settle(&sender->end);
+    do
+        there = room(sender);
+    while (there == 0 && speadi_end_rearm(&sender->end));
+    return there;
+}
+
+bool speadi_sender_can_go_on(struct spead_sender *sender)
+{
+    struct spead_channel *channel = sender->end.channel;
+
+    /* W2: sequentially consistent, all of them. */
+    if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
+        return true;
+    return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
+                           : sender->tail - atomic_load(&channel->head) < channel->capacity;
+}
+
+int spead_sender_announce(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns)
+{
+    return speadi_end_announce(&sender->end, waker, now_ns);
+}
+
+bool spead_sender_retract(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns)
+{
+    return speadi_end_retract(&sender->end, waker, now_ns);
+}
+
+int spead_sender_fd(struct spead_sender *sender)
+{
+    return speadi_end_fd(&sender->end);
+}
+
+/* ---- Opening and closing ------------------------------------------------------------------- */
+
+int spead_sender_open(struct spead_sender **out, struct spead_channel *channel, const char *name,
+                      int type, struct spead_err *err)
+{
+    struct spead_sender *sender = calloc(1, sizeof *sender);
+    int ret;
+
+    if (!sender)
+        return speadi_err_set(err, -ENOMEM, "channel \"%s\": no memory for an end",
+                              spead_channel_name(channel));
+    ret = speadi_end_open(&sender->end, channel, name, type, true, err);
+    if (ret < 0) {
+        free(sender);
+        return ret;
+    }
+    *out = sender;
+    return 0;
+}
+
+static void note_error(struct spead_channel *channel, int error)
+{
+    pthread_mutex_lock(&channel->control);
+    if (channel->error == 0)
+        channel->error = error;
+    pthread_mutex_unlock(&channel->control);
+}
+
+void spead_sender_close(struct spead_sender *sender, int error)
+{
+    struct spead_channel *channel;
+
+    if (!sender)
+        return;
+    channel = sender->end.channel;
+    if (error < 0)
+        note_error(channel, error);
+    if (speadi_end_leave(&sender->end)) {
+        speadi_channel_turn(channel, SPEADI_ENDED);
+        /* Sequentially consistent, as are the turns: or the last receiver drains after this one. */
+        if (atomic_load(&channel->state) & SPEADI_STOPPED)
+            speadi_channel_drain(channel);
+    } else {
+        speadi_waitroom_wake_one(&channel->senders_room); /* it may have been woken just now */
+    }
+    speadi_end_release(&sender->end);
+    free(sender);
+}

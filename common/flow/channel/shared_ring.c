@@ -1,0 +1,258 @@
+/* Slots with turns, in lanes that share one account of room. */
+#include "shared_ring.h"
+
+#include <stdalign.h>
+#include <stdlib.h>
+
+#include <speadi/clock.h>
+
+struct lane {
+    alignas(64) _Atomic uint64_t tail; /* next position to write */
+    alignas(64) _Atomic uint64_t head; /* next position to read */
+    _Atomic uint64_t *turn;            /* one a slot */
+    struct spead_message *slots;
+    uint64_t first_time; /* index of its first slot in the latency log */
+};
+
+struct speadi_shared_ring {
+    uint64_t mask;
+    uint32_t capacity, lanes;
+    struct speadi_latency_log *latency; /* NULL: not kept */
+    alignas(64) _Atomic uint64_t used;
+    _Atomic uint64_t high_water;
+    alignas(64) _Atomic uint64_t published; /* P1 of senders: bumped after turns were handed over */
+    struct lane lane[];
+};
+
+/* At least two, or "free" and "full" of the next lap would be the same turn. */
+static uint64_t slots_for(uint32_t capacity)
+{
+    uint64_t slots = 2;
+
+    while (slots < capacity)
+        slots *= 2;
+    return slots;
+}
+
+size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes)
+{
+    size_t slot_bytes = sizeof(struct spead_message) + sizeof(_Atomic uint64_t);
+
+    return sizeof(struct speadi_shared_ring) +
+           lanes * (sizeof(struct lane) + slots_for(capacity) * slot_bytes);
+}
+
+static bool fill_lane(struct lane *lane, uint64_t slots)
+{
+    lane->turn = malloc(slots * sizeof *lane->turn);
+    lane->slots = aligned_alloc(64, slots * sizeof *lane->slots);
+    if (!lane->turn || !lane->slots)
+        return false;
+    for (uint64_t i = 0; i < slots; i++)
+        atomic_init(&lane->turn[i], i);
+    return true;
+}
+
+static bool fill(struct speadi_shared_ring *ring, bool latency)
+{
+    uint64_t slots = ring->mask + 1;
+
+    if (latency && !(ring->latency = speadi_latency_create(ring->lanes * slots)))
+        return false;
+    for (uint32_t i = 0; i < ring->lanes; i++)
+        if (!fill_lane(&ring->lane[i], slots))
+            return false;
+    return true;
+}
+
+struct speadi_shared_ring *speadi_shared_ring_create(uint32_t capacity, uint32_t lanes,
+                                                     bool latency)
+{
+    size_t bytes = sizeof(struct speadi_shared_ring) + lanes * sizeof(struct lane);
+    struct speadi_shared_ring *ring = aligned_alloc(64, bytes);
+
+    if (!ring)
+        return NULL;
+    *ring = (struct speadi_shared_ring){
+        .mask = slots_for(capacity) - 1, .capacity = capacity, .lanes = lanes};
+    for (uint32_t i = 0; i < lanes; i++)
+        ring->lane[i] = (struct lane){.first_time = i * (ring->mask + 1)};
+    if (fill(ring, latency))
+        return ring;
+    speadi_shared_ring_destroy(ring);
+    return NULL;
+}
+
+void speadi_shared_ring_destroy(struct speadi_shared_ring *ring)
+{
+    if (!ring)
+        return;
+    for (uint32_t i = 0; i < ring->lanes; i++) {
+        free(ring->lane[i].turn);
+        free(ring->lane[i].slots);
+    }
+    free(ring->latency);
+    free(ring);
+}
+
+/* ---- Room ---------------------------------------------------------------------------------- */
+
+static void note_high_water(struct speadi_shared_ring *ring, uint64_t used)
+{
+    /* relaxed: a count orders nothing */
+    uint64_t high = atomic_load_explicit(&ring->high_water, memory_order_relaxed);
+
+    while (used > high &&
+           !atomic_compare_exchange_weak_explicit(&ring->high_water, &high, used,
+                                                  memory_order_relaxed, memory_order_relaxed))
+        ;
+}
+
+uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count)
+{
+    /* relaxed: slots are handed over by their turns; this is only arithmetic */
+    uint64_t used = atomic_load_explicit(&ring->used, memory_order_relaxed);
+    uint64_t claimed;
+
+    do {
+        uint64_t room = ring->capacity - used;
+
+        claimed = count < room ? count : room;
+        if (claimed == 0)
+            return 0;
+    } while (!atomic_compare_exchange_weak_explicit(&ring->used, &used, used + claimed,
+                                                    memory_order_relaxed, memory_order_relaxed));
+    note_high_water(ring, used + claimed);
+    return (uint32_t)claimed;
+}
+
+void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count)
+{
+    /* P1 of receivers: after the turns were handed back, before the look for a waiting sender. */
+    atomic_fetch_sub(&ring->used, count);
+}
+
+/* ---- Slots --------------------------------------------------------------------------------- */
+
+/* How many slots from position on have the turn that their position and `offset` ask for. */
+static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct lane *lane,
+                          uint64_t position, uint64_t offset, uint32_t max)
+{
+    uint32_t run = 0;
+
+    /* T1: acquire pairs with T2: who had the slot before is done with it. */
+    while (run < max && atomic_load_explicit(&lane->turn[(position + run) & ring->mask],
+                                             memory_order_acquire) == position + run + offset)
+        run++;
+    return run;
+}
+
+/* Claims a run of ready slots at *index; returns its length and *position. */
+static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct lane *lane,
+                          _Atomic uint64_t *index, uint64_t offset, uint32_t max,
+                          uint64_t *position)
+{
+    /* relaxed: whether the slots are ours to touch is decided by their turns */
+    uint64_t at = atomic_load_explicit(index, memory_order_relaxed);
+
+    for (;;) {
+        uint32_t run = ready_run(ring, lane, at, offset, max);
+
+        if (run == 0) {
+            /* Not ready, or another thread took it meanwhile: then look at its new place. */
+            uint64_t now = atomic_load_explicit(index, memory_order_relaxed);
+
+            if (now == at)
+                return 0;
+            at = now;
+        } else if (atomic_compare_exchange_weak_explicit(index, &at, at + run, memory_order_relaxed,
+                                                         memory_order_relaxed)) {
+            *position = at;
+            return run;
+        }
+    }
+}
+
+static void hand_over(const struct speadi_shared_ring *ring, const struct lane *lane,
+                      uint64_t position, uint64_t turn)
+{
+    /* T2: release pairs with T1. */
+    atomic_store_explicit(&lane->turn[position & ring->mask], turn, memory_order_release);
+}
+
+uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane_index,
+                                 const struct spead_message *messages, uint32_t count)
+{
+    struct lane *lane = &ring->lane[lane_index];
+    uint64_t position, now_ns = ring->latency ? speadi_clock_mono_ns() : 0;
+    uint32_t run = claim_run(ring, lane, &lane->tail, 0, count, &position);
+
+    for (uint32_t i = 0; i < run; i++) {
+        uint64_t slot = (position + i) & ring->mask;
+
+        lane->slots[slot] = messages[i];
+        if (ring->latency)
+            speadi_latency_enter(ring->latency, lane->first_time + slot, now_ns);
+        hand_over(ring, lane, position + i, position + i + 1);
+    }
+    if (run > 0)
+        atomic_fetch_add(&ring->published, run); /* P1 */
+    return run;
+}
+
+uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane_index,
+                                struct spead_message *messages, uint32_t max, bool arrived)
+{
+    struct lane *lane = &ring->lane[lane_index];
+    bool log = arrived && ring->latency;
+    uint64_t position, now_ns = log ? speadi_clock_mono_ns() : 0;
+    uint32_t run = claim_run(ring, lane, &lane->head, 1, max, &position);
+
+    for (uint32_t i = 0; i < run; i++) {
+        uint64_t slot = (position + i) & ring->mask;
+
+        messages[i] = lane->slots[slot];
+        if (log)
+            speadi_latency_leave(ring->latency, lane->first_time + slot, now_ns);
+        hand_over(ring, lane, position + i, position + i + ring->mask + 1);
+    }
+    return run;
+}
+
+/* ---- Looking ------------------------------------------------------------------------------- */
+
+static bool is_ready(const struct speadi_shared_ring *ring, const struct lane *lane,
+                     const _Atomic uint64_t *index, uint64_t offset)
+{
+    return ready_run(ring, lane, atomic_load_explicit(index, memory_order_relaxed), offset, 1) > 0;
+}
+
+bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring)
+{
+    atomic_load(&ring->published); /* W2: what was published before P1 can be seen after this */
+    for (uint32_t i = 0; i < ring->lanes; i++)
+        if (is_ready(ring, &ring->lane[i], &ring->lane[i].head, 1))
+            return true;
+    return false;
+}
+
+bool speadi_shared_ring_has_room(struct speadi_shared_ring *ring, uint32_t lane)
+{
+    return atomic_load(&ring->used) < ring->capacity && /* W2 */
+           is_ready(ring, &ring->lane[lane], &ring->lane[lane].tail, 0);
+}
+
+uint64_t speadi_shared_ring_used(const struct speadi_shared_ring *ring)
+{
+    return atomic_load_explicit(&ring->used, memory_order_relaxed);
+}
+
+uint64_t speadi_shared_ring_high_water(const struct speadi_shared_ring *ring)
+{
+    return atomic_load_explicit(&ring->high_water, memory_order_relaxed);
+}
+
+const struct speadi_latency_log *speadi_shared_ring_latency(const struct speadi_shared_ring *ring)
+{
+    return ring->latency;
+}

@@ -1,0 +1,192 @@
+/* Tickets, handed straight to whoever waits longest. */
+#include <speadline/throttle.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "bell.h"
+#include "waker_queue.h"
+
+/* A lock, not atomics: a ticket is taken once per piece of expensive work, and passing it on in the order
+ * of asking needs the queue and the count to change together. */
+struct spead_throttle {
+    pthread_mutex_t lock;
+    struct speadi_waker_queue queue; /* who waits; empty while tickets are free */
+    uint32_t tickets, free, high_water, waiting;
+    uint64_t taken;
+    _Atomic bool cancelled; /* changes under lock */
+    _Atomic uint32_t references;
+};
+
+int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct spead_err *err)
+{
+    struct spead_throttle *throttle;
+
+    if (tickets == 0)
+        return speadi_err_set(err, -EINVAL, "a throttle needs at least one ticket");
+    throttle = calloc(1, sizeof *throttle);
+    if (!throttle)
+        return speadi_err_set(err, -ENOMEM, "no memory for a throttle");
+    pthread_mutex_init(&throttle->lock, NULL);
+    throttle->tickets = throttle->free = tickets;
+    atomic_init(&throttle->references, 1);
+    *out = throttle;
+    return 0;
+}
+
+struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle)
+{
+    /* relaxed: the caller's own reference keeps it */
+    atomic_fetch_add_explicit(&throttle->references, 1, memory_order_relaxed);
+    return throttle;
+}
+
+void spead_throttle_unref(struct spead_throttle *throttle)
+{
+    if (!throttle || atomic_fetch_sub_explicit(&throttle->references, 1, memory_order_acq_rel) > 1)
+        return;
+    pthread_mutex_destroy(&throttle->lock);
+    free(throttle);
+}
+
+/* ---- The queue (under lock) ---------------------------------------------------------------- */
+
+static void enqueue(struct spead_throttle *throttle, struct spead_waker *waker)
+{
+    speadi_waker_queue_append(&throttle->queue, waker);
+    throttle->waiting++;
+}
+
+static void dequeue(struct spead_throttle *throttle, struct spead_waker *waker)
+{
+    speadi_waker_queue_remove(&throttle->queue, waker);
+    throttle->waiting--;
+}
+
+static void count_taken(struct spead_throttle *throttle)
+{
+    uint32_t out = throttle->tickets - throttle->free;
+
+    throttle->taken++;
+    if (out > throttle->high_water)
+        throttle->high_water = out;
+}
+
+/* ---- Taking and giving --------------------------------------------------------------------- */
+
+/* waker NULL: nobody queues. 1: a ticket, 0: queued. */
+static int take_or_queue(struct spead_throttle *throttle, struct spead_waker *waker)
+{
+    int ret = -EAGAIN;
+
+    pthread_mutex_lock(&throttle->lock);
+    if (spead_throttle_is_cancelled(throttle)) {
+        ret = -ECANCELED;
+    } else if (throttle->free > 0) {
+        throttle->free--;
+        count_taken(throttle);
+        ret = 1;
+    } else if (waker) {
+        enqueue(throttle, waker);
+        ret = 0;
+    }
+    pthread_mutex_unlock(&throttle->lock);
+    return ret;
+}
+
+int spead_throttle_try_take(struct spead_throttle *throttle)
+{
+    int ret = take_or_queue(throttle, NULL);
+
+    return ret == 1 ? 0 : ret;
+}
+
+int spead_throttle_announce(struct spead_throttle *throttle, struct spead_waker *waker)
+{
+    return take_or_queue(throttle, waker);
+}
+
+bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker *waker)
+{
+    bool queued;
+
+    pthread_mutex_lock(&throttle->lock);
+    queued = speadi_waker_queue_has(&throttle->queue, waker);
+    if (queued)
+        dequeue(throttle, waker);
+    pthread_mutex_unlock(&throttle->lock);
+    return queued;
+}
+
+int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
+{
+    struct speadi_bell bell;
+    int ret;
+
+    speadi_bell_init(&bell);
+    speadi_bell_arm(&bell);
+    ret = take_or_queue(throttle, &bell.waker);
+    if (ret != 0)
+        return ret == 1 ? 0 : ret;
+    if (!speadi_bell_wait(&bell, deadline_ns)) {
+        if (spead_throttle_retract(throttle, &bell.waker))
+            return -ETIMEDOUT;
+        speadi_bell_wait(&bell, 0); /* it rings right now */
+    }
+    /* Rung by a cancel, or with a ticket just before one: then nobody counts tickets any more. */
+    return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
+}
+
+void spead_throttle_give(struct spead_throttle *throttle)
+{
+    struct spead_waker *waker;
+
+    pthread_mutex_lock(&throttle->lock);
+    waker = throttle->queue.first;
+    if (waker) { /* the ticket changes hands: free stays 0 */
+        dequeue(throttle, waker);
+        throttle->taken++;
+        waker->wake(waker);
+    } else {
+        throttle->free++;
+    }
+    pthread_mutex_unlock(&throttle->lock);
+}
+
+void spead_throttle_cancel(struct spead_throttle *throttle)
+{
+    pthread_mutex_lock(&throttle->lock);
+    /* release pairs with the acquire of who was woken by this */
+    atomic_store_explicit(&throttle->cancelled, true, memory_order_release);
+    while (throttle->queue.first) {
+        struct spead_waker *waker = throttle->queue.first;
+
+        dequeue(throttle, waker);
+        waker->wake(waker);
+    }
+    pthread_mutex_unlock(&throttle->lock);
+}
+
+bool spead_throttle_is_cancelled(const struct spead_throttle *throttle)
+{
+    return atomic_load_explicit(&throttle->cancelled, memory_order_acquire);
+}
+
+void spead_throttle_stats(struct spead_throttle *throttle, struct spead_throttle_stats *stats)
+{
+    struct spead_throttle_stats now = {.struct_size = stats->struct_size};
+
+    pthread_mutex_lock(&throttle->lock);
+    now.tickets = throttle->tickets;
+    now.out = throttle->tickets - throttle->free;
+    now.high_water = throttle->high_water;
+    now.waiting = throttle->waiting;
+    now.taken = throttle->taken;
+    pthread_mutex_unlock(&throttle->lock);
+    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+}

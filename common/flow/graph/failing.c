@@ -1,0 +1,200 @@
+/* What a failed step leads to, and the report of what went wrong first. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <speadi/backoff.h>
+#include <speadi/err.h>
+
+#include "count.h"
+#include "graph_parts.h"
+
+/* ---- The report ----------------------------------------------------------------------------- */
+
+static const struct spead_node *upstream(const struct spead_node *node)
+{
+    uint32_t input = atomic_load_explicit(&node->last_input, memory_order_relaxed);
+    const struct speadi_edge *edge;
+
+    if (node->input_count == 0)
+        return NULL;
+    edge = node->inputs[input].edge;
+    return edge && edge->senders ? speadi_node_of(edge->senders) : NULL;
+}
+
+/* Written from the end, because the way is known from there only. Loops and long ways are cut. */
+static void write_path(const struct spead_node *node, char *path, size_t max)
+{
+    char text[256];
+    size_t at = sizeof text - 1;
+
+    text[at] = '\0';
+    for (const struct spead_node *n = node; n; n = upstream(n)) {
+        const char *arrow = n == node ? "" : " > ";
+        const char *name = n->name;
+        size_t length = strlen(name) + strlen(arrow);
+
+        if (length + strlen("... > ") > at) {
+            name = "...";
+            length = strlen(name) + strlen(arrow);
+        }
+        if (length > at)
+            break;
+        at -= length;
+        memcpy(text + at, name, strlen(name));
+        memcpy(text + at + strlen(name), arrow, strlen(arrow));
+        if (strcmp(name, "...") == 0)
+            break;
+    }
+    snprintf(path, max, "%s", text + at);
+}
+
+void speadi_failure_text(const struct spead_failure *failure, char *out, size_t max)
+{
+    int length = snprintf(out, max, "%s (at %s", failure->cause, failure->path);
+
+    if (length < 0 || (size_t)length >= max)
+        return;
+    if (failure->has_message)
+        snprintf(out + length, max - (size_t)length, ", stream %u, sequence %llu)", failure->stream,
+                 (unsigned long long)failure->sequence);
+    else
+        snprintf(out + length, max - (size_t)length, ")");
+}
+
+void speadi_graph_fail(struct spead_node *node, int code, const char *cause)
+{
+    struct spead_graph *graph = node->graph;
+
+    pthread_mutex_lock(&graph->lock);
+    if (graph->failure.code == 0) {
+        struct spead_failure *failure = &graph->failure;
+
+        failure->code = code;
+        failure->has_message = node->has_working;
+        failure->stream = node->working_stream;
+        failure->sequence = node->working_sequence;
+        write_path(node, failure->path, sizeof failure->path);
+        snprintf(failure->cause, sizeof failure->cause, "node %.60s: %.180s", node->name, cause);
+    }
+    pthread_mutex_unlock(&graph->lock);
+    spead_graph_stop(graph);
+}
+
+void spead_graph_failure(const struct spead_graph *graph, struct spead_failure *failure)
+{
+    struct spead_graph *locked = (struct spead_graph *)graph; /* for its lock only */
+
+    pthread_mutex_lock(&locked->lock);
+    *failure = graph->failure;
+    pthread_mutex_unlock(&locked->lock);
+}
+
+/* ---- The policies --------------------------------------------------------------------------- */
+
+static const char *cause_of(const struct spead_node *node, int code)
+{
+    return node->worker->cause[0] ? node->worker->cause : strerror(-code);
+}
+
+static int fatal(struct spead_node *node, int code)
+{
+    speadi_count(&node->fatal, 1);
+    speadi_graph_fail(node, code, cause_of(node, code));
+    return code;
+}
+
+/* Another message than the one that failed last has its own tries. */
+static bool may_retry(struct spead_node *node)
+{
+    if (node->tries == 0 || node->tried_stream != node->working_stream ||
+        node->tried_sequence != node->working_sequence) {
+        node->tries = 0;
+        node->tried_stream = node->working_stream;
+        node->tried_sequence = node->working_sequence;
+    }
+    return node->tries < node->retries;
+}
+
+static int retry(struct spead_node *node)
+{
+    uint64_t backoff_ns = speadi_backoff_ns(node->backoff_ns, node->tries);
+
+    node->tries++;
+    speadi_count(&node->retried, 1);
+    if (backoff_ns == 0)
+        return SPEAD_STEP_AGAIN;
+    node->not_before_ns = node->worker->now_ns + backoff_ns;
+    node->wait_until_ns = node->not_before_ns;
+    return SPEAD_STEP_WAITING;
+}
+
+#define LOG_PAUSE_NS 1000000000u
+
+static void log_failure(struct spead_node *node, const struct spead_message *failed, int code)
+{
+    uint64_t now_ns = node->worker->now_ns;
+
+    if (node->logged_ns != 0 && now_ns - node->logged_ns < LOG_PAUSE_NS)
+        return;
+    node->logged_ns = now_ns;
+    speadi_log(&node->graph->log, SPEAD_LOG_WARNING,
+               "node %s: %s; stream %u, sequence %llu is left out (%llu so far)", node->name,
+               cause_of(node, code), failed->stream, (unsigned long long)failed->sequence,
+               (unsigned long long)speadi_counted(&node->logged));
+}
+
+void speadi_node_drop_diverted(struct spead_node *node)
+{
+    if (!node->diverting)
+        return;
+    node->diverting = false;
+    spead_message_unref(node->diverted);
+    speadi_count(&node->skipped, 1);
+}
+
+bool speadi_node_divert(struct spead_node *node)
+{
+    uint32_t output = (uint32_t)(node->error_port - node->outputs);
+    int ret = spead_node_send(node, output, node->diverted, 1);
+
+    if (ret == -EAGAIN)
+        return false;
+    if (ret < 0) {
+        speadi_node_drop_diverted(node);
+        return true;
+    }
+    speadi_count(&node->diverted_count, 1);
+    node->diverting = false;
+    return true;
+}
+
+static int divert(struct spead_node *node, const struct spead_message *failed)
+{
+    *node->diverted = *failed;
+    node->diverted->flags |= SPEAD_MESSAGE_FAILED;
+    node->diverting = true;
+    return speadi_node_divert(node) ? SPEAD_STEP_AGAIN : SPEAD_STEP_WAITING;
+}
+
+int speadi_node_failed(struct spead_node *node, int code)
+{
+    unsigned policy = node->on_error;
+    struct spead_message failed;
+
+    if (policy == SPEAD_ON_ERROR_RETRY) {
+        if (may_retry(node))
+            return retry(node);
+        policy = node->after_retries;
+    }
+    if (policy == SPEAD_ON_ERROR_FAIL || node->ops->surrender(node->step_state, &failed) < 0)
+        return fatal(node, code);
+    node->tries = 0;
+    if (policy == SPEAD_ON_ERROR_DIVERT)
+        return divert(node, &failed);
+    speadi_count(policy == SPEAD_ON_ERROR_LOG ? &node->logged : &node->skipped, 1);
+    if (policy == SPEAD_ON_ERROR_LOG)
+        log_failure(node, &failed, code);
+    spead_message_unref(&failed);
+    return SPEAD_STEP_AGAIN;
+}

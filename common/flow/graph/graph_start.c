@@ -1,0 +1,308 @@
+/* Starting: receivers before senders, each node at its worker. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/thread.h>
+
+#include "graph_parts.h"
+
+/* ---- The order ------------------------------------------------------------------------------ */
+
+static void count_unready(struct spead_graph *graph)
+{
+    for (struct speadi_edge *edge = graph->edges; edge; edge = edge->next)
+        edge->unready = edge->receiver_count;
+    for (struct spead_node *node = graph->nodes; node; node = node->next) {
+        node->unready = 0;
+        for (uint32_t i = 0; i < node->output_count; i++)
+            if (node->outputs[i].edge && node->outputs[i].edge->unready > 0)
+                node->unready++;
+    }
+}
+
+/* Everything that an edge's senders wait for is in place. */
+static void edge_ready(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
+{
+    for (struct speadi_port *port = edge->senders; port; port = port->edge_next)
+        if (--speadi_node_of(port)->unready == 0 && speadi_node_of(port)->search == 0) {
+            speadi_node_of(port)->search = 1;
+            order[(*count)++] = speadi_node_of(port);
+        }
+}
+
+static void place(struct spead_node *node, struct spead_node **order, uint32_t *count)
+{
+    for (uint32_t i = 0; i < node->input_count; i++)
+        if (--node->inputs[i].edge->unready == 0)
+            edge_ready(node->inputs[i].edge, order, count);
+}
+
+/* From the nodes that nothing depends on, against the flow. In a loop no node can be first: the one added
+ * first is. */
+int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
+{
+    struct spead_node *node = graph->nodes, *any = graph->nodes;
+    uint32_t found = 0;
+
+    graph->order = calloc(graph->node_count, sizeof *graph->order);
+    if (!graph->order)
+        return speadi_err_set(err, -ENOMEM, "cannot start graph \"%s\": out of memory",
+                              graph->name);
+    count_unready(graph);
+    for (; node; node = node->next)
+        if (node->unready == 0) {
+            node->search = 1;
+            graph->order[found++] = node;
+        }
+    for (uint32_t placed = 0; placed < graph->node_count; placed++) {
+        if (placed == found) {
+            while (any->search != 0)
+                any = any->next;
+            any->search = 1;
+            graph->order[found++] = any;
+        }
+        place(graph->order[placed], graph->order, &found);
+    }
+    graph->searches = 1;
+    return 0;
+}
+
+/* ---- Places --------------------------------------------------------------------------------- */
+
+static struct speadi_worker *worker_on_cpu(struct spead_executor *executor, int cpu)
+{
+    for (uint32_t i = 0; i < speadi_executor_workers(executor); i++)
+        if (speadi_executor_worker(executor, i)->cpu == cpu)
+            return speadi_executor_worker(executor, i);
+    return NULL;
+}
+
+static int place_chosen(struct spead_node *node, struct spead_executor *executor,
+                        struct spead_err *err)
+{
+    if (node->blocking) {
+        node->worker = aligned_alloc(64, sizeof *node->worker);
+        if (!node->worker)
+            return speadi_err_set(err, -ENOMEM, "cannot start node \"%s\": out of memory",
+                                  node->name);
+        speadi_worker_init(node->worker, SPEADI_WORKER_OWN, node->cpu);
+        return 0;
+    }
+    node->worker = worker_on_cpu(executor, node->cpu);
+    if (!node->worker)
+        return speadi_err_set(err, -EINVAL,
+                              "node \"%s\" wants CPU %d, where no worker of the executor is pinned",
+                              node->name, node->cpu);
+    return 0;
+}
+
+/* The worker with the fewest nodes, those of this graph included. */
+static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *taken)
+{
+    uint64_t least = UINT64_MAX;
+    uint32_t best = 0;
+
+    for (uint32_t i = 0; i < speadi_executor_workers(executor); i++) {
+        uint64_t nodes = atomic_load(&speadi_executor_worker(executor, i)->nodes) + taken[i];
+
+        if (nodes < least) {
+            least = nodes;
+            best = i;
+        }
+    }
+    return best;
+}
+
+/* Neighbours in the flow share a worker as far as that keeps the load even: runs of the order, one a worker. */
+static int place_nodes(struct spead_graph *graph, struct spead_executor *executor,
+                       struct spead_err *err)
+{
+    uint32_t workers = speadi_executor_workers(executor);
+    uint32_t taken[256] = {0}, free_count = 0, run, left = 0, chosen = 0;
+
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        struct spead_node *node = graph->order[i];
+        int ret = 0;
+
+        if (node->blocking || node->cpu >= 0)
+            ret = place_chosen(node, executor, err);
+        else
+            free_count++;
+        if (ret < 0)
+            return ret;
+    }
+    run = (free_count + workers - 1) / workers;
+    for (uint32_t i = graph->node_count; i-- > 0;) {
+        struct spead_node *node = graph->order[i];
+
+        if (node->worker)
+            continue;
+        if (left == 0) {
+            chosen = least_loaded(executor, taken);
+            left = run;
+        }
+        node->worker = speadi_executor_worker(executor, chosen);
+        taken[chosen]++;
+        left--;
+    }
+    return 0;
+}
+
+/* ---- Opening -------------------------------------------------------------------------------- */
+
+static void undo_start(struct spead_graph *graph, uint32_t started)
+{
+    while (started-- > 0) {
+        struct spead_node *node = graph->order[started];
+
+        if (node->ops->finish)
+            node->ops->finish(node->step_state);
+        node->started = false;
+    }
+    for (struct spead_node *node = graph->nodes; node; node = node->next) {
+        for (uint32_t i = 0; i < node->output_count; i++) {
+            spead_sender_close(node->outputs[i].sender, -ECANCELED);
+            node->outputs[i].sender = NULL;
+        }
+        for (uint32_t i = 0; i < node->input_count; i++) {
+            spead_receiver_close(node->inputs[i].receiver);
+            node->inputs[i].receiver = NULL;
+        }
+    }
+}
+
+static int start_node(struct spead_node *node, struct spead_err *err)
+{
+    struct spead_err own = {0};
+    int ret = node->ops->start ? node->ops->start(node->step_state, node, &own) : 0;
+
+    node->started = ret >= 0;
+    if (ret >= 0)
+        return 0;
+    return speadi_err_set(err, ret, "node %s could not start: %s", node->name,
+                          own.text[0] ? own.text : strerror(-ret));
+}
+
+int speadi_graph_open(struct spead_graph *graph, struct spead_err *err)
+{
+    uint32_t started = 0;
+    int ret = 0;
+
+    for (struct speadi_edge *edge = graph->edges; edge && ret == 0; edge = edge->next)
+        ret = speadi_edge_open(graph, edge, err);
+    while (ret == 0 && started < graph->node_count) {
+        ret = start_node(graph->order[started], err);
+        if (ret == 0)
+            started++;
+    }
+    if (ret < 0)
+        undo_start(graph, started);
+    return ret;
+}
+
+/* ---- Running -------------------------------------------------------------------------------- */
+
+static int run_blocking(void *arg, struct speadi_runner *self, struct spead_err *err)
+{
+    (void)err;
+    speadi_runner_ready(self);
+    speadi_worker_run(arg);
+    return 0;
+}
+
+static int start_threads(struct spead_graph *graph, struct spead_err *err)
+{
+    for (struct spead_node *node = graph->nodes; node; node = node->next) {
+        int ret = 0;
+
+        if (node->blocking)
+            ret = speadi_runner_start(&node->worker->thread, node->name, node->cpu, run_blocking,
+                                      node->worker, err);
+        if (ret < 0)
+            return ret;
+    }
+    return 0;
+}
+
+/* Gives every node its first turn. Once the first is handed over they may end at any time, the last of them
+ * with this call: so the list is the graph's, which its owner (the caller) keeps. */
+static void launch(struct spead_graph *graph)
+{
+    for (uint32_t i = 0; i < graph->node_count; i++) {
+        struct spead_node *node = graph->order[i];
+
+        /* An exchange, so that a cancel() that found it not yet launched is seen at its first turn. */
+        atomic_exchange(&node->state, SPEADI_NODE_ACTIVE);
+        speadi_worker_rouse(speadi_worker_hand(node->worker, node));
+    }
+}
+
+static void count_nodes(struct spead_graph *graph, bool add)
+{
+    for (struct spead_node *node = graph->nodes; node; node = node->next) {
+        if (add)
+            atomic_fetch_add(&node->worker->nodes, 1);
+        else
+            atomic_fetch_sub(&node->worker->nodes, 1);
+    }
+}
+
+/* The threads have seen no node: they end as soon as they have none. */
+static void end_threads(struct spead_graph *graph)
+{
+    count_nodes(graph, false);
+    for (struct spead_node *node = graph->nodes; node; node = node->next) {
+        if (!node->blocking || !node->worker->thread)
+            continue;
+        speadi_worker_quit(node->worker);
+        speadi_runner_join(node->worker->thread, NULL);
+        node->worker->thread = NULL;
+    }
+}
+
+static int open_and_launch(struct spead_graph *graph, struct spead_err *err)
+{
+    int ret = speadi_graph_open(graph, err);
+
+    if (ret < 0)
+        return ret;
+    count_nodes(graph, true);
+    ret = start_threads(graph, err);
+    if (ret < 0) {
+        end_threads(graph);
+        undo_start(graph, graph->node_count);
+        return ret;
+    }
+    speadi_graph_forget_names(graph);
+    pthread_mutex_lock(&graph->lock);
+    graph->phase = SPEADI_GRAPH_RUNNING;
+    graph->alive = graph->node_count;
+    graph->started_ns = speadi_clock_mono_ns();
+    pthread_mutex_unlock(&graph->lock);
+    launch(graph);
+    return 0;
+}
+
+int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor,
+                      struct spead_err *err)
+{
+    int ret;
+
+    if (graph->phase != SPEADI_GRAPH_BUILDING)
+        return speadi_err_set(err, -EBUSY, "graph \"%s\" was started before: it runs once",
+                              graph->name);
+    ret = speadi_graph_check(graph, err);
+    if (ret < 0)
+        return ret;
+    graph->phase = SPEADI_GRAPH_BROKEN;
+    ret = speadi_graph_sort(graph, err);
+    if (ret == 0)
+        ret = place_nodes(graph, executor, err);
+    if (ret == 0)
+        ret = open_and_launch(graph, err);
+    return ret;
+}

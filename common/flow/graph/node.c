@@ -1,0 +1,387 @@
+/* Nodes as their steps see them: ports, tickets, time; and how they are woken. */
+#include <speadline/node.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/channel.h>
+#include <speadi/err.h>
+#include <speadi/node.h>
+
+#include "count.h"
+#include "graph_parts.h"
+
+/* ---- Making one ----------------------------------------------------------------------------- */
+
+static size_t names_bytes(const struct spead_port *ports, uint32_t count)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        bytes += strlen(ports[i].name) + 1;
+    return bytes;
+}
+
+static const char *put_name(char **room, const char *name)
+{
+    char *put = *room;
+
+    *room = stpcpy(put, name) + 1;
+    return put;
+}
+
+static void fill_ports(struct spead_node *node, struct speadi_port *ports, char **room,
+                       const struct spead_port *from, uint32_t count, bool is_output)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        ports[i] = (struct speadi_port){.type = from[i].type, .is_output = is_output};
+        ports[i].name = put_name(room, from[i].name);
+        speadi_waiter_init(&ports[i].waiter, node);
+    }
+}
+
+static void fill_node(struct spead_node *node, const struct spead_node_config *config)
+{
+    node->ops = config->ops;
+    node->step_state = config->state;
+    node->input_count = config->input_count;
+    node->output_count = config->output_count;
+    node->blocking = config->blocking;
+    node->cpu = config->cpu;
+    node->on_error = (uint8_t)config->on_error;
+    node->after_retries = (uint8_t)config->after_retries;
+    node->retries = config->retries;
+    node->backoff_ns = config->backoff_ns;
+    node->memory_bytes = config->memory_bytes;
+    speadi_waiter_init(&node->ticket_waiter, node);
+}
+
+static struct speadi_port *find_error_port(struct spead_node *node)
+{
+    for (uint32_t i = 0; i < node->output_count; i++)
+        if (strcmp(node->outputs[i].name, "error") == 0)
+            return &node->outputs[i];
+    return NULL;
+}
+
+int speadi_node_create(struct spead_node **out, const struct spead_node_config *config,
+                       struct spead_err *err)
+{
+    size_t ports = (size_t)config->input_count + config->output_count;
+    bool diverts =
+        config->on_error == SPEAD_ON_ERROR_DIVERT || config->after_retries == SPEAD_ON_ERROR_DIVERT;
+    size_t bytes = sizeof(struct spead_node) + ports * sizeof(struct speadi_port) +
+                   (diverts ? sizeof(struct spead_message) : 0) + strlen(config->name) + 1 +
+                   names_bytes(config->inputs, config->input_count) +
+                   names_bytes(config->outputs, config->output_count);
+    struct spead_node *node = calloc(1, bytes);
+    char *room;
+
+    if (!node)
+        return speadi_err_set(err, -ENOMEM, "cannot add node \"%s\": out of memory", config->name);
+    fill_node(node, config);
+    node->own_bytes = (uint32_t)bytes;
+    node->inputs = (struct speadi_port *)(void *)(node + 1);
+    node->outputs = node->inputs + config->input_count;
+    room = (char *)(node->outputs + config->output_count);
+    if (diverts) {
+        node->diverted = (struct spead_message *)(void *)room;
+        room += sizeof *node->diverted;
+    }
+    node->name = put_name(&room, config->name);
+    fill_ports(node, node->inputs, &room, config->inputs, config->input_count, false);
+    fill_ports(node, node->outputs, &room, config->outputs, config->output_count, true);
+    node->error_port = find_error_port(node);
+    *out = node;
+    return 0;
+}
+
+/* ---- Waking --------------------------------------------------------------------------------- */
+
+/* Makes a suspended node have a turn; see turn.c. Returns whom to rouse. */
+static _Atomic uint32_t *make_active(struct spead_node *node)
+{
+    /* K1: release, for what this thread did before; pairs with K2 in speadi_node_turn(). */
+    uint32_t before =
+        atomic_fetch_or_explicit(&node->state, SPEADI_NODE_WOKEN, memory_order_acq_rel);
+
+    if (before != SPEADI_NODE_SUSPENDED)
+        return NULL; /* it has a turn coming, or sees the mark before it suspends, or is over */
+    if (node->worker == speadi_worker_here()) {
+        speadi_worker_queue(node->worker, node);
+        return NULL;
+    }
+    return speadi_worker_hand(node->worker, node);
+}
+
+void spead_node_wake(struct spead_node *node)
+{
+    speadi_worker_rouse(make_active(node));
+}
+
+static void wake_waiter(struct spead_waker *waker)
+{
+    struct speadi_waiter *waiter =
+        (struct speadi_waiter *)(void *)((char *)waker - offsetof(struct speadi_waiter, waker));
+    _Atomic uint32_t *futex;
+
+    /* Before the node can have its turn, which may ask at once whether it was this that woke it (and that
+     * no later wake would tell). relaxed: make_active() releases it. */
+    atomic_store_explicit(&waiter->state, SPEADI_RINGING, memory_order_relaxed);
+    futex = make_active(waiter->node);
+    /* G1: release pairs with G2 in speadi_waiter_join(). From here on the node may be gone, and with its last
+     * graph the worker: only the address of the futex is used. */
+    atomic_store_explicit(&waiter->state, SPEADI_RUNG, memory_order_release);
+    speadi_worker_rouse(futex);
+}
+
+void speadi_waiter_init(struct speadi_waiter *waiter, struct spead_node *node)
+{
+    waiter->waker.wake = wake_waiter;
+    waiter->node = node;
+}
+
+void speadi_waiter_join(struct speadi_waiter *waiter)
+{
+    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_RUNG) /* G2 */
+        sched_yield(); /* whoever rings has a few instructions left, or was preempted there */
+}
+
+/* ---- Ports ---------------------------------------------------------------------------------- */
+
+static void port_waits(struct spead_node *self, struct speadi_port *port)
+{
+    if (port->waits)
+        return;
+    port->waits = true;
+    port->waiting_next = self->waiting;
+    self->waiting = port;
+}
+
+/* The end, an error from upstream, or -ECANCELED. Kept out of line: its sentence would make every receive
+ * clear room on the stack. */
+__attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
+                                                       struct speadi_port *port, int code)
+{
+    self->told = code;
+    if (code == -ESHUTDOWN || self->input_error != 0)
+        return code;
+    self->input_error = code;
+    if (port->edge->outside && code != -ECANCELED) {
+        char cause[SPEAD_ERR_TEXT_MAX];
+
+        snprintf(cause, sizeof cause, "input \"%s\" ended with: %s", port->name, strerror(-code));
+        speadi_graph_fail(self, code, cause);
+    }
+    return code;
+}
+
+static int nothing_received(struct spead_node *self, struct speadi_port *port, int code)
+{
+    if (code == -EAGAIN && port->edge->outside && spead_node_is_stopping(self)) {
+        /* What was sent before the stop has been taken; more is not waited for. */
+        port->ended = true;
+        code = -ESHUTDOWN;
+    }
+    if (code != -EAGAIN)
+        return input_ended(self, port, code);
+    port_waits(self, port);
+    return code;
+}
+
+static inline void work_on(struct spead_node *self, const struct spead_message *message)
+{
+    self->working_stream = message->stream;
+    self->working_sequence = message->sequence;
+    self->has_working = true;
+}
+
+int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_message *messages,
+                       uint32_t max)
+{
+    struct speadi_port *port = &self->inputs[input];
+    int ret;
+
+    if (port->ended)
+        return input_ended(self, port, -ESHUTDOWN);
+    ret = spead_receiver_try_receive(port->receiver, messages, max);
+    if (ret <= 0)
+        return nothing_received(self, port, ret);
+    speadi_count(&self->in, (uint64_t)ret);
+    /* relaxed: a hint for whoever writes down a path */
+    atomic_store_explicit(&self->last_input, input, memory_order_relaxed);
+    work_on(self, messages);
+    return ret;
+}
+
+void spead_node_wait_input(struct spead_node *self, uint32_t input)
+{
+    struct speadi_port *port = &self->inputs[input];
+
+    if (port->receiver)
+        port_waits(self, port);
+}
+
+static int send_nowhere(struct spead_node *self, const struct spead_message *messages,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        spead_message_unref(&messages[i]);
+    speadi_count(&self->out, count);
+    return (int)count;
+}
+
+int spead_node_send(struct spead_node *self, uint32_t output, const struct spead_message *messages,
+                    uint32_t count)
+{
+    struct speadi_port *port = &self->outputs[output];
+    int ret;
+
+    if (!port->sender)
+        return send_nowhere(self, messages, count);
+    ret = spead_sender_try_send(port->sender, messages, count);
+    if (ret > 0)
+        speadi_count(&self->out, (uint64_t)ret);
+    if (ret == (int)count)
+        return ret;
+    if (ret >= 0 || ret == -EAGAIN)
+        port_waits(self, port);
+    else
+        self->told = ret;
+    return ret;
+}
+
+/* ---- For nodes of the library's own ---------------------------------------------------------- */
+
+bool speadi_node_is_pulled(const struct spead_node *self)
+{
+    return self->worker->kind == SPEADI_WORKER_PULLED;
+}
+
+struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_t output)
+{
+    return self->outputs[output].edge ? self->outputs[output].edge->channel : NULL;
+}
+
+uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
+{
+    struct speadi_port *port = &self->outputs[output];
+    uint32_t room = port->sender ? speadi_sender_room(port->sender) : UINT32_MAX;
+
+    if (room == 0)
+        port_waits(self, port);
+    return room;
+}
+
+/* ---- Tickets -------------------------------------------------------------------------------- */
+
+/* Queued for one already. */
+static int ticket_arrived(struct spead_node *self)
+{
+    struct spead_throttle *throttle = self->ticket;
+
+    /* relaxed: ordered by K1 and K2. Still silent: then the wake is yet to come. */
+    if (atomic_load_explicit(&self->ticket_waiter.state, memory_order_relaxed) == SPEADI_SILENT)
+        return -EAGAIN;
+    speadi_waiter_join(&self->ticket_waiter);
+    self->ticket = NULL;
+    if (!spead_throttle_is_cancelled(throttle))
+        return 0;
+    self->told = -ECANCELED;
+    return -ECANCELED;
+}
+
+int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throttle)
+{
+    int ret;
+
+    if (self->ticket)
+        return self->ticket == throttle ? ticket_arrived(self) : -EINVAL;
+    /* relaxed: the throttle's lock orders it before the ring */
+    atomic_store_explicit(&self->ticket_waiter.state, SPEADI_SILENT, memory_order_relaxed);
+    ret = spead_throttle_announce(throttle, &self->ticket_waiter.waker);
+    if (ret < 0) {
+        self->told = ret;
+        return ret;
+    }
+    if (ret > 0)
+        return 0;
+    self->ticket = throttle;
+    return -EAGAIN;
+}
+
+/* ---- The rest ------------------------------------------------------------------------------- */
+
+void spead_node_wait_until(struct spead_node *self, uint64_t time_ns)
+{
+    self->wait_until_ns = time_ns;
+}
+
+void spead_node_working_on(struct spead_node *self, const struct spead_message *message)
+{
+    work_on(self, message);
+}
+
+void spead_node_explain(struct spead_node *self, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(self->worker->cause, sizeof self->worker->cause, format, args);
+    va_end(args);
+}
+
+bool spead_node_is_stopping(const struct spead_node *self)
+{
+    /* relaxed: a node that is woken by stop() sees it (K1); others see it soon enough */
+    return atomic_load_explicit(&self->graph->stopping, memory_order_relaxed);
+}
+
+uint64_t spead_node_now_ns(const struct spead_node *self)
+{
+    return self->worker->now_ns;
+}
+
+const char *spead_node_name(const struct spead_node *node)
+{
+    return node->name;
+}
+
+static uint32_t public_state(const struct spead_node *node)
+{
+    switch (atomic_load(&node->state) & SPEADI_NODE_STATES) {
+    case SPEADI_NODE_BUILT:
+        return SPEAD_NODE_BUILT;
+    case SPEADI_NODE_SUSPENDED:
+        return atomic_load(&node->state) & SPEADI_NODE_WOKEN ? SPEAD_NODE_RUNNABLE
+                                                             : SPEAD_NODE_SUSPENDED;
+    case SPEADI_NODE_FINISHED:
+        return SPEAD_NODE_FINISHED;
+    default:
+        return atomic_load(&node->is_running) ? SPEAD_NODE_RUNNING : SPEAD_NODE_RUNNABLE;
+    }
+}
+
+void spead_node_stats(const struct spead_node *node, struct spead_node_stats *stats)
+{
+    struct spead_node_stats now = {
+        .struct_size = stats->struct_size,
+        .state = public_state(node),
+        .steps = speadi_counted(&node->steps),
+        .busy_ns = speadi_counted(&node->busy_ns),
+        .in = speadi_counted(&node->in),
+        .out = speadi_counted(&node->out),
+        .retried = speadi_counted(&node->retried),
+        .skipped = speadi_counted(&node->skipped),
+        .logged = speadi_counted(&node->logged),
+        .diverted = speadi_counted(&node->diverted_count),
+        .fatal = speadi_counted(&node->fatal),
+        .cpu_ns = speadi_counted(&node->cpu_ns),
+    };
+    now.failed = now.retried + now.skipped + now.logged + now.diverted + now.fatal;
+    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+}

@@ -1,0 +1,94 @@
+/* Writing reports: no allocation, so that they work where nothing else does any more. */
+#include "report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void speadi_report_init(struct speadi_report *report, char *out, size_t max, bool json)
+{
+    *report = (struct speadi_report){.out = out, .max = max, .json = json};
+    if (max > 0)
+        out[0] = '\0';
+}
+
+int speadi_report_length(const struct speadi_report *report)
+{
+    return report->length > INT_MAX ? -EOVERFLOW : (int)report->length;
+}
+
+void speadi_report_text(struct speadi_report *report, const char *format, ...)
+{
+    size_t room = report->length < report->max ? report->max - report->length : 0;
+    va_list args;
+    int length;
+
+    va_start(args, format);
+    length = vsnprintf(room ? report->out + report->length : NULL, room, format, args);
+    va_end(args);
+    if (length > 0)
+        report->length += (size_t)length;
+}
+
+static void quoted(struct speadi_report *report, const char *value)
+{
+    speadi_report_text(report, "\"");
+    for (const char *c = value; *c; c++) {
+        if (*c == '"' || *c == '\\')
+            speadi_report_text(report, "\\%c", *c);
+        else if ((unsigned char)*c < 0x20)
+            speadi_report_text(report, "\\u%04x", (unsigned)*c);
+        else
+            speadi_report_text(report, "%c", *c);
+    }
+    speadi_report_text(report, "\"");
+}
+
+static void lead(struct speadi_report *report, const char *name)
+{
+    if (report->separate)
+        speadi_report_text(report, ", ");
+    report->separate = true;
+    if (!name)
+        return;
+    quoted(report, name);
+    speadi_report_text(report, ": ");
+}
+
+void speadi_report_open(struct speadi_report *report, const char *name, char bracket)
+{
+    lead(report, name);
+    speadi_report_text(report, "%c", bracket);
+    report->separate = false;
+}
+
+void speadi_report_close(struct speadi_report *report, char bracket)
+{
+    speadi_report_text(report, "%c", bracket);
+    report->separate = true;
+}
+
+void speadi_report_string(struct speadi_report *report, const char *name, const char *value)
+{
+    lead(report, name);
+    quoted(report, value);
+}
+
+void speadi_report_number(struct speadi_report *report, const char *name, unsigned long long value)
+{
+    lead(report, name);
+    speadi_report_text(report, "%llu", value);
+}
+
+void speadi_report_share(struct speadi_report *report, const char *name, double value)
+{
+    lead(report, name);
+    speadi_report_text(report, "%.4f", value);
+}
+
+void speadi_report_bool(struct speadi_report *report, const char *name, bool value)
+{
+    lead(report, name);
+    speadi_report_text(report, "%s", value ? "true" : "false");
+}

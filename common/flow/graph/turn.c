@@ -1,0 +1,250 @@
+/* A node's turn: one step, then again, asleep, or over.
+ *
+ *   ACTIVE ----- turn: nothing to do, everything announced ----> SUSPENDED
+ *     ^  <---------------- wake: marks WOKEN, queues -------------- |
+ *     |
+ *     ---- turn: DONE, failed, cancelled ----> FINISHED
+ *
+ * WOKEN is a mark beside the state. A wake sets it, and whoever sets it on SUSPENDED (without a mark) queues
+ * the node: just one does. A turn starts by clearing it (K2), so that all that was done before the wake
+ * is seen by the step; and a node suspends only if it is still clear (K3), else it has another turn. */
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/channel.h>
+#include <speadi/clock.h>
+
+#include "channel_parts.h"
+#include "count.h"
+#include "graph_parts.h"
+
+/* ---- Announcing (docs/adr/0013) ------------------------------------------------------------- */
+
+static struct speadi_end *end_of(const struct speadi_port *port)
+{
+    return port->is_output ? &port->sender->end : &port->receiver->end;
+}
+
+static int announce(struct speadi_port *port, uint64_t now_ns)
+{
+    /* relaxed: the announcement orders it before the ring */
+    atomic_store_explicit(&port->waiter.state, SPEADI_SILENT, memory_order_relaxed);
+    return speadi_end_announce(end_of(port), &port->waiter.waker, now_ns);
+}
+
+/* Whether others wait at the same side of the channel. */
+static bool shares(const struct speadi_port *port)
+{
+    const struct spead_channel *channel = end_of(port)->channel;
+
+    return (port->is_output ? channel->senders_room : channel->receivers_room).crowd != NULL;
+}
+
+static void retract(struct speadi_port *port, uint64_t now_ns)
+{
+    /* Mostly this is what the turn is for, and who woke it is through. acquire pairs with G1, as
+     * G2 does. */
+    if (atomic_load_explicit(&port->waiter.state, memory_order_acquire) == SPEADI_RUNG) {
+        speadi_end_woken(end_of(port), now_ns);
+    } else {
+        if (speadi_end_retract(end_of(port), &port->waiter.waker, now_ns))
+            return;
+        speadi_waiter_join(&port->waiter);
+    }
+    port->woken = shares(port);
+    speadi_node_of(port)->woken_for_all |= port->woken;
+}
+
+/* False: one of them can go on now. */
+static bool announce_all(struct spead_node *node)
+{
+    for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
+        if (announce(port, node->worker->now_ns) != 0)
+            return false;
+        port->announced = true;
+    }
+    return true;
+}
+
+static void retract_waiting(struct spead_node *node)
+{
+    for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
+        if (port->announced)
+            retract(port, node->worker->now_ns);
+        port->announced = port->waits = false;
+    }
+    node->waiting = NULL;
+}
+
+static inline void retract_all(struct spead_node *node)
+{
+    if (node->waiting)
+        retract_waiting(node);
+}
+
+static void pass_on(struct speadi_port *ports, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (!ports[i].woken)
+            continue;
+        ports[i].woken = false;
+        if (ports[i].is_output)
+            speadi_sender_pass_on(ports[i].sender);
+        else
+            speadi_receiver_pass_on(ports[i].receiver);
+    }
+}
+
+/* Of many who wait for a change this node alone was woken; its step may have had no use for it, or was not
+ * taken at all. Where a try has left nothing, this finds nothing. */
+static void pass_on_wakes(struct spead_node *node)
+{
+    if (!node->woken_for_all)
+        return;
+    node->woken_for_all = false;
+    pass_on(node->inputs, node->input_count);
+    pass_on(node->outputs, node->output_count);
+}
+
+/* ---- Finishing ------------------------------------------------------------------------------ */
+
+static void give_up_ticket(struct spead_node *node)
+{
+    struct spead_throttle *throttle = node->ticket;
+
+    if (!throttle)
+        return;
+    node->ticket = NULL;
+    if (spead_throttle_retract(throttle, &node->ticket_waiter.waker))
+        return;
+    speadi_waiter_join(&node->ticket_waiter);
+    if (!spead_throttle_is_cancelled(throttle))
+        spead_throttle_give(throttle);
+}
+
+static void close_ends(struct spead_node *node, int error)
+{
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        spead_receiver_close(node->inputs[i].receiver);
+        node->inputs[i].receiver = NULL;
+    }
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        spead_sender_close(node->outputs[i].sender, error);
+        node->outputs[i].sender = NULL;
+    }
+}
+
+void speadi_node_finish(struct spead_node *node, int error)
+{
+    struct speadi_worker *worker = node->worker;
+    struct spead_graph *graph = node->graph;
+
+    retract_all(node);
+    give_up_ticket(node);
+    speadi_timers_remove(&worker->timers, &node->timer);
+    speadi_node_drop_diverted(node);
+    if (node->started && node->ops->finish)
+        node->ops->finish(node->step_state);
+    node->started = false;
+    close_ends(node, error);
+    if (worker->kind == SPEADI_WORKER_OWN)
+        speadi_count(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
+    atomic_store(&node->state, SPEADI_NODE_FINISHED);
+    /* relaxed: a count, of many writers */
+    atomic_fetch_sub_explicit(&worker->nodes, 1, memory_order_relaxed);
+    speadi_graph_node_ended(graph);
+}
+
+/* ---- The turn ------------------------------------------------------------------------------- */
+
+static void have_another(struct spead_node *node)
+{
+    speadi_worker_collect(
+        node->worker); /* who was made runnable during this turn comes before it */
+    speadi_worker_queue(node->worker, node);
+}
+
+static void suspend(struct spead_node *node)
+{
+    uint32_t active = SPEADI_NODE_ACTIVE;
+
+    if (!announce_all(node)) {
+        retract_all(node);
+        have_another(node);
+        return;
+    }
+    if (node->wait_until_ns)
+        speadi_timers_add(&node->worker->timers, &node->timer, node->wait_until_ns);
+    /* K3: release, for the thread that steps it next: it is this worker's, but for a pulled one that
+     * may be another thread's turn to call. */
+    if (!atomic_compare_exchange_strong(&node->state, &active, SPEADI_NODE_SUSPENDED))
+        have_another(node);
+}
+
+/* The outcome of a step that ended with an error which it was told of, or of its own. */
+static int judge(struct spead_node *node, int ret)
+{
+    if (ret < 0 && ret == node->told)
+        return SPEAD_STEP_DONE;
+    if (ret >= SPEAD_STEP_WAITING && ret <= SPEAD_STEP_DONE)
+        return ret;
+    return speadi_node_failed(node, ret < 0 ? ret : -EPROTO);
+}
+
+static int step(struct spead_node *node)
+{
+    struct speadi_worker *worker = node->worker;
+    uint64_t began_ns = worker->now_ns;
+    int ret;
+
+    node->told = 0;
+    node->wait_until_ns = 0;
+    worker->cause[0] = '\0';
+    atomic_store_explicit(&node->is_running, true, memory_order_relaxed); /* for stats */
+    ret = node->ops->step(node->step_state, node);
+    atomic_store_explicit(&node->is_running, false, memory_order_relaxed);
+    worker->now_ns = speadi_clock_mono_ns();
+    speadi_count(&node->busy_ns, worker->now_ns - began_ns);
+    speadi_count(&node->steps, 1);
+    speadi_count(&worker->busy_ns, worker->now_ns - began_ns);
+    speadi_count(&worker->steps, 1);
+    return judge(node, ret);
+}
+
+/* Still in its back-off: something else woke it. */
+static bool is_backing_off(struct spead_node *node)
+{
+    if (node->not_before_ns == 0)
+        return false;
+    if (node->not_before_ns <= node->worker->now_ns) {
+        node->not_before_ns = 0;
+        return false;
+    }
+    node->wait_until_ns = node->not_before_ns;
+    return true;
+}
+
+void speadi_node_turn(struct spead_node *node)
+{
+    int ret;
+
+    /* K2: acquire pairs with K1 of every wake until now. */
+    atomic_exchange(&node->state, SPEADI_NODE_ACTIVE);
+    retract_all(node);
+    speadi_timers_remove(&node->worker->timers, &node->timer);
+    /* relaxed: cancel() wakes every node after it has said so (K1) */
+    if (atomic_load_explicit(&node->graph->cancelled, memory_order_relaxed))
+        ret = -ECANCELED;
+    else if (is_backing_off(node) || (node->diverting && !speadi_node_divert(node)))
+        ret = SPEAD_STEP_WAITING;
+    else
+        ret = step(node);
+    pass_on_wakes(node);
+
+    if (ret == SPEAD_STEP_WAITING)
+        suspend(node);
+    else if (ret == SPEAD_STEP_AGAIN)
+        have_another(node);
+    else
+        speadi_node_finish(node, ret == SPEAD_STEP_DONE ? node->input_error : ret);
+}

@@ -1,0 +1,240 @@
+/* Which node limits a graph: those before it wait for room, those after it for messages.
+ *
+ * Each end's waiting is kept by its channel from announcement to wake. Shares are of the time since the start,
+ * averaged over the ends that share a channel. A source counts as if its input were always full, a
+ * sink as if its output were always empty: nothing but themselves can hold them up there. */
+#include <speadline/graph.h>
+
+#include <stdio.h>
+
+#include <speadi/clock.h>
+
+#include "count.h"
+#include "graph_parts.h"
+#include "report.h"
+
+/* Below this share of the time nobody is said to limit anything. */
+#define LIMIT_MIN 0.05
+
+struct load {
+    double input_full, output_empty, busy;
+    bool has_input, has_output;
+};
+
+static double elapsed_ns(const struct spead_graph *graph)
+{
+    struct spead_graph *locked = (struct spead_graph *)graph; /* for its lock only */
+    uint64_t until, since;
+
+    pthread_mutex_lock(&locked->lock);
+    since = graph->started_ns;
+    until = graph->ended ? graph->ended_ns : speadi_clock_mono_ns();
+    pthread_mutex_unlock(&locked->lock);
+    return since && until > since ? (double)(until - since) : 0;
+}
+
+static double share(uint64_t ns, uint32_t ends, double elapsed)
+{
+    double part = elapsed > 0 ? (double)ns / (ends ? ends : 1) / elapsed : 0;
+
+    return part > 1 ? 1 : part;
+}
+
+static double full_share(const struct speadi_edge *edge, double elapsed)
+{
+    struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+
+    spead_channel_stats(edge->channel, &stats);
+    return share(stats.blocked_ns, edge->sender_count, elapsed);
+}
+
+static double empty_share(const struct speadi_edge *edge, double elapsed)
+{
+    struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+
+    spead_channel_stats(edge->channel, &stats);
+    return share(stats.starved_ns, edge->receiver_count, elapsed);
+}
+
+/* Of several ports the one that tells the most: the fullest input, the emptiest output. */
+static struct load load_of(const struct spead_node *node, double elapsed)
+{
+    struct load load = {.busy = share(speadi_counted(&node->busy_ns), 1, elapsed)};
+
+    for (uint32_t i = 0; i < node->input_count; i++) {
+        const struct speadi_edge *edge = node->inputs[i].edge;
+        double full = edge && edge->channel ? full_share(edge, elapsed) : 0;
+
+        load.has_input = true;
+        load.input_full = full > load.input_full ? full : load.input_full;
+    }
+    for (uint32_t i = 0; i < node->output_count; i++) {
+        const struct speadi_edge *edge = node->outputs[i].edge;
+        double empty;
+
+        if (!edge || !edge->channel || &node->outputs[i] == node->error_port)
+            continue;
+        empty = empty_share(edge, elapsed);
+        load.has_output = true;
+        load.output_empty = empty > load.output_empty ? empty : load.output_empty;
+    }
+    return load;
+}
+
+static double weight(const struct load *load)
+{
+    double full = load->has_input ? load->input_full : 1;
+    double empty = load->has_output ? load->output_empty : 1;
+
+    if (!load->has_input && !load->has_output)
+        return load->busy;
+    return full < empty ? full : empty;
+}
+
+static const struct spead_node *find_limit(const struct spead_graph *graph, double elapsed,
+                                           struct load *load)
+{
+    const struct spead_node *limit = NULL;
+    double most = LIMIT_MIN;
+
+    for (const struct spead_node *node = graph->nodes; node; node = node->next) {
+        struct load own = load_of(node, elapsed);
+
+        if (weight(&own) < most)
+            continue;
+        most = weight(&own);
+        limit = node;
+        *load = own;
+    }
+    return limit;
+}
+
+static double percent(double part)
+{
+    return part * 100;
+}
+
+static void say_limit(struct speadi_report *report, const struct spead_node *limit,
+                      const struct load *load)
+{
+    if (!limit)
+        speadi_report_text(report, "no node limits: none kept others waiting for 5 %% of the time");
+    else if (load->has_input && load->has_output)
+        speadi_report_text(report,
+                           "node %s limits: its input was full %.0f %% of the time, its output "
+                           "empty %.0f %%",
+                           limit->name, percent(load->input_full), percent(load->output_empty));
+    else if (load->has_input)
+        speadi_report_text(report, "node %s limits: its input was full %.0f %% of the time",
+                           limit->name, percent(load->input_full));
+    else if (load->has_output)
+        speadi_report_text(report, "node %s limits: its output was empty %.0f %% of the time",
+                           limit->name, percent(load->output_empty));
+    else
+        speadi_report_text(report, "node %s limits: it is the only one", limit->name);
+}
+
+static void edge_text(struct speadi_report *report, const struct speadi_edge *edge, double elapsed)
+{
+    struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+    char name[200];
+
+    speadi_edge_describe(edge, name, sizeof name);
+    spead_channel_stats(edge->channel, &stats);
+    speadi_report_text(report, "  %s: %llu messages, full %.0f %%, empty %.0f %%\n", name,
+                       (unsigned long long)stats.received, percent(full_share(edge, elapsed)),
+                       percent(empty_share(edge, elapsed)));
+}
+
+static void latency_json(struct speadi_report *report, const struct speadi_edge *edge)
+{
+    struct spead_latency latency;
+
+    if (spead_channel_latency(edge->channel, &latency) < 0)
+        return;
+    speadi_report_number(report, "p50_ns", spead_latency_quantile_ns(&latency, 0.5));
+    speadi_report_number(report, "p99_ns", spead_latency_quantile_ns(&latency, 0.99));
+    speadi_report_number(report, "max_ns", latency.max_ns);
+}
+
+static void edge_json(struct speadi_report *report, const struct speadi_edge *edge, double elapsed)
+{
+    struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
+    uint64_t shed = 0;
+    char name[200];
+
+    speadi_edge_describe(edge, name, sizeof name);
+    spead_channel_stats(edge->channel, &stats);
+    for (unsigned i = 0; i < SPEAD_SHED_CAUSES; i++)
+        shed += stats.shed[i];
+    speadi_report_open(report, NULL, '{');
+    speadi_report_string(report, "name", name);
+    speadi_report_number(report, "sent", stats.sent);
+    speadi_report_number(report, "received", stats.received);
+    speadi_report_number(report, "shed", shed);
+    speadi_report_number(report, "depth", stats.depth);
+    speadi_report_number(report, "capacity", stats.capacity);
+    speadi_report_number(report, "high_water", stats.high_water);
+    speadi_report_number(report, "starved", stats.starved);
+    speadi_report_number(report, "starved_ns", stats.starved_ns);
+    speadi_report_number(report, "blocked", stats.blocked);
+    speadi_report_number(report, "blocked_ns", stats.blocked_ns);
+    speadi_report_share(report, "full", full_share(edge, elapsed));
+    speadi_report_share(report, "empty", empty_share(edge, elapsed));
+    latency_json(report, edge);
+    speadi_report_close(report, '}');
+}
+
+static void verdict_json(struct speadi_report *report, const struct spead_graph *graph,
+                         double elapsed)
+{
+    struct load load = {0};
+    const struct spead_node *limit = find_limit(graph, elapsed, &load);
+
+    speadi_report_open(report, NULL, '{');
+    speadi_report_string(report, "graph", graph->name);
+    speadi_report_number(report, "elapsed_ns", (unsigned long long)elapsed);
+    if (limit) {
+        speadi_report_open(report, "limit", '{');
+        speadi_report_string(report, "node", limit->name);
+        if (load.has_input)
+            speadi_report_share(report, "input_full", load.input_full);
+        if (load.has_output)
+            speadi_report_share(report, "output_empty", load.output_empty);
+        speadi_report_share(report, "busy", load.busy);
+        speadi_report_close(report, '}');
+    }
+    speadi_report_open(report, "edges", '[');
+    for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next)
+        if (edge->channel)
+            edge_json(report, edge, elapsed);
+    speadi_report_close(report, ']');
+    speadi_report_close(report, '}');
+}
+
+static void verdict_text(struct speadi_report *report, const struct spead_graph *graph,
+                         double elapsed)
+{
+    struct load load = {0};
+    const struct spead_node *limit = find_limit(graph, elapsed, &load);
+
+    say_limit(report, limit, &load);
+    speadi_report_text(report, "\n");
+    for (const struct speadi_edge *edge = graph->edges; edge; edge = edge->next)
+        if (edge->channel)
+            edge_text(report, edge, elapsed);
+}
+
+int spead_graph_verdict(const struct spead_graph *graph, enum spead_report_format format, char *out,
+                        size_t max)
+{
+    struct speadi_report report;
+    double elapsed = elapsed_ns(graph);
+
+    speadi_report_init(&report, out, max, format == SPEAD_REPORT_JSON);
+    if (report.json)
+        verdict_json(&report, graph, elapsed);
+    else
+        verdict_text(&report, graph, elapsed);
+    return speadi_report_length(&report);
+}

@@ -1,0 +1,196 @@
+/* A sink that remembers what came, in which order and when. */
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+
+#include "probe_parts.h"
+
+enum { STREAMS_WATCHED = 1024 };
+
+struct spead_test_sink {
+    struct spead_test_sink_config config;
+    struct spead_test_record record;
+    struct spead_test_arrival *arrivals;
+    uint64_t next[STREAMS_WATCHED]; /* lowest sequence that would be in order */
+    uint64_t due_ns;
+    struct spead_port input;
+};
+
+static int check(const struct spead_test_sink_config *config, struct spead_err *err)
+{
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL, "test sink: start from SPEAD_TEST_SINK_CONFIG_INIT");
+    if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
+        return speadi_err_set(err, -EINVAL, "test sink: batch must be 1 to %d, not %u",
+                              SPEADI_PROBE_BATCH_MAX, config->batch);
+    if (config->error > 0)
+        return speadi_err_set(err, -EINVAL, "test sink: error must be 0 or negative, not %d",
+                              config->error);
+    return 0;
+}
+
+int spead_test_sink_create(struct spead_test_sink **out,
+                           const struct spead_test_sink_config *config, struct spead_err *err)
+{
+    struct spead_test_sink *sink;
+    int ret = check(config, err);
+
+    if (ret < 0)
+        return ret;
+    sink = calloc(1, sizeof *sink);
+    if (sink)
+        sink->arrivals = calloc((size_t)config->record_max + 1, sizeof *sink->arrivals);
+    if (!sink || !sink->arrivals) {
+        free(sink);
+        return speadi_err_set(err, -ENOMEM, "no memory for a test sink of %u messages",
+                              config->record_max);
+    }
+    sink->config = *config;
+    sink->input = (struct spead_port){.name = "in", .type = config->type};
+    sink->record.arrivals = sink->arrivals;
+    *out = sink;
+    return 0;
+}
+
+void spead_test_sink_destroy(struct spead_test_sink *sink)
+{
+    if (!sink)
+        return;
+    free(sink->arrivals);
+    free(sink);
+}
+
+void spead_test_sink_record(const struct spead_test_sink *sink, struct spead_test_record *record)
+{
+    *record = sink->record;
+}
+
+/* ---- Recording ----------------------------------------------------------------------------- */
+
+static void judge_order(struct spead_test_sink *sink, const struct spead_message *message)
+{
+    uint64_t *next;
+
+    if (message->stream >= STREAMS_WATCHED)
+        return;
+    next = &sink->next[message->stream];
+    if (message->sequence < *next) {
+        sink->record.out_of_order++;
+        return;
+    }
+    sink->record.skipped += message->sequence - *next;
+    *next = message->sequence + 1;
+}
+
+static void record_one(struct spead_test_sink *sink, const struct spead_message *message,
+                       uint64_t now_ns)
+{
+    struct spead_test_record *record = &sink->record;
+
+    if (record->recorded < sink->config.record_max)
+        sink->arrivals[record->recorded++] = (struct spead_test_arrival){
+            .message = *message, .arrived_ns = now_ns, .batch = record->batches};
+    record->received++;
+    judge_order(sink, message);
+}
+
+uint32_t speadi_test_sink_wants(const struct spead_test_sink *sink)
+{
+    uint64_t left = sink->config.stop_after - sink->record.received;
+
+    if (sink->config.stop_after == 0 || left > sink->config.batch)
+        return sink->config.batch;
+    return (uint32_t)left;
+}
+
+int speadi_test_sink_take(struct spead_test_sink *sink, const struct spead_message *messages,
+                          uint32_t count)
+{
+    uint64_t now_ns = speadi_clock_mono_ns();
+    bool failed = false;
+
+    for (uint32_t i = 0; i < count; i++) {
+        failed |= sink->config.error && sink->record.received == sink->config.error_at;
+        record_one(sink, &messages[i], now_ns);
+        spead_message_unref(&messages[i]);
+    }
+    sink->record.batches++;
+    if (sink->config.pause_ns)
+        sink->due_ns = now_ns + sink->config.pause_ns;
+    return failed ? sink->config.error : 0;
+}
+
+void speadi_test_sink_ended(struct spead_test_sink *sink, int reason)
+{
+    sink->record.end = reason;
+}
+
+uint64_t speadi_test_sink_due_ns(const struct spead_test_sink *sink)
+{
+    return sink->due_ns;
+}
+
+int spead_test_sink_step(struct spead_test_sink *sink, struct spead_receiver *receiver)
+{
+    struct spead_message messages[SPEADI_PROBE_BATCH_MAX];
+    struct timespec due = speadi_clock_timespec(sink->due_ns);
+    uint32_t wants = speadi_test_sink_wants(sink);
+    int ret;
+
+    if (wants == 0)
+        return SPEAD_STEP_DONE;
+    while (sink->due_ns && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+        ;
+    ret = spead_receiver_try_receive(receiver, messages, wants);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret < 0) {
+        speadi_test_sink_ended(sink, ret);
+        return ret == -ESHUTDOWN ? SPEAD_STEP_DONE : ret;
+    }
+    ret = speadi_test_sink_take(sink, messages, (uint32_t)ret);
+    return ret < 0 ? ret : SPEAD_STEP_AGAIN;
+}
+
+/* ---- As a node ------------------------------------------------------------------------------ */
+
+static int step(void *state, struct spead_node *self)
+{
+    struct spead_message messages[SPEADI_PROBE_BATCH_MAX];
+    struct spead_test_sink *sink = state;
+    uint32_t wants = speadi_test_sink_wants(sink);
+    int ret;
+
+    if (wants == 0)
+        return SPEAD_STEP_DONE;
+    if (sink->due_ns > spead_node_now_ns(self)) {
+        spead_node_wait_until(self, sink->due_ns);
+        return SPEAD_STEP_WAITING;
+    }
+    ret = spead_node_receive(self, 0, messages, wants);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret < 0) {
+        speadi_test_sink_ended(sink, ret);
+        return SPEAD_STEP_DONE;
+    }
+    ret = speadi_test_sink_take(sink, messages, (uint32_t)ret);
+    return ret < 0 ? ret : SPEAD_STEP_AGAIN;
+}
+
+struct spead_node_config spead_test_sink_node(struct spead_test_sink *sink, const char *name)
+{
+    static const struct spead_node_ops ops = {.kind = "test-sink", .step = step};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    config.name = name;
+    config.ops = &ops;
+    config.state = sink;
+    config.inputs = &sink->input;
+    config.input_count = 1;
+    return config;
+}

@@ -1,0 +1,171 @@
+/* A source whose messages, pace and end are decided by a test. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+
+#include "probe_parts.h"
+
+struct spead_test_source {
+    struct spead_test_source_config config;
+    uint64_t sent, due_ns;
+    struct spead_port output;
+    struct spead_message made[SPEADI_PROBE_BATCH_MAX]; /* where config brings none */
+};
+
+static int check(const struct spead_test_source_config *config, struct spead_err *err)
+{
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL,
+                              "test source: start from SPEAD_TEST_SOURCE_CONFIG_INIT");
+    if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
+        return speadi_err_set(err, -EINVAL, "test source: batch must be 1 to %d, not %u",
+                              SPEADI_PROBE_BATCH_MAX, config->batch);
+    if (config->streams < 1)
+        return speadi_err_set(err, -EINVAL, "test source: streams must be at least 1");
+    if (config->error > 0)
+        return speadi_err_set(err, -EINVAL, "test source: error must be 0 or negative, not %d",
+                              config->error);
+    return 0;
+}
+
+int spead_test_source_create(struct spead_test_source **out,
+                             const struct spead_test_source_config *config, struct spead_err *err)
+{
+    struct spead_test_source *source;
+    int ret = check(config, err);
+
+    if (ret < 0)
+        return ret;
+    source = calloc(1, sizeof *source);
+    if (!source)
+        return speadi_err_set(err, -ENOMEM, "no memory for a test source");
+    source->config = *config;
+    source->output = (struct spead_port){.name = "out", .type = config->type};
+    *out = source;
+    return 0;
+}
+
+void spead_test_source_destroy(struct spead_test_source *source)
+{
+    free(source);
+}
+
+uint64_t spead_test_source_sent(const struct spead_test_source *source)
+{
+    return source->sent;
+}
+
+static uint64_t last(const struct spead_test_source *source)
+{
+    const struct spead_test_source_config *config = &source->config;
+
+    return config->error && config->error_at < config->count ? config->error_at : config->count;
+}
+
+static void make(struct spead_test_source *source, uint64_t count)
+{
+    for (uint64_t i = 0; i < count; i++) {
+        uint64_t number = source->sent + i;
+
+        source->made[i] = (struct spead_message){
+            .sequence = number / source->config.streams,
+            .stream = (uint32_t)(number % source->config.streams),
+            .key = number,
+            .time_ns = speadi_clock_mono_ns(),
+        };
+    }
+}
+
+int speadi_test_source_next(struct spead_test_source *source, const struct spead_message **messages)
+{
+    uint64_t count = last(source) - source->sent;
+
+    if (count == 0)
+        return source->config.error;
+    if (count > source->config.batch)
+        count = source->config.batch;
+    if (source->config.messages) {
+        *messages = source->config.messages + source->sent;
+    } else {
+        make(source, count);
+        *messages = source->made;
+    }
+    return (int)count;
+}
+
+void speadi_test_source_advance(struct spead_test_source *source, uint32_t count)
+{
+    source->sent += count;
+    if (source->config.pause_ns)
+        source->due_ns = speadi_clock_mono_ns() + source->config.pause_ns;
+}
+
+uint64_t speadi_test_source_due_ns(const struct spead_test_source *source)
+{
+    return source->due_ns;
+}
+
+int spead_test_source_step(struct spead_test_source *source, struct spead_sender *sender)
+{
+    struct timespec due = speadi_clock_timespec(source->due_ns);
+    const struct spead_message *messages;
+    int ret = speadi_test_source_next(source, &messages);
+
+    if (ret <= 0)
+        return ret < 0 ? ret : SPEAD_STEP_DONE;
+    while (source->due_ns && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
+        ;
+    ret = spead_sender_try_send(sender, messages, (uint32_t)ret);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret == -EPIPE)
+        return SPEAD_STEP_DONE;
+    if (ret < 0)
+        return ret;
+    speadi_test_source_advance(source, (uint32_t)ret);
+    return SPEAD_STEP_AGAIN;
+}
+
+/* ---- As a node ------------------------------------------------------------------------------ */
+
+static int step(void *state, struct spead_node *self)
+{
+    struct spead_test_source *source = state;
+    const struct spead_message *messages;
+    int ret = speadi_test_source_next(source, &messages);
+
+    if (ret <= 0)
+        return ret < 0 ? ret : SPEAD_STEP_DONE;
+    if (spead_node_is_stopping(self))
+        return SPEAD_STEP_DONE;
+    if (source->due_ns > spead_node_now_ns(self)) {
+        spead_node_wait_until(self, source->due_ns);
+        return SPEAD_STEP_WAITING;
+    }
+    ret = spead_node_send(self, 0, messages, (uint32_t)ret);
+    if (ret == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (ret == -EPIPE)
+        return SPEAD_STEP_DONE;
+    if (ret < 0)
+        return ret;
+    speadi_test_source_advance(source, (uint32_t)ret);
+    return SPEAD_STEP_AGAIN;
+}
+
+struct spead_node_config spead_test_source_node(struct spead_test_source *source, const char *name)
+{
+    static const struct spead_node_ops ops = {.kind = "test-source", .step = step};
+    struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
+
+    config.name = name;
+    config.ops = &ops;
+    config.state = source;
+    config.outputs = &source->output;
+    config.output_count = 1;
+    return config;
+}

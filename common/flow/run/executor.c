@@ -1,0 +1,117 @@
+/* The threads that step nodes: as many workers as the config says. */
+#include <speadline/executor.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+#include <speadi/thread.h>
+
+#include "count.h"
+#include "graph_parts.h"
+
+#define WORKERS_MAX 256u
+
+struct spead_executor {
+    uint32_t count;
+    struct speadi_worker *workers;
+};
+
+static int work(void *arg, struct speadi_runner *self, struct spead_err *err)
+{
+    (void)err;
+    speadi_runner_ready(self);
+    speadi_worker_run(arg);
+    return 0;
+}
+
+static int start_workers(struct spead_executor *executor,
+                         const struct spead_executor_config *config, struct spead_err *err)
+{
+    for (uint32_t i = 0; i < config->workers; i++) {
+        struct speadi_worker *worker = &executor->workers[i];
+        char name[32];
+        int ret;
+
+        snprintf(name, sizeof name, "%.10s-%u", config->name ? config->name : "spead", i);
+        speadi_worker_init(worker, SPEADI_WORKER_SHARED, config->cpus ? config->cpus[i] : -1);
+        ret = speadi_runner_start(&worker->thread, name, worker->cpu, work, worker, err);
+        if (ret < 0)
+            return ret;
+        executor->count = i + 1;
+    }
+    return 0;
+}
+
+int spead_executor_create(struct spead_executor **out, const struct spead_executor_config *config,
+                          struct spead_err *err)
+{
+    struct spead_executor *executor;
+    int ret;
+
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL,
+                              "executor: struct_size is %u, not %zu: start from "
+                              "SPEAD_EXECUTOR_CONFIG_INIT",
+                              config->struct_size, sizeof *config);
+    if (config->workers == 0 || config->workers > WORKERS_MAX)
+        return speadi_err_set(err, -EINVAL, "workers is %u: an executor has 1 to %u of them",
+                              config->workers, WORKERS_MAX);
+    executor = calloc(1, sizeof *executor);
+    if (!executor)
+        return speadi_err_set(err, -ENOMEM, "cannot make an executor: out of memory");
+    executor->workers = aligned_alloc(64, config->workers * sizeof *executor->workers);
+    if (!executor->workers)
+        ret =
+            speadi_err_set(err, -ENOMEM, "cannot make %u workers: out of memory", config->workers);
+    else
+        ret = start_workers(executor, config, err);
+    if (ret < 0) {
+        spead_executor_destroy(executor);
+        return ret;
+    }
+    *out = executor;
+    return 0;
+}
+
+void spead_executor_destroy(struct spead_executor *executor)
+{
+    if (!executor)
+        return;
+    for (uint32_t i = 0; i < executor->count; i++)
+        speadi_worker_quit(&executor->workers[i]);
+    for (uint32_t i = 0; i < executor->count; i++)
+        speadi_runner_join(executor->workers[i].thread, NULL);
+    free(executor->workers);
+    free(executor);
+}
+
+void spead_executor_stats(const struct spead_executor *executor, struct spead_executor_stats *stats)
+{
+    struct spead_executor_stats sum = {.struct_size = stats->struct_size,
+                                       .workers = executor->count};
+
+    for (uint32_t i = 0; i < executor->count; i++) {
+        const struct speadi_worker *worker = &executor->workers[i];
+
+        sum.steps += speadi_counted(&worker->steps);
+        sum.sleeps += speadi_counted(&worker->sleeps);
+        sum.wakes += speadi_counted(&worker->wakes);
+        sum.busy_ns += speadi_counted(&worker->busy_ns);
+        sum.nodes += speadi_counted(&worker->nodes);
+        sum.runnable += speadi_counted(&worker->queued);
+    }
+    memcpy(stats, &sum, stats->struct_size < sizeof sum ? stats->struct_size : sizeof sum);
+}
+
+uint32_t speadi_executor_workers(const struct spead_executor *executor)
+{
+    return executor->count;
+}
+
+struct speadi_worker *speadi_executor_worker(struct spead_executor *executor, uint32_t index)
+{
+    return &executor->workers[index];
+}

@@ -1,0 +1,221 @@
+/* A pool of regions: its arena divided, regions taken and referred to. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "region_message.h"
+#include "region_parts.h"
+
+#define PAGE_BYTES ((size_t)4096) /* what a NIC or a GPU registers is counted in these */
+
+/* ---- Making and unmaking ------------------------------------------------------------------- */
+
+static int check_arena(const struct spead_region_pool_config *config, size_t stride,
+                       struct spead_err *err)
+{
+    const struct spead_region_arena *arena = config->arena;
+
+    if (arena->kind != SPEAD_REGION_HOST && !arena->ops)
+        return speadi_err_set(err, -EINVAL,
+                              "region pool: an arena that is not host memory needs ops");
+    if (!arena->data && !arena->device_address)
+        return speadi_err_set(err, -EINVAL,
+                              "region pool: the arena has neither data nor device_address");
+    if (stride > arena->bytes / config->region_count)
+        return speadi_err_set(
+            err, -EINVAL,
+            "region pool: %u regions of %zu bytes need an arena of %zu bytes, not %zu",
+            config->region_count, config->region_bytes, stride * config->region_count,
+            arena->bytes);
+    return 0;
+}
+
+static int check(const struct spead_region_pool_config *config, size_t stride,
+                 struct spead_err *err)
+{
+    if (config->struct_size != sizeof *config)
+        return speadi_err_set(err, -EINVAL,
+                              "region pool: struct_size is %u, not %zu: start from "
+                              "SPEAD_REGION_POOL_CONFIG_INIT",
+                              config->struct_size, sizeof *config);
+    if (config->region_count == 0 || config->region_bytes == 0 || stride == 0)
+        return speadi_err_set(err, -EINVAL, "region pool: %u regions of %zu bytes are none",
+                              config->region_count, config->region_bytes);
+    return config->arena ? check_arena(config, stride, err) : 0;
+}
+
+/* Slots of an arena's pool carry no memory of their own that is ever touched. */
+static int make_slots(struct spead_region_pool *pool, const struct spead_region_pool_config *config,
+                      struct spead_err *err)
+{
+    struct speadi_pool_config slots = {
+        .region_count = config->region_count,
+        .region_bytes = config->arena ? 1 : config->region_bytes,
+        .meta_bytes = sizeof(struct spead_region),
+        .memory_bytes_max = config->memory_bytes_max,
+    };
+
+    return speadi_pool_create(&pool->slots, &slots, err);
+}
+
+int spead_region_pool_create(struct spead_region_pool **out,
+                             const struct spead_region_pool_config *config, struct spead_err *err)
+{
+    size_t stride = (config->region_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    struct spead_region_pool *pool;
+    int ret = check(config, stride, err);
+
+    if (ret < 0)
+        return ret;
+    pool = calloc(1, sizeof *pool);
+    if (!pool)
+        return speadi_err_set(err, -ENOMEM, "no memory for a pool of regions");
+    ret = make_slots(pool, config, err);
+    if (ret < 0) {
+        free(pool);
+        return ret;
+    }
+    pool->arena = config->arena ? *config->arena : (struct spead_region_arena){.fd = -1};
+    pool->event_ops = config->event_ops;
+    pool->region_bytes = config->region_bytes;
+    pool->stride_bytes = stride;
+    atomic_init(&pool->references, 1);
+    *out = pool;
+    return 0;
+}
+
+void speadi_region_pool_settle(struct spead_region_pool *pool)
+{
+    /* acq_rel: who ends the pool sees the last use of every region. */
+    if (atomic_fetch_sub_explicit(&pool->references, 1, memory_order_acq_rel) > 1)
+        return;
+    if (pool->arena.ended)
+        pool->arena.ended(pool->arena.arg);
+    free(pool);
+}
+
+void spead_region_pool_unref(struct spead_region_pool *pool)
+{
+    struct speadi_pool *slots;
+
+    if (!pool)
+        return;
+    slots = pool->slots;
+    speadi_region_pool_close_parking(pool);
+    speadi_region_pool_settle(pool);
+    speadi_pool_unref(slots);
+}
+
+/* ---- Taking -------------------------------------------------------------------------------- */
+
+static bool is_own_memory(const struct spead_region_pool *pool)
+{
+    return !pool->arena.data && !pool->arena.device_address;
+}
+
+/* Where a slot's memory is; constant for the life of the pool. */
+static void locate(struct spead_region *region, const struct spead_region_pool *pool)
+{
+    uint64_t at = region->slot->index * (uint64_t)pool->stride_bytes;
+    const struct spead_region_arena *arena = &pool->arena;
+
+    region->info = (struct spead_region_info){
+        .kind = arena->kind,
+        .fd = arena->fd,
+        .fd_offset = arena->fd >= 0 ? at : 0,
+        .data = arena->data ? (uint8_t *)arena->data + at : NULL,
+        .device_address = arena->device_address ? arena->device_address + at : 0,
+        .bytes = pool->region_bytes,
+    };
+    if (is_own_memory(pool))
+        region->info.data = region->slot->data;
+}
+
+static struct speadi_region *take_slot(struct spead_region_pool *pool)
+{
+    struct speadi_region *slot;
+
+    speadi_region_pool_reap_first(pool);
+    slot = speadi_pool_take(pool->slots);
+    if (!slot && spead_region_pool_reap(pool) > 0)
+        slot = speadi_pool_take(pool->slots);
+    return slot;
+}
+
+struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes)
+{
+    struct speadi_region *slot = bytes <= pool->region_bytes ? take_slot(pool) : NULL;
+    struct spead_region *region;
+
+    if (slot && is_own_memory(pool) && speadi_region_populate(slot, bytes) < 0) {
+        speadi_region_release(slot);
+        slot = NULL;
+    }
+    if (!slot) {
+        pool->refused++;
+        return NULL;
+    }
+    pool->takes++;
+    region = slot->meta;
+    region->slot = slot;
+    region->pool = pool;
+    locate(region, pool);
+    /* relaxed: nobody else knows the region yet; and the taker's owner keeps the pool */
+    atomic_store_explicit(&region->references, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
+    return region;
+}
+
+/* ---- Referring ----------------------------------------------------------------------------- */
+
+struct spead_region *spead_region_ref(struct spead_region *region)
+{
+    /* relaxed: the caller's own reference keeps the region */
+    atomic_fetch_add_explicit(&region->references, 1, memory_order_relaxed);
+    return region;
+}
+
+void spead_region_unref(struct spead_region *region)
+{
+    /* acq_rel: the last one sees the others' use of the memory, and the events that they left. */
+    if (region && atomic_fetch_sub_explicit(&region->references, 1, memory_order_acq_rel) == 1)
+        speadi_region_end(region);
+}
+
+void speadi_region_message_ref(const struct spead_message *message)
+{
+    struct spead_region *region = (struct spead_region *)(uintptr_t)message->reference;
+
+    spead_region_ref(region);
+    if (message->event)
+        region->pool->event_ops->ref(region->pool->event_ops->arg, message->event);
+}
+
+void speadi_region_message_unref(const struct spead_message *message)
+{
+    spead_region_release((struct spead_region *)(uintptr_t)message->reference, message->event);
+}
+
+void spead_region_pool_stats(const struct spead_region_pool *pool,
+                             struct spead_region_pool_stats *stats)
+{
+    struct speadi_pool_stats slots;
+    struct spead_region_pool_stats now;
+
+    speadi_pool_stats(pool->slots, &slots);
+    now = (struct spead_region_pool_stats){
+        .struct_size = stats->struct_size,
+        .regions = slots.regions,
+        .out = slots.regions_out,
+        .parked = atomic_load_explicit(&pool->parked_count, memory_order_relaxed),
+        .lost = atomic_load_explicit(&pool->lost_count, memory_order_relaxed),
+        .takes = pool->takes,
+        .refused = pool->refused,
+        .event_waits = atomic_load_explicit(&pool->event_waits, memory_order_relaxed),
+        .memory_bytes = is_own_memory(pool) ? slots.memory_bytes : pool->arena.bytes,
+        .memory_bytes_max = is_own_memory(pool) ? slots.memory_bytes_max : pool->arena.bytes,
+    };
+    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+}

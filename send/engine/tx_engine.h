@@ -1,0 +1,129 @@
+/* The send engine contract: the core decides what and when, an engine moves packets.
+ *
+ * send() takes packets in order, reap() reports them done in the same order. A taken packet (its struct,
+ * iovecs, headers and payload) stays as it is until it is reaped. */
+#ifndef SPEADLINE_SEND_TX_ENGINE_H
+#define SPEADLINE_SEND_TX_ENGINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include <speadline/error.h>
+#include <speadline/mem_link.h>
+#include <speadline/send.h>
+
+#include <speadi/address.h>
+#include <speadi/verbs_options.h>
+
+#define SPEADI_TX_DESTINATIONS_MAX 64u
+
+/* A packet is its header and at most this many pieces of payload. The packetiser copies a packet of more, smaller, pieces
+ * behind its header, because the kernel takes no more than 1024 iovecs a message. */
+#define SPEADI_PACKET_PIECES_MAX 16u
+#define SPEADI_PACKET_IOVECS_MAX (1u + SPEADI_PACKET_PIECES_MAX)
+
+/* One packet. Where the iovecs of consecutive packets lie back to back in one array, an engine can pass
+ * a run of equal packets to the kernel as one message. */
+struct speadi_tx_packet {
+    const struct iovec *iov;
+    uint32_t bytes; /* sum of its iovecs */
+    uint16_t iov_count;
+    uint16_t destination;
+};
+
+/* "The next `packets` packets in order are done, with this error" (0 or -errno). */
+struct speadi_tx_done {
+    uint32_t packets;
+    int error;
+};
+
+/* The error of packets that the fault decorator dropped: they count as injected, not as failed. */
+#define SPEADI_TX_INJECTED (-4096)
+
+/* Capability bits. */
+enum {
+    SPEADI_TX_CAP_DEVICE = 1u << 0,   /* sends from memory that the CPU cannot read */
+    SPEADI_TX_CAP_PACES = 1u << 1,    /* can be told to keep the rate itself: verbs.hardware_rate */
+    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* can be told to have a device segment: verbs.tso */
+};
+
+struct speadi_tx_counters {
+    uint64_t messages;     /* super-packets given to the kernel */
+    uint64_t batches;      /* system calls or doorbells that carried them */
+    uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
+    uint64_t
+        icmp_unreachable; /* late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); sends repeated */
+    uint64_t rebuilds;    /* queues that failed and were made anew */
+    uint64_t link_downs;  /* times that the port went down */
+    uint64_t neighbours_lost; /* times that a next hop stopped answering */
+    uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
+};
+
+struct speadi_tx_config {
+    const struct speadi_address *addresses; /* count of them; borrowed by open() */
+    struct spead_mem_link *const *links;
+    uint32_t count;
+    const struct speadi_interface *interface;
+    uint32_t socket_buffer_bytes;
+    uint32_t multicast_ttl;
+    uint32_t packet_bytes_max;
+    uint32_t train_bytes_max; /* a super-packet is never longer: the pacer's burst; >= one packet */
+    double rate_bytes_per_s;  /* for an engine that paces: 0: none */
+    enum spead_rate_of rate_of;
+    const struct spead_send_memory *memory; /* borrowed by open() */
+    uint32_t memory_count;
+    struct speadi_verbs_options verbs;
+    const struct spead_log *log;
+};
+
+struct speadi_tx_engine_ops {
+    const char *name;
+    size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
+    uint32_t caps;
+
+    /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close(). */
+    int (*open)(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
+                struct spead_err *err);
+    void (*close)(void *self);
+
+    /* Owner thread, once, before the first send. NULL: nothing to do. */
+    int (*start)(void *self, struct spead_err *err);
+
+    /* Owner thread, never blocks. Takes the first packets of the array and returns how many (0: no room
+     * now, wait()), or -errno when the transport has failed for good. An error that concerns single
+     * packets (EMSGSIZE) is not returned here: these packets are taken and reaped with it. */
+    int (*send)(void *self, const struct speadi_tx_packet *packets, unsigned count);
+
+    /* Owner thread, never blocks: fills at most max records; returns how many. */
+    unsigned (*reap)(void *self, struct speadi_tx_done *done, unsigned max);
+
+    /* Owner thread: sleeps until send() or reap() may do more, wake(), or deadline_ns (CLOCK_MONOTONIC;
+     * UINT64_MAX: no limit). for_room: false when only wake() or the deadline matter. */
+    void (*wait)(void *self, uint64_t deadline_ns, bool for_room);
+
+    /* Any thread and signal handlers: makes the current or next wait() return. */
+    void (*wake)(void *self);
+
+    /* Owner thread: cancels what is still under way; after it reap() reports everything taken. */
+    void (*quiesce)(void *self);
+
+    void (*counters)(void *self, struct speadi_tx_counters *counters);
+};
+
+extern const struct speadi_tx_engine_ops speadi_tx_engine_mem;
+extern const struct speadi_tx_engine_ops speadi_tx_engine_socket;
+extern const struct speadi_tx_engine_ops speadi_tx_engine_uring;
+extern const struct speadi_tx_engine_ops speadi_tx_engine_verbs;
+
+/* As speadi_rx_engine_open(). */
+int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
+                          const struct speadi_tx_config *config, char reason[256],
+                          uint32_t *buffer_bytes, struct spead_err *err);
+
+/* As speadi_rx_engine_wrap_fault(). */
+int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **state,
+                                const char *fault, struct spead_err *err);
+
+#endif

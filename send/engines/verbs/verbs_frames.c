@@ -1,0 +1,259 @@
+/* Slots, and how a packet becomes a frame in one. */
+#include "verbs_frames.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/checksum.h>
+#include <speadi/err.h>
+
+enum { SLOT_ALIGN = 64 };
+
+/* Few slots leave the device idle between two chains, many are memory that the cache cannot hold. */
+enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
+
+/* Of a request for many packets: about what NICs gather, and every slot of the queue has room for so many. */
+enum { RUN_ENTRIES_MAX = 32 };
+
+/* ---- Memory ------------------------------------------------------------------------------- */
+
+static uint32_t power_of_two_below(uint32_t value)
+{
+    uint32_t power = 1;
+
+    while (power <= value / 2)
+        power *= 2;
+    return power;
+}
+
+static uint32_t least(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static void measure(struct speadi_verbs_frames *frames, const struct speadi_verbs_report *report,
+                    const struct speadi_verbs_frames_options *options)
+{
+    uint32_t slots;
+
+    frames->payload_max = options->payload_max;
+    frames->slot_bytes = (SPEADI_FRAME_TEMPLATE_BYTES_MAX + options->payload_max + SLOT_ALIGN - 1) &
+                         ~(uint32_t)(SLOT_ALIGN - 1);
+    slots = options->buffer_bytes / frames->slot_bytes;
+    slots = slots < SLOTS_MIN ? SLOTS_MIN : least(slots, SLOTS_MAX);
+    slots = least(slots, least(report->max_qp_wr, report->max_cqe));
+    frames->slots = power_of_two_below(slots);
+    frames->run_bytes_max = options->run_bytes_max;
+    frames->sge_max =
+        least(report->max_sge, options->run_bytes_max ? RUN_ENTRIES_MAX : SPEADI_PACKET_IOVECS_MAX);
+    frames->offload = report->checksum;
+}
+
+static int make_requests(struct speadi_verbs_frames *frames, struct spead_err *err)
+{
+    const size_t sges = (size_t)frames->slots * frames->sge_max;
+
+    frames->wr = calloc(frames->slots, sizeof *frames->wr);
+    frames->sge = calloc(sges, sizeof *frames->sge);
+    if (!frames->wr || !frames->sge)
+        return speadi_err_set(err, -ENOMEM, "no memory for %u frames", frames->slots);
+    for (uint32_t i = 0; i < frames->slots; i++)
+        frames->wr[i] = (struct ibv_send_wr){
+            .next = &frames->wr[(i + 1) & (frames->slots - 1)],
+            .sg_list = &frames->sge[(size_t)i * frames->sge_max],
+            .opcode = IBV_WR_SEND,
+        };
+    frames->memory_bytes =
+        frames->arena.bytes + frames->slots * sizeof *frames->wr + sges * sizeof *frames->sge;
+    return 0;
+}
+
+int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_verbs_device *device,
+                             const struct speadi_verbs_frames_options *options,
+                             struct spead_err *err)
+{
+    struct speadi_verbs_span span = {.fd = -1};
+    int ret;
+
+    *frames = (struct speadi_verbs_frames){.sources.device = device};
+    measure(frames, &device->report, options);
+    ret =
+        speadi_verbs_arena_create(&frames->arena, (size_t)frames->slots * frames->slot_bytes, err);
+    if (ret == 0)
+        ret = make_requests(frames, err);
+    if (ret < 0)
+        return ret;
+    span.data = frames->arena.data;
+    span.bytes = frames->arena.bytes;
+    ret = speadi_verbs_register(device, &frames->memory, &span, err);
+    if (ret < 0)
+        return ret;
+    return speadi_verbs_sources_init(&frames->sources, device, options->memory,
+                                     options->memory_count, err);
+}
+
+void speadi_verbs_frames_release(struct speadi_verbs_frames *frames)
+{
+    if (!frames->sources.device)
+        return;
+    speadi_verbs_deregister(frames->sources.device, &frames->memory);
+    speadi_verbs_sources_release(&frames->sources);
+    speadi_verbs_arena_destroy(&frames->arena);
+    free(frames->wr);
+    free(frames->sge);
+    *frames = (struct speadi_verbs_frames){0};
+}
+
+/* ---- Frames --------------------------------------------------------------------------------- */
+
+/* A frame in the making: entries so far, and where the next copied byte goes. */
+struct making {
+    struct ibv_sge *entry;
+    uint32_t count;
+    uint8_t *end;
+};
+
+/* The copied bytes go on where the last entry ends, unless that one is elsewhere: then in a new one. */
+static void copy_piece(struct speadi_verbs_frames *frames, struct making *making,
+                       const struct iovec *piece)
+{
+    struct ibv_sge *last = &making->entry[making->count - 1];
+
+    memcpy(making->end, piece->iov_base, piece->iov_len);
+    if (last->addr + last->length == (uintptr_t)making->end)
+        last->length += (uint32_t)piece->iov_len;
+    else
+        making->entry[making->count++] =
+            (struct ibv_sge){(uintptr_t)making->end, (uint32_t)piece->iov_len, frames->memory.key};
+    making->end += piece->iov_len;
+    frames->copied_bytes += piece->iov_len;
+}
+
+static struct ibv_sge entry_in(const struct speadi_verbs_source *source, const struct iovec *piece)
+{
+    return (struct ibv_sge){source->memory.address + ((uintptr_t)piece->iov_base - source->first),
+                            (uint32_t)piece->iov_len, source->memory.key};
+}
+
+/* Payload of any kind, behind the first entry, which ends at `end`. Returns how many entries there are
+ * then, or 0: see speadi_verbs_frames_make(). */
+__attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames *frames,
+                                                      struct ibv_sge *entry, uint8_t *end,
+                                                      const struct speadi_tx_packet *packet)
+{
+    struct making making = {.entry = entry, .count = 1, .end = end};
+    const uint64_t copied_before = frames->copied_bytes;
+    const bool in_place = packet->iov_count <= frames->sge_max; /* an entry for every piece */
+
+    for (unsigned i = 1; i < packet->iov_count; i++) {
+        const struct iovec *piece = &packet->iov[i];
+        const struct speadi_verbs_source *source =
+            speadi_verbs_sources_find(&frames->sources, piece->iov_base, piece->iov_len);
+
+        if (source && in_place)
+            making.entry[making.count++] = entry_in(source, piece);
+        else if (!source || source->is_readable)
+            copy_piece(frames, &making, piece);
+        else
+            return 0;
+    }
+    frames->copied_packets += frames->copied_bytes != copied_before;
+    return making.count;
+}
+
+static uint64_t sum_payload(const struct speadi_tx_packet *packet)
+{
+    uint64_t sum = 0;
+    size_t offset = 0;
+
+    for (unsigned i = 0; i < packet->iov_count; i++) {
+        sum = speadi_checksum_add(sum, offset, packet->iov[i].iov_base, packet->iov[i].iov_len);
+        offset += packet->iov[i].iov_len;
+    }
+    return sum;
+}
+
+/* Without the device's help IPv4 goes without a UDP checksum: reading all payload costs more than anything
+ * else here. IPv6 must have one. */
+static void write_checksums(const struct speadi_frame_template *head, uint8_t *slot,
+                            const struct speadi_tx_packet *packet)
+{
+    speadi_frame_template_write_ip_checksum(head, slot, packet->bytes);
+    if (head->v6)
+        speadi_frame_template_write_udp_checksum(head, slot, packet->bytes, sum_payload(packet));
+}
+
+/* The same for what nearly all packets are: a header and one piece of payload. */
+static inline uint32_t add_only_piece(struct speadi_verbs_frames *frames, struct ibv_sge *entry,
+                                      uint8_t *end, const struct iovec *piece)
+{
+    const struct speadi_verbs_source *source =
+        speadi_verbs_sources_find(&frames->sources, piece->iov_base, piece->iov_len);
+
+    if (source && frames->sge_max >= 2) {
+        entry[1] = entry_in(source, piece);
+        return 2;
+    }
+    if (source && !source->is_readable)
+        return 0;
+    memcpy(end, piece->iov_base, piece->iov_len);
+    entry->length += (uint32_t)piece->iov_len;
+    frames->copied_bytes += piece->iov_len;
+    frames->copied_packets++;
+    return 1;
+}
+
+__attribute__((always_inline)) static inline uint32_t gather(
+    struct speadi_verbs_frames *frames, uint32_t slot, struct ibv_sge *entry,
+    const struct speadi_frame_template *head, const struct speadi_tx_packet *packet)
+{
+    uint8_t *at = frames->arena.data + (size_t)slot * frames->slot_bytes;
+    uint32_t head_bytes, first_bytes;
+
+    if (packet->bytes > frames->payload_max)
+        return 0;
+    head_bytes = speadi_frame_template_write(head, at, packet->bytes);
+    first_bytes = head_bytes + (uint32_t)packet->iov[0].iov_len;
+    memcpy(at + head_bytes, packet->iov[0].iov_base, packet->iov[0].iov_len);
+    entry[0] = (struct ibv_sge){(uintptr_t)at, first_bytes, frames->memory.key};
+    return packet->iov_count == 2 ? add_only_piece(frames, entry, at + first_bytes, &packet->iov[1])
+                                  : add_payload(frames, entry, at + first_bytes, packet);
+}
+
+uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t number,
+                                    struct ibv_sge *entry, const struct speadi_frame_template *head,
+                                    const struct speadi_tx_packet *packet)
+{
+    return gather(frames, (uint32_t)number & (frames->slots - 1), entry, head, packet);
+}
+
+static inline bool make_one(struct speadi_verbs_frames *frames, uint64_t number,
+                            const struct speadi_frame_template *head,
+                            const struct speadi_tx_packet *packet)
+{
+    const uint32_t slot = (uint32_t)number & (frames->slots - 1);
+    struct ibv_send_wr *wr = &frames->wr[slot];
+    const uint32_t entries = gather(frames, slot, wr->sg_list, head, packet);
+
+    if (entries == 0)
+        return false;
+    if (!frames->offload)
+        write_checksums(head, frames->arena.data + (size_t)slot * frames->slot_bytes, packet);
+    wr->wr_id = number;
+    wr->num_sge = (int)entries;
+    wr->send_flags = frames->offload ? IBV_SEND_IP_CSUM : 0;
+    return true;
+}
+
+unsigned speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
+                                  const struct speadi_frame_template *heads,
+                                  const struct speadi_tx_packet *packets, unsigned count)
+{
+    unsigned made = 0;
+
+    while (made < count &&
+           make_one(frames, number + made, &heads[packets[made].destination], &packets[made]))
+        made++;
+    return made;
+}
