@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadline/channel.h>
 
 #include "limits/bare_ring.h"

@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 #include <speadi/err.h>
-#include <speadi/gather.h>
+#include <speadi/iovec_copy.h>
 #include <speadi/packet.h>
 
 #define SLOT_ALIGN 64u
@@ -201,7 +201,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
     }
     if (is_full(link))
         return -EAGAIN;
-    speadi_gather(link->slots + slot * link->slot_bytes, iov, iov_count);
+    speadi_iovec_copy(link->slots + slot * link->slot_bytes, iov, iov_count);
     link->lengths[slot] = (uint32_t)bytes;
     /* T1: pairs with T2: the packet is whole before it is seen. */
     atomic_store_explicit(&link->tail, tail + 1, memory_order_seq_cst);

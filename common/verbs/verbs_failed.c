@@ -1,5 +1,5 @@
 /* What a person does about a verb that failed. */
-#include <speadi/verbs.h>
+#include <speadi/verbs_library.h>
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Loading libibverbs and libmlx5, and the verbs whose inline parts would want their symbols. */
-#include <speadi/verbs.h>
+#include <speadi/verbs_library.h>
 
 #include <dlfcn.h>
 #include <errno.h>

@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/heap_view.h>
-#include <speadi/node.h>
+#include <speadi/node_internal.h>
 
 #define LOOK_AGAIN_NS 1000000u /* where no descriptor could be had */
 

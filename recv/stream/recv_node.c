@@ -2,10 +2,10 @@
 #include <errno.h>
 #include <string.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
-#include <speadi/node.h>
+#include <speadi/node_internal.h>
 
 #include "recv_stream.h"
 

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadline/channel.h>
 
 enum { ENDS_MAX = 4, BATCH = 7 };

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadi/err.h>
 
 #include "graph_parts.h"

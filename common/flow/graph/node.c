@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadi/err.h>
-#include <speadi/node.h>
+#include <speadi/node_internal.h>
 
 #include "count.h"
 #include "graph_parts.h"

@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadi/clock.h>
 
 #include "channel_parts.h"

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #include <speadi/address.h>
-#include <speadi/verbs.h>
+#include <speadi/verbs_library.h>
 #include <speadi/verbs_options.h>
 
 #define SPEADI_VERBS_NAME_MAX 64

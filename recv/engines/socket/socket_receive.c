@@ -3,7 +3,7 @@
  * What arrives un-predicted goes through bounce buffers, about 64 KiB of them a receive: one buffer for
  * a 64 KiB train, many for single packets. On one core a single buffer that stays in L2 took 7.7 GB per
  * CPU second, 32 of 64 KiB took 5.3; and single packets must not cost a system call each. */
-#include "engine_socket.h"
+#include "rx_socket.h"
 
 #include <errno.h>
 

@@ -1,5 +1,5 @@
 /* What the uring engine's ring has completed. */
-#include "engine_uring.h"
+#include "rx_uring.h"
 
 #include <errno.h>
 

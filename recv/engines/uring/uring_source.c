@@ -15,7 +15,7 @@ struct io_uring_sqe *speadi_uring_request(struct io_uring *ring)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-    assert(sqe); /* ENTRIES in engine_uring.c covers all that is queued between two submissions */
+    assert(sqe); /* ENTRIES in rx_uring.c covers all that is queued between two submissions */
     return sqe;
 }
 

@@ -4,7 +4,7 @@
 
 #include <speadi/clock.h>
 
-#include "engine_verbs.h"
+#include "rx_verbs.h"
 
 #define UNRESERVED_MAX 1024u /* packets without a reservation, then plain slots fill the queue */
 #define DRAIN_LIMIT_NS 100000000u /* a device that flushes nothing is as good as gone */

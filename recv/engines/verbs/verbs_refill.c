@@ -1,7 +1,7 @@
 /* What is posted to a verbs queue. */
 #include <errno.h>
 
-#include "engine_verbs.h"
+#include "rx_verbs.h"
 
 #define HEAD_BYTES_MAX 512u /* longer heads are not predicted */
 

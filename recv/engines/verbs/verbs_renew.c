@@ -4,7 +4,7 @@
 
 #include <speadi/err.h>
 
-#include "engine_verbs.h"
+#include "rx_verbs.h"
 
 static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                       struct spead_err *err)

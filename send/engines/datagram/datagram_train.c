@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
-#include <speadi/gather.h>
+#include <speadi/iovec_copy.h>
 #include <speadi/packet.h>
 
 #define SEGMENTS_MAX     128u /* UDP_MAX_SEGMENTS of newer kernels */
@@ -84,7 +84,7 @@ static void set_segment_size(struct msghdr *header, union speadi_train_control *
 static void flatten(struct speadi_train *train, const struct speadi_tx_packet *packet,
                     struct msghdr *header)
 {
-    speadi_gather(train->flat, packet->iov, packet->iov_count);
+    speadi_iovec_copy(train->flat, packet->iov, packet->iov_count);
     train->flat_iov = (struct iovec){.iov_base = train->flat, .iov_len = packet->bytes};
     header->msg_iov = &train->flat_iov;
     header->msg_iovlen = 1;

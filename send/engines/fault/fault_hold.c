@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <sys/mman.h>
 
-#include <speadi/gather.h>
+#include <speadi/iovec_copy.h>
 
 #define SLOT_BYTES SPEADI_FAULT_SLOT_BYTES
 
@@ -40,7 +40,7 @@ uint16_t speadi_fault_hold_copy(struct speadi_fault_hold *hold,
     assert(hold->free_count && packet->bytes <= SLOT_BYTES);
     slot = hold->free[--hold->free_count];
     bytes = hold->memory + (size_t)slot * SLOT_BYTES;
-    speadi_gather(bytes, packet->iov, packet->iov_count);
+    speadi_iovec_copy(bytes, packet->iov, packet->iov_count);
     if (verdict->flip_bit / 8 < verdict->keep_bytes)
         bytes[verdict->flip_bit / 8] ^= (uint8_t)(1u << verdict->flip_bit % 8);
     hold->iov[slot] = (struct iovec){.iov_base = bytes, .iov_len = verdict->keep_bytes};

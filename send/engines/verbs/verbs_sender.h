@@ -1,6 +1,6 @@
 /* Inside the verbs send engine:
  *
- *   engine_verbs.c   sending, waiting, what happens beside it, the table of operations
+ *   tx_verbs.c   sending, waiting, what happens beside it, the table of operations
  *   verbs_open.c     whether the device can carry what is configured; opening it and its queue */
 #ifndef SPEADLINE_SEND_VERBS_SENDER_H
 #define SPEADLINE_SEND_VERBS_SENDER_H

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/verbs.h>
+#include <speadi/verbs_library.h>
 
 #include "verbs_double.h"
 

@@ -312,7 +312,7 @@ struct ibv_rwq_ind_table *vd_create_ind_table(struct ibv_context *context,
 int vd_destroy_ind_table(struct ibv_rwq_ind_table *table);
 bool vd_wq_receive(struct vd_wq *wq, const struct vd_arrival *arrival);
 
-/* ---- flow.c, packet.c --------------------------------------------------------------------------- */
+/* ---- flow.c, frame.c --------------------------------------------------------------------------- */
 
 struct ibv_flow *vd_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr);
 int vd_destroy_flow(struct ibv_flow *flow);

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <engine_mem.h>
+#include <rx_mem.h>
 #include <rx_rig.h>
 #include <speadi/clock.h>
 
@@ -31,7 +31,7 @@ static void open_rig(const char *engine, enum spead_receive_path path, unsigned 
 /* EVERY_ENGINE(name) { ... }: a case over engine and path. */
 #define EVERY_ENGINE(name)                                              \
     static void name(const char *engine, enum spead_receive_path path); \
-    Test(engine_mem, name)                                              \
+    Test(rx_mem, name)                                                  \
     {                                                                   \
         name("mem", SPEAD_PATH_AUTO);                                   \
         rx_rig_close(&rig);                                             \
@@ -46,11 +46,11 @@ static void open_rig(const char *engine, enum spead_receive_path path, unsigned 
         rx_rig_close(&rig);                   \
     }
 
-#define NETWORK_ENGINES(name)                                           \
-    ONE_ENGINE(engine_socket, name, "socket", SPEAD_PATH_BOUNCE)        \
-    ONE_ENGINE(engine_socket_placed, name, "socket", SPEAD_PATH_PLACED) \
-    ONE_ENGINE(engine_uring, name, "uring", SPEAD_PATH_BOUNCE)          \
-    ONE_ENGINE(engine_uring_placed, name, "uring", SPEAD_PATH_PLACED)
+#define NETWORK_ENGINES(name)                                       \
+    ONE_ENGINE(rx_socket, name, "socket", SPEAD_PATH_BOUNCE)        \
+    ONE_ENGINE(rx_socket_placed, name, "socket", SPEAD_PATH_PLACED) \
+    ONE_ENGINE(rx_uring, name, "uring", SPEAD_PATH_BOUNCE)          \
+    ONE_ENGINE(rx_uring_placed, name, "uring", SPEAD_PATH_PLACED)
 
 #define EVERY_NETWORK_ENGINE(name)                                      \
     static void name(const char *engine, enum spead_receive_path path); \
@@ -351,7 +351,7 @@ EVERY_NETWORK_ENGINE(a_port_is_free_as_soon_as_the_engine_is_closed)
 
 /* ---- Memory links only --------------------------------------------------------------------- */
 
-Test(engine_mem, a_closed_link_is_read_to_its_end_and_then_has_ended)
+Test(rx_mem, a_closed_link_is_read_to_its_end_and_then_has_ended)
 {
     open_rig("mem", SPEAD_PATH_AUTO, 2, NULL);
     rx_rig_fill(data, 500, 7);
@@ -364,7 +364,7 @@ Test(engine_mem, a_closed_link_is_read_to_its_end_and_then_has_ended)
     rx_rig_close(&rig);
 }
 
-Test(engine_mem, a_test_can_bound_the_burst)
+Test(rx_mem, a_test_can_bound_the_burst)
 {
     open_rig("mem", SPEAD_PATH_AUTO, 1, NULL);
     speadi_rx_mem_set_poll_max(rig.engine, 3);

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <engine_mem.h>
+#include <rx_mem.h>
 #include <rx_rig.h>
 #include <speadi/clock.h>
 

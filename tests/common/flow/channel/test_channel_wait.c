@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include <speadi/channel.h>
+#include <speadi/channel_internal.h>
 #include <speadi/clock.h>
 
 #include "channel_rig.h"

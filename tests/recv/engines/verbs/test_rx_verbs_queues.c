@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "control.h"
-#include "engine_verbs.h"
 #include "rx_rig.h"
+#include "rx_verbs.h"
 #include "verbs_double.h"
 #include "verbs_rx_expect.h"
 
@@ -29,7 +29,7 @@ static void tear_down(void)
     verbs_rx_close(&rig);
 }
 
-TestSuite(engine_verbs_queues, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
+TestSuite(rx_verbs_queues, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
 static void open_several(void)
 {
@@ -112,7 +112,7 @@ static uint64_t rebuilds(void)
     return c.rebuilds;
 }
 
-Test(engine_verbs_queues, flows_are_spread_and_each_keeps_its_order)
+Test(rx_verbs_queues, flows_are_spread_and_each_keeps_its_order)
 {
     uint32_t queues = 0;
 
@@ -124,7 +124,7 @@ Test(engine_verbs_queues, flows_are_spread_and_each_keeps_its_order)
     cr_assert_gt(__builtin_popcount(queues), 1);
 }
 
-Test(engine_verbs_queues, one_that_fails_makes_all_anew)
+Test(rx_verbs_queues, one_that_fails_makes_all_anew)
 {
     open_several();
     vdouble_script("rx.status@5=LOC_PROT_ERR");
@@ -140,7 +140,7 @@ Test(engine_verbs_queues, one_that_fails_makes_all_anew)
     send_and_take(1001, 4);
 }
 
-Test(engine_verbs_queues, whichever_verb_fails_opening_leaves_nothing)
+Test(rx_verbs_queues, whichever_verb_fails_opening_leaves_nothing)
 {
     static const char *const verbs[] = {"create_wq", "create_rwq_ind_table", "modify_wq",
                                         "create_qp_ex", "create_flow"};
@@ -173,7 +173,7 @@ static void assert_refused(const struct verbs_rx_options *options, int code, con
     cr_assert(strstr(rig.err.text, text), "%s", rig.err.text);
 }
 
-Test(engine_verbs_queues, what_cannot_be_spread_is_refused_by_name)
+Test(rx_verbs_queues, what_cannot_be_spread_is_refused_by_name)
 {
     assert_refused(&(struct verbs_rx_options){.verbs = {.queues = 3}}, -EINVAL, "power of two");
     verbs_rx_rig_close(&rig);
@@ -185,7 +185,7 @@ Test(engine_verbs_queues, what_cannot_be_spread_is_refused_by_name)
     assert_refused(&several, -ENOTSUP, "hashes over 0 queues");
 }
 
-Test(engine_verbs_queues, payload_is_not_placed_through_several)
+Test(rx_verbs_queues, payload_is_not_placed_through_several)
 {
     static uint8_t memory[4096];
     const struct spead_region_info info = {.fd = -1, .data = memory, .bytes = sizeof memory};

@@ -53,7 +53,7 @@ static void tear_down(void)
     cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows + c.wqs, 0);
 }
 
-TestSuite(engine_verbs_stream, .init = set_up, .fini = tear_down, .timeout = 120);
+TestSuite(rx_verbs_stream, .init = set_up, .fini = tear_down, .timeout = 120);
 
 static enum spead_verbs_mprq mprq = SPEAD_MPRQ_OFF;
 
@@ -158,26 +158,26 @@ static unsigned run(enum spead_receive_path path)
     return complete;
 }
 
-Test(engine_verbs_stream, heaps_bounced_come_whole)
+Test(rx_verbs_stream, heaps_bounced_come_whole)
 {
     cr_assert_eq(run(SPEAD_PATH_BOUNCE), HEAPS);
     cr_assert_eq(stats.placed, 0);
 }
 
-Test(engine_verbs_stream, heaps_through_a_multi_packet_queue_come_whole)
+Test(rx_verbs_stream, heaps_through_a_multi_packet_queue_come_whole)
 {
     mprq = SPEAD_MPRQ_ON;
     cr_assert_eq(run(SPEAD_PATH_BOUNCE), HEAPS);
 }
 
-Test(engine_verbs_stream, heaps_placed_come_whole_and_most_payload_is_placed)
+Test(rx_verbs_stream, heaps_placed_come_whole_and_most_payload_is_placed)
 {
     cr_assert_eq(run(SPEAD_PATH_PLACED), HEAPS);
     cr_assert_gt(stats.placed, stats.total.seen.packets / 4, "placed %lu bounced %lu repaired %lu",
                  stats.placed, stats.bounced, stats.repaired);
 }
 
-Test(engine_verbs_stream, with_loss_every_byte_that_came_is_in_its_place)
+Test(rx_verbs_stream, with_loss_every_byte_that_came_is_in_its_place)
 {
     vdouble_script("rx.drop@%100");
     run(SPEAD_PATH_PLACED);
@@ -185,14 +185,14 @@ Test(engine_verbs_stream, with_loss_every_byte_that_came_is_in_its_place)
     cr_assert_gt(stats.placed, 0);
 }
 
-Test(engine_verbs_stream, with_packets_swapped_every_heap_is_whole)
+Test(rx_verbs_stream, with_packets_swapped_every_heap_is_whole)
 {
     vdouble_script("rx.swap@%40");
     cr_assert_eq(run(SPEAD_PATH_PLACED), HEAPS);
     cr_assert_gt(stats.repaired, 0);
 }
 
-Test(engine_verbs_stream, a_queue_that_fails_costs_packets_and_is_counted)
+Test(rx_verbs_stream, a_queue_that_fails_costs_packets_and_is_counted)
 {
     vdouble_script("qp.fatal@100 rx.status@200=GENERAL_ERR");
     run(SPEAD_PATH_PLACED);

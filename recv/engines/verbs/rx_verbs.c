@@ -3,7 +3,7 @@
  *
  * Rules match exactly: frames that they match are seen neither by sockets nor by tcpdump. Joins and ports
  * stay the kernel's (verbs_joins.h). */
-#include "engine_verbs.h"
+#include "rx_verbs.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* Receive engine `socket`: recvmmsg with UDP_GRO. Works everywhere. What a receive asks for and brings is in
  * socket_receive.c. */
-#include "engine_socket.h"
+#include "rx_socket.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Inside the socket receive engine:
  *
- *   engine_socket.c    opening, rounds over the sources, reserving, waiting, the table of operations
+ *   rx_socket.c    opening, rounds over the sources, reserving, waiting, the table of operations
  *   socket_receive.c   one receive from a source */
 #ifndef SPEADLINE_RECV_ENGINE_SOCKET_H
 #define SPEADLINE_RECV_ENGINE_SOCKET_H

@@ -1,6 +1,6 @@
 /* What the executor and the streams know of a channel beyond its contract. */
-#ifndef SPEADI_CHANNEL_H
-#define SPEADI_CHANNEL_H
+#ifndef SPEADI_CHANNEL_INTERNAL_H
+#define SPEADI_CHANNEL_INTERNAL_H
 
 #include <speadline/channel.h>
 

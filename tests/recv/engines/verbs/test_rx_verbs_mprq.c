@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "control.h"
-#include "engine_verbs.h"
 #include "rx_rig.h"
+#include "rx_verbs.h"
 #include "verbs_double.h"
 #include "verbs_rx_expect.h"
 
@@ -29,7 +29,7 @@ static void tear_down(void)
     verbs_rx_close(&rig);
 }
 
-TestSuite(engine_verbs_mprq, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
+TestSuite(rx_verbs_mprq, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
 /* Sizes from one stride to the longest frame there is. */
 static size_t size_of(uint32_t seed)
@@ -69,7 +69,7 @@ static uint64_t rebuilds(void)
     return c.rebuilds;
 }
 
-Test(engine_verbs_mprq, packets_of_all_sizes_come_whole_and_in_order_round_the_ring)
+Test(rx_verbs_mprq, packets_of_all_sizes_come_whole_and_in_order_round_the_ring)
 {
     verbs_rx_open(&rig, &striding);
     cr_assert(strstr(rig.reason, "4 entries of 32768 bytes, in strides of 64"), "%s", rig.reason);
@@ -81,7 +81,7 @@ Test(engine_verbs_mprq, packets_of_all_sizes_come_whole_and_in_order_round_the_r
     cr_assert_eq(rebuilds(), 0);
 }
 
-Test(engine_verbs_mprq, what_is_lent_stays_while_the_ring_goes_round)
+Test(rx_verbs_mprq, what_is_lent_stays_while_the_ring_goes_round)
 {
     static struct speadi_rx_burst lent;
     struct vdouble_counters before, now;
@@ -105,7 +105,7 @@ Test(engine_verbs_mprq, what_is_lent_stays_while_the_ring_goes_round)
     assert_come(1, (uint32_t)(now.rx_delivered - before.rx_delivered));
 }
 
-Test(engine_verbs_mprq, the_smallest_packets_fill_it_without_an_overrun)
+Test(rx_verbs_mprq, the_smallest_packets_fill_it_without_an_overrun)
 {
     struct vdouble_counters now;
     uint32_t came = 0;
@@ -155,14 +155,14 @@ static void assert_recovers(void)
     assert_comes_at_last(1000);
 }
 
-Test(engine_verbs_mprq, an_overrun_makes_a_new_queue)
+Test(rx_verbs_mprq, an_overrun_makes_a_new_queue)
 {
     verbs_rx_open(&rig, &striding);
     vdouble_script("cq.overrun@3");
     assert_recovers();
 }
 
-Test(engine_verbs_mprq, a_fatal_event_makes_a_new_queue)
+Test(rx_verbs_mprq, a_fatal_event_makes_a_new_queue)
 {
     const struct speadi_verbs_engine *engine;
 
@@ -172,7 +172,7 @@ Test(engine_verbs_mprq, a_fatal_event_makes_a_new_queue)
     assert_recovers();
 }
 
-Test(engine_verbs_mprq, auto_takes_it_where_payload_is_never_placed)
+Test(rx_verbs_mprq, auto_takes_it_where_payload_is_never_placed)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
     cr_assert_eq(vdouble_calls("mlx5dv_create_wq"), 1);
@@ -183,7 +183,7 @@ Test(engine_verbs_mprq, auto_takes_it_where_payload_is_never_placed)
     cr_assert_eq(vdouble_calls("mlx5dv_create_wq"), 1);
 }
 
-Test(engine_verbs_mprq, where_there_is_none_auto_does_without_and_on_is_refused)
+Test(rx_verbs_mprq, where_there_is_none_auto_does_without_and_on_is_refused)
 {
     vdouble_script("striding=0");
     verbs_rx_open(&rig, &(struct verbs_rx_options){.path = SPEAD_PATH_BOUNCE});
@@ -195,7 +195,7 @@ Test(engine_verbs_mprq, where_there_is_none_auto_does_without_and_on_is_refused)
     cr_assert(strstr(rig.err.text, "--mprq off"), "%s", rig.err.text);
 }
 
-Test(engine_verbs_mprq, placing_through_it_is_refused)
+Test(rx_verbs_mprq, placing_through_it_is_refused)
 {
     struct verbs_rx_options options = striding;
 
@@ -205,7 +205,7 @@ Test(engine_verbs_mprq, placing_through_it_is_refused)
     cr_assert(strstr(rig.err.text, "placed"), "%s", rig.err.text);
 }
 
-Test(engine_verbs_mprq, a_device_with_few_completions_is_refused_by_number)
+Test(rx_verbs_mprq, a_device_with_few_completions_is_refused_by_number)
 {
     vdouble_script("max_cqe=512");
     verbs_rx_prepare(&rig, &striding);
@@ -213,7 +213,7 @@ Test(engine_verbs_mprq, a_device_with_few_completions_is_refused_by_number)
     cr_assert(strstr(rig.err.text, "max_cqe 512"), "%s", rig.err.text);
 }
 
-Test(engine_verbs_mprq, whichever_verb_fails_opening_leaves_nothing)
+Test(rx_verbs_mprq, whichever_verb_fails_opening_leaves_nothing)
 {
     static const char *const verbs[] = {
         "mlx5dv_create_wq", "create_rwq_ind_table", "modify_wq",    "mlx5dv_init_obj",

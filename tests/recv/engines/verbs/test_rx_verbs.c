@@ -26,7 +26,7 @@ static void tear_down(void)
     verbs_rx_close(&rig);
 }
 
-TestSuite(engine_verbs, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
+TestSuite(rx_verbs, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
 static void open_usual(void)
 {
@@ -70,7 +70,7 @@ static struct speadi_rx_counters counters(void)
 
 /* ---- What comes ---------------------------------------------------------------------------- */
 
-Test(engine_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
+Test(rx_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 {
     uint32_t next = 0;
 
@@ -92,14 +92,14 @@ Test(engine_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
     }
 }
 
-Test(engine_verbs, unicast_comes_and_the_kernel_does_not_answer_it)
+Test(rx_verbs, unicast_comes_and_the_kernel_does_not_answer_it)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.endpoints = {TEST_NEAR_V4 ":7148"}});
     for (uint32_t i = 0; i < 20; i++) /* an answer would fail the send after it */
         assert_comes(0, i);
 }
 
-Test(engine_verbs, endpoints_are_told_apart)
+Test(rx_verbs, endpoints_are_told_apart)
 {
     verbs_rx_open(
         &rig, &(struct verbs_rx_options){.endpoints = {"239.1.2.3:7148", "239.1.2.4:7148",
@@ -108,14 +108,14 @@ Test(engine_verbs, endpoints_are_told_apart)
         assert_comes(i * 7 % 4, i);
 }
 
-Test(engine_verbs, any_address_means_those_of_the_interface)
+Test(rx_verbs, any_address_means_those_of_the_interface)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.endpoints = {":7148", "[::]:7149"}});
     assert_comes(0, 1);
     assert_comes(1, 2);
 }
 
-Test(engine_verbs, ipv6_comes_to_an_address_and_to_a_group)
+Test(rx_verbs, ipv6_comes_to_an_address_and_to_a_group)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){
                             .endpoints = {"[" TEST_NEAR_V6 "]:7148", "[ff15::1:2]:7148"}});
@@ -123,7 +123,7 @@ Test(engine_verbs, ipv6_comes_to_an_address_and_to_a_group)
     assert_comes(1, 2);
 }
 
-Test(engine_verbs, frames_with_a_vlan_tag_come_too)
+Test(rx_verbs, frames_with_a_vlan_tag_come_too)
 {
     static uint8_t frame[PAYLOAD + 64];
 
@@ -136,7 +136,7 @@ Test(engine_verbs, frames_with_a_vlan_tag_come_too)
     assert_comes(0, 2);
 }
 
-Test(engine_verbs, the_longest_packet_of_the_interface_is_known_and_comes)
+Test(rx_verbs, the_longest_packet_of_the_interface_is_known_and_comes)
 {
     static uint8_t longest[VERBS_RX_MTU - 28];
 
@@ -148,7 +148,7 @@ Test(engine_verbs, the_longest_packet_of_the_interface_is_known_and_comes)
     verbs_rx_rig_give_back(&rig);
 }
 
-Test(engine_verbs, a_datagram_of_no_bytes_is_lent_as_that)
+Test(rx_verbs, a_datagram_of_no_bytes_is_lent_as_that)
 {
     open_usual();
     cr_assert(verbs_rx_rig_send(&rig, 0, "", 0));
@@ -171,7 +171,7 @@ static void assert_refused(const uint8_t *frame, size_t bytes, int bucket)
     assert_comes(0, 99);
 }
 
-Test(engine_verbs, a_wrong_checksum_is_refused_whether_the_device_looks_or_not)
+Test(rx_verbs, a_wrong_checksum_is_refused_whether_the_device_looks_or_not)
 {
     static uint8_t frame[PAYLOAD + 64];
     size_t bytes;
@@ -186,7 +186,7 @@ Test(engine_verbs, a_wrong_checksum_is_refused_whether_the_device_looks_or_not)
     }
 }
 
-Test(engine_verbs, contradicting_lengths_are_refused_by_name)
+Test(rx_verbs, contradicting_lengths_are_refused_by_name)
 {
     static uint8_t frame[PAYLOAD + 64];
     size_t bytes;
@@ -199,7 +199,7 @@ Test(engine_verbs, contradicting_lengths_are_refused_by_name)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-Test(engine_verbs, wake_ends_a_wait_without_limit)
+Test(rx_verbs, wake_ends_a_wait_without_limit)
 {
     open_usual();
     rig.ops->wake(rig.engine);
@@ -211,7 +211,7 @@ Test(engine_verbs, wake_ends_a_wait_without_limit)
     }
 }
 
-Test(engine_verbs, after_max_poll_polls_it_sleeps_until_a_packet_comes)
+Test(rx_verbs, after_max_poll_polls_it_sleeps_until_a_packet_comes)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.max_poll = 5});
     for (int i = 0; i < 5; i++) {
@@ -226,7 +226,7 @@ Test(engine_verbs, after_max_poll_polls_it_sleeps_until_a_packet_comes)
         assert_comes(0, i);
 }
 
-Test(engine_verbs, without_completion_events_it_never_sleeps)
+Test(rx_verbs, without_completion_events_it_never_sleeps)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
     for (uint32_t i = 0; i < 10; i++)
@@ -250,13 +250,13 @@ static void assert_time_is_now(enum spead_clock clock)
     verbs_rx_rig_give_back(&rig);
 }
 
-Test(engine_verbs, packets_have_the_device_s_time_where_it_gives_one)
+Test(rx_verbs, packets_have_the_device_s_time_where_it_gives_one)
 {
     open_usual();
     assert_time_is_now(SPEAD_CLOCK_HARDWARE);
 }
 
-Test(engine_verbs, ticks_are_converted_to_utc)
+Test(rx_verbs, ticks_are_converted_to_utc)
 {
     vdouble_script("wallclock=0");
     open_usual();
@@ -264,7 +264,7 @@ Test(engine_verbs, ticks_are_converted_to_utc)
     cr_expect_gt(vdouble_calls("query_rt_values"), 0);
 }
 
-Test(engine_verbs, a_device_without_time_stamps_takes_the_host_s)
+Test(rx_verbs, a_device_without_time_stamps_takes_the_host_s)
 {
     vdouble_script("wallclock=0 timestamps=0");
     open_usual();
@@ -294,28 +294,28 @@ static void assert_recovers(uint64_t rebuilds)
     }
 }
 
-Test(engine_verbs, a_failed_completion_makes_a_new_queue)
+Test(rx_verbs, a_failed_completion_makes_a_new_queue)
 {
     open_usual();
     vdouble_script("rx.status@3=LOC_PROT_ERR");
     assert_recovers(1);
 }
 
-Test(engine_verbs, a_fatal_event_makes_a_new_queue)
+Test(rx_verbs, a_fatal_event_makes_a_new_queue)
 {
     open_usual();
     vdouble_script("qp.fatal@2");
     assert_recovers(1);
 }
 
-Test(engine_verbs, an_overrun_makes_a_new_queue)
+Test(rx_verbs, an_overrun_makes_a_new_queue)
 {
     open_usual();
     vdouble_script("cq.overrun@2");
     assert_recovers(1);
 }
 
-Test(engine_verbs, what_came_before_a_failure_is_not_lost)
+Test(rx_verbs, what_came_before_a_failure_is_not_lost)
 {
     open_usual();
     vdouble_script("rx.status@9=GENERAL_ERR");
@@ -333,7 +333,7 @@ Test(engine_verbs, what_came_before_a_failure_is_not_lost)
     }
 }
 
-Test(engine_verbs, a_frame_beyond_the_slots_is_counted_and_the_stream_goes_on)
+Test(rx_verbs, a_frame_beyond_the_slots_is_counted_and_the_stream_goes_on)
 {
     for (int fatal = 0; fatal <= 1; fatal++) {
         vdouble_script(fatal ? "len_err_fatal=1" : "len_err_fatal=0");
@@ -348,7 +348,7 @@ Test(engine_verbs, a_frame_beyond_the_slots_is_counted_and_the_stream_goes_on)
     }
 }
 
-Test(engine_verbs, a_port_that_goes_down_is_counted)
+Test(rx_verbs, a_port_that_goes_down_is_counted)
 {
     open_usual();
     vdouble_script("port_down=1");
@@ -361,7 +361,7 @@ Test(engine_verbs, a_port_that_goes_down_is_counted)
     assert_comes(0, 1);
 }
 
-Test(engine_verbs, a_device_that_is_gone_ends_the_stream)
+Test(rx_verbs, a_device_that_is_gone_ends_the_stream)
 {
     int rc = 0;
 
@@ -374,7 +374,7 @@ Test(engine_verbs, a_device_that_is_gone_ends_the_stream)
     cr_assert_eq(rc, -ENODEV);
 }
 
-Test(engine_verbs, a_queue_that_cannot_be_made_anew_ends_the_stream)
+Test(rx_verbs, a_queue_that_cannot_be_made_anew_ends_the_stream)
 {
     int rc = 0;
 
@@ -419,7 +419,7 @@ static void assert_lends_before_it_ends(int error)
     cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), error);
 }
 
-Test(engine_verbs, what_came_before_a_device_went_is_not_lost)
+Test(rx_verbs, what_came_before_a_device_went_is_not_lost)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
     for (uint32_t i = 0; i < 8; i++)
@@ -430,7 +430,7 @@ Test(engine_verbs, what_came_before_a_device_went_is_not_lost)
     assert_lends_before_it_ends(-ENODEV);
 }
 
-Test(engine_verbs, what_came_before_a_queue_that_cannot_be_made_anew_is_not_lost)
+Test(rx_verbs, what_came_before_a_queue_that_cannot_be_made_anew_is_not_lost)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
     vdouble_script("qp.fatal@9 create_qp@1=EIO");
@@ -461,7 +461,7 @@ static bool goes_on(uint64_t calls, const char *verb)
     return false;
 }
 
-Test(engine_verbs, whichever_verb_fails_later_the_stream_goes_on_or_ends)
+Test(rx_verbs, whichever_verb_fails_later_the_stream_goes_on_or_ends)
 {
     /* Those of the data path, and with a queue that fails those that make another. */
     static const char *const scripts[] = {
@@ -501,7 +501,7 @@ Test(engine_verbs, whichever_verb_fails_later_the_stream_goes_on_or_ends)
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
-Test(engine_verbs, a_small_device_still_carries_packets)
+Test(rx_verbs, a_small_device_still_carries_packets)
 {
     vdouble_script("max_qp_wr=4 max_cqe=4 max_sge=1");
     open_usual();
@@ -509,7 +509,7 @@ Test(engine_verbs, a_small_device_still_carries_packets)
         assert_comes(0, i);
 }
 
-Test(engine_verbs, whichever_verb_fails_opening_leaves_nothing)
+Test(rx_verbs, whichever_verb_fails_opening_leaves_nothing)
 {
     static const char *const verbs[] = {"alloc_pd",  "reg_mr",     "create_comp_channel",
                                         "create_qp", "modify_qp",  "create_cq_ex",
@@ -538,7 +538,7 @@ Test(engine_verbs, whichever_verb_fails_opening_leaves_nothing)
         }
 }
 
-Test(engine_verbs, without_the_capability_the_sentence_names_it)
+Test(rx_verbs, without_the_capability_the_sentence_names_it)
 {
     verbs_rx_prepare(&rig, &(struct verbs_rx_options){0});
     vdouble_script("net_raw=0");

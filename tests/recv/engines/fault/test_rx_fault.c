@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <engine_mem.h>
+#include <rx_mem.h>
 #include <rx_rig.h>
 #include <speadi/clock.h>
 
@@ -110,7 +110,7 @@ static void run(const char *fault)
     rx_rig_close(&rig);
 }
 
-Test(engine_fault, without_a_fault_everything_passes_in_order)
+Test(rx_fault, without_a_fault_everything_passes_in_order)
 {
     run("seed=3");
     cr_assert_eq(got.count, PACKETS);
@@ -118,7 +118,7 @@ Test(engine_fault, without_a_fault_everything_passes_in_order)
         cr_assert_eq(got.order[i], i);
 }
 
-Test(engine_fault, lost_packets_are_lent_as_injected_drops)
+Test(rx_fault, lost_packets_are_lent_as_injected_drops)
 {
     run("loss=0.1");
     cr_expect_gt(got.injected, PACKETS / 20);
@@ -126,7 +126,7 @@ Test(engine_fault, lost_packets_are_lent_as_injected_drops)
     cr_expect_eq(got.injected + got.count, PACKETS);
 }
 
-Test(engine_fault, duplicates_come_on_top_of_everything_else)
+Test(rx_fault, duplicates_come_on_top_of_everything_else)
 {
     unsigned twice = 0;
 
@@ -139,7 +139,7 @@ Test(engine_fault, duplicates_come_on_top_of_everything_else)
     cr_expect_eq(got.count, PACKETS + twice);
 }
 
-Test(engine_fault, late_packets_are_late_and_none_is_forgotten)
+Test(rx_fault, late_packets_are_late_and_none_is_forgotten)
 {
     unsigned late = 0;
 
@@ -154,7 +154,7 @@ Test(engine_fault, late_packets_are_late_and_none_is_forgotten)
     cr_expect_gt(late, PACKETS / 40);
 }
 
-Test(engine_fault, packets_are_cut_off_or_damaged)
+Test(rx_fault, packets_are_cut_off_or_damaged)
 {
     unsigned damaged = 0;
 
@@ -175,7 +175,7 @@ Test(engine_fault, packets_are_cut_off_or_damaged)
     cr_expect_lt(damaged, PACKETS / 5);
 }
 
-Test(engine_fault, the_same_seed_gives_the_same_faults)
+Test(rx_fault, the_same_seed_gives_the_same_faults)
 {
     static const char fault[] = "loss=0.02,dup=0.02,reorder=5,flip=0.02,truncate=0.02,seed=%d";
     static unsigned first[2 * PACKETS], count;
@@ -193,7 +193,7 @@ Test(engine_fault, the_same_seed_gives_the_same_faults)
     cr_expect_neq(memcmp(first, got.order, sizeof first), 0);
 }
 
-Test(engine_fault, a_delay_holds_packets_and_keeps_their_order)
+Test(rx_fault, a_delay_holds_packets_and_keeps_their_order)
 {
     uint64_t before;
 
@@ -221,7 +221,7 @@ Test(engine_fault, a_delay_holds_packets_and_keeps_their_order)
 }
 
 /* 3000 packets at once are more than the store holds: the rest must pass, not vanish. */
-Test(engine_fault, a_full_store_forgets_nothing)
+Test(rx_fault, a_full_store_forgets_nothing)
 {
     run("delay=20ms,reorder=8");
     cr_assert_eq(got.count, PACKETS);
@@ -229,7 +229,7 @@ Test(engine_fault, a_full_store_forgets_nothing)
         cr_assert_eq(got.whole[i], 1);
 }
 
-Test(engine_fault, after_quiesce_what_was_held_is_lent_at_once)
+Test(rx_fault, after_quiesce_what_was_held_is_lent_at_once)
 {
     uint8_t packet[BYTES];
 
@@ -244,7 +244,7 @@ Test(engine_fault, after_quiesce_what_was_held_is_lent_at_once)
     rx_rig_close(&rig);
 }
 
-Test(engine_fault, a_stall_can_be_woken)
+Test(rx_fault, a_stall_can_be_woken)
 {
     uint8_t packet[BYTES];
 
@@ -262,7 +262,7 @@ Test(engine_fault, a_stall_can_be_woken)
 }
 
 /* The original of a changed packet must not be seen, and its reservation ends all the same. */
-Test(engine_fault, placed_packets_that_are_changed_leave_their_place)
+Test(rx_fault, placed_packets_that_are_changed_leave_their_place)
 {
     static uint8_t home[64][BYTES], packet[BYTES];
     uint64_t accepted = 0;
@@ -304,7 +304,7 @@ Test(engine_fault, placed_packets_that_are_changed_leave_their_place)
     rx_rig_close(&rig);
 }
 
-Test(engine_fault, a_wrong_specification_is_refused_and_the_engine_stays)
+Test(rx_fault, a_wrong_specification_is_refused_and_the_engine_stays)
 {
     struct spead_err err;
     const struct speadi_rx_engine_ops *ops;

@@ -4,8 +4,8 @@
  * extended completion queues, rate limits) go through the context and need no symbol: call them as they are.
  * All others are called through the table. Never call ibv_create_qp_ex(), ibv_query_device_ex(),
  * ibv_query_port() or ibv_reg_mr(): their inline parts fall back to symbols; use what is here. */
-#ifndef SPEADI_VERBS_H
-#define SPEADI_VERBS_H
+#ifndef SPEADI_VERBS_LIBRARY_H
+#define SPEADI_VERBS_LIBRARY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -90,17 +90,17 @@ static void send_everywhere(const char *with)
     finish();
 }
 
-Test(engine_verbs, packets_of_all_sizes_arrive_at_groups_and_hosts_of_both_families)
+Test(tx_verbs, packets_of_all_sizes_arrive_at_groups_and_hosts_of_both_families)
 {
     send_everywhere("");
 }
 
-Test(engine_verbs, without_the_devices_help_checksums_are_right_all_the_same)
+Test(tx_verbs, without_the_devices_help_checksums_are_right_all_the_same)
 {
     send_everywhere("ip_csum=0");
 }
 
-Test(engine_verbs, a_group_gets_the_ttl_that_was_asked_for)
+Test(tx_verbs, a_group_gets_the_ttl_that_was_asked_for)
 {
     char control[64], byte[64];
     struct iovec iov = {byte, sizeof byte};
@@ -119,7 +119,7 @@ Test(engine_verbs, a_group_gets_the_ttl_that_was_asked_for)
     finish();
 }
 
-Test(engine_verbs, packets_come_from_a_port_that_no_other_socket_gets)
+Test(tx_verbs, packets_come_from_a_port_that_no_other_socket_gets)
 {
     struct speadi_address from = {.length = sizeof from.v4};
     uint8_t bytes[64];
@@ -158,7 +158,7 @@ static void expect_payload(const uint8_t *expected, uint32_t bytes)
     cr_assert_arr_eq(got + 48, expected, bytes);
 }
 
-Test(engine_verbs, registered_payload_goes_by_reference_and_other_payload_is_copied)
+Test(tx_verbs, registered_payload_goes_by_reference_and_other_payload_is_copied)
 {
     static uint8_t header[48], registered[3][4096], other[1000];
     const struct spead_send_memory memory[3] = {{.data = registered[2], .bytes = 4096},
@@ -189,7 +189,7 @@ Test(engine_verbs, registered_payload_goes_by_reference_and_other_payload_is_cop
     finish();
 }
 
-Test(engine_verbs, payload_in_many_pieces_arrives_in_order)
+Test(tx_verbs, payload_in_many_pieces_arrives_in_order)
 {
     to_group();
     verbs_tx_open(&rig, (struct tx_harness_config){0});
@@ -199,7 +199,7 @@ Test(engine_verbs, payload_in_many_pieces_arrives_in_order)
     finish();
 }
 
-Test(engine_verbs, a_device_that_gathers_little_gets_copies)
+Test(tx_verbs, a_device_that_gathers_little_gets_copies)
 {
     to_group();
     script("max_sge=1");
@@ -209,7 +209,7 @@ Test(engine_verbs, a_device_that_gathers_little_gets_copies)
     finish();
 }
 
-Test(engine_verbs, memory_that_the_cpu_must_not_touch_is_sent_from)
+Test(tx_verbs, memory_that_the_cpu_must_not_touch_is_sent_from)
 {
     static uint8_t header[48], expected[65536];
     int fd = memfd_create("device", MFD_CLOEXEC);
@@ -231,7 +231,7 @@ Test(engine_verbs, memory_that_the_cpu_must_not_touch_is_sent_from)
     close(fd);
 }
 
-Test(engine_verbs, a_packet_in_more_pieces_of_device_memory_than_the_device_gathers_ends_alone)
+Test(tx_verbs, a_packet_in_more_pieces_of_device_memory_than_the_device_gathers_ends_alone)
 {
     static uint8_t header[48];
     int fd = memfd_create("device", MFD_CLOEXEC);
@@ -270,32 +270,32 @@ static void send_with(const char *limits, uint32_t buffer_bytes, int comp_vector
     finish();
 }
 
-Test(engine_verbs, a_queue_of_any_length_carries_everything)
+Test(tx_verbs, a_queue_of_any_length_carries_everything)
 {
     send_with("max_qp_wr=1", 1 << 20, 0);
 }
 
-Test(engine_verbs, a_queue_whose_length_is_no_power_of_two_does_too)
+Test(tx_verbs, a_queue_whose_length_is_no_power_of_two_does_too)
 {
     send_with("max_qp_wr=3 max_cqe=11", 1 << 20, 0);
 }
 
-Test(engine_verbs, a_long_queue_does_too)
+Test(tx_verbs, a_long_queue_does_too)
 {
     send_with("", 16 << 20, 0);
 }
 
-Test(engine_verbs, late_completions_are_slept_for)
+Test(tx_verbs, late_completions_are_slept_for)
 {
     send_with("delay_us=300", 1 << 20, 0);
 }
 
-Test(engine_verbs, late_completions_are_polled_for_where_events_are_not_wanted)
+Test(tx_verbs, late_completions_are_polled_for_where_events_are_not_wanted)
 {
     send_with("delay_us=300", 1 << 20, -1);
 }
 
-Test(engine_verbs, a_chain_costs_one_doorbell_and_one_completion)
+Test(tx_verbs, a_chain_costs_one_doorbell_and_one_completion)
 {
     struct vdouble_counters before, after;
     struct speadi_tx_counters counters;
@@ -316,7 +316,7 @@ Test(engine_verbs, a_chain_costs_one_doorbell_and_one_completion)
     finish();
 }
 
-Test(engine_verbs, a_packet_that_is_too_long_ends_in_its_turn)
+Test(tx_verbs, a_packet_that_is_too_long_ends_in_its_turn)
 {
     to_group();
     verbs_tx_open(&rig, (struct tx_harness_config){.packet_bytes_max = 1000});
@@ -338,7 +338,7 @@ static void refuse(struct tx_harness_config config, int error, const char *word)
     cr_assert(strstr(err.text, word), "\"%s\" does not say \"%s\"", err.text, word);
 }
 
-Test(engine_verbs, what_cannot_be_sent_is_refused_in_words)
+Test(tx_verbs, what_cannot_be_sent_is_refused_in_words)
 {
     static uint8_t bytes[64];
     const struct spead_send_memory overlapping[2] = {{.data = bytes, .bytes = 32},
@@ -358,7 +358,7 @@ Test(engine_verbs, what_cannot_be_sent_is_refused_in_words)
     finish();
 }
 
-Test(engine_verbs, a_device_memory_that_needs_checksums_by_the_cpu_is_refused)
+Test(tx_verbs, a_device_memory_that_needs_checksums_by_the_cpu_is_refused)
 {
     const struct spead_send_memory memory = {
         .data = (void *)4096, .bytes = 4096, .is_dma_buf = true, .fd = 0};
@@ -369,7 +369,7 @@ Test(engine_verbs, a_device_memory_that_needs_checksums_by_the_cpu_is_refused)
     finish();
 }
 
-Test(engine_verbs, a_next_hop_that_does_not_answer_is_named)
+Test(tx_verbs, a_next_hop_that_does_not_answer_is_named)
 {
     network((const char *const[]){"10.77.0.200", NULL});
     cr_assert_eq(
@@ -378,14 +378,14 @@ Test(engine_verbs, a_next_hop_that_does_not_answer_is_named)
     finish();
 }
 
-Test(engine_verbs, this_hosts_own_address_is_refused)
+Test(tx_verbs, this_hosts_own_address_is_refused)
 {
     network((const char *const[]){TEST_NEAR_V4, NULL});
     refuse((struct tx_harness_config){0}, -EADDRNOTAVAIL, "engine socket");
     finish();
 }
 
-Test(engine_verbs, the_device_paces_only_where_it_can)
+Test(tx_verbs, the_device_paces_only_where_it_can)
 {
     to_group();
     verbs_tx_open(&rig,

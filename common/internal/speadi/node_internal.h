@@ -1,6 +1,6 @@
 /* What nodes of the library's own ask about their place in a graph. The node's thread, and start(). */
-#ifndef SPEADI_NODE_H
-#define SPEADI_NODE_H
+#ifndef SPEADI_NODE_INTERNAL_H
+#define SPEADI_NODE_INTERNAL_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -42,7 +42,7 @@ static void tear_down(void)
     tx_packets_free(packets);
 }
 
-TestSuite(engine_fault, .timeout = 60);
+TestSuite(tx_fault, .timeout = 60);
 
 static void receive_all(void)
 {
@@ -81,7 +81,7 @@ static unsigned injected(void)
     return count;
 }
 
-Test(engine_fault, without_a_fault_nothing_changes)
+Test(tx_fault, without_a_fault_nothing_changes)
 {
     run("seed=5");
     cr_assert_eq(arrivals, PACKETS);
@@ -91,7 +91,7 @@ Test(engine_fault, without_a_fault_nothing_changes)
     tear_down();
 }
 
-Test(engine_fault, exactly_the_packets_reaped_as_injected_are_missing)
+Test(tx_fault, exactly_the_packets_reaped_as_injected_are_missing)
 {
     unsigned next = 0;
 
@@ -104,7 +104,7 @@ Test(engine_fault, exactly_the_packets_reaped_as_injected_are_missing)
     tear_down();
 }
 
-Test(engine_fault, duplicates_come_right_behind_their_originals)
+Test(tx_fault, duplicates_come_right_behind_their_originals)
 {
     unsigned twice = 0;
 
@@ -120,7 +120,7 @@ Test(engine_fault, duplicates_come_right_behind_their_originals)
     tear_down();
 }
 
-Test(engine_fault, reordered_packets_all_come_and_within_the_window)
+Test(tx_fault, reordered_packets_all_come_and_within_the_window)
 {
     static bool seen[PACKETS];
     unsigned displaced = 0, highest = 0;
@@ -141,7 +141,7 @@ Test(engine_fault, reordered_packets_all_come_and_within_the_window)
     tear_down();
 }
 
-Test(engine_fault, packets_are_cut_short_and_their_bits_flip)
+Test(tx_fault, packets_are_cut_short_and_their_bits_flip)
 {
     unsigned shorter = 0, flipped = 0;
 
@@ -160,7 +160,7 @@ Test(engine_fault, packets_are_cut_short_and_their_bits_flip)
     tear_down();
 }
 
-Test(engine_fault, the_same_seed_gives_the_same_faults_and_another_gives_others)
+Test(tx_fault, the_same_seed_gives_the_same_faults_and_another_gives_others)
 {
     static struct arrival first[2 * PACKETS];
     static const char mixed[] = "loss=0.02,dup=0.05,reorder=5,truncate=0.02,flip=0.02,seed=7";
@@ -179,7 +179,7 @@ Test(engine_fault, the_same_seed_gives_the_same_faults_and_another_gives_others)
     tear_down();
 }
 
-Test(engine_fault, how_the_core_cuts_its_calls_changes_no_fault)
+Test(tx_fault, how_the_core_cuts_its_calls_changes_no_fault)
 {
     static struct arrival first[2 * PACKETS];
     static const char mixed[] = "loss=0.02,dup=0.05,truncate=0.02,seed=7";
@@ -205,7 +205,7 @@ Test(engine_fault, how_the_core_cuts_its_calls_changes_no_fault)
     tear_down();
 }
 
-Test(engine_fault, what_is_held_leaves_when_the_source_falls_silent)
+Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 10000000000u;
     uint8_t got[PACKET_BYTES];
@@ -243,13 +243,13 @@ static void expect_last_by_waiting(const char *fault)
     tear_down();
 }
 
-Test(engine_fault, what_is_held_leaves_while_the_core_only_waits)
+Test(tx_fault, what_is_held_leaves_while_the_core_only_waits)
 {
     expect_last_by_waiting("delay=30ms");
     expect_last_by_waiting("reorder=1000,reorder-chance=1");
 }
 
-Test(engine_fault, a_delayed_packet_does_not_come_early)
+Test(tx_fault, a_delayed_packet_does_not_come_early)
 {
     uint64_t sent_ns, deadline;
     uint8_t got[PACKET_BYTES];
@@ -272,7 +272,7 @@ Test(engine_fault, a_delayed_packet_does_not_come_early)
     tear_down();
 }
 
-Test(engine_fault, a_stall_takes_nothing_until_it_ends)
+Test(tx_fault, a_stall_takes_nothing_until_it_ends)
 {
     uint64_t before_ns, after_ns;
     int ret;
@@ -294,7 +294,7 @@ Test(engine_fault, a_stall_takes_nothing_until_it_ends)
     tear_down();
 }
 
-Test(engine_fault, a_full_link_holds_everything_back_and_loses_nothing)
+Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
 {
     unsigned taken = 0, got = 0;
     uint8_t bytes[PACKET_BYTES];
@@ -327,7 +327,7 @@ Test(engine_fault, a_full_link_holds_everything_back_and_loses_nothing)
     tear_down();
 }
 
-Test(engine_fault, a_bad_word_is_named_and_the_engine_stays_as_it_was)
+Test(tx_fault, a_bad_word_is_named_and_the_engine_stays_as_it_was)
 {
     const struct speadi_tx_engine_ops *ops;
     struct spead_err err = {0};
@@ -346,12 +346,12 @@ Test(engine_fault, a_bad_word_is_named_and_the_engine_stays_as_it_was)
 
 static char engines[][8] = {"socket", "uring"};
 
-ParameterizedTestParameters(engine_fault, the_network_engines_carry_the_same_faults)
+ParameterizedTestParameters(tx_fault, the_network_engines_carry_the_same_faults)
 {
     return cr_make_param_array(char[8], engines, sizeof engines / sizeof *engines);
 }
 
-ParameterizedTest(char (*engine)[8], engine_fault, the_network_engines_carry_the_same_faults)
+ParameterizedTest(char (*engine)[8], tx_fault, the_network_engines_carry_the_same_faults)
 {
     static struct arrival first[2 * PACKETS];
     static const char mixed[] = "loss=0.02,dup=0.05,reorder=5,truncate=0.02,flip=0.02,seed=7";

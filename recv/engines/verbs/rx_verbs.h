@@ -1,6 +1,6 @@
 /* Inside the verbs receive engine. The files share this:
  *
- *   engine_verbs.c   opening, closing, waiting, the table of operations
+ *   rx_verbs.c   opening, closing, waiting, the table of operations
  *   verbs_refill.c   what is posted: plain slots, and reserved ones
  *   verbs_harvest.c  what has completed: packets to lend
  *   verbs_mprq.c     the other kind of queue, where many frames share an entry

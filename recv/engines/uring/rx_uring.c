@@ -14,7 +14,7 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
-#include "engine_uring.h"
+#include "rx_uring.h"
 #include "udp_source.h"
 
 #define ENTRIES     256u /* more than all requests together: receives and their cancels, the bell */

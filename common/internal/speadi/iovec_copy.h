@@ -1,13 +1,13 @@
 /* Scattered bytes, copied together. */
-#ifndef SPEADI_GATHER_H
-#define SPEADI_GATHER_H
+#ifndef SPEADI_IOVEC_COPY_H
+#define SPEADI_IOVEC_COPY_H
 
 #include <stdint.h>
 #include <string.h>
 #include <sys/uio.h>
 
 /* to must have room for all of them. */
-static inline void speadi_gather(uint8_t *to, const struct iovec *iov, unsigned iov_count)
+static inline void speadi_iovec_copy(uint8_t *to, const struct iovec *iov, unsigned iov_count)
 {
     for (unsigned i = 0; i < iov_count; i++) {
         if (iov[i].iov_len) /* a base of NULL is legal then, but not for memcpy */

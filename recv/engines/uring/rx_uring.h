@@ -1,6 +1,6 @@
 /* Inside the uring receive engine:
  *
- *   engine_uring.c   opening, posting, reserving, waiting, the table of operations
+ *   rx_uring.c   opening, posting, reserving, waiting, the table of operations
  *   uring_reap.c     what has completed: packets to lend */
 #ifndef SPEADLINE_RECV_ENGINE_URING_H
 #define SPEADLINE_RECV_ENGINE_URING_H

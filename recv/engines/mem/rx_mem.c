@@ -2,7 +2,7 @@
  *
  * Placed, it acts as a NIC that posts ahead: reservations stay outstanding until packets of their
  * source have filled them, over as many polls as that takes. */
-#include "engine_mem.h"
+#include "rx_mem.h"
 
 #include <errno.h>
 #include <stdlib.h>

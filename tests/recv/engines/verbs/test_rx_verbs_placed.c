@@ -60,7 +60,7 @@ static void close_placed(void)
     cr_assert_eq(c.contexts + c.pds + c.mrs + c.channels + c.cqs + c.qps + c.flows, 0);
 }
 
-TestSuite(engine_verbs_placed, .fini = close_placed, .timeout = 60);
+TestSuite(rx_verbs_placed, .fini = close_placed, .timeout = 60);
 
 static void send_packet(uint32_t seed, size_t bytes)
 {
@@ -135,7 +135,7 @@ static void reach_the_reserved(void)
 }
 
 /* More than a window of receives that places would be posted for. */
-Test(engine_verbs_placed, what_is_too_small_to_place_finds_the_whole_queue)
+Test(rx_verbs_placed, what_is_too_small_to_place_finds_the_whole_queue)
 {
     enum { PACKETS = 300 };
     unsigned lent = 0;
@@ -152,7 +152,7 @@ Test(engine_verbs_placed, what_is_too_small_to_place_finds_the_whole_queue)
     }
 }
 
-Test(engine_verbs_placed, payload_lands_in_the_ranges_in_order)
+Test(rx_verbs_placed, payload_lands_in_the_ranges_in_order)
 {
     open_placed();
     prime();
@@ -174,7 +174,7 @@ Test(engine_verbs_placed, payload_lands_in_the_ranges_in_order)
     }
 }
 
-Test(engine_verbs_placed, a_packet_longer_than_its_range_is_lent_whole_and_harms_nothing)
+Test(rx_verbs_placed, a_packet_longer_than_its_range_is_lent_whole_and_harms_nothing)
 {
     const struct speadi_rx_packet *packet;
 
@@ -201,7 +201,7 @@ Test(engine_verbs_placed, a_packet_longer_than_its_range_is_lent_whole_and_harms
     verbs_rx_rig_give_back(&rig);
 }
 
-Test(engine_verbs_placed, after_unreserve_no_range_is_written)
+Test(rx_verbs_placed, after_unreserve_no_range_is_written)
 {
     uint8_t zeros[RANGE] = {0};
 
@@ -233,7 +233,7 @@ static uint64_t completions(void)
 }
 
 /* Firmware that goes on after it: the frame is found where the queue is drained. */
-Test(engine_verbs_placed, a_frame_beyond_its_slot_counts_also_while_places_are_taken_back)
+Test(rx_verbs_placed, a_frame_beyond_its_slot_counts_also_while_places_are_taken_back)
 {
     uint64_t before;
 
@@ -252,7 +252,7 @@ Test(engine_verbs_placed, a_frame_beyond_its_slot_counts_also_while_places_are_t
     cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + 1));
 }
 
-Test(engine_verbs_placed, a_failed_queue_ends_its_reservations)
+Test(rx_verbs_placed, a_failed_queue_ends_its_reservations)
 {
     struct speadi_rx_counters counters = {0};
 
@@ -277,8 +277,7 @@ Test(engine_verbs_placed, a_failed_queue_ends_its_reservations)
     verbs_rx_rig_give_back(&rig);
 }
 
-Test(engine_verbs_placed,
-     the_queue_of_a_device_that_is_gone_is_closed_before_its_ranges_are_handed_on)
+Test(rx_verbs_placed, the_queue_of_a_device_that_is_gone_is_closed_before_its_ranges_are_handed_on)
 {
     struct vdouble_counters c;
 
@@ -293,7 +292,7 @@ Test(engine_verbs_placed,
     cr_assert_eq(c.qps, 0);
 }
 
-Test(engine_verbs_placed, memory_that_the_cpu_cannot_touch_is_filled_by_the_device_alone)
+Test(rx_verbs_placed, memory_that_the_cpu_cannot_touch_is_filled_by_the_device_alone)
 {
     int fd = memfd_create("device", MFD_CLOEXEC);
     uint8_t *seen;
@@ -330,7 +329,7 @@ Test(engine_verbs_placed, memory_that_the_cpu_cannot_touch_is_filled_by_the_devi
     close(fd);
 }
 
-Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_lent_in_three_parts)
+Test(rx_verbs_placed, what_does_not_fit_memory_of_the_device_is_lent_in_three_parts)
 {
     int fd = memfd_create("device", MFD_CLOEXEC);
     const struct speadi_rx_packet *packet;
@@ -360,7 +359,7 @@ Test(engine_verbs_placed, what_does_not_fit_memory_of_the_device_is_lent_in_thre
     close(fd);
 }
 
-Test(engine_verbs_placed, memory_that_cannot_be_registered_is_refused_and_packets_still_come)
+Test(rx_verbs_placed, memory_that_cannot_be_registered_is_refused_and_packets_still_come)
 {
     open_engine(0);
     memory = mmap(NULL, MEMORY, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -372,7 +371,7 @@ Test(engine_verbs_placed, memory_that_cannot_be_registered_is_refused_and_packet
     cr_assert_eq(reserve(0, 1), 0);
 }
 
-Test(engine_verbs_placed, a_device_that_scatters_over_too_few_pieces_refuses_and_packets_still_come)
+Test(rx_verbs_placed, a_device_that_scatters_over_too_few_pieces_refuses_and_packets_still_come)
 {
     vdouble_script("max_sge=2");
     open_engine(0);

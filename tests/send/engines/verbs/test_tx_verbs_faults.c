@@ -120,7 +120,7 @@ static void fail_each(const char *verb, bool is_vital)
     cr_assert(!is_vital || failures > 0, "%s never failed", verb);
 }
 
-Test(engine_verbs_faults, a_set_up_that_fails_anywhere_leaves_nothing, .timeout = 120)
+Test(tx_verbs_faults, a_set_up_that_fails_anywhere_leaves_nothing, .timeout = 120)
 {
     static const char *const vital[] = {
         "get_device_list", "open_device", "alloc_pd",  "create_comp_channel",
@@ -177,23 +177,22 @@ static void recover_from(const char *fault, unsigned arrive_at_least)
 /* The queue is at most 64 KiB of frames: so many at most are swept out with the one that failed. */
 enum { IN_QUEUE = 64 * 1024 / 500 };
 
-Test(engine_verbs_faults, a_frame_that_fails_takes_only_the_queue_with_it)
+Test(tx_verbs_faults, a_frame_that_fails_takes_only_the_queue_with_it)
 {
     recover_from("tx.status@100=LOC_QP_OP_ERR", 1000 - IN_QUEUE);
 }
 
-Test(engine_verbs_faults, a_completion_queue_that_overruns_is_made_anew)
+Test(tx_verbs_faults, a_completion_queue_that_overruns_is_made_anew)
 {
     recover_from("cq.overrun@5", 1000 - IN_QUEUE);
 }
 
-Test(engine_verbs_faults, a_completion_queue_that_cannot_be_read_is_made_anew)
+Test(tx_verbs_faults, a_completion_queue_that_cannot_be_read_is_made_anew)
 {
     recover_from("poll_cq@7", 1000 - IN_QUEUE);
 }
 
-Test(engine_verbs_faults,
-     a_frame_is_told_what_was_wrong_with_it_and_the_rest_that_they_were_swept_out)
+Test(tx_verbs_faults, a_frame_is_told_what_was_wrong_with_it_and_the_rest_that_they_were_swept_out)
 {
     unsigned failed = 0;
 
@@ -214,7 +213,7 @@ Test(engine_verbs_faults,
     finish();
 }
 
-Test(engine_verbs_faults, a_queue_pair_that_dies_idle_is_made_anew)
+Test(tx_verbs_faults, a_queue_pair_that_dies_idle_is_made_anew)
 {
     to_group();
     open_engine((struct tx_harness_config){0});
@@ -232,7 +231,7 @@ Test(engine_verbs_faults, a_queue_pair_that_dies_idle_is_made_anew)
     finish();
 }
 
-Test(engine_verbs_faults, no_room_is_waited_for)
+Test(tx_verbs_faults, no_room_is_waited_for)
 {
     struct outcome outcome;
 
@@ -287,27 +286,27 @@ static void end_by(const char *fault, int error, const char *word)
     finish();
 }
 
-Test(engine_verbs_faults, a_device_that_goes_away_ends_the_stream)
+Test(tx_verbs_faults, a_device_that_goes_away_ends_the_stream)
 {
     end_by("device_fatal=1", -ENODEV, "the stream ends");
 }
 
-Test(engine_verbs_faults, a_post_that_is_refused_for_good_ends_the_stream)
+Test(tx_verbs_faults, a_post_that_is_refused_for_good_ends_the_stream)
 {
     end_by("post_send@4=EINVAL", -EINVAL, "post_send");
 }
 
-Test(engine_verbs_faults, a_full_queue_with_nothing_in_it_ends_the_stream)
+Test(tx_verbs_faults, a_full_queue_with_nothing_in_it_ends_the_stream)
 {
     end_by("post_send@%1=ENOMEM", -ENOMEM, "post_send");
 }
 
-Test(engine_verbs_faults, a_queue_that_cannot_be_made_anew_ends_the_stream)
+Test(tx_verbs_faults, a_queue_that_cannot_be_made_anew_ends_the_stream)
 {
     end_by("tx.status@10=GENERAL_ERR create_qp@1=ENOSPC", -ENOSPC, "rebuilt");
 }
 
-Test(engine_verbs_faults, a_port_that_goes_down_is_counted_and_sent_to)
+Test(tx_verbs_faults, a_port_that_goes_down_is_counted_and_sent_to)
 {
     to_group();
     open_engine((struct tx_harness_config){0});
@@ -325,7 +324,7 @@ Test(engine_verbs_faults, a_port_that_goes_down_is_counted_and_sent_to)
 }
 
 /* The double shows these completions after a minute. */
-Test(engine_verbs_faults, what_does_not_complete_is_swept_out_at_the_end)
+Test(tx_verbs_faults, what_does_not_complete_is_swept_out_at_the_end)
 {
     to_group();
     open_engine((struct tx_harness_config){0});
@@ -353,7 +352,7 @@ static void let_notice(void)
     rig.h.ops->wait(rig.h.state, speadi_clock_mono_ns() + 200000000u, false);
 }
 
-Test(engine_verbs_faults, frames_follow_a_next_hop_to_its_new_mac)
+Test(tx_verbs_faults, frames_follow_a_next_hop_to_its_new_mac)
 {
     network(TEST_FAR_V4);
     open_engine((struct tx_harness_config){0});
@@ -372,7 +371,7 @@ Test(engine_verbs_faults, frames_follow_a_next_hop_to_its_new_mac)
     finish();
 }
 
-Test(engine_verbs_faults, a_next_hop_that_is_lost_is_counted_and_keeps_its_mac)
+Test(tx_verbs_faults, a_next_hop_that_is_lost_is_counted_and_keeps_its_mac)
 {
     network(TEST_FAR_V4);
     open_engine((struct tx_harness_config){0});

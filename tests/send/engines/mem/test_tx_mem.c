@@ -18,7 +18,7 @@ static void tear_down(void)
     tx_packets_free(packets);
 }
 
-TestSuite(engine_mem_send, .fini = tear_down);
+TestSuite(tx_mem_send, .fini = tear_down);
 
 static void set_up(unsigned sinks, uint32_t link_packets)
 {
@@ -27,7 +27,7 @@ static void set_up(unsigned sinks, uint32_t link_packets)
                             .engine = "mem", .sinks = sinks, .link_packets = link_packets});
 }
 
-Test(engine_mem_send, packets_arrive_in_order_on_their_links)
+Test(tx_mem_send, packets_arrive_in_order_on_their_links)
 {
     set_up(3, 0);
     for (unsigned i = 0; i < 500; i++)
@@ -37,7 +37,7 @@ Test(engine_mem_send, packets_arrive_in_order_on_their_links)
     tx_harness_expect(&h, packets);
 }
 
-Test(engine_mem_send, a_full_link_is_no_room_and_nothing_is_lost)
+Test(tx_mem_send, a_full_link_is_no_room_and_nothing_is_lost)
 {
     uint8_t got[64];
 
@@ -58,7 +58,7 @@ static void *make_room_later(void *arg)
     return NULL;
 }
 
-Test(engine_mem_send, room_ends_a_wait_for_room, .timeout = 10)
+Test(tx_mem_send, room_ends_a_wait_for_room, .timeout = 10)
 {
     pthread_t thread;
 
@@ -73,7 +73,7 @@ Test(engine_mem_send, room_ends_a_wait_for_room, .timeout = 10)
     pthread_join(thread, NULL);
 }
 
-Test(engine_mem_send, a_closed_link_fails_its_packets_only)
+Test(tx_mem_send, a_closed_link_fails_its_packets_only)
 {
     set_up(2, 0);
     spead_mem_link_close(h.sink[0].link);
