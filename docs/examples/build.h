@@ -23,7 +23,7 @@ static struct spead_node *add(struct spead_node_config config)
     return node;
 }
 
-/* from's output port (NULL: its only one) to to's only input, by a channel of this capacity. */
+/* Joins the output `port` of a node (NULL: its only output) to the only input of another node. */
 static inline void join(struct spead_node *from, const char *port, struct spead_node *to,
                         uint32_t capacity)
 {

@@ -1,4 +1,4 @@
-/* SPEAD in a graph: heaps come over a link in memory, and the mean of each is pulled when it is wanted. */
+/* SPEAD in a graph: heaps come over a memory link, and the mean of each is pulled when it is wanted. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -70,7 +70,7 @@ int main(void)
     config.links = &link;
     config.link_count = 1;
     config.on_full =
-        SPEAD_BLOCK; /* a link can wait; a UDP sender cannot: there it would be refused */
+        SPEAD_BLOCK; /* a memory link can wait; a UDP sender cannot: there this is refused */
     must(spead_recv_stream_create(&stream, &config, &err));
     must(spead_graph_create(&graph, &graph_config, &err));
 

@@ -1,5 +1,5 @@
-/* Two threads and a channel: a detector that cannot wait, and a reader who is slower and wants the
- * newest readings. */
+/* Two threads and a channel: a detector that cannot wait, and a slower reader that wants the newest
+ * readings. */
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ static void *detect(void *arg)
         struct spead_message reading = {.sequence = i, .offset = i * i % 1000};
 
         if (spead_sender_send(sender, &reading, 1, 0) < 0)
-            break; /* nobody reads any more */
+            break; /* the reader has closed its end */
     }
     spead_sender_close(sender, 0); /* the reader takes what is left, then sees the end */
     return NULL;
@@ -30,7 +30,7 @@ static uint64_t read_all(struct spead_receiver *receiver, struct spead_message *
 
     while (spead_receiver_receive(receiver, newest, 1, 0) > 0) {
         nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL); /* work */
-        spead_message_unref(newest); /* nothing to release for plain messages: a habit */
+        spead_message_unref(newest); /* releases nothing for a plain message: a good habit */
         count++;
     }
     return count;
@@ -49,7 +49,7 @@ int main(void)
 
     config.name = "readings";
     config.capacity = 16;
-    config.form = SPEAD_CHANNEL_SPMC; /* drop-oldest takes from the reader's side */
+    config.form = SPEAD_CHANNEL_SPMC; /* drop-oldest takes messages as a receiver does */
     config.policy = SPEAD_CHANNEL_DROP_OLDEST;
     if (spead_channel_create(&channel, &config, &err) < 0 ||
         spead_sender_open(&sender, channel, "detector", SPEAD_TYPE_PLAIN, &err) < 0 ||

@@ -23,7 +23,7 @@ static int stage_surrender(void *state, struct spead_message *message)
     return 0;
 }
 
-/* Nothing may stay behind, however the graph ended. */
+/* Releases the message that the node still holds, however the graph ended. */
 static void stage_finish(void *state)
 {
     struct spead_message left;
@@ -49,7 +49,7 @@ static int stage_step(void *state, struct spead_node *self)
 {
     struct stage *stage = state;
 
-    for (int i = 0; i < 64; i++) { /* bounded: others want their turn */
+    for (int i = 0; i < 64; i++) { /* bounded: other nodes want their turn */
         int ret = stage->holds ? 1 : stage_take(stage, self);
 
         if (ret > 0)
@@ -57,15 +57,15 @@ static int stage_step(void *state, struct spead_node *self)
         if (ret > 0)
             stage->holds = false;
         if (ret == -EAGAIN)
-            return SPEAD_STEP_WAITING; /* empty before us, or full behind us: stepped when it is not */
+            return SPEAD_STEP_WAITING; /* stepped again when the input or the output has changed */
         if (ret < 0)
             return ret; /* an input or output that ended, or a failure: the library knows which */
     }
     return SPEAD_STEP_AGAIN;
 }
 
-/* For spead_graph_add(). What a message leaves with may have another type than it came with; one that failed
- * goes to the output "error", where there is that policy, as it came. */
+/* The config for spead_graph_add(). A message may leave with another type than it came with. With policy
+ * DIVERT a message that failed goes to the output "error", with the type that it came with. */
 static struct spead_node_config stage_node(struct stage *stage, const char *name, int in_type,
                                            int out_type, enum spead_on_error on_error)
 {
