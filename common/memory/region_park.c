@@ -1,10 +1,11 @@
-/* Regions that nobody refers to any more while a device still uses them.
+/* How regions come back: references are given up, and a region that a device still uses is parked.
  *
  * Releasers push onto `parked`, the taker takes the list whole (as the pool of slots does it). At its end
  * the owner swaps PARKING_CLOSED in and waits for what it finds; who comes later waits for its own region.
  * So a region without references is always looked after by exactly one thread. */
 #include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "region_parts.h"
 
@@ -95,6 +96,16 @@ static void lose(struct spead_region *region)
         ;
 }
 
+void speadi_region_pool_settle(struct spead_region_pool *pool)
+{
+    /* acq_rel: who ends the pool sees the last use of every region. */
+    if (atomic_fetch_sub_explicit(&pool->references, 1, memory_order_acq_rel) > 1)
+        return;
+    if (pool->arena.ended)
+        pool->arena.ended(pool->arena.arg);
+    free(pool);
+}
+
 static void give_back(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
@@ -128,7 +139,8 @@ static void park(struct spead_region *region)
                                                     memory_order_release, memory_order_relaxed));
 }
 
-void speadi_region_end(struct spead_region *region)
+/* The last reference is gone: back to the pool, or parked. */
+static void end_region(struct spead_region *region)
 {
     if (!has_events(region)) {
         give_back(region);
@@ -136,6 +148,13 @@ void speadi_region_end(struct spead_region *region)
     }
     atomic_fetch_add_explicit(&region->pool->parked_count, 1, memory_order_relaxed);
     park(region);
+}
+
+void spead_region_unref(struct spead_region *region)
+{
+    /* acq_rel: the last one sees the others' use of the memory, and the events that they left. */
+    if (region && atomic_fetch_sub_explicit(&region->references, 1, memory_order_acq_rel) == 1)
+        end_region(region);
 }
 
 int spead_region_query(const struct spead_region *region, uint64_t event)

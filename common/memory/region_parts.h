@@ -38,16 +38,13 @@ struct spead_region_pool {
     struct spead_region_pool *next_lost; /* pools that can never end, see region_park.c */
 };
 
-/* The last reference is gone: back to the pool, or parked. Any thread. */
-void speadi_region_end(struct spead_region *region);
-
 /* The taker's: looks after parked regions, oldest first, up to one that is not done. */
 void speadi_region_pool_reap_first(struct spead_region_pool *pool);
 
 /* The owner's, at its end: waits for those parked now; later ones are waited for by their releasers. */
 void speadi_region_pool_close_parking(struct spead_region_pool *pool);
 
-/* region_pool.c: one reference to the pool less. */
+/* region_park.c: one reference to the pool less. */
 void speadi_region_pool_settle(struct spead_region_pool *pool);
 
 #endif

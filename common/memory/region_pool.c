@@ -86,16 +86,6 @@ int spead_region_pool_create(struct spead_region_pool **out,
     return 0;
 }
 
-void speadi_region_pool_settle(struct spead_region_pool *pool)
-{
-    /* acq_rel: who ends the pool sees the last use of every region. */
-    if (atomic_fetch_sub_explicit(&pool->references, 1, memory_order_acq_rel) > 1)
-        return;
-    if (pool->arena.ended)
-        pool->arena.ended(pool->arena.arg);
-    free(pool);
-}
-
 void spead_region_pool_unref(struct spead_region_pool *pool)
 {
     struct speadi_pool *slots;
@@ -175,13 +165,6 @@ struct spead_region *spead_region_ref(struct spead_region *region)
     /* relaxed: the caller's own reference keeps the region */
     atomic_fetch_add_explicit(&region->references, 1, memory_order_relaxed);
     return region;
-}
-
-void spead_region_unref(struct spead_region *region)
-{
-    /* acq_rel: the last one sees the others' use of the memory, and the events that they left. */
-    if (region && atomic_fetch_sub_explicit(&region->references, 1, memory_order_acq_rel) == 1)
-        speadi_region_end(region);
 }
 
 void speadi_region_message_ref(const struct spead_message *message)
