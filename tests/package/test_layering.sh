@@ -35,8 +35,8 @@ forbidden() { # ROOM
         common/memory) echo netlink.h ;;
         common/verbs) echo netlink.h ;;
         common/flow/probe) echo graph_parts.h ;;
-        common/flow/channel) echo graph_parts.h ;;
-        common/flow/graph | common/flow/run) echo probe_parts.h ;;
+        common/flow/channel | common/flow/run) echo graph_parts.h ;;
+        common/flow/graph) echo probe_parts.h ;;
         recv/engine) echo live_heap.h ;;
         recv/engines/datagram) echo live_heap.h ;;
         recv/engines/*) echo placement.h ;;

@@ -9,12 +9,12 @@
 #include <stdint.h>
 
 #include <speadi/channel_internal.h>
+#include <speadi/count.h>
 #include <speadi/latency.h>
 #include <speadline/channel.h>
 
 #include "barrier.h"
 #include "bell.h"
-#include "count.h"
 #include "shared_ring.h"
 #include "waitroom.h"
 

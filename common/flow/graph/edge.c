@@ -301,14 +301,15 @@ enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge)
 /* One thread at both ends needs no fences. */
 static enum speadi_channel_sync sync_of(const struct speadi_edge *edge)
 {
-    const struct speadi_worker *worker = edge->senders ? speadi_node_of(edge->senders)->worker
-                                                       : speadi_node_of(edge->receivers)->worker;
+    const struct speadi_worker *worker = edge->senders
+                                             ? speadi_node_of(edge->senders)->task.worker
+                                             : speadi_node_of(edge->receivers)->task.worker;
 
     for (const struct speadi_port *port = edge->senders; port; port = port->edge_next)
-        if (speadi_node_of(port)->worker != worker)
+        if (speadi_node_of(port)->task.worker != worker)
             return SPEADI_SYNC_FENCED;
     for (const struct speadi_port *port = edge->receivers; port; port = port->edge_next)
-        if (speadi_node_of(port)->worker != worker)
+        if (speadi_node_of(port)->task.worker != worker)
             return SPEADI_SYNC_FENCED;
     return SPEADI_SYNC_LOCAL;
 }

@@ -189,6 +189,7 @@ int spead_graph_add(struct spead_graph *graph, const struct spead_node_config *c
         return ret;
     }
     added->graph = graph;
+    added->task.turn = speadi_node_turn;
     *graph->nodes_end = added;
     graph->nodes_end = &added->next;
     graph->node_count++;

@@ -53,10 +53,10 @@ static void look_at_all(struct search *search, struct speadi_port **side)
 
 static bool is_active(struct spead_node *node)
 {
-    uint32_t state = atomic_load(&node->state);
+    uint32_t state = atomic_load(&node->task.state);
 
-    return (state & SPEADI_NODE_STATES) == SPEADI_NODE_ACTIVE ||
-           state == (SPEADI_NODE_SUSPENDED | SPEADI_NODE_WOKEN);
+    return (state & SPEADI_TASK_STATES) == SPEADI_TASK_ACTIVE ||
+           state == (SPEADI_TASK_SUSPENDED | SPEADI_TASK_WOKEN);
 }
 
 /* A ticket comes back from a node that has something to work on: what is under way is brought forward,
@@ -102,13 +102,13 @@ static int start_pull(struct spead_graph *graph, struct spead_err *err)
     if (ret < 0)
         return ret;
     for (struct spead_node *node = graph->nodes; node; node = node->next)
-        node->worker = &graph->puller;
+        node->task.worker = &graph->puller;
     ret = speadi_graph_open(graph, err);
     if (ret < 0)
         return ret;
     for (struct spead_node *node = graph->nodes; node; node = node->next)
-        atomic_exchange(&node->state, SPEADI_NODE_ACTIVE); /* as in launch() */
-    atomic_store(&graph->puller.nodes, graph->node_count);
+        atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE); /* as in launch() */
+    atomic_store(&graph->puller.tasks, graph->node_count);
     pthread_mutex_lock(&graph->lock);
     graph->phase = SPEADI_GRAPH_PULLED;
     graph->alive = graph->node_count;
@@ -139,7 +139,7 @@ static int open_pulled_end(struct speadi_edge *edge, struct spead_err *err)
 
 static bool has_finished(const struct spead_node *node)
 {
-    return (atomic_load(&node->state) & SPEADI_NODE_STATES) == SPEADI_NODE_FINISHED;
+    return speadi_task_state(&node->task) == SPEADI_TASK_FINISHED;
 }
 
 static int prepare(struct spead_graph *graph, struct speadi_port *port, struct spead_err *err)
@@ -210,7 +210,7 @@ static int pull(struct spead_graph *graph, struct speadi_port *port, struct spea
         speadi_worker_collect(&graph->puller);
         node = find_needed(graph, speadi_node_of(port));
         if (node)
-            speadi_node_turn(node);
+            speadi_node_turn(&node->task);
         else
             speadi_worker_sleep(&graph->puller);
     }

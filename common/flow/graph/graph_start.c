@@ -8,6 +8,7 @@
 #include <speadi/err.h>
 #include <speadi/thread.h>
 
+#include "executor_workers.h"
 #include "graph_parts.h"
 
 /* ---- The order ------------------------------------------------------------------------------ */
@@ -85,15 +86,15 @@ static int place_chosen(struct spead_node *node, struct spead_executor *executor
                         struct spead_err *err)
 {
     if (node->blocking) {
-        node->worker = aligned_alloc(64, sizeof *node->worker);
-        if (!node->worker)
+        node->task.worker = aligned_alloc(64, sizeof *node->task.worker);
+        if (!node->task.worker)
             return speadi_err_set(err, -ENOMEM, "cannot start node \"%s\": out of memory",
                                   node->name);
-        speadi_worker_init(node->worker, SPEADI_WORKER_OWN, node->cpu);
+        speadi_worker_init(node->task.worker, SPEADI_WORKER_OWN, node->cpu);
         return 0;
     }
-    node->worker = worker_on_cpu(executor, node->cpu);
-    if (!node->worker)
+    node->task.worker = worker_on_cpu(executor, node->cpu);
+    if (!node->task.worker)
         return speadi_err_set(err, -EINVAL,
                               "node \"%s\" wants CPU %d, where no worker of the executor is pinned",
                               node->name, node->cpu);
@@ -107,7 +108,7 @@ static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *ta
     uint32_t best = 0;
 
     for (uint32_t i = 0; i < speadi_executor_workers(executor); i++) {
-        uint64_t nodes = atomic_load(&speadi_executor_worker(executor, i)->nodes) + taken[i];
+        uint64_t nodes = atomic_load(&speadi_executor_worker(executor, i)->tasks) + taken[i];
 
         if (nodes < least) {
             least = nodes;
@@ -122,7 +123,8 @@ static int place_nodes(struct spead_graph *graph, struct spead_executor *executo
                        struct spead_err *err)
 {
     uint32_t workers = speadi_executor_workers(executor);
-    uint32_t taken[256] = {0}, free_count = 0, run, left = 0, chosen = 0;
+    uint32_t taken[SPEADI_EXECUTOR_WORKERS_MAX] = {0};
+    uint32_t free_count = 0, run, left = 0, chosen = 0;
 
     for (uint32_t i = 0; i < graph->node_count; i++) {
         struct spead_node *node = graph->order[i];
@@ -139,13 +141,13 @@ static int place_nodes(struct spead_graph *graph, struct spead_executor *executo
     for (uint32_t i = graph->node_count; i-- > 0;) {
         struct spead_node *node = graph->order[i];
 
-        if (node->worker)
+        if (node->task.worker)
             continue;
         if (left == 0) {
             chosen = least_loaded(executor, taken);
             left = run;
         }
-        node->worker = speadi_executor_worker(executor, chosen);
+        node->task.worker = speadi_executor_worker(executor, chosen);
         taken[chosen]++;
         left--;
     }
@@ -220,8 +222,8 @@ static int start_threads(struct spead_graph *graph, struct spead_err *err)
         int ret = 0;
 
         if (node->blocking)
-            ret = speadi_runner_start(&node->worker->thread, node->name, node->cpu, run_blocking,
-                                      node->worker, err);
+            ret = speadi_runner_start(&node->task.worker->thread, node->name, node->cpu,
+                                      run_blocking, node->task.worker, err);
         if (ret < 0)
             return ret;
     }
@@ -236,8 +238,8 @@ static void launch(struct spead_graph *graph)
         struct spead_node *node = graph->order[i];
 
         /* An exchange, so that a cancel() that found it not yet launched is seen at its first turn. */
-        atomic_exchange(&node->state, SPEADI_NODE_ACTIVE);
-        speadi_worker_rouse(speadi_worker_hand(node->worker, node));
+        atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE);
+        speadi_worker_rouse(speadi_worker_hand(node->task.worker, &node->task));
     }
 }
 
@@ -245,9 +247,9 @@ static void count_nodes(struct spead_graph *graph, bool add)
 {
     for (struct spead_node *node = graph->nodes; node; node = node->next) {
         if (add)
-            atomic_fetch_add(&node->worker->nodes, 1);
+            atomic_fetch_add(&node->task.worker->tasks, 1);
         else
-            atomic_fetch_sub(&node->worker->nodes, 1);
+            atomic_fetch_sub(&node->task.worker->tasks, 1);
     }
 }
 
@@ -256,11 +258,11 @@ static void end_threads(struct spead_graph *graph)
 {
     count_nodes(graph, false);
     for (struct spead_node *node = graph->nodes; node; node = node->next) {
-        if (!node->blocking || !node->worker->thread)
+        if (!node->blocking || !node->task.worker->thread)
             continue;
-        speadi_worker_quit(node->worker);
-        speadi_runner_join(node->worker->thread, NULL);
-        node->worker->thread = NULL;
+        speadi_worker_quit(node->task.worker);
+        speadi_runner_join(node->task.worker->thread, NULL);
+        node->task.worker->thread = NULL;
     }
 }
 

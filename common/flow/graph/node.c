@@ -1,18 +1,17 @@
-/* Nodes as their steps see them: ports, tickets, time; and how they are woken. */
+/* Nodes as their steps see them: ports, tickets, time. */
 #include <speadline/node.h>
 
 #include <errno.h>
-#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <speadi/channel_internal.h>
+#include <speadi/count.h>
 #include <speadi/err.h>
 #include <speadi/node_internal.h>
 
-#include "count.h"
 #include "graph_parts.h"
 
 /* ---- Making one ----------------------------------------------------------------------------- */
@@ -40,7 +39,7 @@ static void fill_ports(struct spead_node *node, struct speadi_port *ports, char 
     for (uint32_t i = 0; i < count; i++) {
         ports[i] = (struct speadi_port){.type = from[i].type, .is_output = is_output};
         ports[i].name = put_name(room, from[i].name);
-        speadi_waiter_init(&ports[i].waiter, node);
+        speadi_waiter_init(&ports[i].waiter, &node->task);
     }
 }
 
@@ -57,7 +56,7 @@ static void fill_node(struct spead_node *node, const struct spead_node_config *c
     node->retries = config->retries;
     node->backoff_ns = config->backoff_ns;
     node->memory_bytes = config->memory_bytes;
-    speadi_waiter_init(&node->ticket_waiter, node);
+    speadi_waiter_init(&node->ticket_waiter, &node->task);
 }
 
 static struct speadi_port *find_error_port(struct spead_node *node)
@@ -98,57 +97,6 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
     node->error_port = find_error_port(node);
     *out = node;
     return 0;
-}
-
-/* ---- Waking --------------------------------------------------------------------------------- */
-
-/* Makes a suspended node have a turn; see turn.c. Returns whom to rouse. */
-static _Atomic uint32_t *make_active(struct spead_node *node)
-{
-    /* K1: release, for what this thread did before; pairs with K2 in speadi_node_turn(). */
-    uint32_t before =
-        atomic_fetch_or_explicit(&node->state, SPEADI_NODE_WOKEN, memory_order_acq_rel);
-
-    if (before != SPEADI_NODE_SUSPENDED)
-        return NULL; /* it has a turn coming, or sees the mark before it suspends, or is over */
-    if (node->worker == speadi_worker_here()) {
-        speadi_worker_queue(node->worker, node);
-        return NULL;
-    }
-    return speadi_worker_hand(node->worker, node);
-}
-
-void spead_node_wake(struct spead_node *node)
-{
-    speadi_worker_rouse(make_active(node));
-}
-
-static void wake_waiter(struct spead_waker *waker)
-{
-    struct speadi_waiter *waiter =
-        (struct speadi_waiter *)(void *)((char *)waker - offsetof(struct speadi_waiter, waker));
-    _Atomic uint32_t *futex;
-
-    /* Before the node can have its turn, which may ask at once whether it was this that woke it (and that
-     * no later wake would tell). relaxed: make_active() releases it. */
-    atomic_store_explicit(&waiter->state, SPEADI_RINGING, memory_order_relaxed);
-    futex = make_active(waiter->node);
-    /* G1: release pairs with G2 in speadi_waiter_join(). From here on the node may be gone, and with its last
-     * graph the worker: only the address of the futex is used. */
-    atomic_store_explicit(&waiter->state, SPEADI_RUNG, memory_order_release);
-    speadi_worker_rouse(futex);
-}
-
-void speadi_waiter_init(struct speadi_waiter *waiter, struct spead_node *node)
-{
-    waiter->waker.wake = wake_waiter;
-    waiter->node = node;
-}
-
-void speadi_waiter_join(struct speadi_waiter *waiter)
-{
-    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_RUNG) /* G2 */
-        sched_yield(); /* whoever rings has a few instructions left, or was preempted there */
 }
 
 /* ---- Ports ---------------------------------------------------------------------------------- */
@@ -259,7 +207,7 @@ int spead_node_send(struct spead_node *self, uint32_t output, const struct spead
 
 bool speadi_node_is_pulled(const struct spead_node *self)
 {
-    return self->worker->kind == SPEADI_WORKER_PULLED;
+    return self->task.worker->kind == SPEADI_WORKER_PULLED;
 }
 
 struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_t output)
@@ -316,6 +264,11 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
 
 /* ---- The rest ------------------------------------------------------------------------------- */
 
+void spead_node_wake(struct spead_node *node)
+{
+    speadi_task_wake(&node->task);
+}
+
 void spead_node_wait_until(struct spead_node *self, uint64_t time_ns)
 {
     self->wait_until_ns = time_ns;
@@ -331,7 +284,7 @@ void spead_node_explain(struct spead_node *self, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    vsnprintf(self->worker->cause, sizeof self->worker->cause, format, args);
+    vsnprintf(self->task.worker->cause, sizeof self->task.worker->cause, format, args);
     va_end(args);
 }
 
@@ -343,7 +296,7 @@ bool spead_node_is_stopping(const struct spead_node *self)
 
 uint64_t spead_node_now_ns(const struct spead_node *self)
 {
-    return self->worker->now_ns;
+    return self->task.worker->now_ns;
 }
 
 const char *spead_node_name(const struct spead_node *node)
@@ -353,13 +306,13 @@ const char *spead_node_name(const struct spead_node *node)
 
 static uint32_t public_state(const struct spead_node *node)
 {
-    switch (atomic_load(&node->state) & SPEADI_NODE_STATES) {
-    case SPEADI_NODE_BUILT:
+    switch (speadi_task_state(&node->task)) {
+    case SPEADI_TASK_BUILT:
         return SPEAD_NODE_BUILT;
-    case SPEADI_NODE_SUSPENDED:
-        return atomic_load(&node->state) & SPEADI_NODE_WOKEN ? SPEAD_NODE_RUNNABLE
-                                                             : SPEAD_NODE_SUSPENDED;
-    case SPEADI_NODE_FINISHED:
+    case SPEADI_TASK_SUSPENDED:
+        return atomic_load(&node->task.state) & SPEADI_TASK_WOKEN ? SPEAD_NODE_RUNNABLE
+                                                                  : SPEAD_NODE_SUSPENDED;
+    case SPEADI_TASK_FINISHED:
         return SPEAD_NODE_FINISHED;
     default:
         return atomic_load(&node->is_running) ? SPEAD_NODE_RUNNING : SPEAD_NODE_RUNNABLE;

@@ -1,21 +1,12 @@
-/* A node's turn: one step, then again, asleep, or over.
- *
- *   ACTIVE ----- turn: nothing to do, everything announced ----> SUSPENDED
- *     ^  <---------------- wake: marks WOKEN, queues -------------- |
- *     |
- *     ---- turn: DONE, failed, cancelled ----> FINISHED
- *
- * WOKEN is a mark beside the state. A wake sets it, and whoever sets it on SUSPENDED (without a mark) queues
- * the node: just one does. A turn starts by clearing it (K2), so that all that was done before the wake
- * is seen by the step; and a node suspends only if it is still clear (K3), else it has another turn. */
+/* A node's turn: one step, then again, asleep, or over. The states are those of its task, see task.h. */
 #include <errno.h>
 #include <string.h>
 
 #include <speadi/channel_internal.h>
 #include <speadi/clock.h>
+#include <speadi/count.h>
 
 #include "channel_parts.h"
-#include "count.h"
 #include "graph_parts.h"
 
 /* ---- Announcing (docs/adr/0013) ------------------------------------------------------------- */
@@ -59,7 +50,7 @@ static void retract(struct speadi_port *port, uint64_t now_ns)
 static bool announce_all(struct spead_node *node)
 {
     for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
-        if (announce(port, node->worker->now_ns) != 0)
+        if (announce(port, node->task.worker->now_ns) != 0)
             return false;
         port->announced = true;
     }
@@ -70,7 +61,7 @@ static void retract_waiting(struct spead_node *node)
 {
     for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
         if (port->announced)
-            retract(port, node->worker->now_ns);
+            retract(port, node->task.worker->now_ns);
         port->announced = port->waits = false;
     }
     node->waiting = NULL;
@@ -136,12 +127,12 @@ static void close_ends(struct spead_node *node, int error)
 
 void speadi_node_finish(struct spead_node *node, int error)
 {
-    struct speadi_worker *worker = node->worker;
+    struct speadi_worker *worker = node->task.worker;
     struct spead_graph *graph = node->graph;
 
     retract_all(node);
     give_up_ticket(node);
-    speadi_timers_remove(&worker->timers, &node->timer);
+    speadi_timers_remove(&worker->timers, &node->task.timer);
     speadi_node_drop_diverted(node);
     if (node->started && node->ops->finish)
         node->ops->finish(node->step_state);
@@ -149,9 +140,9 @@ void speadi_node_finish(struct spead_node *node, int error)
     close_ends(node, error);
     if (worker->kind == SPEADI_WORKER_OWN)
         speadi_count(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
-    atomic_store(&node->state, SPEADI_NODE_FINISHED);
+    atomic_store(&node->task.state, SPEADI_TASK_FINISHED);
     /* relaxed: a count, of many writers */
-    atomic_fetch_sub_explicit(&worker->nodes, 1, memory_order_relaxed);
+    atomic_fetch_sub_explicit(&worker->tasks, 1, memory_order_relaxed);
     speadi_graph_node_ended(graph);
 }
 
@@ -160,24 +151,20 @@ void speadi_node_finish(struct spead_node *node, int error)
 static void have_another(struct spead_node *node)
 {
     speadi_worker_collect(
-        node->worker); /* who was made runnable during this turn comes before it */
-    speadi_worker_queue(node->worker, node);
+        node->task.worker); /* who was made runnable during this turn comes before it */
+    speadi_worker_queue(node->task.worker, &node->task);
 }
 
 static void suspend(struct spead_node *node)
 {
-    uint32_t active = SPEADI_NODE_ACTIVE;
-
     if (!announce_all(node)) {
         retract_all(node);
         have_another(node);
         return;
     }
     if (node->wait_until_ns)
-        speadi_timers_add(&node->worker->timers, &node->timer, node->wait_until_ns);
-    /* K3: release, for the thread that steps it next: it is this worker's, but for a pulled one that
-     * may be another thread's turn to call. */
-    if (!atomic_compare_exchange_strong(&node->state, &active, SPEADI_NODE_SUSPENDED))
+        speadi_timers_add(&node->task.worker->timers, &node->task.timer, node->wait_until_ns);
+    if (!speadi_task_suspend(&node->task))
         have_another(node);
 }
 
@@ -193,7 +180,7 @@ static int judge(struct spead_node *node, int ret)
 
 static int step(struct spead_node *node)
 {
-    struct speadi_worker *worker = node->worker;
+    struct speadi_worker *worker = node->task.worker;
     uint64_t began_ns = worker->now_ns;
     int ret;
 
@@ -216,7 +203,7 @@ static bool is_backing_off(struct spead_node *node)
 {
     if (node->not_before_ns == 0)
         return false;
-    if (node->not_before_ns <= node->worker->now_ns) {
+    if (node->not_before_ns <= node->task.worker->now_ns) {
         node->not_before_ns = 0;
         return false;
     }
@@ -224,14 +211,14 @@ static bool is_backing_off(struct spead_node *node)
     return true;
 }
 
-void speadi_node_turn(struct spead_node *node)
+void speadi_node_turn(struct speadi_task *task)
 {
+    struct spead_node *node = speadi_node_of_task(task);
     int ret;
 
-    /* K2: acquire pairs with K1 of every wake until now. */
-    atomic_exchange(&node->state, SPEADI_NODE_ACTIVE);
+    speadi_task_begin_turn(task);
     retract_all(node);
-    speadi_timers_remove(&node->worker->timers, &node->timer);
+    speadi_timers_remove(&node->task.worker->timers, &node->task.timer);
     /* relaxed: cancel() wakes every node after it has said so (K1) */
     if (atomic_load_explicit(&node->graph->cancelled, memory_order_relaxed))
         ret = -ECANCELED;

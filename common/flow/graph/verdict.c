@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 #include <speadi/clock.h>
+#include <speadi/count.h>
 
-#include "count.h"
 #include "graph_parts.h"
 #include "report.h"
 

@@ -1,18 +1,14 @@
 /* The threads that step nodes: as many workers as the config says. */
-#include <speadline/executor.h>
+#include "executor_workers.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/count.h>
 #include <speadi/err.h>
 #include <speadi/thread.h>
-
-#include "count.h"
-#include "graph_parts.h"
-
-#define WORKERS_MAX 256u
 
 struct spead_executor {
     uint32_t count;
@@ -56,9 +52,9 @@ int spead_executor_create(struct spead_executor **out, const struct spead_execut
                               "executor: struct_size is %u, not %zu: start from "
                               "SPEAD_EXECUTOR_CONFIG_INIT",
                               config->struct_size, sizeof *config);
-    if (config->workers == 0 || config->workers > WORKERS_MAX)
+    if (config->workers == 0 || config->workers > SPEADI_EXECUTOR_WORKERS_MAX)
         return speadi_err_set(err, -EINVAL, "workers is %u: an executor has 1 to %u of them",
-                              config->workers, WORKERS_MAX);
+                              config->workers, SPEADI_EXECUTOR_WORKERS_MAX);
     executor = calloc(1, sizeof *executor);
     if (!executor)
         return speadi_err_set(err, -ENOMEM, "cannot make an executor: out of memory");
@@ -100,7 +96,7 @@ void spead_executor_stats(const struct spead_executor *executor, struct spead_ex
         sum.sleeps += speadi_counted(&worker->sleeps);
         sum.wakes += speadi_counted(&worker->wakes);
         sum.busy_ns += speadi_counted(&worker->busy_ns);
-        sum.nodes += speadi_counted(&worker->nodes);
+        sum.nodes += speadi_counted(&worker->tasks);
         sum.runnable += speadi_counted(&worker->queued);
     }
     memcpy(stats, &sum, stats->struct_size < sizeof sum ? stats->struct_size : sizeof sum);

@@ -1,4 +1,4 @@
-/* The loop that steps nodes, in turns, and sleeps in the kernel when there is none to step. */
+/* The loop that gives tasks their turns, and sleeps in the kernel when no task is runnable. */
 #include "worker.h"
 
 #include <linux/futex.h>
@@ -7,9 +7,7 @@
 #include <unistd.h>
 
 #include <speadi/clock.h>
-
-#include "count.h"
-#include "graph_parts.h"
+#include <speadi/count.h>
 
 static _Thread_local struct speadi_worker *here;
 
@@ -32,29 +30,29 @@ struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker)
     return before;
 }
 
-void speadi_worker_queue(struct speadi_worker *worker, struct spead_node *node)
+void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
 {
     if (worker->kind == SPEADI_WORKER_PULLED)
         return; /* its thread looks for what it needs, among all */
-    node->queue_next = NULL;
+    task->next = NULL;
     if (worker->last)
-        worker->last->queue_next = node;
+        worker->last->next = task;
     else
-        worker->first = node;
-    worker->last = node;
+        worker->first = task;
+    worker->last = task;
     speadi_count(&worker->queued, 1);
 }
 
-_Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct spead_node *node)
+_Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task)
 {
-    struct spead_node *head = atomic_load_explicit(&worker->handed, memory_order_relaxed);
+    struct speadi_task *head = atomic_load_explicit(&worker->handed, memory_order_relaxed);
 
     /* H1: sequentially consistent, before the look at `asleep` (H2). The worker says that it is about to
-     * sleep (S1) before it looks here (S2): one of the two sees the other. Also releases queue_next to
+     * sleep (S1) before it looks here (S2): one of the two sees the other. Also releases `next` to
      * the exchange in take_handed(). */
     do
-        node->queue_next = head;
-    while (!atomic_compare_exchange_weak(&worker->handed, &head, node));
+        task->next = head;
+    while (!atomic_compare_exchange_weak(&worker->handed, &head, task));
     if (!atomic_load(&worker->asleep) || !atomic_exchange(&worker->asleep, 0)) /* H2 */
         return NULL;
     /* relaxed: a count, of many writers */
@@ -78,31 +76,32 @@ void speadi_worker_quit(struct speadi_worker *worker)
 /* The list is newest first; turns go by age. */
 static void take_handed(struct speadi_worker *worker)
 {
-    struct spead_node *newest, *oldest = NULL;
+    struct speadi_task *newest, *oldest = NULL;
 
     newest = atomic_exchange_explicit(&worker->handed, NULL, memory_order_acquire);
     while (newest) {
-        struct spead_node *node = newest;
+        struct speadi_task *task = newest;
 
-        newest = node->queue_next;
-        node->queue_next = oldest;
-        oldest = node;
+        newest = task->next;
+        task->next = oldest;
+        oldest = task;
     }
     while (oldest) {
-        struct spead_node *node = oldest;
+        struct speadi_task *task = oldest;
 
-        oldest = node->queue_next;
-        speadi_worker_queue(worker, node);
+        oldest = task->next;
+        speadi_worker_queue(worker, task);
     }
 }
 
 static void fire_timers(struct speadi_worker *worker)
 {
     while (worker->timers.first && worker->timers.first->time_ns <= worker->now_ns) {
-        struct spead_node *node = speadi_node_of_timer(worker->timers.first);
+        struct speadi_task *task = speadi_task_of_timer(worker->timers.first);
 
         speadi_timers_remove(&worker->timers, worker->timers.first);
-        spead_node_wake(node);
+        if (speadi_task_mark_woken(task))
+            speadi_worker_queue(worker, task);
     }
 }
 
@@ -136,24 +135,24 @@ void speadi_worker_sleep(struct speadi_worker *worker)
     worker->now_ns = speadi_clock_mono_ns();
 }
 
-static struct spead_node *next_turn(struct speadi_worker *worker)
+static struct speadi_task *next_turn(struct speadi_worker *worker)
 {
-    struct spead_node *node = worker->first;
+    struct speadi_task *task = worker->first;
 
-    if (!node)
+    if (!task)
         return NULL;
-    worker->first = node->queue_next;
+    worker->first = task->next;
     if (!worker->first)
         worker->last = NULL;
     atomic_store_explicit(&worker->queued, speadi_counted(&worker->queued) - 1,
                           memory_order_relaxed);
-    return node;
+    return task;
 }
 
 static bool is_over(struct speadi_worker *worker)
 {
     if (worker->kind == SPEADI_WORKER_OWN)
-        return speadi_counted(&worker->nodes) == 0;
+        return speadi_counted(&worker->tasks) == 0;
     return atomic_load_explicit(&worker->quit, memory_order_relaxed);
 }
 
@@ -161,12 +160,12 @@ void speadi_worker_run(struct speadi_worker *worker)
 {
     here = worker;
     while (!is_over(worker)) {
-        struct spead_node *node;
+        struct speadi_task *task;
 
         speadi_worker_collect(worker);
-        node = next_turn(worker);
-        if (node)
-            speadi_node_turn(node);
+        task = next_turn(worker);
+        if (task)
+            task->turn(task);
         else
             speadi_worker_sleep(worker);
     }

@@ -1,6 +1,6 @@
 /* Counters of one writer that any thread may read. */
-#ifndef SPEADI_FLOW_COUNT_H
-#define SPEADI_FLOW_COUNT_H
+#ifndef SPEADI_COUNT_H
+#define SPEADI_COUNT_H
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,0 +1,19 @@
+/* The workers of an executor, for graphs that place their nodes at them. */
+#ifndef SPEADI_FLOW_EXECUTOR_WORKERS_H
+#define SPEADI_FLOW_EXECUTOR_WORKERS_H
+
+#include <stdint.h>
+
+#include <speadline/executor.h>
+
+#include "worker.h"
+
+#define SPEADI_EXECUTOR_WORKERS_MAX 256u
+
+/* 1 to SPEADI_EXECUTOR_WORKERS_MAX. */
+uint32_t speadi_executor_workers(const struct spead_executor *executor);
+
+/* index: below speadi_executor_workers(). */
+struct speadi_worker *speadi_executor_worker(struct spead_executor *executor, uint32_t index);
+
+#endif

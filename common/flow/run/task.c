@@ -1,0 +1,51 @@
+/* How a task is woken: by its owner, or through a waker that a channel or a throttle keeps. */
+#include "task.h"
+
+#include <sched.h>
+
+#include "worker.h"
+
+/* Makes a suspended task have a turn. Returns the futex that the caller must rouse, or NULL. */
+static _Atomic uint32_t *make_active(struct speadi_task *task)
+{
+    if (!speadi_task_mark_woken(task))
+        return NULL;
+    if (task->worker == speadi_worker_here()) {
+        speadi_worker_queue(task->worker, task);
+        return NULL;
+    }
+    return speadi_worker_hand(task->worker, task);
+}
+
+void speadi_task_wake(struct speadi_task *task)
+{
+    speadi_worker_rouse(make_active(task));
+}
+
+static void wake_waiter(struct spead_waker *waker)
+{
+    struct speadi_waiter *waiter =
+        (struct speadi_waiter *)(void *)((char *)waker - offsetof(struct speadi_waiter, waker));
+    _Atomic uint32_t *futex;
+
+    /* Before the task can have its turn, which may ask at once whether it was this that woke it (and that
+     * no later wake would tell). relaxed: make_active() releases it. */
+    atomic_store_explicit(&waiter->state, SPEADI_RINGING, memory_order_relaxed);
+    futex = make_active(waiter->task);
+    /* G1: release pairs with G2 in speadi_waiter_join(). From here on the task may be gone, and with its last
+     * graph the worker: only the address of the futex is used. */
+    atomic_store_explicit(&waiter->state, SPEADI_RUNG, memory_order_release);
+    speadi_worker_rouse(futex);
+}
+
+void speadi_waiter_init(struct speadi_waiter *waiter, struct speadi_task *task)
+{
+    waiter->waker.wake = wake_waiter;
+    waiter->task = task;
+}
+
+void speadi_waiter_join(struct speadi_waiter *waiter)
+{
+    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_RUNG) /* G2 */
+        sched_yield(); /* the thread that wakes has a few instructions left, or was preempted there */
+}
