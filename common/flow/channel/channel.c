@@ -228,11 +228,3 @@ void spead_channel_cancel(struct spead_channel *channel)
 {
     speadi_channel_turn(channel, SPEADI_CANCELLED);
 }
-
-void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
-                         enum spead_shed_cause cause)
-{
-    if (channel->on_shed)
-        channel->on_shed(channel->on_shed_arg, message, cause);
-    spead_message_unref(message);
-}

@@ -122,14 +122,14 @@ static inline void speadi_before_look(const struct spead_channel *channel)
 
 /* ---- Between the files --------------------------------------------------------------------- */
 
-/* channel.c: tells the owner, gives the reference up. The counting is the caller's. */
-void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
-                         enum spead_shed_cause cause);
 /* channel.c: sets bits of state, after which nobody may sleep on. */
 void speadi_channel_turn(struct spead_channel *channel, uint32_t bits);
 
-/* receiver.c: releases what is left, as CANCELLED. Only where nobody receives any more; any thread. What was there
- * before the call is gone once all who called have returned. */
+/* channel_drain.c: tells the owner, gives the reference up. The caller counts. */
+void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
+                         enum spead_shed_cause cause);
+/* channel_drain.c: releases what is left, as CANCELLED. Only where nobody receives any more; any thread. What was there
+ * before the call is gone once every thread that called this has returned. */
 void speadi_channel_drain(struct spead_channel *channel);
 
 /* end.c: coming and going. The last one of its side to go gets `last` of the channel's bits turned. */
@@ -137,11 +137,6 @@ int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const
                     int type, bool is_sender, struct spead_err *err);
 bool speadi_end_leave(struct speadi_end *end); /* true: it was the last of its side */
 void speadi_end_release(struct speadi_end *end);
-bool speadi_end_is_plain(const struct speadi_end *end); /* what end->plain is to be */
-
-/* W2 of each side. */
-bool speadi_sender_can_go_on(struct spead_sender *sender);
-bool speadi_receiver_can_go_on(struct spead_receiver *receiver);
 
 /* end_wait.c */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
@@ -158,6 +153,16 @@ bool speadi_end_rearm(struct speadi_end *end);
 static inline bool speadi_end_polls(const struct speadi_end *end)
 {
     return end->bell != NULL;
+}
+
+/* What end->plain is to be. */
+static inline bool speadi_end_is_plain(const struct speadi_end *end)
+{
+    const struct spead_channel *channel = end->channel;
+
+    return !channel->shared && !channel->latency && !speadi_end_polls(end) &&
+           (!end->is_sender || channel->policy == SPEAD_CHANNEL_BLOCK ||
+            channel->policy == SPEAD_CHANNEL_DROP_NEWEST);
 }
 
 #endif

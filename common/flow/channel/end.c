@@ -104,15 +104,6 @@ static int join(struct speadi_end *end, struct spead_channel *channel, const cha
     return 0;
 }
 
-bool speadi_end_is_plain(const struct speadi_end *end)
-{
-    const struct spead_channel *channel = end->channel;
-
-    return !channel->shared && !channel->latency && !speadi_end_polls(end) &&
-           (!end->is_sender || channel->policy == SPEAD_CHANNEL_BLOCK ||
-            channel->policy == SPEAD_CHANNEL_DROP_NEWEST);
-}
-
 int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const char *name,
                     int type, bool is_sender, struct spead_err *err)
 {

@@ -12,10 +12,32 @@ static struct speadi_waitroom *room_of(struct speadi_end *end)
     return end->is_sender ? &end->channel->senders_room : &end->channel->receivers_room;
 }
 
-static bool can_go_on(struct speadi_end *end)
+static bool sender_can_go_on(const struct spead_sender *sender)
 {
-    return end->is_sender ? speadi_sender_can_go_on((struct spead_sender *)end)
-                          : speadi_receiver_can_go_on((struct spead_receiver *)end);
+    const struct spead_channel *channel = sender->end.channel;
+
+    /* W2: sequentially consistent, all of them. */
+    if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
+        return true;
+    return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
+                           : sender->tail - atomic_load(&channel->head) < channel->capacity;
+}
+
+static bool receiver_can_go_on(const struct spead_receiver *receiver)
+{
+    const struct spead_channel *channel = receiver->end.channel;
+
+    /* W2: sequentially consistent, all of them. */
+    if (atomic_load(&channel->state) & (SPEADI_ENDED | SPEADI_CANCELLED))
+        return true;
+    return channel->shared ? speadi_shared_ring_has_message(channel->shared)
+                           : atomic_load(&channel->tail) != receiver->head;
+}
+
+static bool can_go_on(const struct speadi_end *end)
+{
+    return end->is_sender ? sender_can_go_on((const struct spead_sender *)end)
+                          : receiver_can_go_on((const struct spead_receiver *)end);
 }
 
 /* ---- The account of waiting ---------------------------------------------------------------- */

@@ -3,82 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <speadi/clock.h>
 #include <speadi/err.h>
 
 #include "channel_parts.h"
+#include "taking.h"
 
 #define TAKE_MAX 32u /* references at once the long way: their messages lie on the stack */
-
-/* ---- Taking from the ring ------------------------------------------------------------------- */
-
-/* Looks at the sender's index; remembers the largest depth met. Returns how many messages are there. */
-static inline uint64_t spsc_look(struct spead_receiver *receiver, struct spead_channel *channel)
-{
-    /* acquire pairs with the sender's publish: the messages are there */
-    uint64_t tail = atomic_load_explicit(&channel->tail, memory_order_acquire);
-    uint64_t depth = tail - receiver->head;
-
-    receiver->tail_seen = tail;
-    /* relaxed: read only for reports */
-    if (__builtin_expect(depth > atomic_load_explicit(&channel->high_water, memory_order_relaxed),
-                         0))
-        atomic_store_explicit(&channel->high_water, depth, memory_order_relaxed);
-    return depth;
-}
-
-/* They are there, and at least one. */
-static inline void spsc_copy_out(struct spead_receiver *receiver, struct spead_channel *channel,
-                                 struct spead_message *messages, uint32_t count)
-{
-    const struct spead_message *slots = channel->slots;
-    uint64_t mask = channel->mask, head = receiver->head, end = head + count;
-
-    do
-        *messages++ = slots[head++ & mask];
-    while (head != end);
-    receiver->head = end;
-    speadi_publish_index(channel, &channel->head, end); /* P1 */
-}
-
-static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
-{
-    uint64_t now_ns = speadi_clock_mono_ns();
-
-    for (uint32_t i = 0; i < count; i++)
-        speadi_latency_leave(channel->latency, (position + i) & channel->mask, now_ns);
-}
-
-/* times: whether the channel may keep them, and they count. */
-static inline uint32_t spsc_take(struct spead_receiver *receiver, struct spead_channel *channel,
-                                 struct spead_message *messages, uint32_t max, bool times)
-{
-    uint64_t there = receiver->tail_seen - receiver->head;
-    uint32_t taken;
-
-    if (there < max) /* its cache line is the sender's: only when what is known of is not enough */
-        there = spsc_look(receiver, channel);
-    taken = there < max ? (uint32_t)there : max;
-    if (taken == 0)
-        return 0;
-    if (times && channel->latency)
-        spsc_note_times(channel, receiver->head, taken);
-    spsc_copy_out(receiver, channel, messages, taken);
-    return taken;
-}
-
-static uint32_t shared_take(struct spead_channel *channel, struct spead_message *messages,
-                            uint32_t max, bool arrived)
-{
-    uint32_t taken = 0;
-
-    for (uint32_t lane = channel->lanes; lane-- > 0 && taken < max;)
-        taken +=
-            speadi_shared_ring_pop(channel->shared, lane, messages + taken, max - taken, arrived);
-    if (taken > 0)
-        speadi_shared_ring_unclaim(channel->shared, taken); /* P1 */
-    return taken;
-}
 
 /* Of many receivers one is woken for a change; while there is more it wakes the next. */
 static void pass_on(struct spead_channel *channel)
@@ -99,10 +29,10 @@ static uint32_t take(struct spead_receiver *receiver, struct spead_channel *chan
     uint32_t taken;
 
     if (channel->shared) {
-        taken = shared_take(channel, messages, max, true);
+        taken = speadi_shared_take(channel, messages, max, true);
         speadi_count(&receiver->end.moved, taken);
     } else {
-        taken = spsc_take(receiver, channel, messages, max, true);
+        taken = speadi_spsc_take(receiver, channel, messages, max, true);
     }
     if (taken > 0) {
         speadi_waitroom_wake_one(&channel->senders_room); /* P2 */
@@ -145,7 +75,7 @@ static inline int try_receive_plain(struct spead_receiver *receiver, struct spea
     if (__builtin_expect(
             atomic_load_explicit(&channel->state, memory_order_relaxed) & SPEADI_CANCELLED, 0))
         return -ECANCELED;
-    taken = spsc_take(receiver, channel, messages, max, false);
+    taken = speadi_spsc_take(receiver, channel, messages, max, false);
     if (taken > 0)
         speadi_waitroom_wake_single(&channel->senders_room); /* P2 */
     return (int)taken;
@@ -238,7 +168,7 @@ int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32
                          0))
         return take_from_messages(receiver, pointers, max, wait, deadline_ns);
     if (there < max)
-        there = spsc_look(receiver, channel);
+        there = speadi_spsc_look(receiver, channel);
     if (there > max)
         there = max;
     if (__builtin_expect(there == 0, 0))
@@ -254,17 +184,6 @@ int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
-
-bool speadi_receiver_can_go_on(struct spead_receiver *receiver)
-{
-    struct spead_channel *channel = receiver->end.channel;
-
-    /* W2: sequentially consistent, all of them. */
-    if (atomic_load(&channel->state) & (SPEADI_ENDED | SPEADI_CANCELLED))
-        return true;
-    return channel->shared ? speadi_shared_ring_has_message(channel->shared)
-                           : atomic_load(&channel->tail) != receiver->head;
-}
 
 int spead_receiver_announce(struct spead_receiver *receiver, struct spead_waker *waker,
                             uint64_t now_ns)
@@ -301,40 +220,6 @@ int spead_receiver_open(struct spead_receiver **out, struct spead_channel *chann
     }
     *out = receiver;
     return 0;
-}
-
-static uint64_t drain_once(struct spead_channel *channel)
-{
-    struct spead_receiver last = {.head =
-                                      atomic_load_explicit(&channel->head, memory_order_acquire)};
-    struct spead_message message;
-    uint64_t count = 0;
-
-    last.tail_seen = last.head;
-    while ((channel->shared ? shared_take(channel, &message, 1, false)
-                            : spsc_take(&last, channel, &message, 1, false)) == 1) {
-        speadi_channel_shed(channel, &message, SPEAD_SHED_CANCELLED);
-        count++;
-    }
-    return count;
-}
-
-/* At most the capacity is left when the last receiver closes. A sender that had not heard of it may add a little after
- * that, which the last sender sees to when it closes. Should both do so at a time, one of them drains again for the
- * other: an SPSC ring has one reader. */
-void speadi_channel_drain(struct spead_channel *channel)
-{
-    uint64_t count = 0;
-
-    /* acq_rel: the next to drain sees how far this one came, and what was sent before it was asked */
-    if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
-        return;
-    do
-        count += drain_once(channel);
-    while (atomic_fetch_sub_explicit(&channel->drains, 1, memory_order_acq_rel) > 1);
-    pthread_mutex_lock(&channel->control);
-    channel->closed.shed[SPEAD_SHED_CANCELLED] += count;
-    pthread_mutex_unlock(&channel->control);
 }
 
 void spead_receiver_close(struct spead_receiver *receiver)

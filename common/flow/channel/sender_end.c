@@ -38,17 +38,6 @@ uint32_t speadi_sender_room(struct spead_sender *sender)
     return there;
 }
 
-bool speadi_sender_can_go_on(struct spead_sender *sender)
-{
-    struct spead_channel *channel = sender->end.channel;
-
-    /* W2: sequentially consistent, all of them. */
-    if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
-        return true;
-    return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
-                           : sender->tail - atomic_load(&channel->head) < channel->capacity;
-}
-
 int spead_sender_announce(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns)
 {
     return speadi_end_announce(&sender->end, waker, now_ns);
