@@ -2,9 +2,22 @@
 # module, and says which other rooms of that module it may see. A room's include path is its own folder, the rooms
 # that it says it sees, the module's public headers, and common: nothing else compiles. Each room is an object
 # library called speadline_<module>_<room>, so that its flags are its own.
+#
+# A room may call rooms that it sees, any room of common when it lies in another module, and the rooms that it CALLS: a
+# function that a header for everyone declares, such as those in common/internal, is defined in some room.
+# build/<preset>/rooms.txt repeats all that for tests/package/rooms.py, which compares it with the symbols of the
+# object files.
 
 set(SPEADLINE_ROOMS "" CACHE INTERNAL "targets of all rooms")
 set(SPEADLINE_ROOM_FOLDERS "" CACHE INTERNAL "folders of all rooms, for tests")
+file(WRITE ${CMAKE_BINARY_DIR}/rooms.txt "")
+
+# One line of rooms.txt for each of the rooms: WORD ROOM OTHER.
+function(speadline_note_rooms module word room)
+    foreach(other IN LISTS ARGN)
+        file(APPEND ${CMAKE_BINARY_DIR}/rooms.txt "${word} ${module}/${room} ${module}/${other}\n")
+    endforeach()
+endfunction()
 
 # The target of a room: flow/channel of common is speadline_common_flow_channel.
 function(speadline_room_target out module room)
@@ -22,9 +35,11 @@ function(speadline_module module)
     add_subdirectory(${module})
 endfunction()
 
-# speadline_room(MODULE ROOM [SEES ROOM...]): the folder MODULE/ROOM.
+# speadline_room(MODULE ROOM [SEES ROOM...] [CALLS ROOM...]): the folder MODULE/ROOM.
 function(speadline_room module room)
-    cmake_parse_arguments(arg "" "" "SEES" ${ARGN})
+    cmake_parse_arguments(arg "" "" "SEES;CALLS" ${ARGN})
+    speadline_note_rooms(${module} SEES ${room} ${arg_SEES})
+    speadline_note_rooms(${module} CALLS ${room} ${arg_CALLS})
     set(folder ${CMAKE_SOURCE_DIR}/${module}/${room})
     speadline_room_target(target ${module} ${room})
     file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
@@ -43,8 +58,9 @@ function(speadline_room module room)
 endfunction()
 
 # speadline_engine(MODULE NAME [SEES ROOM...]): the folder MODULE/engines/NAME. Every engine sees the contract in
-# MODULE/engine.
+# MODULE/engine, and MODULE/engine lists the engines.
 function(speadline_engine module name)
     cmake_parse_arguments(arg "" "" "SEES" ${ARGN})
     speadline_room(${module} engines/${name} SEES engine ${arg_SEES})
+    speadline_note_rooms(${module} LISTS engine engines/${name})
 endfunction()

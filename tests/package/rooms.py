@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Who calls whom: reads the symbols of every object file of common, send and recv, and judges the calls.
+
+An arrow goes from one file to another when the first uses a function or an object that the second defines. Inline
+functions of headers leave no symbol: what a room may include is held by the compiler (test_layering.sh).
+
+Fails when a room calls a room that its line in CMakeLists.txt does not name (SEES or CALLS), when a room CALLS another
+without need, when the rooms form a circle, or when files form a circle that is not listed below with its reason.
+
+usage: rooms.py BUILD_FOLDER SOURCE_FOLDER    A tree without BUILD_FOLDER/rooms.txt is only counted.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections import defaultdict
+
+MODULES = ("common", "send", "recv")
+
+# Files that call each other because they share one noun, and which noun that is.
+SHARED_NOUNS = {
+    frozenset({"send/sink/send_sink_step.c", "send/sink/send_sink_fail.c"}):
+        "the sink's messages under way: a step submits them, a failure decides what becomes of them",
+    frozenset({"recv/stream/recv_heaps.c", "recv/stream/recv_loop.c", "recv/stream/recv_packet.c",
+               "recv/stream/recv_stop.c"}):
+        "one poll of a receive stream",
+}
+
+
+def objects(build, source):
+    """{source file: its object file}, of those that the build compiles now."""
+    found = {}
+    for entry in json.load(open(os.path.join(build, "compile_commands.json"))):
+        name = os.path.relpath(entry["file"], source)
+        words = shlex.split(entry["command"])
+        if name.split("/")[0] in MODULES:
+            found[name] = os.path.join(entry["directory"], words[words.index("-o") + 1])
+    return found
+
+
+def arrows_between(files):
+    """{(from file, to file): the symbols}."""
+    by_object = {path: name for name, path in files.items()}
+    defined, used = {}, []
+    listing = subprocess.run(["nm", "-A", "-g", *files.values()], check=True, capture_output=True, text=True)
+    for line in listing.stdout.splitlines():
+        path, rest = line.split(":", 1)
+        kind, symbol = rest.split()[-2:]
+        if kind in "Uw":
+            used.append((by_object[path], symbol))
+        else:
+            defined[symbol] = by_object[path]
+    arrows = defaultdict(set)
+    for name, symbol in used:
+        if defined.get(symbol, name) != name:
+            arrows[name, defined[symbol]].add(symbol)
+    return arrows
+
+
+def circles(arrows):
+    """Sets of more than one name that can all reach each other (Tarjan)."""
+    after = defaultdict(set)
+    for a, b in arrows:
+        after[a].add(b)
+    number, low, stack, found = {}, {}, [], []
+
+    def visit(name):
+        number[name] = low[name] = len(number)
+        stack.append(name)
+        for other in after[name]:
+            if other not in number:
+                visit(other)
+            if other in stack:
+                low[name] = min(low[name], low[other])
+        if low[name] == number[name]:
+            at = stack.index(name)
+            if len(stack) - at > 1:
+                found.append(frozenset(stack[at:]))
+            del stack[at:]
+
+    for name in sorted(after):
+        if name not in number:
+            visit(name)
+    return found
+
+
+def read_lists(path):
+    """{word: pairs of rooms} of rooms.txt, which cmake/Rooms.cmake writes: SEES, CALLS, LISTS (an engine)."""
+    lists = defaultdict(set)
+    for line in open(path):
+        word, room, other = line.split()
+        lists[word].add((room, other))
+    return lists
+
+
+def judge(rooms, lists):
+    """Sentences about what is wrong between rooms. rooms: {(from, to): [(from file, to file, symbols)]}."""
+    allowed = lists["SEES"] | lists["CALLS"] | lists["LISTS"]
+    for (room, other), uses in sorted(rooms.items()):
+        across = room.split("/")[0] != other.split("/")[0]
+        if (room, other) in allowed or (across and other.startswith("common/")):
+            continue
+        for a, b, symbols in uses:
+            yield f"{a} uses {', '.join(sorted(symbols))} of {b}, but {room} does not say that it CALLS {other}"
+    for room, other in sorted(lists["CALLS"] - set(rooms)):
+        yield f"{room} says that it CALLS {other}, but it does not"
+    for circle in circles(rooms):
+        yield f"rooms in a circle: {', '.join(sorted(circle))}"
+
+
+def main(build, source):
+    files = objects(build, source)
+    arrows = arrows_between(files)
+    rooms = defaultdict(list)
+    for (a, b), symbols in sorted(arrows.items()):
+        if os.path.dirname(a) != os.path.dirname(b):
+            rooms[os.path.dirname(a), os.path.dirname(b)].append((a, b, symbols))
+    found = circles(arrows)
+    path = os.path.join(build, "rooms.txt")
+    bad = list(judge(rooms, read_lists(path))) if os.path.exists(path) else None
+
+    for module in (*MODULES, "the tree"):
+        inside = [(a, b) for a, b in arrows if module == "the tree" or a.startswith(module) and b.startswith(module)]
+        names = [name for name in files if module == "the tree" or name.startswith(module)]
+        inner = [circle for circle in found if circle <= set(names)]
+        print(f"{module}: {len(names)} files in {len({os.path.dirname(name) for name in names})} rooms, "
+              f"{len(inside)} arrows, {sum(os.path.dirname(a) != os.path.dirname(b) for a, b in inside)} "
+              f"between rooms, {len(inner)} circles of {sum(map(len, inner))} files")
+    for circle in sorted(found, key=sorted):
+        print(f"circle: {', '.join(sorted(circle))}: {SHARED_NOUNS.get(circle, 'no shared noun is known')}")
+        for a, b in sorted(arrows):
+            if a in circle and b in circle:
+                print(f"    {a} > {b}: {', '.join(sorted(arrows[a, b]))}")
+    if bad is None:
+        return 0
+    bad += [f"files in a circle: {', '.join(sorted(circle))}" for circle in found if circle not in SHARED_NOUNS]
+    bad += [f"no circle any more, take it out of SHARED_NOUNS: {', '.join(sorted(circle))}"
+            for circle in SHARED_NOUNS if circle not in found]
+    print(f"{len(bad)} calls that the lists of rooms do not allow" if bad else "every call is allowed")
+    for sentence in bad:
+        print(sentence)
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit(__doc__)
+    sys.exit(main(sys.argv[1], os.path.abspath(sys.argv[2])))
