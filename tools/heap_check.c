@@ -21,7 +21,7 @@ struct heap_check {
     uint32_t first, count;
 
     struct heap_check_totals totals; /* the step's own */
-    /* The same for other threads. relaxed: counts that order nothing */
+    /* The same for other threads. */
     _Atomic uint64_t heaps, incomplete_heaps, payload_bytes, bad_bytes, past_limit;
 };
 
@@ -68,6 +68,7 @@ static void publish(struct heap_check *check)
 {
     const struct heap_check_totals *totals = &check->totals;
 
+    /* relaxed: counts that order nothing */
     atomic_store_explicit(&check->heaps, totals->heaps, memory_order_relaxed);
     atomic_store_explicit(&check->incomplete_heaps, totals->incomplete_heaps, memory_order_relaxed);
     atomic_store_explicit(&check->payload_bytes, totals->payload_bytes, memory_order_relaxed);
@@ -187,6 +188,7 @@ void heap_check_destroy(struct heap_check *check)
 
 struct heap_check_totals heap_check_totals(const struct heap_check *check)
 {
+    /* relaxed: counts that order nothing */
     return (struct heap_check_totals){
         .heaps = atomic_load_explicit(&check->heaps, memory_order_relaxed),
         .incomplete_heaps = atomic_load_explicit(&check->incomplete_heaps, memory_order_relaxed),

@@ -97,6 +97,7 @@ static void count_whole(struct heap_writer *writer, const struct batch *batch, u
         bytes += spead_heap_length(heap_of(batch, i));
     writer->data.bytes += bytes;
     writer->index.bytes += whole > 0 ? batch->line_end[whole - 1] : 0;
+    /* relaxed: counts that order nothing */
     atomic_fetch_add_explicit(&writer->heaps_written, whole, memory_order_relaxed);
     atomic_fetch_add_explicit(&writer->bytes_written, bytes, memory_order_relaxed);
 }
@@ -228,6 +229,7 @@ int heap_writer_create(struct heap_writer **out, const char *path, unsigned batc
 
 struct heap_writer_totals heap_writer_totals(const struct heap_writer *writer)
 {
+    /* relaxed: counts that order nothing */
     return (struct heap_writer_totals){
         atomic_load_explicit(&writer->heaps_written, memory_order_relaxed),
         atomic_load_explicit(&writer->bytes_written, memory_order_relaxed)};

@@ -37,5 +37,5 @@ void tool_signal_install(void (*fn)(int nth))
 
 int tool_signal_count(void)
 {
-    return atomic_load_explicit(&signal_count, memory_order_relaxed);
+    return atomic_load_explicit(&signal_count, memory_order_relaxed); /* relaxed: a count */
 }

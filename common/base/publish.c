@@ -41,7 +41,7 @@ void speadi_publish_release(struct speadi_publish *publish)
 
 static inline void put(_Atomic uint64_t *word, uint64_t value)
 {
-    /* R1: who sees one of these words also sees that the sequence is odd. */
+    /* PUBLISH1 release: a reader that sees this word also sees that the sequence is odd. */
     atomic_store_explicit(word, value, memory_order_release);
 }
 
@@ -62,18 +62,18 @@ void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
     }
     while (word < end)
         put(word++, *from++);
-    /* R2: who sees the even sequence also sees all words. */
+    /* PUBLISH2 release: a reader that sees the even sequence also sees all words. */
     atomic_store_explicit(&publish->sequence, sequence + 2, memory_order_release);
 }
 
 static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 {
-    /* A2: acquire pairs with R2: the words are at least those of this sequence. */
+    /* PUBLISH2 acquire: the words below are at least those of this sequence. */
     uint64_t before = atomic_load_explicit(&publish->sequence, memory_order_acquire);
 
     if (before & 1)
         return false;
-    /* A1: acquire pairs with R1: a word of a later copy makes the sequence below differ. */
+    /* PUBLISH1 acquire: a word of a later copy makes the sequence below differ. */
     for (size_t i = 0; i < publish->words; i++)
         to[i] = atomic_load_explicit(&publish->word[i], memory_order_acquire);
     /* Relaxed: the acquires above keep it after the words. */

@@ -44,8 +44,9 @@ uint64_t spead_host_event_share(struct spead_host_event *event)
 void spead_host_event_complete(struct spead_host_event *event, int error)
 {
     pthread_mutex_lock(&event->lock);
+    /* relaxed: it changes under the lock only */
     if (atomic_load_explicit(&event->result, memory_order_relaxed) == 0) {
-        /* release pairs with query(): what was done before it can be seen */
+        /* EVENT1 release: a thread that sees the result sees what was done before it. */
         atomic_store_explicit(&event->result, error < 0 ? error : 1, memory_order_release);
         pthread_cond_broadcast(&event->changed);
     }
@@ -54,6 +55,7 @@ void spead_host_event_complete(struct spead_host_event *event, int error)
 
 void spead_host_event_unref(struct spead_host_event *event)
 {
+    /* EVENT2 release, acquire: the thread that frees the event comes after the last use of all others. */
     if (!event || atomic_fetch_sub_explicit(&event->references, 1, memory_order_acq_rel) > 1)
         return;
     pthread_cond_destroy(&event->changed);
@@ -64,6 +66,7 @@ void spead_host_event_unref(struct spead_host_event *event)
 static int query(void *arg, uint64_t event)
 {
     (void)arg;
+    /* EVENT1 acquire: what was done before the completion. */
     return atomic_load_explicit(&event_of(event)->result, memory_order_acquire);
 }
 
@@ -73,6 +76,7 @@ static void wait_for(void *arg, uint64_t number)
 
     (void)arg;
     pthread_mutex_lock(&event->lock);
+    /* relaxed: it changes under the lock only */
     while (atomic_load_explicit(&event->result, memory_order_relaxed) == 0)
         pthread_cond_wait(&event->changed, &event->lock);
     pthread_mutex_unlock(&event->lock);

@@ -67,7 +67,7 @@ static void put_returned(struct speadi_pool *pool, struct speadi_region *newest)
 
 void speadi_pool_take_returned(struct speadi_pool *pool)
 {
-    /* R1: acquire pairs with R2 in release: the releaser has done with the region. */
+    /* POOL1 acquire: the releaser is done with the region. */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
 }
 
@@ -252,7 +252,7 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
 }
 
 /* change: how many regions the closing owner found out, or -1 for one that came back.
- * acq_rel: whoever frees the pool sees the last use of every region. */
+ * POOL2 release, acquire: the thread that frees the pool sees the last use of every region. */
 static void settle(struct speadi_pool *pool, int_fast64_t change)
 {
     if (atomic_fetch_add_explicit(&pool->outstanding, change, memory_order_acq_rel) + change == 0)
@@ -263,7 +263,7 @@ void speadi_pool_unref(struct speadi_pool *pool)
 {
     if (!pool)
         return;
-    /* acquire: as R1 */
+    /* POOL1 acquire: as in speadi_pool_take_returned(). */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, CLOSED, memory_order_acquire));
     settle(pool, (int_fast64_t)pool->region_count - pool->free_count);
 }
@@ -291,7 +291,7 @@ void speadi_region_release(struct speadi_region *region)
             return;
         }
         region->next = top;
-        /* R2: release pairs with R1 in speadi_pool_take_returned(). */
+        /* POOL1 release: the taker sees the region as its releaser left it. relaxed on failure: as above. */
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, region,
                                                     memory_order_release, memory_order_relaxed));
 }
@@ -301,7 +301,7 @@ void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats 
     uint32_t in = pool->free_count;
 
     /* Regions on the returned list stay there until this thread takes them: it can be walked.
-     * acquire: as R1, for their links. */
+     * POOL1 acquire: for their links. */
     for (const struct speadi_region *region =
              atomic_load_explicit(&pool->returned, memory_order_acquire);
          region; region = region->next)

@@ -34,6 +34,7 @@ static void wait_for(const struct spead_region_pool *pool, uint64_t event)
 
 static bool has_events(const struct spead_region *region)
 {
+    /* relaxed: ordered by the last reference (REGION1) */
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++)
         if (atomic_load_explicit(&region->event[i], memory_order_relaxed))
             return true;
@@ -44,7 +45,7 @@ static bool has_events(const struct spead_region *region)
 static int look(struct spead_region *region, bool wait)
 {
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
-        /* relaxed: ordered by the last reference, or by the list it came through */
+        /* relaxed: ordered by the last reference (REGION1), or by the list it came through (REGION4) */
         uint64_t event = atomic_load_explicit(&region->event[i], memory_order_relaxed);
         int done;
 
@@ -66,8 +67,9 @@ static bool claim_place(struct spead_region *region, uint64_t event)
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
         uint64_t none = 0;
 
-        /* release pairs with the exchange in trade_places(); who has the last reference reads it after
-         * this releaser has given its own up. */
+        /* REGION3 release: another releaser that trades this event sees what it refers to. The thread with the
+         * last reference reads it after this releaser has given its own up (REGION1). relaxed on failure: the
+         * place is taken. */
         if (atomic_compare_exchange_strong_explicit(&region->event[i], &none, event,
                                                     memory_order_release, memory_order_relaxed))
             return true;
@@ -81,24 +83,25 @@ static void lose(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
 
+    /* relaxed: nobody else has the region any more */
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
         uint64_t event = atomic_exchange_explicit(&region->event[i], 0, memory_order_relaxed);
 
         if (event)
             drop_event(pool, event);
     }
-    /* relaxed: a count; the list is only there to be reachable */
+    /* relaxed: a count; and nobody follows the list, it only keeps the pools reachable */
     if (atomic_fetch_add_explicit(&pool->lost_count, 1, memory_order_relaxed) > 0)
         return;
     pool->next_lost = atomic_load_explicit(&lost_pools, memory_order_relaxed);
     while (!atomic_compare_exchange_weak_explicit(&lost_pools, &pool->next_lost, pool,
-                                                  memory_order_release, memory_order_relaxed))
+                                                  memory_order_relaxed, memory_order_relaxed))
         ;
 }
 
 void speadi_region_pool_settle(struct spead_region_pool *pool)
 {
-    /* acq_rel: who ends the pool sees the last use of every region. */
+    /* REGION2 release, acquire: the thread that ends the pool sees the last use of every region. */
     if (atomic_fetch_sub_explicit(&pool->references, 1, memory_order_acq_rel) > 1)
         return;
     if (pool->arena.ended)
@@ -134,7 +137,7 @@ static void park(struct spead_region *region)
             return;
         }
         region->next = top;
-        /* K1: release pairs with K2 in collect(): its events and links. */
+        /* REGION4 release: the taker sees its events and its link. */
     } while (!atomic_compare_exchange_weak_explicit(&pool->parked, &top, region,
                                                     memory_order_release, memory_order_relaxed));
 }
@@ -146,13 +149,14 @@ static void end_region(struct spead_region *region)
         give_back(region);
         return;
     }
+    /* relaxed: a count */
     atomic_fetch_add_explicit(&region->pool->parked_count, 1, memory_order_relaxed);
     park(region);
 }
 
 void spead_region_unref(struct spead_region *region)
 {
-    /* acq_rel: the last one sees the others' use of the memory, and the events that they left. */
+    /* REGION1 release, acquire: the last one sees the others' use of the memory, and the events that they left. */
     if (region && atomic_fetch_sub_explicit(&region->references, 1, memory_order_acq_rel) == 1)
         end_region(region);
 }
@@ -183,7 +187,7 @@ static uint64_t trade_places(struct spead_region *region, uint64_t event, bool w
     for (unsigned i = 0; i <= SPEAD_REGION_EVENTS_MAX; i++) {
         if (is_over(region->pool, event, wait))
             return 0;
-        /* acq_rel: pairs with itself and the claim, for what another releaser's event refers to */
+        /* REGION3 release, acquire: for what another releaser's event refers to. */
         event = atomic_exchange_explicit(&region->event[i % SPEAD_REGION_EVENTS_MAX], event,
                                          memory_order_acq_rel);
         if (!event)
@@ -241,13 +245,15 @@ static void append(struct spead_region_pool *pool, struct spead_region *newest)
 
 static void collect(struct spead_region_pool *pool)
 {
+    /* relaxed: only asks whether the exchange is worth it */
     if (atomic_load_explicit(&pool->parked, memory_order_relaxed))
-        /* K2: acquire pairs with K1. */
+        /* REGION4 acquire: the events and links of those that were parked. */
         append(pool, atomic_exchange_explicit(&pool->parked, NULL, memory_order_acquire));
 }
 
 static void leave_parking(struct spead_region *region, int done)
 {
+    /* relaxed: a count */
     atomic_fetch_sub_explicit(&region->pool->parked_count, 1, memory_order_relaxed);
     if (done > 0)
         give_back(region);
@@ -291,6 +297,7 @@ uint32_t spead_region_pool_reap(struct spead_region_pool *pool)
 
 void speadi_region_pool_reap_first(struct spead_region_pool *pool)
 {
+    /* relaxed: a region parked meanwhile is seen next time */
     if (atomic_load_explicit(&pool->parked_count, memory_order_relaxed))
         reap(pool, false);
 }
@@ -299,7 +306,7 @@ void speadi_region_pool_close_parking(struct spead_region_pool *pool)
 {
     struct spead_region *region, *next;
 
-    /* acquire: as K2 */
+    /* REGION4 acquire: as in collect(). */
     append(pool, atomic_exchange_explicit(&pool->parked, PARKING_CLOSED, memory_order_acquire));
     for (region = pool->parked_first; region; region = next) {
         next = region->next;

@@ -188,6 +188,7 @@ void spead_region_pool_stats(const struct spead_region_pool *pool,
     struct spead_region_pool_stats now;
 
     speadi_pool_stats(pool->slots, &slots);
+    /* relaxed: counts order nothing */
     now = (struct spead_region_pool_stats){
         .struct_size = stats->struct_size,
         .regions = slots.regions,

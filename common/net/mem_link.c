@@ -70,15 +70,15 @@ static void bell_ring(struct bell *bell)
     pthread_mutex_unlock(&bell->lock);
 }
 
-/* S1: the load comes after the caller's store of its position, see the top; pairs with S2. */
+/* LINK4 load: it comes after the caller's store of its position, see the top. */
 static inline void bell_ring_if_wanted(struct bell *bell)
 {
     if (atomic_load_explicit(&bell->wanted, memory_order_seq_cst) &&
         atomic_exchange_explicit(&bell->wanted, false, memory_order_relaxed))
-        bell_ring(bell); /* relaxed: whoever takes the wish rings, the order was settled by S1 */
+        bell_ring(bell); /* relaxed: the thread that takes the wish rings; LINK4 gave the order */
 }
 
-/* S2: before the caller loads the other end's position; pairs with S1. */
+/* LINK4 store: it comes before the caller's load of the other end's position. */
 static inline void bell_want(struct bell *bell)
 {
     atomic_store_explicit(&bell->wanted, true, memory_order_seq_cst);
@@ -162,14 +162,14 @@ struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link)
 
 void spead_mem_link_unref(struct spead_mem_link *link)
 {
-    /* acq_rel: whoever frees sees all that the others did before they let go */
+    /* LINK5 release, acquire: the thread that frees the link sees all that the others did with it. */
     if (link && atomic_fetch_sub_explicit(&link->references, 1, memory_order_acq_rel) == 1)
         destroy(link);
 }
 
 void spead_mem_link_close(struct spead_mem_link *link)
 {
-    atomic_store_explicit(&link->closed, true, memory_order_seq_cst); /* C1: pairs with C2 */
+    atomic_store_explicit(&link->closed, true, memory_order_seq_cst); /* LINK3 store */
     bell_ring(&link->consumer_bell);
     bell_ring(&link->producer_bell);
 }
@@ -178,21 +178,21 @@ void spead_mem_link_close(struct spead_mem_link *link)
 
 static bool is_full(struct spead_mem_link *link)
 {
-    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* our own */
+    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* relaxed: our own */
 
     if (tail - link->head_seen < link->packet_count)
         return false;
-    /* H1: pairs with H2: the consumer has done with the slots before head. */
+    /* LINK2 load: the consumer is done with the slots before head. */
     link->head_seen = atomic_load_explicit(&link->head, memory_order_seq_cst);
     return tail - link->head_seen >= link->packet_count;
 }
 
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count)
 {
-    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* our own */
+    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* relaxed: our own */
     size_t slot = (size_t)tail & link->mask, bytes = 0;
 
-    if (atomic_load_explicit(&link->closed, memory_order_relaxed)) /* carries no data */
+    if (atomic_load_explicit(&link->closed, memory_order_relaxed)) /* relaxed: it carries no data */
         return -EPIPE;
     for (unsigned i = 0; i < iov_count; i++) {
         if (iov[i].iov_len > link->packet_bytes - bytes)
@@ -203,7 +203,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
         return -EAGAIN;
     speadi_iovec_copy(link->slots + slot * link->slot_bytes, iov, iov_count);
     link->lengths[slot] = (uint32_t)bytes;
-    /* T1: pairs with T2: the packet is whole before it is seen. */
+    /* LINK1 store: the packet is whole before it is seen. */
     atomic_store_explicit(&link->tail, tail + 1, memory_order_seq_cst);
     bell_ring_if_wanted(&link->consumer_bell);
     return 0;
@@ -218,6 +218,7 @@ int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t 
 bool speadi_mem_wire_producer_may_sleep(struct spead_mem_link *link)
 {
     bell_want(&link->producer_bell);
+    /* LINK3 load: a close that comes after this look rings the bell. */
     return is_full(link) && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
 }
 
@@ -232,9 +233,9 @@ void speadi_mem_wire_set_producer_bell(struct spead_mem_link *link,
 /* Packets that wait, as far as tail_seen knows; looks again when it knows of fewer than wanted. */
 static uint64_t waiting(struct spead_mem_link *link, uint64_t wanted)
 {
-    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* our own */
+    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* relaxed: our own */
 
-    if (link->tail_seen < head + wanted) /* T2: pairs with T1 */
+    if (link->tail_seen < head + wanted) /* LINK1 load */
         link->tail_seen = atomic_load_explicit(&link->tail, memory_order_seq_cst);
     return link->tail_seen - head;
 }
@@ -245,6 +246,7 @@ const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint3
 
     if (waiting(link, i + 1) <= i)
         return NULL;
+    /* relaxed: our own */
     slot = ((size_t)atomic_load_explicit(&link->head, memory_order_relaxed) + i) & link->mask;
     *bytes = link->lengths[slot];
     return link->slots + slot * link->slot_bytes;
@@ -252,24 +254,25 @@ const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint3
 
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
 {
-    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* our own */
+    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* relaxed: our own */
 
     if (count == 0)
         return;
-    /* H2: pairs with H1: what was read from the slots is read before they can be written again. */
+    /* LINK2 store: what was read from the slots is read before they can be written again. */
     atomic_store_explicit(&link->head, head + count, memory_order_seq_cst);
     bell_ring_if_wanted(&link->producer_bell);
 }
 
 bool speadi_mem_wire_ended(struct spead_mem_link *link)
 {
-    /* C2: pairs with C1: packets pushed before close() are seen by the look at the tail. */
+    /* LINK3 load: packets pushed before close() are seen by the look at the tail. */
     return atomic_load_explicit(&link->closed, memory_order_seq_cst) && waiting(link, 1) == 0;
 }
 
 bool speadi_mem_wire_consumer_may_sleep(struct spead_mem_link *link)
 {
     bell_want(&link->consumer_bell);
+    /* LINK3 load: a close that comes after this look rings the bell. */
     return waiting(link, 1) == 0 && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
 }
 

@@ -14,8 +14,8 @@ void spead_heap_unref(struct spead_heap *heap)
 {
     if (heap == NULL)
         return;
-    /* Release: our reads come before the memory's next use. Acquire, for the last one: pairs with the
-     * releases of all others, whose reads then come before it as well. */
+    /* HEAP1 release: our reads come before the next use of the memory. HEAP1 acquire, for the last one: the reads of
+     * all others come before it as well. */
     if (atomic_fetch_sub_explicit(&heap->references, 1, memory_order_acq_rel) == 1)
         speadi_region_release(heap->region);
 }

@@ -128,7 +128,7 @@ int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t co
 
 uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet)
 {
-    /* acquire pairs with the release in bind() */
+    /* OUTLET1 acquire: the channel is complete, and referred to. */
     const struct spead_channel *edge = atomic_load_explicit(&outlet->edge, memory_order_acquire);
 
     return speadi_channel_high_water(edge != NULL ? edge : outlet->channel);
@@ -148,7 +148,7 @@ static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
     if (edge == NULL)
         return;
     spead_channel_ref(edge);
-    /* release pairs with the acquire in high_water() */
+    /* OUTLET1 release: a thread that asks for statistics sees the channel and the reference to it. */
     atomic_store_explicit(&outlet->edge, edge, memory_order_release);
 }
 

@@ -177,7 +177,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *s)
     s->ledger.totals->polls++;
     if (s->now_ns - s->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(s);
-    /* A1: acquire pairs with A2 in arm(): what the caller did before it has happened. */
+    /* ARM1 acquire: what the caller of arm() did before it has happened. */
     s->armed = atomic_load_explicit(&s->is_armed, memory_order_acquire);
     speadi_recv_check_stop(s);
     if (s->state < SPEADI_RECV_FLUSHING && speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)))

@@ -21,7 +21,7 @@ void speadi_recv_stop_item(struct spead_recv_stream *s, uint16_t source, uint64_
 
 static unsigned stop_calls(const struct spead_recv_stream *s)
 {
-    /* S1: acquire pairs with S2 in stop(): what the caller did before it has happened. */
+    /* STOP1 acquire: what the caller of stop() did before it has happened. */
     return atomic_load_explicit(&s->stop_calls, memory_order_acquire);
 }
 

@@ -244,12 +244,12 @@ void spead_recv_stream_plan(const struct spead_recv_stream *s, struct spead_recv
 
 void spead_recv_stream_arm(struct spead_recv_stream *s)
 {
-    atomic_store_explicit(&s->is_armed, true, memory_order_release); /* A2: pairs with A1 */
+    atomic_store_explicit(&s->is_armed, true, memory_order_release); /* ARM1 release */
 }
 
 void spead_recv_stream_stop(struct spead_recv_stream *s)
 {
-    atomic_fetch_add_explicit(&s->stop_calls, 1, memory_order_release); /* S2: pairs with S1 */
+    atomic_fetch_add_explicit(&s->stop_calls, 1, memory_order_release); /* STOP1 release */
     /* The owner sleeps in the engine, or waits for room. Both only write to an eventfd. */
     s->ops->wake(s->engine);
     speadi_wakeup_ring(&s->outlet.stop_bell);

@@ -100,7 +100,7 @@ static void free_sink(struct spead_send_sink *sink)
     free(sink);
 }
 
-/* U1: acq_rel: whoever frees it comes after all that the others did. */
+/* SINK4 release, acquire: the thread that frees the sink comes after all that the others did. */
 static void leave_to_others(struct spead_send_sink *sink)
 {
     if (atomic_fetch_sub_explicit(&sink->users, 1, memory_order_acq_rel) == 1)
@@ -127,6 +127,7 @@ int spead_send_sink_create(struct spead_send_sink **out,
     sink->config = own;
     sink->in_flight_max = own.stream->queue.heaps_max;
     sink->watcher.told = told;
+    /* relaxed: nobody else knows it yet */
     atomic_store_explicit(&sink->users, 1, memory_order_relaxed);
     sink->input = (struct spead_port){.name = "heaps", .type = own.type};
     sink->error_port = (struct spead_port){.name = "error", .type = own.type};
@@ -150,18 +151,20 @@ void spead_send_sink_destroy(struct spead_send_sink *sink)
 /* Of a node that has finished. Under the progress' lock, so that it has taken the node's place. */
 static bool reap_rest(struct spead_send_sink *sink)
 {
-    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire); /* D1 */
+    /* SINK1 acquire: the stream is done with these slots. */
+    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
 
     for (; sink->reaped != completed; sink->reaped++) {
         struct speadi_sink_slot *slot = sink->ring[sink->reaped & sink->mask];
 
         if (slot->error != 0) {
             speadi_sink_drop(slot);
-            atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
+            atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
         }
         slot->holds = slot->described = false; /* for the next graph */
     }
     if (completed == sink->head) {
+        /* relaxed: the progress' lock, which the next start() takes as well, orders it */
         atomic_store_explicit(&sink->leaving, false, memory_order_relaxed);
         leave_to_others(sink);
         return false;
@@ -176,11 +179,13 @@ static bool told(struct speadi_watcher *watcher)
     struct spead_send_sink *sink =
         (struct spead_send_sink *)(void *)((char *)watcher -
                                            offsetof(struct spead_send_sink, watcher));
+    /* relaxed: the progress' lock keeps leave() away meanwhile; see start() for a late look */
     struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
 
-    /* L1: acquire pairs with leave(): what was the node's is ours now. */
+    /* SINK2 acquire: what the node wrote is ours now. */
     if (atomic_load_explicit(&sink->leaving, memory_order_acquire))
         return reap_rest(sink);
+    /* relaxed: `completed` is this thread's own; PROGRESS1 orders wake_at before the watch that led here */
     if (!sink->alarmed && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
                               atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
         speadi_progress_watch(&sink->config.stream->progress); /* not yet */
@@ -196,8 +201,8 @@ static bool told(struct speadi_watcher *watcher)
  * waits for. Then or as soon as its last heap has completed, the stream is free for another sink. */
 static void leave(struct spead_send_sink *sink)
 {
-    atomic_store_explicit(&sink->node, NULL, memory_order_relaxed);
-    atomic_store_explicit(&sink->leaving, true, memory_order_release); /* L1 */
+    atomic_store_explicit(&sink->node, NULL, memory_order_relaxed); /* relaxed: tell() orders it */
+    atomic_store_explicit(&sink->leaving, true, memory_order_release); /* SINK2 release */
     speadi_progress_tell(&sink->config.stream->progress);
 }
 
@@ -211,6 +216,7 @@ static int run_stream(struct spead_send_sink *sink, struct spead_err *err)
         return speadi_err_set(err, -ESHUTDOWN, "its send stream was stopped before");
     if (!sink->config.own_thread)
         return 0;
+    /* relaxed: only asks whether there is an owner */
     if (atomic_load_explicit(&stream->owner, memory_order_relaxed) != 0)
         return speadi_err_set(err, -EBUSY,
                               "its send stream has a thread already: say own_thread = false");
@@ -224,7 +230,8 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
 
     if (speadi_progress_attach(&sink->config.stream->progress, &sink->watcher) < 0)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
-    atomic_fetch_add_explicit(&sink->users, 1, memory_order_relaxed); /* the caller's is held */
+    /* relaxed: the caller's reference keeps the sink */
+    atomic_fetch_add_explicit(&sink->users, 1, memory_order_relaxed);
     /* relaxed: who misses it has nothing of this sink's to tell */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
@@ -249,7 +256,7 @@ static void stop_stream(struct spead_send_sink *sink)
 static void abandon(struct spead_send_sink *sink, const struct spead_message *message)
 {
     spead_message_unref(message);
-    atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release);
+    atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release); /* SINK3 release */
 }
 
 static void finish(void *state)
@@ -260,13 +267,13 @@ static void finish(void *state)
         stop_stream(sink);
     if (sink->refused->holds) {
         speadi_sink_drop(sink->refused);
-        atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
+        atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
     }
     if (sink->hand->holds) {
         _Atomic uint64_t *fate = sink->blamed == sink->hand ? &sink->failed : &sink->abandoned;
 
         speadi_sink_drop(sink->hand);
-        atomic_fetch_add_explicit(fate, 1, memory_order_release);
+        atomic_fetch_add_explicit(fate, 1, memory_order_release); /* SINK3 release */
     }
     while (sink->inbox_at != sink->inbox_count)
         abandon(sink, &sink->inbox[sink->inbox_at++]);
@@ -296,8 +303,8 @@ struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink, cons
 
 void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send_sink_stats *stats)
 {
-    /* S1: acquire pairs with the counting of outcomes: a message that has one is in `in`, which is read
-     * last. So `pending` is never negative. */
+    /* SINK3 acquire: a message whose outcome was counted is in `in`, which is read last. So `pending` is never
+     * negative. relaxed: of `waits`, a count by itself; of `in`, because the acquires come before it. */
     struct spead_send_sink_stats now = {
         .struct_size = stats->struct_size,
         .sent = atomic_load_explicit(&sink->sent, memory_order_acquire),

@@ -84,7 +84,7 @@ int speadi_sink_step(void *state, struct spead_node *self);
 /* Releases what a slot holds. */
 void speadi_sink_drop(struct speadi_sink_slot *slot);
 
-/* relaxed: one writer at a time; release where stats() must see what went before: S1 in send_sink.c */
+/* One writer at a time. A thread that reads the count sees that the message was counted in `in` before (SINK3). */
 void speadi_sink_count(_Atomic uint64_t *counter);
 
 /* The node is stepped when so many have completed, and then asks again. */

@@ -11,6 +11,7 @@
 /* No message is to blame: no policy can mend it. */
 int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self)
 {
+    /* relaxed: the caller has seen it before */
     int broken = atomic_load_explicit(&sink->broken, memory_order_relaxed);
 
     if (broken == -ECANCELED)
@@ -23,10 +24,11 @@ int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *sel
 /* Everything that was submitted has completed, or the node will be stepped again. */
 static bool is_alone(struct spead_send_sink *sink)
 {
-    if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head) /* D1 */
+    /* SINK1 acquire: as in reap(). */
+    if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head)
         return true;
     speadi_sink_wake_when(sink, sink->head);
-    /* P1 in progress.c: they may have come before. */
+    /* After PROGRESS1: they may have come before. SINK1 acquire: as in reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head;
 }
 
@@ -35,6 +37,7 @@ int speadi_sink_convict(struct spead_send_sink *sink, struct spead_node *self)
     const bool alone = is_alone(sink);
     int error = sink->verdict.code;
 
+    /* relaxed: SINK1, in is_alone(), orders it */
     if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
         return speadi_sink_fail_stream(sink, self);
     if (!alone)

@@ -11,6 +11,7 @@ enum { NOT_READY_NS = 50000 };
 
 void speadi_sink_count(_Atomic uint64_t *counter)
 {
+    /* SINK3 release: the message was counted in `in` before. relaxed: our own count. */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
                           memory_order_release);
 }
@@ -32,7 +33,7 @@ static void settle(struct spead_send_sink *sink, struct speadi_sink_slot *slot, 
         speadi_sink_count(&sink->sent);
     } else if (error == -ECANCELED) {
         spead_message_unref(&slot->message);
-        atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release);
+        atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release); /* SINK3 release */
     } else {
         slot->error = error;
     }
@@ -42,7 +43,7 @@ static void done(void *arg, const struct spead_send_result *result)
 {
     struct spead_send_sink *sink = arg;
     struct spead_send_stream *stream = sink->config.stream;
-    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed);
+    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed); /* our own */
     /* The entry was put there before the heap was submitted. */
     struct speadi_sink_slot *slot = sink->ring[completed & sink->mask];
 
@@ -50,10 +51,10 @@ static void done(void *arg, const struct spead_send_result *result)
         sink->config.done(sink->config.done_arg, &slot->message, result);
     settle(sink, slot, result->error);
     if (stream->failure != 0 || result->error == -ECANCELED)
-        /* relaxed: published with `completed` */
+        /* relaxed: published with `completed` (SINK1) */
         atomic_store_explicit(&sink->broken, stream->failure ? stream->failure : -ECANCELED,
                               memory_order_relaxed);
-    /* D1: release pairs with reap(): the slot is the node's again. */
+    /* SINK1 release: the node may use the slot again. */
     atomic_store_explicit(&sink->completed, completed + 1, memory_order_release);
     if (result->error != 0) { /* also a node that waits for input */
         sink->alarmed = true;
@@ -75,9 +76,10 @@ static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
 /* Takes back what has ended, up to a heap that was refused: that one is failed on. */
 static int reap(struct spead_send_sink *sink, struct spead_node *self)
 {
-    /* D1: acquire pairs with done(). */
+    /* SINK1 acquire: the stream is done with these slots. */
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
 
+    /* relaxed: SINK1 orders it */
     if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
         return speadi_sink_fail_stream(sink, self);
     for (; sink->reaped != completed; sink->reaped++) {
@@ -98,8 +100,8 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
 
 void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed)
 {
-    atomic_store_explicit(&sink->wake_at, completed,
-                          memory_order_relaxed); /* published by watch() */
+    /* relaxed: published by watch() (PROGRESS1) */
+    atomic_store_explicit(&sink->wake_at, completed, memory_order_relaxed);
     speadi_progress_watch(&sink->config.stream->progress);
 }
 
@@ -110,7 +112,7 @@ static int wait_for_slots(struct spead_send_sink *sink)
 
     speadi_sink_count(&sink->waits);
     speadi_sink_wake_when(sink, enough);
-    /* P1 in progress.c: they may have come before. */
+    /* After PROGRESS1: they may have come before. SINK1 acquire: as in reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) >= enough
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_WAITING;
@@ -216,7 +218,7 @@ static int receive(struct spead_send_sink *sink, struct spead_node *self)
     sink->ended = ret < 0;
     sink->inbox_at = 0;
     sink->inbox_count = ret < 0 ? 0 : (uint32_t)ret;
-    /* relaxed: seen by whoever sees what became of them (S1) */
+    /* relaxed: seen by a thread that sees what became of them (SINK3) */
     atomic_fetch_add_explicit(&sink->in, sink->inbox_count, memory_order_relaxed);
     return SPEAD_STEP_AGAIN;
 }
@@ -238,7 +240,7 @@ static int flush(struct spead_send_sink *sink)
     speadi_sink_wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
-    /* D1: acquire pairs with done(). One that was refused at the very end has yet to be failed on. */
+    /* SINK1 acquire: as in reap(). One that was refused at the very end has yet to be failed on. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_DONE;

@@ -43,14 +43,15 @@ static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, u
 
 /* ---- Any thread ---------------------------------------------------------------------------- */
 
-/* Claims a position. tail is read before freed (acquire keeps that order): the difference can then only
- * be too small, which the exchange finds out, never too large, so that no refusal is spurious. */
+/* Claims a position. tail is read before freed (QUEUE4 acquire keeps that order): the difference can then only
+ * be too small, which the exchange finds out, never too large, so that no refusal is spurious. QUEUE4 release: the next
+ * thread that claims comes after this one. */
 static int claim(struct speadi_heap_queue *queue, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
 
     for (;;) {
-        /* Q1: acquire pairs with free_oldest(): the owner has finished reading the slot. */
+        /* QUEUE1 acquire: the owner has finished reading the slot. */
         uint64_t freed = atomic_load_explicit(&queue->freed, memory_order_acquire);
 
         if (tail & CLOSED)
@@ -76,8 +77,8 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
         return ret;
     slot = slot_at(queue, position);
     slot->entry = *entry;
-    /* Q2: release pairs with has_new(): the owner sees the entry. Sequentially consistent when the caller
-     * next asks whether the owner sleeps; that costs 5 ns of a small heap's 35, so not without need. */
+    /* QUEUE2 store: the owner sees the entry. Sequentially consistent when the caller next asks whether the owner
+     * sleeps (OWNER1); that costs 5 ns of a small heap's 35, so not without need. */
     if (by_owner)
         atomic_store_explicit(&slot->published, position + 1, memory_order_release);
     else
@@ -87,28 +88,31 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
 
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue)
 {
+    /* QUEUE4 release, acquire: a thread that finds the queue closed sees what the stopper did before. */
     return (atomic_fetch_or_explicit(&queue->tail, CLOSED, memory_order_acq_rel) & CLOSED) != 0;
 }
 
 bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue)
 {
+    /* QUEUE4 acquire: as in close(). */
     return (atomic_load_explicit(&queue->tail, memory_order_acquire) & CLOSED) != 0;
 }
 
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue)
 {
+    /* QUEUE4 acquire: what was done before those heaps were accepted. */
     return atomic_load_explicit(&queue->tail, memory_order_acquire) & ~CLOSED;
 }
 
 uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue)
 {
-    /* Q3: acquire pairs with finish(): what the callback did is seen by who waited for it. */
+    /* QUEUE3 acquire: what the callback did is seen by the thread that waited for it. */
     return atomic_load_explicit(&queue->finished, memory_order_acquire);
 }
 
 bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue)
 {
-    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire); /* QUEUE4 acquire */
 
     return (tail & CLOSED) && speadi_heap_queue_finished(queue) == (tail & ~CLOSED);
 }
@@ -125,7 +129,7 @@ bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
 {
     struct speadi_heap_slot *slot = slot_at(queue, queue->admitted);
 
-    /* Q2: pairs with push(). */
+    /* QUEUE2 load: the entry is there. */
     return atomic_load_explicit(&slot->published, memory_order_seq_cst) == queue->admitted + 1;
 }
 
@@ -144,12 +148,12 @@ uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue)
 
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue)
 {
-    /* Q1: release pairs with claim(). */
+    /* QUEUE1 release: the next thread that claims the slot may write it. */
     atomic_store_explicit(&queue->freed, speadi_heap_queue_oldest(queue) + 1, memory_order_release);
 }
 
 void speadi_heap_queue_finish(struct speadi_heap_queue *queue)
 {
-    /* Everything freed has finished: callbacks run one after another. Q3: release. */
+    /* QUEUE3 release: everything freed has finished, because callbacks run one after another. */
     atomic_store_explicit(&queue->finished, speadi_heap_queue_oldest(queue), memory_order_release);
 }

@@ -23,11 +23,12 @@ void speadi_progress_release(struct speadi_progress *progress)
     pthread_mutex_destroy(&progress->lock);
 }
 
-/* P1: begin(), watch() and notify() are all read-modify-writes of `waiters`, so one of two reads what the
- * other wrote. If notify() came first, the other acquires the changed condition; else notify() sees it. */
+/* PROGRESS1 release, acquire: begin(), watch() and notify() are all read-modify-writes of `waiters`, so one of two
+ * reads what the other wrote. If notify() came first, the other acquires the changed condition; else notify()
+ * sees it. */
 void speadi_progress_begin(struct speadi_progress *progress)
 {
-    atomic_fetch_add_explicit(&progress->waiters, 1, memory_order_acq_rel); /* P1 */
+    atomic_fetch_add_explicit(&progress->waiters, 1, memory_order_acq_rel);
 }
 
 void speadi_progress_end(struct speadi_progress *progress)
@@ -38,7 +39,7 @@ void speadi_progress_end(struct speadi_progress *progress)
 
 uint32_t speadi_progress_epoch(struct speadi_progress *progress)
 {
-    return atomic_load_explicit(&progress->epoch, memory_order_acquire); /* P2 */
+    return atomic_load_explicit(&progress->epoch, memory_order_acquire); /* PROGRESS2 acquire */
 }
 
 int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint64_t deadline_ns)
@@ -52,13 +53,14 @@ int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint6
 
 bool speadi_progress_notify(struct speadi_progress *progress)
 {
+    /* PROGRESS1 release, acquire: see begin(). */
     uint32_t waiters = atomic_fetch_add_explicit(&progress->waiters, 0, memory_order_acq_rel);
     int saved = errno;
 
-    if (waiters == 0) /* P1 */
+    if (waiters == 0)
         return false;
     if (waiters != WATCHED) {
-        /* P2: release pairs with epoch(): who reads the new epoch sees the condition changed. */
+        /* PROGRESS2 release: a thread that reads the new epoch sees the condition changed. */
         atomic_fetch_add_explicit(&progress->epoch, 1, memory_order_release);
         syscall(SYS_futex, &progress->epoch, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL,
                 0);
@@ -84,14 +86,15 @@ int speadi_progress_attach(struct speadi_progress *progress, struct speadi_watch
 
 void speadi_progress_watch(struct speadi_progress *progress)
 {
-    atomic_fetch_or_explicit(&progress->waiters, WATCHED, memory_order_acq_rel); /* P1 */
+    /* PROGRESS1 release, acquire: see begin(). */
+    atomic_fetch_or_explicit(&progress->waiters, WATCHED, memory_order_acq_rel);
 }
 
 void speadi_progress_tell(struct speadi_progress *progress)
 {
     pthread_mutex_lock(&progress->lock);
-    /* Before told(), so that it can ask for more. Acquire pairs with watch() (P1): told() sees what the one who
-     * asked waits for. */
+    /* Before told(), so that it can ask for more. PROGRESS1 release, acquire: told() sees what the thread that called
+     * watch() waits for. */
     atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_acq_rel);
     if (progress->watcher != NULL && !progress->watcher->told(progress->watcher))
         progress->watcher = NULL;

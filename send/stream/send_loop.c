@@ -138,7 +138,7 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
 
     speadi_send_stream_reap(stream);
     speadi_send_stream_admit(stream);
-    /* Acquire pairs with stop(). */
+    /* ABANDON1 acquire: what the caller of stop() did before it has happened. */
     if (stream->failure == 0 && atomic_load_explicit(&stream->abandon, memory_order_acquire))
         stream->failure = -ECANCELED;
     if (stream->failure == 0)
@@ -168,8 +168,8 @@ static bool is_new(const struct spead_send_stream *stream)
 }
 
 /* Sleeps until a heap is submitted, too.
- * W1: we store `asleep` and then look for a new heap; a producer publishes its heap and then looks at
- * `asleep`. All four are sequentially consistent, so at least one sees the other. */
+ * OWNER1 store: we store `asleep` and then look for a new heap (QUEUE2); a producer publishes its heap and then looks
+ * at `asleep`. All four are sequentially consistent, so at least one sees the other. */
 static void doze(struct spead_send_stream *stream, uint64_t deadline_ns, bool for_room)
 {
     const struct speadi_send_transport *transport = &stream->transport;
@@ -222,6 +222,7 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
 {
     const struct speadi_send_transport *transport = &stream->transport;
 
+    /* relaxed: a thread can only find its own id when it stored it itself */
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
     /* With the usual 50 us of slack every sleep of the pacer would use up the time that the spinning end
      * of a wait is there for, and the rate would fall short. A refusal leaves that. */

@@ -134,7 +134,8 @@ static int push_entry(struct spead_send_stream *stream, const struct speadi_heap
     const bool by_owner = is_owner(stream);
     int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
 
-    /* W1: see doze() in send_loop.c. The exchange lets one of several producers ring. */
+    /* OWNER1 load: after the heap was published (QUEUE2). The exchange lets one of several producers ring; relaxed,
+     * because the load has given the order. */
     if (ret == 0 && !by_owner && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
         atomic_exchange_explicit(&stream->asleep, false, memory_order_relaxed))
         stream->transport.ops->wake(stream->transport.engine);
@@ -207,7 +208,7 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
 void spead_send_stream_stop(struct spead_send_stream *stream)
 {
     if (speadi_heap_queue_close(&stream->queue))
-        atomic_store_explicit(&stream->abandon, true, memory_order_release); /* pairs with poll() */
+        atomic_store_explicit(&stream->abandon, true, memory_order_release); /* ABANDON1 release */
     speadi_progress_notify(&stream->progress);
     stream->transport.ops->wake(stream->transport.engine);
 }
@@ -218,6 +219,7 @@ void spead_send_stream_stats(const struct spead_send_stream *stream, struct spea
 
     speadi_send_ledger_snapshot(&stream->ledger, &full);
     full.struct_size = stats->struct_size;
+    /* relaxed: a count by itself */
     full.heaps_refused = atomic_load_explicit(&stream->heaps_refused, memory_order_relaxed);
     memcpy(stats, &full, stats->struct_size < sizeof full ? stats->struct_size : sizeof full);
 }

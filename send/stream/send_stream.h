@@ -42,7 +42,7 @@ struct spead_send_stream {
     struct speadi_progress progress; /* heaps completed, or none accepted any more */
     _Atomic uint64_t heaps_refused;
     _Atomic bool abandon;    /* stop() was called twice */
-    _Atomic bool asleep;     /* the owner waits for heaps: W1 in send_loop.c */
+    _Atomic bool asleep;     /* the owner waits for heaps: OWNER1 */
     _Atomic uintptr_t owner; /* pthread_self() of the owner; 0: not started */
 
     /* Owner. */

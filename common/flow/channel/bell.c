@@ -19,7 +19,7 @@ static void ring(struct spead_waker *waker)
     /* Before the store: from then on the owner may close the descriptor. */
     if (bell->fd.fd >= 0)
         speadi_wakeup_ring(&bell->fd);
-    /* R1: release pairs with R2 in has_rung(): the owner may free the bell. So only its address is used
+    /* WAKER1 release: the owner, which sees RUNG, may free the bell. So only its address is used
      * below, and a wake at an address that means something else by now is one that futexes allow for. */
     if (atomic_exchange_explicit(&bell->state, RUNG, memory_order_acq_rel) == SLEEPING)
         syscall(SYS_futex, &bell->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -44,7 +44,7 @@ void speadi_bell_arm(struct speadi_bell *bell)
 
 bool speadi_bell_has_rung(const struct speadi_bell *bell)
 {
-    /* R2: acquire pairs with R1. */
+    /* WAKER1 acquire: the ringing thread touches the bell no more. */
     return atomic_load_explicit(&bell->state, memory_order_acquire) == RUNG;
 }
 

@@ -183,7 +183,7 @@ struct spead_channel *spead_channel_ref(struct spead_channel *channel)
 
 void spead_channel_unref(struct spead_channel *channel)
 {
-    /* acq_rel: who frees it sees every end's last use. */
+    /* CHANNEL2 release, acquire: the thread that frees the channel sees the last use of every end. */
     if (!channel || atomic_fetch_sub_explicit(&channel->references, 1, memory_order_acq_rel) > 1)
         return;
     speadi_channel_drain(channel);
@@ -213,14 +213,15 @@ void speadi_channel_turn(struct spead_channel *channel, uint32_t bits)
 {
     if (bits & SPEADI_ENDED) {
         pthread_mutex_lock(&channel->control);
-        /* relaxed: ordered by the turn that follows */
+        /* relaxed: ordered by the turn that follows (CHANNEL1) */
         atomic_store_explicit(&channel->end, channel->error ? channel->error : -ESHUTDOWN,
                               memory_order_relaxed);
         pthread_mutex_unlock(&channel->control);
     }
-    /* P1 for both sides; also a release of all that was sent, for the receiver that sees it. */
+    /* WAIT2 store: for both sides. CHANNEL1 release: of all that was sent, for the receiver that sees ENDED.
+     * CHANNEL4 store: for the last sender, which looks whether anyone still receives. */
     atomic_fetch_or(&channel->state, bits);
-    speadi_waitroom_wake_all(&channel->receivers_room); /* P2 */
+    speadi_waitroom_wake_all(&channel->receivers_room); /* WAIT1 */
     speadi_waitroom_wake_all(&channel->senders_room);
 }
 

@@ -12,6 +12,7 @@ void speadi_channel_shed(const struct spead_channel *channel, const struct spead
 
 static uint64_t drain_once(struct spead_channel *channel)
 {
+    /* RING2 acquire: the last receiver, or the drain before this one, is done with the slots before head. */
     struct spead_receiver last = {.head =
                                       atomic_load_explicit(&channel->head, memory_order_acquire)};
     struct spead_message message;
@@ -33,7 +34,8 @@ void speadi_channel_drain(struct spead_channel *channel)
 {
     uint64_t count = 0;
 
-    /* acq_rel: the next to drain sees how far this one came, and what was sent before it was asked */
+    /* CHANNEL3 release, acquire: the next to drain sees how far this one came, and what was sent before it was
+     * asked. */
     if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
         return;
     do

@@ -99,21 +99,22 @@ struct spead_channel {
 
 /* ---- Publishing and looking (docs/adr/0013) ------------------------------------------------- */
 
-/* P1 of an SPSC ring: makes an index visible, in one order with the look for a waker that follows. */
+/* Makes an index of an SPSC ring visible, in one order with the look for a waker that follows (WAIT1). WAIT2 store: the
+ * exchange, or the store together with the barrier of the sleeper. */
 static inline void speadi_publish_index(const struct spead_channel *channel,
                                         _Atomic uint64_t *index, uint64_t value)
 {
     if (channel->sync == SPEADI_SYNC_FENCED) {
-        atomic_exchange(index, value);
+        atomic_exchange(index, value); /* RING1, RING2 release */
         return;
     }
-    /* release pairs with the acquire of the other side's look at the index */
+    /* RING1, RING2 release: the slots are written, or read, before the other side sees the index. */
     atomic_store_explicit(index, value, memory_order_release);
     /* The light half of the barrier whose heavy half the sleeper makes; with LOCAL, program order. */
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* Between W1 and W2. */
+/* Between the announcement (WAIT1) and the last look (WAIT2). */
 static inline void speadi_before_look(const struct spead_channel *channel)
 {
     if (channel->sync == SPEADI_SYNC_BARRIER)

@@ -12,7 +12,7 @@ static uint64_t depth(const struct spead_channel *channel)
 
     if (channel->shared)
         return speadi_shared_ring_used(channel->shared);
-    /* acquire: before the tail is read, or the difference could be negative */
+    /* RING2 acquire: the tail, read after it, is not behind this head; or the difference could be negative. */
     head = atomic_load_explicit(&channel->head, memory_order_acquire);
     return speadi_counted(&channel->tail) - head;
 }

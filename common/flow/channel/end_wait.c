@@ -16,7 +16,7 @@ static bool sender_can_go_on(const struct spead_sender *sender)
 {
     const struct spead_channel *channel = sender->end.channel;
 
-    /* W2: sequentially consistent, all of them. */
+    /* WAIT2 load: the state, and room. */
     if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
@@ -27,7 +27,7 @@ static bool receiver_can_go_on(const struct spead_receiver *receiver)
 {
     const struct spead_channel *channel = receiver->end.channel;
 
-    /* W2: sequentially consistent, all of them. */
+    /* WAIT2 load: the state, and messages. */
     if (atomic_load(&channel->state) & (SPEADI_ENDED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_message(channel->shared)
@@ -52,6 +52,7 @@ static void begin_wait(struct speadi_end *end, uint64_t now_ns)
 
 static void end_wait(struct speadi_end *end, uint64_t now_ns)
 {
+    /* relaxed: our own */
     uint64_t since = atomic_load_explicit(&end->waiting_since_ns, memory_order_relaxed);
 
     if (since == 0)
@@ -70,9 +71,9 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
 {
     struct speadi_waitroom *room = room_of(end);
 
-    speadi_waitroom_add(room, waker); /* W1 */
+    speadi_waitroom_add(room, waker); /* WAIT1 */
     speadi_before_look(end->channel);
-    /* W2. When the waker is gone already it has been woken, and that is as good. */
+    /* WAIT2. When the waker is gone already it has been woken, and that is as good. */
     if (can_go_on(end) && speadi_waitroom_remove(room, waker))
         return 1;
     begin_wait(end, now_ns);

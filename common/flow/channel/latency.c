@@ -47,6 +47,7 @@ void speadi_latency_leave(struct speadi_latency_log *log, size_t slot, uint64_t 
 
 void speadi_latency_read(const struct speadi_latency_log *log, struct spead_latency *latency)
 {
+    /* relaxed: counts order nothing */
     *latency = (struct spead_latency){
         .sum_ns = atomic_load_explicit(&log->sum_ns, memory_order_relaxed),
         .max_ns = atomic_load_explicit(&log->max_ns, memory_order_relaxed),

@@ -53,12 +53,13 @@ static bool is_name(const char *name)
 
 const struct spead_message_type *spead_message_type_get(uint16_t id)
 {
-    /* acquire pairs with the release in add(): the type behind it is complete */
+    /* TYPE1 acquire: the type behind the pointer is complete. */
     return id < SPEAD_TYPES_MAX ? atomic_load_explicit(&types[id], memory_order_acquire) : NULL;
 }
 
 int spead_message_type_find(const char *name)
 {
+    /* TYPE2 acquire: every type below the count can be looked up. */
     unsigned count = atomic_load_explicit(&type_count, memory_order_acquire);
 
     for (unsigned id = 0; id < count; id++)
@@ -69,6 +70,7 @@ int spead_message_type_find(const char *name)
 
 static int add(const struct spead_message_type *type, struct spead_err *err)
 {
+    /* relaxed: it changes under the lock only */
     unsigned id = atomic_load_explicit(&type_count, memory_order_relaxed);
     int known = spead_message_type_find(type->name);
 
@@ -81,7 +83,9 @@ static int add(const struct spead_message_type *type, struct spead_err *err)
         return speadi_err_set(err, -ENOSPC,
                               "message type \"%s\": there are %d types already, and no more fit",
                               type->name, SPEAD_TYPES_MAX);
+    /* TYPE1 release: a thread that looks the type up sees all of it. */
     atomic_store_explicit(&types[id], type, memory_order_release);
+    /* TYPE2 release: a thread that sees the count can look the type up. */
     atomic_store_explicit(&type_count, id + 1, memory_order_release);
     return (int)id;
 }

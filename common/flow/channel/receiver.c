@@ -35,7 +35,7 @@ static uint32_t take(struct spead_receiver *receiver, struct spead_channel *chan
         taken = speadi_spsc_take(receiver, channel, messages, max, true);
     }
     if (taken > 0) {
-        speadi_waitroom_wake_one(&channel->senders_room); /* P2 */
+        speadi_waitroom_wake_one(&channel->senders_room); /* WAIT1 */
         pass_on(channel);
     }
     return taken;
@@ -56,10 +56,11 @@ static int try_receive(struct spead_receiver *receiver, struct spead_message *me
     if (max == 0)
         return 0;
     taken = take(receiver, channel, messages, max);
-    /* acquire pairs with the turn to ENDED: then all that was ever sent can be seen by a second look. */
+    /* CHANNEL1 acquire: all that was ever sent can be seen by a second look. */
     if (taken == 0 && atomic_load_explicit(&channel->state, memory_order_acquire) & SPEADI_ENDED) {
         taken = take(receiver, channel, messages, max);
         if (taken == 0)
+            /* relaxed: CHANNEL1 orders it */
             return atomic_load_explicit(&channel->end, memory_order_relaxed);
     }
     return taken > 0 ? (int)taken : -EAGAIN;
@@ -72,12 +73,13 @@ static inline int try_receive_plain(struct spead_receiver *receiver, struct spea
     struct spead_channel *channel = receiver->end.channel;
     uint32_t taken;
 
+    /* relaxed: a cancel seen late is seen next time */
     if (__builtin_expect(
             atomic_load_explicit(&channel->state, memory_order_relaxed) & SPEADI_CANCELLED, 0))
         return -ECANCELED;
     taken = speadi_spsc_take(receiver, channel, messages, max, false);
     if (taken > 0)
-        speadi_waitroom_wake_single(&channel->senders_room); /* P2 */
+        speadi_waitroom_wake_single(&channel->senders_room); /* WAIT1 */
     return (int)taken;
 }
 
@@ -177,8 +179,8 @@ int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32
     for (; head != end; to += sizeof(void *))
         put_reference(to, &channel->slots[head++ & channel->mask]);
     receiver->head = end;
-    speadi_publish_index(channel, &channel->head, end);                          /* P1 */
-    if (__builtin_expect(speadi_waitroom_has_single(&channel->senders_room), 0)) /* P2 */
+    speadi_publish_index(channel, &channel->head, end);                          /* RING2, WAIT2 */
+    if (__builtin_expect(speadi_waitroom_has_single(&channel->senders_room), 0)) /* WAIT1 */
         return wake_after(channel, there);
     return (int)there;
 }

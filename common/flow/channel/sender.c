@@ -20,7 +20,7 @@ static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_chann
 {
     if (spsc_known_room(sender, channel) >= count)
         return count;
-    /* acquire pairs with the receiver's publish: it is done with the slots */
+    /* RING2 acquire: the receiver is done with the slots before the index. */
     sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
     if (spsc_known_room(sender, channel) >= count)
         return count;
@@ -41,7 +41,7 @@ static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channe
         slots[tail++ & mask] = *messages++;
     while (tail != end);
     sender->tail = end;
-    speadi_publish_index(channel, &channel->tail, end); /* P1 */
+    speadi_publish_index(channel, &channel->tail, end); /* RING1, WAIT2 */
 }
 
 static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
@@ -121,7 +121,7 @@ static uint32_t put(struct spead_sender *sender, struct spead_channel *channel,
         taken = spsc_put(sender, channel, messages, count, true);
     }
     if (taken > 0)
-        speadi_waitroom_wake_one(&channel->receivers_room); /* P2 */
+        speadi_waitroom_wake_one(&channel->receivers_room); /* WAIT1 */
     return taken;
 }
 
@@ -165,7 +165,7 @@ static bool displace(struct spead_sender *sender, struct spead_channel *channel,
         return false;
     }
     speadi_count(&sender->end.moved, 1);
-    speadi_waitroom_wake_one(&channel->receivers_room); /* P2 */
+    speadi_waitroom_wake_one(&channel->receivers_room); /* WAIT1 */
     return true;
 }
 
@@ -259,7 +259,7 @@ static __attribute__((noinline)) int plain_rest(struct spead_sender *sender,
     if (count == 0)
         return 0; /* nothing happened that anyone should be woken for */
     if (taken > 0)
-        speadi_waitroom_wake_single(&channel->receivers_room); /* P2 */
+        speadi_waitroom_wake_single(&channel->receivers_room); /* WAIT1 */
     if (channel->policy == SPEAD_CHANNEL_BLOCK)
         return taken > 0 ? (int)taken : -EAGAIN;
     if (count > INT32_MAX)
@@ -275,6 +275,7 @@ static __attribute__((noinline)) int try_send_looking(struct spead_sender *sende
                                                       uint32_t count)
 {
     struct spead_channel *channel = sender->end.channel;
+    /* relaxed: as in try_send() */
     uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed), taken;
 
     if (state & (SPEADI_STOPPED | SPEADI_CANCELLED))
@@ -282,7 +283,7 @@ static __attribute__((noinline)) int try_send_looking(struct spead_sender *sende
     taken = spsc_put(sender, channel, messages, count, false);
     if (taken < count || count == 0)
         return plain_rest(sender, messages, count, taken);
-    speadi_waitroom_wake_single(&channel->receivers_room); /* P2 */
+    speadi_waitroom_wake_single(&channel->receivers_room); /* WAIT1 */
     return (int)taken;
 }
 
@@ -297,6 +298,7 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
                                  uint32_t count)
 {
     struct spead_channel *channel = sender->end.channel;
+    /* relaxed: as in try_send() */
     uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed);
 
     if (__builtin_expect((state & (SPEADI_STOPPED | SPEADI_CANCELLED)) || count == 0 ||
@@ -304,7 +306,7 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
                          0))
         return try_send_looking(sender, messages, count);
     spsc_copy_in(sender, channel, messages, count);
-    if (__builtin_expect(speadi_waitroom_has_single(&channel->receivers_room), 0)) /* P2 */
+    if (__builtin_expect(speadi_waitroom_has_single(&channel->receivers_room), 0)) /* WAIT1 */
         return wake_after(channel, count);
     return (int)count;
 }

@@ -13,11 +13,12 @@ static uint32_t room(struct spead_sender *sender)
     struct spead_channel *channel = sender->end.channel;
     uint64_t used;
 
+    /* relaxed: as in try_send() */
     if (atomic_load_explicit(&channel->state, memory_order_relaxed) &
         (SPEADI_STOPPED | SPEADI_CANCELLED))
         return UINT32_MAX;
     if (!channel->shared) {
-        /* acquire pairs with the receiver's publish, as in spsc_room() */
+        /* RING2 acquire: as in spsc_room(). */
         sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
         return channel->capacity - (uint32_t)(sender->tail - sender->head_seen);
     }
@@ -92,7 +93,7 @@ void spead_sender_close(struct spead_sender *sender, int error)
         note_error(channel, error);
     if (speadi_end_leave(&sender->end)) {
         speadi_channel_turn(channel, SPEADI_ENDED);
-        /* Sequentially consistent, as are the turns: or the last receiver drains after this one. */
+        /* CHANNEL4 load: if the last receiver has not turned the channel to STOPPED yet, it drains after this. */
         if (atomic_load(&channel->state) & SPEADI_STOPPED)
             speadi_channel_drain(channel);
     } else {

@@ -20,7 +20,8 @@ struct speadi_shared_ring {
     struct speadi_latency_log *latency; /* NULL: not kept */
     alignas(64) _Atomic uint64_t used;
     _Atomic uint64_t high_water;
-    alignas(64) _Atomic uint64_t published; /* P1 of senders: bumped after turns were handed over */
+    /* Of senders (WAIT2): bumped after turns were handed over. */
+    alignas(64) _Atomic uint64_t published;
     struct lane lane[];
 };
 
@@ -128,7 +129,7 @@ uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t coun
 
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count)
 {
-    /* P1 of receivers: after the turns were handed back, before the look for a waiting sender. */
+    /* WAIT2 store: after the turns were handed back, before the look for a waiting sender. */
     atomic_fetch_sub(&ring->used, count);
 }
 
@@ -140,7 +141,7 @@ static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct la
 {
     uint32_t run = 0;
 
-    /* T1: acquire pairs with T2: who had the slot before is done with it. */
+    /* SLOT1 acquire: the thread that had the slot before is done with it. */
     while (run < max && atomic_load_explicit(&lane->turn[(position + run) & ring->mask],
                                              memory_order_acquire) == position + run + offset)
         run++;
@@ -176,7 +177,7 @@ static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct la
 static void hand_over(const struct speadi_shared_ring *ring, const struct lane *lane,
                       uint64_t position, uint64_t turn)
 {
-    /* T2: release pairs with T1. */
+    /* SLOT1 release: the slot is written, or read, before the next thread may touch it. */
     atomic_store_explicit(&lane->turn[position & ring->mask], turn, memory_order_release);
 }
 
@@ -196,7 +197,7 @@ uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane_
         hand_over(ring, lane, position + i, position + i + 1);
     }
     if (run > 0)
-        atomic_fetch_add(&ring->published, run); /* P1 */
+        atomic_fetch_add(&ring->published, run); /* WAIT2 store */
     return run;
 }
 
@@ -224,12 +225,14 @@ uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane_i
 static bool is_ready(const struct speadi_shared_ring *ring, const struct lane *lane,
                      const _Atomic uint64_t *index, uint64_t offset)
 {
+    /* relaxed: as in claim_run(), the turn decides */
     return ready_run(ring, lane, atomic_load_explicit(index, memory_order_relaxed), offset, 1) > 0;
 }
 
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring)
 {
-    atomic_load(&ring->published); /* W2: what was published before P1 can be seen after this */
+    /* WAIT2 load: turns handed over before the store can be seen after this. */
+    atomic_load(&ring->published);
     for (uint32_t i = 0; i < ring->lanes; i++)
         if (is_ready(ring, &ring->lane[i], &ring->lane[i].head, 1))
             return true;
@@ -238,18 +241,18 @@ bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring)
 
 bool speadi_shared_ring_has_room(struct speadi_shared_ring *ring, uint32_t lane)
 {
-    return atomic_load(&ring->used) < ring->capacity && /* W2 */
+    return atomic_load(&ring->used) < ring->capacity && /* WAIT2 load */
            is_ready(ring, &ring->lane[lane], &ring->lane[lane].tail, 0);
 }
 
 uint64_t speadi_shared_ring_used(const struct speadi_shared_ring *ring)
 {
-    return atomic_load_explicit(&ring->used, memory_order_relaxed);
+    return atomic_load_explicit(&ring->used, memory_order_relaxed); /* relaxed: only arithmetic */
 }
 
 uint64_t speadi_shared_ring_high_water(const struct speadi_shared_ring *ring)
 {
-    return atomic_load_explicit(&ring->high_water, memory_order_relaxed);
+    return atomic_load_explicit(&ring->high_water, memory_order_relaxed); /* relaxed: a count */
 }
 
 const struct speadi_latency_log *speadi_shared_ring_latency(const struct speadi_shared_ring *ring)

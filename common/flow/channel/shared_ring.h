@@ -27,11 +27,12 @@ size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes);
 
 /* Room for up to count messages is set aside: how many. */
 uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count);
-/* Room that was claimed, or whose messages were popped, is there again. P1 of the receiving side. */
+/* Room that was claimed, or whose messages were popped, is there again. WAIT2 of the
+ * receiving side is inside. */
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count);
 
 /* Puts up to count messages into a lane, against room claimed: how many (fewer when a slot is still
- * being read). P1 of the sending side is inside. */
+ * being read). WAIT2 of the sending side is inside. */
 uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane,
                                  const struct spead_message *messages, uint32_t count);
 
@@ -40,7 +41,7 @@ uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane,
 uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane,
                                 struct spead_message *messages, uint32_t max, bool arrived);
 
-/* W2: sequentially consistent looks. */
+/* WAIT2: the looks before a sleep. */
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring);
 bool speadi_shared_ring_has_room(struct speadi_shared_ring *ring, uint32_t lane);
 

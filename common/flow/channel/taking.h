@@ -14,7 +14,7 @@
 static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
                                         struct spead_channel *channel)
 {
-    /* acquire pairs with the sender's publish: the messages are there */
+    /* RING1 acquire: the messages before the index are there. */
     uint64_t tail = atomic_load_explicit(&channel->tail, memory_order_acquire);
     uint64_t depth = tail - receiver->head;
 
@@ -38,7 +38,7 @@ static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
         *messages++ = slots[head++ & mask];
     while (head != end);
     receiver->head = end;
-    speadi_publish_index(channel, &channel->head, end); /* P1 */
+    speadi_publish_index(channel, &channel->head, end); /* RING2, WAIT2 */
 }
 
 static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_t position,
@@ -79,7 +79,7 @@ static inline uint32_t speadi_shared_take(struct spead_channel *channel,
         taken +=
             speadi_shared_ring_pop(channel->shared, lane, messages + taken, max - taken, arrived);
     if (taken > 0)
-        speadi_shared_ring_unclaim(channel->shared, taken); /* P1 */
+        speadi_shared_ring_unclaim(channel->shared, taken); /* WAIT2 */
     return taken;
 }
 

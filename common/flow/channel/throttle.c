@@ -48,6 +48,7 @@ struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle)
 
 void spead_throttle_unref(struct spead_throttle *throttle)
 {
+    /* THROTTLE2 release, acquire: the thread that frees the throttle comes after the last use of all others. */
     if (!throttle || atomic_fetch_sub_explicit(&throttle->references, 1, memory_order_acq_rel) > 1)
         return;
     pthread_mutex_destroy(&throttle->lock);
@@ -161,7 +162,7 @@ void spead_throttle_give(struct spead_throttle *throttle)
 void spead_throttle_cancel(struct spead_throttle *throttle)
 {
     pthread_mutex_lock(&throttle->lock);
-    /* release pairs with the acquire of who was woken by this */
+    /* THROTTLE1 release: a thread that sees it sees what its canceller did before. */
     atomic_store_explicit(&throttle->cancelled, true, memory_order_release);
     while (throttle->queue.first) {
         struct spead_waker *waker = throttle->queue.first;
@@ -174,7 +175,7 @@ void spead_throttle_cancel(struct spead_throttle *throttle)
 
 bool spead_throttle_is_cancelled(const struct spead_throttle *throttle)
 {
-    return atomic_load_explicit(&throttle->cancelled, memory_order_acquire);
+    return atomic_load_explicit(&throttle->cancelled, memory_order_acquire); /* THROTTLE1 acquire */
 }
 
 void spead_throttle_stats(struct spead_throttle *throttle, struct spead_throttle_stats *stats)

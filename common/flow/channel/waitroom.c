@@ -32,7 +32,7 @@ static void unlink_waker(struct speadi_waitroom *room, struct spead_waker *waker
 void speadi_waitroom_add(struct speadi_waitroom *room, struct spead_waker *waker)
 {
     if (!room->crowd) {
-        /* W1: sequentially consistent, before W2 (the caller's second look). */
+        /* WAIT1 store: before the caller's last look (WAIT2). */
         struct spead_waker *other = atomic_exchange(&room->single, waker);
 
         assert(!other);
@@ -41,7 +41,7 @@ void speadi_waitroom_add(struct speadi_waitroom *room, struct spead_waker *waker
     }
     pthread_mutex_lock(&room->crowd->lock);
     speadi_waker_queue_append(&room->crowd->queue, waker);
-    atomic_fetch_add(&room->waiting, 1); /* W1 */
+    atomic_fetch_add(&room->waiting, 1); /* WAIT1 store */
     pthread_mutex_unlock(&room->crowd->lock);
 }
 
@@ -61,6 +61,7 @@ bool speadi_waitroom_remove(struct speadi_waitroom *room, struct spead_waker *wa
 
 static void wake_single(struct speadi_waitroom *room)
 {
+    /* WAIT1 load: the thread that takes the waker out sees what its owner wrote into it. */
     struct spead_waker *waker = atomic_exchange(&room->single, NULL);
 
     if (waker)

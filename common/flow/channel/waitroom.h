@@ -38,13 +38,13 @@ bool speadi_waitroom_remove(struct speadi_waitroom *room, struct spead_waker *wa
 void speadi_waitroom_wake_first(struct speadi_waitroom *room);
 void speadi_waitroom_wake_all(struct speadi_waitroom *room);
 
-/* P2: sequentially consistent, after P1 in the order that W1 and W2 are in too. */
+/* WAIT1 load: after the caller has published its change (WAIT2). */
 static inline bool speadi_waitroom_is_waiting(struct speadi_waitroom *room)
 {
     return room->crowd ? atomic_load(&room->waiting) != 0 : atomic_load(&room->single) != NULL;
 }
 
-/* Both in a room that is known to be for one. */
+/* Both in a room that is known to be for one. WAIT1 load, as above. */
 static inline bool speadi_waitroom_has_single(struct speadi_waitroom *room)
 {
     return atomic_load(&room->single) != NULL;

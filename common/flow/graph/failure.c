@@ -6,6 +6,7 @@
 
 static const struct spead_node *upstream(const struct spead_node *node)
 {
+    /* relaxed: a hint, for the path */
     uint32_t input = atomic_load_explicit(&node->last_input, memory_order_relaxed);
     const struct speadi_edge *edge;
 

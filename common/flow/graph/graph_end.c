@@ -33,7 +33,7 @@ static void wake_all(struct spead_graph *graph)
 
 void spead_graph_stop(struct spead_graph *graph)
 {
-    /* Published to the nodes by the wakes that follow (K1). */
+    /* Published to the nodes by the wakes that follow (TASK1). */
     if (!atomic_exchange(&graph->stopping, true))
         wake_all(graph);
 }

@@ -107,7 +107,7 @@ static int start_pull(struct spead_graph *graph, struct spead_err *err)
     if (ret < 0)
         return ret;
     for (struct spead_node *node = graph->nodes; node; node = node->next)
-        atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE); /* as in launch() */
+        atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE); /* TASK1 acquire: as in launch() */
     atomic_store(&graph->puller.tasks, graph->node_count);
     pthread_mutex_lock(&graph->lock);
     graph->phase = SPEADI_GRAPH_PULLED;
@@ -198,6 +198,7 @@ static int pull(struct spead_graph *graph, struct speadi_port *port, struct spea
         struct spead_node *node;
         int ret;
 
+        /* relaxed: cancel() wakes the nodes after it has said so (TASK1), which ends the sleep below */
         if (atomic_load_explicit(&graph->cancelled, memory_order_relaxed)) {
             speadi_graph_end_pull(graph);
             return speadi_err_set(err, -ECANCELED, "graph \"%s\" was cancelled", graph->name);

@@ -237,7 +237,7 @@ static void launch(struct spead_graph *graph)
     for (uint32_t i = 0; i < graph->node_count; i++) {
         struct spead_node *node = graph->order[i];
 
-        /* An exchange, so that a cancel() that found it not yet launched is seen at its first turn. */
+        /* TASK1 acquire: a cancel() that found the node not yet launched is seen at its first turn. */
         atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE);
         speadi_worker_rouse(speadi_worker_hand(node->task.worker, &node->task));
     }

@@ -232,7 +232,7 @@ static int ticket_arrived(struct spead_node *self)
 {
     struct spead_throttle *throttle = self->ticket;
 
-    /* relaxed: ordered by K1 and K2. Still silent: then the wake is yet to come. */
+    /* relaxed: ordered by TASK1. Still silent: then the wake is yet to come. */
     if (atomic_load_explicit(&self->ticket_waiter.state, memory_order_relaxed) == SPEADI_SILENT)
         return -EAGAIN;
     speadi_waiter_join(&self->ticket_waiter);
@@ -290,7 +290,7 @@ void spead_node_explain(struct spead_node *self, const char *format, ...)
 
 bool spead_node_is_stopping(const struct spead_node *self)
 {
-    /* relaxed: a node that is woken by stop() sees it (K1); others see it soon enough */
+    /* relaxed: a node that is woken by stop() sees it (TASK1); others see it soon enough */
     return atomic_load_explicit(&self->graph->stopping, memory_order_relaxed);
 }
 

@@ -33,8 +33,8 @@ static bool shares(const struct speadi_port *port)
 
 static void retract(struct speadi_port *port, uint64_t now_ns)
 {
-    /* Mostly this is what the turn is for, and who woke it is through. acquire pairs with G1, as
-     * G2 does. */
+    /* Mostly this wake is what the turn is for, and the thread that woke is through with it. WAKER2 acquire: as in
+     * speadi_waiter_join(). */
     if (atomic_load_explicit(&port->waiter.state, memory_order_acquire) == SPEADI_RUNG) {
         speadi_end_woken(end_of(port), now_ns);
     } else {
@@ -187,7 +187,8 @@ static int step(struct spead_node *node)
     node->told = 0;
     node->wait_until_ns = 0;
     worker->cause[0] = '\0';
-    atomic_store_explicit(&node->is_running, true, memory_order_relaxed); /* for stats */
+    /* relaxed, twice: read only for reports */
+    atomic_store_explicit(&node->is_running, true, memory_order_relaxed);
     ret = node->ops->step(node->step_state, node);
     atomic_store_explicit(&node->is_running, false, memory_order_relaxed);
     worker->now_ns = speadi_clock_mono_ns();
@@ -219,7 +220,7 @@ void speadi_node_turn(struct speadi_task *task)
     speadi_task_begin_turn(task);
     retract_all(node);
     speadi_timers_remove(&node->task.worker->timers, &node->task.timer);
-    /* relaxed: cancel() wakes every node after it has said so (K1) */
+    /* relaxed: cancel() wakes every node after it has said so (TASK1) */
     if (atomic_load_explicit(&node->graph->cancelled, memory_order_relaxed))
         ret = -ECANCELED;
     else if (is_backing_off(node) || (node->diverting && !speadi_node_divert(node)))

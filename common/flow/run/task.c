@@ -32,8 +32,8 @@ static void wake_waiter(struct spead_waker *waker)
      * no later wake would tell). relaxed: make_active() releases it. */
     atomic_store_explicit(&waiter->state, SPEADI_RINGING, memory_order_relaxed);
     futex = make_active(waiter->task);
-    /* G1: release pairs with G2 in speadi_waiter_join(). From here on the task may be gone, and with its last
-     * graph the worker: only the address of the futex is used. */
+    /* WAKER2 release: the owner, which sees RUNG, may free the task, and with its last graph the worker. From here
+     * on only the address of the futex is used. */
     atomic_store_explicit(&waiter->state, SPEADI_RUNG, memory_order_release);
     speadi_worker_rouse(futex);
 }
@@ -46,6 +46,7 @@ void speadi_waiter_init(struct speadi_waiter *waiter, struct speadi_task *task)
 
 void speadi_waiter_join(struct speadi_waiter *waiter)
 {
-    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_RUNG) /* G2 */
+    /* WAKER2 acquire: the waking thread touches the waiter no more. */
+    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_RUNG)
         sched_yield(); /* the thread that wakes has a few instructions left, or was preempted there */
 }

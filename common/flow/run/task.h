@@ -55,7 +55,7 @@ static inline struct speadi_task *speadi_task_of_timer(struct speadi_timer *time
  * suspends, or is over. Any thread. */
 static inline bool speadi_task_mark_woken(struct speadi_task *task)
 {
-    /* K1: release, for what this thread did before; pairs with K2. */
+    /* TASK1 release: the next turn sees what this thread did before. */
     return atomic_fetch_or_explicit(&task->state, SPEADI_TASK_WOKEN, memory_order_acq_rel) ==
            SPEADI_TASK_SUSPENDED;
 }
@@ -63,7 +63,7 @@ static inline bool speadi_task_mark_woken(struct speadi_task *task)
 /* The first thing that a turn does. */
 static inline void speadi_task_begin_turn(struct speadi_task *task)
 {
-    /* K2: acquire pairs with K1 of every wake until now. */
+    /* TASK1 acquire: what was done before each wake until now. TASK2 acquire: what the turns before have done. */
     atomic_exchange(&task->state, SPEADI_TASK_ACTIVE);
 }
 
@@ -72,8 +72,8 @@ static inline bool speadi_task_suspend(struct speadi_task *task)
 {
     uint32_t active = SPEADI_TASK_ACTIVE;
 
-    /* K3: release, for the thread that steps it next: it is this worker's, but for a pulled one that
-     * may be another thread's turn to call. */
+    /* TASK2 release: for the thread that gives the next turn. That is mostly this thread; the worker of a pulled graph
+     * may be entered by another thread. */
     return atomic_compare_exchange_strong(&task->state, &active, SPEADI_TASK_SUSPENDED);
 }
 

@@ -45,15 +45,15 @@ void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
 
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task)
 {
+    /* relaxed: only compared and linked to */
     struct speadi_task *head = atomic_load_explicit(&worker->handed, memory_order_relaxed);
 
-    /* H1: sequentially consistent, before the look at `asleep` (H2). The worker says that it is about to
-     * sleep (S1) before it looks here (S2): one of the two sees the other. Also releases `next` to
-     * the exchange in take_handed(). */
+    /* WORKER2 store: before the look at `asleep` (WORKER3). The worker says that it is about to sleep before it
+     * looks here: one of the two sees the other. WORKER1 release: of `next`, and of what made the task runnable. */
     do
         task->next = head;
     while (!atomic_compare_exchange_weak(&worker->handed, &head, task));
-    if (!atomic_load(&worker->asleep) || !atomic_exchange(&worker->asleep, 0)) /* H2 */
+    if (!atomic_load(&worker->asleep) || !atomic_exchange(&worker->asleep, 0)) /* WORKER3 load */
         return NULL;
     /* relaxed: a count, of many writers */
     atomic_fetch_add_explicit(&worker->wakes, 1, memory_order_relaxed);
@@ -68,8 +68,8 @@ void speadi_worker_rouse(_Atomic uint32_t *futex)
 
 void speadi_worker_quit(struct speadi_worker *worker)
 {
-    atomic_store(&worker->quit, true); /* as H1 */
-    if (atomic_exchange(&worker->asleep, 0))
+    atomic_store(&worker->quit, true);       /* WORKER2 store */
+    if (atomic_exchange(&worker->asleep, 0)) /* WORKER3 load */
         speadi_worker_rouse(&worker->asleep);
 }
 
@@ -78,6 +78,7 @@ static void take_handed(struct speadi_worker *worker)
 {
     struct speadi_task *newest, *oldest = NULL;
 
+    /* WORKER1 acquire: the links of the list. */
     newest = atomic_exchange_explicit(&worker->handed, NULL, memory_order_acquire);
     while (newest) {
         struct speadi_task *task = newest;
@@ -107,6 +108,7 @@ static void fire_timers(struct speadi_worker *worker)
 
 void speadi_worker_collect_all(struct speadi_worker *worker)
 {
+    /* relaxed: only asks whether the exchange is worth it */
     if (atomic_load_explicit(&worker->handed, memory_order_relaxed))
         take_handed(worker);
     fire_timers(worker);
@@ -125,12 +127,12 @@ static void futex_sleep(struct speadi_worker *worker)
 
 void speadi_worker_sleep(struct speadi_worker *worker)
 {
-    atomic_store(&worker->asleep, 1);                                   /* S1 */
-    if (!atomic_load(&worker->handed) && !atomic_load(&worker->quit)) { /* S2 */
+    atomic_store(&worker->asleep, 1);                                   /* WORKER3 store */
+    if (!atomic_load(&worker->handed) && !atomic_load(&worker->quit)) { /* WORKER2 load */
         speadi_count(&worker->sleeps, 1);
         futex_sleep(worker);
     }
-    /* relaxed: who still finds 1 makes a system call in vain */
+    /* relaxed: a thread that still finds 1 makes a system call in vain */
     atomic_store_explicit(&worker->asleep, 0, memory_order_relaxed);
     worker->now_ns = speadi_clock_mono_ns();
 }
@@ -144,6 +146,7 @@ static struct speadi_task *next_turn(struct speadi_worker *worker)
     worker->first = task->next;
     if (!worker->first)
         worker->last = NULL;
+    /* relaxed: read only for reports */
     atomic_store_explicit(&worker->queued, speadi_counted(&worker->queued) - 1,
                           memory_order_relaxed);
     return task;
@@ -151,8 +154,11 @@ static struct speadi_task *next_turn(struct speadi_worker *worker)
 
 static bool is_over(struct speadi_worker *worker)
 {
+    /* The thread ends its one task itself; where the graph could not start, WORKER2 orders the count before the
+     * quit. */
     if (worker->kind == SPEADI_WORKER_OWN)
         return speadi_counted(&worker->tasks) == 0;
+    /* relaxed: it carries no data, and the sleep looks at it again (WORKER2) */
     return atomic_load_explicit(&worker->quit, memory_order_relaxed);
 }
 

@@ -71,7 +71,7 @@ void speadi_worker_sleep(struct speadi_worker *worker); /* until the next of wha
 /* What was handed over; timers due. */
 static inline void speadi_worker_collect(struct speadi_worker *worker)
 {
-    /* relaxed: a task that comes meanwhile is seen before the next turn, or at S2 */
+    /* relaxed: a task that comes meanwhile is seen before the next turn, or before the sleep (WORKER2) */
     if (atomic_load_explicit(&worker->handed, memory_order_relaxed) || worker->timers.first)
         speadi_worker_collect_all(worker);
 }

@@ -14,7 +14,7 @@ static inline void speadi_count(_Atomic uint64_t *counter, uint64_t more)
 
 static inline uint64_t speadi_counted(const _Atomic uint64_t *counter)
 {
-    return atomic_load_explicit(counter, memory_order_relaxed);
+    return atomic_load_explicit(counter, memory_order_relaxed); /* relaxed: as above */
 }
 
 #endif

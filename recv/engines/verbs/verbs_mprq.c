@@ -97,7 +97,7 @@ void speadi_verbs_mprq_refill(struct speadi_verbs_mprq *mprq)
 
     while (mprq->posted - mprq->used < mprq->shape.entries)
         post(mprq);
-    /* Release: the NIC reads the entries after it has seen the doorbell. */
+    /* DOORBELL1 device: the NIC reads the entries after it has seen the doorbell. */
     if (mprq->posted != before)
         __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & LENGTH_MASK), __ATOMIC_RELEASE);
 }
