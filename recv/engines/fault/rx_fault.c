@@ -11,18 +11,20 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/fault.h>
+#include <speadi/fault_hold.h>
+#include <speadi/numbers.h>
 #include <speadi/wakeup.h>
 
-#include "packet_copies.h"
 #include "rx_engine.h"
 
-#define NO_COPY (-1)
+#define COPIES_MAX 2048u
+#define NO_COPY    (-1)
 
-struct held {
+/* A packet on its way through the stages. */
+struct passing {
     struct speadi_rx_packet packet;
-    int copy;           /* number in the store */
-    uint32_t overtakes; /* packets that go first, once its delay is over */
-    uint64_t due_ns;    /* end of its delay */
+    int copy;            /* its number in the hold, or NO_COPY: it is the inner engine's loan */
+    uint32_t overtakers; /* packets that go first, once its delay is over */
 };
 
 struct fault_engine {
@@ -36,24 +38,21 @@ struct fault_engine {
     bool report; /* after unreserve(): the next poll must ask the inner engine */
     int error;   /* the inner engine's last word */
 
-    struct speadi_packet_copies copies;
-    struct held delayed[SPEADI_COPIES_MAX]; /* the delay line, a ring in order of arrival */
-    unsigned delayed_first, delayed_count;
-    struct held late[SPEADI_COPIES_MAX]; /* being overtaken, in order of arrival */
-    unsigned late_count;
+    struct speadi_fault_hold hold;
+    struct passing kept[COPIES_MAX]; /* what is delayed or late, by the number of its copy */
 
-    struct speadi_rx_burst in;     /* the inner engine's loan */
-    unsigned in_left;              /* packets of it still to be looked at */
-    int lent[SPEADI_RX_BURST_MAX]; /* copies in the burst that is out */
+    struct speadi_rx_burst in;          /* the inner engine's loan */
+    unsigned in_left;                   /* packets of it still to be looked at */
+    uint16_t lent[SPEADI_RX_BURST_MAX]; /* copies in the burst that is out */
     unsigned lent_count;
 };
 
 /* ---- Stages -------------------------------------------------------------------------------- */
 
-/* Whether a packet can be added while each one still to be looked at keeps its room. */
-static bool has_room(const struct fault_engine *e, const struct speadi_rx_burst *out)
+/* How many packets can be added while each one still to be looked at keeps its room. */
+static unsigned room(const struct fault_engine *e, const struct speadi_rx_burst *out)
 {
-    return out->count + e->in_left < SPEADI_RX_BURST_MAX;
+    return SPEADI_RX_BURST_MAX - out->count - e->in_left;
 }
 
 static void lend(struct fault_engine *e, const struct speadi_rx_packet *packet, int copy,
@@ -61,65 +60,82 @@ static void lend(struct fault_engine *e, const struct speadi_rx_packet *packet, 
 {
     out->packet[out->count++] = *packet;
     if (copy != NO_COPY)
-        e->lent[e->lent_count++] = copy;
+        e->lent[e->lent_count++] = (uint16_t)copy;
 }
 
 /* Lends the late packets that enough others have overtaken; all: every one. */
 static void lend_late(struct fault_engine *e, bool all, struct speadi_rx_burst *out)
 {
-    unsigned kept = 0;
+    uint16_t copies[SPEADI_RX_BURST_MAX];
+    uint32_t count = speadi_fault_hold_take_late(&e->hold, all, copies, room(e, out));
 
-    for (unsigned i = 0; i < e->late_count; i++) {
-        struct held *held = &e->late[i];
-
-        if ((all || !held->overtakes) && has_room(e, out))
-            lend(e, &held->packet, held->copy, out);
-        else
-            e->late[kept++] = *held;
-    }
-    e->late_count = kept;
+    for (uint32_t i = 0; i < count; i++)
+        lend(e, &e->kept[copies[i]].packet, copies[i], out);
 }
 
 /* Last stage: to the burst, past the late ones, or among them. */
-static void pass(struct fault_engine *e, const struct held *held, struct speadi_rx_burst *out)
+static void pass(struct fault_engine *e, const struct passing *passing, struct speadi_rx_burst *out)
 {
-    if (held->overtakes && !e->hurry) {
-        e->late[e->late_count++] = *held;
+    if (passing->overtakers && !e->hurry) {
+        speadi_fault_hold_back(&e->hold, (uint16_t)passing->copy, passing->overtakers);
         return;
     }
-    lend(e, &held->packet, held->copy, out);
-    for (unsigned i = 0; i < e->late_count; i++)
-        if (e->late[i].overtakes)
-            e->late[i].overtakes--;
+    lend(e, &passing->packet, passing->copy, out);
+    speadi_fault_hold_overtaken(&e->hold, 1);
     lend_late(e, false, out);
 }
 
 /* Second stage. A packet that is no copy cannot wait, and its room is kept; a duplicate that finds none
  * waits for the next burst. */
-static void delay(struct fault_engine *e, struct held *held, uint64_t now,
+static void delay(struct fault_engine *e, const struct passing *passing, uint64_t now,
                   struct speadi_rx_burst *out)
 {
     bool undelayed = !e->dice.spec.delay_ns || e->hurry;
 
-    if (held->copy == NO_COPY || (undelayed && has_room(e, out))) {
-        pass(e, held, out);
+    if (passing->copy == NO_COPY) {
+        pass(e, passing, out);
         return;
     }
-    held->due_ns = now + e->dice.spec.delay_ns;
-    e->delayed[(e->delayed_first + e->delayed_count++) % SPEADI_COPIES_MAX] = *held;
+    e->kept[passing->copy] = *passing;
+    if (undelayed && room(e, out) > 0)
+        pass(e, passing, out);
+    else
+        speadi_fault_hold_delay(&e->hold, (uint16_t)passing->copy, now + e->dice.spec.delay_ns);
 }
 
 static void lend_delayed(struct fault_engine *e, uint64_t now, struct speadi_rx_burst *out)
 {
-    while (e->delayed_count && has_room(e, out)) {
-        const struct held *held = &e->delayed[e->delayed_first];
+    uint64_t due_by = e->hurry || e->error ? UINT64_MAX : now;
+    int copy;
 
-        if (held->due_ns > now && !e->hurry && !e->error)
-            return;
-        e->delayed_first = (e->delayed_first + 1) % SPEADI_COPIES_MAX;
-        e->delayed_count--;
-        pass(e, held, out);
+    while (room(e, out) > 0 && (copy = speadi_fault_hold_due(&e->hold, due_by)) >= 0) {
+        speadi_fault_hold_pop(&e->hold);
+        pass(e, &e->kept[copy], out);
     }
+}
+
+/* Copies a packet, changed as the verdict says, into *copied: linear and UNPLACED. Returns the copy's number,
+ * or NO_COPY when the hold is full. */
+static int copy_packet(struct fault_engine *e, const struct speadi_rx_packet *packet,
+                       const struct speadi_fault_verdict *verdict, struct speadi_rx_packet *copied)
+{
+    const struct iovec pieces[] = {
+        {(uint8_t *)(uintptr_t)packet->head, packet->head_bytes}, /* only read */
+        {(uint8_t *)(uintptr_t)packet->body, packet->body_bytes},
+        {(uint8_t *)(uintptr_t)packet->tail, packet->tail_bytes},
+    };
+    struct iovec bytes;
+    int copy = speadi_fault_hold_take(&e->hold, pieces, 3, verdict, &bytes);
+
+    if (copy < 0)
+        return NO_COPY;
+    *copied = *packet;
+    copied->head = bytes.iov_base;
+    copied->head_bytes = copied->datagram_bytes = (uint32_t)bytes.iov_len;
+    copied->body = copied->tail = NULL;
+    copied->body_bytes = copied->tail_bytes = 0;
+    copied->place = SPEADI_RX_UNPLACED;
+    return copy;
 }
 
 static void drop(struct fault_engine *e, const struct speadi_rx_packet *packet,
@@ -141,11 +157,11 @@ static void duplicate(struct fault_engine *e, const struct speadi_rx_packet *pac
                       const struct speadi_fault_verdict *verdict, uint64_t now,
                       struct speadi_rx_burst *out)
 {
-    struct held held = {0};
+    struct passing passing = {0};
 
-    held.copy = speadi_packet_copies_take(&e->copies, packet, verdict, &held.packet);
-    if (held.copy != NO_COPY)
-        delay(e, &held, now, out);
+    passing.copy = copy_packet(e, packet, verdict, &passing.packet);
+    if (passing.copy != NO_COPY)
+        delay(e, &passing, now, out);
 }
 
 /* First stage. */
@@ -155,7 +171,7 @@ static void judge(struct fault_engine *e, const struct speadi_rx_packet *packet,
     uint32_t bytes = packet->datagram_bytes;
     struct speadi_fault_verdict verdict = speadi_fault_roll(&e->dice, bytes);
     bool changed = verdict.keep_bytes < bytes || verdict.flip_bit / 8 < bytes;
-    struct held held = {.packet = *packet, .copy = NO_COPY};
+    struct passing passing = {.packet = *packet, .copy = NO_COPY};
 
     e->in_left--;
     if (verdict.drop) {
@@ -163,14 +179,14 @@ static void judge(struct fault_engine *e, const struct speadi_rx_packet *packet,
         return;
     }
     if (packet->flags & (SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) {
-        pass(e, &held, out);
+        pass(e, &passing, out);
         return;
     }
     if (changed || verdict.hold || e->dice.spec.delay_ns)
-        held.copy = speadi_packet_copies_take(&e->copies, packet, &verdict, &held.packet);
-    if (held.copy != NO_COPY)
-        held.overtakes = verdict.hold;
-    delay(e, &held, now, out);
+        passing.copy = copy_packet(e, packet, &verdict, &passing.packet);
+    if (passing.copy != NO_COPY)
+        passing.overtakers = verdict.hold;
+    delay(e, &passing, now, out);
     if (verdict.duplicate)
         duplicate(e, packet, &verdict, now, out);
 }
@@ -222,7 +238,7 @@ static void fault_give_back(void *self, struct speadi_rx_burst *out)
     struct fault_engine *e = self;
 
     while (e->lent_count)
-        speadi_packet_copies_give_back(&e->copies, e->lent[--e->lent_count]);
+        speadi_fault_hold_give_back(&e->hold, e->lent[--e->lent_count]);
     if (e->in.count)
         e->inner_ops->give_back(e->inner, &e->in);
     e->in.count = 0;
@@ -233,18 +249,15 @@ static void fault_wait(void *self, uint64_t deadline_ns)
 {
     struct fault_engine *e = self;
     uint64_t stalled_until = stall_end(e, speadi_clock_mono_ns());
-    uint64_t until = deadline_ns;
+    uint64_t due_ns = speadi_fault_hold_next_due_ns(&e->hold);
 
     if (stalled_until) {
-        until = until < stalled_until ? until : stalled_until;
-        speadi_wakeup_wait(&e->bell, NULL, 0, 0, until);
+        speadi_wakeup_wait(&e->bell, NULL, 0, 0, speadi_min_u64(deadline_ns, stalled_until));
         return;
     }
-    if (e->late_count || (e->delayed_count && e->hurry))
+    if (e->hold.late_count || (e->hold.delayed_count && e->hurry))
         return;
-    if (e->delayed_count && e->delayed[e->delayed_first].due_ns < until)
-        until = e->delayed[e->delayed_first].due_ns;
-    e->inner_ops->wait(e->inner, until);
+    e->inner_ops->wait(e->inner, speadi_min_u64(deadline_ns, due_ns));
 }
 
 static void fault_wake(void *self)
@@ -314,8 +327,7 @@ static void fault_counters(void *self, struct speadi_rx_counters *counters)
     struct fault_engine *e = self;
 
     e->inner_ops->counters(e->inner, counters);
-    counters->memory_bytes +=
-        e->inner_ops->state_size + (uint64_t)SPEADI_COPIES_MAX * SPEADI_COPY_BYTES;
+    counters->memory_bytes += e->inner_ops->state_size + speadi_fault_hold_bytes(&e->hold);
 }
 
 static void fault_close(void *self)
@@ -324,7 +336,7 @@ static void fault_close(void *self)
 
     e->inner_ops->close(e->inner);
     free(e->inner);
-    speadi_packet_copies_close(&e->copies);
+    speadi_fault_hold_release(&e->hold);
     speadi_wakeup_close(&e->bell);
 }
 
@@ -358,13 +370,13 @@ int speadi_rx_engine_wrap_fault(const struct speadi_rx_engine_ops **ops, void **
     if (rc < 0)
         return rc;
     e = calloc(1, sizeof *e);
-    if (!e || speadi_packet_copies_open(&e->copies) < 0) {
+    if (!e || speadi_fault_hold_init(&e->hold, COPIES_MAX) < 0) {
         free(e);
         return speadi_err_set(err, -ENOMEM, "no memory for injecting faults");
     }
     rc = speadi_wakeup_open(&e->bell);
     if (rc < 0) {
-        speadi_packet_copies_close(&e->copies);
+        speadi_fault_hold_release(&e->hold);
         free(e);
         return speadi_err_set(err, rc, "injecting faults: eventfd: %s", strerror(-rc));
     }

@@ -10,8 +10,8 @@
 #define SPEADI_FAULT_OWN_COPY 0u /* a run of the core's packets has at least one */
 
 struct speadi_fault_run {
-    uint32_t packets; /* SPEADI_FAULT_OWN_COPY: one copy, in slot */
-    uint16_t slot;
+    uint32_t packets; /* SPEADI_FAULT_OWN_COPY: one copy, of this number */
+    uint16_t copy;
 };
 
 struct speadi_fault_under_way {
@@ -25,11 +25,11 @@ static inline bool speadi_fault_under_way_has_room(const struct speadi_fault_und
 }
 
 static inline void speadi_fault_under_way_put(struct speadi_fault_under_way *under_way,
-                                              uint32_t packets, uint16_t slot)
+                                              uint32_t packets, uint16_t copy)
 {
     unsigned last = (under_way->first + under_way->count++) % SPEADI_FAULT_RUNS_MAX;
 
-    under_way->run[last] = (struct speadi_fault_run){packets, slot};
+    under_way->run[last] = (struct speadi_fault_run){packets, copy};
 }
 
 /* The oldest: there is one. */

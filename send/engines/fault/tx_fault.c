@@ -6,6 +6,7 @@
  * transport is not reported. Packets that are dropped are reaped with SPEADI_TX_INJECTED. */
 #include "tx_engine.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,11 +14,14 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/fault.h>
+#include <speadi/fault_hold.h>
+#include <speadi/numbers.h>
 
-#include "fault_hold.h"
 #include "fault_under_way.h"
 #include "tx_done_queue.h"
 
+#define COPIES_MAX 1024u
+#define LATE_MAX   512u       /* of them, late at a time: some are always free to move */
 #define IDLE_NS    10000000u  /* the source is idle: nothing more will overtake what is held */
 #define QUIESCE_NS 100000000u /* most time to get rid of copies at the end */
 #define PASSED_ON  1          /* a fate's error: whatever the inner engine says */
@@ -28,7 +32,9 @@ struct fault_engine {
     const struct speadi_tx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    struct speadi_fault_hold hold;
+    struct speadi_fault_hold hold;            /* late first, then delayed, then under way */
+    struct speadi_tx_packet copy[COPIES_MAX]; /* by number; each is one iovec */
+    struct iovec copied[COPIES_MAX];
     uint64_t start_ns,
         last_ns; /* of the first and the last packet taken; for stalls and idleness */
 
@@ -43,11 +49,6 @@ struct fault_engine {
     struct speadi_tx_done_queue passed;      /* how those passed on have ended, in order */
     bool inner_full;                         /* the inner engine took less than it was given */
 };
-
-static uint32_t smaller(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- Time ---------------------------------------------------------------------------------- */
 
@@ -67,7 +68,7 @@ static uint64_t stall_end(const struct fault_engine *engine, uint64_t now_ns)
 
 /* ---- Towards the inner engine -------------------------------------------------------------- */
 
-/* Books what the inner engine has finished: copies free their slots, the core's packets await their turn
+/* Books what the inner engine has finished: copies are free again, the core's packets await their turn
  * in passed. */
 static void settle(struct fault_engine *engine, struct speadi_tx_done done)
 {
@@ -76,9 +77,9 @@ static void settle(struct fault_engine *engine, struct speadi_tx_done done)
         uint32_t settled = 1;
 
         if (run->packets == SPEADI_FAULT_OWN_COPY) {
-            speadi_fault_hold_give_back(&engine->hold, run->slot);
+            speadi_fault_hold_give_back(&engine->hold, run->copy);
         } else {
-            settled = smaller(done.packets, run->packets);
+            settled = speadi_min_u32(done.packets, run->packets);
             speadi_tx_done_put(&engine->passed, settled, done.error);
         }
         done.packets -= settled;
@@ -99,20 +100,20 @@ static void reap_inner(struct fault_engine *engine)
  * or the inner engine's error. */
 static int send_copies(struct fault_engine *engine, uint64_t now_ns)
 {
-    int slot;
+    int copy;
 
-    while ((slot = speadi_fault_hold_next(&engine->hold, now_ns)) >= 0) {
+    while ((copy = speadi_fault_hold_due(&engine->hold, now_ns)) >= 0) {
         int ret = -EAGAIN;
 
         if (speadi_fault_under_way_has_room(&engine->under_way)) {
-            ret = engine->inner_ops->send(engine->inner, &engine->hold.packet[slot], 1);
+            ret = engine->inner_ops->send(engine->inner, &engine->copy[copy], 1);
             ret = ret == 0 ? -EAGAIN : ret;
         }
         engine->inner_full = ret == -EAGAIN;
         if (ret < 0)
             return ret;
         speadi_fault_hold_pop(&engine->hold);
-        speadi_fault_under_way_put(&engine->under_way, SPEADI_FAULT_OWN_COPY, (uint16_t)slot);
+        speadi_fault_under_way_put(&engine->under_way, SPEADI_FAULT_OWN_COPY, (uint16_t)copy);
     }
     return 0;
 }
@@ -157,21 +158,60 @@ static void roll_ahead(struct fault_engine *engine, const struct speadi_tx_packe
     }
 }
 
+/* ---- Copies -------------------------------------------------------------------------------- */
+
+/* A copy must be free. */
+static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_packet *packet)
+{
+    struct iovec bytes;
+    int copy = speadi_fault_hold_take(&engine->hold, packet->iov, packet->iov_count,
+                                      &engine->verdict, &bytes);
+
+    assert(copy >= 0);
+    engine->copied[copy] = bytes;
+    engine->copy[copy] = (struct speadi_tx_packet){
+        .iov = &engine->copied[copy],
+        .bytes = (uint32_t)bytes.iov_len,
+        .iov_count = 1,
+        .destination = packet->destination,
+    };
+    return (uint16_t)copy;
+}
+
+/* Late copies that enough packets have overtaken, or all, are to leave at due_ns. */
+static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
+{
+    uint16_t copies[LATE_MAX];
+    uint32_t count = speadi_fault_hold_take_late(&engine->hold, all, copies, LATE_MAX);
+
+    for (uint32_t i = 0; i < count; i++)
+        speadi_fault_hold_delay(&engine->hold, copies[i], due_ns);
+}
+
+/* So many of the core's packets have gone past the late copies. */
+static void overtake(struct fault_engine *engine, uint32_t packets, uint64_t due_ns)
+{
+    speadi_fault_hold_overtaken(&engine->hold, packets);
+    end_lateness(engine, false, due_ns);
+}
+
+/* ---- Fates, made true ---------------------------------------------------------------------- */
+
 /* Passes on as many clean packets as may go before a held one; returns how many, or -errno. */
 static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                       unsigned count, uint64_t now_ns)
 {
     uint32_t slack = speadi_fault_hold_slack(&engine->hold);
-    int ret = pass_on(engine, packets, smaller(smaller(engine->clean, count), slack));
+    int ret = pass_on(engine, packets, speadi_min_u32(speadi_min_u32(engine->clean, count), slack));
 
     if (ret > 0) {
         engine->clean -= (unsigned)ret;
-        speadi_fault_hold_overtaken(&engine->hold, (uint32_t)ret, now_ns);
+        overtake(engine, (uint32_t)ret, now_ns);
     }
     return ret;
 }
 
-/* Does to a packet what the dice said. Returns 1, or 0 when there is no free slot for the copies. */
+/* Does to a packet what the dice said. Returns 1, or 0 when too few copies are free. */
 static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packet *packet,
                        uint64_t now_ns)
 {
@@ -179,22 +219,22 @@ static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packe
     struct speadi_fault_hold *hold = &engine->hold;
     uint64_t due_ns = now_ns + engine->dice.spec.delay_ns;
     unsigned copies = verdict->drop ? 0 : 1 + verdict->duplicate;
-    bool hold_back = verdict->hold && hold->held_count < SPEADI_FAULT_HELD;
+    bool late = verdict->hold && hold->late_count < LATE_MAX;
 
-    if (hold->free_count < copies)
+    if (hold->spare_count < copies)
         return 0;
     engine->rolled = false;
     speadi_tx_done_put(&engine->fates, 1, verdict->drop ? SPEADI_TX_INJECTED : 0);
     if (verdict->drop)
         return 1;
-    if (hold_back)
-        speadi_fault_hold_back(hold, speadi_fault_hold_copy(hold, packet, verdict),
+    if (late)
+        speadi_fault_hold_back(hold, copy_packet(engine, packet),
                                verdict->hold + 1); /* it is about to count as going itself */
     else
-        speadi_fault_hold_leave(hold, speadi_fault_hold_copy(hold, packet, verdict), due_ns);
+        speadi_fault_hold_delay(hold, copy_packet(engine, packet), due_ns);
     if (verdict->duplicate)
-        speadi_fault_hold_leave(hold, speadi_fault_hold_copy(hold, packet, verdict), due_ns);
-    speadi_fault_hold_overtaken(hold, 1, due_ns);
+        speadi_fault_hold_delay(hold, copy_packet(engine, packet), due_ns);
+    overtake(engine, 1, due_ns);
     return 1;
 }
 
@@ -232,8 +272,8 @@ static void move_on(struct fault_engine *engine)
     uint64_t now_ns = now_if_it_matters(engine);
 
     reap_inner(engine);
-    if (engine->hold.held_count && now_ns - engine->last_ns >= IDLE_NS)
-        speadi_fault_hold_let_go(&engine->hold, now_ns);
+    if (engine->hold.late_count && now_ns - engine->last_ns >= IDLE_NS)
+        end_lateness(engine, true, now_ns);
     if (!stall_end(engine, now_ns))
         send_copies(engine, now_ns); /* an error comes back at the next send() */
 }
@@ -253,7 +293,7 @@ static unsigned fault_reap(void *self, struct speadi_tx_done *done, unsigned max
             if (engine->passed.count == 0)
                 break;
             out.error = passed->error;
-            out.packets = smaller(passed->packets, fate->packets);
+            out.packets = speadi_min_u32(passed->packets, fate->packets);
             speadi_tx_done_drop(&engine->passed, out.packets);
         }
         speadi_tx_done_drop(&engine->fates, out.packets);
@@ -279,11 +319,9 @@ static uint64_t next_event(const struct fault_engine *engine, uint64_t now_ns)
     if (event_ns)
         return event_ns;
     event_ns = UINT64_MAX;
-    if (hold->held_count)
+    if (hold->late_count)
         event_ns = engine->last_ns + IDLE_NS;
-    if (hold->leaving_count && hold->leaving[hold->leaving_first].due_ns < event_ns)
-        event_ns = hold->leaving[hold->leaving_first].due_ns;
-    return event_ns;
+    return speadi_min_u64(event_ns, speadi_fault_hold_next_due_ns(hold));
 }
 
 /* What has become due goes here too: a core that waits for no result and has nothing to send calls neither
@@ -306,7 +344,7 @@ static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
     if (event_ns < deadline_ns)
         deadline_ns = event_ns;
     engine->inner_ops->wait(engine->inner, deadline_ns,
-                            blocked && (for_room || engine->hold.leaving_count));
+                            blocked && (for_room || engine->hold.delayed_count));
 }
 
 static void fault_wake(void *self)
@@ -323,7 +361,7 @@ static void fault_quiesce(void *self)
     struct fault_engine *engine = self;
     uint64_t give_up_ns = speadi_clock_mono_ns() + QUIESCE_NS;
 
-    speadi_fault_hold_let_go(&engine->hold, 0);
+    end_lateness(engine, true, 0);
     while (send_copies(engine, UINT64_MAX) == -EAGAIN && speadi_clock_mono_ns() < give_up_ns) {
         engine->inner_ops->wait(engine->inner, give_up_ns, true);
         reap_inner(engine);
@@ -338,7 +376,7 @@ static void fault_counters(void *self, struct speadi_tx_counters *counters)
 
     engine->inner_ops->counters(engine->inner, counters);
     counters->memory_bytes +=
-        engine->inner_ops->state_size + (uint64_t)SPEADI_FAULT_SLOTS * SPEADI_FAULT_SLOT_BYTES;
+        engine->inner_ops->state_size + speadi_fault_hold_bytes(&engine->hold);
 }
 
 static int fault_start(void *self, struct spead_err *err)
@@ -387,7 +425,7 @@ int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **
     if (ret < 0)
         return ret;
     engine = calloc(1, sizeof *engine);
-    if (!engine || speadi_fault_hold_init(&engine->hold) < 0) {
+    if (!engine || speadi_fault_hold_init(&engine->hold, COPIES_MAX) < 0) {
         free(engine);
         return speadi_err_set(err, -ENOMEM, "no memory for the fault decorator");
     }

@@ -9,7 +9,6 @@
 
 #include <speadi/clock.h>
 
-#include "fault_hold.h"
 #include "tx_harness.h"
 
 #define PACKETS      2000u
