@@ -177,16 +177,24 @@ static const struct speadi_tx_engine_ops ops = {
     .counters = count,
 };
 
+const struct speadi_tx_engine_ops *scripted_tx_engine(struct scripted_tx *tx, void **state)
+{
+    struct handle *handle = checked(calloc(1, sizeof *handle));
+
+    handle->tx = tx;
+    *state = handle;
+    return &ops;
+}
+
 struct spead_send_stream *scripted_tx_stream_to(struct scripted_tx *tx,
                                                 const struct spead_send_stream_config *config,
                                                 uint32_t destinations, uint32_t packet_overhead)
 {
-    struct handle *handle = checked(calloc(1, sizeof *handle));
-    struct speadi_send_transport transport = {
-        .ops = &ops, .engine = handle, .destination_count = destinations, .reason = "a test's own"};
+    struct speadi_send_transport transport = {.destination_count = destinations,
+                                              .reason = "a test's own"};
     struct spead_send_stream *stream = NULL;
 
-    handle->tx = tx;
+    transport.ops = scripted_tx_engine(tx, &transport.engine);
     for (uint32_t i = 0; i < destinations; i++)
         transport.packet_overhead[i] = packet_overhead;
     if (speadi_send_stream_build(&stream, config, NULL) < 0)

@@ -56,6 +56,9 @@ struct scripted_tx {
 struct scripted_tx *scripted_tx_create(void);
 void scripted_tx_destroy(struct scripted_tx *tx); /* after the stream */
 
+/* The engine alone. *state is the caller's to free, after the operations' close(). */
+const struct speadi_tx_engine_ops *scripted_tx_engine(struct scripted_tx *tx, void **state);
+
 /* A stream on tx with config (destinations in it are ignored) and that many destinations. Aborts when it
  * cannot be made. */
 struct spead_send_stream *scripted_tx_stream_to(struct scripted_tx *tx,

@@ -35,6 +35,7 @@ struct fault_engine {
     struct speadi_fault_hold hold;            /* late first, then delayed, then under way */
     struct speadi_tx_packet copy[COPIES_MAX]; /* by number; each is one iovec */
     struct iovec copied[COPIES_MAX];
+    unsigned copies_lacking; /* the last send() stopped because it needed so many; 0: it did not */
     uint64_t start_ns,
         last_ns; /* of the first and the last packet taken; for stalls and idleness */
 
@@ -221,8 +222,10 @@ static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packe
     unsigned copies = verdict->drop ? 0 : 1 + verdict->duplicate;
     bool late = verdict->hold && hold->late_count < LATE_MAX;
 
-    if (hold->spare_count < copies)
+    if (hold->spare_count < copies) {
+        engine->copies_lacking = copies;
         return 0;
+    }
     engine->rolled = false;
     speadi_tx_done_put(&engine->fates, 1, verdict->drop ? SPEADI_TX_INJECTED : 0);
     if (verdict->drop)
@@ -248,6 +251,7 @@ static int fault_send(void *self, const struct speadi_tx_packet *packets, unsign
     int ret;
 
     reap_inner(engine);
+    engine->copies_lacking = 0;
     engine->start_ns = engine->start_ns ? engine->start_ns : now_ns;
     if (stall_end(engine, now_ns))
         return 0;
@@ -324,16 +328,23 @@ static uint64_t next_event(const struct fault_engine *engine, uint64_t now_ns)
     return speadi_min_u64(event_ns, speadi_fault_hold_next_due_ns(hold));
 }
 
+/* True when the last send() lacked free copies, and would not lack them now. Then there is room that the inner
+ * engine knows nothing of: it may have had some all the time. */
+static bool has_copies_again(const struct fault_engine *engine)
+{
+    return engine->copies_lacking != 0 && engine->hold.spare_count >= engine->copies_lacking;
+}
+
 /* What has become due goes here too: a core that waits for no result and has nothing to send calls neither
  * reap() nor send(), and would wait for a time that has passed already. */
 static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
 {
     struct fault_engine *engine = self;
     uint64_t now_ns, event_ns;
-    bool blocked;
+    bool blocked, awaited;
 
     move_on(engine);
-    if (has_news(engine))
+    if (has_news(engine) || (for_room && has_copies_again(engine)))
         return;
     now_ns = now_if_it_matters(engine);
     event_ns = next_event(engine, now_ns);
@@ -341,10 +352,10 @@ static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
     /* A copy that is due and has no room waits for room, not for its time. */
     if (blocked && event_ns <= now_ns)
         event_ns = UINT64_MAX;
-    if (event_ns < deadline_ns)
-        deadline_ns = event_ns;
-    engine->inner_ops->wait(engine->inner, deadline_ns,
-                            blocked && (for_room || engine->hold.delayed_count));
+    /* What is under way brings results of the core's packets, or free copies. */
+    awaited = for_room && engine->under_way.count > 0;
+    engine->inner_ops->wait(engine->inner, speadi_min_u64(deadline_ns, event_ns),
+                            awaited || (blocked && (for_room || engine->hold.delayed_count)));
 }
 
 static void fault_wake(void *self)

@@ -5,10 +5,12 @@
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <speadi/clock.h>
 
+#include "scripted_tx.h"
 #include "tx_harness.h"
 
 #define PACKETS      2000u
@@ -324,6 +326,56 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     cr_expect_eq(h.reaped, PACKETS);
     cr_expect(got > PACKETS + PACKETS / 5 && got < 2 * PACKETS, "%u came", got);
     tear_down();
+}
+
+/* The decorator holds 1024 copies at most. Once they have left, a core that waits for room must be told, though
+ * the engine below has had room all the time. */
+Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
+{
+    uint64_t deadline;
+    unsigned taken = 0;
+    int ret;
+
+    cr_assert(set_up("mem", "delay=1ms"));
+    while ((ret = h.ops->send(h.state, packets->packet + taken, PACKETS - taken)) > 0)
+        taken += (unsigned)ret;
+    cr_assert_eq(ret, 0);
+    cr_assert_lt(taken, PACKETS, "there was room for all, the test shows nothing");
+    deadline = speadi_clock_mono_ns() + 2000000;
+    while (speadi_clock_mono_ns() < deadline)
+        continue;
+    tx_harness_reap(&h); /* what was delayed leaves here */
+    deadline = speadi_clock_mono_ns() + 5000000000u;
+    h.ops->wait(h.state, deadline, true);
+    cr_expect_lt(speadi_clock_mono_ns(), deadline, "nobody told of the room");
+    cr_expect_gt(h.ops->send(h.state, packets->packet + taken, PACKETS - taken), 0);
+    tear_down();
+}
+
+/* An engine that reports later, as verbs does, tells of results only whom it knows to wait for them. */
+Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
+{
+    struct scripted_tx *tx = scripted_tx_create();
+    const struct speadi_tx_engine_ops *ops;
+    struct spead_err err = {0};
+    void *state;
+
+    packets = tx_packets_make(1);
+    tx_packets_add(packets, PACKET_BYTES, 0);
+    tx->hold = true;
+    ops = scripted_tx_engine(tx, &state);
+    cr_assert_eq(speadi_tx_engine_wrap_fault(&ops, &state, "seed=1", &err), 0, "%s", err.text);
+    cr_assert_eq(ops->send(state, packets->packet, 1), 1);
+    ops->wait(state, speadi_clock_mono_ns(), true);
+    cr_expect(tx->last_for_room, "the packet's result is awaited");
+    ops->wait(state, speadi_clock_mono_ns(), false);
+    cr_expect_not(tx->last_for_room, "nobody awaits it");
+    tx->hold = false;
+    ops->wait(state, UINT64_MAX, true); /* returns: there is news */
+    ops->close(state);
+    free(state);
+    scripted_tx_destroy(tx);
+    tx_packets_free(packets);
 }
 
 Test(tx_fault, a_bad_word_is_named_and_the_engine_stays_as_it_was)
