@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/err.h>
+
 static bool of_queue_pair(enum ibv_event_type type)
 {
     return type == IBV_EVENT_QP_FATAL || type == IBV_EVENT_QP_REQ_ERR ||
@@ -52,4 +54,55 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
     /* At once: destroying a queue waits until its events are acknowledged. */
     device->verbs->ack_async_event(&raw);
     return 1;
+}
+
+static bool is_ours(const struct speadi_verbs_queues *queues,
+                    const struct speadi_verbs_event *event)
+{
+    if (event->qp)
+        return event->qp == queues->qp;
+    for (unsigned i = 0; i < queues->wq_count; i++)
+        if (queues->wq[i] == event->wq)
+            return true;
+    return false;
+}
+
+static void take_event(struct speadi_verbs_news *news, const struct speadi_verbs_event *event,
+                       const struct speadi_verbs_queues *queues, const char *device,
+                       const struct spead_log *log)
+{
+    switch (event->kind) {
+    case SPEADI_VERBS_QP_FATAL:
+        news->queue_failed |= is_ours(queues, event);
+        break;
+    case SPEADI_VERBS_CQ_OVERRUN:
+        news->cq_overrun |= event->cq == queues->cq;
+        break;
+    case SPEADI_VERBS_DEVICE_GONE:
+        news->device_gone = true;
+        speadi_log(log, SPEAD_LOG_WARNING, "verbs device %s: %s; the stream ends", device,
+                   event->text);
+        break;
+    case SPEADI_VERBS_PORT_DOWN:
+        news->link_downs++;
+        speadi_log(log, SPEAD_LOG_WARNING, "verbs device %s: %s; frames are lost until it is up",
+                   device, event->text);
+        break;
+    case SPEADI_VERBS_PORT_UP:
+    case SPEADI_VERBS_OTHER:
+        speadi_log(log, SPEAD_LOG_INFO, "verbs device %s: %s", device, event->text);
+        break;
+    }
+}
+
+struct speadi_verbs_news speadi_verbs_take_events(struct speadi_verbs_device *device,
+                                                  const struct speadi_verbs_queues *queues,
+                                                  const struct spead_log *log)
+{
+    struct speadi_verbs_news news = {0};
+    struct speadi_verbs_event event;
+
+    while (speadi_verbs_next_event(device, &event) > 0)
+        take_event(&news, &event, queues, device->report.device, log);
+    return news;
 }

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "pages.h"
 
@@ -101,16 +102,11 @@ static int map_pages(struct speadi_verbs_arena *arena, size_t bytes, size_t alig
     return 0;
 }
 
-static size_t round_up(size_t bytes, size_t unit)
-{
-    return (bytes + unit - 1) / unit * unit;
-}
-
 int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes, struct spead_err *err)
 {
     bool large = bytes >= SPEADI_HUGE_PAGE_BYTES;
     size_t unit = large ? SPEADI_HUGE_PAGE_BYTES : speadi_pages_size();
-    size_t whole = round_up(bytes, unit);
+    size_t whole = speadi_round_up(bytes, unit);
 
     *arena = (struct speadi_verbs_arena){0};
     if (whole < bytes || whole == 0)
@@ -126,6 +122,21 @@ int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes, st
      * parent a copy at its next write. */
     madvise(arena->data, whole, MADV_DONTFORK);
     return 0;
+}
+
+int speadi_verbs_arena_register(struct speadi_verbs_arena *arena,
+                                struct speadi_verbs_memory *memory,
+                                struct speadi_verbs_device *device, size_t bytes, bool write,
+                                struct spead_err *err)
+{
+    struct speadi_verbs_span span = {.fd = -1, .write = write};
+    int ret = speadi_verbs_arena_create(arena, bytes, err);
+
+    if (ret < 0)
+        return ret;
+    span.data = arena->data;
+    span.bytes = arena->bytes;
+    return speadi_verbs_register(device, memory, &span, err);
 }
 
 void speadi_verbs_arena_destroy(struct speadi_verbs_arena *arena)

@@ -122,6 +122,43 @@ struct speadi_verbs_event {
 /* The next event, acknowledged already: 1, or 0 when there is none now. Poll context->async_fd for more. */
 int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_verbs_event *event);
 
+/* The queues of one engine, by which it tells its own events from those of others; for comparison only. */
+struct speadi_verbs_queues {
+    const struct ibv_qp *qp; /* NULL: none now */
+    const struct ibv_cq *cq;
+    struct ibv_wq *const *wq; /* wq_count of them */
+    unsigned wq_count;
+};
+
+/* What a device's events come to for an engine. */
+struct speadi_verbs_news {
+    bool queue_failed; /* the queue pair, or one of the work queues: rebuild it */
+    bool cq_overrun;   /* the completion queue: rebuild all */
+    bool device_gone;  /* the stream ends */
+    unsigned link_downs;
+};
+
+/* Takes all events that there are now, and tells the log (nullable) of those of the port and the device. */
+struct speadi_verbs_news speadi_verbs_take_events(struct speadi_verbs_device *device,
+                                                  const struct speadi_verbs_queues *queues,
+                                                  const struct spead_log *log);
+
+/* ---- Queues ------------------------------------------------------------------------------------- */
+
+/* A channel for completion events, whose descriptor does not block. Returns 0 or -errno with a sentence;
+ * what a failure leaves in *channel is the caller's to destroy. */
+int speadi_verbs_channel_open(struct ibv_comp_channel **channel, struct speadi_verbs_device *device,
+                              struct spead_err *err);
+
+/* Takes the events that the channel holds; true when there was one. Each is acknowledged at once: a queue with
+ * events that are not acknowledged cannot be destroyed. */
+bool speadi_verbs_channel_clear(struct ibv_comp_channel *channel,
+                                struct speadi_verbs_device *device);
+
+/* Brings a queue pair into a state. Returns 0 or a positive errno, as the verb does. */
+int speadi_verbs_pair_move(struct ibv_qp *qp, struct speadi_verbs_device *device,
+                           enum ibv_qp_state state);
+
 /* ---- Memory ------------------------------------------------------------------------------------- */
 
 /* Memory that a device reads or writes, registered once. */
@@ -167,6 +204,13 @@ struct speadi_verbs_arena {
 int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes,
                               struct spead_err *err);              /* 0 or -ENOMEM */
 void speadi_verbs_arena_destroy(struct speadi_verbs_arena *arena); /* safe when there is none */
+
+/* An arena that is registered with the device; write: the device writes into it. Returns 0 or -errno with a
+ * sentence; what was made by then is the caller's to deregister and destroy. */
+int speadi_verbs_arena_register(struct speadi_verbs_arena *arena,
+                                struct speadi_verbs_memory *memory,
+                                struct speadi_verbs_device *device, size_t bytes, bool write,
+                                struct spead_err *err);
 const char *speadi_arena_pages_name(enum speadi_arena_pages pages);
 
 #endif

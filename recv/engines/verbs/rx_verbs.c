@@ -316,50 +316,21 @@ static void verbs_quiesce(void *self)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-static bool is_ours(const struct speadi_verbs_queue *queue, const struct ibv_wq *wq)
-{
-    for (unsigned i = 0; i < queue->wq_count; i++)
-        if (queue->wq[i] == wq)
-            return true;
-    return false;
-}
-
-static void take_event(struct speadi_verbs_engine *e, const struct speadi_verbs_event *event)
-{
-    const char *device = e->device.report.device;
-
-    switch (event->kind) {
-    case SPEADI_VERBS_PORT_DOWN:
-        e->link_downs++;
-        speadi_log(&e->log, SPEAD_LOG_WARNING, "verbs engine: the port of %s went down", device);
-        break;
-    case SPEADI_VERBS_PORT_UP:
-        speadi_log(&e->log, SPEAD_LOG_INFO, "verbs engine: the port of %s is up again", device);
-        break;
-    case SPEADI_VERBS_QP_FATAL:
-        if (event->qp ? event->qp == e->queue.qp : is_ours(&e->queue, event->wq))
-            e->failed = true;
-        break;
-    case SPEADI_VERBS_CQ_OVERRUN:
-        if (event->cq == ibv_cq_ex_to_cq(e->queue.cq.ex))
-            e->failed = true;
-        break;
-    case SPEADI_VERBS_DEVICE_GONE:
-        e->error = -ENODEV;
-        speadi_log(&e->log, SPEAD_LOG_WARNING, "verbs engine: device %s is gone: %s", device,
-                   event->text);
-        break;
-    case SPEADI_VERBS_OTHER:
-        break;
-    }
-}
-
 static void take_events(struct speadi_verbs_engine *e)
 {
-    struct speadi_verbs_event event;
+    const struct speadi_verbs_queues queues = {
+        .qp = e->queue.qp,
+        .cq = ibv_cq_ex_to_cq(e->queue.cq.ex),
+        .wq = e->queue.wq,
+        .wq_count = e->queue.wq_count,
+    };
+    const struct speadi_verbs_news news = speadi_verbs_take_events(&e->device, &queues, &e->log);
 
-    while (speadi_verbs_next_event(&e->device, &event) > 0)
-        take_event(e, &event);
+    e->link_downs += news.link_downs;
+    if (news.queue_failed || news.cq_overrun)
+        e->failed = true;
+    if (news.device_gone)
+        e->error = -ENODEV;
 }
 
 /* Without completion events nothing sleeps; but the device's own events are heard. */

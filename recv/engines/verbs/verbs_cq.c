@@ -2,24 +2,6 @@
 #include "verbs_cq.h"
 
 #include <errno.h>
-#include <fcntl.h>
-
-#include <speadi/err.h>
-
-static int open_channel(struct speadi_verbs_cq *cq, struct spead_err *err)
-{
-    int flags;
-
-    cq->channel = cq->device->verbs->create_comp_channel(cq->device->context);
-    if (!cq->channel)
-        return speadi_verbs_failed(err, "create_comp_channel", cq->device->report.device, errno);
-    flags = fcntl(cq->channel->fd, F_GETFL);
-    if (flags < 0 || fcntl(cq->channel->fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-        fcntl(cq->channel->fd, F_SETFD, FD_CLOEXEC) < 0)
-        return speadi_err_errno(err, "verbs device %s: cannot set up the completion channel",
-                                cq->device->report.device);
-    return 0;
-}
 
 /* The best stamps first. Devices say what they lack only by refusing the queue. */
 static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
@@ -58,7 +40,7 @@ int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device 
 
     *cq = (struct speadi_verbs_cq){.device = device};
     if (ret == 0 && comp_vector >= 0) {
-        ret = open_channel(cq, err);
+        ret = speadi_verbs_channel_open(&cq->channel, device, err);
         attr.channel = cq->channel;
         attr.comp_vector = (uint32_t)comp_vector;
     }
@@ -92,11 +74,6 @@ int speadi_verbs_cq_arm(struct speadi_verbs_cq *cq)
 
 void speadi_verbs_cq_take_events(struct speadi_verbs_cq *cq)
 {
-    struct ibv_cq *from;
-    void *unused;
-
-    while (cq->device->verbs->get_cq_event(cq->channel, &from, &unused) == 0) {
-        cq->device->verbs->ack_cq_events(from, 1); /* unacknowledged ones would hang destroy_cq */
+    if (speadi_verbs_channel_clear(cq->channel, cq->device))
         cq->armed = false;
-    }
 }

@@ -51,9 +51,7 @@ int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_d
                            uint32_t buffer_bytes, const struct speadi_verbs_options *options,
                            uint32_t frame_bytes, struct spead_err *err)
 {
-    struct speadi_verbs_span span = {.fd = -1, .write = true};
     const struct speadi_verbs_striding *shape = &mprq->shape;
-    int ret;
 
     *mprq = (struct speadi_verbs_mprq){.device = device};
     choose_shape(mprq, buffer_bytes, options);
@@ -64,12 +62,8 @@ int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_d
                               "exceeds it (max_cqe %u, max_qp_wr %u): --mprq off",
                               device->report.device, shape->entries, 1u << shape->strides_log,
                               device->report.max_cqe, device->report.max_qp_wr);
-    ret = speadi_verbs_arena_create(&mprq->arena, (size_t)shape->entries * entry_bytes(mprq), err);
-    if (ret < 0)
-        return ret;
-    span.data = mprq->arena.data;
-    span.bytes = mprq->arena.bytes;
-    return speadi_verbs_register(device, &mprq->memory, &span, err);
+    return speadi_verbs_arena_register(&mprq->arena, &mprq->memory, device,
+                                       (size_t)shape->entries * entry_bytes(mprq), true, err);
 }
 
 void speadi_verbs_mprq_close(struct speadi_verbs_mprq *mprq)

@@ -7,9 +7,7 @@
 
 static int move(struct speadi_verbs_queue *queue, enum ibv_qp_state state, struct spead_err *err)
 {
-    struct ibv_qp_attr attr = {.qp_state = state, .port_num = queue->device->report.port};
-    int mask = IBV_QP_STATE | (state == IBV_QPS_INIT ? IBV_QP_PORT : 0);
-    int error = queue->device->verbs->modify_qp(queue->qp, &attr, mask);
+    int error = speadi_verbs_pair_move(queue->qp, queue->device, state);
 
     return error ? speadi_verbs_failed(err, "modify_qp", queue->device->report.device, error) : 0;
 }

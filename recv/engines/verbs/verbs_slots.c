@@ -24,7 +24,6 @@ static void init_slots(struct speadi_verbs_slots *slots)
 int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verbs_device *device,
                             uint32_t count, uint32_t slot_bytes, struct spead_err *err)
 {
-    struct speadi_verbs_span span = {.fd = -1, .write = true};
     int ret;
 
     *slots =
@@ -33,12 +32,8 @@ int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verb
     slots->free = calloc(count, sizeof *slots->free);
     if (!slots->slot || !slots->free)
         return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u receive slots", count);
-    ret = speadi_verbs_arena_create(&slots->arena, (size_t)count * slot_bytes, err);
-    if (ret < 0)
-        return ret;
-    span.data = slots->arena.data;
-    span.bytes = slots->arena.bytes;
-    ret = speadi_verbs_register(device, &slots->memory, &span, err);
+    ret = speadi_verbs_arena_register(&slots->arena, &slots->memory, device,
+                                      (size_t)count * slot_bytes, true, err);
     if (ret < 0)
         return ret;
     init_slots(slots);

@@ -48,42 +48,19 @@ static void verbs_close(void *self)
 
 /* ---- What happens beside sending ------------------------------------------------------------ */
 
-static void take_event(struct speadi_verbs_sender *engine, const struct speadi_verbs_event *event)
-{
-    const char *name = engine->device.report.device;
-
-    switch (event->kind) {
-    case SPEADI_VERBS_QP_FATAL:
-        if (event->qp == engine->queue.qp)
-            speadi_verbs_send_queue_fail(&engine->queue, false);
-        break;
-    case SPEADI_VERBS_CQ_OVERRUN:
-        if (event->cq == engine->queue.cq)
-            speadi_verbs_send_queue_fail(&engine->queue, true);
-        break;
-    case SPEADI_VERBS_DEVICE_GONE:
-        engine->broken = -ENODEV;
-        speadi_verbs_send_queue_fail(&engine->queue, true);
-        speadi_log(engine->log, SPEAD_LOG_WARNING, "%s: %s; the stream ends", name, event->text);
-        break;
-    case SPEADI_VERBS_PORT_DOWN:
-        engine->counters.link_downs++;
-        speadi_log(engine->log, SPEAD_LOG_WARNING, "%s: %s; frames are lost until it is up", name,
-                   event->text);
-        break;
-    case SPEADI_VERBS_PORT_UP:
-    case SPEADI_VERBS_OTHER:
-        speadi_log(engine->log, SPEAD_LOG_INFO, "%s: %s", name, event->text);
-        break;
-    }
-}
-
 static void take_events(struct speadi_verbs_sender *engine)
 {
-    struct speadi_verbs_event event;
+    const struct speadi_verbs_queues queues = {.qp = engine->queue.qp, .cq = engine->queue.cq};
+    const struct speadi_verbs_news news =
+        speadi_verbs_take_events(&engine->device, &queues, engine->log);
 
-    while (speadi_verbs_next_event(&engine->device, &event) > 0)
-        take_event(engine, &event);
+    engine->counters.link_downs += news.link_downs;
+    if (news.queue_failed)
+        speadi_verbs_send_queue_fail(&engine->queue, false);
+    if (news.cq_overrun || news.device_gone)
+        speadi_verbs_send_queue_fail(&engine->queue, true);
+    if (news.device_gone)
+        engine->broken = -ENODEV;
 }
 
 /* Events and neighbours, once a second: a system call or two then, none otherwise. */

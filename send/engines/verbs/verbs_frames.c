@@ -73,20 +73,14 @@ int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_v
                              const struct speadi_verbs_frames_options *options,
                              struct spead_err *err)
 {
-    struct speadi_verbs_span span = {.fd = -1};
     int ret;
 
     *frames = (struct speadi_verbs_frames){.sources.device = device};
     measure(frames, &device->report, options);
-    ret =
-        speadi_verbs_arena_create(&frames->arena, (size_t)frames->slots * frames->slot_bytes, err);
+    ret = speadi_verbs_arena_register(&frames->arena, &frames->memory, device,
+                                      (size_t)frames->slots * frames->slot_bytes, false, err);
     if (ret == 0)
         ret = make_requests(frames, err);
-    if (ret < 0)
-        return ret;
-    span.data = frames->arena.data;
-    span.bytes = frames->arena.bytes;
-    ret = speadi_verbs_register(device, &frames->memory, &span, err);
     if (ret < 0)
         return ret;
     return speadi_verbs_sources_init(&frames->sources, device, options->memory,

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <time.h>
 
 #include <speadi/clock.h>
@@ -23,14 +22,6 @@ static int failed_verb(const struct speadi_verbs_send_queue *queue, struct spead
     return speadi_verbs_failed(err, verb, queue->device->report.device, code);
 }
 
-static int move(struct speadi_verbs_send_queue *queue, enum ibv_qp_state state)
-{
-    struct ibv_qp_attr attr = {.qp_state = state, .port_num = queue->device->report.port};
-    int mask = IBV_QP_STATE | (state == IBV_QPS_INIT ? IBV_QP_PORT : 0);
-
-    return queue->device->verbs->modify_qp(queue->qp, &attr, mask);
-}
-
 static int set_rate(struct speadi_verbs_send_queue *queue, struct spead_err *err)
 {
     struct ibv_qp_rate_limit_attr limit = {.rate_limit = queue->options.rate_kbps};
@@ -43,19 +34,6 @@ static int set_rate(struct speadi_verbs_send_queue *queue, struct spead_err *err
         "%.40s cannot pace at %u kbit/s (modify_qp_rate_limit: errno %d); without "
         "hardware_rate the software paces",
         queue->device->report.device, limit.rate_limit, code);
-}
-
-static int make_channel(struct speadi_verbs_send_queue *queue, struct spead_err *err)
-{
-    const struct speadi_verbs *verbs = queue->device->verbs;
-
-    queue->channel = verbs->create_comp_channel(queue->device->context);
-    if (!queue->channel)
-        return failed_verb(queue, err, "create_comp_channel", errno);
-    if (fcntl(queue->channel->fd, F_SETFL, fcntl(queue->channel->fd, F_GETFL) | O_NONBLOCK) < 0 ||
-        fcntl(queue->channel->fd, F_SETFD, FD_CLOEXEC) < 0)
-        return speadi_err_errno(err, "cannot set up a completion channel");
-    return 0;
 }
 
 static int make_plain_pair(struct speadi_verbs_send_queue *queue, struct spead_err *err)
@@ -115,7 +93,7 @@ static int make_queues(struct speadi_verbs_send_queue *queue, struct spead_err *
     if (ret < 0)
         return ret;
     for (unsigned i = 0; i < sizeof steps / sizeof *steps; i++)
-        if ((code = move(queue, steps[i])) != 0)
+        if ((code = speadi_verbs_pair_move(queue->qp, queue->device, steps[i])) != 0)
             return failed_verb(queue, err, "modify_qp", code);
     return set_rate(queue, err);
 }
@@ -146,7 +124,7 @@ int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
     *queue = (struct speadi_verbs_send_queue){
         .device = device, .options = *options, .flush_error = -EIO};
     if (options->comp_vector >= 0)
-        ret = make_channel(queue, err);
+        ret = speadi_verbs_channel_open(&queue->channel, device, err);
     return ret < 0 ? ret : make_queues(queue, err);
 }
 
@@ -311,7 +289,9 @@ void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
         return;
     queue->flush_error = error;
     if (!queue->failed)
-        move(queue, IBV_QPS_ERR); /* should this fail, destroying it has the same effect */
+        speadi_verbs_pair_move(
+            queue->qp, queue->device,
+            IBV_QPS_ERR); /* should this fail, destroying it has the same effect */
     speadi_verbs_send_queue_fail(queue, false);
     poll_until_settled(queue, done, DRAIN_NS);
     if (queue->posted != queue->settled)
@@ -328,12 +308,7 @@ void speadi_verbs_send_queue_arm(struct speadi_verbs_send_queue *queue)
         speadi_verbs_send_queue_fail(queue, true);
 }
 
-/* Each is acknowledged at once: the queue could not be destroyed otherwise. */
 void speadi_verbs_send_queue_take_events(struct speadi_verbs_send_queue *queue)
 {
-    struct ibv_cq *cq;
-    void *context;
-
-    while (queue->device->verbs->get_cq_event(queue->channel, &cq, &context) == 0)
-        queue->device->verbs->ack_cq_events(cq, 1);
+    speadi_verbs_channel_clear(queue->channel, queue->device);
 }

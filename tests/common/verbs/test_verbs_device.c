@@ -288,3 +288,61 @@ Test(verbs_device, a_fatal_error_names_its_queue_pair)
     cr_assert_eq(device.verbs->destroy_qp(qp), 0);
     cr_assert_eq(device.verbs->destroy_cq(cq), 0);
 }
+
+/* ---- What events come to ------------------------------------------------------------------- */
+
+static char said[1024];
+
+static void note(void *arg, enum spead_log_level level, const char *line)
+{
+    (void)arg, (void)level;
+    strncat(said, line, sizeof said - strlen(said) - 1);
+}
+
+static const struct spead_log log_said = {.fn = note};
+
+Test(verbs_device, news_of_port_and_device_are_counted_and_said)
+{
+    const struct speadi_verbs_queues none = {0};
+    struct speadi_verbs_news news;
+
+    cr_assert_eq(open_near(), 0, "%s", err.text);
+    vdouble_script("port_down=1");
+    vdouble_script("port_down=0");
+    vdouble_script("port_down=1");
+    news = speadi_verbs_take_events(&device, &none, &log_said);
+    cr_expect_eq(news.link_downs, 2);
+    cr_expect_not(news.device_gone || news.queue_failed || news.cq_overrun);
+    cr_expect(strstr(said, "frames are lost until it is up"), "%s", said);
+    vdouble_script("device_fatal=1");
+    news = speadi_verbs_take_events(&device, &none, &log_said);
+    cr_expect(news.device_gone);
+    cr_expect(strstr(said, "the stream ends"), "%s", said);
+    news = speadi_verbs_take_events(&device, &none, NULL);
+    cr_expect_not(news.device_gone, "it was told");
+}
+
+Test(verbs_device, a_queue_pair_that_fails_is_news_to_its_own_engine_alone)
+{
+    struct ibv_qp_init_attr attr = {.cap = {1, 1, 1, 1, 0}, .qp_type = IBV_QPT_RAW_PACKET};
+    struct speadi_verbs_queues ours = {0};
+    struct ibv_qp *qp[2];
+    struct ibv_cq *cq;
+
+    cr_assert_eq(open_near(), 0, "%s", err.text);
+    cq = device.verbs->create_cq(device.context, 1, NULL, NULL, 0);
+    attr.send_cq = attr.recv_cq = cq;
+    for (int i = 0; i < 2; i++) {
+        qp[i] = device.verbs->create_qp(device.pd, &attr);
+        cr_assert_eq(speadi_verbs_pair_move(qp[i], &device, IBV_QPS_INIT), 0);
+    }
+    ours.qp = qp[0];
+    ours.cq = cq;
+    cr_assert_eq(vdouble_qp_fatal(qp[1]->qp_num), 0);
+    cr_expect_not(speadi_verbs_take_events(&device, &ours, NULL).queue_failed);
+    cr_assert_eq(vdouble_qp_fatal(qp[0]->qp_num), 0);
+    cr_expect(speadi_verbs_take_events(&device, &ours, NULL).queue_failed);
+    for (int i = 0; i < 2; i++)
+        cr_assert_eq(device.verbs->destroy_qp(qp[i]), 0);
+    cr_assert_eq(device.verbs->destroy_cq(cq), 0);
+}
