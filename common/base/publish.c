@@ -2,6 +2,7 @@
  *
  * A sequence lock without fences (ThreadSanitizer does not follow them): every word is stored with
  * release and loaded with acquire, plain moves on x86. */
+#include <speadi/cache_line.h>
 #include <speadi/publish.h>
 
 #include <errno.h>
@@ -9,19 +10,14 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-#define CACHE_LINE_BYTES 64
-
 int speadi_publish_init(struct speadi_publish *publish, size_t words)
 {
     _Atomic uint64_t *word;
-    size_t bytes;
 
-    if (words > (SIZE_MAX - CACHE_LINE_BYTES) / sizeof *word)
+    if (words > (SIZE_MAX - SPEADI_CACHE_LINE) / sizeof *word)
         return -ENOMEM;
-    bytes = words * sizeof *word;
     /* Lines of its own: readers must not disturb what the owner keeps beside it. */
-    word = aligned_alloc(CACHE_LINE_BYTES,
-                         (bytes + CACHE_LINE_BYTES - 1) / CACHE_LINE_BYTES * CACHE_LINE_BYTES);
+    word = speadi_alloc_lines(words * sizeof *word);
     if (word == NULL)
         return -ENOMEM;
     for (size_t i = 0; i < words; i++)

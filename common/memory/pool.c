@@ -13,7 +13,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 static struct speadi_region closed_mark;
 #define CLOSED (&closed_mark)
@@ -93,7 +95,7 @@ static int map_table(struct speadi_pool *pool, const struct speadi_pool_config *
 
     if (config->meta_bytes > SIZE_MAX / 2)
         return -ENOMEM;
-    meta_stride = speadi_pool_round_up(config->meta_bytes, 64);
+    meta_stride = speadi_round_up(config->meta_bytes, SPEADI_CACHE_LINE);
     if (__builtin_mul_overflow(meta_stride, pool->region_count, &metas_bytes) ||
         __builtin_add_overflow(slots_bytes, metas_bytes, &pool->table_bytes) ||
         speadi_pages_reserve(&pool->table, pool->table_bytes, 64) < 0)
@@ -150,9 +152,9 @@ static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config
 
     if (config->region_bytes > SIZE_MAX / 2)
         return out_of_space(config, err);
-    bytes = speadi_pool_round_up(config->region_bytes, pool->page_bytes);
+    bytes = speadi_round_up(config->region_bytes, pool->page_bytes);
     align = bytes >= SPEADI_HUGE_PAGE_BYTES ? SPEADI_HUGE_PAGE_BYTES : pool->page_bytes;
-    stride = pool->fixed ? bytes : speadi_pool_round_up(bytes, align);
+    stride = pool->fixed ? bytes : speadi_round_up(bytes, align);
     if (__builtin_mul_overflow(stride, pool->region_count, &total))
         return out_of_space(config, err);
     pool->region_bytes = bytes;

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/numbers.h>
+
 static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 {
     struct speadi_region *region = &slot->region;
@@ -44,8 +46,8 @@ static size_t charge_for(const struct speadi_region *region, size_t bytes)
     size_t charge;
 
     if (bytes < SPEADI_HUGE_PAGE_BYTES)
-        return speadi_pool_round_up(bytes, region->pool->page_bytes);
-    charge = speadi_pool_round_up(bytes, SPEADI_HUGE_PAGE_BYTES);
+        return speadi_round_up(bytes, region->pool->page_bytes);
+    charge = speadi_round_up(bytes, SPEADI_HUGE_PAGE_BYTES);
     return charge < region->bytes ? charge : region->bytes;
 }
 
@@ -69,8 +71,8 @@ static int grow(struct speadi_region *region, size_t bytes)
     speadi_pool_collect(pool);
     charge = charge_for(region, bytes);
     if (!make_room(pool, charge - before)) {
-        charge = speadi_pool_round_up(
-            bytes, pool->page_bytes); /* no room for a huge page's worth: exactly */
+        charge =
+            speadi_round_up(bytes, pool->page_bytes); /* no room for a huge page's worth: exactly */
         if (!make_room(pool, charge - before))
             return -ENOMEM;
     }

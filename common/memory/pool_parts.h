@@ -3,6 +3,7 @@
 #ifndef SPEADI_MEMORY_POOL_PARTS_H
 #define SPEADI_MEMORY_POOL_PARTS_H
 
+#include <speadi/cache_line.h>
 #include <speadi/pool.h>
 
 #include <stdalign.h>
@@ -11,10 +12,10 @@
 #include "pages.h"
 
 struct speadi_pool_slot {
-    alignas(64) struct speadi_region region;  /* first: a region is its slot */
-    struct speadi_pool_slot *warmer, *colder; /* while free */
-    size_t populated_bytes;                   /* faulted in ahead; <= charged_bytes */
-    size_t huge_bytes;                        /* prefix that may use huge pages; <= charged_bytes */
+    alignas(SPEADI_CACHE_LINE) struct speadi_region region; /* first: a region is its slot */
+    struct speadi_pool_slot *warmer, *colder;               /* while free */
+    size_t populated_bytes;                                 /* faulted in ahead; <= charged_bytes */
+    size_t huge_bytes; /* prefix that may use huge pages; <= charged_bytes */
 };
 
 struct speadi_pool {
@@ -36,14 +37,9 @@ struct speadi_pool {
     uint64_t free_charged; /* what trimming the free regions would yield */
 
     /* Everyone's. */
-    alignas(64) _Atomic(struct speadi_region *) returned;
+    alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_region *) returned;
     atomic_int_fast64_t outstanding; /* only once closed, see the top */
 };
-
-static inline size_t speadi_pool_round_up(size_t bytes, size_t step)
-{
-    return (bytes + step - 1) / step * step;
-}
 
 static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_region *region)
 {

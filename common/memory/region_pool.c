@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "region_message.h"
 #include "region_parts.h"
@@ -63,7 +64,7 @@ static int make_slots(struct spead_region_pool *pool, const struct spead_region_
 int spead_region_pool_create(struct spead_region_pool **out,
                              const struct spead_region_pool_config *config, struct spead_err *err)
 {
-    size_t stride = (config->region_bytes + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
+    size_t stride = speadi_round_up(config->region_bytes, PAGE_BYTES);
     struct spead_region_pool *pool;
     int ret = check(config, stride, err);
 

@@ -9,6 +9,7 @@
 #include <speadline/stats.h>
 
 #include <speadi/checksum.h>
+#include <speadi/numbers.h>
 
 #define VLAN_TAGS_MAX  2u
 #define IPV4_BYTES     20u
@@ -134,9 +135,8 @@ static int read_udp(struct speadi_frame *frame, struct rest *rest)
 int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t head_bytes,
                        uint32_t frame_bytes)
 {
-    struct rest rest = {.head = head,
-                        .known = head_bytes < frame_bytes ? head_bytes : frame_bytes,
-                        .end = frame_bytes};
+    struct rest rest = {
+        .head = head, .known = speadi_min_u32(head_bytes, frame_bytes), .end = frame_bytes};
     uint32_t type;
     int refusal;
 
@@ -178,10 +178,9 @@ static uint64_t add_parts(uint64_t sum, const struct speadi_frame_part *parts, u
     uint32_t part_at = 0;
 
     for (unsigned i = 0; i < count; part_at += parts[i++].bytes) {
-        uint32_t end = part_at + parts[i].bytes, start = from > part_at ? from : part_at;
+        uint32_t start = speadi_max_u32(from, part_at);
+        uint32_t end = speadi_min_u32(to, part_at + parts[i].bytes);
 
-        if (end > to)
-            end = to;
         if (start < end)
             sum = speadi_checksum_add(sum, start - from, parts[i].data + (start - part_at),
                                       end - start);

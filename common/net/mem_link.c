@@ -5,6 +5,7 @@
  * sleep: an end first announces that it will sleep and then looks at the other's position, while the
  * other end first moves its position and then looks for the announcement. In one total order at least
  * one of the two sees what the other did, so that no ring is missed. */
+#include <speadi/cache_line.h>
 #include <speadi/mem_wire.h>
 
 #include <errno.h>
@@ -17,9 +18,8 @@
 
 #include <speadi/err.h>
 #include <speadi/iovec_copy.h>
+#include <speadi/numbers.h>
 #include <speadi/packet.h>
-
-#define SLOT_ALIGN 64u
 
 /* One end's bell. The lock is taken only to attach it and to ring it for a sleeper, never per packet. */
 struct bell {
@@ -39,11 +39,11 @@ struct spead_mem_link {
     struct bell consumer_bell, producer_bell;
 
     /* The producer's line. */
-    alignas(64) _Atomic uint64_t tail; /* packets pushed */
-    uint64_t head_seen;                /* the consumer's head when last looked at */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* packets pushed */
+    uint64_t head_seen;                               /* the consumer's head when last looked at */
 
     /* The consumer's line. */
-    alignas(64) _Atomic uint64_t head; /* packets given back */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* packets given back */
     uint64_t tail_seen;
 };
 
@@ -86,21 +86,12 @@ static inline void bell_want(struct bell *bell)
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
-static size_t power_of_two_from(size_t count)
-{
-    size_t power = 1;
-
-    while (power < count)
-        power <<= 1;
-    return power;
-}
-
 static int allocate_slots(struct spead_mem_link *link)
 {
-    size_t slots = power_of_two_from(link->packet_count), per_slot;
+    size_t slots = speadi_power_of_two_from(link->packet_count), per_slot;
 
     link->mask = slots - 1;
-    link->slot_bytes = (link->packet_bytes + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
+    link->slot_bytes = speadi_round_up(link->packet_bytes, SPEADI_CACHE_LINE);
     per_slot = link->slot_bytes + sizeof *link->lengths;
     if (__builtin_mul_overflow(slots, per_slot, &link->mapped_bytes))
         return -ENOMEM;

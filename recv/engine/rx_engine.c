@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
 #include <speadi/uring.h>
 #include <speadi/verbs_device.h>
@@ -80,7 +81,7 @@ struct opening {
 static int open_engine(const struct opening *opening, const struct speadi_rx_engine_ops *ops,
                        struct spead_err *err)
 {
-    void *self = aligned_alloc(64, (ops->state_size + 63) / 64 * 64);
+    void *self = speadi_alloc_lines(ops->state_size);
     int rc;
 
     if (!self)

@@ -4,6 +4,8 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include <speadi/numbers.h>
+
 #include "counter_map.h"
 #include "spans.h"
 
@@ -11,29 +13,30 @@
 
 /* ---- Layout -------------------------------------------------------------------------------- */
 
-static size_t align_up(size_t bytes)
+/* What comes next begins where any object may. */
+static size_t aligned(size_t bytes)
 {
-    return (bytes + alignof(max_align_t) - 1) & ~(alignof(max_align_t) - 1);
+    return speadi_round_up(bytes, alignof(max_align_t));
 }
 
 static size_t pointers_at(void)
 {
-    return align_up(sizeof(struct speadi_live_heap));
+    return aligned(sizeof(struct speadi_live_heap));
 }
 
 static size_t hash_at(const struct speadi_live_heap_layout *layout)
 {
-    return pointers_at() + align_up(layout->pointers_max * sizeof(uint64_t));
+    return pointers_at() + aligned(layout->pointers_max * sizeof(uint64_t));
 }
 
 static size_t count_at(const struct speadi_live_heap_layout *layout)
 {
-    return hash_at(layout) + align_up(layout->hash_cells * sizeof(uint64_t));
+    return hash_at(layout) + aligned(layout->hash_cells * sizeof(uint64_t));
 }
 
 static size_t spans_at(const struct speadi_live_heap_layout *layout)
 {
-    return count_at(layout) + align_up(layout->source_count * sizeof(struct spead_count));
+    return count_at(layout) + aligned(layout->source_count * sizeof(struct spead_count));
 }
 
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)

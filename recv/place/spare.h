@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <speadi/cache_line.h>
+#include <speadi/numbers.h>
+
 #include "rx_engine.h"
 
 #define SPEADI_SPARES_MAX (2 * SPEADI_RX_RESERVE_MAX)
@@ -33,7 +36,7 @@ struct speadi_parked {
 
 static inline uint32_t speadi_spare_stride(uint32_t bytes)
 {
-    return (bytes + 63u) & ~63u;
+    return (uint32_t)speadi_round_up(bytes, SPEADI_CACHE_LINE);
 }
 
 /* count <= SPEADI_SPARES_MAX buffers of at least bytes bytes each. Returns 0 or -ENOMEM. */

@@ -13,6 +13,7 @@
 #include <speadline/node.h>
 #include <speadline/recv.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/wakeup.h>
 
 struct speadi_outlet {
@@ -28,7 +29,8 @@ struct speadi_outlet {
     bool gone;                      /* nobody receives any more */
     struct speadi_wakeup stop_bell; /* ends a wait for room */
 
-    _Alignas(64) struct spead_receiver *receiver; /* the consumer's; NULL: not opened yet */
+    _Alignas(SPEADI_CACHE_LINE) struct spead_receiver
+        *receiver; /* the consumer's; NULL: not opened yet */
 };
 
 /* The channel that a stream of this config hands heaps over through. on_shed(arg, ...) hears of each heap

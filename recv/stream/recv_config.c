@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 #include <speadi/packet.h>
 
 #define HEAPS_MAX      (1u << 20) /* live, over all substreams */
@@ -83,7 +84,7 @@ static int check_memory(const struct spead_recv_stream_config *c, struct spead_e
     uint64_t least =
         c->packet_bytes_max < c->heap_bytes_max ? c->packet_bytes_max : c->heap_bytes_max;
 
-    least = (least + page - 1) / page * page; /* memory is charged by pages */
+    least = speadi_round_up(least, page); /* memory is charged by pages */
     if (c->memory_bytes_max != 0 && c->memory_bytes_max < least)
         return speadi_err_set(err, -EINVAL, "memory_bytes_max is %llu: one packet may need %llu",
                               (unsigned long long)c->memory_bytes_max, (unsigned long long)least);

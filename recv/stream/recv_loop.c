@@ -4,6 +4,7 @@
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 #include <speadi/thread.h>
 
 #include "recv_stream.h"
@@ -192,11 +193,6 @@ int spead_recv_stream_poll(struct spead_recv_stream *s)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* True when it has slept, as long as messages should gather. stop() is heard after it, not during it. */
 static bool gather(struct spead_recv_stream *s, uint64_t deadline)
 {
@@ -223,14 +219,14 @@ int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
         return 0;
     if (s->outlet.pending_count > 0) { /* until the consumer takes a heap nothing can go on */
         if (s->state != SPEADI_RECV_RUNNING)
-            deadline = sooner(deadline, s->deadline_ns);
+            deadline = speadi_min_u64(deadline, s->deadline_ns);
         speadi_outlet_wait_room(&s->outlet, deadline);
         return 0;
     }
     if (s->state != SPEADI_RECV_RUNNING || s->burst_is_out || s->unreserving)
         return 0;
     if (s->config.heap_timeout_ns != 0 && s->table.oldest != NULL)
-        deadline = sooner(
+        deadline = speadi_min_u64(
             deadline, speadi_clock_after(s->table.oldest->opened_ns, s->config.heap_timeout_ns));
     if (!gather(s, deadline))
         s->ops->wait(s->engine, deadline);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
 
 #include "recv_config.h"
@@ -119,7 +120,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const char *reason, const struct speadi_rx_facts *facts,
                                  struct spead_err *err)
 {
-    struct spead_recv_stream *s = aligned_alloc(64, sizeof *s);
+    struct spead_recv_stream *s = speadi_alloc_lines(sizeof *s);
     int ret;
 
     if (s == NULL) {

@@ -16,6 +16,8 @@
 
 #include <speadline/recv.h>
 
+#include <speadi/cache_line.h>
+
 #include "finished.h"
 #include "gap_tracker.h"
 #include "gather.h"
@@ -59,11 +61,11 @@ struct spead_recv_stream {
     struct spead_recv_plan plan;
 
     /* Any thread. */
-    _Alignas(64) atomic_uint stop_calls;
+    _Alignas(SPEADI_CACHE_LINE) atomic_uint stop_calls;
     atomic_bool is_armed;
 
     /* The owner's. */
-    _Alignas(64) void *engine;
+    _Alignas(SPEADI_CACHE_LINE) void *engine;
     enum speadi_recv_state state;
     int result;               /* of poll() once ended */
     bool armed;               /* is_armed, read once a poll */

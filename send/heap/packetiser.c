@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/numbers.h>
 #include <speadi/packet.h>
 
 enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
@@ -20,18 +21,13 @@ static uint32_t pointers_max(uint32_t packet_bytes)
     return (packet_bytes - FIXED_BYTES - PAYLOAD_UNIT) / SPEADI_POINTER_BYTES;
 }
 
-static uint64_t min_u64(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Packets that follow the ones full of pointers: the first of them also carries the rest_pointers. */
 static uint64_t packets_for(uint64_t bytes, uint32_t packet_bytes, uint32_t rest_pointers)
 {
     uint64_t room = packet_bytes - FIXED_BYTES;
     uint64_t first = room - (uint64_t)rest_pointers * SPEADI_POINTER_BYTES;
 
-    return bytes <= first ? bytes != 0 : 1 + (bytes - first + room - 1) / room;
+    return bytes <= first ? bytes != 0 : 1 + speadi_divide_up(bytes - first, room);
 }
 
 static int shape_repeated(struct speadi_heap_shape *shape, uint32_t packet_bytes)
@@ -39,7 +35,7 @@ static int shape_repeated(struct speadi_heap_shape *shape, uint32_t packet_bytes
     uint64_t head = FIXED_BYTES + (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
     uint64_t room = packet_bytes - head;
 
-    shape->packets = (shape->length + room - 1) / room;
+    shape->packets = speadi_divide_up(shape->length, room);
     shape->bytes = shape->length + shape->packets * head;
     return 0;
 }
@@ -66,8 +62,9 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
         return shape_repeated(shape, packet_bytes);
     full = shape->pointers >= most ? shape->pointers / most : 0;
     shape->packets =
-        full + packets_for(shape->length - min_u64(shape->length, (uint64_t)full * PAYLOAD_UNIT),
-                           packet_bytes, shape->pointers - full * most);
+        full +
+        packets_for(shape->length - speadi_min_u64(shape->length, (uint64_t)full * PAYLOAD_UNIT),
+                    packet_bytes, shape->pointers - full * most);
     shape->bytes = shape->length + shape->packets * FIXED_BYTES +
                    (uint64_t)shape->pointers * SPEADI_POINTER_BYTES;
     return 0;
@@ -161,7 +158,7 @@ static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
         const struct speadi_send_item *item = &heap->item[p->item];
 
         if (item->kind == SPEADI_SEND_ITEM_PAYLOAD && p->piece < item->bytes) {
-            uint64_t bytes = min_u64(most, item->bytes - p->piece);
+            uint64_t bytes = speadi_min_u64(most, item->bytes - p->piece);
             const uint8_t *data = item->data + p->piece;
 
             p->piece += bytes;
@@ -169,7 +166,7 @@ static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
         }
     }
     return (struct iovec){.iov_base = (void *)(uintptr_t)padding,
-                          .iov_len = min_u64(most, sizeof padding)};
+                          .iov_len = speadi_min_u64(most, sizeof padding)};
 }
 
 /* Returns how many iovecs lend the next bytes of payload, or 0, with nothing changed, when that takes
@@ -217,9 +214,9 @@ static bool takes_one(const struct speadi_packetiser *p, const struct speadi_pac
 static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *space)
 {
     const uint32_t first = p->heap->repeat_pointers ? 0 : p->pointer;
-    const uint32_t pointers = (uint32_t)min_u64(p->pointers - first, p->pointers_max);
+    const uint32_t pointers = (uint32_t)speadi_min_u64(p->pointers - first, p->pointers_max);
     const uint32_t head = FIXED_BYTES + pointers * SPEADI_POINTER_BYTES;
-    const uint64_t payload = min_u64(p->length - p->offset, p->packet_bytes - head);
+    const uint64_t payload = speadi_min_u64(p->length - p->offset, p->packet_bytes - head);
     struct iovec *iov = space->iov;
     unsigned pieces;
 
@@ -233,7 +230,7 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     pieces = lend_payload(p, iov + 1, payload);
     if (pieces == 0) {
         gather_payload(p, space->header, payload);
-        space->header += (payload + 7) & ~(uint64_t)7;
+        space->header += speadi_round_up(payload, PAYLOAD_UNIT);
         iov[0].iov_len += payload;
     }
     *space->packet++ = (struct speadi_tx_packet){.iov = iov,
@@ -258,10 +255,10 @@ static uint64_t plain_run(const struct speadi_packetiser *p,
     if (p->heap->item[p->item].bytes - p->piece < payload)
         return 0;
     run = (p->heap->item[p->item].bytes - p->piece) / payload;
-    run = min_u64(run, space->budget / (p->packet_bytes + space->packet_overhead));
-    run = min_u64(run, (uint64_t)(space->packet_end - space->packet));
-    run = min_u64(run, (uint64_t)(space->iov_end - space->iov) / 2);
-    return min_u64(run, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
+    run = speadi_min_u64(run, space->budget / (p->packet_bytes + space->packet_overhead));
+    run = speadi_min_u64(run, (uint64_t)(space->packet_end - space->packet));
+    run = speadi_min_u64(run, (uint64_t)(space->iov_end - space->iov) / 2);
+    return speadi_min_u64(run, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
 }
 
 /* The run of plain packets, of which most of a large heap consists: a template, two words patched. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "send_stream.h"
 
@@ -68,10 +69,8 @@ static int check_config(const struct spead_send_sink_config *config, struct spea
 
 static int make_slots(struct spead_send_sink *sink)
 {
-    uint64_t capacity = 1;
+    uint64_t capacity = speadi_power_of_two_from(sink->in_flight_max);
 
-    while (capacity < sink->in_flight_max)
-        capacity *= 2;
     sink->mask = capacity - 1;
     sink->slot_count = (uint32_t)capacity + 2; /* and those outside of the ring */
     sink->ring = calloc(capacity, sizeof(struct speadi_sink_slot *));

@@ -22,6 +22,8 @@
 #include <speadline/error.h>
 #include <speadline/send_node.h>
 
+#include <speadi/cache_line.h>
+
 #include "progress.h"
 
 enum { SPEADI_SINK_BATCH = 16 }; /* messages taken in a step */
@@ -44,7 +46,7 @@ struct spead_send_sink {
     uint32_t slot_count, in_flight_max;
 
     /* The node's; after its end, those of whoever holds the progress' lock. */
-    alignas(64) struct speadi_sink_slot *hand, *refused;
+    alignas(SPEADI_CACHE_LINE) struct speadi_sink_slot *hand, *refused;
     struct speadi_sink_slot *blamed;  /* of the two: what the step failed on; NULL: none */
     struct speadi_sink_slot *accused; /* what it will fail on; NULL: on the stream's end */
     struct spead_err verdict; /* with this, once all in flight has ended; code 0: it will not */
@@ -60,7 +62,7 @@ struct spead_send_sink {
     _Atomic uint64_t in, failed, skipped, waits;
 
     /* The stream's owner's. */
-    alignas(64) _Atomic uint64_t completed;
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t completed;
     _Atomic uint64_t sent;
     bool alarmed;       /* the node shall know of a heap that was not sent */
     _Atomic int broken; /* the stream has failed with this, or was stopped */

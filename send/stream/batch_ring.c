@@ -6,17 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
+#include <speadi/numbers.h>
+
 enum {
     /* Usual packets have two iovecs; a batch of others ends sooner. */
     BATCH_IOVECS = 2 * SPEADI_BATCH_PACKETS + SPEADI_PACKET_IOVECS_MAX,
     /* Usual headers have one item pointer, or none. */
     USUAL_HEADER_BYTES = SPEADI_PACKET_FIXED_BYTES + 8,
-    MEMORY_ALIGN = 64,
 };
 
 static size_t aligned(size_t bytes)
 {
-    return (bytes + MEMORY_ALIGN - 1) & ~(size_t)(MEMORY_ALIGN - 1);
+    return speadi_round_up(bytes, SPEADI_CACHE_LINE);
 }
 
 int speadi_batch_ring_init(struct speadi_batch_ring *ring, uint32_t packet_bytes)
@@ -28,7 +30,7 @@ int speadi_batch_ring_init(struct speadi_batch_ring *ring, uint32_t packet_bytes
 
     *ring = (struct speadi_batch_ring){
         .header_bytes = headers, .memory_bytes = SPEADI_BATCHES * (packets + iovecs + headers)};
-    at = ring->memory = aligned_alloc(MEMORY_ALIGN, ring->memory_bytes);
+    at = ring->memory = speadi_alloc_lines(ring->memory_bytes);
     if (at == NULL)
         return -ENOMEM;
     for (unsigned i = 0; i < SPEADI_BATCHES; i++) {

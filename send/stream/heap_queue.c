@@ -5,21 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
+#include <speadi/numbers.h>
+
 /* In `tail`, so that closing and claiming are ordered by one word: a heap is accepted before the close,
  * and then drained, or refused. */
 #define CLOSED (1ull << 63)
 
 struct speadi_heap_slot {
-    alignas(64) _Atomic uint64_t published; /* position + 1 of the heap in it */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published; /* position + 1 of the heap in it */
     struct speadi_heap_entry entry;
 };
 
 int speadi_heap_queue_init(struct speadi_heap_queue *queue, uint32_t heaps_max)
 {
-    size_t capacity = 1;
+    size_t capacity = speadi_power_of_two_from(heaps_max);
 
-    while (capacity < heaps_max)
-        capacity *= 2;
     *queue = (struct speadi_heap_queue){.mask = capacity - 1,
                                         .heaps_max = heaps_max,
                                         .bytes = capacity * sizeof(struct speadi_heap_slot)};

@@ -16,6 +16,8 @@
 
 #include <speadline/send.h>
 
+#include <speadi/cache_line.h>
+
 #include "packetiser.h"
 
 #define SPEADI_HEAPS_MAX (1u << 20) /* most that a stream can have in flight */
@@ -39,10 +41,10 @@ struct speadi_heap_queue {
     uint64_t mask;
     uint32_t heaps_max;
 
-    alignas(64) _Atomic uint64_t tail;  /* producers; top bit: closed */
-    alignas(64) _Atomic uint64_t freed; /* owner */
-    _Atomic uint64_t finished;          /* owner */
-    uint64_t admitted;                  /* owner only */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;  /* producers; top bit: closed */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t freed; /* owner */
+    _Atomic uint64_t finished;                         /* owner */
+    uint64_t admitted;                                 /* owner only */
 };
 
 /* heaps_max in 1..SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */

@@ -10,6 +10,8 @@
 
 #include <speadline/send.h>
 
+#include <speadi/cache_line.h>
+
 #include "batch_ring.h"
 #include "heap_queue.h"
 #include "pacer.h"
@@ -46,7 +48,7 @@ struct spead_send_stream {
     _Atomic uintptr_t owner; /* pthread_self() of the owner; 0: not started */
 
     /* Owner. */
-    alignas(64) struct speadi_packetiser packetiser;
+    alignas(SPEADI_CACHE_LINE) struct speadi_packetiser packetiser;
     struct speadi_pacer pacer;
     struct speadi_batch_ring batches;
     struct speadi_send_ledger ledger;

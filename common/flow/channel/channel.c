@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "channel_parts.h"
 
@@ -68,18 +70,9 @@ static int check_config(const struct spead_channel_config *config, struct spead_
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
-static uint64_t slots_for(uint32_t capacity)
-{
-    uint64_t slots = 1;
-
-    while (slots < capacity)
-        slots *= 2;
-    return slots;
-}
-
 size_t spead_channel_bytes(const struct spead_channel_config *config)
 {
-    uint64_t slots = slots_for(config->capacity);
+    uint64_t slots = speadi_power_of_two_from(config->capacity);
     size_t bytes = sizeof(struct spead_channel);
 
     if (config->form == SPEAD_CHANNEL_SPSC)
@@ -120,7 +113,7 @@ static void init(struct spead_channel *channel, const struct spead_channel_confi
 
 static bool fill(struct spead_channel *channel, const struct spead_channel_config *config)
 {
-    uint64_t slots = slots_for(config->capacity);
+    uint64_t slots = speadi_power_of_two_from(config->capacity);
 
     channel->name = strdup(name_of(config));
     if (!channel->name ||
@@ -133,7 +126,7 @@ static bool fill(struct spead_channel *channel, const struct spead_channel_confi
         return channel->shared != NULL;
     }
     channel->mask = slots - 1;
-    channel->slots = aligned_alloc(64, slots * sizeof *channel->slots);
+    channel->slots = speadi_alloc_lines(slots * sizeof *channel->slots);
     if (config->latency)
         channel->latency = speadi_latency_create(slots);
     return channel->slots && (!config->latency || channel->latency);

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/channel_internal.h>
 #include <speadi/count.h>
 #include <speadi/latency.h>
@@ -62,7 +63,7 @@ struct speadi_account {
 
 struct spead_channel {
     /* Constant once ends are open; state is written a few times in a channel's life. */
-    alignas(64) struct spead_message *slots; /* SPSC */
+    alignas(SPEADI_CACHE_LINE) struct spead_message *slots; /* SPSC */
     uint64_t mask;
     uint32_t capacity;
     _Atomic uint32_t state;
@@ -78,13 +79,13 @@ struct spead_channel {
     char *name;
 
     /* SPSC: each index with what its writer counts beside it. */
-    alignas(64) _Atomic uint64_t tail;
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;
     _Atomic uint64_t full; /* 1: a sender met it full */
-    alignas(64) _Atomic uint64_t head;
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head;
     _Atomic uint64_t high_water;
 
-    alignas(64) struct speadi_waitroom receivers_room; /* senders look here */
-    alignas(64) struct speadi_waitroom senders_room;   /* receivers look here */
+    alignas(SPEADI_CACHE_LINE) struct speadi_waitroom receivers_room; /* senders look here */
+    alignas(SPEADI_CACHE_LINE) struct speadi_waitroom senders_room;   /* receivers look here */
 
     pthread_mutex_t control; /* of what follows */
     struct speadi_end *senders, *receivers;

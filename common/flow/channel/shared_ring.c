@@ -4,12 +4,14 @@
 #include <stdalign.h>
 #include <stdlib.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/clock.h>
+#include <speadi/numbers.h>
 
 struct lane {
-    alignas(64) _Atomic uint64_t tail; /* next position to write */
-    alignas(64) _Atomic uint64_t head; /* next position to read */
-    _Atomic uint64_t *turn;            /* one a slot */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* next position to write */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* next position to read */
+    _Atomic uint64_t *turn;                           /* one a slot */
     struct spead_message *slots;
     uint64_t first_time; /* index of its first slot in the latency log */
 };
@@ -18,21 +20,17 @@ struct speadi_shared_ring {
     uint64_t mask;
     uint32_t capacity, lanes;
     struct speadi_latency_log *latency; /* NULL: not kept */
-    alignas(64) _Atomic uint64_t used;
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t used;
     _Atomic uint64_t high_water;
     /* Of senders (WAIT2): bumped after turns were handed over. */
-    alignas(64) _Atomic uint64_t published;
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct lane lane[];
 };
 
 /* At least two, or "free" and "full" of the next lap would be the same turn. */
 static uint64_t slots_for(uint32_t capacity)
 {
-    uint64_t slots = 2;
-
-    while (slots < capacity)
-        slots *= 2;
-    return slots;
+    return speadi_power_of_two_from(speadi_max_u32(capacity, 2));
 }
 
 size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes)
@@ -46,7 +44,7 @@ size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes)
 static bool fill_lane(struct lane *lane, uint64_t slots)
 {
     lane->turn = malloc(slots * sizeof *lane->turn);
-    lane->slots = aligned_alloc(64, slots * sizeof *lane->slots);
+    lane->slots = speadi_alloc_lines(slots * sizeof *lane->slots);
     if (!lane->turn || !lane->slots)
         return false;
     for (uint64_t i = 0; i < slots; i++)
@@ -70,7 +68,7 @@ struct speadi_shared_ring *speadi_shared_ring_create(uint32_t capacity, uint32_t
                                                      bool latency)
 {
     size_t bytes = sizeof(struct speadi_shared_ring) + lanes * sizeof(struct lane);
-    struct speadi_shared_ring *ring = aligned_alloc(64, bytes);
+    struct speadi_shared_ring *ring = speadi_alloc_lines(bytes);
 
     if (!ring)
         return NULL;

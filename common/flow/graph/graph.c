@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <speadi/backoff.h>
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
 
 #include "graph_parts.h"
@@ -21,7 +22,7 @@ int spead_graph_create(struct spead_graph **out, const struct spead_graph_config
                               "graph: struct_size is %u, not %zu: start from "
                               "SPEAD_GRAPH_CONFIG_INIT",
                               config->struct_size, sizeof *config);
-    graph = aligned_alloc(64, sizeof *graph);
+    graph = speadi_alloc_lines(sizeof *graph);
     if (!graph)
         return speadi_err_set(err, -ENOMEM, "cannot make a graph: out of memory");
     memset(graph, 0, sizeof *graph);

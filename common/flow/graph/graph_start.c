@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 #include <speadi/thread.h>
 
 #include "executor_workers.h"
@@ -86,7 +88,7 @@ static int place_chosen(struct spead_node *node, struct spead_executor *executor
                         struct spead_err *err)
 {
     if (node->blocking) {
-        node->task.worker = aligned_alloc(64, sizeof *node->task.worker);
+        node->task.worker = speadi_alloc_lines(sizeof *node->task.worker);
         if (!node->task.worker)
             return speadi_err_set(err, -ENOMEM, "cannot start node \"%s\": out of memory",
                                   node->name);
@@ -137,7 +139,7 @@ static int place_nodes(struct spead_graph *graph, struct spead_executor *executo
         if (ret < 0)
             return ret;
     }
-    run = (free_count + workers - 1) / workers;
+    run = (uint32_t)speadi_divide_up(free_count, workers);
     for (uint32_t i = graph->node_count; i-- > 0;) {
         struct spead_node *node = graph->order[i];
 

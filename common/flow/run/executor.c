@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/count.h>
 #include <speadi/err.h>
 #include <speadi/thread.h>
@@ -58,7 +59,7 @@ int spead_executor_create(struct spead_executor **out, const struct spead_execut
     executor = calloc(1, sizeof *executor);
     if (!executor)
         return speadi_err_set(err, -ENOMEM, "cannot make an executor: out of memory");
-    executor->workers = aligned_alloc(64, config->workers * sizeof *executor->workers);
+    executor->workers = speadi_alloc_lines(config->workers * sizeof *executor->workers);
     if (!executor->workers)
         ret =
             speadi_err_set(err, -ENOMEM, "cannot make %u workers: out of memory", config->workers);

@@ -14,6 +14,8 @@
 
 #include <speadline/error.h>
 
+#include <speadi/cache_line.h>
+
 #include "task.h"
 #include "timers.h"
 
@@ -40,8 +42,9 @@ struct speadi_worker {
     _Atomic uint64_t steps, sleeps, busy_ns, queued;
 
     /* Other threads write too. */
-    alignas(64) _Atomic(struct speadi_task *) handed; /* made runnable by them, newest first */
-    _Atomic uint32_t asleep;                          /* 1: sleeps or is about to; the futex */
+    alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_task *)
+        handed;              /* made runnable by them, newest first */
+    _Atomic uint32_t asleep; /* 1: sleeps or is about to; the futex */
     _Atomic bool quit;
     _Atomic uint64_t wakes, tasks;
 };

@@ -27,10 +27,16 @@ static inline uint32_t speadi_clamp_u32(uint32_t value, uint32_t low, uint32_t h
     return value < low ? low : value > high ? high : value;
 }
 
-/* Rounded up to a multiple of unit, which is not 0. The sum of both must not overflow. */
+/* Rounded up to a multiple of unit, which is not 0. Less than value when the sum of both does not fit. */
 static inline size_t speadi_round_up(size_t value, size_t unit)
 {
     return (value + unit - 1) / unit * unit;
+}
+
+/* How many units hold the value; the same conditions. */
+static inline uint64_t speadi_divide_up(uint64_t value, uint64_t unit)
+{
+    return (value + unit - 1) / unit;
 }
 
 /* True for 0 too: no bit stands beside the highest one. */

@@ -5,6 +5,8 @@
 #include <netinet/udp.h>
 #include <string.h>
 
+#include <speadi/numbers.h>
+
 uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes)
 {
     for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c)) {
@@ -21,7 +23,7 @@ uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes)
 
 uint32_t speadi_message_segments(const struct speadi_message *message)
 {
-    uint32_t segments = (message->true_bytes + message->segment_bytes - 1) / message->segment_bytes;
+    uint32_t segments = (uint32_t)speadi_divide_up(message->true_bytes, message->segment_bytes);
 
     return segments ? segments : 1;
 }

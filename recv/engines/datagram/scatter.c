@@ -4,6 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include <speadi/numbers.h>
+
 void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx_range *ranges,
                           unsigned count, uint32_t head_bytes, uint8_t *heads, uint8_t *spill)
 {
@@ -24,16 +26,11 @@ void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx
     scatter->slots = slots;
 }
 
-static uint32_t min_u32(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint32_t bytes,
                       const struct speadi_message *message, struct speadi_rx_burst *burst)
 {
     const struct iovec *head = &scatter->iov[2 * slot], *range = head + 1;
-    uint32_t head_bytes = min_u32(bytes, (uint32_t)head->iov_len);
+    uint32_t head_bytes = speadi_min_u32(bytes, (uint32_t)head->iov_len);
     uint32_t body_bytes = bytes - head_bytes;
 
     burst->packet[burst->count++] = (struct speadi_rx_packet){
@@ -63,7 +60,7 @@ void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
         memmove(spill + before, spill, left - before);
     message->data = spill;
     for (unsigned i = 2 * slot; i < 2 * scatter->slots && left; i++) {
-        uint32_t bytes = min_u32(left, (uint32_t)scatter->iov[i].iov_len);
+        uint32_t bytes = speadi_min_u32(left, (uint32_t)scatter->iov[i].iov_len);
 
         memcpy(spill, scatter->iov[i].iov_base, bytes);
         spill += bytes;
@@ -80,13 +77,14 @@ bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_m
     if (message->held_bytes < message->true_bytes) {
         /* Cut off: it will be counted, not read. */
         message->data = scatter->iov[0].iov_base;
-        message->held_bytes = min_u32(message->held_bytes, (uint32_t)scatter->iov[0].iov_len);
+        message->held_bytes =
+            speadi_min_u32(message->held_bytes, (uint32_t)scatter->iov[0].iov_len);
         return true;
     }
     for (; slot < scatter->slots; slot++) {
         uint32_t room =
             (uint32_t)(scatter->iov[2 * slot].iov_len + scatter->iov[2 * slot + 1].iov_len);
-        uint32_t bytes = min_u32(message->held_bytes, message->segment_bytes);
+        uint32_t bytes = speadi_min_u32(message->held_bytes, message->segment_bytes);
         bool last = message->held_bytes == bytes;
 
         if (last ? bytes > room : bytes != room)

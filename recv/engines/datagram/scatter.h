@@ -7,11 +7,14 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <speadi/cache_line.h>
+
 #include "gro.h"
 #include "rx_engine.h"
 
 #define SPEADI_HEAD_BYTES_MAX 512u /* longer heads are not predicted */
-#define SPEADI_HEAD_STRIDE    576u /* an odd number of cache lines, so that heads share no sets */
+#define SPEADI_HEAD_STRIDE \
+    (9u * SPEADI_CACHE_LINE) /* an odd number of cache lines, so that heads share no sets */
 #define SPEADI_HEADS_BYTES    (SPEADI_RX_RESERVE_MAX * SPEADI_HEAD_STRIDE)
 #define SPEADI_SCATTER_IOVECS (2 * SPEADI_RX_RESERVE_MAX + 1)
 

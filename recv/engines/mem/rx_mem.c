@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/mem_wire.h>
@@ -49,7 +50,7 @@ static int mem_open(void *self, const struct speadi_rx_config *config,
 
     if (rc < 0)
         return speadi_err_set(err, rc, "mem engine: eventfd: %s", strerror(-rc));
-    e->heads = aligned_alloc(64, SPEADI_HEADS_BYTES);
+    e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
     if (!e->heads)
         return speadi_err_set(err, -ENOMEM, "mem engine: no memory for packet heads");
     for (uint32_t i = 0; i < config->count; i++) {

@@ -8,6 +8,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
@@ -55,8 +56,8 @@ static int socket_open(void *self, const struct speadi_rx_config *config,
         return speadi_err_set(err, rc, "socket engine: eventfd: %s", strerror(-rc));
     if (watch(e, e->bell.fd, BELL) < 0)
         return speadi_err_errno(err, "socket engine: epoll_ctl");
-    e->buffers = aligned_alloc(64, (size_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE);
-    e->heads = aligned_alloc(64, SPEADI_HEADS_BYTES);
+    e->buffers = speadi_alloc_lines((size_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE);
+    e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
     if (!e->buffers || !e->heads)
         return speadi_err_set(err, -ENOMEM, "socket engine: no memory for receive buffers");
     rc = open_sources(e, config, err);

@@ -7,6 +7,7 @@
 
 #include <sys/socket.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/udp.h>
 #include <speadi/wakeup.h>
 
@@ -17,7 +18,7 @@
 
 #define SPEADI_SOCKET_BUFFERS 64u
 /* An odd number of cache lines beyond 64 KiB, so that the beginnings share no cache sets. */
-#define SPEADI_SOCKET_STRIDE      (SPEADI_MESSAGE_BYTES_MAX + 25u * 64u)
+#define SPEADI_SOCKET_STRIDE      (SPEADI_MESSAGE_BYTES_MAX + 25u * SPEADI_CACHE_LINE)
 #define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* received in one burst: stays in L2 */
 
 struct speadi_socket_source {
@@ -52,7 +53,7 @@ struct speadi_socket_engine {
     struct mmsghdr header[SPEADI_SOCKET_BUFFERS];
     struct iovec iov[2 * SPEADI_RX_RESERVE_MAX + SPEADI_SOCKET_BUFFERS];
     unsigned iov_count;
-    _Alignas(64) uint8_t control[SPEADI_SOCKET_BUFFERS][SPEADI_GRO_CONTROL_BYTES];
+    _Alignas(SPEADI_CACHE_LINE) uint8_t control[SPEADI_SOCKET_BUFFERS][SPEADI_GRO_CONTROL_BYTES];
     uint8_t *buffers;
     uint8_t *heads;
     int error; /* of a receive beside others that brought data: the next poll's */

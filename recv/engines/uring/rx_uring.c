@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
@@ -23,7 +24,7 @@
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
 /* An odd number of cache lines, so that the sources' buffers begin in different cache sets. */
-#define SOURCE_STRIDE (SPEADI_MESSAGE_BYTES_MAX + SPEADI_HEADS_BYTES + 64u)
+#define SOURCE_STRIDE (SPEADI_MESSAGE_BYTES_MAX + SPEADI_HEADS_BYTES + SPEADI_CACHE_LINE)
 
 static int open_ring(struct speadi_uring_engine *e, struct spead_err *err)
 {
@@ -69,7 +70,7 @@ static int uring_open(void *self, const struct speadi_rx_config *config,
     if (rc < 0)
         return rc;
     e->source = calloc(config->count, sizeof *e->source);
-    e->memory = aligned_alloc(64, (size_t)config->count * SOURCE_STRIDE);
+    e->memory = speadi_alloc_lines((size_t)config->count * SOURCE_STRIDE);
     if (!e->source || !e->memory)
         return speadi_err_set(err, -ENOMEM, "uring engine: no memory for receive buffers");
     rc = open_sources(e, config, err);

@@ -7,10 +7,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
 
 #define BUFFER_BYTES   (SPEADI_URING_PREFIX_BYTES + SPEADI_MESSAGE_BYTES_MAX)
-#define STRIDE         (BUFFER_BYTES + 24u * 64u) /* an odd number of cache lines */
+#define STRIDE         (BUFFER_BYTES + 24u * SPEADI_CACHE_LINE) /* an odd number of cache lines */
 #define RING_BYTES     (SPEADI_URING_BUFFERS * sizeof(struct io_uring_buf))
 #define PROVIDED_BYTES (128u << 10)
 #define PROVIDED_MIN   2u
@@ -28,7 +29,7 @@ int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_ur
                                             .ring_entries = SPEADI_URING_BUFFERS};
     int rc;
 
-    buffers->memory = aligned_alloc(64, (size_t)SPEADI_URING_BUFFERS * STRIDE);
+    buffers->memory = speadi_alloc_lines((size_t)SPEADI_URING_BUFFERS * STRIDE);
     if (shared == MAP_FAILED || !buffers->memory) {
         if (shared != MAP_FAILED)
             munmap(shared, RING_BYTES);

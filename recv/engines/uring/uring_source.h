@@ -6,6 +6,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/udp.h>
 #include <speadi/uring.h>
 
@@ -27,7 +28,7 @@ struct speadi_uring_source {
     struct msghdr header;
     struct speadi_scatter scatter;
     struct iovec iov[SPEADI_SCATTER_IOVECS];
-    _Alignas(64) uint8_t control[SPEADI_GRO_CONTROL_BYTES];
+    _Alignas(SPEADI_CACHE_LINE) uint8_t control[SPEADI_GRO_CONTROL_BYTES];
     uint8_t *buffer, *heads;
 };
 

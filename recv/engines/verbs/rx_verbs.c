@@ -11,14 +11,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/frame_parse.h>
+#include <speadi/numbers.h>
 
 #include "rx_engine.h"
 
-#define IP_UDP_BYTES    28u /* before the datagram, at least */
-#define SLOT_ALIGNMENT  64u
+#define IP_UDP_BYTES    28u       /* before the datagram, at least */
 #define EVENTS_EVERY_NS 10000000u /* when nothing sleeps, events are asked for */
 
 /* ---- Opening ------------------------------------------------------------------------------- */
@@ -56,7 +57,7 @@ static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *e
 {
     uint32_t queues = e->config.verbs.queues, most = e->device.report.rss_queues_max;
 
-    if (queues & (queues - 1) || queues > SPEADI_VERBS_WQS_MAX)
+    if (!speadi_is_power_of_two(queues) || queues > SPEADI_VERBS_WQS_MAX)
         return speadi_err_set(err, -EINVAL, "verbs_queues must be a power of two up to %u, not %u",
                               SPEADI_VERBS_WQS_MAX, queues);
     if (queues > most)
@@ -95,31 +96,26 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
     return 0;
 }
 
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* A slot (or an entry) holds whatever the interface may carry, not what is expected: a frame longer than its slot takes
  * the queue down. */
 static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
     uint32_t frame = report->interface.mtu + SPEADI_ETHERNET_BYTES + 2 * SPEADI_VLAN_BYTES;
-    uint32_t bytes = (frame + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+    uint32_t bytes = (uint32_t)speadi_round_up(frame, SPEADI_CACHE_LINE);
     uint32_t wanted = e->config.socket_buffer_bytes / bytes;
 
     if (e->is_striding)
         return speadi_verbs_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes,
                                       &e->config.verbs, frame, err);
-    wanted = wanted > SPEADI_RX_RESERVE_MAX ? wanted : SPEADI_RX_RESERVE_MAX;
-    e->depth = least(wanted, least(report->max_qp_wr, report->max_cqe));
+    wanted = speadi_max_u32(wanted, SPEADI_RX_RESERVE_MAX);
+    e->depth = speadi_min_u32(wanted, speadi_min_u32(report->max_qp_wr, report->max_cqe));
     if (e->depth < e->config.verbs.queues)
         return speadi_err_set(err, -ENOTSUP,
                               "verbs device %s: %u receives are too few for %u queues",
                               report->device, e->depth, e->config.verbs.queues);
-    e->window =
-        least(e->depth, e->config.placed_window ? e->config.placed_window : SPEADI_RX_RESERVE_MAX);
+    e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
+                                                                 : SPEADI_RX_RESERVE_MAX);
     /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */
     wanted = e->depth + SPEADI_VERBS_BURST + e->window;
     e->arrival = calloc(wanted, sizeof *e->arrival);

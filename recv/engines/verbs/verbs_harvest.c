@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <speadi/clock.h>
+#include <speadi/numbers.h>
 
 #include "rx_verbs.h"
 
@@ -33,8 +34,7 @@ static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot 
     if (slot->place != SPEADI_RX_UNPLACED && arrival->bytes > slot->head_bytes) {
         frame.head_bytes = slot->head_bytes;
         frame.body = slot->payload;
-        frame.body_bytes =
-            speadi_verbs_least(arrival->bytes - slot->head_bytes, slot->sge[1].length);
+        frame.body_bytes = speadi_min_u32(arrival->bytes - slot->head_bytes, slot->sge[1].length);
         frame.tail = slot->data + slot->head_bytes;
     }
     return frame;

@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #define STRIDE_LOG  8u  /* 256 bytes: a frame wastes half of one, on average */
 #define ENTRY_LOG   18u /* 256 KiB */
@@ -15,11 +16,6 @@
 #define LENGTH_MASK 0xffffu
 #define STRIDES_AT  16
 #define FILLER      0x80000000u
-
-static uint32_t within(uint32_t value, uint32_t low, uint32_t high)
-{
-    return value < low ? low : value > high ? high : value;
-}
 
 static uint32_t entry_bytes(const struct speadi_verbs_mprq *mprq)
 {
@@ -33,11 +29,13 @@ static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
     struct speadi_verbs_striding *shape = &mprq->shape;
     uint32_t entry_log = options->mprq_entry_log ? options->mprq_entry_log : ENTRY_LOG;
 
-    shape->stride_log = within(options->mprq_stride_log ? options->mprq_stride_log : STRIDE_LOG,
-                               report->mprq.stride_log_min, report->mprq.stride_log_max);
-    shape->strides_log = within(entry_log > shape->stride_log ? entry_log - shape->stride_log : 0,
-                                report->mprq.strides_log_min,
-                                within(report->mprq.strides_log_max, 0, STRIDES_LOG_MAX));
+    shape->stride_log =
+        speadi_clamp_u32(options->mprq_stride_log ? options->mprq_stride_log : STRIDE_LOG,
+                         report->mprq.stride_log_min, report->mprq.stride_log_max);
+    shape->strides_log =
+        speadi_clamp_u32(entry_log > shape->stride_log ? entry_log - shape->stride_log : 0,
+                         report->mprq.strides_log_min,
+                         speadi_clamp_u32(report->mprq.strides_log_max, 0, STRIDES_LOG_MAX));
     for (shape->entries = ENTRIES_MIN;
          (uint64_t)shape->entries * 2 * entry_bytes(mprq) <= buffer_bytes &&
          shape->entries * 2 <= report->max_qp_wr &&

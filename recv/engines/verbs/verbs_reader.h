@@ -5,6 +5,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include <speadi/numbers.h>
+
 #include "rx_engine.h"
 
 struct speadi_verbs_reader {
@@ -86,18 +88,13 @@ static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reade
            ip_bytes + 14 <= frame->frame_bytes;
 }
 
-static inline uint32_t speadi_verbs_least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Fills *packet with the datagram that begins payload_at bytes into the frame: placed, if any of it lies in body. */
 static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t source,
                                      const struct speadi_verbs_frame *frame, uint32_t payload_at,
                                      uint32_t payload_bytes)
 {
-    uint32_t in_head = speadi_verbs_least(frame->head_bytes - payload_at, payload_bytes);
-    uint32_t in_body = speadi_verbs_least(frame->body_bytes, payload_bytes - in_head);
+    uint32_t in_head = speadi_min_u32(frame->head_bytes - payload_at, payload_bytes);
+    uint32_t in_body = speadi_min_u32(frame->body_bytes, payload_bytes - in_head);
     uint32_t left = payload_bytes - in_head - in_body;
 
     *packet = (struct speadi_rx_packet){

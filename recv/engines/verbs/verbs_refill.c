@@ -1,6 +1,8 @@
 /* What is posted to a verbs queue. */
 #include <errno.h>
 
+#include <speadi/numbers.h>
+
 #include "rx_verbs.h"
 
 #define HEAD_BYTES_MAX 512u /* longer heads are not predicted */
@@ -65,8 +67,7 @@ static void refill_slots(struct speadi_verbs_engine *e)
     uint32_t wanted = e->placing ? e->window : e->depth;
     uint32_t room = wanted > e->posted ? wanted - e->posted : 0;
 
-    if (room > e->slots.free_count)
-        room = e->slots.free_count;
+    room = speadi_min_u32(room, e->slots.free_count);
     if (room > 0)
         post(e, chain(e, 0, room), room);
 }
@@ -77,10 +78,8 @@ static void refill_wqs(struct speadi_verbs_engine *e)
     uint32_t share = e->depth / e->queue.wq_count;
 
     for (unsigned i = 0; i < e->queue.wq_count; i++) {
-        uint32_t room = share - e->wq_posted[i];
+        uint32_t room = speadi_min_u32(share - e->wq_posted[i], e->slots.free_count);
 
-        if (room > e->slots.free_count)
-            room = e->slots.free_count;
         if (room > 0)
             post(e, chain(e, i, room), room);
     }
@@ -137,11 +136,9 @@ static unsigned room_for(const struct speadi_verbs_engine *e, unsigned count)
 
     if (e->posted >= e->window)
         return 0;
-    if (room > e->window - e->posted)
-        room = e->window - e->posted;
-    if (room > e->slots.free_count)
-        room = e->slots.free_count;
-    return room < count ? (unsigned)room : count;
+    room = speadi_min_u64(room, e->window - e->posted);
+    room = speadi_min_u64(room, e->slots.free_count);
+    return (unsigned)speadi_min_u64(room, count);
 }
 
 unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "rx_verbs.h"
 
@@ -83,7 +84,8 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         return;
     }
     e->rebuilds++;
-    if (e->rebuilds & (e->rebuilds - 1)) /* 1st, 2nd, 4th, ...: it may fail with every packet */
+    if (!speadi_is_power_of_two(
+            e->rebuilds)) /* 1st, 2nd, 4th, ...: it may fail with every packet */
         return;
     speadi_log(
         &e->log, SPEAD_LOG_WARNING,

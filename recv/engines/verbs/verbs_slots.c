@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/err.h>
 
 static void init_slots(struct speadi_verbs_slots *slots)
@@ -28,7 +29,7 @@ int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verb
 
     *slots =
         (struct speadi_verbs_slots){.device = device, .count = count, .slot_bytes = slot_bytes};
-    slots->slot = aligned_alloc(64, (count * sizeof *slots->slot + 63) / 64 * 64);
+    slots->slot = speadi_alloc_lines(count * sizeof *slots->slot);
     slots->free = calloc(count, sizeof *slots->free);
     if (!slots->slot || !slots->free)
         return speadi_err_set(err, -ENOMEM, "verbs engine: no memory for %u receive slots", count);

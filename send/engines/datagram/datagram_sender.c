@@ -7,6 +7,7 @@
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 #include <speadi/packet.h>
 
 #define STARVED_RETRY_NS 200000u /* how long to leave a system alone that was short of buffers */
@@ -128,11 +129,8 @@ void speadi_datagram_sender_wait(void *self, uint64_t deadline_ns, bool for_room
 
     if (sender->done.count || (for_room && !full && !sender->starved))
         return;
-    if (for_room && sender->starved) {
-        uint64_t retry_ns = speadi_clock_mono_ns() + STARVED_RETRY_NS;
-
-        deadline_ns = retry_ns < deadline_ns ? retry_ns : deadline_ns;
-    }
+    if (for_room && sender->starved)
+        deadline_ns = speadi_min_u64(deadline_ns, speadi_clock_mono_ns() + STARVED_RETRY_NS);
     speadi_wakeup_wait(&sender->bell, &sender->full_fd, for_room && full, POLLOUT, deadline_ns);
 }
 

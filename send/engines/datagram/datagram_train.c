@@ -11,6 +11,7 @@
 
 #include <speadi/err.h>
 #include <speadi/iovec_copy.h>
+#include <speadi/numbers.h>
 #include <speadi/packet.h>
 
 #define SEGMENTS_MAX     128u /* UDP_MAX_SEGMENTS of newer kernels */
@@ -24,8 +25,7 @@ int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
     *train = (struct speadi_train){
         .segments_max = SEGMENTS_MAX,
         .segment_bytes_max = UINT16_MAX,
-        .train_bytes_max =
-            train_bytes_max < SPEADI_UDP_BYTES_MAX ? train_bytes_max : SPEADI_UDP_BYTES_MAX,
+        .train_bytes_max = speadi_min_u32(train_bytes_max, SPEADI_UDP_BYTES_MAX),
         .flat = malloc(SPEADI_UDP_BYTES_MAX),
         .log = log ? *log : (struct spead_log){0},
     };
@@ -49,11 +49,8 @@ static uint32_t train_length(const struct speadi_train *train,
 
     if (train->probe_left || first->bytes > train->segment_bytes_max || first->bytes == 0)
         return 1;
-    most = train->train_bytes_max / first->bytes;
-    if (most > train->segments_max)
-        most = train->segments_max;
-    if (most > count)
-        most = count;
+    most = speadi_min_u32(train->train_bytes_max / first->bytes, train->segments_max);
+    most = speadi_min_u32(most, count);
     /* A packet shorter than the first can only be the last. */
     for (; length < most && last->bytes == first->bytes; length++, last++) {
         const struct speadi_tx_packet *next = last + 1;

@@ -5,6 +5,7 @@
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 #include "verbs_runs.h"
 #include "verbs_sender.h"
@@ -172,10 +173,7 @@ static int send_chain(struct speadi_verbs_sender *engine, const struct speadi_tx
     struct ibv_send_wr *last;
     unsigned made;
 
-    if (count > room)
-        count = room;
-    if (count > engine->chain_max)
-        count = engine->chain_max;
+    count = speadi_min_u32(count, speadi_min_u32(room, engine->chain_max));
     if (engine->frames.run_bytes_max) {
         made = speadi_verbs_runs_make(&engine->frames, number, engine->paths.frame, packets, count,
                                       &last);
@@ -249,13 +247,6 @@ static void sleep_on(struct speadi_verbs_sender *engine, bool completions, uint6
     look_around(engine);
 }
 
-static uint64_t sooner(uint64_t deadline_ns, uint64_t in_ns)
-{
-    const uint64_t then_ns = speadi_clock_mono_ns() + in_ns;
-
-    return then_ns < deadline_ns ? then_ns : deadline_ns;
-}
-
 /* Nothing would tell of room: the end of a chain that was taken in part is signalled to nobody, a failed
  * queue may sweep itself out in silence, one that refuses without reason may stop to do so. */
 static bool has_to_be_polled(const struct speadi_verbs_sender *engine)
@@ -273,7 +264,8 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
     if (poll_some(engine, engine->max_poll + 1))
         return;
     if (has_to_be_polled(engine)) {
-        sleep_on(engine, false, sooner(deadline_ns, STARVED_RETRY_NS));
+        sleep_on(engine, false,
+                 speadi_min_u64(deadline_ns, speadi_clock_mono_ns() + STARVED_RETRY_NS));
         return;
     }
     if (!engine->queue.channel)

@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/checksum.h>
 #include <speadi/err.h>
-
-enum { SLOT_ALIGN = 64 };
+#include <speadi/numbers.h>
 
 /* Few slots leave the device idle between two chains, many are memory that the cache cannot hold. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
@@ -18,35 +18,21 @@ enum { RUN_ENTRIES_MAX = 32 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */
 
-static uint32_t power_of_two_below(uint32_t value)
-{
-    uint32_t power = 1;
-
-    while (power <= value / 2)
-        power *= 2;
-    return power;
-}
-
-static uint32_t least(uint32_t a, uint32_t b)
-{
-    return a < b ? a : b;
-}
-
 static void measure(struct speadi_verbs_frames *frames, const struct speadi_verbs_report *report,
                     const struct speadi_verbs_frames_options *options)
 {
     uint32_t slots;
 
     frames->payload_max = options->payload_max;
-    frames->slot_bytes = (SPEADI_FRAME_TEMPLATE_BYTES_MAX + options->payload_max + SLOT_ALIGN - 1) &
-                         ~(uint32_t)(SLOT_ALIGN - 1);
+    frames->slot_bytes = (uint32_t)speadi_round_up(
+        SPEADI_FRAME_TEMPLATE_BYTES_MAX + options->payload_max, SPEADI_CACHE_LINE);
     slots = options->buffer_bytes / frames->slot_bytes;
-    slots = slots < SLOTS_MIN ? SLOTS_MIN : least(slots, SLOTS_MAX);
-    slots = least(slots, least(report->max_qp_wr, report->max_cqe));
-    frames->slots = power_of_two_below(slots);
+    slots = speadi_clamp_u32(slots, SLOTS_MIN, SLOTS_MAX);
+    slots = speadi_min_u32(slots, speadi_min_u32(report->max_qp_wr, report->max_cqe));
+    frames->slots = speadi_power_of_two_up_to(slots);
     frames->run_bytes_max = options->run_bytes_max;
-    frames->sge_max =
-        least(report->max_sge, options->run_bytes_max ? RUN_ENTRIES_MAX : SPEADI_PACKET_IOVECS_MAX);
+    frames->sge_max = speadi_min_u32(
+        report->max_sge, options->run_bytes_max ? RUN_ENTRIES_MAX : SPEADI_PACKET_IOVECS_MAX);
     frames->offload = report->checksum;
 }
 

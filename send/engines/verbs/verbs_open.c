@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include <speadi/err.h>
+#include <speadi/numbers.h>
 
 enum { UDP_BYTES = 8, IPV4_BYTES = 20, IPV6_BYTES = 40 };
 enum { ETHERNET_GAP_BYTES = 24 }; /* FCS, preamble and gap: not in a device's frame rate */
@@ -20,8 +21,7 @@ static int check_packet_size(const struct speadi_verbs_sender *engine,
     uint32_t head = 0;
 
     for (uint32_t i = 0; i < config->count; i++)
-        if (network_head_bytes(&config->addresses[i]) > head)
-            head = network_head_bytes(&config->addresses[i]);
+        head = speadi_max_u32(head, network_head_bytes(&config->addresses[i]));
     if (config->packet_bytes_max + head <= interface->mtu)
         return 0;
     return speadi_err_set(
@@ -100,8 +100,7 @@ static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
                               "verbs_tso: %.40s writes no checksums, which segments need: do "
                               "without it",
                               report->device);
-    *bytes = report->tso_bytes_max < config->train_bytes_max ? report->tso_bytes_max
-                                                             : config->train_bytes_max;
+    *bytes = speadi_min_u32(report->tso_bytes_max, config->train_bytes_max);
     return 0;
 }
 
@@ -110,8 +109,7 @@ static uint32_t longest_head(const struct speadi_verbs_sender *engine, uint32_t 
     uint32_t longest = 0;
 
     for (uint32_t i = 0; i < paths; i++)
-        if (engine->paths.frame[i].bytes > longest)
-            longest = engine->paths.frame[i].bytes;
+        longest = speadi_max_u32(longest, engine->paths.frame[i].bytes);
     return longest;
 }
 
