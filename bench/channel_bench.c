@@ -107,19 +107,6 @@ static double channel_run(const struct options *o)
 
 /* ---- Medians ------------------------------------------------------------------------------- */
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
-}
-
 static void measure(struct options o, uint32_t batch, bool last)
 {
     double bare[RUNS_MAX], channel[RUNS_MAX], ratio[RUNS_MAX];
@@ -132,8 +119,8 @@ static void measure(struct options o, uint32_t batch, bool last)
     }
     printf("  {\"batch\": %u, \"bare_million_per_s\": %.2f, \"channel_million_per_s\": %.2f, "
            "\"ratio\": %.3f}%s\n",
-           batch, median(bare, o.runs), median(channel, o.runs), median(ratio, o.runs),
-           last ? "" : ",");
+           batch, limit_median(bare, o.runs), limit_median(channel, o.runs),
+           limit_median(ratio, o.runs), last ? "" : ",");
     fflush(stdout);
 }
 

@@ -2,10 +2,7 @@
 #ifndef SPEADLINE_BENCH_FLOW_H
 #define SPEADLINE_BENCH_FLOW_H
 
-#include <stdbool.h>
 #include <stdint.h>
-
-#include <speadline/graph.h>
 
 #include "limits/bare_pingpong.h"
 
@@ -31,15 +28,5 @@ struct memory_figures {
     double node_bytes, chained_bytes, producer_bytes;
 };
 struct memory_figures flow_memory(uint32_t nodes);
-
-/* Each exits with a sentence on failure. */
-struct spead_graph *bench_graph(const char *name);
-struct spead_executor *bench_executor(uint32_t workers, const int *cpus);
-struct spead_node *bench_add(struct spead_graph *graph, const char *name,
-                             const struct spead_node_ops *ops, void *state, bool has_input,
-                             bool has_output);
-void bench_join(struct spead_graph *graph, struct spead_node *from, struct spead_node *to,
-                uint32_t capacity);
-void bench_run(struct spead_graph *graph, struct spead_executor *executor);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "bench_graph.h"
 #include "limits/limit.h"
 
 #define STEP_MAX 64u /* messages in one step, whatever the batch */

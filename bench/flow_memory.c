@@ -8,6 +8,7 @@
 
 #include <speadline/throttle.h>
 
+#include "bench_graph.h"
 #include "flow_bench.h"
 
 static double resident_bytes(void)

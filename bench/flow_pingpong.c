@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "bench_graph.h"
 #include "flow_bench.h"
 
 struct pinger {

@@ -8,12 +8,10 @@
 
 #include <infiniband/verbs.h>
 
-#include <speadi/packet.h>
-#include <speadline/item.h>
-
+#include "null_packets.h"
 #include "null_verbs.h"
 
-enum { RING = 1 << 15, FRAME_HEAD = 42, SPEAD_HEAD = 40 };
+enum { RING = 1 << 15, FRAME_HEAD = 42 };
 
 struct null_recv_cq {
     struct ibv_cq_ex ex; /* first: verbs hand it out */
@@ -23,7 +21,7 @@ struct null_recv_cq {
     } ring[RING]; /* posted */
     unsigned head, tail;
     struct ibv_wq *wq; /* NULL: the ring is used */
-    uint64_t heap_bytes, payload_bytes, counter, offset;
+    struct null_packets packets;
     uint64_t now_ns;
     uint32_t length; /* of the current completion, as it is told */
     uint8_t frame_head[FRAME_HEAD];
@@ -35,33 +33,12 @@ static void put16(uint8_t *at, uint64_t value)
     at[1] = (uint8_t)value;
 }
 
-static uint32_t next_payload(const struct null_recv_cq *cq)
-{
-    uint64_t left = cq->heap_bytes - cq->offset;
-
-    return (uint32_t)(left < cq->payload_bytes ? left : cq->payload_bytes);
-}
-
 static void write_frame(struct null_recv_cq *cq, uint8_t *to, uint32_t bytes)
 {
-    const uint64_t word[] = {
-        speadi_header_word(40, 4),
-        speadi_pointer_immediate(40, SPEAD_ID_HEAP_COUNTER, cq->counter),
-        speadi_pointer_immediate(40, SPEAD_ID_HEAP_LENGTH, cq->heap_bytes),
-        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_OFFSET, cq->offset),
-        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_LENGTH, bytes),
-    };
-
     memcpy(to, cq->frame_head, FRAME_HEAD);
-    put16(to + 16, 28 + SPEAD_HEAD + bytes);
-    put16(to + 38, 8 + SPEAD_HEAD + bytes);
-    for (unsigned i = 0; i < sizeof word / sizeof word[0]; i++)
-        speadi_store_be64(to + FRAME_HEAD + 8 * i, word[i]);
-    cq->offset += bytes;
-    if (cq->offset == cq->heap_bytes) {
-        cq->offset = 0;
-        cq->counter++;
-    }
+    put16(to + 16, 28 + NULL_HEADER_BYTES + bytes);
+    put16(to + 38, 8 + NULL_HEADER_BYTES + bytes);
+    null_packets_write(&cq->packets, to + FRAME_HEAD, bytes);
 }
 
 /* ---- Polling -------------------------------------------------------------------------------------- */
@@ -69,22 +46,22 @@ static void write_frame(struct null_recv_cq *cq, uint8_t *to, uint32_t bytes)
 static int next(struct ibv_cq_ex *ex)
 {
     struct null_recv_cq *cq = (struct null_recv_cq *)ex;
-    uint32_t bytes = next_payload(cq);
+    uint32_t bytes = null_packets_payload(&cq->packets);
 
     if (cq->head == cq->tail)
         return ENOENT;
     ex->wr_id = cq->ring[cq->head % RING].wr_id;
     ex->status = IBV_WC_SUCCESS;
     write_frame(cq, cq->ring[cq->head++ % RING].data, bytes);
-    cq->length = FRAME_HEAD + SPEAD_HEAD + bytes;
+    cq->length = FRAME_HEAD + NULL_HEADER_BYTES + bytes;
     return 0;
 }
 
 static int next_piece(struct ibv_cq_ex *ex)
 {
     struct null_recv_cq *cq = (struct null_recv_cq *)ex;
-    uint32_t bytes = next_payload(cq);
-    uint8_t *to = null_wq_take(cq->wq, FRAME_HEAD + SPEAD_HEAD + bytes, &cq->length);
+    uint32_t bytes = null_packets_payload(&cq->packets);
+    uint8_t *to = null_wq_take(cq->wq, FRAME_HEAD + NULL_HEADER_BYTES + bytes, &cq->length);
 
     if (cq->length == 0)
         return ENOENT;
@@ -168,9 +145,11 @@ struct ibv_cq_ex *null_create_cq_ex(struct ibv_context *context, struct ibv_cq_i
     cq->ex.read_wc_flags = read_flags;
     cq->ex.read_byte_len = read_bytes;
     cq->ex.read_completion_wallclock_ns = read_time;
-    cq->heap_bytes = setting("NULL_VERBS_HEAP", 4u << 20);
-    cq->payload_bytes = setting("NULL_VERBS_PACKET", 1472) - SPEAD_HEAD;
-    cq->counter = 1;
+    cq->packets = (struct null_packets){
+        .heap_bytes = setting("NULL_VERBS_HEAP", 4u << 20),
+        .payload_bytes = setting("NULL_VERBS_PACKET", 1472) - NULL_HEADER_BYTES,
+        .counter = 1,
+    };
     write_frame_head(cq->frame_head);
     return &cq->ex;
 }

@@ -21,16 +21,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/cache_line.h>
 #include <speadi/clock.h>
-#include <speadi/packet.h>
+#include <speadi/numbers.h>
 
 #include <recv_config.h>
 #include <recv_stream.h>
 
+#include "limits/limit.h"
+#include "null_packets.h"
+#include "null_report.h"
 #include "recv_null_graph.h"
 
-#define TAKE_MAX     32u
-#define HEADER_BYTES 40u /* header and four special pointers */
+#define TAKE_MAX 32u
 
 struct options {
     uint64_t heap_bytes, heaps, packet_bytes, train;
@@ -40,9 +43,9 @@ struct options {
 /* ---- The engine ---------------------------------------------------------------------------- */
 
 struct null_engine {
-    uint64_t heap_bytes, payload_bytes, train, heaps;
-    uint64_t counter, offset; /* of the next packet */
-    uint64_t packets, bursts;
+    struct null_packets packets;
+    uint64_t train, heaps;
+    uint64_t bursts;
     uint64_t accepted, used, ended;
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint8_t *memory; /* [train] packets: only headers change */
@@ -57,32 +60,17 @@ static void close_engine(void *self)
     free(engine->memory);
 }
 
-static void write_header(uint8_t *to, const struct null_engine *engine, uint64_t bytes)
-{
-    const uint64_t word[] = {
-        speadi_header_word(40, 4),
-        speadi_pointer_immediate(40, SPEAD_ID_HEAP_COUNTER, engine->counter),
-        speadi_pointer_immediate(40, SPEAD_ID_HEAP_LENGTH, engine->heap_bytes),
-        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_OFFSET, engine->offset),
-        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_LENGTH, bytes),
-    };
-
-    for (unsigned i = 0; i < sizeof word / sizeof *word; i++)
-        speadi_store_be64(to + 8 * i, word[i]);
-}
-
 static void lend(struct null_engine *engine, struct speadi_rx_burst *burst)
 {
     uint8_t *head = engine->memory + burst->count * engine->stride;
-    uint64_t left = engine->heap_bytes - engine->offset;
-    uint32_t bytes = (uint32_t)(left < engine->payload_bytes ? left : engine->payload_bytes);
+    uint32_t bytes = null_packets_payload(&engine->packets);
     struct speadi_rx_packet *packet = &burst->packet[burst->count++];
 
-    write_header(head, engine, bytes);
+    null_packets_write(&engine->packets, head, bytes);
     *packet = (struct speadi_rx_packet){
         .head = head,
-        .head_bytes = HEADER_BYTES + bytes,
-        .datagram_bytes = HEADER_BYTES + bytes,
+        .head_bytes = NULL_HEADER_BYTES + bytes,
+        .datagram_bytes = NULL_HEADER_BYTES + bytes,
         .segments = 1,
         .time_ns = 1,
         .place = SPEADI_RX_UNPLACED,
@@ -90,14 +78,8 @@ static void lend(struct null_engine *engine, struct speadi_rx_burst *burst)
     if (engine->used < engine->accepted) {
         packet->body = engine->range[engine->used % SPEADI_RX_RESERVE_MAX].data;
         packet->body_bytes = bytes;
-        packet->head_bytes = HEADER_BYTES;
+        packet->head_bytes = NULL_HEADER_BYTES;
         packet->place = engine->used++;
-    }
-    engine->packets++;
-    engine->offset += bytes;
-    if (engine->offset == engine->heap_bytes) {
-        engine->offset = 0;
-        engine->counter++;
     }
 }
 
@@ -109,7 +91,7 @@ static int poll_engine(void *self, struct speadi_rx_burst *burst)
     engine->is_idle = engine->idles && !engine->is_idle;
     if (engine->idles && !engine->is_idle)
         return 0;
-    while (burst->count < engine->train && engine->counter < engine->heaps)
+    while (burst->count < engine->train && engine->packets.counter < engine->heaps)
         lend(engine, burst);
     engine->bursts += burst->count > 0;
     engine->used = engine->accepted;
@@ -123,7 +105,7 @@ static unsigned reserve(void *self, uint16_t source, uint32_t head_bytes,
     struct null_engine *engine = self;
 
     (void)source;
-    if (head_bytes != HEADER_BYTES)
+    if (head_bytes != NULL_HEADER_BYTES)
         return 0;
     for (unsigned i = 0; i < count; i++)
         engine->range[engine->accepted++ % SPEADI_RX_RESERVE_MAX] = ranges[i];
@@ -179,12 +161,12 @@ static struct spead_recv_stream *make_stream(const struct options *options)
 
     if (engine == NULL)
         return NULL;
-    engine->heap_bytes = options->heap_bytes;
-    engine->payload_bytes = options->packet_bytes - HEADER_BYTES;
+    engine->packets.heap_bytes = options->heap_bytes;
+    engine->packets.payload_bytes = options->packet_bytes - NULL_HEADER_BYTES;
     engine->train = options->train;
     engine->heaps = options->heaps;
     engine->idles = options->idle;
-    engine->stride = (options->packet_bytes + 63) / 64 * 64;
+    engine->stride = speadi_round_up(options->packet_bytes, SPEADI_CACHE_LINE);
     engine->memory = calloc(options->train, engine->stride);
     config.endpoints = &(const char *){"null"};
     config.endpoint_count = 1;
@@ -224,8 +206,19 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
     config.comp_vector = SPEAD_VERBS_COMP_VECTOR_POLL;
     config.mprq = options->mprq ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
     config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
-    if (spead_recv_stream_create(&stream, &config, &err) < 0)
+    if (spead_recv_stream_create(&stream, &config, &err) < 0) {
         fprintf(stderr, "bench-recv-null: %s\n", err.text);
+        return NULL;
+    }
+    if (options->packet_bytes > stream->packet_bytes_max) { /* no heap would ever be complete */
+        fprintf(
+            stderr,
+            "bench-recv-null: the stream takes packets of up to %ju bytes, not of %ju: the interface's "
+            "MTU, less 28, is the limit\n",
+            (uintmax_t)stream->packet_bytes_max, (uintmax_t)options->packet_bytes);
+        spead_recv_stream_destroy(stream);
+        return NULL;
+    }
     return stream;
 }
 
@@ -320,35 +313,27 @@ static int run(const struct options *options)
     spead_recv_stream_stats(stream, &stats);
     spead_channel_stats(spead_recv_stream_channel(stream), &channel);
     bursts = options->verbs ? stats.messages : ((const struct null_engine *)stream->engine)->bursts;
+    null_report_print(&(struct null_report){
+        .bench = "recv-null",
+        .engine = options->verbs ? "verbs" : "null",
+        .heap_bytes = options->heap_bytes,
+        .packet_bytes = options->packet_bytes,
+        .heaps = taken,
+        .packets = stats.total.seen.packets,
+        .payload_bytes = stats.payload_bytes,
+        .ns = ns,
+    });
     printf(
-        "{\"bench\": \"recv-null\", \"engine\": \"%s\", \"path\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, "
-        "\"train\": %ju, \"heaps\": %ju, \"packets\": %ju, \"placed\": %ju, \"bounced\": %ju, "
-        "\"payload_bytes\": %ju, \"ns\": %ju, \"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f, "
-        "\"bursts\": %ju, \"consumer_slept\": %ju, \"owner_slept\": %ju}\n",
-        options->verbs ? "verbs" : "null", options->placed ? "placed" : "bounce",
-        (uintmax_t)options->heap_bytes, (uintmax_t)options->packet_bytes, (uintmax_t)options->train,
-        (uintmax_t)taken, (uintmax_t)stats.total.seen.packets, (uintmax_t)stats.placed,
-        (uintmax_t)stats.bounced, (uintmax_t)stats.payload_bytes, (uintmax_t)ns,
-        (double)ns / (double)stats.total.seen.packets, (double)ns / (double)taken,
-        (uintmax_t)bursts, (uintmax_t)channel.starved, (uintmax_t)channel.blocked);
+        ", \"path\": \"%s\", \"train\": %ju, \"placed\": %ju, \"bounced\": %ju, \"bursts\": %ju, "
+        "\"consumer_slept\": %ju, \"owner_slept\": %ju}\n",
+        options->placed ? "placed" : "bounce", (uintmax_t)options->train, (uintmax_t)stats.placed,
+        (uintmax_t)stats.bounced, (uintmax_t)bursts, (uintmax_t)channel.starved,
+        (uintmax_t)channel.blocked);
     spead_recv_stream_destroy(stream);
     return taken >= options->heaps ? 0 : 1;
 }
 
 /* ---- Options ------------------------------------------------------------------------------- */
-
-static uint64_t number(struct argp_state *state, const char *text, uint64_t least, uint64_t most)
-{
-    char *end;
-    uint64_t value;
-
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
-        argp_error(state, "\"%s\" is not a number from %ju to %ju", text, (uintmax_t)least,
-                   (uintmax_t)most);
-    return value;
-}
 
 static error_t parse(int key, char *text, struct argp_state *state)
 {
@@ -356,16 +341,17 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
     switch (key) {
     case 's':
-        options->heap_bytes = number(state, text, 1, 64u << 20);
+        options->heap_bytes = limit_number(state, "--heap-size", text, 1, 64u << 20);
         return 0;
     case 'n':
-        options->heaps = number(state, text, 1, UINT64_MAX);
+        options->heaps = limit_number(state, "--heaps", text, 1, UINT64_MAX);
         return 0;
     case 'p':
-        options->packet_bytes = number(state, text, HEADER_BYTES + 1, SPEADI_UDP_BYTES_MAX);
+        options->packet_bytes =
+            limit_number(state, "--packet", text, NULL_HEADER_BYTES + 1, SPEADI_UDP_BYTES_MAX);
         return 0;
     case 't':
-        options->train = number(state, text, 1, SPEADI_RX_BURST_MAX);
+        options->train = limit_number(state, "--train", text, 1, SPEADI_RX_BURST_MAX);
         return 0;
     case 'l':
         options->placed = true;

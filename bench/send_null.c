@@ -18,6 +18,8 @@
 
 #include <send_stream.h>
 
+#include "limits/limit.h"
+#include "null_report.h"
 #include "null_tx.h"
 
 struct options {
@@ -77,7 +79,7 @@ static int run(const struct options *options)
                                           : null_tx_stream((uint32_t)options->heaps_max,
                                                            (uint32_t)options->packet_bytes)};
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
-    uint64_t start_ns, ns, packets;
+    uint64_t start_ns, ns;
 
     if (source.stream == NULL || payload == NULL ||
         spead_send_heap_create(&source.heap, (struct spead_flavour)SPEAD_FLAVOUR_64_40) < 0 ||
@@ -96,15 +98,17 @@ static int run(const struct options *options)
         spead_send_stream_stats(source.stream, &stats);
     } while (stats.heaps_sent < options->heaps && stats.heaps_failed == 0);
     ns = speadi_clock_mono_ns() - start_ns;
-    packets = stats.submitted.packets;
-    printf(
-        "{\"bench\": \"send-null\", \"engine\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, \"heaps_max\": %ju, "
-        "\"heaps\": %ju, \"packets\": %ju, \"payload_bytes\": %ju, \"ns\": %ju, "
-        "\"ns_per_packet\": %.2f, \"ns_per_heap\": %.2f}\n",
-        options->verbs ? "verbs" : "null", (uintmax_t)options->heap_bytes,
-        (uintmax_t)options->packet_bytes, (uintmax_t)options->heaps_max,
-        (uintmax_t)stats.heaps_sent, (uintmax_t)packets, (uintmax_t)stats.payload_bytes,
-        (uintmax_t)ns, (double)ns / (double)packets, (double)ns / (double)stats.heaps_sent);
+    null_report_print(&(struct null_report){
+        .bench = "send-null",
+        .engine = options->verbs ? "verbs" : "null",
+        .heap_bytes = options->heap_bytes,
+        .packet_bytes = options->packet_bytes,
+        .heaps = stats.heaps_sent,
+        .packets = stats.submitted.packets,
+        .payload_bytes = stats.payload_bytes,
+        .ns = ns,
+    });
+    printf(", \"heaps_max\": %ju}\n", (uintmax_t)options->heaps_max);
     ns = stats.heaps_sent;
     spead_send_stream_destroy(source.stream);
     spead_send_heap_destroy(source.heap);
@@ -114,35 +118,23 @@ static int run(const struct options *options)
 
 /* ---- Options ------------------------------------------------------------------------------- */
 
-static uint64_t number(struct argp_state *state, const char *text, uint64_t least, uint64_t most)
-{
-    char *end;
-    uint64_t value;
-
-    errno = 0;
-    value = strtoull(text, &end, 10);
-    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || value < least || value > most)
-        argp_error(state, "\"%s\" is not a number from %ju to %ju", text, (uintmax_t)least,
-                   (uintmax_t)most);
-    return value;
-}
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
     struct options *options = state->input;
 
     switch (key) {
     case 's':
-        options->heap_bytes = number(state, text, 1, 1u << 30);
+        options->heap_bytes = limit_number(state, "--heap-size", text, 1, 1u << 30);
         return 0;
     case 'n':
-        options->heaps = number(state, text, 1, UINT64_MAX);
+        options->heaps = limit_number(state, "--heaps", text, 1, UINT64_MAX);
         return 0;
     case 'm':
-        options->heaps_max = number(state, text, 1, SPEADI_HEAPS_MAX);
+        options->heaps_max = limit_number(state, "--max-heaps", text, 1, SPEADI_HEAPS_MAX);
         return 0;
     case 'p':
-        options->packet_bytes = number(state, text, SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
+        options->packet_bytes =
+            limit_number(state, "--packet", text, SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
         return 0;
     case 'v':
         options->verbs = true;

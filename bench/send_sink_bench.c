@@ -155,19 +155,6 @@ static double ns_per_heap(const struct options *o,
     return start * 1e9 / (double)o->heaps;
 }
 
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, unsigned count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
-}
-
 /* ---- Options ------------------------------------------------------------------------------- */
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -222,7 +209,7 @@ int main(int argc, char **argv)
            "\"capacity\": %u, \"runs\": %u, \"submit_wait_cpu_ns\": %.1f, \"graph_cpu_ns\": %.1f, "
            "\"ratio\": %.2f}\n",
            (uintmax_t)o.heap_bytes, (uintmax_t)o.heaps, o.heaps_max, o.capacity, o.runs,
-           median(direct, o.runs), median(graph, o.runs),
-           median(graph, o.runs) / median(direct, o.runs));
+           limit_median(direct, o.runs), limit_median(graph, o.runs),
+           limit_median(graph, o.runs) / limit_median(direct, o.runs));
     return 0;
 }

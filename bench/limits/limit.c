@@ -47,6 +47,35 @@ uint64_t limit_number(const struct argp_state *state, const char *option, const 
     return number;
 }
 
+error_t limit_parse_port(int key, const char *text, const struct argp_state *state, uint16_t *port,
+                         const char *purpose)
+{
+    switch (key) {
+    case ARGP_KEY_ARG:
+        *port = (uint16_t)limit_number(state, "PORT", text, 1, UINT16_MAX);
+        return 0;
+    case ARGP_KEY_END:
+        if (*port == 0)
+            argp_error(state, "PORT is missing: the UDP port on 127.0.0.1 to %s", purpose);
+        return 0;
+    default:
+        return ARGP_ERR_UNKNOWN;
+    }
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+
+    return (x > y) - (x < y);
+}
+
+double limit_median(double *values, unsigned count)
+{
+    qsort(values, count, sizeof *values, compare);
+    return count % 2 ? values[count / 2] : (values[count / 2 - 1] + values[count / 2]) / 2;
+}
+
 static struct sockaddr_in loopback(uint16_t port)
 {
     return (struct sockaddr_in){

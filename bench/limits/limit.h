@@ -23,6 +23,14 @@ struct limit_cpu limit_cpu(void); /* of this process so far */
 uint64_t limit_number(const struct argp_state *state, const char *option, const char *text,
                       uint64_t least, uint64_t most);
 
+/* The end of a parser whose program takes one argument, PORT: reads it, and demands it; purpose says what the
+ * port is for. Other keys are unknown. */
+error_t limit_parse_port(int key, const char *text, const struct argp_state *state, uint16_t *port,
+                         const char *purpose);
+
+/* Sorts the values; count is not 0. */
+double limit_median(double *values, unsigned count);
+
 /* A UDP socket whose effective SO_RCVBUF (bound) or SO_SNDBUF (connected) is at least buffer_bytes where
  * the kernel allows it. Exits where it cannot be had. */
 int limit_bound_socket(uint16_t port, int buffer_bytes);

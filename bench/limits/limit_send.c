@@ -122,15 +122,8 @@ static int parse(int key, char *text, struct argp_state *state)
     case 'b':
         o->bytes = limit_number(state, "--bytes", text, 1, UINT64_MAX);
         return 0;
-    case ARGP_KEY_ARG:
-        o->port = (uint16_t)limit_number(state, "PORT", text, 1, UINT16_MAX);
-        return 0;
-    case ARGP_KEY_END:
-        if (o->port == 0)
-            argp_error(state, "PORT is missing: the UDP port on 127.0.0.1 to send to");
-        return 0;
     default:
-        return ARGP_ERR_UNKNOWN;
+        return limit_parse_port(key, text, state, &o->port, "send to");
     }
 }
 

@@ -1,0 +1,45 @@
+/* The packets of an endless row of equal heaps, in SPEAD-64-40: only headers are written, payload is whatever lies
+ * there. For engines and devices that do nothing else. */
+#ifndef SPEADLINE_BENCH_NULL_PACKETS_H
+#define SPEADLINE_BENCH_NULL_PACKETS_H
+
+#include <speadline/item.h>
+
+#include <speadi/numbers.h>
+#include <speadi/packet.h>
+
+/* Header and four special pointers. */
+#define NULL_HEADER_BYTES (SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES)
+
+struct null_packets {
+    uint64_t heap_bytes, payload_bytes; /* of a heap, and of a full packet */
+    uint64_t counter, offset;           /* of the next packet */
+};
+
+/* Payload bytes of the next packet: the last one of a heap may be shorter. */
+static inline uint32_t null_packets_payload(const struct null_packets *packets)
+{
+    return (uint32_t)speadi_min_u64(packets->heap_bytes - packets->offset, packets->payload_bytes);
+}
+
+/* Writes the next packet's header, for so many bytes of payload, and goes on to the one behind it. */
+static inline void null_packets_write(struct null_packets *packets, uint8_t *to, uint32_t bytes)
+{
+    const uint64_t word[] = {
+        speadi_header_word(40, 4),
+        speadi_pointer_immediate(40, SPEAD_ID_HEAP_COUNTER, packets->counter),
+        speadi_pointer_immediate(40, SPEAD_ID_HEAP_LENGTH, packets->heap_bytes),
+        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_OFFSET, packets->offset),
+        speadi_pointer_immediate(40, SPEAD_ID_PAYLOAD_LENGTH, bytes),
+    };
+
+    for (unsigned i = 0; i < sizeof word / sizeof *word; i++)
+        speadi_store_be64(to + sizeof *word * i, word[i]);
+    packets->offset += bytes;
+    if (packets->offset == packets->heap_bytes) {
+        packets->offset = 0;
+        packets->counter++;
+    }
+}
+
+#endif
