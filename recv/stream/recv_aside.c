@@ -3,6 +3,11 @@
 
 #include "recv_stream.h"
 
+#define SPARE_LACKED 255u
+#define SPARE_FAILED 254u
+
+_Static_assert(SPEADI_SPARES_MAX < SPARE_FAILED, "a copy's number and the marks must differ");
+
 static bool lies_apart(const struct speadi_rx_packet *raw)
 {
     return raw->body == NULL && raw->body_bytes > 0;
@@ -69,4 +74,51 @@ int speadi_recv_put_apart(struct spead_recv_stream *s, uint64_t to,
         return speadi_heap_memory_copy_in(&s->memory, to + from_head, raw->body, raw->body_bytes);
     return speadi_heap_memory_copy_within(&s->memory, to + from_head, body_at(s, raw),
                                           raw->body_bytes);
+}
+
+/* ---- A burst with packets in the place of others ------------------------------------------- */
+
+static bool belongs_where_it_lies(const struct spead_recv_stream *s,
+                                  const struct speadi_rx_packet *raw)
+{
+    struct speadi_packet packet;
+
+    if (!speadi_recv_is_readable(s, raw))
+        return true; /* nothing of it will be used */
+    if (speadi_recv_has_split_header(raw))
+        return false;
+    /* Malformed: nothing of it will be used either. */
+    return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
+           speadi_placement_is_home(&s->placement, raw->place, &packet);
+}
+
+void speadi_recv_sort_burst(struct spead_recv_stream *s)
+{
+    s->burst_is_loose = false;
+    s->burst_is_sorted = true;
+    for (unsigned i = s->burst_next; i < s->burst.count; i++) {
+        const struct speadi_rx_packet *raw = &s->burst.packet[i];
+        enum spead_recv_bucket bucket;
+        uint32_t copy;
+
+        s->spare_of[i] = 0;
+        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
+            continue;
+        bucket = speadi_recv_set_aside(s, raw, &copy);
+        if (bucket == SPEAD_RECV_LIVE)
+            s->spare_of[i] = (uint8_t)(copy + 1);
+        else
+            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? SPARE_LACKED : SPARE_FAILED;
+    }
+}
+
+const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
+                                                        unsigned i, enum spead_recv_bucket *why)
+{
+    if (!s->burst_is_sorted || s->spare_of[i] == 0)
+        return &s->burst.packet[i];
+    *why = s->spare_of[i] == SPARE_LACKED ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
+    if (s->spare_of[i] >= SPARE_FAILED)
+        return NULL;
+    return &s->spare.packet[s->spare_of[i] - 1];
 }

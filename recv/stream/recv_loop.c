@@ -11,34 +11,6 @@
 
 #define COUNTERS_EVERY_NS 1000000u /* the engine's counters cost a system call for each socket */
 
-void speadi_recv_read_counters(struct spead_recv_stream *s)
-{
-    struct speadi_recv_totals *totals = s->ledger.totals;
-    struct speadi_rx_counters counters;
-
-    s->ops->counters(s->engine, &counters);
-    if (s->now_ns > s->counters_ns)
-        speadi_gather_observe(&s->gather, counters.messages - totals->messages,
-                              s->now_ns - s->counters_ns);
-    totals->kernel_drops = counters.kernel_drops;
-    totals->messages = counters.messages;
-    totals->engine_rebuilds = counters.rebuilds;
-    totals->link_downs = counters.link_downs;
-    totals->wakeups = counters.sleeps + s->gathered;
-    s->counters_ns = s->now_ns;
-}
-
-static void publish(struct spead_recv_stream *s)
-{
-    struct speadi_recv_totals *totals = s->ledger.totals;
-
-    totals->heaps_live = s->table.count;
-    totals->heaps_leaving = s->leaving_count;
-    totals->missing_heaps = speadi_gap_tracker_missing(&s->gaps);
-    totals->memory_bytes = speadi_pool_memory_bytes(s->pool, &totals->memory_high_water_bytes);
-    speadi_recv_ledger_publish(&s->ledger);
-}
-
 /* ---- Reservations -------------------------------------------------------------------------- */
 
 static void reserve(struct spead_recv_stream *s)
@@ -74,74 +46,16 @@ static void unreserve(struct spead_recv_stream *s)
     s->unreserving = true; /* until the next poll has reported them as ended */
 }
 
-static void end_reservations(struct spead_recv_stream *s)
-{
-    speadi_placement_end(&s->placement, s->burst.reservations_ended);
-    if (s->leaving_count > 0)
-        speadi_recv_settle_leaving(s);
-    if (s->spare.parked_count > 0)
-        speadi_recv_retry_parked(s);
-}
-
-/* ---- Bursts -------------------------------------------------------------------------------- */
-
-void speadi_recv_end_burst(struct spead_recv_stream *s)
-{
-    if (s->burst_is_out)
-        s->ops->give_back(s->engine, &s->burst);
-    s->burst_is_out = false;
-    speadi_spare_end_burst(&s->spare);
-    end_reservations(s);
-}
-
-static void begin_burst(struct spead_recv_stream *s)
-{
-    struct speadi_recv_totals *totals = s->ledger.totals;
-
-    s->burst_is_out = true;
-    s->burst_next = 0;
-    if (totals->first_packet_ns == 0)
-        totals->first_packet_ns = s->burst.packet[0].time_ns;
-    totals->last_packet_ns = s->burst.packet[s->burst.count - 1].time_ns;
-    s->burst_is_sorted = false;
-    s->burst_is_loose = speadi_placement_outstanding(&s->placement) > 0;
-}
-
-static bool judge_next(struct spead_recv_stream *s)
-{
-    enum spead_recv_bucket why;
-    const struct speadi_rx_packet *raw = speadi_recv_burst_packet(s, s->burst_next, &why);
-
-    if (raw != NULL)
-        return speadi_recv_judge(s, raw);
-    speadi_recv_count_seen(s, &s->burst.packet[s->burst_next], why);
-    return true;
-}
-
-static int judge_burst(struct spead_recv_stream *s)
-{
-    unsigned first = s->burst_next, judged;
-
-    while (s->burst_next < s->burst.count) {
-        unsigned run = speadi_recv_take_run(s);
-
-        if (run == 0 && !judge_next(s))
-            break;
-        s->burst_next += run > 0 ? run : 1;
-    }
-    judged = s->burst_next - first;
-    if (s->burst_next == s->burst.count)
-        speadi_recv_end_burst(s);
-    return (int)judged;
-}
+/* ---- Reading ------------------------------------------------------------------------------- */
 
 /* The source was found empty: only now can a heap be too old, for packets that wait in the socket
  * because we stalled are not late. */
 static void idle(struct spead_recv_stream *s)
 {
-    end_reservations(s);
+    speadi_recv_end_reservations(s);
     if (speadi_recv_close_aged(s) || s->leaving_count > 0 || s->spare.parked_count > 0)
         unreserve(s);
+    speadi_recv_check_stop_items(s);
     if (s->state == SPEADI_RECV_DRAINING && !s->unreserving)
         speadi_recv_begin_flush(s, -ESHUTDOWN);
 }
@@ -160,12 +74,12 @@ static int read_burst(struct spead_recv_stream *s)
     if (count > 0)
         s->read_since_wait = true;
     if (count > 0)
-        begin_burst(s);
+        speadi_recv_begin_burst(s);
     else if (count == 0)
         idle(s);
     else
         speadi_recv_begin_flush(s, count);
-    return count > 0 ? judge_burst(s) : 0;
+    return count > 0 ? speadi_recv_judge_burst(s) : 0;
 }
 
 int spead_recv_stream_poll(struct spead_recv_stream *s)
@@ -182,12 +96,13 @@ int spead_recv_stream_poll(struct spead_recv_stream *s)
     s->armed = atomic_load_explicit(&s->is_armed, memory_order_acquire);
     speadi_recv_check_stop(s);
     if (s->state < SPEADI_RECV_FLUSHING && speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)))
-        count = s->burst_is_out ? judge_burst(s) : read_burst(s);
+        count = s->burst_is_out ? speadi_recv_judge_burst(s) : read_burst(s);
+    speadi_recv_check_stop_items(s);
     if (s->state < SPEADI_RECV_FLUSHING)
         speadi_recv_hand_over(s, speadi_recv_waits_for_room(s));
     else
         speadi_recv_flush(s);
-    publish(s);
+    speadi_recv_publish(s);
     return s->state == SPEADI_RECV_ENDED ? s->result : count;
 }
 

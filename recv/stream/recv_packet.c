@@ -5,33 +5,6 @@
 
 #include "recv_stream.h"
 
-#define SPARE_LACKED 255u
-#define SPARE_FAILED 254u
-
-_Static_assert(SPEADI_SPARES_MAX < SPARE_FAILED, "a copy's number and the marks must differ");
-
-/* ---- Counting ------------------------------------------------------------------------------ */
-
-static void count(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                  enum spead_recv_bucket bucket)
-{
-    speadi_recv_ledger_count(&s->ledger, raw->source, bucket, raw->segments, raw->datagram_bytes);
-}
-
-static void uncount(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                    enum spead_recv_bucket bucket)
-{
-    speadi_recv_ledger_count(&s->ledger, raw->source, bucket, -(uint64_t)raw->segments,
-                             -(uint64_t)raw->datagram_bytes);
-}
-
-void speadi_recv_count_seen(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                            enum spead_recv_bucket bucket)
-{
-    speadi_count_add(&s->ledger.source[raw->source].seen, raw->segments, raw->datagram_bytes);
-    count(s, raw, bucket);
-}
-
 /* Refusals that leave a hole which a packet came for. */
 static bool leaves_hole(enum spead_recv_bucket bucket)
 {
@@ -125,7 +98,7 @@ static enum spead_recv_bucket park(struct spead_recv_stream *s, const struct spe
         return bucket;
     speadi_spare_park(&s->spare, copy);
     live->parked++;
-    count(s, raw, SPEAD_RECV_LIVE);
+    speadi_recv_count(s, raw, SPEAD_RECV_LIVE);
     return SPEAD_RECV_LIVE;
 }
 
@@ -136,7 +109,7 @@ static void accepted(struct spead_recv_stream *s, const struct speadi_rx_packet 
         put_payload(s, raw, packet, live);
     live->heap.last_ns = raw->time_ns;
     speadi_count_add(&live->count[raw->source], raw->segments, raw->datagram_bytes);
-    count(s, raw, SPEAD_RECV_LIVE);
+    speadi_recv_count(s, raw, SPEAD_RECV_LIVE);
 }
 
 static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
@@ -191,8 +164,10 @@ static void after_packet(struct spead_recv_stream *s, const struct speadi_rx_pac
         speadi_finished_forget(&s->finished);
     if (starts)
         speadi_gap_tracker_restart(&s->gaps);
-    if (stops && !s->config.ignore_stop_item)
-        speadi_recv_stop_item(s, raw->source, counter);
+    if (stops && !s->config.ignore_stop_item) { /* recv_stop.c looks, after the burst */
+        s->stopped_sources |= 1ull << raw->source;
+        s->stop_counter[raw->source] = counter;
+    }
 }
 
 static enum spead_recv_bucket add_to_new(struct spead_recv_stream *s,
@@ -225,62 +200,6 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *s,
     if (bucket == SPEAD_RECV_LIVE)
         after_packet(s, raw, live, control);
     return bucket;
-}
-
-/* ---- Packets that landed elsewhere --------------------------------------------------------- */
-
-static bool is_readable(const struct speadi_rx_packet *raw, uint64_t packet_bytes_max)
-{
-    return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) ==
-               0 &&
-           raw->datagram_bytes <= packet_bytes_max;
-}
-
-static bool belongs_where_it_lies(const struct spead_recv_stream *s,
-                                  const struct speadi_rx_packet *raw)
-{
-    struct speadi_packet packet;
-
-    if (!is_readable(raw, s->packet_bytes_max))
-        return true; /* nothing of it will be used */
-    if (speadi_recv_has_split_header(raw))
-        return false;
-    /* Malformed: nothing of it will be used either. */
-    return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
-           speadi_placement_is_home(&s->placement, raw->place, &packet);
-}
-
-/* Copies out what landed in another packet's place, from the next packet on, before anything is written to
- * any place. */
-static void sort_burst(struct spead_recv_stream *s)
-{
-    s->burst_is_loose = false;
-    s->burst_is_sorted = true;
-    for (unsigned i = s->burst_next; i < s->burst.count; i++) {
-        const struct speadi_rx_packet *raw = &s->burst.packet[i];
-        enum spead_recv_bucket bucket;
-        uint32_t copy;
-
-        s->spare_of[i] = 0;
-        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
-            continue;
-        bucket = speadi_recv_set_aside(s, raw, &copy);
-        if (bucket == SPEAD_RECV_LIVE)
-            s->spare_of[i] = (uint8_t)(copy + 1);
-        else
-            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? SPARE_LACKED : SPARE_FAILED;
-    }
-}
-
-const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
-                                                        unsigned i, enum spead_recv_bucket *why)
-{
-    if (!s->burst_is_sorted || s->spare_of[i] == 0)
-        return &s->burst.packet[i];
-    *why = s->spare_of[i] == SPARE_LACKED ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
-    if (s->spare_of[i] >= SPARE_FAILED)
-        return NULL;
-    return &s->spare.packet[s->spare_of[i] - 1];
 }
 
 /* ---- Judging ------------------------------------------------------------------------------- */
@@ -349,7 +268,7 @@ static enum spead_recv_bucket judge_sorted(struct spead_recv_stream *s, bool *pa
     enum spead_recv_bucket why;
     const struct speadi_rx_packet *raw;
 
-    sort_burst(s);
+    speadi_recv_sort_burst(s);
     raw = speadi_recv_burst_packet(s, s->burst_next, &why);
     return raw != NULL ? judge(s, raw, paused) : why;
 }
@@ -368,15 +287,15 @@ bool speadi_recv_judge(struct spead_recv_stream *s, const struct speadi_rx_packe
     enum spead_recv_bucket bucket;
     bool paused = false;
 
-    if (speadi_recv_has_split_header(raw) && is_readable(raw, s->packet_bytes_max))
+    if (speadi_recv_has_split_header(raw) && speadi_recv_is_readable(s, raw))
         bucket = s->burst_is_loose ? judge_sorted(s, &paused) : judge_copy(s, raw, &paused);
     else
         bucket = judge(s, raw, &paused);
     if (paused)
         return false;
-    speadi_count_add(&s->ledger.source[raw->source].seen, raw->segments, raw->datagram_bytes);
+    speadi_recv_count_seen(s, raw);
     if (bucket != SPEAD_RECV_LIVE)
-        count(s, raw, bucket);
+        speadi_recv_count(s, raw, bucket);
     return true;
 }
 
@@ -396,7 +315,7 @@ void speadi_recv_retry_parked(struct spead_recv_stream *s)
         enum spead_recv_bucket bucket;
         bool paused = false;
 
-        uncount(s, raw, SPEAD_RECV_LIVE);
+        speadi_recv_uncount(s, raw, SPEAD_RECV_LIVE);
         /* It was admitted when it came, perhaps before a stop item; so it decodes. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
         bucket =
@@ -404,7 +323,7 @@ void speadi_recv_retry_parked(struct spead_recv_stream *s)
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;
         if (bucket != SPEAD_RECV_LIVE)
-            count(s, raw, bucket);
+            speadi_recv_count(s, raw, bucket);
     }
     speadi_spare_end_burst(&s->spare);
 }

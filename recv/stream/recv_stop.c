@@ -11,14 +11,6 @@ static void begin_drain(struct spead_recv_stream *s)
     s->deadline_ns = speadi_clock_after(s->now_ns, s->config.stop_drain_ns);
 }
 
-void speadi_recv_stop_item(struct spead_recv_stream *s, uint16_t source, uint64_t counter)
-{
-    s->stopped_sources |= 1ull << source;
-    s->stop_counter[source] = counter;
-    if (s->state == SPEADI_RECV_RUNNING)
-        begin_drain(s);
-}
-
 static unsigned stop_calls(const struct spead_recv_stream *s)
 {
     /* STOP1 acquire: what the caller of stop() did before it has happened. */
@@ -37,6 +29,12 @@ void speadi_recv_check_stop(struct spead_recv_stream *s)
         speadi_recv_begin_flush(s, -ESHUTDOWN);
 }
 
+void speadi_recv_check_stop_items(struct spead_recv_stream *s)
+{
+    if (s->stopped_sources != 0 && s->state == SPEADI_RECV_RUNNING)
+        begin_drain(s);
+}
+
 void speadi_recv_quiesce(struct spead_recv_stream *s)
 {
     if (!s->quiesced)
@@ -48,7 +46,7 @@ void speadi_recv_begin_flush(struct spead_recv_stream *s, int result)
 {
     /* Read, but not looked at: only when the consumer or the time is at its end. */
     while (s->burst_is_out && s->burst_next < s->burst.count)
-        speadi_recv_count_seen(s, &s->burst.packet[s->burst_next++], SPEAD_RECV_AFTER_STOP);
+        speadi_recv_count_unread(s, &s->burst.packet[s->burst_next++], SPEAD_RECV_AFTER_STOP);
     speadi_recv_quiesce(s);
     s->burst.reservations_ended = s->placement.accepted;
     speadi_recv_end_burst(s);

@@ -1,14 +1,18 @@
-/* What a receive stream consists of. The recv_*.c files share it:
+/* What a receive stream consists of. The recv_*.c files share it; each calls only those that stand below it:
  *
- *   recv_stream.c  making, unmaking, and the calls that any thread or the consumer makes
- *   recv_memory.c  which memory heaps lie in
- *   recv_loop.c    the owner's poll and wait: bursts from the engine
- *   recv_packet.c  one packet: which bucket, which heap, into its place
- *   recv_run.c     packets in a row that just go on
- *   recv_aside.c   packets that are moved: copies, and memory that the CPU cannot touch
- *   recv_heaps.c   one heap: opening, ending, handing over
- *   recv_stop.c    the end of the stream
- *   recv_node.c    the stream as a node of a graph */
+ *   recv_node.c      the stream as a node of a graph
+ *   recv_loop.c      the owner's poll and wait
+ *   recv_stop.c      the end of the stream
+ *   recv_burst.c     one burst: begun, gone through packet by packet, given back
+ *   recv_run.c       packets in a row that just go on
+ *   recv_packet.c    one packet: which bucket, which heap, into its place
+ *   recv_aside.c     packets that are moved: copies, and memory that the CPU cannot touch
+ *   recv_heaps.c     one heap: opening, ending
+ *   recv_hand_over.c finished heaps: to the consumer, or shed
+ *   recv_counters.c  counters that are read from the engine, and all that are published
+ *
+ * and beside them, for threads that do not own it, recv_stream.c (making, unmaking, and the calls that any thread
+ * or the consumer makes) with recv_memory.c (which memory heaps lie in). */
 #ifndef SPEADLINE_RECV_RECV_STREAM_H
 #define SPEADLINE_RECV_RECV_STREAM_H
 
@@ -122,17 +126,8 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
  * the consumer takes a heap; nothing was counted, judge it again. */
 bool speadi_recv_judge(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw);
 
-/* The packet of the burst, or its copy; NULL when it needed a copy and there is none, and *why then names
- * the bucket. */
-const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *stream,
-                                                        unsigned i, enum spead_recv_bucket *why);
-
 /* Judges the packets again that waited for a place to become free. */
 void speadi_recv_retry_parked(struct spead_recv_stream *stream);
-
-/* Counts one packet that was read, as seen and in its bucket. */
-void speadi_recv_count_seen(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
-                            enum spead_recv_bucket bucket);
 
 /* ---- recv_run.c ---------------------------------------------------------------------------- */
 
@@ -151,6 +146,24 @@ enum spead_recv_bucket speadi_recv_set_aside(struct spead_recv_stream *stream,
 /* Brings the packet's payload to an offset of memory that the CPU cannot touch: 0 or -errno. */
 int speadi_recv_put_apart(struct spead_recv_stream *stream, uint64_t to,
                           const struct speadi_rx_packet *raw, const struct speadi_packet *packet);
+
+/* Copies out what landed in another packet's place, from the next packet of the burst on. Called before anything
+ * is written to any place. */
+void speadi_recv_sort_burst(struct spead_recv_stream *stream);
+
+/* The packet of the burst, or its copy; NULL when it needed a copy and there is none, and *why then names
+ * the bucket. */
+const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *stream,
+                                                        unsigned i, enum spead_recv_bucket *why);
+
+/* False: no byte of the packet will be used. */
+static inline bool speadi_recv_is_readable(const struct spead_recv_stream *stream,
+                                           const struct speadi_rx_packet *raw)
+{
+    return (raw->flags & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) ==
+               0 &&
+           raw->datagram_bytes <= stream->packet_bytes_max;
+}
 
 static inline bool speadi_recv_has_split_header(const struct speadi_rx_packet *raw)
 {
@@ -182,6 +195,23 @@ void speadi_recv_settle_leaving(struct spead_recv_stream *stream);
  * receives. */
 bool speadi_recv_close_aged(struct spead_recv_stream *stream);
 
+/* ---- recv_burst.c -------------------------------------------------------------------------- */
+
+/* The engine has lent stream->burst, which is not empty. */
+void speadi_recv_begin_burst(struct spead_recv_stream *stream);
+
+/* Goes through the packets that have not been looked at, and ends the burst after the last one. Returns how many:
+ * fewer than all where the next packet must wait for memory. */
+int speadi_recv_judge_burst(struct spead_recv_stream *stream);
+
+/* Gives the burst back, if one is out, and goes on with what waited for its reservations to end. */
+void speadi_recv_end_burst(struct spead_recv_stream *stream);
+
+/* The reservations that the engine reported as ended are over: leaving heaps and parked packets go on. */
+void speadi_recv_end_reservations(struct spead_recv_stream *stream);
+
+/* ---- recv_hand_over.c ---------------------------------------------------------------------- */
+
 /* Sends pending heaps to the consumer. With wait, those that do not fit stay pending; else they are
  * shed. Returns true when none is pending any more. */
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait);
@@ -196,24 +226,58 @@ static inline bool speadi_recv_waits_for_room(const struct spead_recv_stream *st
     return stream->outlet.waits;
 }
 
-/* ---- recv_loop.c --------------------------------------------------------------------------- */
-
-/* Gives the burst back, if one is out, and settles what waited for its reservations to end. */
-void speadi_recv_end_burst(struct spead_recv_stream *stream);
+/* ---- recv_counters.c ----------------------------------------------------------------------- */
 
 /* Reads the engine's counters into the ledger. */
 void speadi_recv_read_counters(struct spead_recv_stream *stream);
 
-/* ---- recv_stop.c --------------------------------------------------------------------------- */
+/* Shows the counters of this poll to the threads that ask for statistics. */
+void speadi_recv_publish(struct spead_recv_stream *stream);
 
-/* A stop item came from this source, in the heap with this counter. */
-void speadi_recv_stop_item(struct spead_recv_stream *stream, uint16_t source, uint64_t counter);
+/* The packet goes into its bucket, ... */
+static inline void speadi_recv_count(struct spead_recv_stream *stream,
+                                     const struct speadi_rx_packet *raw,
+                                     enum spead_recv_bucket bucket)
+{
+    speadi_recv_ledger_count(&stream->ledger, raw->source, bucket, raw->segments,
+                             raw->datagram_bytes);
+}
+
+/* ... comes out of it, for it will be counted in another one, ... */
+static inline void speadi_recv_uncount(struct spead_recv_stream *stream,
+                                       const struct speadi_rx_packet *raw,
+                                       enum spead_recv_bucket bucket)
+{
+    speadi_recv_ledger_count(&stream->ledger, raw->source, bucket, -(uint64_t)raw->segments,
+                             -(uint64_t)raw->datagram_bytes);
+}
+
+/* ... and was received, once. */
+static inline void speadi_recv_count_seen(struct spead_recv_stream *stream,
+                                          const struct speadi_rx_packet *raw)
+{
+    speadi_count_add(&stream->ledger.source[raw->source].seen, raw->segments, raw->datagram_bytes);
+}
+
+/* The packet was received, and its payload is not looked at. */
+static inline void speadi_recv_count_unread(struct spead_recv_stream *stream,
+                                            const struct speadi_rx_packet *raw,
+                                            enum spead_recv_bucket bucket)
+{
+    speadi_recv_count_seen(stream, raw);
+    speadi_recv_count(stream, raw, bucket);
+}
+
+/* ---- recv_stop.c --------------------------------------------------------------------------- */
 
 /* No more receives are posted ahead, no reservation stays; what came before is still read. */
 void speadi_recv_quiesce(struct spead_recv_stream *stream);
 
 /* Takes up stop() calls; called at the begin of each poll. */
 void speadi_recv_check_stop(struct spead_recv_stream *stream);
+
+/* Takes up stop items, which only mark their source; called after packets were read. */
+void speadi_recv_check_stop_items(struct spead_recv_stream *stream);
 
 /* No more is read: live heaps end, and poll() will return result once all is handed over. */
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result);

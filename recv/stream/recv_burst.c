@@ -1,0 +1,61 @@
+/* One burst: begun, gone through packet by packet, given back to the engine. */
+#include "recv_stream.h"
+
+void speadi_recv_begin_burst(struct spead_recv_stream *s)
+{
+    struct speadi_recv_totals *totals = s->ledger.totals;
+
+    s->burst_is_out = true;
+    s->burst_next = 0;
+    if (totals->first_packet_ns == 0)
+        totals->first_packet_ns = s->burst.packet[0].time_ns;
+    totals->last_packet_ns = s->burst.packet[s->burst.count - 1].time_ns;
+    s->burst_is_sorted = false;
+    s->burst_is_loose = speadi_placement_outstanding(&s->placement) > 0;
+}
+
+void speadi_recv_end_reservations(struct spead_recv_stream *s)
+{
+    speadi_placement_end(&s->placement, s->burst.reservations_ended);
+    if (s->leaving_count > 0)
+        speadi_recv_settle_leaving(s);
+    if (s->spare.parked_count > 0)
+        speadi_recv_retry_parked(s);
+}
+
+void speadi_recv_end_burst(struct spead_recv_stream *s)
+{
+    if (s->burst_is_out)
+        s->ops->give_back(s->engine, &s->burst);
+    s->burst_is_out = false;
+    speadi_spare_end_burst(&s->spare);
+    speadi_recv_end_reservations(s);
+}
+
+static bool judge_next(struct spead_recv_stream *s)
+{
+    enum spead_recv_bucket why;
+    const struct speadi_rx_packet *raw = speadi_recv_burst_packet(s, s->burst_next, &why);
+
+    if (raw != NULL)
+        return speadi_recv_judge(s, raw);
+    speadi_recv_count_unread(s, &s->burst.packet[s->burst_next], why);
+    return true;
+}
+
+int speadi_recv_judge_burst(struct spead_recv_stream *s)
+{
+    unsigned first = s->burst_next, judged;
+
+    while (s->burst_next < s->burst.count) {
+        unsigned run = speadi_recv_take_run(s);
+
+        if (run == 0 && !judge_next(s))
+            break;
+        s->burst_next += run > 0 ? run : 1;
+    }
+    judged = s->burst_next - first;
+    if (s->burst_next == s->burst.count)
+        speadi_recv_end_burst(s);
+    return (int)judged;
+}

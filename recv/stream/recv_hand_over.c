@@ -1,0 +1,105 @@
+/* Finished heaps on their way to the consumer: sent, kept while there is no room, or shed; and counted. */
+#include <errno.h>
+
+#include "recv_stream.h"
+
+static void count_handed_over(struct spead_recv_stream *s, const struct spead_heap *heap,
+                              uint64_t times)
+{
+    struct speadi_recv_totals *totals = s->ledger.totals;
+
+    *(heap->complete ? &totals->heaps_complete : &totals->heaps_incomplete) += times;
+    totals->payload_bytes += times * heap->received;
+}
+
+static void move(struct spead_recv_stream *s, const struct spead_heap *heap,
+                 enum spead_recv_bucket from, enum spead_recv_bucket to)
+{
+    const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
+
+    speadi_recv_ledger_move(&s->ledger, live->count, from, to);
+    if (to == SPEAD_RECV_DELIVERED)
+        count_handed_over(s, heap, 1);
+    else
+        count_handed_over(s, heap, -(uint64_t)1);
+}
+
+static void deliver(struct spead_recv_stream *s, struct spead_heap *heap)
+{
+    move(s, heap, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
+    /* Relaxed: the channel hands the heap on with release and acquire. */
+    atomic_store_explicit(&heap->references, 1, memory_order_relaxed);
+}
+
+static void shed(struct spead_recv_stream *s, const struct spead_heap *heap)
+{
+    move(s, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
+    s->ledger.totals->heaps_shed++;
+}
+
+void speadi_recv_on_shed(void *stream, const struct spead_message *message,
+                         enum spead_shed_cause cause)
+{
+    /* Left behind by the last receiver, on its thread: delivered, and the channel's to count. */
+    if (cause != SPEAD_SHED_CANCELLED)
+        shed(stream, speadi_outlet_heap(message));
+}
+
+/* The channel did not take it: it stays ours, or nobody will want it. */
+static void keep_or_shed(struct spead_recv_stream *s, struct spead_heap *heap, bool keep)
+{
+    if (keep) {
+        move(s, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_LIVE);
+        return;
+    }
+    shed(s, heap);
+    spead_heap_unref(heap);
+}
+
+/* Returns how many the channel took or shed. */
+static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
+{
+    uint32_t sent = 0;
+    int ret = 0;
+
+    while (sent < count && (ret = speadi_outlet_send(outlet, sent, count - sent)) > 0)
+        sent += (uint32_t)ret;
+    if (ret == -EPIPE || ret == -ECANCELED)
+        outlet->gone = true;
+    return sent;
+}
+
+/* False: there was room for none. */
+static bool hand_over_some(struct spead_recv_stream *s, bool wait)
+{
+    struct speadi_outlet *outlet = &s->outlet;
+    uint32_t count = outlet->pending_count, sent = 0;
+
+    if (wait && !outlet->gone) {
+        uint32_t room = speadi_outlet_room(outlet);
+
+        count = count < room ? count : room;
+    }
+    if (count == 0)
+        return false;
+    /* Counted before the consumer can see them: afterwards they are not ours to read. */
+    for (uint32_t i = 0; i < count; i++)
+        deliver(s, speadi_outlet_heap(&outlet->pending[i]));
+    if (!outlet->gone)
+        sent = send_some(outlet, count);
+    wait = wait && !outlet->gone;
+    for (uint32_t i = sent; i < count; i++)
+        keep_or_shed(s, speadi_outlet_heap(&outlet->pending[i]), wait);
+    if (!wait)
+        sent = count;
+    speadi_outlet_remove(outlet, sent);
+    return sent > 0;
+}
+
+bool speadi_recv_hand_over(struct spead_recv_stream *s, bool wait)
+{
+    /* Until there is no room: only then does the other side know that more is to come. */
+    while (s->outlet.pending_count > 0 && hand_over_some(s, wait))
+        ;
+    return s->outlet.pending_count == 0;
+}
