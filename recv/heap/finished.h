@@ -43,6 +43,16 @@ void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, boo
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
                                                   uint64_t counter, uint64_t now_ns);
 
+/* A packet of a heap that ended incomplete has come late. True: it had been counted as missing, and is not any
+ * more. */
+static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
+{
+    if (heap->missing == 0)
+        return false;
+    heap->missing--;
+    return true;
+}
+
 /* Forgets everything: a stream-control item says that the sender starts or ends. */
 void speadi_finished_forget(struct speadi_finished *finished);
 

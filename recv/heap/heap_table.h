@@ -45,6 +45,13 @@ static inline uint32_t speadi_heap_table_substream(const struct speadi_heap_tabl
     return table->substream_count == 1 ? 0 : (uint32_t)(counter % table->substream_count);
 }
 
+/* The heap is in the table: one that was complete with its first packet never was. */
+static inline bool speadi_heap_table_has(const struct speadi_heap_table *table,
+                                         const struct speadi_live_heap *live)
+{
+    return table->slot[live->slot] == live;
+}
+
 /* The live heap of this counter, or NULL. */
 static inline struct speadi_live_heap *speadi_heap_table_find(struct speadi_heap_table *table,
                                                               uint64_t counter)

@@ -327,6 +327,12 @@ void speadi_live_heap_finish(struct speadi_live_heap *live)
     speadi_heap_sort_items(heap);
 }
 
+bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops)
+{
+    live->heap.local_drops = kernel_drops > live->drops_at_open;
+    return live->heap.local_drops;
+}
+
 static int zero(struct speadi_heap_memory *memory, struct speadi_region *region, uint64_t from,
                 uint64_t end)
 {

@@ -2,6 +2,7 @@
  *
  * A live heap is the meta of its memory region. Pointers, ranges, a hash to tell pointers apart and the
  * count of its packets by source follow the structure there, at places that the layout says.
+ * Other files read its fields; they are written here, but for those that name the file that writes them.
  * Owner thread only, until the heap is handed over. */
 #ifndef SPEADLINE_RECV_LIVE_HEAP_H
 #define SPEADLINE_RECV_LIVE_HEAP_H
@@ -20,18 +21,19 @@
 #define SPEADI_CONTROL_BIT(value) (1u << (value))
 
 struct speadi_live_heap {
-    struct spead_heap heap;                 /* first: what the consumer sees */
-    uint64_t min_length;                    /* furthest byte known, by payload or by address */
-    uint64_t opened_ns;                     /* CLOCK_MONOTONIC */
-    uint64_t drops_at_open;                 /* the kernel's drop counter when it opened */
-    struct speadi_live_heap *older, *newer; /* of the list that it is in */
-    uint32_t slot;                          /* in the heap table */
-    uint32_t reservations;                  /* receives that are posted into it */
-    uint64_t reserved_end;                  /* none of them ever reached further */
-    uint32_t parked;                        /* packets that wait for one of those to end */
-    uint32_t generation;                    /* of the pointer hash: older entries count as empty */
-    uint32_t control;                       /* SPEADI_CONTROL_BIT()s */
-    uint32_t leaving_cause;                 /* enum speadi_recv_cause, while it waits to leave */
+    struct spead_heap heap; /* first: what the consumer sees */
+    uint64_t min_length;    /* furthest byte known, by payload or by address */
+    uint64_t opened_ns;     /* CLOCK_MONOTONIC */
+    uint64_t drops_at_open; /* the kernel's drop counter when it opened */
+    struct speadi_live_heap *older,
+        *newer;                /* heap_table.c, later leaving_heaps.c: of the list it is in */
+    uint32_t slot;             /* heap_table.c: in the table */
+    uint32_t reservations;     /* receives that are posted into it */
+    uint64_t reserved_end;     /* none of them ever reached further */
+    uint32_t parked;           /* packets that wait for one of those to end */
+    uint32_t generation;       /* of the pointer hash: older entries count as empty */
+    uint32_t control;          /* SPEADI_CONTROL_BIT()s */
+    uint32_t leaving_cause;    /* leaving_heaps.c: why it ended */
     bool user_items;           /* has an item pointer that is neither control nor NULL */
     bool predicts;             /* its next packets may be received in place */
     bool placement_off;        /* they would be, had placement not switched itself off */
@@ -76,6 +78,108 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at);
 
+/* How a heap began, besides its first packet. */
+struct speadi_live_heap_start {
+    uint64_t first_ns; /* of its first packet, by the clock that the engine says */
+    uint8_t clock;     /* enum spead_clock */
+    uint16_t source;
+    uint64_t now_ns;       /* CLOCK_MONOTONIC */
+    uint64_t kernel_drops; /* of the stream so far */
+};
+
+/* The heap stays: its first packet was accepted. */
+static inline void speadi_live_heap_start(struct speadi_live_heap *live,
+                                          const struct speadi_live_heap_start *start)
+{
+    live->heap.clock = start->clock;
+    live->heap.source = start->source;
+    live->heap.first_ns = start->first_ns;
+    live->opened_ns = start->now_ns;
+    live->drops_at_open = start->kernel_drops;
+}
+
+/* A packet was added, and its payload is in place or on its way. */
+static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_t source,
+                                          uint64_t packets, uint64_t bytes, uint64_t time_ns)
+{
+    live->heap.last_ns = time_ns;
+    live->count[source].packets += packets;
+    live->count[source].bytes += bytes;
+}
+
+/* Packets of one source and one payload length, each of which goes on where the last received range ends. */
+struct speadi_live_heap_run {
+    unsigned packets;
+    uint32_t payload_bytes;  /* of each; more than 0 */
+    uint32_t datagram_bytes; /* of each */
+    uint16_t source;
+    uint64_t last_ns; /* of the last one */
+};
+
+/* Adds such packets, whose payload is in place: the heap has a range, a declared length that they stay within, and
+ * nothing parked; they carry no item pointers. As if each had been checked, added and counted. */
+static inline void speadi_live_heap_append(struct speadi_live_heap *live,
+                                           const struct speadi_live_heap_run *run)
+{
+    struct spead_heap *heap = &live->heap;
+    uint64_t bytes = (uint64_t)run->packets * run->payload_bytes;
+    struct speadi_span *last = &heap->spans[heap->span_count - 1];
+
+    last->end += bytes;
+    heap->received += bytes;
+    heap->packets += run->packets;
+    if (last->end > live->min_length)
+        live->min_length = last->end;
+    if (run->payload_bytes > heap->packet_payload_bytes)
+        heap->packet_payload_bytes = run->payload_bytes;
+    speadi_live_heap_count(live, run->source, run->packets,
+                           (uint64_t)run->packets * run->datagram_bytes, run->last_ns);
+}
+
+/* Packets came for a hole of the heap and were refused: the hole is not the network's. */
+static inline void speadi_live_heap_refused(struct speadi_live_heap *live, uint64_t packets)
+{
+    live->heap.refused_packets += packets;
+}
+
+/* One packet more waits for a reservation of the heap to end; or all stop waiting, to be tried again. */
+static inline void speadi_live_heap_park(struct speadi_live_heap *live)
+{
+    live->parked++;
+}
+
+static inline void speadi_live_heap_unpark(struct speadi_live_heap *live)
+{
+    live->parked = 0;
+}
+
+/* An operation on its memory has failed: the heap will not be handed over. */
+static inline void speadi_live_heap_memory_failed(struct speadi_live_heap *live)
+{
+    live->memory_failed = true;
+}
+
+/* The next packets of the heap may be received in place; not so while placement has switched itself off. */
+static inline void speadi_live_heap_allow_placement(struct speadi_live_heap *live, bool off)
+{
+    live->placement_off = off;
+    live->predicts = !off;
+}
+
+/* Receives are posted into it, none of which reaches further than end; and one of them is over. */
+static inline void speadi_live_heap_reserve(struct speadi_live_heap *live, uint32_t receives,
+                                            uint64_t end)
+{
+    if (end > live->reserved_end)
+        live->reserved_end = end;
+    live->reservations += receives;
+}
+
+static inline void speadi_live_heap_unreserve(struct speadi_live_heap *live)
+{
+    live->reservations--;
+}
+
 /* Every byte is there and no item points past the end. Without a declared length: not known. */
 static inline bool speadi_live_heap_is_complete(const struct speadi_live_heap *live)
 {
@@ -95,8 +199,18 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
  * declared length ends at its furthest byte. */
 void speadi_live_heap_finish(struct speadi_live_heap *live);
 
+/* Says of an incomplete heap whether the kernel has dropped packets since it began: returns that. */
+bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops);
+
 /* Overwrites holes with zeros, as far as the region was ever touched: memory is used again, and nobody
  * may see another heap's bytes. Returns 0, or the -errno of memory that the CPU cannot touch. */
 int speadi_live_heap_zero_holes(struct speadi_live_heap *live, struct speadi_heap_memory *memory);
+
+/* The consumer may have it from now on: it has one reference, and is written no more. */
+static inline void speadi_live_heap_share(struct speadi_live_heap *live)
+{
+    /* Relaxed: the channel hands the heap on with release and acquire. */
+    atomic_store_explicit(&live->heap.references, 1, memory_order_relaxed);
+}
 
 #endif

@@ -96,11 +96,9 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
         const struct speadi_rx_range *last = &ranges[count - 1];
         uint64_t end = last->offset - live->heap.region->offset + last->bytes;
 
-        if (end > live->reserved_end)
-            live->reserved_end = end;
+        speadi_live_heap_reserve(live, count, end);
     }
     prediction->outstanding += count;
-    live->reservations += count;
 }
 
 bool speadi_placement_is_home(const struct speadi_placement *placement, uint64_t place,
@@ -151,7 +149,7 @@ void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
 
         placement->prediction[reservation->source].outstanding--;
         if (reservation->live != NULL)
-            reservation->live->reservations--;
+            speadi_live_heap_unreserve(reservation->live);
     }
 }
 
@@ -162,7 +160,7 @@ void speadi_placement_forget(struct speadi_placement *placement, struct speadi_l
 
         if (reservation->live == live) {
             reservation->live = NULL;
-            live->reservations--;
+            speadi_live_heap_unreserve(live);
         }
     }
 }

@@ -65,6 +65,19 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
     }
 }
 
+/* So many packets of one length were accepted, each of which followed the one before it: this is the last. */
+static inline void speadi_placement_learn_run(struct speadi_placement *placement, uint16_t source,
+                                              const struct speadi_packet *last, unsigned count)
+{
+    struct speadi_prediction *prediction = &placement->prediction[source];
+
+    /* Only the first of them may be a surprise. */
+    if (prediction->counter == last->heap_counter &&
+        prediction->next_offset + (count - 1) * last->payload_bytes == last->payload_offset)
+        prediction->next_offset = last->payload_offset;
+    speadi_placement_learn(placement, source, last);
+}
+
 /* Ranges of live for the source's next packets, at most SPEADI_RX_RESERVE_MAX; returns how many. Never
  * one that is received, reserved, or past the declared length. Memory is charged: what cannot be had is
  * not asked for. ahead: packets that come before, besides those with reservations. */

@@ -1,10 +1,11 @@
 /* One burst: begun, gone through packet by packet, given back to the engine. */
 #include "recv_stream.h"
 
-void speadi_recv_begin_burst(struct spead_recv_stream *s)
+static void begin(struct spead_recv_stream *s)
 {
     struct speadi_recv_totals *totals = s->ledger.totals;
 
+    s->read_since_wait = true;
     s->burst_is_out = true;
     s->burst_next = 0;
     if (totals->first_packet_ns == 0)
@@ -14,10 +15,10 @@ void speadi_recv_begin_burst(struct spead_recv_stream *s)
     s->burst_is_loose = speadi_placement_outstanding(&s->placement) > 0;
 }
 
-void speadi_recv_end_reservations(struct spead_recv_stream *s)
+static void end_reservations(struct spead_recv_stream *s)
 {
     speadi_placement_end(&s->placement, s->burst.reservations_ended);
-    if (s->leaving_count > 0)
+    if (s->leaving.count > 0)
         speadi_recv_settle_leaving(s);
     if (s->spare.parked_count > 0)
         speadi_recv_retry_parked(s);
@@ -29,7 +30,7 @@ void speadi_recv_end_burst(struct spead_recv_stream *s)
         s->ops->give_back(s->engine, &s->burst);
     s->burst_is_out = false;
     speadi_spare_end_burst(&s->spare);
-    speadi_recv_end_reservations(s);
+    end_reservations(s);
 }
 
 static bool judge_next(struct spead_recv_stream *s)
@@ -45,8 +46,11 @@ static bool judge_next(struct spead_recv_stream *s)
 
 int speadi_recv_judge_burst(struct spead_recv_stream *s)
 {
-    unsigned first = s->burst_next, judged;
+    unsigned first, judged;
 
+    if (!s->burst_is_out)
+        begin(s);
+    first = s->burst_next;
     while (s->burst_next < s->burst.count) {
         unsigned run = speadi_recv_take_run(s);
 

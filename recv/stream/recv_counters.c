@@ -23,7 +23,7 @@ void speadi_recv_publish(struct spead_recv_stream *s)
     struct speadi_recv_totals *totals = s->ledger.totals;
 
     totals->heaps_live = s->table.count;
-    totals->heaps_leaving = s->leaving_count;
+    totals->heaps_leaving = s->leaving.count;
     totals->missing_heaps = speadi_gap_tracker_missing(&s->gaps);
     totals->memory_bytes = speadi_pool_memory_bytes(s->pool, &totals->memory_high_water_bytes);
     speadi_recv_ledger_publish(&s->ledger);

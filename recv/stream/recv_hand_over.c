@@ -27,8 +27,7 @@ static void move(struct spead_recv_stream *s, const struct spead_heap *heap,
 static void deliver(struct spead_recv_stream *s, struct spead_heap *heap)
 {
     move(s, heap, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
-    /* Relaxed: the channel hands the heap on with release and acquire. */
-    atomic_store_explicit(&heap->references, 1, memory_order_relaxed);
+    speadi_live_heap_share((struct speadi_live_heap *)(void *)heap);
 }
 
 static void shed(struct spead_recv_stream *s, const struct spead_heap *heap)

@@ -11,10 +11,7 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *s,
 {
     if (finished->complete)
         return SPEAD_RECV_DUPLICATE;
-    if (finished->missing > 0) {
-        finished->missing--;
-        s->ledger.totals->missing_packets--;
-    }
+    s->ledger.totals->missing_packets -= speadi_finished_came_late(finished);
     return SPEAD_RECV_LATE;
 }
 
@@ -72,7 +69,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
         return bucket;
     occupant = speadi_heap_table_occupant(&s->table, packet->heap_counter);
     if (occupant != NULL) {
-        if (occupant->reservations > 0 && s->leaving_count == s->leaving_max)
+        if (occupant->reservations > 0 && s->leaving.count == s->leaving_max)
             return SPEAD_RECV_OVER_CAP_LEAVING;
         speadi_recv_close_heap(s, occupant, SPEADI_RECV_BY_EVICTION);
     }
@@ -113,8 +110,7 @@ static void choose_path(struct spead_recv_stream *s, struct speadi_live_heap *li
                                   packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
         return;
     judge_placement(s, packet);
-    live->placement_off = s->placement.policy.off;
-    live->predicts = !live->placement_off;
+    speadi_live_heap_allow_placement(live, s->placement.policy.off);
 }
 
 void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_heap *live,
@@ -123,11 +119,12 @@ void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_hea
     struct spead_heap *heap = &live->heap;
     uint32_t slot = speadi_heap_table_take_slot(&s->table, heap->counter);
 
-    heap->clock = (uint8_t)s->facts.clock;
-    heap->source = raw->source;
-    heap->first_ns = raw->time_ns;
-    live->opened_ns = s->now_ns;
-    live->drops_at_open = s->ledger.totals->kernel_drops;
+    speadi_live_heap_start(
+        live, &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
+                                               .clock = (uint8_t)s->facts.clock,
+                                               .source = raw->source,
+                                               .now_ns = s->now_ns,
+                                               .kernel_drops = s->ledger.totals->kernel_drops});
     speadi_gap_tracker_open(&s->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
         return; /* never looked for again: the table need not know it */
@@ -153,8 +150,7 @@ static void count_incomplete(struct spead_recv_stream *s, struct speadi_live_hea
         totals->heaps_flushed++;
     if (s->counters_ns != s->now_ns)
         speadi_recv_read_counters(s);
-    live->heap.local_drops = totals->kernel_drops > live->drops_at_open;
-    if (live->heap.local_drops)
+    if (speadi_live_heap_note_drops(live, totals->kernel_drops))
         totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
 }
 
@@ -237,36 +233,23 @@ static void let_go(struct spead_recv_stream *s, struct speadi_live_heap *live,
 void speadi_recv_close_heap(struct spead_recv_stream *s, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause)
 {
-    if (s->table.slot[live->slot] == live)
+    if (speadi_heap_table_has(&s->table, live))
         speadi_heap_table_remove(&s->table, live);
     account(s, live, cause);
     if (cause == SPEADI_RECV_COMPLETE)
         speadi_placement_forget(&s->placement, live);
-    if (live->reservations == 0) {
+    if (live->reservations == 0)
         let_go(s, live, cause);
-        return;
-    }
-    live->leaving_cause = cause;
-    live->older = s->leaving;
-    s->leaving = live;
-    s->leaving_count++;
+    else
+        speadi_leaving_heaps_add(&s->leaving, live, cause);
 }
 
 void speadi_recv_settle_leaving(struct spead_recv_stream *s)
 {
-    struct speadi_live_heap **link = &s->leaving;
+    struct speadi_live_heap *live;
 
-    while (*link != NULL) {
-        struct speadi_live_heap *live = *link;
-
-        if (live->reservations > 0) {
-            link = &live->older;
-            continue;
-        }
-        *link = live->older;
-        s->leaving_count--;
+    while ((live = speadi_leaving_heaps_next(&s->leaving)) != NULL)
         let_go(s, live, (enum speadi_recv_cause)live->leaving_cause);
-    }
 }
 
 bool speadi_recv_close_aged(struct spead_recv_stream *s)

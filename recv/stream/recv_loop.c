@@ -52,8 +52,8 @@ static void unreserve(struct spead_recv_stream *s)
  * because we stalled are not late. */
 static void idle(struct spead_recv_stream *s)
 {
-    speadi_recv_end_reservations(s);
-    if (speadi_recv_close_aged(s) || s->leaving_count > 0 || s->spare.parked_count > 0)
+    speadi_recv_end_burst(s); /* none is out, but reservations may have ended */
+    if (speadi_recv_close_aged(s) || s->leaving.count > 0 || s->spare.parked_count > 0)
         unreserve(s);
     speadi_recv_check_stop_items(s);
     if (s->state == SPEADI_RECV_DRAINING && !s->unreserving)
@@ -72,14 +72,12 @@ static int read_burst(struct spead_recv_stream *s)
     count = s->ops->poll(s->engine, &s->burst);
     s->unreserving = false;
     if (count > 0)
-        s->read_since_wait = true;
-    if (count > 0)
-        speadi_recv_begin_burst(s);
-    else if (count == 0)
+        return speadi_recv_judge_burst(s);
+    if (count == 0)
         idle(s);
     else
         speadi_recv_begin_flush(s, count);
-    return count > 0 ? speadi_recv_judge_burst(s) : 0;
+    return 0;
 }
 
 int spead_recv_stream_poll(struct spead_recv_stream *s)
@@ -97,7 +95,8 @@ int spead_recv_stream_poll(struct spead_recv_stream *s)
     speadi_recv_check_stop(s);
     if (s->state < SPEADI_RECV_FLUSHING && speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)))
         count = s->burst_is_out ? speadi_recv_judge_burst(s) : read_burst(s);
-    speadi_recv_check_stop_items(s);
+    if (s->stopped_sources != 0)
+        speadi_recv_check_stop_items(s);
     if (s->state < SPEADI_RECV_FLUSHING)
         speadi_recv_hand_over(s, speadi_recv_waits_for_room(s));
     else

@@ -50,7 +50,7 @@ static void put_payload(struct spead_recv_stream *s, const struct speadi_rx_pack
         copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
     else if (speadi_recv_put_apart(s, live->heap.region->offset + packet->payload_offset, raw,
                                    packet) < 0)
-        live->memory_failed = true;
+        speadi_live_heap_memory_failed(live);
     if (is_copy(s, raw) || raw->place != SPEADI_RX_UNPLACED)
         totals->repaired++;
     else
@@ -97,7 +97,7 @@ static enum spead_recv_bucket park(struct spead_recv_stream *s, const struct spe
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     speadi_spare_park(&s->spare, copy);
-    live->parked++;
+    speadi_live_heap_park(live);
     speadi_recv_count(s, raw, SPEAD_RECV_LIVE);
     return SPEAD_RECV_LIVE;
 }
@@ -107,8 +107,7 @@ static void accepted(struct spead_recv_stream *s, const struct speadi_rx_packet 
 {
     if (packet->payload_bytes > 0)
         put_payload(s, raw, packet, live);
-    live->heap.last_ns = raw->time_ns;
-    speadi_count_add(&live->count[raw->source], raw->segments, raw->datagram_bytes);
+    speadi_live_heap_count(live, raw->source, raw->segments, raw->datagram_bytes, raw->time_ns);
     speadi_recv_count(s, raw, SPEAD_RECV_LIVE);
 }
 
@@ -133,7 +132,7 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
     if (bucket == SPEAD_RECV_LIVE)
         accepted(s, raw, packet, live);
     else if (leaves_hole(bucket))
-        live->heap.refused_packets += raw->segments;
+        speadi_live_heap_refused(live, raw->segments);
     return bucket;
 }
 
@@ -308,7 +307,7 @@ void speadi_recv_retry_parked(struct spead_recv_stream *s)
     speadi_spare_unpark(&s->spare, &parked);
     for (struct speadi_live_heap *live = s->table.oldest; parked.count > 0 && live;
          live = live->newer)
-        live->parked = 0;
+        speadi_live_heap_unpark(live);
     for (uint32_t i = 0; i < parked.count; i++) {
         const struct speadi_rx_packet *raw = &s->spare.packet[parked.index[i]];
         struct speadi_packet packet;

@@ -150,32 +150,21 @@ static void learn(const struct run *run, unsigned count)
         .header_bytes = HEADER_BYTES,
         .has_heap_length = true,
     };
-    struct speadi_placement *placement = &run->s->placement;
-    struct speadi_prediction *prediction = &placement->prediction[run->source];
 
-    /* Those before it followed one another; only the first of them may be a surprise. */
-    if (prediction->counter == last.heap_counter &&
-        prediction->next_offset == run->offset - (uint64_t)count * run->bytes)
-        prediction->next_offset = last.payload_offset;
-    speadi_placement_learn(placement, run->source, &last);
+    speadi_placement_learn_run(&run->s->placement, run->source, &last, count);
 }
 
 static void finish(const struct run *run, unsigned count, const struct speadi_rx_packet *last)
 {
     struct spead_recv_stream *s = run->s;
-    struct speadi_live_heap *live = run->live;
-    struct spead_heap *heap = &live->heap;
     uint64_t bytes = (uint64_t)count * (HEADER_BYTES + run->bytes);
 
-    heap->spans[heap->span_count - 1].end = run->offset;
-    heap->received += (uint64_t)count * run->bytes;
-    heap->packets += count;
-    heap->last_ns = last->time_ns;
-    if (run->offset > live->min_length)
-        live->min_length = run->offset;
-    if (run->bytes > heap->packet_payload_bytes)
-        heap->packet_payload_bytes = run->bytes;
-    speadi_count_add(&live->count[run->source], count, bytes);
+    speadi_live_heap_append(
+        run->live, &(struct speadi_live_heap_run){.packets = count,
+                                                  .payload_bytes = run->bytes,
+                                                  .datagram_bytes = HEADER_BYTES + run->bytes,
+                                                  .source = run->source,
+                                                  .last_ns = last->time_ns});
     speadi_count_add(&s->ledger.source[run->source].seen, count, bytes);
     speadi_recv_ledger_count(&s->ledger, run->source, SPEAD_RECV_LIVE, count, bytes);
     s->ledger.totals->placed += run->placed;

@@ -193,18 +193,14 @@ int spead_recv_stream_create(struct spead_recv_stream **out,
 /* Heaps that never reached the channel: nobody but the stream knows them. */
 static void release_heaps(struct spead_recv_stream *s)
 {
-    while (s->table.oldest != NULL) {
-        struct speadi_live_heap *live = s->table.oldest;
+    struct speadi_live_heap *live;
 
+    while ((live = s->table.oldest) != NULL) {
         speadi_heap_table_remove(&s->table, live);
         speadi_region_release(live->heap.region);
     }
-    while (s->leaving != NULL) {
-        struct speadi_live_heap *live = s->leaving;
-
-        s->leaving = live->older;
+    while ((live = speadi_leaving_heaps_pop(&s->leaving)) != NULL)
         speadi_region_release(live->heap.region);
-    }
     while (s->outlet.pending_count > 0) {
         const struct spead_message *last = &s->outlet.pending[--s->outlet.pending_count];
 

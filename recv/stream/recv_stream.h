@@ -27,6 +27,7 @@
 #include "gather.h"
 #include "heap_memory.h"
 #include "heap_table.h"
+#include "leaving_heaps.h"
 #include "live_heap.h"
 #include "outlet.h"
 #include "placement.h"
@@ -86,8 +87,7 @@ struct spead_recv_stream {
     struct speadi_finished finished;
     struct speadi_gap_tracker gaps;
     struct speadi_recv_ledger ledger;
-    struct speadi_live_heap *leaving; /* by older: ended, wait for posted receives */
-    uint32_t leaving_count;
+    struct speadi_leaving_heaps leaving; /* ended, wait for posted receives */
     struct speadi_outlet outlet;
     bool started;
     struct speadi_placement placement;
@@ -197,18 +197,13 @@ bool speadi_recv_close_aged(struct spead_recv_stream *stream);
 
 /* ---- recv_burst.c -------------------------------------------------------------------------- */
 
-/* The engine has lent stream->burst, which is not empty. */
-void speadi_recv_begin_burst(struct spead_recv_stream *stream);
-
-/* Goes through the packets that have not been looked at, and ends the burst after the last one. Returns how many:
- * fewer than all where the next packet must wait for memory. */
+/* Goes through stream->burst, which the engine has just lent (it is not empty), or on from the packet that had to
+ * wait for memory; ends the burst after the last packet. Returns how many packets were looked at. */
 int speadi_recv_judge_burst(struct spead_recv_stream *stream);
 
-/* Gives the burst back, if one is out, and goes on with what waited for its reservations to end. */
+/* Gives the burst back, if one is out. Reservations that the engine reported as ended are over: leaving heaps and
+ * parked packets that waited for them go on. */
 void speadi_recv_end_burst(struct spead_recv_stream *stream);
-
-/* The reservations that the engine reported as ended are over: leaving heaps and parked packets go on. */
-void speadi_recv_end_reservations(struct spead_recv_stream *stream);
 
 /* ---- recv_hand_over.c ---------------------------------------------------------------------- */
 

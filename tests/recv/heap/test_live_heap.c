@@ -197,6 +197,38 @@ Test(live_heap, a_duplicate_does_not_complete_a_heap)
     cr_expect_not(speadi_live_heap_is_complete(live));
 }
 
+/* What the fast path does at once, packet by packet would have done as well. */
+Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
+{
+    struct spead_heap one_by_one;
+
+    for (uint64_t offset = 0; offset < 64; offset += 16) {
+        cr_assert_eq(add_data(128, offset, 16), SPEAD_RECV_LIVE);
+        speadi_live_heap_count(live, 1, 1, packet.length, 1000 + offset);
+    }
+    one_by_one = live->heap;
+    cr_expect_eq(live->count[1].packets, 4u);
+    speadi_region_release(live->heap.region);
+    live = NULL;
+    cr_assert_eq(add_data(128, 0, 16), SPEAD_RECV_LIVE);
+    speadi_live_heap_count(live, 1, 1, packet.length, 1000);
+    speadi_live_heap_append(
+        live, &(struct speadi_live_heap_run){.packets = 3,
+                                             .payload_bytes = 16,
+                                             .datagram_bytes = (uint32_t)packet.length,
+                                             .source = 1,
+                                             .last_ns = 1048});
+    cr_expect_eq(live->heap.received, one_by_one.received);
+    cr_expect_eq(live->heap.packets, one_by_one.packets);
+    cr_expect_eq(live->heap.last_ns, one_by_one.last_ns);
+    cr_expect_eq(live->heap.span_count, 1u);
+    cr_expect_eq(live->heap.spans[0].end, 64u);
+    cr_expect_eq(live->heap.packet_payload_bytes, 16u);
+    cr_expect_eq(live->min_length, 64u);
+    cr_expect_eq(live->count[1].packets, 4u);
+    cr_expect_eq(live->count[1].bytes, 4 * packet.length);
+}
+
 Test(live_heap, an_empty_heap_is_complete_at_once)
 {
     cr_expect_eq(add_data(0, 0, 0), SPEAD_RECV_LIVE);
