@@ -94,7 +94,7 @@ int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_
                                            : describe_region(sink, slot);
 }
 
-const char *speadi_sink_why(const struct spead_send_sink *sink, int code)
+const char *speadi_sink_error_text(const struct spead_send_sink *sink, int code)
 {
     if (sink->config.describe == NULL && code == -EPROTOTYPE)
         return "the message is of another type, or has no object";

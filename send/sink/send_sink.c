@@ -9,8 +9,6 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
-#include "send_stream.h"
-
 /* ---- Making one ----------------------------------------------------------------------------- */
 
 static int read_config(struct spead_send_sink_config *config,
@@ -48,16 +46,19 @@ static int check_region_items(const struct spead_send_sink_config *config, struc
 
 static int check_config(const struct spead_send_sink_config *config, struct spead_err *err)
 {
+    struct speadi_send_facts facts;
+
     if (config->stream == NULL)
         return speadi_err_set(err, -EINVAL, "send sink: stream is missing");
     if (!spead_flavour_is_valid(config->flavour))
         return speadi_err_set(err, -EINVAL,
                               "send sink: flavour must be 8..56 in steps of 8, not %u",
                               config->flavour.heap_address_bits);
-    if (config->destination >= config->stream->transport.destination_count)
+    speadi_send_progress_read(config->stream, &facts);
+    if (config->destination >= facts.destination_count)
         return speadi_err_set(err, -EINVAL,
                               "send sink: destination is %u; the stream has %u of them",
-                              config->destination, config->stream->transport.destination_count);
+                              config->destination, facts.destination_count);
     if (config->describe != NULL || config->type == SPEAD_TYPE_HEAP)
         return 0;
     if (config->type != SPEAD_TYPE_REGION)
@@ -85,8 +86,8 @@ static int make_slots(struct spead_send_sink *sink)
         if (i < capacity)
             sink->ring[i] = &sink->slots[i];
     }
-    sink->hand = &sink->slots[capacity];
-    sink->refused = &sink->slots[capacity + 1];
+    sink->current_slot = &sink->slots[capacity];
+    sink->retry_slot = &sink->slots[capacity + 1];
     return 0;
 }
 
@@ -99,19 +100,20 @@ static void free_sink(struct spead_send_sink *sink)
     free(sink);
 }
 
-/* SINK4 release, acquire: the thread that frees the sink comes after all that the others did. */
-static void leave_to_others(struct spead_send_sink *sink)
+/* SINK4 release, acquire: the thread that frees the sink comes after all that the other threads did. */
+static void unref(struct spead_send_sink *sink)
 {
-    if (atomic_fetch_sub_explicit(&sink->users, 1, memory_order_acq_rel) == 1)
+    if (atomic_fetch_sub_explicit(&sink->references, 1, memory_order_acq_rel) == 1)
         free_sink(sink);
 }
 
-static bool told(struct speadi_watcher *watcher);
+static bool on_progress(struct speadi_watcher *watcher);
 
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err)
 {
     struct spead_send_sink_config own;
+    struct speadi_send_facts facts;
     struct spead_send_sink *sink;
     int ret = read_config(&own, config, err);
 
@@ -124,16 +126,17 @@ int spead_send_sink_create(struct spead_send_sink **out,
         return speadi_err_set(err, -ENOMEM, "no memory for a send sink");
     memset(sink, 0, sizeof *sink);
     sink->config = own;
-    sink->in_flight_max = own.stream->queue.heaps_max;
-    sink->watcher.told = told;
-    /* relaxed: nobody else knows it yet */
-    atomic_store_explicit(&sink->users, 1, memory_order_relaxed);
+    speadi_send_progress_read(own.stream, &facts);
+    sink->in_flight_max = facts.heaps_max;
+    sink->watcher.on_progress = on_progress;
+    /* relaxed: no other thread knows the sink yet */
+    atomic_store_explicit(&sink->references, 1, memory_order_relaxed);
     sink->input = (struct spead_port){.name = "heaps", .type = own.type};
     sink->error_port = (struct spead_port){.name = "error", .type = own.type};
     if (make_slots(sink) < 0) {
         free_sink(sink);
         return speadi_err_set(err, -ENOMEM, "no memory for a send sink of %u heaps in flight",
-                              own.stream->queue.heaps_max);
+                              facts.heaps_max);
     }
     *out = sink;
     return 0;
@@ -142,13 +145,13 @@ int spead_send_sink_create(struct spead_send_sink **out,
 void spead_send_sink_destroy(struct spead_send_sink *sink)
 {
     if (sink != NULL)
-        leave_to_others(sink); /* the stream may still use it */
+        unref(sink); /* the stream may still call it */
 }
 
-/* ---- Leaving the stream --------------------------------------------------------------------- */
+/* ---- Completions of a stream, and the end of them ------------------------------------------- */
 
-/* Of a node that has finished. Under the progress' lock, so that it has taken the node's place. */
-static bool reap_rest(struct spead_send_sink *sink)
+/* In place of the node, which has finished. Under the watcher's lock, so that one thread at a time does it. */
+static bool reap_after_finish(struct spead_send_sink *sink)
 {
     /* SINK1 acquire: the stream is done with these slots. */
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
@@ -157,23 +160,23 @@ static bool reap_rest(struct spead_send_sink *sink)
         struct speadi_sink_slot *slot = sink->ring[sink->reaped & sink->mask];
 
         if (slot->error != 0) {
-            speadi_sink_drop(slot);
+            speadi_sink_release_slot(slot);
             atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
         }
         slot->holds = slot->described = false; /* for the next graph */
     }
     if (completed == sink->head) {
-        /* relaxed: the progress' lock, which the next start() takes as well, orders it */
-        atomic_store_explicit(&sink->leaving, false, memory_order_relaxed);
-        leave_to_others(sink);
+        /* relaxed: the watcher's lock, which the next start() takes as well, orders it */
+        atomic_store_explicit(&sink->detached, false, memory_order_relaxed);
+        unref(sink);
         return false;
     }
-    speadi_progress_watch(&sink->config.stream->progress);
+    speadi_send_progress_watch(sink->config.stream);
     return true;
 }
 
-/* Heaps have completed: on the stream's thread, or, in leave(), on that of the node. */
-static bool told(struct speadi_watcher *watcher)
+/* Heaps have completed: on the stream's thread, or, in detach_node(), on that of the node. */
+static bool on_progress(struct speadi_watcher *watcher)
 {
     struct spead_send_sink *sink =
         (struct spead_send_sink *)(void *)((char *)watcher -
@@ -181,28 +184,29 @@ static bool told(struct speadi_watcher *watcher)
     /* relaxed: the progress' lock keeps leave() away meanwhile; see start() for a late look */
     struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
 
-    /* SINK2 acquire: what the node wrote is ours now. */
-    if (atomic_load_explicit(&sink->leaving, memory_order_acquire))
-        return reap_rest(sink);
-    /* relaxed: `completed` is this thread's own; PROGRESS1 orders wake_at before the watch that led here */
-    if (!sink->alarmed && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
-                              atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
-        speadi_progress_watch(&sink->config.stream->progress); /* not yet */
+    /* SINK2 acquire: the node's thread writes the sink's fields no more. */
+    if (atomic_load_explicit(&sink->detached, memory_order_acquire))
+        return reap_after_finish(sink);
+    /* relaxed: `completed` belongs to this thread; PROGRESS1 orders wake_at before the watch that led here */
+    if (!sink->wake_at_once && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
+                                   atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
+        speadi_send_progress_watch(sink->config.stream); /* not yet */
         return true;
     }
-    sink->alarmed = false;
+    sink->wake_at_once = false;
     if (node != NULL)
         spead_node_wake(node);
     return true;
 }
 
-/* From here on the node is not woken any more: who has just read `node` does so under the lock that tell()
- * waits for. Then or as soon as its last heap has completed, the stream is free for another sink. */
-static void leave(struct spead_send_sink *sink)
+/* From here on the node is not woken any more: an on_progress() that has just read `node` runs under the lock that
+ * call() waits for. Then or as soon as its last heap has completed, the stream is free for another sink. */
+static void detach_node(struct spead_send_sink *sink)
 {
-    atomic_store_explicit(&sink->node, NULL, memory_order_relaxed); /* relaxed: tell() orders it */
-    atomic_store_explicit(&sink->leaving, true, memory_order_release); /* SINK2 release */
-    speadi_progress_tell(&sink->config.stream->progress);
+    atomic_store_explicit(&sink->node, NULL,
+                          memory_order_relaxed); /* relaxed: the call below orders it */
+    atomic_store_explicit(&sink->detached, true, memory_order_release); /* SINK2 release */
+    speadi_send_progress_call(sink->config.stream);
 }
 
 /* ---- As a node ------------------------------------------------------------------------------ */
@@ -210,13 +214,14 @@ static void leave(struct spead_send_sink *sink)
 static int run_stream(struct spead_send_sink *sink, struct spead_err *err)
 {
     struct spead_send_stream *stream = sink->config.stream;
+    struct speadi_send_facts facts;
 
-    if (speadi_heap_queue_is_closed(&stream->queue))
+    speadi_send_progress_read(stream, &facts);
+    if (facts.stopped)
         return speadi_err_set(err, -ESHUTDOWN, "its send stream was stopped before");
     if (!sink->config.own_thread)
         return 0;
-    /* relaxed: only asks whether there is an owner */
-    if (atomic_load_explicit(&stream->owner, memory_order_relaxed) != 0)
+    if (facts.started)
         return speadi_err_set(err, -EBUSY,
                               "its send stream has a thread already: say own_thread = false");
     return spead_send_runner_start(&sink->runner, stream, sink->config.cpu, err);
@@ -227,17 +232,17 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
     struct spead_send_sink *sink = state;
     int ret;
 
-    if (speadi_progress_attach(&sink->config.stream->progress, &sink->watcher) < 0)
+    if (speadi_send_progress_attach(sink->config.stream, &sink->watcher) < 0)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
     /* relaxed: the caller's reference keeps the sink */
-    atomic_fetch_add_explicit(&sink->users, 1, memory_order_relaxed);
-    /* relaxed: who misses it has nothing of this sink's to tell */
+    atomic_fetch_add_explicit(&sink->references, 1, memory_order_relaxed);
+    /* relaxed: an on_progress() that misses it has no completion of this sink to report */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
-    sink->verdict.code = 0;
+    sink->pending_error.code = 0;
     ret = run_stream(sink, err);
     if (ret < 0)
-        leave(sink);
+        detach_node(sink);
     return ret;
 }
 
@@ -246,9 +251,8 @@ static void stop_stream(struct spead_send_sink *sink)
     spead_send_stream_stop(sink->config.stream);
     if (!speadi_sink_is_flushed(sink))
         spead_send_stream_stop(sink->config.stream); /* and abandons what is left */
-    spead_send_runner_join(sink->runner,
-                           NULL); /* its failure has been told by a step, or by now nobody
-                                                   asks any more */
+    /* A step has reported its failure, or there are no more steps that could. */
+    spead_send_runner_join(sink->runner, NULL);
     sink->runner = NULL;
 }
 
@@ -264,19 +268,21 @@ static void finish(void *state)
 
     if (sink->runner != NULL)
         stop_stream(sink);
-    if (sink->refused->holds) {
-        speadi_sink_drop(sink->refused);
+    if (sink->retry_slot->holds) {
+        speadi_sink_release_slot(sink->retry_slot);
         atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
     }
-    if (sink->hand->holds) {
-        _Atomic uint64_t *fate = sink->blamed == sink->hand ? &sink->failed : &sink->abandoned;
+    if (sink->current_slot->holds) {
+        bool failed = sink->failed_slot == sink->current_slot;
 
-        speadi_sink_drop(sink->hand);
-        atomic_fetch_add_explicit(fate, 1, memory_order_release); /* SINK3 release */
+        speadi_sink_release_slot(sink->current_slot);
+        /* SINK3 release */
+        atomic_fetch_add_explicit(failed ? &sink->failed : &sink->abandoned, 1,
+                                  memory_order_release);
     }
     while (sink->inbox_at != sink->inbox_count)
         abandon(sink, &sink->inbox[sink->inbox_at++]);
-    leave(sink);
+    detach_node(sink);
 }
 
 struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink, const char *name)

@@ -8,9 +8,12 @@
  *       ended, for    in flight      free
  *       the node
  *
- * Two slots are outside of it: `hand`, whose message is being given to the stream, and `refused`, whose
- * heap the network has refused and whose message waits for the policy's verdict. They change places with
- * a slot of the ring, so that a message is never moved. */
+ * Two slots are outside of it: `current_slot`, whose message is being submitted, and `retry_slot`, whose heap the
+ * network has refused and whose message is there until the node's policy has skipped, diverted or tried it again.
+ * They change places with a slot of the ring, so that a message is never moved.
+ *
+ * The node fails on a message only when all heaps in flight have completed: until then the failure is the
+ * `pending_error`. */
 #ifndef SPEADLINE_SEND_SINK_H
 #define SPEADLINE_SEND_SINK_H
 
@@ -24,7 +27,7 @@
 
 #include <speadi/cache_line.h>
 
-#include "progress.h"
+#include "send_progress.h"
 
 enum { SPEADI_SINK_BATCH = 16 }; /* messages taken in a step */
 
@@ -33,7 +36,8 @@ struct speadi_sink_slot {
     struct spead_send_heap *heap;
     struct spead_send_options options;
     uint8_t time[8]; /* an item of the heap */
-    int error;       /* the owner's, until completed: why the message is still held; 0: it is not */
+    int error; /* written by the stream's thread, before `completed`: why its heap was not sent, and the message
+                  is still held; 0: it is not */
     bool holds, described;
 };
 
@@ -45,31 +49,57 @@ struct spead_send_sink {
     uint64_t mask;
     uint32_t slot_count, in_flight_max;
 
-    /* The node's; after its end, those of whoever holds the progress' lock. */
-    alignas(SPEADI_CACHE_LINE) struct speadi_sink_slot *hand, *refused;
-    struct speadi_sink_slot *blamed;  /* of the two: what the step failed on; NULL: none */
-    struct speadi_sink_slot *accused; /* what it will fail on; NULL: on the stream's end */
-    struct spead_err verdict; /* with this, once all in flight has ended; code 0: it will not */
+    /* Written by the node's thread; after the node has finished, by on_progress() under the watcher's lock. */
+    alignas(SPEADI_CACHE_LINE) struct speadi_sink_slot *current_slot, *retry_slot;
+    struct speadi_sink_slot
+        *failed_slot;               /* of the two: what the last step failed on; NULL: on none */
+    struct spead_err pending_error; /* the node will fail with this; code 0: with nothing */
+    struct speadi_sink_slot *pending_slot; /* on this one of the two; NULL: on no message */
     struct spead_message inbox[SPEADI_SINK_BATCH];
     uint32_t inbox_at, inbox_count;
     uint64_t head, reaped;
     uint64_t flush_target; /* what the stream must have finished before the end */
     bool ended, flushing;
     struct spead_send_runner *runner;
-    struct spead_node *_Atomic node; /* NULL: has finished, or not started; see leave() */
-    _Atomic bool leaving;            /* has finished, with heaps in flight */
+    struct spead_node *_Atomic node; /* NULL: has finished, or not started; see detach_node() */
+    _Atomic bool detached;           /* has finished, perhaps with heaps in flight */
     _Atomic uint64_t wake_at;        /* how many must have completed for the node to go on */
     _Atomic uint64_t in, failed, skipped, waits;
 
-    /* The stream's owner's. */
+    /* Written by the stream's thread. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t completed;
     _Atomic uint64_t sent;
-    bool alarmed;       /* the node shall know of a heap that was not sent */
+    bool wake_at_once;  /* a heap was not sent: the node is woken whatever wake_at says */
     _Atomic int broken; /* the stream has failed with this, or was stopped */
 
-    _Atomic uint64_t abandoned; /* both */
-    _Atomic unsigned users;     /* the caller, and what was started and has not left the stream */
+    _Atomic uint64_t abandoned; /* written by both threads */
+    _Atomic unsigned
+        references; /* of the caller, and of a node that has started, until the stream calls it no more */
 };
+
+/* One thread at a time writes, so this is no read-modify-write. */
+static inline void speadi_sink_count(_Atomic uint64_t *counter)
+{
+    /* SINK3 release: the message was counted in `in` before. relaxed: no other thread writes. */
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
+                          memory_order_release);
+}
+
+/* Releases the message that a slot holds. */
+static inline void speadi_sink_release_slot(struct speadi_sink_slot *slot)
+{
+    slot->holds = slot->described = false;
+    spead_message_unref(&slot->message);
+}
+
+/* The node is stepped when this many heaps have completed. Look at `completed` after this call: they may have
+ * completed before it. */
+static inline void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed)
+{
+    /* relaxed: published by watch() (PROGRESS1) */
+    atomic_store_explicit(&sink->wake_at, completed, memory_order_relaxed);
+    speadi_send_progress_watch(sink->config.stream);
+}
 
 /* ---- send_describe.c ---- */
 
@@ -78,34 +108,30 @@ struct spead_send_sink {
 int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_slot *slot);
 
 /* The sentence for what it answered. */
-const char *speadi_sink_why(const struct spead_send_sink *sink, int code);
+const char *speadi_sink_error_text(const struct spead_send_sink *sink, int code);
 
 /* ---- send_sink_step.c ---- */
 
 int speadi_sink_step(void *state, struct spead_node *self);
-/* Releases what a slot holds. */
-void speadi_sink_drop(struct speadi_sink_slot *slot);
-
-/* One writer at a time. A thread that reads the count sees that the message was counted in `in` before (SINK3). */
-void speadi_sink_count(_Atomic uint64_t *counter);
-
-/* The node is stepped when so many have completed, and then asks again. */
-void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed);
 
 /* Everything that was submitted has finished. */
 bool speadi_sink_is_flushed(const struct spead_send_sink *sink);
 
-/* ---- send_sink_fail.c: each answers for the step ---- */
+/* ---- send_sink_fail.c: each returns what the step returns ---- */
 
-/* Fails on a slot, or, NULL, on a stream that takes no more; but what was submitted before leaves first: until
- * then WAITING, and the next step convicts. */
-int speadi_sink_accuse(struct spead_send_sink *sink, struct spead_node *self,
-                       struct speadi_sink_slot *slot, int error, const char *what, const char *why);
-int speadi_sink_convict(struct spead_send_sink *sink, struct spead_node *self);
+/* The node fails with error on a slot's message, or, NULL, on none; but what was submitted before leaves first: until
+ * then this returns WAITING, and the next step calls speadi_sink_fail_pending(). */
+int speadi_sink_fail_later(struct spead_send_sink *sink, struct spead_node *self,
+                           struct speadi_sink_slot *slot, int error, const char *what,
+                           const char *why);
+
+/* There is a pending_error: fails with it, or WAITING while heaps are in flight. */
+int speadi_sink_fail_pending(struct spead_send_sink *sink, struct spead_node *self);
 
 /* The stream is broken: nothing more will leave. */
 int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self);
 
+/* The operation `surrender` of the node: its policy takes the message that the last step failed on. */
 int speadi_sink_surrender(void *state, struct spead_message *failed);
 
 #endif

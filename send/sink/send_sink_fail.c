@@ -6,9 +6,7 @@
 
 #include <speadi/err.h>
 
-#include "send_stream.h"
-
-/* No message is to blame: no policy can mend it. */
+/* It is not about a message, so that no policy for messages applies. */
 int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self)
 {
     /* relaxed: the caller has seen it before */
@@ -22,7 +20,7 @@ int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *sel
 }
 
 /* Everything that was submitted has completed, or the node will be stepped again. */
-static bool is_alone(struct spead_send_sink *sink)
+static bool all_completed(struct spead_send_sink *sink)
 {
     /* SINK1 acquire: as in reap(). */
     if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head)
@@ -32,42 +30,43 @@ static bool is_alone(struct spead_send_sink *sink)
     return atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head;
 }
 
-int speadi_sink_convict(struct spead_send_sink *sink, struct spead_node *self)
+int speadi_sink_fail_pending(struct spead_send_sink *sink, struct spead_node *self)
 {
-    const bool alone = is_alone(sink);
-    int error = sink->verdict.code;
+    const bool completed = all_completed(sink);
+    int error = sink->pending_error.code;
 
     /* relaxed: SINK1, in is_alone(), orders it */
     if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
         return speadi_sink_fail_stream(sink, self);
-    if (!alone)
+    if (!completed)
         return SPEAD_STEP_WAITING;
-    sink->verdict.code = 0;
-    sink->blamed = sink->accused;
-    if (sink->blamed != NULL)
-        spead_node_working_on(self, &sink->blamed->message);
-    spead_node_explain(self, "%s", sink->verdict.text);
+    sink->pending_error.code = 0;
+    sink->failed_slot = sink->pending_slot;
+    if (sink->failed_slot != NULL)
+        spead_node_working_on(self, &sink->failed_slot->message);
+    spead_node_explain(self, "%s", sink->pending_error.text);
     return error;
 }
 
-int speadi_sink_accuse(struct spead_send_sink *sink, struct spead_node *self,
-                       struct speadi_sink_slot *slot, int error, const char *what, const char *why)
+int speadi_sink_fail_later(struct spead_send_sink *sink, struct spead_node *self,
+                           struct speadi_sink_slot *slot, int error, const char *what,
+                           const char *why)
 {
-    sink->accused = slot;
-    speadi_err_set(&sink->verdict, error, "%s: %s", what, why);
-    return speadi_sink_convict(sink, self);
+    sink->pending_slot = slot;
+    speadi_err_set(&sink->pending_error, error, "%s: %s", what, why);
+    return speadi_sink_fail_pending(sink, self);
 }
 
 int speadi_sink_surrender(void *state, struct spead_message *failed)
 {
     struct spead_send_sink *sink = state;
-    struct speadi_sink_slot *slot = sink->blamed;
+    struct speadi_sink_slot *slot = sink->failed_slot;
 
     if (slot == NULL)
         return -ENOENT;
     *failed = slot->message;
     slot->holds = slot->described = false;
-    sink->blamed = NULL;
+    sink->failed_slot = NULL;
     speadi_sink_count(&sink->failed);
     return 0;
 }

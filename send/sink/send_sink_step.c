@@ -4,28 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-#include "send_stream.h"
-
 /* How long a message that is not ready (its device still works on it) is left alone. */
 enum { NOT_READY_NS = 50000 };
 
-void speadi_sink_count(_Atomic uint64_t *counter)
-{
-    /* SINK3 release: the message was counted in `in` before. relaxed: our own count. */
-    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
-                          memory_order_release);
-}
-
-void speadi_sink_drop(struct speadi_sink_slot *slot)
-{
-    slot->holds = slot->described = false;
-    spead_message_unref(&slot->message);
-}
-
 /* ---- Completion, on the stream's thread ----------------------------------------------------- */
 
-/* The message of a heap that was refused stays, for the policy; the others are done with. */
-static void settle(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
+/* The message of a heap that was refused stays, for the policy; the others are released. */
+static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
 {
     slot->error = 0;
     if (error == 0) {
@@ -42,23 +27,23 @@ static void settle(struct spead_send_sink *sink, struct speadi_sink_slot *slot, 
 static void done(void *arg, const struct spead_send_result *result)
 {
     struct spead_send_sink *sink = arg;
-    struct spead_send_stream *stream = sink->config.stream;
-    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed); /* our own */
+    int failure = speadi_send_progress_failure(sink->config.stream);
+    uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed);
     /* The entry was put there before the heap was submitted. */
     struct speadi_sink_slot *slot = sink->ring[completed & sink->mask];
 
     if (sink->config.done != NULL)
         sink->config.done(sink->config.done_arg, &slot->message, result);
-    settle(sink, slot, result->error);
-    if (stream->failure != 0 || result->error == -ECANCELED)
+    release_or_keep(sink, slot, result->error);
+    if (failure != 0 || result->error == -ECANCELED)
         /* relaxed: published with `completed` (SINK1) */
-        atomic_store_explicit(&sink->broken, stream->failure ? stream->failure : -ECANCELED,
+        atomic_store_explicit(&sink->broken, failure != 0 ? failure : -ECANCELED,
                               memory_order_relaxed);
-    /* SINK1 release: the node may use the slot again. */
+    /* SINK1 release: from here on the node uses the slot again. */
     atomic_store_explicit(&sink->completed, completed + 1, memory_order_release);
     if (result->error != 0) { /* also a node that waits for input */
-        sink->alarmed = true;
-        speadi_progress_watch(&stream->progress);
+        sink->wake_at_once = true;
+        speadi_send_progress_watch(sink->config.stream);
     }
 }
 
@@ -73,7 +58,7 @@ static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
     *b = was;
 }
 
-/* Takes back what has ended, up to a heap that was refused: that one is failed on. */
+/* Takes back the slots of heaps that have completed, up to one that was refused: the node fails on that one. */
 static int reap(struct spead_send_sink *sink, struct spead_node *self)
 {
     /* SINK1 acquire: the stream is done with these slots. */
@@ -90,19 +75,12 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
             (*at)->described = false;
             continue;
         }
-        swap(at, &sink->refused);
+        swap(at, &sink->retry_slot);
         sink->reaped++;
-        return speadi_sink_accuse(sink, self, sink->refused, sink->refused->error,
-                                  "its heap was refused", strerror(-sink->refused->error));
+        return speadi_sink_fail_later(sink, self, sink->retry_slot, sink->retry_slot->error,
+                                      "its heap was refused", strerror(-sink->retry_slot->error));
     }
     return SPEAD_STEP_AGAIN;
-}
-
-void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed)
-{
-    /* relaxed: published by watch() (PROGRESS1) */
-    atomic_store_explicit(&sink->wake_at, completed, memory_order_relaxed);
-    speadi_progress_watch(&sink->config.stream->progress);
 }
 
 /* Woken for half of the slots, not for each: the stream has the other half to go on with. */
@@ -119,7 +97,7 @@ static int wait_for_slots(struct spead_send_sink *sink)
 }
 
 /* 0, -EAGAIN: full of other producers' heaps, and the node will be stepped; or -errno. */
-static int submit(struct spead_send_sink *sink, const struct speadi_sink_slot *slot)
+static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slot *slot)
 {
     struct spead_send_stream *stream = sink->config.stream;
     int ret = spead_send_stream_submit(stream, slot->heap, &slot->options);
@@ -133,14 +111,14 @@ static int submit(struct spead_send_sink *sink, const struct speadi_sink_slot *s
 
 /* Into the ring first: the heap may have completed before submit() returns. There is room: no more than
  * in_flight_max are taken in, and what is outside of the ring has left it. */
-static int launch(struct spead_send_sink *sink, struct spead_node *self,
+static int submit(struct spead_send_sink *sink, struct spead_node *self,
                   struct speadi_sink_slot **from)
 {
     struct speadi_sink_slot **at = &sink->ring[sink->head & sink->mask];
     int ret;
 
     swap(at, from);
-    ret = submit(sink, *at);
+    ret = try_submit(sink, *at);
     if (ret == 0) {
         sink->head++;
         sink->flushing = false; /* one that was tried again after the end of the input */
@@ -150,10 +128,10 @@ static int launch(struct spead_send_sink *sink, struct spead_node *self,
     if (ret == -EAGAIN)
         return SPEAD_STEP_WAITING;
     if (ret == -ESHUTDOWN)
-        return speadi_sink_accuse(sink, self, NULL, ret, "the send stream was stopped",
-                                  "messages still came");
-    return speadi_sink_accuse(sink, self, *from, ret, "the send stream does not take it",
-                              strerror(-ret));
+        return speadi_sink_fail_later(sink, self, NULL, ret, "the send stream was stopped",
+                                      "messages still came");
+    return speadi_sink_fail_later(sink, self, *from, ret, "the send stream does not take it",
+                                  strerror(-ret));
 }
 
 static int describe(struct spead_send_sink *sink, struct spead_node *self,
@@ -166,10 +144,10 @@ static int describe(struct spead_send_sink *sink, struct spead_node *self,
         return SPEAD_STEP_WAITING;
     }
     if (ret < 0)
-        return speadi_sink_accuse(sink, self, slot, ret, "cannot be sent",
-                                  speadi_sink_why(sink, ret));
+        return speadi_sink_fail_later(sink, self, slot, ret, "cannot be sent",
+                                      speadi_sink_error_text(sink, ret));
     if (ret > 0) {
-        speadi_sink_drop(slot);
+        speadi_sink_release_slot(slot);
         speadi_sink_count(&sink->skipped);
         return SPEAD_STEP_AGAIN;
     }
@@ -187,23 +165,23 @@ static int send_one(struct spead_send_sink *sink, struct spead_node *self,
     if ((*slot)->holds && !(*slot)->described)
         ret = describe(sink, self, *slot);
     if (ret == SPEAD_STEP_AGAIN && (*slot)->described)
-        ret = launch(sink, self, slot);
+        ret = submit(sink, self, slot);
     return ret;
 }
 
 static int send_inbox(struct spead_send_sink *sink, struct spead_node *self)
 {
-    int ret = send_one(sink, self, &sink->hand);
+    int ret = send_one(sink, self, &sink->current_slot);
 
     while (ret == SPEAD_STEP_AGAIN && sink->inbox_at != sink->inbox_count) {
-        sink->hand->message = sink->inbox[sink->inbox_at++];
-        sink->hand->holds = true;
-        ret = send_one(sink, self, &sink->hand);
+        sink->current_slot->message = sink->inbox[sink->inbox_at++];
+        sink->current_slot->holds = true;
+        ret = send_one(sink, self, &sink->current_slot);
     }
     return ret;
 }
 
-/* No more than can be in flight: what cannot is the channel's to keep, by its policy. */
+/* No more than can be in flight: what cannot stays in the channel, whose policy keeps or sheds it. */
 static int receive(struct spead_send_sink *sink, struct spead_node *self)
 {
     uint64_t room = sink->in_flight_max - (sink->head - sink->reaped);
@@ -225,22 +203,28 @@ static int receive(struct spead_send_sink *sink, struct spead_node *self)
 
 bool speadi_sink_is_flushed(const struct spead_send_sink *sink)
 {
-    return sink->flushing &&
-           speadi_heap_queue_finished(&sink->config.stream->queue) >= sink->flush_target;
+    struct speadi_send_facts facts;
+
+    if (!sink->flushing)
+        return false;
+    speadi_send_progress_read(sink->config.stream, &facts);
+    return facts.finished >= sink->flush_target;
 }
 
 /* Until callbacks and statistics of the last heap are through as well, as in spead_send_stream_flush(). */
 static int flush(struct spead_send_sink *sink)
 {
-    struct spead_send_stream *stream = sink->config.stream;
+    struct speadi_send_facts facts;
 
-    if (!sink->flushing)
-        sink->flush_target = speadi_heap_queue_accepted(&stream->queue);
-    sink->flushing = true;
+    if (!sink->flushing) {
+        speadi_send_progress_read(sink->config.stream, &facts);
+        sink->flush_target = facts.accepted;
+        sink->flushing = true;
+    }
     speadi_sink_wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
-    /* SINK1 acquire: as in reap(). One that was refused at the very end has yet to be failed on. */
+    /* SINK1 acquire. On a heap that was refused at the very end the node has yet to fail. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_DONE;
@@ -251,14 +235,14 @@ int speadi_sink_step(void *state, struct spead_node *self)
     struct spead_send_sink *sink = state;
     int ret;
 
-    sink->blamed = NULL;
-    if (sink->verdict.code != 0)
-        return speadi_sink_convict(sink, self);
-    ret = send_one(sink, self, &sink->refused); /* it is to be tried again */
+    sink->failed_slot = NULL;
+    if (sink->pending_error.code != 0)
+        return speadi_sink_fail_pending(sink, self);
+    ret = send_one(sink, self, &sink->retry_slot); /* if the policy wants it tried again */
     if (ret == SPEAD_STEP_AGAIN)
         ret = reap(sink, self);
-    if (ret == SPEAD_STEP_AGAIN && sink->inbox_at == sink->inbox_count && !sink->hand->holds &&
-        !sink->ended)
+    if (ret == SPEAD_STEP_AGAIN && sink->inbox_at == sink->inbox_count &&
+        !sink->current_slot->holds && !sink->ended)
         ret = receive(sink, self);
     if (ret == SPEAD_STEP_AGAIN)
         ret = send_inbox(sink, self);

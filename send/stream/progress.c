@@ -90,13 +90,13 @@ void speadi_progress_watch(struct speadi_progress *progress)
     atomic_fetch_or_explicit(&progress->waiters, WATCHED, memory_order_acq_rel);
 }
 
-void speadi_progress_tell(struct speadi_progress *progress)
+void speadi_progress_call_watcher(struct speadi_progress *progress)
 {
     pthread_mutex_lock(&progress->lock);
-    /* Before told(), so that it can ask for more. PROGRESS1 release, acquire: told() sees what the thread that called
-     * watch() waits for. */
+    /* Before on_progress(), so that it can ask for more. PROGRESS1 release, acquire: on_progress() sees what
+     * the thread that asked waits for. */
     atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_acq_rel);
-    if (progress->watcher != NULL && !progress->watcher->told(progress->watcher))
+    if (progress->watcher != NULL && !progress->watcher->on_progress(progress->watcher))
         progress->watcher = NULL;
     pthread_mutex_unlock(&progress->lock);
 }

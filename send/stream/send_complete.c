@@ -136,6 +136,6 @@ void speadi_send_stream_conclude(struct spead_send_stream *stream)
     if (speadi_heap_queue_finished(&stream->queue) != speadi_heap_queue_oldest(&stream->queue)) {
         speadi_heap_queue_finish(&stream->queue);
         if (speadi_progress_notify(&stream->progress))
-            speadi_progress_tell(&stream->progress);
+            speadi_progress_call_watcher(&stream->progress);
     }
 }

@@ -47,7 +47,7 @@ forbidden() { # ROOM
         send/engines/*) echo packetiser.h ;;
         send/heap) echo heap_queue.h ;;
         send/stream) echo send_sink.h ;;
-        send/sink) echo datagram_train.h ;;
+        send/sink) echo send_stream.h ;;
         *) return 1 ;;
     esac
 }
