@@ -148,7 +148,7 @@ class Bench:
         build = self.options.build
         kinds = [("auto", "auto")] + [(e, p) for e in ("socket", "uring") for p in ("placed", "bounce")]
         who = [Speadline(build, engine=engine, path=path) for engine, path in kinds]
-        who += [Limit(build, mode, gather_us=us) for mode in ("placed", "bounce") for us in (200, 0)]
+        who += [Limit(build, mode, coalesce_us=us) for mode in ("placed", "bounce") for us in (200, 0)]
         who += self.peers
         for packet in (1472, 8972):
             shape = Shape(4 * MIB, packet)

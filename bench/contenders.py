@@ -111,12 +111,12 @@ class Spead2:
 
 class Limit:
     """The raw loops. As a receiver it copies (bounce) or lets the kernel place (placed), and sleeps
-    gather_us when nothing is there, as our receiver does (0: until something is)."""
+    coalesce_us when nothing is there, as our receiver does (0: until something is)."""
 
-    def __init__(self, build, mode="bounce", heap_buffers=2, gather_us=200):
+    def __init__(self, build, mode="bounce", heap_buffers=2, coalesce_us=200):
         self.folder, self.mode = Path(build) / "bench", mode
-        self.heap_buffers, self.gather_us = heap_buffers, gather_us
-        self.name = f"limit {mode}" if gather_us else f"limit {mode} woken"
+        self.heap_buffers, self.coalesce_us = heap_buffers, coalesce_us
+        self.name = f"limit {mode}" if coalesce_us else f"limit {mode} woken"
 
     def send(self, port, shape, heaps, rate=0, verify=False):
         # Memory as of four 4 MiB heaps in every case, also where real heaps are few and small.
@@ -133,7 +133,7 @@ class Limit:
         return [
             self.folder / "limit-recv", port, "--mode", self.mode, "--packet", shape.packet_bytes,
             "--heap-size", shape.heap_bytes, "--buffers", self.heap_buffers,
-            "--buffer", socket_bytes, "--gather", self.gather_us,
+            "--buffer", socket_bytes, "--coalesce", self.coalesce_us,
         ]  # fmt: skip
 
     def read_recv(self, out, shape):

@@ -18,7 +18,7 @@ enum {
     KEY_ON_FULL,
     KEY_INCOMPLETE,
     KEY_RECEIVE_PATH,
-    KEY_GATHER,
+    KEY_COALESCE,
     KEY_MPRQ,
     KEY_MPRQ_STRIDE,
     KEY_MPRQ_ENTRY,
@@ -44,7 +44,7 @@ static const struct argp_option argp_options[] = {
     {"receive-path", KEY_RECEIVE_PATH, "PATH", 0, "How payload gets into heaps: placed (by the kernel's copy), bounce (through a small buffer), or auto: by payload size (auto)", 1},
     {"placed-window", KEY_PLACED_WINDOW, "N", 0, "Most packets whose places are given away ahead, 1 to 64 (64)", 1},
     {"placed-loss-max", KEY_PLACED_LOSS_MAX, "PERCENT", 0, "Bounce rather than place while more packets than this are lost or out of order; 0: while half of them would have to be moved, 100: never (0)", 1},
-    {"gather", KEY_GATHER, "US", 0, "At a steady rate, sleep this many microseconds and read what came, which costs half the CPU time; 0 to wake for each message (200)", 1},
+    {"coalesce", KEY_COALESCE, "US", 0, "At a steady rate, sleep this many microseconds and read what came, which costs half the CPU time; 0 to wake for each message (200)", 1},
     {"cpu", TOOL_KEY_CPU, "N", 0, "Pin the stream's thread to this CPU (any)", 1},
     {"fault", TOOL_KEY_FAULT, "SPEC", 0, "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7", 1},
     {NULL, 0, NULL, 0, "Engine verbs:", 2},
@@ -106,7 +106,7 @@ static const struct tool_value values[] = {
     ROW(KEY_SUBSTREAMS, "--substreams", TOOL_COUNT, 1, 4096, NULL, substreams),
     ROW(KEY_HEAP_STEP, "--heap-step", TOOL_COUNT, 0, UINT32_MAX, NULL, heap_step),
     ROW(KEY_HEAP_TIMEOUT, "--heap-timeout", TOOL_REAL, 0, 86400000, NULL, heap_timeout_ms),
-    ROW(KEY_GATHER, "--gather", TOOL_REAL, 0, 100000, NULL, gather_us),
+    ROW(KEY_COALESCE, "--coalesce", TOOL_REAL, 0, 100000, NULL, coalesce_us),
     ROW(KEY_MAX_HEAP_SIZE, "--max-heap-size", TOOL_SIZE, 1, 1ull << 40, NULL, max_heap_size),
     ROW(KEY_MEMORY, "--memory", TOOL_SIZE, 1, 1ull << 50, NULL, memory),
     ROW(KEY_RING_HEAPS, "--ring-heaps", TOOL_COUNT, 1, 65536, NULL, ring_heaps),
@@ -180,7 +180,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
 
     *options = (struct spead_recv_tool_options){
         .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1, .max_poll = 10},
-        .gather_us = 200,
+        .coalesce_us = 200,
         .placed_window = 64,
         .verbs_queues = 1,
         .concurrent_heaps = 4,
@@ -252,7 +252,7 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.ignore_stop_item = options->no_stop_item;
     config.deliver_incomplete = options->incomplete;
     config.heap_timeout_ns = (uint64_t)(options->heap_timeout_ms * 1e6);
-    config.gather_ns = (uint64_t)(options->gather_us * 1e3);
+    config.coalesce_ns = (uint64_t)(options->coalesce_us * 1e3);
     config.heap_bytes_max = options->max_heap_size;
     config.memory_bytes_max = options->memory;
     config.ring_heaps = (uint32_t)options->ring_heaps;

@@ -12,7 +12,7 @@ struct spead_recv_tool_options {
     uint64_t substreams;
     bool out_of_order;
     double heap_timeout_ms; /* 0: off */
-    double gather_us;       /* 0: off */
+    double coalesce_us;     /* 0: off */
     uint64_t heap_step;     /* how far apart heap counters are; 0: unknown */
     uint64_t max_heap_size;
     uint64_t memory; /* 0: what the plan needs */

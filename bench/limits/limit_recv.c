@@ -1,7 +1,7 @@
 /* The most that a receiver can reach over UDP on this machine, in two kinds:
  *   bounce  a GRO train is received into one 64 KiB buffer and its payload copied to heap memory;
  *   placed  the kernel scatters the train: headers to one place, payload straight into heap memory.
- * With --gather it sleeps for a fixed time whenever nothing is there, and then reads all that came; else it
+ * With --coalesce it sleeps for a fixed time whenever nothing is there, and then reads all that came; else it
  * waits in recvmsg() and is woken for each train. Nothing is decoded. Where a packet belongs follows from counting, so the stream must be what spead-send
  * makes of equal heaps of one item, and a run that lost packets says nothing about placement, only about
  * cost. A heap's last, shorter packet ends its train, which brings the count back in step. */
@@ -26,7 +26,7 @@ struct options {
     size_t packet_bytes, heap_bytes, first_header_bytes, header_bytes;
     unsigned heap_buffers;
     int socket_bytes;
-    uint64_t idle_ms, gather_us;
+    uint64_t idle_ms, coalesce_us;
 };
 
 struct receiver {
@@ -141,9 +141,9 @@ static void note_time(struct receiver *r)
 /* False when the source has been silent for the idle time after it had begun. */
 static bool wait_for_more(const struct receiver *r)
 {
-    struct timespec nap = {.tv_nsec = (long)r->options->gather_us * 1000};
+    struct timespec nap = {.tv_nsec = (long)r->options->coalesce_us * 1000};
 
-    if (r->options->gather_us == 0)
+    if (r->options->coalesce_us == 0)
         return r->messages == 0; /* recvmsg() itself has waited for the idle time */
     clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
     return r->messages == 0 || limit_now_s() - r->last_s < (double)r->options->idle_ms * 1e-3;
@@ -164,7 +164,7 @@ static bool receive_one(struct receiver *r)
         r->pieces[0] = (struct iovec){r->bounce, LIMIT_MESSAGE_MAX};
         message.msg_iovlen = 1;
     }
-    ssize_t got = recvmsg(r->fd, &message, r->options->gather_us ? MSG_DONTWAIT : 0);
+    ssize_t got = recvmsg(r->fd, &message, r->options->coalesce_us ? MSG_DONTWAIT : 0);
     if (got < 0 && errno == EAGAIN)
         return wait_for_more(r);
     if (got < 0 && errno != EINTR)
@@ -249,7 +249,7 @@ static int parse(int key, char *text, struct argp_state *state)
         o->socket_bytes = (int)limit_number(state, "--buffer", text, 4096, 1 << 30);
         return 0;
     case 'g':
-        o->gather_us = limit_number(state, "--gather", text, 0, 999999);
+        o->coalesce_us = limit_number(state, "--coalesce", text, 0, 999999);
         return 0;
     case 'i':
         o->idle_ms = limit_number(state, "--idle", text, 1, 60000);
@@ -267,7 +267,7 @@ static const struct argp_option arguments[] = {
     {"header", 'h', "BYTES", 0, "Header and pointers of its other packets (40)", 0},
     {"buffers", 'b', "COUNT", 0, "Heap-sized buffers used in turn (2)", 0},
     {"buffer", 's', "BYTES", 0, "Effective socket buffer (8388608)", 0},
-    {"gather", 'g', "US", 0, "Sleep so long when nothing is there (0: until something is)", 0},
+    {"coalesce", 'g', "US", 0, "Sleep so long when nothing is there (0: until something is)", 0},
     {"idle", 'i', "MS", 0, "Silence that ends the run once it has begun (500)", 0},
     {0},
 };

@@ -8,13 +8,13 @@ void speadi_recv_read_counters(struct spead_recv_stream *s)
 
     s->ops->counters(s->engine, &counters);
     if (s->now_ns > s->counters_ns)
-        speadi_gather_observe(&s->gather, counters.messages - totals->messages,
-                              s->now_ns - s->counters_ns);
+        speadi_coalesce_observe(&s->coalesce, counters.messages - totals->messages,
+                                s->now_ns - s->counters_ns);
     totals->kernel_drops = counters.kernel_drops;
     totals->messages = counters.messages;
     totals->engine_rebuilds = counters.rebuilds;
     totals->link_downs = counters.link_downs;
-    totals->wakeups = counters.sleeps + s->gathered;
+    totals->wakeups = counters.sleeps + s->coalesced;
     s->counters_ns = s->now_ns;
 }
 

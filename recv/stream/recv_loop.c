@@ -107,20 +107,20 @@ int spead_recv_stream_poll(struct spead_recv_stream *s)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-/* True when it has slept, as long as messages should gather. stop() is heard after it, not during it. */
-static bool gather(struct spead_recv_stream *s, uint64_t deadline)
+/* True when it has slept, for as long as messages coalesce. stop() is heard after it, not during it. */
+static bool coalesce(struct spead_recv_stream *s, uint64_t deadline)
 {
     struct timespec time;
     uint64_t until;
 
-    if (s->gather.sleep_ns == 0 || !s->read_since_wait)
+    if (s->coalesce.sleep_ns == 0 || !s->read_since_wait)
         return false;
-    until = speadi_clock_mono_ns() + s->gather.sleep_ns;
+    until = speadi_clock_mono_ns() + s->coalesce.sleep_ns;
     if (until > deadline)
         return false;
     time = speadi_clock_timespec(until);
     s->read_since_wait = false;
-    s->gathered++;
+    s->coalesced++;
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL); /* a signal: read early */
     return true;
 }
@@ -142,7 +142,7 @@ int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
     if (s->config.heap_timeout_ns != 0 && s->table.oldest != NULL)
         deadline = speadi_min_u64(
             deadline, speadi_clock_after(s->table.oldest->opened_ns, s->config.heap_timeout_ns));
-    if (!gather(s, deadline))
+    if (!coalesce(s, deadline))
         s->ops->wait(s->engine, deadline);
     return 0;
 }

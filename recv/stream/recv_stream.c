@@ -158,9 +158,9 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
         goto err_destroy;
     make_plan(s);
     warm_up(s);
-    speadi_gather_init(&s->gather,
-                       ops->caps & SPEADI_RX_CAP_UDP && !facts->busy ? config->gather_ns : 0,
-                       s->facts.buffer_bytes);
+    speadi_coalesce_init(&s->coalesce,
+                         ops->caps & SPEADI_RX_CAP_UDP && !facts->busy ? config->coalesce_ns : 0,
+                         s->facts.buffer_bytes);
     if (config->heap_arena != NULL && config->heap_arena->ended != NULL)
         speadi_pool_at_end(s->pool, config->heap_arena->ended, config->heap_arena->arg);
     *out = s;

@@ -22,9 +22,9 @@
 
 #include <speadi/cache_line.h>
 
+#include "coalesce.h"
 #include "finished.h"
 #include "gap_tracker.h"
-#include "gather.h"
 #include "heap_memory.h"
 #include "heap_table.h"
 #include "leaving_heaps.h"
@@ -93,9 +93,9 @@ struct spead_recv_stream {
     struct speadi_placement placement;
     struct speadi_heap_memory memory;
     struct speadi_spare spare;
-    struct speadi_gather gather;
-    bool read_since_wait; /* packets came since the last wait: more may gather */
-    uint64_t gathered;    /* sleeps taken to let them */
+    struct speadi_coalesce coalesce;
+    bool read_since_wait; /* packets came since the last wait: more may come */
+    uint64_t coalesced;   /* sleeps taken to let them */
     bool burst_is_out;
     bool burst_is_loose;  /* it may have placed packets, and all up to burst_next were at home */
     bool burst_is_sorted; /* spare_of is valid from the first packet on that was not */

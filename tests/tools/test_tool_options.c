@@ -208,7 +208,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
                     "1G",
                     "--heap-step",
                     "3",
-                    "--gather",
+                    "--coalesce",
                     "0",
                     "--placed-window",
                     "16",
@@ -232,7 +232,7 @@ Test(tool_options, receive_options_reach_the_stream_in_its_units)
     cr_expect(config.allow_out_of_order);
     cr_expect_eq(config.memory_bytes_max, 1u << 30);
     cr_expect_eq(config.heap_counter_step, 3);
-    cr_expect_eq(config.gather_ns, 0);
+    cr_expect_eq(config.coalesce_ns, 0);
     cr_expect_eq(config.placed_window, 16);
     cr_expect_str_eq(config.source, "[2001:db8::1]:7000");
     cr_expect_float_eq(config.placed_loss_max, 0.025, 1e-12);
@@ -256,7 +256,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.heap_timeout_ns, 0);
     cr_expect_eq(config.heap_bytes_max, 64u << 20);
     cr_expect_eq(config.memory_bytes_max, 0);
-    cr_expect_eq(config.gather_ns, 200000);
+    cr_expect_eq(config.coalesce_ns, 200000);
     cr_expect_eq(config.ring_heaps, 4);
     cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);

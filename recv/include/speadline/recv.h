@@ -103,7 +103,7 @@ struct spead_recv_stream_config {
     enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
 
     uint64_t
-        gather_ns; /* at a steady rate, sleep up to so long and read what came, rather than wake for
+        coalesce_ns; /* at a steady rate, sleep up to so long and read what came, rather than wake for
                            each message: half the CPU time; 0: wake at once; default 200 us */
     uint64_t stop_drain_ns; /* at stop, read the source until empty or this long; default 100 ms */
     uint64_t
@@ -156,7 +156,7 @@ struct spead_recv_stream_config {
     .packet_bytes_max = 9200, .socket_buffer_bytes = 8u << 20, .substream_count = 1, \
     .live_heaps_max = 4, .allow_unsized_heaps = true, .heap_bytes_max = 64u << 20, \
     .pointers_max = 1024, .ranges_max = 4096, .ring_heaps = 4, .held_heaps = 2, \
-    .gather_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1, \
+    .coalesce_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1, \
     .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT, .verbs_queues = 1, .placed_window = 64 }
 /* clang-format on */
 
