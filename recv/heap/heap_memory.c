@@ -20,15 +20,15 @@ int speadi_heap_memory_check(const struct spead_region_arena *arena, struct spea
     return 0;
 }
 
-static int told(struct speadi_heap_memory *memory, const char *what, int ret)
+static int log_failure(struct speadi_heap_memory *memory, const char *what, int ret)
 {
     if (ret >= 0)
         return 0;
-    if (!memory->complained)
+    if (!memory->logged)
         speadi_log(memory->log, SPEAD_LOG_WARNING,
                    "heap memory \"%s\": %s failed: %s; its packets count as region-error",
                    memory->ops->name, what, strerror(-ret));
-    memory->complained = true;
+    memory->logged = true;
     return ret;
 }
 
@@ -37,24 +37,24 @@ int speadi_heap_memory_copy_in(struct speadi_heap_memory *memory, uint64_t to, c
 {
     if (bytes == 0)
         return 0;
-    return told(memory, "copy_in",
-                memory->ops->copy_in(memory->ops->arg, &memory->all, to, from, bytes));
+    return log_failure(memory, "copy_in",
+                       memory->ops->copy_in(memory->ops->arg, &memory->all, to, from, bytes));
 }
 
 int speadi_heap_memory_copy_out(struct speadi_heap_memory *memory, void *to, uint64_t from,
                                 size_t bytes)
 {
     if (memory->ops->copy_out == NULL)
-        return told(memory, "copy_out", -ENOTSUP);
-    return told(memory, "copy_out",
-                memory->ops->copy_out(memory->ops->arg, &memory->all, to, from, bytes));
+        return log_failure(memory, "copy_out", -ENOTSUP);
+    return log_failure(memory, "copy_out",
+                       memory->ops->copy_out(memory->ops->arg, &memory->all, to, from, bytes));
 }
 
 int speadi_heap_memory_copy_within(struct speadi_heap_memory *memory, uint64_t to, uint64_t from,
                                    size_t bytes)
 {
-    return told(memory, "copy_within",
-                memory->ops->copy_within(memory->ops->arg, &memory->all, to, from, bytes));
+    return log_failure(memory, "copy_within",
+                       memory->ops->copy_within(memory->ops->arg, &memory->all, to, from, bytes));
 }
 
 int speadi_heap_memory_zero(struct speadi_heap_memory *memory, uint64_t from, uint64_t end)
@@ -81,5 +81,5 @@ int speadi_heap_memory_flush(struct speadi_heap_memory *memory, uint64_t offset,
     part.device_address = part.device_address != 0 ? part.device_address + offset : 0;
     part.fd_offset = part.fd >= 0 ? part.fd_offset + offset : 0;
     part.bytes = bytes;
-    return told(memory, "flush", memory->ops->flush(memory->ops->arg, &part));
+    return log_failure(memory, "flush", memory->ops->flush(memory->ops->arg, &part));
 }

@@ -1,7 +1,7 @@
 /* How payload is moved in heap memory that the CPU cannot touch: by the operations that came with it.
  *
  * Offsets count in the whole memory, as those of struct speadi_rx_range do. Each operation may block for
- * the time of a copy. The first failure is logged; all are told to the caller. Owner thread. */
+ * the time of a copy. The first failure is logged; all are returned to the caller. Owner thread. */
 #ifndef SPEADLINE_RECV_HEAP_MEMORY_H
 #define SPEADLINE_RECV_HEAP_MEMORY_H
 
@@ -16,11 +16,11 @@ struct speadi_heap_memory {
     const struct spead_region_ops *ops; /* NULL: plain host memory, nothing to be flushed */
     uint64_t spare_offset;              /* room for spare buffers, behind the heaps */
     const struct spead_log *log;
-    bool complained;
+    bool logged;
 };
 
-/* True where the functions below are needed, but flush. */
-static inline bool speadi_heap_memory_is_apart(const struct speadi_heap_memory *memory)
+/* The CPU cannot touch it: payload is moved by the functions below. flush is for memory of any kind. */
+static inline bool speadi_heap_memory_is_device(const struct speadi_heap_memory *memory)
 {
     return memory->all.data == NULL;
 }

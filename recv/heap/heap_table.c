@@ -41,7 +41,7 @@ struct speadi_live_heap *speadi_heap_table_occupant(const struct speadi_heap_tab
     return table->slot[next_slot(table, counter)];
 }
 
-uint32_t speadi_heap_table_take_slot(struct speadi_heap_table *table, uint64_t counter)
+uint32_t speadi_heap_table_claim_slot(struct speadi_heap_table *table, uint64_t counter)
 {
     uint32_t slot = next_slot(table, counter);
     uint32_t *head = &table->head[speadi_heap_table_substream(table, counter)];

@@ -31,7 +31,7 @@ struct speadi_live_heap *speadi_heap_table_occupant(const struct speadi_heap_tab
                                                     uint64_t counter);
 
 /* Takes the slot, which must be free, and moves on to the next one. Returns its index. */
-uint32_t speadi_heap_table_take_slot(struct speadi_heap_table *table, uint64_t counter);
+uint32_t speadi_heap_table_claim_slot(struct speadi_heap_table *table, uint64_t counter);
 
 /* Puts a heap into the slot taken for it. Its counter must not be in the table. */
 void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_live_heap *live,

@@ -157,7 +157,7 @@ struct pointer_news {
     bool user_items;
 };
 
-static bool take_pointer(struct speadi_live_heap *live,
+static bool read_pointer(struct speadi_live_heap *live,
                          const struct speadi_live_heap_layout *layout, uint64_t pointer,
                          struct pointer_news *news)
 {
@@ -198,7 +198,7 @@ enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_
     return items <= layout->pointers_max ? SPEAD_RECV_LIVE : SPEAD_RECV_OVER_CAP_POINTERS;
 }
 
-static enum spead_recv_bucket take_pointers(struct speadi_live_heap *live,
+static enum spead_recv_bucket read_pointers(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet,
                                             struct pointer_news *news)
@@ -208,7 +208,7 @@ static enum spead_recv_bucket take_pointers(struct speadi_live_heap *live,
     if (packet->pointer_count == packet->special_count) /* most packets of a heap */
         return SPEAD_RECV_LIVE;
     for (uint32_t i = 0; i < packet->pointer_count; i++)
-        if (!take_pointer(live, layout, speadi_packet_pointer(packet, i), news)) {
+        if (!read_pointer(live, layout, speadi_packet_pointer(packet, i), news)) {
             drop_pointers(live, layout, count);
             return SPEAD_RECV_OVER_CAP_POINTERS;
         }
@@ -224,7 +224,7 @@ static enum spead_recv_bucket take_pointers(struct speadi_live_heap *live,
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 
-static enum spead_recv_bucket judge_length(const struct speadi_live_heap *live,
+static enum spead_recv_bucket check_length(const struct speadi_live_heap *live,
                                            const struct speadi_packet *packet)
 {
     const struct spead_heap *heap = &live->heap;
@@ -239,7 +239,7 @@ static enum spead_recv_bucket judge_length(const struct speadi_live_heap *live,
     return SPEAD_RECV_LIVE;
 }
 
-static enum spead_recv_bucket judge_in_order(const struct spead_heap *heap, uint64_t start,
+static enum spead_recv_bucket check_in_order(const struct spead_heap *heap, uint64_t start,
                                              uint64_t end)
 {
     if (start == heap->received)
@@ -249,10 +249,10 @@ static enum spead_recv_bucket judge_in_order(const struct spead_heap *heap, uint
     return end <= heap->received ? SPEAD_RECV_DUPLICATE : SPEAD_RECV_OVERLAP;
 }
 
-static enum spead_recv_bucket judge_range(const struct spead_heap *heap, uint32_t ranges_max,
+static enum spead_recv_bucket check_range(const struct spead_heap *heap, uint32_t ranges_max,
                                           uint64_t start, uint64_t end, uint32_t *at)
 {
-    switch (speadi_spans_judge(heap->spans, heap->span_count, start, end, at)) {
+    switch (speadi_spans_check(heap->spans, heap->span_count, start, end, at)) {
     case SPEADI_SPANS_DUPLICATE:
         return SPEAD_RECV_DUPLICATE;
     case SPEADI_SPANS_OVERLAP:
@@ -266,7 +266,7 @@ static enum spead_recv_bucket judge_range(const struct spead_heap *heap, uint32_
     return SPEAD_RECV_LIVE;
 }
 
-enum spead_recv_bucket speadi_live_heap_judge(const struct speadi_live_heap *live,
+enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *live,
                                               const struct speadi_live_heap_layout *layout,
                                               const struct speadi_packet *packet, uint32_t *at)
 {
@@ -277,14 +277,14 @@ enum spead_recv_bucket speadi_live_heap_judge(const struct speadi_live_heap *liv
     *at = heap->span_count;
     if (packet->heap_address_bits != heap->heap_address_bits)
         return SPEAD_RECV_FOREIGN_FLAVOUR;
-    bucket = judge_length(live, packet);
+    bucket = check_length(live, packet);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     if (layout->in_order)
-        return judge_in_order(heap, start, end);
+        return check_in_order(heap, start, end);
     if (packet->payload_bytes == 0)
         return SPEAD_RECV_LIVE; /* only pointers */
-    return judge_range(heap, layout->ranges_max, start, end, at);
+    return check_range(heap, layout->ranges_max, start, end, at);
 }
 
 enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
@@ -294,7 +294,7 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
     struct spead_heap *heap = &live->heap;
     uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
     struct pointer_news news = {.min_length = end > live->min_length ? end : live->min_length};
-    enum spead_recv_bucket bucket = take_pointers(live, layout, packet, &news);
+    enum spead_recv_bucket bucket = read_pointers(live, layout, packet, &news);
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;

@@ -68,12 +68,12 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
 
 /* Whether the heap can take the packet's payload: SPEAD_RECV_LIVE, or the bucket that names the refusal.
  * Changes nothing. *at is where its range belongs, for speadi_live_heap_add(). */
-enum spead_recv_bucket speadi_live_heap_judge(const struct speadi_live_heap *live,
+enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *live,
                                               const struct speadi_live_heap_layout *layout,
                                               const struct speadi_packet *packet, uint32_t *at);
 
-/* Takes a packet judged SPEAD_RECV_LIVE: item pointers, range and length. The payload is the caller's to
- * put in place. SPEAD_RECV_LIVE, or an over-cap bucket, and then the heap is as before. */
+/* Adds a packet that was checked to be SPEAD_RECV_LIVE: item pointers, range and length. The caller puts the
+ * payload in place. Returns SPEAD_RECV_LIVE, or an over-cap bucket, and then the heap is as before. */
 enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at);
@@ -108,7 +108,7 @@ static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_
 }
 
 /* Packets of one source and one payload length, each of which goes on where the last received range ends. */
-struct speadi_live_heap_run {
+struct speadi_live_heap_series {
     unsigned packets;
     uint32_t payload_bytes;  /* of each; more than 0 */
     uint32_t datagram_bytes; /* of each */
@@ -119,21 +119,21 @@ struct speadi_live_heap_run {
 /* Adds such packets, whose payload is in place: the heap has a range, a declared length that they stay within, and
  * nothing parked; they carry no item pointers. As if each had been checked, added and counted. */
 static inline void speadi_live_heap_append(struct speadi_live_heap *live,
-                                           const struct speadi_live_heap_run *run)
+                                           const struct speadi_live_heap_series *series)
 {
     struct spead_heap *heap = &live->heap;
-    uint64_t bytes = (uint64_t)run->packets * run->payload_bytes;
+    uint64_t bytes = (uint64_t)series->packets * series->payload_bytes;
     struct speadi_span *last = &heap->spans[heap->span_count - 1];
 
     last->end += bytes;
     heap->received += bytes;
-    heap->packets += run->packets;
+    heap->packets += series->packets;
     if (last->end > live->min_length)
         live->min_length = last->end;
-    if (run->payload_bytes > heap->packet_payload_bytes)
-        heap->packet_payload_bytes = run->payload_bytes;
-    speadi_live_heap_count(live, run->source, run->packets,
-                           (uint64_t)run->packets * run->datagram_bytes, run->last_ns);
+    if (series->payload_bytes > heap->packet_payload_bytes)
+        heap->packet_payload_bytes = series->payload_bytes;
+    speadi_live_heap_count(live, series->source, series->packets,
+                           (uint64_t)series->packets * series->datagram_bytes, series->last_ns);
 }
 
 /* Packets came for a hole of the heap and were refused: the hole is not the network's. */

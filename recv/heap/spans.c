@@ -18,8 +18,8 @@ static uint32_t first_after(const struct speadi_span *spans, uint32_t count, uin
     return low;
 }
 
-enum speadi_spans_verdict speadi_spans_judge(const struct speadi_span *spans, uint32_t count,
-                                             uint64_t start, uint64_t end, uint32_t *at)
+enum speadi_spans_match speadi_spans_check(const struct speadi_span *spans, uint32_t count,
+                                           uint64_t start, uint64_t end, uint32_t *at)
 {
     if (count == 0 || start >= spans[count - 1].end) { /* packets mostly come in order */
         *at = count;

@@ -7,7 +7,7 @@ static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t 
 {
     uint32_t at;
 
-    return speadi_spans_judge(heap->spans, heap->span_count, start, end, &at) != SPEADI_SPANS_FREE;
+    return speadi_spans_check(heap->spans, heap->span_count, start, end, &at) != SPEADI_SPANS_FREE;
 }
 
 /* Nothing of the heap was received or reserved from here on: as it is while all goes well. */
@@ -19,8 +19,9 @@ static bool is_untouched(const struct speadi_live_heap *live, uint64_t offset)
            (heap->span_count == 0 || offset >= heap->spans[heap->span_count - 1].end);
 }
 
-static bool is_taken(const struct speadi_placement *placement, const struct speadi_live_heap *live,
-                     uint64_t start, uint64_t end)
+static bool is_received_or_reserved(const struct speadi_placement *placement,
+                                    const struct speadi_live_heap *live, uint64_t start,
+                                    uint64_t end)
 {
     return is_received(&live->heap, start, end) ||
            speadi_placement_is_reserved(placement, placement->ended, live, start, end);
@@ -58,7 +59,7 @@ unsigned speadi_placement_predict(const struct speadi_placement *placement, uint
         asked += head_bytes + bytes;
         if (asked > ask_bytes_max && count > 0)
             break;
-        if (!untouched && is_taken(placement, live, offset, offset + bytes))
+        if (!untouched && is_received_or_reserved(placement, live, offset, offset + bytes))
             break;
         if (offset + bytes > charged) {
             if (speadi_region_charge(live->heap.region, offset + bytes) < 0)
@@ -101,8 +102,8 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
     prediction->outstanding += count;
 }
 
-bool speadi_placement_is_home(const struct speadi_placement *placement, uint64_t place,
-                              const struct speadi_packet *packet)
+bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
+                                   const struct speadi_packet *packet)
 {
     const struct speadi_reservation *reservation = speadi_placement_reservation(placement, place);
 

@@ -66,8 +66,9 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
 }
 
 /* So many packets of one length were accepted, each of which followed the one before it: this is the last. */
-static inline void speadi_placement_learn_run(struct speadi_placement *placement, uint16_t source,
-                                              const struct speadi_packet *last, unsigned count)
+static inline void speadi_placement_learn_series(struct speadi_placement *placement,
+                                                 uint16_t source, const struct speadi_packet *last,
+                                                 unsigned count)
 {
     struct speadi_prediction *prediction = &placement->prediction[source];
 
@@ -91,8 +92,8 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
                              unsigned count);
 
 /* The packet lies where it belongs: in the range that was reserved for just this packet. */
-bool speadi_placement_is_home(const struct speadi_placement *placement, uint64_t place,
-                              const struct speadi_packet *packet);
+bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
+                                   const struct speadi_packet *packet);
 
 /* A reservation from number ended on covers a byte of [start, end) of live. */
 bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint64_t ended,

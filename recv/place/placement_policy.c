@@ -1,4 +1,4 @@
-/* Owns the judgement whether placing pays. */
+/* Owns the decision whether placing pays. */
 #include "placement_policy.h"
 
 static bool is_too_much(const struct speadi_placement_policy *policy, double loss, unsigned window)
@@ -14,8 +14,8 @@ static bool is_too_much(const struct speadi_placement_policy *policy, double los
     return kept < 0.5;
 }
 
-bool speadi_placement_policy_judge(struct speadi_placement_policy *policy, uint64_t packets,
-                                   unsigned window)
+bool speadi_placement_policy_update(struct speadi_placement_policy *policy, uint64_t packets,
+                                    unsigned window)
 {
     bool was_off = policy->off;
 

@@ -156,7 +156,7 @@ void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node)
 {
     speadi_outlet_close(outlet, 0);
     outlet->node = node;
-    outlet->gone = node == NULL;
+    outlet->receiver_gone = node == NULL;
     bind_edge(outlet, node != NULL ? speadi_node_channel(node, 0) : NULL);
 }
 
@@ -189,8 +189,8 @@ static int open_receiver(struct speadi_outlet *outlet)
     return spead_receiver_open(&outlet->receiver, outlet->channel, "take()", SPEAD_TYPE_HEAP, NULL);
 }
 
-/* To take() an end is an end: why a stream failed is told by poll(), run() and the runner. */
-static int as_taken(int ret)
+/* take() returns one value for every end: poll(), run() and the runner say why a stream failed. */
+static int take_result(int ret)
 {
     return __builtin_expect(ret >= 0, 1) || ret == -EAGAIN || ret == -ETIMEDOUT ? ret : -ESHUTDOWN;
 }
@@ -204,7 +204,7 @@ static __attribute__((noinline)) int open_and_take(struct speadi_outlet *outlet,
 
     if (ret < 0)
         return ret == -EBUSY || ret == -ENOMEM ? ret : -ESHUTDOWN;
-    return as_taken(speadi_receiver_take(outlet->receiver, heaps, max, wait, deadline_ns));
+    return take_result(speadi_receiver_take(outlet->receiver, heaps, max, wait, deadline_ns));
 }
 
 int speadi_outlet_take(struct speadi_outlet *outlet, struct spead_heap **heaps, uint32_t max,
@@ -212,7 +212,7 @@ int speadi_outlet_take(struct speadi_outlet *outlet, struct spead_heap **heaps, 
 {
     if (__builtin_expect(outlet->receiver == NULL, 0))
         return open_and_take(outlet, heaps, max, wait, deadline_ns);
-    return as_taken(speadi_receiver_take(outlet->receiver, heaps, max, wait, deadline_ns));
+    return take_result(speadi_receiver_take(outlet->receiver, heaps, max, wait, deadline_ns));
 }
 
 int speadi_outlet_fd(struct speadi_outlet *outlet)

@@ -26,7 +26,7 @@ struct speadi_outlet {
     uint32_t stream;                /* number of the messages' stream */
     uint64_t sequence;              /* of the next message */
     bool waits;                     /* a full channel stops the stream, rather than shed */
-    bool gone;                      /* nobody receives any more */
+    bool receiver_gone;             /* nobody receives any more */
     struct speadi_wakeup stop_bell; /* ends a wait for room */
 
     _Alignas(SPEADI_CACHE_LINE) struct spead_receiver

@@ -11,15 +11,15 @@ static void begin(struct spead_recv_stream *s)
     if (totals->first_packet_ns == 0)
         totals->first_packet_ns = s->burst.packet[0].time_ns;
     totals->last_packet_ns = s->burst.packet[s->burst.count - 1].time_ns;
-    s->burst_is_sorted = false;
-    s->burst_is_loose = speadi_placement_outstanding(&s->placement) > 0;
+    s->places_checked = false;
+    s->places_unchecked = speadi_placement_outstanding(&s->placement) > 0;
 }
 
 static void end_reservations(struct spead_recv_stream *s)
 {
     speadi_placement_end(&s->placement, s->burst.reservations_ended);
     if (s->leaving.count > 0)
-        speadi_recv_settle_leaving(s);
+        speadi_recv_release_leaving(s);
     if (s->spare.parked_count > 0)
         speadi_recv_retry_parked(s);
 }
@@ -33,33 +33,33 @@ void speadi_recv_end_burst(struct spead_recv_stream *s)
     end_reservations(s);
 }
 
-static bool judge_next(struct spead_recv_stream *s)
+static bool process_next(struct spead_recv_stream *s)
 {
     enum spead_recv_bucket why;
     const struct speadi_rx_packet *raw = speadi_recv_burst_packet(s, s->burst_next, &why);
 
     if (raw != NULL)
-        return speadi_recv_judge(s, raw);
+        return speadi_recv_process_packet(s, raw);
     speadi_recv_count_unread(s, &s->burst.packet[s->burst_next], why);
     return true;
 }
 
-int speadi_recv_judge_burst(struct spead_recv_stream *s)
+int speadi_recv_process_burst(struct spead_recv_stream *s)
 {
-    unsigned first, judged;
+    unsigned first, processed;
 
     if (!s->burst_is_out)
         begin(s);
     first = s->burst_next;
     while (s->burst_next < s->burst.count) {
-        unsigned run = speadi_recv_take_run(s);
+        unsigned count = speadi_recv_fast_path(s);
 
-        if (run == 0 && !judge_next(s))
+        if (count == 0 && !process_next(s))
             break;
-        s->burst_next += run > 0 ? run : 1;
+        s->burst_next += count > 0 ? count : 1;
     }
-    judged = s->burst_next - first;
+    processed = s->burst_next - first;
     if (s->burst_next == s->burst.count)
         speadi_recv_end_burst(s);
-    return (int)judged;
+    return (int)processed;
 }

@@ -64,7 +64,7 @@ static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
     while (sent < count && (ret = speadi_outlet_send(outlet, sent, count - sent)) > 0)
         sent += (uint32_t)ret;
     if (ret == -EPIPE || ret == -ECANCELED)
-        outlet->gone = true;
+        outlet->receiver_gone = true;
     return sent;
 }
 
@@ -74,7 +74,7 @@ static bool hand_over_some(struct spead_recv_stream *s, bool wait)
     struct speadi_outlet *outlet = &s->outlet;
     uint32_t count = outlet->pending_count, sent = 0;
 
-    if (wait && !outlet->gone) {
+    if (wait && !outlet->receiver_gone) {
         uint32_t room = speadi_outlet_room(outlet);
 
         count = count < room ? count : room;
@@ -84,9 +84,9 @@ static bool hand_over_some(struct spead_recv_stream *s, bool wait)
     /* Counted before the consumer can see them: afterwards they are not ours to read. */
     for (uint32_t i = 0; i < count; i++)
         deliver(s, speadi_outlet_heap(&outlet->pending[i]));
-    if (!outlet->gone)
+    if (!outlet->receiver_gone)
         sent = send_some(outlet, count);
-    wait = wait && !outlet->gone;
+    wait = wait && !outlet->receiver_gone;
     for (uint32_t i = sent; i < count; i++)
         keep_or_shed(s, speadi_outlet_heap(&outlet->pending[i]), wait);
     if (!wait)

@@ -83,7 +83,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
 }
 
 /* Looks at the order of the packets since the last time, and says so when placement goes off or on. */
-static void judge_placement(struct spead_recv_stream *s, const struct speadi_packet *packet)
+static void review_placement(struct spead_recv_stream *s, const struct speadi_packet *packet)
 {
     struct speadi_placement_policy *policy = &s->placement.policy;
     struct speadi_recv_totals *totals = s->ledger.totals;
@@ -93,14 +93,14 @@ static void judge_placement(struct spead_recv_stream *s, const struct speadi_pac
     if (window > s->placement.outstanding_max)
         window = s->placement.outstanding_max;
     if (!speadi_placement_policy_is_due(policy, packets) ||
-        !speadi_placement_policy_judge(policy, packets, (unsigned)window))
+        !speadi_placement_policy_update(policy, packets, (unsigned)window))
         return;
     totals->placement_stops += policy->off;
     speadi_log(&s->config.log, SPEAD_LOG_INFO,
                "placement is %s: %.2f %% of %u packets or more did not follow the one before, "
                "and %u places are given away ahead",
                policy->off ? "off" : "on again", 100 * policy->loss,
-               SPEADI_PLACEMENT_JUDGED_PACKETS, (unsigned)window);
+               SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
 }
 
 static void choose_path(struct spead_recv_stream *s, struct speadi_live_heap *live,
@@ -109,7 +109,7 @@ static void choose_path(struct spead_recv_stream *s, struct speadi_live_heap *li
     if (!s->placement.enabled || (s->config.receive_path != SPEAD_PATH_PLACED &&
                                   packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
         return;
-    judge_placement(s, packet);
+    review_placement(s, packet);
     speadi_live_heap_allow_placement(live, s->placement.policy.off);
 }
 
@@ -117,7 +117,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_hea
                              const struct speadi_rx_packet *raw, const struct speadi_packet *packet)
 {
     struct spead_heap *heap = &live->heap;
-    uint32_t slot = speadi_heap_table_take_slot(&s->table, heap->counter);
+    uint32_t slot = speadi_heap_table_claim_slot(&s->table, heap->counter);
 
     speadi_live_heap_start(
         live, &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
@@ -155,8 +155,8 @@ static void count_incomplete(struct spead_recv_stream *s, struct speadi_live_hea
 }
 
 /* Fixes what the heap is, and remembers it. */
-static void account(struct spead_recv_stream *s, struct speadi_live_heap *live,
-                    enum speadi_recv_cause cause)
+static void finish(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                   enum speadi_recv_cause cause)
 {
     struct spead_heap *heap = &live->heap;
     uint64_t missing = 0;
@@ -200,7 +200,7 @@ static void give_up(struct spead_recv_stream *s, struct speadi_live_heap *live,
 }
 
 /* The last that is done to its memory before others see it. */
-static int settle_memory(struct spead_recv_stream *s, struct speadi_live_heap *live)
+static int finish_memory(struct spead_recv_stream *s, struct speadi_live_heap *live)
 {
     struct spead_heap *heap = &live->heap;
     int ret = 0;
@@ -213,13 +213,13 @@ static int settle_memory(struct spead_recv_stream *s, struct speadi_live_heap *l
 }
 
 /* Nothing points into the heap any more. */
-static void let_go(struct spead_recv_stream *s, struct speadi_live_heap *live,
-                   enum speadi_recv_cause cause)
+static void leave(struct spead_recv_stream *s, struct speadi_live_heap *live,
+                  enum speadi_recv_cause cause)
 {
     if (speadi_live_heap_is_control(live)) {
         give_up(s, live, SPEAD_RECV_CONTROL);
     } else if (live->heap.complete || s->config.deliver_incomplete) {
-        if (!live->memory_failed && settle_memory(s, live) == 0) {
+        if (!live->memory_failed && finish_memory(s, live) == 0) {
             speadi_outlet_add(&s->outlet, &live->heap);
             return;
         }
@@ -235,21 +235,21 @@ void speadi_recv_close_heap(struct spead_recv_stream *s, struct speadi_live_heap
 {
     if (speadi_heap_table_has(&s->table, live))
         speadi_heap_table_remove(&s->table, live);
-    account(s, live, cause);
+    finish(s, live, cause);
     if (cause == SPEADI_RECV_COMPLETE)
         speadi_placement_forget(&s->placement, live);
     if (live->reservations == 0)
-        let_go(s, live, cause);
+        leave(s, live, cause);
     else
         speadi_leaving_heaps_add(&s->leaving, live, cause);
 }
 
-void speadi_recv_settle_leaving(struct spead_recv_stream *s)
+void speadi_recv_release_leaving(struct spead_recv_stream *s)
 {
     struct speadi_live_heap *live;
 
     while ((live = speadi_leaving_heaps_next(&s->leaving)) != NULL)
-        let_go(s, live, (enum speadi_recv_cause)live->leaving_cause);
+        leave(s, live, (enum speadi_recv_cause)live->leaving_cause);
 }
 
 bool speadi_recv_close_aged(struct spead_recv_stream *s)

@@ -72,7 +72,7 @@ static int read_burst(struct spead_recv_stream *s)
     count = s->ops->poll(s->engine, &s->burst);
     s->unreserving = false;
     if (count > 0)
-        return speadi_recv_judge_burst(s);
+        return speadi_recv_process_burst(s);
     if (count == 0)
         idle(s);
     else
@@ -94,7 +94,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *s)
     s->armed = atomic_load_explicit(&s->is_armed, memory_order_acquire);
     speadi_recv_check_stop(s);
     if (s->state < SPEADI_RECV_FLUSHING && speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)))
-        count = s->burst_is_out ? speadi_recv_judge_burst(s) : read_burst(s);
+        count = s->burst_is_out ? speadi_recv_process_burst(s) : read_burst(s);
     if (s->stopped_sources != 0)
         speadi_recv_check_stop_items(s);
     if (s->state < SPEADI_RECV_FLUSHING)

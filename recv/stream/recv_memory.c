@@ -62,7 +62,7 @@ static int check_reach(const struct spead_recv_stream *s, uint32_t stride, struc
     uint64_t need = s->memory.spare_offset + (uint64_t)s->spare_count * stride;
     struct speadi_pool_stats plan;
 
-    if (!speadi_heap_memory_is_apart(&s->memory))
+    if (!speadi_heap_memory_is_device(&s->memory))
         return 0;
     if (!(s->ops->caps & SPEADI_RX_CAP_DEVICE))
         return speadi_err_set(err, -ENOTSUP,

@@ -29,7 +29,7 @@ static bool blocks(const struct spead_channel *edge)
 }
 
 /* Not on the node's thread: nothing of the engine is touched. What is refused is as it was. */
-static int enter(void *state, struct spead_node *self, struct spead_err *err)
+static int join_graph(void *state, struct spead_node *self, struct spead_err *err)
 {
     struct spead_recv_stream *s = state;
 
@@ -47,7 +47,7 @@ static int enter(void *state, struct spead_node *self, struct spead_err *err)
 }
 
 /* After the last step, which need not have been the stream's last. */
-static void leave(void *state)
+static void leave_graph(void *state)
 {
     struct spead_recv_stream *s = state;
 
@@ -70,14 +70,14 @@ static int start(struct spead_recv_stream *s, struct spead_node *self)
     return ret;
 }
 
-static bool is_read(struct spead_recv_stream *s, struct spead_node *self)
+static bool has_reader(struct spead_recv_stream *s, struct spead_node *self)
 {
     int ret;
 
-    if (s->outlet.gone)
+    if (s->outlet.receiver_gone)
         return false;
-    if (s->node_sequence !=
-        s->outlet.sequence) { /* a heap was sent meanwhile, and that would have told */
+    /* A heap was sent meanwhile: had the receiver gone, the send would have failed. */
+    if (s->node_sequence != s->outlet.sequence) {
         s->node_sequence = s->outlet.sequence;
         return true;
     }
@@ -89,8 +89,8 @@ static int sleep_in_engine(struct spead_recv_stream *s, struct spead_node *self)
 {
     uint64_t limit_ns = speadi_node_is_pulled(self) ? PULLED_SLEEP_NS : LOOK_EVERY_NS;
 
-    s->outlet.gone = !is_read(s, self);
-    if (!s->outlet.gone)
+    s->outlet.receiver_gone = !has_reader(s, self);
+    if (!s->outlet.receiver_gone)
         spead_recv_stream_wait(s, spead_node_now_ns(self) + limit_ns);
     return SPEAD_STEP_AGAIN;
 }
@@ -149,9 +149,9 @@ struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *s, con
     static const struct spead_port output = {.name = "heaps", .type = SPEAD_TYPE_HEAP};
     static const struct spead_node_ops ops = {
         .kind = "receive-stream",
-        .start = enter,
+        .start = join_graph,
         .step = step,
-        .finish = leave,
+        .finish = leave_graph,
         .interrupt = interrupt,
     };
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;

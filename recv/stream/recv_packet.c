@@ -1,4 +1,4 @@
-/* One packet's way: judged, matched with its heap, its payload put in place. */
+/* One packet: its bucket, its heap, its payload put in place. */
 #include <string.h>
 
 #include <speadi/packet.h>
@@ -25,8 +25,8 @@ static void copy_payload(uint8_t *to, const struct speadi_rx_packet *raw,
         memcpy(to + from_head, raw->body, raw->body_bytes);
 }
 
-static bool is_home(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                    const struct speadi_live_heap *live)
+static bool is_in_own_place(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+                            const struct speadi_live_heap *live)
 {
     return raw->place != SPEADI_RX_UNPLACED &&
            speadi_placement_reservation(&s->placement, raw->place)->live == live;
@@ -42,14 +42,14 @@ static void put_payload(struct spead_recv_stream *s, const struct speadi_rx_pack
 {
     struct speadi_recv_totals *totals = s->ledger.totals;
 
-    if (is_home(s, raw, live)) {
+    if (is_in_own_place(s, raw, live)) {
         totals->placed++;
         return;
     }
     if (live->heap.region->data != NULL)
         copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
-    else if (speadi_recv_put_apart(s, live->heap.region->offset + packet->payload_offset, raw,
-                                   packet) < 0)
+    else if (speadi_recv_copy_to_device(s, live->heap.region->offset + packet->payload_offset, raw,
+                                        packet) < 0)
         speadi_live_heap_memory_failed(live);
     if (is_copy(s, raw) || raw->place != SPEADI_RX_UNPLACED)
         totals->repaired++;
@@ -80,7 +80,7 @@ static bool must_park(const struct spead_recv_stream *s, const struct speadi_rx_
 {
     uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
 
-    if (live->reservations == 0 || is_home(s, raw, live))
+    if (live->reservations == 0 || is_in_own_place(s, raw, live))
         return false;
     return speadi_placement_is_reserved(&s->placement, s->burst.reservations_ended, live, start,
                                         end);
@@ -93,7 +93,7 @@ static enum spead_recv_bucket park(struct spead_recv_stream *s, const struct spe
     enum spead_recv_bucket bucket = SPEAD_RECV_LIVE;
 
     if (copy == SPEADI_SPARE_NONE)
-        bucket = speadi_recv_set_aside(s, raw, &copy);
+        bucket = speadi_recv_copy_to_spare(s, raw, &copy);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     speadi_spare_park(&s->spare, copy);
@@ -121,7 +121,7 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
 
     if (live->parked > 0 && s->layout.in_order)
         return park(s, raw, live);
-    bucket = speadi_live_heap_judge(live, &s->layout, packet, &at);
+    bucket = speadi_live_heap_check(live, &s->layout, packet, &at);
     if (bucket == SPEAD_RECV_LIVE && must_park(s, raw, packet, live))
         return park(s, raw, live);
     if (bucket == SPEAD_RECV_LIVE && packet->payload_bytes > 0 &&
@@ -201,7 +201,7 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *s,
     return bucket;
 }
 
-/* ---- Judging ------------------------------------------------------------------------------- */
+/* ---- From the header to the heap ------------------------------------------------------------ */
 
 /* What can be said before any heap is looked at. */
 static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
@@ -233,63 +233,63 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
 }
 
 /* SPEAD_RECV_LIVE: counted already. */
-static enum spead_recv_bucket judge_admitted(struct spead_recv_stream *s,
-                                             const struct speadi_rx_packet *raw,
-                                             const struct speadi_packet *packet, bool *paused)
+static enum spead_recv_bucket process_admitted(struct spead_recv_stream *s,
+                                               const struct speadi_rx_packet *raw,
+                                               const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
 
     /* Its heap was completed by another packet of this burst, and its memory may be in use again. */
-    if (raw->place != SPEADI_RX_UNPLACED && is_home(s, raw, NULL))
+    if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(s, raw, NULL))
         return SPEAD_RECV_DUPLICATE;
     live = speadi_heap_table_find(&s->table, packet->heap_counter);
     return live != NULL ? add_to_old(s, raw, packet, live) : add_to_new(s, raw, packet, paused);
 }
 
-static enum spead_recv_bucket judge_sorted(struct spead_recv_stream *s, bool *paused);
+static enum spead_recv_bucket process_checked(struct spead_recv_stream *s, bool *paused);
 
-static enum spead_recv_bucket judge(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                                    bool *paused)
+static enum spead_recv_bucket process(struct spead_recv_stream *s,
+                                      const struct speadi_rx_packet *raw, bool *paused)
 {
     struct speadi_packet packet;
     enum spead_recv_bucket bucket = admit(s, raw, &packet);
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    if (s->burst_is_loose && !speadi_placement_is_home(&s->placement, raw->place, &packet))
-        return judge_sorted(s, paused);
-    return judge_admitted(s, raw, &packet, paused);
+    if (s->places_unchecked && !speadi_placement_is_own_place(&s->placement, raw->place, &packet))
+        return process_checked(s, paused);
+    return process_admitted(s, raw, &packet, paused);
 }
 
-/* The first packet of a burst that is not at home: before it is written anywhere, the rest is looked at. */
-static enum spead_recv_bucket judge_sorted(struct spead_recv_stream *s, bool *paused)
+/* The first misplaced packet of a burst: before it is written anywhere, all that follow are checked. */
+static enum spead_recv_bucket process_checked(struct spead_recv_stream *s, bool *paused)
 {
     enum spead_recv_bucket why;
     const struct speadi_rx_packet *raw;
 
-    speadi_recv_sort_burst(s);
+    speadi_recv_copy_misplaced(s);
     raw = speadi_recv_burst_packet(s, s->burst_next, &why);
-    return raw != NULL ? judge(s, raw, paused) : why;
+    return raw != NULL ? process(s, raw, paused) : why;
 }
 
-static enum spead_recv_bucket judge_copy(struct spead_recv_stream *s,
-                                         const struct speadi_rx_packet *raw, bool *paused)
+static enum spead_recv_bucket process_copy(struct spead_recv_stream *s,
+                                           const struct speadi_rx_packet *raw, bool *paused)
 {
     uint32_t copy;
-    enum spead_recv_bucket bucket = speadi_recv_set_aside(s, raw, &copy);
+    enum spead_recv_bucket bucket = speadi_recv_copy_to_spare(s, raw, &copy);
 
-    return bucket == SPEAD_RECV_LIVE ? judge(s, &s->spare.packet[copy], paused) : bucket;
+    return bucket == SPEAD_RECV_LIVE ? process(s, &s->spare.packet[copy], paused) : bucket;
 }
 
-bool speadi_recv_judge(struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
+bool speadi_recv_process_packet(struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
 {
     enum spead_recv_bucket bucket;
     bool paused = false;
 
     if (speadi_recv_has_split_header(raw) && speadi_recv_is_readable(s, raw))
-        bucket = s->burst_is_loose ? judge_sorted(s, &paused) : judge_copy(s, raw, &paused);
+        bucket = s->places_unchecked ? process_checked(s, &paused) : process_copy(s, raw, &paused);
     else
-        bucket = judge(s, raw, &paused);
+        bucket = process(s, raw, &paused);
     if (paused)
         return false;
     speadi_recv_count_seen(s, raw);
@@ -318,7 +318,7 @@ void speadi_recv_retry_parked(struct spead_recv_stream *s)
         /* It was admitted when it came, perhaps before a stop item; so it decodes. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
         bucket =
-            judge_admitted(s, raw, &packet, &paused); /* may park it again, in the same order */
+            process_admitted(s, raw, &packet, &paused); /* may park it again, in the same order */
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;
         if (bucket != SPEAD_RECV_LIVE)

@@ -23,7 +23,7 @@ void speadi_recv_check_stop(struct spead_recv_stream *s)
 
     if (calls > 0 && s->state == SPEADI_RECV_RUNNING)
         begin_drain(s);
-    if (s->outlet.gone && s->state < SPEADI_RECV_FLUSHING)
+    if (s->outlet.receiver_gone && s->state < SPEADI_RECV_FLUSHING)
         speadi_recv_begin_flush(s, -ESHUTDOWN); /* nobody wants what would be read */
     if (s->state == SPEADI_RECV_DRAINING && (calls > 1 || s->now_ns >= s->deadline_ns))
         speadi_recv_begin_flush(s, -ESHUTDOWN);

@@ -201,8 +201,8 @@ static void gather_payload(struct speadi_packetiser *p, uint8_t *to, uint64_t by
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 
-static bool takes_one(const struct speadi_packetiser *p, const struct speadi_packet_space *space,
-                      uint64_t bytes)
+static bool has_room(const struct speadi_packetiser *p, const struct speadi_packet_space *space,
+                     uint64_t bytes)
 {
     return space->packet < space->packet_end &&
            (size_t)(space->iov_end - space->iov) >= SPEADI_PACKET_IOVECS_MAX &&
@@ -220,7 +220,7 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     struct iovec *iov = space->iov;
     unsigned pieces;
 
-    if (!takes_one(p, space, head + payload))
+    if (!has_room(p, space, head + payload))
         return false;
     if (p->heap->repeat_pointers)
         p->pointer = 0, p->address = 0;
@@ -244,27 +244,27 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
 }
 
 /* How many full packets without item pointers can be cut from the item that stands next. */
-static uint64_t plain_run(const struct speadi_packetiser *p,
-                          const struct speadi_packet_space *space)
+static uint64_t plain_count(const struct speadi_packetiser *p,
+                            const struct speadi_packet_space *space)
 {
     const uint64_t payload = p->packet_bytes - FIXED_BYTES;
-    uint64_t run;
+    uint64_t count;
 
     if (p->pointer < p->pointers || p->heap->repeat_pointers || p->item == p->heap->item_count)
         return 0;
     if (p->heap->item[p->item].bytes - p->piece < payload)
         return 0;
-    run = (p->heap->item[p->item].bytes - p->piece) / payload;
-    run = speadi_min_u64(run, space->budget / (p->packet_bytes + space->packet_overhead));
-    run = speadi_min_u64(run, (uint64_t)(space->packet_end - space->packet));
-    run = speadi_min_u64(run, (uint64_t)(space->iov_end - space->iov) / 2);
-    return speadi_min_u64(run, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
+    count = (p->heap->item[p->item].bytes - p->piece) / payload;
+    count = speadi_min_u64(count, space->budget / (p->packet_bytes + space->packet_overhead));
+    count = speadi_min_u64(count, (uint64_t)(space->packet_end - space->packet));
+    count = speadi_min_u64(count, (uint64_t)(space->iov_end - space->iov) / 2);
+    return speadi_min_u64(count, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
 }
 
-/* The run of plain packets, of which most of a large heap consists: a template, two words patched. */
+/* Plain packets, of which most of a large heap consists: a template, two words patched. */
 static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *space)
 {
-    const uint64_t run = plain_run(p, space);
+    const uint64_t count = plain_count(p, space);
     const uint32_t payload = p->packet_bytes - FIXED_BYTES;
     const uint64_t offset_word = p->fixed[WORD_OFFSET] | p->offset;
     const struct speadi_tx_packet packet = {
@@ -274,13 +274,13 @@ static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *
     uint64_t fixed[5];
     const uint8_t *data;
 
-    if (run == 0)
+    if (count == 0)
         return;
     for (unsigned i = 0; i < 5; i++)
         speadi_store_be64(&fixed[i], p->fixed[i]);
     speadi_store_be64(&fixed[WORD_PAYLOAD], p->fixed[WORD_PAYLOAD] | payload);
     data = p->heap->item[p->item].data + p->piece;
-    for (uint64_t i = 0; i < run; i++) {
+    for (uint64_t i = 0; i < count; i++) {
         memcpy(header, fixed, sizeof fixed);
         speadi_store_be64(header + 24, offset_word + i * payload);
         iov[0] = (struct iovec){.iov_base = header, .iov_len = FIXED_BYTES};
@@ -293,10 +293,10 @@ static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *
     }
     space->header = header;
     space->iov = iov;
-    space->packet += run;
-    space->budget -= run * (p->packet_bytes + space->packet_overhead);
-    p->piece += run * payload;
-    p->offset += run * payload;
+    space->packet += count;
+    space->budget -= count * (p->packet_bytes + space->packet_overhead);
+    p->piece += count * payload;
+    p->offset += count * payload;
 }
 
 bool speadi_packetiser_fill(struct speadi_packetiser *packetiser, struct speadi_packet_space *space)

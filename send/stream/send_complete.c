@@ -45,7 +45,7 @@ static void complete_oldest(struct spead_send_stream *stream)
         done(done_arg, &result);
 }
 
-static void settle(struct spead_send_stream *stream, uint64_t packets, int error)
+static void end_in_order(struct spead_send_stream *stream, uint64_t packets, int error)
 {
     while (packets != 0) {
         uint64_t heap_packets = oldest_entry(stream)->shape.packets;
@@ -73,7 +73,7 @@ void speadi_send_stream_reap(struct spead_send_stream *stream)
     while (speadi_batch_ring_is_reapable(&stream->batches)) {
         count = transport->ops->reap(transport->engine, done, REAP_RECORDS);
         for (unsigned i = 0; i < count; i++)
-            settle(stream, done[i].packets, done[i].error);
+            end_in_order(stream, done[i].packets, done[i].error);
         if (count < REAP_RECORDS)
             return;
     }
@@ -116,7 +116,7 @@ void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
 }
 
 /* The ledger first: who has waited for a heap finds it there. */
-void speadi_send_stream_conclude(struct spead_send_stream *stream)
+void speadi_send_stream_publish(struct spead_send_stream *stream)
 {
     const struct speadi_send_transport *transport = &stream->transport;
     struct speadi_send_counters *counters = &stream->ledger.counters;

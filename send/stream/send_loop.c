@@ -151,7 +151,7 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
         speadi_send_stream_reap(stream);
     else
         speadi_send_stream_abandon(stream, stream->failure);
-    speadi_send_stream_conclude(stream);
+    speadi_send_stream_publish(stream);
     if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue)) {
         /* All is reported, but a fault decorator may still hold copies back. */
         stream->transport.ops->quiesce(stream->transport.engine);
@@ -170,7 +170,7 @@ static bool is_new(const struct spead_send_stream *stream)
 /* Sleeps until a heap is submitted, too.
  * OWNER1 store: we store `asleep` and then look for a new heap (QUEUE2); a producer publishes its heap and then looks
  * at `asleep`. All four are sequentially consistent, so at least one sees the other. */
-static void doze(struct spead_send_stream *stream, uint64_t deadline_ns, bool for_room)
+static void sleep_for_heaps(struct spead_send_stream *stream, uint64_t deadline_ns, bool for_room)
 {
     const struct speadi_send_transport *transport = &stream->transport;
 
@@ -212,7 +212,7 @@ int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_n
     else if (has_heaps(stream) || is_new(stream))
         wait_paced(stream, speadi_pacer_due_ns(&stream->pacer), deadline, for_room);
     else
-        doze(stream, deadline, for_room);
+        sleep_for_heaps(stream, deadline, for_room);
     return 0;
 }
 
@@ -231,7 +231,7 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
     return transport->ops->start == NULL ? 0 : transport->ops->start(transport->engine, err);
 }
 
-int speadi_send_stream_turn(struct spead_send_stream *stream)
+int speadi_send_stream_loop(struct spead_send_stream *stream)
 {
     int ret;
 
@@ -247,5 +247,5 @@ int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *er
 {
     int ret = spead_send_stream_start(stream, err);
 
-    return ret < 0 ? ret : speadi_send_stream_turn(stream);
+    return ret < 0 ? ret : speadi_send_stream_loop(stream);
 }

@@ -13,7 +13,7 @@ static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
     if (ret < 0)
         return ret;
     speadi_runner_ready(self);
-    return speadi_send_stream_turn(stream);
+    return speadi_send_stream_loop(stream);
 }
 
 /* A spead_send_runner is a speadi_runner under a name of the public header. */

@@ -79,7 +79,7 @@ void spead_send_stream_destroy(struct spead_send_stream *stream)
     if (stream == NULL)
         return;
     speadi_send_stream_abandon(stream, -ECANCELED);
-    speadi_send_stream_conclude(stream);
+    speadi_send_stream_publish(stream);
     stream->transport.ops->close(stream->transport.engine);
     free(stream->transport.engine);
     speadi_send_stream_free(stream);

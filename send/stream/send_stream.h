@@ -76,7 +76,7 @@ void speadi_send_stream_attach(struct spead_send_stream *stream,
 void speadi_send_stream_free(struct spead_send_stream *stream);
 
 /* Polls and waits until stopped. Returns 0, or -errno when the transport failed. */
-int speadi_send_stream_turn(struct spead_send_stream *stream);
+int speadi_send_stream_loop(struct spead_send_stream *stream);
 
 /* ---- How heaps end (owner) ---- */
 
@@ -87,7 +87,7 @@ void speadi_send_stream_reap(struct spead_send_stream *stream);
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error);
 
 /* After either: shows the ledger, then tells waiting threads. */
-void speadi_send_stream_conclude(struct spead_send_stream *stream);
+void speadi_send_stream_publish(struct spead_send_stream *stream);
 
 /* Numbers newly accepted heaps and takes them into the ledger. */
 void speadi_send_stream_admit(struct spead_send_stream *stream);

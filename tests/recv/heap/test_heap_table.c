@@ -23,7 +23,7 @@ TestSuite(heap_table, .init = open_two_substreams_of_three, .fini = release);
 
 static void insert(uint64_t counter)
 {
-    speadi_heap_table_insert(&table, &heap[counter], speadi_heap_table_take_slot(&table, counter));
+    speadi_heap_table_insert(&table, &heap[counter], speadi_heap_table_claim_slot(&table, counter));
 }
 
 Test(heap_table, finds_what_is_in_it)
@@ -51,8 +51,8 @@ Test(heap_table, a_new_heap_meets_the_one_three_earlier_even_if_slots_are_free)
 Test(heap_table, a_heap_that_only_takes_its_turn_moves_the_ring_on)
 {
     insert(0);
-    speadi_heap_table_take_slot(&table, 2);
-    speadi_heap_table_take_slot(&table, 4);
+    speadi_heap_table_claim_slot(&table, 2);
+    speadi_heap_table_claim_slot(&table, 4);
     cr_expect_eq(speadi_heap_table_occupant(&table, 6), &heap[0]);
 }
 

@@ -52,7 +52,7 @@ static enum spead_recv_bucket add(void)
                  0);
     if (live == NULL)
         live = speadi_live_heap_open(speadi_pool_take(pool), &layout, &decoded);
-    bucket = speadi_live_heap_judge(live, &layout, &decoded, &at);
+    bucket = speadi_live_heap_check(live, &layout, &decoded, &at);
     return bucket == SPEAD_RECV_LIVE ? speadi_live_heap_add(live, &layout, &decoded, at) : bucket;
 }
 
@@ -213,11 +213,11 @@ Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
     cr_assert_eq(add_data(128, 0, 16), SPEAD_RECV_LIVE);
     speadi_live_heap_count(live, 1, 1, packet.length, 1000);
     speadi_live_heap_append(
-        live, &(struct speadi_live_heap_run){.packets = 3,
-                                             .payload_bytes = 16,
-                                             .datagram_bytes = (uint32_t)packet.length,
-                                             .source = 1,
-                                             .last_ns = 1048});
+        live, &(struct speadi_live_heap_series){.packets = 3,
+                                                .payload_bytes = 16,
+                                                .datagram_bytes = (uint32_t)packet.length,
+                                                .source = 1,
+                                                .last_ns = 1048});
     cr_expect_eq(live->heap.received, one_by_one.received);
     cr_expect_eq(live->heap.packets, one_by_one.packets);
     cr_expect_eq(live->heap.last_ns, one_by_one.last_ns);

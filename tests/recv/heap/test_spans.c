@@ -11,10 +11,10 @@
 static struct speadi_span spans[BYTES + 1];
 static uint32_t count;
 
-static enum speadi_spans_verdict try(uint64_t start, uint64_t end)
+static enum speadi_spans_match try(uint64_t start, uint64_t end)
 {
     uint32_t at;
-    enum speadi_spans_verdict verdict = speadi_spans_judge(spans, count, start, end, &at);
+    enum speadi_spans_match verdict = speadi_spans_check(spans, count, start, end, &at);
 
     if (verdict == SPEADI_SPANS_FREE) {
         uint32_t before = count;
@@ -89,7 +89,7 @@ Test(spans, overlaps_change_nothing)
     EXPECT_SPANS({10, 20}, {30, 40});
 }
 
-static enum speadi_spans_verdict look_up(const bool *there, uint64_t start, uint64_t end)
+static enum speadi_spans_match look_up(const bool *there, uint64_t start, uint64_t end)
 {
     uint64_t n = 0;
 
@@ -110,7 +110,7 @@ Test(spans, agree_with_a_map_of_bytes)
         for (int i = 0; i < 60; i++) {
             uint64_t start = (uint64_t)rand() % BYTES;
             uint64_t end = start + 1 + (uint64_t)rand() % (BYTES - start);
-            enum speadi_spans_verdict expected;
+            enum speadi_spans_match expected;
 
             end = end < start + 6 ? end : start + 6;
             expected = look_up(there, start, end);

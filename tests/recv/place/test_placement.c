@@ -52,7 +52,7 @@ static void receive(uint64_t number)
 
     if (live == NULL)
         live = speadi_live_heap_open(speadi_pool_take(pool), &layout, &packet);
-    cr_assert_eq(speadi_live_heap_judge(live, &layout, &packet, &at), SPEAD_RECV_LIVE);
+    cr_assert_eq(speadi_live_heap_check(live, &layout, &packet, &at), SPEAD_RECV_LIVE);
     cr_assert_eq(speadi_live_heap_add(live, &layout, &packet, at), SPEAD_RECV_LIVE);
     speadi_placement_learn(&placement, 0, &packet);
 }
@@ -148,13 +148,14 @@ Test(placement, home_is_the_place_reserved_for_just_this_packet)
     receive(0);
     receive(1);
     reserve();
-    cr_expect(speadi_placement_is_home(&placement, 0, &second));
-    cr_expect(speadi_placement_is_home(&placement, 0, &part), "shorter, but at its offset");
-    cr_expect_not(speadi_placement_is_home(&placement, 0, &third));
+    cr_expect(speadi_placement_is_own_place(&placement, 0, &second));
+    cr_expect(speadi_placement_is_own_place(&placement, 0, &part), "shorter, but at its offset");
+    cr_expect_not(speadi_placement_is_own_place(&placement, 0, &third));
     second.header_bytes += 8;
-    cr_expect_not(speadi_placement_is_home(&placement, 0, &second), "its payload starts later");
+    cr_expect_not(speadi_placement_is_own_place(&placement, 0, &second),
+                  "its payload starts later");
     third.heap_counter = 2;
-    cr_expect_not(speadi_placement_is_home(&placement, 1, &third));
+    cr_expect_not(speadi_placement_is_own_place(&placement, 1, &third));
 }
 
 Test(placement, a_place_stays_reserved_until_it_ends)

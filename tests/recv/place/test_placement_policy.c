@@ -3,62 +3,62 @@
 
 #include "placement_policy.h"
 
-#define PACKETS SPEADI_PLACEMENT_JUDGED_PACKETS
+#define PACKETS SPEADI_PLACEMENT_REVIEW_PACKETS
 
 static struct speadi_placement_policy policy;
 static uint64_t packets;
 
 /* A stretch of packets of which this share broke the order. */
-static bool judge(double share, unsigned window)
+static bool update(double share, unsigned window)
 {
     packets += PACKETS;
     policy.breaks = (uint64_t)(share * PACKETS);
     cr_assert(speadi_placement_policy_is_due(&policy, packets));
-    return speadi_placement_policy_judge(&policy, packets, window);
+    return speadi_placement_policy_update(&policy, packets, window);
 }
 
 Test(placement_policy, goes_off_where_half_of_the_packets_would_be_moved)
 {
-    cr_expect_not(judge(0, 64));
-    cr_expect_not(judge(0.0105, 64));
-    cr_expect(judge(0.0115, 64), "1 - (1-p)^64 is more than a half from 1.08 %% on");
+    cr_expect_not(update(0, 64));
+    cr_expect_not(update(0.0105, 64));
+    cr_expect(update(0.0115, 64), "1 - (1-p)^64 is more than a half from 1.08 %% on");
     cr_expect(policy.off);
 }
 
 Test(placement_policy, a_short_window_bears_more)
 {
-    cr_expect_not(judge(0.09, 7));
-    cr_expect(judge(0.10, 7));
+    cr_expect_not(update(0.09, 7));
+    cr_expect(update(0.10, 7));
 }
 
 Test(placement_policy, comes_back_at_half_of_the_bound)
 {
-    cr_expect(judge(0.02, 64));
-    cr_expect_not(judge(0.0065, 64));
+    cr_expect(update(0.02, 64));
+    cr_expect_not(update(0.0065, 64));
     cr_expect(policy.off, "just below the bound it stays off");
-    cr_expect(judge(0.005, 64));
+    cr_expect(update(0.005, 64));
     cr_expect_not(policy.off);
 }
 
 Test(placement_policy, a_bound_that_was_asked_for_holds_for_any_window)
 {
     policy.loss_max = 0.001;
-    cr_expect_not(judge(0.0009, 1));
-    cr_expect(judge(0.0012, 1));
-    cr_expect_not(judge(0.0007, 1));
-    cr_expect(judge(0.0004, 1));
+    cr_expect_not(update(0.0009, 1));
+    cr_expect(update(0.0012, 1));
+    cr_expect_not(update(0.0007, 1));
+    cr_expect(update(0.0004, 1));
 }
 
 Test(placement_policy, one_is_never_off)
 {
     policy.loss_max = 1;
-    cr_expect_not(judge(1, 64));
+    cr_expect_not(update(1, 64));
     cr_expect_not(policy.off);
 }
 
 Test(placement_policy, every_packet_out_of_order_is_off)
 {
-    cr_expect(judge(1, 1));
+    cr_expect(update(1, 1));
 }
 
 Test(placement_policy, few_packets_are_no_measure)

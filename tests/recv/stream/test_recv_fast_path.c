@@ -96,7 +96,7 @@ static struct outcome one_by_one(unsigned bit, bool out_of_order)
     return outcome;
 }
 
-Test(recv_run, one_wrong_bit_of_a_header_has_the_same_result_in_a_row)
+Test(recv_fast_path, one_wrong_bit_of_a_header_has_the_same_result_in_a_row)
 {
     for (unsigned bit = 0; bit < 8 * HEADER_BYTES; bit++)
         for (unsigned mode = 0; mode < 2; mode++) {
@@ -112,7 +112,7 @@ Test(recv_run, one_wrong_bit_of_a_header_has_the_same_result_in_a_row)
         }
 }
 
-Test(recv_run, a_run_is_taken_whole_and_counted_as_any)
+Test(recv_fast_path, a_run_is_taken_whole_and_counted_as_any)
 {
     struct outcome outcome;
 
@@ -127,7 +127,7 @@ Test(recv_run, a_run_is_taken_whole_and_counted_as_any)
     cr_expect_eq(rig.stats.bounced, PACKETS);
 }
 
-Test(recv_run, takes_all_but_the_packet_that_opens_and_the_one_that_completes)
+Test(recv_fast_path, takes_all_but_the_packet_that_opens_and_the_one_that_completes)
 {
     open_rig(false);
     rig.engine->poll_max = 1;
@@ -140,9 +140,9 @@ Test(recv_run, takes_all_but_the_packet_that_opens_and_the_one_that_completes)
         rig.stream->burst_next = 0;
         rig.stream->burst_is_out = true;
         rig.stream->armed = true;
-        cr_expect_eq(speadi_recv_take_run(rig.stream), i > 0 && i < PACKETS - 1, "packet %u", i);
+        cr_expect_eq(speadi_recv_fast_path(rig.stream), i > 0 && i < PACKETS - 1, "packet %u", i);
         if (i == 0 || i == PACKETS - 1)
-            cr_assert(speadi_recv_judge(rig.stream, &burst->packet[0]));
+            cr_assert(speadi_recv_process_packet(rig.stream, &burst->packet[0]));
         speadi_recv_end_burst(rig.stream);
     }
     recv_rig_close(&rig);

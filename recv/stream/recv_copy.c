@@ -3,12 +3,12 @@
 
 #include "recv_stream.h"
 
-#define SPARE_LACKED 255u
-#define SPARE_FAILED 254u
+#define NO_SPARE    255u
+#define COPY_FAILED 254u
 
-_Static_assert(SPEADI_SPARES_MAX < SPARE_FAILED, "a copy's number and the marks must differ");
+_Static_assert(SPEADI_SPARES_MAX < COPY_FAILED, "a copy's number and the marks must differ");
 
-static bool lies_apart(const struct speadi_rx_packet *raw)
+static bool is_body_in_device(const struct speadi_rx_packet *raw)
 {
     return raw->body == NULL && raw->body_bytes > 0;
 }
@@ -43,15 +43,15 @@ static int read_back(struct spead_recv_stream *s, const struct speadi_rx_packet 
     return ret;
 }
 
-enum spead_recv_bucket speadi_recv_set_aside(struct spead_recv_stream *s,
-                                             const struct speadi_rx_packet *raw, uint32_t *copy)
+enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *s,
+                                                 const struct speadi_rx_packet *raw, uint32_t *copy)
 {
     int ret = 0;
 
     *copy = speadi_spare_copy(&s->spare, raw);
     if (*copy == SPEADI_SPARE_NONE)
         return SPEAD_RECV_NO_MEMORY;
-    if (!lies_apart(raw))
+    if (!is_body_in_device(raw))
         return SPEAD_RECV_LIVE;
     if (speadi_recv_has_split_header(raw) || raw->tail_bytes > 0)
         ret = read_back(s, raw, *copy);
@@ -61,8 +61,9 @@ enum spead_recv_bucket speadi_recv_set_aside(struct spead_recv_stream *s,
     return ret < 0 ? SPEAD_RECV_REGION_ERROR : SPEAD_RECV_LIVE;
 }
 
-int speadi_recv_put_apart(struct spead_recv_stream *s, uint64_t to,
-                          const struct speadi_rx_packet *raw, const struct speadi_packet *packet)
+int speadi_recv_copy_to_device(struct spead_recv_stream *s, uint64_t to,
+                               const struct speadi_rx_packet *raw,
+                               const struct speadi_packet *packet)
 {
     uint32_t from_head = raw->head_bytes - packet->header_bytes;
     int ret =
@@ -76,7 +77,7 @@ int speadi_recv_put_apart(struct spead_recv_stream *s, uint64_t to,
                                           raw->body_bytes);
 }
 
-/* ---- A burst with packets in the place of others ------------------------------------------- */
+/* ---- Misplaced packets of a burst ---------------------------------------------------------- */
 
 static bool belongs_where_it_lies(const struct spead_recv_stream *s,
                                   const struct speadi_rx_packet *raw)
@@ -89,13 +90,13 @@ static bool belongs_where_it_lies(const struct spead_recv_stream *s,
         return false;
     /* Malformed: nothing of it will be used either. */
     return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
-           speadi_placement_is_home(&s->placement, raw->place, &packet);
+           speadi_placement_is_own_place(&s->placement, raw->place, &packet);
 }
 
-void speadi_recv_sort_burst(struct spead_recv_stream *s)
+void speadi_recv_copy_misplaced(struct spead_recv_stream *s)
 {
-    s->burst_is_loose = false;
-    s->burst_is_sorted = true;
+    s->places_unchecked = false;
+    s->places_checked = true;
     for (unsigned i = s->burst_next; i < s->burst.count; i++) {
         const struct speadi_rx_packet *raw = &s->burst.packet[i];
         enum spead_recv_bucket bucket;
@@ -104,21 +105,21 @@ void speadi_recv_sort_burst(struct spead_recv_stream *s)
         s->spare_of[i] = 0;
         if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
             continue;
-        bucket = speadi_recv_set_aside(s, raw, &copy);
+        bucket = speadi_recv_copy_to_spare(s, raw, &copy);
         if (bucket == SPEAD_RECV_LIVE)
             s->spare_of[i] = (uint8_t)(copy + 1);
         else
-            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? SPARE_LACKED : SPARE_FAILED;
+            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? NO_SPARE : COPY_FAILED;
     }
 }
 
 const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
                                                         unsigned i, enum spead_recv_bucket *why)
 {
-    if (!s->burst_is_sorted || s->spare_of[i] == 0)
+    if (!s->places_checked || s->spare_of[i] == 0)
         return &s->burst.packet[i];
-    *why = s->spare_of[i] == SPARE_LACKED ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
-    if (s->spare_of[i] >= SPARE_FAILED)
+    *why = s->spare_of[i] == NO_SPARE ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
+    if (s->spare_of[i] >= COPY_FAILED)
         return NULL;
     return &s->spare.packet[s->spare_of[i] - 1];
 }

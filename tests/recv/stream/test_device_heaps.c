@@ -53,7 +53,7 @@ static void fini(void)
     apart_memory_close(&apart);
 }
 
-TestSuite(apart_heaps, .init = init, .fini = fini);
+TestSuite(device_heaps, .init = init, .fini = fini);
 
 /* Returns the error of a creation that must fail. */
 static const char *refusal(int expected)
@@ -121,7 +121,7 @@ static unsigned read_all(void)
 
 /* ---- What heaps look like ------------------------------------------------------------------ */
 
-Test(apart_heaps, a_heap_says_where_it_lies_and_has_no_bytes_to_read)
+Test(device_heaps, a_heap_says_where_it_lies_and_has_no_bytes_to_read)
 {
     struct spead_region_info info;
     struct spead_heap *heap;
@@ -154,7 +154,7 @@ Test(apart_heaps, a_heap_says_where_it_lies_and_has_no_bytes_to_read)
     cr_expect_eq(apart.ended, 1);
 }
 
-Test(apart_heaps, the_plan_charges_all_of_it_from_the_start)
+Test(device_heaps, the_plan_charges_all_of_it_from_the_start)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
 
@@ -166,7 +166,7 @@ Test(apart_heaps, the_plan_charges_all_of_it_from_the_start)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, the_host_s_memory_is_shown_whole_to_a_nic_and_pinned)
+Test(device_heaps, the_host_s_memory_is_shown_whole_to_a_nic_and_pinned)
 {
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
 
@@ -182,7 +182,7 @@ Test(apart_heaps, the_host_s_memory_is_shown_whole_to_a_nic_and_pinned)
 
 /* ---- What is refused, and what auto makes of it -------------------------------------------- */
 
-Test(apart_heaps, an_engine_that_cannot_reach_it_is_refused_or_bounces)
+Test(device_heaps, an_engine_that_cannot_reach_it_is_refused_or_bounces)
 {
     rig.ops = &script_engine_ops;
     cr_expect_not_null(strstr(refusal(-ENOTSUP), "the CPU cannot touch"));
@@ -200,7 +200,7 @@ Test(apart_heaps, an_engine_that_cannot_reach_it_is_refused_or_bounces)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, memory_that_cannot_be_registered_is_an_error_or_a_reason)
+Test(device_heaps, memory_that_cannot_be_registered_is_an_error_or_a_reason)
 {
     rig.engine->attach_error = -ENOMEM;
     cr_expect_str_eq(refusal(-ENOMEM), "the script does not attach");
@@ -219,7 +219,7 @@ Test(apart_heaps, memory_that_cannot_be_registered_is_an_error_or_a_reason)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, a_memory_bound_below_what_is_pinned_is_an_error_or_a_reason)
+Test(device_heaps, a_memory_bound_below_what_is_pinned_is_an_error_or_a_reason)
 {
     rig.config.heap_arena = NULL;
     rig.config.memory_bytes_max = 65536;
@@ -233,7 +233,7 @@ Test(apart_heaps, a_memory_bound_below_what_is_pinned_is_an_error_or_a_reason)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, an_arena_without_room_for_spares_is_named)
+Test(device_heaps, an_arena_without_room_for_spares_is_named)
 {
     const size_t heaps = (4 + 16 + 2 + 2) * 4096;
 
@@ -241,7 +241,7 @@ Test(apart_heaps, an_arena_without_room_for_spares_is_named)
     cr_expect_not_null(strstr(refusal(-EINVAL), "128 spare buffers"));
 }
 
-Test(apart_heaps, an_arena_without_operations_is_refused)
+Test(device_heaps, an_arena_without_operations_is_refused)
 {
     struct spead_recv_stream_config full;
     struct spead_err err;
@@ -269,7 +269,7 @@ static void push_lossy_wire(void)
     push_heap(4);
 }
 
-Test(apart_heaps, whichever_operation_fails_no_wrong_heap_is_handed_over)
+Test(device_heaps, whichever_operation_fails_no_wrong_heap_is_handed_over)
 {
     unsigned total, heaps;
 
@@ -302,7 +302,7 @@ Test(apart_heaps, whichever_operation_fails_no_wrong_heap_is_handed_over)
     }
 }
 
-Test(apart_heaps, memory_that_cannot_be_read_back_loses_packets_whose_header_is_there)
+Test(device_heaps, memory_that_cannot_be_read_back_loses_packets_whose_header_is_there)
 {
     apart.ops.copy_out = NULL;
     recv_rig_open(&rig);
@@ -345,7 +345,7 @@ static void read_lossy(uint64_t heaps, unsigned every)
     }
 }
 
-Test(apart_heaps, no_more_places_than_the_window_are_given_away)
+Test(device_heaps, no_more_places_than_the_window_are_given_away)
 {
     open_with(5, 0);
     read_lossy(100, 0);
@@ -354,7 +354,7 @@ Test(apart_heaps, no_more_places_than_the_window_are_given_away)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, one_loss_in_a_thousand_is_repaired)
+Test(device_heaps, one_loss_in_a_thousand_is_repaired)
 {
     open_with(64, 0);
     read_lossy(1000, 1000);
@@ -367,7 +367,7 @@ Test(apart_heaps, one_loss_in_a_thousand_is_repaired)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, one_loss_in_a_hundred_is_repaired_and_just_below_the_bound)
+Test(device_heaps, one_loss_in_a_hundred_is_repaired_and_just_below_the_bound)
 {
     open_with(64, 0);
     read_lossy(1000, 100);
@@ -378,7 +378,7 @@ Test(apart_heaps, one_loss_in_a_hundred_is_repaired_and_just_below_the_bound)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, above_the_bound_placement_goes_off_says_so_and_comes_back)
+Test(device_heaps, above_the_bound_placement_goes_off_says_so_and_comes_back)
 {
     open_with(64, 0);
     read_lossy(500, 31);
@@ -394,7 +394,7 @@ Test(apart_heaps, above_the_bound_placement_goes_off_says_so_and_comes_back)
     recv_rig_close(&rig);
 }
 
-Test(apart_heaps, the_bound_can_be_set)
+Test(device_heaps, the_bound_can_be_set)
 {
     open_with(64, 0.005);
     read_lossy(500, 100);

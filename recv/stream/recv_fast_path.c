@@ -1,0 +1,197 @@
+/* Packets that go on where the one before them ended: most of all that come.
+ *
+ * The next packet of a heap in order differs from its predecessor in one word, its offset. So it is compared
+ * with what is expected, whole, instead of being decoded; and what a series of them changes is written once.
+ * Whatever is different in any way is left to recv_packet.c, which knows no exceptions. */
+#include <string.h>
+
+#include <speadi/bytes.h>
+
+#include "recv_stream.h"
+
+#define POINTERS     4u /* counter, heap length, offset, payload length */
+#define HEADER_BYTES (SPEADI_HEADER_BYTES + POINTERS * SPEADI_POINTER_BYTES)
+
+/* Words of the wire, as they lie in memory. */
+struct expected {
+    uint64_t header, counter, heap_length, payload_length;
+};
+
+struct series {
+    struct spead_recv_stream *s;
+    struct speadi_live_heap *live;
+    struct expected expected;
+    uint64_t offset; /* of the next packet */
+    uint64_t
+        end; /* no packet of the series reaches further: one that completes the heap, or needs memory charged, is
+                processed by recv_packet.c */
+    uint64_t reserved; /* first byte that is the engine's to write; 0: not looked for yet */
+    uint32_t bytes;    /* of payload */
+    uint16_t source;
+    unsigned placed, bounced;
+};
+
+static uint64_t pointer(unsigned bits, uint64_t id, uint64_t value)
+{
+    return __builtin_bswap64(speadi_pointer_immediate(bits, id, value));
+}
+
+static uint64_t load(const uint8_t *from)
+{
+    uint64_t word;
+
+    memcpy(&word, from, sizeof word);
+    return word;
+}
+
+static bool is_next(const struct series *series, const struct speadi_rx_packet *raw)
+{
+    const struct expected *e = &series->expected;
+    const uint8_t *head = raw->head;
+    uint64_t offset =
+        pointer(series->live->heap.heap_address_bits, SPEAD_ID_PAYLOAD_OFFSET, series->offset);
+
+    if (raw->flags != 0 || raw->segments != 1 || raw->source != series->source ||
+        raw->head_bytes < HEADER_BYTES || raw->datagram_bytes != HEADER_BYTES + series->bytes)
+        return false;
+    return ((load(head) ^ e->header) | (load(head + 8) ^ e->counter) |
+            (load(head + 16) ^ e->heap_length) | (load(head + 24) ^ offset) |
+            (load(head + 32) ^ e->payload_length)) == 0;
+}
+
+static bool is_in_own_place(const struct series *series, const struct speadi_rx_packet *raw)
+{
+    const struct speadi_reservation *reservation =
+        speadi_placement_reservation(&series->s->placement, raw->place);
+
+    return reservation->live == series->live && reservation->offset == series->offset &&
+           reservation->bytes >= series->bytes && reservation->head_bytes == HEADER_BYTES;
+}
+
+static void copy_payload(const struct series *series, const struct speadi_rx_packet *raw)
+{
+    uint8_t *to = series->live->heap.region->data + series->offset;
+    size_t from_head = raw->head_bytes - HEADER_BYTES;
+
+    memcpy(to, raw->head + HEADER_BYTES, from_head);
+    if (raw->body != NULL)
+        memcpy(to + from_head, raw->body, raw->body_bytes);
+}
+
+static bool is_reserved(struct series *series)
+{
+    const struct spead_recv_stream *s = series->s;
+
+    if (series->live->reservations == 0)
+        return false;
+    if (series->reserved == 0)
+        series->reserved = speadi_placement_first_reserved(
+            &s->placement, s->burst.reservations_ended, series->live, series->offset);
+    return series->offset + series->bytes > series->reserved;
+}
+
+/* It is where it belongs, or can go there at once. */
+static bool put(struct series *series, const struct speadi_rx_packet *raw)
+{
+    if (raw->place != SPEADI_RX_UNPLACED) {
+        bool placed = is_in_own_place(series, raw);
+
+        series->placed += placed;
+        return placed;
+    }
+    if (series->s->places_unchecked || series->live->heap.region->data == NULL ||
+        is_reserved(series))
+        return false;
+    series->bounced++;
+    copy_payload(series, raw);
+    return true;
+}
+
+/* What the next packet has to be; false where it is not worth a look. */
+static bool begin(struct series *series, struct spead_recv_stream *s,
+                  const struct speadi_rx_packet *raw)
+{
+    struct speadi_live_heap *live = s->table.last;
+    const struct spead_heap *heap;
+    unsigned bits;
+
+    if (live == NULL || live->parked > 0 || live->heap.span_count == 0 || !live->heap.has_length ||
+        !s->armed || s->stopped_sources != 0 || raw->datagram_bytes <= HEADER_BYTES ||
+        raw->datagram_bytes > s->packet_bytes_max || live->min_length > live->heap.length)
+        return false;
+    heap = &live->heap;
+    bits = heap->heap_address_bits;
+    *series = (struct series){
+        .s = s,
+        .live = live,
+        .offset = heap->spans[heap->span_count - 1].end,
+        .bytes = raw->datagram_bytes - HEADER_BYTES,
+        .source = raw->source,
+    };
+    /* One that completes the heap does more than go on. */
+    series->end = series->offset + (heap->length - heap->received) - 1;
+    if (series->end > heap->length)
+        series->end = heap->length;
+    if (series->end > heap->region->charged_bytes)
+        series->end = heap->region->charged_bytes;
+    series->expected = (struct expected){
+        .header = __builtin_bswap64(speadi_header_word(bits, POINTERS)),
+        .counter = pointer(bits, SPEAD_ID_HEAP_COUNTER, heap->counter),
+        .heap_length = pointer(bits, SPEAD_ID_HEAP_LENGTH, heap->length),
+        .payload_length = pointer(bits, SPEAD_ID_PAYLOAD_LENGTH, series->bytes),
+    };
+    return true;
+}
+
+static void learn(const struct series *series, unsigned count)
+{
+    const struct speadi_packet last = {
+        .heap_counter = series->live->heap.counter,
+        .heap_length = series->live->heap.length,
+        .payload_offset = series->offset - series->bytes,
+        .payload_bytes = series->bytes,
+        .header_bytes = HEADER_BYTES,
+        .has_heap_length = true,
+    };
+
+    speadi_placement_learn_series(&series->s->placement, series->source, &last, count);
+}
+
+static void finish(const struct series *series, unsigned count, const struct speadi_rx_packet *last)
+{
+    struct spead_recv_stream *s = series->s;
+    uint64_t bytes = (uint64_t)count * (HEADER_BYTES + series->bytes);
+
+    speadi_live_heap_append(series->live, &(struct speadi_live_heap_series){
+                                              .packets = count,
+                                              .payload_bytes = series->bytes,
+                                              .datagram_bytes = HEADER_BYTES + series->bytes,
+                                              .source = series->source,
+                                              .last_ns = last->time_ns});
+    speadi_count_add(&s->ledger.source[series->source].seen, count, bytes);
+    speadi_recv_ledger_count(&s->ledger, series->source, SPEAD_RECV_LIVE, count, bytes);
+    s->ledger.totals->placed += series->placed;
+    s->ledger.totals->bounced += series->bounced;
+    if (s->placement.enabled)
+        learn(series, count);
+}
+
+unsigned speadi_recv_fast_path(struct spead_recv_stream *s)
+{
+    const struct speadi_rx_packet *raw = &s->burst.packet[s->burst_next];
+    unsigned left = s->burst.count - s->burst_next, count = 0;
+    const uint8_t *spare_of = s->places_checked ? s->spare_of + s->burst_next : NULL;
+    struct series series;
+
+    if (!begin(&series, s, raw))
+        return 0;
+    while (count < left && (spare_of == NULL || spare_of[count] == 0) &&
+           series.offset + series.bytes <= series.end && is_next(&series, &raw[count]) &&
+           put(&series, &raw[count])) {
+        series.offset += series.bytes;
+        count++;
+    }
+    if (count > 0)
+        finish(&series, count, &raw[count - 1]);
+    return count;
+}
