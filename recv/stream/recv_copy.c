@@ -13,113 +13,115 @@ static bool is_body_in_device(const struct speadi_rx_packet *raw)
     return raw->body == NULL && raw->body_bytes > 0;
 }
 
-static uint64_t spare_at(const struct spead_recv_stream *s, uint32_t copy)
+static uint64_t spare_at(const struct spead_recv_stream *stream, uint32_t copy)
 {
-    return s->memory.spare_offset + (uint64_t)copy * s->spare.stride;
+    return stream->memory.spare_offset + (uint64_t)copy * stream->spare.stride;
 }
 
 /* Where the payload of a packet lies that the CPU cannot read. A heap whose reservations are not over is not
  * forgotten before this burst is. */
-static uint64_t body_at(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
+static uint64_t body_at(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
 {
-    uint32_t copy = speadi_spare_index(&s->spare, raw);
+    uint32_t copy = speadi_spare_index(&stream->spare, raw);
     const struct speadi_reservation *reservation;
 
     if (copy != SPEADI_SPARE_NONE)
-        return spare_at(s, copy);
-    reservation = speadi_placement_reservation(&s->placement, raw->place);
+        return spare_at(stream, copy);
+    reservation = speadi_placement_reservation(&stream->placement, raw->place);
     assert(raw->place != SPEADI_RX_UNPLACED && reservation->live != NULL);
     return reservation->live->heap.region->offset + reservation->offset;
 }
 
 /* A part of the header lies in the body, or the packet is in three parts. */
-static int read_back(struct spead_recv_stream *s, const struct speadi_rx_packet *raw, uint32_t copy)
+static int read_back(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
+                     uint32_t copy)
 {
-    int ret = speadi_heap_memory_copy_out(&s->memory,
-                                          speadi_spare_buffer(&s->spare, copy) + raw->head_bytes,
-                                          body_at(s, raw), raw->body_bytes);
+    int ret = speadi_heap_memory_copy_out(
+        &stream->memory, speadi_spare_buffer(&stream->spare, copy) + raw->head_bytes,
+        body_at(stream, raw), raw->body_bytes);
 
-    speadi_spare_made_linear(&s->spare, copy);
+    speadi_spare_made_linear(&stream->spare, copy);
     return ret;
 }
 
-enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *s,
+enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *stream,
                                                  const struct speadi_rx_packet *raw, uint32_t *copy)
 {
     int ret = 0;
 
-    *copy = speadi_spare_copy(&s->spare, raw);
+    *copy = speadi_spare_copy(&stream->spare, raw);
     if (*copy == SPEADI_SPARE_NONE)
         return SPEAD_RECV_NO_MEMORY;
     if (!is_body_in_device(raw))
         return SPEAD_RECV_LIVE;
     if (speadi_recv_has_split_header(raw) || raw->tail_bytes > 0)
-        ret = read_back(s, raw, *copy);
+        ret = read_back(stream, raw, *copy);
     else
-        ret = speadi_heap_memory_copy_within(&s->memory, spare_at(s, *copy), body_at(s, raw),
-                                             raw->body_bytes);
+        ret = speadi_heap_memory_copy_within(&stream->memory, spare_at(stream, *copy),
+                                             body_at(stream, raw), raw->body_bytes);
     return ret < 0 ? SPEAD_RECV_REGION_ERROR : SPEAD_RECV_LIVE;
 }
 
-int speadi_recv_copy_to_device(struct spead_recv_stream *s, uint64_t to,
+int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
                                const struct speadi_rx_packet *raw,
                                const struct speadi_packet *packet)
 {
     uint32_t from_head = raw->head_bytes - packet->header_bytes;
-    int ret =
-        speadi_heap_memory_copy_in(&s->memory, to, raw->head + packet->header_bytes, from_head);
+    int ret = speadi_heap_memory_copy_in(&stream->memory, to, raw->head + packet->header_bytes,
+                                         from_head);
 
     if (ret < 0 || raw->body_bytes == 0)
         return ret;
     if (raw->body != NULL)
-        return speadi_heap_memory_copy_in(&s->memory, to + from_head, raw->body, raw->body_bytes);
-    return speadi_heap_memory_copy_within(&s->memory, to + from_head, body_at(s, raw),
+        return speadi_heap_memory_copy_in(&stream->memory, to + from_head, raw->body,
+                                          raw->body_bytes);
+    return speadi_heap_memory_copy_within(&stream->memory, to + from_head, body_at(stream, raw),
                                           raw->body_bytes);
 }
 
 /* ---- Misplaced packets of a burst ---------------------------------------------------------- */
 
-static bool belongs_where_it_lies(const struct spead_recv_stream *s,
+static bool belongs_where_it_lies(const struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw)
 {
     struct speadi_packet packet;
 
-    if (!speadi_recv_is_readable(s, raw))
+    if (!speadi_recv_is_readable(stream, raw))
         return true; /* nothing of it will be used */
     if (speadi_recv_has_split_header(raw))
         return false;
     /* Malformed: nothing of it will be used either. */
     return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
-           speadi_placement_is_own_place(&s->placement, raw->place, &packet);
+           speadi_placement_is_own_place(&stream->placement, raw->place, &packet);
 }
 
-void speadi_recv_copy_misplaced(struct spead_recv_stream *s)
+void speadi_recv_copy_misplaced(struct spead_recv_stream *stream)
 {
-    s->places_unchecked = false;
-    s->places_checked = true;
-    for (unsigned i = s->burst_next; i < s->burst.count; i++) {
-        const struct speadi_rx_packet *raw = &s->burst.packet[i];
+    stream->places_unchecked = false;
+    stream->places_checked = true;
+    for (unsigned i = stream->burst_next; i < stream->burst.count; i++) {
+        const struct speadi_rx_packet *raw = &stream->burst.packet[i];
         enum spead_recv_bucket bucket;
         uint32_t copy;
 
-        s->spare_of[i] = 0;
-        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(s, raw))
+        stream->spare_of[i] = 0;
+        if (raw->place == SPEADI_RX_UNPLACED || belongs_where_it_lies(stream, raw))
             continue;
-        bucket = speadi_recv_copy_to_spare(s, raw, &copy);
+        bucket = speadi_recv_copy_to_spare(stream, raw, &copy);
         if (bucket == SPEAD_RECV_LIVE)
-            s->spare_of[i] = (uint8_t)(copy + 1);
+            stream->spare_of[i] = (uint8_t)(copy + 1);
         else
-            s->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? NO_SPARE : COPY_FAILED;
+            stream->spare_of[i] = bucket == SPEAD_RECV_NO_MEMORY ? NO_SPARE : COPY_FAILED;
     }
 }
 
-const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *s,
+const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *stream,
                                                         unsigned i, enum spead_recv_bucket *why)
 {
-    if (!s->places_checked || s->spare_of[i] == 0)
-        return &s->burst.packet[i];
-    *why = s->spare_of[i] == NO_SPARE ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
-    if (s->spare_of[i] >= COPY_FAILED)
+    if (!stream->places_checked || stream->spare_of[i] == 0)
+        return &stream->burst.packet[i];
+    *why = stream->spare_of[i] == NO_SPARE ? SPEAD_RECV_NO_MEMORY : SPEAD_RECV_REGION_ERROR;
+    if (stream->spare_of[i] >= COPY_FAILED)
         return NULL;
-    return &s->spare.packet[s->spare_of[i] - 1];
+    return &stream->spare.packet[stream->spare_of[i] - 1];
 }

@@ -18,7 +18,7 @@ struct expected {
 };
 
 struct series {
-    struct spead_recv_stream *s;
+    struct spead_recv_stream *stream;
     struct speadi_live_heap *live;
     struct expected expected;
     uint64_t offset; /* of the next packet */
@@ -62,7 +62,7 @@ static bool is_next(const struct series *series, const struct speadi_rx_packet *
 static bool is_in_own_place(const struct series *series, const struct speadi_rx_packet *raw)
 {
     const struct speadi_reservation *reservation =
-        speadi_placement_reservation(&series->s->placement, raw->place);
+        speadi_placement_reservation(&series->stream->placement, raw->place);
 
     return reservation->live == series->live && reservation->offset == series->offset &&
            reservation->bytes >= series->bytes && reservation->head_bytes == HEADER_BYTES;
@@ -80,13 +80,13 @@ static void copy_payload(const struct series *series, const struct speadi_rx_pac
 
 static bool is_reserved(struct series *series)
 {
-    const struct spead_recv_stream *s = series->s;
+    const struct spead_recv_stream *stream = series->stream;
 
     if (series->live->reservations == 0)
         return false;
     if (series->reserved == 0)
         series->reserved = speadi_placement_first_reserved(
-            &s->placement, s->burst.reservations_ended, series->live, series->offset);
+            &stream->placement, stream->burst.reservations_ended, series->live, series->offset);
     return series->offset + series->bytes > series->reserved;
 }
 
@@ -99,7 +99,7 @@ static bool put(struct series *series, const struct speadi_rx_packet *raw)
         series->placed += placed;
         return placed;
     }
-    if (series->s->places_unchecked || series->live->heap.region->data == NULL ||
+    if (series->stream->places_unchecked || series->live->heap.region->data == NULL ||
         is_reserved(series))
         return false;
     series->bounced++;
@@ -108,21 +108,21 @@ static bool put(struct series *series, const struct speadi_rx_packet *raw)
 }
 
 /* What the next packet has to be; false where it is not worth a look. */
-static bool begin(struct series *series, struct spead_recv_stream *s,
+static bool begin(struct series *series, struct spead_recv_stream *stream,
                   const struct speadi_rx_packet *raw)
 {
-    struct speadi_live_heap *live = s->table.last;
+    struct speadi_live_heap *live = stream->table.last;
     const struct spead_heap *heap;
     unsigned bits;
 
     if (live == NULL || live->parked > 0 || live->heap.span_count == 0 || !live->heap.has_length ||
-        !s->armed || s->stopped_sources != 0 || raw->datagram_bytes <= HEADER_BYTES ||
-        raw->datagram_bytes > s->packet_bytes_max || live->min_length > live->heap.length)
+        !stream->armed || stream->stopped_sources != 0 || raw->datagram_bytes <= HEADER_BYTES ||
+        raw->datagram_bytes > stream->packet_bytes_max || live->min_length > live->heap.length)
         return false;
     heap = &live->heap;
     bits = heap->heap_address_bits;
     *series = (struct series){
-        .s = s,
+        .stream = stream,
         .live = live,
         .offset = heap->spans[heap->span_count - 1].end,
         .bytes = raw->datagram_bytes - HEADER_BYTES,
@@ -154,12 +154,12 @@ static void learn(const struct series *series, unsigned count)
         .has_heap_length = true,
     };
 
-    speadi_placement_learn_series(&series->s->placement, series->source, &last, count);
+    speadi_placement_learn_series(&series->stream->placement, series->source, &last, count);
 }
 
 static void finish(const struct series *series, unsigned count, const struct speadi_rx_packet *last)
 {
-    struct spead_recv_stream *s = series->s;
+    struct spead_recv_stream *stream = series->stream;
     uint64_t bytes = (uint64_t)count * (HEADER_BYTES + series->bytes);
 
     speadi_live_heap_append(series->live, &(struct speadi_live_heap_series){
@@ -168,22 +168,22 @@ static void finish(const struct series *series, unsigned count, const struct spe
                                               .datagram_bytes = HEADER_BYTES + series->bytes,
                                               .source = series->source,
                                               .last_ns = last->time_ns});
-    speadi_count_add(&s->ledger.source[series->source].seen, count, bytes);
-    speadi_recv_ledger_count(&s->ledger, series->source, SPEAD_RECV_LIVE, count, bytes);
-    s->ledger.totals->placed += series->placed;
-    s->ledger.totals->bounced += series->bounced;
-    if (s->placement.enabled)
+    speadi_count_add(&stream->ledger.source[series->source].seen, count, bytes);
+    speadi_recv_ledger_count(&stream->ledger, series->source, SPEAD_RECV_LIVE, count, bytes);
+    stream->ledger.totals->placed += series->placed;
+    stream->ledger.totals->bounced += series->bounced;
+    if (stream->placement.enabled)
         learn(series, count);
 }
 
-unsigned speadi_recv_fast_path(struct spead_recv_stream *s)
+unsigned speadi_recv_fast_path(struct spead_recv_stream *stream)
 {
-    const struct speadi_rx_packet *raw = &s->burst.packet[s->burst_next];
-    unsigned left = s->burst.count - s->burst_next, count = 0;
-    const uint8_t *spare_of = s->places_checked ? s->spare_of + s->burst_next : NULL;
+    const struct speadi_rx_packet *raw = &stream->burst.packet[stream->burst_next];
+    unsigned left = stream->burst.count - stream->burst_next, count = 0;
+    const uint8_t *spare_of = stream->places_checked ? stream->spare_of + stream->burst_next : NULL;
     struct series series;
 
-    if (!begin(&series, s, raw))
+    if (!begin(&series, stream, raw))
         return 0;
     while (count < left && (spare_of == NULL || spare_of[count] == 0) &&
            series.offset + series.bytes <= series.end && is_next(&series, &raw[count]) &&

@@ -3,37 +3,37 @@
 
 #include "recv_stream.h"
 
-static void count_handed_over(struct spead_recv_stream *s, const struct spead_heap *heap,
+static void count_handed_over(struct spead_recv_stream *stream, const struct spead_heap *heap,
                               uint64_t times)
 {
-    struct speadi_recv_totals *totals = s->ledger.totals;
+    struct speadi_recv_totals *totals = stream->ledger.totals;
 
     *(heap->complete ? &totals->heaps_complete : &totals->heaps_incomplete) += times;
     totals->payload_bytes += times * heap->received;
 }
 
-static void move(struct spead_recv_stream *s, const struct spead_heap *heap,
+static void move(struct spead_recv_stream *stream, const struct spead_heap *heap,
                  enum spead_recv_bucket from, enum spead_recv_bucket to)
 {
     const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
 
-    speadi_recv_ledger_move(&s->ledger, live->count, from, to);
+    speadi_recv_ledger_move(&stream->ledger, live->count, from, to);
     if (to == SPEAD_RECV_DELIVERED)
-        count_handed_over(s, heap, 1);
+        count_handed_over(stream, heap, 1);
     else
-        count_handed_over(s, heap, -(uint64_t)1);
+        count_handed_over(stream, heap, -(uint64_t)1);
 }
 
-static void deliver(struct spead_recv_stream *s, struct spead_heap *heap)
+static void deliver(struct spead_recv_stream *stream, struct spead_heap *heap)
 {
-    move(s, heap, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
+    move(stream, heap, SPEAD_RECV_LIVE, SPEAD_RECV_DELIVERED);
     speadi_live_heap_share((struct speadi_live_heap *)(void *)heap);
 }
 
-static void shed(struct spead_recv_stream *s, const struct spead_heap *heap)
+static void shed(struct spead_recv_stream *stream, const struct spead_heap *heap)
 {
-    move(s, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
-    s->ledger.totals->heaps_shed++;
+    move(stream, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
+    stream->ledger.totals->heaps_shed++;
 }
 
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
@@ -45,13 +45,13 @@ void speadi_recv_on_shed(void *stream, const struct spead_message *message,
 }
 
 /* The channel did not take it: it stays ours, or nobody will want it. */
-static void keep_or_shed(struct spead_recv_stream *s, struct spead_heap *heap, bool keep)
+static void keep_or_shed(struct spead_recv_stream *stream, struct spead_heap *heap, bool keep)
 {
     if (keep) {
-        move(s, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_LIVE);
+        move(stream, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_LIVE);
         return;
     }
-    shed(s, heap);
+    shed(stream, heap);
     spead_heap_unref(heap);
 }
 
@@ -69,9 +69,9 @@ static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
 }
 
 /* False: there was room for none. */
-static bool hand_over_some(struct spead_recv_stream *s, bool wait)
+static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
 {
-    struct speadi_outlet *outlet = &s->outlet;
+    struct speadi_outlet *outlet = &stream->outlet;
     uint32_t count = outlet->pending_count, sent = 0;
 
     if (wait && !outlet->receiver_gone) {
@@ -83,22 +83,22 @@ static bool hand_over_some(struct spead_recv_stream *s, bool wait)
         return false;
     /* Counted before the consumer can see them: afterwards they are not ours to read. */
     for (uint32_t i = 0; i < count; i++)
-        deliver(s, speadi_outlet_heap(&outlet->pending[i]));
+        deliver(stream, speadi_outlet_heap(&outlet->pending[i]));
     if (!outlet->receiver_gone)
         sent = send_some(outlet, count);
     wait = wait && !outlet->receiver_gone;
     for (uint32_t i = sent; i < count; i++)
-        keep_or_shed(s, speadi_outlet_heap(&outlet->pending[i]), wait);
+        keep_or_shed(stream, speadi_outlet_heap(&outlet->pending[i]), wait);
     if (!wait)
         sent = count;
     speadi_outlet_remove(outlet, sent);
     return sent > 0;
 }
 
-bool speadi_recv_hand_over(struct spead_recv_stream *s, bool wait)
+bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait)
 {
     /* Until there is no room: only then does the other side know that more is to come. */
-    while (s->outlet.pending_count > 0 && hand_over_some(s, wait))
+    while (stream->outlet.pending_count > 0 && hand_over_some(stream, wait))
         ;
-    return s->outlet.pending_count == 0;
+    return stream->outlet.pending_count == 0;
 }

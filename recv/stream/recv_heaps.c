@@ -6,12 +6,12 @@
 /* ---- Opening ------------------------------------------------------------------------------- */
 
 /* A packet for a heap that has ended. One that was counted as missing is not missing any more. */
-static enum spead_recv_bucket too_late(struct spead_recv_stream *s,
+static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
                                        struct speadi_finished_heap *finished)
 {
     if (finished->complete)
         return SPEAD_RECV_DUPLICATE;
-    s->ledger.totals->missing_packets -= speadi_finished_came_late(finished);
+    stream->ledger.totals->missing_packets -= speadi_finished_came_late(finished);
     return SPEAD_RECV_LATE;
 }
 
@@ -32,115 +32,115 @@ static bool starts_or_stops(const struct speadi_packet *packet)
     return false;
 }
 
-static struct speadi_region *take_region(struct spead_recv_stream *s)
+static struct speadi_region *take_region(struct spead_recv_stream *stream)
 {
-    struct speadi_region *region = speadi_pool_take(s->pool);
+    struct speadi_region *region = speadi_pool_take(stream->pool);
 
-    if (region != NULL || s->outlet.pending_count == 0)
+    if (region != NULL || stream->outlet.pending_count == 0)
         return region;
-    speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)); /* what is shed comes back */
-    return speadi_pool_take(s->pool);
+    speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)); /* what is shed comes back */
+    return speadi_pool_take(stream->pool);
 }
 
-static enum spead_recv_bucket no_memory(struct spead_recv_stream *s, uint64_t counter)
+static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream, uint64_t counter)
 {
-    s->ledger.totals->heaps_no_memory++;
-    speadi_gap_tracker_open(&s->gaps, counter);
-    speadi_finished_add(&s->finished, counter, false, 0, s->now_ns);
+    stream->ledger.totals->heaps_no_memory++;
+    speadi_gap_tracker_open(&stream->gaps, counter);
+    speadi_finished_add(&stream->finished, counter, false, 0, stream->now_ns);
     return SPEAD_RECV_NO_MEMORY;
 }
 
-enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
+enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused)
 {
     struct speadi_finished_heap *finished =
-        speadi_finished_find(&s->finished, packet->heap_counter, s->now_ns);
+        speadi_finished_find(&stream->finished, packet->heap_counter, stream->now_ns);
     struct speadi_live_heap *occupant;
     struct speadi_region *region;
     enum spead_recv_bucket bucket;
 
     if (finished != NULL && !starts_or_stops(packet))
-        return too_late(s, finished);
-    if (s->layout.in_order && packet->payload_offset != 0)
+        return too_late(stream, finished);
+    if (stream->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
-    bucket = speadi_live_heap_may_begin(&s->layout, packet); /* before it costs another heap */
+    bucket = speadi_live_heap_may_begin(&stream->layout, packet); /* before it costs another heap */
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    occupant = speadi_heap_table_occupant(&s->table, packet->heap_counter);
+    occupant = speadi_heap_table_occupant(&stream->table, packet->heap_counter);
     if (occupant != NULL) {
-        if (occupant->reservations > 0 && s->leaving.count == s->leaving_max)
+        if (occupant->reservations > 0 && stream->leaving.count == stream->leaving_max)
             return SPEAD_RECV_OVER_CAP_LEAVING;
-        speadi_recv_close_heap(s, occupant, SPEADI_RECV_BY_EVICTION);
+        speadi_recv_close_heap(stream, occupant, SPEADI_RECV_BY_EVICTION);
     }
-    region = take_region(s);
+    region = take_region(stream);
     if (region == NULL) {
-        *paused = speadi_recv_waits_for_room(s) && s->outlet.pending_count > 0;
-        return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(s, packet->heap_counter);
+        *paused = speadi_recv_waits_for_room(stream) && stream->outlet.pending_count > 0;
+        return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(stream, packet->heap_counter);
     }
-    *out = speadi_live_heap_open(region, &s->layout, packet);
+    *out = speadi_live_heap_open(region, &stream->layout, packet);
     return SPEAD_RECV_LIVE;
 }
 
 /* Looks at the order of the packets since the last time, and says so when placement goes off or on. */
-static void review_placement(struct spead_recv_stream *s, const struct speadi_packet *packet)
+static void review_placement(struct spead_recv_stream *stream, const struct speadi_packet *packet)
 {
-    struct speadi_placement_policy *policy = &s->placement.policy;
-    struct speadi_recv_totals *totals = s->ledger.totals;
+    struct speadi_placement_policy *policy = &stream->placement.policy;
+    struct speadi_recv_totals *totals = stream->ledger.totals;
     uint64_t packets = totals->placed + totals->bounced + totals->repaired;
-    uint64_t window = s->placement.ask_bytes_max / (packet->payload_bytes + 1) + 1;
+    uint64_t window = stream->placement.ask_bytes_max / (packet->payload_bytes + 1) + 1;
 
-    if (window > s->placement.outstanding_max)
-        window = s->placement.outstanding_max;
+    if (window > stream->placement.outstanding_max)
+        window = stream->placement.outstanding_max;
     if (!speadi_placement_policy_is_due(policy, packets) ||
         !speadi_placement_policy_update(policy, packets, (unsigned)window))
         return;
     totals->placement_stops += policy->off;
-    speadi_log(&s->config.log, SPEAD_LOG_INFO,
+    speadi_log(&stream->config.log, SPEAD_LOG_INFO,
                "placement is %s: %.2f %% of %u packets or more did not follow the one before, "
                "and %u places are given away ahead",
                policy->off ? "off" : "on again", 100 * policy->loss,
                SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
 }
 
-static void choose_path(struct spead_recv_stream *s, struct speadi_live_heap *live,
+static void choose_path(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                         const struct speadi_packet *packet)
 {
-    if (!s->placement.enabled || (s->config.receive_path != SPEAD_PATH_PLACED &&
-                                  packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
+    if (!stream->placement.enabled || (stream->config.receive_path != SPEAD_PATH_PLACED &&
+                                       packet->payload_bytes < SPEADI_PLACEMENT_AUTO_BYTES))
         return;
-    review_placement(s, packet);
-    speadi_live_heap_allow_placement(live, s->placement.policy.off);
+    review_placement(stream, packet);
+    speadi_live_heap_allow_placement(live, stream->placement.policy.off);
 }
 
-void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_heap *live,
+void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              const struct speadi_rx_packet *raw, const struct speadi_packet *packet)
 {
     struct spead_heap *heap = &live->heap;
-    uint32_t slot = speadi_heap_table_claim_slot(&s->table, heap->counter);
+    uint32_t slot = speadi_heap_table_claim_slot(&stream->table, heap->counter);
 
-    speadi_live_heap_start(
-        live, &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
-                                               .clock = (uint8_t)s->facts.clock,
-                                               .source = raw->source,
-                                               .now_ns = s->now_ns,
-                                               .kernel_drops = s->ledger.totals->kernel_drops});
-    speadi_gap_tracker_open(&s->gaps, heap->counter);
+    speadi_live_heap_start(live, &(struct speadi_live_heap_start){
+                                     .first_ns = raw->time_ns,
+                                     .clock = (uint8_t)stream->facts.clock,
+                                     .source = raw->source,
+                                     .now_ns = stream->now_ns,
+                                     .kernel_drops = stream->ledger.totals->kernel_drops});
+    speadi_gap_tracker_open(&stream->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
         return; /* never looked for again: the table need not know it */
-    choose_path(s, live, packet);
-    speadi_heap_table_insert(&s->table, live, slot);
+    choose_path(stream, live, packet);
+    speadi_heap_table_insert(&stream->table, live, slot);
     /* Page faults now rather than packet by packet, up to a size that real heaps have shown. */
-    if (heap->length <= s->largest_heap && heap->length > heap->region->charged_bytes)
+    if (heap->length <= stream->largest_heap && heap->length > heap->region->charged_bytes)
         speadi_region_populate(heap->region, heap->length);
 }
 
 /* ---- Ending -------------------------------------------------------------------------------- */
 
-static void count_incomplete(struct spead_recv_stream *s, struct speadi_live_heap *live,
+static void count_incomplete(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              enum speadi_recv_cause cause)
 {
-    struct speadi_recv_totals *totals = s->ledger.totals;
+    struct speadi_recv_totals *totals = stream->ledger.totals;
 
     if (cause == SPEADI_RECV_BY_EVICTION)
         totals->heaps_evicted++;
@@ -148,14 +148,14 @@ static void count_incomplete(struct spead_recv_stream *s, struct speadi_live_hea
         totals->heaps_timed_out++;
     else
         totals->heaps_flushed++;
-    if (s->counters_ns != s->now_ns)
-        speadi_recv_read_counters(s);
+    if (stream->counters_ns != stream->now_ns)
+        speadi_recv_read_counters(stream);
     if (speadi_live_heap_note_drops(live, totals->kernel_drops))
         totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
 }
 
 /* Fixes what the heap is, and remembers it. */
-static void finish(struct spead_recv_stream *s, struct speadi_live_heap *live,
+static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                    enum speadi_recv_cause cause)
 {
     struct spead_heap *heap = &live->heap;
@@ -163,18 +163,18 @@ static void finish(struct spead_recv_stream *s, struct speadi_live_heap *live,
 
     speadi_live_heap_finish(live);
     if (live->placement_off)
-        s->ledger.totals->placement_off_packets += heap->packets;
+        stream->ledger.totals->placement_off_packets += heap->packets;
     if (speadi_live_heap_is_control(live))
         return;
     if (heap->complete) {
-        if (heap->length > s->largest_heap)
-            s->largest_heap = heap->length;
+        if (heap->length > stream->largest_heap)
+            stream->largest_heap = heap->length;
     } else {
-        count_incomplete(s, live, cause);
+        count_incomplete(stream, live, cause);
         missing = speadi_heap_missing_packets(heap);
-        s->ledger.totals->missing_packets += missing;
+        stream->ledger.totals->missing_packets += missing;
     }
-    speadi_finished_add(&s->finished, heap->counter, heap->complete, missing, s->now_ns);
+    speadi_finished_add(&stream->finished, heap->counter, heap->complete, missing, stream->now_ns);
 }
 
 static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
@@ -192,77 +192,77 @@ static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
     return SPEAD_RECV_DELIVERED;
 }
 
-static void give_up(struct spead_recv_stream *s, struct speadi_live_heap *live,
+static void give_up(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                     enum spead_recv_bucket bucket)
 {
-    speadi_recv_ledger_move(&s->ledger, live->count, SPEAD_RECV_LIVE, bucket);
+    speadi_recv_ledger_move(&stream->ledger, live->count, SPEAD_RECV_LIVE, bucket);
     speadi_region_release(live->heap.region);
 }
 
 /* The last that is done to its memory before others see it. */
-static int finish_memory(struct spead_recv_stream *s, struct speadi_live_heap *live)
+static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live)
 {
     struct spead_heap *heap = &live->heap;
     int ret = 0;
 
-    if (!heap->complete && !s->config.keep_holes)
-        ret = speadi_live_heap_zero_holes(live, &s->memory);
-    if (ret == 0 && s->memory.ops != NULL)
-        ret = speadi_heap_memory_flush(&s->memory, heap->region->offset, heap->length);
+    if (!heap->complete && !stream->config.keep_holes)
+        ret = speadi_live_heap_zero_holes(live, &stream->memory);
+    if (ret == 0 && stream->memory.ops != NULL)
+        ret = speadi_heap_memory_flush(&stream->memory, heap->region->offset, heap->length);
     return ret;
 }
 
 /* Nothing points into the heap any more. */
-static void leave(struct spead_recv_stream *s, struct speadi_live_heap *live,
+static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                   enum speadi_recv_cause cause)
 {
     if (speadi_live_heap_is_control(live)) {
-        give_up(s, live, SPEAD_RECV_CONTROL);
-    } else if (live->heap.complete || s->config.deliver_incomplete) {
-        if (!live->memory_failed && finish_memory(s, live) == 0) {
-            speadi_outlet_add(&s->outlet, &live->heap);
+        give_up(stream, live, SPEAD_RECV_CONTROL);
+    } else if (live->heap.complete || stream->config.deliver_incomplete) {
+        if (!live->memory_failed && finish_memory(stream, live) == 0) {
+            speadi_outlet_add(&stream->outlet, &live->heap);
             return;
         }
-        s->ledger.totals->heaps_region_error++;
-        give_up(s, live, SPEAD_RECV_REGION_ERROR);
+        stream->ledger.totals->heaps_region_error++;
+        give_up(stream, live, SPEAD_RECV_REGION_ERROR);
     } else {
-        give_up(s, live, bucket_of(cause));
+        give_up(stream, live, bucket_of(cause));
     }
 }
 
-void speadi_recv_close_heap(struct spead_recv_stream *s, struct speadi_live_heap *live,
+void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause)
 {
-    if (speadi_heap_table_has(&s->table, live))
-        speadi_heap_table_remove(&s->table, live);
-    finish(s, live, cause);
+    if (speadi_heap_table_has(&stream->table, live))
+        speadi_heap_table_remove(&stream->table, live);
+    finish(stream, live, cause);
     if (cause == SPEADI_RECV_COMPLETE)
-        speadi_placement_forget(&s->placement, live);
+        speadi_placement_forget(&stream->placement, live);
     if (live->reservations == 0)
-        leave(s, live, cause);
+        leave(stream, live, cause);
     else
-        speadi_leaving_heaps_add(&s->leaving, live, cause);
+        speadi_leaving_heaps_add(&stream->leaving, live, cause);
 }
 
-void speadi_recv_release_leaving(struct spead_recv_stream *s)
+void speadi_recv_release_leaving(struct spead_recv_stream *stream)
 {
     struct speadi_live_heap *live;
 
-    while ((live = speadi_leaving_heaps_next(&s->leaving)) != NULL)
-        leave(s, live, (enum speadi_recv_cause)live->leaving_cause);
+    while ((live = speadi_leaving_heaps_next(&stream->leaving)) != NULL)
+        leave(stream, live, (enum speadi_recv_cause)live->leaving_cause);
 }
 
-bool speadi_recv_close_aged(struct spead_recv_stream *s)
+bool speadi_recv_close_aged(struct spead_recv_stream *stream)
 {
     struct speadi_live_heap *live;
 
-    if (s->config.heap_timeout_ns == 0)
+    if (stream->config.heap_timeout_ns == 0)
         return false;
-    while ((live = s->table.oldest) != NULL &&
-           s->now_ns - live->opened_ns >= s->config.heap_timeout_ns) {
+    while ((live = stream->table.oldest) != NULL &&
+           stream->now_ns - live->opened_ns >= stream->config.heap_timeout_ns) {
         if (live->reservations > 0)
             return true;
-        speadi_recv_close_heap(s, live, SPEADI_RECV_BY_AGE);
+        speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_AGE);
     }
     return false;
 }

@@ -13,183 +13,185 @@
 
 /* ---- Reservations -------------------------------------------------------------------------- */
 
-static void reserve(struct spead_recv_stream *s)
+static void reserve(struct spead_recv_stream *stream)
 {
     struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX];
 
-    for (uint32_t i = 0; i < s->source_count; i++) {
-        const struct speadi_prediction *prediction = &s->placement.prediction[i];
+    for (uint32_t i = 0; i < stream->source_count; i++) {
+        const struct speadi_prediction *prediction = &stream->placement.prediction[i];
         uint16_t source = (uint16_t)i;
         struct speadi_live_heap *live;
         unsigned count;
 
         if (prediction->head_bytes == 0)
             continue;
-        live = speadi_heap_table_find(&s->table, prediction->counter);
+        live = speadi_heap_table_find(&stream->table, prediction->counter);
         if (live == NULL || !live->predicts)
             continue;
-        count =
-            speadi_placement_predict(&s->placement, source, live,
-                                     s->ops->ahead != NULL ? s->ops->ahead(s->engine) : 0, ranges);
+        count = speadi_placement_predict(
+            &stream->placement, source, live,
+            stream->ops->ahead != NULL ? stream->ops->ahead(stream->engine) : 0, ranges);
         if (count == 0)
             continue;
-        count = s->ops->reserve(s->engine, source, prediction->head_bytes, ranges, count);
-        speadi_placement_accept(&s->placement, source, live, ranges, count);
+        count = stream->ops->reserve(stream->engine, source, prediction->head_bytes, ranges, count);
+        speadi_placement_accept(&stream->placement, source, live, ranges, count);
     }
 }
 
-static void unreserve(struct spead_recv_stream *s)
+static void unreserve(struct spead_recv_stream *stream)
 {
-    if (s->unreserving || speadi_placement_outstanding(&s->placement) == 0)
+    if (stream->unreserving || speadi_placement_outstanding(&stream->placement) == 0)
         return;
-    s->ops->unreserve(s->engine);
-    s->unreserving = true; /* until the next poll has reported them as ended */
+    stream->ops->unreserve(stream->engine);
+    stream->unreserving = true; /* until the next poll has reported them as ended */
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
 /* The source was found empty: only now can a heap be too old, for packets that wait in the socket
  * because we stalled are not late. */
-static void idle(struct spead_recv_stream *s)
+static void idle(struct spead_recv_stream *stream)
 {
-    speadi_recv_end_burst(s); /* none is out, but reservations may have ended */
-    if (speadi_recv_close_aged(s) || s->leaving.count > 0 || s->spare.parked_count > 0)
-        unreserve(s);
-    speadi_recv_check_stop_items(s);
-    if (s->state == SPEADI_RECV_DRAINING && !s->unreserving)
-        speadi_recv_begin_flush(s, -ESHUTDOWN);
+    speadi_recv_end_burst(stream); /* none is out, but reservations may have ended */
+    if (speadi_recv_close_aged(stream) || stream->leaving.count > 0 ||
+        stream->spare.parked_count > 0)
+        unreserve(stream);
+    speadi_recv_check_stop_items(stream);
+    if (stream->state == SPEADI_RECV_DRAINING && !stream->unreserving)
+        speadi_recv_begin_flush(stream, -ESHUTDOWN);
 }
 
 /* Returns the number of packets read, 0 also when the source has ended or failed. */
-static int read_burst(struct spead_recv_stream *s)
+static int read_burst(struct spead_recv_stream *stream)
 {
     int count;
 
-    if (s->state == SPEADI_RECV_DRAINING)
-        speadi_recv_quiesce(s);
-    else if (s->placement.enabled && !s->unreserving)
-        reserve(s);
-    count = s->ops->poll(s->engine, &s->burst);
-    s->unreserving = false;
+    if (stream->state == SPEADI_RECV_DRAINING)
+        speadi_recv_quiesce(stream);
+    else if (stream->placement.enabled && !stream->unreserving)
+        reserve(stream);
+    count = stream->ops->poll(stream->engine, &stream->burst);
+    stream->unreserving = false;
     if (count > 0)
-        return speadi_recv_process_burst(s);
+        return speadi_recv_process_burst(stream);
     if (count == 0)
-        idle(s);
+        idle(stream);
     else
-        speadi_recv_begin_flush(s, count);
+        speadi_recv_begin_flush(stream, count);
     return 0;
 }
 
-int spead_recv_stream_poll(struct spead_recv_stream *s)
+int spead_recv_stream_poll(struct spead_recv_stream *stream)
 {
     int count = 0;
 
-    if (s->state == SPEADI_RECV_ENDED)
-        return s->result;
-    s->now_ns = speadi_clock_mono_ns();
-    s->ledger.totals->polls++;
-    if (s->now_ns - s->counters_ns > COUNTERS_EVERY_NS)
-        speadi_recv_read_counters(s);
+    if (stream->state == SPEADI_RECV_ENDED)
+        return stream->result;
+    stream->now_ns = speadi_clock_mono_ns();
+    stream->ledger.totals->polls++;
+    if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
+        speadi_recv_read_counters(stream);
     /* ARM1 acquire: what the caller of arm() did before it has happened. */
-    s->armed = atomic_load_explicit(&s->is_armed, memory_order_acquire);
-    speadi_recv_check_stop(s);
-    if (s->state < SPEADI_RECV_FLUSHING && speadi_recv_hand_over(s, speadi_recv_waits_for_room(s)))
-        count = s->burst_is_out ? speadi_recv_process_burst(s) : read_burst(s);
-    if (s->stopped_sources != 0)
-        speadi_recv_check_stop_items(s);
-    if (s->state < SPEADI_RECV_FLUSHING)
-        speadi_recv_hand_over(s, speadi_recv_waits_for_room(s));
+    stream->armed = atomic_load_explicit(&stream->is_armed, memory_order_acquire);
+    speadi_recv_check_stop(stream);
+    if (stream->state < SPEADI_RECV_FLUSHING &&
+        speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)))
+        count = stream->burst_is_out ? speadi_recv_process_burst(stream) : read_burst(stream);
+    if (stream->stopped_sources != 0)
+        speadi_recv_check_stop_items(stream);
+    if (stream->state < SPEADI_RECV_FLUSHING)
+        speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream));
     else
-        speadi_recv_flush(s);
-    speadi_recv_publish(s);
-    return s->state == SPEADI_RECV_ENDED ? s->result : count;
+        speadi_recv_flush(stream);
+    speadi_recv_publish(stream);
+    return stream->state == SPEADI_RECV_ENDED ? stream->result : count;
 }
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
 /* True when it has slept, for as long as messages coalesce. stop() is heard after it, not during it. */
-static bool coalesce(struct spead_recv_stream *s, uint64_t deadline)
+static bool coalesce(struct spead_recv_stream *stream, uint64_t deadline)
 {
     struct timespec time;
     uint64_t until;
 
-    if (s->coalesce.sleep_ns == 0 || !s->read_since_wait)
+    if (stream->coalesce.sleep_ns == 0 || !stream->read_since_wait)
         return false;
-    until = speadi_clock_mono_ns() + s->coalesce.sleep_ns;
+    until = speadi_clock_mono_ns() + stream->coalesce.sleep_ns;
     if (until > deadline)
         return false;
     time = speadi_clock_timespec(until);
-    s->read_since_wait = false;
-    s->coalesced++;
+    stream->read_since_wait = false;
+    stream->coalesced++;
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL); /* a signal: read early */
     return true;
 }
 
-int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
+int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns)
 {
     uint64_t deadline = deadline_ns == 0 ? UINT64_MAX : deadline_ns;
 
-    if (s->state == SPEADI_RECV_ENDED)
+    if (stream->state == SPEADI_RECV_ENDED)
         return 0;
-    if (s->outlet.pending_count > 0) { /* until the consumer takes a heap nothing can go on */
-        if (s->state != SPEADI_RECV_RUNNING)
-            deadline = speadi_min_u64(deadline, s->deadline_ns);
-        speadi_outlet_wait_room(&s->outlet, deadline);
+    if (stream->outlet.pending_count > 0) { /* until the consumer takes a heap nothing can go on */
+        if (stream->state != SPEADI_RECV_RUNNING)
+            deadline = speadi_min_u64(deadline, stream->deadline_ns);
+        speadi_outlet_wait_room(&stream->outlet, deadline);
         return 0;
     }
-    if (s->state != SPEADI_RECV_RUNNING || s->burst_is_out || s->unreserving)
+    if (stream->state != SPEADI_RECV_RUNNING || stream->burst_is_out || stream->unreserving)
         return 0;
-    if (s->config.heap_timeout_ns != 0 && s->table.oldest != NULL)
-        deadline = speadi_min_u64(
-            deadline, speadi_clock_after(s->table.oldest->opened_ns, s->config.heap_timeout_ns));
-    if (!coalesce(s, deadline))
-        s->ops->wait(s->engine, deadline);
+    if (stream->config.heap_timeout_ns != 0 && stream->table.oldest != NULL)
+        deadline = speadi_min_u64(deadline, speadi_clock_after(stream->table.oldest->opened_ns,
+                                                               stream->config.heap_timeout_ns));
+    if (!coalesce(stream, deadline))
+        stream->ops->wait(stream->engine, deadline);
     return 0;
 }
 
 /* ---- Until the end ------------------------------------------------------------------------- */
 
-int spead_recv_stream_start(struct spead_recv_stream *s, struct spead_err *err)
+int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err)
 {
-    int ret = s->ops->start != NULL ? s->ops->start(s->engine, err) : 0;
+    int ret = stream->ops->start != NULL ? stream->ops->start(stream->engine, err) : 0;
 
-    s->started = true;
+    stream->started = true;
     if (ret < 0) /* nothing will come: the consumer must not wait for it */
-        speadi_recv_end(s, ret);
+        speadi_recv_end(stream, ret);
     return ret;
 }
 
-static int loop(struct spead_recv_stream *s, struct spead_err *err)
+static int loop(struct spead_recv_stream *stream, struct spead_err *err)
 {
     int ret;
 
-    while ((ret = spead_recv_stream_poll(s)) >= 0)
+    while ((ret = spead_recv_stream_poll(stream)) >= 0)
         if (ret == 0)
-            spead_recv_stream_wait(s, 0);
+            spead_recv_stream_wait(stream, 0);
     if (ret == -ESHUTDOWN)
         return 0;
-    return speadi_err_set(err, ret, "receiving with engine \"%s\" failed: %s", s->ops->name,
+    return speadi_err_set(err, ret, "receiving with engine \"%s\" failed: %s", stream->ops->name,
                           strerror(-ret));
 }
 
-int spead_recv_stream_run(struct spead_recv_stream *s, struct spead_err *err)
+int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *err)
 {
-    int ret = spead_recv_stream_start(s, err);
+    int ret = spead_recv_stream_start(stream, err);
 
-    return ret < 0 ? ret : loop(s, err);
+    return ret < 0 ? ret : loop(stream, err);
 }
 
 /* ---- On a thread of its own ---------------------------------------------------------------- */
 
 static int runner_body(void *arg, struct speadi_runner *self, struct spead_err *err)
 {
-    struct spead_recv_stream *s = arg;
-    int ret = spead_recv_stream_start(s, err);
+    struct spead_recv_stream *stream = arg;
+    int ret = spead_recv_stream_start(stream, err);
 
     if (ret < 0)
         return ret;
     speadi_runner_ready(self);
-    return loop(s, err);
+    return loop(stream, err);
 }
 
 /* The public runner is the common one under another name. */

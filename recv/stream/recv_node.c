@@ -18,9 +18,9 @@
 
 /* ---- Coming into a graph and going -------------------------------------------------------- */
 
-static bool makes_its_sender_wait(const struct spead_recv_stream *s)
+static bool makes_its_sender_wait(const struct spead_recv_stream *stream)
 {
-    return (s->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0;
+    return (stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0;
 }
 
 static bool blocks(const struct spead_channel *edge)
@@ -31,120 +31,120 @@ static bool blocks(const struct spead_channel *edge)
 /* Not on the node's thread: nothing of the engine is touched. What is refused is as it was. */
 static int join_graph(void *state, struct spead_node *self, struct spead_err *err)
 {
-    struct spead_recv_stream *s = state;
+    struct spead_recv_stream *stream = state;
 
-    if (s->started || s->outlet.node != NULL || s->state != SPEADI_RECV_RUNNING)
+    if (stream->started || stream->outlet.node != NULL || stream->state != SPEADI_RECV_RUNNING)
         return speadi_err_set(err, -EBUSY, "the stream has been run before: it runs once");
-    if (blocks(speadi_node_channel(self, 0)) && !makes_its_sender_wait(s) &&
+    if (blocks(speadi_node_channel(self, 0)) && !makes_its_sender_wait(stream) &&
         !speadi_node_is_pulled(self))
         return speadi_err_set(
             err, -EINVAL,
             "its output is joined by a channel that blocks, but engine \"%s\" cannot "
             "make its sender wait: join it with spead_recv_stream_edge_config()",
-            s->ops->name);
-    speadi_outlet_bind(&s->outlet, self);
+            stream->ops->name);
+    speadi_outlet_bind(&stream->outlet, self);
     return 0;
 }
 
 /* After the last step, which need not have been the stream's last. */
 static void leave_graph(void *state)
 {
-    struct spead_recv_stream *s = state;
+    struct spead_recv_stream *stream = state;
 
-    speadi_outlet_bind(&s->outlet, NULL); /* what is still pending is shed */
-    if (!s->started)
-        speadi_recv_end(s, -ECANCELED);
+    speadi_outlet_bind(&stream->outlet, NULL); /* what is still pending is shed */
+    if (!stream->started)
+        speadi_recv_end(stream, -ECANCELED);
     else
-        (void)spead_recv_stream_poll(s); /* ends it: nobody receives */
+        (void)spead_recv_stream_poll(stream); /* ends it: nobody receives */
 }
 
 /* ---- Steps --------------------------------------------------------------------------------- */
 
-static int start(struct spead_recv_stream *s, struct spead_node *self)
+static int start(struct spead_recv_stream *stream, struct spead_node *self)
 {
     struct spead_err err = {0};
-    int ret = spead_recv_stream_start(s, &err);
+    int ret = spead_recv_stream_start(stream, &err);
 
     if (ret < 0)
         spead_node_explain(self, "%s", err.text[0] != '\0' ? err.text : strerror(-ret));
     return ret;
 }
 
-static bool has_reader(struct spead_recv_stream *s, struct spead_node *self)
+static bool has_reader(struct spead_recv_stream *stream, struct spead_node *self)
 {
     int ret;
 
-    if (s->outlet.receiver_gone)
+    if (stream->outlet.receiver_gone)
         return false;
     /* A heap was sent meanwhile: had the receiver gone, the send would have failed. */
-    if (s->node_sequence != s->outlet.sequence) {
-        s->node_sequence = s->outlet.sequence;
+    if (stream->node_sequence != stream->outlet.sequence) {
+        stream->node_sequence = stream->outlet.sequence;
         return true;
     }
     ret = spead_node_send(self, 0, NULL, 0);
     return ret != -EPIPE && ret != -ECANCELED;
 }
 
-static int sleep_in_engine(struct spead_recv_stream *s, struct spead_node *self)
+static int sleep_in_engine(struct spead_recv_stream *stream, struct spead_node *self)
 {
     uint64_t limit_ns = speadi_node_is_pulled(self) ? PULLED_SLEEP_NS : LOOK_EVERY_NS;
 
-    s->outlet.receiver_gone = !has_reader(s, self);
-    if (!s->outlet.receiver_gone)
-        spead_recv_stream_wait(s, spead_node_now_ns(self) + limit_ns);
+    stream->outlet.receiver_gone = !has_reader(stream, self);
+    if (!stream->outlet.receiver_gone)
+        spead_recv_stream_wait(stream, spead_node_now_ns(self) + limit_ns);
     return SPEAD_STEP_AGAIN;
 }
 
 /* Unless somebody has: a second call means now. */
-static void stop(struct spead_recv_stream *s)
+static void stop(struct spead_recv_stream *stream)
 {
     unsigned none = 0;
 
     /* relaxed: this thread will look itself */
-    atomic_compare_exchange_strong_explicit(&s->stop_calls, &none, 1, memory_order_relaxed,
+    atomic_compare_exchange_strong_explicit(&stream->stop_calls, &none, 1, memory_order_relaxed,
                                             memory_order_relaxed);
 }
 
 /* Mostly a burst, and the poll that finds nothing: one step for both. */
-static int poll(struct spead_recv_stream *s, const struct spead_node *self)
+static int poll(struct spead_recv_stream *stream, const struct spead_node *self)
 {
     unsigned left = speadi_node_is_pulled(self) ? 1 : POLLS_MAX;
     int ret;
 
     do
-        ret = spead_recv_stream_poll(s);
+        ret = spead_recv_stream_poll(stream);
     while (ret > 0 && --left > 0);
     return ret;
 }
 
 static int step(void *state, struct spead_node *self)
 {
-    struct spead_recv_stream *s = state;
-    int ret = s->started ? 0 : start(s, self);
+    struct spead_recv_stream *stream = state;
+    int ret = stream->started ? 0 : start(stream, self);
 
     if (ret < 0)
         return ret;
     if (spead_node_is_stopping(self))
-        stop(s);
-    ret = poll(s, self);
+        stop(stream);
+    ret = poll(stream, self);
     if (ret == -ESHUTDOWN)
         return SPEAD_STEP_DONE;
     if (ret < 0)
-        spead_node_explain(self, "receiving with engine \"%s\" failed: %s", s->ops->name,
+        spead_node_explain(self, "receiving with engine \"%s\" failed: %s", stream->ops->name,
                            strerror(-ret));
     if (ret != 0)
         return ret < 0 ? ret : SPEAD_STEP_AGAIN;
-    return s->outlet.pending_count > 0 ? SPEAD_STEP_WAITING : sleep_in_engine(s, self);
+    return stream->outlet.pending_count > 0 ? SPEAD_STEP_WAITING : sleep_in_engine(stream, self);
 }
 
 static void interrupt(void *state)
 {
-    struct spead_recv_stream *s = state;
+    struct spead_recv_stream *stream = state;
 
-    s->ops->wake(s->engine);
+    stream->ops->wake(stream->engine);
 }
 
-struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *s, const char *name)
+struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream, const char *name)
 {
     static const struct spead_port output = {.name = "heaps", .type = SPEAD_TYPE_HEAP};
     static const struct spead_node_ops ops = {
@@ -158,10 +158,10 @@ struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *s, con
 
     config.name = name;
     config.ops = &ops;
-    config.state = s;
+    config.state = stream;
     config.outputs = &output;
     config.output_count = 1;
     config.blocking = true;
-    config.memory_bytes = s->plan.memory_bytes + s->plan.table_bytes;
+    config.memory_bytes = stream->plan.memory_bytes + stream->plan.table_bytes;
     return config;
 }

@@ -25,33 +25,33 @@ static void copy_payload(uint8_t *to, const struct speadi_rx_packet *raw,
         memcpy(to + from_head, raw->body, raw->body_bytes);
 }
 
-static bool is_in_own_place(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
-                            const struct speadi_live_heap *live)
+static bool is_in_own_place(const struct spead_recv_stream *stream,
+                            const struct speadi_rx_packet *raw, const struct speadi_live_heap *live)
 {
     return raw->place != SPEADI_RX_UNPLACED &&
-           speadi_placement_reservation(&s->placement, raw->place)->live == live;
+           speadi_placement_reservation(&stream->placement, raw->place)->live == live;
 }
 
-static bool is_copy(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
+static bool is_copy(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
 {
-    return speadi_spare_index(&s->spare, raw) != SPEADI_SPARE_NONE;
+    return speadi_spare_index(&stream->spare, raw) != SPEADI_SPARE_NONE;
 }
 
-static void put_payload(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                         const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
-    struct speadi_recv_totals *totals = s->ledger.totals;
+    struct speadi_recv_totals *totals = stream->ledger.totals;
 
-    if (is_in_own_place(s, raw, live)) {
+    if (is_in_own_place(stream, raw, live)) {
         totals->placed++;
         return;
     }
     if (live->heap.region->data != NULL)
         copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
-    else if (speadi_recv_copy_to_device(s, live->heap.region->offset + packet->payload_offset, raw,
-                                        packet) < 0)
+    else if (speadi_recv_copy_to_device(stream, live->heap.region->offset + packet->payload_offset,
+                                        raw, packet) < 0)
         speadi_live_heap_memory_failed(live);
-    if (is_copy(s, raw) || raw->place != SPEADI_RX_UNPLACED)
+    if (is_copy(stream, raw) || raw->place != SPEADI_RX_UNPLACED)
         totals->repaired++;
     else
         totals->bounced++;
@@ -75,43 +75,44 @@ static bool charge(struct speadi_live_heap *live, uint64_t end)
 /* ---- Into a heap --------------------------------------------------------------------------- */
 
 /* The packet must wait: its place is the engine's to write, until a receive posted there has ended. */
-static bool must_park(const struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+static bool must_park(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                       const struct speadi_packet *packet, const struct speadi_live_heap *live)
 {
     uint64_t start = packet->payload_offset, end = start + packet->payload_bytes;
 
-    if (live->reservations == 0 || is_in_own_place(s, raw, live))
+    if (live->reservations == 0 || is_in_own_place(stream, raw, live))
         return false;
-    return speadi_placement_is_reserved(&s->placement, s->burst.reservations_ended, live, start,
-                                        end);
+    return speadi_placement_is_reserved(&stream->placement, stream->burst.reservations_ended, live,
+                                        start, end);
 }
 
-static enum spead_recv_bucket park(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+static enum spead_recv_bucket park(struct spead_recv_stream *stream,
+                                   const struct speadi_rx_packet *raw,
                                    struct speadi_live_heap *live)
 {
-    uint32_t copy = speadi_spare_index(&s->spare, raw);
+    uint32_t copy = speadi_spare_index(&stream->spare, raw);
     enum spead_recv_bucket bucket = SPEAD_RECV_LIVE;
 
     if (copy == SPEADI_SPARE_NONE)
-        bucket = speadi_recv_copy_to_spare(s, raw, &copy);
+        bucket = speadi_recv_copy_to_spare(stream, raw, &copy);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    speadi_spare_park(&s->spare, copy);
+    speadi_spare_park(&stream->spare, copy);
     speadi_live_heap_park(live);
-    speadi_recv_count(s, raw, SPEAD_RECV_LIVE);
+    speadi_recv_count(stream, raw, SPEAD_RECV_LIVE);
     return SPEAD_RECV_LIVE;
 }
 
-static void accepted(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+static void accepted(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                      const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
     if (packet->payload_bytes > 0)
-        put_payload(s, raw, packet, live);
+        put_payload(stream, raw, packet, live);
     speadi_live_heap_count(live, raw->source, raw->segments, raw->datagram_bytes, raw->time_ns);
-    speadi_recv_count(s, raw, SPEAD_RECV_LIVE);
+    speadi_recv_count(stream, raw, SPEAD_RECV_LIVE);
 }
 
-static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
+static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
                                              const struct speadi_rx_packet *raw,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap *live)
@@ -119,37 +120,38 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *s,
     enum spead_recv_bucket bucket;
     uint32_t at;
 
-    if (live->parked > 0 && s->layout.in_order)
-        return park(s, raw, live);
-    bucket = speadi_live_heap_check(live, &s->layout, packet, &at);
-    if (bucket == SPEAD_RECV_LIVE && must_park(s, raw, packet, live))
-        return park(s, raw, live);
+    if (live->parked > 0 && stream->layout.in_order)
+        return park(stream, raw, live);
+    bucket = speadi_live_heap_check(live, &stream->layout, packet, &at);
+    if (bucket == SPEAD_RECV_LIVE && must_park(stream, raw, packet, live))
+        return park(stream, raw, live);
     if (bucket == SPEAD_RECV_LIVE && packet->payload_bytes > 0 &&
         !charge(live, packet->payload_offset + packet->payload_bytes))
         bucket = SPEAD_RECV_NO_MEMORY;
     if (bucket == SPEAD_RECV_LIVE)
-        bucket = speadi_live_heap_add(live, &s->layout, packet, at);
+        bucket = speadi_live_heap_add(live, &stream->layout, packet, at);
     if (bucket == SPEAD_RECV_LIVE)
-        accepted(s, raw, packet, live);
+        accepted(stream, raw, packet, live);
     else if (leaves_hole(bucket))
         speadi_live_heap_refused(live, raw->segments);
     return bucket;
 }
 
 /* SPEAD_RECV_LIVE: accepted or parked, and counted. */
-static enum spead_recv_bucket add(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+static enum spead_recv_bucket add(struct spead_recv_stream *stream,
+                                  const struct speadi_rx_packet *raw,
                                   const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
-    enum spead_recv_bucket bucket = accept_or_park(s, raw, packet, live);
+    enum spead_recv_bucket bucket = accept_or_park(stream, raw, packet, live);
 
     /* Outside of a burst it is one that was parked, and no news. */
-    if (bucket == SPEAD_RECV_LIVE && s->placement.enabled && s->burst_is_out)
-        speadi_placement_learn(&s->placement, raw->source, packet);
+    if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled && stream->burst_is_out)
+        speadi_placement_learn(&stream->placement, raw->source, packet);
     return bucket;
 }
 
 /* What a packet's heap does once it has it. The heap may be gone afterwards. */
-static void after_packet(struct spead_recv_stream *s, const struct speadi_rx_packet *raw,
+static void after_packet(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                          struct speadi_live_heap *live, uint32_t control_before)
 {
     uint64_t counter = live->heap.counter;
@@ -158,53 +160,53 @@ static void after_packet(struct spead_recv_stream *s, const struct speadi_rx_pac
     bool stops = news & SPEADI_CONTROL_BIT(SPEAD_CONTROL_STOP);
 
     if (speadi_live_heap_is_complete(live))
-        speadi_recv_close_heap(s, live, SPEADI_RECV_COMPLETE);
+        speadi_recv_close_heap(stream, live, SPEADI_RECV_COMPLETE);
     if (starts || stops)
-        speadi_finished_forget(&s->finished);
+        speadi_finished_forget(&stream->finished);
     if (starts)
-        speadi_gap_tracker_restart(&s->gaps);
-    if (stops && !s->config.ignore_stop_item) { /* recv_stop.c looks, after the burst */
-        s->stopped_sources |= 1ull << raw->source;
-        s->stop_counter[raw->source] = counter;
+        speadi_gap_tracker_restart(&stream->gaps);
+    if (stops && !stream->config.ignore_stop_item) { /* recv_stop.c looks, after the burst */
+        stream->stopped_sources |= 1ull << raw->source;
+        stream->stop_counter[raw->source] = counter;
     }
 }
 
-static enum spead_recv_bucket add_to_new(struct spead_recv_stream *s,
+static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
                                          const struct speadi_rx_packet *raw,
                                          const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
-    enum spead_recv_bucket bucket = speadi_recv_open_heap(s, packet, &live, paused);
+    enum spead_recv_bucket bucket = speadi_recv_open_heap(stream, packet, &live, paused);
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    bucket = add(s, raw, packet, live);
+    bucket = add(stream, raw, packet, live);
     if (bucket != SPEAD_RECV_LIVE) {
         speadi_region_release(live->heap.region); /* as if it had never been opened */
         return bucket;
     }
-    speadi_recv_heap_opened(s, live, raw, packet);
-    after_packet(s, raw, live, 0);
+    speadi_recv_heap_opened(stream, live, raw, packet);
+    after_packet(stream, raw, live, 0);
     return SPEAD_RECV_LIVE;
 }
 
-static enum spead_recv_bucket add_to_old(struct spead_recv_stream *s,
+static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
                                          const struct speadi_rx_packet *raw,
                                          const struct speadi_packet *packet,
                                          struct speadi_live_heap *live)
 {
     uint32_t control = live->control;
-    enum spead_recv_bucket bucket = add(s, raw, packet, live);
+    enum spead_recv_bucket bucket = add(stream, raw, packet, live);
 
     if (bucket == SPEAD_RECV_LIVE)
-        after_packet(s, raw, live, control);
+        after_packet(stream, raw, live, control);
     return bucket;
 }
 
 /* ---- From the header to the heap ------------------------------------------------------------ */
 
 /* What can be said before any heap is looked at. */
-static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
+static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
                                     const struct speadi_rx_packet *raw,
                                     struct speadi_packet *packet)
 {
@@ -214,115 +216,120 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *s,
         return SPEAD_RECV_INJECTED;
     if (raw->flags & SPEADI_RX_REFUSED)
         return (enum spead_recv_bucket)raw->bucket;
-    if ((raw->flags & SPEADI_RX_TRUNCATED) || raw->datagram_bytes > s->packet_bytes_max)
+    if ((raw->flags & SPEADI_RX_TRUNCATED) || raw->datagram_bytes > stream->packet_bytes_max)
         return SPEAD_RECV_TRUNCATED;
-    if (!s->armed)
+    if (!stream->armed)
         return SPEAD_RECV_START_UP;
     defect = speadi_packet_decode(packet, raw->head, raw->head_bytes, raw->datagram_bytes);
-    if (s->stopped_sources >> raw->source & 1 &&
-        (defect != 0 || packet->heap_counter != s->stop_counter[raw->source]))
+    if (stream->stopped_sources >> raw->source & 1 &&
+        (defect != 0 || packet->heap_counter != stream->stop_counter[raw->source]))
         return SPEAD_RECV_AFTER_STOP;
     if (defect != 0)
         return (enum spead_recv_bucket)defect;
-    if (!packet->has_heap_length && !s->config.allow_unsized_heaps)
+    if (!packet->has_heap_length && !stream->config.allow_unsized_heaps)
         return SPEAD_RECV_MALFORMED_UNSIZED;
-    if ((packet->has_heap_length && packet->heap_length > s->layout.heap_bytes_max) ||
-        packet->payload_offset + packet->payload_bytes > s->layout.heap_bytes_max)
+    if ((packet->has_heap_length && packet->heap_length > stream->layout.heap_bytes_max) ||
+        packet->payload_offset + packet->payload_bytes > stream->layout.heap_bytes_max)
         return SPEAD_RECV_OVER_CAP_HEAP_SIZE;
     return SPEAD_RECV_LIVE;
 }
 
 /* SPEAD_RECV_LIVE: counted already. */
-static enum spead_recv_bucket process_admitted(struct spead_recv_stream *s,
+static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
                                                const struct speadi_rx_packet *raw,
                                                const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
 
     /* Its heap was completed by another packet of this burst, and its memory may be in use again. */
-    if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(s, raw, NULL))
+    if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(stream, raw, NULL))
         return SPEAD_RECV_DUPLICATE;
-    live = speadi_heap_table_find(&s->table, packet->heap_counter);
-    return live != NULL ? add_to_old(s, raw, packet, live) : add_to_new(s, raw, packet, paused);
+    live = speadi_heap_table_find(&stream->table, packet->heap_counter);
+    return live != NULL ? add_to_old(stream, raw, packet, live)
+                        : add_to_new(stream, raw, packet, paused);
 }
 
-static enum spead_recv_bucket process_checked(struct spead_recv_stream *s, bool *paused);
+static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused);
 
-static enum spead_recv_bucket process(struct spead_recv_stream *s,
+static enum spead_recv_bucket process(struct spead_recv_stream *stream,
                                       const struct speadi_rx_packet *raw, bool *paused)
 {
     struct speadi_packet packet;
-    enum spead_recv_bucket bucket = admit(s, raw, &packet);
+    enum spead_recv_bucket bucket = admit(stream, raw, &packet);
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    if (s->places_unchecked && !speadi_placement_is_own_place(&s->placement, raw->place, &packet))
-        return process_checked(s, paused);
-    return process_admitted(s, raw, &packet, paused);
+    if (stream->places_unchecked &&
+        !speadi_placement_is_own_place(&stream->placement, raw->place, &packet))
+        return process_checked(stream, paused);
+    return process_admitted(stream, raw, &packet, paused);
 }
 
 /* The first misplaced packet of a burst: before it is written anywhere, all that follow are checked. */
-static enum spead_recv_bucket process_checked(struct spead_recv_stream *s, bool *paused)
+static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused)
 {
     enum spead_recv_bucket why;
     const struct speadi_rx_packet *raw;
 
-    speadi_recv_copy_misplaced(s);
-    raw = speadi_recv_burst_packet(s, s->burst_next, &why);
-    return raw != NULL ? process(s, raw, paused) : why;
+    speadi_recv_copy_misplaced(stream);
+    raw = speadi_recv_burst_packet(stream, stream->burst_next, &why);
+    return raw != NULL ? process(stream, raw, paused) : why;
 }
 
-static enum spead_recv_bucket process_copy(struct spead_recv_stream *s,
+static enum spead_recv_bucket process_copy(struct spead_recv_stream *stream,
                                            const struct speadi_rx_packet *raw, bool *paused)
 {
     uint32_t copy;
-    enum spead_recv_bucket bucket = speadi_recv_copy_to_spare(s, raw, &copy);
+    enum spead_recv_bucket bucket = speadi_recv_copy_to_spare(stream, raw, &copy);
 
-    return bucket == SPEAD_RECV_LIVE ? process(s, &s->spare.packet[copy], paused) : bucket;
+    return bucket == SPEAD_RECV_LIVE ? process(stream, &stream->spare.packet[copy], paused)
+                                     : bucket;
 }
 
-bool speadi_recv_process_packet(struct spead_recv_stream *s, const struct speadi_rx_packet *raw)
+bool speadi_recv_process_packet(struct spead_recv_stream *stream,
+                                const struct speadi_rx_packet *raw)
 {
     enum spead_recv_bucket bucket;
     bool paused = false;
 
-    if (speadi_recv_has_split_header(raw) && speadi_recv_is_readable(s, raw))
-        bucket = s->places_unchecked ? process_checked(s, &paused) : process_copy(s, raw, &paused);
+    if (speadi_recv_has_split_header(raw) && speadi_recv_is_readable(stream, raw))
+        bucket = stream->places_unchecked ? process_checked(stream, &paused)
+                                          : process_copy(stream, raw, &paused);
     else
-        bucket = process(s, raw, &paused);
+        bucket = process(stream, raw, &paused);
     if (paused)
         return false;
-    speadi_recv_count_seen(s, raw);
+    speadi_recv_count_seen(stream, raw);
     if (bucket != SPEAD_RECV_LIVE)
-        speadi_recv_count(s, raw, bucket);
+        speadi_recv_count(stream, raw, bucket);
     return true;
 }
 
 /* ---- Packets that waited ------------------------------------------------------------------- */
 
-void speadi_recv_retry_parked(struct spead_recv_stream *s)
+void speadi_recv_retry_parked(struct spead_recv_stream *stream)
 {
     struct speadi_parked parked;
 
-    speadi_spare_unpark(&s->spare, &parked);
-    for (struct speadi_live_heap *live = s->table.oldest; parked.count > 0 && live;
+    speadi_spare_unpark(&stream->spare, &parked);
+    for (struct speadi_live_heap *live = stream->table.oldest; parked.count > 0 && live != NULL;
          live = live->newer)
         speadi_live_heap_unpark(live);
     for (uint32_t i = 0; i < parked.count; i++) {
-        const struct speadi_rx_packet *raw = &s->spare.packet[parked.index[i]];
+        const struct speadi_rx_packet *raw = &stream->spare.packet[parked.index[i]];
         struct speadi_packet packet;
         enum spead_recv_bucket bucket;
         bool paused = false;
 
-        speadi_recv_uncount(s, raw, SPEAD_RECV_LIVE);
+        speadi_recv_uncount(stream, raw, SPEAD_RECV_LIVE);
         /* It was admitted when it came, perhaps before a stop item; so it decodes. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
-        bucket =
-            process_admitted(s, raw, &packet, &paused); /* may park it again, in the same order */
+        bucket = process_admitted(stream, raw, &packet,
+                                  &paused); /* may park it again, in the same order */
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;
         if (bucket != SPEAD_RECV_LIVE)
-            speadi_recv_count(s, raw, bucket);
+            speadi_recv_count(stream, raw, bucket);
     }
-    speadi_spare_end_burst(&s->spare);
+    speadi_spare_end_burst(&stream->spare);
 }

@@ -5,71 +5,73 @@
 
 #include "recv_stream.h"
 
-static void begin_drain(struct spead_recv_stream *s)
+static void begin_drain(struct spead_recv_stream *stream)
 {
-    s->state = SPEADI_RECV_DRAINING;
-    s->deadline_ns = speadi_clock_after(s->now_ns, s->config.stop_drain_ns);
+    stream->state = SPEADI_RECV_DRAINING;
+    stream->deadline_ns = speadi_clock_after(stream->now_ns, stream->config.stop_drain_ns);
 }
 
-static unsigned stop_calls(const struct spead_recv_stream *s)
+static unsigned stop_calls(const struct spead_recv_stream *stream)
 {
     /* STOP1 acquire: what the caller of stop() did before it has happened. */
-    return atomic_load_explicit(&s->stop_calls, memory_order_acquire);
+    return atomic_load_explicit(&stream->stop_calls, memory_order_acquire);
 }
 
-void speadi_recv_check_stop(struct spead_recv_stream *s)
+void speadi_recv_check_stop(struct spead_recv_stream *stream)
 {
-    unsigned calls = stop_calls(s);
+    unsigned calls = stop_calls(stream);
 
-    if (calls > 0 && s->state == SPEADI_RECV_RUNNING)
-        begin_drain(s);
-    if (s->outlet.receiver_gone && s->state < SPEADI_RECV_FLUSHING)
-        speadi_recv_begin_flush(s, -ESHUTDOWN); /* nobody wants what would be read */
-    if (s->state == SPEADI_RECV_DRAINING && (calls > 1 || s->now_ns >= s->deadline_ns))
-        speadi_recv_begin_flush(s, -ESHUTDOWN);
+    if (calls > 0 && stream->state == SPEADI_RECV_RUNNING)
+        begin_drain(stream);
+    if (stream->outlet.receiver_gone && stream->state < SPEADI_RECV_FLUSHING)
+        speadi_recv_begin_flush(stream, -ESHUTDOWN); /* nobody wants what would be read */
+    if (stream->state == SPEADI_RECV_DRAINING &&
+        (calls > 1 || stream->now_ns >= stream->deadline_ns))
+        speadi_recv_begin_flush(stream, -ESHUTDOWN);
 }
 
-void speadi_recv_check_stop_items(struct spead_recv_stream *s)
+void speadi_recv_check_stop_items(struct spead_recv_stream *stream)
 {
-    if (s->stopped_sources != 0 && s->state == SPEADI_RECV_RUNNING)
-        begin_drain(s);
+    if (stream->stopped_sources != 0 && stream->state == SPEADI_RECV_RUNNING)
+        begin_drain(stream);
 }
 
-void speadi_recv_quiesce(struct spead_recv_stream *s)
+void speadi_recv_quiesce(struct spead_recv_stream *stream)
 {
-    if (!s->quiesced)
-        s->ops->quiesce(s->engine);
-    s->quiesced = true;
+    if (!stream->quiesced)
+        stream->ops->quiesce(stream->engine);
+    stream->quiesced = true;
 }
 
-void speadi_recv_begin_flush(struct spead_recv_stream *s, int result)
+void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 {
     /* Read, but not looked at: only when the consumer or the time is at its end. */
-    while (s->burst_is_out && s->burst_next < s->burst.count)
-        speadi_recv_count_unread(s, &s->burst.packet[s->burst_next++], SPEAD_RECV_AFTER_STOP);
-    speadi_recv_quiesce(s);
-    s->burst.reservations_ended = s->placement.accepted;
-    speadi_recv_end_burst(s);
-    while (s->table.oldest != NULL)
-        speadi_recv_close_heap(s, s->table.oldest, SPEADI_RECV_BY_FLUSH);
-    speadi_recv_read_counters(s);
-    s->state = SPEADI_RECV_FLUSHING;
-    s->deadline_ns = speadi_clock_after(s->now_ns, s->config.stop_drain_ns);
-    s->result = result;
+    while (stream->burst_is_out && stream->burst_next < stream->burst.count)
+        speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next++],
+                                 SPEAD_RECV_AFTER_STOP);
+    speadi_recv_quiesce(stream);
+    stream->burst.reservations_ended = stream->placement.accepted;
+    speadi_recv_end_burst(stream);
+    while (stream->table.oldest != NULL)
+        speadi_recv_close_heap(stream, stream->table.oldest, SPEADI_RECV_BY_FLUSH);
+    speadi_recv_read_counters(stream);
+    stream->state = SPEADI_RECV_FLUSHING;
+    stream->deadline_ns = speadi_clock_after(stream->now_ns, stream->config.stop_drain_ns);
+    stream->result = result;
 }
 
-void speadi_recv_flush(struct spead_recv_stream *s)
+void speadi_recv_flush(struct spead_recv_stream *stream)
 {
     /* In a graph the consumer's time is the graph's affair: drain() and cancel() bound it. */
-    bool late = s->outlet.node == NULL && s->now_ns >= s->deadline_ns;
+    bool late = stream->outlet.node == NULL && stream->now_ns >= stream->deadline_ns;
 
-    if (speadi_recv_hand_over(s, stop_calls(s) <= 1 && !late))
-        speadi_recv_end(s, s->result);
+    if (speadi_recv_hand_over(stream, stop_calls(stream) <= 1 && !late))
+        speadi_recv_end(stream, stream->result);
 }
 
-void speadi_recv_end(struct spead_recv_stream *s, int result)
+void speadi_recv_end(struct spead_recv_stream *stream, int result)
 {
-    s->result = result;
-    s->state = SPEADI_RECV_ENDED;
-    speadi_outlet_close(&s->outlet, result == -ESHUTDOWN ? 0 : result);
+    stream->result = result;
+    stream->state = SPEADI_RECV_ENDED;
+    speadi_outlet_close(&stream->outlet, result == -ESHUTDOWN ? 0 : result);
 }
