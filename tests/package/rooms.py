@@ -20,13 +20,7 @@ from collections import defaultdict
 MODULES = ("common", "send", "recv")
 
 # Files that call each other because they share one noun, and which noun that is.
-SHARED_NOUNS = {
-    frozenset({"send/sink/send_sink_step.c", "send/sink/send_sink_fail.c"}):
-        "the sink's messages under way: a step submits them, a failure decides what becomes of them",
-    frozenset({"recv/stream/recv_heaps.c", "recv/stream/recv_loop.c", "recv/stream/recv_packet.c",
-               "recv/stream/recv_stop.c"}):
-        "one poll of a receive stream",
-}
+SHARED_NOUNS = {}
 
 
 def objects(build, source):
