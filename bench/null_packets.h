@@ -22,8 +22,9 @@ static inline uint32_t null_packets_payload(const struct null_packets *packets)
     return (uint32_t)speadi_min_u64(packets->heap_bytes - packets->offset, packets->payload_bytes);
 }
 
-/* Writes the next packet's header, for so many bytes of payload, and goes on to the one behind it. */
-static inline void null_packets_write(struct null_packets *packets, uint8_t *to, uint32_t bytes)
+/* Writes the next packet's header, for so many bytes of payload. */
+static inline void null_packets_write(const struct null_packets *packets, uint8_t *to,
+                                      uint64_t bytes)
 {
     const uint64_t word[] = {
         speadi_header_word(40, 4),
@@ -34,7 +35,12 @@ static inline void null_packets_write(struct null_packets *packets, uint8_t *to,
     };
 
     for (unsigned i = 0; i < sizeof word / sizeof *word; i++)
-        speadi_store_be64(to + sizeof *word * i, word[i]);
+        speadi_store_be64(to + 8 * i, word[i]);
+}
+
+/* Goes on to the packet behind one with so many bytes of payload. */
+static inline void null_packets_advance(struct null_packets *packets, uint32_t bytes)
+{
     packets->offset += bytes;
     if (packets->offset == packets->heap_bytes) {
         packets->offset = 0;

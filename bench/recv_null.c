@@ -81,6 +81,7 @@ static void lend(struct null_engine *engine, struct speadi_rx_burst *burst)
         packet->head_bytes = NULL_HEADER_BYTES;
         packet->place = engine->used++;
     }
+    null_packets_advance(&engine->packets, bytes);
 }
 
 static int poll_engine(void *self, struct speadi_rx_burst *burst)
@@ -211,11 +212,10 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
         return NULL;
     }
     if (options->packet_bytes > stream->packet_bytes_max) { /* no heap would ever be complete */
-        fprintf(
-            stderr,
-            "bench-recv-null: the stream takes packets of up to %ju bytes, not of %ju: the interface's "
-            "MTU, less 28, is the limit\n",
-            (uintmax_t)stream->packet_bytes_max, (uintmax_t)options->packet_bytes);
+        fprintf(stderr,
+                "bench-recv-null: the stream takes packets of up to %ju bytes, not of %ju: the "
+                "interface's MTU, less the IP and UDP headers, is the limit\n",
+                (uintmax_t)stream->packet_bytes_max, (uintmax_t)options->packet_bytes);
         spead_recv_stream_destroy(stream);
         return NULL;
     }
