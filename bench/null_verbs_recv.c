@@ -7,11 +7,16 @@
 #include <string.h>
 
 #include <infiniband/verbs.h>
+#include <net/ethernet.h>
+#include <netinet/in.h>
+
+#include <speadi/bytes.h>
+#include <speadi/frame_layout.h>
 
 #include "null_packets.h"
 #include "null_verbs.h"
 
-enum { RING = 1 << 15, FRAME_HEAD = 42 };
+enum { RING = 1 << 15 };
 
 struct null_recv_cq {
     struct ibv_cq_ex ex; /* first: verbs hand it out */
@@ -24,21 +29,19 @@ struct null_recv_cq {
     struct null_packets packets;
     uint64_t now_ns;
     uint32_t length; /* of the current completion, as it is told */
-    uint8_t frame_head[FRAME_HEAD];
+    uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
-
-static void put16(uint8_t *at, uint64_t value)
-{
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
-}
 
 static void write_frame(struct null_recv_cq *cq, uint8_t *to, uint32_t bytes)
 {
-    memcpy(to, cq->frame_head, FRAME_HEAD);
-    put16(to + 16, 28 + NULL_HEADER_BYTES + bytes);
-    put16(to + 38, 8 + NULL_HEADER_BYTES + bytes);
-    null_packets_write(&cq->packets, to + FRAME_HEAD, bytes);
+    const uint32_t udp_bytes = SPEADI_UDP_HEAD_BYTES + NULL_HEADER_BYTES + bytes;
+
+    memcpy(to, cq->frame_head, sizeof cq->frame_head);
+    speadi_store_be16(to + SPEADI_PLAIN_IP_AT + SPEADI_IPV4_LENGTH_AT,
+                      SPEADI_IPV4_BYTES + udp_bytes);
+    speadi_store_be16(to + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_LENGTH_AT, udp_bytes);
+    null_packets_write(&cq->packets, to + SPEADI_PLAIN_PAYLOAD_AT, bytes);
+    null_packets_advance(&cq->packets, bytes);
 }
 
 /* ---- Polling -------------------------------------------------------------------------------------- */
@@ -53,7 +56,7 @@ static int next(struct ibv_cq_ex *ex)
     ex->wr_id = cq->ring[cq->head % RING].wr_id;
     ex->status = IBV_WC_SUCCESS;
     write_frame(cq, cq->ring[cq->head++ % RING].data, bytes);
-    cq->length = FRAME_HEAD + NULL_HEADER_BYTES + bytes;
+    cq->length = SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes;
     return 0;
 }
 
@@ -61,7 +64,8 @@ static int next_piece(struct ibv_cq_ex *ex)
 {
     struct null_recv_cq *cq = (struct null_recv_cq *)ex;
     uint32_t bytes = null_packets_payload(&cq->packets);
-    uint8_t *to = null_wq_take(cq->wq, FRAME_HEAD + NULL_HEADER_BYTES + bytes, &cq->length);
+    uint8_t *to =
+        null_wq_take(cq->wq, SPEADI_PLAIN_PAYLOAD_AT + NULL_HEADER_BYTES + bytes, &cq->length);
 
     if (cq->length == 0)
         return ENOENT;
@@ -117,17 +121,18 @@ static uint64_t setting(const char *name, uint64_t fallback)
 
 static void write_frame_head(uint8_t *to)
 {
-    static const uint8_t macs[12] = {0x01, 0, 0x5e, 1, 2, 3, 2, 0, 0, 0, 0, 2};
+    static const uint8_t macs[2 * SPEADI_MAC_BYTES] = {0x01, 0, 0x5e, 1, 2, 3, 2, 0, 0, 0, 0, 2};
+    uint8_t *ip = to + SPEADI_PLAIN_IP_AT, *udp = to + SPEADI_PLAIN_UDP_AT;
 
     memcpy(to, macs, sizeof macs);
-    put16(to + 12, 0x0800);
-    to[14] = 0x45;
-    to[22] = 4;
-    to[23] = 17;
-    inet_pton(AF_INET, "10.0.0.2", to + 26);
-    inet_pton(AF_INET, "239.1.2.3", to + 30);
-    put16(to + 34, 1234);
-    put16(to + 36, 7148);
+    speadi_store_be16(to + SPEADI_ETHERNET_TYPE_AT, ETHERTYPE_IP);
+    ip[SPEADI_IPV4_VERSION_AT] = 4 << 4 | SPEADI_IPV4_BYTES / 4;
+    ip[SPEADI_IPV4_TTL_AT] = 4;
+    ip[SPEADI_IPV4_PROTOCOL_AT] = IPPROTO_UDP;
+    inet_pton(AF_INET, "10.0.0.2", ip + SPEADI_IPV4_SOURCE_AT);
+    inet_pton(AF_INET, "239.1.2.3", ip + SPEADI_IPV4_DESTINATION_AT);
+    speadi_store_be16(udp + SPEADI_UDP_SOURCE_PORT_AT, 1234);
+    speadi_store_be16(udp + SPEADI_UDP_DESTINATION_PORT_AT, 7148);
 }
 
 struct ibv_cq_ex *null_create_cq_ex(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr)

@@ -11,6 +11,7 @@
 
 #include <speadi/address.h>
 #include <speadi/clock.h>
+#include <speadi/frame_layout.h>
 
 #include "tool_options.h"
 
@@ -120,8 +121,8 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive)
 
     if (speadi_address_parse(&address, endpoint, use, NULL) == 0 &&
         address.any.sa_family == AF_INET6)
-        return 86;
-    return 66;
+        return SPEADI_WIRE_OVERHEAD_V6;
+    return SPEADI_WIRE_OVERHEAD_V4;
 }
 
 /* ---- Words for people ---------------------------------------------------------------------- */

@@ -1,4 +1,6 @@
 /* Received Ethernet frames, read without trusting them. */
+#include <speadi/bytes.h>
+#include <speadi/frame_layout.h>
 #include <speadi/frame_parse.h>
 
 #include <arpa/inet.h>
@@ -10,22 +12,6 @@
 
 #include <speadi/checksum.h>
 #include <speadi/numbers.h>
-
-#define VLAN_TAGS_MAX  2u
-#define IPV4_BYTES     20u
-#define IPV6_BYTES     40u
-#define UDP_BYTES      8u
-#define IPV4_FRAGMENT  0x3fffu /* more fragments, or an offset */
-#define ETHERTYPE_8021 0x88a8u /* outer tag of two */
-
-_Static_assert(SPEADI_FRAME_HEAD_MAX == SPEADI_ETHERNET_BYTES + VLAN_TAGS_MAX * SPEADI_VLAN_BYTES +
-                                            IPV6_BYTES + UDP_BYTES,
-               "the longest headers");
-
-static uint32_t load_be16(const uint8_t *from)
-{
-    return (uint32_t)from[0] << 8 | from[1];
-}
 
 /* ---- Headers ------------------------------------------------------------------------------- */
 
@@ -53,14 +39,14 @@ static int read_ethernet(struct speadi_frame *frame, struct rest *rest, uint32_t
 
     if (!header)
         return SPEAD_RECV_MALFORMED_FRAME;
-    *type = load_be16(header + 12);
-    while (*type == ETHERTYPE_VLAN || *type == ETHERTYPE_8021) {
-        if (frame->vlan_tags == VLAN_TAGS_MAX)
+    *type = speadi_load_be16(header + SPEADI_ETHERNET_TYPE_AT);
+    while (*type == ETHERTYPE_VLAN || *type == SPEADI_ETHERTYPE_8021) {
+        if (frame->vlan_tags == SPEADI_VLAN_TAGS_MAX)
             return SPEAD_RECV_FOREIGN_FRAME;
         header = take(rest, SPEADI_VLAN_BYTES);
         if (!header)
             return SPEAD_RECV_MALFORMED_FRAME;
-        *type = load_be16(header + 2);
+        *type = speadi_load_be16(header + SPEADI_VLAN_TYPE_AT);
         frame->vlan_tags++;
     }
     return 0;
@@ -68,34 +54,37 @@ static int read_ethernet(struct speadi_frame *frame, struct rest *rest, uint32_t
 
 static int read_v4(struct speadi_frame *frame, struct rest *rest)
 {
-    const uint8_t *header = take(rest, IPV4_BYTES);
-    uint32_t length;
+    const uint8_t *header = take(rest, SPEADI_IPV4_BYTES);
+    uint32_t header_bytes, length;
 
-    if (!header || header[0] >> 4 != 4 || (header[0] & 15) * 4 < IPV4_BYTES)
+    if (!header || header[SPEADI_IPV4_VERSION_AT] >> 4 != 4)
         return SPEAD_RECV_MALFORMED_FRAME;
-    if (header[9] != IPPROTO_UDP)
+    header_bytes = (header[SPEADI_IPV4_VERSION_AT] & 15u) * 4;
+    if (header_bytes < SPEADI_IPV4_BYTES)
+        return SPEAD_RECV_MALFORMED_FRAME;
+    if (header[SPEADI_IPV4_PROTOCOL_AT] != IPPROTO_UDP)
         return SPEAD_RECV_FOREIGN_FRAME;
-    if ((header[0] & 15) * 4 != IPV4_BYTES)
+    if (header_bytes != SPEADI_IPV4_BYTES)
         return SPEAD_RECV_MALFORMED_OPTIONS;
-    if (load_be16(header + 6) & IPV4_FRAGMENT)
+    if (speadi_load_be16(header + SPEADI_IPV4_FRAGMENT_AT) & SPEADI_IPV4_IS_FRAGMENT)
         return SPEAD_RECV_MALFORMED_FRAGMENT;
-    length = load_be16(header + 2);
-    if (length < IPV4_BYTES || length > rest->end - frame->ip_at)
+    length = speadi_load_be16(header + SPEADI_IPV4_LENGTH_AT);
+    if (length < SPEADI_IPV4_BYTES || length > rest->end - frame->ip_at)
         return SPEAD_RECV_MALFORMED_FRAME;
     rest->end = frame->ip_at + length;
     frame->ip_version = 4;
-    frame->to = header + 16;
+    frame->to = header + SPEADI_IPV4_DESTINATION_AT;
     return 0;
 }
 
 static int read_v6(struct speadi_frame *frame, struct rest *rest)
 {
-    const uint8_t *header = take(rest, IPV6_BYTES);
+    const uint8_t *header = take(rest, SPEADI_IPV6_BYTES);
     uint32_t length;
 
-    if (!header || header[0] >> 4 != 6)
+    if (!header || header[SPEADI_IPV6_VERSION_AT] >> 4 != 6)
         return SPEAD_RECV_MALFORMED_FRAME;
-    switch (header[6]) {
+    switch (header[SPEADI_IPV6_NEXT_HEADER_AT]) {
     case IPPROTO_UDP:
         break;
     case IPPROTO_FRAGMENT:
@@ -107,28 +96,28 @@ static int read_v6(struct speadi_frame *frame, struct rest *rest)
     default:
         return SPEAD_RECV_FOREIGN_FRAME;
     }
-    length = load_be16(header + 4);
+    length = speadi_load_be16(header + SPEADI_IPV6_LENGTH_AT);
     if (length > rest->end - rest->at)
         return SPEAD_RECV_MALFORMED_FRAME;
     rest->end = rest->at + length;
     frame->ip_version = 6;
-    frame->to = header + 24;
+    frame->to = header + SPEADI_IPV6_DESTINATION_AT;
     return 0;
 }
 
 static int read_udp(struct speadi_frame *frame, struct rest *rest)
 {
-    const uint8_t *header = take(rest, UDP_BYTES);
+    const uint8_t *header = take(rest, SPEADI_UDP_HEAD_BYTES);
     uint32_t length;
 
     if (!header)
         return SPEAD_RECV_MALFORMED_FRAME;
-    length = load_be16(header + 4);
-    if (length < UDP_BYTES || length > rest->end - frame->udp_at)
+    length = speadi_load_be16(header + SPEADI_UDP_LENGTH_AT);
+    if (length < SPEADI_UDP_HEAD_BYTES || length > rest->end - frame->udp_at)
         return SPEAD_RECV_MALFORMED_FRAME;
-    memcpy(&frame->to_port, header + 2, sizeof frame->to_port);
+    memcpy(&frame->to_port, header + SPEADI_UDP_DESTINATION_PORT_AT, sizeof frame->to_port);
     frame->payload_at = rest->at;
-    frame->payload_bytes = length - UDP_BYTES;
+    frame->payload_bytes = length - SPEADI_UDP_HEAD_BYTES;
     return 0;
 }
 
@@ -164,9 +153,11 @@ bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_a
     if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr))
         return true;
     if (address->any.sa_family == AF_INET6)
-        return frame->ip_version == 6 && memcmp(frame->to, &address->v6.sin6_addr, 16) == 0;
-    return frame->ip_version == 4 && (address->v4.sin_addr.s_addr == htonl(INADDR_ANY) ||
-                                      memcmp(frame->to, &address->v4.sin_addr, 4) == 0);
+        return frame->ip_version == 6 &&
+               memcmp(frame->to, &address->v6.sin6_addr, SPEADI_IPV6_ADDRESS_BYTES) == 0;
+    return frame->ip_version == 4 &&
+           (address->v4.sin_addr.s_addr == htonl(INADDR_ANY) ||
+            memcmp(frame->to, &address->v4.sin_addr, SPEADI_IPV4_ADDRESS_BYTES) == 0);
 }
 
 /* ---- Checksums ----------------------------------------------------------------------------- */
@@ -192,16 +183,19 @@ bool speadi_frame_checksums_hold(const struct speadi_frame *frame,
                                  const struct speadi_frame_part *parts, unsigned count)
 {
     const uint8_t *ip = parts[0].data, *udp = ip + (frame->udp_at - frame->ip_at);
-    uint32_t udp_bytes = UDP_BYTES + frame->payload_bytes, at = frame->udp_at - frame->ip_at;
+    uint32_t udp_bytes = SPEADI_UDP_HEAD_BYTES + frame->payload_bytes,
+             at = frame->udp_at - frame->ip_at;
     uint64_t sum;
 
     if (frame->ip_version == 4 &&
-        speadi_checksum_fold(speadi_checksum_add(0, 0, ip, IPV4_BYTES)) != 0xffff)
+        speadi_checksum_fold(speadi_checksum_add(0, 0, ip, SPEADI_IPV4_BYTES)) != 0xffff)
         return false;
-    if (load_be16(udp + 6) == 0)
+    if (speadi_load_be16(udp + SPEADI_UDP_CHECKSUM_AT) == 0)
         return frame->ip_version == 4;
-    sum = frame->ip_version == 4 ? speadi_checksum_add(0, 0, ip + 12, 8)
-                                 : speadi_checksum_add(0, 0, ip + 8, 32);
+    sum =
+        frame->ip_version == 4
+            ? speadi_checksum_add(0, 0, ip + SPEADI_IPV4_SOURCE_AT, 2 * SPEADI_IPV4_ADDRESS_BYTES)
+            : speadi_checksum_add(0, 0, ip + SPEADI_IPV6_SOURCE_AT, 2 * SPEADI_IPV6_ADDRESS_BYTES);
     sum += htons(IPPROTO_UDP) + (uint64_t)htons((uint16_t)udp_bytes);
     return speadi_checksum_fold(add_parts(sum, parts, count, at, at + udp_bytes)) == 0xffff;
 }

@@ -1,4 +1,6 @@
 /* Heads of frames to send. */
+#include <speadi/bytes.h>
+#include <speadi/frame_layout.h>
 #include <speadi/frame_template.h>
 
 #include <arpa/inet.h>
@@ -7,18 +9,9 @@
 
 #include <speadi/checksum.h>
 
-enum { VLAN_BYTES = 4, IPV4_BYTES = 20, IPV6_BYTES = 40, UDP_BYTES = SPEADI_UDP_HEAD_BYTES };
-enum { IPV4_SOURCE = 12, IPV6_SOURCE = 8 }; /* where the two addresses begin */
-
-_Static_assert(ETHER_HDR_LEN + VLAN_BYTES + IPV6_BYTES + UDP_BYTES <=
+_Static_assert(SPEADI_ETHERNET_BYTES + SPEADI_VLAN_BYTES + SPEADI_IPV6_UDP_BYTES <=
                    SPEADI_FRAME_TEMPLATE_BYTES_MAX,
                "a template holds any head");
-
-static void put16(uint8_t *to, uint32_t value)
-{
-    to[0] = (uint8_t)(value >> 8);
-    to[1] = (uint8_t)value;
-}
 
 /* A value as it would be summed where it lies. */
 static uint16_t in_memory(uint32_t value)
@@ -28,38 +21,53 @@ static uint16_t in_memory(uint32_t value)
 
 static uint8_t write_ethernet(uint8_t *head, const struct speadi_frame_path *path, bool v6)
 {
-    uint8_t *type = head + 12;
+    uint8_t *type = head + SPEADI_ETHERNET_TYPE_AT;
 
-    memcpy(head, path->destination_mac, 6);
-    memcpy(head + 6, path->source_mac, 6);
+    memcpy(head + SPEADI_ETHERNET_DESTINATION_AT, path->destination_mac, SPEADI_MAC_BYTES);
+    memcpy(head + SPEADI_ETHERNET_SOURCE_AT, path->source_mac, SPEADI_MAC_BYTES);
     if (path->vlan) {
-        put16(type, ETHERTYPE_VLAN);
-        put16(type + 2, path->vlan);
-        type += VLAN_BYTES;
+        uint8_t *tag = head + SPEADI_ETHERNET_BYTES;
+
+        speadi_store_be16(type, ETHERTYPE_VLAN);
+        speadi_store_be16(tag + SPEADI_VLAN_CONTROL_AT, path->vlan);
+        type = tag + SPEADI_VLAN_TYPE_AT;
     }
-    put16(type, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
-    return (uint8_t)(type + 2 - head);
+    speadi_store_be16(type, v6 ? ETHERTYPE_IPV6 : ETHERTYPE_IP);
+    return (uint8_t)(type + sizeof(uint16_t) - head);
 }
 
 static uint8_t write_ipv4(uint8_t *ip, const struct speadi_frame_path *path)
 {
-    ip[0] = 4 << 4 | IPV4_BYTES / 4;
-    ip[6] = 0x40; /* don't fragment: then the identification means nothing (RFC 6864) */
-    ip[8] = path->ttl;
-    ip[9] = IPPROTO_UDP;
-    memcpy(ip + IPV4_SOURCE, &path->source.v4.sin_addr, 4);
-    memcpy(ip + IPV4_SOURCE + 4, &path->destination.v4.sin_addr, 4);
-    return IPV4_BYTES;
+    ip[SPEADI_IPV4_VERSION_AT] = 4 << 4 | SPEADI_IPV4_BYTES / 4;
+    /* Then the identification means nothing (RFC 6864). */
+    speadi_store_be16(ip + SPEADI_IPV4_FRAGMENT_AT, SPEADI_IPV4_DONT_FRAGMENT);
+    ip[SPEADI_IPV4_TTL_AT] = path->ttl;
+    ip[SPEADI_IPV4_PROTOCOL_AT] = IPPROTO_UDP;
+    memcpy(ip + SPEADI_IPV4_SOURCE_AT, &path->source.v4.sin_addr, SPEADI_IPV4_ADDRESS_BYTES);
+    memcpy(ip + SPEADI_IPV4_DESTINATION_AT, &path->destination.v4.sin_addr,
+           SPEADI_IPV4_ADDRESS_BYTES);
+    return SPEADI_IPV4_BYTES;
 }
 
 static uint8_t write_ipv6(uint8_t *ip, const struct speadi_frame_path *path)
 {
-    ip[0] = 6 << 4;
-    ip[6] = IPPROTO_UDP;
-    ip[7] = path->ttl;
-    memcpy(ip + IPV6_SOURCE, &path->source.v6.sin6_addr, 16);
-    memcpy(ip + IPV6_SOURCE + 16, &path->destination.v6.sin6_addr, 16);
-    return IPV6_BYTES;
+    ip[SPEADI_IPV6_VERSION_AT] = 6 << 4;
+    ip[SPEADI_IPV6_NEXT_HEADER_AT] = IPPROTO_UDP;
+    ip[SPEADI_IPV6_HOP_LIMIT_AT] = path->ttl;
+    memcpy(ip + SPEADI_IPV6_SOURCE_AT, &path->source.v6.sin6_addr, SPEADI_IPV6_ADDRESS_BYTES);
+    memcpy(ip + SPEADI_IPV6_DESTINATION_AT, &path->destination.v6.sin6_addr,
+           SPEADI_IPV6_ADDRESS_BYTES);
+    return SPEADI_IPV6_BYTES;
+}
+
+/* Of the two addresses and, behind them, the UDP header with its ports: lengths are missing. */
+static uint16_t sum_udp(const uint8_t *ip, bool v6)
+{
+    const uint8_t *addresses = ip + (v6 ? SPEADI_IPV6_SOURCE_AT : SPEADI_IPV4_SOURCE_AT);
+    uint32_t bytes = 2 * (v6 ? SPEADI_IPV6_ADDRESS_BYTES : SPEADI_IPV4_ADDRESS_BYTES);
+
+    return speadi_checksum_fold(
+        speadi_checksum_add(in_memory(IPPROTO_UDP), 0, addresses, bytes + SPEADI_UDP_HEAD_BYTES));
 }
 
 void speadi_frame_template_init(struct speadi_frame_template *frame,
@@ -73,21 +81,21 @@ void speadi_frame_template_init(struct speadi_frame_template *frame,
     ip = frame->head + frame->ip_at;
     frame->udp_at = (uint8_t)(frame->ip_at + (v6 ? write_ipv6(ip, path) : write_ipv4(ip, path)));
     udp = frame->head + frame->udp_at;
-    frame->bytes = (uint8_t)(frame->udp_at + UDP_BYTES);
-    frame->ip_length_at = (uint8_t)(frame->ip_at + (v6 ? 4 : 2));
-    frame->ip_extra = (uint8_t)(UDP_BYTES + (v6 ? 0 : IPV4_BYTES)); /* IPv6 does not count itself */
+    frame->bytes = (uint8_t)(frame->udp_at + SPEADI_UDP_HEAD_BYTES);
+    frame->ip_length_at =
+        (uint8_t)(frame->ip_at + (v6 ? SPEADI_IPV6_LENGTH_AT : SPEADI_IPV4_LENGTH_AT));
+    frame->ip_extra = (uint8_t)(SPEADI_UDP_HEAD_BYTES +
+                                (v6 ? 0 : SPEADI_IPV4_BYTES)); /* IPv6 does not count itself */
     /* The port lies at the same place for both families. */
-    memcpy(udp, &path->source.v4.sin_port, 2);
-    memcpy(udp + 2, &path->destination.v4.sin_port, 2);
-    frame->ip_sum = speadi_checksum_fold(speadi_checksum_add(0, 0, ip, IPV4_BYTES));
-    frame->udp_sum = speadi_checksum_fold(
-        speadi_checksum_add(in_memory(IPPROTO_UDP), 0, ip + (v6 ? IPV6_SOURCE : IPV4_SOURCE),
-                            (v6 ? 32 : 8) + UDP_BYTES)); /* the ports follow the addresses */
+    memcpy(udp + SPEADI_UDP_SOURCE_PORT_AT, &path->source.v4.sin_port, sizeof(in_port_t));
+    memcpy(udp + SPEADI_UDP_DESTINATION_PORT_AT, &path->destination.v4.sin_port, sizeof(in_port_t));
+    frame->ip_sum = speadi_checksum_fold(speadi_checksum_add(0, 0, ip, SPEADI_IPV4_BYTES));
+    frame->udp_sum = sum_udp(ip, v6);
 }
 
 void speadi_frame_template_aim(struct speadi_frame_template *frame, const uint8_t mac[6])
 {
-    memcpy(frame->head, mac, 6);
+    memcpy(frame->head + SPEADI_ETHERNET_DESTINATION_AT, mac, SPEADI_MAC_BYTES);
 }
 
 void speadi_frame_template_write_ip_checksum(const struct speadi_frame_template *frame, uint8_t *to,
@@ -98,21 +106,21 @@ void speadi_frame_template_write_ip_checksum(const struct speadi_frame_template 
     if (frame->v6)
         return;
     checksum = (uint16_t)~speadi_checksum_fold((uint64_t)frame->ip_sum +
-                                               in_memory(payload_bytes + UDP_BYTES + IPV4_BYTES));
-    memcpy(to + frame->ip_at + 10, &checksum, 2);
+                                               in_memory(payload_bytes + SPEADI_IPV4_UDP_BYTES));
+    memcpy(to + frame->ip_at + SPEADI_IPV4_CHECKSUM_AT, &checksum, sizeof checksum);
 }
 
 void speadi_frame_template_write_udp_checksum(const struct speadi_frame_template *frame,
                                               uint8_t *to, uint32_t payload_bytes,
                                               uint64_t payload_sum)
 {
-    uint16_t length = in_memory(payload_bytes + UDP_BYTES); /* in both headers */
+    uint16_t length = in_memory(payload_bytes + SPEADI_UDP_HEAD_BYTES); /* in both headers */
     uint16_t checksum =
         (uint16_t)~speadi_checksum_fold(payload_sum + frame->udp_sum + length + length);
 
     if (checksum == 0)
         checksum = 0xffff; /* 0 says that there is none */
-    memcpy(to + frame->udp_at + 6, &checksum, 2);
+    memcpy(to + frame->udp_at + SPEADI_UDP_CHECKSUM_AT, &checksum, sizeof checksum);
 }
 
 void speadi_frame_group_mac(uint8_t mac[6], const struct speadi_address *group)

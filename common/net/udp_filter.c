@@ -1,4 +1,5 @@
 /* A socket filter that lets one sender's datagrams pass: classic BPF, which needs no privilege. */
+#include <speadi/frame_layout.h>
 #include <speadi/udp.h>
 
 #include <arpa/inet.h>
@@ -10,10 +11,7 @@
 
 #define INSTRUCTIONS_MAX 16u
 
-/* Offsets in the IP headers; those of the UDP header are the filter's own. */
-#define V4_SENDER_AT 12u
-#define V6_SENDER_AT 8u
-
+/* An offset in the IP header. Those of the UDP header are the filter's own. */
 #define AT(area, offset) ((uint32_t)(area) + (offset))
 
 struct program {
@@ -46,13 +44,14 @@ static void require_sender(struct program *program, const struct speadi_address 
 
     if (sender->any.sa_family == AF_INET) { /* also at a socket for both IP versions */
         require(program, BPF_W, AT(SKF_AD_OFF, SKF_AD_PROTOCOL), ETHERTYPE_IP);
-        require(program, BPF_W, AT(SKF_NET_OFF, V4_SENDER_AT), ntohl(sender->v4.sin_addr.s_addr));
+        require(program, BPF_W, AT(SKF_NET_OFF, SPEADI_IPV4_SOURCE_AT),
+                ntohl(sender->v4.sin_addr.s_addr));
         return;
     }
     require(program, BPF_W, AT(SKF_AD_OFF, SKF_AD_PROTOCOL), ETHERTYPE_IPV6);
     memcpy(words, &sender->v6.sin6_addr, sizeof words);
     for (unsigned i = 0; i < 4; i++)
-        require(program, BPF_W, AT(SKF_NET_OFF, V6_SENDER_AT + 4 * i), ntohl(words[i]));
+        require(program, BPF_W, AT(SKF_NET_OFF, SPEADI_IPV6_SOURCE_AT + 4 * i), ntohl(words[i]));
 }
 
 int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spead_err *err)
@@ -63,7 +62,7 @@ int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spe
 
     require_sender(&program, sender);
     if (port)
-        require(&program, BPF_H, 0, ntohs(port));
+        require(&program, BPF_H, SPEADI_UDP_SOURCE_PORT_AT, ntohs(port));
     finish(&program);
     attached.len = program.count;
     if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &attached, sizeof attached) < 0)

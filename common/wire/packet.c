@@ -17,11 +17,12 @@ static const uint32_t required =
 /* Magic, version and two widths that are not zero and add to 8. */
 static inline bool header_is_sound(uint64_t header)
 {
-    unsigned id_bytes = header >> 40 & 0xff;
-    unsigned address_bytes = header >> 32 & 0xff;
+    unsigned id_bytes = header >> SPEADI_HEADER_ID_BYTES_BIT & 0xff;
+    unsigned address_bytes = header >> SPEADI_HEADER_ADDRESS_BYTES_BIT & 0xff;
 
-    return header >> 48 == (SPEADI_MAGIC << 8 | SPEADI_VERSION) && address_bytes - 1 < 7 &&
-           id_bytes + address_bytes == 8;
+    return header >> SPEADI_HEADER_VERSION_BIT == SPEADI_HEADER_BEGIN &&
+           address_bytes - 1 < SPEADI_POINTER_BYTES - 1 &&
+           id_bytes + address_bytes == SPEADI_POINTER_BYTES;
 }
 
 static inline void read_specials(struct specials *specials, const uint8_t *pointers, uint32_t count,
@@ -47,8 +48,10 @@ static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *hea
 {
     const uint64_t immediate = 1ull << 63, one = 1ull << bits, value_mask = one - 1;
     const uint8_t *pointers = head + SPEADI_HEADER_BYTES;
-    uint64_t counter = speadi_load_be64(pointers), length = speadi_load_be64(pointers + 8),
-             offset = speadi_load_be64(pointers + 16), bytes = speadi_load_be64(pointers + 24);
+    uint64_t counter = speadi_load_be64(pointers),
+             length = speadi_load_be64(pointers + SPEADI_POINTER_BYTES),
+             offset = speadi_load_be64(pointers + 2 * SPEADI_POINTER_BYTES),
+             bytes = speadi_load_be64(pointers + 3 * SPEADI_POINTER_BYTES);
     /* What differs from the ids expected; all of them fit into the 7 bits that an id has at least. */
     uint64_t odd = (counter ^ (immediate | SPEAD_ID_HEAP_COUNTER * one)) |
                    (length ^ (immediate | SPEAD_ID_HEAP_LENGTH * one)) |
@@ -85,9 +88,9 @@ __attribute__((cold, noinline)) static int refuse_header(const uint8_t *head, ui
         return SPEAD_RECV_MALFORMED_SHORT;
     if (head_bytes < SPEADI_HEADER_BYTES)
         return SPEAD_RECV_MALFORMED_POINTERS;
-    if (head[0] != SPEADI_MAGIC)
+    if (head[SPEADI_HEADER_MAGIC_AT] != SPEADI_MAGIC)
         return SPEAD_RECV_MALFORMED_MAGIC;
-    if (head[1] != SPEADI_VERSION)
+    if (head[SPEADI_HEADER_VERSION_AT] != SPEADI_VERSION)
         return SPEAD_RECV_MALFORMED_VERSION;
     return SPEAD_RECV_MALFORMED_WIDTHS;
 }
@@ -125,8 +128,8 @@ int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint
     if (!header_is_sound(header))
         return refuse_header(head, head_bytes, datagram_bytes);
 
-    count = header & 0xffff;
-    bits = 8 * (header >> 32 & 0xff);
+    count = header & SPEADI_HEADER_COUNT_MASK;
+    bits = 8 * (header >> SPEADI_HEADER_ADDRESS_BYTES_BIT & 0xff);
     header_bytes = SPEADI_HEADER_BYTES + SPEADI_POINTER_BYTES * count;
     if (header_bytes > datagram_bytes || header_bytes > head_bytes)
         return SPEAD_RECV_MALFORMED_POINTERS;

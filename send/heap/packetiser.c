@@ -138,11 +138,11 @@ static void write_header(struct speadi_packetiser *p, uint8_t *to, uint32_t poin
 {
     const uint64_t *fixed = p->fixed;
 
-    speadi_store_be64(to, fixed[WORD_HEADER] + pointers);
-    speadi_store_be64(to + 8, fixed[WORD_COUNTER]);
-    speadi_store_be64(to + 16, fixed[WORD_LENGTH]);
-    speadi_store_be64(to + 24, fixed[WORD_OFFSET] | p->offset);
-    speadi_store_be64(to + 32, fixed[WORD_PAYLOAD] | payload);
+    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_HEADER, fixed[WORD_HEADER] + pointers);
+    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_COUNTER, fixed[WORD_COUNTER]);
+    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_LENGTH, fixed[WORD_LENGTH]);
+    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_OFFSET, fixed[WORD_OFFSET] | p->offset);
+    speadi_store_be64(to + SPEADI_POINTER_BYTES * WORD_PAYLOAD, fixed[WORD_PAYLOAD] | payload);
     for (uint32_t i = 0; i < pointers; i++)
         speadi_store_be64(to + FIXED_BYTES + i * SPEADI_POINTER_BYTES, next_pointer(p));
 }

@@ -10,14 +10,16 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <speadi/packet.h>
+
 #include "heap_builder.h"
 #include "tx_engine.h"
 
 /* Header, counter, heap length, payload offset and payload length: in every packet. */
-#define SPEADI_PACKET_FIXED_BYTES 40u
+#define SPEADI_PACKET_FIXED_BYTES (SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES)
 
 /* Smallest usable packet size: the fixed part, one item pointer and eight bytes of payload. */
-#define SPEADI_PACKET_BYTES_MIN 56u
+#define SPEADI_PACKET_BYTES_MIN (SPEADI_PACKET_FIXED_BYTES + SPEADI_POINTER_BYTES + 8u)
 
 /* What a heap comes to on the wire. */
 struct speadi_heap_shape {

@@ -8,13 +8,10 @@
 
 #include <speadi/address.h>
 #include <speadi/err.h>
+#include <speadi/frame_layout.h>
 #include <speadi/packet.h>
 
 #include "send_stream.h"
-
-/* What an Ethernet link carries beside the SPEAD bytes of a packet: UDP 8, IPv4 20 or IPv6 40, Ethernet
- * header 14, FCS 4, preamble 8, gap 12. A memory link is paced as if it were IPv4. */
-enum { OVERHEAD_V4 = 66, OVERHEAD_V6 = 86 };
 
 /* Reads an older caller's configuration: what it does not know keeps its default. */
 static int read_config(struct spead_send_stream_config *config,
@@ -117,7 +114,7 @@ static int find_destinations(const struct spead_send_stream_config *config,
 
     transport->destination_count = config->endpoint_count + config->link_count;
     for (uint32_t i = 0; i < config->link_count; i++)
-        transport->packet_overhead[i] = on_wire ? OVERHEAD_V4 : 0;
+        transport->packet_overhead[i] = on_wire ? SPEADI_WIRE_OVERHEAD_V4 : 0;
     for (uint32_t i = 0; i < config->endpoint_count; i++) {
         bool v6;
         int ret =
@@ -126,7 +123,9 @@ static int find_destinations(const struct spead_send_stream_config *config,
         if (ret < 0)
             return ret;
         v6 = addresses[i].any.sa_family == AF_INET6;
-        transport->packet_overhead[i] = !on_wire ? 0 : v6 ? OVERHEAD_V6 : OVERHEAD_V4;
+        transport->packet_overhead[i] = !on_wire ? 0
+                                        : v6     ? SPEADI_WIRE_OVERHEAD_V6
+                                                 : SPEADI_WIRE_OVERHEAD_V4;
     }
     return 0;
 }

@@ -21,4 +21,19 @@ static inline void speadi_store_be64(void *to, uint64_t value)
     memcpy(to, &word, sizeof word);
 }
 
+static inline uint32_t speadi_load_be16(const void *from)
+{
+    uint16_t half;
+
+    memcpy(&half, from, sizeof half);
+    return be16toh(half);
+}
+
+static inline void speadi_store_be16(void *to, uint32_t value)
+{
+    uint16_t half = htobe16((uint16_t)value);
+
+    memcpy(to, &half, sizeof half);
+}
+
 #endif

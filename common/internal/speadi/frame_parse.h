@@ -6,12 +6,12 @@
 #include <stdint.h>
 
 #include <speadi/address.h>
+#include <speadi/frame_layout.h>
 
 /* Ethernet, two VLAN tags, IPv6, UDP: with so many contiguous bytes any frame that is taken can be read. */
-#define SPEADI_FRAME_HEAD_MAX 70u
-
-#define SPEADI_ETHERNET_BYTES 14u
-#define SPEADI_VLAN_BYTES     4u
+#define SPEADI_VLAN_TAGS_MAX 2u
+#define SPEADI_FRAME_HEAD_MAX \
+    (SPEADI_ETHERNET_BYTES + SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES + SPEADI_IPV6_UDP_BYTES)
 
 struct speadi_frame {
     uint32_t ip_at, udp_at; /* offsets in the frame */

@@ -9,11 +9,10 @@
 #include <string.h>
 
 #include <speadi/address.h>
+#include <speadi/frame_layout.h>
 
 /* Ethernet, a VLAN tag, IPv6, UDP; a multiple of 8. */
 #define SPEADI_FRAME_TEMPLATE_BYTES_MAX 72u
-
-#define SPEADI_UDP_HEAD_BYTES 8u
 
 /* From whom to whom. Both addresses are of one family, with their ports. */
 struct speadi_frame_path {
@@ -52,7 +51,7 @@ static inline uint32_t speadi_frame_template_write(const struct speadi_frame_tem
 
     memcpy(to, frame->head, sizeof frame->head); /* whole: a fixed size is a few moves */
     memcpy(to + frame->ip_length_at, &ip, sizeof ip);
-    memcpy(to + frame->udp_at + 4, &udp, sizeof udp);
+    memcpy(to + frame->udp_at + SPEADI_UDP_LENGTH_AT, &udp, sizeof udp);
     return frame->bytes;
 }
 

@@ -19,6 +19,17 @@
 #define SPEADI_VERSION       4u
 #define SPEADI_UDP_BYTES_MAX 65507u /* most that one UDP datagram over IPv4 can carry */
 
+/* The header is one word: magic, version, bytes of an item's id, bytes of a heap address, 16 bits that are
+ * reserved, and how many pointers follow. */
+#define SPEADI_HEADER_MAGIC_AT          0u
+#define SPEADI_HEADER_VERSION_AT        1u
+#define SPEADI_HEADER_COUNT_AT          6u /* 16 bits */
+#define SPEADI_HEADER_VERSION_BIT       48 /* the lowest of each field, in the word */
+#define SPEADI_HEADER_ID_BYTES_BIT      40
+#define SPEADI_HEADER_ADDRESS_BYTES_BIT 32
+#define SPEADI_HEADER_COUNT_MASK        0xffffu
+#define SPEADI_HEADER_BEGIN             ((uint64_t)(SPEADI_MAGIC << 8 | SPEADI_VERSION))
+
 /* ---- Item pointers ------------------------------------------------------------------------- */
 
 static inline bool speadi_pointer_is_immediate(uint64_t pointer)
@@ -51,8 +62,11 @@ static inline uint64_t speadi_pointer_addressed(unsigned heap_address_bits, uint
 /* First header word for count pointers. */
 static inline uint64_t speadi_header_word(unsigned heap_address_bits, unsigned count)
 {
-    return 0x5304000000000000ull | (uint64_t)(8 - heap_address_bits / 8) << 40 |
-           (uint64_t)(heap_address_bits / 8) << 32 | count;
+    const uint64_t address_bytes = heap_address_bits / 8;
+
+    return SPEADI_HEADER_BEGIN << SPEADI_HEADER_VERSION_BIT |
+           (SPEADI_POINTER_BYTES - address_bytes) << SPEADI_HEADER_ID_BYTES_BIT |
+           address_bytes << SPEADI_HEADER_ADDRESS_BYTES_BIT | count;
 }
 
 /* ---- Decoding ------------------------------------------------------------------------------ */
@@ -75,7 +89,8 @@ struct speadi_packet {
  * + 8 x count. bytes must hold SPEADI_HEADER_BYTES bytes; contents are not judged. */
 static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
 {
-    return SPEADI_HEADER_BYTES + SPEADI_POINTER_BYTES * (uint32_t)(bytes[6] << 8 | bytes[7]);
+    return SPEADI_HEADER_BYTES +
+           SPEADI_POINTER_BYTES * speadi_load_be16(bytes + SPEADI_HEADER_COUNT_AT);
 }
 
 /* Decodes and validates a datagram of datagram_bytes bytes whose first head_bytes lie at head (which

@@ -14,12 +14,12 @@
 #include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/frame_layout.h>
 #include <speadi/frame_parse.h>
 #include <speadi/numbers.h>
 
 #include "rx_engine.h"
 
-#define IP_UDP_BYTES    28u       /* before the datagram, at least */
 #define EVENTS_EVERY_NS 10000000u /* when nothing sleeps, events are asked for */
 
 /* ---- Opening ------------------------------------------------------------------------------- */
@@ -101,7 +101,8 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
 static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
-    uint32_t frame = report->interface.mtu + SPEADI_ETHERNET_BYTES + 2 * SPEADI_VLAN_BYTES;
+    uint32_t frame =
+        report->interface.mtu + SPEADI_ETHERNET_BYTES + SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES;
     uint32_t bytes = (uint32_t)speadi_round_up(frame, SPEADI_CACHE_LINE);
     uint32_t wanted = e->config.socket_buffer_bytes / bytes;
 
@@ -141,7 +142,7 @@ static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
 {
     const struct speadi_verbs_interface *interface = &e->device.report.interface;
 
-    facts->packet_bytes_max = interface->mtu - IP_UDP_BYTES;
+    facts->packet_bytes_max = interface->mtu - SPEADI_IPV4_UDP_BYTES;
     facts->buffer_bytes =
         e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
     facts->busy = e->config.verbs.comp_vector < 0;

@@ -4,9 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/frame_layout.h>
 #include <speadi/frame_template.h>
-
-#define VLAN_ID_MASK 0x0fffu
 
 struct rule_v4 {
     struct ibv_flow_attr attr;
@@ -49,7 +48,7 @@ static struct ibv_flow_spec_eth ethernet_of(const struct aim *aim)
         memcpy(spec.val.dst_mac, aim->report->interface.mac, sizeof spec.val.dst_mac);
     if (aim->report->interface.vlan) {
         spec.val.vlan_tag = htons(aim->report->interface.vlan);
-        spec.mask.vlan_tag = htons(VLAN_ID_MASK);
+        spec.mask.vlan_tag = htons(SPEADI_VLAN_ID_MASK);
     }
     return spec;
 }

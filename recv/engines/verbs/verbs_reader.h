@@ -5,6 +5,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include <speadi/bytes.h>
+#include <speadi/frame_layout.h>
 #include <speadi/numbers.h>
 
 #include "rx_engine.h"
@@ -38,10 +40,10 @@ void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
 
 /* An untagged IPv4 frame without options and fragments: most of a stream's differ in nothing but lengths,
  * numbers and checksums. */
-#define SPEADI_USUAL_HEAD 42u
-#define SPEADI_USUAL_AT \
-    {                   \
-        12, 20, 30      \
+#define SPEADI_USUAL_AT                                                        \
+    {                                                                          \
+        SPEADI_ETHERNET_TYPE_AT, SPEADI_PLAIN_IP_AT + SPEADI_IPV4_FRAGMENT_AT, \
+            SPEADI_PLAIN_IP_AT + SPEADI_IPV4_DESTINATION_AT                    \
     }
 #define SPEADI_USUAL_MASK                                                                       \
     {                                                                                           \
@@ -58,14 +60,6 @@ static inline uint64_t speadi_verbs_word(const uint8_t *from)
     return word;
 }
 
-static inline uint32_t speadi_verbs_length(const uint8_t *from)
-{
-    uint16_t half;
-
-    memcpy(&half, from, sizeof half);
-    return be16toh(half);
-}
-
 /* Whether the frame, whose head holds more than its headers, is like the latest sound one; then *payload_bytes is the
  * datagram's length. False: it has to be parsed. */
 static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reader,
@@ -77,15 +71,16 @@ static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reade
     uint64_t odd = 0;
     uint32_t ip_bytes, udp_bytes;
 
-    if (frame->head_bytes < SPEADI_USUAL_HEAD || !frame->checked)
+    if (frame->head_bytes < SPEADI_PLAIN_PAYLOAD_AT || !frame->checked)
         return false;
     for (unsigned i = 0; i < 3; i++)
         odd |= (speadi_verbs_word(frame->head + at[i]) & mask[i]) ^ reader->usual[i];
-    ip_bytes = speadi_verbs_length(frame->head + 16);
-    udp_bytes = speadi_verbs_length(frame->head + 38);
-    *payload_bytes = udp_bytes - 8;
-    return odd == 0 && udp_bytes >= 8 && ip_bytes == udp_bytes + 20 &&
-           ip_bytes + 14 <= frame->frame_bytes;
+    ip_bytes = speadi_load_be16(frame->head + SPEADI_PLAIN_IP_AT + SPEADI_IPV4_LENGTH_AT);
+    udp_bytes = speadi_load_be16(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_LENGTH_AT);
+    *payload_bytes = udp_bytes - SPEADI_UDP_HEAD_BYTES;
+    return odd == 0 && udp_bytes >= SPEADI_UDP_HEAD_BYTES &&
+           ip_bytes == udp_bytes + SPEADI_IPV4_BYTES &&
+           ip_bytes + SPEADI_PLAIN_IP_AT <= frame->frame_bytes;
 }
 
 /* Fills *packet with the datagram that begins payload_at bytes into the frame: placed, if any of it lies in body. */
@@ -123,7 +118,8 @@ static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
     uint32_t payload_bytes;
 
     if (__builtin_expect(speadi_verbs_is_usual(reader, frame, &payload_bytes), 1)) {
-        speadi_verbs_fill(packet, reader->usual_source, frame, SPEADI_USUAL_HEAD, payload_bytes);
+        speadi_verbs_fill(packet, reader->usual_source, frame, SPEADI_PLAIN_PAYLOAD_AT,
+                          payload_bytes);
     } else {
         const struct speadi_verbs_frame copy = *frame; /* so that usual ones stay in registers */
 

@@ -4,14 +4,12 @@
 #include <errno.h>
 
 #include <speadi/err.h>
+#include <speadi/frame_layout.h>
 #include <speadi/numbers.h>
-
-enum { UDP_BYTES = 8, IPV4_BYTES = 20, IPV6_BYTES = 40 };
-enum { ETHERNET_GAP_BYTES = 24 }; /* FCS, preamble and gap: not in a device's frame rate */
 
 static uint32_t network_head_bytes(const struct speadi_address *address)
 {
-    return UDP_BYTES + (address->any.sa_family == AF_INET6 ? IPV6_BYTES : IPV4_BYTES);
+    return address->any.sa_family == AF_INET6 ? SPEADI_IPV6_UDP_BYTES : SPEADI_IPV4_UDP_BYTES;
 }
 
 static int check_packet_size(const struct speadi_verbs_sender *engine,
@@ -63,7 +61,8 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
     const struct speadi_verbs_report *report = &engine->device.report;
     const double packet = config->packet_bytes_max;
     const double frame = packet + engine->paths.frame[0].bytes;
-    const double counted = config->rate_of == SPEAD_RATE_WIRE ? frame + ETHERNET_GAP_BYTES : packet;
+    const double counted =
+        config->rate_of == SPEAD_RATE_WIRE ? frame + SPEADI_ETHERNET_AROUND_BYTES : packet;
     const double rate = config->rate_bytes_per_s / counted * frame * 8 / 1000;
 
     *kbps = 0;

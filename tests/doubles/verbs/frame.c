@@ -4,7 +4,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-enum { ETHERNET_BYTES = 14, VLAN_BYTES = 4, V4_BYTES = 20, V6_BYTES = 40, UDP_BYTES = 8 };
+#include <speadi/frame_layout.h>
+
 enum {
     TYPE_V4 = 0x0800,
     TYPE_V6 = 0x86dd,
@@ -34,29 +35,30 @@ struct layout {
 static struct layout layers(const uint8_t *frame, size_t length)
 {
     struct layout l = {0};
-    size_t at = ETHERNET_BYTES;
+    size_t at = SPEADI_ETHERNET_BYTES;
     uint16_t type;
 
-    if (length < ETHERNET_BYTES + VLAN_BYTES)
+    if (length < SPEADI_ETHERNET_BYTES + SPEADI_VLAN_BYTES)
         return l;
-    type = get16(frame + 12);
+    type = get16(frame + SPEADI_ETHERNET_TYPE_AT);
     if (type == TYPE_VLAN) {
-        type = get16(frame + 16);
-        at += VLAN_BYTES;
+        type = get16(frame + SPEADI_ETHERNET_BYTES + SPEADI_VLAN_TYPE_AT);
+        at += SPEADI_VLAN_BYTES;
     }
-    if (type == TYPE_V4 && length >= at + V4_BYTES && frame[at] >> 4 == 4) {
-        bool fragment = get16(frame + at + 6) & 0x3fff;
+    if (type == TYPE_V4 && length >= at + SPEADI_IPV4_BYTES && frame[at] >> 4 == 4) {
+        bool fragment = get16(frame + at + SPEADI_IPV4_FRAGMENT_AT) & SPEADI_IPV4_IS_FRAGMENT;
 
-        l = (struct layout){at, (size_t)(frame[at] & 15) * 4, 0, 4, frame[at + 9]};
-        if (fragment || l.ip_bytes < V4_BYTES)
+        l = (struct layout){at, (size_t)(frame[at] & 15) * 4, 0, 4,
+                            frame[at + SPEADI_IPV4_PROTOCOL_AT]};
+        if (fragment || l.ip_bytes < SPEADI_IPV4_BYTES)
             return l;
-    } else if (type == TYPE_V6 && length >= at + V6_BYTES && frame[at] >> 4 == 6) {
-        l = (struct layout){at, V6_BYTES, 0, 6, frame[at + 6]};
+    } else if (type == TYPE_V6 && length >= at + SPEADI_IPV6_BYTES && frame[at] >> 4 == 6) {
+        l = (struct layout){at, SPEADI_IPV6_BYTES, 0, 6, frame[at + SPEADI_IPV6_NEXT_HEADER_AT]};
     } else {
         return l;
     }
     if ((l.protocol == PROTOCOL_UDP || l.protocol == PROTOCOL_TCP) &&
-        length >= l.ip + l.ip_bytes + UDP_BYTES)
+        length >= l.ip + l.ip_bytes + SPEADI_UDP_HEAD_BYTES)
         l.udp = l.ip + l.ip_bytes;
     return l;
 }
@@ -66,28 +68,32 @@ void vd_key_read(struct vd_key *key, const uint8_t *frame, size_t length)
     struct layout l = layers(frame, length);
 
     memset(key, 0, sizeof *key);
-    if (length < ETHERNET_BYTES)
+    if (length < SPEADI_ETHERNET_BYTES)
         return;
-    memcpy(key->dst_mac, frame, 6);
-    memcpy(key->src_mac, frame + 6, 6);
-    memcpy(&key->ether_type, frame + 12, 2);
-    if (key->ether_type == htons(TYPE_VLAN) && length >= ETHERNET_BYTES + VLAN_BYTES) {
-        memcpy(&key->vlan, frame + 14, 2);
-        memcpy(&key->ether_type, frame + 16, 2);
+    memcpy(key->dst_mac, frame + SPEADI_ETHERNET_DESTINATION_AT, SPEADI_MAC_BYTES);
+    memcpy(key->src_mac, frame + SPEADI_ETHERNET_SOURCE_AT, SPEADI_MAC_BYTES);
+    memcpy(&key->ether_type, frame + SPEADI_ETHERNET_TYPE_AT, sizeof key->ether_type);
+    if (key->ether_type == htons(TYPE_VLAN) &&
+        length >= SPEADI_ETHERNET_BYTES + SPEADI_VLAN_BYTES) {
+        const uint8_t *tag = frame + SPEADI_ETHERNET_BYTES;
+
+        memcpy(&key->vlan, tag + SPEADI_VLAN_CONTROL_AT, sizeof key->vlan);
+        memcpy(&key->ether_type, tag + SPEADI_VLAN_TYPE_AT, sizeof key->ether_type);
     }
     key->ip_version = l.version;
     if (l.version == 4) {
-        memcpy(key->src_ip, frame + l.ip + 12, 4);
-        memcpy(key->dst_ip, frame + l.ip + 16, 4);
+        memcpy(key->src_ip, frame + l.ip + SPEADI_IPV4_SOURCE_AT, SPEADI_IPV4_ADDRESS_BYTES);
+        memcpy(key->dst_ip, frame + l.ip + SPEADI_IPV4_DESTINATION_AT, SPEADI_IPV4_ADDRESS_BYTES);
     } else if (l.version == 6) {
-        memcpy(key->src_ip, frame + l.ip + 8, 16);
-        memcpy(key->dst_ip, frame + l.ip + 24, 16);
+        memcpy(key->src_ip, frame + l.ip + SPEADI_IPV6_SOURCE_AT, SPEADI_IPV6_ADDRESS_BYTES);
+        memcpy(key->dst_ip, frame + l.ip + SPEADI_IPV6_DESTINATION_AT, SPEADI_IPV6_ADDRESS_BYTES);
     }
     if (l.version)
         key->protocol = l.protocol;
     if (l.udp) {
-        memcpy(&key->src_port, frame + l.udp, 2);
-        memcpy(&key->dst_port, frame + l.udp + 2, 2);
+        memcpy(&key->src_port, frame + l.udp + SPEADI_UDP_SOURCE_PORT_AT, sizeof key->src_port);
+        memcpy(&key->dst_port, frame + l.udp + SPEADI_UDP_DESTINATION_PORT_AT,
+               sizeof key->dst_port);
     }
 }
 
@@ -112,7 +118,9 @@ static uint16_t fold(uint32_t value)
 /* Over the datagram with its pseudo-header; 0xffff when the checksum in it is right. */
 static uint16_t udp_sum(const uint8_t *frame, const struct layout *l, size_t udp_bytes)
 {
-    size_t addresses = l->version == 4 ? 8 : 32, at = l->ip + (l->version == 4 ? 12 : 8);
+    bool v4 = l->version == 4;
+    size_t at = l->ip + (v4 ? SPEADI_IPV4_SOURCE_AT : SPEADI_IPV6_SOURCE_AT);
+    size_t addresses = 2 * (v4 ? SPEADI_IPV4_ADDRESS_BYTES : SPEADI_IPV6_ADDRESS_BYTES);
     uint32_t total = sum(frame + at, addresses, PROTOCOL_UDP + (uint32_t)udp_bytes);
 
     return fold(sum(frame + l->udp, udp_bytes, total));
@@ -120,9 +128,10 @@ static uint16_t udp_sum(const uint8_t *frame, const struct layout *l, size_t udp
 
 static size_t udp_length(const uint8_t *frame, size_t length, const struct layout *l)
 {
-    size_t bytes = l->udp && l->protocol == PROTOCOL_UDP ? get16(frame + l->udp + 4) : 0;
+    size_t bytes =
+        l->udp && l->protocol == PROTOCOL_UDP ? get16(frame + l->udp + SPEADI_UDP_LENGTH_AT) : 0;
 
-    return bytes >= UDP_BYTES && l->udp + bytes <= length ? bytes : 0;
+    return bytes >= SPEADI_UDP_HEAD_BYTES && l->udp + bytes <= length ? bytes : 0;
 }
 
 bool vd_checksums_right(const uint8_t *frame, size_t length)
@@ -132,7 +141,8 @@ bool vd_checksums_right(const uint8_t *frame, size_t length)
 
     if (l.version != 4 || !udp_bytes || fold(sum(frame + l.ip, l.ip_bytes, 0)) != 0xffff)
         return false;
-    return get16(frame + l.udp + 6) == 0 || udp_sum(frame, &l, udp_bytes) == 0xffff;
+    return get16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT) == 0 ||
+           udp_sum(frame, &l, udp_bytes) == 0xffff;
 }
 
 /* What IBV_SEND_IP_CSUM asks for: mlx5 fills in both layers. */
@@ -141,16 +151,18 @@ void vd_checksums_fill(uint8_t *frame, size_t length)
     struct layout l = layers(frame, length);
     size_t udp_bytes = udp_length(frame, length, &l);
 
-    if (l.version == 4 && l.ip_bytes >= V4_BYTES && l.ip + l.ip_bytes <= length) {
-        put16(frame + l.ip + 10, 0);
-        put16(frame + l.ip + 10, (uint16_t)~fold(sum(frame + l.ip, l.ip_bytes, 0)));
+    if (l.version == 4 && l.ip_bytes >= SPEADI_IPV4_BYTES && l.ip + l.ip_bytes <= length) {
+        put16(frame + l.ip + SPEADI_IPV4_CHECKSUM_AT, 0);
+        put16(frame + l.ip + SPEADI_IPV4_CHECKSUM_AT,
+              (uint16_t)~fold(sum(frame + l.ip, l.ip_bytes, 0)));
     }
     if (udp_bytes) {
         uint16_t value;
 
-        put16(frame + l.udp + 6, 0);
+        put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT, 0);
         value = (uint16_t)~udp_sum(frame, &l, udp_bytes);
-        put16(frame + l.udp + 6, value ? value : 0xffff); /* 0 would say "none" */
+        put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT,
+              value ? value : 0xffff); /* 0 would say "none" */
     }
 }
 
