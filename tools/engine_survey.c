@@ -12,12 +12,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <speadline/recv.h>
+
 #include <speadi/uring.h>
 
 #include "tool_capability.h"
 
 #define DEVICES_MAX        (SURVEY_ENGINES_MAX - 2)
-#define SOCKET_BUFFER_WANT (8u << 20)   /* what spead-recv asks for */
+#define SOCKET_BUFFER_WANT SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT /* what spead-recv asks for */
 #define MEMLOCK_WANT       (256u << 20) /* queues and arenas of a stream or two */
 #define JUMBO_MTU          9000u
 

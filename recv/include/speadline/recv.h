@@ -62,6 +62,19 @@ enum spead_receive_path {
     SPEAD_PATH_BOUNCE = 2, /* through a small buffer that stays in cache, then copied */
 };
 
+/* What SPEAD_RECV_STREAM_CONFIG_INIT sets. */
+#define SPEAD_RECV_PACKET_BYTES_DEFAULT        9200u /* a packet of a 9000-byte MTU, and some room */
+#define SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT (8u << 20) /* 8 MiB */
+#define SPEAD_RECV_LIVE_HEAPS_DEFAULT          4u
+#define SPEAD_RECV_HEAP_BYTES_DEFAULT          (64u << 20) /* 64 MiB */
+#define SPEAD_RECV_POINTERS_DEFAULT            1024u
+#define SPEAD_RECV_RANGES_DEFAULT              4096u
+#define SPEAD_RECV_RING_HEAPS_DEFAULT          4u
+#define SPEAD_RECV_HELD_HEAPS_DEFAULT          2u
+#define SPEAD_RECV_COALESCE_NS_DEFAULT           200000u    /* 200 us */
+#define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
+#define SPEAD_RECV_PLACED_WINDOW_DEFAULT       64u
+
 struct spead_recv_stream_config {
     uint32_t struct_size; /* set by _INIT; lets an old caller meet a newer library */
 
@@ -76,13 +89,12 @@ struct spead_recv_stream_config {
     const char *engine;           /* "auto" (default), "socket", "uring", "mem" */
     const char *interface_name;   /* interface name or address to join and listen on; NULL: any */
     const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max;    /* largest accepted SPEAD packet; default 9200 */
-    uint32_t socket_buffer_bytes; /* asked of the kernel for each socket; default 8 MiB */
+    uint32_t packet_bytes_max;    /* largest accepted SPEAD packet */
+    uint32_t socket_buffer_bytes; /* asked of the kernel for each socket */
     enum spead_receive_path receive_path;
 
-    uint32_t substream_count; /* heap counter modulo this selects the substream; default 1 */
-    uint32_t
-        live_heaps_max; /* per substream; a new heap evicts the one this many earlier; default 4 */
+    uint32_t substream_count;    /* heap counter modulo this selects the substream; default 1 */
+    uint32_t live_heaps_max;     /* per substream; a new heap evicts the one this many earlier */
     uint32_t finished_heaps_max; /* per substream: heaps remembered; 0: 4 x live_heaps_max */
     bool allow_out_of_order;     /* accept payload offsets in any order; default false */
     bool allow_unsized_heaps;    /* accept heaps without item 0x02; default true */
@@ -93,19 +105,19 @@ struct spead_recv_stream_config {
     bool deliver_incomplete;     /* hand incomplete heaps over too; default false */
     uint64_t heap_timeout_ns;    /* age limit of a live heap; 0: none */
 
-    uint64_t heap_bytes_max;   /* cap on a heap's payload; default 64 MiB */
+    uint64_t heap_bytes_max;   /* cap on a heap's payload */
     uint64_t memory_bytes_max; /* bound of all heap memory: a packet or more; 0: the plan's need */
-    uint32_t pointers_max;     /* distinct item pointers a heap; default 1024 */
-    uint32_t ranges_max;       /* separate received ranges a heap; default 4096 */
+    uint32_t pointers_max;     /* distinct item pointers a heap */
+    uint32_t ranges_max;       /* separate received ranges a heap */
 
-    uint32_t ring_heaps; /* heaps waiting for the consumer: the channel's capacity; default 4 */
-    uint32_t held_heaps; /* heaps the consumer may hold at a time beyond these; default 2 */
+    uint32_t ring_heaps;        /* heaps waiting for the consumer: the channel's capacity */
+    uint32_t held_heaps;        /* heaps the consumer may hold at a time beyond these */
     enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
 
     uint64_t
         coalesce_ns; /* at a steady rate, sleep up to so long and read what came, rather than wake for
-                           each message: half the CPU time; 0: wake at once; default 200 us */
-    uint64_t stop_drain_ns; /* at stop, read the source until empty or this long; default 100 ms */
+                           each message: half the CPU time; 0: wake at once */
+    uint64_t stop_drain_ns; /* at stop, read the source until empty or this long */
     uint64_t
         heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
     struct spead_log log;
@@ -131,7 +143,7 @@ struct spead_recv_stream_config {
      * called once the stream and its last heap are gone (any thread), and never if create() fails. */
     const struct spead_region_arena *heap_arena;
 
-    /* Placement: how many packets' places may be given away ahead (1 to 64, default 64), where the
+    /* Placement: how many packets' places may be given away ahead (1 to 64), where the
      * engine posts ahead. One loss misplaces all that are: of packets lost at a rate p about 1 - (1-p)^N of
      * the others must be moved. So at a share of packets that did not follow the one before, over the last
      * 8192 or more, above placed_loss_max, placement goes off at the next heap, and on again at half of
@@ -153,11 +165,15 @@ struct spead_recv_stream_config {
 /* clang-format off */
 #define SPEAD_RECV_STREAM_CONFIG_INIT { \
     .struct_size = sizeof(struct spead_recv_stream_config), .engine = "auto", \
-    .packet_bytes_max = 9200, .socket_buffer_bytes = 8u << 20, .substream_count = 1, \
-    .live_heaps_max = 4, .allow_unsized_heaps = true, .heap_bytes_max = 64u << 20, \
-    .pointers_max = 1024, .ranges_max = 4096, .ring_heaps = 4, .held_heaps = 2, \
-    .coalesce_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1, \
-    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT, .verbs_queues = 1, .placed_window = 64 }
+    .packet_bytes_max = SPEAD_RECV_PACKET_BYTES_DEFAULT, \
+    .socket_buffer_bytes = SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT, .substream_count = 1, \
+    .live_heaps_max = SPEAD_RECV_LIVE_HEAPS_DEFAULT, .allow_unsized_heaps = true, \
+    .heap_bytes_max = SPEAD_RECV_HEAP_BYTES_DEFAULT, .pointers_max = SPEAD_RECV_POINTERS_DEFAULT, \
+    .ranges_max = SPEAD_RECV_RANGES_DEFAULT, .ring_heaps = SPEAD_RECV_RING_HEAPS_DEFAULT, \
+    .held_heaps = SPEAD_RECV_HELD_HEAPS_DEFAULT, .coalesce_ns = SPEAD_RECV_COALESCE_NS_DEFAULT, \
+    .stop_drain_ns = SPEAD_RECV_STOP_DRAIN_NS_DEFAULT, .heap_counter_step = 1, \
+    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT, .verbs_queues = 1, \
+    .placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the

@@ -89,6 +89,13 @@ struct spead_send_memory {
     uint64_t fd_offset;
 };
 
+/* What SPEAD_SEND_STREAM_CONFIG_INIT sets. */
+#define SPEAD_SEND_PACKET_BYTES_DEFAULT        1472u /* an Ethernet MTU of 1500, less IPv4 and UDP */
+#define SPEAD_SEND_SOCKET_BUFFER_BYTES_DEFAULT (512u << 10) /* 512 KiB */
+#define SPEAD_SEND_HEAPS_DEFAULT               4u
+#define SPEAD_SEND_BURST_BYTES_DEFAULT         65536u
+#define SPEAD_SEND_BURST_RATE_RATIO_DEFAULT    1.05
+
 struct spead_send_stream_config {
     uint32_t struct_size; /* set by _INIT */
 
@@ -103,15 +110,15 @@ struct spead_send_stream_config {
     const char
         *interface_name;       /* interface name or local address to send from; NULL: the route's */
     const char *fault;         /* fault decorator's specification (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max; /* largest SPEAD packet, rounded down to 8; default 1472; >= 56 */
-    uint32_t socket_buffer_bytes; /* default 512 KiB */
+    uint32_t packet_bytes_max; /* largest SPEAD packet, rounded down to 8; >= 56 */
+    uint32_t socket_buffer_bytes; /* asked of the kernel for each socket */
     uint32_t multicast_ttl;       /* default 1 */
 
-    uint32_t heaps_max;      /* heaps in flight; default 4 */
+    uint32_t heaps_max;      /* heaps in flight */
     double rate_bytes_per_s; /* 0: unlimited */
     enum spead_rate_of rate_of;
-    uint32_t burst_bytes;    /* most bytes sent back to back at a limited rate; default 65536 */
-    double burst_rate_ratio; /* how much faster than the rate it may catch up; default 1.05; >= 1 */
+    uint32_t burst_bytes;    /* most bytes sent back to back at a limited rate */
+    double burst_rate_ratio; /* how much faster than the rate it may catch up; >= 1 */
 
     uint64_t heap_counter_first, heap_counter_step; /* automatic numbering: 1, 1 */
     struct spead_log log;
@@ -130,8 +137,11 @@ struct spead_send_stream_config {
 /* clang-format off */
 #define SPEAD_SEND_STREAM_CONFIG_INIT { \
     .struct_size = sizeof(struct spead_send_stream_config), .engine = "auto", \
-    .packet_bytes_max = 1472, .socket_buffer_bytes = 512u << 10, .multicast_ttl = 1, .heaps_max = 4, \
-    .burst_bytes = 65536, .burst_rate_ratio = 1.05, .heap_counter_first = 1, .heap_counter_step = 1, \
+    .packet_bytes_max = SPEAD_SEND_PACKET_BYTES_DEFAULT, \
+    .socket_buffer_bytes = SPEAD_SEND_SOCKET_BUFFER_BYTES_DEFAULT, .multicast_ttl = 1, \
+    .heaps_max = SPEAD_SEND_HEAPS_DEFAULT, .burst_bytes = SPEAD_SEND_BURST_BYTES_DEFAULT, \
+    .burst_rate_ratio = SPEAD_SEND_BURST_RATE_RATIO_DEFAULT, \
+    .heap_counter_first = 1, .heap_counter_step = 1, \
     .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT }
 /* clang-format on */
 
