@@ -1,0 +1,284 @@
+/* Goal: the verbs engine comes back from every failure that a device can report, loses nothing that came before it,
+ * and leaves nothing behind.
+ * Method: the verbs double on the near host of a cable fails as a script says; ordinary sockets send on the far one. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+
+#include "control.h"
+#include "verbs_double.h"
+#include "verbs_rx_usual.h"
+
+TestSuite(rx_verbs_faults, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
+
+/* ---- Queues and devices ----------------------------------------------------------------------- */
+
+/* Sends until the queue has been made anew, then demands that packets come again. */
+static void assert_recovers(uint64_t rebuilds)
+{
+    for (uint32_t i = 0; i < 500 && counters().rebuilds < rebuilds; i++) {
+        send_one(0, i);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+        cr_assert_geq(rig.ops->poll(rig.engine, &rig.burst), 0);
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_eq(counters().rebuilds, rebuilds);
+    while (rig.ops->poll(rig.engine, &rig.burst) > 0)
+        verbs_rx_rig_give_back(&rig);
+    send_one(0, 1000);
+    for (bool came = false; !came;) {
+        cr_assert_gt(verbs_rx_rig_poll(&rig), 0);
+        for (unsigned i = 0; i < rig.burst.count; i++)
+            came |= rx_rig_packet_is(&rig.burst.packet[i], sent, sizeof sent);
+        verbs_rx_rig_give_back(&rig);
+    }
+}
+
+Test(rx_verbs_faults, a_failed_completion_makes_a_new_queue)
+{
+    open_usual();
+    vdouble_script("rx.status@3=LOC_PROT_ERR");
+    assert_recovers(1);
+}
+
+Test(rx_verbs_faults, a_fatal_event_makes_a_new_queue)
+{
+    open_usual();
+    vdouble_script("qp.fatal@2");
+    assert_recovers(1);
+}
+
+Test(rx_verbs_faults, an_overrun_makes_a_new_queue)
+{
+    open_usual();
+    vdouble_script("cq.overrun@2");
+    assert_recovers(1);
+}
+
+Test(rx_verbs_faults, what_came_before_a_failure_is_not_lost)
+{
+    open_usual();
+    vdouble_script("rx.status@9=GENERAL_ERR");
+    for (uint32_t i = 0; i < 9; i++)
+        send_one(0, i);
+    for (uint32_t next = 0; next < 8;) {
+        int count = verbs_rx_rig_poll(&rig);
+
+        cr_assert_gt(count, 0);
+        for (int i = 0; i < count; i++, next++) {
+            rx_rig_fill(sent, sizeof sent, next);
+            cr_assert(rx_rig_packet_is(&rig.burst.packet[i], sent, sizeof sent));
+        }
+        verbs_rx_rig_give_back(&rig);
+    }
+}
+
+Test(rx_verbs_faults, a_frame_beyond_the_slots_is_counted_and_the_stream_goes_on)
+{
+    for (int fatal = 0; fatal <= 1; fatal++) {
+        vdouble_script(fatal ? "len_err_fatal=1" : "len_err_fatal=0");
+        vdouble_script("rx.status@2=LOC_LEN_ERR");
+        open_usual();
+        assert_comes(0, 1);
+        send_one(0, 2);
+        cr_assert_eq(take_one()->flags, SPEADI_RX_TRUNCATED);
+        verbs_rx_rig_give_back(&rig);
+        send_one(0, 3);
+        verbs_rx_rig_close(&rig);
+    }
+}
+
+Test(rx_verbs_faults, a_port_that_goes_down_is_counted)
+{
+    open_usual();
+    vdouble_script("port_down=1");
+    for (int i = 0; i < 500 && counters().link_downs == 0; i++) {
+        cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+    }
+    cr_assert_eq(counters().link_downs, 1);
+    vdouble_script("port_down=0");
+    assert_comes(0, 1);
+}
+
+Test(rx_verbs_faults, a_device_that_is_gone_ends_the_stream)
+{
+    int rc = 0;
+
+    open_usual();
+    vdouble_script("device_fatal=1");
+    for (int i = 0; i < 500 && rc == 0; i++) {
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+        rc = rig.ops->poll(rig.engine, &rig.burst);
+    }
+    cr_assert_eq(rc, -ENODEV);
+}
+
+Test(rx_verbs_faults, a_queue_that_cannot_be_made_anew_ends_the_stream)
+{
+    int rc = 0;
+
+    open_usual();
+    vdouble_script("qp.fatal@1 create_qp@1=EIO");
+    send_one(0, 1);
+    for (int i = 0; i < 500 && rc == 0; i++) {
+        rc = rig.ops->poll(rig.engine, &rig.burst);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
+    }
+    cr_assert_eq(rc, -EIO);
+}
+
+static void await(uint64_t completions, uint64_t events)
+{
+    struct vdouble_counters c = {0};
+    uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
+
+    while ((c.completions < completions || c.async_events < events) &&
+           speadi_clock_mono_ns() < deadline)
+        vdouble_counters(&c);
+    cr_assert_geq(c.completions, completions);
+    cr_assert_geq(c.async_events, events);
+}
+
+/* The engine hears of the end before it reads what came: eight packets, then `error`. */
+static void assert_lends_before_it_ends(int error)
+{
+    int rc;
+
+    for (unsigned i = 0; i < 2; i++) /* events are heard only when nothing was found */
+        rig.ops->wait(rig.engine, 0);
+    for (uint32_t next = 0; next < 8;) {
+        rc = rig.ops->poll(rig.engine, &rig.burst);
+        cr_assert_gt(rc, 0, "packet %u: %d", next, rc);
+        for (int i = 0; i < rc; i++, next++) {
+            rx_rig_fill(sent, sizeof sent, next);
+            cr_assert(rx_rig_packet_is(&rig.burst.packet[i], sent, sizeof sent));
+        }
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), error);
+}
+
+Test(rx_verbs_faults, what_came_before_a_device_went_is_not_lost)
+{
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
+    for (uint32_t i = 0; i < 8; i++)
+        send_one(0, i);
+    await(8, 0);
+    vdouble_script("device_fatal=1");
+    await(8, 1);
+    assert_lends_before_it_ends(-ENODEV);
+}
+
+Test(rx_verbs_faults, what_came_before_a_queue_that_cannot_be_made_anew_is_not_lost)
+{
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.verbs.comp_vector = -1});
+    vdouble_script("qp.fatal@9 create_qp@1=EIO");
+    for (uint32_t i = 0; i < 9; i++)
+        send_one(0, i);
+    await(8, 1);
+    assert_lends_before_it_ends(-EIO);
+}
+
+/* Sends and polls until a packet sent after the failure comes (true) or the stream ends (false). */
+static bool goes_on(uint64_t calls, const char *verb)
+{
+    for (uint32_t i = 0; i < 2000; i++) {
+        bool over = vdouble_calls(verb) > calls;
+        int rc;
+
+        send_one(0, i);
+        rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 1000000);
+        rc = rig.ops->poll(rig.engine, &rig.burst);
+        if (rc < 0)
+            return false;
+        for (int k = 0; k < rc; k++)
+            if (over && rx_rig_packet_is(&rig.burst.packet[k], sent, sizeof sent))
+                return true;
+        verbs_rx_rig_give_back(&rig);
+    }
+    cr_assert_fail("neither goes on nor ends after %s", verb);
+    return false;
+}
+
+Test(rx_verbs_faults, whichever_verb_fails_later_the_stream_goes_on_or_ends)
+{
+    /* Those of the data path, and with a queue that fails those that make another. */
+    static const char *const scripts[] = {
+        "start_poll@5=EIO",
+        "req_notify_cq@1=EIO",
+        "post_recv@2=EIO",
+        "get_cq_event@1=EIO",
+        "qp.fatal@3 modify_qp@1=EIO", /* the old one is stopped by it */
+        "qp.fatal@3 modify_qp@2=EIO",
+        "qp.fatal@3 modify_qp@3=EIO",
+        "qp.fatal@3 create_cq_ex@1=ENOMEM",
+        "qp.fatal@3 create_comp_channel@1=EMFILE",
+        "qp.fatal@3 create_qp@1=ENOMEM",
+        "qp.fatal@3 create_flow@1=ENOMEM",
+        "qp.fatal@3 post_recv@2=ENOMEM",
+        "cq.overrun@3 create_cq_ex@1=ENOMEM",
+        "rx.status@3=GENERAL_ERR start_poll@9=EIO",
+    };
+
+    verbs_rx_prepare(&rig, &(struct verbs_rx_options){0});
+    for (unsigned i = 0; i < sizeof scripts / sizeof scripts[0]; i++) {
+        char verb[32];
+        const char *last = strrchr(scripts[i], ' ');
+
+        last = last ? last + 1 : scripts[i];
+        snprintf(verb, sizeof verb, "%.*s", (int)strcspn(last, "@"), last);
+        vdouble_reset();
+        cr_assert_eq(verbs_rx_rig_open_engine(&rig), 0, "%s", rig.err.text);
+        cr_assert_eq(vdouble_script(scripts[i]), 0, "%s", vdouble_last_refusal());
+        (void)goes_on(vdouble_calls(verb), verb);
+        rig.ops->close(rig.engine);
+        free(rig.engine);
+        rig.engine = NULL;
+        assert_nothing_left();
+    }
+}
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+Test(rx_verbs_faults, whichever_verb_fails_opening_leaves_nothing)
+{
+    static const char *const verbs[] = {"alloc_pd",  "reg_mr",     "create_comp_channel",
+                                        "create_qp", "modify_qp",  "create_cq_ex",
+                                        "post_recv", "create_flow"};
+    char script[64];
+
+    verbs_rx_prepare(
+        &rig, &(struct verbs_rx_options){.endpoints = {"239.1.2.3:7148", TEST_NEAR_V4 ":7149"}});
+    for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        for (unsigned nth = 1; nth <= 4; nth++) {
+            int rc;
+
+            vdouble_reset();
+            snprintf(script, sizeof script, "%s@%u=ENOMEM", verbs[i], nth);
+            cr_assert_eq(vdouble_script(script), 0);
+            rc = verbs_rx_rig_open_engine(&rig);
+            cr_assert(rc == 0 || (rc < 0 && strstr(rig.err.text, verbs[i]) &&
+                                  strstr(rig.err.text, "vd_near0")),
+                      "%s: %d %s", script, rc, rig.err.text);
+            if (rc == 0) {
+                rig.ops->close(rig.engine);
+                free(rig.engine);
+                rig.engine = NULL;
+            }
+            assert_nothing_left();
+        }
+}
+
+Test(rx_verbs_faults, without_the_capability_the_sentence_names_it)
+{
+    verbs_rx_prepare(&rig, &(struct verbs_rx_options){0});
+    vdouble_script("net_raw=0");
+    cr_assert_eq(verbs_rx_rig_open_engine(&rig), -EPERM);
+    cr_assert(strstr(rig.err.text, "cap_net_raw"), "%s", rig.err.text);
+}

@@ -1,0 +1,336 @@
+/* How failures end: one message's is its policy's, the stream's is the graph's; what went before it leaves first, and
+ * every message is released once and counted once.
+ *
+ * Method: support/sink_rig.h: messages that count their references, and an engine that refuses, holds or breaks
+ * as the test says. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <sched.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+
+#include "sink_rig.h"
+#include "step_nodes.h"
+
+static struct spead_node_stats node_stats(const struct sink_rig *rig)
+{
+    struct spead_node_stats stats = SPEAD_NODE_STATS_INIT;
+
+    spead_node_stats(rig->to, &stats);
+    return stats;
+}
+
+/* ---- One message fails ---------------------------------------------------------------------- */
+
+struct misfortune {
+    bool at_network; /* its heap is refused there, else it cannot be described */
+    int error;
+};
+
+static void strike(struct sink_rig *rig, struct misfortune misfortune, uint64_t number)
+{
+    if (misfortune.at_network) {
+        rig->tx->refuse[0].packet = number;
+        rig->tx->refuse[0].error = misfortune.error;
+    } else {
+        rig->describe_error = misfortune.error;
+        rig->describe_error_at = number;
+    }
+}
+
+static const struct misfortune misfortunes[] = {{true, -EMSGSIZE}, {false, -EILSEQ}};
+enum { MISFORTUNES = 2, MESSAGES = 50, UNLUCKY = 17 };
+
+static void start_unlucky(struct sink_rig *rig, struct misfortune misfortune,
+                          enum spead_on_error on_error)
+{
+    sink_rig_init(rig, MESSAGES, 4);
+    rig->node_config.on_error = on_error;
+    rig->node_config.retries = 3;
+    strike(rig, misfortune, UNLUCKY);
+    sink_rig_start(rig);
+}
+
+Test(send_sink_failures, a_message_that_fails_fails_the_graph_and_is_named)
+{
+    for (unsigned i = 0; i < MISFORTUNES; i++) {
+        struct spead_send_sink_stats stats;
+        struct spead_failure failure;
+        struct sink_rig rig;
+
+        start_unlucky(&rig, misfortunes[i], SPEAD_ON_ERROR_FAIL);
+        cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), misfortunes[i].error);
+        spead_graph_failure(rig.graph, &failure);
+        cr_expect_eq(failure.stream, 7);
+        cr_expect_eq(failure.sequence, UNLUCKY);
+        cr_expect_not_null(strstr(failure.cause, misfortunes[i].at_network ? "refused" : "sent"),
+                           "%s", failure.cause);
+        stats = sink_rig_stats(&rig);
+        cr_expect_eq(stats.failed, 1);
+        cr_expect_eq(stats.pending, 0);
+        cr_expect_geq(stats.sent + stats.abandoned, UNLUCKY);
+        cr_expect(!misfortunes[i].at_network || stats.sent >= UNLUCKY, "they end in order");
+        cr_expect_eq(sink_rig_close(&rig), 0);
+    }
+}
+
+Test(send_sink_failures, a_message_that_fails_is_left_out_and_the_others_are_sent)
+{
+    for (unsigned i = 0; i < MISFORTUNES; i++) {
+        for (unsigned log = 0; log < 2; log++) {
+            struct sink_rig rig;
+
+            start_unlucky(&rig, misfortunes[i], log ? SPEAD_ON_ERROR_LOG : SPEAD_ON_ERROR_SKIP);
+            cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
+            cr_expect_eq(log ? node_stats(&rig).logged : node_stats(&rig).skipped, 1);
+            cr_expect_eq(sink_rig_stats(&rig).sent, MESSAGES - 1);
+            cr_expect_eq(sink_rig_stats(&rig).failed, 1);
+            cr_expect_eq(sink_rig_close(&rig), 0);
+        }
+    }
+}
+
+Test(send_sink_failures, a_message_that_fails_is_tried_again)
+{
+    for (unsigned i = 0; i < MISFORTUNES; i++) {
+        struct sink_rig rig;
+        unsigned tries = 0;
+
+        start_unlucky(&rig, misfortunes[i], SPEAD_ON_ERROR_RETRY);
+        cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
+        cr_expect_eq(node_stats(&rig).retried, 1);
+        cr_expect_eq(sink_rig_stats(&rig).sent, MESSAGES);
+        cr_expect_eq(sink_rig_stats(&rig).failed, 0);
+        for (size_t k = 0; k < rig.tx->packet_count; k++)
+            tries += sink_rig_sent_number(&rig, k) == UNLUCKY;
+        cr_expect_eq(tries, misfortunes[i].at_network ? 2 : 1);
+        cr_expect_eq(sink_rig_close(&rig), 0);
+    }
+}
+
+/* Also the last one, of which the sink hears after its input has ended; and all four in flight. */
+Test(send_sink_failures, retries_that_are_used_up_lead_to_the_next_policy)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 10, 4);
+    rig.node_config.on_error = SPEAD_ON_ERROR_RETRY;
+    rig.node_config.after_retries = SPEAD_ON_ERROR_SKIP;
+    rig.node_config.retries = 1;
+    for (unsigned i = 0; i < 8; i++) {
+        rig.tx->refuse[i].packet = 6 + i;
+        rig.tx->refuse[i].error = -EPERM;
+    }
+    sink_rig_start(&rig);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
+    cr_expect_eq(sink_rig_stats(&rig).sent + sink_rig_stats(&rig).failed, 10);
+    cr_expect_eq(node_stats(&rig).retried + node_stats(&rig).skipped, 8);
+    cr_expect_eq(rig.tx->packet_count, 10 + node_stats(&rig).retried);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+/* The stream is polled by the test: the graph ends no earlier than the heap that was tried again. */
+Test(send_sink_failures, a_retry_after_the_end_of_the_input_is_waited_for)
+{
+    struct sink_rig rig;
+    int ret;
+
+    sink_rig_init(&rig, 1, 4);
+    rig.sink_config.own_thread = false;
+    rig.node_config.on_error = SPEAD_ON_ERROR_RETRY;
+    rig.node_config.retries = 1;
+    rig.tx->refuse[0].error = -EPERM;
+    sink_rig_start(&rig);
+    while (rig.done == 0)
+        spead_send_stream_poll(rig.stream);
+    while ((ret = spead_graph_wait(rig.graph, speadi_clock_mono_ns() + 2000000, &rig.err)) ==
+           -ETIMEDOUT)
+        spead_send_stream_poll(rig.stream);
+    cr_expect_eq(ret, 0, "%s", rig.err.text);
+    cr_expect_eq(sink_rig_stats(&rig).pending, 0);
+    cr_expect_eq(sink_rig_stats(&rig).sent, 1);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+/* The result of a pulled graph: what the sink could not send. */
+Test(send_sink_failures, a_message_that_fails_can_be_had_back)
+{
+    for (unsigned i = 0; i < MISFORTUNES; i++) {
+        struct spead_graph_end errors;
+        struct spead_message message;
+        struct sink_rig rig;
+
+        sink_rig_init(&rig, MESSAGES, 4);
+        rig.node_config.on_error = SPEAD_ON_ERROR_DIVERT;
+        strike(&rig, misfortunes[i], UNLUCKY);
+        sink_rig_open(&rig);
+        sink_rig_build(&rig);
+        errors = (struct spead_graph_end){rig.to, "error"};
+        cr_assert_eq(spead_graph_next(rig.graph, errors, &message, &rig.err), 0, "%s",
+                     rig.err.text);
+        cr_expect_eq(message.sequence, UNLUCKY);
+        cr_expect(message.flags & SPEAD_MESSAGE_FAILED);
+        cr_expect_eq(rig.objects[UNLUCKY].references, 1, "it came with its reference");
+        spead_message_unref(&message);
+        cr_expect_eq(spead_graph_next(rig.graph, errors, &message, &rig.err), -ESHUTDOWN);
+        cr_expect_eq(sink_rig_stats(&rig).sent, MESSAGES - 1);
+        cr_expect_eq(sink_rig_close(&rig), 0);
+    }
+}
+
+/* No more input comes that could step the node: the completion does. */
+Test(send_sink_failures, a_refusal_is_told_at_once_also_while_the_input_is_idle)
+{
+    struct spead_channel_config channel_config = SPEAD_CHANNEL_CONFIG_INIT;
+    struct spead_channel *channel;
+    struct spead_sender *sender;
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 1, 4);
+    rig.tx->refuse[0].error = -EPERM;
+    sink_rig_open(&rig);
+    cr_assert_eq(spead_channel_create(&channel, &channel_config, NULL), 0);
+    cr_assert_eq(spead_sender_open(&sender, channel, "idle", sink_rig_type(), NULL), 0);
+    sink_rig_build_on(&rig, channel);
+    rig.executor = step_executor(1);
+    cr_assert_eq(spead_graph_start(rig.graph, rig.executor, NULL), 0);
+    cr_assert_eq(spead_sender_send(sender, rig.messages, 1, 0), 1);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -EPERM, "%s", rig.err.text);
+    spead_sender_close(sender, 0);
+    spead_channel_unref(channel);
+    cr_expect_eq(rig.objects[0].references, 0);
+    rig.count = 0;
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+/* ---- What went before a failure -------------------------------------------------------------- */
+
+/* While heaps are in flight the graph does not end, and takes nothing more; then all of them have left. */
+static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t sent)
+{
+    uint64_t in = sink_rig_stats(rig).in;
+
+    cr_expect_eq(spead_graph_wait(rig->graph, speadi_clock_mono_ns() + 20000000, &rig->err),
+                 -ETIMEDOUT, "it waits for what is in flight");
+    cr_expect_eq(sink_rig_stats(rig).in, in, "nothing more is taken");
+    rig->tx->hold = false;
+    while (rig->done < 4)
+        spead_send_stream_poll(rig->stream);
+    cr_expect_eq(spead_graph_wait(rig->graph, 0, &rig->err), error, "%s", rig->err.text);
+    cr_expect_eq(sink_rig_stats(rig).sent, sent);
+    cr_expect_eq(sink_rig_stats(rig).failed, 1);
+    cr_expect_eq(sink_rig_close(rig), 0);
+}
+
+/* All places are taken, and too few of them free themselves to wake the node for that. */
+Test(send_sink_failures, what_is_in_flight_leaves_before_a_refused_heap_fails_the_graph)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 100, 4);
+    rig.sink_config.own_thread = false;
+    rig.tx->hold = true;
+    rig.tx->refuse[0].error = -EPERM;
+    sink_rig_start(&rig);
+    while (sink_rig_stats(&rig).waits == 0)
+        sched_yield();
+    rig.tx->let_go = 1;
+    while (rig.done == 0)
+        spead_send_stream_poll(rig.stream);
+    expect_the_others_first(&rig, -EPERM, 3);
+}
+
+Test(send_sink_failures, what_is_in_flight_leaves_before_an_undescribed_message_fails_the_graph)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 100, 8);
+    rig.sink_config.own_thread = false;
+    rig.tx->hold = true;
+    strike(&rig, (struct misfortune){false, -EILSEQ}, 4);
+    sink_rig_start(&rig);
+    while (sink_rig_stats(&rig).in < 5)
+        sched_yield();
+    expect_the_others_first(&rig, -EILSEQ, 4);
+}
+
+Test(send_sink_failures, a_thread_of_the_sinks_sends_all_that_came_before_a_failure)
+{
+    struct sink_rig rig;
+
+    start_unlucky(&rig, misfortunes[1], SPEAD_ON_ERROR_FAIL);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -EILSEQ);
+    cr_expect_eq(sink_rig_stats(&rig).sent, UNLUCKY);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+Test(send_sink_failures, a_cancel_does_not_wait_for_what_a_failure_waits_for)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 100, 8);
+    rig.tx->hold = true;
+    strike(&rig, (struct misfortune){false, -EILSEQ}, 4);
+    sink_rig_start(&rig);
+    while (sink_rig_stats(&rig).in < 5)
+        sched_yield();
+    cr_expect_eq(spead_graph_wait(rig.graph, speadi_clock_mono_ns() + 2000000, &rig.err),
+                 -ETIMEDOUT);
+    spead_graph_cancel(rig.graph);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -ECANCELED);
+    cr_expect_eq(sink_rig_stats(&rig).sent, 0);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
+
+/* ---- The stream fails ----------------------------------------------------------------------- */
+
+Test(send_sink_failures, a_broken_transport_fails_the_graph_whatever_the_policy)
+{
+    static const enum spead_on_error policies[] = {SPEAD_ON_ERROR_FAIL, SPEAD_ON_ERROR_SKIP,
+                                                   SPEAD_ON_ERROR_RETRY};
+
+    for (unsigned i = 0; i < 3; i++) {
+        struct spead_send_sink_stats stats;
+        struct sink_rig rig;
+
+        sink_rig_init(&rig, 100, 4);
+        rig.node_config.on_error = policies[i];
+        rig.node_config.retries = 2;
+        rig.tx->broken = -ENETDOWN;
+        sink_rig_start(&rig);
+        cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -ENETDOWN, "%s", rig.err.text);
+        cr_expect_not_null(strstr(rig.err.text, "the send stream has failed"), "%s", rig.err.text);
+        stats = sink_rig_stats(&rig);
+        cr_expect_eq(stats.sent, 0);
+        cr_expect_eq(stats.pending, 0);
+        cr_expect_gt(stats.failed, 0);
+        cr_expect_eq(sink_rig_close(&rig), 0);
+    }
+}
+
+/* Until the stream has them: a message that the sink has only taken in would meet a stopped stream. */
+static void wait_for_submitted(const struct sink_rig *rig, uint64_t heaps)
+{
+    struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
+
+    for (; stats.heaps_submitted < heaps; sched_yield())
+        spead_send_stream_stats(rig->stream, &stats);
+}
+
+Test(send_sink_failures, a_stream_that_someone_else_stops_fails_the_graph)
+{
+    struct sink_rig rig;
+
+    sink_rig_init(&rig, 100, 4);
+    rig.tx->hold = true;
+    sink_rig_start(&rig);
+    wait_for_submitted(&rig, 4);
+    spead_send_stream_stop(rig.stream);
+    spead_send_stream_stop(rig.stream);
+    cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -ECANCELED);
+    cr_expect_not_null(strstr(rig.err.text, "stopped"), "%s", rig.err.text);
+    cr_expect_gt(sink_rig_stats(&rig).abandoned, 0);
+    cr_expect_eq(sink_rig_close(&rig), 0);
+}
