@@ -127,14 +127,22 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive)
 
 /* ---- Words for people ---------------------------------------------------------------------- */
 
+/* Divides *value by base until it is smaller than that, or the last unit is reached; returns how often. */
+static unsigned choose_unit(double *value, double base, unsigned units)
+{
+    unsigned unit = 0;
+
+    for (; *value >= base && unit + 1 < units; unit++)
+        *value /= base;
+    return unit;
+}
+
 char *tool_text_memory(char text[TOOL_TEXT_MAX], uint64_t bytes)
 {
     static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
     double value = (double)bytes;
-    unsigned unit = 0;
+    unsigned unit = choose_unit(&value, 1024, sizeof units / sizeof *units);
 
-    for (; value >= 1024 && unit + 1 < sizeof units / sizeof *units; unit++)
-        value /= 1024;
     snprintf(text, TOOL_TEXT_MAX, "%.4g %s", value, units[unit]);
     return text;
 }
@@ -143,10 +151,8 @@ char *tool_text_payload(char text[TOOL_TEXT_MAX], uint64_t bytes)
 {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB"};
     double value = (double)bytes;
-    unsigned unit = 0;
+    unsigned unit = choose_unit(&value, 1000, sizeof units / sizeof *units);
 
-    for (; value >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++)
-        value /= 1000;
     snprintf(text, TOOL_TEXT_MAX, unit == 0 ? "%.0f %s" : "%.1f %s", value, units[unit]);
     return text;
 }

@@ -109,6 +109,19 @@ uint64_t speadi_test_source_due_ns(const struct spead_test_source *source)
     return source->due_ns;
 }
 
+/* What a step answers to what sending answered. */
+static int conclude(struct spead_test_source *source, int sent)
+{
+    if (sent == -EAGAIN)
+        return SPEAD_STEP_WAITING;
+    if (sent == -EPIPE)
+        return SPEAD_STEP_DONE;
+    if (sent < 0)
+        return sent;
+    speadi_test_source_advance(source, (uint32_t)sent);
+    return SPEAD_STEP_AGAIN;
+}
+
 int spead_test_source_step(struct spead_test_source *source, struct spead_sender *sender)
 {
     struct timespec due = speadi_clock_timespec(source->due_ns);
@@ -119,15 +132,7 @@ int spead_test_source_step(struct spead_test_source *source, struct spead_sender
         return ret < 0 ? ret : SPEAD_STEP_DONE;
     while (source->due_ns && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
         ;
-    ret = spead_sender_try_send(sender, messages, (uint32_t)ret);
-    if (ret == -EAGAIN)
-        return SPEAD_STEP_WAITING;
-    if (ret == -EPIPE)
-        return SPEAD_STEP_DONE;
-    if (ret < 0)
-        return ret;
-    speadi_test_source_advance(source, (uint32_t)ret);
-    return SPEAD_STEP_AGAIN;
+    return conclude(source, spead_sender_try_send(sender, messages, (uint32_t)ret));
 }
 
 /* ---- As a node ------------------------------------------------------------------------------ */
@@ -146,15 +151,7 @@ static int step(void *state, struct spead_node *self)
         spead_node_wait_until(self, source->due_ns);
         return SPEAD_STEP_WAITING;
     }
-    ret = spead_node_send(self, 0, messages, (uint32_t)ret);
-    if (ret == -EAGAIN)
-        return SPEAD_STEP_WAITING;
-    if (ret == -EPIPE)
-        return SPEAD_STEP_DONE;
-    if (ret < 0)
-        return ret;
-    speadi_test_source_advance(source, (uint32_t)ret);
-    return SPEAD_STEP_AGAIN;
+    return conclude(source, spead_node_send(self, 0, messages, (uint32_t)ret));
 }
 
 struct spead_node_config spead_test_source_node(struct spead_test_source *source, const char *name)
