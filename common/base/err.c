@@ -2,6 +2,8 @@
 #include <speadi/err.h>
 
 #include <errno.h>
+#include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,10 +38,18 @@ int speadi_err_set(struct spead_err *err, int code, const char *format, ...)
     if (err == NULL)
         return code;
     err->code = code;
+    err->field = NULL;
     va_start(arguments, format);
     format_line(err->text, sizeof err->text, format, arguments);
     va_end(arguments);
     return code;
+}
+
+int speadi_err_copy(struct spead_err *err, const struct spead_err *from)
+{
+    if (err != NULL)
+        *err = *from;
+    return from->code;
 }
 
 int speadi_err_errno(struct spead_err *err, const char *format, ...)
@@ -53,6 +63,7 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
     if (err == NULL)
         return -number;
     err->code = -number;
+    err->field = NULL;
     /* The reason is worth more than the end of a long sentence: its room is set aside first. */
     va_start(arguments, format);
     format_line(err->text, sizeof err->text - strlen(": ") - strlen(why), format, arguments);
@@ -61,6 +72,92 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
     snprintf(err->text + length, sizeof err->text - length, ": %s", why);
     return -number;
 }
+
+/* ---- Refusals of a configuration's field ----------------------------------------------------- */
+
+/* Formats behind what err->text holds. */
+static void append(struct spead_err *err, const char *format, va_list arguments)
+{
+    size_t length = strlen(err->text);
+
+    format_line(err->text + length, sizeof err->text - length, format, arguments);
+}
+
+int speadi_err_field(struct spead_err *err, int code, const char *field, const char *format, ...)
+{
+    va_list arguments;
+
+    if (err == NULL)
+        return code;
+    speadi_err_set(err, code, "%s", field);
+    err->field = field;
+    va_start(arguments, format);
+    append(err, format, arguments);
+    va_end(arguments);
+    return code;
+}
+
+int speadi_err_blame(struct spead_err *err, int code, const char *field)
+{
+    char said[SPEAD_ERR_TEXT_MAX];
+
+    if (err == NULL || err->field != NULL)
+        return code;
+    memcpy(said, err->text, sizeof said);
+    return speadi_err_field(err, err->code, field, " %s", said);
+}
+
+int speadi_err_add(struct spead_err *err, int code, const char *format, ...)
+{
+    va_list arguments;
+
+    if (err == NULL)
+        return code;
+    va_start(arguments, format);
+    append(err, format, arguments);
+    va_end(arguments);
+    return err->code;
+}
+
+const char *speadi_range_words(char words[SPEADI_RANGE_WORDS_MAX], uint64_t min, uint64_t max)
+{
+    if (max == UINT64_MAX)
+        snprintf(words, SPEADI_RANGE_WORDS_MAX, "%" PRIu64 " or more", min);
+    else
+        snprintf(words, SPEADI_RANGE_WORDS_MAX, "%" PRIu64 " to %" PRIu64, min, max);
+    return words;
+}
+
+const char *speadi_range_words_real(char words[SPEADI_RANGE_WORDS_MAX], double min, double max)
+{
+    if (isinf(max))
+        snprintf(words, SPEADI_RANGE_WORDS_MAX, "%.15g or more", min);
+    else if (isinf(min))
+        snprintf(words, SPEADI_RANGE_WORDS_MAX, "%.15g or less", max);
+    else
+        snprintf(words, SPEADI_RANGE_WORDS_MAX, "%.15g to %.15g", min, max);
+    return words;
+}
+
+int speadi_err_range(struct spead_err *err, const char *field, uint64_t value, uint64_t min,
+                     uint64_t max)
+{
+    char words[SPEADI_RANGE_WORDS_MAX];
+
+    return speadi_err_field(err, -EINVAL, field, " %" PRIu64 ": must be %s", value,
+                            speadi_range_words(words, min, max));
+}
+
+int speadi_err_range_real(struct spead_err *err, const char *field, double value, double min,
+                          double max)
+{
+    char words[SPEADI_RANGE_WORDS_MAX];
+
+    return speadi_err_field(err, -EINVAL, field, " %.15g: must be %s", value,
+                            speadi_range_words_real(words, min, max));
+}
+
+/* ---- The log --------------------------------------------------------------------------------- */
 
 void speadi_log(const struct spead_log *log, enum spead_log_level level, const char *format, ...)
 {

@@ -112,8 +112,10 @@ static int end_early(struct speadi_runner *runner, struct spead_err *err)
     runner->ended = true;
     if (runner->result >= 0)
         return 0;
-    if (runner->err.text[0])
-        return speadi_err_set(err, runner->result, "%s", runner->err.text);
+    if (runner->err.text[0]) {
+        runner->err.code = runner->result;
+        return speadi_err_copy(err, &runner->err);
+    }
     return speadi_err_set(err, runner->result, "thread \"%s\" could not start: %s", runner->name,
                           strerror(-runner->result));
 }

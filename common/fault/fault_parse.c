@@ -179,11 +179,12 @@ static int read_word(struct speadi_fault_spec *spec, const struct word *word, st
             continue;
         if (keys[i].read(word->value, (char *)spec + keys[i].offset))
             return 0;
-        return speadi_err_set(err, -EINVAL, "fault \"%s\": %s takes %s", word->whole, keys[i].name,
-                              keys[i].takes);
+        return speadi_err_field(err, -EINVAL, "fault", " \"%s\": %s takes %s", word->whole,
+                                keys[i].name, keys[i].takes);
     }
-    return speadi_err_set(err, -EINVAL, "fault \"%s\": there is no \"%s\"; known are " KEY_LIST,
-                          word->whole, word->text);
+    return speadi_err_field(err, -EINVAL, "fault",
+                            " \"%s\": there is no \"%s\"; known are " KEY_LIST, word->whole,
+                            word->text);
 }
 
 int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct spead_err *err)
@@ -195,9 +196,9 @@ int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct 
     do { /* at least one word: an empty specification is a mistake, not a wish for no fault */
         text = next_word(text, &word);
         if (!text)
-            return speadi_err_set(
-                err, -EINVAL, "fault \"%s\": write KEY=VALUE, joined by commas; keys are " KEY_LIST,
-                word.whole);
+            return speadi_err_field(
+                err, -EINVAL, "fault",
+                " \"%s\": write KEY=VALUE, joined by commas; keys are " KEY_LIST, word.whole);
         ret = read_word(&parsed, &word, err);
         if (ret < 0)
             return ret;

@@ -77,14 +77,11 @@ void speadi_pool_take_returned(struct speadi_pool *pool)
 
 static int check(const struct speadi_pool_config *config, struct spead_err *err)
 {
-    if (config->region_count == 0 || config->region_bytes == 0)
-        return speadi_err_set(err, -EINVAL,
-                              "a pool needs regions of at least 1 byte, not %u of %zu",
-                              config->region_count, config->region_bytes);
-    if (config->region_count > SPEADI_POOL_REGIONS_MAX)
-        return speadi_err_set(err, -EINVAL,
-                              "a pool has at most %u regions, not %u: lower the number of heaps",
-                              SPEADI_POOL_REGIONS_MAX, config->region_count);
+    if (config->region_bytes == 0)
+        return speadi_err_range(err, "region_bytes", config->region_bytes, 1, UINT64_MAX);
+    if (config->region_count == 0 || config->region_count > SPEADI_POOL_REGIONS_MAX)
+        return speadi_err_range(err, "region_count", config->region_count, 1,
+                                SPEADI_POOL_REGIONS_MAX);
     return 0;
 }
 
@@ -119,13 +116,14 @@ static int map_memory(struct speadi_pool *pool, size_t align, size_t total)
     return 0;
 }
 
+/* Only a receive stream brings an arena: the field is that of its config. */
 static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *arena, size_t total,
                      struct spead_err *err)
 {
     if (arena->bytes < total)
-        return speadi_err_set(err, -EINVAL,
-                              "%u heaps of up to %zu bytes need an arena of %zu bytes, not %zu",
-                              pool->region_count, pool->region_bytes, total, arena->bytes);
+        return speadi_err_field(err, -EINVAL, "heap_arena",
+                                ": %u heaps of up to %zu bytes need an arena of %zu bytes, not %zu",
+                                pool->region_count, pool->region_bytes, total, arena->bytes);
     pool->all = (struct spead_region_info){
         .kind = arena->kind,
         .fd = arena->fd,
@@ -174,12 +172,12 @@ static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config 
     if (!pool->fixed)
         return 0;
     if (pool->charge_max < all)
-        return speadi_err_set(err, -ENOMEM,
-                              "%u heaps of up to %zu bytes in memory that a device knows take %llu "
-                              "bytes, more than the bound of %llu: lower the largest heap size or "
-                              "the number of heaps, or raise the bound",
-                              config->region_count, pool->region_bytes, (unsigned long long)all,
-                              (unsigned long long)pool->charge_max);
+        return speadi_err_field(err, -ENOMEM, "memory_bytes_max",
+                                " %llu: %u heaps of up to %zu bytes in memory that a device knows "
+                                "take %llu: lower the largest heap size or the number of heaps, or "
+                                "raise the bound",
+                                (unsigned long long)pool->charge_max, config->region_count,
+                                pool->region_bytes, (unsigned long long)all);
     pool->charge_max = all;
     pool->charged = pool->charged_high_water = all;
     return 0;

@@ -123,7 +123,7 @@ int speadi_address_parse(struct speadi_address *address, const char *text,
     int port, ret;
 
     if (!text)
-        return speadi_err_set(err, -EINVAL, "an endpoint is missing");
+        return speadi_err_set(err, -EINVAL, "NULL: an endpoint is missing");
     if ((size_t)snprintf(cut_text.copy, sizeof cut_text.copy, "%s", text) >= sizeof cut_text.copy)
         return speadi_err_set(err, -EINVAL, "\"%.100s...\" is too long for an endpoint", text);
     ret = cut(&cut_text, err);
@@ -133,7 +133,7 @@ int speadi_address_parse(struct speadi_address *address, const char *text,
     if (!*cut_text.host && (cut_text.bracketed || use != SPEADI_ADDRESS_RECEIVE || port < 0))
         return speadi_err_set(err, -EINVAL, "\"%.100s\": %s", text, syntax[use]);
     if (port < 0)
-        return speadi_err_set(err, -EINVAL, "\"%.100s\": port must be 1..65535", text);
+        return speadi_err_set(err, -EINVAL, "\"%.100s\": port must be 1 to 65535", text);
     any_v4(&parsed);
     if (*cut_text.host && (ret = resolve(&parsed, &cut_text, err)) < 0)
         return ret;

@@ -88,9 +88,9 @@ int speadi_interface_find(struct speadi_interface *interface, const char *text,
         return 0;
     }
     if (!*text)
-        return speadi_err_set(err, -EINVAL, "an interface needs a name or an address, not \"\"");
+        return speadi_err_set(err, -EINVAL, "\"\": an interface needs a name or an address");
     if (getifaddrs(&list) < 0)
-        return speadi_err_errno(err, "cannot list the interfaces");
+        return speadi_err_errno(err, "\"%.60s\": cannot list the interfaces", text);
     ret = find(&found, text, list, err);
     freeifaddrs(list);
     if (ret == 0)

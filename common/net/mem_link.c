@@ -119,10 +119,10 @@ int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size
 {
     struct spead_mem_link *link;
 
-    if (packet_count == 0 || packet_bytes == 0 || packet_bytes > SPEADI_UDP_BYTES_MAX)
-        return speadi_err_set(
-            err, -EINVAL, "a memory link needs at least 1 packet of 1..%u bytes, not %zu of %zu",
-            SPEADI_UDP_BYTES_MAX, packet_count, packet_bytes);
+    if (packet_count == 0)
+        return speadi_err_range(err, "packet_count", packet_count, 1, UINT64_MAX);
+    if (packet_bytes == 0 || packet_bytes > SPEADI_UDP_BYTES_MAX)
+        return speadi_err_range(err, "packet_bytes", packet_bytes, 1, SPEADI_UDP_BYTES_MAX);
     link = packet_count > SIZE_MAX / 2
                ? NULL
                : aligned_alloc(alignof(struct spead_mem_link), sizeof *link);

@@ -208,7 +208,7 @@ static int find_by_interface(struct hunt *hunt, unsigned index, struct spead_err
     if (hunt->found->context)
         return 0;
     if (hunt->closed.code != 0)
-        return speadi_err_set(err, hunt->closed.code, "%s", hunt->closed.text);
+        return speadi_err_copy(err, &hunt->closed);
     list_names(hunt, names, sizeof names);
     return speadi_err_set(err, -ENODEV,
                           "interface %s belongs to none of the RDMA devices %s (see: rdma link)",
@@ -224,8 +224,9 @@ static int find_by_name(struct hunt *hunt, const char *device, unsigned index,
 
     if (n < 0) {
         list_names(hunt, names, sizeof names);
-        return speadi_err_set(err, -ENODEV, "there is no RDMA device \"%.60s\"; there are %s",
-                              device, names);
+        return speadi_err_field(err, -ENODEV, "verbs_device",
+                                " \"%.60s\": there is no such RDMA device; there are %s", device,
+                                names);
     }
     if (index && find_by_interface(hunt, index, NULL) == 0) {
         if (strcmp(hunt->found->device, device) == 0)
@@ -250,8 +251,9 @@ static int find_only(struct hunt *hunt, struct spead_err *err)
 
     list_names(hunt, names, sizeof names);
     if (hunt->count != 1)
-        return speadi_err_set(
-            err, -EINVAL, "which device: name an interface, or one of the RDMA devices %s", names);
+        return speadi_err_field(err, -EINVAL, "verbs_device",
+                                ": which one? Name an interface, or one of the RDMA devices %s",
+                                names);
     return find_by_name(hunt, hunt->verbs->get_device_name(hunt->list[0]), 0, err);
 }
 

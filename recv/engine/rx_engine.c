@@ -57,15 +57,16 @@ static int find_named(const struct speadi_rx_engine_ops **ops, const char *name,
 
     *ops = find(name);
     if (!*ops)
-        return speadi_err_set(
-            err, -EINVAL,
-            "unknown receive engine \"%s\"; there are auto, verbs, socket, uring and mem", name);
+        return speadi_err_field(err, -EINVAL, "engine",
+                                " \"%s\" is unknown; there are auto, verbs, socket, uring and mem",
+                                name);
     if (network_wanted != !!((*ops)->caps & SPEADI_RX_CAP_UDP))
-        return speadi_err_set(err, -EINVAL, "receive engine %s reads %s, but the stream has %s",
-                              name, network_wanted ? "memory links" : "UDP endpoints",
-                              network_wanted ? "UDP endpoints" : "memory links");
+        return speadi_err_field(err, -EINVAL, "engine", " \"%s\" reads %s, but the stream has %s",
+                                name, network_wanted ? "memory links" : "UDP endpoints",
+                                network_wanted ? "UDP endpoints" : "memory links");
     if (config->path == SPEAD_PATH_PLACED && !((*ops)->caps & SPEADI_RX_CAP_PLACED))
-        return speadi_err_set(err, -ENOTSUP, "receive engine %s cannot place payload", name);
+        return speadi_err_field(err, -ENOTSUP, "receive_path",
+                                ": engine \"%s\" cannot place payload; use auto or bounce", name);
     return 0;
 }
 
@@ -135,7 +136,7 @@ static int open_auto(const struct opening *opening, struct spead_err *err)
                 continue;
             }
             if (!candidate->gives_way)
-                return speadi_err_set(err, rc, "%s", why.text);
+                return speadi_err_copy(err, &why);
         }
         note(others, candidate->ops->name, rc < 0 ? why.text : "usable, costs more");
     }
@@ -168,8 +169,7 @@ int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state,
     bool is_auto = !name || strcmp(name, "auto") == 0;
 
     if (!config->count || config->count > SPEADI_RX_SOURCES_MAX)
-        return speadi_err_set(err, -EINVAL, "a stream reads 1 to %u endpoints, not %u",
-                              SPEADI_RX_SOURCES_MAX, config->count);
+        return speadi_err_range(err, "endpoint_count", config->count, 1, SPEADI_RX_SOURCES_MAX);
     if (is_auto && config->addresses)
         return open_auto(&opening, err);
     return open_named(&opening, is_auto ? speadi_rx_engine_mem.name : name, err);

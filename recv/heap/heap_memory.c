@@ -10,13 +10,12 @@ int speadi_heap_memory_check(const struct spead_region_arena *arena, struct spea
 {
     if (arena->data == NULL &&
         (arena->ops == NULL || arena->ops->copy_in == NULL || arena->ops->copy_within == NULL))
-        return speadi_err_set(
-            err, -EINVAL,
-            "heap_arena: memory that the CPU cannot touch (data is NULL) needs the "
-            "operations copy_in and copy_within");
+        return speadi_err_field(err, -EINVAL, "heap_arena",
+                                ": memory that the CPU cannot touch (data is NULL) needs the "
+                                "operations copy_in and copy_within");
     if (arena->data == NULL && arena->device_address == 0 && arena->fd < 0)
-        return speadi_err_set(err, -EINVAL,
-                              "heap_arena has neither data nor device_address nor fd");
+        return speadi_err_field(err, -EINVAL, "heap_arena",
+                                " has neither data nor device_address nor fd");
     return 0;
 }
 

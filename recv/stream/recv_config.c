@@ -43,36 +43,35 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
         if (checks[i].value < checks[i].least || checks[i].value > checks[i].most)
-            return speadi_err_set(err, -EINVAL, "%s must be %llu to %llu, not %llu",
-                                  checks[i].field, (unsigned long long)checks[i].least,
-                                  (unsigned long long)checks[i].most,
-                                  (unsigned long long)checks[i].value);
+            return speadi_err_range(err, checks[i].field, checks[i].value, checks[i].least,
+                                    checks[i].most);
     return 0;
 }
 
 static int check_placement(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
     if (!(c->placed_loss_max >= 0 && c->placed_loss_max <= 1))
-        return speadi_err_set(err, -EINVAL, "placed_loss_max must be a share, 0 to 1, not %g",
-                              c->placed_loss_max);
+        return speadi_err_range_real(err, "placed_loss_max", c->placed_loss_max, 0, 1);
     return c->heap_arena != NULL ? speadi_heap_memory_check(c->heap_arena, err) : 0;
 }
 
 static int check_sources(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
     if (c->endpoint_count > 0 && c->link_count > 0)
-        return speadi_err_set(err, -EINVAL,
-                              "a stream reads either endpoints or links: leave one of them out");
+        return speadi_err_field(
+            err, -EINVAL, "links",
+            ": a stream reads either endpoints or links: leave one of them out");
     if (c->endpoint_count + c->link_count == 0)
-        return speadi_err_set(err, -EINVAL,
-                              "no source: name at least one endpoint (\"HOST:PORT\") or link");
-    if (c->endpoint_count > SPEADI_RX_SOURCES_MAX || c->link_count > SPEADI_RX_SOURCES_MAX)
-        return speadi_err_set(err, -EINVAL, "%u sources are more than the %u that a stream reads",
-                              c->endpoint_count + c->link_count, SPEADI_RX_SOURCES_MAX);
+        return speadi_err_field(err, -EINVAL, "endpoints",
+                                ": no source: name at least one endpoint (\"HOST:PORT\") or link");
+    if (c->endpoint_count > SPEADI_RX_SOURCES_MAX)
+        return speadi_err_range(err, "endpoint_count", c->endpoint_count, 0, SPEADI_RX_SOURCES_MAX);
+    if (c->link_count > SPEADI_RX_SOURCES_MAX)
+        return speadi_err_range(err, "link_count", c->link_count, 0, SPEADI_RX_SOURCES_MAX);
     if (c->source != NULL && c->link_count > 0)
-        return speadi_err_set(
-            err, -EINVAL,
-            "source: engine \"mem\" reads links, which have no senders to choose from; "
+        return speadi_err_field(
+            err, -EINVAL, "source",
+            ": engine \"mem\" reads links, which have no senders to choose from; "
             "leave it NULL");
     return 0;
 }
@@ -86,8 +85,9 @@ static int check_memory(const struct spead_recv_stream_config *c, struct spead_e
 
     least = speadi_round_up(least, page); /* memory is charged by pages */
     if (c->memory_bytes_max != 0 && c->memory_bytes_max < least)
-        return speadi_err_set(err, -EINVAL, "memory_bytes_max is %llu: one packet may need %llu",
-                              (unsigned long long)c->memory_bytes_max, (unsigned long long)least);
+        return speadi_err_add(
+            err, speadi_err_range(err, "memory_bytes_max", c->memory_bytes_max, least, UINT64_MAX),
+            ", which one packet may need");
     return 0;
 }
 
@@ -97,15 +97,15 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
     uint32_t size = from->struct_size;
 
     if (size < offsetof(struct spead_recv_stream_config, engine))
-        return speadi_err_set(err, -EINVAL,
-                              "struct_size is %u: start from SPEAD_RECV_STREAM_CONFIG_INIT", size);
+        return speadi_err_field(err, -EINVAL, "struct_size",
+                                " %u: start from SPEAD_RECV_STREAM_CONFIG_INIT", size);
     *config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
     memcpy(config, from, size < sizeof *config ? size : sizeof *config);
     config->struct_size = sizeof *config;
     if (config->engine == NULL)
         config->engine = "auto";
     if (config->substream_count == 0)
-        return speadi_err_set(err, -EINVAL, "substream_count must be at least 1, not 0");
+        return speadi_err_range(err, "substream_count", 0, 1, HEAPS_MAX);
     if (config->finished_heaps_max == 0)
         config->finished_heaps_max =
             config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
@@ -119,14 +119,14 @@ int speadi_recv_config_check_engine(const struct spead_recv_stream_config *confi
                                     const struct speadi_rx_engine_ops *ops, struct spead_err *err)
 {
     if (config->on_full == SPEAD_BLOCK && !(ops->caps & SPEADI_RX_CAP_LOSSLESS))
-        return speadi_err_set(err, -EINVAL,
-                              "on_full: engine \"%s\" cannot make its sender wait, so the kernel "
-                              "would drop packets unseen; use drop-newest or drop-oldest",
-                              ops->name);
+        return speadi_err_field(err, -EINVAL, "on_full",
+                                ": engine \"%s\" cannot make its sender wait, so the kernel would "
+                                "drop packets unseen; use drop-newest or drop-oldest",
+                                ops->name);
     if (config->receive_path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
-        return speadi_err_set(
-            err, -ENOTSUP, "receive_path: engine \"%s\" cannot place payload; use auto or bounce",
-            ops->name);
+        return speadi_err_field(err, -ENOTSUP, "receive_path",
+                                ": engine \"%s\" cannot place payload; use auto or bounce",
+                                ops->name);
     return 0;
 }
 
@@ -150,7 +150,7 @@ static int parse_endpoints(const struct spead_recv_stream_config *config,
             speadi_address_parse(&addresses[i], config->endpoints[i], SPEADI_ADDRESS_RECEIVE, err);
 
         if (ret < 0)
-            return ret;
+            return speadi_err_blame(err, ret, "endpoints");
     }
     return 0;
 }
@@ -167,8 +167,8 @@ static int check_versions(const struct speadi_address *sender, const struct spea
                     rx->interface->local.length == 0;
 
         if (to->any.sa_family != sender->any.sa_family && !dual)
-            return speadi_err_set(
-                err, -EINVAL, "source %s cannot send to %s: they are of different IP versions",
+            return speadi_err_field(
+                err, -EINVAL, "source", " %s cannot send to %s: they are of different IP versions",
                 speadi_address_format(sender, source), speadi_address_format(to, endpoint));
     }
     return 0;
@@ -184,7 +184,7 @@ static int parse_source(const struct spead_recv_stream_config *config,
         return 0;
     ret = speadi_address_parse(sender, config->source, SPEADI_ADDRESS_SENDER, err);
     if (ret < 0)
-        return ret;
+        return speadi_err_blame(err, ret, "source");
     rx->sender = sender;
     return check_versions(sender, rx, err);
 }
@@ -214,8 +214,8 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
     };
     int ret = speadi_interface_find(&interface, config->interface_name, err);
 
-    if (ret == 0)
-        ret = parse_endpoints(config, addresses, err);
+    ret = ret < 0 ? speadi_err_blame(err, ret, "interface_name")
+                  : parse_endpoints(config, addresses, err);
     if (config->link_count > 0)
         rx.links = config->links;
     else

@@ -8,7 +8,7 @@
 #include "rx_engine.h"
 
 /* Copies the caller's config, of whatever size, over the defaults, and checks what needs no engine.
- * Returns 0, or -EINVAL with a sentence that names the field. */
+ * Returns 0, or -EINVAL with the field in *err. */
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err);
 

@@ -45,6 +45,12 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
     };
     int ret;
 
+    if (regions > SPEADI_POOL_REGIONS_MAX)
+        return speadi_err_field(err, -EINVAL, "live_heaps_max",
+                                " %u: with substream_count, ring_heaps and held_heaps that makes "
+                                "%llu heaps, and a stream has at most %u",
+                                c->live_heaps_max, (unsigned long long)regions,
+                                SPEADI_POOL_REGIONS_MAX);
     ret = speadi_pool_create(&stream->pool, &pool, err);
     if (ret < 0)
         return ret;
@@ -66,17 +72,17 @@ static int check_reach(const struct spead_recv_stream *stream, uint32_t stride,
     if (!speadi_heap_memory_is_device(&stream->memory))
         return 0;
     if (!(stream->ops->caps & SPEADI_RX_CAP_DEVICE))
-        return speadi_err_set(err, -ENOTSUP,
-                              "engine \"%s\" cannot place payload into memory that the CPU cannot "
-                              "touch",
-                              stream->ops->name);
+        return speadi_err_field(
+            err, -ENOTSUP, "engine",
+            " \"%s\" cannot place payload into memory that the CPU cannot touch",
+            stream->ops->name);
     speadi_pool_stats(stream->pool, &plan);
     if (need > stream->memory.all.bytes)
-        return speadi_err_set(err, -EINVAL,
-                              "heap_arena: %u heaps and %u spare buffers for placing into it need "
-                              "%llu bytes, not %zu",
-                              plan.regions, stream->spare_count, (unsigned long long)need,
-                              stream->memory.all.bytes);
+        return speadi_err_field(err, -EINVAL, "heap_arena",
+                                ": %u heaps and %u spare buffers for placing into it need "
+                                "%llu bytes, not %zu",
+                                plan.regions, stream->spare_count, (unsigned long long)need,
+                                stream->memory.all.bytes);
     return 0;
 }
 

@@ -43,18 +43,18 @@ static int check_caps(const struct speadi_tx_engine_ops *chosen,
                       const struct speadi_tx_config *config, struct spead_err *err)
 {
     if (config->verbs.hardware_rate && !(chosen->caps & SPEADI_TX_CAP_PACES))
-        return speadi_err_set(err, -ENOTSUP,
-                              "hardware_rate: engine %s has no device that paces; verbs may have",
-                              chosen->name);
+        return speadi_err_field(err, -ENOTSUP, "hardware_rate",
+                                ": engine %s has no device that paces; verbs may have",
+                                chosen->name);
     if (config->verbs.tso && !(chosen->caps & SPEADI_TX_CAP_SEGMENTS))
-        return speadi_err_set(err, -ENOTSUP,
-                              "verbs_tso: engine %s has no device that segments; verbs may have",
-                              chosen->name);
+        return speadi_err_field(err, -ENOTSUP, "verbs_tso",
+                                ": engine %s has no device that segments; verbs may have",
+                                chosen->name);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->memory[i].is_dma_buf && !(chosen->caps & SPEADI_TX_CAP_DEVICE))
-            return speadi_err_set(err, -ENOTSUP,
-                                  "engine %s cannot send from a device's memory; verbs can",
-                                  chosen->name);
+            return speadi_err_field(err, -ENOTSUP, "memory",
+                                    ": engine %s cannot send from a device's memory; verbs can",
+                                    chosen->name);
     return 0;
 }
 
@@ -114,7 +114,7 @@ static int open_auto(const struct opening *opening, struct spead_err *err)
                 continue;
             }
             if (!choice->gives_way)
-                return speadi_err_set(err, ret, "%s", why.text);
+                return speadi_err_copy(err, &why);
         }
         note(others, choice->ops->name, ret < 0 ? why.text : "usable, costs more");
     }
@@ -139,10 +139,12 @@ static int open_network(const struct opening *opening, const char *name, struct 
         return open_auto(opening, err);
     chosen = find(name);
     if (!chosen && strcmp(name, speadi_tx_engine_mem.name) == 0)
-        return speadi_err_set(err, -EINVAL, "engine mem sends to memory links, not to addresses");
+        return speadi_err_field(err, -EINVAL, "engine",
+                                " \"mem\" sends to memory links, not to addresses");
     if (!chosen)
-        return speadi_err_set(err, -EINVAL,
-                              "no send engine \"%s\": there are auto, verbs, socket, uring", name);
+        return speadi_err_field(err, -EINVAL, "engine",
+                                " \"%s\" is unknown; there are auto, verbs, socket, uring and mem",
+                                name);
     snprintf(opening->reason, 256, "%s: asked for%s", name,
              chosen == &speadi_tx_engine_verbs ? "; " SPEADI_VERBS_CAVEAT : "");
     return open_engine(opening, chosen, err);
@@ -156,13 +158,13 @@ int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state,
 
     name = name ? name : "auto";
     if (config->count == 0 || config->count > SPEADI_TX_DESTINATIONS_MAX)
-        return speadi_err_set(err, -EINVAL, "a send stream has 1 to %u destinations, not %u",
-                              SPEADI_TX_DESTINATIONS_MAX, config->count);
+        return speadi_err_range(err, "endpoint_count", config->count, 1,
+                                SPEADI_TX_DESTINATIONS_MAX);
     if (!config->links)
         return open_network(&opening, name, err);
     if (strcmp(name, "auto") != 0 && strcmp(name, speadi_tx_engine_mem.name) != 0)
-        return speadi_err_set(err, -EINVAL, "engine %s cannot send to memory links: they need mem",
-                              name);
+        return speadi_err_field(err, -EINVAL, "engine",
+                                " \"%s\" cannot send to memory links: they need mem", name);
     snprintf(reason, 256, "mem: the destinations are memory links");
     return open_engine(&opening, &speadi_tx_engine_mem, err);
 }

@@ -30,18 +30,26 @@ static bool is_item_id(uint64_t id, struct spead_flavour flavour)
 
 static int check_region_items(const struct spead_send_sink_config *config, struct spead_err *err)
 {
-    const char *field =
-        !is_item_id(config->data_id, config->flavour) ? "data_id"
-        : config->sequence_id != 0 && !is_item_id(config->sequence_id, config->flavour)
-            ? "sequence_id"
-        : config->time_id != 0 && !is_item_id(config->time_id, config->flavour) ? "time_id"
-                                                                                : NULL;
+    const struct {
+        const char *field;
+        uint64_t id;
+        bool is_optional; /* 0: none */
+    } items[] = {
+        {"data_id", config->data_id, false},
+        {"sequence_id", config->sequence_id, true},
+        {"time_id", config->time_id, true},
+    };
 
-    if (field == NULL)
-        return 0;
-    return speadi_err_set(err, -EINVAL, "send sink: %s must be 5..%llu in SPEAD-64-%u", field,
-                          (unsigned long long)spead_flavour_id_max(config->flavour),
-                          config->flavour.heap_address_bits);
+    for (size_t i = 0; i < sizeof items / sizeof *items; i++) {
+        int ret;
+
+        if (is_item_id(items[i].id, config->flavour) || (items[i].is_optional && items[i].id == 0))
+            continue;
+        ret = speadi_err_range(err, items[i].field, items[i].id, SPEAD_ID_PAYLOAD_LENGTH + 1,
+                               spead_flavour_id_max(config->flavour));
+        return speadi_err_add(err, ret, " in SPEAD-64-%u", config->flavour.heap_address_bits);
+    }
+    return 0;
 }
 
 static int check_config(const struct spead_send_sink_config *config, struct spead_err *err)
@@ -49,22 +57,20 @@ static int check_config(const struct spead_send_sink_config *config, struct spea
     struct speadi_send_facts facts;
 
     if (config->stream == NULL)
-        return speadi_err_set(err, -EINVAL, "send sink: stream is missing");
+        return speadi_err_field(err, -EINVAL, "stream", ": a send sink needs one");
     if (!spead_flavour_is_valid(config->flavour))
-        return speadi_err_set(err, -EINVAL,
-                              "send sink: flavour must be 8..56 in steps of 8, not %u",
-                              config->flavour.heap_address_bits);
+        return speadi_err_add(
+            err, speadi_err_range(err, "flavour", config->flavour.heap_address_bits, 8, 56),
+            " in steps of 8");
     speadi_send_progress_read(config->stream, &facts);
     if (config->destination >= facts.destination_count)
-        return speadi_err_set(err, -EINVAL,
-                              "send sink: destination is %u; the stream has %u of them",
-                              config->destination, facts.destination_count);
+        return speadi_err_range(err, "destination", config->destination, 0,
+                                facts.destination_count - 1);
     if (config->describe != NULL || config->type == SPEAD_TYPE_HEAP)
         return 0;
     if (config->type != SPEAD_TYPE_REGION)
-        return speadi_err_set(err, -EINVAL,
-                              "send sink: messages that are neither heaps nor regions need a "
-                              "describe function");
+        return speadi_err_field(err, -EINVAL, "describe",
+                                ": messages that are neither heaps nor regions need this function");
     return check_region_items(config, err);
 }
 

@@ -19,10 +19,8 @@ static int read_config(struct spead_send_stream_config *config,
 {
     *config = (struct spead_send_stream_config)SPEAD_SEND_STREAM_CONFIG_INIT;
     if (from->struct_size < offsetof(struct spead_send_stream_config, engine))
-        return speadi_err_set(
-            err, -EINVAL,
-            "send stream: struct_size is %u; start from SPEAD_SEND_STREAM_CONFIG_INIT",
-            from->struct_size);
+        return speadi_err_field(err, -EINVAL, "struct_size",
+                                " %u: start from SPEAD_SEND_STREAM_CONFIG_INIT", from->struct_size);
     memcpy(config, from, from->struct_size < sizeof *config ? from->struct_size : sizeof *config);
     if (config->engine == NULL)
         config->engine = "auto";
@@ -34,13 +32,13 @@ static int check_destinations(const struct spead_send_stream_config *config, str
     uint32_t count = config->endpoint_count + config->link_count;
 
     if (config->endpoint_count != 0 && config->link_count != 0)
-        return speadi_err_set(err, -EINVAL,
-                              "send stream: give endpoints or memory links, not both");
+        return speadi_err_field(err, -EINVAL, "links",
+                                ": give endpoints or memory links, not both");
     if (count == 0)
-        return speadi_err_set(err, -EINVAL, "send stream: no destination given");
+        return speadi_err_field(err, -EINVAL, "endpoints", ": no destination given");
     if (count > SPEADI_TX_DESTINATIONS_MAX)
-        return speadi_err_set(err, -EINVAL, "send stream: %u destinations; at most %u", count,
-                              SPEADI_TX_DESTINATIONS_MAX);
+        return speadi_err_range(err, config->link_count > 0 ? "link_count" : "endpoint_count",
+                                count, 1, SPEADI_TX_DESTINATIONS_MAX);
     return 0;
 }
 
@@ -48,18 +46,15 @@ static int check_sizes(const struct spead_send_stream_config *config, struct spe
 {
     if (config->packet_bytes_max < SPEADI_PACKET_BYTES_MIN ||
         config->packet_bytes_max > SPEADI_UDP_BYTES_MAX)
-        return speadi_err_set(err, -EINVAL, "packet_bytes_max is %u; must be %u..%u",
-                              config->packet_bytes_max, SPEADI_PACKET_BYTES_MIN,
-                              SPEADI_UDP_BYTES_MAX);
+        return speadi_err_range(err, "packet_bytes_max", config->packet_bytes_max,
+                                SPEADI_PACKET_BYTES_MIN, SPEADI_UDP_BYTES_MAX);
     if (config->heaps_max == 0 || config->heaps_max > SPEADI_HEAPS_MAX)
-        return speadi_err_set(err, -EINVAL, "heaps_max is %u; must be 1..%u", config->heaps_max,
-                              SPEADI_HEAPS_MAX);
+        return speadi_err_range(err, "heaps_max", config->heaps_max, 1, SPEADI_HEAPS_MAX);
     if (config->multicast_ttl > 255)
-        return speadi_err_set(err, -EINVAL, "multicast_ttl is %u; must be 0..255",
-                              config->multicast_ttl);
+        return speadi_err_range(err, "multicast_ttl", config->multicast_ttl, 0, 255);
     if (config->heap_counter_step == 0)
-        return speadi_err_set(err, -EINVAL,
-                              "heap_counter_step is 0: all heaps would have one counter");
+        return speadi_err_add(err, speadi_err_range(err, "heap_counter_step", 0, 1, UINT64_MAX),
+                              ", or all heaps would have one counter");
     return 0;
 }
 
@@ -68,15 +63,15 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
     double rate = config->rate_bytes_per_s, ratio = config->burst_rate_ratio;
 
     if (!isfinite(rate) || rate < 0 || (rate > 0 && rate < 1))
-        return speadi_err_set(err, -EINVAL,
-                              "rate_bytes_per_s is %g; must be 0 (unlimited), or 1 or more", rate);
+        return speadi_err_add(err,
+                              speadi_err_range_real(err, "rate_bytes_per_s", rate, 1, HUGE_VAL),
+                              ", or 0 for unlimited");
     if (!isfinite(ratio) || ratio < 1)
-        return speadi_err_set(err, -EINVAL, "burst_rate_ratio is %g; must be 1 or more", ratio);
+        return speadi_err_range_real(err, "burst_rate_ratio", ratio, 1, HUGE_VAL);
     if (config->burst_bytes == 0)
-        return speadi_err_set(err, -EINVAL, "burst_bytes is 0; must be at least 1");
+        return speadi_err_range(err, "burst_bytes", 0, 1, UINT64_MAX);
     if (config->rate_of != SPEAD_RATE_SPEAD && config->rate_of != SPEAD_RATE_WIRE)
-        return speadi_err_set(err, -EINVAL, "rate_of is %d; must be SPEAD_RATE_SPEAD or _WIRE",
-                              (int)config->rate_of);
+        return speadi_err_range(err, "rate_of", config->rate_of, SPEAD_RATE_SPEAD, SPEAD_RATE_WIRE);
     return 0;
 }
 
@@ -84,12 +79,12 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
 static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
 {
     if (config->memory_count != 0 && config->memory == NULL)
-        return speadi_err_set(err, -EINVAL, "memory_count is %u, but memory is NULL",
-                              config->memory_count);
+        return speadi_err_field(err, -EINVAL, "memory", ": memory_count is %u, but memory is NULL",
+                                config->memory_count);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->fault != NULL && config->memory[i].is_dma_buf)
-            return speadi_err_set(err, -EINVAL,
-                                  "fault: the decorator cannot copy from a device's memory");
+            return speadi_err_field(err, -EINVAL, "fault",
+                                    ": the decorator cannot copy from a device's memory");
     return 0;
 }
 
@@ -121,7 +116,7 @@ static int find_destinations(const struct spead_send_stream_config *config,
             speadi_address_parse(&addresses[i], config->endpoints[i], SPEADI_ADDRESS_SEND, err);
 
         if (ret < 0)
-            return ret;
+            return speadi_err_blame(err, ret, "endpoints");
         v6 = addresses[i].any.sa_family == AF_INET6;
         transport->packet_overhead[i] = !on_wire ? 0
                                         : v6     ? SPEADI_WIRE_OVERHEAD_V6
@@ -167,8 +162,11 @@ static int open_transport(struct speadi_send_transport *transport,
     };
     int ret = find_destinations(config, addresses, transport, err);
 
-    if (ret == 0)
+    if (ret == 0) {
         ret = speadi_interface_find(&interface, config->interface_name, err);
+        if (ret < 0)
+            speadi_err_blame(err, ret, "interface_name");
+    }
     if (ret == 0)
         ret = speadi_tx_engine_open(&transport->ops, &transport->engine, config->engine, &engine,
                                     transport->reason, &transport->buffer_bytes, err);

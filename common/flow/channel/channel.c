@@ -26,6 +26,13 @@ static const char *name_of(const struct spead_channel_config *config)
     return config->name ? config->name : "channel";
 }
 
+static int refuse_number(const struct spead_channel_config *config, const char *field,
+                         uint64_t value, uint64_t max, struct spead_err *err)
+{
+    return speadi_err_add(err, speadi_err_range(err, field, value, 1, max), " (channel \"%s\")",
+                          name_of(config));
+}
+
 static int check_numbers(const struct spead_channel_config *config, struct spead_err *err)
 {
     if (config->struct_size != sizeof *config)
@@ -34,18 +41,15 @@ static int check_numbers(const struct spead_channel_config *config, struct spead
                               "SPEAD_CHANNEL_CONFIG_INIT",
                               config->struct_size, sizeof *config);
     if (config->capacity < 1 || config->capacity > SPEAD_CHANNEL_CAPACITY_MAX)
-        return speadi_err_set(err, -EINVAL, "channel \"%s\": capacity must be 1 to %u, not %u",
-                              name_of(config), SPEAD_CHANNEL_CAPACITY_MAX, config->capacity);
+        return refuse_number(config, "capacity", config->capacity, SPEAD_CHANNEL_CAPACITY_MAX, err);
     if (config->lanes < 1 || config->lanes > SPEAD_CHANNEL_LANES_MAX)
-        return speadi_err_set(err, -EINVAL, "channel \"%s\": lanes must be 1 to %u, not %u",
-                              name_of(config), SPEAD_CHANNEL_LANES_MAX, config->lanes);
+        return refuse_number(config, "lanes", config->lanes, SPEAD_CHANNEL_LANES_MAX, err);
     if ((unsigned)config->form > SPEAD_CHANNEL_MPMC ||
         (unsigned)config->policy > SPEAD_CHANNEL_SAMPLE)
         return speadi_err_set(err, -EINVAL, "channel \"%s\": no form %d with policy %d",
                               name_of(config), (int)config->form, (int)config->policy);
     if (config->policy == SPEAD_CHANNEL_SAMPLE && config->sample_n < 1)
-        return speadi_err_set(err, -EINVAL, "channel \"%s\": policy sample needs sample_n >= 1",
-                              name_of(config));
+        return refuse_number(config, "sample_n", config->sample_n, UINT64_MAX, err);
     return 0;
 }
 

@@ -28,7 +28,7 @@ int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct 
     struct spead_throttle *throttle;
 
     if (tickets == 0)
-        return speadi_err_set(err, -EINVAL, "a throttle needs at least one ticket");
+        return speadi_err_range(err, "tickets", tickets, 1, UINT64_MAX);
     throttle = calloc(1, sizeof *throttle);
     if (!throttle)
         return speadi_err_set(err, -ENOMEM, "no memory for a throttle");

@@ -75,15 +75,16 @@ static int check_policy(const struct spead_node_config *config, struct spead_err
     unsigned last = retries ? config->after_retries : config->on_error;
 
     if (config->on_error > SPEAD_ON_ERROR_DIVERT)
-        return speadi_err_set(err, -EINVAL, "on_error of node \"%s\" is %u: no such policy",
-                              config->name, (unsigned)config->on_error);
+        return speadi_err_field(err, -EINVAL, "on_error", " of node \"%s\" is %u: no such policy",
+                                config->name, (unsigned)config->on_error);
     if (last > SPEAD_ON_ERROR_DIVERT || last == SPEAD_ON_ERROR_RETRY)
-        return speadi_err_set(err, -EINVAL,
-                              "after_retries of node \"%s\" is %u: one of fail, skip, log, divert",
-                              config->name, last);
+        return speadi_err_field(err, -EINVAL, "after_retries",
+                                " of node \"%s\" is %u: one of fail, skip, log, divert",
+                                config->name, last);
     if (config->backoff_ns > SPEADI_BACKOFF_MAX_NS)
-        return speadi_err_set(err, -EINVAL, "backoff_ns of node \"%s\" is longer than an hour",
-                              config->name);
+        return speadi_err_add(
+            err, speadi_err_range(err, "backoff_ns", config->backoff_ns, 0, SPEADI_BACKOFF_MAX_NS),
+            " (node \"%s\"): an hour", config->name);
     if (last != SPEAD_ON_ERROR_FAIL && !config->ops->surrender)
         return speadi_err_set(
             err, -EINVAL,

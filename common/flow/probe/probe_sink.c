@@ -1,5 +1,6 @@
 /* A sink that remembers what came, in which order and when. */
 #include <errno.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
@@ -25,11 +26,9 @@ static int check(const struct spead_test_sink_config *config, struct spead_err *
     if (config->struct_size != sizeof *config)
         return speadi_err_set(err, -EINVAL, "test sink: start from SPEAD_TEST_SINK_CONFIG_INIT");
     if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
-        return speadi_err_set(err, -EINVAL, "test sink: batch must be 1 to %d, not %u",
-                              SPEADI_PROBE_BATCH_MAX, config->batch);
+        return speadi_err_range(err, "batch", config->batch, 1, SPEADI_PROBE_BATCH_MAX);
     if (config->error > 0)
-        return speadi_err_set(err, -EINVAL, "test sink: error must be 0 or negative, not %d",
-                              config->error);
+        return speadi_err_range_real(err, "error", config->error, -HUGE_VAL, 0);
     return 0;
 }
 

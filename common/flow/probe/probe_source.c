@@ -1,5 +1,6 @@
 /* A source whose messages, pace and end are decided by a test. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -22,13 +23,11 @@ static int check(const struct spead_test_source_config *config, struct spead_err
         return speadi_err_set(err, -EINVAL,
                               "test source: start from SPEAD_TEST_SOURCE_CONFIG_INIT");
     if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
-        return speadi_err_set(err, -EINVAL, "test source: batch must be 1 to %d, not %u",
-                              SPEADI_PROBE_BATCH_MAX, config->batch);
+        return speadi_err_range(err, "batch", config->batch, 1, SPEADI_PROBE_BATCH_MAX);
     if (config->streams < 1)
-        return speadi_err_set(err, -EINVAL, "test source: streams must be at least 1");
+        return speadi_err_range(err, "streams", config->streams, 1, UINT64_MAX);
     if (config->error > 0)
-        return speadi_err_set(err, -EINVAL, "test source: error must be 0 or negative, not %d",
-                              config->error);
+        return speadi_err_range_real(err, "error", config->error, -HUGE_VAL, 0);
     return 0;
 }
 

@@ -54,8 +54,7 @@ int spead_executor_create(struct spead_executor **out, const struct spead_execut
                               "SPEAD_EXECUTOR_CONFIG_INIT",
                               config->struct_size, sizeof *config);
     if (config->workers == 0 || config->workers > SPEADI_EXECUTOR_WORKERS_MAX)
-        return speadi_err_set(err, -EINVAL, "workers is %u: an executor has 1 to %u of them",
-                              config->workers, SPEADI_EXECUTOR_WORKERS_MAX);
+        return speadi_err_range(err, "workers", config->workers, 1, SPEADI_EXECUTOR_WORKERS_MAX);
     executor = calloc(1, sizeof *executor);
     if (!executor)
         return speadi_err_set(err, -ENOMEM, "cannot make an executor: out of memory");

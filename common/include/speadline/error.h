@@ -12,9 +12,14 @@ extern "C" {
 
 #define SPEAD_ERR_TEXT_MAX 256
 
+/* Filled on failure only; it need not be initialised before the call. */
 struct spead_err {
     int code;                      /* the -errno that the call returned */
     char text[SPEAD_ERR_TEXT_MAX]; /* one line, no newline, always terminated */
+    /* The field of the caller's configuration that was refused, as it is spelt in the header ("packet_bytes_max");
+     * static storage. text then begins with these very characters, so that a program which has a name of its own for
+     * the field can put that in their place. NULL: the failure is no one field's (the network, memory). */
+    const char *field;
 };
 
 /* Severity of a line handed to a log callback. */

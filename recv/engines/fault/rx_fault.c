@@ -278,9 +278,10 @@ static int fault_attach(void *self, const struct spead_region_info *memory, stru
 
     if (memory->data == NULL && (spec->duplicate > 0 || spec->reorder > 0 || spec->truncate > 0 ||
                                  spec->flip > 0 || spec->delay_ns > 0))
-        return speadi_err_set(err, -ENOTSUP,
-                              "fault: payload placed into memory that the CPU cannot touch can be "
-                              "lost (loss, burst) or stalled, nothing else; or use path bounce");
+        return speadi_err_field(
+            err, -ENOTSUP, "fault",
+            ": payload placed into memory that the CPU cannot touch can be lost (loss, burst) or "
+            "stalled, nothing else; or use path bounce");
     return e->inner_ops->attach ? e->inner_ops->attach(e->inner, memory, err) : 0;
 }
 

@@ -58,16 +58,20 @@ static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *e
     uint32_t queues = e->config.verbs.queues, most = e->device.report.rss_queues_max;
 
     if (!speadi_is_power_of_two(queues) || queues > SPEADI_VERBS_WQS_MAX)
-        return speadi_err_set(err, -EINVAL, "verbs_queues must be a power of two up to %u, not %u",
-                              SPEADI_VERBS_WQS_MAX, queues);
+        return speadi_err_field(err, -EINVAL, "verbs_queues",
+                                " %u: must be a power of two up to %u", queues,
+                                SPEADI_VERBS_WQS_MAX);
     if (queues > most)
-        return speadi_err_set(err, -ENOTSUP, "verbs device %s hashes over %u queues, not %u",
-                              e->device.report.device, most, queues);
+        return speadi_err_field(err, -ENOTSUP, "verbs_queues",
+                                " %u: verbs device %s hashes over %u queues at most", queues,
+                                e->device.report.device, most);
     if (e->config.verbs.mprq == SPEAD_MPRQ_ON)
-        return speadi_err_set(err, -EINVAL, "a multi-packet receive queue is one: --mprq off");
+        return speadi_err_field(err, -EINVAL, "mprq",
+                                ": a multi-packet receive queue is one, not %u; use off", queues);
     for (uint32_t i = 0; i < e->config.count; i++)
         if (e->config.addresses[i].any.sa_family != AF_INET)
-            return speadi_err_set(err, -ENOTSUP, "only IPv4 is spread over several queues");
+            return speadi_err_field(err, -ENOTSUP, "verbs_queues",
+                                    " %u: only IPv4 is spread over several queues", queues);
     return 0;
 }
 
@@ -84,15 +88,15 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
         return 0;
     e->is_striding = true;
     if (!report->mprq.usable)
-        return speadi_err_set(
-            err, -ENOTSUP,
-            "verbs device %s has no multi-packet receive queue (mlx5 of ConnectX-5 "
-            "and later): --mprq off",
+        return speadi_err_field(
+            err, -ENOTSUP, "mprq",
+            ": verbs device %s has no multi-packet receive queue (mlx5 of ConnectX-5 and later); "
+            "use off",
             report->device);
     if (e->config.path == SPEAD_PATH_PLACED)
-        return speadi_err_set(err, -EINVAL,
-                              "payload cannot be placed through a multi-packet receive queue: "
-                              "--mprq off, or --receive-path bounce");
+        return speadi_err_field(err, -EINVAL, "mprq",
+                                ": payload cannot be placed through a multi-packet receive queue; "
+                                "use off, or path bounce");
     return 0;
 }
 
@@ -112,9 +116,9 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
     wanted = speadi_max_u32(wanted, SPEADI_RX_RESERVE_MAX);
     e->depth = speadi_min_u32(wanted, speadi_min_u32(report->max_qp_wr, report->max_cqe));
     if (e->depth < e->config.verbs.queues)
-        return speadi_err_set(err, -ENOTSUP,
-                              "verbs device %s: %u receives are too few for %u queues",
-                              report->device, e->depth, e->config.verbs.queues);
+        return speadi_err_field(err, -ENOTSUP, "verbs_queues",
+                                " %u: the %u receives of verbs device %s are too few for them",
+                                e->config.verbs.queues, e->depth, report->device);
     e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
                                                                  : SPEADI_RX_RESERVE_MAX);
     /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */

@@ -55,11 +55,12 @@ int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_d
     choose_shape(mprq, buffer_bytes, options);
     if (shape->completions > device->report.max_cqe || shape->entries > device->report.max_qp_wr ||
         frame_bytes > entry_bytes(mprq))
-        return speadi_err_set(err, -ENOTSUP,
-                              "verbs device %s: a multi-packet queue of %u entries of %u strides "
-                              "exceeds it (max_cqe %u, max_qp_wr %u): --mprq off",
-                              device->report.device, shape->entries, 1u << shape->strides_log,
-                              device->report.max_cqe, device->report.max_qp_wr);
+        return speadi_err_field(
+            err, -ENOTSUP, "mprq",
+            ": a multi-packet queue of %u entries of %u strides exceeds verbs device %s (max_cqe "
+            "%u, max_qp_wr %u); use off",
+            shape->entries, 1u << shape->strides_log, device->report.device, device->report.max_cqe,
+            device->report.max_qp_wr);
     return speadi_verbs_arena_register(&mprq->arena, &mprq->memory, device,
                                        (size_t)shape->entries * entry_bytes(mprq), true, err);
 }

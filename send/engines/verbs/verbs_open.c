@@ -22,9 +22,9 @@ static int check_packet_size(const struct speadi_verbs_sender *engine,
         head = speadi_max_u32(head, network_head_bytes(&config->addresses[i]));
     if (config->packet_bytes_max + head <= interface->mtu)
         return 0;
-    return speadi_err_set(
-        err, -EMSGSIZE,
-        "packets of %u bytes do not fit the MTU of %s, %u: send at most %u bytes, or ip link set %s "
+    return speadi_err_field(
+        err, -EMSGSIZE, "packet_bytes_max",
+        " %u: packets do not fit the MTU of %s, %u: send at most %u bytes, or ip link set %s "
         "mtu %u (and everything on the way)",
         config->packet_bytes_max, interface->name, interface->mtu,
         interface->mtu > head ? (interface->mtu - head) & ~7u : 0, interface->name,
@@ -40,15 +40,15 @@ static int check_device_memory(const struct speadi_verbs_sender *engine,
     for (uint32_t i = 0; i < config->memory_count; i++)
         any |= config->memory[i].is_dma_buf;
     if (any && report->max_sge < 2)
-        return speadi_err_set(
-            err, -ENOTSUP,
-            "%.40s gathers a frame from one place only: the CPU would have to copy "
+        return speadi_err_field(
+            err, -ENOTSUP, "memory",
+            ": %.40s gathers a frame from one place only: the CPU would have to copy "
             "from a device's memory",
             report->device);
     if (any && engine->paths.any_v6 && !report->checksum)
-        return speadi_err_set(
-            err, -ENOTSUP,
-            "%.40s writes no checksums, and the CPU cannot read a device's memory "
+        return speadi_err_field(
+            err, -ENOTSUP, "memory",
+            ": %.40s writes no checksums, and the CPU cannot read a device's memory "
             "for those that IPv6 demands: send to IPv4, or from host memory",
             report->device);
     return 0;
@@ -69,16 +69,16 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
     if (!config->verbs.hardware_rate)
         return 0;
     if (rate < 1 || rate > UINT32_MAX)
-        return speadi_err_set(err, -EINVAL, "hardware_rate needs a rate, of 1 to %u kbit/s",
-                              UINT32_MAX);
+        return speadi_err_field(err, -EINVAL, "hardware_rate", " needs a rate, of 1 to %u kbit/s",
+                                UINT32_MAX);
     *kbps = (uint32_t)rate;
     if (report->rate_kbps_max == 0 ||
         (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
         return 0; /* some stacks report no range and can pace: trying shows it */
-    return speadi_err_set(err, -EINVAL,
-                          "%.40s paces frames at %u to %u kbit/s, not at %u; without hardware_rate "
-                          "the software paces",
-                          report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
+    return speadi_err_field(err, -EINVAL, "hardware_rate",
+                            ": %.40s paces frames at %u to %u kbit/s, not at %u; without it the "
+                            "software paces",
+                            report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
 }
 
 /* What one request for several packets may carry, or 0: they go one by one. */
@@ -91,14 +91,13 @@ static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
     if (!config->verbs.tso)
         return 0;
     if (report->tso_bytes_max == 0)
-        return speadi_err_set(err, -ENOTSUP,
-                              "verbs_tso: %.40s does not segment raw packets (TSO): do without it",
-                              report->device);
+        return speadi_err_field(err, -ENOTSUP, "verbs_tso",
+                                ": %.40s does not segment raw packets (TSO): do without it",
+                                report->device);
     if (!report->checksum)
-        return speadi_err_set(err, -ENOTSUP,
-                              "verbs_tso: %.40s writes no checksums, which segments need: do "
-                              "without it",
-                              report->device);
+        return speadi_err_field(err, -ENOTSUP, "verbs_tso",
+                                ": %.40s writes no checksums, which segments need: do without it",
+                                report->device);
     *bytes = speadi_min_u32(report->tso_bytes_max, config->train_bytes_max);
     return 0;
 }

@@ -29,10 +29,10 @@ static int set_rate(struct speadi_verbs_send_queue *queue, struct spead_err *err
 
     if (code == 0)
         return 0;
-    return speadi_err_set(
-        err, -code,
-        "%.40s cannot pace at %u kbit/s (modify_qp_rate_limit: errno %d); without "
-        "hardware_rate the software paces",
+    return speadi_err_field(
+        err, -code, "hardware_rate",
+        ": %.40s cannot pace at %u kbit/s (modify_qp_rate_limit: errno %d); without it the "
+        "software paces",
         queue->device->report.device, limit.rate_limit, code);
 }
 
@@ -68,9 +68,9 @@ static int make_segmenting_pair(struct speadi_verbs_send_queue *queue, struct sp
     code = errno;
     if (code == EPERM)
         return failed_verb(queue, err, "create_qp_ex", code);
-    return speadi_err_set(
-        err, -code,
-        "verbs_tso: %.40s makes no queue of %u requests, each of %u pieces and a head of %u bytes "
+    return speadi_err_field(
+        err, -code, "verbs_tso",
+        ": %.40s makes no queue of %u requests, each of %u pieces and a head of %u bytes "
         "(create_qp_ex: errno %d): do without it, or take a smaller buffer",
         queue->device->report.device, attr.cap.max_send_wr, attr.cap.max_send_sge,
         queue->options.segment_head_bytes, code);

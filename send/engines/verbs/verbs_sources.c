@@ -21,13 +21,13 @@ static int check_order(const struct spead_send_memory *const *sorted, uint32_t c
         const uintptr_t first = (uintptr_t)sorted[i]->data;
 
         if (sorted[i]->bytes == 0 || first + sorted[i]->bytes < first)
-            return speadi_err_set(err, -EINVAL,
-                                  "memory to send from: %zu bytes at %p are no piece of memory",
-                                  sorted[i]->bytes, sorted[i]->data);
+            return speadi_err_field(err, -EINVAL, "memory",
+                                    " to send from: %zu bytes at %p are no piece of memory",
+                                    sorted[i]->bytes, sorted[i]->data);
         if (i > 0 && first - (uintptr_t)sorted[i - 1]->data < sorted[i - 1]->bytes)
-            return speadi_err_set(err, -EINVAL,
-                                  "memory to send from: the pieces at %p and %p overlap",
-                                  sorted[i - 1]->data, sorted[i]->data);
+            return speadi_err_field(err, -EINVAL, "memory",
+                                    " to send from: the pieces at %p and %p overlap",
+                                    sorted[i - 1]->data, sorted[i]->data);
     }
     return 0;
 }

@@ -2,6 +2,7 @@
  * Method: short, long and hostile text through each of the three functions. */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <math.h>
 #include <string.h>
 
 #include <speadi/err.h>
@@ -80,6 +81,92 @@ Test(err, quoted_text_cannot_break_the_line)
     speadi_err_set(&err, -EINVAL, "no host \"%s\"", "a\nb\rc\033[2Jd\177");
     cr_expect_str_eq(err.text, "no host \"a?b?c?[2Jd?\"");
 }
+
+/* ---- Fields --------------------------------------------------------------------------------- */
+
+Test(err, a_refused_field_is_named_and_begins_the_sentence)
+{
+    struct spead_err err = {0};
+
+    cr_expect_eq(speadi_err_field(&err, -ENOTSUP, "mprq", ": %s has none", "mlx5_0"), -ENOTSUP);
+    cr_expect_eq(err.code, -ENOTSUP);
+    cr_expect_str_eq(err.field, "mprq");
+    cr_expect_str_eq(err.text, "mprq: mlx5_0 has none");
+    speadi_err_set(&err, -EIO, "another failure");
+    cr_expect_null(err.field, "an older failure's field does not stay");
+    speadi_err_field(&err, -EINVAL, "mprq", ": no");
+    errno = EIO;
+    speadi_err_errno(&err, "a third");
+    cr_expect_null(err.field);
+}
+
+Test(err, ranges_are_said_in_one_way)
+{
+    struct spead_err err;
+
+    cr_expect_eq(speadi_err_range(&err, "ring_heaps", 0, 1, 64), -EINVAL);
+    cr_expect_str_eq(err.field, "ring_heaps");
+    cr_expect_str_eq(err.text, "ring_heaps 0: must be 1 to 64");
+    speadi_err_range(&err, "step", 0, 1, UINT64_MAX);
+    cr_expect_str_eq(err.text, "step 0: must be 1 or more");
+    speadi_err_range_real(&err, "loss", 1.5, 0, 1);
+    cr_expect_str_eq(err.text, "loss 1.5: must be 0 to 1");
+    speadi_err_range_real(&err, "ratio", 0.99, 1, HUGE_VAL);
+    cr_expect_str_eq(err.text, "ratio 0.99: must be 1 or more");
+    speadi_err_range_real(&err, "error", 3, -HUGE_VAL, 0);
+    cr_expect_str_eq(err.text, "error 3: must be 0 or less");
+}
+
+Test(err, a_field_is_put_before_a_sentence_that_has_none)
+{
+    struct spead_err err;
+
+    speadi_err_set(&err, -ENODEV, "\"eth9\": there is no such interface");
+    cr_expect_eq(speadi_err_blame(&err, -ENODEV, "interface_name"), -ENODEV);
+    cr_expect_str_eq(err.field, "interface_name");
+    cr_expect_str_eq(err.text, "interface_name \"eth9\": there is no such interface");
+    speadi_err_blame(&err, -ENODEV, "engine");
+    cr_expect_str_eq(err.field, "interface_name", "who knew the field knew better");
+    speadi_err_set(&err, -EINVAL, "%s", long_text);
+    speadi_err_blame(&err, -EINVAL, "source");
+    cr_expect(ends_with(err.text, "..."), "%s", err.text);
+}
+
+Test(err, a_sentence_can_be_added_to_and_stays_whole)
+{
+    struct spead_err err;
+    int code = speadi_err_range(&err, "lanes", 9, 1, 8);
+
+    cr_expect_eq(speadi_err_add(&err, code, " (channel \"%s\")", "a"), -EINVAL);
+    cr_expect_str_eq(err.text, "lanes 9: must be 1 to 8 (channel \"a\")");
+    for (unsigned i = 0; i < 300; i++)
+        speadi_err_add(&err, code, "x");
+    cr_expect_eq(strlen(err.text), SPEAD_ERR_TEXT_MAX - 1);
+    cr_expect(ends_with(err.text, "..."), "%s", err.text);
+    cr_expect_eq(strncmp(err.text, "lanes 9: must be 1 to 8", 23), 0);
+}
+
+Test(err, a_failure_is_handed_on_with_its_field)
+{
+    struct spead_err first, second = {0};
+
+    speadi_err_range(&first, "lanes", 9, 1, 8);
+    cr_expect_eq(speadi_err_copy(&second, &first), -EINVAL);
+    cr_expect_str_eq(second.field, "lanes");
+    cr_expect_str_eq(second.text, first.text);
+    cr_expect_eq(speadi_err_copy(NULL, &first), -EINVAL);
+}
+
+Test(err, refusals_need_nobody_to_listen_either)
+{
+    cr_expect_eq(speadi_err_field(NULL, -ENOTSUP, "mprq", ": no"), -ENOTSUP);
+    cr_expect_eq(speadi_err_range(NULL, "lanes", 9, 1, 8), -EINVAL);
+    cr_expect_eq(speadi_err_range_real(NULL, "loss", 9, 1, 8), -EINVAL);
+    cr_expect_eq(speadi_err_blame(NULL, -ENODEV, "engine"), -ENODEV);
+    cr_expect_eq(speadi_err_add(NULL, -EBUSY, "x"), -EBUSY);
+}
+
+/* ---- The log -------------------------------------------------------------------------------- */
 
 struct heard {
     unsigned count;

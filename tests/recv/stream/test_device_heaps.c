@@ -223,13 +223,13 @@ Test(device_heaps, a_memory_bound_below_what_is_pinned_is_an_error_or_a_reason)
 {
     rig.config.heap_arena = NULL;
     rig.config.memory_bytes_max = 65536;
-    cr_expect_not_null(strstr(refusal(-ENOMEM), "more than the bound of 65536"));
+    cr_expect_not_null(strstr(refusal(-ENOMEM), "memory_bytes_max 65536: "));
 
     recv_rig_init(&rig);
     rig.ops = &script_nic_ops;
     rig.config.memory_bytes_max = 65536;
     recv_rig_open(&rig);
-    cr_expect_not_null(strstr(reason(), "more than the bound of 65536"), "%s", reason());
+    cr_expect_not_null(strstr(reason(), "memory_bytes_max 65536: "), "%s", reason());
     recv_rig_close(&rig);
 }
 

@@ -4,6 +4,7 @@
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "packet_builder.h"
@@ -30,6 +31,7 @@ static void expect_refusal(const char *word)
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), -EINVAL, "%s", word);
     cr_expect_eq(err.code, -EINVAL);
     cr_expect_not_null(strstr(err.text, word), "\"%s\" does not say %s", err.text, word);
+    cr_expect_not_null(err.field, "%s", err.text);
 }
 
 Test(recv_config, the_defaults_are_valid)
@@ -78,6 +80,136 @@ Test(recv_config, a_refusal_names_the_field)
     start_from_defaults();
     config.on_full = (enum spead_on_full)3;
     expect_refusal("on_full");
+}
+
+/* ---- Ranges -------------------------------------------------------------------------------- */
+
+/* A field that is refused at least - 1 and at most + 1, and taken at both ends. */
+struct ranged {
+    const char *field;
+    size_t offset, bytes;
+    uint64_t least, most;
+};
+
+#define RANGED(member, least, most)                                                    \
+    {                                                                                  \
+#        member, offsetof(struct spead_recv_stream_config, member),                    \
+            sizeof(((struct spead_recv_stream_config *)NULL)->member), (least), (most) \
+    }
+
+static const struct ranged ranged_fields[] = {
+    RANGED(packet_bytes_max, 8, 65507),
+    RANGED(substream_count, 1, 1u << 20),
+    RANGED(live_heaps_max, 1, 1u << 20),
+    RANGED(finished_heaps_max, 0, 4u << 20), /* 0: chosen */
+    RANGED(heap_bytes_max, 1, 1ull << 40),
+    RANGED(pointers_max, 1, 1u << 20),
+    RANGED(ranges_max, 1, 1u << 20),
+    RANGED(ring_heaps, 1, 1u << 20),
+    RANGED(held_heaps, 0, 1u << 20),
+    RANGED(on_full, 0, SPEAD_BLOCK),
+    RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
+    RANGED(placed_window, 1, 64),
+    RANGED(verbs_queues, 1, 16),
+    RANGED(mprq, 0, SPEAD_MPRQ_OFF),
+    RANGED(mprq_stride_log, 0, 16),
+    RANGED(mprq_entry_log, 0, 26),
+    RANGED(memory_bytes_max, 12288, UINT64_MAX), /* 9200, in pages; 0: what the plan needs */
+};
+
+static int read_with(const struct ranged *ranged, uint64_t value)
+{
+    struct spead_recv_stream_config full;
+
+    start_from_defaults();
+    if (ranged->offset == offsetof(struct spead_recv_stream_config, substream_count))
+        config.live_heaps_max = 1; /* the two are bounded together */
+    memcpy((char *)&config + ranged->offset, &value, ranged->bytes); /* little-endian */
+    return speadi_recv_config_read(&full, &config, &err);
+}
+
+static void expect_out_of_range(const struct ranged *ranged, uint64_t value)
+{
+    char start[64];
+
+    snprintf(start, sizeof start, "%s %llu: must be ", ranged->field, (unsigned long long)value);
+    cr_assert_eq(read_with(ranged, value), -EINVAL, "%s", start);
+    cr_expect_str_eq(err.field, ranged->field);
+    cr_expect_eq(strncmp(err.text, start, strlen(start)), 0, "\"%s\" is not %s", err.text, start);
+}
+
+Test(recv_config, every_field_with_a_range_is_named_when_it_is_out_of_it)
+{
+    for (size_t i = 0; i < sizeof ranged_fields / sizeof *ranged_fields; i++) {
+        const struct ranged *ranged = &ranged_fields[i];
+
+        cr_expect_eq(read_with(ranged, ranged->least), 0, "%s: %s", ranged->field, err.text);
+        cr_expect_eq(read_with(ranged, ranged->most), 0, "%s: %s", ranged->field, err.text);
+        if (ranged->least > 0)
+            expect_out_of_range(ranged, ranged->least - 1);
+        if (ranged->most < UINT64_MAX)
+            expect_out_of_range(ranged, ranged->most + 1);
+    }
+}
+
+Test(recv_config, ranges_that_depend_on_another_field_are_said_as_they_are)
+{
+    config.substream_count = 4096;
+    config.live_heaps_max = 257;
+    expect_refusal("live_heaps_max 257: must be 1 to 256");
+    cr_expect_str_eq(err.field, "live_heaps_max");
+    start_from_defaults();
+    config.placed_loss_max = 1.5;
+    expect_refusal("placed_loss_max 1.5: must be 0 to 1");
+    cr_expect_str_eq(err.field, "placed_loss_max");
+    start_from_defaults();
+    config.endpoint_count = 65;
+    expect_refusal("endpoint_count 65: must be 0 to 64");
+    cr_expect_str_eq(err.field, "endpoint_count");
+}
+
+static void expect_field(const char *field, const char *start)
+{
+    struct spead_recv_stream *stream = NULL;
+
+    cr_assert_lt(spead_recv_stream_create(&stream, &config, &err), 0, "%s", field);
+    cr_assert_not_null(err.field, "%s", err.text);
+    cr_expect_str_eq(err.field, field);
+    cr_expect_eq(strncmp(err.text, start, strlen(start)), 0, "%s", err.text);
+    start_from_defaults();
+}
+
+/* What stands in a string, too, is refused by the name of its field, with the string quoted. */
+Test(recv_config, strings_are_refused_by_the_field_they_stand_in)
+{
+    config.interface_name = "nowhere0";
+    expect_field("interface_name", "interface_name \"nowhere0\": ");
+    config.source = ":7000";
+    expect_field("source", "source \":7000\": ");
+    config.source = "[::1]";
+    expect_field("source", "source [::1]:0 cannot send");
+    config.engine = "pigeon";
+    expect_field("engine", "engine \"pigeon\" ");
+    config.fault = "x=1";
+    expect_field("fault", "fault \"x=1\": ");
+    endpoint = "127.0.0.1:99999";
+    expect_field("endpoints", "endpoints \"127.0.0.1:99999\": ");
+}
+
+Test(recv_config, more_heaps_than_a_stream_can_have_are_the_live_ones)
+{
+    config.live_heaps_max = 1u << 20;
+    config.heap_bytes_max = 1;
+    expect_field("live_heaps_max", "live_heaps_max 1048576: ");
+}
+
+Test(recv_config, what_the_network_refuses_is_no_field)
+{
+    struct spead_recv_stream *stream = NULL;
+
+    endpoint = "192.0.2.1:7148";
+    cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), -EADDRNOTAVAIL, "%s", err.text);
+    cr_expect_null(err.field, "%s", err.field);
 }
 
 /* A bound that no packet fits under would count every one of them as no-memory. */

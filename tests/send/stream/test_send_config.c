@@ -5,9 +5,23 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <speadline/send.h>
+
+/* A field whose range stands by itself: one less than least and one more than most are refused. */
+struct ranged {
+    const char *field;
+    size_t offset, bytes;
+    uint64_t least, most;
+};
+
+#define RANGED(member, least, most)                                                    \
+    {                                                                                  \
+#        member, offsetof(struct spead_send_stream_config, member),                    \
+            sizeof(((struct spead_send_stream_config *)NULL)->member), (least), (most) \
+    }
 
 static struct spead_send_stream_config make_config(void)
 {
@@ -31,6 +45,7 @@ static void expect_refused(const struct spead_send_stream_config *config, const 
     cr_expect_null(stream, "%s", word);
     cr_expect_eq(err.code, -EINVAL);
     cr_expect_not_null(strstr(err.text, word), "\"%s\" does not name %s", err.text, word);
+    cr_expect_not_null(err.field, "%s", err.text);
     cr_expect_eq(spead_send_stream_create(&stream, config, NULL), -EINVAL, "without err");
 }
 
@@ -108,6 +123,89 @@ Test(send_config, each_bad_number_is_refused_by_name)
     expect_refused(&config, "multicast_ttl");
 }
 
+static void expect_out_of_range(const struct ranged *ranged, uint64_t value)
+{
+    struct spead_send_stream_config config = make_config();
+    struct spead_send_stream *stream = NULL;
+    struct spead_err err = {0};
+    char start[64];
+
+    memcpy((char *)&config + ranged->offset, &value,
+           ranged->bytes); /* little-endian, as all we run on */
+    snprintf(start, sizeof start, "%s %llu: must be ", ranged->field, (unsigned long long)value);
+    cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -EINVAL, "%s", start);
+    cr_expect_str_eq(err.field, ranged->field);
+    cr_expect_eq(strncmp(err.text, start, strlen(start)), 0, "\"%s\" is not %s", err.text, start);
+}
+
+Test(send_config, every_field_with_a_range_is_named_when_it_is_out_of_it)
+{
+    static const struct ranged fields[] = {
+        RANGED(packet_bytes_max, 56, 65507), RANGED(heaps_max, 1, 1u << 20),
+        RANGED(multicast_ttl, 0, 255),       RANGED(heap_counter_step, 1, UINT64_MAX),
+        RANGED(burst_bytes, 1, UINT32_MAX),  RANGED(rate_of, 0, 1),
+        RANGED(link_count, 0, 64),
+    };
+
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        if (fields[i].least > 0)
+            expect_out_of_range(&fields[i], fields[i].least - 1);
+        if (fields[i].most < UINT32_MAX)
+            expect_out_of_range(&fields[i], fields[i].most + 1);
+    }
+}
+
+static void expect_fraction(size_t offset, const char *field, double value, const char *says)
+{
+    struct spead_send_stream_config config = make_config();
+    struct spead_send_stream *stream = NULL;
+    struct spead_err err = {0};
+
+    memcpy((char *)&config + offset, &value, sizeof value);
+    cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -EINVAL, "%g", value);
+    cr_expect_str_eq(err.field, field);
+    cr_expect_str_eq(err.text, says);
+}
+
+Test(send_config, fractions_out_of_their_range_are_named_too)
+{
+    const size_t rate = offsetof(struct spead_send_stream_config, rate_bytes_per_s);
+    const size_t ratio = offsetof(struct spead_send_stream_config, burst_rate_ratio);
+
+    expect_fraction(rate, "rate_bytes_per_s", 0.5,
+                    "rate_bytes_per_s 0.5: must be 1 or more, or 0 for unlimited");
+    expect_fraction(ratio, "burst_rate_ratio", 0.99, "burst_rate_ratio 0.99: must be 1 or more");
+}
+
+/* What stands in a string, too, is refused by the name of its field, with the string quoted. */
+Test(send_config, strings_are_refused_by_the_field_they_stand_in)
+{
+    static const char *const endpoint[] = {"127.0.0.1"}, *const good[] = {"127.0.0.1:7148"};
+    struct spead_send_stream_config configs[4];
+    static const char *const fields[] = {"fault", "engine", "endpoints", "interface_name"};
+    static const char *const starts[] = {
+        "fault \"x=1\": ", "engine \"pigeon\" ",
+        "endpoints \"127.0.0.1\": ", "interface_name \"nowhere0\": "};
+
+    configs[0] = make_config();
+    configs[0].fault = "x=1";
+    for (unsigned i = 1; i < 4; i++) {
+        configs[i] = (struct spead_send_stream_config)SPEAD_SEND_STREAM_CONFIG_INIT;
+        configs[i].endpoints = i == 2 ? endpoint : good;
+        configs[i].endpoint_count = 1;
+    }
+    configs[1].engine = "pigeon";
+    configs[3].interface_name = "nowhere0";
+    for (unsigned i = 0; i < 4; i++) {
+        struct spead_send_stream *stream = NULL;
+        struct spead_err err = {0};
+
+        cr_assert_lt(spead_send_stream_create(&stream, &configs[i], &err), 0, "%s", fields[i]);
+        cr_expect_str_eq(err.field, fields[i]);
+        cr_expect_eq(strncmp(err.text, starts[i], strlen(starts[i])), 0, "%s", err.text);
+    }
+}
+
 Test(send_config, destinations_are_required_and_of_one_kind)
 {
     static const char *const endpoint[] = {"127.0.0.1:7148"};
@@ -120,7 +218,7 @@ Test(send_config, destinations_are_required_and_of_one_kind)
     config.link_count = 0;
     expect_refused(&config, "destination");
     config.link_count = 65;
-    expect_refused(&config, "65 destinations");
+    expect_refused(&config, "link_count 65: must be 1 to 64");
 }
 
 Test(send_config, endpoint_without_a_port_is_quoted)

@@ -175,7 +175,8 @@ static void assert_refused(const struct verbs_rx_options *options, int code, con
 
 Test(rx_verbs_queues, what_cannot_be_spread_is_refused_by_name)
 {
-    assert_refused(&(struct verbs_rx_options){.verbs = {.queues = 3}}, -EINVAL, "power of two");
+    assert_refused(&(struct verbs_rx_options){.verbs = {.queues = 3}}, -EINVAL,
+                   "verbs_queues 3: must be a power of two up to 16");
     verbs_rx_rig_close(&rig);
     assert_refused(
         &(struct verbs_rx_options){.endpoints = {"[ff15::2]:7148"}, .verbs = {.queues = 2}},
@@ -183,6 +184,7 @@ Test(rx_verbs_queues, what_cannot_be_spread_is_refused_by_name)
     verbs_rx_rig_close(&rig);
     vdouble_script("rss=0");
     assert_refused(&several, -ENOTSUP, "hashes over 0 queues");
+    cr_assert_str_eq(rig.err.field, "verbs_queues");
 }
 
 Test(rx_verbs_queues, payload_is_not_placed_through_several)
