@@ -13,8 +13,8 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
     struct spead_graph_config graph_config = SPEAD_GRAPH_CONFIG_INIT;
     struct heap_check_config check = {
         .batch = spead_recv_take_max(options),
-        .heaps_max = options->common.heaps,
-        .verify = options->common.verify,
+        .heaps_max = options->shared.heaps,
+        .verify = options->shared.verify,
         .passes_on = options->output != NULL,
     };
     int ret;
@@ -78,7 +78,7 @@ int recv_graph_build(struct recv_graph *graph, const struct spead_recv_tool_opti
     int ret = make_parts(graph, options, log, err);
 
     if (ret == 0)
-        ret = add_stream_and_check(graph, options->common.cpu, &check, err);
+        ret = add_stream_and_check(graph, options->shared.cpu, &check, err);
     if (ret == 0 && graph->writer != NULL)
         ret = add_writer(graph, check, spead_recv_writer_capacity(options), err);
     return ret;

@@ -12,17 +12,17 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
     char memory[TOOL_TEXT_MAX], region[TOOL_TEXT_MAX], table[TOOL_TEXT_MAX], buffer[TOOL_TEXT_MAX];
 
     fputs("spead-recv: listening on", to);
-    for (uint64_t i = 0; i < options->common.endpoint_count; i++)
-        fprintf(to, " %s", options->common.endpoints[i]);
+    for (uint32_t i = 0; i < options->shared.endpoint_count; i++)
+        fprintf(to, " %s", options->shared.endpoints[i]);
     fprintf(to, "\n  engine   %s\n", plan->engine_reason);
     fprintf(to,
-            "  memory   at most %s for heaps: %" PRIu64 " regions of %s (%" PRIu64
-            " live x %" PRIu64 ", %" PRIu64
+            "  memory   at most %s for heaps: %" PRIu64 " regions of %s (%" PRIu32
+            " live x %" PRIu32 ", %" PRIu32
             " in the channel, %u held, the rest ahead); %s for tables\n",
             tool_text_memory(memory, plan->memory_bytes), plan->region_count,
-            tool_text_memory(region, plan->region_bytes), options->concurrent_heaps,
-            options->substreams, options->ring_heaps, spead_recv_held_max(options),
-            tool_text_memory(table, plan->table_bytes));
+            tool_text_memory(region, plan->region_bytes), options->stream.live_heaps_max,
+            options->stream.substream_count, options->stream.ring_heaps,
+            spead_recv_held_max(options), tool_text_memory(table, plan->table_bytes));
     if (plan->socket_buffer_bytes > 0)
         fprintf(to, "  buffer   %s for each socket\n",
                 tool_text_memory(buffer, plan->socket_buffer_bytes));
@@ -33,8 +33,8 @@ json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
 {
     json_t *endpoints = json_array();
 
-    for (uint64_t i = 0; i < options->common.endpoint_count; i++) {
-        if (json_array_append_new(endpoints, json_string(options->common.endpoints[i])) < 0) {
+    for (uint32_t i = 0; i < options->shared.endpoint_count; i++) {
+        if (json_array_append_new(endpoints, json_string(options->shared.endpoints[i])) < 0) {
             json_decref(endpoints);
             return NULL;
         }
@@ -176,12 +176,12 @@ static void print_losses(FILE *to, const struct recv_report *report)
         fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
                 stats->missing_packets, stats->missing_heaps);
     if (stats->kernel_drops > 0)
-        fprintf(to,
-                "  kernel   dropped %" PRIu64
-                " messages at our sockets: raise net.core.rmem_max and "
-                "--buffer (%s now), or send slower%s\n",
-                stats->kernel_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes),
-                report->options->source ? "; some may have come from others than --source" : "");
+        fprintf(
+            to,
+            "  kernel   dropped %" PRIu64 " messages at our sockets: raise net.core.rmem_max and "
+            "--buffer (%s now), or send slower%s\n",
+            stats->kernel_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes),
+            report->options->stream.source ? "; some may have come from others than --source" : "");
     tool_report_device(to, stats->engine_rebuilds, stats->link_downs);
 }
 
@@ -249,7 +249,7 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
     if (report->heaps_past_limit > 0)
         fprintf(to, "  limit    %" PRIu64 " heaps more were ready when --heaps was reached\n",
                 report->heaps_past_limit);
-    if (report->options->common.verify)
+    if (report->options->shared.verify)
         print_verified(to, totals);
     if (report->options->output != NULL)
         print_output(to, report);

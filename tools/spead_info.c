@@ -1,69 +1,13 @@
 /* spead-info: what this machine can do for the other tools. */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <jansson.h>
 
 #include "engine_survey.h"
-#include "tool_options.h"
+#include "spead_info_options.h"
+#include "tool_exit.h"
 #include "tool_report.h"
-
-struct info_options {
-    const char *topic, *interface;
-    bool json;
-};
-
-enum { KEY_INTERFACE = 256, KEY_JSON };
-
-static error_t parse_option(int key, char *argument, struct argp_state *state)
-{
-    struct info_options *options = state->input;
-
-    switch (key) {
-    case KEY_INTERFACE:
-        options->interface = argument;
-        return 0;
-    case KEY_JSON:
-        options->json = true;
-        return 0;
-    case ARGP_KEY_ARG:
-        if (options->topic)
-            tool_usage("\"%s\" is one word too many", argument);
-        options->topic = argument;
-        return 0;
-    case ARGP_KEY_INIT:
-        state->err_stream = NULL; /* as in tool_options.c */
-        return 0;
-    default:
-        return ARGP_ERR_UNKNOWN;
-    }
-}
-
-static void parse(struct info_options *options, int argc, char **argv)
-{
-    static const struct argp_option argp_options[] = {
-        {"interface", KEY_INTERFACE, "IF", 0,
-         "Interface, by name or address, that verbs would use (every device)", 0},
-        {"json", KEY_JSON, NULL, 0, "Print one JSON object", 0},
-        {0}};
-    static const struct argp argp = {
-        argp_options,
-        parse_option,
-        "engines",
-        "Say which engines can be used here, why not, and what mends it."
-        "\vExit status: 0 done, 1 failed, 2 wrong usage.",
-        0,
-        0,
-        0};
-
-    *options = (struct info_options){0};
-    tool_parse(&argp, argc, argv, options);
-    if (!options->topic)
-        tool_usage("about what? Give \"engines\"");
-    if (strcmp(options->topic, "engines") != 0)
-        tool_usage("nothing is known about \"%s\": use engines", options->topic);
-}
 
 /* ---- For people ---------------------------------------------------------------------------------- */
 
@@ -175,15 +119,15 @@ static int print_json(const struct survey *survey)
 int main(int argc, char **argv)
 {
     static struct survey survey;
-    struct info_options options;
+    struct spead_info_tool_options options;
     struct spead_err err;
     int ret;
 
     tool_streams_prepare();
-    parse(&options, argc, argv);
+    spead_info_options_parse(&options, argc, argv);
     ret = survey_take(&survey, options.interface, &err);
     if (ret < 0)
-        return tool_failed_call(ret, &err);
+        return tool_failed_call(&spead_info_program, ret, &err);
     if (options.json)
         return print_json(&survey);
     for (unsigned i = 0; i < survey.count; i++)

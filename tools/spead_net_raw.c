@@ -12,7 +12,7 @@
 #include <speadline/error.h>
 
 #include "tool_capability.h"
-#include "tool_options.h"
+#include "tool_exit.h"
 
 enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* as env(1) and nice(1) */
 

@@ -14,6 +14,7 @@
 #include "recv_graph.h"
 #include "recv_report.h"
 #include "spead_recv_options.h"
+#include "tool_exit.h"
 #include "tool_signal.h"
 
 #define TICK_NS 100000000u /* at most this long between two looks at signals and the clock */
@@ -79,11 +80,11 @@ static void look_around(struct receiver *receiver, uint64_t now_ns)
 /* Looks after the graph until it has ended. False: its writer hangs, and will not be waited for. */
 static bool watch(struct receiver *receiver)
 {
-    double seconds = receiver->options->common.seconds;
+    double seconds = receiver->options->shared.seconds;
     uint64_t now = speadi_clock_mono_ns();
 
     receiver->end_ns = seconds > 0 ? now + (uint64_t)(seconds * 1e9) : NO_LIMIT;
-    tool_progress_start(&receiver->progress, receiver->options->common.quiet);
+    tool_progress_start(&receiver->progress, receiver->options->shared.quiet);
     while (!spead_graph_has_ended(receiver->graph.graph)) {
         if (receiver->cancelled_ns != 0 && now - receiver->cancelled_ns > HANG_NS)
             break;
@@ -98,17 +99,10 @@ static bool watch(struct receiver *receiver)
 
 /* ---- Before and after ---------------------------------------------------------------------- */
 
-static void print_log(void *arg __attribute__((unused)), enum spead_log_level level,
-                      const char *line)
-{
-    if (level == SPEAD_LOG_WARNING)
-        tool_failed("warning: %s", line);
-}
-
 /* The summary says so too. */
 static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
 {
-    if (!receiver->options->common.quiet)
+    if (!receiver->options->shared.quiet)
         return TOOL_FAILED;
     return tool_failed("%" PRIu64 " bytes are wrong: was the sender told to --verify too?", bytes);
 }
@@ -138,9 +132,9 @@ static int judge(const struct receiver *receiver, bool ended)
 /* Prints the summary and the object; returns the worse of status and what that came to. */
 static int print_report(const struct receiver *receiver, int status)
 {
-    if (!receiver->options->common.quiet)
+    if (!receiver->options->shared.quiet)
         recv_report_summary(stderr, &receiver->report);
-    if (receiver->options->common.json &&
+    if (receiver->options->shared.json &&
         tool_report_print(recv_report_json(&receiver->report)) != TOOL_DONE)
         return TOOL_FAILED;
     return status;
@@ -169,12 +163,12 @@ static int print_plan(const struct receiver *receiver)
     struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
     char text[RECV_GRAPH_TEXT_MAX];
     struct spead_err err = {0};
-    bool json = receiver->options->common.json;
+    bool json = receiver->options->shared.json;
     int ret = spead_graph_plan(receiver->graph.graph, json ? SPEAD_REPORT_JSON : SPEAD_REPORT_TEXT,
                                text, sizeof text, &err);
 
     if (ret < 0)
-        return tool_failed_call(ret, &err);
+        return tool_failed_call(&spead_recv_program, ret, &err);
     spead_recv_stream_plan(receiver->graph.stream, &plan);
     if (json)
         return tool_report_print(recv_report_plan_json(receiver->options, &plan, text));
@@ -198,16 +192,16 @@ static int run(struct receiver *receiver)
     signal(SIGXFSZ, SIG_IGN);
     ret = recv_graph_start(&receiver->graph, &err);
     if (ret < 0)
-        return tool_failed_call(ret, &err);
+        return tool_failed_call(&spead_recv_program, ret, &err);
     spead_recv_stream_plan(receiver->graph.stream, &plan);
-    if (!receiver->options->common.quiet)
+    if (!receiver->options->shared.quiet)
         recv_report_plan(stderr, receiver->options, &plan);
     return receive_and_report(receiver, cpu_start);
 }
 
 int main(int argc, char **argv)
 {
-    const struct spead_log log = {.fn = print_log};
+    struct spead_log log = tool_shared_log();
     struct spead_recv_tool_options options;
     struct receiver receiver = {.options = &options, .report = {.options = &options}};
     struct spead_err err = {0};
@@ -217,7 +211,7 @@ int main(int argc, char **argv)
     spead_recv_options_parse(&options, argc, argv);
     ret = recv_graph_build(&receiver.graph, &options, &log, &err);
     if (ret < 0)
-        status = tool_failed_call(ret, &err);
+        status = tool_failed_call(&spead_recv_program, ret, &err);
     else
         status = options.plan ? print_plan(&receiver) : run(&receiver);
     signalled_stream = NULL;

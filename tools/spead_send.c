@@ -13,6 +13,7 @@
 
 #include "send_report.h"
 #include "spead_send_options.h"
+#include "tool_exit.h"
 #include "tool_signal.h"
 #include "verify_pattern.h"
 
@@ -107,7 +108,7 @@ static int make_heaps(struct sender *sender)
     struct spead_flavour flavour = {(uint8_t)options->addr_bits};
     int ret;
 
-    sender->slot_count = (unsigned)options->max_heaps;
+    sender->slot_count = options->stream.heaps_max;
     sender->slots = calloc(sender->slot_count, sizeof *sender->slots);
     if (sender->slots == NULL)
         return -ENOMEM;
@@ -153,7 +154,7 @@ static struct spead_send_options next_heap(struct sender *sender)
     struct spead_flavour flavour = {(uint8_t)sender->options->addr_bits};
     struct spead_send_options next = SPEAD_SEND_OPTIONS_INIT;
 
-    next.destination = (uint32_t)(sender->sequence % sender->options->common.endpoint_count);
+    next.destination = (uint32_t)(sender->sequence % sender->options->shared.endpoint_count);
     next.explicit_counter = true;
     next.counter = ++sender->sequence & spead_flavour_value_max(flavour);
     return next;
@@ -194,7 +195,7 @@ static void submit_data(struct slot *slot)
     struct spead_send_options next = next_heap(sender);
     int ret;
 
-    if (sender->options->common.verify)
+    if (sender->options->shared.verify)
         verify_pattern_fill(slot->payload, (size_t)sender->options->heap_size, next.counter);
     next.done = on_data_done;
     next.done_arg = slot;
@@ -230,10 +231,10 @@ static void submit_stops(struct sender *sender)
 
 static void begin(struct sender *sender)
 {
-    uint64_t heaps = sender->options->common.heaps;
+    uint64_t heaps = sender->options->shared.heaps;
 
     sender->data_left = heaps > 0 ? heaps : UINT64_MAX;
-    sender->stops_left = (unsigned)sender->options->common.endpoint_count;
+    sender->stops_left = (unsigned)sender->options->shared.endpoint_count;
     for (unsigned i = 0; i < sender->slot_count && sender->data_left > 0; i++)
         submit_data(&sender->slots[i]);
 }
@@ -271,14 +272,14 @@ static void show(struct sender *sender, struct tool_progress *progress, uint64_t
 /* Returns 0, or -errno when the transport failed. */
 static int run(struct sender *sender)
 {
-    const struct tool_common *common = &sender->options->common;
+    const struct tool_shared *shared = &sender->options->shared;
     struct tool_progress progress;
     uint64_t now = speadi_clock_mono_ns(), end = UINT64_MAX;
     int ret = 0;
 
-    if (common->seconds > 0)
-        end = now + (uint64_t)(common->seconds * 1e9);
-    tool_progress_start(&progress, common->quiet);
+    if (shared->seconds > 0)
+        end = now + (uint64_t)(shared->seconds * 1e9);
+    tool_progress_start(&progress, shared->quiet);
     begin(sender);
     while (ret >= 0) {
         now = speadi_clock_mono_ns();
@@ -295,13 +296,6 @@ static int run(struct sender *sender)
 
 /* ---- Before and after ---------------------------------------------------------------------- */
 
-static void print_log(void *arg __attribute__((unused)), enum spead_log_level level,
-                      const char *line)
-{
-    if (level == SPEAD_LOG_WARNING)
-        tool_failed("warning: %s", line);
-}
-
 static int pin(int cpu)
 {
     cpu_set_t set;
@@ -317,13 +311,13 @@ static int pin(int cpu)
 
 static int note_overheads(struct sender *sender)
 {
-    const struct tool_common *common = &sender->options->common;
+    const struct tool_shared *shared = &sender->options->shared;
 
-    sender->overhead = calloc(common->endpoint_count, sizeof *sender->overhead);
+    sender->overhead = calloc(shared->endpoint_count, sizeof *sender->overhead);
     if (sender->overhead == NULL)
         return -ENOMEM;
-    for (uint64_t i = 0; i < common->endpoint_count; i++)
-        sender->overhead[i] = tool_wire_overhead(common->endpoints[i], false);
+    for (uint32_t i = 0; i < shared->endpoint_count; i++)
+        sender->overhead[i] = tool_wire_overhead(shared->endpoints[i], false);
     return 0;
 }
 
@@ -331,7 +325,7 @@ static int note_overheads(struct sender *sender)
  * overheads is that of the packets. */
 static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
 {
-    uint64_t sum = 0, count = sender->options->common.endpoint_count;
+    uint64_t sum = 0, count = sender->options->shared.endpoint_count;
 
     for (uint64_t i = 0; i < count; i++)
         sum += sender->overhead[i];
@@ -341,14 +335,15 @@ static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
 static void fill_report(struct send_report *report, const struct sender *sender,
                         struct tool_cpu cpu_start)
 {
+    const struct spead_send_stream_config *config = &sender->options->stream;
     struct spead_count sent;
 
     report->stats = (struct spead_send_stats)SPEAD_SEND_STATS_INIT;
     report->plan = (struct spead_send_plan)SPEAD_SEND_PLAN_INIT;
     spead_send_stream_stats(sender->stream, &report->stats);
     spead_send_stream_plan(sender->stream, &report->plan);
-    report->device_gbps = sender->options->hardware_rate ? sender->options->rate : 0;
-    report->device_wire = sender->options->rate_of != 0;
+    report->device_gbps = config->hardware_rate ? config->rate_bytes_per_s * 8 / 1e9 : 0;
+    report->device_wire = config->rate_of == SPEAD_RATE_WIRE;
     sent = report->stats.bucket[SPEAD_SEND_SENT];
     report->totals = (struct tool_totals){
         .tool = "spead-send",
@@ -386,10 +381,10 @@ static int send_and_report(struct sender *sender)
 
     ret = run(sender);
     fill_report(&report, sender, cpu_start);
-    if (!sender->options->common.quiet)
+    if (!sender->options->shared.quiet)
         send_report_summary(stderr, &report);
     status = report_failure(sender, ret);
-    if (sender->options->common.json && tool_report_print(send_report_json(&report)) != TOOL_DONE)
+    if (sender->options->shared.json && tool_report_print(send_report_json(&report)) != TOOL_DONE)
         status = TOOL_FAILED;
     return status;
 }
@@ -402,7 +397,7 @@ static int make_stream(struct sender *sender, struct spead_err *err)
         .data = sender->memory, .bytes = sender->memory_bytes, .fd = -1};
     int ret;
 
-    config.log.fn = print_log;
+    config.log = tool_shared_log();
     config.memory = &memory;
     config.memory_count = 1;
     ret = spead_send_stream_create(&sender->stream, &config, err);
@@ -421,7 +416,7 @@ int main(int argc, char **argv)
 
     tool_streams_prepare();
     spead_send_options_parse(&options, argc, argv);
-    status = pin(options.common.cpu);
+    status = pin(options.shared.cpu);
     if (status != TOOL_DONE)
         return status;
     tool_signal_install(on_signal);
@@ -433,10 +428,10 @@ int main(int argc, char **argv)
     if (ret == 0)
         ret = spead_send_stream_start(sender.stream, &err);
     if (ret == -ENOMEM && err.text[0] == '\0') {
-        status = tool_failed("no memory for --max-heaps %" PRIu64 " of --heap-size %" PRIu64,
-                             options.max_heaps, options.heap_size);
+        status = tool_failed("no memory for --max-heaps %" PRIu32 " of --heap-size %" PRIu64,
+                             options.stream.heaps_max, options.heap_size);
     } else if (ret < 0) {
-        status = tool_failed_call(ret, &err);
+        status = tool_failed_call(&spead_send_program, ret, &err);
     } else {
         status = send_and_report(&sender);
     }

@@ -3,57 +3,58 @@
 
 #include <inttypes.h>
 
-#define RATE_MIN 8e-9 /* Gb/s: a byte a second */
+#include "tool_exit.h"
 
-enum {
-    KEY_HEAP_SIZE = TOOL_KEY_OWN,
-    KEY_ITEMS,
-    KEY_ADDR_BITS,
-    KEY_RATE,
-    KEY_RATE_OF,
-    KEY_BURST,
-    KEY_BURST_RATE_RATIO,
-    KEY_MAX_HEAPS,
-    KEY_TTL,
-    KEY_HARDWARE_RATE,
-    KEY_VERBS_TSO,
-};
+#define GBPS     (1e9 / 8) /* bytes a second */
+#define RATE_MIN 8e-9      /* Gb/s: a byte a second */
+
+static const char *const rate_words[] = {"spead", "wire", NULL}; /* enum spead_rate_of */
+
+/* A member of the program's own, and one of the stream's configuration. */
+#define OWN(member) .at = {[TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, member)}
+#define STREAM(member) \
+    .field = #member, .at = {[TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, stream.member)}
 
 /* clang-format off */
-static const struct argp_option argp_options[] = {
-    {NULL, 0, NULL, 0, "What is sent:", 1},
-    {"heap-size", KEY_HEAP_SIZE, "N", 0, "Payload bytes of a heap (4194304)", 1},
-    {"items", KEY_ITEMS, "N", 0, "Items that the payload is divided into (1)", 1},
-    {"heaps", TOOL_KEY_HEAPS, "N", 0, "End after N heaps (send until interrupted)", 1},
-    {"seconds", TOOL_KEY_SECONDS, "S", 0, "End after S seconds (send until interrupted)", 1},
-    {"verify", TOOL_KEY_VERIFY, NULL, 0, "Fill each heap so that spead-recv --verify can check every byte", 1},
-    {NULL, 0, NULL, 0, "How heaps become packets:", 2},
-    {"packet", TOOL_KEY_PACKET, "N", 0, "Largest SPEAD packet in bytes (1472)", 2},
-    {"addr-bits", KEY_ADDR_BITS, "N", 0, "Heap address bits: 8, 16 ... 56 (40)", 2},
-    {"max-heaps", KEY_MAX_HEAPS, "N", 0, "Heaps in flight, each with memory of its own (4)", 2},
-    {NULL, 0, NULL, 0, "How fast:", 3},
-    {"rate", KEY_RATE, "G", 0, "Gb/s, 0 for unlimited (0)", 3},
-    {"rate-of", KEY_RATE_OF, "WHAT", 0, "What the rate counts: spead bytes, or wire bytes with UDP, IP and Ethernet around them (spead)", 3},
-    {"burst", KEY_BURST, "N", 0, "Most bytes sent back to back at a limited rate (65536)", 3},
-    {"burst-rate-ratio", KEY_BURST_RATE_RATIO, "R", 0, "How much faster than the rate it may catch up (1.05)", 3},
-    {NULL, 0, NULL, 0, "Network:", 4},
-    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, verbs, uring or socket (auto)", 4},
-    {"bind", TOOL_KEY_BIND, "IF", 0, "Interface, by name or address, to send from (the route's)", 4},
-    {"ttl", KEY_TTL, "N", 0, "Multicast time to live (1)", 4},
-    {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (512K)", 4},
-    {"cpu", TOOL_KEY_CPU, "N", 0, "Run on this CPU only (any)", 4},
-    {"fault", TOOL_KEY_FAULT, "SPEC", 0, "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7", 4},
-    {NULL, 0, NULL, 0, "Engine verbs:", 5},
-    {"verbs-device", TOOL_KEY_VERBS_DEVICE, "NAME", 0, "RDMA device (that of the interface, or the route)", 5},
-    {"comp-vector", TOOL_KEY_COMP_VECTOR, "N", 0, "Completion vector, or \"poll\" (-1) to poll without ever sleeping (0)", 5},
-    {"max-poll", TOOL_KEY_MAX_POLL, "N", 0, "Polls in a row that find nothing before it sleeps (10)", 5},
-    {"hardware-rate", KEY_HARDWARE_RATE, NULL, 0, "The device paces, not this program", 5},
-    {"verbs-tso", KEY_VERBS_TSO, NULL, 0, "Experimental, not verified on hardware: the device cuts packets out of larger requests (TSO)", 5},
-    {NULL, 0, NULL, 0, "Output:", 6},
-    {"json", TOOL_KEY_JSON, NULL, 0, "Print one JSON object, as the last line of standard output", 6},
-    {"quiet", TOOL_KEY_QUIET, NULL, 0, "No progress, no summary; warnings and errors stay", 6},
-    {NULL, 0, NULL, 0, "Help:", -1},
-    {0}};
+static const struct tool_option rows[] = {
+    {.name = "heap-size", .argument = "N", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_bytes64, .min = 0, .max = 1ull << 40, OWN(heap_size),
+     .help = "Payload bytes of a heap"},
+    {.name = "items", .argument = "N", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_u64, .min = 1, .max = 16384, OWN(items),
+     .help = "Items that the payload is divided into"},
+
+    {.name = "addr-bits", .argument = "N", .group = TOOL_GROUP_HEAPS,
+     .type = &tool_u32, .min = 8, .max = 56, OWN(addr_bits),
+     .help = "Heap address bits: 8, 16 ... 56"},
+    {.name = "max-heaps", .argument = "N", .group = TOOL_GROUP_HEAPS,
+     .type = &tool_u32, .min = 1, .max = 65536, STREAM(heaps_max),
+     .help = "Heaps in flight, each with memory of its own"},
+
+    {.name = "rate", .argument = "G", .group = TOOL_GROUP_SPEED,
+     .type = &tool_real, .least = RATE_MIN, .most = 100000, .unit = GBPS, .or_zero = true,
+     STREAM(rate_bytes_per_s),
+     .help = "Gb/s, 0 for unlimited"},
+    {.name = "rate-of", .argument = "WHAT", .group = TOOL_GROUP_SPEED,
+     .type = &tool_word, .words = rate_words, STREAM(rate_of),
+     .help = "What the rate counts: spead bytes, or wire bytes with UDP, IP and Ethernet around them"},
+    {.name = "burst", .argument = "N", .group = TOOL_GROUP_SPEED,
+     .type = &tool_bytes32, .min = 1, .max = 1u << 30, STREAM(burst_bytes),
+     .help = "Most bytes sent back to back at a limited rate"},
+    {.name = "burst-rate-ratio", .argument = "R", .group = TOOL_GROUP_SPEED,
+     .type = &tool_real, .least = 1, .most = 1000, .unit = 1, STREAM(burst_rate_ratio),
+     .help = "How much faster than the rate it may catch up"},
+
+    {.name = "ttl", .argument = "N", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_u32, .min = 0, .max = 255, STREAM(multicast_ttl),
+     .help = "Multicast time to live"},
+    {.name = "hardware-rate", .group = TOOL_GROUP_VERBS,
+     .type = &tool_flag, STREAM(hardware_rate),
+     .help = "The device paces, not this program"},
+    {.name = "verbs-tso", .group = TOOL_GROUP_VERBS,
+     .type = &tool_flag, STREAM(verbs_tso),
+     .help = "Experimental, not verified on hardware: the device cuts packets out of larger requests (TSO)"},
+};
 /* clang-format on */
 
 static const char doc[] =
@@ -64,41 +65,38 @@ static const char doc[] =
     "Interrupt once to send what is in flight and end, twice to end at once.\n\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.";
 
-static const char *const rate_words[] = {"spead", "wire", NULL}; /* in enum spead_rate_of's order */
+static const struct tool_table own_table = {rows, sizeof rows / sizeof *rows};
 
-#define ROW(key, name, kind, min, max, words, field)                                      \
-    {                                                                                     \
-        key, name, kind, min, max, words, offsetof(struct spead_send_tool_options, field) \
-    }
-
-static const struct tool_value values[] = {
-    ROW(KEY_HEAP_SIZE, "--heap-size", TOOL_SIZE, 0, 1ull << 40, NULL, heap_size),
-    ROW(KEY_ITEMS, "--items", TOOL_COUNT, 1, 16384, NULL, items),
-    ROW(KEY_ADDR_BITS, "--addr-bits", TOOL_COUNT, 8, 56, NULL, addr_bits),
-    ROW(KEY_RATE, "--rate", TOOL_REAL, 0, 100000, NULL, rate),
-    ROW(KEY_RATE_OF, "--rate-of", TOOL_CHOICE, 0, 0, rate_words, rate_of),
-    ROW(KEY_BURST, "--burst", TOOL_SIZE, 1, 1u << 30, NULL, burst),
-    ROW(KEY_BURST_RATE_RATIO, "--burst-rate-ratio", TOOL_REAL, 1, 1000, NULL, burst_rate_ratio),
-    ROW(KEY_MAX_HEAPS, "--max-heaps", TOOL_COUNT, 1, 65536, NULL, max_heaps),
-    ROW(KEY_TTL, "--ttl", TOOL_COUNT, 0, 255, NULL, ttl),
+static const struct spead_send_tool_options defaults = {
+    .shared = TOOL_SHARED_INIT,
+    .stream = SPEAD_SEND_STREAM_CONFIG_INIT,
+    .heap_size = 4u << 20,
+    .items = 1,
+    .addr_bits = 40,
 };
 
-static error_t parse_option(int key, char *argument, struct argp_state *state)
+static void take_endpoint(void *options, const char *text)
 {
-    struct spead_send_tool_options *options = state->input;
-
-    if (tool_value_take(values, sizeof values / sizeof *values, key, argument, options))
-        return 0;
-    if (key == KEY_HARDWARE_RATE) {
-        options->hardware_rate = true;
-        return 0;
-    }
-    if (key == KEY_VERBS_TSO) {
-        options->verbs_tso = true;
-        return 0;
-    }
-    return tool_common_take(key, argument, state, &options->common);
+    tool_shared_take_endpoint(&((struct spead_send_tool_options *)options)->shared, text);
 }
+
+const struct tool_program spead_send_program = {
+    .side = TOOL_SEND,
+    .arguments = "HOST:PORT...",
+    .arguments_field = "endpoints",
+    .doc = doc,
+    .headings = {{TOOL_GROUP_CONTENT, "What is sent:"},
+                 {TOOL_GROUP_END, "When to end, if not interrupted:"},
+                 {TOOL_GROUP_HEAPS, "How heaps are sent:"},
+                 {TOOL_GROUP_SPEED, "How fast:"},
+                 {TOOL_GROUP_NETWORK, "Network:"},
+                 {TOOL_GROUP_VERBS, "Engine verbs:"},
+                 {TOOL_GROUP_OUTPUT, "Output:"}},
+    .tables = {&own_table, &tool_shared_table},
+    .defaults = &defaults,
+    .bytes = sizeof defaults,
+    .take_argument = take_endpoint,
+};
 
 static struct spead_flavour flavour_of(const struct spead_send_tool_options *options)
 {
@@ -110,38 +108,24 @@ static void check(const struct spead_send_tool_options *options)
 {
     struct spead_flavour flavour = flavour_of(options);
 
-    if (options->common.endpoint_count == 0)
+    if (options->shared.endpoint_count == 0)
         tool_usage("where to? Give at least one HOST:PORT");
-    if (options->rate > 0 && options->rate < RATE_MIN)
-        tool_usage("--rate %g: smallest is %g, or 0 for unlimited", options->rate, RATE_MIN);
-    if (options->hardware_rate && options->rate <= 0)
+    if (options->stream.hardware_rate && options->stream.rate_bytes_per_s <= 0)
         tool_usage("--hardware-rate: at which rate? Give --rate");
     if (!spead_flavour_is_valid(flavour))
-        tool_usage("--addr-bits %" PRIu64 ": use a multiple of 8", options->addr_bits);
+        tool_usage("--addr-bits %" PRIu32 ": use a multiple of 8", options->addr_bits);
     if (options->heap_size > spead_flavour_value_max(flavour))
-        tool_usage("--heap-size %" PRIu64 ": largest with --addr-bits %" PRIu64 " is %" PRIu64,
+        tool_usage("--heap-size %" PRIu64 ": largest with --addr-bits %" PRIu32 " is %" PRIu64,
                    options->heap_size, options->addr_bits, spead_flavour_value_max(flavour));
     if (spead_send_item_id(options, options->items - 1) > spead_flavour_id_max(flavour))
-        tool_usage("--items %" PRIu64 ": most with --addr-bits %" PRIu64 " is %" PRIu64,
+        tool_usage("--items %" PRIu64 ": most with --addr-bits %" PRIu32 " is %" PRIu64,
                    options->items, options->addr_bits,
                    spead_flavour_id_max(flavour) - spead_send_item_id(options, 0) + 1);
 }
 
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv)
 {
-    static const struct argp argp = {argp_options, parse_option, "HOST:PORT...", doc, 0, 0, 0};
-
-    *options = (struct spead_send_tool_options){
-        .common = {.packet = 1472, .buffer = 512u << 10, .cpu = -1, .max_poll = 10},
-        .heap_size = 4u << 20,
-        .items = 1,
-        .addr_bits = 40,
-        .burst = 65536,
-        .burst_rate_ratio = 1.05,
-        .max_heaps = 4,
-        .ttl = 1,
-    };
-    tool_parse(&argp, argc, argv, options);
+    tool_options_parse(&spead_send_program, argc, argv, options);
     check(options);
 }
 
@@ -157,26 +141,9 @@ uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint6
 struct spead_send_stream_config spead_send_stream_config_of(
     const struct spead_send_tool_options *options)
 {
-    const struct tool_common *common = &options->common;
-    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_stream_config config = options->stream;
 
-    config.endpoints = common->endpoints;
-    config.endpoint_count = (uint32_t)common->endpoint_count;
-    config.engine = tool_engines[common->engine];
-    config.interface_name = common->bind;
-    config.fault = common->fault;
-    config.packet_bytes_max = (uint32_t)common->packet;
-    config.socket_buffer_bytes = (uint32_t)common->buffer;
-    config.multicast_ttl = (uint32_t)options->ttl;
-    config.heaps_max = (uint32_t)options->max_heaps;
-    config.rate_bytes_per_s = options->rate * 1e9 / 8;
-    config.rate_of = options->rate_of == 0 ? SPEAD_RATE_SPEAD : SPEAD_RATE_WIRE;
-    config.burst_bytes = (uint32_t)options->burst;
-    config.burst_rate_ratio = options->burst_rate_ratio;
-    config.verbs_device = common->verbs_device;
-    config.comp_vector = common->comp_vector;
-    config.max_poll = (uint32_t)common->max_poll;
-    config.hardware_rate = options->hardware_rate;
-    config.verbs_tso = options->verbs_tso;
+    config.endpoints = options->shared.endpoints;
+    config.endpoint_count = options->shared.endpoint_count;
     return config;
 }

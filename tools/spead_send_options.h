@@ -4,21 +4,17 @@
 
 #include <speadline/send.h>
 
-#include "tool_options.h"
+#include "shared_options.h"
 
 struct spead_send_tool_options {
-    struct tool_common common;
-    uint64_t heap_size; /* payload bytes */
-    uint64_t items;     /* per heap; the payload is divided equally, the last takes the rest */
-    uint64_t addr_bits;
-    double rate; /* Gb/s; 0: unlimited */
-    int rate_of; /* enum spead_rate_of */
-    uint64_t burst;
-    double burst_rate_ratio;
-    uint64_t max_heaps;
-    uint64_t ttl;
-    bool hardware_rate, verbs_tso;
+    struct tool_shared shared;
+    struct spead_send_stream_config stream; /* without its endpoints */
+    uint64_t heap_size;                     /* payload bytes */
+    uint64_t items; /* per heap; the payload is divided equally, the last takes the rest */
+    uint32_t addr_bits;
 };
+
+extern const struct tool_program spead_send_program;
 
 /* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv);
@@ -26,7 +22,7 @@ void spead_send_options_parse(struct spead_send_tool_options *options, int argc,
 /* Id of item number index: from 0x1000 up, or from 0x20 where the flavour has no room for those. */
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index);
 
-/* The stream that was asked for. Borrows from options. */
+/* The stream that was asked for, with its endpoints. Borrows from options. */
 struct spead_send_stream_config spead_send_stream_config_of(
     const struct spead_send_tool_options *options);
 

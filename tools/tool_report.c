@@ -13,7 +13,7 @@
 #include <speadi/clock.h>
 #include <speadi/frame_layout.h>
 
-#include "tool_options.h"
+#include "tool_exit.h"
 
 #define SECOND_NS 1000000000u
 

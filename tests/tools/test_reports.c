@@ -93,7 +93,7 @@ Test(reports, endpoints_are_shown_apart_when_there_are_several)
 
 Test(reports, verify_says_how_many_bytes_are_wrong)
 {
-    struct spead_recv_tool_options options = {.common = {.verify = true}};
+    struct spead_recv_tool_options options = {.shared = {.verify = true}};
     struct recv_report report = receive_report(&options);
 
     expect_summary(&report, "every byte is as it was sent", true);

@@ -49,10 +49,10 @@ Test(tool_options, sizes_that_are_none_are_refused)
 
 Test(tool_options, sizes_out_of_range_say_the_bound)
 {
-    cr_expect_str_eq(size_error("40", 56, 65507), "smallest is 56");
-    cr_expect_str_eq(size_error("64K", 56, 65507), "largest is 65507");
-    cr_expect_str_eq(size_error("18446744073709551616", 0, 100), "largest is 100");
-    cr_expect_str_eq(size_error("16777216T", 0, 100), "largest is 100", "the product overflows");
+    cr_expect_str_eq(size_error("40", 56, 65507), "must be 56 to 65507");
+    cr_expect_str_eq(size_error("64K", 56, 65507), "must be 56 to 65507");
+    cr_expect_str_eq(size_error("18446744073709551616", 0, 100), "must be 0 to 100");
+    cr_expect_str_eq(size_error("16777216T", 0, 100), "must be 0 to 100", "the product overflows");
 }
 
 Test(tool_options, counts_take_no_suffix)
@@ -82,9 +82,9 @@ Test(tool_options, choices_list_the_words_when_none_fits)
     struct spead_err err;
     int index = -1;
 
-    cr_expect_eq(tool_parse_choice(&index, "socket", tool_engines, &err), 0);
-    cr_expect_str_eq(tool_engines[index], "socket");
-    cr_expect_eq(tool_parse_choice(&index, "sock", tool_engines, &err), -EINVAL);
+    cr_expect_eq(tool_parse_choice(&index, "socket", tool_engine_names(), &err), 0);
+    cr_expect_str_eq(tool_engine_names()[index], "socket");
+    cr_expect_eq(tool_parse_choice(&index, "sock", tool_engine_names(), &err), -EINVAL);
     cr_expect_str_eq(err.text, "use one of auto, verbs, uring, socket");
 }
 

@@ -179,9 +179,9 @@ Test(verbs_tools, what_was_asked_for_and_cannot_be_is_one_line_with_its_remedy)
     expect_failure(SPEAD_RECV, "--quiet " TEST_FAR_V4 ":7148 --engine verbs --verbs-device mlx5_9",
                    1, "\"mlx5_9\"");
     expect_failure(SPEAD_RECV, "--quiet " TEST_FAR_V4 ":7148 --engine verbs --comp-vector 900", 2,
-                   "comp_vector 900: ");
+                   "--comp-vector 900: ");
     expect_failure(SPEAD_SEND, TEST_NEAR_V4 ":7148 --engine verbs --comp-vector 900", 2,
-                   "comp_vector 900: ");
+                   "--comp-vector 900: ");
 }
 
 /* ---- Without root -------------------------------------------------------------------------------- */

@@ -1,0 +1,214 @@
+/* Goal: what a row says holds: its value fits the place that it goes to, its default is one that could be typed, what
+ * is outside its range is refused by its name, and so is its field when the library refuses that.
+ * Method: a walk over the rows of all programs; refusals by the built programs. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "option_rows.h"
+#include "program.h"
+#include "tool_exit.h"
+
+TestSuite(option_table, .timeout = 120);
+
+/* ---- Rows ---------------------------------------------------------------------------------- */
+
+static bool is_whole(const struct tool_option *option)
+{
+    return option->type == &tool_u32 || option->type == &tool_u64 ||
+           option->type == &tool_bytes32 || option->type == &tool_bytes64 ||
+           option->type == &tool_log2 || option->type == &tool_cpu || option->type == &tool_vector;
+}
+
+static bool is_fraction(const struct tool_option *option)
+{
+    return option->type == &tool_real || option->type == &tool_ns;
+}
+
+static bool is_string(const struct tool_option *option)
+{
+    return option->type == &tool_string;
+}
+
+static void expect_fit(const struct option_program *tool, const struct tool_option *option)
+{
+    const struct tool_place *place = &option->at[tool->program->side];
+    const char *name = option->name;
+
+    cr_expect_eq(place->bytes, option->type->bytes, "--%s does not fit its place", name);
+    cr_expect_leq(place->offset + place->bytes, tool->program->bytes, "--%s", name);
+    cr_expect_eq(option->argument == NULL, option->type == &tool_flag, "--%s", name);
+    cr_expect_eq(is_fraction(option), option->unit > 0, "--%s", name);
+    if (is_fraction(option))
+        cr_expect(option->least < option->most && isfinite(option->most), "--%s", name);
+    if (is_whole(option))
+        cr_expect_lt(option->min, option->max, "--%s", name);
+    if (is_whole(option) && option->type->bytes == sizeof(uint32_t))
+        cr_expect_leq(option->max, UINT32_MAX, "--%s", name);
+    cr_expect_eq(tool_option_words(option) != NULL,
+                 option->type == &tool_word || option->type == &tool_name, "--%s", name);
+}
+
+Test(option_table, each_value_fits_the_place_it_goes_to)
+{
+    for_each_option(expect_fit);
+}
+
+static void expect_heading(const struct option_program *tool, const struct tool_option *option)
+{
+    const struct tool_heading *heading = tool->program->headings;
+    bool has_headings = heading->title != NULL, found = false;
+
+    for (; heading < tool->program->headings + TOOL_HEADINGS_MAX && heading->title != NULL;
+         heading++)
+        found |= heading->group == option->group;
+    cr_expect_eq(found, has_headings, "--%s stands under no heading of --help", option->name);
+}
+
+Test(option_table, each_option_has_a_heading)
+{
+    for_each_option(expect_heading);
+}
+
+/* Two rows of a name, a letter or a field: only the first would ever be found. */
+static void expect_unique(const struct option_program *tool, const struct tool_option *option)
+{
+    const struct tool_option *other;
+
+    for (size_t i = 0; (other = tool_option_at(tool->program, i)) != option; i++) {
+        cr_expect_str_neq(other->name, option->name);
+        cr_expect(option->letter == 0 || other->letter != option->letter, "-%c", option->letter);
+        cr_expect(option->field == NULL || other->field == NULL ||
+                      strcmp(option->field, other->field) != 0,
+                  "%s", option->field);
+    }
+}
+
+Test(option_table, names_letters_and_fields_are_unique)
+{
+    for_each_option(expect_unique);
+}
+
+/* ---- Defaults ------------------------------------------------------------------------------ */
+
+static void expect_default(const struct option_program *tool, const struct tool_option *option)
+{
+    char standard[TOOL_DEFAULT_MAX], again[TOOL_DEFAULT_MAX];
+    char *options = malloc(tool->program->bytes);
+    struct spead_err err = {0};
+
+    tool_option_default(tool->program, option, standard);
+    memcpy(options, tool->program->defaults, tool->program->bytes);
+    if (option->type == &tool_flag || is_string(option) ||
+        (option->unset != NULL && strcmp(standard, option->unset) == 0)) {
+        cr_expect_eq(option->unset == NULL, standard[0] == '\0', "--%s", option->name);
+    } else {
+        cr_assert_eq(tool_option_take(tool->program, option, standard, options, &err), 0,
+                     "--%s %s: %s", option->name, standard, err.text);
+        option->type->print(option, options + option->at[tool->program->side].offset, again,
+                            sizeof again);
+        cr_expect_str_eq(again, standard, "--%s", option->name);
+    }
+    free(options);
+}
+
+Test(option_table, each_default_lies_in_its_own_range)
+{
+    for_each_option(expect_default);
+}
+
+/* ---- Refusals by the row ------------------------------------------------------------------- */
+
+static void expect_refusal(const struct option_program *tool, const struct tool_option *option,
+                           const char *typed, const char *says)
+{
+    struct program program = {0};
+    char line[160], start[160], *said;
+
+    snprintf(line, sizeof line, "%s --%s=%s", tool->arguments, option->name, typed);
+    snprintf(start, sizeof start, "%s: --%s %s: %s", strrchr(tool->path, '/') + 1, option->name,
+             typed, says);
+    program_start(&program, tool->path, line);
+    cr_expect_eq(program_wait(&program), TOOL_USAGE, "%s", line);
+    said = program_err(&program);
+    cr_expect_eq(strncmp(said, start, strlen(start)), 0, "\"%s\" is not \"%s\"", said, start);
+    free(said);
+    program_release(&program);
+}
+
+static void expect_range(const struct option_program *tool, const struct tool_option *option)
+{
+    char typed[64], words[SPEADI_RANGE_WORDS_MAX], says[96];
+    bool has_max = option->max != UINT64_MAX;
+
+    snprintf(says, sizeof says, "must be %s",
+             is_fraction(option) ? speadi_range_words_real(words, option->least, option->most)
+                                 : speadi_range_words(words, option->min, option->max));
+    if (is_whole(option) && option->min > 0) {
+        snprintf(typed, sizeof typed, "%llu", (unsigned long long)option->min - 1);
+        expect_refusal(tool, option, typed, says);
+    }
+    if (is_whole(option) && has_max) {
+        snprintf(typed, sizeof typed, "%llu", (unsigned long long)option->max + 1);
+        expect_refusal(tool, option, typed, says);
+    }
+    if (is_fraction(option)) {
+        snprintf(typed, sizeof typed, "%.15g", option->least > 0 ? option->least / 2 : -1);
+        expect_refusal(tool, option, typed, says);
+        snprintf(typed, sizeof typed, "%.15g", option->most * 1.5);
+        expect_refusal(tool, option, typed, says);
+    }
+    if (tool_option_words(option) != NULL)
+        expect_refusal(tool, option, "perhaps", "use one of ");
+}
+
+Test(option_table, what_is_out_of_range_is_refused_by_name)
+{
+    for_each_option(expect_range);
+}
+
+/* ---- Refusals by the library --------------------------------------------------------------- */
+
+static void expect_name(const struct option_program *tool, const struct tool_option *option)
+{
+    char text[TOOL_SENTENCE_MAX], expected[TOOL_SENTENCE_MAX];
+    struct spead_err err;
+    int code;
+
+    if (option->field == NULL)
+        return;
+    code = speadi_err_range(&err, option->field, 70000, 56, 65507);
+    snprintf(expected, sizeof expected, "--%s 70000: must be 56 to 65507", option->name);
+    cr_expect_str_eq(tool_call_sentence(tool->program, code, &err, text), expected);
+    cr_expect_eq(tool_option_of_field(tool->program, option->field), option, "%s", option->field);
+}
+
+Test(option_table, a_field_that_the_library_refuses_is_called_by_its_option)
+{
+    for_each_option(expect_name);
+}
+
+Test(option_table, what_is_no_option_is_said_as_the_library_says_it)
+{
+    char text[TOOL_SENTENCE_MAX];
+    struct spead_err err;
+
+    speadi_err_range(&err, "ranges_max", 0, 1, 9);
+    cr_expect_str_eq(tool_call_sentence(&spead_recv_program, -EINVAL, &err, text),
+                     "ranges_max 0: must be 1 to 9");
+    speadi_err_set(&err, -EIO, "packet_bytes_max is no field here");
+    cr_expect_str_eq(tool_call_sentence(&spead_recv_program, -EIO, &err, text),
+                     "packet_bytes_max is no field here");
+    speadi_err_field(&err, -EINVAL, "endpoints", " \":0\": no port");
+    cr_expect_str_eq(tool_call_sentence(&spead_recv_program, -EINVAL, &err, text),
+                     "\":0\": no port");
+    err = (struct spead_err){0};
+    cr_expect_str_eq(tool_call_sentence(&spead_recv_program, -ENOMEM, &err, text),
+                     strerror(ENOMEM));
+}

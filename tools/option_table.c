@@ -1,0 +1,233 @@
+/* See option_table.h. */
+#include "option_table.h"
+
+#include <argp.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool_exit.h"
+
+#define OPTIONS_MAX 64u  /* rows and headings of a program */
+#define HELP_MAX    400u /* characters of an option's help */
+#define KEY_FIRST \
+    256 /* argp's key of the first row, where it has no letter; those after it follow */
+
+/* ---- Rows ---------------------------------------------------------------------------------- */
+
+const struct tool_option *tool_option_at(const struct tool_program *program, size_t index)
+{
+    for (size_t i = 0; i < TOOL_TABLES_MAX && program->tables[i] != NULL; i++) {
+        if (index < program->tables[i]->count)
+            return &program->tables[i]->rows[index];
+        index -= program->tables[i]->count;
+    }
+    return NULL;
+}
+
+const struct tool_option *tool_option_of_field(const struct tool_program *program,
+                                               const char *field)
+{
+    const struct tool_option *option;
+
+    for (size_t i = 0; (option = tool_option_at(program, i)) != NULL; i++)
+        if (option->field != NULL && strcmp(option->field, field) == 0)
+            return option;
+    return NULL;
+}
+
+const char *const *tool_option_words(const struct tool_option *option)
+{
+    return option->list != NULL ? option->list() : option->words;
+}
+
+int tool_option_take(const struct tool_program *program, const struct tool_option *option,
+                     const char *typed, void *options, struct spead_err *err)
+{
+    char *to = (char *)options + option->at[program->side].offset;
+
+    return option->type->parse(option, typed, to, err);
+}
+
+const char *tool_option_default(const struct tool_program *program,
+                                const struct tool_option *option, char text[TOOL_DEFAULT_MAX])
+{
+    const char *from = (const char *)program->defaults + option->at[program->side].offset;
+
+    option->type->print(option, from, text, TOOL_DEFAULT_MAX);
+    if (text[0] == '\0' && option->unset != NULL)
+        snprintf(text, TOOL_DEFAULT_MAX, "%s", option->unset);
+    return text;
+}
+
+/* ---- --help -------------------------------------------------------------------------------- */
+
+/* One command line on its way through argp. */
+struct parsing {
+    const struct tool_program *program;
+    void *options;
+    struct argp_option rows[OPTIONS_MAX]; /* argp's view of the table */
+    size_t count;
+    char help[OPTIONS_MAX][HELP_MAX];
+};
+
+/* "auto, verbs, uring or socket" */
+static size_t list_words(char *text, const char *const *words)
+{
+    size_t used = 0;
+
+    for (size_t i = 0; words[i] != NULL; i++)
+        used += (size_t)snprintf(text + used, HELP_MAX - used, "%s%s",
+                                 i == 0                 ? ""
+                                 : words[i + 1] == NULL ? " or "
+                                                        : ", ",
+                                 words[i]);
+    return used;
+}
+
+static void write_help(char text[HELP_MAX], const struct tool_program *program,
+                       const struct tool_option *option)
+{
+    bool other = program->side == TOOL_SEND && option->help_send != NULL;
+    size_t used = option->list != NULL ? list_words(text, option->list()) : 0;
+    char standard[TOOL_DEFAULT_MAX];
+
+    tool_option_default(program, option, standard);
+    snprintf(text + used, HELP_MAX - used, "%s%s%s%s", other ? option->help_send : option->help,
+             standard[0] != '\0' ? " (" : "", standard, standard[0] != '\0' ? ")" : "");
+}
+
+/* argp numbers groups in the order in which they are shown, and -1 is its own. */
+static int group_number(const struct tool_program *program, unsigned group)
+{
+    for (unsigned i = 0; i < TOOL_HEADINGS_MAX && program->headings[i].title != NULL; i++)
+        if (program->headings[i].group == group)
+            return (int)i + 1;
+    return 0;
+}
+
+static void add_row(struct parsing *parsing, struct argp_option row)
+{
+    assert(parsing->count + 1 < OPTIONS_MAX); /* the last one is all zero */
+    parsing->rows[parsing->count++] = row;
+}
+
+static void list_rows(struct parsing *parsing)
+{
+    const struct tool_program *program = parsing->program;
+    const struct tool_option *option;
+
+    for (size_t i = 0; (option = tool_option_at(program, i)) != NULL; i++) {
+        char *help = parsing->help[i];
+
+        write_help(help, program, option);
+        add_row(parsing, (struct argp_option){
+                             .name = option->name,
+                             .key = option->letter ? option->letter : KEY_FIRST + (int)i,
+                             .arg = option->argument,
+                             .doc = help,
+                             .group = group_number(program, option->group),
+                         });
+    }
+    for (int i = 0; i < (int)TOOL_HEADINGS_MAX && program->headings[i].title != NULL; i++)
+        add_row(parsing, (struct argp_option){.doc = program->headings[i].title, .group = i + 1});
+    if (program->headings[0].title != NULL)
+        add_row(parsing, (struct argp_option){.doc = "Help:", .group = -1});
+}
+
+/* ---- The command line ---------------------------------------------------------------------- */
+
+static const struct tool_option *option_of_key(const struct tool_program *program, int key)
+{
+    const struct tool_option *option;
+
+    if (key >= KEY_FIRST)
+        return tool_option_at(program, (size_t)(key - KEY_FIRST));
+    for (size_t i = 0; (option = tool_option_at(program, i)) != NULL; i++)
+        if (option->letter == key)
+            return option;
+    return NULL;
+}
+
+static void take_option(const struct parsing *parsing, const struct tool_option *option,
+                        const char *typed)
+{
+    struct spead_err err;
+
+    if (tool_option_take(parsing->program, option, typed, parsing->options, &err) < 0)
+        tool_usage("--%s %s: %s", option->name, typed, err.text);
+}
+
+static error_t take_key(int key, char *argument, struct argp_state *state)
+{
+    struct parsing *parsing = state->input;
+    const struct tool_option *option;
+
+    switch (key) {
+    case ARGP_KEY_ARG:
+        parsing->program->take_argument(parsing->options, argument);
+        return 0;
+    case ARGP_KEY_INIT:
+        /* Without a stream argp keeps its second line ("Try ...") to itself; getopt's own line, which
+         * names the option, stays. */
+        state->err_stream = NULL;
+        return 0;
+    default:
+        break;
+    }
+    option = option_of_key(parsing->program, key);
+    if (option == NULL)
+        return ARGP_ERR_UNKNOWN;
+    take_option(parsing, option, argument);
+    return 0;
+}
+
+static void print_version(FILE *stream, struct argp_state *state)
+{
+    fprintf(stream, "%s (Speadline) %s\n", state->name, spead_version());
+}
+
+void tool_options_parse(const struct tool_program *program, int argc, char **argv, void *options)
+{
+    struct parsing parsing = {.program = program, .options = options};
+    const struct argp argp = {parsing.rows, take_key, program->arguments, program->doc, NULL,
+                              NULL,         NULL};
+
+    list_rows(&parsing);
+    memcpy(options, program->defaults, program->bytes);
+    argp_program_version_hook = print_version;
+    argp_err_exit_status = TOOL_USAGE;
+    if (argp_parse(&argp, argc, argv, 0, NULL, &parsing) != 0)
+        exit(TOOL_USAGE);
+}
+
+/* ---- What the library refused -------------------------------------------------------------- */
+
+/* A sentence about a field begins with the field's name: the option's stands in its place. */
+const char *tool_call_sentence(const struct tool_program *program, int code,
+                               const struct spead_err *err, char text[TOOL_SENTENCE_MAX])
+{
+    const struct tool_option *option =
+        err->field != NULL ? tool_option_of_field(program, err->field) : NULL;
+    const char *rest = err->text + (err->field != NULL ? strlen(err->field) : 0);
+
+    if (err->text[0] == '\0')
+        snprintf(text, TOOL_SENTENCE_MAX, "%s", strerror(-code));
+    else if (option != NULL)
+        snprintf(text, TOOL_SENTENCE_MAX, "--%s%s", option->name, rest);
+    else if (err->field != NULL && strcmp(err->field, program->arguments_field) == 0)
+        snprintf(text, TOOL_SENTENCE_MAX, "%s", rest + strspn(rest, ": "));
+    else
+        snprintf(text, TOOL_SENTENCE_MAX, "%s", err->text);
+    return text;
+}
+
+int tool_failed_call(const struct tool_program *program, int code, const struct spead_err *err)
+{
+    char text[TOOL_SENTENCE_MAX];
+
+    tool_failed("%s", tool_call_sentence(program, code, err, text));
+    return code == -EINVAL ? TOOL_USAGE : TOOL_FAILED;
+}

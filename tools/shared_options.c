@@ -1,0 +1,106 @@
+/* See shared_options.h. */
+#include "shared_options.h"
+
+#include "spead_recv_options.h"
+#include "spead_send_options.h"
+#include "tool_exit.h"
+
+#define SECONDS_MAX (100.0 * 366 * 86400)
+
+const char *const *tool_engine_names(void)
+{
+    static const char *const names[] = {"auto", "verbs", "uring", "socket", NULL};
+
+    return names;
+}
+
+/* A member of struct tool_shared, and one that the configurations of both streams have. */
+#define SHARED(member)                                                       \
+    .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, shared.member), \
+           [TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, shared.member)}
+#define BOTH_STREAMS(member)                                                                   \
+    .field = #member, .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, stream.member), \
+                             [TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, stream.member)}
+
+/* clang-format off */
+static const struct tool_option rows[] = {
+    {.name = "engine", .argument = "NAME", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_name, .list = tool_engine_names, BOTH_STREAMS(engine),
+     .help = ""},
+    {.name = "bind", .argument = "IF", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_string, BOTH_STREAMS(interface_name),
+     .help = "Interface, by name or address, to listen on and join groups on",
+     .help_send = "Interface, by name or address, to send from",
+     .unset = "the system's choice"},
+    {.name = "packet", .argument = "N", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_bytes32, .min = TOOL_PACKET_BYTES_MIN, .max = TOOL_PACKET_BYTES_MAX,
+     BOTH_STREAMS(packet_bytes_max),
+     .help = "Largest SPEAD packet accepted, in bytes",
+     .help_send = "Largest SPEAD packet in bytes"},
+    {.name = "buffer", .argument = "N", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_bytes32, .min = 1, .max = 1u << 30, BOTH_STREAMS(socket_buffer_bytes),
+     .help = "Socket buffer in bytes"},
+    {.name = "cpu", .argument = "N", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_cpu, .min = 0, .max = UINT32_MAX, SHARED(cpu),
+     .help = "Pin the stream's thread to this CPU",
+     .help_send = "Run on this CPU only",
+     .unset = "any"},
+    {.name = "fault", .argument = "SPEC", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_string, BOTH_STREAMS(fault),
+     .help = "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7"},
+
+    {.name = "verbs-device", .argument = "NAME", .group = TOOL_GROUP_VERBS,
+     .type = &tool_string, BOTH_STREAMS(verbs_device),
+     .help = "RDMA device",
+     .unset = "that of the interface, or of the first endpoint"},
+    {.name = "comp-vector", .argument = "N", .group = TOOL_GROUP_VERBS,
+     .type = &tool_vector, .min = 0, .max = INT16_MAX, BOTH_STREAMS(comp_vector),
+     .help = "Completion vector, or \"poll\" (-1) to poll without ever sleeping"},
+    {.name = "max-poll", .argument = "N", .group = TOOL_GROUP_VERBS,
+     .type = &tool_u32, .min = 0, .max = UINT32_MAX, BOTH_STREAMS(max_poll),
+     .help = "Polls in a row that find nothing before it sleeps"},
+
+    {.name = "verify", .group = TOOL_GROUP_CONTENT,
+     .type = &tool_flag, SHARED(verify),
+     .help = "Check every byte that arrives by the rule of spead-send --verify",
+     .help_send = "Fill each heap so that spead-recv --verify can check every byte"},
+    {.name = "heaps", .argument = "N", .group = TOOL_GROUP_END,
+     .type = &tool_u64, .min = 1, .max = UINT64_MAX, SHARED(heaps),
+     .help = "After N complete heaps",
+     .help_send = "After N heaps",
+     .unset = "no limit"},
+    {.name = "seconds", .argument = "S", .group = TOOL_GROUP_END,
+     .type = &tool_real, .least = 0, .most = SECONDS_MAX, .unit = 1, SHARED(seconds),
+     .help = "After S seconds",
+     .unset = "no limit"},
+
+    {.name = "json", .group = TOOL_GROUP_OUTPUT,
+     .type = &tool_flag, SHARED(json),
+     .help = "Print one JSON object, as the last line of standard output"},
+    {.name = "quiet", .group = TOOL_GROUP_OUTPUT,
+     .type = &tool_flag, SHARED(quiet),
+     .help = "No plan, no progress, no summary; warnings and errors stay",
+     .help_send = "No progress, no summary; warnings and errors stay"},
+};
+/* clang-format on */
+
+const struct tool_table tool_shared_table = {rows, sizeof rows / sizeof *rows};
+
+void tool_shared_take_endpoint(struct tool_shared *shared, const char *text)
+{
+    if (shared->endpoint_count == TOOL_ENDPOINTS_MAX)
+        tool_usage("\"%s\" is one endpoint too many: most is %u", text, TOOL_ENDPOINTS_MAX);
+    shared->endpoints[shared->endpoint_count++] = text;
+}
+
+static void print_log(void *arg, enum spead_log_level level, const char *line)
+{
+    (void)arg;
+    if (level == SPEAD_LOG_WARNING)
+        tool_failed("warning: %s", line);
+}
+
+struct spead_log tool_shared_log(void)
+{
+    return (struct spead_log){.fn = print_log};
+}

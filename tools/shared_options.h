@@ -1,0 +1,53 @@
+/* The options that spead-send and spead-recv share, one row each (shared_options.c). */
+#ifndef SPEADLINE_TOOLS_SHARED_OPTIONS_H
+#define SPEADLINE_TOOLS_SHARED_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <speadline/error.h>
+
+#include "option_table.h"
+
+#define TOOL_PACKET_BYTES_MIN 56u
+#define TOOL_PACKET_BYTES_MAX 65507u /* most that one UDP datagram over IPv4 can carry */
+#define TOOL_ENDPOINTS_MAX    64u
+
+/* Headings of --help. Each program has its own words for them and its own order. */
+enum tool_group {
+    TOOL_GROUP_NETWORK,
+    TOOL_GROUP_VERBS,
+    TOOL_GROUP_HEAPS,
+    TOOL_GROUP_SPEED,
+    TOOL_GROUP_MEMORY,
+    TOOL_GROUP_CONTENT,
+    TOOL_GROUP_END,
+    TOOL_GROUP_OUTPUT,
+};
+
+/* What both are told that is no field of the stream's configuration. */
+struct tool_shared {
+    const char *endpoints[TOOL_ENDPOINTS_MAX]; /* argv's strings */
+    uint32_t endpoint_count;
+    uint64_t heaps; /* 0: no limit */
+    double seconds; /* 0: no limit */
+    int cpu;        /* -1: not pinned */
+    bool verify, json, quiet;
+};
+
+/* clang-format off */
+#define TOOL_SHARED_INIT { .cpu = -1 }
+/* clang-format on */
+
+extern const struct tool_table tool_shared_table;
+
+/* Takes an argument: an endpoint. */
+void tool_shared_take_endpoint(struct tool_shared *shared, const char *text);
+
+/* Where a stream sends its log: warnings go to stderr, the rest nowhere. */
+struct spead_log tool_shared_log(void);
+
+/* The engines that a user may ask for, "auto" first; NULL-terminated, static. */
+const char *const *tool_engine_names(void);
+
+#endif

@@ -1,0 +1,20 @@
+/* What spead-info is told. */
+#ifndef SPEADLINE_TOOLS_SPEAD_INFO_OPTIONS_H
+#define SPEADLINE_TOOLS_SPEAD_INFO_OPTIONS_H
+
+#include <stdbool.h>
+
+#include "option_table.h"
+
+struct spead_info_tool_options {
+    const char *topic;
+    const char *interface; /* NULL: every device */
+    bool json;
+};
+
+extern const struct tool_program spead_info_program;
+
+/* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
+void spead_info_options_parse(struct spead_info_tool_options *options, int argc, char **argv);
+
+#endif
