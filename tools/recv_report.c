@@ -150,6 +150,7 @@ static const struct {
     {SPEAD_RECV_TRUNCATED, "longer than --packet"},
     {SPEAD_RECV_AFTER_STOP, "came after the end: --no-stop-item goes on past a stop item"},
     {SPEAD_RECV_OVER_CAP_HEAP_SIZE, "for heaps above --max-heap-size"},
+    {SPEAD_RECV_OVER_CAP_POINTERS, "with more item pointers in a heap than --pointers"},
 };
 
 static const char *remedy(const struct recv_report *report, size_t i)

@@ -338,3 +338,24 @@ Test(end_to_end, losses_come_with_their_place_and_a_remedy)
     free(said);
     release(&run);
 }
+
+Test(end_to_end, a_heap_may_have_as_many_item_pointers_as_was_said)
+{
+    struct run run = {0};
+    char *said;
+
+    run_both(&run, "127.0.0.1:17317 --json --verify --pointers 8", 0,
+             "127.0.0.1:17317 --json --verify --heaps 5 --heap-size 64K --items 8 --rate 1");
+    cr_expect_eq(number(run.received, "heaps"), 5);
+    release(&run);
+    run = (struct run){0};
+    run_both(&run, "127.0.0.1:17317 --json --pointers 7", 0,
+             "127.0.0.1:17317 --json --heaps 5 --heap-size 64K --items 8 --rate 1");
+    said = program_err(&run.recv);
+    cr_expect_eq(number(run.received, "heaps"), 0);
+    cr_expect_eq(bucket(run.received, "over-cap-pointers"), 5, "the first packet of each heap");
+    cr_expect_not_null(strstr(said, "5 packets with more item pointers in a heap than --pointers"),
+                       "%s", said);
+    free(said);
+    release(&run);
+}
