@@ -100,7 +100,7 @@ static void print_log(void *arg, enum spead_log_level level, const char *line)
         tool_failed("warning: %s", line);
 }
 
-struct spead_log tool_shared_log(void)
+struct spead_log tool_shared_log(const struct tool_shared *shared)
 {
-    return (struct spead_log){.fn = print_log};
+    return (struct spead_log){.fn = print_log, .arg = (void *)(uintptr_t)shared};
 }

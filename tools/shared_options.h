@@ -44,8 +44,8 @@ extern const struct tool_table tool_shared_table;
 /* Takes an argument: an endpoint. */
 void tool_shared_take_endpoint(struct tool_shared *shared, const char *text);
 
-/* Where a stream sends its log: warnings go to stderr, the rest nowhere. */
-struct spead_log tool_shared_log(void);
+/* Where a stream sends its log: warnings go to stderr, the rest nowhere. Borrows shared. */
+struct spead_log tool_shared_log(const struct tool_shared *shared);
 
 /* The engines that a user may ask for, "auto" first; NULL-terminated, static. */
 const char *const *tool_engine_names(void);

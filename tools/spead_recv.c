@@ -201,14 +201,15 @@ static int run(struct receiver *receiver)
 
 int main(int argc, char **argv)
 {
-    struct spead_log log = tool_shared_log();
     struct spead_recv_tool_options options;
     struct receiver receiver = {.options = &options, .report = {.options = &options}};
     struct spead_err err = {0};
+    struct spead_log log;
     int ret, status;
 
     tool_streams_prepare();
     spead_recv_options_parse(&options, argc, argv);
+    log = tool_shared_log(&options.shared);
     ret = recv_graph_build(&receiver.graph, &options, &log, &err);
     if (ret < 0)
         status = tool_failed_call(&spead_recv_program, ret, &err);

@@ -397,7 +397,7 @@ static int make_stream(struct sender *sender, struct spead_err *err)
         .data = sender->memory, .bytes = sender->memory_bytes, .fd = -1};
     int ret;
 
-    config.log = tool_shared_log();
+    config.log = tool_shared_log(&sender->options->shared);
     config.memory = &memory;
     config.memory_count = 1;
     ret = spead_send_stream_create(&sender->stream, &config, err);
