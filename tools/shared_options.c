@@ -14,6 +14,8 @@ const char *const *tool_engine_names(void)
     return names;
 }
 
+static const char *const log_words[] = {"error", "warning", "info", NULL}; /* enum tool_log_level */
+
 /* A member of struct tool_shared, and one that the configurations of both streams have. */
 #define SHARED(member)                                                       \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, shared.member), \
@@ -77,6 +79,10 @@ static const struct tool_option rows[] = {
     {.name = "json", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, SHARED(json),
      .help = "Print one JSON object, as the last line of standard output"},
+    {.name = "log-level", .argument = "LEVEL", .group = TOOL_GROUP_OUTPUT,
+     .type = &tool_word, .words = log_words, SHARED(log_level),
+     .help = "What is printed while it runs: error, only what ends it; warning, also what works less "
+             "well than asked; info, also decisions worth knowing"},
     {.name = "quiet", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, SHARED(quiet),
      .help = "No plan, no progress, no summary; warnings and errors stay",
@@ -95,9 +101,11 @@ void tool_shared_take_endpoint(struct tool_shared *shared, const char *text)
 
 static void print_log(void *arg, enum spead_log_level level, const char *line)
 {
-    (void)arg;
-    if (level == SPEAD_LOG_WARNING)
-        tool_failed("warning: %s", line);
+    const struct tool_shared *shared = arg;
+    bool is_warning = level == SPEAD_LOG_WARNING;
+
+    if (shared->log_level >= (is_warning ? TOOL_LOG_WARNING : TOOL_LOG_INFO))
+        tool_failed("%s: %s", is_warning ? "warning" : "info", line);
 }
 
 struct spead_log tool_shared_log(const struct tool_shared *shared)

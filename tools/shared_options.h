@@ -25,6 +25,9 @@ enum tool_group {
     TOOL_GROUP_OUTPUT,
 };
 
+/* Which lines of the library's log are printed: those of a level and all above it. */
+enum tool_log_level { TOOL_LOG_ERROR, TOOL_LOG_WARNING, TOOL_LOG_INFO };
+
 /* What both are told that is no field of the stream's configuration. */
 struct tool_shared {
     const char *endpoints[TOOL_ENDPOINTS_MAX]; /* argv's strings */
@@ -32,11 +35,12 @@ struct tool_shared {
     uint64_t heaps; /* 0: no limit */
     double seconds; /* 0: no limit */
     int cpu;        /* -1: not pinned */
+    enum tool_log_level log_level;
     bool verify, json, quiet;
 };
 
 /* clang-format off */
-#define TOOL_SHARED_INIT { .cpu = -1 }
+#define TOOL_SHARED_INIT { .cpu = -1, .log_level = TOOL_LOG_WARNING }
 /* clang-format on */
 
 extern const struct tool_table tool_shared_table;
@@ -44,7 +48,7 @@ extern const struct tool_table tool_shared_table;
 /* Takes an argument: an endpoint. */
 void tool_shared_take_endpoint(struct tool_shared *shared, const char *text);
 
-/* Where a stream sends its log: warnings go to stderr, the rest nowhere. Borrows shared. */
+/* Where a stream sends its log: to stderr, as --log-level says. Borrows shared. */
 struct spead_log tool_shared_log(const struct tool_shared *shared);
 
 /* The engines that a user may ask for, "auto" first; NULL-terminated, static. */

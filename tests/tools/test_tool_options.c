@@ -1,7 +1,9 @@
 /* What a user may type for a value, and what is said when it cannot be. Method: the parsers directly;
  * whole command lines are in test_command_lines.c. */
 #include <criterion/criterion.h>
+#include <criterion/redirect.h>
 #include <errno.h>
+#include <stdio.h>
 
 #include "spead_recv_options.h"
 #include "spead_send_options.h"
@@ -269,4 +271,48 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.verbs_queues, 1);
     cr_expect_null(config.source);
     cr_expect_not(config.ignore_stop_item);
+}
+
+/* ---- The log ------------------------------------------------------------------------------- */
+
+/* What is printed of one line of each level. */
+static void log_both(const struct tool_shared *shared)
+{
+    struct spead_log log = tool_shared_log(shared);
+
+    cr_redirect_stderr();
+    program_invocation_short_name = "tool";
+    log.fn(log.arg, SPEAD_LOG_WARNING, "clipped");
+    log.fn(log.arg, SPEAD_LOG_INFO, "chosen");
+    fflush(stderr);
+}
+
+Test(tool_options, the_log_is_printed_from_warnings_upwards)
+{
+    char *argv[] = {"spead-recv", ":7148", NULL};
+    struct spead_recv_tool_options options;
+
+    spead_recv_options_parse(&options, 2, argv);
+    log_both(&options.shared);
+    cr_expect_stderr_eq_str("tool: warning: clipped\n");
+}
+
+Test(tool_options, the_log_is_printed_from_the_level_that_is_asked_for)
+{
+    char *argv[] = {"spead-send", "192.0.2.1:7148", "--log-level", "info", NULL};
+    struct spead_send_tool_options options;
+
+    spead_send_options_parse(&options, 4, argv);
+    log_both(&options.shared);
+    cr_expect_stderr_eq_str("tool: warning: clipped\ntool: info: chosen\n");
+}
+
+Test(tool_options, the_log_can_be_left_out)
+{
+    char *argv[] = {"spead-recv", ":7148", "--log-level", "error", NULL};
+    struct spead_recv_tool_options options;
+
+    spead_recv_options_parse(&options, 4, argv);
+    log_both(&options.shared);
+    cr_expect_stderr_eq_str("");
 }
