@@ -32,7 +32,9 @@ struct null_recv_cq {
     uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
 
-static void write_frame(struct null_recv_cq *cq, uint8_t *to, uint32_t bytes)
+/* Inlined, so that the device adds as little as it can to what is counted. */
+__attribute__((always_inline)) static inline void write_frame(struct null_recv_cq *cq, uint8_t *to,
+                                                              uint32_t bytes)
 {
     const uint32_t udp_bytes = SPEADI_UDP_HEAD_BYTES + NULL_HEADER_BYTES + bytes;
 
