@@ -111,7 +111,7 @@ static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
 static int judge(const struct receiver *receiver, bool ended)
 {
     const struct recv_report *report = &receiver->report;
-    struct spead_failure failure = {0};
+    struct spead_failure failure = SPEAD_FAILURE_INIT;
     struct spead_err err = {0};
 
     if (!ended)

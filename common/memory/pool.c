@@ -112,7 +112,12 @@ static int map_memory(struct speadi_pool *pool, size_t align, size_t total)
     else /* else the first touch of a region could cost 2 MiB where 4 KiB are charged */
         speadi_pages_keep_small(pool->memory.data, total);
     pool->all = (struct spead_region_info){
-        .kind = SPEAD_REGION_HOST, .fd = -1, .data = pool->memory.data, .bytes = total};
+        .struct_size = sizeof pool->all,
+        .kind = SPEAD_REGION_HOST,
+        .fd = -1,
+        .data = pool->memory.data,
+        .bytes = total,
+    };
     return 0;
 }
 
@@ -125,6 +130,7 @@ static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *
                                 ": %u heaps of up to %zu bytes need an arena of %zu bytes, not %zu",
                                 pool->region_count, pool->region_bytes, total, arena->bytes);
     pool->all = (struct spead_region_info){
+        .struct_size = sizeof pool->all,
         .kind = arena->kind,
         .fd = arena->fd,
         .data = arena->data,

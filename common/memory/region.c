@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
+#include <speadi/struct_size.h>
+
 #include "region_parts.h"
 
 void spead_region_info(const struct spead_region *region, struct spead_region_info *info)
 {
-    *info = region->info;
+    (void)speadi_struct_write(info, &region->info, sizeof region->info);
 }
 
 void *spead_region_data(const struct spead_region *region)

@@ -5,6 +5,7 @@
 
 #include <speadi/err.h>
 #include <speadi/numbers.h>
+#include <speadi/struct_size.h>
 
 #include "region_message.h"
 #include "region_parts.h"
@@ -12,6 +13,36 @@
 #define PAGE_BYTES ((size_t)4096) /* what a NIC or a GPU registers is counted in these */
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
+
+int speadi_region_arena_read(struct spead_region_arena *arena,
+                             const struct spead_region_arena *from, struct spead_err *err)
+{
+    static const struct spead_region_arena defaults = SPEAD_REGION_ARENA_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "arena",
+        .init = "SPEAD_REGION_ARENA_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_region_arena, ended),
+    };
+
+    return speadi_struct_read(arena, from, &kind, err);
+}
+
+static int read_config(struct spead_region_pool_config *config,
+                       const struct spead_region_pool_config *from, struct spead_err *err)
+{
+    static const struct spead_region_pool_config defaults = SPEAD_REGION_POOL_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "region pool",
+        .init = "SPEAD_REGION_POOL_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_region_pool_config, memory_bytes_max),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
+}
 
 static int check_arena(const struct spead_region_pool_config *config, size_t stride,
                        struct spead_err *err)
@@ -36,11 +67,6 @@ static int check_arena(const struct spead_region_pool_config *config, size_t str
 static int check(const struct spead_region_pool_config *config, size_t stride,
                  struct spead_err *err)
 {
-    if (config->struct_size != sizeof *config)
-        return speadi_err_set(err, -EINVAL,
-                              "region pool: struct_size is %u, not %zu: start from "
-                              "SPEAD_REGION_POOL_CONFIG_INIT",
-                              config->struct_size, sizeof *config);
     if (config->region_count == 0 || config->region_bytes == 0 || stride == 0)
         return speadi_err_set(err, -EINVAL, "region pool: %u regions of %zu bytes are none",
                               config->region_count, config->region_bytes);
@@ -61,8 +87,9 @@ static int make_slots(struct spead_region_pool *pool, const struct spead_region_
     return speadi_pool_create(&pool->slots, &slots, err);
 }
 
-int spead_region_pool_create(struct spead_region_pool **out,
-                             const struct spead_region_pool_config *config, struct spead_err *err)
+/* config and its arena have been read. */
+static int create(struct spead_region_pool **out, const struct spead_region_pool_config *config,
+                  struct spead_err *err)
 {
     size_t stride = speadi_round_up(config->region_bytes, PAGE_BYTES);
     struct spead_region_pool *pool;
@@ -85,6 +112,20 @@ int spead_region_pool_create(struct spead_region_pool **out,
     atomic_init(&pool->references, 1);
     *out = pool;
     return 0;
+}
+
+int spead_region_pool_create(struct spead_region_pool **out,
+                             const struct spead_region_pool_config *config, struct spead_err *err)
+{
+    struct spead_region_pool_config own;
+    struct spead_region_arena arena;
+    int ret = read_config(&own, config, err);
+
+    if (ret == 0 && own.arena) {
+        ret = speadi_region_arena_read(&arena, own.arena, err);
+        own.arena = &arena;
+    }
+    return ret < 0 ? ret : create(out, &own, err);
 }
 
 void spead_region_pool_unref(struct spead_region_pool *pool)
@@ -113,6 +154,7 @@ static void locate(struct spead_region *region, const struct spead_region_pool *
     const struct spead_region_arena *arena = &pool->arena;
 
     region->info = (struct spead_region_info){
+        .struct_size = sizeof region->info,
         .kind = arena->kind,
         .fd = arena->fd,
         .fd_offset = arena->fd >= 0 ? at : 0,
@@ -191,7 +233,6 @@ void spead_region_pool_stats(const struct spead_region_pool *pool,
     speadi_pool_stats(pool->slots, &slots);
     /* relaxed: counts order nothing */
     now = (struct spead_region_pool_stats){
-        .struct_size = stats->struct_size,
         .regions = slots.regions,
         .out = slots.regions_out,
         .parked = atomic_load_explicit(&pool->parked_count, memory_order_relaxed),
@@ -202,5 +243,5 @@ void spead_region_pool_stats(const struct spead_region_pool *pool,
         .memory_bytes = is_own_memory(pool) ? slots.memory_bytes : pool->arena.bytes,
         .memory_bytes_max = is_own_memory(pool) ? slots.memory_bytes_max : pool->arena.bytes,
     };
-    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+    (void)speadi_struct_write(stats, &now, sizeof now);
 }

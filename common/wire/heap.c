@@ -2,6 +2,7 @@
 #include <speadline/heap.h>
 
 #include <speadi/heap_view.h>
+#include <speadi/struct_size.h>
 
 struct spead_heap *spead_heap_ref(struct spead_heap *heap)
 {
@@ -38,14 +39,16 @@ const uint8_t *spead_heap_payload(const struct spead_heap *heap)
 void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info)
 {
     const struct speadi_region *region = heap->region;
+    struct spead_region_info own;
 
-    (void)speadi_pool_memory(region->pool, info);
-    info->data = region->data;
-    if (info->device_address != 0)
-        info->device_address += region->offset;
-    if (info->fd >= 0)
-        info->fd_offset += region->offset;
-    info->bytes = heap->length;
+    (void)speadi_pool_memory(region->pool, &own);
+    own.data = region->data;
+    if (own.device_address != 0)
+        own.device_address += region->offset;
+    if (own.fd >= 0)
+        own.fd_offset += region->offset;
+    own.bytes = heap->length;
+    (void)speadi_struct_write(info, &own, sizeof own);
 }
 
 uint64_t spead_heap_length(const struct spead_heap *heap)

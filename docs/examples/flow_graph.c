@@ -20,8 +20,9 @@ static int is_bright(struct spead_message *message)
 static void print_outcome(const struct spead_test_sink *kept, const struct spead_test_sink *refused,
                           struct spead_channel *last_edge)
 {
-    struct spead_test_record kept_record, refused_record;
-    struct spead_latency latency;
+    struct spead_test_record kept_record = SPEAD_TEST_RECORD_INIT;
+    struct spead_test_record refused_record = SPEAD_TEST_RECORD_INIT;
+    struct spead_latency latency = SPEAD_LATENCY_INIT;
     char text[4096];
 
     spead_test_sink_record(kept, &kept_record);

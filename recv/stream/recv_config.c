@@ -9,6 +9,8 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
+#include <speadi/pool.h>
+#include <speadi/struct_size.h>
 
 #define HEAPS_MAX      (1u << 20) /* live, over all substreams */
 #define HEAP_BYTES_MAX (1ull << 40)
@@ -50,9 +52,15 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
 
 static int check_placement(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
+    struct spead_region_arena arena;
+    int ret;
+
     if (!(c->placed_loss_max >= 0 && c->placed_loss_max <= 1))
         return speadi_err_range_real(err, "placed_loss_max", c->placed_loss_max, 0, 1);
-    return c->heap_arena != NULL ? speadi_heap_memory_check(c->heap_arena, err) : 0;
+    if (c->heap_arena == NULL)
+        return 0;
+    ret = speadi_region_arena_read(&arena, c->heap_arena, err);
+    return ret == 0 ? speadi_heap_memory_check(&arena, err) : ret;
 }
 
 static int check_sources(const struct spead_recv_stream_config *c, struct spead_err *err)
@@ -94,14 +102,17 @@ static int check_memory(const struct spead_recv_stream_config *c, struct spead_e
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err)
 {
-    uint32_t size = from->struct_size;
+    static const struct spead_recv_stream_config defaults = SPEAD_RECV_STREAM_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "receive stream",
+        .init = "SPEAD_RECV_STREAM_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_recv_stream_config, engine),
+    };
 
-    if (size < offsetof(struct spead_recv_stream_config, engine))
-        return speadi_err_field(err, -EINVAL, "struct_size",
-                                " %u: start from SPEAD_RECV_STREAM_CONFIG_INIT", size);
-    *config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
-    memcpy(config, from, size < sizeof *config ? size : sizeof *config);
-    config->struct_size = sizeof *config;
+    if (speadi_struct_read(config, from, &kind, err) < 0)
+        return -EINVAL;
     if (config->engine == NULL)
         config->engine = "auto";
     if (config->substream_count == 0)

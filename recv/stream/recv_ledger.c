@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadi/struct_size.h>
+
 #include "rx_engine.h"
 
 #define TOTALS_WORDS (sizeof(struct speadi_recv_totals) / sizeof(uint64_t))
@@ -109,7 +111,6 @@ void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t 
 {
     uint64_t words[WORDS_MAX];
     struct spead_recv_stats full = SPEAD_RECV_STATS_INIT;
-    uint32_t size = stats->struct_size < full.struct_size ? stats->struct_size : full.struct_size;
 
     speadi_publish_read(&ledger->publish, words);
     full.bucket_count = SPEAD_RECV_BUCKET_COUNT;
@@ -120,8 +121,7 @@ void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t 
                                                                             i * SOURCE_WORDS));
     copy_totals(&full, (const struct speadi_recv_totals *)(const void *)words);
     full.ring_high_water = ring_high_water;
-    full.struct_size = size;
-    memcpy(stats, &full, size);
+    (void)speadi_struct_write(stats, &full, sizeof full);
 }
 
 void speadi_recv_ledger_source(const struct speadi_recv_ledger *ledger, uint32_t source,

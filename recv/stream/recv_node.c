@@ -6,6 +6,7 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/node_internal.h>
+#include <speadi/struct_size.h>
 
 #include "recv_stream.h"
 
@@ -144,7 +145,8 @@ static void interrupt(void *state)
     stream->ops->wake(stream->engine);
 }
 
-struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream, const char *name)
+void spead_recv_stream_fill_node(struct spead_recv_stream *stream, const char *name,
+                                 struct spead_node_config *out)
 {
     static const struct spead_port output = {.name = "heaps", .type = SPEAD_TYPE_HEAP};
     static const struct spead_node_ops ops = {
@@ -163,5 +165,5 @@ struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream
     config.output_count = 1;
     config.blocking = true;
     config.memory_bytes = stream->plan.memory_bytes + stream->plan.table_bytes;
-    return config;
+    (void)speadi_struct_write(out, &config, sizeof config);
 }

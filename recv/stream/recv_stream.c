@@ -8,6 +8,7 @@
 
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 
 #include "recv_config.h"
 
@@ -78,7 +79,6 @@ static void make_plan(struct spead_recv_stream *stream)
     speadi_pool_stats(stream->pool, &pool);
     stream->ops->counters(stream->engine, &engine);
     stream->plan = (struct spead_recv_plan){
-        .struct_size = sizeof stream->plan,
         .engine = stream->ops->name,
         .engine_reason = stream->engine_reason,
         .region_count = pool.regions,
@@ -118,6 +118,17 @@ static void warm_up(struct spead_recv_stream *stream)
         speadi_region_release(region[--count]);
 }
 
+static int copy_arena(struct spead_recv_stream *stream, struct spead_err *err)
+{
+    int ret;
+
+    if (stream->config.heap_arena == NULL)
+        return 0;
+    ret = speadi_region_arena_read(&stream->arena, stream->config.heap_arena, err);
+    stream->config.heap_arena = &stream->arena;
+    return ret;
+}
+
 int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const struct spead_recv_stream_config *config,
                                  const struct speadi_rx_engine_ops *ops, void *engine,
@@ -147,6 +158,8 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
 
     ret = speadi_recv_config_check_engine(config, ops, err);
     if (ret == 0)
+        ret = copy_arena(stream, err);
+    if (ret == 0)
         ret = speadi_recv_make_memory(stream, err);
     if (ret < 0)
         goto err_destroy;
@@ -165,8 +178,8 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     speadi_coalesce_init(&stream->coalesce,
                          ops->caps & SPEADI_RX_CAP_UDP && !facts->busy ? config->coalesce_ns : 0,
                          stream->facts.buffer_bytes);
-    if (config->heap_arena != NULL && config->heap_arena->ended != NULL)
-        speadi_pool_at_end(stream->pool, config->heap_arena->ended, config->heap_arena->arg);
+    if (stream->arena.ended != NULL)
+        speadi_pool_at_end(stream->pool, stream->arena.ended, stream->arena.arg);
     *out = stream;
     return 0;
 
@@ -237,11 +250,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
 
 void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead_recv_plan *plan)
 {
-    uint32_t size =
-        plan->struct_size < sizeof stream->plan ? plan->struct_size : sizeof stream->plan;
-
-    memcpy(plan, &stream->plan, size);
-    plan->struct_size = size;
+    (void)speadi_struct_write(plan, &stream->plan, sizeof stream->plan);
 }
 
 void spead_recv_stream_arm(struct spead_recv_stream *stream)
@@ -281,9 +290,13 @@ struct spead_channel *spead_recv_stream_channel(const struct spead_recv_stream *
     return stream->outlet.channel;
 }
 
-struct spead_channel_config spead_recv_stream_edge_config(struct spead_recv_stream *stream)
+void spead_recv_stream_fill_edge(struct spead_recv_stream *stream,
+                                 struct spead_channel_config *config)
 {
-    return speadi_outlet_channel_config(&stream->config, speadi_recv_on_shed, stream);
+    const struct spead_channel_config own =
+        speadi_outlet_channel_config(&stream->config, speadi_recv_on_shed, stream);
+
+    (void)speadi_struct_write(config, &own, sizeof own);
 }
 
 int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap **heap,

@@ -53,6 +53,7 @@ enum speadi_recv_cause {
 struct spead_recv_stream {
     /* Set at create(), then constant. */
     struct spead_recv_stream_config config; /* borrowed pointers are not valid in here */
+    struct spead_region_arena arena;        /* config.heap_arena, where there is one */
     const struct speadi_rx_engine_ops *ops;
     struct speadi_rx_facts facts; /* of the engine */
     struct speadi_live_heap_layout layout;
@@ -101,8 +102,8 @@ struct spead_recv_stream {
     bool places_checked;   /* it had one: spare_of is valid from the first one on */
     unsigned burst_next;   /* first packet that was not processed */
     struct speadi_rx_burst burst;
-    uint8_t spare_of
-        [SPEADI_RX_BURST_MAX]; /* 0: where it was lent; else 1 + its copy, or why there is none */
+    /* 0: where it was lent; else 1 + its copy, or why there is none. */
+    uint8_t spare_of[SPEADI_RX_BURST_MAX];
 };
 
 /* Makes a stream on an open engine, which is the stream's from then on, also when this fails. config was

@@ -8,19 +8,23 @@
 
 #include <speadi/err.h>
 #include <speadi/numbers.h>
+#include <speadi/struct_size.h>
 
 /* ---- Making one ----------------------------------------------------------------------------- */
 
 static int read_config(struct spead_send_sink_config *config,
                        const struct spead_send_sink_config *from, struct spead_err *err)
 {
-    *config = (struct spead_send_sink_config)SPEAD_SEND_SINK_CONFIG_INIT;
-    if (from->struct_size < offsetof(struct spead_send_sink_config, type))
-        return speadi_err_set(
-            err, -EINVAL, "send sink: struct_size is %u; start from SPEAD_SEND_SINK_CONFIG_INIT",
-            from->struct_size);
-    memcpy(config, from, from->struct_size < sizeof *config ? from->struct_size : sizeof *config);
-    return 0;
+    static const struct spead_send_sink_config defaults = SPEAD_SEND_SINK_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "send sink",
+        .init = "SPEAD_SEND_SINK_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_send_sink_config, type),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
 }
 
 static bool is_item_id(uint64_t id, struct spead_flavour flavour)
@@ -291,7 +295,8 @@ static void finish(void *state)
     detach_node(sink);
 }
 
-struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink, const char *name)
+void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
+                               struct spead_node_config *out)
 {
     static const struct spead_node_ops ops = {.kind = "send-sink",
                                               .start = start,
@@ -307,7 +312,7 @@ struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink, cons
     config.input_count = 1;
     config.outputs = &sink->error_port;
     config.output_count = 1;
-    return config;
+    (void)speadi_struct_write(out, &config, sizeof config);
 }
 
 /* ---- Accounts ------------------------------------------------------------------------------- */
@@ -317,7 +322,6 @@ void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send
     /* SINK3 acquire: a message whose outcome was counted is in `in`, which is read last. So `pending` is never
      * negative. relaxed: of `waits`, a count by itself; of `in`, because the acquires come before it. */
     struct spead_send_sink_stats now = {
-        .struct_size = stats->struct_size,
         .sent = atomic_load_explicit(&sink->sent, memory_order_acquire),
         .failed = atomic_load_explicit(&sink->failed, memory_order_acquire),
         .abandoned = atomic_load_explicit(&sink->abandoned, memory_order_acquire),
@@ -327,5 +331,5 @@ void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send
 
     now.in = atomic_load_explicit(&sink->in, memory_order_relaxed);
     now.pending = now.in - now.sent - now.failed - now.abandoned - now.skipped;
-    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+    (void)speadi_struct_write(stats, &now, sizeof now);
 }

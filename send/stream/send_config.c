@@ -10,21 +10,26 @@
 #include <speadi/err.h>
 #include <speadi/frame_layout.h>
 #include <speadi/packet.h>
+#include <speadi/struct_size.h>
 
 #include "send_stream.h"
 
-/* Reads an older caller's configuration: what it does not know keeps its default. */
 static int read_config(struct spead_send_stream_config *config,
                        const struct spead_send_stream_config *from, struct spead_err *err)
 {
-    *config = (struct spead_send_stream_config)SPEAD_SEND_STREAM_CONFIG_INIT;
-    if (from->struct_size < offsetof(struct spead_send_stream_config, engine))
-        return speadi_err_field(err, -EINVAL, "struct_size",
-                                " %u: start from SPEAD_SEND_STREAM_CONFIG_INIT", from->struct_size);
-    memcpy(config, from, from->struct_size < sizeof *config ? from->struct_size : sizeof *config);
-    if (config->engine == NULL)
+    static const struct spead_send_stream_config defaults = SPEAD_SEND_STREAM_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "send stream",
+        .init = "SPEAD_SEND_STREAM_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_send_stream_config, engine),
+    };
+    int ret = speadi_struct_read(config, from, &kind, err);
+
+    if (ret == 0 && config->engine == NULL)
         config->engine = "auto";
-    return 0;
+    return ret;
 }
 
 static int check_destinations(const struct spead_send_stream_config *config, struct spead_err *err)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 
 static void init_pacer(struct spead_send_stream *stream,
                        const struct spead_send_stream_config *config)
@@ -89,7 +90,6 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
 {
     const struct speadi_send_transport *transport = &stream->transport;
     const struct spead_send_plan full = {
-        .struct_size = plan->struct_size,
         .socket_buffer_bytes = transport->buffer_bytes,
         .engine = transport->ops->name,
         .engine_reason = transport->reason,
@@ -98,7 +98,7 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
                         transport->memory_bytes,
     };
 
-    memcpy(plan, &full, plan->struct_size < sizeof full ? plan->struct_size : sizeof full);
+    (void)speadi_struct_write(plan, &full, sizeof full);
 }
 
 /* ---- Submitting ---------------------------------------------------------------------------- */
@@ -218,8 +218,7 @@ void spead_send_stream_stats(const struct spead_send_stream *stream, struct spea
     struct spead_send_stats full = SPEAD_SEND_STATS_INIT;
 
     speadi_send_ledger_snapshot(&stream->ledger, &full);
-    full.struct_size = stats->struct_size;
     /* relaxed: a count by itself */
     full.heaps_refused = atomic_load_explicit(&stream->heaps_refused, memory_order_relaxed);
-    memcpy(stats, &full, stats->struct_size < sizeof full ? stats->struct_size : sizeof full);
+    (void)speadi_struct_write(stats, &full, sizeof full);
 }

@@ -224,7 +224,7 @@ static void check(const struct flow *flow, unsigned round)
     struct spead_channel_stats edge = SPEAD_CHANNEL_STATS_INIT;
     struct spead_graph_end out = {flow->capture, NULL};
     struct spead_recv_stats heaps = stats();
-    struct spead_test_record seen;
+    struct spead_test_record seen = SPEAD_TEST_RECORD_INIT;
     bool orderly = round % 8 != 0 && round % 4 != 1;
 
     out.port = "heaps";

@@ -91,7 +91,8 @@ void apart_memory_open(struct apart_memory *memory, size_t bytes)
                                             .copy_out = copy_out,
                                             .flush = flush,
                                             .arg = memory};
-    memory->arena = (struct spead_region_arena){.kind = SPEAD_REGION_DMA_BUF,
+    memory->arena = (struct spead_region_arena){.struct_size = sizeof memory->arena,
+                                                .kind = SPEAD_REGION_DMA_BUF,
                                                 .device_address = (uint64_t)(uintptr_t)forbidden,
                                                 .bytes = bytes,
                                                 .fd = fd,
@@ -110,7 +111,7 @@ void apart_memory_close(struct apart_memory *memory)
 const uint8_t *apart_memory_payload(const struct apart_memory *memory,
                                     const struct spead_heap *heap)
 {
-    struct spead_region_info info;
+    struct spead_region_info info = SPEAD_REGION_INFO_INIT;
 
     spead_heap_region_info(heap, &info);
     return reach(memory, &info, 0, info.bytes);

@@ -116,7 +116,7 @@ int recv_graph_wait(struct recv_graph_rig *rig, struct spead_err *err)
 
 struct spead_test_record recv_graph_record(struct recv_graph_rig *rig)
 {
-    struct spead_test_record seen;
+    struct spead_test_record seen = SPEAD_TEST_RECORD_INIT;
 
     spead_test_sink_record(rig->sink, &seen);
     return seen;

@@ -105,6 +105,7 @@ static int run(struct rig *rig)
         join(graph, node, add(graph, spead_test_sink_node(sink, "sink")));
     cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
     ret = spead_graph_wait(graph, 0, NULL);
+    rig->record = (struct spead_test_record)SPEAD_TEST_RECORD_INIT;
     spead_test_sink_record(sink, &rig->record);
     rig->totals = heap_check_totals(check);
     for (uint64_t i = spead_test_source_sent(source); i < HEAPS; i++)

@@ -6,6 +6,7 @@
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
 #include <speadi/numbers.h>
+#include <speadi/struct_size.h>
 
 #include "channel_parts.h"
 
@@ -33,13 +34,23 @@ static int refuse_number(const struct spead_channel_config *config, const char *
                           name_of(config));
 }
 
+int speadi_channel_config_read(struct spead_channel_config *config,
+                               const struct spead_channel_config *from, struct spead_err *err)
+{
+    static const struct spead_channel_config defaults = SPEAD_CHANNEL_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "channel",
+        .init = "SPEAD_CHANNEL_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_channel_config, form),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
+}
+
 static int check_numbers(const struct spead_channel_config *config, struct spead_err *err)
 {
-    if (config->struct_size != sizeof *config)
-        return speadi_err_set(err, -EINVAL,
-                              "channel: struct_size is %u, not %zu: start from "
-                              "SPEAD_CHANNEL_CONFIG_INIT",
-                              config->struct_size, sizeof *config);
     if (config->capacity < 1 || config->capacity > SPEAD_CHANNEL_CAPACITY_MAX)
         return refuse_number(config, "capacity", config->capacity, SPEAD_CHANNEL_CAPACITY_MAX, err);
     if (config->lanes < 1 || config->lanes > SPEAD_CHANNEL_LANES_MAX)
@@ -74,7 +85,7 @@ static int check_config(const struct spead_channel_config *config, struct spead_
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
-size_t spead_channel_bytes(const struct spead_channel_config *config)
+static size_t bytes_of(const struct spead_channel_config *config)
 {
     uint64_t slots = speadi_power_of_two_from(config->capacity);
     size_t bytes = sizeof(struct spead_channel);
@@ -88,6 +99,13 @@ size_t spead_channel_bytes(const struct spead_channel_config *config)
     if (config->latency)
         bytes += sizeof(struct speadi_latency_log) + config->lanes * slots * sizeof(uint64_t);
     return bytes;
+}
+
+size_t spead_channel_bytes(const struct spead_channel_config *config)
+{
+    struct spead_channel_config own;
+
+    return speadi_channel_config_read(&own, config, NULL) < 0 ? 0 : bytes_of(&own);
 }
 
 size_t spead_channel_end_bytes(void)
@@ -149,8 +167,8 @@ static void destroy(struct spead_channel *channel)
     free(channel);
 }
 
-int spead_channel_create(struct spead_channel **out, const struct spead_channel_config *config,
-                         struct spead_err *err)
+static int create(struct spead_channel **out, const struct spead_channel_config *config,
+                  struct spead_err *err)
 {
     struct spead_channel *channel;
     int ret = check_config(config, err);
@@ -169,6 +187,15 @@ int spead_channel_create(struct spead_channel **out, const struct spead_channel_
     return speadi_err_set(err, -ENOMEM,
                           "channel \"%s\": no memory for %u messages: lower its capacity",
                           name_of(config), config->capacity);
+}
+
+int spead_channel_create(struct spead_channel **out, const struct spead_channel_config *config,
+                         struct spead_err *err)
+{
+    struct spead_channel_config own;
+    int ret = speadi_channel_config_read(&own, config, err);
+
+    return ret < 0 ? ret : create(out, &own, err);
 }
 
 struct spead_channel *spead_channel_ref(struct spead_channel *channel)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include <speadi/clock.h>
+#include <speadi/struct_size.h>
 
 #include "channel_parts.h"
 
@@ -86,7 +87,6 @@ void spead_channel_stats(struct spead_channel *channel, struct spead_channel_sta
 
     pthread_mutex_lock(&channel->control);
     now = stats_of_closed(channel);
-    now.struct_size = stats->struct_size;
     add_ends(channel, &now);
     pthread_mutex_unlock(&channel->control);
     if (!channel->shared) { /* what was taken after the last receiver was not received */
@@ -99,7 +99,7 @@ void spead_channel_stats(struct spead_channel *channel, struct spead_channel_sta
     now.high_water = high_water(channel, now.depth);
     now.end =
         atomic_load(&channel->state) & SPEADI_CANCELLED ? -ECANCELED : atomic_load(&channel->end);
-    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+    (void)speadi_struct_write(stats, &now, sizeof now);
 }
 
 const char *spead_shed_cause_name(unsigned cause)
@@ -117,9 +117,10 @@ int spead_channel_latency(struct spead_channel *channel, struct spead_latency *l
 {
     const struct speadi_latency_log *log =
         channel->shared ? speadi_shared_ring_latency(channel->shared) : channel->latency;
+    struct spead_latency now;
 
     if (!log)
         return -ENOTSUP;
-    speadi_latency_read(log, latency);
-    return 0;
+    speadi_latency_read(log, &now);
+    return speadi_struct_write(latency, &now, sizeof now);
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 
 #include "bell.h"
 #include "waker_queue.h"
@@ -180,7 +181,7 @@ bool spead_throttle_is_cancelled(const struct spead_throttle *throttle)
 
 void spead_throttle_stats(struct spead_throttle *throttle, struct spead_throttle_stats *stats)
 {
-    struct spead_throttle_stats now = {.struct_size = stats->struct_size};
+    struct spead_throttle_stats now = SPEAD_THROTTLE_STATS_INIT;
 
     pthread_mutex_lock(&throttle->lock);
     now.tickets = throttle->tickets;
@@ -189,5 +190,5 @@ void spead_throttle_stats(struct spead_throttle *throttle, struct spead_throttle
     now.waiting = throttle->waiting;
     now.taken = throttle->taken;
     pthread_mutex_unlock(&throttle->lock);
-    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+    (void)speadi_struct_write(stats, &now, sizeof now);
 }

@@ -114,6 +114,7 @@ void speadi_edge_destroy(struct speadi_edge *edge)
     free(edge);
 }
 
+/* config is NULL or has been read. */
 static struct speadi_edge *new_edge(const struct spead_channel_config *config)
 {
     static const struct spead_channel_config plain = SPEAD_CHANNEL_CONFIG_INIT;
@@ -218,6 +219,7 @@ int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
 {
     struct speadi_port *output = speadi_port_find(&from, true, err);
     struct speadi_port *input = output ? speadi_port_find(&to, false, err) : NULL;
+    struct spead_channel_config own;
     struct speadi_edge *edge;
     int ret;
 
@@ -225,6 +227,10 @@ int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
         return -EINVAL;
     if (graph->phase != SPEADI_GRAPH_BUILDING)
         return speadi_err_set(err, -EBUSY, "graph \"%s\" has started: it is as it is", graph->name);
+    ret = config ? speadi_channel_config_read(&own, config, err) : 0;
+    if (ret < 0)
+        return ret;
+    config = config ? &own : NULL;
     ret = check_join(output, input, config, err);
     if (ret < 0)
         return ret;

@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <speadi/struct_size.h>
+
 #include "graph_parts.h"
 
 static const struct spead_node *upstream(const struct spead_node *node)
@@ -80,6 +82,6 @@ void spead_graph_failure(const struct spead_graph *graph, struct spead_failure *
     struct spead_graph *locked = (struct spead_graph *)graph; /* for its lock only */
 
     pthread_mutex_lock(&locked->lock);
-    *failure = graph->failure;
+    (void)speadi_struct_write(failure, &graph->failure, sizeof graph->failure);
     pthread_mutex_unlock(&locked->lock);
 }

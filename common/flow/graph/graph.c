@@ -8,31 +8,46 @@
 #include <speadi/backoff.h>
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 
 #include "graph_parts.h"
+
+static int read_config(struct spead_graph_config *config, const struct spead_graph_config *from,
+                       struct spead_err *err)
+{
+    static const struct spead_graph_config defaults = SPEAD_GRAPH_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "graph",
+        .init = "SPEAD_GRAPH_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_graph_config, metrics),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
+}
 
 int spead_graph_create(struct spead_graph **out, const struct spead_graph_config *config,
                        struct spead_err *err)
 {
+    struct spead_graph_config own;
     struct spead_graph *graph;
     pthread_condattr_t clock;
+    int ret = read_config(&own, config, err);
 
-    if (config->struct_size != sizeof *config)
-        return speadi_err_set(err, -EINVAL,
-                              "graph: struct_size is %u, not %zu: start from "
-                              "SPEAD_GRAPH_CONFIG_INIT",
-                              config->struct_size, sizeof *config);
+    if (ret < 0)
+        return ret;
     graph = speadi_alloc_lines(sizeof *graph);
     if (!graph)
         return speadi_err_set(err, -ENOMEM, "cannot make a graph: out of memory");
     memset(graph, 0, sizeof *graph);
-    graph->name = strdup(config->name ? config->name : "graph");
+    graph->name = strdup(own.name ? own.name : "graph");
     if (!graph->name) {
         free(graph);
         return speadi_err_set(err, -ENOMEM, "cannot make a graph: out of memory");
     }
-    graph->metrics = config->metrics;
-    graph->log = config->log;
+    graph->metrics = own.metrics;
+    graph->log = own.log;
     graph->nodes_end = &graph->nodes;
     graph->edges_end = &graph->edges;
     speadi_worker_init(&graph->puller, SPEADI_WORKER_PULLED, -1);
@@ -99,14 +114,25 @@ static int check_policy(const struct spead_node_config *config, struct spead_err
     return 0;
 }
 
+static int read_node(struct spead_node_config *config, const struct spead_node_config *from,
+                     struct spead_err *err)
+{
+    static const struct spead_node_config defaults = SPEAD_NODE_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "node",
+        .init = "SPEAD_NODE_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_node_config, blocking),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
+}
+
 static int check_node(const struct spead_node_config *config, struct spead_err *err)
 {
     int ret;
 
-    if (config->struct_size != sizeof *config)
-        return speadi_err_set(err, -EINVAL,
-                              "node: struct_size is %u, not %zu: start from SPEAD_NODE_CONFIG_INIT",
-                              config->struct_size, sizeof *config);
     if (!config->name || !config->name[0])
         return speadi_err_set(err, -EINVAL, "a node has no name");
     if (!config->ops || !config->ops->step || !config->ops->kind)
@@ -175,14 +201,17 @@ void speadi_graph_forget_names(struct spead_graph *graph)
 int spead_graph_add(struct spead_graph *graph, const struct spead_node_config *config,
                     struct spead_node **node, struct spead_err *err)
 {
+    struct spead_node_config own;
     struct spead_node *added;
-    int ret = check_node(config, err);
+    int ret = read_node(&own, config, err);
 
+    if (ret == 0)
+        ret = check_node(&own, err);
     if (ret < 0)
         return ret;
     if (graph->phase != SPEADI_GRAPH_BUILDING)
         return speadi_err_set(err, -EBUSY, "graph \"%s\" has started: it is as it is", graph->name);
-    ret = speadi_node_create(&added, config, err);
+    ret = speadi_node_create(&added, &own, err);
     if (ret < 0)
         return ret;
     ret = enter_name(graph, added, err);

@@ -178,7 +178,7 @@ void speadi_graph_end_pull(struct spead_graph *graph)
 /* The result's channel has ended with code. */
 static int end_code(struct spead_graph *graph, int code, struct spead_err *err)
 {
-    struct spead_failure failure;
+    struct spead_failure failure = SPEAD_FAILURE_INIT;
     char text[SPEAD_ERR_TEXT_MAX];
 
     if (code == -ESHUTDOWN)

@@ -11,6 +11,7 @@
 #include <speadi/count.h>
 #include <speadi/err.h>
 #include <speadi/node_internal.h>
+#include <speadi/struct_size.h>
 
 #include "graph_parts.h"
 
@@ -322,7 +323,6 @@ static uint32_t public_state(const struct spead_node *node)
 void spead_node_stats(const struct spead_node *node, struct spead_node_stats *stats)
 {
     struct spead_node_stats now = {
-        .struct_size = stats->struct_size,
         .state = public_state(node),
         .steps = speadi_counted(&node->steps),
         .busy_ns = speadi_counted(&node->busy_ns),
@@ -336,5 +336,5 @@ void spead_node_stats(const struct spead_node *node, struct spead_node_stats *st
         .cpu_ns = speadi_counted(&node->cpu_ns),
     };
     now.failed = now.retried + now.skipped + now.logged + now.diverted + now.fatal;
-    memcpy(stats, &now, stats->struct_size < sizeof now ? stats->struct_size : sizeof now);
+    (void)speadi_struct_write(stats, &now, sizeof now);
 }

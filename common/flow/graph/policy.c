@@ -5,6 +5,7 @@
 #include <speadi/backoff.h>
 #include <speadi/count.h>
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 
 #include "graph_parts.h"
 

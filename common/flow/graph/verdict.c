@@ -148,7 +148,7 @@ static void edge_text(struct speadi_report *report, const struct speadi_edge *ed
 
 static void latency_json(struct speadi_report *report, const struct speadi_edge *edge)
 {
-    struct spead_latency latency;
+    struct spead_latency latency = SPEAD_LATENCY_INIT;
 
     if (spead_channel_latency(edge->channel, &latency) < 0)
         return;

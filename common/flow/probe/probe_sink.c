@@ -2,11 +2,13 @@
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 
 #include "probe_parts.h"
 
@@ -21,10 +23,23 @@ struct spead_test_sink {
     struct spead_port input;
 };
 
+static int read_config(struct spead_test_sink_config *config,
+                       const struct spead_test_sink_config *from, struct spead_err *err)
+{
+    static const struct spead_test_sink_config defaults = SPEAD_TEST_SINK_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "test sink",
+        .init = "SPEAD_TEST_SINK_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_test_sink_config, pause_ns),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
+}
+
 static int check(const struct spead_test_sink_config *config, struct spead_err *err)
 {
-    if (config->struct_size != sizeof *config)
-        return speadi_err_set(err, -EINVAL, "test sink: start from SPEAD_TEST_SINK_CONFIG_INIT");
     if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
         return speadi_err_range(err, "batch", config->batch, 1, SPEADI_PROBE_BATCH_MAX);
     if (config->error > 0)
@@ -35,21 +50,24 @@ static int check(const struct spead_test_sink_config *config, struct spead_err *
 int spead_test_sink_create(struct spead_test_sink **out,
                            const struct spead_test_sink_config *config, struct spead_err *err)
 {
+    struct spead_test_sink_config own;
     struct spead_test_sink *sink;
-    int ret = check(config, err);
+    int ret = read_config(&own, config, err);
 
+    if (ret == 0)
+        ret = check(&own, err);
     if (ret < 0)
         return ret;
     sink = calloc(1, sizeof *sink);
     if (sink)
-        sink->arrivals = calloc((size_t)config->record_max + 1, sizeof *sink->arrivals);
+        sink->arrivals = calloc((size_t)own.record_max + 1, sizeof *sink->arrivals);
     if (!sink || !sink->arrivals) {
         free(sink);
         return speadi_err_set(err, -ENOMEM, "no memory for a test sink of %u messages",
-                              config->record_max);
+                              own.record_max);
     }
-    sink->config = *config;
-    sink->input = (struct spead_port){.name = "in", .type = config->type};
+    sink->config = own;
+    sink->input = (struct spead_port){.name = "in", .type = own.type};
     sink->record.arrivals = sink->arrivals;
     *out = sink;
     return 0;
@@ -65,7 +83,7 @@ void spead_test_sink_destroy(struct spead_test_sink *sink)
 
 void spead_test_sink_record(const struct spead_test_sink *sink, struct spead_test_record *record)
 {
-    *record = sink->record;
+    (void)speadi_struct_write(record, &sink->record, sizeof sink->record);
 }
 
 /* ---- Recording ----------------------------------------------------------------------------- */
@@ -181,7 +199,8 @@ static int step(void *state, struct spead_node *self)
     return ret < 0 ? ret : SPEAD_STEP_AGAIN;
 }
 
-struct spead_node_config spead_test_sink_node(struct spead_test_sink *sink, const char *name)
+void spead_test_sink_fill_node(struct spead_test_sink *sink, const char *name,
+                               struct spead_node_config *out)
 {
     static const struct spead_node_ops ops = {.kind = "test-sink", .step = step};
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
@@ -191,5 +210,5 @@ struct spead_node_config spead_test_sink_node(struct spead_test_sink *sink, cons
     config.state = sink;
     config.inputs = &sink->input;
     config.input_count = 1;
-    return config;
+    (void)speadi_struct_write(out, &config, sizeof config);
 }

@@ -1,12 +1,14 @@
 /* A source whose messages, pace and end are decided by a test. */
 #include <errno.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include <speadi/clock.h>
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 
 #include "probe_parts.h"
 
@@ -17,11 +19,23 @@ struct spead_test_source {
     struct spead_message made[SPEADI_PROBE_BATCH_MAX]; /* where config brings none */
 };
 
+static int read_config(struct spead_test_source_config *config,
+                       const struct spead_test_source_config *from, struct spead_err *err)
+{
+    static const struct spead_test_source_config defaults = SPEAD_TEST_SOURCE_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "test source",
+        .init = "SPEAD_TEST_SOURCE_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_test_source_config, streams),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
+}
+
 static int check(const struct spead_test_source_config *config, struct spead_err *err)
 {
-    if (config->struct_size != sizeof *config)
-        return speadi_err_set(err, -EINVAL,
-                              "test source: start from SPEAD_TEST_SOURCE_CONFIG_INIT");
     if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
         return speadi_err_range(err, "batch", config->batch, 1, SPEADI_PROBE_BATCH_MAX);
     if (config->streams < 1)
@@ -34,16 +48,19 @@ static int check(const struct spead_test_source_config *config, struct spead_err
 int spead_test_source_create(struct spead_test_source **out,
                              const struct spead_test_source_config *config, struct spead_err *err)
 {
+    struct spead_test_source_config own;
     struct spead_test_source *source;
-    int ret = check(config, err);
+    int ret = read_config(&own, config, err);
 
+    if (ret == 0)
+        ret = check(&own, err);
     if (ret < 0)
         return ret;
     source = calloc(1, sizeof *source);
     if (!source)
         return speadi_err_set(err, -ENOMEM, "no memory for a test source");
-    source->config = *config;
-    source->output = (struct spead_port){.name = "out", .type = config->type};
+    source->config = own;
+    source->output = (struct spead_port){.name = "out", .type = own.type};
     *out = source;
     return 0;
 }
@@ -153,7 +170,8 @@ static int step(void *state, struct spead_node *self)
     return conclude(source, spead_node_send(self, 0, messages, (uint32_t)ret));
 }
 
-struct spead_node_config spead_test_source_node(struct spead_test_source *source, const char *name)
+void spead_test_source_fill_node(struct spead_test_source *source, const char *name,
+                                 struct spead_node_config *out)
 {
     static const struct spead_node_ops ops = {.kind = "test-source", .step = step};
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
@@ -163,5 +181,5 @@ struct spead_node_config spead_test_source_node(struct spead_test_source *source
     config.state = source;
     config.outputs = &source->output;
     config.output_count = 1;
-    return config;
+    (void)speadi_struct_write(out, &config, sizeof config);
 }

@@ -9,6 +9,7 @@
 #include <speadi/cache_line.h>
 #include <speadi/count.h>
 #include <speadi/err.h>
+#include <speadi/struct_size.h>
 #include <speadi/thread.h>
 
 struct spead_executor {
@@ -42,28 +43,40 @@ static int start_workers(struct spead_executor *executor,
     return 0;
 }
 
+static int read_config(struct spead_executor_config *config,
+                       const struct spead_executor_config *from, struct spead_err *err)
+{
+    static const struct spead_executor_config defaults = SPEAD_EXECUTOR_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "executor",
+        .init = "SPEAD_EXECUTOR_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = offsetof(struct spead_executor_config, cpus),
+    };
+
+    return speadi_struct_read(config, from, &kind, err);
+}
+
 int spead_executor_create(struct spead_executor **out, const struct spead_executor_config *config,
                           struct spead_err *err)
 {
+    struct spead_executor_config own;
     struct spead_executor *executor;
-    int ret;
+    int ret = read_config(&own, config, err);
 
-    if (config->struct_size != sizeof *config)
-        return speadi_err_set(err, -EINVAL,
-                              "executor: struct_size is %u, not %zu: start from "
-                              "SPEAD_EXECUTOR_CONFIG_INIT",
-                              config->struct_size, sizeof *config);
-    if (config->workers == 0 || config->workers > SPEADI_EXECUTOR_WORKERS_MAX)
-        return speadi_err_range(err, "workers", config->workers, 1, SPEADI_EXECUTOR_WORKERS_MAX);
+    if (ret < 0)
+        return ret;
+    if (own.workers == 0 || own.workers > SPEADI_EXECUTOR_WORKERS_MAX)
+        return speadi_err_range(err, "workers", own.workers, 1, SPEADI_EXECUTOR_WORKERS_MAX);
     executor = calloc(1, sizeof *executor);
     if (!executor)
         return speadi_err_set(err, -ENOMEM, "cannot make an executor: out of memory");
-    executor->workers = speadi_alloc_lines(config->workers * sizeof *executor->workers);
+    executor->workers = speadi_alloc_lines(own.workers * sizeof *executor->workers);
     if (!executor->workers)
-        ret =
-            speadi_err_set(err, -ENOMEM, "cannot make %u workers: out of memory", config->workers);
+        ret = speadi_err_set(err, -ENOMEM, "cannot make %u workers: out of memory", own.workers);
     else
-        ret = start_workers(executor, config, err);
+        ret = start_workers(executor, &own, err);
     if (ret < 0) {
         spead_executor_destroy(executor);
         return ret;
@@ -86,8 +99,7 @@ void spead_executor_destroy(struct spead_executor *executor)
 
 void spead_executor_stats(const struct spead_executor *executor, struct spead_executor_stats *stats)
 {
-    struct spead_executor_stats sum = {.struct_size = stats->struct_size,
-                                       .workers = executor->count};
+    struct spead_executor_stats sum = {.workers = executor->count};
 
     for (uint32_t i = 0; i < executor->count; i++) {
         const struct speadi_worker *worker = &executor->workers[i];
@@ -99,7 +111,7 @@ void spead_executor_stats(const struct spead_executor *executor, struct spead_ex
         sum.nodes += speadi_counted(&worker->tasks);
         sum.runnable += speadi_counted(&worker->queued);
     }
-    memcpy(stats, &sum, stats->struct_size < sizeof sum ? stats->struct_size : sizeof sum);
+    (void)speadi_struct_write(stats, &sum, sizeof sum);
 }
 
 uint32_t speadi_executor_workers(const struct spead_executor *executor)

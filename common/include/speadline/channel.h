@@ -44,8 +44,9 @@ enum spead_channel_policy {
     SPEAD_CHANNEL_BLOCK = 0,       /* its sender waits: lossless */
     SPEAD_CHANNEL_DROP_NEWEST = 1, /* it is shed */
     SPEAD_CHANNEL_DROP_OLDEST = 2, /* the message that waited longest is shed instead */
-    SPEAD_CHANNEL_SAMPLE = 3, /* each sender offers one message of sample_n, full or not, the others
-                                      are shed as `sampled`; and one that finds it full is shed */
+    /* Each sender offers one message of sample_n, full or not, the others are shed as `sampled`; and one that
+     * finds it full is shed. */
+    SPEAD_CHANNEL_SAMPLE = 3,
 };
 
 /* Why a message was shed. */
@@ -63,17 +64,18 @@ const char *spead_shed_cause_name(unsigned cause); /* "newest", ...; NULL past t
 #define SPEAD_CHANNEL_LANES_MAX    8u
 
 struct spead_channel_config {
-    uint32_t struct_size;
-    const char *name;  /* copied; NULL: "channel" */
-    uint32_t capacity; /* messages, all lanes together; default 1 */
+    uint32_t struct_size; /* set by _INIT */
+    const char *name;     /* copied; NULL: "channel" */
+    uint32_t capacity;    /* messages, all lanes together; default 1 */
     enum spead_channel_form form;
     enum spead_channel_policy policy;
     uint32_t sample_n; /* for SAMPLE: >= 1 */
-    uint32_t lanes; /* default 1. Lane = min(priority, lanes - 1); receivers take from the highest
-                               that has any. A message that finds the channel full makes the oldest message of
-                               the lowest lane below its own go (`lane`); if there is none, the
-                               policy has its say. With BLOCK nothing is shed. */
-    bool latency;   /* keep a histogram of the time that messages spend inside */
+
+    /* Default 1. Lane = min(priority, lanes - 1); receivers take from the highest that has any. A message that finds
+     * the channel full makes the oldest message of the lowest lane below its own go (`lane`); if there is none, the
+     * policy has its say. With BLOCK nothing is shed. */
+    uint32_t lanes;
+    bool latency; /* keep a histogram of the time that messages spend inside */
 
     /* Called before a message is shed, on the thread that sheds it (the sender's, except for CANCELLED), while
      * its reference still holds; for owners that keep accounts. NULL: nobody asks. */
@@ -92,7 +94,8 @@ int spead_channel_create(struct spead_channel **out, const struct spead_channel_
 struct spead_channel *spead_channel_ref(struct spead_channel *channel); /* returns channel */
 void spead_channel_unref(struct spead_channel *channel); /* any thread; NULL is ignored */
 
-/* Bytes that a channel of this config takes, for plans; ends come on top (spead_channel_end_bytes). */
+/* Bytes that a channel of this config takes, for plans; ends come on top (spead_channel_end_bytes). 0: the config
+ * has no valid struct_size. */
 size_t spead_channel_bytes(const struct spead_channel_config *config);
 size_t spead_channel_end_bytes(void);
 
@@ -184,16 +187,18 @@ bool spead_receiver_retract(struct spead_receiver *receiver, struct spead_waker 
 /* ---- Accounts ------------------------------------------------------------------------------ */
 
 struct spead_channel_stats {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by _INIT */
     uint32_t capacity;
-    uint64_t
-        sent; /* taken from senders: = received + all shed + depth (each read at its own moment:
-                            exact while no end is in a call) */
+
+    /* Taken from senders: = received + all shed + depth (each read at its own moment: exact while no end is in a
+     * call). */
+    uint64_t sent;
     uint64_t received;
     uint64_t shed[8]; /* by enum spead_shed_cause */
     uint64_t depth;   /* inside now */
-    uint64_t
-        high_water; /* largest depth that an end met when it looked at the other's side; full is always seen */
+
+    /* Largest depth that an end met when it looked at the other's side; full is always seen. */
+    uint64_t high_water;
     uint64_t starved_ns; /* receivers waited for messages, all added up, waits under way included */
     uint64_t blocked_ns; /* senders waited for room */
     uint64_t starved;    /* how often they did */
@@ -210,12 +215,19 @@ struct spead_channel_stats {
 void spead_channel_stats(struct spead_channel *channel, struct spead_channel_stats *stats);
 
 /* Times that messages spent inside: bucket i counts those below spead_latency_bound_ns(i) and not below the
- * bound before. Returns -ENOTSUP when the config did not ask for it. Any thread. */
+ * bound before. */
 #define SPEAD_LATENCY_BUCKETS 128
 struct spead_latency {
+    uint32_t struct_size; /* set by _INIT */
+    uint32_t reserved;
     uint64_t count[SPEAD_LATENCY_BUCKETS];
     uint64_t total, sum_ns, max_ns;
 };
+/* clang-format off */
+#define SPEAD_LATENCY_INIT { .struct_size = sizeof(struct spead_latency) }
+/* clang-format on */
+
+/* Fills *latency. Returns 0, -ENOTSUP when the config did not ask for it, or -EINVAL (struct_size). Any thread. */
 int spead_channel_latency(struct spead_channel *channel, struct spead_latency *latency);
 uint64_t spead_latency_bound_ns(unsigned bucket);
 /* The time that a share (0..1) of the messages stayed below, to the resolution of the buckets. */

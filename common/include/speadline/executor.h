@@ -18,10 +18,10 @@ extern "C" {
 struct spead_executor; /* opaque */
 
 struct spead_executor_config {
-    uint32_t struct_size;
-    uint32_t workers; /* default 1; at most 256 */
-    const int *cpus;  /* workers of them, -1: not pinned; NULL: none is pinned */
-    const char *name; /* of its threads, NULL: "spead" */
+    uint32_t struct_size; /* set by _INIT */
+    uint32_t workers;     /* default 1; at most 256 */
+    const int *cpus;      /* workers of them, -1: not pinned; NULL: none is pinned */
+    const char *name;     /* of its threads, NULL: "spead" */
 };
 /* clang-format off */
 #define SPEAD_EXECUTOR_CONFIG_INIT { .struct_size = sizeof(struct spead_executor_config), .workers = 1 }
@@ -36,7 +36,7 @@ int spead_executor_create(struct spead_executor **out, const struct spead_execut
 void spead_executor_destroy(struct spead_executor *executor);
 
 struct spead_executor_stats {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by _INIT */
     uint32_t workers;
     uint64_t steps;    /* of all workers */
     uint64_t sleeps;   /* times a worker found nothing to do */

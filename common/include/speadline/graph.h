@@ -35,8 +35,8 @@ extern "C" {
 struct spead_graph; /* opaque */
 
 struct spead_graph_config {
-    uint32_t struct_size;
-    const char *name; /* copied; NULL: "graph" */
+    uint32_t struct_size; /* set by _INIT */
+    const char *name;     /* copied; NULL: "graph" */
     bool metrics; /* keep a latency histogram for each edge; default false: no memory for them */
     struct spead_log log;
 };
@@ -126,25 +126,28 @@ int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
 
 /* What went wrong first. */
 struct spead_failure {
-    int code;       /* 0: nothing did */
-    char path[256]; /* node by node from a source: "capture > unpack > fft" */
+    uint32_t struct_size; /* set by _INIT */
+    int code;             /* 0: nothing did */
+    char path[256];       /* node by node from a source: "capture > unpack > fft" */
     bool has_message;
     uint32_t stream; /* of the message worked on */
     uint64_t sequence;
     char cause[SPEAD_ERR_TEXT_MAX];
 };
+/* clang-format off */
+#define SPEAD_FAILURE_INIT { .struct_size = sizeof(struct spead_failure) }
+/* clang-format on */
 void spead_graph_failure(const struct spead_graph *graph, struct spead_failure *failure);
 
 struct spead_node_stats {
-    uint32_t struct_size;
-    uint32_t state; /* enum spead_node_state */
+    uint32_t struct_size; /* set by _INIT */
+    uint32_t state;       /* enum spead_node_state */
     uint64_t steps;
     uint64_t busy_ns; /* in steps, and between one and the next of its worker */
     uint64_t in, out; /* messages over all ports; conservation is the node's own affair */
     uint64_t failed;  /* steps that failed = retried + skipped + logged + diverted + fatal */
     uint64_t retried, skipped, logged, diverted, fatal;
-    uint64_t
-        cpu_ns; /* CPU time of the thread of a blocking node on an executor; 0 until it has finished */
+    uint64_t cpu_ns; /* of the thread of a blocking node on an executor; 0 until it has finished */
 };
 enum spead_node_state {
     SPEAD_NODE_BUILT,

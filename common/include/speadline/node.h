@@ -26,11 +26,10 @@ struct spead_node; /* opaque: a node in its graph */
 
 /* What a step answers; a negative errno means that it failed. */
 enum spead_step {
-    SPEAD_STEP_WAITING =
-        0, /* nothing more to do until one of the things that it found wanting changes: a port that
-                               answered -EAGAIN, an input given to spead_node_wait_input(), a throttle
-                               without tickets, the time given to spead_node_wait_until(); or until
-                               spead_node_wake() */
+    /* Nothing more to do until one of the things that it found wanting changes: a port that answered -EAGAIN, an
+     * input given to spead_node_wait_input(), a throttle without tickets, the time given to
+     * spead_node_wait_until(); or until spead_node_wake(). */
+    SPEAD_STEP_WAITING = 0,
     SPEAD_STEP_AGAIN = 1, /* did some work, has more: step again, after others had their turn */
     SPEAD_STEP_DONE = 2,  /* finished: its outputs end in order, its inputs take no more */
 };
@@ -65,17 +64,16 @@ struct spead_node_ops {
 
 /* What a failed step does to the graph. Each outcome is counted; nothing is swallowed. */
 enum spead_on_error {
-    SPEAD_ON_ERROR_FAIL =
-        0, /* the graph fails: sources stop, what went before is delivered in order, receivers
-                                downstream see the error */
-    SPEAD_ON_ERROR_RETRY =
-        1, /* step again, up to `retries` times for one message with back-off in between
-                                (doubled each time, to at most an hour); then as `after_retries` says */
+    /* The graph fails: sources stop, what went before is delivered in order, receivers downstream see the error. */
+    SPEAD_ON_ERROR_FAIL = 0,
+    /* Step again, up to `retries` times for one message with back-off in between (doubled each time, to at most an
+     * hour); then as `after_retries` says. */
+    SPEAD_ON_ERROR_RETRY = 1,
     SPEAD_ON_ERROR_SKIP = 2, /* the failed message is released; step again */
     SPEAD_ON_ERROR_LOG = 3,  /* skip, and a line to the log, at most one a second */
-    SPEAD_ON_ERROR_DIVERT =
-        4, /* the failed message, flagged SPEAD_MESSAGE_FAILED, goes to the output port
-                                  called "error"; where that is full it is shed there by its policy */
+    /* The failed message, flagged SPEAD_MESSAGE_FAILED, goes to the output port called "error"; where that is full
+     * it is shed there by its policy. */
+    SPEAD_ON_ERROR_DIVERT = 4,
 };
 
 struct spead_port {
@@ -84,7 +82,7 @@ struct spead_port {
 };
 
 struct spead_node_config {
-    uint32_t struct_size;
+    uint32_t struct_size;             /* set by _INIT */
     const char *name;                 /* unique in the graph; copied */
     const struct spead_node_ops *ops; /* borrowed for the life of the graph */
     void *state;
@@ -95,9 +93,8 @@ struct spead_node_config {
     enum spead_on_error on_error;
     enum spead_on_error after_retries;
     uint32_t retries;
-    uint64_t backoff_ns; /* before the first retry */
-    uint64_t
-        memory_bytes; /* what start() will take at most, for the plan; 0: nothing worth telling */
+    uint64_t backoff_ns;   /* before the first retry */
+    uint64_t memory_bytes; /* what start() takes at most, for the plan; 0: nothing worth telling */
 };
 /* clang-format off */
 #define SPEAD_NODE_CONFIG_INIT { .struct_size = sizeof(struct spead_node_config), .cpu = -1 }

@@ -22,7 +22,7 @@ struct spead_test_source; /* opaque */
 struct spead_test_sink;   /* opaque */
 
 struct spead_test_source_config {
-    uint32_t struct_size;
+    uint32_t struct_size;                 /* set by _INIT */
     const struct spead_message *messages; /* borrowed: sent in order, as they are; or NULL: */
     uint64_t count;    /* this many plain messages, numbered: sequence i / streams, key i */
     uint32_t streams;  /* of these, in turn; default 1 */
@@ -30,8 +30,9 @@ struct spead_test_source_config {
     uint64_t pause_ns; /* between two batches; 0: none */
     int type;          /* of its output; default SPEAD_TYPE_PLAIN */
     int error;         /* what it ends with: 0, or a negative errno */
-    uint64_t
-        error_at; /* after how many messages the error comes (then nothing more); ignored if error is 0 */
+
+    /* After how many messages the error comes (then nothing more); ignored if error is 0. */
+    uint64_t error_at;
 };
 /* clang-format off */
 #define SPEAD_TEST_SOURCE_CONFIG_INIT { \
@@ -41,8 +42,20 @@ int spead_test_source_create(struct spead_test_source **out,
                              const struct spead_test_source_config *config, struct spead_err *err);
 void spead_test_source_destroy(struct spead_test_source *source); /* NULL is ignored */
 
-/* The node (output "out"); state and ops are filled in, the source stays the caller's. */
-struct spead_node_config spead_test_source_node(struct spead_test_source *source, const char *name);
+/* Fills *config (its struct_size is set) with the node, whose output is "out"; the source stays the caller's. */
+void spead_test_source_fill_node(struct spead_test_source *source, const char *name,
+                                 struct spead_node_config *config);
+
+/* The same as an expression. */
+static inline struct spead_node_config spead_test_source_node(struct spead_test_source *source,
+                                                              const char *name)
+{
+    struct spead_node_config config;
+
+    config.struct_size = sizeof config;
+    spead_test_source_fill_node(source, name, &config);
+    return config;
+}
 
 /* Without a graph: sends up to one batch on an end, sleeping for the pause that is due. Returns enum spead_step
  * (WAITING: the end answered -EAGAIN; DONE: all is sent, or nobody receives any more) or the error. */
@@ -51,12 +64,12 @@ int spead_test_source_step(struct spead_test_source *source, struct spead_sender
 uint64_t spead_test_source_sent(const struct spead_test_source *source);
 
 struct spead_test_sink_config {
-    uint32_t struct_size;
-    uint32_t record_max; /* messages remembered; later ones are only counted. default 4096 */
-    uint32_t batch;      /* messages in one receive, at most 64; default 64 */
-    uint64_t pause_ns;   /* after each batch: a slow consumer */
-    uint64_t stop_after; /* takes no more after this many; 0: takes all */
-    int type;            /* of its input; default SPEAD_CHANNEL_ANY_TYPE */
+    uint32_t struct_size; /* set by _INIT */
+    uint32_t record_max;  /* messages remembered; later ones are only counted. default 4096 */
+    uint32_t batch;       /* messages in one receive, at most 64; default 64 */
+    uint64_t pause_ns;    /* after each batch: a slow consumer */
+    uint64_t stop_after;  /* takes no more after this many; 0: takes all */
+    int type;             /* of its input; default SPEAD_CHANNEL_ANY_TYPE */
     int error; /* fails with this (a negative errno) at message error_at, counted from 0 */
     uint64_t error_at;
 };
@@ -68,7 +81,20 @@ int spead_test_sink_create(struct spead_test_sink **out,
                            const struct spead_test_sink_config *config, struct spead_err *err);
 void spead_test_sink_destroy(struct spead_test_sink *sink); /* NULL is ignored */
 
-struct spead_node_config spead_test_sink_node(struct spead_test_sink *sink, const char *name);
+/* As spead_test_source_fill_node(); its input is "in". */
+void spead_test_sink_fill_node(struct spead_test_sink *sink, const char *name,
+                               struct spead_node_config *config);
+
+/* The same as an expression. */
+static inline struct spead_node_config spead_test_sink_node(struct spead_test_sink *sink,
+                                                            const char *name)
+{
+    struct spead_node_config config;
+
+    config.struct_size = sizeof config;
+    spead_test_sink_fill_node(sink, name, &config);
+    return config;
+}
 
 /* Without a graph: takes up to one batch, records and releases it, and sleeps for the pause. Returns enum
  * spead_step (WAITING: nothing was there; DONE: the end has come, or stop_after was reached) or the error. */
@@ -83,16 +109,20 @@ struct spead_test_arrival {
 };
 
 struct spead_test_record {
+    uint32_t struct_size;                      /* set by _INIT */
+    uint32_t recorded;                         /* entries of arrivals */
     const struct spead_test_arrival *arrivals; /* borrowed */
-    uint32_t recorded;
-    uint32_t batches;
-    uint64_t received; /* all of them */
-    uint64_t
-        out_of_order; /* sequence not above the one before of its stream (streams below 1024) */
+    uint64_t received;                         /* all of them */
+
+    /* Sequence not above the one before of its stream (streams below 1024). */
+    uint64_t out_of_order;
     uint64_t skipped; /* sequence numbers left out, per stream, added up */
-    int end;          /* 0: still open; else what the channel ended with (-ESHUTDOWN: in order) */
-    int reserved;
+    uint32_t batches;
+    int end; /* 0: still open; else what the channel ended with (-ESHUTDOWN: in order) */
 };
+/* clang-format off */
+#define SPEAD_TEST_RECORD_INIT { .struct_size = sizeof(struct spead_test_record) }
+/* clang-format on */
 void spead_test_sink_record(const struct spead_test_sink *sink, struct spead_test_record *record);
 
 #ifdef __cplusplus

@@ -24,22 +24,26 @@ struct spead_region;      /* opaque */
 struct spead_region_pool; /* opaque */
 
 enum spead_region_kind {
-    SPEAD_REGION_HOST = 0,   /* plain memory of this process */
-    SPEAD_REGION_PINNED = 1, /* host memory that a device reads and writes in place */
-    SPEAD_REGION_DEVICE = 2, /* a device's: the CPU cannot touch it */
-    SPEAD_REGION_DMA_BUF =
-        3, /* a device's, reachable for other devices through a file descriptor */
+    SPEAD_REGION_HOST = 0,    /* plain memory of this process */
+    SPEAD_REGION_PINNED = 1,  /* host memory that a device reads and writes in place */
+    SPEAD_REGION_DEVICE = 2,  /* a device's: the CPU cannot touch it */
+    SPEAD_REGION_DMA_BUF = 3, /* a device's, reachable for other devices through a descriptor */
 };
 
 /* What a region is, for whoever registers it somewhere. */
 struct spead_region_info {
+    uint32_t struct_size; /* set by _INIT; where the library calls operations, the library's own */
     enum spead_region_kind kind;
-    int fd;                  /* dma-buf, owned by the pool's arena; -1: none */
+    int fd; /* dma-buf, owned by the pool's arena; -1: none */
+    uint32_t reserved;
     uint64_t fd_offset;      /* where the region starts in it */
     void *data;              /* NULL where the CPU cannot touch it */
     uint64_t device_address; /* 0: none */
     size_t bytes;
 };
+/* clang-format off */
+#define SPEAD_REGION_INFO_INIT { .struct_size = sizeof(struct spead_region_info) }
+/* clang-format on */
 
 /* How bytes of memory that is not plain are moved; supplied with the arena. All return 0 or -errno,
  * may block for the time of the copy, and see what a NIC has reported as written before the call. Plain host memory needs none of them. */
@@ -59,22 +63,26 @@ struct spead_region_ops {
 
 /* Memory that somebody else made, for a pool to divide. Borrowed until the pool has ended. */
 struct spead_region_arena {
+    uint32_t struct_size; /* set by _INIT */
     enum spead_region_kind kind;
     void *data; /* NULL where the CPU cannot touch it */
     uint64_t device_address;
     size_t bytes;
-    int fd;                             /* -1: none */
+    int fd; /* default -1: none */
+    uint32_t reserved;
     const struct spead_region_ops *ops; /* required unless kind is HOST */
     void (*ended)(void *arg); /* nullable: the pool no longer uses the arena; any thread, once */
     void *arg;
 };
+/* clang-format off */
+#define SPEAD_REGION_ARENA_INIT { .struct_size = sizeof(struct spead_region_arena), .fd = -1 }
+/* clang-format on */
 
 struct spead_region_pool_config {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by _INIT */
     uint32_t region_count;
     size_t region_bytes;
-    uint64_t
-        memory_bytes_max; /* bound of touched bytes, for host memory of its own; 0: all of it */
+    uint64_t memory_bytes_max; /* bound of touched bytes, for memory of its own; 0: all of it */
     const struct spead_region_arena *arena;  /* NULL: host memory, made here */
     const struct spead_event_ops *event_ops; /* NULL: only event 0 can be given to release() */
 };
@@ -97,8 +105,8 @@ void spead_region_pool_unref(struct spead_region_pool *pool);
 struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes);
 
 struct spead_region *spead_region_ref(struct spead_region *region); /* returns region */
-void spead_region_unref(
-    struct spead_region *region); /* no device uses it for us; NULL is ignored */
+/* No device uses it for us. NULL is ignored. */
+void spead_region_unref(struct spead_region *region);
 
 #define SPEAD_REGION_EVENTS_MAX 8 /* unfinished events that one region keeps */
 
@@ -137,7 +145,7 @@ int spead_region_flush(struct spead_region *region);
 int spead_region_export(struct spead_region *region, uint64_t *offset);
 
 struct spead_region_pool_stats {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by _INIT */
     uint32_t regions;
     uint32_t out;    /* taken and not back, parked ones included */
     uint32_t parked; /* released, a device still uses them */

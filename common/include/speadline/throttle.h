@@ -46,7 +46,7 @@ void spead_throttle_cancel(struct spead_throttle *throttle);
 bool spead_throttle_is_cancelled(const struct spead_throttle *throttle);
 
 struct spead_throttle_stats {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by _INIT */
     uint32_t tickets;
     uint32_t out;        /* taken and not given back */
     uint32_t high_water; /* most out at a time */

@@ -15,6 +15,10 @@ enum speadi_channel_sync {
 /* Before anything was sent. A choice that cannot be had is left as it was. */
 void speadi_channel_set_sync(struct spead_channel *channel, enum speadi_channel_sync sync);
 
+/* A caller's config, as this library knows it; see speadi_struct_read(). Its values are not checked. */
+int speadi_channel_config_read(struct spead_channel_config *config,
+                               const struct spead_channel_config *from, struct spead_err *err);
+
 /* Any thread; takes no lock. */
 enum spead_channel_policy speadi_channel_policy(const struct spead_channel *channel);
 uint64_t speadi_channel_high_water(const struct spead_channel *channel); /* as in the stats */

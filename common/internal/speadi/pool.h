@@ -45,6 +45,10 @@ struct speadi_pool_config {
                                                ended() is for speadi_pool_at_end() */
 };
 
+/* A caller's arena, as this library knows it; see speadi_struct_read(). Its values are not checked. */
+int speadi_region_arena_read(struct spead_region_arena *arena,
+                             const struct spead_region_arena *from, struct spead_err *err);
+
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
                        struct spead_err *err);
 /* The owner's reference, by the taker or once it is done: no take, charge or stats afterwards. NULL is

@@ -50,9 +50,9 @@ struct spead_recv_stream; /* opaque */
 enum spead_on_full {
     SPEAD_DROP_NEWEST = 0, /* that heap is shed */
     SPEAD_DROP_OLDEST = 1, /* the heap that waited longest is shed instead */
-    SPEAD_BLOCK = 2, /* the stream stops reading until there is room; only where the source can
-                              wait (mem). A UDP sender cannot, so the kernel would drop unseen:
-                              refused there with -EINVAL */
+    /* The stream stops reading until there is room; only where the source can wait (mem). A UDP sender cannot, so
+     * the kernel would drop unseen: refused there with -EINVAL. */
+    SPEAD_BLOCK = 2,
 };
 
 /* How payload gets from the engine into a heap. */
@@ -71,7 +71,7 @@ enum spead_receive_path {
 #define SPEAD_RECV_RANGES_DEFAULT              4096u
 #define SPEAD_RECV_RING_HEAPS_DEFAULT          4u
 #define SPEAD_RECV_HELD_HEAPS_DEFAULT          2u
-#define SPEAD_RECV_COALESCE_NS_DEFAULT           200000u    /* 200 us */
+#define SPEAD_RECV_COALESCE_NS_DEFAULT         200000u    /* 200 us */
 #define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
 #define SPEAD_RECV_PLACED_WINDOW_DEFAULT       64u
 
@@ -98,12 +98,13 @@ struct spead_recv_stream_config {
     uint32_t finished_heaps_max; /* per substream: heaps remembered; 0: 4 x live_heaps_max */
     bool allow_out_of_order;     /* accept payload offsets in any order; default false */
     bool allow_unsized_heaps;    /* accept heaps without item 0x02; default true */
-    bool ignore_stop_item;       /* one forged packet must not end a night's capture; stop heaps are
-                                   then control and nothing more; default false */
-    bool explicit_start;         /* count packets as start-up until arm(); default false */
-    bool keep_holes;             /* do not zero the holes of incomplete heaps; default false */
-    bool deliver_incomplete;     /* hand incomplete heaps over too; default false */
-    uint64_t heap_timeout_ns;    /* age limit of a live heap; 0: none */
+    /* One forged packet must not end a night's capture; stop heaps are then control and nothing more; default
+     * false. */
+    bool ignore_stop_item;
+    bool explicit_start;      /* count packets as start-up until arm(); default false */
+    bool keep_holes;          /* do not zero the holes of incomplete heaps; default false */
+    bool deliver_incomplete;  /* hand incomplete heaps over too; default false */
+    uint64_t heap_timeout_ns; /* age limit of a live heap; 0: none */
 
     uint64_t heap_bytes_max;   /* cap on a heap's payload */
     uint64_t memory_bytes_max; /* bound of all heap memory: a packet or more; 0: the plan's need */
@@ -114,12 +115,11 @@ struct spead_recv_stream_config {
     uint32_t held_heaps;        /* heaps the consumer may hold at a time beyond these */
     enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
 
-    uint64_t
-        coalesce_ns; /* at a steady rate, sleep up to so long and read what came, rather than wake for
-                           each message: half the CPU time; 0: wake at once */
-    uint64_t stop_drain_ns; /* at stop, read the source until empty or this long */
-    uint64_t
-        heap_counter_step; /* the sender's step, to see skipped counters; default 1; 0: unknown */
+    /* At a steady rate, sleep up to this long and read what came, rather than wake for each message: half the CPU
+     * time; 0: wake at once. */
+    uint64_t coalesce_ns;
+    uint64_t stop_drain_ns;     /* at stop, read the source until empty or this long */
+    uint64_t heap_counter_step; /* the sender's, to see skipped counters; default 1; 0: unknown */
     struct spead_log log;
 
     uint32_t message_stream; /* `stream` of the messages that heaps travel as; default 0 */
@@ -188,13 +188,15 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream);
 
 /* What was decided at create(), for people and for checking. Strings live as long as the stream. */
 struct spead_recv_plan {
-    uint32_t struct_size;
-    const char *engine;           /* name of the engine in use */
-    const char *engine_reason;    /* one line: why this one, and why not the others */
-    uint64_t region_count;        /* (live x substreams) + ring + held + reserved ahead */
-    uint64_t region_bytes;        /* address space of each: the heap cap, rounded up */
-    uint64_t memory_bytes;        /* bound of heap memory: no more is ever in use. Where a device
-                                     knows the memory, all of it is in use from the start */
+    uint32_t struct_size;      /* set by _INIT */
+    const char *engine;        /* name of the engine in use */
+    const char *engine_reason; /* one line: why this one, and why not the others */
+    uint64_t region_count;     /* (live x substreams) + ring + held + reserved ahead */
+    uint64_t region_bytes;     /* address space of each: the heap cap, rounded up */
+
+    /* Bound of heap memory: no more is ever in use. Where a device knows the memory, all of it is in use from the
+     * start. */
+    uint64_t memory_bytes;
     uint64_t table_bytes;         /* everything else that the stream allocated */
     uint32_t socket_buffer_bytes; /* effective, read back (of the first socket); 0: none */
     uint32_t reserved;
@@ -253,18 +255,42 @@ int spead_recv_stream_fd(struct spead_recv_stream *stream);
  * its error. Not used once the stream is a node. */
 struct spead_channel *spead_recv_stream_channel(const struct spead_recv_stream *stream);
 
-/* The stream as a source node: output "heaps", blocking, so that it has a thread of its own (pinned by the config's
- * cpu), which starts and owns the stream. The stream outlives the graph; it is not run in any other way and is at its
+/* Fills *config (its struct_size is set) with the stream as a source node: output "heaps", blocking, so that it has a
+ * thread of its own (pinned by the config's cpu), which starts and owns the stream. The stream outlives the graph; it is not run in any other way and is at its
  * end when the graph is. Where the graph stops, so does the stream, in order (without a limit on flushing: the graph's
  * drain() has one); a cancel ends it at once, what it held is shed. A stop item or stop() ends the node, once its output
  * has room for what is finished; a source that fails fails it. */
-struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream, const char *name);
+void spead_recv_stream_fill_node(struct spead_recv_stream *stream, const char *name,
+                                 struct spead_node_config *config);
 
-/* The config for spead_graph_join() with the node's output: capacity and policy as ring_heaps and on_full say, and
- * what the channel sheds is shed in the stream's ledger too. The edge's policy is what counts: with another config
+/* The same as an expression. */
+static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream,
+                                                              const char *name)
+{
+    struct spead_node_config config;
+
+    config.struct_size = sizeof config;
+    spead_recv_stream_fill_node(stream, name, &config);
+    return config;
+}
+
+/* Fills *config (its struct_size is set) for spead_graph_join() with the node's output: capacity and policy as
+ * ring_heaps and on_full say, and what the channel sheds is shed in the stream's ledger too. The edge's policy is what counts: with another config
  * sheds are the channel's alone to count, and streams that share an input need one. A block edge is refused where the source cannot wait, unless the graph is
  * pulled: then packets wait in the socket between two calls. */
-struct spead_channel_config spead_recv_stream_edge_config(struct spead_recv_stream *stream);
+void spead_recv_stream_fill_edge(struct spead_recv_stream *stream,
+                                 struct spead_channel_config *config);
+
+/* The same as an expression. */
+static inline struct spead_channel_config spead_recv_stream_edge_config(
+    struct spead_recv_stream *stream)
+{
+    struct spead_channel_config config;
+
+    config.struct_size = sizeof config;
+    spead_recv_stream_fill_edge(stream, &config);
+    return config;
+}
 
 /* ---- Accounts ------------------------------------------------------------------------------- */
 

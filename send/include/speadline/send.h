@@ -72,8 +72,7 @@ struct spead_send_stream; /* opaque */
 /* What a rate counts. */
 enum spead_rate_of {
     SPEAD_RATE_SPEAD = 0, /* SPEAD bytes: header, item pointers, payload (as spead2) */
-    SPEAD_RATE_WIRE =
-        1, /* also UDP, IP and Ethernet with FCS, preamble and gap: 66 bytes (IPv6 86) */
+    SPEAD_RATE_WIRE = 1, /* also UDP, IP and Ethernet with FCS, preamble, gap: 66 bytes (IPv6 86) */
 };
 
 /* Memory that payload is sent from. An engine that goes past the kernel (verbs) registers it with the device
@@ -82,10 +81,9 @@ enum spead_rate_of {
 struct spead_send_memory {
     const void *data; /* how items name its first byte */
     size_t bytes;
-    bool
-        is_dma_buf; /* a device's memory, which the CPU cannot read: `data` only names it. Needs engine
-                        verbs; whole pages */
-    int fd;         /* of the dma-buf; may be closed after create() */
+    /* A device's memory, which the CPU cannot read: `data` only names it. Needs engine verbs; whole pages. */
+    bool is_dma_buf;
+    int fd; /* of the dma-buf; may be closed after create() */
     uint64_t fd_offset;
 };
 
@@ -106,11 +104,10 @@ struct spead_send_stream_config {
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine; /* "auto" (default), "socket", "uring", "verbs", "mem" */
-    const char
-        *interface_name;       /* interface name or local address to send from; NULL: the route's */
-    const char *fault;         /* fault decorator's specification (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max; /* largest SPEAD packet, rounded down to 8; >= 56 */
+    const char *engine;           /* "auto" (default), "socket", "uring", "verbs", "mem" */
+    const char *interface_name;   /* name or local address to send from; NULL: the route's */
+    const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
+    uint32_t packet_bytes_max;    /* largest SPEAD packet, rounded down to 8; >= 56 */
     uint32_t socket_buffer_bytes; /* asked of the kernel for each socket */
     uint32_t multicast_ttl;       /* default 1 */
 
@@ -132,6 +129,7 @@ struct spead_send_stream_config {
                          * one size out of one request (TSO); default false */
     const struct spead_send_memory *memory; /* borrowed during create(); pieces do not overlap */
     uint32_t memory_count;
+    uint32_t reserved;
 };
 
 /* clang-format off */
@@ -155,7 +153,7 @@ int spead_send_stream_create(struct spead_send_stream **out,
 void spead_send_stream_destroy(struct spead_send_stream *stream);
 
 struct spead_send_plan {
-    uint32_t struct_size;
+    uint32_t struct_size;         /* set by _INIT */
     uint32_t socket_buffer_bytes; /* effective, read back; 0: none */
     const char *engine;
     const char *engine_reason;

@@ -52,11 +52,12 @@ typedef int spead_send_describe_fn(void *arg, const struct spead_message *messag
                                    struct spead_send_options *options);
 
 struct spead_send_sink_config {
-    uint32_t struct_size;
-    struct spead_send_stream *stream; /* borrowed; one sink at a time feeds it, and holds up to
-                                         heaps_max messages (where they are received heaps: held_heaps).
-                                         Others may submit to it as well */
-    int type;                         /* of the input; default SPEAD_TYPE_HEAP */
+    uint32_t struct_size; /* set by _INIT */
+
+    /* Borrowed; one sink at a time feeds it, and holds up to heaps_max messages (where they are received heaps:
+     * held_heaps). Others may submit to it as well. */
+    struct spead_send_stream *stream;
+    int type; /* of the input; default SPEAD_TYPE_HEAP */
 
     /* NULL: a message of type heap is sent on: same items, flavour and counter, after start and stop heaps
      * as before them. One of type region becomes a heap with its bytes as an item, see below. Other types
@@ -80,10 +81,10 @@ struct spead_send_sink_config {
     uint64_t sequence_id; /* immediate item of the sequence number, modulo 2^N; 0: none */
     uint64_t time_id;     /* item of the message's time, 8 bytes big-endian; 0: none */
 
-    bool
-        own_thread; /* default true: the sink runs the stream while the graph runs, and stops it at the end,
-                        for good. false: the caller does, on a thread that does not wait for the
-                        graph; heaps in flight after a cancel are his to complete, or to abandon */
+    /* Default true: the sink runs the stream while the graph runs, and stops it at the end, for good. false: the
+     * caller does, on a thread that does not wait for the graph; heaps in flight after a cancel are the caller's
+     * to complete, or to abandon. */
+    bool own_thread;
     int cpu; /* of that thread; -1: any */
 };
 /* clang-format off */
@@ -102,14 +103,26 @@ int spead_send_sink_create(struct spead_send_sink **out,
  * then. NULL is ignored. */
 void spead_send_sink_destroy(struct spead_send_sink *sink);
 
-/* The node: set its policies, then spead_graph_add(). State and ops are filled in, the sink stays the
- * caller's. Its start answers -EBUSY when another sink feeds the stream, or another thread runs it
+/* Fills *config (its struct_size is set) with the node: set its policies, then spead_graph_add(). The sink stays the
+ * caller's. The node's start answers -EBUSY when another sink feeds the stream, or another thread runs it
  * (own_thread), and -ESHUTDOWN when the stream was stopped before. */
-struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink, const char *name);
+void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
+                               struct spead_node_config *config);
+
+/* The same as an expression. */
+static inline struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink,
+                                                            const char *name)
+{
+    struct spead_node_config config;
+
+    config.struct_size = sizeof config;
+    spead_send_sink_fill_node(sink, name, &config);
+    return config;
+}
 
 /* in = sent + failed + abandoned + skipped + pending, at any moment. */
 struct spead_send_sink_stats {
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by _INIT */
     uint32_t reserved;
     uint64_t in;        /* messages taken from the input */
     uint64_t sent;      /* heaps that left, as far as the stream can tell */

@@ -64,7 +64,7 @@ Test(region, holds_what_was_written_and_outlives_its_pools_owner)
 {
     struct spead_region_pool *pool = make_pool(2);
     struct spead_region *region = spead_region_take(pool, 10000);
-    struct spead_region_info info;
+    struct spead_region_info info = SPEAD_REGION_INFO_INIT;
 
     spead_region_info(region, &info);
     cr_expect_eq(info.kind, SPEAD_REGION_HOST);
@@ -340,7 +340,8 @@ Test(region, of_a_device_is_reached_through_the_devices_operations_only)
     struct device device = {0};
     const struct spead_region_ops ops = {
         .name = "test", .copy_in = device_copy_in, .flush = device_flush, .arg = &device};
-    const struct spead_region_arena arena = {.kind = SPEAD_REGION_DMA_BUF,
+    const struct spead_region_arena arena = {.struct_size = sizeof arena,
+                                             .kind = SPEAD_REGION_DMA_BUF,
                                              .device_address = 0x10000,
                                              .bytes = sizeof device.memory,
                                              .fd = 77,
@@ -377,7 +378,7 @@ Test(region, of_a_device_is_reached_through_the_devices_operations_only)
 
 Test(region, pools_that_cannot_be_are_refused_by_name)
 {
-    struct spead_region_arena arena = {.kind = SPEAD_REGION_DEVICE, .bytes = 4096, .fd = -1};
+    struct spead_region_arena arena = SPEAD_REGION_ARENA_INIT;
     struct spead_region_pool_config config = SPEAD_REGION_POOL_CONFIG_INIT;
     const struct spead_region_ops ops = {.name = "test"};
     struct spead_region_pool *pool;
@@ -387,6 +388,8 @@ Test(region, pools_that_cannot_be_are_refused_by_name)
     config.region_count = 2;
     config.region_bytes = 4096;
     config.arena = &arena;
+    arena.kind = SPEAD_REGION_DEVICE;
+    arena.bytes = 4096;
     cr_expect_eq(spead_region_pool_create(&pool, &config, &err), -EINVAL);
     cr_expect(strstr(err.text, "ops") != NULL, "%s", err.text);
     arena.ops = &ops;

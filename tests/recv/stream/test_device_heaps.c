@@ -123,7 +123,7 @@ static unsigned read_all(void)
 
 Test(device_heaps, a_heap_says_where_it_lies_and_has_no_bytes_to_read)
 {
-    struct spead_region_info info;
+    struct spead_region_info info = SPEAD_REGION_INFO_INIT;
     struct spead_heap *heap;
     struct spead_item item;
 

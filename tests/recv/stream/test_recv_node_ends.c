@@ -150,7 +150,7 @@ Test(recv_node_ends, a_stop_item_ends_the_graph)
 
 Test(recv_node_ends, a_source_that_fails_is_reported_after_its_heaps)
 {
-    struct spead_failure failure;
+    struct spead_failure failure = SPEAD_FAILURE_INIT;
 
     recv_graph_build_scripted(&rig);
     rig.scripted.engine->end = -ENETDOWN;
@@ -167,7 +167,7 @@ Test(recv_node_ends, a_source_that_fails_is_reported_after_its_heaps)
 
 Test(recv_node_ends, a_source_that_does_not_start_fails_the_graph)
 {
-    struct spead_failure failure;
+    struct spead_failure failure = SPEAD_FAILURE_INIT;
 
     recv_graph_build_scripted(&rig);
     rig.scripted.engine->start_error = -EPERM;

@@ -57,7 +57,7 @@ Test(send_sink_failures, a_message_that_fails_fails_the_graph_and_is_named)
 {
     for (unsigned i = 0; i < MISFORTUNES; i++) {
         struct spead_send_sink_stats stats;
-        struct spead_failure failure;
+        struct spead_failure failure = SPEAD_FAILURE_INIT;
         struct sink_rig rig;
 
         start_unlucky(&rig, misfortunes[i], SPEAD_ON_ERROR_FAIL);

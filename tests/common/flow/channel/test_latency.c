@@ -22,7 +22,7 @@ Test(latency, a_time_is_counted_below_its_buckets_bound_and_not_below_the_one_be
     for (unsigned shift = 0; shift < 40; shift++) {
         for (uint64_t ns = UINT64_C(1) << shift, step = 0; step < 5; ns += ns / 5 + 1, step++) {
             struct speadi_latency_log *log = speadi_latency_create(1);
-            struct spead_latency latency;
+            struct spead_latency latency = SPEAD_LATENCY_INIT;
             unsigned bucket = 0;
 
             speadi_latency_enter(log, 0, 1000);
@@ -46,7 +46,7 @@ Test(latency, of_a_channel_counts_each_message_received)
 
     for (unsigned i = 0; i < 2; i++) {
         struct spead_channel_config config = channel_rig_config(forms[i], SPEAD_CHANNEL_BLOCK, 4);
-        struct spead_latency latency;
+        struct spead_latency latency = SPEAD_LATENCY_INIT;
         struct channel_rig rig;
         uint64_t start = speadi_clock_mono_ns();
 
@@ -69,7 +69,7 @@ Test(latency, is_not_kept_unless_asked_for)
 {
     struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
     struct channel_rig rig = channel_rig_open(&config);
-    struct spead_latency latency;
+    struct spead_latency latency = SPEAD_LATENCY_INIT;
 
     cr_expect_eq(spead_channel_latency(rig.channel, &latency), -ENOTSUP);
     channel_rig_close(&rig);

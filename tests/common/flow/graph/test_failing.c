@@ -181,7 +181,7 @@ Test(failing, retries_that_run_out_do_what_comes_after, .fini = clear)
 
 Test(failing, fatal_failure_says_path_message_and_cause_and_keeps_earlier_results, .fini = clear)
 {
-    struct spead_failure failure;
+    struct spead_failure failure = SPEAD_FAILURE_INIT;
     struct spead_err err = {0};
 
     relay = (struct step_relay){.work = fail_at_42};

@@ -48,7 +48,7 @@ static int run(struct pair *pair)
 
 static struct spead_test_record finish(struct pair *pair)
 {
-    struct spead_test_record record;
+    struct spead_test_record record = SPEAD_TEST_RECORD_INIT;
 
     spead_test_sink_record(pair->sink, &record);
     return record;

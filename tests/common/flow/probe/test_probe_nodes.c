@@ -25,7 +25,7 @@ static struct run run(const struct spead_test_source_config *source,
     struct spead_graph *graph = step_graph("probe");
     struct spead_node_config config;
     struct spead_node *from, *to;
-    struct run run;
+    struct run run = {.record = SPEAD_TEST_RECORD_INIT, .failure = SPEAD_FAILURE_INIT};
 
     cr_assert_eq(spead_test_source_create(&run.source, source, NULL), 0);
     cr_assert_eq(spead_test_sink_create(&run.sink, sink, NULL), 0);

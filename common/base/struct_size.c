@@ -1,0 +1,57 @@
+/* Public structs of older and of newer callers. */
+#include <speadi/struct_size.h>
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <speadi/err.h>
+
+static uint32_t size_of(const void *structure)
+{
+    uint32_t size;
+
+    memcpy(&size, structure, sizeof size);
+    return size;
+}
+
+static bool is_zero(const unsigned char *bytes, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (bytes[i] != 0)
+            return false;
+    return true;
+}
+
+int speadi_struct_read(void *own, const void *from, const struct speadi_struct_kind *kind,
+                       struct spead_err *err)
+{
+    uint32_t size = size_of(from);
+
+    if (size < kind->size_min || size > SPEADI_STRUCT_SIZE_MAX)
+        return speadi_err_field(err, -EINVAL, "struct_size",
+                                " %u: the %s configuration has %u bytes: start from %s", size,
+                                kind->what, kind->size, kind->init);
+    if (size > kind->size && !is_zero((const unsigned char *)from + kind->size, size - kind->size))
+        return speadi_err_field(err, -EINVAL, "struct_size",
+                                " %u: this library (%s) knows %u bytes of the %s "
+                                "configuration, and a field beyond these is set: leave it at "
+                                "zero, or use a newer library",
+                                size, spead_version(), kind->size, kind->what);
+    memcpy(own, kind->defaults, kind->size);
+    memcpy(own, from, size < kind->size ? size : kind->size);
+    memcpy(own, &kind->size, sizeof kind->size);
+    return 0;
+}
+
+int speadi_struct_write(void *to, const void *own, uint32_t size)
+{
+    uint32_t room = size_of(to), known = room < size ? room : size;
+    unsigned char *bytes = to;
+
+    if (room < sizeof room || room > SPEADI_STRUCT_SIZE_MAX)
+        return -EINVAL;
+    memcpy(bytes + sizeof room, (const unsigned char *)own + sizeof room, known - sizeof room);
+    memset(bytes + known, 0, room - known);
+    return 0;
+}

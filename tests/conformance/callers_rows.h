@@ -1,0 +1,25 @@
+/* A row of the tables in test_callers_read.c and test_callers_write.c: a public struct, how long it is, and where its last field
+ * lies. */
+#ifndef TEST_CALLERS_ROWS_H
+#define TEST_CALLERS_ROWS_H
+
+#include <stddef.h>
+
+struct caller_struct {
+    const char *name;
+    size_t size;
+    size_t shorter; /* without the last field */
+    size_t end;     /* of the last field: else the struct ends in padding */
+};
+
+/* tests/package/test_structs.sh looks for these words. */
+#define STRUCT(type, last)                                                                  \
+    {                                                                                       \
+        .name = #type, .size = sizeof(struct type), .shorter = offsetof(struct type, last), \
+        .end = offsetof(struct type, last) + sizeof((struct type){0}.last)                  \
+    }
+
+/* What a struct of tomorrow is longer by. */
+enum { NEWER_BYTES = 24 };
+
+#endif

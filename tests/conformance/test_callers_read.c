@@ -1,0 +1,362 @@
+/* Goal: the library reads structs of programs that were compiled with an older or a newer Speadline by one rule, whichever
+ * struct it is (docs/adr/0017).
+ * Method: a table of every public struct that the library reads. Each is handed over as other versions would, in memory that
+ * is not a byte longer than they say, so that a sanitizer sees a step beyond. tests/package/test_structs.sh holds the table
+ * against the public headers: no struct can be forgotten. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadline/executor.h>
+#include <speadline/graph.h>
+#include <speadline/probe.h>
+#include <speadline/recv.h>
+#include <speadline/send.h>
+#include <speadline/send_node.h>
+
+#include "callers_rows.h"
+#include "must.h"
+
+/* What some structs name. */
+static struct spead_mem_link *link_of_streams;
+static struct spead_send_stream *sender;
+static struct spead_graph *graph;
+static unsigned node_number;
+
+static int step(void *state, struct spead_node *self)
+{
+    (void)state;
+    (void)self;
+    return SPEAD_STEP_DONE;
+}
+
+/* ---- What has no default -------------------------------------------------------------------- */
+
+static void fill_node(void *config)
+{
+    static const struct spead_node_ops ops = {.kind = "test", .step = step};
+    static char name[16];
+
+    snprintf(name, sizeof name, "node-%u", node_number++);
+    ((struct spead_node_config *)config)->name = name;
+    ((struct spead_node_config *)config)->ops = &ops;
+}
+
+static void fill_arena(void *config)
+{
+    static char memory[2][4096];
+    struct spead_region_arena *arena = config;
+
+    arena->data = memory;
+    arena->bytes = sizeof memory;
+}
+
+static void fill_pool(void *config)
+{
+    ((struct spead_region_pool_config *)config)->region_count = 2;
+    ((struct spead_region_pool_config *)config)->region_bytes = 4096;
+}
+
+static void fill_receiver(void *config)
+{
+    struct spead_recv_stream_config *stream = config;
+
+    stream->links = &link_of_streams;
+    stream->link_count = 1;
+    stream->heap_bytes_max = 4096;
+}
+
+static void fill_sender(void *config)
+{
+    ((struct spead_send_stream_config *)config)->links = &link_of_streams;
+    ((struct spead_send_stream_config *)config)->link_count = 1;
+}
+
+static void fill_sender_sink(void *config)
+{
+    ((struct spead_send_sink_config *)config)->stream = sender;
+}
+
+/* ---- Who reads it --------------------------------------------------------------------------- */
+
+static int make_channel(const void *config, struct spead_err *err)
+{
+    struct spead_channel *made;
+    int ret = spead_channel_create(&made, config, err);
+
+    cr_expect_eq(spead_channel_bytes(config) > 0, ret == 0);
+    if (ret == 0)
+        spead_channel_unref(made);
+    return ret;
+}
+
+static int join_channel(const void *config, struct spead_err *err)
+{
+    struct spead_port port = {.name = "it", .type = SPEAD_TYPE_PLAIN};
+    struct spead_node_config from = SPEAD_NODE_CONFIG_INIT, to = SPEAD_NODE_CONFIG_INIT;
+    struct spead_node *ends[2];
+
+    fill_node(&from);
+    from.outputs = &port;
+    from.output_count = 1;
+    MUST(spead_graph_add(graph, &from, &ends[0], err) == 0, "no node: %s", err->text);
+    fill_node(&to);
+    to.inputs = &port;
+    to.input_count = 1;
+    MUST(spead_graph_add(graph, &to, &ends[1], err) == 0, "no node: %s", err->text);
+    return spead_graph_join(graph, (struct spead_graph_end){ends[0], "it"},
+                            (struct spead_graph_end){ends[1], "it"}, config, err);
+}
+
+static int make_executor(const void *config, struct spead_err *err)
+{
+    struct spead_executor *made;
+    int ret = spead_executor_create(&made, config, err);
+
+    if (ret == 0)
+        spead_executor_destroy(made);
+    return ret;
+}
+
+static int make_graph(const void *config, struct spead_err *err)
+{
+    struct spead_graph *made;
+    int ret = spead_graph_create(&made, config, err);
+
+    if (ret == 0)
+        spead_graph_destroy(made);
+    return ret;
+}
+
+static int make_node(const void *config, struct spead_err *err)
+{
+    return spead_graph_add(graph, config, NULL, err);
+}
+
+static int make_test_source(const void *config, struct spead_err *err)
+{
+    struct spead_test_source *made;
+    int ret = spead_test_source_create(&made, config, err);
+
+    if (ret == 0)
+        spead_test_source_destroy(made);
+    return ret;
+}
+
+static int make_test_sink(const void *config, struct spead_err *err)
+{
+    struct spead_test_sink *made;
+    int ret = spead_test_sink_create(&made, config, err);
+
+    if (ret == 0)
+        spead_test_sink_destroy(made);
+    return ret;
+}
+
+static int make_pool(const void *config, struct spead_err *err)
+{
+    struct spead_region_pool *made;
+    int ret = spead_region_pool_create(&made, config, err);
+
+    if (ret == 0)
+        spead_region_pool_unref(made);
+    return ret;
+}
+
+static int make_pool_of_arena(const void *arena, struct spead_err *err)
+{
+    struct spead_region_pool_config config = SPEAD_REGION_POOL_CONFIG_INIT;
+
+    fill_pool(&config);
+    config.arena = arena;
+    return make_pool(&config, err);
+}
+
+static int make_receiver(const void *config, struct spead_err *err)
+{
+    struct spead_recv_stream *made;
+    int ret = spead_recv_stream_create(&made, config, err);
+
+    if (ret == 0)
+        spead_recv_stream_destroy(made);
+    return ret;
+}
+
+static int make_receiver_of_arena(const void *arena, struct spead_err *err)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+
+    fill_receiver(&config);
+    config.heap_bytes_max = 128; /* of eight regions, a page each */
+    config.live_heaps_max = config.ring_heaps = 1;
+    config.held_heaps = 0;
+    config.heap_arena = arena;
+    return make_receiver(&config, err);
+}
+
+static int make_sender(const void *config, struct spead_err *err)
+{
+    struct spead_send_stream *made;
+    int ret = spead_send_stream_create(&made, config, err);
+
+    if (ret == 0)
+        spead_send_stream_destroy(made);
+    return ret;
+}
+
+static int make_sender_sink(const void *config, struct spead_err *err)
+{
+    struct spead_send_sink *made;
+    int ret = spead_send_sink_create(&made, config, err);
+
+    if (ret == 0)
+        spead_send_sink_destroy(made);
+    return ret;
+}
+
+/* ---- The table ------------------------------------------------------------------------------ */
+
+struct read_row {
+    struct caller_struct its;
+    const void *init;        /* its _INIT */
+    void (*fill)(void *own); /* what has no default, may be NULL */
+    int (*use)(const void *own, struct spead_err *err);
+};
+
+static const struct read_row read_table[] = {
+    {STRUCT(spead_channel_config, on_shed_arg),
+     &(struct spead_channel_config)SPEAD_CHANNEL_CONFIG_INIT, NULL, make_channel},
+    {STRUCT(spead_channel_config, on_shed_arg),
+     &(struct spead_channel_config)SPEAD_CHANNEL_CONFIG_INIT, NULL, join_channel},
+    {STRUCT(spead_executor_config, name), &(struct spead_executor_config)SPEAD_EXECUTOR_CONFIG_INIT,
+     NULL, make_executor},
+    {STRUCT(spead_graph_config, log), &(struct spead_graph_config)SPEAD_GRAPH_CONFIG_INIT, NULL,
+     make_graph},
+    {STRUCT(spead_node_config, memory_bytes), &(struct spead_node_config)SPEAD_NODE_CONFIG_INIT,
+     fill_node, make_node},
+    {STRUCT(spead_test_source_config, error_at),
+     &(struct spead_test_source_config)SPEAD_TEST_SOURCE_CONFIG_INIT, NULL, make_test_source},
+    {STRUCT(spead_test_sink_config, error_at),
+     &(struct spead_test_sink_config)SPEAD_TEST_SINK_CONFIG_INIT, NULL, make_test_sink},
+    {STRUCT(spead_region_arena, arg), &(struct spead_region_arena)SPEAD_REGION_ARENA_INIT,
+     fill_arena, make_pool_of_arena},
+    {STRUCT(spead_region_arena, arg), &(struct spead_region_arena)SPEAD_REGION_ARENA_INIT,
+     fill_arena, make_receiver_of_arena},
+    {STRUCT(spead_region_pool_config, event_ops),
+     &(struct spead_region_pool_config)SPEAD_REGION_POOL_CONFIG_INIT, fill_pool, make_pool},
+    {STRUCT(spead_recv_stream_config, source),
+     &(struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT, fill_receiver, make_receiver},
+    {STRUCT(spead_send_stream_config, reserved),
+     &(struct spead_send_stream_config)SPEAD_SEND_STREAM_CONFIG_INIT, fill_sender, make_sender},
+    {STRUCT(spead_send_sink_config, cpu),
+     &(struct spead_send_sink_config)SPEAD_SEND_SINK_CONFIG_INIT, fill_sender_sink,
+     make_sender_sink},
+};
+
+static void set_up(void)
+{
+    struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_graph_config graph_config = SPEAD_GRAPH_CONFIG_INIT;
+
+    MUST(spead_mem_link_create(&link_of_streams, 16, 2000, NULL) == 0, "no link");
+    fill_sender(&config);
+    MUST(spead_send_stream_create(&sender, &config, NULL) == 0, "no sender");
+    MUST(spead_graph_create(&graph, &graph_config, NULL) == 0, "no graph");
+}
+
+static void tear_down(void)
+{
+    spead_graph_destroy(graph);
+    spead_send_stream_destroy(sender);
+    spead_mem_link_unref(link_of_streams);
+}
+
+TestSuite(callers_read, .init = set_up, .fini = tear_down);
+
+#define EACH_ROW                                               \
+    const struct read_row *row = read_table;                   \
+    row < read_table + sizeof read_table / sizeof *read_table; \
+    row++
+
+/* A valid struct of size bytes, as a caller that says struct_size hands it over. Bytes of a newer one are zero, or the
+ * last of them is not. */
+static int use(const struct read_row *row, size_t size, size_t struct_size, unsigned char last,
+               struct spead_err *err)
+{
+    uint32_t said = (uint32_t)struct_size;
+    unsigned char *full = calloc(1, row->its.size), *own = calloc(1, size);
+    int ret;
+
+    memcpy(full, row->init, row->its.size);
+    if (row->fill)
+        row->fill(full);
+    memcpy(own, full, size < row->its.size ? size : row->its.size);
+    memcpy(own, &said, sizeof said);
+    if (size > row->its.size)
+        own[size - 1] = last;
+    *err = (struct spead_err){0};
+    ret = row->use(own, err);
+    free(own);
+    free(full);
+    return ret;
+}
+
+static void expect_refused(const struct read_row *row, size_t size, size_t struct_size,
+                           unsigned char last)
+{
+    struct spead_err err;
+
+    cr_expect_eq(use(row, size, struct_size, last, &err), -EINVAL, "%s of %zu bytes", row->its.name,
+                 struct_size);
+    cr_expect_not_null(strstr(err.text, "struct_size"), "%s: \"%s\"", row->its.name, err.text);
+}
+
+/* Else a field of tomorrow would lie in what is padding today, where an older caller has left anything. */
+Test(callers_read, no_struct_ends_in_padding)
+{
+    for (EACH_ROW)
+        cr_expect_eq(row->its.end, row->its.size, "%s", row->its.name);
+}
+
+Test(callers_read, every_init_says_its_size)
+{
+    for (EACH_ROW)
+        cr_expect_eq(*(const uint32_t *)row->init, row->its.size, "%s", row->its.name);
+}
+
+Test(callers_read, an_older_struct_is_read)
+{
+    struct spead_err err;
+
+    for (EACH_ROW) {
+        cr_expect_eq(use(row, row->its.size, row->its.size, 0, &err), 0, "%s: %s", row->its.name,
+                     err.text);
+        cr_expect_eq(use(row, row->its.shorter, row->its.shorter, 0, &err), 0, "%s: %s",
+                     row->its.name, err.text);
+    }
+}
+
+Test(callers_read, a_newer_struct_is_read_where_the_rest_is_zero)
+{
+    struct spead_err err;
+
+    for (EACH_ROW)
+        cr_expect_eq(use(row, row->its.size + NEWER_BYTES, row->its.size + NEWER_BYTES, 0, &err), 0,
+                     "%s: %s", row->its.name, err.text);
+}
+
+Test(callers_read, a_newer_struct_that_sets_an_unknown_field_is_refused)
+{
+    for (EACH_ROW)
+        expect_refused(row, row->its.size + NEWER_BYTES, row->its.size + NEWER_BYTES, 1);
+}
+
+Test(callers_read, a_struct_without_its_size_is_refused)
+{
+    for (EACH_ROW) {
+        expect_refused(row, row->its.size, 0, 0);
+        expect_refused(row, row->its.size, sizeof(uint32_t), 0);
+        expect_refused(row, row->its.size, UINT32_MAX, 0);
+    }
+}

@@ -1,0 +1,330 @@
+/* Goal: the library writes structs of programs that were compiled with an older or a newer Speadline by one rule, whichever
+ * struct it is (docs/adr/0017).
+ * Method: a table of every public struct that the library writes; else as test_callers_read.c. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadline/executor.h>
+#include <speadline/graph.h>
+#include <speadline/probe.h>
+#include <speadline/recv.h>
+#include <speadline/send.h>
+#include <speadline/send_node.h>
+
+#include "callers_rows.h"
+#include "must.h"
+
+enum { PATTERN = 0xa5 };
+
+static struct spead_mem_link *link_of_streams;
+static struct spead_channel *channel;
+static struct spead_executor *executor;
+static struct spead_graph *graph;
+static struct spead_node *node;
+static struct spead_test_source *test_source;
+static struct spead_test_sink *test_sink;
+static struct spead_region_pool *pool;
+static struct spead_region *region;
+static struct spead_throttle *throttle;
+static struct spead_recv_stream *receiver;
+static struct spead_send_stream *sender;
+static struct spead_send_sink *sender_sink;
+static struct spead_heap *heap;
+
+/* ---- What is written ------------------------------------------------------------------------ */
+
+static void write_channel_stats(void *to)
+{
+    spead_channel_stats(channel, to);
+}
+
+static void write_latency(void *to)
+{
+    (void)spead_channel_latency(channel, to);
+}
+
+static void write_executor_stats(void *to)
+{
+    spead_executor_stats(executor, to);
+}
+
+static void write_failure(void *to)
+{
+    spead_graph_failure(graph, to);
+}
+
+static void write_node_stats(void *to)
+{
+    spead_node_stats(node, to);
+}
+
+static void write_test_source_node(void *to)
+{
+    spead_test_source_fill_node(test_source, "source", to);
+}
+
+static void write_test_sink_node(void *to)
+{
+    spead_test_sink_fill_node(test_sink, "sink", to);
+}
+
+static void write_receiver_node(void *to)
+{
+    spead_recv_stream_fill_node(receiver, "receiver", to);
+}
+
+static void write_sender_sink_node(void *to)
+{
+    spead_send_sink_fill_node(sender_sink, "sender", to);
+}
+
+static void write_receiver_edge(void *to)
+{
+    spead_recv_stream_fill_edge(receiver, to);
+}
+
+static void write_test_record(void *to)
+{
+    spead_test_sink_record(test_sink, to);
+}
+
+static void write_region_info(void *to)
+{
+    spead_region_info(region, to);
+}
+
+static void write_heap_info(void *to)
+{
+    spead_heap_region_info(heap, to);
+}
+
+static void write_pool_stats(void *to)
+{
+    spead_region_pool_stats(pool, to);
+}
+
+static void write_throttle_stats(void *to)
+{
+    spead_throttle_stats(throttle, to);
+}
+
+static void write_recv_stats(void *to)
+{
+    spead_recv_stream_stats(receiver, to);
+}
+
+static void write_recv_plan(void *to)
+{
+    spead_recv_stream_plan(receiver, to);
+}
+
+static void write_send_stats(void *to)
+{
+    spead_send_stream_stats(sender, to);
+}
+
+static void write_send_plan(void *to)
+{
+    spead_send_stream_plan(sender, to);
+}
+
+static void write_send_sink_stats(void *to)
+{
+    spead_send_sink_stats(sender_sink, to);
+}
+
+struct write_row {
+    struct caller_struct its;
+    void (*write)(void *to);
+};
+
+static const struct write_row write_table[] = {
+    {STRUCT(spead_channel_stats, type), write_channel_stats},
+    {STRUCT(spead_latency, max_ns), write_latency},
+    {STRUCT(spead_executor_stats, runnable), write_executor_stats},
+    {STRUCT(spead_failure, cause), write_failure},
+    {STRUCT(spead_node_stats, cpu_ns), write_node_stats},
+    {STRUCT(spead_node_config, memory_bytes), write_test_source_node},
+    {STRUCT(spead_node_config, memory_bytes), write_test_sink_node},
+    {STRUCT(spead_node_config, memory_bytes), write_receiver_node},
+    {STRUCT(spead_node_config, memory_bytes), write_sender_sink_node},
+    {STRUCT(spead_channel_config, on_shed_arg), write_receiver_edge},
+    {STRUCT(spead_test_record, end), write_test_record},
+    {STRUCT(spead_region_info, bytes), write_region_info},
+    {STRUCT(spead_region_info, bytes), write_heap_info},
+    {STRUCT(spead_region_pool_stats, memory_bytes_max), write_pool_stats},
+    {STRUCT(spead_throttle_stats, taken), write_throttle_stats},
+    {STRUCT(spead_recv_stats, placement_off_packets), write_recv_stats},
+    {STRUCT(spead_recv_plan, reserved), write_recv_plan},
+    {STRUCT(spead_send_stats, copied_bytes), write_send_stats},
+    {STRUCT(spead_send_plan, memory_bytes), write_send_plan},
+    {STRUCT(spead_send_sink_stats, waits), write_send_sink_stats},
+};
+
+/* ---- What of -------------------------------------------------------------------------------- */
+
+static void send_one_heap(void)
+{
+    struct spead_send_heap *sent;
+
+    MUST(spead_send_heap_create(&sent, (struct spead_flavour)SPEAD_FLAVOUR_64_40) == 0, "no heap");
+    MUST(spead_send_heap_add_item(sent, 0x1000, "payload", 7, false) >= 0, "no item");
+    MUST(spead_send_stream_submit(sender, sent, NULL) == 0, "not submitted");
+    while (spead_send_stream_poll(sender) > 0)
+        ;
+    while (spead_recv_stream_poll(receiver) > 0)
+        ;
+    MUST(spead_recv_stream_try_take(receiver, &heap) == 0, "no heap came");
+    spead_send_heap_destroy(sent);
+}
+
+static void make_streams(void)
+{
+    struct spead_recv_stream_config recv_config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_send_stream_config send_config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_sink_config sink_config = SPEAD_SEND_SINK_CONFIG_INIT;
+
+    MUST(spead_mem_link_create(&link_of_streams, 16, 2000, NULL) == 0, "no link");
+    recv_config.links = send_config.links = &link_of_streams;
+    recv_config.link_count = send_config.link_count = 1;
+    recv_config.heap_bytes_max = 4096;
+    MUST(spead_recv_stream_create(&receiver, &recv_config, NULL) == 0, "no receiver");
+    MUST(spead_send_stream_create(&sender, &send_config, NULL) == 0, "no sender");
+    sink_config.stream = sender;
+    MUST(spead_send_sink_create(&sender_sink, &sink_config, NULL) == 0, "no sink");
+    MUST(spead_recv_stream_start(receiver, NULL) == 0, "not started");
+    MUST(spead_send_stream_start(sender, NULL) == 0, "not started");
+    send_one_heap();
+}
+
+static void set_up(void)
+{
+    struct spead_channel_config channel_config = SPEAD_CHANNEL_CONFIG_INIT;
+    struct spead_executor_config executor_config = SPEAD_EXECUTOR_CONFIG_INIT;
+    struct spead_graph_config graph_config = SPEAD_GRAPH_CONFIG_INIT;
+    struct spead_node_config node_config;
+    struct spead_region_pool_config pool_config = SPEAD_REGION_POOL_CONFIG_INIT;
+    struct spead_test_source_config source_config = SPEAD_TEST_SOURCE_CONFIG_INIT;
+    struct spead_test_sink_config sink_config = SPEAD_TEST_SINK_CONFIG_INIT;
+
+    channel_config.latency = true;
+    MUST(spead_channel_create(&channel, &channel_config, NULL) == 0, "no channel");
+    MUST(spead_executor_create(&executor, &executor_config, NULL) == 0, "no executor");
+    MUST(spead_graph_create(&graph, &graph_config, NULL) == 0, "no graph");
+    pool_config.region_count = 1;
+    pool_config.region_bytes = 4096;
+    MUST(spead_region_pool_create(&pool, &pool_config, NULL) == 0, "no pool");
+    region = spead_region_take(pool, 1);
+    MUST(spead_throttle_create(&throttle, 1, NULL) == 0, "no throttle");
+    MUST(spead_test_source_create(&test_source, &source_config, NULL) == 0, "no test source");
+    MUST(spead_test_sink_create(&test_sink, &sink_config, NULL) == 0, "no test sink");
+    node_config = spead_test_sink_node(test_sink, "sink");
+    MUST(spead_graph_add(graph, &node_config, &node, NULL) == 0, "no node");
+    make_streams();
+}
+
+static void tear_down(void)
+{
+    spead_heap_unref(heap);
+    spead_send_sink_destroy(sender_sink);
+    spead_send_stream_destroy(sender);
+    spead_recv_stream_destroy(receiver);
+    spead_mem_link_unref(link_of_streams);
+    spead_test_sink_destroy(test_sink);
+    spead_test_source_destroy(test_source);
+    spead_throttle_unref(throttle);
+    spead_region_unref(region);
+    spead_region_pool_unref(pool);
+    spead_graph_destroy(graph);
+    spead_executor_destroy(executor);
+    spead_channel_unref(channel);
+}
+
+TestSuite(callers_write, .init = set_up, .fini = tear_down);
+
+#define EACH_ROW                                                  \
+    const struct write_row *row = write_table;                    \
+    row < write_table + sizeof write_table / sizeof *write_table; \
+    row++
+
+/* Has the row write into memory of size bytes, and returns it. */
+static unsigned char *write_into(const struct write_row *row, size_t size, size_t struct_size)
+{
+    uint32_t said = (uint32_t)struct_size;
+    unsigned char *to = malloc(size);
+
+    memset(to, PATTERN, size);
+    memcpy(to, &said, sizeof said);
+    row->write(to);
+    cr_expect_eq(memcmp(to, &said, sizeof said), 0, "%s: struct_size was changed", row->its.name);
+    return to;
+}
+
+static size_t count(const unsigned char *bytes, size_t from, size_t to, unsigned char value)
+{
+    size_t found = 0;
+
+    for (size_t i = from; i < to; i++)
+        found += bytes[i] == value;
+    return found;
+}
+
+/* Pointers may hold a byte of the pattern by chance. */
+static bool was_written(const unsigned char *bytes, size_t from, size_t to)
+{
+    return count(bytes, from, to, PATTERN) <= (to - from) / 4;
+}
+
+Test(callers_write, no_struct_ends_in_padding)
+{
+    for (EACH_ROW)
+        cr_expect_eq(row->its.end, row->its.size, "%s", row->its.name);
+}
+
+Test(callers_write, an_older_struct_is_written_as_far_as_it_goes)
+{
+    for (EACH_ROW) {
+        unsigned char *to = write_into(row, row->its.shorter, row->its.shorter);
+
+        cr_expect(was_written(to, sizeof(uint32_t), row->its.shorter), "%s", row->its.name);
+        free(to);
+        to = write_into(row, row->its.size, row->its.shorter);
+        cr_expect_eq(count(to, row->its.shorter, row->its.size, PATTERN),
+                     row->its.size - row->its.shorter, "%s", row->its.name);
+        free(to);
+    }
+}
+
+Test(callers_write, the_rest_of_a_newer_struct_is_zero)
+{
+    for (EACH_ROW) {
+        size_t newer = row->its.size + NEWER_BYTES;
+        unsigned char *to = write_into(row, newer + NEWER_BYTES, newer);
+
+        cr_expect(was_written(to, sizeof(uint32_t), row->its.size), "%s", row->its.name);
+        cr_expect_eq(count(to, row->its.size, newer, 0), (size_t)NEWER_BYTES, "%s", row->its.name);
+        cr_expect_eq(count(to, newer, newer + NEWER_BYTES, PATTERN), (size_t)NEWER_BYTES, "%s",
+                     row->its.name);
+        free(to);
+    }
+}
+
+Test(callers_write, a_struct_without_its_size_is_left_alone)
+{
+    for (EACH_ROW) {
+        unsigned char *to = write_into(row, row->its.size, 0);
+
+        cr_expect_eq(count(to, sizeof(uint32_t), row->its.size, PATTERN),
+                     row->its.size - sizeof(uint32_t), "%s", row->its.name);
+        free(to);
+    }
+}
+
+Test(callers_write, a_latency_without_its_size_is_refused)
+{
+    struct spead_latency latency = {0};
+
+    cr_expect_eq(spead_channel_latency(channel, &latency), -EINVAL);
+}

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# Every public struct is either handed over by the rule of docs/adr/0017, and then has a struct_size, an _INIT and a row in
+# tests/conformance/test_callers_*.c; or it has none, and then stands below with the reason.
+# usage: test_structs.sh SOURCE_FOLDER
+set -euo pipefail
+cd "$1"
+tables=$(echo tests/conformance/test_callers_*.c)
+headers=$(echo {common,recv,send}/include/speadline/*.h)
+
+why_fixed() { # STRUCT: why it has no struct_size, or nothing
+    case $1 in
+        spead_flavour | spead_graph_end | spead_message) echo "passed by value" ;;
+        spead_port | spead_send_memory | spead_gap | spead_test_arrival) echo "element of arrays" ;;
+        spead_err | spead_log | spead_count | spead_recv_ledger) echo "part of other structs" ;;
+        spead_recv_counters | spead_send_counters) echo "end of their stats, and grow with them" ;;
+        spead_waker) echo "embedded by callers" ;;
+        spead_event_ops | spead_node_ops | spead_region_ops | spead_message_type) echo "table of operations" ;;
+        spead_item | spead_send_options) echo "data path: one for each heap or item" ;;
+        spead_send_result) echo "handed to a callback" ;;
+    esac
+}
+
+status=0 count=0
+fail() { echo "$*" && status=1; }
+
+# shellcheck disable=SC2086,SC2013 # words on purpose
+for name in $(sed -nE 's/^struct (spead_[a-z0-9_]+) \{$/\1/p' $headers | sort -u); do
+    count=$((count + 1))
+    init=$(echo "$name" | tr '[:lower:]' '[:upper:]')_INIT
+    first=$(sed -n "/^struct $name {\$/{n;p}" $headers)
+    case $first in
+        *'uint32_t struct_size;'*)
+            grep -q "STRUCT($name," $tables || fail "$name has a struct_size, but no row in $tables"
+            grep -qE "^#define $init \{" $headers || fail "$name has a struct_size, but $init does not exist"
+            [ -z "$(why_fixed "$name")" ] || fail "$name has a struct_size: $0 need not call it fixed"
+            ;;
+        *)
+            [ -n "$(why_fixed "$name")" ] || fail "$name has no struct_size, and $0 does not say why it is fixed"
+            ! grep -q "STRUCT($name," $tables || fail "$name has a row in $tables, but no struct_size"
+            ;;
+    esac
+done
+[ "$count" -ge 30 ] || fail "only $count structs found"
+
+# shellcheck disable=SC2086,SC2013
+for init in $(sed -nE 's/^#define (SPEAD_[A-Z0-9_]+_INIT) .*/\1/p' $headers); do
+    name=$(echo "${init%_INIT}" | tr '[:upper:]' '[:lower:]')
+    [ "$name" = spead_send_options ] || grep -q "STRUCT($name," $tables || fail "$init: $name has no row in $tables"
+done
+[ "$status" -eq 0 ] && echo "$count public structs, each with its size or fixed"
+exit $status
