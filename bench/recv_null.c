@@ -312,7 +312,8 @@ static int run(const struct options *options)
     ns = speadi_clock_mono_ns() - start_ns;
     spead_recv_stream_stats(stream, &stats);
     spead_channel_stats(spead_recv_stream_channel(stream), &channel);
-    bursts = options->verbs ? stats.messages : ((const struct null_engine *)stream->engine)->bursts;
+    bursts = options->verbs ? stats.counters.messages
+                            : ((const struct null_engine *)stream->engine)->bursts;
     null_report_print(&(struct null_report){
         .bench = "recv-null",
         .engine = options->verbs ? "verbs" : "null",
@@ -320,15 +321,15 @@ static int run(const struct options *options)
         .packet_bytes = options->packet_bytes,
         .heaps = taken,
         .packets = stats.total.seen.packets,
-        .payload_bytes = stats.payload_bytes,
+        .payload_bytes = stats.counters.payload_bytes,
         .ns = ns,
     });
     printf(
         ", \"path\": \"%s\", \"train\": %ju, \"placed\": %ju, \"bounced\": %ju, \"bursts\": %ju, "
         "\"consumer_slept\": %ju, \"owner_slept\": %ju}\n",
-        options->placed ? "placed" : "bounce", (uintmax_t)options->train, (uintmax_t)stats.placed,
-        (uintmax_t)stats.bounced, (uintmax_t)bursts, (uintmax_t)channel.starved,
-        (uintmax_t)channel.blocked);
+        options->placed ? "placed" : "bounce", (uintmax_t)options->train,
+        (uintmax_t)stats.counters.placed, (uintmax_t)stats.counters.bounced, (uintmax_t)bursts,
+        (uintmax_t)channel.starved, (uintmax_t)channel.blocked);
     spead_recv_stream_destroy(stream);
     return taken >= options->heaps ? 0 : 1;
 }

@@ -96,20 +96,20 @@ static int run(const struct options *options)
         while (spead_send_stream_poll(source.stream) > 0)
             ;
         spead_send_stream_stats(source.stream, &stats);
-    } while (stats.heaps_sent < options->heaps && stats.heaps_failed == 0);
+    } while (stats.counters.heaps_sent < options->heaps && stats.counters.heaps_failed == 0);
     ns = speadi_clock_mono_ns() - start_ns;
     null_report_print(&(struct null_report){
         .bench = "send-null",
         .engine = options->verbs ? "verbs" : "null",
         .heap_bytes = options->heap_bytes,
         .packet_bytes = options->packet_bytes,
-        .heaps = stats.heaps_sent,
+        .heaps = stats.counters.heaps_sent,
         .packets = stats.submitted.packets,
-        .payload_bytes = stats.payload_bytes,
+        .payload_bytes = stats.counters.payload_bytes,
         .ns = ns,
     });
     printf(", \"heaps_max\": %ju}\n", (uintmax_t)options->heaps_max);
-    ns = stats.heaps_sent;
+    ns = stats.counters.heaps_sent;
     spead_send_stream_destroy(source.stream);
     spead_send_heap_destroy(source.heap);
     free(payload);

@@ -43,8 +43,9 @@ static void check(const struct spead_send_stream *stream, uint64_t heaps)
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
 
     spead_send_stream_stats(stream, &stats);
-    if (stats.heaps_sent != heaps)
-        errx(1, "%ju of %ju heaps were sent", (uintmax_t)stats.heaps_sent, (uintmax_t)heaps);
+    if (stats.counters.heaps_sent != heaps)
+        errx(1, "%ju of %ju heaps were sent", (uintmax_t)stats.counters.heaps_sent,
+             (uintmax_t)heaps);
 }
 
 static void submit_all(const struct options *o, struct spead_send_stream *stream)

@@ -90,11 +90,11 @@ static void read_stream(struct recv_report *report, const struct spead_recv_stre
     totals->engine = report->plan.engine;
     totals->engine_reason = report->plan.engine_reason;
     totals->packets = stats->total.seen.packets;
-    totals->first_packet_ns = stats->first_packet_ns;
-    totals->last_packet_ns = stats->last_packet_ns;
-    totals->placed = stats->placed;
-    totals->bounced = stats->bounced;
-    totals->repaired = stats->repaired;
+    totals->first_packet_ns = stats->counters.first_packet_ns;
+    totals->last_packet_ns = stats->counters.last_packet_ns;
+    totals->placed = stats->counters.placed;
+    totals->bounced = stats->counters.bounced;
+    totals->repaired = stats->counters.repaired;
 }
 
 void recv_report_read(struct recv_report *report, const struct recv_graph *graph)
@@ -127,7 +127,8 @@ bool recv_report_is_clean(const struct recv_report *report)
                 return false;
         }
     }
-    return stats->missing_packets == 0 && stats->missing_heaps == 0 && stats->kernel_drops == 0;
+    return stats->counters.missing_packets == 0 && stats->counters.missing_heaps == 0 &&
+           stats->counters.kernel_drops == 0;
 }
 
 /* ---- Summary ------------------------------------------------------------------------------- */
@@ -173,17 +174,18 @@ static void print_losses(FILE *to, const struct recv_report *report)
             fprintf(to, "  %-8s %" PRIu64 " packets %s\n",
                     spead_recv_bucket_name(remedies[i].bucket), packets, remedy(report, i));
     }
-    if (stats->missing_packets > 0 || stats->missing_heaps > 0)
+    if (stats->counters.missing_packets > 0 || stats->counters.missing_heaps > 0)
         fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
-                stats->missing_packets, stats->missing_heaps);
-    if (stats->kernel_drops > 0)
+                stats->counters.missing_packets, stats->counters.missing_heaps);
+    if (stats->counters.kernel_drops > 0)
         fprintf(
             to,
             "  kernel   dropped %" PRIu64 " messages at our sockets: raise net.core.rmem_max and "
             "--buffer (%s now), or send slower%s\n",
-            stats->kernel_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes),
+            stats->counters.kernel_drops,
+            tool_text_memory(buffer, report->plan.socket_buffer_bytes),
             report->options->stream.source ? "; some may have come from others than --source" : "");
-    tool_report_device(to, stats->engine_rebuilds, stats->link_downs);
+    tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
 }
 
 static void print_ledger(FILE *to, const struct recv_report *report)
@@ -198,18 +200,19 @@ static void print_ledger(FILE *to, const struct recv_report *report)
         tool_report_sum(to, report->source[i].ledger.seen.packets, report->source[i].ledger.bucket,
                         stats->bucket_count, spead_recv_bucket_name, "seen");
     }
-    if (stats->placed > 0 || stats->repaired > 0)
+    if (stats->counters.placed > 0 || stats->counters.repaired > 0)
         fprintf(to,
                 "  payload  %" PRIu64 " packets placed, %" PRIu64 " bounced, %" PRIu64
                 " repaired\n",
-                stats->placed, stats->bounced, stats->repaired);
-    if (stats->placement_stops > 0)
+                stats->counters.placed, stats->counters.bounced, stats->counters.repaired);
+    if (stats->counters.placement_stops > 0)
         fprintf(to,
                 "  payload  placement was off for %" PRIu64 " packets (%.1f %%), %" PRIu64
                 " times: too many were lost or out of order\n",
-                stats->placement_off_packets,
-                100 * (double)stats->placement_off_packets / (double)stats->total.seen.packets,
-                stats->placement_stops);
+                stats->counters.placement_off_packets,
+                100 * (double)stats->counters.placement_off_packets /
+                    (double)stats->total.seen.packets,
+                stats->counters.placement_stops);
 }
 
 static void print_verified(FILE *to, const struct tool_totals *totals)
@@ -281,19 +284,22 @@ static json_t *ledger_json(const struct recv_report *report)
         "{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "seen", tool_report_count(stats->total.seen),
         "buckets",
         tool_report_buckets(stats->total.bucket, stats->bucket_count, spead_recv_bucket_name),
-        "missing_packets", (json_int_t)stats->missing_packets, "missing_heaps",
-        (json_int_t)stats->missing_heaps, "kernel_drops", (json_int_t)stats->kernel_drops,
-        "gaps_with_local_drops", (json_int_t)stats->gaps_with_local_drops, "sources", sources);
+        "missing_packets", (json_int_t)stats->counters.missing_packets, "missing_heaps",
+        (json_int_t)stats->counters.missing_heaps, "kernel_drops",
+        (json_int_t)stats->counters.kernel_drops, "gaps_with_local_drops",
+        (json_int_t)stats->counters.gaps_with_local_drops, "sources", sources);
 }
 
 static json_t *heaps_json(const struct spead_recv_stats *stats)
 {
-    return json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "complete", (json_int_t)stats->heaps_complete,
-        "incomplete", (json_int_t)stats->heaps_incomplete, "evicted",
-        (json_int_t)stats->heaps_evicted, "timed_out", (json_int_t)stats->heaps_timed_out,
-        "flushed", (json_int_t)stats->heaps_flushed, "shed", (json_int_t)stats->heaps_shed,
-        "no_memory", (json_int_t)stats->heaps_no_memory);
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "complete",
+                     (json_int_t)stats->counters.heaps_complete, "incomplete",
+                     (json_int_t)stats->counters.heaps_incomplete, "evicted",
+                     (json_int_t)stats->counters.heaps_evicted, "timed_out",
+                     (json_int_t)stats->counters.heaps_timed_out, "flushed",
+                     (json_int_t)stats->counters.heaps_flushed, "shed",
+                     (json_int_t)stats->counters.heaps_shed, "no_memory",
+                     (json_int_t)stats->counters.heaps_no_memory);
 }
 
 json_t *recv_report_json(const struct recv_report *report)
@@ -305,21 +311,21 @@ json_t *recv_report_json(const struct recv_report *report)
     } numbers[] = {
         {"socket_buffer_bytes", report->plan.socket_buffer_bytes},
         {"memory_bytes_max", report->plan.memory_bytes},
-        {"memory_high_water_bytes", stats->memory_high_water_bytes},
+        {"memory_high_water_bytes", stats->counters.memory_high_water_bytes},
         {"table_bytes", report->plan.table_bytes},
         {"ring_high_water", stats->ring_high_water},
         {"heaps_past_limit", report->heaps_past_limit},
         {"written_heaps", report->written.heaps},
         {"written_bytes", report->written.bytes},
         {"unwritten_heaps", recv_report_unwritten(report)},
-        {"messages", stats->messages},
-        {"polls", stats->polls},
-        {"wakeups", stats->wakeups},
-        {"heaps_region_error", stats->heaps_region_error},
-        {"placement_stops", stats->placement_stops},
-        {"placement_off_packets", stats->placement_off_packets},
-        {"engine_rebuilds", stats->engine_rebuilds},
-        {"link_downs", stats->link_downs},
+        {"messages", stats->counters.messages},
+        {"polls", stats->counters.polls},
+        {"wakeups", stats->counters.wakeups},
+        {"heaps_region_error", stats->counters.heaps_region_error},
+        {"placement_stops", stats->counters.placement_stops},
+        {"placement_off_packets", stats->counters.placement_off_packets},
+        {"engine_rebuilds", stats->counters.engine_rebuilds},
+        {"link_downs", stats->counters.link_downs},
     };
     json_t *object = tool_report_object(&report->totals);
     int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;

@@ -28,16 +28,16 @@ void send_report_summary(FILE *to, const struct send_report *report)
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX && stats->failed_errno[i].error != 0; i++)
         fprintf(to, "  failed   %" PRIu64 " packets: %s\n", stats->failed_errno[i].packets,
                 strerror(stats->failed_errno[i].error));
-    if (stats->heaps_abandoned > 0)
+    if (stats->counters.heaps_abandoned > 0)
         fprintf(to, "  stopped  before %" PRIu64 " heaps were sent whole\n",
-                stats->heaps_abandoned);
-    if (stats->icmp_unreachable > 0)
+                stats->counters.heaps_abandoned);
+    if (stats->counters.icmp_unreachable > 0)
         fprintf(to, "  refused  %" PRIu64 " times by ICMP: nobody listens at a destination\n",
-                stats->icmp_unreachable);
-    if (stats->neighbours_lost > 0)
+                stats->counters.icmp_unreachable);
+    if (stats->counters.neighbours_lost > 0)
         fprintf(to, "  lost     %" PRIu64 " times the next hop, which stopped answering\n",
-                stats->neighbours_lost);
-    tool_report_device(to, stats->engine_rebuilds, stats->link_downs);
+                stats->counters.neighbours_lost);
+    tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
 }
 
 /* {"submitted": {...}, "buckets": {...}, "heaps": {...}, "failed_errno": [...], ...} */
@@ -53,10 +53,11 @@ static json_t *ledger_json(const struct spead_send_stats *stats)
         "{s:o, s:o, s:{s:I, s:I, s:I, s:I, s:I, s:I}, s:I, s:o}", "submitted",
         tool_report_count(stats->submitted), "buckets",
         tool_report_buckets(stats->bucket, stats->bucket_count, spead_send_bucket_name), "heaps",
-        "submitted", (json_int_t)stats->heaps_submitted, "sent", (json_int_t)stats->heaps_sent,
-        "failed", (json_int_t)stats->heaps_failed, "abandoned", (json_int_t)stats->heaps_abandoned,
-        "pending", (json_int_t)stats->heaps_pending, "refused", (json_int_t)stats->heaps_refused,
-        "icmp_unreachable", (json_int_t)stats->icmp_unreachable, "failed_errno", errnos);
+        "submitted", (json_int_t)stats->counters.heaps_submitted, "sent",
+        (json_int_t)stats->counters.heaps_sent, "failed", (json_int_t)stats->counters.heaps_failed,
+        "abandoned", (json_int_t)stats->counters.heaps_abandoned, "pending",
+        (json_int_t)stats->heaps_pending, "refused", (json_int_t)stats->heaps_refused,
+        "icmp_unreachable", (json_int_t)stats->counters.icmp_unreachable, "failed_errno", errnos);
 }
 
 json_t *send_report_json(const struct send_report *report)
@@ -66,12 +67,12 @@ json_t *send_report_json(const struct send_report *report)
     if (json_object_set_new(object, "ledger", ledger_json(&report->stats)) < 0 ||
         tool_report_set(object, "socket_buffer_bytes", report->plan.socket_buffer_bytes) < 0 ||
         tool_report_set(object, "memory_bytes", report->plan.memory_bytes) < 0 ||
-        tool_report_set(object, "messages", report->stats.messages) < 0 ||
-        tool_report_set(object, "batches", report->stats.batches) < 0 ||
-        tool_report_set(object, "copied_bytes", report->stats.copied_bytes) < 0 ||
-        tool_report_set(object, "engine_rebuilds", report->stats.engine_rebuilds) < 0 ||
-        tool_report_set(object, "link_downs", report->stats.link_downs) < 0 ||
-        tool_report_set(object, "neighbours_lost", report->stats.neighbours_lost) < 0 ||
+        tool_report_set(object, "messages", report->stats.counters.messages) < 0 ||
+        tool_report_set(object, "batches", report->stats.counters.batches) < 0 ||
+        tool_report_set(object, "copied_bytes", report->stats.counters.copied_bytes) < 0 ||
+        tool_report_set(object, "engine_rebuilds", report->stats.counters.engine_rebuilds) < 0 ||
+        tool_report_set(object, "link_downs", report->stats.counters.link_downs) < 0 ||
+        tool_report_set(object, "neighbours_lost", report->stats.counters.neighbours_lost) < 0 ||
         json_object_set_new(object, "device_gbps_asked", json_real(report->device_gbps)) < 0 ||
         json_object_set_new(object, "device_gbps_measured",
                             json_real(report->device_gbps > 0 ? measured_gbps(report) : 0)) < 0) {

@@ -57,8 +57,8 @@ static void show(struct receiver *receiver, uint64_t now_ns)
         return;
     spead_recv_stream_stats(receiver->graph.stream, &stats);
     taken = heap_check_totals(receiver->graph.check);
-    snprintf(rest, sizeof rest, "lost %" PRIu64 "  shed %" PRIu64, stats.missing_packets,
-             stats.heaps_shed);
+    snprintf(rest, sizeof rest, "lost %" PRIu64 "  shed %" PRIu64, stats.counters.missing_packets,
+             stats.counters.heaps_shed);
     tool_progress_update(&receiver->progress, now_ns, taken.payload_bytes, taken.heaps,
                          stats.total.seen.packets == 0 ? "waiting for the first packet" : NULL,
                          rest);

@@ -3,7 +3,7 @@
 
 static void begin(struct spead_recv_stream *stream)
 {
-    struct speadi_recv_totals *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->ledger.totals;
 
     stream->read_since_wait = true;
     stream->burst_is_out = true;

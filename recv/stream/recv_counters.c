@@ -3,7 +3,7 @@
 
 void speadi_recv_read_counters(struct spead_recv_stream *stream)
 {
-    struct speadi_recv_totals *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->ledger.totals;
     struct speadi_rx_counters counters;
 
     stream->ops->counters(stream->engine, &counters);
@@ -20,7 +20,7 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
 
 void speadi_recv_publish(struct spead_recv_stream *stream)
 {
-    struct speadi_recv_totals *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->ledger.totals;
 
     totals->heaps_live = stream->table.count;
     totals->heaps_leaving = stream->leaving.count;

@@ -6,7 +6,7 @@
 static void count_handed_over(struct spead_recv_stream *stream, const struct spead_heap *heap,
                               uint64_t times)
 {
-    struct speadi_recv_totals *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->ledger.totals;
 
     *(heap->complete ? &totals->heaps_complete : &totals->heaps_incomplete) += times;
     totals->payload_bytes += times * heap->received;

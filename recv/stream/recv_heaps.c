@@ -86,7 +86,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
 static void review_placement(struct spead_recv_stream *stream, const struct speadi_packet *packet)
 {
     struct speadi_placement_policy *policy = &stream->placement.policy;
-    struct speadi_recv_totals *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->ledger.totals;
     uint64_t packets = totals->placed + totals->bounced + totals->repaired;
     uint64_t window = stream->placement.ask_bytes_max / (packet->payload_bytes + 1) + 1;
 
@@ -140,7 +140,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
 static void count_incomplete(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              enum speadi_recv_cause cause)
 {
-    struct speadi_recv_totals *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->ledger.totals;
 
     if (cause == SPEADI_RECV_BY_EVICTION)
         totals->heaps_evicted++;

@@ -9,7 +9,7 @@
 
 #include "rx_engine.h"
 
-#define TOTALS_WORDS (sizeof(struct speadi_recv_totals) / sizeof(uint64_t))
+#define TOTALS_WORDS (sizeof(struct spead_recv_counters) / sizeof(uint64_t))
 #define SOURCE_WORDS (sizeof(struct speadi_recv_source_counts) / sizeof(uint64_t))
 #define WORDS_MAX    (TOTALS_WORDS + SPEADI_RX_SOURCES_MAX * SOURCE_WORDS)
 
@@ -26,10 +26,10 @@ int speadi_recv_ledger_init(struct speadi_recv_ledger *ledger, uint32_t source_c
         free(word);
         return -ENOMEM;
     }
-    ledger->totals = (struct speadi_recv_totals *)(void *)word;
+    ledger->totals = (struct spead_recv_counters *)(void *)word;
     ledger->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
     ledger->source_count = source_count;
-    ledger->shown = (struct speadi_recv_totals){0};
+    ledger->shown = (struct spead_recv_counters){0};
     ledger->counted = false;
     return 0;
 }
@@ -56,7 +56,7 @@ void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spe
 
 void speadi_recv_ledger_publish(struct speadi_recv_ledger *ledger)
 {
-    struct speadi_recv_totals *shown = &ledger->shown;
+    struct spead_recv_counters *shown = &ledger->shown;
 
     shown->polls = ledger->totals->polls; /* not worth a copy of its own */
     if (!ledger->counted && memcmp(shown, ledger->totals, sizeof *shown) == 0)
@@ -73,39 +73,6 @@ static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_s
         speadi_count_add(&sum->bucket[i], from->bucket[i].packets, from->bucket[i].bytes);
 }
 
-static void copy_totals(struct spead_recv_stats *stats, const struct speadi_recv_totals *totals)
-{
-    stats->heaps_complete = totals->heaps_complete;
-    stats->heaps_incomplete = totals->heaps_incomplete;
-    stats->heaps_evicted = totals->heaps_evicted;
-    stats->heaps_timed_out = totals->heaps_timed_out;
-    stats->heaps_flushed = totals->heaps_flushed;
-    stats->heaps_shed = totals->heaps_shed;
-    stats->heaps_no_memory = totals->heaps_no_memory;
-    stats->heaps_live = totals->heaps_live;
-    stats->heaps_leaving = totals->heaps_leaving;
-    stats->payload_bytes = totals->payload_bytes;
-    stats->missing_packets = totals->missing_packets;
-    stats->missing_heaps = totals->missing_heaps;
-    stats->kernel_drops = totals->kernel_drops;
-    stats->gaps_with_local_drops = totals->gaps_with_local_drops;
-    stats->placed = totals->placed;
-    stats->bounced = totals->bounced;
-    stats->repaired = totals->repaired;
-    stats->messages = totals->messages;
-    stats->polls = totals->polls;
-    stats->wakeups = totals->wakeups;
-    stats->engine_rebuilds = totals->engine_rebuilds;
-    stats->link_downs = totals->link_downs;
-    stats->first_packet_ns = totals->first_packet_ns;
-    stats->last_packet_ns = totals->last_packet_ns;
-    stats->memory_bytes = totals->memory_bytes;
-    stats->memory_high_water_bytes = totals->memory_high_water_bytes;
-    stats->heaps_region_error = totals->heaps_region_error;
-    stats->placement_stops = totals->placement_stops;
-    stats->placement_off_packets = totals->placement_off_packets;
-}
-
 void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t ring_high_water,
                               struct spead_recv_stats *stats)
 {
@@ -119,7 +86,7 @@ void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t 
         add_counts(&full.total,
                    (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
                                                                             i * SOURCE_WORDS));
-    copy_totals(&full, (const struct speadi_recv_totals *)(const void *)words);
+    memcpy(&full.counters, words, sizeof full.counters);
     full.ring_high_water = ring_high_water;
     (void)speadi_struct_write(stats, &full, sizeof full);
 }

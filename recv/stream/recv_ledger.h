@@ -12,34 +12,17 @@
 
 #include <speadi/publish.h>
 
-/* Published as words: uint64_t only. Meanings are those of struct spead_recv_stats. */
-struct speadi_recv_totals {
-    uint64_t heaps_complete, heaps_incomplete;
-    uint64_t heaps_evicted, heaps_timed_out, heaps_flushed;
-    uint64_t heaps_shed, heaps_no_memory;
-    uint64_t heaps_live, heaps_leaving;
-    uint64_t payload_bytes;
-    uint64_t missing_packets, missing_heaps;
-    uint64_t kernel_drops, gaps_with_local_drops;
-    uint64_t placed, bounced, repaired;
-    uint64_t messages, polls, wakeups;
-    uint64_t engine_rebuilds, link_downs;
-    uint64_t first_packet_ns, last_packet_ns;
-    uint64_t memory_bytes, memory_high_water_bytes;
-    uint64_t heaps_region_error, placement_stops, placement_off_packets;
-};
-
 struct speadi_recv_source_counts {
     struct spead_count seen;
     struct spead_count bucket[SPEAD_RECV_BUCKET_COUNT];
 };
 
 struct speadi_recv_ledger {
-    struct speadi_recv_totals *totals;        /* start of one block of words ... */
+    struct spead_recv_counters *totals;       /* start of one block of words ... */
     struct speadi_recv_source_counts *source; /* ... that goes on with [source_count] of these */
     uint32_t source_count;
-    struct speadi_recv_totals shown; /* totals as last published; polls may be ahead of that */
-    bool counted;                    /* a bucket has changed since */
+    struct spead_recv_counters shown; /* totals as last published; polls may be ahead of that */
+    bool counted;                     /* a bucket has changed since */
     struct speadi_publish publish;
 };
 

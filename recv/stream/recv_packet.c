@@ -40,7 +40,7 @@ static bool is_copy(const struct spead_recv_stream *stream, const struct speadi_
 static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                         const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
-    struct speadi_recv_totals *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->ledger.totals;
 
     if (is_in_own_place(stream, raw, live)) {
         totals->placed++;

@@ -119,7 +119,7 @@ void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
 void speadi_send_stream_publish(struct spead_send_stream *stream)
 {
     const struct speadi_send_transport *transport = &stream->transport;
-    struct speadi_send_counters *counters = &stream->ledger.counters;
+    struct spead_send_counters *counters = &stream->ledger.accounts.counters;
     struct speadi_tx_counters engine = {0};
 
     if (stream->ledger.changed) {

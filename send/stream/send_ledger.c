@@ -6,12 +6,12 @@
 
 #include "tx_engine.h"
 
-#define COUNTER_WORDS (sizeof(struct speadi_send_counters) / sizeof(uint64_t))
+#define ACCOUNT_WORDS (sizeof(struct speadi_send_accounts) / sizeof(uint64_t))
 
 int speadi_send_ledger_init(struct speadi_send_ledger *ledger)
 {
     *ledger = (struct speadi_send_ledger){0};
-    return speadi_publish_init(&ledger->published, COUNTER_WORDS);
+    return speadi_publish_init(&ledger->published, ACCOUNT_WORDS);
 }
 
 void speadi_send_ledger_release(struct speadi_send_ledger *ledger)
@@ -28,9 +28,9 @@ static void count(struct spead_count *to, uint64_t packets, uint64_t bytes)
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
                                const struct speadi_heap_shape *shape)
 {
-    count(&ledger->counters.submitted, shape->packets, shape->bytes);
-    count(&ledger->counters.bucket[SPEAD_SEND_PENDING], shape->packets, shape->bytes);
-    ledger->counters.heaps_submitted++;
+    count(&ledger->accounts.submitted, shape->packets, shape->bytes);
+    count(&ledger->accounts.bucket[SPEAD_SEND_PENDING], shape->packets, shape->bytes);
+    ledger->accounts.counters.heaps_submitted++;
     ledger->changed = true;
 }
 
@@ -44,13 +44,13 @@ static enum spead_send_bucket bucket_of(int error)
 }
 
 /* Errors beyond the table's length are in the failed bucket only. */
-static void count_errno(struct speadi_send_counters *counters, uint64_t error, uint64_t packets)
+static void count_errno(struct speadi_send_accounts *accounts, uint64_t error, uint64_t packets)
 {
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX; i++) {
-        if (counters->failed_errno[i].error != 0 && counters->failed_errno[i].error != error)
+        if (accounts->failed_errno[i].error != 0 && accounts->failed_errno[i].error != error)
             continue;
-        counters->failed_errno[i].error = error;
-        counters->failed_errno[i].packets += packets;
+        accounts->failed_errno[i].error = error;
+        accounts->failed_errno[i].packets += packets;
         return;
     }
 }
@@ -58,23 +58,23 @@ static void count_errno(struct speadi_send_counters *counters, uint64_t error, u
 void speadi_send_ledger_end(struct speadi_send_ledger *ledger, uint64_t packets, uint64_t bytes,
                             int error)
 {
-    struct speadi_send_counters *counters = &ledger->counters;
+    struct speadi_send_accounts *accounts = &ledger->accounts;
     enum spead_send_bucket bucket = bucket_of(error);
 
-    assert(counters->bucket[SPEAD_SEND_PENDING].packets >= packets);
-    assert(counters->bucket[SPEAD_SEND_PENDING].bytes >= bytes);
-    counters->bucket[SPEAD_SEND_PENDING].packets -= packets;
-    counters->bucket[SPEAD_SEND_PENDING].bytes -= bytes;
-    count(&counters->bucket[bucket], packets, bytes);
+    assert(accounts->bucket[SPEAD_SEND_PENDING].packets >= packets);
+    assert(accounts->bucket[SPEAD_SEND_PENDING].bytes >= bytes);
+    accounts->bucket[SPEAD_SEND_PENDING].packets -= packets;
+    accounts->bucket[SPEAD_SEND_PENDING].bytes -= bytes;
+    count(&accounts->bucket[bucket], packets, bytes);
     if (bucket == SPEAD_SEND_FAILED && packets != 0)
-        count_errno(counters, (uint64_t) - (int64_t)error, packets);
+        count_errno(accounts, (uint64_t) - (int64_t)error, packets);
     ledger->changed = true;
 }
 
 void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes,
                                  int error)
 {
-    struct speadi_send_counters *counters = &ledger->counters;
+    struct spead_send_counters *counters = &ledger->accounts.counters;
 
     if (error == 0) {
         counters->heaps_sent++;
@@ -89,15 +89,15 @@ void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t pay
 
 void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns)
 {
-    if (ledger->counters.first_packet_ns == 0)
-        ledger->counters.first_packet_ns = utc_ns;
-    ledger->counters.last_packet_ns = utc_ns;
+    if (ledger->accounts.counters.first_packet_ns == 0)
+        ledger->accounts.counters.first_packet_ns = utc_ns;
+    ledger->accounts.counters.last_packet_ns = utc_ns;
     ledger->changed = true;
 }
 
 void speadi_send_ledger_publish(struct speadi_send_ledger *ledger)
 {
-    speadi_publish_write(&ledger->published, (const uint64_t *)&ledger->counters);
+    speadi_publish_write(&ledger->published, (const uint64_t *)&ledger->accounts);
     ledger->changed = false;
 }
 
@@ -105,32 +105,20 @@ void speadi_send_ledger_snapshot(const struct speadi_send_ledger *ledger,
                                  struct spead_send_stats *stats)
 {
     union {
-        struct speadi_send_counters counters;
-        uint64_t word[COUNTER_WORDS];
+        struct speadi_send_accounts accounts;
+        uint64_t word[ACCOUNT_WORDS];
     } copy;
-    const struct speadi_send_counters *from = &copy.counters;
+    const struct speadi_send_accounts *from = &copy.accounts;
+    const struct spead_send_counters *counters = &from->counters;
 
     speadi_publish_read(&ledger->published, copy.word);
     stats->bucket_count = SPEAD_SEND_BUCKET_COUNT;
     stats->submitted = from->submitted;
     for (unsigned i = 0; i < SPEAD_SEND_BUCKET_COUNT; i++)
         stats->bucket[i] = from->bucket[i];
-    stats->heaps_submitted = from->heaps_submitted;
-    stats->heaps_sent = from->heaps_sent;
-    stats->heaps_failed = from->heaps_failed;
-    stats->heaps_abandoned = from->heaps_abandoned;
-    stats->heaps_pending =
-        from->heaps_submitted - from->heaps_sent - from->heaps_failed - from->heaps_abandoned;
-    stats->payload_bytes = from->payload_bytes;
-    stats->icmp_unreachable = from->icmp_unreachable;
-    stats->messages = from->messages;
-    stats->batches = from->batches;
-    stats->engine_rebuilds = from->engine_rebuilds;
-    stats->link_downs = from->link_downs;
-    stats->neighbours_lost = from->neighbours_lost;
-    stats->copied_bytes = from->copied_bytes;
-    stats->first_packet_ns = from->first_packet_ns;
-    stats->last_packet_ns = from->last_packet_ns;
+    stats->counters = *counters;
+    stats->heaps_pending = counters->heaps_submitted - counters->heaps_sent -
+                           counters->heaps_failed - counters->heaps_abandoned;
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX; i++) {
         stats->failed_errno[i].error = (int32_t)from->failed_errno[i].error;
         stats->failed_errno[i].packets = from->failed_errno[i].packets;

@@ -16,22 +16,18 @@
 #include "packetiser.h"
 
 /* 64-bit words only: they are published as such. */
-struct speadi_send_counters {
+struct speadi_send_accounts {
     struct spead_count submitted;
     struct spead_count bucket[SPEAD_SEND_BUCKET_COUNT];
-    uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned;
-    uint64_t payload_bytes;
-    uint64_t icmp_unreachable, messages, batches;
-    uint64_t engine_rebuilds, link_downs, neighbours_lost, copied_bytes;
-    uint64_t first_packet_ns, last_packet_ns;
     struct {
         uint64_t error;
         uint64_t packets;
     } failed_errno[SPEAD_SEND_ERRNOS_MAX];
+    struct spead_send_counters counters;
 };
 
 struct speadi_send_ledger {
-    struct speadi_send_counters counters; /* owner only */
+    struct speadi_send_accounts accounts; /* owner only */
     struct speadi_publish published;
     bool changed; /* since the last publish */
 };

@@ -94,7 +94,7 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
         .engine = transport->ops->name,
         .engine_reason = transport->reason,
         .memory_bytes = sizeof *stream + stream->queue.bytes + stream->batches.memory_bytes +
-                        sizeof(struct speadi_send_counters) + transport->ops->state_size +
+                        sizeof(struct speadi_send_accounts) + transport->ops->state_size +
                         transport->memory_bytes,
     };
 

@@ -156,9 +156,9 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_region_info, bytes), write_heap_info},
     {STRUCT(spead_region_pool_stats, memory_bytes_max), write_pool_stats},
     {STRUCT(spead_throttle_stats, taken), write_throttle_stats},
-    {STRUCT(spead_recv_stats, placement_off_packets), write_recv_stats},
+    {STRUCT(spead_recv_stats, counters), write_recv_stats},
     {STRUCT(spead_recv_plan, reserved), write_recv_plan},
-    {STRUCT(spead_send_stats, copied_bytes), write_send_stats},
+    {STRUCT(spead_send_stats, counters), write_send_stats},
     {STRUCT(spead_send_plan, memory_bytes), write_send_plan},
     {STRUCT(spead_send_sink_stats, waits), write_send_sink_stats},
 };

@@ -44,8 +44,8 @@ static void print_ledger(const struct spead_recv_stream *stream)
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
 
     spead_recv_stream_stats(stream, &stats);
-    printf("{\"missing\": %" PRIu64 ", \"kernel_drops\": %" PRIu64, stats.missing_packets,
-           stats.kernel_drops);
+    printf("{\"missing\": %" PRIu64 ", \"kernel_drops\": %" PRIu64, stats.counters.missing_packets,
+           stats.counters.kernel_drops);
     for (unsigned i = 0; i < stats.bucket_count; i++) {
         if (stats.total.bucket[i].packets > 0)
             printf(", \"%s\": %" PRIu64, spead_recv_bucket_name(i), stats.total.bucket[i].packets);

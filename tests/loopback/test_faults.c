@@ -91,7 +91,8 @@ ParameterizedTest(struct fault_case *f, faults, ledger_is_exact_and_no_byte_is_w
     cr_expect_eq(r.dirty_hole_bytes, 0u, "%s: %llu bytes of holes are not zero", where,
                  (unsigned long long)r.dirty_hole_bytes);
     cr_expect_eq(r.repeated_heaps, 0u, "%s: a heap came twice", where);
-    cr_expect_eq(r.received.heaps_live + r.received.heaps_leaving, 0u, "%s: heaps left", where);
+    cr_expect_eq(r.received.counters.heaps_live + r.received.counters.heaps_leaving, 0u,
+                 "%s: heaps left", where);
     cr_expect_eq(r.received.total.bucket[SPEAD_RECV_LIVE].packets, 0u, "%s: live packets", where);
     cr_expect_eq(r.complete + r.incomplete, c.heaps, "%s: %u complete + %u incomplete of %u", where,
                  r.complete, r.incomplete, c.heaps);
@@ -121,9 +122,10 @@ ParameterizedTest(struct fault_case *f, faults, sent_minus_seen_is_missing, .tim
     uint64_t lost = r.sent.bucket[SPEAD_SEND_INJECTED].packets;
     cr_assert_gt(lost, 10u, "%s %s: nothing was lost, the test shows nothing", f->engine, f->fault);
     cr_expect_eq(r.sent.submitted.packets - r.received.total.seen.packets, lost, "%s", f->engine);
-    cr_expect_eq(r.received.missing_packets, lost, "%s: %llu missing, %llu lost", f->engine,
-                 (unsigned long long)r.received.missing_packets, (unsigned long long)lost);
-    cr_expect_eq(r.received.missing_heaps, 0u, "%s", f->engine);
+    cr_expect_eq(r.received.counters.missing_packets, lost, "%s: %llu missing, %llu lost",
+                 f->engine, (unsigned long long)r.received.counters.missing_packets,
+                 (unsigned long long)lost);
+    cr_expect_eq(r.received.counters.missing_heaps, 0u, "%s", f->engine);
 }
 
 /* Flipped bits are not caught by SPEAD (UDP's checksum catches them on a real wire): packets may be
@@ -154,5 +156,5 @@ ParameterizedTest(struct fault_case *f, faults, flipped_bits_are_counted_and_bou
     cr_expect_eq(r.torn_snapshots, 0u, "%s: torn snapshots", f->engine);
     cr_expect_eq(r.dirty_hole_bytes, 0u, "%s: %llu bytes of holes are not zero", f->engine,
                  (unsigned long long)r.dirty_hole_bytes);
-    cr_expect_leq(r.received.memory_high_water_bytes, 200u << 20, "%s", f->engine);
+    cr_expect_leq(r.received.counters.memory_high_water_bytes, 200u << 20, "%s", f->engine);
 }

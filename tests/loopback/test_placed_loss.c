@@ -85,13 +85,15 @@ ParameterizedTest(struct loss_case *f, placed_loss, every_placed_heap_is_right_a
 
     run(f, &c, &r);
     /* mem reads most of a heap at a time, before there is a heap to have places in. */
-    cr_expect_gt(stats->placed, strcmp(f->engine, "mem") == 0 ? 0 : accepted(stats) / 2,
-                 "%s at %g: %llu placed", f->engine, f->loss, (unsigned long long)stats->placed);
-    cr_expect_eq(stats->placed + stats->bounced + stats->repaired, accepted(stats));
-    cr_expect_lt(stats->repaired, accepted(stats) / 3, "%s at %g: %llu repaired", f->engine,
-                 f->loss, (unsigned long long)stats->repaired);
+    cr_expect_gt(stats->counters.placed, strcmp(f->engine, "mem") == 0 ? 0 : accepted(stats) / 2,
+                 "%s at %g: %llu placed", f->engine, f->loss,
+                 (unsigned long long)stats->counters.placed);
+    cr_expect_eq(stats->counters.placed + stats->counters.bounced + stats->counters.repaired,
+                 accepted(stats));
+    cr_expect_lt(stats->counters.repaired, accepted(stats) / 3, "%s at %g: %llu repaired",
+                 f->engine, f->loss, (unsigned long long)stats->counters.repaired);
     if (f->loss > 0.005 && strcmp(f->engine, "mem") != 0)
-        cr_expect_gt(stats->repaired, 0u, "%s at %g", f->engine, f->loss);
+        cr_expect_gt(stats->counters.repaired, 0u, "%s at %g", f->engine, f->loss);
 }
 
 ParameterizedTestParameters(placed_loss, heaps_out_of_reach_are_bounced_right_at)
@@ -108,7 +110,7 @@ ParameterizedTest(struct loss_case *f, placed_loss, heaps_out_of_reach_are_bounc
 
     apart_memory_open(&memory, 32 * (size_t)HEAP_BYTES);
     run(f, &c, &r);
-    cr_expect_eq(r.received.bounced, accepted(&r.received), "%s", f->engine);
+    cr_expect_eq(r.received.counters.bounced, accepted(&r.received), "%s", f->engine);
     cr_expect_geq(memory.flushes, HEAPS);
     cr_expect_eq(memory.ended, 1);
     apart_memory_close(&memory);

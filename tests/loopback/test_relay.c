@@ -161,8 +161,8 @@ static void relay_all(uint32_t heaps_max)
     spead_send_sink_stats(relay.sink, &stats);
     cr_expect_eq(stats.sent, HEAPS);
     spead_recv_stream_stats(relay.capture, &received);
-    cr_expect_eq(received.heaps_complete, HEAPS);
-    cr_expect_eq(received.heaps_shed + received.heaps_no_memory, 0);
+    cr_expect_eq(received.counters.heaps_complete, HEAPS);
+    cr_expect_eq(received.counters.heaps_shed + received.counters.heaps_no_memory, 0);
     close_relay(&relay);
 }
 

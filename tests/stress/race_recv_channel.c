@@ -158,7 +158,7 @@ static void take_round(unsigned round)
     pthread_join(sender, NULL);
     if (spead_recv_runner_join(runner, NULL) != 0)
         fail("the runner failed", round);
-    if (stats().heaps_complete != taken || taken + stats().heaps_shed != HEAPS)
+    if (stats().counters.heaps_complete != taken || taken + stats().counters.heaps_shed != HEAPS)
         fail("heaps do not add up: taken", taken);
     close_stream();
 }
@@ -231,9 +231,10 @@ static void check(const struct flow *flow, unsigned round)
     spead_test_sink_record(flow->sink, &seen);
     spead_channel_stats(spead_graph_channel(flow->graph, out), &edge);
     /* depth: sent at the very moment when the sink closed */
-    if (heaps.heaps_complete != seen.received + edge.shed[SPEAD_SHED_CANCELLED] + edge.depth)
+    if (heaps.counters.heaps_complete !=
+        seen.received + edge.shed[SPEAD_SHED_CANCELLED] + edge.depth)
         fail("heaps do not add up in round", round);
-    if (seen.out_of_order != 0 || heaps.heaps_live != 0)
+    if (seen.out_of_order != 0 || heaps.counters.heaps_live != 0)
         fail("order was lost, or heaps live on, in round", round);
     if (orderly && seen.end != -ESHUTDOWN && round % 4 != 3)
         fail("the sink was not told of the end in round", round);

@@ -72,7 +72,7 @@ static bool adds_up(uint64_t *heaps)
     spead_recv_stream_stats(stream, &stats);
     for (unsigned i = 0; i < stats.bucket_count; i++)
         sum += stats.total.bucket[i].packets;
-    *heaps = stats.heaps_complete;
+    *heaps = stats.counters.heaps_complete;
     return sum == stats.total.seen.packets;
 }
 

@@ -46,8 +46,9 @@ static bool ledgers_are_exact(const struct loop_result *r, bool duplicated, cons
     good &= holds(
         bucket[SPEAD_RECV_DELIVERED].packets + bucket[SPEAD_RECV_CONTROL].packets + repeats == seen,
         "a packet is in another bucket than delivered, control and duplicate", where);
-    good &= holds(r->received.missing_packets == 0 && r->received.missing_heaps == 0,
-                  "something counts as missing", where);
+    good &=
+        holds(r->received.counters.missing_packets == 0 && r->received.counters.missing_heaps == 0,
+              "something counts as missing", where);
     good &= holds(duplicated || repeats == 0, "a duplicate came from nowhere", where);
     return good;
 }

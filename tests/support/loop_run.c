@@ -56,8 +56,9 @@ bool loop_send_ledger_adds_up(const struct spead_send_stats *stats)
         sum.bytes += stats->bucket[i].bytes;
     }
     return sum.packets == stats->submitted.packets && sum.bytes == stats->submitted.bytes &&
-           stats->heaps_submitted == stats->heaps_sent + stats->heaps_failed +
-                                         stats->heaps_abandoned + stats->heaps_pending;
+           stats->counters.heaps_submitted ==
+               stats->counters.heaps_sent + stats->counters.heaps_failed +
+                   stats->counters.heaps_abandoned + stats->heaps_pending;
 }
 
 static bool could_not(struct loop *l, const char *what, int status, const struct spead_err *err)

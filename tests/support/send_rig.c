@@ -60,8 +60,8 @@ struct spead_send_stats send_rig_stats(const struct send_rig *rig)
          (size_t)stats.submitted.packets, (size_t)sum.packets);
     MUST(stats.submitted.bytes == sum.bytes, "%zu bytes submitted, %zu in buckets",
          (size_t)stats.submitted.bytes, (size_t)sum.bytes);
-    MUST(stats.heaps_submitted ==
-             stats.heaps_sent + stats.heaps_failed + stats.heaps_abandoned + stats.heaps_pending,
+    MUST(stats.counters.heaps_submitted == stats.counters.heaps_sent + stats.counters.heaps_failed +
+                                               stats.counters.heaps_abandoned + stats.heaps_pending,
          "the heaps do not add up");
     return stats;
 }

@@ -69,9 +69,9 @@ Test(reports, losses_are_named_with_what_helps)
 {
     struct recv_report report = receive_report(&plain_options);
 
-    report.stats.kernel_drops = 7;
-    report.stats.missing_packets = 5;
-    report.stats.missing_heaps = 2;
+    report.stats.counters.kernel_drops = 7;
+    report.stats.counters.missing_packets = 5;
+    report.stats.counters.missing_heaps = 2;
     report.stats.total.bucket[SPEAD_RECV_SHED].packets = 11;
     report.plan.socket_buffer_bytes = 212992;
     expect_summary(&report, "dropped 7 messages at our sockets: raise net.core.rmem_max", true);
@@ -164,13 +164,13 @@ Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
 {
     struct recv_report report = receive_report(&plain_options);
 
-    report.stats.missing_packets = 1;
+    report.stats.counters.missing_packets = 1;
     cr_expect_not(recv_report_is_clean(&report));
-    report.stats.missing_packets = 0;
-    report.stats.missing_heaps = 1;
+    report.stats.counters.missing_packets = 0;
+    report.stats.counters.missing_heaps = 1;
     cr_expect_not(recv_report_is_clean(&report));
-    report.stats.missing_heaps = 0;
-    report.stats.kernel_drops = 1;
+    report.stats.counters.missing_heaps = 0;
+    report.stats.counters.kernel_drops = 1;
     cr_expect_not(recv_report_is_clean(&report));
 }
 
@@ -256,11 +256,11 @@ Test(reports, the_senders_object_and_summary_name_errors)
                   .submitted = {12, 1200},
                   .bucket = {[SPEAD_SEND_SENT] = {10, 1000}, [SPEAD_SEND_FAILED] = {2, 200}},
                   .failed_errno = {{.error = 90, .packets = 2}}, /* EMSGSIZE */
-                  .icmp_unreachable = 3,
-                  .engine_rebuilds = 4,
-                  .link_downs = 5,
-                  .neighbours_lost = 6,
-                  .copied_bytes = 7},
+                  .counters = {.icmp_unreachable = 3,
+                               .engine_rebuilds = 4,
+                               .link_downs = 5,
+                               .neighbours_lost = 6,
+                               .copied_bytes = 7}},
     };
     json_t *object = send_report_json(&report), *errnos;
     size_t bytes;

@@ -78,19 +78,14 @@ struct spead_recv_ledger {
     struct spead_count bucket[SPEAD_BUCKETS_MAX];
 };
 
-/* Snapshot of a receive stream. Start from SPEAD_RECV_STATS_INIT. */
-struct spead_recv_stats {
-    uint32_t struct_size;
-    uint32_t bucket_count; /* valid entries of every ledger */
-    uint32_t source_count; /* endpoints */
-    uint32_t reserved;
-    struct spead_recv_ledger total;
-
+/* What a receive stream counts beside the ledger; the stream publishes them as they stand here, so all are uint64_t.
+ * New ones are added at the end: this struct is the last in struct spead_recv_stats, whose struct_size says how much of
+ * it a caller knows. */
+struct spead_recv_counters {
     /* Heaps, by fate. Control heaps are in none of these. */
-    uint64_t heaps_complete;   /* handed over, nothing missing */
-    uint64_t heaps_incomplete; /* handed over with gaps */
-    uint64_t heaps_evicted, heaps_timed_out,
-        heaps_flushed;                  /* incomplete, by cause (handed over or not) */
+    uint64_t heaps_complete;                                /* handed over, nothing missing */
+    uint64_t heaps_incomplete;                              /* handed over with gaps */
+    uint64_t heaps_evicted, heaps_timed_out, heaps_flushed; /* incomplete, handed over or not */
     uint64_t heaps_shed;                /* channel full, or left by its receivers */
     uint64_t heaps_no_memory;           /* no region to open or finish it in */
     uint64_t heaps_live, heaps_leaving; /* now */
@@ -99,8 +94,10 @@ struct spead_recv_stats {
     /* What never came, as far as it can be known. Never summed with packets. */
     uint64_t missing_packets; /* from gaps inside heaps */
     uint64_t missing_heaps;   /* counters skipped */
-    uint64_t kernel_drops;    /* SO_MEMINFO of all sockets: super-packets where GRO is on. What
-                                 a filter for the config's source turned away is among them */
+
+    /* SO_MEMINFO of all sockets: super-packets where GRO is on. What a filter for the config's source turned away is
+     * among them. */
+    uint64_t kernel_drops;
     uint64_t gaps_with_local_drops;
 
     /* How payload reached its heap. */
@@ -109,7 +106,6 @@ struct spead_recv_stats {
     uint64_t polls;   /* poll calls, as of the last one that changed any other counter */
     uint64_t wakeups; /* waits that slept */
     uint64_t first_packet_ns, last_packet_ns;       /* the heaps' clock; 0: none yet */
-    uint64_t ring_high_water;                       /* most heaps ever waiting for the consumer */
     uint64_t memory_bytes, memory_high_water_bytes; /* heap memory in use now / at most */
 
     /* Kernel bypass. What a NIC drops for want of posted buffers is in no counter here: only the
@@ -120,6 +116,17 @@ struct spead_recv_stats {
     /* Placement that switched itself off (spead_recv_stream_config.placed_loss_max): how often, and
      * packets of heaps that were bounced for it. */
     uint64_t placement_stops, placement_off_packets;
+};
+
+/* Snapshot of a receive stream. Start from SPEAD_RECV_STATS_INIT. */
+struct spead_recv_stats {
+    uint32_t struct_size;  /* set by _INIT */
+    uint32_t bucket_count; /* valid entries of every ledger */
+    uint32_t source_count; /* endpoints */
+    uint32_t reserved;
+    struct spead_recv_ledger total;
+    uint64_t ring_high_water; /* most heaps ever waiting for the consumer */
+    struct spead_recv_counters counters;
 };
 /* clang-format off */
 #define SPEAD_RECV_STATS_INIT { .struct_size = sizeof(struct spead_recv_stats) }
@@ -140,24 +147,12 @@ const char *spead_send_bucket_name(unsigned bucket);
 
 #define SPEAD_SEND_ERRNOS_MAX 8
 
-/* Snapshot of a send stream. Start from SPEAD_SEND_STATS_INIT.
- * submitted = sum of buckets, in packets, bytes and heaps. */
-struct spead_send_stats {
-    uint32_t struct_size;
-    uint32_t bucket_count;
-    struct spead_count submitted; /* what accepted heaps come to */
-    struct spead_count bucket[SPEAD_BUCKETS_MAX];
-    uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned, heaps_pending;
-    uint64_t heaps_refused; /* -EAGAIN: never accepted, in no bucket */
-    uint64_t payload_bytes; /* payload of heaps sent whole */
-    uint64_t
-        icmp_unreachable; /* late refusals reported by the kernel; the datagrams count as sent */
-    struct {
-        int32_t error; /* errno, positive; 0 ends the list */
-        uint32_t reserved;
-        uint64_t packets;
-    } failed_errno[SPEAD_SEND_ERRNOS_MAX];
-    uint64_t messages, batches;               /* super-packets and batches given to the engine */
+/* What a send stream counts beside the ledger; as struct spead_recv_counters. */
+struct spead_send_counters {
+    uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned;
+    uint64_t payload_bytes;     /* payload of heaps sent whole */
+    uint64_t icmp_unreachable;  /* late refusals by the kernel; the datagrams count as sent */
+    uint64_t messages, batches; /* super-packets and batches given to the engine */
     uint64_t first_packet_ns, last_packet_ns; /* UTC; 0: none yet */
 
     /* Kernel bypass. */
@@ -165,6 +160,23 @@ struct spead_send_stats {
     uint64_t link_downs;      /* times that the port went down */
     uint64_t neighbours_lost; /* times that a next hop stopped answering */
     uint64_t copied_bytes;    /* payload that was not in registered memory */
+};
+
+/* Snapshot of a send stream. Start from SPEAD_SEND_STATS_INIT.
+ * submitted = sum of buckets, in packets, bytes and heaps. */
+struct spead_send_stats {
+    uint32_t struct_size; /* set by _INIT */
+    uint32_t bucket_count;
+    struct spead_count submitted; /* what accepted heaps come to */
+    struct spead_count bucket[SPEAD_BUCKETS_MAX];
+    uint64_t heaps_pending; /* accepted and not ended */
+    uint64_t heaps_refused; /* -EAGAIN: never accepted, in no bucket */
+    struct {
+        int32_t error; /* errno, positive; 0 ends the list */
+        uint32_t reserved;
+        uint64_t packets;
+    } failed_errno[SPEAD_SEND_ERRNOS_MAX];
+    struct spead_send_counters counters;
 };
 /* clang-format off */
 #define SPEAD_SEND_STATS_INIT { .struct_size = sizeof(struct spead_send_stats) }

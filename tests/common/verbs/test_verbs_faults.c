@@ -175,7 +175,7 @@ Test(verbs_faults, a_queue_that_fails_is_rebuilt_and_counted)
     read_script("rx.status@20=GENERAL_ERR");
     cr_assert(loop_run(&c, &r), "%s", r.error);
     cr_assert_geq(r.complete, 20, "only %u heaps", r.complete);
-    cr_assert_geq(r.complete + r.incomplete + r.received.missing_heaps, 29);
+    cr_assert_geq(r.complete + r.incomplete + r.received.counters.missing_heaps, 29);
 }
 
 Test(verbs_faults, corrupted_packets_are_not_delivered)
@@ -187,7 +187,7 @@ Test(verbs_faults, corrupted_packets_are_not_delivered)
     read_script("rx.corrupt@%9");
     cr_assert(loop_run(&c, &r), "%s", r.error);
     cr_assert_eq(r.wrong_bytes, 0);
-    cr_assert_gt(r.incomplete + r.received.missing_heaps, 0, "the damage went unseen");
+    cr_assert_gt(r.incomplete + r.received.counters.missing_heaps, 0, "the damage went unseen");
 }
 
 /* ---- Set-up -------------------------------------------------------------------------------------- */

@@ -162,7 +162,7 @@ Test(device_heaps, the_plan_charges_all_of_it_from_the_start)
     spead_recv_stream_plan(rig.stream, &plan);
     cr_expect_eq(plan.memory_bytes, plan.region_count * plan.region_bytes);
     recv_rig_run(&rig);
-    cr_expect_eq(rig.stats.memory_bytes, plan.memory_bytes);
+    cr_expect_eq(rig.stats.counters.memory_bytes, plan.memory_bytes);
     recv_rig_close(&rig);
 }
 
@@ -196,7 +196,7 @@ Test(device_heaps, an_engine_that_cannot_reach_it_is_refused_or_bounces)
     for (uint64_t counter = 1; counter <= 4; counter++)
         push_heap(counter);
     cr_expect_eq(read_all(), 4u);
-    cr_expect_eq(rig.stats.bounced, 4 * PACKETS);
+    cr_expect_eq(rig.stats.counters.bounced, 4 * PACKETS);
     recv_rig_close(&rig);
 }
 
@@ -214,8 +214,9 @@ Test(device_heaps, memory_that_cannot_be_registered_is_an_error_or_a_reason)
     for (uint64_t i = 0; i < 20; i++)
         recv_rig_data(&rig, 1, 20 * 8192, i * 8192, 8192);
     recv_rig_run(&rig);
-    cr_expect_eq(rig.stats.bounced, 20u);
-    cr_expect_eq(rig.stats.memory_bytes, 20u * 8192, "and lazily charged, as without a NIC");
+    cr_expect_eq(rig.stats.counters.bounced, 20u);
+    cr_expect_eq(rig.stats.counters.memory_bytes, 20u * 8192,
+                 "and lazily charged, as without a NIC");
     recv_rig_close(&rig);
 }
 
@@ -280,7 +281,7 @@ Test(device_heaps, whichever_operation_fails_no_wrong_heap_is_handed_over)
     recv_rig_stop(&rig);
     total = apart.copies_in + apart.copies_within + apart.copies_out + apart.flushes;
     cr_expect_eq(heaps, 3u);
-    cr_expect_gt(rig.stats.placed, 0u);
+    cr_expect_gt(rig.stats.counters.placed, 0u);
     cr_expect_gt(apart.copies_out, 0u, "the longer header was read back");
     cr_expect_gt(apart.copies_within, 0u);
     recv_rig_close(&rig);
@@ -295,7 +296,7 @@ Test(device_heaps, whichever_operation_fails_no_wrong_heap_is_handed_over)
         cr_expect_lt(read_all(), 4u);
         recv_rig_stop(&rig);
         cr_expect_gt(recv_rig_packets(&rig, SPEAD_RECV_REGION_ERROR), 0u, "operation %u", n);
-        cr_expect_geq(rig.stats.heaps_region_error, 1u, "operation %u", n);
+        cr_expect_geq(rig.stats.counters.heaps_region_error, 1u, "operation %u", n);
         cr_assert_eq(log_count, 1u, "said once");
         cr_expect_not_null(strstr(logged[0], "heap memory \"apart\""), "%s", logged[0]);
         recv_rig_close(&rig);
@@ -350,7 +351,7 @@ Test(device_heaps, no_more_places_than_the_window_are_given_away)
     open_with(5, 0);
     read_lossy(100, 0);
     cr_expect_eq(rig.engine->most_outstanding, 5u);
-    cr_expect_eq(rig.stats.repaired, 0u);
+    cr_expect_eq(rig.stats.counters.repaired, 0u);
     recv_rig_close(&rig);
 }
 
@@ -359,11 +360,13 @@ Test(device_heaps, one_loss_in_a_thousand_is_repaired)
     open_with(64, 0);
     read_lossy(1000, 1000);
     recv_rig_stop(&rig);
-    cr_expect_eq(rig.stats.missing_packets, 40u);
-    cr_expect_eq(rig.stats.placement_stops, 0u);
-    cr_expect_gt(rig.stats.repaired, 0u);
-    cr_expect_lt(rig.stats.repaired * 15, rig.stats.placed, "1 - 0.999^64 is 6.2 %%: %llu of %llu",
-                 (unsigned long long)rig.stats.repaired, (unsigned long long)rig.stats.placed);
+    cr_expect_eq(rig.stats.counters.missing_packets, 40u);
+    cr_expect_eq(rig.stats.counters.placement_stops, 0u);
+    cr_expect_gt(rig.stats.counters.repaired, 0u);
+    cr_expect_lt(rig.stats.counters.repaired * 15, rig.stats.counters.placed,
+                 "1 - 0.999^64 is 6.2 %%: %llu of %llu",
+                 (unsigned long long)rig.stats.counters.repaired,
+                 (unsigned long long)rig.stats.counters.placed);
     recv_rig_close(&rig);
 }
 
@@ -372,9 +375,9 @@ Test(device_heaps, one_loss_in_a_hundred_is_repaired_and_just_below_the_bound)
     open_with(64, 0);
     read_lossy(1000, 100);
     recv_rig_stop(&rig);
-    cr_expect_eq(rig.stats.missing_packets, 400u);
-    cr_expect_eq(rig.stats.placement_stops, 0u);
-    cr_expect_lt(rig.stats.repaired, rig.stats.placed);
+    cr_expect_eq(rig.stats.counters.missing_packets, 400u);
+    cr_expect_eq(rig.stats.counters.placement_stops, 0u);
+    cr_expect_lt(rig.stats.counters.repaired, rig.stats.counters.placed);
     recv_rig_close(&rig);
 }
 
@@ -384,13 +387,13 @@ Test(device_heaps, above_the_bound_placement_goes_off_says_so_and_comes_back)
     read_lossy(500, 31);
     cr_assert_eq(log_count, 1u);
     cr_expect_not_null(strstr(logged[0], "placement is off: 3."), "%s", logged[0]);
-    cr_expect_eq(rig.stats.placement_stops, 1u);
-    cr_expect_gt(rig.stats.placement_off_packets, 5000u);
+    cr_expect_eq(rig.stats.counters.placement_stops, 1u);
+    cr_expect_gt(rig.stats.counters.placement_off_packets, 5000u);
     read_lossy(500, 0);
     cr_expect_eq(log_count, 2u);
     cr_expect_not_null(strstr(logged[1], "on again: 0.00 %"), "%s", logged[1]);
     recv_rig_stop(&rig);
-    cr_expect_geq(rig.stats.bounced, rig.stats.placement_off_packets);
+    cr_expect_geq(rig.stats.counters.bounced, rig.stats.counters.placement_off_packets);
     recv_rig_close(&rig);
 }
 
@@ -398,6 +401,6 @@ Test(device_heaps, the_bound_can_be_set)
 {
     open_with(64, 0.005);
     read_lossy(500, 100);
-    cr_expect_eq(rig.stats.placement_stops, 1u);
+    cr_expect_eq(rig.stats.counters.placement_stops, 1u);
     recv_rig_close(&rig);
 }

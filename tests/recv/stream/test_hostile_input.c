@@ -43,7 +43,7 @@ static void drain(void)
         while ((heap = recv_rig_take(&rig)) != NULL)
             spead_heap_unref(heap);
     }
-    cr_expect_leq(rig.stats.memory_high_water_bytes, plan.memory_bytes);
+    cr_expect_leq(rig.stats.counters.memory_high_water_bytes, plan.memory_bytes);
     cr_expect_eq(rig.stats.total.seen.packets, rig.engine->count);
 }
 
@@ -64,7 +64,7 @@ Test(hostile_input, forged_heap_lengths_take_no_memory)
         push_header_only(counter, 64u << 20, 0, 8); /* just at the cap */
     drain();
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_OVER_CAP_HEAP_SIZE), 500u);
-    cr_expect_leq(rig.stats.memory_high_water_bytes, plan.region_count * 4096);
+    cr_expect_leq(rig.stats.counters.memory_high_water_bytes, plan.region_count * 4096);
 }
 
 Test(hostile_input, far_offsets_take_what_the_bound_allows_and_no_more)
@@ -132,7 +132,7 @@ Test(hostile_input, a_flood_of_new_counters_evicts_and_counts)
         push_header_only(counter >> 24, 1000, 0, 8);
     }
     drain();
-    cr_expect_eq(rig.stats.heaps_evicted, 8000u - rig.stats.heaps_live);
+    cr_expect_eq(rig.stats.counters.heaps_evicted, 8000u - rig.stats.counters.heaps_live);
 }
 
 Test(hostile_input, forged_stop_items_do_not_end_a_nights_capture)
@@ -146,7 +146,7 @@ Test(hostile_input, forged_stop_items_do_not_end_a_nights_capture)
     recv_rig_data(&rig, 1, 8, 0, 8);
     drain();
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_CONTROL), 4000u);
-    cr_expect_eq(rig.stats.heaps_complete, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_complete, 1u);
 }
 
 Test(hostile_input, any_bytes_at_all)

@@ -132,10 +132,10 @@ static struct outcome run_wire(const struct mode *mode, enum spead_receive_path 
     recv_rig_stop(&rig);
     take_heaps(&outcome);
     strcpy(outcome.buckets, recv_rig_buckets(&rig));
-    outcome.placed = rig.stats.placed;
-    outcome.repaired = rig.stats.repaired;
-    outcome.bounced = rig.stats.bounced;
-    outcome.missing = rig.stats.missing_packets;
+    outcome.placed = rig.stats.counters.placed;
+    outcome.repaired = rig.stats.counters.repaired;
+    outcome.bounced = rig.stats.counters.bounced;
+    outcome.missing = rig.stats.counters.missing_packets;
     recv_rig_close(&rig);
     if (mode->apart) {
         cr_assert_eq(apart.flushes, outcome.heaps, "once per heap");
@@ -365,13 +365,13 @@ Test(placed_receive, an_evicted_heap_leaves_when_the_last_receive_has_ended)
         push_sent(&(struct sent){.counter = 4, .offset = i * BYTES, .bytes = BYTES});
     for (unsigned i = 0; i < 7; i++) {
         recv_rig_poll(&rig);
-        cr_expect_eq(rig.stats.heaps_leaving, i > 0);
+        cr_expect_eq(rig.stats.counters.heaps_leaving, i > 0);
         cr_expect_null(recv_rig_take(&rig), "receives still point into it");
     }
     recv_rig_poll(&rig);
-    cr_expect_eq(rig.stats.heaps_leaving, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_leaving, 0u);
     expect_half_a_heap(2, 12 * BYTES);
-    cr_expect_eq(rig.stats.heaps_evicted, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_evicted, 1u);
     recv_rig_close(&rig);
 }
 
@@ -389,8 +389,9 @@ Test(placed_receive, leaving_heaps_are_bounded_and_refusals_named)
         struct spead_heap *heap;
 
         recv_rig_poll(&rig);
-        cr_assert_leq(rig.stats.heaps_leaving, 2u);
-        most = rig.stats.heaps_leaving > most ? (unsigned)rig.stats.heaps_leaving : most;
+        cr_assert_leq(rig.stats.counters.heaps_leaving, 2u);
+        most = rig.stats.counters.heaps_leaving > most ? (unsigned)rig.stats.counters.heaps_leaving
+                                                       : most;
         while ((heap = recv_rig_take(&rig)) != NULL) {
             cr_assert(recv_rig_heap_is_right(heap));
             spead_heap_unref(heap);
@@ -399,7 +400,7 @@ Test(placed_receive, leaving_heaps_are_bounded_and_refusals_named)
     recv_rig_stop(&rig);
     cr_expect_eq(most, 2u);
     cr_expect_gt(recv_rig_packets(&rig, SPEAD_RECV_OVER_CAP_LEAVING), 0u);
-    cr_expect_eq(rig.stats.heaps_leaving, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_leaving, 0u);
     cr_expect_eq(rig.stats.total.seen.packets, 300u);
     recv_rig_close(&rig);
 }
@@ -425,7 +426,7 @@ Test(placed_receive, a_heap_times_out_only_after_its_receives_are_taken_back)
     cr_expect_null(recv_rig_take(&rig));
     recv_rig_poll(&rig);
     expect_half_a_heap(2, 12 * BYTES);
-    cr_expect_eq(rig.stats.heaps_timed_out, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_timed_out, 1u);
     recv_rig_close(&rig);
 }
 
@@ -436,7 +437,7 @@ Test(placed_receive, stop_takes_posted_receives_back_before_it_flushes)
     cr_expect_eq(rig.engine->quiesces, 1u, "once, and it takes reservations back as well");
     cr_expect_eq(rig.engine->unreserves, 0u);
     expect_half_a_heap(2, 12 * BYTES);
-    cr_expect_eq(rig.stats.heaps_flushed, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_flushed, 1u);
     recv_rig_close(&rig);
 }
 
@@ -459,9 +460,9 @@ Test(placed_receive, auto_places_large_packets_only)
         recv_rig_run(&rig);
         cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 20u);
         if (large)
-            cr_expect_gt(rig.stats.placed, 10u);
+            cr_expect_gt(rig.stats.counters.placed, 10u);
         else
-            cr_expect_eq(rig.stats.placed, 0u);
+            cr_expect_eq(rig.stats.counters.placed, 0u);
         recv_rig_close(&rig);
     }
 }

@@ -56,6 +56,6 @@ Test(recv_control, data_counters_after_a_start_heap_need_not_go_on_from_it)
     recv_rig_data(&rig, 1000, 64, 0, 64);
     recv_rig_data(&rig, 1002, 64, 0, 64);
     recv_rig_run(&rig);
-    cr_expect_eq(rig.stats.missing_heaps, 1u, "1001 alone, not %llu",
-                 (unsigned long long)rig.stats.missing_heaps);
+    cr_expect_eq(rig.stats.counters.missing_heaps, 1u, "1001 alone, not %llu",
+                 (unsigned long long)rig.stats.counters.missing_heaps);
 }

@@ -31,8 +31,8 @@ Test(recv_ends, a_new_heap_evicts_the_one_so_many_earlier)
     recv_rig_data(&rig, 1, 64, 32, 32);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 4, late 1, evicted 1");
-    cr_expect_eq(rig.stats.heaps_evicted, 1u);
-    cr_expect_eq(rig.stats.missing_packets, 0u, "what was missing came late");
+    cr_expect_eq(rig.stats.counters.heaps_evicted, 1u);
+    cr_expect_eq(rig.stats.counters.missing_packets, 0u, "what was missing came late");
 }
 
 Test(recv_ends, age_is_judged_only_when_the_source_is_empty)
@@ -48,8 +48,8 @@ Test(recv_ends, age_is_judged_only_when_the_source_is_empty)
     EXPECT_BUCKETS(&rig, "delivered 8, live 1");
     recv_rig_poll(&rig);
     EXPECT_BUCKETS(&rig, "delivered 8, timed-out 1");
-    cr_expect_eq(rig.stats.heaps_timed_out, 1u);
-    cr_expect_eq(rig.stats.missing_packets, 7u);
+    cr_expect_eq(rig.stats.counters.heaps_timed_out, 1u);
+    cr_expect_eq(rig.stats.counters.missing_packets, 7u);
 }
 
 Test(recv_ends, a_quiet_stream_wakes_at_its_oldest_heaps_deadline)
@@ -159,8 +159,8 @@ Test(recv_ends, gaps_say_whether_this_host_dropped)
     cr_expect_eq(gap.cause, SPEAD_GAP_LOCAL_DROPS);
     cr_expect_eq(gap.packets, 1u);
     spead_heap_unref(heap);
-    cr_expect_eq(rig.stats.kernel_drops, 3u);
-    cr_expect_eq(rig.stats.gaps_with_local_drops, 1u);
+    cr_expect_eq(rig.stats.counters.kernel_drops, 3u);
+    cr_expect_eq(rig.stats.counters.gaps_with_local_drops, 1u);
 }
 
 Test(recv_ends, sent_less_seen_is_missing)
@@ -176,8 +176,8 @@ Test(recv_ends, sent_less_seen_is_missing)
             if (i == 7 || rand() % 10 != 0) /* no whole heap is lost */
                 recv_rig_data(&rig, counter, 2000, i * 100, 100);
     recv_rig_stop(&rig);
-    cr_expect_eq(1000 - rig.stats.total.seen.packets, rig.stats.missing_packets);
-    cr_expect_eq(rig.stats.missing_heaps, 0u);
+    cr_expect_eq(1000 - rig.stats.total.seen.packets, rig.stats.counters.missing_packets);
+    cr_expect_eq(rig.stats.counters.missing_heaps, 0u);
 }
 
 Test(recv_ends, skipped_heaps_are_counted)
@@ -187,5 +187,5 @@ Test(recv_ends, skipped_heaps_are_counted)
     recv_rig_data(&rig, 5, 8, 0, 8);
     recv_rig_data(&rig, 3, 8, 0, 8);
     recv_rig_run(&rig);
-    cr_expect_eq(rig.stats.missing_heaps, 2u);
+    cr_expect_eq(rig.stats.counters.missing_heaps, 2u);
 }

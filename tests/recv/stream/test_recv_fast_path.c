@@ -66,7 +66,7 @@ static struct outcome close_rig(void)
         outcome.bucket[i] = rig.stats.total.bucket[i].packets;
         outcome.bytes += rig.stats.total.bucket[i].bytes;
     }
-    outcome.missing = rig.stats.missing_packets;
+    outcome.missing = rig.stats.counters.missing_packets;
     recv_rig_close(&rig);
     return outcome;
 }
@@ -124,7 +124,7 @@ Test(recv_fast_path, a_run_is_taken_whole_and_counted_as_any)
     cr_expect_eq(outcome.bytes, PACKETS * (HEADER_BYTES + BYTES));
     cr_expect_eq(outcome.packets, PACKETS);
     cr_expect_eq(outcome.received, PACKETS * BYTES);
-    cr_expect_eq(rig.stats.bounced, PACKETS);
+    cr_expect_eq(rig.stats.counters.bounced, PACKETS);
 }
 
 Test(recv_fast_path, takes_all_but_the_packet_that_opens_and_the_one_that_completes)

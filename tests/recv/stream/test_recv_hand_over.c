@@ -34,9 +34,9 @@ Test(recv_hand_over, a_full_ring_sheds_the_newest)
         expect_heap(&rig, counter, true);
     expect_no_heap(&rig);
     EXPECT_BUCKETS(&rig, "delivered 4, shed 6");
-    cr_expect_eq(rig.stats.heaps_complete, 4u);
-    cr_expect_eq(rig.stats.heaps_shed, 6u);
-    cr_expect_eq(rig.stats.payload_bytes, 32u);
+    cr_expect_eq(rig.stats.counters.heaps_complete, 4u);
+    cr_expect_eq(rig.stats.counters.heaps_shed, 6u);
+    cr_expect_eq(rig.stats.counters.payload_bytes, 32u);
     cr_expect_eq(rig.stats.ring_high_water, 4u);
 }
 
@@ -50,7 +50,7 @@ Test(recv_hand_over, a_full_ring_sheds_the_oldest_when_told)
         expect_heap(&rig, counter, true);
     expect_no_heap(&rig);
     EXPECT_BUCKETS(&rig, "delivered 4, shed 6");
-    cr_expect_eq(rig.stats.payload_bytes, 32u);
+    cr_expect_eq(rig.stats.counters.payload_bytes, 32u);
 }
 
 Test(recv_hand_over, block_stops_reading_and_loses_nothing)
@@ -83,7 +83,7 @@ Test(recv_hand_over, block_with_incomplete_heaps_loses_nothing)
     }
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 98, live 2");
-    cr_expect_eq(rig.stats.heaps_evicted, 98u);
+    cr_expect_eq(rig.stats.counters.heaps_evicted, 98u);
 }
 
 Test(recv_hand_over, a_consumer_that_holds_too_much_is_told_by_name)
@@ -105,7 +105,7 @@ Test(recv_hand_over, a_consumer_that_holds_too_much_is_told_by_name)
     }
     cr_expect_eq(held, 4u, "live + ring + held");
     EXPECT_BUCKETS(&rig, "delivered 4, no-memory 6");
-    cr_expect_eq(rig.stats.heaps_no_memory, 6u);
+    cr_expect_eq(rig.stats.counters.heaps_no_memory, 6u);
     while (held > 0)
         spead_heap_unref(heap[--held]);
 }

@@ -73,11 +73,11 @@ Test(recv_ledger, every_counter_reaches_its_field)
         word[i] = 100 + i;
     speadi_recv_ledger_publish(&ledger);
     stats = read_stats();
-    cr_expect_eq(stats.heaps_complete, ledger.totals->heaps_complete);
-    cr_expect_eq(stats.heaps_no_memory, ledger.totals->heaps_no_memory);
-    cr_expect_eq(stats.missing_packets, ledger.totals->missing_packets);
-    cr_expect_eq(stats.repaired, ledger.totals->repaired);
-    cr_expect_eq(stats.last_packet_ns, ledger.totals->last_packet_ns);
+    cr_expect_eq(stats.counters.heaps_complete, ledger.totals->heaps_complete);
+    cr_expect_eq(stats.counters.heaps_no_memory, ledger.totals->heaps_no_memory);
+    cr_expect_eq(stats.counters.missing_packets, ledger.totals->missing_packets);
+    cr_expect_eq(stats.counters.repaired, ledger.totals->repaired);
+    cr_expect_eq(stats.counters.last_packet_ns, ledger.totals->last_packet_ns);
     cr_expect_eq(stats.ring_high_water, 7u);
-    cr_expect_eq(stats.memory_high_water_bytes, ledger.totals->memory_high_water_bytes);
+    cr_expect_eq(stats.counters.memory_high_water_bytes, ledger.totals->memory_high_water_bytes);
 }

@@ -74,9 +74,11 @@ static void shed_at_a_slow_sink(enum spead_on_full on_full, enum spead_shed_caus
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED) +
                      recv_graph_packets(&rig, SPEAD_RECV_SHED),
                  1000u);
-    cr_expect_eq(recv_graph_stats(&rig).heaps_shed, recv_graph_edge_stats(&rig).shed[cause]);
-    cr_expect_eq(recv_graph_stats(&rig).heaps_complete, recv_graph_record(&rig).received);
-    cr_expect_eq(recv_graph_stats(&rig).payload_bytes, 8 * recv_graph_record(&rig).received);
+    cr_expect_eq(recv_graph_stats(&rig).counters.heaps_shed,
+                 recv_graph_edge_stats(&rig).shed[cause]);
+    cr_expect_eq(recv_graph_stats(&rig).counters.heaps_complete, recv_graph_record(&rig).received);
+    cr_expect_eq(recv_graph_stats(&rig).counters.payload_bytes,
+                 8 * recv_graph_record(&rig).received);
     cr_expect_eq(recv_graph_stats(&rig).ring_high_water, 2u);
 }
 

@@ -93,9 +93,9 @@ Test(recv_node_ends, what_a_cancel_finds_is_counted)
     sleep_a_little();
     spead_graph_cancel(rig.graph);
     cr_expect_eq(recv_graph_wait(&rig, NULL), -ECANCELED);
-    cr_expect_eq(recv_graph_stats(&rig).heaps_complete,
+    cr_expect_eq(recv_graph_stats(&rig).counters.heaps_complete,
                  recv_graph_record(&rig).received + recv_graph_left_in_channel(&rig));
-    cr_expect_eq(recv_graph_stats(&rig).heaps_live, 0u);
+    cr_expect_eq(recv_graph_stats(&rig).counters.heaps_live, 0u);
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_LIVE), 0u);
 }
 

@@ -256,7 +256,7 @@ Test(recv_packet, too_many_pointers_are_refused_by_name)
         test_packet_immediate(&rig.packet, 0x1000 + id, 0);
     test_packet_payload(&rig.packet, "12345678", 8);
     expect_refusal("delivered 1, over-cap-pointers 1");
-    cr_expect_eq(rig.stats.heaps_live, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_live, 0u);
 }
 
 Test(recv_packet, a_packet_dropped_on_purpose_is_not_read)

@@ -62,7 +62,7 @@ Test(recv_stop, a_start_item_is_control_and_ends_nothing)
     recv_rig_run(&rig);
     EXPECT_BUCKETS("delivered 1, control 1");
     take_heap(2);
-    cr_expect_eq(rig.stats.heaps_complete, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_complete, 1u);
 }
 
 Test(recv_stop, reissued_descriptors_are_an_ordinary_heap)
@@ -139,8 +139,8 @@ Test(recv_stop, stop_reads_what_is_there_and_flushes_live_heaps)
     recv_rig_data(&rig, 2, 8, 0, 8);
     recv_rig_stop(&rig);
     EXPECT_BUCKETS("delivered 1, flushed 1");
-    cr_expect_eq(rig.stats.heaps_flushed, 1u);
-    cr_expect_eq(rig.stats.heaps_live, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_flushed, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_live, 0u);
     take_heap(2);
     expect_end();
 }

@@ -40,8 +40,8 @@ Test(recv_stream, a_heap_of_one_packet_is_handed_over_whole)
     spead_heap_unref(heap);
     expect_no_heap(&rig);
     EXPECT_BUCKETS(&rig, "delivered 1");
-    cr_expect_eq(rig.stats.payload_bytes, 64u);
-    cr_expect_eq(rig.stats.heaps_complete, 1u);
+    cr_expect_eq(rig.stats.counters.payload_bytes, 64u);
+    cr_expect_eq(rig.stats.counters.heaps_complete, 1u);
 }
 
 Test(recv_stream, a_heap_of_many_packets_is_assembled)
@@ -53,7 +53,7 @@ Test(recv_stream, a_heap_of_many_packets_is_assembled)
         recv_rig_data(&rig, 1, 100000, offset, 1000);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 100");
-    cr_expect_eq(rig.stats.bounced, 100u);
+    cr_expect_eq(rig.stats.counters.bounced, 100u);
     heap = recv_rig_take(&rig);
     cr_assert_not_null(heap);
     cr_expect(recv_rig_heap_is_right(heap));
@@ -182,9 +182,9 @@ Test(recv_stream, incomplete_heaps)
     cr_expect_eq(gap[2].cause, SPEAD_GAP_UNSEEN);
     cr_expect(recv_rig_heap_is_right(heap));
     spead_heap_unref(heap);
-    cr_expect_eq(rig.stats.heaps_incomplete, 1u);
-    cr_expect_eq(rig.stats.heaps_flushed, 1u);
-    cr_expect_eq(rig.stats.payload_bytes, 39u);
+    cr_expect_eq(rig.stats.counters.heaps_incomplete, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_flushed, 1u);
+    cr_expect_eq(rig.stats.counters.payload_bytes, 39u);
     EXPECT_BUCKETS(&rig, "delivered 2");
 }
 
@@ -219,8 +219,8 @@ Test(recv_stream, no_heap_size)
     cr_expect(recv_rig_heap_is_right(heap));
     spead_heap_unref(heap);
     EXPECT_BUCKETS(&rig, "delivered 2");
-    cr_expect_eq(rig.stats.heaps_complete, 1u);
-    cr_expect_eq(rig.stats.heaps_flushed, 0u);
+    cr_expect_eq(rig.stats.counters.heaps_complete, 1u);
+    cr_expect_eq(rig.stats.counters.heaps_flushed, 0u);
 }
 
 Test(recv_stream, an_unsized_heap_with_a_hole_is_incomplete)
@@ -232,7 +232,7 @@ Test(recv_stream, an_unsized_heap_with_a_hole_is_incomplete)
     recv_rig_stop(&rig);
     expect_no_heap(&rig);
     EXPECT_BUCKETS(&rig, "flushed 2");
-    cr_expect_eq(rig.stats.missing_packets, 1u);
+    cr_expect_eq(rig.stats.counters.missing_packets, 1u);
 }
 
 /* ---- Plan and configuration ---------------------------------------------------------------- */

@@ -169,8 +169,8 @@ static void hear(const struct reader *reader, const struct hearing *hearing)
     spead_recv_stream_stats(stream, &stats);
     cr_expect_eq(stats.total.seen.packets, 1, "%s, %s, %s: %lu packets seen", reader->engine,
                  hearing->endpoint, hearing->source, stats.total.seen.packets);
-    cr_expect_eq(stats.kernel_drops, filters ? hearing->filtered : 0, "%s, %s, %s: %lu",
-                 reader->engine, hearing->endpoint, hearing->source, stats.kernel_drops);
+    cr_expect_eq(stats.counters.kernel_drops, filters ? hearing->filtered : 0, "%s, %s, %s: %lu",
+                 reader->engine, hearing->endpoint, hearing->source, stats.counters.kernel_drops);
     spead_recv_stream_destroy(stream);
 }
 

@@ -315,7 +315,7 @@ static void wait_for_submitted(const struct sink_rig *rig, uint64_t heaps)
 {
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;
 
-    for (; stats.heaps_submitted < heaps; sched_yield())
+    for (; stats.counters.heaps_submitted < heaps; sched_yield())
         spead_send_stream_stats(rig->stream, &stats);
 }
 

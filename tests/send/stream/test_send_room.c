@@ -101,15 +101,15 @@ Test(send_room, refused_packet_fails_its_heap_and_no_other)
     cr_expect_eq(rig.log.result[1].bytes, SEND_RIG_SPEAD_BYTES - 2 * 1472);
     cr_expect_eq(rig.log.result[2].error, 0);
     stats = send_rig_stats(&rig);
-    cr_expect_eq(stats.heaps_sent, 2);
-    cr_expect_eq(stats.heaps_failed, 1);
+    cr_expect_eq(stats.counters.heaps_sent, 2);
+    cr_expect_eq(stats.counters.heaps_failed, 1);
     cr_expect_eq(stats.bucket[SPEAD_SEND_FAILED].packets, 2);
     cr_expect_eq(stats.bucket[SPEAD_SEND_FAILED].bytes, 2 * 1472);
     cr_expect_eq(stats.failed_errno[0].error, EMSGSIZE);
     cr_expect_eq(stats.failed_errno[1].error, EPERM);
     cr_expect_eq(stats.failed_errno[1].packets, 1);
     cr_expect_eq(stats.failed_errno[2].error, 0);
-    cr_expect_eq(stats.payload_bytes, 2 * SEND_RIG_HEAP_BYTES);
+    cr_expect_eq(stats.counters.payload_bytes, 2 * SEND_RIG_HEAP_BYTES);
     send_rig_close(&rig);
 }
 

@@ -55,7 +55,7 @@ Test(send_stop, second_stop_abandons_what_was_not_sent)
     stats = send_rig_stats(&rig);
     cr_expect_eq(stats.bucket[SPEAD_SEND_SENT].packets, SEND_RIG_PACKETS + 2);
     cr_expect_eq(stats.bucket[SPEAD_SEND_ABANDONED].packets, 2 * SEND_RIG_PACKETS - 2);
-    cr_expect_eq(stats.heaps_abandoned, 2);
+    cr_expect_eq(stats.counters.heaps_abandoned, 2);
     send_rig_close(&rig);
 }
 
@@ -120,7 +120,7 @@ Test(send_stop, flush_returns_when_all_is_done_and_counted, .timeout = 20)
     for (int i = 0; i < 50; i++)
         cr_assert_eq(spead_send_stream_submit_wait(rig.stream, rig.heap, &rig.options, 0), 0);
     cr_expect_eq(spead_send_stream_flush(rig.stream, 0), 0);
-    cr_expect_eq(send_rig_stats(&rig).heaps_sent, 51);
+    cr_expect_eq(send_rig_stats(&rig).counters.heaps_sent, 51);
     cr_expect_eq(send_rig_stats(&rig).heaps_refused, 0, "waiting is no refusal");
     cr_expect_eq(rig.log.count, 51);
     spead_send_stream_stop(rig.stream);

@@ -23,7 +23,7 @@ Test(send_stream, exactly_heaps_max_heaps_are_accepted)
     cr_expect_eq(spead_send_stream_poll(rig.stream), 5 * SEND_RIG_PACKETS);
     cr_expect_eq(rig.log.count, 5);
     cr_expect_eq(send_rig_stats(&rig).heaps_refused, 2);
-    cr_expect_eq(send_rig_stats(&rig).heaps_submitted, 5);
+    cr_expect_eq(send_rig_stats(&rig).counters.heaps_submitted, 5);
     cr_expect_eq(send_rig_submit(&rig), 0, "slots are free again");
     send_rig_close(&rig);
 }
@@ -50,7 +50,7 @@ Test(send_stream, bad_requests_are_refused_and_change_nothing)
     spead_send_heap_repeat_pointers(wide, true);
     cr_expect_eq(spead_send_stream_submit(rig.stream, wide, NULL), -EINVAL);
     cr_expect_eq(spead_send_stream_poll(rig.stream), 0);
-    cr_expect_eq(send_rig_stats(&rig).heaps_submitted, 0);
+    cr_expect_eq(send_rig_stats(&rig).counters.heaps_submitted, 0);
     cr_expect_eq(send_rig_submit(&rig), 0);
     spead_send_stream_poll(rig.stream);
     cr_expect_eq(rig.log.result[0].counter, 1, "automatic numbering was advanced");
@@ -118,9 +118,9 @@ Test(send_stream, completion_reports_bytes_with_headers)
     cr_expect_eq(rig.log.result[0].bytes, 49);
     cr_expect_eq(rig.log.result[0].error, 0);
     cr_expect_eq(rig.log.result[1].bytes, SEND_RIG_SPEAD_BYTES);
-    cr_expect_eq(send_rig_stats(&rig).payload_bytes, SEND_RIG_HEAP_BYTES);
+    cr_expect_eq(send_rig_stats(&rig).counters.payload_bytes, SEND_RIG_HEAP_BYTES);
     cr_expect_eq(send_rig_stats(&rig).bucket[SPEAD_SEND_SENT].bytes, SEND_RIG_SPEAD_BYTES + 49);
-    cr_expect_neq(send_rig_stats(&rig).first_packet_ns, 0);
+    cr_expect_neq(send_rig_stats(&rig).counters.first_packet_ns, 0);
     spead_send_heap_destroy(empty);
     send_rig_close(&rig);
 }
@@ -192,17 +192,18 @@ Test(send_stream, callback_may_submit_into_the_slot_it_frees)
 Test(send_stream, caller_with_older_structs_gets_what_fits)
 {
     struct send_rig rig;
-    struct spead_send_stats stats = {.struct_size = offsetof(struct spead_send_stats, heaps_sent)};
+    struct spead_send_stats stats = {.struct_size =
+                                         offsetof(struct spead_send_stats, counters.heaps_sent)};
     struct spead_send_plan plan = SPEAD_SEND_PLAN_INIT;
 
     send_rig_open(&rig, 4);
     send_rig_submit(&rig);
     spead_send_stream_poll(rig.stream);
-    stats.heaps_sent = 12345;
+    stats.counters.heaps_sent = 12345;
     spead_send_stream_stats(rig.stream, &stats);
-    cr_expect_eq(stats.heaps_submitted, 1);
-    cr_expect_eq(stats.heaps_sent, 12345, "written past the caller's struct");
-    cr_expect_eq(stats.struct_size, offsetof(struct spead_send_stats, heaps_sent));
+    cr_expect_eq(stats.counters.heaps_submitted, 1);
+    cr_expect_eq(stats.counters.heaps_sent, 12345, "written past the caller's struct");
+    cr_expect_eq(stats.struct_size, offsetof(struct spead_send_stats, counters.heaps_sent));
     spead_send_stream_plan(rig.stream, &plan);
     cr_expect_str_eq(plan.engine, "scripted");
     cr_expect_gt(plan.memory_bytes, 100000);

@@ -161,7 +161,7 @@ static unsigned run(enum spead_receive_path path)
 Test(rx_verbs_stream, heaps_bounced_come_whole)
 {
     cr_assert_eq(run(SPEAD_PATH_BOUNCE), HEAPS);
-    cr_assert_eq(stats.placed, 0);
+    cr_assert_eq(stats.counters.placed, 0);
 }
 
 Test(rx_verbs_stream, heaps_through_a_multi_packet_queue_come_whole)
@@ -173,29 +173,30 @@ Test(rx_verbs_stream, heaps_through_a_multi_packet_queue_come_whole)
 Test(rx_verbs_stream, heaps_placed_come_whole_and_most_payload_is_placed)
 {
     cr_assert_eq(run(SPEAD_PATH_PLACED), HEAPS);
-    cr_assert_gt(stats.placed, stats.total.seen.packets / 4, "placed %lu bounced %lu repaired %lu",
-                 stats.placed, stats.bounced, stats.repaired);
+    cr_assert_gt(stats.counters.placed, stats.total.seen.packets / 4,
+                 "placed %lu bounced %lu repaired %lu", stats.counters.placed,
+                 stats.counters.bounced, stats.counters.repaired);
 }
 
 Test(rx_verbs_stream, with_loss_every_byte_that_came_is_in_its_place)
 {
     vdouble_script("rx.drop@%100");
     run(SPEAD_PATH_PLACED);
-    cr_assert_gt(stats.missing_packets, 0);
-    cr_assert_gt(stats.placed, 0);
+    cr_assert_gt(stats.counters.missing_packets, 0);
+    cr_assert_gt(stats.counters.placed, 0);
 }
 
 Test(rx_verbs_stream, with_packets_swapped_every_heap_is_whole)
 {
     vdouble_script("rx.swap@%40");
     cr_assert_eq(run(SPEAD_PATH_PLACED), HEAPS);
-    cr_assert_gt(stats.repaired, 0);
+    cr_assert_gt(stats.counters.repaired, 0);
 }
 
 Test(rx_verbs_stream, a_queue_that_fails_costs_packets_and_is_counted)
 {
     vdouble_script("qp.fatal@100 rx.status@200=GENERAL_ERR");
     run(SPEAD_PATH_PLACED);
-    cr_assert_geq(stats.engine_rebuilds, 2);
-    cr_assert_gt(stats.heaps_complete, HEAPS / 2);
+    cr_assert_geq(stats.counters.engine_rebuilds, 2);
+    cr_assert_gt(stats.counters.heaps_complete, HEAPS / 2);
 }

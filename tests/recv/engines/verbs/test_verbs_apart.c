@@ -135,14 +135,14 @@ static void run(unsigned heaps, unsigned odds)
     take_heaps();
     spead_recv_stream_stats(stream, &stats);
     cr_expect_eq(complete + incomplete, heaps);
-    cr_expect_eq(stats.missing_packets, dropped);
+    cr_expect_eq(stats.counters.missing_packets, dropped);
     cr_expect_eq(stats.total.bucket[SPEAD_RECV_DELIVERED].packets, sent);
-    cr_expect_eq(stats.placed + stats.bounced + stats.repaired, sent);
+    cr_expect_eq(stats.counters.placed + stats.counters.bounced + stats.counters.repaired, sent);
     cr_expect_eq(apart.flushes, heaps);
     cr_log_info("%lu sent, %lu left out: %lu placed, %lu bounced, %lu repaired, %lu while off",
-                (unsigned long)sent, (unsigned long)dropped, (unsigned long)stats.placed,
-                (unsigned long)stats.bounced, (unsigned long)stats.repaired,
-                (unsigned long)stats.placement_off_packets);
+                (unsigned long)sent, (unsigned long)dropped, (unsigned long)stats.counters.placed,
+                (unsigned long)stats.counters.bounced, (unsigned long)stats.counters.repaired,
+                (unsigned long)stats.counters.placement_off_packets);
 }
 
 Test(verbs_apart, heaps_are_placed_and_never_touched)
@@ -152,8 +152,8 @@ Test(verbs_apart, heaps_are_placed_and_never_touched)
     open_stream(&config);
     run(HEAPS, 0);
     cr_expect_eq(complete, HEAPS);
-    cr_expect_gt(stats.placed, sent / 2);
-    cr_expect_eq(stats.repaired, 0u);
+    cr_expect_gt(stats.counters.placed, sent / 2);
+    cr_expect_eq(stats.counters.repaired, 0u);
 }
 
 Test(verbs_apart, bounced_heaps_come_in_by_its_operations)
@@ -163,7 +163,7 @@ Test(verbs_apart, bounced_heaps_come_in_by_its_operations)
     config.receive_path = SPEAD_PATH_BOUNCE;
     open_stream(&config);
     run(HEAPS, 300);
-    cr_expect_eq(stats.bounced, sent);
+    cr_expect_eq(stats.counters.bounced, sent);
 }
 
 Test(verbs_apart, at_one_loss_in_a_thousand_every_heap_is_right)
@@ -174,10 +174,10 @@ Test(verbs_apart, at_one_loss_in_a_thousand_every_heap_is_right)
     open_stream(&config);
     run(HEAPS, 1000);
     cr_expect_gt(dropped, 0u);
-    cr_expect_gt(stats.placed, sent / 2);
-    cr_expect_gt(stats.repaired, 0u);
-    cr_expect_lt(stats.repaired, sent / 8);
-    cr_expect_eq(stats.placement_stops, 0u);
+    cr_expect_gt(stats.counters.placed, sent / 2);
+    cr_expect_gt(stats.counters.repaired, 0u);
+    cr_expect_lt(stats.counters.repaired, sent / 8);
+    cr_expect_eq(stats.counters.placement_stops, 0u);
 }
 
 Test(verbs_apart, at_one_loss_in_a_hundred_every_heap_is_right)
@@ -187,8 +187,8 @@ Test(verbs_apart, at_one_loss_in_a_hundred_every_heap_is_right)
     srand(4);
     open_stream(&config);
     run(HEAPS, 100);
-    cr_expect_gt(stats.placed, sent / 5);
-    cr_expect_gt(stats.repaired, sent / 20);
+    cr_expect_gt(stats.counters.placed, sent / 5);
+    cr_expect_gt(stats.counters.repaired, sent / 20);
 }
 
 /* The place of a lost last packet is still given away when the next heap begins. */
@@ -219,8 +219,8 @@ Test(verbs_apart, above_the_bound_placement_goes_off_and_every_heap_is_right)
     config.placed_loss_max = 0.01;
     open_stream(&config);
     run(3 * HEAPS, 50);
-    cr_expect_eq(stats.placement_stops, 1u);
-    cr_expect_gt(stats.placement_off_packets, sent / 10);
+    cr_expect_eq(stats.counters.placement_stops, 1u);
+    cr_expect_gt(stats.counters.placement_off_packets, sent / 10);
 }
 
 Test(verbs_apart, memory_that_cannot_be_registered_is_refused_or_bounced)
@@ -237,5 +237,5 @@ Test(verbs_apart, memory_that_cannot_be_registered_is_refused_or_bounced)
     spead_recv_stream_plan(stream, &plan);
     cr_expect_not_null(strstr(plan.engine_reason, "bounced, not placed"), "%s", plan.engine_reason);
     run(2, 0);
-    cr_expect_eq(stats.bounced, sent);
+    cr_expect_eq(stats.counters.bounced, sent);
 }

@@ -72,7 +72,7 @@ static struct spead_send_stats close_stream(void)
     cr_assert_eq(stats.submitted.packets, sum.packets);
     cr_assert_eq(stats.submitted.bytes, sum.bytes);
     cr_assert_eq(stats.bucket[SPEAD_SEND_PENDING].packets, 0);
-    cr_assert_eq(completions, stats.heaps_submitted);
+    cr_assert_eq(completions, stats.counters.heaps_submitted);
     spead_send_stream_destroy(stream);
     for (unsigned i = 0; i < HEAPS; i++)
         spead_send_heap_destroy(heap[i]);
@@ -135,8 +135,8 @@ static void send_whole(struct spead_send_stream_config config, uint64_t copied_b
     cr_assert_eq(run(), -ESHUTDOWN);
     expect_all_heaps();
     stats = close_stream();
-    cr_assert_eq(stats.heaps_sent, HEAPS);
-    cr_assert_eq(stats.copied_bytes, copied_bytes);
+    cr_assert_eq(stats.counters.heaps_sent, HEAPS);
+    cr_assert_eq(stats.counters.copied_bytes, copied_bytes);
 }
 
 Test(verbs_stream, heaps_arrive_whole_without_being_copied)
@@ -191,9 +191,9 @@ Test(verbs_stream, a_device_that_fails_at_cutting_loses_packets_but_no_count)
     spead_send_stream_stop(stream);
     cr_assert_eq(run(), -ESHUTDOWN);
     stats = close_stream();
-    cr_assert_eq(stats.heaps_sent + stats.heaps_failed, HEAPS);
-    cr_assert_eq(errors, stats.heaps_failed);
-    cr_assert_gt(stats.engine_rebuilds, 1);
+    cr_assert_eq(stats.counters.heaps_sent + stats.counters.heaps_failed, HEAPS);
+    cr_assert_eq(errors, stats.counters.heaps_failed);
+    cr_assert_gt(stats.counters.engine_rebuilds, 1);
     cr_assert_gt(stats.bucket[SPEAD_SEND_FAILED].packets, 0);
     cr_assert_gt(stats.bucket[SPEAD_SEND_SENT].packets, 0);
 }
@@ -239,9 +239,9 @@ Test(verbs_stream, a_device_that_keeps_failing_loses_packets_but_no_count)
     spead_send_stream_stop(stream);
     cr_assert_eq(run(), -ESHUTDOWN);
     stats = close_stream();
-    cr_assert_eq(stats.heaps_sent + stats.heaps_failed, HEAPS);
-    cr_assert_eq(errors, stats.heaps_failed);
-    cr_assert_gt(stats.engine_rebuilds, 2);
+    cr_assert_eq(stats.counters.heaps_sent + stats.counters.heaps_failed, HEAPS);
+    cr_assert_eq(errors, stats.counters.heaps_failed);
+    cr_assert_gt(stats.counters.engine_rebuilds, 2);
     cr_assert_gt(stats.bucket[SPEAD_SEND_FAILED].packets, 0);
     cr_assert_gt(stats.bucket[SPEAD_SEND_SENT].packets, 0);
 }
@@ -258,8 +258,8 @@ Test(verbs_stream, a_device_that_goes_away_fails_what_is_left)
     cr_assert_eq(run(), -ENODEV);
     vdouble_reset();
     stats = close_stream();
-    cr_assert_eq(stats.heaps_sent + stats.heaps_failed, HEAPS);
-    cr_assert_eq(errors, stats.heaps_failed);
+    cr_assert_eq(stats.counters.heaps_sent + stats.counters.heaps_failed, HEAPS);
+    cr_assert_eq(errors, stats.counters.heaps_failed);
     cr_assert_gt(errors, 0);
 }
 
@@ -277,6 +277,6 @@ Test(verbs_stream, a_second_stop_sweeps_out_what_is_under_way)
     spead_send_stream_stop(stream);
     cr_assert_eq(run(), -ESHUTDOWN);
     stats = close_stream();
-    cr_assert_eq(stats.heaps_abandoned, HEAPS);
+    cr_assert_eq(stats.counters.heaps_abandoned, HEAPS);
     cr_assert_gt(stats.bucket[SPEAD_SEND_ABANDONED].packets, 0);
 }
