@@ -21,8 +21,7 @@ struct survey_engine {
     char reason[SPEAD_ERR_TEXT_MAX]; /* why not; "" when usable */
     struct survey_remedy remedy[SURVEY_REMEDIES_MAX];
     unsigned remedy_count;
-    struct speadi_verbs_report
-        report; /* verbs: what is known of the device; device "" when nothing */
+    struct speadi_verbs_report report; /* of verbs: the device; device "" when nothing is known */
 };
 
 struct survey {

@@ -47,10 +47,10 @@ enum {
 
 /* Packet flags. */
 enum {
-    SPEADI_RX_INJECTED_DROP =
-        1u << 0, /* dropped by the fault decorator: count it, do not read it */
-    SPEADI_RX_TRUNCATED =
-        1u << 1, /* head + body + tail hold less than the datagram(s): do not decode */
+    /* Dropped by the fault decorator: count it, do not read it. */
+    SPEADI_RX_INJECTED_DROP = 1u << 0,
+    /* Head + body + tail hold less than the datagram(s): do not decode. */
+    SPEADI_RX_TRUNCATED = 1u << 1,
     SPEADI_RX_REFUSED = 1u << 2, /* the frame is none to read; `bucket` says why */
 };
 
@@ -94,8 +94,8 @@ struct speadi_rx_counters {
 };
 
 struct speadi_rx_config {
-    const struct speadi_address
-        *addresses; /* count of them, for network engines; borrowed by open() */
+    /* Count of them, for network engines; borrowed by open(). */
+    const struct speadi_address *addresses;
     struct spead_mem_link *const *links; /* count of them, for mem; the engine takes references */
     uint32_t count;
     const struct speadi_interface *interface;

@@ -53,10 +53,10 @@ struct speadi_tx_counters {
     uint64_t messages;     /* super-packets given to the kernel */
     uint64_t batches;      /* system calls or doorbells that carried them */
     uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
-    uint64_t
-        icmp_unreachable; /* late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); sends repeated */
-    uint64_t rebuilds;    /* queues that failed and were made anew */
-    uint64_t link_downs;  /* times that the port went down */
+    /* Late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); the sends were repeated. */
+    uint64_t icmp_unreachable;
+    uint64_t rebuilds;        /* queues that failed and were made anew */
+    uint64_t link_downs;      /* times that the port went down */
     uint64_t neighbours_lost; /* times that a next hop stopped answering */
     uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
 };

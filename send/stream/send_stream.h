@@ -26,8 +26,8 @@ struct speadi_send_transport {
     void *engine; /* closed and freed with the stream */
     uint32_t destination_count;
     uint32_t buffer_bytes;
-    uint32_t
-        packet_overhead[SPEADI_TX_DESTINATIONS_MAX]; /* what the rate counts beyond SPEAD bytes */
+    /* What the rate counts beyond SPEAD bytes. */
+    uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];
     char reason[256];
     uint64_t memory_bytes; /* the engine's, beside its state; attach() asks it */
 };

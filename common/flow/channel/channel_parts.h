@@ -29,15 +29,13 @@ enum {
 /* What senders and receivers have in common. */
 struct speadi_end {
     struct spead_channel *channel; /* one reference */
-    bool
-        plain; /* messages only go into or out of an SPSC ring, or are shed: no times, no descriptor */
+    bool plain; /* messages only go into or out of an SPSC ring, or are shed: no times, no fd */
     bool is_sender;
     struct speadi_end *next, *previous; /* in channel->senders or receivers, under control */
     struct speadi_bell *bell;           /* of an event loop that polls; NULL: none does */
 
     /* The end's thread writes, stats() reads. */
-    _Atomic uint64_t
-        moved; /* messages accepted or received; an SPSC ring's indices say it themselves */
+    _Atomic uint64_t moved; /* messages taken or given; an SPSC ring's indices say it themselves */
     _Atomic uint64_t waiting_since_ns; /* 0: not waiting */
     _Atomic uint64_t waited_ns, waits;
 };

@@ -44,10 +44,12 @@ enum spead_stream_control {
 struct spead_item {
     uint64_t id;
     bool is_immediate;
-    uint64_t value;      /* immediate: the value, low N bits. Addressed: offset into the payload */
-    const uint8_t *data; /* addressed: the item's bytes; immediate: NULL. Also NULL where the CPU
-                            cannot touch the payload: value tells where in it */
-    size_t bytes;        /* addressed: length of data; immediate: 0 */
+    uint64_t value; /* immediate: the value, low N bits. Addressed: offset into the payload */
+
+    /* Addressed: the item's bytes; immediate: NULL. Also NULL where the CPU cannot touch the payload: value tells
+     * where in it. */
+    const uint8_t *data;
+    size_t bytes; /* addressed: length of data; immediate: 0 */
 };
 
 #ifdef __cplusplus

@@ -42,16 +42,16 @@ static_assert(sizeof(struct spead_message) == 64, "a message is one cache line")
 
 /* Flags. */
 enum {
-    SPEAD_MESSAGE_FAILED =
-        1u << 0, /* handed to an error channel: a node could not do its work on it */
+    /* Handed to an error channel: a node could not do its work on it. */
+    SPEAD_MESSAGE_FAILED = 1u << 0,
     SPEAD_MESSAGE_INCOMPLETE = 1u << 1, /* parts of the object are missing: it knows which */
 };
 
 /* Types that the library brings. Others get the next free id, which may differ from run to run: what is
  * stable is the name. */
 enum {
-    SPEAD_TYPE_PLAIN =
-        0, /* "plain": no object; reference, offset and length are the user's numbers */
+    /* "plain": no object; reference, offset and length are the user's numbers. */
+    SPEAD_TYPE_PLAIN = 0,
     SPEAD_TYPE_HEAP = 1,   /* "heap": struct spead_heap *; carries no event */
     SPEAD_TYPE_REGION = 2, /* "region": struct spead_region * */
     SPEAD_TYPES_MAX = 1024,

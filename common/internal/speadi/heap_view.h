@@ -31,14 +31,13 @@ struct spead_heap {
     uint64_t received;
     uint64_t packets;
     uint64_t first_ns, last_ns;
-    uint64_t
-        packet_payload_bytes;  /* payload of a full packet, for counting missing ones; 0 unknown */
-    uint64_t refused_packets;  /* packets for it that came and were refused */
-    bool local_drops;          /* this host's drop counter rose while the heap was live */
-    bool sorted;               /* speadi_heap_sort_items() was called: items may be read */
-    uint32_t item_count;       /* valid when sorted */
-    uint64_t *pointers;        /* [pointers_max], host order */
-    struct speadi_span *spans; /* [ranges_max], ascending, disjoint, not touching */
+    uint64_t packet_payload_bytes; /* of a full packet, for counting missing ones; 0: unknown */
+    uint64_t refused_packets;      /* packets for it that came and were refused */
+    bool local_drops;              /* this host's drop counter rose while the heap was live */
+    bool sorted;                   /* speadi_heap_sort_items() was called: items may be read */
+    uint32_t item_count;           /* valid when sorted */
+    uint64_t *pointers;            /* [pointers_max], host order */
+    struct speadi_span *spans;     /* [ranges_max], ascending, disjoint, not touching */
 };
 
 /* Called once by the receive core when the heap is finished (complete and length are final), so that

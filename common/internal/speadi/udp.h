@@ -10,8 +10,8 @@
 
 struct speadi_udp_receive_options {
     const struct speadi_interface *interface; /* NULL or index 0: any */
-    const struct speadi_address
-        *sender;                 /* hear only this one, of the endpoint's IP version; NULL: all */
+    /* Hear only this one, of the endpoint's IP version; NULL: all. */
+    const struct speadi_address *sender;
     uint32_t buffer_bytes;       /* asked; SO_RCVBUFFORCE first, then SO_RCVBUF */
     bool gro;                    /* try UDP_GRO */
     const struct spead_log *log; /* a clipped buffer warns here, naming net.core.rmem_max */

@@ -31,9 +31,8 @@ struct vdouble_counters {
     uint64_t rx_delivered;     /* matched, and written to memory for at least one queue */
     uint64_t rx_unmatched;     /* no flow rule wanted it */
     uint64_t rx_out_of_buffer; /* matched, but nothing was posted or the queue was not ready */
-    uint64_t
-        rx_oversized;    /* longer than the link carries: the sender's segmentation offload is on */
-    uint64_t rx_faulted; /* dropped by script or with the port down */
+    uint64_t rx_oversized;     /* longer than the link carries: the sender segments by offload */
+    uint64_t rx_faulted;       /* dropped by script or with the port down */
     uint64_t tx_frames;
     uint64_t tx_faulted;
     uint64_t completions;    /* put on any completion queue */

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Declarations in headers stay whole: clang-format cuts one between its type and its name, or an enumerator behind its "=",
+# where the comment behind it is too long. Such a comment stands above. In public headers a comment behind a field ends on
+# the field's line.
+# usage: test_declarations.sh SOURCE_FOLDER
+set -euo pipefail
+cd "$1"
+
+cut_declarations() {
+    awk '
+        FNR == 1 { before = "" }
+        # Nothing but words of a type, or "NAME =", or an array without its name.
+        before ~ /^[ \t]+((const|struct|enum|unsigned|signed|long|int|char|bool|void|float|double|size_t|[a-z0-9_]+_t)[ \t*]*)+$/ ||
+        before ~ /^[ \t]+(const[ \t]+|_Atomic[ \t]+)*(struct|enum)[ \t]+[a-z0-9_]+$/ ||
+        before ~ /^[ \t]+_Atomic[ \t]+[a-z0-9_]+$/ || before ~ /^[ \t]+[A-Z0-9_]+ =$/ ||
+        $0 ~ /^[ \t]+\[[A-Z0-9_]+\];/ { print FILENAME ":" FNR - 1 ": cut behind its type or name:" before }
+        { before = $0 }' "$@"
+}
+
+long_comments() {
+    awk '
+        match($0, /[;,][ \t]*\/\*/) && substr($0, RSTART) !~ /\*\// && $0 !~ /^[ \t]*\/?\*/ {
+            print FILENAME ":" FNR ": the comment belongs above:" $0
+        }' "$@"
+}
+
+mapfile -t headers < <(find common recv send tools tests bench docs -name '*.h' | sort)
+[ ${#headers[@]} -ge 100 ] || { echo "only ${#headers[@]} headers found" && exit 1; }
+found=$(cut_declarations "${headers[@]}" && long_comments {common,recv,send}/include/speadline/*.h)
+[ -z "$found" ] || { echo "$found" && exit 1; }
+echo "declarations of ${#headers[@]} headers are whole"
