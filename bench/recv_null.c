@@ -154,7 +154,7 @@ static void no_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 static const struct speadi_rx_engine_ops null_ops = {
-    .name = "null",
+    .about.name = "null",
     .state_size = sizeof(struct null_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
     .close = close_engine,

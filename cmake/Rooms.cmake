@@ -1,7 +1,7 @@
-# Modules, rooms and engines. A module is a top folder with an include root of its own; a room is a folder of one
-# module, and says which other rooms of that module it may see. A room's include path is its own folder, the rooms
-# that it says it sees, the module's public headers, and common: nothing else compiles. Each room is an object
-# library called speadline_<module>_<room>, so that its flags are its own.
+# Modules and rooms. A module is a top folder with an include root of its own; a room is a folder of one module, and says
+# which other rooms of that module it may see. A room's include path is its own folder, the rooms that it says it sees,
+# the module's public headers, and common: nothing else compiles. Each room is an object library called
+# speadline_<module>_<room>, so that its flags are its own.
 
 set(SPEADLINE_ROOMS "" CACHE INTERNAL "targets of all rooms")
 set(SPEADLINE_ROOM_FOLDERS "" CACHE INTERNAL "folders of all rooms, for tests")
@@ -22,10 +22,13 @@ function(speadline_module module)
     add_subdirectory(${module})
 endfunction()
 
-# speadline_room(MODULE ROOM [SEES ROOM...]): the folder MODULE/ROOM.
+# speadline_room(MODULE ROOM [AT FOLDER] [SEES ROOM...]): the folder MODULE/ROOM, or one that lies elsewhere.
 function(speadline_room module room)
-    cmake_parse_arguments(arg "" "" "SEES" ${ARGN})
+    cmake_parse_arguments(arg "" "AT" "SEES" ${ARGN})
     set(folder ${CMAKE_SOURCE_DIR}/${module}/${room})
+    if(arg_AT)
+        set(folder ${arg_AT})
+    endif()
     speadline_room_target(target ${module} ${room})
     file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
     if(sources)
@@ -40,11 +43,4 @@ function(speadline_room module room)
         set(SPEADLINE_ROOMS ${SPEADLINE_ROOMS} ${target} CACHE INTERNAL "")
     endif()
     set(SPEADLINE_ROOM_FOLDERS ${SPEADLINE_ROOM_FOLDERS} ${folder} CACHE INTERNAL "")
-endfunction()
-
-# speadline_engine(MODULE NAME [SEES ROOM...]): the folder MODULE/engines/NAME. Every engine sees the contract in
-# MODULE/engine.
-function(speadline_engine module name)
-    cmake_parse_arguments(arg "" "" "SEES" ${ARGN})
-    speadline_room(${module} engines/${name} SEES engine ${arg_SEES})
 endfunction()

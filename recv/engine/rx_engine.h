@@ -26,6 +26,7 @@
 #include <speadline/region.h>
 
 #include <speadi/address.h>
+#include <speadi/engine_list.h>
 #include <speadi/verbs_options.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
@@ -37,12 +38,11 @@
 enum {
     SPEADI_RX_CAP_PLACED = 1u << 0,   /* implements reserve/unreserve */
     SPEADI_RX_CAP_LOSSLESS = 1u << 1, /* its source can wait: on_full = block is allowed */
-    SPEADI_RX_CAP_UDP = 1u << 2,      /* takes network endpoints (else memory links) */
-    SPEADI_RX_CAP_AHEAD = 1u << 3,    /* posts ahead: reservations stay outstanding over polls, as
+    SPEADI_RX_CAP_AHEAD = 1u << 2,    /* posts ahead: reservations stay outstanding over polls, as
                                          many as the stream's window allows (else one receive's) */
-    SPEADI_RX_CAP_PINS = 1u << 4,     /* attach() registers the heap memory with a device: none of
+    SPEADI_RX_CAP_PINS = 1u << 3,     /* attach() registers the heap memory with a device: none of
                                          it may be given back to the system meanwhile */
-    SPEADI_RX_CAP_DEVICE = 1u << 5,   /* places payload into memory that the CPU cannot touch */
+    SPEADI_RX_CAP_DEVICE = 1u << 4,   /* places payload into memory that the CPU cannot touch */
 };
 
 /* Packet flags. */
@@ -93,10 +93,13 @@ struct speadi_rx_counters {
     uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
 };
 
+/* Pointers are borrowed by usable() and open(), unless it says otherwise. Of the three kinds of endpoint a stream has
+ * one, and the engine that it gets is of that kind. */
 struct speadi_rx_config {
-    const struct speadi_address
-        *addresses; /* count of them, for network engines; borrowed by open() */
-    struct spead_mem_link *const *links; /* count of them, for mem; the engine takes references */
+    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: count of them */
+    struct spead_mem_link *const *links;    /* SPEAD_ENDPOINT_MEM_LINK: count of them; the engine
+                                               takes references */
+    const char *const *texts;               /* SPEAD_ENDPOINT_TEXT: count of them */
     uint32_t count;
     const struct speadi_interface *interface;
     const struct speadi_address *sender; /* nobody else's packets are lent; NULL: all are. Of the
@@ -119,9 +122,14 @@ struct speadi_rx_facts {
 };
 
 struct speadi_rx_engine_ops {
-    const char *name;
-    size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
+    struct speadi_engine_about about; /* first */
+    size_t state_size;                /* bytes the core allocates, zeroed, and passes as `self` */
     uint32_t caps;
+
+    /* Control plane, any thread: whether a stream with this configuration could use the engine here and now; config
+     * NULL: whether any stream could. Returns 0, or -errno with a sentence that names what is missing. May load
+     * libraries and try things out, and leaves nothing open. NULL: always usable. */
+    int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
 
     /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close().
      * After open() the sockets are bound and joined; *facts, zeroed before, says what came of it. */
@@ -175,10 +183,12 @@ struct speadi_rx_engine_ops {
     void (*counters)(void *self, struct speadi_rx_counters *counters);
 };
 
-extern const struct speadi_rx_engine_ops speadi_rx_engine_mem;
-extern const struct speadi_rx_engine_ops speadi_rx_engine_socket;
-extern const struct speadi_rx_engine_ops speadi_rx_engine_uring;
-extern const struct speadi_rx_engine_ops speadi_rx_engine_verbs;
+/* The tables of operations of all engines of this library; each is speadi_rx_engine_<name>, in its folder's rx_<name>.c.
+ * NULL-terminated, by name. */
+extern const struct speadi_engine_about *const speadi_rx_engines[];
+
+/* NULL: there is none. */
+const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name);
 
 /* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
  * pass as self and free() after close(). reason gets one line for people. */

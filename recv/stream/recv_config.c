@@ -69,10 +69,8 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
         return speadi_err_set(err, -EINVAL, "%u sources are more than the %u that a stream reads",
                               c->endpoint_count + c->link_count, SPEADI_RX_SOURCES_MAX);
     if (c->source != NULL && c->link_count > 0)
-        return speadi_err_set(
-            err, -EINVAL,
-            "source: engine \"mem\" reads links, which have no senders to choose from; "
-            "leave it NULL");
+        return speadi_err_set(err, -EINVAL,
+                              "source: memory links have no senders to choose from; leave it NULL");
     return 0;
 }
 
@@ -121,11 +119,11 @@ int speadi_recv_config_check_engine(const struct spead_recv_stream_config *confi
         return speadi_err_set(err, -EINVAL,
                               "on_full: engine \"%s\" cannot make its sender wait, so the kernel "
                               "would drop packets unseen; use drop-newest or drop-oldest",
-                              ops->name);
+                              ops->about.name);
     if (config->receive_path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
         return speadi_err_set(
             err, -ENOTSUP, "receive_path: engine \"%s\" cannot place payload; use auto or bounce",
-            ops->name);
+            ops->about.name);
     return 0;
 }
 

@@ -258,7 +258,7 @@ static int loop(struct spead_recv_stream *s, struct spead_err *err)
             spead_recv_stream_wait(s, 0);
     if (ret == -ESHUTDOWN)
         return 0;
-    return speadi_err_set(err, ret, "receiving with engine \"%s\" failed: %s", s->ops->name,
+    return speadi_err_set(err, ret, "receiving with engine \"%s\" failed: %s", s->ops->about.name,
                           strerror(-ret));
 }
 

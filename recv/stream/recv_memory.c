@@ -68,7 +68,7 @@ static int check_reach(const struct spead_recv_stream *s, uint32_t stride, struc
         return speadi_err_set(err, -ENOTSUP,
                               "engine \"%s\" cannot place payload into memory that the CPU cannot "
                               "touch",
-                              s->ops->name);
+                              s->ops->about.name);
     speadi_pool_stats(s->pool, &plan);
     if (need > s->memory.all.bytes)
         return speadi_err_set(err, -EINVAL,

@@ -41,7 +41,7 @@ static int enter(void *state, struct spead_node *self, struct spead_err *err)
             err, -EINVAL,
             "its output is joined by a channel that blocks, but engine \"%s\" cannot "
             "make its sender wait: join it with spead_recv_stream_edge_config()",
-            s->ops->name);
+            s->ops->about.name);
     speadi_outlet_bind(&s->outlet, self);
     return 0;
 }
@@ -130,7 +130,7 @@ static int step(void *state, struct spead_node *self)
     if (ret == -ESHUTDOWN)
         return SPEAD_STEP_DONE;
     if (ret < 0)
-        spead_node_explain(self, "receiving with engine \"%s\" failed: %s", s->ops->name,
+        spead_node_explain(self, "receiving with engine \"%s\" failed: %s", s->ops->about.name,
                            strerror(-ret));
     if (ret != 0)
         return ret < 0 ? ret : SPEAD_STEP_AGAIN;

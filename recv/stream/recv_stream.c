@@ -76,7 +76,7 @@ static void make_plan(struct spead_recv_stream *s)
     s->ops->counters(s->engine, &engine);
     s->plan = (struct spead_recv_plan){
         .struct_size = sizeof s->plan,
-        .engine = s->ops->name,
+        .engine = s->ops->about.name,
         .engine_reason = s->engine_reason,
         .region_count = pool.regions,
         .region_bytes = (c->heap_bytes_max + 4095) / 4096 * 4096,
@@ -105,7 +105,7 @@ static void warm_up(struct spead_recv_stream *s)
     size_t bytes = s->config.heap_bytes_max < WARM_BYTES ? s->config.heap_bytes_max : WARM_BYTES;
     unsigned count = 0;
 
-    if ((s->ops->caps & SPEADI_RX_CAP_UDP) == 0)
+    if ((s->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0)
         return;
     while (count < WARM_REGIONS && (region[count] = speadi_pool_take(s->pool)) != NULL)
         (void)speadi_region_populate(region[count++], bytes); /* a refusal leaves it as it was */
@@ -157,9 +157,9 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
         goto err_destroy;
     make_plan(s);
     warm_up(s);
-    speadi_gather_init(&s->gather,
-                       ops->caps & SPEADI_RX_CAP_UDP && !facts->busy ? config->gather_ns : 0,
-                       s->facts.buffer_bytes);
+    speadi_gather_init(
+        &s->gather, !(ops->caps & SPEADI_RX_CAP_LOSSLESS) && !facts->busy ? config->gather_ns : 0,
+        s->facts.buffer_bytes);
     if (config->heap_arena != NULL && config->heap_arena->ended != NULL)
         speadi_pool_at_end(s->pool, config->heap_arena->ended, config->heap_arena->arg);
     *out = s;

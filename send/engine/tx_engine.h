@@ -15,6 +15,7 @@
 #include <speadline/send.h>
 
 #include <speadi/address.h>
+#include <speadi/engine_list.h>
 #include <speadi/verbs_options.h>
 
 #define SPEADI_TX_DESTINATIONS_MAX 64u
@@ -61,9 +62,12 @@ struct speadi_tx_counters {
     uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
 };
 
+/* Pointers are borrowed by usable() and open(), unless it says otherwise. A stream has addresses or links, and the engine
+ * that it gets sends to such. */
 struct speadi_tx_config {
-    const struct speadi_address *addresses; /* count of them; borrowed by open() */
-    struct spead_mem_link *const *links;
+    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: count of them */
+    struct spead_mem_link *const *links;    /* SPEAD_ENDPOINT_MEM_LINK: count of them; the engine
+                                               takes references */
     uint32_t count;
     const struct speadi_interface *interface;
     uint32_t socket_buffer_bytes;
@@ -72,16 +76,21 @@ struct speadi_tx_config {
     uint32_t train_bytes_max; /* a super-packet is never longer: the pacer's burst; >= one packet */
     double rate_bytes_per_s;  /* for an engine that paces: 0: none */
     enum spead_rate_of rate_of;
-    const struct spead_send_memory *memory; /* borrowed by open() */
+    const struct spead_send_memory *memory;
     uint32_t memory_count;
     struct speadi_verbs_options verbs;
     const struct spead_log *log;
 };
 
 struct speadi_tx_engine_ops {
-    const char *name;
-    size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
+    struct speadi_engine_about about; /* first */
+    size_t state_size;                /* bytes the core allocates, zeroed, and passes as `self` */
     uint32_t caps;
+
+    /* Control plane, any thread: whether a stream with this configuration could use the engine here and now; config
+     * NULL: whether any stream could. Returns 0, or -errno with a sentence that names what is missing. May load
+     * libraries and try things out, and leaves nothing open. NULL: always usable. */
+    int (*usable)(const struct speadi_tx_config *config, struct spead_err *err);
 
     /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close(). */
     int (*open)(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
@@ -112,12 +121,12 @@ struct speadi_tx_engine_ops {
     void (*counters)(void *self, struct speadi_tx_counters *counters);
 };
 
-extern const struct speadi_tx_engine_ops speadi_tx_engine_mem;
-extern const struct speadi_tx_engine_ops speadi_tx_engine_socket;
-extern const struct speadi_tx_engine_ops speadi_tx_engine_uring;
-extern const struct speadi_tx_engine_ops speadi_tx_engine_verbs;
+/* The tables of operations of all engines of this library; each is speadi_tx_engine_<name>, in its folder's tx_<name>.c.
+ * NULL-terminated, by name. */
+extern const struct speadi_engine_about *const speadi_tx_engines[];
 
-/* As speadi_rx_engine_open(). */
+/* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
+ * pass as self and free() after close(). reason gets one line for people. */
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_tx_config *config, char reason[256],
                           uint32_t *buffer_bytes, struct spead_err *err);

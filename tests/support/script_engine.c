@@ -212,7 +212,7 @@ static void script_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 const struct speadi_rx_engine_ops script_engine_ops = {
-    .name = "script",
+    .about.name = "script",
     .state_size = sizeof(struct script_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
     .close = script_close,
@@ -228,7 +228,7 @@ const struct speadi_rx_engine_ops script_engine_ops = {
 };
 
 const struct speadi_rx_engine_ops script_nic_ops = {
-    .name = "script-nic",
+    .about.name = "script-nic",
     .state_size = sizeof(struct script_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS | SPEADI_RX_CAP_AHEAD |
             SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_DEVICE,

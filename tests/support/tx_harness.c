@@ -241,12 +241,12 @@ void tx_harness_send(struct tx_harness *h, const struct tx_packets *packets)
         int ret = h->ops->send(h->state, packets->packet + taken, packets->count - taken);
 
         MUST(ret >= 0 && (unsigned)ret <= packets->count - taken, "%s: send() said %d",
-             h->ops->name, ret);
+             h->ops->about.name, ret);
         taken += (unsigned)ret;
         done = tx_harness_reap(h) - before;
-        MUST(done <= taken, "%s: %u reaped of %u taken", h->ops->name, done, taken);
+        MUST(done <= taken, "%s: %u reaped of %u taken", h->ops->about.name, done, taken);
         MUST(speadi_clock_mono_ns() < deadline, "%s: %u taken, %u reaped of %u in 10 s",
-             h->ops->name, taken, done, packets->count);
+             h->ops->about.name, taken, done, packets->count);
         if (ret == 0 && done < packets->count)
             h->ops->wait(h->state, speadi_clock_mono_ns() + 100000000u, taken < packets->count);
     } while (done < packets->count);
@@ -277,12 +277,13 @@ void tx_harness_expect(struct tx_harness *h, const struct tx_packets *packets)
         const struct speadi_tx_packet *packet = &packets->packet[n];
         int bytes = tx_harness_receive(h, packet->destination, got, sizeof got);
 
-        MUST(bytes == (int)packet->bytes, "%s: packet %u: %d bytes, not %u", h->ops->name, n, bytes,
-             packet->bytes);
+        MUST(bytes == (int)packet->bytes, "%s: packet %u: %d bytes, not %u", h->ops->about.name, n,
+             bytes, packet->bytes);
         MUST(memcmp(got, packets->bytes[n], packet->bytes) == 0,
-             "%s: packet %u has other contents (number %u)", h->ops->name, n, got[0] | got[1] << 8);
+             "%s: packet %u has other contents (number %u)", h->ops->about.name, n,
+             got[0] | got[1] << 8);
     }
     for (unsigned i = 0; i < h->sinks; i++)
-        MUST(tx_harness_receive(h, i, got, sizeof got) == -1, "%s: sink %u got more", h->ops->name,
-             i);
+        MUST(tx_harness_receive(h, i, got, sizeof got) == -1, "%s: sink %u got more",
+             h->ops->about.name, i);
 }

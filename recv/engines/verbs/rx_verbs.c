@@ -23,6 +23,14 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
+static int verbs_usable(const struct speadi_rx_config *config, struct spead_err *err)
+{
+    if (config == NULL)
+        return speadi_verbs_probe(&(struct speadi_verbs_wish){0}, NULL, err);
+    return speadi_verbs_suits(&config->verbs, config->interface, config->addresses, config->count,
+                              err);
+}
+
 static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_config *config)
 {
     e->config = *config;
@@ -429,10 +437,14 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
-    .name = "verbs",
+    .about = {.name = "verbs",
+              .endpoint = SPEAD_ENDPOINT_UDP,
+              .rank = 10,
+              .caveat = SPEADI_VERBS_CAVEAT,
+              .gives_way = true},
     .state_size = sizeof(struct speadi_verbs_engine),
-    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP | SPEADI_RX_CAP_AHEAD | SPEADI_RX_CAP_PINS |
-            SPEADI_RX_CAP_DEVICE,
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_AHEAD | SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_DEVICE,
+    .usable = verbs_usable,
     .open = verbs_open,
     .close = verbs_close,
     .attach = verbs_attach,

@@ -32,6 +32,7 @@
 #include <stdint.h>
 
 #include <speadline/channel.h>
+#include <speadline/engine.h>
 #include <speadline/error.h>
 #include <speadline/heap.h>
 #include <speadline/mem_link.h>
@@ -43,6 +44,15 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The engines that receive streams can have, by rank: number index (0, 1, ...). Fills *info (struct_size set by its _INIT).
+ * Returns 0, -ERANGE past the last, or -EINVAL (struct_size is 0). Any thread. */
+int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info);
+
+/* Whether this process could use that engine here and now, for some stream. Tries it out: it may load libraries and open
+ * devices, and leaves nothing open. Returns 0, -EINVAL (no such engine), or another -errno; err says what is missing,
+ * and may be NULL. Any thread. */
+int spead_recv_engine_usable(const char *name, struct spead_err *err);
 
 struct spead_recv_stream; /* opaque */
 
@@ -66,14 +76,14 @@ struct spead_recv_stream_config {
     uint32_t struct_size; /* set by _INIT; lets an old caller meet a newer library */
 
     /* Where packets come from: either endpoints "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP; a multicast
-     * HOST is joined), or memory links (engine "mem"). Strings and array are borrowed during create()
+     * HOST is joined), or memory links. Strings and array are borrowed during create()
      * only; links are referenced. At most 64; each is one source of the ledger. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;           /* "auto" (default), "socket", "uring", "mem" */
+    const char *engine;           /* a name of spead_recv_engine_info(), or "auto" (default) */
     const char *interface_name;   /* interface name or address to join and listen on; NULL: any */
     const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
     uint32_t packet_bytes_max;    /* largest accepted SPEAD packet; default 9200 */

@@ -14,6 +14,14 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
+static int verbs_usable(const struct speadi_tx_config *config, struct spead_err *err)
+{
+    if (config == NULL)
+        return speadi_verbs_probe(&(struct speadi_verbs_wish){0}, NULL, err);
+    return speadi_verbs_suits(&config->verbs, config->interface, config->addresses, config->count,
+                              err);
+}
+
 static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                       struct spead_err *err)
 {
@@ -343,9 +351,14 @@ static void verbs_counters(void *self, struct speadi_tx_counters *counters)
 }
 
 const struct speadi_tx_engine_ops speadi_tx_engine_verbs = {
-    .name = "verbs",
+    .about = {.name = "verbs",
+              .endpoint = SPEAD_ENDPOINT_UDP,
+              .rank = 10,
+              .caveat = SPEADI_VERBS_CAVEAT,
+              .gives_way = true},
     .state_size = sizeof(struct speadi_verbs_sender),
     .caps = SPEADI_TX_CAP_DEVICE | SPEADI_TX_CAP_PACES | SPEADI_TX_CAP_SEGMENTS,
+    .usable = verbs_usable,
     .open = verbs_open,
     .close = verbs_close,
     .send = verbs_send,

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/engine.h>
 #include <speadline/error.h>
 #include <speadline/flavour.h>
 #include <speadline/item.h>
@@ -67,6 +68,10 @@ uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
 
 /* ---- The stream ---------------------------------------------------------------------------- */
 
+/* The engines that send streams can have; as spead_recv_engine_info() and spead_recv_engine_usable(). */
+int spead_send_engine_info(uint32_t index, struct spead_engine_info *info);
+int spead_send_engine_usable(const char *name, struct spead_err *err);
+
 struct spead_send_stream; /* opaque */
 
 /* What a rate counts. */
@@ -92,14 +97,14 @@ struct spead_send_memory {
 struct spead_send_stream_config {
     uint32_t struct_size; /* set by _INIT */
 
-    /* Destinations: endpoints "HOST:PORT" or "[V6]:PORT", or memory links (engine "mem"). Several are
+    /* Destinations: endpoints "HOST:PORT" or "[V6]:PORT", or memory links. Several are
      * substreams, chosen per heap. Borrowed during create() only; links are referenced. At most 64. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine; /* "auto" (default), "socket", "uring", "verbs", "mem" */
+    const char *engine; /* a name of spead_send_engine_info(), or "auto" (default) */
     const char
         *interface_name;       /* interface name or local address to send from; NULL: the route's */
     const char *fault;         /* fault decorator's specification (docs/faults.md); NULL: none */

@@ -55,7 +55,7 @@ Test(rx_engine, memory_links_are_read_by_mem)
     const struct speadi_rx_config config = over_memory();
 
     cr_assert_eq(open_engine("auto", &config), 0, "%s", err.text);
-    cr_expect_str_eq(ops->name, "mem");
+    cr_expect_str_eq(ops->about.name, "mem");
     cr_expect_neq(strstr(reason, "mem"), NULL, "%s", reason);
     close_engine();
 }
@@ -65,7 +65,7 @@ Test(rx_engine, auto_says_what_it_took_and_what_is_with_the_others)
     const struct speadi_rx_config config = over_udp();
 
     cr_assert_eq(open_engine(NULL, &config), 0, "%s", err.text);
-    cr_expect_str_eq(ops->name, "socket");
+    cr_expect_str_eq(ops->about.name, "socket");
     cr_expect_neq(strstr(reason, "auto: socket"), NULL, "%s", reason);
     cr_expect_neq(strstr(reason, "uring: "), NULL, "%s", reason);
     close_engine();
@@ -104,6 +104,26 @@ Test(rx_engine, an_unknown_name_is_refused_with_those_there_are)
     cr_expect_neq(strstr(err.text, "\"warp\""), NULL, "%s", err.text);
     cr_expect_neq(strstr(err.text, "uring"), NULL, "%s", err.text);
     spead_mem_link_unref(mem_link);
+}
+
+Test(rx_engine, all_are_listed_by_rank_and_each_says_whether_it_is_usable)
+{
+    struct spead_engine_info info = SPEAD_ENGINE_INFO_INIT;
+    uint32_t count = 0, rank = 0;
+    bool has_mem = false;
+
+    for (; spead_recv_engine_info(count, &info) == 0; count++) {
+        cr_expect_geq(info.rank, rank, "%s", info.name);
+        rank = info.rank;
+        cr_expect_not_null(speadi_rx_engine_find(info.name), "%s", info.name);
+        if (spead_recv_engine_usable(info.name, &err) < 0)
+            cr_expect_str_not_empty(err.text, "%s", info.name);
+        has_mem |= strcmp(info.name, "mem") == 0;
+    }
+    cr_expect_geq(count, 1u);
+    cr_expect(has_mem);
+    cr_expect_eq(spead_recv_engine_usable("mem", &err), 0, "it needs nothing");
+    cr_expect_eq(spead_recv_engine_usable("warp", &err), -EINVAL);
 }
 
 Test(rx_engine, an_engine_that_cannot_read_such_endpoints_is_refused)

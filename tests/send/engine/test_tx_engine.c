@@ -85,7 +85,7 @@ static void forbid_io_uring(void)
 Test(tx_engine, auto_takes_a_usable_engine_and_says_which_and_why)
 {
     cr_assert_eq(open_to_loopback("auto"), 0, "%s", err.text);
-    cr_expect(strstr(reason, ops->name) && strstr(reason, "cheapest"), "\"%s\"", reason);
+    cr_expect(strstr(reason, ops->about.name) && strstr(reason, "cheapest"), "\"%s\"", reason);
     cr_expect(strstr(reason, "socket") && strstr(reason, "uring"),
               "all engines are accounted for: \"%s\"", reason);
 }
@@ -99,7 +99,7 @@ Test(tx_engine, no_name_means_auto)
 Test(tx_engine, an_engine_that_is_asked_for_is_taken)
 {
     cr_assert_eq(open_to_loopback("socket"), 0, "%s", err.text);
-    cr_expect_str_eq(ops->name, "socket");
+    cr_expect_str_eq(ops->about.name, "socket");
     cr_expect(strstr(reason, "asked for"), "\"%s\"", reason);
 }
 
@@ -107,7 +107,7 @@ Test(tx_engine, where_io_uring_is_forbidden_auto_does_without_and_says_so)
 {
     forbid_io_uring();
     cr_assert_eq(open_to_loopback("auto"), 0, "%s", err.text);
-    cr_expect_str_eq(ops->name, "socket");
+    cr_expect_str_eq(ops->about.name, "socket");
     cr_expect(strstr(reason, "io_uring is forbidden"), "\"%s\"", reason);
 }
 
@@ -123,7 +123,7 @@ Test(tx_engine, where_io_uring_is_forbidden_asking_for_it_fails_with_the_reason)
 Test(tx_engine, memory_links_imply_the_memory_engine)
 {
     cr_assert_eq(open_to_link("auto"), 0, "%s", err.text);
-    cr_expect_str_eq(ops->name, "mem");
+    cr_expect_str_eq(ops->about.name, "mem");
 }
 
 Test(tx_engine, engines_that_do_not_fit_the_destinations_are_refused_by_name)
@@ -140,4 +140,20 @@ Test(tx_engine, a_stream_has_at_least_one_destination)
 {
     cr_expect_eq(open_to("auto", &(struct speadi_tx_config){.count = 0}), -EINVAL);
     cr_expect_eq(open_to("auto", &(struct speadi_tx_config){.count = 65}), -EINVAL);
+}
+
+Test(tx_engine, all_are_listed_by_rank_and_each_says_whether_it_is_usable)
+{
+    struct spead_engine_info info = SPEAD_ENGINE_INFO_INIT;
+    uint32_t count = 0, rank = 0;
+
+    for (; spead_send_engine_info(count, &info) == 0; count++) {
+        cr_expect_geq(info.rank, rank, "%s", info.name);
+        rank = info.rank;
+        if (spead_send_engine_usable(info.name, &err) < 0)
+            cr_expect_str_not_empty(err.text, "%s", info.name);
+    }
+    cr_expect_geq(count, 1u);
+    cr_expect_eq(spead_send_engine_usable("mem", &err), 0, "it needs nothing");
+    cr_expect_eq(spead_send_engine_usable("warp", &err), -EINVAL);
 }
