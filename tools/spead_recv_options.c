@@ -174,6 +174,23 @@ static void check(const struct spead_recv_tool_options *options)
     check_power("--verbs-queues", options->verbs_queues);
 }
 
+static uint32_t log_of(uint64_t power)
+{
+    return power ? (uint32_t)__builtin_ctzll(power) : 0;
+}
+
+static void fill_verbs(struct spead_recv_tool_options *options)
+{
+    options->verbs = (struct spead_recv_verbs_config)SPEAD_RECV_VERBS_CONFIG_INIT;
+    options->verbs.device = options->common.verbs_device;
+    options->verbs.comp_vector = options->common.comp_vector;
+    options->verbs.max_poll = (uint32_t)options->common.max_poll;
+    options->verbs.mprq = (enum spead_verbs_mprq)options->mprq;
+    options->verbs.mprq_stride_log = log_of(options->mprq_stride);
+    options->verbs.mprq_entry_log = log_of(options->mprq_entry);
+    options->verbs.queues = (uint32_t)options->verbs_queues;
+}
+
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv)
 {
     static const struct argp argp = {argp_options, parse_option, "[HOST]:PORT...", doc, 0, 0, 0};
@@ -191,6 +208,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
     };
     tool_parse(&argp, argc, argv, options);
     check(options);
+    fill_verbs(options);
 }
 
 unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
@@ -224,11 +242,6 @@ unsigned spead_recv_held_max(const struct spead_recv_tool_options *options)
     return spead_recv_take_max(options) + writer_depth(options);
 }
 
-static uint32_t log_of(uint64_t power)
-{
-    return power ? (uint32_t)__builtin_ctzll(power) : 0;
-}
-
 struct spead_recv_stream_config spead_recv_stream_config_of(
     const struct spead_recv_tool_options *options)
 {
@@ -259,12 +272,6 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.held_heaps = spead_recv_held_max(options);
     config.on_full = (enum spead_on_full)options->on_full;
     config.heap_counter_step = options->heap_step;
-    config.verbs_device = common->verbs_device;
-    config.comp_vector = common->comp_vector;
-    config.max_poll = (uint32_t)common->max_poll;
-    config.mprq = (enum spead_verbs_mprq)options->mprq;
-    config.mprq_stride_log = log_of(options->mprq_stride);
-    config.mprq_entry_log = log_of(options->mprq_entry);
-    config.verbs_queues = (uint32_t)options->verbs_queues;
+    config.engine_options = &options->verbs.options;
     return config;
 }

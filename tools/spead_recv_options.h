@@ -3,6 +3,7 @@
 #define SPEADLINE_TOOLS_SPEAD_RECV_OPTIONS_H
 
 #include <speadline/recv.h>
+#include <speadline/verbs.h>
 
 #include "tool_options.h"
 
@@ -31,6 +32,7 @@ struct spead_recv_tool_options {
     const char *output; /* NULL: none */
     bool plan;          /* print it and end */
     bool verbose;
+    struct spead_recv_verbs_config verbs; /* made of the options for engine verbs */
 };
 
 /* Reads the command line; leaves the program when it is wrong, or after --help and --version. */

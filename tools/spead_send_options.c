@@ -127,6 +127,14 @@ static void check(const struct spead_send_tool_options *options)
                    spead_flavour_id_max(flavour) - spead_send_item_id(options, 0) + 1);
 }
 
+static void fill_verbs(struct spead_send_tool_options *options)
+{
+    options->verbs = (struct spead_send_verbs_config)SPEAD_SEND_VERBS_CONFIG_INIT;
+    options->verbs.device = options->common.verbs_device;
+    options->verbs.comp_vector = options->common.comp_vector;
+    options->verbs.max_poll = (uint32_t)options->common.max_poll;
+}
+
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv)
 {
     static const struct argp argp = {argp_options, parse_option, "HOST:PORT...", doc, 0, 0, 0};
@@ -143,6 +151,7 @@ void spead_send_options_parse(struct spead_send_tool_options *options, int argc,
     };
     tool_parse(&argp, argc, argv, options);
     check(options);
+    fill_verbs(options);
 }
 
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index)
@@ -173,10 +182,8 @@ struct spead_send_stream_config spead_send_stream_config_of(
     config.rate_of = options->rate_of == 0 ? SPEAD_RATE_SPEAD : SPEAD_RATE_WIRE;
     config.burst_bytes = (uint32_t)options->burst;
     config.burst_rate_ratio = options->burst_rate_ratio;
-    config.verbs_device = common->verbs_device;
-    config.comp_vector = common->comp_vector;
-    config.max_poll = (uint32_t)common->max_poll;
     config.hardware_rate = options->hardware_rate;
-    config.verbs_tso = options->verbs_tso;
+    config.hardware_tso = options->verbs_tso;
+    config.engine_options = &options->verbs.options;
     return config;
 }

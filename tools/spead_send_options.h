@@ -3,6 +3,7 @@
 #define SPEADLINE_TOOLS_SPEAD_SEND_OPTIONS_H
 
 #include <speadline/send.h>
+#include <speadline/verbs.h>
 
 #include "tool_options.h"
 
@@ -18,6 +19,7 @@ struct spead_send_tool_options {
     uint64_t max_heaps;
     uint64_t ttl;
     bool hardware_rate, verbs_tso;
+    struct spead_send_verbs_config verbs; /* made of the options for engine verbs */
 };
 
 /* Reads the command line; leaves the program when it is wrong, or after --help and --version. */

@@ -47,22 +47,33 @@ struct opening {
     struct speadi_rx_facts *facts;
 };
 
+/* The stream's configuration as this engine gets it. */
+static struct speadi_rx_config config_for(const struct opening *opening,
+                                          const struct speadi_engine_about *engine)
+{
+    struct speadi_rx_config config = *opening->config;
+
+    config.options = speadi_engine_options_find(config.engine_options, engine->name);
+    return config;
+}
+
 static int usable(void *arg, const struct speadi_engine_about *engine, struct spead_err *err)
 {
+    const struct speadi_rx_config config = config_for(arg, engine);
     const struct speadi_rx_engine_ops *ops = ops_of(engine);
-    const struct opening *opening = arg;
 
-    return ops->usable != NULL ? ops->usable(opening->config, err) : 0;
+    return ops->usable != NULL ? ops->usable(&config, err) : 0;
 }
 
 static int open_engine(void *arg, const struct speadi_engine_about *engine, struct spead_err *err)
 {
     const struct opening *opening = arg;
+    const struct speadi_rx_config config = config_for(opening, engine);
     const struct speadi_rx_engine_ops *ops = ops_of(engine);
     void *self;
     int ret;
 
-    if (opening->config->path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
+    if (config.path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
         return speadi_err_set(err, -ENOTSUP, "receive engine %s cannot place payload",
                               engine->name);
     self = aligned_alloc(64, (ops->state_size + 63) / 64 * 64);
@@ -70,7 +81,7 @@ static int open_engine(void *arg, const struct speadi_engine_about *engine, stru
         return speadi_err_set(err, -ENOMEM, "no memory for receive engine %s", engine->name);
     memset(self, 0, ops->state_size);
     *opening->facts = (struct speadi_rx_facts){0};
-    ret = ops->open(self, opening->config, opening->facts, err);
+    ret = ops->open(self, &config, opening->facts, err);
     if (ret < 0) {
         ops->close(self);
         free(self);

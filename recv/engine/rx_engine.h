@@ -27,7 +27,6 @@
 
 #include <speadi/address.h>
 #include <speadi/engine_list.h>
-#include <speadi/verbs_options.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
 #define SPEADI_RX_BURST_MAX   1024u /* packets in one burst */
@@ -108,7 +107,9 @@ struct speadi_rx_config {
     uint32_t packet_bytes_max;    /* longer datagrams may be lent truncated */
     enum spead_receive_path path; /* BOUNCE: reserve() will never be called */
     uint32_t placed_window; /* reservations outstanding at a time, at most; 0: all there are */
-    struct speadi_verbs_options verbs;
+    /* The stream's options for engines, of which the list of engines looks up this one's own. */
+    const struct spead_engine_options *engine_options;
+    const struct spead_engine_options *options; /* NULL: the engine's defaults */
     const struct spead_log *log;
 };
 

@@ -34,10 +34,6 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
-        {"verbs_queues", c->verbs_queues, 1, 16},
-        {"mprq", c->mprq, SPEAD_MPRQ_AUTO, SPEAD_MPRQ_OFF},
-        {"mprq_stride_log", c->mprq_stride_log, 0, 16},
-        {"mprq_entry_log", c->mprq_entry_log, 0, 26},
     };
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
@@ -200,13 +196,7 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         .packet_bytes_max = config->packet_bytes_max,
         .path = config->receive_path,
         .placed_window = config->placed_window,
-        .verbs = {.device = config->verbs_device,
-                  .comp_vector = config->comp_vector,
-                  .max_poll = config->max_poll,
-                  .mprq = config->mprq,
-                  .queues = config->verbs_queues,
-                  .mprq_stride_log = config->mprq_stride_log,
-                  .mprq_entry_log = config->mprq_entry_log},
+        .engine_options = config->engine_options,
         .log = &config->log,
     };
     int ret = speadi_interface_find(&interface, config->interface_name, err);

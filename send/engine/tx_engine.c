@@ -40,12 +40,22 @@ struct opening {
     uint32_t *buffer_bytes;
 };
 
+/* The stream's configuration as this engine gets it. */
+static struct speadi_tx_config config_for(const struct opening *opening,
+                                          const struct speadi_engine_about *engine)
+{
+    struct speadi_tx_config config = *opening->config;
+
+    config.options = speadi_engine_options_find(config.engine_options, engine->name);
+    return config;
+}
+
 static int usable(void *arg, const struct speadi_engine_about *engine, struct spead_err *err)
 {
+    const struct speadi_tx_config config = config_for(arg, engine);
     const struct speadi_tx_engine_ops *ops = ops_of(engine);
-    const struct opening *opening = arg;
 
-    return ops->usable != NULL ? ops->usable(opening->config, err) : 0;
+    return ops->usable != NULL ? ops->usable(&config, err) : 0;
 }
 
 /* -ENOTSUP, with the engines that have what this one lacks. */
@@ -71,10 +81,10 @@ static int check_caps(const struct speadi_engine_about *engine,
 {
     uint32_t caps = ops_of(engine)->caps;
 
-    if (config->verbs.hardware_rate && !(caps & SPEADI_TX_CAP_PACES))
+    if (config->hardware_rate && !(caps & SPEADI_TX_CAP_PACES))
         return lacks(engine, SPEADI_TX_CAP_PACES, "hardware_rate: a device is to pace", err);
-    if (config->verbs.tso && !(caps & SPEADI_TX_CAP_SEGMENTS))
-        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "verbs_tso: a device is to segment", err);
+    if (config->hardware_tso && !(caps & SPEADI_TX_CAP_SEGMENTS))
+        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "hardware_tso: a device is to segment", err);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->memory[i].is_dma_buf && !(caps & SPEADI_TX_CAP_DEVICE))
             return lacks(engine, SPEADI_TX_CAP_DEVICE, "memory: a device's is to be read", err);
@@ -83,9 +93,10 @@ static int check_caps(const struct speadi_engine_about *engine,
 
 static int open_engine(void *arg, const struct speadi_engine_about *engine, struct spead_err *err)
 {
-    const struct speadi_tx_engine_ops *ops = ops_of(engine);
     const struct opening *opening = arg;
-    int ret = check_caps(engine, opening->config, err);
+    const struct speadi_tx_config config = config_for(opening, engine);
+    const struct speadi_tx_engine_ops *ops = ops_of(engine);
+    int ret = check_caps(engine, &config, err);
     void *self;
 
     if (ret < 0)
@@ -93,7 +104,7 @@ static int open_engine(void *arg, const struct speadi_engine_about *engine, stru
     self = calloc(1, ops->state_size);
     if (!self)
         return speadi_err_set(err, -ENOMEM, "no memory for send engine %s", engine->name);
-    ret = ops->open(self, opening->config, opening->buffer_bytes, err);
+    ret = ops->open(self, &config, opening->buffer_bytes, err);
     if (ret < 0) {
         ops->close(self);
         free(self);

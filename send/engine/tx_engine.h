@@ -16,7 +16,6 @@
 
 #include <speadi/address.h>
 #include <speadi/engine_list.h>
-#include <speadi/verbs_options.h>
 
 #define SPEADI_TX_DESTINATIONS_MAX 64u
 
@@ -46,8 +45,8 @@ struct speadi_tx_done {
 /* Capability bits. */
 enum {
     SPEADI_TX_CAP_DEVICE = 1u << 0,   /* sends from memory that the CPU cannot read */
-    SPEADI_TX_CAP_PACES = 1u << 1,    /* can be told to keep the rate itself: verbs.hardware_rate */
-    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* can be told to have a device segment: verbs.tso */
+    SPEADI_TX_CAP_PACES = 1u << 1,    /* can be told to keep the rate itself: hardware_rate */
+    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* can be told to have a device segment: hardware_tso */
 };
 
 struct speadi_tx_counters {
@@ -76,9 +75,13 @@ struct speadi_tx_config {
     uint32_t train_bytes_max; /* a super-packet is never longer: the pacer's burst; >= one packet */
     double rate_bytes_per_s;  /* for an engine that paces: 0: none */
     enum spead_rate_of rate_of;
+    bool hardware_rate; /* it is the engine that paces; only with SPEADI_TX_CAP_PACES */
+    bool hardware_tso;  /* its device segments; only with SPEADI_TX_CAP_SEGMENTS */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
-    struct speadi_verbs_options verbs;
+    /* The stream's options for engines, of which the list of engines looks up this one's own. */
+    const struct spead_engine_options *engine_options;
+    const struct spead_engine_options *options; /* NULL: the engine's defaults */
     const struct spead_log *log;
 };
 

@@ -71,6 +71,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
 {
     const struct loop_case *c = l->c;
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
 
     config.engine = c->rx_engine;
     if (l->link) {
@@ -81,7 +82,8 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
         config.endpoint_count = 1;
         config.interface_name = c->pair ? TEST_NEAR_INTERFACE : "lo";
     }
-    config.mprq = c->mprq;
+    verbs.mprq = c->mprq;
+    config.engine_options = &verbs.options;
     config.fault = c->rx_fault;
     config.packet_bytes_max = c->rx_packet_bytes_max ? c->rx_packet_bytes_max : 65507;
     config.heap_arena = c->memory ? &c->memory->arena : NULL;

@@ -128,7 +128,10 @@ static bool is_missing_here(int error)
 static struct speadi_tx_config engine_config_of(const struct tx_harness_config *config)
 {
     static const struct speadi_interface no_interface;
+    static struct spead_send_verbs_config verbs;
 
+    verbs = config->verbs;
+    verbs.options = (struct spead_engine_options){.struct_size = sizeof verbs, .engine = "verbs"};
     return (struct speadi_tx_config){
         .addresses = config->address,
         .count = config->sinks ? config->sinks : 1,
@@ -141,7 +144,9 @@ static struct speadi_tx_config engine_config_of(const struct tx_harness_config *
         .rate_bytes_per_s = config->rate_bytes_per_s,
         .memory = config->memory,
         .memory_count = config->memory_count,
-        .verbs = config->verbs,
+        .hardware_rate = config->hardware_rate,
+        .hardware_tso = config->hardware_tso,
+        .engine_options = &verbs.options,
         .log = config->log,
     };
 }

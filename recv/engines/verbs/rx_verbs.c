@@ -23,14 +23,6 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
-static int verbs_usable(const struct speadi_rx_config *config, struct spead_err *err)
-{
-    if (config == NULL)
-        return speadi_verbs_probe(&(struct speadi_verbs_wish){0}, NULL, err);
-    return speadi_verbs_suits(&config->verbs, config->interface, config->addresses, config->count,
-                              err);
-}
-
 static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_config *config)
 {
     e->config = *config;
@@ -51,7 +43,7 @@ static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_co
 static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_wish wish = {
-        .device = e->config.verbs.device,
+        .device = e->options.device,
         .interface = &e->interface,
         .address = &e->reader.address[0],
     };
@@ -62,15 +54,16 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
 /* Several queues: a hash of IPv4 addresses and ports picks one for each flow. */
 static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    uint32_t queues = e->config.verbs.queues, most = e->device.report.rss_queues_max;
+    uint32_t queues = e->options.queues, most = e->device.report.rss_queues_max;
 
     if (queues & (queues - 1) || queues > SPEADI_VERBS_WQS_MAX)
-        return speadi_err_set(err, -EINVAL, "verbs_queues must be a power of two up to %u, not %u",
+        return speadi_err_set(err, -EINVAL,
+                              "engine verbs: queues must be a power of two up to %u, not %u",
                               SPEADI_VERBS_WQS_MAX, queues);
     if (queues > most)
         return speadi_err_set(err, -ENOTSUP, "verbs device %s hashes over %u queues, not %u",
                               e->device.report.device, most, queues);
-    if (e->config.verbs.mprq == SPEAD_MPRQ_ON)
+    if (e->options.mprq == SPEAD_MPRQ_ON)
         return speadi_err_set(err, -EINVAL, "a multi-packet receive queue is one: --mprq off");
     for (uint32_t i = 0; i < e->config.count; i++)
         if (e->config.addresses[i].any.sa_family != AF_INET)
@@ -83,11 +76,11 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
 
-    if (e->config.verbs.queues > 1)
+    if (e->options.queues > 1)
         return check_queues(e, err);
-    if (e->config.verbs.mprq == SPEAD_MPRQ_AUTO)
+    if (e->options.mprq == SPEAD_MPRQ_AUTO)
         e->is_striding = report->mprq.usable && e->config.path == SPEAD_PATH_BOUNCE;
-    if (e->config.verbs.mprq != SPEAD_MPRQ_ON)
+    if (e->options.mprq != SPEAD_MPRQ_ON)
         return 0;
     e->is_striding = true;
     if (!report->mprq.usable)
@@ -119,13 +112,13 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 
     if (e->is_striding)
         return speadi_verbs_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes,
-                                      &e->config.verbs, frame, err);
+                                      &e->options, frame, err);
     wanted = wanted > SPEADI_RX_RESERVE_MAX ? wanted : SPEADI_RX_RESERVE_MAX;
     e->depth = least(wanted, least(report->max_qp_wr, report->max_cqe));
-    if (e->depth < e->config.verbs.queues)
+    if (e->depth < e->options.queues)
         return speadi_err_set(err, -ENOTSUP,
                               "verbs device %s: %u receives are too few for %u queues",
-                              report->device, e->depth, e->config.verbs.queues);
+                              report->device, e->depth, e->options.queues);
     e->window =
         least(e->depth, e->config.placed_window ? e->config.placed_window : SPEADI_RX_RESERVE_MAX);
     /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */
@@ -156,7 +149,7 @@ static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     facts->packet_bytes_max = interface->mtu - IP_UDP_BYTES;
     facts->buffer_bytes =
         e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
-    facts->busy = e->config.verbs.comp_vector < 0;
+    facts->busy = e->options.comp_vector < 0;
     if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
         facts->clock = SPEAD_CLOCK_HARDWARE;
     if (e->config.packet_bytes_max > facts->packet_bytes_max)
@@ -173,6 +166,9 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     int ret;
 
     e->bell.fd = -1;
+    ret = speadi_rx_verbs_options_read(&e->options, config->options, err);
+    if (ret < 0)
+        return ret;
     keep_config(e, config);
     ret = speadi_wakeup_open(&e->bell);
     if (ret < 0)
@@ -403,7 +399,7 @@ static void verbs_wait(void *self, uint64_t deadline_ns)
         poll_events(e);
         return;
     }
-    if (e->empties < e->config.verbs.max_poll)
+    if (e->empties < e->options.max_poll)
         return;
     if (e->queue.cq.armed && e->looked) {
         sleep_until(e, deadline_ns);
@@ -444,7 +440,7 @@ const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
               .gives_way = true},
     .state_size = sizeof(struct speadi_verbs_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_AHEAD | SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_DEVICE,
-    .usable = verbs_usable,
+    .usable = speadi_rx_verbs_usable,
     .open = verbs_open,
     .close = verbs_close,
     .attach = verbs_attach,

@@ -27,7 +27,7 @@ static uint32_t entry_bytes(const struct speadi_verbs_mprq *mprq)
 }
 
 static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
-                         const struct speadi_verbs_options *options)
+                         const struct spead_recv_verbs_config *options)
 {
     const struct speadi_verbs_report *report = &mprq->device->report;
     struct speadi_verbs_striding *shape = &mprq->shape;
@@ -48,7 +48,7 @@ static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
 }
 
 int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_device *device,
-                           uint32_t buffer_bytes, const struct speadi_verbs_options *options,
+                           uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
                            uint32_t frame_bytes, struct spead_err *err)
 {
     struct speadi_verbs_span span = {.fd = -1, .write = true};

@@ -39,7 +39,6 @@
 #include <speadline/node.h>
 #include <speadline/region.h>
 #include <speadline/stats.h>
-#include <speadline/verbs.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -123,17 +122,9 @@ struct spead_recv_stream_config {
     uint32_t message_stream; /* `stream` of the messages that heaps travel as; default 0 */
     uint32_t reserved;
 
-    /* Engine "verbs". */
-    const char
-        *verbs_device;   /* an RDMA device's name; NULL: the one of the interface or endpoint */
-    int32_t comp_vector; /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
-    uint32_t max_poll;   /* polls in a row that find nothing before it sleeps; default 10 */
-    enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
-    uint32_t
-        verbs_queues; /* receive queues that the device spreads flows over (RSS), a power of two; default 1. All
-                              are this stream's: several cores take several streams, an endpoint each */
-    uint32_t mprq_stride_log; /* log2 of the bytes of its strides ... */
-    uint32_t mprq_entry_log;  /* ... and entries, brought within the device's limits; 0: chosen */
+    /* Options of single engines, such as struct spead_recv_verbs_config (speadline/verbs.h); NULL: their defaults.
+     * Borrowed during create(). */
+    const struct spead_engine_options *engine_options;
 
     /* Memory for heaps that somebody else made, instead of the stream's own; it may be a device's, that
      * the CPU cannot touch (data NULL): then heaps have no spead_heap_payload(), see
@@ -167,7 +158,7 @@ struct spead_recv_stream_config {
     .live_heaps_max = 4, .allow_unsized_heaps = true, .heap_bytes_max = 64u << 20, \
     .pointers_max = 1024, .ranges_max = 4096, .ring_heaps = 4, .held_heaps = 2, \
     .gather_ns = 200000u, .stop_drain_ns = 100000000u, .heap_counter_step = 1, \
-    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT, .verbs_queues = 1, .placed_window = 64 }
+    .placed_window = 64 }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the

@@ -16,10 +16,15 @@
 
 static int verbs_usable(const struct speadi_tx_config *config, struct spead_err *err)
 {
+    struct spead_send_verbs_config own;
+    int ret;
+
     if (config == NULL)
         return speadi_verbs_probe(&(struct speadi_verbs_wish){0}, NULL, err);
-    return speadi_verbs_suits(&config->verbs, config->interface, config->addresses, config->count,
-                              err);
+    ret = speadi_tx_verbs_options_read(&own, config->options, err);
+    if (ret < 0)
+        return ret;
+    return speadi_verbs_suits(own.device, config->interface, config->addresses, config->count, err);
 }
 
 static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
@@ -29,7 +34,6 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
     int ret = speadi_wakeup_open(&engine->bell);
 
     engine->log = config->log;
-    engine->max_poll = config->verbs.max_poll;
     if (ret < 0)
         return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
     ret = speadi_verbs_sender_open(engine, config, err);
@@ -301,7 +305,7 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
 
     if (is_empty && !engine->queue.failed && !engine->queue.refusals)
         return;
-    if (poll_some(engine, engine->max_poll + 1))
+    if (poll_some(engine, engine->options.max_poll + 1))
         return;
     if (has_to_be_polled(engine)) {
         sleep_on(engine, false, sooner(deadline_ns, STARVED_RETRY_NS));

@@ -19,7 +19,6 @@
 #include <speadline/item.h>
 #include <speadline/mem_link.h>
 #include <speadline/stats.h>
-#include <speadline/verbs.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -81,16 +80,15 @@ enum spead_rate_of {
         1, /* also UDP, IP and Ethernet with FCS, preamble and gap: 66 bytes (IPv6 86) */
 };
 
-/* Memory that payload is sent from. An engine that goes past the kernel (verbs) registers it with the device
+/* Memory that payload is sent from. An engine that goes past the kernel registers it with the device
  * and sends from it in place; payload that lies elsewhere it copies. It stays where it is as long as the
  * stream. */
 struct spead_send_memory {
     const void *data; /* how items name its first byte */
     size_t bytes;
-    bool
-        is_dma_buf; /* a device's memory, which the CPU cannot read: `data` only names it. Needs engine
-                        verbs; whole pages */
-    int fd;         /* of the dma-buf; may be closed after create() */
+    bool is_dma_buf; /* a device's memory, which the CPU cannot read: `data` only names it; whole
+                        pages. Only an engine that has such a device can send from it */
+    int fd;          /* of the dma-buf; may be closed after create() */
     uint64_t fd_offset;
 };
 
@@ -121,23 +119,26 @@ struct spead_send_stream_config {
     uint64_t heap_counter_first, heap_counter_step; /* automatic numbering: 1, 1 */
     struct spead_log log;
 
-    /* Engine "verbs". */
-    const char *verbs_device; /* an RDMA device's name; NULL: the one of the interface or route */
-    int32_t comp_vector;      /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
-    uint32_t max_poll;        /* polls in a row that find nothing before it sleeps; default 10 */
-    bool hardware_rate; /* the device paces at rate_bytes_per_s, not the software; default false */
-    bool verbs_tso; /* experimental, and not verified on any hardware: the device cuts packets of
-                         * one size out of one request (TSO); default false */
+    bool
+        hardware_rate; /* the device paces at rate_bytes_per_s, not the software; only with an engine that has such a
+                           device; default false */
+    bool
+        hardware_tso; /* experimental, and not verified on any hardware: the device cuts packets of one size out of one
+                          request (TSO); likewise; default false */
     const struct spead_send_memory *memory; /* borrowed during create(); pieces do not overlap */
     uint32_t memory_count;
+    uint32_t reserved;
+
+    /* Options of single engines, such as struct spead_send_verbs_config (speadline/verbs.h); NULL: their defaults.
+     * Borrowed during create(). */
+    const struct spead_engine_options *engine_options;
 };
 
 /* clang-format off */
 #define SPEAD_SEND_STREAM_CONFIG_INIT { \
     .struct_size = sizeof(struct spead_send_stream_config), .engine = "auto", \
     .packet_bytes_max = 1472, .socket_buffer_bytes = 512u << 10, .multicast_ttl = 1, .heaps_max = 4, \
-    .burst_bytes = 65536, .burst_rate_ratio = 1.05, .heap_counter_first = 1, .heap_counter_step = 1, \
-    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT }
+    .burst_bytes = 65536, .burst_rate_ratio = 1.05, .heap_counter_first = 1, .heap_counter_step = 1, }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP, or

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <speadline/recv.h>
+#include <speadline/verbs.h>
 
 #include <speadi/clock.h>
 #include <speadi/udp.h>
@@ -105,13 +106,15 @@ static void send_heap(uint64_t counter, const char *from, const char *to)
 static struct spead_recv_stream_config config_of(const struct reader *reader,
                                                  const struct hearing *hearing)
 {
+    static struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
     config.endpoints = &hearing->endpoint;
     config.endpoint_count = 1;
     config.engine = reader->engine;
     config.receive_path = reader->path;
-    config.mprq = SPEAD_MPRQ_OFF;
+    verbs.mprq = SPEAD_MPRQ_OFF;
+    config.engine_options = &verbs.options;
     config.interface_name = TEST_NEAR_INTERFACE;
     config.socket_buffer_bytes = 256u << 10;
     config.heap_bytes_max = 64u << 10;

@@ -181,6 +181,10 @@ Test(rx_verbs_queues, what_cannot_be_spread_is_refused_by_name)
         &(struct verbs_rx_options){.endpoints = {"[ff15::2]:7148"}, .verbs = {.queues = 2}},
         -ENOTSUP, "IPv4");
     verbs_rx_rig_close(&rig);
+    assert_refused(&(struct verbs_rx_options){.verbs = {.queues = 17}}, -EINVAL, "0 to 16");
+    verbs_rx_rig_close(&rig);
+    assert_refused(&(struct verbs_rx_options){.verbs = {.mprq_entry_log = 27}}, -EINVAL, "0 to 26");
+    verbs_rx_rig_close(&rig);
     vdouble_script("rss=0");
     assert_refused(&several, -ENOTSUP, "hashes over 0 queues");
 }
