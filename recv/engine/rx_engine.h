@@ -175,6 +175,15 @@ struct speadi_rx_engine_ops {
     /* Any thread and signal handlers: makes the current or next wait() return. */
     void (*wake)(void *self);
 
+    /* Data plane, owner thread: the time by which heaps age, in ns; it never goes back. NULL: the host's CLOCK_MONOTONIC.
+     * For an engine whose packets have a time of their own, such as one that reads a capture: it is the time up to which
+     * everything has been lent, and moves by poll(). The core asks once a poll and again after each burst. By it the core
+     * judges heap_timeout_ns (heaps are judged only after a poll() that lent nothing, for packets that wait are not
+     * late) and how long it remembers finished heaps. Everything else is the host's time, because somebody waits for it:
+     * deadlines of wait(), stop_drain_ns, gather_ns, and how often counters are read. wait() gets no deadline for a
+     * heap's age: an engine whose clock can move on without packets returns from wait() when it has. */
+    uint64_t (*now)(void *self);
+
     /* Owner thread, when the stream stops: takes all reservations back as unreserve() does, and posts no
      * receive that could still be under way when poll() returns. Polls follow until the source is empty;
      * they lend at once what an engine held back. */

@@ -22,7 +22,7 @@
 struct speadi_live_heap {
     struct spead_heap heap;                 /* first: what the consumer sees */
     uint64_t min_length;                    /* furthest byte known, by payload or by address */
-    uint64_t opened_ns;                     /* CLOCK_MONOTONIC */
+    uint64_t opened_ns;                     /* in the clock by which heaps age */
     uint64_t drops_at_open;                 /* the kernel's drop counter when it opened */
     struct speadi_live_heap *older, *newer; /* of the list that it is in */
     uint32_t slot;                          /* in the heap table */

@@ -52,7 +52,7 @@ static enum spead_recv_bucket no_memory(struct spead_recv_stream *s, uint64_t co
 {
     s->ledger.totals->heaps_no_memory++;
     speadi_gap_tracker_open(&s->gaps, counter);
-    speadi_finished_add(&s->finished, counter, false, 0, s->now_ns);
+    speadi_finished_add(&s->finished, counter, false, 0, s->age_ns);
     return SPEAD_RECV_NO_MEMORY;
 }
 
@@ -61,7 +61,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *s,
                                              struct speadi_live_heap **out, bool *paused)
 {
     struct speadi_finished_heap *finished =
-        speadi_finished_find(&s->finished, packet->heap_counter, s->now_ns);
+        speadi_finished_find(&s->finished, packet->heap_counter, s->age_ns);
     struct speadi_live_heap *occupant;
     struct speadi_region *region;
     enum spead_recv_bucket bucket;
@@ -129,7 +129,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *s, struct speadi_live_hea
     heap->clock = (uint8_t)s->facts.clock;
     heap->source = raw->source;
     heap->first_ns = raw->time_ns;
-    live->opened_ns = s->now_ns;
+    live->opened_ns = s->age_ns;
     live->drops_at_open = s->ledger.totals->kernel_drops;
     speadi_gap_tracker_open(&s->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
@@ -181,7 +181,7 @@ static void account(struct spead_recv_stream *s, struct speadi_live_heap *live,
         missing = speadi_heap_missing_packets(heap);
         s->ledger.totals->missing_packets += missing;
     }
-    speadi_finished_add(&s->finished, heap->counter, heap->complete, missing, s->now_ns);
+    speadi_finished_add(&s->finished, heap->counter, heap->complete, missing, s->age_ns);
 }
 
 static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
@@ -279,7 +279,7 @@ bool speadi_recv_close_aged(struct spead_recv_stream *s)
     if (s->config.heap_timeout_ns == 0)
         return false;
     while ((live = s->table.oldest) != NULL &&
-           s->now_ns - live->opened_ns >= s->config.heap_timeout_ns) {
+           s->age_ns - live->opened_ns >= s->config.heap_timeout_ns) {
         if (live->reservations > 0)
             return true;
         speadi_recv_close_heap(s, live, SPEADI_RECV_BY_AGE);

@@ -155,6 +155,8 @@ static int read_burst(struct spead_recv_stream *s)
     else if (s->placement.enabled && !s->unreserving)
         reserve(s);
     count = s->ops->poll(s->engine, &s->burst);
+    if (s->ops->now != NULL) /* it moves with what it lent */
+        s->age_ns = s->ops->now(s->engine);
     s->unreserving = false;
     if (count > 0)
         s->read_since_wait = true;
@@ -174,6 +176,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *s)
     if (s->state == SPEADI_RECV_ENDED)
         return s->result;
     s->now_ns = speadi_clock_mono_ns();
+    s->age_ns = s->ops->now != NULL ? s->ops->now(s->engine) : s->now_ns;
     s->ledger.totals->polls++;
     if (s->now_ns - s->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(s);
@@ -229,7 +232,7 @@ int spead_recv_stream_wait(struct spead_recv_stream *s, uint64_t deadline_ns)
     }
     if (s->state != SPEADI_RECV_RUNNING || s->burst_is_out || s->unreserving)
         return 0;
-    if (s->config.heap_timeout_ns != 0 && s->table.oldest != NULL)
+    if (s->config.heap_timeout_ns != 0 && s->table.oldest != NULL && s->ops->now == NULL)
         deadline = sooner(
             deadline, speadi_clock_after(s->table.oldest->opened_ns, s->config.heap_timeout_ns));
     if (!gather(s, deadline))

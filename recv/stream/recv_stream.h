@@ -72,10 +72,11 @@ struct spead_recv_stream {
     uint64_t stop_counter[SPEADI_RX_SOURCES_MAX]; /* but for the rest of the heap that held it */
     bool quiesced;                                /* the engine was told to post no more */
     uint64_t now_ns;                              /* CLOCK_MONOTONIC, read once a poll */
-    uint64_t deadline_ns;                         /* of draining or flushing */
-    uint64_t node_sequence;                       /* the outlet's, when the node last slept */
-    uint64_t counters_ns;                         /* when the engine's counters were read */
-    uint64_t largest_heap; /* longest complete heap so far: heaps up to it are populated */
+    uint64_t age_ns;        /* the time by which heaps age: now_ns, or the engine's own clock */
+    uint64_t deadline_ns;   /* of draining or flushing */
+    uint64_t node_sequence; /* the outlet's, when the node last slept */
+    uint64_t counters_ns;   /* when the engine's counters were read */
+    uint64_t largest_heap;  /* longest complete heap so far: heaps up to it are populated */
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_gap_tracker gaps;
