@@ -2,6 +2,7 @@
 #include "spead_recv_options.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "heap_check.h"
 #include "heap_writer.h"
@@ -36,7 +37,7 @@ enum {
 /* clang-format off */
 static const struct argp_option argp_options[] = {
     {NULL, 0, NULL, 0, "Network:", 1},
-    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, verbs, uring or socket (auto)", 1},
+    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "the names of all engines; see help_of()", 1},
     {"bind", TOOL_KEY_BIND, "IF", 0, "Interface, by name or address, to listen on and join groups on (any)", 1},
     {"source", KEY_SOURCE, "HOST[:PORT]", 0, "Hear this sender only; groups are joined for it alone (all)", 1},
     {"packet", TOOL_KEY_PACKET, "N", 0, "Largest SPEAD packet accepted, in bytes (9200)", 1},
@@ -191,12 +192,26 @@ static void fill_verbs(struct spead_recv_tool_options *options)
     options->verbs.queues = (uint32_t)options->verbs_queues;
 }
 
+/* argp's help filter: the text of an option, or another one that argp frees. */
+static char *help_of(int key, const char *text, void *input)
+{
+    (void)input;
+    return key == TOOL_KEY_ENGINE ? strdup(tool_engine_help(spead_recv_engine_info))
+                                  : (char *)(uintptr_t)text;
+}
+
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv)
 {
-    static const struct argp argp = {argp_options, parse_option, "[HOST]:PORT...", doc, 0, 0, 0};
+    static const struct argp argp = {
+        argp_options, parse_option, "[HOST]:PORT...", doc, 0, help_of, 0};
 
     *options = (struct spead_recv_tool_options){
-        .common = {.packet = 9200, .buffer = 8u << 20, .cpu = -1, .max_poll = 10},
+        .common = {.packet = 9200,
+                   .buffer = 8u << 20,
+                   .cpu = -1,
+                   .max_poll = 10,
+                   .engine = "auto",
+                   .engine_info = spead_recv_engine_info},
         .gather_us = 200,
         .placed_window = 64,
         .verbs_queues = 1,
@@ -250,7 +265,7 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
 
     config.endpoints = common->endpoints;
     config.endpoint_count = (uint32_t)common->endpoint_count;
-    config.engine = tool_engines[common->engine];
+    config.engine = common->engine;
     config.interface_name = common->bind;
     config.source = options->source;
     config.fault = common->fault;

@@ -2,6 +2,7 @@
 #include "spead_send_options.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #define RATE_MIN 8e-9 /* Gb/s: a byte a second */
 
@@ -37,7 +38,7 @@ static const struct argp_option argp_options[] = {
     {"burst", KEY_BURST, "N", 0, "Most bytes sent back to back at a limited rate (65536)", 3},
     {"burst-rate-ratio", KEY_BURST_RATE_RATIO, "R", 0, "How much faster than the rate it may catch up (1.05)", 3},
     {NULL, 0, NULL, 0, "Network:", 4},
-    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "auto, verbs, uring or socket (auto)", 4},
+    {"engine", TOOL_KEY_ENGINE, "NAME", 0, "the names of all engines; see help_of()", 4},
     {"bind", TOOL_KEY_BIND, "IF", 0, "Interface, by name or address, to send from (the route's)", 4},
     {"ttl", KEY_TTL, "N", 0, "Multicast time to live (1)", 4},
     {"buffer", TOOL_KEY_BUFFER, "N", 0, "Socket buffer in bytes (512K)", 4},
@@ -135,12 +136,26 @@ static void fill_verbs(struct spead_send_tool_options *options)
     options->verbs.max_poll = (uint32_t)options->common.max_poll;
 }
 
+/* argp's help filter: the text of an option, or another one that argp frees. */
+static char *help_of(int key, const char *text, void *input)
+{
+    (void)input;
+    return key == TOOL_KEY_ENGINE ? strdup(tool_engine_help(spead_send_engine_info))
+                                  : (char *)(uintptr_t)text;
+}
+
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv)
 {
-    static const struct argp argp = {argp_options, parse_option, "HOST:PORT...", doc, 0, 0, 0};
+    static const struct argp argp = {
+        argp_options, parse_option, "HOST:PORT...", doc, 0, help_of, 0};
 
     *options = (struct spead_send_tool_options){
-        .common = {.packet = 1472, .buffer = 512u << 10, .cpu = -1, .max_poll = 10},
+        .common = {.packet = 1472,
+                   .buffer = 512u << 10,
+                   .cpu = -1,
+                   .max_poll = 10,
+                   .engine = "auto",
+                   .engine_info = spead_send_engine_info},
         .heap_size = 4u << 20,
         .items = 1,
         .addr_bits = 40,
@@ -171,7 +186,7 @@ struct spead_send_stream_config spead_send_stream_config_of(
 
     config.endpoints = common->endpoints;
     config.endpoint_count = (uint32_t)common->endpoint_count;
-    config.engine = tool_engines[common->engine];
+    config.engine = common->engine;
     config.interface_name = common->bind;
     config.fault = common->fault;
     config.packet_bytes_max = (uint32_t)common->packet;

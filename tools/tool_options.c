@@ -12,8 +12,6 @@
 
 #include <speadi/err.h>
 
-const char *const tool_engines[] = {"auto", "verbs", "uring", "socket", NULL};
-
 /* ---- Values -------------------------------------------------------------------------------- */
 
 static unsigned suffix_shift(char suffix)
@@ -152,8 +150,6 @@ static const struct tool_value common_values[] = {
     ROW(TOOL_KEY_HEAPS, "--heaps", TOOL_COUNT, 1, UINT64_MAX, heaps),
     ROW(TOOL_KEY_SECONDS, "--seconds", TOOL_REAL, 0, SECONDS_MAX, seconds),
     ROW(TOOL_KEY_MAX_POLL, "--max-poll", TOOL_COUNT, 0, UINT32_MAX, max_poll),
-    {TOOL_KEY_ENGINE, "--engine", TOOL_CHOICE, 0, 0, tool_engines,
-     offsetof(struct tool_common, engine)},
 };
 
 static void take_cpu(struct tool_common *common, const char *text)
@@ -184,6 +180,17 @@ static void take_comp_vector(struct tool_common *common, const char *text)
     common->comp_vector = (int)vector;
 }
 
+static void take_engine(struct tool_common *common, const char *text)
+{
+    const char *const *names = tool_engine_names(common->engine_info);
+    struct spead_err err;
+    int index;
+
+    if (tool_parse_choice(&index, text, names, &err) < 0)
+        tool_usage("--engine %s: %s", text, err.text);
+    common->engine = names[index];
+}
+
 static void take_endpoint(struct tool_common *common, const char *text)
 {
     if (common->endpoint_count == TOOL_ENDPOINTS_MAX)
@@ -200,6 +207,9 @@ error_t tool_common_take(int key, char *argument, struct argp_state *state,
     switch (key) {
     case TOOL_KEY_CPU:
         take_cpu(common, argument);
+        return 0;
+    case TOOL_KEY_ENGINE:
+        take_engine(common, argument);
         return 0;
     case TOOL_KEY_BIND:
         common->bind = argument;

@@ -14,6 +14,8 @@
 
 #include <speadline/error.h>
 
+#include "tool_engines.h"
+
 /* Exit statuses. */
 enum {
     TOOL_DONE = 0,
@@ -64,7 +66,9 @@ struct tool_common {
     uint64_t heaps;          /* 0: no limit */
     double seconds;          /* 0: no limit */
     int cpu;                 /* -1: not pinned */
-    int engine;              /* index into tool_engines */
+    const char *engine;      /* "auto", or a name that tool_engine_names() has */
+    tool_engine_info_fn
+        *engine_info; /* of the engines of the tool's direction; set before parsing */
     const char *bind, *fault;
     const char *verbs_device;
     int comp_vector;   /* -1: poll */
@@ -90,8 +94,6 @@ enum {
     TOOL_KEY_QUIET,
     TOOL_KEY_OWN,
 };
-
-extern const char *const tool_engines[]; /* "auto", "verbs", "uring", "socket", NULL */
 
 /* Takes an option or argument into common. Returns 0 or ARGP_ERR_UNKNOWN, as an argp parser does. */
 error_t tool_common_take(int key, char *argument, struct argp_state *state,

@@ -134,10 +134,27 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
     return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
 }
 
-static int parse_endpoints(const struct spead_recv_stream_config *config,
-                           struct speadi_address addresses[SPEADI_RX_SOURCES_MAX],
-                           struct spead_err *err)
+/* Texts that only the named engine understands; all other endpoints are addresses. */
+static bool has_texts(const struct spead_recv_stream_config *config)
 {
+    const struct speadi_rx_engine_ops *ops = speadi_rx_engine_find(config->engine);
+
+    return config->link_count == 0 && ops != NULL && ops->about.endpoint == SPEAD_ENDPOINT_TEXT;
+}
+
+static int set_endpoints(const struct spead_recv_stream_config *config,
+                         struct speadi_address addresses[SPEADI_RX_SOURCES_MAX],
+                         struct speadi_rx_config *rx, struct spead_err *err)
+{
+    if (config->link_count > 0) {
+        rx->links = config->links;
+        return 0;
+    }
+    if (has_texts(config)) {
+        rx->texts = config->endpoints;
+        return 0;
+    }
+    rx->addresses = addresses;
     for (uint32_t i = 0; i < config->endpoint_count; i++) {
         int ret =
             speadi_address_parse(&addresses[i], config->endpoints[i], SPEADI_ADDRESS_RECEIVE, err);
@@ -175,6 +192,11 @@ static int parse_source(const struct spead_recv_stream_config *config,
 
     if (config->source == NULL)
         return 0;
+    if (rx->addresses == NULL)
+        return speadi_err_set(err, -EINVAL,
+                              "source: what engine %s reads has no senders to choose from; leave "
+                              "it NULL",
+                              config->engine);
     ret = speadi_address_parse(sender, config->source, SPEADI_ADDRESS_SENDER, err);
     if (ret < 0)
         return ret;
@@ -202,11 +224,7 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
     int ret = speadi_interface_find(&interface, config->interface_name, err);
 
     if (ret == 0)
-        ret = parse_endpoints(config, addresses, err);
-    if (config->link_count > 0)
-        rx.links = config->links;
-    else
-        rx.addresses = addresses;
+        ret = set_endpoints(config, addresses, &rx, err);
     if (ret == 0)
         ret = parse_source(config, &sender, &rx, err);
     if (ret < 0)

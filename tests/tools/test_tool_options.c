@@ -79,13 +79,52 @@ Test(tool_options, reals_are_finite_numbers_in_range)
 
 Test(tool_options, choices_list_the_words_when_none_fits)
 {
+    static const char *const words[] = {"auto", "socket", NULL};
     struct spead_err err;
     int index = -1;
 
-    cr_expect_eq(tool_parse_choice(&index, "socket", tool_engines, &err), 0);
-    cr_expect_str_eq(tool_engines[index], "socket");
-    cr_expect_eq(tool_parse_choice(&index, "sock", tool_engines, &err), -EINVAL);
-    cr_expect_str_eq(err.text, "use one of auto, verbs, uring, socket");
+    cr_expect_eq(tool_parse_choice(&index, "socket", words, &err), 0);
+    cr_expect_str_eq(words[index], "socket");
+    cr_expect_eq(tool_parse_choice(&index, "sock", words, &err), -EINVAL);
+    cr_expect_str_eq(err.text, "use one of auto, socket");
+}
+
+/* What the list of engines has, and memory links apart, which cannot be typed. */
+static void expect_names(tool_engine_info_fn *info)
+{
+    struct spead_engine_info engine = SPEAD_ENGINE_INFO_INIT;
+    const char *const *names = tool_engine_names(info);
+    unsigned count = 0;
+
+    cr_expect_str_eq(names[count++], "auto");
+    for (uint32_t i = 0; info(i, &engine) == 0; i++)
+        if (engine.endpoint != SPEAD_ENDPOINT_MEM_LINK)
+            cr_expect_str_eq(names[count++], engine.name);
+    cr_expect_null(names[count]);
+    cr_expect_geq(count, 2u);
+    cr_expect_not_null(strstr(tool_engine_help(info), names[count - 1]));
+}
+
+Test(tool_options, engines_are_those_of_the_librarys_lists)
+{
+    expect_names(spead_recv_engine_info);
+    expect_names(spead_send_engine_info);
+}
+
+static int two_engines(uint32_t index, struct spead_engine_info *info)
+{
+    static const char *const names[] = {"train", "canoe"};
+
+    if (index >= 2)
+        return -ERANGE;
+    info->name = names[index];
+    info->endpoint = SPEAD_ENDPOINT_UDP;
+    return 0;
+}
+
+Test(tool_options, the_help_of_engine_is_a_list_for_people)
+{
+    cr_expect_str_eq(tool_engine_help(two_engines), "auto, train or canoe (auto)");
 }
 
 static const struct spead_send_verbs_config *verbs_of_sender(

@@ -75,7 +75,8 @@ struct spead_recv_stream_config {
     uint32_t struct_size; /* set by _INIT; lets an old caller meet a newer library */
 
     /* Where packets come from: either endpoints "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP; a multicast
-     * HOST is joined), or memory links. Strings and array are borrowed during create()
+     * HOST is joined), or memory links. An engine may read other endpoints (struct spead_engine_info): then they
+     * are what it says, and it has to be named. Strings and array are borrowed during create()
      * only; links are referenced. At most 64; each is one source of the ledger. */
     const char *const *endpoints;
     uint32_t endpoint_count;
