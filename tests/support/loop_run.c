@@ -8,6 +8,8 @@
 
 #include <speadi/clock.h>
 
+#include "engine_names.h"
+
 #define LOOP_ITEM_ID 0x1000u
 #define AHEAD_MAX \
     16u                        /* packets under way on a cable, and sent in a row: a window of
@@ -303,7 +305,7 @@ static bool run_case(struct loop *l)
     struct spead_err err = {0};
     char to[80], from[80];
 
-    if (strcmp(c->tx_engine, "mem") == 0 &&
+    if (test_engine_kind(c->tx_engine) == TEST_MEM &&
         spead_mem_link_create(&l->link, 4096, c->packet_bytes, &err) < 0)
         return could_not(l, "link", -ENOMEM, &err);
     snprintf(to, sizeof to, "%s:7148", c->host ? c->host : "");

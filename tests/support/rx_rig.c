@@ -14,6 +14,7 @@
 #include <speadi/packet.h>
 #include <speadi/udp.h>
 
+#include "engine_names.h"
 #include "netns.h"
 
 #define PORT         17200u
@@ -72,7 +73,7 @@ bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options)
     struct speadi_interface lo;
     struct speadi_rx_config config = {
         .socket_buffer_bytes = 8u << 20, .packet_bytes_max = 65507, .path = options->path};
-    bool network = strcmp(options->engine, "mem") != 0;
+    bool network = test_engine_kind(options->engine) != TEST_MEM;
     const char *missing;
     struct spead_err err = {0};
 

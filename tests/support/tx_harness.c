@@ -13,6 +13,7 @@
 #include <speadi/mem_wire.h>
 #include <speadi/packet.h>
 
+#include "engine_names.h"
 #include "must.h"
 
 #define IOVECS_PER_PACKET 2u
@@ -185,7 +186,7 @@ bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *confi
 {
     struct speadi_address address[TX_SINKS_MAX];
     struct spead_mem_link *link[TX_SINKS_MAX];
-    bool mem = strcmp(config->engine, "mem") == 0;
+    bool mem = test_engine_kind(config->engine) == TEST_MEM;
     struct speadi_tx_config engine_config = engine_config_of(config);
 
     if (mem)

@@ -127,22 +127,6 @@ Test(tool_options, the_help_of_engine_is_a_list_for_people)
     cr_expect_str_eq(tool_engine_help(two_engines), "auto, train or canoe (auto)");
 }
 
-static const struct spead_send_verbs_config *verbs_of_sender(
-    const struct spead_send_stream_config *config)
-{
-    cr_assert_str_eq(config->engine_options->engine, "verbs");
-    cr_assert_eq(config->engine_options->struct_size, sizeof(struct spead_send_verbs_config));
-    return (const struct spead_send_verbs_config *)(const void *)config->engine_options;
-}
-
-static const struct spead_recv_verbs_config *verbs_of_receiver(
-    const struct spead_recv_stream_config *config)
-{
-    cr_assert_str_eq(config->engine_options->engine, "verbs");
-    cr_assert_eq(config->engine_options->struct_size, sizeof(struct spead_recv_verbs_config));
-    return (const struct spead_recv_verbs_config *)(const void *)config->engine_options;
-}
-
 Test(tool_options, send_options_reach_the_stream_in_its_units)
 {
     char *argv[] = {
@@ -170,7 +154,6 @@ Test(tool_options, send_defaults_are_those_of_the_manual)
     char *argv[] = {"spead-send", "192.0.2.1:7148", NULL};
     struct spead_send_tool_options options;
     struct spead_send_stream_config config;
-    const struct spead_send_verbs_config *verbs;
 
     spead_send_options_parse(&options, 2, argv);
     config = spead_send_stream_config_of(&options);
@@ -185,54 +168,9 @@ Test(tool_options, send_defaults_are_those_of_the_manual)
     cr_expect_eq(config.heaps_max, 4);
     cr_expect_eq(config.multicast_ttl, 1);
     cr_expect_eq(config.socket_buffer_bytes, 512u << 10);
-    verbs = verbs_of_sender(&config);
-    cr_expect_eq(verbs->comp_vector, 0);
-    cr_expect_eq(verbs->max_poll, 10);
     cr_expect_not(config.hardware_rate);
     cr_expect_not(config.hardware_tso);
     cr_expect_str_eq(config.engine, "auto");
-}
-
-Test(tool_options, what_verbs_is_told_reaches_both_streams)
-{
-    char *send[] = {"spead-send",
-                    "192.0.2.1:7148",
-                    "--engine",
-                    "verbs",
-                    "--comp-vector",
-                    "3",
-                    "--verbs-device",
-                    "mlx5_1",
-                    "--rate",
-                    "1",
-                    "--hardware-rate",
-                    "--verbs-tso",
-                    NULL};
-    char *recv[] = {
-        "spead-recv",    ":7148", "--comp-vector", "poll", "--max-poll",     "7", "--mprq", "off",
-        "--mprq-stride", "512",   "--mprq-entry",  "1M",   "--verbs-queues", "4", NULL};
-    struct spead_send_tool_options send_options;
-    struct spead_recv_tool_options recv_options;
-    struct spead_send_stream_config to;
-    struct spead_recv_stream_config from;
-
-    spead_send_options_parse(&send_options, 12, send);
-    to = spead_send_stream_config_of(&send_options);
-    cr_expect_str_eq(to.engine, "verbs");
-    cr_expect_str_eq(verbs_of_sender(&to)->device, "mlx5_1");
-    cr_expect_eq(verbs_of_sender(&to)->comp_vector, 3);
-    cr_expect_eq(verbs_of_sender(&to)->max_poll, 10);
-    cr_expect(to.hardware_rate);
-    cr_expect(to.hardware_tso);
-    spead_recv_options_parse(&recv_options, 14, recv);
-    from = spead_recv_stream_config_of(&recv_options);
-    cr_expect_null(verbs_of_receiver(&from)->device);
-    cr_expect_eq(verbs_of_receiver(&from)->comp_vector, SPEAD_VERBS_COMP_VECTOR_POLL);
-    cr_expect_eq(verbs_of_receiver(&from)->max_poll, 7);
-    cr_expect_eq(verbs_of_receiver(&from)->mprq, SPEAD_MPRQ_OFF);
-    cr_expect_eq(verbs_of_receiver(&from)->mprq_stride_log, 9);
-    cr_expect_eq(verbs_of_receiver(&from)->mprq_entry_log, 20);
-    cr_expect_eq(verbs_of_receiver(&from)->queues, 4);
 }
 
 Test(tool_options, item_ids_start_lower_where_the_flavour_has_few)
@@ -300,7 +238,6 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     char *argv[] = {"spead-recv", ":7148", NULL};
     struct spead_recv_tool_options options;
     struct spead_recv_stream_config config;
-    const struct spead_recv_verbs_config *verbs;
 
     spead_recv_options_parse(&options, 2, argv);
     config = spead_recv_stream_config_of(&options);
@@ -319,13 +256,6 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
-    verbs = verbs_of_receiver(&config);
-    cr_expect_eq(verbs->comp_vector, 0);
-    cr_expect_eq(verbs->max_poll, 10);
-    cr_expect_eq(verbs->mprq, SPEAD_MPRQ_AUTO);
-    cr_expect_eq(verbs->mprq_stride_log, 0);
-    cr_expect_eq(verbs->mprq_entry_log, 0);
-    cr_expect_eq(verbs->queues, 1);
     cr_expect_null(config.source);
     cr_expect_not(config.ignore_stop_item);
 }

@@ -18,6 +18,7 @@
 #include <speadi/clock.h>
 #include <speadi/udp.h>
 
+#include "engine_names.h"
 #include "netns.h"
 #include "offloads.h"
 #include "packet_builder.h"
@@ -31,14 +32,25 @@
 enum { FROM_FRIEND = 100, FROM_STRANGER = 7, PAYLOAD = 256 };
 
 struct reader {
-    char engine[8];
+    char engine[TEST_ENGINE_LENGTH];
     enum spead_receive_path path;
 };
 
-static struct reader readers[] = {
-    {"socket", SPEAD_PATH_BOUNCE}, {"socket", SPEAD_PATH_PLACED}, {"uring", SPEAD_PATH_BOUNCE},
-    {"verbs", SPEAD_PATH_BOUNCE},  {"verbs", SPEAD_PATH_PLACED},
-};
+static struct criterion_test_params all_readers(void)
+{
+    static struct reader readers[2 * TEST_ENGINES_MAX];
+    char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned engines = test_engines(TEST_RECEIVES, TEST_KERNEL | TEST_BYPASS, names), count = 0;
+
+    for (unsigned i = 0; i < engines; i++)
+        for (unsigned placed = 0; placed < 2; placed++) {
+            struct reader *reader = &readers[count++];
+
+            memcpy(reader->engine, names[i], sizeof names[i]);
+            reader->path = placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
+        }
+    return cr_make_param_array(struct reader, readers, count);
+}
 
 /* Who sends from where to where; to NULL: the endpoint. */
 static const struct hearing {
@@ -152,7 +164,7 @@ static void hear(const struct reader *reader, const struct hearing *hearing)
 {
     struct spead_recv_stream_config config = config_of(reader, hearing);
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
-    bool filters = strcmp(reader->engine, "verbs") != 0;
+    bool filters = test_engine_kind(reader->engine) == TEST_KERNEL;
     char source[64];
     struct spead_recv_stream *stream;
     int rc;
@@ -179,7 +191,7 @@ static void hear(const struct reader *reader, const struct hearing *hearing)
 
 ParameterizedTestParameters(source, one_sender_is_heard_and_no_other)
 {
-    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+    return all_readers();
 }
 
 ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_other, .timeout = 120)
@@ -192,7 +204,7 @@ ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_othe
 /* That the stranger above was there to be heard. */
 ParameterizedTestParameters(source, without_a_source_both_are_heard)
 {
-    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+    return all_readers();
 }
 
 ParameterizedTest(struct reader *reader, source, without_a_source_both_are_heard, .timeout = 120)
@@ -233,7 +245,7 @@ static bool kernel_asks_for(const char *group, const char *source)
 
 ParameterizedTestParameters(source, groups_are_joined_for_it_alone)
 {
-    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+    return all_readers();
 }
 
 ParameterizedTest(struct reader *reader, source, groups_are_joined_for_it_alone, .timeout = 60)
@@ -255,7 +267,7 @@ static void expect_refusal(const char *endpoint, const char *source, int code, c
 {
     const struct hearing hearing = {.endpoint = endpoint};
     struct spead_recv_stream_config config =
-        config_of(&(struct reader){"socket", SPEAD_PATH_AUTO}, &hearing);
+        config_of(&(struct reader){"auto", SPEAD_PATH_AUTO}, &hearing);
     struct spead_recv_stream *stream = NULL;
 
     config.interface_name = NULL;
