@@ -33,8 +33,9 @@ struct survey {
     unsigned count;
 };
 
-/* The engines of the library that a tool can name, by rank. Opens and closes what it looks at. interface: name or address of the one that verbs would use; NULL: every
- * device there is. Returns 0, or -errno with a sentence when there is no such interface. */
+/* The engines of the library that a tool can name, by rank. Opens and closes what it looks at. interface: name or address of
+ * the one that verbs would use; NULL: every device there is. Returns 0, or -errno with a sentence when there is no such
+ * interface. */
 int survey_take(struct survey *survey, const char *interface, struct spead_err *err);
 
 #endif
