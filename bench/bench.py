@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from contenders import Limit, LimitSender, Shape, Spead2, Speadline
+from contenders import Limit, LimitSender, Shape, Spead2, Speadline, engines
 from processes import ProgramFailed, Receiver, free_port, run_sender, sink, stay_out_of_the_way
 
 MIB = 1 << 20
@@ -146,7 +146,7 @@ class Bench:
 
     def receive(self):
         build = self.options.build
-        kinds = [("auto", "auto")] + [(e, p) for e in ("socket", "uring") for p in ("placed", "bounce")]
+        kinds = [("auto", "auto")] + [(e, p) for e in engines(build) for p in ("placed", "bounce")]
         who = [Speadline(build, engine=engine, path=path) for engine, path in kinds]
         who += [Limit(build, mode, coalesce_us=us) for mode in ("placed", "bounce") for us in (200, 0)]
         who += self.peers

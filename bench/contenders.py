@@ -25,6 +25,13 @@ def last_json(out):
     return json.loads(out.strip().splitlines()[-1])
 
 
+def engines(build):
+    """Names of our engines that can be used over loopback."""
+    info = Path(build) / "tools" / "spead-info"
+    out = subprocess.run([info, "engines", "--json", "--interface", "lo"], stdout=subprocess.PIPE, check=True, text=True)
+    return [e["name"] for e in last_json(out.stdout)["engines"] if e["usable"] and e["endpoint"] == "udp"]
+
+
 class Speadline:
     """Our tools. options are extra words for the receiver, and become part of the name."""
 

@@ -67,7 +67,7 @@ static void no_counters(void *self, struct speadi_tx_counters *counters)
 }
 
 static const struct speadi_tx_engine_ops null_ops = {
-    .name = "null",
+    .about.name = "null",
     .state_size = sizeof(struct null_engine),
     .close = close_engine,
     .send = take,

@@ -21,6 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <speadline/verbs.h>
+
 #include <speadi/cache_line.h>
 #include <speadi/clock.h>
 #include <speadi/numbers.h>
@@ -137,7 +139,7 @@ static void no_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 static const struct speadi_rx_engine_ops null_ops = {
-    .name = "null",
+    .about.name = "null",
     .state_size = sizeof(struct null_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
     .close = close_engine,
@@ -190,6 +192,7 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
 {
     static const char *const endpoint = "239.1.2.3:7148";
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream *stream = NULL;
     struct spead_err err = {0};
     char number[24];
@@ -203,9 +206,10 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
     config.engine = "verbs";
     config.endpoints = &endpoint;
     config.endpoint_count = 1;
-    config.verbs_device = "null0";
-    config.comp_vector = SPEAD_VERBS_COMP_VECTOR_POLL;
-    config.mprq = options->mprq ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
+    verbs.device = "null0";
+    verbs.comp_vector = SPEAD_VERBS_COMP_VECTOR_POLL;
+    verbs.mprq = options->mprq ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
+    config.engine_options = &verbs.options;
     config.receive_path = options->placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
     if (spead_recv_stream_create(&stream, &config, &err) < 0) {
         fprintf(stderr, "bench-recv-null: %s\n", err.text);

@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <speadline/verbs.h>
+
 #include <speadi/clock.h>
 #include <speadi/packet.h>
 
@@ -53,6 +55,7 @@ static struct spead_send_stream *make_verbs_stream(const struct options *options
     static const char *const endpoint = "239.1.2.3:7148";
     const struct spead_send_memory memory = {.data = payload, .bytes = options->heap_bytes};
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_send_verbs_config verbs = SPEAD_SEND_VERBS_CONFIG_INIT;
     struct spead_send_stream *stream = NULL;
     struct spead_err err = {0};
 
@@ -60,7 +63,8 @@ static struct spead_send_stream *make_verbs_stream(const struct options *options
     config.engine = "verbs";
     config.endpoints = &endpoint;
     config.endpoint_count = 1;
-    config.verbs_device = "null0";
+    verbs.device = "null0";
+    config.engine_options = &verbs.options;
     config.heaps_max = (uint32_t)options->heaps_max;
     config.packet_bytes_max = (uint32_t)options->packet_bytes;
     config.memory = &memory;

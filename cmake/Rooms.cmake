@@ -1,7 +1,7 @@
-# Modules, rooms and engines. A module is a top folder with an include root of its own; a room is a folder of one
-# module, and says which other rooms of that module it may see. A room's include path is its own folder, the rooms
-# that it says it sees, the module's public headers, and common: nothing else compiles. Each room is an object
-# library called speadline_<module>_<room>, so that its flags are its own.
+# Modules and rooms. A module is a top folder with an include root of its own; a room is a folder of one module, and says
+# which other rooms of that module it may see. A room's include path is its own folder, the rooms that it says it sees,
+# the module's public headers, and common: nothing else compiles. Each room is an object library called
+# speadline_<module>_<room>, so that its flags are its own.
 #
 # A room may call rooms that it sees, any room of common when it lies in another module, and the rooms that it CALLS: a
 # function that a header for everyone declares, such as those in common/internal, is defined in some room.
@@ -35,12 +35,15 @@ function(speadline_module module)
     add_subdirectory(${module})
 endfunction()
 
-# speadline_room(MODULE ROOM [SEES ROOM...] [CALLS ROOM...]): the folder MODULE/ROOM.
+# speadline_room(MODULE ROOM [AT FOLDER] [SEES ROOM...] [CALLS ROOM...]): the folder MODULE/ROOM, or one that lies elsewhere.
 function(speadline_room module room)
-    cmake_parse_arguments(arg "" "" "SEES;CALLS" ${ARGN})
+    cmake_parse_arguments(arg "" "AT" "SEES;CALLS" ${ARGN})
     speadline_note_rooms(${module} SEES ${room} ${arg_SEES})
     speadline_note_rooms(${module} CALLS ${room} ${arg_CALLS})
     set(folder ${CMAKE_SOURCE_DIR}/${module}/${room})
+    if(arg_AT)
+        set(folder ${arg_AT})
+    endif()
     speadline_room_target(target ${module} ${room})
     file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.c)
     if(sources)
@@ -55,12 +58,4 @@ function(speadline_room module room)
         set(SPEADLINE_ROOMS ${SPEADLINE_ROOMS} ${target} CACHE INTERNAL "")
     endif()
     set(SPEADLINE_ROOM_FOLDERS ${SPEADLINE_ROOM_FOLDERS} ${folder} CACHE INTERNAL "")
-endfunction()
-
-# speadline_engine(MODULE NAME [SEES ROOM...]): the folder MODULE/engines/NAME. Every engine sees the contract in
-# MODULE/engine, and MODULE/engine lists the engines.
-function(speadline_engine module name)
-    cmake_parse_arguments(arg "" "" "SEES" ${ARGN})
-    speadline_room(${module} engines/${name} SEES engine ${arg_SEES})
-    speadline_note_rooms(${module} LISTS engine engines/${name})
 endfunction()

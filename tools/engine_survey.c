@@ -13,21 +13,27 @@
 #include <unistd.h>
 
 #include <speadline/recv.h>
+#include <speadline/send.h>
 
 #include <speadi/uring.h>
 
 #include "tool_capability.h"
+#include "tool_engines.h"
 
-#define DEVICES_MAX        (SURVEY_ENGINES_MAX - 2)
+#define DEVICES_MAX        32u
 #define SOCKET_BUFFER_WANT SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT /* what spead-recv asks for */
 #define MEMLOCK_WANT       (256u << 20) /* queues and arenas of a stream or two */
 #define JUMBO_MTU          9000u
 
-static struct survey_engine *add_engine(struct survey *survey, const char *name)
+static struct survey_engine *add_engine(struct survey *survey, const char *name,
+                                        enum spead_endpoint_kind endpoint)
 {
-    struct survey_engine *engine = &survey->engine[survey->count++];
+    struct survey_engine *engine;
 
-    *engine = (struct survey_engine){.name = name, .usable = true};
+    if (survey->count == SURVEY_ENGINES_MAX)
+        return NULL;
+    engine = &survey->engine[survey->count++];
+    *engine = (struct survey_engine){.name = name, .endpoint = endpoint, .usable = true};
     return engine;
 }
 
@@ -87,26 +93,18 @@ static void check_buffer(struct survey_engine *engine, const char *sysctl, const
                bytes / 1024, sysctl, sysctl, SOCKET_BUFFER_WANT);
 }
 
-static void survey_socket(struct survey *survey)
+/* Of an engine that reads and writes sockets. */
+static void mend_sockets(struct survey_engine *engine)
 {
-    struct survey_engine *engine = add_engine(survey, "socket");
-
-    check_buffer(engine, "net.core.rmem_max", "/proc/sys/net/core/rmem_max");
+    if (engine->usable)
+        check_buffer(engine, "net.core.rmem_max", "/proc/sys/net/core/rmem_max");
 }
 
-static void survey_uring(struct survey *survey)
+static void mend_uring(struct survey_engine *engine)
 {
-    struct survey_engine *engine = add_engine(survey, "uring");
-    struct speadi_uring_features features;
-    struct spead_err err;
-
-    if (speadi_uring_probe(&features, &err) < 0) {
-        refuse(engine, &err);
-        if (read_number("/proc/sys/kernel/io_uring_disabled", "") > 0)
-            add_remedy(engine, "io_uring is disabled\tsudo sysctl -w kernel.io_uring_disabled=0");
-        return;
-    }
-    check_buffer(engine, "net.core.rmem_max", "/proc/sys/net/core/rmem_max");
+    if (!engine->usable && read_number("/proc/sys/kernel/io_uring_disabled", "") > 0)
+        add_remedy(engine, "io_uring is disabled\tsudo sysctl -w kernel.io_uring_disabled=0");
+    mend_sockets(engine);
 }
 
 /* ---- Verbs --------------------------------------------------------------------------------------- */
@@ -174,9 +172,11 @@ static void check_link(struct survey_engine *engine)
 
 static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *wish)
 {
-    struct survey_engine *engine = add_engine(survey, "verbs");
+    struct survey_engine *engine = add_engine(survey, "verbs", SPEAD_ENDPOINT_UDP);
     struct spead_err err;
 
+    if (engine == NULL)
+        return;
     if (speadi_verbs_probe(wish, &engine->report, &err) < 0)
         refuse(engine, &err);
     if (engine->report.device[0] == '\0')
@@ -187,15 +187,76 @@ static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *w
     check_huge_pages(engine);
 }
 
-static void survey_devices(struct survey *survey)
+static void survey_devices(struct survey *survey, const struct speadi_interface *interface)
 {
     char names[DEVICES_MAX][SPEADI_VERBS_NAME_MAX];
-    int count = speadi_verbs_list(names, DEVICES_MAX, NULL);
+    int count;
 
+    if (interface != NULL) {
+        survey_wish(survey, &(struct speadi_verbs_wish){.interface = interface});
+        return;
+    }
+    count = speadi_verbs_list(names, DEVICES_MAX, NULL);
     if (count <= 0) /* the probe says why there is none */
         survey_wish(survey, &(struct speadi_verbs_wish){0});
     for (int i = 0; i < count; i++)
         survey_wish(survey, &(struct speadi_verbs_wish){.device = names[i]});
+}
+
+/* ---- All engines --------------------------------------------------------------------------------- */
+
+/* What is known of single engines beyond what each says of itself. An engine that is not here is listed all the same. */
+static const struct {
+    const char *name;
+    void (*mend)(struct survey_engine *engine); /* NULL: nothing to mend */
+    /* In place of one line: a line a device. interface NULL: every one. */
+    void (*devices)(struct survey *survey, const struct speadi_interface *interface);
+} known[] = {
+    {"verbs", NULL, survey_devices},
+    {"socket", mend_sockets, NULL},
+    {"uring", mend_uring, NULL},
+};
+
+static void survey_one(struct survey *survey, const struct spead_engine_info *info,
+                       int (*usable)(const char *name, struct spead_err *err),
+                       const struct speadi_interface *interface)
+{
+    struct survey_engine *engine;
+    struct spead_err err;
+    size_t i = 0;
+
+    while (i < sizeof known / sizeof *known && strcmp(known[i].name, info->name) != 0)
+        i++;
+    if (i < sizeof known / sizeof *known && known[i].devices != NULL) {
+        known[i].devices(survey, interface);
+        return;
+    }
+    engine = add_engine(survey, info->name, info->endpoint);
+    if (engine == NULL)
+        return;
+    if (usable(info->name, &err) < 0)
+        refuse(engine, &err);
+    if (i < sizeof known / sizeof *known && known[i].mend != NULL)
+        known[i].mend(engine);
+}
+
+static bool is_surveyed(const struct survey *survey, const char *name)
+{
+    for (unsigned i = 0; i < survey->count; i++)
+        if (strcmp(survey->engine[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static void survey_list(struct survey *survey, tool_engine_info_fn *info,
+                        int (*usable)(const char *name, struct spead_err *err),
+                        const struct speadi_interface *interface)
+{
+    struct spead_engine_info engine = SPEAD_ENGINE_INFO_INIT;
+
+    for (uint32_t i = 0; info(i, &engine) == 0; i++)
+        if (tool_engine_is_nameable(&engine) && !is_surveyed(survey, engine.name))
+            survey_one(survey, &engine, usable, interface);
 }
 
 int survey_take(struct survey *survey, const char *interface, struct spead_err *err)
@@ -206,11 +267,9 @@ int survey_take(struct survey *survey, const char *interface, struct spead_err *
     if (ret < 0)
         return ret;
     survey->count = 0;
-    survey_socket(survey);
-    survey_uring(survey);
-    if (interface)
-        survey_wish(survey, &(struct speadi_verbs_wish){.interface = &found});
-    else
-        survey_devices(survey);
+    survey_list(survey, spead_recv_engine_info, spead_recv_engine_usable,
+                interface ? &found : NULL);
+    survey_list(survey, spead_send_engine_info, spead_send_engine_usable,
+                interface ? &found : NULL);
     return 0;
 }

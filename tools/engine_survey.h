@@ -4,9 +4,11 @@
 
 #include <stdbool.h>
 
+#include <speadline/engine.h>
+
 #include <speadi/verbs_device.h>
 
-#define SURVEY_ENGINES_MAX  34u /* socket, uring, and verbs once a device */
+#define SURVEY_ENGINES_MAX  64u /* those of the library; one with devices once a device */
 #define SURVEY_REMEDIES_MAX 6u
 
 /* Something that stands in the way, or only makes it slower, and a command that changes it. */
@@ -17,6 +19,7 @@ struct survey_remedy {
 
 struct survey_engine {
     const char *name;
+    enum spead_endpoint_kind endpoint;
     bool usable;
     char reason[SPEAD_ERR_TEXT_MAX]; /* why not; "" when usable */
     struct survey_remedy remedy[SURVEY_REMEDIES_MAX];
@@ -29,8 +32,9 @@ struct survey {
     unsigned count;
 };
 
-/* Opens and closes what it looks at. interface: name or address of the one that verbs would use; NULL: every
- * device there is. Returns 0, or -errno with a sentence when there is no such interface. */
+/* The engines of the library that a tool can name, by rank. Opens and closes what it looks at. interface: name or address of
+ * the one that verbs would use; NULL: every device there is. Returns 0, or -errno with a sentence when there is no such
+ * interface. */
 int survey_take(struct survey *survey, const char *interface, struct spead_err *err);
 
 #endif

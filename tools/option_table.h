@@ -36,8 +36,8 @@ struct tool_option {
     const char *argument; /* what --help calls the value, "N"; NULL for a flag */
     unsigned group;       /* under which heading of --help it stands */
     const char *help;     /* without the default, which --help adds */
-    const char
-        *help_send;    /* for spead-send, where that does something else with it; NULL: the same */
+    /* For spead-send, where that does something else with it; NULL: the same. */
+    const char *help_send;
     const char *unset; /* what the default is called where it is no value (0, NULL): "any" */
 
     const struct tool_type *type; /* how the value is written, and what is stored */
@@ -47,11 +47,11 @@ struct tool_option {
     bool or_zero;                 /* fractions: 0 is allowed too, outside the range */
     bool power_of_two;            /* whole numbers */
     const char *const *words; /* names and enum words, NULL-terminated, an enum's in its order */
-    const char *const *(*list)(
-        void); /* or words that are known at run time; --help begins with these */
+    /* Or words that are known at run time only; --help begins with these. */
+    const char *const *(*list)(void);
 
-    const char
-        *field; /* of the library's configuration, as in its header; NULL: the program's own */
+    /* Of the library's configuration, as in its header; NULL: the program's own. */
+    const char *field;
     struct tool_place at[TOOL_SIDES];
 };
 
@@ -72,11 +72,11 @@ struct tool_heading {
 struct tool_program {
     enum tool_side side;
     const char *arguments; /* what follows the options: "HOST:PORT..." */
-    const char *
-        arguments_field; /* the field of the library's configuration that these become; "" for none */
-    const char *doc;     /* as argp's: what --help says first, '\v', what it says last */
-    struct tool_heading
-        headings[TOOL_HEADINGS_MAX]; /* in the order of --help; a NULL title ends them */
+    /* The field of the library's configuration that these become; "" for none. */
+    const char *arguments_field;
+    const char *doc; /* as argp's: what --help says first, '\v', what it says last */
+    /* In the order of --help; a NULL title ends them. */
+    struct tool_heading headings[TOOL_HEADINGS_MAX];
     const struct tool_table *tables[TOOL_TABLES_MAX];
     const void *defaults; /* a struct of options */
     size_t bytes;         /* of that struct */

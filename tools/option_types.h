@@ -24,8 +24,8 @@ extern const struct tool_type tool_flag;          /* bool: true when typed; no a
 extern const struct tool_type tool_u32, tool_u64; /* decimal digits */
 extern const struct tool_type tool_bytes32,
     tool_bytes64; /* and the suffixes K, M, G, T (powers of 1024) */
-extern const struct tool_type
-    tool_log2; /* uint32_t, log2 of bytes that are a power of two; 0: none */
+/* Uint32_t, log2 of bytes that are a power of two; 0: none. */
+extern const struct tool_type tool_log2;
 extern const struct tool_type tool_real;   /* double: a decimal fraction times the row's unit */
 extern const struct tool_type tool_ns;     /* uint64_t: the same, in ns */
 extern const struct tool_type tool_word;   /* int or enum: which of the row's words */

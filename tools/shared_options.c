@@ -7,13 +7,6 @@
 
 #define SECONDS_MAX (100.0 * 366 * 86400)
 
-const char *const *tool_engine_names(void)
-{
-    static const char *const names[] = {"auto", "verbs", "uring", "socket", NULL};
-
-    return names;
-}
-
 static const char *const log_words[] = {"error", "warning", "info", NULL}; /* enum tool_log_level */
 
 /* A member of struct tool_shared, and one that the configurations of both streams have. */
@@ -24,11 +17,14 @@ static const char *const log_words[] = {"error", "warning", "info", NULL}; /* en
     .field = #member, .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, stream.member), \
                              [TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, stream.member)}
 
+/* One of the options of engine verbs that both directions have; a refusal names it "verbs.<member>". */
+#define BOTH_VERBS(member)                                                  \
+    .field = "verbs." #member,                                              \
+    .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, verbs.member), \
+           [TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, verbs.member)}
+
 /* clang-format off */
 static const struct tool_option rows[] = {
-    {.name = "engine", .argument = "NAME", .group = TOOL_GROUP_NETWORK,
-     .type = &tool_name, .list = tool_engine_names, BOTH_STREAMS(engine),
-     .help = ""},
     {.name = "bind", .argument = "IF", .group = TOOL_GROUP_NETWORK,
      .type = &tool_string, BOTH_STREAMS(interface_name),
      .help = "Interface, by name or address, to listen on and join groups on",
@@ -52,14 +48,14 @@ static const struct tool_option rows[] = {
      .help = "Debugging aid: spoil packets on purpose, e.g. loss=0.01,reorder=8,seed=7"},
 
     {.name = "verbs-device", .argument = "NAME", .group = TOOL_GROUP_VERBS,
-     .type = &tool_string, BOTH_STREAMS(verbs_device),
+     .type = &tool_string, BOTH_VERBS(device),
      .help = "RDMA device",
      .unset = "that of the interface, or of the first endpoint"},
     {.name = "comp-vector", .argument = "N", .group = TOOL_GROUP_VERBS,
-     .type = &tool_vector, .min = 0, .max = INT16_MAX, BOTH_STREAMS(comp_vector),
+     .type = &tool_vector, .min = 0, .max = INT16_MAX, BOTH_VERBS(comp_vector),
      .help = "Completion vector, or \"poll\" (-1) to poll without ever sleeping"},
     {.name = "max-poll", .argument = "N", .group = TOOL_GROUP_VERBS,
-     .type = &tool_u32, .min = 0, .max = UINT32_MAX, BOTH_STREAMS(max_poll),
+     .type = &tool_u32, .min = 0, .max = UINT32_MAX, BOTH_VERBS(max_poll),
      .help = "Polls in a row that find nothing before it sleeps"},
 
     {.name = "verify", .group = TOOL_GROUP_CONTENT,

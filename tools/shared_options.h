@@ -51,7 +51,4 @@ void tool_shared_take_endpoint(struct tool_shared *shared, const char *text);
 /* Where a stream sends its log: to stderr, as --log-level says. Borrows shared. */
 struct spead_log tool_shared_log(const struct tool_shared *shared);
 
-/* The engines that a user may ask for, "auto" first; NULL-terminated, static. */
-const char *const *tool_engine_names(void);
-
 #endif

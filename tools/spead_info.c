@@ -94,12 +94,18 @@ static json_t *remedies_array(const struct survey_engine *engine)
     return array;
 }
 
+static const char *endpoint_word(enum spead_endpoint_kind endpoint)
+{
+    return endpoint == SPEAD_ENDPOINT_UDP ? "udp" : "text";
+}
+
 static json_t *engine_object(const struct survey_engine *engine)
 {
     bool known = engine->report.device[0] != '\0';
 
-    return json_pack("{s:s, s:b, s:s, s:o, s:o}", "name", engine->name, "usable", engine->usable,
-                     "reason", engine->reason, "remedies", remedies_array(engine), "device",
+    return json_pack("{s:s, s:s, s:b, s:s, s:o, s:o}", "name", engine->name, "endpoint",
+                     endpoint_word(engine->endpoint), "usable", engine->usable, "reason",
+                     engine->reason, "remedies", remedies_array(engine), "device",
                      known ? device_object(&engine->report) : json_null());
 }
 

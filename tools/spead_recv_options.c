@@ -3,6 +3,7 @@
 
 #include "heap_check.h"
 #include "heap_writer.h"
+#include "tool_engines.h"
 #include "tool_exit.h"
 
 static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block", NULL};
@@ -13,9 +14,16 @@ static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 #define OWN(member) .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, member)}
 #define STREAM(member) \
     .field = #member, .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, stream.member)}
+/* One of the options of engine verbs, whose refusals name it "verbs.<member>". */
+#define VERBS(member)          \
+    .field = "verbs." #member, \
+    .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, verbs.member)}
 
 /* clang-format off */
 static const struct tool_option rows[] = {
+    {.name = "engine", .argument = "NAME", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_name, .list = tool_recv_engine_names, STREAM(engine),
+     .help = ""},
     {.name = "source", .argument = "HOST[:PORT]", .group = TOOL_GROUP_NETWORK,
      .type = &tool_string, STREAM(source),
      .help = "Hear this sender only; groups are joined for it alone",
@@ -37,19 +45,19 @@ static const struct tool_option rows[] = {
              "the CPU time; 0 to wake for each message"},
 
     {.name = "mprq", .argument = "WHEN", .group = TOOL_GROUP_VERBS,
-     .type = &tool_word, .words = mprq_words, STREAM(mprq),
+     .type = &tool_word, .words = mprq_words, VERBS(mprq),
      .help = "Receive through a multi-packet queue: on, off, or auto: where the device has one and "
              "payload is not placed"},
     {.name = "mprq-stride", .argument = "N", .group = TOOL_GROUP_VERBS,
-     .type = &tool_log2, .min = 2, .max = 1u << 16, .power_of_two = true, STREAM(mprq_stride_log),
+     .type = &tool_log2, .min = 2, .max = 1u << 16, .power_of_two = true, VERBS(mprq_stride_log),
      .help = "Bytes of its strides, a power of two, brought within the device's limits",
      .unset = "chosen"},
     {.name = "mprq-entry", .argument = "N", .group = TOOL_GROUP_VERBS,
-     .type = &tool_log2, .min = 2, .max = 1u << 26, .power_of_two = true, STREAM(mprq_entry_log),
+     .type = &tool_log2, .min = 2, .max = 1u << 26, .power_of_two = true, VERBS(mprq_entry_log),
      .help = "Bytes of its entries, likewise",
      .unset = "chosen"},
     {.name = "verbs-queues", .argument = "N", .group = TOOL_GROUP_VERBS,
-     .type = &tool_u32, .min = 1, .max = 16, .power_of_two = true, STREAM(verbs_queues),
+     .type = &tool_u32, .min = 1, .max = 16, .power_of_two = true, VERBS(queues),
      .help = "Receive queues that the device spreads IPv4 flows over, a power of two; nothing is "
              "placed through several"},
 
@@ -120,6 +128,7 @@ static const struct tool_table own_table = {rows, sizeof rows / sizeof *rows};
 static const struct spead_recv_tool_options defaults = {
     .shared = TOOL_SHARED_INIT,
     .stream = SPEAD_RECV_STREAM_CONFIG_INIT,
+    .verbs = SPEAD_RECV_VERBS_CONFIG_INIT,
 };
 
 static void take_endpoint(void *options, const char *text)
@@ -191,5 +200,6 @@ struct spead_recv_stream_config spead_recv_stream_config_of(
     config.endpoints = options->shared.endpoints;
     config.endpoint_count = options->shared.endpoint_count;
     config.held_heaps = spead_recv_held_max(options);
+    config.engine_options = &options->verbs.options;
     return config;
 }

@@ -3,12 +3,14 @@
 #define SPEADLINE_TOOLS_SPEAD_RECV_OPTIONS_H
 
 #include <speadline/recv.h>
+#include <speadline/verbs.h>
 
 #include "shared_options.h"
 
 struct spead_recv_tool_options {
     struct tool_shared shared;
     struct spead_recv_stream_config stream; /* without what spead_recv_stream_config_of() adds */
+    struct spead_recv_verbs_config verbs;
     bool strict;
     const char *output; /* NULL: none */
     bool plan;          /* print it and end */

@@ -2,7 +2,9 @@
 #include "spead_send_options.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "tool_engines.h"
 #include "tool_exit.h"
 
 #define GBPS     (1e9 / 8) /* bytes a second */
@@ -17,6 +19,9 @@ static const char *const rate_words[] = {"spead", "wire", NULL}; /* enum spead_r
 
 /* clang-format off */
 static const struct tool_option rows[] = {
+    {.name = "engine", .argument = "NAME", .group = TOOL_GROUP_NETWORK,
+     .type = &tool_name, .list = tool_send_engine_names, STREAM(engine),
+     .help = ""},
     {.name = "heap-size", .argument = "N", .group = TOOL_GROUP_CONTENT,
      .type = &tool_bytes64, .min = 0, .max = 1ull << 40, OWN(heap_size),
      .help = "Payload bytes of a heap"},
@@ -52,7 +57,7 @@ static const struct tool_option rows[] = {
      .type = &tool_flag, STREAM(hardware_rate),
      .help = "The device paces, not this program"},
     {.name = "verbs-tso", .group = TOOL_GROUP_VERBS,
-     .type = &tool_flag, STREAM(verbs_tso),
+     .type = &tool_flag, STREAM(hardware_tso),
      .help = "Experimental, not verified on hardware: the device cuts packets out of larger requests (TSO)"},
 };
 /* clang-format on */
@@ -70,6 +75,7 @@ static const struct tool_table own_table = {rows, sizeof rows / sizeof *rows};
 static const struct spead_send_tool_options defaults = {
     .shared = TOOL_SHARED_INIT,
     .stream = SPEAD_SEND_STREAM_CONFIG_INIT,
+    .verbs = SPEAD_SEND_VERBS_CONFIG_INIT,
     .heap_size = 4u << 20,
     .items = 1,
     .addr_bits = 40,
@@ -145,5 +151,6 @@ struct spead_send_stream_config spead_send_stream_config_of(
 
     config.endpoints = options->shared.endpoints;
     config.endpoint_count = options->shared.endpoint_count;
+    config.engine_options = &options->verbs.options;
     return config;
 }

@@ -3,14 +3,16 @@
 #define SPEADLINE_TOOLS_SPEAD_SEND_OPTIONS_H
 
 #include <speadline/send.h>
+#include <speadline/verbs.h>
 
 #include "shared_options.h"
 
 struct spead_send_tool_options {
     struct tool_shared shared;
     struct spead_send_stream_config stream; /* without its endpoints */
-    uint64_t heap_size;                     /* payload bytes */
-    uint64_t items; /* per heap; the payload is divided equally, the last takes the rest */
+    struct spead_send_verbs_config verbs;
+    uint64_t heap_size; /* payload bytes */
+    uint64_t items;     /* per heap; the payload is divided equally, the last takes the rest */
     uint32_t addr_bits;
 };
 

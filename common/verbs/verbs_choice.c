@@ -21,8 +21,7 @@ static int find_interface(const struct speadi_address *addresses, uint32_t count
     return 0;
 }
 
-int speadi_verbs_suits(const struct speadi_verbs_options *options,
-                       const struct speadi_interface *interface,
+int speadi_verbs_suits(const char *device, const struct speadi_interface *interface,
                        const struct speadi_address *addresses, uint32_t count,
                        struct spead_err *err)
 {
@@ -35,6 +34,6 @@ int speadi_verbs_suits(const struct speadi_verbs_options *options,
         ret = find_interface(addresses, count, &found, err);
     if (ret < 0)
         return ret;
-    return speadi_verbs_probe(
-        &(struct speadi_verbs_wish){.device = options->device, .interface = &found}, NULL, err);
+    return speadi_verbs_probe(&(struct speadi_verbs_wish){.device = device, .interface = &found},
+                              NULL, err);
 }

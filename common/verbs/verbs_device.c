@@ -157,7 +157,7 @@ int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vect
 {
     if (vector >= -1 && (vector < 0 || (uint32_t)vector < device->report.comp_vectors))
         return 0;
-    return speadi_err_field(err, -EINVAL, "comp_vector",
+    return speadi_err_field(err, -EINVAL, "verbs.comp_vector",
                             " %d: %.40s has 0 to %u, and -1 polls without sleeping", vector,
                             device->report.device, device->report.comp_vectors - 1);
 }

@@ -224,7 +224,7 @@ static int find_by_name(struct hunt *hunt, const char *device, unsigned index,
 
     if (n < 0) {
         list_names(hunt, names, sizeof names);
-        return speadi_err_field(err, -ENODEV, "verbs_device",
+        return speadi_err_field(err, -ENODEV, "verbs.device",
                                 " \"%.60s\": there is no such RDMA device; there are %s", device,
                                 names);
     }
@@ -251,7 +251,7 @@ static int find_only(struct hunt *hunt, struct spead_err *err)
 
     list_names(hunt, names, sizeof names);
     if (hunt->count != 1)
-        return speadi_err_field(err, -EINVAL, "verbs_device",
+        return speadi_err_field(err, -EINVAL, "verbs.device",
                                 ": which one? Name an interface, or one of the RDMA devices %s",
                                 names);
     return find_by_name(hunt, hunt->verbs->get_device_name(hunt->list[0]), 0, err);

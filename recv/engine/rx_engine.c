@@ -1,73 +1,43 @@
-/* Which engines there are, and which one "auto" means. */
+/* The receive engines of this library, and the opening of one. The list itself is made by CMake: rx_engines.c in the
+ * build folder. */
 #include "rx_engine.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
-#include <speadi/uring.h>
-#include <speadi/verbs_device.h>
 
-static int uring_usable(const struct speadi_rx_config *config, struct spead_err *err)
+static const struct speadi_engine_list list = {
+    .direction = "receive", .verb = "reads", .engine = speadi_rx_engines};
+
+/* Its description is the first member of a table of operations. */
+static const struct speadi_rx_engine_ops *ops_of(const struct speadi_engine_about *engine)
 {
-    struct speadi_uring_features features;
-
-    (void)config;
-    return speadi_uring_probe(&features, err);
+    return (const struct speadi_rx_engine_ops *)(const void *)engine;
 }
 
-static int verbs_usable(const struct speadi_rx_config *config, struct spead_err *err)
+const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name)
 {
-    return speadi_verbs_suits(&config->verbs, config->interface, config->addresses, config->count,
-                              err);
+    const struct speadi_engine_about *engine =
+        name != NULL ? speadi_engine_find(&list, name) : NULL;
+
+    return engine != NULL ? ops_of(engine) : NULL;
 }
 
-/* Network engines, cheapest in CPU time per byte first: verbs has neither system calls nor the kernel's
- * copy; the others as measured over loopback with GSO trains, one core, kernel 6.18, November 2026. */
-static const struct candidate {
-    const struct speadi_rx_engine_ops *ops;
-    /* NULL: always */
-    int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
-    bool gives_way; /* where it does not open, the next one may */
-} network[] = {
-    {&speadi_rx_engine_verbs, verbs_usable, true},
-    {&speadi_rx_engine_socket, NULL, false},
-    {&speadi_rx_engine_uring, uring_usable, false},
-};
-
-#define NETWORK_COUNT (sizeof network / sizeof network[0])
-
-static const struct speadi_rx_engine_ops *find(const char *name)
+int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info)
 {
-    if (strcmp(name, speadi_rx_engine_mem.name) == 0)
-        return &speadi_rx_engine_mem;
-    for (size_t i = 0; i < NETWORK_COUNT; i++)
-        if (strcmp(name, network[i].ops->name) == 0)
-            return network[i].ops;
-    return NULL;
+    return speadi_engine_info(&list, index, info);
 }
 
-static int find_named(const struct speadi_rx_engine_ops **ops, const char *name,
-                      const struct speadi_rx_config *config, struct spead_err *err)
+int spead_recv_engine_usable(const char *name, struct spead_err *err)
 {
-    bool network_wanted = config->addresses != NULL;
+    const struct speadi_rx_engine_ops *ops = speadi_rx_engine_find(name);
 
-    *ops = find(name);
-    if (!*ops)
-        return speadi_err_field(err, -EINVAL, "engine",
-                                " \"%s\" is unknown; there are auto, verbs, socket, uring and mem",
-                                name);
-    if (network_wanted != !!((*ops)->caps & SPEADI_RX_CAP_UDP))
-        return speadi_err_field(err, -EINVAL, "engine", " \"%s\" reads %s, but the stream has %s",
-                                name, network_wanted ? "memory links" : "UDP endpoints",
-                                network_wanted ? "UDP endpoints" : "memory links");
-    if (config->path == SPEAD_PATH_PLACED && !((*ops)->caps & SPEADI_RX_CAP_PLACED))
-        return speadi_err_field(err, -ENOTSUP, "receive_path",
-                                ": engine \"%s\" cannot place payload; use auto or bounce", name);
-    return 0;
+    if (ops == NULL)
+        return speadi_engine_unknown(&list, name, err);
+    return ops->usable != NULL ? ops->usable(NULL, err) : 0;
 }
 
 /* What is asked of speadi_rx_engine_open(), and where the answer goes. */
@@ -75,102 +45,74 @@ struct opening {
     const struct speadi_rx_engine_ops **ops;
     void **state;
     const struct speadi_rx_config *config;
-    char *reason; /* [256] */
     struct speadi_rx_facts *facts;
 };
 
-static int open_engine(const struct opening *opening, const struct speadi_rx_engine_ops *ops,
-                       struct spead_err *err)
+/* The stream's configuration as this engine gets it. */
+static struct speadi_rx_config config_for(const struct opening *opening,
+                                          const struct speadi_engine_about *engine)
 {
-    void *self = speadi_alloc_lines(ops->state_size);
-    int rc;
+    struct speadi_rx_config config = *opening->config;
 
+    config.options = speadi_engine_options_find(config.engine_options, engine->name);
+    return config;
+}
+
+static int usable(void *arg, const struct speadi_engine_about *engine, struct spead_err *err)
+{
+    const struct speadi_rx_config config = config_for(arg, engine);
+    const struct speadi_rx_engine_ops *ops = ops_of(engine);
+
+    return ops->usable != NULL ? ops->usable(&config, err) : 0;
+}
+
+static int open_engine(void *arg, const struct speadi_engine_about *engine, struct spead_err *err)
+{
+    const struct opening *opening = arg;
+    const struct speadi_rx_config config = config_for(opening, engine);
+    const struct speadi_rx_engine_ops *ops = ops_of(engine);
+    void *self;
+    int ret;
+
+    if (config.path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
+        return speadi_err_set(err, -ENOTSUP, "receive engine %s cannot place payload",
+                              engine->name);
+    self = aligned_alloc(64, (ops->state_size + 63) / 64 * 64);
     if (!self)
-        return speadi_err_set(err, -ENOMEM, "no memory for receive engine %s", ops->name);
+        return speadi_err_set(err, -ENOMEM, "no memory for receive engine %s", engine->name);
     memset(self, 0, ops->state_size);
     *opening->facts = (struct speadi_rx_facts){0};
-    rc = ops->open(self, opening->config, opening->facts, err);
-    if (rc < 0) {
+    ret = ops->open(self, &config, opening->facts, err);
+    if (ret < 0) {
         ops->close(self);
         free(self);
-        return rc;
+        return ret;
     }
     *opening->ops = ops;
     *opening->state = self;
     return 0;
 }
 
-static void note(char others[192], const char *name, const char *what)
+static enum spead_endpoint_kind endpoint_of(const struct speadi_rx_config *config)
 {
-    size_t used = strlen(others);
-
-    snprintf(others + used, 192 - used, "; %s: %.150s", name, what);
-}
-
-static void explain(const struct opening *opening, const char *why, const char *others)
-{
-    bool bypasses = *opening->ops == &speadi_rx_engine_verbs;
-    const char *shape = opening->facts->shape;
-    int used; /* all of it has room, but for the others */
-
-    used = snprintf(opening->reason, 256, "%s%s%s%s", why, bypasses ? "; " SPEADI_VERBS_CAVEAT : "",
-                    shape[0] ? "; " : "", shape);
-    snprintf(opening->reason + used, 256 - (size_t)used, "%s", others);
-}
-
-/* The first of the table that is usable and opens; in reason why, and what is with the others. */
-static int open_auto(const struct opening *opening, struct spead_err *err)
-{
-    const struct speadi_rx_engine_ops *picked = NULL;
-    char others[192] = "", why_picked[64];
-
-    for (size_t i = 0; i < NETWORK_COUNT; i++) {
-        const struct candidate *candidate = &network[i];
-        struct spead_err why = {0};
-        int rc = candidate->usable ? candidate->usable(opening->config, &why) : 0;
-
-        if (rc == 0 && !picked) {
-            rc = open_engine(opening, candidate->ops, &why);
-            if (rc == 0) {
-                picked = candidate->ops;
-                continue;
-            }
-            if (!candidate->gives_way)
-                return speadi_err_copy(err, &why);
-        }
-        note(others, candidate->ops->name, rc < 0 ? why.text : "usable, costs more");
-    }
-    snprintf(why_picked, sizeof why_picked, "auto: %s, the cheapest usable one", picked->name);
-    explain(opening, why_picked, others);
-    return 0;
-}
-
-static int open_named(const struct opening *opening, const char *name, struct spead_err *err)
-{
-    const struct speadi_rx_engine_ops *ops;
-    char why[64];
-    int rc = find_named(&ops, name, opening->config, err);
-
-    if (rc == 0)
-        rc = open_engine(opening, ops, err);
-    if (rc < 0)
-        return rc;
-    snprintf(why, sizeof why, "%s: %s", ops->name,
-             opening->config->addresses ? "asked for" : "what memory links are read with");
-    explain(opening, why, "");
-    return 0;
+    if (config->links != NULL)
+        return SPEAD_ENDPOINT_MEM_LINK;
+    return config->addresses != NULL ? SPEAD_ENDPOINT_UDP : SPEAD_ENDPOINT_TEXT;
 }
 
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_rx_config *config, char reason[256],
                           struct speadi_rx_facts *facts, struct spead_err *err)
 {
-    const struct opening opening = {ops, state, config, reason, facts};
-    bool is_auto = !name || strcmp(name, "auto") == 0;
+    struct opening opening = {ops, state, config, facts};
+    const struct speadi_engine_choice choice = {.list = &list,
+                                                .endpoint = endpoint_of(config),
+                                                .shape = facts->shape,
+                                                .arg = &opening,
+                                                .usable = usable,
+                                                .open = open_engine};
 
     if (!config->count || config->count > SPEADI_RX_SOURCES_MAX)
         return speadi_err_range(err, "endpoint_count", config->count, 1, SPEADI_RX_SOURCES_MAX);
-    if (is_auto && config->addresses)
-        return open_auto(&opening, err);
-    return open_named(&opening, is_auto ? speadi_rx_engine_mem.name : name, err);
+    return speadi_engine_choose(&choice, name, reason, err);
 }

@@ -26,7 +26,7 @@
 #include <speadline/region.h>
 
 #include <speadi/address.h>
-#include <speadi/verbs_options.h>
+#include <speadi/engine_list.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
 #define SPEADI_RX_BURST_MAX   1024u /* packets in one burst */
@@ -37,12 +37,11 @@
 enum {
     SPEADI_RX_CAP_PLACED = 1u << 0,   /* implements reserve/unreserve */
     SPEADI_RX_CAP_LOSSLESS = 1u << 1, /* its source can wait: on_full = block is allowed */
-    SPEADI_RX_CAP_UDP = 1u << 2,      /* takes network endpoints (else memory links) */
-    SPEADI_RX_CAP_AHEAD = 1u << 3,    /* posts ahead: reservations stay outstanding over polls, as
+    SPEADI_RX_CAP_AHEAD = 1u << 2,    /* posts ahead: reservations stay outstanding over polls, as
                                          many as the stream's window allows (else one receive's) */
-    SPEADI_RX_CAP_PINS = 1u << 4,     /* attach() registers the heap memory with a device: none of
+    SPEADI_RX_CAP_PINS = 1u << 3,     /* attach() registers the heap memory with a device: none of
                                          it may be given back to the system meanwhile */
-    SPEADI_RX_CAP_DEVICE = 1u << 5,   /* places payload into memory that the CPU cannot touch */
+    SPEADI_RX_CAP_DEVICE = 1u << 4,   /* places payload into memory that the CPU cannot touch */
 };
 
 /* Packet flags. */
@@ -93,10 +92,13 @@ struct speadi_rx_counters {
     uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
 };
 
+/* Pointers are borrowed by usable() and open(), unless it says otherwise. Of the three kinds of endpoint a stream has
+ * one, and the engine that it gets is of that kind. */
 struct speadi_rx_config {
-    /* Count of them, for network engines; borrowed by open(). */
-    const struct speadi_address *addresses;
-    struct spead_mem_link *const *links; /* count of them, for mem; the engine takes references */
+    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: count of them */
+    /* SPEAD_ENDPOINT_MEM_LINK: count of them; the engine takes references. */
+    struct spead_mem_link *const *links;
+    const char *const *texts; /* SPEAD_ENDPOINT_TEXT: count of them */
     uint32_t count;
     const struct speadi_interface *interface;
     const struct speadi_address *sender; /* nobody else's packets are lent; NULL: all are. Of the
@@ -105,7 +107,9 @@ struct speadi_rx_config {
     uint32_t packet_bytes_max;    /* longer datagrams may be lent truncated */
     enum spead_receive_path path; /* BOUNCE: reserve() will never be called */
     uint32_t placed_window; /* reservations outstanding at a time, at most; 0: all there are */
-    struct speadi_verbs_options verbs;
+    /* The stream's options for engines, of which the list of engines looks up this one's own. */
+    const struct spead_engine_options *engine_options;
+    const struct spead_engine_options *options; /* NULL: the engine's defaults */
     const struct spead_log *log;
 };
 
@@ -119,9 +123,14 @@ struct speadi_rx_facts {
 };
 
 struct speadi_rx_engine_ops {
-    const char *name;
-    size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
+    struct speadi_engine_about about; /* first */
+    size_t state_size;                /* bytes the core allocates, zeroed, and passes as `self` */
     uint32_t caps;
+
+    /* Control plane, any thread: whether a stream with this configuration could use the engine here and now; config
+     * NULL: whether any stream could. Returns 0, or -errno with a sentence that names what is missing. May load
+     * libraries and try things out, and leaves nothing open. NULL: always usable. */
+    int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
 
     /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close().
      * After open() the sockets are bound and joined; *facts, zeroed before, says what came of it. */
@@ -166,6 +175,15 @@ struct speadi_rx_engine_ops {
     /* Any thread and signal handlers: makes the current or next wait() return. */
     void (*wake)(void *self);
 
+    /* Data plane, owner thread: the time by which heaps age, in ns; it never goes back. NULL: the host's CLOCK_MONOTONIC.
+     * For an engine whose packets have a time of their own, such as one that reads a capture: it is the time up to which
+     * everything has been lent, and moves by poll(). The core asks once a poll and again after each burst. By it the core
+     * judges heap_timeout_ns (heaps are judged only after a poll() that lent nothing, for packets that wait are not
+     * late) and how long it remembers finished heaps. Everything else is the host's time, because somebody waits for it:
+     * deadlines of wait(), stop_drain_ns, gather_ns, and how often counters are read. wait() gets no deadline for a
+     * heap's age: an engine whose clock can move on without packets returns from wait() when it has. */
+    uint64_t (*now)(void *self);
+
     /* Owner thread, when the stream stops: takes all reservations back as unreserve() does, and posts no
      * receive that could still be under way when poll() returns. Polls follow until the source is empty;
      * they lend at once what an engine held back. */
@@ -175,10 +193,12 @@ struct speadi_rx_engine_ops {
     void (*counters)(void *self, struct speadi_rx_counters *counters);
 };
 
-extern const struct speadi_rx_engine_ops speadi_rx_engine_mem;
-extern const struct speadi_rx_engine_ops speadi_rx_engine_socket;
-extern const struct speadi_rx_engine_ops speadi_rx_engine_uring;
-extern const struct speadi_rx_engine_ops speadi_rx_engine_verbs;
+/* The tables of operations of all engines of this library; each is speadi_rx_engine_<name>, in its folder's rx_<name>.c.
+ * NULL-terminated, by name. */
+extern const struct speadi_engine_about *const speadi_rx_engines[];
+
+/* NULL: there is none. */
+const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name);
 
 /* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
  * pass as self and free() after close(). reason gets one line for people. */

@@ -23,10 +23,10 @@
 struct speadi_live_heap {
     struct spead_heap heap; /* first: what the consumer sees */
     uint64_t min_length;    /* furthest byte known, by payload or by address */
-    uint64_t opened_ns;     /* CLOCK_MONOTONIC */
+    uint64_t opened_ns;     /* in the clock by which heaps age */
     uint64_t drops_at_open; /* the kernel's drop counter when it opened */
-    struct speadi_live_heap *older,
-        *newer;                /* heap_table.c, later leaving_heaps.c: of the list it is in */
+    /* heap_table.c, later leaving_heaps.c: of the list that it is in. */
+    struct speadi_live_heap *older, *newer;
     uint32_t slot;             /* heap_table.c: in the table */
     uint32_t reservations;     /* receives that are posted into it */
     uint64_t reserved_end;     /* none of them ever reached further */

@@ -37,10 +37,6 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
-        {"verbs_queues", c->verbs_queues, 1, 16},
-        {"mprq", c->mprq, SPEAD_MPRQ_AUTO, SPEAD_MPRQ_OFF},
-        {"mprq_stride_log", c->mprq_stride_log, 0, 16},
-        {"mprq_entry_log", c->mprq_entry_log, 0, 26},
     };
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
@@ -77,10 +73,8 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
     if (c->link_count > SPEADI_RX_SOURCES_MAX)
         return speadi_err_range(err, "link_count", c->link_count, 0, SPEADI_RX_SOURCES_MAX);
     if (c->source != NULL && c->link_count > 0)
-        return speadi_err_field(
-            err, -EINVAL, "source",
-            ": engine \"mem\" reads links, which have no senders to choose from; "
-            "leave it NULL");
+        return speadi_err_field(err, -EINVAL, "source",
+                                ": memory links have no senders to choose from; leave it NULL");
     return 0;
 }
 
@@ -133,11 +127,11 @@ int speadi_recv_config_check_engine(const struct spead_recv_stream_config *confi
         return speadi_err_field(err, -EINVAL, "on_full",
                                 ": engine \"%s\" cannot make its sender wait, so the kernel would "
                                 "drop packets unseen; use drop-newest or drop-oldest",
-                                ops->name);
+                                ops->about.name);
     if (config->receive_path == SPEAD_PATH_PLACED && !(ops->caps & SPEADI_RX_CAP_PLACED))
         return speadi_err_field(err, -ENOTSUP, "receive_path",
                                 ": engine \"%s\" cannot place payload; use auto or bounce",
-                                ops->name);
+                                ops->about.name);
     return 0;
 }
 
@@ -152,10 +146,27 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
     return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
 }
 
-static int parse_endpoints(const struct spead_recv_stream_config *config,
-                           struct speadi_address addresses[SPEADI_RX_SOURCES_MAX],
-                           struct spead_err *err)
+/* Texts that only the named engine understands; all other endpoints are addresses. */
+static bool has_texts(const struct spead_recv_stream_config *config)
 {
+    const struct speadi_rx_engine_ops *ops = speadi_rx_engine_find(config->engine);
+
+    return config->link_count == 0 && ops != NULL && ops->about.endpoint == SPEAD_ENDPOINT_TEXT;
+}
+
+static int set_endpoints(const struct spead_recv_stream_config *config,
+                         struct speadi_address addresses[SPEADI_RX_SOURCES_MAX],
+                         struct speadi_rx_config *rx, struct spead_err *err)
+{
+    if (config->link_count > 0) {
+        rx->links = config->links;
+        return 0;
+    }
+    if (has_texts(config)) {
+        rx->texts = config->endpoints;
+        return 0;
+    }
+    rx->addresses = addresses;
     for (uint32_t i = 0; i < config->endpoint_count; i++) {
         int ret =
             speadi_address_parse(&addresses[i], config->endpoints[i], SPEADI_ADDRESS_RECEIVE, err);
@@ -193,6 +204,11 @@ static int parse_source(const struct spead_recv_stream_config *config,
 
     if (config->source == NULL)
         return 0;
+    if (rx->addresses == NULL)
+        return speadi_err_set(err, -EINVAL,
+                              "source: what engine %s reads has no senders to choose from; leave "
+                              "it NULL",
+                              config->engine);
     ret = speadi_address_parse(sender, config->source, SPEADI_ADDRESS_SENDER, err);
     if (ret < 0)
         return speadi_err_blame(err, ret, "source");
@@ -214,23 +230,13 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
         .packet_bytes_max = config->packet_bytes_max,
         .path = config->receive_path,
         .placed_window = config->placed_window,
-        .verbs = {.device = config->verbs_device,
-                  .comp_vector = config->comp_vector,
-                  .max_poll = config->max_poll,
-                  .mprq = config->mprq,
-                  .queues = config->verbs_queues,
-                  .mprq_stride_log = config->mprq_stride_log,
-                  .mprq_entry_log = config->mprq_entry_log},
+        .engine_options = config->engine_options,
         .log = &config->log,
     };
     int ret = speadi_interface_find(&interface, config->interface_name, err);
 
     ret = ret < 0 ? speadi_err_blame(err, ret, "interface_name")
-                  : parse_endpoints(config, addresses, err);
-    if (config->link_count > 0)
-        rx.links = config->links;
-    else
-        rx.addresses = addresses;
+                  : set_endpoints(config, addresses, &rx, err);
     if (ret == 0)
         ret = parse_source(config, &sender, &rx, err);
     if (ret < 0)

@@ -46,7 +46,7 @@ static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream, uint64
 {
     stream->ledger.totals->heaps_no_memory++;
     speadi_gap_tracker_open(&stream->gaps, counter);
-    speadi_finished_add(&stream->finished, counter, false, 0, stream->now_ns);
+    speadi_finished_add(&stream->finished, counter, false, 0, stream->age_ns);
     return SPEAD_RECV_NO_MEMORY;
 }
 
@@ -55,7 +55,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              struct speadi_live_heap **out, bool *paused)
 {
     struct speadi_finished_heap *finished =
-        speadi_finished_find(&stream->finished, packet->heap_counter, stream->now_ns);
+        speadi_finished_find(&stream->finished, packet->heap_counter, stream->age_ns);
     struct speadi_live_heap *occupant;
     struct speadi_region *region;
     enum spead_recv_bucket bucket;
@@ -123,7 +123,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
                                      .first_ns = raw->time_ns,
                                      .clock = (uint8_t)stream->facts.clock,
                                      .source = raw->source,
-                                     .now_ns = stream->now_ns,
+                                     .now_ns = stream->age_ns,
                                      .kernel_drops = stream->ledger.totals->kernel_drops});
     speadi_gap_tracker_open(&stream->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
@@ -174,7 +174,7 @@ static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *li
         missing = speadi_heap_missing_packets(heap);
         stream->ledger.totals->missing_packets += missing;
     }
-    speadi_finished_add(&stream->finished, heap->counter, heap->complete, missing, stream->now_ns);
+    speadi_finished_add(&stream->finished, heap->counter, heap->complete, missing, stream->age_ns);
 }
 
 static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
@@ -259,7 +259,7 @@ bool speadi_recv_close_aged(struct spead_recv_stream *stream)
     if (stream->config.heap_timeout_ns == 0)
         return false;
     while ((live = stream->table.oldest) != NULL &&
-           stream->now_ns - live->opened_ns >= stream->config.heap_timeout_ns) {
+           stream->age_ns - live->opened_ns >= stream->config.heap_timeout_ns) {
         if (live->reservations > 0)
             return true;
         speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_AGE);

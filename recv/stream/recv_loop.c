@@ -71,6 +71,8 @@ static int read_burst(struct spead_recv_stream *stream)
     else if (stream->placement.enabled && !stream->unreserving)
         reserve(stream);
     count = stream->ops->poll(stream->engine, &stream->burst);
+    if (stream->ops->now != NULL) /* the clock moves with what the engine lent */
+        stream->age_ns = stream->ops->now(stream->engine);
     stream->unreserving = false;
     if (count > 0)
         return speadi_recv_process_burst(stream);
@@ -88,6 +90,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     if (stream->state == SPEADI_RECV_ENDED)
         return stream->result;
     stream->now_ns = speadi_clock_mono_ns();
+    stream->age_ns = stream->ops->now != NULL ? stream->ops->now(stream->engine) : stream->now_ns;
     stream->ledger.totals->polls++;
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
@@ -141,7 +144,8 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
     }
     if (stream->state != SPEADI_RECV_RUNNING || stream->burst_is_out || stream->unreserving)
         return 0;
-    if (stream->config.heap_timeout_ns != 0 && stream->table.oldest != NULL)
+    if (stream->config.heap_timeout_ns != 0 && stream->table.oldest != NULL &&
+        stream->ops->now == NULL)
         deadline = speadi_min_u64(deadline, speadi_clock_after(stream->table.oldest->opened_ns,
                                                                stream->config.heap_timeout_ns));
     if (!coalesce(stream, deadline))
@@ -170,8 +174,8 @@ static int loop(struct spead_recv_stream *stream, struct spead_err *err)
             spead_recv_stream_wait(stream, 0);
     if (ret == -ESHUTDOWN)
         return 0;
-    return speadi_err_set(err, ret, "receiving with engine \"%s\" failed: %s", stream->ops->name,
-                          strerror(-ret));
+    return speadi_err_set(err, ret, "receiving with engine \"%s\" failed: %s",
+                          stream->ops->about.name, strerror(-ret));
 }
 
 int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *err)

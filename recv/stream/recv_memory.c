@@ -75,7 +75,7 @@ static int check_reach(const struct spead_recv_stream *stream, uint32_t stride,
         return speadi_err_field(
             err, -ENOTSUP, "engine",
             " \"%s\" cannot place payload into memory that the CPU cannot touch",
-            stream->ops->name);
+            stream->ops->about.name);
     speadi_pool_stats(stream->pool, &plan);
     if (need > stream->memory.all.bytes)
         return speadi_err_field(err, -EINVAL, "heap_arena",

@@ -42,7 +42,7 @@ static int join_graph(void *state, struct spead_node *self, struct spead_err *er
             err, -EINVAL,
             "its output is joined by a channel that blocks, but engine \"%s\" cannot "
             "make its sender wait: join it with spead_recv_stream_edge_config()",
-            stream->ops->name);
+            stream->ops->about.name);
     speadi_outlet_bind(&stream->outlet, self);
     return 0;
 }
@@ -131,7 +131,7 @@ static int step(void *state, struct spead_node *self)
     if (ret == -ESHUTDOWN)
         return SPEAD_STEP_DONE;
     if (ret < 0)
-        spead_node_explain(self, "receiving with engine \"%s\" failed: %s", stream->ops->name,
+        spead_node_explain(self, "receiving with engine \"%s\" failed: %s", stream->ops->about.name,
                            strerror(-ret));
     if (ret != 0)
         return ret < 0 ? ret : SPEAD_STEP_AGAIN;

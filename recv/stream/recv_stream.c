@@ -79,7 +79,7 @@ static void make_plan(struct spead_recv_stream *stream)
     speadi_pool_stats(stream->pool, &pool);
     stream->ops->counters(stream->engine, &engine);
     stream->plan = (struct spead_recv_plan){
-        .engine = stream->ops->name,
+        .engine = stream->ops->about.name,
         .engine_reason = stream->engine_reason,
         .region_count = pool.regions,
         .region_bytes = (c->heap_bytes_max + 4095) / 4096 * 4096,
@@ -110,7 +110,7 @@ static void warm_up(struct spead_recv_stream *stream)
         stream->config.heap_bytes_max < WARM_BYTES ? stream->config.heap_bytes_max : WARM_BYTES;
     unsigned count = 0;
 
-    if ((stream->ops->caps & SPEADI_RX_CAP_UDP) == 0)
+    if ((stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0)
         return;
     while (count < WARM_REGIONS && (region[count] = speadi_pool_take(stream->pool)) != NULL)
         (void)speadi_region_populate(region[count++], bytes); /* a refusal leaves it as it was */
@@ -176,7 +176,8 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     make_plan(stream);
     warm_up(stream);
     speadi_coalesce_init(&stream->coalesce,
-                         ops->caps & SPEADI_RX_CAP_UDP && !facts->busy ? config->coalesce_ns : 0,
+                         !(ops->caps & SPEADI_RX_CAP_LOSSLESS) && !facts->busy ? config->coalesce_ns
+                                                                               : 0,
                          stream->facts.buffer_bytes);
     if (stream->arena.ended != NULL)
         speadi_pool_at_end(stream->pool, stream->arena.ended, stream->arena.arg);

@@ -80,6 +80,7 @@ struct spead_recv_stream {
     uint64_t stop_counter[SPEADI_RX_SOURCES_MAX]; /* but for the rest of the heap that held it */
     bool quiesced;          /* quiesce() of the engine was called: it posts no more */
     uint64_t now_ns;        /* CLOCK_MONOTONIC, read once a poll */
+    uint64_t age_ns;        /* the time by which heaps age: now_ns, or the engine's own clock */
     uint64_t deadline_ns;   /* of draining or flushing */
     uint64_t node_sequence; /* the outlet's, when the node last slept */
     uint64_t counters_ns;   /* when the engine's counters were read */

@@ -15,7 +15,7 @@
 #include <speadline/send.h>
 
 #include <speadi/address.h>
-#include <speadi/verbs_options.h>
+#include <speadi/engine_list.h>
 
 #define SPEADI_TX_DESTINATIONS_MAX 64u
 
@@ -45,8 +45,8 @@ struct speadi_tx_done {
 /* Capability bits. */
 enum {
     SPEADI_TX_CAP_DEVICE = 1u << 0,   /* sends from memory that the CPU cannot read */
-    SPEADI_TX_CAP_PACES = 1u << 1,    /* can be told to keep the rate itself: verbs.hardware_rate */
-    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* can be told to have a device segment: verbs.tso */
+    SPEADI_TX_CAP_PACES = 1u << 1,    /* can be told to keep the rate itself: hardware_rate */
+    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* can be told to have a device segment: hardware_tso */
 };
 
 struct speadi_tx_counters {
@@ -61,9 +61,12 @@ struct speadi_tx_counters {
     uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
 };
 
+/* Pointers are borrowed by usable() and open(), unless it says otherwise. A stream has addresses or links, and the engine
+ * that it gets sends to such. */
 struct speadi_tx_config {
-    const struct speadi_address *addresses; /* count of them; borrowed by open() */
-    struct spead_mem_link *const *links;
+    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: count of them */
+    struct spead_mem_link *const *links;    /* SPEAD_ENDPOINT_MEM_LINK: count of them; the engine
+                                               takes references */
     uint32_t count;
     const struct speadi_interface *interface;
     uint32_t socket_buffer_bytes;
@@ -72,16 +75,25 @@ struct speadi_tx_config {
     uint32_t train_bytes_max; /* a super-packet is never longer: the pacer's burst; >= one packet */
     double rate_bytes_per_s;  /* for an engine that paces: 0: none */
     enum spead_rate_of rate_of;
-    const struct spead_send_memory *memory; /* borrowed by open() */
+    bool hardware_rate; /* it is the engine that paces; only with SPEADI_TX_CAP_PACES */
+    bool hardware_tso;  /* its device segments; only with SPEADI_TX_CAP_SEGMENTS */
+    const struct spead_send_memory *memory;
     uint32_t memory_count;
-    struct speadi_verbs_options verbs;
+    /* The stream's options for engines, of which the list of engines looks up this one's own. */
+    const struct spead_engine_options *engine_options;
+    const struct spead_engine_options *options; /* NULL: the engine's defaults */
     const struct spead_log *log;
 };
 
 struct speadi_tx_engine_ops {
-    const char *name;
-    size_t state_size; /* bytes the core allocates, zeroed, and passes as `self` */
+    struct speadi_engine_about about; /* first */
+    size_t state_size;                /* bytes the core allocates, zeroed, and passes as `self` */
     uint32_t caps;
+
+    /* Control plane, any thread: whether a stream with this configuration could use the engine here and now; config
+     * NULL: whether any stream could. Returns 0, or -errno with a sentence that names what is missing. May load
+     * libraries and try things out, and leaves nothing open. NULL: always usable. */
+    int (*usable)(const struct speadi_tx_config *config, struct spead_err *err);
 
     /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close(). */
     int (*open)(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
@@ -112,12 +124,12 @@ struct speadi_tx_engine_ops {
     void (*counters)(void *self, struct speadi_tx_counters *counters);
 };
 
-extern const struct speadi_tx_engine_ops speadi_tx_engine_mem;
-extern const struct speadi_tx_engine_ops speadi_tx_engine_socket;
-extern const struct speadi_tx_engine_ops speadi_tx_engine_uring;
-extern const struct speadi_tx_engine_ops speadi_tx_engine_verbs;
+/* The tables of operations of all engines of this library; each is speadi_tx_engine_<name>, in its folder's tx_<name>.c.
+ * NULL-terminated, by name. */
+extern const struct speadi_engine_about *const speadi_tx_engines[];
 
-/* As speadi_rx_engine_open(). */
+/* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
+ * pass as self and free() after close(). reason gets one line for people. */
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_tx_config *config, char reason[256],
                           uint32_t *buffer_bytes, struct spead_err *err);

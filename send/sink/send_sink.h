@@ -51,9 +51,9 @@ struct spead_send_sink {
 
     /* Written by the node's thread; after the node has finished, by on_progress() under the watcher's lock. */
     alignas(SPEADI_CACHE_LINE) struct speadi_sink_slot *current_slot, *retry_slot;
-    struct speadi_sink_slot
-        *failed_slot;               /* of the two: what the last step failed on; NULL: on none */
-    struct spead_err pending_error; /* the node will fail with this; code 0: with nothing */
+    /* Of the two: what the last step failed on; NULL: on none. */
+    struct speadi_sink_slot *failed_slot;
+    struct spead_err pending_error;        /* the node will fail with this; code 0: with nothing */
     struct speadi_sink_slot *pending_slot; /* on this one of the two; NULL: on no message */
     struct spead_message inbox[SPEADI_SINK_BATCH];
     uint32_t inbox_at, inbox_count;
@@ -73,8 +73,8 @@ struct spead_send_sink {
     _Atomic int broken; /* the stream has failed with this, or was stopped */
 
     _Atomic uint64_t abandoned; /* written by both threads */
-    _Atomic unsigned
-        references; /* of the caller, and of a node that has started, until the stream calls it no more */
+    /* Of the caller, and of a node that has started, until the stream calls it no more. */
+    _Atomic unsigned references;
 };
 
 /* One thread at a time writes, so this is no read-modify-write. */

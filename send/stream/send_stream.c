@@ -91,7 +91,7 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
     const struct speadi_send_transport *transport = &stream->transport;
     const struct spead_send_plan full = {
         .socket_buffer_bytes = transport->buffer_bytes,
-        .engine = transport->ops->name,
+        .engine = transport->ops->about.name,
         .engine_reason = transport->reason,
         .memory_bytes = sizeof *stream + stream->queue.bytes + stream->batches.memory_bytes +
                         sizeof(struct speadi_send_accounts) + transport->ops->state_size +

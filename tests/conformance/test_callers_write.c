@@ -90,6 +90,16 @@ static void write_test_record(void *to)
     spead_test_sink_record(test_sink, to);
 }
 
+static void write_recv_engine_info(void *to)
+{
+    spead_recv_engine_info(0, to);
+}
+
+static void write_send_engine_info(void *to)
+{
+    spead_send_engine_info(0, to);
+}
+
 static void write_region_info(void *to)
 {
     spead_region_info(region, to);
@@ -152,6 +162,8 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_node_config, memory_bytes), write_sender_sink_node},
     {STRUCT(spead_channel_config, on_shed_arg), write_receiver_edge},
     {STRUCT(spead_test_record, end), write_test_record},
+    {STRUCT(spead_engine_info, reserved), write_recv_engine_info},
+    {STRUCT(spead_engine_info, reserved), write_send_engine_info},
     {STRUCT(spead_region_info, bytes), write_region_info},
     {STRUCT(spead_region_info, bytes), write_heap_info},
     {STRUCT(spead_region_pool_stats, memory_bytes_max), write_pool_stats},

@@ -6,20 +6,18 @@
 #include <criterion/parameterized.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "engine_names.h"
 #include "loop_check.h"
 #include "netns.h"
 #include "pairwise.h"
 
 enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
 
-static const struct {
-    const char *tx, *rx;
-} engines[] = {{"mem", "mem"},
-               {"socket", "socket"},
-               {"uring", "uring"},
-               {"socket", "uring"},
-               {"uring", "socket"}};
+static struct {
+    char tx[TEST_ENGINE_LENGTH], rx[TEST_ENGINE_LENGTH];
+} engines[PAIRWISE_VALUES_MAX]; /* filled by list_engines() */
 static const uint32_t packets[] = {56, 64, 200, 1472, 8972, 65507};
 static const uint64_t heaps[] = {0, 1, 10007, 4u << 20};
 static const struct {
@@ -31,14 +29,46 @@ static const struct {
 static const char *const hosts[] = {"127.0.0.1", "[::1]", "239.255.7.1", "[ff15::7148]"};
 static const char *const paths[] = {"auto", "placed", "bounce"};
 
-static struct pairwise table = {.axes = AXES, .values = {5, 6, 4, 4, 4, 3}};
+static struct pairwise table = {.axes = AXES, .values = {0, 6, 4, 4, 4, 3}};
+
+static void add_pair(const char *tx, const char *rx)
+{
+    unsigned n = table.values[ENGINES];
+
+    cr_assert_lt(n, (unsigned)PAIRWISE_VALUES_MAX);
+    snprintf(engines[n].tx, sizeof engines[n].tx, "%s", tx);
+    snprintf(engines[n].rx, sizeof engines[n].rx, "%s", rx);
+    table.values[ENGINES]++;
+}
+
+/* Each engine with itself, and each one of the kernel's with each other. */
+static void list_engines(void)
+{
+    char tx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH], rx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned both = test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, tx), senders, receivers;
+
+    table.values[ENGINES] = 0;
+    for (unsigned i = 0; i < both; i++)
+        add_pair(tx[i], tx[i]);
+    senders = test_engines(TEST_SENDS, TEST_KERNEL, tx);
+    receivers = test_engines(TEST_RECEIVES, TEST_KERNEL, rx);
+    for (unsigned i = 0; i < senders; i++)
+        for (unsigned k = 0; k < receivers; k++)
+            if (strcmp(tx[i], rx[k]) != 0)
+                add_pair(tx[i], rx[k]);
+}
+
+static bool over_links(const unsigned *row)
+{
+    return test_engine_kind(engines[row[ENGINES]].tx) == TEST_MEM;
+}
 
 /* Memory has no address: one is enough. A 65507-byte datagram does not fit IPv6's larger header. */
 static bool allowed(const unsigned *row)
 {
     bool v6 = row[HOST] == 1 || row[HOST] == 3;
 
-    if (row[ENGINES] == 0)
+    if (over_links(row))
         return row[HOST] == 0;
     return !(v6 && packets[row[PACKET]] > 65487);
 }
@@ -64,7 +94,7 @@ static void describe(const unsigned *row, char text[200])
     snprintf(text, 200, "%s to %s, packets of %u, heaps of %llu, %s, to %s, %s path",
              engines[row[ENGINES]].tx, engines[row[ENGINES]].rx, packets[row[PACKET]],
              (unsigned long long)heaps[row[HEAP]], arrivals[row[ARRIVAL]].name,
-             row[ENGINES] ? hosts[row[HOST]] : "a link", paths[row[PATH]]);
+             over_links(row) ? "a link" : hosts[row[HOST]], paths[row[PATH]]);
 }
 
 static bool conforms(const unsigned *row)
@@ -87,6 +117,7 @@ static bool conforms(const unsigned *row)
 
 static struct pairwise *all_pairs(void)
 {
+    list_engines();
     pairwise_make(&table, allowed);
     return &table;
 }
@@ -102,7 +133,8 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance,
 {
     const char *reason;
 
-    if ((*row)[ENGINES] != 0 && !test_netns_enter(&reason))
+    list_engines();
+    if (!over_links(*row) && !test_netns_enter(&reason))
         cr_skip_test("%s", reason);
     cr_assert(conforms(*row));
 }
@@ -129,6 +161,7 @@ Test(conformance, every_combination_of_modes_conforms, .timeout = 3600)
         cr_skip_test("the full product runs with SPEADLINE_FULL=1 (ctest -L slow)");
     if (!test_netns_enter(&reason))
         cr_skip_test("%s", reason);
+    list_engines();
     do {
         if (!allowed(row))
             continue;

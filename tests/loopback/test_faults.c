@@ -6,18 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine_names.h"
 #include "loop_run.h"
 #include "netns.h"
 
 struct fault_case {
-    char engine[8];
+    char engine[TEST_ENGINE_LENGTH];
     char fault[96];
     enum spead_receive_path path;
     bool on_receive;
     uint32_t packet_bytes;
 };
 
-static const char *const engines[] = {"mem", "socket", "uring"};
 static const char *const faults[] = {
     "loss=0.02,seed=11",
     "loss=0.004,burst=7,seed=12",
@@ -31,10 +31,11 @@ static const char *const faults[] = {
 
 ParameterizedTestParameters(faults, ledger_is_exact_and_no_byte_is_wrong_under)
 {
-    static struct fault_case cases[200];
-    size_t n = 0;
+    static struct fault_case cases[TEST_ENGINES_MAX * 8 * 4];
+    char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    size_t count = test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, engines), n = 0;
 
-    for (size_t e = 0; e < 3; e++)
+    for (size_t e = 0; e < count; e++)
         for (size_t f = 0; f < sizeof faults / sizeof faults[0]; f++)
             for (unsigned k = 0; k < 4; k++) {
                 struct fault_case *c = &cases[n++];
@@ -67,7 +68,7 @@ static void enter_network_for(const char *engine)
 {
     const char *reason;
 
-    if (strcmp(engine, "mem") != 0 && !test_netns_enter(&reason))
+    if (test_engine_kind(engine) != TEST_MEM && !test_netns_enter(&reason))
         cr_skip_test("%s", reason);
 }
 
@@ -101,15 +102,17 @@ ParameterizedTest(struct fault_case *f, faults, ledger_is_exact_and_no_byte_is_w
 /* What was lost on the way is what the receiver says is missing. */
 ParameterizedTestParameters(faults, sent_minus_seen_is_missing)
 {
-    static struct fault_case cases[6];
+    static struct fault_case cases[2 * TEST_ENGINES_MAX];
+    char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    size_t count = 2 * test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, engines);
 
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < count; i++) {
         snprintf(cases[i].engine, sizeof cases[i].engine, "%s", engines[i / 2]);
         snprintf(cases[i].fault, sizeof cases[i].fault, "loss=0.02,burst=2,seed=%zu", 21 + i);
         cases[i].path = i % 2 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
         cases[i].packet_bytes = 1472;
     }
-    return cr_make_param_array(struct fault_case, cases, 6);
+    return cr_make_param_array(struct fault_case, cases, count);
 }
 
 ParameterizedTest(struct fault_case *f, faults, sent_minus_seen_is_missing, .timeout = 60)
@@ -132,16 +135,18 @@ ParameterizedTest(struct fault_case *f, faults, sent_minus_seen_is_missing, .tim
  * believed. What must hold is the ledger, the bounds, and that no more heaps are hurt than bits flipped. */
 ParameterizedTestParameters(faults, flipped_bits_are_counted_and_bounded)
 {
-    static struct fault_case cases[6];
+    static struct fault_case cases[2 * TEST_ENGINES_MAX];
+    char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    size_t count = 2 * test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, engines);
 
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < count; i++) {
         snprintf(cases[i].engine, sizeof cases[i].engine, "%s", engines[i / 2]);
         snprintf(cases[i].fault, sizeof cases[i].fault, "flip=0.05,seed=%zu", 31 + i);
         cases[i].path = i % 2 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
         cases[i].packet_bytes = 200;
         cases[i].on_receive = i % 2;
     }
-    return cr_make_param_array(struct fault_case, cases, 6);
+    return cr_make_param_array(struct fault_case, cases, count);
 }
 
 ParameterizedTest(struct fault_case *f, faults, flipped_bits_are_counted_and_bounded, .timeout = 60)

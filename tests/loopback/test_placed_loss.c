@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine_names.h"
 #include "loop_run.h"
 #include "netns.h"
 
@@ -15,19 +16,18 @@
 #define HEAPS      40u
 
 struct loss_case {
-    char engine[8];
+    char engine[TEST_ENGINE_LENGTH];
     double loss;
     bool on_receive; /* lost between engine and core, so after it was placed; else on the wire */
 };
 
-static const char *const engines[] = {"mem", "socket", "uring"};
-
 static struct criterion_test_params every_loss(void)
 {
-    static struct loss_case cases[12];
-    size_t n = 0;
+    static struct loss_case cases[4 * TEST_ENGINES_MAX];
+    char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    size_t count = test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, engines), n = 0;
 
-    for (size_t e = 0; e < 3; e++)
+    for (size_t e = 0; e < count; e++)
         for (unsigned k = 0; k < 4; k++) {
             snprintf(cases[n].engine, sizeof cases[n].engine, "%s", engines[e]);
             cases[n].loss = k & 1 ? 0.01 : 0.001;
@@ -41,7 +41,7 @@ static void run(const struct loss_case *f, struct loop_case *c, struct loop_resu
     const char *reason;
     char fault[64];
 
-    if (strcmp(f->engine, "mem") != 0 && !test_netns_enter(&reason))
+    if (test_engine_kind(f->engine) != TEST_MEM && !test_netns_enter(&reason))
         cr_skip_test("%s", reason);
     snprintf(fault, sizeof fault, "loss=%g,seed=5", f->loss);
     *c = (struct loop_case){.tx_engine = f->engine,
@@ -85,14 +85,14 @@ ParameterizedTest(struct loss_case *f, placed_loss, every_placed_heap_is_right_a
 
     run(f, &c, &r);
     /* mem reads most of a heap at a time, before there is a heap to have places in. */
-    cr_expect_gt(stats->counters.placed, strcmp(f->engine, "mem") == 0 ? 0 : accepted(stats) / 2,
+    cr_expect_gt(stats->counters.placed, test_engine_kind(f->engine) == TEST_MEM ? 0 : accepted(stats) / 2,
                  "%s at %g: %llu placed", f->engine, f->loss,
                  (unsigned long long)stats->counters.placed);
     cr_expect_eq(stats->counters.placed + stats->counters.bounced + stats->counters.repaired,
                  accepted(stats));
     cr_expect_lt(stats->counters.repaired, accepted(stats) / 3, "%s at %g: %llu repaired",
                  f->engine, f->loss, (unsigned long long)stats->counters.repaired);
-    if (f->loss > 0.005 && strcmp(f->engine, "mem") != 0)
+    if (f->loss > 0.005 && test_engine_kind(f->engine) != TEST_MEM)
         cr_expect_gt(stats->counters.repaired, 0u, "%s at %g", f->engine, f->loss);
 }
 
@@ -118,7 +118,10 @@ ParameterizedTest(struct loss_case *f, placed_loss, heaps_out_of_reach_are_bounc
 
 Test(placed_loss, kernel_engines_refuse_to_place_out_of_reach)
 {
-    for (size_t i = 0; i < 3; i++) {
+    char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    size_t count = test_engines(TEST_BOTH_ENDS, TEST_MEM | TEST_KERNEL, engines);
+
+    for (size_t i = 0; i < count; i++) {
         struct apart_memory memory;
         struct loop_case c = {.tx_engine = engines[i],
                               .rx_engine = engines[i],

@@ -14,17 +14,24 @@
 
 #include <speadi/clock.h>
 
+#include "engine_names.h"
 #include "netns.h"
 #include "tx_harness.h"
 
-static char engines[][8] = {"socket", "uring"};
+static struct criterion_test_params every_engine(void)
+{
+    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned count = test_engines(TEST_SENDS, TEST_KERNEL, engines);
 
-#define FOR_EACH_ENGINE(test)                                                           \
-    ParameterizedTestParameters(send_routes, test)                                      \
-    {                                                                                   \
-        return cr_make_param_array(char[8], engines, sizeof engines / sizeof *engines); \
-    }                                                                                   \
-    ParameterizedTest(char(*engine)[8], send_routes, test, .timeout = 60)
+    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
+}
+
+#define FOR_EACH_ENGINE(test)                      \
+    ParameterizedTestParameters(send_routes, test) \
+    {                                              \
+        return every_engine();                     \
+    }                                              \
+    ParameterizedTest(char(*engine)[TEST_ENGINE_LENGTH], send_routes, test, .timeout = 60)
 
 static struct test_netns_pair hosts;
 static struct tx_harness h;

@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 
+#include <engine_names.h>
 #include <rx_rig.h>
 
 #define ROUNDS 20000u
@@ -65,11 +66,11 @@ static bool run(const char *engine)
 
 int main(void)
 {
-    static const char *const engines[] = {"mem", "socket", "uring"};
-    unsigned done = 0;
+    char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned count = test_engines(TEST_RECEIVES, TEST_MEM | TEST_KERNEL, engines), done = 0;
 
     alarm(100);
-    for (unsigned i = 0; i < 3; i++)
+    for (unsigned i = 0; i < count; i++)
         done += run(engines[i]);
     return done ? 0 : 77;
 }

@@ -11,6 +11,7 @@
 
 #include <speadline/recv.h>
 #include <speadline/send.h>
+#include <speadline/verbs.h>
 
 #include "control.h"
 #include "netns.h"
@@ -105,6 +106,7 @@ static void *send_heaps(void *arg)
 static void open_stream(unsigned round)
 {
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_err err = {0};
 
     config.engine = "verbs";
@@ -113,10 +115,11 @@ static void open_stream(unsigned round)
     config.endpoint_count = 1;
     config.receive_path = round % 3 == 0 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
     config.placed_window = 16;
-    config.mprq = round % 3 == 2 ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
+    verbs.mprq = round % 3 == 2 ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
     config.allow_out_of_order = true;
     config.heap_bytes_max = 1u << 20;
-    config.comp_vector = round % 2 ? 0 : SPEAD_VERBS_COMP_VECTOR_POLL;
+    verbs.comp_vector = round % 2 ? 0 : SPEAD_VERBS_COMP_VECTOR_POLL;
+    config.engine_options = &verbs.options;
     must(spead_recv_stream_create(&stream, &config, &err) == 0, err.text);
 }
 

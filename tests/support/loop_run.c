@@ -8,6 +8,8 @@
 
 #include <speadi/clock.h>
 
+#include "engine_names.h"
+
 #define LOOP_ITEM_ID 0x1000u
 #define AHEAD_MAX \
     16u                        /* packets under way on a cable, and sent in a row: a window of
@@ -72,6 +74,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
 {
     const struct loop_case *c = l->c;
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
 
     config.engine = c->rx_engine;
     if (l->link) {
@@ -82,7 +85,8 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
         config.endpoint_count = 1;
         config.interface_name = c->pair ? TEST_NEAR_INTERFACE : "lo";
     }
-    config.mprq = c->mprq;
+    verbs.mprq = c->mprq;
+    config.engine_options = &verbs.options;
     config.fault = c->rx_fault;
     config.packet_bytes_max = c->rx_packet_bytes_max ? c->rx_packet_bytes_max : 65507;
     config.heap_arena = c->memory ? &c->memory->arena : NULL;
@@ -302,7 +306,7 @@ static bool run_case(struct loop *l)
     struct spead_err err = {0};
     char to[80], from[80];
 
-    if (strcmp(c->tx_engine, "mem") == 0 &&
+    if (test_engine_kind(c->tx_engine) == TEST_MEM &&
         spead_mem_link_create(&l->link, 4096, c->packet_bytes, &err) < 0)
         return could_not(l, "link", -ENOMEM, &err);
     snprintf(to, sizeof to, "%s:7148", c->host ? c->host : "");

@@ -11,15 +11,16 @@
 
 #include <speadline/recv.h>
 #include <speadline/send.h>
+#include <speadline/verbs.h>
 
 #include "apart_memory.h"
 #include "netns.h"
 
 struct loop_case {
-    const char *tx_engine, *rx_engine;  /* "mem" for both, or "socket" / "uring" / "verbs" each */
+    const char *tx_engine, *rx_engine;  /* of memory links both, or each of UDP */
     const struct test_netns_pair *pair; /* from far to near; NULL: over lo */
-    enum spead_verbs_mprq mprq;
-    const char *host; /* destination, e.g. "127.0.0.1"; not for mem */
+    enum spead_verbs_mprq mprq;         /* of engine verbs */
+    const char *host;                   /* destination, e.g. "127.0.0.1"; not for mem */
     uint32_t packet_bytes;
     uint64_t heap_bytes;
     unsigned heaps;

@@ -14,6 +14,7 @@
 #include <speadi/packet.h>
 #include <speadi/udp.h>
 
+#include "engine_names.h"
 #include "netns.h"
 
 #define PORT         17200u
@@ -25,6 +26,16 @@ static bool open_links(struct rx_rig *rig, struct speadi_rx_config *config)
         if (spead_mem_link_create(&rig->link[i], LINK_PACKETS, SPEADI_UDP_BYTES_MAX, NULL) < 0)
             return false;
     config->links = rig->link;
+    return true;
+}
+
+static bool open_texts(struct rx_rig *rig, struct speadi_rx_config *config)
+{
+    static const char *texts[RX_RIG_SOURCES];
+
+    for (unsigned i = 0; i < rig->sources; i++)
+        texts[i] = "1";
+    config->texts = texts;
     return true;
 }
 
@@ -72,7 +83,8 @@ bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options)
     struct speadi_interface lo;
     struct speadi_rx_config config = {
         .socket_buffer_bytes = 8u << 20, .packet_bytes_max = 65507, .path = options->path};
-    bool network = strcmp(options->engine, "mem") != 0;
+    unsigned kind = test_engine_kind(options->engine);
+    bool network = kind == TEST_KERNEL || kind == TEST_BYPASS;
     const char *missing;
     struct spead_err err = {0};
 
@@ -84,7 +96,9 @@ bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options)
         snprintf(rig->reason, sizeof rig->reason, "%s", missing);
         return false;
     }
-    if (network ? !open_addresses(rig, options, addresses, &err) : !open_links(rig, &config))
+    if (network             ? !open_addresses(rig, options, addresses, &err)
+        : kind == TEST_TEXT ? !open_texts(rig, &config)
+                            : !open_links(rig, &config))
         goto failed;
     if (network) {
         if (speadi_interface_find(&lo, "lo", &err) < 0)
@@ -128,6 +142,8 @@ void rx_rig_close(struct rx_rig *rig)
 
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes)
 {
+    if (!rig->link[source] && rig->sender[source] < 0)
+        return true; /* nobody sends to such an engine */
     if (rig->link[source])
         return spead_mem_link_push(rig->link[source], data, bytes) == 0;
     return send(rig->sender[source], data, bytes, 0) == (ssize_t)bytes;

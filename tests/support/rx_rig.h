@@ -1,5 +1,6 @@
 /* A receive engine with senders at its other end: memory links, or UDP sockets in a network namespace
- * of the test's own. The same cases then run over every engine. */
+ * of the test's own. An engine that reads something else (a text) gets "1" as each endpoint, and sends go nowhere. The same
+ * cases then run over every engine. */
 #ifndef TESTS_RX_RIG_H
 #define TESTS_RX_RIG_H
 

@@ -101,6 +101,8 @@ static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
         land(e, out, burst->count);
     }
     burst->count++;
+    if (packet->clock_ns != 0)
+        e->clock_ns = packet->clock_ns;
 }
 
 static int script_poll(void *self, struct speadi_rx_burst *burst)
@@ -211,8 +213,15 @@ static void script_counters(void *self, struct speadi_rx_counters *counters)
         .kernel_drops = e->kernel_drops, .messages = e->next, .memory_bytes = e->memory_bytes};
 }
 
+static uint64_t script_now(void *self)
+{
+    const struct script_engine *e = self;
+
+    return e->clock_ns;
+}
+
 const struct speadi_rx_engine_ops script_engine_ops = {
-    .name = "script",
+    .about.name = "script",
     .state_size = sizeof(struct script_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
     .close = script_close,
@@ -228,7 +237,7 @@ const struct speadi_rx_engine_ops script_engine_ops = {
 };
 
 const struct speadi_rx_engine_ops script_nic_ops = {
-    .name = "script-nic",
+    .about.name = "script-nic",
     .state_size = sizeof(struct script_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS | SPEADI_RX_CAP_AHEAD |
             SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_DEVICE,
@@ -242,5 +251,22 @@ const struct speadi_rx_engine_ops script_nic_ops = {
     .wait = script_wait,
     .wake = script_wake,
     .quiesce = script_quiesce,
+    .counters = script_counters,
+};
+
+const struct speadi_rx_engine_ops script_clock_ops = {
+    .about.name = "script-clock",
+    .state_size = sizeof(struct script_engine),
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS,
+    .close = script_close,
+    .start = script_start,
+    .poll = script_poll,
+    .give_back = script_give_back,
+    .reserve = script_reserve,
+    .unreserve = script_unreserve,
+    .wait = script_wait,
+    .wake = script_wake,
+    .quiesce = script_quiesce,
+    .now = script_now,
     .counters = script_counters,
 };

@@ -6,7 +6,7 @@
  * or wrong: that is what the core must cope with. One thread, except wake().
  *
  * script_nic_ops is the same engine as a NIC: it must be shown the memory, writes to it by offset, and
- * checks that nothing is asked outside of it. */
+ * checks that nothing is asked outside of it. script_clock_ops is it with a clock of its own. */
 #ifndef TEST_SCRIPT_ENGINE_H
 #define TEST_SCRIPT_ENGINE_H
 
@@ -26,6 +26,7 @@ struct script_packet {
     uint32_t segments;
     uint16_t source;
     uint8_t flags, bucket;
+    uint64_t clock_ns; /* where lending it moves the engine's clock; 0: it stays */
 };
 
 struct script_engine {
@@ -39,6 +40,7 @@ struct script_engine {
     int start_error;       /* what start() returns */
     int end; /* what poll returns after the last packet; 0: the source is just empty */
     uint64_t kernel_drops;
+    uint64_t clock_ns;     /* what its clock shows, with script_clock_ops */
     uint64_t waited_until; /* deadline of the last wait() */
     atomic_uint wakes;
     uint8_t *view;                   /* the NIC's way to heap memory that the CPU cannot touch */
@@ -53,7 +55,7 @@ struct script_engine {
     uint8_t heads[SPEADI_RX_BURST_MAX][SCRIPT_HEAD_BYTES_MAX];
 };
 
-extern const struct speadi_rx_engine_ops script_engine_ops, script_nic_ops;
+extern const struct speadi_rx_engine_ops script_engine_ops, script_nic_ops, script_clock_ops;
 
 /* An engine for create_on(), which frees it. */
 struct script_engine *script_engine_new(void);

@@ -165,7 +165,7 @@ static void close_it(void *self)
 }
 
 static const struct speadi_tx_engine_ops ops = {
-    .name = "scripted",
+    .about.name = "scripted",
     .state_size = sizeof(struct handle),
     .close = close_it,
     .start = start,

@@ -13,6 +13,7 @@
 #include <speadi/mem_wire.h>
 #include <speadi/packet.h>
 
+#include "engine_names.h"
 #include "must.h"
 
 #define IOVECS_PER_PACKET 2u
@@ -128,7 +129,10 @@ static bool is_missing_here(int error)
 static struct speadi_tx_config engine_config_of(const struct tx_harness_config *config)
 {
     static const struct speadi_interface no_interface;
+    static struct spead_send_verbs_config verbs;
 
+    verbs = config->verbs;
+    verbs.options = (struct spead_engine_options){.struct_size = sizeof verbs, .engine = "verbs"};
     return (struct speadi_tx_config){
         .addresses = config->address,
         .count = config->sinks ? config->sinks : 1,
@@ -141,7 +145,9 @@ static struct speadi_tx_config engine_config_of(const struct tx_harness_config *
         .rate_bytes_per_s = config->rate_bytes_per_s,
         .memory = config->memory,
         .memory_count = config->memory_count,
-        .verbs = config->verbs,
+        .hardware_rate = config->hardware_rate,
+        .hardware_tso = config->hardware_tso,
+        .engine_options = &verbs.options,
         .log = config->log,
     };
 }
@@ -180,7 +186,7 @@ bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *confi
 {
     struct speadi_address address[TX_SINKS_MAX];
     struct spead_mem_link *link[TX_SINKS_MAX];
-    bool mem = strcmp(config->engine, "mem") == 0;
+    bool mem = test_engine_kind(config->engine) == TEST_MEM;
     struct speadi_tx_config engine_config = engine_config_of(config);
 
     if (mem)
@@ -241,12 +247,12 @@ void tx_harness_send(struct tx_harness *h, const struct tx_packets *packets)
         int ret = h->ops->send(h->state, packets->packet + taken, packets->count - taken);
 
         MUST(ret >= 0 && (unsigned)ret <= packets->count - taken, "%s: send() said %d",
-             h->ops->name, ret);
+             h->ops->about.name, ret);
         taken += (unsigned)ret;
         done = tx_harness_reap(h) - before;
-        MUST(done <= taken, "%s: %u reaped of %u taken", h->ops->name, done, taken);
+        MUST(done <= taken, "%s: %u reaped of %u taken", h->ops->about.name, done, taken);
         MUST(speadi_clock_mono_ns() < deadline, "%s: %u taken, %u reaped of %u in 10 s",
-             h->ops->name, taken, done, packets->count);
+             h->ops->about.name, taken, done, packets->count);
         if (ret == 0 && done < packets->count)
             h->ops->wait(h->state, speadi_clock_mono_ns() + 100000000u, taken < packets->count);
     } while (done < packets->count);
@@ -277,12 +283,13 @@ void tx_harness_expect(struct tx_harness *h, const struct tx_packets *packets)
         const struct speadi_tx_packet *packet = &packets->packet[n];
         int bytes = tx_harness_receive(h, packet->destination, got, sizeof got);
 
-        MUST(bytes == (int)packet->bytes, "%s: packet %u: %d bytes, not %u", h->ops->name, n, bytes,
-             packet->bytes);
+        MUST(bytes == (int)packet->bytes, "%s: packet %u: %d bytes, not %u", h->ops->about.name, n,
+             bytes, packet->bytes);
         MUST(memcmp(got, packets->bytes[n], packet->bytes) == 0,
-             "%s: packet %u has other contents (number %u)", h->ops->name, n, got[0] | got[1] << 8);
+             "%s: packet %u has other contents (number %u)", h->ops->about.name, n,
+             got[0] | got[1] << 8);
     }
     for (unsigned i = 0; i < h->sinks; i++)
-        MUST(tx_harness_receive(h, i, got, sizeof got) == -1, "%s: sink %u got more", h->ops->name,
-             i);
+        MUST(tx_harness_receive(h, i, got, sizeof got) == -1, "%s: sink %u got more",
+             h->ops->about.name, i);
 }

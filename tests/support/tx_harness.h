@@ -9,6 +9,8 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include <speadline/verbs.h>
+
 #include "tx_engine.h"
 
 /* ---- Packets ------------------------------------------------------------------------------- */
@@ -56,10 +58,10 @@ struct tx_harness_config {
     const char *fault;        /* NULL: none */
     /* Instead of sinks: `sinks` addresses to send to, and the send buffer to ask for. */
     const struct speadi_address *address;
-    uint32_t buffer_bytes;     /* default 512 KiB */
-    uint32_t packet_bytes_max; /* default 65507 */
-    /* For engine verbs; zero by default. */
-    struct speadi_verbs_options verbs;
+    uint32_t buffer_bytes;                /* default 512 KiB */
+    uint32_t packet_bytes_max;            /* default 65507 */
+    struct spead_send_verbs_config verbs; /* for engine verbs, without its head; zero by default */
+    bool hardware_rate, hardware_tso;
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     double rate_bytes_per_s;

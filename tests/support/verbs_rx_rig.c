@@ -65,13 +65,18 @@ bool verbs_rx_rig_prepare(struct verbs_rx_rig *rig, const struct verbs_rx_option
         snprintf(rig->reason, sizeof rig->reason, "%s", missing);
         return false;
     }
+    rig->verbs = options->verbs;
+    rig->verbs.options =
+        (struct spead_engine_options){.struct_size = sizeof rig->verbs, .engine = "verbs"};
+    if (rig->verbs.queues == 0)
+        rig->verbs.queues = 1; /* what a test does not say */
     rig->config = (struct speadi_rx_config){
         .addresses = rig->address,
         .interface = &rig->interface,
         .socket_buffer_bytes = options->buffer_bytes ? options->buffer_bytes : 256u << 10,
         .packet_bytes_max = 9200,
         .path = options->path,
-        .verbs = options->verbs,
+        .engine_options = &rig->verbs.options,
         .log = options->log,
     };
     for (unsigned i = 0; i < VERBS_RX_ENDPOINTS && endpoints[i]; i++, rig->config.count++)

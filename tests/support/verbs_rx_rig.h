@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/verbs.h>
+
 #include <rx_engine.h>
 
 #include "netns.h"
@@ -20,7 +22,7 @@ struct verbs_rx_options {
     unsigned mtu;                              /* 0: VERBS_RX_MTU */
     uint32_t buffer_bytes;                     /* 0: 256 KiB */
     enum spead_receive_path path;
-    struct speadi_verbs_options verbs;
+    struct spead_recv_verbs_config verbs; /* without its head */
     const struct spead_log *log;
 };
 
@@ -28,6 +30,7 @@ struct verbs_rx_rig {
     struct test_netns_pair hosts;
     struct speadi_address address[VERBS_RX_ENDPOINTS];
     struct speadi_interface interface;
+    struct spead_recv_verbs_config verbs;
     struct speadi_rx_config config;
     struct speadi_rx_facts facts;
     const struct speadi_rx_engine_ops *ops;

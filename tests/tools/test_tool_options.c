@@ -7,6 +7,7 @@
 
 #include "spead_recv_options.h"
 #include "spead_send_options.h"
+#include "tool_engines.h"
 
 TestSuite(tool_options);
 
@@ -81,13 +82,34 @@ Test(tool_options, reals_are_finite_numbers_in_range)
 
 Test(tool_options, choices_list_the_words_when_none_fits)
 {
+    static const char *const words[] = {"auto", "socket", NULL};
     struct spead_err err;
     int index = -1;
 
-    cr_expect_eq(tool_parse_choice(&index, "socket", tool_engine_names(), &err), 0);
-    cr_expect_str_eq(tool_engine_names()[index], "socket");
-    cr_expect_eq(tool_parse_choice(&index, "sock", tool_engine_names(), &err), -EINVAL);
-    cr_expect_str_eq(err.text, "use one of auto, verbs, uring, socket");
+    cr_expect_eq(tool_parse_choice(&index, "socket", words, &err), 0);
+    cr_expect_str_eq(words[index], "socket");
+    cr_expect_eq(tool_parse_choice(&index, "sock", words, &err), -EINVAL);
+    cr_expect_str_eq(err.text, "use one of auto, socket");
+}
+
+/* What the list of engines has, and memory links apart, which cannot be typed. */
+static void expect_names(const char *const *names, tool_engine_info_fn *info)
+{
+    struct spead_engine_info engine = SPEAD_ENGINE_INFO_INIT;
+    unsigned count = 0;
+
+    cr_expect_str_eq(names[count++], "auto");
+    for (uint32_t i = 0; info(i, &engine) == 0; i++)
+        if (engine.endpoint != SPEAD_ENDPOINT_MEM_LINK)
+            cr_expect_str_eq(names[count++], engine.name);
+    cr_expect_null(names[count]);
+    cr_expect_geq(count, 2u);
+}
+
+Test(tool_options, engines_are_those_of_the_librarys_lists)
+{
+    expect_names(tool_recv_engine_names(), spead_recv_engine_info);
+    expect_names(tool_send_engine_names(), spead_send_engine_info);
 }
 
 Test(tool_options, send_options_reach_the_stream_in_its_units)
@@ -131,53 +153,9 @@ Test(tool_options, send_defaults_are_those_of_the_manual)
     cr_expect_eq(config.heaps_max, 4);
     cr_expect_eq(config.multicast_ttl, 1);
     cr_expect_eq(config.socket_buffer_bytes, 512u << 10);
-    cr_expect_eq(config.comp_vector, 0);
-    cr_expect_eq(config.max_poll, 10);
     cr_expect_not(config.hardware_rate);
-    cr_expect_not(config.verbs_tso);
+    cr_expect_not(config.hardware_tso);
     cr_expect_str_eq(config.engine, "auto");
-}
-
-Test(tool_options, what_verbs_is_told_reaches_both_streams)
-{
-    char *send[] = {"spead-send",
-                    "192.0.2.1:7148",
-                    "--engine",
-                    "verbs",
-                    "--comp-vector",
-                    "3",
-                    "--verbs-device",
-                    "mlx5_1",
-                    "--rate",
-                    "1",
-                    "--hardware-rate",
-                    "--verbs-tso",
-                    NULL};
-    char *recv[] = {
-        "spead-recv",    ":7148", "--comp-vector", "poll", "--max-poll",     "7", "--mprq", "off",
-        "--mprq-stride", "512",   "--mprq-entry",  "1M",   "--verbs-queues", "4", NULL};
-    struct spead_send_tool_options send_options;
-    struct spead_recv_tool_options recv_options;
-    struct spead_send_stream_config to;
-    struct spead_recv_stream_config from;
-
-    spead_send_options_parse(&send_options, 12, send);
-    to = spead_send_stream_config_of(&send_options);
-    cr_expect_str_eq(to.engine, "verbs");
-    cr_expect_str_eq(to.verbs_device, "mlx5_1");
-    cr_expect_eq(to.comp_vector, 3);
-    cr_expect_eq(to.max_poll, 10);
-    cr_expect(to.hardware_rate);
-    cr_expect(to.verbs_tso);
-    spead_recv_options_parse(&recv_options, 14, recv);
-    from = spead_recv_stream_config_of(&recv_options);
-    cr_expect_null(from.verbs_device);
-    cr_expect_eq(from.comp_vector, SPEAD_VERBS_COMP_VECTOR_POLL);
-    cr_expect_eq(from.max_poll, 7);
-    cr_expect_eq(from.mprq, SPEAD_MPRQ_OFF);
-    cr_expect_eq(from.mprq_stride_log, 9);
-    cr_expect_eq(from.mprq_entry_log, 20);
-    cr_expect_eq(from.verbs_queues, 4);
 }
 
 Test(tool_options, item_ids_start_lower_where_the_flavour_has_few)
@@ -263,12 +241,6 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
     cr_expect_eq(config.on_full, SPEAD_DROP_NEWEST);
     cr_expect_not(config.deliver_incomplete);
     cr_expect_eq(config.receive_path, SPEAD_PATH_AUTO);
-    cr_expect_eq(config.comp_vector, 0);
-    cr_expect_eq(config.max_poll, 10);
-    cr_expect_eq(config.mprq, SPEAD_MPRQ_AUTO);
-    cr_expect_eq(config.mprq_stride_log, 0);
-    cr_expect_eq(config.mprq_entry_log, 0);
-    cr_expect_eq(config.verbs_queues, 1);
     cr_expect_null(config.source);
     cr_expect_not(config.ignore_stop_item);
 }

@@ -32,8 +32,8 @@ struct spead_node {
     bool started, diverting;
     bool woken_for_all;          /* one of its ports was `woken` */
     _Atomic uint32_t last_input; /* received from; for paths */
-    struct spead_message
-        *diverted;      /* waits for room at its error port; NULL unless the policy diverts */
+    /* Waits for room at its error port; NULL unless the policy diverts. */
+    struct spead_message *diverted;
     uint64_t logged_ns; /* last line of the log */
 
     /* Its worker's, read by anyone. */
@@ -58,8 +58,8 @@ struct spead_node {
 
     /* Of spead_graph_next(). */
     uint64_t search; /* number of the search that has seen it */
-    struct spead_node
-        *search_next; /* still to be looked at; while the graph is built: same chain */
+    /* Still to be looked at; while the graph is built: same chain. */
+    struct spead_node *search_next;
 
     struct spead_node *next; /* in graph->nodes */
 };

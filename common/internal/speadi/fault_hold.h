@@ -31,8 +31,8 @@ struct speadi_fault_delayed {
 struct speadi_fault_hold {
     uint8_t *memory; /* pages appear when they are touched; NULL: closed */
     uint32_t copies; /* the store has so many */
-    uint16_t
-        spare[SPEADI_FAULT_COPIES_MAX]; /* numbers of free copies; those used last are used first */
+    /* Numbers of free copies; those used last are used first. */
+    uint16_t spare[SPEADI_FAULT_COPIES_MAX];
     uint32_t spare_count;
 
     struct speadi_fault_late late[SPEADI_FAULT_COPIES_MAX]; /* in order of arrival */

@@ -14,9 +14,11 @@
 
 #include <speadi/address.h>
 #include <speadi/verbs_library.h>
-#include <speadi/verbs_options.h>
 
 #define SPEADI_VERBS_NAME_MAX 64
+
+/* For the line that says which engine was chosen. */
+#define SPEADI_VERBS_CAVEAT "packets bypass sockets, firewall and tcpdump"
 
 /* The kernel's side of the port. */
 struct speadi_verbs_interface {
@@ -91,8 +93,7 @@ int speadi_verbs_probe(const struct speadi_verbs_wish *wish, struct speadi_verbs
 
 /* Whether "auto" may take verbs for a stream with these endpoints: one interface that all of them mean, whose
  * device this process can use. Returns 0, or -errno with the reason. Any thread. */
-int speadi_verbs_suits(const struct speadi_verbs_options *options,
-                       const struct speadi_interface *interface,
+int speadi_verbs_suits(const char *device, const struct speadi_interface *interface,
                        const struct speadi_address *addresses, uint32_t count,
                        struct spead_err *err);
 

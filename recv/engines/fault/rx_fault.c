@@ -323,6 +323,13 @@ static void fault_quiesce(void *self)
     e->hurry = true;
 }
 
+static uint64_t fault_now(void *self)
+{
+    struct fault_engine *e = self;
+
+    return e->inner_ops->now(e->inner);
+}
+
 static void fault_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct fault_engine *e = self;
@@ -357,6 +364,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.unreserve = fault_unreserve;
     e->ops.wait = fault_wait;
     e->ops.wake = fault_wake;
+    e->ops.now = inner->now ? fault_now : NULL;
     e->ops.quiesce = fault_quiesce;
     e->ops.counters = fault_counters;
 }

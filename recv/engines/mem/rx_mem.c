@@ -250,7 +250,7 @@ static void mem_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_mem = {
-    .name = "mem",
+    .about = {.name = "mem", .endpoint = SPEAD_ENDPOINT_MEM_LINK, .rank = 40},
     .state_size = sizeof(struct mem_engine),
     .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_LOSSLESS | SPEADI_RX_CAP_AHEAD,
     .open = mem_open,

@@ -254,9 +254,9 @@ static void socket_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_socket = {
-    .name = "socket",
+    .about = {.name = "socket", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 20},
     .state_size = sizeof(struct speadi_socket_engine),
-    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP,
+    .caps = SPEADI_RX_CAP_PLACED,
     .open = socket_open,
     .close = socket_close,
     .poll = socket_poll,

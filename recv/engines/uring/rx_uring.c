@@ -58,6 +58,14 @@ static int open_sources(struct speadi_uring_engine *e, const struct speadi_rx_co
     return 0;
 }
 
+static int uring_usable(const struct speadi_rx_config *config, struct spead_err *err)
+{
+    struct speadi_uring_features features;
+
+    (void)config; /* the kernel has what it takes, or not */
+    return speadi_uring_probe(&features, err);
+}
+
 static int uring_open(void *self, const struct speadi_rx_config *config,
                       struct speadi_rx_facts *facts, struct spead_err *err)
 {
@@ -301,9 +309,10 @@ static void uring_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
-    .name = "uring",
+    .about = {.name = "uring", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
     .state_size = sizeof(struct speadi_uring_engine),
-    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP,
+    .caps = SPEADI_RX_CAP_PLACED,
+    .usable = uring_usable,
     .open = uring_open,
     .close = uring_close,
     .start = uring_start,

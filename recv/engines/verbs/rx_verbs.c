@@ -44,7 +44,7 @@ static void keep_config(struct speadi_verbs_engine *e, const struct speadi_rx_co
 static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_wish wish = {
-        .device = e->config.verbs.device,
+        .device = e->options.device,
         .interface = &e->interface,
         .address = &e->reader.address[0],
     };
@@ -55,22 +55,22 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
 /* Several queues: a hash of IPv4 addresses and ports picks one for each flow. */
 static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    uint32_t queues = e->config.verbs.queues, most = e->device.report.rss_queues_max;
+    uint32_t queues = e->options.queues, most = e->device.report.rss_queues_max;
 
     if (!speadi_is_power_of_two(queues) || queues > SPEADI_VERBS_WQS_MAX)
-        return speadi_err_field(err, -EINVAL, "verbs_queues",
+        return speadi_err_field(err, -EINVAL, "verbs.queues",
                                 " %u: must be a power of two up to %u", queues,
                                 SPEADI_VERBS_WQS_MAX);
     if (queues > most)
-        return speadi_err_field(err, -ENOTSUP, "verbs_queues",
+        return speadi_err_field(err, -ENOTSUP, "verbs.queues",
                                 " %u: verbs device %s hashes over %u queues at most", queues,
                                 e->device.report.device, most);
-    if (e->config.verbs.mprq == SPEAD_MPRQ_ON)
-        return speadi_err_field(err, -EINVAL, "mprq",
+    if (e->options.mprq == SPEAD_MPRQ_ON)
+        return speadi_err_field(err, -EINVAL, "verbs.mprq",
                                 ": a multi-packet receive queue is one, not %u; use off", queues);
     for (uint32_t i = 0; i < e->config.count; i++)
         if (e->config.addresses[i].any.sa_family != AF_INET)
-            return speadi_err_field(err, -ENOTSUP, "verbs_queues",
+            return speadi_err_field(err, -ENOTSUP, "verbs.queues",
                                     " %u: only IPv4 is spread over several queues", queues);
     return 0;
 }
@@ -80,21 +80,21 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
 
-    if (e->config.verbs.queues > 1)
+    if (e->options.queues > 1)
         return check_queues(e, err);
-    if (e->config.verbs.mprq == SPEAD_MPRQ_AUTO)
+    if (e->options.mprq == SPEAD_MPRQ_AUTO)
         e->is_striding = report->mprq.usable && e->config.path == SPEAD_PATH_BOUNCE;
-    if (e->config.verbs.mprq != SPEAD_MPRQ_ON)
+    if (e->options.mprq != SPEAD_MPRQ_ON)
         return 0;
     e->is_striding = true;
     if (!report->mprq.usable)
         return speadi_err_field(
-            err, -ENOTSUP, "mprq",
+            err, -ENOTSUP, "verbs.mprq",
             ": verbs device %s has no multi-packet receive queue (mlx5 of ConnectX-5 and later); "
             "use off",
             report->device);
     if (e->config.path == SPEAD_PATH_PLACED)
-        return speadi_err_field(err, -EINVAL, "mprq",
+        return speadi_err_field(err, -EINVAL, "verbs.mprq",
                                 ": payload cannot be placed through a multi-packet receive queue; "
                                 "use off, or path bounce");
     return 0;
@@ -112,13 +112,13 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 
     if (e->is_striding)
         return speadi_verbs_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes,
-                                      &e->config.verbs, frame, err);
+                                      &e->options, frame, err);
     wanted = speadi_max_u32(wanted, SPEADI_RX_RESERVE_MAX);
     e->depth = speadi_min_u32(wanted, speadi_min_u32(report->max_qp_wr, report->max_cqe));
-    if (e->depth < e->config.verbs.queues)
-        return speadi_err_field(err, -ENOTSUP, "verbs_queues",
+    if (e->depth < e->options.queues)
+        return speadi_err_field(err, -ENOTSUP, "verbs.queues",
                                 " %u: the %u receives of verbs device %s are too few for them",
-                                e->config.verbs.queues, e->depth, report->device);
+                                e->options.queues, e->depth, report->device);
     e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
                                                                  : SPEADI_RX_RESERVE_MAX);
     /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */
@@ -149,7 +149,7 @@ static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     facts->packet_bytes_max = interface->mtu - SPEADI_IPV4_UDP_BYTES;
     facts->buffer_bytes =
         e->is_striding ? (uint32_t)e->mprq.arena.bytes : e->depth * e->slots.slot_bytes;
-    facts->busy = e->config.verbs.comp_vector < 0;
+    facts->busy = e->options.comp_vector < 0;
     if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
         facts->clock = SPEAD_CLOCK_HARDWARE;
     if (e->config.packet_bytes_max > facts->packet_bytes_max)
@@ -166,6 +166,9 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     int ret;
 
     e->bell.fd = -1;
+    ret = speadi_rx_verbs_options_read(&e->options, config->options, err);
+    if (ret < 0)
+        return ret;
     keep_config(e, config);
     ret = speadi_wakeup_open(&e->bell);
     if (ret < 0)
@@ -367,7 +370,7 @@ static void verbs_wait(void *self, uint64_t deadline_ns)
         poll_events(e);
         return;
     }
-    if (e->empties < e->config.verbs.max_poll)
+    if (e->empties < e->options.max_poll)
         return;
     if (e->queue.cq.armed && e->looked) {
         sleep_until(e, deadline_ns);
@@ -401,10 +404,14 @@ static void verbs_counters(void *self, struct speadi_rx_counters *counters)
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_verbs = {
-    .name = "verbs",
+    .about = {.name = "verbs",
+              .endpoint = SPEAD_ENDPOINT_UDP,
+              .rank = 10,
+              .caveat = SPEADI_VERBS_CAVEAT,
+              .gives_way = true},
     .state_size = sizeof(struct speadi_verbs_engine),
-    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_UDP | SPEADI_RX_CAP_AHEAD | SPEADI_RX_CAP_PINS |
-            SPEADI_RX_CAP_DEVICE,
+    .caps = SPEADI_RX_CAP_PLACED | SPEADI_RX_CAP_AHEAD | SPEADI_RX_CAP_PINS | SPEADI_RX_CAP_DEVICE,
+    .usable = speadi_rx_verbs_usable,
     .open = verbs_open,
     .close = verbs_close,
     .attach = verbs_attach,

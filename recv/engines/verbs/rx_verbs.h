@@ -1,6 +1,7 @@
 /* Inside the verbs receive engine. The files share this:
  *
  *   rx_verbs.c   opening, closing, waiting, the table of operations
+ *   rx_verbs_options.c   what it was told for itself, and whether it can be used
  *   verbs_refill.c   what is posted: plain slots, and reserved ones
  *   verbs_harvest.c  what has completed: packets to lend
  *   verbs_mprq.c     the other kind of queue, where many frames share an entry
@@ -9,6 +10,8 @@
  * Receives complete in the order they were posted, so reservations end in order by themselves. */
 #ifndef SPEADLINE_RECV_ENGINE_VERBS_H
 #define SPEADLINE_RECV_ENGINE_VERBS_H
+
+#include <speadline/verbs.h>
 
 #include <speadi/wakeup.h>
 
@@ -48,6 +51,7 @@ struct speadi_verbs_engine {
     struct speadi_rx_config config; /* addresses, interface and sender are these: */
     struct speadi_interface interface;
     struct speadi_address sender;
+    struct spead_recv_verbs_config options; /* its strings end with open() */
     uint32_t depth, window; /* receives posted at a time, in all and while payload is placed */
     struct spead_log log;
 
@@ -70,6 +74,15 @@ struct speadi_verbs_engine {
     uint64_t events_ns; /* when the device's events were last asked for */
     uint64_t messages, sleeps, rebuilds, link_downs;
 };
+
+/* ---- rx_verbs_options.c -------------------------------------------------------------------- */
+
+/* Its options over the defaults; from NULL: the defaults. Returns 0, or -EINVAL with a sentence. */
+int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
+                                 const struct spead_engine_options *from, struct spead_err *err);
+
+/* Operation `usable` of the engine. */
+int speadi_rx_verbs_usable(const struct speadi_rx_config *config, struct spead_err *err);
 
 /* ---- verbs_refill.c ------------------------------------------------------------------------ */
 

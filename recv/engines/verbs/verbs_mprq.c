@@ -23,7 +23,7 @@ static uint32_t entry_bytes(const struct speadi_verbs_mprq *mprq)
 }
 
 static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
-                         const struct speadi_verbs_options *options)
+                         const struct spead_recv_verbs_config *options)
 {
     const struct speadi_verbs_report *report = &mprq->device->report;
     struct speadi_verbs_striding *shape = &mprq->shape;
@@ -46,7 +46,7 @@ static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
 }
 
 int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_device *device,
-                           uint32_t buffer_bytes, const struct speadi_verbs_options *options,
+                           uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
                            uint32_t frame_bytes, struct spead_err *err)
 {
     const struct speadi_verbs_striding *shape = &mprq->shape;
@@ -56,7 +56,7 @@ int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_d
     if (shape->completions > device->report.max_cqe || shape->entries > device->report.max_qp_wr ||
         frame_bytes > entry_bytes(mprq))
         return speadi_err_field(
-            err, -ENOTSUP, "mprq",
+            err, -ENOTSUP, "verbs.mprq",
             ": a multi-packet queue of %u entries of %u strides exceeds verbs device %s (max_cqe "
             "%u, max_qp_wr %u); use off",
             shape->entries, 1u << shape->strides_log, device->report.device, device->report.max_cqe,

@@ -4,6 +4,8 @@
 #ifndef SPEADLINE_RECV_VERBS_MPRQ_H
 #define SPEADLINE_RECV_VERBS_MPRQ_H
 
+#include <speadline/verbs.h>
+
 #include <speadi/verbs_device.h>
 
 #include "verbs_queue.h"
@@ -28,7 +30,7 @@ struct speadi_verbs_piece {
  * device can do. No more strides than completions can be waiting: a queue for them must never overrun.
  * Returns 0 or -errno with a sentence; what was made by then is for close(). */
 int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_device *device,
-                           uint32_t buffer_bytes, const struct speadi_verbs_options *options,
+                           uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
                            uint32_t frame_bytes, struct spead_err *err);
 void speadi_verbs_mprq_close(struct speadi_verbs_mprq *mprq); /* safe when zeroed */
 

@@ -13,8 +13,8 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
     const struct speadi_verbs_queue_config config = {
         .depth = e->depth,
         .sge_max = e->attached ? SPEADI_VERBS_PIECES : 1,
-        .comp_vector = e->config.verbs.comp_vector,
-        .wqs = e->config.verbs.queues,
+        .comp_vector = e->options.comp_vector,
+        .wqs = e->options.queues,
     };
 
     return speadi_verbs_queue_open(queue, &e->device, &config, err);

@@ -32,17 +32,26 @@
 #include <stdint.h>
 
 #include <speadline/channel.h>
+#include <speadline/engine.h>
 #include <speadline/error.h>
 #include <speadline/heap.h>
 #include <speadline/mem_link.h>
 #include <speadline/node.h>
 #include <speadline/region.h>
 #include <speadline/stats.h>
-#include <speadline/verbs.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* The engines that receive streams can have, by rank: number index (0, 1, ...). Fills *info (struct_size set by its _INIT).
+ * Returns 0, -ERANGE past the last, or -EINVAL (struct_size is 0). Any thread. */
+int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info);
+
+/* Whether this process could use that engine here and now, for some stream. Tries it out: it may load libraries and open
+ * devices, and leaves nothing open. Returns 0, -EINVAL (no such engine), or another -errno; err says what is missing,
+ * and may be NULL. Any thread. */
+int spead_recv_engine_usable(const char *name, struct spead_err *err);
 
 struct spead_recv_stream; /* opaque */
 
@@ -79,14 +88,15 @@ struct spead_recv_stream_config {
     uint32_t struct_size; /* set by _INIT; lets an old caller meet a newer library */
 
     /* Where packets come from: either endpoints "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP; a multicast
-     * HOST is joined), or memory links (engine "mem"). Strings and array are borrowed during create()
+     * HOST is joined), or memory links. An engine may read other endpoints (struct spead_engine_info): then they
+     * are what it says, and it has to be named. Strings and array are borrowed during create()
      * only; links are referenced. At most 64; each is one source of the ledger. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;           /* "auto" (default), "socket", "uring", "mem" */
+    const char *engine;           /* a name of spead_recv_engine_info(), or "auto" (default) */
     const char *interface_name;   /* interface name or address to join and listen on; NULL: any */
     const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
     uint32_t packet_bytes_max;    /* largest accepted SPEAD packet */
@@ -125,17 +135,9 @@ struct spead_recv_stream_config {
     uint32_t message_stream; /* `stream` of the messages that heaps travel as; default 0 */
     uint32_t reserved;
 
-    /* Engine "verbs". */
-    const char
-        *verbs_device;   /* an RDMA device's name; NULL: the one of the interface or endpoint */
-    int32_t comp_vector; /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
-    uint32_t max_poll;   /* polls in a row that find nothing before it sleeps; default 10 */
-    enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
-    uint32_t
-        verbs_queues; /* receive queues that the device spreads flows over (RSS), a power of two; default 1. All
-                              are this stream's: several cores take several streams, an endpoint each */
-    uint32_t mprq_stride_log; /* log2 of the bytes of its strides ... */
-    uint32_t mprq_entry_log;  /* ... and entries, brought within the device's limits; 0: chosen */
+    /* Options of single engines, such as struct spead_recv_verbs_config (speadline/verbs.h); NULL: their defaults.
+     * Borrowed during create(). */
+    const struct spead_engine_options *engine_options;
 
     /* Memory for heaps that somebody else made, instead of the stream's own; it may be a device's, that
      * the CPU cannot touch (data NULL): then heaps have no spead_heap_payload(), see
@@ -172,7 +174,6 @@ struct spead_recv_stream_config {
     .ranges_max = SPEAD_RECV_RANGES_DEFAULT, .ring_heaps = SPEAD_RECV_RING_HEAPS_DEFAULT, \
     .held_heaps = SPEAD_RECV_HELD_HEAPS_DEFAULT, .coalesce_ns = SPEAD_RECV_COALESCE_NS_DEFAULT, \
     .stop_drain_ns = SPEAD_RECV_STOP_DRAIN_NS_DEFAULT, .heap_counter_step = 1, \
-    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT, .verbs_queues = 1, \
     .placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT }
 /* clang-format on */
 

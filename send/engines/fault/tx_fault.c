@@ -442,7 +442,7 @@ int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **
     }
     speadi_fault_dice_init(&engine->dice, &spec);
     engine->ops = fault_ops;
-    engine->ops.name = (*ops)->name;
+    engine->ops.about = (*ops)->about;
     engine->ops.caps = (*ops)->caps;
     engine->inner_ops = *ops;
     engine->inner = *state;

@@ -110,7 +110,7 @@ static void mem_counters(void *self, struct speadi_tx_counters *counters)
 }
 
 const struct speadi_tx_engine_ops speadi_tx_engine_mem = {
-    .name = "mem",
+    .about = {.name = "mem", .endpoint = SPEAD_ENDPOINT_MEM_LINK, .rank = 40},
     .state_size = sizeof(struct mem_engine),
     .open = mem_open,
     .close = mem_close,

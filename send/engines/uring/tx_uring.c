@@ -94,6 +94,14 @@ static int open_ring(struct uring_engine *engine, struct spead_err *err)
     return 0;
 }
 
+static int uring_usable(const struct speadi_tx_config *config, struct spead_err *err)
+{
+    struct speadi_uring_features features;
+
+    (void)config; /* the kernel has what it takes, or not */
+    return speadi_uring_probe(&features, err);
+}
+
 static int uring_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                       struct spead_err *err)
 {
@@ -121,8 +129,9 @@ static int uring_start(void *self, struct spead_err *err)
 }
 
 const struct speadi_tx_engine_ops speadi_tx_engine_uring = {
-    .name = "uring",
+    .about = {.name = "uring", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
     .state_size = sizeof(struct uring_engine),
+    .usable = uring_usable,
     .open = uring_open,
     .close = uring_close,
     .start = uring_start,

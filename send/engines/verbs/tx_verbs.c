@@ -15,6 +15,19 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
+static int verbs_usable(const struct speadi_tx_config *config, struct spead_err *err)
+{
+    struct spead_send_verbs_config own;
+    int ret;
+
+    if (config == NULL)
+        return speadi_verbs_probe(&(struct speadi_verbs_wish){0}, NULL, err);
+    ret = speadi_tx_verbs_options_read(&own, config->options, err);
+    if (ret < 0)
+        return ret;
+    return speadi_verbs_suits(own.device, config->interface, config->addresses, config->count, err);
+}
+
 static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                       struct spead_err *err)
 {
@@ -22,7 +35,6 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
     int ret = speadi_wakeup_open(&engine->bell);
 
     engine->log = config->log;
-    engine->max_poll = config->verbs.max_poll;
     if (ret < 0)
         return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
     ret = speadi_verbs_sender_open(engine, config, err);
@@ -261,7 +273,7 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
 
     if (is_empty && !engine->queue.failed && !engine->queue.refusals)
         return;
-    if (poll_some(engine, engine->max_poll + 1))
+    if (poll_some(engine, engine->options.max_poll + 1))
         return;
     if (has_to_be_polled(engine)) {
         sleep_on(engine, false,
@@ -312,9 +324,14 @@ static void verbs_counters(void *self, struct speadi_tx_counters *counters)
 }
 
 const struct speadi_tx_engine_ops speadi_tx_engine_verbs = {
-    .name = "verbs",
+    .about = {.name = "verbs",
+              .endpoint = SPEAD_ENDPOINT_UDP,
+              .rank = 10,
+              .caveat = SPEADI_VERBS_CAVEAT,
+              .gives_way = true},
     .state_size = sizeof(struct speadi_verbs_sender),
     .caps = SPEADI_TX_CAP_DEVICE | SPEADI_TX_CAP_PACES | SPEADI_TX_CAP_SEGMENTS,
+    .usable = verbs_usable,
     .open = verbs_open,
     .close = verbs_close,
     .send = verbs_send,

@@ -66,7 +66,7 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
     const double rate = config->rate_bytes_per_s / counted * frame * 8 / 1000;
 
     *kbps = 0;
-    if (!config->verbs.hardware_rate)
+    if (!config->hardware_rate)
         return 0;
     if (rate < 1 || rate > UINT32_MAX)
         return speadi_err_field(err, -EINVAL, "hardware_rate", " needs a rate, of 1 to %u kbit/s",
@@ -88,14 +88,14 @@ static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
     const struct speadi_verbs_report *report = &engine->device.report;
 
     *bytes = 0;
-    if (!config->verbs.tso)
+    if (!config->hardware_tso)
         return 0;
     if (report->tso_bytes_max == 0)
-        return speadi_err_field(err, -ENOTSUP, "verbs_tso",
+        return speadi_err_field(err, -ENOTSUP, "hardware_tso",
                                 ": %.40s does not segment raw packets (TSO): do without it",
                                 report->device);
     if (!report->checksum)
-        return speadi_err_field(err, -ENOTSUP, "verbs_tso",
+        return speadi_err_field(err, -ENOTSUP, "hardware_tso",
                                 ": %.40s writes no checksums, which segments need: do without it",
                                 report->device);
     *bytes = speadi_min_u32(report->tso_bytes_max, config->train_bytes_max);
@@ -115,7 +115,7 @@ static int open_device(struct speadi_verbs_sender *engine, const struct speadi_t
                        struct spead_err *err)
 {
     struct speadi_interface interface = *config->interface;
-    struct speadi_verbs_wish wish = {.device = config->verbs.device, .interface = &interface};
+    struct speadi_verbs_wish wish = {.device = engine->options.device, .interface = &interface};
     int ret = 0;
 
     if (!wish.device)
@@ -123,7 +123,7 @@ static int open_device(struct speadi_verbs_sender *engine, const struct speadi_t
     if (ret == 0)
         ret = speadi_verbs_device_open(&engine->device, &wish, err);
     if (ret == 0)
-        ret = speadi_verbs_check_vector(&engine->device, config->verbs.comp_vector, err);
+        ret = speadi_verbs_check_vector(&engine->device, engine->options.comp_vector, err);
     if (ret == 0)
         ret = check_packet_size(engine, config, err);
     if (ret < 0)
@@ -143,7 +143,7 @@ static int open_queue(struct speadi_verbs_sender *engine, const struct speadi_tx
         .memory = config->memory,
         .memory_count = config->memory_count,
     };
-    struct speadi_verbs_send_options queue = {.comp_vector = config->verbs.comp_vector};
+    struct speadi_verbs_send_options queue = {.comp_vector = engine->options.comp_vector};
     int ret = check_device_memory(engine, config, err);
 
     if (ret == 0)
@@ -162,10 +162,27 @@ static int open_queue(struct speadi_verbs_sender *engine, const struct speadi_tx
     return speadi_verbs_send_queue_open(&engine->queue, &engine->device, &queue, err);
 }
 
+int speadi_tx_verbs_options_read(struct spead_send_verbs_config *own,
+                                 const struct spead_engine_options *from, struct spead_err *err)
+{
+    static const struct spead_send_verbs_config defaults = SPEAD_SEND_VERBS_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "verbs send",
+        .init = "SPEAD_SEND_VERBS_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = sizeof defaults.options,
+    };
+
+    return speadi_engine_options_read(own, &kind, from, err);
+}
+
 int speadi_verbs_sender_open(struct speadi_verbs_sender *engine,
                              const struct speadi_tx_config *config, struct spead_err *err)
 {
-    int ret = open_device(engine, config, err);
+    int ret = speadi_tx_verbs_options_read(&engine->options, config->options, err);
 
+    if (ret == 0)
+        ret = open_device(engine, config, err);
     return ret < 0 ? ret : open_queue(engine, config, err);
 }

@@ -69,7 +69,7 @@ static int make_segmenting_pair(struct speadi_verbs_send_queue *queue, struct sp
     if (code == EPERM)
         return failed_verb(queue, err, "create_qp_ex", code);
     return speadi_err_field(
-        err, -code, "verbs_tso",
+        err, -code, "hardware_tso",
         ": %.40s makes no queue of %u requests, each of %u pieces and a head of %u bytes "
         "(create_qp_ex: errno %d): do without it, or take a smaller buffer",
         queue->device->report.device, attr.cap.max_send_wr, attr.cap.max_send_sge,

@@ -13,12 +13,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <speadline/engine.h>
 #include <speadline/error.h>
 #include <speadline/flavour.h>
 #include <speadline/item.h>
 #include <speadline/mem_link.h>
 #include <speadline/stats.h>
-#include <speadline/verbs.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -67,6 +67,10 @@ uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
 
 /* ---- The stream ---------------------------------------------------------------------------- */
 
+/* The engines that send streams can have; as spead_recv_engine_info() and spead_recv_engine_usable(). */
+int spead_send_engine_info(uint32_t index, struct spead_engine_info *info);
+int spead_send_engine_usable(const char *name, struct spead_err *err);
+
 struct spead_send_stream; /* opaque */
 
 /* What a rate counts. */
@@ -75,13 +79,14 @@ enum spead_rate_of {
     SPEAD_RATE_WIRE = 1, /* also UDP, IP and Ethernet with FCS, preamble, gap: 66 bytes (IPv6 86) */
 };
 
-/* Memory that payload is sent from. An engine that goes past the kernel (verbs) registers it with the device
+/* Memory that payload is sent from. An engine that goes past the kernel registers it with the device
  * and sends from it in place; payload that lies elsewhere it copies. It stays where it is as long as the
  * stream. */
 struct spead_send_memory {
     const void *data; /* how items name its first byte */
     size_t bytes;
-    /* A device's memory, which the CPU cannot read: `data` only names it. Needs engine verbs; whole pages. */
+    /* A device's memory, which the CPU cannot read: `data` only names it; whole pages. Only an engine that has such a
+     * device can send from it. */
     bool is_dma_buf;
     int fd; /* of the dma-buf; may be closed after create() */
     uint64_t fd_offset;
@@ -97,14 +102,14 @@ struct spead_send_memory {
 struct spead_send_stream_config {
     uint32_t struct_size; /* set by _INIT */
 
-    /* Destinations: endpoints "HOST:PORT" or "[V6]:PORT", or memory links (engine "mem"). Several are
+    /* Destinations: endpoints "HOST:PORT" or "[V6]:PORT", or memory links. Several are
      * substreams, chosen per heap. Borrowed during create() only; links are referenced. At most 64. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;           /* "auto" (default), "socket", "uring", "verbs", "mem" */
+    const char *engine;           /* a name of spead_send_engine_info(), or "auto" (default) */
     const char *interface_name;   /* name or local address to send from; NULL: the route's */
     const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
     uint32_t packet_bytes_max;    /* largest SPEAD packet, rounded down to 8; >= 56 */
@@ -120,16 +125,19 @@ struct spead_send_stream_config {
     uint64_t heap_counter_first, heap_counter_step; /* automatic numbering: 1, 1 */
     struct spead_log log;
 
-    /* Engine "verbs". */
-    const char *verbs_device; /* an RDMA device's name; NULL: the one of the interface or route */
-    int32_t comp_vector;      /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL: poll; default 0 */
-    uint32_t max_poll;        /* polls in a row that find nothing before it sleeps; default 10 */
-    bool hardware_rate; /* the device paces at rate_bytes_per_s, not the software; default false */
-    bool verbs_tso; /* experimental, and not verified on any hardware: the device cuts packets of
-                         * one size out of one request (TSO); default false */
+    /* The device paces at rate_bytes_per_s, not the software. Only with an engine that has such a device; default
+     * false. */
+    bool hardware_rate;
+    /* The device cuts packets of one size out of one request (TSO). Experimental: no hardware has verified it. Only with an
+     * engine that has such a device; default false. */
+    bool hardware_tso;
     const struct spead_send_memory *memory; /* borrowed during create(); pieces do not overlap */
     uint32_t memory_count;
     uint32_t reserved;
+
+    /* Options of single engines, such as struct spead_send_verbs_config (speadline/verbs.h); NULL: their defaults.
+     * Borrowed during create(). */
+    const struct spead_engine_options *engine_options;
 };
 
 /* clang-format off */
@@ -139,8 +147,7 @@ struct spead_send_stream_config {
     .socket_buffer_bytes = SPEAD_SEND_SOCKET_BUFFER_BYTES_DEFAULT, .multicast_ttl = 1, \
     .heaps_max = SPEAD_SEND_HEAPS_DEFAULT, .burst_bytes = SPEAD_SEND_BURST_BYTES_DEFAULT, \
     .burst_rate_ratio = SPEAD_SEND_BURST_RATE_RATIO_DEFAULT, \
-    .heap_counter_first = 1, .heap_counter_step = 1, \
-    .max_poll = SPEAD_VERBS_MAX_POLL_DEFAULT }
+    .heap_counter_first = 1, .heap_counter_step = 1 }
 /* clang-format on */
 
 /* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP, or

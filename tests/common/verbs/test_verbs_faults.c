@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <speadline/verbs.h>
+
 #include "control.h"
 #include "loop_check.h"
 #include "offloads.h"
@@ -223,6 +225,7 @@ static int open_and_close(enum end end, struct spead_err *err)
 {
     struct spead_recv_stream_config recv = SPEAD_RECV_STREAM_CONFIG_INIT;
     struct spead_send_stream_config send = SPEAD_SEND_STREAM_CONFIG_INIT;
+    struct spead_recv_verbs_config verbs_config = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream *in = NULL;
     struct spead_send_stream *out = NULL;
     const char *endpoint = "239.255.7.1:7148";
@@ -233,7 +236,8 @@ static int open_and_close(enum end end, struct spead_err *err)
     recv.endpoints = send.endpoints = &endpoint;
     recv.endpoint_count = send.endpoint_count = 1;
     recv.interface_name = send.interface_name = TEST_FAR_INTERFACE;
-    recv.mprq = end == RECEIVE_MPRQ ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
+    verbs_config.mprq = end == RECEIVE_MPRQ ? SPEAD_MPRQ_ON : SPEAD_MPRQ_OFF;
+    recv.engine_options = &verbs_config.options;
     if (end == SEND) {
         ret = spead_send_stream_create(&out, &send, err);
         spead_send_stream_destroy(out);

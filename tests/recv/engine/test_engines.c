@@ -2,13 +2,16 @@
  * packets of known bytes are sent by ordinary sockets (or onto memory links) and compared with what is
  * lent. */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <engine_names.h>
 #include <rx_mem.h>
 #include <rx_rig.h>
 #include <speadi/clock.h>
@@ -28,34 +31,48 @@ static void open_rig(const char *engine, enum spead_receive_path path, unsigned 
         cr_skip_test("%s", rig.reason);
 }
 
+struct engine_case {
+    char engine[TEST_ENGINE_LENGTH];
+    enum spead_receive_path path;
+};
+
+/* Links have one path; an engine that cannot place, too. */
+static struct criterion_test_params cases_of(unsigned kinds)
+{
+    static struct engine_case cases[2 * TEST_ENGINES_MAX];
+    char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned engines = test_engines(TEST_RECEIVES, kinds, names), count = 0;
+
+    for (unsigned i = 0; i < engines; i++) {
+        bool places = speadi_rx_engine_find(names[i])->caps & SPEADI_RX_CAP_PLACED;
+        bool is_link = test_engine_kind(names[i]) == TEST_MEM;
+
+        for (unsigned placed = 0; placed <= (places && !is_link); placed++) {
+            struct engine_case *c = &cases[count++];
+
+            snprintf(c->engine, sizeof c->engine, "%s", names[i]);
+            c->path = is_link ? SPEAD_PATH_AUTO : placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
+        }
+    }
+    return cr_make_param_array(struct engine_case, cases, count);
+}
+
 /* EVERY_ENGINE(name) { ... }: a case over engine and path. */
-#define EVERY_ENGINE(name)                                              \
+#define ENGINES_OF(kinds, suite, name)                                  \
     static void name(const char *engine, enum spead_receive_path path); \
-    Test(rx_mem, name)                                                  \
+    ParameterizedTestParameters(suite, name)                            \
     {                                                                   \
-        name("mem", SPEAD_PATH_AUTO);                                   \
+        return cases_of(kinds);                                         \
+    }                                                                   \
+    ParameterizedTest(struct engine_case *c, suite, name)               \
+    {                                                                   \
+        name(c->engine, c->path);                                       \
         rx_rig_close(&rig);                                             \
     }                                                                   \
-    NETWORK_ENGINES(name)                                               \
     static void name(const char *engine, enum spead_receive_path path)
 
-#define ONE_ENGINE(suite, name, engine, path) \
-    Test(suite, name)                         \
-    {                                         \
-        name(engine, path);                   \
-        rx_rig_close(&rig);                   \
-    }
-
-#define NETWORK_ENGINES(name)                                       \
-    ONE_ENGINE(rx_socket, name, "socket", SPEAD_PATH_BOUNCE)        \
-    ONE_ENGINE(rx_socket_placed, name, "socket", SPEAD_PATH_PLACED) \
-    ONE_ENGINE(rx_uring, name, "uring", SPEAD_PATH_BOUNCE)          \
-    ONE_ENGINE(rx_uring_placed, name, "uring", SPEAD_PATH_PLACED)
-
-#define EVERY_NETWORK_ENGINE(name)                                      \
-    static void name(const char *engine, enum spead_receive_path path); \
-    NETWORK_ENGINES(name)                                               \
-    static void name(const char *engine, enum spead_receive_path path)
+#define EVERY_ENGINE(name)         ENGINES_OF(TEST_MEM | TEST_KERNEL, rx_engines, name)
+#define EVERY_NETWORK_ENGINE(name) ENGINES_OF(TEST_KERNEL, rx_engines, name)
 
 /* Receives `count` packets that lie back to back in `data`, each of `segment` bytes (the last may be
  * shorter), all from source. */

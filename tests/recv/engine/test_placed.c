@@ -3,10 +3,12 @@
  * packets as predicted and otherwise are sent; each lent packet is compared with what was sent, its
  * body with its place, and the count of ended reservations with the rules of rx_engine.h. */
 #include <criterion/criterion.h>
+#include <criterion/parameterized.h>
 
 #include <stdlib.h>
 #include <string.h>
 
+#include <engine_names.h>
 #include <rx_mem.h>
 #include <rx_rig.h>
 #include <speadi/clock.h>
@@ -55,18 +57,29 @@ static void close_rig(void)
     rx_rig_close(&rig);
 }
 
-#define ONE_ENGINE(suite, name, engine) \
-    Test(suite, name)                   \
-    {                                   \
-        name(engine);                   \
-        close_rig();                    \
-    }
+static struct criterion_test_params engines_that_place(void)
+{
+    static char places[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned engines = test_engines(TEST_RECEIVES, TEST_MEM | TEST_KERNEL, names), count = 0;
 
-#define EVERY_ENGINE(name)                    \
-    static void name(const char *engine);     \
-    ONE_ENGINE(placed_mem, name, "mem")       \
-    ONE_ENGINE(placed_socket, name, "socket") \
-    ONE_ENGINE(placed_uring, name, "uring")   \
+    for (unsigned i = 0; i < engines; i++)
+        if (speadi_rx_engine_find(names[i])->caps & SPEADI_RX_CAP_PLACED)
+            memcpy(places[count++], names[i], sizeof names[i]);
+    return cr_make_param_array(char[TEST_ENGINE_LENGTH], places, count);
+}
+
+#define EVERY_ENGINE(name)                                             \
+    static void name(const char *engine);                              \
+    ParameterizedTestParameters(placed, name)                          \
+    {                                                                  \
+        return engines_that_place();                                   \
+    }                                                                  \
+    ParameterizedTest(char(*engine)[TEST_ENGINE_LENGTH], placed, name) \
+    {                                                                  \
+        name(*engine);                                                 \
+        close_rig();                                                   \
+    }                                                                  \
     static void name(const char *engine)
 
 static unsigned check_packet(const struct speadi_rx_packet *p, const uint8_t *sent, size_t bytes)

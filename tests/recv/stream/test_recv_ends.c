@@ -77,6 +77,83 @@ Test(recv_ends, an_age_limit_without_end_is_no_deadline)
     cr_expect_eq(rig.engine->waited_until, UINT64_MAX);
 }
 
+/* ---- An engine with a clock of its own ----------------------------------------------------- */
+
+/* Ten seconds of its time pass in this test, and none of the host's to speak of. */
+Test(recv_ends, heaps_age_by_the_clock_of_an_engine_that_has_one)
+{
+    rig.config.heap_timeout_ns = 2000000000u;
+    rig.ops = &script_clock_ops;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 8)->clock_ns = 1000000000u;
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stream->table.oldest->opened_ns, 1000000000u);
+    recv_rig_data(&rig, 2, 64, 0, 8)->clock_ns = 2900000000u;
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "live 2");
+    rig.engine->clock_ns = 3000000000u; /* the first is two seconds old, the second is not */
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "live 1, timed-out 1");
+    rig.engine->clock_ns = 10000000000u;
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "timed-out 2");
+}
+
+Test(recv_ends, while_the_engines_clock_stands_no_heap_ages)
+{
+    rig.config.heap_timeout_ns = 1;
+    rig.ops = &script_clock_ops;
+    rig.engine->clock_ns = 5;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 8);
+    for (unsigned i = 0; i < 10; i++)
+        recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "live 1");
+}
+
+/* The engine's time is no deadline for a thread that sleeps by the host's. */
+Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
+{
+    rig.config.heap_timeout_ns = 1000;
+    rig.ops = &script_clock_ops;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 8)->clock_ns = 7;
+    recv_rig_run(&rig);
+    spead_recv_stream_wait(rig.stream, 0);
+    cr_expect_eq(rig.engine->waited_until, UINT64_MAX);
+    spead_recv_stream_wait(rig.stream, 77);
+    cr_expect_eq(rig.engine->waited_until, 77u);
+}
+
+/* Finished heaps are remembered for a second: here of the engine's time. */
+Test(recv_ends, finished_heaps_are_forgotten_by_the_engines_clock)
+{
+    rig.ops = &script_clock_ops;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8)->clock_ns = 1000;
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 1, duplicate 1");
+    rig.engine->clock_ns = 1000 + 2 * (uint64_t)SPEADI_FINISHED_FORGET_NS;
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS(&rig, "delivered 2, duplicate 1");
+}
+
+/* A stop's limit is the host's: whoever stopped the stream waits for it. */
+Test(recv_ends, the_limit_of_a_stop_is_the_hosts_time)
+{
+    rig.ops = &script_clock_ops;
+    rig.config.stop_drain_ns = 1;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 8);
+    recv_rig_run(&rig);
+    recv_rig_stop(&rig); /* its clock stands */
+    EXPECT_BUCKETS(&rig, "flushed 1");
+}
+
+/* ---- Counters again ------------------------------------------------------------------------ */
+
 Test(recv_ends, a_finished_heaps_packets_are_duplicates)
 {
     recv_rig_open(&rig);

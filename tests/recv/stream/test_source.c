@@ -13,10 +13,12 @@
 #include <unistd.h>
 
 #include <speadline/recv.h>
+#include <speadline/verbs.h>
 
 #include <speadi/clock.h>
 #include <speadi/udp.h>
 
+#include "engine_names.h"
 #include "netns.h"
 #include "offloads.h"
 #include "packet_builder.h"
@@ -30,14 +32,25 @@
 enum { FROM_FRIEND = 100, FROM_STRANGER = 7, PAYLOAD = 256 };
 
 struct reader {
-    char engine[8];
+    char engine[TEST_ENGINE_LENGTH];
     enum spead_receive_path path;
 };
 
-static struct reader readers[] = {
-    {"socket", SPEAD_PATH_BOUNCE}, {"socket", SPEAD_PATH_PLACED}, {"uring", SPEAD_PATH_BOUNCE},
-    {"verbs", SPEAD_PATH_BOUNCE},  {"verbs", SPEAD_PATH_PLACED},
-};
+static struct criterion_test_params all_readers(void)
+{
+    static struct reader readers[2 * TEST_ENGINES_MAX];
+    char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned engines = test_engines(TEST_RECEIVES, TEST_KERNEL | TEST_BYPASS, names), count = 0;
+
+    for (unsigned i = 0; i < engines; i++)
+        for (unsigned placed = 0; placed < 2; placed++) {
+            struct reader *reader = &readers[count++];
+
+            memcpy(reader->engine, names[i], sizeof names[i]);
+            reader->path = placed ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
+        }
+    return cr_make_param_array(struct reader, readers, count);
+}
 
 /* Who sends from where to where; to NULL: the endpoint. */
 static const struct hearing {
@@ -105,13 +118,15 @@ static void send_heap(uint64_t counter, const char *from, const char *to)
 static struct spead_recv_stream_config config_of(const struct reader *reader,
                                                  const struct hearing *hearing)
 {
+    static struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
     config.endpoints = &hearing->endpoint;
     config.endpoint_count = 1;
     config.engine = reader->engine;
     config.receive_path = reader->path;
-    config.mprq = SPEAD_MPRQ_OFF;
+    verbs.mprq = SPEAD_MPRQ_OFF;
+    config.engine_options = &verbs.options;
     config.interface_name = TEST_NEAR_INTERFACE;
     config.socket_buffer_bytes = 256u << 10;
     config.heap_bytes_max = 64u << 10;
@@ -149,7 +164,7 @@ static void hear(const struct reader *reader, const struct hearing *hearing)
 {
     struct spead_recv_stream_config config = config_of(reader, hearing);
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
-    bool filters = strcmp(reader->engine, "verbs") != 0;
+    bool filters = test_engine_kind(reader->engine) == TEST_KERNEL;
     char source[64];
     struct spead_recv_stream *stream;
     int rc;
@@ -176,7 +191,7 @@ static void hear(const struct reader *reader, const struct hearing *hearing)
 
 ParameterizedTestParameters(source, one_sender_is_heard_and_no_other)
 {
-    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+    return all_readers();
 }
 
 ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_other, .timeout = 120)
@@ -189,7 +204,7 @@ ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_othe
 /* That the stranger above was there to be heard. */
 ParameterizedTestParameters(source, without_a_source_both_are_heard)
 {
-    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+    return all_readers();
 }
 
 ParameterizedTest(struct reader *reader, source, without_a_source_both_are_heard, .timeout = 120)
@@ -230,7 +245,7 @@ static bool kernel_asks_for(const char *group, const char *source)
 
 ParameterizedTestParameters(source, groups_are_joined_for_it_alone)
 {
-    return cr_make_param_array(struct reader, readers, sizeof readers / sizeof *readers);
+    return all_readers();
 }
 
 ParameterizedTest(struct reader *reader, source, groups_are_joined_for_it_alone, .timeout = 60)
@@ -252,7 +267,7 @@ static void expect_refusal(const char *endpoint, const char *source, int code, c
 {
     const struct hearing hearing = {.endpoint = endpoint};
     struct spead_recv_stream_config config =
-        config_of(&(struct reader){"socket", SPEAD_PATH_AUTO}, &hearing);
+        config_of(&(struct reader){"auto", SPEAD_PATH_AUTO}, &hearing);
     struct spead_recv_stream *stream = NULL;
 
     config.interface_name = NULL;
@@ -289,6 +304,6 @@ Test(source, of_memory_links_is_refused)
     config.link_count = 1;
     config.source = "192.0.2.1";
     cr_expect_eq(spead_recv_stream_create(&stream, &config, &err), -EINVAL);
-    cr_expect_not_null(strstr(err.text, "\"mem\""), "%s", err.text);
+    cr_expect_not_null(strstr(err.text, "memory links"), "%s", err.text);
     spead_mem_link_unref(link);
 }

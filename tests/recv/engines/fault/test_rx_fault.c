@@ -11,6 +11,7 @@
 
 #include <rx_mem.h>
 #include <rx_rig.h>
+#include <script_engine.h>
 #include <speadi/clock.h>
 
 #define PACKETS 3000u
@@ -314,5 +315,21 @@ Test(rx_fault, a_wrong_specification_is_refused_and_the_engine_stays)
     cr_expect_eq(speadi_rx_engine_wrap_fault(&rig.ops, &rig.engine, "lots=1", &err), -EINVAL);
     cr_expect_neq(strstr(err.text, "lots"), NULL, "%s", err.text);
     cr_expect_eq(rig.ops, ops);
+    rx_rig_close(&rig);
+}
+
+Test(rx_fault, the_clock_is_the_inner_engines_if_it_has_one)
+{
+    struct script_engine *inner = script_engine_new();
+    const struct speadi_rx_engine_ops *ops = &script_clock_ops;
+    void *state = inner;
+
+    cr_assert_eq(speadi_rx_engine_wrap_fault(&ops, &state, "loss=0.5", NULL), 0);
+    inner->clock_ns = 4711;
+    cr_expect_eq(ops->now(state), 4711u);
+    ops->close(state);
+    free(state);
+    open_rig("loss=0.5"); /* over mem */
+    cr_expect_null(rig.ops->now);
     rx_rig_close(&rig);
 }

@@ -193,7 +193,7 @@ Test(rx_verbs_mprq, where_there_is_none_auto_does_without_and_on_is_refused)
     verbs_rx_prepare(&rig, &striding);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -ENOTSUP);
     cr_assert(strstr(rig.err.text, "ConnectX-5 and later); use off"), "%s", rig.err.text);
-    cr_assert_str_eq(rig.err.field, "mprq");
+    cr_assert_str_eq(rig.err.field, "verbs.mprq");
 }
 
 Test(rx_verbs_mprq, placing_through_it_is_refused)
@@ -204,7 +204,7 @@ Test(rx_verbs_mprq, placing_through_it_is_refused)
     verbs_rx_prepare(&rig, &options);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -EINVAL);
     cr_assert(strstr(rig.err.text, "placed"), "%s", rig.err.text);
-    cr_assert_str_eq(rig.err.field, "mprq");
+    cr_assert_str_eq(rig.err.field, "verbs.mprq");
 }
 
 Test(rx_verbs_mprq, a_device_with_few_completions_is_refused_by_number)
@@ -213,7 +213,7 @@ Test(rx_verbs_mprq, a_device_with_few_completions_is_refused_by_number)
     verbs_rx_prepare(&rig, &striding);
     cr_assert_eq(verbs_rx_rig_open_engine(&rig), -ENOTSUP);
     cr_assert(strstr(rig.err.text, "max_cqe 512"), "%s", rig.err.text);
-    cr_assert_str_eq(rig.err.field, "mprq");
+    cr_assert_str_eq(rig.err.field, "verbs.mprq");
 }
 
 Test(rx_verbs_mprq, whichever_verb_fails_opening_leaves_nothing)

@@ -176,15 +176,19 @@ static void assert_refused(const struct verbs_rx_options *options, int code, con
 Test(rx_verbs_queues, what_cannot_be_spread_is_refused_by_name)
 {
     assert_refused(&(struct verbs_rx_options){.verbs = {.queues = 3}}, -EINVAL,
-                   "verbs_queues 3: must be a power of two up to 16");
+                   "verbs.queues 3: must be a power of two up to 16");
     verbs_rx_rig_close(&rig);
     assert_refused(
         &(struct verbs_rx_options){.endpoints = {"[ff15::2]:7148"}, .verbs = {.queues = 2}},
         -ENOTSUP, "IPv4");
     verbs_rx_rig_close(&rig);
+    assert_refused(&(struct verbs_rx_options){.verbs = {.queues = 17}}, -EINVAL, "1 to 16");
+    verbs_rx_rig_close(&rig);
+    assert_refused(&(struct verbs_rx_options){.verbs = {.mprq_entry_log = 27}}, -EINVAL, "0 to 26");
+    verbs_rx_rig_close(&rig);
     vdouble_script("rss=0");
     assert_refused(&several, -ENOTSUP, "hashes over 0 queues");
-    cr_assert_str_eq(rig.err.field, "verbs_queues");
+    cr_assert_str_eq(rig.err.field, "verbs.queues");
 }
 
 Test(rx_verbs_queues, payload_is_not_placed_through_several)

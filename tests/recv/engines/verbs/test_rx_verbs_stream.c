@@ -9,6 +9,7 @@
 
 #include <speadline/recv.h>
 #include <speadline/send.h>
+#include <speadline/verbs.h>
 
 #include <speadi/clock.h>
 
@@ -60,13 +61,15 @@ static enum spead_verbs_mprq mprq = SPEAD_MPRQ_OFF;
 static void start_receiver(enum spead_receive_path path)
 {
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
 
     config.endpoints = group;
     config.endpoint_count = 1;
     config.engine = "verbs";
     config.interface_name = TEST_NEAR_INTERFACE;
     config.receive_path = path;
-    config.mprq = mprq;
+    verbs.mprq = mprq;
+    config.engine_options = &verbs.options;
     config.heap_bytes_max = 4u << 20;
     config.allow_out_of_order = true;
     config.deliver_incomplete = true;

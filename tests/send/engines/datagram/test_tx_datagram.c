@@ -14,20 +14,27 @@
 
 #include <speadi/clock.h>
 
+#include "engine_names.h"
 #include "netns.h"
 #include "tx_harness.h"
 
-static char engines[][8] = {"socket", "uring"};
+static struct criterion_test_params every_engine(void)
+{
+    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned count = test_engines(TEST_SENDS, TEST_KERNEL, engines);
+
+    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
+}
 
 static struct tx_harness h;
 static struct tx_packets *packets;
 
-#define FOR_EACH_ENGINE(test)                                                           \
-    ParameterizedTestParameters(engine_datagram, test)                                  \
-    {                                                                                   \
-        return cr_make_param_array(char[8], engines, sizeof engines / sizeof *engines); \
-    }                                                                                   \
-    ParameterizedTest(char(*engine)[8], engine_datagram, test, .timeout = 60)
+#define FOR_EACH_ENGINE(test)                          \
+    ParameterizedTestParameters(engine_datagram, test) \
+    {                                                  \
+        return every_engine();                         \
+    }                                                  \
+    ParameterizedTest(char(*engine)[TEST_ENGINE_LENGTH], engine_datagram, test, .timeout = 60)
 
 static void tear_down(void)
 {

@@ -10,6 +10,7 @@
 
 #include <speadi/clock.h>
 
+#include "engine_names.h"
 #include "scripted_tx.h"
 #include "tx_harness.h"
 
@@ -395,14 +396,16 @@ Test(tx_fault, a_bad_word_is_named_and_the_engine_stays_as_it_was)
 
 /* ---- The same over the network engines ----------------------------------------------------- */
 
-static char engines[][8] = {"socket", "uring"};
-
 ParameterizedTestParameters(tx_fault, the_network_engines_carry_the_same_faults)
 {
-    return cr_make_param_array(char[8], engines, sizeof engines / sizeof *engines);
+    static char engines[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned count = test_engines(TEST_SENDS, TEST_KERNEL, engines);
+
+    return cr_make_param_array(char[TEST_ENGINE_LENGTH], engines, count);
 }
 
-ParameterizedTest(char (*engine)[8], tx_fault, the_network_engines_carry_the_same_faults)
+ParameterizedTest(char (*engine)[TEST_ENGINE_LENGTH], tx_fault,
+                  the_network_engines_carry_the_same_faults)
 {
     static struct arrival first[2 * PACKETS];
     static const char mixed[] = "loss=0.02,dup=0.05,reorder=5,truncate=0.02,flip=0.02,seed=7";

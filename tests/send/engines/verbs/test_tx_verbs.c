@@ -351,7 +351,7 @@ Test(tx_verbs, what_cannot_be_sent_is_refused_in_words)
            "overlap");
     refuse((struct tx_harness_config){.memory = &empty, .memory_count = 1}, -EINVAL, "0 bytes");
     refuse((struct tx_harness_config){.verbs.comp_vector = 1000}, -EINVAL, "comp_vector");
-    refuse((struct tx_harness_config){.verbs.hardware_rate = true}, -EINVAL, "rate");
+    refuse((struct tx_harness_config){.hardware_rate = true}, -EINVAL, "rate");
     refuse((struct tx_harness_config){.verbs.device = "nothing"}, -ENODEV, "nothing");
     script("net_raw=0");
     refuse((struct tx_harness_config){0}, -EPERM, "cap_net_raw");
@@ -388,15 +388,14 @@ Test(tx_verbs, this_hosts_own_address_is_refused)
 Test(tx_verbs, the_device_paces_only_where_it_can)
 {
     to_group();
-    verbs_tx_open(&rig,
-                  (struct tx_harness_config){.verbs.hardware_rate = true, .rate_bytes_per_s = 1e8});
+    verbs_tx_open(&rig, (struct tx_harness_config){.hardware_rate = true, .rate_bytes_per_s = 1e8});
     add_sizes(50, 1);
     send_and_expect();
     tx_harness_close(&rig.h);
     rig.h = (struct tx_harness){0};
     rig.is_open = false;
     script("pacing=0");
-    refuse((struct tx_harness_config){.verbs.hardware_rate = true, .rate_bytes_per_s = 1e8},
-           -EOPNOTSUPP, "software paces");
+    refuse((struct tx_harness_config){.hardware_rate = true, .rate_bytes_per_s = 1e8}, -EOPNOTSUPP,
+           "software paces");
     finish();
 }

@@ -109,7 +109,7 @@ static void fail_each(const char *verb, bool is_vital)
         ret = verbs_tx_try(&rig,
                            (struct tx_harness_config){.memory = &memory,
                                                       .memory_count = 1,
-                                                      .verbs.hardware_rate = true,
+                                                      .hardware_rate = true,
                                                       .rate_bytes_per_s = 1e8},
                            &err);
         calls = vdouble_calls(verb);

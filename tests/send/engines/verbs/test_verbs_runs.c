@@ -1,7 +1,7 @@
 /* Goal: packets that the device cuts out of one request arrive as those that go one by one do, in order and
  * whole; a request that fails takes its own packets along and no others silently; what a device cannot do is
  * refused in words.
- * Method: the engine with verbs_tso over the verbs double, which writes IP lengths and checksums of segments but
+ * Method: the engine with hardware_tso over the verbs double, which writes IP lengths and checksums of segments but
  * no UDP lengths; kernel sockets on another host drop what is wrong. */
 #include <criterion/criterion.h>
 
@@ -49,7 +49,7 @@ static void finish(void)
 
 static void open_engine(struct tx_harness_config config)
 {
-    config.verbs.tso = true;
+    config.hardware_tso = true;
     verbs_tx_open(&rig, config);
 }
 
@@ -270,7 +270,7 @@ static void refuse(const char *text, int error, const char *word)
 
     vdouble_reset();
     cr_assert_eq(vdouble_script(text), 0, "%s: %s", text, vdouble_last_refusal());
-    cr_assert_eq(verbs_tx_try(&rig, (struct tx_harness_config){.verbs.tso = true}, &err), error,
+    cr_assert_eq(verbs_tx_try(&rig, (struct tx_harness_config){.hardware_tso = true}, &err), error,
                  "%s: %s", text, err.text);
     cr_assert(strstr(err.text, word), "\"%s\" does not say \"%s\"", err.text, word);
 }
@@ -296,9 +296,9 @@ Test(verbs_runs, an_engine_without_a_device_refuses_it)
     config.engine = "socket";
     config.endpoints = &endpoint;
     config.endpoint_count = 1;
-    config.verbs_tso = true;
+    config.hardware_tso = true;
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -ENOTSUP);
-    cr_assert(strstr(err.text, "verbs_tso"), "%s", err.text);
+    cr_assert(strstr(err.text, "hardware_tso"), "%s", err.text);
 }
 
 Test(verbs_runs, a_device_that_cannot_is_no_trouble_without_the_option)

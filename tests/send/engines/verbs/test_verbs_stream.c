@@ -161,7 +161,7 @@ Test(verbs_stream, heaps_that_the_device_cuts_into_packets_arrive_whole)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
 
-    config.verbs_tso = true;
+    config.hardware_tso = true;
     config.memory = &all_data;
     config.memory_count = 1;
     send_whole(config, 0);
@@ -171,7 +171,7 @@ Test(verbs_stream, heaps_that_are_copied_and_cut_by_the_device_arrive_whole)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
 
-    config.verbs_tso = true;
+    config.hardware_tso = true;
     config.packet_bytes_max = 8968;
     send_whole(config, sizeof data);
 }
@@ -181,7 +181,7 @@ Test(verbs_stream, a_device_that_fails_at_cutting_loses_packets_but_no_count)
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
     struct spead_send_stats stats;
 
-    config.verbs_tso = true;
+    config.hardware_tso = true;
     config.socket_buffer_bytes = 64 << 10;
     open_stream(config);
     cr_assert_eq(vdouble_script("tx.status@%31=LOC_QP_OP_ERR cq.overrun@%37 poll_cq@%401 "

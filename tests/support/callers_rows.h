@@ -16,7 +16,7 @@ struct caller_struct {
 #define STRUCT(type, last)                                                                  \
     {                                                                                       \
         .name = #type, .size = sizeof(struct type), .shorter = offsetof(struct type, last), \
-        .end = offsetof(struct type, last) + sizeof((struct type){0}.last)                  \
+        .end = offsetof(struct type, last) + sizeof(((struct type *)NULL)->last)            \
     }
 
 /* What a struct of tomorrow is longer by. */

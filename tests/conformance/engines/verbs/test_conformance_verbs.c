@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <speadline/verbs.h>
+
 #include "control.h"
+#include "engine_names.h"
 #include "loop_check.h"
 #include "netns.h"
 #include "offloads.h"
@@ -17,13 +20,10 @@
 
 enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
 
-static const struct {
-    const char *tx, *rx;
+static struct {
+    char tx[TEST_ENGINE_LENGTH], rx[TEST_ENGINE_LENGTH];
     enum spead_verbs_mprq mprq;
-} engines[] = {{"verbs", "verbs", SPEAD_MPRQ_OFF},  {"verbs", "verbs", SPEAD_MPRQ_ON},
-               {"socket", "verbs", SPEAD_MPRQ_OFF}, {"socket", "verbs", SPEAD_MPRQ_ON},
-               {"uring", "verbs", SPEAD_MPRQ_OFF},  {"uring", "verbs", SPEAD_MPRQ_ON},
-               {"verbs", "socket", SPEAD_MPRQ_OFF}, {"verbs", "uring", SPEAD_MPRQ_OFF}};
+} engines[PAIRWISE_VALUES_MAX]; /* filled by list_engines() */
 static const uint32_t packets[] = {56, 64, 200, 1472, 8952, 8972};
 static const uint64_t heaps[] = {0, 1, 10007, 400u << 10};
 static const struct {
@@ -36,7 +36,36 @@ static const char *const hosts[] = {TEST_NEAR_V4, "[" TEST_NEAR_V6 "]", "239.255
                                     "[ff15::7148]"};
 static const char *const paths[] = {"auto", "placed", "bounce"};
 
-static struct pairwise table = {.axes = AXES, .values = {8, 6, 4, 4, 4, 3}};
+static struct pairwise table = {.axes = AXES, .values = {0, 6, 4, 4, 4, 3}};
+
+static void add_pair(const char *tx, const char *rx, enum spead_verbs_mprq mprq)
+{
+    unsigned n = table.values[ENGINES];
+
+    cr_assert_lt(n, (unsigned)PAIRWISE_VALUES_MAX);
+    snprintf(engines[n].tx, sizeof engines[n].tx, "%s", tx);
+    snprintf(engines[n].rx, sizeof engines[n].rx, "%s", rx);
+    engines[n].mprq = mprq;
+    table.values[ENGINES]++;
+}
+
+/* The engine with itself and with each one of the kernel's; where it receives, through both kinds of queue. */
+static void list_engines(void)
+{
+    char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
+    unsigned count = test_engines(TEST_SENDS, TEST_KERNEL, names);
+
+    table.values[ENGINES] = 0;
+    add_pair("verbs", "verbs", SPEAD_MPRQ_OFF);
+    add_pair("verbs", "verbs", SPEAD_MPRQ_ON);
+    for (unsigned i = 0; i < count; i++) {
+        add_pair(names[i], "verbs", SPEAD_MPRQ_OFF);
+        add_pair(names[i], "verbs", SPEAD_MPRQ_ON);
+    }
+    count = test_engines(TEST_RECEIVES, TEST_KERNEL, names);
+    for (unsigned i = 0; i < count; i++)
+        add_pair("verbs", names[i], SPEAD_MPRQ_OFF);
+}
 
 /* 8972 bytes are what an MTU of 9000 leaves to IPv4; IPv6's header is 20 bytes longer. An entry of a
  * multi-packet queue is one piece of memory: nothing can be placed. */
@@ -94,6 +123,7 @@ static void lay_cable(struct test_netns_pair *pair)
 
 static struct pairwise *all_pairs(void)
 {
+    list_engines();
     pairwise_make(&table, allowed);
     return &table;
 }
@@ -109,6 +139,7 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance_verbs,
 {
     struct test_netns_pair pair;
 
+    list_engines();
     lay_cable(&pair);
     cr_assert(conforms(&pair, *row));
 }
@@ -133,6 +164,7 @@ Test(conformance_verbs, every_combination_of_modes_conforms, .timeout = 3600)
     if (!getenv("SPEADLINE_FULL"))
         cr_skip_test("the full product runs with SPEADLINE_FULL=1 (ctest -L slow)");
     lay_cable(&pair);
+    list_engines();
     do {
         if (!allowed(row))
             continue;

@@ -1,0 +1,98 @@
+# Engines. A folder below recv/engines that holds rx_<its name>.c is a receive engine, a folder below send/engines that holds
+# tx_<its name>.c is a send engine; that file defines speadi_rx_engine_<name> (or tx). Nothing else names an engine: the lists
+# that recv/engine and send/engine search are made here.
+
+set(SPEADLINE_ENGINES "all" CACHE STRING "Engines to build: all, or a list such as mem;socket")
+set(SPEADLINE_EXTRA_ENGINES "" CACHE STRING "Folders of engines that lie elsewhere; each is named like its engine")
+
+# Not engines: what engines of datagrams share, and the decorator that spoils any engine's packets.
+set(speadline_no_engines datagram fault)
+
+# The file of a module that makes a folder an engine is <prefix>_<folder>.c.
+set(speadline_engine_prefix_recv rx)
+set(speadline_engine_prefix_send tx)
+
+# The folders of a module's engines, whether they are to be built or not.
+function(speadline_find_engines out module)
+    set(prefix ${speadline_engine_prefix_${module}})
+    file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${module}/engines/*/${prefix}_*.c)
+    foreach(extra IN LISTS SPEADLINE_EXTRA_ENGINES)
+        get_filename_component(extra ${extra} ABSOLUTE BASE_DIR ${CMAKE_SOURCE_DIR})
+        file(GLOB found CONFIGURE_DEPENDS ${extra}/${prefix}_*.c)
+        list(APPEND files ${found})
+    endforeach()
+    set(folders "")
+    foreach(file IN LISTS files)
+        get_filename_component(folder ${file} DIRECTORY)
+        get_filename_component(name ${folder} NAME)
+        if(EXISTS ${folder}/${prefix}_${name}.c AND NOT name IN_LIST speadline_no_engines)
+            list(APPEND folders ${folder})
+        endif()
+    endforeach()
+    list(REMOVE_DUPLICATES folders)
+    list(SORT folders COMPARE FILE_BASENAME)
+    set(${out} ${folders} PARENT_SCOPE)
+endfunction()
+
+# Fills SPEADLINE_ENGINE_NAMES (all that are built, of both directions) and SPEADLINE_ABSENT_ENGINES (all that are not).
+function(speadline_choose_engines)
+    set(known "")
+    foreach(module recv send)
+        speadline_find_engines(folders ${module})
+        foreach(folder IN LISTS folders)
+            get_filename_component(name ${folder} NAME)
+            list(APPEND known ${name})
+        endforeach()
+    endforeach()
+    list(REMOVE_DUPLICATES known)
+    set(extra "")
+    foreach(folder IN LISTS SPEADLINE_EXTRA_ENGINES)
+        get_filename_component(name ${folder} NAME)
+        if(NOT name IN_LIST known)
+            message(FATAL_ERROR "SPEADLINE_EXTRA_ENGINES: ${folder} holds neither rx_${name}.c nor tx_${name}.c")
+        endif()
+        list(APPEND extra ${name})
+    endforeach()
+    set(wanted ${SPEADLINE_ENGINES} ${extra})
+    if(SPEADLINE_ENGINES STREQUAL "all")
+        set(wanted ${known})
+    endif()
+    foreach(name IN LISTS wanted)
+        if(NOT name IN_LIST known)
+            list(JOIN known ", " names)
+            message(FATAL_ERROR "SPEADLINE_ENGINES: there is no engine \"${name}\"; there are ${names}")
+        endif()
+    endforeach()
+    set(absent ${known})
+    list(REMOVE_ITEM absent ${wanted})
+    set(SPEADLINE_ENGINE_NAMES ${wanted} PARENT_SCOPE)
+    set(SPEADLINE_ABSENT_ENGINES ${absent} PARENT_SCOPE)
+endfunction()
+
+# speadline_engines(MODULE): a room for each engine that is built, and the list of them in MODULE/engine. Every engine sees the
+# contract and what datagrams share, and nothing else.
+function(speadline_engines module)
+    set(prefix ${speadline_engine_prefix_${module}})
+    set(declarations "")
+    set(entries "")
+    speadline_find_engines(folders ${module})
+    foreach(folder IN LISTS folders)
+        get_filename_component(name ${folder} NAME)
+        if(name IN_LIST SPEADLINE_ENGINE_NAMES)
+            speadline_room(${module} engines/${name} AT ${folder} SEES engine engines/datagram)
+            string(APPEND declarations "extern const struct speadi_${prefix}_engine_ops speadi_${prefix}_engine_${name};\n")
+            string(APPEND entries "    &speadi_${prefix}_engine_${name}.about,\n")
+        endif()
+    endforeach()
+    set(list ${CMAKE_CURRENT_BINARY_DIR}/${prefix}_engines.c)
+    file(CONFIGURE OUTPUT ${list} CONTENT "/* Made by cmake/Engines.cmake. */
+#include \"${prefix}_engine.h\"
+
+@declarations@
+const struct speadi_engine_about *const speadi_${prefix}_engines[] = {
+@entries@    NULL,
+};
+" @ONLY)
+    speadline_room_target(target ${module} engine)
+    target_sources(${target} PRIVATE ${list})
+endfunction()

@@ -1,0 +1,26 @@
+/* What the engine "counter" is told. A program that wants other than the defaults includes this header:
+ *
+ *     struct counter_config counter = COUNTER_CONFIG_INIT;
+ *     counter.heaps = 10;
+ *     config.engine = "counter";
+ *     config.engine_options = &counter.options; */
+#ifndef COUNTER_CONFIG_H
+#define COUNTER_CONFIG_H
+
+#include <stdint.h>
+
+#include <speadline/engine.h>
+
+struct counter_config {
+    struct spead_engine_options options; /* filled by _INIT */
+    uint64_t heaps;                      /* of each endpoint, then it has ended; default 1000 */
+    uint32_t heap_bytes; /* payload of each: a multiple of 8, up to 65536; default 4096 */
+};
+
+/* clang-format off */
+#define COUNTER_CONFIG_INIT { \
+    .options = {.struct_size = sizeof(struct counter_config), .engine = "counter"}, \
+    .heaps = 1000, .heap_bytes = 4096 }
+/* clang-format on */
+
+#endif

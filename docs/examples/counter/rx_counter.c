@@ -1,0 +1,236 @@
+/* Receive engine `counter`: it makes the packets that it lends. A source of data for tests, and the example of an engine that
+ * lies outside the library (docs/engines.md).
+ *
+ * An endpoint is the text of a number: the counter of its first heap. Heaps follow as fast as they are polled. Their payload is
+ * one long row of 64-bit numbers, big-endian: 0, 1, 2, ... from each endpoint's first heap on. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <speadi/clock.h>
+#include <speadi/err.h>
+#include <speadi/packet.h>
+#include <speadi/wakeup.h>
+
+#include "counter_config.h"
+#include "rx_engine.h"
+
+enum {
+    ADDRESS_BITS = 40,
+    POINTERS = 5,
+    HEAD_BYTES = SPEADI_HEADER_BYTES + POINTERS * SPEADI_POINTER_BYTES,
+    PAYLOAD_BYTES = 1024, /* of each packet but the last of a heap */
+    PACKET_BYTES = HEAD_BYTES + PAYLOAD_BYTES,
+    HEAP_BYTES_MAX = 65536,
+    BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES, /* one heap is lent at a time */
+    ITEM_ID = 0x1000,
+};
+
+struct counter_engine {
+    struct counter_config config;
+    struct speadi_wakeup bell;
+    uint8_t *packets; /* BURST of PACKET_BYTES each: what is lent lies here */
+    uint64_t first[SPEADI_RX_SOURCES_MAX], made[SPEADI_RX_SOURCES_MAX]; /* heaps of each endpoint */
+    uint32_t source_count;
+    uint32_t turn; /* the endpoint that comes first in the next poll */
+    bool quiesced;
+    uint64_t messages, sleeps;
+};
+
+/* ---- Control plane ------------------------------------------------------------------------------ */
+
+static int read_config(struct counter_engine *e, const struct speadi_rx_config *config,
+                       struct spead_err *err)
+{
+    static const struct counter_config defaults = COUNTER_CONFIG_INIT;
+    static const struct speadi_struct_kind kind = {
+        .what = "counter",
+        .init = "COUNTER_CONFIG_INIT",
+        .defaults = &defaults,
+        .size = sizeof defaults,
+        .size_min = sizeof defaults.options,
+    };
+    int ret = speadi_engine_options_read(&e->config, &kind, config->options, err);
+
+    if (ret < 0)
+        return ret;
+    if (e->config.heap_bytes == 0 || e->config.heap_bytes % 8 != 0 ||
+        e->config.heap_bytes > HEAP_BYTES_MAX)
+        return speadi_err_set(
+            err, -EINVAL, "engine counter: heap_bytes is %u; it must be a multiple of 8, up to %d",
+            e->config.heap_bytes, HEAP_BYTES_MAX);
+    return 0;
+}
+
+static int read_endpoint(uint64_t *first, const char *text, struct spead_err *err)
+{
+    char *end;
+
+    errno = 0;
+    *first = strtoull(text, &end, 10);
+    if (errno != 0 || *text < '0' || *text > '9' || *end != '\0' || *first >> (ADDRESS_BITS - 1))
+        return speadi_err_set(err, -EINVAL,
+                              "engine counter: \"%s\" is not the counter of a first heap: give a "
+                              "number, such as 1",
+                              text);
+    return 0;
+}
+
+/* A failed open() must leave what close() can close: the bell first. */
+static int counter_open(void *self, const struct speadi_rx_config *config,
+                        struct speadi_rx_facts *facts, struct spead_err *err)
+{
+    struct counter_engine *e = self;
+    int ret;
+
+    (void)facts; /* no sockets, the host's clock, no limit of packets */
+    e->bell.fd = -1;
+    ret = read_config(e, config, err);
+    for (uint32_t i = 0; ret == 0 && i < config->count; i++)
+        ret = read_endpoint(&e->first[i], config->texts[i], err);
+    if (ret < 0)
+        return ret;
+    e->source_count = config->count;
+    e->packets = calloc(BURST, PACKET_BYTES);
+    if (e->packets == NULL)
+        return speadi_err_set(err, -ENOMEM, "engine counter: no memory for packets");
+    ret = speadi_wakeup_open(&e->bell);
+    return ret < 0 ? speadi_err_set(err, ret, "engine counter: eventfd: %s", strerror(-ret)) : 0;
+}
+
+static void counter_close(void *self)
+{
+    struct counter_engine *e = self;
+
+    speadi_wakeup_close(&e->bell);
+    free(e->packets);
+    e->packets = NULL;
+}
+
+/* ---- Making packets ----------------------------------------------------------------------------- */
+
+static void store_pointer(uint8_t *packet, unsigned index, uint64_t pointer)
+{
+    speadi_store_be64(packet + SPEADI_HEADER_BYTES + index * SPEADI_POINTER_BYTES, pointer);
+}
+
+/* Header, pointers and payload of the piece of a heap that starts at offset. Returns the packet's bytes. */
+static uint32_t make_packet(uint8_t *packet, uint64_t counter, uint64_t number, uint64_t heap_bytes,
+                            uint64_t offset)
+{
+    uint64_t bytes = heap_bytes - offset < PAYLOAD_BYTES ? heap_bytes - offset : PAYLOAD_BYTES;
+
+    speadi_store_be64(packet, speadi_header_word(ADDRESS_BITS, POINTERS));
+    store_pointer(packet, 0,
+                  speadi_pointer_immediate(ADDRESS_BITS, SPEAD_ID_HEAP_COUNTER, counter));
+    store_pointer(packet, 1,
+                  speadi_pointer_immediate(ADDRESS_BITS, SPEAD_ID_HEAP_LENGTH, heap_bytes));
+    store_pointer(packet, 2,
+                  speadi_pointer_immediate(ADDRESS_BITS, SPEAD_ID_PAYLOAD_OFFSET, offset));
+    store_pointer(packet, 3,
+                  speadi_pointer_immediate(ADDRESS_BITS, SPEAD_ID_PAYLOAD_LENGTH, bytes));
+    store_pointer(packet, 4, speadi_pointer_addressed(ADDRESS_BITS, ITEM_ID, 0));
+    for (uint64_t at = 0; at < bytes; at += 8)
+        speadi_store_be64(packet + HEAD_BYTES + at, number + (offset + at) / 8);
+    return HEAD_BYTES + (uint32_t)bytes;
+}
+
+/* Lends the next heap of a source. */
+static void lend_heap(struct counter_engine *e, uint32_t source, struct speadi_rx_burst *burst)
+{
+    const uint64_t heap_bytes = e->config.heap_bytes, now = speadi_clock_utc_ns();
+    const uint64_t counter = e->first[source] + e->made[source];
+    const uint64_t number = e->made[source]++ * (heap_bytes / 8);
+
+    for (uint64_t offset = 0; offset < heap_bytes; offset += PAYLOAD_BYTES) {
+        uint8_t *packet = e->packets + (size_t)burst->count * PACKET_BYTES;
+        uint32_t bytes = make_packet(packet, counter, number, heap_bytes, offset);
+
+        burst->packet[burst->count++] = (struct speadi_rx_packet){.head = packet,
+                                                                  .head_bytes = bytes,
+                                                                  .datagram_bytes = bytes,
+                                                                  .source = (uint16_t)source,
+                                                                  .segments = 1,
+                                                                  .time_ns = now,
+                                                                  .place = SPEADI_RX_UNPLACED};
+    }
+    e->messages++;
+}
+
+/* ---- Data plane --------------------------------------------------------------------------------- */
+
+static int counter_poll(void *self, struct speadi_rx_burst *burst)
+{
+    struct counter_engine *e = self;
+
+    burst->count = 0;
+    burst->reservations_ended = 0;
+    if (e->quiesced)
+        return 0; /* what has not been made has not come */
+    for (uint32_t i = 0; i < e->source_count; i++) {
+        uint32_t source = (e->turn + i) % e->source_count;
+
+        if (e->made[source] == e->config.heaps)
+            continue;
+        e->turn = source + 1;
+        lend_heap(e, source, burst);
+        return (int)burst->count;
+    }
+    return -ESHUTDOWN;
+}
+
+/* The packets stay where they are until they are made anew, by the next poll(). */
+static void counter_give_back(void *self, struct speadi_rx_burst *burst)
+{
+    (void)self;
+    burst->count = 0;
+}
+
+/* There is always something to poll for, until all is made: nothing to sleep for. */
+static void counter_wait(void *self, uint64_t deadline_ns)
+{
+    struct counter_engine *e = self;
+
+    if (!e->quiesced)
+        return;
+    e->sleeps++;
+    speadi_wakeup_wait(&e->bell, NULL, 0, 0, deadline_ns);
+}
+
+static void counter_wake(void *self)
+{
+    struct counter_engine *e = self;
+
+    speadi_wakeup_ring(&e->bell);
+}
+
+static void counter_quiesce(void *self)
+{
+    struct counter_engine *e = self;
+
+    e->quiesced = true;
+}
+
+static void counter_counters(void *self, struct speadi_rx_counters *counters)
+{
+    struct counter_engine *e = self;
+
+    *counters = (struct speadi_rx_counters){.messages = e->messages,
+                                            .sleeps = e->sleeps,
+                                            .memory_bytes = (uint64_t)BURST * PACKET_BYTES};
+}
+
+const struct speadi_rx_engine_ops speadi_rx_engine_counter = {
+    .about = {.name = "counter", .endpoint = SPEAD_ENDPOINT_TEXT, .rank = 100},
+    .state_size = sizeof(struct counter_engine),
+    .caps = SPEADI_RX_CAP_LOSSLESS, /* it waits for its reader */
+    .open = counter_open,
+    .close = counter_close,
+    .poll = counter_poll,
+    .give_back = counter_give_back,
+    .wait = counter_wait,
+    .wake = counter_wake,
+    .quiesce = counter_quiesce,
+    .counters = counter_counters,
+};

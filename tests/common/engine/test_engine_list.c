@@ -1,0 +1,166 @@
+/* Goal: of a list of engines the one that was asked for opens, or by "auto" the first by rank that can; what is said of the
+ * others is right; and the sentences are made from the list. Method: a list of engines that do what each case says. */
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include <speadi/engine_list.h>
+#include <speadi/err.h>
+
+/* In the list by name, as CMake makes it; the ranks are in another order. */
+static const struct speadi_engine_about
+    canoe = {.name = "canoe", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
+    ferry = {.name = "ferry", .endpoint = SPEAD_ENDPOINT_MEM_LINK, .rank = 40},
+    plane = {.name = "plane",
+             .endpoint = SPEAD_ENDPOINT_UDP,
+             .rank = 10,
+             .caveat = "leaves the ground",
+             .gives_way = true},
+    train = {.name = "train", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 20};
+
+static const struct speadi_engine_about *const engines[] = {&canoe, &ferry, &plane, &train, NULL};
+static const struct speadi_engine_about *const no_engines[] = {NULL};
+static struct speadi_engine_list list = {"receive", "reads", engines};
+
+static const char *unusable, *unopenable; /* names */
+static const struct speadi_engine_about *opened;
+static char reason[256];
+static struct spead_err err;
+
+static int usable(void *arg, const struct speadi_engine_about *engine, struct spead_err *why)
+{
+    (void)arg;
+    return unusable && strstr(unusable, engine->name)
+               ? speadi_err_set(why, -ENODEV, "no %s here", engine->name)
+               : 0;
+}
+
+static int open_it(void *arg, const struct speadi_engine_about *engine, struct spead_err *why)
+{
+    (void)arg;
+    if (unopenable && strstr(unopenable, engine->name))
+        return speadi_err_set(why, -EIO, "%s broke", engine->name);
+    opened = engine;
+    return 0;
+}
+
+static int choose(const char *name, enum spead_endpoint_kind endpoint, const char *shape)
+{
+    const struct speadi_engine_choice choice = {
+        .list = &list, .endpoint = endpoint, .shape = shape, .usable = usable, .open = open_it};
+
+    opened = NULL;
+    return speadi_engine_choose(&choice, name, reason, &err);
+}
+
+Test(engine_list, auto_takes_the_lowest_rank_and_says_what_is_with_the_others)
+{
+    cr_assert_eq(choose("auto", SPEAD_ENDPOINT_UDP, NULL), 0, "%s", err.text);
+    cr_expect_eq(opened, &plane);
+    cr_expect_str_eq(reason, "auto: plane, the cheapest usable one; leaves the ground; train: "
+                             "usable, costs more; canoe: usable, costs more");
+}
+
+Test(engine_list, auto_passes_over_what_cannot_be_used)
+{
+    unusable = "plane";
+    cr_assert_eq(choose(NULL, SPEAD_ENDPOINT_UDP, ""), 0, "%s", err.text);
+    cr_expect_eq(opened, &train);
+    cr_expect_str_eq(reason, "auto: train, the cheapest usable one; plane: no plane here; canoe: "
+                             "usable, costs more");
+}
+
+Test(engine_list, one_that_gives_way_is_passed_over_where_it_does_not_open)
+{
+    unopenable = "plane";
+    cr_assert_eq(choose(NULL, SPEAD_ENDPOINT_UDP, NULL), 0, "%s", err.text);
+    cr_expect_eq(opened, &train);
+    cr_expect_not_null(strstr(reason, "plane: plane broke"), "%s", reason);
+}
+
+Test(engine_list, any_other_that_does_not_open_is_the_answer)
+{
+    unusable = "plane";
+    unopenable = "train";
+    cr_assert_eq(choose(NULL, SPEAD_ENDPOINT_UDP, NULL), -EIO);
+    cr_expect_str_eq(err.text, "train broke");
+    cr_expect_null(opened);
+}
+
+Test(engine_list, auto_looks_only_at_engines_of_the_streams_kind_of_endpoint)
+{
+    cr_assert_eq(choose("auto", SPEAD_ENDPOINT_MEM_LINK, NULL), 0, "%s", err.text);
+    cr_expect_eq(opened, &ferry);
+    cr_expect_str_eq(reason, "auto: ferry, the cheapest usable one");
+}
+
+Test(engine_list, where_none_can_be_used_each_is_named_with_its_reason)
+{
+    unusable = "plane train canoe";
+    cr_assert_eq(choose("auto", SPEAD_ENDPOINT_UDP, NULL), -ENOTSUP);
+    cr_expect_str_eq(err.text, "no receive engine for UDP endpoints can be used here; plane: no "
+                               "plane here; train: no train here; canoe: no canoe here");
+}
+
+Test(engine_list, where_there_is_none_of_that_kind_this_is_said)
+{
+    list.engine = no_engines;
+    cr_assert_eq(choose("auto", SPEAD_ENDPOINT_UDP, NULL), -ENOTSUP);
+    cr_expect_str_eq(err.text, "this library has no receive engine for UDP endpoints");
+}
+
+Test(engine_list, a_named_engine_is_opened_without_asking_whether_it_is_usable)
+{
+    unusable = "plane";
+    cr_assert_eq(choose("plane", SPEAD_ENDPOINT_UDP, "two wings"), 0, "%s", err.text);
+    cr_expect_eq(opened, &plane);
+    cr_expect_str_eq(reason, "plane: asked for; leaves the ground; two wings");
+    unopenable = "plane";
+    cr_expect_eq(choose("plane", SPEAD_ENDPOINT_UDP, NULL), -EIO, "it does not give way then");
+    cr_expect_str_eq(err.text, "plane broke");
+}
+
+Test(engine_list, an_unknown_name_is_refused_with_those_there_are_by_rank)
+{
+    cr_assert_eq(choose("warp", SPEAD_ENDPOINT_UDP, NULL), -EINVAL);
+    cr_expect_str_eq(err.text, "engine \"warp\" is unknown; to receive there are auto, plane, "
+                               "train, canoe and ferry");
+}
+
+Test(engine_list, an_engine_for_other_endpoints_is_refused)
+{
+    cr_assert_eq(choose("ferry", SPEAD_ENDPOINT_UDP, NULL), -EINVAL);
+    cr_expect_str_eq(err.text,
+                     "engine \"ferry\" reads memory links, but the stream has UDP endpoints");
+}
+
+Test(engine_list, information_comes_by_rank_and_ends)
+{
+    static const char *const names[] = {"plane", "train", "canoe", "ferry"};
+    struct spead_engine_info info = SPEAD_ENGINE_INFO_INIT;
+
+    for (uint32_t i = 0; i < 4; i++) {
+        cr_assert_eq(speadi_engine_info(&list, i, &info), 0);
+        cr_expect_str_eq(info.name, names[i]);
+    }
+    cr_expect_eq(info.endpoint, SPEAD_ENDPOINT_MEM_LINK);
+    cr_expect_eq(info.rank, 40u);
+    cr_expect_null(info.caveat);
+    cr_assert_eq(speadi_engine_info(&list, 0, &info), 0);
+    cr_expect_str_eq(info.caveat, "leaves the ground");
+    cr_expect_eq(speadi_engine_info(&list, 4, &info), -ERANGE);
+}
+
+Test(engine_list, an_older_caller_gets_what_it_has_room_for)
+{
+    struct spead_engine_info info = {.struct_size = offsetof(struct spead_engine_info, caveat),
+                                     .endpoint = SPEAD_ENDPOINT_TEXT};
+
+    cr_assert_eq(speadi_engine_info(&list, 0, &info), 0);
+    cr_expect_str_eq(info.name, "plane");
+    cr_expect_null(info.caveat, "beyond its structure: not written");
+    cr_expect_eq(info.endpoint, SPEAD_ENDPOINT_TEXT);
+    info.struct_size = 0;
+    cr_expect_eq(speadi_engine_info(&list, 0, &info), -EINVAL);
+}

@@ -1,0 +1,82 @@
+/* Goal: a host that forbids io_uring is named, by "auto" and to who asks for the engine.
+ * Method: such a host is made by a seccomp filter on the test's own process. */
+#include "tx_engine.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+static const struct speadi_tx_engine_ops *ops;
+static void *state;
+static char reason[256];
+static struct spead_err err;
+
+static int open_to_loopback(const char *name)
+{
+    static const struct speadi_interface no_interface;
+    const struct speadi_address address = {
+        .v4 = {.sin_family = AF_INET,
+               .sin_port = htons(17100),
+               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)},
+        .length = sizeof(struct sockaddr_in),
+    };
+    const struct speadi_tx_config config = {.addresses = &address,
+                                            .count = 1,
+                                            .interface = &no_interface,
+                                            .socket_buffer_bytes = 65536,
+                                            .multicast_ttl = 1,
+                                            .packet_bytes_max = 1472,
+                                            .train_bytes_max = 65536};
+
+    return speadi_tx_engine_open(&ops, &state, name, &config, reason, NULL, &err);
+}
+
+static void close_it(void)
+{
+    if (ops) {
+        ops->close(state);
+        free(state);
+    }
+}
+
+TestSuite(tx_uring, .fini = close_it);
+
+/* From here on io_uring_setup() fails in this process. */
+static void forbid_io_uring(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    struct sock_fprog filter = {.len = sizeof code / sizeof *code, .filter = code};
+
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+        prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) < 0)
+        cr_skip_test("no seccomp here: %s", strerror(errno));
+}
+
+Test(tx_uring, where_io_uring_is_forbidden_auto_does_without_and_says_so)
+{
+    forbid_io_uring();
+    cr_assert_eq(open_to_loopback("auto"), 0, "%s", err.text);
+    cr_expect_str_eq(ops->about.name, "socket");
+    cr_expect(strstr(reason, "io_uring is forbidden"), "\"%s\"", reason);
+}
+
+Test(tx_uring, where_io_uring_is_forbidden_asking_for_it_fails_with_the_reason)
+{
+    forbid_io_uring();
+    cr_expect_eq(open_to_loopback("uring"), -EPERM);
+    cr_expect(strstr(err.text, "io_uring is forbidden") &&
+                  (strstr(err.text, "seccomp") || strstr(err.text, "sysctl")),
+              "\"%s\"", err.text);
+}
