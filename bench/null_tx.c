@@ -3,19 +3,19 @@
 #include <err.h>
 #include <stdlib.h>
 
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include <send_stream.h>
 
 struct null_engine {
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint32_t unreaped;
     uint64_t packets, bytes;
 };
 
 static void close_engine(void *self)
 {
-    speadi_wakeup_close(&((struct null_engine *)self)->bell);
+    speadi_wake_fd_close(&((struct null_engine *)self)->wake_fd);
 }
 
 /* Looks at every packet as an engine must: its length and where it starts. */
@@ -47,12 +47,12 @@ static void wait_for(void *self, uint64_t deadline_ns, bool for_room)
 
     (void)for_room;
     if (engine->unreaped == 0)
-        speadi_wakeup_wait(&engine->bell, NULL, 0, 0, deadline_ns);
+        speadi_wake_fd_wait(&engine->wake_fd, NULL, 0, 0, deadline_ns);
 }
 
 static void wake(void *self)
 {
-    speadi_wakeup_ring(&((struct null_engine *)self)->bell);
+    speadi_wake_fd_signal(&((struct null_engine *)self)->wake_fd);
 }
 
 static void no_operation(void *self)
@@ -89,7 +89,7 @@ struct spead_send_stream *null_tx_stream(uint32_t heaps_max, uint32_t packet_byt
 
     config.heaps_max = heaps_max;
     config.packet_bytes_max = packet_bytes;
-    if (engine == NULL || speadi_wakeup_open(&engine->bell) < 0)
+    if (engine == NULL || speadi_wake_fd_open(&engine->wake_fd) < 0)
         errx(1, "no memory, or no descriptor, for a null engine");
     if (speadi_send_stream_build(&stream, &config, &error) < 0)
         errx(1, "%s", error.text);

@@ -175,7 +175,7 @@ static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *w
     struct survey_engine *engine = add_engine(survey, "verbs", SPEAD_ENDPOINT_UDP);
     struct spead_err err;
 
-    if (engine == NULL)
+    if (!engine)
         return;
     if (speadi_verbs_probe(wish, &engine->report, &err) < 0)
         refuse(engine, &err);
@@ -192,7 +192,7 @@ static void survey_devices(struct survey *survey, const struct speadi_interface 
     char names[DEVICES_MAX][SPEADI_VERBS_NAME_MAX];
     int count;
 
-    if (interface != NULL) {
+    if (interface) {
         survey_wish(survey, &(struct speadi_verbs_wish){.interface = interface});
         return;
     }
@@ -227,16 +227,16 @@ static void survey_one(struct survey *survey, const struct spead_engine_info *in
 
     while (i < sizeof known / sizeof *known && strcmp(known[i].name, info->name) != 0)
         i++;
-    if (i < sizeof known / sizeof *known && known[i].devices != NULL) {
+    if (i < sizeof known / sizeof *known && known[i].devices) {
         known[i].devices(survey, interface);
         return;
     }
     engine = add_engine(survey, info->name, info->endpoint);
-    if (engine == NULL)
+    if (!engine)
         return;
     if (usable(info->name, &err) < 0)
         refuse(engine, &err);
-    if (i < sizeof known / sizeof *known && known[i].mend != NULL)
+    if (i < sizeof known / sizeof *known && known[i].mend)
         known[i].mend(engine);
 }
 

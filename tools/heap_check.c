@@ -164,13 +164,13 @@ int heap_check_create(struct heap_check **out, const struct heap_check_config *c
 {
     struct heap_check *check = calloc(1, sizeof *check);
 
-    if (check == NULL)
+    if (!check)
         return speadi_err_set(err, -ENOMEM, "out of memory");
     check->config = *config;
     if (config->batch > HEAP_CHECK_BATCH_MAX)
         check->config.batch = HEAP_CHECK_BATCH_MAX;
     check->gaps = config->verify ? calloc(GAPS_MAX, sizeof *check->gaps) : NULL;
-    if (config->verify && check->gaps == NULL) {
+    if (config->verify && !check->gaps) {
         free(check);
         return speadi_err_set(err, -ENOMEM, "out of memory");
     }
@@ -180,7 +180,7 @@ int heap_check_create(struct heap_check **out, const struct heap_check_config *c
 
 void heap_check_destroy(struct heap_check *check)
 {
-    if (check == NULL)
+    if (!check)
         return;
     free(check->gaps);
     free(check);

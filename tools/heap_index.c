@@ -41,7 +41,7 @@ static json_t *gap_array(const struct spead_heap *heap)
     if (count == 0)
         return array;
     gaps = calloc(count, sizeof *gaps);
-    if (gaps == NULL)
+    if (!gaps)
         goto err_free_array;
     spead_heap_gaps(heap, gaps, count);
     for (size_t i = 0; i < count; i++) {
@@ -71,7 +71,7 @@ int heap_index_print(FILE *to, const struct spead_heap *heap, uint64_t offset)
         "gaps", gap_array(heap));
     int ret;
 
-    if (line == NULL)
+    if (!line)
         return -ENOMEM;
     ret = json_dumpf(line, to, JSON_COMPACT);
     json_decref(line);

@@ -213,13 +213,13 @@ int heap_writer_create(struct heap_writer **out, const char *path, unsigned batc
 {
     struct heap_writer *writer = calloc(1, sizeof *writer);
 
-    if (writer == NULL)
+    if (!writer)
         return speadi_err_set(err, -ENOMEM, "out of memory");
     writer->path = path;
     writer->batch_max = batch < HEAP_WRITER_BATCH_MAX ? batch : HEAP_WRITER_BATCH_MAX;
     writer->data = writer->index = CAPTURE_FILE_CLOSED;
     writer->lines = open_memstream(&writer->lines_text, &writer->lines_bytes);
-    if (writer->lines == NULL) {
+    if (!writer->lines) {
         free(writer);
         return speadi_err_set(err, -ENOMEM, "out of memory");
     }
@@ -237,14 +237,14 @@ struct heap_writer_totals heap_writer_totals(const struct heap_writer *writer)
 
 int heap_writer_error(const struct heap_writer *writer, struct spead_err *err)
 {
-    if (writer->err.code != 0 && err != NULL)
+    if (writer->err.code != 0 && err)
         *err = writer->err;
     return writer->err.code;
 }
 
 void heap_writer_destroy(struct heap_writer *writer)
 {
-    if (writer == NULL)
+    if (!writer)
         return;
     fclose(writer->lines);
     free(writer->lines_text);

@@ -19,7 +19,7 @@
 
 const struct tool_option *tool_option_at(const struct tool_program *program, size_t index)
 {
-    for (size_t i = 0; i < TOOL_TABLES_MAX && program->tables[i] != NULL; i++) {
+    for (size_t i = 0; i < TOOL_TABLES_MAX && program->tables[i]; i++) {
         if (index < program->tables[i]->count)
             return &program->tables[i]->rows[index];
         index -= program->tables[i]->count;
@@ -33,14 +33,14 @@ const struct tool_option *tool_option_of_field(const struct tool_program *progra
     const struct tool_option *option;
 
     for (size_t i = 0; (option = tool_option_at(program, i)) != NULL; i++)
-        if (option->field != NULL && strcmp(option->field, field) == 0)
+        if (option->field && strcmp(option->field, field) == 0)
             return option;
     return NULL;
 }
 
 const char *const *tool_option_words(const struct tool_option *option)
 {
-    return option->list != NULL ? option->list() : option->words;
+    return option->list ? option->list() : option->words;
 }
 
 int tool_option_take(const struct tool_program *program, const struct tool_option *option,
@@ -57,7 +57,7 @@ const char *tool_option_default(const struct tool_program *program,
     const char *from = (const char *)program->defaults + option->at[program->side].offset;
 
     option->type->print(option, from, text, TOOL_DEFAULT_MAX);
-    if (text[0] == '\0' && option->unset != NULL)
+    if (text[0] == '\0' && option->unset)
         snprintf(text, TOOL_DEFAULT_MAX, "%s", option->unset);
     return text;
 }
@@ -78,11 +78,11 @@ static size_t list_words(char *text, const char *const *words)
 {
     size_t used = 0;
 
-    for (size_t i = 0; words[i] != NULL; i++)
+    for (size_t i = 0; words[i]; i++)
         used += (size_t)snprintf(text + used, HELP_MAX - used, "%s%s",
-                                 i == 0                 ? ""
-                                 : words[i + 1] == NULL ? " or "
-                                                        : ", ",
+                                 i == 0          ? ""
+                                 : !words[i + 1] ? " or "
+                                                 : ", ",
                                  words[i]);
     return used;
 }
@@ -90,8 +90,8 @@ static size_t list_words(char *text, const char *const *words)
 static void write_help(char text[HELP_MAX], const struct tool_program *program,
                        const struct tool_option *option)
 {
-    bool other = program->side == TOOL_SEND && option->help_send != NULL;
-    size_t used = option->list != NULL ? list_words(text, option->list()) : 0;
+    bool other = program->side == TOOL_SEND && option->help_send;
+    size_t used = option->list ? list_words(text, option->list()) : 0;
     char standard[TOOL_DEFAULT_MAX];
 
     tool_option_default(program, option, standard);
@@ -102,7 +102,7 @@ static void write_help(char text[HELP_MAX], const struct tool_program *program,
 /* argp numbers groups in the order in which they are shown, and -1 is its own. */
 static int group_number(const struct tool_program *program, unsigned group)
 {
-    for (unsigned i = 0; i < TOOL_HEADINGS_MAX && program->headings[i].title != NULL; i++)
+    for (unsigned i = 0; i < TOOL_HEADINGS_MAX && program->headings[i].title; i++)
         if (program->headings[i].group == group)
             return (int)i + 1;
     return 0;
@@ -131,9 +131,9 @@ static void list_rows(struct parsing *parsing)
                              .group = group_number(program, option->group),
                          });
     }
-    for (int i = 0; i < (int)TOOL_HEADINGS_MAX && program->headings[i].title != NULL; i++)
+    for (int i = 0; i < (int)TOOL_HEADINGS_MAX && program->headings[i].title; i++)
         add_row(parsing, (struct argp_option){.doc = program->headings[i].title, .group = i + 1});
-    if (program->headings[0].title != NULL)
+    if (program->headings[0].title)
         add_row(parsing, (struct argp_option){.doc = "Help:", .group = -1});
 }
 
@@ -178,7 +178,7 @@ static error_t take_key(int key, char *argument, struct argp_state *state)
         break;
     }
     option = option_of_key(parsing->program, key);
-    if (option == NULL)
+    if (!option)
         return ARGP_ERR_UNKNOWN;
     take_option(parsing, option, argument);
     return 0;
@@ -210,14 +210,14 @@ const char *tool_call_sentence(const struct tool_program *program, int code,
                                const struct spead_err *err, char text[TOOL_SENTENCE_MAX])
 {
     const struct tool_option *option =
-        err->field != NULL ? tool_option_of_field(program, err->field) : NULL;
-    const char *rest = err->text + (err->field != NULL ? strlen(err->field) : 0);
+        err->field ? tool_option_of_field(program, err->field) : NULL;
+    const char *rest = err->text + (err->field ? strlen(err->field) : 0);
 
     if (err->text[0] == '\0')
         snprintf(text, TOOL_SENTENCE_MAX, "%s", strerror(-code));
-    else if (option != NULL)
+    else if (option)
         snprintf(text, TOOL_SENTENCE_MAX, "--%s%s", option->name, rest);
-    else if (err->field != NULL && strcmp(err->field, program->arguments_field) == 0)
+    else if (err->field && strcmp(err->field, program->arguments_field) == 0)
         snprintf(text, TOOL_SENTENCE_MAX, "%s", rest + strspn(rest, ": "));
     else
         snprintf(text, TOOL_SENTENCE_MAX, "%s", err->text);

@@ -91,7 +91,7 @@ int tool_parse_choice(int *index, const char *text, const char *const *words, st
 {
     char list[128] = "";
 
-    for (int i = 0; words[i] != NULL; i++) {
+    for (int i = 0; words[i]; i++) {
         if (strcmp(text, words[i]) == 0) {
             *index = i;
             return 0;
@@ -177,7 +177,7 @@ static void print_whole(const struct tool_option *row, uint64_t number, bool suf
 
     for (; suffixes && power + 1 < sizeof suffix && number != 0 && number % 1024 == 0; power++)
         number /= 1024;
-    if (number == 0 && row->unset != NULL)
+    if (number == 0 && row->unset)
         text[0] = '\0';
     else
         snprintf(text, room, "%" PRIu64 "%.1s", number, &suffix[power]);
@@ -271,7 +271,7 @@ static int parse_ns(const struct tool_option *row, const char *text, void *to,
 
 static void print_fraction(const struct tool_option *row, double stored, char *text, size_t room)
 {
-    if (stored > 0 || row->unset == NULL)
+    if (stored > 0 || !row->unset)
         snprintf(text, room, "%g", stored / row->unit);
     else
         text[0] = '\0';
@@ -329,7 +329,7 @@ static void print_string(const struct tool_option *row, const void *from, char *
     const char *string = *(const char *const *)from;
 
     (void)row;
-    snprintf(text, room, "%s", string != NULL ? string : "");
+    snprintf(text, room, "%s", string ? string : "");
 }
 
 const struct tool_type tool_name = {sizeof(char *), parse_name, print_string};

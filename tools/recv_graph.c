@@ -15,7 +15,7 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
         .batch = spead_recv_take_max(options),
         .heaps_max = options->shared.heaps,
         .verify = options->shared.verify,
-        .passes_on = options->output != NULL,
+        .passes_on = options->output,
     };
     int ret;
 
@@ -25,7 +25,7 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
     check.stream = graph->stream;
     if (ret == 0)
         ret = heap_check_create(&graph->check, &check, err);
-    if (ret == 0 && options->output != NULL)
+    if (ret == 0 && options->output)
         ret = heap_writer_create(&graph->writer, options->output, spead_recv_writer_batch(options),
                                  err);
     if (ret == 0)
@@ -79,7 +79,7 @@ int recv_graph_build(struct recv_graph *graph, const struct spead_recv_tool_opti
 
     if (ret == 0)
         ret = add_stream_and_check(graph, options->shared.cpu, &check, err);
-    if (ret == 0 && graph->writer != NULL)
+    if (ret == 0 && graph->writer)
         ret = add_writer(graph, check, spead_recv_writer_capacity(options), err);
     return ret;
 }

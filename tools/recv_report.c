@@ -59,7 +59,7 @@ static void read_graph(struct recv_report *report, const struct recv_graph *grap
     report->totals.payload_bytes = taken.payload_bytes;
     report->totals.verify_bad_bytes = taken.bad_bytes;
     report->heaps_past_limit = taken.past_limit;
-    if (graph->writer != NULL)
+    if (graph->writer)
         report->written = heap_writer_totals(graph->writer);
     spead_node_stats(graph->stream_node, &node);
     report->stream_cpu_s = (double)node.cpu_ns * 1e-9;
@@ -107,7 +107,7 @@ uint64_t recv_report_unwritten(const struct recv_report *report)
 {
     uint64_t taken = report->totals.heaps + report->totals.incomplete_heaps;
 
-    return report->options->output == NULL ? 0 : taken - report->written.heaps;
+    return !report->options->output ? 0 : taken - report->written.heaps;
 }
 
 bool recv_report_is_clean(const struct recv_report *report)
@@ -255,7 +255,7 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
                 report->heaps_past_limit);
     if (report->options->shared.verify)
         print_verified(to, totals);
-    if (report->options->output != NULL)
+    if (report->options->output)
         print_output(to, report);
     if (report->options->verbose)
         fprintf(to, "  flow     %s", report->flow_text);

@@ -23,7 +23,7 @@ static void take_topic(void *to, const char *text)
 {
     struct spead_info_tool_options *options = to;
 
-    if (options->topic != NULL)
+    if (options->topic)
         tool_usage("\"%s\" is one word too many", text);
     options->topic = text;
 }
@@ -46,7 +46,7 @@ const struct tool_program spead_info_program = {
 void spead_info_options_parse(struct spead_info_tool_options *options, int argc, char **argv)
 {
     tool_options_parse(&spead_info_program, argc, argv, options);
-    if (options->topic == NULL)
+    if (!options->topic)
         tool_usage("about what? Give \"engines\"");
     if (strcmp(options->topic, "engines") != 0)
         tool_usage("nothing is known about \"%s\": use engines", options->topic);

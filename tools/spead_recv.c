@@ -38,7 +38,7 @@ static struct spead_recv_stream *volatile signalled_stream;
 /* The stream knows what a first and a second stop mean; the rest is for the loop. */
 static void on_signal(int nth)
 {
-    if (signalled_stream == NULL)
+    if (!signalled_stream)
         return;
     spead_recv_stream_stop(signalled_stream);
     if (nth > 1)
@@ -117,7 +117,7 @@ static int judge(const struct receiver *receiver, bool ended)
     if (!ended)
         return tool_failed("%s does not answer: %" PRIu64 " heaps are not written",
                            receiver->options->output, recv_report_unwritten(report));
-    if (receiver->graph.writer != NULL && heap_writer_error(receiver->graph.writer, &err) < 0)
+    if (receiver->graph.writer && heap_writer_error(receiver->graph.writer, &err) < 0)
         return tool_failed("%s", err.text);
     spead_graph_failure(receiver->graph.graph, &failure);
     if (failure.code < 0)

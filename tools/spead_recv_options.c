@@ -170,7 +170,7 @@ unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
 /* As many as may wait for us, half of them in the channel and half being written; two at least. */
 static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
-    if (options->output == NULL)
+    if (!options->output)
         return 0;
     return options->stream.ring_heaps < 2 ? 2 : options->stream.ring_heaps;
 }

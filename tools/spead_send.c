@@ -57,7 +57,7 @@ static struct spead_send_stream *volatile signalled_stream;
 /* The first signal is for the loop, which then sends what is in flight and the stop heaps. */
 static void on_signal(int nth)
 {
-    if (nth < 2 || signalled_stream == NULL)
+    if (nth < 2 || !signalled_stream)
         return;
     spead_send_stream_stop(signalled_stream);
     spead_send_stream_stop(signalled_stream);
@@ -110,7 +110,7 @@ static int make_heaps(struct sender *sender)
 
     sender->slot_count = options->stream.heaps_max;
     sender->slots = calloc(sender->slot_count, sizeof *sender->slots);
-    if (sender->slots == NULL)
+    if (!sender->slots)
         return -ENOMEM;
     ret = make_memory(sender);
     for (unsigned i = 0; ret == 0 && i < sender->slot_count; i++) {
@@ -126,11 +126,11 @@ static int make_heaps(struct sender *sender)
 
 static void release_heaps(struct sender *sender)
 {
-    for (unsigned i = 0; sender->slots != NULL && i < sender->slot_count; i++)
+    for (unsigned i = 0; sender->slots && i < sender->slot_count; i++)
         spead_send_heap_destroy(sender->slots[i].heap);
     free(sender->slots);
     spead_send_heap_destroy(sender->stop_heap);
-    if (sender->memory != NULL)
+    if (sender->memory)
         munmap(sender->memory, sender->memory_bytes);
     free(sender->overhead);
 }
@@ -314,7 +314,7 @@ static int note_overheads(struct sender *sender)
     const struct tool_shared *shared = &sender->options->shared;
 
     sender->overhead = calloc(shared->endpoint_count, sizeof *sender->overhead);
-    if (sender->overhead == NULL)
+    if (!sender->overhead)
         return -ENOMEM;
     for (uint32_t i = 0; i < shared->endpoint_count; i++)
         sender->overhead[i] = tool_wire_overhead(shared->endpoints[i], false);

@@ -60,7 +60,7 @@ void tool_progress_update(struct tool_progress *progress, uint64_t now_ns, uint6
     if (!progress->shown)
         return;
     /* One call a line: warnings of other threads come between lines, not into one. */
-    if (bytes == 0 && heaps == 0 && waiting != NULL)
+    if (bytes == 0 && heaps == 0 && waiting)
         fprintf(stderr, "\r%.0f s  %s  %s\033[K", elapsed_s, waiting, rest);
     else
         fprintf(stderr, "\r%.0f s  %.2f Gb/s  %.0f heaps/s  %s\033[K", elapsed_s,
@@ -239,7 +239,7 @@ int tool_report_print(json_t *object)
 {
     int ret;
 
-    if (object == NULL)
+    if (!object)
         return tool_failed("cannot make the JSON object: out of memory");
     ret = json_dumpf(object, stdout, JSON_REAL_PRECISION(9));
     json_decref(object);

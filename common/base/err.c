@@ -35,7 +35,7 @@ int speadi_err_set(struct spead_err *err, int code, const char *format, ...)
 {
     va_list arguments;
 
-    if (err == NULL)
+    if (!err)
         return code;
     err->code = code;
     err->field = NULL;
@@ -47,7 +47,7 @@ int speadi_err_set(struct spead_err *err, int code, const char *format, ...)
 
 int speadi_err_copy(struct spead_err *err, const struct spead_err *from)
 {
-    if (err != NULL)
+    if (err)
         *err = *from;
     return from->code;
 }
@@ -60,7 +60,7 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
     va_list arguments;
     size_t length;
 
-    if (err == NULL)
+    if (!err)
         return -number;
     err->code = -number;
     err->field = NULL;
@@ -87,7 +87,7 @@ int speadi_err_field(struct spead_err *err, int code, const char *field, const c
 {
     va_list arguments;
 
-    if (err == NULL)
+    if (!err)
         return code;
     speadi_err_set(err, code, "%s", field);
     err->field = field;
@@ -101,7 +101,7 @@ int speadi_err_blame(struct spead_err *err, int code, const char *field)
 {
     char said[SPEAD_ERR_TEXT_MAX];
 
-    if (err == NULL || err->field != NULL)
+    if (!err || err->field)
         return code;
     memcpy(said, err->text, sizeof said);
     return speadi_err_field(err, err->code, field, " %s", said);
@@ -111,7 +111,7 @@ int speadi_err_add(struct spead_err *err, int code, const char *format, ...)
 {
     va_list arguments;
 
-    if (err == NULL)
+    if (!err)
         return code;
     va_start(arguments, format);
     append(err, format, arguments);
@@ -159,12 +159,13 @@ int speadi_err_range_real(struct spead_err *err, const char *field, double value
 
 /* ---- The log --------------------------------------------------------------------------------- */
 
-void speadi_log(const struct spead_log *log, enum spead_log_level level, const char *format, ...)
+void speadi_log_line(const struct spead_log *log, enum spead_log_level level, const char *format,
+                     ...)
 {
     char line[LOG_LINE_MAX];
     va_list arguments;
 
-    if (log == NULL || log->fn == NULL)
+    if (!log || !log->fn)
         return;
     va_start(arguments, format);
     format_line(line, sizeof line, format, arguments);

@@ -18,7 +18,7 @@ int speadi_publish_init(struct speadi_publish *publish, size_t words)
         return -ENOMEM;
     /* Lines of its own: readers must not disturb what the owner keeps beside it. */
     word = speadi_alloc_lines(words * sizeof *word);
-    if (word == NULL)
+    if (!word)
         return -ENOMEM;
     for (size_t i = 0; i < words; i++)
         atomic_init(&word[i], 0);

@@ -64,7 +64,7 @@ static int choose_auto(const struct speadi_engine_choice *choice, char reason[25
         if (engine->endpoint != choice->endpoint)
             continue;
         ret = choice->usable(choice->arg, engine, &why);
-        if (ret == 0 && taken == NULL) {
+        if (ret == 0 && !taken) {
             ret = choice->open(choice->arg, engine, &why);
             if (ret == 0) {
                 taken = engine;
@@ -75,7 +75,7 @@ static int choose_auto(const struct speadi_engine_choice *choice, char reason[25
         }
         note(others, engine->name, ret < 0 ? why.text : "usable, costs more");
     }
-    if (taken == NULL)
+    if (!taken)
         return none_usable(choice, others, err);
     snprintf(why_taken, sizeof why_taken, "auto: %.40s, the cheapest usable one", taken->name);
     explain(choice, taken, why_taken, others, reason);
@@ -90,7 +90,7 @@ static int choose_named(const struct speadi_engine_choice *choice, const char *n
     char why[64];
     int ret;
 
-    if (engine == NULL)
+    if (!engine)
         return speadi_engine_unknown(list, name, err);
     if (engine->endpoint != choice->endpoint)
         return speadi_err_field(err, -EINVAL, "engine", " \"%s\" %s %s, but the stream has %s",
@@ -107,7 +107,7 @@ static int choose_named(const struct speadi_engine_choice *choice, const char *n
 int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *name,
                          char reason[256], struct spead_err *err)
 {
-    if (name == NULL || strcmp(name, "auto") == 0)
+    if (!name || strcmp(name, "auto") == 0)
         return choose_auto(choice, reason, err);
     return choose_named(choice, name, reason, err);
 }

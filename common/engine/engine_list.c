@@ -11,7 +11,7 @@
 const struct speadi_engine_about *speadi_engine_find(const struct speadi_engine_list *list,
                                                      const char *name)
 {
-    for (size_t i = 0; list->engine[i] != NULL; i++)
+    for (size_t i = 0; list->engine[i]; i++)
         if (strcmp(list->engine[i]->name, name) == 0)
             return list->engine[i];
     return NULL;
@@ -22,7 +22,7 @@ static uint32_t place_of(const struct speadi_engine_list *list, size_t engine)
 {
     uint32_t rank = list->engine[engine]->rank, before = 0;
 
-    for (size_t i = 0; list->engine[i] != NULL; i++)
+    for (size_t i = 0; list->engine[i]; i++)
         before += list->engine[i]->rank < rank || (list->engine[i]->rank == rank && i < engine);
     return before;
 }
@@ -30,7 +30,7 @@ static uint32_t place_of(const struct speadi_engine_list *list, size_t engine)
 const struct speadi_engine_about *speadi_engine_by_rank(const struct speadi_engine_list *list,
                                                         uint32_t index)
 {
-    for (size_t i = 0; list->engine[i] != NULL; i++)
+    for (size_t i = 0; list->engine[i]; i++)
         if (place_of(list, i) == index)
             return list->engine[i];
     return NULL;
@@ -42,7 +42,7 @@ int speadi_engine_info(const struct speadi_engine_list *list, uint32_t index,
     const struct speadi_engine_about *engine = speadi_engine_by_rank(list, index);
     struct spead_engine_info full = SPEAD_ENGINE_INFO_INIT;
 
-    if (engine == NULL)
+    if (!engine)
         return -ERANGE;
     full.rank = engine->rank;
     full.name = engine->name;
@@ -60,8 +60,8 @@ int speadi_engine_unknown(const struct speadi_engine_list *list, const char *nam
 
     for (uint32_t i = 0; (engine = speadi_engine_by_rank(list, i)) != NULL; i++) {
         next = speadi_engine_by_rank(list, i + 1);
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s",
-                                 next != NULL ? ", " : " and ", engine->name);
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", next ? ", " : " and ",
+                                 engine->name);
         if (used >= sizeof names)
             break;
     }

@@ -6,8 +6,8 @@
 const struct spead_engine_options *speadi_engine_options_find(
     const struct spead_engine_options *first, const char *name)
 {
-    for (; first != NULL; first = first->next)
-        if (first->engine != NULL && strcmp(first->engine, name) == 0)
+    for (; first; first = first->next)
+        if (first->engine && strcmp(first->engine, name) == 0)
             return first;
     return NULL;
 }

@@ -59,10 +59,10 @@ static bool lose(struct speadi_fault_dice *dice, uint64_t random)
     return true;
 }
 
-struct speadi_fault_verdict speadi_fault_roll(struct speadi_fault_dice *dice, uint32_t bytes)
+struct speadi_fault_decision speadi_fault_roll(struct speadi_fault_dice *dice, uint32_t bytes)
 {
     const struct speadi_fault_spec *spec = &dice->spec;
-    struct speadi_fault_verdict verdict = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
+    struct speadi_fault_decision verdict = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
     uint64_t random[8]; /* loss; dup; held, how long; cut, where; flipped, where */
 
     for (unsigned i = 0; i < 8; i++)

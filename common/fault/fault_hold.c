@@ -47,7 +47,7 @@ static uint64_t sum_bytes(const struct iovec *packet, unsigned iov_count)
 }
 
 int speadi_fault_hold_take(struct speadi_fault_hold *hold, const struct iovec *packet,
-                           unsigned iov_count, const struct speadi_fault_verdict *verdict,
+                           unsigned iov_count, const struct speadi_fault_decision *verdict,
                            struct iovec *copied)
 {
     uint64_t bytes = sum_bytes(packet, iov_count);

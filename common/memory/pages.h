@@ -1,6 +1,6 @@
 /* Anonymous memory by the page: reserved, trimmed, faulted in ahead, made huge. */
-#ifndef SPEADLINE_COMMON_PAGES_H
-#define SPEADLINE_COMMON_PAGES_H
+#ifndef SPEADI_PAGES_H
+#define SPEADI_PAGES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -163,7 +163,7 @@ static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config
         return out_of_space(config, err);
     pool->region_bytes = bytes;
     pool->region_stride = stride;
-    if (config->arena != NULL)
+    if (config->arena)
         return use_arena(pool, config->arena, total, err);
     return map_memory(pool, align, total) < 0 ? out_of_space(config, err) : 0;
 }
@@ -196,7 +196,7 @@ static void fill(struct speadi_pool *pool)
         uint64_t offset = i * pool->region_stride;
 
         pool->slots[i].region = (struct speadi_region){
-            .data = pool->all.data != NULL ? (uint8_t *)pool->all.data + offset : NULL,
+            .data = pool->all.data ? (uint8_t *)pool->all.data + offset : NULL,
             .offset = offset,
             .bytes = pool->region_bytes,
             .charged_bytes = pool->fixed ? pool->region_bytes : 0,
@@ -212,7 +212,7 @@ static void fill(struct speadi_pool *pool)
 
 static void destroy(struct speadi_pool *pool)
 {
-    if (pool->ended != NULL)
+    if (pool->ended)
         pool->ended(pool->ended_arg);
     speadi_pages_release(&pool->memory);
     speadi_pages_release(&pool->table);
@@ -231,7 +231,7 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
     if (!pool)
         return speadi_err_set(err, -ENOMEM, "no memory for a pool of regions");
     *pool = (struct speadi_pool){.region_count = config->region_count,
-                                 .fixed = config->pinned || config->arena != NULL,
+                                 .fixed = config->pinned || config->arena,
                                  .page_bytes = speadi_pages_size()};
     ret = map_table(pool, config) < 0 ? out_of_space(config, err) : make_memory(pool, config, err);
     if (ret == 0)
@@ -285,7 +285,7 @@ struct speadi_region *speadi_pool_take(struct speadi_pool *pool)
     return slot ? &slot->region : NULL;
 }
 
-void speadi_region_release(struct speadi_region *region)
+void speadi_block_release(struct speadi_region *region)
 {
     struct speadi_pool *pool = region->pool;
     /* relaxed: the value is only compared and linked to, never looked into */

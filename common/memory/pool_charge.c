@@ -84,19 +84,19 @@ static int grow(struct speadi_region *region, size_t bytes)
     return 0;
 }
 
-int speadi_region_charge(struct speadi_region *region, size_t bytes)
+int speadi_block_charge(struct speadi_region *region, size_t bytes)
 {
     return bytes <= region->charged_bytes ? 0 : grow(region, bytes);
 }
 
-int speadi_region_populate(struct speadi_region *region, size_t bytes)
+int speadi_block_populate(struct speadi_region *region, size_t bytes)
 {
     struct speadi_pool_slot *slot = speadi_pool_slot_of(region);
     int ret;
 
     if (bytes <= slot->populated_bytes)
         return 0;
-    ret = speadi_region_charge(region, bytes);
+    ret = speadi_block_charge(region, bytes);
     if (ret < 0)
         return ret;
     speadi_pages_fault_in(region->data + slot->populated_bytes,
@@ -107,7 +107,7 @@ int speadi_region_populate(struct speadi_region *region, size_t bytes)
 
 /* A large part need not have been touched, and then must not be: its pages are given back, which makes
  * them zero too. */
-void speadi_region_zero(struct speadi_region *region, uint64_t from, uint64_t end)
+void speadi_block_zero(struct speadi_region *region, uint64_t from, uint64_t end)
 {
     uint64_t inner = (from + SPEADI_HUGE_PAGE_BYTES - 1) / SPEADI_HUGE_PAGE_BYTES *
                      SPEADI_HUGE_PAGE_BYTES,

@@ -1,7 +1,7 @@
 /* What a pool of regions consists of, for its parts: pool.c (making, taking, releasing) and pool_charge.c (the
  * account of touched bytes). */
-#ifndef SPEADI_MEMORY_POOL_PARTS_H
-#define SPEADI_MEMORY_POOL_PARTS_H
+#ifndef SPEADI_POOL_PARTS_H
+#define SPEADI_POOL_PARTS_H
 
 #include <speadi/cache_line.h>
 #include <speadi/pool.h>

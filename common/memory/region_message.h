@@ -1,6 +1,6 @@
 /* Regions as the objects of messages: what the type "region" does. */
-#ifndef SPEADI_FLOW_REGION_MESSAGE_H
-#define SPEADI_FLOW_REGION_MESSAGE_H
+#ifndef SPEADI_REGION_MESSAGE_H
+#define SPEADI_REGION_MESSAGE_H
 
 #include <speadline/message.h>
 

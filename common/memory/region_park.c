@@ -113,7 +113,7 @@ static void give_back(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
 
-    speadi_region_release(region->slot);
+    speadi_block_release(region->slot);
     speadi_region_pool_settle(pool);
 }
 

@@ -1,6 +1,6 @@
 /* A region and its pool, for the two files that work on them. */
-#ifndef SPEADI_FLOW_REGION_PARTS_H
-#define SPEADI_FLOW_REGION_PARTS_H
+#ifndef SPEADI_REGION_PARTS_H
+#define SPEADI_REGION_PARTS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

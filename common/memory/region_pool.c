@@ -182,8 +182,8 @@ struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t by
     struct speadi_region *slot = bytes <= pool->region_bytes ? take_slot(pool) : NULL;
     struct spead_region *region;
 
-    if (slot && is_own_memory(pool) && speadi_region_populate(slot, bytes) < 0) {
-        speadi_region_release(slot);
+    if (slot && is_own_memory(pool) && speadi_block_populate(slot, bytes) < 0) {
+        speadi_block_release(slot);
         slot = NULL;
     }
     if (!slot) {

@@ -21,11 +21,11 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-/* One end's bell. The lock is taken only to attach it and to ring it for a sleeper, never per packet. */
-struct bell {
+/* One end's waker. The lock is taken only to attach it and to ring it for a sleeper, never per packet. */
+struct link_waker {
     atomic_bool wanted; /* the end announced a sleep */
     pthread_mutex_t lock;
-    const struct speadi_wakeup *wakeup; /* under lock; borrowed */
+    const struct speadi_wake_fd *wake_fd; /* under lock; borrowed */
 };
 
 struct spead_mem_link {
@@ -36,7 +36,7 @@ struct spead_mem_link {
 
     atomic_uint references;
     atomic_bool closed;
-    struct bell consumer_bell, producer_bell;
+    struct link_waker consumer_waker, producer_waker;
 
     /* The producer's line. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* packets pushed */
@@ -49,39 +49,39 @@ struct spead_mem_link {
 
 /* ---- Bells --------------------------------------------------------------------------------- */
 
-static void bell_init(struct bell *bell)
+static void waker_init(struct link_waker *waker)
 {
-    atomic_init(&bell->wanted, false);
-    pthread_mutex_init(&bell->lock, NULL);
+    atomic_init(&waker->wanted, false);
+    pthread_mutex_init(&waker->lock, NULL);
 }
 
-static void bell_set(struct bell *bell, const struct speadi_wakeup *wakeup)
+static void waker_attach(struct link_waker *waker, const struct speadi_wake_fd *wake_fd)
 {
-    pthread_mutex_lock(&bell->lock);
-    bell->wakeup = wakeup;
-    pthread_mutex_unlock(&bell->lock);
+    pthread_mutex_lock(&waker->lock);
+    waker->wake_fd = wake_fd;
+    pthread_mutex_unlock(&waker->lock);
 }
 
-static void bell_ring(struct bell *bell)
+static void waker_call(struct link_waker *waker)
 {
-    pthread_mutex_lock(&bell->lock);
-    if (bell->wakeup)
-        speadi_wakeup_ring(bell->wakeup);
-    pthread_mutex_unlock(&bell->lock);
+    pthread_mutex_lock(&waker->lock);
+    if (waker->wake_fd)
+        speadi_wake_fd_signal(waker->wake_fd);
+    pthread_mutex_unlock(&waker->lock);
 }
 
 /* LINK4 load: it comes after the caller's store of its position, see the top. */
-static inline void bell_ring_if_wanted(struct bell *bell)
+static inline void waker_call_if_wanted(struct link_waker *waker)
 {
-    if (atomic_load_explicit(&bell->wanted, memory_order_seq_cst) &&
-        atomic_exchange_explicit(&bell->wanted, false, memory_order_relaxed))
-        bell_ring(bell); /* relaxed: the thread that takes the wish rings; LINK4 gave the order */
+    if (atomic_load_explicit(&waker->wanted, memory_order_seq_cst) &&
+        atomic_exchange_explicit(&waker->wanted, false, memory_order_relaxed))
+        waker_call(waker); /* relaxed: the thread that takes the wish rings; LINK4 gave the order */
 }
 
 /* LINK4 store: it comes before the caller's load of the other end's position. */
-static inline void bell_want(struct bell *bell)
+static inline void waker_want(struct link_waker *waker)
 {
-    atomic_store_explicit(&bell->wanted, true, memory_order_seq_cst);
+    atomic_store_explicit(&waker->wanted, true, memory_order_seq_cst);
 }
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
@@ -107,8 +107,8 @@ static int allocate_slots(struct spead_mem_link *link)
 
 static void destroy(struct spead_mem_link *link)
 {
-    pthread_mutex_destroy(&link->consumer_bell.lock);
-    pthread_mutex_destroy(&link->producer_bell.lock);
+    pthread_mutex_destroy(&link->consumer_waker.lock);
+    pthread_mutex_destroy(&link->producer_waker.lock);
     if (link->slots)
         munmap(link->slots, link->mapped_bytes);
     free(link);
@@ -131,8 +131,8 @@ int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size
         link->packet_count = packet_count;
         link->packet_bytes = packet_bytes;
         atomic_init(&link->references, 1);
-        bell_init(&link->consumer_bell);
-        bell_init(&link->producer_bell);
+        waker_init(&link->consumer_waker);
+        waker_init(&link->producer_waker);
     }
     if (!link || allocate_slots(link) < 0) {
         if (link)
@@ -161,8 +161,8 @@ void spead_mem_link_unref(struct spead_mem_link *link)
 void spead_mem_link_close(struct spead_mem_link *link)
 {
     atomic_store_explicit(&link->closed, true, memory_order_seq_cst); /* LINK3 store */
-    bell_ring(&link->consumer_bell);
-    bell_ring(&link->producer_bell);
+    waker_call(&link->consumer_waker);
+    waker_call(&link->producer_waker);
 }
 
 /* ---- Producer ------------------------------------------------------------------------------ */
@@ -196,7 +196,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
     link->lengths[slot] = (uint32_t)bytes;
     /* LINK1 store: the packet is whole before it is seen. */
     atomic_store_explicit(&link->tail, tail + 1, memory_order_seq_cst);
-    bell_ring_if_wanted(&link->consumer_bell);
+    waker_call_if_wanted(&link->consumer_waker);
     return 0;
 }
 
@@ -208,15 +208,15 @@ int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t 
 
 bool speadi_mem_wire_producer_may_sleep(struct spead_mem_link *link)
 {
-    bell_want(&link->producer_bell);
-    /* LINK3 load: a close that comes after this look rings the bell. */
+    waker_want(&link->producer_waker);
+    /* LINK3 load: a close that comes after this look rings the waker. */
     return is_full(link) && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
 }
 
-void speadi_mem_wire_set_producer_bell(struct spead_mem_link *link,
-                                       const struct speadi_wakeup *bell)
+void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,
+                                          const struct speadi_wake_fd *wake_fd)
 {
-    bell_set(&link->producer_bell, bell);
+    waker_attach(&link->producer_waker, wake_fd);
 }
 
 /* ---- Consumer ------------------------------------------------------------------------------ */
@@ -251,7 +251,7 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
         return;
     /* LINK2 store: what was read from the slots is read before they can be written again. */
     atomic_store_explicit(&link->head, head + count, memory_order_seq_cst);
-    bell_ring_if_wanted(&link->producer_bell);
+    waker_call_if_wanted(&link->producer_waker);
 }
 
 bool speadi_mem_wire_ended(struct spead_mem_link *link)
@@ -262,13 +262,13 @@ bool speadi_mem_wire_ended(struct spead_mem_link *link)
 
 bool speadi_mem_wire_consumer_may_sleep(struct spead_mem_link *link)
 {
-    bell_want(&link->consumer_bell);
-    /* LINK3 load: a close that comes after this look rings the bell. */
+    waker_want(&link->consumer_waker);
+    /* LINK3 load: a close that comes after this look rings the waker. */
     return waiting(link, 1) == 0 && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
 }
 
-void speadi_mem_wire_set_consumer_bell(struct spead_mem_link *link,
-                                       const struct speadi_wakeup *bell)
+void speadi_mem_wire_set_consumer_wake_fd(struct spead_mem_link *link,
+                                          const struct speadi_wake_fd *wake_fd)
 {
-    bell_set(&link->consumer_bell, bell);
+    waker_attach(&link->consumer_waker, wake_fd);
 }

@@ -1,6 +1,6 @@
 /* Questions to the kernel's routing tables, and what it says unasked. */
-#ifndef SPEADLINE_COMMON_NET_NETLINK_H
-#define SPEADLINE_COMMON_NET_NETLINK_H
+#ifndef SPEADI_NETLINK_H
+#define SPEADI_NETLINK_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -95,10 +95,10 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
         return 0;
     effective = (uint32_t)value / 2;
     if (effective < asked)
-        speadi_log(setup->log, SPEAD_LOG_WARNING,
-                   "%s: the socket buffer is %u bytes instead of %u: raise the limit with "
-                   "`sysctl -w %s=%u`, or run with CAP_NET_ADMIN",
-                   setup->text, effective, asked, option->sysctl, asked);
+        speadi_log_line(setup->log, SPEAD_LOG_WARNING,
+                        "%s: the socket buffer is %u bytes instead of %u: raise the limit with "
+                        "`sysctl -w %s=%u`, or run with CAP_NET_ADMIN",
+                        setup->text, effective, asked, option->sysctl, asked);
     return effective;
 }
 

@@ -80,17 +80,17 @@ static void take_event(struct speadi_verbs_news *news, const struct speadi_verbs
         break;
     case SPEADI_VERBS_DEVICE_GONE:
         news->device_gone = true;
-        speadi_log(log, SPEAD_LOG_WARNING, "verbs device %s: %s; the stream ends", device,
-                   event->text);
+        speadi_log_line(log, SPEAD_LOG_WARNING, "verbs device %s: %s; the stream ends", device,
+                        event->text);
         break;
     case SPEADI_VERBS_PORT_DOWN:
         news->link_downs++;
-        speadi_log(log, SPEAD_LOG_WARNING, "verbs device %s: %s; frames are lost until it is up",
-                   device, event->text);
+        speadi_log_line(log, SPEAD_LOG_WARNING,
+                        "verbs device %s: %s; frames are lost until it is up", device, event->text);
         break;
     case SPEADI_VERBS_PORT_UP:
     case SPEADI_VERBS_OTHER:
-        speadi_log(log, SPEAD_LOG_INFO, "verbs device %s: %s", device, event->text);
+        speadi_log_line(log, SPEAD_LOG_INFO, "verbs device %s: %s", device, event->text);
         break;
     }
 }

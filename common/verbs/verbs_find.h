@@ -1,6 +1,6 @@
 /* Which RDMA device and port a wish means. */
-#ifndef SPEADLINE_COMMON_VERBS_FIND_H
-#define SPEADLINE_COMMON_VERBS_FIND_H
+#ifndef SPEADI_VERBS_FIND_H
+#define SPEADI_VERBS_FIND_H
 
 #include <speadi/verbs_device.h>
 

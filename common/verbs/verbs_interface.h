@@ -1,6 +1,6 @@
 /* The kernel's side of an RDMA port: interface, what lies below it, which device sysfs says it is. */
-#ifndef SPEADLINE_COMMON_VERBS_INTERFACE_H
-#define SPEADLINE_COMMON_VERBS_INTERFACE_H
+#ifndef SPEADI_VERBS_INTERFACE_H
+#define SPEADI_VERBS_INTERFACE_H
 
 #include <speadi/verbs_device.h>
 

@@ -1,6 +1,6 @@
 /* What a device says of itself, asked once. */
-#ifndef SPEADLINE_COMMON_VERBS_REPORT_H
-#define SPEADLINE_COMMON_VERBS_REPORT_H
+#ifndef SPEADI_VERBS_REPORT_H
+#define SPEADI_VERBS_REPORT_H
 
 #include <speadi/verbs_device.h>
 

@@ -13,12 +13,12 @@ struct spead_heap *spead_heap_ref(struct spead_heap *heap)
 
 void spead_heap_unref(struct spead_heap *heap)
 {
-    if (heap == NULL)
+    if (!heap)
         return;
     /* HEAP1 release: our reads come before the next use of the memory. HEAP1 acquire, for the last one: the reads of
      * all others come before it as well. */
     if (atomic_fetch_sub_explicit(&heap->references, 1, memory_order_acq_rel) == 1)
-        speadi_region_release(heap->region);
+        speadi_block_release(heap->region);
 }
 
 uint64_t spead_heap_counter(const struct spead_heap *heap)

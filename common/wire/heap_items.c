@@ -129,7 +129,7 @@ int spead_heap_item(const struct spead_heap *heap, size_t index, struct spead_it
         .value = address_of(heap, pointer),
     };
     if (!item->is_immediate) {
-        item->data = heap->region->data != NULL ? heap->region->data + item->value : NULL;
+        item->data = heap->region->data ? heap->region->data + item->value : NULL;
         item->bytes = (size_t)(item_end(heap, index) - item->value);
     }
     return 0;

@@ -20,10 +20,9 @@ static const struct speadi_rx_engine_ops *ops_of(const struct speadi_engine_abou
 
 const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name)
 {
-    const struct speadi_engine_about *engine =
-        name != NULL ? speadi_engine_find(&list, name) : NULL;
+    const struct speadi_engine_about *engine = name ? speadi_engine_find(&list, name) : NULL;
 
-    return engine != NULL ? ops_of(engine) : NULL;
+    return engine ? ops_of(engine) : NULL;
 }
 
 int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info)
@@ -35,9 +34,9 @@ int spead_recv_engine_usable(const char *name, struct spead_err *err)
 {
     const struct speadi_rx_engine_ops *ops = speadi_rx_engine_find(name);
 
-    if (ops == NULL)
+    if (!ops)
         return speadi_engine_unknown(&list, name, err);
-    return ops->usable != NULL ? ops->usable(NULL, err) : 0;
+    return ops->usable ? ops->usable(NULL, err) : 0;
 }
 
 /* What is asked of speadi_rx_engine_open(), and where the answer goes. */
@@ -63,7 +62,7 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     const struct speadi_rx_config config = config_for(arg, engine);
     const struct speadi_rx_engine_ops *ops = ops_of(engine);
 
-    return ops->usable != NULL ? ops->usable(&config, err) : 0;
+    return ops->usable ? ops->usable(&config, err) : 0;
 }
 
 static int open_engine(void *arg, const struct speadi_engine_about *engine, struct spead_err *err)
@@ -95,9 +94,9 @@ static int open_engine(void *arg, const struct speadi_engine_about *engine, stru
 
 static enum spead_endpoint_kind endpoint_of(const struct speadi_rx_config *config)
 {
-    if (config->links != NULL)
+    if (config->links)
         return SPEAD_ENDPOINT_MEM_LINK;
-    return config->addresses != NULL ? SPEAD_ENDPOINT_UDP : SPEAD_ENDPOINT_TEXT;
+    return config->addresses ? SPEAD_ENDPOINT_UDP : SPEAD_ENDPOINT_TEXT;
 }
 
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,

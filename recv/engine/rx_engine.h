@@ -12,8 +12,8 @@
  *
  * Ranges lie in the heap memory, which the core shows to attach() before the first reserve(). It may be
  * memory that the CPU cannot touch: then the engine, too, must never touch it, and data and body are NULL. */
-#ifndef SPEADLINE_RECV_RX_ENGINE_H
-#define SPEADLINE_RECV_RX_ENGINE_H
+#ifndef SPEADI_RX_ENGINE_H
+#define SPEADI_RX_ENGINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -24,7 +24,7 @@ int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity)
     while ((1ull << bits) < 4ull * capacity)
         bits++;
     map->cell = calloc(1ull << bits, sizeof *map->cell);
-    if (map->cell == NULL)
+    if (!map->cell)
         return -ENOMEM;
     map->multiplier = speadi_counter_map_multiplier();
     map->mask = (uint32_t)((1ull << bits) - 1);

@@ -2,8 +2,8 @@
  *
  * Counters come from the network: the multiplier is random, so that nobody can choose counters that
  * collide. At most a quarter of the cells are ever in use. One thread. */
-#ifndef SPEADLINE_RECV_COUNTER_MAP_H
-#define SPEADLINE_RECV_COUNTER_MAP_H
+#ifndef SPEADI_COUNTER_MAP_H
+#define SPEADI_COUNTER_MAP_H
 
 #include <stdint.h>
 

@@ -11,7 +11,7 @@ int speadi_finished_init(struct speadi_finished *finished, uint32_t substream_co
                                          .per_substream = per_substream};
     finished->heap = calloc((size_t)substream_count * per_substream, sizeof *finished->heap);
     finished->next = calloc(substream_count, sizeof *finished->next);
-    if (finished->heap == NULL || finished->next == NULL ||
+    if (!finished->heap || !finished->next ||
         speadi_counter_map_init(&finished->map, substream_count * per_substream) < 0) {
         speadi_finished_release(finished);
         return -ENOMEM;

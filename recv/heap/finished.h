@@ -4,8 +4,8 @@
  * its heap anew: found complete, it is a duplicate; found otherwise, it is late; not found, it opens a
  * new heap. Counters are never compared by order: a sender that restarts at 1 must not be eaten, which
  * is also why everything is forgotten after a second. One thread. */
-#ifndef SPEADLINE_RECV_FINISHED_H
-#define SPEADLINE_RECV_FINISHED_H
+#ifndef SPEADI_FINISHED_H
+#define SPEADI_FINISHED_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,8 +8,8 @@
  * a restart inside the window whose first heaps are lost or come in another order looks like late heaps,
  * and those of the old epoch's missing counters that it uses again are no longer counted. Stream level,
  * not per substream. */
-#ifndef SPEADLINE_RECV_GAP_TRACKER_H
-#define SPEADLINE_RECV_GAP_TRACKER_H
+#ifndef SPEADI_GAP_TRACKER_H
+#define SPEADI_GAP_TRACKER_H
 
 #include <stdbool.h>
 #include <stdint.h>

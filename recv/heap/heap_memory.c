@@ -8,12 +8,11 @@
 
 int speadi_heap_memory_check(const struct spead_region_arena *arena, struct spead_err *err)
 {
-    if (arena->data == NULL &&
-        (arena->ops == NULL || arena->ops->copy_in == NULL || arena->ops->copy_within == NULL))
+    if (!arena->data && (!arena->ops || !arena->ops->copy_in || !arena->ops->copy_within))
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 ": memory that the CPU cannot touch (data is NULL) needs the "
                                 "operations copy_in and copy_within");
-    if (arena->data == NULL && arena->device_address == 0 && arena->fd < 0)
+    if (!arena->data && arena->device_address == 0 && arena->fd < 0)
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 " has neither data nor device_address nor fd");
     return 0;
@@ -24,9 +23,9 @@ static int log_failure(struct speadi_heap_memory *memory, const char *what, int 
     if (ret >= 0)
         return 0;
     if (!memory->logged)
-        speadi_log(memory->log, SPEAD_LOG_WARNING,
-                   "heap memory \"%s\": %s failed: %s; its packets count as region-error",
-                   memory->ops->name, what, strerror(-ret));
+        speadi_log_line(memory->log, SPEAD_LOG_WARNING,
+                        "heap memory \"%s\": %s failed: %s; its packets count as region-error",
+                        memory->ops->name, what, strerror(-ret));
     memory->logged = true;
     return ret;
 }
@@ -43,7 +42,7 @@ int speadi_heap_memory_copy_in(struct speadi_heap_memory *memory, uint64_t to, c
 int speadi_heap_memory_copy_out(struct speadi_heap_memory *memory, void *to, uint64_t from,
                                 size_t bytes)
 {
-    if (memory->ops->copy_out == NULL)
+    if (!memory->ops->copy_out)
         return log_failure(memory, "copy_out", -ENOTSUP);
     return log_failure(memory, "copy_out",
                        memory->ops->copy_out(memory->ops->arg, &memory->all, to, from, bytes));
@@ -74,9 +73,9 @@ int speadi_heap_memory_flush(struct speadi_heap_memory *memory, uint64_t offset,
 {
     struct spead_region_info part = memory->all;
 
-    if (memory->ops == NULL || memory->ops->flush == NULL)
+    if (!memory->ops || !memory->ops->flush)
         return 0;
-    part.data = part.data != NULL ? (uint8_t *)part.data + offset : NULL;
+    part.data = part.data ? (uint8_t *)part.data + offset : NULL;
     part.device_address = part.device_address != 0 ? part.device_address + offset : 0;
     part.fd_offset = part.fd >= 0 ? part.fd_offset + offset : 0;
     part.bytes = bytes;

@@ -2,8 +2,8 @@
  *
  * Offsets count in the whole memory, as those of struct speadi_rx_range do. Each operation may block for
  * the time of a copy. The first failure is logged; all are returned to the caller. Owner thread. */
-#ifndef SPEADLINE_RECV_HEAP_MEMORY_H
-#define SPEADLINE_RECV_HEAP_MEMORY_H
+#ifndef SPEADI_HEAP_MEMORY_H
+#define SPEADI_HEAP_MEMORY_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,7 +22,7 @@ struct speadi_heap_memory {
 /* The CPU cannot touch it: payload is moved by the functions below. flush is for memory of any kind. */
 static inline bool speadi_heap_memory_is_device(const struct speadi_heap_memory *memory)
 {
-    return memory->all.data == NULL;
+    return !memory->all.data;
 }
 
 /* The operations that memory out of the CPU's reach cannot do without are there: 0 or -EINVAL. */

@@ -12,7 +12,7 @@ int speadi_heap_table_init(struct speadi_heap_table *table, uint32_t substream_c
         (struct speadi_heap_table){.substream_count = substream_count, .slots_each = slots_each};
     table->slot = calloc((size_t)substream_count * slots_each, sizeof *table->slot);
     table->head = calloc(substream_count, sizeof *table->head);
-    if (table->slot == NULL || table->head == NULL ||
+    if (!table->slot || !table->head ||
         speadi_counter_map_init(&table->map, substream_count * slots_each) < 0) {
         speadi_heap_table_release(table);
         return -ENOMEM;
@@ -46,7 +46,7 @@ uint32_t speadi_heap_table_claim_slot(struct speadi_heap_table *table, uint64_t 
     uint32_t slot = next_slot(table, counter);
     uint32_t *head = &table->head[speadi_heap_table_substream(table, counter)];
 
-    assert(table->slot[slot] == NULL);
+    assert(!table->slot[slot]);
     if (++*head == table->slots_each)
         *head = 0;
     return slot;
@@ -60,7 +60,7 @@ void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_liv
     speadi_counter_map_insert(&table->map, live->heap.counter, slot);
     live->older = table->newest;
     live->newer = NULL;
-    if (table->newest != NULL)
+    if (table->newest)
         table->newest->newer = live;
     else
         table->oldest = live;
@@ -73,11 +73,11 @@ void speadi_heap_table_remove(struct speadi_heap_table *table, struct speadi_liv
 {
     table->slot[live->slot] = NULL;
     speadi_counter_map_remove(&table->map, live->heap.counter);
-    if (live->older != NULL)
+    if (live->older)
         live->older->newer = live->newer;
     else
         table->oldest = live->newer;
-    if (live->newer != NULL)
+    if (live->newer)
         live->newer->older = live->older;
     else
         table->newest = live->older;

@@ -3,8 +3,8 @@
  * Each substream is a ring of slots. A new heap takes the next slot and pushes out the incomplete heap
  * that occupies it, even when slots between are free: heap k ends the wait for heap k - slots. Heaps that
  * end with their first packet take their slot's turn too. One thread. */
-#ifndef SPEADLINE_RECV_HEAP_TABLE_H
-#define SPEADLINE_RECV_HEAP_TABLE_H
+#ifndef SPEADI_HEAP_TABLE_H
+#define SPEADI_HEAP_TABLE_H
 
 #include <stdint.h>
 
@@ -58,7 +58,7 @@ static inline struct speadi_live_heap *speadi_heap_table_find(struct speadi_heap
 {
     uint32_t slot;
 
-    if (table->last != NULL && table->last->heap.counter == counter)
+    if (table->last && table->last->heap.counter == counter)
         return table->last;
     slot = speadi_counter_map_find(&table->map, counter);
     if (slot == SPEADI_COUNTER_NONE)

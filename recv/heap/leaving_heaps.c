@@ -14,10 +14,10 @@ struct speadi_live_heap *speadi_leaving_heaps_next(struct speadi_leaving_heaps *
 {
     struct speadi_live_heap **link = &leaving->newest, *live;
 
-    while (*link != NULL && (*link)->reservations > 0)
+    while (*link && (*link)->reservations > 0)
         link = &(*link)->older;
     live = *link;
-    if (live != NULL) {
+    if (live) {
         *link = live->older;
         leaving->count--;
     }
@@ -28,7 +28,7 @@ struct speadi_live_heap *speadi_leaving_heaps_pop(struct speadi_leaving_heaps *l
 {
     struct speadi_live_heap *live = leaving->newest;
 
-    if (live != NULL) {
+    if (live) {
         leaving->newest = live->older;
         leaving->count--;
     }

@@ -1,8 +1,8 @@
 /* Heaps that have ended while receives were still posted into them: they leave when the last of those is over.
  *
  * Owner thread. A stream has few of them at once: see leaving_max in recv_stream.h. */
-#ifndef SPEADLINE_RECV_LEAVING_HEAPS_H
-#define SPEADLINE_RECV_LEAVING_HEAPS_H
+#ifndef SPEADI_LEAVING_HEAPS_H
+#define SPEADI_LEAVING_HEAPS_H
 
 #include "live_heap.h"
 

@@ -336,9 +336,9 @@ bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_
 static int zero(struct speadi_heap_memory *memory, struct speadi_region *region, uint64_t from,
                 uint64_t end)
 {
-    if (region->data == NULL)
+    if (!region->data)
         return speadi_heap_memory_zero(memory, region->offset + from, region->offset + end);
-    speadi_region_zero(region, from, end);
+    speadi_block_zero(region, from, end);
     return 0;
 }
 

@@ -4,8 +4,8 @@
  * count of its packets by source follow the structure there, at places that the layout says.
  * Other files read its fields; they are written here, but for those that name the file that writes them.
  * Owner thread only, until the heap is handed over. */
-#ifndef SPEADLINE_RECV_LIVE_HEAP_H
-#define SPEADLINE_RECV_LIVE_HEAP_H
+#ifndef SPEADI_LIVE_HEAP_H
+#define SPEADI_LIVE_HEAP_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* Received ranges of a heap: ascending, disjoint, not touching. */
-#ifndef SPEADLINE_RECV_SPANS_H
-#define SPEADLINE_RECV_SPANS_H
+#ifndef SPEADI_SPANS_H
+#define SPEADI_SPANS_H
 
 #include <stdbool.h>
 #include <stdint.h>

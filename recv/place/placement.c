@@ -62,12 +62,12 @@ unsigned speadi_placement_predict(const struct speadi_placement *placement, uint
         if (!untouched && is_received_or_reserved(placement, live, offset, offset + bytes))
             break;
         if (offset + bytes > charged) {
-            if (speadi_region_charge(live->heap.region, offset + bytes) < 0)
+            if (speadi_block_charge(live->heap.region, offset + bytes) < 0)
                 break;
             charged = live->heap.region->charged_bytes;
         }
         ranges[count++] = (struct speadi_rx_range){
-            .data = data != NULL ? data + offset : NULL,
+            .data = data ? data + offset : NULL,
             .offset = region_offset + offset,
             .bytes = bytes,
         };
@@ -107,7 +107,7 @@ bool speadi_placement_is_own_place(const struct speadi_placement *placement, uin
 {
     const struct speadi_reservation *reservation = speadi_placement_reservation(placement, place);
 
-    return place != SPEADI_RX_UNPLACED && reservation->live != NULL &&
+    return place != SPEADI_RX_UNPLACED && reservation->live &&
            reservation->live->heap.counter == packet->heap_counter &&
            reservation->offset == packet->payload_offset &&
            reservation->bytes >= packet->payload_bytes &&
@@ -149,7 +149,7 @@ void speadi_placement_end(struct speadi_placement *placement, uint64_t ended)
             speadi_placement_reservation(placement, placement->ended);
 
         placement->prediction[reservation->source].outstanding--;
-        if (reservation->live != NULL)
+        if (reservation->live)
             speadi_live_heap_unreserve(reservation->live);
     }
 }

@@ -4,8 +4,8 @@
  * packets in the middle of its heaps have. It stays inside one heap: over the boundary counter, sizes
  * and memory would have to be guessed, for one receive in hundreds with heaps worth placing.
  * Reservations are numbered as the engine counts them, and end in that order. Owner thread. */
-#ifndef SPEADLINE_RECV_PLACEMENT_H
-#define SPEADLINE_RECV_PLACEMENT_H
+#ifndef SPEADI_PLACEMENT_H
+#define SPEADI_PLACEMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -3,8 +3,8 @@
  * At a share p of such breaks and N packets' places given away ahead, about 1 - (1-p)^N of the packets land
  * in another's place. Repairing one costs two copies, bouncing it one: placing is worth nothing once
  * half of them are moved. Reordering and interleaved heaps break the order as losses do. Pure; owner thread. */
-#ifndef SPEADLINE_RECV_PLACEMENT_POLICY_H
-#define SPEADLINE_RECV_PLACEMENT_POLICY_H
+#ifndef SPEADI_PLACEMENT_POLICY_H
+#define SPEADI_PLACEMENT_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -11,7 +11,7 @@ int speadi_spare_init(struct speadi_spare *spare, uint32_t count, uint32_t bytes
     for (uint32_t i = count; i-- > 0;)
         spare->free[spare->free_count++] = (uint8_t)i;
     spare->memory = malloc((size_t)spare->count * spare->stride);
-    return spare->memory == NULL ? -ENOMEM : 0;
+    return !spare->memory ? -ENOMEM : 0;
 }
 
 void speadi_spare_release(struct speadi_spare *spare)
@@ -36,11 +36,11 @@ uint32_t speadi_spare_copy(struct speadi_spare *spare, const struct speadi_rx_pa
     copy->head = to;
     copy->place = SPEADI_RX_UNPLACED;
     memcpy(to, packet->head, packet->head_bytes);
-    if (packet->body != NULL)
+    if (packet->body)
         memcpy(to + packet->head_bytes, packet->body, packet->body_bytes);
     if (packet->tail_bytes > 0)
         memcpy(to + packet->head_bytes + packet->body_bytes, packet->tail, packet->tail_bytes);
-    if (packet->body != NULL)
+    if (packet->body)
         speadi_spare_made_linear(spare, index);
     return index;
 }

@@ -3,8 +3,8 @@
  * A packet is copied here when its payload landed in another's place, or is split where the header is
  * not. Copies live until the burst is done; *parked* ones wait longer, in order, for the place they
  * belong to. Bounded: none left is counted by the caller. Owner thread. */
-#ifndef SPEADLINE_RECV_SPARE_H
-#define SPEADLINE_RECV_SPARE_H
+#ifndef SPEADI_SPARE_H
+#define SPEADI_SPARE_H
 
 #include <stdbool.h>
 #include <stdint.h>

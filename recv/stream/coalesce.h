@@ -4,8 +4,8 @@
  * sleep for a fixed time and read all that came: measured at 16 Gb/s in trains, half the CPU time, and
  * fewer losses. A source that is slow, or has just begun, wakes the reader at once. Pure: the stream
  * tells what it saw and does the sleeping. One thread. */
-#ifndef SPEADLINE_RECV_COALESCE_H
-#define SPEADLINE_RECV_COALESCE_H
+#ifndef SPEADI_COALESCE_H
+#define SPEADI_COALESCE_H
 
 #include <stdint.h>
 

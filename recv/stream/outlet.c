@@ -63,11 +63,11 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
                                      .stream = config->message_stream,
                                      .waits = config->on_full == SPEAD_BLOCK};
     outlet->pending = calloc(pending_max, sizeof *outlet->pending);
-    if (outlet->pending == NULL)
+    if (!outlet->pending)
         return speadi_err_set(err, -ENOMEM, "no memory for %u finished heaps", pending_max);
-    ret = speadi_wakeup_open(&outlet->stop_bell);
+    ret = speadi_wake_fd_open(&outlet->stop_bell);
     if (ret < 0)
-        speadi_err_set(err, ret, "cannot make the bell that ends a wait for room: %s",
+        speadi_err_set(err, ret, "cannot make the wake_fd that ends a wait for room: %s",
                        strerror(-ret));
     else
         ret = open_channel(outlet, channel, err);
@@ -82,7 +82,7 @@ void speadi_outlet_release(struct speadi_outlet *outlet)
     speadi_outlet_close(outlet, -ECANCELED);
     spead_channel_unref(outlet->channel);
     spead_channel_unref(outlet->edge);
-    speadi_wakeup_close(&outlet->stop_bell);
+    speadi_wake_fd_close(&outlet->stop_bell);
     free(outlet->pending);
     *outlet = (struct speadi_outlet){.stop_bell.fd = -1};
 }
@@ -112,18 +112,18 @@ void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap)
 
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet)
 {
-    if (outlet->node != NULL)
+    if (outlet->node)
         return speadi_node_room(outlet->node, 0);
-    return outlet->sender != NULL ? speadi_sender_room(outlet->sender) : UINT32_MAX;
+    return outlet->sender ? speadi_sender_room(outlet->sender) : UINT32_MAX;
 }
 
 int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t count)
 {
     const struct spead_message *messages = outlet->pending + first;
 
-    if (outlet->node != NULL)
+    if (outlet->node)
         return spead_node_send(outlet->node, 0, messages, count);
-    return outlet->sender != NULL ? spead_sender_try_send(outlet->sender, messages, count) : -EPIPE;
+    return outlet->sender ? spead_sender_try_send(outlet->sender, messages, count) : -EPIPE;
 }
 
 uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet)
@@ -131,7 +131,7 @@ uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet)
     /* OUTLET1 acquire: the channel is complete, and referred to. */
     const struct spead_channel *edge = atomic_load_explicit(&outlet->edge, memory_order_acquire);
 
-    return speadi_channel_high_water(edge != NULL ? edge : outlet->channel);
+    return speadi_channel_high_water(edge ? edge : outlet->channel);
 }
 
 void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
@@ -144,8 +144,8 @@ void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count)
 
 static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
 {
-    outlet->waits = edge != NULL && speadi_channel_policy(edge) == SPEAD_CHANNEL_BLOCK;
-    if (edge == NULL)
+    outlet->waits = edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
+    if (!edge)
         return;
     spead_channel_ref(edge);
     /* OUTLET1 release: a thread that asks for statistics sees the channel and the reference to it. */
@@ -156,8 +156,8 @@ void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node)
 {
     speadi_outlet_close(outlet, 0);
     outlet->node = node;
-    outlet->receiver_gone = node == NULL;
-    bind_edge(outlet, node != NULL ? speadi_node_channel(node, 0) : NULL);
+    outlet->receiver_gone = !node;
+    bind_edge(outlet, node ? speadi_node_channel(node, 0) : NULL);
 }
 
 void speadi_outlet_close(struct speadi_outlet *outlet, int error)
@@ -170,21 +170,21 @@ void speadi_outlet_close(struct speadi_outlet *outlet, int error)
 
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns)
 {
-    int fd = outlet->sender != NULL ? spead_sender_fd(outlet->sender) : -ENOENT;
+    int fd = outlet->sender ? spead_sender_fd(outlet->sender) : -ENOENT;
 
     if (fd < 0) {
         uint64_t again = speadi_clock_mono_ns() + LOOK_AGAIN_NS;
 
         deadline_ns = again < deadline_ns ? again : deadline_ns;
     }
-    speadi_wakeup_wait(&outlet->stop_bell, &fd, fd >= 0, POLLIN, deadline_ns);
+    speadi_wake_fd_wait(&outlet->stop_bell, &fd, fd >= 0, POLLIN, deadline_ns);
 }
 
 /* ---- The consumer's side ------------------------------------------------------------------- */
 
 static int open_receiver(struct speadi_outlet *outlet)
 {
-    if (outlet->receiver != NULL)
+    if (outlet->receiver)
         return 0;
     return spead_receiver_open(&outlet->receiver, outlet->channel, "take()", SPEAD_TYPE_HEAP, NULL);
 }
@@ -210,7 +210,7 @@ static __attribute__((noinline)) int open_and_take(struct speadi_outlet *outlet,
 int speadi_outlet_take(struct speadi_outlet *outlet, struct spead_heap **heaps, uint32_t max,
                        bool wait, uint64_t deadline_ns)
 {
-    if (__builtin_expect(outlet->receiver == NULL, 0))
+    if (__builtin_expect(!outlet->receiver, 0))
         return open_and_take(outlet, heaps, max, wait, deadline_ns);
     return take_result(speadi_receiver_take(outlet->receiver, heaps, max, wait, deadline_ns));
 }

@@ -1,9 +1,9 @@
 /* Where finished heaps leave a stream: through a channel of its own, or through the output of a node.
  *
  * Threads: take and its kin belong to one consumer, everything else to the stream's owner; but anyone may ring
- * the bell. */
-#ifndef SPEADLINE_RECV_OUTLET_H
-#define SPEADLINE_RECV_OUTLET_H
+ * the wake_fd. */
+#ifndef SPEADI_OUTLET_H
+#define SPEADI_OUTLET_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +14,7 @@
 #include <speadline/recv.h>
 
 #include <speadi/cache_line.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 struct speadi_outlet {
     struct spead_channel *channel;        /* the stream's own */
@@ -23,11 +23,11 @@ struct speadi_outlet {
     _Atomic(struct spead_channel *) edge; /* of that output, from then on; NULL: none */
     struct spead_message *pending;        /* finished heaps, in order, not handed over yet */
     uint32_t pending_count, pending_max;
-    uint32_t stream;                /* number of the messages' stream */
-    uint64_t sequence;              /* of the next message */
-    bool waits;                     /* a full channel stops the stream, rather than shed */
-    bool receiver_gone;             /* nobody receives any more */
-    struct speadi_wakeup stop_bell; /* ends a wait for room */
+    uint32_t stream;                 /* number of the messages' stream */
+    uint64_t sequence;               /* of the next message */
+    bool waits;                      /* a full channel stops the stream, rather than shed */
+    bool receiver_gone;              /* nobody receives any more */
+    struct speadi_wake_fd stop_bell; /* ends a wait for room */
 
     _Alignas(SPEADI_CACHE_LINE) struct spead_receiver
         *receiver; /* the consumer's; NULL: not opened yet */
@@ -81,7 +81,7 @@ void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node);
 /* No heap follows. error: 0, or why the stream failed. */
 void speadi_outlet_close(struct speadi_outlet *outlet, int error);
 
-/* Sleeps until there is room in the own channel, the bell is rung, or deadline_ns (UINT64_MAX: no limit). */
+/* Sleeps until there is room in the own channel, the wake_fd is rung, or deadline_ns (UINT64_MAX: no limit). */
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns);
 
 /* ---- The consumer's side ------------------------------------------------------------------- */

@@ -38,7 +38,7 @@ static bool process_next(struct spead_recv_stream *stream)
     enum spead_recv_bucket why;
     const struct speadi_rx_packet *raw = speadi_recv_burst_packet(stream, stream->burst_next, &why);
 
-    if (raw != NULL)
+    if (raw)
         return speadi_recv_process_packet(stream, raw);
     speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next], why);
     return true;

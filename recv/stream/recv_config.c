@@ -53,7 +53,7 @@ static int check_placement(const struct spead_recv_stream_config *c, struct spea
 
     if (!(c->placed_loss_max >= 0 && c->placed_loss_max <= 1))
         return speadi_err_range_real(err, "placed_loss_max", c->placed_loss_max, 0, 1);
-    if (c->heap_arena == NULL)
+    if (!c->heap_arena)
         return 0;
     ret = speadi_region_arena_read(&arena, c->heap_arena, err);
     return ret == 0 ? speadi_heap_memory_check(&arena, err) : ret;
@@ -72,7 +72,7 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
         return speadi_err_range(err, "endpoint_count", c->endpoint_count, 0, SPEADI_RX_SOURCES_MAX);
     if (c->link_count > SPEADI_RX_SOURCES_MAX)
         return speadi_err_range(err, "link_count", c->link_count, 0, SPEADI_RX_SOURCES_MAX);
-    if (c->source != NULL && c->link_count > 0)
+    if (c->source && c->link_count > 0)
         return speadi_err_field(err, -EINVAL, "source",
                                 ": memory links have no senders to choose from; leave it NULL");
     return 0;
@@ -107,7 +107,7 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
 
     if (speadi_struct_read(config, from, &kind, err) < 0)
         return -EINVAL;
-    if (config->engine == NULL)
+    if (!config->engine)
         config->engine = "auto";
     if (config->substream_count == 0)
         return speadi_err_range(err, "substream_count", 0, 1, HEAPS_MAX);
@@ -151,7 +151,7 @@ static bool has_texts(const struct spead_recv_stream_config *config)
 {
     const struct speadi_rx_engine_ops *ops = speadi_rx_engine_find(config->engine);
 
-    return config->link_count == 0 && ops != NULL && ops->about.endpoint == SPEAD_ENDPOINT_TEXT;
+    return config->link_count == 0 && ops && ops->about.endpoint == SPEAD_ENDPOINT_TEXT;
 }
 
 static int set_endpoints(const struct spead_recv_stream_config *config,
@@ -202,9 +202,9 @@ static int parse_source(const struct spead_recv_stream_config *config,
 {
     int ret;
 
-    if (config->source == NULL)
+    if (!config->source)
         return 0;
-    if (rx->addresses == NULL)
+    if (!rx->addresses)
         return speadi_err_set(err, -EINVAL,
                               "source: what engine %s reads has no senders to choose from; leave "
                               "it NULL",
@@ -242,7 +242,7 @@ int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config
     if (ret < 0)
         return ret;
     ret = speadi_rx_engine_open(ops, engine, config->engine, &rx, reason, facts, err);
-    if (ret < 0 || config->fault == NULL)
+    if (ret < 0 || !config->fault)
         return ret;
     ret = speadi_rx_engine_wrap_fault(ops, engine, config->fault, err);
     if (ret < 0) {

@@ -1,6 +1,6 @@
 /* From what a caller asks to what a stream needs: defaults, checks, and the memory plan. */
-#ifndef SPEADLINE_RECV_RECV_CONFIG_H
-#define SPEADLINE_RECV_RECV_CONFIG_H
+#ifndef SPEADI_RECV_CONFIG_H
+#define SPEADI_RECV_CONFIG_H
 
 #include <speadline/recv.h>
 

@@ -10,7 +10,7 @@ _Static_assert(SPEADI_SPARES_MAX < COPY_FAILED, "a copy's number and the marks m
 
 static bool is_body_in_device(const struct speadi_rx_packet *raw)
 {
-    return raw->body == NULL && raw->body_bytes > 0;
+    return !raw->body && raw->body_bytes > 0;
 }
 
 static uint64_t spare_at(const struct spead_recv_stream *stream, uint32_t copy)
@@ -28,7 +28,7 @@ static uint64_t body_at(const struct spead_recv_stream *stream, const struct spe
     if (copy != SPEADI_SPARE_NONE)
         return spare_at(stream, copy);
     reservation = speadi_placement_reservation(&stream->placement, raw->place);
-    assert(raw->place != SPEADI_RX_UNPLACED && reservation->live != NULL);
+    assert(raw->place != SPEADI_RX_UNPLACED && reservation->live);
     return reservation->live->heap.region->offset + reservation->offset;
 }
 
@@ -72,7 +72,7 @@ int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
 
     if (ret < 0 || raw->body_bytes == 0)
         return ret;
-    if (raw->body != NULL)
+    if (raw->body)
         return speadi_heap_memory_copy_in(&stream->memory, to + from_head, raw->body,
                                           raw->body_bytes);
     return speadi_heap_memory_copy_within(&stream->memory, to + from_head, body_at(stream, raw),

@@ -26,5 +26,5 @@ void speadi_recv_publish(struct spead_recv_stream *stream)
     totals->heaps_leaving = stream->leaving.count;
     totals->missing_heaps = speadi_gap_tracker_missing(&stream->gaps);
     totals->memory_bytes = speadi_pool_memory_bytes(stream->pool, &totals->memory_high_water_bytes);
-    speadi_recv_ledger_publish(&stream->ledger);
+    speadi_recv_tally_publish(&stream->ledger);
 }

@@ -74,7 +74,7 @@ static void copy_payload(const struct series *series, const struct speadi_rx_pac
     size_t from_head = raw->head_bytes - HEADER_BYTES;
 
     memcpy(to, raw->head + HEADER_BYTES, from_head);
-    if (raw->body != NULL)
+    if (raw->body)
         memcpy(to + from_head, raw->body, raw->body_bytes);
 }
 
@@ -99,8 +99,7 @@ static bool put(struct series *series, const struct speadi_rx_packet *raw)
         series->placed += placed;
         return placed;
     }
-    if (series->stream->places_unchecked || series->live->heap.region->data == NULL ||
-        is_reserved(series))
+    if (series->stream->places_unchecked || !series->live->heap.region->data || is_reserved(series))
         return false;
     series->bounced++;
     copy_payload(series, raw);
@@ -115,7 +114,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
     const struct spead_heap *heap;
     unsigned bits;
 
-    if (live == NULL || live->parked > 0 || live->heap.span_count == 0 || !live->heap.has_length ||
+    if (!live || live->parked > 0 || live->heap.span_count == 0 || !live->heap.has_length ||
         !stream->armed || stream->stopped_sources != 0 || raw->datagram_bytes <= HEADER_BYTES ||
         raw->datagram_bytes > stream->packet_bytes_max || live->min_length > live->heap.length)
         return false;
@@ -168,8 +167,8 @@ static void finish(const struct series *series, unsigned count, const struct spe
                                               .datagram_bytes = HEADER_BYTES + series->bytes,
                                               .source = series->source,
                                               .last_ns = last->time_ns});
-    speadi_count_add(&stream->ledger.source[series->source].seen, count, bytes);
-    speadi_recv_ledger_count(&stream->ledger, series->source, SPEAD_RECV_LIVE, count, bytes);
+    speadi_ledger_add(&stream->ledger.source[series->source].seen, count, bytes);
+    speadi_recv_tally_count(&stream->ledger, series->source, SPEAD_RECV_LIVE, count, bytes);
     stream->ledger.totals->placed += series->placed;
     stream->ledger.totals->bounced += series->bounced;
     if (stream->placement.enabled)
@@ -185,7 +184,7 @@ unsigned speadi_recv_fast_path(struct spead_recv_stream *stream)
 
     if (!begin(&series, stream, raw))
         return 0;
-    while (count < left && (spare_of == NULL || spare_of[count] == 0) &&
+    while (count < left && (!spare_of || spare_of[count] == 0) &&
            series.offset + series.bytes <= series.end && is_next(&series, &raw[count]) &&
            put(&series, &raw[count])) {
         series.offset += series.bytes;

@@ -17,7 +17,7 @@ static void move(struct spead_recv_stream *stream, const struct spead_heap *heap
 {
     const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
 
-    speadi_recv_ledger_move(&stream->ledger, live->count, from, to);
+    speadi_recv_tally_move(&stream->ledger, live->count, from, to);
     if (to == SPEAD_RECV_DELIVERED)
         count_handed_over(stream, heap, 1);
     else

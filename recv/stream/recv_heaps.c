@@ -36,7 +36,7 @@ static struct speadi_region *take_region(struct spead_recv_stream *stream)
 {
     struct speadi_region *region = speadi_pool_take(stream->pool);
 
-    if (region != NULL || stream->outlet.pending_count == 0)
+    if (region || stream->outlet.pending_count == 0)
         return region;
     speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)); /* what is shed comes back */
     return speadi_pool_take(stream->pool);
@@ -60,7 +60,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     struct speadi_region *region;
     enum spead_recv_bucket bucket;
 
-    if (finished != NULL && !starts_or_stops(packet))
+    if (finished && !starts_or_stops(packet))
         return too_late(stream, finished);
     if (stream->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
@@ -68,13 +68,13 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     occupant = speadi_heap_table_occupant(&stream->table, packet->heap_counter);
-    if (occupant != NULL) {
+    if (occupant) {
         if (occupant->reservations > 0 && stream->leaving.count == stream->leaving_max)
             return SPEAD_RECV_OVER_CAP_LEAVING;
         speadi_recv_close_heap(stream, occupant, SPEADI_RECV_BY_EVICTION);
     }
     region = take_region(stream);
-    if (region == NULL) {
+    if (!region) {
         *paused = speadi_recv_waits_for_room(stream) && stream->outlet.pending_count > 0;
         return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(stream, packet->heap_counter);
     }
@@ -96,11 +96,11 @@ static void review_placement(struct spead_recv_stream *stream, const struct spea
         !speadi_placement_policy_update(policy, packets, (unsigned)window))
         return;
     totals->placement_stops += policy->off;
-    speadi_log(&stream->config.log, SPEAD_LOG_INFO,
-               "placement is %s: %.2f %% of %u packets or more did not follow the one before, "
-               "and %u places are given away ahead",
-               policy->off ? "off" : "on again", 100 * policy->loss,
-               SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
+    speadi_log_line(&stream->config.log, SPEAD_LOG_INFO,
+                    "placement is %s: %.2f %% of %u packets or more did not follow the one before, "
+                    "and %u places are given away ahead",
+                    policy->off ? "off" : "on again", 100 * policy->loss,
+                    SPEADI_PLACEMENT_REVIEW_PACKETS, (unsigned)window);
 }
 
 static void choose_path(struct spead_recv_stream *stream, struct speadi_live_heap *live,
@@ -132,7 +132,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
     speadi_heap_table_insert(&stream->table, live, slot);
     /* Page faults now rather than packet by packet, up to a size that real heaps have shown. */
     if (heap->length <= stream->largest_heap && heap->length > heap->region->charged_bytes)
-        speadi_region_populate(heap->region, heap->length);
+        speadi_block_populate(heap->region, heap->length);
 }
 
 /* ---- Ending -------------------------------------------------------------------------------- */
@@ -195,8 +195,8 @@ static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
 static void give_up(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                     enum spead_recv_bucket bucket)
 {
-    speadi_recv_ledger_move(&stream->ledger, live->count, SPEAD_RECV_LIVE, bucket);
-    speadi_region_release(live->heap.region);
+    speadi_recv_tally_move(&stream->ledger, live->count, SPEAD_RECV_LIVE, bucket);
+    speadi_block_release(live->heap.region);
 }
 
 /* The last that is done to its memory before others see it. */
@@ -207,7 +207,7 @@ static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_he
 
     if (!heap->complete && !stream->config.keep_holes)
         ret = speadi_live_heap_zero_holes(live, &stream->memory);
-    if (ret == 0 && stream->memory.ops != NULL)
+    if (ret == 0 && stream->memory.ops)
         ret = speadi_heap_memory_flush(&stream->memory, heap->region->offset, heap->length);
     return ret;
 }

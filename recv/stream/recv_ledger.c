@@ -15,12 +15,12 @@
 
 _Static_assert((int)SPEAD_RECV_BUCKET_COUNT <= SPEAD_BUCKETS_MAX, "snapshots have too little room");
 
-int speadi_recv_ledger_init(struct speadi_recv_ledger *ledger, uint32_t source_count)
+int speadi_recv_tally_init(struct speadi_recv_tally *ledger, uint32_t source_count)
 {
     size_t words = TOTALS_WORDS + source_count * SOURCE_WORDS;
     uint64_t *word = calloc(words, sizeof *word);
 
-    if (word == NULL)
+    if (!word)
         return -ENOMEM;
     if (speadi_publish_init(&ledger->publish, words) < 0) {
         free(word);
@@ -34,15 +34,15 @@ int speadi_recv_ledger_init(struct speadi_recv_ledger *ledger, uint32_t source_c
     return 0;
 }
 
-void speadi_recv_ledger_release(struct speadi_recv_ledger *ledger)
+void speadi_recv_tally_release(struct speadi_recv_tally *ledger)
 {
     speadi_publish_release(&ledger->publish);
     free(ledger->totals);
     ledger->totals = NULL;
 }
 
-void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spead_count *counts,
-                             enum spead_recv_bucket from, enum spead_recv_bucket to)
+void speadi_recv_tally_move(struct speadi_recv_tally *ledger, const struct spead_count *counts,
+                            enum spead_recv_bucket from, enum spead_recv_bucket to)
 {
     ledger->counted = true;
     for (uint32_t i = 0; i < ledger->source_count; i++) {
@@ -50,11 +50,11 @@ void speadi_recv_ledger_move(struct speadi_recv_ledger *ledger, const struct spe
 
         bucket[from].packets -= counts[i].packets;
         bucket[from].bytes -= counts[i].bytes;
-        speadi_count_add(&bucket[to], counts[i].packets, counts[i].bytes);
+        speadi_ledger_add(&bucket[to], counts[i].packets, counts[i].bytes);
     }
 }
 
-void speadi_recv_ledger_publish(struct speadi_recv_ledger *ledger)
+void speadi_recv_tally_publish(struct speadi_recv_tally *ledger)
 {
     struct spead_recv_counters *shown = &ledger->shown;
 
@@ -68,13 +68,13 @@ void speadi_recv_ledger_publish(struct speadi_recv_ledger *ledger)
 
 static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_source_counts *from)
 {
-    speadi_count_add(&sum->seen, from->seen.packets, from->seen.bytes);
+    speadi_ledger_add(&sum->seen, from->seen.packets, from->seen.bytes);
     for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++)
-        speadi_count_add(&sum->bucket[i], from->bucket[i].packets, from->bucket[i].bytes);
+        speadi_ledger_add(&sum->bucket[i], from->bucket[i].packets, from->bucket[i].bytes);
 }
 
-void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t ring_high_water,
-                              struct spead_recv_stats *stats)
+void speadi_recv_tally_stats(const struct speadi_recv_tally *ledger, uint64_t ring_high_water,
+                             struct spead_recv_stats *stats)
 {
     uint64_t words[WORDS_MAX];
     struct spead_recv_stats full = SPEAD_RECV_STATS_INIT;
@@ -91,8 +91,8 @@ void speadi_recv_ledger_stats(const struct speadi_recv_ledger *ledger, uint64_t 
     (void)speadi_struct_write(stats, &full, sizeof full);
 }
 
-void speadi_recv_ledger_source(const struct speadi_recv_ledger *ledger, uint32_t source,
-                               struct spead_recv_ledger *out)
+void speadi_recv_tally_source(const struct speadi_recv_tally *ledger, uint32_t source,
+                              struct spead_recv_ledger *out)
 {
     uint64_t words[WORDS_MAX];
 
@@ -103,7 +103,7 @@ void speadi_recv_ledger_source(const struct speadi_recv_ledger *ledger, uint32_t
                                                                         source * SOURCE_WORDS));
 }
 
-uint64_t speadi_recv_ledger_bytes(const struct speadi_recv_ledger *ledger)
+uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *ledger)
 {
     /* The owner's words and the published ones. */
     return 2 * (TOTALS_WORDS + ledger->source_count * SOURCE_WORDS) * sizeof(uint64_t);

@@ -26,11 +26,11 @@ static void reserve(struct spead_recv_stream *stream)
         if (prediction->head_bytes == 0)
             continue;
         live = speadi_heap_table_find(&stream->table, prediction->counter);
-        if (live == NULL || !live->predicts)
+        if (!live || !live->predicts)
             continue;
         count = speadi_placement_predict(
             &stream->placement, source, live,
-            stream->ops->ahead != NULL ? stream->ops->ahead(stream->engine) : 0, ranges);
+            stream->ops->ahead ? stream->ops->ahead(stream->engine) : 0, ranges);
         if (count == 0)
             continue;
         count = stream->ops->reserve(stream->engine, source, prediction->head_bytes, ranges, count);
@@ -71,7 +71,7 @@ static int read_burst(struct spead_recv_stream *stream)
     else if (stream->placement.enabled && !stream->unreserving)
         reserve(stream);
     count = stream->ops->poll(stream->engine, &stream->burst);
-    if (stream->ops->now != NULL) /* the clock moves with what the engine lent */
+    if (stream->ops->now) /* the clock moves with what the engine lent */
         stream->age_ns = stream->ops->now(stream->engine);
     stream->unreserving = false;
     if (count > 0)
@@ -90,7 +90,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     if (stream->state == SPEADI_RECV_ENDED)
         return stream->result;
     stream->now_ns = speadi_clock_mono_ns();
-    stream->age_ns = stream->ops->now != NULL ? stream->ops->now(stream->engine) : stream->now_ns;
+    stream->age_ns = stream->ops->now ? stream->ops->now(stream->engine) : stream->now_ns;
     stream->ledger.totals->polls++;
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
@@ -144,8 +144,7 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
     }
     if (stream->state != SPEADI_RECV_RUNNING || stream->burst_is_out || stream->unreserving)
         return 0;
-    if (stream->config.heap_timeout_ns != 0 && stream->table.oldest != NULL &&
-        stream->ops->now == NULL)
+    if (stream->config.heap_timeout_ns != 0 && stream->table.oldest && !stream->ops->now)
         deadline = speadi_min_u64(deadline, speadi_clock_after(stream->table.oldest->opened_ns,
                                                                stream->config.heap_timeout_ns));
     if (!coalesce(stream, deadline))
@@ -157,7 +156,7 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
 
 int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err)
 {
-    int ret = stream->ops->start != NULL ? stream->ops->start(stream->engine, err) : 0;
+    int ret = stream->ops->start ? stream->ops->start(stream->engine, err) : 0;
 
     stream->started = true;
     if (ret < 0) /* nothing will come: the consumer must not wait for it */

@@ -55,7 +55,7 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
     if (ret < 0)
         return ret;
     stream->memory = (struct speadi_heap_memory){
-        .ops = c->heap_arena != NULL ? c->heap_arena->ops : NULL,
+        .ops = c->heap_arena ? c->heap_arena->ops : NULL,
         .log = &stream->config.log,
     };
     stream->memory.spare_offset = speadi_pool_memory(stream->pool, &stream->memory.all);
@@ -95,7 +95,7 @@ static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
         return ret;
     plan_placement(stream, stride);
     ret = check_reach(stream, stride, err);
-    if (ret == 0 && stream->ops->attach != NULL)
+    if (ret == 0 && stream->ops->attach)
         ret = stream->ops->attach(stream->engine, &stream->memory.all, err);
     if (ret < 0) {
         speadi_pool_unref(stream->pool);
@@ -118,7 +118,7 @@ static void say_bounced(struct spead_recv_stream *stream, const char *why)
 
     snprintf(stream->engine_reason + used, sizeof stream->engine_reason - used,
              "; payload is bounced, not placed: %s", why);
-    speadi_log(&stream->config.log, SPEAD_LOG_INFO, "payload is bounced, not placed: %s", why);
+    speadi_log_line(&stream->config.log, SPEAD_LOG_INFO, "payload is bounced, not placed: %s", why);
 }
 
 int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err)

@@ -26,7 +26,7 @@ static bool makes_its_sender_wait(const struct spead_recv_stream *stream)
 
 static bool blocks(const struct spead_channel *edge)
 {
-    return edge != NULL && speadi_channel_policy(edge) == SPEAD_CHANNEL_BLOCK;
+    return edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
 }
 
 /* Not on the node's thread: nothing of the engine is touched. What is refused is as it was. */
@@ -34,7 +34,7 @@ static int join_graph(void *state, struct spead_node *self, struct spead_err *er
 {
     struct spead_recv_stream *stream = state;
 
-    if (stream->started || stream->outlet.node != NULL || stream->state != SPEADI_RECV_RUNNING)
+    if (stream->started || stream->outlet.node || stream->state != SPEADI_RECV_RUNNING)
         return speadi_err_set(err, -EBUSY, "the stream has been run before: it runs once");
     if (blocks(speadi_node_channel(self, 0)) && !makes_its_sender_wait(stream) &&
         !speadi_node_is_pulled(self))

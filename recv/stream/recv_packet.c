@@ -21,7 +21,7 @@ static void copy_payload(uint8_t *to, const struct speadi_rx_packet *raw,
     size_t from_head = raw->head_bytes - packet->header_bytes;
 
     memcpy(to, raw->head + packet->header_bytes, from_head);
-    if (raw->body != NULL)
+    if (raw->body)
         memcpy(to + from_head, raw->body, raw->body_bytes);
 }
 
@@ -46,7 +46,7 @@ static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx
         totals->placed++;
         return;
     }
-    if (live->heap.region->data != NULL)
+    if (live->heap.region->data)
         copy_payload(live->heap.region->data + packet->payload_offset, raw, packet);
     else if (speadi_recv_copy_to_device(stream, live->heap.region->offset + packet->payload_offset,
                                         raw, packet) < 0)
@@ -68,8 +68,8 @@ static bool charge(struct speadi_live_heap *live, uint64_t end)
         return true;
     if (ahead > most)
         ahead = most;
-    return (ahead > end && speadi_region_charge(region, ahead) == 0) ||
-           speadi_region_charge(region, end) == 0;
+    return (ahead > end && speadi_block_charge(region, ahead) == 0) ||
+           speadi_block_charge(region, end) == 0;
 }
 
 /* ---- Into a heap --------------------------------------------------------------------------- */
@@ -182,7 +182,7 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
         return bucket;
     bucket = add(stream, raw, packet, live);
     if (bucket != SPEAD_RECV_LIVE) {
-        speadi_region_release(live->heap.region); /* as if it had never been opened */
+        speadi_block_release(live->heap.region); /* as if it had never been opened */
         return bucket;
     }
     speadi_recv_heap_opened(stream, live, raw, packet);
@@ -245,8 +245,7 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
     if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(stream, raw, NULL))
         return SPEAD_RECV_DUPLICATE;
     live = speadi_heap_table_find(&stream->table, packet->heap_counter);
-    return live != NULL ? add_to_old(stream, raw, packet, live)
-                        : add_to_new(stream, raw, packet, paused);
+    return live ? add_to_old(stream, raw, packet, live) : add_to_new(stream, raw, packet, paused);
 }
 
 static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused);
@@ -273,7 +272,7 @@ static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, 
 
     speadi_recv_copy_misplaced(stream);
     raw = speadi_recv_burst_packet(stream, stream->burst_next, &why);
-    return raw != NULL ? process(stream, raw, paused) : why;
+    return raw ? process(stream, raw, paused) : why;
 }
 
 static enum spead_recv_bucket process_copy(struct spead_recv_stream *stream,
@@ -312,7 +311,7 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
     struct speadi_parked parked;
 
     speadi_spare_unpark(&stream->spare, &parked);
-    for (struct speadi_live_heap *live = stream->table.oldest; parked.count > 0 && live != NULL;
+    for (struct speadi_live_heap *live = stream->table.oldest; parked.count > 0 && live;
          live = live->newer)
         speadi_live_heap_unpark(live);
     for (uint32_t i = 0; i < parked.count; i++) {

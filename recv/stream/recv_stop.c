@@ -52,7 +52,7 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
     speadi_recv_quiesce(stream);
     stream->burst.reservations_ended = stream->placement.accepted;
     speadi_recv_end_burst(stream);
-    while (stream->table.oldest != NULL)
+    while (stream->table.oldest)
         speadi_recv_close_heap(stream, stream->table.oldest, SPEADI_RECV_BY_FLUSH);
     speadi_recv_read_counters(stream);
     stream->state = SPEADI_RECV_FLUSHING;
@@ -63,7 +63,7 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 void speadi_recv_flush(struct spead_recv_stream *stream)
 {
     /* In a graph the consumer's time is the graph's affair: drain() and cancel() bound it. */
-    bool late = stream->outlet.node == NULL && stream->now_ns >= stream->deadline_ns;
+    bool late = !stream->outlet.node && stream->now_ns >= stream->deadline_ns;
 
     if (speadi_recv_hand_over(stream, stop_calls(stream) <= 1 && !late))
         speadi_recv_end(stream, stream->result);

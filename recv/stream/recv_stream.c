@@ -34,7 +34,7 @@ static int make_tables(struct spead_recv_stream *stream)
 
     if (speadi_heap_table_init(&stream->table, c->substream_count, c->live_heaps_max) < 0 ||
         speadi_finished_init(&stream->finished, c->substream_count, c->finished_heaps_max) < 0 ||
-        speadi_recv_ledger_init(&stream->ledger, stream->source_count) < 0 ||
+        speadi_recv_tally_init(&stream->ledger, stream->source_count) < 0 ||
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
             0)
         return -ENOMEM;
@@ -45,14 +45,14 @@ static int make_tables(struct spead_recv_stream *stream)
 static int name_sources(struct spead_recv_stream *stream)
 {
     stream->source_name = calloc(stream->source_count, sizeof *stream->source_name);
-    if (stream->source_name == NULL)
+    if (!stream->source_name)
         return -ENOMEM;
     for (uint32_t i = 0; i < stream->source_count; i++) {
         if (stream->config.endpoint_count > 0)
             stream->source_name[i] = strdup(stream->config.endpoints[i]);
         else if (asprintf(&stream->source_name[i], "mem:%u", i) < 0)
             stream->source_name[i] = NULL;
-        if (stream->source_name[i] == NULL)
+        if (!stream->source_name[i])
             return -ENOMEM;
     }
     return 0;
@@ -87,7 +87,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .table_bytes =
             sizeof *stream + pool.table_bytes + speadi_outlet_bytes(&stream->outlet, &channel) +
             speadi_heap_table_bytes(&stream->table) + speadi_finished_bytes(&stream->finished) +
-            speadi_recv_ledger_bytes(&stream->ledger) + speadi_spare_bytes(&stream->spare) +
+            speadi_recv_tally_bytes(&stream->ledger) + speadi_spare_bytes(&stream->spare) +
             stream->ops->state_size + engine.memory_bytes,
         .socket_buffer_bytes = stream->facts.buffer_bytes,
     };
@@ -113,16 +113,16 @@ static void warm_up(struct spead_recv_stream *stream)
     if ((stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0)
         return;
     while (count < WARM_REGIONS && (region[count] = speadi_pool_take(stream->pool)) != NULL)
-        (void)speadi_region_populate(region[count++], bytes); /* a refusal leaves it as it was */
+        (void)speadi_block_populate(region[count++], bytes); /* a refusal leaves it as it was */
     while (count > 0)
-        speadi_region_release(region[--count]);
+        speadi_block_release(region[--count]);
 }
 
 static int copy_arena(struct spead_recv_stream *stream, struct spead_err *err)
 {
     int ret;
 
-    if (stream->config.heap_arena == NULL)
+    if (!stream->config.heap_arena)
         return 0;
     ret = speadi_region_arena_read(&stream->arena, stream->config.heap_arena, err);
     stream->config.heap_arena = &stream->arena;
@@ -138,7 +138,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     struct spead_recv_stream *stream = speadi_alloc_lines(sizeof *stream);
     int ret;
 
-    if (stream == NULL) {
+    if (!stream) {
         ops->close(engine);
         free(engine);
         return no_memory(err);
@@ -179,7 +179,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                          !(ops->caps & SPEADI_RX_CAP_LOSSLESS) && !facts->busy ? config->coalesce_ns
                                                                                : 0,
                          stream->facts.buffer_bytes);
-    if (stream->arena.ended != NULL)
+    if (stream->arena.ended)
         speadi_pool_at_end(stream->pool, stream->arena.ended, stream->arena.arg);
     *out = stream;
     return 0;
@@ -215,32 +215,32 @@ static void release_heaps(struct spead_recv_stream *stream)
 
     while ((live = stream->table.oldest) != NULL) {
         speadi_heap_table_remove(&stream->table, live);
-        speadi_region_release(live->heap.region);
+        speadi_block_release(live->heap.region);
     }
     while ((live = speadi_leaving_heaps_pop(&stream->leaving)) != NULL)
-        speadi_region_release(live->heap.region);
+        speadi_block_release(live->heap.region);
     while (stream->outlet.pending_count > 0) {
         const struct spead_message *last = &stream->outlet.pending[--stream->outlet.pending_count];
 
-        speadi_region_release(speadi_outlet_heap(last)->region);
+        speadi_block_release(speadi_outlet_heap(last)->region);
     }
 }
 
 void spead_recv_stream_destroy(struct spead_recv_stream *stream)
 {
-    if (stream == NULL)
+    if (!stream)
         return;
     /* The engine first: until it is closed, posted receives may point into heaps. */
     stream->ops->close(stream->engine);
     free(stream->engine);
     release_heaps(stream);
-    if (stream->outlet.pending != NULL)
+    if (stream->outlet.pending)
         speadi_outlet_release(&stream->outlet);
-    for (uint32_t i = 0; stream->source_name != NULL && i < stream->source_count; i++)
+    for (uint32_t i = 0; stream->source_name && i < stream->source_count; i++)
         free(stream->source_name[i]);
     free(stream->source_name);
     speadi_spare_release(&stream->spare);
-    speadi_recv_ledger_release(&stream->ledger);
+    speadi_recv_tally_release(&stream->ledger);
     speadi_finished_release(&stream->finished);
     speadi_heap_table_release(&stream->table);
     speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep it alive */
@@ -264,12 +264,12 @@ void spead_recv_stream_stop(struct spead_recv_stream *stream)
     atomic_fetch_add_explicit(&stream->stop_calls, 1, memory_order_release); /* STOP1 release */
     /* The owner sleeps in the engine, or waits for room. Both only write to an eventfd. */
     stream->ops->wake(stream->engine);
-    speadi_wakeup_ring(&stream->outlet.stop_bell);
+    speadi_wake_fd_signal(&stream->outlet.stop_bell);
 }
 
 void spead_recv_stream_stats(const struct spead_recv_stream *stream, struct spead_recv_stats *stats)
 {
-    speadi_recv_ledger_stats(&stream->ledger, speadi_outlet_high_water(&stream->outlet), stats);
+    speadi_recv_tally_stats(&stream->ledger, speadi_outlet_high_water(&stream->outlet), stats);
 }
 
 int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,
@@ -277,9 +277,9 @@ int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint3
 {
     if (source >= stream->source_count)
         return -ERANGE;
-    if (ledger != NULL)
-        speadi_recv_ledger_source(&stream->ledger, source, ledger);
-    if (name != NULL)
+    if (ledger)
+        speadi_recv_tally_source(&stream->ledger, source, ledger);
+    if (name)
         *name = stream->source_name[source];
     return 0;
 }

@@ -13,8 +13,8 @@
  *
  * and beside them, for threads that do not own it, recv_stream.c (making, unmaking, and the calls that any thread
  * or the consumer makes) with recv_memory.c (which memory heaps lie in). */
-#ifndef SPEADLINE_RECV_RECV_STREAM_H
-#define SPEADLINE_RECV_RECV_STREAM_H
+#ifndef SPEADI_RECV_STREAM_H
+#define SPEADI_RECV_STREAM_H
 
 #include <stdatomic.h>
 
@@ -88,7 +88,7 @@ struct spead_recv_stream {
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_gap_tracker gaps;
-    struct speadi_recv_ledger ledger;
+    struct speadi_recv_tally ledger;
     struct speadi_leaving_heaps leaving; /* ended, wait for posted receives */
     struct speadi_outlet outlet;
     bool started;
@@ -259,8 +259,8 @@ static inline void speadi_recv_count(struct spead_recv_stream *stream,
                                      const struct speadi_rx_packet *raw,
                                      enum spead_recv_bucket bucket)
 {
-    speadi_recv_ledger_count(&stream->ledger, raw->source, bucket, raw->segments,
-                             raw->datagram_bytes);
+    speadi_recv_tally_count(&stream->ledger, raw->source, bucket, raw->segments,
+                            raw->datagram_bytes);
 }
 
 /* ... comes out of it, for it will be counted in another one, ... */
@@ -268,15 +268,15 @@ static inline void speadi_recv_uncount(struct spead_recv_stream *stream,
                                        const struct speadi_rx_packet *raw,
                                        enum spead_recv_bucket bucket)
 {
-    speadi_recv_ledger_count(&stream->ledger, raw->source, bucket, -(uint64_t)raw->segments,
-                             -(uint64_t)raw->datagram_bytes);
+    speadi_recv_tally_count(&stream->ledger, raw->source, bucket, -(uint64_t)raw->segments,
+                            -(uint64_t)raw->datagram_bytes);
 }
 
 /* ... and was received, once. */
 static inline void speadi_recv_count_seen(struct spead_recv_stream *stream,
                                           const struct speadi_rx_packet *raw)
 {
-    speadi_count_add(&stream->ledger.source[raw->source].seen, raw->segments, raw->datagram_bytes);
+    speadi_ledger_add(&stream->ledger.source[raw->source].seen, raw->segments, raw->datagram_bytes);
 }
 
 /* The packet was received, and its payload is not looked at. */

@@ -1,6 +1,6 @@
 /* What an engine has finished and not yet reported: runs of packets with one error, oldest first. */
-#ifndef SPEADLINE_SEND_TX_DONE_QUEUE_H
-#define SPEADLINE_SEND_TX_DONE_QUEUE_H
+#ifndef SPEADI_TX_DONE_QUEUE_H
+#define SPEADI_TX_DONE_QUEUE_H
 
 #include <assert.h>
 #include <stdbool.h>

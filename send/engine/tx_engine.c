@@ -27,9 +27,9 @@ int spead_send_engine_usable(const char *name, struct spead_err *err)
 {
     const struct speadi_engine_about *engine = speadi_engine_find(&list, name);
 
-    if (engine == NULL)
+    if (!engine)
         return speadi_engine_unknown(&list, name, err);
-    return ops_of(engine)->usable != NULL ? ops_of(engine)->usable(NULL, err) : 0;
+    return ops_of(engine)->usable ? ops_of(engine)->usable(NULL, err) : 0;
 }
 
 /* What is asked of speadi_tx_engine_open(), and where the answer goes. */
@@ -55,7 +55,7 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     const struct speadi_tx_config config = config_for(arg, engine);
     const struct speadi_tx_engine_ops *ops = ops_of(engine);
 
-    return ops->usable != NULL ? ops->usable(&config, err) : 0;
+    return ops->usable ? ops->usable(&config, err) : 0;
 }
 
 /* -ENOTSUP, with the engines that have what this one lacks. */
@@ -120,12 +120,12 @@ int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state,
                           uint32_t *buffer_bytes, struct spead_err *err)
 {
     struct opening opening = {ops, state, config, buffer_bytes};
-    const struct speadi_engine_choice choice = {
-        .list = &list,
-        .endpoint = config->links != NULL ? SPEAD_ENDPOINT_MEM_LINK : SPEAD_ENDPOINT_UDP,
-        .arg = &opening,
-        .usable = usable,
-        .open = open_engine};
+    const struct speadi_engine_choice choice = {.list = &list,
+                                                .endpoint = config->links ? SPEAD_ENDPOINT_MEM_LINK
+                                                                          : SPEAD_ENDPOINT_UDP,
+                                                .arg = &opening,
+                                                .usable = usable,
+                                                .open = open_engine};
 
     if (config->count == 0 || config->count > SPEADI_TX_DESTINATIONS_MAX)
         return speadi_err_range(err, "endpoint_count", config->count, 1,

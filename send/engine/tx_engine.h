@@ -2,8 +2,8 @@
  *
  * send() takes packets in order, reap() reports them done in the same order. A taken packet (its struct,
  * iovecs, headers and payload) stays as it is until it is reaped. */
-#ifndef SPEADLINE_SEND_TX_ENGINE_H
-#define SPEADLINE_SEND_TX_ENGINE_H
+#ifndef SPEADI_TX_ENGINE_H
+#define SPEADI_TX_ENGINE_H
 
 #include <stdbool.h>
 #include <stddef.h>

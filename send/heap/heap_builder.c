@@ -16,7 +16,7 @@ int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour fl
     if (!spead_flavour_is_valid(flavour))
         return -EINVAL;
     heap = calloc(1, sizeof *heap);
-    if (heap == NULL)
+    if (!heap)
         return -ENOMEM;
     heap->flavour = flavour;
     *out = heap;
@@ -25,7 +25,7 @@ int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour fl
 
 void spead_send_heap_destroy(struct spead_send_heap *heap)
 {
-    if (heap == NULL)
+    if (!heap)
         return;
     free(heap->item);
     free(heap);
@@ -53,7 +53,7 @@ static int reserve_item(struct spead_send_heap *heap)
         return -ENOMEM; /* handles are ints */
     capacity = heap->item_capacity == 0 ? FIRST_CAPACITY : heap->item_capacity * 2;
     bigger = realloc(heap->item, capacity * sizeof *bigger);
-    if (bigger == NULL)
+    if (!bigger)
         return -ENOMEM;
     heap->item = bigger;
     heap->item_capacity = capacity;
@@ -90,7 +90,7 @@ static int assign_data(struct spead_send_heap *heap, struct speadi_send_item *it
     uint64_t others = heap->payload_bytes - payload_of(item);
     uint64_t id = speadi_pointer_id(item->pointer, heap->flavour.heap_address_bits);
 
-    if (data == NULL && bytes != 0)
+    if (!data && bytes != 0)
         return -EINVAL;
     if (!in_pointer && bytes > spead_flavour_value_max(heap->flavour) - others)
         return -ERANGE;
@@ -152,7 +152,7 @@ int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint
     struct speadi_send_item *item = find_item(heap, handle);
     unsigned bits = heap->flavour.heap_address_bits;
 
-    if (item == NULL || item->kind != SPEADI_SEND_ITEM_IMMEDIATE)
+    if (!item || item->kind != SPEADI_SEND_ITEM_IMMEDIATE)
         return -EINVAL;
     if (value > spead_flavour_value_max(heap->flavour))
         return -ERANGE;
@@ -165,7 +165,7 @@ int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const voi
 {
     struct speadi_send_item *item = find_item(heap, handle);
 
-    if (item == NULL || item->kind == SPEADI_SEND_ITEM_IMMEDIATE)
+    if (!item || item->kind == SPEADI_SEND_ITEM_IMMEDIATE)
         return -EINVAL;
     return assign_data(heap, item, data, bytes);
 }

@@ -1,6 +1,6 @@
 /* A heap as its builder leaves it: items in order, ready for the packetiser. */
-#ifndef SPEADLINE_SEND_HEAP_BUILDER_H
-#define SPEADLINE_SEND_HEAP_BUILDER_H
+#ifndef SPEADI_HEAP_BUILDER_H
+#define SPEADI_HEAP_BUILDER_H
 
 #include <stdbool.h>
 #include <stddef.h>

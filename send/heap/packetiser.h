@@ -3,8 +3,8 @@
  * Pure: no clock, no system call, no allocation. What it writes goes into space that the caller owns
  * and that must stay as it is until the engine has reported the packets done.
  * Sizes follow the protocol page, section 8, byte for byte. */
-#ifndef SPEADLINE_SEND_PACKETISER_H
-#define SPEADLINE_SEND_PACKETISER_H
+#ifndef SPEADI_PACKETISER_H
+#define SPEADI_PACKETISER_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -46,7 +46,7 @@ static int add_data(const struct spead_send_sink *sink, struct speadi_sink_slot 
 
     if (message->offset > room || message->length > room - message->offset)
         return -ERANGE;
-    if (data == NULL)
+    if (!data)
         return -ENOTSUP;
     return spead_send_heap_add_item(slot->heap, sink->config.data_id, data + message->offset,
                                     message->length, false);
@@ -83,7 +83,7 @@ int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_
     slot->options = (struct spead_send_options){.destination = config->destination};
     if (ret < 0)
         return ret;
-    if (config->describe != NULL) {
+    if (config->describe) {
         ret = config->describe(config->describe_arg, &slot->message, slot->heap, &slot->options);
         return ret < 0 ? ret : 0;
     }
@@ -96,13 +96,13 @@ int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_
 
 const char *speadi_sink_error_text(const struct spead_send_sink *sink, int code)
 {
-    if (sink->config.describe == NULL && code == -EPROTOTYPE)
+    if (!sink->config.describe && code == -EPROTOTYPE)
         return "the message is of another type, or has no object";
-    if (sink->config.describe == NULL && sink->config.type == SPEAD_TYPE_HEAP && code == -EBADMSG)
+    if (!sink->config.describe && sink->config.type == SPEAD_TYPE_HEAP && code == -EBADMSG)
         return "the heap is incomplete, and where its items end cannot be known";
-    if (sink->config.describe == NULL && code == -ENOTSUP)
+    if (!sink->config.describe && code == -ENOTSUP)
         return "the region is in memory that the CPU cannot read";
-    if (sink->config.describe == NULL && code == -ERANGE)
+    if (!sink->config.describe && code == -ERANGE)
         return "its bytes are outside of the region, or too many for the flavour";
     return strerror(-code);
 }

@@ -60,7 +60,7 @@ static int check_config(const struct spead_send_sink_config *config, struct spea
 {
     struct speadi_send_facts facts;
 
-    if (config->stream == NULL)
+    if (!config->stream)
         return speadi_err_field(err, -EINVAL, "stream", ": a send sink needs one");
     if (!spead_flavour_is_valid(config->flavour))
         return speadi_err_add(
@@ -70,7 +70,7 @@ static int check_config(const struct spead_send_sink_config *config, struct spea
     if (config->destination >= facts.destination_count)
         return speadi_err_range(err, "destination", config->destination, 0,
                                 facts.destination_count - 1);
-    if (config->describe != NULL || config->type == SPEAD_TYPE_HEAP)
+    if (config->describe || config->type == SPEAD_TYPE_HEAP)
         return 0;
     if (config->type != SPEAD_TYPE_REGION)
         return speadi_err_field(err, -EINVAL, "describe",
@@ -86,7 +86,7 @@ static int make_slots(struct spead_send_sink *sink)
     sink->slot_count = (uint32_t)capacity + 2; /* and those outside of the ring */
     sink->ring = calloc(capacity, sizeof(struct speadi_sink_slot *));
     sink->slots = calloc(sink->slot_count, sizeof *sink->slots);
-    if (sink->ring == NULL || sink->slots == NULL)
+    if (!sink->ring || !sink->slots)
         return -ENOMEM;
     for (uint32_t i = 0; i < sink->slot_count; i++) {
         int ret = spead_send_heap_create(&sink->slots[i].heap, sink->config.flavour);
@@ -103,7 +103,7 @@ static int make_slots(struct spead_send_sink *sink)
 
 static void free_sink(struct spead_send_sink *sink)
 {
-    for (uint32_t i = 0; sink->slots != NULL && i < sink->slot_count; i++)
+    for (uint32_t i = 0; sink->slots && i < sink->slot_count; i++)
         spead_send_heap_destroy(sink->slots[i].heap);
     free(sink->slots);
     free(sink->ring);
@@ -132,7 +132,7 @@ int spead_send_sink_create(struct spead_send_sink **out,
     if (ret < 0)
         return ret;
     sink = aligned_alloc(alignof(struct spead_send_sink), sizeof *sink);
-    if (sink == NULL)
+    if (!sink)
         return speadi_err_set(err, -ENOMEM, "no memory for a send sink");
     memset(sink, 0, sizeof *sink);
     sink->config = own;
@@ -154,7 +154,7 @@ int spead_send_sink_create(struct spead_send_sink **out,
 
 void spead_send_sink_destroy(struct spead_send_sink *sink)
 {
-    if (sink != NULL)
+    if (sink)
         unref(sink); /* the stream may still call it */
 }
 
@@ -204,7 +204,7 @@ static bool on_progress(struct speadi_watcher *watcher)
         return true;
     }
     sink->wake_at_once = false;
-    if (node != NULL)
+    if (node)
         spead_node_wake(node);
     return true;
 }
@@ -276,7 +276,7 @@ static void finish(void *state)
 {
     struct spead_send_sink *sink = state;
 
-    if (sink->runner != NULL)
+    if (sink->runner)
         stop_stream(sink);
     if (sink->retry_slot->holds) {
         speadi_sink_release_slot(sink->retry_slot);

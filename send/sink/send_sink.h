@@ -14,8 +14,8 @@
  *
  * The node fails on a message only when all heaps in flight have completed: until then the failure is the
  * `pending_error`. */
-#ifndef SPEADLINE_SEND_SINK_H
-#define SPEADLINE_SEND_SINK_H
+#ifndef SPEADI_SEND_SINK_H
+#define SPEADI_SEND_SINK_H
 
 #include <stdalign.h>
 #include <stdatomic.h>

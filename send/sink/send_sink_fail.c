@@ -42,7 +42,7 @@ int speadi_sink_fail_pending(struct spead_send_sink *sink, struct spead_node *se
         return SPEAD_STEP_WAITING;
     sink->pending_error.code = 0;
     sink->failed_slot = sink->pending_slot;
-    if (sink->failed_slot != NULL)
+    if (sink->failed_slot)
         spead_node_working_on(self, &sink->failed_slot->message);
     spead_node_explain(self, "%s", sink->pending_error.text);
     return error;
@@ -62,7 +62,7 @@ int speadi_sink_surrender(void *state, struct spead_message *failed)
     struct spead_send_sink *sink = state;
     struct speadi_sink_slot *slot = sink->failed_slot;
 
-    if (slot == NULL)
+    if (!slot)
         return -ENOENT;
     *failed = slot->message;
     slot->holds = slot->described = false;

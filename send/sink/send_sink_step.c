@@ -32,7 +32,7 @@ static void done(void *arg, const struct spead_send_result *result)
     /* The entry was put there before the heap was submitted. */
     struct speadi_sink_slot *slot = sink->ring[completed & sink->mask];
 
-    if (sink->config.done != NULL)
+    if (sink->config.done)
         sink->config.done(sink->config.done_arg, &slot->message, result);
     release_or_keep(sink, slot, result->error);
     if (failure != 0 || result->error == -ECANCELED)

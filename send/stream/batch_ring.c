@@ -31,7 +31,7 @@ int speadi_batch_ring_init(struct speadi_batch_ring *ring, uint32_t packet_bytes
     *ring = (struct speadi_batch_ring){
         .header_bytes = headers, .memory_bytes = SPEADI_BATCHES * (packets + iovecs + headers)};
     at = ring->memory = speadi_alloc_lines(ring->memory_bytes);
-    if (at == NULL)
+    if (!at)
         return -ENOMEM;
     for (unsigned i = 0; i < SPEADI_BATCHES; i++) {
         ring->batch[i].packet = (struct speadi_tx_packet *)(void *)at;
@@ -55,7 +55,7 @@ static struct speadi_batch *newest(struct speadi_batch_ring *ring)
 
 bool speadi_batch_ring_is_fillable(struct speadi_batch_ring *ring)
 {
-    return ring->used < SPEADI_BATCHES && speadi_batch_ring_untaken(ring) == NULL;
+    return ring->used < SPEADI_BATCHES && !speadi_batch_ring_untaken(ring);
 }
 
 void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet_space *space)
@@ -136,7 +136,7 @@ void speadi_batch_ring_drop_untaken(struct speadi_batch_ring *ring)
 {
     struct speadi_batch *batch = speadi_batch_ring_untaken(ring);
 
-    if (batch == NULL)
+    if (!batch)
         return;
     batch->count = batch->taken;
     batch->bytes = sum_bytes(batch->packet, batch->count);

@@ -2,8 +2,8 @@
  *
  * Batches are filled, taken and reaped in order; one is used again when all of its packets are reaped. All
  * memory is allocated at init. Owner thread only. */
-#ifndef SPEADLINE_SEND_BATCH_RING_H
-#define SPEADLINE_SEND_BATCH_RING_H
+#ifndef SPEADI_BATCH_RING_H
+#define SPEADI_BATCH_RING_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -25,7 +25,7 @@ int speadi_heap_queue_init(struct speadi_heap_queue *queue, uint32_t heaps_max)
                                         .heaps_max = heaps_max,
                                         .bytes = capacity * sizeof(struct speadi_heap_slot)};
     queue->slot = aligned_alloc(alignof(struct speadi_heap_slot), queue->bytes);
-    if (queue->slot == NULL)
+    if (!queue->slot)
         return -ENOMEM;
     memset(queue->slot, 0, queue->bytes);
     return 0;

@@ -5,8 +5,8 @@
  * tail: claimed by producers. admitted: seen by the owner, numbered and in its ledger. freed: completed,
  * the slot may be claimed again. finished: its callback has returned as well. tail - freed never exceeds
  * heaps_max. */
-#ifndef SPEADLINE_SEND_HEAP_QUEUE_H
-#define SPEADLINE_SEND_HEAP_QUEUE_H
+#ifndef SPEADI_HEAP_QUEUE_H
+#define SPEADI_HEAP_QUEUE_H
 
 #include <stdalign.h>
 #include <stdatomic.h>

@@ -5,8 +5,8 @@
  * sent + bytes / (rate x ratio), so that lateness is made good no faster than that. A burst may go at the
  * later of the two. Time in which there was nothing to send earns no credit.
  * Owner thread only; the clock is the caller's. */
-#ifndef SPEADLINE_SEND_PACER_H
-#define SPEADLINE_SEND_PACER_H
+#ifndef SPEADI_PACER_H
+#define SPEADI_PACER_H
 
 #include <stdbool.h>
 #include <stdint.h>

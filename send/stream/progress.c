@@ -76,7 +76,7 @@ int speadi_progress_attach(struct speadi_progress *progress, struct speadi_watch
     int ret = 0;
 
     pthread_mutex_lock(&progress->lock);
-    if (progress->watcher == NULL)
+    if (!progress->watcher)
         progress->watcher = watcher;
     else
         ret = -EBUSY;
@@ -96,7 +96,7 @@ void speadi_progress_call_watcher(struct speadi_progress *progress)
     /* Before on_progress(), so that it can ask for more. PROGRESS1 release, acquire: on_progress() sees what
      * the thread that asked waits for. */
     atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_acq_rel);
-    if (progress->watcher != NULL && !progress->watcher->on_progress(progress->watcher))
+    if (progress->watcher && !progress->watcher->on_progress(progress->watcher))
         progress->watcher = NULL;
     pthread_mutex_unlock(&progress->lock);
 }

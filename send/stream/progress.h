@@ -4,8 +4,8 @@
  * Waiter:   begin(), look at the condition, wait(), look again, ..., end().
  * Watcher:  attach(); then watch(), look at the condition, and on_progress() is called once after the next change.
  * Notifier: change the condition, then notify(); on the owner's thread call_watcher(), if notify() says so. */
-#ifndef SPEADLINE_SEND_PROGRESS_H
-#define SPEADLINE_SEND_PROGRESS_H
+#ifndef SPEADI_PROGRESS_H
+#define SPEADI_PROGRESS_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -41,7 +41,7 @@ static void complete_oldest(struct spead_send_stream *stream)
     stream->oldest.bytes_sent = 0;
     stream->oldest.error = 0;
     speadi_heap_queue_free_oldest(&stream->queue);
-    if (done != NULL)
+    if (done)
         done(done_arg, &result);
 }
 

@@ -27,7 +27,7 @@ static int read_config(struct spead_send_stream_config *config,
     };
     int ret = speadi_struct_read(config, from, &kind, err);
 
-    if (ret == 0 && config->engine == NULL)
+    if (ret == 0 && !config->engine)
         config->engine = "auto";
     return ret;
 }
@@ -83,11 +83,11 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
 /* The decorator holds copies of packets back. */
 static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
 {
-    if (config->memory_count != 0 && config->memory == NULL)
+    if (config->memory_count != 0 && !config->memory)
         return speadi_err_field(err, -EINVAL, "memory", ": memory_count is %u, but memory is NULL",
                                 config->memory_count);
     for (uint32_t i = 0; i < config->memory_count; i++)
-        if (config->fault != NULL && config->memory[i].is_dma_buf)
+        if (config->fault && config->memory[i].is_dma_buf)
             return speadi_err_field(err, -EINVAL, "fault",
                                     ": the decorator cannot copy from a device's memory");
     return 0;
@@ -173,7 +173,7 @@ static int open_transport(struct speadi_send_transport *transport,
     if (ret == 0)
         ret = speadi_tx_engine_open(&transport->ops, &transport->engine, config->engine, &engine,
                                     transport->reason, &transport->buffer_bytes, err);
-    if (ret < 0 || config->fault == NULL)
+    if (ret < 0 || !config->fault)
         return ret;
     ret = speadi_tx_engine_wrap_fault(&transport->ops, &transport->engine, config->fault, err);
     if (ret < 0) {

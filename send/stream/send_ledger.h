@@ -3,8 +3,8 @@
  * A heap enters the ledger whole when the owner admits it: all of its packets are `pending` then, and each
  * leaves for exactly one other bucket. So submitted = sum of buckets at any moment, and as
  * counters are copied out together, in every snapshot. */
-#ifndef SPEADLINE_SEND_LEDGER_H
-#define SPEADLINE_SEND_LEDGER_H
+#ifndef SPEADI_SEND_LEDGER_H
+#define SPEADI_SEND_LEDGER_H
 
 #include <stdbool.h>
 #include <stdint.h>

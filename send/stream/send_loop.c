@@ -42,7 +42,7 @@ static int hand_over(struct spead_send_stream *stream, uint64_t now_ns)
     struct speadi_batch *batch = speadi_batch_ring_untaken(&stream->batches);
     int taken;
 
-    if (batch == NULL)
+    if (!batch)
         return 0;
     taken = transport->ops->send(transport->engine, batch->packet + batch->taken,
                                  batch->count - batch->taken);
@@ -202,7 +202,7 @@ int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_n
 {
     const struct speadi_send_transport *transport = &stream->transport;
     const uint64_t deadline = deadline_ns == 0 ? UINT64_MAX : deadline_ns;
-    const bool for_room = speadi_batch_ring_untaken(&stream->batches) != NULL ||
+    const bool for_room = speadi_batch_ring_untaken(&stream->batches) ||
                           speadi_batch_ring_is_reapable(&stream->batches);
 
     if (speadi_heap_queue_is_drained(&stream->queue))
@@ -228,7 +228,7 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
      * of a wait is there for, and the rate would fall short. A refusal leaves that. */
     if (speadi_pacer_is_limited(&stream->pacer))
         prctl(PR_SET_TIMERSLACK, 1ul);
-    return transport->ops->start == NULL ? 0 : transport->ops->start(transport->engine, err);
+    return !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);
 }
 
 int speadi_send_stream_loop(struct spead_send_stream *stream)

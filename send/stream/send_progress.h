@@ -2,8 +2,8 @@
  * the only ones that a sink makes: what a stream is made of is no business of the sink.
  *
  * A sink embeds a watcher, attaches it, and asks to be called once when heaps have completed. */
-#ifndef SPEADLINE_SEND_SEND_PROGRESS_H
-#define SPEADLINE_SEND_SEND_PROGRESS_H
+#ifndef SPEADI_SEND_PROGRESS_H
+#define SPEADI_SEND_PROGRESS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -43,7 +43,7 @@ int speadi_send_stream_build(struct spead_send_stream **out,
     struct spead_send_stream *stream =
         aligned_alloc(alignof(struct spead_send_stream), sizeof *stream);
 
-    if (stream == NULL)
+    if (!stream)
         return speadi_err_set(err, -ENOMEM, "no memory for a send stream");
     memset(stream, 0, sizeof *stream);
     stream->packet_bytes_max = config->packet_bytes_max & ~7u;
@@ -77,7 +77,7 @@ void speadi_send_stream_attach(struct spead_send_stream *stream,
 
 void spead_send_stream_destroy(struct spead_send_stream *stream)
 {
-    if (stream == NULL)
+    if (!stream)
         return;
     speadi_send_stream_abandon(stream, -ECANCELED);
     speadi_send_stream_publish(stream);
@@ -108,9 +108,9 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
 {
     static const struct spead_send_options defaults = SPEAD_SEND_OPTIONS_INIT;
 
-    if (options == NULL)
+    if (!options)
         options = &defaults;
-    if (heap == NULL || options->destination >= stream->transport.destination_count)
+    if (!heap || options->destination >= stream->transport.destination_count)
         return -EINVAL;
     if (options->explicit_counter && options->counter > spead_flavour_value_max(heap->flavour))
         return -EINVAL;

@@ -1,7 +1,7 @@
 /* What a send stream is made of. Private to its four files: send_config.c (create), send_stream.c (calls
  * from any thread), send_loop.c (the owner's loop) and send_complete.c (how heaps end). */
-#ifndef SPEADLINE_SEND_STREAM_H
-#define SPEADLINE_SEND_STREAM_H
+#ifndef SPEADI_SEND_STREAM_H
+#define SPEADI_SEND_STREAM_H
 
 #include <stdalign.h>
 #include <stdatomic.h>

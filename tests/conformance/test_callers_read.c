@@ -136,21 +136,21 @@ static int make_node(const void *config, struct spead_err *err)
 
 static int make_test_source(const void *config, struct spead_err *err)
 {
-    struct spead_test_source *made;
-    int ret = spead_test_source_create(&made, config, err);
+    struct spead_probe_source *made;
+    int ret = spead_probe_source_create(&made, config, err);
 
     if (ret == 0)
-        spead_test_source_destroy(made);
+        spead_probe_source_destroy(made);
     return ret;
 }
 
 static int make_test_sink(const void *config, struct spead_err *err)
 {
-    struct spead_test_sink *made;
-    int ret = spead_test_sink_create(&made, config, err);
+    struct spead_probe_sink *made;
+    int ret = spead_probe_sink_create(&made, config, err);
 
     if (ret == 0)
-        spead_test_sink_destroy(made);
+        spead_probe_sink_destroy(made);
     return ret;
 }
 
@@ -235,10 +235,10 @@ static const struct read_row read_table[] = {
      make_graph},
     {STRUCT(spead_node_config, memory_bytes), &(struct spead_node_config)SPEAD_NODE_CONFIG_INIT,
      fill_node, make_node},
-    {STRUCT(spead_test_source_config, error_at),
-     &(struct spead_test_source_config)SPEAD_TEST_SOURCE_CONFIG_INIT, NULL, make_test_source},
-    {STRUCT(spead_test_sink_config, error_at),
-     &(struct spead_test_sink_config)SPEAD_TEST_SINK_CONFIG_INIT, NULL, make_test_sink},
+    {STRUCT(spead_probe_source_config, error_at),
+     &(struct spead_probe_source_config)SPEAD_PROBE_SOURCE_CONFIG_INIT, NULL, make_test_source},
+    {STRUCT(spead_probe_sink_config, error_at),
+     &(struct spead_probe_sink_config)SPEAD_PROBE_SINK_CONFIG_INIT, NULL, make_test_sink},
     {STRUCT(spead_region_arena, arg), &(struct spead_region_arena)SPEAD_REGION_ARENA_INIT,
      fill_arena, make_pool_of_arena},
     {STRUCT(spead_region_arena, arg), &(struct spead_region_arena)SPEAD_REGION_ARENA_INIT,

@@ -23,8 +23,8 @@ static struct spead_channel *channel;
 static struct spead_executor *executor;
 static struct spead_graph *graph;
 static struct spead_node *node;
-static struct spead_test_source *test_source;
-static struct spead_test_sink *test_sink;
+static struct spead_probe_source *test_source;
+static struct spead_probe_sink *test_sink;
 static struct spead_region_pool *pool;
 static struct spead_region *region;
 static struct spead_throttle *throttle;
@@ -62,12 +62,12 @@ static void write_node_stats(void *to)
 
 static void write_test_source_node(void *to)
 {
-    spead_test_source_fill_node(test_source, "source", to);
+    spead_probe_source_fill_node(test_source, "source", to);
 }
 
 static void write_test_sink_node(void *to)
 {
-    spead_test_sink_fill_node(test_sink, "sink", to);
+    spead_probe_sink_fill_node(test_sink, "sink", to);
 }
 
 static void write_receiver_node(void *to)
@@ -87,7 +87,7 @@ static void write_receiver_edge(void *to)
 
 static void write_test_record(void *to)
 {
-    spead_test_sink_record(test_sink, to);
+    spead_probe_sink_record(test_sink, to);
 }
 
 static void write_recv_engine_info(void *to)
@@ -161,7 +161,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_node_config, memory_bytes), write_receiver_node},
     {STRUCT(spead_node_config, memory_bytes), write_sender_sink_node},
     {STRUCT(spead_channel_config, on_shed_arg), write_receiver_edge},
-    {STRUCT(spead_test_record, end), write_test_record},
+    {STRUCT(spead_probe_record, end), write_test_record},
     {STRUCT(spead_engine_info, reserved), write_recv_engine_info},
     {STRUCT(spead_engine_info, reserved), write_send_engine_info},
     {STRUCT(spead_region_info, bytes), write_region_info},
@@ -218,8 +218,8 @@ static void set_up(void)
     struct spead_graph_config graph_config = SPEAD_GRAPH_CONFIG_INIT;
     struct spead_node_config node_config;
     struct spead_region_pool_config pool_config = SPEAD_REGION_POOL_CONFIG_INIT;
-    struct spead_test_source_config source_config = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink_config = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_source_config source_config = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink_config = SPEAD_PROBE_SINK_CONFIG_INIT;
 
     channel_config.latency = true;
     MUST(spead_channel_create(&channel, &channel_config, NULL) == 0, "no channel");
@@ -230,9 +230,9 @@ static void set_up(void)
     MUST(spead_region_pool_create(&pool, &pool_config, NULL) == 0, "no pool");
     region = spead_region_take(pool, 1);
     MUST(spead_throttle_create(&throttle, 1, NULL) == 0, "no throttle");
-    MUST(spead_test_source_create(&test_source, &source_config, NULL) == 0, "no test source");
-    MUST(spead_test_sink_create(&test_sink, &sink_config, NULL) == 0, "no test sink");
-    node_config = spead_test_sink_node(test_sink, "sink");
+    MUST(spead_probe_source_create(&test_source, &source_config, NULL) == 0, "no test source");
+    MUST(spead_probe_sink_create(&test_sink, &sink_config, NULL) == 0, "no test sink");
+    node_config = spead_probe_sink_node(test_sink, "sink");
     MUST(spead_graph_add(graph, &node_config, &node, NULL) == 0, "no node");
     make_streams();
 }
@@ -244,8 +244,8 @@ static void tear_down(void)
     spead_send_stream_destroy(sender);
     spead_recv_stream_destroy(receiver);
     spead_mem_link_unref(link_of_streams);
-    spead_test_sink_destroy(test_sink);
-    spead_test_source_destroy(test_source);
+    spead_probe_sink_destroy(test_sink);
+    spead_probe_source_destroy(test_source);
     spead_throttle_unref(throttle);
     spead_region_unref(region);
     spead_region_pool_unref(pool);

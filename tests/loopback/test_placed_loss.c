@@ -85,9 +85,9 @@ ParameterizedTest(struct loss_case *f, placed_loss, every_placed_heap_is_right_a
 
     run(f, &c, &r);
     /* mem reads most of a heap at a time, before there is a heap to have places in. */
-    cr_expect_gt(stats->counters.placed, test_engine_kind(f->engine) == TEST_MEM ? 0 : accepted(stats) / 2,
-                 "%s at %g: %llu placed", f->engine, f->loss,
-                 (unsigned long long)stats->counters.placed);
+    cr_expect_gt(
+        stats->counters.placed, test_engine_kind(f->engine) == TEST_MEM ? 0 : accepted(stats) / 2,
+        "%s at %g: %llu placed", f->engine, f->loss, (unsigned long long)stats->counters.placed);
     cr_expect_eq(stats->counters.placed + stats->counters.bounced + stats->counters.repaired,
                  accepted(stats));
     cr_expect_lt(stats->counters.repaired, accepted(stats) / 3, "%s at %g: %llu repaired",

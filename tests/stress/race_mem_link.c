@@ -56,13 +56,13 @@ static void sit_on_cpu(int nth)
 static void *produce(void *arg)
 {
     struct spead_mem_link *link = arg;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint8_t bytes[64];
     uint64_t dawdling = 1;
 
     sit_on_cpu(1);
-    speadi_wakeup_open(&bell);
-    speadi_mem_wire_set_producer_bell(link, &bell);
+    speadi_wake_fd_open(&wake_fd);
+    speadi_mem_wire_set_producer_wake_fd(link, &wake_fd);
     for (uint64_t packet = 0; packet < PACKETS && !atomic_load(&failures);) {
         memset(bytes, (int)packet, sizeof bytes);
         memcpy(bytes, &packet, 8);
@@ -72,13 +72,13 @@ static void *produce(void *arg)
         } else if (speadi_mem_wire_producer_may_sleep(link)) {
             uint64_t deadline = speadi_clock_mono_ns() + patience_ns;
 
-            speadi_wakeup_wait(&bell, NULL, 0, 0, deadline);
+            speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, deadline);
             if (speadi_clock_mono_ns() >= deadline)
                 fail("the producer was not woken", packet);
         }
     }
-    speadi_mem_wire_set_producer_bell(link, NULL);
-    speadi_wakeup_close(&bell);
+    speadi_mem_wire_set_producer_wake_fd(link, NULL);
+    speadi_wake_fd_close(&wake_fd);
     spead_mem_link_close(link);
     spead_mem_link_unref(link);
     return NULL;
@@ -100,12 +100,12 @@ static void check(uint64_t expected, const uint8_t *bytes, uint32_t length)
 
 static uint64_t consume(struct spead_mem_link *link)
 {
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint64_t packets = 0, dawdling = 2;
 
     sit_on_cpu(0);
-    speadi_wakeup_open(&bell);
-    speadi_mem_wire_set_consumer_bell(link, &bell);
+    speadi_wake_fd_open(&wake_fd);
+    speadi_mem_wire_set_consumer_wake_fd(link, &wake_fd);
     while (!speadi_mem_wire_ended(link) && !atomic_load(&failures)) {
         uint32_t length;
         const uint8_t *bytes;
@@ -119,13 +119,13 @@ static uint64_t consume(struct spead_mem_link *link)
         if (count == 0 && speadi_mem_wire_consumer_may_sleep(link)) {
             uint64_t deadline = speadi_clock_mono_ns() + patience_ns;
 
-            speadi_wakeup_wait(&bell, NULL, 0, 0, deadline);
+            speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, deadline);
             if (speadi_clock_mono_ns() >= deadline)
                 fail("the consumer was not woken", packets);
         }
     }
-    speadi_mem_wire_set_consumer_bell(link, NULL);
-    speadi_wakeup_close(&bell);
+    speadi_mem_wire_set_consumer_wake_fd(link, NULL);
+    speadi_wake_fd_close(&wake_fd);
     return packets;
 }
 

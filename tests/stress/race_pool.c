@@ -25,7 +25,7 @@ static void check_and_release(struct speadi_region *region, unsigned who)
         atomic_fetch_add(&wrong, 1);
     word[0] = word[1] = 1000 + who;
     *(unsigned *)region->meta = who;
-    speadi_region_release(region);
+    speadi_block_release(region);
 }
 
 static void *returner(void *arg)
@@ -63,8 +63,8 @@ static int one_round(void)
 
         if (!region)
             continue;
-        if (speadi_region_charge(region, 16) < 0) { /* half of the regions fit the bound */
-            speadi_region_release(region);
+        if (speadi_block_charge(region, 16) < 0) { /* half of the regions fit the bound */
+            speadi_block_release(region);
             continue;
         }
         memcpy(region->data, (uint64_t[]){region->index, region->index}, 16);

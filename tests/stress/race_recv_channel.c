@@ -168,14 +168,14 @@ static void take_round(unsigned round)
 struct flow {
     struct spead_graph *graph;
     struct spead_executor *executor;
-    struct spead_test_sink *sink;
+    struct spead_probe_sink *sink;
     struct spead_node *capture;
 };
 
 static bool build(struct flow *flow, unsigned round)
 {
     struct spead_executor_config executor = SPEAD_EXECUTOR_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
     struct spead_channel_config edge = spead_recv_stream_edge_config(stream);
     struct spead_graph_config graph = SPEAD_GRAPH_CONFIG_INIT;
     struct spead_node_config node = spead_recv_stream_node(stream, "capture");
@@ -185,10 +185,10 @@ static bool build(struct flow *flow, unsigned round)
     sink.stop_after = round % 4 == 3 ? 1 + round : 0;
     if (spead_executor_create(&flow->executor, &executor, NULL) < 0 ||
         spead_graph_create(&flow->graph, &graph, NULL) < 0 ||
-        spead_test_sink_create(&flow->sink, &sink, NULL) < 0 ||
+        spead_probe_sink_create(&flow->sink, &sink, NULL) < 0 ||
         spead_graph_add(flow->graph, &node, &from.node, NULL) < 0)
         return false;
-    node = spead_test_sink_node(flow->sink, "sink");
+    node = spead_probe_sink_node(flow->sink, "sink");
     flow->capture = from.node;
     return spead_graph_add(flow->graph, &node, &to.node, NULL) == 0 &&
            spead_graph_join(flow->graph, from, to, &edge, NULL) == 0 &&
@@ -224,11 +224,11 @@ static void check(const struct flow *flow, unsigned round)
     struct spead_channel_stats edge = SPEAD_CHANNEL_STATS_INIT;
     struct spead_graph_end out = {flow->capture, NULL};
     struct spead_recv_stats heaps = stats();
-    struct spead_test_record seen = SPEAD_TEST_RECORD_INIT;
+    struct spead_probe_record seen = SPEAD_PROBE_RECORD_INIT;
     bool orderly = round % 8 != 0 && round % 4 != 1;
 
     out.port = "heaps";
-    spead_test_sink_record(flow->sink, &seen);
+    spead_probe_sink_record(flow->sink, &seen);
     spead_channel_stats(spead_graph_channel(flow->graph, out), &edge);
     /* depth: sent at the very moment when the sink closed */
     if (heaps.counters.heaps_complete !=
@@ -260,7 +260,7 @@ static void graph_round(unsigned round)
     pthread_join(sender, NULL);
     spead_graph_destroy(flow.graph);
     spead_executor_destroy(flow.executor);
-    spead_test_sink_destroy(flow.sink);
+    spead_probe_sink_destroy(flow.sink);
     close_stream();
 }
 

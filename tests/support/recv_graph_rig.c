@@ -12,7 +12,7 @@ void recv_graph_init(struct recv_graph_rig *rig)
     rig->config = (struct spead_recv_stream_config)SPEAD_RECV_STREAM_CONFIG_INIT;
     rig->config.heap_bytes_max = 4096;
     rig->config.on_full = SPEAD_BLOCK;
-    rig->sink_config = (struct spead_test_sink_config)SPEAD_TEST_SINK_CONFIG_INIT;
+    rig->sink_config = (struct spead_probe_sink_config)SPEAD_PROBE_SINK_CONFIG_INIT;
     MUST(spead_mem_link_create(&rig->wire, 4096, 256, &rig->err) == 0, "%s", rig->err.text);
     MUST(spead_executor_create(&rig->executor, &one, &rig->err) == 0, "%s", rig->err.text);
     MUST(spead_graph_create(&rig->graph, &named, &rig->err) == 0, "%s", rig->err.text);
@@ -23,7 +23,7 @@ void recv_graph_close(struct recv_graph_rig *rig)
     spead_graph_destroy(rig->graph);
     spead_executor_destroy(rig->executor);
     spead_recv_stream_destroy(rig->stream);
-    spead_test_sink_destroy(rig->sink);
+    spead_probe_sink_destroy(rig->sink);
     spead_mem_link_unref(rig->wire);
 }
 
@@ -67,9 +67,9 @@ void recv_graph_add_sink(struct recv_graph_rig *rig)
 {
     struct spead_node_config node;
 
-    MUST(spead_test_sink_create(&rig->sink, &rig->sink_config, &rig->err) == 0, "%s",
+    MUST(spead_probe_sink_create(&rig->sink, &rig->sink_config, &rig->err) == 0, "%s",
          rig->err.text);
-    node = spead_test_sink_node(rig->sink, "sink");
+    node = spead_probe_sink_node(rig->sink, "sink");
     MUST(spead_graph_add(rig->graph, &node, &rig->sink_node, &rig->err) == 0, "%s", rig->err.text);
 }
 
@@ -114,11 +114,11 @@ int recv_graph_wait(struct recv_graph_rig *rig, struct spead_err *err)
     return spead_graph_wait(rig->graph, speadi_clock_mono_ns() + 30000000000u, err);
 }
 
-struct spead_test_record recv_graph_record(struct recv_graph_rig *rig)
+struct spead_probe_record recv_graph_record(struct recv_graph_rig *rig)
 {
-    struct spead_test_record seen = SPEAD_TEST_RECORD_INIT;
+    struct spead_probe_record seen = SPEAD_PROBE_RECORD_INIT;
 
-    spead_test_sink_record(rig->sink, &seen);
+    spead_probe_sink_record(rig->sink, &seen);
     return seen;
 }
 

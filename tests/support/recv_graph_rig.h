@@ -20,13 +20,13 @@
 
 struct recv_graph_rig {
     struct spead_recv_stream_config config;
-    struct spead_test_sink_config sink_config;
+    struct spead_probe_sink_config sink_config;
     struct spead_mem_link *wire;
     struct spead_recv_stream *stream;
     struct recv_rig scripted; /* where the packets come from an engine that can fail */
     struct spead_executor *executor;
     struct spead_graph *graph;
-    struct spead_test_sink *sink;
+    struct spead_probe_sink *sink;
     struct spead_node *capture, *sink_node;
 
     /* A second stream, on a link of its own. */
@@ -71,7 +71,7 @@ int recv_graph_wait(struct recv_graph_rig *rig, struct spead_err *err);
 
 /* ---- Afterwards ---------------------------------------------------------------------------- */
 
-struct spead_test_record recv_graph_record(struct recv_graph_rig *rig);
+struct spead_probe_record recv_graph_record(struct recv_graph_rig *rig);
 struct spead_recv_stats recv_graph_stats(struct recv_graph_rig *rig); /* they add up */
 uint64_t recv_graph_packets(struct recv_graph_rig *rig, enum spead_recv_bucket bucket);
 struct spead_channel_stats recv_graph_edge_stats(struct recv_graph_rig *rig); /* capture's */

@@ -43,11 +43,11 @@ int relay_messages(const struct spead_send_sink_config *config,
                    enum spead_on_error on_error, struct spead_send_sink_stats *stats,
                    struct spead_err *err)
 {
-    struct spead_test_source_config source_config = SPEAD_TEST_SOURCE_CONFIG_INIT;
+    struct spead_probe_source_config source_config = SPEAD_PROBE_SOURCE_CONFIG_INIT;
     struct spead_executor *executor = step_executor(1);
     struct spead_graph *graph = step_graph("relay");
     struct spead_node_config node_config;
-    struct spead_test_source *source;
+    struct spead_probe_source *source;
     struct spead_node *from, *to;
     struct spead_send_sink *sink;
     int ret;
@@ -55,9 +55,9 @@ int relay_messages(const struct spead_send_sink_config *config,
     source_config.messages = messages;
     source_config.count = count;
     source_config.type = SPEAD_CHANNEL_ANY_TYPE;
-    MUST(spead_test_source_create(&source, &source_config, err) == 0, "%s", err->text);
+    MUST(spead_probe_source_create(&source, &source_config, err) == 0, "%s", err->text);
     MUST(spead_send_sink_create(&sink, config, err) == 0, "%s", err->text);
-    node_config = spead_test_source_node(source, "source");
+    node_config = spead_probe_source_node(source, "source");
     MUST(spead_graph_add(graph, &node_config, &from, err) == 0, "%s", err->text);
     node_config = spead_send_sink_node(sink, "sink");
     node_config.on_error = on_error;
@@ -71,8 +71,8 @@ int relay_messages(const struct spead_send_sink_config *config,
     spead_executor_destroy(executor);
     spead_send_sink_stats(sink, stats);
     spead_send_sink_destroy(sink);
-    for (uint64_t i = spead_test_source_sent(source); i < count; i++)
+    for (uint64_t i = spead_probe_source_sent(source); i < count; i++)
         spead_message_unref(&messages[i]); /* never sent: still ours */
-    spead_test_source_destroy(source);
+    spead_probe_source_destroy(source);
     return ret;
 }

@@ -32,14 +32,14 @@ struct scripted_tx *scripted_tx_create(void)
     tx->room = UINT64_MAX;
     tx->at_once = UINT_MAX;
     tx->record = true;
-    if (speadi_wakeup_open(&tx->bell) < 0)
+    if (speadi_wake_fd_open(&tx->wake_fd) < 0)
         abort();
     return tx;
 }
 
 void scripted_tx_destroy(struct scripted_tx *tx)
 {
-    speadi_wakeup_close(&tx->bell);
+    speadi_wake_fd_close(&tx->wake_fd);
     free(tx->bytes);
     free(tx->packet);
     free(tx);
@@ -132,12 +132,12 @@ static void wait_for(void *self, uint64_t deadline_ns, bool for_room)
     tx->waits++;
     tx->last_deadline_ns = deadline_ns;
     tx->last_for_room = for_room;
-    speadi_wakeup_wait(&tx->bell, NULL, 0, 0, deadline_ns);
+    speadi_wake_fd_wait(&tx->wake_fd, NULL, 0, 0, deadline_ns);
 }
 
 static void wake(void *self)
 {
-    speadi_wakeup_ring(&((struct handle *)self)->tx->bell);
+    speadi_wake_fd_signal(&((struct handle *)self)->tx->wake_fd);
 }
 
 static int start(void *self, struct spead_err *err)

@@ -17,7 +17,7 @@
 
 #include <speadline/send.h>
 
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include <tx_engine.h>
 
@@ -50,7 +50,7 @@ struct scripted_tx {
     uint64_t last_deadline_ns;
     bool last_for_room;
     bool quiesced, closed, started;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
 };
 
 struct scripted_tx *scripted_tx_create(void);

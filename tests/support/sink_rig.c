@@ -60,7 +60,7 @@ void sink_rig_init(struct sink_rig *rig, uint32_t messages, uint32_t heaps_max)
 {
     *rig = (struct sink_rig){.stream_config = SPEAD_SEND_STREAM_CONFIG_INIT,
                              .sink_config = SPEAD_SEND_SINK_CONFIG_INIT,
-                             .source_config = SPEAD_TEST_SOURCE_CONFIG_INIT,
+                             .source_config = SPEAD_PROBE_SOURCE_CONFIG_INIT,
                              .node_config = SPEAD_NODE_CONFIG_INIT,
                              .describe_error_times = 1,
                              .edge_capacity = 32,
@@ -94,17 +94,17 @@ void sink_rig_open(struct sink_rig *rig)
     rig->stream = scripted_tx_stream(rig->tx, &rig->stream_config);
     rig->sink_config.stream = rig->stream;
     STEP_CHECK(spead_send_sink_create(&rig->sink, &rig->sink_config, &rig->err) == 0);
-    STEP_CHECK(spead_test_source_create(&rig->source, &rig->source_config, &rig->err) == 0);
+    STEP_CHECK(spead_probe_source_create(&rig->source, &rig->source_config, &rig->err) == 0);
 }
 
 static void collect(struct sink_rig *rig)
 {
-    struct spead_test_sink_config config = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_sink_config config = SPEAD_PROBE_SINK_CONFIG_INIT;
     struct spead_node_config node_config;
     struct spead_node *node;
 
-    STEP_CHECK(spead_test_sink_create(&rig->diverted, &config, &rig->err) == 0);
-    node_config = spead_test_sink_node(rig->diverted, "diverted");
+    STEP_CHECK(spead_probe_sink_create(&rig->diverted, &config, &rig->err) == 0);
+    node_config = spead_probe_sink_node(rig->diverted, "diverted");
     STEP_CHECK(spead_graph_add(rig->graph, &node_config, &node, &rig->err) == 0);
     STEP_CHECK(spead_graph_join(rig->graph, (struct spead_graph_end){rig->to, "error"},
                                 (struct spead_graph_end){node, "in"}, NULL, &rig->err) == 0);
@@ -126,7 +126,7 @@ static void add_sink(struct sink_rig *rig)
 
 void sink_rig_build(struct sink_rig *rig)
 {
-    struct spead_node_config source = spead_test_source_node(rig->source, "source");
+    struct spead_node_config source = spead_probe_source_node(rig->source, "source");
     struct spead_channel_config edge = SPEAD_CHANNEL_CONFIG_INIT;
 
     edge.capacity = rig->edge_capacity;
@@ -173,15 +173,15 @@ struct spead_send_sink_stats sink_rig_stats(const struct sink_rig *rig)
 
 unsigned sink_rig_close(struct sink_rig *rig)
 {
-    uint64_t emitted = spead_test_source_sent(rig->source);
+    uint64_t emitted = spead_probe_source_sent(rig->source);
     unsigned left = 0;
 
     spead_graph_destroy(rig->graph);
     spead_executor_destroy(rig->executor);
     spead_send_stream_destroy(rig->stream);
     spead_send_sink_destroy(rig->sink);
-    spead_test_source_destroy(rig->source);
-    spead_test_sink_destroy(rig->diverted);
+    spead_probe_source_destroy(rig->source);
+    spead_probe_sink_destroy(rig->diverted);
     scripted_tx_destroy(rig->tx);
     for (uint64_t i = 0; i < rig->count; i++)
         if (atomic_load(&rig->objects[i].references) != 0)

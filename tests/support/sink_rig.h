@@ -32,7 +32,7 @@ struct sink_object {
 struct sink_rig {
     struct spead_send_stream_config stream_config;
     struct spead_send_sink_config sink_config;
-    struct spead_test_source_config source_config;
+    struct spead_probe_source_config source_config;
     struct spead_node_config node_config; /* policies; names and ops are filled in */
     uint32_t edge_capacity;               /* between source and sink; 32 */
     int describe_error;                   /* what describe() answers ... */
@@ -43,8 +43,8 @@ struct sink_rig {
     struct scripted_tx *tx;
     struct spead_send_stream *stream;
     struct spead_send_sink *sink;
-    struct spead_test_source *source;
-    struct spead_test_sink *diverted; /* NULL unless it collects */
+    struct spead_probe_source *source;
+    struct spead_probe_sink *diverted; /* NULL unless it collects */
     struct spead_executor *executor;
     struct spead_graph *graph;
     struct spead_node *from, *to;

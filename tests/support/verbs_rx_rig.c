@@ -128,10 +128,10 @@ int verbs_rx_rig_poll(struct verbs_rx_rig *rig)
     uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
 
     for (;;) {
-        int rc = rig->ops->poll(rig->engine, &rig->burst);
+        int ret = rig->ops->poll(rig->engine, &rig->burst);
 
-        if (rc != 0 || speadi_clock_mono_ns() >= deadline)
-            return rc;
+        if (ret != 0 || speadi_clock_mono_ns() >= deadline)
+            return ret;
         rig->ops->wait(rig->engine, deadline);
     }
 }

@@ -17,8 +17,8 @@ struct rig {
     struct spead_message message[HEAPS];
     struct spead_mem_link *link;
     struct heap_check_config config;
-    struct spead_test_sink_config sink_config;
-    struct spead_test_record record; /* of the sink */
+    struct spead_probe_sink_config sink_config;
+    struct spead_probe_record record; /* of the sink */
     struct heap_check_totals totals;
     int stream_end; /* what its next poll answers */
 };
@@ -31,7 +31,7 @@ static void make_rig(struct rig *rig)
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
     *rig = (struct rig){.config = {.batch = 7}};
-    rig->sink_config = (struct spead_test_sink_config)SPEAD_TEST_SINK_CONFIG_INIT;
+    rig->sink_config = (struct spead_probe_sink_config)SPEAD_PROBE_SINK_CONFIG_INIT;
     rig->pool = made_heap_pool(HEAPS, HEAP_BYTES);
     for (uint32_t i = 0; i < HEAPS; i++) {
         struct spead_heap *heap = made_heap(rig->pool, i, HEAP_BYTES, &part, i % 4 == 3);
@@ -71,7 +71,7 @@ static void release(struct rig *rig)
         cr_assert_not_null(region[i], "heap %u is still held", i);
     }
     for (unsigned i = 0; i < HEAPS; i++)
-        speadi_region_release(region[i]);
+        speadi_block_release(region[i]);
     speadi_pool_unref(rig->pool);
     spead_recv_stream_destroy(rig->config.stream);
     spead_mem_link_unref(rig->link);
@@ -82,9 +82,9 @@ static int run(struct rig *rig)
 {
     struct spead_graph_config config = SPEAD_GRAPH_CONFIG_INIT;
     struct spead_executor_config executor_config = SPEAD_EXECUTOR_CONFIG_INIT;
-    struct spead_test_source_config source_config = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_source *source;
-    struct spead_test_sink *sink;
+    struct spead_probe_source_config source_config = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_source *source;
+    struct spead_probe_sink *sink;
     struct heap_check *check;
     struct spead_graph *graph;
     struct spead_executor *executor;
@@ -96,24 +96,24 @@ static int run(struct rig *rig)
     source_config.type = SPEAD_TYPE_HEAP;
     cr_assert_eq(spead_graph_create(&graph, &config, NULL), 0);
     cr_assert_eq(spead_executor_create(&executor, &executor_config, NULL), 0);
-    cr_assert_eq(spead_test_source_create(&source, &source_config, NULL), 0);
-    cr_assert_eq(spead_test_sink_create(&sink, &rig->sink_config, NULL), 0);
+    cr_assert_eq(spead_probe_source_create(&source, &source_config, NULL), 0);
+    cr_assert_eq(spead_probe_sink_create(&sink, &rig->sink_config, NULL), 0);
     cr_assert_eq(heap_check_create(&check, &rig->config, NULL), 0);
     node = add(graph, heap_check_node(check, "check"));
-    join(graph, add(graph, spead_test_source_node(source, "source")), node);
+    join(graph, add(graph, spead_probe_source_node(source, "source")), node);
     if (rig->config.passes_on)
-        join(graph, node, add(graph, spead_test_sink_node(sink, "sink")));
+        join(graph, node, add(graph, spead_probe_sink_node(sink, "sink")));
     cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
     ret = spead_graph_wait(graph, 0, NULL);
-    rig->record = (struct spead_test_record)SPEAD_TEST_RECORD_INIT;
-    spead_test_sink_record(sink, &rig->record);
+    rig->record = (struct spead_probe_record)SPEAD_PROBE_RECORD_INIT;
+    spead_probe_sink_record(sink, &rig->record);
     rig->totals = heap_check_totals(check);
-    for (uint64_t i = spead_test_source_sent(source); i < HEAPS; i++)
+    for (uint64_t i = spead_probe_source_sent(source); i < HEAPS; i++)
         spead_message_unref(&rig->message[i]);
     spead_graph_destroy(graph);
     spead_executor_destroy(executor);
-    spead_test_source_destroy(source);
-    spead_test_sink_destroy(sink);
+    spead_probe_source_destroy(source);
+    spead_probe_sink_destroy(sink);
     heap_check_destroy(check);
     /* It was told to end at once, or its next poll finds nothing. */
     cr_assert_eq(spead_recv_stream_start(rig->config.stream, NULL), 0);

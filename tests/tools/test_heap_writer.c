@@ -91,7 +91,7 @@ struct rig {
     struct speadi_pool *pool;
     struct spead_message message[HEAPS_MAX];
     uint32_t count;
-    struct spead_test_source *source;
+    struct spead_probe_source *source;
     struct heap_writer *writer;
     struct spead_graph *graph;
     struct spead_executor *executor;
@@ -120,7 +120,7 @@ static void build(struct rig *rig, unsigned batch)
 {
     struct spead_graph_config config = SPEAD_GRAPH_CONFIG_INIT;
     struct spead_executor_config executor_config = SPEAD_EXECUTOR_CONFIG_INIT;
-    struct spead_test_source_config source_config = SPEAD_TEST_SOURCE_CONFIG_INIT;
+    struct spead_probe_source_config source_config = SPEAD_PROBE_SOURCE_CONFIG_INIT;
     struct spead_node_config source, writer;
     struct spead_node *from, *to;
 
@@ -129,9 +129,9 @@ static void build(struct rig *rig, unsigned batch)
     source_config.type = SPEAD_TYPE_HEAP;
     cr_assert_eq(spead_graph_create(&rig->graph, &config, NULL), 0);
     cr_assert_eq(spead_executor_create(&rig->executor, &executor_config, NULL), 0);
-    cr_assert_eq(spead_test_source_create(&rig->source, &source_config, NULL), 0);
+    cr_assert_eq(spead_probe_source_create(&rig->source, &source_config, NULL), 0);
     cr_assert_eq(heap_writer_create(&rig->writer, path, batch, NULL), 0);
-    source = spead_test_source_node(rig->source, "source");
+    source = spead_probe_source_node(rig->source, "source");
     writer = heap_writer_node(rig->writer, "writer");
     cr_assert_eq(spead_graph_add(rig->graph, &source, &from, NULL), 0);
     cr_assert_eq(spead_graph_add(rig->graph, &writer, &to, NULL), 0);
@@ -145,18 +145,18 @@ static void release(struct rig *rig)
 {
     struct speadi_region *region[HEAPS_MAX];
 
-    for (uint64_t i = spead_test_source_sent(rig->source); i < rig->count; i++)
+    for (uint64_t i = spead_probe_source_sent(rig->source); i < rig->count; i++)
         spead_message_unref(&rig->message[i]);
     spead_graph_destroy(rig->graph);
     spead_executor_destroy(rig->executor);
-    spead_test_source_destroy(rig->source);
+    spead_probe_source_destroy(rig->source);
     heap_writer_destroy(rig->writer);
     for (unsigned i = 0; i < HEAPS_MAX; i++) {
         region[i] = speadi_pool_take(rig->pool);
         cr_assert_not_null(region[i], "heap %u is still held", i);
     }
     for (unsigned i = 0; i < HEAPS_MAX; i++)
-        speadi_region_release(region[i]);
+        speadi_block_release(region[i]);
     speadi_pool_unref(rig->pool);
 }
 

@@ -34,7 +34,7 @@ struct spead_heap *made_heap(struct speadi_pool *pool, uint64_t counter, size_t 
     uint64_t at = 0;
 
     cr_assert_not_null(region);
-    cr_assert_eq(speadi_region_charge(region, bytes), 0);
+    cr_assert_eq(speadi_block_charge(region, bytes), 0);
     made = region->meta;
     heap = &made->heap;
     memset(made, 0, sizeof *made);

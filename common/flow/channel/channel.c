@@ -95,7 +95,7 @@ static size_t bytes_of(const struct spead_channel_config *config)
     else
         bytes += speadi_shared_ring_bytes(config->capacity, config->lanes);
     bytes += (has_many_senders(config->form) + has_many_receivers(config->form)) *
-             sizeof(struct speadi_crowd);
+             sizeof(struct speadi_wait_queue_many);
     if (config->latency)
         bytes += sizeof(struct speadi_latency_log) + config->lanes * slots * sizeof(uint64_t);
     return bytes;
@@ -119,7 +119,7 @@ static void init(struct spead_channel *channel, const struct spead_channel_confi
 {
     memset(channel, 0, sizeof *channel);
     channel->capacity = config->capacity;
-    channel->sync = config->form == SPEAD_CHANNEL_SPSC && speadi_barrier_is_available()
+    channel->sync = config->form == SPEAD_CHANNEL_SPSC && speadi_membarrier_is_available()
                         ? SPEADI_SYNC_BARRIER
                         : SPEADI_SYNC_FENCED;
     channel->policy = config->policy;
@@ -139,13 +139,13 @@ static bool fill(struct spead_channel *channel, const struct spead_channel_confi
 
     channel->name = strdup(name_of(config));
     if (!channel->name ||
-        !speadi_waitroom_init(&channel->senders_room, has_many_senders(config->form)) ||
-        !speadi_waitroom_init(&channel->receivers_room, has_many_receivers(config->form)))
+        !speadi_wait_queue_init(&channel->waiting_senders, has_many_senders(config->form)) ||
+        !speadi_wait_queue_init(&channel->waiting_receivers, has_many_receivers(config->form)))
         return false;
     if (config->form != SPEAD_CHANNEL_SPSC) {
         channel->shared =
             speadi_shared_ring_create(config->capacity, config->lanes, config->latency);
-        return channel->shared != NULL;
+        return channel->shared;
     }
     channel->mask = slots - 1;
     channel->slots = speadi_alloc_lines(slots * sizeof *channel->slots);
@@ -156,8 +156,8 @@ static bool fill(struct spead_channel *channel, const struct spead_channel_confi
 
 static void destroy(struct spead_channel *channel)
 {
-    speadi_waitroom_release(&channel->senders_room);
-    speadi_waitroom_release(&channel->receivers_room);
+    speadi_wait_queue_release(&channel->waiting_senders);
+    speadi_wait_queue_release(&channel->waiting_receivers);
     pthread_mutex_destroy(&channel->control);
     speadi_shared_ring_destroy(channel->shared);
     free(channel->slots);
@@ -219,21 +219,21 @@ const char *spead_channel_name(const struct spead_channel *channel)
     return channel->name;
 }
 
-enum spead_channel_policy speadi_channel_policy(const struct spead_channel *channel)
+enum spead_channel_policy speadi_channel_policy_of(const struct spead_channel *channel)
 {
     return channel->policy;
 }
 
 void speadi_channel_set_sync(struct spead_channel *channel, enum speadi_channel_sync sync)
 {
-    if (channel->shared || (sync == SPEADI_SYNC_BARRIER && !speadi_barrier_is_available()))
+    if (channel->shared || (sync == SPEADI_SYNC_BARRIER && !speadi_membarrier_is_available()))
         return;
     channel->sync = sync;
 }
 
 /* ---- Ends ---------------------------------------------------------------------------------- */
 
-void speadi_channel_turn(struct spead_channel *channel, uint32_t bits)
+void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits)
 {
     if (bits & SPEADI_ENDED) {
         pthread_mutex_lock(&channel->control);
@@ -245,11 +245,11 @@ void speadi_channel_turn(struct spead_channel *channel, uint32_t bits)
     /* WAIT2 store: for both sides. CHANNEL1 release: of all that was sent, for the receiver that sees ENDED.
      * CHANNEL4 store: for the last sender, which looks whether anyone still receives. */
     atomic_fetch_or(&channel->state, bits);
-    speadi_waitroom_wake_all(&channel->receivers_room); /* WAIT1 */
-    speadi_waitroom_wake_all(&channel->senders_room);
+    speadi_wait_queue_wake_all(&channel->waiting_receivers); /* WAIT1 */
+    speadi_wait_queue_wake_all(&channel->waiting_senders);
 }
 
 void spead_channel_cancel(struct spead_channel *channel)
 {
-    speadi_channel_turn(channel, SPEADI_CANCELLED);
+    speadi_channel_set_state(channel, SPEADI_CANCELLED);
 }

@@ -1,6 +1,6 @@
 /* The parts of a channel and of its ends, for the files that work on them. */
-#ifndef SPEADI_FLOW_CHANNEL_PARTS_H
-#define SPEADI_FLOW_CHANNEL_PARTS_H
+#ifndef SPEADI_CHANNEL_PARTS_H
+#define SPEADI_CHANNEL_PARTS_H
 
 #include <pthread.h>
 #include <stdalign.h>
@@ -14,10 +14,10 @@
 #include <speadi/latency.h>
 #include <speadline/channel.h>
 
-#include "barrier.h"
-#include "bell.h"
+#include "membarrier.h"
 #include "shared_ring.h"
-#include "waitroom.h"
+#include "thread_waker.h"
+#include "wait_queue.h"
 
 /* What a channel has come to; bits of channel->state, only ever set. */
 enum {
@@ -31,8 +31,8 @@ struct speadi_end {
     struct spead_channel *channel; /* one reference */
     bool plain; /* messages only go into or out of an SPSC ring, or are shed: no times, no fd */
     bool is_sender;
-    struct speadi_end *next, *previous; /* in channel->senders or receivers, under control */
-    struct speadi_bell *bell;           /* of an event loop that polls; NULL: none does */
+    struct speadi_end *next, *previous;       /* in channel->senders or receivers, under control */
+    struct speadi_thread_waker *thread_waker; /* of an event loop that polls; NULL: none does */
 
     /* The end's thread writes, stats() reads. */
     _Atomic uint64_t moved; /* messages taken or given; an SPSC ring's indices say it themselves */
@@ -54,7 +54,7 @@ struct spead_receiver {
 };
 
 /* What ends count, added up when they close. */
-struct speadi_account {
+struct speadi_channel_totals {
     uint64_t sent, received, shed[SPEAD_SHED_CAUSES];
     uint64_t starved_ns, blocked_ns, starved, blocked;
 };
@@ -82,16 +82,16 @@ struct spead_channel {
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head;
     _Atomic uint64_t high_water;
 
-    alignas(SPEADI_CACHE_LINE) struct speadi_waitroom receivers_room; /* senders look here */
-    alignas(SPEADI_CACHE_LINE) struct speadi_waitroom senders_room;   /* receivers look here */
+    alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_receivers; /* senders look here */
+    alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_senders;   /* receivers look here */
 
     pthread_mutex_t control; /* of what follows */
     struct speadi_end *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    int type;                     /* SPEAD_CHANNEL_ANY_TYPE: not decided */
-    char *type_from;              /* "sender capture": the end that decided it */
-    int error;                    /* the first that a sender closed with */
-    struct speadi_account closed; /* what closed ends and the channel itself had counted */
+    int type;                            /* SPEAD_CHANNEL_ANY_TYPE: not decided */
+    char *type_from;                     /* "sender capture": the end that decided it */
+    int error;                           /* the first that a sender closed with */
+    struct speadi_channel_totals closed; /* what closed ends and the channel itself had counted */
     _Atomic uint32_t references;
     _Atomic uint32_t drains; /* asked for and not done */
 };
@@ -117,13 +117,13 @@ static inline void speadi_publish_index(const struct spead_channel *channel,
 static inline void speadi_before_look(const struct spead_channel *channel)
 {
     if (channel->sync == SPEADI_SYNC_BARRIER)
-        speadi_barrier_heavy();
+        speadi_membarrier_heavy();
 }
 
 /* ---- Between the files --------------------------------------------------------------------- */
 
 /* channel.c: sets bits of state, after which nobody may sleep on. */
-void speadi_channel_turn(struct spead_channel *channel, uint32_t bits);
+void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits);
 
 /* channel_drain.c: tells the owner, gives the reference up. The caller counts. */
 void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
@@ -147,12 +147,12 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns); /* 0: try ag
 int speadi_end_fd(struct speadi_end *end);
 void speadi_end_poll_no_more(struct speadi_end *end); /* if it has a descriptor: closes it */
 /* For an end with a descriptor: before a try, and after one that found nothing (true: try again). */
-void speadi_end_settle(struct speadi_end *end);
+void speadi_end_before_try(struct speadi_end *end);
 bool speadi_end_rearm(struct speadi_end *end);
 
 static inline bool speadi_end_polls(const struct speadi_end *end)
 {
-    return end->bell != NULL;
+    return end->thread_waker;
 }
 
 /* What end->plain is to be. */

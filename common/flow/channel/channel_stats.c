@@ -15,16 +15,16 @@ static uint64_t depth(const struct spead_channel *channel)
         return speadi_shared_ring_used(channel->shared);
     /* RING2 acquire: the tail, read after it, is not behind this head; or the difference could be negative. */
     head = atomic_load_explicit(&channel->head, memory_order_acquire);
-    return speadi_counted(&channel->tail) - head;
+    return speadi_counter_read(&channel->tail) - head;
 }
 
 static uint64_t high_water(const struct spead_channel *channel, uint64_t now)
 {
-    uint64_t high = speadi_counted(&channel->high_water);
+    uint64_t high = speadi_counter_read(&channel->high_water);
 
     if (channel->shared)
         high = speadi_shared_ring_high_water(channel->shared);
-    else if (speadi_counted(&channel->full))
+    else if (speadi_counter_read(&channel->full))
         high = channel->capacity;
     return now > high ? now : high;
 }
@@ -36,9 +36,9 @@ uint64_t speadi_channel_high_water(const struct spead_channel *channel)
 
 static uint64_t waited_ns(const struct speadi_end *end, uint64_t now_ns)
 {
-    uint64_t since = speadi_counted(&end->waiting_since_ns);
+    uint64_t since = speadi_counter_read(&end->waiting_since_ns);
 
-    return speadi_counted(&end->waited_ns) + (since && now_ns > since ? now_ns - since : 0);
+    return speadi_counter_read(&end->waited_ns) + (since && now_ns > since ? now_ns - since : 0);
 }
 
 static void add_ends(const struct spead_channel *channel, struct spead_channel_stats *stats)
@@ -48,22 +48,22 @@ static void add_ends(const struct spead_channel *channel, struct spead_channel_s
     for (const struct speadi_end *end = channel->senders; end; end = end->next) {
         const struct spead_sender *sender = (const struct spead_sender *)end;
 
-        stats->sent += speadi_counted(&end->moved);
-        stats->blocked += speadi_counted(&end->waits);
+        stats->sent += speadi_counter_read(&end->moved);
+        stats->blocked += speadi_counter_read(&end->waits);
         stats->blocked_ns += waited_ns(end, now_ns);
         for (unsigned i = 0; i < SPEAD_SHED_CAUSES; i++)
-            stats->shed[i] += speadi_counted(&sender->shed[i]);
+            stats->shed[i] += speadi_counter_read(&sender->shed[i]);
     }
     for (const struct speadi_end *end = channel->receivers; end; end = end->next) {
-        stats->received += speadi_counted(&end->moved);
-        stats->starved += speadi_counted(&end->waits);
+        stats->received += speadi_counter_read(&end->moved);
+        stats->starved += speadi_counter_read(&end->waits);
         stats->starved_ns += waited_ns(end, now_ns);
     }
 }
 
 static struct spead_channel_stats stats_of_closed(const struct spead_channel *channel)
 {
-    const struct speadi_account *closed = &channel->closed;
+    const struct speadi_channel_totals *closed = &channel->closed;
     struct spead_channel_stats stats = {
         .capacity = channel->capacity,
         .senders = channel->sender_count,
@@ -90,8 +90,8 @@ void spead_channel_stats(struct spead_channel *channel, struct spead_channel_sta
     add_ends(channel, &now);
     pthread_mutex_unlock(&channel->control);
     if (!channel->shared) { /* what was taken after the last receiver was not received */
-        now.received = speadi_counted(&channel->head) - now.shed[SPEAD_SHED_CANCELLED];
-        now.sent = speadi_counted(&channel->tail);
+        now.received = speadi_counter_read(&channel->head) - now.shed[SPEAD_SHED_CANCELLED];
+        now.sent = speadi_counter_read(&channel->tail);
     }
     /* What never got in was sent all the same. */
     now.sent += now.shed[SPEAD_SHED_NEWEST] + now.shed[SPEAD_SHED_SAMPLED];

@@ -52,8 +52,7 @@ static int check_state(const struct spead_channel *channel, bool is_sender, stru
 static int check_form(const struct spead_channel *channel, bool is_sender, struct spead_err *err)
 {
     static const char *const forms[] = {"spsc", "mpsc", "spmc", "mpmc"};
-    bool many =
-        is_sender ? channel->senders_room.crowd != NULL : channel->receivers_room.crowd != NULL;
+    bool many = is_sender ? channel->waiting_senders.many : channel->waiting_receivers.many;
 
     if (many || (is_sender ? channel->sender_count : channel->receiver_count) == 0)
         return 0;
@@ -119,11 +118,11 @@ int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const
 }
 
 /* What it counted goes on in the channel's own account. */
-static void fold(struct speadi_end *end, struct speadi_account *closed)
+static void fold(struct speadi_end *end, struct speadi_channel_totals *closed)
 {
-    uint64_t moved = speadi_counted(&end->moved);
-    uint64_t waited_ns = speadi_counted(&end->waited_ns);
-    uint64_t waits = speadi_counted(&end->waits);
+    uint64_t moved = speadi_counter_read(&end->moved);
+    uint64_t waited_ns = speadi_counter_read(&end->waited_ns);
+    uint64_t waits = speadi_counter_read(&end->waits);
 
     if (!end->is_sender) {
         closed->received += moved;
@@ -135,7 +134,7 @@ static void fold(struct speadi_end *end, struct speadi_account *closed)
     closed->blocked_ns += waited_ns;
     closed->blocked += waits;
     for (unsigned i = 0; i < SPEAD_SHED_CAUSES; i++)
-        closed->shed[i] += speadi_counted(&((struct spead_sender *)end)->shed[i]);
+        closed->shed[i] += speadi_counter_read(&((struct spead_sender *)end)->shed[i]);
 }
 
 bool speadi_end_leave(struct speadi_end *end)

@@ -7,9 +7,9 @@
 
 #include "channel_parts.h"
 
-static struct speadi_waitroom *room_of(struct speadi_end *end)
+static struct speadi_wait_queue *room_of(struct speadi_end *end)
 {
-    return end->is_sender ? &end->channel->senders_room : &end->channel->receivers_room;
+    return end->is_sender ? &end->channel->waiting_senders : &end->channel->waiting_receivers;
 }
 
 static bool sender_can_go_on(const struct spead_sender *sender)
@@ -44,7 +44,7 @@ static bool can_go_on(const struct speadi_end *end)
 
 static void begin_wait(struct speadi_end *end, uint64_t now_ns)
 {
-    speadi_count(&end->waits, 1);
+    speadi_counter_add(&end->waits, 1);
     /* relaxed, here and below: read only for reports */
     atomic_store_explicit(&end->waiting_since_ns, now_ns ? now_ns : speadi_clock_mono_ns(),
                           memory_order_relaxed);
@@ -62,19 +62,19 @@ static void end_wait(struct speadi_end *end, uint64_t now_ns)
     /* In this order a report may miss the wait for a moment, but never sees it twice. */
     atomic_store_explicit(&end->waiting_since_ns, 0, memory_order_relaxed);
     if (now_ns > since)
-        speadi_count(&end->waited_ns, now_ns - since);
+        speadi_counter_add(&end->waited_ns, now_ns - since);
 }
 
 /* ---- Announcing ---------------------------------------------------------------------------- */
 
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns)
 {
-    struct speadi_waitroom *room = room_of(end);
+    struct speadi_wait_queue *room = room_of(end);
 
-    speadi_waitroom_add(room, waker); /* WAIT1 */
+    speadi_wait_queue_add(room, waker); /* WAIT1 */
     speadi_before_look(end->channel);
     /* WAIT2. When the waker is gone already it has been woken, and that is as good. */
-    if (can_go_on(end) && speadi_waitroom_remove(room, waker))
+    if (can_go_on(end) && speadi_wait_queue_remove(room, waker))
         return 1;
     begin_wait(end, now_ns);
     return 0;
@@ -82,7 +82,7 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
 
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns)
 {
-    bool removed = speadi_waitroom_remove(room_of(end), waker);
+    bool removed = speadi_wait_queue_remove(room_of(end), waker);
 
     end_wait(end, now_ns);
     return removed;
@@ -97,16 +97,16 @@ void speadi_end_woken(struct speadi_end *end, uint64_t now_ns)
 
 static int sleep_for_once(struct speadi_end *end, uint64_t deadline_ns)
 {
-    struct speadi_bell bell;
+    struct speadi_thread_waker thread_waker;
 
-    speadi_bell_init(&bell);
-    speadi_bell_arm(&bell);
-    if (speadi_end_announce(end, &bell.waker, 0) == 1)
+    speadi_thread_waker_init(&thread_waker);
+    speadi_thread_waker_arm(&thread_waker);
+    if (speadi_end_announce(end, &thread_waker.waker, 0) == 1)
         return 0;
-    speadi_bell_wait(&bell, deadline_ns);
-    if (speadi_end_retract(end, &bell.waker, 0))
+    speadi_thread_waker_wait(&thread_waker, deadline_ns);
+    if (speadi_end_retract(end, &thread_waker.waker, 0))
         return -ETIMEDOUT;
-    speadi_bell_wait(&bell, 0); /* it rings right now, if it has not */
+    speadi_thread_waker_wait(&thread_waker, 0); /* it rings right now, if it has not */
     return 0;
 }
 
@@ -115,71 +115,71 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns)
     if (!speadi_end_polls(end))
         return sleep_for_once(end, deadline_ns);
     /* Armed by the try that found nothing, and stays so. */
-    return speadi_bell_wait(end->bell, deadline_ns) ? 0 : -ETIMEDOUT;
+    return speadi_thread_waker_wait(end->thread_waker, deadline_ns) ? 0 : -ETIMEDOUT;
 }
 
 /* ---- Event loops ---------------------------------------------------------------------------
- * The descriptor is readable whenever the bell is not both armed and silent. */
+ * The descriptor is readable whenever the thread_waker is not both armed and silent. */
 
-void speadi_end_settle(struct speadi_end *end)
+void speadi_end_before_try(struct speadi_end *end)
 {
-    if (!end->bell->armed || !speadi_bell_has_rung(end->bell))
+    if (!end->thread_waker->armed || !speadi_thread_waker_was_called(end->thread_waker))
         return;
-    speadi_end_retract(end, &end->bell->waker, 0);
-    end->bell->armed = false;
+    speadi_end_retract(end, &end->thread_waker->waker, 0);
+    end->thread_waker->armed = false;
 }
 
 bool speadi_end_rearm(struct speadi_end *end)
 {
-    struct speadi_bell *bell = end->bell;
+    struct speadi_thread_waker *thread_waker = end->thread_waker;
 
-    if (bell->armed)
+    if (thread_waker->armed)
         return false;
-    speadi_wakeup_clear(&bell->fd);
-    speadi_bell_arm(bell);
-    bell->armed = speadi_end_announce(end, &bell->waker, 0) == 0;
-    if (!bell->armed)
-        speadi_wakeup_ring(&bell->fd);
-    return !bell->armed;
+    speadi_wake_fd_clear(&thread_waker->fd);
+    speadi_thread_waker_arm(thread_waker);
+    thread_waker->armed = speadi_end_announce(end, &thread_waker->waker, 0) == 0;
+    if (!thread_waker->armed)
+        speadi_wake_fd_signal(&thread_waker->fd);
+    return !thread_waker->armed;
 }
 
-static int open_bell(struct speadi_end *end)
+static int open_thread_waker(struct speadi_end *end)
 {
-    struct speadi_bell *bell = malloc(sizeof *bell);
+    struct speadi_thread_waker *thread_waker = malloc(sizeof *thread_waker);
     int ret;
 
-    if (!bell)
+    if (!thread_waker)
         return -ENOMEM;
-    speadi_bell_init(bell);
-    ret = speadi_wakeup_open(&bell->fd);
+    speadi_thread_waker_init(thread_waker);
+    ret = speadi_wake_fd_open(&thread_waker->fd);
     if (ret < 0) {
-        free(bell);
+        free(thread_waker);
         return ret;
     }
-    end->bell = bell;
+    end->thread_waker = thread_waker;
     return 0;
 }
 
 int speadi_end_fd(struct speadi_end *end)
 {
     if (!speadi_end_polls(end)) {
-        int ret = open_bell(end);
+        int ret = open_thread_waker(end);
 
         if (ret < 0)
             return ret;
         end->plain = speadi_end_is_plain(end);
         speadi_end_rearm(end);
     }
-    return end->bell->fd.fd;
+    return end->thread_waker->fd.fd;
 }
 
 void speadi_end_poll_no_more(struct speadi_end *end)
 {
     if (!speadi_end_polls(end))
         return;
-    if (end->bell->armed && !speadi_end_retract(end, &end->bell->waker, 0))
-        speadi_bell_wait(end->bell, 0);
-    speadi_bell_release(end->bell);
-    free(end->bell);
-    end->bell = NULL;
+    if (end->thread_waker->armed && !speadi_end_retract(end, &end->thread_waker->waker, 0))
+        speadi_thread_waker_wait(end->thread_waker, 0);
+    speadi_thread_waker_release(end->thread_waker);
+    free(end->thread_waker);
+    end->thread_waker = NULL;
 }

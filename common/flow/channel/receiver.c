@@ -13,9 +13,10 @@
 /* Of many receivers one is woken for a change; while there is more it wakes the next. */
 static void pass_on(struct spead_channel *channel)
 {
-    if (channel->receivers_room.crowd && speadi_waitroom_is_waiting(&channel->receivers_room) &&
+    if (channel->waiting_receivers.many &&
+        speadi_wait_queue_is_waiting(&channel->waiting_receivers) &&
         speadi_shared_ring_has_message(channel->shared))
-        speadi_waitroom_wake_first(&channel->receivers_room);
+        speadi_wait_queue_wake_first(&channel->waiting_receivers);
 }
 
 void speadi_receiver_pass_on(struct spead_receiver *receiver)
@@ -30,12 +31,12 @@ static uint32_t take(struct spead_receiver *receiver, struct spead_channel *chan
 
     if (channel->shared) {
         taken = speadi_shared_take(channel, messages, max, true);
-        speadi_count(&receiver->end.moved, taken);
+        speadi_counter_add(&receiver->end.moved, taken);
     } else {
         taken = speadi_spsc_take(receiver, channel, messages, max, true);
     }
     if (taken > 0) {
-        speadi_waitroom_wake_one(&channel->senders_room); /* WAIT1 */
+        speadi_wait_queue_wake_one(&channel->waiting_senders); /* WAIT1 */
         pass_on(channel);
     }
     return taken;
@@ -79,7 +80,7 @@ static inline int try_receive_plain(struct spead_receiver *receiver, struct spea
         return -ECANCELED;
     taken = speadi_spsc_take(receiver, channel, messages, max, false);
     if (taken > 0)
-        speadi_waitroom_wake_single(&channel->senders_room); /* WAIT1 */
+        speadi_wait_queue_wake_single(&channel->waiting_senders); /* WAIT1 */
     return (int)taken;
 }
 
@@ -93,7 +94,7 @@ static __attribute__((noinline)) int try_receive_any(struct spead_receiver *rece
         max = INT32_MAX;
     if (!speadi_end_polls(&receiver->end))
         return try_receive(receiver, messages, max);
-    speadi_end_settle(&receiver->end);
+    speadi_end_before_try(&receiver->end);
     do
         ret = try_receive(receiver, messages, max);
     while (ret == -EAGAIN && speadi_end_rearm(&receiver->end));
@@ -152,7 +153,7 @@ static __attribute__((noinline)) int take_from_messages(struct spead_receiver *r
 
 static __attribute__((noinline)) int wake_after(struct spead_channel *channel, uint64_t count)
 {
-    speadi_waitroom_wake_first(&channel->senders_room);
+    speadi_wait_queue_wake_first(&channel->waiting_senders);
     return (int)count;
 }
 
@@ -179,8 +180,8 @@ int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32
     for (; head != end; to += sizeof(void *))
         put_reference(to, &channel->slots[head++ & channel->mask]);
     receiver->head = end;
-    speadi_publish_index(channel, &channel->head, end);                          /* RING2, WAIT2 */
-    if (__builtin_expect(speadi_waitroom_has_single(&channel->senders_room), 0)) /* WAIT1 */
+    speadi_publish_index(channel, &channel->head, end); /* RING2, WAIT2 */
+    if (__builtin_expect(speadi_wait_queue_has_single(&channel->waiting_senders), 0)) /* WAIT1 */
         return wake_after(channel, there);
     return (int)there;
 }
@@ -232,10 +233,11 @@ void spead_receiver_close(struct spead_receiver *receiver)
         return;
     channel = receiver->end.channel;
     if (speadi_end_leave(&receiver->end)) {
-        speadi_channel_turn(channel, SPEADI_STOPPED);
+        speadi_channel_set_state(channel, SPEADI_STOPPED);
         speadi_channel_drain(channel);
     } else {
-        speadi_waitroom_wake_one(&channel->receivers_room); /* it may have been woken just now */
+        speadi_wait_queue_wake_one(
+            &channel->waiting_receivers); /* it may have been woken just now */
     }
     speadi_end_release(&receiver->end);
     free(receiver);

@@ -75,7 +75,7 @@ static uint32_t lane_of(const struct spead_channel *channel, const struct spead_
 static void return_room(struct spead_channel *channel, uint32_t count)
 {
     speadi_shared_ring_unclaim(channel->shared, count);
-    speadi_waitroom_wake_one(&channel->senders_room);
+    speadi_wait_queue_wake_one(&channel->waiting_senders);
 }
 
 /* As many of the first messages as go into one lane. */
@@ -116,12 +116,12 @@ static uint32_t put(struct spead_sender *sender, struct spead_channel *channel,
 
     if (channel->shared) {
         taken = shared_put(sender, channel, messages, count);
-        speadi_count(&sender->end.moved, taken);
+        speadi_counter_add(&sender->end.moved, taken);
     } else {
         taken = spsc_put(sender, channel, messages, count, true);
     }
     if (taken > 0)
-        speadi_waitroom_wake_one(&channel->receivers_room); /* WAIT1 */
+        speadi_wait_queue_wake_one(&channel->waiting_receivers); /* WAIT1 */
     return taken;
 }
 
@@ -130,7 +130,7 @@ static uint32_t put(struct spead_sender *sender, struct spead_channel *channel,
 static void shed(struct spead_sender *sender, const struct spead_message *message,
                  enum spead_shed_cause cause)
 {
-    speadi_count(&sender->shed[cause], 1);
+    speadi_counter_add(&sender->shed[cause], 1);
     speadi_channel_shed(sender->end.channel, message, cause);
 }
 
@@ -164,8 +164,8 @@ static bool displace(struct spead_sender *sender, struct spead_channel *channel,
         return_room(channel, 1); /* the slot is still being read: the message has to go after all */
         return false;
     }
-    speadi_count(&sender->end.moved, 1);
-    speadi_waitroom_wake_one(&channel->receivers_room); /* WAIT1 */
+    speadi_counter_add(&sender->end.moved, 1);
+    speadi_wait_queue_wake_one(&channel->waiting_receivers); /* WAIT1 */
     return true;
 }
 
@@ -215,9 +215,9 @@ static int why_not(uint32_t state)
 /* Of many senders one is woken for a change; while there is room it wakes the next. */
 static void pass_on(struct spead_sender *sender, struct spead_channel *channel)
 {
-    if (channel->senders_room.crowd && speadi_waitroom_is_waiting(&channel->senders_room) &&
+    if (channel->waiting_senders.many && speadi_wait_queue_is_waiting(&channel->waiting_senders) &&
         speadi_shared_ring_has_room(channel->shared, sender->full_lane))
-        speadi_waitroom_wake_first(&channel->senders_room);
+        speadi_wait_queue_wake_first(&channel->waiting_senders);
 }
 
 void speadi_sender_pass_on(struct spead_sender *sender)
@@ -259,7 +259,7 @@ static __attribute__((noinline)) int plain_rest(struct spead_sender *sender,
     if (count == 0)
         return 0; /* nothing happened that anyone should be woken for */
     if (taken > 0)
-        speadi_waitroom_wake_single(&channel->receivers_room); /* WAIT1 */
+        speadi_wait_queue_wake_single(&channel->waiting_receivers); /* WAIT1 */
     if (channel->policy == SPEAD_CHANNEL_BLOCK)
         return taken > 0 ? (int)taken : -EAGAIN;
     if (count > INT32_MAX)
@@ -283,13 +283,13 @@ static __attribute__((noinline)) int try_send_looking(struct spead_sender *sende
     taken = spsc_put(sender, channel, messages, count, false);
     if (taken < count || count == 0)
         return plain_rest(sender, messages, count, taken);
-    speadi_waitroom_wake_single(&channel->receivers_room); /* WAIT1 */
+    speadi_wait_queue_wake_single(&channel->waiting_receivers); /* WAIT1 */
     return (int)taken;
 }
 
 static __attribute__((noinline)) int wake_after(struct spead_channel *channel, uint32_t count)
 {
-    speadi_waitroom_wake_first(&channel->receivers_room);
+    speadi_wait_queue_wake_first(&channel->waiting_receivers);
     return (int)count;
 }
 
@@ -306,7 +306,7 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
                          0))
         return try_send_looking(sender, messages, count);
     spsc_copy_in(sender, channel, messages, count);
-    if (__builtin_expect(speadi_waitroom_has_single(&channel->receivers_room), 0)) /* WAIT1 */
+    if (__builtin_expect(speadi_wait_queue_has_single(&channel->waiting_receivers), 0)) /* WAIT1 */
         return wake_after(channel, count);
     return (int)count;
 }
@@ -322,7 +322,7 @@ static __attribute__((noinline)) int try_send_any(struct spead_sender *sender,
         count = INT32_MAX;
     if (!speadi_end_polls(&sender->end))
         return try_send(sender, messages, count);
-    speadi_end_settle(&sender->end);
+    speadi_end_before_try(&sender->end);
     do
         ret = try_send(sender, messages, count);
     while (ret == -EAGAIN && speadi_end_rearm(&sender->end));

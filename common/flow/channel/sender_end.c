@@ -32,7 +32,7 @@ uint32_t speadi_sender_room(struct spead_sender *sender)
 
     if (!speadi_end_polls(&sender->end))
         return room(sender);
-    speadi_end_settle(&sender->end);
+    speadi_end_before_try(&sender->end);
     do
         there = room(sender);
     while (there == 0 && speadi_end_rearm(&sender->end));
@@ -92,12 +92,12 @@ void spead_sender_close(struct spead_sender *sender, int error)
     if (error < 0)
         note_error(channel, error);
     if (speadi_end_leave(&sender->end)) {
-        speadi_channel_turn(channel, SPEADI_ENDED);
+        speadi_channel_set_state(channel, SPEADI_ENDED);
         /* CHANNEL4 load: if the last receiver has not turned the channel to STOPPED yet, it drains after this. */
         if (atomic_load(&channel->state) & SPEADI_STOPPED)
             speadi_channel_drain(channel);
     } else {
-        speadi_waitroom_wake_one(&channel->senders_room); /* it may have been woken just now */
+        speadi_wait_queue_wake_one(&channel->waiting_senders); /* it may have been woken just now */
     }
     speadi_end_release(&sender->end);
     free(sender);

@@ -6,8 +6,8 @@
  * No operation waits for another thread: a slot that somebody is still copying counts as not there.
  *
  * `used` counts messages in all lanes, claimed or present; it is what bounds them to the capacity. */
-#ifndef SPEADI_FLOW_SHARED_RING_H
-#define SPEADI_FLOW_SHARED_RING_H
+#ifndef SPEADI_SHARED_RING_H
+#define SPEADI_SHARED_RING_H
 
 #include <stdatomic.h>
 #include <stdbool.h>

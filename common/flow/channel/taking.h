@@ -1,7 +1,7 @@
 /* Messages are taken out of a channel: by its receivers, and by the drain of a channel that nobody receives from.
  * Inline, because a receiver's shortest way is a look at an index and a copy. */
-#ifndef SPEADI_FLOW_TAKING_H
-#define SPEADI_FLOW_TAKING_H
+#ifndef SPEADI_TAKING_H
+#define SPEADI_TAKING_H
 
 #include <stdbool.h>
 #include <stdint.h>

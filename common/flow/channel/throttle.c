@@ -10,14 +10,14 @@
 #include <speadi/err.h>
 #include <speadi/struct_size.h>
 
-#include "bell.h"
-#include "waker_queue.h"
+#include "thread_waker.h"
+#include "waker_list.h"
 
 /* A lock, not atomics: a ticket is taken once per piece of expensive work, and passing it on in the order
  * of asking needs the queue and the count to change together. */
 struct spead_throttle {
     pthread_mutex_t lock;
-    struct speadi_waker_queue queue; /* who waits; empty while tickets are free */
+    struct speadi_waker_list queue; /* who waits; empty while tickets are free */
     uint32_t tickets, free, high_water, waiting;
     uint64_t taken;
     _Atomic bool cancelled; /* changes under lock */
@@ -60,13 +60,13 @@ void spead_throttle_unref(struct spead_throttle *throttle)
 
 static void enqueue(struct spead_throttle *throttle, struct spead_waker *waker)
 {
-    speadi_waker_queue_append(&throttle->queue, waker);
+    speadi_waker_list_append(&throttle->queue, waker);
     throttle->waiting++;
 }
 
 static void dequeue(struct spead_throttle *throttle, struct spead_waker *waker)
 {
-    speadi_waker_queue_remove(&throttle->queue, waker);
+    speadi_waker_list_remove(&throttle->queue, waker);
     throttle->waiting--;
 }
 
@@ -118,7 +118,7 @@ bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker 
     bool queued;
 
     pthread_mutex_lock(&throttle->lock);
-    queued = speadi_waker_queue_has(&throttle->queue, waker);
+    queued = speadi_waker_list_has(&throttle->queue, waker);
     if (queued)
         dequeue(throttle, waker);
     pthread_mutex_unlock(&throttle->lock);
@@ -127,18 +127,18 @@ bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker 
 
 int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
 {
-    struct speadi_bell bell;
+    struct speadi_thread_waker thread_waker;
     int ret;
 
-    speadi_bell_init(&bell);
-    speadi_bell_arm(&bell);
-    ret = take_or_queue(throttle, &bell.waker);
+    speadi_thread_waker_init(&thread_waker);
+    speadi_thread_waker_arm(&thread_waker);
+    ret = take_or_queue(throttle, &thread_waker.waker);
     if (ret != 0)
         return ret == 1 ? 0 : ret;
-    if (!speadi_bell_wait(&bell, deadline_ns)) {
-        if (spead_throttle_retract(throttle, &bell.waker))
+    if (!speadi_thread_waker_wait(&thread_waker, deadline_ns)) {
+        if (spead_throttle_retract(throttle, &thread_waker.waker))
             return -ETIMEDOUT;
-        speadi_bell_wait(&bell, 0); /* it rings right now */
+        speadi_thread_waker_wait(&thread_waker, 0); /* it rings right now */
     }
     /* Rung by a cancel, or with a ticket just before one: then nobody counts tickets any more. */
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;

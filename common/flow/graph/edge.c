@@ -28,7 +28,8 @@ const char *speadi_policy_name(unsigned policy)
     return policy < sizeof names / sizeof *names ? names[policy] : "unknown";
 }
 
-static void describe_side(const struct speadi_port *ports, uint32_t count, char *out, size_t max)
+static void describe_side(const struct speadi_node_port *ports, uint32_t count, char *out,
+                          size_t max)
 {
     if (count == 0)
         snprintf(out, max, "(outside)");
@@ -51,17 +52,17 @@ void speadi_edge_describe(const struct speadi_edge *edge, char *out, size_t max)
 
 /* ---- Joining -------------------------------------------------------------------------------- */
 
-static struct speadi_port *ports_of(struct spead_node *node, bool is_output, uint32_t *count)
+static struct speadi_node_port *ports_of(struct spead_node *node, bool is_output, uint32_t *count)
 {
     *count = is_output ? node->output_count : node->input_count;
     return is_output ? node->outputs : node->inputs;
 }
 
-struct speadi_port *speadi_port_find(const struct spead_graph_end *end, bool is_output,
-                                     struct spead_err *err)
+struct speadi_node_port *speadi_node_port_find(const struct spead_graph_end *end, bool is_output,
+                                               struct spead_err *err)
 {
     const char *side = is_output ? "output" : "input";
-    struct speadi_port *ports;
+    struct speadi_node_port *ports;
     uint32_t count;
 
     if (!end->node) {
@@ -90,9 +91,9 @@ void speadi_edge_add(struct spead_graph *graph, struct speadi_edge *edge)
     graph->edges_end = &edge->next;
 }
 
-void speadi_edge_attach(struct speadi_edge *edge, struct speadi_port *port)
+void speadi_edge_attach(struct speadi_edge *edge, struct speadi_node_port *port)
 {
-    struct speadi_port **side = port->is_output ? &edge->senders : &edge->receivers;
+    struct speadi_node_port **side = port->is_output ? &edge->senders : &edge->receivers;
 
     /* At the front: 10,000 producers may share an edge. Plans and searches do not mind the order. */
     port->edge_next = *side;
@@ -148,12 +149,12 @@ static bool is_other_type(int a, int b)
     return a != b && a != SPEAD_CHANNEL_ANY_TYPE && b != SPEAD_CHANNEL_ANY_TYPE;
 }
 
-static int type_of(const struct speadi_port *port)
+static int type_of(const struct speadi_node_port *port)
 {
     return port->edge && port->edge->type != SPEAD_CHANNEL_ANY_TYPE ? port->edge->type : port->type;
 }
 
-static int check_join(const struct speadi_port *from, const struct speadi_port *to,
+static int check_join(const struct speadi_node_port *from, const struct speadi_node_port *to,
                       const struct spead_channel_config *config, struct spead_err *err)
 {
     const struct speadi_edge *edges[] = {from->edge, to->edge};
@@ -166,7 +167,7 @@ static int check_join(const struct speadi_port *from, const struct speadi_port *
             speadi_node_of(from)->name, from->name, speadi_type_name(type_of(from)),
             speadi_node_of(to)->name, to->name, speadi_type_name(type_of(to)));
     for (unsigned i = 0; i < 2; i++) {
-        const struct speadi_port *port = i == 0 ? from : to;
+        const struct speadi_node_port *port = i == 0 ? from : to;
 
         if (edges[i] && edges[i]->outside)
             return speadi_err_set(err, -EINVAL, "port \"%s.%s\" is joined to a channel of its own",
@@ -188,10 +189,10 @@ static int check_join(const struct speadi_port *from, const struct speadi_port *
     return 0;
 }
 
-static void move_ports(struct speadi_edge *to, struct speadi_port *ports)
+static void move_ports(struct speadi_edge *to, struct speadi_node_port *ports)
 {
     while (ports) {
-        struct speadi_port *port = ports;
+        struct speadi_node_port *port = ports;
 
         ports = port->edge_next;
         speadi_edge_attach(to, port);
@@ -217,8 +218,8 @@ int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_graph_end to, const struct spead_channel_config *config,
                      struct spead_err *err)
 {
-    struct speadi_port *output = speadi_port_find(&from, true, err);
-    struct speadi_port *input = output ? speadi_port_find(&to, false, err) : NULL;
+    struct speadi_node_port *output = speadi_node_port_find(&from, true, err);
+    struct speadi_node_port *input = output ? speadi_node_port_find(&to, false, err) : NULL;
     struct spead_channel_config own;
     struct speadi_edge *edge;
     int ret;
@@ -251,7 +252,7 @@ int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
     return 0;
 }
 
-static int join_outside(struct spead_graph *graph, struct speadi_port *port,
+static int join_outside(struct spead_graph *graph, struct speadi_node_port *port,
                         struct spead_channel *channel, struct spead_err *err)
 {
     struct speadi_edge *edge;
@@ -275,7 +276,7 @@ static int join_outside(struct spead_graph *graph, struct speadi_port *port,
 int spead_graph_join_input(struct spead_graph *graph, struct spead_channel *from,
                            struct spead_graph_end to, struct spead_err *err)
 {
-    struct speadi_port *port = speadi_port_find(&to, false, err);
+    struct speadi_node_port *port = speadi_node_port_find(&to, false, err);
 
     return port ? join_outside(graph, port, from, err) : -EINVAL;
 }
@@ -283,7 +284,7 @@ int spead_graph_join_input(struct spead_graph *graph, struct spead_channel *from
 int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end from,
                             struct spead_channel *to, struct spead_err *err)
 {
-    struct speadi_port *port = speadi_port_find(&from, true, err);
+    struct speadi_node_port *port = speadi_node_port_find(&from, true, err);
 
     return port ? join_outside(graph, port, to, err) : -EINVAL;
 }
@@ -311,10 +312,10 @@ static enum speadi_channel_sync sync_of(const struct speadi_edge *edge)
                                              ? speadi_node_of(edge->senders)->task.worker
                                              : speadi_node_of(edge->receivers)->task.worker;
 
-    for (const struct speadi_port *port = edge->senders; port; port = port->edge_next)
+    for (const struct speadi_node_port *port = edge->senders; port; port = port->edge_next)
         if (speadi_node_of(port)->task.worker != worker)
             return SPEADI_SYNC_FENCED;
-    for (const struct speadi_port *port = edge->receivers; port; port = port->edge_next)
+    for (const struct speadi_node_port *port = edge->receivers; port; port = port->edge_next)
         if (speadi_node_of(port)->task.worker != worker)
             return SPEADI_SYNC_FENCED;
     return SPEADI_SYNC_LOCAL;
@@ -336,11 +337,12 @@ static int make_channel(struct spead_graph *graph, struct speadi_edge *edge, str
     return ret;
 }
 
-static int open_ends(struct speadi_edge *edge, struct speadi_port *ports, struct spead_err *err)
+static int open_ends(struct speadi_edge *edge, struct speadi_node_port *ports,
+                     struct spead_err *err)
 {
     int ret = 0;
 
-    for (struct speadi_port *port = ports; port && ret == 0; port = port->edge_next) {
+    for (struct speadi_node_port *port = ports; port && ret == 0; port = port->edge_next) {
         char name[128];
 
         snprintf(name, sizeof name, "%s.%s", speadi_node_of(port)->name, port->name);

@@ -253,10 +253,10 @@ int speadi_graph_check(const struct spead_graph *graph, struct spead_err *err)
 struct spead_channel *spead_graph_channel(const struct spead_graph *graph,
                                           struct spead_graph_end end)
 {
-    struct speadi_port *port = speadi_port_find(&end, true, NULL);
+    struct speadi_node_port *port = speadi_node_port_find(&end, true, NULL);
 
     (void)graph;
     if (!port)
-        port = speadi_port_find(&end, false, NULL);
+        port = speadi_node_port_find(&end, false, NULL);
     return port && port->edge ? port->edge->channel : NULL;
 }

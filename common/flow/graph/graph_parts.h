@@ -1,6 +1,6 @@
 /* A graph, for the files that work on it. */
-#ifndef SPEADI_FLOW_GRAPH_PARTS_H
-#define SPEADI_FLOW_GRAPH_PARTS_H
+#ifndef SPEADI_GRAPH_PARTS_H
+#define SPEADI_GRAPH_PARTS_H
 
 #include <pthread.h>
 #include <stdatomic.h>

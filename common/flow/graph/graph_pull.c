@@ -34,13 +34,13 @@ static void look_at(struct search *search, struct spead_node *node)
 
 /* Those at one side of an edge. Who was asked first is last the next time, so that one of several sources
  * cannot keep the others away. */
-static void look_at_all(struct search *search, struct speadi_port **side)
+static void look_at_all(struct search *search, struct speadi_node_port **side)
 {
-    struct speadi_port *first = *side, *last = first;
+    struct speadi_node_port *first = *side, *last = first;
 
     if (!first)
         return;
-    for (struct speadi_port *port = first; port; port = port->edge_next) {
+    for (struct speadi_node_port *port = first; port; port = port->edge_next) {
         look_at(search, speadi_node_of(port));
         last = port;
     }
@@ -83,7 +83,7 @@ static struct spead_node *find_needed(struct spead_graph *graph, struct spead_no
         if (is_active(node))
             return node;
         ticket = ticket || node->ticket;
-        for (struct speadi_port *port = node->waiting; port; port = port->waiting_next)
+        for (struct speadi_node_port *port = node->waiting; port; port = port->waiting_next)
             look_at_all(&search, port->is_output ? &port->edge->receivers : &port->edge->senders);
     }
     return ticket ? active_consumer(graph) : NULL;
@@ -118,7 +118,8 @@ static int start_pull(struct spead_graph *graph, struct spead_err *err)
 }
 
 /* An edge from an output to the caller: one message at a time. */
-static int open_result(struct spead_graph *graph, struct speadi_port *port, struct spead_err *err)
+static int open_result(struct spead_graph *graph, struct speadi_node_port *port,
+                       struct spead_err *err)
 {
     struct speadi_edge *edge = calloc(1, sizeof *edge);
 
@@ -142,7 +143,7 @@ static bool has_finished(const struct spead_node *node)
     return speadi_task_state(&node->task) == SPEADI_TASK_FINISHED;
 }
 
-static int prepare(struct spead_graph *graph, struct speadi_port *port, struct spead_err *err)
+static int prepare(struct spead_graph *graph, struct speadi_node_port *port, struct spead_err *err)
 {
     int ret = 0;
 
@@ -191,8 +192,8 @@ static int end_code(struct spead_graph *graph, int code, struct spead_err *err)
     return speadi_err_set(err, failure.code, "%s", text);
 }
 
-static int pull(struct spead_graph *graph, struct speadi_port *port, struct spead_message *message,
-                struct spead_err *err)
+static int pull(struct spead_graph *graph, struct speadi_node_port *port,
+                struct spead_message *message, struct spead_err *err)
 {
     for (;;) {
         struct spead_node *node;
@@ -220,7 +221,7 @@ static int pull(struct spead_graph *graph, struct speadi_port *port, struct spea
 int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_message *message, struct spead_err *err)
 {
-    struct speadi_port *port = speadi_port_find(&from, true, err);
+    struct speadi_node_port *port = speadi_node_port_find(&from, true, err);
     struct speadi_worker *before;
     int ret;
 

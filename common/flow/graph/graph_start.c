@@ -30,7 +30,7 @@ static void count_unready(struct spead_graph *graph)
 /* Everything that an edge's senders wait for is in place. */
 static void edge_ready(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
 {
-    for (struct speadi_port *port = edge->senders; port; port = port->edge_next)
+    for (struct speadi_node_port *port = edge->senders; port; port = port->edge_next)
         if (--speadi_node_of(port)->unready == 0 && speadi_node_of(port)->search == 0) {
             speadi_node_of(port)->search = 1;
             order[(*count)++] = speadi_node_of(port);

@@ -34,13 +34,13 @@ static const char *put_name(char **room, const char *name)
     return put;
 }
 
-static void fill_ports(struct spead_node *node, struct speadi_port *ports, char **room,
+static void fill_ports(struct spead_node *node, struct speadi_node_port *ports, char **room,
                        const struct spead_port *from, uint32_t count, bool is_output)
 {
     for (uint32_t i = 0; i < count; i++) {
-        ports[i] = (struct speadi_port){.type = from[i].type, .is_output = is_output};
+        ports[i] = (struct speadi_node_port){.type = from[i].type, .is_output = is_output};
         ports[i].name = put_name(room, from[i].name);
-        speadi_waiter_init(&ports[i].waiter, &node->task);
+        speadi_node_waker_init(&ports[i].waiter, &node->task);
     }
 }
 
@@ -57,10 +57,10 @@ static void fill_node(struct spead_node *node, const struct spead_node_config *c
     node->retries = config->retries;
     node->backoff_ns = config->backoff_ns;
     node->memory_bytes = config->memory_bytes;
-    speadi_waiter_init(&node->ticket_waiter, &node->task);
+    speadi_node_waker_init(&node->ticket_waiter, &node->task);
 }
 
-static struct speadi_port *find_error_port(struct spead_node *node)
+static struct speadi_node_port *find_error_port(struct spead_node *node)
 {
     for (uint32_t i = 0; i < node->output_count; i++)
         if (strcmp(node->outputs[i].name, "error") == 0)
@@ -74,7 +74,7 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
     size_t ports = (size_t)config->input_count + config->output_count;
     bool diverts =
         config->on_error == SPEAD_ON_ERROR_DIVERT || config->after_retries == SPEAD_ON_ERROR_DIVERT;
-    size_t bytes = sizeof(struct spead_node) + ports * sizeof(struct speadi_port) +
+    size_t bytes = sizeof(struct spead_node) + ports * sizeof(struct speadi_node_port) +
                    (diverts ? sizeof(struct spead_message) : 0) + strlen(config->name) + 1 +
                    names_bytes(config->inputs, config->input_count) +
                    names_bytes(config->outputs, config->output_count);
@@ -85,7 +85,7 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
         return speadi_err_set(err, -ENOMEM, "cannot add node \"%s\": out of memory", config->name);
     fill_node(node, config);
     node->own_bytes = (uint32_t)bytes;
-    node->inputs = (struct speadi_port *)(void *)(node + 1);
+    node->inputs = (struct speadi_node_port *)(void *)(node + 1);
     node->outputs = node->inputs + config->input_count;
     room = (char *)(node->outputs + config->output_count);
     if (diverts) {
@@ -102,7 +102,7 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
 
 /* ---- Ports ---------------------------------------------------------------------------------- */
 
-static void port_waits(struct spead_node *self, struct speadi_port *port)
+static void port_waits(struct spead_node *self, struct speadi_node_port *port)
 {
     if (port->waits)
         return;
@@ -114,7 +114,7 @@ static void port_waits(struct spead_node *self, struct speadi_port *port)
 /* The end, an error from upstream, or -ECANCELED. Kept out of line: its sentence would make every receive
  * clear room on the stack. */
 __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
-                                                       struct speadi_port *port, int code)
+                                                       struct speadi_node_port *port, int code)
 {
     self->told = code;
     if (code == -ESHUTDOWN || self->input_error != 0)
@@ -129,7 +129,7 @@ __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
     return code;
 }
 
-static int nothing_received(struct spead_node *self, struct speadi_port *port, int code)
+static int nothing_received(struct spead_node *self, struct speadi_node_port *port, int code)
 {
     if (code == -EAGAIN && port->edge->outside && spead_node_is_stopping(self)) {
         /* What was sent before the stop has been taken; more is not waited for. */
@@ -152,7 +152,7 @@ static inline void work_on(struct spead_node *self, const struct spead_message *
 int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_message *messages,
                        uint32_t max)
 {
-    struct speadi_port *port = &self->inputs[input];
+    struct speadi_node_port *port = &self->inputs[input];
     int ret;
 
     if (port->ended)
@@ -160,7 +160,7 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
     ret = spead_receiver_try_receive(port->receiver, messages, max);
     if (ret <= 0)
         return nothing_received(self, port, ret);
-    speadi_count(&self->in, (uint64_t)ret);
+    speadi_counter_add(&self->in, (uint64_t)ret);
     /* relaxed: a hint for whoever writes down a path */
     atomic_store_explicit(&self->last_input, input, memory_order_relaxed);
     work_on(self, messages);
@@ -169,7 +169,7 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
 
 void spead_node_wait_input(struct spead_node *self, uint32_t input)
 {
-    struct speadi_port *port = &self->inputs[input];
+    struct speadi_node_port *port = &self->inputs[input];
 
     if (port->receiver)
         port_waits(self, port);
@@ -180,21 +180,21 @@ static int send_nowhere(struct spead_node *self, const struct spead_message *mes
 {
     for (uint32_t i = 0; i < count; i++)
         spead_message_unref(&messages[i]);
-    speadi_count(&self->out, count);
+    speadi_counter_add(&self->out, count);
     return (int)count;
 }
 
 int spead_node_send(struct spead_node *self, uint32_t output, const struct spead_message *messages,
                     uint32_t count)
 {
-    struct speadi_port *port = &self->outputs[output];
+    struct speadi_node_port *port = &self->outputs[output];
     int ret;
 
     if (!port->sender)
         return send_nowhere(self, messages, count);
     ret = spead_sender_try_send(port->sender, messages, count);
     if (ret > 0)
-        speadi_count(&self->out, (uint64_t)ret);
+        speadi_counter_add(&self->out, (uint64_t)ret);
     if (ret == (int)count)
         return ret;
     if (ret >= 0 || ret == -EAGAIN)
@@ -218,7 +218,7 @@ struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_
 
 uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
 {
-    struct speadi_port *port = &self->outputs[output];
+    struct speadi_node_port *port = &self->outputs[output];
     uint32_t room = port->sender ? speadi_sender_room(port->sender) : UINT32_MAX;
 
     if (room == 0)
@@ -234,9 +234,9 @@ static int ticket_arrived(struct spead_node *self)
     struct spead_throttle *throttle = self->ticket;
 
     /* relaxed: ordered by TASK1. Still silent: then the wake is yet to come. */
-    if (atomic_load_explicit(&self->ticket_waiter.state, memory_order_relaxed) == SPEADI_SILENT)
+    if (atomic_load_explicit(&self->ticket_waiter.state, memory_order_relaxed) == SPEADI_WAKER_IDLE)
         return -EAGAIN;
-    speadi_waiter_join(&self->ticket_waiter);
+    speadi_node_waker_join(&self->ticket_waiter);
     self->ticket = NULL;
     if (!spead_throttle_is_cancelled(throttle))
         return 0;
@@ -251,7 +251,7 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
     if (self->ticket)
         return self->ticket == throttle ? ticket_arrived(self) : -EINVAL;
     /* relaxed: the throttle's lock orders it before the ring */
-    atomic_store_explicit(&self->ticket_waiter.state, SPEADI_SILENT, memory_order_relaxed);
+    atomic_store_explicit(&self->ticket_waiter.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
     ret = spead_throttle_announce(throttle, &self->ticket_waiter.waker);
     if (ret < 0) {
         self->told = ret;
@@ -324,16 +324,16 @@ void spead_node_stats(const struct spead_node *node, struct spead_node_stats *st
 {
     struct spead_node_stats now = {
         .state = public_state(node),
-        .steps = speadi_counted(&node->steps),
-        .busy_ns = speadi_counted(&node->busy_ns),
-        .in = speadi_counted(&node->in),
-        .out = speadi_counted(&node->out),
-        .retried = speadi_counted(&node->retried),
-        .skipped = speadi_counted(&node->skipped),
-        .logged = speadi_counted(&node->logged),
-        .diverted = speadi_counted(&node->diverted_count),
-        .fatal = speadi_counted(&node->fatal),
-        .cpu_ns = speadi_counted(&node->cpu_ns),
+        .steps = speadi_counter_read(&node->steps),
+        .busy_ns = speadi_counter_read(&node->busy_ns),
+        .in = speadi_counter_read(&node->in),
+        .out = speadi_counter_read(&node->out),
+        .retried = speadi_counter_read(&node->retried),
+        .skipped = speadi_counter_read(&node->skipped),
+        .logged = speadi_counter_read(&node->logged),
+        .diverted = speadi_counter_read(&node->diverted_count),
+        .fatal = speadi_counter_read(&node->fatal),
+        .cpu_ns = speadi_counter_read(&node->cpu_ns),
     };
     now.failed = now.retried + now.skipped + now.logged + now.diverted + now.fatal;
     (void)speadi_struct_write(stats, &now, sizeof now);

@@ -1,6 +1,6 @@
 /* A node of a graph, for the files that work on it. */
-#ifndef SPEADI_FLOW_NODE_PARTS_H
-#define SPEADI_FLOW_NODE_PARTS_H
+#ifndef SPEADI_NODE_PARTS_H
+#define SPEADI_NODE_PARTS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -16,11 +16,11 @@ struct spead_node {
     struct speadi_task task; /* how it has turns, and how it is woken */
 
     /* Its worker's. */
-    struct speadi_port *waiting;   /* answered -EAGAIN in the last step */
-    uint64_t wait_until_ns;        /* 0: no time to wait for */
-    uint64_t not_before_ns;        /* back-off of a retry */
-    struct spead_throttle *ticket; /* queued for, or given and not yet asked for again */
-    struct speadi_waiter ticket_waiter;
+    struct speadi_node_port *waiting; /* answered -EAGAIN in the last step */
+    uint64_t wait_until_ns;           /* 0: no time to wait for */
+    uint64_t not_before_ns;           /* back-off of a retry */
+    struct spead_throttle *ticket;    /* queued for, or given and not yet asked for again */
+    struct speadi_node_waker ticket_waiter;
     int told;        /* the last end that a port answered in this step; 0: none */
     int input_error; /* an input ended with it: so do the outputs */
     uint32_t tries;  /* retries of the message last failed at */
@@ -45,8 +45,8 @@ struct spead_node {
     struct spead_graph *graph;
     const struct spead_node_ops *ops;
     void *step_state;
-    struct speadi_port *inputs, *outputs;
-    struct speadi_port *error_port;
+    struct speadi_node_port *inputs, *outputs;
+    struct speadi_node_port *error_port;
     uint32_t input_count, output_count;
     const char *name;
     uint32_t retries;
@@ -69,7 +69,7 @@ static inline struct spead_node *speadi_node_of_task(struct speadi_task *task)
     return (struct spead_node *)(void *)((char *)task - offsetof(struct spead_node, task));
 }
 
-static inline struct spead_node *speadi_node_of(const struct speadi_port *port)
+static inline struct spead_node *speadi_node_of(const struct speadi_node_port *port)
 {
     return speadi_node_of_task(port->waiter.task);
 }

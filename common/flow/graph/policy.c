@@ -16,7 +16,7 @@ static const char *cause_of(const struct spead_node *node, int code)
 
 static int fatal(struct spead_node *node, int code)
 {
-    speadi_count(&node->fatal, 1);
+    speadi_counter_add(&node->fatal, 1);
     speadi_graph_fail(node, code, cause_of(node, code));
     return code;
 }
@@ -38,7 +38,7 @@ static int retry(struct spead_node *node)
     uint64_t backoff_ns = speadi_backoff_ns(node->backoff_ns, node->tries);
 
     node->tries++;
-    speadi_count(&node->retried, 1);
+    speadi_counter_add(&node->retried, 1);
     if (backoff_ns == 0)
         return SPEAD_STEP_AGAIN;
     node->not_before_ns = node->task.worker->now_ns + backoff_ns;
@@ -55,10 +55,10 @@ static void log_failure(struct spead_node *node, const struct spead_message *fai
     if (node->logged_ns != 0 && now_ns - node->logged_ns < LOG_PAUSE_NS)
         return;
     node->logged_ns = now_ns;
-    speadi_log(&node->graph->log, SPEAD_LOG_WARNING,
-               "node %s: %s; stream %u, sequence %llu is left out (%llu so far)", node->name,
-               cause_of(node, code), failed->stream, (unsigned long long)failed->sequence,
-               (unsigned long long)speadi_counted(&node->logged));
+    speadi_log_line(&node->graph->log, SPEAD_LOG_WARNING,
+                    "node %s: %s; stream %u, sequence %llu is left out (%llu so far)", node->name,
+                    cause_of(node, code), failed->stream, (unsigned long long)failed->sequence,
+                    (unsigned long long)speadi_counter_read(&node->logged));
 }
 
 void speadi_node_drop_diverted(struct spead_node *node)
@@ -67,7 +67,7 @@ void speadi_node_drop_diverted(struct spead_node *node)
         return;
     node->diverting = false;
     spead_message_unref(node->diverted);
-    speadi_count(&node->skipped, 1);
+    speadi_counter_add(&node->skipped, 1);
 }
 
 bool speadi_node_divert(struct spead_node *node)
@@ -81,7 +81,7 @@ bool speadi_node_divert(struct spead_node *node)
         speadi_node_drop_diverted(node);
         return true;
     }
-    speadi_count(&node->diverted_count, 1);
+    speadi_counter_add(&node->diverted_count, 1);
     node->diverting = false;
     return true;
 }
@@ -109,7 +109,7 @@ int speadi_node_failed(struct spead_node *node, int code)
     node->tries = 0;
     if (policy == SPEAD_ON_ERROR_DIVERT)
         return divert(node, &failed);
-    speadi_count(policy == SPEAD_ON_ERROR_LOG ? &node->logged : &node->skipped, 1);
+    speadi_counter_add(policy == SPEAD_ON_ERROR_LOG ? &node->logged : &node->skipped, 1);
     if (policy == SPEAD_ON_ERROR_LOG)
         log_failure(node, &failed, code);
     spead_message_unref(&failed);

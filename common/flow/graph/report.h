@@ -1,6 +1,6 @@
 /* Text that is measured and cut as snprintf() does it: plans and verdicts, for people or as JSON. */
-#ifndef SPEADI_FLOW_REPORT_H
-#define SPEADI_FLOW_REPORT_H
+#ifndef SPEADI_REPORT_H
+#define SPEADI_REPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -11,36 +11,36 @@
 
 /* ---- Announcing (docs/adr/0013) ------------------------------------------------------------- */
 
-static struct speadi_end *end_of(const struct speadi_port *port)
+static struct speadi_end *end_of(const struct speadi_node_port *port)
 {
     return port->is_output ? &port->sender->end : &port->receiver->end;
 }
 
-static int announce(struct speadi_port *port, uint64_t now_ns)
+static int announce(struct speadi_node_port *port, uint64_t now_ns)
 {
     /* relaxed: the announcement orders it before the ring */
-    atomic_store_explicit(&port->waiter.state, SPEADI_SILENT, memory_order_relaxed);
+    atomic_store_explicit(&port->waiter.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
     return speadi_end_announce(end_of(port), &port->waiter.waker, now_ns);
 }
 
 /* Whether others wait at the same side of the channel. */
-static bool shares(const struct speadi_port *port)
+static bool shares(const struct speadi_node_port *port)
 {
     const struct spead_channel *channel = end_of(port)->channel;
 
-    return (port->is_output ? channel->senders_room : channel->receivers_room).crowd != NULL;
+    return (port->is_output ? channel->waiting_senders : channel->waiting_receivers).many != NULL;
 }
 
-static void retract(struct speadi_port *port, uint64_t now_ns)
+static void retract(struct speadi_node_port *port, uint64_t now_ns)
 {
     /* Mostly this wake is what the turn is for, and the thread that woke is through with it. WAKER2 acquire: as in
-     * speadi_waiter_join(). */
-    if (atomic_load_explicit(&port->waiter.state, memory_order_acquire) == SPEADI_RUNG) {
+     * speadi_node_waker_join(). */
+    if (atomic_load_explicit(&port->waiter.state, memory_order_acquire) == SPEADI_WAKER_CALLED) {
         speadi_end_woken(end_of(port), now_ns);
     } else {
         if (speadi_end_retract(end_of(port), &port->waiter.waker, now_ns))
             return;
-        speadi_waiter_join(&port->waiter);
+        speadi_node_waker_join(&port->waiter);
     }
     port->woken = shares(port);
     speadi_node_of(port)->woken_for_all |= port->woken;
@@ -49,7 +49,7 @@ static void retract(struct speadi_port *port, uint64_t now_ns)
 /* False: one of them can go on now. */
 static bool announce_all(struct spead_node *node)
 {
-    for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
+    for (struct speadi_node_port *port = node->waiting; port; port = port->waiting_next) {
         if (announce(port, node->task.worker->now_ns) != 0)
             return false;
         port->announced = true;
@@ -59,7 +59,7 @@ static bool announce_all(struct spead_node *node)
 
 static void retract_waiting(struct spead_node *node)
 {
-    for (struct speadi_port *port = node->waiting; port; port = port->waiting_next) {
+    for (struct speadi_node_port *port = node->waiting; port; port = port->waiting_next) {
         if (port->announced)
             retract(port, node->task.worker->now_ns);
         port->announced = port->waits = false;
@@ -73,7 +73,7 @@ static inline void retract_all(struct spead_node *node)
         retract_waiting(node);
 }
 
-static void pass_on(struct speadi_port *ports, uint32_t count)
+static void pass_on(struct speadi_node_port *ports, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (!ports[i].woken)
@@ -108,7 +108,7 @@ static void give_up_ticket(struct spead_node *node)
     node->ticket = NULL;
     if (spead_throttle_retract(throttle, &node->ticket_waiter.waker))
         return;
-    speadi_waiter_join(&node->ticket_waiter);
+    speadi_node_waker_join(&node->ticket_waiter);
     if (!spead_throttle_is_cancelled(throttle))
         spead_throttle_give(throttle);
 }
@@ -139,7 +139,7 @@ void speadi_node_finish(struct spead_node *node, int error)
     node->started = false;
     close_ends(node, error);
     if (worker->kind == SPEADI_WORKER_OWN)
-        speadi_count(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
+        speadi_counter_add(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&node->task.state, SPEADI_TASK_FINISHED);
     /* relaxed: a count, of many writers */
     atomic_fetch_sub_explicit(&worker->tasks, 1, memory_order_relaxed);
@@ -192,10 +192,10 @@ static int step(struct spead_node *node)
     ret = node->ops->step(node->step_state, node);
     atomic_store_explicit(&node->is_running, false, memory_order_relaxed);
     worker->now_ns = speadi_clock_mono_ns();
-    speadi_count(&node->busy_ns, worker->now_ns - began_ns);
-    speadi_count(&node->steps, 1);
-    speadi_count(&worker->busy_ns, worker->now_ns - began_ns);
-    speadi_count(&worker->steps, 1);
+    speadi_counter_add(&node->busy_ns, worker->now_ns - began_ns);
+    speadi_counter_add(&node->steps, 1);
+    speadi_counter_add(&worker->busy_ns, worker->now_ns - began_ns);
+    speadi_counter_add(&worker->steps, 1);
     return judge(node, ret);
 }
 

@@ -59,7 +59,7 @@ static double empty_share(const struct speadi_edge *edge, double elapsed)
 /* Of several ports the one that tells the most: the fullest input, the emptiest output. */
 static struct load load_of(const struct spead_node *node, double elapsed)
 {
-    struct load load = {.busy = share(speadi_counted(&node->busy_ns), 1, elapsed)};
+    struct load load = {.busy = share(speadi_counter_read(&node->busy_ns), 1, elapsed)};
 
     for (uint32_t i = 0; i < node->input_count; i++) {
         const struct speadi_edge *edge = node->inputs[i].edge;

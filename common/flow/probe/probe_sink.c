@@ -14,31 +14,31 @@
 
 enum { STREAMS_WATCHED = 1024 };
 
-struct spead_test_sink {
-    struct spead_test_sink_config config;
-    struct spead_test_record record;
-    struct spead_test_arrival *arrivals;
+struct spead_probe_sink {
+    struct spead_probe_sink_config config;
+    struct spead_probe_record record;
+    struct spead_probe_arrival *arrivals;
     uint64_t next[STREAMS_WATCHED]; /* lowest sequence that would be in order */
     uint64_t due_ns;
     struct spead_port input;
 };
 
-static int read_config(struct spead_test_sink_config *config,
-                       const struct spead_test_sink_config *from, struct spead_err *err)
+static int read_config(struct spead_probe_sink_config *config,
+                       const struct spead_probe_sink_config *from, struct spead_err *err)
 {
-    static const struct spead_test_sink_config defaults = SPEAD_TEST_SINK_CONFIG_INIT;
+    static const struct spead_probe_sink_config defaults = SPEAD_PROBE_SINK_CONFIG_INIT;
     static const struct speadi_struct_kind kind = {
         .what = "test sink",
-        .init = "SPEAD_TEST_SINK_CONFIG_INIT",
+        .init = "SPEAD_PROBE_SINK_CONFIG_INIT",
         .defaults = &defaults,
         .size = sizeof defaults,
-        .size_min = offsetof(struct spead_test_sink_config, pause_ns),
+        .size_min = offsetof(struct spead_probe_sink_config, pause_ns),
     };
 
     return speadi_struct_read(config, from, &kind, err);
 }
 
-static int check(const struct spead_test_sink_config *config, struct spead_err *err)
+static int check(const struct spead_probe_sink_config *config, struct spead_err *err)
 {
     if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
         return speadi_err_range(err, "batch", config->batch, 1, SPEADI_PROBE_BATCH_MAX);
@@ -47,11 +47,11 @@ static int check(const struct spead_test_sink_config *config, struct spead_err *
     return 0;
 }
 
-int spead_test_sink_create(struct spead_test_sink **out,
-                           const struct spead_test_sink_config *config, struct spead_err *err)
+int spead_probe_sink_create(struct spead_probe_sink **out,
+                            const struct spead_probe_sink_config *config, struct spead_err *err)
 {
-    struct spead_test_sink_config own;
-    struct spead_test_sink *sink;
+    struct spead_probe_sink_config own;
+    struct spead_probe_sink *sink;
     int ret = read_config(&own, config, err);
 
     if (ret == 0)
@@ -73,7 +73,7 @@ int spead_test_sink_create(struct spead_test_sink **out,
     return 0;
 }
 
-void spead_test_sink_destroy(struct spead_test_sink *sink)
+void spead_probe_sink_destroy(struct spead_probe_sink *sink)
 {
     if (!sink)
         return;
@@ -81,14 +81,14 @@ void spead_test_sink_destroy(struct spead_test_sink *sink)
     free(sink);
 }
 
-void spead_test_sink_record(const struct spead_test_sink *sink, struct spead_test_record *record)
+void spead_probe_sink_record(const struct spead_probe_sink *sink, struct spead_probe_record *record)
 {
     (void)speadi_struct_write(record, &sink->record, sizeof sink->record);
 }
 
 /* ---- Recording ----------------------------------------------------------------------------- */
 
-static void judge_order(struct spead_test_sink *sink, const struct spead_message *message)
+static void judge_order(struct spead_probe_sink *sink, const struct spead_message *message)
 {
     uint64_t *next;
 
@@ -103,19 +103,19 @@ static void judge_order(struct spead_test_sink *sink, const struct spead_message
     *next = message->sequence + 1;
 }
 
-static void record_one(struct spead_test_sink *sink, const struct spead_message *message,
+static void record_one(struct spead_probe_sink *sink, const struct spead_message *message,
                        uint64_t now_ns)
 {
-    struct spead_test_record *record = &sink->record;
+    struct spead_probe_record *record = &sink->record;
 
     if (record->recorded < sink->config.record_max)
-        sink->arrivals[record->recorded++] = (struct spead_test_arrival){
+        sink->arrivals[record->recorded++] = (struct spead_probe_arrival){
             .message = *message, .arrived_ns = now_ns, .batch = record->batches};
     record->received++;
     judge_order(sink, message);
 }
 
-uint32_t speadi_test_sink_wants(const struct spead_test_sink *sink)
+uint32_t speadi_test_sink_wants(const struct spead_probe_sink *sink)
 {
     uint64_t left = sink->config.stop_after - sink->record.received;
 
@@ -124,7 +124,7 @@ uint32_t speadi_test_sink_wants(const struct spead_test_sink *sink)
     return (uint32_t)left;
 }
 
-int speadi_test_sink_take(struct spead_test_sink *sink, const struct spead_message *messages,
+int speadi_test_sink_take(struct spead_probe_sink *sink, const struct spead_message *messages,
                           uint32_t count)
 {
     uint64_t now_ns = speadi_clock_mono_ns();
@@ -141,17 +141,17 @@ int speadi_test_sink_take(struct spead_test_sink *sink, const struct spead_messa
     return failed ? sink->config.error : 0;
 }
 
-void speadi_test_sink_ended(struct spead_test_sink *sink, int reason)
+void speadi_test_sink_ended(struct spead_probe_sink *sink, int reason)
 {
     sink->record.end = reason;
 }
 
-uint64_t speadi_test_sink_due_ns(const struct spead_test_sink *sink)
+uint64_t speadi_test_sink_due_ns(const struct spead_probe_sink *sink)
 {
     return sink->due_ns;
 }
 
-int spead_test_sink_step(struct spead_test_sink *sink, struct spead_receiver *receiver)
+int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *receiver)
 {
     struct spead_message messages[SPEADI_PROBE_BATCH_MAX];
     struct timespec due = speadi_clock_timespec(sink->due_ns);
@@ -178,7 +178,7 @@ int spead_test_sink_step(struct spead_test_sink *sink, struct spead_receiver *re
 static int step(void *state, struct spead_node *self)
 {
     struct spead_message messages[SPEADI_PROBE_BATCH_MAX];
-    struct spead_test_sink *sink = state;
+    struct spead_probe_sink *sink = state;
     uint32_t wants = speadi_test_sink_wants(sink);
     int ret;
 
@@ -199,8 +199,8 @@ static int step(void *state, struct spead_node *self)
     return ret < 0 ? ret : SPEAD_STEP_AGAIN;
 }
 
-void spead_test_sink_fill_node(struct spead_test_sink *sink, const char *name,
-                               struct spead_node_config *out)
+void spead_probe_sink_fill_node(struct spead_probe_sink *sink, const char *name,
+                                struct spead_node_config *out)
 {
     static const struct spead_node_ops ops = {.kind = "test-sink", .step = step};
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;

@@ -12,29 +12,29 @@
 
 #include "probe_parts.h"
 
-struct spead_test_source {
-    struct spead_test_source_config config;
+struct spead_probe_source {
+    struct spead_probe_source_config config;
     uint64_t sent, due_ns;
     struct spead_port output;
     struct spead_message made[SPEADI_PROBE_BATCH_MAX]; /* where config brings none */
 };
 
-static int read_config(struct spead_test_source_config *config,
-                       const struct spead_test_source_config *from, struct spead_err *err)
+static int read_config(struct spead_probe_source_config *config,
+                       const struct spead_probe_source_config *from, struct spead_err *err)
 {
-    static const struct spead_test_source_config defaults = SPEAD_TEST_SOURCE_CONFIG_INIT;
+    static const struct spead_probe_source_config defaults = SPEAD_PROBE_SOURCE_CONFIG_INIT;
     static const struct speadi_struct_kind kind = {
         .what = "test source",
-        .init = "SPEAD_TEST_SOURCE_CONFIG_INIT",
+        .init = "SPEAD_PROBE_SOURCE_CONFIG_INIT",
         .defaults = &defaults,
         .size = sizeof defaults,
-        .size_min = offsetof(struct spead_test_source_config, streams),
+        .size_min = offsetof(struct spead_probe_source_config, streams),
     };
 
     return speadi_struct_read(config, from, &kind, err);
 }
 
-static int check(const struct spead_test_source_config *config, struct spead_err *err)
+static int check(const struct spead_probe_source_config *config, struct spead_err *err)
 {
     if (config->batch < 1 || config->batch > SPEADI_PROBE_BATCH_MAX)
         return speadi_err_range(err, "batch", config->batch, 1, SPEADI_PROBE_BATCH_MAX);
@@ -45,11 +45,11 @@ static int check(const struct spead_test_source_config *config, struct spead_err
     return 0;
 }
 
-int spead_test_source_create(struct spead_test_source **out,
-                             const struct spead_test_source_config *config, struct spead_err *err)
+int spead_probe_source_create(struct spead_probe_source **out,
+                              const struct spead_probe_source_config *config, struct spead_err *err)
 {
-    struct spead_test_source_config own;
-    struct spead_test_source *source;
+    struct spead_probe_source_config own;
+    struct spead_probe_source *source;
     int ret = read_config(&own, config, err);
 
     if (ret == 0)
@@ -65,24 +65,24 @@ int spead_test_source_create(struct spead_test_source **out,
     return 0;
 }
 
-void spead_test_source_destroy(struct spead_test_source *source)
+void spead_probe_source_destroy(struct spead_probe_source *source)
 {
     free(source);
 }
 
-uint64_t spead_test_source_sent(const struct spead_test_source *source)
+uint64_t spead_probe_source_sent(const struct spead_probe_source *source)
 {
     return source->sent;
 }
 
-static uint64_t last(const struct spead_test_source *source)
+static uint64_t last(const struct spead_probe_source *source)
 {
-    const struct spead_test_source_config *config = &source->config;
+    const struct spead_probe_source_config *config = &source->config;
 
     return config->error && config->error_at < config->count ? config->error_at : config->count;
 }
 
-static void make(struct spead_test_source *source, uint64_t count)
+static void make(struct spead_probe_source *source, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         uint64_t number = source->sent + i;
@@ -96,7 +96,8 @@ static void make(struct spead_test_source *source, uint64_t count)
     }
 }
 
-int speadi_test_source_next(struct spead_test_source *source, const struct spead_message **messages)
+int speadi_test_source_next(struct spead_probe_source *source,
+                            const struct spead_message **messages)
 {
     uint64_t count = last(source) - source->sent;
 
@@ -113,20 +114,20 @@ int speadi_test_source_next(struct spead_test_source *source, const struct spead
     return (int)count;
 }
 
-void speadi_test_source_advance(struct spead_test_source *source, uint32_t count)
+void speadi_test_source_advance(struct spead_probe_source *source, uint32_t count)
 {
     source->sent += count;
     if (source->config.pause_ns)
         source->due_ns = speadi_clock_mono_ns() + source->config.pause_ns;
 }
 
-uint64_t speadi_test_source_due_ns(const struct spead_test_source *source)
+uint64_t speadi_test_source_due_ns(const struct spead_probe_source *source)
 {
     return source->due_ns;
 }
 
 /* What a step answers to what sending answered. */
-static int conclude(struct spead_test_source *source, int sent)
+static int conclude(struct spead_probe_source *source, int sent)
 {
     if (sent == -EAGAIN)
         return SPEAD_STEP_WAITING;
@@ -138,7 +139,7 @@ static int conclude(struct spead_test_source *source, int sent)
     return SPEAD_STEP_AGAIN;
 }
 
-int spead_test_source_step(struct spead_test_source *source, struct spead_sender *sender)
+int spead_probe_source_step(struct spead_probe_source *source, struct spead_sender *sender)
 {
     struct timespec due = speadi_clock_timespec(source->due_ns);
     const struct spead_message *messages;
@@ -155,7 +156,7 @@ int spead_test_source_step(struct spead_test_source *source, struct spead_sender
 
 static int step(void *state, struct spead_node *self)
 {
-    struct spead_test_source *source = state;
+    struct spead_probe_source *source = state;
     const struct spead_message *messages;
     int ret = speadi_test_source_next(source, &messages);
 
@@ -170,8 +171,8 @@ static int step(void *state, struct spead_node *self)
     return conclude(source, spead_node_send(self, 0, messages, (uint32_t)ret));
 }
 
-void spead_test_source_fill_node(struct spead_test_source *source, const char *name,
-                                 struct spead_node_config *out)
+void spead_probe_source_fill_node(struct spead_probe_source *source, const char *name,
+                                  struct spead_node_config *out)
 {
     static const struct spead_node_ops ops = {.kind = "test-source", .step = step};
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;

@@ -104,12 +104,12 @@ void spead_executor_stats(const struct spead_executor *executor, struct spead_ex
     for (uint32_t i = 0; i < executor->count; i++) {
         const struct speadi_worker *worker = &executor->workers[i];
 
-        sum.steps += speadi_counted(&worker->steps);
-        sum.sleeps += speadi_counted(&worker->sleeps);
-        sum.wakes += speadi_counted(&worker->wakes);
-        sum.busy_ns += speadi_counted(&worker->busy_ns);
-        sum.nodes += speadi_counted(&worker->tasks);
-        sum.runnable += speadi_counted(&worker->queued);
+        sum.steps += speadi_counter_read(&worker->steps);
+        sum.sleeps += speadi_counter_read(&worker->sleeps);
+        sum.wakes += speadi_counter_read(&worker->wakes);
+        sum.busy_ns += speadi_counter_read(&worker->busy_ns);
+        sum.nodes += speadi_counter_read(&worker->tasks);
+        sum.runnable += speadi_counter_read(&worker->queued);
     }
     (void)speadi_struct_write(stats, &sum, sizeof sum);
 }

@@ -1,6 +1,6 @@
 /* The workers of an executor, for graphs that place their nodes at them. */
-#ifndef SPEADI_FLOW_EXECUTOR_WORKERS_H
-#define SPEADI_FLOW_EXECUTOR_WORKERS_H
+#ifndef SPEADI_EXECUTOR_WORKERS_H
+#define SPEADI_EXECUTOR_WORKERS_H
 
 #include <stdint.h>
 

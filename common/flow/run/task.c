@@ -24,29 +24,30 @@ void speadi_task_wake(struct speadi_task *task)
 
 static void wake_waiter(struct spead_waker *waker)
 {
-    struct speadi_waiter *waiter =
-        (struct speadi_waiter *)(void *)((char *)waker - offsetof(struct speadi_waiter, waker));
+    struct speadi_node_waker *waiter =
+        (struct speadi_node_waker *)(void *)((char *)waker -
+                                             offsetof(struct speadi_node_waker, waker));
     _Atomic uint32_t *futex;
 
     /* Before the task can have its turn, which may ask at once whether it was this that woke it (and that
      * no later wake would tell). relaxed: make_active() releases it. */
-    atomic_store_explicit(&waiter->state, SPEADI_RINGING, memory_order_relaxed);
+    atomic_store_explicit(&waiter->state, SPEADI_WAKER_CALLING, memory_order_relaxed);
     futex = make_active(waiter->task);
     /* WAKER2 release: the owner, which sees RUNG, may free the task, and with its last graph the worker. From here
      * on only the address of the futex is used. */
-    atomic_store_explicit(&waiter->state, SPEADI_RUNG, memory_order_release);
+    atomic_store_explicit(&waiter->state, SPEADI_WAKER_CALLED, memory_order_release);
     speadi_worker_rouse(futex);
 }
 
-void speadi_waiter_init(struct speadi_waiter *waiter, struct speadi_task *task)
+void speadi_node_waker_init(struct speadi_node_waker *waiter, struct speadi_task *task)
 {
     waiter->waker.wake = wake_waiter;
     waiter->task = task;
 }
 
-void speadi_waiter_join(struct speadi_waiter *waiter)
+void speadi_node_waker_join(struct speadi_node_waker *waiter)
 {
     /* WAKER2 acquire: the waking thread touches the waiter no more. */
-    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_RUNG)
+    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_WAKER_CALLED)
         sched_yield(); /* the thread that wakes has a few instructions left, or was preempted there */
 }

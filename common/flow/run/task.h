@@ -8,8 +8,8 @@
  * WOKEN is a mark beside the state. A wake sets the mark, and the wake that sets it on SUSPENDED (without a mark)
  * queues the task: exactly one wake does. A turn starts by clearing the mark, so that the turn sees everything that was
  * done before the wake (TASK1); and a task suspends only if the mark is still clear, else it has another turn. */
-#ifndef SPEADI_FLOW_TASK_H
-#define SPEADI_FLOW_TASK_H
+#ifndef SPEADI_TASK_H
+#define SPEADI_TASK_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -88,17 +88,17 @@ static inline uint32_t speadi_task_state(const struct speadi_task *task)
 void speadi_task_wake(struct speadi_task *task);
 
 /* A waker of a task, and how far the call of wake() has come. */
-enum { SPEADI_SILENT, SPEADI_RINGING, SPEADI_RUNG };
-struct speadi_waiter {
+enum { SPEADI_WAKER_IDLE, SPEADI_WAKER_CALLING, SPEADI_WAKER_CALLED };
+struct speadi_node_waker {
     struct spead_waker waker;
     struct speadi_task *task;
     _Atomic uint32_t state; /* RINGING: wake() was called; RUNG: that call touches this no more */
 };
 
-void speadi_waiter_init(struct speadi_waiter *waiter, struct speadi_task *task);
+void speadi_node_waker_init(struct speadi_node_waker *waiter, struct speadi_task *task);
 
 /* Waits until the thread that calls wake() touches the waiter no more: a few instructions. Only for a waiter that has
  * been woken, or is just being woken. */
-void speadi_waiter_join(struct speadi_waiter *waiter);
+void speadi_node_waker_join(struct speadi_node_waker *waiter);
 
 #endif

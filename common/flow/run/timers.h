@@ -1,7 +1,7 @@
 /* Times at which something is to happen: a pairing heap of embedded entries, so that nothing allocates.
  * One thread's. */
-#ifndef SPEADI_FLOW_TIMERS_H
-#define SPEADI_FLOW_TIMERS_H
+#ifndef SPEADI_TIMERS_H
+#define SPEADI_TIMERS_H
 
 #include <stdint.h>
 

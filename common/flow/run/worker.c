@@ -40,7 +40,7 @@ void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
     else
         worker->first = task;
     worker->last = task;
-    speadi_count(&worker->queued, 1);
+    speadi_counter_add(&worker->queued, 1);
 }
 
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task)
@@ -129,7 +129,7 @@ void speadi_worker_sleep(struct speadi_worker *worker)
 {
     atomic_store(&worker->asleep, 1);                                   /* WORKER3 store */
     if (!atomic_load(&worker->handed) && !atomic_load(&worker->quit)) { /* WORKER2 load */
-        speadi_count(&worker->sleeps, 1);
+        speadi_counter_add(&worker->sleeps, 1);
         futex_sleep(worker);
     }
     /* relaxed: a thread that still finds 1 makes a system call in vain */
@@ -147,7 +147,7 @@ static struct speadi_task *next_turn(struct speadi_worker *worker)
     if (!worker->first)
         worker->last = NULL;
     /* relaxed: read only for reports */
-    atomic_store_explicit(&worker->queued, speadi_counted(&worker->queued) - 1,
+    atomic_store_explicit(&worker->queued, speadi_counter_read(&worker->queued) - 1,
                           memory_order_relaxed);
     return task;
 }
@@ -157,7 +157,7 @@ static bool is_over(struct speadi_worker *worker)
     /* The thread ends its one task itself; where the graph could not start, WORKER2 orders the count before the
      * quit. */
     if (worker->kind == SPEADI_WORKER_OWN)
-        return speadi_counted(&worker->tasks) == 0;
+        return speadi_counter_read(&worker->tasks) == 0;
     /* relaxed: it carries no data, and the sleep looks at it again (WORKER2) */
     return atomic_load_explicit(&worker->quit, memory_order_relaxed);
 }

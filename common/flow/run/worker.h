@@ -4,8 +4,8 @@
  * hand tasks over. A worker is run by a thread of an executor, by the thread of one blocking task, or by none
  * (SPEADI_WORKER_PULLED: the thread that calls spead_graph_next() is the worker's thread during the call and picks
  * the tasks). See docs/adr/0014. */
-#ifndef SPEADI_FLOW_WORKER_H
-#define SPEADI_FLOW_WORKER_H
+#ifndef SPEADI_WORKER_H
+#define SPEADI_WORKER_H
 
 #include <stdalign.h>
 #include <stdatomic.h>

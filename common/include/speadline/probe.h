@@ -18,10 +18,10 @@
 extern "C" {
 #endif
 
-struct spead_test_source; /* opaque */
-struct spead_test_sink;   /* opaque */
+struct spead_probe_source; /* opaque */
+struct spead_probe_sink;   /* opaque */
 
-struct spead_test_source_config {
+struct spead_probe_source_config {
     uint32_t struct_size;                 /* set by _INIT */
     const struct spead_message *messages; /* borrowed: sent in order, as they are; or NULL: */
     uint64_t count;    /* this many plain messages, numbered: sequence i / streams, key i */
@@ -35,35 +35,36 @@ struct spead_test_source_config {
     uint64_t error_at;
 };
 /* clang-format off */
-#define SPEAD_TEST_SOURCE_CONFIG_INIT { \
-    .struct_size = sizeof(struct spead_test_source_config), .streams = 1, .batch = 64 }
+#define SPEAD_PROBE_SOURCE_CONFIG_INIT { \
+    .struct_size = sizeof(struct spead_probe_source_config), .streams = 1, .batch = 64 }
 /* clang-format on */
-int spead_test_source_create(struct spead_test_source **out,
-                             const struct spead_test_source_config *config, struct spead_err *err);
-void spead_test_source_destroy(struct spead_test_source *source); /* NULL is ignored */
+int spead_probe_source_create(struct spead_probe_source **out,
+                              const struct spead_probe_source_config *config,
+                              struct spead_err *err);
+void spead_probe_source_destroy(struct spead_probe_source *source); /* NULL is ignored */
 
 /* Fills *config (its struct_size is set) with the node, whose output is "out"; the source stays the caller's. */
-void spead_test_source_fill_node(struct spead_test_source *source, const char *name,
-                                 struct spead_node_config *config);
+void spead_probe_source_fill_node(struct spead_probe_source *source, const char *name,
+                                  struct spead_node_config *config);
 
 /* The same as an expression. */
-static inline struct spead_node_config spead_test_source_node(struct spead_test_source *source,
-                                                              const char *name)
+static inline struct spead_node_config spead_probe_source_node(struct spead_probe_source *source,
+                                                               const char *name)
 {
     struct spead_node_config config;
 
     config.struct_size = sizeof config;
-    spead_test_source_fill_node(source, name, &config);
+    spead_probe_source_fill_node(source, name, &config);
     return config;
 }
 
 /* Without a graph: sends up to one batch on an end, sleeping for the pause that is due. Returns enum spead_step
  * (WAITING: the end answered -EAGAIN; DONE: all is sent, or nobody receives any more) or the error. */
-int spead_test_source_step(struct spead_test_source *source, struct spead_sender *sender);
+int spead_probe_source_step(struct spead_probe_source *source, struct spead_sender *sender);
 
-uint64_t spead_test_source_sent(const struct spead_test_source *source);
+uint64_t spead_probe_source_sent(const struct spead_probe_source *source);
 
-struct spead_test_sink_config {
+struct spead_probe_sink_config {
     uint32_t struct_size; /* set by _INIT */
     uint32_t record_max;  /* messages remembered; later ones are only counted. default 4096 */
     uint32_t batch;       /* messages in one receive, at most 64; default 64 */
@@ -74,45 +75,45 @@ struct spead_test_sink_config {
     uint64_t error_at;
 };
 /* clang-format off */
-#define SPEAD_TEST_SINK_CONFIG_INIT { .struct_size = sizeof(struct spead_test_sink_config), \
+#define SPEAD_PROBE_SINK_CONFIG_INIT { .struct_size = sizeof(struct spead_probe_sink_config), \
     .record_max = 4096, .batch = 64, .type = SPEAD_CHANNEL_ANY_TYPE }
 /* clang-format on */
-int spead_test_sink_create(struct spead_test_sink **out,
-                           const struct spead_test_sink_config *config, struct spead_err *err);
-void spead_test_sink_destroy(struct spead_test_sink *sink); /* NULL is ignored */
+int spead_probe_sink_create(struct spead_probe_sink **out,
+                            const struct spead_probe_sink_config *config, struct spead_err *err);
+void spead_probe_sink_destroy(struct spead_probe_sink *sink); /* NULL is ignored */
 
-/* As spead_test_source_fill_node(); its input is "in". */
-void spead_test_sink_fill_node(struct spead_test_sink *sink, const char *name,
-                               struct spead_node_config *config);
+/* As spead_probe_source_fill_node(); its input is "in". */
+void spead_probe_sink_fill_node(struct spead_probe_sink *sink, const char *name,
+                                struct spead_node_config *config);
 
 /* The same as an expression. */
-static inline struct spead_node_config spead_test_sink_node(struct spead_test_sink *sink,
-                                                            const char *name)
+static inline struct spead_node_config spead_probe_sink_node(struct spead_probe_sink *sink,
+                                                             const char *name)
 {
     struct spead_node_config config;
 
     config.struct_size = sizeof config;
-    spead_test_sink_fill_node(sink, name, &config);
+    spead_probe_sink_fill_node(sink, name, &config);
     return config;
 }
 
 /* Without a graph: takes up to one batch, records and releases it, and sleeps for the pause. Returns enum
  * spead_step (WAITING: nothing was there; DONE: the end has come, or stop_after was reached) or the error. */
-int spead_test_sink_step(struct spead_test_sink *sink, struct spead_receiver *receiver);
+int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *receiver);
 
 /* One message as it came. Its object is not kept: reference, offset and length are numbers only. */
-struct spead_test_arrival {
+struct spead_probe_arrival {
     struct spead_message message;
     uint64_t arrived_ns; /* CLOCK_MONOTONIC, of its batch */
     uint32_t batch;      /* number of the receive it came in */
     uint32_t reserved;
 };
 
-struct spead_test_record {
-    uint32_t struct_size;                      /* set by _INIT */
-    uint32_t recorded;                         /* entries of arrivals */
-    const struct spead_test_arrival *arrivals; /* borrowed */
-    uint64_t received;                         /* all of them */
+struct spead_probe_record {
+    uint32_t struct_size;                       /* set by _INIT */
+    uint32_t recorded;                          /* entries of arrivals */
+    const struct spead_probe_arrival *arrivals; /* borrowed */
+    uint64_t received;                          /* all of them */
 
     /* Sequence not above the one before of its stream (streams below 1024). */
     uint64_t out_of_order;
@@ -121,9 +122,10 @@ struct spead_test_record {
     int end; /* 0: still open; else what the channel ended with (-ESHUTDOWN: in order) */
 };
 /* clang-format off */
-#define SPEAD_TEST_RECORD_INIT { .struct_size = sizeof(struct spead_test_record) }
+#define SPEAD_PROBE_RECORD_INIT { .struct_size = sizeof(struct spead_probe_record) }
 /* clang-format on */
-void spead_test_sink_record(const struct spead_test_sink *sink, struct spead_test_record *record);
+void spead_probe_sink_record(const struct spead_probe_sink *sink,
+                             struct spead_probe_record *record);
 
 #ifdef __cplusplus
 }

@@ -20,7 +20,7 @@ int speadi_channel_config_read(struct spead_channel_config *config,
                                const struct spead_channel_config *from, struct spead_err *err);
 
 /* Any thread; takes no lock. */
-enum spead_channel_policy speadi_channel_policy(const struct spead_channel *channel);
+enum spead_channel_policy speadi_channel_policy_of(const struct spead_channel *channel);
 uint64_t speadi_channel_high_water(const struct spead_channel *channel); /* as in the stats */
 
 /* How many messages can be sent now without one being refused or shed; for a channel's only sender there is no

@@ -54,8 +54,8 @@ const char *speadi_range_words_real(char words[SPEADI_RANGE_WORDS_MAX], double m
 /* ---- The log --------------------------------------------------------------------------------- */
 
 /* Hands a formatted line to log->fn; nothing when log or fn is NULL. */
-__attribute__((format(printf, 3, 4))) void speadi_log(const struct spead_log *log,
-                                                      enum spead_log_level level,
-                                                      const char *format, ...);
+__attribute__((format(printf, 3, 4))) void speadi_log_line(const struct spead_log *log,
+                                                           enum spead_log_level level,
+                                                           const char *format, ...);
 
 #endif

@@ -33,7 +33,7 @@ uint64_t speadi_fault_stall_end(const struct speadi_fault_spec *spec, uint64_t s
                                 uint64_t now_ns);
 
 /* What happens to one packet. */
-struct speadi_fault_verdict {
+struct speadi_fault_decision {
     bool drop, duplicate;
     uint32_t hold;       /* packets that overtake it */
     uint32_t keep_bytes; /* its length after truncation (== bytes: whole) */
@@ -47,6 +47,6 @@ struct speadi_fault_dice {
 };
 
 void speadi_fault_dice_init(struct speadi_fault_dice *dice, const struct speadi_fault_spec *spec);
-struct speadi_fault_verdict speadi_fault_roll(struct speadi_fault_dice *dice, uint32_t bytes);
+struct speadi_fault_decision speadi_fault_roll(struct speadi_fault_dice *dice, uint32_t bytes);
 
 #endif

@@ -52,7 +52,7 @@ uint64_t speadi_fault_hold_bytes(const struct speadi_fault_hold *hold); /* of th
 /* Copies a packet of scattered bytes, cut off and with a bit inverted as the verdict says. Returns the
  * copy's number and where its bytes are, or -1 when no copy is free or the packet is too long. */
 int speadi_fault_hold_take(struct speadi_fault_hold *hold, const struct iovec *packet,
-                           unsigned iov_count, const struct speadi_fault_verdict *verdict,
+                           unsigned iov_count, const struct speadi_fault_decision *verdict,
                            struct iovec *copied);
 void speadi_fault_hold_give_back(struct speadi_fault_hold *hold, uint16_t copy);
 

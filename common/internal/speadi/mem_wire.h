@@ -9,7 +9,7 @@
 
 #include <speadline/mem_link.h>
 
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 /* Producer: gathers one packet onto the link. 0, -EAGAIN (full), -EMSGSIZE, -EPIPE (closed). */
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count);
@@ -24,15 +24,15 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);
 bool speadi_mem_wire_ended(struct spead_mem_link *link);
 
 /* Bells. An end that wants to sleep until packets (for the consumer) or room (for the producer) appear
- * sets its bell once, and before each sleep asks may_sleep(): that announces the sleep, so that the other
+ * sets its wake_fd once, and before each sleep asks may_sleep(): that announces the sleep, so that the other
  * end will ring, and then looks again. false: there is something to do, do not sleep. The announcement
  * ends with the ring; one left over from a sleep that ended otherwise costs a spurious ring.
- * NULL detaches; when set_..._bell() has returned the old bell is no longer used and may be closed.
+ * NULL detaches; when set_..._bell() has returned the old wake_fd is no longer used and may be closed.
  * close() rings both bells whether or not anyone sleeps. */
-void speadi_mem_wire_set_consumer_bell(struct spead_mem_link *link,
-                                       const struct speadi_wakeup *bell);
-void speadi_mem_wire_set_producer_bell(struct spead_mem_link *link,
-                                       const struct speadi_wakeup *bell);
+void speadi_mem_wire_set_consumer_wake_fd(struct spead_mem_link *link,
+                                          const struct speadi_wake_fd *wake_fd);
+void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,
+                                          const struct speadi_wake_fd *wake_fd);
 bool speadi_mem_wire_consumer_may_sleep(struct spead_mem_link *link);
 bool speadi_mem_wire_producer_may_sleep(struct spead_mem_link *link);
 

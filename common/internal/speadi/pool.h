@@ -66,19 +66,19 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
 struct speadi_region *speadi_pool_take(struct speadi_pool *pool);
 
 /* Back to the pool; any thread. The caller has no further use of data or meta. */
-void speadi_region_release(struct speadi_region *region);
+void speadi_block_release(struct speadi_region *region);
 
 /* Makes sure that the first bytes bytes are charged, taking the charge from free regions (which are
  * trimmed) if need be. Returns 0, or -ENOMEM when the bound would be passed. Taker only. */
-int speadi_region_charge(struct speadi_region *region, size_t bytes);
+int speadi_block_charge(struct speadi_region *region, size_t bytes);
 
 /* Charges and faults in the first bytes bytes, so that the data path meets no page fault. Returns as
- * speadi_region_charge; not being able to fault in ahead is no error. Taker only. */
-int speadi_region_populate(struct speadi_region *region, size_t bytes);
+ * speadi_block_charge; not being able to fault in ahead is no error. Taker only. */
+int speadi_block_populate(struct speadi_region *region, size_t bytes);
 
 /* Makes bytes [from, end) zero; where they were never touched, without touching them. For memory that the
  * CPU can touch. Taker only. */
-void speadi_region_zero(struct speadi_region *region, uint64_t from, uint64_t end);
+void speadi_block_zero(struct speadi_region *region, uint64_t from, uint64_t end);
 
 struct speadi_pool_stats {
     uint64_t memory_bytes; /* charged now */

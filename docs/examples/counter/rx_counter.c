@@ -11,7 +11,7 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/packet.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "counter_config.h"
 #include "rx_engine.h"
@@ -29,7 +29,7 @@ enum {
 
 struct counter_engine {
     struct counter_config config;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint8_t *packets; /* BURST of PACKET_BYTES each: what is lent lies here */
     uint64_t first[SPEADI_RX_SOURCES_MAX], made[SPEADI_RX_SOURCES_MAX]; /* heaps of each endpoint */
     uint32_t source_count;
@@ -77,7 +77,7 @@ static int read_endpoint(uint64_t *first, const char *text, struct spead_err *er
     return 0;
 }
 
-/* A failed open() must leave what close() can close: the bell first. */
+/* A failed open() must leave what close() can close: the wake_fd first. */
 static int counter_open(void *self, const struct speadi_rx_config *config,
                         struct speadi_rx_facts *facts, struct spead_err *err)
 {
@@ -85,7 +85,7 @@ static int counter_open(void *self, const struct speadi_rx_config *config,
     int ret;
 
     (void)facts; /* no sockets, the host's clock, no limit of packets */
-    e->bell.fd = -1;
+    e->wake_fd.fd = -1;
     ret = read_config(e, config, err);
     for (uint32_t i = 0; ret == 0 && i < config->count; i++)
         ret = read_endpoint(&e->first[i], config->texts[i], err);
@@ -95,7 +95,7 @@ static int counter_open(void *self, const struct speadi_rx_config *config,
     e->packets = calloc(BURST, PACKET_BYTES);
     if (e->packets == NULL)
         return speadi_err_set(err, -ENOMEM, "engine counter: no memory for packets");
-    ret = speadi_wakeup_open(&e->bell);
+    ret = speadi_wake_fd_open(&e->wake_fd);
     return ret < 0 ? speadi_err_set(err, ret, "engine counter: eventfd: %s", strerror(-ret)) : 0;
 }
 
@@ -103,7 +103,7 @@ static void counter_close(void *self)
 {
     struct counter_engine *e = self;
 
-    speadi_wakeup_close(&e->bell);
+    speadi_wake_fd_close(&e->wake_fd);
     free(e->packets);
     e->packets = NULL;
 }
@@ -195,14 +195,14 @@ static void counter_wait(void *self, uint64_t deadline_ns)
     if (!e->quiesced)
         return;
     e->sleeps++;
-    speadi_wakeup_wait(&e->bell, NULL, 0, 0, deadline_ns);
+    speadi_wake_fd_wait(&e->wake_fd, NULL, 0, 0, deadline_ns);
 }
 
 static void counter_wake(void *self)
 {
     struct counter_engine *e = self;
 
-    speadi_wakeup_ring(&e->bell);
+    speadi_wake_fd_signal(&e->wake_fd);
 }
 
 static void counter_quiesce(void *self)

@@ -21,14 +21,14 @@ uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes)
     return true_bytes ? true_bytes : 1;
 }
 
-uint32_t speadi_message_segments(const struct speadi_message *message)
+uint32_t speadi_datagrams_segments(const struct speadi_datagrams *message)
 {
     uint32_t segments = (uint32_t)speadi_divide_up(message->true_bytes, message->segment_bytes);
 
     return segments ? segments : 1;
 }
 
-static void lend_truncated(const struct speadi_message *message, struct speadi_rx_burst *burst)
+static void lend_truncated(const struct speadi_datagrams *message, struct speadi_rx_burst *burst)
 {
     burst->packet[burst->count++] = (struct speadi_rx_packet){
         .head = message->data,
@@ -36,13 +36,13 @@ static void lend_truncated(const struct speadi_message *message, struct speadi_r
         .datagram_bytes = message->true_bytes,
         .source = message->source,
         .flags = SPEADI_RX_TRUNCATED,
-        .segments = speadi_message_segments(message),
+        .segments = speadi_datagrams_segments(message),
         .time_ns = message->time_ns,
         .place = SPEADI_RX_UNPLACED,
     };
 }
 
-bool speadi_message_lend(struct speadi_message *message, struct speadi_rx_burst *burst)
+bool speadi_datagrams_lend(struct speadi_datagrams *message, struct speadi_rx_burst *burst)
 {
     if (burst->count == SPEADI_RX_BURST_MAX)
         return false;

@@ -1,6 +1,6 @@
 /* Numbers of reservations: accepted 0, 1, 2, ..., finished in any order, ended in order. */
-#ifndef SPEADLINE_RECV_RESERVATIONS_H
-#define SPEADLINE_RECV_RESERVATIONS_H
+#ifndef SPEADI_RESERVATIONS_H
+#define SPEADI_RESERVATIONS_H
 
 #include <stdint.h>
 

@@ -22,12 +22,12 @@ void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx
         if (range->bytes < ranges[0].bytes)
             break;
     }
-    scatter->iov[2 * slots] = (struct iovec){spill, SPEADI_MESSAGE_BYTES_MAX};
+    scatter->iov[2 * slots] = (struct iovec){spill, SPEADI_DATAGRAMS_BYTES_MAX};
     scatter->slots = slots;
 }
 
 static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint32_t bytes,
-                      const struct speadi_message *message, struct speadi_rx_burst *burst)
+                      const struct speadi_datagrams *message, struct speadi_rx_burst *burst)
 {
     const struct iovec *head = &scatter->iov[2 * slot], *range = head + 1;
     uint32_t head_bytes = speadi_min_u32(bytes, (uint32_t)head->iov_len);
@@ -49,7 +49,7 @@ static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint3
 /* In the spill itself, which has room for any whole message: what spilled moves up, the slots' bytes go
  * before it. */
 void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
-                           struct speadi_message *message)
+                           struct speadi_datagrams *message)
 {
     uint8_t *spill = scatter->iov[2 * scatter->slots].iov_base;
     uint32_t left = message->held_bytes, before = 0;
@@ -68,7 +68,7 @@ void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
     }
 }
 
-bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_message *message,
+bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_datagrams *message,
                            struct speadi_rx_burst *burst)
 {
     unsigned slot = 0;

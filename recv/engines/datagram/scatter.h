@@ -1,7 +1,7 @@
 /* Placed receive through iovecs: one receive scatters a message over predicted slots, each a short
  * buffer for the head of a packet and a range for its payload, and a spill for everything more. */
-#ifndef SPEADLINE_RECV_SCATTER_H
-#define SPEADLINE_RECV_SCATTER_H
+#ifndef SPEADI_SCATTER_H
+#define SPEADI_SCATTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -27,19 +27,19 @@ struct speadi_scatter {
 
 /* Fills scatter->iov (room for 2 x count + 1) with slots for the ranges, as far as one train can fill
  * them: all datagrams of a train but its last are equal, so the first range of another length ends
- * it. heads: count x SPEADI_HEAD_STRIDE bytes; spill: SPEADI_MESSAGE_BYTES_MAX. */
+ * it. heads: count x SPEADI_HEAD_STRIDE bytes; spill: SPEADI_DATAGRAMS_BYTES_MAX. */
 void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx_range *ranges,
                           unsigned count, uint32_t head_bytes, uint8_t *heads, uint8_t *spill);
 
 /* Sorts out a message received there (message->data is not looked at). Packets that fell exactly into
  * slots are lent with their places; the burst must have room for scatter->slots more. What remains is
- * made linear in the spill and described by *message, for speadi_message_lend(). Returns false when
+ * made linear in the spill and described by *message, for speadi_datagrams_lend(). Returns false when
  * nothing remains. */
-bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_message *message,
+bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_datagrams *message,
                            struct speadi_rx_burst *burst);
 
 /* Makes a received message linear in the spill, from slot onwards; what it left before is lost. */
 void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
-                           struct speadi_message *message);
+                           struct speadi_datagrams *message);
 
 #endif

@@ -1,6 +1,6 @@
 /* How many packets the next message of a source will probably hold: how far to predict into it. */
-#ifndef SPEADLINE_RECV_TRAIN_GUESS_H
-#define SPEADLINE_RECV_TRAIN_GUESS_H
+#ifndef SPEADI_TRAIN_GUESS_H
+#define SPEADI_TRAIN_GUESS_H
 
 #include <stdint.h>
 

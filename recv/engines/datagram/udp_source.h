@@ -1,6 +1,6 @@
 /* Sockets of the kernel's receive engines. */
-#ifndef SPEADLINE_RECV_UDP_SOURCE_H
-#define SPEADLINE_RECV_UDP_SOURCE_H
+#ifndef SPEADI_UDP_SOURCE_H
+#define SPEADI_UDP_SOURCE_H
 
 #include <speadi/udp.h>
 

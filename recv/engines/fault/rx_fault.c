@@ -13,7 +13,7 @@
 #include <speadi/fault.h>
 #include <speadi/fault_hold.h>
 #include <speadi/numbers.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "rx_engine.h"
 
@@ -32,7 +32,7 @@ struct fault_engine {
     const struct speadi_rx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    struct speadi_wakeup bell; /* ends a wait in a stall */
+    struct speadi_wake_fd wake_fd; /* ends a wait in a stall */
     uint64_t start_ns;
     bool hurry;  /* after quiesce(): nothing is held or stalled any more */
     bool report; /* after unreserve(): the next poll must ask the inner engine */
@@ -117,7 +117,7 @@ static void lend_delayed(struct fault_engine *e, uint64_t now, struct speadi_rx_
 /* Copies a packet, changed as the verdict says, into *copied: linear and UNPLACED. Returns the copy's number,
  * or NO_COPY when the hold is full. */
 static int copy_packet(struct fault_engine *e, const struct speadi_rx_packet *packet,
-                       const struct speadi_fault_verdict *verdict, struct speadi_rx_packet *copied)
+                       const struct speadi_fault_decision *verdict, struct speadi_rx_packet *copied)
 {
     const struct iovec pieces[] = {
         {(uint8_t *)(uintptr_t)packet->head, packet->head_bytes}, /* only read */
@@ -154,7 +154,7 @@ static void drop(struct fault_engine *e, const struct speadi_rx_packet *packet,
 }
 
 static void duplicate(struct fault_engine *e, const struct speadi_rx_packet *packet,
-                      const struct speadi_fault_verdict *verdict, uint64_t now,
+                      const struct speadi_fault_decision *verdict, uint64_t now,
                       struct speadi_rx_burst *out)
 {
     struct passing passing = {0};
@@ -169,7 +169,7 @@ static void judge(struct fault_engine *e, const struct speadi_rx_packet *packet,
                   struct speadi_rx_burst *out)
 {
     uint32_t bytes = packet->datagram_bytes;
-    struct speadi_fault_verdict verdict = speadi_fault_roll(&e->dice, bytes);
+    struct speadi_fault_decision verdict = speadi_fault_roll(&e->dice, bytes);
     bool changed = verdict.keep_bytes < bytes || verdict.flip_bit / 8 < bytes;
     struct passing passing = {.packet = *packet, .copy = NO_COPY};
 
@@ -201,18 +201,18 @@ static uint64_t stall_end(const struct fault_engine *e, uint64_t now)
 /* One burst of the inner engine through the stages. Returns what its poll() said. */
 static int take_burst(struct fault_engine *e, uint64_t now, struct speadi_rx_burst *out)
 {
-    int rc = e->error ? e->error : e->inner_ops->poll(e->inner, &e->in);
+    int ret = e->error ? e->error : e->inner_ops->poll(e->inner, &e->in);
 
-    e->in_left = rc > 0 ? (unsigned)rc : 0;
-    e->error = rc < 0 ? rc : 0;
+    e->in_left = ret > 0 ? (unsigned)ret : 0;
+    e->error = ret < 0 ? ret : 0;
     lend_delayed(e, now, out);
-    for (int i = 0; i < rc; i++)
+    for (int i = 0; i < ret; i++)
         judge(e, &e->in.packet[i], now, out);
-    if (rc <= 0) /* nothing follows that could overtake them */
+    if (ret <= 0) /* nothing follows that could overtake them */
         lend_late(e, true, out);
-    if (rc > 0 && !out->count) /* all are held, as copies: the caller will see no loan */
+    if (ret > 0 && !out->count) /* all are held, as copies: the caller will see no loan */
         e->inner_ops->give_back(e->inner, &e->in);
-    return rc;
+    return ret;
 }
 
 static int fault_poll(void *self, struct speadi_rx_burst *out)
@@ -220,14 +220,14 @@ static int fault_poll(void *self, struct speadi_rx_burst *out)
     struct fault_engine *e = self;
     uint64_t now = speadi_clock_mono_ns();
     bool asked = e->report || !stall_end(e, now);
-    int rc;
+    int ret;
 
     out->count = 0;
     if (asked) {
         e->report = false;
         do
-            rc = take_burst(e, now, out);
-        while (rc > 0 && !out->count);
+            ret = take_burst(e, now, out);
+        while (ret > 0 && !out->count);
     }
     out->reservations_ended = e->in.reservations_ended;
     return out->count ? (int)out->count : e->error;
@@ -252,7 +252,7 @@ static void fault_wait(void *self, uint64_t deadline_ns)
     uint64_t due_ns = speadi_fault_hold_next_due_ns(&e->hold);
 
     if (stalled_until) {
-        speadi_wakeup_wait(&e->bell, NULL, 0, 0, speadi_min_u64(deadline_ns, stalled_until));
+        speadi_wake_fd_wait(&e->wake_fd, NULL, 0, 0, speadi_min_u64(deadline_ns, stalled_until));
         return;
     }
     if (e->hold.late_count || (e->hold.delayed_count && e->hurry))
@@ -264,7 +264,7 @@ static void fault_wake(void *self)
 {
     struct fault_engine *e = self;
 
-    speadi_wakeup_ring(&e->bell);
+    speadi_wake_fd_signal(&e->wake_fd);
     e->inner_ops->wake(e->inner);
 }
 
@@ -276,8 +276,8 @@ static int fault_attach(void *self, const struct spead_region_info *memory, stru
     struct fault_engine *e = self;
     const struct speadi_fault_spec *spec = &e->dice.spec;
 
-    if (memory->data == NULL && (spec->duplicate > 0 || spec->reorder > 0 || spec->truncate > 0 ||
-                                 spec->flip > 0 || spec->delay_ns > 0))
+    if (!memory->data && (spec->duplicate > 0 || spec->reorder > 0 || spec->truncate > 0 ||
+                          spec->flip > 0 || spec->delay_ns > 0))
         return speadi_err_field(
             err, -ENOTSUP, "fault",
             ": payload placed into memory that the CPU cannot touch can be lost (loss, burst) or "
@@ -345,7 +345,7 @@ static void fault_close(void *self)
     e->inner_ops->close(e->inner);
     free(e->inner);
     speadi_fault_hold_release(&e->hold);
-    speadi_wakeup_close(&e->bell);
+    speadi_wake_fd_close(&e->wake_fd);
 }
 
 static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *inner)
@@ -374,20 +374,20 @@ int speadi_rx_engine_wrap_fault(const struct speadi_rx_engine_ops **ops, void **
 {
     struct speadi_fault_spec spec;
     struct fault_engine *e;
-    int rc = speadi_fault_parse(&spec, fault, err);
+    int ret = speadi_fault_parse(&spec, fault, err);
 
-    if (rc < 0)
-        return rc;
+    if (ret < 0)
+        return ret;
     e = calloc(1, sizeof *e);
     if (!e || speadi_fault_hold_init(&e->hold, COPIES_MAX) < 0) {
         free(e);
         return speadi_err_set(err, -ENOMEM, "no memory for injecting faults");
     }
-    rc = speadi_wakeup_open(&e->bell);
-    if (rc < 0) {
+    ret = speadi_wake_fd_open(&e->wake_fd);
+    if (ret < 0) {
         speadi_fault_hold_release(&e->hold);
         free(e);
-        return speadi_err_set(err, rc, "injecting faults: eventfd: %s", strerror(-rc));
+        return speadi_err_set(err, ret, "injecting faults: eventfd: %s", strerror(-ret));
     }
     speadi_fault_dice_init(&e->dice, &spec);
     e->start_ns = speadi_clock_mono_ns();

@@ -12,7 +12,7 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/mem_wire.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "reservations.h"
 #include "rx_engine.h"
@@ -33,7 +33,7 @@ struct mem_engine {
     unsigned link_count;
     unsigned turn; /* link that comes first in the next poll */
     unsigned poll_max, window;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint8_t *heads;
     struct reservation
         reservation[SPEADI_RX_RESERVE_MAX]; /* number r at r % SPEADI_RX_RESERVE_MAX */
@@ -46,16 +46,16 @@ static int mem_open(void *self, const struct speadi_rx_config *config,
 {
     (void)facts; /* no sockets, the host's clock, and packets as long as they like */
     struct mem_engine *e = self;
-    int rc = speadi_wakeup_open(&e->bell);
+    int ret = speadi_wake_fd_open(&e->wake_fd);
 
-    if (rc < 0)
-        return speadi_err_set(err, rc, "mem engine: eventfd: %s", strerror(-rc));
+    if (ret < 0)
+        return speadi_err_set(err, ret, "mem engine: eventfd: %s", strerror(-ret));
     e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
     if (!e->heads)
         return speadi_err_set(err, -ENOMEM, "mem engine: no memory for packet heads");
     for (uint32_t i = 0; i < config->count; i++) {
         e->link[i] = spead_mem_link_ref(config->links[i]);
-        speadi_mem_wire_set_consumer_bell(e->link[i], &e->bell);
+        speadi_mem_wire_set_consumer_wake_fd(e->link[i], &e->wake_fd);
     }
     e->link_count = config->count;
     e->poll_max = SPEADI_RX_BURST_MAX;
@@ -68,11 +68,11 @@ static void mem_close(void *self)
     struct mem_engine *e = self;
 
     for (unsigned i = 0; i < e->link_count; i++) {
-        speadi_mem_wire_set_consumer_bell(e->link[i], NULL);
+        speadi_mem_wire_set_consumer_wake_fd(e->link[i], NULL);
         spead_mem_link_unref(e->link[i]);
     }
     e->link_count = 0;
-    speadi_wakeup_close(&e->bell);
+    speadi_wake_fd_close(&e->wake_fd);
     free(e->heads);
     e->heads = NULL;
 }
@@ -231,14 +231,14 @@ static void mem_wait(void *self, uint64_t deadline_ns)
     if (!quiet)
         return; /* all have ended */
     e->sleeps++;
-    speadi_wakeup_wait(&e->bell, NULL, 0, 0, deadline_ns);
+    speadi_wake_fd_wait(&e->wake_fd, NULL, 0, 0, deadline_ns);
 }
 
 static void mem_wake(void *self)
 {
     struct mem_engine *e = self;
 
-    speadi_wakeup_ring(&e->bell);
+    speadi_wake_fd_signal(&e->wake_fd);
 }
 
 static void mem_counters(void *self, struct speadi_rx_counters *counters)

@@ -1,6 +1,6 @@
 /* Knobs of the mem engine for tests: how it would behave as a NIC. */
-#ifndef SPEADLINE_RECV_ENGINE_MEM_H
-#define SPEADLINE_RECV_ENGINE_MEM_H
+#ifndef SPEADI_RX_MEM_H
+#define SPEADI_RX_MEM_H
 
 /* At most this many packets a poll (default SPEADI_RX_BURST_MAX): reservations then stay outstanding
  * over several polls. Before the first poll. */

@@ -30,10 +30,10 @@ static int open_sources(struct speadi_socket_engine *e, const struct speadi_rx_c
 {
     for (uint32_t i = 0; i < config->count; i++) {
         struct speadi_socket_source *source = &e->source[i];
-        int rc = speadi_udp_source_open(&source->socket, config, i, err);
+        int ret = speadi_udp_source_open(&source->socket, config, i, err);
 
-        if (rc < 0)
-            return rc;
+        if (ret < 0)
+            return ret;
         e->source_count++;
         if (watch(e, source->socket.fd, i) < 0)
             return speadi_err_errno(err, "socket engine: epoll_ctl");
@@ -45,25 +45,25 @@ static int socket_open(void *self, const struct speadi_rx_config *config,
                        struct speadi_rx_facts *facts, struct spead_err *err)
 {
     struct speadi_socket_engine *e = self;
-    int rc;
+    int ret;
 
-    e->bell.fd = -1;
+    e->wake_fd.fd = -1;
     e->epoll = epoll_create1(EPOLL_CLOEXEC);
     if (e->epoll < 0)
         return speadi_err_errno(err, "socket engine: epoll_create1");
-    rc = speadi_wakeup_open(&e->bell);
-    if (rc < 0)
-        return speadi_err_set(err, rc, "socket engine: eventfd: %s", strerror(-rc));
-    if (watch(e, e->bell.fd, BELL) < 0)
+    ret = speadi_wake_fd_open(&e->wake_fd);
+    if (ret < 0)
+        return speadi_err_set(err, ret, "socket engine: eventfd: %s", strerror(-ret));
+    if (watch(e, e->wake_fd.fd, BELL) < 0)
         return speadi_err_errno(err, "socket engine: epoll_ctl");
     e->buffers = speadi_alloc_lines((size_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE);
     e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
     if (!e->buffers || !e->heads)
         return speadi_err_set(err, -ENOMEM, "socket engine: no memory for receive buffers");
-    rc = open_sources(e, config, err);
-    if (rc == 0)
+    ret = open_sources(e, config, err);
+    if (ret == 0)
         facts->buffer_bytes = e->source[0].socket.buffer_bytes;
-    return rc;
+    return ret;
 }
 
 static void socket_close(void *self)
@@ -73,7 +73,7 @@ static void socket_close(void *self)
     for (unsigned i = 0; i < e->source_count; i++)
         speadi_udp_close(&e->source[i].socket);
     e->source_count = 0;
-    speadi_wakeup_close(&e->bell);
+    speadi_wake_fd_close(&e->wake_fd);
     if (e->epoll >= 0)
         close(e->epoll);
     e->epoll = -1;
@@ -84,7 +84,7 @@ static void socket_close(void *self)
 
 /* ---- Rounds over the sources --------------------------------------------------------------- */
 
-/* Adds the sources that have data to the round. timeout NULL: no limit. Returns whether the bell rang. */
+/* Adds the sources that have data to the round. timeout NULL: no limit. Returns whether the wake_fd rang. */
 static bool look(struct speadi_socket_engine *e, const struct timespec *timeout)
 {
     struct epoll_event event[SPEADI_RX_SOURCES_MAX + 1];
@@ -106,18 +106,18 @@ static int serve(struct speadi_socket_engine *e)
     while (e->round && e->entry_count < SPEADI_SOCKET_BUFFERS &&
            e->round_bytes < SPEADI_SOCKET_BURST_BYTES) {
         unsigned index = (unsigned)__builtin_ctzll(e->round);
-        int rc = speadi_socket_receive(e, index);
+        int ret = speadi_socket_receive(e, index);
 
         e->round &= e->round - 1;
-        if (rc < 0)
-            return rc;
+        if (ret < 0)
+            return ret;
     }
     return 0;
 }
 
 static int receive(struct speadi_socket_engine *e)
 {
-    int rc;
+    int ret;
 
     e->entry_count = e->entry_next = 0;
     e->iov_count = 0;
@@ -126,12 +126,12 @@ static int receive(struct speadi_socket_engine *e)
         e->round = 1;
         return serve(e);
     }
-    rc = serve(e);
-    if (rc == 0 && e->entry_count == 0) {
-        (void)look(e, &(struct timespec){0}); /* the bell is for wait(): it rings on */
-        rc = serve(e);
+    ret = serve(e);
+    if (ret == 0 && e->entry_count == 0) {
+        (void)look(e, &(struct timespec){0}); /* the wake_fd is for wait(): it rings on */
+        ret = serve(e);
     }
-    return rc;
+    return ret;
 }
 
 /* ---- Operations ---------------------------------------------------------------------------- */
@@ -151,7 +151,7 @@ static void lend(struct speadi_socket_engine *e, struct speadi_rx_burst *burst)
                     &entry->message, burst))
                 continue;
         }
-        if (!speadi_message_lend(&entry->message, burst))
+        if (!speadi_datagrams_lend(&entry->message, burst))
             return;
     }
 }
@@ -230,14 +230,14 @@ static void socket_wait(void *self, uint64_t deadline_ns)
         left = speadi_clock_timespec(deadline_ns - now);
     e->sleeps++;
     if (look(e, deadline_ns == UINT64_MAX ? NULL : &left))
-        speadi_wakeup_clear(&e->bell);
+        speadi_wake_fd_clear(&e->wake_fd);
 }
 
 static void socket_wake(void *self)
 {
     struct speadi_socket_engine *e = self;
 
-    speadi_wakeup_ring(&e->bell);
+    speadi_wake_fd_signal(&e->wake_fd);
 }
 
 static void socket_counters(void *self, struct speadi_rx_counters *counters)

@@ -2,14 +2,14 @@
  *
  *   rx_socket.c    opening, rounds over the sources, reserving, waiting, the table of operations
  *   socket_receive.c   one receive from a source */
-#ifndef SPEADLINE_RECV_ENGINE_SOCKET_H
-#define SPEADLINE_RECV_ENGINE_SOCKET_H
+#ifndef SPEADI_RX_SOCKET_H
+#define SPEADI_RX_SOCKET_H
 
 #include <sys/socket.h>
 
 #include <speadi/cache_line.h>
 #include <speadi/udp.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "gro.h"
 #include "rx_engine.h"
@@ -18,7 +18,7 @@
 
 #define SPEADI_SOCKET_BUFFERS 64u
 /* An odd number of cache lines beyond 64 KiB, so that the beginnings share no cache sets. */
-#define SPEADI_SOCKET_STRIDE      (SPEADI_MESSAGE_BYTES_MAX + 25u * SPEADI_CACHE_LINE)
+#define SPEADI_SOCKET_STRIDE      (SPEADI_DATAGRAMS_BYTES_MAX + 25u * SPEADI_CACHE_LINE)
 #define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* received in one burst: stays in L2 */
 
 struct speadi_socket_source {
@@ -32,7 +32,7 @@ struct speadi_socket_source {
 
 /* A message received and not wholly lent. slots == 0: nothing of it was placed, or that part is lent. */
 struct speadi_socket_entry {
-    struct speadi_message message;
+    struct speadi_datagrams message;
     struct speadi_scatter scatter;
 };
 
@@ -40,7 +40,7 @@ struct speadi_socket_engine {
     struct speadi_socket_source source[SPEADI_RX_SOURCES_MAX];
     unsigned source_count;
     int epoll;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint64_t round; /* bit set of sources with data that have not had their turn */
 
     struct speadi_rx_range offer[SPEADI_RX_RESERVE_MAX];

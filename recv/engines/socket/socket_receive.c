@@ -30,14 +30,14 @@ static void add_entry(struct speadi_socket_engine *e, unsigned entry, unsigned i
 static unsigned ask_bounce(struct speadi_socket_engine *e,
                            const struct speadi_socket_source *source, unsigned room)
 {
-    uint32_t each = source->message_bytes ? source->message_bytes : SPEADI_MESSAGE_BYTES_MAX;
+    uint32_t each = source->message_bytes ? source->message_bytes : SPEADI_DATAGRAMS_BYTES_MAX;
     unsigned count = SPEADI_SOCKET_BURST_BYTES / each;
 
     count = count ? count : 1;
     count = count < room ? count : room;
     for (unsigned i = e->entry_count; i < e->entry_count + count; i++) {
         e->entry[i].scatter.slots = 0;
-        e->iov[e->iov_count] = (struct iovec){buffer(e, i), SPEADI_MESSAGE_BYTES_MAX};
+        e->iov[e->iov_count] = (struct iovec){buffer(e, i), SPEADI_DATAGRAMS_BYTES_MAX};
         add_entry(e, i, 1);
     }
     return count;
@@ -65,12 +65,12 @@ static unsigned ask_placed(struct speadi_socket_engine *e,
     return count;
 }
 
-static void learn(struct speadi_socket_source *source, const struct speadi_message *message)
+static void learn(struct speadi_socket_source *source, const struct speadi_datagrams *message)
 {
     uint32_t bytes = message->true_bytes ? message->true_bytes : 1;
 
     source->message_bytes = source->message_bytes ? (3 * source->message_bytes + bytes) / 4 : bytes;
-    speadi_train_guess_learn(&source->train, speadi_message_segments(message));
+    speadi_train_guess_learn(&source->train, speadi_datagrams_segments(message));
 }
 
 static void take_message(struct speadi_socket_engine *e, unsigned index, uint64_t now)
@@ -81,7 +81,7 @@ static void take_message(struct speadi_socket_engine *e, unsigned index, uint64_
 
     for (size_t i = 0; i < header->msg_hdr.msg_iovlen; i++)
         room += (uint32_t)header->msg_hdr.msg_iov[i].iov_len;
-    entry->message = (struct speadi_message){
+    entry->message = (struct speadi_datagrams){
         .data = buffer(e, e->entry_count),
         .held_bytes = bytes < room ? bytes : room,
         .true_bytes = bytes,

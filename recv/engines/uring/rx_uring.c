@@ -18,23 +18,23 @@
 #include "rx_uring.h"
 #include "udp_source.h"
 
-#define ENTRIES     256u /* more than all requests together: receives and their cancels, the bell */
+#define ENTRIES     256u /* more than all requests together: receives and their cancels, the wake_fd */
 #define COMPLETIONS 1024u
 
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
 /* An odd number of cache lines, so that the sources' buffers begin in different cache sets. */
-#define SOURCE_STRIDE (SPEADI_MESSAGE_BYTES_MAX + SPEADI_HEADS_BYTES + SPEADI_CACHE_LINE)
+#define SOURCE_STRIDE (SPEADI_DATAGRAMS_BYTES_MAX + SPEADI_HEADS_BYTES + SPEADI_CACHE_LINE)
 
 static int open_ring(struct speadi_uring_engine *e, struct spead_err *err)
 {
     struct speadi_uring_features features;
-    int rc = speadi_uring_probe(&features, err);
+    int ret = speadi_uring_probe(&features, err);
 
-    if (rc == 0)
-        rc = speadi_uring_open(&e->ring, ENTRIES, COMPLETIONS, err);
-    if (rc < 0)
-        return rc;
+    if (ret == 0)
+        ret = speadi_uring_open(&e->ring, ENTRIES, COMPLETIONS, err);
+    if (ret < 0)
+        return ret;
     e->ring_open = true;
     e->multishot = features.multishot_recvmsg && features.buffer_rings;
     return e->multishot ? speadi_uring_buffers_open(&e->buffers, &e->ring, err) : 0;
@@ -45,14 +45,14 @@ static int open_sources(struct speadi_uring_engine *e, const struct speadi_rx_co
 {
     for (uint32_t i = 0; i < config->count; i++) {
         struct speadi_uring_source *source = &e->source[i];
-        int rc = speadi_udp_source_open(&source->socket, config, i, err);
+        int ret = speadi_udp_source_open(&source->socket, config, i, err);
 
-        if (rc < 0)
-            return rc;
+        if (ret < 0)
+            return ret;
         e->source_count++;
         source->single = !e->multishot;
         source->buffer = e->memory + (size_t)i * SOURCE_STRIDE;
-        source->heads = source->buffer + SPEADI_MESSAGE_BYTES_MAX;
+        source->heads = source->buffer + SPEADI_DATAGRAMS_BYTES_MAX;
         source->scatter.iov = source->iov;
     }
     return 0;
@@ -70,30 +70,30 @@ static int uring_open(void *self, const struct speadi_rx_config *config,
                       struct speadi_rx_facts *facts, struct spead_err *err)
 {
     struct speadi_uring_engine *e = self;
-    int rc = speadi_wakeup_open(&e->bell);
+    int ret = speadi_wake_fd_open(&e->wake_fd);
 
-    if (rc < 0)
-        return speadi_err_set(err, rc, "uring engine: eventfd: %s", strerror(-rc));
-    rc = open_ring(e, err);
-    if (rc < 0)
-        return rc;
+    if (ret < 0)
+        return speadi_err_set(err, ret, "uring engine: eventfd: %s", strerror(-ret));
+    ret = open_ring(e, err);
+    if (ret < 0)
+        return ret;
     e->source = calloc(config->count, sizeof *e->source);
     e->memory = speadi_alloc_lines((size_t)config->count * SOURCE_STRIDE);
     if (!e->source || !e->memory)
         return speadi_err_set(err, -ENOMEM, "uring engine: no memory for receive buffers");
-    rc = open_sources(e, config, err);
-    if (rc == 0)
+    ret = open_sources(e, config, err);
+    if (ret == 0)
         facts->buffer_bytes = e->source[0].socket.buffer_bytes;
-    return rc;
+    return ret;
 }
 
 static int uring_start(void *self, struct spead_err *err)
 {
     struct speadi_uring_engine *e = self;
-    int rc = speadi_uring_enable(&e->ring, err);
+    int ret = speadi_uring_enable(&e->ring, err);
 
-    e->enabled = rc == 0;
-    return rc;
+    e->enabled = ret == 0;
+    return ret;
 }
 
 /* Requests that are still in flight (no quiesce()) die with the ring, some time later. They cannot touch
@@ -108,7 +108,7 @@ static void uring_close(void *self)
     for (unsigned i = 0; i < e->source_count; i++)
         speadi_udp_close(&e->source[i].socket);
     e->source_count = 0;
-    speadi_wakeup_close(&e->bell);
+    speadi_wake_fd_close(&e->wake_fd);
     speadi_uring_buffers_close(&e->buffers);
     free(e->source);
     free(e->memory);
@@ -118,7 +118,7 @@ static void uring_close(void *self)
 
 /* ---- Posting ------------------------------------------------------------------------------- */
 
-/* Posts a receive for every source that has none, and the bell. */
+/* Posts a receive for every source that has none, and the wake_fd. */
 static void post(struct speadi_uring_engine *e)
 {
     bool buffers = e->multishot && speadi_uring_buffers_provide(&e->buffers);
@@ -133,7 +133,7 @@ static void post(struct speadi_uring_engine *e)
     if (!e->bell_armed && !e->draining) {
         struct io_uring_sqe *sqe = speadi_uring_request(&e->ring);
 
-        io_uring_prep_poll_add(sqe, e->bell.fd, POLLIN);
+        io_uring_prep_poll_add(sqe, e->wake_fd.fd, POLLIN);
         io_uring_sqe_set_data64(sqe, speadi_uring_tag(SPEADI_URING_BELL, 0));
         e->bell_armed = true;
     }
@@ -141,10 +141,10 @@ static void post(struct speadi_uring_engine *e)
 
 static void await(struct speadi_uring_engine *e, uint64_t sources)
 {
-    int rc = speadi_uring_sources_await(e->source, &e->ring, sources);
+    int ret = speadi_uring_sources_await(e->source, &e->ring, sources);
 
-    if (rc < 0)
-        e->error = rc;
+    if (ret < 0)
+        e->error = ret;
 }
 
 /* ---- Operations ---------------------------------------------------------------------------- */
@@ -152,12 +152,12 @@ static void await(struct speadi_uring_engine *e, uint64_t sources)
 /* Submits what is queued and lets the kernel deliver, unless there is something to reap already. */
 static void enter(struct speadi_uring_engine *e)
 {
-    int rc = 0;
+    int ret = 0;
 
     if (io_uring_sq_ready(&e->ring) || !io_uring_cq_ready(&e->ring))
-        rc = io_uring_submit_and_get_events(&e->ring);
-    if (rc < 0 && rc != -EINTR && rc != -EAGAIN && rc != -EBUSY)
-        e->error = rc;
+        ret = io_uring_submit_and_get_events(&e->ring);
+    if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
+        e->error = ret;
 }
 
 static int uring_poll(void *self, struct speadi_rx_burst *burst)
@@ -216,7 +216,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
  * into the source's own buffer: the ranges are the core's again at once. */
 static void take_back(struct speadi_uring_engine *e, struct speadi_uring_source *source)
 {
-    struct speadi_message message = {.held_bytes = speadi_uring_source_room(source)};
+    struct speadi_datagrams message = {.held_bytes = speadi_uring_source_room(source)};
 
     if (source->posted && source->result > 0) {
         if (message.held_bytes > (uint32_t)source->result)
@@ -279,7 +279,7 @@ static void uring_wait(void *self, uint64_t deadline_ns)
 
         for (unsigned i = 0; i < e->source_count; i++)
             fds[i] = e->source[i].socket.fd;
-        speadi_wakeup_wait(&e->bell, fds, e->source_count, POLLIN, deadline_ns);
+        speadi_wake_fd_wait(&e->wake_fd, fds, e->source_count, POLLIN, deadline_ns);
         return;
     }
     post(e);
@@ -292,7 +292,7 @@ static void uring_wake(void *self)
 {
     struct speadi_uring_engine *e = self;
 
-    speadi_wakeup_ring(&e->bell);
+    speadi_wake_fd_signal(&e->wake_fd);
 }
 
 static void uring_counters(void *self, struct speadi_rx_counters *counters)

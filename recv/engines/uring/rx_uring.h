@@ -2,11 +2,11 @@
  *
  *   rx_uring.c   opening, posting, reserving, waiting, the table of operations
  *   uring_reap.c     what has completed: packets to lend */
-#ifndef SPEADLINE_RECV_ENGINE_URING_H
-#define SPEADLINE_RECV_ENGINE_URING_H
+#ifndef SPEADI_RX_URING_H
+#define SPEADI_RX_URING_H
 
 #include <speadi/uring.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "gro.h"
 #include "reservations.h"
@@ -17,7 +17,7 @@
 
 /* A message received and not wholly lent. */
 struct speadi_uring_pending {
-    struct speadi_message message;
+    struct speadi_datagrams message;
     int buffer; /* provided buffer it lies in; -1: the source's own */
 };
 
@@ -27,8 +27,8 @@ struct speadi_uring_engine {
     bool multishot; /* the kernel has it */
     bool draining;  /* after quiesce(): receives no longer wait */
     bool bell_armed;
-    bool rang; /* poll() met the bell: the next wait() returns */
-    struct speadi_wakeup bell;
+    bool rang; /* poll() met the wake_fd: the next wait() returns */
+    struct speadi_wake_fd wake_fd;
     struct speadi_uring_source *source;
     unsigned source_count;
     uint8_t *memory; /* the sources' buffers and heads */

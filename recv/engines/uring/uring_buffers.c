@@ -10,7 +10,7 @@
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
 
-#define BUFFER_BYTES   (SPEADI_URING_PREFIX_BYTES + SPEADI_MESSAGE_BYTES_MAX)
+#define BUFFER_BYTES   (SPEADI_URING_PREFIX_BYTES + SPEADI_DATAGRAMS_BYTES_MAX)
 #define STRIDE         (BUFFER_BYTES + 24u * SPEADI_CACHE_LINE) /* an odd number of cache lines */
 #define RING_BYTES     (SPEADI_URING_BUFFERS * sizeof(struct io_uring_buf))
 #define PROVIDED_BYTES (128u << 10)
@@ -27,7 +27,7 @@ int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_ur
         mmap(NULL, RING_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     struct io_uring_buf_reg registration = {.ring_addr = (uintptr_t)shared,
                                             .ring_entries = SPEADI_URING_BUFFERS};
-    int rc;
+    int ret;
 
     buffers->memory = speadi_alloc_lines((size_t)SPEADI_URING_BUFFERS * STRIDE);
     if (shared == MAP_FAILED || !buffers->memory) {
@@ -37,10 +37,10 @@ int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_ur
     }
     buffers->ring = shared;
     io_uring_buf_ring_init(buffers->ring);
-    rc = io_uring_register_buf_ring(ring, &registration, 0);
-    if (rc < 0)
-        return speadi_err_set(err, rc, "uring engine: cannot register receive buffers: %s",
-                              strerror(-rc));
+    ret = io_uring_register_buf_ring(ring, &registration, 0);
+    if (ret < 0)
+        return speadi_err_set(err, ret, "uring engine: cannot register receive buffers: %s",
+                              strerror(-ret));
     for (unsigned i = 0; i < SPEADI_URING_BUFFERS; i++)
         buffers->spare[i] = (uint16_t)(SPEADI_URING_BUFFERS - 1 - i);
     buffers->spare_count = SPEADI_URING_BUFFERS;
@@ -84,7 +84,7 @@ unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers)
 }
 
 bool speadi_uring_buffers_message(struct speadi_uring_buffers *buffers, unsigned id, int res,
-                                  struct speadi_message *message)
+                                  struct speadi_datagrams *message)
 {
     uint8_t *memory = memory_of(buffers, id);
     struct io_uring_recvmsg_out out;

@@ -2,8 +2,8 @@
  *
  * Only about as many are provided as recent messages fill 128 KiB, the one given back last first, so
  * that what the kernel writes and we read stays in L2. Single packets so still come many at a time. */
-#ifndef SPEADLINE_RECV_URING_BUFFERS_H
-#define SPEADLINE_RECV_URING_BUFFERS_H
+#ifndef SPEADI_URING_BUFFERS_H
+#define SPEADI_URING_BUFFERS_H
 
 #include <stdint.h>
 #include <sys/socket.h>
@@ -39,7 +39,7 @@ unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers);
 
 /* A message of res bytes came into buffer id. Fills *message; false: it is no message. */
 bool speadi_uring_buffers_message(struct speadi_uring_buffers *buffers, unsigned id, int res,
-                                  struct speadi_message *message);
+                                  struct speadi_datagrams *message);
 
 /* The buffer has been read. */
 void speadi_uring_buffers_give_back(struct speadi_uring_buffers *buffers, unsigned id);

@@ -11,7 +11,7 @@ void speadi_uring_lend_pending(struct speadi_uring_engine *e, struct speadi_rx_b
 {
     struct speadi_uring_pending *pending = &e->pending;
 
-    if (!speadi_message_lend(&pending->message, burst))
+    if (!speadi_datagrams_lend(&pending->message, burst))
         return;
     if (pending->buffer >= 0)
         e->lent[e->lent_count++] = (unsigned)pending->buffer;
@@ -29,7 +29,7 @@ void speadi_uring_finish_reservations(struct speadi_uring_engine *e,
 static void take_single(struct speadi_uring_engine *e, struct speadi_uring_source *source, int res,
                         struct speadi_rx_burst *burst)
 {
-    struct speadi_message *message = &e->pending.message;
+    struct speadi_datagrams *message = &e->pending.message;
     uint32_t room = speadi_uring_source_room(source);
 
     message->data = source->buffer;
@@ -66,7 +66,7 @@ static void take_receive(struct speadi_uring_engine *e, const struct io_uring_cq
                          unsigned index, uint64_t now, struct speadi_rx_burst *burst)
 {
     struct speadi_uring_source *source = &e->source[index];
-    bool single = source->header.msg_iov != NULL, more = cqe->flags & IORING_CQE_F_MORE;
+    bool single = source->header.msg_iov, more = cqe->flags & IORING_CQE_F_MORE;
 
     e->pending.message.source = (uint16_t)index;
     e->pending.message.time_ns = now;
@@ -96,7 +96,7 @@ unsigned speadi_uring_reap(struct speadi_uring_engine *e, struct speadi_rx_burst
         uint64_t data = io_uring_cqe_get_data64(cqe);
 
         if (data >> 32 == SPEADI_URING_BELL) {
-            speadi_wakeup_clear(&e->bell);
+            speadi_wake_fd_clear(&e->wake_fd);
             e->bell_armed = false;
             e->rang = true;
         } else if (data >> 32 == SPEADI_URING_RECEIVE) {

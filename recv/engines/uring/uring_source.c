@@ -31,7 +31,7 @@ static void post_multishot(struct speadi_uring_source *source, struct io_uring_s
 static void post_single(struct speadi_uring_source *source, struct io_uring_sqe *sqe, bool draining)
 {
     if (!source->scatter.slots)
-        source->iov[0] = (struct iovec){source->buffer, SPEADI_MESSAGE_BYTES_MAX};
+        source->iov[0] = (struct iovec){source->buffer, SPEADI_DATAGRAMS_BYTES_MAX};
     source->header = (struct msghdr){
         .msg_iov = source->iov,
         .msg_iovlen = 2 * source->scatter.slots + 1,
@@ -96,10 +96,10 @@ int speadi_uring_sources_await(struct speadi_uring_source *source, struct io_uri
         }
         if (!left)
             return 0;
-        int rc = io_uring_submit_and_wait(ring, count + 1);
+        int ret = io_uring_submit_and_wait(ring, count + 1);
 
-        if (rc < 0 && rc != -EINTR)
-            return rc;
+        if (ret < 0 && ret != -EINTR)
+            return ret;
     }
     return 0;
 }

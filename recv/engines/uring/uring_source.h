@@ -1,6 +1,6 @@
 /* A source of the uring engine: its socket, and the receive that is in flight for it. */
-#ifndef SPEADLINE_RECV_URING_SOURCE_H
-#define SPEADLINE_RECV_URING_SOURCE_H
+#ifndef SPEADI_URING_SOURCE_H
+#define SPEADI_URING_SOURCE_H
 
 #include <stdbool.h>
 #include <stdint.h>

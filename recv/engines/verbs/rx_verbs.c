@@ -111,8 +111,8 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
     uint32_t wanted = e->config.socket_buffer_bytes / bytes;
 
     if (e->is_striding)
-        return speadi_verbs_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes,
-                                      &e->options, frame, err);
+        return speadi_mprq_open(&e->mprq, &e->device, e->config.socket_buffer_bytes, &e->options,
+                                frame, err);
     wanted = speadi_max_u32(wanted, SPEADI_RX_RESERVE_MAX);
     e->depth = speadi_min_u32(wanted, speadi_min_u32(report->max_qp_wr, report->max_cqe));
     if (e->depth < e->options.queues)
@@ -153,10 +153,10 @@ static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *fa
     if (e->queue.cq.stamp == SPEADI_STAMP_WALLCLOCK)
         facts->clock = SPEAD_CLOCK_HARDWARE;
     if (e->config.packet_bytes_max > facts->packet_bytes_max)
-        speadi_log(&e->log, SPEAD_LOG_INFO,
-                   "verbs engine: %s carries packets of up to %u bytes, not %u (its MTU is %u)",
-                   interface->name, facts->packet_bytes_max, e->config.packet_bytes_max,
-                   interface->mtu);
+        speadi_log_line(
+            &e->log, SPEAD_LOG_INFO,
+            "verbs engine: %s carries packets of up to %u bytes, not %u (its MTU is %u)",
+            interface->name, facts->packet_bytes_max, e->config.packet_bytes_max, interface->mtu);
 }
 
 static int verbs_open(void *self, const struct speadi_rx_config *config,
@@ -165,12 +165,12 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     struct speadi_verbs_engine *e = self;
     int ret;
 
-    e->bell.fd = -1;
+    e->wake_fd.fd = -1;
     ret = speadi_rx_verbs_options_read(&e->options, config->options, err);
     if (ret < 0)
         return ret;
     keep_config(e, config);
-    ret = speadi_wakeup_open(&e->bell);
+    ret = speadi_wake_fd_open(&e->wake_fd);
     if (ret < 0)
         return speadi_err_set(err, ret, "verbs engine: eventfd: %s", strerror(-ret));
     ret = open_device(e, err);
@@ -198,11 +198,11 @@ static void verbs_close(void *self)
     speadi_verbs_joins_close(&e->joins);
     speadi_verbs_deregister(&e->device, &e->heaps);
     speadi_verbs_slots_close(&e->slots);
-    speadi_verbs_mprq_close(&e->mprq);
+    speadi_mprq_close(&e->mprq);
     free(e->arrival);
     e->arrival = NULL;
     speadi_verbs_device_close(&e->device);
-    speadi_wakeup_close(&e->bell);
+    speadi_wake_fd_close(&e->wake_fd);
 }
 
 /* From here on receives have three pieces, so the queue is made anew before anything comes. */
@@ -346,7 +346,7 @@ static void poll_events(struct speadi_verbs_engine *e)
         return;
     e->events_ns = now;
     take_events(e);
-    speadi_wakeup_clear(&e->bell);
+    speadi_wake_fd_clear(&e->wake_fd);
 }
 
 static void sleep_until(struct speadi_verbs_engine *e, uint64_t deadline_ns)
@@ -354,7 +354,7 @@ static void sleep_until(struct speadi_verbs_engine *e, uint64_t deadline_ns)
     const int fds[] = {e->queue.cq.channel->fd, e->device.context->async_fd};
 
     e->sleeps++;
-    speadi_wakeup_wait(&e->bell, fds, 2, POLLIN, deadline_ns);
+    speadi_wake_fd_wait(&e->wake_fd, fds, 2, POLLIN, deadline_ns);
     speadi_verbs_cq_take_events(&e->queue.cq);
     take_events(e);
 }
@@ -362,7 +362,7 @@ static void sleep_until(struct speadi_verbs_engine *e, uint64_t deadline_ns)
 static void verbs_wait(void *self, uint64_t deadline_ns)
 {
     struct speadi_verbs_engine *e = self;
-    int rc;
+    int ret;
 
     if (e->error || e->failed || e->arrival_count > 0)
         return;
@@ -377,8 +377,8 @@ static void verbs_wait(void *self, uint64_t deadline_ns)
         return;
     }
     e->looked = false; /* what completed before gives no event: poll() has to look once more */
-    rc = speadi_verbs_cq_arm(&e->queue.cq);
-    if (rc < 0)
+    ret = speadi_verbs_cq_arm(&e->queue.cq);
+    if (ret < 0)
         e->failed = true;
 }
 
@@ -386,7 +386,7 @@ static void verbs_wake(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
-    speadi_wakeup_ring(&e->bell);
+    speadi_wake_fd_signal(&e->wake_fd);
 }
 
 static void verbs_counters(void *self, struct speadi_rx_counters *counters)

@@ -8,12 +8,12 @@
  *   verbs_renew.c    another queue for one that failed, or that holds reservations to take back
  *
  * Receives complete in the order they were posted, so reservations end in order by themselves. */
-#ifndef SPEADLINE_RECV_ENGINE_VERBS_H
-#define SPEADLINE_RECV_ENGINE_VERBS_H
+#ifndef SPEADI_RX_VERBS_H
+#define SPEADI_RX_VERBS_H
 
 #include <speadline/verbs.h>
 
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "verbs_clock.h"
 #include "verbs_joins.h"
@@ -37,7 +37,7 @@ struct speadi_verbs_engine {
     struct speadi_verbs_device device;
     struct speadi_verbs_joins joins;
     bool is_striding; /* a multi-packet queue, and no slots */
-    struct speadi_verbs_mprq mprq;
+    struct speadi_mprq mprq;
     struct speadi_verbs_slots slots;
     struct speadi_verbs_queue queue;
     uint32_t queue_number;                    /* 1, 2, ...: which queue slots are posted to ... */
@@ -45,7 +45,7 @@ struct speadi_verbs_engine {
     uint32_t wq_posted[SPEADI_VERBS_WQS_MAX]; /* of them to each work queue */
     struct speadi_verbs_reader reader;
     struct speadi_verbs_clock clock;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
 
     /* For making the queue anew. */
     struct speadi_rx_config config; /* addresses, interface and sender are these: */

@@ -44,7 +44,7 @@ int speadi_rx_verbs_usable(const struct speadi_rx_config *config, struct spead_e
     struct spead_recv_verbs_config own;
     int ret;
 
-    if (config == NULL)
+    if (!config)
         return speadi_verbs_probe(&(struct speadi_verbs_wish){0}, NULL, err);
     ret = speadi_rx_verbs_options_read(&own, config->options, err);
     if (ret < 0)

@@ -1,6 +1,6 @@
 /* A device's counter, read as UTC: a straight line through the latest reading of both clocks. */
-#ifndef SPEADLINE_RECV_VERBS_CLOCK_H
-#define SPEADLINE_RECV_VERBS_CLOCK_H
+#ifndef SPEADI_VERBS_CLOCK_H
+#define SPEADI_VERBS_CLOCK_H
 
 #include <stdint.h>
 

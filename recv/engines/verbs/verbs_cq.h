@@ -1,7 +1,7 @@
 /* The completion queue of a receiving engine: made with the best time stamps that the device gives, slept
  * on through a channel. */
-#ifndef SPEADLINE_RECV_VERBS_CQ_H
-#define SPEADLINE_RECV_VERBS_CQ_H
+#ifndef SPEADI_VERBS_CQ_H
+#define SPEADI_VERBS_CQ_H
 
 #include <speadi/verbs_device.h>
 

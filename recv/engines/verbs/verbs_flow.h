@@ -1,6 +1,6 @@
 /* Flow rules: which frames a NIC brings to a queue pair. */
-#ifndef SPEADLINE_RECV_VERBS_FLOW_H
-#define SPEADLINE_RECV_VERBS_FLOW_H
+#ifndef SPEADI_VERBS_FLOW_H
+#define SPEADI_VERBS_FLOW_H
 
 #include <speadi/verbs_device.h>
 

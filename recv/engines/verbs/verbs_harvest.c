@@ -128,9 +128,9 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
 {
     const struct speadi_verbs_cq *cq = &e->queue.cq;
     struct ibv_poll_cq_attr attr = {0};
-    int rc = ibv_start_poll(cq->ex, &attr);
+    int ret = ibv_start_poll(cq->ex, &attr);
 
-    if (rc == 0) {
+    if (ret == 0) {
         do {
             if (cq->ex->status == IBV_WC_SUCCESS) {
                 const struct speadi_verbs_arrival arrival = arrival_of(e, cq, now);
@@ -139,11 +139,11 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
             } else {
                 take_failed(e, cq, burst);
             }
-            rc = burst->count < SPEADI_VERBS_BURST ? ibv_next_poll(cq->ex) : ENOENT;
-        } while (rc == 0);
+            ret = burst->count < SPEADI_VERBS_BURST ? ibv_next_poll(cq->ex) : ENOENT;
+        } while (ret == 0);
         ibv_end_poll(cq->ex);
     }
-    if (rc != ENOENT) /* the queue has overrun, or the device is gone */
+    if (ret != ENOENT) /* the queue has overrun, or the device is gone */
         e->failed = true;
 }
 
@@ -153,7 +153,7 @@ static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *bu
 {
     const struct speadi_verbs_cq *cq = &e->queue.cq;
     const struct speadi_verbs_piece piece =
-        speadi_verbs_mprq_take(&e->mprq, ibv_wc_read_byte_len(cq->ex));
+        speadi_mprq_take(&e->mprq, ibv_wc_read_byte_len(cq->ex));
     const struct speadi_verbs_frame frame = {
         .head = piece.data,
         .head_bytes = piece.bytes,
@@ -173,20 +173,20 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
 {
     const struct speadi_verbs_cq *cq = &e->queue.cq;
     struct ibv_poll_cq_attr attr = {0};
-    int rc = ibv_start_poll(cq->ex, &attr);
+    int ret = ibv_start_poll(cq->ex, &attr);
 
-    if (rc == 0) {
+    if (ret == 0) {
         do {
             if (cq->ex->status == IBV_WC_SUCCESS)
                 take_piece(e, burst, now);
             else
                 e->failed = true;
             /* Behind a failure nobody knows where in the entry a packet lies. */
-            rc = burst->count < SPEADI_VERBS_BURST && !e->failed ? ibv_next_poll(cq->ex) : ENOENT;
-        } while (rc == 0);
+            ret = burst->count < SPEADI_VERBS_BURST && !e->failed ? ibv_next_poll(cq->ex) : ENOENT;
+        } while (ret == 0);
         ibv_end_poll(cq->ex);
     }
-    if (rc != ENOENT)
+    if (ret != ENOENT)
         e->failed = true;
 }
 
@@ -239,10 +239,10 @@ static bool has_posted(const struct speadi_verbs_engine *e, uint32_t queue_numbe
 static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq)
 {
     struct ibv_poll_cq_attr attr = {0};
-    int rc = ibv_start_poll(cq->ex, &attr);
+    int ret = ibv_start_poll(cq->ex, &attr);
 
-    if (rc != 0)
-        return rc;
+    if (ret != 0)
+        return ret;
     do {
         if (cq->ex->status == IBV_WC_SUCCESS) {
             e->arrival[e->arrival_count++] = arrival_of(e, cq, 0);
@@ -250,10 +250,10 @@ static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq 
         } else {
             take_failed(e, cq, NULL);
         }
-        rc = ibv_next_poll(cq->ex);
-    } while (rc == 0);
+        ret = ibv_next_poll(cq->ex);
+    } while (ret == 0);
     ibv_end_poll(cq->ex);
-    return rc;
+    return ret;
 }
 
 void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,

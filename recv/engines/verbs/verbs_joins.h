@@ -1,7 +1,7 @@
 /* The kernel's side of what a NIC takes past it: groups are joined on ordinary sockets, so that switches
  * send them here, and ports are held, so that the kernel answers no unicast with "port unreachable". */
-#ifndef SPEADLINE_RECV_VERBS_JOINS_H
-#define SPEADLINE_RECV_VERBS_JOINS_H
+#ifndef SPEADI_VERBS_JOINS_H
+#define SPEADI_VERBS_JOINS_H
 
 #include <speadi/udp.h>
 

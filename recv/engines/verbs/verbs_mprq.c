@@ -17,12 +17,12 @@
 #define STRIDES_AT  16
 #define FILLER      0x80000000u
 
-static uint32_t entry_bytes(const struct speadi_verbs_mprq *mprq)
+static uint32_t entry_bytes(const struct speadi_mprq *mprq)
 {
     return 1u << (mprq->shape.stride_log + mprq->shape.strides_log);
 }
 
-static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
+static void choose_shape(struct speadi_mprq *mprq, uint32_t buffer_bytes,
                          const struct spead_recv_verbs_config *options)
 {
     const struct speadi_verbs_report *report = &mprq->device->report;
@@ -45,13 +45,13 @@ static void choose_shape(struct speadi_verbs_mprq *mprq, uint32_t buffer_bytes,
     shape->comp_vector = options->comp_vector;
 }
 
-int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_device *device,
-                           uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
-                           uint32_t frame_bytes, struct spead_err *err)
+int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *device,
+                     uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
+                     uint32_t frame_bytes, struct spead_err *err)
 {
     const struct speadi_verbs_striding *shape = &mprq->shape;
 
-    *mprq = (struct speadi_verbs_mprq){.device = device};
+    *mprq = (struct speadi_mprq){.device = device};
     choose_shape(mprq, buffer_bytes, options);
     if (shape->completions > device->report.max_cqe || shape->entries > device->report.max_qp_wr ||
         frame_bytes > entry_bytes(mprq))
@@ -65,14 +65,14 @@ int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_d
                                        (size_t)shape->entries * entry_bytes(mprq), true, err);
 }
 
-void speadi_verbs_mprq_close(struct speadi_verbs_mprq *mprq)
+void speadi_mprq_close(struct speadi_mprq *mprq)
 {
     if (mprq->device)
         speadi_verbs_deregister(mprq->device, &mprq->memory);
     speadi_verbs_arena_destroy(&mprq->arena);
 }
 
-static void post(struct speadi_verbs_mprq *mprq)
+static void post(struct speadi_mprq *mprq)
 {
     uint32_t index = mprq->posted & (mprq->shape.entries - 1);
     struct mlx5_mprq_wqe *entry =
@@ -84,7 +84,7 @@ static void post(struct speadi_verbs_mprq *mprq)
     mprq->posted++;
 }
 
-void speadi_verbs_mprq_refill(struct speadi_verbs_mprq *mprq)
+void speadi_mprq_refill(struct speadi_mprq *mprq)
 {
     uint32_t before = mprq->posted;
 
@@ -95,8 +95,8 @@ void speadi_verbs_mprq_refill(struct speadi_verbs_mprq *mprq)
         __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & LENGTH_MASK), __ATOMIC_RELEASE);
 }
 
-int speadi_verbs_mprq_begin(struct speadi_verbs_mprq *mprq, struct speadi_verbs_queue *queue,
-                            struct spead_err *err)
+int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
+                      struct spead_err *err)
 {
     int ret = speadi_verbs_queue_open_striding(queue, mprq->device, &mprq->shape, &mprq->ring, err);
 
@@ -106,11 +106,11 @@ int speadi_verbs_mprq_begin(struct speadi_verbs_mprq *mprq, struct speadi_verbs_
     if (mprq->ring.wqe_cnt < mprq->shape.entries)
         return speadi_err_set(err, -EIO, "verbs device %s: a ring of %u entries, not %u",
                               mprq->device->report.device, mprq->ring.wqe_cnt, mprq->shape.entries);
-    speadi_verbs_mprq_refill(mprq);
+    speadi_mprq_refill(mprq);
     return 0;
 }
 
-struct speadi_verbs_piece speadi_verbs_mprq_take(struct speadi_verbs_mprq *mprq, uint32_t packed)
+struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed)
 {
     const struct speadi_verbs_striding *shape = &mprq->shape;
     uint32_t bytes = packed & LENGTH_MASK, strides = packed >> STRIDES_AT & 0x7fffu;

@@ -1,8 +1,8 @@
 /* Memory of a multi-packet receive queue (mlx5): a ring of large entries that the NIC fills stride by stride, many
  * frames to an entry. Frames are lent where they lie; an entry is posted again when all of it was used and
  * all that was lent of it has come back. */
-#ifndef SPEADLINE_RECV_VERBS_MPRQ_H
-#define SPEADLINE_RECV_VERBS_MPRQ_H
+#ifndef SPEADI_VERBS_MPRQ_H
+#define SPEADI_VERBS_MPRQ_H
 
 #include <speadline/verbs.h>
 
@@ -10,7 +10,7 @@
 
 #include "verbs_queue.h"
 
-struct speadi_verbs_mprq {
+struct speadi_mprq {
     struct speadi_verbs_device *device;
     struct speadi_verbs_arena arena;
     struct speadi_verbs_memory memory;
@@ -29,20 +29,20 @@ struct speadi_verbs_piece {
 /* Entries for about buffer_bytes: strides and entries of the sizes asked for (log2; 0: chosen), within what the
  * device can do. No more strides than completions can be waiting: a queue for them must never overrun.
  * Returns 0 or -errno with a sentence; what was made by then is for close(). */
-int speadi_verbs_mprq_open(struct speadi_verbs_mprq *mprq, struct speadi_verbs_device *device,
-                           uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
-                           uint32_t frame_bytes, struct spead_err *err);
-void speadi_verbs_mprq_close(struct speadi_verbs_mprq *mprq); /* safe when zeroed */
+int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *device,
+                     uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
+                     uint32_t frame_bytes, struct spead_err *err);
+void speadi_mprq_close(struct speadi_mprq *mprq); /* safe when zeroed */
 
 /* Another queue with this memory: all of it is posted. */
-int speadi_verbs_mprq_begin(struct speadi_verbs_mprq *mprq, struct speadi_verbs_queue *queue,
-                            struct spead_err *err);
+int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
+                      struct spead_err *err);
 
 /* The frame of the next completion, whose length field is `packed`. Data is NULL, bytes not 0 when what it says
  * cannot be: the queue is broken. */
-struct speadi_verbs_piece speadi_verbs_mprq_take(struct speadi_verbs_mprq *mprq, uint32_t packed);
+struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed);
 
 /* Nothing is lent: posts what was used up. */
-void speadi_verbs_mprq_refill(struct speadi_verbs_mprq *mprq);
+void speadi_mprq_refill(struct speadi_mprq *mprq);
 
 #endif

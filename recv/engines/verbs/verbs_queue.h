@@ -1,7 +1,7 @@
 /* The queue pair that a NIC's rules lead to, with its completion queue and its rules. It can fail, and be made
  * anew. */
-#ifndef SPEADLINE_RECV_VERBS_QUEUE_H
-#define SPEADLINE_RECV_VERBS_QUEUE_H
+#ifndef SPEADI_VERBS_QUEUE_H
+#define SPEADI_VERBS_QUEUE_H
 
 #include "verbs_cq.h"
 #include "verbs_flow.h"

@@ -1,6 +1,6 @@
 /* Received frames become packets to lend: whose they are, where their SPEAD bytes lie, or why not. */
-#ifndef SPEADLINE_RECV_VERBS_READER_H
-#define SPEADLINE_RECV_VERBS_READER_H
+#ifndef SPEADI_VERBS_READER_H
+#define SPEADI_VERBS_READER_H
 
 #include <endian.h>
 #include <string.h>

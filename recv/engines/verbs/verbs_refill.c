@@ -88,7 +88,7 @@ static void refill_wqs(struct speadi_verbs_engine *e)
 void speadi_verbs_refill(struct speadi_verbs_engine *e)
 {
     if (e->is_striding)
-        speadi_verbs_mprq_refill(&e->mprq);
+        speadi_mprq_refill(&e->mprq);
     else if (e->queue.wq_count > 1)
         refill_wqs(e);
     else

@@ -31,7 +31,7 @@ static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
 
 static int begin_striding(struct speadi_verbs_engine *e, struct spead_err *err)
 {
-    int ret = speadi_verbs_mprq_begin(&e->mprq, &e->queue, err);
+    int ret = speadi_mprq_begin(&e->mprq, &e->queue, err);
 
     return ret < 0 ? ret : speadi_verbs_queue_start(&e->queue, &e->config, err);
 }
@@ -79,15 +79,16 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
         e->error = ret;
-        speadi_log(&e->log, SPEAD_LOG_WARNING,
-                   "verbs engine: the receive queue failed and cannot be made anew: %s", err.text);
+        speadi_log_line(&e->log, SPEAD_LOG_WARNING,
+                        "verbs engine: the receive queue failed and cannot be made anew: %s",
+                        err.text);
         return;
     }
     e->rebuilds++;
     if (!speadi_is_power_of_two(
             e->rebuilds)) /* 1st, 2nd, 4th, ...: it may fail with every packet */
         return;
-    speadi_log(
+    speadi_log_line(
         &e->log, SPEAD_LOG_WARNING,
         "verbs engine: the receive queue of %s failed and was made anew (%llu times by now); "
         "packets were lost",
@@ -106,7 +107,7 @@ void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
     e->placing = true; /* no more than a window of what there is besides the old queue's */
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
-        speadi_log(&e->log, SPEAD_LOG_WARNING, "verbs engine: no second queue: %s", err.text);
+        speadi_log_line(&e->log, SPEAD_LOG_WARNING, "verbs engine: no second queue: %s", err.text);
         speadi_verbs_queue_close(&e->queue);
         speadi_verbs_slots_reclaim(&e->slots, e->queue_number);
     }

@@ -3,8 +3,8 @@
  *
  * A placed slot is scattered over three pieces: the frame's head into the slot, the payload into the range that
  * was reserved, whatever more there is into the rest of the slot, so that no frame is ever too long. */
-#ifndef SPEADLINE_RECV_VERBS_SLOTS_H
-#define SPEADLINE_RECV_VERBS_SLOTS_H
+#ifndef SPEADI_VERBS_SLOTS_H
+#define SPEADI_VERBS_SLOTS_H
 
 #include <speadi/verbs_device.h>
 

@@ -23,7 +23,7 @@ int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
         .ttl = config->multicast_ttl,
         .log = config->log,
     };
-    int ret = speadi_wakeup_open(&sender->bell);
+    int ret = speadi_wake_fd_open(&sender->wake_fd);
 
     sender->transmit = transmit;
     sender->full_fd = -1;
@@ -51,7 +51,7 @@ void speadi_datagram_sender_close(void *self)
         speadi_udp_close(&sender->socket[i]);
     sender->socket_count = 0;
     speadi_train_release(&sender->train);
-    speadi_wakeup_close(&sender->bell);
+    speadi_wake_fd_close(&sender->wake_fd);
 }
 
 /* Settles message i by its result; returns the packets settled, 0 when it has to be sent again. */
@@ -131,14 +131,14 @@ void speadi_datagram_sender_wait(void *self, uint64_t deadline_ns, bool for_room
         return;
     if (for_room && sender->starved)
         deadline_ns = speadi_min_u64(deadline_ns, speadi_clock_mono_ns() + STARVED_RETRY_NS);
-    speadi_wakeup_wait(&sender->bell, &sender->full_fd, for_room && full, POLLOUT, deadline_ns);
+    speadi_wake_fd_wait(&sender->wake_fd, &sender->full_fd, for_room && full, POLLOUT, deadline_ns);
 }
 
 void speadi_datagram_sender_wake(void *self)
 {
     struct speadi_datagram_sender *sender = self;
 
-    speadi_wakeup_ring(&sender->bell);
+    speadi_wake_fd_signal(&sender->wake_fd);
 }
 
 void speadi_datagram_sender_quiesce(void *self)

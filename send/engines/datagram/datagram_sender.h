@@ -1,13 +1,13 @@
 /* What the socket and the uring engine have in common: connected sockets, trains, results, waiting.
  * They differ in how a built batch of messages gets to the kernel: speadi_datagram_transmit_fn. */
-#ifndef SPEADLINE_SEND_DATAGRAM_SENDER_H
-#define SPEADLINE_SEND_DATAGRAM_SENDER_H
+#ifndef SPEADI_DATAGRAM_SENDER_H
+#define SPEADI_DATAGRAM_SENDER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <speadi/udp.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "datagram_train.h"
 #include "tx_done_queue.h"
@@ -25,7 +25,7 @@ struct speadi_datagram_sender {
     speadi_datagram_transmit_fn *transmit;
     struct speadi_udp_socket socket[SPEADI_TX_DESTINATIONS_MAX];
     uint32_t socket_count;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     struct speadi_train train;
     int result[SPEADI_TRAIN_MESSAGES_MAX];
     struct speadi_tx_done_queue done;

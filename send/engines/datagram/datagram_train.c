@@ -142,15 +142,15 @@ static void conclude_probe(struct speadi_train *train, uint32_t bytes)
 {
     if (train->probe_error == -EMSGSIZE) {
         train->segment_bytes_max = bytes - 1;
-        speadi_log(
+        speadi_log_line(
             &train->log, SPEAD_LOG_INFO,
             "packets of %u bytes do not fit the route's MTU: they go one by one, in IP fragments",
             bytes);
     } else {
         train->segments_max = 1;
-        speadi_log(&train->log, SPEAD_LOG_INFO,
-                   "packets go one by one from here on: the kernel refused UDP_SEGMENT: %s",
-                   strerror(-train->probe_error));
+        speadi_log_line(&train->log, SPEAD_LOG_INFO,
+                        "packets go one by one from here on: the kernel refused UDP_SEGMENT: %s",
+                        strerror(-train->probe_error));
     }
     train->probe_left = 0;
 }

@@ -7,8 +7,8 @@
  * halved once, then its packets are tried one by one, and if that works trains end for good.
  *
  * UDP checksums stay on: segmentation needs them, and so do receivers that want to coalesce. */
-#ifndef SPEADLINE_SEND_DATAGRAM_TRAIN_H
-#define SPEADLINE_SEND_DATAGRAM_TRAIN_H
+#ifndef SPEADI_DATAGRAM_TRAIN_H
+#define SPEADI_DATAGRAM_TRAIN_H
 
 #include <stdint.h>
 #include <sys/socket.h>

@@ -1,7 +1,7 @@
 /* What the fault decorator has given to its inner engine and not yet reaped from it: runs of the core's packets and
  * own copies, oldest first. */
-#ifndef SPEADLINE_SEND_FAULT_UNDER_WAY_H
-#define SPEADLINE_SEND_FAULT_UNDER_WAY_H
+#ifndef SPEADI_FAULT_UNDER_WAY_H
+#define SPEADI_FAULT_UNDER_WAY_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -43,7 +43,7 @@ struct fault_engine {
      * after them comes one with this verdict. */
     unsigned clean;
     bool rolled;
-    struct speadi_fault_verdict verdict;
+    struct speadi_fault_decision verdict;
 
     struct speadi_fault_under_way under_way; /* what the inner engine has been given, in order */
     struct speadi_tx_done_queue fates;       /* of all packets taken, in order */
@@ -137,7 +137,7 @@ static int pass_on(struct fault_engine *engine, const struct speadi_tx_packet *p
 
 /* ---- Fates --------------------------------------------------------------------------------- */
 
-static bool is_clean(const struct fault_engine *engine, const struct speadi_fault_verdict *verdict,
+static bool is_clean(const struct fault_engine *engine, const struct speadi_fault_decision *verdict,
                      uint32_t bytes)
 {
     return !verdict->drop && !verdict->duplicate && verdict->hold == 0 &&
@@ -216,7 +216,7 @@ static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet
 static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packet *packet,
                        uint64_t now_ns)
 {
-    const struct speadi_fault_verdict *verdict = &engine->verdict;
+    const struct speadi_fault_decision *verdict = &engine->verdict;
     struct speadi_fault_hold *hold = &engine->hold;
     uint64_t due_ns = now_ns + engine->dice.spec.delay_ns;
     unsigned copies = verdict->drop ? 0 : 1 + verdict->duplicate;

@@ -6,15 +6,15 @@
 
 #include <speadi/err.h>
 #include <speadi/mem_wire.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "tx_done_queue.h"
 
 struct mem_engine {
     struct spead_mem_link *link[SPEADI_TX_DESTINATIONS_MAX]; /* referenced */
     uint32_t link_count;
-    struct spead_mem_link *full; /* the one that had no room at the last send() */
-    struct speadi_wakeup bell;   /* wake(), and room on any link */
+    struct spead_mem_link *full;   /* the one that had no room at the last send() */
+    struct speadi_wake_fd wake_fd; /* wake(), and room on any link */
     struct speadi_tx_done_queue done;
     struct speadi_tx_counters counters;
 };
@@ -23,13 +23,13 @@ static int mem_open(void *self, const struct speadi_tx_config *config, uint32_t 
                     struct spead_err *err)
 {
     struct mem_engine *engine = self;
-    int ret = speadi_wakeup_open(&engine->bell);
+    int ret = speadi_wake_fd_open(&engine->wake_fd);
 
     if (ret < 0)
         return speadi_err_set(err, ret, "cannot make an eventfd: %s", strerror(-ret));
     for (uint32_t i = 0; i < config->count; i++) {
         engine->link[i] = spead_mem_link_ref(config->links[i]);
-        speadi_mem_wire_set_producer_bell(engine->link[i], &engine->bell);
+        speadi_mem_wire_set_producer_wake_fd(engine->link[i], &engine->wake_fd);
         engine->link_count++;
     }
     if (buffer_bytes)
@@ -42,11 +42,11 @@ static void mem_close(void *self)
     struct mem_engine *engine = self;
 
     for (uint32_t i = 0; i < engine->link_count; i++) {
-        speadi_mem_wire_set_producer_bell(engine->link[i], NULL); /* before the bell goes */
+        speadi_mem_wire_set_producer_wake_fd(engine->link[i], NULL); /* before the wake_fd goes */
         spead_mem_link_unref(engine->link[i]);
     }
     engine->link_count = 0;
-    speadi_wakeup_close(&engine->bell);
+    speadi_wake_fd_close(&engine->wake_fd);
 }
 
 static int mem_send(void *self, const struct speadi_tx_packet *packets, unsigned count)
@@ -87,14 +87,14 @@ static void mem_wait(void *self, uint64_t deadline_ns, bool for_room)
         return;
     if (for_room && (!engine->full || !speadi_mem_wire_producer_may_sleep(engine->full)))
         return;
-    speadi_wakeup_wait(&engine->bell, NULL, 0, 0, deadline_ns);
+    speadi_wake_fd_wait(&engine->wake_fd, NULL, 0, 0, deadline_ns);
 }
 
 static void mem_wake(void *self)
 {
     struct mem_engine *engine = self;
 
-    speadi_wakeup_ring(&engine->bell);
+    speadi_wake_fd_signal(&engine->wake_fd);
 }
 
 static void mem_quiesce(void *self)

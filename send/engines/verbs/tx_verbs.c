@@ -20,7 +20,7 @@ static int verbs_usable(const struct speadi_tx_config *config, struct spead_err 
     struct spead_send_verbs_config own;
     int ret;
 
-    if (config == NULL)
+    if (!config)
         return speadi_verbs_probe(&(struct speadi_verbs_wish){0}, NULL, err);
     ret = speadi_tx_verbs_options_read(&own, config->options, err);
     if (ret < 0)
@@ -32,7 +32,7 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
                       struct spead_err *err)
 {
     struct speadi_verbs_sender *engine = self;
-    int ret = speadi_wakeup_open(&engine->bell);
+    int ret = speadi_wake_fd_open(&engine->wake_fd);
 
     engine->log = config->log;
     if (ret < 0)
@@ -56,7 +56,7 @@ static void verbs_close(void *self)
     speadi_verbs_paths_close(&engine->paths);
     if (engine->device.context)
         speadi_verbs_device_close(&engine->device);
-    speadi_wakeup_close(&engine->bell);
+    speadi_wake_fd_close(&engine->wake_fd);
 }
 
 /* ---- What happens beside sending ------------------------------------------------------------ */
@@ -97,13 +97,13 @@ static void rebuild(struct speadi_verbs_sender *engine)
     if (ret < 0) {
         engine->broken = ret;
         speadi_verbs_send_queue_fail(&engine->queue, true);
-        speadi_log(engine->log, SPEAD_LOG_WARNING, "the send queue cannot be rebuilt: %s",
-                   err.text);
+        speadi_log_line(engine->log, SPEAD_LOG_WARNING, "the send queue cannot be rebuilt: %s",
+                        err.text);
     } else if (!engine->said_rebuilt) {
         engine->said_rebuilt = true;
-        speadi_log(engine->log, SPEAD_LOG_WARNING,
-                   "the send queue of %s failed and was rebuilt; more of that is only counted",
-                   engine->device.report.device);
+        speadi_log_line(engine->log, SPEAD_LOG_WARNING,
+                        "the send queue of %s failed and was rebuilt; more of that is only counted",
+                        engine->device.report.device);
     }
 }
 
@@ -130,8 +130,8 @@ static void say_copied(struct speadi_verbs_sender *engine)
     if (engine->said_copied || frames->copied_bytes <= PADDING_MAX * frames->copied_packets)
         return;
     engine->said_copied = true;
-    speadi_log(engine->log, SPEAD_LOG_INFO,
-               "payload outside of the stream's registered memory is copied (config.memory)");
+    speadi_log_line(engine->log, SPEAD_LOG_INFO,
+                    "payload outside of the stream's registered memory is copied (config.memory)");
 }
 
 /* ---- Sending -------------------------------------------------------------------------------- */
@@ -219,8 +219,8 @@ static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsign
     say_copied(engine);
     if (ret < 0) {
         engine->broken = ret;
-        speadi_log(engine->log, SPEAD_LOG_WARNING, "post_send on %s: %s; the stream ends",
-                   engine->device.report.device, strerror(-ret));
+        speadi_log_line(engine->log, SPEAD_LOG_WARNING, "post_send on %s: %s; the stream ends",
+                        engine->device.report.device, strerror(-ret));
     }
     return taken ? (int)taken : ret;
 }
@@ -252,7 +252,7 @@ static void sleep_on(struct speadi_verbs_sender *engine, bool completions, uint6
 
     if (completions)
         fds[count++] = engine->queue.channel->fd;
-    speadi_wakeup_wait(&engine->bell, fds, count, POLLIN, deadline_ns);
+    speadi_wake_fd_wait(&engine->wake_fd, fds, count, POLLIN, deadline_ns);
     if (completions)
         speadi_verbs_send_queue_take_events(&engine->queue);
     engine->check_ns = 0;
@@ -304,7 +304,7 @@ static void verbs_wake(void *self)
 {
     struct speadi_verbs_sender *engine = self;
 
-    speadi_wakeup_ring(&engine->bell);
+    speadi_wake_fd_signal(&engine->wake_fd);
 }
 
 static void verbs_quiesce(void *self)

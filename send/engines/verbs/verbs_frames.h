@@ -4,8 +4,8 @@
  * A slot holds the frame's head (Ethernet to UDP), the SPEAD header behind it, and payload that does not lie
  * in registered memory. So the first bytes of every frame are host memory at their own address: mlx5 copies
  * the first 18 with the CPU. */
-#ifndef SPEADLINE_SEND_VERBS_FRAMES_H
-#define SPEADLINE_SEND_VERBS_FRAMES_H
+#ifndef SPEADI_VERBS_FRAMES_H
+#define SPEADI_VERBS_FRAMES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -146,10 +146,11 @@ static void report_silent(struct speadi_verbs_paths *paths,
         if (neighbour->state != SPEADI_NEIGHBOUR_SILENT || before[i] == SPEADI_NEIGHBOUR_SILENT)
             continue;
         paths->neighbours_lost++;
-        speadi_log(paths->log, SPEAD_LOG_WARNING,
-                   "next hop %s does not answer any more; sending on to the MAC it had (see: ip "
-                   "neighbour)",
-                   speadi_address_format(&neighbour->address, text));
+        speadi_log_line(
+            paths->log, SPEAD_LOG_WARNING,
+            "next hop %s does not answer any more; sending on to the MAC it had (see: ip "
+            "neighbour)",
+            speadi_address_format(&neighbour->address, text));
     }
 }
 

@@ -1,6 +1,6 @@
 /* The ways to a stream's destinations: one frame template each, kept aimed at the right next hop. */
-#ifndef SPEADLINE_SEND_VERBS_PATHS_H
-#define SPEADLINE_SEND_VERBS_PATHS_H
+#ifndef SPEADI_VERBS_PATHS_H
+#define SPEADI_VERBS_PATHS_H
 
 #include <stdbool.h>
 #include <stdint.h>

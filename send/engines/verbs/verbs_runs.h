@@ -4,8 +4,8 @@
  * The packets of a run go to one destination and are of one size: the device repeats one head for all of
  * them, and nothing says that it writes UDP lengths. A packet that continues no run is a frame of its own. Each
  * packet keeps the slot of its number; the request is that of the run's first. */
-#ifndef SPEADLINE_SEND_VERBS_RUNS_H
-#define SPEADLINE_SEND_VERBS_RUNS_H
+#ifndef SPEADI_VERBS_RUNS_H
+#define SPEADI_VERBS_RUNS_H
 
 #include "verbs_frames.h"
 

@@ -6,8 +6,8 @@
  * completes everything posted; after that it has to be rebuilt. All frames of a failed request count as failed,
  * though some may have left.
  * Owner thread only. */
-#ifndef SPEADLINE_SEND_VERBS_SEND_QUEUE_H
-#define SPEADLINE_SEND_VERBS_SEND_QUEUE_H
+#ifndef SPEADI_VERBS_SEND_QUEUE_H
+#define SPEADI_VERBS_SEND_QUEUE_H
 
 #include <stdbool.h>
 #include <stdint.h>

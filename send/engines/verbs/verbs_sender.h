@@ -2,15 +2,15 @@
  *
  *   tx_verbs.c   sending, waiting, what happens beside it, the table of operations
  *   verbs_open.c     whether the device can carry what is configured; opening it and its queue */
-#ifndef SPEADLINE_SEND_VERBS_SENDER_H
-#define SPEADLINE_SEND_VERBS_SENDER_H
+#ifndef SPEADI_VERBS_SENDER_H
+#define SPEADI_VERBS_SENDER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <speadline/verbs.h>
 
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 #include "tx_done_queue.h"
 #include "tx_engine.h"
@@ -24,7 +24,7 @@ struct speadi_verbs_sender {
     struct speadi_verbs_frames frames;
     struct speadi_verbs_send_queue queue;
     struct speadi_tx_done_queue done;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint32_t chain_max;                     /* requests between two signalled ones */
     struct spead_send_verbs_config options; /* its strings end with open() */
     uint64_t check_ns;                      /* when to look for events next */

@@ -1,6 +1,6 @@
 /* Memory that payload is sent from in place: registered with a device once, looked up for every piece. */
-#ifndef SPEADLINE_SEND_VERBS_SOURCES_H
-#define SPEADLINE_SEND_VERBS_SOURCES_H
+#ifndef SPEADI_VERBS_SOURCES_H
+#define SPEADI_VERBS_SOURCES_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -33,8 +33,8 @@ Test(err, nobody_needs_to_listen)
     cr_expect_eq(speadi_err_set(NULL, -ENOMEM, "lost"), -ENOMEM);
     errno = EPERM;
     cr_expect_eq(speadi_err_errno(NULL, "lost"), -EPERM);
-    speadi_log(NULL, SPEAD_LOG_INFO, "lost");
-    speadi_log(&(struct spead_log){0}, SPEAD_LOG_INFO, "lost");
+    speadi_log_line(NULL, SPEAD_LOG_INFO, "lost");
+    speadi_log_line(&(struct spead_log){0}, SPEAD_LOG_INFO, "lost");
 }
 
 Test(err, reason_of_the_system_is_appended)
@@ -188,11 +188,11 @@ Test(err, log_hands_over_one_formatted_line)
     struct heard heard = {0};
     struct spead_log log = {.fn = hear, .arg = &heard};
 
-    speadi_log(&log, SPEAD_LOG_WARNING, "buffer of %u bytes\n", 4096u);
+    speadi_log_line(&log, SPEAD_LOG_WARNING, "buffer of %u bytes\n", 4096u);
     cr_expect_eq(heard.count, 1);
     cr_expect_eq(heard.level, SPEAD_LOG_WARNING);
     cr_expect_str_eq(heard.line, "buffer of 4096 bytes?");
-    speadi_log(&log, SPEAD_LOG_INFO, "%s%s", long_text, long_text);
+    speadi_log_line(&log, SPEAD_LOG_INFO, "%s%s", long_text, long_text);
     cr_expect_eq(heard.level, SPEAD_LOG_INFO);
     cr_expect(ends_with(heard.line, "..."));
 }

@@ -15,7 +15,7 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/thread.h>
-#include <speadi/wakeup.h>
+#include <speadi/wake_fd.h>
 
 struct seen {
     char name[16];
@@ -130,27 +130,27 @@ Test(thread, a_body_that_has_nothing_to_do_is_joined_like_any_other)
 
 static int fail_later(void *arg, struct speadi_runner *self, struct spead_err *err)
 {
-    struct speadi_wakeup *bell = arg;
+    struct speadi_wake_fd *wake_fd = arg;
     uint64_t until = speadi_clock_read(CLOCK_THREAD_CPUTIME_ID) + 1000000;
 
     (void)err;
     speadi_runner_ready(self);
     while (speadi_clock_read(CLOCK_THREAD_CPUTIME_ID) < until)
         ;
-    speadi_wakeup_wait(bell, NULL, 0, 0, UINT64_MAX);
+    speadi_wake_fd_wait(wake_fd, NULL, 0, 0, UINT64_MAX);
     return -EIO;
 }
 
 Test(thread, join_gives_the_result_and_the_cpu_time)
 {
     struct speadi_runner *runner = NULL;
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
     uint64_t cpu_ns = 0;
 
-    cr_assert_eq(speadi_wakeup_open(&bell), 0);
-    cr_assert_eq(speadi_runner_start(&runner, "later", -1, fail_later, &bell, NULL), 0);
-    speadi_wakeup_ring(&bell);
+    cr_assert_eq(speadi_wake_fd_open(&wake_fd), 0);
+    cr_assert_eq(speadi_runner_start(&runner, "later", -1, fail_later, &wake_fd, NULL), 0);
+    speadi_wake_fd_signal(&wake_fd);
     cr_assert_eq(speadi_runner_join(runner, &cpu_ns), -EIO);
     cr_assert_geq(cpu_ns, 1000000u);
-    speadi_wakeup_close(&bell);
+    speadi_wake_fd_close(&wake_fd);
 }

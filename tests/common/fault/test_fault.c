@@ -138,8 +138,8 @@ Test(fault, the_same_seed_gives_the_same_faults)
 
     other = dice_for("loss=0.1,burst=3,dup=0.1,reorder=8,truncate=0.1,flip=0.1,seed=8");
     for (uint32_t i = 0; i < PACKETS; i++) {
-        struct speadi_fault_verdict x = speadi_fault_roll(&a, BYTES),
-                                    y = speadi_fault_roll(&b, BYTES);
+        struct speadi_fault_decision x = speadi_fault_roll(&a, BYTES),
+                                     y = speadi_fault_roll(&b, BYTES);
 
         cr_assert(x.drop == y.drop && x.duplicate == y.duplicate && x.hold == y.hold &&
                       x.keep_bytes == y.keep_bytes && x.flip_bit == y.flip_bit,
@@ -156,8 +156,8 @@ Test(fault, one_knob_does_not_move_the_others)
     struct speadi_fault_dice more = dice_for("loss=0.05,flip=0.1,dup=0.5,reorder=4,seed=3");
 
     for (uint32_t i = 0; i < PACKETS; i++) {
-        struct speadi_fault_verdict x = speadi_fault_roll(&plain, BYTES),
-                                    y = speadi_fault_roll(&more, BYTES);
+        struct speadi_fault_decision x = speadi_fault_roll(&plain, BYTES),
+                                     y = speadi_fault_roll(&more, BYTES);
 
         cr_assert(x.drop == y.drop && x.flip_bit == y.flip_bit, "packet %u", i);
     }
@@ -170,7 +170,7 @@ Test(fault, chances_come_true)
     unsigned lost = 0, twice = 0, held = 0, cut = 0, flipped = 0, longest = 0;
 
     for (int i = 0; i < PACKETS; i++) {
-        struct speadi_fault_verdict verdict = speadi_fault_roll(&dice, BYTES);
+        struct speadi_fault_decision verdict = speadi_fault_roll(&dice, BYTES);
 
         lost += verdict.drop;
         twice += verdict.duplicate;
@@ -195,8 +195,8 @@ Test(fault, chance_zero_never_and_chance_one_always)
     struct speadi_fault_dice all = dice_for("loss=1");
 
     for (int i = 0; i < PACKETS; i++) {
-        struct speadi_fault_verdict nothing = speadi_fault_roll(&never, BYTES),
-                                    verdict = speadi_fault_roll(&always, BYTES);
+        struct speadi_fault_decision nothing = speadi_fault_roll(&never, BYTES),
+                                     verdict = speadi_fault_roll(&always, BYTES);
 
         cr_assert_not(nothing.drop || nothing.duplicate || nothing.hold);
         cr_assert_eq(nothing.keep_bytes, BYTES);
@@ -227,7 +227,7 @@ Test(fault, a_burst_loses_so_many_packets_in_a_row)
 Test(fault, an_empty_packet_has_no_byte_to_cut_or_flip)
 {
     struct speadi_fault_dice dice = dice_for("truncate=1,flip=1");
-    struct speadi_fault_verdict verdict = speadi_fault_roll(&dice, 0);
+    struct speadi_fault_decision verdict = speadi_fault_roll(&dice, 0);
 
     cr_assert_eq(verdict.keep_bytes, 0u);
     cr_assert_eq(verdict.flip_bit, UINT32_MAX);

@@ -10,8 +10,8 @@
 
 static struct speadi_fault_hold hold;
 
-static const struct speadi_fault_verdict unchanged = {.keep_bytes = UINT32_MAX,
-                                                      .flip_bit = UINT32_MAX};
+static const struct speadi_fault_decision unchanged = {.keep_bytes = UINT32_MAX,
+                                                       .flip_bit = UINT32_MAX};
 
 static void set_up(void)
 {
@@ -53,7 +53,7 @@ Test(fault_hold, a_verdict_cuts_the_copy_and_inverts_one_bit)
 {
     uint8_t bytes[] = {0, 0, 0, 0};
     const struct iovec packet = {bytes, sizeof bytes};
-    const struct speadi_fault_verdict verdict = {.keep_bytes = 3, .flip_bit = 2 * 8 + 5};
+    const struct speadi_fault_decision verdict = {.keep_bytes = 3, .flip_bit = 2 * 8 + 5};
     struct iovec copied;
 
     cr_assert_geq(speadi_fault_hold_take(&hold, &packet, 1, &verdict, &copied), 0);

@@ -71,7 +71,7 @@ Test(pool, hands_out_each_region_once_and_then_none)
     speadi_pool_stats(pool, &stats);
     cr_assert_eq(stats.regions_out, 3u);
     for (int i = 0; i < 3; i++)
-        speadi_region_release(region[i]);
+        speadi_block_release(region[i]);
     speadi_pool_stats(pool, &stats);
     cr_assert_eq(stats.regions_out, 0u);
     cr_assert_eq(stats.regions, 3u);
@@ -88,7 +88,7 @@ Test(pool, regions_do_not_overlap_and_are_all_writable)
         cr_assert_eq(region[i]->bytes, 2 * 4096u, "rounded up to whole pages");
         cr_assert_eq((uintptr_t)region[i]->data % 4096, 0u);
         cr_assert_eq((uintptr_t)region[i]->meta % 64, 0u);
-        cr_assert_eq(speadi_region_charge(region[i], region[i]->bytes), 0);
+        cr_assert_eq(speadi_block_charge(region[i], region[i]->bytes), 0);
         memset(region[i]->data, i + 1, region[i]->bytes);
         memset(region[i]->meta, i + 1, 100);
     }
@@ -97,7 +97,7 @@ Test(pool, regions_do_not_overlap_and_are_all_writable)
         cr_assert_eq(region[i]->data[region[i]->bytes - 1], i + 1);
         cr_assert_eq(((uint8_t *)region[i]->meta)[0], i + 1);
         cr_assert_eq(((uint8_t *)region[i]->meta)[99], i + 1);
-        speadi_region_release(region[i]);
+        speadi_block_release(region[i]);
     }
     speadi_pool_unref(pool);
 }
@@ -109,17 +109,17 @@ Test(pool, hands_out_the_region_freed_last)
     struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool),
                          *c = speadi_pool_take(pool);
 
-    speadi_region_release(b);
-    speadi_region_release(c);
-    speadi_region_release(a);
+    speadi_block_release(b);
+    speadi_block_release(c);
+    speadi_block_release(a);
     cr_assert_eq(speadi_pool_take(pool), a);
     cr_assert_eq(speadi_pool_take(pool), c);
-    speadi_region_release(a);
+    speadi_block_release(a);
     cr_assert_eq(speadi_pool_take(pool), a);
     cr_assert_eq(speadi_pool_take(pool), b);
-    speadi_region_release(a);
-    speadi_region_release(b);
-    speadi_region_release(c);
+    speadi_block_release(a);
+    speadi_block_release(b);
+    speadi_block_release(c);
     speadi_pool_unref(pool);
 }
 
@@ -130,10 +130,10 @@ Test(pool, meta_starts_as_zero_and_keeps_what_the_owner_left_there)
 
     cr_assert(reads_as_zero(region->meta, 100));
     memset(region->meta, 7, 100);
-    speadi_region_release(region);
+    speadi_block_release(region);
     region = speadi_pool_take(pool);
     cr_assert_eq(((uint8_t *)region->meta)[99], 7);
-    speadi_region_release(region);
+    speadi_block_release(region);
     speadi_pool_unref(pool);
 }
 
@@ -142,16 +142,16 @@ Test(pool, a_charge_past_the_bound_fails_and_leaves_all_as_it_was)
     struct speadi_pool *pool = make_pool(2, 64 * KIB, 80 * KIB);
     struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_region_charge(a, 60 * KIB), 0);
-    cr_assert_eq(speadi_region_charge(b, 20 * KIB), 0);
-    cr_assert_eq(speadi_region_charge(b, 20 * KIB + 1), -ENOMEM);
+    cr_assert_eq(speadi_block_charge(a, 60 * KIB), 0);
+    cr_assert_eq(speadi_block_charge(b, 20 * KIB), 0);
+    cr_assert_eq(speadi_block_charge(b, 20 * KIB + 1), -ENOMEM);
     cr_assert_eq(b->charged_bytes, 20 * KIB);
     cr_assert_eq(charged(pool), 80 * KIB);
-    cr_assert_eq(speadi_region_charge(b, 64 * KIB + 1), -ENOMEM, "larger than the region");
-    speadi_region_release(a);
-    cr_assert_eq(speadi_region_charge(b, 64 * KIB), 0, "a is free and pays");
+    cr_assert_eq(speadi_block_charge(b, 64 * KIB + 1), -ENOMEM, "larger than the region");
+    speadi_block_release(a);
+    cr_assert_eq(speadi_block_charge(b, 64 * KIB), 0, "a is free and pays");
     cr_assert_eq(charged(pool), 64 * KIB, "a was trimmed whole");
-    speadi_region_release(b);
+    speadi_block_release(b);
     speadi_pool_unref(pool);
 }
 
@@ -161,15 +161,15 @@ Test(pool, a_charge_that_cannot_be_met_trims_nothing)
     struct speadi_region *out = speadi_pool_take(pool), *idle = speadi_pool_take(pool),
                          *wants = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_region_charge(out, 40 * KIB), 0);
-    cr_assert_eq(speadi_region_charge(idle, 40 * KIB), 0);
+    cr_assert_eq(speadi_block_charge(out, 40 * KIB), 0);
+    cr_assert_eq(speadi_block_charge(idle, 40 * KIB), 0);
     idle->data[0] = 9;
-    speadi_region_release(idle);
-    cr_assert_eq(speadi_region_charge(wants, 44 * KIB), -ENOMEM);
+    speadi_block_release(idle);
+    cr_assert_eq(speadi_block_charge(wants, 44 * KIB), -ENOMEM);
     cr_assert_eq(idle->data[0], 9);
     cr_assert_eq(charged(pool), 80 * KIB);
-    speadi_region_release(out);
-    speadi_region_release(wants);
+    speadi_block_release(out);
+    speadi_block_release(wants);
     speadi_pool_unref(pool);
 }
 
@@ -179,18 +179,18 @@ Test(pool, trims_the_region_freed_longest_ago_and_it_reads_as_zero)
     struct speadi_region *cold = speadi_pool_take(pool), *warm = speadi_pool_take(pool),
                          *wants = speadi_pool_take(pool);
 
-    speadi_region_charge(cold, 64 * KIB);
-    speadi_region_charge(warm, 64 * KIB);
+    speadi_block_charge(cold, 64 * KIB);
+    speadi_block_charge(warm, 64 * KIB);
     memset(cold->data, 1, 64 * KIB);
     memset(warm->data, 2, 64 * KIB);
-    speadi_region_release(cold);
-    speadi_region_release(warm);
-    cr_assert_eq(speadi_region_charge(wants, 4 * KIB), 0);
+    speadi_block_release(cold);
+    speadi_block_release(warm);
+    cr_assert_eq(speadi_block_charge(wants, 4 * KIB), 0);
     cr_assert_eq(warm->data[0], 2, "the warm one is kept");
     cr_assert_eq(cold->charged_bytes, 0u);
     cr_assert_eq(resident(cold), 0u, "its memory went back to the system");
     cr_assert(reads_as_zero(cold->data, cold->bytes));
-    speadi_region_release(wants);
+    speadi_block_release(wants);
     speadi_pool_unref(pool);
 }
 
@@ -206,14 +206,14 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
     for (int i = 0; i < 4; i++)
         all[i] = speadi_pool_take(pool);
     for (int i = 0; i < 4; i++)
-        speadi_region_release(all[i]);
+        speadi_block_release(all[i]);
     for (int turn = 0; turn < 60; turn++) {
         struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
         size_t bytes = sizes[turn % 10], total = 0;
 
-        if (speadi_region_charge(a, bytes) == 0)
+        if (speadi_block_charge(a, bytes) == 0)
             memset(a->data, 1, a->charged_bytes);
-        if (speadi_region_populate(b, sizes[(turn * 7) % 10]) == 0)
+        if (speadi_block_populate(b, sizes[(turn * 7) % 10]) == 0)
             memset(b->data, 2, b->charged_bytes);
         for (int i = 0; i < 4; i++) {
             size_t now = resident(all[i]);
@@ -223,8 +223,8 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
         }
         cr_assert_eq(total, charged(pool), "turn %d", turn);
         cr_assert_leq(total, bound, "turn %d", turn);
-        speadi_region_release(turn % 2 ? a : b);
-        speadi_region_release(turn % 2 ? b : a);
+        speadi_block_release(turn % 2 ? a : b);
+        speadi_block_release(turn % 2 ? b : a);
     }
     speadi_pool_unref(pool);
 }
@@ -235,11 +235,11 @@ Test(pool, one_touched_page_of_a_large_region_is_one_page_of_memory)
     struct speadi_pool *pool = make_pool(2, 64 * MIB, 4 * MIB);
     struct speadi_region *region = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_region_charge(region, 1), 0);
+    cr_assert_eq(speadi_block_charge(region, 1), 0);
     cr_assert_eq(charged(pool), 4096u);
     region->data[0] = 1;
     cr_assert_eq(resident(region), 4096u);
-    speadi_region_release(region);
+    speadi_block_release(region);
     speadi_pool_unref(pool);
 }
 
@@ -248,18 +248,18 @@ Test(pool, populate_faults_in_what_it_charges)
     struct speadi_pool *pool = make_pool(1, 8 * MIB, 0);
     struct speadi_region *region = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_region_populate(region, 100 * KIB), 0);
+    cr_assert_eq(speadi_block_populate(region, 100 * KIB), 0);
     if (resident(region) == 0) {
-        speadi_region_release(region);
+        speadi_block_release(region);
         speadi_pool_unref(pool);
         cr_skip_test("this kernel cannot fault in ahead (MADV_POPULATE_WRITE, Linux 5.14)");
     }
     cr_assert_eq(resident(region), 100 * KIB);
-    cr_assert_eq(speadi_region_charge(region, 3 * MIB), 0);
-    cr_assert_eq(speadi_region_populate(region, 3 * MIB), 0);
+    cr_assert_eq(speadi_block_charge(region, 3 * MIB), 0);
+    cr_assert_eq(speadi_block_populate(region, 3 * MIB), 0);
     cr_assert_eq(resident(region), 4 * MIB, "charged before, faulted in now; whole huge pages");
     cr_assert_eq(region->charged_bytes, 4 * MIB);
-    speadi_region_release(region);
+    speadi_block_release(region);
     speadi_pool_unref(pool);
 }
 
@@ -269,10 +269,10 @@ Test(pool, a_large_charge_near_the_bound_is_exact_to_the_page)
     struct speadi_pool *pool = make_pool(1, 8 * MIB, 3 * MIB);
     struct speadi_region *region = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_region_charge(region, 3 * MIB - 100), 0);
+    cr_assert_eq(speadi_block_charge(region, 3 * MIB - 100), 0);
     cr_assert_eq(charged(pool), 3 * MIB);
-    cr_assert_eq(speadi_region_charge(region, 3 * MIB + 1), -ENOMEM);
-    speadi_region_release(region);
+    cr_assert_eq(speadi_block_charge(region, 3 * MIB + 1), -ENOMEM);
+    speadi_block_release(region);
     speadi_pool_unref(pool);
 }
 
@@ -282,15 +282,15 @@ Test(pool, high_water_stays_when_memory_is_trimmed)
     struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
     struct speadi_pool_stats stats;
 
-    speadi_region_charge(a, 64 * KIB);
-    speadi_region_release(a);
-    speadi_region_charge(b, 4 * KIB);
+    speadi_block_charge(a, 64 * KIB);
+    speadi_block_release(a);
+    speadi_block_charge(b, 4 * KIB);
     speadi_pool_stats(pool, &stats);
     cr_assert_eq(stats.memory_bytes, 4 * KIB);
     cr_assert_eq(stats.memory_high_water_bytes, 64 * KIB);
     cr_assert_eq(stats.memory_bytes_max, 64 * KIB);
     cr_assert_geq(stats.table_bytes, 2 * 128u);
-    speadi_region_release(b);
+    speadi_block_release(b);
     speadi_pool_unref(pool);
 }
 
@@ -299,12 +299,12 @@ Test(pool, a_region_that_is_out_outlives_its_pool)
     struct speadi_pool *pool = make_pool(2, 16 * KIB, 0);
     struct speadi_region *region = speadi_pool_take(pool), *other = speadi_pool_take(pool);
 
-    speadi_region_charge(region, 16 * KIB);
+    speadi_block_charge(region, 16 * KIB);
     speadi_pool_unref(pool);
-    speadi_region_release(other);
+    speadi_block_release(other);
     memset(region->data, 3, 16 * KIB);
     cr_assert_eq(region->data[16 * KIB - 1], 3);
-    speadi_region_release(region);
+    speadi_block_release(region);
     speadi_pool_unref(NULL);
 }
 

@@ -35,7 +35,7 @@ static void take_all(uint32_t count)
 static void end(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        speadi_region_release(region[i]);
+        speadi_block_release(region[i]);
     speadi_pool_unref(pool);
 }
 
@@ -94,7 +94,7 @@ Test(pool_fixed, pinned_memory_stays_when_it_is_zeroed_and_freed)
         0);
     take_all(1);
     memset(region[0]->data, 7, 8 * MIB);
-    speadi_region_zero(region[0], 1, 8 * MIB);
+    speadi_block_zero(region[0], 1, 8 * MIB);
     cr_expect_eq(region[0]->data[0], 7);
     for (size_t i = 1; i < 8 * MIB; i += 4095)
         cr_assert_eq(region[0]->data[i], 0);
@@ -147,13 +147,13 @@ Test(pool_fixed, an_arena_is_divided_and_never_touched)
     for (int i = 0; i < 3; i++) {
         cr_expect_null(region[i]->data);
         cr_expect_eq(region[i]->offset, region[i]->index * 100 * KIB);
-        cr_expect_eq(speadi_region_charge(region[i], 100 * KIB), 0);
-        cr_expect_eq(speadi_region_populate(region[i], 100 * KIB), 0);
+        cr_expect_eq(speadi_block_charge(region[i], 100 * KIB), 0);
+        cr_expect_eq(speadi_block_populate(region[i], 100 * KIB), 0);
     }
     speadi_pool_unref(pool);
     for (int i = 0; i < 3; i++) {
         cr_expect_eq(ends, 0, "region %d is still out", i);
-        speadi_region_release(region[i]);
+        speadi_block_release(region[i]);
     }
     cr_expect_eq(ends, 1);
     munmap(memory, MIB);

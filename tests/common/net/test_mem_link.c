@@ -105,60 +105,60 @@ Test(mem_link, a_closed_link_ends_once_it_is_read_out)
 Test(mem_link, a_packet_rings_only_for_a_consumer_that_announced_its_sleep)
 {
     struct spead_mem_link *link = make_link(4, 4);
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
 
-    cr_assert_eq(speadi_wakeup_open(&bell), 0);
-    speadi_mem_wire_set_consumer_bell(link, &bell);
+    cr_assert_eq(speadi_wake_fd_open(&wake_fd), 0);
+    speadi_mem_wire_set_consumer_wake_fd(link, &wake_fd);
     spead_mem_link_push(link, "a", 1);
-    cr_assert_not(speadi_wakeup_clear(&bell), "nobody sleeps: no system call is made");
+    cr_assert_not(speadi_wake_fd_clear(&wake_fd), "nobody sleeps: no system call is made");
     cr_assert_not(speadi_mem_wire_consumer_may_sleep(link), "a packet waits");
     speadi_mem_wire_pop(link, 1);
     cr_assert(speadi_mem_wire_consumer_may_sleep(link));
     spead_mem_link_push(link, "b", 1);
-    cr_assert(speadi_wakeup_clear(&bell));
+    cr_assert(speadi_wake_fd_clear(&wake_fd));
     spead_mem_link_push(link, "c", 1);
-    cr_assert_not(speadi_wakeup_clear(&bell), "one announcement, one ring");
+    cr_assert_not(speadi_wake_fd_clear(&wake_fd), "one announcement, one ring");
     speadi_mem_wire_pop(link, 2);
     cr_assert(speadi_mem_wire_consumer_may_sleep(link));
-    speadi_mem_wire_set_consumer_bell(link, NULL);
+    speadi_mem_wire_set_consumer_wake_fd(link, NULL);
     spead_mem_link_push(link, "d", 1);
-    cr_assert_not(speadi_wakeup_clear(&bell), "a detached bell is left alone");
-    speadi_wakeup_close(&bell);
+    cr_assert_not(speadi_wake_fd_clear(&wake_fd), "a detached wake_fd is left alone");
+    speadi_wake_fd_close(&wake_fd);
     spead_mem_link_unref(link);
 }
 
 Test(mem_link, room_rings_only_for_a_producer_that_announced_its_sleep)
 {
     struct spead_mem_link *link = make_link(1, 4);
-    struct speadi_wakeup bell;
+    struct speadi_wake_fd wake_fd;
 
-    cr_assert_eq(speadi_wakeup_open(&bell), 0);
-    speadi_mem_wire_set_producer_bell(link, &bell);
+    cr_assert_eq(speadi_wake_fd_open(&wake_fd), 0);
+    speadi_mem_wire_set_producer_wake_fd(link, &wake_fd);
     cr_assert_not(speadi_mem_wire_producer_may_sleep(link), "there is room");
     spead_mem_link_push(link, "a", 1);
     cr_assert(speadi_mem_wire_producer_may_sleep(link));
     speadi_mem_wire_pop(link, 1);
-    cr_assert(speadi_wakeup_clear(&bell));
-    speadi_wakeup_close(&bell);
+    cr_assert(speadi_wake_fd_clear(&wake_fd));
+    speadi_wake_fd_close(&wake_fd);
     spead_mem_link_unref(link);
 }
 
 Test(mem_link, closing_wakes_both_ends)
 {
     struct spead_mem_link *link = make_link(1, 4);
-    struct speadi_wakeup consumer, producer;
+    struct speadi_wake_fd consumer, producer;
 
-    speadi_wakeup_open(&consumer);
-    speadi_wakeup_open(&producer);
-    speadi_mem_wire_set_consumer_bell(link, &consumer);
-    speadi_mem_wire_set_producer_bell(link, &producer);
+    speadi_wake_fd_open(&consumer);
+    speadi_wake_fd_open(&producer);
+    speadi_mem_wire_set_consumer_wake_fd(link, &consumer);
+    speadi_mem_wire_set_producer_wake_fd(link, &producer);
     spead_mem_link_close(link);
-    cr_assert(speadi_wakeup_clear(&consumer));
-    cr_assert(speadi_wakeup_clear(&producer));
+    cr_assert(speadi_wake_fd_clear(&consumer));
+    cr_assert(speadi_wake_fd_clear(&producer));
     cr_assert_not(speadi_mem_wire_consumer_may_sleep(link));
     cr_assert_not(speadi_mem_wire_producer_may_sleep(link));
-    speadi_wakeup_close(&consumer);
-    speadi_wakeup_close(&producer);
+    speadi_wake_fd_close(&consumer);
+    speadi_wake_fd_close(&producer);
     spead_mem_link_unref(link);
 }
 

@@ -164,7 +164,7 @@ Test(heap, last_reference_returns_the_memory_to_its_pool)
     spead_heap_unref(heap);
     taken = speadi_pool_take(pool);
     cr_assert_not_null(taken);
-    speadi_region_release(taken);
+    speadi_block_release(taken);
     speadi_pool_unref(pool);
     spead_heap_unref(NULL);
 }

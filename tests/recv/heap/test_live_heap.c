@@ -34,7 +34,7 @@ static void make_pool(void)
 static void free_pool(void)
 {
     if (live != NULL)
-        speadi_region_release(live->heap.region);
+        speadi_block_release(live->heap.region);
     speadi_pool_unref(pool);
 }
 
@@ -139,7 +139,7 @@ Test(live_heap, too_many_pointers_leave_the_heap_as_it_was)
             test_packet_immediate(&packet, 0x1000 + id, 0);
         cr_expect_eq(add_begun(), SPEAD_RECV_LIVE);
         cr_expect_eq(live->heap.pointer_count, POINTERS_MAX);
-        speadi_region_release(live->heap.region);
+        speadi_block_release(live->heap.region);
         live = NULL;
     }
 }
@@ -152,7 +152,7 @@ Test(live_heap, a_new_heap_in_used_memory_knows_no_old_pointers)
             test_packet_immediate(&packet, 0x1000 + id, 0);
         cr_assert_eq(add_begun(), SPEAD_RECV_LIVE);
         cr_expect_eq(live->heap.pointer_count, 20u);
-        speadi_region_release(live->heap.region);
+        speadi_block_release(live->heap.region);
         live = NULL;
     }
 }
@@ -208,7 +208,7 @@ Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
     }
     one_by_one = live->heap;
     cr_expect_eq(live->count[1].packets, 4u);
-    speadi_region_release(live->heap.region);
+    speadi_block_release(live->heap.region);
     live = NULL;
     cr_assert_eq(add_data(128, 0, 16), SPEAD_RECV_LIVE);
     speadi_live_heap_count(live, 1, 1, packet.length, 1000);
@@ -347,7 +347,7 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
     cr_expect_eq(add_data(64, 8, 8), SPEAD_RECV_LIVE);
     cr_expect_eq(add_data(64, 32, 8), SPEAD_RECV_LIVE);
     data = live->heap.region->data;
-    cr_assert_eq(speadi_region_charge(live->heap.region, 128), 0);
+    cr_assert_eq(speadi_block_charge(live->heap.region, 128), 0);
     memset(data, 0xaa, 128);
     speadi_live_heap_finish(live);
     cr_assert_eq(speadi_live_heap_zero_holes(live, NULL), 0);
@@ -370,7 +370,7 @@ Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
     cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
     cr_expect_eq(add_data(8u << 20, (8u << 20) - 64, 64), SPEAD_RECV_LIVE);
     data = live->heap.region->data;
-    cr_assert_eq(speadi_region_charge(live->heap.region, 8u << 20), 0);
+    cr_assert_eq(speadi_block_charge(live->heap.region, 8u << 20), 0);
     memset(data, 0xaa, 8u << 20);
     speadi_live_heap_finish(live);
     cr_assert_eq(speadi_live_heap_zero_holes(live, NULL), 0);

@@ -27,7 +27,7 @@ static void make_heap(void)
 static void free_heap(void)
 {
     if (live != NULL)
-        speadi_region_release(live->heap.region);
+        speadi_block_release(live->heap.region);
     speadi_pool_unref(pool);
 }
 

@@ -202,7 +202,7 @@ Test(outlet, the_bell_ends_a_wait_for_room)
     open_with(SPEAD_BLOCK);
     push(0, 4);
     speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
-    speadi_wakeup_ring(&outlet.stop_bell);
+    speadi_wake_fd_signal(&outlet.stop_bell);
     speadi_outlet_wait_room(&outlet, UINT64_MAX); /* returns */
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
     try_take(8);

@@ -4,16 +4,16 @@
 
 #include "recv_ledger.h"
 
-static struct speadi_recv_ledger ledger;
+static struct speadi_recv_tally ledger;
 
 static void open_two_sources(void)
 {
-    cr_assert_eq(speadi_recv_ledger_init(&ledger, 2), 0);
+    cr_assert_eq(speadi_recv_tally_init(&ledger, 2), 0);
 }
 
 static void release(void)
 {
-    speadi_recv_ledger_release(&ledger);
+    speadi_recv_tally_release(&ledger);
 }
 
 TestSuite(recv_ledger, .init = open_two_sources, .fini = release);
@@ -22,15 +22,15 @@ static struct spead_recv_stats read_stats(void)
 {
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
 
-    speadi_recv_ledger_stats(&ledger, 7, &stats);
+    speadi_recv_tally_stats(&ledger, 7, &stats);
     return stats;
 }
 
 Test(recv_ledger, readers_see_what_was_published)
 {
-    speadi_recv_ledger_count(&ledger, 1, SPEAD_RECV_LATE, 2, 100);
+    speadi_recv_tally_count(&ledger, 1, SPEAD_RECV_LATE, 2, 100);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].packets, 0u);
-    speadi_recv_ledger_publish(&ledger);
+    speadi_recv_tally_publish(&ledger);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].packets, 2u);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].bytes, 100u);
 }
@@ -39,11 +39,11 @@ Test(recv_ledger, the_total_is_the_sum_of_the_sources)
 {
     struct spead_recv_ledger source;
 
-    speadi_recv_ledger_count(&ledger, 0, SPEAD_RECV_LIVE, 1, 10);
-    speadi_recv_ledger_count(&ledger, 1, SPEAD_RECV_LIVE, 2, 20);
-    speadi_recv_ledger_publish(&ledger);
+    speadi_recv_tally_count(&ledger, 0, SPEAD_RECV_LIVE, 1, 10);
+    speadi_recv_tally_count(&ledger, 1, SPEAD_RECV_LIVE, 2, 20);
+    speadi_recv_tally_publish(&ledger);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].packets, 3u);
-    speadi_recv_ledger_source(&ledger, 1, &source);
+    speadi_recv_tally_source(&ledger, 1, &source);
     cr_expect_eq(source.bucket[SPEAD_RECV_LIVE].packets, 2u);
     cr_expect_eq(source.bucket[SPEAD_RECV_LIVE].bytes, 20u);
     cr_expect_eq(read_stats().source_count, 2u);
@@ -54,10 +54,10 @@ Test(recv_ledger, a_heaps_packets_move_together)
 {
     const struct spead_count heap[] = {{3, 30}, {1, 10}};
 
-    speadi_recv_ledger_count(&ledger, 0, SPEAD_RECV_LIVE, 5, 50);
-    speadi_recv_ledger_count(&ledger, 1, SPEAD_RECV_LIVE, 1, 10);
-    speadi_recv_ledger_move(&ledger, heap, SPEAD_RECV_LIVE, SPEAD_RECV_EVICTED);
-    speadi_recv_ledger_publish(&ledger);
+    speadi_recv_tally_count(&ledger, 0, SPEAD_RECV_LIVE, 5, 50);
+    speadi_recv_tally_count(&ledger, 1, SPEAD_RECV_LIVE, 1, 10);
+    speadi_recv_tally_move(&ledger, heap, SPEAD_RECV_LIVE, SPEAD_RECV_EVICTED);
+    speadi_recv_tally_publish(&ledger);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].packets, 2u);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].bytes, 20u);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_EVICTED].packets, 4u);
@@ -71,7 +71,7 @@ Test(recv_ledger, every_counter_reaches_its_field)
 
     for (uint64_t i = 0; i < sizeof *ledger.totals / sizeof *word; i++)
         word[i] = 100 + i;
-    speadi_recv_ledger_publish(&ledger);
+    speadi_recv_tally_publish(&ledger);
     stats = read_stats();
     cr_expect_eq(stats.counters.heaps_complete, ledger.totals->heaps_complete);
     cr_expect_eq(stats.counters.heaps_no_memory, ledger.totals->heaps_no_memory);

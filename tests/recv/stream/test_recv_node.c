@@ -23,7 +23,7 @@ TestSuite(recv_node, .init = set_up, .fini = tear_down);
 
 Test(recv_node, heaps_reach_the_sink_in_order)
 {
-    struct spead_test_record seen;
+    struct spead_probe_record seen;
 
     rig.config.message_stream = 3;
     recv_graph_build(&rig);

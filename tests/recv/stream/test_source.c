@@ -139,14 +139,14 @@ static uint64_t next_heap(struct spead_recv_stream *stream)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 10000000000u, counter;
     struct spead_heap *heap;
-    int rc;
+    int ret;
 
-    while ((rc = spead_recv_stream_try_take(stream, &heap)) == -EAGAIN) {
+    while ((ret = spead_recv_stream_try_take(stream, &heap)) == -EAGAIN) {
         cr_assert_lt(speadi_clock_mono_ns(), deadline, "nothing was heard");
         cr_assert_geq(spead_recv_stream_poll(stream), 0);
         spead_recv_stream_wait(stream, speadi_clock_mono_ns() + 10000000u);
     }
-    cr_assert_eq(rc, 0);
+    cr_assert_eq(ret, 0);
     counter = spead_heap_counter(heap);
     spead_heap_unref(heap);
     return counter;
@@ -167,12 +167,12 @@ static void hear(const struct reader *reader, const struct hearing *hearing)
     bool filters = test_engine_kind(reader->engine) == TEST_KERNEL;
     char source[64];
     struct spead_recv_stream *stream;
-    int rc;
+    int ret;
 
     strcpy(source, hearing->source);
     config.source = source;
-    rc = spead_recv_stream_create(&stream, &config, &err);
-    cr_assert_eq(rc, 0, "%s, %s: %s", reader->engine, hearing->endpoint, err.text);
+    ret = spead_recv_stream_create(&stream, &config, &err);
+    cr_assert_eq(ret, 0, "%s, %s: %s", reader->engine, hearing->endpoint, err.text);
     memset(source, '!', sizeof source - 1);
     cr_assert_eq(spead_recv_stream_start(stream, &err), 0, "%s", err.text);
     send_heap(FROM_STRANGER, hearing->stranger,

@@ -123,7 +123,7 @@ Test(send_sink, drains_what_the_source_has_emitted)
     sink_rig_start(&rig);
     wait_for_in(&rig, 10);
     cr_assert_eq(spead_graph_drain(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
-    emitted = spead_test_source_sent(rig.source);
+    emitted = spead_probe_source_sent(rig.source);
     stats = sink_rig_stats(&rig);
     cr_expect_eq(stats.sent, emitted);
     cr_expect_eq(stats.pending, 0);

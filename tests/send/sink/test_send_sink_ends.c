@@ -182,10 +182,10 @@ static void start_another_graph(struct sink_rig *rig)
 {
     spead_graph_destroy(rig->graph);
     spead_executor_destroy(rig->executor);
-    spead_test_source_destroy(rig->source);
+    spead_probe_source_destroy(rig->source);
     for (uint32_t i = 0; i < rig->count; i++)
         rig->objects[i].references = 1;
-    cr_assert_eq(spead_test_source_create(&rig->source, &rig->source_config, NULL), 0);
+    cr_assert_eq(spead_probe_source_create(&rig->source, &rig->source_config, NULL), 0);
     sink_rig_start(rig);
 }
 

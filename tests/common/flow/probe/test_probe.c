@@ -11,12 +11,12 @@
 
 struct pair {
     struct channel_rig rig;
-    struct spead_test_source *source;
-    struct spead_test_sink *sink;
+    struct spead_probe_source *source;
+    struct spead_probe_sink *sink;
 };
 
-static struct pair open_pair(const struct spead_test_source_config *source,
-                             const struct spead_test_sink_config *sink, uint32_t capacity)
+static struct pair open_pair(const struct spead_probe_source_config *source,
+                             const struct spead_probe_sink_config *sink, uint32_t capacity)
 {
     struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
     struct pair pair;
@@ -24,8 +24,8 @@ static struct pair open_pair(const struct spead_test_source_config *source,
 
     config.capacity = capacity;
     pair.rig = channel_rig_open(&config);
-    cr_assert_eq(spead_test_source_create(&pair.source, source, &err), 0, "%s", err.text);
-    cr_assert_eq(spead_test_sink_create(&pair.sink, sink, &err), 0, "%s", err.text);
+    cr_assert_eq(spead_probe_source_create(&pair.source, source, &err), 0, "%s", err.text);
+    cr_assert_eq(spead_probe_sink_create(&pair.sink, sink, &err), 0, "%s", err.text);
     return pair;
 }
 
@@ -36,36 +36,36 @@ static int run(struct pair *pair)
 
     while (sink == SPEAD_STEP_AGAIN || sink == SPEAD_STEP_WAITING) {
         if (source == SPEAD_STEP_AGAIN || source == SPEAD_STEP_WAITING)
-            source = spead_test_source_step(pair->source, pair->rig.sender);
+            source = spead_probe_source_step(pair->source, pair->rig.sender);
         if ((source == SPEAD_STEP_DONE || source < 0) && pair->rig.sender) {
             spead_sender_close(pair->rig.sender, source < 0 ? source : 0);
             pair->rig.sender = NULL;
         }
-        sink = spead_test_sink_step(pair->sink, pair->rig.receiver);
+        sink = spead_probe_sink_step(pair->sink, pair->rig.receiver);
     }
     return source;
 }
 
-static struct spead_test_record finish(struct pair *pair)
+static struct spead_probe_record finish(struct pair *pair)
 {
-    struct spead_test_record record = SPEAD_TEST_RECORD_INIT;
+    struct spead_probe_record record = SPEAD_PROBE_RECORD_INIT;
 
-    spead_test_sink_record(pair->sink, &record);
+    spead_probe_sink_record(pair->sink, &record);
     return record;
 }
 
 static void close_pair(struct pair *pair)
 {
-    spead_test_source_destroy(pair->source);
-    spead_test_sink_destroy(pair->sink);
+    spead_probe_source_destroy(pair->source);
+    spead_probe_sink_destroy(pair->sink);
     channel_rig_close(&pair->rig);
 }
 
 Test(probe, all_messages_arrive_numbered_by_stream)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
-    struct spead_test_record record;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
+    struct spead_probe_record record;
     struct pair pair;
 
     source.count = 1000;
@@ -80,15 +80,15 @@ Test(probe, all_messages_arrive_numbered_by_stream)
     cr_expect_eq(record.arrivals[999].message.key, 999);
     cr_expect_eq(record.arrivals[999].message.stream, 0);
     cr_expect_eq(record.arrivals[999].message.sequence, 333);
-    cr_expect_eq(spead_test_source_sent(pair.source), 1000);
+    cr_expect_eq(spead_probe_source_sent(pair.source), 1000);
     close_pair(&pair);
 }
 
 Test(probe, a_record_says_which_messages_came_together_and_forgets_beyond_its_size)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
-    struct spead_test_record record;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
+    struct spead_probe_record record;
     struct pair pair;
 
     source.count = 12;
@@ -110,9 +110,9 @@ Test(probe, messages_of_ones_own_are_sent_as_they_are_and_disorder_shows)
 {
     const struct spead_message messages[] = {
         {.sequence = 0}, {.sequence = 2}, {.sequence = 1}, {.sequence = 6}};
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
-    struct spead_test_record record;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
+    struct spead_probe_record record;
     struct pair pair;
 
     source.messages = messages;
@@ -127,9 +127,9 @@ Test(probe, messages_of_ones_own_are_sent_as_they_are_and_disorder_shows)
 
 Test(probe, a_source_fails_where_it_was_told_to)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
-    struct spead_test_record record;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
+    struct spead_probe_record record;
     struct pair pair;
 
     source.count = 100;
@@ -145,8 +145,8 @@ Test(probe, a_source_fails_where_it_was_told_to)
 
 Test(probe, a_sink_fails_or_stops_where_it_was_told_to)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
     struct pair pair;
 
     source.count = 100;
@@ -161,36 +161,36 @@ Test(probe, a_sink_fails_or_stops_where_it_was_told_to)
     sink.error_at = 5;
     sink.batch = 1;
     pair = open_pair(&source, &sink, 100);
-    spead_test_source_step(pair.source, pair.rig.sender);
+    spead_probe_source_step(pair.source, pair.rig.sender);
     for (int i = 0; i < 5; i++)
-        cr_expect_eq(spead_test_sink_step(pair.sink, pair.rig.receiver), SPEAD_STEP_AGAIN);
-    cr_expect_eq(spead_test_sink_step(pair.sink, pair.rig.receiver), -ENOSPC);
+        cr_expect_eq(spead_probe_sink_step(pair.sink, pair.rig.receiver), SPEAD_STEP_AGAIN);
+    cr_expect_eq(spead_probe_sink_step(pair.sink, pair.rig.receiver), -ENOSPC);
     close_pair(&pair);
 }
 
 Test(probe, a_source_is_done_when_nobody_receives_any_more)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
     struct pair pair;
 
     source.count = 100;
     pair = open_pair(&source, &sink, 1);
     spead_receiver_close(pair.rig.receiver);
     pair.rig.receiver = NULL;
-    cr_expect_eq(spead_test_source_step(pair.source, pair.rig.sender), SPEAD_STEP_DONE);
+    cr_expect_eq(spead_probe_source_step(pair.source, pair.rig.sender), SPEAD_STEP_DONE);
     close_pair(&pair);
 }
 
 Test(probe, configs_that_cannot_work_are_refused)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
-    struct spead_test_source *no_source;
-    struct spead_test_sink *no_sink;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
+    struct spead_probe_source *no_source;
+    struct spead_probe_sink *no_sink;
 
     source.batch = 65;
-    cr_expect_eq(spead_test_source_create(&no_source, &source, NULL), -EINVAL);
+    cr_expect_eq(spead_probe_source_create(&no_source, &source, NULL), -EINVAL);
     sink.batch = 0;
-    cr_expect_eq(spead_test_sink_create(&no_sink, &sink, NULL), -EINVAL);
+    cr_expect_eq(spead_probe_sink_create(&no_sink, &sink, NULL), -EINVAL);
 }

@@ -11,27 +11,27 @@
 #include "step_nodes.h"
 
 struct run {
-    struct spead_test_source *source;
-    struct spead_test_sink *sink;
-    struct spead_test_record record;
+    struct spead_probe_source *source;
+    struct spead_probe_sink *sink;
+    struct spead_probe_record record;
     struct spead_failure failure;
     int result;
 };
 
-static struct run run(const struct spead_test_source_config *source,
-                      const struct spead_test_sink_config *sink)
+static struct run run(const struct spead_probe_source_config *source,
+                      const struct spead_probe_sink_config *sink)
 {
     struct spead_executor *executor = step_executor(1);
     struct spead_graph *graph = step_graph("probe");
     struct spead_node_config config;
     struct spead_node *from, *to;
-    struct run run = {.record = SPEAD_TEST_RECORD_INIT, .failure = SPEAD_FAILURE_INIT};
+    struct run run = {.record = SPEAD_PROBE_RECORD_INIT, .failure = SPEAD_FAILURE_INIT};
 
-    cr_assert_eq(spead_test_source_create(&run.source, source, NULL), 0);
-    cr_assert_eq(spead_test_sink_create(&run.sink, sink, NULL), 0);
-    config = spead_test_source_node(run.source, "from");
+    cr_assert_eq(spead_probe_source_create(&run.source, source, NULL), 0);
+    cr_assert_eq(spead_probe_sink_create(&run.sink, sink, NULL), 0);
+    config = spead_probe_source_node(run.source, "from");
     cr_assert_eq(spead_graph_add(graph, &config, &from, NULL), 0);
-    config = spead_test_sink_node(run.sink, "to");
+    config = spead_probe_sink_node(run.sink, "to");
     cr_assert_eq(spead_graph_add(graph, &config, &to, NULL), 0);
     step_join(graph, from, to, 5);
     cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
@@ -39,20 +39,20 @@ static struct run run(const struct spead_test_source_config *source,
     spead_graph_failure(graph, &run.failure);
     spead_graph_destroy(graph);
     spead_executor_destroy(executor);
-    spead_test_sink_record(run.sink, &run.record);
+    spead_probe_sink_record(run.sink, &run.record);
     return run;
 }
 
 static void release(struct run *run)
 {
-    spead_test_source_destroy(run->source);
-    spead_test_sink_destroy(run->sink);
+    spead_probe_source_destroy(run->source);
+    spead_probe_sink_destroy(run->sink);
 }
 
 Test(probe_nodes, move_all_messages_at_the_pace_they_were_given)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
     struct run done;
 
     source.count = 200;
@@ -72,8 +72,8 @@ Test(probe_nodes, move_all_messages_at_the_pace_they_were_given)
 
 Test(probe_nodes, fail_the_graph_where_they_were_told_to)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
     struct run done;
 
     source.count = 100;
@@ -99,8 +99,8 @@ Test(probe_nodes, fail_the_graph_where_they_were_told_to)
 
 Test(probe_nodes, stop_the_graph_from_below)
 {
-    struct spead_test_source_config source = SPEAD_TEST_SOURCE_CONFIG_INIT;
-    struct spead_test_sink_config sink = SPEAD_TEST_SINK_CONFIG_INIT;
+    struct spead_probe_source_config source = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    struct spead_probe_sink_config sink = SPEAD_PROBE_SINK_CONFIG_INIT;
     struct run done;
 
     source.count = UINT64_MAX;

@@ -8,24 +8,24 @@
 
 #include <gro.h>
 
-static uint8_t data[SPEADI_MESSAGE_BYTES_MAX];
+static uint8_t data[SPEADI_DATAGRAMS_BYTES_MAX];
 static struct speadi_rx_burst burst;
 
-static struct speadi_message message(uint32_t bytes, uint32_t segment)
+static struct speadi_datagrams message(uint32_t bytes, uint32_t segment)
 {
-    return (struct speadi_message){.data = data,
-                                   .held_bytes = bytes,
-                                   .true_bytes = bytes,
-                                   .segment_bytes = segment,
-                                   .source = 3,
-                                   .time_ns = 42};
+    return (struct speadi_datagrams){.data = data,
+                                     .held_bytes = bytes,
+                                     .true_bytes = bytes,
+                                     .segment_bytes = segment,
+                                     .source = 3,
+                                     .time_ns = 42};
 }
 
 Test(gro, a_train_becomes_its_datagrams_and_the_last_may_be_shorter)
 {
-    struct speadi_message m = message(2500, 1000);
+    struct speadi_datagrams m = message(2500, 1000);
 
-    cr_assert(speadi_message_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&m, &burst));
     cr_assert_eq(burst.count, 3);
     for (unsigned i = 0; i < 3; i++) {
         const struct speadi_rx_packet *p = &burst.packet[i];
@@ -43,9 +43,9 @@ Test(gro, a_train_becomes_its_datagrams_and_the_last_may_be_shorter)
 
 Test(gro, an_empty_datagram_is_a_packet)
 {
-    struct speadi_message m = message(0, 1);
+    struct speadi_datagrams m = message(0, 1);
 
-    cr_assert(speadi_message_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&m, &burst));
     cr_assert_eq(burst.count, 1);
     cr_expect_eq(burst.packet[0].datagram_bytes, 0);
 }
@@ -53,26 +53,26 @@ Test(gro, an_empty_datagram_is_a_packet)
 /* A virtual machine's host can hand over trains of tiny datagrams, far more than a burst holds. */
 Test(gro, a_train_longer_than_a_burst_goes_on_in_the_next)
 {
-    struct speadi_message m = message(5 * SPEADI_RX_BURST_MAX / 2, 1);
+    struct speadi_datagrams m = message(5 * SPEADI_RX_BURST_MAX / 2, 1);
 
-    cr_assert_not(speadi_message_lend(&m, &burst));
+    cr_assert_not(speadi_datagrams_lend(&m, &burst));
     cr_assert_eq(burst.count, SPEADI_RX_BURST_MAX);
-    cr_assert_not(speadi_message_lend(&m, &burst), "a full burst takes no more");
+    cr_assert_not(speadi_datagrams_lend(&m, &burst), "a full burst takes no more");
     cr_assert_eq(burst.count, SPEADI_RX_BURST_MAX);
     burst.count = 0;
-    cr_assert_not(speadi_message_lend(&m, &burst));
+    cr_assert_not(speadi_datagrams_lend(&m, &burst));
     cr_expect_eq(burst.packet[0].head, data + SPEADI_RX_BURST_MAX);
     burst.count = 0;
-    cr_assert(speadi_message_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&m, &burst));
     cr_expect_eq(burst.count, SPEADI_RX_BURST_MAX / 2);
 }
 
 Test(gro, a_cut_off_train_is_counted_with_all_its_datagrams)
 {
-    struct speadi_message m = message(7001, 1000);
+    struct speadi_datagrams m = message(7001, 1000);
 
     m.held_bytes = 4000;
-    cr_assert(speadi_message_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&m, &burst));
     cr_assert_eq(burst.count, 1);
     cr_expect_eq(burst.packet[0].flags, SPEADI_RX_TRUNCATED);
     cr_expect_eq(burst.packet[0].segments, 8);

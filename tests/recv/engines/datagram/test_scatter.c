@@ -13,7 +13,7 @@
 #define PACKET  (HEAD + PAYLOAD)
 #define FIRST   1000u /* number of the first reservation */
 
-static uint8_t sent[SPEADI_MESSAGE_BYTES_MAX], spill[SPEADI_MESSAGE_BYTES_MAX];
+static uint8_t sent[SPEADI_DATAGRAMS_BYTES_MAX], spill[SPEADI_DATAGRAMS_BYTES_MAX];
 static uint8_t heads[SPEADI_HEADS_BYTES], home[64 * PAYLOAD];
 static struct iovec iov[SPEADI_SCATTER_IOVECS];
 static struct speadi_scatter scatter = {.iov = iov, .first_place = FIRST};
@@ -32,7 +32,7 @@ static void predict(unsigned count, uint32_t last_bytes)
 /* Receives `bytes` bytes in datagrams of `segment`; returns what speadi_scatter_settle() said. */
 static bool receive(uint32_t bytes, uint32_t segment)
 {
-    struct speadi_message m = {
+    struct speadi_datagrams m = {
         .held_bytes = bytes, .true_bytes = bytes, .segment_bytes = segment, .source = 5};
     uint32_t at = 0;
     bool rest;
@@ -46,7 +46,7 @@ static bool receive(uint32_t bytes, uint32_t segment)
     }
     rest = speadi_scatter_settle(&scatter, &m, &burst);
     if (rest)
-        cr_assert(speadi_message_lend(&m, &burst));
+        cr_assert(speadi_datagrams_lend(&m, &burst));
     return rest;
 }
 
@@ -157,11 +157,11 @@ Test(scatter, an_empty_datagram_is_a_packet)
 
 Test(scatter, a_cut_off_message_is_counted_with_its_segments)
 {
-    struct speadi_message m = {.held_bytes = 3000, .true_bytes = 4001, .segment_bytes = PACKET};
+    struct speadi_datagrams m = {.held_bytes = 3000, .true_bytes = 4001, .segment_bytes = PACKET};
 
     predict(2, PAYLOAD);
     cr_assert(speadi_scatter_settle(&scatter, &m, &burst));
-    cr_assert(speadi_message_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&m, &burst));
     cr_assert_eq(burst.count, 1);
     cr_expect_eq(burst.packet[0].flags, SPEADI_RX_TRUNCATED);
     cr_expect_eq(burst.packet[0].segments, 5);

@@ -108,29 +108,29 @@ Test(rx_verbs_faults, a_port_that_goes_down_is_counted)
 
 Test(rx_verbs_faults, a_device_that_is_gone_ends_the_stream)
 {
-    int rc = 0;
+    int ret = 0;
 
     open_usual();
     vdouble_script("device_fatal=1");
-    for (int i = 0; i < 500 && rc == 0; i++) {
+    for (int i = 0; i < 500 && ret == 0; i++) {
         rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
-        rc = rig.ops->poll(rig.engine, &rig.burst);
+        ret = rig.ops->poll(rig.engine, &rig.burst);
     }
-    cr_assert_eq(rc, -ENODEV);
+    cr_assert_eq(ret, -ENODEV);
 }
 
 Test(rx_verbs_faults, a_queue_that_cannot_be_made_anew_ends_the_stream)
 {
-    int rc = 0;
+    int ret = 0;
 
     open_usual();
     vdouble_script("qp.fatal@1 create_qp@1=EIO");
     send_one(0, 1);
-    for (int i = 0; i < 500 && rc == 0; i++) {
-        rc = rig.ops->poll(rig.engine, &rig.burst);
+    for (int i = 0; i < 500 && ret == 0; i++) {
+        ret = rig.ops->poll(rig.engine, &rig.burst);
         rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 10000000);
     }
-    cr_assert_eq(rc, -EIO);
+    cr_assert_eq(ret, -EIO);
 }
 
 static void await(uint64_t completions, uint64_t events)
@@ -148,14 +148,14 @@ static void await(uint64_t completions, uint64_t events)
 /* The engine hears of the end before it reads what came: eight packets, then `error`. */
 static void assert_lends_before_it_ends(int error)
 {
-    int rc;
+    int ret;
 
     for (unsigned i = 0; i < 2; i++) /* events are heard only when nothing was found */
         rig.ops->wait(rig.engine, 0);
     for (uint32_t next = 0; next < 8;) {
-        rc = rig.ops->poll(rig.engine, &rig.burst);
-        cr_assert_gt(rc, 0, "packet %u: %d", next, rc);
-        for (int i = 0; i < rc; i++, next++) {
+        ret = rig.ops->poll(rig.engine, &rig.burst);
+        cr_assert_gt(ret, 0, "packet %u: %d", next, ret);
+        for (int i = 0; i < ret; i++, next++) {
             rx_rig_fill(sent, sizeof sent, next);
             cr_assert(rx_rig_packet_is(&rig.burst.packet[i], sent, sizeof sent));
         }
@@ -190,14 +190,14 @@ static bool goes_on(uint64_t calls, const char *verb)
 {
     for (uint32_t i = 0; i < 2000; i++) {
         bool over = vdouble_calls(verb) > calls;
-        int rc;
+        int ret;
 
         send_one(0, i);
         rig.ops->wait(rig.engine, speadi_clock_mono_ns() + 1000000);
-        rc = rig.ops->poll(rig.engine, &rig.burst);
-        if (rc < 0)
+        ret = rig.ops->poll(rig.engine, &rig.burst);
+        if (ret < 0)
             return false;
-        for (int k = 0; k < rc; k++)
+        for (int k = 0; k < ret; k++)
             if (over && rx_rig_packet_is(&rig.burst.packet[k], sent, sizeof sent))
                 return true;
         verbs_rx_rig_give_back(&rig);
@@ -257,16 +257,16 @@ Test(rx_verbs_faults, whichever_verb_fails_opening_leaves_nothing)
         &rig, &(struct verbs_rx_options){.endpoints = {"239.1.2.3:7148", TEST_NEAR_V4 ":7149"}});
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         for (unsigned nth = 1; nth <= 4; nth++) {
-            int rc;
+            int ret;
 
             vdouble_reset();
             snprintf(script, sizeof script, "%s@%u=ENOMEM", verbs[i], nth);
             cr_assert_eq(vdouble_script(script), 0);
-            rc = verbs_rx_rig_open_engine(&rig);
-            cr_assert(rc == 0 || (rc < 0 && strstr(rig.err.text, verbs[i]) &&
-                                  strstr(rig.err.text, "vd_near0")),
-                      "%s: %d %s", script, rc, rig.err.text);
-            if (rc == 0) {
+            ret = verbs_rx_rig_open_engine(&rig);
+            cr_assert(ret == 0 || (ret < 0 && strstr(rig.err.text, verbs[i]) &&
+                                   strstr(rig.err.text, "vd_near0")),
+                      "%s: %d %s", script, ret, rig.err.text);
+            if (ret == 0) {
                 rig.ops->close(rig.engine);
                 free(rig.engine);
                 rig.engine = NULL;

@@ -149,15 +149,15 @@ Test(rx_verbs_queues, whichever_verb_fails_opening_leaves_nothing)
     verbs_rx_prepare(&rig, &several);
     for (unsigned i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         for (unsigned nth = 1; nth <= QUEUES; nth++) {
-            int rc;
+            int ret;
 
             vdouble_reset();
             snprintf(script, sizeof script, "%s@%u=ENOMEM", verbs[i], nth);
             cr_assert_eq(vdouble_script(script), 0);
-            rc = verbs_rx_rig_open_engine(&rig);
-            cr_assert(rc == 0 || strstr(rig.err.text, verbs[i]), "%s: %s", script, rig.err.text);
-            cr_assert(rc < 0 || nth > 1, "%s", script);
-            if (rc == 0) {
+            ret = verbs_rx_rig_open_engine(&rig);
+            cr_assert(ret == 0 || strstr(rig.err.text, verbs[i]), "%s: %s", script, rig.err.text);
+            cr_assert(ret < 0 || nth > 1, "%s", script);
+            if (ret == 0) {
                 rig.ops->close(rig.engine);
                 free(rig.engine);
                 rig.engine = NULL;

@@ -84,7 +84,7 @@ static void send_all(void)
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
-    int rc;
+    int ret;
 
     test_netns_move(hosts.far);
     config.endpoints = group;
@@ -106,13 +106,13 @@ static void send_all(void)
         do {
             struct spead_send_stats s = SPEAD_SEND_STATS_INIT;
 
-            rc = spead_send_stream_poll(stream);
+            ret = spead_send_stream_poll(stream);
             spead_send_stream_stats(stream, &s);
             if (s.heaps_pending == 0)
                 break;
-            if (rc == 0)
+            if (ret == 0)
                 spead_send_stream_wait(stream, 0);
-        } while (rc >= 0);
+        } while (ret >= 0);
     }
     spead_send_heap_destroy(heap);
     spead_send_stream_destroy(stream);

@@ -1,24 +1,24 @@
 /* Wakers in the order in which they came; the caller holds whatever lock there is. */
-#ifndef SPEADI_FLOW_WAKER_QUEUE_H
-#define SPEADI_FLOW_WAKER_QUEUE_H
+#ifndef SPEADI_WAKER_LIST_H
+#define SPEADI_WAKER_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include <speadline/channel.h>
 
-struct speadi_waker_queue {
+struct speadi_waker_list {
     struct spead_waker *first, *last;
 };
 
-static inline bool speadi_waker_queue_has(const struct speadi_waker_queue *queue,
-                                          const struct spead_waker *waker)
+static inline bool speadi_waker_list_has(const struct speadi_waker_list *queue,
+                                         const struct spead_waker *waker)
 {
     return waker->previous || queue->first == waker;
 }
 
-static inline void speadi_waker_queue_append(struct speadi_waker_queue *queue,
-                                             struct spead_waker *waker)
+static inline void speadi_waker_list_append(struct speadi_waker_list *queue,
+                                            struct spead_waker *waker)
 {
     waker->next = NULL;
     waker->previous = queue->last;
@@ -29,8 +29,8 @@ static inline void speadi_waker_queue_append(struct speadi_waker_queue *queue,
     queue->last = waker;
 }
 
-static inline void speadi_waker_queue_remove(struct speadi_waker_queue *queue,
-                                             struct spead_waker *waker)
+static inline void speadi_waker_list_remove(struct speadi_waker_list *queue,
+                                            struct spead_waker *waker)
 {
     if (waker->previous)
         waker->previous->next = waker->next;

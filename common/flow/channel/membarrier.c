@@ -1,5 +1,5 @@
 /* membarrier(2), private and expedited: 0.2 us alone, some 2 us with other threads running. */
-#include "barrier.h"
+#include "membarrier.h"
 
 #include <linux/membarrier.h>
 #include <pthread.h>
@@ -24,13 +24,13 @@ static void ask(void)
                 membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
 }
 
-bool speadi_barrier_is_available(void)
+bool speadi_membarrier_is_available(void)
 {
     pthread_once(&once, ask);
     return available;
 }
 
-void speadi_barrier_heavy(void)
+void speadi_membarrier_heavy(void)
 {
     /* Once registered it fails only where a filter of system calls was put up meanwhile. Going on would
      * lose a wake-up one day, far from its cause. */

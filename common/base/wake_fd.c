@@ -1,0 +1,61 @@
+/* The wake_fd that ends a wait: an eventfd. */
+#include <speadi/wake_fd.h>
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <speadi/clock.h>
+
+int speadi_wake_fd_open(struct speadi_wake_fd *wake_fd)
+{
+    wake_fd->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return wake_fd->fd < 0 ? -errno : 0;
+}
+
+void speadi_wake_fd_close(struct speadi_wake_fd *wake_fd)
+{
+    if (wake_fd->fd >= 0)
+        close(wake_fd->fd);
+    wake_fd->fd = -1;
+}
+
+void speadi_wake_fd_signal(const struct speadi_wake_fd *wake_fd)
+{
+    int saved = errno; /* a signal handler must not change it under its victim */
+    uint64_t one = 1;
+    ssize_t written = write(wake_fd->fd, &one, sizeof one);
+
+    (void)written; /* can only fail when 2^64-2 rings are pending: readable all the same */
+    errno = saved;
+}
+
+bool speadi_wake_fd_clear(const struct speadi_wake_fd *wake_fd)
+{
+    uint64_t rings;
+
+    return read(wake_fd->fd, &rings, sizeof rings) == (ssize_t)sizeof rings;
+}
+
+void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, unsigned count,
+                         short events, uint64_t deadline_ns)
+{
+    struct pollfd polled[1 + SPEADI_WAKE_FD_FDS_MAX];
+    struct timespec timeout;
+
+    assert(count <= SPEADI_WAKE_FD_FDS_MAX);
+    polled[0] = (struct pollfd){.fd = wake_fd->fd, .events = POLLIN};
+    for (unsigned i = 0; i < count; i++)
+        polled[1 + i] = (struct pollfd){.fd = fds[i], .events = events};
+    if (deadline_ns != UINT64_MAX) {
+        uint64_t now = speadi_clock_mono_ns();
+
+        timeout = speadi_clock_timespec(deadline_ns > now ? deadline_ns - now : 0);
+    }
+    /* An error here is EINTR: the signal may be the reason to look again, so return as if rung. */
+    if (ppoll(polled, 1 + count, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL) > 0 &&
+        polled[0].revents != 0)
+        speadi_wake_fd_clear(wake_fd);
+}

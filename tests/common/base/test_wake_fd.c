@@ -1,0 +1,81 @@
+/* A wait ends for a ring, for a descriptor and for its deadline, and for nothing that was dealt with.
+ *
+ * Method: everything that ends a wait is put in place beforehand, so that a wait that misses it hangs and
+ * the test's time limit fails it. */
+#include <criterion/criterion.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <speadi/clock.h>
+#include <speadi/wake_fd.h>
+
+static struct speadi_wake_fd open_thread_waker(void)
+{
+    struct speadi_wake_fd wake_fd;
+
+    cr_assert_eq(speadi_wake_fd_open(&wake_fd), 0);
+    return wake_fd;
+}
+
+Test(wake_fd, a_ring_before_the_wait_is_not_lost, .timeout = 10)
+{
+    struct speadi_wake_fd wake_fd = open_thread_waker();
+
+    speadi_wake_fd_signal(&wake_fd);
+    speadi_wake_fd_signal(&wake_fd);
+    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, UINT64_MAX);
+    cr_assert_not(speadi_wake_fd_clear(&wake_fd), "the wait cleared the wake_fd");
+    speadi_wake_fd_close(&wake_fd);
+}
+
+Test(wake_fd, a_readable_descriptor_ends_the_wait_and_leaves_the_bell_silent, .timeout = 10)
+{
+    struct speadi_wake_fd wake_fd = open_thread_waker();
+    int ends[2], quiet[2];
+
+    cr_assert_eq(pipe(ends), 0);
+    cr_assert_eq(pipe(quiet), 0);
+    cr_assert_eq(write(ends[1], "x", 1), 1);
+    speadi_wake_fd_wait(&wake_fd, (int[]){quiet[0], ends[0]}, 2, POLLIN, UINT64_MAX);
+    cr_assert_not(speadi_wake_fd_clear(&wake_fd));
+    speadi_wake_fd_close(&wake_fd);
+}
+
+Test(wake_fd, a_deadline_ends_the_wait_and_not_before_its_time, .timeout = 10)
+{
+    struct speadi_wake_fd wake_fd = open_thread_waker();
+    uint64_t deadline = speadi_clock_mono_ns() + 2000000;
+
+    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, deadline);
+    cr_assert_geq(speadi_clock_mono_ns(), deadline);
+    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, 1); /* long past: returns at once */
+    speadi_wake_fd_close(&wake_fd);
+}
+
+static struct speadi_wake_fd handler_bell;
+
+static void ring_from_handler(int signal)
+{
+    (void)signal;
+    speadi_wake_fd_signal(&handler_bell);
+}
+
+Test(wake_fd, a_signal_handler_can_ring, .timeout = 10)
+{
+    handler_bell = open_thread_waker();
+    signal(SIGUSR1, ring_from_handler);
+    raise(SIGUSR1);
+    speadi_wake_fd_wait(&handler_bell, NULL, 0, 0, UINT64_MAX);
+    speadi_wake_fd_close(&handler_bell);
+}
+
+Test(wake_fd, closing_twice_is_harmless)
+{
+    struct speadi_wake_fd wake_fd = open_thread_waker();
+
+    speadi_wake_fd_close(&wake_fd);
+    cr_assert_eq(wake_fd.fd, -1);
+    speadi_wake_fd_close(&wake_fd);
+}
