@@ -145,9 +145,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     recv_rig_stop(&rig); /* each poll has checked that the ledger adds up */
     take_heaps(&rig, &held_count, held);
-    check(rig.stats.memory_high_water_bytes <= plan.memory_bytes);
+    check(rig.stats.counters.memory_high_water_bytes <= plan.memory_bytes);
     check(rig.stats.total.seen.packets <= pushed);
-    check(rig.stats.heaps_live == 0 && rig.stats.heaps_leaving == 0);
+    check(rig.stats.counters.heaps_live == 0 && rig.stats.counters.heaps_leaving == 0);
     check(rig.stats.total.bucket[SPEAD_RECV_LIVE].packets == 0);
     recv_rig_close(&rig);
     while (held_count > 0)
