@@ -1,17 +1,19 @@
-/* A bounded channel of messages: the one road between threads, nodes and event loops.
+/* A bounded channel of messages: the one way by which data pass between threads, nodes and event loops.
  *
- * Ends:     senders and receivers are opened on a channel, each with a name and a type; types must agree.
- *           Each end is used by one thread at a time. The channel's owner keeps one reference, each
- *           end another: who comes last frees it.
- * Forms:    how many ends there may be on each side at a time (see enum spead_channel_form).
- * When full: the sender waits (block), or a message is shed by the policy and counted. Nothing else
- *           is lost: sent = received + shed + left, always.
- * The end:  when the last sender has closed, receivers take what is left and then see the end
- *           (-ESHUTDOWN), or the error that a sender closed with. When the last receiver has closed, what is
- *           left is released and senders see -EPIPE. spead_channel_cancel() ends both at once: -ECANCELED.
- * Waiting:  a thread waits with a deadline (_send, _receive); an event loop polls a descriptor (_fd); a
- *           node is woken by a hook (_announce). Use one of the three at an end, not two at a time.
- * Memory:   all of it is taken at create and open; nothing allocates per message. */
+ * Ends:      Sending ends (struct spead_sender) and receiving ends (struct spead_receiver) are opened on a channel.
+ *            Each has a name and a message type, and the types must agree. One thread at a time uses an end.
+ * Lifetime:  The code that creates the channel gets one reference, and each open end holds one. The channel is freed
+ *            with its last reference.
+ * Forms:     The form says how many ends may be open on each side at a time (see enum spead_channel_form).
+ * When full: Either the sending end waits (policy block), or the channel sheds a message by its policy and counts it.
+ *            No message is lost in any other way: sent = received + shed + depth holds always.
+ * The end:   When the last sending end has closed, receiving ends take the messages that are left and then get the
+ *            end of stream: -ESHUTDOWN, or the error that a sending end closed with. When the last receiving end has
+ *            closed, the channel releases the messages that are left, and sending ends get -EPIPE.
+ *            spead_channel_cancel() ends both sides at once: they get -ECANCELED.
+ * Waiting:   A thread waits with a deadline (_send, _receive), an event loop polls a descriptor (_fd), and a node is
+ *            woken by a callback (_announce). Use one of these three at an end, never two at a time.
+ * Memory:    Only create, open and the first call of _fd allocate memory. Nothing allocates per message. */
 #ifndef SPEADLINE_CHANNEL_H
 #define SPEADLINE_CHANNEL_H
 
@@ -27,38 +29,41 @@ extern "C" {
 #endif
 
 struct spead_channel;  /* opaque, reference-counted */
-struct spead_sender;   /* opaque: one end */
-struct spead_receiver; /* opaque: the other */
+struct spead_sender;   /* opaque: a sending end */
+struct spead_receiver; /* opaque: a receiving end */
 
-/* Ends that may be open at a time. A policy that takes from the sender's side (drop-oldest), and lanes,
- * need a form with many receivers; an end more than the form allows is refused with -EBUSY. */
+/* How many ends may be open at a time. Opening one more is refused with -EBUSY. The policy drop-oldest, and more than
+ * one lane, let a sending end take messages out of the channel; both therefore need a form with many receiving
+ * ends. */
 enum spead_channel_form {
-    SPEAD_CHANNEL_SPSC = 0, /* one sender, one receiver: the cheapest */
-    SPEAD_CHANNEL_MPSC = 1, /* many senders, one receiver */
-    SPEAD_CHANNEL_SPMC = 2, /* one sender, many receivers: each message goes to one of them */
-    SPEAD_CHANNEL_MPMC = 3,
+    SPEAD_CHANNEL_SPSC = 0, /* one sending end, one receiving end: the cheapest form */
+    SPEAD_CHANNEL_MPSC = 1, /* many sending ends, one receiving end */
+    SPEAD_CHANNEL_SPMC =
+        2, /* one sending end, many receiving ends; each message goes to one of them */
+    SPEAD_CHANNEL_MPMC =
+        3, /* many sending ends, many receiving ends; each message goes to one of them */
 };
 
 /* What happens to a message that finds the channel full. */
 enum spead_channel_policy {
-    SPEAD_CHANNEL_BLOCK = 0,       /* its sender waits: lossless */
-    SPEAD_CHANNEL_DROP_NEWEST = 1, /* it is shed */
-    SPEAD_CHANNEL_DROP_OLDEST = 2, /* the message that waited longest is shed instead */
-    /* Each sender offers one message of sample_n, full or not, the others are shed as `sampled`; and one that
-     * finds it full is shed. */
+    SPEAD_CHANNEL_BLOCK = 0,       /* its sending end waits; no message is shed */
+    SPEAD_CHANNEL_DROP_NEWEST = 1, /* this message is shed */
+    SPEAD_CHANNEL_DROP_OLDEST = 2, /* the message that has waited longest is shed in its place */
+    /* Each sending end offers only one of sample_n messages to the channel, the first. It sheds the others as
+     * `sampled`, whether the channel is full or not. An offered message that finds the channel full is shed. */
     SPEAD_CHANNEL_SAMPLE = 3,
 };
 
 /* Why a message was shed. */
 enum spead_shed_cause {
-    SPEAD_SHED_NEWEST,    /* it found the channel full */
-    SPEAD_SHED_OLDEST,    /* it made room for a newer one */
-    SPEAD_SHED_LANE,      /* it made room for one of a higher lane */
-    SPEAD_SHED_SAMPLED,   /* not one of the samples */
-    SPEAD_SHED_CANCELLED, /* left when the last receiver closed, or when the channel ended */
+    SPEAD_SHED_NEWEST,  /* it found the channel full */
+    SPEAD_SHED_OLDEST,  /* it made room for a newer message */
+    SPEAD_SHED_LANE,    /* it made room for a message of a higher lane */
+    SPEAD_SHED_SAMPLED, /* it was not one of the samples */
+    SPEAD_SHED_CANCELLED, /* it was inside when the last receiving end closed or the channel was freed */
     SPEAD_SHED_CAUSES
 };
-const char *spead_shed_cause_name(unsigned cause); /* "newest", ...; NULL past the last */
+const char *spead_shed_cause_name(unsigned cause); /* such as "newest"; NULL: no such cause */
 
 #define SPEAD_CHANNEL_CAPACITY_MAX (1u << 24)
 #define SPEAD_CHANNEL_LANES_MAX    8u
@@ -66,19 +71,21 @@ const char *spead_shed_cause_name(unsigned cause); /* "newest", ...; NULL past t
 struct spead_channel_config {
     uint32_t struct_size; /* set by _INIT */
     const char *name;     /* copied; NULL: "channel" */
-    uint32_t capacity;    /* messages, all lanes together; default 1 */
+    uint32_t capacity;    /* messages in all lanes together; default 1 */
     enum spead_channel_form form;
     enum spead_channel_policy policy;
-    uint32_t sample_n; /* for SAMPLE: >= 1 */
+    uint32_t sample_n; /* only for SAMPLE, which needs at least 1 */
 
-    /* Default 1. Lane = min(priority, lanes - 1); receivers take from the highest that has any. A message that finds
-     * the channel full makes the oldest message of the lowest lane below its own go (`lane`); if there is none, the
-     * policy has its say. With BLOCK nothing is shed. */
+    /* Default 1. The lane of a message is min(priority, lanes - 1). Receiving ends take from the highest lane that
+     * has messages. A message that finds the channel full displaces the oldest message of the lowest lane below its
+     * own; the displaced message is shed as `lane`. If all lanes below its own are empty, the policy decides. With
+     * BLOCK nothing is shed: the sending end waits whatever the lane. */
     uint32_t lanes;
     bool latency; /* keep a histogram of the time that messages spend inside */
 
-    /* Called before a message is shed, on the thread that sheds it (the sender's, except for CANCELLED), while
-     * its reference still holds; for owners that keep accounts. NULL: nobody asks. */
+    /* The channel calls it before it sheds a message, while the message still holds its reference, so that the
+     * program can keep an account of its own. It runs on the thread of the sending end; for CANCELLED, on the thread
+     * that closes an end or gives up a reference to the channel. NULL: no call. */
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause);
     void *on_shed_arg;
 };
@@ -87,99 +94,124 @@ struct spead_channel_config {
     .struct_size = sizeof(struct spead_channel_config), .capacity = 1, .lanes = 1 }
 /* clang-format on */
 
-/* Returns 0 and gives *out one reference, or -EINVAL (err names the field, or the form that the policy
- * needs) or -ENOMEM. err may be NULL. */
+/* Makes a channel. Returns 0, and *out holds one reference; or -EINVAL (err names the field, or the form that the
+ * policy or the lanes need) or -ENOMEM. err may be NULL. */
 int spead_channel_create(struct spead_channel **out, const struct spead_channel_config *config,
                          struct spead_err *err);
 struct spead_channel *spead_channel_ref(struct spead_channel *channel); /* returns channel */
 void spead_channel_unref(struct spead_channel *channel); /* any thread; NULL is ignored */
 
-/* Bytes that a channel of this config takes, for plans; ends come on top (spead_channel_end_bytes). 0: the config
- * has no valid struct_size. */
+/* For plans: spead_channel_bytes() returns how many bytes of memory a channel with this config takes, without its
+ * ends, or 0 if the struct_size of the config is not valid. spead_channel_end_bytes() returns how many bytes one end
+ * takes at most. */
 size_t spead_channel_bytes(const struct spead_channel_config *config);
 size_t spead_channel_end_bytes(void);
 
-/* Any thread: nothing is delivered any more, every waiting end returns -ECANCELED, and so does all that
- * is tried later. What is left is released when the last receiver closes. */
+/* Ends the channel at once: it delivers no message any more. A call that waits at an end returns -ECANCELED, and so
+ * does every later attempt to send, to receive or to open an end. The messages that are left inside are released when
+ * the last receiving end closes. Any thread. */
 void spead_channel_cancel(struct spead_channel *channel);
 
 /* ---- Sending ------------------------------------------------------------------------------- */
 
-/* Opens a sending end called name (copied) for messages of a type. The first end decides the type of the
- * channel; SPEAD_CHANNEL_ANY_TYPE agrees with every other. Returns 0, -EPROTOTYPE (err names both ends and
- * their types), -EBUSY (err names the form), -EPIPE, -ESHUTDOWN (its last sender has closed),
- * -ECANCELED or -ENOMEM. Any thread. */
+/* Opens a sending end called name (copied; NULL: "unnamed") for messages of a type. The first end that has a type
+ * decides the type of the channel. SPEAD_CHANNEL_ANY_TYPE agrees with every type. Returns 0, or
+ *   -EPROTOTYPE  the types differ; err names both ends and their types
+ *   -EINVAL      the type is not registered
+ *   -EBUSY       the form allows no further sending end; err names the form
+ *   -EPIPE       the last receiving end has closed
+ *   -ESHUTDOWN   the last sending end has closed
+ *   -ECANCELED   the channel was cancelled
+ *   -ENOMEM
+ * Any thread. err may be NULL. */
 #define SPEAD_CHANNEL_ANY_TYPE (-1)
 int spead_sender_open(struct spead_sender **out, struct spead_channel *channel, const char *name,
                       int type, struct spead_err *err);
 
-/* Nothing more comes from this end; frees it. error: 0, or the negative errno that receivers shall see in
- * place of the ordinary end (of several senders the first to say one is heard). Its thread. NULL is
+/* Closes and frees a sending end. error is 0, or a negative errno that receiving ends get in place of -ESHUTDOWN. If
+ * several sending ends close with an error, the first one counts. Only the thread of the end calls it. NULL is
  * ignored. Never blocks. */
 void spead_sender_close(struct spead_sender *sender, int error);
 
-/* Never blocks. Returns how many of the first messages were taken, in order: with BLOCK as many as there is
- * room for, else all. Or -EAGAIN (no room), -EPIPE (the last receiver has closed), -ECANCELED. Messages
- * taken are the channel's, the others stay the caller's. */
+/* Offers messages to the channel, in order. Returns how many of them, counted from the first, the channel has
+ * accepted. With BLOCK it accepts as many as there is room for; with any other policy it accepts all, and may shed
+ * some of them. Or returns -EAGAIN (BLOCK: no room), -EPIPE (the last receiving end has closed) or -ECANCELED. The
+ * references of accepted messages pass to the channel; the caller keeps the references of the others. This call never
+ * blocks. */
 int spead_sender_try_send(struct spead_sender *sender, const struct spead_message *messages,
                           uint32_t count);
 
-/* The same, but waits until all are taken. deadline_ns is CLOCK_MONOTONIC; 0 waits without limit. A
- * short count means that the wait ended early; -ETIMEDOUT, -EPIPE or -ECANCELED when none was taken. */
+/* As spead_sender_try_send(), but waits until the channel has accepted all messages. deadline_ns is a time of
+ * CLOCK_MONOTONIC; 0 means no limit. If the wait ends early, the call returns the smaller number that was accepted,
+ * or, if no message was accepted, -ETIMEDOUT, -EPIPE or -ECANCELED. */
 int spead_sender_send(struct spead_sender *sender, const struct spead_message *messages,
                       uint32_t count, uint64_t deadline_ns);
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
-/* As spead_sender_open(). A channel may end and still be opened for what is left in it; -EPIPE: its last
- * receiver has closed. */
+/* Opens a receiving end; arguments and errors are those of spead_sender_open(), but without -ESHUTDOWN. After the
+ * last sending end has closed, a receiving end can still be opened, and takes what is left in the channel. */
 int spead_receiver_open(struct spead_receiver **out, struct spead_channel *channel,
                         const char *name, int type, struct spead_err *err);
 
-/* Takes no more; frees the end. The last receiver releases what is left and stops the senders (-EPIPE).
- * Its thread. NULL is ignored. Never blocks. */
+/* Closes and frees a receiving end. When the last one closes, the messages that are left are released, and sending
+ * ends get -EPIPE from then on. Only the thread of the end calls it. NULL is ignored. Never blocks. */
 void spead_receiver_close(struct spead_receiver *receiver);
 
-/* Never blocks. Up to max messages, those of the highest lane first, in order within a lane (and, of one
- * sender, across its sends). Returns how many (>= 1), -EAGAIN (none now), -ESHUTDOWN (the end, from
- * now on), the error a sender closed with (from now on), or -ECANCELED. */
+/* Takes up to max messages: those of the highest lane first, and within a lane in order, so that the messages of one
+ * sending end come in the order in which it sent them. The caller gets their references. Returns
+ *   >= 1         how many messages it took
+ *   -EAGAIN      no message is there now
+ *   -ESHUTDOWN   the end of stream; every later call returns it too
+ *   other        the error that a sending end closed with; every later call returns it too
+ *   -ECANCELED   the channel was cancelled
+ * Never blocks. */
 int spead_receiver_try_receive(struct spead_receiver *receiver, struct spead_message *messages,
                                uint32_t max);
 
-/* The same, but waits for the first. deadline_ns as above; -ETIMEDOUT. */
+/* As spead_receiver_try_receive(), but waits until there is at least one message. deadline_ns is a time of
+ * CLOCK_MONOTONIC; 0 means no limit. Returns -ETIMEDOUT when the deadline passes, and never -EAGAIN. */
 int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message *messages,
                            uint32_t max, uint64_t deadline_ns);
 
 /* ---- Event loops --------------------------------------------------------------------------- */
 
-/* A descriptor that polls readable (also for a sender) while the end could go on: a message or the end is
- * there; there is room or no receiver. Try until -EAGAIN, then poll. Made at the first call, owned by the end.
- * Its thread. -errno on failure. */
+/* Returns a descriptor that poll() reports as readable (for a sending end too) while the end can go on. A receiving
+ * end can go on when a message or the end of stream is there; a sending end when there is room, or when the last
+ * receiving end has closed; both when the channel was cancelled. Call the _try_ function until it returns -EAGAIN,
+ * and only then poll() again. The first call makes the descriptor, and the end closes it. Only the thread of the end
+ * calls it. Returns -errno on failure. */
 int spead_sender_fd(struct spead_sender *sender);
 int spead_receiver_fd(struct spead_receiver *receiver);
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
-/* A hook by which the other side makes a suspended end go on. Embed it; wake() finds its owner. */
+/* A callback by which one side of a channel lets a waiting end of the other side go on (a throttle uses it in the
+ * same way). Embed it in a struct of yours; wake() finds that struct from the address of the waker. */
 struct spead_waker {
-    /* Called on the thread of the other end, possibly with a lock held that end-waiting takes: it must be
-     * short, never block, and call nothing of the channel. */
+    /* The thread of another end calls it, or the thread that cancels the channel. That thread may hold a lock which
+     * announce() and retract() take: so wake() must be short, must not block, and must not call any function of the
+     * channel or of the throttle. */
     void (*wake)(struct spead_waker *waker);
-    struct spead_waker *next, *previous; /* the channel's while announced */
+    struct spead_waker *next, *previous; /* used by the channel while the waker is announced */
 };
 
-/* "I found nothing to do here and am about to sleep." Returns 0: announced: wake() will be called once,
- * as soon as the end can go on. Returns 1: it can go on now, nothing was announced. The look that
- * follows the announcement happens inside, so that no wake-up can be lost between the two.
- * now_ns (CLOCK_MONOTONIC; 0: read the clock here) starts the time starved or blocked. */
+/* Leaves a waker at the end, after a try has returned -EAGAIN and before the caller suspends itself. Returns 0: the
+ * waker is announced, and wake() will be called once, as soon as the end can go on. Returns 1: the end can go on now,
+ * and nothing is announced. The function announces the waker first and then looks at the channel again, so that no
+ * wake-up is lost in between. now_ns is the time of CLOCK_MONOTONIC from which the end counts as starved or blocked;
+ * 0: the function reads the clock. */
 int spead_sender_announce(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns);
 int spead_receiver_announce(struct spead_receiver *receiver, struct spead_waker *waker,
                             uint64_t now_ns);
 
-/* Ends an announcement, after wake() or in place of it; ends the time starved or blocked. true: it was taken
- * back, wake() will not be called. false: it has been called, or is being called right now: until it
- * has returned the waker must stay. Who was woken tries again or closes the end: of many ends only one is
- * woken for a change, and both hand what is left to the next. An announced end is retracted before it closes. */
+/* Ends an announcement, whether wake() has been called or not, and ends the time starved or blocked (now_ns as
+ * above). Returns true: the waker is taken back, and wake() will not be called. Returns false: wake() has been
+ * called, or another thread is calling it at this moment; the waker must stay valid until that call has returned.
+ *
+ * After a false, the caller must try again or close the end. Of many ends that wait at one side, a change wakes only
+ * one; the try or the close then wakes the next end, if there is more to do. An end must not be closed while its
+ * waker is announced. */
 bool spead_sender_retract(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns);
 bool spead_receiver_retract(struct spead_receiver *receiver, struct spead_waker *waker,
                             uint64_t now_ns);
@@ -190,47 +222,50 @@ struct spead_channel_stats {
     uint32_t struct_size; /* set by _INIT */
     uint32_t capacity;
 
-    /* Taken from senders: = received + all shed + depth (each read at its own moment: exact while no end is in a
-     * call). */
+    /* Messages that sending ends gave to the channel = received + all of shed + depth. Each number is read at a
+     * moment of its own, so the equation is exact only while no end is inside a call. */
     uint64_t sent;
     uint64_t received;
-    uint64_t shed[8]; /* by enum spead_shed_cause */
-    uint64_t depth;   /* inside now */
+    uint64_t shed[8]; /* indexed by enum spead_shed_cause */
+    uint64_t depth;   /* messages inside now */
 
-    /* Largest depth that an end met when it looked at the other's side; full is always seen. */
+    /* Largest depth that an end has seen when it looked at the other side. It equals capacity if a sending end has
+     * ever found the channel full. */
     uint64_t high_water;
-    uint64_t starved_ns; /* receivers waited for messages, all added up, waits under way included */
-    uint64_t blocked_ns; /* senders waited for room */
-    uint64_t starved;    /* how often they did */
-    uint64_t blocked;
-    uint32_t senders, receivers; /* open now */
-    int32_t end;                 /* 0: open; else what receivers see once it is empty */
-    int32_t type;                /* SPEAD_CHANNEL_ANY_TYPE: not decided */
+    uint64_t starved_ns; /* time that receiving ends waited, all added up, with waits under way */
+    uint64_t blocked_ns; /* time that sending ends waited, added up in the same way */
+    uint64_t starved;    /* how often a receiving end waited */
+    uint64_t blocked;    /* how often a sending end waited */
+    uint32_t senders, receivers; /* ends that are open now */
+    int32_t end;  /* 0: open; else the code that receiving ends get once the channel is empty */
+    int32_t type; /* SPEAD_CHANNEL_ANY_TYPE: not decided yet */
 };
 /* clang-format off */
 #define SPEAD_CHANNEL_STATS_INIT { .struct_size = sizeof(struct spead_channel_stats) }
 /* clang-format on */
 
-/* Any thread; locks against opening and closing ends, never against the data path. */
+/* Fills *stats. It takes a lock that opening and closing an end takes too; sending and receiving take no such lock.
+ * Any thread. */
 void spead_channel_stats(struct spead_channel *channel, struct spead_channel_stats *stats);
 
-/* Times that messages spent inside: bucket i counts those below spead_latency_bound_ns(i) and not below the
- * bound before. */
+/* A histogram of the times that messages spent inside. Bucket i counts the times that are below
+ * spead_latency_bound_ns(i) and not below spead_latency_bound_ns(i - 1). */
 #define SPEAD_LATENCY_BUCKETS 128
 struct spead_latency {
     uint32_t struct_size; /* set by _INIT */
     uint32_t reserved;
     uint64_t count[SPEAD_LATENCY_BUCKETS];
-    uint64_t total, sum_ns, max_ns;
+    uint64_t total, sum_ns, max_ns; /* number, sum and maximum of all the times */
 };
 /* clang-format off */
 #define SPEAD_LATENCY_INIT { .struct_size = sizeof(struct spead_latency) }
 /* clang-format on */
 
-/* Fills *latency. Returns 0, -ENOTSUP when the config did not ask for it, or -EINVAL (struct_size). Any thread. */
+/* Fills *latency. Returns 0, -ENOTSUP when the config of the channel did not ask for it, or -EINVAL when struct_size
+ * is not valid. Any thread. */
 int spead_channel_latency(struct spead_channel *channel, struct spead_latency *latency);
 uint64_t spead_latency_bound_ns(unsigned bucket);
-/* The time that a share (0..1) of the messages stayed below, to the resolution of the buckets. */
+/* Returns the time in ns below which a share (0 to 1) of the times lies, as exactly as the buckets can tell. */
 uint64_t spead_latency_quantile_ns(const struct spead_latency *latency, double share);
 
 const char *spead_channel_name(const struct spead_channel *channel);
