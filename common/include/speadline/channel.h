@@ -32,16 +32,14 @@ struct spead_channel;  /* opaque, reference-counted */
 struct spead_sender;   /* opaque: a sending end */
 struct spead_receiver; /* opaque: a receiving end */
 
-/* How many ends may be open at a time. Opening one more is refused with -EBUSY. The policy drop-oldest, and more than
- * one lane, let a sending end take messages out of the channel; both therefore need a form with many receiving
- * ends. */
+/* How many ends may be open at a time; one more is refused with -EBUSY. Where there are many receiving ends, each
+ * message goes to one of them. The policy drop-oldest, and more than one lane, let a sending end take messages out of
+ * the channel; both therefore need a form with many receiving ends. */
 enum spead_channel_form {
     SPEAD_CHANNEL_SPSC = 0, /* one sending end, one receiving end: the cheapest form */
     SPEAD_CHANNEL_MPSC = 1, /* many sending ends, one receiving end */
-    SPEAD_CHANNEL_SPMC =
-        2, /* one sending end, many receiving ends; each message goes to one of them */
-    SPEAD_CHANNEL_MPMC =
-        3, /* many sending ends, many receiving ends; each message goes to one of them */
+    SPEAD_CHANNEL_SPMC = 2, /* one sending end, many receiving ends */
+    SPEAD_CHANNEL_MPMC = 3, /* many sending ends, many receiving ends */
 };
 
 /* What happens to a message that finds the channel full. */
@@ -56,11 +54,11 @@ enum spead_channel_policy {
 
 /* Why a message was shed. */
 enum spead_shed_cause {
-    SPEAD_SHED_NEWEST,  /* it found the channel full */
-    SPEAD_SHED_OLDEST,  /* it made room for a newer message */
-    SPEAD_SHED_LANE,    /* it made room for a message of a higher lane */
-    SPEAD_SHED_SAMPLED, /* it was not one of the samples */
-    SPEAD_SHED_CANCELLED, /* it was inside when the last receiving end closed or the channel was freed */
+    SPEAD_SHED_NEWEST,    /* it found the channel full */
+    SPEAD_SHED_OLDEST,    /* it made room for a newer message */
+    SPEAD_SHED_LANE,      /* it made room for a message of a higher lane */
+    SPEAD_SHED_SAMPLED,   /* it was not one of the samples */
+    SPEAD_SHED_CANCELLED, /* it was left when all receiving ends had closed */
     SPEAD_SHED_CAUSES
 };
 const char *spead_shed_cause_name(unsigned cause); /* such as "newest"; NULL: no such cause */

@@ -1,21 +1,23 @@
-/* Graphs: nodes joined by channels; built first, then run.
+/*Graphs: nodes joined by channels. A graph is built first and run later.
  *
- * Building opens nothing and runs nothing: names, types, capacities and memory are checked, and the plan
- * can be printed. A graph then runs once, in one of two ways: on an executor, or pulled one result at a
- * time on the caller's thread.
+ * Building opens nothing and runs nothing: names, types, capacities and memory are checked, and the plan can be
+ * printed. A graph then runs once, in one of two ways: on an executor, or pulled one message at a time on the thread
+ * of the caller.
  *
- * Threads:  one thread builds and starts. stop(), cancel(), stats and reports are safe from any thread from
- *           then on; wait(), drain() and next() belong to one thread.
+ * Threads:  One thread builds and starts the graph. From then on stop(), cancel(), stats and reports may be called on
+ *           any thread. wait(), drain() and next() belong to one thread.
  * Lifetime: create -> add, join ... -> start -> wait | drain | (cancel -> wait) -> destroy
  *                                   or -> next ... until the end -> destroy
  *
- * stop      sources are told to finish; all they have emitted is processed; ends travel in order. Of a channel
- *           of the caller's what it holds is taken; then that input ends, whether or not its sender closed.
- * drain     stop, then wait; at the deadline cancel, and say what was not drained.
- * cancel    steps under way end, no node is stepped again; what is in channels is released and counted.
- * failure   of a node whose policy is FAIL: its outputs end with its error, its inputs take no more, sources
- *           stop; results that were reached before it stay valid and are delivered. An error that comes out of a
- *           channel of the caller's is a failure of the node that reads it. */
+ * stop      Sources are told to finish. Everything that they have sent is processed, and ends of stream travel in
+ *           order. An input that reads a channel of the program takes the messages that are in it and then ends,
+ *           whether its sending ends have closed or not.
+ * drain     Stops and waits. At the deadline it cancels, and says what was not drained.
+ * cancel    Steps under way run to their end, and no node is stepped again. Messages in channels are released and
+ *           counted.
+ * failure   A node whose policy is FAIL has failed: its outputs end with its error, its inputs take no more, and
+ *           sources stop. Results that were reached before stay valid and are delivered. When a channel of the program
+ *           ends with an error, this is a failure of the node that reads it. */
 #ifndef SPEADLINE_GRAPH_H
 #define SPEADLINE_GRAPH_H
 
@@ -37,101 +39,117 @@ struct spead_graph; /* opaque */
 struct spead_graph_config {
     uint32_t struct_size; /* set by _INIT */
     const char *name;     /* copied; NULL: "graph" */
-    bool metrics; /* keep a latency histogram for each edge; default false: no memory for them */
-    struct spead_log log;
+    bool metrics; /* keep a latency histogram for each edge; default false: they take no memory */
+    struct spead_log log; /* gets the lines of SPEAD_ON_ERROR_LOG, on the threads of the nodes */
 };
 /* clang-format off */
 #define SPEAD_GRAPH_CONFIG_INIT { .struct_size = sizeof(struct spead_graph_config) }
 /* clang-format on */
 
+/* Makes an empty graph. Returns 0, -EINVAL (struct_size) or -ENOMEM. err may be NULL, here and below. */
 int spead_graph_create(struct spead_graph **out, const struct spead_graph_config *config,
                        struct spead_err *err);
 
-/* Cancels and waits if it still runs; then ends nodes and channels. Messages received from it stay valid. NULL is
- * ignored. */
+/* Frees a graph with its nodes and channels; if it still runs, cancels it first and waits for its end. Messages that
+ * were received from it stay valid. NULL is ignored. */
 void spead_graph_destroy(struct spead_graph *graph);
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Adds a node; *node (nullable) is borrowed and lives as long as the graph. On failure the state stays the
- * caller's (destroy() is not called). -EINVAL (err names the field), -EEXIST (name), -ENOMEM, -EBUSY
- * (already started). */
+/* Adds a node. *node (node may be NULL) is borrowed and lives as long as the graph. Returns 0, -EINVAL (err names the
+ * field), -EEXIST (another node has the name), -ENOMEM or -EBUSY (the graph has started). On failure the state still
+ * belongs to the caller: destroy() is not called. */
 int spead_graph_add(struct spead_graph *graph, const struct spead_node_config *config,
                     struct spead_node **node, struct spead_err *err);
 
-/* One end of an edge. port NULL: the node's only one (-EINVAL if there are several). */
+/* A port of a node, by its name. port may be NULL if the node has only one on that side (else -EINVAL). */
 struct spead_graph_end {
     struct spead_node *node;
     const char *port;
 };
 
-/* Joins an output to an input by a channel of this config (NULL: capacity 1, block; or as the channel is that
- * one of them has already). Several joins to one input share its channel (many senders), several from one
- * output share it too (each message to one of them); their configs must agree. The form is chosen when the
- * graph starts, by how many share the channel, and is at least what the config says. -EINVAL (err names
- * the port), -EBUSY (started), -ENOMEM; -EPROTOTYPE names both ends and their types. */
+/* Joins an output to an input by a channel with this config. config NULL: if one of the ports is joined already, the
+ * config of that channel; else capacity 1 and policy block.
+ *
+ * Several joins to one input share the channel of that input (many sending ends). Several joins from one output share
+ * the channel of that output too (each message goes to one of the inputs). The configs of such joins must agree. The
+ * form is chosen when the graph starts, by how many ports share the channel; it is at least the form of the config.
+ *
+ * Returns 0, -EINVAL (err names the port), -EBUSY (the graph has started), -ENOMEM or -EPROTOTYPE (err names both
+ * ports and their types). */
 int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_graph_end to, const struct spead_channel_config *config,
                      struct spead_err *err);
 
-/* Joins a port to a channel of the caller's, whose other end belongs to a thread, an event loop, an engine or
- * another graph. The graph opens its end at start, and keeps a reference. */
+/* Joins a port to a channel of the program, whose other side belongs to a thread, an event loop, an engine or another
+ * graph. The graph keeps a reference to the channel, and opens its end when it starts. Returns as
+ * spead_graph_join(). */
 int spead_graph_join_input(struct spead_graph *graph, struct spead_channel *from,
                            struct spead_graph_end to, struct spead_err *err);
 int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end from,
                             struct spead_channel *to, struct spead_err *err);
 
-/* Checks (every input joined, types, policies) and describes: nodes, edges, capacities, policies, memory,
- * where each node will run. Text for people, or JSON. As snprintf(): returns the length it has in all,
- * fills at most max bytes, terminated; or -errno with a sentence when the graph cannot run. */
+/* Checks the graph (every input is joined, types and policies agree) and describes it: nodes, edges, capacities,
+ * policies, memory, and where each node will run. Writes text for people, or JSON. Works as snprintf(): returns the
+ * full length of the text, and writes at most max bytes, with a terminator. Or returns -errno with a sentence when
+ * the graph cannot run. */
 enum spead_report_format { SPEAD_REPORT_TEXT = 0, SPEAD_REPORT_JSON = 1 };
 int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format format, char *out,
                      size_t max, struct spead_err *err);
 
 /* ---- Running on an executor ---------------------------------------------------------------- */
 
-/* Checks, starts the nodes (against the direction of flow: who receives is ready first) and runs. If a start()
- * fails, those started are finished again and the graph can only be destroyed. A node stays with one worker:
- * the one pinned to its cpu (-EINVAL if there is none), else neighbours in the flow share one as far as
- * that keeps the numbers of nodes even. See docs/adr/0014. */
+/* Checks the graph, starts its nodes and lets it run. A node starts after the nodes that receive from it, so that a
+ * receiving node is ready first. If a start() fails, the nodes that have started are finished again, and the graph
+ * can only be destroyed.
+ *
+ * A node stays with one worker. If the node has a cpu, this is the worker that is pinned to that cpu (-EINVAL if
+ * there is none). Other nodes that follow one another in the flow share a worker, as far as that keeps the numbers of
+ * nodes even. See docs/adr/0014. */
 int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor,
                       struct spead_err *err);
 
+/* See the top of this file. Any thread; they do not wait for the end. */
 void spead_graph_stop(struct spead_graph *graph);
 void spead_graph_cancel(struct spead_graph *graph);
 
-/* Waits for the end. Returns 0, the code of the failure (err: its sentence), -ECANCELED, or -ETIMEDOUT.
- * deadline_ns is CLOCK_MONOTONIC; 0 waits without limit. */
+/* Waits until the graph has ended. Returns 0, the code of the failure (err holds its sentence), -ECANCELED, or
+ * -ETIMEDOUT. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
-/* Whether wait() would return at once; also tells a wait that was too long from a failure with -ETIMEDOUT. A graph
- * that could not start has not ended. Any thread. */
+/* Returns true if wait() would return at once. So it also tells, after a wait() that returned -ETIMEDOUT, whether the
+ * deadline has passed (false) or a node failed with this code (true). A graph that could not start has not ended. Any
+ * thread. */
 bool spead_graph_has_ended(const struct spead_graph *graph);
 
-/* stop and wait; at the deadline cancel, and -ETIMEDOUT with a sentence that says which edges held how
- * many messages. The graph has ended when it returns. */
+/* Stops the graph and waits for its end. At the deadline it cancels the graph and returns -ETIMEDOUT, with a sentence
+ * that says which edges held how many messages. Otherwise it returns as spead_graph_wait() does. The graph has ended
+ * when this call returns. */
 int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* ---- Pulling on the caller's thread -------------------------------------------------------- */
 
-/* The next message of an output that is joined to nothing; only the work that it needs is done, on this
- * thread: a node is stepped when the one after it found its input empty, so that an edge's capacity is how
- * far work may run ahead. The first call starts the nodes. Returns 0 and one message, -ESHUTDOWN at the
- * end, the code of a failure, or -ECANCELED. A graph with blocking nodes steps these here too. Where all
- * that is needed waits for time, spead_node_wake() or a channel of the caller's, this call sleeps. */
+/* Takes the next message of an output that is joined to nothing. Only the work that this message needs is done, on
+ * the thread of the caller: a node is stepped only when a node after it has found its input empty. So the capacity of
+ * an edge limits how far work runs ahead. The first call starts the nodes. Blocking nodes are stepped on this thread
+ * too.
+ *
+ * Returns 0 and one message, -ESHUTDOWN at the end of stream, the code of a failure, -ECANCELED, or -EINVAL (the
+ * output is joined, or the graph runs on an executor). While every node that is needed waits for a time, for
+ * spead_node_wake() or for a channel of the program, this call sleeps. */
 int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_message *message, struct spead_err *err);
 
 /* ---- Reports (any thread) ------------------------------------------------------------------ */
 
-/* What went wrong first. */
+/* The first fatal error of a graph. */
 struct spead_failure {
     uint32_t struct_size; /* set by _INIT */
-    int code;             /* 0: nothing did */
+    int code;             /* 0: no node has failed */
     char path[256];       /* node by node from a source: "capture > unpack > fft" */
-    bool has_message;
-    uint32_t stream; /* of the message worked on */
-    uint64_t sequence;
+    bool has_message;     /* false: the node did not work on a message */
+    uint32_t stream;      /* of the message that the node worked on */
+    uint64_t sequence;    /* of that message */
     char cause[SPEAD_ERR_TEXT_MAX];
 };
 /* clang-format off */
@@ -143,11 +161,11 @@ struct spead_node_stats {
     uint32_t struct_size; /* set by _INIT */
     uint32_t state;       /* enum spead_node_state */
     uint64_t steps;
-    uint64_t busy_ns; /* in steps, and between one and the next of its worker */
-    uint64_t in, out; /* messages over all ports; conservation is the node's own affair */
+    uint64_t busy_ns; /* time in its steps, and what its worker spent before each of them */
+    uint64_t in, out; /* messages over all ports; a node may take more than it sends, or fewer */
     uint64_t failed;  /* steps that failed = retried + skipped + logged + diverted + fatal */
     uint64_t retried, skipped, logged, diverted, fatal;
-    uint64_t cpu_ns; /* of the thread of a blocking node on an executor; 0 until it has finished */
+    uint64_t cpu_ns; /* of a blocking node's thread; 0 until it has finished, and for other nodes */
 };
 enum spead_node_state {
     SPEAD_NODE_BUILT,
@@ -161,14 +179,14 @@ enum spead_node_state {
 /* clang-format on */
 void spead_node_stats(const struct spead_node *node, struct spead_node_stats *stats);
 
-/* The channel at a node's port, for its stats; borrowed. NULL: joined to nothing, no such port, or the graph has
- * not started. */
+/* Returns the channel at a port of a node, for its stats; borrowed. NULL: the port is joined to nothing, there is no
+ * such port, or the graph has not started. */
 struct spead_channel *spead_graph_channel(const struct spead_graph *graph,
                                           struct spead_graph_end end);
 
-/* Which node limits the graph, from how long ends were starved and blocked since the start: "node fft
- * limits: its input was full 93 % of the time, its output empty". Text or JSON with all edges; as
- * spead_graph_plan(). */
+/* Says which node limits the graph. It judges by how long the ends of each edge have been starved and blocked since
+ * the start: "node fft limits: its input was full 93 % of the time, its output empty 90 %". Writes text, or JSON with
+ * all edges; works as spead_graph_plan(). */
 int spead_graph_verdict(const struct spead_graph *graph, enum spead_report_format format, char *out,
                         size_t max);
 

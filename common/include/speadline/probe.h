@@ -1,8 +1,10 @@
-/* A test source and a test sink, for the tests of one's own nodes: what goes in and how fast, what came out,
- * in which order and when.
+/* A probe source and a probe sink, for tests of your own nodes. The source decides which messages go in and how fast;
+ * the sink records which messages came out, in which order and when.
  *
- * Both are nodes: configs for spead_graph_add(). They also work without a graph, on an end of a channel.
- * Threads: as nodes; the record of a sink may be read once the graph has ended, or by its own thread. */
+ * Both are nodes: they fill a config for spead_graph_add(). Both also work without a graph, on an end of a channel.
+ *
+ * Threads: As for nodes. The record of a sink may be read by the thread that steps the sink, or by any thread once
+ * the graph has ended. */
 #ifndef SPEADLINE_PROBE_H
 #define SPEADLINE_PROBE_H
 
@@ -22,32 +24,37 @@ struct spead_probe_source; /* opaque */
 struct spead_probe_sink;   /* opaque */
 
 struct spead_probe_source_config {
-    uint32_t struct_size;                 /* set by _INIT */
-    const struct spead_message *messages; /* borrowed: sent in order, as they are; or NULL: */
-    uint64_t count;    /* this many plain messages, numbered: sequence i / streams, key i */
-    uint32_t streams;  /* of these, in turn; default 1 */
+    uint32_t struct_size; /* set by _INIT */
+
+    /* The messages to send, in this order and unchanged; borrowed. NULL: the source makes plain messages; message i
+     * has stream i % streams, sequence i / streams and key i. */
+    const struct spead_message *messages;
+    uint64_t count;    /* how many messages to send */
+    uint32_t streams;  /* for messages that the source makes; default 1 */
     uint32_t batch;    /* messages in one send, at most 64; default 64 */
     uint64_t pause_ns; /* between two batches; 0: none */
     int type;          /* of its output; default SPEAD_TYPE_PLAIN */
-    int error;         /* what it ends with: 0, or a negative errno */
+    int error;         /* what the source ends with: 0, or a negative errno */
 
-    /* After how many messages the error comes (then nothing more); ignored if error is 0. */
+    /* With an error: the source sends this many messages, or `count` if that is fewer, and then fails. */
     uint64_t error_at;
 };
 /* clang-format off */
 #define SPEAD_PROBE_SOURCE_CONFIG_INIT { \
     .struct_size = sizeof(struct spead_probe_source_config), .streams = 1, .batch = 64 }
 /* clang-format on */
+/* Makes a source. Returns 0, -EINVAL (err names the field) or -ENOMEM. err may be NULL. */
 int spead_probe_source_create(struct spead_probe_source **out,
                               const struct spead_probe_source_config *config,
                               struct spead_err *err);
 void spead_probe_source_destroy(struct spead_probe_source *source); /* NULL is ignored */
 
-/* Fills *config (its struct_size is set) with the node, whose output is "out"; the source stays the caller's. */
+/* Fills *config with a node that has one output, "out". The caller sets config->struct_size before. The source still
+ * belongs to the caller, and must live as long as the graph. */
 void spead_probe_source_fill_node(struct spead_probe_source *source, const char *name,
                                   struct spead_node_config *config);
 
-/* The same as an expression. */
+/* The same, but returns the config. */
 static inline struct spead_node_config spead_probe_source_node(struct spead_probe_source *source,
                                                                const char *name)
 {
@@ -58,35 +65,38 @@ static inline struct spead_node_config spead_probe_source_node(struct spead_prob
     return config;
 }
 
-/* Without a graph: sends up to one batch on an end, sleeping for the pause that is due. Returns enum spead_step
- * (WAITING: the end answered -EAGAIN; DONE: all is sent, or nobody receives any more) or the error. */
+/* Without a graph: sends up to one batch to a sending end; before that it sleeps until the pause is over. Returns
+ * SPEAD_STEP_AGAIN, SPEAD_STEP_WAITING (the end answered -EAGAIN), SPEAD_STEP_DONE (all messages are sent, or the
+ * last receiving end has closed) or the error. */
 int spead_probe_source_step(struct spead_probe_source *source, struct spead_sender *sender);
 
+/* Returns how many messages the source has sent. */
 uint64_t spead_probe_source_sent(const struct spead_probe_source *source);
 
 struct spead_probe_sink_config {
     uint32_t struct_size; /* set by _INIT */
-    uint32_t record_max;  /* messages remembered; later ones are only counted. default 4096 */
+    uint32_t record_max;  /* messages to record; later ones are only counted; default 4096 */
     uint32_t batch;       /* messages in one receive, at most 64; default 64 */
-    uint64_t pause_ns;    /* after each batch: a slow consumer */
-    uint64_t stop_after;  /* takes no more after this many; 0: takes all */
+    uint64_t pause_ns;    /* after each batch, to be slow; 0: none */
+    uint64_t stop_after;  /* the sink is done after this many messages; 0: it takes all */
     int type;             /* of its input; default SPEAD_CHANNEL_ANY_TYPE */
-    int error; /* fails with this (a negative errno) at message error_at, counted from 0 */
-    uint64_t error_at;
+    int error;            /* a negative errno to fail with at message error_at; 0: never */
+    uint64_t error_at;    /* counted from 0 */
 };
 /* clang-format off */
 #define SPEAD_PROBE_SINK_CONFIG_INIT { .struct_size = sizeof(struct spead_probe_sink_config), \
     .record_max = 4096, .batch = 64, .type = SPEAD_CHANNEL_ANY_TYPE }
 /* clang-format on */
+/* Makes a sink. Returns 0, -EINVAL (err names the field) or -ENOMEM. err may be NULL. */
 int spead_probe_sink_create(struct spead_probe_sink **out,
                             const struct spead_probe_sink_config *config, struct spead_err *err);
 void spead_probe_sink_destroy(struct spead_probe_sink *sink); /* NULL is ignored */
 
-/* As spead_probe_source_fill_node(); its input is "in". */
+/* As spead_probe_source_fill_node(), for a node that has one input, "in". */
 void spead_probe_sink_fill_node(struct spead_probe_sink *sink, const char *name,
                                 struct spead_node_config *config);
 
-/* The same as an expression. */
+/* The same, but returns the config. */
 static inline struct spead_node_config spead_probe_sink_node(struct spead_probe_sink *sink,
                                                              const char *name)
 {
@@ -97,15 +107,16 @@ static inline struct spead_node_config spead_probe_sink_node(struct spead_probe_
     return config;
 }
 
-/* Without a graph: takes up to one batch, records and releases it, and sleeps for the pause. Returns enum
- * spead_step (WAITING: nothing was there; DONE: the end has come, or stop_after was reached) or the error. */
+/* Without a graph: takes up to one batch from a receiving end, records it and releases it; before that it sleeps
+ * until the pause is over. Returns SPEAD_STEP_AGAIN, SPEAD_STEP_WAITING (no message was there), SPEAD_STEP_DONE (the
+ * end of stream has come, or stop_after is reached) or the error. */
 int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *receiver);
 
-/* One message as it came. Its object is not kept: reference, offset and length are numbers only. */
+/* One message as it came. The sink does not keep its object, so its reference must not be used as a pointer. */
 struct spead_probe_arrival {
     struct spead_message message;
-    uint64_t arrived_ns; /* CLOCK_MONOTONIC, of its batch */
-    uint32_t batch;      /* number of the receive it came in */
+    uint64_t arrived_ns; /* when its batch came (CLOCK_MONOTONIC) */
+    uint32_t batch;      /* which batch that was, counted from 0 */
     uint32_t reserved;
 };
 
@@ -113,17 +124,18 @@ struct spead_probe_record {
     uint32_t struct_size;                       /* set by _INIT */
     uint32_t recorded;                          /* entries of arrivals */
     const struct spead_probe_arrival *arrivals; /* borrowed */
-    uint64_t received;                          /* all of them */
+    uint64_t received;                          /* messages in all, also those not recorded */
 
-    /* Sequence not above the one before of its stream (streams below 1024). */
+    /* Messages whose sequence was not above all earlier ones of their stream. Only streams below 1024 are checked. */
     uint64_t out_of_order;
-    uint64_t skipped; /* sequence numbers left out, per stream, added up */
+    uint64_t skipped; /* sequence numbers that were left out, added up over these streams */
     uint32_t batches;
-    int end; /* 0: still open; else what the channel ended with (-ESHUTDOWN: in order) */
+    int end; /* 0: still open; else the code of the end of stream, or the error, that came */
 };
 /* clang-format off */
 #define SPEAD_PROBE_RECORD_INIT { .struct_size = sizeof(struct spead_probe_record) }
 /* clang-format on */
+/* Fills *record. Its arrivals are valid until the sink is destroyed. */
 void spead_probe_sink_record(const struct spead_probe_sink *sink,
                              struct spead_probe_record *record);
 

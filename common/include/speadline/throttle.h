@@ -1,9 +1,10 @@
-/* A throttle: k tickets that bound how much work is under way, not how long a queue is.
+/* A throttle: a fixed number of tickets that limits how much work is under way, not how many messages are queued.
  *
- * A producer takes a ticket *before* the expensive work; the consumer gives it back when it is done with
- * the result. Tickets go to those who wait in the order in which they asked. It can count as a
- * semaphore: take and give may happen anywhere.
- * Threads: everything is safe from any thread. Memory: taken at create. */
+ * A node or thread takes a ticket *before* the expensive work. The consumer of the result gives the ticket back when
+ * it is done with the result. Threads and nodes that wait get tickets in the order in which they asked. As with a
+ * semaphore, take and give may happen on different threads.
+ *
+ * Threads: Every function may be called on any thread. Memory: Only create allocates. */
 #ifndef SPEADLINE_THROTTLE_H
 #define SPEADLINE_THROTTLE_H
 
@@ -19,40 +20,44 @@ extern "C" {
 
 struct spead_throttle; /* opaque, reference-counted */
 
-/* Returns 0 and gives *out one reference, -EINVAL (no tickets) or -ENOMEM. */
+/* Makes a throttle with this number of tickets. Returns 0, and *out holds one reference; or -EINVAL (tickets is 0) or
+ * -ENOMEM. err may be NULL. */
 int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct spead_err *err);
 struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle);
 void spead_throttle_unref(struct spead_throttle *throttle); /* NULL is ignored */
 
-/* A ticket without waiting. Returns 0, -EAGAIN (none, or others wait for one) or -ECANCELED. */
+/* Takes a ticket if one is free. Returns 0, -EAGAIN (all tickets are taken) or -ECANCELED. Never waits. */
 int spead_throttle_try_take(struct spead_throttle *throttle);
 
-/* Waits for one; deadline_ns is CLOCK_MONOTONIC, 0 waits without limit. 0, -ETIMEDOUT, -ECANCELED. */
+/* Takes a ticket, and waits for it. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0, -ETIMEDOUT
+ * or -ECANCELED. */
 int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns);
 
-/* For nodes. Returns 1: a ticket was there, it is yours. Returns 0: queued; when wake() is called the ticket
- * is yours already (or the throttle was cancelled: spead_throttle_is_cancelled()). -ECANCELED. */
+/* Takes a ticket, or queues a waker for one. Returns 1: the caller has a ticket now, and nothing is queued. Returns
+ * 0: the waker is queued; when wake() is called, the caller already has the ticket, unless the throttle was cancelled
+ * (spead_throttle_is_cancelled()). Returns -ECANCELED: the throttle was cancelled before. */
 int spead_throttle_announce(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Leaves the queue. true: left it, no ticket. false: wake() has been or is being called: the ticket is
- * yours, give it back if it is not wanted (and the throttle was not cancelled). */
+/* Takes a queued waker back. Returns true: it has left the queue, and the caller has no ticket. Returns false: wake()
+ * has been called, or another thread is calling it at this moment. The caller then has the ticket, unless the
+ * throttle was cancelled, and must give it back if it does not want it. */
 bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Gives a ticket back: to the one who waits longest, if any. Never blocks. */
+/* Gives a ticket back. If threads or nodes wait, it passes to the one that has waited longest. Never blocks. */
 void spead_throttle_give(struct spead_throttle *throttle);
 
-/* Everyone who waits or asks later gets -ECANCELED. */
+/* Ends the throttle: each call that waits, and each later attempt to take a ticket, gets -ECANCELED. */
 void spead_throttle_cancel(struct spead_throttle *throttle);
 bool spead_throttle_is_cancelled(const struct spead_throttle *throttle);
 
 struct spead_throttle_stats {
     uint32_t struct_size; /* set by _INIT */
     uint32_t tickets;
-    uint32_t out;        /* taken and not given back */
-    uint32_t high_water; /* most out at a time */
-    uint32_t waiting;
+    uint32_t out;        /* tickets that are taken and not given back yet */
+    uint32_t high_water; /* the largest value of `out` until now */
+    uint32_t waiting;    /* threads and nodes that wait for a ticket now */
     uint32_t reserved;
-    uint64_t taken;
+    uint64_t taken; /* how many tickets were taken in all */
 };
 /* clang-format off */
 #define SPEAD_THROTTLE_STATS_INIT { .struct_size = sizeof(struct spead_throttle_stats) }
