@@ -7,7 +7,7 @@
 
 void step_give_up(const char *file, int line, const char *what)
 {
-    fprintf(stderr, "%s:%d: not so: %s\n", file, line, what);
+    fprintf(stderr, "%s:%d: this does not hold: %s\n", file, line, what);
     abort();
 }
 
@@ -96,7 +96,7 @@ static int relay_start(void *state, struct spead_node *self, struct spead_err *e
     return 0;
 }
 
-/* Takes one in, unless it holds one. */
+/* Receives one message, unless the relay still holds one. Returns 1 if it holds one then. */
 static int take(struct step_relay *relay, struct spead_node *self)
 {
     int ret;
@@ -268,7 +268,7 @@ void step_sink_release(struct step_sink *sink)
     sink->record = NULL;
 }
 
-/* ---- Around --------------------------------------------------------------------------------- */
+/* ---- Graphs and executors ------------------------------------------------------------------- */
 
 struct spead_graph *step_graph(const char *name)
 {

@@ -1,4 +1,5 @@
-/* Small nodes for tests of graphs: a source that numbers, a relay that works, a sink that remembers. */
+/* Small nodes for tests of graphs: a source that numbers its messages, a relay that works on them, and a sink that
+ * records them. */
 #ifndef STEP_NODES_H
 #define STEP_NODES_H
 
@@ -11,26 +12,27 @@
 /* ---- Source (output "out"): plain messages numbered from 0 ---------------------------------- */
 
 struct step_source {
-    uint64_t count; /* UINT64_MAX: until it is told to stop */
+    uint64_t count; /* messages to send; UINT64_MAX: until the graph is stopped */
     uint32_t stream;
-    uint32_t batch; /* messages a step; 0: 16 */
+    uint32_t batch; /* messages in one step; 0: 16 */
     bool ignores_stop;
-    int error; /* what it fails with at message error_at; 0: never */
+    int error; /* the errno to fail with at message error_at; 0: never */
     uint64_t error_at;
-    uint64_t sent; /* result */
+    uint64_t sent; /* result: messages sent */
 };
 struct spead_node *step_source_add(struct spead_graph *graph, struct step_source *source,
                                    const char *name);
 
-/* ---- Relay (input "in", outputs "out" and, if it diverts, "error") -------------------------- */
+/* ---- Relay (input "in", output "out"; if it diverts, also output "error") ------------------- */
 
 struct step_relay {
-    /* 1: pass it on, 0: leave it out, negative: fail; NULL: pass all on. */
+    /* Returns 1: the relay passes the message on; 0: it leaves the message out; negative: the step fails. NULL: the
+     * relay passes all messages on. */
     int (*work)(struct step_relay *relay, struct spead_message *message);
     void *arg;
-    uint32_t batch;                  /* messages a step; 0: 16 */
-    uint32_t stall_one_in;           /* about one step of so many does nothing; 0: never */
-    struct spead_node_config config; /* policies, blocking, cpu; names and ops are filled in */
+    uint32_t batch;                  /* messages in one step; 0: 16 */
+    uint32_t stall_one_in;           /* about one step in this many does nothing; 0: none */
+    struct spead_node_config config; /* policies, blocking, cpu; the rest is filled in */
 
     uint64_t received, passed, left_out, surrendered; /* results */
     unsigned starts, finishes;
@@ -46,32 +48,34 @@ struct spead_node *step_relay_add(struct spead_graph *graph, struct step_relay *
 /* ---- Sink (input "in") ---------------------------------------------------------------------- */
 
 struct step_sink {
-    uint64_t stop_after;  /* answers DONE then; 0: takes all */
+    uint64_t stop_after;  /* done after this many messages; 0: takes all */
     uint32_t batch;       /* 0: 16 */
-    _Atomic bool *closed; /* takes nothing while this is true; NULL: always open */
-    uint32_t record_max;
+    _Atomic bool *closed; /* the sink takes nothing while it is true; NULL: it always takes */
+    uint32_t record_max;  /* messages to record; 0: 4096 */
 
-    struct spead_message *record; /* calloc()ed; free with step_sink_release() */
+    struct spead_message *record; /* allocated; step_sink_release() frees it */
     _Atomic uint64_t received;
-    int end; /* what its input ended with; 0: it did not */
+    int end; /* the code with which its input has ended; 0: it has not ended */
 };
 struct spead_node *step_sink_add(struct spead_graph *graph, struct step_sink *sink,
                                  const char *name);
 void step_sink_release(struct step_sink *sink);
 
-/* ---- Around --------------------------------------------------------------------------------- */
+/* ---- Graphs and executors ------------------------------------------------------------------- */
 
-struct spead_graph *step_graph(const char *name); /* asserts */
+/* They make a graph and an executor; on failure they end the program. */
+struct spead_graph *step_graph(const char *name);
 struct spead_executor *step_executor(uint32_t workers);
 
-/* Joins the only ports (a relay's "out") by a channel of this capacity that blocks. */
+/* Joins the output "out" of one node to the input "in" of another, by a channel of this capacity with policy
+ * block. */
 void step_join(struct spead_graph *graph, struct spead_node *from, struct spead_node *to,
                uint32_t capacity);
 
 uint64_t step_now_ns(void);
-uint64_t step_mix(uint64_t seed, uint64_t value); /* a fair hash */
+uint64_t step_mix(uint64_t seed, uint64_t value); /* a hash that serves as random numbers */
 
-/* Prints and ends the program: for what cannot go on, also in programs without a test framework. */
+/* If the condition is false, prints it and ends the program. Works also in programs without a test framework. */
 #define STEP_CHECK(condition)                             \
     do {                                                  \
         if (!(condition))                                 \

@@ -1,4 +1,4 @@
-/* Edges: which ports share a channel, and that channel's making. */
+/* Edges: which ports share a channel, and how that channel is made. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,7 +95,7 @@ void speadi_edge_attach(struct speadi_edge *edge, struct speadi_node_port *port)
 {
     struct speadi_node_port **side = port->is_output ? &edge->senders : &edge->receivers;
 
-    /* At the front: 10,000 producers may share an edge. Plans and searches do not mind the order. */
+    /* The port goes to the front, because 10,000 nodes may share an edge. No plan or search depends on the order. */
     port->edge_next = *side;
     *side = port;
     port->edge = edge;
@@ -115,7 +115,7 @@ void speadi_edge_destroy(struct speadi_edge *edge)
     free(edge);
 }
 
-/* config is NULL or has been read. */
+/* config is NULL, or speadi_channel_config_read() has read it. */
 static struct speadi_edge *new_edge(const struct spead_channel_config *config)
 {
     static const struct spead_channel_config plain = SPEAD_CHANNEL_CONFIG_INIT;
@@ -136,7 +136,7 @@ static struct speadi_edge *new_edge(const struct spead_channel_config *config)
     return edge;
 }
 
-/* What a channel that is joined again must be like; its name may be another. */
+/* True if two configs of one channel agree. Their names may differ. */
 static bool agrees(const struct spead_channel_config *a, const struct spead_channel_config *b)
 {
     return a->capacity == b->capacity && a->policy == b->policy && a->sample_n == b->sample_n &&
@@ -176,7 +176,7 @@ static int check_join(const struct speadi_node_port *from, const struct speadi_n
             return speadi_err_set(
                 err, -EINVAL,
                 "port \"%s.%s\" is joined already, by a channel of another config "
-                "(capacity %u, %s): who shares a channel must agree on it",
+                "(capacity %u, %s): ports that share a channel must agree on it",
                 speadi_node_of(port)->name, port->name, edges[i]->config.capacity,
                 speadi_policy_name(edges[i]->config.policy));
     }
@@ -184,7 +184,7 @@ static int check_join(const struct speadi_node_port *from, const struct speadi_n
         return speadi_err_set(
             err, -EINVAL,
             "\"%s.%s\" and \"%s.%s\" are joined already, by channels of different "
-            "configs: who shares a channel must agree on it",
+            "configs: ports that share a channel must agree on it",
             speadi_node_of(from)->name, from->name, speadi_node_of(to)->name, to->name);
     return 0;
 }
@@ -199,7 +199,7 @@ static void move_ports(struct speadi_edge *to, struct speadi_node_port *ports)
     }
 }
 
-/* Two edges become one. */
+/* Moves the ports of one edge to another edge, and destroys the first. */
 static void merge(struct spead_graph *graph, struct speadi_edge *kept, struct speadi_edge *gone)
 {
     struct speadi_edge **link = &graph->edges;
@@ -227,7 +227,8 @@ int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
     if (!output || !input)
         return -EINVAL;
     if (graph->phase != SPEADI_GRAPH_BUILDING)
-        return speadi_err_set(err, -EBUSY, "graph \"%s\" has started: it is as it is", graph->name);
+        return speadi_err_set(err, -EBUSY, "graph \"%s\" has started and cannot be changed",
+                              graph->name);
     ret = config ? speadi_channel_config_read(&own, config, err) : 0;
     if (ret < 0)
         return ret;
@@ -258,7 +259,8 @@ static int join_outside(struct spead_graph *graph, struct speadi_node_port *port
     struct speadi_edge *edge;
 
     if (graph->phase != SPEADI_GRAPH_BUILDING)
-        return speadi_err_set(err, -EBUSY, "graph \"%s\" has started: it is as it is", graph->name);
+        return speadi_err_set(err, -EBUSY, "graph \"%s\" has started and cannot be changed",
+                              graph->name);
     if (port->edge)
         return speadi_err_set(err, -EINVAL, "port \"%s.%s\" is joined already",
                               speadi_node_of(port)->name, port->name);
@@ -305,7 +307,7 @@ enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge)
     return many_receivers ? SPEAD_CHANNEL_SPMC : SPEAD_CHANNEL_SPSC;
 }
 
-/* One thread at both ends needs no fences. */
+/* No fences are needed when one thread uses both ends. */
 static enum speadi_channel_sync sync_of(const struct speadi_edge *edge)
 {
     const struct speadi_worker *worker = edge->senders

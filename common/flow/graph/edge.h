@@ -1,4 +1,4 @@
-/* Ports and edges: which ports share a channel. */
+/* Ports of nodes, and edges: an edge is a channel with the ports that it joins. */
 #ifndef SPEADI_EDGE_H
 #define SPEADI_EDGE_H
 
@@ -10,9 +10,9 @@
 
 #include "task.h"
 
-/* A port of a node, and its end of the edge while the graph runs. */
+/* A port of a node, and its end of the channel while the graph runs. */
 struct speadi_node_port {
-    struct speadi_node_waker waiter;       /* wakes the node whose port this is: speadi_node_of() */
+    struct speadi_node_waker node_waker;   /* wakes the node of this port: speadi_node_of() */
     struct speadi_edge *edge;              /* NULL: joined to nothing */
     struct speadi_node_port *edge_next;    /* at the same side of the edge */
     struct speadi_node_port *waiting_next; /* in node->waiting */
@@ -23,35 +23,38 @@ struct speadi_node_port {
     const char *name;
     int type;
     bool is_output;
-    /* Its worker's: */
-    bool waits : 1;     /* answered -EAGAIN in this step */
-    bool announced : 1; /* and the channel knows */
-    bool ended : 1;     /* outside input of a stopped graph: found empty */
-    bool woken : 1;     /* for a change that other waiting ports may use as well */
+
+    /* Only the thread of the node's worker reads and writes these: */
+    bool waits : 1;        /* the port has answered -EAGAIN in this step */
+    bool announced : 1;    /* its waker is announced at the channel */
+    bool ended : 1;        /* reads a channel of the program that was empty after the stop */
+    bool must_pass_on : 1; /* its wake may be of use to other ports that wait at the same side */
 };
 
-/* Ports that share a channel. */
+/* A channel with the ports that it joins. */
 struct speadi_edge {
     struct speadi_edge *next;      /* in graph->edges */
-    struct spead_channel *channel; /* made at start; outside: from the beginning, the caller's */
+    struct spead_channel *channel; /* made at start; outside: of the program, set when joined */
     struct spead_channel_config config;
-    char *name; /* of the channel; NULL: made of its ports */
+    char *name; /* of the channel; NULL: the names of the ports make it */
     struct speadi_node_port *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    uint32_t unready; /* while the order of starting is found: receivers not placed yet */
+    uint32_t unready; /* while nodes are sorted: receiving nodes not in the order yet */
     int type;
-    bool outside;
+    bool outside;                  /* the channel was made by the program */
     struct spead_receiver *pulled; /* the end that spead_graph_next() reads */
 };
 
+/* Finds a port of end->node; NULL: there is none, and *err says why. */
 struct speadi_node_port *speadi_node_port_find(const struct spead_graph_end *end, bool is_output,
                                                struct spead_err *err);
 void speadi_edge_add(struct spead_graph *graph, struct speadi_edge *edge);
 void speadi_edge_attach(struct speadi_edge *edge, struct speadi_node_port *port);
 void speadi_edge_destroy(struct speadi_edge *edge);
 enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge);
-/* "a.out > b.in", "(outside) > b.in", "a.out x 100 > b.in". */
+/* Writes the name of an edge, such as "a.out > b.in", "(outside) > b.in" or "a.out x 100 > b.in". */
 void speadi_edge_describe(const struct speadi_edge *edge, char *out, size_t max);
+/* Makes the channel if the edge has none, and opens the ends of all its ports. */
 int speadi_edge_open(struct spead_graph *graph, struct speadi_edge *edge, struct spead_err *err);
 const char *speadi_type_name(int type);
 const char *speadi_policy_name(unsigned policy);

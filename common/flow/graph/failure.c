@@ -1,4 +1,4 @@
-/* The failure of a graph: which node failed first, at which message, and on which way. */
+/* The failure of a graph: which node failed first, on which message, and how data reached that node. */
 #include <stdio.h>
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 static const struct spead_node *upstream(const struct spead_node *node)
 {
-    /* relaxed: a hint, for the path */
+    /* relaxed: it is a hint for the path of the report */
     uint32_t input = atomic_load_explicit(&node->last_input, memory_order_relaxed);
     const struct speadi_edge *edge;
 
@@ -18,7 +18,8 @@ static const struct spead_node *upstream(const struct spead_node *node)
     return edge && edge->senders ? speadi_node_of(edge->senders) : NULL;
 }
 
-/* Written from the end, because the way is known from there only. Loops and long ways are cut. */
+/* Writes the path from a source to the node. It is written from its end backwards, because each node only knows the
+ * nodes before it. A loop or a long path is cut, and begins with "..." then. */
 static void write_path(const struct spead_node *node, char *path, size_t max)
 {
     char text[256];
@@ -79,7 +80,7 @@ void speadi_graph_fail(struct spead_node *node, int code, const char *cause)
 
 void spead_graph_failure(const struct spead_graph *graph, struct spead_failure *failure)
 {
-    struct spead_graph *locked = (struct spead_graph *)graph; /* for its lock only */
+    struct spead_graph *locked = (struct spead_graph *)graph; /* only its lock is written */
 
     pthread_mutex_lock(&locked->lock);
     (void)speadi_struct_write(failure, &graph->failure, sizeof graph->failure);

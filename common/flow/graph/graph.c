@@ -1,4 +1,4 @@
-/* Building a graph: its nodes, and whether it can run. */
+/* Building a graph: adding its nodes, and checking whether it can run. */
 #include <speadline/graph.h>
 
 #include <errno.h>
@@ -136,7 +136,8 @@ static int check_node(const struct spead_node_config *config, struct spead_err *
     if (!config->name || !config->name[0])
         return speadi_err_set(err, -EINVAL, "a node has no name");
     if (!config->ops || !config->ops->step || !config->ops->kind)
-        return speadi_err_set(err, -EINVAL, "node \"%s\" has no ops, or these no kind or step",
+        return speadi_err_set(err, -EINVAL,
+                              "node \"%s\" has no ops, or its ops have no kind or no step",
                               config->name);
     ret = check_ports(config->name, "input", config->inputs, config->input_count, err);
     if (ret == 0)
@@ -210,7 +211,8 @@ int spead_graph_add(struct spead_graph *graph, const struct spead_node_config *c
     if (ret < 0)
         return ret;
     if (graph->phase != SPEADI_GRAPH_BUILDING)
-        return speadi_err_set(err, -EBUSY, "graph \"%s\" has started: it is as it is", graph->name);
+        return speadi_err_set(err, -EBUSY, "graph \"%s\" has started and cannot be changed",
+                              graph->name);
     ret = speadi_node_create(&added, &own, err);
     if (ret < 0)
         return ret;

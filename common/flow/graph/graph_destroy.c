@@ -1,4 +1,4 @@
-/* What is left of a graph is freed. */
+/* Destroying a graph. */
 #include <stdlib.h>
 
 #include <speadi/thread.h>
@@ -24,7 +24,7 @@ static void destroy_own_worker(struct speadi_worker *worker)
 
 static void destroy_node(struct spead_node *node)
 {
-    /* An executor's worker is not looked at: it may have gone before the graph. */
+    /* The worker of an executor must not be read here: the executor may have been destroyed before the graph. */
     if (node->blocking && node->task.worker && node->task.worker != &node->graph->puller)
         destroy_own_worker(node->task.worker);
     if (node->ops->destroy)

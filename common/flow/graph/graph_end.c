@@ -1,4 +1,4 @@
-/* How a graph ends: stop, cancel, and the last of its nodes. */
+/* How a graph ends: by a stop, by a cancel, and when its last node has finished. */
 #include <speadi/clock.h>
 
 #include "graph_parts.h"
@@ -14,7 +14,8 @@ void speadi_graph_node_ended(struct spead_graph *graph)
     pthread_mutex_unlock(&graph->lock);
 }
 
-/* After the wake, so that a step which began before it is seen as begun, and one that begins later knows why. */
+/* Called after the wake of the node: a step that began before the wake is then interrupted, and a step that begins
+ * later sees `stopping`. */
 static void interrupt(struct spead_node *node)
 {
     uint32_t state = speadi_task_state(&node->task);
@@ -33,12 +34,13 @@ static void wake_all(struct spead_graph *graph)
 
 void spead_graph_stop(struct spead_graph *graph)
 {
-    /* Published to the nodes by the wakes that follow (TASK1). */
+    /* The wakes that follow publish it to the nodes (TASK1). */
     if (!atomic_exchange(&graph->stopping, true))
         wake_all(graph);
 }
 
-/* The caller's channels go on: their readers see that these ends closed with -ECANCELED. */
+/* Channels of the program are not cancelled. Their receiving ends see that the graph's ends closed with
+ * -ECANCELED. */
 static void cancel_edges(struct spead_graph *graph)
 {
     for (struct speadi_edge *edge = graph->edges; edge; edge = edge->next)

@@ -16,26 +16,26 @@
 enum speadi_graph_phase {
     SPEADI_GRAPH_BUILDING,
     SPEADI_GRAPH_RUNNING, /* on an executor */
-    SPEADI_GRAPH_PULLED,
-    SPEADI_GRAPH_BROKEN, /* could not be started */
+    SPEADI_GRAPH_PULLED,  /* by spead_graph_next() */
+    SPEADI_GRAPH_BROKEN,  /* could not be started */
 };
 
 struct spead_graph {
     char *name;
     bool metrics;
     struct spead_log log;
-    struct spead_node **names; /* while it is built: nodes by name */
-    uint32_t name_chains;      /* a power of two, or 0 */
+    struct spead_node **names; /* while the graph is built: a hash table of the nodes by name */
+    uint32_t name_chains;      /* size of that table: a power of two, or 0 */
     struct spead_node *nodes, **nodes_end;
     struct speadi_edge *edges, **edges_end;
     uint32_t node_count;
-    struct spead_node **order; /* receivers before senders; made at start */
-    struct speadi_worker puller;
-    uint64_t searches;
+    struct spead_node **order;   /* all nodes, receiving ones before sending ones; made at start */
+    struct speadi_worker puller; /* the worker of all nodes of a pulled graph */
+    uint64_t searches;           /* how many searches spead_graph_next() has made */
 
-    _Atomic bool stopping, cancelled;
+    _Atomic bool stopping, cancelled; /* any thread sets them; they are never cleared */
 
-    pthread_mutex_t lock; /* of what follows */
+    pthread_mutex_t lock; /* protects all fields below */
     pthread_cond_t ended_cond;
     enum speadi_graph_phase phase;
     uint32_t alive; /* nodes that have not finished */
@@ -46,25 +46,27 @@ struct spead_graph {
 
 /* ---- graph.c -------------------------------------------------------------------------------- */
 
-/* Names are looked up while nodes are added only. */
+/* Frees the table of names, which is only needed while nodes are added. */
 void speadi_graph_forget_names(struct spead_graph *graph);
 
+/* Whether the graph can run: 0, or -EINVAL with a sentence. */
 int speadi_graph_check(const struct spead_graph *graph, struct spead_err *err);
 
 /* ---- graph_start.c -------------------------------------------------------------------------- */
 
-/* Opens edges and starts nodes; each node has its worker already. */
+/* Opens all edges and starts all nodes. Each node must have its worker already. */
 int speadi_graph_open(struct spead_graph *graph, struct spead_err *err);
+/* Makes graph->order. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err);
 
 /* ---- graph_end.c ---------------------------------------------------------------------------- */
 
-/* One node less; the last one ends the graph, which may be gone then. */
+/* Says that a node has finished. The last one ends the graph; the owner may destroy the graph from then on. */
 void speadi_graph_node_ended(struct spead_graph *graph);
 
 /* ---- graph_pull.c --------------------------------------------------------------------------- */
 
-/* Finishes every node that has not; on the caller's thread. */
+/* Finishes every node that has not finished yet, on the thread of the caller. */
 void speadi_graph_end_pull(struct spead_graph *graph);
 
 #endif

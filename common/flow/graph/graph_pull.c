@@ -1,8 +1,9 @@
-/* Pulling: the caller's thread steps only nodes that the next result waits for.
+/* Pulling: the thread of the caller steps only nodes that the next message needs.
  *
- * The search starts at the node whose output is wanted. A node that can be stepped is the answer; one that is
- * suspended hands the question on: to the senders of the inputs that it found empty, to the receivers of
- * the outputs that it found full, and to all who could return a ticket. */
+ * The search for a node to step starts at the node whose output is wanted. If a node can be stepped, the search ends
+ * with that node. If a node is suspended, the search goes on at the nodes that it waits for: those that send to an
+ * input which it found empty, and those that receive from an output which it found full. If nothing is found and a
+ * node on the way waits for a ticket, the search ends with any node that could return a ticket. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,10 +17,10 @@
 
 struct search {
     struct spead_graph *graph;
-    struct spead_node *first, *last; /* to be looked at, nearest to the result first */
+    struct spead_node *first, *last; /* nodes to look at, the nearest to the wanted output first */
 };
 
-static void look_at(struct search *search, struct spead_node *node)
+static void search_node(struct search *search, struct spead_node *node)
 {
     if (node->search == search->graph->searches)
         return;
@@ -32,16 +33,16 @@ static void look_at(struct search *search, struct spead_node *node)
     search->last = node;
 }
 
-/* Those at one side of an edge. Who was asked first is last the next time, so that one of several sources
- * cannot keep the others away. */
-static void look_at_all(struct search *search, struct speadi_node_port **side)
+/* Adds all nodes at one side of an edge to the search. The port that was first is moved to the end of the list, so
+ * that its node comes last in the next search: one of several sources cannot keep the others waiting for ever. */
+static void search_side(struct search *search, struct speadi_node_port **side)
 {
     struct speadi_node_port *first = *side, *last = first;
 
     if (!first)
         return;
     for (struct speadi_node_port *port = first; port; port = port->edge_next) {
-        look_at(search, speadi_node_of(port));
+        search_node(search, speadi_node_of(port));
         last = port;
     }
     if (first != last) {
@@ -59,8 +60,8 @@ static bool is_active(struct spead_node *node)
            state == (SPEADI_TASK_SUSPENDED | SPEADI_TASK_WOKEN);
 }
 
-/* A ticket comes back from a node that has something to work on: what is under way is brought forward,
- * nothing new is begun. */
+/* Returns a node with inputs that can be stepped, or NULL. Such a node may return a ticket. Sources are left out:
+ * work that is under way goes on, and no new work begins. */
 static struct spead_node *active_consumer(struct spead_graph *graph)
 {
     for (struct spead_node *node = graph->nodes; node; node = node->next)
@@ -75,7 +76,7 @@ static struct spead_node *find_needed(struct spead_graph *graph, struct spead_no
     bool ticket = false;
 
     graph->searches++;
-    look_at(&search, wanted);
+    search_node(&search, wanted);
     for (struct spead_node *node; (node = search.first) != NULL;) {
         search.first = node->search_next;
         if (!search.first)
@@ -84,7 +85,7 @@ static struct spead_node *find_needed(struct spead_graph *graph, struct spead_no
             return node;
         ticket = ticket || node->ticket;
         for (struct speadi_node_port *port = node->waiting; port; port = port->waiting_next)
-            look_at_all(&search, port->is_output ? &port->edge->receivers : &port->edge->senders);
+            search_side(&search, port->is_output ? &port->edge->receivers : &port->edge->senders);
     }
     return ticket ? active_consumer(graph) : NULL;
 }
@@ -117,7 +118,7 @@ static int start_pull(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* An edge from an output to the caller: one message at a time. */
+/* Makes the edge from an output to the caller, with room for one message. */
 static int open_result(struct spead_graph *graph, struct speadi_node_port *port,
                        struct spead_err *err)
 {
@@ -176,7 +177,7 @@ void speadi_graph_end_pull(struct spead_graph *graph)
     speadi_worker_enter(before);
 }
 
-/* The result's channel has ended with code. */
+/* Returns what spead_graph_next() answers when the channel to the caller has ended with this code. */
 static int end_code(struct spead_graph *graph, int code, struct spead_err *err)
 {
     struct spead_failure failure = SPEAD_FAILURE_INIT;
@@ -199,7 +200,7 @@ static int pull(struct spead_graph *graph, struct speadi_node_port *port,
         struct spead_node *node;
         int ret;
 
-        /* relaxed: cancel() wakes the nodes after it has said so (TASK1), which ends the sleep below */
+        /* relaxed: cancel() sets it before it wakes the nodes (TASK1), and those wakes end the sleep below */
         if (atomic_load_explicit(&graph->cancelled, memory_order_relaxed)) {
             speadi_graph_end_pull(graph);
             return speadi_err_set(err, -ECANCELED, "graph \"%s\" was cancelled", graph->name);
@@ -228,7 +229,7 @@ int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
     if (!port)
         return -EINVAL;
     before = speadi_worker_enter(&graph->puller);
-    graph->puller.now_ns = speadi_clock_mono_ns(); /* the caller's time is no node's */
+    graph->puller.now_ns = speadi_clock_mono_ns(); /* time between two calls counts for no node */
     ret = prepare(graph, port, err);
     if (ret == 0)
         ret = pull(graph, port, message, err);

@@ -1,4 +1,4 @@
-/* Starting: receivers before senders, each node at its worker. */
+/* Starting a graph: receiving nodes before sending nodes, each node at its worker. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ static void count_unready(struct spead_graph *graph)
     }
 }
 
-/* Everything that an edge's senders wait for is in place. */
-static void edge_ready(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
+/* All receiving nodes of the edge are in the order. Appends each sending node that waits for no other edge. */
+static void order_senders(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
 {
     for (struct speadi_node_port *port = edge->senders; port; port = port->edge_next)
         if (--speadi_node_of(port)->unready == 0 && speadi_node_of(port)->search == 0) {
@@ -37,15 +37,16 @@ static void edge_ready(struct speadi_edge *edge, struct spead_node **order, uint
         }
 }
 
-static void place(struct spead_node *node, struct spead_node **order, uint32_t *count)
+/* The node is in the order: the edges that it reads wait for one node less. */
+static void note_ordered(struct spead_node *node, struct spead_node **order, uint32_t *count)
 {
     for (uint32_t i = 0; i < node->input_count; i++)
         if (--node->inputs[i].edge->unready == 0)
-            edge_ready(node->inputs[i].edge, order, count);
+            order_senders(node->inputs[i].edge, order, count);
 }
 
-/* From the nodes that nothing depends on, against the flow. In a loop no node can be first: the one added
- * first is. */
+/* The order begins with the nodes that send to no other node, and goes against the flow. In a loop of nodes every
+ * node waits for another; then the node that was added first goes first. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
 {
     struct spead_node *node = graph->nodes, *any = graph->nodes;
@@ -61,20 +62,20 @@ int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
             node->search = 1;
             graph->order[found++] = node;
         }
-    for (uint32_t placed = 0; placed < graph->node_count; placed++) {
-        if (placed == found) {
+    for (uint32_t done = 0; done < graph->node_count; done++) {
+        if (done == found) {
             while (any->search != 0)
                 any = any->next;
             any->search = 1;
             graph->order[found++] = any;
         }
-        place(graph->order[placed], graph->order, &found);
+        note_ordered(graph->order[done], graph->order, &found);
     }
     graph->searches = 1;
     return 0;
 }
 
-/* ---- Places --------------------------------------------------------------------------------- */
+/* ---- Workers -------------------------------------------------------------------------------- */
 
 static struct speadi_worker *worker_on_cpu(struct spead_executor *executor, int cpu)
 {
@@ -84,7 +85,8 @@ static struct speadi_worker *worker_on_cpu(struct spead_executor *executor, int 
     return NULL;
 }
 
-static int place_chosen(struct spead_node *node, struct spead_executor *executor,
+/* The worker of a node that blocks or has a cpu. */
+static int assign_fixed(struct spead_node *node, struct spead_executor *executor,
                         struct spead_err *err)
 {
     if (node->blocking) {
@@ -103,14 +105,14 @@ static int place_chosen(struct spead_node *node, struct spead_executor *executor
     return 0;
 }
 
-/* The worker with the fewest nodes, those of this graph included. */
-static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *taken)
+/* Returns the index of the worker with the fewest nodes. assigned: nodes of this graph, by worker. */
+static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *assigned)
 {
     uint64_t least = UINT64_MAX;
     uint32_t best = 0;
 
     for (uint32_t i = 0; i < speadi_executor_workers(executor); i++) {
-        uint64_t nodes = atomic_load(&speadi_executor_worker(executor, i)->tasks) + taken[i];
+        uint64_t nodes = atomic_load(&speadi_executor_worker(executor, i)->tasks) + assigned[i];
 
         if (nodes < least) {
             least = nodes;
@@ -120,12 +122,13 @@ static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *ta
     return best;
 }
 
-/* Neighbours in the flow share a worker as far as that keeps the load even: runs of the order, one a worker. */
-static int place_nodes(struct spead_graph *graph, struct spead_executor *executor,
-                       struct spead_err *err)
+/* Nodes that follow one another in the flow share a worker, as far as that keeps the numbers of nodes even: the order
+ * is cut into runs of one length, and each run gets a worker. */
+static int assign_workers(struct spead_graph *graph, struct spead_executor *executor,
+                          struct spead_err *err)
 {
     uint32_t workers = speadi_executor_workers(executor);
-    uint32_t taken[SPEADI_EXECUTOR_WORKERS_MAX] = {0};
+    uint32_t assigned[SPEADI_EXECUTOR_WORKERS_MAX] = {0};
     uint32_t free_count = 0, run, left = 0, chosen = 0;
 
     for (uint32_t i = 0; i < graph->node_count; i++) {
@@ -133,7 +136,7 @@ static int place_nodes(struct spead_graph *graph, struct spead_executor *executo
         int ret = 0;
 
         if (node->blocking || node->cpu >= 0)
-            ret = place_chosen(node, executor, err);
+            ret = assign_fixed(node, executor, err);
         else
             free_count++;
         if (ret < 0)
@@ -146,11 +149,11 @@ static int place_nodes(struct spead_graph *graph, struct spead_executor *executo
         if (node->task.worker)
             continue;
         if (left == 0) {
-            chosen = least_loaded(executor, taken);
+            chosen = least_loaded(executor, assigned);
             left = run;
         }
         node->task.worker = speadi_executor_worker(executor, chosen);
-        taken[chosen]++;
+        assigned[chosen]++;
         left--;
     }
     return 0;
@@ -232,14 +235,15 @@ static int start_threads(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* Gives every node its first turn. Once the first is handed over they may end at any time, the last of them
- * with this call: so the list is the graph's, which its owner (the caller) keeps. */
+/* Gives every node its first turn. From the first hand-over on, any node may finish at any time, and so may the
+ * graph. The loop still reads graph->order: that is safe, because only the caller, who owns the graph, may destroy
+ * it. */
 static void launch(struct spead_graph *graph)
 {
     for (uint32_t i = 0; i < graph->node_count; i++) {
         struct spead_node *node = graph->order[i];
 
-        /* TASK1 acquire: a cancel() that found the node not yet launched is seen at its first turn. */
+        /* TASK1 acquire: if a cancel() came before, the node sees it in its first turn. */
         atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE);
         speadi_worker_rouse(speadi_worker_hand(node->task.worker, &node->task));
     }
@@ -255,7 +259,8 @@ static void count_nodes(struct spead_graph *graph, bool add)
     }
 }
 
-/* The threads have seen no node: they end as soon as they have none. */
+/* Ends the threads of blocking nodes before any node had a turn. Each thread ends as soon as its worker counts no
+ * node. */
 static void end_threads(struct spead_graph *graph)
 {
     count_nodes(graph, false);
@@ -305,7 +310,7 @@ int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor
     graph->phase = SPEADI_GRAPH_BROKEN;
     ret = speadi_graph_sort(graph, err);
     if (ret == 0)
-        ret = place_nodes(graph, executor, err);
+        ret = assign_workers(graph, executor, err);
     if (ret == 0)
         ret = open_and_launch(graph, err);
     return ret;

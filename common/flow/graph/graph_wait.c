@@ -33,7 +33,7 @@ static bool wait_for_end(struct spead_graph *graph, uint64_t deadline_ns)
     return true;
 }
 
-/* *ended tells a failure with -ETIMEDOUT from a wait that was too long. */
+/* Waits as spead_graph_wait(). *ended is false if the deadline has passed: a node may also fail with -ETIMEDOUT. */
 static int wait_or_time_out(struct spead_graph *graph, uint64_t deadline_ns, bool *ended,
                             struct spead_err *err)
 {
@@ -58,7 +58,7 @@ static int wait_or_time_out(struct spead_graph *graph, uint64_t deadline_ns, boo
 
 bool spead_graph_has_ended(const struct spead_graph *graph)
 {
-    struct spead_graph *locked = (struct spead_graph *)graph; /* for its lock only */
+    struct spead_graph *locked = (struct spead_graph *)graph; /* only its lock is written */
     bool ended;
 
     pthread_mutex_lock(&locked->lock);
@@ -74,7 +74,7 @@ int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spe
     return wait_or_time_out(graph, deadline_ns, &ended, err);
 }
 
-/* "a.out > b.in: 3 left" for each edge that holds messages. */
+/* Writes "a.out > b.in: 3 left" for each edge that holds messages. */
 static void describe_left(struct spead_graph *graph, char *out, size_t max)
 {
     size_t at = 0;
@@ -94,7 +94,7 @@ static void describe_left(struct spead_graph *graph, char *out, size_t max)
         length = snprintf(out + at, max - at, "%s%s: %llu left", at ? ", " : "", name,
                           (unsigned long long)stats.depth);
         if (length < 0 || (size_t)length >= max - at)
-            return; /* cut */
+            return; /* the text is cut here */
         at += (size_t)length;
     }
 }
@@ -113,7 +113,7 @@ int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct sp
     spead_graph_cancel(graph);
     ret = spead_graph_wait(graph, 0, err);
     if (ret != -ECANCELED)
-        return ret; /* it failed, or ended after all */
+        return ret; /* the graph has failed, or has ended before the cancel */
     return speadi_err_set(err, -ETIMEDOUT, "graph \"%s\" was not drained in time: %s", graph->name,
                           left);
 }

@@ -1,4 +1,4 @@
-/* Nodes as their steps see them: ports, tickets, time. */
+/* Making nodes, and the calls that a step makes: on ports, for tickets, about time. */
 #include <speadline/node.h>
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static void fill_ports(struct spead_node *node, struct speadi_node_port *ports, 
     for (uint32_t i = 0; i < count; i++) {
         ports[i] = (struct speadi_node_port){.type = from[i].type, .is_output = is_output};
         ports[i].name = put_name(room, from[i].name);
-        speadi_node_waker_init(&ports[i].waiter, &node->task);
+        speadi_node_waker_init(&ports[i].node_waker, &node->task);
     }
 }
 
@@ -57,7 +57,7 @@ static void fill_node(struct spead_node *node, const struct spead_node_config *c
     node->retries = config->retries;
     node->backoff_ns = config->backoff_ns;
     node->memory_bytes = config->memory_bytes;
-    speadi_node_waker_init(&node->ticket_waiter, &node->task);
+    speadi_node_waker_init(&node->ticket_waker, &node->task);
 }
 
 static struct speadi_node_port *find_error_port(struct spead_node *node)
@@ -111,12 +111,12 @@ static void port_waits(struct spead_node *self, struct speadi_node_port *port)
     self->waiting = port;
 }
 
-/* The end, an error from upstream, or -ECANCELED. Kept out of line: its sentence would make every receive
- * clear room on the stack. */
+/* Notes that an input has ended: with the end of stream, an error from upstream, or -ECANCELED. It is not inlined,
+ * because every receive would then reserve stack for `cause`. */
 __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
                                                        struct speadi_node_port *port, int code)
 {
-    self->told = code;
+    self->reported_end = code;
     if (code == -ESHUTDOWN || self->input_error != 0)
         return code;
     self->input_error = code;
@@ -132,7 +132,7 @@ __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
 static int nothing_received(struct spead_node *self, struct speadi_node_port *port, int code)
 {
     if (code == -EAGAIN && port->edge->outside && spead_node_is_stopping(self)) {
-        /* What was sent before the stop has been taken; more is not waited for. */
+        /* The node has taken what was sent before the stop, and does not wait for more. */
         port->ended = true;
         code = -ESHUTDOWN;
     }
@@ -161,7 +161,7 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
     if (ret <= 0)
         return nothing_received(self, port, ret);
     speadi_counter_add(&self->in, (uint64_t)ret);
-    /* relaxed: a hint for whoever writes down a path */
+    /* relaxed: it is a hint for the thread that writes a path */
     atomic_store_explicit(&self->last_input, input, memory_order_relaxed);
     work_on(self, messages);
     return ret;
@@ -200,7 +200,7 @@ int spead_node_send(struct spead_node *self, uint32_t output, const struct spead
     if (ret >= 0 || ret == -EAGAIN)
         port_waits(self, port);
     else
-        self->told = ret;
+        self->reported_end = ret;
     return ret;
 }
 
@@ -228,19 +228,19 @@ uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
 
 /* ---- Tickets -------------------------------------------------------------------------------- */
 
-/* Queued for one already. */
+/* The node is queued for a ticket already: has the ticket come? Returns 0 if so. */
 static int ticket_arrived(struct spead_node *self)
 {
     struct spead_throttle *throttle = self->ticket;
 
-    /* relaxed: ordered by TASK1. Still silent: then the wake is yet to come. */
-    if (atomic_load_explicit(&self->ticket_waiter.state, memory_order_relaxed) == SPEADI_WAKER_IDLE)
+    /* relaxed: TASK1 orders it. IDLE: wake() has not been called yet. */
+    if (atomic_load_explicit(&self->ticket_waker.state, memory_order_relaxed) == SPEADI_WAKER_IDLE)
         return -EAGAIN;
-    speadi_node_waker_join(&self->ticket_waiter);
+    speadi_node_waker_join(&self->ticket_waker);
     self->ticket = NULL;
     if (!spead_throttle_is_cancelled(throttle))
         return 0;
-    self->told = -ECANCELED;
+    self->reported_end = -ECANCELED;
     return -ECANCELED;
 }
 
@@ -250,11 +250,11 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
 
     if (self->ticket)
         return self->ticket == throttle ? ticket_arrived(self) : -EINVAL;
-    /* relaxed: the throttle's lock orders it before the ring */
-    atomic_store_explicit(&self->ticket_waiter.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
-    ret = spead_throttle_announce(throttle, &self->ticket_waiter.waker);
+    /* relaxed: the lock of the throttle orders it before the call of wake() */
+    atomic_store_explicit(&self->ticket_waker.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
+    ret = spead_throttle_announce(throttle, &self->ticket_waker.waker);
     if (ret < 0) {
-        self->told = ret;
+        self->reported_end = ret;
         return ret;
     }
     if (ret > 0)
@@ -291,7 +291,7 @@ void spead_node_explain(struct spead_node *self, const char *format, ...)
 
 bool spead_node_is_stopping(const struct spead_node *self)
 {
-    /* relaxed: a node that is woken by stop() sees it (TASK1); others see it soon enough */
+    /* relaxed: a node that stop() has woken sees it (TASK1); a step under way may see it a little later */
     return atomic_load_explicit(&self->graph->stopping, memory_order_relaxed);
 }
 

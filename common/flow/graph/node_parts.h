@@ -13,30 +13,30 @@
 #include "task.h"
 
 struct spead_node {
-    struct speadi_task task; /* how it has turns, and how it is woken */
+    struct speadi_task task; /* what the worker knows of the node */
 
-    /* Its worker's. */
-    struct speadi_node_port *waiting; /* answered -EAGAIN in the last step */
-    uint64_t wait_until_ns;           /* 0: no time to wait for */
-    uint64_t not_before_ns;           /* back-off of a retry */
-    struct spead_throttle *ticket;    /* queued for, or given and not yet asked for again */
-    struct speadi_node_waker ticket_waiter;
-    int told;        /* the last end that a port answered in this step; 0: none */
-    int input_error; /* an input ended with it: so do the outputs */
-    uint32_t tries;  /* retries of the message last failed at */
-    /* While the order of starting is found, before any turn: outputs whose readers are not placed. */
+    /* Only the thread of the node's worker reads and writes these: */
+    struct speadi_node_port *waiting; /* ports that have answered -EAGAIN in the last step */
+    uint64_t wait_until_ns;           /* 0: the node does not wait for a time */
+    uint64_t not_before_ns;           /* end of the back-off before a retry; 0: none */
+    struct spead_throttle *ticket;    /* queued there, or has a ticket that no step has asked for */
+    struct speadi_node_waker ticket_waker;
+    int reported_end; /* code of the last end that a call has answered in this step; 0: none */
+    int input_error;  /* an input has ended with this error, and the outputs end with it; 0: none */
+    uint32_t tries;   /* retries so far of the message on which the node failed last */
+    /* While the nodes are sorted, before any turn: outputs whose receiving nodes are not all in the order yet. */
     uint32_t unready;
     uint64_t working_sequence, tried_sequence;
     uint32_t working_stream, tried_stream;
     bool has_working;
     bool started, diverting;
-    bool woken_for_all;          /* one of its ports was `woken` */
-    _Atomic uint32_t last_input; /* received from; for paths */
-    /* Waits for room at its error port; NULL unless the policy diverts. */
+    bool must_pass_on;           /* a port has must_pass_on set */
+    _Atomic uint32_t last_input; /* input of the last receive; other threads read it for paths */
+    /* A failed message that waits for room at the error port. NULL: the policy never diverts. */
     struct spead_message *diverted;
-    uint64_t logged_ns; /* last line of the log */
+    uint64_t logged_ns; /* when the last line went to the log */
 
-    /* Its worker's, read by anyone. */
+    /* The thread of the node's worker writes these, and any thread reads them: */
     _Atomic bool is_running;
     _Atomic uint64_t steps, busy_ns, cpu_ns, in, out;
     _Atomic uint64_t retried, skipped, logged, diverted_count, fatal;
@@ -54,12 +54,11 @@ struct spead_node {
     uint64_t backoff_ns, memory_bytes;
     uint8_t on_error, after_retries;
     bool blocking;
-    uint32_t own_bytes; /* of this object with its ports and names */
+    uint32_t own_bytes; /* of this struct with its ports and names */
 
-    /* Of spead_graph_next(). */
-    uint64_t search; /* number of the search that has seen it */
-    /* Still to be looked at; while the graph is built: same chain. */
-    struct spead_node *search_next;
+    /* The thread that calls spead_graph_next() uses these; so does the building of the graph. */
+    uint64_t search;                /* number of the last search that has met this node */
+    struct spead_node *search_next; /* next to look at; while building: next of the same hash */
 
     struct spead_node *next; /* in graph->nodes */
 };
@@ -71,7 +70,7 @@ static inline struct spead_node *speadi_node_of_task(struct speadi_task *task)
 
 static inline struct spead_node *speadi_node_of(const struct speadi_node_port *port)
 {
-    return speadi_node_of_task(port->waiter.task);
+    return speadi_node_of_task(port->node_waker.task);
 }
 
 /* ---- node.c --------------------------------------------------------------------------------- */
@@ -82,31 +81,34 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
 
 /* ---- turn.c --------------------------------------------------------------------------------- */
 
-/* One step of the active node whose task it is, on its worker's thread, and what follows from that step. The node may
- * be gone after. */
+/* Gives a turn to the active node that has this task: one step, and what follows from it. Runs on the thread of its
+ * worker. The node may be freed when it returns. */
 void speadi_node_turn(struct speadi_task *task);
 
-/* Ends a node: finish(), then its ends. error: what its outputs end with. On its worker's thread, or where
- * none runs. The node may be gone after, unless the caller holds the graph. */
+/* Ends a node: calls its finish(), then closes its ends, the outputs with this error (0: none). Runs on the thread of
+ * the node's worker, or on any thread while that worker does not run. The node may be freed when it returns, unless
+ * the caller keeps the graph. */
 void speadi_node_finish(struct spead_node *node, int error);
 
 /* ---- policy.c ------------------------------------------------------------------------------- */
 
-/* A step answered code: what the policy makes of it, as a step would answer it (code: fatal). */
+/* Applies the policy of the node after a step that failed with code. Returns what the turn goes on with: an enum
+ * spead_step, or code if the failure is fatal. */
 int speadi_node_failed(struct spead_node *node, int code);
 
-/* Tries again to send a message that the error port had no room for: false: still no room. */
+/* Tries to send the diverted message to the error port. Returns false if there is still no room. */
 bool speadi_node_divert(struct spead_node *node);
 
-/* At the end: nobody will take it any more. */
+/* Releases the diverted message, if there is one, when the node ends; counts it as skipped. */
 void speadi_node_drop_diverted(struct spead_node *node);
 
 /* ---- failure.c ------------------------------------------------------------------------------ */
 
-/* The first failure of a graph counts; then its sources stop. cause: a sentence. */
+/* Reports a failure of the node. Only the first failure of a graph is kept. Then stops the graph. cause: the end of a
+ * sentence. */
 void speadi_graph_fail(struct spead_node *node, int code, const char *cause);
 
-/* The sentence of a failure. */
+/* Writes a failure as a sentence. */
 void speadi_failure_text(const struct spead_failure *failure, char *out, size_t max);
 
 #endif

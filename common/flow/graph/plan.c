@@ -1,4 +1,4 @@
-/* The plan of a graph: what it consists of and what it takes, before anything runs. */
+/* The plan of a graph: its nodes and edges and the memory that they take, before anything runs. */
 #include <speadline/graph.h>
 
 #include <stdio.h>
@@ -37,7 +37,7 @@ static size_t graph_bytes(const struct spead_graph *graph)
     return bytes;
 }
 
-static void describe_place(const struct spead_node *node, char *out, size_t max)
+static void describe_thread(const struct spead_node *node, char *out, size_t max)
 {
     const char *where = node->blocking ? "own thread" : "executor";
 
@@ -68,12 +68,12 @@ static void describe_full(const struct speadi_edge *edge, char *out, size_t max)
 
 static void node_text(struct speadi_report *report, const struct spead_node *node)
 {
-    char place[48], policy[64];
+    char thread[48], policy[64];
 
-    describe_place(node, place, sizeof place);
+    describe_thread(node, thread, sizeof thread);
     describe_policy(node, policy, sizeof policy);
     speadi_report_text(report, "  node %s (%s): %s; on error %s; %zu bytes\n", node->name,
-                       node->ops->kind, place, policy, node_bytes(node));
+                       node->ops->kind, thread, policy, node_bytes(node));
 }
 
 static void edge_text(struct speadi_report *report, const struct spead_graph *graph,

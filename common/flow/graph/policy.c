@@ -1,4 +1,4 @@
-/* What a failed step leads to: the policy of its node. */
+/* What happens after a failed step, by the policy of the node. */
 #include <errno.h>
 #include <string.h>
 
@@ -21,7 +21,7 @@ static int fatal(struct spead_node *node, int code)
     return code;
 }
 
-/* Another message than the one that failed last has its own tries. */
+/* Whether the node has a retry left. If it failed on another message than the last time, it counts from 0 again. */
 static bool may_retry(struct spead_node *node)
 {
     if (node->tries == 0 || node->tried_stream != node->working_stream ||

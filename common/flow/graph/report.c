@@ -1,4 +1,4 @@
-/* Writing reports: no allocation, so that they work where nothing else does any more. */
+/* Writing reports. Nothing is allocated, so that a report can be written when there is no memory left. */
 #include "report.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ void speadi_report_text(struct speadi_report *report, const char *format, ...)
         report->length += (size_t)length;
 }
 
-static void quoted(struct speadi_report *report, const char *value)
+static void write_quoted(struct speadi_report *report, const char *value)
 {
     speadi_report_text(report, "\"");
     for (const char *c = value; *c; c++) {
@@ -45,20 +45,20 @@ static void quoted(struct speadi_report *report, const char *value)
     speadi_report_text(report, "\"");
 }
 
-static void lead(struct speadi_report *report, const char *name)
+static void begin_member(struct speadi_report *report, const char *name)
 {
     if (report->separate)
         speadi_report_text(report, ", ");
     report->separate = true;
     if (!name)
         return;
-    quoted(report, name);
+    write_quoted(report, name);
     speadi_report_text(report, ": ");
 }
 
 void speadi_report_open(struct speadi_report *report, const char *name, char bracket)
 {
-    lead(report, name);
+    begin_member(report, name);
     speadi_report_text(report, "%c", bracket);
     report->separate = false;
 }
@@ -71,24 +71,24 @@ void speadi_report_close(struct speadi_report *report, char bracket)
 
 void speadi_report_string(struct speadi_report *report, const char *name, const char *value)
 {
-    lead(report, name);
-    quoted(report, value);
+    begin_member(report, name);
+    write_quoted(report, value);
 }
 
 void speadi_report_number(struct speadi_report *report, const char *name, unsigned long long value)
 {
-    lead(report, name);
+    begin_member(report, name);
     speadi_report_text(report, "%llu", value);
 }
 
 void speadi_report_share(struct speadi_report *report, const char *name, double value)
 {
-    lead(report, name);
+    begin_member(report, name);
     speadi_report_text(report, "%.4f", value);
 }
 
 void speadi_report_bool(struct speadi_report *report, const char *name, bool value)
 {
-    lead(report, name);
+    begin_member(report, name);
     speadi_report_text(report, "%s", value ? "true" : "false");
 }

@@ -1,4 +1,4 @@
-/* Text that is measured and cut as snprintf() does it: plans and verdicts, for people or as JSON. */
+/* Text of plans and verdicts, for people or as JSON. It is measured and cut as snprintf() does it. */
 #ifndef SPEADI_REPORT_H
 #define SPEADI_REPORT_H
 
@@ -7,18 +7,20 @@
 
 struct speadi_report {
     char *out;
-    size_t max, length; /* length: what it has in all */
+    size_t max, length; /* length: of the whole text, also of what was cut */
     bool json;
     bool separate; /* the next JSON member or element needs a comma */
 };
 
 void speadi_report_init(struct speadi_report *report, char *out, size_t max, bool json);
-int speadi_report_length(const struct speadi_report *report); /* or -EOVERFLOW */
+/* Returns the length of the whole text, or -EOVERFLOW if it does not fit an int. */
+int speadi_report_length(const struct speadi_report *report);
 
 __attribute__((format(printf, 2, 3))) void speadi_report_text(struct speadi_report *report,
                                                               const char *format, ...);
 
-/* JSON. name NULL: an element of an array. */
+/* These write JSON: a member of an object, or with name NULL an element of an array. open() and close() write a
+ * bracket. */
 void speadi_report_open(struct speadi_report *report, const char *name, char bracket);
 void speadi_report_close(struct speadi_report *report, char bracket);
 void speadi_report_string(struct speadi_report *report, const char *name, const char *value);

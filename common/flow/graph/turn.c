@@ -1,4 +1,5 @@
-/* A node's turn: one step, then again, asleep, or over. The states are those of its task, see task.h. */
+/* The turn of a node: one step; after it the node is queued again, suspended or finished. The states are those of its
+ * task, see task.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -18,13 +19,13 @@ static struct speadi_end *end_of(const struct speadi_node_port *port)
 
 static int announce(struct speadi_node_port *port, uint64_t now_ns)
 {
-    /* relaxed: the announcement orders it before the ring */
-    atomic_store_explicit(&port->waiter.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
-    return speadi_end_announce(end_of(port), &port->waiter.waker, now_ns);
+    /* relaxed: the announcement orders it before the call of wake() */
+    atomic_store_explicit(&port->node_waker.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
+    return speadi_end_announce(end_of(port), &port->node_waker.waker, now_ns);
 }
 
-/* Whether others wait at the same side of the channel. */
-static bool shares(const struct speadi_node_port *port)
+/* Whether other ends may wait at the same side of the channel. */
+static bool is_shared(const struct speadi_node_port *port)
 {
     const struct spead_channel *channel = end_of(port)->channel;
 
@@ -33,20 +34,21 @@ static bool shares(const struct speadi_node_port *port)
 
 static void retract(struct speadi_node_port *port, uint64_t now_ns)
 {
-    /* Mostly this wake is what the turn is for, and the thread that woke is through with it. WAKER2 acquire: as in
+    /* In most cases wake() is the reason for this turn, and its call has returned already. WAKER2 acquire: as in
      * speadi_node_waker_join(). */
-    if (atomic_load_explicit(&port->waiter.state, memory_order_acquire) == SPEADI_WAKER_CALLED) {
+    if (atomic_load_explicit(&port->node_waker.state, memory_order_acquire) ==
+        SPEADI_WAKER_CALLED) {
         speadi_end_woken(end_of(port), now_ns);
     } else {
-        if (speadi_end_retract(end_of(port), &port->waiter.waker, now_ns))
+        if (speadi_end_retract(end_of(port), &port->node_waker.waker, now_ns))
             return;
-        speadi_node_waker_join(&port->waiter);
+        speadi_node_waker_join(&port->node_waker);
     }
-    port->woken = shares(port);
-    speadi_node_of(port)->woken_for_all |= port->woken;
+    port->must_pass_on = is_shared(port);
+    speadi_node_of(port)->must_pass_on |= port->must_pass_on;
 }
 
-/* False: one of them can go on now. */
+/* Announces the wakers of all ports that the node waits for. Returns false if one of the ports can go on now. */
 static bool announce_all(struct spead_node *node)
 {
     for (struct speadi_node_port *port = node->waiting; port; port = port->waiting_next) {
@@ -73,12 +75,12 @@ static inline void retract_all(struct spead_node *node)
         retract_waiting(node);
 }
 
-static void pass_on(struct speadi_node_port *ports, uint32_t count)
+static void pass_on_ports(struct speadi_node_port *ports, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        if (!ports[i].woken)
+        if (!ports[i].must_pass_on)
             continue;
-        ports[i].woken = false;
+        ports[i].must_pass_on = false;
         if (ports[i].is_output)
             speadi_sender_pass_on(ports[i].sender);
         else
@@ -86,15 +88,16 @@ static void pass_on(struct speadi_node_port *ports, uint32_t count)
     }
 }
 
-/* Of many who wait for a change this node alone was woken; its step may have had no use for it, or was not
- * taken at all. Where a try has left nothing, this finds nothing. */
+/* Of many ends that wait at one side of a channel, a change wakes only one, and that was an end of this node. The
+ * step may have made no use of the change, or there was no step in this turn. So the next end must be woken, if there
+ * is still something for it. */
 static void pass_on_wakes(struct spead_node *node)
 {
-    if (!node->woken_for_all)
+    if (!node->must_pass_on)
         return;
-    node->woken_for_all = false;
-    pass_on(node->inputs, node->input_count);
-    pass_on(node->outputs, node->output_count);
+    node->must_pass_on = false;
+    pass_on_ports(node->inputs, node->input_count);
+    pass_on_ports(node->outputs, node->output_count);
 }
 
 /* ---- Finishing ------------------------------------------------------------------------------ */
@@ -106,9 +109,9 @@ static void give_up_ticket(struct spead_node *node)
     if (!throttle)
         return;
     node->ticket = NULL;
-    if (spead_throttle_retract(throttle, &node->ticket_waiter.waker))
+    if (spead_throttle_retract(throttle, &node->ticket_waker.waker))
         return;
-    speadi_node_waker_join(&node->ticket_waiter);
+    speadi_node_waker_join(&node->ticket_waker);
     if (!spead_throttle_is_cancelled(throttle))
         spead_throttle_give(throttle);
 }
@@ -141,17 +144,17 @@ void speadi_node_finish(struct spead_node *node, int error)
     if (worker->kind == SPEADI_WORKER_OWN)
         speadi_counter_add(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&node->task.state, SPEADI_TASK_FINISHED);
-    /* relaxed: a count, of many writers */
+    /* relaxed: it is a count that several threads change */
     atomic_fetch_sub_explicit(&worker->tasks, 1, memory_order_relaxed);
     speadi_graph_node_ended(graph);
 }
 
 /* ---- The turn ------------------------------------------------------------------------------- */
 
-static void have_another(struct spead_node *node)
+static void queue_again(struct spead_node *node)
 {
-    speadi_worker_collect(
-        node->task.worker); /* who was made runnable during this turn comes before it */
+    /* Nodes that became runnable during this turn come before this node. */
+    speadi_worker_collect(node->task.worker);
     speadi_worker_queue(node->task.worker, &node->task);
 }
 
@@ -159,19 +162,20 @@ static void suspend(struct spead_node *node)
 {
     if (!announce_all(node)) {
         retract_all(node);
-        have_another(node);
+        queue_again(node);
         return;
     }
     if (node->wait_until_ns)
         speadi_timers_add(&node->task.worker->timers, &node->task.timer, node->wait_until_ns);
     if (!speadi_task_suspend(&node->task))
-        have_another(node);
+        queue_again(node);
 }
 
-/* The outcome of a step that ended with an error which it was told of, or of its own. */
-static int judge(struct spead_node *node, int ret)
+/* Turns the return value of a step into what the turn goes on with. If the step returns the code with which a port
+ * has just answered, the node is done; any other error is a failure of the node. */
+static int step_outcome(struct spead_node *node, int ret)
 {
-    if (ret < 0 && ret == node->told)
+    if (ret < 0 && ret == node->reported_end)
         return SPEAD_STEP_DONE;
     if (ret >= SPEAD_STEP_WAITING && ret <= SPEAD_STEP_DONE)
         return ret;
@@ -184,7 +188,7 @@ static int step(struct spead_node *node)
     uint64_t began_ns = worker->now_ns;
     int ret;
 
-    node->told = 0;
+    node->reported_end = 0;
     node->wait_until_ns = 0;
     worker->cause[0] = '\0';
     /* relaxed, twice: read only for reports */
@@ -196,10 +200,10 @@ static int step(struct spead_node *node)
     speadi_counter_add(&node->steps, 1);
     speadi_counter_add(&worker->busy_ns, worker->now_ns - began_ns);
     speadi_counter_add(&worker->steps, 1);
-    return judge(node, ret);
+    return step_outcome(node, ret);
 }
 
-/* Still in its back-off: something else woke it. */
+/* Whether the back-off before a retry still lasts: then something else has woken the node. */
 static bool is_backing_off(struct spead_node *node)
 {
     if (node->not_before_ns == 0)
@@ -220,7 +224,7 @@ void speadi_node_turn(struct speadi_task *task)
     speadi_task_begin_turn(task);
     retract_all(node);
     speadi_timers_remove(&node->task.worker->timers, &node->task.timer);
-    /* relaxed: cancel() wakes every node after it has said so (TASK1) */
+    /* relaxed: cancel() sets it before it wakes every node (TASK1) */
     if (atomic_load_explicit(&node->graph->cancelled, memory_order_relaxed))
         ret = -ECANCELED;
     else if (is_backing_off(node) || (node->diverting && !speadi_node_divert(node)))
@@ -232,7 +236,7 @@ void speadi_node_turn(struct speadi_task *task)
     if (ret == SPEAD_STEP_WAITING)
         suspend(node);
     else if (ret == SPEAD_STEP_AGAIN)
-        have_another(node);
+        queue_again(node);
     else
         speadi_node_finish(node, ret == SPEAD_STEP_DONE ? node->input_error : ret);
 }

@@ -1,8 +1,9 @@
-/* Which node limits a graph: those before it wait for room, those after it for messages.
+/* The verdict: which node limits a graph. The nodes before it wait for room, and the nodes after it wait for
+ * messages.
  *
- * Each end's waiting is kept by its channel from announcement to wake. Shares are of the time since the start,
- * averaged over the ends that share a channel. A source counts as if its input were always full, a
- * sink as if its output were always empty: nothing but themselves can hold them up there. */
+ * A channel measures how long each of its ends waits, from announce to wake. Shares are of the time since the start
+ * of the graph, averaged over the ends that share a channel. A source counts as if its input were always full, and a
+ * sink as if its output were always empty, because no other node can hold them up there. */
 #include <speadline/graph.h>
 
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "graph_parts.h"
 #include "report.h"
 
-/* Below this share of the time nobody is said to limit anything. */
+/* A node must keep others waiting for at least this share of the time to be named. */
 #define LIMIT_MIN 0.05
 
 struct load {
@@ -23,7 +24,7 @@ struct load {
 
 static double elapsed_ns(const struct spead_graph *graph)
 {
-    struct spead_graph *locked = (struct spead_graph *)graph; /* for its lock only */
+    struct spead_graph *locked = (struct spead_graph *)graph; /* only its lock is written */
     uint64_t until, since;
 
     pthread_mutex_lock(&locked->lock);
@@ -56,7 +57,7 @@ static double empty_share(const struct speadi_edge *edge, double elapsed)
     return share(stats.starved_ns, edge->receiver_count, elapsed);
 }
 
-/* Of several ports the one that tells the most: the fullest input, the emptiest output. */
+/* Of several inputs the fullest counts, and of several outputs the emptiest. */
 static struct load load_of(const struct spead_node *node, double elapsed)
 {
     struct load load = {.busy = share(speadi_counter_read(&node->busy_ns), 1, elapsed)};
@@ -81,6 +82,7 @@ static struct load load_of(const struct spead_node *node, double elapsed)
     return load;
 }
 
+/* The share of the time in which the node kept others waiting at both sides. */
 static double weight(const struct load *load)
 {
     double full = load->has_input ? load->input_full : 1;

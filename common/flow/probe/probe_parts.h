@@ -1,4 +1,4 @@
-/* What a test source and a test sink do, apart from where they send to and receive from. */
+/* The parts of the probe source and the probe sink that are the same in a graph and at the end of a channel. */
 #ifndef SPEADI_PROBE_PARTS_H
 #define SPEADI_PROBE_PARTS_H
 
@@ -8,21 +8,23 @@
 
 #define SPEADI_PROBE_BATCH_MAX 64
 
-/* The source's next messages: how many (*messages is the source's), 0 when all is sent, or its error. */
-int speadi_test_source_next(struct spead_probe_source *source,
-                            const struct spead_message **messages);
-/* The receiver took the first count of them. */
-void speadi_test_source_advance(struct spead_probe_source *source, uint32_t count);
-/* When the next batch is due (CLOCK_MONOTONIC); 0: now. */
-uint64_t speadi_test_source_due_ns(const struct spead_probe_source *source);
+/* Points *messages at the next messages of the source (borrowed until the next call). Returns how many they are, 0
+ * when all are sent, or the error of the source. */
+int speadi_probe_source_next(struct spead_probe_source *source,
+                             const struct spead_message **messages);
+/* Says that the first `count` of them were sent. */
+void speadi_probe_source_advance(struct spead_probe_source *source, uint32_t count);
+/* Returns when the next batch is due (CLOCK_MONOTONIC); 0: now. */
+uint64_t speadi_probe_source_due_ns(const struct spead_probe_source *source);
 
-/* How many messages the sink would take now; 0: it has had enough. */
-uint32_t speadi_test_sink_wants(const struct spead_probe_sink *sink);
-/* Records and releases them, as one batch. Returns 0 or the error that the sink was told to have. */
-int speadi_test_sink_take(struct spead_probe_sink *sink, const struct spead_message *messages,
-                          uint32_t count);
-/* Nothing more comes, for this reason. */
-void speadi_test_sink_ended(struct spead_probe_sink *sink, int reason);
-uint64_t speadi_test_sink_due_ns(const struct spead_probe_sink *sink);
+/* Returns how many messages the sink wants now; 0: it has reached stop_after. */
+uint32_t speadi_probe_sink_wants(const struct spead_probe_sink *sink);
+/* Records and releases messages, as one batch. Returns 0, or the error of the config if error_at is among them. */
+int speadi_probe_sink_take(struct spead_probe_sink *sink, const struct spead_message *messages,
+                           uint32_t count);
+/* Records the code with which the input has ended. */
+void speadi_probe_sink_ended(struct spead_probe_sink *sink, int reason);
+/* Returns when the next batch may be taken (CLOCK_MONOTONIC); 0: now. */
+uint64_t speadi_probe_sink_due_ns(const struct spead_probe_sink *sink);
 
 #endif

@@ -1,4 +1,4 @@
-/* A sink that remembers what came, in which order and when. */
+/* The probe sink: it records which messages came, in which order and when. */
 #include <errno.h>
 #include <math.h>
 #include <stdbool.h>
@@ -18,7 +18,7 @@ struct spead_probe_sink {
     struct spead_probe_sink_config config;
     struct spead_probe_record record;
     struct spead_probe_arrival *arrivals;
-    uint64_t next[STREAMS_WATCHED]; /* lowest sequence that would be in order */
+    uint64_t next[STREAMS_WATCHED]; /* of each stream: the lowest sequence that would be in order */
     uint64_t due_ns;
     struct spead_port input;
 };
@@ -28,7 +28,7 @@ static int read_config(struct spead_probe_sink_config *config,
 {
     static const struct spead_probe_sink_config defaults = SPEAD_PROBE_SINK_CONFIG_INIT;
     static const struct speadi_struct_kind kind = {
-        .what = "test sink",
+        .what = "probe sink",
         .init = "SPEAD_PROBE_SINK_CONFIG_INIT",
         .defaults = &defaults,
         .size = sizeof defaults,
@@ -63,7 +63,7 @@ int spead_probe_sink_create(struct spead_probe_sink **out,
         sink->arrivals = calloc((size_t)own.record_max + 1, sizeof *sink->arrivals);
     if (!sink || !sink->arrivals) {
         free(sink);
-        return speadi_err_set(err, -ENOMEM, "no memory for a test sink of %u messages",
+        return speadi_err_set(err, -ENOMEM, "no memory for a probe sink of %u messages",
                               own.record_max);
     }
     sink->config = own;
@@ -88,7 +88,7 @@ void spead_probe_sink_record(const struct spead_probe_sink *sink, struct spead_p
 
 /* ---- Recording ----------------------------------------------------------------------------- */
 
-static void judge_order(struct spead_probe_sink *sink, const struct spead_message *message)
+static void check_order(struct spead_probe_sink *sink, const struct spead_message *message)
 {
     uint64_t *next;
 
@@ -112,10 +112,10 @@ static void record_one(struct spead_probe_sink *sink, const struct spead_message
         sink->arrivals[record->recorded++] = (struct spead_probe_arrival){
             .message = *message, .arrived_ns = now_ns, .batch = record->batches};
     record->received++;
-    judge_order(sink, message);
+    check_order(sink, message);
 }
 
-uint32_t speadi_test_sink_wants(const struct spead_probe_sink *sink)
+uint32_t speadi_probe_sink_wants(const struct spead_probe_sink *sink)
 {
     uint64_t left = sink->config.stop_after - sink->record.received;
 
@@ -124,8 +124,8 @@ uint32_t speadi_test_sink_wants(const struct spead_probe_sink *sink)
     return (uint32_t)left;
 }
 
-int speadi_test_sink_take(struct spead_probe_sink *sink, const struct spead_message *messages,
-                          uint32_t count)
+int speadi_probe_sink_take(struct spead_probe_sink *sink, const struct spead_message *messages,
+                           uint32_t count)
 {
     uint64_t now_ns = speadi_clock_mono_ns();
     bool failed = false;
@@ -141,12 +141,12 @@ int speadi_test_sink_take(struct spead_probe_sink *sink, const struct spead_mess
     return failed ? sink->config.error : 0;
 }
 
-void speadi_test_sink_ended(struct spead_probe_sink *sink, int reason)
+void speadi_probe_sink_ended(struct spead_probe_sink *sink, int reason)
 {
     sink->record.end = reason;
 }
 
-uint64_t speadi_test_sink_due_ns(const struct spead_probe_sink *sink)
+uint64_t speadi_probe_sink_due_ns(const struct spead_probe_sink *sink)
 {
     return sink->due_ns;
 }
@@ -155,7 +155,7 @@ int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *
 {
     struct spead_message messages[SPEADI_PROBE_BATCH_MAX];
     struct timespec due = speadi_clock_timespec(sink->due_ns);
-    uint32_t wants = speadi_test_sink_wants(sink);
+    uint32_t wants = speadi_probe_sink_wants(sink);
     int ret;
 
     if (wants == 0)
@@ -166,10 +166,10 @@ int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *
     if (ret == -EAGAIN)
         return SPEAD_STEP_WAITING;
     if (ret < 0) {
-        speadi_test_sink_ended(sink, ret);
+        speadi_probe_sink_ended(sink, ret);
         return ret == -ESHUTDOWN ? SPEAD_STEP_DONE : ret;
     }
-    ret = speadi_test_sink_take(sink, messages, (uint32_t)ret);
+    ret = speadi_probe_sink_take(sink, messages, (uint32_t)ret);
     return ret < 0 ? ret : SPEAD_STEP_AGAIN;
 }
 
@@ -179,7 +179,7 @@ static int step(void *state, struct spead_node *self)
 {
     struct spead_message messages[SPEADI_PROBE_BATCH_MAX];
     struct spead_probe_sink *sink = state;
-    uint32_t wants = speadi_test_sink_wants(sink);
+    uint32_t wants = speadi_probe_sink_wants(sink);
     int ret;
 
     if (wants == 0)
@@ -192,10 +192,10 @@ static int step(void *state, struct spead_node *self)
     if (ret == -EAGAIN)
         return SPEAD_STEP_WAITING;
     if (ret < 0) {
-        speadi_test_sink_ended(sink, ret);
+        speadi_probe_sink_ended(sink, ret);
         return SPEAD_STEP_DONE;
     }
-    ret = speadi_test_sink_take(sink, messages, (uint32_t)ret);
+    ret = speadi_probe_sink_take(sink, messages, (uint32_t)ret);
     return ret < 0 ? ret : SPEAD_STEP_AGAIN;
 }
 

@@ -1,4 +1,4 @@
-/* A source whose messages, pace and end are decided by a test. */
+/* The probe source: a test decides which messages it sends, how fast, and how it ends. */
 #include <errno.h>
 #include <math.h>
 #include <stddef.h>
@@ -16,7 +16,7 @@ struct spead_probe_source {
     struct spead_probe_source_config config;
     uint64_t sent, due_ns;
     struct spead_port output;
-    struct spead_message made[SPEADI_PROBE_BATCH_MAX]; /* where config brings none */
+    struct spead_message made[SPEADI_PROBE_BATCH_MAX]; /* used if config.messages is NULL */
 };
 
 static int read_config(struct spead_probe_source_config *config,
@@ -24,7 +24,7 @@ static int read_config(struct spead_probe_source_config *config,
 {
     static const struct spead_probe_source_config defaults = SPEAD_PROBE_SOURCE_CONFIG_INIT;
     static const struct speadi_struct_kind kind = {
-        .what = "test source",
+        .what = "probe source",
         .init = "SPEAD_PROBE_SOURCE_CONFIG_INIT",
         .defaults = &defaults,
         .size = sizeof defaults,
@@ -58,7 +58,7 @@ int spead_probe_source_create(struct spead_probe_source **out,
         return ret;
     source = calloc(1, sizeof *source);
     if (!source)
-        return speadi_err_set(err, -ENOMEM, "no memory for a test source");
+        return speadi_err_set(err, -ENOMEM, "no memory for a probe source");
     source->config = own;
     source->output = (struct spead_port){.name = "out", .type = own.type};
     *out = source;
@@ -75,14 +75,15 @@ uint64_t spead_probe_source_sent(const struct spead_probe_source *source)
     return source->sent;
 }
 
-static uint64_t last(const struct spead_probe_source *source)
+/* How many messages the source sends in all. */
+static uint64_t total(const struct spead_probe_source *source)
 {
     const struct spead_probe_source_config *config = &source->config;
 
     return config->error && config->error_at < config->count ? config->error_at : config->count;
 }
 
-static void make(struct spead_probe_source *source, uint64_t count)
+static void make_messages(struct spead_probe_source *source, uint64_t count)
 {
     for (uint64_t i = 0; i < count; i++) {
         uint64_t number = source->sent + i;
@@ -96,10 +97,10 @@ static void make(struct spead_probe_source *source, uint64_t count)
     }
 }
 
-int speadi_test_source_next(struct spead_probe_source *source,
-                            const struct spead_message **messages)
+int speadi_probe_source_next(struct spead_probe_source *source,
+                             const struct spead_message **messages)
 {
-    uint64_t count = last(source) - source->sent;
+    uint64_t count = total(source) - source->sent;
 
     if (count == 0)
         return source->config.error;
@@ -108,26 +109,26 @@ int speadi_test_source_next(struct spead_probe_source *source,
     if (source->config.messages) {
         *messages = source->config.messages + source->sent;
     } else {
-        make(source, count);
+        make_messages(source, count);
         *messages = source->made;
     }
     return (int)count;
 }
 
-void speadi_test_source_advance(struct spead_probe_source *source, uint32_t count)
+void speadi_probe_source_advance(struct spead_probe_source *source, uint32_t count)
 {
     source->sent += count;
     if (source->config.pause_ns)
         source->due_ns = speadi_clock_mono_ns() + source->config.pause_ns;
 }
 
-uint64_t speadi_test_source_due_ns(const struct spead_probe_source *source)
+uint64_t speadi_probe_source_due_ns(const struct spead_probe_source *source)
 {
     return source->due_ns;
 }
 
-/* What a step answers to what sending answered. */
-static int conclude(struct spead_probe_source *source, int sent)
+/* Turns the return value of a send into that of a step. */
+static int step_outcome(struct spead_probe_source *source, int sent)
 {
     if (sent == -EAGAIN)
         return SPEAD_STEP_WAITING;
@@ -135,7 +136,7 @@ static int conclude(struct spead_probe_source *source, int sent)
         return SPEAD_STEP_DONE;
     if (sent < 0)
         return sent;
-    speadi_test_source_advance(source, (uint32_t)sent);
+    speadi_probe_source_advance(source, (uint32_t)sent);
     return SPEAD_STEP_AGAIN;
 }
 
@@ -143,13 +144,13 @@ int spead_probe_source_step(struct spead_probe_source *source, struct spead_send
 {
     struct timespec due = speadi_clock_timespec(source->due_ns);
     const struct spead_message *messages;
-    int ret = speadi_test_source_next(source, &messages);
+    int ret = speadi_probe_source_next(source, &messages);
 
     if (ret <= 0)
         return ret < 0 ? ret : SPEAD_STEP_DONE;
     while (source->due_ns && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
         ;
-    return conclude(source, spead_sender_try_send(sender, messages, (uint32_t)ret));
+    return step_outcome(source, spead_sender_try_send(sender, messages, (uint32_t)ret));
 }
 
 /* ---- As a node ------------------------------------------------------------------------------ */
@@ -158,7 +159,7 @@ static int step(void *state, struct spead_node *self)
 {
     struct spead_probe_source *source = state;
     const struct spead_message *messages;
-    int ret = speadi_test_source_next(source, &messages);
+    int ret = speadi_probe_source_next(source, &messages);
 
     if (ret <= 0)
         return ret < 0 ? ret : SPEAD_STEP_DONE;
@@ -168,7 +169,7 @@ static int step(void *state, struct spead_node *self)
         spead_node_wait_until(self, source->due_ns);
         return SPEAD_STEP_WAITING;
     }
-    return conclude(source, spead_node_send(self, 0, messages, (uint32_t)ret));
+    return step_outcome(source, spead_node_send(self, 0, messages, (uint32_t)ret));
 }
 
 void spead_probe_source_fill_node(struct spead_probe_source *source, const char *name,

@@ -1,4 +1,4 @@
-/*Graphs: nodes joined by channels. A graph is built first and run later.
+/* Graphs: nodes joined by channels. A graph is built first and run later.
  *
  * Building opens nothing and runs nothing: names, types, capacities and memory are checked, and the plan can be
  * printed. A graph then runs once, in one of two ways: on an executor, or pulled one message at a time on the thread

@@ -1,5 +1,6 @@
-/* Goal: a failed step does what its node's policy says, is counted once, and a fatal one is reported in full.
- * Method: source > work > sink, where the work fails at chosen messages a chosen number of times. */
+/* Goal: a failed step has the effect that the policy of its node says, and is counted once; a fatal failure is
+ * reported in full.
+ * Method: a graph source > work > sink, where the work fails on chosen messages a chosen number of times. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -19,7 +20,7 @@ static struct step_relay relay;
 static struct step_sink sink, errors;
 static struct spead_node *source_node, *relay_node, *sink_node;
 
-/* Every message divisible by ten fails, as often as arg says. */
+/* Every message whose sequence is divisible by ten fails failures_each times, and then succeeds. */
 static unsigned failures_each, tried;
 
 static int fail_tens(struct step_relay *self, struct spead_message *message)
@@ -140,7 +141,7 @@ Test(failing, divert_hands_failed_messages_flagged_to_the_error_channel, .fini =
 {
     failures_each = 1000000;
     relay = (struct step_relay){.work = fail_tens, .config.on_error = SPEAD_ON_ERROR_DIVERT};
-    build(1); /* so small that it is full at times: then the node waits */
+    build(1); /* the error port is full at times, and then the node waits */
     cr_assert_eq(run(NULL), 0);
     cr_assert_eq(sink.received, COUNT - 10);
     cr_assert_eq(errors.received, 10);
@@ -248,21 +249,20 @@ Test(failing, back_off_doubles_to_an_hour_and_stays_there)
     cr_expect_eq(speadi_backoff_ns(3000000000u, UINT32_MAX), SPEADI_BACKOFF_MAX_NS);
 }
 
-static int fail_at_42_or_be_shut(struct step_relay *self, struct spead_message *message)
+static int fail_from_42_on(struct step_relay *self, struct spead_message *message)
 {
     (void)self;
     return message->sequence < 42 ? 1 : -EIO;
 }
 
-/* The error channel is full for good: one message is in it, one waits at its door. */
+/* The error channel stays full, because its sink takes nothing: one message is inside, and a second one waits. */
 Test(failing, message_that_could_not_be_diverted_before_a_cancel_is_counted, .fini = clear)
 {
     static _Atomic bool closed = true;
     struct spead_node_stats stats = SPEAD_NODE_STATS_INIT;
     struct timespec ms = {.tv_nsec = 1000000};
 
-    relay = (struct step_relay){.work = fail_at_42_or_be_shut,
-                                .config.on_error = SPEAD_ON_ERROR_DIVERT};
+    relay = (struct step_relay){.work = fail_from_42_on, .config.on_error = SPEAD_ON_ERROR_DIVERT};
     errors.closed = &closed;
     build(1);
     cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);

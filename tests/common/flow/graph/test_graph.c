@@ -1,5 +1,6 @@
-/* Goal: what cannot work is refused while a graph is built, in words; what can is planned without running.
- * Method: graphs of small nodes, joined rightly and wrongly; nothing here is ever started. */
+/* Goal: a graph that cannot work is refused while it is built, with a sentence; a graph that can work is planned
+ * without running.
+ * Method: graphs of small nodes that are joined rightly or wrongly. No node here is ever started. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

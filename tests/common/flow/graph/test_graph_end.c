@@ -1,5 +1,6 @@
-/* Goal: stop, drain, cancel and destroy mean what the header says, and nothing is lost uncounted.
- * Method: an endless source > relay > sink whose sink can be shut, so that channels stay full. */
+/* Goal: stop, drain, cancel and destroy do what the header says, and every message that is lost is counted.
+ * Method: a graph source > relay > sink with an endless source. The sink can be told to take nothing, so that the
+ * channels stay full. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -153,7 +154,7 @@ Test(graph_end, reader_that_has_enough_stops_those_before_it, .init = build, .fi
     cr_assert_eq(sink.received, 100);
 }
 
-/* ---- The outside ---------------------------------------------------------------------------- */
+/* ---- Channels of the program ---------------------------------------------------------------- */
 
 static struct spead_channel *outside(void)
 {
@@ -218,7 +219,7 @@ Test(graph_end, error_from_outside_is_the_graphs_failure)
 
 /* ---- Blocking nodes that sleep -------------------------------------------------------------- */
 
-/* Sleeps in read() of a pipe; interrupt() writes to it. */
+/* A node that sleeps in read() of a pipe. Its interrupt() writes to the pipe. */
 struct reader {
     int ends[2];
     _Atomic bool asleep, finished;
@@ -305,7 +306,7 @@ Test(graph_end, cancel_interrupts_a_blocking_node_that_sleeps, .init = run_to_sl
     cr_assert_eq(reader.interrupts, 1, "none after its end");
 }
 
-/* The failing node is another one of the graph. */
+/* It is another node of the graph that fails. */
 Test(graph_end, failure_interrupts_a_blocking_node_that_sleeps, .fini = clear_reader)
 {
     struct step_source failing = {.count = 100, .error = -EDOM, .error_at = 50};

@@ -1,6 +1,6 @@
-/* Goal: a node that got less than it asked for may wait without another try, and misses nothing.
- * Method: a node that counts its tries to receive and those in vain, on a worker beside its source and on the
- * caller's thread. A wake-up that is missed is a test that does not end. */
+/* Goal: a node that received fewer messages than it asked for may wait without another try, and misses no message.
+ * Method: a node counts how often it tries to receive, and how often it gets nothing. It runs on the worker of its
+ * source, or on the thread of the caller. If a wake-up were lost, the test would not end. */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -10,8 +10,8 @@
 #define ROOM     5u
 
 struct taker {
-    uint32_t max;                              /* messages it asks for at once */
-    uint64_t tries, vain, received, misplaced; /* results */
+    uint32_t max;                                /* messages it asks for at once */
+    uint64_t tries, empty, received, misordered; /* results */
     struct spead_message held[2 * ROOM];
 };
 
@@ -21,11 +21,11 @@ static int take(void *state, struct spead_node *self)
     int count = spead_node_receive(self, 0, taker->held, taker->max);
 
     taker->tries++;
-    taker->vain += count == -EAGAIN;
+    taker->empty += count == -EAGAIN;
     if (count < 0)
         return count == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
     for (int i = 0; i < count; i++)
-        taker->misplaced += taker->held[i].sequence != taker->received++;
+        taker->misordered += taker->held[i].sequence != taker->received++;
     if (count == (int)taker->max)
         return SPEAD_STEP_AGAIN;
     spead_node_wait_input(self, 0);
@@ -47,7 +47,7 @@ static struct spead_node *build(struct spead_graph *graph, struct step_source *s
     config.state = taker;
     config.inputs = &in;
     config.input_count = 1;
-    config.outputs = &out; /* for who pulls; nothing comes out */
+    config.outputs = &out; /* only to be pulled: the node sends nothing */
     config.output_count = 1;
     cr_assert_eq(spead_graph_add(graph, &config, &node, NULL), 0);
     step_join(graph, step_source_add(graph, source, "source"), node, ROOM);
@@ -73,8 +73,8 @@ Test(node, waits_without_another_try_when_it_got_less_than_it_asked_for, .timeou
 
     run_on_a_worker(&taker, 2 * ROOM);
     cr_expect_eq(taker.received, MESSAGES);
-    cr_expect_eq(taker.misplaced, 0u);
-    cr_expect_leq(taker.vain, 1u, "but for the first, before the source has sent");
+    cr_expect_eq(taker.misordered, 0u);
+    cr_expect_leq(taker.empty, 1u, "only the first try, before the source has sent");
 }
 
 Test(node, tries_again_when_it_got_all_that_it_asked_for, .timeout = 60)
@@ -97,6 +97,6 @@ Test(node, has_those_before_it_pulled_when_it_waits_for_an_input, .timeout = 60)
     cr_expect_eq(spead_graph_next(graph, (struct spead_graph_end){node, NULL}, &message, NULL),
                  -ESHUTDOWN);
     cr_expect_eq(taker.received, MESSAGES);
-    cr_expect_eq(taker.misplaced, 0u);
+    cr_expect_eq(taker.misordered, 0u);
     spead_graph_destroy(graph);
 }

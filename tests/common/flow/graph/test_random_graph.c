@@ -1,8 +1,9 @@
-/* Goal: whatever the shape, capacities, policies, stalls, failures and end: every message that went in came out once,
- * was shed, or failed, and each is counted; without losses the results are those of a plain loop.
- * Method: random graphs in layers. All nodes of a layer do the same arithmetic, so that the result of a message
- * does not depend on its way; a loop computes it. Some graphs are stopped or cancelled on the way. SPEAD_SEEDS sets how many seeds, SPEAD_SEED the
- * first; the seed of a failure is printed. */
+/* Goal: for any shape, capacities, policies, stalls, failures and end of a graph, every message that went in comes out
+ * once, or is shed, or fails, and each is counted. Without losses the results are those of a plain loop.
+ * Method: random graphs in layers. All nodes of a layer do the same arithmetic, so that the result of a message does
+ * not depend on its path; a loop computes the same result. Some graphs are stopped or cancelled while they run. The
+ * environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the first; a failure prints its
+ * seed. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sched.h>
@@ -18,11 +19,11 @@
 
 struct plan {
     uint64_t seed;
-    unsigned layers, widths[LAYERS_MAX + 2]; /* sources, relays, sinks */
+    unsigned layers, widths[LAYERS_MAX + 2]; /* nodes per layer: sources, relays, sinks */
     enum spead_on_error on_error[LAYERS_MAX + 2];
     bool lossy, fatal;
     enum { TO_ITS_END, STOPPED, CANCELLED } end;
-    uint64_t end_after; /* messages that source 0 has sent */
+    uint64_t end_after; /* stop or cancel once source 0 has sent this many messages */
 };
 
 struct run {
@@ -40,7 +41,7 @@ static uint64_t draw(uint64_t *random, uint64_t below)
     return *random % below;
 }
 
-/* ---- The arithmetic, for the nodes and for the reference ------------------------------------ */
+/* ---- The arithmetic of the nodes and of the loop -------------------------------------------- */
 
 enum { LEFT_OUT, PASSED, FAILED };
 
@@ -61,7 +62,7 @@ static int arithmetic(const struct plan *plan, unsigned layer, uint64_t *key)
 static int work(struct step_relay *relay, struct spead_message *message)
 {
     const struct plan *plan = relay->arg;
-    unsigned layer = (unsigned)relay->config.memory_bytes; /* where a test has room for it */
+    unsigned layer = (unsigned)relay->config.memory_bytes; /* add_relay() has put it there */
     int fate = arithmetic(plan, layer, &message->key);
 
     if (fate == FAILED)
@@ -69,7 +70,7 @@ static int work(struct step_relay *relay, struct spead_message *message)
     return fate == PASSED;
 }
 
-/* False: it does not arrive. */
+/* The plain loop: computes the key with which a message arrives. Returns false if it does not arrive. */
 static bool reference(const struct plan *plan, uint32_t stream, uint64_t sequence, uint64_t *key)
 {
     *key = step_mix(stream, sequence);
@@ -79,7 +80,7 @@ static bool reference(const struct plan *plan, uint32_t stream, uint64_t sequenc
     return true;
 }
 
-/* ---- A graph of a seed ---------------------------------------------------------------------- */
+/* ---- The graph that a seed stands for ------------------------------------------------------- */
 
 static struct plan make_plan(uint64_t seed)
 {
@@ -115,8 +116,9 @@ static void random_channel(const struct plan *plan, uint64_t *random,
     config->lanes = 1 + (uint32_t)draw(random, 2);
 }
 
-/* Every node of a layer to one or more of the next, each of which gets at least one: either all share one
- * channel, or each from its own. An output is joined once, so that a second join widens its channel. */
+/* Joins each node of a layer to one or more nodes of the next layer, so that each node of the next layer has an input
+ * too. A port that is joined a second time keeps its channel, and the channel then has one more end. So several nodes
+ * may share a channel. */
 static void join_layers(struct run *run, unsigned layer, uint64_t *random)
 {
     unsigned from = run->plan.widths[layer], to = run->plan.widths[layer + 1];
@@ -216,7 +218,7 @@ static uint64_t check_channel(struct run *run, struct spead_node *node, const ch
     return shed;
 }
 
-/* Arrivals are right, and none came twice. Returns how many. */
+/* Checks that every message that arrived has the right key, and that none came twice. Returns how many came. */
 static uint64_t check_arrivals(struct run *run)
 {
     static bool seen[WIDTH_MAX][EACH];
@@ -238,7 +240,7 @@ static uint64_t check_arrivals(struct run *run)
     return arrived;
 }
 
-/* Of what was sent: a stop may have come before the last. */
+/* Returns how many of the messages that were sent must arrive without losses. A stopped source has not sent all. */
 static uint64_t expected(const struct run *run)
 {
     uint64_t count = 0, key;
@@ -259,7 +261,7 @@ static void check_outcome(const struct run *run, int outcome)
         HOLDS(run->sources[i].sent == EACH);
 }
 
-/* What was diverted by whom; each of them is in the bin. */
+/* Returns how many messages all relays have diverted. Each of them must have reached the sink "bin". */
 static uint64_t diverted(const struct run *run)
 {
     uint64_t count = 0;

@@ -1,5 +1,5 @@
-/* Goal: the verdict names the node that holds the others up.
- * Method: a chain in which one node sleeps at each message, on a thread of its own; the others never do. */
+/* Goal: the verdict names the node that limits the graph.
+ * Method: a chain of nodes. One node sleeps at each message, on a thread of its own; the others never sleep. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,5 @@
-/* The test source and the test sink say what they did, so that a user's test can rest on them.
- *
- * Method: joined by a channel, both stepped on one thread. */
+/* Goal: the probe source and the probe sink report what they have done, so that the tests of a user can rely on them.
+ * Method: both work at the ends of a channel, stepped in turn on one thread. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -29,7 +28,7 @@ static struct pair open_pair(const struct spead_probe_source_config *source,
     return pair;
 }
 
-/* Steps both until neither goes on; returns what the source answered last. */
+/* Steps both until the sink is done or fails. Returns what the last step of the source returned. */
 static int run(struct pair *pair)
 {
     int source = SPEAD_STEP_AGAIN, sink = SPEAD_STEP_AGAIN;

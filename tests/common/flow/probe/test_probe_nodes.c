@@ -1,6 +1,5 @@
-/* The test source and the test sink do in a graph what they do at the ends of a channel.
- *
- * Method: source and sink alone, on one worker. */
+/* Goal: the probe source and the probe sink do in a graph what they do at the ends of a channel.
+ * Method: a graph of a source and a sink, on one worker. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
