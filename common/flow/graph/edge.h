@@ -33,8 +33,9 @@ struct speadi_node_port {
 
 /* A channel with the ports that it joins. */
 struct speadi_edge {
-    struct speadi_edge *next;      /* in graph->edges */
-    struct spead_channel *channel; /* made at start; outside: of the program, set when joined */
+    struct speadi_edge *next; /* in graph->edges */
+    /* The graph makes it at start. If outside is set, the program has made it, and the join sets it. */
+    struct spead_channel *channel;
     struct spead_channel_config config;
     char *name; /* of the channel; NULL: the names of the ports make it */
     struct speadi_node_port *senders, *receivers;

@@ -37,7 +37,7 @@ static void order_senders(struct speadi_edge *edge, struct spead_node **order, u
         }
 }
 
-/* The node is in the order: the edges that it reads wait for one node less. */
+/* Notes that the node is in the order: each edge that it reads waits for one node less. */
 static void note_ordered(struct spead_node *node, struct spead_node **order, uint32_t *count)
 {
     for (uint32_t i = 0; i < node->input_count; i++)
@@ -45,8 +45,8 @@ static void note_ordered(struct spead_node *node, struct spead_node **order, uin
             order_senders(node->inputs[i].edge, order, count);
 }
 
-/* The order begins with the nodes that send to no other node, and goes against the flow. In a loop of nodes every
- * node waits for another; then the node that was added first goes first. */
+/* The order begins with the nodes that send to no other node, and goes against the flow. In a loop every node waits
+ * for another node; then the node that was added first is put into the order next. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
 {
     struct spead_node *node = graph->nodes, *any = graph->nodes;

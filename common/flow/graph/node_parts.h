@@ -56,7 +56,7 @@ struct spead_node {
     bool blocking;
     uint32_t own_bytes; /* of this struct with its ports and names */
 
-    /* The thread that calls spead_graph_next() uses these; so does the building of the graph. */
+    /* The thread that builds the graph writes these, and later the thread that calls spead_graph_next(): */
     uint64_t search;                /* number of the last search that has met this node */
     struct spead_node *search_next; /* next to look at; while building: next of the same hash */
 
@@ -104,8 +104,8 @@ void speadi_node_drop_diverted(struct spead_node *node);
 
 /* ---- failure.c ------------------------------------------------------------------------------ */
 
-/* Reports a failure of the node. Only the first failure of a graph is kept. Then stops the graph. cause: the end of a
- * sentence. */
+/* Reports a failure of the node and stops the graph. Only the first failure of a graph is kept. cause: what failed,
+ * in words. */
 void speadi_graph_fail(struct spead_node *node, int code, const char *cause);
 
 /* Writes a failure as a sentence. */

@@ -21,7 +21,7 @@ static int fatal(struct spead_node *node, int code)
     return code;
 }
 
-/* Whether the node has a retry left. If it failed on another message than the last time, it counts from 0 again. */
+/* Whether the node has a retry left. Retries are counted from 0 again when it fails on another message. */
 static bool may_retry(struct spead_node *node)
 {
     if (node->tries == 0 || node->tried_stream != node->working_stream ||

@@ -191,7 +191,7 @@ static int step(struct spead_node *node)
     node->reported_end = 0;
     node->wait_until_ns = 0;
     worker->cause[0] = '\0';
-    /* relaxed, twice: read only for reports */
+    /* relaxed, here and below: it is read only for reports */
     atomic_store_explicit(&node->is_running, true, memory_order_relaxed);
     ret = node->ops->step(node->step_state, node);
     atomic_store_explicit(&node->is_running, false, memory_order_relaxed);

@@ -31,10 +31,10 @@ enum spead_region_kind {
     SPEAD_REGION_DMA_BUF = 3, /* as DEVICE; other devices reach it through a descriptor */
 };
 
-/* What a region is, for code that registers it with a device. */
+/* What a region is, for code that registers it with a device. When the library passes this struct to one of
+ * spead_region_ops, struct_size is the size that the library knows. */
 struct spead_region_info {
-    /* Set by _INIT. When the library calls spead_region_ops, this is the size that the library knows. */
-    uint32_t struct_size;
+    uint32_t struct_size; /* set by _INIT */
     enum spead_region_kind kind;
     int fd; /* of the dma-buf; the owner of the arena closes it; -1: none */
     uint32_t reserved;
@@ -119,13 +119,13 @@ void spead_region_unref(struct spead_region *region);
 
 #define SPEAD_REGION_EVENTS_MAX 8 /* unfinished events that one region keeps */
 
-/* Gives one reference back although a device still uses the memory, until event is done (0: as spead_region_unref()).
- * The caller's share of the event passes to the region.
+/* Gives one reference back while a device still uses the memory. The device is done with it when the event is done
+ * (event 0: it is done already, as with spead_region_unref()). The caller's share of the event passes to the region.
  *
  * This call can block in two cases. When the region has more than SPEAD_REGION_EVENTS_MAX unfinished events, it waits
  * for one of them (counted as event_waits). When the owner has given its reference to the pool back, the last release
- * waits for all events of the region. So an event must not depend on a thread that releases regions: work that is
- * queued on a device does not, but an event that a node completes in a later step does.
+ * waits for all events of the region. Therefore an event must not wait for a thread that releases regions. Work that
+ * is queued on a device does not wait for such a thread; an event that a node completes in a later step does.
  *
  * A pool without event_ops accepts only event 0. */
 void spead_region_release(struct spead_region *region, uint64_t event);
