@@ -39,8 +39,9 @@ enum spead_step {
 struct spead_node_ops {
     const char *kind; /* such as "map" or "tcp-sink"; plans and reports show it */
 
-    /* Opens what the node needs. Called once, when the graph starts, on the thread that starts the graph; it may
-     * block. Returns 0, or -errno with a sentence in *err. NULL: the node has nothing to open. */
+    /* Opens what the node needs. Called once, on the thread that calls spead_graph_start(), or spead_graph_next() for
+     * the first time; it may block. Returns 0, or -errno with a sentence in *err. NULL: the node has nothing to
+     * open. */
     int (*start)(void *state, struct spead_node *self, struct spead_err *err);
 
     /* Does a bounded amount of work: a batch of messages, not all that are there. Returns enum spead_step or -errno.
