@@ -1,29 +1,33 @@
-/* One SPEAD receive stream: packets in, heaps out.
+/* One SPEAD receive stream: packets go in, heaps come out.
  *
- * Threads:  one thread owns the stream: it alone calls start(), poll(), wait() and run(). take() and
- *           its kin belong to one consumer thread (which may be the owner). stop(), arm(), stats()
- *           are safe from any thread; stop() is also async-signal-safe.
- * Lifetime: create -> [start -> poll/wait ... until -ESHUTDOWN] -> destroy. run() does the part in
- *           brackets; a spead_recv_runner does it on a thread of its own.
- *           destroy() only when neither thread uses it any more; heaps may outlive it.
- * Control:  a heap of start or stop items (SPEAD_ID_STREAM_CONTROL) and nothing else is the stream's own:
- *           it is counted as control and not handed over. One that has other items too is handed over,
- *           and then acts. A start or stop item makes the stream forget which heaps it had finished, so
- *           that a sender may begin its counters anew. A stop item acts as soon as its packet is accepted:
- *           what comes from the same endpoint after it is after-stop; other endpoints are read until
- *           empty (or stop_drain_ns), then the stream ends as by stop(). spead2 hands start heaps over,
- *           and stop heaps when it is told to ignore them.
- * Channel:  heaps leave through a bounded channel (speadline/channel.h) as messages of type "heap": reference is
- *           the heap, length its length, time_ns its first packet's, key its counter, stream the config's
- *           message_stream; sequence counts the stream's finished heaps without gaps, so that a gap at the consumer is
- *           heaps that were shed on the way. Incomplete ones are flagged. They are taken in one of three ways:
- *           by take() and its kin; by a receiver of one's own on spead_recv_stream_channel() (a graph can read it
- *           by spead_graph_join_input()); or the stream is itself a node and heaps go through its output.
- *           When the last receiver closes, what comes after is shed and the stream ends.
- * Heaps of which every packet was refused (in-order mode and the first packet lost) never opened: their
- *           packets are out-of-order, and the heap counts as missing.
- * Memory:   all of it is planned at create() and known from spead_recv_stream_plan(); no packet can
- *           make it grow. For a network source create() faults in up to 4 MiB of four regions. */
+ * Threads:  One thread owns the stream, the owner thread. Only it calls start(), poll(), wait() and run(). One
+ *           consumer thread calls take(), try_take(), take_many() and fd(); it may be the owner thread. Any thread
+ *           may call arm(), stop(), plan(), stats() and source_stats(); a signal handler may call stop(), too.
+ * Lifetime: create -> [start -> poll and wait, until poll() returns a negative value] -> destroy. run() does the part
+ *           in brackets on the calling thread; a spead_recv_runner does it on a new thread. Call destroy() when no
+ *           thread uses the stream any more. Heaps that were taken may outlive the stream.
+ * Control:  A heap that carries start or stop items (SPEAD_ID_STREAM_CONTROL) and nothing else is a control heap: the
+ *           stream counts its packets as control and does not hand it over. A heap that carries other items, too, is
+ *           handed over, and its start or stop item has the same effect. A start or stop item makes the stream forget
+ *           which heaps have ended, so that a sender may begin its heap counters anew. A stop item has its effect as
+ *           soon as its packet is accepted: later packets from the same endpoint are counted as after-stop, except
+ *           those of the heap that carried the stop item. The other endpoints are read until they are empty, but not
+ *           longer than stop_drain_ns; then the stream ends as it does after stop(). spead2 differs: it hands start
+ *           heaps over, and stop heaps when it is told to ignore them.
+ * Channel:  Heaps leave the stream through a bounded channel (speadline/channel.h) as messages of type "heap". In
+ *           each message, `reference` is the heap, `length` is the heap's length in bytes, `time_ns` is the time of
+ *           its first packet, `key` is its heap counter, and `stream` is the message_stream of the configuration.
+ *           `sequence` counts the finished heaps of the stream without gaps: where the consumer sees a gap in it,
+ *           heaps were shed on the way. The messages of incomplete heaps have the flag SPEAD_MESSAGE_INCOMPLETE.
+ *           Heaps can be taken in one of three ways: with take() and the functions like it; through a receiving end
+ *           that the caller opens on spead_recv_stream_channel() (a graph can read the channel by
+ *           spead_graph_join_input()); or the stream is itself a node of a graph, and the heaps go through the output
+ *           of the node. When the last receiving end closes, the heaps that finish afterwards are shed, and the
+ *           stream ends.
+ * Refused:  In in-order mode the stream opens no heap whose first packet was lost: the other packets of that heap are
+ *           counted as out-of-order, and the heap counts as missing.
+ * Memory:   create() plans all memory, and spead_recv_stream_plan() tells how much it is; no packet can make it grow.
+ *           If the engine reads from the network, create() populates four heap regions with up to 4 MiB each. */
 #ifndef SPEADLINE_RECV_H
 #define SPEADLINE_RECV_H
 
@@ -44,34 +48,41 @@
 extern "C" {
 #endif
 
-/* The engines that receive streams can have, by rank: number index (0, 1, ...). Fills *info (struct_size set by its _INIT).
- * Returns 0, -ERANGE past the last, or -EINVAL (struct_size is 0). Any thread. */
+/* Describes one engine that receive streams can use. The engines are numbered 0, 1, ... in the order of their ranks.
+ * Fills *info, whose struct_size the caller has set by its _INIT. Returns 0, -ERANGE when index is past the last
+ * engine, or -EINVAL when struct_size is 0. Any thread may call it. */
 int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info);
 
-/* Whether this process could use that engine here and now, for some stream. Tries it out: it may load libraries and open
- * devices, and leaves nothing open. Returns 0, -EINVAL (no such engine), or another -errno; err says what is missing,
- * and may be NULL. Any thread. */
+/* Tells whether this process could use the engine here and now for some stream. The function tries the engine out:
+ * it may load libraries, open devices and block meanwhile, and it leaves nothing open. Returns 0, -EINVAL when
+ * there is no engine of this name, or another -errno; err then says what is missing. err may be NULL. Any thread
+ * may call it. */
 int spead_recv_engine_usable(const char *name, struct spead_err *err);
 
 struct spead_recv_stream; /* opaque */
 
-/* What happens to a complete heap that finds the channel full. */
+/* What happens to a finished heap that finds the channel full. */
 enum spead_on_full {
-    SPEAD_DROP_NEWEST = 0, /* that heap is shed */
-    SPEAD_DROP_OLDEST = 1, /* the heap that waited longest is shed instead */
-    /* The stream stops reading until there is room; only where the source can wait (mem). A UDP sender cannot, so
-     * the kernel would drop unseen: refused there with -EINVAL. */
+    SPEAD_DROP_NEWEST = 0, /* this heap is shed */
+    SPEAD_DROP_OLDEST = 1, /* the heap that has waited longest in the channel is shed instead */
+    /* The stream reads no packets until there is room in the channel. This needs a source that can wait, such as
+     * engine mem. A UDP sender cannot wait: the kernel would drop its packets, and no bucket would count them. For
+     * such engines create() refuses SPEAD_BLOCK with -EINVAL. */
     SPEAD_BLOCK = 2,
 };
 
-/* How payload gets from the engine into a heap. */
+/* How the payload of a packet gets from the engine into its heap. */
 enum spead_receive_path {
-    SPEAD_PATH_AUTO = 0,   /* placed from 4 KiB of payload a packet upwards, else bounce */
-    SPEAD_PATH_PLACED = 1, /* predicted: the kernel's copy is the only one */
-    SPEAD_PATH_BOUNCE = 2, /* through a small buffer that stays in cache, then copied */
+    /* Payload is placed if the engine can do that and a packet has 4 KiB of payload or more; else it is bounced. */
+    SPEAD_PATH_AUTO = 0,
+    /* The core predicts where the next payload belongs, and the engine writes it there: no second copy is made.
+     * create() refuses it with -ENOTSUP if the engine cannot place. */
+    SPEAD_PATH_PLACED = 1,
+    /* The engine receives into a small buffer that stays in the CPU's cache, and the core copies from there. */
+    SPEAD_PATH_BOUNCE = 2,
 };
 
-/* What SPEAD_RECV_STREAM_CONFIG_INIT sets. */
+/* The values that SPEAD_RECV_STREAM_CONFIG_INIT sets. */
 #define SPEAD_RECV_PACKET_BYTES_DEFAULT        9200u /* a packet of a 9000-byte MTU, and some room */
 #define SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT (8u << 20) /* 8 MiB */
 #define SPEAD_RECV_LIVE_HEAPS_DEFAULT          4u
@@ -84,83 +95,117 @@ enum spead_receive_path {
 #define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
 #define SPEAD_RECV_PLACED_WINDOW_DEFAULT       64u
 
+/* The configuration of a receive stream. Start from SPEAD_RECV_STREAM_CONFIG_INIT and set the fields that differ.
+ * create() refuses a value that is out of range with -EINVAL and names the field. Where a field says "borrowed", the
+ * memory need only be valid while create() runs. */
 struct spead_recv_stream_config {
-    uint32_t struct_size; /* set by _INIT; lets an old caller meet a newer library */
+    uint32_t struct_size; /* set by _INIT; lets an older caller use a newer library */
 
-    /* Where packets come from: either endpoints "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP; a multicast
-     * HOST is joined), or memory links. An engine may read other endpoints (struct spead_engine_info): then they
-     * are what it says, and it has to be named. Strings and array are borrowed during create()
-     * only; links are referenced. At most 64; each is one source of the ledger. */
+    /* Where the packets come from: either endpoints or memory links, and at least one. An endpoint is "HOST:PORT",
+     * "[V6]:PORT" or ":PORT" (UDP; if HOST is a multicast group, the stream joins it). Engines of the kind
+     * SPEAD_ENDPOINT_TEXT (see struct spead_engine_info) understand other texts; `engine` must then name the engine.
+     * The strings and the array are borrowed; the stream takes a reference to each link. At most 64. Each endpoint or
+     * link is one source of the ledger, in this order. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;           /* a name of spead_recv_engine_info(), or "auto" (default) */
-    const char *interface_name;   /* interface name or address to join and listen on; NULL: any */
-    const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max;    /* largest accepted SPEAD packet */
-    uint32_t socket_buffer_bytes; /* asked of the kernel for each socket */
-    enum spead_receive_path receive_path;
+    /* A name from spead_recv_engine_info(), or "auto" (default, also for NULL): the usable engine of the lowest rank.
+     * Borrowed. */
+    const char *engine;
+    /* The interface on which the stream joins groups and listens: its name ("eth0") or one of its addresses. NULL:
+     * any. Borrowed. */
+    const char *interface_name;
+    /* what the fault decorator does (docs/faults.md); NULL: no faults. Borrowed. */
+    const char *fault;
 
-    uint32_t substream_count;    /* heap counter modulo this selects the substream; default 1 */
-    uint32_t live_heaps_max;     /* per substream; a new heap evicts the one this many earlier */
-    uint32_t finished_heaps_max; /* per substream: heaps remembered; 0: 4 x live_heaps_max */
-    bool allow_out_of_order;     /* accept payload offsets in any order; default false */
-    bool allow_unsized_heaps;    /* accept heaps without item 0x02; default true */
-    /* One forged packet must not end a night's capture; stop heaps are then control and nothing more; default
-     * false. */
+    /* The largest SPEAD packet that is accepted, in bytes, with header and item pointers; 8 to 65507. A longer packet
+     * is counted as truncated. */
+    uint32_t packet_bytes_max;
+    uint32_t socket_buffer_bytes; /* the receive buffer that each socket asks the kernel for */
+    enum spead_receive_path receive_path; /* default SPEAD_PATH_AUTO */
+
+    /* The substream of a heap is its heap counter modulo this number; default 1. */
+    uint32_t substream_count;
+    /* The number of live heaps in each substream, at least 1. A new heap evicts the heap of its substream that was
+     * opened this many heaps earlier, if that one is still live. */
+    uint32_t live_heaps_max;
+    /* The number of ended heaps that each substream remembers, so that late and duplicate packets do not open them
+     * again. A heap is remembered for one second at most. 0: 4 x live_heaps_max. */
+    uint32_t finished_heaps_max;
+    bool allow_out_of_order;  /* accept payload offsets in any order; default false */
+    bool allow_unsized_heaps; /* accept heaps without item 0x02 (heap length); default true */
+    /* Stop items do not end the stream; a heap of stop items alone is still counted as control and not handed over.
+     * One forged packet can then not end a long recording. Default false. */
     bool ignore_stop_item;
-    bool explicit_start;      /* count packets as start-up until arm(); default false */
-    bool keep_holes;          /* do not zero the holes of incomplete heaps; default false */
-    bool deliver_incomplete;  /* hand incomplete heaps over too; default false */
-    uint64_t heap_timeout_ns; /* age limit of a live heap; 0: none */
+    bool explicit_start;     /* count packets as start-up until arm() is called; default false */
+    bool keep_holes;         /* do not zero the holes of incomplete heaps; default false */
+    bool deliver_incomplete; /* hand over incomplete heaps, too; default false */
+    /* The age limit of a live heap, in nanoseconds from its first packet on. 0 (default): no limit. */
+    uint64_t heap_timeout_ns;
 
-    uint64_t heap_bytes_max;   /* cap on a heap's payload */
-    uint64_t memory_bytes_max; /* bound of all heap memory: a packet or more; 0: the plan's need */
-    uint32_t pointers_max;     /* distinct item pointers a heap */
-    uint32_t ranges_max;       /* separate received ranges a heap */
+    uint64_t heap_bytes_max; /* the largest payload of a heap, in bytes; 1 to 2^40 */
+    /* The bound of the memory of all heaps together, in bytes: at least one packet. 0 (default): every region of the
+     * plan may be used whole. */
+    uint64_t memory_bytes_max;
+    uint32_t pointers_max; /* distinct item pointers of one heap; 1 to 2^20 */
+    /* Separate ranges of one heap that have arrived, if allow_out_of_order is set; 1 to 2^20. */
+    uint32_t ranges_max;
 
-    uint32_t ring_heaps;        /* heaps waiting for the consumer: the channel's capacity */
-    uint32_t held_heaps;        /* heaps the consumer may hold at a time beyond these */
+    /* The capacity of the channel: the number of finished heaps that may wait for the consumer; 1 to 2^20. */
+    uint32_t ring_heaps;
+    /* The number of heaps, besides those in the channel, that the consumer may hold at a time; 0 to 2^20. */
+    uint32_t held_heaps;
     enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
 
-    /* At a steady rate, sleep up to this long and read what came, rather than wake for each message: half the CPU
-     * time; 0: wake at once. */
+    /* At a steady rate wait() sleeps up to this many nanoseconds and poll() then reads all that has come, instead
+     * of waking for each datagram or train. This halves the CPU time. 0: wait() returns as soon as something has
+     * come. */
     uint64_t coalesce_ns;
-    uint64_t stop_drain_ns;     /* at stop, read the source until empty or this long */
-    uint64_t heap_counter_step; /* the sender's, to see skipped counters; default 1; 0: unknown */
-    struct spead_log log;
+    /* After stop() or a stop item, the source is read until it is empty, but not longer than this, in nanoseconds.
+     * Then the finished heaps wait for room in the channel, but again not longer than this (in a graph: without a
+     * limit). */
+    uint64_t stop_drain_ns;
+    /* By how much the heap counter of the sender grows from heap to heap; the stream sees skipped heaps by it.
+     * Default 1. 0: unknown, and no heap is counted as missing. */
+    uint64_t heap_counter_step;
+    struct spead_log log; /* gets the warnings and decisions of the stream; default: silence */
 
-    uint32_t message_stream; /* `stream` of the messages that heaps travel as; default 0 */
+    uint32_t message_stream; /* the field `stream` of the messages in the channel; default 0 */
     uint32_t reserved;
 
-    /* Options of single engines, such as struct spead_recv_verbs_config (speadline/verbs.h); NULL: their defaults.
-     * Borrowed during create(). */
+    /* Options of single engines, such as struct spead_recv_verbs_config (speadline/verbs.h). NULL: every engine uses
+     * its defaults. Borrowed. */
     const struct spead_engine_options *engine_options;
 
-    /* Memory for heaps that somebody else made, instead of the stream's own; it may be a device's, that
-     * the CPU cannot touch (data NULL): then heaps have no spead_heap_payload(), see
-     * spead_heap_region_info(). The struct is copied at create(), its ops are borrowed until ended(), which is
-     * called once the stream and its last heap are gone (any thread), and never if create() fails. */
+    /* Memory that the caller has made for the heaps; NULL: the stream makes its own. It may be the memory of a device
+     * that the CPU cannot touch (data NULL). Heaps in such memory have no spead_heap_payload();
+     * spead_heap_region_info() says where they lie. create() copies the struct. It borrows the operations until it
+     * calls ended() of the arena. It does that once, on any thread, when the stream and its last heap are gone; and
+     * never if create() fails. */
     const struct spead_region_arena *heap_arena;
 
-    /* Placement: how many packets' places may be given away ahead (1 to 64), where the
-     * engine posts ahead. One loss misplaces all that are: of packets lost at a rate p about 1 - (1-p)^N of
-     * the others must be moved. So at a share of packets that did not follow the one before, over the last
-     * 8192 or more, above placed_loss_max, placement goes off at the next heap, and on again at half of
-     * that; both are logged. 0 (default): where half of the packets would be moved, which is when
-     * bouncing all costs the same: 1.1 % for 64. 1: never off. */
+    /* For placed payload: the largest number of places that are reserved for coming packets (1 to 64). An engine that
+     * does not post receives ahead uses no more than one receive call fills. */
     uint32_t placed_window;
+    /* For placed payload: the share of packets (0 to 1) that may fail to follow the packet before them, as after a
+     * loss. Each such packet can make all reserved places wrong. If the share is p and N places are reserved, then a
+     * share of about 1-(1-p)^N of the packets lands in the wrong place and must be moved. The stream looks at the
+     * share when it opens a heap, over the last 8192 packets or more. Above placed_loss_max it bounces the packets of
+     * new heaps; at half of placed_loss_max or less it places them again. It logs both. 0 (default): the share at
+     * which half of the packets would have to be moved, where bouncing costs the same (1.1 % for 64 places). 1: the
+     * stream never stops placing. */
     double placed_loss_max;
 
-    /* Hear one sender only: "HOST" or "[V6]" (any port of it), "HOST:PORT" or "[V6]:PORT"; NULL: all. It is for
-     * every endpoint, and so of their IP version. Groups are joined for it alone (source-specific multicast).
-     * What others send is turned away before the stream sees it, and is in no ledger: engine verbs takes its
-     * frames only, and those of others are discarded by the kernel; engines socket and uring have a filter in
-     * the kernel, and what that turns away is among kernel_drops (other hosts' packets to a group do not get
-     * as far). Memory links have no senders: -EINVAL. Addresses are easily forged: this sorts, and does not
-     * protect. Borrowed during create(). */
+    /* The only sender whose packets the stream accepts: "HOST" or "[V6]" (any port of that host), "HOST:PORT" or
+     * "[V6]:PORT". NULL (default): all senders. It applies to every endpoint, so all must have its IP version. The
+     * stream joins multicast groups for this sender only (source-specific multicast). Packets of other senders are in
+     * no bucket of the ledger, because the stream does not see them: engine verbs gets only the frames of the sender,
+     * and the kernel discards the others; engines socket and uring have a filter in the kernel, and what it discards
+     * is counted in kernel_drops (packets that other hosts send to a joined group do not even reach the filter).
+     * Memory links have no senders: -EINVAL. A sender's address is easy to forge: this option sorts packets, it does
+     * not protect. Borrowed. */
     const char *source;
 };
 
@@ -177,94 +222,114 @@ struct spead_recv_stream_config {
     .placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT }
 /* clang-format on */
 
-/* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
- * engine lacks what was asked), -EADDRINUSE and other errors of the network. On failure *out is
- * untouched. Sockets are bound and joined when it returns: packets queue from then on. err may be
- * NULL. */
+/* Makes a stream. Returns 0 and gives *out to the caller; or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
+ * engine cannot do what was asked), -EADDRINUSE or another error of the network. On failure *out is unchanged. When
+ * it returns 0, the sockets are bound and have joined their groups: from then on packets wait in the sockets. It may
+ * block. err may be NULL. Any thread may call it. */
 int spead_recv_stream_create(struct spead_recv_stream **out,
                              const struct spead_recv_stream_config *config, struct spead_err *err);
 
-/* Frees the stream. Heaps not taken are released, heaps taken stay valid. NULL is ignored. */
+/* Frees the stream. No thread may use the stream any more. Heaps that were not taken are released; heaps that were
+ * taken stay valid. NULL is ignored. */
 void spead_recv_stream_destroy(struct spead_recv_stream *stream);
 
-/* What was decided at create(), for people and for checking. Strings live as long as the stream. */
+/* What create() has decided, for people to read and for tests to check. The strings live as long as the stream. */
 struct spead_recv_plan {
     uint32_t struct_size;      /* set by _INIT */
     const char *engine;        /* name of the engine in use */
-    const char *engine_reason; /* one line: why this one, and why not the others */
-    uint64_t region_count;     /* (live x substreams) + ring + held + reserved ahead */
-    uint64_t region_bytes;     /* address space of each: the heap cap, rounded up */
+    const char *engine_reason; /* one line: why this engine, and why not the others */
+    /* The number of heap regions: live_heaps_max x substream_count + ring_heaps + held_heaps, and where payload is
+     * placed some more for heaps that are leaving. */
+    uint64_t region_count;
+    uint64_t region_bytes; /* address space of each region: heap_bytes_max, rounded up to pages */
 
-    /* Bound of heap memory: no more is ever in use. Where a device knows the memory, all of it is in use from the
-     * start. */
+    /* The bound of heap memory in bytes: no more is ever in use. If a device knows the memory, all of it is in use
+     * from the start. */
     uint64_t memory_bytes;
-    uint64_t table_bytes;         /* everything else that the stream allocated */
-    uint32_t socket_buffer_bytes; /* effective, read back (of the first socket); 0: none */
+    uint64_t table_bytes; /* all other memory that the stream has allocated, in bytes */
+    /* The receive buffer that the kernel has granted to the first socket, in bytes; 0: the engine has no socket. */
+    uint32_t socket_buffer_bytes;
     uint32_t reserved;
 };
 /* clang-format off */
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }
 /* clang-format on */
+
+/* Fills *plan, whose struct_size the caller has set by its _INIT. Any thread may call it. */
 void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead_recv_plan *plan);
 
-/* Owner thread, once, before the first poll (io_uring's single issuer binds here). Returns 0 or
- * -errno: then the stream has ended, with end-of-stream in the channel. */
+/* Makes the calling thread the owner thread; call it once, before the first poll(). (An io_uring accepts requests of
+ * one thread only, and that thread is fixed here.) Returns 0 or -errno. After an error the stream has ended, and
+ * receiving ends of the channel see that error. err may be NULL. */
 int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err);
 
-/* Reads and sorts one burst; never blocks. Returns the number of packets read (0: none ready),
- * -ESHUTDOWN once the stream has ended (end-of-stream is then in the channel), or another -errno when
- * the source has failed. */
+/* Reads one burst, sorts its packets into heaps, and hands finished heaps over; never blocks. Owner thread. Returns
+ * the number of packets read (0: none were ready); -ESHUTDOWN once the stream has ended in order (end of stream is in
+ * the channel then); or another -errno once the stream has ended because its source failed (receiving ends see that
+ * error). */
 int spead_recv_stream_poll(struct spead_recv_stream *stream);
 
-/* Sleeps until a packet is there, stop(), a heap's deadline or deadline_ns (CLOCK_MONOTONIC; 0: no
- * limit of the caller's). Returns 0. */
+/* Sleeps until a packet is ready, stop() is called, a live heap reaches its age limit, the channel has room for a
+ * heap that waits for it, or deadline_ns has passed (CLOCK_MONOTONIC; 0: the caller sets no limit). It may return
+ * earlier; it returns at once when the stream has ended. At a steady rate it sleeps for a fixed time, see
+ * coalesce_ns; stop() has its effect after that time. Owner thread. Returns 0. */
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns);
 
-/* start, then poll and wait until the stream ends. Returns 0 at the end, or -errno. */
+/* Calls start(), then poll() and wait() until the stream has ended. The calling thread is the owner thread. Returns 0
+ * when the stream has ended in order, else -errno with a sentence in err. err may be NULL. */
 int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *err);
 
-/* Ends explicit_start: packets read from now on count. Any thread. */
+/* Ends the phase that explicit_start begins: packets that are read from now on count, with those that wait in the
+ * sockets already. Without explicit_start it has no effect. Any thread may call it; it never blocks. */
 void spead_recv_stream_arm(struct spead_recv_stream *stream);
 
-/* Asks for an orderly end: the source is read until empty (or stop_drain_ns), live heaps are flushed,
- * end-of-stream follows in the channel. A second call means now: nothing more is read. Any thread, and
- * signal handlers. */
+/* Asks the stream to end in order: the owner thread reads the source until it is empty (or stop_drain_ns has passed),
+ * flushes the live heaps, and ends the channel behind the last heap. A second call asks it to end at once: nothing
+ * more is read, and heaps for which the channel has no room are shed. Any thread and any signal handler may call it;
+ * it never blocks. */
 void spead_recv_stream_stop(struct spead_recv_stream *stream);
 
-/* Next heap for the consumer. deadline_ns is CLOCK_MONOTONIC; 0 waits without limit. Returns 0 and one
- * reference in *heap, -ETIMEDOUT, or -ESHUTDOWN when the stream has ended (or failed: run() says how) and
- * everything was taken. The first call of these four opens a receiver: -ENOMEM, or -EBUSY when another one has
- * been opened on the channel. */
+/* Takes the next heap; waits for one until deadline_ns (CLOCK_MONOTONIC; 0: without limit). Consumer thread. Returns
+ * 0 and gives the caller one reference in *heap; -ETIMEDOUT; or -ESHUTDOWN when the stream has ended and all its
+ * heaps were taken (also when the stream has failed: run() and poll() say with which error). The first call of
+ * take(), try_take(), take_many() or fd() opens a receiving end on the channel. It returns -ENOMEM if there is no
+ * memory for that, and -EBUSY if another receiving end is open. */
 int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap **heap,
                            uint64_t deadline_ns);
 
-/* The same without waiting: -EAGAIN when there is none now. */
+/* As take(), but never waits: returns -EAGAIN when there is no heap now. */
 int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_heap **heap);
 
-/* Up to max heaps at once. Waits for the first as take() does. Returns how many (>= 1), -ETIMEDOUT or
- * -ESHUTDOWN. */
+/* Takes up to max heaps at once, max >= 1; waits for the first one as take() does. Returns how many heaps it took, or
+ * an error as take(). The caller owns one reference to each heap. */
 int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_heap **heaps,
                                 uint32_t max, uint64_t deadline_ns);
 
-/* A file descriptor that polls readable while a heap or end-of-stream waits: for event loops. Take until -EAGAIN,
- * then poll. Owned by the stream; made at the first call. -errno on failure. Consumer thread. */
+/* A file descriptor for event loops: poll(2) finds it readable while a heap or end of stream waits in the channel.
+ * Call try_take() until it returns -EAGAIN, then poll the descriptor. The first call makes the descriptor; the stream
+ * owns and closes it. Returns the descriptor or -errno, also those that take() names for its first call. Consumer
+ * thread. */
 int spead_recv_stream_fd(struct spead_recv_stream *stream);
 
 /* ---- As a channel and as a node ------------------------------------------------------------- */
 
-/* The channel that heaps go through, for a receiver of one's own; borrowed. A stream that failed ends it with
- * its error. Not used once the stream is a node. */
+/* The channel that the heaps go through, for a caller that opens a receiving end of its own on it. The caller borrows
+ * it from the stream. If the stream fails, receiving ends see its error. Once the stream is a node, nothing goes
+ * through this channel. Any thread may call it. */
 struct spead_channel *spead_recv_stream_channel(const struct spead_recv_stream *stream);
 
-/* Fills *config (its struct_size is set) with the stream as a source node: output "heaps", blocking, so that it has a
- * thread of its own (pinned by the config's cpu), which starts and owns the stream. The stream outlives the graph; it is not run in any other way and is at its
- * end when the graph is. Where the graph stops, so does the stream, in order (without a limit on flushing: the graph's
- * drain() has one); a cancel ends it at once, what it held is shed. A stop item or stop() ends the node, once its output
- * has room for what is finished; a source that fails fails it. */
+/* Fills *config, whose struct_size the caller has set, with a node that runs the stream: a source with one output,
+ * "heaps". The node is blocking, so it has a thread of its own (config->cpu pins it); that thread starts the stream
+ * and is its owner thread. Nothing else may run the stream, and it must outlive the graph. When the graph has ended,
+ * the stream has ended, too. When the graph is stopped, the stream stops in order, and its finished heaps wait for
+ * room in the output without a limit of time (the deadline of the graph's drain() limits it). When the graph is
+ * cancelled, the stream ends at once and sheds the heaps that it holds. A stop item or spead_recv_stream_stop() ends
+ * the node, once its output has had room for the finished heaps. If the source fails, the node fails. name is
+ * borrowed by *config. */
 void spead_recv_stream_fill_node(struct spead_recv_stream *stream, const char *name,
                                  struct spead_node_config *config);
 
-/* The same as an expression. */
+/* As spead_recv_stream_fill_node(), but returns the struct. */
 static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream,
                                                               const char *name)
 {
@@ -275,14 +340,16 @@ static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_
     return config;
 }
 
-/* Fills *config (its struct_size is set) for spead_graph_join() with the node's output: capacity and policy as
- * ring_heaps and on_full say, and what the channel sheds is shed in the stream's ledger too. The edge's policy is what counts: with another config
- * sheds are the channel's alone to count, and streams that share an input need one. A block edge is refused where the source cannot wait, unless the graph is
- * pulled: then packets wait in the socket between two calls. */
+/* Fills *config, whose struct_size the caller has set, for the edge that spead_graph_join() makes at the node's
+ * output. The edge has the capacity ring_heaps and the policy on_full, and what it sheds is counted as shed in the
+ * ledger of the stream. The caller may join the output with another configuration. The policy of that edge then holds
+ * instead of on_full, and what it sheds is counted in the channel only. Streams that share one input need such a
+ * configuration. An edge with the policy block is refused if the engine cannot make its source wait, unless the graph
+ * is pulled: then packets wait in the socket between two calls of spead_graph_next(). */
 void spead_recv_stream_fill_edge(struct spead_recv_stream *stream,
                                  struct spead_channel_config *config);
 
-/* The same as an expression. */
+/* As spead_recv_stream_fill_edge(), but returns the struct. */
 static inline struct spead_channel_config spead_recv_stream_edge_config(
     struct spead_recv_stream *stream)
 {
@@ -293,27 +360,32 @@ static inline struct spead_channel_config spead_recv_stream_edge_config(
     return config;
 }
 
-/* ---- Accounts ------------------------------------------------------------------------------- */
+/* ---- Statistics ---------------------------------------------------------------------------- */
 
-/* Fills *stats (struct_size set by its _INIT). Any thread; exact as of the last poll. */
+/* Fills *stats, whose struct_size the caller has set by its _INIT, with the counters as of the last poll(). Any
+ * thread may call it. */
 void spead_recv_stream_stats(const struct spead_recv_stream *stream,
                              struct spead_recv_stats *stats);
 
-/* The ledger of one endpoint, and its name as configured ("239.1.2.3:7148", "mem:0"; NULL to skip).
- * Returns 0, or -ERANGE when source is past the last. Any thread. */
+/* Fills *ledger with the ledger of one source, and *name with its name as configured ("239.1.2.3:7148"; "mem:0" for a
+ * link); the name lives as long as the stream. Either pointer may be NULL. Returns 0, or -ERANGE when source is past
+ * the last one. Any thread may call it. */
 int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,
                                    struct spead_recv_ledger *ledger, const char **name);
 
-/* A thread that runs a stream. */
+/* A thread that runs a stream and is its owner thread. */
 struct spead_recv_runner; /* opaque */
 
-/* Starts a thread that calls run(); cpu < 0: not pinned. The stream must outlive the runner.
- * Returns 0, -EINVAL (no such cpu), or -errno of the start on the new thread. */
+/* Starts a thread that does what run() does; the thread is pinned to the CPU of number cpu (cpu < 0: not pinned).
+ * Waits until the new thread has started the stream. Returns 0 and gives *out to the caller, -EINVAL (there is no
+ * such CPU), or the -errno with which the thread or the stream failed to start. The stream must outlive the runner.
+ * err may be NULL. */
 int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream,
                             int cpu, struct spead_err *err);
 
-/* Waits for the thread to end (call stream stop() first, or wait for a stop item), frees the runner,
- * and returns what run() returned. CPU time of the thread goes to *cpu_ns when not NULL. */
+/* Waits until the thread has ended, frees the runner, and returns what run() would return. The thread ends when the
+ * stream does: call spead_recv_stream_stop() first, or wait for a stop item. *cpu_ns gets the CPU time of the thread,
+ * in nanoseconds; cpu_ns may be NULL. */
 int spead_recv_runner_join(struct spead_recv_runner *runner, uint64_t *cpu_ns);
 
 #ifdef __cplusplus
