@@ -1,24 +1,24 @@
 /* See coalesce.h. */
 #include "coalesce.h"
 
-#define TRAIN_BYTES    65536u /* a message at its largest */
-#define WORTH_MESSAGES 3u     /* sleeping for fewer gains nothing over being woken */
+#define TRAIN_BYTES    65536u /* the largest train */
+#define WORTH_RECEIVES 3u /* for fewer receives, a sleep saves nothing against waking for each */
 
 void speadi_coalesce_init(struct speadi_coalesce *coalesce, uint64_t longest_ns,
                           uint32_t buffer_bytes)
 {
     *coalesce = (struct speadi_coalesce){
         .longest_ns = longest_ns,
-        .messages_max = buffer_bytes / 8 / TRAIN_BYTES,
+        .receives_max = buffer_bytes / 8 / TRAIN_BYTES,
     };
 }
 
-void speadi_coalesce_observe(struct speadi_coalesce *coalesce, uint64_t messages,
+void speadi_coalesce_observe(struct speadi_coalesce *coalesce, uint64_t receives,
                              uint64_t elapsed_ns)
 {
     uint64_t sleep_ns = coalesce->longest_ns;
 
-    if (messages > 0 && sleep_ns > elapsed_ns * coalesce->messages_max / messages)
-        sleep_ns = elapsed_ns * coalesce->messages_max / messages;
-    coalesce->sleep_ns = messages * sleep_ns >= WORTH_MESSAGES * elapsed_ns ? sleep_ns : 0;
+    if (receives > 0 && sleep_ns > elapsed_ns * coalesce->receives_max / receives)
+        sleep_ns = elapsed_ns * coalesce->receives_max / receives;
+    coalesce->sleep_ns = receives * sleep_ns >= WORTH_RECEIVES * elapsed_ns ? sleep_ns : 0;
 }

@@ -1,26 +1,30 @@
-/* How long messages coalesce in the sockets before they are read.
+/* Decides how long packets coalesce in the sockets before the owner thread reads them.
  *
- * Being woken costs about as much as reading a train of 64 KiB, so at a steady rate it is cheaper to
- * sleep for a fixed time and read all that came: measured at 16 Gb/s in trains, half the CPU time, and
- * fewer losses. A source that is slow, or has just begun, wakes the reader at once. Pure: the stream
- * tells what it saw and does the sleeping. One thread. */
+ * To wake the thread costs about as much CPU time as to read a train of 64 KiB. At a steady rate it is therefore
+ * cheaper to sleep for a fixed time and then to read all that has come: at 16 Gb/s in trains this took half the CPU
+ * time and lost fewer packets. When a source is slow or has just begun, its first packet wakes the thread at once.
+ * These functions only compute: the stream tells them what it has read, and the stream sleeps. One thread uses the
+ * struct.
+ *
+ * In this file a *receive* is one receive of the engine that returned data: a datagram or a train. */
 #ifndef SPEADI_COALESCE_H
 #define SPEADI_COALESCE_H
 
 #include <stdint.h>
 
 struct speadi_coalesce {
-    uint64_t longest_ns;   /* 0: never */
-    uint64_t messages_max; /* that may come during one sleep */
-    uint64_t sleep_ns;     /* to take before the next read; 0: wait for a message */
+    uint64_t longest_ns;   /* the longest sleep; 0: never sleep */
+    uint64_t receives_max; /* receives that the sockets have room for during one sleep */
+    uint64_t sleep_ns;     /* sleep this long before the next read; 0: wait for a packet instead */
 };
 
-/* buffer_bytes: effective socket buffer, of which a sleep may fill an eighth with trains. */
+/* longest_ns: the longest sleep; 0: never sleep. buffer_bytes: the effective size of the socket buffer; during one
+ * sleep, trains may fill an eighth of it. */
 void speadi_coalesce_init(struct speadi_coalesce *coalesce, uint64_t longest_ns,
                           uint32_t buffer_bytes);
 
-/* So many messages were read in the last elapsed_ns (> 0): sets sleep_ns. */
-void speadi_coalesce_observe(struct speadi_coalesce *coalesce, uint64_t messages,
+/* Tells that `receives` receives returned data in the last elapsed_ns (> 0). Sets sleep_ns. */
+void speadi_coalesce_observe(struct speadi_coalesce *coalesce, uint64_t receives,
                              uint64_t elapsed_ns);
 
 #endif

@@ -1,4 +1,4 @@
-/* Owns the way of finished heaps from a receive stream to whoever takes them. */
+/* Owns the way of finished heaps from a receive stream to its consumer. */
 #include "outlet.h"
 
 #include <errno.h>
@@ -12,7 +12,8 @@
 #include <speadi/heap_view.h>
 #include <speadi/node_internal.h>
 
-#define LOOK_AGAIN_NS 1000000u /* where no descriptor could be had */
+/* a wait without a descriptor ends after this time, to look again */
+#define LOOK_AGAIN_NS 1000000u
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
@@ -45,8 +46,8 @@ static int open_channel(struct speadi_outlet *outlet, const struct spead_channel
 
     if (ret < 0)
         return ret;
-    /* The consumer sleeps between bursts: a fence at each burst is cheaper than a barrier at each sleep, which
-     * would also interrupt the owner. */
+    /* The owner sends once per burst, and the consumer sleeps between bursts. A fence at each send is cheaper here
+     * than a membarrier at each sleep, which would interrupt the owner thread, too. */
     speadi_channel_set_sync(outlet->channel, SPEADI_SYNC_FENCED);
     return spead_sender_open(&outlet->sender, outlet->channel, "receive stream", SPEAD_TYPE_HEAP,
                              err);
@@ -58,16 +59,16 @@ int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_str
 {
     int ret;
 
-    *outlet = (struct speadi_outlet){.stop_bell.fd = -1,
+    *outlet = (struct speadi_outlet){.stop_wake.fd = -1,
                                      .pending_max = pending_max,
                                      .stream = config->message_stream,
                                      .waits = config->on_full == SPEAD_BLOCK};
     outlet->pending = calloc(pending_max, sizeof *outlet->pending);
     if (!outlet->pending)
         return speadi_err_set(err, -ENOMEM, "no memory for %u finished heaps", pending_max);
-    ret = speadi_wake_fd_open(&outlet->stop_bell);
+    ret = speadi_wake_fd_open(&outlet->stop_wake);
     if (ret < 0)
-        speadi_err_set(err, ret, "cannot make the wake_fd that ends a wait for room: %s",
+        speadi_err_set(err, ret, "cannot make the eventfd that ends a wait for room: %s",
                        strerror(-ret));
     else
         ret = open_channel(outlet, channel, err);
@@ -82,9 +83,9 @@ void speadi_outlet_release(struct speadi_outlet *outlet)
     speadi_outlet_close(outlet, -ECANCELED);
     spead_channel_unref(outlet->channel);
     spead_channel_unref(outlet->edge);
-    speadi_wake_fd_close(&outlet->stop_bell);
+    speadi_wake_fd_close(&outlet->stop_wake);
     free(outlet->pending);
-    *outlet = (struct speadi_outlet){.stop_bell.fd = -1};
+    *outlet = (struct speadi_outlet){.stop_wake.fd = -1};
 }
 
 uint64_t speadi_outlet_bytes(const struct speadi_outlet *outlet,
@@ -128,7 +129,8 @@ int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t co
 
 uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet)
 {
-    /* OUTLET1 acquire: the channel is complete, and referred to. */
+    /* OUTLET1 acquire: pairs with the release in bind_edge(). The channel is made completely, and the outlet holds a
+     * reference to it. */
     const struct spead_channel *edge = atomic_load_explicit(&outlet->edge, memory_order_acquire);
 
     return speadi_channel_high_water(edge ? edge : outlet->channel);
@@ -148,7 +150,7 @@ static void bind_edge(struct speadi_outlet *outlet, struct spead_channel *edge)
     if (!edge)
         return;
     spead_channel_ref(edge);
-    /* OUTLET1 release: a thread that asks for statistics sees the channel and the reference to it. */
+    /* OUTLET1 release: a thread that asks for statistics sees the whole channel and the reference to it. */
     atomic_store_explicit(&outlet->edge, edge, memory_order_release);
 }
 
@@ -163,7 +165,7 @@ void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node)
 void speadi_outlet_close(struct speadi_outlet *outlet, int error)
 {
     if (error == -EAGAIN || error == -ETIMEDOUT)
-        error = -EIO; /* receivers would take these for something else */
+        error = -EIO; /* receiving ends take these two for "nothing now" */
     spead_sender_close(outlet->sender, error);
     outlet->sender = NULL;
 }
@@ -177,7 +179,7 @@ void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns)
 
         deadline_ns = again < deadline_ns ? again : deadline_ns;
     }
-    speadi_wake_fd_wait(&outlet->stop_bell, &fd, fd >= 0, POLLIN, deadline_ns);
+    speadi_wake_fd_wait(&outlet->stop_wake, &fd, fd >= 0, POLLIN, deadline_ns);
 }
 
 /* ---- The consumer's side ------------------------------------------------------------------- */
@@ -189,13 +191,13 @@ static int open_receiver(struct speadi_outlet *outlet)
     return spead_receiver_open(&outlet->receiver, outlet->channel, "take()", SPEAD_TYPE_HEAP, NULL);
 }
 
-/* take() returns one value for every end: poll(), run() and the runner say why a stream failed. */
+/* take() has one return value for every end of the stream. poll(), run() and the runner say why it failed. */
 static int take_result(int ret)
 {
     return __builtin_expect(ret >= 0, 1) || ret == -EAGAIN || ret == -ETIMEDOUT ? ret : -ESHUTDOWN;
 }
 
-/* Out of line, so that the short way saves no registers for it. */
+/* It is not inlined, so that the common way through speadi_outlet_take() saves no registers for it. */
 static __attribute__((noinline)) int open_and_take(struct speadi_outlet *outlet,
                                                    struct spead_heap **heaps, uint32_t max,
                                                    bool wait, uint64_t deadline_ns)

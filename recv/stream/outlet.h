@@ -1,7 +1,7 @@
-/* Where finished heaps leave a stream: through a channel of its own, or through the output of a node.
+/* The way by which finished heaps leave a stream: its own channel, or the output of a node.
  *
- * Threads: take and its kin belong to one consumer, everything else to the stream's owner; but anyone may ring
- * the wake_fd. */
+ * Threads: one consumer thread calls speadi_outlet_take() and speadi_outlet_fd(). The owner thread of the stream
+ * calls all other functions, unless they say otherwise. Any thread may signal stop_wake. */
 #ifndef SPEADI_OUTLET_H
 #define SPEADI_OUTLET_H
 
@@ -17,36 +17,39 @@
 #include <speadi/wake_fd.h>
 
 struct speadi_outlet {
-    struct spead_channel *channel;        /* the stream's own */
-    struct spead_sender *sender;          /* into it; NULL: closed */
-    struct spead_node *node;              /* sends through its one output instead; NULL: none */
-    _Atomic(struct spead_channel *) edge; /* of that output, from then on; NULL: none */
-    struct spead_message *pending;        /* finished heaps, in order, not handed over yet */
+    struct spead_channel *channel; /* the stream's own channel */
+    struct spead_sender *sender;   /* sending end of `channel`; NULL: it is closed */
+    struct spead_node *node;       /* if not NULL, heaps go through its output 0 instead */
+    /* the channel that is joined to that output; NULL: none */
+    _Atomic(struct spead_channel *) edge;
+    struct spead_message *pending; /* finished heaps that are not handed over yet, in order */
     uint32_t pending_count, pending_max;
-    uint32_t stream;                 /* number of the messages' stream */
-    uint64_t sequence;               /* of the next message */
-    bool waits;                      /* a full channel stops the stream, rather than shed */
-    bool receiver_gone;              /* nobody receives any more */
-    struct speadi_wake_fd stop_bell; /* ends a wait for room */
+    uint32_t stream;                 /* the field `stream` of the messages */
+    uint64_t sequence;               /* sequence number of the next message */
+    bool waits;                      /* a full channel stops the stream; else it sheds */
+    bool receiver_gone;              /* no receiving end is open any more */
+    struct speadi_wake_fd stop_wake; /* ends speadi_outlet_wait_room() */
 
-    _Alignas(SPEADI_CACHE_LINE) struct spead_receiver
-        *receiver; /* the consumer's; NULL: not opened yet */
+    /* Only the consumer thread uses this field. NULL: it has not opened its receiving end yet. */
+    _Alignas(SPEADI_CACHE_LINE) struct spead_receiver *receiver;
 };
 
-/* The channel that a stream of this config hands heaps over through. on_shed(arg, ...) hears of each heap
- * that the channel sheds. */
+/* The configuration of the channel through which a stream of this config hands over its heaps. The channel calls
+ * on_shed(arg, ...) for each heap that it sheds. */
 struct spead_channel_config speadi_outlet_channel_config(
     const struct spead_recv_stream_config *config,
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause),
     void *arg);
 
-/* on_full and message_stream are the config's; channel becomes the outlet's, also on failure. Returns 0 or -errno:
- * then there is nothing to release. */
+/* Makes the channel and opens its sending end. config supplies on_full and message_stream; *channel is what
+ * speadi_outlet_channel_config() returned. pending_max is the largest number of heaps that can be pending at once.
+ * Returns 0 or -errno; after an error nothing is left to release. */
 int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_stream_config *config,
                        const struct spead_channel_config *channel, uint32_t pending_max,
                        struct spead_err *err);
 
-/* Gives back the heaps in the channel; there are none pending. Neither thread may use it any more. */
+/* Closes the ends, and releases the heaps in the channel. No heap may be pending, and neither the owner thread nor
+ * the consumer may use the outlet any more. */
 void speadi_outlet_release(struct speadi_outlet *outlet);
 
 uint64_t speadi_outlet_bytes(const struct speadi_outlet *outlet,
@@ -59,40 +62,44 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
 
 /* ---- The owner's side ---------------------------------------------------------------------- */
 
-/* One more heap is pending; there is room for it. */
+/* Puts a heap at the end of the pending ones. There is room for it: each region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
 
-/* How many heaps the channel takes now without shedding one. */
+/* Returns how many heaps the channel takes now without shedding one. UINT32_MAX: no receiving end is open, and a send
+ * will say so. */
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet);
 
-/* Sends count pending heaps from the first'th on, which stay in the list. Returns how many the channel took or shed,
- * or as spead_sender_try_send(). */
+/* Sends `count` pending heaps, from number `first` on. They stay in the list. Returns how many heaps the channel took
+ * or shed, or an error as spead_sender_try_send(). */
 int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t count);
 
-/* Most heaps that waited in the channel. Any thread. */
+/* Returns the largest number of heaps that ever waited in the channel. Any thread may call it. */
 uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet);
 
-/* The first count leave the list. */
+/* Takes the first `count` heaps out of the list of pending ones. */
 void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count);
 
-/* From now on heaps go through the node's output 0 (NULL: nowhere, nobody receives them). The own channel ends. */
+/* From now on heaps go through output 0 of the node. NULL: they go nowhere, because nobody receives them any more.
+ * The stream's own channel ends. */
 void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node);
 
-/* No heap follows. error: 0, or why the stream failed. */
+/* Closes the sending end: no heap follows. error is 0, or the -errno with which the stream failed. */
 void speadi_outlet_close(struct speadi_outlet *outlet, int error);
 
-/* Sleeps until there is room in the own channel, the wake_fd is rung, or deadline_ns (UINT64_MAX: no limit). */
+/* Sleeps until there is room in the stream's own channel, stop_wake is signalled, or deadline_ns has passed
+ * (CLOCK_MONOTONIC; UINT64_MAX: no limit). */
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns);
 
 /* ---- The consumer's side ------------------------------------------------------------------- */
 
-/* Up to max heaps; with wait, sleeps for the first until deadline_ns (CLOCK_MONOTONIC; 0: no limit). Returns how
- * many, -EAGAIN (not waiting), -ETIMEDOUT, -ESHUTDOWN at the end however it came, -EBUSY (another
- * receiver was opened on the channel) or -ENOMEM. */
+/* Takes up to max heaps. If wait is true, it sleeps for the first one until deadline_ns (CLOCK_MONOTONIC; 0: no
+ * limit). Returns how many heaps it took; -EAGAIN (none now, and wait is false), -ETIMEDOUT, -ESHUTDOWN when the
+ * stream has ended in any way, -EBUSY (another receiving end was opened on the channel) or -ENOMEM. */
 int speadi_outlet_take(struct speadi_outlet *outlet, struct spead_heap **heaps, uint32_t max,
                        bool wait, uint64_t deadline_ns);
 
-/* A descriptor that polls readable while take() may not wait, or -errno. */
+/* Returns a descriptor that poll(2) finds readable when speadi_outlet_take() may have something to return, or
+ * -errno. */
 int speadi_outlet_fd(struct speadi_outlet *outlet);
 
 #endif

@@ -1,9 +1,9 @@
-/* One burst: begun, gone through packet by packet, given back to the engine. */
+/* Goes through one burst, packet by packet, and gives it back to the engine. */
 #include "recv_stream.h"
 
 static void begin(struct spead_recv_stream *stream)
 {
-    struct spead_recv_counters *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->tally.totals;
 
     stream->read_since_wait = true;
     stream->burst_is_out = true;

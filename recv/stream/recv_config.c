@@ -12,9 +12,9 @@
 #include <speadi/pool.h>
 #include <speadi/struct_size.h>
 
-#define HEAPS_MAX      (1u << 20) /* live, over all substreams */
+#define HEAPS_MAX      (1u << 20) /* live heaps, over all substreams */
 #define HEAP_BYTES_MAX (1ull << 40)
-#define TABLE_MAX      (1u << 20) /* pointers, ranges, ring slots */
+#define TABLE_MAX      (1u << 20) /* pointers, ranges, places in the channel */
 #define LEAVING_MAX    8u
 
 struct range_check {
@@ -78,14 +78,14 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
     return 0;
 }
 
-/* Under a bound that not even one packet fits under, every packet would end as no-memory. */
+/* If the bound has no room for even one packet, every packet would end in the bucket no-memory. */
 static int check_memory(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
     uint64_t least =
         c->packet_bytes_max < c->heap_bytes_max ? c->packet_bytes_max : c->heap_bytes_max;
 
-    least = speadi_round_up(least, page); /* memory is charged by pages */
+    least = speadi_round_up(least, page); /* memory is charged in whole pages */
     if (c->memory_bytes_max != 0 && c->memory_bytes_max < least)
         return speadi_err_add(
             err, speadi_err_range(err, "memory_bytes_max", c->memory_bytes_max, least, UINT64_MAX),
@@ -141,12 +141,13 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
 {
     if (config->receive_path == SPEAD_PATH_BOUNCE || !(ops->caps & SPEADI_RX_CAP_PLACED))
         return 0;
-    if (source_count < 2) /* one source may have reservations in two heaps, around a boundary */
+    /* at the boundary of two heaps one source may have reservations in both */
+    if (source_count < 2)
         return 2;
     return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
 }
 
-/* Texts that only the named engine understands; all other endpoints are addresses. */
+/* True when the endpoints are texts that only the named engine understands; otherwise they are addresses. */
 static bool has_texts(const struct spead_recv_stream_config *config)
 {
     const struct speadi_rx_engine_ops *ops = speadi_rx_engine_find(config->engine);
@@ -177,7 +178,8 @@ static int set_endpoints(const struct spead_recv_stream_config *config,
     return 0;
 }
 
-/* What no packet could ever match is refused. "[::]" takes IPv4 too, unless it stands for an interface's address. */
+/* Refuses a sender whose packets can never reach an endpoint. "[::]" receives IPv4 packets, too, unless it stands for
+ * the address of an interface. */
 static int check_versions(const struct speadi_address *sender, const struct speadi_rx_config *rx,
                           struct spead_err *err)
 {

@@ -1,4 +1,4 @@
-/* Packets that are moved: into spare buffers, and in memory that the CPU cannot touch. */
+/* Copies packets: into spare buffers, and within memory that the CPU cannot touch. */
 #include <assert.h>
 
 #include "recv_stream.h"
@@ -18,8 +18,8 @@ static uint64_t spare_at(const struct spead_recv_stream *stream, uint32_t copy)
     return stream->memory.spare_offset + (uint64_t)copy * stream->spare.stride;
 }
 
-/* Where the payload of a packet lies that the CPU cannot read. A heap whose reservations are not over is not
- * forgotten before this burst is. */
+/* Returns the offset, in heap memory, of a payload that the CPU cannot read. The heap of a live reservation is not
+ * forgotten before the burst has ended, so the reservation still names it. */
 static uint64_t body_at(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
 {
     uint32_t copy = speadi_spare_index(&stream->spare, raw);
@@ -32,7 +32,8 @@ static uint64_t body_at(const struct spead_recv_stream *stream, const struct spe
     return reservation->live->heap.region->offset + reservation->offset;
 }
 
-/* A part of the header lies in the body, or the packet is in three parts. */
+/* Brings the body of the packet into its spare buffer, in host memory. This is needed when a part of the header lies
+ * in the body, or when the packet lies in three parts. */
 static int read_back(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                      uint32_t copy)
 {
@@ -87,10 +88,10 @@ static bool belongs_where_it_lies(const struct spead_recv_stream *stream,
     struct speadi_packet packet;
 
     if (!speadi_recv_is_readable(stream, raw))
-        return true; /* nothing of it will be used */
+        return true; /* no byte of it will be used */
     if (speadi_recv_has_split_header(raw))
         return false;
-    /* Malformed: nothing of it will be used either. */
+    /* If the packet is malformed, no byte of it will be used either. */
     return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
            speadi_placement_is_own_place(&stream->placement, raw->place, &packet);
 }

@@ -1,9 +1,9 @@
-/* The counters that are not counted packet by packet: the engine's are read, and all are published. */
+/* Counters that do not grow packet by packet: reads those of the engine, and publishes all. */
 #include "recv_stream.h"
 
 void speadi_recv_read_counters(struct spead_recv_stream *stream)
 {
-    struct spead_recv_counters *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->tally.totals;
     struct speadi_rx_counters counters;
 
     stream->ops->counters(stream->engine, &counters);
@@ -20,11 +20,11 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
 
 void speadi_recv_publish(struct spead_recv_stream *stream)
 {
-    struct spead_recv_counters *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->tally.totals;
 
     totals->heaps_live = stream->table.count;
     totals->heaps_leaving = stream->leaving.count;
     totals->missing_heaps = speadi_gap_tracker_missing(&stream->gaps);
     totals->memory_bytes = speadi_pool_memory_bytes(stream->pool, &totals->memory_high_water_bytes);
-    speadi_recv_tally_publish(&stream->ledger);
+    speadi_recv_tally_publish(&stream->tally);
 }

@@ -1,18 +1,19 @@
-/* Packets that go on where the one before them ended: most of all that come.
+/* Packets that begin where the packet before them ended. Most packets do.
  *
- * The next packet of a heap in order differs from its predecessor in one word, its offset. So it is compared
- * with what is expected, whole, instead of being decoded; and what a series of them changes is written once.
- * Whatever is different in any way is left to recv_packet.c, which knows no exceptions. */
+ * In a heap that arrives in order, a packet differs from the one before it in one word: the payload offset. So this
+ * file does not decode the packet; it compares the whole header with the expected one. What a series of such packets
+ * changes in the heap and in the counters is written once for the series. A packet that differs in any other way is
+ * left to recv_packet.c, which handles every packet. */
 #include <string.h>
 
 #include <speadi/bytes.h>
 
 #include "recv_stream.h"
 
-#define POINTERS     4u /* counter, heap length, offset, payload length */
+#define POINTERS     4u /* heap counter, heap length, payload offset, payload length */
 #define HEADER_BYTES (SPEADI_HEADER_BYTES + POINTERS * SPEADI_POINTER_BYTES)
 
-/* Words of the wire, as they lie in memory. */
+/* The expected words of a header, in the byte order of the wire. */
 struct expected {
     uint64_t header, counter, heap_length, payload_length;
 };
@@ -21,12 +22,13 @@ struct series {
     struct spead_recv_stream *stream;
     struct speadi_live_heap *live;
     struct expected expected;
-    uint64_t offset; /* of the next packet */
-    uint64_t
-        end; /* no packet of the series reaches further: one that completes the heap, or needs memory charged, is
-                processed by recv_packet.c */
-    uint64_t reserved; /* first byte that is the engine's to write; 0: not looked for yet */
-    uint32_t bytes;    /* of payload */
+    uint64_t offset; /* payload offset of the next packet */
+    /* No packet of the series goes past this offset. recv_packet.c processes the packet that completes the heap, and
+     * the one that needs more memory to be charged. */
+    uint64_t end;
+    /* First byte that only the engine may write, because it is reserved. 0: not looked for yet. */
+    uint64_t reserved;
+    uint32_t bytes; /* payload bytes of each packet */
     uint16_t source;
     unsigned placed, bounced;
 };
@@ -90,8 +92,8 @@ static bool is_reserved(struct series *series)
     return series->offset + series->bytes > series->reserved;
 }
 
-/* It is where it belongs, or can go there at once. */
-static bool put(struct series *series, const struct speadi_rx_packet *raw)
+/* Puts the payload in its own place. False: it lies in another place, or it cannot be copied at once. */
+static bool put_payload(struct series *series, const struct speadi_rx_packet *raw)
 {
     if (raw->place != SPEADI_RX_UNPLACED) {
         bool placed = is_in_own_place(series, raw);
@@ -106,7 +108,7 @@ static bool put(struct series *series, const struct speadi_rx_packet *raw)
     return true;
 }
 
-/* What the next packet has to be; false where it is not worth a look. */
+/* Fills *series with what the next packet has to be. False: the next packet cannot continue a heap in this way. */
 static bool begin(struct series *series, struct spead_recv_stream *stream,
                   const struct speadi_rx_packet *raw)
 {
@@ -127,7 +129,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .bytes = raw->datagram_bytes - HEADER_BYTES,
         .source = raw->source,
     };
-    /* One that completes the heap does more than go on. */
+    /* The packet that completes the heap must not belong to the series, because the heap then ends. */
     series->end = series->offset + (heap->length - heap->received) - 1;
     if (series->end > heap->length)
         series->end = heap->length;
@@ -167,10 +169,10 @@ static void finish(const struct series *series, unsigned count, const struct spe
                                               .datagram_bytes = HEADER_BYTES + series->bytes,
                                               .source = series->source,
                                               .last_ns = last->time_ns});
-    speadi_ledger_add(&stream->ledger.source[series->source].seen, count, bytes);
-    speadi_recv_tally_count(&stream->ledger, series->source, SPEAD_RECV_LIVE, count, bytes);
-    stream->ledger.totals->placed += series->placed;
-    stream->ledger.totals->bounced += series->bounced;
+    speadi_ledger_add(&stream->tally.source[series->source].seen, count, bytes);
+    speadi_recv_tally_count(&stream->tally, series->source, SPEAD_RECV_LIVE, count, bytes);
+    stream->tally.totals->placed += series->placed;
+    stream->tally.totals->bounced += series->bounced;
     if (stream->placement.enabled)
         learn(series, count);
 }
@@ -186,7 +188,7 @@ unsigned speadi_recv_fast_path(struct spead_recv_stream *stream)
         return 0;
     while (count < left && (!spare_of || spare_of[count] == 0) &&
            series.offset + series.bytes <= series.end && is_next(&series, &raw[count]) &&
-           put(&series, &raw[count])) {
+           put_payload(&series, &raw[count])) {
         series.offset += series.bytes;
         count++;
     }

@@ -1,4 +1,5 @@
-/* Finished heaps on their way to the consumer: sent, kept while there is no room, or shed; and counted. */
+/* Finished heaps on their way to the consumer: they are sent, kept while there is no room, or shed, and they are
+ * counted. */
 #include <errno.h>
 
 #include "recv_stream.h"
@@ -6,7 +7,7 @@
 static void count_handed_over(struct spead_recv_stream *stream, const struct spead_heap *heap,
                               uint64_t times)
 {
-    struct spead_recv_counters *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->tally.totals;
 
     *(heap->complete ? &totals->heaps_complete : &totals->heaps_incomplete) += times;
     totals->payload_bytes += times * heap->received;
@@ -17,7 +18,7 @@ static void move(struct spead_recv_stream *stream, const struct spead_heap *heap
 {
     const struct speadi_live_heap *live = (const struct speadi_live_heap *)(const void *)heap;
 
-    speadi_recv_tally_move(&stream->ledger, live->count, from, to);
+    speadi_recv_tally_move(&stream->tally, live->count, from, to);
     if (to == SPEAD_RECV_DELIVERED)
         count_handed_over(stream, heap, 1);
     else
@@ -33,18 +34,21 @@ static void deliver(struct spead_recv_stream *stream, struct spead_heap *heap)
 static void shed(struct spead_recv_stream *stream, const struct spead_heap *heap)
 {
     move(stream, heap, SPEAD_RECV_DELIVERED, SPEAD_RECV_SHED);
-    stream->ledger.totals->heaps_shed++;
+    stream->tally.totals->heaps_shed++;
 }
 
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause)
 {
-    /* Left behind by the last receiver, on its thread: delivered, and the channel's to count. */
+    /* CANCELLED: the last receiving end closed, and the heap was left in the channel. It counts as delivered, and the
+     * channel counts the shed. This call may then be on another thread, and only the owner thread may write the counters.
+     */
     if (cause != SPEAD_SHED_CANCELLED)
         shed(stream, speadi_outlet_heap(message));
 }
 
-/* The channel did not take it: it stays ours, or nobody will want it. */
+/* The channel did not take the heap. With keep the heap stays pending; else it is shed, because nobody will take
+ * it. */
 static void keep_or_shed(struct spead_recv_stream *stream, struct spead_heap *heap, bool keep)
 {
     if (keep) {
@@ -55,7 +59,7 @@ static void keep_or_shed(struct spead_recv_stream *stream, struct spead_heap *he
     spead_heap_unref(heap);
 }
 
-/* Returns how many the channel took or shed. */
+/* Returns how many heaps the channel took or shed. */
 static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
 {
     uint32_t sent = 0;
@@ -81,7 +85,7 @@ static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
     }
     if (count == 0)
         return false;
-    /* Counted before the consumer can see them: afterwards they are not ours to read. */
+    /* The heaps are counted before the consumer can see them. Afterwards the owner thread must not read them. */
     for (uint32_t i = 0; i < count; i++)
         deliver(stream, speadi_outlet_heap(&outlet->pending[i]));
     if (!outlet->receiver_gone)
@@ -97,7 +101,8 @@ static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
 
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait)
 {
-    /* Until there is no room: only then does the other side know that more is to come. */
+    /* This goes on until the channel has no room. Only then does the channel wake the stream when there is room
+     * again. */
     while (stream->outlet.pending_count > 0 && hand_over_some(stream, wait))
         ;
     return stream->outlet.pending_count == 0;

@@ -1,22 +1,24 @@
-/* A heap's way: opened in a region of the pool, ended for one cause, passed on to be handed over or given up. */
+/* The life of a heap: it is opened in a region of the pool, it ends for one cause, and then it is handed over or
+ * given up. */
 #include <speadi/err.h>
 
 #include "recv_stream.h"
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
-/* A packet for a heap that has ended. One that was counted as missing is not missing any more. */
+/* Finds the bucket of a packet whose heap has ended. If the packet was counted as missing, it is not missing any
+ * more. */
 static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
                                        struct speadi_finished_heap *finished)
 {
     if (finished->complete)
         return SPEAD_RECV_DUPLICATE;
-    stream->ledger.totals->missing_packets -= speadi_finished_came_late(finished);
+    stream->tally.totals->missing_packets -= speadi_finished_came_late(finished);
     return SPEAD_RECV_LATE;
 }
 
-/* A start or stop heap need not have a counter of its own: spead2 numbers them 1, 2, ... by itself where
- * the data heaps were numbered by the caller. It must be heard all the same. */
+/* A start or stop heap may have the counter of a heap that has ended: spead2 numbers them 1, 2, ... by itself even
+ * where the caller has numbered the data heaps. Such a heap must have its effect all the same. */
 static bool starts_or_stops(const struct speadi_packet *packet)
 {
     unsigned bits = packet->heap_address_bits;
@@ -38,13 +40,13 @@ static struct speadi_region *take_region(struct spead_recv_stream *stream)
 
     if (region || stream->outlet.pending_count == 0)
         return region;
-    speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)); /* what is shed comes back */
+    speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)); /* shedding frees regions */
     return speadi_pool_take(stream->pool);
 }
 
 static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream, uint64_t counter)
 {
-    stream->ledger.totals->heaps_no_memory++;
+    stream->tally.totals->heaps_no_memory++;
     speadi_gap_tracker_open(&stream->gaps, counter);
     speadi_finished_add(&stream->finished, counter, false, 0, stream->age_ns);
     return SPEAD_RECV_NO_MEMORY;
@@ -64,7 +66,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
         return too_late(stream, finished);
     if (stream->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
-    bucket = speadi_live_heap_may_begin(&stream->layout, packet); /* before it costs another heap */
+    bucket = speadi_live_heap_may_begin(&stream->layout, packet); /* before it evicts a heap */
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     occupant = speadi_heap_table_occupant(&stream->table, packet->heap_counter);
@@ -82,11 +84,12 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
-/* Looks at the order of the packets since the last time, and says so when placement goes off or on. */
+/* Updates the placement policy with the packets since the last update, and logs when placement stops or starts
+ * again. */
 static void review_placement(struct spead_recv_stream *stream, const struct speadi_packet *packet)
 {
     struct speadi_placement_policy *policy = &stream->placement.policy;
-    struct spead_recv_counters *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->tally.totals;
     uint64_t packets = totals->placed + totals->bounced + totals->repaired;
     uint64_t window = stream->placement.ask_bytes_max / (packet->payload_bytes + 1) + 1;
 
@@ -119,18 +122,19 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
     struct spead_heap *heap = &live->heap;
     uint32_t slot = speadi_heap_table_claim_slot(&stream->table, heap->counter);
 
-    speadi_live_heap_start(live, &(struct speadi_live_heap_start){
-                                     .first_ns = raw->time_ns,
-                                     .clock = (uint8_t)stream->facts.clock,
-                                     .source = raw->source,
-                                     .now_ns = stream->age_ns,
-                                     .kernel_drops = stream->ledger.totals->kernel_drops});
+    speadi_live_heap_start(
+        live, &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
+                                               .clock = (uint8_t)stream->facts.clock,
+                                               .source = raw->source,
+                                               .now_ns = stream->age_ns,
+                                               .kernel_drops = stream->tally.totals->kernel_drops});
     speadi_gap_tracker_open(&stream->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
-        return; /* never looked for again: the table need not know it */
+        return; /* no other packet looks for it, so it does not enter the table */
     choose_path(stream, live, packet);
     speadi_heap_table_insert(&stream->table, live, slot);
-    /* Page faults now rather than packet by packet, up to a size that real heaps have shown. */
+    /* The pages are populated now rather than by a page fault at each packet, up to a length that complete heaps have
+     * had. */
     if (heap->length <= stream->largest_heap && heap->length > heap->region->charged_bytes)
         speadi_block_populate(heap->region, heap->length);
 }
@@ -140,7 +144,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
 static void count_incomplete(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              enum speadi_recv_cause cause)
 {
-    struct spead_recv_counters *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->tally.totals;
 
     if (cause == SPEADI_RECV_BY_EVICTION)
         totals->heaps_evicted++;
@@ -154,7 +158,7 @@ static void count_incomplete(struct spead_recv_stream *stream, struct speadi_liv
         totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
 }
 
-/* Fixes what the heap is, and remembers it. */
+/* Fixes the state in which the heap has ended, counts it, and remembers it as finished. */
 static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                    enum speadi_recv_cause cause)
 {
@@ -163,7 +167,7 @@ static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *li
 
     speadi_live_heap_finish(live);
     if (live->placement_off)
-        stream->ledger.totals->placement_off_packets += heap->packets;
+        stream->tally.totals->placement_off_packets += heap->packets;
     if (speadi_live_heap_is_control(live))
         return;
     if (heap->complete) {
@@ -172,7 +176,7 @@ static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *li
     } else {
         count_incomplete(stream, live, cause);
         missing = speadi_heap_missing_packets(heap);
-        stream->ledger.totals->missing_packets += missing;
+        stream->tally.totals->missing_packets += missing;
     }
     speadi_finished_add(&stream->finished, heap->counter, heap->complete, missing, stream->age_ns);
 }
@@ -195,11 +199,11 @@ static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
 static void give_up(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                     enum spead_recv_bucket bucket)
 {
-    speadi_recv_tally_move(&stream->ledger, live->count, SPEAD_RECV_LIVE, bucket);
+    speadi_recv_tally_move(&stream->tally, live->count, SPEAD_RECV_LIVE, bucket);
     speadi_block_release(live->heap.region);
 }
 
-/* The last that is done to its memory before others see it. */
+/* Does the last work on the heap's memory before the consumer sees it. */
 static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live)
 {
     struct spead_heap *heap = &live->heap;
@@ -212,7 +216,7 @@ static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_he
     return ret;
 }
 
-/* Nothing points into the heap any more. */
+/* Sends the heap on its way, once no posted receive points into it any more. */
 static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                   enum speadi_recv_cause cause)
 {
@@ -223,7 +227,7 @@ static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *liv
             speadi_outlet_add(&stream->outlet, &live->heap);
             return;
         }
-        stream->ledger.totals->heaps_region_error++;
+        stream->tally.totals->heaps_region_error++;
         give_up(stream, live, SPEAD_RECV_REGION_ERROR);
     } else {
         give_up(stream, live, bucket_of(cause));

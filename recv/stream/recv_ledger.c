@@ -1,4 +1,4 @@
-/* Owns the receive counters and how they reach other threads. */
+/* Owns the counters of a receive stream and publishes them to other threads. */
 #include "recv_ledger.h"
 
 #include <errno.h>
@@ -15,38 +15,38 @@
 
 _Static_assert((int)SPEAD_RECV_BUCKET_COUNT <= SPEAD_BUCKETS_MAX, "snapshots have too little room");
 
-int speadi_recv_tally_init(struct speadi_recv_tally *ledger, uint32_t source_count)
+int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count)
 {
     size_t words = TOTALS_WORDS + source_count * SOURCE_WORDS;
     uint64_t *word = calloc(words, sizeof *word);
 
     if (!word)
         return -ENOMEM;
-    if (speadi_publish_init(&ledger->publish, words) < 0) {
+    if (speadi_publish_init(&tally->publish, words) < 0) {
         free(word);
         return -ENOMEM;
     }
-    ledger->totals = (struct spead_recv_counters *)(void *)word;
-    ledger->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
-    ledger->source_count = source_count;
-    ledger->shown = (struct spead_recv_counters){0};
-    ledger->counted = false;
+    tally->totals = (struct spead_recv_counters *)(void *)word;
+    tally->source = (struct speadi_recv_source_counts *)(void *)(word + TOTALS_WORDS);
+    tally->source_count = source_count;
+    tally->shown = (struct spead_recv_counters){0};
+    tally->counted = false;
     return 0;
 }
 
-void speadi_recv_tally_release(struct speadi_recv_tally *ledger)
+void speadi_recv_tally_release(struct speadi_recv_tally *tally)
 {
-    speadi_publish_release(&ledger->publish);
-    free(ledger->totals);
-    ledger->totals = NULL;
+    speadi_publish_release(&tally->publish);
+    free(tally->totals);
+    tally->totals = NULL;
 }
 
-void speadi_recv_tally_move(struct speadi_recv_tally *ledger, const struct spead_count *counts,
+void speadi_recv_tally_move(struct speadi_recv_tally *tally, const struct spead_count *counts,
                             enum spead_recv_bucket from, enum spead_recv_bucket to)
 {
-    ledger->counted = true;
-    for (uint32_t i = 0; i < ledger->source_count; i++) {
-        struct spead_count *bucket = ledger->source[i].bucket;
+    tally->counted = true;
+    for (uint32_t i = 0; i < tally->source_count; i++) {
+        struct spead_count *bucket = tally->source[i].bucket;
 
         bucket[from].packets -= counts[i].packets;
         bucket[from].bytes -= counts[i].bytes;
@@ -54,16 +54,16 @@ void speadi_recv_tally_move(struct speadi_recv_tally *ledger, const struct spead
     }
 }
 
-void speadi_recv_tally_publish(struct speadi_recv_tally *ledger)
+void speadi_recv_tally_publish(struct speadi_recv_tally *tally)
 {
-    struct spead_recv_counters *shown = &ledger->shown;
+    struct spead_recv_counters *shown = &tally->shown;
 
-    shown->polls = ledger->totals->polls; /* not worth a copy of its own */
-    if (!ledger->counted && memcmp(shown, ledger->totals, sizeof *shown) == 0)
+    shown->polls = tally->totals->polls; /* not worth a publication of its own */
+    if (!tally->counted && memcmp(shown, tally->totals, sizeof *shown) == 0)
         return;
-    *shown = *ledger->totals;
-    ledger->counted = false;
-    speadi_publish_write(&ledger->publish, (const uint64_t *)(const void *)ledger->totals);
+    *shown = *tally->totals;
+    tally->counted = false;
+    speadi_publish_write(&tally->publish, (const uint64_t *)(const void *)tally->totals);
 }
 
 static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_source_counts *from)
@@ -73,16 +73,16 @@ static void add_counts(struct spead_recv_ledger *sum, const struct speadi_recv_s
         speadi_ledger_add(&sum->bucket[i], from->bucket[i].packets, from->bucket[i].bytes);
 }
 
-void speadi_recv_tally_stats(const struct speadi_recv_tally *ledger, uint64_t ring_high_water,
+void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t ring_high_water,
                              struct spead_recv_stats *stats)
 {
     uint64_t words[WORDS_MAX];
     struct spead_recv_stats full = SPEAD_RECV_STATS_INIT;
 
-    speadi_publish_read(&ledger->publish, words);
+    speadi_publish_read(&tally->publish, words);
     full.bucket_count = SPEAD_RECV_BUCKET_COUNT;
-    full.source_count = ledger->source_count;
-    for (uint32_t i = 0; i < ledger->source_count; i++)
+    full.source_count = tally->source_count;
+    for (uint32_t i = 0; i < tally->source_count; i++)
         add_counts(&full.total,
                    (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
                                                                             i * SOURCE_WORDS));
@@ -91,20 +91,20 @@ void speadi_recv_tally_stats(const struct speadi_recv_tally *ledger, uint64_t ri
     (void)speadi_struct_write(stats, &full, sizeof full);
 }
 
-void speadi_recv_tally_source(const struct speadi_recv_tally *ledger, uint32_t source,
+void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t source,
                               struct spead_recv_ledger *out)
 {
     uint64_t words[WORDS_MAX];
 
-    speadi_publish_read(&ledger->publish, words);
+    speadi_publish_read(&tally->publish, words);
     *out = (struct spead_recv_ledger){0};
     add_counts(out,
                (const struct speadi_recv_source_counts *)(const void *)(words + TOTALS_WORDS +
                                                                         source * SOURCE_WORDS));
 }
 
-uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *ledger)
+uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *tally)
 {
     /* The owner's words and the published ones. */
-    return 2 * (TOTALS_WORDS + ledger->source_count * SOURCE_WORDS) * sizeof(uint64_t);
+    return 2 * (TOTALS_WORDS + tally->source_count * SOURCE_WORDS) * sizeof(uint64_t);
 }

@@ -1,7 +1,7 @@
-/* Every packet in exactly one bucket, by source, and the stream's other counters.
+/* The tally of a receive stream: every packet in exactly one bucket, by source, and the other counters of the stream.
  *
- * The owner thread counts in plain memory and publishes the whole set at the end of each poll that changed it; readers
- * on any thread see one published set or the next, never a mixture. */
+ * The owner thread counts in plain memory. At the end of each poll that changed something, it publishes the whole
+ * set. Readers on any thread see one published set or the next one, never a mixture. */
 #ifndef SPEADI_RECV_LEDGER_H
 #define SPEADI_RECV_LEDGER_H
 
@@ -18,17 +18,17 @@ struct speadi_recv_source_counts {
 };
 
 struct speadi_recv_tally {
-    struct spead_recv_counters *totals;       /* start of one block of words ... */
-    struct speadi_recv_source_counts *source; /* ... that goes on with [source_count] of these */
+    struct spead_recv_counters *totals;       /* Start of one block of words ... */
+    struct speadi_recv_source_counts *source; /* ... that goes on with source_count of these. */
     uint32_t source_count;
-    struct spead_recv_counters shown; /* totals as last published; polls may be ahead of that */
-    bool counted;                     /* a bucket has changed since */
+    struct spead_recv_counters shown; /* totals as last published; totals->polls may be newer */
+    bool counted;                     /* a bucket has changed since the last publication */
     struct speadi_publish publish;
 };
 
-/* Returns 0 or -ENOMEM. */
-int speadi_recv_tally_init(struct speadi_recv_tally *ledger, uint32_t source_count);
-void speadi_recv_tally_release(struct speadi_recv_tally *ledger);
+/* Control plane. All counters are zero. Returns 0 or -ENOMEM. */
+int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count);
+void speadi_recv_tally_release(struct speadi_recv_tally *tally);
 
 static inline void speadi_ledger_add(struct spead_count *count, uint64_t packets, uint64_t bytes)
 {
@@ -36,31 +36,31 @@ static inline void speadi_ledger_add(struct spead_count *count, uint64_t packets
     count->bytes += bytes;
 }
 
-static inline void speadi_recv_tally_count(struct speadi_recv_tally *ledger, uint32_t source,
+static inline void speadi_recv_tally_count(struct speadi_recv_tally *tally, uint32_t source,
                                            enum spead_recv_bucket bucket, uint64_t packets,
                                            uint64_t bytes)
 {
-    speadi_ledger_add(&ledger->source[source].bucket[bucket], packets, bytes);
-    ledger->counted = true;
+    speadi_ledger_add(&tally->source[source].bucket[bucket], packets, bytes);
+    tally->counted = true;
 }
 
-/* Moves counts[source_count] from one bucket to another. */
-void speadi_recv_tally_move(struct speadi_recv_tally *ledger, const struct spead_count *counts,
+/* Moves counts[i] of each source i from bucket `from` to bucket `to`. Owner thread. */
+void speadi_recv_tally_move(struct speadi_recv_tally *tally, const struct spead_count *counts,
                             enum spead_recv_bucket from, enum spead_recv_bucket to);
 
-/* Owner: shows the counters to readers, if any but the number of polls has changed: readers need pauses
- * between two copies, and find them while a busy owner finds nothing. */
-void speadi_recv_tally_publish(struct speadi_recv_tally *ledger);
+/* Publishes the counters if any but the number of polls has changed. Readers need pauses between two publications; an
+ * owner thread that polls without rest and finds nothing leaves them such pauses. Owner thread. */
+void speadi_recv_tally_publish(struct speadi_recv_tally *tally);
 
-/* Any thread: fills *stats as struct_size allows. */
-void speadi_recv_tally_stats(const struct speadi_recv_tally *ledger, uint64_t ring_high_water,
+/* Fills *stats as far as its struct_size allows. Any thread may call it. */
+void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t ring_high_water,
                              struct spead_recv_stats *stats);
 
-/* Any thread: one source's buckets. */
-void speadi_recv_tally_source(const struct speadi_recv_tally *ledger, uint32_t source,
+/* Fills *out with the ledger of one source, source < source_count. Any thread may call it. */
+void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t source,
                               struct spead_recv_ledger *out);
 
-/* What the ledger allocated. */
-uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *ledger);
+/* Returns the bytes that the tally has allocated. */
+uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *tally);
 
 #endif

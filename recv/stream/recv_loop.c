@@ -1,4 +1,4 @@
-/* The owner's loop: bursts from the engine, packet by packet; what is due when nothing comes. */
+/* The owner thread's loop: it reads bursts from the engine, does what is due while nothing comes, and sleeps. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,7 +9,8 @@
 
 #include "recv_stream.h"
 
-#define COUNTERS_EVERY_NS 1000000u /* the engine's counters cost a system call for each socket */
+/* reading the engine's counters costs one system call per socket */
+#define COUNTERS_EVERY_NS 1000000u
 
 /* ---- Reservations -------------------------------------------------------------------------- */
 
@@ -43,16 +44,16 @@ static void unreserve(struct spead_recv_stream *stream)
     if (stream->unreserving || speadi_placement_outstanding(&stream->placement) == 0)
         return;
     stream->ops->unreserve(stream->engine);
-    stream->unreserving = true; /* until the next poll has reported them as ended */
+    stream->unreserving = true; /* stays true until the next poll() has reported them as ended */
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
-/* The source was found empty: only now can a heap be too old, for packets that wait in the socket
- * because we stalled are not late. */
+/* Called when poll() of the engine has found the source empty. Only now can a heap be too old: packets that still
+ * waited in the socket, because this thread was late, must not make their heap time out. */
 static void idle(struct spead_recv_stream *stream)
 {
-    speadi_recv_end_burst(stream); /* none is out, but reservations may have ended */
+    speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
     if (speadi_recv_close_aged(stream) || stream->leaving.count > 0 ||
         stream->spare.parked_count > 0)
         unreserve(stream);
@@ -61,7 +62,7 @@ static void idle(struct spead_recv_stream *stream)
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
 }
 
-/* Returns the number of packets read, 0 also when the source has ended or failed. */
+/* Returns the number of packets read. It is 0, too, when the source has ended or failed. */
 static int read_burst(struct spead_recv_stream *stream)
 {
     int count;
@@ -71,7 +72,7 @@ static int read_burst(struct spead_recv_stream *stream)
     else if (stream->placement.enabled && !stream->unreserving)
         reserve(stream);
     count = stream->ops->poll(stream->engine, &stream->burst);
-    if (stream->ops->now) /* the clock moves with what the engine lent */
+    if (stream->ops->now) /* the engine's clock moves with the packets that it lends */
         stream->age_ns = stream->ops->now(stream->engine);
     stream->unreserving = false;
     if (count > 0)
@@ -91,10 +92,10 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
         return stream->result;
     stream->now_ns = speadi_clock_mono_ns();
     stream->age_ns = stream->ops->now ? stream->ops->now(stream->engine) : stream->now_ns;
-    stream->ledger.totals->polls++;
+    stream->tally.totals->polls++;
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
-    /* ARM1 acquire: what the caller of arm() did before it has happened. */
+    /* ARM1 acquire: what the caller of arm() did before the call has happened. */
     stream->armed = atomic_load_explicit(&stream->is_armed, memory_order_acquire);
     speadi_recv_check_stop(stream);
     if (stream->state < SPEADI_RECV_FLUSHING &&
@@ -112,7 +113,8 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-/* True when it has slept, for as long as messages coalesce. stop() is heard after it, not during it. */
+/* Sleeps for the time during which packets coalesce, if that is worth it and does not pass the deadline. True: it has
+ * slept. stop() does not end this sleep; the stream sees it afterwards. */
 static bool coalesce(struct spead_recv_stream *stream, uint64_t deadline)
 {
     struct timespec time;
@@ -126,7 +128,8 @@ static bool coalesce(struct spead_recv_stream *stream, uint64_t deadline)
     time = speadi_clock_timespec(until);
     stream->read_since_wait = false;
     stream->coalesced++;
-    (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL); /* a signal: read early */
+    /* a signal ends it early: no harm */
+    (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
     return true;
 }
 
@@ -136,7 +139,7 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
 
     if (stream->state == SPEADI_RECV_ENDED)
         return 0;
-    if (stream->outlet.pending_count > 0) { /* until the consumer takes a heap nothing can go on */
+    if (stream->outlet.pending_count > 0) { /* nothing can go on until the consumer takes a heap */
         if (stream->state != SPEADI_RECV_RUNNING)
             deadline = speadi_min_u64(deadline, stream->deadline_ns);
         speadi_outlet_wait_room(&stream->outlet, deadline);
@@ -159,7 +162,7 @@ int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *
     int ret = stream->ops->start ? stream->ops->start(stream->engine, err) : 0;
 
     stream->started = true;
-    if (ret < 0) /* nothing will come: the consumer must not wait for it */
+    if (ret < 0) /* no packet will come: the consumer must not wait for one */
         speadi_recv_end(stream, ret);
     return ret;
 }
@@ -197,7 +200,7 @@ static int runner_body(void *arg, struct speadi_runner *self, struct spead_err *
     return loop(stream, err);
 }
 
-/* The public runner is the common one under another name. */
+/* The public runner is the common runner under another type name. */
 int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream,
                             int cpu, struct spead_err *err)
 {

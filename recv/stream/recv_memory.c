@@ -1,4 +1,4 @@
-/* Which memory heaps lie in, and whether payload can be placed there. */
+/* Decides in which memory the heaps lie, and whether payload can be placed there. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,10 +8,12 @@
 #include "recv_config.h"
 #include "recv_stream.h"
 
-#define SPARE_BYTES (512u << 10) /* of spare buffers where a receive at a time is placed */
+/* all spare buffers together, if the engine does not post ahead */
+#define SPARE_BYTES (512u << 10)
 #define SPARES_MIN  8u
 
-/* Room for what may be misplaced at once, and as much again for what must wait. */
+/* Decides how many spare buffers there are and how many places may be reserved. There are spare buffers for all
+ * packets that can be misplaced at once, and as many again for packets that are parked. */
 static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
 {
     uint32_t count = SPARE_BYTES / stride, window = stream->config.placed_window;
@@ -62,7 +64,8 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
     return 0;
 }
 
-/* What was moved out of its place needs room in the same memory, if that is a device's. */
+/* Checks that the engine can place into the memory of a device, and that this memory has room for the spare buffers
+ * behind the heaps: payload that the CPU cannot touch is moved within that memory. */
 static int check_reach(const struct spead_recv_stream *stream, uint32_t stride,
                        struct spead_err *err)
 {
@@ -133,6 +136,6 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
         return make_placed(stream, err);
     if (make_placed(stream, &why) == 0)
         return 0;
-    say_bounced(stream, why.text); /* auto: if there is memory enough for that */
+    say_bounced(stream, why.text); /* path auto: memory is perhaps enough for this */
     return make_bounced(stream, err);
 }

@@ -1,4 +1,4 @@
-/* The stream as a source node: its thread is the stream's owner. */
+/* The stream as a source node. The thread that steps the node is the stream's owner thread. */
 #include <errno.h>
 #include <string.h>
 
@@ -10,12 +10,12 @@
 
 #include "recv_stream.h"
 
-/* How long a silent source may keep the node from seeing that nobody reads its output any more; and, where
- * the thread has other nodes to step, from them. */
+/* A silent source may keep the thread asleep this long at most. LOOK_EVERY_NS: the node then looks whether anybody
+ * still reads its output. PULLED_SLEEP_NS: the thread of a pulled graph then steps its other nodes. */
 #define LOOK_EVERY_NS   100000000u
 #define PULLED_SLEEP_NS 1000000u
 
-#define POLLS_MAX 4u /* in a step, on a thread that has nothing else to do */
+#define POLLS_MAX 4u /* polls in one step, if the thread steps no other node */
 
 /* ---- Coming into a graph and going -------------------------------------------------------- */
 
@@ -29,7 +29,8 @@ static bool blocks(const struct spead_channel *edge)
     return edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
 }
 
-/* Not on the node's thread: nothing of the engine is touched. What is refused is as it was. */
+/* start() of the node. It is not called on the node's thread, so it does not touch the engine. After an error nothing
+ * has changed. */
 static int join_graph(void *state, struct spead_node *self, struct spead_err *err)
 {
     struct spead_recv_stream *stream = state;
@@ -47,16 +48,16 @@ static int join_graph(void *state, struct spead_node *self, struct spead_err *er
     return 0;
 }
 
-/* After the last step, which need not have been the stream's last. */
+/* finish() of the node: called after the last step of the node, when the stream need not have ended yet. */
 static void leave_graph(void *state)
 {
     struct spead_recv_stream *stream = state;
 
-    speadi_outlet_bind(&stream->outlet, NULL); /* what is still pending is shed */
+    speadi_outlet_bind(&stream->outlet, NULL); /* heaps that are still pending are shed */
     if (!stream->started)
         speadi_recv_end(stream, -ECANCELED);
     else
-        (void)spead_recv_stream_poll(stream); /* ends it: nobody receives */
+        (void)spead_recv_stream_poll(stream); /* ends the stream, because nobody receives */
 }
 
 /* ---- Steps --------------------------------------------------------------------------------- */
@@ -77,7 +78,7 @@ static bool has_reader(struct spead_recv_stream *stream, struct spead_node *self
 
     if (stream->outlet.receiver_gone)
         return false;
-    /* A heap was sent meanwhile: had the receiver gone, the send would have failed. */
+    /* The node has sent a heap since the last look. If the receiving end had closed, that send would have failed. */
     if (stream->node_sequence != stream->outlet.sequence) {
         stream->node_sequence = stream->outlet.sequence;
         return true;
@@ -96,17 +97,17 @@ static int sleep_in_engine(struct spead_recv_stream *stream, struct spead_node *
     return SPEAD_STEP_AGAIN;
 }
 
-/* Unless somebody has: a second call means now. */
+/* Stops the stream in order, unless it was stopped already: a second call of stop() would mean "at once". */
 static void stop(struct spead_recv_stream *stream)
 {
     unsigned none = 0;
 
-    /* relaxed: this thread will look itself */
+    /* relaxed: this same thread reads the number in its next poll */
     atomic_compare_exchange_strong_explicit(&stream->stop_calls, &none, 1, memory_order_relaxed,
                                             memory_order_relaxed);
 }
 
-/* Mostly a burst, and the poll that finds nothing: one step for both. */
+/* Mostly there is one burst, and the poll after it finds nothing: one step does both. */
 static int poll(struct spead_recv_stream *stream, const struct spead_node *self)
 {
     unsigned left = speadi_node_is_pulled(self) ? 1 : POLLS_MAX;

@@ -1,11 +1,11 @@
-/* One packet: its bucket, its heap, its payload put in place. */
+/* One packet: finds its bucket and its heap, and puts its payload in place. */
 #include <string.h>
 
 #include <speadi/packet.h>
 
 #include "recv_stream.h"
 
-/* Refusals that leave a hole which a packet came for. */
+/* True when the refused packet leaves a hole in its heap that it would have filled. */
 static bool leaves_hole(enum spead_recv_bucket bucket)
 {
     return bucket == SPEAD_RECV_OUT_OF_ORDER || bucket == SPEAD_RECV_NO_MEMORY ||
@@ -40,7 +40,7 @@ static bool is_copy(const struct spead_recv_stream *stream, const struct speadi_
 static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                         const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
-    struct spead_recv_counters *totals = stream->ledger.totals;
+    struct spead_recv_counters *totals = stream->tally.totals;
 
     if (is_in_own_place(stream, raw, live)) {
         totals->placed++;
@@ -57,8 +57,8 @@ static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx
         totals->bounced++;
 }
 
-/* Grows the touched part of the heap's memory ahead of the packets, but never far ahead of what came: a
- * forged length must not take memory from others. */
+/* Charges memory of the heap a little ahead of the packets, but never far: a packet with a forged length must not
+ * take memory from other heaps. False: there is no memory. */
 static bool charge(struct speadi_live_heap *live, uint64_t end)
 {
     struct speadi_region *region = live->heap.region;
@@ -74,7 +74,7 @@ static bool charge(struct speadi_live_heap *live, uint64_t end)
 
 /* ---- Into a heap --------------------------------------------------------------------------- */
 
-/* The packet must wait: its place is the engine's to write, until a receive posted there has ended. */
+/* True when the packet must be parked: a posted receive may still write to its own place. */
 static bool must_park(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                       const struct speadi_packet *packet, const struct speadi_live_heap *live)
 {
@@ -137,20 +137,21 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
     return bucket;
 }
 
-/* SPEAD_RECV_LIVE: accepted or parked, and counted. */
+/* Returns SPEAD_RECV_LIVE when the packet was accepted or parked; it is counted then. */
 static enum spead_recv_bucket add(struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw,
                                   const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
     enum spead_recv_bucket bucket = accept_or_park(stream, raw, packet, live);
 
-    /* Outside of a burst it is one that was parked, and no news. */
+    /* Outside of a burst it is a packet that was parked: the prediction knows it already. */
     if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled && stream->burst_is_out)
         speadi_placement_learn(&stream->placement, raw->source, packet);
     return bucket;
 }
 
-/* What a packet's heap does once it has it. The heap may be gone afterwards. */
+/* Does what a new packet causes in its heap: the heap may be complete, and start and stop items have their effect.
+ * Afterwards `live` may be gone. */
 static void after_packet(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                          struct speadi_live_heap *live, uint32_t control_before)
 {
@@ -165,7 +166,7 @@ static void after_packet(struct spead_recv_stream *stream, const struct speadi_r
         speadi_finished_forget(&stream->finished);
     if (starts)
         speadi_gap_tracker_restart(&stream->gaps);
-    if (stops && !stream->config.ignore_stop_item) { /* recv_stop.c looks, after the burst */
+    if (stops && !stream->config.ignore_stop_item) { /* recv_stop.c acts on it after the burst */
         stream->stopped_sources |= 1ull << raw->source;
         stream->stop_counter[raw->source] = counter;
     }
@@ -182,7 +183,7 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
         return bucket;
     bucket = add(stream, raw, packet, live);
     if (bucket != SPEAD_RECV_LIVE) {
-        speadi_block_release(live->heap.region); /* as if it had never been opened */
+        speadi_block_release(live->heap.region); /* as if the heap had never been opened */
         return bucket;
     }
     speadi_recv_heap_opened(stream, live, raw, packet);
@@ -205,7 +206,8 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
 
 /* ---- From the header to the heap ------------------------------------------------------------ */
 
-/* What can be said before any heap is looked at. */
+/* Finds the bucket of a packet that is refused before any heap is looked at; else SPEAD_RECV_LIVE, and *packet is
+ * decoded. */
 static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
                                     const struct speadi_rx_packet *raw,
                                     struct speadi_packet *packet)
@@ -234,14 +236,15 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
-/* SPEAD_RECV_LIVE: counted already. */
+/* Returns SPEAD_RECV_LIVE when the packet is counted already. */
 static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
                                                const struct speadi_rx_packet *raw,
                                                const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
 
-    /* Its heap was completed by another packet of this burst, and its memory may be in use again. */
+    /* An earlier packet of this burst has completed the heap of this place; the memory may belong to another heap by
+     * now. */
     if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(stream, raw, NULL))
         return SPEAD_RECV_DUPLICATE;
     live = speadi_heap_table_find(&stream->table, packet->heap_counter);
@@ -264,7 +267,8 @@ static enum spead_recv_bucket process(struct spead_recv_stream *stream,
     return process_admitted(stream, raw, &packet, paused);
 }
 
-/* The first misplaced packet of a burst: before it is written anywhere, all that follow are checked. */
+/* Called for the first misplaced packet of a burst. Before its payload is written anywhere, it and all later packets
+ * of the burst are checked, and misplaced ones are copied to spare buffers. */
 static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused)
 {
     enum spead_recv_bucket why;
@@ -321,10 +325,11 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
         bool paused = false;
 
         speadi_recv_uncount(stream, raw, SPEAD_RECV_LIVE);
-        /* It was admitted when it came, perhaps before a stop item; so it decodes. */
+        /* It was decoded without an error when it came. It may have come before a stop item, so it is not admitted
+         * again. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
-        bucket = process_admitted(stream, raw, &packet,
-                                  &paused); /* may park it again, in the same order */
+        /* This may park the packet again; the order of the parked packets stays. */
+        bucket = process_admitted(stream, raw, &packet, &paused);
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;
         if (bucket != SPEAD_RECV_LIVE)

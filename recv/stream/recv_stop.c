@@ -1,4 +1,4 @@
-/* The end of a stream: reads what is there, ends live heaps, lets the consumer finish. */
+/* The end of a stream: reads what has come, ends the live heaps, and lets the consumer take the finished ones. */
 #include <errno.h>
 
 #include <speadi/clock.h>
@@ -13,7 +13,7 @@ static void begin_drain(struct spead_recv_stream *stream)
 
 static unsigned stop_calls(const struct spead_recv_stream *stream)
 {
-    /* STOP1 acquire: what the caller of stop() did before it has happened. */
+    /* STOP1 acquire: what the caller of stop() did before the call has happened. */
     return atomic_load_explicit(&stream->stop_calls, memory_order_acquire);
 }
 
@@ -24,7 +24,7 @@ void speadi_recv_check_stop(struct spead_recv_stream *stream)
     if (calls > 0 && stream->state == SPEADI_RECV_RUNNING)
         begin_drain(stream);
     if (stream->outlet.receiver_gone && stream->state < SPEADI_RECV_FLUSHING)
-        speadi_recv_begin_flush(stream, -ESHUTDOWN); /* nobody wants what would be read */
+        speadi_recv_begin_flush(stream, -ESHUTDOWN); /* nobody would take the heaps */
     if (stream->state == SPEADI_RECV_DRAINING &&
         (calls > 1 || stream->now_ns >= stream->deadline_ns))
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
@@ -45,7 +45,8 @@ void speadi_recv_quiesce(struct spead_recv_stream *stream)
 
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 {
-    /* Read, but not looked at: only when the consumer or the time is at its end. */
+    /* Packets of a burst can be left here only if the consumer or the time has ended. They are counted, not
+     * processed. */
     while (stream->burst_is_out && stream->burst_next < stream->burst.count)
         speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next++],
                                  SPEAD_RECV_AFTER_STOP);
@@ -62,7 +63,7 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 
 void speadi_recv_flush(struct spead_recv_stream *stream)
 {
-    /* In a graph the consumer's time is the graph's affair: drain() and cancel() bound it. */
+    /* In a graph, drain() and cancel() of the graph limit how long the consumer may take. */
     bool late = !stream->outlet.node && stream->now_ns >= stream->deadline_ns;
 
     if (speadi_recv_hand_over(stream, stop_calls(stream) <= 1 && !late))

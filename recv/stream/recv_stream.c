@@ -1,4 +1,4 @@
-/* Makes and unmakes receive streams, and answers the threads that do not own them. */
+/* Makes and frees receive streams, and answers threads other than the owner thread. */
 #include "recv_stream.h"
 
 #include <errno.h>
@@ -34,7 +34,7 @@ static int make_tables(struct spead_recv_stream *stream)
 
     if (speadi_heap_table_init(&stream->table, c->substream_count, c->live_heaps_max) < 0 ||
         speadi_finished_init(&stream->finished, c->substream_count, c->finished_heaps_max) < 0 ||
-        speadi_recv_tally_init(&stream->ledger, stream->source_count) < 0 ||
+        speadi_recv_tally_init(&stream->tally, stream->source_count) < 0 ||
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
             0)
         return -ENOMEM;
@@ -58,7 +58,7 @@ static int name_sources(struct spead_recv_stream *stream)
     return 0;
 }
 
-/* Each region holds at most one heap: so many can be finished at once. */
+/* Each region holds at most one heap, so no more heaps than regions can be finished at once. */
 static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
 {
     const struct spead_channel_config channel = spead_recv_stream_edge_config(stream);
@@ -87,7 +87,7 @@ static void make_plan(struct spead_recv_stream *stream)
         .table_bytes =
             sizeof *stream + pool.table_bytes + speadi_outlet_bytes(&stream->outlet, &channel) +
             speadi_heap_table_bytes(&stream->table) + speadi_finished_bytes(&stream->finished) +
-            speadi_recv_tally_bytes(&stream->ledger) + speadi_spare_bytes(&stream->spare) +
+            speadi_recv_tally_bytes(&stream->tally) + speadi_spare_bytes(&stream->spare) +
             stream->ops->state_size + engine.memory_bytes,
         .socket_buffer_bytes = stream->facts.buffer_bytes,
     };
@@ -100,9 +100,9 @@ static int no_memory(struct spead_err *err)
                           "pointers or ranges");
 }
 
-/* A sender may begin at its full rate, and page faults of the first heaps cost more milliseconds than a
- * socket buffer holds: a few regions are faulted in before the first packet. Where the source can wait,
- * or --memory is too small, nothing needs to be. */
+/* Populates a few regions before the first packet. A sender may begin at its full rate, and the page faults of the
+ * first heaps take longer than a socket buffer can wait. This is not needed where the source can wait, and not done
+ * as far as memory_bytes_max has no room for it. */
 static void warm_up(struct spead_recv_stream *stream)
 {
     struct speadi_region *region[WARM_REGIONS];
@@ -113,7 +113,8 @@ static void warm_up(struct spead_recv_stream *stream)
     if ((stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0)
         return;
     while (count < WARM_REGIONS && (region[count] = speadi_pool_take(stream->pool)) != NULL)
-        (void)speadi_block_populate(region[count++], bytes); /* a refusal leaves it as it was */
+        /* when it fails, the region stays as it was */
+        (void)speadi_block_populate(region[count++], bytes);
     while (count > 0)
         speadi_block_release(region[--count]);
 }
@@ -208,7 +209,7 @@ int spead_recv_stream_create(struct spead_recv_stream **out,
 
 /* ---- Unmaking ------------------------------------------------------------------------------ */
 
-/* Heaps that never reached the channel: nobody but the stream knows them. */
+/* Releases the heaps that never reached the channel: only the stream knows them. */
 static void release_heaps(struct spead_recv_stream *stream)
 {
     struct speadi_live_heap *live;
@@ -230,7 +231,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
 {
     if (!stream)
         return;
-    /* The engine first: until it is closed, posted receives may point into heaps. */
+    /* The engine is closed first: until then, posted receives may point into heaps. */
     stream->ops->close(stream->engine);
     free(stream->engine);
     release_heaps(stream);
@@ -240,10 +241,10 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
         free(stream->source_name[i]);
     free(stream->source_name);
     speadi_spare_release(&stream->spare);
-    speadi_recv_tally_release(&stream->ledger);
+    speadi_recv_tally_release(&stream->tally);
     speadi_finished_release(&stream->finished);
     speadi_heap_table_release(&stream->table);
-    speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep it alive */
+    speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep the pool alive */
     free(stream);
 }
 
@@ -262,14 +263,15 @@ void spead_recv_stream_arm(struct spead_recv_stream *stream)
 void spead_recv_stream_stop(struct spead_recv_stream *stream)
 {
     atomic_fetch_add_explicit(&stream->stop_calls, 1, memory_order_release); /* STOP1 release */
-    /* The owner sleeps in the engine, or waits for room. Both only write to an eventfd. */
+    /* The owner thread may sleep in the engine or wait for room in the channel. Both calls only write to an
+     * eventfd. */
     stream->ops->wake(stream->engine);
-    speadi_wake_fd_signal(&stream->outlet.stop_bell);
+    speadi_wake_fd_signal(&stream->outlet.stop_wake);
 }
 
 void spead_recv_stream_stats(const struct spead_recv_stream *stream, struct spead_recv_stats *stats)
 {
-    speadi_recv_tally_stats(&stream->ledger, speadi_outlet_high_water(&stream->outlet), stats);
+    speadi_recv_tally_stats(&stream->tally, speadi_outlet_high_water(&stream->outlet), stats);
 }
 
 int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,
@@ -278,7 +280,7 @@ int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint3
     if (source >= stream->source_count)
         return -ERANGE;
     if (ledger)
-        speadi_recv_tally_source(&stream->ledger, source, ledger);
+        speadi_recv_tally_source(&stream->tally, source, ledger);
     if (name)
         *name = stream->source_name[source];
     return 0;

@@ -1,4 +1,4 @@
-/* What tests of a receive stream expect of the next heap. */
+/* Checks that tests of a receive stream share: the buckets, and the next heap. */
 #ifndef TEST_RECV_EXPECT_H
 #define TEST_RECV_EXPECT_H
 

@@ -1,12 +1,12 @@
-/* How long messages coalesce before a stream reads them, at every rate that matters.
- * Method: the rule is pure; rates are told to it, no time passes. */
+/* Goal: packets coalesce for the right time before a stream reads them, at every rate that matters.
+ * Method: the rule is a pure function. The test tells it rates; no time passes. */
 #include <criterion/criterion.h>
 
 #include "coalesce.h"
 
 #define SECOND_NS  1000000000u
 #define LONGEST_NS 200000u
-#define BUFFER     (8u << 20) /* an eighth of it holds 16 trains */
+#define BUFFER     (8u << 20) /* trains of 64 KiB may fill an eighth of it: 16 trains */
 
 static uint64_t sleep_at(uint32_t buffer_bytes, uint64_t messages_per_s)
 {
@@ -38,7 +38,7 @@ Test(coalesce, no_more_comes_during_a_sleep_than_an_eighth_of_the_buffer)
 
 Test(coalesce, a_buffer_without_room_for_trains_is_read_at_once)
 {
-    cr_expect_eq(sleep_at(425984, 30000), 0); /* what a stock kernel allows */
+    cr_expect_eq(sleep_at(425984, 30000), 0); /* the largest that an unchanged kernel allows */
     cr_expect_eq(sleep_at(0, 30000), 0);
 }
 

@@ -1,6 +1,8 @@
-/* Heaps in memory that the CPU must not touch, and memory that a NIC must know: what is refused, what is
- * said, and what becomes of packets when operations fail. Method: a scripted engine as a NIC, and memory
- * mapped PROT_NONE, so that every touch by the core would end the test. */
+/* Goal: heaps can lie in memory that the CPU must not touch, or in memory that a NIC must know. The right
+ * configurations are refused, the log says the right lines, and every packet has its bucket when operations on the
+ * memory fail.
+ * Method: a scripted engine acts as a NIC. The memory is mapped PROT_NONE, so that any access by the core ends the
+ * test. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -12,8 +14,8 @@
 #include "recv_config.h"
 #include "recv_rig.h"
 
-#define PACKETS    40u /* of a heap */
-#define BYTES      64u /* of a packet */
+#define PACKETS    40u /* packets of one heap */
+#define BYTES      64u /* payload bytes of one packet */
 #define HEAP_BYTES (PACKETS * BYTES)
 
 static struct recv_rig rig;
@@ -55,7 +57,7 @@ static void fini(void)
 
 TestSuite(device_heaps, .init = init, .fini = fini);
 
-/* Returns the error of a creation that must fail. */
+/* Creates a stream, which must fail with `expected`. Returns the sentence of the error. */
 static const char *refusal(int expected)
 {
     static struct spead_err err;
@@ -102,7 +104,7 @@ static void push_heap(uint64_t counter)
         push(counter, i, 0);
 }
 
-/* Reads all; returns how many heaps came, each of them right. */
+/* Polls until the engine has lent everything, and checks each heap. Returns how many heaps came. */
 static unsigned read_all(void)
 {
     struct spead_heap *heap;
@@ -328,7 +330,7 @@ static void open_with(unsigned window, double loss_max)
     recv_rig_open(&rig);
 }
 
-/* Heaps of which one packet in `every` is lost (0: none). */
+/* Sends heaps and reads them. One packet in `every` is lost; 0: none. */
 static void read_lossy(uint64_t heaps, unsigned every)
 {
     static uint64_t counter;

@@ -1,5 +1,7 @@
-/* The way of heaps from a stream to its consumer, both ends on one thread (races: tests/stress).
- * Method: heaps without memory, told apart by counter; a reference more than are given back keeps them. */
+/* Goal: heaps reach the consumer by the way that the outlet promises, with both ends on one thread (tests/stress has
+ * the races).
+ * Method: heaps without memory, which the test tells apart by their heap counters. Each has one reference more than
+ * the outlet releases, so that it is never freed. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -62,7 +64,8 @@ static void release(void)
 
 TestSuite(outlet, .init = number_heaps, .fini = release);
 
-/* As a stream does: what the channel did not take stays pending. */
+/* Adds and sends heaps as a stream does: those that the channel did not take stay pending. Returns how many it
+ * took. */
 static uint32_t push(unsigned first, unsigned count)
 {
     int sent;
@@ -170,12 +173,13 @@ static void taking_ends_a_wait_for_room(void)
     cr_expect_eq(speadi_outlet_room(&outlet), 4u);
     push(0, 4);
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
-    speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns()); /* announces itself, times out */
+    /* it announces its waker, and the wait times out */
+    speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
     cr_expect_not(readable(spead_sender_fd(outlet.sender)));
     try_take(1);
     cr_expect(readable(spead_sender_fd(outlet.sender)));
-    speadi_outlet_wait_room(&outlet, UINT64_MAX); /* returns */
+    speadi_outlet_wait_room(&outlet, UINT64_MAX); /* the wait returns */
     cr_expect_eq(speadi_outlet_room(&outlet), 1u);
     try_take(8);
 }
@@ -186,7 +190,7 @@ Test(outlet, taking_ends_a_wait_for_room_in_block_mode)
     taking_ends_a_wait_for_room();
 }
 
-/* At a stop the rest waits for room under the other policies too. */
+/* When a stream stops, its last heaps wait for room under the policies that shed, too. */
 Test(outlet, taking_ends_a_wait_for_room_where_heaps_are_shed)
 {
     open_with(SPEAD_DROP_NEWEST);
@@ -202,8 +206,8 @@ Test(outlet, the_bell_ends_a_wait_for_room)
     open_with(SPEAD_BLOCK);
     push(0, 4);
     speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
-    speadi_wake_fd_signal(&outlet.stop_bell);
-    speadi_outlet_wait_room(&outlet, UINT64_MAX); /* returns */
+    speadi_wake_fd_signal(&outlet.stop_wake);
+    speadi_outlet_wait_room(&outlet, UINT64_MAX); /* the wait returns */
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
     try_take(8);
 }
@@ -218,7 +222,7 @@ Test(outlet, the_end_comes_after_everything_sent)
     cr_expect_eq(try_take(1), -ESHUTDOWN);
 }
 
-/* To take() an end is an end; a receiver of one's own sees the error. */
+/* For take() every end is the same; a receiving end that the caller has opened sees the error. */
 Test(outlet, an_error_ends_the_channel)
 {
     struct spead_receiver *receiver;
@@ -282,7 +286,7 @@ Test(outlet, the_descriptor_is_readable_while_something_waits)
     cr_expect_eq(try_take(1), -ESHUTDOWN);
 }
 
-/* A stream that cannot be made asks `pending` what there is to release. */
+/* A stream whose creation has failed looks at `pending` to see whether the outlet must be released. */
 Test(outlet_limits, without_descriptors_there_is_nothing_to_release)
 {
     struct rlimit limit;

@@ -1,8 +1,8 @@
-/* Placed receive: payload lands where it was predicted to belong, right or wrong, and every heap is right.
- * Method: a scripted engine puts whatever packet comes next into the next reserved range. The same wire
- * is then read without placement, and placed into memory that the CPU must not touch: heaps and ledger
- * must be the same. Regions hold old bytes of other heaps, so a packet that was not moved home, or was
- * overwritten on its way, shows. */
+/* Goal: with placed receive, every heap is right, whether payload landed where it was predicted to belong or not.
+ * Method: a scripted engine puts the next packet, whichever it is, into the next reserved range. Then the same
+ * packets are read without placement, and with placement into memory that the CPU must not touch. Heaps and ledger
+ * must be the same each time. Regions contain old bytes of other heaps, so a packet that was not moved to its own
+ * place, or was overwritten on its way, leaves wrong bytes. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -12,8 +12,8 @@
 #include "apart_memory.h"
 #include "recv_rig.h"
 
-#define PACKETS    40u /* of a heap */
-#define BYTES      64u /* of a packet */
+#define PACKETS    40u /* packets of one heap */
+#define BYTES      64u /* payload bytes of one packet */
 #define HEAP_BYTES (PACKETS * BYTES)
 #define WIRE_MAX   2048u
 #define HEAPS_MAX  32u
@@ -21,7 +21,7 @@
 struct sent {
     uint64_t counter, offset;
     uint32_t bytes;
-    uint32_t pad; /* NULL pointers: a longer header than others have */
+    uint32_t pad; /* NULL item pointers, which make the header longer than that of other packets */
 };
 
 static struct sent wire[WIRE_MAX];
@@ -35,7 +35,7 @@ static void send_part(uint64_t counter, uint64_t offset, uint32_t bytes)
     wire[wire_count++] = (struct sent){.counter = counter, .offset = offset, .bytes = bytes};
 }
 
-/* Packets first to last-1 of a heap. */
+/* Sends packets number first to last - 1 of a heap. */
 static void send_packets(uint64_t counter, unsigned first, unsigned last)
 {
     for (unsigned i = first; i < last; i++)
@@ -52,16 +52,16 @@ struct mode {
     bool out_of_order;
     unsigned poll_max;
     unsigned window;
-    unsigned live; /* heaps at a time; 0: 8, so that none is evicted */
-    bool apart;    /* in memory that the CPU must not touch, by a NIC */
+    unsigned live; /* live heaps; 0: 8, so that none is evicted */
+    bool apart;    /* in memory that the CPU must not touch, received by a NIC */
 };
 
 struct outcome {
     char buckets[1024];
-    uint64_t received[HEAPS_MAX]; /* by counter; bytes of the heap handed over */
+    uint64_t received[HEAPS_MAX]; /* by heap counter: bytes of the heap that arrived */
     uint64_t heaps, missing;
     uint64_t placed, repaired, bounced;
-    uint32_t parked; /* most packets that ever waited for a place */
+    uint32_t parked; /* the most packets that were parked at a time */
 };
 
 static void push_sent(const struct sent *sent)
@@ -156,8 +156,8 @@ static void compare(const struct outcome *placed, const struct outcome *bounced,
     cr_assert_eq(placed->missing, bounced->missing);
 }
 
-/* Reads the wire in every mode, placed and bounced. Returns the placed outcome of a synchronous engine in
- * out-of-order mode, with the most packets parked in any mode. */
+/* Reads the wire in every mode, placed and bounced, and compares. Returns the placed outcome of an engine that does
+ * not post ahead, in out-of-order mode, with the most packets that were parked in any mode. */
 static struct outcome compare_modes(void)
 {
     static const unsigned poll_max[] = {1, 2, 3, 7, 16, 1024};
@@ -216,7 +216,7 @@ Test(placed_receive, loss_of_one_to_many_inside_one_receive)
             outcome = compare_modes();
             cr_expect_eq(outcome.missing, at + lost < PACKETS ? lost : PACKETS - at);
             cr_expect_eq(outcome.received[4], HEAP_BYTES);
-            if (lost < 7) /* its place is among the 8 that are posted */
+            if (lost < 7) /* the place of the lost packet is among the 8 that are posted */
                 cr_expect_gt(outcome.parked, 0u);
         }
 }
@@ -260,7 +260,7 @@ Test(placed_receive, a_packet_twice_before_its_neighbour_comes_late)
     send_heap(1);
     send_packets(2, 0, 10);
     send_packets(2, 11, 13);
-    send_packets(2, 11, 13); /* again, while 10 is still awaited */
+    send_packets(2, 11, 13); /* a second time, while packet 10 has not come yet */
     send_packets(2, 10, 11);
     send_packets(2, 13, PACKETS);
     cr_expect_str_eq(compare_modes().buckets, "delivered 80, duplicate 2");
@@ -311,7 +311,7 @@ Test(placed_receive, any_mixture_of_faults)
                 int dice = rand() % 40;
 
                 if (dice == 0)
-                    continue; /* lost */
+                    continue; /* the packet is lost */
                 send_packets(counter, i, i + 1);
                 if (dice == 1)
                     send_packets(counter, i, i + 1);
@@ -333,7 +333,7 @@ Test(placed_receive, any_mixture_of_faults)
 
 /* ---- Heaps that end while receives point into them ----------------------------------------- */
 
-/* A part of heap 2 is there and 8 receives are posted into the rest; one heap more may be live. */
+/* Heap 2 has arrived in part, and 8 receives are posted into the rest of it. Only one heap may be live. */
 static void open_with_posted_receives(void)
 {
     struct mode mode = {
@@ -361,7 +361,8 @@ Test(placed_receive, an_evicted_heap_leaves_when_the_last_receive_has_ended)
 {
     open_with_posted_receives();
     push_sent(&(struct sent){.counter = 3, .offset = 0, .bytes = BYTES});
-    for (unsigned i = 0; i < 7; i++) /* the first one evicts heap 2; all land in heap 2's places */
+    /* the first one evicts heap 2; the payload of all lands in places of heap 2 */
+    for (unsigned i = 0; i < 7; i++)
         push_sent(&(struct sent){.counter = 4, .offset = i * BYTES, .bytes = BYTES});
     for (unsigned i = 0; i < 7; i++) {
         recv_rig_poll(&rig);
@@ -421,7 +422,8 @@ Test(placed_receive, a_heap_times_out_only_after_its_receives_are_taken_back)
         push_sent(&(struct sent){.counter = 2, .offset = i * BYTES, .bytes = BYTES});
     for (unsigned i = 0; i < 12; i++)
         recv_rig_poll(&rig);
-    recv_rig_poll(&rig); /* empty: the heap is too old, and receives point into it */
+    /* the source is empty and the heap is too old, but receives are posted into it */
+    recv_rig_poll(&rig);
     cr_expect_eq(rig.engine->unreserves, 1u);
     cr_expect_null(recv_rig_take(&rig));
     recv_rig_poll(&rig);
@@ -444,7 +446,7 @@ Test(placed_receive, stop_takes_posted_receives_back_before_it_flushes)
 Test(placed_receive, a_stream_is_destroyed_while_receives_point_into_heaps)
 {
     open_with_posted_receives();
-    recv_rig_close(&rig); /* the address sanitizer watches */
+    recv_rig_close(&rig); /* the address sanitizer finds a wrong access */
 }
 
 Test(placed_receive, auto_places_large_packets_only)

@@ -1,6 +1,6 @@
-/* What a receive stream is asked for: defaults, refusals that name the field.
- * Method: set-up calls; where packets are needed, over the mem engine, so that the whole way from
- * configuration to ledger is the real one. */
+/* Goal: a receive stream gets the right defaults, and a refusal names the field.
+ * Method: the tests call the functions that read and create. Tests that need packets use engine mem, so that the
+ * whole way from configuration to ledger is the real one. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -47,7 +47,7 @@ Test(recv_config, an_older_caller_gets_the_defaults_of_what_it_does_not_know)
     struct spead_recv_stream_config full;
 
     config.struct_size = offsetof(struct spead_recv_stream_config, ring_heaps);
-    config.ring_heaps = 0; /* beyond its structure: not read */
+    config.ring_heaps = 0; /* lies beyond struct_size, so it is not read */
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     cr_expect_eq(full.ring_heaps, 4u);
 }
@@ -84,7 +84,7 @@ Test(recv_config, a_refusal_names_the_field)
 
 /* ---- Ranges -------------------------------------------------------------------------------- */
 
-/* A field that is refused at least - 1 and at most + 1, and taken at both ends. */
+/* A field that is refused at least - 1 and at most + 1, and accepted at least and at most. */
 struct ranged {
     const char *field;
     size_t offset, bytes;
@@ -101,7 +101,7 @@ static const struct ranged ranged_fields[] = {
     RANGED(packet_bytes_max, 8, 65507),
     RANGED(substream_count, 1, 1u << 20),
     RANGED(live_heaps_max, 1, 1u << 20),
-    RANGED(finished_heaps_max, 0, 4u << 20), /* 0: chosen */
+    RANGED(finished_heaps_max, 0, 4u << 20), /* 0: the stream chooses */
     RANGED(heap_bytes_max, 1, 1ull << 40),
     RANGED(pointers_max, 1, 1u << 20),
     RANGED(ranges_max, 1, 1u << 20),
@@ -110,7 +110,8 @@ static const struct ranged ranged_fields[] = {
     RANGED(on_full, 0, SPEAD_BLOCK),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
     RANGED(placed_window, 1, 64),
-    RANGED(memory_bytes_max, 12288, UINT64_MAX), /* 9200, in pages; 0: what the plan needs */
+    /* 9200 rounded up to pages; 0: the need of the plan */
+    RANGED(memory_bytes_max, 12288, UINT64_MAX),
 };
 
 static int read_with(const struct ranged *ranged, uint64_t value)
@@ -119,8 +120,9 @@ static int read_with(const struct ranged *ranged, uint64_t value)
 
     start_from_defaults();
     if (ranged->offset == offsetof(struct spead_recv_stream_config, substream_count))
-        config.live_heaps_max = 1; /* the two are bounded together */
-    memcpy((char *)&config + ranged->offset, &value, ranged->bytes); /* little-endian */
+        config.live_heaps_max = 1; /* both fields together have a bound */
+    /* little-endian machines only */
+    memcpy((char *)&config + ranged->offset, &value, ranged->bytes);
     return speadi_recv_config_read(&full, &config, &err);
 }
 
@@ -175,7 +177,7 @@ static void expect_field(const char *field, const char *start)
     start_from_defaults();
 }
 
-/* What stands in a string, too, is refused by the name of its field, with the string quoted. */
+/* A wrong value in a string is also refused by the name of its field, and the sentence quotes the string. */
 Test(recv_config, strings_are_refused_by_the_field_they_stand_in)
 {
     config.interface_name = "nowhere0";
@@ -208,18 +210,18 @@ Test(recv_config, what_the_network_refuses_is_no_field)
     cr_expect_null(err.field, "%s", err.field);
 }
 
-/* A bound that no packet fits under would count every one of them as no-memory. */
+/* Without the refusal, every packet would be counted as no-memory. */
 Test(recv_config, a_memory_bound_below_one_packet_is_refused)
 {
     struct spead_recv_stream_config full;
 
     config.memory_bytes_max = 1024;
     expect_refusal("memory_bytes_max");
-    expect_refusal("12288"); /* 9200, in pages */
+    expect_refusal("12288"); /* 9200 rounded up to pages */
     config.memory_bytes_max = 12288;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     config.memory_bytes_max = 4096;
-    config.heap_bytes_max = 1000; /* no packet carries more of a heap than the whole */
+    config.heap_bytes_max = 1000; /* a packet carries at most the whole heap */
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
 }
 

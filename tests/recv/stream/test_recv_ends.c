@@ -1,6 +1,7 @@
-/* Heaps that end otherwise than complete: evicted, timed out, with holes, of a sender that restarts.
- * Method: a scripted engine lends exactly the packets that a test names; what counts is what a user sees:
- * heaps, their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+/* Goal: a heap that does not become complete ends in the right way: it is evicted, it times out, it has holes, or its
+ * sender has restarted.
+ * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
+ * their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
 #include <stdlib.h>
 
 #include "recv_expect.h"
@@ -27,7 +28,8 @@ Test(recv_ends, a_new_heap_evicts_the_one_so_many_earlier)
         recv_rig_data(&rig, counter, 8, 0, 8);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 3, live 1");
-    recv_rig_data(&rig, 5, 8, 0, 8); /* slots 2 to 4 are free, but it is heap 1's turn */
+    /* slots 2 to 4 are free, but the next slot is that of heap 1 */
+    recv_rig_data(&rig, 5, 8, 0, 8);
     recv_rig_data(&rig, 1, 64, 32, 32);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 4, late 1, evicted 1");
@@ -79,7 +81,7 @@ Test(recv_ends, an_age_limit_without_end_is_no_deadline)
 
 /* ---- An engine with a clock of its own ----------------------------------------------------- */
 
-/* Ten seconds of its time pass in this test, and none of the host's to speak of. */
+/* Ten seconds of the engine's time pass in this test, and hardly any of the host's time. */
 Test(recv_ends, heaps_age_by_the_clock_of_an_engine_that_has_one)
 {
     rig.config.heap_timeout_ns = 2000000000u;
@@ -91,7 +93,7 @@ Test(recv_ends, heaps_age_by_the_clock_of_an_engine_that_has_one)
     recv_rig_data(&rig, 2, 64, 0, 8)->clock_ns = 2900000000u;
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "live 2");
-    rig.engine->clock_ns = 3000000000u; /* the first is two seconds old, the second is not */
+    rig.engine->clock_ns = 3000000000u; /* heap 1 is two seconds old, heap 2 is not */
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "live 1, timed-out 1");
     rig.engine->clock_ns = 10000000000u;
@@ -111,7 +113,7 @@ Test(recv_ends, while_the_engines_clock_stands_no_heap_ages)
     EXPECT_BUCKETS(&rig, "live 1");
 }
 
-/* The engine's time is no deadline for a thread that sleeps by the host's. */
+/* A time by the engine's clock cannot be the deadline of a thread that sleeps by the host's clock. */
 Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
 {
     rig.config.heap_timeout_ns = 1000;
@@ -125,7 +127,7 @@ Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
     cr_expect_eq(rig.engine->waited_until, 77u);
 }
 
-/* Finished heaps are remembered for a second: here of the engine's time. */
+/* Ended heaps are remembered for one second: in this test, one second of the engine's time. */
 Test(recv_ends, finished_heaps_are_forgotten_by_the_engines_clock)
 {
     rig.ops = &script_clock_ops;
@@ -140,7 +142,7 @@ Test(recv_ends, finished_heaps_are_forgotten_by_the_engines_clock)
     EXPECT_BUCKETS(&rig, "delivered 2, duplicate 1");
 }
 
-/* A stop's limit is the host's: whoever stopped the stream waits for it. */
+/* The time limit of a stop counts by the host's clock, because the caller of stop() waits for it. */
 Test(recv_ends, the_limit_of_a_stop_is_the_hosts_time)
 {
     rig.ops = &script_clock_ops;
@@ -148,7 +150,7 @@ Test(recv_ends, the_limit_of_a_stop_is_the_hosts_time)
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 64, 0, 8);
     recv_rig_run(&rig);
-    recv_rig_stop(&rig); /* its clock stands */
+    recv_rig_stop(&rig); /* the engine's clock does not move */
     EXPECT_BUCKETS(&rig, "flushed 1");
 }
 
@@ -172,7 +174,8 @@ Test(recv_ends, a_sender_that_restarts_is_not_eaten)
     recv_rig_data(&rig, 1, 8, 0, 8);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 2, control 1");
-    for (uint64_t counter = 100; counter < 200; counter++) /* more than are remembered */
+    /* more heaps than the stream remembers */
+    for (uint64_t counter = 100; counter < 200; counter++)
         recv_rig_data(&rig, counter, 8, 0, 0);
     recv_rig_data(&rig, 1, 8, 0, 8);
     recv_rig_run(&rig);
@@ -194,7 +197,7 @@ Test(recv_ends, no_byte_of_a_hole_is_another_heaps)
     recv_rig_data(&rig, 21, 5000, 1000, 1000);
     recv_rig_data(&rig, 21, 5000, 4000, 500);
     recv_rig_stop(&rig);
-    expect_heap(&rig, 21, false); /* checks that holes are zero */
+    expect_heap(&rig, 21, false); /* also checks that holes are zero */
 }
 
 Test(recv_ends, holes_are_left_when_asked)
@@ -250,7 +253,7 @@ Test(recv_ends, sent_less_seen_is_missing)
     srand(3);
     for (uint64_t counter = 0; counter < 50; counter++)
         for (uint64_t i = 0; i < 20; i++)
-            if (i == 7 || rand() % 10 != 0) /* no whole heap is lost */
+            if (i == 7 || rand() % 10 != 0) /* of each heap at least packet 7 arrives */
                 recv_rig_data(&rig, counter, 2000, i * 100, 100);
     recv_rig_stop(&rig);
     cr_expect_eq(1000 - rig.stats.total.seen.packets, rig.stats.counters.missing_packets);

@@ -1,7 +1,7 @@
-/* Goal: a packet is taken for the next of its heap only when it is, to the last bit; and then with the same result
- * as any other.
- * Method: the same packets are read in a row, and between packets of another heap, which makes each of them
- * a surprise. One bit of one header is wrong, each in turn. Heaps, ledgers and predictions must agree. */
+/* Goal: the fast path takes a packet as the next one of its heap only if every bit of its header fits. The result is
+ * then the same as on the slow path.
+ * Method: the same packets are read in a row, and between packets of another heap, which keeps each of them off the
+ * fast path. One bit of one header is wrong, each bit in turn. Heaps, ledgers and predictions must be equal. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -12,7 +12,8 @@
 #define PACKETS      8u
 #define HEADER_BYTES 40u
 #define COUNTER      0x33u
-#define OTHER        0xa55a00u /* no single bit away from COUNTER, nor from any counter made of it */
+/* differs in more than one bit from COUNTER, and from COUNTER with one bit changed */
+#define OTHER 0xa55a00u
 
 static struct recv_rig rig;
 
@@ -79,7 +80,8 @@ static struct outcome in_a_row(unsigned bit, bool out_of_order)
     return close_rig();
 }
 
-/* What came for the other heap, whole and right, is taken off. */
+/* Reads each packet after a packet of another heap. The packets of that heap, which is complete, are subtracted from
+ * the outcome. */
 static struct outcome one_by_one(unsigned bit, bool out_of_order)
 {
     struct outcome outcome;

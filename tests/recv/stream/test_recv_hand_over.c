@@ -1,6 +1,6 @@
-/* How a receive stream hands heaps over to a consumer that is slow, or holds many, or takes many.
- * Method: a scripted engine lends exactly the packets that a test names; what counts is what a user sees:
- * heaps, their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+/* Goal: a receive stream hands over its heaps to a consumer that is slow, holds many heaps, or takes many at once.
+ * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
+ * their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
 #include <errno.h>
 
 #include "recv_expect.h"

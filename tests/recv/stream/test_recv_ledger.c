@@ -1,19 +1,20 @@
-/* Receive counters and how readers see them.
- * Method: count as the owner, read as anyone; what is not published is not seen. */
+/* Goal: readers see the receive counters as they were published.
+ * Method: the test counts as the owner thread does, and reads as any thread may. What is not published must not be
+ * seen. */
 #include <criterion/criterion.h>
 
 #include "recv_ledger.h"
 
-static struct speadi_recv_tally ledger;
+static struct speadi_recv_tally tally;
 
 static void open_two_sources(void)
 {
-    cr_assert_eq(speadi_recv_tally_init(&ledger, 2), 0);
+    cr_assert_eq(speadi_recv_tally_init(&tally, 2), 0);
 }
 
 static void release(void)
 {
-    speadi_recv_tally_release(&ledger);
+    speadi_recv_tally_release(&tally);
 }
 
 TestSuite(recv_ledger, .init = open_two_sources, .fini = release);
@@ -22,15 +23,15 @@ static struct spead_recv_stats read_stats(void)
 {
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
 
-    speadi_recv_tally_stats(&ledger, 7, &stats);
+    speadi_recv_tally_stats(&tally, 7, &stats);
     return stats;
 }
 
 Test(recv_ledger, readers_see_what_was_published)
 {
-    speadi_recv_tally_count(&ledger, 1, SPEAD_RECV_LATE, 2, 100);
+    speadi_recv_tally_count(&tally, 1, SPEAD_RECV_LATE, 2, 100);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].packets, 0u);
-    speadi_recv_tally_publish(&ledger);
+    speadi_recv_tally_publish(&tally);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].packets, 2u);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LATE].bytes, 100u);
 }
@@ -39,11 +40,11 @@ Test(recv_ledger, the_total_is_the_sum_of_the_sources)
 {
     struct spead_recv_ledger source;
 
-    speadi_recv_tally_count(&ledger, 0, SPEAD_RECV_LIVE, 1, 10);
-    speadi_recv_tally_count(&ledger, 1, SPEAD_RECV_LIVE, 2, 20);
-    speadi_recv_tally_publish(&ledger);
+    speadi_recv_tally_count(&tally, 0, SPEAD_RECV_LIVE, 1, 10);
+    speadi_recv_tally_count(&tally, 1, SPEAD_RECV_LIVE, 2, 20);
+    speadi_recv_tally_publish(&tally);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].packets, 3u);
-    speadi_recv_tally_source(&ledger, 1, &source);
+    speadi_recv_tally_source(&tally, 1, &source);
     cr_expect_eq(source.bucket[SPEAD_RECV_LIVE].packets, 2u);
     cr_expect_eq(source.bucket[SPEAD_RECV_LIVE].bytes, 20u);
     cr_expect_eq(read_stats().source_count, 2u);
@@ -54,10 +55,10 @@ Test(recv_ledger, a_heaps_packets_move_together)
 {
     const struct spead_count heap[] = {{3, 30}, {1, 10}};
 
-    speadi_recv_tally_count(&ledger, 0, SPEAD_RECV_LIVE, 5, 50);
-    speadi_recv_tally_count(&ledger, 1, SPEAD_RECV_LIVE, 1, 10);
-    speadi_recv_tally_move(&ledger, heap, SPEAD_RECV_LIVE, SPEAD_RECV_EVICTED);
-    speadi_recv_tally_publish(&ledger);
+    speadi_recv_tally_count(&tally, 0, SPEAD_RECV_LIVE, 5, 50);
+    speadi_recv_tally_count(&tally, 1, SPEAD_RECV_LIVE, 1, 10);
+    speadi_recv_tally_move(&tally, heap, SPEAD_RECV_LIVE, SPEAD_RECV_EVICTED);
+    speadi_recv_tally_publish(&tally);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].packets, 2u);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_LIVE].bytes, 20u);
     cr_expect_eq(read_stats().total.bucket[SPEAD_RECV_EVICTED].packets, 4u);
@@ -67,17 +68,17 @@ Test(recv_ledger, a_heaps_packets_move_together)
 Test(recv_ledger, every_counter_reaches_its_field)
 {
     struct spead_recv_stats stats;
-    uint64_t *word = (uint64_t *)ledger.totals;
+    uint64_t *word = (uint64_t *)tally.totals;
 
-    for (uint64_t i = 0; i < sizeof *ledger.totals / sizeof *word; i++)
+    for (uint64_t i = 0; i < sizeof *tally.totals / sizeof *word; i++)
         word[i] = 100 + i;
-    speadi_recv_tally_publish(&ledger);
+    speadi_recv_tally_publish(&tally);
     stats = read_stats();
-    cr_expect_eq(stats.counters.heaps_complete, ledger.totals->heaps_complete);
-    cr_expect_eq(stats.counters.heaps_no_memory, ledger.totals->heaps_no_memory);
-    cr_expect_eq(stats.counters.missing_packets, ledger.totals->missing_packets);
-    cr_expect_eq(stats.counters.repaired, ledger.totals->repaired);
-    cr_expect_eq(stats.counters.last_packet_ns, ledger.totals->last_packet_ns);
+    cr_expect_eq(stats.counters.heaps_complete, tally.totals->heaps_complete);
+    cr_expect_eq(stats.counters.heaps_no_memory, tally.totals->heaps_no_memory);
+    cr_expect_eq(stats.counters.missing_packets, tally.totals->missing_packets);
+    cr_expect_eq(stats.counters.repaired, tally.totals->repaired);
+    cr_expect_eq(stats.counters.last_packet_ns, tally.totals->last_packet_ns);
     cr_expect_eq(stats.ring_high_water, 7u);
-    cr_expect_eq(stats.counters.memory_high_water_bytes, ledger.totals->memory_high_water_bytes);
+    cr_expect_eq(stats.counters.memory_high_water_bytes, tally.totals->memory_high_water_bytes);
 }

@@ -1,5 +1,7 @@
-/* The receive stream as a source node: what comes out, what is shed, and what it refuses.
- * Method: packets on a memory link, where the stream sleeps as over a network, and the library's own test sink. */
+/* Goal: a receive stream works as a source node: the right heaps come out, the right ones are shed, and it refuses
+ * what it must.
+ * Method: the packets come from a memory link, on which the stream sleeps as it does on a network, and go to a probe
+ * sink. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -98,7 +100,7 @@ Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
                  "the gaps say what was shed");
 }
 
-/* The stream on a runner, a graph that reads its channel. */
+/* A runner runs the stream; the graph only reads its channel. */
 Test(recv_node, a_graph_can_read_the_channel_of_a_stream)
 {
     struct spead_recv_runner *runner;

@@ -1,6 +1,7 @@
-/* How a receive stream and the graph that it is a node of end together: stop, cancel, failures of either.
- * Method: packets on a memory link (where the stream sleeps as over a network) or from a scripted engine
- * (which can fail), and the library's own test sink. */
+/* Goal: a receive stream and the graph in which it is a node end together: by stop, by cancel, by a failure of
+ * either.
+ * Method: the packets come from a memory link, on which the stream sleeps as it does on a network, or from a scripted
+ * engine, which can fail. A probe sink gets the heaps. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -52,7 +53,7 @@ Test(recv_node_ends, a_stop_of_the_stream_ends_the_graph)
     cr_expect_eq(recv_graph_record(&rig).received, 500u);
 }
 
-/* It would wake by itself, but later. */
+/* The stream would wake without the stop, too, but later. */
 Test(recv_node_ends, a_stop_reaches_into_the_engine)
 {
     recv_graph_build_scripted(&rig);
@@ -99,7 +100,7 @@ Test(recv_node_ends, what_a_cancel_finds_is_counted)
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_LIVE), 0u);
 }
 
-/* The source has gone silent: the stream must see by itself that nobody reads. */
+/* The source sends nothing any more, so the stream must notice without a packet that nobody reads its output. */
 Test(recv_node_ends, a_sink_that_has_enough_ends_the_stream)
 {
     rig.sink_config.stop_after = 3;

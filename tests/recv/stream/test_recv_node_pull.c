@@ -1,5 +1,5 @@
-/* The receive stream as a node of a graph that the caller pulls, on its own thread.
- * Method: packets on memory links or from a scripted engine. */
+/* Goal: a receive stream works as a node of a graph that the caller pulls, on the caller's own thread.
+ * Method: the packets come from memory links or from a scripted engine. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static void tear_down(void)
 
 TestSuite(recv_node_pull, .init = set_up, .fini = tear_down);
 
-/* Fifty heaps come in one burst; what the caller has not asked for waits, whatever on_full says. */
+/* Fifty heaps come in one burst. Those that the caller has not asked for wait, whatever on_full says. */
 Test(recv_node_pull, pulled_one_heap_at_a_time_nothing_is_shed)
 {
     struct spead_message message;
@@ -47,7 +47,7 @@ Test(recv_node_pull, pulled_one_heap_at_a_time_nothing_is_shed)
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED), 50u);
 }
 
-/* Passes heaps on, one at a time. */
+/* The step of a relay node: it passes heaps on, one at a time. */
 static int relay_step(void *state, struct spead_node *self)
 {
     struct spead_message *held = state;
@@ -82,7 +82,8 @@ static struct spead_graph_end join_to_relay(struct spead_message *held)
     return relay;
 }
 
-/* One source that is silent must not keep the other's heap from the caller, whose thread steps both. */
+/* The caller's thread steps both streams. A source that sends nothing must not keep it from the heap of the other
+ * one. */
 Test(recv_node_pull, pulled_streams_share_the_callers_thread)
 {
     struct spead_message held = {0}, message;

@@ -1,5 +1,5 @@
-/* Where a packet ends: every row of the receive validation table, by name, seen from the ledger.
- * Method: one good and one bad packet through a stream with a scripted engine. */
+/* Goal: every packet ends in the right bucket, for each row of the table of receive checks.
+ * Method: one good and one bad packet go through a stream with a scripted engine; the ledger names the buckets. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -23,7 +23,7 @@ TestSuite(recv_packet, .init = open_rig, .fini = close_rig);
 
 #define EXPECT_BUCKETS(text) cr_expect_str_eq(recv_rig_buckets(&rig), text)
 
-/* The packet in rig.packet, then a good heap: a bad packet must not get in its way. */
+/* Lends the packet in rig.packet, then a good heap: the bad packet must not disturb it. */
 static void expect_refusal(const char *buckets)
 {
     recv_rig_open(&rig);
@@ -230,7 +230,7 @@ Test(recv_packet, exact_duplicate_range_and_partial_overlap)
     EXPECT_BUCKETS("live 1, duplicate 1, overlap 1");
 }
 
-/* test_bad_offset */
+/* spead2 tests the same in test_bad_offset. */
 Test(recv_packet, address_beyond_the_heaps_end_never_completes_it)
 {
     test_packet_specials(&rig.packet, 40, 1, 64, 0, 64);

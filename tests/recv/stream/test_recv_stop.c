@@ -1,5 +1,5 @@
-/* The end of a stream: by item, by call, by a source that ends or fails.
- * Method: a scripted engine; poll() is called as a runner would. */
+/* Goal: a stream ends as it should: by a stop item, by stop(), because its source ends, or because its source fails.
+ * Method: a scripted engine; the tests call poll() as a runner does. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -53,7 +53,7 @@ Test(recv_stop, a_stop_item_ends_the_stream)
     expect_end();
 }
 
-/* spead2 delivers start heaps; here heaps that carry nothing but control are the stream's own. */
+/* spead2 hands over start heaps. Here a heap that carries nothing but control items is not handed over. */
 Test(recv_stop, a_start_item_is_control_and_ends_nothing)
 {
     recv_rig_open(&rig);
@@ -74,7 +74,7 @@ Test(recv_stop, reissued_descriptors_are_an_ordinary_heap)
     take_heap(1);
 }
 
-/* test_no_stop_on_stop_item */
+/* spead2 tests the same in test_no_stop_on_stop_item. */
 Test(recv_stop, a_stop_item_can_be_ignored)
 {
     rig.config.ignore_stop_item = true;
@@ -101,8 +101,8 @@ Test(recv_stop, a_stop_heap_with_items_is_handed_over_and_then_ends_the_stream)
     expect_end();
 }
 
-/* W20: it acts as soon as the packet that holds it is accepted. What follows is after it, but for the rest
- * of the stop heap itself: at 56 bytes a packet even the plain stop heap takes two. */
+/* W20: a stop item has its effect as soon as its packet is accepted. Later packets are after-stop, except the rest of
+ * the stop heap itself: with packets of 56 bytes even a plain stop heap has two packets. */
 Test(recv_stop, a_stop_item_in_the_first_packet_of_a_long_heap_acts_at_once)
 {
     recv_rig_open(&rig);
@@ -154,8 +154,8 @@ Test(recv_stop, stop_hands_incomplete_heaps_over_when_asked)
         recv_rig_data(&rig, counter, 16, 0, 8);
     recv_rig_run(&rig);
     spead_recv_stream_stop(rig.stream);
-    for (uint64_t counter = 1; counter <= 3;
-         counter++) { /* it waits for room, until the deadline */
+    /* A pending heap waits for room until the deadline. */
+    for (uint64_t counter = 1; counter <= 3; counter++) {
         recv_rig_poll(&rig);
         take_heap(counter);
     }
@@ -173,7 +173,7 @@ Test(recv_stop, a_consumer_that_does_not_come_costs_its_heaps_not_the_stop)
     for (uint64_t counter = 1; counter <= 3; counter++)
         recv_rig_data(&rig, counter, 8, 0, 8);
     recv_rig_run(&rig);
-    recv_rig_stop(&rig); /* test_full_stop: returns */
+    recv_rig_stop(&rig); /* it returns; spead2 tests the same in test_full_stop */
     EXPECT_BUCKETS("delivered 1, shed 2");
     take_heap(1);
     expect_end();
@@ -269,7 +269,7 @@ Test(recv_stop, a_drain_time_without_end_reads_what_is_there)
     expect_end();
 }
 
-/* A consumer that waits without a limit must hear that nothing will ever come. */
+/* A consumer may wait without a limit, so it must learn that no heap will ever come. */
 Test(recv_stop, a_stream_that_cannot_start_has_ended)
 {
     struct spead_err err;
@@ -295,7 +295,7 @@ Test(recv_stop, a_runner_that_cannot_start_its_stream_ends_it)
     cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
 }
 
-/* The second packet for a heap's last place comes while the place is the engine's to write. */
+/* The second packet for the last place of a heap comes while a posted receive may still write to that place. */
 Test(recv_stop, a_packet_that_waits_for_its_place_came_before_the_stop_item)
 {
     rig.config.allow_out_of_order = true;

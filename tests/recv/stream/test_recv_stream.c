@@ -1,6 +1,6 @@
-/* A receive stream from packets to heaps, and its plan.
- * Method: a scripted engine lends exactly the packets that a test names; what counts is what a user sees:
- * heaps, their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+/* Goal: a receive stream makes the right heaps out of packets, and its plan is right.
+ * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
+ * their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
 #include <string.h>
 
 #include "recv_expect.h"
@@ -270,7 +270,7 @@ Test(recv_stream, the_plan_includes_the_channel, .fini = NULL)
     uint64_t small = table_bytes(4, 4096), large;
 
     recv_rig_init(&rig);
-    large = table_bytes(4096, 4); /* as many regions */
+    large = table_bytes(4096, 4); /* the same number of regions */
     cr_expect_eq(large - small, (4096 - 4) * sizeof(struct spead_message));
 }
 
@@ -301,7 +301,8 @@ Test(recv_stream, an_older_callers_structures_are_not_overrun)
     cr_expect_eq(((uint8_t *)&plan)[24], 0xaa);
 }
 
-/* Else the readers of stats() find no pause between two copies while the owner busy-polls. */
+/* If every poll published, a thread that calls stats() would find no pause between two publications of an owner that
+ * polls without rest. */
 Test(recv_stream, polls_that_find_nothing_publish_nothing)
 {
     uint64_t before;
@@ -309,10 +310,10 @@ Test(recv_stream, polls_that_find_nothing_publish_nothing)
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 16, 0, 8);
     recv_rig_run(&rig);
-    before = atomic_load(&rig.stream->ledger.publish.sequence);
+    before = atomic_load(&rig.stream->tally.publish.sequence);
     for (unsigned i = 0; i < 10; i++)
         recv_rig_poll(&rig);
-    cr_expect_eq(atomic_load(&rig.stream->ledger.publish.sequence), before);
+    cr_expect_eq(atomic_load(&rig.stream->tally.publish.sequence), before);
     recv_rig_data(&rig, 1, 16, 0, 8);
     recv_rig_poll(&rig);
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DUPLICATE), 1u);
@@ -329,7 +330,7 @@ Test(recv_stream, a_refused_packet_evicts_no_heap)
         test_packet_immediate(&rig.packet, 0x1000 + id, 0);
     test_packet_payload(&rig.packet, "12345678", 8);
     recv_rig_push(&rig);
-    test_packet_begin(&rig.packet, 40); /* no length, and an address past the largest heap */
+    test_packet_begin(&rig.packet, 40); /* no heap length, and an address past the largest heap */
     test_packet_immediate(&rig.packet, SPEAD_ID_HEAP_COUNTER, 3);
     test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_OFFSET, 0);
     test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_LENGTH, 0);

@@ -1,7 +1,9 @@
-/* Goal: a stream that was told its source hears that one and nobody else, whichever engine reads, group or unicast,
- * over both IP versions, by host and by port; what cannot be is refused by name.
- * Method: two senders on the far host; the stranger sends first, so that nothing waits to see nothing. Verbs over the
- * double, placed too: then rules are made a second time, after create() has borrowed the text. */
+/* Goal: a stream with the option source accepts the packets of that sender and of no other: with each engine, over
+ * multicast and unicast, over both IP versions, by host and by port. What cannot be is refused by the name of the
+ * field.
+ * Method: two senders on the far host. The other sender sends first, so the test need not wait to see that nothing
+ * comes. Engine verbs runs on the verbs double, also placed; it makes its rules a second time after create() has
+ * borrowed the text. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -24,12 +26,12 @@
 #include "packet_builder.h"
 #include "verbs_double.h"
 
-#define FRIEND_V4   TEST_FAR_V4
-#define FRIEND_V6   TEST_FAR_V6
-#define STRANGER_V4 "10.77.0.3"
-#define STRANGER_V6 "fd77::3"
+#define CHOSEN_V4 TEST_FAR_V4
+#define CHOSEN_V6 TEST_FAR_V6
+#define OTHER_V4  "10.77.0.3"
+#define OTHER_V6  "fd77::3"
 
-enum { FROM_FRIEND = 100, FROM_STRANGER = 7, PAYLOAD = 256 };
+enum { FROM_CHOSEN = 100, FROM_OTHER = 7, PAYLOAD = 256 };
 
 struct reader {
     char engine[TEST_ENGINE_LENGTH];
@@ -52,26 +54,26 @@ static struct criterion_test_params all_readers(void)
     return cr_make_param_array(struct reader, readers, count);
 }
 
-/* Who sends from where to where; to NULL: the endpoint. */
-static const struct hearing {
-    const char *endpoint, *source, *friend, *stranger, *to, *stranger_to;
-    unsigned filtered; /* of what the stranger sent, at the socket */
-} hearings[] = {
-    {"239.1.2.3:7148", FRIEND_V4, FRIEND_V4 ":5000", STRANGER_V4 ":5000", NULL, NULL, 0},
-    {"239.1.2.3:7148", FRIEND_V4 ":5000", FRIEND_V4 ":5000", FRIEND_V4 ":5001", NULL, NULL, 1},
-    {TEST_NEAR_V4 ":7148", FRIEND_V4, FRIEND_V4 ":5000", STRANGER_V4 ":5000", NULL, NULL, 1},
-    {TEST_NEAR_V4 ":7148", FRIEND_V4 ":5000", FRIEND_V4 ":5000", FRIEND_V4 ":5001", NULL, NULL, 1},
-    {":7148", FRIEND_V4, FRIEND_V4 ":5000", STRANGER_V4 ":5000", TEST_NEAR_V4 ":7148",
+/* One case: the addresses of the chosen and of the other sender, and where each sends to (NULL: to the endpoint). */
+static const struct sending {
+    const char *endpoint, *source, *chosen, *other, *to, *other_to;
+    unsigned filtered; /* how many packets of the other sender the filter of the socket discards */
+} cases[] = {
+    {"239.1.2.3:7148", CHOSEN_V4, CHOSEN_V4 ":5000", OTHER_V4 ":5000", NULL, NULL, 0},
+    {"239.1.2.3:7148", CHOSEN_V4 ":5000", CHOSEN_V4 ":5000", CHOSEN_V4 ":5001", NULL, NULL, 1},
+    {TEST_NEAR_V4 ":7148", CHOSEN_V4, CHOSEN_V4 ":5000", OTHER_V4 ":5000", NULL, NULL, 1},
+    {TEST_NEAR_V4 ":7148", CHOSEN_V4 ":5000", CHOSEN_V4 ":5000", CHOSEN_V4 ":5001", NULL, NULL, 1},
+    {":7148", CHOSEN_V4, CHOSEN_V4 ":5000", OTHER_V4 ":5000", TEST_NEAR_V4 ":7148",
      TEST_NEAR_V4 ":7148", 1},
-    {"[ff15::2]:7148", "[" FRIEND_V6 "]", "[" FRIEND_V6 "]:5000", "[" STRANGER_V6 "]:5000", NULL,
-     NULL, 0},
-    {"[ff15::2]:7148", "[" FRIEND_V6 "]:5000", "[" FRIEND_V6 "]:5000", "[" FRIEND_V6 "]:5001", NULL,
+    {"[ff15::2]:7148", "[" CHOSEN_V6 "]", "[" CHOSEN_V6 "]:5000", "[" OTHER_V6 "]:5000", NULL, NULL,
+     0},
+    {"[ff15::2]:7148", "[" CHOSEN_V6 "]:5000", "[" CHOSEN_V6 "]:5000", "[" CHOSEN_V6 "]:5001", NULL,
      NULL, 1},
-    {"[" TEST_NEAR_V6 "]:7148", "[" FRIEND_V6 "]", "[" FRIEND_V6 "]:5000", "[" STRANGER_V6 "]:5000",
+    {"[" TEST_NEAR_V6 "]:7148", "[" CHOSEN_V6 "]", "[" CHOSEN_V6 "]:5000", "[" OTHER_V6 "]:5000",
      NULL, NULL, 1},
-    {"[::]:7148", FRIEND_V4, FRIEND_V4 ":5000", "[" FRIEND_V6 "]:5000", TEST_NEAR_V4 ":7148",
+    {"[::]:7148", CHOSEN_V4, CHOSEN_V4 ":5000", "[" CHOSEN_V6 "]:5000", TEST_NEAR_V4 ":7148",
      "[" TEST_NEAR_V6 "]:7148", 1},
-    {"[::]:7148", "[" FRIEND_V6 "]", "[" FRIEND_V6 "]:5000", FRIEND_V4 ":5000",
+    {"[::]:7148", "[" CHOSEN_V6 "]", "[" CHOSEN_V6 "]:5000", CHOSEN_V4 ":5000",
      "[" TEST_NEAR_V6 "]:7148", TEST_NEAR_V4 ":7148", 1},
 };
 
@@ -87,14 +89,14 @@ static void make_hosts(void)
         cr_skip_test("%s", reason);
     test_netns_move(hosts.far);
     cr_assert(test_offloads_off(TEST_FAR_INTERFACE));
-    cr_assert_eq(system("export PATH=$PATH:/usr/sbin:/sbin && ip addr add " STRANGER_V4
-                        "/24 dev " TEST_FAR_INTERFACE " && ip addr add " STRANGER_V6
+    cr_assert_eq(system("export PATH=$PATH:/usr/sbin:/sbin && ip addr add " OTHER_V4
+                        "/24 dev " TEST_FAR_INTERFACE " && ip addr add " OTHER_V6
                         "/64 nodad dev " TEST_FAR_INTERFACE),
                  0);
     test_netns_move(hosts.near);
 }
 
-/* One heap of one packet, from the far host. */
+/* Sends one heap of one packet from the far host. */
 static void send_heap(uint64_t counter, const char *from, const char *to)
 {
     static struct test_packet packet;
@@ -116,12 +118,12 @@ static void send_heap(uint64_t counter, const char *from, const char *to)
 }
 
 static struct spead_recv_stream_config config_of(const struct reader *reader,
-                                                 const struct hearing *hearing)
+                                                 const struct sending *sending)
 {
     static struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
-    config.endpoints = &hearing->endpoint;
+    config.endpoints = &sending->endpoint;
     config.endpoint_count = 1;
     config.engine = reader->engine;
     config.receive_path = reader->path;
@@ -134,7 +136,7 @@ static struct spead_recv_stream_config config_of(const struct reader *reader,
     return config;
 }
 
-/* Polls until a heap is there; its counter. */
+/* Polls until a heap has come. Returns its heap counter. */
 static uint64_t next_heap(struct spead_recv_stream *stream)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 10000000000u, counter;
@@ -152,7 +154,7 @@ static uint64_t next_heap(struct spead_recv_stream *stream)
     return counter;
 }
 
-/* A receive that is posted would keep its port for a while. */
+/* Ends the stream before it is destroyed: a posted receive would otherwise keep the port for a while. */
 static void end(struct spead_recv_stream *stream)
 {
     spead_recv_stream_stop(stream);
@@ -160,32 +162,32 @@ static void end(struct spead_recv_stream *stream)
         ;
 }
 
-static void hear(const struct reader *reader, const struct hearing *hearing)
+static void check_source(const struct reader *reader, const struct sending *sending)
 {
-    struct spead_recv_stream_config config = config_of(reader, hearing);
+    struct spead_recv_stream_config config = config_of(reader, sending);
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
     bool filters = test_engine_kind(reader->engine) == TEST_KERNEL;
     char source[64];
     struct spead_recv_stream *stream;
     int ret;
 
-    strcpy(source, hearing->source);
+    strcpy(source, sending->source);
     config.source = source;
     ret = spead_recv_stream_create(&stream, &config, &err);
-    cr_assert_eq(ret, 0, "%s, %s: %s", reader->engine, hearing->endpoint, err.text);
+    cr_assert_eq(ret, 0, "%s, %s: %s", reader->engine, sending->endpoint, err.text);
     memset(source, '!', sizeof source - 1);
     cr_assert_eq(spead_recv_stream_start(stream, &err), 0, "%s", err.text);
-    send_heap(FROM_STRANGER, hearing->stranger,
-              hearing->stranger_to ? hearing->stranger_to : hearing->endpoint);
-    send_heap(FROM_FRIEND, hearing->friend, hearing->to ? hearing->to : hearing->endpoint);
-    cr_expect_eq(next_heap(stream), FROM_FRIEND, "%s, %s: the stranger was heard", reader->engine,
-                 hearing->endpoint);
+    send_heap(FROM_OTHER, sending->other,
+              sending->other_to ? sending->other_to : sending->endpoint);
+    send_heap(FROM_CHOSEN, sending->chosen, sending->to ? sending->to : sending->endpoint);
+    cr_expect_eq(next_heap(stream), FROM_CHOSEN, "%s, %s: the other sender was heard",
+                 reader->engine, sending->endpoint);
     end(stream);
     spead_recv_stream_stats(stream, &stats);
     cr_expect_eq(stats.total.seen.packets, 1, "%s, %s, %s: %lu packets seen", reader->engine,
-                 hearing->endpoint, hearing->source, stats.total.seen.packets);
-    cr_expect_eq(stats.counters.kernel_drops, filters ? hearing->filtered : 0, "%s, %s, %s: %lu",
-                 reader->engine, hearing->endpoint, hearing->source, stats.counters.kernel_drops);
+                 sending->endpoint, sending->source, stats.total.seen.packets);
+    cr_expect_eq(stats.counters.kernel_drops, filters ? sending->filtered : 0, "%s, %s, %s: %lu",
+                 reader->engine, sending->endpoint, sending->source, stats.counters.kernel_drops);
     spead_recv_stream_destroy(stream);
 }
 
@@ -197,11 +199,11 @@ ParameterizedTestParameters(source, one_sender_is_heard_and_no_other)
 ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_other, .timeout = 120)
 {
     make_hosts();
-    for (size_t i = 0; i < sizeof hearings / sizeof *hearings; i++)
-        hear(reader, &hearings[i]);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check_source(reader, &cases[i]);
 }
 
-/* That the stranger above was there to be heard. */
+/* Shows that the packets of the other sender do arrive if no source is set. */
 ParameterizedTestParameters(source, without_a_source_both_are_heard)
 {
     return all_readers();
@@ -210,26 +212,27 @@ ParameterizedTestParameters(source, without_a_source_both_are_heard)
 ParameterizedTest(struct reader *reader, source, without_a_source_both_are_heard, .timeout = 120)
 {
     make_hosts();
-    for (size_t i = 0; i < sizeof hearings / sizeof *hearings; i++) {
-        const struct hearing *hearing = &hearings[i];
-        struct spead_recv_stream_config config = config_of(reader, hearing);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const struct sending *sending = &cases[i];
+        struct spead_recv_stream_config config = config_of(reader, sending);
         struct spead_recv_stream *stream;
         uint64_t sum;
 
         cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), 0, "%s", err.text);
         cr_assert_eq(spead_recv_stream_start(stream, &err), 0, "%s", err.text);
-        send_heap(FROM_STRANGER, hearing->stranger,
-                  hearing->stranger_to ? hearing->stranger_to : hearing->endpoint);
-        send_heap(FROM_FRIEND, hearing->friend, hearing->to ? hearing->to : hearing->endpoint);
+        send_heap(FROM_OTHER, sending->other,
+                  sending->other_to ? sending->other_to : sending->endpoint);
+        send_heap(FROM_CHOSEN, sending->chosen, sending->to ? sending->to : sending->endpoint);
         sum = next_heap(stream);
         sum += next_heap(stream);
-        cr_expect_eq(sum, FROM_STRANGER + FROM_FRIEND, "%s, %s", reader->engine, hearing->endpoint);
+        cr_expect_eq(sum, FROM_OTHER + FROM_CHOSEN, "%s, %s", reader->engine, sending->endpoint);
         end(stream);
         spead_recv_stream_destroy(stream);
     }
 }
 
-/* Switches bring a group to who asked for all of it, so it matters what is asked. */
+/* True when the kernel has joined the group for this source only. A switch sends a group with all its sources to a
+ * host that has joined the whole group, so the form of the join matters. */
 static bool kernel_asks_for(const char *group, const char *source)
 {
     FILE *file = fopen("/proc/thread-self/net/mcfilter", "re");
@@ -250,11 +253,11 @@ ParameterizedTestParameters(source, groups_are_joined_for_it_alone)
 
 ParameterizedTest(struct reader *reader, source, groups_are_joined_for_it_alone, .timeout = 60)
 {
-    struct spead_recv_stream_config config = config_of(reader, &hearings[0]);
+    struct spead_recv_stream_config config = config_of(reader, &cases[0]);
     struct spead_recv_stream *stream;
 
     make_hosts();
-    config.source = hearings[0].source;
+    config.source = cases[0].source;
     cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), 0, "%s", err.text);
     cr_expect(kernel_asks_for("0xef010203", "0x0a4d0002"), "%s", reader->engine);
     spead_recv_stream_destroy(stream);
@@ -265,9 +268,9 @@ ParameterizedTest(struct reader *reader, source, groups_are_joined_for_it_alone,
 
 static void expect_refusal(const char *endpoint, const char *source, int code, const char *says)
 {
-    const struct hearing hearing = {.endpoint = endpoint};
+    const struct sending sending = {.endpoint = endpoint};
     struct spead_recv_stream_config config =
-        config_of(&(struct reader){"auto", SPEAD_PATH_AUTO}, &hearing);
+        config_of(&(struct reader){"auto", SPEAD_PATH_AUTO}, &sending);
     struct spead_recv_stream *stream = NULL;
 
     config.interface_name = NULL;
