@@ -1,5 +1,5 @@
-/* A row of the tables in test_callers_read.c and test_callers_write.c: a public struct, how long it is, and where its last field
- * lies. */
+/* One row of the tables in test_callers_read.c and test_callers_write.c: a public struct, its size, and where its
+ * last field lies. */
 #ifndef TEST_CALLERS_ROWS_H
 #define TEST_CALLERS_ROWS_H
 
@@ -8,8 +8,8 @@
 struct caller_struct {
     const char *name;
     size_t size;
-    size_t shorter; /* without the last field */
-    size_t end;     /* of the last field: else the struct ends in padding */
+    size_t shorter; /* size without the last field */
+    size_t end;     /* end of the last field; the struct may have padding behind it */
 };
 
 /* tests/package/test_structs.sh looks for these words. */
@@ -19,7 +19,7 @@ struct caller_struct {
         .end = offsetof(struct type, last) + sizeof(((struct type *)NULL)->last)            \
     }
 
-/* What a struct of tomorrow is longer by. */
+/* By how much the struct of a newer library is longer. */
 enum { NEWER_BYTES = 24 };
 
 #endif

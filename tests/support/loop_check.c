@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-/* Returns the condition, after printing what did not hold. */
+/* Returns the condition; prints `what` if it is false. */
 static bool holds(bool condition, const char *what, const char *where)
 {
     if (!condition)

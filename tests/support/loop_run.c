@@ -11,12 +11,12 @@
 #include "engine_names.h"
 
 #define LOOP_ITEM_ID 0x1000u
-#define AHEAD_MAX \
-    16u                        /* packets under way on a cable, and sent in a row: a window of
-                                    placed receives holds 64 */
-#define CABLE_RATE 1e10        /* bytes a second: no limit but that of the burst */
-#define STUCK_NS   5000000000u /* without any progress; only a failing test waits so long */
-#define LOST_NS    100000000u  /* ... and where packets may be lost */
+/* On a cable: the most packets that are under way, and that are sent in a row. A window of placed receives holds 64. */
+#define AHEAD_MAX  16u
+#define CABLE_RATE 1e10 /* bytes per second; in effect only the burst limits */
+/* The run gives up after this time without any progress. Only a failing test waits that long. */
+#define STUCK_NS 5000000000u
+#define LOST_NS  100000000u /* the same, where packets may be lost */
 
 struct loop {
     const struct loop_case *c;
@@ -26,9 +26,9 @@ struct loop {
     struct spead_recv_stream *rx;
     struct spead_send_heap *heap, *stop;
     uint8_t *payload;
-    uint8_t *taken; /* per counter: how often it came complete */
+    uint8_t *taken; /* by heap counter: how often the heap was taken complete */
     bool in_flight, tx_ended, rx_ended;
-    uint64_t lost; /* packets on the cable that are not waited for any more */
+    uint64_t lost; /* packets on the cable that the run no longer waits for */
 };
 
 uint8_t loop_pattern(uint64_t counter, uint64_t offset)
@@ -98,7 +98,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     config.heap_timeout_ns = c->heap_timeout_ns;
     config.heap_bytes_max = c->heap_bytes > 4096 ? c->heap_bytes : 4096;
     config.ranges_max = 16384;
-    /* The consumer takes between polls: one poll must never overfill the ring. */
+    /* The consumer takes heaps only between polls, so the channel must hold what one poll can finish. */
     config.ring_heaps = c->ring_heaps ? c->ring_heaps : 1100;
     int status = spead_recv_stream_create(&l->rx, &config, err);
     if (status == 0)
@@ -162,7 +162,7 @@ static void check_bytes(struct loop *l, const struct spead_heap *heap)
     uint64_t length = spead_heap_length(heap), at = 0;
     size_t count = spead_heap_gaps(heap, gaps, sizeof gaps / sizeof gaps[0]), g = 0;
 
-    /* Heaps without payload carry padding bytes of the packetiser's: nothing of ours to compare. */
+    /* A heap without payload carries padding bytes of the packetiser, which have no expected value. */
     while (at < length && l->c->heap_bytes > 0) {
         bool in_gap = g < count && at >= gaps[g].offset;
         uint64_t end =
@@ -210,7 +210,7 @@ static void receive_until_empty(struct loop *l)
 }
 
 struct loop_counts {
-    uint64_t sent, seen; /* seen: no duplicates, which are made after the sender's count */
+    uint64_t sent, seen; /* without duplicates: a fault makes them after the sender has counted */
 };
 
 static struct loop_counts count_packets(struct loop *l)
@@ -225,8 +225,8 @@ static struct loop_counts count_packets(struct loop *l)
                                     seen.total.bucket[SPEAD_RECV_DUPLICATE].packets};
 }
 
-/* On a cable: reads until no more than so many packets are under way and so many heaps have come, or
- * nothing comes for long: then what is missing is lost, and not waited for again. */
+/* On a cable: reads until at most ahead_max packets are under way and `heaps` heaps were taken. If nothing comes for
+ * a long time, the missing packets are lost, and no later call waits for them. */
 static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
 {
     const uint64_t patience = l->c->lossy ? LOST_NS : STUCK_NS;
@@ -257,7 +257,7 @@ static void heap_done(void *arg, const struct spead_send_result *result)
     l->in_flight = false;
 }
 
-/* Sends one heap whole, reading as it goes. */
+/* Sends one whole heap, and reads meanwhile. */
 static bool send_one(struct loop *l, const struct spead_send_heap *heap)
 {
     struct spead_send_options options = {.done = heap_done, .done_arg = l};
@@ -278,8 +278,9 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
     return true;
 }
 
-/* A stop heap ends the receiver. Where a fault may eat it or let it overtake data, or where its second packet
- * may be under way when the first has ended the receiver, a call does. */
+/* Ends the receiver. A stop heap does that where nothing can go wrong with it. With a fault, the stop heap might be
+ * lost or arrive before data; on a cable, its second packet might arrive after the first has ended the receiver.
+ * There, a call of spead_recv_stream_stop() ends the receiver. */
 static bool finish(struct loop *l)
 {
     bool sent = l->c->pair || l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);

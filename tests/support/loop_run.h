@@ -1,8 +1,8 @@
-/* A sender and a receiver in one thread, joined by a real engine, with every byte accounted for.
+/* A sender and a receiver in one thread, joined by a real engine. Every byte is accounted for.
  *
- * The two streams are polled in turn: after each burst that is sent the receiver reads until nothing is
- * left, so nothing is lost unless a fault is asked for, whatever the machine's load. Over a cable (pair), where
- * packets are under way for a while, the sender is never far ahead of the receiver. */
+ * The thread polls the two streams in turn: after each burst that is sent, the receiver reads until nothing is left.
+ * So nothing is lost unless a fault is asked for, however busy the machine is. On a cable (pair) packets are under
+ * way for a while; there the sender never gets far ahead of the receiver. */
 #ifndef SPEADLINE_TESTS_LOOP_RUN_H
 #define SPEADLINE_TESTS_LOOP_RUN_H
 
@@ -17,46 +17,48 @@
 #include "netns.h"
 
 struct loop_case {
-    const char *tx_engine, *rx_engine;  /* of memory links both, or each of UDP */
-    const struct test_netns_pair *pair; /* from far to near; NULL: over lo */
-    enum spead_verbs_mprq mprq;         /* of engine verbs */
-    const char *host;                   /* destination, e.g. "127.0.0.1"; not for mem */
+    const char *tx_engine, *rx_engine;  /* both use memory links, or both use UDP */
+    const struct test_netns_pair *pair; /* packets go from far to near; NULL: over lo */
+    enum spead_verbs_mprq mprq;         /* only for engine verbs */
+    const char *host;                   /* destination, such as "127.0.0.1"; not for engine mem */
     uint32_t packet_bytes;
     uint64_t heap_bytes;
     unsigned heaps;
-    unsigned items;            /* payload is divided into this many items; 0 means 1 */
-    uint8_t heap_address_bits; /* 0 means 48 */
+    unsigned items;            /* the payload is divided into this many items; 0: one */
+    uint8_t heap_address_bits; /* 0: 48 */
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;
-    bool lossy; /* over a cable: packets may be lost, so do not wait long for them */
+    bool lossy; /* on a cable: packets may be lost, so the run does not wait long for them */
     bool allow_out_of_order;
     bool deliver_incomplete;
-    unsigned live_heaps; /* 0 means 8 */
-    unsigned substreams; /* 0 means 1 */
+    unsigned live_heaps; /* 0: 8 */
+    unsigned substreams; /* 0: 1 */
     uint64_t heap_timeout_ns;
-    uint32_t rx_packet_bytes_max;      /* 0 means 65507 */
-    uint32_t ring_heaps;               /* 0 means 1100 */
-    const struct apart_memory *memory; /* heaps lie there; NULL: the stream's own */
+    uint32_t rx_packet_bytes_max;      /* 0: 65507 */
+    uint32_t ring_heaps;               /* 0: 1100 */
+    const struct apart_memory *memory; /* where heaps lie; NULL: in the stream's own memory */
 };
 
 struct loop_result {
     struct spead_send_stats sent;
     struct spead_recv_stats received;
-    unsigned complete, incomplete; /* heaps taken */
-    uint64_t wrong_bytes;          /* arrived bytes that are not what was sent */
-    uint64_t dirty_hole_bytes;     /* bytes of holes that are not zero */
-    uint64_t repeated_heaps;       /* a counter taken twice as complete */
-    uint64_t torn_snapshots;       /* snapshots in which seen was not the sum of the buckets */
-    char error[300];               /* why the run could not be made; empty: it was */
+    unsigned complete, incomplete; /* heaps that were taken */
+    uint64_t wrong_bytes;          /* bytes that arrived and are not what was sent */
+    uint64_t dirty_hole_bytes;     /* bytes in holes that are not zero */
+    uint64_t repeated_heaps;       /* a complete heap that was taken a second time */
+    /* snapshots of statistics in which seen was not the sum of the buckets */
+    uint64_t torn_snapshots;
+    char error[300]; /* why the run was not possible; empty: it was */
 };
 
-/* Byte o of heap c: never zero, so that a hole shows. */
+/* The byte at this offset of this heap. It is never zero, so that a hole differs from it. */
 uint8_t loop_pattern(uint64_t counter, uint64_t offset);
 
-/* Runs the case to its end: all heaps, a stop heap, and everything taken. Returns true when it could run. */
+/* Runs the case to its end: all heaps are sent, the receiver stops, and everything is taken. Returns true when the
+ * run was possible; else result->error says why not. */
 bool loop_run(const struct loop_case *c, struct loop_result *result);
 
-/* seen == sum of all buckets, in packets and in bytes. */
+/* True when all buckets together are equal to what was seen (submitted, for a sender), in packets and in bytes. */
 bool loop_ledger_adds_up(const struct spead_recv_stats *stats);
 bool loop_send_ledger_adds_up(const struct spead_send_stats *stats);
 

@@ -1,4 +1,4 @@
-/* What has to hold for a test to mean anything: else the program aborts and says where. */
+/* Checks what has to hold for a test to mean anything. If it does not hold, the program prints where and aborts. */
 #ifndef TEST_MUST_H
 #define TEST_MUST_H
 

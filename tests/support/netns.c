@@ -24,7 +24,7 @@ static bool missing(const char **reason, const char *what)
     return false;
 }
 
-/* Runs commands of ip(8), one a line, in the calling thread's network. */
+/* Runs commands of ip(8), one per line, in the network of the calling thread. */
 __attribute__((format(printf, 2, 3))) static bool ip(const char **reason, const char *format, ...)
 {
     FILE *batch = popen("PATH=$PATH:/usr/sbin:/sbin exec ip -batch -", "we");
@@ -46,7 +46,7 @@ __attribute__((format(printf, 2, 3))) static bool ip(const char **reason, const 
     return false;
 }
 
-/* A fresh network for the calling thread; *descriptor (nullable) gets a handle on it. */
+/* Puts the calling thread into a new network. *descriptor gets a descriptor of it; NULL: none is needed. */
 static bool enter_new(int *descriptor, const char **reason)
 {
     if (unshare(CLONE_NEWNET) < 0)
@@ -64,7 +64,8 @@ bool test_netns_enter(const char **reason)
                                                  "route add local ff00::/8 dev lo table local\n");
 }
 
-/* nodad: an address that is still looked for elsewhere cannot be bound for a second. */
+/* Sets up one host. nodad: while the kernel looks for a duplicate of an address, the address cannot be bound for a
+ * second. */
 static bool set_up_host(const char *interface, const char *v4, const char *v6, const char *link,
                         const char **reason)
 {
@@ -83,12 +84,12 @@ void test_netns_move(int host)
 {
     if (setns(host, CLONE_NEWNET) == 0)
         return;
-    perror("test_netns_move"); /* a test in the wrong network would prove nothing */
+    perror("test_netns_move"); /* a test in the wrong network would show nothing */
     abort();
 }
 
-/* A socket on the discard port, on the host that the thread is on; joined to the group through the
- * interface with address v4. */
+/* Opens a socket on the discard port (9), on the host of the calling thread. It joins the group through the interface
+ * with address v4. */
 static int probe_socket(const struct sockaddr_in *group, const char *v4)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -102,8 +103,8 @@ static int probe_socket(const struct sockaddr_in *group, const char *v4)
     abort();
 }
 
-/* A fresh cable drops packets until the kernel has noticed that both ends are up, which takes it up to a
- * second. Multicast, so that no neighbour is known afterwards. */
+/* Waits until the cable carries packets. A new cable drops packets until the kernel has noticed that both ends are
+ * up, which can take a second. The packets are multicast, so that afterwards no host has learned a neighbour. */
 static bool wait_for_cable(int from, int to, const char *to_v4, const char **reason)
 {
     struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(9)};

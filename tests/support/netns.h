@@ -1,35 +1,38 @@
-/* Networks of a test's own: no port clashes, no traffic outside, nothing to clean up (a network ends
- * with the last thread or socket in it).
+/* Networks for one test: no port is taken already, no packet gets out, and nothing is left to clean up (a network
+ * ends with the last thread or socket in it).
  *
- * A network belongs to the calling thread and to threads that it starts afterwards. Needs root (or
- * CAP_SYS_ADMIN) and `ip` from iproute2; where a call answers false, *reason says what is missing: skip
- * the test with it. */
+ * A network belongs to the calling thread and to the threads that it starts afterwards. The functions need root (or
+ * CAP_SYS_ADMIN) and `ip` from iproute2. Where one returns false, *reason says what is missing, and the test skips
+ * with it. */
 #ifndef TESTS_SUPPORT_NETNS_H
 #define TESTS_SUPPORT_NETNS_H
 
 #include <stdbool.h>
 
-/* A network with loopback only: up, v4 and v6, with multicast routed to it. */
+/* Puts the calling thread into a network with a loopback interface only: it is up, has IPv4 and IPv6, and multicast
+ * is routed to it. */
 bool test_netns_enter(const char **reason);
 
-/* Two hosts on one cable. The calling thread becomes the near one; move with test_netns_move().
- * Both have the addresses below, routes for v4 and v6 multicast, and their own loopback. */
+/* Makes two hosts on one cable and puts the calling thread on the near one; test_netns_move() changes the host. Both
+ * hosts have the addresses below, routes for IPv4 and IPv6 multicast, and a loopback interface each. */
 #define TEST_NEAR_INTERFACE "near0"
 #define TEST_NEAR_V4        "10.77.0.1"
 #define TEST_NEAR_V6        "fd77::1"
-#define TEST_NEAR_LINK      "fe80::1" /* link-local: needs "%near0" on the near host */
-#define TEST_FAR_INTERFACE  "far0"
-#define TEST_FAR_V4         "10.77.0.2"
-#define TEST_FAR_V6         "fd77::2"
-#define TEST_FAR_LINK       "fe80::2"
+/* link-local: it needs "%near0" behind it on the near host */
+#define TEST_NEAR_LINK     "fe80::1"
+#define TEST_FAR_INTERFACE "far0"
+#define TEST_FAR_V4        "10.77.0.2"
+#define TEST_FAR_V6        "fd77::2"
+#define TEST_FAR_LINK      "fe80::2"
 
 struct test_netns_pair {
-    int near, far; /* namespace descriptors */
+    int near, far; /* descriptors of the two network namespaces */
 };
 
 bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason);
 
-/* Puts the calling thread on one of the hosts: pair.near or pair.far. Sockets stay where they were made. */
+/* Puts the calling thread on one of the hosts: pair.near or pair.far. Sockets stay on the host where they were made.
+ * If it cannot, it calls abort(). */
 void test_netns_move(int host);
 
 #endif

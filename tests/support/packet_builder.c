@@ -1,4 +1,4 @@
-/* Builds any SPEAD packet, also broken ones. */
+/* Builds any SPEAD packet, also a malformed one. */
 #include "packet_builder.h"
 
 #include <stdio.h>

@@ -1,13 +1,13 @@
-/* Builds any SPEAD packet, also broken ones: what is not checked here cannot get in a test's way.
+/* Builds any SPEAD packet, also a malformed one: it checks no value, so that a test can choose any.
  *
  *     struct test_packet packet;
  *     test_packet_begin(&packet, 40);
  *     test_packet_immediate(&packet, SPEAD_ID_HEAP_COUNTER, 1);
  *     ...
  *     test_packet_payload(&packet, data, sizeof data);
- *     packet.bytes[1] = 5; // break it
+ *     packet.bytes[1] = 5; // make it malformed
  *
- * Order matters: pointers come before payload. Running out of room aborts. */
+ * All pointers must be appended before the payload. A packet longer than `bytes` ends the program with abort(). */
 #ifndef TEST_PACKET_BUILDER_H
 #define TEST_PACKET_BUILDER_H
 
@@ -21,31 +21,31 @@ struct test_packet {
     uint8_t bytes[65536];
 };
 
-/* A header for SPEAD-64-heap_address_bits and nothing more. */
+/* Starts the packet with a header of flavour SPEAD-64-heap_address_bits and no item pointers. */
 void test_packet_begin(struct test_packet *packet, unsigned heap_address_bits);
 
-/* Appends one item pointer and counts it in the header. */
+/* Each appends one item pointer and adds 1 to the number of item pointers in the header. */
 void test_packet_pointer(struct test_packet *packet, uint64_t pointer);
 void test_packet_immediate(struct test_packet *packet, uint64_t id, uint64_t value);
 void test_packet_addressed(struct test_packet *packet, uint64_t id, uint64_t offset);
 
-/* Appends bytes; the packet's pointers are left as they are. */
+/* Appends bytes; the item pointers of the packet stay as they are. */
 void test_packet_payload(struct test_packet *packet, const void *data, size_t bytes);
 
-/* Overwrites pointer number index, or the pointer count in the header. */
+/* Overwrite item pointer number `index`, or the number of item pointers in the header. */
 void test_packet_set_pointer(struct test_packet *packet, unsigned index, uint64_t pointer);
 void test_packet_set_count(struct test_packet *packet, unsigned count);
 
-/* Header and the four special pointers in the order in which senders write them. */
+/* Starts the packet with its header and the four special item pointers, in the order in which senders write them. */
 void test_packet_specials(struct test_packet *packet, unsigned heap_address_bits, uint64_t counter,
                           uint64_t heap_length, uint64_t offset, uint64_t bytes);
 
-/* The usual data packet: bytes bytes of a heap of heap_length bytes, from offset. payload is what goes
- * there (not the heap's start); NULL writes test_packet_byte() of each place. No items. */
+/* Builds an ordinary data packet without items: the range [offset, offset + bytes) of a heap of heap_length bytes.
+ * payload is the content of that range; NULL: each byte is test_packet_byte() of its offset. */
 void test_packet_data(struct test_packet *packet, unsigned heap_address_bits, uint64_t counter,
                       uint64_t heap_length, uint64_t offset, const void *payload, size_t bytes);
 
-/* A byte that tells heaps and places apart. */
+/* The byte at an offset of a heap. It differs between heaps and between offsets. */
 uint8_t test_packet_byte(uint64_t counter, uint64_t offset);
 
 #endif

@@ -1,5 +1,5 @@
-/* See pairwise.h. Each round takes, of a fixed number of pseudo-random rows, the one that covers most
- * pairs not met yet; it ends when many rounds in a row find nothing new. */
+/* See pairwise.h. Each round makes a fixed number of pseudo-random rows and keeps the one with the most new pairs.
+ * The search ends after IDLE_ROUNDS rounds in a row without a new pair. */
 #include "pairwise.h"
 
 #include <stdint.h>

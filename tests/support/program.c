@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LOOK_NS 5000000 /* between two looks at a program that runs */
+#define LOOK_NS 5000000 /* time between two looks at a running program */
 
 static void require(bool holds, const char *what)
 {
@@ -53,7 +53,8 @@ static void become(const struct program *program, const char *path, char *const 
     if (program->file_bytes_max > 0)
         setrlimit(RLIMIT_FSIZE, &limit);
     if (program->preload != NULL) {
-        /* The sanitizer insists on being the first library; it still works as the second. */
+        /* The sanitizer wants to be the first library. It works as the second one, too, so this check of it is
+         * switched off. */
         setenv("LD_PRELOAD", program->preload, 1);
         setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
     }
@@ -118,7 +119,7 @@ bool program_says(struct program *program, const char *text)
         char *said;
         bool found;
 
-        /* Ended is asked first: what it said until then is all. */
+        /* Whether the program has ended is asked first. If it has, the text that is read next is complete. */
         waitid(P_PID, (id_t)program->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
         said = program_err(program);
         found = strstr(said, text) != NULL;

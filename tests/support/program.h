@@ -1,6 +1,6 @@
-/* Another program as a test sees it: started, signalled, waited for, its output at hand.
+/* Another program, as a test sees it: the test starts it, sends it signals, waits for it, and reads its output.
  *
- * Output goes to memory files, so that no program ever waits for its reader. */
+ * The output goes to memory files, so that the program never waits for a reader. */
 #ifndef TESTS_SUPPORT_PROGRAM_H
 #define TESTS_SUPPORT_PROGRAM_H
 
@@ -12,29 +12,33 @@
 
 enum program_streams {
     PROGRAM_STREAMS_KEPT,
-    PROGRAM_STREAMS_CLOSED, /* not even open, as after `<&- >&- 2>&-` */
-    PROGRAM_STREAMS_BROKEN, /* output goes to a pipe whose reader has gone */
+    PROGRAM_STREAMS_CLOSED, /* the three standard streams are closed, as after `<&- >&- 2>&-` */
+    PROGRAM_STREAMS_BROKEN, /* output goes to a pipe that has no reader any more */
 };
 
 struct program {
     pid_t pid;
-    int out, err;                 /* memory files */
-    uint64_t file_bytes_max;      /* RLIMIT_FSIZE of the program, 0: none; set before the start */
-    enum program_streams streams; /* set before the start */
-    const char *preload; /* a shared library for LD_PRELOAD, NULL: none; set before the start */
+    int out, err; /* memory files with the standard output and the standard error */
+    /* limit of the program's files (RLIMIT_FSIZE); 0: none; set it before the start */
+    uint64_t file_bytes_max;
+    enum program_streams streams; /* set it before the start */
+    const char *preload; /* a shared library for LD_PRELOAD; NULL: none; set it before the start */
 };
 
-/* Starts path with the words of line, which are separated by single spaces. Aborts when it cannot. */
+/* Starts the program at `path` with the words of `line` as arguments; single spaces separate them. If it cannot, it
+ * calls abort(). */
 void program_start(struct program *program, const char *path, const char *line);
 
-/* What it has printed so far; free() it. */
+/* Return what the program has printed so far. The caller frees the text with free(). */
 char *program_out(const struct program *program);
 char *program_err(const struct program *program);
 
-/* Waits until text is in its standard error, or until it has ended or 20 s have passed: false. */
+/* Waits until `text` appears in the standard error of the program. Returns false when the program has ended without
+ * it, or after 20 s. */
 bool program_says(struct program *program, const char *text);
 
-/* Waits for its end (60 s at most, then it is killed). Returns the exit status, or 128 + signal. */
+/* Waits for the end of the program; after 60 s it kills it. Returns the exit status, or 128 + the number of the
+ * signal. */
 int program_wait(struct program *program);
 
 void program_release(struct program *program);

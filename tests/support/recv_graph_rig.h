@@ -1,4 +1,4 @@
-/* A receive stream as the source node of a graph, and the library's own test sink behind it.
+/* A receive stream as the source node of a graph, with a probe sink behind it.
  *
  *     static struct recv_graph_rig rig;    // zeroed
  *     recv_graph_init(&rig);               // change rig.config and rig.sink_config
@@ -8,7 +8,7 @@
  *     int ret = recv_graph_wait(&rig, NULL);
  *     recv_graph_close(&rig);
  *
- * Aborts when a call fails that no test is about. */
+ * A call that fails although no test is about that failure ends the program with abort(). */
 #ifndef TEST_RECV_GRAPH_RIG_H
 #define TEST_RECV_GRAPH_RIG_H
 
@@ -23,13 +23,14 @@ struct recv_graph_rig {
     struct spead_probe_sink_config sink_config;
     struct spead_mem_link *wire;
     struct spead_recv_stream *stream;
-    struct recv_rig scripted; /* where the packets come from an engine that can fail */
+    /* used instead of `wire` when a test needs an engine that can fail */
+    struct recv_rig scripted;
     struct spead_executor *executor;
     struct spead_graph *graph;
     struct spead_probe_sink *sink;
     struct spead_node *capture, *sink_node;
 
-    /* A second stream, on a link of its own. */
+    /* A second stream, on its own link. */
     struct spead_recv_stream *other;
     struct spead_mem_link *other_wire;
 
@@ -41,28 +42,31 @@ void recv_graph_close(struct recv_graph_rig *rig);
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* A stream on this link, by rig->config. */
+/* Makes a stream on this link with rig->config. */
 struct spead_recv_stream *recv_graph_open_on(struct recv_graph_rig *rig,
                                              struct spead_mem_link **link);
 struct spead_node *recv_graph_add_stream(struct recv_graph_rig *rig,
                                          struct spead_recv_stream *added, const char *name);
 void recv_graph_add_sink(struct recv_graph_rig *rig);
+/* Joins the output of `from` to the sink by this edge. */
 void recv_graph_join(struct recv_graph_rig *rig, struct spead_node *from,
-                     const struct spead_channel_config *edge); /* to the sink */
+                     const struct spead_channel_config *edge);
 
-/* capture > sink, by the channel that the stream wants: a stream of the rig's own, or this one, or one on
+/* Builds capture > sink, joined by the channel configuration of the stream. recv_graph_build() makes a stream on
+ * rig->wire, recv_graph_build_on() uses the given stream, and recv_graph_build_scripted() makes one on
  * rig->scripted. */
 void recv_graph_build(struct recv_graph_rig *rig);
 void recv_graph_build_on(struct recv_graph_rig *rig, struct spead_recv_stream *built);
 void recv_graph_build_scripted(struct recv_graph_rig *rig);
 
-/* close_other() takes the graph down first: it must have ended. */
+/* recv_graph_open_other() makes the second stream. recv_graph_close_other() destroys the graph, which must have
+ * ended, and then the second stream. */
 void recv_graph_open_other(struct recv_graph_rig *rig);
 void recv_graph_close_other(struct recv_graph_rig *rig);
 
 /* ---- Running ------------------------------------------------------------------------------- */
 
-/* Heaps of 8 bytes with counters from first on. */
+/* Pushes `count` heaps of 8 bytes; their heap counters are first, first + 1, ... */
 void recv_graph_push(struct recv_graph_rig *rig, uint64_t first, uint64_t count);
 void recv_graph_push_on(struct spead_mem_link *link, uint64_t first, uint64_t count);
 
@@ -72,11 +76,13 @@ int recv_graph_wait(struct recv_graph_rig *rig, struct spead_err *err);
 /* ---- Afterwards ---------------------------------------------------------------------------- */
 
 struct spead_probe_record recv_graph_record(struct recv_graph_rig *rig);
-struct spead_recv_stats recv_graph_stats(struct recv_graph_rig *rig); /* they add up */
+/* Returns the statistics of the stream, and checks that seen equals the sum of the buckets. */
+struct spead_recv_stats recv_graph_stats(struct recv_graph_rig *rig);
 uint64_t recv_graph_packets(struct recv_graph_rig *rig, enum spead_recv_bucket bucket);
-struct spead_channel_stats recv_graph_edge_stats(struct recv_graph_rig *rig); /* capture's */
+/* Returns the statistics of the edge from capture to the sink. */
+struct spead_channel_stats recv_graph_edge_stats(struct recv_graph_rig *rig);
 
-/* Released by the channel: left in it when the sink closed, or sent at that very moment. */
+/* Heaps that the channel released: they were left in it when the sink closed, or were sent at that moment. */
 uint64_t recv_graph_left_in_channel(struct recv_graph_rig *rig);
 
 #endif

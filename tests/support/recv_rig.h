@@ -1,4 +1,4 @@
-/* A receive stream on a scripted engine, and the questions that tests ask of it.
+/* A receive stream on a scripted engine, and the questions that tests ask about it.
  *
  *     struct recv_rig rig;
  *     recv_rig_init(&rig);            // config has the defaults: change it
@@ -9,7 +9,8 @@
  *     heap = recv_rig_take(&rig);
  *     recv_rig_close(&rig);
  *
- * Each run checks that the ledger adds up. Aborts when a call fails that no test is about. */
+ * Each poll checks that seen equals the sum of the buckets. A call that fails although no test is about that failure
+ * ends the program with abort(). One thread uses the rig. */
 #ifndef TEST_RECV_RIG_H
 #define TEST_RECV_RIG_H
 
@@ -23,7 +24,7 @@ struct recv_rig {
     struct spead_recv_stream_config config;
     struct script_engine *engine;
     struct spead_recv_stream *stream;
-    struct spead_recv_stats stats;          /* as of the last run */
+    struct spead_recv_stats stats;          /* as of the last poll */
     const struct speadi_rx_engine_ops *ops; /* default &script_engine_ops */
     uint32_t sources;                       /* default 1 */
     struct test_packet packet;
@@ -33,34 +34,35 @@ void recv_rig_init(struct recv_rig *rig);
 void recv_rig_open(struct recv_rig *rig);
 void recv_rig_close(struct recv_rig *rig);
 
-/* Queues the packet built in rig->packet, or any bytes. */
+/* Queues the packet in rig->packet in the engine. Returns it, so that a test can change how the engine lends it. */
 struct script_packet *recv_rig_push(struct recv_rig *rig);
-/* Queues bytes [offset, offset + bytes) of a heap, without items; content is test_packet_byte(). */
+/* Queues a packet with the bytes [offset, offset + bytes) of a heap and without items; each byte is
+ * test_packet_byte(). */
 struct script_packet *recv_rig_data(struct recv_rig *rig, uint64_t counter, uint64_t heap_length,
                                     uint64_t offset, size_t bytes);
-/* Queues a whole control heap: one packet, one payload byte. */
+/* Queues a whole control heap with this value of item 0x06: one packet with one byte of payload. */
 struct script_packet *recv_rig_control(struct recv_rig *rig, uint64_t counter, uint64_t value);
 
-/* Polls until the queue is read and two polls found nothing, or the stream ended; returns the last
- * poll's result. */
+/* Polls until two polls in a row have found nothing, or until the stream has ended. Returns 0, or the error of the
+ * last poll. */
 int recv_rig_run(struct recv_rig *rig);
-/* One poll. */
+/* Polls once. Returns what poll() returned. */
 int recv_rig_poll(struct recv_rig *rig);
-/* stop(), then polls to the end. */
+/* Calls stop(), then polls until the stream has ended. */
 void recv_rig_stop(struct recv_rig *rig);
 
-/* The next heap; NULL when there is none. */
+/* Takes the next heap. The caller owns the reference. NULL: there is none. */
 struct spead_heap *recv_rig_take(struct recv_rig *rig);
 
-/* Packets in a bucket as of the last run. */
+/* Returns the number of packets in a bucket, as of the last poll. */
 uint64_t recv_rig_packets(const struct recv_rig *rig, enum spead_recv_bucket bucket);
 
-/* True when every byte of the heap is as sent, or zero where it did not arrive. */
+/* True when every byte of the heap is as it was sent, or zero where it did not arrive. */
 bool recv_rig_heap_is_right(const struct spead_heap *heap);
-/* The same, of payload that is to be read elsewhere. */
+/* The same for a payload that the test has to read from another place. */
 bool recv_rig_payload_is_right(const struct spead_heap *heap, const uint8_t *payload);
 
-/* "duplicate 1, live 2": the buckets that are not empty. Static storage. */
+/* Returns the buckets that are not empty, as in "duplicate 1, live 2". The text stands in static storage. */
 const char *recv_rig_buckets(const struct recv_rig *rig);
 
 #endif

@@ -1,7 +1,8 @@
-/* Packets written down byte by byte in tests/vectors/NAME.hex.
+/* Packets that are written byte by byte in tests/vectors/NAME.hex.
  *
- * A file holds hex bytes with spaces between them; '#' starts a comment that runs to the end of the
- * line; an empty line (no comment either) ends a packet. A file that cannot be read aborts the test. */
+ * A file holds bytes as two hex digits each, with spaces between them. '#' starts a comment that runs to the end of
+ * the line. An empty line ends a packet; a line with only a comment does not. A file that cannot be read ends the
+ * program with abort(). */
 #ifndef TEST_VECTORS_H
 #define TEST_VECTORS_H
 
@@ -21,10 +22,10 @@ struct test_vectors {
     struct test_vector_packet packet[TEST_VECTOR_PACKETS_MAX];
 };
 
-/* Every file there is, ending in NULL. */
+/* The names of all files; NULL ends the list. */
 extern const char *const test_vector_names[];
 
-/* Reads tests/vectors/NAME.hex. */
+/* Reads all packets of tests/vectors/NAME.hex. */
 void test_vectors_read(struct test_vectors *vectors, const char *name);
 
 #endif
