@@ -1,6 +1,7 @@
-/* What every receive engine promises, whatever it reads: also one that lies outside the library, and one that makes its
- * packets itself (docs/examples/counter). Method: each engine of the library's list is opened with a few packets sent to it, if
- * anybody can send to it; what is lent is judged by the contract (recv/engine/rx_engine.h) alone. */
+/* Goal: every receive engine keeps the contract of recv/engine/rx_engine.h, whatever it reads. That includes engines
+ * outside the library, and engines that make their packets themselves (docs/examples/counter).
+ * Method: each engine of the library's list is opened, and gets a few packets if it is possible to send to it. The
+ * test compares what the engine lends with the contract only. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -18,7 +19,7 @@
 
 #define PACKETS 50u
 #define BYTES   300u
-#define POLLS   100000u /* more than any of these takes to read what there is */
+#define POLLS   100000u /* more polls than any engine needs to read what has come */
 
 static struct rx_rig rig;
 
@@ -30,7 +31,7 @@ static struct criterion_test_params every_engine(void)
     return cr_make_param_array(char[TEST_ENGINE_LENGTH], names, count);
 }
 
-/* EVERY_ENGINE(name) { ... *engine ... } */
+/* A test that runs once for each engine: EVERY_ENGINE(name) { ... *engine is the name of the engine ... } */
 #define EVERY_ENGINE(name)                        \
     ParameterizedTestParameters(any_engine, name) \
     {                                             \
@@ -126,7 +127,7 @@ static void *wake_it(void *arg)
     return arg;
 }
 
-/* The test's time limit is the judge. */
+/* If a wake is lost, the time limit of the test ends it. */
 EVERY_ENGINE(a_wake_ends_a_wait_also_after_quiesce)
 {
     pthread_t thread;
@@ -151,7 +152,7 @@ EVERY_ENGINE(a_wait_ends_at_its_deadline)
     deadline = speadi_clock_mono_ns() + 20000000u;
     while (speadi_clock_mono_ns() < deadline)
         rig.ops->wait(rig.engine, deadline);
-    rig.ops->wait(rig.engine, deadline); /* passed already: returns */
+    rig.ops->wait(rig.engine, deadline); /* the deadline has passed, so it returns */
     rx_rig_close(&rig);
 }
 
@@ -191,7 +192,7 @@ EVERY_ENGINE(it_may_be_closed_at_any_time_and_opened_again)
         .engine = *engine, .path = SPEAD_PATH_BOUNCE, .same_network = true};
 
     open_rig(*engine, NULL);
-    rx_rig_close(&rig); /* packets wait */
+    rx_rig_close(&rig); /* packets still wait in the engine */
     cr_assert(rx_rig_open(&rig, &again), "%s", rig.reason);
     rig.ops->quiesce(rig.engine);
     rx_rig_close(&rig);
@@ -230,7 +231,7 @@ EVERY_ENGINE(endpoints_of_another_kind_are_refused)
     spead_mem_link_unref(link);
 }
 
-/* ---- A stream over an engine that nobody sends to ------------------------------------------------ */
+/* ---- A stream over an engine that makes its packets -------------------------------------- */
 
 static void expect_heaps_in_order(struct spead_recv_stream *stream, uint64_t first)
 {
@@ -255,7 +256,7 @@ static void expect_heaps_in_order(struct spead_recv_stream *stream, uint64_t fir
     cr_expect_eq(stats.total.seen.packets, stats.total.bucket[SPEAD_RECV_DELIVERED].packets);
 }
 
-/* The endpoint "1" is taken to end by itself, as that of docs/examples/counter does. */
+/* The test expects that the source "1" ends by itself, as it does in docs/examples/counter. */
 Test(any_engine, a_stream_over_texts_delivers_every_heap_whole_and_in_order, .timeout = 60)
 {
     char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];

@@ -1,8 +1,8 @@
-/* Goal: the library reads structs of programs that were compiled with an older or a newer Speadline by one rule, whichever
- * struct it is (docs/adr/0017).
- * Method: a table of every public struct that the library reads. Each is handed over as other versions would, in memory that
- * is not a byte longer than they say, so that a sanitizer sees a step beyond. tests/package/test_structs.sh holds the table
- * against the public headers: no struct can be forgotten. */
+/* Goal: the library reads structs of programs that were compiled with an older or a newer Speadline, and follows one
+ * rule for all structs (docs/adr/0017).
+ * Method: a table of every public struct that the library reads. Each is passed as a program of another version would
+ * pass it, in memory that has exactly the size that the struct states, so that a sanitizer finds any read beyond it.
+ * tests/package/test_structs.sh compares the table with the public headers, so that no struct is forgotten. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "callers_rows.h"
 #include "must.h"
 
-/* What some structs name. */
+/* Objects that some of the structs refer to. */
 static struct spead_mem_link *link_of_streams;
 static struct spead_send_stream *sender;
 static struct spead_graph *graph;
@@ -31,7 +31,7 @@ static int step(void *state, struct spead_node *self)
     return SPEAD_STEP_DONE;
 }
 
-/* ---- What has no default -------------------------------------------------------------------- */
+/* ---- Fields without a default ------------------------------------------------------------ */
 
 static void fill_node(void *config)
 {
@@ -78,7 +78,7 @@ static void fill_sender_sink(void *config)
     ((struct spead_send_sink_config *)config)->stream = sender;
 }
 
-/* ---- Who reads it --------------------------------------------------------------------------- */
+/* ---- Functions that read a struct -------------------------------------------------------- */
 
 static int make_channel(const void *config, struct spead_err *err)
 {
@@ -188,7 +188,7 @@ static int make_receiver_of_arena(const void *arena, struct spead_err *err)
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
     fill_receiver(&config);
-    config.heap_bytes_max = 128; /* of eight regions, a page each */
+    config.heap_bytes_max = 128; /* rounded up to a page: two regions fill the arena */
     config.live_heaps_max = config.ring_heaps = 1;
     config.held_heaps = 0;
     config.heap_arena = arena;
@@ -215,12 +215,12 @@ static int make_sender_sink(const void *config, struct spead_err *err)
     return ret;
 }
 
-/* ---- The table ------------------------------------------------------------------------------ */
+/* ---- The table --------------------------------------------------------------------------- */
 
 struct read_row {
     struct caller_struct its;
-    const void *init;        /* its _INIT */
-    void (*fill)(void *own); /* what has no default, may be NULL */
+    const void *init;        /* what the _INIT macro of the struct sets */
+    void (*fill)(void *own); /* fills the fields that have no default; NULL: there are none */
     int (*use)(const void *own, struct spead_err *err);
 };
 
@@ -279,8 +279,9 @@ TestSuite(callers_read, .init = set_up, .fini = tear_down);
     row < read_table + sizeof read_table / sizeof *read_table; \
     row++
 
-/* A valid struct of size bytes, as a caller that says struct_size hands it over. Bytes of a newer one are zero, or the
- * last of them is not. */
+/* Passes a valid struct to row->use: it is `size` bytes long, and its struct_size is `struct_size`. If it is longer
+ * than the library's, the bytes beyond are zero, except the last one, which is `last`. Returns what row->use
+ * returned. */
 static int use(const struct read_row *row, size_t size, size_t struct_size, unsigned char last,
                struct spead_err *err)
 {
@@ -312,7 +313,8 @@ static void expect_refused(const struct read_row *row, size_t size, size_t struc
     cr_expect_not_null(strstr(err.text, "struct_size"), "%s: \"%s\"", row->its.name, err.text);
 }
 
-/* Else a field of tomorrow would lie in what is padding today, where an older caller has left anything. */
+/* If a struct ended in padding, a field of a later version might lie there, where an older program may have left any
+ * bytes. */
 Test(callers_read, no_struct_ends_in_padding)
 {
     for (EACH_ROW)

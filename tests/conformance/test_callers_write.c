@@ -1,6 +1,7 @@
-/* Goal: the library writes structs of programs that were compiled with an older or a newer Speadline by one rule, whichever
- * struct it is (docs/adr/0017).
- * Method: a table of every public struct that the library writes; else as test_callers_read.c. */
+/* Goal: the library writes structs of programs that were compiled with an older or a newer Speadline, and follows one
+ * rule for all structs (docs/adr/0017).
+ * Method: a table of every public struct that the library writes. Each is written into memory that has exactly the
+ * size that the struct states; see test_callers_read.c. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static struct spead_send_stream *sender;
 static struct spead_send_sink *sender_sink;
 static struct spead_heap *heap;
 
-/* ---- What is written ------------------------------------------------------------------------ */
+/* ---- Functions that write a struct ------------------------------------------------------- */
 
 static void write_channel_stats(void *to)
 {
@@ -175,7 +176,7 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_send_sink_stats, waits), write_send_sink_stats},
 };
 
-/* ---- What of -------------------------------------------------------------------------------- */
+/* ---- The objects that the structs describe ----------------------------------------------- */
 
 static void send_one_heap(void)
 {
@@ -261,7 +262,8 @@ TestSuite(callers_write, .init = set_up, .fini = tear_down);
     row < write_table + sizeof write_table / sizeof *write_table; \
     row++
 
-/* Has the row write into memory of size bytes, and returns it. */
+/* Calls row's function with memory of `size` bytes, filled with the pattern, whose struct_size is `struct_size`.
+ * Returns the memory; the caller frees it. */
 static unsigned char *write_into(const struct write_row *row, size_t size, size_t struct_size)
 {
     uint32_t said = (uint32_t)struct_size;
@@ -283,7 +285,7 @@ static size_t count(const unsigned char *bytes, size_t from, size_t to, unsigned
     return found;
 }
 
-/* Pointers may hold a byte of the pattern by chance. */
+/* A pointer may contain a byte of the pattern by chance, so a few such bytes are allowed. */
 static bool was_written(const unsigned char *bytes, size_t from, size_t to)
 {
     return count(bytes, from, to, PATTERN) <= (to - from) / 4;

@@ -1,7 +1,7 @@
-/* Goal: whatever the engines, the sizes, the order and the address family, heaps arrive whole and the
- * ledger is exact. Method: one table of modes; a real sender and a real receiver in one thread, in a
- * network namespace of the test's own, polled in turn so that nothing is lost. CI runs all pairs of modes;
- * with SPEADLINE_FULL=1 every combination runs (label slow). */
+/* Goal: heaps arrive whole and the ledger is exact, for all engines, sizes, orders of arrival and address families.
+ * Method: a table of modes. For each row, a real sender and a real receiver run in one thread, in a network namespace
+ * that the test makes; they are polled in turn, so that nothing is lost. CI runs all pairs of modes. With
+ * SPEADLINE_FULL=1 every combination runs (label slow). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
 
 static struct {
     char tx[TEST_ENGINE_LENGTH], rx[TEST_ENGINE_LENGTH];
-} engines[PAIRWISE_VALUES_MAX]; /* filled by list_engines() */
+} engines[PAIRWISE_VALUES_MAX]; /* list_engines() fills it */
 static const uint32_t packets[] = {56, 64, 200, 1472, 8972, 65507};
 static const uint64_t heaps[] = {0, 1, 10007, 4u << 20};
 static const struct {
@@ -41,7 +41,7 @@ static void add_pair(const char *tx, const char *rx)
     table.values[ENGINES]++;
 }
 
-/* Each engine with itself, and each one of the kernel's with each other. */
+/* Lists each engine with itself, and each of the kernel's engines with each other one. */
 static void list_engines(void)
 {
     char tx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH], rx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
@@ -63,7 +63,8 @@ static bool over_links(const unsigned *row)
     return test_engine_kind(engines[row[ENGINES]].tx) == TEST_MEM;
 }
 
-/* Memory has no address: one is enough. A 65507-byte datagram does not fit IPv6's larger header. */
+/* True when the row can run. A memory link has no address, so only one host is used with it. A datagram of 65507
+ * bytes does not fit behind the larger header of IPv6. */
 static bool allowed(const unsigned *row)
 {
     bool v6 = row[HOST] == 1 || row[HOST] == 3;
@@ -73,7 +74,7 @@ static bool allowed(const unsigned *row)
     return !(v6 && packets[row[PACKET]] > 65487);
 }
 
-/* Small packets make many: fewer heaps then. */
+/* Small packets make many packets per heap, so fewer heaps are sent then. */
 static unsigned heap_count(uint32_t packet, uint64_t heap)
 {
     return heap > 1000000 ? (packet < 1000 ? 1 : 3) : 12;
@@ -139,7 +140,8 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance,
     cr_assert(conforms(*row));
 }
 
-/* Every pair that may stand together is in the table: a table that thinned out would test less unseen. */
+/* Every allowed pair must stand in the table. If pairs got lost from it, the tests would check less without anybody
+ * noticing. */
 Test(conformance, the_table_holds_every_allowed_pair)
 {
     const struct pairwise *p = all_pairs();

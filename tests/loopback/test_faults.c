@@ -1,6 +1,7 @@
-/* Goal: whatever happens to packets, the ledger is exact, no byte of a delivered heap is wrong, and no byte
- * of a hole is another heap's. Method: seeded faults of each kind and mixed, on the sending and on the
- * receiving side, over every engine, on the placed and on the bounce path. */
+/* Goal: whatever happens to packets, the ledger is exact, every byte of a heap that is handed over is right, and no
+ * hole shows bytes of another heap.
+ * Method: faults of each kind and of all kinds together, from a seeded dice, at the sender and at the receiver, over
+ * every engine, with placed and with bounced payload. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -99,7 +100,7 @@ ParameterizedTest(struct fault_case *f, faults, ledger_is_exact_and_no_byte_is_w
                  r.complete, r.incomplete, c.heaps);
 }
 
-/* What was lost on the way is what the receiver says is missing. */
+/* The receiver must report as missing exactly the packets that were lost. */
 ParameterizedTestParameters(faults, sent_minus_seen_is_missing)
 {
     static struct fault_case cases[2 * TEST_ENGINES_MAX];
@@ -131,8 +132,8 @@ ParameterizedTest(struct fault_case *f, faults, sent_minus_seen_is_missing, .tim
     cr_expect_eq(r.received.counters.missing_heaps, 0u, "%s", f->engine);
 }
 
-/* Flipped bits are not caught by SPEAD (UDP's checksum catches them on a real wire): packets may be
- * believed. What must hold is the ledger, the bounds, and that no more heaps are hurt than bits flipped. */
+/* SPEAD does not detect flipped bits (on a real wire the checksum of UDP does), so packets with wrong bits may be
+ * accepted. The ledger must be exact all the same, holes must be zero, and memory must stay within its bound. */
 ParameterizedTestParameters(faults, flipped_bits_are_counted_and_bounded)
 {
     static struct fault_case cases[2 * TEST_ENGINES_MAX];

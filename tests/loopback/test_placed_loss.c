@@ -1,6 +1,6 @@
-/* Goal: where packets are lost, placed heaps are right all the same, and how payload got there is reported.
- * Method: seeded losses of 0.1 % and 1 % over every engine, several thousand packets each; and the same into
- * memory that the CPU must not touch, which kernel engines can only bounce to. */
+/* Goal: placed heaps are right even if packets are lost, and the counters say how the payload got to its place.
+ * Method: losses of 0.1 % and 1 % from a seeded dice over every engine, several thousand packets each. The same again
+ * with memory that the CPU must not touch; the kernel's engines can only bounce to it. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -18,7 +18,8 @@
 struct loss_case {
     char engine[TEST_ENGINE_LENGTH];
     double loss;
-    bool on_receive; /* lost between engine and core, so after it was placed; else on the wire */
+    /* lost between engine and core, after the packet was placed; else lost on the wire */
+    bool on_receive;
 };
 
 static struct criterion_test_params every_loss(void)
@@ -66,7 +67,7 @@ static void run(const struct loss_case *f, struct loop_case *c, struct loop_resu
     cr_expect(loop_ledger_adds_up(&r->received));
 }
 
-/* Payload of a packet that was accepted went one of three ways. */
+/* The number of accepted packets. The payload of each was placed, bounced or repaired. */
 static uint64_t accepted(const struct spead_recv_stats *stats)
 {
     return stats->total.bucket[SPEAD_RECV_DELIVERED].packets;
@@ -84,7 +85,8 @@ ParameterizedTest(struct loss_case *f, placed_loss, every_placed_heap_is_right_a
     const struct spead_recv_stats *stats = &r.received;
 
     run(f, &c, &r);
-    /* mem reads most of a heap at a time, before there is a heap to have places in. */
+    /* Engine mem reads most of a heap in one burst. At that time the heap does not exist yet, so no place can be
+     * reserved. */
     cr_expect_gt(
         stats->counters.placed, test_engine_kind(f->engine) == TEST_MEM ? 0 : accepted(stats) / 2,
         "%s at %g: %llu placed", f->engine, f->loss, (unsigned long long)stats->counters.placed);

@@ -1,8 +1,8 @@
-/* Goal: what comes in by one link goes out by the next, heap by heap, unchanged, in order, with nothing lost,
- * though neither side has room for more than a few.
+/* Goal: heaps that come in by one link go out by the next, unchanged and in order. None is lost, although either side
+ * has room for only a few heaps.
  *
- * Method: receive stream and send stream as the two nodes of a graph, between a sender and a receiver that
- * know nothing of it; each heap's contents tell its counter. The stop heap of the sender ends it all. */
+ * Method: a receive stream and a send stream are the two nodes of a graph, between a sender and a receiver that do
+ * not know of it. The contents of each heap tell its heap counter. The stop heap of the sender ends the graph. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -52,7 +52,7 @@ static struct spead_recv_stream *receive_from(struct spead_mem_link *link, uint3
     config.link_count = 1;
     config.heap_bytes_max = 8192;
     config.ring_heaps = ring_heaps;
-    config.held_heaps = 8; /* the sink holds those in flight */
+    config.held_heaps = 8; /* the send sink holds the heaps in flight */
     config.on_full = SPEAD_BLOCK;
     cr_assert_eq(spead_recv_stream_create(&stream, &config, NULL), 0);
     return stream;

@@ -1,6 +1,7 @@
-/* Goal: what only a real route does to a sender: a socket that fills, packets beyond the MTU, a route that
- * refuses, multicast. Nothing may be lost, overtaken or reported otherwise than it ended.
- * Method: two hosts on one cable, made by the test. A neighbour that does not answer fills the socket. */
+/* Goal: a sender does the right thing where only a real route can cause it: a socket that becomes full, packets
+ * longer than the MTU, a route that refuses, multicast. No packet is lost, overtakes another, or is reported with a
+ * wrong result.
+ * Method: two hosts on one cable, which the test makes. A neighbour that does not answer makes the socket full. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -63,7 +64,7 @@ static struct speadi_address address_of(const char *host, uint16_t port)
     return address;
 }
 
-/* A socket of the far host, bound to an address (or group) there. */
+/* Opens a socket on the far host, bound to this address or group. */
 static int far_sink(const char *host)
 {
     struct speadi_address address = address_of(host, 17150);
@@ -82,7 +83,7 @@ static int far_sink(const char *host)
     return fd;
 }
 
-/* An engine that sends to host, and sink_fd is where its packets are looked for. */
+/* Opens an engine that sends to `host`. sink_fd is the socket at which its packets arrive. */
 static void start(const char *engine, const char *host, uint32_t buffer_bytes, int sink_fd)
 {
     struct speadi_address address = address_of(host, 17150);
@@ -122,7 +123,7 @@ FOR_EACH_ENGINE(a_socket_that_fills_is_no_room_and_keeps_the_order)
     cr_assert_lt(taken, packets->count, "%s: the socket never filled", *engine);
     cr_expect_eq(tx_harness_reap(&h), taken, "%s: %u of %u", *engine, h.reaped, taken);
 
-    /* The neighbour is found: what waits for it leaves, and the rest follows. */
+    /* Now the neighbour is known: the packets that waited for it leave, and the others follow. */
     ip("neigh replace " TEST_FAR_V4
        " lladdr 02:00:00:00:00:77 nud permanent dev " TEST_NEAR_INTERFACE);
     h.ops->wait(h.state, speadi_clock_mono_ns() + 10000000000u, true);

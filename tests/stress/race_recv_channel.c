@@ -1,9 +1,9 @@
-/* A stream on one thread, whoever takes its heaps on another: by take() and its kin, and in a graph that is
- * stopped, cancelled or left by its sink. No heap is lost, doubled or out of order, every snapshot adds up, and
- * nobody sleeps while there is something to do.
+/* Goal: a stream runs on one thread and its heaps are taken on another: by take() and the functions like it, and in a
+ * graph that is stopped, cancelled or left by its sink. No heap is lost, comes twice or out of order; every snapshot
+ * of the statistics adds up; and no thread sleeps while there is something to do.
  *
- * Method: mem engine, a channel of two heaps, each policy in turn. Data races show under TSan; a missed wake-up
- * shows as a wait of ten seconds. */
+ * Method: engine mem, a channel of two heaps, each policy in turn. TSan reports data races. A missed wake-up makes a
+ * wait of ten seconds, which fails. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -91,7 +91,7 @@ static void close_stream(void)
     spead_mem_link_unref(wire);
 }
 
-/* ---- take() and its kin -------------------------------------------------------------------- */
+/* ---- take() and functions like it -------------------------------------------------------- */
 
 static int take_some(unsigned turn, int fd, struct spead_heap **heaps)
 {
@@ -115,7 +115,8 @@ static int take_some(unsigned turn, int fd, struct spead_heap **heaps)
     return ret < 0 ? ret : 1;
 }
 
-/* Returns how many heaps it got. with_fd: in some rounds take() sleeps without one. */
+/* Takes heaps until the stream has ended. Returns how many it took. with_fd: in some rounds the thread waits at the
+ * descriptor; else it always sleeps in take(). */
 static uint64_t take_all(bool with_fd)
 {
     int fd = with_fd ? spead_recv_stream_fd(stream) : -1, got;
@@ -213,7 +214,7 @@ static void end(struct flow *flow, unsigned round)
         spead_graph_cancel(flow->graph);
     if (round % 4 == 2)
         spead_recv_stream_stop(stream);
-    if (round % 8 == 0) /* in the middle of the stop */
+    if (round % 8 == 0) /* while the stop is under way */
         spead_graph_cancel(flow->graph);
     if (spead_graph_wait(flow->graph, patience(), NULL) == -ETIMEDOUT)
         fail("the graph did not end in round", round);
@@ -230,7 +231,7 @@ static void check(const struct flow *flow, unsigned round)
     out.port = "heaps";
     spead_probe_sink_record(flow->sink, &seen);
     spead_channel_stats(spead_graph_channel(flow->graph, out), &edge);
-    /* depth: sent at the very moment when the sink closed */
+    /* depth: heaps that were sent at the moment at which the sink closed */
     if (heaps.counters.heaps_complete !=
         seen.received + edge.shed[SPEAD_SHED_CANCELLED] + edge.depth)
         fail("heaps do not add up in round", round);

@@ -1,8 +1,8 @@
-/* A stream that is stopped from other threads and from a signal while packets flow: it ends in time, and
- * everything is counted.
+/* Goal: a stream that is stopped from other threads and from a signal handler, while packets come, ends in time and
+ * counts every packet.
  *
- * Method: mem engine, a sender thread, a runner, a consumer that takes and a reader of statistics; stop()
- * comes at varying moments, once or twice. Every snapshot on the way must add up. */
+ * Method: engine mem, a thread that sends, a runner, a consumer that takes, and a thread that reads the statistics.
+ * stop() is called at various moments, once or twice. Every snapshot of the statistics must add up. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
