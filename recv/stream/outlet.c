@@ -95,7 +95,7 @@ uint64_t speadi_outlet_bytes(const struct speadi_outlet *outlet,
            2 * spead_channel_end_bytes();
 }
 
-/* ---- The owner's side ---------------------------------------------------------------------- */
+/* ---- Calls of the owner thread ------------------------------------------------------------- */
 
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap)
 {
@@ -182,7 +182,7 @@ void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns)
     speadi_wake_fd_wait(&outlet->stop_wake, &fd, fd >= 0, POLLIN, deadline_ns);
 }
 
-/* ---- The consumer's side ------------------------------------------------------------------- */
+/* ---- Calls of the consumer thread ---------------------------------------------------------- */
 
 static int open_receiver(struct speadi_outlet *outlet)
 {

@@ -60,7 +60,7 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
     return (struct spead_heap *)(uintptr_t)message->reference;
 }
 
-/* ---- The owner's side ---------------------------------------------------------------------- */
+/* ---- Calls of the owner thread ------------------------------------------------------------- */
 
 /* Puts a heap at the end of the pending ones. There is room for it: each region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
@@ -90,7 +90,7 @@ void speadi_outlet_close(struct speadi_outlet *outlet, int error);
  * (CLOCK_MONOTONIC; UINT64_MAX: no limit). */
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns);
 
-/* ---- The consumer's side ------------------------------------------------------------------- */
+/* ---- Calls of the consumer thread ---------------------------------------------------------- */
 
 /* Takes up to max heaps. If wait is true, it sleeps for the first one until deadline_ns (CLOCK_MONOTONIC; 0: no
  * limit). Returns how many heaps it took; -EAGAIN (none now, and wait is false), -ETIMEDOUT, -ESHUTDOWN when the

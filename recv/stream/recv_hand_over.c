@@ -41,8 +41,8 @@ void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause)
 {
     /* CANCELLED: the last receiving end closed, and the heap was left in the channel. It counts as delivered, and the
-     * channel counts the shed. This call may then be on another thread, and only the owner thread may write the counters.
-     */
+     * channel counts the shed. This call may then be on another thread, and only the owner thread may write the
+     * counters. */
     if (cause != SPEAD_SHED_CANCELLED)
         shed(stream, speadi_outlet_heap(message));
 }

@@ -66,8 +66,8 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
 
 /* Checks that the engine can place into the memory of a device, and that this memory has room for the spare buffers
  * behind the heaps: payload that the CPU cannot touch is moved within that memory. */
-static int check_reach(const struct spead_recv_stream *stream, uint32_t stride,
-                       struct spead_err *err)
+static int check_device_memory(const struct spead_recv_stream *stream, uint32_t stride,
+                               struct spead_err *err)
 {
     uint64_t need = stream->memory.spare_offset + (uint64_t)stream->spare_count * stride;
     struct speadi_pool_stats plan;
@@ -97,7 +97,7 @@ static int make_placed(struct spead_recv_stream *stream, struct spead_err *err)
     if (ret < 0)
         return ret;
     plan_placement(stream, stride);
-    ret = check_reach(stream, stride, err);
+    ret = check_device_memory(stream, stride, err);
     if (ret == 0 && stream->ops->attach)
         ret = stream->ops->attach(stream->engine, &stream->memory.all, err);
     if (ret < 0) {

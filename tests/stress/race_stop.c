@@ -87,7 +87,7 @@ static void *read_stats(void *arg)
     return NULL;
 }
 
-static void play(int round)
+static void run_round(int round)
 {
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
     struct spead_recv_runner *runner;
@@ -136,6 +136,6 @@ int main(void)
 {
     sigaction(SIGUSR1, &(struct sigaction){.sa_handler = on_signal}, NULL);
     for (int round = 0; round < ROUNDS; round++)
-        play(round);
+        run_round(round);
     return atomic_load(&failures) > 0;
 }

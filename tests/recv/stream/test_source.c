@@ -55,7 +55,7 @@ static struct criterion_test_params all_readers(void)
 }
 
 /* One case: the addresses of the chosen and of the other sender, and where each sends to (NULL: to the endpoint). */
-static const struct sending {
+static const struct source_case {
     const char *endpoint, *source, *chosen, *other, *to, *other_to;
     unsigned filtered; /* how many packets of the other sender the filter of the socket discards */
 } cases[] = {
@@ -118,12 +118,12 @@ static void send_heap(uint64_t counter, const char *from, const char *to)
 }
 
 static struct spead_recv_stream_config config_of(const struct reader *reader,
-                                                 const struct sending *sending)
+                                                 const struct source_case *source_case)
 {
     static struct spead_recv_verbs_config verbs = SPEAD_RECV_VERBS_CONFIG_INIT;
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
-    config.endpoints = &sending->endpoint;
+    config.endpoints = &source_case->endpoint;
     config.endpoint_count = 1;
     config.engine = reader->engine;
     config.receive_path = reader->path;
@@ -162,32 +162,34 @@ static void end(struct spead_recv_stream *stream)
         ;
 }
 
-static void check_source(const struct reader *reader, const struct sending *sending)
+static void check_source(const struct reader *reader, const struct source_case *source_case)
 {
-    struct spead_recv_stream_config config = config_of(reader, sending);
+    struct spead_recv_stream_config config = config_of(reader, source_case);
     struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
     bool filters = test_engine_kind(reader->engine) == TEST_KERNEL;
     char source[64];
     struct spead_recv_stream *stream;
     int ret;
 
-    strcpy(source, sending->source);
+    strcpy(source, source_case->source);
     config.source = source;
     ret = spead_recv_stream_create(&stream, &config, &err);
-    cr_assert_eq(ret, 0, "%s, %s: %s", reader->engine, sending->endpoint, err.text);
+    cr_assert_eq(ret, 0, "%s, %s: %s", reader->engine, source_case->endpoint, err.text);
     memset(source, '!', sizeof source - 1);
     cr_assert_eq(spead_recv_stream_start(stream, &err), 0, "%s", err.text);
-    send_heap(FROM_OTHER, sending->other,
-              sending->other_to ? sending->other_to : sending->endpoint);
-    send_heap(FROM_CHOSEN, sending->chosen, sending->to ? sending->to : sending->endpoint);
+    send_heap(FROM_OTHER, source_case->other,
+              source_case->other_to ? source_case->other_to : source_case->endpoint);
+    send_heap(FROM_CHOSEN, source_case->chosen,
+              source_case->to ? source_case->to : source_case->endpoint);
     cr_expect_eq(next_heap(stream), FROM_CHOSEN, "%s, %s: the other sender was heard",
-                 reader->engine, sending->endpoint);
+                 reader->engine, source_case->endpoint);
     end(stream);
     spead_recv_stream_stats(stream, &stats);
     cr_expect_eq(stats.total.seen.packets, 1, "%s, %s, %s: %lu packets seen", reader->engine,
-                 sending->endpoint, sending->source, stats.total.seen.packets);
-    cr_expect_eq(stats.counters.kernel_drops, filters ? sending->filtered : 0, "%s, %s, %s: %lu",
-                 reader->engine, sending->endpoint, sending->source, stats.counters.kernel_drops);
+                 source_case->endpoint, source_case->source, stats.total.seen.packets);
+    cr_expect_eq(stats.counters.kernel_drops, filters ? source_case->filtered : 0,
+                 "%s, %s, %s: %lu", reader->engine, source_case->endpoint, source_case->source,
+                 stats.counters.kernel_drops);
     spead_recv_stream_destroy(stream);
 }
 
@@ -213,19 +215,21 @@ ParameterizedTest(struct reader *reader, source, without_a_source_both_are_heard
 {
     make_hosts();
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const struct sending *sending = &cases[i];
-        struct spead_recv_stream_config config = config_of(reader, sending);
+        const struct source_case *source_case = &cases[i];
+        struct spead_recv_stream_config config = config_of(reader, source_case);
         struct spead_recv_stream *stream;
         uint64_t sum;
 
         cr_assert_eq(spead_recv_stream_create(&stream, &config, &err), 0, "%s", err.text);
         cr_assert_eq(spead_recv_stream_start(stream, &err), 0, "%s", err.text);
-        send_heap(FROM_OTHER, sending->other,
-                  sending->other_to ? sending->other_to : sending->endpoint);
-        send_heap(FROM_CHOSEN, sending->chosen, sending->to ? sending->to : sending->endpoint);
+        send_heap(FROM_OTHER, source_case->other,
+                  source_case->other_to ? source_case->other_to : source_case->endpoint);
+        send_heap(FROM_CHOSEN, source_case->chosen,
+                  source_case->to ? source_case->to : source_case->endpoint);
         sum = next_heap(stream);
         sum += next_heap(stream);
-        cr_expect_eq(sum, FROM_OTHER + FROM_CHOSEN, "%s, %s", reader->engine, sending->endpoint);
+        cr_expect_eq(sum, FROM_OTHER + FROM_CHOSEN, "%s, %s", reader->engine,
+                     source_case->endpoint);
         end(stream);
         spead_recv_stream_destroy(stream);
     }
@@ -268,9 +272,9 @@ ParameterizedTest(struct reader *reader, source, groups_are_joined_for_it_alone,
 
 static void expect_refusal(const char *endpoint, const char *source, int code, const char *says)
 {
-    const struct sending sending = {.endpoint = endpoint};
+    const struct source_case source_case = {.endpoint = endpoint};
     struct spead_recv_stream_config config =
-        config_of(&(struct reader){"auto", SPEAD_PATH_AUTO}, &sending);
+        config_of(&(struct reader){"auto", SPEAD_PATH_AUTO}, &source_case);
     struct spead_recv_stream *stream = NULL;
 
     config.interface_name = NULL;
