@@ -1,4 +1,4 @@
-/* A channel's life: made from a checked config, turned to its end, freed by who comes last. */
+/* The life of a channel: it is created from a checked config, it changes its state, and the last unref frees it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,7 +57,7 @@ static int check_numbers(const struct spead_channel_config *config, struct spead
         return refuse_number(config, "lanes", config->lanes, SPEAD_CHANNEL_LANES_MAX, err);
     if ((unsigned)config->form > SPEAD_CHANNEL_MPMC ||
         (unsigned)config->policy > SPEAD_CHANNEL_SAMPLE)
-        return speadi_err_set(err, -EINVAL, "channel \"%s\": no form %d with policy %d",
+        return speadi_err_set(err, -EINVAL, "channel \"%s\": form %d or policy %d does not exist",
                               name_of(config), (int)config->form, (int)config->policy);
     if (config->policy == SPEAD_CHANNEL_SAMPLE && config->sample_n < 1)
         return refuse_number(config, "sample_n", config->sample_n, UINT64_MAX, err);
@@ -71,14 +71,15 @@ static int check_config(const struct spead_channel_config *config, struct spead_
     if (ret < 0 || has_many_receivers(config->form))
         return ret;
     if (config->policy == SPEAD_CHANNEL_DROP_OLDEST)
-        return speadi_err_set(err, -EINVAL,
-                              "channel \"%s\": policy drop-oldest takes messages from the sender's "
-                              "side: it needs form spmc or mpmc",
-                              name_of(config));
+        return speadi_err_set(
+            err, -EINVAL,
+            "channel \"%s\": with policy drop-oldest a sending end takes messages out "
+            "of the channel: this needs form spmc or mpmc",
+            name_of(config));
     if (config->lanes > 1)
         return speadi_err_set(err, -EINVAL,
-                              "channel \"%s\": lanes let one message displace another from the "
-                              "sender's side: they need form spmc or mpmc",
+                              "channel \"%s\": with lanes a sending end takes messages out of the "
+                              "channel: this needs form spmc or mpmc",
                               name_of(config));
     return 0;
 }
@@ -200,7 +201,7 @@ int spead_channel_create(struct spead_channel **out, const struct spead_channel_
 
 struct spead_channel *spead_channel_ref(struct spead_channel *channel)
 {
-    /* relaxed: whoever has one reference may make another */
+    /* relaxed: the reference of the caller keeps the channel alive. */
     atomic_fetch_add_explicit(&channel->references, 1, memory_order_relaxed);
     return channel;
 }
@@ -237,13 +238,13 @@ void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits)
 {
     if (bits & SPEADI_ENDED) {
         pthread_mutex_lock(&channel->control);
-        /* relaxed: ordered by the turn that follows (CHANNEL1) */
+        /* relaxed: the change of the state that follows gives the order (CHANNEL1). */
         atomic_store_explicit(&channel->end, channel->error ? channel->error : -ESHUTDOWN,
                               memory_order_relaxed);
         pthread_mutex_unlock(&channel->control);
     }
-    /* WAIT2 store: for both sides. CHANNEL1 release: of all that was sent, for the receiver that sees ENDED.
-     * CHANNEL4 store: for the last sender, which looks whether anyone still receives. */
+    /* WAIT2 store: ends of both sides may wait for it. CHANNEL1 release: a receiving end that sees ENDED also sees
+     * every message that was sent. CHANNEL4 store: the last sending end looks whether a receiving end is left. */
     atomic_fetch_or(&channel->state, bits);
     speadi_wait_queue_wake_all(&channel->waiting_receivers); /* WAIT1 */
     speadi_wait_queue_wake_all(&channel->waiting_senders);

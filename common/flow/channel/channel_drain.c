@@ -1,4 +1,4 @@
-/* Messages that no receiver takes: they are shed, one by one, or drained when nobody receives any more. */
+/* Messages that no receiving end takes. One message is shed, or all are drained when no receiving end is left. */
 #include "channel_parts.h"
 #include "taking.h"
 
@@ -12,7 +12,7 @@ void speadi_channel_shed(const struct spead_channel *channel, const struct spead
 
 static uint64_t drain_once(struct spead_channel *channel)
 {
-    /* RING2 acquire: the last receiver, or the drain before this one, is done with the slots before head. */
+    /* RING2 acquire: the last receiving end, or the drain before this one, has read the slots before the head. */
     struct spead_receiver last = {.head =
                                       atomic_load_explicit(&channel->head, memory_order_acquire)};
     struct spead_message message;
@@ -27,15 +27,16 @@ static uint64_t drain_once(struct spead_channel *channel)
     return count;
 }
 
-/* At most the capacity is left when the last receiver closes. A sender that had not heard of it may add a little after
- * that, which the last sender sees to when it closes. Should both do so at a time, one of them drains again for the
- * other: an SPSC ring has one reader. */
+/* The last receiving end drains the channel when it closes. A sending end that has not seen the state STOPPED yet may
+ * add messages after that, so the last sending end drains once more when it closes. Both may do so at the same time.
+ * Then only one of the two threads drains, and it drains once for each call, because an SPSC ring allows only one
+ * reader. */
 void speadi_channel_drain(struct spead_channel *channel)
 {
     uint64_t count = 0;
 
-    /* CHANNEL3 release, acquire: the next to drain sees how far this one came, and what was sent before it was
-     * asked. */
+    /* CHANNEL3 release, acquire: the next drain sees how far this one came, and every message that was sent before the
+     * call that asked for it. */
     if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
         return;
     do

@@ -1,4 +1,4 @@
-/* The parts of a channel and of its ends, for the files that work on them. */
+/* The structs behind a channel and its two kinds of ends, and the functions that the files of this room share. */
 #ifndef SPEADI_CHANNEL_PARTS_H
 #define SPEADI_CHANNEL_PARTS_H
 
@@ -19,55 +19,65 @@
 #include "thread_waker.h"
 #include "wait_queue.h"
 
-/* What a channel has come to; bits of channel->state, only ever set. */
+/* Bits of channel->state. A bit that is set is never cleared. */
 enum {
-    SPEADI_ENDED = 1u << 0,   /* the last sender has closed; channel->end says how */
-    SPEADI_STOPPED = 1u << 1, /* the last receiver has closed */
-    SPEADI_CANCELLED = 1u << 2,
+    SPEADI_ENDED = 1u << 0,     /* the last sending end has closed; channel->end has the code */
+    SPEADI_STOPPED = 1u << 1,   /* the last receiving end has closed */
+    SPEADI_CANCELLED = 1u << 2, /* spead_channel_cancel() was called */
 };
 
-/* What senders and receivers have in common. */
+/* The part that sending ends and receiving ends have in common. One thread at a time uses an end. */
 struct speadi_end {
-    struct spead_channel *channel; /* one reference */
-    bool plain; /* messages only go into or out of an SPSC ring, or are shed: no times, no fd */
-    bool is_sender;
-    struct speadi_end *next, *previous;       /* in channel->senders or receivers, under control */
-    struct speadi_thread_waker *thread_waker; /* of an event loop that polls; NULL: none does */
+    struct spead_channel *channel; /* the end holds one reference */
 
-    /* The end's thread writes, stats() reads. */
-    _Atomic uint64_t moved; /* messages taken or given; an SPSC ring's indices say it themselves */
+    /* True if the short path of sender.c and receiver.c is enough: the channel is an SPSC ring without a latency log,
+     * the end has no descriptor, and a sending end either waits or sheds the newest message. */
+    bool plain;
+    bool is_sender;
+
+    /* Links in channel->senders or channel->receivers, under channel->control. */
+    struct speadi_end *next, *previous;
+
+    /* Signals the descriptor that an event loop polls. NULL: the end has no descriptor. */
+    struct speadi_thread_waker *thread_waker;
+
+    /* The thread that uses the end writes these counters, and any thread reads them for statistics. */
+    _Atomic uint64_t moved; /* messages put in or taken out; 0 for SPSC, where the indices count */
     _Atomic uint64_t waiting_since_ns; /* 0: not waiting */
-    _Atomic uint64_t waited_ns, waits;
+    _Atomic uint64_t waited_ns, waits; /* finished waits added up; waits begun */
 };
 
+/* `end` must be the first field of both structs below: a pointer to it is cast to a pointer to the whole. */
 struct spead_sender {
-    struct speadi_end end;    /* first: a sender is its end; and so below */
-    uint64_t tail, head_seen; /* SPSC: ours, and the other side's when last looked at */
-    uint64_t offered;         /* SAMPLE: messages so far */
-    uint32_t full_lane;       /* the lane that had no room, for announce() */
+    struct speadi_end end;
+    uint64_t tail;      /* SPSC: as this end has published it */
+    uint64_t head_seen; /* SPSC: the head when this end last read it */
+    uint64_t offered;   /* SAMPLE: messages that the caller has offered so far */
+    uint32_t full_lane; /* the lane that the last message was for; announce() looks at it */
     _Atomic uint64_t shed[SPEAD_SHED_CAUSES];
 };
 
 struct spead_receiver {
     struct speadi_end end;
-    uint64_t head, tail_seen;
+    uint64_t head;      /* SPSC: as this end has published it */
+    uint64_t tail_seen; /* SPSC: the tail when this end last read it */
 };
 
-/* What ends count, added up when they close. */
+/* The counters of all ends that have closed, added up. */
 struct speadi_channel_totals {
     uint64_t sent, received, shed[SPEAD_SHED_CAUSES];
     uint64_t starved_ns, blocked_ns, starved, blocked;
 };
 
 struct spead_channel {
-    /* Constant once ends are open; state is written a few times in a channel's life. */
+    /* These fields are constant once an end is open, except `state` and `end`, which are written a few times in all. */
     alignas(SPEADI_CACHE_LINE) struct spead_message *slots; /* SPSC */
     uint64_t mask;
     uint32_t capacity;
     _Atomic uint32_t state;
-    _Atomic int32_t end;                /* what receivers see after SPEADI_ENDED */
-    struct speadi_shared_ring *shared;  /* every other form; NULL: SPSC */
-    struct speadi_latency_log *latency; /* NULL: not kept */
+    _Atomic int32_t end;                /* with SPEADI_ENDED: the code for receiving ends */
+    struct speadi_shared_ring *shared;  /* of every form but SPSC; NULL: SPSC */
+    struct speadi_latency_log *latency; /* SPSC only; NULL: no times are kept */
     enum speadi_channel_sync sync;
     enum spead_channel_policy policy;
     enum spead_channel_form form;
@@ -76,30 +86,33 @@ struct spead_channel {
     void *on_shed_arg;
     char *name;
 
-    /* SPSC: each index with what its writer counts beside it. */
+    /* SPSC: each index shares its cache line with a counter of the thread that writes the index. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;
-    _Atomic uint64_t full; /* 1: a sender met it full */
+    _Atomic uint64_t full; /* 1: a sending end has found the channel full */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head;
-    _Atomic uint64_t high_water;
+    _Atomic uint64_t high_water; /* largest depth that a receiving end has found */
 
-    alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_receivers; /* senders look here */
-    alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_senders;   /* receivers look here */
+    /* The receiving ends that wait, for sending ends to wake; and the other way round. */
+    alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_receivers;
+    alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_senders;
 
-    pthread_mutex_t control; /* of what follows */
+    pthread_mutex_t control; /* protects the fields from here to `closed` */
     struct speadi_end *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    int type;                            /* SPEAD_CHANNEL_ANY_TYPE: not decided */
-    char *type_from;                     /* "sender capture": the end that decided it */
-    int error;                           /* the first that a sender closed with */
-    struct speadi_channel_totals closed; /* what closed ends and the channel itself had counted */
+    int type;                            /* SPEAD_CHANNEL_ANY_TYPE: not decided yet */
+    char *type_from;                     /* the end that decided the type: sending end "capture" */
+    int error;                           /* the first error that a sending end closed with, or 0 */
+    struct speadi_channel_totals closed; /* of closed ends, and the messages that were drained */
+
     _Atomic uint32_t references;
-    _Atomic uint32_t drains; /* asked for and not done */
+    _Atomic uint32_t drains; /* calls of speadi_channel_drain() that are not done */
 };
 
 /* ---- Publishing and looking (docs/adr/0013) ------------------------------------------------- */
 
-/* Makes an index of an SPSC ring visible, in one order with the look for a waker that follows (WAIT1). WAIT2 store: the
- * exchange, or the store together with the barrier of the sleeper. */
+/* Publishes an index of an SPSC ring. The caller then looks for a waker (WAIT1), and that load must not pass before
+ * this store. WAIT2 store: it is the exchange, or the plain store together with the membarrier of the thread that
+ * sleeps. */
 static inline void speadi_publish_index(const struct spead_channel *channel,
                                         _Atomic uint64_t *index, uint64_t value)
 {
@@ -107,46 +120,54 @@ static inline void speadi_publish_index(const struct spead_channel *channel,
         atomic_exchange(index, value); /* RING1, RING2 release */
         return;
     }
-    /* RING1, RING2 release: the slots are written, or read, before the other side sees the index. */
+    /* RING1, RING2 release: this thread has written or read the slots before the other side sees the index. */
     atomic_store_explicit(index, value, memory_order_release);
-    /* The light half of the barrier whose heavy half the sleeper makes; with LOCAL, program order. */
+    /* This is the light half of an asymmetric barrier; the thread that sleeps executes the heavy half. With LOCAL one
+     * thread uses both ends, and program order is enough. */
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* Between the announcement (WAIT1) and the last look (WAIT2). */
+/* An end calls this between its announcement (WAIT1) and its last look at the channel (WAIT2). */
 static inline void speadi_before_look(const struct spead_channel *channel)
 {
     if (channel->sync == SPEADI_SYNC_BARRIER)
         speadi_membarrier_heavy();
 }
 
-/* ---- Between the files --------------------------------------------------------------------- */
+/* ---- Functions that the files of this room share -------------------------------------------- */
 
-/* channel.c: sets bits of state, after which nobody may sleep on. */
+/* channel.c: sets bits of the state and wakes all ends that wait. Any thread. */
 void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits);
 
-/* channel_drain.c: tells the owner, gives the reference up. The caller counts. */
+/* channel_drain.c: tells the owner of the channel (on_shed) and then releases the message. The caller counts it. */
 void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
                          enum spead_shed_cause cause);
-/* channel_drain.c: releases what is left, as CANCELLED. Only where nobody receives any more; any thread. What was there
- * before the call is gone once every thread that called this has returned. */
+/* channel_drain.c: sheds all messages that are left, with the cause CANCELLED. Any thread may call it, but only when no
+ * end can receive any more. If another thread drains at this moment, that thread drains once more and this call returns
+ * at once. So the messages that were there before the call are gone when every thread that called this has returned. */
 void speadi_channel_drain(struct spead_channel *channel);
 
-/* end.c: coming and going. The last one of its side to go gets `last` of the channel's bits turned. */
+/* end.c: opening and closing of an end. open() returns 0, or the errors of spead_sender_open(). leave() takes the end
+ * out of its channel and adds its counters to channel->closed; true: it was the last end of its side. release() then
+ * gives up the reference to the channel. */
 int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const char *name,
                     int type, bool is_sender, struct spead_err *err);
-bool speadi_end_leave(struct speadi_end *end); /* true: it was the last of its side */
+bool speadi_end_leave(struct speadi_end *end);
 void speadi_end_release(struct speadi_end *end);
 
-/* end_wait.c */
+/* end_wait.c: all these on the thread that uses the end. announce() and retract() are spead_sender_announce() and
+ * spead_sender_retract() for either side. */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
-/* In place of retract where the waker is known to have been woken. */
+/* Ends the measured wait as retract() does. For a caller that knows already that wake() was called. */
 void speadi_end_woken(struct speadi_end *end, uint64_t now_ns);
-int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns); /* 0: try again; -ETIMEDOUT */
+/* Sleeps until the end can go on. Returns 0 (the caller tries again) or -ETIMEDOUT. */
+int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns);
+/* Returns the descriptor of the end, which the first call makes, or -errno. */
 int speadi_end_fd(struct speadi_end *end);
-void speadi_end_poll_no_more(struct speadi_end *end); /* if it has a descriptor: closes it */
-/* For an end with a descriptor: before a try, and after one that found nothing (true: try again). */
+void speadi_end_close_fd(struct speadi_end *end); /* does nothing if the end has no descriptor */
+/* Only for an end with a descriptor. The end calls before_try() before it tries to send or receive, and rearm() after a
+ * try that found nothing to do. rearm() returns true if something has come meanwhile: then the end tries again. */
 void speadi_end_before_try(struct speadi_end *end);
 bool speadi_end_rearm(struct speadi_end *end);
 
@@ -155,7 +176,7 @@ static inline bool speadi_end_polls(const struct speadi_end *end)
     return end->thread_waker;
 }
 
-/* What end->plain is to be. */
+/* The value for end->plain. */
 static inline bool speadi_end_is_plain(const struct speadi_end *end)
 {
     const struct spead_channel *channel = end->channel;

@@ -1,4 +1,4 @@
-/* What a channel has counted, its ends' own counts included. */
+/* The statistics of a channel: its own counters and those of its ends, open and closed. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,7 +13,8 @@ static uint64_t depth(const struct spead_channel *channel)
 
     if (channel->shared)
         return speadi_shared_ring_used(channel->shared);
-    /* RING2 acquire: the tail, read after it, is not behind this head; or the difference could be negative. */
+    /* RING2 acquire: the tail is read after the head, so it is not behind this head. Otherwise the difference could be
+     * negative. */
     head = atomic_load_explicit(&channel->head, memory_order_acquire);
     return speadi_counter_read(&channel->tail) - head;
 }
@@ -61,6 +62,7 @@ static void add_ends(const struct spead_channel *channel, struct spead_channel_s
     }
 }
 
+/* The part that needs no open end. */
 static struct spead_channel_stats stats_of_closed(const struct spead_channel *channel)
 {
     const struct speadi_channel_totals *closed = &channel->closed;
@@ -89,11 +91,12 @@ void spead_channel_stats(struct spead_channel *channel, struct spead_channel_sta
     now = stats_of_closed(channel);
     add_ends(channel, &now);
     pthread_mutex_unlock(&channel->control);
-    if (!channel->shared) { /* what was taken after the last receiver was not received */
+    if (!channel->shared) {
+        /* The head also counts the messages that the drain has taken out; these were not received. */
         now.received = speadi_counter_read(&channel->head) - now.shed[SPEAD_SHED_CANCELLED];
         now.sent = speadi_counter_read(&channel->tail);
     }
-    /* What never got in was sent all the same. */
+    /* Messages that were shed before they got into the channel count as sent, too. */
     now.sent += now.shed[SPEAD_SHED_NEWEST] + now.shed[SPEAD_SHED_SAMPLED];
     now.depth = depth(channel);
     now.high_water = high_water(channel, now.depth);

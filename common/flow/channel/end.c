@@ -1,4 +1,4 @@
-/* One end of a channel comes and goes: its place among the others, its type, its account. */
+/* Opening and closing an end of a channel: the checks, the list of ends, the type, and the counters of closed ends. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ static int check_type(struct spead_channel *channel, const char *side, const cha
         return 0;
     return speadi_err_set(
         err, -EPROTOTYPE,
-        "channel \"%s\": %s \"%s\" has messages of type \"%s\", but %s of type \"%s\"",
+        "channel \"%s\": %s \"%s\" has messages of type \"%s\", but %s has type \"%s\"",
         channel->name, side, name, type_name(type), channel->type_from, type_name(channel->type));
 }
 
@@ -40,12 +40,13 @@ static int check_state(const struct spead_channel *channel, bool is_sender, stru
     if (state & SPEADI_CANCELLED)
         return speadi_err_set(err, -ECANCELED, "channel \"%s\" was cancelled", channel->name);
     if (state & SPEADI_STOPPED)
-        return speadi_err_set(err, -EPIPE, "channel \"%s\": its last receiver has closed",
+        return speadi_err_set(err, -EPIPE, "channel \"%s\": its last receiving end has closed",
                               channel->name);
     if (is_sender && state & SPEADI_ENDED)
-        return speadi_err_set(err, -ESHUTDOWN,
-                              "channel \"%s\": its last sender has closed; open all senders first",
-                              channel->name);
+        return speadi_err_set(
+            err, -ESHUTDOWN,
+            "channel \"%s\": its last sending end has closed: open all sending ends first",
+            channel->name);
     return 0;
 }
 
@@ -56,13 +57,14 @@ static int check_form(const struct spead_channel *channel, bool is_sender, struc
 
     if (many || (is_sender ? channel->sender_count : channel->receiver_count) == 0)
         return 0;
-    return speadi_err_set(err, -EBUSY, "channel \"%s\" of form %s has its one %s already: use %s",
-                          channel->name, forms[channel->form], is_sender ? "sender" : "receiver",
-                          is_sender ? "mpsc or mpmc" : "spmc or mpmc");
+    return speadi_err_set(
+        err, -EBUSY, "channel \"%s\": form %s allows one %s, and it is already open: use %s",
+        channel->name, forms[channel->form], is_sender ? "sending end" : "receiving end",
+        is_sender ? "mpsc or mpmc" : "spmc or mpmc");
 }
 
-/* The first end with a type decides that of the channel. */
-static int settle_type(struct spead_channel *channel, const char *side, const char *name, int type)
+/* The first end that has a type decides the type of the channel. */
+static int decide_type(struct spead_channel *channel, const char *side, const char *name, int type)
 {
     if (channel->type != SPEAD_CHANNEL_ANY_TYPE || type == SPEAD_CHANNEL_ANY_TYPE)
         return 0;
@@ -83,10 +85,11 @@ static void link_end(struct speadi_end **first, struct speadi_end *end)
     *first = end;
 }
 
-static int join(struct speadi_end *end, struct spead_channel *channel, const char *name, int type,
-                bool is_sender, struct spead_err *err)
+/* Under channel->control. */
+static int attach(struct speadi_end *end, struct spead_channel *channel, const char *name, int type,
+                  bool is_sender, struct spead_err *err)
 {
-    const char *side = is_sender ? "sender" : "receiver";
+    const char *side = is_sender ? "sending end" : "receiving end";
     int ret = check_state(channel, is_sender, err);
 
     if (ret == 0)
@@ -95,7 +98,7 @@ static int join(struct speadi_end *end, struct spead_channel *channel, const cha
         ret = check_type(channel, side, name, type, err);
     if (ret < 0)
         return ret;
-    if (settle_type(channel, side, name, type) < 0)
+    if (decide_type(channel, side, name, type) < 0)
         return speadi_err_set(err, -ENOMEM, "channel \"%s\": no memory for an end", channel->name);
     link_end(is_sender ? &channel->senders : &channel->receivers, end);
     *(is_sender ? &channel->sender_count : &channel->receiver_count) += 1;
@@ -110,15 +113,15 @@ int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const
 
     end->is_sender = is_sender;
     pthread_mutex_lock(&channel->control);
-    ret = join(end, channel, name ? name : "unnamed", type, is_sender, err);
+    ret = attach(end, channel, name ? name : "unnamed", type, is_sender, err);
     pthread_mutex_unlock(&channel->control);
     if (ret == 0)
         end->plain = speadi_end_is_plain(end);
     return ret;
 }
 
-/* What it counted goes on in the channel's own account. */
-static void fold(struct speadi_end *end, struct speadi_channel_totals *closed)
+/* The channel keeps the counters of an end that closes. */
+static void add_to_totals(struct speadi_end *end, struct speadi_channel_totals *closed)
 {
     uint64_t moved = speadi_counter_read(&end->moved);
     uint64_t waited_ns = speadi_counter_read(&end->waited_ns);
@@ -143,7 +146,7 @@ bool speadi_end_leave(struct speadi_end *end)
     struct speadi_end **first = end->is_sender ? &channel->senders : &channel->receivers;
     bool last;
 
-    speadi_end_poll_no_more(end);
+    speadi_end_close_fd(end);
     pthread_mutex_lock(&channel->control);
     if (end->previous)
         end->previous->next = end->next;
@@ -151,7 +154,7 @@ bool speadi_end_leave(struct speadi_end *end)
         *first = end->next;
     if (end->next)
         end->next->previous = end->previous;
-    fold(end, &channel->closed);
+    add_to_totals(end, &channel->closed);
     last = --*(end->is_sender ? &channel->sender_count : &channel->receiver_count) == 0;
     pthread_mutex_unlock(&channel->control);
     return last;

@@ -1,4 +1,5 @@
-/* How an end waits: announced by a node, asleep in a thread, or polled by an event loop. */
+/* The three ways in which an end waits: a node announces its waker, a thread sleeps, an event loop polls a
+ * descriptor. */
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 #include "channel_parts.h"
 
-static struct speadi_wait_queue *room_of(struct speadi_end *end)
+static struct speadi_wait_queue *queue_of(struct speadi_end *end)
 {
     return end->is_sender ? &end->channel->waiting_senders : &end->channel->waiting_receivers;
 }
@@ -16,7 +17,7 @@ static bool sender_can_go_on(const struct spead_sender *sender)
 {
     const struct spead_channel *channel = sender->end.channel;
 
-    /* WAIT2 load: the state, and room. */
+    /* WAIT2 load: of the state, and of the free places. */
     if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
@@ -27,7 +28,7 @@ static bool receiver_can_go_on(const struct spead_receiver *receiver)
 {
     const struct spead_channel *channel = receiver->end.channel;
 
-    /* WAIT2 load: the state, and messages. */
+    /* WAIT2 load: of the state, and of the messages. */
     if (atomic_load(&channel->state) & (SPEADI_ENDED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_message(channel->shared)
@@ -40,26 +41,26 @@ static bool can_go_on(const struct speadi_end *end)
                           : receiver_can_go_on((const struct spead_receiver *)end);
 }
 
-/* ---- The account of waiting ---------------------------------------------------------------- */
+/* ---- Time spent waiting --------------------------------------------------------------------- */
 
 static void begin_wait(struct speadi_end *end, uint64_t now_ns)
 {
     speadi_counter_add(&end->waits, 1);
-    /* relaxed, here and below: read only for reports */
+    /* relaxed: the value is only reported. */
     atomic_store_explicit(&end->waiting_since_ns, now_ns ? now_ns : speadi_clock_mono_ns(),
                           memory_order_relaxed);
 }
 
 static void end_wait(struct speadi_end *end, uint64_t now_ns)
 {
-    /* relaxed: our own */
+    /* relaxed: only this thread writes it, and the values are only reported. */
     uint64_t since = atomic_load_explicit(&end->waiting_since_ns, memory_order_relaxed);
 
     if (since == 0)
         return;
     if (now_ns == 0)
         now_ns = speadi_clock_mono_ns();
-    /* In this order a report may miss the wait for a moment, but never sees it twice. */
+    /* In this order the statistics may miss this wait for a moment, but they never count it twice. */
     atomic_store_explicit(&end->waiting_since_ns, 0, memory_order_relaxed);
     if (now_ns > since)
         speadi_counter_add(&end->waited_ns, now_ns - since);
@@ -69,12 +70,13 @@ static void end_wait(struct speadi_end *end, uint64_t now_ns)
 
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns)
 {
-    struct speadi_wait_queue *room = room_of(end);
+    struct speadi_wait_queue *queue = queue_of(end);
 
-    speadi_wait_queue_add(room, waker); /* WAIT1 */
+    speadi_wait_queue_add(queue, waker); /* WAIT1 */
     speadi_before_look(end->channel);
-    /* WAIT2. When the waker is gone already it has been woken, and that is as good. */
-    if (can_go_on(end) && speadi_wait_queue_remove(room, waker))
+    /* This is the last look (WAIT2). If the waker is not in the queue any more, it has been called or is being called.
+     * Then the end is announced and woken, and the caller gets 0. */
+    if (can_go_on(end) && speadi_wait_queue_remove(queue, waker))
         return 1;
     begin_wait(end, now_ns);
     return 0;
@@ -82,7 +84,7 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
 
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns)
 {
-    bool removed = speadi_wait_queue_remove(room_of(end), waker);
+    bool removed = speadi_wait_queue_remove(queue_of(end), waker);
 
     end_wait(end, now_ns);
     return removed;
@@ -106,7 +108,7 @@ static int sleep_for_once(struct speadi_end *end, uint64_t deadline_ns)
     speadi_thread_waker_wait(&thread_waker, deadline_ns);
     if (speadi_end_retract(end, &thread_waker.waker, 0))
         return -ETIMEDOUT;
-    speadi_thread_waker_wait(&thread_waker, 0); /* it rings right now, if it has not */
+    speadi_thread_waker_wait(&thread_waker, 0); /* another thread is in wake(), or was */
     return 0;
 }
 
@@ -114,12 +116,12 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns)
 {
     if (!speadi_end_polls(end))
         return sleep_for_once(end, deadline_ns);
-    /* Armed by the try that found nothing, and stays so. */
+    /* The try that found nothing has armed the thread waker. After a timeout it stays armed. */
     return speadi_thread_waker_wait(end->thread_waker, deadline_ns) ? 0 : -ETIMEDOUT;
 }
 
 /* ---- Event loops ---------------------------------------------------------------------------
- * The descriptor is readable whenever the thread_waker is not both armed and silent. */
+ * The descriptor is not readable while the thread waker is armed and not called. At all other times it is readable. */
 
 void speadi_end_before_try(struct speadi_end *end)
 {
@@ -173,7 +175,7 @@ int speadi_end_fd(struct speadi_end *end)
     return end->thread_waker->fd.fd;
 }
 
-void speadi_end_poll_no_more(struct speadi_end *end)
+void speadi_end_close_fd(struct speadi_end *end)
 {
     if (!speadi_end_polls(end))
         return;

@@ -1,4 +1,4 @@
-/* A histogram with four buckets to each doubling, from 1 ns to 8.6 s. */
+/* A histogram of times with four buckets for each doubling, from 1 ns to 8.6 s. */
 #include <speadi/latency.h>
 
 #include <stdlib.h>
@@ -37,7 +37,7 @@ void speadi_latency_leave(struct speadi_latency_log *log, size_t slot, uint64_t 
     uint64_t entered = log->entered_ns[slot], ns = now_ns > entered ? now_ns - entered : 0;
     uint64_t max = atomic_load_explicit(&log->max_ns, memory_order_relaxed);
 
-    /* relaxed: counts order nothing */
+    /* relaxed: these are counts that are only reported. */
     atomic_fetch_add_explicit(&log->count[bucket_of(ns)], 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&log->sum_ns, ns, memory_order_relaxed);
     while (ns > max && !atomic_compare_exchange_weak_explicit(
@@ -47,7 +47,7 @@ void speadi_latency_leave(struct speadi_latency_log *log, size_t slot, uint64_t 
 
 void speadi_latency_read(const struct speadi_latency_log *log, struct spead_latency *latency)
 {
-    /* relaxed: counts order nothing */
+    /* relaxed: these are counts that are only reported. */
     *latency = (struct spead_latency){
         .sum_ns = atomic_load_explicit(&log->sum_ns, memory_order_relaxed),
         .max_ns = atomic_load_explicit(&log->max_ns, memory_order_relaxed),

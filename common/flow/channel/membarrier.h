@@ -1,14 +1,15 @@
-/* The heavy half of an asymmetric barrier: a thread about to sleep makes every other thread of the process
- * pass a full memory barrier, so that the threads that stay awake need none of their own. */
+/* The heavy half of an asymmetric barrier. A thread that is about to sleep makes every other running thread of the
+ * process execute a full memory barrier. So the threads that do not sleep need no barrier instruction of their own. */
 #ifndef SPEADI_MEMBARRIER_H
 #define SPEADI_MEMBARRIER_H
 
 #include <stdbool.h>
 
-/* True when membarrier(2) can be used by this process; asked of the kernel once. Any thread. */
+/* True if this process can use membarrier(2). The first call asks the kernel. Any thread. */
 bool speadi_membarrier_is_available(void);
 
-/* Only after the above answered true. */
+/* Executes the barrier. Only after speadi_membarrier_is_available() has returned true. Aborts the process if the system
+ * call fails all the same. Any thread. */
 void speadi_membarrier_heavy(void);
 
 #endif

@@ -1,4 +1,4 @@
-/* The registry of message types: written under a lock, read without one. */
+/* The registry of message types. It is written under a lock and read without one. */
 #include <speadline/message.h>
 
 #include <ctype.h>
@@ -53,13 +53,13 @@ static bool is_name(const char *name)
 
 const struct spead_message_type *spead_message_type_get(uint16_t id)
 {
-    /* TYPE1 acquire: the type behind the pointer is complete. */
+    /* TYPE1 acquire: the struct that the pointer points to is complete. */
     return id < SPEAD_TYPES_MAX ? atomic_load_explicit(&types[id], memory_order_acquire) : NULL;
 }
 
 int spead_message_type_find(const char *name)
 {
-    /* TYPE2 acquire: every type below the count can be looked up. */
+    /* TYPE2 acquire: the pointers of all types below the count are there. */
     unsigned count = atomic_load_explicit(&type_count, memory_order_acquire);
 
     for (unsigned id = 0; id < count; id++)
@@ -68,9 +68,10 @@ int spead_message_type_find(const char *name)
     return -ENOENT;
 }
 
+/* Under `registering`. Returns the id of the type, which may have been registered before. */
 static int add(const struct spead_message_type *type, struct spead_err *err)
 {
-    /* relaxed: it changes under the lock only */
+    /* relaxed: the count changes only under the lock, which the caller holds. */
     unsigned id = atomic_load_explicit(&type_count, memory_order_relaxed);
     int known = spead_message_type_find(type->name);
 
@@ -83,9 +84,9 @@ static int add(const struct spead_message_type *type, struct spead_err *err)
         return speadi_err_set(err, -ENOSPC,
                               "message type \"%s\": there are %d types already, and no more fit",
                               type->name, SPEAD_TYPES_MAX);
-    /* TYPE1 release: a thread that looks the type up sees all of it. */
+    /* TYPE1 release: a thread that finds the pointer sees the complete struct. */
     atomic_store_explicit(&types[id], type, memory_order_release);
-    /* TYPE2 release: a thread that sees the count can look the type up. */
+    /* TYPE2 release: a thread that sees the new count also sees the pointer. */
     atomic_store_explicit(&type_count, id + 1, memory_order_release);
     return (int)id;
 }

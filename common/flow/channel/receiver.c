@@ -1,4 +1,4 @@
-/* The receiving end: messages come out, highest lane first; then the end. */
+/* The receiving end of a channel. It gets the messages, the highest lane first, and after them the end of stream. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include "channel_parts.h"
 #include "taking.h"
 
-#define TAKE_MAX 32u /* references at once the long way: their messages lie on the stack */
+#define TAKE_MAX 32u /* messages that take_from_messages() puts on its stack */
 
-/* Of many receivers one is woken for a change; while there is more it wakes the next. */
+/* A change wakes only one of many receiving ends. That end wakes the next one if there is another message. */
 static void pass_on(struct spead_channel *channel)
 {
     if (channel->waiting_receivers.many &&
@@ -50,31 +50,32 @@ static int try_receive(struct spead_receiver *receiver, struct spead_message *me
     struct spead_channel *channel = receiver->end.channel;
     uint32_t taken;
 
-    /* relaxed: a cancel seen late is seen next time */
+    /* relaxed: a cancel that is not seen yet is seen at the next call. */
     if (__builtin_expect(
             atomic_load_explicit(&channel->state, memory_order_relaxed) & SPEADI_CANCELLED, 0))
         return -ECANCELED;
     if (max == 0)
         return 0;
     taken = take(receiver, channel, messages, max);
-    /* CHANNEL1 acquire: all that was ever sent can be seen by a second look. */
+    /* CHANNEL1 acquire: the second call of take() sees every message that was ever sent. */
     if (taken == 0 && atomic_load_explicit(&channel->state, memory_order_acquire) & SPEADI_ENDED) {
         taken = take(receiver, channel, messages, max);
         if (taken == 0)
-            /* relaxed: CHANNEL1 orders it */
+            /* relaxed: CHANNEL1 gives the order. */
             return atomic_load_explicit(&channel->end, memory_order_relaxed);
     }
     return taken > 0 ? (int)taken : -EAGAIN;
 }
 
-/* The same for an end where a message costs least, when something is there. 0: look the long way. */
+/* The short path, for a plain end. Returns how many messages it has taken, or -ECANCELED. If it returns 0, the caller
+ * uses try_receive_any(). */
 static inline int try_receive_plain(struct spead_receiver *receiver, struct spead_message *messages,
                                     uint32_t max)
 {
     struct spead_channel *channel = receiver->end.channel;
     uint32_t taken;
 
-    /* relaxed: a cancel seen late is seen next time */
+    /* relaxed: a cancel that is not seen yet is seen at the next call. */
     if (__builtin_expect(
             atomic_load_explicit(&channel->state, memory_order_relaxed) & SPEADI_CANCELLED, 0))
         return -ECANCELED;
@@ -84,7 +85,7 @@ static inline int try_receive_plain(struct spead_receiver *receiver, struct spea
     return (int)taken;
 }
 
-/* Out of line, so that the short way saves no registers for it. */
+/* For every end and every outcome. It is out of line so that the short path does not save registers for it. */
 static __attribute__((noinline)) int try_receive_any(struct spead_receiver *receiver,
                                                      struct spead_message *messages, uint32_t max)
 {
@@ -126,9 +127,10 @@ int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message
     return ret;
 }
 
-/* ---- References alone ----------------------------------------------------------------------- */
+/* ---- Receiving only the references ---------------------------------------------------------- */
 
-/* As bytes, since each type of pointer is a type of its own. */
+/* Copies the pointer as bytes: the caller's array holds pointers of another type, and C does not let us store through a
+ * void **. */
 static inline void put_reference(void *to, const struct spead_message *message)
 {
     const void *reference = (const void *)(uintptr_t)message->reference;
@@ -136,7 +138,8 @@ static inline void put_reference(void *to, const struct spead_message *message)
     memcpy(to, &reference, sizeof reference);
 }
 
-/* Out of line, so that the short way saves no registers for it. */
+/* For every end, and with or without waiting. It is out of line so that the short path does not save registers for
+ * it. */
 static __attribute__((noinline)) int take_from_messages(struct spead_receiver *receiver,
                                                         void *pointers, uint32_t max, bool wait,
                                                         uint64_t deadline_ns)
@@ -151,7 +154,7 @@ static __attribute__((noinline)) int take_from_messages(struct spead_receiver *r
     return ret;
 }
 
-static __attribute__((noinline)) int wake_after(struct spead_channel *channel, uint64_t count)
+static __attribute__((noinline)) int wake_and_return(struct spead_channel *channel, uint64_t count)
 {
     speadi_wait_queue_wake_first(&channel->waiting_senders);
     return (int)count;
@@ -164,7 +167,7 @@ int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32
     uint64_t head = receiver->head, there = receiver->tail_seen - head, end;
     char *to = pointers;
 
-    /* relaxed: a cancel seen late is seen next time */
+    /* relaxed: a cancel that is not seen yet is seen at the next call. */
     if (__builtin_expect(!receiver->end.plain ||
                              atomic_load_explicit(&channel->state, memory_order_relaxed) &
                                  SPEADI_CANCELLED,
@@ -182,7 +185,7 @@ int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32
     receiver->head = end;
     speadi_publish_index(channel, &channel->head, end); /* RING2, WAIT2 */
     if (__builtin_expect(speadi_wait_queue_has_single(&channel->waiting_senders), 0)) /* WAIT1 */
-        return wake_after(channel, there);
+        return wake_and_return(channel, there);
     return (int)there;
 }
 
@@ -236,8 +239,8 @@ void spead_receiver_close(struct spead_receiver *receiver)
         speadi_channel_set_state(channel, SPEADI_STOPPED);
         speadi_channel_drain(channel);
     } else {
-        speadi_wait_queue_wake_one(
-            &channel->waiting_receivers); /* it may have been woken just now */
+        /* A message may have woken this end, which has not taken it. So another end must be woken for it. */
+        speadi_wait_queue_wake_one(&channel->waiting_receivers);
     }
     speadi_end_release(&receiver->end);
     free(receiver);

@@ -1,4 +1,4 @@
-/* The sending end: messages go in, or are shed by the channel's policy. */
+/* The sending end of a channel. It puts messages into the channel, or the policy of the channel sheds them. */
 #include <errno.h>
 
 #include <speadi/clock.h>
@@ -13,24 +13,24 @@ static inline uint64_t spsc_known_room(const struct spead_sender *sender,
     return channel->capacity - (sender->tail - sender->head_seen);
 }
 
-/* How many of count there is room for. Looks at the receiver's index only when the room known of is not
- * enough: its cache line is the receiver's. */
+/* Returns for how many of `count` messages there are free places. The receiving end writes the cache line of the head,
+ * so this function reads the head only if the places free as of head_seen are not enough. */
 static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_channel *channel,
                                  uint32_t count)
 {
     if (spsc_known_room(sender, channel) >= count)
         return count;
-    /* RING2 acquire: the receiver is done with the slots before the index. */
+    /* RING2 acquire: the receiving end has read the slots before the head. */
     sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
     if (spsc_known_room(sender, channel) >= count)
         return count;
-    /* relaxed: read only for reports. Written once: the receiver reads from this cache line. */
+    /* relaxed: the value is only reported. It is written only once, because the receiving end reads this cache line. */
     if (!atomic_load_explicit(&channel->full, memory_order_relaxed))
         atomic_store_explicit(&channel->full, 1, memory_order_relaxed);
     return (uint32_t)spsc_known_room(sender, channel);
 }
 
-/* There is room for them, and at least one. */
+/* Copies `count` messages in. The caller knows that their places are free, and count >= 1. */
 static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count)
 {
@@ -44,6 +44,7 @@ static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channe
     speadi_publish_index(channel, &channel->tail, end); /* RING1, WAIT2 */
 }
 
+/* Notes in the latency log when these messages were put in. */
 static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
 {
     uint64_t now_ns = speadi_clock_mono_ns();
@@ -52,37 +53,40 @@ static void spsc_note_times(struct spead_channel *channel, uint64_t position, ui
         speadi_latency_enter(channel->latency, (position + i) & channel->mask, now_ns);
 }
 
-/* times: whether the channel may keep them. */
+/* Puts the first messages into an SPSC ring. Returns how many. times: if the channel has a latency log, note the times
+ * of these messages. */
 static inline uint32_t spsc_put(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count, bool times)
 {
-    uint32_t taken = spsc_room(sender, channel, count);
+    uint32_t accepted = spsc_room(sender, channel, count);
 
-    if (taken == 0)
+    if (accepted == 0)
         return 0;
     if (times && channel->latency)
-        spsc_note_times(channel, sender->tail, taken);
-    spsc_copy_in(sender, channel, messages, taken);
-    return taken;
+        spsc_note_times(channel, sender->tail, accepted);
+    spsc_copy_in(sender, channel, messages, accepted);
+    return accepted;
 }
 
+/* A priority above the highest lane counts as the highest lane. */
 static uint32_t lane_of(const struct spead_channel *channel, const struct spead_message *message)
 {
     return message->priority < channel->lanes ? message->priority : channel->lanes - 1;
 }
 
-/* Room that was claimed in vain: another sender may have been told meanwhile that there is none. */
+/* Frees places that were claimed and not used. While they were claimed another sending end may have found the channel
+ * full and gone to sleep, so one end is woken. */
 static void return_room(struct spead_channel *channel, uint32_t count)
 {
     speadi_shared_ring_unclaim(channel->shared, count);
     speadi_wait_queue_wake_one(&channel->waiting_senders);
 }
 
-/* As many of the first messages as go into one lane. */
+/* Puts the first messages that are for one lane, as far as there are free places. Returns how many. */
 static uint32_t shared_put_run(struct spead_sender *sender, struct spead_channel *channel,
                                const struct spead_message *messages, uint32_t count)
 {
-    uint32_t lane = lane_of(channel, messages), run = 1, claimed, taken;
+    uint32_t lane = lane_of(channel, messages), run = 1, claimed, accepted;
 
     while (run < count && lane_of(channel, &messages[run]) == lane)
         run++;
@@ -90,39 +94,40 @@ static uint32_t shared_put_run(struct spead_sender *sender, struct spead_channel
     claimed = speadi_shared_ring_claim(channel->shared, run);
     if (claimed == 0)
         return 0;
-    taken = speadi_shared_ring_push(channel->shared, lane, messages, claimed);
-    if (taken < claimed)
-        return_room(channel, claimed - taken);
-    return taken;
+    accepted = speadi_shared_ring_push(channel->shared, lane, messages, claimed);
+    if (accepted < claimed)
+        return_room(channel, claimed - accepted);
+    return accepted;
 }
 
+/* Puts the first messages, as far as there are free places. Returns how many. */
 static uint32_t shared_put(struct spead_sender *sender, struct spead_channel *channel,
                            const struct spead_message *messages, uint32_t count)
 {
-    uint32_t taken = 0, run;
+    uint32_t accepted = 0, run;
 
     do {
-        run = shared_put_run(sender, channel, messages + taken, count - taken);
-        taken += run;
-    } while (run > 0 && taken < count);
-    return taken;
+        run = shared_put_run(sender, channel, messages + accepted, count - accepted);
+        accepted += run;
+    } while (run > 0 && accepted < count);
+    return accepted;
 }
 
-/* The first messages, as many as there is room for; wakes who waits for them. */
+/* Puts the first messages, as far as there are free places, and wakes a receiving end. Returns how many. */
 static uint32_t put(struct spead_sender *sender, struct spead_channel *channel,
                     const struct spead_message *messages, uint32_t count)
 {
-    uint32_t taken;
+    uint32_t accepted;
 
     if (channel->shared) {
-        taken = shared_put(sender, channel, messages, count);
-        speadi_counter_add(&sender->end.moved, taken);
+        accepted = shared_put(sender, channel, messages, count);
+        speadi_counter_add(&sender->end.moved, accepted);
     } else {
-        taken = spsc_put(sender, channel, messages, count, true);
+        accepted = spsc_put(sender, channel, messages, count, true);
     }
-    if (taken > 0)
+    if (accepted > 0)
         speadi_wait_queue_wake_one(&channel->waiting_receivers); /* WAIT1 */
-    return taken;
+    return accepted;
 }
 
 /* ---- Shedding ------------------------------------------------------------------------------ */
@@ -134,7 +139,9 @@ static void shed(struct spead_sender *sender, const struct spead_message *messag
     speadi_channel_shed(sender->end.channel, message, cause);
 }
 
-/* Takes the oldest message of the lowest lane that must give way to this lane; its room stays claimed. */
+/* Takes one message out of the channel to make a place for a message of `lane`, and sheds it. It is the oldest message
+ * of the lowest lane below `lane`. If there is none, and with DROP_OLDEST, it is the oldest message of `lane` itself.
+ * The place stays claimed. Returns false if there is no such message. */
 static bool take_victim(struct spead_sender *sender, struct spead_channel *channel, uint32_t lane)
 {
     struct spead_message victim;
@@ -152,7 +159,7 @@ static bool take_victim(struct spead_sender *sender, struct spead_channel *chann
     return true;
 }
 
-/* Puts a message that found the channel full into the place of another. */
+/* Puts a message that found the channel full into the place of another one. Returns false if it could not. */
 static bool displace(struct spead_sender *sender, struct spead_channel *channel,
                      const struct spead_message *message)
 {
@@ -161,7 +168,7 @@ static bool displace(struct spead_sender *sender, struct spead_channel *channel,
     if (!take_victim(sender, channel, lane))
         return false;
     if (speadi_shared_ring_push(channel->shared, lane, message, 1) == 0) {
-        return_room(channel, 1); /* the slot is still being read: the message has to go after all */
+        return_room(channel, 1); /* a thread still reads the slot: the caller sheds the message */
         return false;
     }
     speadi_counter_add(&sender->end.moved, 1);
@@ -177,11 +184,13 @@ static void put_or_shed_one(struct spead_sender *sender, struct spead_channel *c
 
     if (displaces && displace(sender, channel, message))
         return;
-    /* With nothing to displace, receivers have just taken what was there: once more, then never wait. */
+    /* displace() found no message that may give way. Receiving ends may have taken messages out meanwhile, so put() is
+     * tried once more. It never waits. */
     if (!displaces || put(sender, channel, message, 1) == 0)
         shed(sender, message, SPEAD_SHED_NEWEST);
 }
 
+/* For all policies but BLOCK: each message is put or shed. */
 static void put_or_shed(struct spead_sender *sender, struct spead_channel *channel,
                         const struct spead_message *messages, uint32_t count)
 {
@@ -207,12 +216,12 @@ static void sample(struct spead_sender *sender, struct spead_channel *channel,
 
 /* ---- Sending ------------------------------------------------------------------------------- */
 
-static int why_not(uint32_t state)
+static int stop_error(uint32_t state)
 {
     return state & SPEADI_CANCELLED ? -ECANCELED : -EPIPE;
 }
 
-/* Of many senders one is woken for a change; while there is room it wakes the next. */
+/* A change wakes only one of many sending ends. That end wakes the next one if there is another free place. */
 static void pass_on(struct spead_sender *sender, struct spead_channel *channel)
 {
     if (channel->waiting_senders.many && speadi_wait_queue_is_waiting(&channel->waiting_senders) &&
@@ -229,18 +238,19 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
                     uint32_t count)
 {
     struct spead_channel *channel = sender->end.channel;
-    /* relaxed: who sends while the last receiver closes has its messages released with the channel */
+    /* relaxed: an end that does not see STOPPED yet puts its messages in. They are drained when the last sending end
+     * closes. */
     uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed);
 
     if (__builtin_expect(state & (SPEADI_STOPPED | SPEADI_CANCELLED), 0))
-        return why_not(state);
+        return stop_error(state);
     if (count == 0)
         return 0;
     if (channel->policy == SPEAD_CHANNEL_BLOCK) {
-        uint32_t taken = put(sender, channel, messages, count);
+        uint32_t accepted = put(sender, channel, messages, count);
 
         pass_on(sender, channel);
-        return taken > 0 ? (int)taken : -EAGAIN;
+        return accepted > 0 ? (int)accepted : -EAGAIN;
     }
     if (channel->policy == SPEAD_CHANNEL_SAMPLE)
         sample(sender, channel, messages, count);
@@ -249,51 +259,51 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
     return (int)count;
 }
 
-/* What a plain end had no room for, or was not given. */
-static __attribute__((noinline)) int plain_rest(struct spead_sender *sender,
-                                                const struct spead_message *messages,
-                                                uint32_t count, uint32_t taken)
+/* Finishes a send of a plain end: only the first `accepted` of `count` messages are in the channel. */
+static __attribute__((noinline)) int finish_plain_send(struct spead_sender *sender,
+                                                       const struct spead_message *messages,
+                                                       uint32_t count, uint32_t accepted)
 {
     struct spead_channel *channel = sender->end.channel;
 
     if (count == 0)
-        return 0; /* nothing happened that anyone should be woken for */
-    if (taken > 0)
+        return 0; /* nothing was put, so no end is woken */
+    if (accepted > 0)
         speadi_wait_queue_wake_single(&channel->waiting_receivers); /* WAIT1 */
     if (channel->policy == SPEAD_CHANNEL_BLOCK)
-        return taken > 0 ? (int)taken : -EAGAIN;
+        return accepted > 0 ? (int)accepted : -EAGAIN;
     if (count > INT32_MAX)
         count = INT32_MAX;
-    put_or_shed(sender, channel, messages + taken, count - taken);
+    put_or_shed(sender, channel, messages + accepted, count - accepted);
     return (int)count;
 }
 
-/* Where the room known of is not enough, or something is amiss. Out of line, so that the short way saves no
- * registers for it. */
-static __attribute__((noinline)) int try_send_looking(struct spead_sender *sender,
-                                                      const struct spead_message *messages,
-                                                      uint32_t count)
+/* For a plain end when try_send_plain() cannot simply copy: the places free as of head_seen are not enough, the channel
+ * is stopped or cancelled, or count is 0. It is out of line so that the short path does not save registers for it. */
+static __attribute__((noinline)) int try_send_plain_slow(struct spead_sender *sender,
+                                                         const struct spead_message *messages,
+                                                         uint32_t count)
 {
     struct spead_channel *channel = sender->end.channel;
     /* relaxed: as in try_send() */
-    uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed), taken;
+    uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed), accepted;
 
     if (state & (SPEADI_STOPPED | SPEADI_CANCELLED))
-        return why_not(state);
-    taken = spsc_put(sender, channel, messages, count, false);
-    if (taken < count || count == 0)
-        return plain_rest(sender, messages, count, taken);
+        return stop_error(state);
+    accepted = spsc_put(sender, channel, messages, count, false);
+    if (accepted < count || count == 0)
+        return finish_plain_send(sender, messages, count, accepted);
     speadi_wait_queue_wake_single(&channel->waiting_receivers); /* WAIT1 */
-    return (int)taken;
+    return (int)accepted;
 }
 
-static __attribute__((noinline)) int wake_after(struct spead_channel *channel, uint32_t count)
+static __attribute__((noinline)) int wake_and_return(struct spead_channel *channel, uint32_t count)
 {
     speadi_wait_queue_wake_first(&channel->waiting_receivers);
     return (int)count;
 }
 
-/* For an end where a message costs least; most ends are so. */
+/* The short path, for a plain end. Most ends are plain. */
 static inline int try_send_plain(struct spead_sender *sender, const struct spead_message *messages,
                                  uint32_t count)
 {
@@ -304,14 +314,14 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
     if (__builtin_expect((state & (SPEADI_STOPPED | SPEADI_CANCELLED)) || count == 0 ||
                              spsc_known_room(sender, channel) < count,
                          0))
-        return try_send_looking(sender, messages, count);
+        return try_send_plain_slow(sender, messages, count);
     spsc_copy_in(sender, channel, messages, count);
     if (__builtin_expect(speadi_wait_queue_has_single(&channel->waiting_receivers), 0)) /* WAIT1 */
-        return wake_after(channel, count);
+        return wake_and_return(channel, count);
     return (int)count;
 }
 
-/* Out of line, so that the short way saves no registers for it. */
+/* For an end that is not plain. It is out of line so that the short path does not save registers for it. */
 static __attribute__((noinline)) int try_send_any(struct spead_sender *sender,
                                                   const struct spead_message *messages,
                                                   uint32_t count)

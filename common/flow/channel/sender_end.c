@@ -1,4 +1,4 @@
-/* A sender as an end of its channel: it opens, waits for room, and closes. */
+/* How a sending end opens, waits for a free place, and closes. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -8,6 +8,7 @@
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
+/* speadi_sender_room() without the descriptor. */
 static uint32_t room(struct spead_sender *sender)
 {
     struct spead_channel *channel = sender->end.channel;
@@ -93,11 +94,12 @@ void spead_sender_close(struct spead_sender *sender, int error)
         note_error(channel, error);
     if (speadi_end_leave(&sender->end)) {
         speadi_channel_set_state(channel, SPEADI_ENDED);
-        /* CHANNEL4 load: if the last receiver has not turned the channel to STOPPED yet, it drains after this. */
+        /* CHANNEL4 load: if the last receiving end has not set STOPPED yet, it drains the channel after this load. */
         if (atomic_load(&channel->state) & SPEADI_STOPPED)
             speadi_channel_drain(channel);
     } else {
-        speadi_wait_queue_wake_one(&channel->waiting_senders); /* it may have been woken just now */
+        /* A free place may have woken this end, which has not used it. So another end must be woken for it. */
+        speadi_wait_queue_wake_one(&channel->waiting_senders);
     }
     speadi_end_release(&sender->end);
     free(sender);

@@ -1,4 +1,4 @@
-/* Slots with turns, in lanes that share one account of room. */
+/* Slots with turns, in lanes that share one count of used places. */
 #include "shared_ring.h"
 
 #include <stdalign.h>
@@ -11,23 +11,23 @@
 struct lane {
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* next position to write */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* next position to read */
-    _Atomic uint64_t *turn;                           /* one a slot */
+    _Atomic uint64_t *turn;                           /* one for each slot */
     struct spead_message *slots;
-    uint64_t first_time; /* index of its first slot in the latency log */
+    uint64_t first_time; /* index in the latency log of the first slot of this lane */
 };
 
 struct speadi_shared_ring {
     uint64_t mask;
     uint32_t capacity, lanes;
-    struct speadi_latency_log *latency; /* NULL: not kept */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t used;
+    struct speadi_latency_log *latency;               /* NULL: no log is kept */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t used; /* claimed places */
     _Atomic uint64_t high_water;
-    /* Of senders (WAIT2): bumped after turns were handed over. */
+    /* Messages put so far. A sending end adds to it after it has set the turns of its slots (WAIT2). */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct lane lane[];
 };
 
-/* At least two, or "free" and "full" of the next lap would be the same turn. */
+/* At least two slots. With one slot, position p is full at turn p + 1, and position p + 1 is free at the same turn. */
 static uint64_t slots_for(uint32_t capacity)
 {
     return speadi_power_of_two_from(speadi_max_u32(capacity, 2));
@@ -41,7 +41,7 @@ size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes)
            lanes * (sizeof(struct lane) + slots_for(capacity) * slot_bytes);
 }
 
-static bool fill_lane(struct lane *lane, uint64_t slots)
+static bool allocate_lane(struct lane *lane, uint64_t slots)
 {
     lane->turn = malloc(slots * sizeof *lane->turn);
     lane->slots = speadi_alloc_lines(slots * sizeof *lane->slots);
@@ -52,14 +52,14 @@ static bool fill_lane(struct lane *lane, uint64_t slots)
     return true;
 }
 
-static bool fill(struct speadi_shared_ring *ring, bool latency)
+static bool allocate_parts(struct speadi_shared_ring *ring, bool latency)
 {
     uint64_t slots = ring->mask + 1;
 
     if (latency && !(ring->latency = speadi_latency_create(ring->lanes * slots)))
         return false;
     for (uint32_t i = 0; i < ring->lanes; i++)
-        if (!fill_lane(&ring->lane[i], slots))
+        if (!allocate_lane(&ring->lane[i], slots))
             return false;
     return true;
 }
@@ -76,7 +76,7 @@ struct speadi_shared_ring *speadi_shared_ring_create(uint32_t capacity, uint32_t
         .mask = slots_for(capacity) - 1, .capacity = capacity, .lanes = lanes};
     for (uint32_t i = 0; i < lanes; i++)
         ring->lane[i] = (struct lane){.first_time = i * (ring->mask + 1)};
-    if (fill(ring, latency))
+    if (allocate_parts(ring, latency))
         return ring;
     speadi_shared_ring_destroy(ring);
     return NULL;
@@ -94,11 +94,11 @@ void speadi_shared_ring_destroy(struct speadi_shared_ring *ring)
     free(ring);
 }
 
-/* ---- Room ---------------------------------------------------------------------------------- */
+/* ---- Places -------------------------------------------------------------------------------- */
 
 static void note_high_water(struct speadi_shared_ring *ring, uint64_t used)
 {
-    /* relaxed: a count orders nothing */
+    /* relaxed: the value is only reported. */
     uint64_t high = atomic_load_explicit(&ring->high_water, memory_order_relaxed);
 
     while (used > high &&
@@ -109,7 +109,7 @@ static void note_high_water(struct speadi_shared_ring *ring, uint64_t used)
 
 uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count)
 {
-    /* relaxed: slots are handed over by their turns; this is only arithmetic */
+    /* relaxed: the turns decide which thread may touch a slot. This is only a count. */
     uint64_t used = atomic_load_explicit(&ring->used, memory_order_relaxed);
     uint64_t claimed;
 
@@ -127,38 +127,41 @@ uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t coun
 
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count)
 {
-    /* WAIT2 store: after the turns were handed back, before the look for a waiting sender. */
+    /* WAIT2 store: it comes after the turns of the slots were set, and before the look for a sending end that waits. */
     atomic_fetch_sub(&ring->used, count);
 }
 
 /* ---- Slots --------------------------------------------------------------------------------- */
 
-/* How many slots from position on have the turn that their position and `offset` ask for. */
+/* Returns how many slots, from `position` on and at most `max`, are ready: their turn is their position + offset. An
+ * offset of 0 asks for slots to write, an offset of 1 for slots to read. */
 static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           uint64_t position, uint64_t offset, uint32_t max)
 {
     uint32_t run = 0;
 
-    /* SLOT1 acquire: the thread that had the slot before is done with it. */
+    /* SLOT1 acquire: the thread that used the slot before has finished with it. */
     while (run < max && atomic_load_explicit(&lane->turn[(position + run) & ring->mask],
                                              memory_order_acquire) == position + run + offset)
         run++;
     return run;
 }
 
-/* Claims a run of ready slots at *index; returns its length and *position. */
+/* Claims a run of ready slots at *index by adding its length to *index. Returns the length, and the first position in
+ * *position. */
 static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           _Atomic uint64_t *index, uint64_t offset, uint32_t max,
                           uint64_t *position)
 {
-    /* relaxed: whether the slots are ours to touch is decided by their turns */
+    /* relaxed: the turns decide whether this thread may touch the slots. */
     uint64_t at = atomic_load_explicit(index, memory_order_relaxed);
 
     for (;;) {
         uint32_t run = ready_run(ring, lane, at, offset, max);
 
         if (run == 0) {
-            /* Not ready, or another thread took it meanwhile: then look at its new place. */
+            /* The slot is not ready, or another thread has claimed it meanwhile. Then the index has changed, and this
+             * thread tries at its new value. */
             uint64_t now = atomic_load_explicit(index, memory_order_relaxed);
 
             if (now == at)
@@ -172,10 +175,11 @@ static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct la
     }
 }
 
-static void hand_over(const struct speadi_shared_ring *ring, const struct lane *lane,
-                      uint64_t position, uint64_t turn)
+/* Lets the next thread touch the slot. */
+static void set_turn(const struct speadi_shared_ring *ring, const struct lane *lane,
+                     uint64_t position, uint64_t turn)
 {
-    /* SLOT1 release: the slot is written, or read, before the next thread may touch it. */
+    /* SLOT1 release: this thread has written or read the slot before the next thread may touch it. */
     atomic_store_explicit(&lane->turn[position & ring->mask], turn, memory_order_release);
 }
 
@@ -192,7 +196,7 @@ uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane_
         lane->slots[slot] = messages[i];
         if (ring->latency)
             speadi_latency_enter(ring->latency, lane->first_time + slot, now_ns);
-        hand_over(ring, lane, position + i, position + i + 1);
+        set_turn(ring, lane, position + i, position + i + 1);
     }
     if (run > 0)
         atomic_fetch_add(&ring->published, run); /* WAIT2 store */
@@ -213,7 +217,7 @@ uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane_i
         messages[i] = lane->slots[slot];
         if (log)
             speadi_latency_leave(ring->latency, lane->first_time + slot, now_ns);
-        hand_over(ring, lane, position + i, position + i + ring->mask + 1);
+        set_turn(ring, lane, position + i, position + i + ring->mask + 1);
     }
     return run;
 }
@@ -223,13 +227,13 @@ uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane_i
 static bool is_ready(const struct speadi_shared_ring *ring, const struct lane *lane,
                      const _Atomic uint64_t *index, uint64_t offset)
 {
-    /* relaxed: as in claim_run(), the turn decides */
+    /* relaxed: as in claim_run(), the turn of the slot decides. */
     return ready_run(ring, lane, atomic_load_explicit(index, memory_order_relaxed), offset, 1) > 0;
 }
 
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring)
 {
-    /* WAIT2 load: turns handed over before the store can be seen after this. */
+    /* WAIT2 load: the looks at turns below see every turn that was set before the store that this load has read. */
     atomic_load(&ring->published);
     for (uint32_t i = 0; i < ring->lanes; i++)
         if (is_ready(ring, &ring->lane[i], &ring->lane[i].head, 1))
@@ -245,7 +249,7 @@ bool speadi_shared_ring_has_room(struct speadi_shared_ring *ring, uint32_t lane)
 
 uint64_t speadi_shared_ring_used(const struct speadi_shared_ring *ring)
 {
-    return atomic_load_explicit(&ring->used, memory_order_relaxed); /* relaxed: only arithmetic */
+    return atomic_load_explicit(&ring->used, memory_order_relaxed); /* relaxed: only a count */
 }
 
 uint64_t speadi_shared_ring_high_water(const struct speadi_shared_ring *ring)

@@ -1,11 +1,15 @@
-/* The ring behind channels of many senders or receivers: lanes of slots with turns, and one account of
- * room for all lanes.
+/* The ring behind channels with many sending or receiving ends. It has one row of slots for each lane, and one count of
+ * used places for all lanes together.
  *
- * A slot's turn says whose it is: position p may be written when turn == p, read when turn == p + 1, and
- * is free again for p + slots. (D. Vyukov's bounded queue; batches claim a run of slots whose turns are right.)
- * No operation waits for another thread: a slot that somebody is still copying counts as not there.
+ * Each slot has a number, its turn, that says which thread may touch the slot. The slot of position p may be written
+ * when its turn is p, and read when its turn is p + 1. The reader sets the turn to p + the number of slots, which is
+ * the next position that uses this slot. (This is the bounded queue of D. Vyukov. A batch claims a run of slots whose
+ * turns are right.) No operation waits for another thread: a slot that another thread is still copying counts as not
+ * ready.
  *
- * `used` counts messages in all lanes, claimed or present; it is what bounds them to the capacity. */
+ * `used` counts the claimed places of all lanes, with or without a message. It never exceeds the capacity.
+ *
+ * Any thread may call push, pop, claim, unclaim and the functions that only read. None of them blocks. */
 #ifndef SPEADI_SHARED_RING_H
 #define SPEADI_SHARED_RING_H
 
@@ -19,33 +23,35 @@
 
 struct speadi_shared_ring; /* opaque */
 
-/* latency: whether times are kept. */
+/* Returns NULL if there is no memory. latency: keep a log of the time that each message spends in the ring. */
 struct speadi_shared_ring *speadi_shared_ring_create(uint32_t capacity, uint32_t lanes,
                                                      bool latency);
 void speadi_shared_ring_destroy(struct speadi_shared_ring *ring); /* NULL is ignored */
+/* Bytes of memory that a ring takes, without the latency log. */
 size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes);
 
-/* Room for up to count messages is set aside: how many. */
+/* Claims places for up to `count` messages. Returns how many places it has claimed (0: the ring is full). */
 uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count);
-/* Room that was claimed, or whose messages were popped, is there again. WAIT2 of the
- * receiving side is inside. */
+/* Frees places that were claimed and not used, or whose messages were popped. It contains the store of WAIT2 for which
+ * sending ends wait. */
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count);
 
-/* Puts up to count messages into a lane, against room claimed: how many (fewer when a slot is still
- * being read). WAIT2 of the sending side is inside. */
+/* Puts up to `count` messages into a lane. The caller has claimed their places. Returns how many it has put: fewer if a
+ * slot is still being read; the caller keeps the claim for the others. It contains the store of WAIT2 for which
+ * receiving ends wait. */
 uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane,
                                  const struct spead_message *messages, uint32_t count);
 
-/* Takes up to max messages from one lane: how many. Their room is still claimed. arrived: they have reached a
- * receiver, so their time inside counts. */
+/* Takes up to `max` messages out of one lane. Returns how many. Their places stay claimed. arrived: a receiving end
+ * takes them, so the latency log counts them. */
 uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane,
                                 struct spead_message *messages, uint32_t max, bool arrived);
 
-/* WAIT2: the looks before a sleep. */
+/* The last looks of an end before it sleeps (WAIT2). */
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring);
 bool speadi_shared_ring_has_room(struct speadi_shared_ring *ring, uint32_t lane);
 
-/* NULL: not kept. */
+/* Returns NULL if no log is kept. */
 const struct speadi_latency_log *speadi_shared_ring_latency(const struct speadi_shared_ring *ring);
 uint64_t speadi_shared_ring_used(const struct speadi_shared_ring *ring);
 uint64_t speadi_shared_ring_high_water(const struct speadi_shared_ring *ring);

@@ -1,5 +1,5 @@
-/* Messages are taken out of a channel: by its receivers, and by the drain of a channel that nobody receives from.
- * Inline, because a receiver's shortest way is a look at an index and a copy. */
+/* Taking messages out of a channel. Receiving ends do that, and so does the drain when no receiving end is left.
+ * The functions are inline because the short path of a receiving end is only a load of an index and a copy. */
 #ifndef SPEADI_TAKING_H
 #define SPEADI_TAKING_H
 
@@ -10,23 +10,23 @@
 
 #include "channel_parts.h"
 
-/* Looks at the sender's index; remembers the largest depth met. Returns how many messages are there. */
+/* Reads the tail, and notes the largest depth so far. Returns how many messages are in the ring. */
 static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
                                         struct spead_channel *channel)
 {
-    /* RING1 acquire: the messages before the index are there. */
+    /* RING1 acquire: this thread sees the messages before the tail. */
     uint64_t tail = atomic_load_explicit(&channel->tail, memory_order_acquire);
     uint64_t depth = tail - receiver->head;
 
     receiver->tail_seen = tail;
-    /* relaxed: read only for reports */
+    /* relaxed: the value is only reported. */
     if (__builtin_expect(depth > atomic_load_explicit(&channel->high_water, memory_order_relaxed),
                          0))
         atomic_store_explicit(&channel->high_water, depth, memory_order_relaxed);
     return depth;
 }
 
-/* They are there, and at least one. */
+/* Copies `count` messages out. The caller knows that there are as many, and count >= 1. */
 static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t count)
@@ -41,6 +41,7 @@ static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
     speadi_publish_index(channel, &channel->head, end); /* RING2, WAIT2 */
 }
 
+/* Adds to the latency log the times of messages that a receiving end takes. */
 static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_t position,
                                           uint32_t count)
 {
@@ -50,7 +51,8 @@ static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_
         speadi_latency_leave(channel->latency, (position + i) & channel->mask, now_ns);
 }
 
-/* times: whether the channel may keep them, and they count. */
+/* Takes up to `max` messages out of an SPSC ring. Returns how many. times: if the channel has a latency log, note the
+ * times of these messages. */
 static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t max, bool times)
@@ -58,7 +60,8 @@ static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
     uint64_t there = receiver->tail_seen - receiver->head;
     uint32_t taken;
 
-    if (there < max) /* its cache line is the sender's: only when what is known of is not enough */
+    /* The sending end writes the cache line of the tail. So this end reads it only if tail_seen is not enough. */
+    if (there < max)
         there = speadi_spsc_look(receiver, channel);
     taken = there < max ? (uint32_t)there : max;
     if (taken == 0)
@@ -69,6 +72,7 @@ static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
     return taken;
 }
 
+/* The same from a shared ring, the highest lane first. arrived: as in speadi_shared_ring_pop(). */
 static inline uint32_t speadi_shared_take(struct spead_channel *channel,
                                           struct spead_message *messages, uint32_t max,
                                           bool arrived)

@@ -1,4 +1,4 @@
-/* The thread_waker that ends one wait of a thread or an event loop. */
+/* The waker of a thread that sleeps on a futex, or that polls an eventfd in an event loop. */
 #include "thread_waker.h"
 
 #include <errno.h>
@@ -9,27 +9,33 @@
 
 #include <speadi/clock.h>
 
-enum { SILENT, SLEEPING, RUNG };
+/* Values of thread_waker->state. */
+enum {
+    ARMED,    /* wake() was not called */
+    SLEEPING, /* wake() was not called, and the owner sleeps on the futex or is about to */
+    CALLED,   /* wake() was called, and that call only uses the address of the futex */
+};
 
-static void ring(struct spead_waker *waker)
+static void wake_thread(struct spead_waker *waker)
 {
     struct speadi_thread_waker *thread_waker =
         (struct speadi_thread_waker *)(void *)((char *)waker -
                                                offsetof(struct speadi_thread_waker, waker));
 
-    /* Before the store: from then on the owner may close the descriptor. */
+    /* This comes before the store of CALLED, because the owner may close the descriptor after that store. */
     if (thread_waker->fd.fd >= 0)
         speadi_wake_fd_signal(&thread_waker->fd);
-    /* WAKER1 release: the owner, which sees RUNG, may free the thread_waker. So only its address is used
-     * below, and a wake at an address that means something else by now is one that futexes allow for. */
-    if (atomic_exchange_explicit(&thread_waker->state, RUNG, memory_order_acq_rel) == SLEEPING)
+    /* WAKER1 release: the owner may free the thread waker as soon as it sees CALLED. So the system call below uses only
+     * its address. If that memory holds another futex by now, its thread wakes without a reason, which every user of a
+     * futex must expect. */
+    if (atomic_exchange_explicit(&thread_waker->state, CALLED, memory_order_acq_rel) == SLEEPING)
         syscall(SYS_futex, &thread_waker->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
 
 void speadi_thread_waker_init(struct speadi_thread_waker *thread_waker)
 {
-    *thread_waker = (struct speadi_thread_waker){.waker.wake = ring, .fd.fd = -1};
-    atomic_init(&thread_waker->state, RUNG);
+    *thread_waker = (struct speadi_thread_waker){.waker.wake = wake_thread, .fd.fd = -1};
+    atomic_init(&thread_waker->state, CALLED);
 }
 
 void speadi_thread_waker_release(struct speadi_thread_waker *thread_waker)
@@ -39,23 +45,24 @@ void speadi_thread_waker_release(struct speadi_thread_waker *thread_waker)
 
 void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker)
 {
-    /* relaxed: the announcement that follows is what orders it before a ring */
-    atomic_store_explicit(&thread_waker->state, SILENT, memory_order_relaxed);
+    /* relaxed: the announcement that follows orders this store before a call of wake(). */
+    atomic_store_explicit(&thread_waker->state, ARMED, memory_order_relaxed);
 }
 
 bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_waker)
 {
-    /* WAKER1 acquire: the ringing thread touches the thread_waker no more. */
-    return atomic_load_explicit(&thread_waker->state, memory_order_acquire) == RUNG;
+    /* WAKER1 acquire: the thread that called wake() does not touch the thread waker any more. */
+    return atomic_load_explicit(&thread_waker->state, memory_order_acquire) == CALLED;
 }
 
 bool speadi_thread_waker_wait(struct speadi_thread_waker *thread_waker, uint64_t deadline_ns)
 {
-    uint32_t silent = SILENT;
+    uint32_t armed = ARMED;
     struct timespec until = speadi_clock_timespec(deadline_ns);
 
-    /* relaxed: on failure it has rung, which has_rung() looks at again */
-    atomic_compare_exchange_strong_explicit(&thread_waker->state, &silent, SLEEPING,
+    /* relaxed: if the exchange fails, wake() was called or the state is SLEEPING already. The loop looks at the state
+     * again. */
+    atomic_compare_exchange_strong_explicit(&thread_waker->state, &armed, SLEEPING,
                                             memory_order_relaxed, memory_order_relaxed);
     while (!speadi_thread_waker_was_called(thread_waker)) {
         /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. */

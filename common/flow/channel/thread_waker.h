@@ -1,8 +1,9 @@
-/* A waker for a thread that sleeps (futex) or polls (eventfd).
+/* A waker for a thread that sleeps (futex) or that polls a descriptor (eventfd).
  *
- * One owner arms it, announces its waker somewhere, and waits; whoever wakes it rings. A thread_waker that was armed
- * and whose waker could not be taken back must have rung before it may go: speadi_thread_waker_wait() with no
- * deadline is short then. */
+ * One thread owns a thread waker. It arms the thread waker, announces the field `waker` at a channel or a throttle, and
+ * waits. A thread of the other side calls waker.wake() once. If the owner cannot retract the announcement, that call
+ * has happened or is under way. Then the owner must call speadi_thread_waker_wait() without a deadline before it frees
+ * the thread waker; this wait takes only as long as wake() does. */
 #ifndef SPEADI_THREAD_WAKER_H
 #define SPEADI_THREAD_WAKER_H
 
@@ -15,19 +16,22 @@
 
 struct speadi_thread_waker {
     struct spead_waker waker;
-    _Atomic uint32_t state;   /* enum in thread_waker.c; also the futex */
-    bool armed;               /* the owner's: announced, and not known to have rung */
-    struct speadi_wake_fd fd; /* fd.fd -1: none */
+    _Atomic uint32_t state;   /* enum in thread_waker.c; it is also the futex */
+    bool armed;               /* only the owner uses it: `waker` is announced */
+    struct speadi_wake_fd fd; /* fd.fd is -1 if there is no descriptor */
 };
 
 void speadi_thread_waker_init(struct speadi_thread_waker *thread_waker);
 void speadi_thread_waker_release(struct speadi_thread_waker *thread_waker);
 
-void speadi_thread_waker_arm(
-    struct speadi_thread_waker *thread_waker); /* silent from now on, until it rings */
+/* From now on was_called() is false until wake() is called. The owner calls it before the announcement. */
+void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker);
+
+/* True if wake() was called since the last arm(), and that call does not touch the thread waker any more. */
 bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_waker);
 
-/* Sleeps until it rings or deadline_ns (CLOCK_MONOTONIC; 0: no limit). Returns has_rung. */
+/* Sleeps until wake() is called or until deadline_ns (CLOCK_MONOTONIC; 0: no limit). Returns what
+ * speadi_thread_waker_was_called() returns after that. */
 bool speadi_thread_waker_wait(struct speadi_thread_waker *thread_waker, uint64_t deadline_ns);
 
 #endif

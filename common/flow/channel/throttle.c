@@ -1,4 +1,4 @@
-/* Tickets, handed straight to whoever waits longest. */
+/* The tickets of a throttle. A ticket that comes back goes directly to the thread or node that has waited longest. */
 #include <speadline/throttle.h>
 
 #include <errno.h>
@@ -13,14 +13,20 @@
 #include "thread_waker.h"
 #include "waker_list.h"
 
-/* A lock, not atomics: a ticket is taken once per piece of expensive work, and passing it on in the order
- * of asking needs the queue and the count to change together. */
+/* It has a lock and not atomic counters, because the waker list and the count must change together: tickets go to the
+ * waiting wakers in their order. The lock costs little, as there is one ticket for each piece of expensive work. */
 struct spead_throttle {
     pthread_mutex_t lock;
-    struct speadi_waker_list queue; /* who waits; empty while tickets are free */
-    uint32_t tickets, free, high_water, waiting;
-    uint64_t taken;
-    _Atomic bool cancelled; /* changes under lock */
+
+    /* Under `lock`. */
+    struct speadi_waker_list queue; /* the wakers that wait; empty while a ticket is free */
+    uint32_t tickets;               /* constant */
+    uint32_t free;                  /* tickets that are not taken */
+    uint32_t high_water;            /* most tickets that were out at a time */
+    uint32_t waiting;               /* wakers in the queue */
+    uint64_t taken;                 /* tickets taken so far */
+
+    _Atomic bool cancelled; /* changes only under `lock` */
     _Atomic uint32_t references;
 };
 
@@ -42,14 +48,14 @@ int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct 
 
 struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle)
 {
-    /* relaxed: the caller's own reference keeps it */
+    /* relaxed: the reference of the caller keeps the throttle alive. */
     atomic_fetch_add_explicit(&throttle->references, 1, memory_order_relaxed);
     return throttle;
 }
 
 void spead_throttle_unref(struct spead_throttle *throttle)
 {
-    /* THROTTLE2 release, acquire: the thread that frees the throttle comes after the last use of all others. */
+    /* THROTTLE2 release, acquire: the thread that frees the throttle sees the last use of every other thread. */
     if (!throttle || atomic_fetch_sub_explicit(&throttle->references, 1, memory_order_acq_rel) > 1)
         return;
     pthread_mutex_destroy(&throttle->lock);
@@ -81,7 +87,8 @@ static void count_taken(struct spead_throttle *throttle)
 
 /* ---- Taking and giving --------------------------------------------------------------------- */
 
-/* waker NULL: nobody queues. 1: a ticket, 0: queued. */
+/* Returns 1 (the caller has a ticket), 0 (the waker is in the queue), -EAGAIN (no ticket, and waker is NULL) or
+ * -ECANCELED. */
 static int take_or_queue(struct spead_throttle *throttle, struct spead_waker *waker)
 {
     int ret = -EAGAIN;
@@ -138,9 +145,10 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
     if (!speadi_thread_waker_wait(&thread_waker, deadline_ns)) {
         if (spead_throttle_retract(throttle, &thread_waker.waker))
             return -ETIMEDOUT;
-        speadi_thread_waker_wait(&thread_waker, 0); /* it rings right now */
+        speadi_thread_waker_wait(&thread_waker, 0); /* another thread is in wake(), or was */
     }
-    /* Rung by a cancel, or with a ticket just before one: then nobody counts tickets any more. */
+    /* A cancel called wake(), or give() did with a ticket. If the throttle was cancelled after such a give(), the
+     * ticket is lost, but no thread needs tickets any more. */
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
 }
 
@@ -150,7 +158,7 @@ void spead_throttle_give(struct spead_throttle *throttle)
 
     pthread_mutex_lock(&throttle->lock);
     waker = throttle->queue.first;
-    if (waker) { /* the ticket changes hands: free stays 0 */
+    if (waker) { /* it gets this ticket, so `free` stays 0 */
         dequeue(throttle, waker);
         throttle->taken++;
         waker->wake(waker);
@@ -163,7 +171,7 @@ void spead_throttle_give(struct spead_throttle *throttle)
 void spead_throttle_cancel(struct spead_throttle *throttle)
 {
     pthread_mutex_lock(&throttle->lock);
-    /* THROTTLE1 release: a thread that sees it sees what its canceller did before. */
+    /* THROTTLE1 release: a thread that sees the mark sees what this thread did before. */
     atomic_store_explicit(&throttle->cancelled, true, memory_order_release);
     while (throttle->queue.first) {
         struct spead_waker *waker = throttle->queue.first;

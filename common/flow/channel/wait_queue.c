@@ -1,4 +1,4 @@
-/* Waiting ends, woken in the order in which they came. */
+/* The wakers of the ends that wait at one side of a channel. They are woken in the order in which they were added. */
 #include "wait_queue.h"
 
 #include <assert.h>
@@ -22,17 +22,18 @@ void speadi_wait_queue_release(struct speadi_wait_queue *queue)
     free(queue->many);
 }
 
+/* Under the lock. */
 static void unlink_waker(struct speadi_wait_queue *queue, struct spead_waker *waker)
 {
     speadi_waker_list_remove(&queue->many->queue, waker);
-    /* relaxed: a waker that sees the old count takes the lock in vain */
+    /* relaxed: a thread that sees the old count only takes the lock and finds no waker. */
     atomic_fetch_sub_explicit(&queue->waiting, 1, memory_order_relaxed);
 }
 
 void speadi_wait_queue_add(struct speadi_wait_queue *queue, struct spead_waker *waker)
 {
     if (!queue->many) {
-        /* WAIT1 store: before the caller's last look (WAIT2). */
+        /* WAIT1 store: the caller then looks at the channel for the last time (WAIT2). */
         struct spead_waker *other = atomic_exchange(&queue->single, waker);
 
         assert(!other);
@@ -61,7 +62,7 @@ bool speadi_wait_queue_remove(struct speadi_wait_queue *queue, struct spead_wake
 
 static void wake_single(struct speadi_wait_queue *queue)
 {
-    /* WAIT1 load: the thread that takes the waker out sees what its owner wrote into it. */
+    /* WAIT1 load: the thread that takes the waker out sees what the waiting thread wrote into it. */
     struct spead_waker *waker = atomic_exchange(&queue->single, NULL);
 
     if (waker)

@@ -1,10 +1,11 @@
-/* Where the ends of one side of a channel wait to be woken by the other side.
+/* The wakers of the ends that wait at one side of a channel. The other side wakes them.
  *
- * A queue for one end is a single atomic pointer; a queue for many is a queue under a lock that is taken
- * only when somebody waits. Either way an add ends in one wake() or one successful remove.
+ * If the side can have only one end, the queue is a single atomic pointer. If it can have many, the queue is a waker
+ * list under a lock, and the other side takes the lock only when an end waits. For each add there is either one call of
+ * wake(), or one remove that returns true.
  *
- * The caller of wake has published what it did before, with a full barrier in between (or the waiter makes
- * one for both, speadi_membarrier_heavy()); see docs/adr/0013. */
+ * A thread that wakes has published its change first, with a full barrier between the two; or the thread that waits
+ * makes this barrier for both (speadi_membarrier_heavy()). See docs/adr/0013. */
 #ifndef SPEADI_WAIT_QUEUE_H
 #define SPEADI_WAIT_QUEUE_H
 
@@ -18,34 +19,36 @@
 #include "waker_list.h"
 
 struct speadi_wait_queue_many {
-    pthread_mutex_t lock; /* of the queue, and of waiting's changes */
+    pthread_mutex_t lock; /* protects `queue`; `waiting` changes only under it */
     struct speadi_waker_list queue;
 };
 
 struct speadi_wait_queue {
-    _Atomic(struct spead_waker *) single; /* the one who waits, in a queue for one */
-    _Atomic uint32_t waiting;             /* how many do, in a queue for many */
-    struct speadi_wait_queue_many *many;  /* NULL: a queue for one, of which there are more */
+    _Atomic(struct spead_waker *) single; /* queue for one end: its waker while it waits, or NULL */
+    _Atomic uint32_t waiting;             /* queue for many ends: how many wait */
+    struct speadi_wait_queue_many *many;  /* NULL: this is a queue for one end */
 };
 
 bool speadi_wait_queue_init(struct speadi_wait_queue *queue, bool many); /* false: out of memory */
-void speadi_wait_queue_release(
-    struct speadi_wait_queue *queue); /* empty; or zeroed, not initialised */
+/* The queue must be empty. A queue that is all zero and was never initialised is also accepted. */
+void speadi_wait_queue_release(struct speadi_wait_queue *queue);
 
 void speadi_wait_queue_add(struct speadi_wait_queue *queue, struct spead_waker *waker);
+/* True: the waker was in the queue, so wake() will not be called. False: it was called, or is being called. */
 bool speadi_wait_queue_remove(struct speadi_wait_queue *queue, struct spead_waker *waker);
 
-/* Slow halves of the two below. */
+/* Wake the end that has waited longest, or all. They call wake() under the lock of a queue for many ends. If no end
+ * waits, they do nothing. Any thread. */
 void speadi_wait_queue_wake_first(struct speadi_wait_queue *queue);
 void speadi_wait_queue_wake_all(struct speadi_wait_queue *queue);
 
-/* WAIT1 load: after the caller has published its change (WAIT2). */
+/* WAIT1 load: the caller has published its change before (WAIT2). */
 static inline bool speadi_wait_queue_is_waiting(struct speadi_wait_queue *queue)
 {
     return queue->many ? atomic_load(&queue->waiting) != 0 : !!atomic_load(&queue->single);
 }
 
-/* Both in a queue that is known to be for one. WAIT1 load, as above. */
+/* This function and the next are for a queue for one end. WAIT1 load: as in speadi_wait_queue_is_waiting(). */
 static inline bool speadi_wait_queue_has_single(struct speadi_wait_queue *queue)
 {
     return atomic_load(&queue->single);
@@ -57,6 +60,7 @@ static inline void speadi_wait_queue_wake_single(struct speadi_wait_queue *queue
         speadi_wait_queue_wake_first(queue);
 }
 
+/* Wakes the end that has waited longest, if an end waits. For both kinds of queue. */
 static inline void speadi_wait_queue_wake_one(struct speadi_wait_queue *queue)
 {
     if (__builtin_expect(speadi_wait_queue_is_waiting(queue), 0))

@@ -1,4 +1,4 @@
-/* Wakers in the order in which they came; the caller holds whatever lock there is. */
+/* A list of wakers in the order in which they were appended. The caller holds the lock that protects the list. */
 #ifndef SPEADI_WAKER_LIST_H
 #define SPEADI_WAKER_LIST_H
 

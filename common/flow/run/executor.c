@@ -1,4 +1,4 @@
-/* The threads that step nodes: as many workers as the config says. */
+/* An executor: as many workers as the config says, each with a thread of its own. */
 #include "executor_workers.h"
 
 #include <errno.h>

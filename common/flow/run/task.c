@@ -1,11 +1,11 @@
-/* How a task is woken: by its owner, or through a waker that a channel or a throttle keeps. */
+/* Waking a task: directly, or by a node waker that was announced at a channel or a throttle. */
 #include "task.h"
 
 #include <sched.h>
 
 #include "worker.h"
 
-/* Makes a suspended task have a turn. Returns the futex that the caller must rouse, or NULL. */
+/* Makes a suspended task runnable. Returns the futex for speadi_worker_rouse(), which the caller must call, or NULL. */
 static _Atomic uint32_t *make_active(struct speadi_task *task)
 {
     if (!speadi_task_mark_woken(task))
@@ -22,32 +22,32 @@ void speadi_task_wake(struct speadi_task *task)
     speadi_worker_rouse(make_active(task));
 }
 
-static void wake_waiter(struct spead_waker *waker)
+static void wake_node(struct spead_waker *waker)
 {
-    struct speadi_node_waker *waiter =
+    struct speadi_node_waker *node_waker =
         (struct speadi_node_waker *)(void *)((char *)waker -
                                              offsetof(struct speadi_node_waker, waker));
     _Atomic uint32_t *futex;
 
-    /* Before the task can have its turn, which may ask at once whether it was this that woke it (and that
-     * no later wake would tell). relaxed: make_active() releases it. */
-    atomic_store_explicit(&waiter->state, SPEADI_WAKER_CALLING, memory_order_relaxed);
-    futex = make_active(waiter->task);
-    /* WAKER2 release: the owner, which sees RUNG, may free the task, and with its last graph the worker. From here
-     * on only the address of the futex is used. */
-    atomic_store_explicit(&waiter->state, SPEADI_WAKER_CALLED, memory_order_release);
+    /* This comes before make_active(): the turn that make_active() causes must find out that this waker was called, and
+     * it gets no second wake for it. relaxed: make_active() is the release. */
+    atomic_store_explicit(&node_waker->state, SPEADI_WAKER_CALLING, memory_order_relaxed);
+    futex = make_active(node_waker->task);
+    /* WAKER2 release: as soon as the node sees CALLED it may end, and then the task, the graph and even the worker may
+     * be freed. So from here on only the address of the futex is used. */
+    atomic_store_explicit(&node_waker->state, SPEADI_WAKER_CALLED, memory_order_release);
     speadi_worker_rouse(futex);
 }
 
-void speadi_node_waker_init(struct speadi_node_waker *waiter, struct speadi_task *task)
+void speadi_node_waker_init(struct speadi_node_waker *node_waker, struct speadi_task *task)
 {
-    waiter->waker.wake = wake_waiter;
-    waiter->task = task;
+    node_waker->waker.wake = wake_node;
+    node_waker->task = task;
 }
 
-void speadi_node_waker_join(struct speadi_node_waker *waiter)
+void speadi_node_waker_join(struct speadi_node_waker *node_waker)
 {
-    /* WAKER2 acquire: the waking thread touches the waiter no more. */
-    while (atomic_load_explicit(&waiter->state, memory_order_acquire) != SPEADI_WAKER_CALLED)
-        sched_yield(); /* the thread that wakes has a few instructions left, or was preempted there */
+    /* WAKER2 acquire: the thread that called wake() does not touch the waker any more. */
+    while (atomic_load_explicit(&node_waker->state, memory_order_acquire) != SPEADI_WAKER_CALLED)
+        sched_yield(); /* the other thread has a few instructions left, or was preempted there */
 }

@@ -1,13 +1,13 @@
-/* A task: something that has turns at a worker, such as a node of a graph. Its owner embeds it.
+/* A task: the part of a node that its worker knows and gives turns to. The node embeds it.
  *
- *   ACTIVE ---- the turn has nothing to do, and the task suspends ----> SUSPENDED
- *     ^  <------------ a wake marks it WOKEN and queues it ----------------- |
- *     |
- *     ---- the owner is done with it ----> FINISHED
+ * ACTIVE ---- a turn found nothing to do: the task suspends ------------> SUSPENDED ACTIVE <--- a wake sets the mark
+ * WOKEN and queues the task ------------ SUSPENDED ACTIVE ---- the node has ended
+ * -----------------------------------------> FINISHED
  *
- * WOKEN is a mark beside the state. A wake sets the mark, and the wake that sets it on SUSPENDED (without a mark)
- * queues the task: exactly one wake does. A turn starts by clearing the mark, so that the turn sees everything that was
- * done before the wake (TASK1); and a task suspends only if the mark is still clear, else it has another turn. */
+ * WOKEN is a mark beside the state. Every wake sets it. The wake that finds the task SUSPENDED and without the mark
+ * also queues the task, and only one wake can find that. A turn begins by clearing the mark, so the turn sees
+ * everything that was done before the wake (TASK1). At the end of a turn a task can suspend only if the mark is still
+ * clear. Otherwise it has another turn. */
 #ifndef SPEADI_TASK_H
 #define SPEADI_TASK_H
 
@@ -22,26 +22,28 @@
 
 struct speadi_worker;
 
-/* Of task->state. */
+/* Values of task->state: one state, and the mark WOKEN or not. */
 enum {
-    SPEADI_TASK_BUILT,
-    SPEADI_TASK_ACTIVE, /* has or will have a turn: running, queued, or handed over */
+    SPEADI_TASK_BUILT,  /* the graph has not started */
+    SPEADI_TASK_ACTIVE, /* it has a turn now, or is queued or handed to its worker for one */
     SPEADI_TASK_SUSPENDED,
     SPEADI_TASK_FINISHED,
-    SPEADI_TASK_STATES = 3, /* mask */
-    SPEADI_TASK_WOKEN = 4,  /* since the turn began */
+    SPEADI_TASK_STATES = 3, /* mask of the four states */
+    SPEADI_TASK_WOKEN = 4,  /* the mark: the task was woken since its turn began */
 };
 
 struct speadi_task {
-    _Atomic uint32_t state; /* any thread */
+    _Atomic uint32_t state; /* any thread reads and changes it */
 
-    /* The worker's thread reads and writes these two; `next` also the thread that hands the task over. */
-    struct speadi_task *next;  /* in the worker's queue, or in its list of tasks handed over */
-    struct speadi_timer timer; /* wakes the task */
+    /* The thread of the worker reads and writes these two. A thread that hands the task to the worker writes `next`. */
+    struct speadi_task *next;  /* in worker->first..last, or in worker->handed */
+    struct speadi_timer timer; /* makes the task runnable when its time has come */
 
     /* Constant from the first turn on. */
     struct speadi_worker *worker;
-    void (*turn)(struct speadi_task *task); /* on the worker's thread; the task may be gone after */
+
+    /* Gives the task one turn, on the thread of the worker. The task may have been freed when it returns. */
+    void (*turn)(struct speadi_task *task);
 };
 
 static inline struct speadi_task *speadi_task_of_timer(struct speadi_timer *timer)
@@ -51,8 +53,8 @@ static inline struct speadi_task *speadi_task_of_timer(struct speadi_timer *time
 
 /* ---- The state ------------------------------------------------------------------------------ */
 
-/* True: the task was suspended, so the caller must queue it. Otherwise it has a turn coming, or sees the mark before it
- * suspends, or is over. Any thread. */
+/* Returns true if the task was suspended: then the caller must queue it. Otherwise the task will have a turn in any
+ * case, or it will see the mark before it suspends, or it has finished. Any thread. */
 static inline bool speadi_task_mark_woken(struct speadi_task *task)
 {
     /* TASK1 release: the next turn sees what this thread did before. */
@@ -60,20 +62,21 @@ static inline bool speadi_task_mark_woken(struct speadi_task *task)
            SPEADI_TASK_SUSPENDED;
 }
 
-/* The first thing that a turn does. */
+/* A turn calls it first. */
 static inline void speadi_task_begin_turn(struct speadi_task *task)
 {
-    /* TASK1 acquire: what was done before each wake until now. TASK2 acquire: what the turns before have done. */
+    /* TASK1 acquire: this turn sees what was done before each wake until now. TASK2 acquire: it sees what earlier turns
+     * have done. */
     atomic_exchange(&task->state, SPEADI_TASK_ACTIVE);
 }
 
-/* The last thing that a turn does. False: the task was woken since the turn began and must have another one. */
+/* A turn calls it last. Returns false if the task was woken since the turn began: then it must have another turn. */
 static inline bool speadi_task_suspend(struct speadi_task *task)
 {
     uint32_t active = SPEADI_TASK_ACTIVE;
 
-    /* TASK2 release: for the thread that gives the next turn. That is mostly this thread; the worker of a pulled graph
-     * may be entered by another thread. */
+    /* TASK2 release: the thread that gives the next turn sees what this turn has done. It is nearly always the same
+     * thread, but another thread may enter the worker of a pulled graph. */
     return atomic_compare_exchange_strong(&task->state, &active, SPEADI_TASK_SUSPENDED);
 }
 
@@ -84,21 +87,27 @@ static inline uint32_t speadi_task_state(const struct speadi_task *task)
 
 /* ---- Waking --------------------------------------------------------------------------------- */
 
-/* Makes a suspended task have a turn. Any thread. */
+/* Makes a suspended task runnable. A task that is not suspended gets the mark WOKEN. Any thread. */
 void speadi_task_wake(struct speadi_task *task);
 
-/* A waker of a task, and how far the call of wake() has come. */
-enum { SPEADI_WAKER_IDLE, SPEADI_WAKER_CALLING, SPEADI_WAKER_CALLED };
+/* How far the call of wake() of a node waker has come. */
+enum {
+    SPEADI_WAKER_IDLE,    /* wake() was not called */
+    SPEADI_WAKER_CALLING, /* wake() was called and may still touch the waker */
+    SPEADI_WAKER_CALLED,  /* that call touches the waker no more */
+};
+
+/* The waker of a node: its wake() makes the task of the node runnable. */
 struct speadi_node_waker {
     struct spead_waker waker;
     struct speadi_task *task;
-    _Atomic uint32_t state; /* RINGING: wake() was called; RUNG: that call touches this no more */
+    _Atomic uint32_t state; /* SPEADI_WAKER_ */
 };
 
-void speadi_node_waker_init(struct speadi_node_waker *waiter, struct speadi_task *task);
+void speadi_node_waker_init(struct speadi_node_waker *node_waker, struct speadi_task *task);
 
-/* Waits until the thread that calls wake() touches the waiter no more: a few instructions. Only for a waiter that has
- * been woken, or is just being woken. */
-void speadi_node_waker_join(struct speadi_node_waker *waiter);
+/* Waits until the thread that calls wake() does not touch the waker any more. The caller knows that wake() was called
+ * or is being called. The wait takes a few instructions, unless the other thread was preempted there. */
+void speadi_node_waker_join(struct speadi_node_waker *node_waker);
 
 #endif

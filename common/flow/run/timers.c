@@ -1,8 +1,10 @@
-/* Times in order; an add is a comparison, taking the first is some log(n) of them. */
+/* A pairing heap of timers. To add one takes one comparison; to take the first one out takes about log(n)
+ * comparisons. */
 #include "timers.h"
 
 #include <stddef.h>
 
+/* Makes one heap of two. The later root becomes the first child of the earlier one. */
 static struct speadi_timer *meld(struct speadi_timer *a, struct speadi_timer *b)
 {
     if (!a || !b)
@@ -21,7 +23,8 @@ static struct speadi_timer *meld(struct speadi_timer *a, struct speadi_timer *b)
     return a;
 }
 
-/* Two passes: the children in pairs, then the pairs from the last. One pass would make a list of the heap. */
+/* Makes one heap of a list of heaps, in two passes: it melds them in pairs, and then melds the pairs, the last pair
+ * first. A single pass could make one long list of children, and then later calls would be slow. */
 static struct speadi_timer *meld_list(struct speadi_timer *list)
 {
     struct speadi_timer *pairs = NULL, *heap = NULL;
@@ -53,6 +56,7 @@ void speadi_timers_add(struct speadi_timers *timers, struct speadi_timer *timer,
     timers->first = meld(timers->first, timer);
 }
 
+/* Takes a timer that is not the first one out of its list of children. */
 static void cut(struct speadi_timer *timer)
 {
     if (timer->previous->child == timer)

@@ -1,21 +1,24 @@
-/* Times at which something is to happen: a pairing heap of embedded entries, so that nothing allocates.
- * One thread's. */
+/* The timers of a worker, earliest first. They form a pairing heap. The entries are embedded in tasks, so no function
+ * allocates. Only one thread uses a set of timers. */
 #ifndef SPEADI_TIMERS_H
 #define SPEADI_TIMERS_H
 
 #include <stdint.h>
 
 struct speadi_timer {
-    uint64_t time_ns;                  /* 0: not set */
-    struct speadi_timer *child, *next; /* its children are a list */
-    struct speadi_timer *previous;     /* in that list; of its first: the parent */
+    uint64_t time_ns;              /* CLOCK_MONOTONIC; 0: not set */
+    struct speadi_timer *child;    /* the first of the list of its children */
+    struct speadi_timer *next;     /* in the list of its parent's children */
+    struct speadi_timer *previous; /* in that list; of the first child: the parent */
 };
 
 struct speadi_timers {
     struct speadi_timer *first; /* the earliest; NULL: none */
 };
 
+/* Sets a timer that is not set. time_ns must not be 0. */
 void speadi_timers_add(struct speadi_timers *timers, struct speadi_timer *timer, uint64_t time_ns);
-void speadi_timers_remove(struct speadi_timers *timers, struct speadi_timer *timer); /* if set */
+/* Takes a timer out again. Does nothing if the timer is not set. */
+void speadi_timers_remove(struct speadi_timers *timers, struct speadi_timer *timer);
 
 #endif

@@ -1,4 +1,4 @@
-/* The loop that gives tasks their turns, and sleeps in the kernel when no task is runnable. */
+/* The loop of a worker: it gives turns to tasks, and sleeps in the kernel when no task is runnable. */
 #include "worker.h"
 
 #include <linux/futex.h>
@@ -9,6 +9,7 @@
 #include <speadi/clock.h>
 #include <speadi/count.h>
 
+/* The worker whose thread this is, or NULL. */
 static _Thread_local struct speadi_worker *here;
 
 void speadi_worker_init(struct speadi_worker *worker, enum speadi_worker_kind kind, int cpu)
@@ -33,7 +34,7 @@ struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker)
 void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
 {
     if (worker->kind == SPEADI_WORKER_PULLED)
-        return; /* its thread looks for what it needs, among all */
+        return; /* its thread searches the graph for the next task */
     task->next = NULL;
     if (worker->last)
         worker->last->next = task;
@@ -45,17 +46,18 @@ void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
 
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task)
 {
-    /* relaxed: only compared and linked to */
+    /* relaxed: the value is only compared and stored. */
     struct speadi_task *head = atomic_load_explicit(&worker->handed, memory_order_relaxed);
 
-    /* WORKER2 store: before the look at `asleep` (WORKER3). The worker says that it is about to sleep before it
-     * looks here: one of the two sees the other. WORKER1 release: of `next`, and of what made the task runnable. */
+    /* WORKER2 store: this thread pushes the task and then looks at `asleep` (WORKER3). The worker sets `asleep` and
+     * then looks at this list. So at least one of the two sees the other. WORKER1 release: the worker sees task->next,
+     * and what this thread did to make the task runnable. */
     do
         task->next = head;
     while (!atomic_compare_exchange_weak(&worker->handed, &head, task));
     if (!atomic_load(&worker->asleep) || !atomic_exchange(&worker->asleep, 0)) /* WORKER3 load */
         return NULL;
-    /* relaxed: a count, of many writers */
+    /* relaxed: it is a count that is only reported. Several threads write it. */
     atomic_fetch_add_explicit(&worker->wakes, 1, memory_order_relaxed);
     return &worker->asleep;
 }
@@ -73,12 +75,13 @@ void speadi_worker_quit(struct speadi_worker *worker)
         speadi_worker_rouse(&worker->asleep);
 }
 
-/* The list is newest first; turns go by age. */
+/* Queues the tasks that other threads have handed to this worker. The list has the newest first; the turns begin with
+ * the oldest. */
 static void take_handed(struct speadi_worker *worker)
 {
     struct speadi_task *newest, *oldest = NULL;
 
-    /* WORKER1 acquire: the links of the list. */
+    /* WORKER1 acquire: this thread sees the links of the list. */
     newest = atomic_exchange_explicit(&worker->handed, NULL, memory_order_acquire);
     while (newest) {
         struct speadi_task *task = newest;
@@ -108,7 +111,7 @@ static void fire_timers(struct speadi_worker *worker)
 
 void speadi_worker_collect_all(struct speadi_worker *worker)
 {
-    /* relaxed: only asks whether the exchange is worth it */
+    /* relaxed: take_handed() reads the list again. */
     if (atomic_load_explicit(&worker->handed, memory_order_relaxed))
         take_handed(worker);
     fire_timers(worker);
@@ -119,8 +122,8 @@ static void futex_sleep(struct speadi_worker *worker)
     const struct speadi_timer *next = worker->timers.first;
     struct timespec until = speadi_clock_timespec(next ? next->time_ns : 0);
 
-    /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. A return without reason is one more
-     * turn of the loop. */
+    /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. If it returns without a reason, the caller finds
+     * nothing to do and sleeps again. */
     syscall(SYS_futex, &worker->asleep, FUTEX_WAIT_BITSET_PRIVATE, 1, next ? &until : NULL, NULL,
             FUTEX_BITSET_MATCH_ANY);
 }
@@ -132,11 +135,12 @@ void speadi_worker_sleep(struct speadi_worker *worker)
         speadi_counter_add(&worker->sleeps, 1);
         futex_sleep(worker);
     }
-    /* relaxed: a thread that still finds 1 makes a system call in vain */
+    /* relaxed: a thread that still finds 1 only makes a system call that wakes no thread. */
     atomic_store_explicit(&worker->asleep, 0, memory_order_relaxed);
     worker->now_ns = speadi_clock_mono_ns();
 }
 
+/* Takes the first task out of the queue. */
 static struct speadi_task *next_turn(struct speadi_worker *worker)
 {
     struct speadi_task *task = worker->first;
@@ -146,7 +150,7 @@ static struct speadi_task *next_turn(struct speadi_worker *worker)
     worker->first = task->next;
     if (!worker->first)
         worker->last = NULL;
-    /* relaxed: read only for reports */
+    /* relaxed: the value is only reported. */
     atomic_store_explicit(&worker->queued, speadi_counter_read(&worker->queued) - 1,
                           memory_order_relaxed);
     return task;
@@ -154,11 +158,11 @@ static struct speadi_task *next_turn(struct speadi_worker *worker)
 
 static bool is_over(struct speadi_worker *worker)
 {
-    /* The thread ends its one task itself; where the graph could not start, WORKER2 orders the count before the
-     * quit. */
+    /* A turn on this thread lowers `tasks` when the task finishes. If the graph could not start, another thread lowers
+     * it and then calls speadi_worker_quit(); WORKER2 orders the two. */
     if (worker->kind == SPEADI_WORKER_OWN)
         return speadi_counter_read(&worker->tasks) == 0;
-    /* relaxed: it carries no data, and the sleep looks at it again (WORKER2) */
+    /* relaxed: `quit` publishes no data, and speadi_worker_sleep() looks at it again (WORKER2). */
     return atomic_load_explicit(&worker->quit, memory_order_relaxed);
 }
 

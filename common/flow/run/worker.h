@@ -1,9 +1,11 @@
-/* A thread that gives tasks their turns: its queue of runnable tasks, its timers, its sleep.
+/* A worker gives turns to tasks. It has a queue of runnable tasks and a set of timers, and it sleeps when there is
+ * nothing to do.
  *
- * A task belongs to one worker for life, so that only the worker's thread touches queue and timers; other threads
- * hand tasks over. A worker is run by a thread of an executor, by the thread of one blocking task, or by none
- * (SPEADI_WORKER_PULLED: the thread that calls spead_graph_next() is the worker's thread during the call and picks
- * the tasks). See docs/adr/0014. */
+ * A task belongs to one worker for its whole life, so only the thread of this worker touches the queue and the timers.
+ * Other threads hand a task to the worker through the list `handed`. There are three kinds of workers, by the thread
+ * that runs them: a thread of an executor; a thread of its own for one blocking node; or no fixed thread
+ * (SPEADI_WORKER_PULLED). The thread that calls spead_graph_next() is the thread of a pulled worker during the call,
+ * and it chooses itself which task has the next turn. See docs/adr/0014. */
 #ifndef SPEADI_WORKER_H
 #define SPEADI_WORKER_H
 
@@ -24,57 +26,63 @@ struct speadi_runner;
 enum speadi_worker_kind {
     SPEADI_WORKER_SHARED, /* runs until it is told to quit */
     SPEADI_WORKER_OWN,    /* runs until its one task has finished */
-    SPEADI_WORKER_PULLED,
+    SPEADI_WORKER_PULLED, /* has no loop: spead_graph_next() gives the turns */
 };
 
 struct speadi_worker {
     enum speadi_worker_kind kind; /* constant */
     int cpu;                      /* constant; -1: not pinned */
-    struct speadi_runner *thread; /* its owner's: an executor's, a graph's; NULL: none runs */
+    struct speadi_runner *thread; /* the executor or the graph starts and joins it; NULL: none */
 
-    /* Its thread's. */
-    struct speadi_task *first, *last; /* runnable, in the order of their turns */
+    /* Only the thread of the worker uses these fields. */
+    struct speadi_task *first, *last; /* the runnable tasks, in the order of their turns */
     struct speadi_timers timers;
-    uint64_t now_ns;
-    char cause[SPEAD_ERR_TEXT_MAX]; /* why the turn under way failed, in the words of its task */
+    uint64_t now_ns;                /* CLOCK_MONOTONIC, as last read */
+    char cause[SPEAD_ERR_TEXT_MAX]; /* the sentence with which the node explains a failed step */
 
-    /* Its thread writes, anyone reads. */
+    /* The thread of the worker writes these counters, and any thread reads them. */
     _Atomic uint64_t steps, sleeps, busy_ns, queued;
 
-    /* Other threads write too. */
-    alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_task *)
-        handed;              /* made runnable by them, newest first */
-    _Atomic uint32_t asleep; /* 1: sleeps or is about to; the futex */
+    /* Other threads write these fields as well. `handed` is the list of tasks that they have handed to this worker, the
+     * newest first. */
+    alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_task *) handed;
+    _Atomic uint32_t asleep; /* 1: the worker sleeps or is about to; it is also the futex */
     _Atomic bool quit;
-    _Atomic uint64_t wakes, tasks;
+    _Atomic uint64_t wakes; /* how often another thread has ended a sleep */
+    _Atomic uint64_t tasks; /* that belong to this worker and have not finished */
 };
 
 void speadi_worker_init(struct speadi_worker *worker, enum speadi_worker_kind kind, int cpu);
 
-/* The worker whose thread this is, or NULL. */
+/* Returns the worker whose thread this is, or NULL. */
 struct speadi_worker *speadi_worker_here(void);
-/* For a pulled worker: this thread's from now on; returns the one before. */
+/* For a pulled worker: from now on this thread is its thread. Returns the worker whose thread this was before, or NULL.
+ * The caller enters that one again when it is done. */
 struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker);
 
-/* Gives turns until it is to end (see the kinds). */
+/* The loop of a thread that gives turns. It returns as the kind of the worker says. */
 void speadi_worker_run(struct speadi_worker *worker);
-void speadi_worker_quit(struct speadi_worker *worker); /* any thread */
+/* Makes speadi_worker_run() of a SHARED worker return. It also ends the sleep of an OWN worker, which then looks
+ * whether it still has a task. Any thread. */
+void speadi_worker_quit(struct speadi_worker *worker);
 
-/* Makes a task of this worker have a turn: queue() on the worker's thread, hand() from others. hand() returns the futex
- * to be woken, or NULL: that a thread sleeps on it is known, so its address is enough and the worker may be gone by
- * then. */
+/* Both make a task of this worker runnable: queue() on the thread of the worker, hand() on any other thread. hand()
+ * returns NULL, or the futex on which the worker sleeps: then the caller must call speadi_worker_rouse(). rouse() uses
+ * only the address of the futex, so the worker may have been freed by then. */
 void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task);
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task);
 void speadi_worker_rouse(_Atomic uint32_t *futex); /* NULL is ignored */
 
-/* Pulled: what the loop of the others does by itself. */
+/* speadi_worker_run() calls the next three functions by itself; spead_graph_next() calls them for a pulled worker.
+ * speadi_worker_sleep() sleeps until another thread hands a task to the worker, its first timer is due, or it is told
+ * to quit. It may also return without a reason. */
 void speadi_worker_collect_all(struct speadi_worker *worker);
-void speadi_worker_sleep(struct speadi_worker *worker); /* until the next of what is collected */
+void speadi_worker_sleep(struct speadi_worker *worker);
 
-/* What was handed over; timers due. */
+/* Makes runnable the tasks that other threads have handed to the worker, and those whose timer is due. */
 static inline void speadi_worker_collect(struct speadi_worker *worker)
 {
-    /* relaxed: a task that comes meanwhile is seen before the next turn, or before the sleep (WORKER2) */
+    /* relaxed: a task that comes meanwhile is seen before the next turn, or before the worker sleeps (WORKER2). */
     if (atomic_load_explicit(&worker->handed, memory_order_relaxed) || worker->timers.first)
         speadi_worker_collect_all(worker);
 }
