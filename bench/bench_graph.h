@@ -1,4 +1,4 @@
-/* Graphs as the programs here build them. Each call exits with a sentence on failure. */
+/* Builds graphs for the benches. Each function prints a sentence and exits when it fails. */
 #ifndef SPEADLINE_BENCH_GRAPH_H
 #define SPEADLINE_BENCH_GRAPH_H
 
@@ -8,14 +8,16 @@
 #include <speadline/graph.h>
 
 struct spead_graph *bench_graph(const char *name);
-struct spead_executor *bench_executor(uint32_t workers, const int *cpus); /* cpus NULL: any */
 
-/* A node of at most one plain input ("in") and one plain output ("out"). */
+/* cpus: one for each worker; NULL: the workers are not pinned. */
+struct spead_executor *bench_executor(uint32_t workers, const int *cpus);
+
+/* Adds a node with an input "in", an output "out", or both, for messages of type PLAIN. */
 struct spead_node *bench_add(struct spead_graph *graph, const char *name,
                              const struct spead_node_ops *ops, void *state, bool has_input,
                              bool has_output);
 
-/* Joins the only output of one to the only input of the other. */
+/* Joins the only output of `from` to the only input of `to`. */
 void bench_join(struct spead_graph *graph, struct spead_node *from, struct spead_node *to,
                 uint32_t capacity);
 

@@ -1,4 +1,5 @@
-/* One channel between two pinned threads, beside a bare ring, in alternating runs: medians and their ratio. */
+/* Measures a channel between two pinned threads beside a bare ring, in alternating runs. It prints the medians of the
+ * two rates and of their ratio, as JSON. */
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
@@ -18,28 +19,29 @@
 struct options {
     struct ring_run run;
     unsigned runs;
-    bool fenced;   /* as between nodes of two workers */
-    bool sleeping; /* with the calls that wait, in place of spinning */
+    bool fenced;   /* with fences, as between nodes of two workers */
+    bool sleeping; /* with the calls that sleep, not with those that return -EAGAIN */
 };
 
-struct hand_over {
+/* The thread that receives. */
+struct receiving {
     struct options options;
     struct spead_receiver *receiver;
-    uint64_t sum;
+    uint64_t sum; /* of all sequences, to find lost messages */
 };
 
 /* ---- One run over a channel ----------------------------------------------------------------- */
 
 static void *receive_all(void *arg)
 {
-    struct hand_over *h = arg;
+    struct receiving *r = arg;
     struct spead_message out[RING_BATCH_MAX];
-    uint32_t batch = h->options.run.batch;
+    uint32_t batch = r->options.run.batch;
 
-    ring_pin(h->options.run.receiver_cpu);
+    ring_pin(r->options.run.receiver_cpu);
     for (;;) {
-        int count = h->options.sleeping ? spead_receiver_receive(h->receiver, out, batch, 0)
-                                        : spead_receiver_try_receive(h->receiver, out, batch);
+        int count = r->options.sleeping ? spead_receiver_receive(r->receiver, out, batch, 0)
+                                        : spead_receiver_try_receive(r->receiver, out, batch);
         if (count == -EAGAIN) {
             ring_pause();
             continue;
@@ -47,7 +49,7 @@ static void *receive_all(void *arg)
         if (count < 0)
             return NULL;
         for (int i = 0; i < count; i++)
-            h->sum += out[i].sequence;
+            r->sum += out[i].sequence;
     }
 }
 
@@ -76,7 +78,7 @@ static void send_all(struct spead_sender *sender, const struct options *o)
 static double channel_run(const struct options *o)
 {
     struct spead_channel_config config = SPEAD_CHANNEL_CONFIG_INIT;
-    struct hand_over h = {.options = *o};
+    struct receiving r = {.options = *o};
     struct spead_channel *channel;
     struct spead_sender *sender;
     struct spead_err err;
@@ -88,19 +90,19 @@ static double channel_run(const struct options *o)
     if (o->fenced)
         speadi_channel_set_sync(channel, SPEADI_SYNC_FENCED);
     if (spead_sender_open(&sender, channel, "bench", SPEAD_TYPE_PLAIN, &err) < 0 ||
-        spead_receiver_open(&h.receiver, channel, "bench", SPEAD_TYPE_PLAIN, &err) < 0)
+        spead_receiver_open(&r.receiver, channel, "bench", SPEAD_TYPE_PLAIN, &err) < 0)
         errx(1, "%s", err.text);
     ring_pin(o->run.sender_cpu);
-    if (pthread_create(&receiver, NULL, receive_all, &h) != 0)
+    if (pthread_create(&receiver, NULL, receive_all, &r) != 0)
         limit_fail("thread");
     double start = limit_now_s();
     send_all(sender, o);
     spead_sender_close(sender, 0);
     pthread_join(receiver, NULL);
     double seconds = limit_now_s() - start;
-    if (h.sum != o->run.messages * (o->run.messages - 1) / 2)
+    if (r.sum != o->run.messages * (o->run.messages - 1) / 2)
         errx(1, "the channel lost messages");
-    spead_receiver_close(h.receiver);
+    spead_receiver_close(r.receiver);
     spead_channel_unref(channel);
     return (double)o->run.messages / seconds * 1e-6;
 }
@@ -156,14 +158,15 @@ static int parse(int key, char *text, struct argp_state *state)
 int main(int argc, char **argv)
 {
     static const struct argp_option arguments[] = {
-        {"capacity", 'c', "COUNT", 0, "messages in channel and ring (default 64)", 0},
-        {"messages", 'n', "COUNT", 0, "how many in one run (default 10 million)", 0},
-        {"runs", 'r', "COUNT", 0, "of each kind, alternating (default 9)", 0},
-        {"fenced", 'f', NULL, 0, "as between nodes of two workers", 0},
-        {"sleep", 's', NULL, 0, "wait in the kernel in place of spinning", 0},
+        {"capacity", 'c', "COUNT", 0,
+         "capacity of the channel and of the ring, in messages (default 64)", 0},
+        {"messages", 'n', "COUNT", 0, "messages in one run (default 10 million)", 0},
+        {"runs", 'r', "COUNT", 0, "runs of the channel and of the ring, in turn (default 9)", 0},
+        {"fenced", 'f', NULL, 0, "use fences, as between nodes of two workers", 0},
+        {"sleep", 's', NULL, 0, "sleep in the kernel instead of spinning", 0},
         {0}};
     static const struct argp program = {
-        arguments, parse, NULL, "Hand 64-byte messages from CPU 0 to CPU 1 through a channel.",
+        arguments, parse, NULL, "Send 64-byte messages from CPU 0 to CPU 1 through a channel.",
         NULL,      NULL,  NULL};
     struct options o = {
         .run = {.capacity = 64, .messages = 10000000, .sender_cpu = 0, .receiver_cpu = 1},

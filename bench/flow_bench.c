@@ -1,4 +1,5 @@
-/* Nodes and graphs: messages through a chain, round trips beside bare ones, memory. JSON. */
+/* Measures graphs: the rate of messages through a chain of nodes, round trips between two nodes beside bare round
+ * trips, and the memory of a node. It prints JSON. */
 #include "flow_bench.h"
 
 #include <err.h>
@@ -12,7 +13,7 @@
 struct options {
     struct chain_run chain;
     struct pingpong_run pingpong;
-    uint32_t nodes;
+    uint32_t nodes; /* for the measurement of memory */
     unsigned runs;
 };
 
@@ -48,7 +49,8 @@ static void print_trips(const char *name, uint64_t *trips, uint32_t count)
            (unsigned long long)trips[count / 1000 * 999]);
 }
 
-/* Turns of a hundredth of the rounds each, alternating, so that both meet the same machine. */
+/* Bare round trips and round trips between nodes take turns of a hundredth of the rounds each. So a change of the
+ * machine's load meets both. */
 static void measure_trips(struct options o)
 {
     uint32_t rounds = o.pingpong.rounds, turn = rounds / 100;
@@ -100,11 +102,12 @@ static int parse(int key, char *text, struct argp_state *state)
 int main(int argc, char **argv)
 {
     static const struct argp_option arguments[] = {
-        {"capacity", 'c', "COUNT", 0, "messages in a channel of the chain (default 64)", 0},
-        {"messages", 'n', "COUNT", 0, "through the chain in one run (default 10 million)", 0},
-        {"runs", 'r', "COUNT", 0, "of the chain, of which the median (default 5)", 0},
+        {"capacity", 'c', "COUNT", 0, "capacity of each channel of the chain (default 64)", 0},
+        {"messages", 'n', "COUNT", 0, "messages through the chain in one run (default 10 million)",
+         0},
+        {"runs", 'r', "COUNT", 0, "runs of the chain; the median is printed (default 5)", 0},
         {"trips", 't', "COUNT", 0, "thousands of round trips (default 10)", 0},
-        {"nodes", 'm', "COUNT", 0, "for the memory of one (default 10000)", 0},
+        {"nodes", 'm', "COUNT", 0, "nodes for measuring the memory of one (default 10000)", 0},
         {0}};
     static const struct argp program = {
         arguments,

@@ -1,4 +1,4 @@
-/* What the parts of bench-flow share. */
+/* The measurements of bench-flow. Each function prints a sentence and exits when it fails. */
 #ifndef SPEADLINE_BENCH_FLOW_H
 #define SPEADLINE_BENCH_FLOW_H
 
@@ -8,24 +8,28 @@
 
 struct chain_run {
     uint64_t messages;
-    uint32_t capacity, batch; /* batch at most 64 */
-    int cpu;
+    uint32_t capacity; /* of each channel */
+    uint32_t batch;    /* messages in one call, at most 64 */
+    int cpu;           /* of the only worker */
 };
 
-/* Millions of messages from the source, a second and a second of CPU time (the same where the CPU is not shared);
- * results are checked. */
+/* Millions of messages that the source sends in a second. */
 struct chain_rate {
-    double wall, cpu;
+    double wall; /* in a second of time */
+    double cpu;  /* in a second of CPU time of the process: the same if the CPU is not shared */
 };
+
+/* Runs source, map, filter and sink on one worker, and checks what the sink has received. */
 struct chain_rate chain_run(const struct chain_run *run);
 
-/* As bare_pingpong_run(), between two nodes on two workers. */
+/* The same as bare_pingpong_run(), but between two nodes on two workers. */
 void flow_pingpong_run(const struct pingpong_run *run, uint64_t *trips_ns);
 
-/* Resident bytes a node with an input and an output: side by side (two channels in all), in a row (a channel of
- * capacity 1 each), and a producer among many that share a throttle of 4, after it ran to its end. */
+/* Resident memory for each node, in bytes. */
 struct memory_figures {
-    double node_bytes, chained_bytes, producer_bytes;
+    double node_bytes;    /* node with one input and one output, side by side with the others */
+    double chained_bytes; /* the same in a row: each node has a channel of capacity 1 to the next */
+    double producer_bytes; /* producer that shares a throttle of 4 tickets, and has finished */
 };
 struct memory_figures flow_memory(uint32_t nodes);
 

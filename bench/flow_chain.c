@@ -1,4 +1,4 @@
-/* source -> map -> filter -> sink on one worker: how many messages a second. */
+/* Measures how many messages pass in a second from a source through a map and a filter to a sink, all on one worker. */
 #include "flow_bench.h"
 
 #include <err.h>
@@ -9,17 +9,19 @@
 #include "bench_graph.h"
 #include "limits/limit.h"
 
-#define STEP_MAX 64u /* messages in one step, whatever the batch */
+#define STEP_MAX 64u /* messages in one step, for every size of batch */
 
 struct stage {
     const struct chain_run *run;
-    uint64_t count, sum; /* source: sent; sink: received */
-    uint32_t held, done; /* in messages[], and passed on of these */
+    uint64_t count; /* source: messages made; sink: messages received */
+    uint64_t sum;   /* sink: of the keys */
+    uint32_t held;  /* messages in messages[] */
+    uint32_t done;  /* how many of these were sent */
     struct spead_message messages[STEP_MAX];
 };
 
-/* Passes on what is held: 1 all, else what the step answers. */
-static int pass_on(struct stage *stage, struct spead_node *self)
+/* Sends the messages that the stage holds. Returns 1 if all were sent; otherwise the step returns what this returns. */
+static int send_held(struct stage *stage, struct spead_node *self)
 {
     while (stage->done < stage->held) {
         int ret =
@@ -51,7 +53,7 @@ static int source_step(void *state, struct spead_node *self)
         }
         if (stage->held == 0)
             return SPEAD_STEP_DONE;
-        ret = pass_on(stage, self);
+        ret = send_held(stage, self);
         if (ret != 1)
             return ret;
     }
@@ -65,7 +67,7 @@ static uint32_t map(struct stage *stage, uint32_t count)
     return count;
 }
 
-/* Leaves out one in 16. */
+/* Leaves out one message in 16. */
 static uint32_t filter(struct stage *stage, uint32_t count)
 {
     uint32_t kept = 0;
@@ -86,7 +88,7 @@ static inline int work_step(void *state, struct spead_node *self,
     struct stage *stage = state;
 
     for (uint32_t moved = 0; moved < STEP_MAX; moved += stage->run->batch) {
-        int ret = pass_on(stage, self);
+        int ret = send_held(stage, self);
 
         if (ret != 1)
             return ret;
@@ -97,7 +99,7 @@ static inline int work_step(void *state, struct spead_node *self,
             return ret;
         stage->held = work(stage, (uint32_t)ret);
     }
-    return pass_on(stage, self) == 1 ? SPEAD_STEP_AGAIN : SPEAD_STEP_WAITING;
+    return send_held(stage, self) == 1 ? SPEAD_STEP_AGAIN : SPEAD_STEP_WAITING;
 }
 
 static int map_step(void *state, struct spead_node *self)

@@ -1,4 +1,4 @@
-/* What nodes cost in memory while they do nothing. */
+/* Measures how much memory a node takes. The nodes pass no message, or one. */
 #include <err.h>
 #include <errno.h>
 #include <malloc.h>
@@ -40,7 +40,8 @@ static int end_step(void *state, struct spead_node *self)
     return SPEAD_STEP_DONE;
 }
 
-/* In a row each node brings a channel; side by side all share two, and what is left is the node. */
+/* In a row, each node adds a channel. Side by side, all nodes share two channels, so nearly all the memory is of the
+ * nodes. */
 static double relay_bytes(uint32_t nodes, bool in_a_row)
 {
     static const struct spead_node_ops end_ops = {.kind = "end", .step = end_step};

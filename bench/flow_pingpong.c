@@ -1,4 +1,4 @@
-/* A round trip between two nodes on two workers. */
+/* Measures round trips of a message between two nodes on two workers. */
 #include <err.h>
 #include <errno.h>
 #include <time.h>
@@ -11,7 +11,7 @@ struct pinger {
     uint64_t *trips_ns;
     uint64_t began_ns, next_ns;
     uint32_t round;
-    bool flying;
+    bool flying; /* the ping was sent and its pong has not come */
 };
 
 static uint64_t now_ns(void)
@@ -69,7 +69,7 @@ static int pong_step(void *state, struct spead_node *self)
         return ret == -EAGAIN ? SPEAD_STEP_WAITING : ret;
     if (spead_node_send(self, 0, &message, 1) != 1)
         errx(1, "the pong found its channel full");
-    /* Looks again in the same step, so that this one ends asleep. */
+    /* It finds its input empty in this step, so the node is suspended after it and not stepped once more. */
     ret = spead_node_receive(self, 0, &message, 1);
     return ret == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
 }

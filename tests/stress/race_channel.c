@@ -1,10 +1,9 @@
-/* Senders and receivers of every form and policy at once: nothing is lost, doubled or reordered, and nobody sleeps
- * through a wake-up.
- *
- * Method: messages carry their sender (stream) and a count (sequence). Each receiver checks that what it gets from
- * a sender only goes up; a sum over all that arrived and all that was shed shows what was lost or doubled. With
- * capacity 1 every message needs both ends to wait for each other: a lost wake-up hangs the program, which the
- * test's time limit reports. ThreadSanitizer watches the rest. */
+/* Goal: sending ends and receiving ends of every form and policy work at the same time. No message is lost, doubled or
+ * reordered, and no wake-up is lost.
+ * Method: a message carries the number of its sending end (stream) and a count (sequence). Each receiving end checks
+ * that the counts from one sending end only go up. A weighted sum over all messages that arrived or were shed shows a
+ * message that was lost or doubled. With capacity 1 each end must wait for the other at every message. A lost wake-up
+ * then hangs the program, and the time limit of the test reports it. The program also runs under ThreadSanitizer. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -19,28 +18,31 @@
 
 enum { ENDS_MAX = 4, BATCH = 7 };
 
-enum how { SPIN, SLEEP, ANNOUNCE, POLL };
+/* How an end waits: it tries again at once, sleeps in _send() or _receive(), announces a waker, or polls its
+ * descriptor. */
+enum wait_kind { SPIN, SLEEP, ANNOUNCE, POLL };
 
 struct race {
     struct spead_channel_config config;
     enum speadi_channel_sync sync;
-    enum how how;
+    enum wait_kind wait_kind;
     unsigned senders, receivers;
-    uint64_t messages; /* of each sender */
+    uint64_t messages; /* from each sending end */
 };
 
-struct worker {
+/* A thread with the one end that it uses. */
+struct end_thread {
     const struct race *race;
     struct spead_sender *sender;
     struct spead_receiver *receiver;
     unsigned number;
-    uint64_t sum, count;
-    bool wrong;
+    uint64_t sum, count; /* of its messages: weights, number */
+    bool wrong;          /* an error, or messages out of order */
 };
 
 static _Atomic uint64_t shed_sum, shed_count;
 
-/* Each message counts differently, so that one lost and another doubled do not cancel. */
+/* Each message has another weight. So the sum shows the error even if one message is lost and another is doubled. */
 static uint64_t weight(const struct spead_message *message)
 {
     return (message->sequence + 1) * (message->stream + 1) * 2654435761u;
@@ -54,134 +56,135 @@ static void note_shed(void *arg, const struct spead_message *message, enum spead
     atomic_fetch_add(&shed_count, 1);
 }
 
-/* ---- Waiting as a node does ----------------------------------------------------------------- */
+/* ---- Waiting --------------------------------------------------------------------------------- */
 
-struct hook {
+struct test_waker {
     struct spead_waker waker;
     sem_t woken;
 };
 
 static void post(struct spead_waker *waker)
 {
-    sem_post(&((struct hook *)(void *)waker)->woken);
+    sem_post(&((struct test_waker *)(void *)waker)->woken);
 }
 
-static void wait_for(struct worker *worker, struct hook *hook)
+/* Waits as a node does: announces a waker. */
+static void wait_announced(struct end_thread *self, struct test_waker *test_waker)
 {
-    int announced = worker->sender ? spead_sender_announce(worker->sender, &hook->waker, 0)
-                                   : spead_receiver_announce(worker->receiver, &hook->waker, 0);
+    int announced = self->sender ? spead_sender_announce(self->sender, &test_waker->waker, 0)
+                                 : spead_receiver_announce(self->receiver, &test_waker->waker, 0);
 
     if (announced != 0)
         return;
-    while (sem_wait(&hook->woken) < 0)
+    while (sem_wait(&test_waker->woken) < 0)
         ; /* EINTR */
-    if (worker->sender)
-        spead_sender_retract(worker->sender, &hook->waker, 0);
+    if (self->sender)
+        spead_sender_retract(self->sender, &test_waker->waker, 0);
     else
-        spead_receiver_retract(worker->receiver, &hook->waker, 0);
+        spead_receiver_retract(self->receiver, &test_waker->waker, 0);
 }
 
-/* As an event loop does. */
-static void poll_for(struct worker *worker)
+/* Waits as an event loop does. */
+static void wait_polling(struct end_thread *self)
 {
     struct pollfd polled = {.events = POLLIN};
 
-    polled.fd =
-        worker->sender ? spead_sender_fd(worker->sender) : spead_receiver_fd(worker->receiver);
+    polled.fd = self->sender ? spead_sender_fd(self->sender) : spead_receiver_fd(self->receiver);
     poll(&polled, 1, -1);
 }
 
-static void wait_as_told(struct worker *worker, struct hook *hook)
+static void wait_for_other_side(struct end_thread *self, struct test_waker *test_waker)
 {
-    if (worker->race->how == ANNOUNCE)
-        wait_for(worker, hook);
-    else if (worker->race->how == POLL)
-        poll_for(worker);
+    if (self->race->wait_kind == ANNOUNCE)
+        wait_announced(self, test_waker);
+    else if (self->race->wait_kind == POLL)
+        wait_polling(self);
 }
 
 /* ---- The two sides ------------------------------------------------------------------------- */
 
-static int send_some(struct worker *worker, const struct spead_message *messages, uint32_t count,
-                     struct hook *hook)
+static int send_some(struct end_thread *self, const struct spead_message *messages, uint32_t count,
+                     struct test_waker *test_waker)
 {
     int ret;
 
-    if (worker->race->how == SLEEP)
-        return spead_sender_send(worker->sender, messages, count, 0);
-    while ((ret = spead_sender_try_send(worker->sender, messages, count)) == -EAGAIN)
-        wait_as_told(worker, hook);
+    if (self->race->wait_kind == SLEEP)
+        return spead_sender_send(self->sender, messages, count, 0);
+    while ((ret = spead_sender_try_send(self->sender, messages, count)) == -EAGAIN)
+        wait_for_other_side(self, test_waker);
     return ret;
 }
 
 static void *sending(void *arg)
 {
-    struct worker *worker = arg;
+    struct end_thread *self = arg;
     struct spead_message messages[BATCH];
-    struct hook hook = {.waker.wake = post};
+    struct test_waker test_waker = {.waker.wake = post};
     uint64_t sent = 0;
 
-    sem_init(&hook.woken, 0, 0);
-    while (sent < worker->race->messages) {
-        uint64_t left = worker->race->messages - sent;
+    sem_init(&test_waker.woken, 0, 0);
+    while (sent < self->race->messages) {
+        uint64_t left = self->race->messages - sent;
         uint32_t count = 1 + (uint32_t)(sent % BATCH);
         int taken;
 
         count = left < count ? (uint32_t)left : count;
         for (uint32_t i = 0; i < count; i++)
-            messages[i] = (struct spead_message){.stream = worker->number,
+            messages[i] = (struct spead_message){.stream = self->number,
                                                  .sequence = sent + i,
                                                  .priority = (uint8_t)((sent + i) % 3)};
-        taken = send_some(worker, messages, count, &hook);
+        taken = send_some(self, messages, count, &test_waker);
         if (taken < 0) {
-            worker->wrong = true;
+            self->wrong = true;
             break;
         }
         for (int i = 0; i < taken; i++)
-            worker->sum += weight(&messages[i]);
+            self->sum += weight(&messages[i]);
         sent += (uint64_t)taken;
     }
-    worker->count = sent;
-    spead_sender_close(worker->sender, 0);
-    sem_destroy(&hook.woken);
+    self->count = sent;
+    spead_sender_close(self->sender, 0);
+    sem_destroy(&test_waker.woken);
     return NULL;
 }
 
-static int receive_some(struct worker *worker, struct spead_message *messages, struct hook *hook)
+static int receive_some(struct end_thread *self, struct spead_message *messages,
+                        struct test_waker *test_waker)
 {
     int ret;
 
-    if (worker->race->how == SLEEP)
-        return spead_receiver_receive(worker->receiver, messages, BATCH, 0);
-    while ((ret = spead_receiver_try_receive(worker->receiver, messages, BATCH)) == -EAGAIN)
-        wait_as_told(worker, hook);
+    if (self->race->wait_kind == SLEEP)
+        return spead_receiver_receive(self->receiver, messages, BATCH, 0);
+    while ((ret = spead_receiver_try_receive(self->receiver, messages, BATCH)) == -EAGAIN)
+        wait_for_other_side(self, test_waker);
     return ret;
 }
 
 static void *receiving(void *arg)
 {
-    struct worker *worker = arg;
+    struct end_thread *self = arg;
     struct spead_message messages[BATCH];
-    struct hook hook = {.waker.wake = post};
+    struct test_waker test_waker = {.waker.wake = post};
     uint64_t next[ENDS_MAX] = {0};
     int count;
 
-    sem_init(&hook.woken, 0, 0);
-    while ((count = receive_some(worker, messages, &hook)) > 0) {
+    sem_init(&test_waker.woken, 0, 0);
+    while ((count = receive_some(self, messages, &test_waker)) > 0) {
         for (int i = 0; i < count; i++) {
             const struct spead_message *message = &messages[i];
 
-            worker->sum += weight(message);
-            if (worker->race->config.lanes > 1)
-                continue; /* a higher lane overtakes */
+            self->sum += weight(message);
+            if (self->race->config.lanes > 1)
+                continue; /* messages of a higher lane come first */
             if (message->stream >= ENDS_MAX || message->sequence < next[message->stream])
-                worker->wrong = true;
+                self->wrong = true;
             else
                 next[message->stream] = message->sequence + 1;
         }
-        worker->count += (uint64_t)count;
+        self->count += (uint64_t)count;
     }
-    worker->wrong |= count != -ESHUTDOWN;
-    sem_destroy(&hook.woken);
+    self->wrong |= count != -ESHUTDOWN;
+    sem_destroy(&test_waker.woken);
     return NULL;
 }
 
@@ -200,8 +203,8 @@ static bool adds_up(struct spead_channel *channel, uint64_t sent, uint64_t recei
            stats.high_water <= stats.capacity;
 }
 
-static bool judge(struct spead_channel *channel, const struct race *race,
-                  const struct worker *senders, const struct worker *receivers)
+static bool is_right(struct spead_channel *channel, const struct race *race,
+                     const struct end_thread *senders, const struct end_thread *receivers)
 {
     uint64_t in = 0, out = atomic_load(&shed_sum), sent = 0, received = 0;
     bool right = true;
@@ -221,7 +224,7 @@ static bool judge(struct spead_channel *channel, const struct race *race,
 
 static bool run(const struct race *race)
 {
-    struct worker senders[ENDS_MAX] = {0}, receivers[ENDS_MAX] = {0};
+    struct end_thread senders[ENDS_MAX] = {0}, receivers[ENDS_MAX] = {0};
     pthread_t threads[2 * ENDS_MAX];
     struct spead_channel_config config = race->config;
     struct spead_channel *channel;
@@ -235,12 +238,12 @@ static bool run(const struct race *race)
         return false;
     speadi_channel_set_sync(channel, race->sync);
     for (unsigned i = 0; i < race->senders; i++) {
-        senders[i] = (struct worker){.race = race, .number = i};
+        senders[i] = (struct end_thread){.race = race, .number = i};
         if (spead_sender_open(&senders[i].sender, channel, "race", 0, NULL) < 0)
             return false;
     }
     for (unsigned i = 0; i < race->receivers; i++) {
-        receivers[i] = (struct worker){.race = race, .number = i};
+        receivers[i] = (struct end_thread){.race = race, .number = i};
         if (spead_receiver_open(&receivers[i].receiver, channel, "race", 0, NULL) < 0)
             return false;
     }
@@ -250,7 +253,7 @@ static bool run(const struct race *race)
         pthread_create(&threads[started++], NULL, sending, &senders[i]);
     while (started > 0)
         pthread_join(threads[--started], NULL);
-    right = judge(channel, race, senders, receivers);
+    right = is_right(channel, race, senders, receivers);
     for (unsigned i = 0; i < race->receivers; i++)
         spead_receiver_close(receivers[i].receiver);
     spead_channel_unref(channel);
@@ -259,7 +262,7 @@ static bool run(const struct race *race)
 
 /* ---- All of them --------------------------------------------------------------------------- */
 
-static bool can_be(const struct spead_channel_config *config)
+static bool can_be_created(const struct spead_channel_config *config)
 {
     struct spead_channel *channel;
 
@@ -274,21 +277,21 @@ static bool race_config(const struct spead_channel_config *config, enum speadi_c
     bool many_senders = config->form == SPEAD_CHANNEL_MPSC || config->form == SPEAD_CHANNEL_MPMC;
     bool many_receivers = config->form == SPEAD_CHANNEL_SPMC || config->form == SPEAD_CHANNEL_MPMC;
 
-    for (enum how how = SPIN; how <= POLL; how++) {
+    for (enum wait_kind wait_kind = SPIN; wait_kind <= POLL; wait_kind++) {
         struct race race = {.config = *config,
                             .sync = sync,
-                            .how = how,
+                            .wait_kind = wait_kind,
                             .senders = many_senders ? 3 : 1,
                             .receivers = many_receivers ? 2 : 1,
-                            .messages = how == SPIN || how == POLL ? 700 : 2000};
+                            .messages = wait_kind == SPIN || wait_kind == POLL ? 700 : 2000};
 
         if (run(&race))
             continue;
         fprintf(stderr,
-                "race_channel: form %d, policy %d, capacity %u, lanes %u, sync %d, waiting %d: the "
-                "account does not add up\n",
+                "race_channel: form %d, policy %d, capacity %u, lanes %u, sync %d, waiting %d: "
+                "messages were lost, doubled or reordered, or the statistics are wrong\n",
                 (int)config->form, (int)config->policy, config->capacity, config->lanes, (int)sync,
-                (int)how);
+                (int)wait_kind);
         return false;
     }
     return true;
@@ -306,7 +309,7 @@ int main(void)
             for (unsigned i = 0; i < 3; i++)
                 for (config.lanes = 1; config.lanes <= 3; config.lanes += 2) {
                     config.capacity = capacities[i];
-                    if (!can_be(&config))
+                    if (!can_be_created(&config))
                         continue;
                     if (!race_config(&config, SPEADI_SYNC_BARRIER) ||
                         (config.form == SPEAD_CHANNEL_SPSC &&
@@ -315,7 +318,7 @@ int main(void)
                     races++;
                 }
     if (races < 40) {
-        fprintf(stderr, "race_channel: only %u configs could be made\n", races);
+        fprintf(stderr, "race_channel: only %u configs could be created\n", races);
         return 1;
     }
     return 0;

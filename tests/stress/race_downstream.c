@@ -1,7 +1,8 @@
-/* Goal: a receiver that closes while senders send leaves nothing behind: once all ends are closed everything that was
- * sent has been received or shed, and the owner was told of each that was shed, although the channel lives on.
- * Method: many short rounds over all forms; senders send until they hear of the stop, the receivers close after a few
- * messages. A message that slips in after the channel is emptied shows as depth. */
+/* Goal: the receiving end closes while sending ends send. When all ends are closed, every message that was sent was
+ * either received or shed, and on_shed was called once for each message that was shed. All this holds before the
+ * channel is freed.
+ * Method: many short rounds over all forms. The threads send until a send fails, and the receiving end closes after a
+ * few messages. A message that was put into the channel after the drain is found as depth. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -12,14 +13,14 @@
 #define ROUNDS  1500u
 #define SENDERS 2u
 
-static _Atomic uint64_t told;
+static _Atomic uint64_t shed_calls;
 
 static void note_shed(void *arg, const struct spead_message *message, enum spead_shed_cause cause)
 {
     (void)arg;
     (void)message;
     (void)cause;
-    atomic_fetch_add(&told, 1);
+    atomic_fetch_add(&shed_calls, 1);
 }
 
 static void *send_until_stopped(void *arg)
@@ -38,11 +39,11 @@ static bool is_accounted_for(struct spead_channel *channel)
 
     spead_channel_stats(channel, &stats);
     if (stats.depth == 0 && stats.sent == stats.received + stats.shed[SPEAD_SHED_CANCELLED] &&
-        atomic_load(&told) == stats.shed[SPEAD_SHED_CANCELLED])
+        atomic_load(&shed_calls) == stats.shed[SPEAD_SHED_CANCELLED])
         return true;
-    printf("%llu sent, %llu received, %llu shed, %llu told, %llu left\n",
+    printf("%llu sent, %llu received, %llu shed, %llu calls of on_shed, %llu left\n",
            (unsigned long long)stats.sent, (unsigned long long)stats.received,
-           (unsigned long long)stats.shed[SPEAD_SHED_CANCELLED], (unsigned long long)told,
+           (unsigned long long)stats.shed[SPEAD_SHED_CANCELLED], (unsigned long long)shed_calls,
            (unsigned long long)stats.depth);
     return false;
 }
@@ -61,7 +62,7 @@ static bool run_round(enum spead_channel_form form, unsigned round)
     config.form = form;
     config.capacity = 16;
     config.on_shed = note_shed;
-    atomic_store(&told, 0);
+    atomic_store(&shed_calls, 0);
     if (spead_channel_create(&channel, &config, NULL) < 0 ||
         spead_receiver_open(&receiver, channel, "out", SPEAD_TYPE_PLAIN, NULL) < 0)
         return false;

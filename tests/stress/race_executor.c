@@ -1,8 +1,8 @@
-/* Goal: no wake-up is lost and no node is stepped by two threads, whatever the interleaving; and a graph may
- * go the moment it has ended, although threads outside have just woken its nodes.
- * Method: rounds of a graph over two workers and a blocking node, all channels of capacity 1 (each message is
- * a suspension at both ends), fed by a thread outside, read by another; every third round is cancelled in the
- * middle, and a third thread wakes nodes for nothing. For ThreadSanitizer. */
+/* Goal: in every interleaving no wake-up is lost and no two threads step a node at the same time. A graph may be freed
+ * as soon as it has ended, although threads outside have just woken its nodes.
+ * Method: each round runs a graph on two workers, with one blocking node. All channels have capacity 1, so a node is
+ * suspended at each end for every message. One thread outside the graph sends, a second one receives, and a third one
+ * wakes a node that has nothing to do. Every third round is cancelled in the middle. Run it under ThreadSanitizer. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,14 +15,14 @@
 struct ends {
     struct spead_sender *sender;
     struct spead_receiver *receiver;
-    struct spead_node *pestered;
+    struct spead_node *idle; /* wake_idle() wakes it */
     struct spead_graph *graph;
     uint64_t sent, received;
-    bool cancel;
-    _Atomic bool quiet;
+    bool cancel;       /* in the middle of the round */
+    _Atomic bool quit; /* wake_idle() returns */
 };
 
-static void *feed(void *arg)
+static void *send_all(void *arg)
 {
     struct ends *ends = arg;
 
@@ -36,7 +36,7 @@ static void *feed(void *arg)
     return NULL;
 }
 
-static void *drink(void *arg)
+static void *receive_all(void *arg)
 {
     struct ends *ends = arg;
     struct spead_message message;
@@ -52,12 +52,12 @@ static void *drink(void *arg)
     return NULL;
 }
 
-static void *pester(void *arg)
+static void *wake_idle(void *arg)
 {
     struct ends *ends = arg;
 
-    while (!ends->quiet) {
-        spead_node_wake(ends->pestered);
+    while (!ends->quit) {
+        spead_node_wake(ends->idle);
         sched_yield();
     }
     return NULL;
@@ -87,13 +87,13 @@ static void build(struct ends *ends, struct step_relay *relays, struct spead_cha
         if (i > 0)
             step_join(ends->graph, nodes[i - 1], nodes[i], 1);
     }
-    ends->pestered = nodes[1];
+    ends->idle = nodes[1];
     STEP_CHECK(spead_graph_join_input(ends->graph, in, (struct spead_graph_end){nodes[0], NULL},
                                       NULL) == 0);
     STEP_CHECK(spead_graph_join_output(ends->graph, (struct spead_graph_end){nodes[3], "out"}, out,
                                        NULL) == 0);
-    STEP_CHECK(spead_sender_open(&ends->sender, in, "feeder", SPEAD_TYPE_PLAIN, NULL) == 0);
-    STEP_CHECK(spead_receiver_open(&ends->receiver, out, "drinker", SPEAD_TYPE_PLAIN, NULL) == 0);
+    STEP_CHECK(spead_sender_open(&ends->sender, in, "in", SPEAD_TYPE_PLAIN, NULL) == 0);
+    STEP_CHECK(spead_receiver_open(&ends->receiver, out, "out", SPEAD_TYPE_PLAIN, NULL) == 0);
 }
 
 static int run_round(struct spead_executor *executor, bool cancel)
@@ -102,7 +102,7 @@ static int run_round(struct spead_executor *executor, bool cancel)
     struct step_relay relays[4] = {0};
     struct spead_channel *in = open_channel(), *out = open_channel();
     pthread_t threads[3];
-    void *(*const bodies[])(void *) = {feed, drink, pester};
+    void *(*const bodies[])(void *) = {send_all, receive_all, wake_idle};
     int ret;
 
     build(&ends, relays, in, out);
@@ -110,10 +110,10 @@ static int run_round(struct spead_executor *executor, bool cancel)
     for (unsigned i = 0; i < 3; i++)
         STEP_CHECK(pthread_create(&threads[i], NULL, bodies[i], &ends) == 0);
     ret = spead_graph_wait(ends.graph, step_now_ns() + 60000000000u, NULL);
-    ends.quiet = true;
+    ends.quit = true;
     pthread_join(threads[2], NULL);
     if (cancel)
-        pthread_join(threads[1], NULL); /* who may still be in cancel() */
+        pthread_join(threads[1], NULL); /* it may still be in spead_graph_cancel() */
     spead_graph_destroy(ends.graph);
     pthread_join(threads[0], NULL);
     if (!cancel)

@@ -1,7 +1,7 @@
-/* Threads and hooks that take, give up and give back tickets, and a cancel in the middle.
- *
- * Method: a count of those in work, checked at each entry; in the end every ticket is back. A forgotten
- * waiter hangs the program, which the test's time limit reports. */
+/* Goal: never more tickets are taken than the throttle has, and no waiting thread or waker is forgotten, when threads
+ * take tickets in four ways, stop waiting, and give tickets back, and when the throttle is cancelled meanwhile.
+ * Method: each thread counts itself while it holds a ticket, and checks the count. At the end of a round every ticket
+ * is back. A thread that is forgotten hangs the program, and the time limit of the test reports it. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -18,28 +18,28 @@ enum { THREADS = 6, TICKETS = 2, TURNS = 3000, ROUNDS = 10 };
 static struct spead_throttle *throttle;
 static atomic_int working, wrong;
 
-struct hook {
+struct test_waker {
     struct spead_waker waker;
     sem_t woken;
 };
 
 static void post(struct spead_waker *waker)
 {
-    sem_post(&((struct hook *)(void *)waker)->woken);
+    sem_post(&((struct test_waker *)(void *)waker)->woken);
 }
 
-/* As a node: queues, and changes its mind now and then. */
-static int take_by_hook(unsigned turn)
+/* As a node does it: announces a waker, and sometimes retracts it. */
+static int take_by_waker(unsigned turn)
 {
-    struct hook hook = {.waker.wake = post};
+    struct test_waker test_waker = {.waker.wake = post};
     int ret;
 
-    sem_init(&hook.woken, 0, 0);
-    ret = spead_throttle_announce(throttle, &hook.waker);
+    sem_init(&test_waker.woken, 0, 0);
+    ret = spead_throttle_announce(throttle, &test_waker.waker);
     if (ret == 0) {
-        if (turn % 5 == 0 && spead_throttle_retract(throttle, &hook.waker))
+        if (turn % 5 == 0 && spead_throttle_retract(throttle, &test_waker.waker))
             return -EAGAIN;
-        while (sem_wait(&hook.woken) < 0)
+        while (sem_wait(&test_waker.woken) < 0)
             ; /* EINTR */
         ret = spead_throttle_is_cancelled(throttle) ? -ECANCELED : 1;
     }
@@ -56,7 +56,7 @@ static int take(unsigned turn)
     case 2:
         return spead_throttle_try_take(throttle);
     default:
-        return take_by_hook(turn);
+        return take_by_waker(turn);
     }
 }
 
@@ -103,7 +103,7 @@ int main(void)
 {
     for (int round = 0; round < ROUNDS; round++) {
         if (!one_round(round % 2 == 1) || atomic_load(&wrong)) {
-            fprintf(stderr, "race_throttle: tickets were lost, or %d too many were at work\n",
+            fprintf(stderr, "race_throttle: tickets were lost, or too many were out (%d times)\n",
                     atomic_load(&wrong));
             return 1;
         }

@@ -1,8 +1,9 @@
-/* Goal: a node that waits for a ticket is woken when it comes, whatever else wakes it meanwhile; and a ticket that
- * comes for a node that has finished is not lost.
- * Method: nodes on three workers pass two tickets around among each other, each give a wake from another thread; in every
- * other round a thread outside wakes them for nothing, so that they have turns while they queue; some
- * finish there. A lost wake-up or ticket leaves the graph running at the deadline. */
+/* Goal: a node that waits for a ticket is woken when it gets the ticket, even if something else wakes it meanwhile. A
+ * ticket that goes to a node that has just finished is not lost.
+ * Method: twelve nodes on three workers share two tickets, so a node that gives a ticket back often wakes a node of
+ * another worker. In every second round a thread outside the graph also wakes the nodes without a reason, so they have
+ * turns while they wait for a ticket. Some nodes finish while they wait. If a wake-up or a ticket is lost, the graph
+ * still runs at the deadline. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -18,13 +19,14 @@
 
 static struct spead_throttle *throttle;
 static _Atomic int in_work;
-static _Atomic bool too_many, quiet;
+static _Atomic bool too_many; /* tickets were out at a time */
+static _Atomic bool quit;     /* wake_without_reason() returns */
 
 struct taker {
     struct spead_node *node;
     unsigned taken, steps;
     bool has_ticket;
-    bool leaves; /* finishes in its 50th step, queued or not */
+    bool leaves; /* it finishes in its 50th step, even if it waits for a ticket */
 };
 
 static int taker_step(void *state, struct spead_node *self)
@@ -32,7 +34,7 @@ static int taker_step(void *state, struct spead_node *self)
     struct taker *taker = state;
 
     taker->steps++;
-    if (taker->has_ticket) { /* kept for one turn, so that others queue */
+    if (taker->has_ticket) { /* it was kept until the next turn, so that other nodes must wait */
         taker->has_ticket = false;
         in_work--;
         spead_throttle_give(throttle);
@@ -48,13 +50,13 @@ static int taker_step(void *state, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* Only those that end with the others: who leaves early must not be woken any more. */
-static void *pester(void *arg)
+/* It leaves out the nodes that finish early, because a node must not be woken after it has finished. */
+static void *wake_without_reason(void *arg)
 {
     struct taker *takers = arg;
 
-    while (!quiet) {
-        for (unsigned i = 0; i < NODES && !quiet; i++)
+    while (!quit) {
+        for (unsigned i = 0; i < NODES && !quit; i++)
             if (!takers[i].leaves)
                 spead_node_wake(takers[i].node);
         sched_yield();
@@ -91,7 +93,7 @@ static bool has_right_counts(const struct taker *takers)
     return stats.out == 0 && stats.waiting == 0 && stats.high_water <= TICKETS && !too_many;
 }
 
-static int run_round(struct spead_executor *executor, bool pestered)
+static int run_round(struct spead_executor *executor, bool with_wakes)
 {
     struct taker takers[NODES];
     struct spead_graph *graph = build(takers);
@@ -100,13 +102,13 @@ static int run_round(struct spead_executor *executor, bool pestered)
     int ret;
 
     STEP_CHECK(spead_throttle_create(&throttle, TICKETS, NULL) == 0);
-    quiet = false;
+    quit = false;
     STEP_CHECK(spead_graph_start(graph, executor, NULL) == 0);
-    if (pestered)
-        STEP_CHECK(pthread_create(&thread, NULL, pester, takers) == 0);
+    if (with_wakes)
+        STEP_CHECK(pthread_create(&thread, NULL, wake_without_reason, takers) == 0);
     ret = spead_graph_wait(graph, step_now_ns() + DEADLINE, &err);
-    quiet = true;
-    if (pestered)
+    quit = true;
+    if (with_wakes)
         pthread_join(thread, NULL);
     if (ret < 0 || !has_right_counts(takers)) {
         printf("a ticket or a wake-up was lost: %s\n", err.text);

@@ -1,6 +1,6 @@
-/* What goes into a channel comes out of it, once, in order, and is accounted for, whatever its form.
- *
- * Method: both ends on one thread; every test runs over all four forms. */
+/* Goal: in every form, each message that goes into a channel comes out of it once and in order, and the channel counts
+ * it.
+ * Method: one thread uses both ends. Most tests run over all four forms. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -35,7 +35,8 @@ Test(channel, of_capacity_one_holds_exactly_one)
     }
 }
 
-/* Capacity is a promise about memory held downstream: rounding it up would break it. */
+/* The capacity bounds the memory that messages in the channel keep in use. A capacity that is rounded up breaks this
+ * bound. */
 Test(channel, holds_its_capacity_and_no_more_when_that_is_no_power_of_two)
 {
     EACH_FORM(form)

@@ -1,6 +1,6 @@
-/* How a channel ends: in order, with an error, from below, or at once; and nothing it held leaks.
- *
- * Method: messages of a type that counts its references; all forms. */
+/* Goal: a channel ends in each of four ways: after its last message, with an error, when the last receiving end closes,
+ * and at once by a cancel. In each case every message that was in the channel is released.
+ * Method: the messages are of a type that counts its references. Most tests run over all four forms. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -95,9 +95,9 @@ Test(channel_end, is_seen_by_each_of_many_receivers)
     channel_rig_close(&rig);
 }
 
-/* ---- From below ---------------------------------------------------------------------------- */
+/* ---- The last receiving end closes ---------------------------------------------------------- */
 
-static atomic_int held;
+static atomic_int held; /* references to messages */
 
 static void take_ref(const struct spead_message *message)
 {
@@ -226,7 +226,7 @@ static void *cancel_later(void *arg)
 {
     struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
 
-    /* Once the receiver sleeps, or is about to: both must end. */
+    /* Wait until the receiving end sleeps or is about to. The cancel must end the wait in both cases. */
     do
         spead_channel_stats(arg, &stats);
     while (stats.starved == 0);

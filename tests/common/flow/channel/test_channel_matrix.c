@@ -1,8 +1,8 @@
-/* Goal: every form, policy and number of lanes keeps the same promises: empty, one, many, the ends in the middle,
- * a downstream that stops, a deadline; and always sent = received + shed + left, with the owner told once of each
- * message shed.
- * Method: each test runs over all configs that can be made, small capacities included; both ends on one thread.
- * Messages are of a type that counts its references: what is not released is found at the end. */
+/* Goal: channels of every form, policy, capacity and number of lanes keep the same promises: when they are empty, with
+ * one message and with many, when either end closes or fails in the middle, after a cancel, at a deadline, and in an
+ * event loop. Always sent = received + shed + depth, and on_shed is called once for each message that was shed.
+ * Method: each test is a cell that runs once for each config that can be created, on one thread. Messages are of a
+ * type that counts its references, so a message that was not released is found at the end. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -15,12 +15,12 @@
 
 enum { MANY = 200 };
 
-/* ---- Messages that are missed ---------------------------------------------------------------- */
+/* ---- Counting the messages ------------------------------------------------------------------- */
 
-static int held;                  /* references to messages */
-static uint64_t told;             /* by on_shed */
-static unsigned told_each[MANY];  /* of each sequence */
-static unsigned given_each[MANY]; /* of each sequence that was received */
+static int held;                     /* references to messages */
+static uint64_t shed_calls;          /* calls of on_shed */
+static unsigned shed_each[MANY];     /* calls of on_shed, by sequence */
+static unsigned received_each[MANY]; /* messages received, by sequence */
 
 static void take_ref(const struct spead_message *message)
 {
@@ -38,9 +38,9 @@ static void note_shed(void *arg, const struct spead_message *message, enum spead
 {
     (void)arg;
     (void)cause;
-    cr_assert_gt(held, 0, "told while the reference holds");
-    told++;
-    told_each[message->sequence]++;
+    cr_assert_gt(held, 0, "on_shed comes before the message is released");
+    shed_calls++;
+    shed_each[message->sequence]++;
 }
 
 static uint16_t counted_type(void)
@@ -65,9 +65,9 @@ static const char *label(const struct spead_channel_config *config)
 static void clear_counts(void)
 {
     held = 0;
-    told = 0;
-    memset(told_each, 0, sizeof told_each);
-    memset(given_each, 0, sizeof given_each);
+    shed_calls = 0;
+    memset(shed_each, 0, sizeof shed_each);
+    memset(received_each, 0, sizeof received_each);
 }
 
 static void run_one(const struct spead_channel_config *config,
@@ -97,18 +97,19 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
                 for (config.lanes = 1; config.lanes <= 3; config.lanes++) {
                     config.capacity = capacities[i];
                     if (spead_channel_create(&channel, &config, NULL) < 0)
-                        continue; /* refused: another test says which */
+                        continue; /* refused; test_channel.c tests which configs are */
                     spead_channel_unref(channel);
                     run_one(&config, cell);
                     ran++;
                 }
-    /* spsc and mpsc: three policies, one lane; spmc and mpmc: four, of three. */
+    /* SPSC and MPSC allow three policies with one lane. SPMC and MPMC allow four policies with one to three lanes. */
     cr_assert_eq(ran, (2 * 3 + 2 * 4 * 3) * 4);
 }
 
-/* ---- Around a cell --------------------------------------------------------------------------- */
+/* ---- Helpers of the cells -------------------------------------------------------------------- */
 
-/* Sends sequences from `first` on, one at a time, in lanes by turns. How many were taken. */
+/* Sends `count` messages with sequences from `first` on, one in each call, with the priorities 0, 1 and 2 in turn.
+ * Returns how many were sent before -EAGAIN. */
 static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
 {
     uint64_t taken = 0;
@@ -131,7 +132,8 @@ static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
     return taken;
 }
 
-/* Receives all there is: what came after it (-EAGAIN, the end). */
+/* Receives all messages that are there and adds their number to *count. Returns the error that followed: -EAGAIN, or
+ * the end. */
 static int receive(struct channel_rig *rig, uint64_t *count)
 {
     struct spead_message messages[7];
@@ -139,7 +141,7 @@ static int receive(struct channel_rig *rig, uint64_t *count)
 
     while ((ret = spead_receiver_try_receive(rig->receiver, messages, 7)) > 0)
         for (int i = 0; i < ret; i++) {
-            given_each[messages[i].sequence]++;
+            received_each[messages[i].sequence]++;
             spead_message_unref(&messages[i]);
             ++*count;
         }
@@ -156,11 +158,11 @@ static void expect_account(struct channel_rig *rig, const struct spead_channel_c
         shed += stats.shed[i];
     cr_assert_eq(stats.sent, sent, "%s", label(config));
     cr_assert_eq(stats.received, received, "%s", label(config));
-    cr_assert_eq(shed, told, "%s", label(config));
+    cr_assert_eq(shed, shed_calls, "%s", label(config));
     cr_assert_eq(sent, received + shed + stats.depth, "%s", label(config));
     cr_assert_leq(stats.high_water, config->capacity, "%s", label(config));
     for (unsigned i = 0; i < MANY; i++)
-        cr_assert_leq(told_each[i] + given_each[i], 1, "number %u: %s", i, label(config));
+        cr_assert_leq(shed_each[i] + received_each[i], 1, "number %u: %s", i, label(config));
 }
 
 static bool can_block(const struct spead_channel_config *config)
@@ -197,7 +199,7 @@ static void one(struct channel_rig *rig, const struct spead_channel_config *conf
 
     cr_assert_eq(send(rig, 0, 1), 1, "%s", label(config));
     cr_assert_eq(receive(rig, &received), -EAGAIN, "%s", label(config));
-    cr_assert_eq(received, 1, "the first one is a sample too: %s", label(config));
+    cr_assert_eq(received, 1, "the first message is always a sample: %s", label(config));
     expect_account(rig, config, 1, 1);
 }
 
@@ -206,7 +208,7 @@ Test(channel_matrix, one)
     each_config(one);
 }
 
-/* Sends twice what fits at a time, so that each policy has its say in each round. */
+/* Each round sends twice as many messages as fit, so that the policy must act in each round. */
 static void many(struct channel_rig *rig, const struct spead_channel_config *config)
 {
     uint64_t sent = 0, received = 0;
@@ -240,7 +242,7 @@ static void ends_in_the_middle(struct channel_rig *rig, const struct spead_chann
 
     close_sender(rig, error);
     cr_assert_eq(receive(rig, &received), error ? error : -ESHUTDOWN, "%s", label(config));
-    cr_assert_eq(received, left, "what was there comes before the end: %s", label(config));
+    cr_assert_eq(received, left, "all messages come before the end: %s", label(config));
     cr_assert_gt(received, 0, "%s", label(config));
     expect_account(rig, config, sent, received);
 }
@@ -299,8 +301,8 @@ Test(channel_matrix, cancel_in_the_middle)
     each_config(cancelled);
 }
 
-/* A policy that sheds never waits, so only a sender that blocks has a deadline to miss. */
-static void late(struct channel_rig *rig, const struct spead_channel_config *config)
+/* Only the policy BLOCK makes a send wait, so only with BLOCK can a send reach its deadline. */
+static void reach_deadline(struct channel_rig *rig, const struct spead_channel_config *config)
 {
     struct spead_message messages[MANY] = {{.sequence = 0}};
     uint64_t deadline = speadi_clock_mono_ns() + 200000;
@@ -321,10 +323,10 @@ static void late(struct channel_rig *rig, const struct spead_channel_config *con
 
 Test(channel_matrix, deadline)
 {
-    each_config(late);
+    each_config(reach_deadline);
 }
 
-/* The rhythm of an event loop: try until -EAGAIN, poll, try. */
+/* An event loop tries until -EAGAIN, polls the descriptor, and tries again. */
 static void polled(struct channel_rig *rig, const struct spead_channel_config *config)
 {
     int in = spead_sender_fd(rig->sender), out = spead_receiver_fd(rig->receiver);

@@ -1,6 +1,6 @@
-/* A full channel sheds what its policy says, counts it, and tells the owner while the object still lives.
- *
- * Method: both ends on one thread, so that what is full stays full. */
+/* Goal: a full channel sheds the message that its policy names, counts it by its cause, and calls on_shed before it
+ * releases the message.
+ * Method: one thread uses both ends, so a full channel stays full until the test receives. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -107,7 +107,7 @@ Test(channel_policy, lanes_are_received_highest_first_and_each_in_order)
 {
     struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_BLOCK, 8, 3);
     const uint8_t priority[] = {0, 2, 1, 2, 0, 9};
-    const int expected[] = {1, 3, 5, 2, 0, 4}; /* 9 counts as the highest lane */
+    const int expected[] = {1, 3, 5, 2, 0, 4}; /* priority 9 counts as the highest lane */
 
     for (uint64_t i = 0; i < 6; i++)
         cr_assert_eq(channel_rig_send_to_lane(rig.sender, i, priority[i]), 1);
@@ -135,10 +135,10 @@ Test(channel_policy, a_high_message_displaces_the_oldest_of_the_lowest_lane)
     channel_rig_send_to_lane(rig.sender, 0, 1);
     channel_rig_send_to_lane(rig.sender, 1, 0);
     channel_rig_send_to_lane(rig.sender, 2, 0);
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 3, 2), 1); /* 1 goes */
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 4, 2), 1); /* 2 goes */
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 5, 2), 1); /* 0 goes */
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 6, 2), 1); /* none below: it goes itself */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 3, 2), 1); /* sheds 1 */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 4, 2), 1); /* sheds 2 */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 5, 2), 1); /* sheds 0 */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 6, 2), 1); /* sheds 6 itself */
     cr_expect_eq(channel_rig_receive(rig.receiver, 3, 9), 3);
     stats = channel_rig_stats(rig.channel);
     cr_expect_eq(stats.shed[SPEAD_SHED_LANE], 3);
@@ -161,36 +161,36 @@ Test(channel_policy, a_low_message_never_displaces_a_high_one)
     channel_rig_close(&rig);
 }
 
-/* ---- What the owner hears ------------------------------------------------------------------ */
+/* ---- on_shed -------------------------------------------------------------------------------- */
 
-struct account {
-    unsigned of[SPEAD_SHED_CAUSES];
-    uint64_t last;
+struct shed_log {
+    unsigned count[SPEAD_SHED_CAUSES];
+    uint64_t last; /* sequence of the last message that was shed */
 };
 
 static void note(void *arg, const struct spead_message *message, enum spead_shed_cause cause)
 {
-    struct account *account = arg;
+    struct shed_log *log = arg;
 
-    account->of[cause]++;
-    account->last = message->sequence;
+    log->count[cause]++;
+    log->last = message->sequence;
 }
 
 Test(channel_policy, the_owner_hears_of_each_message_shed_and_why)
 {
     struct spead_channel_config config =
         channel_rig_config(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_DROP_OLDEST, 2);
-    struct account account = {0};
+    struct shed_log log = {0};
     struct channel_rig rig;
 
     config.on_shed = note;
-    config.on_shed_arg = &account;
+    config.on_shed_arg = &log;
     rig = channel_rig_open(&config);
     channel_rig_send(rig.sender, 0, 5);
-    cr_expect_eq(account.of[SPEAD_SHED_OLDEST], 3);
-    cr_expect_eq(account.last, 2);
+    cr_expect_eq(log.count[SPEAD_SHED_OLDEST], 3);
+    cr_expect_eq(log.last, 2);
     channel_rig_close(&rig);
-    cr_expect_eq(account.of[SPEAD_SHED_CANCELLED], 2);
+    cr_expect_eq(log.count[SPEAD_SHED_CANCELLED], 2);
 }
 
 Test(channel_policy, every_cause_has_a_name)

@@ -1,7 +1,7 @@
-/* Waiting at a channel: threads with deadlines, event loops with a descriptor, nodes with a hook.
- *
- * Method: the other end acts before, during or after the announcement; where a second thread is needed it
- * acts when the counters say that the first one waits. No test measures how long anything takes. */
+/* Goal: the three ways to wait at a channel work: a thread waits with a deadline, an event loop polls a descriptor, and
+ * a node announces a waker.
+ * Method: the other end acts before, during or after the announcement. If a test needs a second thread, that thread
+ * acts when the statistics say that the first one waits. No test measures a duration. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -149,7 +149,7 @@ Test(channel_wait, descriptor_of_a_receiver_is_readable_while_something_is_there
         channel_rig_send(rig.sender, 0, 2);
         cr_expect(channel_rig_is_readable(fd), "form %u", form);
         cr_expect_eq(channel_rig_receive(rig.receiver, 0, 1), 1);
-        cr_expect(channel_rig_is_readable(fd), "one is still there");
+        cr_expect(channel_rig_is_readable(fd), "one message is still there");
         cr_expect_eq(channel_rig_receive(rig.receiver, 1, 1), 1);
         cr_expect_eq(channel_rig_receive(rig.receiver, 2, 1), -EAGAIN);
         cr_expect_not(channel_rig_is_readable(fd), "form %u", form);
@@ -183,7 +183,7 @@ Test(channel_wait, descriptor_of_a_receiver_is_readable_at_the_end)
         rig.sender = NULL;
         cr_expect(channel_rig_is_readable(fd), "form %u", form);
         cr_expect_eq(channel_rig_receive(rig.receiver, 0, 1), -ESHUTDOWN);
-        cr_expect(channel_rig_is_readable(fd), "and stays so");
+        cr_expect(channel_rig_is_readable(fd), "it stays readable");
         channel_rig_close(&rig);
     }
 }
@@ -207,14 +207,14 @@ Test(channel_wait, descriptor_of_a_sender_is_readable_while_there_is_room)
 
 /* ---- Nodes --------------------------------------------------------------------------------- */
 
-struct hook {
+struct test_waker {
     struct spead_waker waker;
     int woken;
 };
 
 static void count_wake(struct spead_waker *waker)
 {
-    ((struct hook *)(void *)waker)->woken++;
+    ((struct test_waker *)(void *)waker)->woken++;
 }
 
 static const enum speadi_channel_sync syncs[] = {SPEADI_SYNC_BARRIER, SPEADI_SYNC_FENCED,
@@ -226,32 +226,32 @@ Test(channel_wait, an_announced_receiver_is_woken_once)
     {
         for (unsigned sync = 0; sync < 3; sync++) {
             struct channel_rig rig = channel_rig_open_form(form, 4);
-            struct hook hook = {.waker.wake = count_wake};
+            struct test_waker test_waker = {.waker.wake = count_wake};
 
             speadi_channel_set_sync(rig.channel, syncs[sync]);
-            cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 0), 0);
+            cr_assert_eq(spead_receiver_announce(rig.receiver, &test_waker.waker, 0), 0);
             channel_rig_send(rig.sender, 0, 1);
             channel_rig_send(rig.sender, 1, 1);
-            cr_expect_eq(hook.woken, 1, "form %u", form);
-            cr_expect_not(spead_receiver_retract(rig.receiver, &hook.waker, 0));
+            cr_expect_eq(test_waker.woken, 1, "form %u", form);
+            cr_expect_not(spead_receiver_retract(rig.receiver, &test_waker.waker, 0));
             cr_expect_eq(channel_rig_receive(rig.receiver, 0, 4), 2);
             channel_rig_close(&rig);
         }
     }
 }
 
-/* How a sender asks whether anyone still receives. */
+/* A send of no messages asks whether the channel still has a receiving end. */
 Test(channel_wait, a_send_of_nothing_wakes_nobody)
 {
     EACH_FORM(form)
     {
         struct channel_rig rig = channel_rig_open_form(form, 1);
-        struct hook hook = {.waker.wake = count_wake};
+        struct test_waker test_waker = {.waker.wake = count_wake};
 
-        cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 0), 0);
+        cr_assert_eq(spead_receiver_announce(rig.receiver, &test_waker.waker, 0), 0);
         cr_expect_eq(spead_sender_try_send(rig.sender, NULL, 0), 0);
-        cr_expect_eq(hook.woken, 0, "form %u", form);
-        spead_receiver_retract(rig.receiver, &hook.waker, 0);
+        cr_expect_eq(test_waker.woken, 0, "form %u", form);
+        spead_receiver_retract(rig.receiver, &test_waker.waker, 0);
         spead_receiver_close(rig.receiver);
         rig.receiver = NULL;
         cr_expect_eq(spead_sender_try_send(rig.sender, NULL, 0), -EPIPE);
@@ -264,13 +264,13 @@ Test(channel_wait, an_announcement_that_comes_too_late_is_not_made)
     EACH_FORM(form)
     {
         struct channel_rig rig = channel_rig_open_form(form, 2);
-        struct hook hook = {.waker.wake = count_wake};
+        struct test_waker test_waker = {.waker.wake = count_wake};
 
         channel_rig_send(rig.sender, 0, 1);
-        cr_expect_eq(spead_receiver_announce(rig.receiver, &hook.waker, 0), 1);
-        cr_expect_eq(spead_sender_announce(rig.sender, &hook.waker, 0), 1);
+        cr_expect_eq(spead_receiver_announce(rig.receiver, &test_waker.waker, 0), 1);
+        cr_expect_eq(spead_sender_announce(rig.sender, &test_waker.waker, 0), 1);
         channel_rig_send(rig.sender, 1, 1);
-        cr_expect_eq(hook.woken, 0, "form %u", form);
+        cr_expect_eq(test_waker.woken, 0, "form %u", form);
         channel_rig_close(&rig);
     }
 }
@@ -280,12 +280,12 @@ Test(channel_wait, a_retracted_announcement_wakes_nobody)
     EACH_FORM(form)
     {
         struct channel_rig rig = channel_rig_open_form(form, 2);
-        struct hook hook = {.waker.wake = count_wake};
+        struct test_waker test_waker = {.waker.wake = count_wake};
 
-        cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 0), 0);
-        cr_expect(spead_receiver_retract(rig.receiver, &hook.waker, 0));
+        cr_assert_eq(spead_receiver_announce(rig.receiver, &test_waker.waker, 0), 0);
+        cr_expect(spead_receiver_retract(rig.receiver, &test_waker.waker, 0));
         channel_rig_send(rig.sender, 0, 1);
-        cr_expect_eq(hook.woken, 0, "form %u", form);
+        cr_expect_eq(test_waker.woken, 0, "form %u", form);
         channel_rig_close(&rig);
     }
 }
@@ -295,27 +295,28 @@ Test(channel_wait, an_announced_sender_is_woken_by_room_and_by_the_end)
     EACH_FORM(form)
     {
         struct channel_rig rig = channel_rig_open_form(form, 1);
-        struct hook hook = {.waker.wake = count_wake};
+        struct test_waker test_waker = {.waker.wake = count_wake};
 
         channel_rig_send(rig.sender, 0, 1);
-        cr_assert_eq(spead_sender_announce(rig.sender, &hook.waker, 0), 0);
+        cr_assert_eq(spead_sender_announce(rig.sender, &test_waker.waker, 0), 0);
         channel_rig_receive(rig.receiver, 0, 1);
-        cr_expect_eq(hook.woken, 1, "form %u", form);
-        spead_sender_retract(rig.sender, &hook.waker, 0);
+        cr_expect_eq(test_waker.woken, 1, "form %u", form);
+        spead_sender_retract(rig.sender, &test_waker.waker, 0);
         channel_rig_send(rig.sender, 1, 1);
-        cr_assert_eq(spead_sender_announce(rig.sender, &hook.waker, 0), 0);
+        cr_assert_eq(spead_sender_announce(rig.sender, &test_waker.waker, 0), 0);
         spead_receiver_close(rig.receiver);
         rig.receiver = NULL;
-        cr_expect_eq(hook.woken, 2, "form %u", form);
+        cr_expect_eq(test_waker.woken, 2, "form %u", form);
         channel_rig_close(&rig);
     }
 }
 
-/* Two wait, two messages come in one send: the first to be woken leaves one, and must see to the second. */
+/* Two receiving ends wait, and one send brings two messages. It wakes only the first end, which takes one message. Then
+ * this end must wake the second end for the other message. */
 Test(channel_wait, a_woken_receiver_that_leaves_something_wakes_the_next)
 {
     struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPMC, 4);
-    struct hook first = {.waker.wake = count_wake}, second = first;
+    struct test_waker first = {.waker.wake = count_wake}, second = first;
     struct spead_receiver *other;
 
     cr_assert_eq(spead_receiver_open(&other, rig.channel, "other", 0, NULL), 0);
@@ -334,7 +335,7 @@ Test(channel_wait, a_woken_receiver_that_leaves_something_wakes_the_next)
 Test(channel_wait, a_woken_receiver_that_closes_wakes_the_next)
 {
     struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPMC, 4);
-    struct hook first = {.waker.wake = count_wake}, second = first;
+    struct test_waker first = {.waker.wake = count_wake}, second = first;
     struct spead_receiver *other;
 
     cr_assert_eq(spead_receiver_open(&other, rig.channel, "other", 0, NULL), 0);
@@ -351,10 +352,10 @@ Test(channel_wait, a_woken_receiver_that_closes_wakes_the_next)
 Test(channel_wait, the_time_of_a_wait_is_that_of_the_callers_clock)
 {
     struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPSC, 1);
-    struct hook hook = {.waker.wake = count_wake};
+    struct test_waker test_waker = {.waker.wake = count_wake};
 
-    cr_assert_eq(spead_receiver_announce(rig.receiver, &hook.waker, 1000), 0);
-    spead_receiver_retract(rig.receiver, &hook.waker, 1700);
+    cr_assert_eq(spead_receiver_announce(rig.receiver, &test_waker.waker, 1000), 0);
+    spead_receiver_retract(rig.receiver, &test_waker.waker, 1700);
     cr_expect_eq(channel_rig_stats(rig.channel).starved_ns, 700);
     cr_expect_eq(channel_rig_stats(rig.channel).starved, 1);
     channel_rig_close(&rig);

@@ -1,6 +1,5 @@
-/* Types are found by name, keep their id, and count the references of their messages.
- *
- * Method: Criterion runs each test in a process of its own, so each sees a fresh registry. */
+/* Goal: a message type is found by its name, keeps its id, and counts the references of its messages.
+ * Method: Criterion runs each test in a process of its own, so each test begins with a new registry. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -98,7 +97,7 @@ Test(message_type, counts_references_with_the_message_in_hand)
     cr_expect_eq(references, 5);
     spead_message_unref(&message);
     cr_expect_eq(references, 0);
-    message.reference = 0; /* no object: nobody is asked */
+    message.reference = 0; /* no object, so ref and unref of the type are not called */
     message.type = SPEAD_TYPE_HEAP;
     spead_message_ref(&message);
     spead_message_unref(&message);

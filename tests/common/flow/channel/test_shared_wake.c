@@ -1,6 +1,6 @@
-/* Goal: where several wait for the same change, one is woken; if that is a node whose step has no use for it then,
- * the next is woken in its place, and nobody sleeps beside a message or room.
- * Method: a node and a hook wait at one side of a channel of the caller's, the node first. */
+/* Goal: when several ends wait for the same change, the change wakes one of them. If that is a node whose step does not
+ * use the change, the next end is woken. So no end sleeps while there is a message or a free place for it.
+ * Method: a node and then a waker of the test wait at one side of a channel that the test has created. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <semaphore.h>
@@ -10,26 +10,26 @@
 
 #define HOUR_NS 3600000000000u
 
-struct hook {
+struct test_waker {
     struct spead_waker waker;
     sem_t woken;
 };
 
 static void post(struct spead_waker *waker)
 {
-    sem_post(&((struct hook *)(void *)waker)->woken);
+    sem_post(&((struct test_waker *)(void *)waker)->woken);
 }
 
-static bool was_woken(struct hook *hook)
+static bool was_woken(struct test_waker *test_waker)
 {
     struct timespec until;
 
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += 20;
-    return sem_timedwait(&hook->woken, &until) == 0;
+    return sem_timedwait(&test_waker->woken, &until) == 0;
 }
 
-/* Tries its port in the first step, and not again. */
+/* A node that tries its port in the first step and never again. */
 struct indifferent {
     bool is_sender, fails;
     unsigned steps;
@@ -60,7 +60,7 @@ static int indifferent_step(void *state, struct spead_node *self)
 static struct spead_channel *channel;
 static struct spead_graph *graph;
 static struct spead_executor *executor;
-static struct hook hook;
+static struct test_waker test_waker;
 
 static struct spead_node *add(struct indifferent *state)
 {
@@ -105,8 +105,8 @@ static void build(enum spead_channel_form form)
     cr_assert_eq(spead_channel_create(&channel, &config, NULL), 0);
     graph = step_graph("shared");
     executor = step_executor(1);
-    hook = (struct hook){.waker.wake = post};
-    sem_init(&hook.woken, 0, 0);
+    test_waker = (struct test_waker){.waker.wake = post};
+    sem_init(&test_waker.woken, 0, 0);
 }
 
 static void clear(void)
@@ -114,7 +114,7 @@ static void clear(void)
     spead_graph_destroy(graph);
     spead_executor_destroy(executor);
     spead_channel_unref(channel);
-    sem_destroy(&hook.woken);
+    sem_destroy(&test_waker.woken);
 }
 
 static void message_goes_to_the_other(bool fails)
@@ -133,10 +133,10 @@ static void message_goes_to_the_other(bool fails)
     cr_assert_eq(spead_receiver_open(&other, channel, "other", SPEAD_TYPE_PLAIN, NULL), 0);
     cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
     wait_until_suspended(node);
-    cr_assert_eq(spead_receiver_announce(other, &hook.waker, 0), 0);
+    cr_assert_eq(spead_receiver_announce(other, &test_waker.waker, 0), 0);
     cr_assert_eq(spead_sender_try_send(sender, &message, 1), 1);
-    cr_assert(was_woken(&hook), "the message lies there and nobody looks");
-    spead_receiver_retract(other, &hook.waker, 0);
+    cr_assert(was_woken(&test_waker), "the message is there and no end was woken");
+    spead_receiver_retract(other, &test_waker.waker, 0);
     cr_assert_eq(spead_receiver_try_receive(other, &message, 1), 1);
     spead_receiver_close(other);
     spead_sender_close(sender, 0);
@@ -171,10 +171,10 @@ Test(shared_wake, node_that_does_not_use_the_room_lets_the_next_be_woken)
     cr_assert_eq(spead_graph_start(graph, executor, NULL), 0);
     wait_until_suspended(node);
     cr_assert_eq(spead_sender_try_send(other, &message, 1), -EAGAIN);
-    cr_assert_eq(spead_sender_announce(other, &hook.waker, 0), 0);
+    cr_assert_eq(spead_sender_announce(other, &test_waker.waker, 0), 0);
     cr_assert_eq(spead_receiver_try_receive(receiver, &message, 1), 1);
-    cr_assert(was_woken(&hook), "there is room and nobody looks");
-    spead_sender_retract(other, &hook.waker, 0);
+    cr_assert(was_woken(&test_waker), "a place is free and no end was woken");
+    spead_sender_retract(other, &test_waker.waker, 0);
     spead_sender_close(other, 0);
     spead_receiver_close(receiver);
     clear();

@@ -1,6 +1,5 @@
-/* A throttle never lets more work begin than it has tickets, and forgets nobody who waits.
- *
- * Method: waiters are hooks, woken on the same thread; threads only where blocking itself is tested. */
+/* Goal: never more tickets are taken than a throttle has, and every thread or node that waits for a ticket gets one.
+ * Method: most tests wait with a waker that is called on the same thread. Only tests of blocking use more threads. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -26,14 +25,14 @@ static struct spead_throttle_stats stats_of(struct spead_throttle *throttle)
     return stats;
 }
 
-struct hook {
+struct test_waker {
     struct spead_waker waker;
     int woken;
 };
 
 static void count_wake(struct spead_waker *waker)
 {
-    ((struct hook *)(void *)waker)->woken++;
+    ((struct test_waker *)(void *)waker)->woken++;
 }
 
 Test(throttle, gives_its_tickets_and_then_none)
@@ -61,18 +60,18 @@ Test(throttle, of_no_tickets_is_refused)
 Test(throttle, hands_tickets_to_those_who_wait_in_their_order)
 {
     struct spead_throttle *throttle = make(1);
-    struct hook hooks[3];
+    struct test_waker test_wakers[3];
 
     cr_assert_eq(spead_throttle_try_take(throttle), 0);
     for (int i = 0; i < 3; i++) {
-        hooks[i] = (struct hook){.waker.wake = count_wake};
-        cr_assert_eq(spead_throttle_announce(throttle, &hooks[i].waker), 0);
+        test_wakers[i] = (struct test_waker){.waker.wake = count_wake};
+        cr_assert_eq(spead_throttle_announce(throttle, &test_wakers[i].waker), 0);
     }
     cr_expect_eq(stats_of(throttle).waiting, 3);
     for (int i = 0; i < 3; i++) {
         spead_throttle_give(throttle);
-        cr_expect_eq(hooks[i].woken, 1, "number %d", i);
-        cr_expect_eq(spead_throttle_try_take(throttle), -EAGAIN, "the ticket is number %d's", i);
+        cr_expect_eq(test_wakers[i].woken, 1, "number %d", i);
+        cr_expect_eq(spead_throttle_try_take(throttle), -EAGAIN, "number %d has the ticket", i);
         cr_expect_eq(stats_of(throttle).out, 1);
     }
     spead_throttle_give(throttle);
@@ -83,18 +82,18 @@ Test(throttle, hands_tickets_to_those_who_wait_in_their_order)
 Test(throttle, announced_while_a_ticket_is_there_gives_it_at_once)
 {
     struct spead_throttle *throttle = make(1);
-    struct hook hook = {.waker.wake = count_wake};
+    struct test_waker test_waker = {.waker.wake = count_wake};
 
-    cr_expect_eq(spead_throttle_announce(throttle, &hook.waker), 1);
+    cr_expect_eq(spead_throttle_announce(throttle, &test_waker.waker), 1);
     cr_expect_eq(stats_of(throttle).out, 1);
-    cr_expect_eq(hook.woken, 0);
+    cr_expect_eq(test_waker.woken, 0);
     spead_throttle_unref(throttle);
 }
 
 Test(throttle, skips_those_who_left_the_queue)
 {
     struct spead_throttle *throttle = make(1);
-    struct hook first = {.waker.wake = count_wake}, second = first;
+    struct test_waker first = {.waker.wake = count_wake}, second = first;
 
     cr_assert_eq(spead_throttle_try_take(throttle), 0);
     spead_throttle_announce(throttle, &first.waker);
@@ -103,7 +102,7 @@ Test(throttle, skips_those_who_left_the_queue)
     spead_throttle_give(throttle);
     cr_expect_eq(first.woken, 0);
     cr_expect_eq(second.woken, 1);
-    cr_expect_not(spead_throttle_retract(throttle, &second.waker)); /* its ticket is its own */
+    cr_expect_not(spead_throttle_retract(throttle, &second.waker)); /* it has the ticket */
     cr_expect_eq(stats_of(throttle).out, 1);
     spead_throttle_unref(throttle);
 }
@@ -123,16 +122,16 @@ Test(throttle, wait_ends_at_the_deadline_and_leaves_the_queue)
 Test(throttle, cancelled_lets_everyone_go)
 {
     struct spead_throttle *throttle = make(1);
-    struct hook hook = {.waker.wake = count_wake};
+    struct test_waker test_waker = {.waker.wake = count_wake};
 
     cr_assert_eq(spead_throttle_try_take(throttle), 0);
-    spead_throttle_announce(throttle, &hook.waker);
+    spead_throttle_announce(throttle, &test_waker.waker);
     spead_throttle_cancel(throttle);
-    cr_expect_eq(hook.woken, 1);
+    cr_expect_eq(test_waker.woken, 1);
     cr_expect(spead_throttle_is_cancelled(throttle));
     cr_expect_eq(spead_throttle_try_take(throttle), -ECANCELED);
     cr_expect_eq(spead_throttle_take(throttle, 0), -ECANCELED);
-    cr_expect_eq(spead_throttle_announce(throttle, &hook.waker), -ECANCELED);
+    cr_expect_eq(spead_throttle_announce(throttle, &test_waker.waker), -ECANCELED);
     spead_throttle_unref(throttle);
 }
 

@@ -1,6 +1,7 @@
-/* Goal: nodes on few threads: all get their turns, none is forgotten, and idle ones cost nothing but memory.
- * Method: graphs of small nodes on executors of one and two workers. CPU time and memory are bounded loosely:
- * a worker that spins or a node that has a thread is far beyond the bounds. */
+/* Goal: an executor gives turns to many nodes on few threads. Every runnable node has its turns, every node that should
+ * be woken is woken, and suspended nodes take no CPU time.
+ * Method: graphs of small nodes on executors with one and two workers. The bound on CPU time is generous, but a worker
+ * that spins exceeds it by far. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -41,7 +42,7 @@ static void sleep_ms(unsigned ms)
     nanosleep(&t, NULL);
 }
 
-/* Capacity 1 makes every message a suspension at both ends. */
+/* With capacity 1 a node is suspended at each end of the channel for every message. */
 static void pass_through_chain(uint32_t workers, uint32_t capacity, bool blocking)
 {
     struct spead_graph *graph = step_graph("chain");
@@ -73,7 +74,8 @@ static void pass_through_chain(uint32_t workers, uint32_t capacity, bool blockin
     cr_assert_eq(relays[1].starts, 1);
     cr_assert_eq(relays[1].finishes, 1);
     spead_node_stats(middle, &stats);
-    cr_assert_eq(stats.cpu_ns > 0, blocking, "a thread of its own has CPU time of its own");
+    cr_assert_eq(stats.cpu_ns > 0, blocking,
+                 "only a blocking node has a thread of its own, and so CPU time of its own");
     spead_graph_destroy(graph);
     spead_executor_destroy(executor);
     step_sink_release(&sink);
@@ -136,15 +138,18 @@ Test(executor, blocked_node_does_not_hold_up_the_others_of_the_only_worker)
     step_sink_release(&sinks[1]);
 }
 
-/* Always runnable; remembers how many steps another did before its first and between two of its own. The first
- * step waits until all have been handed to the worker. */
 #define TURNS 2000u
 
 static _Atomic bool all_are_there;
 
+/* A node that is always runnable. It records how many steps another node had before its first step, and between two of
+ * its steps. Its first step waits until all nodes have been handed to the worker. */
 struct turner {
-    struct turner *all; /* three */
-    unsigned own, steps, seen[3], most;
+    struct turner *all; /* the three nodes */
+    unsigned own;       /* index of this node in `all` */
+    unsigned steps;     /* of this node */
+    unsigned seen[3];   /* steps of each node at the last step of this node */
+    unsigned most;      /* most steps of another node between two steps of this one */
 };
 
 static int turner_step(void *state, struct spead_node *self)
@@ -260,6 +265,7 @@ struct bounded {
     bool has_ticket;
 };
 
+/* A producer calls it when it has taken a ticket. */
 static void note_most(struct bounded *bounded)
 {
     int now = atomic_fetch_add(bounded->in_work, 1) + 1;
@@ -293,7 +299,7 @@ static int bounded_step(void *state, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* The consumer's side: done with it, so the ticket goes back. */
+/* The consumer has finished with the message, so it returns the ticket. */
 static int give_back(struct step_relay *relay, struct spead_message *message)
 {
     struct bounded *bounded = relay->arg;
