@@ -19,7 +19,7 @@
 
 static struct spead_throttle *throttle;
 static _Atomic int in_work;
-static _Atomic bool too_many; /* tickets were out at a time */
+static _Atomic bool too_many; /* more than TICKETS tickets were out */
 static _Atomic bool quit;     /* wake_without_reason() returns */
 
 struct taker {

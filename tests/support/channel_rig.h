@@ -21,7 +21,7 @@ struct channel_rig channel_rig_open_any(const struct spead_channel_config *confi
 /* Closes the ends that are not NULL, and gives up the channel. */
 void channel_rig_close(struct channel_rig *rig);
 
-/* Returns a config with sample_n = 1 and the defaults for everything else. */
+/* Returns a config with this form, policy and capacity, sample_n = 1, and the defaults for all other fields. */
 struct spead_channel_config channel_rig_config(enum spead_channel_form form,
                                                enum spead_channel_policy policy, uint32_t capacity);
 

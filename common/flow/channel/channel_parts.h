@@ -21,7 +21,7 @@
 
 /* Bits of channel->state. A bit that is set is never cleared. */
 enum {
-    SPEADI_ENDED = 1u << 0,     /* the last sending end has closed; channel->end has the code */
+    SPEADI_ENDED = 1u << 0,     /* the last sending end has closed; channel->end says how */
     SPEADI_STOPPED = 1u << 1,   /* the last receiving end has closed */
     SPEADI_CANCELLED = 1u << 2, /* spead_channel_cancel() was called */
 };
@@ -50,7 +50,7 @@ struct speadi_end {
 /* `end` must be the first field of both structs below: a pointer to it is cast to a pointer to the whole. */
 struct spead_sender {
     struct speadi_end end;
-    uint64_t tail;      /* SPSC: as this end has published it */
+    uint64_t tail;      /* SPSC: the tail that this end has published */
     uint64_t head_seen; /* SPSC: the head when this end last read it */
     uint64_t offered;   /* SAMPLE: messages that the caller has offered so far */
     uint32_t full_lane; /* the lane that the last message was for; announce() looks at it */
@@ -59,7 +59,7 @@ struct spead_sender {
 
 struct spead_receiver {
     struct speadi_end end;
-    uint64_t head;      /* SPSC: as this end has published it */
+    uint64_t head;      /* SPSC: the head that this end has published */
     uint64_t tail_seen; /* SPSC: the tail when this end last read it */
 };
 
@@ -70,13 +70,14 @@ struct speadi_channel_totals {
 };
 
 struct spead_channel {
-    /* These fields are constant once an end is open, except `state` and `end`, which are written a few times in all. */
+    /* These fields do not change once an end is open, except `state` and `end`: they change a few times in the life of
+     * the channel. */
     alignas(SPEADI_CACHE_LINE) struct spead_message *slots; /* SPSC */
     uint64_t mask;
     uint32_t capacity;
     _Atomic uint32_t state;
-    _Atomic int32_t end;                /* with SPEADI_ENDED: the code for receiving ends */
-    struct speadi_shared_ring *shared;  /* of every form but SPSC; NULL: SPSC */
+    _Atomic int32_t end;                /* once SPEADI_ENDED is set: what receiving ends return */
+    struct speadi_shared_ring *shared;  /* the ring of every form but SPSC; NULL: SPSC */
     struct speadi_latency_log *latency; /* SPSC only; NULL: no times are kept */
     enum speadi_channel_sync sync;
     enum spead_channel_policy policy;
@@ -92,7 +93,7 @@ struct spead_channel {
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head;
     _Atomic uint64_t high_water; /* largest depth that a receiving end has found */
 
-    /* The receiving ends that wait, for sending ends to wake; and the other way round. */
+    /* The ends that wait. A sending end wakes receiving ends, and a receiving end wakes sending ends. */
     alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_receivers;
     alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_senders;
 
@@ -110,8 +111,8 @@ struct spead_channel {
 
 /* ---- Publishing and looking (docs/adr/0013) ------------------------------------------------- */
 
-/* Publishes an index of an SPSC ring. The caller then looks for a waker (WAIT1), and that load must not pass before
- * this store. WAIT2 store: it is the exchange, or the plain store together with the membarrier of the thread that
+/* Publishes an index of an SPSC ring. The caller then looks for a waker (WAIT1), and that load must come after this
+ * store. WAIT2 store: this is the exchange, or the plain store together with the membarrier of the thread that
  * sleeps. */
 static inline void speadi_publish_index(const struct spead_channel *channel,
                                         _Atomic uint64_t *index, uint64_t value)
@@ -155,8 +156,8 @@ int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const
 bool speadi_end_leave(struct speadi_end *end);
 void speadi_end_release(struct speadi_end *end);
 
-/* end_wait.c: all these on the thread that uses the end. announce() and retract() are spead_sender_announce() and
- * spead_sender_retract() for either side. */
+/* end_wait.c: only the thread that uses the end calls these functions. announce() and retract() do for an end of either
+ * side what spead_sender_announce() and spead_sender_retract() do. */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 /* Ends the measured wait as retract() does. For a caller that knows already that wake() was called. */

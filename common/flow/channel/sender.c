@@ -140,7 +140,7 @@ static void shed(struct spead_sender *sender, const struct spead_message *messag
 }
 
 /* Takes one message out of the channel to make a place for a message of `lane`, and sheds it. It is the oldest message
- * of the lowest lane below `lane`. If there is none, and with DROP_OLDEST, it is the oldest message of `lane` itself.
+ * of the lowest lane below `lane`. If there is none and the policy is DROP_OLDEST, it is the oldest message of `lane`.
  * The place stays claimed. Returns false if there is no such message. */
 static bool take_victim(struct spead_sender *sender, struct spead_channel *channel, uint32_t lane)
 {

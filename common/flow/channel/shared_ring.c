@@ -160,8 +160,8 @@ static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct la
         uint32_t run = ready_run(ring, lane, at, offset, max);
 
         if (run == 0) {
-            /* The slot is not ready, or another thread has claimed it meanwhile. Then the index has changed, and this
-             * thread tries at its new value. */
+            /* The slot is not ready. If another thread has claimed it meanwhile, the index has changed, and this thread
+             * tries again at the new index. */
             uint64_t now = atomic_load_explicit(index, memory_order_relaxed);
 
             if (now == at)

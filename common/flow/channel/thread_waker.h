@@ -30,8 +30,8 @@ void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker);
 /* True if wake() was called since the last arm(), and that call does not touch the thread waker any more. */
 bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_waker);
 
-/* Sleeps until wake() is called or until deadline_ns (CLOCK_MONOTONIC; 0: no limit). Returns what
- * speadi_thread_waker_was_called() returns after that. */
+/* Sleeps until wake() is called or until deadline_ns (CLOCK_MONOTONIC; 0: no limit). Returns true if wake()
+ * was called, as speadi_thread_waker_was_called() does. */
 bool speadi_thread_waker_wait(struct speadi_thread_waker *thread_waker, uint64_t deadline_ns);
 
 #endif

@@ -49,7 +49,7 @@ struct speadi_worker {
     _Atomic uint32_t asleep; /* 1: the worker sleeps or is about to; it is also the futex */
     _Atomic bool quit;
     _Atomic uint64_t wakes; /* how often another thread has ended a sleep */
-    _Atomic uint64_t tasks; /* that belong to this worker and have not finished */
+    _Atomic uint64_t tasks; /* tasks of this worker that have not finished */
 };
 
 void speadi_worker_init(struct speadi_worker *worker, enum speadi_worker_kind kind, int cpu);
@@ -60,7 +60,7 @@ struct speadi_worker *speadi_worker_here(void);
  * The caller enters that one again when it is done. */
 struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker);
 
-/* The loop of a thread that gives turns. It returns as the kind of the worker says. */
+/* The loop of a worker of kind SHARED or OWN. enum speadi_worker_kind says when it returns. */
 void speadi_worker_run(struct speadi_worker *worker);
 /* Makes speadi_worker_run() of a SHARED worker return. It also ends the sleep of an OWN worker, which then looks
  * whether it still has a task. Any thread. */
