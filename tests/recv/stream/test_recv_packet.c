@@ -230,7 +230,7 @@ Test(recv_packet, exact_duplicate_range_and_partial_overlap)
     EXPECT_BUCKETS("live 1, duplicate 1, overlap 1");
 }
 
-/* spead2 tests the same in test_bad_offset. */
+/* The case is the one of test_bad_offset of spead2. */
 Test(recv_packet, address_beyond_the_heaps_end_never_completes_it)
 {
     test_packet_specials(&rig.packet, 40, 1, 64, 0, 64);

@@ -74,7 +74,7 @@ Test(recv_stop, reissued_descriptors_are_an_ordinary_heap)
     take_heap(1);
 }
 
-/* spead2 tests the same in test_no_stop_on_stop_item. */
+/* The case is the one of test_no_stop_on_stop_item of spead2. */
 Test(recv_stop, a_stop_item_can_be_ignored)
 {
     rig.config.ignore_stop_item = true;
@@ -173,7 +173,7 @@ Test(recv_stop, a_consumer_that_does_not_come_costs_its_heaps_not_the_stop)
     for (uint64_t counter = 1; counter <= 3; counter++)
         recv_rig_data(&rig, counter, 8, 0, 8);
     recv_rig_run(&rig);
-    recv_rig_stop(&rig); /* it returns; spead2 tests the same in test_full_stop */
+    recv_rig_stop(&rig); /* it returns; the case is the one of test_full_stop of spead2 */
     EXPECT_BUCKETS("delivered 1, shed 2");
     take_heap(1);
     expect_end();
