@@ -1,5 +1,5 @@
-/* The receive engines of this library, and the opening of one. The list itself is made by CMake: rx_engines.c in the
- * build folder. */
+/* Finds, describes and opens the receive engines of this library. CMake writes the list of engines itself to
+ * rx_engines.c in the build folder. */
 #include "rx_engine.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 static const struct speadi_engine_list list = {
     .direction = "receive", .verb = "reads", .engine = speadi_rx_engines};
 
-/* Its description is the first member of a table of operations. */
+/* The description of an engine is the first member of its table of operations. */
 static const struct speadi_rx_engine_ops *ops_of(const struct speadi_engine_about *engine)
 {
     return (const struct speadi_rx_engine_ops *)(const void *)engine;
@@ -39,7 +39,7 @@ int spead_recv_engine_usable(const char *name, struct spead_err *err)
     return ops->usable ? ops->usable(NULL, err) : 0;
 }
 
-/* What is asked of speadi_rx_engine_open(), and where the answer goes. */
+/* Arguments of speadi_rx_engine_open(): what it opens with, and where it stores the result. */
 struct opening {
     const struct speadi_rx_engine_ops **ops;
     void **state;
@@ -47,7 +47,7 @@ struct opening {
     struct speadi_rx_facts *facts;
 };
 
-/* The stream's configuration as this engine gets it. */
+/* Returns the configuration of the stream with the options of this engine filled in. */
 static struct speadi_rx_config config_for(const struct opening *opening,
                                           const struct speadi_engine_about *engine)
 {

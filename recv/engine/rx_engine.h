@@ -1,17 +1,21 @@
-/* The receive engine contract: the core owns policy, an engine moves packets.
+/* The contract between the core of a receive stream and its engine: the core decides, the engine moves packets.
  *
- * A burst is a *loan*: what poll() lends is valid until give_back() of that burst, and there is never
- * more than one burst out. One engine instance serves all endpoints of a stream; each is a source.
+ * One engine instance serves all endpoints of a stream. Each endpoint is one source.
  *
- * Placed receive. Before a poll the core may reserve() where the payload of the next packets should
- * go. The engine numbers reservations 0, 1, 2, ... in order of acceptance and ends them in that order:
- * burst.reservations_ended says how many have ended in all, once the burst is processed. A range is the
- * engine's to write until its reservation has ended, and the core does not touch it, move a packet onto
- * it, or let its heap go. A packet with place = r has its payload in range r, whatever payload that is:
- * every header is decoded, and the core moves what landed in the wrong place.
+ * poll() lends a burst to the core. The core may read the burst until it calls give_back(). At most one burst is lent
+ * at a time.
  *
- * Ranges lie in the heap memory, which the core shows to attach() before the first reserve(). It may be
- * memory that the CPU cannot touch: then the engine, too, must never touch it, and data and body are NULL. */
+ * Placed receive. Before a poll the core may call reserve() to say where the payload of the next packets should go.
+ * The engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in that
+ * order. burst.reservations_ended is the number of all reservations that have ended when the core has processed the
+ * burst. Until a reservation has ended, the engine may write to its range. The core then does not touch the range,
+ * does not move a packet to it, and does not hand over or free its heap. A packet with place = r has its payload in
+ * range r. That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in
+ * the wrong range.
+ *
+ * All ranges lie in the heap memory. The core shows this memory to attach() before the first reserve(). It may be
+ * memory that the CPU cannot touch. In that case the engine does not touch it with the CPU either, and the pointers
+ * speadi_rx_range.data and speadi_rx_packet.body are NULL. */
 #ifndef SPEADI_RX_ENGINE_H
 #define SPEADI_RX_ENGINE_H
 
@@ -35,179 +39,204 @@
 
 /* Capability bits. */
 enum {
-    SPEADI_RX_CAP_PLACED = 1u << 0,   /* implements reserve/unreserve */
-    SPEADI_RX_CAP_LOSSLESS = 1u << 1, /* its source can wait: on_full = block is allowed */
-    SPEADI_RX_CAP_AHEAD = 1u << 2,    /* posts ahead: reservations stay outstanding over polls, as
-                                         many as the stream's window allows (else one receive's) */
-    SPEADI_RX_CAP_PINS = 1u << 3,     /* attach() registers the heap memory with a device: none of
-                                         it may be given back to the system meanwhile */
-    SPEADI_RX_CAP_DEVICE = 1u << 4,   /* places payload into memory that the CPU cannot touch */
+    /* The engine has the operations reserve() and unreserve(). */
+    SPEADI_RX_CAP_PLACED = 1u << 0,
+    /* The sources of the engine can wait without loss. So the option on_full = block is allowed. */
+    SPEADI_RX_CAP_LOSSLESS = 1u << 1,
+    /* The engine posts receives ahead: reservations stay outstanding over several polls, as many as the window of
+     * the stream allows. Without this bit only the reservations of one receive are outstanding. */
+    SPEADI_RX_CAP_AHEAD = 1u << 2,
+    /* attach() registers the heap memory with a device. Until close() no page of it may go back to the kernel. */
+    SPEADI_RX_CAP_PINS = 1u << 3,
+    /* The engine can place payload into memory that the CPU cannot touch. */
+    SPEADI_RX_CAP_DEVICE = 1u << 4,
 };
 
 /* Packet flags. */
 enum {
-    /* Dropped by the fault decorator: count it, do not read it. */
+    /* The fault decorator dropped this packet. The core counts it and does not read it. */
     SPEADI_RX_INJECTED_DROP = 1u << 0,
-    /* Head + body + tail hold less than the datagram(s): do not decode. */
+    /* Head, body and tail together hold less than the datagram, or less than the train. The core does not decode it. */
     SPEADI_RX_TRUNCATED = 1u << 1,
-    SPEADI_RX_REFUSED = 1u << 2, /* the frame is none to read; `bucket` says why */
+    /* The engine refused the frame. The core counts it in `bucket` and does not read it. */
+    SPEADI_RX_REFUSED = 1u << 2,
 };
 
 struct speadi_rx_packet {
-    const uint8_t *head; /* first bytes of the datagram, contiguous */
-    const uint8_t *body; /* the rest of it; NULL when head holds everything, or when the rest (then
-                            body_bytes > 0) lies in range `place`, which the CPU cannot touch */
+    /* The first bytes of the datagram, in one piece. */
+    const uint8_t *head;
+    /* The bytes behind head. body is NULL when head holds the whole datagram. It is also NULL when these bytes lie in
+     * the range of `place` and the CPU cannot touch them; body_bytes is more than 0 then. */
+    const uint8_t *body;
     uint32_t head_bytes;
     uint32_t body_bytes;
-    uint32_t datagram_bytes; /* true length; head + body + tail unless TRUNCATED */
+    uint32_t datagram_bytes; /* the true length: head + body + tail, or more if TRUNCATED */
     uint16_t source;         /* index of the endpoint */
-    uint8_t flags;
-    uint8_t bucket;      /* enum spead_recv_bucket of a refused frame */
-    uint32_t segments;   /* 1; a truncated super-packet counts all its segments here */
-    uint32_t tail_bytes; /* of a placed packet that is longer than its range ... */
-    const uint8_t *tail; /* ... the rest, behind body; else NULL */
-    uint64_t time_ns;    /* when it came, in the engine's clock */
-    uint64_t place;      /* reservation in whose range body lies, or SPEADI_RX_UNPLACED */
+    uint8_t flags;           /* SPEADI_RX_INJECTED_DROP and so on */
+    uint8_t bucket;          /* enum spead_recv_bucket; only of a packet that is REFUSED */
+    uint32_t segments;       /* 1, or the number of datagrams in a train that is TRUNCATED */
+    /* A placed packet may be longer than its range. Then tail holds the bytes behind body; else it is NULL. */
+    uint32_t tail_bytes;
+    const uint8_t *tail;
+    uint64_t time_ns; /* arrival time, by the clock that speadi_rx_facts.clock names */
+    uint64_t place;   /* the reservation whose range holds body, or SPEADI_RX_UNPLACED */
 };
 
 struct speadi_rx_burst {
     struct speadi_rx_packet packet[SPEADI_RX_BURST_MAX];
     unsigned count;
-    uint64_t reservations_ended; /* of all accepted so far; see above */
+    uint64_t reservations_ended; /* since open(); see the top of this file */
 };
 
 /* A place for one packet's payload. */
 struct speadi_rx_range {
     uint8_t *data;   /* NULL: the CPU cannot touch it (only with SPEADI_RX_CAP_DEVICE) */
-    uint64_t offset; /* the same place, counted in the memory of attach() */
+    uint64_t offset; /* of the same byte, from the start of the memory of attach() */
     uint32_t bytes;
 };
 
 struct speadi_rx_counters {
-    uint64_t kernel_drops; /* all sockets, SO_MEMINFO; absolute */
-    uint64_t messages;     /* receives that returned data */
+    uint64_t kernel_drops; /* sum over all sockets since they were opened (SO_MEMINFO) */
+    uint64_t messages;     /* number of receives that returned data */
     uint64_t sleeps;       /* wait() calls that slept */
     uint64_t rebuilds;     /* queues that failed and were made anew */
     uint64_t link_downs;   /* times that the port went down */
-    uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
+    /* Memory that the engine allocated besides `self`, as address space. It does not change after open(). */
+    uint64_t memory_bytes;
 };
 
-/* Pointers are borrowed by usable() and open(), unless it says otherwise. Of the three kinds of endpoint a stream has
- * one, and the engine that it gets is of that kind. */
+/* What an engine is opened with. usable() and open() borrow all pointers until they return; of the links open() takes
+ * references. A stream has endpoints of one kind, so one of addresses, links and texts is set. It is an array of count
+ * elements. */
 struct speadi_rx_config {
-    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: count of them */
-    /* SPEAD_ENDPOINT_MEM_LINK: count of them; the engine takes references. */
-    struct spead_mem_link *const *links;
-    const char *const *texts; /* SPEAD_ENDPOINT_TEXT: count of them */
+    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP */
+    struct spead_mem_link *const *links;    /* SPEAD_ENDPOINT_MEM_LINK */
+    const char *const *texts;               /* SPEAD_ENDPOINT_TEXT */
     uint32_t count;
     const struct speadi_interface *interface;
-    const struct speadi_address *sender; /* nobody else's packets are lent; NULL: all are. Of the
-                                            addresses' IP version; borrowed by open() */
+    /* The engine lends only packets that come from this address, which has the IP version of `addresses`. NULL: it
+     * lends the packets of all senders. */
+    const struct speadi_address *sender;
     uint32_t socket_buffer_bytes;
-    uint32_t packet_bytes_max;    /* longer datagrams may be lent truncated */
-    enum spead_receive_path path; /* BOUNCE: reserve() will never be called */
-    uint32_t placed_window; /* reservations outstanding at a time, at most; 0: all there are */
-    /* The stream's options for engines, of which the list of engines looks up this one's own. */
+    uint32_t packet_bytes_max;    /* the engine may lend a longer datagram TRUNCATED */
+    enum spead_receive_path path; /* SPEAD_PATH_BOUNCE: the core never calls reserve() */
+    uint32_t placed_window;       /* most reservations outstanding at a time; 0: no limit */
+    /* Options for any engines, as the stream got them. speadi_rx_engine_open() finds those of this engine in it and
+     * sets `options`. */
     const struct spead_engine_options *engine_options;
-    const struct spead_engine_options *options; /* NULL: the engine's defaults */
+    const struct spead_engine_options *options; /* NULL: the defaults of the engine */
     const struct spead_log *log;
 };
 
-/* What is known of an engine only once it is open. */
+/* What is known of an engine only after open(). */
 struct speadi_rx_facts {
-    uint32_t buffer_bytes;     /* effective socket buffer, of the first socket; 0: none */
+    uint32_t buffer_bytes;     /* effective buffer of the first socket; 0: there is no socket */
     uint32_t packet_bytes_max; /* longer packets cannot come; 0: the engine sets no limit */
-    enum spead_clock clock;    /* of packet.time_ns */
-    bool busy;      /* wait() returns at once, as was asked for: no sleeping beside it either */
-    char shape[80]; /* what became of wishes for its queues, for people; "": there were none */
+    enum spead_clock clock;    /* of speadi_rx_packet.time_ns */
+    /* The options asked for busy polling: wait() returns at once, and the core does not coalesce. */
+    bool busy;
+    /* Text for people: how the engine has set up its queues, when options asked for a certain set-up; else "". */
+    char shape[80];
 };
 
 struct speadi_rx_engine_ops {
-    struct speadi_engine_about about; /* first */
+    struct speadi_engine_about about; /* must be the first member */
     size_t state_size;                /* bytes the core allocates, zeroed, and passes as `self` */
-    uint32_t caps;
+    uint32_t caps;                    /* SPEADI_RX_CAP_* bits */
 
-    /* Control plane, any thread: whether a stream with this configuration could use the engine here and now; config
-     * NULL: whether any stream could. Returns 0, or -errno with a sentence that names what is missing. May load
-     * libraries and try things out, and leaves nothing open. NULL: always usable. */
+    /* Control plane, any thread. Tells whether a stream with this configuration could use the engine on this machine
+     * now. If config is NULL, it tells whether any stream could. Returns 0, or -errno with a sentence that names what
+     * is missing. It may load libraries and open things as a trial, and leaves nothing open. NULL: always usable. */
     int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
 
-    /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close().
-     * After open() the sockets are bound and joined; *facts, zeroed before, says what came of it. */
+    /* Control plane: may block, allocate and log. After a failed open() close() must still be called, and is safe.
+     * After a successful open() the sockets are bound and have joined their groups. The caller zeroes *facts before;
+     * open() fills in what it knows. Returns 0, or -errno with a sentence. */
     int (*open)(void *self, const struct speadi_rx_config *config, struct speadi_rx_facts *facts,
                 struct spead_err *err);
     void (*close)(void *self);
 
-    /* Control plane, once, after open() and before start(), unless nothing will be placed: all ranges of
-     * reserve() will lie in this memory, which stays until close(). An engine with CAP_PINS registers
-     * it; a failure says what to do, and leaves an engine that works without reservations. NULL: nothing
-     * to do. */
+    /* Control plane. The core calls it once, after open() and before start(), unless the stream will place nothing.
+     * All ranges of reserve() will lie in this memory, which stays valid until close(). An engine with
+     * SPEADI_RX_CAP_PINS registers it with its device. Returns 0, or -errno with a sentence that tells what to do; the
+     * engine still works after a failure, but without reservations. NULL: the engine has nothing to do. */
     int (*attach)(void *self, const struct spead_region_info *memory, struct spead_err *err);
 
-    /* Owner thread, once, before the first poll. NULL: nothing to do. */
+    /* The owner thread calls it once, before the first poll. NULL: the engine has nothing to do. */
     int (*start)(void *self, struct spead_err *err);
 
-    /* Data plane, owner thread only, never blocks. Fills *burst and returns burst->count: 0 when the
-     * source was found empty (then nothing is lent, but reservations_ended is set), -errno when the
-     * stream cannot continue, -ESHUTDOWN when the source has ended (a closed memory link, all read). */
+    /* Data path, owner thread only, never blocks. Fills *burst and returns burst->count. Returns 0 when no packet was
+     * there: nothing is lent then, and reservations_ended is set all the same. Returns -ESHUTDOWN when all sources have
+     * ended (such as closed memory links that have been read to their end), and another -errno when the stream cannot
+     * continue. give_back() ends the loan of the burst. */
     int (*poll)(void *self, struct speadi_rx_burst *burst);
     void (*give_back)(void *self, struct speadi_rx_burst *burst);
 
-    /* Offers places for the payloads of the next packets of `source`, in order; each packet is expected
-     * to have head_bytes before its payload. Returns how many of the count ranges were accepted (0: not
-     * now). Never called while a burst is out, nor with more than SPEADI_RX_RESERVE_MAX outstanding. */
+    /* Owner thread. Offers ranges for the payloads of the next packets of `source`, in this order. The core expects
+     * that each of these packets has head_bytes bytes before its payload. Returns how many of the count ranges the
+     * engine accepted, from the first on; 0: it accepts none now. The core does not call it while a burst is lent, nor
+     * while SPEADI_RX_RESERVE_MAX reservations are outstanding. */
     unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count);
 
-    /* How many packets will come before one that lands in what reserve() accepts now, reservations not
-     * counted: receives posted without any. NULL: none. */
+    /* Owner thread. Returns the number of receives that are posted without a reservation. Packets use up these receives
+     * (and the earlier reservations) before one lands in a range that reserve() accepts now. NULL: the engine never has
+     * such receives. */
     unsigned (*ahead)(void *self);
 
-    /* Takes all outstanding reservations back: posted receives are cancelled and their completion
-     * awaited. Packets that came meanwhile are lent by the next poll(), which also reports every
-     * reservation as ended. May block for the time of a cancellation. */
+    /* Owner thread. Takes all outstanding reservations back: the engine cancels the posted receives and waits until
+     * they have completed, so it may block for the time of a cancellation. The next poll() lends the packets that
+     * came meanwhile, and reports every reservation as ended. */
     void (*unreserve)(void *self);
 
-    /* Owner thread: sleeps until poll() may have something, wake(), or deadline_ns (CLOCK_MONOTONIC;
-     * UINT64_MAX: no limit). Spurious returns are fine. */
+    /* Owner thread. Sleeps until poll() may have packets, until wake() is called, or until deadline_ns
+     * (CLOCK_MONOTONIC; UINT64_MAX: no limit). It may also return without a reason. */
     void (*wait)(void *self, uint64_t deadline_ns);
 
-    /* Any thread and signal handlers: makes the current or next wait() return. */
+    /* Any thread or signal handler. Makes the wait() that is running, or else the next one, return. */
     void (*wake)(void *self);
 
-    /* Data plane, owner thread: the time by which heaps age, in ns; it never goes back. NULL: the host's CLOCK_MONOTONIC.
-     * For an engine whose packets have a time of their own, such as one that reads a capture: it is the time up to which
-     * everything has been lent, and moves by poll(). The core asks once a poll and again after each burst. By it the core
-     * judges heap_timeout_ns (heaps are judged only after a poll() that lent nothing, for packets that wait are not
-     * late) and how long it remembers finished heaps. Everything else is the host's time, because somebody waits for it:
-     * deadlines of wait(), stop_drain_ns, gather_ns, and how often counters are read. wait() gets no deadline for a
-     * heap's age: an engine whose clock can move on without packets returns from wait() when it has. */
+    /* Data path, owner thread. The time by which heaps age, in ns; it never goes back. NULL: CLOCK_MONOTONIC of the
+     * host. An engine whose packets have a time of their own, such as one that reads a capture, returns the time up
+     * to which it has lent all packets. Only poll() moves this time. The core calls now() once in a poll and again
+     * after each burst. With this time the core decides when a heap times out (heap_timeout_ns) and when it forgets a
+     * finished heap. The core lets heaps time out only after a poll() that lent nothing, because a packet that is
+     * still to be read has not been lost.
+     *
+     * All other times are times of the host, because a thread waits for them: the
+     * deadline of wait(), stop_drain_ns, gather_ns, and the time between two readings of the counters. wait() gets no
+     * deadline for the age of a heap. If the clock of an engine can move on without packets, its wait() returns when
+     * the clock has moved. */
     uint64_t (*now)(void *self);
 
-    /* Owner thread, when the stream stops: takes all reservations back as unreserve() does, and posts no
-     * receive that could still be under way when poll() returns. Polls follow until the source is empty;
-     * they lend at once what an engine held back. */
+    /* The owner thread calls it when the stream stops. It takes all reservations back as unreserve() does. From then on
+     * no receive is in flight when poll() returns. The core then polls until the source is empty. A decorator that
+     * holds packets back lends them at once in these polls. */
     void (*quiesce)(void *self);
 
-    /* Owner thread; the core also asks once after open(). */
+    /* Fills *counters. The owner thread calls it; the core also calls it once after open(). */
     void (*counters)(void *self, struct speadi_rx_counters *counters);
 };
 
-/* The tables of operations of all engines of this library; each is speadi_rx_engine_<name>, in its folder's rx_<name>.c.
- * NULL-terminated, by name. */
+/* The descriptions of all receive engines of this library, ordered by name; NULL ends the list. Each description is the
+ * first member of a table of operations, which is named speadi_rx_engine_<name> and stands in rx_<name>.c. */
 extern const struct speadi_engine_about *const speadi_rx_engines[];
 
-/* NULL: there is none. */
+/* Returns the engine of that name, or NULL if there is none. */
 const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name);
 
-/* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
- * pass as self and free() after close(). reason gets one line for people. */
+/* Chooses an engine by its name or by "auto" (docs/engines.md tells the order and why), and opens it. name NULL is
+ * "auto". On success *ops is its table of operations, and *state is what the core passes as self, and frees with
+ * free() after close(). reason gets one line for people. Returns 0, or -errno with a sentence; *ops and *state are
+ * untouched then. */
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_rx_config *config, char reason[256],
                           struct speadi_rx_facts *facts, struct spead_err *err);
 
-/* Wraps an open engine in the fault decorator. The decorator owns the inner engine from then on:
- * closing the one closes the other. Same contract, same capabilities. */
+/* Wraps an open engine in the fault decorator, which then owns the inner engine: close() of the decorator closes both.
+ * The decorator keeps the contract above and has the capabilities of the inner engine. fault is a specification such as
+ * "loss=0.1" (see speadi/fault.h). Returns 0 and replaces *ops and *state, or -errno with a sentence; the engine is
+ * unchanged then. */
 int speadi_rx_engine_wrap_fault(const struct speadi_rx_engine_ops **ops, void **state,
                                 const char *fault, struct spead_err *err);
 

@@ -1,4 +1,4 @@
-/* What the engine "counter" is told. A program that wants other than the defaults includes this header:
+/* Options of the engine "counter". A program that does not want the defaults includes this header:
  *
  *     struct counter_config counter = COUNTER_CONFIG_INIT;
  *     counter.heaps = 10;
@@ -13,8 +13,8 @@
 
 struct counter_config {
     struct spead_engine_options options; /* filled by _INIT */
-    uint64_t heaps;                      /* of each endpoint, then it has ended; default 1000 */
-    uint32_t heap_bytes; /* payload of each: a multiple of 8, up to 65536; default 4096 */
+    uint64_t heaps;      /* number of heaps after which an endpoint ends; default 1000 */
+    uint32_t heap_bytes; /* payload of each heap: a multiple of 8, up to 65536; default 4096 */
 };
 
 /* clang-format off */

@@ -1,8 +1,8 @@
-/* Receive engine `counter`: it makes the packets that it lends. A source of data for tests, and the example of an engine that
- * lies outside the library (docs/engines.md).
+/* Receive engine `counter`: it makes the packets that it lends. It is a source of data for tests, and the example of
+ * an engine that lies outside the library (docs/engines.md).
  *
- * An endpoint is the text of a number: the counter of its first heap. Heaps follow as fast as they are polled. Their payload is
- * one long row of 64-bit numbers, big-endian: 0, 1, 2, ... from each endpoint's first heap on. */
+ * An endpoint is the text of a number: the counter of its first heap. Each poll makes one heap. The payloads of all
+ * heaps of an endpoint form one sequence of 64-bit numbers, big-endian: 0, 1, 2, ... */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,19 +23,20 @@ enum {
     PAYLOAD_BYTES = 1024, /* of each packet but the last of a heap */
     PACKET_BYTES = HEAD_BYTES + PAYLOAD_BYTES,
     HEAP_BYTES_MAX = 65536,
-    BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES, /* one heap is lent at a time */
+    BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES, /* packets of one poll: those of one heap */
     ITEM_ID = 0x1000,
 };
 
 struct counter_engine {
     struct counter_config config;
     struct speadi_wake_fd wake_fd;
-    uint8_t *packets; /* BURST of PACKET_BYTES each: what is lent lies here */
-    uint64_t first[SPEADI_RX_SOURCES_MAX], made[SPEADI_RX_SOURCES_MAX]; /* heaps of each endpoint */
+    uint8_t *packets; /* memory of the lent packets: BURST times PACKET_BYTES */
+    uint64_t first[SPEADI_RX_SOURCES_MAX]; /* counter of the first heap of each endpoint */
+    uint64_t made[SPEADI_RX_SOURCES_MAX];  /* number of heaps made for each endpoint */
     uint32_t source_count;
-    uint32_t turn; /* the endpoint that comes first in the next poll */
+    uint32_t next_source; /* the endpoint that the next poll tries first */
     bool quiesced;
-    uint64_t messages, sleeps;
+    uint64_t receives, sleeps;
 };
 
 /* ---- Control plane ------------------------------------------------------------------------------ */
@@ -77,14 +78,15 @@ static int read_endpoint(uint64_t *first, const char *text, struct spead_err *er
     return 0;
 }
 
-/* A failed open() must leave what close() can close: the wake_fd first. */
+/* close() is called also after a failed open(). So the wake descriptor is marked as not open before anything can
+ * fail. */
 static int counter_open(void *self, const struct speadi_rx_config *config,
                         struct speadi_rx_facts *facts, struct spead_err *err)
 {
     struct counter_engine *e = self;
     int ret;
 
-    (void)facts; /* no sockets, the host's clock, no limit of packets */
+    (void)facts; /* zeroed is right: no socket, the clock of the host, no limit of packet length */
     e->wake_fd.fd = -1;
     ret = read_config(e, config, err);
     for (uint32_t i = 0; ret == 0 && i < config->count; i++)
@@ -115,7 +117,8 @@ static void store_pointer(uint8_t *packet, unsigned index, uint64_t pointer)
     speadi_store_be64(packet + SPEADI_HEADER_BYTES + index * SPEADI_POINTER_BYTES, pointer);
 }
 
-/* Header, pointers and payload of the piece of a heap that starts at offset. Returns the packet's bytes. */
+/* Writes the packet that carries the payload of a heap from `offset` on. `number` is the first number in the heap.
+ * Returns the length of the packet in bytes. */
 static uint32_t make_packet(uint8_t *packet, uint64_t counter, uint64_t number, uint64_t heap_bytes,
                             uint64_t offset)
 {
@@ -136,7 +139,7 @@ static uint32_t make_packet(uint8_t *packet, uint64_t counter, uint64_t number, 
     return HEAD_BYTES + (uint32_t)bytes;
 }
 
-/* Lends the next heap of a source. */
+/* Adds all packets of the next heap of a source to the burst. */
 static void lend_heap(struct counter_engine *e, uint32_t source, struct speadi_rx_burst *burst)
 {
     const uint64_t heap_bytes = e->config.heap_bytes, now = speadi_clock_utc_ns();
@@ -155,10 +158,10 @@ static void lend_heap(struct counter_engine *e, uint32_t source, struct speadi_r
                                                                   .time_ns = now,
                                                                   .place = SPEADI_RX_UNPLACED};
     }
-    e->messages++;
+    e->receives++;
 }
 
-/* ---- Data plane --------------------------------------------------------------------------------- */
+/* ---- Data path ---------------------------------------------------------------------------------- */
 
 static int counter_poll(void *self, struct speadi_rx_burst *burst)
 {
@@ -167,27 +170,28 @@ static int counter_poll(void *self, struct speadi_rx_burst *burst)
     burst->count = 0;
     burst->reservations_ended = 0;
     if (e->quiesced)
-        return 0; /* what has not been made has not come */
+        return 0; /* after quiesce() no heap is made: only what came before is still to be lent */
     for (uint32_t i = 0; i < e->source_count; i++) {
-        uint32_t source = (e->turn + i) % e->source_count;
+        uint32_t source = (e->next_source + i) % e->source_count;
 
         if (e->made[source] == e->config.heaps)
             continue;
-        e->turn = source + 1;
+        e->next_source = source + 1;
         lend_heap(e, source, burst);
         return (int)burst->count;
     }
     return -ESHUTDOWN;
 }
 
-/* The packets stay where they are until they are made anew, by the next poll(). */
+/* Nothing to do: the next poll() writes over the packets. */
 static void counter_give_back(void *self, struct speadi_rx_burst *burst)
 {
     (void)self;
     burst->count = 0;
 }
 
-/* There is always something to poll for, until all is made: nothing to sleep for. */
+/* Until quiesce() every poll() finds a heap or the end of all endpoints, so wait() returns at once. After quiesce() it
+ * sleeps until wake() or the deadline. */
 static void counter_wait(void *self, uint64_t deadline_ns)
 {
     struct counter_engine *e = self;
@@ -216,7 +220,7 @@ static void counter_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct counter_engine *e = self;
 
-    *counters = (struct speadi_rx_counters){.messages = e->messages,
+    *counters = (struct speadi_rx_counters){.messages = e->receives,
                                             .sleeps = e->sleeps,
                                             .memory_bytes = (uint64_t)BURST * PACKET_BYTES};
 }
@@ -224,7 +228,7 @@ static void counter_counters(void *self, struct speadi_rx_counters *counters)
 const struct speadi_rx_engine_ops speadi_rx_engine_counter = {
     .about = {.name = "counter", .endpoint = SPEAD_ENDPOINT_TEXT, .rank = 100},
     .state_size = sizeof(struct counter_engine),
-    .caps = SPEADI_RX_CAP_LOSSLESS, /* it waits for its reader */
+    .caps = SPEADI_RX_CAP_LOSSLESS, /* it makes packets only when it is polled, so none is lost */
     .open = counter_open,
     .close = counter_close,
     .poll = counter_poll,

@@ -1,4 +1,4 @@
-/* Received messages, cut into packets. */
+/* Cuts what one receive returned into packets. */
 #include "gro.h"
 
 #include <netinet/in.h>
@@ -21,52 +21,53 @@ uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes)
     return true_bytes ? true_bytes : 1;
 }
 
-uint32_t speadi_datagrams_segments(const struct speadi_datagrams *message)
+uint32_t speadi_datagrams_segments(const struct speadi_datagrams *datagrams)
 {
-    uint32_t segments = (uint32_t)speadi_divide_up(message->true_bytes, message->segment_bytes);
+    uint32_t segments = (uint32_t)speadi_divide_up(datagrams->true_bytes, datagrams->segment_bytes);
 
     return segments ? segments : 1;
 }
 
-static void lend_truncated(const struct speadi_datagrams *message, struct speadi_rx_burst *burst)
+static void lend_truncated(const struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
 {
     burst->packet[burst->count++] = (struct speadi_rx_packet){
-        .head = message->data,
-        .head_bytes = message->held_bytes,
-        .datagram_bytes = message->true_bytes,
-        .source = message->source,
+        .head = datagrams->data,
+        .head_bytes = datagrams->held_bytes,
+        .datagram_bytes = datagrams->true_bytes,
+        .source = datagrams->source,
         .flags = SPEADI_RX_TRUNCATED,
-        .segments = speadi_datagrams_segments(message),
-        .time_ns = message->time_ns,
+        .segments = speadi_datagrams_segments(datagrams),
+        .time_ns = datagrams->time_ns,
         .place = SPEADI_RX_UNPLACED,
     };
 }
 
-bool speadi_datagrams_lend(struct speadi_datagrams *message, struct speadi_rx_burst *burst)
+bool speadi_datagrams_lend(struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
 {
     if (burst->count == SPEADI_RX_BURST_MAX)
         return false;
-    if (message->held_bytes < message->true_bytes) {
-        lend_truncated(message, burst);
+    if (datagrams->held_bytes < datagrams->true_bytes) {
+        lend_truncated(datagrams, burst);
         return true;
     }
     for (;;) {
-        uint32_t bytes = message->held_bytes < message->segment_bytes ? message->held_bytes
-                                                                      : message->segment_bytes;
+        uint32_t bytes = datagrams->held_bytes < datagrams->segment_bytes
+                             ? datagrams->held_bytes
+                             : datagrams->segment_bytes;
 
         burst->packet[burst->count++] = (struct speadi_rx_packet){
-            .head = message->data,
+            .head = datagrams->data,
             .head_bytes = bytes,
             .datagram_bytes = bytes,
-            .source = message->source,
+            .source = datagrams->source,
             .segments = 1,
-            .time_ns = message->time_ns,
+            .time_ns = datagrams->time_ns,
             .place = SPEADI_RX_UNPLACED,
         };
-        message->data += bytes;
-        message->held_bytes -= bytes;
-        message->true_bytes -= bytes;
-        if (!message->held_bytes)
+        datagrams->data += bytes;
+        datagrams->held_bytes -= bytes;
+        datagrams->true_bytes -= bytes;
+        if (!datagrams->held_bytes)
             return true;
         if (burst->count == SPEADI_RX_BURST_MAX)
             return false;

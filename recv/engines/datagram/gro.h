@@ -1,5 +1,5 @@
-/* Received messages, cut into packets. A message is what one receive returned: one datagram, or a
- * train of equal datagrams (the last may be shorter) that the kernel coalesced (UDP_GRO). */
+/* Cuts what one receive returned into packets. One receive returns one datagram, or a train that the kernel has joined
+ * (UDP_GRO): datagrams of one size, of which only the last may be shorter. */
 #ifndef SPEADI_GRO_H
 #define SPEADI_GRO_H
 
@@ -9,28 +9,29 @@
 
 #include "rx_engine.h"
 
-#define SPEADI_DATAGRAMS_BYTES_MAX 65536u /* no UDP message is longer, coalesced or not */
-#define SPEADI_GRO_CONTROL_BYTES   64u    /* room for UDP_GRO's control message */
+#define SPEADI_DATAGRAMS_BYTES_MAX 65536u /* most that one receive returns, also of a train */
+#define SPEADI_GRO_CONTROL_BYTES   64u    /* room for the control message of UDP_GRO */
 
-/* The part of a message that has not been lent yet. */
+/* Datagrams that one receive returned, as far as they have not been lent yet. */
 struct speadi_datagrams {
     const uint8_t *data;
-    uint32_t held_bytes;    /* lie at data */
-    uint32_t true_bytes;    /* held_bytes, or more when the message was cut off */
-    uint32_t segment_bytes; /* of each datagram but the last; >= 1 */
+    uint32_t held_bytes;    /* bytes at data */
+    uint32_t true_bytes;    /* held_bytes, or more when the kernel cut the end off */
+    uint32_t segment_bytes; /* size of each datagram but the last; at least 1 */
     uint16_t source;
     uint64_t time_ns;
 };
 
-/* Size of the datagrams in a received message of true_bytes bytes, from its control messages. */
+/* Returns the size of the datagrams of a receive that returned true_bytes bytes, as its control messages say. It is at
+ * least 1. Without such a control message the whole is one datagram. */
 uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes);
 
-/* Number of datagrams in the message; an empty one is one datagram. */
-uint32_t speadi_datagrams_segments(const struct speadi_datagrams *message);
+/* Returns the number of datagrams; 0 bytes are one datagram. */
+uint32_t speadi_datagrams_segments(const struct speadi_datagrams *datagrams);
 
-/* Appends the message's packets to the burst, UNPLACED, until one of them is exhausted. A message
- * that was cut off is lent as one packet, TRUNCATED, that counts all segments. Returns true when all
- * has been lent; else *message is what remains. */
-bool speadi_datagrams_lend(struct speadi_datagrams *message, struct speadi_rx_burst *burst);
+/* Appends the datagrams to the burst, as packets that are UNPLACED, until all are lent or the burst is full. If the
+ * kernel cut the end off, they become one packet that is TRUNCATED, with the number of all datagrams in `segments`.
+ * Returns true when all are lent; else *datagrams is the rest. */
+bool speadi_datagrams_lend(struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst);
 
 #endif

@@ -1,4 +1,5 @@
-/* Numbers of reservations: accepted 0, 1, 2, ..., finished in any order, ended in order. */
+/* Counts reservations. They are accepted with the numbers 0, 1, 2, ... The engine may finish them in any order, but
+ * they end in the order of their numbers. */
 #ifndef SPEADI_RESERVATIONS_H
 #define SPEADI_RESERVATIONS_H
 
@@ -7,17 +8,20 @@
 #include "rx_engine.h"
 
 struct speadi_reservations {
-    uint64_t accepted, ended;
-    uint64_t finished; /* bit r % 64: number r is finished, and an earlier one is not */
+    uint64_t accepted, ended; /* how many since open() */
+    /* Bit r % 64 is set when reservation r is finished but has not ended, because an earlier one is not finished. */
+    uint64_t finished;
 };
 
-_Static_assert(SPEADI_RX_RESERVE_MAX == 64, "one bit each");
+_Static_assert(SPEADI_RX_RESERVE_MAX == 64, "finished has one bit for each reservation");
 
+/* Returns how many more reservations can be accepted now. */
 static inline unsigned speadi_reservations_room(const struct speadi_reservations *r)
 {
     return SPEADI_RX_RESERVE_MAX - (unsigned)(r->accepted - r->ended);
 }
 
+/* Finishes one reservation, and ends it and those behind it as far as all before them are finished. */
 static inline void speadi_reservations_finish(struct speadi_reservations *r, uint64_t number)
 {
     r->finished |= 1ull << number % SPEADI_RX_RESERVE_MAX;
@@ -27,6 +31,7 @@ static inline void speadi_reservations_finish(struct speadi_reservations *r, uin
     }
 }
 
+/* Ends all reservations that were accepted. */
 static inline void speadi_reservations_finish_all(struct speadi_reservations *r)
 {
     r->ended = r->accepted;

@@ -1,4 +1,4 @@
-/* Placed receive through iovecs. */
+/* Spreads one receive over iovecs, and lends the packets that landed as predicted. */
 #include "scatter.h"
 
 #include <assert.h>
@@ -27,7 +27,7 @@ void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx
 }
 
 static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint32_t bytes,
-                      const struct speadi_datagrams *message, struct speadi_rx_burst *burst)
+                      const struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
 {
     const struct iovec *head = &scatter->iov[2 * slot], *range = head + 1;
     uint32_t head_bytes = speadi_min_u32(bytes, (uint32_t)head->iov_len);
@@ -39,26 +39,26 @@ static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint3
         .head_bytes = head_bytes,
         .body_bytes = body_bytes,
         .datagram_bytes = bytes,
-        .source = message->source,
+        .source = datagrams->source,
         .segments = 1,
-        .time_ns = message->time_ns,
+        .time_ns = datagrams->time_ns,
         .place = body_bytes ? scatter->first_place + slot : SPEADI_RX_UNPLACED,
     };
 }
 
-/* In the spill itself, which has room for any whole message: what spilled moves up, the slots' bytes go
- * before it. */
+/* The spill has room for all that one receive returns. So the bytes in the spill first move towards its end, and then
+ * the bytes of the slots are copied to its beginning. */
 void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
-                           struct speadi_datagrams *message)
+                           struct speadi_datagrams *datagrams)
 {
     uint8_t *spill = scatter->iov[2 * scatter->slots].iov_base;
-    uint32_t left = message->held_bytes, before = 0;
+    uint32_t left = datagrams->held_bytes, before = 0;
 
     for (unsigned i = 2 * slot; i < 2 * scatter->slots; i++)
         before += (uint32_t)scatter->iov[i].iov_len;
     if (left > before)
         memmove(spill + before, spill, left - before);
-    message->data = spill;
+    datagrams->data = spill;
     for (unsigned i = 2 * slot; i < 2 * scatter->slots && left; i++) {
         uint32_t bytes = speadi_min_u32(left, (uint32_t)scatter->iov[i].iov_len);
 
@@ -68,33 +68,33 @@ void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
     }
 }
 
-bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_datagrams *message,
-                           struct speadi_rx_burst *burst)
+bool speadi_scatter_lend_placed(const struct speadi_scatter *scatter,
+                                struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
 {
     unsigned slot = 0;
 
     assert(burst->count + scatter->slots <= SPEADI_RX_BURST_MAX);
-    if (message->held_bytes < message->true_bytes) {
-        /* Cut off: it will be counted, not read. */
-        message->data = scatter->iov[0].iov_base;
-        message->held_bytes =
-            speadi_min_u32(message->held_bytes, (uint32_t)scatter->iov[0].iov_len);
+    if (datagrams->held_bytes < datagrams->true_bytes) {
+        /* The kernel cut the end off. The core will count these datagrams and not read them. */
+        datagrams->data = scatter->iov[0].iov_base;
+        datagrams->held_bytes =
+            speadi_min_u32(datagrams->held_bytes, (uint32_t)scatter->iov[0].iov_len);
         return true;
     }
     for (; slot < scatter->slots; slot++) {
         uint32_t room =
             (uint32_t)(scatter->iov[2 * slot].iov_len + scatter->iov[2 * slot + 1].iov_len);
-        uint32_t bytes = speadi_min_u32(message->held_bytes, message->segment_bytes);
-        bool last = message->held_bytes == bytes;
+        uint32_t bytes = speadi_min_u32(datagrams->held_bytes, datagrams->segment_bytes);
+        bool last = datagrams->held_bytes == bytes;
 
         if (last ? bytes > room : bytes != room)
-            break; /* the datagrams are split elsewhere than predicted */
-        lend_slot(scatter, slot, bytes, message, burst);
-        message->held_bytes -= bytes;
-        message->true_bytes -= bytes;
+            break; /* the datagrams have other sizes than predicted */
+        lend_slot(scatter, slot, bytes, datagrams, burst);
+        datagrams->held_bytes -= bytes;
+        datagrams->true_bytes -= bytes;
         if (last)
             return false;
     }
-    speadi_scatter_gather(scatter, slot, message);
+    speadi_scatter_gather(scatter, slot, datagrams);
     return true;
 }

@@ -1,5 +1,6 @@
-/* Placed receive through iovecs: one receive scatters a message over predicted slots, each a short
- * buffer for the head of a packet and a range for its payload, and a spill for everything more. */
+/* Placed receive through iovecs. One receive is spread over predicted slots. A slot is a pair of iovecs: a short
+ * buffer for the head of a packet, and a range for its payload. Behind the slots stands the spill: a buffer for all
+ * further bytes. */
 #ifndef SPEADI_SCATTER_H
 #define SPEADI_SCATTER_H
 
@@ -13,33 +14,36 @@
 #include "rx_engine.h"
 
 #define SPEADI_HEAD_BYTES_MAX 512u /* longer heads are not predicted */
-#define SPEADI_HEAD_STRIDE \
-    (9u * SPEADI_CACHE_LINE) /* an odd number of cache lines, so that heads share no sets */
+/* An odd number of cache lines, so that the heads lie in different cache sets. */
+#define SPEADI_HEAD_STRIDE    (9u * SPEADI_CACHE_LINE)
 #define SPEADI_HEADS_BYTES    (SPEADI_RX_RESERVE_MAX * SPEADI_HEAD_STRIDE)
 #define SPEADI_SCATTER_IOVECS (2 * SPEADI_RX_RESERVE_MAX + 1)
 
-/* Where one message was asked to go. */
+/* Where the bytes of one receive are to go. */
 struct speadi_scatter {
     struct iovec *iov; /* head, range, head, range, ..., spill: 2 x slots + 1 */
     unsigned slots;
-    uint64_t first_place; /* reservation of slot 0; the others follow */
+    uint64_t first_place; /* number of the reservation of slot 0; slot i has first_place + i */
 };
 
-/* Fills scatter->iov (room for 2 x count + 1) with slots for the ranges, as far as one train can fill
- * them: all datagrams of a train but its last are equal, so the first range of another length ends
- * it. heads: count x SPEADI_HEAD_STRIDE bytes; spill: SPEADI_DATAGRAMS_BYTES_MAX. */
+/* Fills scatter->iov, which has room for 2 x count + 1 iovecs, with slots for the ranges, and sets scatter->slots. It
+ * stops where one train cannot go on: all datagrams of a train but the last have one size. So the last slot is the
+ * first one with a shorter range, or the one before the first longer range. heads has count x SPEADI_HEAD_STRIDE
+ * bytes; spill has SPEADI_DATAGRAMS_BYTES_MAX bytes. */
 void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx_range *ranges,
                           unsigned count, uint32_t head_bytes, uint8_t *heads, uint8_t *spill);
 
-/* Sorts out a message received there (message->data is not looked at). Packets that fell exactly into
- * slots are lent with their places; the burst must have room for scatter->slots more. What remains is
- * made linear in the spill and described by *message, for speadi_datagrams_lend(). Returns false when
- * nothing remains. */
-bool speadi_scatter_settle(const struct speadi_scatter *scatter, struct speadi_datagrams *message,
-                           struct speadi_rx_burst *burst);
+/* Lends the packets of a finished receive that lie exactly in their slots, with their places. The burst must have
+ * room for scatter->slots more packets. *datagrams says what the receive returned; its field data is not read. If
+ * other packets remain, the function collects them in one piece in the spill, describes them in *datagrams, and
+ * returns true; then the caller lends them with speadi_datagrams_lend(). It also returns true, and lends nothing, when
+ * the kernel cut the end off. Returns false when nothing remains. */
+bool speadi_scatter_lend_placed(const struct speadi_scatter *scatter,
+                                struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst);
 
-/* Makes a received message linear in the spill, from slot onwards; what it left before is lost. */
+/* Collects the datagrams of a finished receive, from this slot on, in one piece in the spill, and sets datagrams->data.
+ * datagrams->held_bytes counts from this slot on. Bytes in earlier slots are not copied. */
 void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
-                           struct speadi_datagrams *message);
+                           struct speadi_datagrams *datagrams);
 
 #endif

@@ -1,4 +1,4 @@
-/* How many packets the next message of a source will probably hold: how far to predict into it. */
+/* Guesses how many packets the next receive from a source will return, and so for how many ranges to ask. */
 #ifndef SPEADI_TRAIN_GUESS_H
 #define SPEADI_TRAIN_GUESS_H
 
@@ -6,12 +6,12 @@
 
 #define SPEADI_TRAIN_WINDOW 16u
 
-/* The longest train of late: raised at once, lowered after a window of shorter ones, so that the short
- * last train of a heap changes nothing. Zeroed: no guess yet. */
+/* The guess is the length of the longest recent train. It rises at once, and falls only after a window of shorter
+ * trains, so that the short last train of a heap does not change it. A zeroed struct has no guess yet. */
 struct speadi_train_guess {
-    uint32_t packets;
-    uint32_t longest; /* in this window */
-    uint32_t seen;    /* messages in this window */
+    uint32_t packets; /* the guess; 0: none yet */
+    uint32_t longest; /* packets in the longest train of this window */
+    uint32_t seen;    /* receives in this window */
 };
 
 static inline void speadi_train_guess_learn(struct speadi_train_guess *guess, uint32_t packets)

@@ -1,3 +1,4 @@
+/* Opens a receiving socket as the configuration of the stream says. */
 #include "udp_source.h"
 
 int speadi_udp_source_open(struct speadi_udp_socket *socket, const struct speadi_rx_config *config,

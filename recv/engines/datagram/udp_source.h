@@ -1,4 +1,4 @@
-/* Sockets of the kernel's receive engines. */
+/* Opens the sockets of the receive engines that read from the kernel (socket, uring). */
 #ifndef SPEADI_UDP_SOURCE_H
 #define SPEADI_UDP_SOURCE_H
 
@@ -6,7 +6,8 @@
 
 #include "rx_engine.h"
 
-/* Opens source i of the configuration, as trains if the kernel can. Returns 0, or -errno with a sentence. */
+/* Opens the socket of source i of the configuration, with UDP_GRO where the kernel has it. Returns 0, or -errno with a
+ * sentence. */
 int speadi_udp_source_open(struct speadi_udp_socket *socket, const struct speadi_rx_config *config,
                            uint32_t i, struct spead_err *err);
 

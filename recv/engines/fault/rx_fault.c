@@ -1,9 +1,11 @@
-/* Faults between a receive engine and the core: loss, duplicates, late and damaged packets, delay,
- * stalls, as a seeded specification says.
+/* The fault decorator for receive engines. It stands between an engine (the inner engine) and the core, and makes
+ * faults as a seeded specification says: loss, duplicates, late packets, damaged packets, delay, stalls.
  *
- * A packet passes three stages: the dice (it is dropped, changed or doubled), the delay line, and the
- * list of those that others overtake. What is changed or held is a copy, so that the inner engine's loan
- * can end; when the store of copies is full, a packet passes as it is. */
+ * Each packet passes three stages. First the dice drop it, change it or repeat it. Then it waits in the delay line.
+ * Last it may be held back until other packets have overtaken it. The decorator changes and holds only copies of
+ * packets, so that it can give the burst of the inner engine back. When no copy is free, a packet passes unchanged.
+ *
+ * Threads: the owner thread of the stream; only wake() is called by others. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,35 +23,37 @@
 #define NO_COPY    (-1)
 
 /* A packet on its way through the stages. */
-struct passing {
+struct staged {
     struct speadi_rx_packet packet;
-    int copy;            /* its number in the hold, or NO_COPY: it is the inner engine's loan */
-    uint32_t overtakers; /* packets that go first, once its delay is over */
+    int copy;            /* number of its copy in the hold; NO_COPY: the inner engine lends it */
+    uint32_t overtakers; /* packets that are lent before it, after its delay is over */
 };
 
 struct fault_engine {
-    struct speadi_rx_engine_ops ops; /* the inner engine's, with our functions */
+    /* The table of the inner engine, with the functions of this file in it. */
+    struct speadi_rx_engine_ops ops;
     const struct speadi_rx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    struct speadi_wake_fd wake_fd; /* ends a wait in a stall */
+    struct speadi_wake_fd wake_fd; /* wake() ends a wait() during a stall with it */
     uint64_t start_ns;
-    bool hurry;  /* after quiesce(): nothing is held or stalled any more */
-    bool report; /* after unreserve(): the next poll must ask the inner engine */
-    int error;   /* the inner engine's last word */
+    bool quiesced; /* quiesce() was called: nothing is held or stalled any more */
+    /* unreserve() was called: the next poll() asks the inner engine even during a stall. */
+    bool ask_inner;
+    int error; /* -errno that the poll() of the inner engine has returned; 0: none */
 
     struct speadi_fault_hold hold;
-    struct passing kept[COPIES_MAX]; /* what is delayed or late, by the number of its copy */
+    struct staged kept[COPIES_MAX]; /* packets that are held, by the number of their copy */
 
-    struct speadi_rx_burst in;          /* the inner engine's loan */
-    unsigned in_left;                   /* packets of it still to be looked at */
-    uint16_t lent[SPEADI_RX_BURST_MAX]; /* copies in the burst that is out */
+    struct speadi_rx_burst in;          /* the burst that the inner engine lends */
+    unsigned in_left;                   /* packets of `in` that have not passed the first stage */
+    uint16_t lent[SPEADI_RX_BURST_MAX]; /* copies in the burst that is lent now */
     unsigned lent_count;
 };
 
 /* ---- Stages -------------------------------------------------------------------------------- */
 
-/* How many packets can be added while each one still to be looked at keeps its room. */
+/* Returns how many held packets can be added to the burst, so that it still has room for the packets of in_left. */
 static unsigned room(const struct fault_engine *e, const struct speadi_rx_burst *out)
 {
     return SPEADI_RX_BURST_MAX - out->count - e->in_left;
@@ -63,7 +67,7 @@ static void lend(struct fault_engine *e, const struct speadi_rx_packet *packet, 
         e->lent[e->lent_count++] = (uint16_t)copy;
 }
 
-/* Lends the late packets that enough others have overtaken; all: every one. */
+/* Lends the late packets that enough other packets have overtaken. If `all` is true, it lends all late packets. */
 static void lend_late(struct fault_engine *e, bool all, struct speadi_rx_burst *out)
 {
     uint16_t copies[SPEADI_RX_BURST_MAX];
@@ -73,59 +77,62 @@ static void lend_late(struct fault_engine *e, bool all, struct speadi_rx_burst *
         lend(e, &e->kept[copies[i]].packet, copies[i], out);
 }
 
-/* Last stage: to the burst, past the late ones, or among them. */
-static void pass(struct fault_engine *e, const struct passing *passing, struct speadi_rx_burst *out)
+/* Third stage. Either holds the packet back until others have overtaken it, or adds it to the burst: then it
+ * overtakes all late packets. */
+static void reorder(struct fault_engine *e, const struct staged *staged,
+                    struct speadi_rx_burst *out)
 {
-    if (passing->overtakers && !e->hurry) {
-        speadi_fault_hold_back(&e->hold, (uint16_t)passing->copy, passing->overtakers);
+    if (staged->overtakers && !e->quiesced) {
+        speadi_fault_hold_back(&e->hold, (uint16_t)staged->copy, staged->overtakers);
         return;
     }
-    lend(e, &passing->packet, passing->copy, out);
+    lend(e, &staged->packet, staged->copy, out);
     speadi_fault_hold_overtaken(&e->hold, 1);
     lend_late(e, false, out);
 }
 
-/* Second stage. A packet that is no copy cannot wait, and its room is kept; a duplicate that finds none
- * waits for the next burst. */
-static void delay(struct fault_engine *e, const struct passing *passing, uint64_t now,
+/* Second stage. A packet that is not a copy cannot wait, and the burst always has room for it. A copy for which the
+ * burst has no room (such as a duplicate) waits for the next burst. */
+static void delay(struct fault_engine *e, const struct staged *staged, uint64_t now,
                   struct speadi_rx_burst *out)
 {
-    bool undelayed = !e->dice.spec.delay_ns || e->hurry;
+    bool undelayed = !e->dice.spec.delay_ns || e->quiesced;
 
-    if (passing->copy == NO_COPY) {
-        pass(e, passing, out);
+    if (staged->copy == NO_COPY) {
+        reorder(e, staged, out);
         return;
     }
-    e->kept[passing->copy] = *passing;
+    e->kept[staged->copy] = *staged;
     if (undelayed && room(e, out) > 0)
-        pass(e, passing, out);
+        reorder(e, staged, out);
     else
-        speadi_fault_hold_delay(&e->hold, (uint16_t)passing->copy, now + e->dice.spec.delay_ns);
+        speadi_fault_hold_delay(&e->hold, (uint16_t)staged->copy, now + e->dice.spec.delay_ns);
 }
 
 static void lend_delayed(struct fault_engine *e, uint64_t now, struct speadi_rx_burst *out)
 {
-    uint64_t due_by = e->hurry || e->error ? UINT64_MAX : now;
+    uint64_t due_by = e->quiesced || e->error ? UINT64_MAX : now;
     int copy;
 
     while (room(e, out) > 0 && (copy = speadi_fault_hold_due(&e->hold, due_by)) >= 0) {
         speadi_fault_hold_pop(&e->hold);
-        pass(e, &e->kept[copy], out);
+        reorder(e, &e->kept[copy], out);
     }
 }
 
-/* Copies a packet, changed as the verdict says, into *copied: linear and UNPLACED. Returns the copy's number,
- * or NO_COPY when the hold is full. */
+/* Copies a packet and changes the copy as the decision says. *copied describes it: all bytes are in its head, and it is
+ * UNPLACED. Returns the number of the copy, or NO_COPY when the hold is full. */
 static int copy_packet(struct fault_engine *e, const struct speadi_rx_packet *packet,
-                       const struct speadi_fault_decision *verdict, struct speadi_rx_packet *copied)
+                       const struct speadi_fault_decision *decision,
+                       struct speadi_rx_packet *copied)
 {
     const struct iovec pieces[] = {
-        {(uint8_t *)(uintptr_t)packet->head, packet->head_bytes}, /* only read */
+        {(uint8_t *)(uintptr_t)packet->head, packet->head_bytes}, /* these bytes are only read */
         {(uint8_t *)(uintptr_t)packet->body, packet->body_bytes},
         {(uint8_t *)(uintptr_t)packet->tail, packet->tail_bytes},
     };
     struct iovec bytes;
-    int copy = speadi_fault_hold_take(&e->hold, pieces, 3, verdict, &bytes);
+    int copy = speadi_fault_hold_take(&e->hold, pieces, 3, decision, &bytes);
 
     if (copy < 0)
         return NO_COPY;
@@ -154,52 +161,52 @@ static void drop(struct fault_engine *e, const struct speadi_rx_packet *packet,
 }
 
 static void duplicate(struct fault_engine *e, const struct speadi_rx_packet *packet,
-                      const struct speadi_fault_decision *verdict, uint64_t now,
+                      const struct speadi_fault_decision *decision, uint64_t now,
                       struct speadi_rx_burst *out)
 {
-    struct passing passing = {0};
+    struct staged staged = {0};
 
-    passing.copy = copy_packet(e, packet, verdict, &passing.packet);
-    if (passing.copy != NO_COPY)
-        delay(e, &passing, now, out);
+    staged.copy = copy_packet(e, packet, decision, &staged.packet);
+    if (staged.copy != NO_COPY)
+        delay(e, &staged, now, out);
 }
 
-/* First stage. */
-static void judge(struct fault_engine *e, const struct speadi_rx_packet *packet, uint64_t now,
-                  struct speadi_rx_burst *out)
+/* First stage: the dice decide what happens to the packet. */
+static void roll(struct fault_engine *e, const struct speadi_rx_packet *packet, uint64_t now,
+                 struct speadi_rx_burst *out)
 {
     uint32_t bytes = packet->datagram_bytes;
-    struct speadi_fault_decision verdict = speadi_fault_roll(&e->dice, bytes);
-    bool changed = verdict.keep_bytes < bytes || verdict.flip_bit / 8 < bytes;
-    struct passing passing = {.packet = *packet, .copy = NO_COPY};
+    struct speadi_fault_decision decision = speadi_fault_roll(&e->dice, bytes);
+    bool changed = decision.keep_bytes < bytes || decision.flip_bit / 8 < bytes;
+    struct staged staged = {.packet = *packet, .copy = NO_COPY};
 
     e->in_left--;
-    if (verdict.drop) {
+    if (decision.drop) {
         drop(e, packet, out);
         return;
     }
     if (packet->flags & (SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) {
-        pass(e, &passing, out);
+        reorder(e, &staged, out);
         return;
     }
-    if (changed || verdict.hold || e->dice.spec.delay_ns)
-        passing.copy = copy_packet(e, packet, &verdict, &passing.packet);
-    if (passing.copy != NO_COPY)
-        passing.overtakers = verdict.hold;
-    delay(e, &passing, now, out);
-    if (verdict.duplicate)
-        duplicate(e, packet, &verdict, now, out);
+    if (changed || decision.hold || e->dice.spec.delay_ns)
+        staged.copy = copy_packet(e, packet, &decision, &staged.packet);
+    if (staged.copy != NO_COPY)
+        staged.overtakers = decision.hold;
+    delay(e, &staged, now, out);
+    if (decision.duplicate)
+        duplicate(e, packet, &decision, now, out);
 }
 
 /* ---- Polling ------------------------------------------------------------------------------- */
 
 static uint64_t stall_end(const struct fault_engine *e, uint64_t now)
 {
-    return e->hurry ? 0 : speadi_fault_stall_end(&e->dice.spec, e->start_ns, now);
+    return e->quiesced ? 0 : speadi_fault_stall_end(&e->dice.spec, e->start_ns, now);
 }
 
-/* One burst of the inner engine through the stages. Returns what its poll() said. */
-static int take_burst(struct fault_engine *e, uint64_t now, struct speadi_rx_burst *out)
+/* Polls the inner engine and leads its packets through the stages. Returns the result of its poll(). */
+static int poll_inner(struct fault_engine *e, uint64_t now, struct speadi_rx_burst *out)
 {
     int ret = e->error ? e->error : e->inner_ops->poll(e->inner, &e->in);
 
@@ -207,10 +214,11 @@ static int take_burst(struct fault_engine *e, uint64_t now, struct speadi_rx_bur
     e->error = ret < 0 ? ret : 0;
     lend_delayed(e, now, out);
     for (int i = 0; i < ret; i++)
-        judge(e, &e->in.packet[i], now, out);
-    if (ret <= 0) /* nothing follows that could overtake them */
+        roll(e, &e->in.packet[i], now, out);
+    if (ret <= 0) /* no packet follows that could overtake the late ones */
         lend_late(e, true, out);
-    if (ret > 0 && !out->count) /* all are held, as copies: the caller will see no loan */
+    /* When all packets are held as copies, nothing is lent and the core will not call give_back(). */
+    if (ret > 0 && !out->count)
         e->inner_ops->give_back(e->inner, &e->in);
     return ret;
 }
@@ -219,14 +227,14 @@ static int fault_poll(void *self, struct speadi_rx_burst *out)
 {
     struct fault_engine *e = self;
     uint64_t now = speadi_clock_mono_ns();
-    bool asked = e->report || !stall_end(e, now);
+    bool asked = e->ask_inner || !stall_end(e, now);
     int ret;
 
     out->count = 0;
     if (asked) {
-        e->report = false;
+        e->ask_inner = false;
         do
-            ret = take_burst(e, now, out);
+            ret = poll_inner(e, now, out);
         while (ret > 0 && !out->count);
     }
     out->reservations_ended = e->in.reservations_ended;
@@ -255,7 +263,7 @@ static void fault_wait(void *self, uint64_t deadline_ns)
         speadi_wake_fd_wait(&e->wake_fd, NULL, 0, 0, speadi_min_u64(deadline_ns, stalled_until));
         return;
     }
-    if (e->hold.late_count || (e->hold.delayed_count && e->hurry))
+    if (e->hold.late_count || (e->hold.delayed_count && e->quiesced))
         return;
     e->inner_ops->wait(e->inner, speadi_min_u64(deadline_ns, due_ns));
 }
@@ -268,9 +276,9 @@ static void fault_wake(void *self)
     e->inner_ops->wake(e->inner);
 }
 
-/* ---- The rest is the inner engine's -------------------------------------------------------- */
+/* ---- Operations that mostly call the inner engine ------------------------------------------- */
 
-/* Most faults are made on copies, and those on the CPU. */
+/* Most faults need copies of packets, which the CPU makes. Loss and stalls need none. */
 static int fault_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
 {
     struct fault_engine *e = self;
@@ -312,7 +320,7 @@ static void fault_unreserve(void *self)
     struct fault_engine *e = self;
 
     e->inner_ops->unreserve(e->inner);
-    e->report = true;
+    e->ask_inner = true;
 }
 
 static void fault_quiesce(void *self)
@@ -320,7 +328,7 @@ static void fault_quiesce(void *self)
     struct fault_engine *e = self;
 
     e->inner_ops->quiesce(e->inner);
-    e->hurry = true;
+    e->quiesced = true;
 }
 
 static uint64_t fault_now(void *self)
@@ -353,7 +361,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->inner_ops = inner;
     e->ops = *inner;
     e->ops.state_size = sizeof *e;
-    e->ops.open = NULL; /* it is open */
+    e->ops.open = NULL; /* the inner engine is open already */
     e->ops.close = fault_close;
     e->ops.attach = fault_attach;
     e->ops.start = fault_start;

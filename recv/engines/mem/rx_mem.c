@@ -1,7 +1,7 @@
-/* Receive engine `mem`: packets straight from memory links, lossless.
+/* Receive engine `mem`: it lends packets directly from memory links, without loss.
  *
- * Placed, it acts as a NIC that posts ahead: reservations stay outstanding until packets of their
- * source have filled them, over as many polls as that takes. */
+ * On the placed path it behaves as a NIC that posts receives ahead: a reservation stays outstanding, also over several
+ * polls, until a packet of its source has used it. */
 #include "rx_mem.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "rx_engine.h"
 #include "scatter.h"
 
-#define TURN 64u /* packets from one link before the next one's turn */
+#define LINK_PACKETS_MAX 64u /* packets that it lends from one link before the next link is read */
 
 struct reservation {
     struct speadi_rx_range range;
@@ -29,22 +29,22 @@ struct reservation {
 
 struct mem_engine {
     struct spead_mem_link *link[SPEADI_RX_SOURCES_MAX];
-    size_t lent[SPEADI_RX_SOURCES_MAX]; /* packets of the burst that is out */
+    size_t lent[SPEADI_RX_SOURCES_MAX]; /* packets of each link in the burst that is lent now */
     unsigned link_count;
-    unsigned turn; /* link that comes first in the next poll */
+    unsigned first_link; /* the link that the next poll reads first */
     unsigned poll_max, window;
     struct speadi_wake_fd wake_fd;
     uint8_t *heads;
-    struct reservation
-        reservation[SPEADI_RX_RESERVE_MAX]; /* number r at r % SPEADI_RX_RESERVE_MAX */
+    /* Reservation number r is at r % SPEADI_RX_RESERVE_MAX. */
+    struct reservation reservation[SPEADI_RX_RESERVE_MAX];
     struct speadi_reservations numbers;
-    uint64_t messages, sleeps;
+    uint64_t receives, sleeps;
 };
 
 static int mem_open(void *self, const struct speadi_rx_config *config,
                     struct speadi_rx_facts *facts, struct spead_err *err)
 {
-    (void)facts; /* no sockets, the host's clock, and packets as long as they like */
+    (void)facts; /* zeroed is right: no socket, the clock of the host, no limit of packet length */
     struct mem_engine *e = self;
     int ret = speadi_wake_fd_open(&e->wake_fd);
 
@@ -93,8 +93,8 @@ void speadi_rx_mem_set_window(void *self, unsigned reservations)
 
 /* ---- Reservations -------------------------------------------------------------------------- */
 
-/* The source's oldest reservation that waits for a packet; numbers.accepted when it has none. */
-static uint64_t oldest(const struct mem_engine *e, unsigned source)
+/* Returns the oldest reservation of the source that waits for a packet, or numbers.accepted if there is none. */
+static uint64_t oldest_waiting(const struct mem_engine *e, unsigned source)
 {
     uint64_t r = e->numbers.ended;
 
@@ -108,11 +108,11 @@ static uint64_t oldest(const struct mem_engine *e, unsigned source)
     return r;
 }
 
-/* Moves the packet where its source's next reservation says; one that does not fit stays where it is
+/* Copies the packet to the range of the next reservation of its source. A packet that does not fit stays where it is,
  * and the reservation ends unused. */
 static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
 {
-    uint64_t r = oldest(e, packet->source);
+    uint64_t r = oldest_waiting(e, packet->source);
     struct reservation *x = &e->reservation[r % SPEADI_RX_RESERVE_MAX];
     uint8_t *head = e->heads + (r % SPEADI_RX_RESERVE_MAX) * SPEADI_HEAD_STRIDE;
     uint32_t body_bytes;
@@ -137,14 +137,14 @@ static unsigned mem_reserve(void *self, uint16_t source, uint32_t head_bytes,
                             const struct speadi_rx_range *ranges, unsigned count)
 {
     struct mem_engine *e = self;
-    unsigned taken = 0;
+    unsigned accepted = 0;
 
     if (!head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
-    while (taken < count && e->numbers.accepted - e->numbers.ended < e->window)
+    while (accepted < count && e->numbers.accepted - e->numbers.ended < e->window)
         e->reservation[e->numbers.accepted++ % SPEADI_RX_RESERVE_MAX] = (struct reservation){
-            .range = ranges[taken++], .head_bytes = head_bytes, .source = source};
-    return taken;
+            .range = ranges[accepted++], .head_bytes = head_bytes, .source = source};
+    return accepted;
 }
 
 static void mem_unreserve(void *self)
@@ -159,7 +159,7 @@ static void mem_unreserve(void *self)
 static void lend_from(struct mem_engine *e, unsigned index, uint64_t now,
                       struct speadi_rx_burst *burst)
 {
-    for (unsigned taken = 0; taken < TURN && burst->count < e->poll_max; taken++) {
+    for (unsigned lent = 0; lent < LINK_PACKETS_MAX && burst->count < e->poll_max; lent++) {
         uint32_t bytes;
         const uint8_t *data = speadi_mem_wire_peek(e->link[index], e->lent[index], &bytes);
 
@@ -176,7 +176,7 @@ static void lend_from(struct mem_engine *e, unsigned index, uint64_t now,
         };
         place(e, &burst->packet[burst->count++]);
         e->lent[index]++;
-        e->messages++;
+        e->receives++;
     }
 }
 
@@ -195,12 +195,12 @@ static int mem_poll(void *self, struct speadi_rx_burst *burst)
     unsigned before;
 
     burst->count = 0;
-    do { /* rounds, as long as they bring something */
+    do { /* read all links once more, as long as this brings packets */
         before = burst->count;
         for (unsigned i = 0; i < e->link_count; i++)
-            lend_from(e, (e->turn + i) % e->link_count, now, burst);
+            lend_from(e, (e->first_link + i) % e->link_count, now, burst);
     } while (burst->count > before && burst->count < e->poll_max);
-    e->turn = (e->turn + 1) % e->link_count;
+    e->first_link = (e->first_link + 1) % e->link_count;
     burst->reservations_ended = e->numbers.ended;
     return !burst->count && ended(e) ? -ESHUTDOWN : (int)burst->count;
 }
@@ -220,16 +220,16 @@ static void mem_give_back(void *self, struct speadi_rx_burst *burst)
 static void mem_wait(void *self, uint64_t deadline_ns)
 {
     struct mem_engine *e = self;
-    unsigned quiet = 0;
+    unsigned empty = 0;
 
     for (unsigned i = 0; i < e->link_count; i++) {
         if (speadi_mem_wire_consumer_may_sleep(e->link[i]))
-            quiet++;
+            empty++;
         else if (!speadi_mem_wire_ended(e->link[i]))
             return;
     }
-    if (!quiet)
-        return; /* all have ended */
+    if (!empty)
+        return; /* all links have ended */
     e->sleeps++;
     speadi_wake_fd_wait(&e->wake_fd, NULL, 0, 0, deadline_ns);
 }
@@ -246,7 +246,7 @@ static void mem_counters(void *self, struct speadi_rx_counters *counters)
     struct mem_engine *e = self;
 
     *counters = (struct speadi_rx_counters){
-        .messages = e->messages, .sleeps = e->sleeps, .memory_bytes = SPEADI_HEADS_BYTES};
+        .messages = e->receives, .sleeps = e->sleeps, .memory_bytes = SPEADI_HEADS_BYTES};
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_mem = {

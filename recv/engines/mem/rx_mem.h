@@ -1,13 +1,13 @@
-/* Knobs of the mem engine for tests: how it would behave as a NIC. */
+/* Settings of the mem engine for tests. They let it behave as a NIC does. Call them before the first poll. */
 #ifndef SPEADI_RX_MEM_H
 #define SPEADI_RX_MEM_H
 
-/* At most this many packets a poll (default SPEADI_RX_BURST_MAX): reservations then stay outstanding
- * over several polls. Before the first poll. */
+/* Lets a poll lend at most this many packets (default: SPEADI_RX_BURST_MAX), so that reservations stay outstanding over
+ * several polls. */
 void speadi_rx_mem_set_poll_max(void *self, unsigned packets);
 
-/* At most this many reservations outstanding (default and most: SPEADI_RX_RESERVE_MAX). 0: none are
- * accepted. Before the first poll. */
+/* Lets at most this many reservations be outstanding (default and maximum: SPEADI_RX_RESERVE_MAX). With 0 the engine
+ * accepts none. */
 void speadi_rx_mem_set_window(void *self, unsigned reservations);
 
 #endif

@@ -1,5 +1,5 @@
-/* Receive engine `socket`: recvmmsg with UDP_GRO. Works everywhere. What a receive asks for and brings is in
- * socket_receive.c. */
+/* Receive engine `socket`: it reads sockets with recvmmsg() and UDP_GRO, and works on every Linux kernel that the
+ * library supports. socket_receive.c makes the receive calls. */
 #include "rx_socket.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 
 #include "udp_source.h"
 
-#define BELL UINT32_MAX
+#define WAKE_TAG UINT32_MAX /* the tag of the wake descriptor; other tags are indexes of sources */
 
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
@@ -54,7 +54,7 @@ static int socket_open(void *self, const struct speadi_rx_config *config,
     ret = speadi_wake_fd_open(&e->wake_fd);
     if (ret < 0)
         return speadi_err_set(err, ret, "socket engine: eventfd: %s", strerror(-ret));
-    if (watch(e, e->wake_fd.fd, BELL) < 0)
+    if (watch(e, e->wake_fd.fd, WAKE_TAG) < 0)
         return speadi_err_errno(err, "socket engine: epoll_ctl");
     e->buffers = speadi_alloc_lines((size_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE);
     e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
@@ -84,24 +84,25 @@ static void socket_close(void *self)
 
 /* ---- Rounds over the sources --------------------------------------------------------------- */
 
-/* Adds the sources that have data to the round. timeout NULL: no limit. Returns whether the wake_fd rang. */
-static bool look(struct speadi_socket_engine *e, const struct timespec *timeout)
+/* Waits until a source has data or the wake descriptor is signalled, at most for the timeout (NULL: no limit). Adds the
+ * sources that have data to the round. Returns true if the wake descriptor is signalled, and leaves it signalled. */
+static bool add_ready_sources(struct speadi_socket_engine *e, const struct timespec *timeout)
 {
     struct epoll_event event[SPEADI_RX_SOURCES_MAX + 1];
     int count = epoll_pwait2(e->epoll, event, SPEADI_RX_SOURCES_MAX + 1, timeout, NULL);
-    bool rang = false;
+    bool woken = false;
 
     for (int i = 0; i < count; i++) {
-        if (event[i].data.u32 == BELL)
-            rang = true;
+        if (event[i].data.u32 == WAKE_TAG)
+            woken = true;
         else
             e->round |= 1ull << event[i].data.u32;
     }
-    return rang;
+    return woken;
 }
 
-/* One receive from each source of the round, until the burst's bytes are there. */
-static int serve(struct speadi_socket_engine *e)
+/* Makes one receive from each source of the round, and stops when the bytes of a burst are there. */
+static int receive_round(struct speadi_socket_engine *e)
 {
     while (e->round && e->entry_count < SPEADI_SOCKET_BUFFERS &&
            e->round_bytes < SPEADI_SOCKET_BURST_BYTES) {
@@ -115,7 +116,7 @@ static int serve(struct speadi_socket_engine *e)
     return 0;
 }
 
-static int receive(struct speadi_socket_engine *e)
+static int receive_burst(struct speadi_socket_engine *e)
 {
     int ret;
 
@@ -124,12 +125,13 @@ static int receive(struct speadi_socket_engine *e)
     e->round_bytes = 0;
     if (e->source_count == 1) {
         e->round = 1;
-        return serve(e);
+        return receive_round(e);
     }
-    ret = serve(e);
+    ret = receive_round(e);
     if (ret == 0 && e->entry_count == 0) {
-        (void)look(e, &(struct timespec){0}); /* the wake_fd is for wait(): it rings on */
-        ret = serve(e);
+        /* The wake descriptor stays signalled: only wait() clears it. */
+        (void)add_ready_sources(e, &(struct timespec){0});
+        ret = receive_round(e);
     }
     return ret;
 }
@@ -146,12 +148,12 @@ static void lend(struct speadi_socket_engine *e, struct speadi_rx_burst *burst)
             if (burst->count + slots > SPEADI_RX_BURST_MAX)
                 return;
             entry->scatter.slots = 0;
-            if (!speadi_scatter_settle(
+            if (!speadi_scatter_lend_placed(
                     &(struct speadi_scatter){entry->scatter.iov, slots, entry->scatter.first_place},
-                    &entry->message, burst))
+                    &entry->datagrams, burst))
                 continue;
         }
-        if (!speadi_datagrams_lend(&entry->message, burst))
+        if (!speadi_datagrams_lend(&entry->datagrams, burst))
             return;
     }
 }
@@ -159,8 +161,8 @@ static void lend(struct speadi_socket_engine *e, struct speadi_rx_burst *burst)
 static void end_reservations(struct speadi_socket_engine *e)
 {
     for (unsigned i = 0; i < e->source_count; i++)
-        e->source[i].offered = 0;
-    e->offer_count = 0;
+        e->source[i].reserved = 0;
+    e->range_count = 0;
     e->ended = e->accepted;
 }
 
@@ -175,7 +177,7 @@ static int socket_poll(void *self, struct speadi_rx_burst *burst)
 
     burst->count = 0;
     if (all_lent(e) && !e->error)
-        e->error = receive(e);
+        e->error = receive_burst(e);
     lend(e, burst);
     if (all_lent(e) && e->ended != e->accepted)
         end_reservations(e);
@@ -185,7 +187,7 @@ static int socket_poll(void *self, struct speadi_rx_burst *burst)
 
 static void socket_give_back(void *self, struct speadi_rx_burst *burst)
 {
-    (void)self; /* buffers are used again by the next receive, not before */
+    (void)self; /* only the next receive writes to the buffers again */
     burst->count = 0;
 }
 
@@ -194,22 +196,22 @@ static unsigned socket_reserve(void *self, uint16_t source, uint32_t head_bytes,
 {
     struct speadi_socket_engine *e = self;
     struct speadi_socket_source *s = &e->source[source];
-    unsigned room = SPEADI_RX_RESERVE_MAX - e->offer_count;
+    unsigned room = SPEADI_RX_RESERVE_MAX - e->range_count;
 
-    /* One offer a source and receive; and none while its last message is not wholly lent. */
-    if (!all_lent(e) || s->offered || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
+    /* A source gets ranges once for each receive, and only when all that was received is lent. */
+    if (!all_lent(e) || s->reserved || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     count = count < room ? count : room;
-    memcpy(&e->offer[e->offer_count], ranges, count * sizeof *ranges);
-    s->offered = count;
-    s->first_offer = e->offer_count;
+    memcpy(&e->range[e->range_count], ranges, count * sizeof *ranges);
+    s->reserved = count;
+    s->first_range = e->range_count;
     s->head_bytes = head_bytes;
-    e->offer_count += count;
+    e->range_count += count;
     e->accepted += count;
     return count;
 }
 
-/* Nothing is posted between polls: dropping the offers is enough. */
+/* No receive is in flight between polls, so it is enough to forget the ranges. */
 static void socket_unreserve(void *self)
 {
     struct speadi_socket_engine *e = self;
@@ -229,7 +231,7 @@ static void socket_wait(void *self, uint64_t deadline_ns)
     if (deadline_ns > now)
         left = speadi_clock_timespec(deadline_ns - now);
     e->sleeps++;
-    if (look(e, deadline_ns == UINT64_MAX ? NULL : &left))
+    if (add_ready_sources(e, deadline_ns == UINT64_MAX ? NULL : &left))
         speadi_wake_fd_clear(&e->wake_fd);
 }
 
@@ -245,7 +247,7 @@ static void socket_counters(void *self, struct speadi_rx_counters *counters)
     struct speadi_socket_engine *e = self;
 
     *counters = (struct speadi_rx_counters){
-        .messages = e->messages,
+        .messages = e->receives,
         .sleeps = e->sleeps,
         .memory_bytes =
             (uint64_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE + SPEADI_HEADS_BYTES};

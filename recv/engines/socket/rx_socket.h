@@ -1,7 +1,9 @@
-/* Inside the socket receive engine:
+/* State of the socket receive engine. Only the files of this folder include it:
  *
- *   rx_socket.c    opening, rounds over the sources, reserving, waiting, the table of operations
- *   socket_receive.c   one receive from a source */
+ *   rx_socket.c        opens the sockets, reads the sources in rounds, reserves, waits; has the table of operations
+ *   socket_receive.c   makes one receive call for a source
+ *
+ * Threads: the owner thread uses all fields; only wake() is called by others. */
 #ifndef SPEADI_RX_SOCKET_H
 #define SPEADI_RX_SOCKET_H
 
@@ -17,22 +19,23 @@
 #include "train_guess.h"
 
 #define SPEADI_SOCKET_BUFFERS 64u
-/* An odd number of cache lines beyond 64 KiB, so that the beginnings share no cache sets. */
+/* 64 KiB and an odd number of cache lines, so that the buffers begin in different cache sets. */
 #define SPEADI_SOCKET_STRIDE      (SPEADI_DATAGRAMS_BYTES_MAX + 25u * SPEADI_CACHE_LINE)
-#define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* received in one burst: stays in L2 */
+#define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* bytes of one burst; so few stay in L2 */
 
 struct speadi_socket_source {
     struct speadi_udp_socket socket;
-    uint32_t message_bytes; /* recent mean */
+    uint32_t receive_bytes; /* recent mean of the bytes that one receive returned; 0: none yet */
     struct speadi_train_guess train;
-    unsigned offered;     /* ranges reserved for the next receive ... */
-    unsigned first_offer; /* ... from this one of the engine's */
-    uint32_t head_bytes;
+    unsigned reserved;    /* number of ranges that are reserved for the next receive */
+    unsigned first_range; /* index of the first of them in speadi_socket_engine.range */
+    uint32_t head_bytes;  /* expected before each of their payloads */
 };
 
-/* A message received and not wholly lent. slots == 0: nothing of it was placed, or that part is lent. */
+/* What one receive returned and what has not been lent yet. scatter.slots is 0 when nothing was placed, or when the
+ * placed packets have been lent. */
 struct speadi_socket_entry {
-    struct speadi_datagrams message;
+    struct speadi_datagrams datagrams;
     struct speadi_scatter scatter;
 };
 
@@ -41,27 +44,29 @@ struct speadi_socket_engine {
     unsigned source_count;
     int epoll;
     struct speadi_wake_fd wake_fd;
-    uint64_t round; /* bit set of sources with data that have not had their turn */
+    uint64_t round; /* bit i is set when source i has data and is still to be read in this round */
 
-    struct speadi_rx_range offer[SPEADI_RX_RESERVE_MAX];
-    unsigned offer_count;
-    uint64_t accepted, ended;
+    /* The ranges that are reserved for the next receives, those of one source in a row. */
+    struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
+    unsigned range_count;
+    uint64_t accepted, ended; /* reservations since open() */
 
     struct speadi_socket_entry entry[SPEADI_SOCKET_BUFFERS]; /* entry i uses buffer i */
-    unsigned entry_count, entry_next;
-    uint32_t round_bytes;
+    unsigned entry_count, entry_next; /* entries before entry_next have been lent */
+    uint32_t round_bytes;             /* received since the entries were last empty */
     struct mmsghdr header[SPEADI_SOCKET_BUFFERS];
     struct iovec iov[2 * SPEADI_RX_RESERVE_MAX + SPEADI_SOCKET_BUFFERS];
     unsigned iov_count;
     _Alignas(SPEADI_CACHE_LINE) uint8_t control[SPEADI_SOCKET_BUFFERS][SPEADI_GRO_CONTROL_BYTES];
     uint8_t *buffers;
     uint8_t *heads;
-    int error; /* of a receive beside others that brought data: the next poll's */
-    uint64_t messages, sleeps;
+    /* -errno of a receive that failed, or 0. poll() returns it once all received packets are lent. */
+    int error;
+    uint64_t receives, sleeps;
 };
 
-/* Receives from this source what there is and room for, behind the entries that are there. Returns 0 or
- * -errno. */
+/* Receives from source `index`, without blocking, what is there and finds room, and appends it to the entries.
+ * Returns 0, also when nothing was there, or -errno. */
 int speadi_socket_receive(struct speadi_socket_engine *e, unsigned index);
 
 #endif

@@ -1,8 +1,9 @@
-/* One receive of the socket engine.
+/* Makes one receive call (recvmmsg) of the socket engine.
  *
- * What arrives un-predicted goes through bounce buffers, about 64 KiB of them a receive: one buffer for
- * a 64 KiB train, many for single packets. On one core a single buffer that stays in L2 took 7.7 GB per
- * CPU second, 32 of 64 KiB took 5.3; and single packets must not cost a system call each. */
+ * A receive without reservations goes to bounce buffers. It asks for about 64 KiB: one buffer for a train of 64 KiB,
+ * many buffers for single packets. Measured on one core: with one buffer, which stays in L2, the engine received 7.7
+ * GB per CPU second; with 32 buffers of 64 KiB it received 5.3 GB. Many buffers for single packets save a system call
+ * for each. */
 #include "rx_socket.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@ static uint8_t *buffer(const struct speadi_socket_engine *e, unsigned entry)
     return e->buffers + (size_t)entry * SPEADI_SOCKET_STRIDE;
 }
 
-/* Asks for one more message, into iov_count iovecs from e->iov_count on. */
+/* Lets the next receive call fill one more entry. The bytes go to iov_count iovecs, from e->iov_count on. */
 static void add_entry(struct speadi_socket_engine *e, unsigned entry, unsigned iov_count)
 {
     e->header[entry].msg_hdr = (struct msghdr){
@@ -26,11 +27,12 @@ static void add_entry(struct speadi_socket_engine *e, unsigned entry, unsigned i
     e->iov_count += iov_count;
 }
 
-/* Messages as before, about as many as fill SPEADI_SOCKET_BURST_BYTES. */
+/* Asks for as many entries as will fill about SPEADI_SOCKET_BURST_BYTES, if each gets receive_bytes bytes. Returns how
+ * many. */
 static unsigned ask_bounce(struct speadi_socket_engine *e,
                            const struct speadi_socket_source *source, unsigned room)
 {
-    uint32_t each = source->message_bytes ? source->message_bytes : SPEADI_DATAGRAMS_BYTES_MAX;
+    uint32_t each = source->receive_bytes ? source->receive_bytes : SPEADI_DATAGRAMS_BYTES_MAX;
     unsigned count = SPEADI_SOCKET_BURST_BYTES / each;
 
     count = count ? count : 1;
@@ -43,20 +45,21 @@ static unsigned ask_bounce(struct speadi_socket_engine *e,
     return count;
 }
 
-/* Spreads the source's ranges over messages of as many packets as trains had of late. */
+/* Spreads the ranges of the source over entries, each of as many packets as recent trains had. Returns how many
+ * entries. */
 static unsigned ask_placed(struct speadi_socket_engine *e,
                            const struct speadi_socket_source *source, unsigned room)
 {
-    unsigned train = source->train.packets ? source->train.packets : source->offered;
+    unsigned train = source->train.packets ? source->train.packets : source->reserved;
     unsigned count = 0;
 
-    for (unsigned done = 0; done < source->offered && count < room; count++) {
-        unsigned at = source->first_offer + done, left = source->offered - done;
+    for (unsigned done = 0; done < source->reserved && count < room; count++) {
+        unsigned at = source->first_range + done, left = source->reserved - done;
         struct speadi_scatter *scatter = &e->entry[e->entry_count + count].scatter;
 
         *scatter =
             (struct speadi_scatter){.iov = &e->iov[e->iov_count], .first_place = e->ended + at};
-        speadi_scatter_build(scatter, &e->offer[at], left < train ? left : train,
+        speadi_scatter_build(scatter, &e->range[at], left < train ? left : train,
                              source->head_bytes, e->heads + at * SPEADI_HEAD_STRIDE,
                              buffer(e, e->entry_count + count));
         add_entry(e, e->entry_count + count, 2 * scatter->slots + 1);
@@ -65,23 +68,23 @@ static unsigned ask_placed(struct speadi_socket_engine *e,
     return count;
 }
 
-static void learn(struct speadi_socket_source *source, const struct speadi_datagrams *message)
+static void learn(struct speadi_socket_source *source, const struct speadi_datagrams *datagrams)
 {
-    uint32_t bytes = message->true_bytes ? message->true_bytes : 1;
+    uint32_t bytes = datagrams->true_bytes ? datagrams->true_bytes : 1;
 
-    source->message_bytes = source->message_bytes ? (3 * source->message_bytes + bytes) / 4 : bytes;
-    speadi_train_guess_learn(&source->train, speadi_datagrams_segments(message));
+    source->receive_bytes = source->receive_bytes ? (3 * source->receive_bytes + bytes) / 4 : bytes;
+    speadi_train_guess_learn(&source->train, speadi_datagrams_segments(datagrams));
 }
 
-static void take_message(struct speadi_socket_engine *e, unsigned index, uint64_t now)
+static void add_received(struct speadi_socket_engine *e, unsigned index, uint64_t now)
 {
     struct speadi_socket_entry *entry = &e->entry[e->entry_count];
     struct mmsghdr *header = &e->header[e->entry_count];
-    uint32_t room = 0, bytes = header->msg_len; /* the true length, by MSG_TRUNC */
+    uint32_t room = 0, bytes = header->msg_len; /* the true length, because of MSG_TRUNC */
 
     for (size_t i = 0; i < header->msg_hdr.msg_iovlen; i++)
         room += (uint32_t)header->msg_hdr.msg_iov[i].iov_len;
-    entry->message = (struct speadi_datagrams){
+    entry->datagrams = (struct speadi_datagrams){
         .data = buffer(e, e->entry_count),
         .held_bytes = bytes < room ? bytes : room,
         .true_bytes = bytes,
@@ -89,17 +92,17 @@ static void take_message(struct speadi_socket_engine *e, unsigned index, uint64_
         .source = (uint16_t)index,
         .time_ns = now,
     };
-    learn(&e->source[index], &entry->message);
+    learn(&e->source[index], &entry->datagrams);
     e->round_bytes += bytes;
     e->entry_count++;
-    e->messages++;
+    e->receives++;
 }
 
 int speadi_socket_receive(struct speadi_socket_engine *e, unsigned index)
 {
     struct speadi_socket_source *source = &e->source[index];
     unsigned first = e->entry_count, room = SPEADI_SOCKET_BUFFERS - first, first_iov = e->iov_count;
-    unsigned asked = source->offered ? ask_placed(e, source, room) : ask_bounce(e, source, room);
+    unsigned asked = source->reserved ? ask_placed(e, source, room) : ask_bounce(e, source, room);
     int got = recvmmsg(source->socket.fd, &e->header[first], asked, MSG_DONTWAIT | MSG_TRUNC, NULL);
     uint64_t now;
 
@@ -109,7 +112,7 @@ int speadi_socket_receive(struct speadi_socket_engine *e, unsigned index)
     now = speadi_clock_utc_ns();
     for (int i = 0; i < got; i++) {
         e->iov_count += (unsigned)e->header[e->entry_count].msg_hdr.msg_iovlen;
-        take_message(e, index, now);
+        add_received(e, index, now);
     }
     return 0;
 }

@@ -1,11 +1,11 @@
-/* Receive engine `uring`: io_uring, one ring owned by the stream's thread.
+/* Receive engine `uring`: io_uring with one ring, which belongs to the owner thread of the stream.
  *
- * A source is read by a multishot receive into provided buffers until the core reserves places for it;
- * then by one single-shot receive at a time, scattered over them. The kernel copies only inside our own
- * io_uring_enter() (DEFER_TASKRUN), so nothing is written behind the owner's back.
+ * A source is read by a multishot receive into provided buffers until the core reserves ranges for it. From then on
+ * it is read by one single-shot receive at a time, which is spread over the ranges. The kernel copies only while the
+ * owner thread is in io_uring_enter() (DEFER_TASKRUN). So no memory changes while the owner thread runs other code.
  *
- * Sockets are not registered with the ring: a ring dies asynchronously, and would keep their ports
- * bound for a while after close(). */
+ * The sockets are not registered with the ring. The kernel frees a ring some time after it is closed, and registered
+ * sockets would keep their ports bound until then. */
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -18,12 +18,13 @@
 #include "rx_uring.h"
 #include "udp_source.h"
 
-#define ENTRIES     256u /* more than all requests together: receives and their cancels, the wake_fd */
+/* More than all requests that can be queued at a time: a receive and a cancel for each source, and the wake request. */
+#define ENTRIES     256u
 #define COMPLETIONS 1024u
 
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
-/* An odd number of cache lines, so that the sources' buffers begin in different cache sets. */
+/* An odd number of cache lines, so that the buffers of the sources begin in different cache sets. */
 #define SOURCE_STRIDE (SPEADI_DATAGRAMS_BYTES_MAX + SPEADI_HEADS_BYTES + SPEADI_CACHE_LINE)
 
 static int open_ring(struct speadi_uring_engine *e, struct spead_err *err)
@@ -62,7 +63,7 @@ static int uring_usable(const struct speadi_rx_config *config, struct spead_err 
 {
     struct speadi_uring_features features;
 
-    (void)config; /* the kernel has what it takes, or not */
+    (void)config; /* only the kernel decides */
     return speadi_uring_probe(&features, err);
 }
 
@@ -96,8 +97,9 @@ static int uring_start(void *self, struct spead_err *err)
     return ret;
 }
 
-/* Requests that are still in flight (no quiesce()) die with the ring, some time later. They cannot touch
- * the memory freed here: copying into it takes an io_uring_enter() of the owner. */
+/* Without a quiesce() before, requests may still be in flight here. The kernel ends them when it frees the ring, some
+ * time later. They cannot write to the memory that is freed here: the kernel copies only in an io_uring_enter() of
+ * the owner. */
 static void uring_close(void *self)
 {
     struct speadi_uring_engine *e = self;
@@ -118,7 +120,7 @@ static void uring_close(void *self)
 
 /* ---- Posting ------------------------------------------------------------------------------- */
 
-/* Posts a receive for every source that has none, and the wake_fd. */
+/* Posts a receive for every source that has none in flight, and the poll request for the wake descriptor. */
 static void post(struct speadi_uring_engine *e)
 {
     bool buffers = e->multishot && speadi_uring_buffers_provide(&e->buffers);
@@ -130,12 +132,12 @@ static void post(struct speadi_uring_engine *e)
             continue;
         speadi_uring_source_post(source, &e->ring, i, e->draining);
     }
-    if (!e->bell_armed && !e->draining) {
+    if (!e->wake_posted && !e->draining) {
         struct io_uring_sqe *sqe = speadi_uring_request(&e->ring);
 
         io_uring_prep_poll_add(sqe, e->wake_fd.fd, POLLIN);
-        io_uring_sqe_set_data64(sqe, speadi_uring_tag(SPEADI_URING_BELL, 0));
-        e->bell_armed = true;
+        io_uring_sqe_set_data64(sqe, speadi_uring_tag(SPEADI_URING_WAKE, 0));
+        e->wake_posted = true;
     }
 }
 
@@ -149,7 +151,8 @@ static void await(struct speadi_uring_engine *e, uint64_t sources)
 
 /* ---- Operations ---------------------------------------------------------------------------- */
 
-/* Submits what is queued and lets the kernel deliver, unless there is something to reap already. */
+/* Enters the kernel, which takes the queued requests and delivers completions. Nothing is done when no request is
+ * queued and completions are there already. */
 static void enter(struct speadi_uring_engine *e)
 {
     int ret = 0;
@@ -166,14 +169,15 @@ static int uring_poll(void *self, struct speadi_rx_burst *burst)
 
     burst->count = 0;
     if (e->has_pending) {
-        speadi_uring_lend_pending(
-            e, burst); /* its buffer must not be posted again while this is out */
+        /* Nothing is posted now: the buffer of the pending datagrams must stay as it is until give_back(). */
+        speadi_uring_lend_pending(e, burst);
     } else {
-        /* A completion can say no more than "post me again": look once more then. */
-        for (unsigned tries = 0, taken = 1; tries < 3 && taken && !burst->count; tries++) {
+        /* A completion may bring no data and only say that its receive has ended. Then the receive is posted again
+         * and the ring is looked at once more, three times in all. */
+        for (unsigned tries = 0, consumed = 1; tries < 3 && consumed && !burst->count; tries++) {
             post(e);
             enter(e);
-            taken = speadi_uring_reap(e, burst);
+            consumed = speadi_uring_reap(e, burst);
         }
     }
     burst->reservations_ended = e->reservations.ended;
@@ -199,7 +203,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
     if (e->draining || e->has_pending || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     if (!source->single) {
-        source->single = true; /* once the multishot receive has ended */
+        source->single = true; /* takes effect when the multishot receive has ended */
         source->unreserved = 0;
         speadi_uring_source_cancel(source, &e->ring, index);
     }
@@ -212,16 +216,16 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
     return source->scatter.slots;
 }
 
-/* A placed receive was told to end and did. Data that came all the same are copied out of the ranges,
- * into the source's own buffer: the ranges are the core's again at once. */
-static void take_back(struct speadi_uring_engine *e, struct speadi_uring_source *source)
+/* Ends the reservations of a placed receive that was cancelled and has completed. If it had received data before,
+ * they are copied from the ranges to the source's own buffer, because the core may use the ranges at once. */
+static void end_cancelled(struct speadi_uring_engine *e, struct speadi_uring_source *source)
 {
-    struct speadi_datagrams message = {.held_bytes = speadi_uring_source_room(source)};
+    struct speadi_datagrams datagrams = {.held_bytes = speadi_uring_source_room(source)};
 
     if (source->posted && source->result > 0) {
-        if (message.held_bytes > (uint32_t)source->result)
-            message.held_bytes = (uint32_t)source->result;
-        speadi_scatter_gather(&source->scatter, 0, &message);
+        if (datagrams.held_bytes > (uint32_t)source->result)
+            datagrams.held_bytes = (uint32_t)source->result;
+        speadi_scatter_gather(&source->scatter, 0, &datagrams);
     }
     speadi_uring_finish_reservations(e, source);
 }
@@ -240,10 +244,10 @@ static void uring_unreserve(void *self)
     await(e, posted);
     for (unsigned i = 0; i < e->source_count; i++)
         if (e->source[i].scatter.slots)
-            take_back(e, &e->source[i]);
+            end_cancelled(e, &e->source[i]);
 }
 
-/* From here on receives end at once, empty or not, so that nothing is in flight at close(). */
+/* From here on a receive ends at once, with or without data, so that none is in flight at close(). */
 static void uring_quiesce(void *self)
 {
     struct speadi_uring_engine *e = self;
@@ -268,10 +272,10 @@ static void uring_wait(void *self, uint64_t deadline_ns)
     struct __kernel_timespec limit = {.tv_sec = (int64_t)(left / 1000000000u),
                                       .tv_nsec = (long long)(left % 1000000000u)};
     struct io_uring_cqe *cqe;
-    bool rang = e->rang;
+    bool woken = e->woken;
 
-    e->rang = false;
-    if (e->has_pending || rang)
+    e->woken = false;
+    if (e->has_pending || woken)
         return;
     e->sleeps++;
     if (e->draining) {
@@ -283,7 +287,7 @@ static void uring_wait(void *self, uint64_t deadline_ns)
         return;
     }
     post(e);
-    /* Whatever ends it, poll() finds out. */
+    /* The result is not needed: the next poll() reaps the completions, also one of the wake descriptor. */
     io_uring_submit_and_wait_timeout(&e->ring, &cqe, 1, deadline_ns == UINT64_MAX ? NULL : &limit,
                                      NULL);
 }
@@ -300,7 +304,7 @@ static void uring_counters(void *self, struct speadi_rx_counters *counters)
     struct speadi_uring_engine *e = self;
 
     *counters = (struct speadi_rx_counters){
-        .messages = e->messages,
+        .messages = e->receives,
         .sleeps = e->sleeps,
         .memory_bytes = e->source_count * (sizeof *e->source + SOURCE_STRIDE) +
                         speadi_uring_buffers_bytes(&e->buffers)};

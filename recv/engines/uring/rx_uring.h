@@ -1,7 +1,9 @@
-/* Inside the uring receive engine:
+/* State of the uring receive engine. Only the files of this folder include it:
  *
- *   rx_uring.c   opening, posting, reserving, waiting, the table of operations
- *   uring_reap.c     what has completed: packets to lend */
+ *   rx_uring.c     opens the ring and the sockets, posts receives, reserves, waits; has the table of operations
+ *   uring_reap.c   turns completions of the ring into packets to lend
+ *
+ * Threads: the owner thread uses all fields; only wake() is called by others. */
 #ifndef SPEADI_RX_URING_H
 #define SPEADI_RX_URING_H
 
@@ -15,40 +17,41 @@
 #include "uring_buffers.h"
 #include "uring_source.h"
 
-/* A message received and not wholly lent. */
+/* What one receive returned and what has not been lent completely. */
 struct speadi_uring_pending {
-    struct speadi_datagrams message;
-    int buffer; /* provided buffer it lies in; -1: the source's own */
+    struct speadi_datagrams datagrams;
+    int buffer; /* number of the provided buffer that holds it; -1: the source's own buffer */
 };
 
 struct speadi_uring_engine {
     struct io_uring ring;
     bool ring_open, enabled;
-    bool multishot; /* the kernel has it */
-    bool draining;  /* after quiesce(): receives no longer wait */
-    bool bell_armed;
-    bool rang; /* poll() met the wake_fd: the next wait() returns */
+    bool multishot;   /* the kernel has multishot receives and provided buffers */
+    bool draining;    /* after quiesce(): receives no longer wait for data */
+    bool wake_posted; /* a poll request for the wake descriptor is in flight */
+    bool woken; /* poll() found the wake descriptor signalled: the next wait() returns at once */
     struct speadi_wake_fd wake_fd;
     struct speadi_uring_source *source;
     unsigned source_count;
-    uint8_t *memory; /* the sources' buffers and heads */
+    uint8_t *memory; /* buffers and heads of the sources */
     struct speadi_uring_buffers buffers;
     struct speadi_reservations reservations;
     struct speadi_uring_pending pending;
     bool has_pending;
-    unsigned lent[SPEADI_URING_BUFFERS]; /* provided buffers of the burst that is out */
+    unsigned lent[SPEADI_URING_BUFFERS]; /* provided buffers of the burst that is lent now */
     unsigned lent_count;
-    int error; /* the stream cannot continue */
-    uint64_t messages, sleeps;
+    int error; /* -errno: the stream cannot continue; 0: it can */
+    uint64_t receives, sleeps;
 };
 
-/* Turns completions into packets until they or the burst are used up. Returns how many it consumed. */
+/* Turns completions into packets of the burst, until no completion is left or the burst is full. Returns how many
+ * completions it consumed. */
 unsigned speadi_uring_reap(struct speadi_uring_engine *e, struct speadi_rx_burst *burst);
 
-/* Lends what it can of the pending message. */
+/* Lends the pending datagrams, as many as the burst has room for. */
 void speadi_uring_lend_pending(struct speadi_uring_engine *e, struct speadi_rx_burst *burst);
 
-/* The single-shot receive has ended: so have its reservations. */
+/* Ends the reservations of the single-shot receive of the source, which has ended. */
 void speadi_uring_finish_reservations(struct speadi_uring_engine *e,
                                       struct speadi_uring_source *source);
 

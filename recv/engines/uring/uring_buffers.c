@@ -1,4 +1,4 @@
-/* Buffers that multishot receives take from. */
+/* Provides buffers for multishot receives, and takes them back. */
 #include "uring_buffers.h"
 
 #include <assert.h>
@@ -18,7 +18,7 @@
 
 _Static_assert(sizeof(struct io_uring_recvmsg_out) + SPEADI_URING_CONTROL_BYTES ==
                    SPEADI_URING_PREFIX_BYTES,
-               "payload begins on a cache line");
+               "the data begin on a cache line");
 
 int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_uring *ring,
                               struct spead_err *err)
@@ -42,8 +42,8 @@ int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_ur
         return speadi_err_set(err, ret, "uring engine: cannot register receive buffers: %s",
                               strerror(-ret));
     for (unsigned i = 0; i < SPEADI_URING_BUFFERS; i++)
-        buffers->spare[i] = (uint16_t)(SPEADI_URING_BUFFERS - 1 - i);
-    buffers->spare_count = SPEADI_URING_BUFFERS;
+        buffers->idle[i] = (uint16_t)(SPEADI_URING_BUFFERS - 1 - i);
+    buffers->idle_count = SPEADI_URING_BUFFERS;
     return 0;
 }
 
@@ -68,23 +68,23 @@ static uint8_t *memory_of(const struct speadi_uring_buffers *buffers, unsigned i
 unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers)
 {
     unsigned wanted =
-        buffers->message_bytes ? PROVIDED_BYTES / buffers->message_bytes : PROVIDED_MIN;
-    unsigned has = SPEADI_URING_BUFFERS - buffers->spare_count, added = 0;
+        buffers->receive_bytes ? PROVIDED_BYTES / buffers->receive_bytes : PROVIDED_MIN;
+    unsigned has = SPEADI_URING_BUFFERS - buffers->idle_count, added = 0;
 
     wanted = wanted < PROVIDED_MIN ? PROVIDED_MIN : wanted;
-    for (; buffers->spare_count && has < wanted; has++, added++) {
-        unsigned id = buffers->spare[--buffers->spare_count];
+    for (; buffers->idle_count && has < wanted; has++, added++) {
+        unsigned id = buffers->idle[--buffers->idle_count];
 
         io_uring_buf_ring_add(buffers->ring, memory_of(buffers, id), BUFFER_BYTES,
                               (unsigned short)id, SPEADI_URING_BUFFERS - 1, (int)added);
     }
-    if (added) /* a store-release: the kernel sees the entries before the new tail */
+    if (added) /* a store-release of the tail: the kernel sees the new entries when it sees the tail */
         io_uring_buf_ring_advance(buffers->ring, (int)added);
     return has;
 }
 
-bool speadi_uring_buffers_message(struct speadi_uring_buffers *buffers, unsigned id, int res,
-                                  struct speadi_datagrams *message)
+bool speadi_uring_buffers_received(struct speadi_uring_buffers *buffers, unsigned id, int res,
+                                   struct speadi_datagrams *datagrams)
 {
     uint8_t *memory = memory_of(buffers, id);
     struct io_uring_recvmsg_out out;
@@ -95,18 +95,18 @@ bool speadi_uring_buffers_message(struct speadi_uring_buffers *buffers, unsigned
         return false;
     memcpy(&out, memory, sizeof out);
     header = (struct msghdr){.msg_control = memory + sizeof out, .msg_controllen = out.controllen};
-    message->data = memory + SPEADI_URING_PREFIX_BYTES;
-    message->true_bytes = out.payloadlen;
-    message->held_bytes = held < out.payloadlen ? held : out.payloadlen;
-    message->segment_bytes = speadi_gro_segment_bytes(&header, out.payloadlen);
-    buffers->message_bytes = buffers->message_bytes
-                                 ? (3 * buffers->message_bytes + out.payloadlen + 3) / 4
+    datagrams->data = memory + SPEADI_URING_PREFIX_BYTES;
+    datagrams->true_bytes = out.payloadlen;
+    datagrams->held_bytes = held < out.payloadlen ? held : out.payloadlen;
+    datagrams->segment_bytes = speadi_gro_segment_bytes(&header, out.payloadlen);
+    buffers->receive_bytes = buffers->receive_bytes
+                                 ? (3 * buffers->receive_bytes + out.payloadlen + 3) / 4
                                  : out.payloadlen + 1;
     return true;
 }
 
 void speadi_uring_buffers_give_back(struct speadi_uring_buffers *buffers, unsigned id)
 {
-    assert(buffers->spare_count < SPEADI_URING_BUFFERS);
-    buffers->spare[buffers->spare_count++] = (uint16_t)id;
+    assert(buffers->idle_count < SPEADI_URING_BUFFERS);
+    buffers->idle[buffers->idle_count++] = (uint16_t)id;
 }

@@ -1,7 +1,8 @@
-/* Buffers that multishot receives take from: a provided-buffer ring, and the few of them that are in it.
+/* Buffers for multishot receives. The kernel takes them from a ring (provided buffers).
  *
- * Only about as many are provided as recent messages fill 128 KiB, the one given back last first, so
- * that what the kernel writes and we read stays in L2. Single packets so still come many at a time. */
+ * Only a few buffers are in the ring at a time: as many as hold about 128 KiB of recent receives, and those that were
+ * used last go first. So the memory that the kernel writes and the core reads stays in L2. For single packets that is
+ * still many buffers. Owner thread. */
 #ifndef SPEADI_URING_BUFFERS_H
 #define SPEADI_URING_BUFFERS_H
 
@@ -13,35 +14,39 @@
 #include "gro.h"
 
 #define SPEADI_URING_BUFFERS 64u /* a power of two */
-/* What the kernel puts before the payload: struct io_uring_recvmsg_out and control messages. Together a
- * cache line, so that payload begins on one. */
+/* The kernel writes a struct io_uring_recvmsg_out and control messages before the data. Together they fill one cache
+ * line, so the data begin on a cache line. */
 #define SPEADI_URING_CONTROL_BYTES 48u
 #define SPEADI_URING_PREFIX_BYTES  64u
 
 struct speadi_uring_buffers {
-    struct io_uring_buf_ring *ring; /* NULL: none */
+    struct io_uring_buf_ring *ring; /* NULL: not open */
     uint8_t *memory;
-    uint16_t spare[SPEADI_URING_BUFFERS]; /* not provided; the last is the hottest */
-    unsigned spare_count;
-    uint32_t message_bytes; /* recent mean */
+    /* Numbers of the buffers that are not in the ring; the last one was used most recently. */
+    uint16_t idle[SPEADI_URING_BUFFERS];
+    unsigned idle_count;
+    uint32_t receive_bytes; /* recent mean of the bytes that one receive returned; 0: none yet */
 };
 
-/* Registers group 0 with a ring that is still disabled. 0, -ENOMEM, or -errno of the registration. */
+/* Allocates the buffers and registers their ring as buffer group 0 of an io_uring that is still disabled. Returns 0,
+ * -ENOMEM, or the -errno of the registration, with a sentence. */
 int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_uring *ring,
                               struct spead_err *err);
-void speadi_uring_buffers_close(struct speadi_uring_buffers *buffers); /* after the ring is gone */
+/* Call it after the io_uring is closed. */
+void speadi_uring_buffers_close(struct speadi_uring_buffers *buffers);
 
-/* What they take: the buffers and the ring. */
+/* Returns the memory of the buffers and their ring, in bytes. */
 uint64_t speadi_uring_buffers_bytes(const struct speadi_uring_buffers *buffers);
 
-/* Tops up what the kernel may take. Returns how many it has. */
+/* Adds buffers to the ring until the wanted number is in it. Returns how many are in it. */
 unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers);
 
-/* A message of res bytes came into buffer id. Fills *message; false: it is no message. */
-bool speadi_uring_buffers_message(struct speadi_uring_buffers *buffers, unsigned id, int res,
-                                  struct speadi_datagrams *message);
+/* Describes in *datagrams what a receive put into buffer `id`; res is the result of its completion. The fields source
+ * and time_ns are left as they are. Returns false when res is too short to be a receive. */
+bool speadi_uring_buffers_received(struct speadi_uring_buffers *buffers, unsigned id, int res,
+                                   struct speadi_datagrams *datagrams);
 
-/* The buffer has been read. */
+/* The buffer may be provided again. */
 void speadi_uring_buffers_give_back(struct speadi_uring_buffers *buffers, unsigned id);
 
 #endif

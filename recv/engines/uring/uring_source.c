@@ -1,4 +1,4 @@
-/* The requests of a uring source: multishot and single-shot receives, and their ends. */
+/* Makes the requests of a source: multishot and single-shot receives, and their cancels. */
 #include "uring_source.h"
 
 #include <assert.h>
@@ -15,13 +15,13 @@ struct io_uring_sqe *speadi_uring_request(struct io_uring *ring)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-    assert(sqe); /* ENTRIES in rx_uring.c covers all that is queued between two submissions */
+    assert(sqe); /* ENTRIES in rx_uring.c is more than all requests between two submissions */
     return sqe;
 }
 
 static void post_multishot(struct speadi_uring_source *source, struct io_uring_sqe *sqe)
 {
-    /* Only msg_namelen and msg_controllen are looked at, while the request is prepared. */
+    /* The kernel reads only msg_namelen and msg_controllen, while the request is prepared. */
     source->header = (struct msghdr){.msg_controllen = SPEADI_URING_CONTROL_BYTES};
     io_uring_prep_recvmsg_multishot(sqe, source->socket.fd, &source->header, MSG_TRUNC);
     io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);

@@ -1,4 +1,4 @@
-/* A source of the uring engine: its socket, and the receive that is in flight for it. */
+/* A source of the uring engine: its socket, and the receive that is in flight for it. Owner thread. */
 #ifndef SPEADI_URING_SOURCE_H
 #define SPEADI_URING_SOURCE_H
 
@@ -13,18 +13,19 @@
 #include "gro.h"
 #include "scatter.h"
 
-/* What a completion is of: the upper half of its data; the lower is the source's index. */
-enum speadi_uring_kind { SPEADI_URING_RECEIVE, SPEADI_URING_CANCEL, SPEADI_URING_BELL };
+/* Which request a completion answers. The upper half of the completion's data holds it; the lower half holds the
+ * index of the source. WAKE is the poll request for the wake descriptor. */
+enum speadi_uring_kind { SPEADI_URING_RECEIVE, SPEADI_URING_CANCEL, SPEADI_URING_WAKE };
 
 struct speadi_uring_source {
     struct speadi_udp_socket socket;
-    bool single;         /* read by single-shot receives */
+    bool single;         /* it is read by single-shot receives, else by a multishot receive */
     bool posted;         /* a receive of either kind is in flight */
-    bool cancelled;      /* ... and has been told to end */
+    bool cancelled;      /* a cancel was queued for the receive in flight */
     unsigned unreserved; /* single-shot receives in a row without reservations */
-    int result;          /* what speadi_uring_sources_await() saw of it */
+    int result;          /* of the receive, as speadi_uring_sources_await() found it */
 
-    /* The single-shot receive; slots == 0: none reserved. */
+    /* Arguments of the single-shot receive. scatter.slots == 0: nothing is reserved. */
     struct msghdr header;
     struct speadi_scatter scatter;
     struct iovec iov[SPEADI_SCATTER_IOVECS];
@@ -32,24 +33,27 @@ struct speadi_uring_source {
     uint8_t *buffer, *heads;
 };
 
+/* Returns the data of a completion of this kind. */
 uint64_t speadi_uring_tag(enum speadi_uring_kind kind, unsigned source);
 
-/* A place in the submission queue, which is long enough for all that can be queued. */
+/* Returns a free entry of the submission queue. One is always free, because the queue has room for all requests. */
 struct io_uring_sqe *speadi_uring_request(struct io_uring *ring);
 
-/* Queues a receive of the source's kind; draining: one that does not wait. */
+/* Queues a receive: single-shot or multishot as `single` says. While draining it is a single-shot receive that does
+ * not wait for data. */
 void speadi_uring_source_post(struct speadi_uring_source *source, struct io_uring *ring,
                               unsigned index, bool draining);
 
-/* Tells the receive in flight to end, once. */
+/* Queues a cancel for the receive in flight. Does nothing if none is in flight or a cancel is queued already. */
 void speadi_uring_source_cancel(struct speadi_uring_source *source, struct io_uring *ring,
                                 unsigned index);
 
-/* How many bytes the single-shot receive has places for. */
+/* Returns how many bytes the single-shot receive in flight has room for. */
 uint32_t speadi_uring_source_room(const struct speadi_uring_source *source);
 
-/* Sleeps until every receive whose bit is set has ended. Completions stay for the next poll. Returns 0, or
- * -errno when the ring is of no use any more. */
+/* Blocks until the receives of all sources whose bit is set have completed, and stores their results in the field
+ * result. The completions stay in the ring for the next poll. Returns 0, or -errno when the ring can no longer be
+ * used. */
 int speadi_uring_sources_await(struct speadi_uring_source *source, struct io_uring *ring,
                                uint64_t bits);
 

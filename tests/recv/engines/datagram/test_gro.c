@@ -1,5 +1,6 @@
-/* Received messages become the packets that were sent. Method: messages made by hand, also such as no
- * kernel here would give: cut off, or with more datagrams than a burst holds. */
+/* Goal: what one receive returned becomes the packets that were sent. Method: the test makes the results of receives
+ * by hand. Some of them a kernel here would not return: datagrams that are cut off, or more datagrams than a burst
+ * holds. */
 #include <criterion/criterion.h>
 
 #include <netinet/in.h>
@@ -11,7 +12,7 @@
 static uint8_t data[SPEADI_DATAGRAMS_BYTES_MAX];
 static struct speadi_rx_burst burst;
 
-static struct speadi_datagrams message(uint32_t bytes, uint32_t segment)
+static struct speadi_datagrams received(uint32_t bytes, uint32_t segment)
 {
     return (struct speadi_datagrams){.data = data,
                                      .held_bytes = bytes,
@@ -23,9 +24,9 @@ static struct speadi_datagrams message(uint32_t bytes, uint32_t segment)
 
 Test(gro, a_train_becomes_its_datagrams_and_the_last_may_be_shorter)
 {
-    struct speadi_datagrams m = message(2500, 1000);
+    struct speadi_datagrams datagrams = received(2500, 1000);
 
-    cr_assert(speadi_datagrams_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&datagrams, &burst));
     cr_assert_eq(burst.count, 3);
     for (unsigned i = 0; i < 3; i++) {
         const struct speadi_rx_packet *p = &burst.packet[i];
@@ -43,36 +44,36 @@ Test(gro, a_train_becomes_its_datagrams_and_the_last_may_be_shorter)
 
 Test(gro, an_empty_datagram_is_a_packet)
 {
-    struct speadi_datagrams m = message(0, 1);
+    struct speadi_datagrams datagrams = received(0, 1);
 
-    cr_assert(speadi_datagrams_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&datagrams, &burst));
     cr_assert_eq(burst.count, 1);
     cr_expect_eq(burst.packet[0].datagram_bytes, 0);
 }
 
-/* A virtual machine's host can hand over trains of tiny datagrams, far more than a burst holds. */
+/* The host of a virtual machine can deliver trains of very small datagrams, far more than a burst holds. */
 Test(gro, a_train_longer_than_a_burst_goes_on_in_the_next)
 {
-    struct speadi_datagrams m = message(5 * SPEADI_RX_BURST_MAX / 2, 1);
+    struct speadi_datagrams datagrams = received(5 * SPEADI_RX_BURST_MAX / 2, 1);
 
-    cr_assert_not(speadi_datagrams_lend(&m, &burst));
+    cr_assert_not(speadi_datagrams_lend(&datagrams, &burst));
     cr_assert_eq(burst.count, SPEADI_RX_BURST_MAX);
-    cr_assert_not(speadi_datagrams_lend(&m, &burst), "a full burst takes no more");
+    cr_assert_not(speadi_datagrams_lend(&datagrams, &burst), "a full burst takes no more");
     cr_assert_eq(burst.count, SPEADI_RX_BURST_MAX);
     burst.count = 0;
-    cr_assert_not(speadi_datagrams_lend(&m, &burst));
+    cr_assert_not(speadi_datagrams_lend(&datagrams, &burst));
     cr_expect_eq(burst.packet[0].head, data + SPEADI_RX_BURST_MAX);
     burst.count = 0;
-    cr_assert(speadi_datagrams_lend(&m, &burst));
+    cr_assert(speadi_datagrams_lend(&datagrams, &burst));
     cr_expect_eq(burst.count, SPEADI_RX_BURST_MAX / 2);
 }
 
 Test(gro, a_cut_off_train_is_counted_with_all_its_datagrams)
 {
-    struct speadi_datagrams m = message(7001, 1000);
+    struct speadi_datagrams datagrams = received(7001, 1000);
 
-    m.held_bytes = 4000;
-    cr_assert(speadi_datagrams_lend(&m, &burst));
+    datagrams.held_bytes = 4000;
+    cr_assert(speadi_datagrams_lend(&datagrams, &burst));
     cr_assert_eq(burst.count, 1);
     cr_expect_eq(burst.packet[0].flags, SPEADI_RX_TRUNCATED);
     cr_expect_eq(burst.packet[0].segments, 8);

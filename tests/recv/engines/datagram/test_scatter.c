@@ -1,6 +1,6 @@
-/* Packets that fell where they were predicted are lent in place, all others whole and in order.
- * Method: a message is spread over the iovecs as the kernel would, settled, and the packets compared
- * with what was sent. */
+/* Goal: packets that landed as predicted are lent in place, all others are lent whole and in order. Method: the test
+ * spreads the bytes of a receive over the iovecs as the kernel does, lends them, and compares the packets with what
+ * was sent. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -14,7 +14,7 @@
 #define FIRST   1000u /* number of the first reservation */
 
 static uint8_t sent[SPEADI_DATAGRAMS_BYTES_MAX], spill[SPEADI_DATAGRAMS_BYTES_MAX];
-static uint8_t heads[SPEADI_HEADS_BYTES], home[64 * PAYLOAD];
+static uint8_t heads[SPEADI_HEADS_BYTES], memory[64 * PAYLOAD];
 static struct iovec iov[SPEADI_SCATTER_IOVECS];
 static struct speadi_scatter scatter = {.iov = iov, .first_place = FIRST};
 static struct speadi_rx_burst burst;
@@ -24,15 +24,15 @@ static void predict(unsigned count, uint32_t last_bytes)
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
 
     for (unsigned i = 0; i < count; i++)
-        range[i] = (struct speadi_rx_range){.data = home + i * PAYLOAD,
+        range[i] = (struct speadi_rx_range){.data = memory + i * PAYLOAD,
                                             .bytes = i + 1 < count ? PAYLOAD : last_bytes};
     speadi_scatter_build(&scatter, range, count, HEAD, heads, spill);
 }
 
-/* Receives `bytes` bytes in datagrams of `segment`; returns what speadi_scatter_settle() said. */
+/* Receives `bytes` bytes in datagrams of `segment` bytes. Returns the result of speadi_scatter_lend_placed(). */
 static bool receive(uint32_t bytes, uint32_t segment)
 {
-    struct speadi_datagrams m = {
+    struct speadi_datagrams datagrams = {
         .held_bytes = bytes, .true_bytes = bytes, .segment_bytes = segment, .source = 5};
     uint32_t at = 0;
     bool rest;
@@ -44,13 +44,13 @@ static bool receive(uint32_t bytes, uint32_t segment)
         memcpy(iov[i].iov_base, sent + at, part);
         at += (uint32_t)part;
     }
-    rest = speadi_scatter_settle(&scatter, &m, &burst);
+    rest = speadi_scatter_lend_placed(&scatter, &datagrams, &burst);
     if (rest)
-        cr_assert(speadi_datagrams_lend(&m, &burst));
+        cr_assert(speadi_datagrams_lend(&datagrams, &burst));
     return rest;
 }
 
-/* All packets are there, whole; the first `placed` of them in place. */
+/* Checks that all packets were lent whole, and that the first `placed` of them are in place. */
 static void check(uint32_t bytes, uint32_t segment, unsigned placed)
 {
     unsigned count = (bytes + segment - 1) / segment;
@@ -62,7 +62,7 @@ static void check(uint32_t bytes, uint32_t segment, unsigned placed)
 
         cr_expect(rx_rig_packet_is(p, sent + at, part), "packet %u of %u bytes", i, part);
         cr_expect_eq(p->place, i < placed ? FIRST + i : SPEADI_RX_UNPLACED, "packet %u", i);
-        cr_expect(i >= placed || p->body == home + i * PAYLOAD, "packet %u", i);
+        cr_expect(i >= placed || p->body == memory + i * PAYLOAD, "packet %u", i);
         cr_expect_eq(p->source, 5);
     }
 }
@@ -103,18 +103,18 @@ Test(scatter, packets_split_elsewhere_are_gathered)
         burst.count = 0;
         predict(7, PAYLOAD);
         receive(9 * 97 * 5, segment);
-        /* A message of one datagram that fits its slot is in place whatever its length. */
+        /* Only a single datagram that fits its slot would be in place, whatever its length. */
         check(9 * 97 * 5, segment, 0);
     }
 }
 
-/* At a heap's end the last range is shorter; a train ends with its short packet. */
+/* The last range of a heap is shorter than the others, and a train ends with its shorter packet. */
 Test(scatter, slots_end_with_the_first_shorter_range)
 {
     struct speadi_rx_range range[4] = {
-        {.data = home, .bytes = PAYLOAD},
-        {.data = home + PAYLOAD, .bytes = 100},
-        {.data = home + 2 * PAYLOAD, .bytes = PAYLOAD},
+        {.data = memory, .bytes = PAYLOAD},
+        {.data = memory + PAYLOAD, .bytes = 100},
+        {.data = memory + 2 * PAYLOAD, .bytes = PAYLOAD},
     };
 
     speadi_scatter_build(&scatter, range, 3, HEAD, heads, spill);
@@ -125,8 +125,8 @@ Test(scatter, slots_end_with_the_first_shorter_range)
 
 Test(scatter, slots_end_before_the_first_longer_range)
 {
-    struct speadi_rx_range range[2] = {{.data = home, .bytes = 100},
-                                       {.data = home + PAYLOAD, .bytes = PAYLOAD}};
+    struct speadi_rx_range range[2] = {{.data = memory, .bytes = 100},
+                                       {.data = memory + PAYLOAD, .bytes = PAYLOAD}};
 
     speadi_scatter_build(&scatter, range, 2, HEAD, heads, spill);
     cr_assert_eq(scatter.slots, 1);
@@ -157,11 +157,12 @@ Test(scatter, an_empty_datagram_is_a_packet)
 
 Test(scatter, a_cut_off_message_is_counted_with_its_segments)
 {
-    struct speadi_datagrams m = {.held_bytes = 3000, .true_bytes = 4001, .segment_bytes = PACKET};
+    struct speadi_datagrams datagrams = {
+        .held_bytes = 3000, .true_bytes = 4001, .segment_bytes = PACKET};
 
     predict(2, PAYLOAD);
-    cr_assert(speadi_scatter_settle(&scatter, &m, &burst));
-    cr_assert(speadi_datagrams_lend(&m, &burst));
+    cr_assert(speadi_scatter_lend_placed(&scatter, &datagrams, &burst));
+    cr_assert(speadi_datagrams_lend(&datagrams, &burst));
     cr_assert_eq(burst.count, 1);
     cr_expect_eq(burst.packet[0].flags, SPEADI_RX_TRUNCATED);
     cr_expect_eq(burst.packet[0].segments, 5);
