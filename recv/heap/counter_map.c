@@ -1,4 +1,4 @@
-/* Owns the table that finds a heap by its counter. */
+/* Implements the hash table of counter_map.h. */
 #include "counter_map.h"
 
 #include <errno.h>
@@ -11,7 +11,7 @@ uint64_t speadi_counter_map_multiplier(void)
 {
     uint64_t random;
 
-    /* Without a random source the tables still work; only a hostile sender could slow them down. */
+    /* Without random numbers the tables still work, but a hostile sender can slow them down. */
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
         random = speadi_clock_mono_ns() * 0x9e3779b97f4a7c15ull;
     return random | 1;
@@ -56,21 +56,21 @@ void speadi_counter_map_insert(struct speadi_counter_map *map, uint64_t counter,
 
 void speadi_counter_map_remove(struct speadi_counter_map *map, uint64_t counter)
 {
-    uint32_t hole = speadi_counter_map_home(map, counter);
+    uint32_t empty = speadi_counter_map_home(map, counter);
 
-    while (map->cell[hole].counter != counter)
-        hole = (hole + 1) & map->mask;
+    while (map->cell[empty].counter != counter)
+        empty = (empty + 1) & map->mask;
 
-    /* Close the gap: an entry further on moves into the hole unless its home lies behind the hole,
-     * so that no search ever stops short of it. */
-    for (uint32_t i = (hole + 1) & map->mask; map->cell[i].value != SPEADI_COUNTER_NONE;
+    /* Fill the empty cell: an entry behind it moves into it, unless the search for this entry begins behind the empty
+     * cell. So no search stops before it has reached its entry. */
+    for (uint32_t i = (empty + 1) & map->mask; map->cell[i].value != SPEADI_COUNTER_NONE;
          i = (i + 1) & map->mask) {
         uint32_t home = speadi_counter_map_home(map, map->cell[i].counter);
 
-        if (((i - home) & map->mask) >= ((i - hole) & map->mask)) {
-            map->cell[hole] = map->cell[i];
-            hole = i;
+        if (((i - home) & map->mask) >= ((i - empty) & map->mask)) {
+            map->cell[empty] = map->cell[i];
+            empty = i;
         }
     }
-    map->cell[hole].value = SPEADI_COUNTER_NONE;
+    map->cell[empty].value = SPEADI_COUNTER_NONE;
 }

@@ -1,7 +1,7 @@
-/* Heap counters to small numbers: open addressing with linear probing, of fixed size.
+/* A hash table that maps heap counters to small numbers. It has a fixed size, open addressing and linear probing.
  *
- * Counters come from the network: the multiplier is random, so that nobody can choose counters that
- * collide. At most a quarter of the cells are ever in use. One thread. */
+ * The counters come from the network. So the multiplier of the hash is random, and a sender cannot choose counters that
+ * collide. At most a quarter of the cells are in use. One thread uses a table; the data path may. */
 #ifndef SPEADI_COUNTER_MAP_H
 #define SPEADI_COUNTER_MAP_H
 
@@ -21,28 +21,29 @@ struct speadi_counter_map {
     unsigned shift;
 };
 
-/* A random odd number: multiply, and keep the high bits. */
+/* Returns a random odd number. The hash of a counter is the high bits of its product with this number. */
 uint64_t speadi_counter_map_multiplier(void);
 
-/* Room for capacity counters (1 .. 2^24). Returns 0 or -ENOMEM. */
+/* Makes an empty table for up to `capacity` counters (1 to 2^24). Returns 0 or -ENOMEM. */
 int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity);
 void speadi_counter_map_release(struct speadi_counter_map *map);
 
-/* Adds a counter that is not there. */
+/* Adds a counter, which must not be in the table. */
 void speadi_counter_map_insert(struct speadi_counter_map *map, uint64_t counter, uint32_t value);
 
-/* Takes a counter that is there out again. */
+/* Removes a counter, which must be in the table. */
 void speadi_counter_map_remove(struct speadi_counter_map *map, uint64_t counter);
 
 void speadi_counter_map_clear(struct speadi_counter_map *map);
 
+/* Returns the index of the cell where the search for a counter begins. */
 static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *map,
                                                uint64_t counter)
 {
     return (uint32_t)((counter * map->multiplier) >> map->shift);
 }
 
-/* The counter's value, or SPEADI_COUNTER_NONE. */
+/* Returns the value of the counter, or SPEADI_COUNTER_NONE if it is not in the table. */
 static inline uint32_t speadi_counter_map_find(const struct speadi_counter_map *map,
                                                uint64_t counter)
 {

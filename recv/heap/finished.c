@@ -1,4 +1,4 @@
-/* Owns the memory of heaps that have ended. */
+/* Keeps the entries of heaps that have ended. */
 #include "finished.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, boo
     uint32_t before = speadi_counter_map_find(&finished->map, counter);
     struct speadi_finished_heap *heap = &finished->heap[index];
 
-    if (before != SPEADI_COUNTER_NONE) /* the same counter, more than a second ago */
+    if (before != SPEADI_COUNTER_NONE) /* a heap of this counter ended more than a second ago */
         forget_one(finished, &finished->heap[before]);
     if (heap->used)
         forget_one(finished, heap);
@@ -72,7 +72,7 @@ void speadi_finished_forget(struct speadi_finished *finished)
 {
     size_t count = (size_t)finished->substream_count * finished->per_substream;
 
-    /* Control items are cheap to forge: forgetting nothing must cost nothing. */
+    /* Anyone can send control items at a high rate. So this is cheap when there is nothing to forget. */
     if (finished->count == 0)
         return;
     for (size_t i = 0; i < count; i++)

@@ -1,9 +1,11 @@
-/* What became of the heaps that were here lately.
+/* Remembers how the last heaps of a stream ended.
  *
- * Each substream remembers the counters of its last heaps exactly, so that a late packet does not open
- * its heap anew: found complete, it is a duplicate; found otherwise, it is late; not found, it opens a
- * new heap. Counters are never compared by order: a sender that restarts at 1 must not be eaten, which
- * is also why everything is forgotten after a second. One thread. */
+ * Each substream remembers the counters of its last heaps, so that a late packet does not open its heap again. If the
+ * heap of a packet is remembered as complete, the packet is a duplicate. If it is remembered as incomplete, the packet
+ * is late. If it is not remembered, the packet opens a new heap.
+ *
+ * Counters are only compared for equality, never by order: a sender that restarts and counts from 1 again must be
+ * received. For the same reason a heap is forgotten after one second. The owner thread uses it. */
 #ifndef SPEADI_FINISHED_H
 #define SPEADI_FINISHED_H
 
@@ -16,17 +18,17 @@
 
 struct speadi_finished_heap {
     uint64_t counter;
-    uint64_t time_ns; /* when it ended, CLOCK_MONOTONIC */
-    uint64_t missing; /* packets counted as missing from it that have not come late since */
+    uint64_t time_ns; /* when it ended, by the clock by which heaps age (now() of the engine) */
+    uint64_t missing; /* packets of it that count as missing; one less for each that comes late */
     bool complete;
-    bool used;
+    bool used; /* false: this entry is free */
 };
 
 struct speadi_finished {
-    struct speadi_finished_heap *heap; /* [substream_count][per_substream], each a ring */
-    uint32_t *next;                    /* [substream_count] */
+    struct speadi_finished_heap *heap; /* [substream_count][per_substream]: a ring for each */
+    uint32_t *next;                    /* [substream_count]: next entry of each ring */
     uint32_t substream_count, per_substream;
-    uint32_t count;
+    uint32_t count;                /* entries in use */
     struct speadi_counter_map map; /* counter -> index into heap */
 };
 
@@ -35,16 +37,17 @@ int speadi_finished_init(struct speadi_finished *finished, uint32_t substream_co
                          uint32_t per_substream);
 void speadi_finished_release(struct speadi_finished *finished);
 
-/* Remembers a heap, in place of the oldest one of its substream. */
+/* Remembers a heap that has ended now. It takes the entry of the oldest heap of its substream. */
 void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, bool complete,
                          uint64_t missing, uint64_t now_ns);
 
-/* The heap's memory if it ended within the last second, else NULL. Valid until the next add. */
+/* Returns the entry of the heap if it ended within the last second, else NULL. It is valid until the next
+ * speadi_finished_add(). */
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
                                                   uint64_t counter, uint64_t now_ns);
 
-/* A packet of a heap that ended incomplete has come late. True: it had been counted as missing, and is not any
- * more. */
+/* Says that a packet of a heap that ended incomplete has come late. Returns true if a packet of this heap counted as
+ * missing; the count is then less by one. */
 static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
 {
     if (heap->missing == 0)
@@ -53,7 +56,7 @@ static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
     return true;
 }
 
-/* Forgets everything: a stream-control item says that the sender starts or ends. */
+/* Forgets all heaps. It is called when a start or stop item says that the sender starts or ends. */
 void speadi_finished_forget(struct speadi_finished *finished);
 
 static inline uint64_t speadi_finished_bytes(const struct speadi_finished *finished)

@@ -1,4 +1,4 @@
-/* Owns the count of skipped heap counters. */
+/* Counts skipped heap counters. */
 #include "gap_tracker.h"
 
 #include <string.h>
@@ -40,7 +40,7 @@ static void begin_epoch(struct speadi_gap_tracker *tracker, uint64_t counter)
     tracker->active = true;
     tracker->repeated = false;
     tracker->first = tracker->newest = counter;
-    tracker->position = SPEADI_GAP_WINDOW; /* so that older positions never wrap below zero */
+    tracker->position = SPEADI_GAP_WINDOW; /* so that no older position is below zero */
     tracker->opened = 1;
     memset(tracker->window, 0, sizeof tracker->window);
     set_bit(tracker, tracker->position);
@@ -66,8 +66,9 @@ void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker)
     tracker->repeated = false;
 }
 
-/* Opened twice: late, or the first of a sender that begins anew. The next counter tells. */
-static void repeat(struct speadi_gap_tracker *tracker, uint64_t counter)
+/* Notes a counter that has opened before. Its heap is late, or it is the first after a restart. The next counter will
+ * tell. */
+static void note_repeat(struct speadi_gap_tracker *tracker, uint64_t counter)
 {
     tracker->repeated = true;
     tracker->repeated_counter = counter;
@@ -92,7 +93,7 @@ void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counte
     }
     tracker->repeated = false;
     if (distance % tracker->step != 0)
-        return; /* not of the sequence that the step describes */
+        return; /* not a counter of this sequence, as its step says */
     distance /= tracker->step;
 
     if (ahead && distance <= SPEADI_GAP_JUMP_MAX) {
@@ -100,7 +101,7 @@ void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counte
     } else if (ahead || distance >= SPEADI_GAP_WINDOW) {
         begin_epoch(tracker, counter);
     } else if (bit_is_set(tracker, tracker->position - distance)) {
-        repeat(tracker, counter);
+        note_repeat(tracker, counter);
     } else {
         set_bit(tracker, tracker->position - distance);
         tracker->opened++;

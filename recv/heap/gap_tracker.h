@@ -1,42 +1,49 @@
-/* Heap counters that were skipped: heaps of which no packet ever came.
+/* Counts the heap counters that were skipped, that is, the heaps of which no packet ever came.
  *
- * Exact within a window of the newest counters, so that a heap that opens late is taken back out of
- * the count. A sender that restarts (a counter older than the window, far ahead, or opened twice and
- * followed by the next) begins a new epoch: what the old one missed stays counted.
+ * The count is exact within a window of the newest counters: a heap that opens late is subtracted again. When the
+ * sender restarts, a new epoch begins; the missing heaps of the old epoch stay in the count. The tracker takes it for
+ * a restart when a counter is older than the window or far ahead, or when a counter opens a second time and the next
+ * counter follows it.
  *
- * What it cannot know: two late heaps, next to each other and both opened before, look like a restart;
- * a restart inside the window whose first heaps are lost or come in another order looks like late heaps,
- * and those of the old epoch's missing counters that it uses again are no longer counted. Stream level,
- * not per substream. */
+ * The tracker cannot tell some cases apart. If two late heaps with adjacent counters have both been opened before, it
+ * takes them for a restart. If the sender restarts with counters inside the window, and its first heaps are lost or
+ * come in another order, it takes them for late heaps; then the missing counters of the old epoch that the sender
+ * uses again are subtracted.
+ *
+ * A stream has one tracker for all its substreams. Owner thread. */
 #ifndef SPEADI_GAP_TRACKER_H
 #define SPEADI_GAP_TRACKER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPEADI_GAP_WINDOW   1024u      /* counters, in steps; a power of two */
-#define SPEADI_GAP_JUMP_MAX (1u << 20) /* further ahead is another sender, not a loss */
+/* Width of the window in steps; a power of two. */
+#define SPEADI_GAP_WINDOW 1024u
+/* A counter that is more than this many steps ahead is taken for a restart, not for a loss. */
+#define SPEADI_GAP_JUMP_MAX (1u << 20)
 
 struct speadi_gap_tracker {
-    uint64_t step;           /* 0: unknown, nothing is tracked */
-    uint64_t first, newest;  /* counters of this epoch */
-    uint64_t position;       /* of newest in the window */
-    uint64_t opened;         /* distinct counters of this epoch */
-    uint64_t missing_before; /* of earlier epochs */
-    bool active;
-    bool repeated; /* the counter before this one had been opened already: it was */
+    uint64_t step;          /* distance of successive counters; 0: unknown, nothing is tracked */
+    uint64_t first, newest; /* lowest and highest counter of this epoch */
+    uint64_t position; /* of `newest`, in steps; modulo SPEADI_GAP_WINDOW it is a bit of `window` */
+    uint64_t opened;   /* number of different counters that opened in this epoch */
+    uint64_t missing_before; /* missing heaps of earlier epochs */
+    bool active;             /* an epoch has begun */
+    /* The last counter that opened had opened before. repeated_counter is this counter. */
+    bool repeated;
     uint64_t repeated_counter;
-    uint64_t window[SPEADI_GAP_WINDOW / 64]; /* a bit for each position: opened */
+    uint64_t window[SPEADI_GAP_WINDOW / 64]; /* a bit for each position: its counter has opened */
 };
 
 void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step);
 
-/* A heap with this counter opened. */
+/* Says that a heap with this counter has opened. */
 void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter);
 
-/* The sender begins anew: the next counter, whatever it is, begins an epoch. */
+/* Says that the sender restarts. The next counter begins a new epoch. */
 void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker);
 
+/* Returns the number of missing heaps of all epochs. */
 uint64_t speadi_gap_tracker_missing(const struct speadi_gap_tracker *tracker);
 
 #endif

@@ -1,4 +1,4 @@
-/* Owns the calls into the operations of heap memory. */
+/* Calls the operations of heap memory. */
 #include "heap_memory.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
-/* How payload is moved in heap memory that the CPU cannot touch: by the operations that came with it.
+/* Moves payload in heap memory that the CPU cannot touch, with the operations that the user gave with the memory
+ * (struct spead_region_ops).
  *
- * Offsets count in the whole memory, as those of struct speadi_rx_range do. Each operation may block for
- * the time of a copy. The first failure is logged; all are returned to the caller. Owner thread. */
+ * Offsets count from the start of the whole heap memory, as in struct speadi_rx_range. Each operation may block for the
+ * time of a copy. Each failure is returned to the caller; the first one is also logged. Owner thread. */
 #ifndef SPEADI_HEAP_MEMORY_H
 #define SPEADI_HEAP_MEMORY_H
 
@@ -12,23 +13,25 @@
 #include <speadline/region.h>
 
 struct speadi_heap_memory {
-    struct spead_region_info all;
-    const struct spead_region_ops *ops; /* NULL: plain host memory, nothing to be flushed */
-    uint64_t spare_offset;              /* room for spare buffers, behind the heaps */
+    struct spead_region_info all;       /* the whole heap memory */
+    const struct spead_region_ops *ops; /* NULL: host memory without operations */
+    uint64_t spare_offset;              /* of the room for spare buffers, behind the heaps */
     const struct spead_log *log;
-    bool logged;
+    bool logged; /* a failure was logged */
 };
 
-/* The CPU cannot touch it: payload is moved by the functions below. flush is for memory of any kind. */
+/* Tells whether the CPU cannot touch the memory. Then the functions below move the payload; only
+ * speadi_heap_memory_flush() is for memory of any kind. */
 static inline bool speadi_heap_memory_is_device(const struct speadi_heap_memory *memory)
 {
     return !memory->all.data;
 }
 
-/* The operations that memory out of the CPU's reach cannot do without are there: 0 or -EINVAL. */
+/* Checks that memory that the CPU cannot touch has an address or a descriptor, and the operations that it needs.
+ * Returns 0, or -EINVAL with a sentence. */
 int speadi_heap_memory_check(const struct spead_region_arena *arena, struct spead_err *err);
 
-/* Each returns 0 or -errno; -ENOTSUP from copy_out where the memory cannot be read back. */
+/* Each returns 0 or the -errno of the operation. copy_out returns -ENOTSUP if the memory cannot be read back. */
 int speadi_heap_memory_copy_in(struct speadi_heap_memory *memory, uint64_t to, const void *from,
                                size_t bytes);
 int speadi_heap_memory_copy_out(struct speadi_heap_memory *memory, void *to, uint64_t from,
@@ -37,7 +40,8 @@ int speadi_heap_memory_copy_within(struct speadi_heap_memory *memory, uint64_t t
                                    size_t bytes);
 int speadi_heap_memory_zero(struct speadi_heap_memory *memory, uint64_t from, uint64_t end);
 
-/* Makes what a NIC wrote into [offset, offset + bytes) visible to the memory's device. Any memory. */
+/* Makes the bytes that a NIC wrote to [offset, offset + bytes) visible to the device of the memory, if there is a flush
+ * operation. It is for memory of any kind. Returns 0 or the -errno of the operation. */
 int speadi_heap_memory_flush(struct speadi_heap_memory *memory, uint64_t offset, uint64_t bytes);
 
 #endif

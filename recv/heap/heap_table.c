@@ -1,4 +1,4 @@
-/* Owns the slots of live heaps. */
+/* Keeps the live heaps in their slots. */
 #include "heap_table.h"
 
 #include <assert.h>

@@ -1,8 +1,8 @@
-/* The live heaps of a stream, found by counter, bounded per substream.
+/* The live heaps of a stream. They are found by their counters, and each substream has a limited number of them.
  *
- * Each substream is a ring of slots. A new heap takes the next slot and pushes out the incomplete heap
- * that occupies it, even when slots between are free: heap k ends the wait for heap k - slots. Heaps that
- * end with their first packet take their slot's turn too. One thread. */
+ * Each substream has a ring of slots. A new heap takes the next slot of the ring. If a live heap is still in that
+ * slot, the caller evicts it, even if other slots are free: so heap k ends the wait for heap k - slots_each. A heap
+ * that is complete with its first packet uses up a slot too, although it is never put into the slot. Owner thread. */
 #ifndef SPEADI_HEAP_TABLE_H
 #define SPEADI_HEAP_TABLE_H
 
@@ -13,11 +13,12 @@
 
 struct speadi_heap_table {
     struct speadi_live_heap **slot; /* [substream_count][slots_each] */
-    uint32_t *head;                 /* [substream_count]: the next slot's number */
+    uint32_t *head;                 /* [substream_count]: number of the next slot of each ring */
     uint32_t substream_count, slots_each;
-    uint32_t count;
-    struct speadi_live_heap *last;            /* found last: packets come in runs; NULL: none */
-    struct speadi_live_heap *oldest, *newest; /* in the order of opening */
+    uint32_t count; /* live heaps */
+    /* The heap that was used last, because successive packets mostly belong to one heap. NULL: none. */
+    struct speadi_live_heap *last;
+    struct speadi_live_heap *oldest, *newest; /* ends of a list in the order of opening */
     struct speadi_counter_map map;            /* counter -> index into slot */
 };
 
@@ -26,14 +27,15 @@ int speadi_heap_table_init(struct speadi_heap_table *table, uint32_t substream_c
                            uint32_t slots_each);
 void speadi_heap_table_release(struct speadi_heap_table *table);
 
-/* The heap in the slot that a new heap of this counter will take; NULL when the slot is free. */
+/* Returns the heap in the slot that a new heap of this counter will take, or NULL if that slot is free. */
 struct speadi_live_heap *speadi_heap_table_occupant(const struct speadi_heap_table *table,
                                                     uint64_t counter);
 
-/* Takes the slot, which must be free, and moves on to the next one. Returns its index. */
+/* Gives the next slot, which must be free, to a heap of this counter, and advances the ring. Returns the index of the
+ * slot. */
 uint32_t speadi_heap_table_claim_slot(struct speadi_heap_table *table, uint64_t counter);
 
-/* Puts a heap into the slot taken for it. Its counter must not be in the table. */
+/* Puts a heap into the slot that was claimed for it. Its counter must not be in the table. */
 void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_live_heap *live,
                               uint32_t slot);
 
@@ -45,14 +47,14 @@ static inline uint32_t speadi_heap_table_substream(const struct speadi_heap_tabl
     return table->substream_count == 1 ? 0 : (uint32_t)(counter % table->substream_count);
 }
 
-/* The heap is in the table: one that was complete with its first packet never was. */
+/* Tells whether the heap is in the table. A heap that was complete with its first packet never was. */
 static inline bool speadi_heap_table_has(const struct speadi_heap_table *table,
                                          const struct speadi_live_heap *live)
 {
     return table->slot[live->slot] == live;
 }
 
-/* The live heap of this counter, or NULL. */
+/* Returns the live heap of this counter, or NULL. */
 static inline struct speadi_live_heap *speadi_heap_table_find(struct speadi_heap_table *table,
                                                               uint64_t counter)
 {

@@ -1,4 +1,4 @@
-/* Owns the list of heaps that wait to leave. */
+/* Keeps the list of leaving heaps. */
 #include "leaving_heaps.h"
 
 void speadi_leaving_heaps_add(struct speadi_leaving_heaps *leaving, struct speadi_live_heap *live,

@@ -1,24 +1,25 @@
-/* Heaps that have ended while receives were still posted into them: they leave when the last of those is over.
+/* The list of leaving heaps. A leaving heap has ended while receives were still posted into it. It leaves the core
+ * when the last of these receives has ended.
  *
- * Owner thread. A stream has few of them at once: see leaving_max in recv_stream.h. */
+ * Owner thread. A stream has few leaving heaps at a time: see leaving_max in recv_stream.h. */
 #ifndef SPEADI_LEAVING_HEAPS_H
 #define SPEADI_LEAVING_HEAPS_H
 
 #include "live_heap.h"
 
 struct speadi_leaving_heaps {
-    struct speadi_live_heap *newest; /* by older; NULL: there is none */
+    struct speadi_live_heap *newest; /* the list goes on with `older`; NULL: it is empty */
     uint32_t count;
 };
 
-/* The heap, which is in no list, waits. cause comes back with it. */
+/* Adds a heap, which must not be in a list. cause is stored in live->leaving_cause. */
 void speadi_leaving_heaps_add(struct speadi_leaving_heaps *leaving, struct speadi_live_heap *live,
                               uint32_t cause);
 
-/* Takes out the first heap, from the newest on, that no receive is posted into; NULL: there is none. */
+/* Removes and returns the newest heap into which no receive is posted any more, or NULL if there is none. */
 struct speadi_live_heap *speadi_leaving_heaps_next(struct speadi_leaving_heaps *leaving);
 
-/* Takes out any heap; NULL: there is none. */
+/* Removes and returns the newest heap, also if receives are still posted into it. Returns NULL if the list is empty. */
 struct speadi_live_heap *speadi_leaving_heaps_pop(struct speadi_leaving_heaps *leaving);
 
 #endif

@@ -1,4 +1,4 @@
-/* Owns the assembly of one heap. */
+/* Adds packets to a live heap, and ends it. */
 #include "live_heap.h"
 
 #include <stdalign.h>
@@ -9,11 +9,11 @@
 #include "counter_map.h"
 #include "spans.h"
 
-#define LINEAR_POINTERS 8u /* up to here looking through the pointers beats hashing */
+#define LINEAR_POINTERS 8u /* up to this number a linear search is faster than the hash table */
 
 /* ---- Layout -------------------------------------------------------------------------------- */
 
-/* What comes next begins where any object may. */
+/* Rounds up, so that any type of object may begin there. */
 static size_t aligned(size_t bytes)
 {
     return speadi_round_up(bytes, alignof(max_align_t));
@@ -72,7 +72,7 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
         .pointer_hash = (uint64_t *)(void *)(base + hash_at(layout)),
         .count = (struct spead_count *)(void *)(base + count_at(layout)),
     };
-    if (generation == 0) { /* wrapped: entries of the first round would look new */
+    if (generation == 0) { /* it wrapped: very old cells would look as if they were in use */
         memset(live->pointer_hash, 0, layout->hash_cells * sizeof(uint64_t));
         live->generation = 1;
     }
@@ -82,7 +82,7 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
 
 /* ---- Item pointers ------------------------------------------------------------------------- */
 
-/* The cell that holds pointer, or the empty one where it belongs. */
+/* Returns the cell of the pointer, or the empty cell where it belongs. */
 static uint64_t *hash_cell(const struct speadi_live_heap *live,
                            const struct speadi_live_heap_layout *layout, uint64_t pointer)
 {
@@ -132,8 +132,8 @@ static bool add_pointer(struct speadi_live_heap *live, const struct speadi_live_
     return true;
 }
 
-/* Takes the latest pointers back until count are left. In reverse order each cell is the last one that
- * was filled, so emptying it cannot hide another. */
+/* Removes the pointers that were added last, until `count` are left. They are removed in reverse order. So each cell
+ * that is emptied is the one that was filled last, and no search for another pointer goes through it. */
 static void drop_pointers(struct speadi_live_heap *live,
                           const struct speadi_live_heap_layout *layout, uint32_t count)
 {
@@ -150,7 +150,8 @@ static void drop_pointers(struct speadi_live_heap *live,
     }
 }
 
-/* What the pointers of one packet say, before any of it counts. */
+/* What the item pointers of one packet add to the heap. It is stored in the heap only after all of them were
+ * accepted. */
 struct pointer_news {
     uint64_t min_length;
     uint32_t control;
@@ -212,8 +213,8 @@ static enum spead_recv_bucket read_pointers(struct speadi_live_heap *live,
             drop_pointers(live, layout, count);
             return SPEAD_RECV_OVER_CAP_POINTERS;
         }
-    /* With a declared length an address past it means that the heap never completes; without one it
-     * would make the heap longer than its memory. */
+    /* If the heap has a declared length, an address past it only means that the heap will never be complete. If it has
+     * none, such an address would make the heap longer than its memory. */
     if (!live->heap.has_length && !packet->has_heap_length &&
         news->min_length > layout->heap_bytes_max) {
         drop_pointers(live, layout, count);
@@ -283,7 +284,7 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
     if (layout->in_order)
         return check_in_order(heap, start, end);
     if (packet->payload_bytes == 0)
-        return SPEAD_RECV_LIVE; /* only pointers */
+        return SPEAD_RECV_LIVE; /* it carries only item pointers */
     return check_range(heap, layout->ranges_max, start, end, at);
 }
 

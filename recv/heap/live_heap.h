@@ -1,9 +1,10 @@
-/* One heap being assembled: which bytes are there, which item pointers, how long it is.
+/* One heap that waits for packets: which bytes and item pointers have arrived, and how long the heap is.
  *
- * A live heap is the meta of its memory region. Pointers, ranges, a hash to tell pointers apart and the
- * count of its packets by source follow the structure there, at places that the layout says.
- * Other files read its fields; they are written here, but for those that name the file that writes them.
- * Owner thread only, until the heap is handed over. */
+ * A live heap lies in the meta memory of its region. Behind the struct lie its item pointers, a hash table of these
+ * pointers, its packet counts by source, and its received ranges. The layout says where each begins.
+ *
+ * Any file may read the fields. Only live_heap.[ch] writes them, except fields whose comment names another file.
+ * Only the owner thread uses the heap, until it is handed over. */
 #ifndef SPEADI_LIVE_HEAP_H
 #define SPEADI_LIVE_HEAP_H
 
@@ -21,28 +22,28 @@
 #define SPEADI_CONTROL_BIT(value) (1u << (value))
 
 struct speadi_live_heap {
-    struct spead_heap heap; /* first: what the consumer sees */
-    uint64_t min_length;    /* furthest byte known, by payload or by address */
-    uint64_t opened_ns;     /* in the clock by which heaps age */
-    uint64_t drops_at_open; /* the kernel's drop counter when it opened */
-    /* heap_table.c, later leaving_heaps.c: of the list that it is in. */
+    struct spead_heap heap; /* must be the first member; the consumer sees only this part */
+    uint64_t min_length;    /* least length in bytes, as the payload and the addresses show */
+    uint64_t opened_ns;     /* by the clock by which heaps age (now() of the engine) */
+    uint64_t drops_at_open; /* kernel_drops of the stream when the heap opened */
+    /* Links in the list of live heaps, later in that of leaving heaps. heap_table.c and leaving_heaps.c write them. */
     struct speadi_live_heap *older, *newer;
-    uint32_t slot;             /* heap_table.c: in the table */
-    uint32_t reservations;     /* receives that are posted into it */
-    uint64_t reserved_end;     /* none of them ever reached further */
-    uint32_t parked;           /* packets that wait for one of those to end */
-    uint32_t generation;       /* of the pointer hash: older entries count as empty */
-    uint32_t control;          /* SPEADI_CONTROL_BIT()s */
-    uint32_t leaving_cause;    /* leaving_heaps.c: why it ended */
-    bool user_items;           /* has an item pointer that is neither control nor NULL */
+    uint32_t slot;         /* index in the heap table; written by heap_table.c */
+    uint32_t reservations; /* receives that are posted into the heap */
+    uint64_t reserved_end; /* the highest end of all reservations that the heap ever had */
+    uint32_t parked; /* packets in spare buffers that wait until a reservation of the heap ends */
+    uint32_t generation;       /* of pointer_hash: cells of older generations count as empty */
+    uint32_t control;          /* SPEADI_CONTROL_BIT() of each control value that came */
+    uint32_t leaving_cause;    /* why the heap ended; written by leaving_heaps.c */
+    bool user_items;           /* it has an item pointer that is neither control nor NULL */
     bool predicts;             /* its next packets may be received in place */
-    bool placement_off;        /* they would be, had placement not switched itself off */
-    bool memory_failed;        /* an operation on its memory did: not to be handed over */
-    uint64_t *pointer_hash;    /* cells: generation << 32 | index + 1 */
+    bool placement_off;        /* predicts is false only because placement is switched off */
+    bool memory_failed;        /* an operation on its memory failed: it will not be handed over */
+    uint64_t *pointer_hash;    /* each cell: generation << 32 | index + 1 */
     struct spead_count *count; /* [source_count]: accepted packets */
 };
 
-/* What all heaps of a stream have in common. */
+/* Limits and offsets that are the same for all heaps of a stream. */
 struct speadi_live_heap_layout {
     uint64_t heap_bytes_max;
     uint64_t hash_multiplier; /* random, odd */
@@ -50,44 +51,45 @@ struct speadi_live_heap_layout {
     uint32_t pointers_max, ranges_max, source_count;
     uint32_t hash_cells; /* a power of two, at least twice pointers_max */
     unsigned hash_shift;
-    bool in_order;
+    bool in_order; /* packets of a heap are accepted only in the order of their payload offsets */
 };
 
-/* From the limits (heap_bytes_max, pointers_max, ranges_max, source_count, in_order), the rest. */
+/* Computes all other fields from heap_bytes_max, pointers_max, ranges_max, source_count and in_order. */
 void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout);
 
-/* Whether the packet's item pointers could begin a heap: SPEAD_RECV_LIVE, or the over-cap bucket. Every
- * item counts, also one that the packet repeats. */
+/* Tells whether a heap could begin with the item pointers of this packet. Returns SPEAD_RECV_LIVE, or the bucket of the
+ * limit that is exceeded (over-cap). An item that the packet repeats is counted each time. */
 enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_layout *layout,
                                                   const struct speadi_packet *packet);
 
-/* Makes region's meta a heap without packets, of the packet's counter and flavour. */
+/* Makes a heap without packets in the meta memory of the region. It gets the counter and the flavour of the packet. */
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
                                                const struct speadi_live_heap_layout *layout,
                                                const struct speadi_packet *packet);
 
-/* Whether the heap can take the packet's payload: SPEAD_RECV_LIVE, or the bucket that names the refusal.
- * Changes nothing. *at is where its range belongs, for speadi_live_heap_add(). */
+/* Tells whether the heap accepts the payload of the packet. Returns SPEAD_RECV_LIVE, or the bucket that says why it is
+ * refused. Changes nothing in the heap. *at gets the index where its range belongs, for speadi_live_heap_add(). */
 enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *live,
                                               const struct speadi_live_heap_layout *layout,
                                               const struct speadi_packet *packet, uint32_t *at);
 
-/* Adds a packet that was checked to be SPEAD_RECV_LIVE: item pointers, range and length. The caller puts the
- * payload in place. Returns SPEAD_RECV_LIVE, or an over-cap bucket, and then the heap is as before. */
+/* Adds the item pointers, the range and the length of a packet for which speadi_live_heap_check() returned
+ * SPEAD_RECV_LIVE. The caller puts the payload in place. Returns SPEAD_RECV_LIVE, or an over-cap bucket; the heap is
+ * unchanged then. */
 enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at);
 
-/* How a heap began, besides its first packet. */
+/* What speadi_live_heap_start() needs to know. */
 struct speadi_live_heap_start {
-    uint64_t first_ns; /* of its first packet, by the clock that the engine says */
+    uint64_t first_ns; /* arrival time of its first packet, by `clock` */
     uint8_t clock;     /* enum spead_clock */
     uint16_t source;
-    uint64_t now_ns;       /* CLOCK_MONOTONIC */
+    uint64_t now_ns;       /* by the clock by which heaps age (now() of the engine) */
     uint64_t kernel_drops; /* of the stream so far */
 };
 
-/* The heap stays: its first packet was accepted. */
+/* Says that the first packet of the heap was accepted, so the heap stays. */
 static inline void speadi_live_heap_start(struct speadi_live_heap *live,
                                           const struct speadi_live_heap_start *start)
 {
@@ -98,7 +100,8 @@ static inline void speadi_live_heap_start(struct speadi_live_heap *live,
     live->drops_at_open = start->kernel_drops;
 }
 
-/* A packet was added, and its payload is in place or on its way. */
+/* Counts packets of a source that were added, and the bytes of their datagrams. time_ns is the arrival time of the
+ * last one. */
 static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_t source,
                                           uint64_t packets, uint64_t bytes, uint64_t time_ns)
 {
@@ -107,17 +110,19 @@ static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_
     live->count[source].bytes += bytes;
 }
 
-/* Packets of one source and one payload length, each of which goes on where the last received range ends. */
+/* Packets of one source and one payload length. The first one continues the last received range of the heap, and each
+ * further one continues the packet before it. */
 struct speadi_live_heap_series {
     unsigned packets;
-    uint32_t payload_bytes;  /* of each; more than 0 */
-    uint32_t datagram_bytes; /* of each */
+    uint32_t payload_bytes;  /* of each packet; more than 0 */
+    uint32_t datagram_bytes; /* of each packet */
     uint16_t source;
-    uint64_t last_ns; /* of the last one */
+    uint64_t last_ns; /* arrival time of the last packet */
 };
 
-/* Adds such packets, whose payload is in place: the heap has a range, a declared length that they stay within, and
- * nothing parked; they carry no item pointers. As if each had been checked, added and counted. */
+/* Adds a series of packets whose payload is in place. The result is the same as if each packet had been checked,
+ * added and counted. The caller makes sure that the heap has a received range, and a declared length that the packets
+ * do not exceed; that no packet is parked for it; and that the packets carry no items. */
 static inline void speadi_live_heap_append(struct speadi_live_heap *live,
                                            const struct speadi_live_heap_series *series)
 {
@@ -136,37 +141,39 @@ static inline void speadi_live_heap_append(struct speadi_live_heap *live,
                            (uint64_t)series->packets * series->datagram_bytes, series->last_ns);
 }
 
-/* Packets came for a hole of the heap and were refused: the hole is not the network's. */
+/* Counts packets that came for a gap of the heap and were refused. They show that the network did not lose these
+ * bytes. */
 static inline void speadi_live_heap_refused(struct speadi_live_heap *live, uint64_t packets)
 {
     live->heap.refused_packets += packets;
 }
 
-/* One packet more waits for a reservation of the heap to end; or all stop waiting, to be tried again. */
+/* Says that one more packet waits for a reservation of the heap to end. */
 static inline void speadi_live_heap_park(struct speadi_live_heap *live)
 {
     live->parked++;
 }
 
+/* Says that no packet waits any more: all of them are tried again. */
 static inline void speadi_live_heap_unpark(struct speadi_live_heap *live)
 {
     live->parked = 0;
 }
 
-/* An operation on its memory has failed: the heap will not be handed over. */
+/* Says that an operation on its memory has failed. The heap will not be handed over. */
 static inline void speadi_live_heap_memory_failed(struct speadi_live_heap *live)
 {
     live->memory_failed = true;
 }
 
-/* The next packets of the heap may be received in place; not so while placement has switched itself off. */
+/* Says that the next packets of the heap may be received in place, unless placement is switched off (`off`). */
 static inline void speadi_live_heap_allow_placement(struct speadi_live_heap *live, bool off)
 {
     live->placement_off = off;
     live->predicts = !off;
 }
 
-/* Receives are posted into it, none of which reaches further than end; and one of them is over. */
+/* Says that more receives are posted into the heap. None of them reaches further than `end`. */
 static inline void speadi_live_heap_reserve(struct speadi_live_heap *live, uint32_t receives,
                                             uint64_t end)
 {
@@ -175,19 +182,22 @@ static inline void speadi_live_heap_reserve(struct speadi_live_heap *live, uint3
     live->reservations += receives;
 }
 
+/* Says that one of these receives has ended. */
 static inline void speadi_live_heap_unreserve(struct speadi_live_heap *live)
 {
     live->reservations--;
 }
 
-/* Every byte is there and no item points past the end. Without a declared length: not known. */
+/* Tells whether every byte has arrived and no item points past the end. Returns false as long as the heap has no
+ * declared length. */
 static inline bool speadi_live_heap_is_complete(const struct speadi_live_heap *live)
 {
     return live->heap.has_length && live->heap.received == live->heap.length &&
            live->min_length <= live->heap.length;
 }
 
-/* A heap of start or stop items and nothing else: for the stream, not for its consumer. */
+/* Tells whether it is a control heap: it has a start or stop item and no item of the user. The consumer does not get
+ * it. */
 static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *live)
 {
     return (live->control & (SPEADI_CONTROL_BIT(SPEAD_CONTROL_START) |
@@ -195,21 +205,23 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
            !live->user_items;
 }
 
-/* No more packets: fixes length and completeness, and puts the items in order for readers. A heap without
- * declared length ends at its furthest byte. */
+/* Ends the heap: no more packets may be added. Sets its length and `complete`, and sorts its items for the consumer.
+ * A heap without a declared length gets min_length as its length. */
 void speadi_live_heap_finish(struct speadi_live_heap *live);
 
-/* Says of an incomplete heap whether the kernel has dropped packets since it began: returns that. */
+/* Sets local_drops of an incomplete heap, and returns it: whether the kernel dropped packets of the stream since the
+ * heap opened. */
 bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops);
 
-/* Overwrites holes with zeros, as far as the region was ever touched: memory is used again, and nobody
- * may see another heap's bytes. Returns 0, or the -errno of memory that the CPU cannot touch. */
+/* Overwrites the holes with zeros, as far as the region was ever touched. The region may have held another heap
+ * before, and the consumer must not see its bytes. Returns 0, or the -errno of an operation on memory that the CPU
+ * cannot touch. */
 int speadi_live_heap_zero_holes(struct speadi_live_heap *live, struct speadi_heap_memory *memory);
 
-/* The consumer may have it from now on: it has one reference, and is written no more. */
+/* Makes the heap ready for the consumer: it has one reference, and the core does not write to it any more. */
 static inline void speadi_live_heap_share(struct speadi_live_heap *live)
 {
-    /* Relaxed: the channel hands the heap on with release and acquire. */
+    /* Relaxed is enough: the channel hands the heap over with release and acquire. */
     atomic_store_explicit(&live->heap.references, 1, memory_order_relaxed);
 }
 

@@ -1,4 +1,4 @@
-/* Owns the order of a heap's received ranges. */
+/* Keeps the received ranges of a heap in order. */
 #include "spans.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Received ranges of a heap: ascending, disjoint, not touching. */
+/* The received ranges of a heap, as an array of spans in ascending order. Two spans never overlap or touch. Owner
+ * thread. */
 #ifndef SPEADI_SPANS_H
 #define SPEADI_SPANS_H
 
@@ -8,21 +9,23 @@
 #include <speadi/heap_view.h>
 
 enum speadi_spans_match {
-    SPEADI_SPANS_FREE,      /* none of the range is there */
-    SPEADI_SPANS_DUPLICATE, /* all of it is */
-    SPEADI_SPANS_OVERLAP,   /* a part of it is */
+    SPEADI_SPANS_FREE,      /* no byte of the range was received before */
+    SPEADI_SPANS_DUPLICATE, /* all bytes of it were received before */
+    SPEADI_SPANS_OVERLAP,   /* some bytes of it were received before */
 };
 
-/* How much of the range [start, end), which is not empty, is there. *at gets the index of the first span that starts
- * after start: where the range belongs. */
+/* Tells how much of the range [start, end), which is not empty, was received before. *at gets the index of the first
+ * span that starts after `start`, which is where the range belongs. */
 enum speadi_spans_match speadi_spans_check(const struct speadi_span *spans, uint32_t count,
                                            uint64_t start, uint64_t end, uint32_t *at);
 
-/* True when inserting the range (found free, at *at) makes one span more. */
+/* Tells whether there will be one more span when the range is inserted. speadi_spans_check() must have found the
+ * range free, and have set `at`. */
 bool speadi_spans_grows(const struct speadi_span *spans, uint32_t count, uint32_t at,
                         uint64_t start, uint64_t end);
 
-/* Inserts a range found free; returns the new count. */
+/* Inserts a range that speadi_spans_check() found free. The array must have room for one more span, unless the range
+ * joins another one. Returns the new count. */
 uint32_t speadi_spans_insert(struct speadi_span *spans, uint32_t count, uint32_t at, uint64_t start,
                              uint64_t end);
 

@@ -1,4 +1,4 @@
-/* Owns predictions and reservations. */
+/* Makes predictions, and keeps the reservations. */
 #include "placement.h"
 
 #include "spans.h"
@@ -10,7 +10,8 @@ static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t 
     return speadi_spans_check(heap->spans, heap->span_count, start, end, &at) != SPEADI_SPANS_FREE;
 }
 
-/* Nothing of the heap was received or reserved from here on: as it is while all goes well. */
+/* Tells whether no byte of the heap from this offset on was received or reserved. This holds while no packet is
+ * lost. */
 static bool is_untouched(const struct speadi_live_heap *live, uint64_t offset)
 {
     const struct spead_heap *heap = &live->heap;
@@ -27,8 +28,9 @@ static bool is_received_or_reserved(const struct speadi_placement *placement,
            speadi_placement_is_reserved(placement, placement->ended, live, start, end);
 }
 
-/* After a loss the packets that come run ahead of what was posted: counting from the last packet, rather
- * than from the last reservation, brings the two together again. */
+/* Returns the offset at which the next free reservation should begin. It counts from the last packet, not from the last
+ * reservation: after a loss the packets are further in the heap than their reservations, and counting from the packets
+ * corrects this. */
 static uint64_t expected_offset(const struct speadi_prediction *prediction, unsigned ahead)
 {
     return prediction->next_offset +

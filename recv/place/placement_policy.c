@@ -1,4 +1,4 @@
-/* Owns the decision whether placing pays. */
+/* Decides whether placing pays. */
 #include "placement_policy.h"
 
 static bool is_too_much(const struct speadi_placement_policy *policy, double loss, unsigned window)

@@ -1,29 +1,31 @@
-/* Whether placing still pays: it depends on how often a packet did not follow the one before.
+/* Decides whether placing still pays. This depends on how often a packet did not continue the packet before it. Each
+ * such packet is a break. Losses, reordering and interleaved heaps all cause breaks.
  *
- * At a share p of such breaks and N packets' places given away ahead, about 1 - (1-p)^N of the packets land
- * in another's place. Repairing one costs two copies, bouncing it one: placing is worth nothing once
- * half of them are moved. Reordering and interleaved heaps break the order as losses do. Pure; owner thread. */
+ * If the share of breaks is p and the places of N packets are reserved ahead, then about 1 - (1-p)^N of all packets
+ * are misplaced. To repair a packet costs two copies, to bounce it costs one. So placing gains nothing once half of
+ * the packets are misplaced. Nothing here calls other code. Owner thread. */
 #ifndef SPEADI_PLACEMENT_POLICY_H
 #define SPEADI_PLACEMENT_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPEADI_PLACEMENT_REVIEW_PACKETS 8192u /* between two updates, at least */
+#define SPEADI_PLACEMENT_REVIEW_PACKETS 8192u /* least number between two updates */
 
 struct speadi_placement_policy {
-    double loss_max;  /* share of breaks; 0: where half of the packets would be moved */
-    uint64_t packets; /* count at the last update, and the share of breaks found there: */
-    double loss;
-    uint64_t breaks; /* since */
-    bool off;
+    double loss_max;  /* share of breaks from which placing is off; 0: if half would be misplaced */
+    uint64_t packets; /* accepted up to the last update */
+    double loss;      /* share of breaks at the last update */
+    uint64_t breaks;  /* since the last update */
+    bool off;         /* placing is switched off */
 };
 
-/* packets: accepted so far; window: N. Switches off above the bound, and on again at half of it. True
- * when that changed. */
+/* Switches placing off when the share of breaks is above the bound, and on again when it is at most half of the bound.
+ * `packets` is the number of packets accepted so far, `window` is N. Returns true when placing was switched. */
 bool speadi_placement_policy_update(struct speadi_placement_policy *policy, uint64_t packets,
                                     unsigned window);
 
+/* Tells whether enough packets have come since the last update. */
 static inline bool speadi_placement_policy_is_due(const struct speadi_placement_policy *policy,
                                                   uint64_t packets)
 {

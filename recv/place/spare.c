@@ -1,4 +1,4 @@
-/* Owns the spare buffers. */
+/* Keeps the spare buffers. */
 #include "spare.h"
 
 #include <errno.h>

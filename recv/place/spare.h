@@ -1,8 +1,8 @@
-/* Spare buffers: whole copies of packets that cannot be used where they lie.
+/* Spare buffers: they hold whole copies of packets that cannot be used where they lie.
  *
- * A packet is copied here when its payload landed in another's place, or is split where the header is
- * not. Copies live until the burst is done; *parked* ones wait longer, in order, for the place they
- * belong to. Bounded: none left is counted by the caller. Owner thread. */
+ * A packet is copied when it is misplaced, or when its head does not end where its header ends. A copy is kept until
+ * the burst is processed. A copy that is parked is kept longer: it waits, in order of arrival, until its own place is
+ * no longer reserved. The number of buffers is fixed. When none is free, the caller counts the packet. Owner thread. */
 #ifndef SPEADI_SPARE_H
 #define SPEADI_SPARE_H
 
@@ -20,47 +20,50 @@
 struct speadi_spare {
     uint8_t *memory; /* [count][stride] */
     uint32_t count, stride;
-    uint8_t free[SPEADI_SPARES_MAX], copied[SPEADI_SPARES_MAX]; /* since the burst began */
+    uint8_t free[SPEADI_SPARES_MAX];   /* indexes of free buffers; the last one is used next */
+    uint8_t copied[SPEADI_SPARES_MAX]; /* indexes of copies since the burst began */
     uint32_t free_count, copied_count;
-    uint8_t parked[SPEADI_SPARES_MAX]; /* in order of arrival */
+    uint8_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
     uint32_t parked_count;
     bool is_parked[SPEADI_SPARES_MAX];
-    struct speadi_rx_packet packet[SPEADI_SPARES_MAX]; /* how the copy looks as a packet */
+    struct speadi_rx_packet packet[SPEADI_SPARES_MAX]; /* describes each copy as a packet */
 };
 
-/* Copies that were parked, in order. */
+/* Indexes of copies that were parked, in order of arrival. */
 struct speadi_parked {
     uint8_t index[SPEADI_SPARES_MAX];
     uint32_t count;
 };
 
+/* Returns the distance in bytes between buffers that hold `bytes` bytes each. */
 static inline uint32_t speadi_spare_stride(uint32_t bytes)
 {
     return (uint32_t)speadi_round_up(bytes, SPEADI_CACHE_LINE);
 }
 
-/* count <= SPEADI_SPARES_MAX buffers of at least bytes bytes each. Returns 0 or -ENOMEM. */
+/* Makes `count` buffers (at most SPEADI_SPARES_MAX) of at least `bytes` bytes each. Returns 0 or -ENOMEM. */
 int speadi_spare_init(struct speadi_spare *spare, uint32_t count, uint32_t bytes);
 void speadi_spare_release(struct speadi_spare *spare);
 
-/* Copies a packet; returns the index of its copy, spare->packet[index], or SPEADI_SPARE_NONE. A body that the
- * CPU cannot touch is not copied: it is the caller's to bring behind the head of the copy, or, when there is no
- * tail, to move elsewhere: the copy has body_bytes and no body then. */
+/* Copies a packet. Returns the index of the copy, which spare->packet[index] describes, or SPEADI_SPARE_NONE when no
+ * buffer is free. A body that the CPU cannot touch is not copied: the copy then has body_bytes, but body is NULL. In
+ * this case the caller copies the body behind the head of the copy and calls speadi_spare_made_linear(). If there is
+ * no tail, the caller may move the body elsewhere instead. */
 uint32_t speadi_spare_copy(struct speadi_spare *spare, const struct speadi_rx_packet *packet);
 
-/* All of the packet is behind its copy's head now. */
+/* Says that the whole packet now lies in one piece in its buffer. */
 void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index);
 
-/* Parks a copy behind those parked before. */
+/* Parks a copy, behind those that were parked before. */
 void speadi_spare_park(struct speadi_spare *spare, uint32_t index);
 
-/* Parked copies are copies of this burst again. */
+/* Fills *parked with the parked copies. None is parked any more: all count as copies of this burst again. */
 void speadi_spare_unpark(struct speadi_spare *spare, struct speadi_parked *parked);
 
-/* The burst is done: copies that are not parked are free again. */
+/* Says that the burst is processed. Copies that are not parked become free. */
 void speadi_spare_end_burst(struct speadi_spare *spare);
 
-/* The index of a packet that is a copy, or SPEADI_SPARE_NONE. */
+/* Returns the index of the copy that this packet describes, or SPEADI_SPARE_NONE if it is not one of spare->packet. */
 static inline uint32_t speadi_spare_index(const struct speadi_spare *spare,
                                           const struct speadi_rx_packet *packet)
 {
