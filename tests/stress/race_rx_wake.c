@@ -1,6 +1,6 @@
-/* No wake() is lost, whenever it comes: goal of every engine's wait(). Method: one thread waits without a
- * deadline, another raises a flag and wakes it, as soon as the last flag has been seen; a lost wake ends
- * in the alarm. Packets arrive meanwhile, so that wakes also meet an engine that is busy. */
+/* Goal: wait() of every engine loses no wake(), whenever it comes. Method: one thread waits without a deadline.
+ * Another thread raises a flag and wakes it, as soon as the flag before has been seen. If a wake is lost, the alarm
+ * ends the program. Packets arrive meanwhile, so that some wakes come while the engine receives. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +21,13 @@ static void *wake_often(void *arg)
     static const uint8_t packet[100];
 
     for (unsigned i = 1; i <= ROUNDS; i++) {
-        /* W1: release pairs with W2: what is raised is seen after the wake. */
+        /* W1: release pairs with W2: the thread that was woken sees the raised flag. */
         atomic_store_explicit(&raised, i, memory_order_release);
         rig.ops->wake(rig.engine);
         if (i % 3 == 0)
             rx_rig_send(&rig, 0, packet, sizeof packet);
         while (atomic_load_explicit(&seen, memory_order_acquire) != i)
-            ; /* W3: acquire pairs with W4, only so that rounds do not overlap */
+            ; /* W3: acquire pairs with W4. It only keeps the rounds apart. */
     }
     return arg;
 }
@@ -42,7 +42,7 @@ static bool run(const char *engine)
         printf("%s left out: %s\n", engine, rig.reason);
         return false;
     }
-    atomic_store_explicit(&raised, 0, memory_order_relaxed); /* no other thread yet */
+    atomic_store_explicit(&raised, 0, memory_order_relaxed); /* the other thread does not run yet */
     atomic_store_explicit(&seen, 0, memory_order_relaxed);
     pthread_create(&thread, NULL, wake_often, NULL);
     while (now < ROUNDS) {
@@ -53,7 +53,7 @@ static bool run(const char *engine)
             rx_rig_give_back(&rig);
         }
         now = atomic_load_explicit(&raised, memory_order_acquire);    /* W2 */
-        if (now == atomic_load_explicit(&seen, memory_order_relaxed)) /* our own */
+        if (now == atomic_load_explicit(&seen, memory_order_relaxed)) /* this thread wrote it */
             rig.ops->wait(rig.engine, UINT64_MAX);
         else
             atomic_store_explicit(&seen, now, memory_order_release); /* W4 */

@@ -1,3 +1,4 @@
+/* Makes memory that the CPU must not touch, and its operations. */
 #include "apart_memory.h"
 
 #include <errno.h>
@@ -83,7 +84,7 @@ void apart_memory_open(struct apart_memory *memory, size_t bytes)
         perror("apart memory");
         abort();
     }
-    memset(view, 0xa5, bytes); /* what another used it for */
+    memset(view, 0xa5, bytes); /* bytes that an earlier heap may have left */
     *memory = (struct apart_memory){.view = view, .fail_with = -EIO};
     memory->ops = (struct spead_region_ops){.name = "apart",
                                             .copy_in = copy_in,

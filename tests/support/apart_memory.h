@@ -1,6 +1,6 @@
-/* Memory that the CPU must not touch, as a device's: a memfd, mapped PROT_NONE where the program sees it
- * (a touch faults), and a second time for its operations, which are all that may reach it. As dma-buf it is
- * the memfd itself. One thread, but for ended. */
+/* Memory that the CPU must not touch, like that of a device. It is a memfd with two mappings. The program gets the
+ * address of a PROT_NONE mapping, so a touch faults. Only the operations of the memory use the second mapping. The
+ * memfd itself serves as the dma-buf. One thread uses it; only `ended` may be counted by others. */
 #ifndef TEST_APART_MEMORY_H
 #define TEST_APART_MEMORY_H
 
@@ -11,20 +11,21 @@
 #include <speadline/region.h>
 
 struct apart_memory {
-    struct spead_region_arena arena; /* to be given away; device_address is the forbidden mapping */
+    /* For a pool or a stream. device_address is the address of the PROT_NONE mapping. */
+    struct spead_region_arena arena;
     struct spead_region_ops ops;
-    uint8_t *view; /* the other mapping: for whoever plays the device */
+    uint8_t *view; /* the second mapping: for test code that acts as the device */
     unsigned copies_in, copies_within, copies_out, flushes;
-    unsigned fail_at; /* this operation of all and those after it fail; 0: none */
-    int fail_with;    /* -errno */
-    atomic_int ended;
+    unsigned fail_at; /* the operation with this number (from 1) and all later ones fail; 0: none */
+    int fail_with;    /* -errno that they return */
+    atomic_int ended; /* calls of arena.ended */
 };
 
-/* Aborts where it cannot be had. */
+/* Makes the memory. Aborts the program if this fails. */
 void apart_memory_open(struct apart_memory *memory, size_t bytes);
 void apart_memory_close(struct apart_memory *memory);
 
-/* The payload of a heap that lies in it. */
+/* Returns the payload of a heap that lies in the memory, in the second mapping. */
 const uint8_t *apart_memory_payload(const struct apart_memory *memory,
                                     const struct spead_heap *heap);
 

@@ -1,4 +1,4 @@
-/* See engine_names.h. */
+/* Lists the engines of the library for tests. */
 #include "engine_names.h"
 
 #include <stdio.h>

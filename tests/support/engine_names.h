@@ -1,5 +1,5 @@
-/* The engines that a test loops over: those of the library's own lists, so that a new one is tested and an absent one is not
- * asked for. */
+/* The engines over which a test loops. They come from the lists of the library. So a new engine is tested too, and an
+ * engine that was not built is left out. */
 #ifndef TESTS_ENGINE_NAMES_H
 #define TESTS_ENGINE_NAMES_H
 
@@ -8,23 +8,24 @@
 #define TEST_ENGINES_MAX   16u
 #define TEST_ENGINE_LENGTH 16u
 
-/* Which direction, or both, it must have. */
+/* What an engine must be able to do. */
 enum test_engine_ends { TEST_RECEIVES = 1, TEST_SENDS = 2, TEST_BOTH_ENDS = 3 };
 
-/* Kinds of engines; may be combined. */
+/* Kinds of engines. They can be combined with |. */
 enum {
     TEST_MEM = 1,    /* memory links */
-    TEST_KERNEL = 2, /* UDP by the kernel's sockets: both ends may be on one host */
-    /* UDP past the kernel (the engine has a caveat): needs two hosts and a device. */
+    TEST_KERNEL = 2, /* UDP over sockets of the kernel: sender and receiver may be on one host */
+    /* UDP that bypasses the kernel (the engine has a caveat): it needs two hosts and a device. */
     TEST_BYPASS = 4,
-    TEST_TEXT = 8, /* endpoints that the engine alone understands */
+    TEST_TEXT = 8, /* endpoints are texts that only the engine understands */
 };
 
-/* Fills names in the order of the kinds above, and by rank within a kind. Returns how many. */
+/* Fills `names` with the engines of these kinds that have the wanted direction or directions. They are ordered by
+ * kind, as above, and by rank within a kind. Returns how many. */
 unsigned test_engines(enum test_engine_ends ends, unsigned kinds,
                       char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH]);
 
-/* The kind of a receive engine, or else of a send engine; 0: there is none of that name. */
+/* Returns the kind of the receive engine of this name, or else of the send engine, or 0 if there is none. */
 unsigned test_engine_kind(const char *name);
 
 #endif

@@ -1,3 +1,4 @@
+/* Turns offloads of a network interface off, by ioctl(SIOCETHTOOL). */
 #include "offloads.h"
 
 #include <errno.h>
@@ -35,7 +36,7 @@ static uint32_t feature_count(int fd, const char *interface)
     return count;
 }
 
-/* The number of a feature, found by its name; its bit differs between kernels. */
+/* Finds the number of a feature by its name, because the number differs between kernels. */
 static bool find_feature(int fd, const char *interface, const char *name, uint32_t *index)
 {
     uint32_t count = feature_count(fd, interface);

@@ -1,4 +1,4 @@
-/* A receive engine with senders at its other end. */
+/* Opens a receive engine and the senders that send to it. */
 #include "rx_rig.h"
 
 #include <netinet/in.h>
@@ -143,13 +143,13 @@ void rx_rig_close(struct rx_rig *rig)
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes)
 {
     if (!rig->link[source] && rig->sender[source] < 0)
-        return true; /* nobody sends to such an engine */
+        return true; /* an engine that reads texts gets no packets */
     if (rig->link[source])
         return spead_mem_link_push(rig->link[source], data, bytes) == 0;
     return send(rig->sender[source], data, bytes, 0) == (ssize_t)bytes;
 }
 
-static bool send_message(int fd, const void *data, size_t bytes, size_t segment)
+static bool send_train(int fd, const void *data, size_t bytes, size_t segment)
 {
     union {
         struct cmsghdr align;
@@ -174,7 +174,7 @@ bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, si
                        size_t segment)
 {
     if (!rig->link[source])
-        return send_message(rig->sender[source], data, bytes, segment);
+        return send_train(rig->sender[source], data, bytes, segment);
     for (size_t at = 0; at < bytes; at += segment)
         if (!rx_rig_send(rig, source, (const uint8_t *)data + at,
                          bytes - at < segment ? bytes - at : segment))

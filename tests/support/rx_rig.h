@@ -1,6 +1,6 @@
-/* A receive engine with senders at its other end: memory links, or UDP sockets in a network namespace
- * of the test's own. An engine that reads something else (a text) gets "1" as each endpoint, and sends go nowhere. The same
- * cases then run over every engine. */
+/* A receive engine with senders: they send over memory links, or over UDP sockets in a network namespace that the rig
+ * makes. So the same test cases can run over every engine. An engine that reads texts gets "1" as the text of each
+ * endpoint; nothing is sent to it. */
 #ifndef TESTS_RX_RIG_H
 #define TESTS_RX_RIG_H
 
@@ -15,10 +15,11 @@
 struct rx_rig_options {
     const char *engine;
     enum spead_receive_path path;
-    unsigned sources;      /* 0: one */
-    const char *addresses; /* printf format of an address with the port: "127.0.0.1:%u" (NULL) */
-    const char *fault;     /* wraps the engine */
-    bool same_network;     /* as the rig before: do not make a new one */
+    unsigned sources; /* 0: one */
+    /* printf format that makes an address of a port. NULL: "127.0.0.1:%u". */
+    const char *addresses;
+    const char *fault; /* specification of a fault decorator around the engine; NULL: none */
+    bool same_network; /* use the network namespace of the rig before, do not make a new one */
 };
 
 struct rx_rig {
@@ -29,29 +30,30 @@ struct rx_rig {
     int sender[RX_RIG_SOURCES];
     struct speadi_rx_burst burst;
     struct speadi_rx_facts facts;
-    char reason[256]; /* of the choice, or why there is no rig */
+    char reason[256]; /* why this engine was chosen, or why rx_rig_open() failed */
 };
 
-/* False (and rig->reason) when this place does not allow it: skip the test. */
+/* Returns false and sets rig->reason when this machine does not allow it. Then the test is skipped. */
 bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options);
 void rx_rig_close(struct rx_rig *rig);
 
-/* One packet; false when it could not be sent. */
+/* Sends one packet. Returns false when it could not be sent. */
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes);
 
-/* A train of packets of `segment` bytes (the last may be shorter), in one message where there are such. */
+/* Sends packets of `segment` bytes (the last may be shorter): as one train over UDP, one by one over a memory link.
+ * Returns false when they could not be sent. */
 bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, size_t bytes,
                        size_t segment);
 
-/* Polls, and waits up to two seconds in all, until packets come into rig->burst. Returns poll()'s
- * answer; 0 when nothing came. */
+/* Polls until packets come, for at most two seconds. The packets are in rig->burst. Returns the result of poll(),
+ * which is 0 when nothing came. */
 int rx_rig_poll(struct rx_rig *rig);
 void rx_rig_give_back(struct rx_rig *rig);
 
-/* Bytes that can be told from those of any other seed. */
+/* Fills `data` with bytes that differ from those of any other seed. */
 void rx_rig_fill(uint8_t *data, size_t bytes, uint32_t seed);
 
-/* True when head and body of the packet together are these bytes, all of them. */
+/* Tells whether head and body of the packet together are exactly these bytes. */
 bool rx_rig_packet_is(const struct speadi_rx_packet *packet, const void *data, size_t bytes);
 
 #endif

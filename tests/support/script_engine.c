@@ -1,3 +1,4 @@
+/* Implements the receive engine of script_engine.h. */
 #include "script_engine.h"
 
 #include <assert.h>
@@ -50,7 +51,7 @@ static int script_start(void *self, struct spead_err *err)
                               : 0;
 }
 
-/* The packet lands in the next range, whatever was expected there. */
+/* Places the packet in the next range, also if another packet was expected there. */
 static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned i)
 {
     uint64_t r = e->landed % SPEADI_RX_RESERVE_MAX;
@@ -60,7 +61,7 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
         return;
     e->landed++;
     if (out->head_bytes <= head || (!e->spills && out->head_bytes - head > e->range[r].bytes))
-        return; /* does not fit: that receive is used up, the packet lies elsewhere */
+        return; /* it does not fit: the reservation is used up, the packet is not placed */
     body = out->head_bytes - head;
     if (body > e->range[r].bytes) {
         body = e->range[r].bytes;
@@ -72,7 +73,7 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
            body);
     out->head = e->heads[i];
     out->head_bytes = head;
-    out->body = e->range[r].data; /* NULL: out of reach */
+    out->body = e->range[r].data; /* NULL: the CPU cannot touch it */
     out->body_bytes = body;
     out->place = e->landed - 1;
 }
@@ -169,7 +170,7 @@ static unsigned nic_reserve(void *self, uint16_t source, uint32_t head_bytes,
 
         if (ranges[i].offset + ranges[i].bytes > e->memory.bytes ||
             ranges[i].data != (base != NULL ? base + ranges[i].offset : NULL))
-            abort(); /* a NIC would write there */
+            abort(); /* a NIC would write outside of the memory */
     }
     return script_reserve(self, source, head_bytes, ranges, count);
 }

@@ -1,12 +1,14 @@
-/* A receive engine that does what a test says: which packets come, how many a poll, how they are split,
- * and when reservations end.
+/* A receive engine that follows the script of a test: which packets come, how many in a poll, how they are split, and
+ * when reservations end.
  *
- * Posting ahead, reservations end one by one as packets land in them, as with a NIC; else all end with
- * the poll that had them, as with a system call. Ranges are filled with whatever packet is next, right
- * or wrong: that is what the core must cope with. One thread, except wake().
+ * With posts_ahead, reservations end one by one when packets land in them, as with a NIC. Without it, all
+ * reservations end with the next poll, as with a system call. The next packet lands in the next range, also if
+ * another packet was expected there: the core must handle this. One thread uses the engine; only wake() may come from
+ * others.
  *
- * script_nic_ops is the same engine as a NIC: it must be shown the memory, writes to it by offset, and
- * checks that nothing is asked outside of it. script_clock_ops is it with a clock of its own. */
+ * script_nic_ops is the same engine in the form of a NIC: the core must show it the heap memory, it writes to this
+ * memory by offset, and it aborts when a range lies outside of it. script_clock_ops is the same engine with a clock
+ * of its own. */
 #ifndef TEST_SCRIPT_ENGINE_H
 #define TEST_SCRIPT_ENGINE_H
 
@@ -20,33 +22,33 @@
 #define SCRIPT_HEAD_BYTES_MAX 128u /* longer headers are never placed */
 
 struct script_packet {
-    uint8_t *bytes; /* the engine's copy */
+    uint8_t *bytes; /* a copy, which the engine frees */
     uint32_t length;
-    uint32_t split; /* head_bytes when not placed; 0: not split */
+    uint32_t split; /* head_bytes of a packet that is split and not placed; 0: it is not split */
     uint32_t segments;
     uint16_t source;
     uint8_t flags, bucket;
-    uint64_t clock_ns; /* where lending it moves the engine's clock; 0: it stays */
+    uint64_t clock_ns; /* time that the engine's clock shows after lending it; 0: no change */
 };
 
 struct script_engine {
     struct script_packet packet[SCRIPT_PACKETS_MAX];
     unsigned count, next;
-    unsigned poll_max; /* packets a poll; 0: the largest burst */
+    unsigned poll_max; /* most packets in a poll; 0: SPEADI_RX_BURST_MAX */
     bool posts_ahead;
-    unsigned window;       /* reservations at a time */
-    bool spills;           /* lends what is longer than its range in three parts */
-    uint64_t memory_bytes; /* says that it allocated */
-    int start_error;       /* what start() returns */
-    int end; /* what poll returns after the last packet; 0: the source is just empty */
+    unsigned window;       /* most reservations outstanding at a time */
+    bool spills;           /* a packet that is longer than its range gets a tail */
+    uint64_t memory_bytes; /* what counters() returns in memory_bytes */
+    int start_error;       /* result of start() */
+    int end;               /* result of poll() after the last packet; 0: the source is only empty */
     uint64_t kernel_drops;
-    uint64_t clock_ns;     /* what its clock shows, with script_clock_ops */
+    uint64_t clock_ns;     /* time that its clock shows, with script_clock_ops */
     uint64_t waited_until; /* deadline of the last wait() */
     atomic_uint wakes;
-    uint8_t *view;                   /* the NIC's way to heap memory that the CPU cannot touch */
-    int attach_error;                /* what attach() returns */
-    struct spead_region_info memory; /* what it was shown */
-    unsigned most_outstanding;
+    uint8_t *view;    /* mapping by which the NIC writes to memory that the CPU cannot touch */
+    int attach_error; /* result of attach() */
+    struct spead_region_info memory; /* the memory that attach() got */
+    unsigned most_outstanding;       /* most reservations that were ever outstanding */
 
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint32_t range_head[SPEADI_RX_RESERVE_MAX];
@@ -57,14 +59,14 @@ struct script_engine {
 
 extern const struct speadi_rx_engine_ops script_engine_ops, script_nic_ops, script_clock_ops;
 
-/* An engine for create_on(), which frees it. */
+/* Returns an engine for create_on(), which frees it. */
 struct script_engine *script_engine_new(void);
 
-/* Appends a packet; the returned one may be changed further. */
+/* Appends a copy of a packet to the script. The test may change the returned packet. */
 struct script_packet *script_engine_push(struct script_engine *engine, const void *bytes,
                                          size_t length);
 
-/* Forgets the packets that were read. */
+/* Frees and forgets all packets of the script. */
 void script_engine_clear(struct script_engine *engine);
 
 #endif

@@ -1,6 +1,6 @@
-/* What every receive engine promises. Method: the same cases over all of them and over both paths;
- * packets of known bytes are sent by ordinary sockets (or onto memory links) and compared with what is
- * lent. */
+/* Goal: every receive engine keeps the contract of rx_engine.h. Method: the same cases run over all engines and over
+ * both paths. Ordinary sockets (or memory links) send packets of known bytes, and the test compares them with what
+ * the engine lends. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -36,7 +36,7 @@ struct engine_case {
     enum spead_receive_path path;
 };
 
-/* Links have one path; an engine that cannot place, too. */
+/* A case for each engine and each of its paths. Memory links have one path, and so has an engine that cannot place. */
 static struct criterion_test_params cases_of(unsigned kinds)
 {
     static struct engine_case cases[2 * TEST_ENGINES_MAX];
@@ -57,7 +57,7 @@ static struct criterion_test_params cases_of(unsigned kinds)
     return cr_make_param_array(struct engine_case, cases, count);
 }
 
-/* EVERY_ENGINE(name) { ... }: a case over engine and path. */
+/* EVERY_ENGINE(name) { ... } defines a test that runs for each engine and each path. */
 #define ENGINES_OF(kinds, suite, name)                                  \
     static void name(const char *engine, enum spead_receive_path path); \
     ParameterizedTestParameters(suite, name)                            \
@@ -74,8 +74,8 @@ static struct criterion_test_params cases_of(unsigned kinds)
 #define EVERY_ENGINE(name)         ENGINES_OF(TEST_MEM | TEST_KERNEL, rx_engines, name)
 #define EVERY_NETWORK_ENGINE(name) ENGINES_OF(TEST_KERNEL, rx_engines, name)
 
-/* Receives `count` packets that lie back to back in `data`, each of `segment` bytes (the last may be
- * shorter), all from source. */
+/* Receives packets from `source` until `bytes` bytes have come. The packets lie back to back in `data`, each of
+ * `segment` bytes; the last may be shorter. */
 static void expect_packets(unsigned source, size_t bytes, size_t segment)
 {
     size_t at = 0;
@@ -243,17 +243,17 @@ EVERY_ENGINE(a_wake_before_the_wait_is_not_lost)
     open_rig(engine, path, 1, NULL);
     cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
     rig.ops->wake(rig.engine);
-    rig.ops->wait(rig.engine, UINT64_MAX); /* the test's time limit is the judge */
+    rig.ops->wait(rig.engine, UINT64_MAX); /* if it does not return, the test times out */
 }
 
-/* A poll comes between when the loop looked for the wake's reason just before the wake. */
+/* The owner thread may look for a reason to stop just before the wake, and poll after it. The wait must still end. */
 EVERY_ENGINE(a_wake_before_a_poll_is_kept_for_the_wait)
 {
     open_rig(engine, path, 2, NULL);
     cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
     rig.ops->wake(rig.engine);
     cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
-    rig.ops->wait(rig.engine, UINT64_MAX); /* the test's time limit is the judge */
+    rig.ops->wait(rig.engine, UINT64_MAX); /* if it does not return, the test times out */
 }
 
 static void *wake_soon(void *arg)
@@ -285,7 +285,7 @@ EVERY_ENGINE(a_wait_ends_at_its_deadline)
     deadline = speadi_clock_mono_ns() + 20 * MS;
     while (speadi_clock_mono_ns() < deadline)
         rig.ops->wait(rig.engine, deadline);
-    rig.ops->wait(rig.engine, deadline); /* passed already: returns */
+    rig.ops->wait(rig.engine, deadline); /* returns at once: the deadline has passed */
 }
 
 EVERY_ENGINE(data_end_the_wait)
@@ -339,7 +339,7 @@ EVERY_NETWORK_ENGINE(drops_of_the_kernel_are_counted)
     int count;
 
     open_rig(engine, path, 1, NULL);
-    for (unsigned i = 0; i < 1000; i++) /* 60 MB into a buffer of 8 */
+    for (unsigned i = 0; i < 1000; i++) /* 60 MB into a buffer of 8 MB */
         rx_rig_send(&rig, 0, data, 60000);
     while ((count = rig.ops->poll(rig.engine, &rig.burst)) > 0) {
         came += (unsigned)count;
@@ -350,7 +350,7 @@ EVERY_NETWORK_ENGINE(drops_of_the_kernel_are_counted)
     cr_expect_eq(came + counters.kernel_drops, 1000);
 }
 
-/* io_uring holds files beyond close() where it is let. */
+/* An io_uring can keep files open after close(), if they are registered with it. */
 EVERY_NETWORK_ENGINE(a_port_is_free_as_soon_as_the_engine_is_closed)
 {
     const struct rx_rig_options again = {.engine = engine, .path = path, .same_network = true};

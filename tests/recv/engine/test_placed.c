@@ -1,7 +1,7 @@
-/* Placed receive: payload lands in the ranges that were reserved, and whatever comes instead of what was
- * predicted is lent whole. Method: ranges with guard bytes around them are offered to every engine;
- * packets as predicted and otherwise are sent; each lent packet is compared with what was sent, its
- * body with its place, and the count of ended reservations with the rules of rx_engine.h. */
+/* Goal: on the placed path, payload lands in the reserved ranges, and packets that are not as predicted are lent
+ * whole. Method: the test offers ranges with guard bytes around them to every engine, and sends packets as predicted
+ * and others. It compares each lent packet with what was sent, its body with its range, and the number of ended
+ * reservations with the rules of rx_engine.h. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -22,7 +22,7 @@
 #define STRIDE     (PAYLOAD + GUARD)
 
 static struct rx_rig rig;
-static uint8_t data[1u << 20], home[GUARD + RANGES * STRIDE];
+static uint8_t data[1u << 20], memory[GUARD + RANGES * STRIDE];
 static struct speadi_rx_range range[RANGES];
 static const uint8_t *given[SPEADI_RX_RESERVE_MAX]; /* range of each reservation outstanding */
 static uint64_t accepted, ended;
@@ -34,9 +34,9 @@ static void open_rig(const char *engine, unsigned sources)
 
     if (!rx_rig_open(&rig, &options))
         cr_skip_test("%s", rig.reason);
-    memset(home, GUARD_BYTE, sizeof home);
+    memset(memory, GUARD_BYTE, sizeof memory);
     for (unsigned i = 0; i < RANGES; i++)
-        range[i] = (struct speadi_rx_range){.data = home + GUARD + i * STRIDE, .bytes = PAYLOAD};
+        range[i] = (struct speadi_rx_range){.data = memory + GUARD + i * STRIDE, .bytes = PAYLOAD};
 }
 
 static unsigned reserve(unsigned source, unsigned first, unsigned count)
@@ -53,7 +53,7 @@ static void close_rig(void)
 {
     for (unsigned i = 0; i <= RANGES; i++)
         for (unsigned k = 0; k < GUARD; k++)
-            cr_assert_eq(home[i * STRIDE + k], GUARD_BYTE, "written before range %u", i);
+            cr_assert_eq(memory[i * STRIDE + k], GUARD_BYTE, "written before range %u", i);
     rx_rig_close(&rig);
 }
 
@@ -94,8 +94,8 @@ static unsigned check_packet(const struct speadi_rx_packet *p, const uint8_t *se
     return 1;
 }
 
-/* Receives one burst of packets that lie back to back at `sent`, each of `segment` bytes (the last may be
- * shorter). Returns how many bytes of them came; adds to *placed how many packets lay in place. */
+/* Receives one burst of packets that lie back to back at `sent`, each of `segment` bytes (the last may be shorter).
+ * Returns how many bytes of them came, and adds to *placed how many packets were placed. */
 static size_t receive_burst(const uint8_t *sent, size_t bytes, size_t segment, unsigned *placed)
 {
     int count = rx_rig_poll(&rig);
@@ -125,14 +125,14 @@ static unsigned receive(const uint8_t *sent, size_t bytes, size_t segment)
 }
 
 /* Sends a train and receives it. */
-static unsigned pass(size_t bytes, size_t segment, uint32_t seed)
+static unsigned send_and_receive(size_t bytes, size_t segment, uint32_t seed)
 {
     rx_rig_fill(data, bytes, seed);
     cr_assert(rx_rig_send_train(&rig, 0, data, bytes, segment));
     return receive(data, bytes, segment);
 }
 
-/* Takes back what is outstanding; the next poll must say so. */
+/* Takes back all outstanding reservations. The next poll must report them as ended. */
 static void unreserve(void)
 {
     rig.ops->unreserve(rig.engine);
@@ -145,7 +145,7 @@ EVERY_ENGINE(packets_as_predicted_land_in_place)
 {
     open_rig(engine, 1);
     cr_assert_eq(reserve(0, 0, RANGES), RANGES);
-    cr_expect_eq(pass(RANGES * PACKET, PACKET, 1), RANGES);
+    cr_expect_eq(send_and_receive(RANGES * PACKET, PACKET, 1), RANGES);
     cr_expect_eq(ended, accepted);
 }
 
@@ -156,7 +156,7 @@ EVERY_ENGINE(reservations_go_on_burst_after_burst)
     open_rig(engine, 1);
     for (unsigned round = 0; round < 40; round++) {
         cr_assert_eq(reserve(0, round % 2 ? 7 : 0, 7), 7);
-        placed += pass(7 * PACKET, PACKET, round);
+        placed += send_and_receive(7 * PACKET, PACKET, round);
         cr_expect_eq(ended, accepted);
     }
     cr_expect_eq(placed, 40 * 7);
@@ -166,14 +166,14 @@ EVERY_ENGINE(a_shorter_last_packet_still_lies_in_place)
 {
     open_rig(engine, 1);
     reserve(0, 0, 4);
-    cr_expect_eq(pass(2 * PACKET + 1000, PACKET, 3), 3);
+    cr_expect_eq(send_and_receive(2 * PACKET + 1000, PACKET, 3), 3);
 }
 
 EVERY_ENGINE(more_packets_than_ranges_are_lent_whole)
 {
     open_rig(engine, 1);
     reserve(0, 0, 3);
-    cr_expect_eq(pass(12 * PACKET, PACKET, 4), 3);
+    cr_expect_eq(send_and_receive(12 * PACKET, PACKET, 4), 3);
 }
 
 EVERY_ENGINE(packets_of_other_sizes_are_lent_whole)
@@ -183,7 +183,7 @@ EVERY_ENGINE(packets_of_other_sizes_are_lent_whole)
     open_rig(engine, 1);
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
         reserve(0, 0, 4);
-        pass(2 * sizes[i] + sizes[i] / 2 + 1, sizes[i], 5 + (uint32_t)i);
+        send_and_receive(2 * sizes[i] + sizes[i] / 2 + 1, sizes[i], 5 + (uint32_t)i);
         unreserve();
     }
 }
@@ -206,7 +206,7 @@ EVERY_ENGINE(single_packets_land_in_place_once_they_are_known_to_be_single)
     cr_expect_geq(placed, 7 * 30, "%u of 280", placed);
 }
 
-/* The engine does not look into packets: a lost one moves all later ones one place up. */
+/* The engine does not read packets: after a lost packet each later one lands one range too early. */
 EVERY_ENGINE(whatever_comes_takes_the_places_in_order)
 {
     open_rig(engine, 1);
@@ -260,11 +260,11 @@ EVERY_ENGINE(reservations_taken_back_are_no_longer_written)
     open_rig(engine, 1);
     reserve(0, 0, 7);
     unreserve();
-    cr_expect_eq(pass(7 * PACKET, PACKET, 9), 0);
-    for (size_t i = 0; i < sizeof home; i++)
-        cr_assert_eq(home[i], GUARD_BYTE);
+    cr_expect_eq(send_and_receive(7 * PACKET, PACKET, 9), 0);
+    for (size_t i = 0; i < sizeof memory; i++)
+        cr_assert_eq(memory[i], GUARD_BYTE);
     reserve(0, 7, 7);
-    cr_expect_eq(pass(7 * PACKET, PACKET, 10), 7, "and new ones are");
+    cr_expect_eq(send_and_receive(7 * PACKET, PACKET, 10), 7, "and new ones are");
 }
 
 EVERY_ENGINE(data_that_race_with_taking_back_are_lent_by_the_next_poll)
@@ -276,10 +276,11 @@ EVERY_ENGINE(data_that_race_with_taking_back_are_lent_by_the_next_poll)
         ended = rig.burst.reservations_ended;
         rx_rig_fill(data, 7 * PACKET, round);
         cr_assert(rx_rig_send_train(&rig, 0, data, 7 * PACKET, PACKET));
-        if (round % 2) /* now they are received, not only sent */
+        if (round % 2) /* in these rounds the packets are also received before unreserve() */
             rig.ops->wait(rig.engine, UINT64_MAX);
         rig.ops->unreserve(rig.engine);
-        memset(home, GUARD_BYTE, sizeof home); /* the ranges are ours again */
+        /* The engine may no longer write to the ranges. */
+        memset(memory, GUARD_BYTE, sizeof memory);
         receive(data, 7 * PACKET, PACKET);
         cr_assert_eq(ended, accepted);
     }
@@ -295,11 +296,11 @@ EVERY_ENGINE(after_quiesce_nothing_is_written_and_what_came_is_still_lent)
     cr_assert(rx_rig_send_train(&rig, 0, data, 7 * PACKET, PACKET));
     rig.ops->quiesce(rig.engine);
     receive(data, 7 * PACKET, PACKET);
-    memset(home, GUARD_BYTE, sizeof home);
+    memset(memory, GUARD_BYTE, sizeof memory);
     cr_assert(rx_rig_send_train(&rig, 0, data + 7 * PACKET, 7 * PACKET, PACKET));
     receive(data + 7 * PACKET, 7 * PACKET, PACKET);
-    for (size_t i = 0; i < sizeof home; i++)
-        cr_assert_eq(home[i], GUARD_BYTE);
+    for (size_t i = 0; i < sizeof memory; i++)
+        cr_assert_eq(memory[i], GUARD_BYTE);
 }
 
 EVERY_ENGINE(heads_too_long_to_predict_are_refused)
@@ -307,7 +308,7 @@ EVERY_ENGINE(heads_too_long_to_predict_are_refused)
     open_rig(engine, 1);
     cr_expect_eq(rig.ops->reserve(rig.engine, 0, 0, range, 1), 0);
     cr_expect_eq(rig.ops->reserve(rig.engine, 0, 65536, range, 1), 0);
-    cr_expect_eq(pass(PACKET, PACKET, 12), 0);
+    cr_expect_eq(send_and_receive(PACKET, PACKET, 12), 0);
 }
 
 /* ---- As a NIC that posts ahead ------------------------------------------------------------- */
@@ -333,7 +334,7 @@ Test(placed_mem, the_window_bounds_what_is_outstanding)
     speadi_rx_mem_set_window(rig.engine, 4);
     cr_expect_eq(reserve(0, 0, 7), 4);
     cr_expect_eq(reserve(0, 4, 3), 0);
-    cr_expect_eq(pass(2 * PACKET, PACKET, 14), 2);
+    cr_expect_eq(send_and_receive(2 * PACKET, PACKET, 14), 2);
     cr_expect_eq(reserve(0, 4, 3), 2);
     close_rig();
 }

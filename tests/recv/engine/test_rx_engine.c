@@ -1,5 +1,6 @@
-/* The engine that was asked for, or the cheapest one and why; never another one silently. Method: engines
- * are opened by name over memory links and loopback addresses, and the words are read. */
+/* Goal: a stream gets the engine that it asked for, or with "auto" the cheapest one and the reason; it never gets
+ * another one silently. Method: the test opens engines by name over memory links and loopback addresses, and reads
+ * the texts. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -98,7 +99,7 @@ Test(rx_engine, auto_says_what_it_took_and_what_is_with_the_others)
     close_engine();
 }
 
-/* 64 messages at their largest; the decorator may keep 2048 packets beside them. */
+/* The engine has buffers for 64 receives of the largest size. The decorator may keep 2048 packets besides. */
 Test(rx_engine, buffers_are_told_with_those_of_the_decorator)
 {
     const struct speadi_rx_config config = over_udp();

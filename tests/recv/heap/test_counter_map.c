@@ -1,5 +1,5 @@
-/* The table from heap counters to numbers.
- * Method: random inserts and removals, few distinct counters so that they meet, against a plain array. */
+/* Goal: the table from heap counters to numbers finds what was put into it. Method: random inserts and removals are
+ * done in the table and in a plain array, and compared. There are few different counters, so that they meet often. */
 #include <criterion/criterion.h>
 
 #include <stdlib.h>
@@ -20,7 +20,7 @@ Test(counter_map, agrees_with_a_plain_array)
     srand(1);
     for (uint32_t round = 0; round < 20000; round++) {
         uint32_t k = (uint32_t)rand() % COUNTERS;
-        uint64_t counter = (uint64_t)k << 32; /* alike in the low bits */
+        uint64_t counter = (uint64_t)k << 32; /* the low bits are the same */
 
         if (model[k] != SPEADI_COUNTER_NONE) {
             speadi_counter_map_remove(&map, counter);

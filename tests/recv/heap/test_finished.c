@@ -1,5 +1,5 @@
-/* The memory of heaps that have ended.
- * Method: time is an argument, so a second passes when the test says so. */
+/* Goal: a heap that has ended is remembered for a second, with how it ended. Method: time is an argument of the
+ * functions, so the test lets it pass without waiting. */
 #include <criterion/criterion.h>
 
 #include "finished.h"
@@ -58,7 +58,8 @@ Test(finished, a_counter_that_ends_again_is_remembered_anew)
     speadi_finished_add(&finished, 1, true, 0, 0);
     speadi_finished_add(&finished, 1, false, 0, 2 * SECOND);
     cr_expect_not(speadi_finished_find(&finished, 1, 2 * SECOND)->complete);
-    for (uint64_t counter = 3; counter <= 7; counter += 2) /* both places of counter 1 are reused */
+    /* Other heaps reuse both entries of counter 1. */
+    for (uint64_t counter = 3; counter <= 7; counter += 2)
         speadi_finished_add(&finished, counter, true, 0, 2 * SECOND);
     cr_expect_not(knows(1, 2 * SECOND));
     cr_expect(knows(3, 2 * SECOND) && knows(5, 2 * SECOND) && knows(7, 2 * SECOND));

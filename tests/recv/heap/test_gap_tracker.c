@@ -1,5 +1,5 @@
-/* Heaps of which nothing came, seen by their skipped counters.
- * Method: counters in, count out. */
+/* Goal: heaps of which no packet came are counted by their skipped counters. Method: the test opens heaps with given
+ * counters and compares the count. */
 #include <criterion/criterion.h>
 
 #include "gap_tracker.h"
@@ -37,8 +37,8 @@ Test(gap_tracker, a_heap_that_opens_late_is_taken_back)
 Test(gap_tracker, steps_are_the_senders)
 {
     cr_expect_eq(MISSING(4, 2, 6, 14), 1u);
-    cr_expect_eq(MISSING(4, 2, 6, 7, 10), 0u, "a counter beside the sequence is not of it");
-    cr_expect_eq(MISSING(0, 1, 100), 0u, "nothing is known about an unknown step");
+    cr_expect_eq(MISSING(4, 2, 6, 7, 10), 0u, "a counter that does not fit the step is left out");
+    cr_expect_eq(MISSING(0, 1, 100), 0u, "without a step nothing is counted");
 }
 
 Test(gap_tracker, a_restarted_sender_is_no_loss)
@@ -52,14 +52,14 @@ Test(gap_tracker, a_restarted_sender_is_no_loss)
 Test(gap_tracker, a_heap_that_opens_twice_is_no_loss)
 {
     cr_expect_eq(MISSING(1, 1, 2, 3, 4, 5, 2, 6, 7), 0u, "a late packet is no restart");
-    cr_expect_eq(MISSING(1, 1, 2, 3, 4, 5, 2, 6, 3, 7), 0u, "nor are two, apart");
-    cr_expect_eq(MISSING(1, 1, 2, 3, 3, 4, 5), 0u, "nor is the newest");
+    cr_expect_eq(MISSING(1, 1, 2, 3, 4, 5, 2, 6, 3, 7), 0u, "nor are two that are not adjacent");
+    cr_expect_eq(MISSING(1, 1, 2, 3, 3, 4, 5), 0u, "nor is the newest counter again");
     cr_expect_eq(MISSING(1, 1, 2, 4, 2, 5, 6), 1u, "and what was missing stays missing");
 }
 
 Test(gap_tracker, the_window_is_exact_to_its_edge)
 {
     cr_expect_eq(MISSING(1, 0, 1024, 1), 1022u, "1023 back is inside");
-    cr_expect_eq(MISSING(1, 0, 1025, 1), 1024u, "1024 back begins anew");
+    cr_expect_eq(MISSING(1, 0, 1025, 1), 1024u, "1024 back begins a new epoch");
     cr_expect_eq(MISSING(1, 0, 2000, 1999, 1999), 1998u, "and forgets nothing that was missing");
 }

@@ -1,4 +1,5 @@
-/* Heaps that have ended wait while receives are posted into them. The list alone, with bare heaps. */
+/* Goal: a heap that has ended stays in the list while receives are posted into it. Method: the list is tested alone,
+ * with heaps that have no memory. */
 #include <criterion/criterion.h>
 
 #include "leaving_heaps.h"
@@ -6,7 +7,7 @@
 static struct speadi_leaving_heaps leaving;
 static struct speadi_live_heap heap[3];
 
-/* All three wait, for one receive each; heap[2] came last. */
+/* Adds all three heaps, each with one posted receive. heap[2] is the newest. */
 static void add_all(void)
 {
     for (uint32_t i = 0; i < 3; i++) {

@@ -1,6 +1,5 @@
-/* One heap being assembled.
- * Method: real packets are decoded and added to a heap in a region of a small pool; what is asserted is
- * what a reader of the heap would see. */
+/* Goal: a live heap holds what its packets brought, and refuses what does not fit. Method: the test decodes real
+ * packets and adds them to a heap in a region of a small pool. It asserts what a reader of the heap would see. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -40,7 +39,7 @@ static void free_pool(void)
 
 TestSuite(live_heap, .init = make_pool, .fini = free_pool);
 
-/* Adds the packet that was built; opens the heap with the first one. */
+/* Adds the packet that was built. The first packet opens the heap. */
 static enum spead_recv_bucket add(void)
 {
     struct speadi_packet decoded;
@@ -62,7 +61,7 @@ static enum spead_recv_bucket add_data(uint64_t length, uint64_t offset, size_t 
     return add();
 }
 
-/* A packet of 8 bytes without heap length, and then whatever pointers are added. */
+/* Begins a packet of 8 bytes without heap length. The test may add item pointers. */
 static void begin_unsized(uint64_t offset)
 {
     test_packet_begin(&packet, 40);
@@ -126,7 +125,7 @@ Test(live_heap, too_many_pointers_leave_the_heap_as_it_was)
         for (uint64_t id = 0; id < before; id++)
             test_packet_immediate(&packet, 0x1000 + id, 0);
         cr_assert_eq(add_begun(), SPEAD_RECV_LIVE);
-        for (int again = 0; again < 3; again++) { /* what is taken back must leave no trace */
+        for (int again = 0; again < 3; again++) { /* removed pointers must leave no cell in use */
             begin_sized(4096, offset += 8);
             for (uint64_t id = 0; id <= POINTERS_MAX; id++)
                 test_packet_immediate(&packet, 0x2000 + id, 0);
@@ -197,7 +196,7 @@ Test(live_heap, a_duplicate_does_not_complete_a_heap)
     cr_expect_not(speadi_live_heap_is_complete(live));
 }
 
-/* What the fast path does at once, packet by packet would have done as well. */
+/* The fast path adds many packets at once. The result is the same as adding them one by one. */
 Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
 {
     struct spead_heap one_by_one;
@@ -358,7 +357,7 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
     }
 }
 
-/* One far packet must not cost the memory before it, and used memory must not show in a hole. */
+/* A packet far ahead must not cost the memory before it, and a hole must not show the bytes of an earlier heap. */
 Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
 {
     struct speadi_pool_config config = {.region_count = 1, .region_bytes = 8u << 20};

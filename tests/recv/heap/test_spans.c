@@ -1,5 +1,5 @@
-/* Received ranges of a heap.
- * Method: the named cases by hand, then random ranges against a map of bytes. */
+/* Goal: the spans of a heap agree with the ranges that were received. Method: the named cases are written by hand;
+ * then random ranges are compared with a map of bytes. */
 #include <criterion/criterion.h>
 
 #include <stdlib.h>

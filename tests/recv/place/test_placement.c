@@ -1,5 +1,5 @@
-/* Where the next payloads are expected, and which places are promised.
- * Method: a live heap of ten packets of 64 bytes, learnt from packets as the stream would. */
+/* Goal: the ranges of the next packets are predicted, and no range is reserved twice. Method: a live heap of ten
+ * packets of 64 bytes learns from packets as it would in a stream. */
 #include <criterion/criterion.h>
 
 #include "packet_builder.h"
@@ -57,7 +57,7 @@ static void receive(uint64_t number)
     speadi_placement_learn(&placement, 0, &packet);
 }
 
-static unsigned ahead; /* packets that come before */
+static unsigned ahead; /* packets that come before, besides those with reservations */
 
 static unsigned predict(void)
 {
@@ -136,7 +136,7 @@ Test(placement, after_a_loss_prediction_catches_up)
     receive(1);
     reserve();
     speadi_placement_end(&placement, 1);
-    receive(5); /* landed where 2 was expected */
+    receive(5); /* it lands in the range of packet 2 */
     cr_assert_eq(predict(), 1u);
     cr_expect_eq(number_of(&ranges[0]), 9u, "three receives are posted before this one");
 }
@@ -186,7 +186,7 @@ Test(placement, what_comes_before_the_first_reserved_place_is_free)
 {
     receive(0);
     receive(1);
-    reserve(); /* 2 to 5 */
+    reserve(); /* packets 2 to 5 */
     cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 0), 2 * 64u);
     cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 3 * 64 + 1), 3 * 64u,
                  "one that is under way counts");

@@ -1,4 +1,5 @@
-/* Placement goes off where it does not pay, and comes back by the rule that is stated. Pure numbers. */
+/* Goal: placement is switched off where it does not pay, and on again, by the rule that placement_policy.h states.
+ * Method: the test gives counts of packets and breaks; nothing else is needed. */
 #include <criterion/criterion.h>
 
 #include "placement_policy.h"
@@ -8,7 +9,7 @@
 static struct speadi_placement_policy policy;
 static uint64_t packets;
 
-/* A stretch of packets of which this share broke the order. */
+/* Updates the policy after some packets, of which this share were breaks. */
 static bool update(double share, unsigned window)
 {
     packets += PACKETS;

@@ -1,5 +1,5 @@
-/* Spare buffers for packets that cannot be used where they lie.
- * Method: packets with a head and a body in different places. */
+/* Goal: spare buffers hold whole copies of packets that cannot be used where they lie. Method: the packets have a
+ * head and a body in different places. */
 #include <criterion/criterion.h>
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* The fault decorator loses, doubles, delays and damages packets as specified, the same way for the same
- * seed, and invents or forgets none. Method: numbered packets through a memory link under a decorated
- * engine; each is identified by its first bytes. */
+/* Goal: the fault decorator loses, repeats, delays and damages packets as specified, and the same way for the same
+ * seed. It invents no packet and forgets none. Method: numbered packets go through a memory link to a decorated
+ * engine, and the test identifies each by its first bytes. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -20,12 +20,12 @@
 
 static struct rx_rig rig;
 
-/* What came out. */
+/* What the decorator lent. */
 static struct {
     unsigned whole[PACKETS];   /* times that packet i came undamaged */
-    unsigned damaged[PACKETS]; /* ... with bits inverted behind its number, or cut off */
+    unsigned damaged[PACKETS]; /* times that it came cut off or with bits inverted */
     unsigned order[2 * PACKETS];
-    unsigned count; /* lent, injected ones left out */
+    unsigned count; /* of lent packets, without injected drops */
     unsigned injected;
 } got;
 
@@ -41,11 +41,12 @@ static void make(uint8_t packet[BYTES], uint32_t number)
 {
     rx_rig_fill(packet, BYTES, number);
     memcpy(packet, &number, sizeof number);
-    memcpy(packet + 4, &number, sizeof number); /* one flipped bit cannot hit both */
+    /* Three copies: if one bit is inverted, two of them are still correct. */
+    memcpy(packet + 4, &number, sizeof number);
     memcpy(packet + 8, &number, sizeof number);
 }
 
-/* The number that two of three say. */
+/* Returns the number on which two of the three copies agree. */
 static uint32_t number_of(const uint8_t *packet)
 {
     uint32_t a, b, c;
@@ -66,7 +67,7 @@ static void note(const struct speadi_rx_packet *p)
         got.injected++;
         return;
     }
-    if (p->head_bytes < 12) { /* cut off before its number was told */
+    if (p->head_bytes < 12) { /* its numbers were cut off */
         got.count++;
         return;
     }
@@ -221,7 +222,7 @@ Test(rx_fault, a_delay_holds_packets_and_keeps_their_order)
     rx_rig_close(&rig);
 }
 
-/* 3000 packets at once are more than the store holds: the rest must pass, not vanish. */
+/* 3000 packets at once are more than the store of copies holds. The others must be lent unchanged, not lost. */
 Test(rx_fault, a_full_store_forgets_nothing)
 {
     run("delay=20ms,reorder=8");
@@ -249,7 +250,7 @@ Test(rx_fault, a_stall_can_be_woken)
 {
     uint8_t packet[BYTES];
 
-    open_rig("stall=3599999ms/3600s"); /* from 1 ms on */
+    open_rig("stall=3599999ms/3600s"); /* the stall begins after 1 ms */
     usleep(2000);
     make(packet, 1);
     cr_assert(rx_rig_send(&rig, 0, packet, BYTES));
@@ -262,10 +263,10 @@ Test(rx_fault, a_stall_can_be_woken)
     rx_rig_close(&rig);
 }
 
-/* The original of a changed packet must not be seen, and its reservation ends all the same. */
+/* The core must not see the original of a changed packet. Its reservation ends as any other. */
 Test(rx_fault, placed_packets_that_are_changed_leave_their_place)
 {
-    static uint8_t home[64][BYTES], packet[BYTES];
+    static uint8_t memory[64][BYTES], packet[BYTES];
     uint64_t accepted = 0;
     unsigned placed = 0, moved = 0;
 
@@ -275,7 +276,7 @@ Test(rx_fault, placed_packets_that_are_changed_leave_their_place)
 
         for (unsigned i = 0; i < 32; i++)
             range[i] =
-                (struct speadi_rx_range){.data = home[(accepted + i) % 64], .bytes = BYTES - 16};
+                (struct speadi_rx_range){.data = memory[(accepted + i) % 64], .bytes = BYTES - 16};
         cr_assert_eq(rig.ops->reserve(rig.engine, 0, 16, range, 32), 32);
         accepted += 32;
         for (uint32_t i = 0; i < 32; i++) {
@@ -295,7 +296,7 @@ Test(rx_fault, placed_packets_that_are_changed_leave_their_place)
                 continue;
             }
             placed++;
-            cr_expect_eq(p->body, home[p->place % 64]);
+            cr_expect_eq(p->body, memory[p->place % 64]);
             cr_expect(rx_rig_packet_is(p, packet, BYTES), "what is in place is undamaged");
         }
         rx_rig_give_back(&rig);
