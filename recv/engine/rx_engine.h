@@ -72,7 +72,7 @@ struct speadi_rx_packet {
     uint32_t body_bytes;
     uint32_t datagram_bytes; /* the true length: head + body + tail, or more if TRUNCATED */
     uint16_t source;         /* index of the endpoint */
-    uint8_t flags;           /* SPEADI_RX_INJECTED_DROP and so on */
+    uint8_t flags;           /* SPEADI_RX_INJECTED_DROP, _TRUNCATED, _REFUSED */
     uint8_t bucket;          /* enum spead_recv_bucket; only of a packet that is REFUSED */
     uint32_t segments;       /* 1, or the number of datagrams in a train that is TRUNCATED */
     /* A placed packet may be longer than its range. Then tail holds the bytes behind body; else it is NULL. */
@@ -99,7 +99,7 @@ struct speadi_rx_counters {
     uint64_t kernel_drops; /* sum over all sockets since they were opened (SO_MEMINFO) */
     uint64_t messages;     /* number of receives that returned data */
     uint64_t sleeps;       /* wait() calls that slept */
-    uint64_t rebuilds;     /* queues that failed and were made anew */
+    uint64_t rebuilds;     /* queues that failed and were made again */
     uint64_t link_downs;   /* times that the port went down */
     /* Memory that the engine allocated besides `self`, as address space. It does not change after open(). */
     uint64_t memory_bytes;
@@ -203,10 +203,9 @@ struct speadi_rx_engine_ops {
      * finished heap. The core lets heaps time out only after a poll() that lent nothing, because a packet that is
      * still to be read has not been lost.
      *
-     * All other times are times of the host, because a thread waits for them: the
-     * deadline of wait(), stop_drain_ns, gather_ns, and the time between two readings of the counters. wait() gets no
-     * deadline for the age of a heap. If the clock of an engine can move on without packets, its wait() returns when
-     * the clock has moved. */
+     * All other times are times of the host, because a thread waits for them: the deadline of wait(), stop_drain_ns,
+     * gather_ns, and the time between two readings of the counters. If the engine has a clock, the core gives wait()
+     * no deadline for the age of a heap. If this clock can move on without packets, wait() returns when it moves. */
     uint64_t (*now)(void *self);
 
     /* The owner thread calls it when the stream stops. It takes all reservations back as unreserve() does. From then on

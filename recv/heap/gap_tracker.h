@@ -29,7 +29,7 @@ struct speadi_gap_tracker {
     uint64_t opened;   /* number of different counters that opened in this epoch */
     uint64_t missing_before; /* missing heaps of earlier epochs */
     bool active;             /* an epoch has begun */
-    /* The last counter that opened had opened before. repeated_counter is this counter. */
+    /* The counter that opened last had already opened before. repeated_counter is its value. */
     bool repeated;
     uint64_t repeated_counter;
     uint64_t window[SPEADI_GAP_WINDOW / 64]; /* a bit for each position: its counter has opened */

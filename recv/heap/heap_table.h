@@ -18,7 +18,7 @@ struct speadi_heap_table {
     uint32_t count; /* live heaps */
     /* The heap that was used last, because successive packets mostly belong to one heap. NULL: none. */
     struct speadi_live_heap *last;
-    struct speadi_live_heap *oldest, *newest; /* ends of a list in the order of opening */
+    struct speadi_live_heap *oldest, *newest; /* first and last heap in the order of opening */
     struct speadi_counter_map map;            /* counter -> index into slot */
 };
 

@@ -53,7 +53,7 @@ struct fault_engine {
 
 /* ---- Stages -------------------------------------------------------------------------------- */
 
-/* Returns how many held packets can be added to the burst, so that it still has room for the packets of in_left. */
+/* Returns how many held packets the burst can take now. Room for the packets of in_left is kept. */
 static unsigned room(const struct fault_engine *e, const struct speadi_rx_burst *out)
 {
     return SPEADI_RX_BURST_MAX - out->count - e->in_left;

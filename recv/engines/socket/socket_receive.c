@@ -1,6 +1,6 @@
 /* Makes one receive call (recvmmsg) of the socket engine.
  *
- * A receive without reservations goes to bounce buffers. It asks for about 64 KiB: one buffer for a train of 64 KiB,
+ * Packets without reservations go to bounce buffers. A call asks for about 64 KiB: one buffer for a train of 64 KiB,
  * many buffers for single packets. Measured on one core: with one buffer, which stays in L2, the engine received 7.7
  * GB per CPU second; with 32 buffers of 64 KiB it received 5.3 GB. Many buffers for single packets save a system call
  * for each. */
