@@ -27,8 +27,8 @@ int capture_file_open(struct capture_file *file, const char *path, const char *s
         return speadi_err_errno(err, "cannot look at %s", file->path);
     if (!S_ISREG(st.st_mode))
         return speadi_err_set(err, -EINVAL, "cannot write to %s: not a regular file", file->path);
-    /* Two that append each at the end that they know would overwrite each other. A file system without
-     * locks gives no such protection. */
+    /* Two programs that append, each at the end that it knows, would overwrite each other's bytes. On a file system
+     * without locks nothing prevents this. */
     if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return speadi_err_set(err, -EBUSY, "cannot write to %s: another program is writing it",
                               file->path);
@@ -78,7 +78,7 @@ int capture_file_append(const struct capture_file *file, struct iovec *iov, unsi
 
 void capture_file_cut(const struct capture_file *file)
 {
-    /* Fails only where the file system has failed altogether, which is being reported already. */
+    /* ftruncate() fails only when the file system does not work any more, and the caller already reports that. */
     if (ftruncate(file->fd, (off_t)file->bytes) < 0)
         return;
 }

@@ -22,7 +22,7 @@
 
 #define DEVICES_MAX        32u
 #define SOCKET_BUFFER_WANT SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT /* what spead-recv asks for */
-#define MEMLOCK_WANT       (256u << 20) /* queues and arenas of a stream or two */
+#define MEMLOCK_WANT       (256u << 20) /* enough for the queues and arenas of one or two streams */
 #define JUMBO_MTU          9000u
 
 static struct survey_engine *add_engine(struct survey *survey, const char *name,
@@ -37,7 +37,7 @@ static struct survey_engine *add_engine(struct survey *survey, const char *name,
     return engine;
 }
 
-/* format: the lack, a tab, the command. */
+/* format gives the lack, a tab, and the command. */
 __attribute__((format(printf, 2, 3))) static void add_remedy(struct survey_engine *engine,
                                                              const char *format, ...)
 {
@@ -59,13 +59,13 @@ __attribute__((format(printf, 2, 3))) static void add_remedy(struct survey_engin
     engine->remedy_count++;
 }
 
-static void refuse(struct survey_engine *engine, const struct spead_err *err)
+static void mark_unusable(struct survey_engine *engine, const struct spead_err *err)
 {
     engine->usable = false;
     snprintf(engine->reason, sizeof engine->reason, "%s", err->text);
 }
 
-/* The first number in a file after `word`; -1: there is none. */
+/* The number in the first line of a file that begins with `word`; -1 when there is no such line. */
 static long long read_number(const char *path, const char *word)
 {
     char line[128];
@@ -93,23 +93,22 @@ static void check_buffer(struct survey_engine *engine, const char *sysctl, const
                bytes / 1024, sysctl, sysctl, SOCKET_BUFFER_WANT);
 }
 
-/* Of an engine that reads and writes sockets. */
-static void mend_sockets(struct survey_engine *engine)
+static void check_sockets(struct survey_engine *engine)
 {
     if (engine->usable)
         check_buffer(engine, "net.core.rmem_max", "/proc/sys/net/core/rmem_max");
 }
 
-static void mend_uring(struct survey_engine *engine)
+static void check_uring(struct survey_engine *engine)
 {
     if (!engine->usable && read_number("/proc/sys/kernel/io_uring_disabled", "") > 0)
         add_remedy(engine, "io_uring is disabled\tsudo sysctl -w kernel.io_uring_disabled=0");
-    mend_sockets(engine);
+    check_sockets(engine);
 }
 
 /* ---- Verbs --------------------------------------------------------------------------------------- */
 
-/* The programs that need a capability lie beside this one. */
+/* The folder of this program. spead-net-raw is installed in the same folder. */
 static void own_folder(char folder[PATH_MAX])
 {
     char path[PATH_MAX];
@@ -178,9 +177,9 @@ static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *w
     if (!engine)
         return;
     if (speadi_verbs_probe(wish, &engine->report, &err) < 0)
-        refuse(engine, &err);
+        mark_unusable(engine, &err);
     if (engine->report.device[0] == '\0')
-        return; /* nothing to mend where there is no device */
+        return; /* without a device the other remedies would not help */
     check_link(engine);
     check_capability(engine);
     check_memlock(engine);
@@ -197,7 +196,7 @@ static void survey_devices(struct survey *survey, const struct speadi_interface 
         return;
     }
     count = speadi_verbs_list(names, DEVICES_MAX, NULL);
-    if (count <= 0) /* the probe says why there is none */
+    if (count <= 0) /* one entry: the probe says why there is no device */
         survey_wish(survey, &(struct speadi_verbs_wish){0});
     for (int i = 0; i < count; i++)
         survey_wish(survey, &(struct speadi_verbs_wish){.device = names[i]});
@@ -205,16 +204,17 @@ static void survey_devices(struct survey *survey, const struct speadi_interface 
 
 /* ---- All engines --------------------------------------------------------------------------------- */
 
-/* What is known of single engines beyond what each says of itself. An engine that is not here is listed all the same. */
+/* Engines of which the survey knows more than they say of themselves. An engine that is not in this table is listed
+ * too. */
 static const struct {
     const char *name;
-    void (*mend)(struct survey_engine *engine); /* NULL: nothing to mend */
-    /* In place of one line: a line a device. interface NULL: every one. */
+    void (*check)(struct survey_engine *engine); /* adds remedies; NULL: there are none */
+    /* Adds an entry for each device, instead of one entry for the engine. interface NULL: for every device. */
     void (*devices)(struct survey *survey, const struct speadi_interface *interface);
 } known[] = {
     {"verbs", NULL, survey_devices},
-    {"socket", mend_sockets, NULL},
-    {"uring", mend_uring, NULL},
+    {"socket", check_sockets, NULL},
+    {"uring", check_uring, NULL},
 };
 
 static void survey_one(struct survey *survey, const struct spead_engine_info *info,
@@ -235,9 +235,9 @@ static void survey_one(struct survey *survey, const struct spead_engine_info *in
     if (!engine)
         return;
     if (usable(info->name, &err) < 0)
-        refuse(engine, &err);
-    if (i < sizeof known / sizeof *known && known[i].mend)
-        known[i].mend(engine);
+        mark_unusable(engine, &err);
+    if (i < sizeof known / sizeof *known && known[i].check)
+        known[i].check(engine);
 }
 
 static bool is_surveyed(const struct survey *survey, const char *name)

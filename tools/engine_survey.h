@@ -1,4 +1,5 @@
-/* Which engines this process could use here and now, why not, and what mends it. */
+/* Finds out which engines this process could use at this moment. For an engine that it could not use, the survey says
+ * why, and which command changes that. */
 #ifndef SPEADLINE_TOOLS_ENGINE_SURVEY_H
 #define SPEADLINE_TOOLS_ENGINE_SURVEY_H
 
@@ -8,13 +9,13 @@
 
 #include <speadi/verbs_device.h>
 
-#define SURVEY_ENGINES_MAX  64u /* those of the library; one with devices once a device */
+#define SURVEY_ENGINES_MAX  64u /* an engine with devices (verbs) has one entry for each device */
 #define SURVEY_REMEDIES_MAX 6u
 
-/* Something that stands in the way, or only makes it slower, and a command that changes it. */
+/* A thing that the engine lacks: without it the engine cannot be used, or is slower. */
 struct survey_remedy {
-    char lack[120];
-    char command[400];
+    char lack[120];    /* what is lacking */
+    char command[400]; /* the command that provides it */
 };
 
 struct survey_engine {
@@ -24,7 +25,8 @@ struct survey_engine {
     char reason[SPEAD_ERR_TEXT_MAX]; /* why not; "" when usable */
     struct survey_remedy remedy[SURVEY_REMEDIES_MAX];
     unsigned remedy_count;
-    struct speadi_verbs_report report; /* of verbs: the device; device "" when nothing is known */
+    /* For engine verbs: its device. report.device is "" for other engines, and when no device was found. */
+    struct speadi_verbs_report report;
 };
 
 struct survey {
@@ -32,8 +34,9 @@ struct survey {
     unsigned count;
 };
 
-/* The engines of the library that a tool can name, by rank. Opens and closes what it looks at. interface: name or address of
- * the one that verbs would use; NULL: every device there is. Returns 0, or -errno with a sentence when there is no such
+/* Fills *survey with the engines of the library that a user can name (not those that read memory links), ordered by
+ * rank. It opens and closes the devices that it looks at. interface is the name or address of the interface that
+ * engine verbs would use; NULL means every device. Returns 0, or -errno with a sentence when there is no such
  * interface. */
 int survey_take(struct survey *survey, const char *interface, struct spead_err *err);
 

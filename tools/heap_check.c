@@ -9,19 +9,19 @@
 
 #include "verify_pattern.h"
 
-#define GAPS_MAX 4097u /* one more than a heap has ranges at most */
+#define GAPS_MAX 4097u /* a heap has at most 4096 ranges, so at most 4097 gaps */
 
 struct heap_check {
     struct heap_check_config config;
     struct spead_gap *gaps; /* [GAPS_MAX] */
-    bool ended;             /* what still comes is let go */
+    bool ended;             /* the stream was told to end: heaps that still arrive are released */
 
-    /* Checked, and not yet taken by the node after this one: those from first on. */
+    /* Heaps that are checked and not yet sent to the output: held[first] to held[count - 1]. */
     struct spead_message held[HEAP_CHECK_BATCH_MAX];
     uint32_t first, count;
 
-    struct heap_check_totals totals; /* the step's own */
-    /* The same for other threads. */
+    struct heap_check_totals totals; /* only step() uses it */
+    /* Copies of the totals: step() writes them, other threads read them. */
     _Atomic uint64_t heaps, incomplete_heaps, payload_bytes, bad_bytes, past_limit;
 };
 
@@ -35,7 +35,7 @@ static bool has_enough(const struct heap_check *check)
     return check->config.heaps_max > 0 && check->totals.heaps >= check->config.heaps_max;
 }
 
-/* Nothing more is wanted: end without reading on. */
+/* Ends the stream at once: the second stop() makes it read no more packets. */
 static void end_stream(struct heap_check *check)
 {
     check->ended = true;
@@ -43,8 +43,8 @@ static void end_stream(struct heap_check *check)
     spead_recv_stream_stop(check->config.stream);
 }
 
-/* Counts and checks a heap. True: it is to be passed on. */
-static bool take(struct heap_check *check, const struct spead_heap *heap)
+/* Counts and checks a heap. Returns true when the heap is to be sent to the output. */
+static bool check_heap(struct heap_check *check, const struct spead_heap *heap)
 {
     struct heap_check_totals *totals = &check->totals;
 
@@ -76,7 +76,8 @@ static void publish(struct heap_check *check)
     atomic_store_explicit(&check->past_limit, totals->past_limit, memory_order_relaxed);
 }
 
-/* A batch; those to be passed on are then held. Returns how many came, or as spead_node_receive(). */
+/* Takes a batch from the input and checks it. The heaps for the output are held, the others are released. Returns how
+ * many heaps came, or the error of spead_node_receive(). */
 static int take_batch(struct heap_check *check, struct spead_node *self)
 {
     struct spead_message *held = check->held;
@@ -84,7 +85,7 @@ static int take_batch(struct heap_check *check, struct spead_node *self)
 
     check->first = check->count = 0;
     for (int i = 0; i < ret; i++) {
-        if (take(check, heap_of(&held[i])))
+        if (check_heap(check, heap_of(&held[i])))
             held[check->count++] = held[i];
         else
             spead_message_unref(&held[i]);
@@ -94,13 +95,13 @@ static int take_batch(struct heap_check *check, struct spead_node *self)
     return ret;
 }
 
-static void let_go(struct heap_check *check)
+static void release_held(struct heap_check *check)
 {
     while (check->first < check->count)
         spead_message_unref(&check->held[check->first++]);
 }
 
-/* Returns 0, or -EAGAIN while there is no room for all. */
+/* Sends the held heaps to the output. Returns 0, or -EAGAIN while the channel has no room for all of them. */
 static int pass_on(struct heap_check *check, struct spead_node *self)
 {
     uint32_t left = check->count - check->first;
@@ -112,9 +113,9 @@ static int pass_on(struct heap_check *check, struct spead_node *self)
         return check->first < check->count ? -EAGAIN : 0;
     if (ret == -EAGAIN)
         return ret;
-    /* Whoever kept them has failed, which the graph reports. The stream's heaps are taken all the same, so that
-     * it ends in order. */
-    let_go(check);
+    /* The node behind the output has failed; the graph reports that. This node goes on taking heaps and releases them,
+     * so that the stream can end in order. */
+    release_held(check);
     end_stream(check);
     return 0;
 }
@@ -133,13 +134,13 @@ static int step(void *state, struct spead_node *self)
         return SPEAD_STEP_WAITING;
     if ((unsigned)came == check->config.batch)
         return SPEAD_STEP_AGAIN;
-    spead_node_wait_input(self, 0); /* that was all */
+    spead_node_wait_input(self, 0); /* the input was empty */
     return SPEAD_STEP_WAITING;
 }
 
 static void finish(void *state)
 {
-    let_go(state);
+    release_held(state);
 }
 
 struct spead_node_config heap_check_node(struct heap_check *check, const char *name)
@@ -157,7 +158,7 @@ struct spead_node_config heap_check_node(struct heap_check *check, const char *n
     return config;
 }
 
-/* ---- Around it ----------------------------------------------------------------------------- */
+/* ---- Making, reading, destroying ----------------------------------------------------------- */
 
 int heap_check_create(struct heap_check **out, const struct heap_check_config *config,
                       struct spead_err *err)

@@ -17,18 +17,18 @@ struct heap_writer {
     const char *path; /* borrowed */
     unsigned batch_max;
     struct capture_file data, index;
-    FILE *lines; /* index lines of a batch, in memory */
+    FILE *lines; /* a stream in memory (lines_text) that takes the index lines of a batch */
     char *lines_text;
     size_t lines_bytes;
     struct spead_err err; /* code 0: nothing failed */
 
-    /* The node's thread writes, anyone reads. relaxed: counts that order nothing */
+    /* The node's thread writes these counts, any thread reads them. relaxed: counts that order nothing */
     _Atomic uint64_t heaps_written, bytes_written;
 };
 
 struct batch {
     struct spead_message message[HEAP_WRITER_BATCH_MAX];
-    uint64_t line_end[HEAP_WRITER_BATCH_MAX]; /* in lines_text */
+    uint64_t line_end[HEAP_WRITER_BATCH_MAX]; /* where each heap's line ends in lines_text */
     unsigned count;
 };
 
@@ -39,7 +39,8 @@ static const struct spead_heap *heap_of(const struct batch *batch, unsigned i)
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-/* Index lines for the first count heaps, which will lie from the end of the data file on. */
+/* Prints the index lines of the first count heaps. Their payloads begin at the end of the data file. Returns 0 or
+ * -ENOMEM. */
 static int print_lines(struct heap_writer *writer, struct batch *batch, unsigned count)
 {
     uint64_t offset = writer->data.bytes;
@@ -55,7 +56,7 @@ static int print_lines(struct heap_writer *writer, struct batch *batch, unsigned
     return 0;
 }
 
-/* Writes the batch's payloads; returns how many heaps are whole. */
+/* Writes the payloads of the batch. Returns how many heaps are whole in the data file; *error is 0 or -errno. */
 static unsigned write_data(struct heap_writer *writer, const struct batch *batch, int *error)
 {
     struct iovec iov[HEAP_WRITER_BATCH_MAX];
@@ -71,7 +72,8 @@ static unsigned write_data(struct heap_writer *writer, const struct batch *batch
     return whole;
 }
 
-/* Writes the lines of the first count heaps; returns how many are whole. */
+/* Writes the index lines of the first count heaps. Returns how many lines are whole in the index; *error is 0 or
+ * -errno. */
 static unsigned write_lines(struct heap_writer *writer, struct batch *batch, unsigned count,
                             int *error)
 {
@@ -102,8 +104,8 @@ static void count_whole(struct heap_writer *writer, const struct batch *batch, u
     atomic_fetch_add_explicit(&writer->bytes_written, bytes, memory_order_relaxed);
 }
 
-/* Returns how many heaps are whole in both files and sets writer->err if that is not all; what is not whole
- * is cut off. */
+/* Writes a batch. Returns how many heaps are whole in both files. If these are not all heaps of the batch, it sets
+ * writer->err and cuts the rest off. */
 static unsigned write_batch(struct heap_writer *writer, struct batch *batch)
 {
     struct capture_file *failed = &writer->data;
@@ -151,7 +153,7 @@ static int start(void *state, struct spead_node *self __attribute__((unused)),
     return ret;
 }
 
-/* The input has ended; what the files could not keep may come to light only now. */
+/* The input has ended. Some file systems report only at close() that they could not keep the written bytes. */
 static int end(struct heap_writer *writer, struct spead_node *self)
 {
     int ret = close_files(writer);
@@ -206,7 +208,7 @@ struct spead_node_config heap_writer_node(struct heap_writer *writer, const char
     return config;
 }
 
-/* ---- Around it ----------------------------------------------------------------------------- */
+/* ---- Making, reading, destroying ----------------------------------------------------------- */
 
 int heap_writer_create(struct heap_writer **out, const char *path, unsigned batch,
                        struct spead_err *err)

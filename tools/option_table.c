@@ -12,8 +12,8 @@
 
 #define OPTIONS_MAX 64u  /* rows and headings of a program */
 #define HELP_MAX    400u /* characters of an option's help */
-#define KEY_FIRST \
-    256 /* argp's key of the first row, where it has no letter; those after it follow */
+/* The argp key of row number i is KEY_FIRST + i, unless the row has a letter. */
+#define KEY_FIRST 256
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
 
@@ -64,16 +64,16 @@ const char *tool_option_default(const struct tool_program *program,
 
 /* ---- --help -------------------------------------------------------------------------------- */
 
-/* One command line on its way through argp. */
+/* The state of one call of tool_options_parse(). */
 struct parsing {
     const struct tool_program *program;
     void *options;
-    struct argp_option rows[OPTIONS_MAX]; /* argp's view of the table */
+    struct argp_option rows[OPTIONS_MAX]; /* the table in the form that argp reads */
     size_t count;
     char help[OPTIONS_MAX][HELP_MAX];
 };
 
-/* "auto, verbs, uring or socket" */
+/* Writes the words as "auto, verbs, uring or socket". Returns the length. */
 static size_t list_words(char *text, const char *const *words)
 {
     size_t used = 0;
@@ -99,7 +99,7 @@ static void write_help(char text[HELP_MAX], const struct tool_program *program,
              standard[0] != '\0' ? " (" : "", standard, standard[0] != '\0' ? ")" : "");
 }
 
-/* argp numbers groups in the order in which they are shown, and -1 is its own. */
+/* argp shows groups in the order of their numbers. It keeps number -1 for its own options. */
 static int group_number(const struct tool_program *program, unsigned group)
 {
     for (unsigned i = 0; i < TOOL_HEADINGS_MAX && program->headings[i].title; i++)
@@ -110,7 +110,7 @@ static int group_number(const struct tool_program *program, unsigned group)
 
 static void add_row(struct parsing *parsing, struct argp_option row)
 {
-    assert(parsing->count + 1 < OPTIONS_MAX); /* the last one is all zero */
+    assert(parsing->count + 1 < OPTIONS_MAX); /* argp needs a last row that is all zero */
     parsing->rows[parsing->count++] = row;
 }
 
@@ -170,8 +170,8 @@ static error_t take_key(int key, char *argument, struct argp_state *state)
         parsing->program->take_argument(parsing->options, argument);
         return 0;
     case ARGP_KEY_INIT:
-        /* Without a stream argp keeps its second line ("Try ...") to itself; getopt's own line, which
-         * names the option, stays. */
+        /* getopt prints a line that names a wrong option. Without a stream argp does not print its own second line
+         * ("Try ..."). */
         state->err_stream = NULL;
         return 0;
     default:
@@ -205,7 +205,7 @@ void tool_options_parse(const struct tool_program *program, int argc, char **arg
 
 /* ---- What the library refused -------------------------------------------------------------- */
 
-/* A sentence about a field begins with the field's name: the option's stands in its place. */
+/* A sentence about a field begins with the name of the field; the name of the option replaces it. */
 const char *tool_call_sentence(const struct tool_program *program, int code,
                                const struct spead_err *err, char text[TOOL_SENTENCE_MAX])
 {

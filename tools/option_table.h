@@ -1,12 +1,13 @@
-/* An option is a row: its name, what --help says of it, how its value is written and within which range, and where the
- * value goes. Everything else follows from the rows: the parser, --help with the default of each option, and the
- * option that a refused field of the library's configuration is named after.
+/* An option of a tool is a row of a table. The row has the name of the option, its text in --help, the type and the
+ * range of its value, and the place where the value is stored. The rest is made from the rows: the parser, --help
+ * with the default of each option, and error sentences (when the library refuses a field of its configuration, the
+ * sentence names the option instead of the field).
  *
- * A new option is a row, its entry in the manual page, and a test of what it does.
+ * A new option needs a row, an entry in the manual page, and a test of what it does.
  *
- * Defaults stand in no row: a program starts from a struct of defaults (the library's own _INIT is part of it), and
- * --help reads each default there. Whatever is wrong with a command line is one line on stderr that quotes it and says
- * what is right, and exit status TOOL_USAGE. */
+ * A row contains no default. A program starts from a struct of defaults, which contains the _INIT of the library,
+ * and --help reads each default from that struct. When a command line is wrong, the program prints one line on
+ * stderr that quotes the wrong words and says what is right, and exits with TOOL_USAGE. */
 #ifndef SPEADLINE_TOOLS_OPTION_TABLE_H
 #define SPEADLINE_TOOLS_OPTION_TABLE_H
 
@@ -18,11 +19,12 @@
 
 #include "option_types.h"
 
-/* Whose struct of options a row's value goes into. A row that two programs share has a place for each. */
+/* The program whose struct of options takes the value. A row that two programs share has a place for each of them. */
 enum tool_side { TOOL_RECV, TOOL_SEND, TOOL_INFO, TOOL_SIDES };
 
+/* Offset and size of the value in the struct of options. */
 struct tool_place {
-    size_t offset, bytes; /* of the value in the program's struct */
+    size_t offset, bytes;
 };
 
 #define TOOL_PLACE(type, member)                                             \
@@ -31,26 +33,28 @@ struct tool_place {
     }
 
 struct tool_option {
-    const char *name;     /* "packet": typed as --packet */
-    char letter;          /* 'p': typed as -p too; 0: no letter */
-    const char *argument; /* what --help calls the value, "N"; NULL for a flag */
-    unsigned group;       /* under which heading of --help it stands */
-    const char *help;     /* without the default, which --help adds */
-    /* For spead-send, where that does something else with it; NULL: the same. */
-    const char *help_send;
-    const char *unset; /* what the default is called where it is no value (0, NULL): "any" */
+    const char *name;      /* "packet": the user types --packet */
+    char letter;           /* 'p': the user may also type -p; 0: no letter */
+    const char *argument;  /* the value's name in --help, such as "N"; NULL for a flag */
+    unsigned group;        /* the heading of --help under which the option stands */
+    const char *help;      /* the text of --help, without the default, which --help adds */
+    const char *help_send; /* the text for spead-send; NULL: the same as help */
+    /* The word for a default that means "not set" (0, NULL), such as "any". */
+    const char *unset;
 
-    const struct tool_type *type; /* how the value is written, and what is stored */
-    uint64_t min, max;            /* whole numbers, as typed */
-    double least, most;           /* fractions, as typed */
-    double unit;                  /* fractions: what is stored for a typed 1 */
-    bool or_zero;                 /* fractions: 0 is allowed too, outside the range */
-    bool power_of_two;            /* whole numbers */
-    const char *const *words; /* names and enum words, NULL-terminated, an enum's in its order */
-    /* Or words that are known at run time only; --help begins with these. */
+    const struct tool_type *type; /* how the user writes the value, and what is stored */
+    uint64_t min, max;            /* range of a whole number, as typed */
+    double least, most;           /* range of a fraction, as typed */
+    double unit;                  /* of a fraction: the stored value for a typed 1 */
+    bool or_zero;                 /* of a fraction: 0 is allowed too, outside the range */
+    bool power_of_two;            /* a whole number must be a power of two */
+    /* The words that the user may type, then NULL; for an enum in the order of the enum. */
+    const char *const *words;
+    /* Or a function that lists the words, when they are known only at run time. --help begins with this list. */
     const char *const *(*list)(void);
 
-    /* Of the library's configuration, as in its header; NULL: the program's own. */
+    /* The field of the library's configuration that the option sets, as the header calls it. NULL: the option is
+     * none of the library. */
     const char *field;
     struct tool_place at[TOOL_SIDES];
 };
@@ -60,6 +64,7 @@ struct tool_table {
     size_t count;
 };
 
+/* A heading of --help. */
 struct tool_heading {
     unsigned group;
     const char *title;
@@ -68,50 +73,56 @@ struct tool_heading {
 #define TOOL_TABLES_MAX   2u
 #define TOOL_HEADINGS_MAX 8u
 
-/* A program's command line. */
+/* The command line of a program. */
 struct tool_program {
     enum tool_side side;
-    const char *arguments; /* what follows the options: "HOST:PORT..." */
-    /* The field of the library's configuration that these become; "" for none. */
+    const char *arguments; /* what follows the options, for the usage line: "HOST:PORT..." */
+    /* The field of the library's configuration that the arguments are stored in; "" for none. */
     const char *arguments_field;
-    const char *doc; /* as argp's: what --help says first, '\v', what it says last */
-    /* In the order of --help; a NULL title ends them. */
+    const char *doc; /* as for argp: the first text of --help, '\v', the last text of --help */
+    /* In the order of --help; a NULL title ends the list. */
     struct tool_heading headings[TOOL_HEADINGS_MAX];
-    const struct tool_table *tables[TOOL_TABLES_MAX];
-    const void *defaults; /* a struct of options */
-    size_t bytes;         /* of that struct */
+    const struct tool_table *tables[TOOL_TABLES_MAX]; /* NULL ends the list */
+    const void *defaults;                             /* a struct of options */
+    size_t bytes;                                     /* size of that struct */
+    /* Stores one argument; exits with TOOL_USAGE when it is wrong. */
     void (*take_argument)(void *options, const char *text);
 };
 
-/* Fills *options with the defaults and then from the command line. Leaves the program when that is wrong, and after
- * --help, --usage and --version. */
+/* Fills *options with the defaults and then with the values of the command line. Exits when the command line is
+ * wrong, and after --help, --usage and --version. */
 void tool_options_parse(const struct tool_program *program, int argc, char **argv, void *options);
 
-/* The program's options, numbered from 0; NULL past the last. */
+/* Option number index of the program, from 0; NULL behind the last one. */
 const struct tool_option *tool_option_at(const struct tool_program *program, size_t index);
 
-/* The option that a field of the library's configuration is set by; NULL: none. */
+/* The option that sets a field of the library's configuration; NULL when none does. */
 const struct tool_option *tool_option_of_field(const struct tool_program *program,
                                                const char *field);
 
-/* The words that its value is one of; NULL where it is none. */
+/* The words that the user may type as the value, then NULL. Returns NULL when the value is not a word. */
 const char *const *tool_option_words(const struct tool_option *option);
 
-/* Stores what was typed. Returns 0, or -EINVAL with the second half of a sentence ("must be 56 to 65507"). */
+/* Reads a typed value and stores it in *options. Returns 0, or -EINVAL with the second half of a sentence ("must be
+ * 56 to 65507"). */
 int tool_option_take(const struct tool_program *program, const struct tool_option *option,
                      const char *typed, void *options, struct spead_err *err);
 
-/* The default as one would type it, or the row's word for none; "" for a flag. Returns text. */
 #define TOOL_DEFAULT_MAX 64u
+
+/* Writes the default of the option as a user would type it, or the word of the row for "not set"; "" for a flag.
+ * Returns text. */
 const char *tool_option_default(const struct tool_program *program,
                                 const struct tool_option *option, char text[TOOL_DEFAULT_MAX]);
 
-/* What a library call that returned code said in err, with a refused field called by its option's name. Returns text. */
 #define TOOL_SENTENCE_MAX (SPEAD_ERR_TEXT_MAX + 64u)
+
+/* Writes the sentence of a library call that returned code and err. When err names a field, the sentence names the
+ * option that sets this field. Returns text. */
 const char *tool_call_sentence(const struct tool_program *program, int code,
                                const struct spead_err *err, char text[TOOL_SENTENCE_MAX]);
 
-/* The same as one line on stderr. Returns TOOL_USAGE for -EINVAL, TOOL_FAILED for everything else. */
+/* Prints the same sentence as one line on stderr. Returns TOOL_USAGE for -EINVAL, TOOL_FAILED for every other code. */
 int tool_failed_call(const struct tool_program *program, int code, const struct spead_err *err);
 
 #endif

@@ -141,7 +141,8 @@ static int parse_whole32(const struct tool_option *row, const char *text, bool s
     int ret = parse_whole(row, text, suffixes, &number, err);
 
     if (ret == 0)
-        *(uint32_t *)to = (uint32_t)number; /* a test holds that max is one */
+        *(uint32_t *)to =
+            (uint32_t)number; /* max fits 32 bits: test_option_table.c checks every row */
     return ret;
 }
 

@@ -1,4 +1,4 @@
-/* How the value of an option is written, and what is stored for it. */
+/* Types of option values: how the user writes a value, and what the program stores for it. */
 #ifndef SPEADLINE_TOOLS_OPTION_TYPES_H
 #define SPEADLINE_TOOLS_OPTION_TYPES_H
 
@@ -10,31 +10,37 @@
 struct tool_option;
 
 struct tool_type {
-    size_t bytes; /* of what is stored */
+    size_t bytes; /* size of the stored value */
 
-    /* Stores what text means in *to, within the row's range. Returns 0, or -EINVAL with the second half of a sentence;
-     * then *to is as it was. */
+    /* Reads text, checks the range of the row, and stores the value in *to. Returns 0, or -EINVAL with the second half
+     * of a sentence ("must be 1 to 64") and *to unchanged. */
     int (*parse)(const struct tool_option *row, const char *text, void *to, struct spead_err *err);
 
-    /* Writes *from as one would type it; "" where the row has a word for no value and this is none. */
+    /* Writes the value *from as a user would type it. Writes "" when the value means "not set" and the row has a word
+     * for that (unset). */
     void (*print)(const struct tool_option *row, const void *from, char *text, size_t room);
 };
 
-extern const struct tool_type tool_flag;          /* bool: true when typed; no argument */
-extern const struct tool_type tool_u32, tool_u64; /* decimal digits */
-extern const struct tool_type tool_bytes32,
-    tool_bytes64; /* and the suffixes K, M, G, T (powers of 1024) */
-/* Uint32_t, log2 of bytes that are a power of two; 0: none. */
+/* bool: true when the option was typed. It takes no argument. */
+extern const struct tool_type tool_flag;
+/* uint32_t and uint64_t, typed as decimal digits. */
+extern const struct tool_type tool_u32, tool_u64;
+/* uint32_t and uint64_t, typed as decimal digits and perhaps a suffix K, M, G or T (powers of 1024). */
+extern const struct tool_type tool_bytes32, tool_bytes64;
+/* uint32_t: log2 of a typed number of bytes that is a power of two; 0: not set. */
 extern const struct tool_type tool_log2;
-extern const struct tool_type tool_real;   /* double: a decimal fraction times the row's unit */
-extern const struct tool_type tool_ns;     /* uint64_t: the same, in ns */
-extern const struct tool_type tool_word;   /* int or enum: which of the row's words */
+/* double: a typed decimal fraction times the unit of the row. */
+extern const struct tool_type tool_real;
+/* uint64_t: a typed decimal fraction times the unit of the row, which makes it ns. */
+extern const struct tool_type tool_ns;
+extern const struct tool_type tool_word;   /* int or enum: the index of one of the row's words */
 extern const struct tool_type tool_name;   /* const char *: one of the row's words */
 extern const struct tool_type tool_string; /* const char *: borrowed from argv */
-extern const struct tool_type tool_cpu;    /* int: a CPU that this process may use; -1: none */
+extern const struct tool_type tool_cpu;    /* int: a CPU that this process may use; -1: not set */
 extern const struct tool_type tool_vector; /* int32_t: a completion vector; "poll" is -1 */
 
-/* Each returns 0, or -EINVAL with the second half of a sentence. A size takes suffixes, a count does not. */
+/* Each reads text and stores the value. Each returns 0, or -EINVAL with the second half of a sentence.
+ * tool_parse_size() accepts suffixes, tool_parse_count() does not. */
 int tool_parse_count(uint64_t *value, const char *text, uint64_t min, uint64_t max,
                      struct spead_err *err);
 int tool_parse_size(uint64_t *value, const char *text, uint64_t min, uint64_t max,

@@ -1,7 +1,7 @@
-/* The graph of spead-recv: stream > check, and with --output > writer.
+/* The graph of spead-recv: stream > check; with --output it is stream > check > writer.
  *
- * The stream and the writer have threads of their own, the check is stepped by a worker. The stream never waits:
- * what finds the channel after it full is shed there, as --on-full says. The check may wait for the writer. */
+ * The stream and the writer have a thread each; a worker steps the check. The stream never waits: when the channel
+ * behind it is full, heaps are shed there, by the policy of --on-full. The check may wait for the writer. */
 #ifndef SPEADLINE_TOOLS_RECV_GRAPH_H
 #define SPEADLINE_TOOLS_RECV_GRAPH_H
 
@@ -17,22 +17,22 @@ struct recv_graph {
     struct heap_check *check;
     struct heap_writer *writer; /* NULL: no --output */
     struct spead_graph *graph;
-    struct spead_node *stream_node; /* the graph's */
-    struct spead_executor *executor;
+    struct spead_node *stream_node;  /* owned by the graph */
+    struct spead_executor *executor; /* NULL until recv_graph_start() */
 };
 
-/* Makes the stream, whose sockets are bound from then on, and the graph; starts neither. Returns 0, or -errno with
- * a sentence: then what there is can be released. *graph is all zero before. */
+/* Makes the stream and the graph, and starts neither. The sockets of the stream are bound from then on. *graph must be
+ * all zero before. Returns 0, or -errno with a sentence; the caller calls recv_graph_release() in both cases. */
 int recv_graph_build(struct recv_graph *graph, const struct spead_recv_tool_options *options,
                      const struct spead_log *log, struct spead_err *err);
 
-/* Opens the files, starts all threads. */
+/* Makes the executor, opens the files and starts all threads. Returns 0, or -errno with a sentence. */
 int recv_graph_start(struct recv_graph *graph, struct spead_err *err);
 
-/* Room for the plan or the verdict of these few nodes, whatever the numbers are. */
+/* Bytes that are enough for the text of the plan or of the verdict of these nodes, whatever their numbers are. */
 #define RECV_GRAPH_TEXT_MAX 8192u
 
-/* Waits for its end if it still runs. */
+/* Frees everything that *graph holds. If the graph still runs, it first waits until the graph has ended. */
 void recv_graph_release(struct recv_graph *graph);
 
 #endif

@@ -9,18 +9,17 @@
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_plan *plan)
 {
-    char memory[TOOL_TEXT_MAX], region[TOOL_TEXT_MAX], table[TOOL_TEXT_MAX], buffer[TOOL_TEXT_MAX];
+    char memory[TOOL_TEXT_MAX], block[TOOL_TEXT_MAX], table[TOOL_TEXT_MAX], buffer[TOOL_TEXT_MAX];
 
     fputs("spead-recv: listening on", to);
     for (uint32_t i = 0; i < options->shared.endpoint_count; i++)
         fprintf(to, " %s", options->shared.endpoints[i]);
     fprintf(to, "\n  engine   %s\n", plan->engine_reason);
     fprintf(to,
-            "  memory   at most %s for heaps: %" PRIu64 " regions of %s (%" PRIu32
-            " live x %" PRIu32 ", %" PRIu32
-            " in the channel, %u held, the rest ahead); %s for tables\n",
+            "  memory   at most %s for heaps: %" PRIu64 " blocks of %s (%" PRIu32 " live x %" PRIu32
+            ", %" PRIu32 " in the channel, %u held, the rest ahead); %s for tables\n",
             tool_text_memory(memory, plan->memory_bytes), plan->region_count,
-            tool_text_memory(region, plan->region_bytes), options->stream.live_heaps_max,
+            tool_text_memory(block, plan->region_bytes), options->stream.live_heaps_max,
             options->stream.substream_count, options->stream.ring_heaps,
             spead_recv_held_max(options), tool_text_memory(table, plan->table_bytes));
     if (plan->socket_buffer_bytes > 0)
@@ -133,7 +132,7 @@ bool recv_report_is_clean(const struct recv_report *report)
 
 /* ---- Summary ------------------------------------------------------------------------------- */
 
-/* What a person can do about packets in a bucket. */
+/* The text behind "N packets" for a bucket: what happened to them, and what a user can do about it. */
 static const struct {
     enum spead_recv_bucket bucket;
     const char *text;
@@ -157,7 +156,7 @@ static const struct {
 static const char *remedy(const struct recv_report *report, size_t i)
 {
     if (remedies[i].bucket == SPEAD_RECV_SHED && report->cancelled)
-        return "in heaps that waited when it was told to end at once, or found the channel full "
+        return "in heaps that waited when it was told to end at once, or that found the channel full "
                "before";
     return remedies[i].text;
 }
@@ -223,7 +222,7 @@ static void print_verified(FILE *to, const struct tool_totals *totals)
                     ? ": was the sender told to --verify too?"
                     : "");
     else if (totals->payload_bytes == 0)
-        fputs("  verify   nothing came that could be checked\n", to);
+        fputs("  verify   no payload came that could be checked\n", to);
     else
         fputs("  verify   every byte is as it was sent\n", to);
 }

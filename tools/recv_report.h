@@ -1,4 +1,4 @@
-/* What spead-recv says: its plan at the start, a summary at the end. */
+/* What spead-recv prints: its plan at the start, a summary or a JSON object at the end. */
 #ifndef SPEADLINE_TOOLS_RECV_REPORT_H
 #define SPEADLINE_TOOLS_RECV_REPORT_H
 
@@ -13,7 +13,7 @@
 #include "tool_report.h"
 
 struct recv_source {
-    const char *name; /* the stream's */
+    const char *name; /* owned by the stream */
     struct spead_recv_ledger ledger;
 };
 
@@ -24,34 +24,36 @@ struct recv_report {
     struct spead_recv_plan plan;
     struct recv_source source[TOOL_ENDPOINTS_MAX]; /* stats.source_count of them */
     struct heap_writer_totals written;
-    uint64_t heaps_past_limit; /* taken after the --heaps that were asked for, and let go */
-    double stream_cpu_s;       /* of the stream's thread */
-    bool cancelled;            /* it was told to end at once */
-    char flow_text[RECV_GRAPH_TEXT_MAX]; /* the graph's verdict */
-    char flow_json[RECV_GRAPH_TEXT_MAX];
+    uint64_t heaps_past_limit; /* heaps released because --heaps N were taken */
+    double stream_cpu_s;       /* CPU time of the stream's thread, in seconds */
+    bool cancelled;            /* the program was told to end at once */
+    /* The verdict of the graph, as text and as JSON. */
+    char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
 };
 
-/* What was decided, before the first packet. */
+/* Prints what the plan of the stream says: engine, memory, socket buffer. */
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_plan *plan);
 
-/* The same with the graph's plan (JSON), for --plan. NULL: out of memory. */
+/* The same as a JSON object, with the plan of the graph. graph is that plan as JSON text. Returns NULL when out of
+ * memory. */
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
                               const struct spead_recv_plan *plan, const char *graph);
 
-/* Reads counters, plan and verdict into the report. The graph has ended, or its writer hangs. */
+/* Reads counters, plan and verdict into the report. Call it when the graph has ended, or when its writer hangs. */
 void recv_report_read(struct recv_report *report, const struct recv_graph *graph);
 
-/* Heaps that were taken for --output and are not in the file. */
+/* How many heaps the check has taken that are not in the file of --output. 0 without --output. */
 uint64_t recv_report_unwritten(const struct recv_report *report);
 
-/* True when nothing was lost, refused or left over: what --strict asks. */
+/* True when no packet was lost or refused and no heap was left incomplete. --strict asks for this. */
 bool recv_report_is_clean(const struct recv_report *report);
 
-/* The human summary: the ledger adding up, each loss with its place and what helps. */
+/* Prints the summary for people: the sum of the ledger, and for each kind of loss a line that says where it happened
+ * and what helps. */
 void recv_report_summary(FILE *to, const struct recv_report *report);
 
-/* The JSON object, keys as the manual page lists them. NULL: out of memory. */
+/* The JSON object of --json; the manual page lists its keys. Returns NULL when out of memory. */
 json_t *recv_report_json(const struct recv_report *report);
 
 #endif

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* In what the rate counts, so that it can be held against the one asked for. */
+/* The rate that was reached, of the bytes that the asked rate counts (wire or SPEAD), so that both can be compared. */
 static double measured_gbps(const struct send_report *report)
 {
     const double seconds = tool_totals_seconds(&report->totals);

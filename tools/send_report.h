@@ -1,4 +1,4 @@
-/* What spead-send says at its end. */
+/* What spead-send prints at its end. */
 #ifndef SPEADLINE_TOOLS_SEND_REPORT_H
 #define SPEADLINE_TOOLS_SEND_REPORT_H
 
@@ -13,14 +13,15 @@ struct send_report {
     struct tool_totals totals;
     struct spead_send_stats stats;
     struct spead_send_plan plan;
-    double device_gbps; /* the rate that the device was asked to keep; 0: it was not asked */
-    bool device_wire;   /* ... of wire bytes, not of SPEAD bytes */
+    double
+        device_gbps;  /* the rate that the device was asked to keep; 0: the device does not pace */
+    bool device_wire; /* device_gbps counts wire bytes, not SPEAD bytes */
 };
 
-/* The human summary. */
+/* Prints the summary for people. */
 void send_report_summary(FILE *to, const struct send_report *report);
 
-/* The JSON object, keys as the manual page lists them. NULL: out of memory. */
+/* The JSON object of --json; the manual page lists its keys. Returns NULL when out of memory. */
 json_t *send_report_json(const struct send_report *report);
 
 #endif

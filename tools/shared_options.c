@@ -9,7 +9,8 @@
 
 static const char *const log_words[] = {"error", "warning", "info", NULL}; /* enum tool_log_level */
 
-/* A member of struct tool_shared, and one that the configurations of both streams have. */
+/* SHARED: the value goes into a member of struct tool_shared. BOTH_STREAMS: it goes into a field that the
+ * configurations of both streams have. */
 #define SHARED(member)                                                       \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, shared.member), \
            [TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, shared.member)}
@@ -17,7 +18,8 @@ static const char *const log_words[] = {"error", "warning", "info", NULL}; /* en
     .field = #member, .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, stream.member), \
                              [TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, stream.member)}
 
-/* One of the options of engine verbs that both directions have; a refusal names it "verbs.<member>". */
+/* The value goes into a field that the verbs options of both directions have. A refusal calls the field
+ * "verbs.<member>". */
 #define BOTH_VERBS(member)                                                  \
     .field = "verbs." #member,                                              \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, verbs.member), \
@@ -33,8 +35,8 @@ static const struct tool_option rows[] = {
     {.name = "packet", .argument = "N", .group = TOOL_GROUP_NETWORK,
      .type = &tool_bytes32, .min = TOOL_PACKET_BYTES_MIN, .max = TOOL_PACKET_BYTES_MAX,
      BOTH_STREAMS(packet_bytes_max),
-     .help = "Largest SPEAD packet accepted, in bytes",
-     .help_send = "Largest SPEAD packet in bytes"},
+     .help = "Largest SPEAD packet that is accepted, in bytes",
+     .help_send = "Largest SPEAD packet, in bytes"},
     {.name = "buffer", .argument = "N", .group = TOOL_GROUP_NETWORK,
      .type = &tool_bytes32, .min = 1, .max = 1u << 30, BOTH_STREAMS(socket_buffer_bytes),
      .help = "Socket buffer in bytes"},
@@ -49,14 +51,14 @@ static const struct tool_option rows[] = {
 
     {.name = "verbs-device", .argument = "NAME", .group = TOOL_GROUP_VERBS,
      .type = &tool_string, BOTH_VERBS(device),
-     .help = "RDMA device",
+     .help = "Name of the RDMA device",
      .unset = "that of the interface, or of the first endpoint"},
     {.name = "comp-vector", .argument = "N", .group = TOOL_GROUP_VERBS,
      .type = &tool_vector, .min = 0, .max = INT16_MAX, BOTH_VERBS(comp_vector),
-     .help = "Completion vector, or \"poll\" (-1) to poll without ever sleeping"},
+     .help = "Completion vector to sleep on, or \"poll\" (-1) to poll and never sleep"},
     {.name = "max-poll", .argument = "N", .group = TOOL_GROUP_VERBS,
      .type = &tool_u32, .min = 0, .max = UINT32_MAX, BOTH_VERBS(max_poll),
-     .help = "Polls in a row that find nothing before it sleeps"},
+     .help = "Sleep after N polls in a row that found nothing"},
 
     {.name = "verify", .group = TOOL_GROUP_CONTENT,
      .type = &tool_flag, SHARED(verify),
@@ -64,12 +66,12 @@ static const struct tool_option rows[] = {
      .help_send = "Fill each heap so that spead-recv --verify can check every byte"},
     {.name = "heaps", .argument = "N", .group = TOOL_GROUP_END,
      .type = &tool_u64, .min = 1, .max = UINT64_MAX, SHARED(heaps),
-     .help = "After N complete heaps",
-     .help_send = "After N heaps",
+     .help = "End after N complete heaps",
+     .help_send = "End after N heaps",
      .unset = "no limit"},
     {.name = "seconds", .argument = "S", .group = TOOL_GROUP_END,
      .type = &tool_real, .least = 0, .most = SECONDS_MAX, .unit = 1, SHARED(seconds),
-     .help = "After S seconds",
+     .help = "End after S seconds",
      .unset = "no limit"},
 
     {.name = "json", .group = TOOL_GROUP_OUTPUT,
@@ -77,12 +79,12 @@ static const struct tool_option rows[] = {
      .help = "Print one JSON object, as the last line of standard output"},
     {.name = "log-level", .argument = "LEVEL", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_word, .words = log_words, SHARED(log_level),
-     .help = "What is printed while it runs: error, only what ends it; warning, also what works less "
-             "well than asked; info, also decisions worth knowing"},
+     .help = "What is printed during the run. error: only what ends the program; warning: also what "
+             "works less well than asked; info: also decisions of the library"},
     {.name = "quiet", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, SHARED(quiet),
-     .help = "No plan, no progress, no summary; warnings and errors stay",
-     .help_send = "No progress, no summary; warnings and errors stay"},
+     .help = "Print no plan, no progress and no summary, only warnings and errors",
+     .help_send = "Print no progress and no summary, only warnings and errors"},
 };
 /* clang-format on */
 

@@ -1,4 +1,4 @@
-/* The options that spead-send and spead-recv share, one row each (shared_options.c). */
+/* The options that spead-send and spead-recv have in common. shared_options.c has a row for each. */
 #ifndef SPEADLINE_TOOLS_SHARED_OPTIONS_H
 #define SPEADLINE_TOOLS_SHARED_OPTIONS_H
 
@@ -10,10 +10,10 @@
 #include "option_table.h"
 
 #define TOOL_PACKET_BYTES_MIN 56u
-#define TOOL_PACKET_BYTES_MAX 65507u /* most that one UDP datagram over IPv4 can carry */
+#define TOOL_PACKET_BYTES_MAX 65507u /* the most bytes that a UDP datagram over IPv4 can carry */
 #define TOOL_ENDPOINTS_MAX    64u
 
-/* Headings of --help. Each program has its own words for them and its own order. */
+/* Headings of --help. Each program puts them into its own order and words. */
 enum tool_group {
     TOOL_GROUP_NETWORK,
     TOOL_GROUP_VERBS,
@@ -25,12 +25,12 @@ enum tool_group {
     TOOL_GROUP_OUTPUT,
 };
 
-/* Which lines of the library's log are printed: those of a level and all above it. */
+/* Which lines of the library's log are printed: the lines of this level and of the levels above it in this list. */
 enum tool_log_level { TOOL_LOG_ERROR, TOOL_LOG_WARNING, TOOL_LOG_INFO };
 
-/* What both are told that is no field of the stream's configuration. */
+/* Options of both programs that are not fields of the configuration of a stream. */
 struct tool_shared {
-    const char *endpoints[TOOL_ENDPOINTS_MAX]; /* argv's strings */
+    const char *endpoints[TOOL_ENDPOINTS_MAX]; /* borrowed from argv */
     uint32_t endpoint_count;
     uint64_t heaps; /* 0: no limit */
     double seconds; /* 0: no limit */
@@ -45,10 +45,10 @@ struct tool_shared {
 
 extern const struct tool_table tool_shared_table;
 
-/* Takes an argument: an endpoint. */
+/* Adds text, an argument of the command line, to the endpoints. Exits with TOOL_USAGE when there are too many. */
 void tool_shared_take_endpoint(struct tool_shared *shared, const char *text);
 
-/* Where a stream sends its log: to stderr, as --log-level says. Borrows shared. */
+/* The log of a stream: it prints the lines that --log-level asks for to stderr. It borrows shared. */
 struct spead_log tool_shared_log(const struct tool_shared *shared);
 
 #endif

@@ -1,4 +1,4 @@
-/* spead-info: what this machine can do for the other tools. */
+/* spead-info: says which engines the other tools can use on this machine. */
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -89,7 +89,7 @@ static json_t *remedies_array(const struct survey_engine *engine)
         if (json_array_append_new(array, json_pack("{s:s, s:s}", "lack", engine->remedy[i].lack,
                                                    "command", engine->remedy[i].command)) < 0) {
             json_decref(array);
-            return NULL; /* whoever packs it in finds out */
+            return NULL; /* json_pack() of the caller then fails too */
         }
     return array;
 }

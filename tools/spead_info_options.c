@@ -11,7 +11,7 @@
 static const struct tool_option rows[] = {
     {.name = "interface", .argument = "IF",
      .type = &tool_string, OWN(interface),
-     .help = "Interface, by name or address, that verbs would use",
+     .help = "Interface, by name or address, that engine verbs would use",
      .unset = "every device"},
     {.name = "json",
      .type = &tool_flag, OWN(json),
@@ -35,8 +35,9 @@ const struct tool_program spead_info_program = {
     .side = TOOL_INFO,
     .arguments = "engines",
     .arguments_field = "",
-    .doc = "Say which engines can be used here, why not, and what mends it."
-           "\vExit status: 0 done, 1 failed, 2 wrong usage.",
+    .doc =
+        "Say which engines can be used here, why the others cannot, and what provides what they lack."
+        "\vExit status: 0 done, 1 failed, 2 wrong usage.",
     .tables = {&own_table},
     .defaults = &defaults,
     .bytes = sizeof defaults,
@@ -49,5 +50,5 @@ void spead_info_options_parse(struct spead_info_tool_options *options, int argc,
     if (!options->topic)
         tool_usage("about what? Give \"engines\"");
     if (strcmp(options->topic, "engines") != 0)
-        tool_usage("nothing is known about \"%s\": use engines", options->topic);
+        tool_usage("\"%s\" is no topic: use engines", options->topic);
 }

@@ -1,4 +1,4 @@
-/* What spead-info is told. */
+/* The command line of spead-info. */
 #ifndef SPEADLINE_TOOLS_SPEAD_INFO_OPTIONS_H
 #define SPEADLINE_TOOLS_SPEAD_INFO_OPTIONS_H
 
@@ -7,14 +7,14 @@
 #include "option_table.h"
 
 struct spead_info_tool_options {
-    const char *topic;
+    const char *topic;     /* the argument: "engines" */
     const char *interface; /* NULL: every device */
     bool json;
 };
 
 extern const struct tool_program spead_info_program;
 
-/* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
+/* Reads the command line. Exits when it is wrong, and after --help and --version. */
 void spead_info_options_parse(struct spead_info_tool_options *options, int argc, char **argv);
 
 #endif

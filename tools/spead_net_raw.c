@@ -1,8 +1,8 @@
-/* spead-net-raw: runs a program with CAP_NET_RAW and CAP_IPC_LOCK, so that nobody has to be root to use
- * verbs. The file has these capabilities (setcap), the program that it runs gets them as ambient ones.
+/* spead-net-raw: runs a program with CAP_NET_RAW and CAP_IPC_LOCK, so that nobody has to be root to use engine verbs.
+ * The file spead-net-raw has these capabilities (setcap). The program that it runs gets them as ambient capabilities.
  *
- * Any program may be run: names are no guard, as whoever may run one of ours can make it load anything.
- * Who may do so is the owner's to say, by the group of this file. */
+ * It runs any program. A list of allowed names would protect nothing, because a user who may run one of our tools can
+ * make the tool load any library. The owner of the file decides by the group of the file which users may run it. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -14,14 +14,16 @@
 #include "tool_capability.h"
 #include "tool_exit.h"
 
-enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* as env(1) and nice(1) */
+enum { CANNOT_RUN = 126, NOT_FOUND = 127 }; /* the exit statuses that env(1) and nice(1) use */
 
 static void print_help(void)
 {
     puts("Usage: spead-net-raw PROGRAM [ARGUMENT...]\n"
-         "Run PROGRAM with the capabilities that verbs need (cap_net_raw, cap_ipc_lock).\n"
+         "Run PROGRAM with the capabilities that engine verbs needs (cap_net_raw,\n"
+         "cap_ipc_lock).\n"
          "\n"
-         "This file must have them first, and should belong to a group of trusted users:\n"
+         "The file spead-net-raw must first have these capabilities itself, and it should\n"
+         "belong to a group of trusted users:\n"
          "  sudo chgrp GROUP spead-net-raw && sudo chmod 0750 spead-net-raw\n"
          "  sudo setcap cap_net_raw,cap_ipc_lock+p spead-net-raw");
 }
@@ -34,7 +36,7 @@ static int explain(int code)
     path[bytes > 0 ? bytes : 0] = '\0';
     if (code != -EPERM)
         return tool_failed("cannot pass capabilities on: %s", strerror(-code));
-    return tool_failed("has no CAP_NET_RAW to give: sudo setcap cap_net_raw,cap_ipc_lock+p %s",
+    return tool_failed("no CAP_NET_RAW to pass on: run sudo setcap cap_net_raw,cap_ipc_lock+p %s",
                        path);
 }
 
@@ -44,7 +46,8 @@ static int run(char **argv)
 
     if (ret < 0)
         return explain(ret);
-    ret = tool_pass_capability_on(CAP_IPC_LOCK); /* -EPERM: RLIMIT_MEMLOCK then holds */
+    ret =
+        tool_pass_capability_on(CAP_IPC_LOCK); /* after -EPERM RLIMIT_MEMLOCK limits the program */
     if (ret < 0 && ret != -EPERM)
         return explain(ret);
     execvp(argv[0], argv);

@@ -1,7 +1,8 @@
-/* spead-recv: takes heaps from the network, checks and keeps them as asked, accounts for the rest.
+/* spead-recv: takes heaps from the network, checks them and writes them to a file as asked, and accounts for every
+ * packet.
  *
- * Threads: the work is done by a graph (recv_graph.h). This one looks after it: progress, limits of time, signals,
- * and a disk that does not answer. */
+ * Threads: a graph does the work (recv_graph.h). The main thread watches the graph: it prints progress, ends the
+ * graph after --seconds or signals, and gives up when the disk does not answer. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -17,9 +18,8 @@
 #include "tool_exit.h"
 #include "tool_signal.h"
 
-#define TICK_NS 100000000u /* at most this long between two looks at signals and the clock */
-#define HANG_NS \
-    1000000000u /* how long a write under way may take once we were told to end at once */
+#define TICK_NS  100000000u  /* longest time between two looks at signals and the clock */
+#define HANG_NS  1000000000u /* how long a write may still take after the second signal */
 #define NO_LIMIT UINT64_MAX
 
 struct receiver {
@@ -27,15 +27,15 @@ struct receiver {
     struct recv_graph graph;
     struct tool_progress progress;
     struct recv_report report;
-    uint64_t end_ns;       /* --seconds */
-    uint64_t cancelled_ns; /* 0: not */
+    uint64_t end_ns;       /* when --seconds have passed (CLOCK_MONOTONIC), or NO_LIMIT */
+    uint64_t cancelled_ns; /* when the second signal was seen; 0: not yet */
 };
 
-/* For the handler; set before it is installed, NULL once the stream goes. Only this thread has it run:
- * the others block signals. */
+/* The stream that the signal handler stops. It is set before the handler is installed, and NULL before the stream is
+ * destroyed. The handler runs on the main thread only, because all other threads block signals. */
 static struct spead_recv_stream *volatile signalled_stream;
 
-/* The stream knows what a first and a second stop mean; the rest is for the loop. */
+/* Stops the stream: the first signal in order, the second one at once. The loop in watch() does the rest. */
 static void on_signal(int nth)
 {
     if (!signalled_stream)
@@ -77,7 +77,7 @@ static void look_around(struct receiver *receiver, uint64_t now_ns)
     }
 }
 
-/* Looks after the graph until it has ended. False: its writer hangs, and will not be waited for. */
+/* Watches the graph until it has ended. Returns false when the writer hangs: the caller must not wait for it. */
 static bool watch(struct receiver *receiver)
 {
     double seconds = receiver->options->shared.seconds;
@@ -99,7 +99,7 @@ static bool watch(struct receiver *receiver)
 
 /* ---- Before and after ---------------------------------------------------------------------- */
 
-/* The summary says so too. */
+/* Returns the exit status for wrong bytes. It prints a line only with --quiet, as the summary says the same. */
 static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
 {
     if (!receiver->options->shared.quiet)
@@ -107,8 +107,8 @@ static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
     return tool_failed("%" PRIu64 " bytes are wrong: was the sender told to --verify too?", bytes);
 }
 
-/* What went wrong, in words; returns the exit status. */
-static int judge(const struct receiver *receiver, bool ended)
+/* Prints what went wrong, if anything did. Returns the exit status. */
+static int report_failure(const struct receiver *receiver, bool ended)
 {
     const struct recv_report *report = &receiver->report;
     struct spead_failure failure = SPEAD_FAILURE_INIT;
@@ -129,7 +129,7 @@ static int judge(const struct receiver *receiver, bool ended)
     return TOOL_DONE;
 }
 
-/* Prints the summary and the object; returns the worse of status and what that came to. */
+/* Prints the summary and the JSON object. Returns status, or TOOL_FAILED when the object could not be printed. */
 static int print_report(const struct receiver *receiver, int status)
 {
     if (!receiver->options->shared.quiet)
@@ -140,7 +140,7 @@ static int print_report(const struct receiver *receiver, int status)
     return status;
 }
 
-/* The graph runs; receives and reports. Returns the exit status. */
+/* Watches the running graph to its end and prints the report. Returns the exit status. */
 static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_start)
 {
     bool ended = watch(receiver);
@@ -149,9 +149,9 @@ static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_sta
     recv_report_read(&receiver->report, &receiver->graph);
     receiver->report.cancelled = receiver->cancelled_ns != 0;
     receiver->report.totals.cpu = tool_cpu_since(cpu_start);
-    status = print_report(receiver, judge(receiver, ended));
+    status = print_report(receiver, report_failure(receiver, ended));
     if (!ended) {
-        /* A thread is in a system call that may never return, and uses what would be freed. */
+        /* The writer's thread is in a system call that may never return, and it uses memory that main() would free. */
         fflush(NULL);
         _exit(status);
     }
@@ -185,8 +185,8 @@ static int run(struct receiver *receiver)
     struct spead_err err = {0};
     int ret;
 
-    /* Before the plan: whoever has read that may interrupt us. A file at its size limit is an error to report, not
-     * a reason to die. */
+    /* The handler is installed before the plan is printed, because a user who has read the plan may send a signal. With
+     * SIGXFSZ ignored, a file at its size limit makes the write fail with an error, which is reported. */
     signalled_stream = receiver->graph.stream;
     tool_signal_install(on_signal);
     signal(SIGXFSZ, SIG_IGN);

@@ -10,11 +10,12 @@ static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block
 static const char *const mprq_words[] = {"auto", "on", "off", NULL}; /* enum spead_verbs_mprq */
 static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 
-/* A member of the program's own, and one of the stream's configuration. */
+/* OWN: the value goes into a member of struct spead_recv_tool_options. STREAM: it goes into a field of the stream's
+ * configuration. */
 #define OWN(member) .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, member)}
 #define STREAM(member) \
     .field = #member, .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, stream.member)}
-/* One of the options of engine verbs, whose refusals name it "verbs.<member>". */
+/* The value goes into a field of the verbs options. A refusal calls the field "verbs.<member>". */
 #define VERBS(member)          \
     .field = "verbs." #member, \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, verbs.member)}
@@ -26,86 +27,90 @@ static const struct tool_option rows[] = {
      .help = ""},
     {.name = "source", .argument = "HOST[:PORT]", .group = TOOL_GROUP_NETWORK,
      .type = &tool_string, STREAM(source),
-     .help = "Hear this sender only; groups are joined for it alone",
+     .help = "Take packets of this sender only, and join groups for it alone",
      .unset = "all"},
     {.name = "receive-path", .argument = "PATH", .group = TOOL_GROUP_NETWORK,
      .type = &tool_word, .words = path_words, STREAM(receive_path),
-     .help = "How payload gets into heaps: placed (by the kernel's copy), bounce (through a small "
-             "buffer), or auto: by payload size"},
+     .help = "How payload gets into heaps: placed (the engine writes it there), bounce (through a "
+             "small buffer), or auto (by payload size)"},
     {.name = "placed-window", .argument = "N", .group = TOOL_GROUP_NETWORK,
      .type = &tool_u32, .min = 1, .max = 64, STREAM(placed_window),
-     .help = "Most packets whose places are given away ahead"},
+     .help = "Most packets for which places are reserved ahead"},
     {.name = "placed-loss-max", .argument = "PERCENT", .group = TOOL_GROUP_NETWORK,
      .type = &tool_real, .least = 0, .most = 100, .unit = 0.01, STREAM(placed_loss_max),
-     .help = "Bounce rather than place while more packets than this are lost or out of order; "
-             "0: while half of them would have to be moved, 100: never"},
+     .help = "Bounce instead of placing while more than PERCENT of the packets are lost or out of "
+             "order; 0: while half of the packets would have to be moved; 100: never"},
     {.name = "coalesce", .argument = "US", .group = TOOL_GROUP_NETWORK,
      .type = &tool_ns, .least = 0, .most = 100000, .unit = 1e3, STREAM(coalesce_ns),
-     .help = "At a steady rate, sleep this many microseconds and read what came, which costs half "
-             "the CPU time; 0 to wake for each message"},
+     .help = "At a steady rate, sleep US microseconds and then read all that has come, which halves "
+             "the CPU time; 0: wake for each datagram or train"},
 
     {.name = "mprq", .argument = "WHEN", .group = TOOL_GROUP_VERBS,
      .type = &tool_word, .words = mprq_words, VERBS(mprq),
-     .help = "Receive through a multi-packet queue: on, off, or auto: where the device has one and "
-             "payload is not placed"},
+     .help = "Receive through a multi-packet queue: on, off, or auto (if the device has one and "
+             "payload is not placed)"},
     {.name = "mprq-stride", .argument = "N", .group = TOOL_GROUP_VERBS,
      .type = &tool_log2, .min = 2, .max = 1u << 16, .power_of_two = true, VERBS(mprq_stride_log),
-     .help = "Bytes of its strides, a power of two, brought within the device's limits",
+     .help = "Bytes of a stride of the multi-packet queue, a power of two; the value is brought "
+             "within the limits of the device",
      .unset = "chosen"},
     {.name = "mprq-entry", .argument = "N", .group = TOOL_GROUP_VERBS,
      .type = &tool_log2, .min = 2, .max = 1u << 26, .power_of_two = true, VERBS(mprq_entry_log),
-     .help = "Bytes of its entries, likewise",
+     .help = "Bytes of an entry of the multi-packet queue, a power of two; the value is brought "
+             "within the limits of the device",
      .unset = "chosen"},
     {.name = "verbs-queues", .argument = "N", .group = TOOL_GROUP_VERBS,
      .type = &tool_u32, .min = 1, .max = 16, .power_of_two = true, VERBS(queues),
-     .help = "Receive queues that the device spreads IPv4 flows over, a power of two; nothing is "
-             "placed through several"},
+     .help = "Receive queues over which the device spreads IPv4 flows, a power of two; with more "
+             "than one, nothing is placed"},
 
     {.name = "concurrent-heaps", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(live_heaps_max),
-     .help = "Live heaps per substream"},
+     .help = "Most live heaps of a substream"},
     {.name = "substreams", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u32, .min = 1, .max = 4096, STREAM(substream_count),
      .help = "The heap counter modulo N selects the substream"},
     {.name = "heap-step", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u64, .min = 0, .max = UINT32_MAX, STREAM(heap_counter_step),
-     .help = "How far apart the sender's heap counters are, to see skipped ones; 0 for unknown"},
+     .help = "Difference between two heap counters of the sender, by which missing heaps are seen; "
+             "0: unknown"},
     {.name = "out-of-order", .group = TOOL_GROUP_HEAPS,
      .type = &tool_flag, STREAM(allow_out_of_order),
      .help = "Accept the packets of a heap in any order"},
     {.name = "heap-timeout", .argument = "MS", .group = TOOL_GROUP_HEAPS,
      .type = &tool_ns, .least = 0, .most = 86400000, .unit = 1e6, STREAM(heap_timeout_ns),
-     .help = "Give a heap up after this many milliseconds, 0 for never"},
+     .help = "Time a heap out after MS milliseconds; 0: never"},
     {.name = "incomplete", .group = TOOL_GROUP_HEAPS,
      .type = &tool_flag, STREAM(deliver_incomplete),
-     .help = "Take incomplete heaps too, with the map of what is missing"},
+     .help = "Take incomplete heaps too, with the map of their gaps"},
 
     {.name = "max-heap-size", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_bytes64, .min = 1, .max = 1ull << 40, STREAM(heap_bytes_max),
-     .help = "Largest payload of a heap"},
+     .help = "Largest payload of a heap, in bytes"},
     {.name = "pointers", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_u32, .min = 1, .max = 1u << 20, STREAM(pointers_max),
-     .help = "Most item pointers of a heap that differ"},
+     .help = "Most different item pointers of a heap"},
     {.name = "memory", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_bytes64, .min = 1, .max = 1ull << 50, STREAM(memory_bytes_max),
-     .help = "Bound of all heap memory",
+     .help = "Most bytes of memory for all heaps together",
      .unset = "what the plan needs at most"},
     {.name = "ring-heaps", .argument = "N", .group = TOOL_GROUP_MEMORY,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(ring_heaps),
      .help = "Heaps that may wait for the consumer"},
     {.name = "on-full", .argument = "POLICY", .group = TOOL_GROUP_MEMORY,
      .type = &tool_word, .words = on_full_words, STREAM(on_full),
-     .help = "What happens to a heap that finds that many waiting: drop-newest or drop-oldest"},
+     .help = "Which heap is shed when --ring-heaps heaps wait and another one ends: drop-newest or "
+             "drop-oldest"},
 
     {.name = "output", .argument = "FILE", .group = TOOL_GROUP_CONTENT,
      .type = &tool_string, OWN(output),
-     .help = "Append heap payloads to FILE, and a line for each to FILE.jsonl"},
+     .help = "Append the payloads of heaps to FILE, and a line for each heap to FILE.jsonl"},
     {.name = "no-stop-item", .group = TOOL_GROUP_END,
      .type = &tool_flag, STREAM(ignore_stop_item),
      .help = "Do not end at a stop item"},
     {.name = "strict", .group = TOOL_GROUP_END,
      .type = &tool_flag, OWN(strict),
-     .help = "Exit status 3 when anything was lost or refused"},
+     .help = "Exit with status 3 when anything was lost or refused"},
     {.name = "plan", .group = TOOL_GROUP_OUTPUT,
      .type = &tool_flag, OWN(plan),
      .help = "Print what would run (threads, channels, memory) and end"},
@@ -158,7 +163,7 @@ void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc,
 {
     tool_options_parse(&spead_recv_program, argc, argv, options);
     if (options->shared.endpoint_count == 0)
-        tool_usage("listen where? Give at least one [HOST]:PORT");
+        tool_usage("no endpoint: give at least one [HOST]:PORT");
 }
 
 unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
@@ -167,7 +172,8 @@ unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
                                                              : HEAP_CHECK_BATCH_MAX;
 }
 
-/* As many as may wait for us, half of them in the channel and half being written; two at least. */
+/* How many heaps may be on their way into the file: as many as may wait in the channel of the stream, but at least two.
+ * Half of them wait in the writer's channel, half are being written. */
 static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
     if (!options->output)

@@ -1,4 +1,4 @@
-/* What spead-recv is told. */
+/* The command line of spead-recv. */
 #ifndef SPEADLINE_TOOLS_SPEAD_RECV_OPTIONS_H
 #define SPEADLINE_TOOLS_SPEAD_RECV_OPTIONS_H
 
@@ -9,30 +9,33 @@
 
 struct spead_recv_tool_options {
     struct tool_shared shared;
-    struct spead_recv_stream_config stream; /* without what spead_recv_stream_config_of() adds */
+    /* Endpoints, held heaps and engine options are missing: spead_recv_stream_config_of() adds them. */
+    struct spead_recv_stream_config stream;
     struct spead_recv_verbs_config verbs;
     bool strict;
-    const char *output; /* NULL: none */
-    bool plan;          /* print it and end */
+    const char *output; /* name of the file; NULL: none */
+    bool plan;          /* print the plan and end */
     bool verbose;
 };
 
 extern const struct tool_program spead_recv_program;
 
-/* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
+/* Reads the command line. Exits when it is wrong, and after --help and --version. */
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv);
 
-/* Heaps taken from the stream at a time. */
+/* How many heaps the check takes from the stream at a time. */
 unsigned spead_recv_take_max(const struct spead_recv_tool_options *options);
 
-/* Heaps that wait for the file at a time, and those that are being written meanwhile; 0 without a file. */
+/* How many heaps may wait in the channel of the writer, and how many the writer writes at a time. Both are 0 without
+ * --output. */
 unsigned spead_recv_writer_capacity(const struct spead_recv_tool_options *options);
 unsigned spead_recv_writer_batch(const struct spead_recv_tool_options *options);
 
-/* Heaps that may be held beyond those in the channel after the stream. */
+/* How many heaps this program may hold at a time, besides those in the channel of the stream. */
 unsigned spead_recv_held_max(const struct spead_recv_tool_options *options);
 
-/* The stream that was asked for, with its endpoints and the heaps that this program holds. Borrows from options. */
+/* The configuration of the stream, with its endpoints, held_heaps and the options of engine verbs. It borrows from
+ * options. */
 struct spead_recv_stream_config spead_recv_stream_config_of(
     const struct spead_recv_tool_options *options);
 

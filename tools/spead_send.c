@@ -1,7 +1,7 @@
-/* spead-send: heaps of a given size, as fast as asked, to one or several destinations.
+/* spead-send: sends heaps of a given size, at a given rate, to one or several destinations.
  *
- * One thread does everything. It owns the stream; each heap that completes is filled and submitted
- * again from its completion, so that nothing is handed between threads and one core is enough. */
+ * One thread does everything and owns the stream. When a heap completes, its completion fills it and submits it
+ * again. So nothing passes between threads, and one core is enough. */
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -17,12 +17,12 @@
 #include "tool_signal.h"
 #include "verify_pattern.h"
 
-#define TICK_NS  100000000u   /* at most this long between two looks at signals and the clock */
-#define DRAIN_NS 10000000000u /* after an interrupt, what is in flight has this long to leave */
+#define TICK_NS  100000000u   /* longest time between two looks at signals and the clock */
+#define DRAIN_NS 10000000000u /* after an early end, heaps in flight have this time to leave */
 
 struct sender;
 
-/* A heap with its memory, and its place among those in flight. */
+/* One of the heaps that may be in flight, with its memory. */
 struct slot {
     struct sender *sender;
     struct spead_send_heap *heap;
@@ -38,23 +38,25 @@ struct sender {
     size_t memory_bytes;
 
     struct spead_send_heap *stop_heap;
-    uint64_t sequence;  /* heaps submitted so far: counters and destinations follow from it */
-    uint64_t data_left; /* data heaps still to be submitted */
-    unsigned stops_left;
+    uint64_t sequence;   /* heaps numbered so far; counter and destination follow from it */
+    uint64_t data_left;  /* data heaps that are still to be submitted */
+    unsigned stops_left; /* stop heaps that are still to be submitted */
     unsigned data_in_flight, stops_in_flight;
     uint64_t heaps_sent;
-    uint64_t stopping_ns;   /* when an early end was asked for; 0: not yet */
-    bool gave_up;           /* ... and what was in flight did not leave in time */
-    int error;              /* first failure */
-    uint64_t error_counter; /* of the heap that it befell; 0: of no single heap */
+    uint64_t stopping_ns;   /* when an early end was asked for (signal, --seconds); 0: not yet */
+    bool gave_up;           /* the heaps in flight did not leave within DRAIN_NS */
+    int error;              /* -errno of the first heap that failed; 0: none */
+    uint64_t error_counter; /* counter of that heap */
 
     unsigned *overhead; /* [endpoint_count]: bytes on the wire beside a packet's SPEAD bytes */
 };
 
-/* For the handler; NULL before the stream is there and once it goes. Only this thread has it run. */
+/* The stream that the signal handler stops. It is NULL before the stream is made and before it is destroyed. The
+ * handler runs on the main thread only. */
 static struct spead_send_stream *volatile signalled_stream;
 
-/* The first signal is for the loop, which then sends what is in flight and the stop heaps. */
+/* After the first signal the loop in run() sends the heaps in flight and the stop heaps. The second signal ends the
+ * stream at once. */
 static void on_signal(int nth)
 {
     if (nth < 2 || !signalled_stream)
@@ -81,7 +83,7 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
     return ret < 0 ? ret : 0;
 }
 
-/* One mapping for all heaps, in huge pages where there are some: the kernel copies from it. */
+/* Makes one mapping for all heaps, in huge pages if there are some: then the kernel copies from it faster. */
 static int make_memory(struct sender *sender)
 {
     size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
@@ -94,7 +96,7 @@ static int make_memory(struct sender *sender)
         sender->memory = NULL;
         return -errno;
     }
-    madvise(sender->memory, sender->memory_bytes, MADV_HUGEPAGE); /* advice: may fail */
+    madvise(sender->memory, sender->memory_bytes, MADV_HUGEPAGE); /* it may fail: it is advice */
     for (unsigned i = 0; i < sender->slot_count; i++) {
         sender->slots[i].payload = sender->memory + i * stride;
         verify_pattern_fill(sender->slots[i].payload, (size_t)sender->options->heap_size, 0);
@@ -147,8 +149,8 @@ static void fail(struct sender *sender, int error, uint64_t counter)
     sender->stops_left = 0;
 }
 
-/* The next heap of all: numbers go on through data and stop heaps and over all destinations, which
- * are served in turn, so that each sees every n-th counter. */
+/* Gives counter and destination to the next heap. All heaps (data and stop heaps, of all destinations) are numbered
+ * in one row, and the destinations take turns. So with n destinations each of them gets every n-th counter. */
 static struct spead_send_options next_heap(struct sender *sender)
 {
     struct spead_flavour flavour = {(uint8_t)sender->options->addr_bits};
@@ -208,7 +210,8 @@ static void submit_data(struct slot *slot)
     sender->data_in_flight++;
 }
 
-/* Stop heaps, one a destination; the last that is sent. */
+/* Submits one stop heap for each destination, when all data heaps have completed. At most slot_count of them are in
+ * flight at a time: their completions call this function again. */
 static void submit_stops(struct sender *sender)
 {
     while (sender->stops_left > 0 && sender->stops_in_flight < sender->slot_count) {
@@ -239,7 +242,8 @@ static void begin(struct sender *sender)
         submit_data(&sender->slots[i]);
 }
 
-/* Ends the stream when everything has left, when it may not wait longer, or never otherwise. */
+/* Begins an early end after a signal or --seconds. Stops the stream when everything has left, or DRAIN_NS after an
+ * early end. */
 static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
 {
     if (sender->stopping_ns == 0 && (now_ns >= end_ns || tool_signal_count() > 0)) {
@@ -269,7 +273,7 @@ static void show(struct sender *sender, struct tool_progress *progress, uint64_t
                          sender->heaps_sent, NULL, rest);
 }
 
-/* Returns 0, or -errno when the transport failed. */
+/* Sends until the stream has ended. Returns 0, or -errno when the stream failed. */
 static int run(struct sender *sender)
 {
     const struct tool_shared *shared = &sender->options->shared;
@@ -321,8 +325,8 @@ static int note_overheads(struct sender *sender)
     return 0;
 }
 
-/* Wire bytes: heaps have equal numbers of packets and take turns, so the mean of the destinations'
- * overheads is that of the packets. */
+/* Computes wire bytes. All heaps have the same number of packets and the destinations take turns. So the mean
+ * overhead of the destinations is the mean overhead of the packets. */
 static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
 {
     uint64_t sum = 0, count = sender->options->shared.endpoint_count;
@@ -359,20 +363,20 @@ static void fill_report(struct send_report *report, const struct sender *sender,
     };
 }
 
-static int report_failure(const struct sender *sender, int transport_error)
+static int report_failure(const struct sender *sender, int stream_error)
 {
     if (sender->error != 0)
         return tool_failed("heap %" PRIu64 " could not be sent: %s", sender->error_counter,
                            strerror(-sender->error));
-    if (transport_error < 0)
-        return tool_failed("sending failed: %s", strerror(-transport_error));
+    if (stream_error < 0)
+        return tool_failed("sending failed: %s", strerror(-stream_error));
     if (sender->gave_up)
         return tool_failed("heaps in flight had not left after 10 s: they are abandoned, and no "
                            "stop heap was sent, so receivers may wait for one");
     return TOOL_DONE;
 }
 
-/* The stream is there and started; sends and reports. Returns the exit status. */
+/* Sends on the started stream and prints the report. Returns the exit status. */
 static int send_and_report(struct sender *sender)
 {
     struct tool_cpu cpu_start = tool_cpu_now();
@@ -389,7 +393,7 @@ static int send_and_report(struct sender *sender)
     return status;
 }
 
-/* Engine verbs sends from the heaps' memory in place. */
+/* Makes the stream. It is told the memory of the heaps, so that engine verbs sends from there without a copy. */
 static int make_stream(struct sender *sender, struct spead_err *err)
 {
     struct spead_send_stream_config config = spead_send_stream_config_of(sender->options);

@@ -12,7 +12,8 @@
 
 static const char *const rate_words[] = {"spead", "wire", NULL}; /* enum spead_rate_of */
 
-/* A member of the program's own, and one of the stream's configuration. */
+/* OWN: the value goes into a member of struct spead_send_tool_options. STREAM: it goes into a field of the stream's
+ * configuration. */
 #define OWN(member) .at = {[TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, member)}
 #define STREAM(member) \
     .field = #member, .at = {[TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, stream.member)}
@@ -39,23 +40,24 @@ static const struct tool_option rows[] = {
     {.name = "rate", .argument = "G", .group = TOOL_GROUP_SPEED,
      .type = &tool_real, .least = RATE_MIN, .most = 100000, .unit = GBPS, .or_zero = true,
      STREAM(rate_bytes_per_s),
-     .help = "Gb/s, 0 for unlimited"},
+     .help = "Send at G Gb/s; 0: no limit"},
     {.name = "rate-of", .argument = "WHAT", .group = TOOL_GROUP_SPEED,
      .type = &tool_word, .words = rate_words, STREAM(rate_of),
-     .help = "What the rate counts: spead bytes, or wire bytes with UDP, IP and Ethernet around them"},
+     .help = "Bytes that the rate counts: spead (SPEAD packets only) or wire (with UDP, IP and "
+             "Ethernet around them)"},
     {.name = "burst", .argument = "N", .group = TOOL_GROUP_SPEED,
      .type = &tool_bytes32, .min = 1, .max = 1u << 30, STREAM(burst_bytes),
-     .help = "Most bytes sent back to back at a limited rate"},
+     .help = "Most bytes that are sent back to back when the rate is limited"},
     {.name = "burst-rate-ratio", .argument = "R", .group = TOOL_GROUP_SPEED,
      .type = &tool_real, .least = 1, .most = 1000, .unit = 1, STREAM(burst_rate_ratio),
-     .help = "How much faster than the rate it may catch up"},
+     .help = "A sender that is late may catch up at R times the rate"},
 
     {.name = "ttl", .argument = "N", .group = TOOL_GROUP_NETWORK,
      .type = &tool_u32, .min = 0, .max = 255, STREAM(multicast_ttl),
-     .help = "Multicast time to live"},
+     .help = "Time to live of multicast packets"},
     {.name = "hardware-rate", .group = TOOL_GROUP_VERBS,
      .type = &tool_flag, STREAM(hardware_rate),
-     .help = "The device paces, not this program"},
+     .help = "The device paces instead of this program; needs --rate"},
     {.name = "verbs-tso", .group = TOOL_GROUP_VERBS,
      .type = &tool_flag, STREAM(hardware_tso),
      .help = "Experimental, not verified on hardware: the device cuts packets out of larger requests (TSO)"},
@@ -109,15 +111,15 @@ static struct spead_flavour flavour_of(const struct spead_send_tool_options *opt
     return (struct spead_flavour){(uint8_t)options->addr_bits};
 }
 
-/* What one option allows and another forbids. */
+/* Checks the options that depend on each other. Exits with TOOL_USAGE when one does not fit another. */
 static void check(const struct spead_send_tool_options *options)
 {
     struct spead_flavour flavour = flavour_of(options);
 
     if (options->shared.endpoint_count == 0)
-        tool_usage("where to? Give at least one HOST:PORT");
+        tool_usage("no destination: give at least one HOST:PORT");
     if (options->stream.hardware_rate && options->stream.rate_bytes_per_s <= 0)
-        tool_usage("--hardware-rate: at which rate? Give --rate");
+        tool_usage("--hardware-rate: the device must know the rate. Give --rate");
     if (!spead_flavour_is_valid(flavour))
         tool_usage("--addr-bits %" PRIu32 ": use a multiple of 8", options->addr_bits);
     if (options->heap_size > spead_flavour_value_max(flavour))
@@ -137,8 +139,8 @@ void spead_send_options_parse(struct spead_send_tool_options *options, int argc,
 
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index)
 {
-    /* 0x1000 is where spead2's sender starts too; above the descriptor's own ids where that is too
-     * large (SPEAD-64-56 has 7 bits of id). */
+    /* The sender of spead2 starts at 0x1000 too. In SPEAD-64-56 an identifier has only 7 bits; there the first one
+     * stands above the identifiers of descriptors. */
     uint64_t first = spead_flavour_id_max(flavour_of(options)) >= 0x1000 ? 0x1000 : 0x20;
 
     return first + index;

@@ -1,4 +1,4 @@
-/* What spead-send is told. */
+/* The command line of spead-send. */
 #ifndef SPEADLINE_TOOLS_SPEAD_SEND_OPTIONS_H
 #define SPEADLINE_TOOLS_SPEAD_SEND_OPTIONS_H
 
@@ -9,22 +9,24 @@
 
 struct spead_send_tool_options {
     struct tool_shared shared;
-    struct spead_send_stream_config stream; /* without its endpoints */
+    /* Endpoints and engine options are missing: spead_send_stream_config_of() adds them. */
+    struct spead_send_stream_config stream;
     struct spead_send_verbs_config verbs;
-    uint64_t heap_size; /* payload bytes */
-    uint64_t items;     /* per heap; the payload is divided equally, the last takes the rest */
-    uint32_t addr_bits;
+    uint64_t heap_size; /* payload bytes of a heap */
+    uint64_t items; /* of a heap: they divide the payload equally, the last one takes the rest */
+    uint32_t addr_bits; /* bits of a heap address: the flavour is SPEAD-64-<addr_bits> */
 };
 
 extern const struct tool_program spead_send_program;
 
-/* Reads the command line; leaves the program when it is wrong, or after --help and --version. */
+/* Reads the command line. Exits when it is wrong, and after --help and --version. */
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv);
 
-/* Id of item number index: from 0x1000 up, or from 0x20 where the flavour has no room for those. */
+/* The identifier of item number index (from 0). The first one is 0x1000, or 0x20 in a flavour whose identifiers are too
+ * narrow for 0x1000. */
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index);
 
-/* The stream that was asked for, with its endpoints. Borrows from options. */
+/* The configuration of the stream, with its endpoints and the options of engine verbs. It borrows from options. */
 struct spead_send_stream_config spead_send_stream_config_of(
     const struct spead_send_tool_options *options);
 

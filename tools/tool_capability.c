@@ -1,4 +1,4 @@
-/* See tool_capability.h. The system calls are used directly: libcap would be a dependency for two calls. */
+/* See tool_capability.h. This file makes the system calls itself, so that two calls do not need libcap. */
 #include "tool_capability.h"
 
 #include <errno.h>

@@ -1,13 +1,14 @@
-/* Capabilities of this process, by the kernel's numbers (<linux/capability.h>). */
+/* Capabilities of this process. A capability is a number of <linux/capability.h>. */
 #ifndef SPEADLINE_TOOLS_TOOL_CAPABILITY_H
 #define SPEADLINE_TOOLS_TOOL_CAPABILITY_H
 
 #include <stdbool.h>
 
-bool tool_has_capability(int capability); /* in effect now */
+/* True when the capability is in the effective set of this process. */
+bool tool_has_capability(int capability);
 
-/* Lets programs that this process executes have it too: ambient, so that they need no file capability.
- * Returns 0, -EPERM (this process does not have it to give) or another -errno. */
+/* Makes the capability ambient: programs that this process executes then have it too, without a file capability.
+ * Returns 0, -EPERM (it is not in the permitted set of this process) or another -errno. */
 int tool_pass_capability_on(int capability);
 
 #endif

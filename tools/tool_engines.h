@@ -1,4 +1,4 @@
-/* The names that --engine takes, made from the lists of the library, so that a tool knows every engine. */
+/* The names that --engine accepts. They come from the lists of the library, so that a tool knows every engine. */
 #ifndef SPEADLINE_TOOLS_TOOL_ENGINES_H
 #define SPEADLINE_TOOLS_TOOL_ENGINES_H
 
@@ -7,13 +7,13 @@
 
 #include <speadline/engine.h>
 
-/* spead_recv_engine_info or spead_send_engine_info. */
+/* The type of spead_recv_engine_info() and spead_send_engine_info(). */
 typedef int tool_engine_info_fn(uint32_t index, struct spead_engine_info *info);
 
-/* True for an engine whose endpoints a user can type. A memory link has no name to type. */
+/* True for an engine whose endpoints a user can type. A memory link has no name that could be typed. */
 bool tool_engine_is_nameable(const struct spead_engine_info *info);
 
-/* "auto", then the engines of one direction by rank; NULL-terminated, static. */
+/* "auto", then the nameable engines of one direction by rank, then NULL. The array is static. */
 const char *const *tool_recv_engine_names(void);
 const char *const *tool_send_engine_names(void);
 

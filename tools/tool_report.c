@@ -23,7 +23,7 @@ void tool_streams_prepare(void)
 {
     int fd;
 
-    /* Reading only: writing to it fails, so that what cannot be printed is noticed. */
+    /* Opened for reading only: a write to it fails, so that the program notices that it cannot print. */
     do {
         fd = open("/dev/null", O_RDONLY);
     } while (fd >= 0 && fd <= STDERR_FILENO);
@@ -59,7 +59,7 @@ void tool_progress_update(struct tool_progress *progress, uint64_t now_ns, uint6
     progress->due_ns += (now_ns - progress->due_ns) / SECOND_NS * SECOND_NS + SECOND_NS;
     if (!progress->shown)
         return;
-    /* One call a line: warnings of other threads come between lines, not into one. */
+    /* One call prints the whole line, so that warnings of other threads do not come into the middle of it. */
     if (bytes == 0 && heaps == 0 && waiting)
         fprintf(stderr, "\r%.0f s  %s  %s\033[K", elapsed_s, waiting, rest);
     else
@@ -127,7 +127,8 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive)
 
 /* ---- Words for people ---------------------------------------------------------------------- */
 
-/* Divides *value by base until it is smaller than that, or the last unit is reached; returns how often. */
+/* Divides *value by base until it is smaller than base, or the last unit is reached. Returns the number of
+ * divisions. */
 static unsigned choose_unit(double *value, double base, unsigned units)
 {
     unsigned unit = 0;
@@ -186,10 +187,12 @@ void tool_report_sum(FILE *to, uint64_t total, const struct spead_count *bucket,
 void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t link_downs)
 {
     if (rebuilds > 0)
-        fprintf(to, "  device   queue failed and made anew %" PRIu64 " times: packets were lost\n",
+        fprintf(to,
+                "  device   its queue failed and was made anew %" PRIu64
+                " times: packets were lost\n",
                 rebuilds);
     if (link_downs > 0)
-        fprintf(to, "  link     down %" PRIu64 " times\n", link_downs);
+        fprintf(to, "  link     went down %" PRIu64 " times\n", link_downs);
 }
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
@@ -220,7 +223,7 @@ json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
 {
     json_t *object = json_object();
 
-    /* Setting a NULL value fails, so one check at the end would miss nothing but the key. */
+    /* json_object_set_new() also fails when the object or the value is NULL, so this check covers all of them. */
     for (unsigned i = 0; i < count; i++) {
         if (json_object_set_new(object, name(i), tool_report_count(bucket[i])) < 0) {
             json_decref(object);

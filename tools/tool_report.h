@@ -1,6 +1,6 @@
-/* What both tools print: a progress line a second, a summary, one JSON object.
+/* What both tools print: a progress line every second, a summary, one JSON object.
  *
- * Everything for people goes to stderr. The JSON object is the only thing on stdout. */
+ * Text for people goes to stderr. The JSON object is the only thing on stdout. */
 #ifndef SPEADLINE_TOOLS_TOOL_REPORT_H
 #define SPEADLINE_TOOLS_TOOL_REPORT_H
 
@@ -11,34 +11,37 @@
 
 #include <speadline/stats.h>
 
-#define TOOL_SCHEMA "speadline-1" /* changes when a key changes its meaning or goes */
+/* The value of the key "schema". It changes when a key changes its meaning or is removed. */
+#define TOOL_SCHEMA "speadline-1"
 
-/* First thing of a program. A standard stream that is closed stays unusable, instead of handing its number
- * to a socket or a file that would then get our output; and a reader of our output that goes away costs
- * the output, not the program (no SIGPIPE). */
+/* A program calls it first. If standard input, output or error is closed, /dev/null takes its descriptor number;
+ * otherwise a socket or a file would get that number, and our output with it. SIGPIPE is ignored: when the reader
+ * of our output goes away, the output is lost, but the program goes on. */
 void tool_streams_prepare(void);
 
 /* ---- Progress ------------------------------------------------------------------------------ */
 
 struct tool_progress {
-    bool shown;                         /* stderr is a terminal, and nobody asked for quiet */
-    uint64_t start_ns, last_ns, due_ns; /* CLOCK_MONOTONIC; due_ns: when the next line is due */
-    uint64_t last_bytes, last_heaps;
+    bool shown; /* stderr is a terminal, and --quiet was not given */
+    /* Times of the start, of the last line and of the next line (CLOCK_MONOTONIC). */
+    uint64_t start_ns, last_ns, due_ns;
+    uint64_t last_bytes, last_heaps; /* totals at the last line */
 };
 
 void tool_progress_start(struct tool_progress *progress, bool quiet);
 
-/* Rewrites the line once due_ns has passed: "12 s  8.00 Gb/s  238 heaps/s  <rest>", where the rates are
- * those since the last line and bytes and heaps are totals. A total of 0 heaps and 0 bytes prints
- * waiting instead of the rates, unless that is NULL. */
+/* If due_ns has passed, overwrites the line on the terminal: "12 s  8.00 Gb/s  238 heaps/s  <rest>". bytes and
+ * heaps are totals; the rates are computed since the last line. While both totals are 0 the line has the text
+ * waiting instead of the rates, unless waiting is NULL. */
 void tool_progress_update(struct tool_progress *progress, uint64_t now_ns, uint64_t bytes,
                           uint64_t heaps, const char *waiting, const char *rest);
 
-/* Leaves the line standing and goes to the next. */
+/* Ends the progress line with a newline, if one was printed. */
 void tool_progress_end(struct tool_progress *progress);
 
 /* ---- Totals -------------------------------------------------------------------------------- */
 
+/* CPU time of this process, in seconds. */
 struct tool_cpu {
     double user_s, sys_s;
 };
@@ -51,17 +54,19 @@ struct tool_totals {
     const char *engine, *engine_reason;
     uint64_t payload_bytes, wire_bytes;
     uint64_t heaps, incomplete_heaps, packets;
-    uint64_t first_packet_ns, last_packet_ns; /* 0: none */
+    uint64_t first_packet_ns, last_packet_ns; /* 0: no packet */
     uint64_t placed, bounced, repaired;
     uint64_t verify_bad_bytes;
     struct tool_cpu cpu;
 };
 
-double tool_totals_seconds(const struct tool_totals *totals); /* first to last packet */
-double tool_totals_gbps(const struct tool_totals *totals);    /* payload; 0 when no time passed */
+/* Seconds from the first to the last packet; 0 without packets. */
+double tool_totals_seconds(const struct tool_totals *totals);
+/* Gb/s of payload during these seconds; 0 when no time has passed. */
+double tool_totals_gbps(const struct tool_totals *totals);
 
-/* Bytes that a packet to or from this endpoint has on the wire beside its SPEAD bytes: UDP and IP
- * headers, Ethernet header, FCS, preamble and gap. 66, or 86 for IPv6. */
+/* Bytes that a packet to or from this endpoint takes on the wire besides its SPEAD bytes: UDP and IP headers, Ethernet
+ * header, FCS, preamble and gap. It returns 66, or 86 for IPv6. */
 unsigned tool_wire_overhead(const char *endpoint, bool receive);
 
 /* ---- Words for people ---------------------------------------------------------------------- */
@@ -70,33 +75,35 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive);
 char *tool_text_memory(char text[TOOL_TEXT_MAX], uint64_t bytes);  /* "8 MiB": powers of 1024 */
 char *tool_text_payload(char text[TOOL_TEXT_MAX], uint64_t bytes); /* "998.2 MB": powers of 1000 */
 
-/* "238 heaps, 998.2 MB in 1.000 s: 7.99 Gb/s" and lines for engine and CPU time. */
+/* Prints "spead-recv: 238 heaps complete, 998.2 MB of payload in 1.000 s: 7.99 Gb/s", and a line each for the
+ * engine and for CPU time. heaps_word: "heaps complete". */
 void tool_report_headline(FILE *to, const struct tool_totals *totals, const char *heaps_word);
 
-/* "total 12 = sent 10 + failed 2": buckets that are not zero, by the names that name() gives. */
+/* Prints "12 submitted = 10 sent + 2 failed": the total with total_word, and each bucket that is not zero with the name
+ * that name() gives it. */
 void tool_report_sum(FILE *to, uint64_t total, const struct spead_count *bucket, unsigned count,
                      const char *(*name)(unsigned bucket), const char *total_word);
 
-/* What befell the device of engine verbs; nothing when nothing did. */
+/* Prints how often the queue of the device failed and how often its link went down. Prints nothing when both are 0. */
 void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t link_downs);
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-/* The keys that both tools have. NULL: out of memory. */
+/* A JSON object with the keys that both tools have. Returns NULL when out of memory. */
 json_t *tool_report_object(const struct tool_totals *totals);
 
-/* {"packets": n, "bytes": n} */
+/* {"packets": n, "bytes": n}, or NULL when out of memory. */
 json_t *tool_report_count(struct spead_count count);
 
-/* Every bucket by name. */
+/* An object with a count for each bucket, under the name of the bucket. Returns NULL when out of memory. */
 json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
                             const char *(*name)(unsigned bucket));
 
-/* json_object_set_new with an unsigned number. Returns 0 or -1. */
+/* Sets a key to an unsigned number. Returns 0 or -1, as json_object_set_new(). */
 int tool_report_set(json_t *object, const char *key, uint64_t value);
 
-/* Prints the object (which is given up) as one line on stdout. Returns TOOL_DONE, or TOOL_FAILED
- * with a line on stderr. NULL: it could not be made. */
+/* Prints the object as one line on stdout and releases it. object may be NULL, which means that there was no memory to
+ * make it. Returns TOOL_DONE, or TOOL_FAILED with a line on stderr. */
 int tool_report_print(json_t *object);
 
 #endif

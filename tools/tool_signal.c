@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 static void (*on_signal)(int nth);
-static atomic_int signal_count; /* a count and nothing else: relaxed is enough */
+static atomic_int signal_count; /* relaxed is enough: a count orders nothing else */
 
 static void handle(int number __attribute__((unused)))
 {

@@ -1,12 +1,12 @@
-/* SIGINT and SIGTERM: the first asks for an orderly end, the second for one now, the third kills. */
+/* SIGINT and SIGTERM: the first one asks the program to end in order, the second to end at once, the third kills it. */
 #ifndef SPEADLINE_TOOLS_TOOL_SIGNAL_H
 #define SPEADLINE_TOOLS_TOOL_SIGNAL_H
 
-/* Calls fn(nth) in the signal handler for the first and the second signal (nth is 1, 2). Sleeping
- * system calls are interrupted. */
+/* Installs a handler that calls fn(nth) for the first and the second signal (nth is 1 or 2). fn runs in the signal
+ * handler. A signal interrupts a system call that sleeps. */
 void tool_signal_install(void (*fn)(int nth));
 
-/* Signals so far. */
+/* How many signals have come so far. */
 int tool_signal_count(void);
 
 #endif

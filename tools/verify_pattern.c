@@ -6,7 +6,7 @@
 #define COUNTER_FACTOR 0x9e3779b97f4a7c15ull
 #define INDEX_FACTOR   0xd6e8feb86659fd93ull
 #define WORD           sizeof(uint64_t)
-#define BLOCK_WORDS    512u /* compared between two looks at the outcome */
+#define STRETCH_WORDS  512u /* words that are compared before the result is looked at */
 
 static inline uint64_t mix(uint64_t x)
 {
@@ -33,7 +33,8 @@ void verify_pattern_fill(uint8_t *data, size_t bytes, uint64_t counter)
     }
 }
 
-/* Byte by byte: for the ends of a range, and for counting within a block known to be wrong. */
+/* Checks byte by byte. It serves for the ends of a range that are no whole words, and counts within a stretch that is
+ * known to be wrong. */
 static uint64_t bad_bytes_slowly(const uint8_t *data, uint64_t offset, size_t bytes,
                                  uint64_t counter)
 {
@@ -48,7 +49,8 @@ static uint64_t bad_bytes_slowly(const uint8_t *data, uint64_t offset, size_t by
     return bad;
 }
 
-/* offset is a multiple of 8. Nothing in the loop depends on what it finds. */
+/* Returns true when a word differs. offset is a multiple of 8. The loop does not branch on the data, which makes it
+ * fast. */
 static int words_differ(const uint8_t *data, uint64_t offset, size_t words, uint64_t counter)
 {
     uint64_t x = seed_at(counter, offset / WORD);
@@ -72,7 +74,7 @@ uint64_t verify_pattern_bad_bytes(const uint8_t *data, uint64_t offset, size_t b
     offset += head;
     bytes -= head;
     while (bytes >= WORD) {
-        size_t words = bytes / WORD < BLOCK_WORDS ? bytes / WORD : BLOCK_WORDS;
+        size_t words = bytes / WORD < STRETCH_WORDS ? bytes / WORD : STRETCH_WORDS;
 
         if (words_differ(data, offset, words, counter))
             bad += bad_bytes_slowly(data, offset, words * WORD, counter);
