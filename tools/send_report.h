@@ -13,8 +13,8 @@ struct send_report {
     struct tool_totals totals;
     struct spead_send_stats stats;
     struct spead_send_plan plan;
-    double
-        device_gbps;  /* the rate that the device was asked to keep; 0: the device does not pace */
+    /* The rate that the device was asked to keep; 0: the device does not pace. */
+    double device_gbps;
     bool device_wire; /* device_gbps counts wire bytes, not SPEAD bytes */
 };
 
