@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Measures our tools beside the raw loops of limits/ and beside spead2, one core a side, over loopback.
+"""Measures our tools beside the raw loops of limits/ and beside spead2, over loopback, with one core for each side.
 
-Contenders of a case run in turns, several rounds; medians and their ratios are printed, and everything is
-written to a JSON file. Figures of one machine at one moment mean little: ratios of the same run do.
-SPEAD2_BIN names a folder with spead2's C++ tools; without it the Python package is used, and said.
+The contenders of a case take turns for several rounds. The medians and their ratios are printed, and all results are
+written to a JSON file. A figure of one machine at one moment means little; compare ratios of the same run.
+SPEAD2_BIN names a folder with the C++ tools of spead2. Without it the Python package is used, and a line says so.
 """
 
 import argparse
@@ -18,10 +18,10 @@ import time
 from pathlib import Path
 
 from contenders import Limit, LimitSender, Shape, Spead2, Speadline, engines
-from processes import ProgramFailed, Receiver, free_port, run_sender, sink, stay_out_of_the_way
+from processes import ProgramFailed, Receiver, free_port, run_sender, sink, pin_to_receiver_core
 
 MIB = 1 << 20
-SOCKET_BYTES = 8 * MIB  # effective receive buffer asked for on each side, read back and printed
+SOCKET_BYTES = 8 * MIB  # effective receive buffer that each receiver is asked to have; it is read back and printed
 PACED_GBPS = 16
 LADDER_GBPS = [26.6 * 1.15**step for step in range(-8, 13)]
 LADDER_PASSES = 0.8  # share of a rung's runs that must be free of loss
@@ -31,7 +31,7 @@ LADDER_PASSES = 0.8  # share of a rung's runs that must be free of loss
 
 
 def send_gbps(contender, shape, seconds):
-    """Payload Gb/s into a sink, over about that many seconds."""
+    """The payload rate into a sink in Gb/s, measured for about that many seconds."""
     with sink() as port:
 
         def run(heaps):
@@ -40,14 +40,14 @@ def send_gbps(contender, shape, seconds):
             return payload * 8e-9 / took, took
 
         heaps = max(16, 256 * MIB // shape.heap_bytes)
-        rate, took = run(heaps)  # warms up, and tells how many heaps fill the time
+        rate, took = run(heaps)  # this run warms up, and shows how many heaps fill the time
         if took < seconds:
             rate, took = run(int(heaps * seconds / took) + 1)
         return rate
 
 
 def transfer(receiver, sender, shape, heaps, rate, verify=False):
-    """One paced transfer. Returns what it cost and what arrived."""
+    """Runs one paced transfer. Returns what it cost and what arrived."""
     port = free_port()
     end = Receiver(receiver.recv(port, shape, SOCKET_BYTES, verify), port)
     try:
@@ -67,11 +67,11 @@ def transfer(receiver, sender, shape, heaps, rate, verify=False):
     }
 
 
-def alternate(rounds, who, measure):
-    """{name: [measure(contender), ...]}, the contenders taking turns. One that fails is left out."""
-    results = {contender.name: [] for contender in who}
+def alternate(rounds, contenders, measure):
+    """Measures the contenders in turns. Returns {name: [result, ...]} without contenders that failed."""
+    results = {contender.name: [] for contender in contenders}
     for _ in range(rounds):
-        for contender in who:
+        for contender in contenders:
             if results[contender.name] is None:
                 continue
             try:
@@ -96,7 +96,7 @@ class Bench:
         print(f"spead2: {self.spead2.reason or self.spead2.kind}")
 
     def keep(self, name, unit, values, beside, runs):
-        """Prints a case's medians, and ours as a ratio of the others'. beside names our figures."""
+        """Prints the medians of a case, and the ratio of our medians to the others. Our names begin with `beside`."""
         medians = {who: statistics.median(each) for who, each in values.items()}
         print(f"\n{name}")
         for who, median in medians.items():
@@ -109,8 +109,8 @@ class Bench:
         self.cases.append({"name": name, "unit": unit, "medians": medians, "runs": runs})
 
     def check(self, shape):
-        """Every byte of many paced heaps, so that no figure is of data that was wrong. A busy machine
-        may lose some, so the pace is halved a few times."""
+        """Verifies every byte of many paced heaps, so that no figure comes from wrong data. A busy machine may lose
+        packets; then the rate is halved, up to three times."""
         ring = str(min(4096, max(16, 16 * MIB // shape.heap_bytes)))
         receiver = Speadline(self.options.build, "--ring-heaps", ring)
         heaps = max(16, min(100_000, 512 * MIB // shape.heap_bytes))
@@ -128,9 +128,9 @@ class Bench:
         sys.exit(f"bench: wrong result, so no figure counts: {what}")
 
     def send_case(self, name, shape):
-        who = [self.ours, LimitSender(self.options.build), *self.peers]
+        contenders = [self.ours, LimitSender(self.options.build), *self.peers]
         seconds = self.options.seconds
-        runs = alternate(self.options.rounds, who, lambda c: send_gbps(c, shape, seconds))
+        runs = alternate(self.options.rounds, contenders, lambda c: send_gbps(c, shape, seconds))
         self.keep(f"send: {name}", "Gb/s payload", runs, "speadline", runs)
         self.check(shape)
 
@@ -147,9 +147,9 @@ class Bench:
     def receive(self):
         build = self.options.build
         kinds = [("auto", "auto")] + [(e, p) for e in engines(build) for p in ("placed", "bounce")]
-        who = [Speadline(build, engine=engine, path=path) for engine, path in kinds]
-        who += [Limit(build, mode, coalesce_us=us) for mode in ("placed", "bounce") for us in (200, 0)]
-        who += self.peers
+        contenders = [Speadline(build, engine=engine, path=path) for engine, path in kinds]
+        contenders += [Limit(build, mode, coalesce_us=us) for mode in ("placed", "bounce") for us in (200, 0)]
+        contenders += self.peers
         for packet in (1472, 8972):
             shape = Shape(4 * MIB, packet)
             heaps = int(self.options.seconds * PACED_GBPS * 1e9 / 8 / shape.heap_bytes)
@@ -157,7 +157,7 @@ class Bench:
             def measure(contender, shape=shape, heaps=heaps):
                 return transfer(contender, self.ours, shape, heaps, PACED_GBPS)
 
-            runs = alternate(self.options.rounds, who, measure)
+            runs = alternate(self.options.rounds, contenders, measure)
             values = {name: [run["gb_per_cpu_s"] for run in each] for name, each in runs.items()}
             self.keep(f"receive: 4 MiB heaps, {packet} B packets, paced to {PACED_GBPS} Gb/s",
                       "GB/CPU second", values, "speadline", runs)  # fmt: skip
@@ -182,7 +182,7 @@ class Bench:
                   values, "speadline", runs)  # fmt: skip
 
     def climb(self, contender):
-        """The highest rung that this receiver holds; our sender feeds each of them."""
+        """Returns the highest rate (rung) that this receiver takes without loss, and all rungs. Our sender sends."""
         top, rungs = 0, []
         for rate in LADDER_GBPS:
             clean, valid, runs = self.rung(contender, rate)
@@ -199,8 +199,9 @@ class Bench:
         return math.ceil(self.options.ladder_rounds * LADDER_PASSES)
 
     def rung(self, contender, rate):
-        """Runs until the rung is won or lost for certain. A run whose sender fell behind (another program
-        of this machine, or a sender at its limit) says nothing; after too many of them the rung is lost."""
+        """Repeats the transfer until it is certain whether enough runs are free of loss. A run whose sender fell behind
+        is not valid, because another program was busy or the sender is at its limit. After too many invalid runs the
+        rung counts as not reached."""
         rounds, shape = self.options.ladder_rounds, Shape(4 * MIB, 8972)
         heaps = int(self.options.ladder_gb * 1e9 / shape.heap_bytes) + 1
         runs, clean, valid = [], 0, 0
@@ -242,13 +243,13 @@ def parse(arguments):
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)  # fmt: skip
     parser.add_argument("cases", nargs="*", metavar="CASE", help=f"of {', '.join(names)} (all)")
-    parser.add_argument("--quick", action="store_true", help="fewer and shorter runs: a look, no figure")
-    parser.add_argument("--rounds", type=int, help="turns of each contender (5; quick: 3)")
+    parser.add_argument("--quick", action="store_true", help="fewer and shorter runs, for a first look only")
+    parser.add_argument("--rounds", type=int, help="runs of each contender in a case (5; quick: 3)")
     parser.add_argument("--seconds", type=float, help="length of a run (4; quick: 1)")
-    parser.add_argument("--ladder-rounds", type=int, help="runs of a rung (10; quick: 3)")
+    parser.add_argument("--ladder-rounds", type=int, help="runs at each rate of the ladder (10; quick: 3)")
     parser.add_argument("--ladder-gb", type=float, help="payload of a ladder run in GB (10; quick: 2)")
     parser.add_argument("--build", default="build/release", help="build folder (build/release)")
-    parser.add_argument("--out", default="build/bench/results.json", help="where the JSON goes")
+    parser.add_argument("--out", default="build/bench/results.json", help="JSON file for the results")
     options = parser.parse_args(arguments)
     if unknown := set(options.cases) - set(names):
         parser.error(f"no case {', '.join(sorted(unknown))}: use {', '.join(names)}")
@@ -263,8 +264,8 @@ def parse(arguments):
 def main():
     options = parse(sys.argv[1:])
     if os.cpu_count() < 2:
-        sys.exit("bench: needs two cores, one a side")
-    stay_out_of_the_way()
+        sys.exit("bench: needs two cores, one for the sender and one for the receiver")
+    pin_to_receiver_core()
     about = environment(options.build)
     print(", ".join(f"{key} {value}" for key, value in about.items()))
     bench = Bench(options)

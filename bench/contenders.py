@@ -1,7 +1,7 @@
-"""Who is measured: our tools, the raw loops of limits/, and spead2 where it is at hand.
+"""The contenders: our tools, the raw loops of limits/, and spead2 if it is installed.
 
-Each contender builds its command lines and reads its own output, so that the cases in bench.py treat all
-alike. Payload is heaps x heap size for each of them, whatever the program itself counts.
+Each contender builds its command lines and reads its own output, so that the cases in bench.py treat all contenders in
+the same way. The payload of each is heaps x heap size, whatever the program itself counts.
 """
 
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Shape:
-    """What is sent: the same for each contender of a case."""
+    """What is sent. It is the same for each contender of a case."""
 
     heap_bytes: int
     packet_bytes: int
@@ -26,14 +26,14 @@ def last_json(out):
 
 
 def engines(build):
-    """Names of our engines that can be used over loopback."""
+    """The names of our engines that can be used over loopback."""
     info = Path(build) / "tools" / "spead-info"
     out = subprocess.run([info, "engines", "--json", "--interface", "lo"], stdout=subprocess.PIPE, check=True, text=True)
     return [e["name"] for e in last_json(out.stdout)["engines"] if e["usable"] and e["endpoint"] == "udp"]
 
 
 class Speadline:
-    """Our tools. options are extra words for the receiver, and become part of the name."""
+    """Our tools. `options` are extra words of the receiver's command line."""
 
     def __init__(self, build, *options, engine="auto", path="auto"):
         self.tools = Path(build) / "tools"
@@ -49,7 +49,7 @@ class Speadline:
         ]  # fmt: skip
 
     def read_send(self, out, shape, heaps):
-        """(seconds, payload bytes)"""
+        """Returns (seconds, payload bytes)."""
         report = last_json(out)
         return report["seconds"], report["heaps"] * shape.heap_bytes
 
@@ -61,7 +61,7 @@ class Speadline:
         ]  # fmt: skip
 
     def read_recv(self, out, shape):
-        """(complete heaps, everything else worth keeping)"""
+        """Returns (complete heaps, other results for the JSON file)."""
         report = last_json(out)
         kept = ("engine", "placed", "bounced", "repaired", "verify_bad_bytes", "incomplete_heaps")
         ledger = report["ledger"]
@@ -71,8 +71,8 @@ class Speadline:
 
 
 class Spead2:
-    """spead2's own tools: the C++ ones of the folder SPEAD2_BIN, else those of the Python package in a
-    virtual environment below the build folder, made when the package index can be reached."""
+    """The tools of spead2: the C++ tools in the folder SPEAD2_BIN, or else the tools of the Python package. The package
+    is installed into a virtual environment in the build folder, if the package index can be reached."""
 
     def __init__(self, build):
         folder = os.environ.get("SPEAD2_BIN")
@@ -104,7 +104,7 @@ class Spead2:
         return float(re.search(r"Sent \d+ bytes in ([\d.e-]+)", out)[1]), heaps * shape.heap_bytes
 
     def recv(self, port, shape, socket_bytes, verify=False):
-        # The pool is what makes spead2 fast: without it each heap is fresh memory from the kernel.
+        # spead2 is fast with its memory pool only: without the pool each heap is new memory from the kernel.
         return [
             *self.recv_program, f"127.0.0.1:{port}", "--buffer", socket_bytes // 2, "--mem-pool",
             "--packet", 9200, *self.quiet,
@@ -117,8 +117,8 @@ class Spead2:
 
 
 class Limit:
-    """The raw loops. As a receiver it copies (bounce) or lets the kernel place (placed), and sleeps
-    coalesce_us when nothing is there, as our receiver does (0: until something is)."""
+    """The raw loops. The receiver copies payload (bounce) or lets the kernel place it (placed). When no datagram is
+    there, it sleeps coalesce_us, as our receiver does; with 0 it sleeps until one comes."""
 
     def __init__(self, build, mode="bounce", heap_buffers=2, coalesce_us=200):
         self.folder, self.mode = Path(build) / "bench", mode
@@ -126,7 +126,7 @@ class Limit:
         self.name = f"limit {mode}" if coalesce_us else f"limit {mode} woken"
 
     def send(self, port, shape, heaps, rate=0, verify=False):
-        # Memory as of four 4 MiB heaps in every case, also where real heaps are few and small.
+        # The loop sends from the memory of four heaps of 4 MiB in every case, also where the heaps are few and small.
         return [
             self.folder / "limit-send", port, "--packet", shape.packet_bytes,
             "--bytes", heaps * shape.heap_bytes, "--seconds", 60,
@@ -145,7 +145,7 @@ class Limit:
 
     def read_recv(self, out, shape):
         report = last_json(out)
-        # It takes the stop heap for one more heap, so its payload is what counts.
+        # The loop counts the stop heap as a heap, so the number of heaps is computed from the payload.
         heaps = report["payload_bytes"] // shape.heap_bytes
         return heaps, {"messages": report["messages"], "packets": report["packets"]}
 

@@ -1,5 +1,5 @@
-/* The packets of an endless row of equal heaps, in SPEAD-64-40: only headers are written, payload is whatever lies
- * there. For engines and devices that do nothing else. */
+/* Makes the packets of an endless row of equal heaps, in SPEAD-64-40. It writes headers only; the payload is
+ * whatever the memory contains. The null engine and the null device use it. */
 #ifndef SPEADLINE_BENCH_NULL_PACKETS_H
 #define SPEADLINE_BENCH_NULL_PACKETS_H
 
@@ -8,21 +8,21 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-/* Header and four special pointers. */
+/* The SPEAD header and four item pointers: heap counter, heap length, payload offset, payload length. */
 #define NULL_HEADER_BYTES (SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES)
 
 struct null_packets {
-    uint64_t heap_bytes, payload_bytes; /* of a heap, and of a full packet */
-    uint64_t counter, offset;           /* of the next packet */
+    uint64_t heap_bytes, payload_bytes; /* payload of a heap, and of a full packet */
+    uint64_t counter, offset;           /* heap counter and payload offset of the next packet */
 };
 
-/* Payload bytes of the next packet: the last one of a heap may be shorter. */
+/* Returns the payload bytes of the next packet. The last packet of a heap may be shorter than the others. */
 static inline uint32_t null_packets_payload(const struct null_packets *packets)
 {
     return (uint32_t)speadi_min_u64(packets->heap_bytes - packets->offset, packets->payload_bytes);
 }
 
-/* Writes the next packet's header, for so many bytes of payload. */
+/* Writes the header of the next packet, which has `bytes` bytes of payload. */
 static inline void null_packets_write(const struct null_packets *packets, uint8_t *to,
                                       uint64_t bytes)
 {
@@ -38,7 +38,7 @@ static inline void null_packets_write(const struct null_packets *packets, uint8_
         speadi_store_be64(to + 8 * i, word[i]);
 }
 
-/* Goes on to the packet behind one with so many bytes of payload. */
+/* Goes on to the packet behind the next one, which has `bytes` bytes of payload. */
 static inline void null_packets_advance(struct null_packets *packets, uint32_t bytes)
 {
     packets->offset += bytes;

@@ -1,4 +1,4 @@
-/* What bench-send-null and bench-recv-null report alike. */
+/* The part of the report that bench-send-null and bench-recv-null have in common. */
 #ifndef SPEADLINE_BENCH_NULL_REPORT_H
 #define SPEADLINE_BENCH_NULL_REPORT_H
 
@@ -8,11 +8,11 @@
 struct null_report {
     const char *bench;
     const char *engine;
-    uint64_t heap_bytes, packet_bytes; /* as asked for */
+    uint64_t heap_bytes, packet_bytes; /* as the command line says */
     uint64_t heaps, packets, payload_bytes, ns;
 };
 
-/* Prints the beginning of a JSON object; the caller adds members of its own and the end. */
+/* Prints the beginning of a JSON object. The caller adds its own members and the closing brace. */
 static inline void null_report_print(const struct null_report *r)
 {
     printf("{\"bench\": \"%s\", \"engine\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, "

@@ -1,3 +1,4 @@
+/* See null_tx.h. */
 #include "null_tx.h"
 
 #include <err.h>
@@ -18,7 +19,7 @@ static void close_engine(void *self)
     speadi_wake_fd_close(&((struct null_engine *)self)->wake_fd);
 }
 
-/* Looks at every packet as an engine must: its length and where it starts. */
+/* Takes every packet. It reads the length and the first iovec of each packet, as every engine must. */
 static int take(void *self, const struct speadi_tx_packet *packets, unsigned count)
 {
     struct null_engine *engine = self;

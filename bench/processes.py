@@ -1,4 +1,4 @@
-"""Programs as a bench runs them: pinned, waited for, and charged for their CPU time."""
+"""Runs programs for a bench: pins them, waits for them, and measures their CPU time."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ START_S, DRAIN_S = 10, 5
 
 
 class ProgramFailed(Exception):
-    """A program could not be run or did not end well; the text is its own last line."""
+    """A program could not be run, or failed. The text ends with the last line that the program printed."""
 
 
 def command_text(command):
@@ -27,13 +27,14 @@ def pinned(cpu, command):
     return ["taskset", "-c", str(cpu), *map(str, command)]
 
 
-def stay_out_of_the_way():
-    """This process and the sink sleep, so the receiver's core is the better one to share."""
+def pin_to_receiver_core():
+    """Pins this process to the core of the receiver, so that it does not disturb the sender. This process mostly
+    sleeps, and in the cases with a sink no receiver runs."""
     os.sched_setaffinity(0, {RECEIVER_CPU})
 
 
 def run_sender(command):
-    """Runs a sender on its core to its end; returns its stdout."""
+    """Runs a sender on its core until it ends. Returns its stdout."""
     done = subprocess.run(pinned(SENDER_CPU, command), capture_output=True, text=True)
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
@@ -53,8 +54,9 @@ def free_port():
 
 @contextlib.contextmanager
 def sink():
-    """A port where trains end at once. Nobody listening would cost an ICMP answer a train, a socket
-    without UDP_GRO the cutting of each train, a reader the other core; this socket has no room."""
+    """A UDP port where each train is dropped at once, because the socket has almost no buffer. Without a socket the
+    kernel would send an ICMP answer for each train, without UDP_GRO it would cut each train into datagrams, and a
+    reader would need the other core."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as nobody:
         nobody.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
         nobody.setsockopt(SOL_UDP, UDP_GRO, 1)
@@ -63,11 +65,11 @@ def sink():
 
 
 class Receiver:
-    """A receiving program on its core, from the moment that its port is bound."""
+    """A receiving program on its core. The constructor returns when the port is bound."""
 
     def __init__(self, command, port):
         self.command, self.port = command, port
-        # Files, not pipes: nobody reads along, and a full pipe would stop a talkative program.
+        # Files instead of pipes: nothing reads the output during the run, and a full pipe would block the program.
         self.out, self.err = tempfile.TemporaryFile("w+"), tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
             pinned(RECEIVER_CPU, command), stdout=self.out, stderr=self.err
@@ -91,14 +93,14 @@ class Receiver:
         return sum(int(task.read_text().split()[0]) for task in tasks) * 1e-9
 
     def _socket_bytes(self):
-        """The effective socket buffer, read back from the kernel."""
+        """The effective socket buffer, as the kernel reports it; None when it is unknown."""
         ss = ["ss", "-u", "-l", "-n", "-m", f"sport = :{self.port}"]
         found = re.search(r"\brb(\d+)", subprocess.run(ss, capture_output=True, text=True).stdout)
         return int(found[1]) if found else None
 
     def finish(self):
-        """(stdout, CPU seconds since the port was bound), after the program ended by itself, by the
-        sender's stop heap; one that did not hear it is interrupted."""
+        """Waits until the program has ended, and returns (stdout, CPU seconds since the port was bound). The stop heap
+        of the sender ends it. If the stop heap was lost, SIGINT ends it."""
         deadline = time.monotonic() + DRAIN_S
         while os.waitid(os.P_PID, self.process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
             if time.monotonic() > deadline:

@@ -1,19 +1,20 @@
-/* What the receive stream itself costs: decoding, heaps, ledger and hand-over, over an engine that lends
- * packets which lie in memory.
+/* The cost of the receive stream itself: decoding, heaps, ledger and hand-over, over an engine that lends packets
+ * from memory (the null engine).
  *
- * Method: one thread receives, takes and releases. With --placed the engine pretends that payload has
- * landed in the ranges reserved (it is there from the first heaps), so that no payload moves: what is left
- * is the core. Prints one JSON object. For counts that do not depend on the machine:
+ * Method: one thread receives heaps, takes them and releases them. With --placed the engine pretends that payload
+ * has landed in the reserved ranges, so that no payload is copied and only the core is measured. The program prints
+ * one JSON object. For instruction counts, which do not depend on the machine:
  *   valgrind --tool=callgrind --toggle-collect=spead_recv_stream_poll bench-recv-null --heaps 20
- * What the hand-over costs in there, and at the consumer (three functions, none inside another):
+ * For the cost of the hand-over in the stream and at the consumer (three functions, none of which calls another):
  *   ... --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
  *       --toggle-collect=speadi_outlet_take bench-recv-null --heap-size 8192 --packet 8972 --heaps 10000
- * The same in a graph, with both nodes' turns (a toggle inside another switches off):
+ * For the same in a graph, with the turns of both nodes (callgrind switches off at a toggle inside another one, and
+ * so counts the turns without the poll):
  *   ... --toggle-collect=speadi_worker_run --toggle-collect=spead_recv_stream_poll
  *       --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
  *       --toggle-collect=spead_message_unref bench-recv-null --graph --idle ...
- * With --verbs also what the verbs engine costs, over a device that does nothing (null_verbs.c); send_null.c
- * shows the network that it wants. */
+ * With --verbs the cost contains engine verbs, over the null device (null_verbs.c). send_null.c shows the network
+ * that this needs. */
 #include <argp.h>
 #include <errno.h>
 #include <pthread.h>
@@ -48,11 +49,12 @@ struct null_engine {
     struct null_packets packets;
     uint64_t train, heaps;
     uint64_t bursts;
-    uint64_t accepted, used, ended;
+    uint64_t accepted, used, ended; /* reservations so far */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
-    uint8_t *memory; /* [train] packets: only headers change */
-    uint64_t stride;
-    bool idles, is_idle; /* has nothing after each burst, once */
+    uint8_t *memory; /* train packets; only their headers change */
+    uint64_t stride; /* from packet to packet in memory */
+    bool idles;      /* after each burst one poll finds nothing (--idle) */
+    bool has_lent;   /* the last poll lent a burst, so that the next one finds nothing */
 };
 
 static void close_engine(void *self)
@@ -91,8 +93,8 @@ static int poll_engine(void *self, struct speadi_rx_burst *burst)
     struct null_engine *engine = self;
 
     burst->count = 0;
-    engine->is_idle = engine->idles && !engine->is_idle;
-    if (engine->idles && !engine->is_idle)
+    engine->has_lent = engine->idles && !engine->has_lent;
+    if (engine->idles && !engine->has_lent)
         return 0;
     while (burst->count < engine->train && engine->packets.counter < engine->heaps)
         lend(engine, burst);
@@ -187,7 +189,7 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     return stream;
 }
 
-/* A device that completes at once, on an interface that there is. */
+/* Makes a stream over engine verbs and the null device. The device belongs to an interface of this host. */
 static struct spead_recv_stream *make_verbs_stream(const struct options *options)
 {
     static const char *const endpoint = "239.1.2.3:7148";
@@ -233,7 +235,7 @@ static uint64_t release(struct spead_heap **heaps, int count)
     return (uint64_t)count;
 }
 
-/* As spead-recv takes them. */
+/* Takes and releases all finished heaps, in batches as spead-recv does. */
 static uint64_t take_all(struct spead_recv_stream *stream)
 {
     struct spead_heap *heaps[TAKE_MAX];
@@ -263,7 +265,7 @@ static void *consume(void *arg)
     return NULL;
 }
 
-/* The device never ends: so many heaps, and no more. */
+/* For the null device, which never ends: receives until `heaps` heaps were taken. Returns how many were taken. */
 static uint64_t receive_heaps(struct spead_recv_stream *stream, uint64_t heaps)
 {
     uint64_t taken = 0;
@@ -274,7 +276,7 @@ static uint64_t receive_heaps(struct spead_recv_stream *stream, uint64_t heaps)
     return taken;
 }
 
-/* Returns how many heaps were taken. */
+/* Polls until the stream ends. Returns how many heaps were taken. */
 static uint64_t receive_alone(struct spead_recv_stream *stream)
 {
     uint64_t taken = 0;
@@ -389,15 +391,15 @@ int main(int argc, char **argv)
     static const struct argp_option known[] = {
         {"heap-size", 's', "N", 0, "Payload bytes of a heap (4194304)", 0},
         {"heaps", 'n', "N", 0, "Heaps to receive (1000)", 0},
-        {"packet", 'p', "N", 0, "SPEAD packet (1472)", 0},
-        {"train", 't', "N", 0, "Packets lent together (44)", 0},
-        {"placed", 'l', NULL, 0, "Payload is in its place already", 0},
-        {"consumer", 'c', NULL, 0, "Heaps are taken by a thread of its own", 0},
-        {"graph", 'g', NULL, 0, "The stream is a node, and the check of spead-recv after it", 0},
+        {"packet", 'p', "N", 0, "Bytes of a full SPEAD packet (1472)", 0},
+        {"train", 't', "N", 0, "Packets in a burst (44)", 0},
+        {"placed", 'l', NULL, 0, "Payload is in its own place already", 0},
+        {"consumer", 'c', NULL, 0, "Another thread takes the heaps", 0},
+        {"graph", 'g', NULL, 0, "The stream is a node, with the check of spead-recv behind it", 0},
         {"idle", 'i', NULL, 0,
-         "Nothing comes for one poll after each train: who waits for heaps sleeps", 0},
-        {"verbs", 'v', NULL, 0, "Through the verbs engine, from a device that does nothing", 0},
-        {"mprq", 'm', NULL, 0, "The device's multi-packet queue (with --verbs)", 0},
+         "After each burst one poll finds nothing, so that the consumer sleeps", 0},
+        {"verbs", 'v', NULL, 0, "Receive with engine verbs from the null device", 0},
+        {"mprq", 'm', NULL, 0, "Use the multi-packet queue of the device (with --verbs)", 0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the receive stream without a network"};

@@ -8,7 +8,7 @@
 #include <heap_check.h>
 
 struct parts {
-    struct spead_recv_stream *stream; /* the caller's */
+    struct spead_recv_stream *stream; /* borrowed from the caller */
     struct heap_check *check;
     struct spead_graph *graph;
     struct spead_executor *executor;
@@ -22,7 +22,7 @@ static int join(struct parts *parts, struct spead_err *err)
     struct spead_node *sender, *receiver;
     int ret;
 
-    from.blocking = false; /* its engine never sleeps */
+    from.blocking = false; /* the null engine never sleeps */
     ret = spead_graph_add(parts->graph, &from, &sender, err);
     if (ret == 0)
         ret = spead_graph_add(parts->graph, &to, &receiver, err);

@@ -1,5 +1,5 @@
-/* The stream as spead-recv runs it: a node, and the tool's check after it; here both on one worker, so that counts are
- * the same each time. */
+/* Runs a stream as spead-recv does: as a node, with the check of the tool behind it. Here one worker runs both
+ * nodes, so that instruction counts are the same in each run. */
 #ifndef SPEADLINE_BENCH_RECV_NULL_GRAPH_H
 #define SPEADLINE_BENCH_RECV_NULL_GRAPH_H
 
@@ -7,7 +7,8 @@
 
 #include <speadline/recv.h>
 
-/* Until the stream ends. Returns how many heaps came; a message if it failed. */
+/* Runs the graph until the stream has ended. Returns the number of heaps that were taken. When the graph fails, it
+ * prints a line on stderr and returns 0. */
 uint64_t receive_in_a_graph(struct spead_recv_stream *stream);
 
 #endif

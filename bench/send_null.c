@@ -1,12 +1,12 @@
-/* What the send stream itself costs: queue, packetiser, ledger and completion over an engine that takes
- * every packet at once and sends none. With --verbs also what the verbs engine costs, over a device that
- * does nothing (null_verbs.c) but belongs to an interface, whose MTU and addresses count; best one of a
- * network of its own:
+/* The cost of the send stream itself: queue, packetiser, ledger and completion, over an engine that takes every
+ * packet at once and sends none (the null engine). With --verbs the cost contains engine verbs, over the null
+ * device (null_verbs.c). The null device belongs to an interface of the host and has its MTU and addresses. It is
+ * best to use an interface in a network namespace:
  *   unshare -rn sh -c 'ip link add n0 mtu 9000 type veth peer name n1 mtu 9000; ip link set n0 up; ip link set n1 up;
  *                      ip addr add 10.0.0.1/24 dev n0; ip route add 224.0.0.0/4 dev n0; bench-send-null --verbs'
  *
- * Method: one thread, max-heaps heaps in flight, each submitted again by its own completion. Prints one JSON
- * object. For counts that do not depend on the machine:
+ * Method: one thread keeps max-heaps heaps in flight; the completion of a heap submits it again. The program prints
+ * one JSON object. For instruction counts, which do not depend on the machine:
  *   valgrind --tool=callgrind --toggle-collect=spead_send_stream_poll bench-send-null --heaps 200 */
 #include <argp.h>
 #include <errno.h>
@@ -46,7 +46,7 @@ static void submit_next(void *arg, const struct spead_send_result *result)
         return;
     source->left--;
     if (spead_send_stream_submit(source->stream, source->heap, &options) < 0)
-        abort(); /* a completion has just freed a slot */
+        abort(); /* there must be a free slot: a completion has just freed one */
 }
 
 static struct spead_send_stream *make_verbs_stream(const struct options *options,
@@ -95,7 +95,7 @@ static int run(const struct options *options)
     for (uint64_t i = 0; i < options->heaps_max; i++)
         submit_next(&source, NULL);
     start_ns = speadi_clock_mono_ns();
-    /* An engine may find its queue full before it has looked at completions. */
+    /* poll() may return 0 before all heaps are sent: an engine may find its queue full before it reaps completions. */
     do {
         while (spead_send_stream_poll(source.stream) > 0)
             ;
@@ -161,8 +161,9 @@ int main(int argc, char **argv)
         {"heaps", 'n', "N", 0, "Heaps to send (1000)", 0},
         {"max-heaps", 'm', "N", 0, "Heaps in flight (4)", 0},
         {"packet", 'p', "N", 0, "Largest SPEAD packet (1472)", 0},
-        {"verbs", 'v', NULL, 0, "Through the verbs engine, to a device that does nothing", 0},
-        {"copy", 'c', NULL, 0, "With payload that is not registered with the device", 0},
+        {"verbs", 'v', NULL, 0, "Send with engine verbs to the null device", 0},
+        {"copy", 'c', NULL, 0, "Payload is not registered with the device, so that it is copied",
+         0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the send stream without a network"};

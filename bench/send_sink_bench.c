@@ -1,8 +1,9 @@
-/* What a graph costs a sender: messages -> channel -> sink -> stream, beside a thread that submits the same heaps
- * itself and waits when all are in flight. Neither sends anything (null_tx.c), and each has a thread for the
- * stream, so that what differs is how heaps come to it.
+/* The cost of sending through a graph: messages -> channel -> sink -> stream. Beside it runs a thread that submits
+ * the same heaps itself and waits when the heap queue is full. The streams of both run over the null engine
+ * (null_tx.c) on a thread of their own. So the only difference is the way of the heaps to the stream.
  *
- * Method: the CPU time of the whole process for each heap, runs in turns, medians. Prints one JSON object. */
+ * Method: the two kinds of run take turns. The program measures the CPU time of the whole process for each heap and
+ * prints the medians as one JSON object. */
 #include <argp.h>
 #include <err.h>
 #include <errno.h>
@@ -76,7 +77,8 @@ static int describe(void *arg, const struct spead_message *message, struct spead
     return spead_send_heap_add_item(heap, 0x1000, payload, o->heap_bytes, false);
 }
 
-/* Of messages without a meaning. The source of probe.h looks at the clock for each. */
+/* A source of messages without a meaning. It is cheaper than the probe source, which reads the clock for each
+ * message. */
 struct source {
     struct spead_message messages[SOURCE_BATCH];
     uint64_t left;
@@ -190,7 +192,7 @@ int main(int argc, char **argv)
         {"heaps", 'n', "N", 0, "Heaps to send in a run (1000000)", 0},
         {"max-heaps", 'm', "N", 0, "Heaps in flight (64)", 0},
         {"capacity", 'c', "N", 0, "Messages in the channel (64)", 0},
-        {"runs", 'r', "N", 0, "Runs of each, of which the median (7)", 0},
+        {"runs", 'r', "N", 0, "Runs of each kind; their median is printed (7)", 0},
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of sending through a graph"};

@@ -1,4 +1,4 @@
-# How every C file here is compiled, and the helper that makes a module.
+# How every C file of the tree is compiled.
 
 set(CMAKE_C_STANDARD 17)
 set(CMAKE_C_STANDARD_REQUIRED ON)
@@ -26,7 +26,7 @@ if(SPEADLINE_SANITIZE)
 endif()
 
 if(SPEADLINE_FUZZ)
-    # The fuzzer steers by what it reaches: the code under test must tell it, not only the target.
+    # The fuzzer looks at which code its inputs reach. So the library must be instrumented too, not only the target.
     target_compile_options(speadline_build INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 

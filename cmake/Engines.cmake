@@ -1,18 +1,18 @@
-# Engines. A folder below recv/engines that holds rx_<its name>.c is a receive engine, a folder below send/engines that holds
-# tx_<its name>.c is a send engine; that file defines speadi_rx_engine_<name> (or tx). Nothing else names an engine: the lists
-# that recv/engine and send/engine search are made here.
+# Engines. A folder recv/engines/<name> with a file rx_<name>.c is a receive engine, and a folder send/engines/<name>
+# with a file tx_<name>.c is a send engine. The file defines speadi_rx_engine_<name> or speadi_tx_engine_<name>. No
+# other file names an engine: the functions below make the lists that recv/engine and send/engine search.
 
 set(SPEADLINE_ENGINES "all" CACHE STRING "Engines to build: all, or a list such as mem;socket")
-set(SPEADLINE_EXTRA_ENGINES "" CACHE STRING "Folders of engines that lie elsewhere; each is named like its engine")
+set(SPEADLINE_EXTRA_ENGINES "" CACHE STRING "Folders of engines outside the tree; each has the name of its engine")
 
-# Not engines: what engines of datagrams share, and the decorator that spoils any engine's packets.
+# These folders are not engines: datagram holds what the engines of datagrams share, fault holds the fault decorator.
 set(speadline_no_engines datagram fault)
 
-# The file of a module that makes a folder an engine is <prefix>_<folder>.c.
+# A folder of the module is an engine if it has the file <prefix>_<folder>.c.
 set(speadline_engine_prefix_recv rx)
 set(speadline_engine_prefix_send tx)
 
-# The folders of a module's engines, whether they are to be built or not.
+# Sets `out` to the folders of all engines of a module, whether they are built or not.
 function(speadline_find_engines out module)
     set(prefix ${speadline_engine_prefix_${module}})
     file(GLOB files CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/${module}/engines/*/${prefix}_*.c)
@@ -34,7 +34,8 @@ function(speadline_find_engines out module)
     set(${out} ${folders} PARENT_SCOPE)
 endfunction()
 
-# Fills SPEADLINE_ENGINE_NAMES (all that are built, of both directions) and SPEADLINE_ABSENT_ENGINES (all that are not).
+# Sets SPEADLINE_ENGINE_NAMES to the engines of both directions that are built, and SPEADLINE_ABSENT_ENGINES to the
+# others.
 function(speadline_choose_engines)
     set(known "")
     foreach(module recv send)
@@ -69,8 +70,9 @@ function(speadline_choose_engines)
     set(SPEADLINE_ABSENT_ENGINES ${absent} PARENT_SCOPE)
 endfunction()
 
-# speadline_engines(MODULE): a room for each engine that is built, and the list of them in MODULE/engine. Every engine sees the
-# contract and what datagrams share, and nothing else.
+# speadline_engines(MODULE) makes a room for each engine that is built, and their list, which becomes a source of the
+# room MODULE/engine. An engine sees the rooms MODULE/engine (the contract) and MODULE/engines/datagram, and no other
+# room.
 function(speadline_engines module)
     set(prefix ${speadline_engine_prefix_${module}})
     set(declarations "")

@@ -1,4 +1,4 @@
-# cmake --install: libraries, headers, pkg-config file, CMake package, man pages.
+# What cmake --install installs: libraries, headers, pkg-config file, CMake package, man pages.
 
 include(CMakePackageConfigHelpers)
 
@@ -18,7 +18,8 @@ write_basic_package_version_file(${CMAKE_BINARY_DIR}/speadlineConfigVersion.cmak
 install(FILES ${CMAKE_BINARY_DIR}/speadlineConfig.cmake
         ${CMAKE_BINARY_DIR}/speadlineConfigVersion.cmake DESTINATION ${speadline_package_dir})
 
-# Relative, so that an installation can be moved, or made under another prefix than was configured.
+# The pkg-config file has a relative path, so that an installation can be moved, or be made under another prefix than
+# the configured one.
 file(RELATIVE_PATH speadline_pc_to_prefix /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
 configure_file(${CMAKE_CURRENT_LIST_DIR}/speadline.pc.in ${CMAKE_BINARY_DIR}/speadline.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/speadline.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

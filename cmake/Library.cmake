@@ -1,4 +1,4 @@
-# The installed library, shared and static, with its pkg-config file and CMake package.
+# The library that is installed, shared and static, and the targets by which tools, tests and benches use it.
 
 set(speadline_objects "")
 foreach(room IN LISTS SPEADLINE_ROOMS)
@@ -23,12 +23,12 @@ foreach(library speadline speadline_static)
                           Threads::Threads)
 endforeach()
 
-# For tools: the library and common's internal headers, no room of it.
+# The tools use this target: the library and the internal headers of common, but the headers of no room.
 add_library(speadline_tree INTERFACE)
 target_link_libraries(speadline_tree INTERFACE speadline_static speadline_build PkgConfig::LIBURING Threads::Threads)
 target_include_directories(speadline_tree INTERFACE ${CMAKE_SOURCE_DIR}/common/internal)
 
-# For tests and benches: every room as well.
+# Tests and benches use this target: it adds the headers of all rooms.
 add_library(speadline_inside INTERFACE)
 target_link_libraries(speadline_inside INTERFACE speadline_tree)
 target_include_directories(speadline_inside INTERFACE ${SPEADLINE_ROOM_FOLDERS})

@@ -1,31 +1,32 @@
-# Modules and rooms. A module is a top folder with an include root of its own; a room is a folder of one module, and says
-# which other rooms of that module it may see. A room's include path is its own folder, the rooms that it says it sees,
-# the module's public headers, and common: nothing else compiles. Each room is an object library called
-# speadline_<module>_<room>, so that its flags are its own.
+# Modules and rooms. A module is a top folder with an include root of its own. A room is a folder of a module, and says
+# which other rooms of the module it sees. The include path of a room has its own folder, the rooms that it sees, the
+# public headers of the module, and common; no other #include compiles. Each room is an object library with the name
+# speadline_<module>_<room>, so that it has its own flags.
 #
-# A room may call rooms that it sees, any room of common when it lies in another module, and the rooms that it CALLS: a
-# function that a header for everyone declares, such as those in common/internal, is defined in some room.
-# build/<preset>/rooms.txt repeats all that for tests/package/rooms.py, which compares it with the symbols of the
-# object files.
+# A room may call functions of these rooms: the rooms that it SEES, the rooms that it CALLS, and, from another module,
+# all rooms of common. CALLS is needed because a header for all rooms, such as those in common/internal, declares
+# functions that one room defines. The file build/<preset>/rooms.txt has these lists too; tests/package/rooms.py
+# compares them with the symbols of the object files.
 
 set(SPEADLINE_ROOMS "" CACHE INTERNAL "targets of all rooms")
 set(SPEADLINE_ROOM_FOLDERS "" CACHE INTERNAL "folders of all rooms, for tests")
 file(WRITE ${CMAKE_BINARY_DIR}/rooms.txt "")
 
-# One line of rooms.txt for each of the rooms: WORD ROOM OTHER.
+# Writes a line "WORD ROOM OTHER" into rooms.txt for each other room.
 function(speadline_note_rooms module word room)
     foreach(other IN LISTS ARGN)
         file(APPEND ${CMAKE_BINARY_DIR}/rooms.txt "${word} ${module}/${room} ${module}/${other}\n")
     endforeach()
 endfunction()
 
-# The target of a room: flow/channel of common is speadline_common_flow_channel.
+# Sets `out` to the target of a room: for the room flow/channel of common it is speadline_common_flow_channel.
 function(speadline_room_target out module room)
     string(REPLACE / _ name ${room})
     set(${out} speadline_${module}_${name} PARENT_SCOPE)
 endfunction()
 
-# speadline_module(NAME): NAME/include is public, NAME/internal (if there is one) is for this tree.
+# speadline_module(NAME) makes a module. NAME/include has its public headers, NAME/internal (if it exists) the headers
+# for this tree only.
 function(speadline_module module)
     add_library(speadline_${module} INTERFACE)
     target_include_directories(speadline_${module} INTERFACE ${CMAKE_SOURCE_DIR}/${module}/include)
@@ -35,7 +36,8 @@ function(speadline_module module)
     add_subdirectory(${module})
 endfunction()
 
-# speadline_room(MODULE ROOM [AT FOLDER] [SEES ROOM...] [CALLS ROOM...]): the folder MODULE/ROOM, or one that lies elsewhere.
+# speadline_room(MODULE ROOM [AT FOLDER] [SEES ROOM...] [CALLS ROOM...]) makes a room of the .c files in MODULE/ROOM, or
+# in FOLDER.
 function(speadline_room module room)
     cmake_parse_arguments(arg "" "AT" "SEES;CALLS" ${ARGN})
     speadline_note_rooms(${module} SEES ${room} ${arg_SEES})

@@ -1,3 +1,4 @@
+/* See bare_pingpong.h. */
 #include "bare_pingpong.h"
 
 #include <linux/futex.h>
@@ -12,7 +13,7 @@
 #include "limit.h"
 
 struct side {
-    _Alignas(64) _Atomic uint32_t word; /* the number of the last round that reached it */
+    _Alignas(64) _Atomic uint32_t word; /* the number of the last round that reached this side */
 };
 
 struct table {

@@ -1,3 +1,4 @@
+/* See bare_ring.h. */
 #include "bare_ring.h"
 
 #include <err.h>
@@ -17,7 +18,7 @@ struct slot {
 struct ring {
     struct ring_run run;
     struct slot *slots;
-    uint64_t sum; /* of word 3 of all that arrived */
+    uint64_t sum; /* sum of word 3 of all messages that arrived */
     alignas(64) _Atomic uint64_t tail;
     alignas(64) _Atomic uint64_t head;
 };

@@ -1,5 +1,6 @@
-/* The least that a hand-over between two threads can be: a ring of 64-byte messages, one sender, one receiver,
- * two indices, no end, no waiting, no counters. Uses nothing of the library. */
+/* The cheapest way to pass messages between two threads: a ring of 64-byte messages with one sending thread, one
+ * receiving thread and two indices. It has no end of stream, no sleeping and no counters. It uses nothing of the
+ * library. */
 #ifndef SPEADLINE_BENCH_BARE_RING_H
 #define SPEADLINE_BENCH_BARE_RING_H
 
@@ -14,13 +15,14 @@ struct ring_run {
 
 #define RING_BATCH_MAX 64
 
-/* Millions of messages a second; every message is checked to have arrived. Exits when it cannot run. */
+/* Passes run->messages through a ring. Returns millions of messages per second. It checks that every message
+ * arrived, and exits when one did not, or when memory, a thread or a CPU is missing. */
 double bare_ring_run(const struct ring_run *run);
 
-/* Of the calling thread. Exits when there is no such CPU. */
+/* Pins the calling thread to a CPU. Exits when there is no such CPU. */
 void ring_pin(int cpu);
 
-/* What a loop does that has nothing to do. */
+/* A loop that waits calls it in each turn. */
 static inline void ring_pause(void)
 {
 #if defined __x86_64__ || defined __i386__

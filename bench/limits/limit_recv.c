@@ -1,10 +1,12 @@
-/* The most that a receiver can reach over UDP on this machine, in two kinds:
- *   bounce  a GRO train is received into one 64 KiB buffer and its payload copied to heap memory;
- *   placed  the kernel scatters the train: headers to one place, payload straight into heap memory.
- * With --coalesce it sleeps for a fixed time whenever nothing is there, and then reads all that came; else it
- * waits in recvmsg() and is woken for each train. Nothing is decoded. Where a packet belongs follows from counting, so the stream must be what spead-send
- * makes of equal heaps of one item, and a run that lost packets says nothing about placement, only about
- * cost. A heap's last, shorter packet ends its train, which brings the count back in step. */
+/* The highest rate that a receiver can reach over UDP on this machine, in two modes:
+ *   bounce  it receives a train into a 64 KiB buffer and copies the payload into heap memory;
+ *   placed  the kernel scatters the train: headers into one array, payload straight into heap memory.
+ * With --coalesce it sleeps for a fixed time when no datagram is there, and then reads all that has come. Without
+ * it, it waits in recvmsg() and wakes for each train.
+ *
+ * The program decodes nothing. It counts packets to know where the next one belongs. So the stream must be what
+ * spead-send makes of equal heaps with one item. After a loss the payload lies in wrong ranges, and the run shows
+ * the cost only. The last packet of a heap is shorter and ends its train; the count is then right again. */
 #include "limit.h"
 
 #include <errno.h>
@@ -32,12 +34,13 @@ struct options {
 struct receiver {
     const struct options *options;
     int fd;
-    uint8_t *heaps;  /* heap_buffers of heap_bytes, used in turn */
-    uint8_t *bounce; /* LIMIT_MESSAGE_MAX; in placed mode what was not predicted */
+    uint8_t *heaps; /* heap_buffers buffers of heap_bytes each, used in turn */
+    /* LIMIT_MESSAGE_MAX bytes. In placed mode it takes the bytes that were not predicted. */
+    uint8_t *bounce;
     uint8_t headers[LIMIT_SEGMENTS_MAX * 2][HEADER_MAX];
     struct iovec pieces[LIMIT_SEGMENTS_MAX * 4 + 1];
     size_t heap;   /* index of the buffer that is being filled */
-    size_t offset; /* in it */
+    size_t offset; /* where the next payload goes in this buffer */
     uint64_t payload_bytes, packets, messages, heap_count;
     double first_s, last_s;
     struct limit_cpu cpu_first;
@@ -71,7 +74,7 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
         size_t packet = bytes - at < segment ? bytes - at : segment;
         size_t header = header_of(r, r->offset);
         if (packet <= header)
-            continue; /* no data packet of ours: the stop heap, say */
+            continue; /* it is no data packet, for example the packet of the stop heap */
 
         size_t payload = packet - header;
         size_t room = r->options->heap_bytes - r->offset;
@@ -83,7 +86,8 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
     }
 }
 
-/* Where the next packets of this heap go; the rest of the message, if any, goes to the bounce buffer. */
+/* Fills pieces with the places of the next packets of this heap. The bounce buffer takes the rest of the train, if
+ * there is any. Returns the number of pieces. */
 static unsigned predict(struct receiver *r)
 {
     const struct options *o = r->options;
@@ -138,7 +142,7 @@ static void note_time(struct receiver *r)
     r->cpu_first = limit_cpu();
 }
 
-/* False when the source has been silent for the idle time after it had begun. */
+/* Called when no datagram is there. Returns false when packets have come before and then none for the idle time. */
 static bool wait_for_more(const struct receiver *r)
 {
     struct timespec nap = {.tv_nsec = (long)r->options->coalesce_us * 1000};
@@ -260,15 +264,16 @@ static int parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option arguments[] = {
-    {"mode", 'M', "bounce|placed", 0, "Copy, or let the kernel place (bounce)", 0},
+    {"mode", 'M', "bounce|placed", 0, "Copy payload, or let the kernel place it (bounce)", 0},
     {"packet", 'p', "BYTES", 0, "Bytes of one full packet, rounded down to 8 (1472)", 0},
     {"heap-size", 'z', "BYTES", 0, "Payload of one heap (4194304)", 0},
     {"first-header", 'f', "BYTES", 0, "Header and pointers of a heap's first packet (48)", 0},
     {"header", 'h', "BYTES", 0, "Header and pointers of its other packets (40)", 0},
     {"buffers", 'b', "COUNT", 0, "Heap-sized buffers used in turn (2)", 0},
     {"buffer", 's', "BYTES", 0, "Effective socket buffer (8388608)", 0},
-    {"coalesce", 'g', "US", 0, "Sleep so long when nothing is there (0: until something is)", 0},
-    {"idle", 'i', "MS", 0, "Silence that ends the run once it has begun (500)", 0},
+    {"coalesce", 'g', "US", 0, "Sleep this time when no datagram is there; 0: until one comes (0)",
+     0},
+    {"idle", 'i', "MS", 0, "End the run after this time without a datagram (500)", 0},
     {0},
 };
 

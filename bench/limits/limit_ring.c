@@ -1,4 +1,4 @@
-/* The most that a hand-over between two pinned threads can reach on this machine. */
+/* The highest rate at which two pinned threads can pass messages on this machine. */
 #include <stdio.h>
 
 #include "bare_ring.h"
@@ -28,12 +28,12 @@ static int parse(int key, char *text, struct argp_state *state)
 int main(int argc, char **argv)
 {
     static const struct argp_option arguments[] = {
-        {"batch", 'b', "COUNT", 0, "messages in one step (default 1)", 0},
-        {"capacity", 'c', "COUNT", 0, "messages in the ring (default 64)", 0},
-        {"messages", 'n', "COUNT", 0, "how many in all (default 20 million)", 0},
+        {"batch", 'b', "COUNT", 0, "Messages in one step (1)", 0},
+        {"capacity", 'c', "COUNT", 0, "Messages that the ring can hold (64)", 0},
+        {"messages", 'n', "COUNT", 0, "Messages in all (20000000)", 0},
         {0}};
     static const struct argp program = {
-        arguments, parse, NULL, "Hand 64-byte messages from CPU 0 to CPU 1.", NULL, NULL, NULL};
+        arguments, parse, NULL, "Pass 64-byte messages from CPU 0 to CPU 1.", NULL, NULL, NULL};
     struct ring_run run = {
         .capacity = 64, .batch = 1, .messages = 20000000, .sender_cpu = 0, .receiver_cpu = 1};
 

@@ -1,6 +1,6 @@
-/* The most that a sender can reach over UDP on this machine: trains of up to 64 KiB are sent straight from
- * contiguous memory with UDP_SEGMENT, several in one sendmmsg(). No SPEAD header is built and no heap is
- * completed, so what a real sender loses against this loop is the price of SPEAD. */
+/* The highest rate that a sender can reach over UDP on this machine. It sends trains of up to 64 KiB straight from
+ * contiguous memory with UDP_SEGMENT, several in one sendmmsg(). It builds no SPEAD header and completes no heap.
+ * So the difference between a real sender and this loop is the cost of SPEAD. */
 #include "limit.h"
 
 #include <errno.h>
@@ -72,7 +72,8 @@ static void prepare(struct sender *s, const struct options *options)
         prepare_message(s, i);
 }
 
-/* One pass over the memory in order, as heaps lie one after the other. */
+/* Points the trains of a batch at the next memory. They go through the memory in order, as heaps lie one after the
+ * other. */
 static void point_at_next(struct sender *s)
 {
     for (unsigned i = 0; i < s->trains; i++) {
@@ -95,7 +96,7 @@ static void send_batch(struct sender *s)
             done += (unsigned)taken;
             s->sent_bytes += (uint64_t)taken * s->train_bytes;
         } else if (errno == ECONNREFUSED) {
-            s->refused++; /* an earlier datagram's ICMP answer: this one was not tried */
+            s->refused++; /* the ICMP answer to an earlier datagram: this call sent nothing */
         } else if (errno != EINTR) {
             limit_fail("sendmmsg");
         }
@@ -129,8 +130,8 @@ static int parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option arguments[] = {
     {"packet", 'p', "BYTES", 0, "Bytes of one datagram (1472)", 0},
-    {"memory", 'm', "BYTES", 0, "Memory sent from, over and over (16777216: four heaps of 4 MiB)",
-     0},
+    {"memory", 'm', "BYTES", 0,
+     "Memory that is sent again and again (16777216: four heaps of 4 MiB)", 0},
     {"trains", 't', "COUNT", 0, "Trains in one system call (16)", 0},
     {"seconds", 's', "N", 0, "Stop after this time (5)", 0},
     {"bytes", 'b', "N", 0, "Stop after this many bytes (no bound)", 0},
