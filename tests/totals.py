@@ -3,11 +3,11 @@
 
 usage: totals.py BUILD_FOLDER
 
-Reads BUILD_FOLDER/results/ctest.xml (ctest --output-junit), and for each test in it that also wrote
-results/NAME.tap, the cases in there instead. Prints every failure and every skip with its reason, then
-"N passed, N failed, N skipped". Exit status 1 when anything failed, or when a result is missing: a
-program that ended without a full TAP file, or that failed although each of its cases passed (a leak found
-at exit, say), counts as failed.
+Reads BUILD_FOLDER/results/ctest.xml (ctest --output-junit). If a test of this file also wrote results/NAME.tap, the
+cases in the TAP file are counted instead of the test. Prints every failure and every skip with its reason, then "N
+passed, N failed, N skipped". The exit status is 1 when anything failed or nothing passed. A program that ended without
+a full TAP file counts as failed, and so does a program that failed although each of its cases passed (for example by a
+leak that was found at exit).
 """
 
 import re
@@ -33,7 +33,7 @@ class Totals:
 
 
 def add_tap(totals, program, path, program_failed):
-    """Cases of one TAP file; its plan line says how many there must be."""
+    """Adds the cases of one TAP file. Its plan line says how many there must be."""
     planned, seen, failures = None, 0, 0
     for line in path.read_text(errors="replace").splitlines():
         if plan := re.match(r"1\.\.(\d+)", line):
@@ -62,7 +62,7 @@ def last_line(case):
 
 
 def add_case(totals, case, results):
-    """One test of ctest: its TAP file where it wrote one, else its exit status."""
+    """Adds one test of ctest: the cases of its TAP file if it wrote one, else the test by its status."""
     name, status = case.get("name"), case.get("status")
     skipped = case.find("skipped")
     skip_message = skipped.get("message", "") if skipped is not None else ""

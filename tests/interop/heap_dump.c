@@ -1,8 +1,8 @@
-/* Receives until the stop item and prints each heap with its items, for tests that know what another
+/* Receives heaps until the stop item and prints each heap with its items, for tests that know what another
  * implementation has sent:   interop-heap-dump ENDPOINT
  *
- * A line of JSON a heap: {"counter", "address_bits", "length", "complete", "items": [[id, value], ...]},
- * where an addressed item's value is a string of hex digits. The last line is the ledger. */
+ * It prints a line of JSON for each heap: {"counter", "address_bits", "length", "complete", "items": [[id, value],
+ * ...]}. The value of an addressed item is a string of hex digits. The last line is the ledger. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>

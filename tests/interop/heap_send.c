@@ -1,5 +1,5 @@
-/* Sends one heap of the items that its command line lists, then a stop heap, for tests that look at what
- * another implementation makes of it:   interop-heap-send ENDPOINT ADDRESS_BITS PACKET ITEM...
+/* Sends one heap with the items of the command line, then a stop heap, for tests that look at what another
+ * implementation receives:   interop-heap-send ENDPOINT ADDRESS_BITS PACKET ITEM...
  *
  * ITEM is i:ID:VALUE (immediate) or d:ID:BYTES (addressed); byte k of a d item is (ID + 7 k) modulo 256. */
 #include <errno.h>
@@ -14,7 +14,7 @@ static int fail(const char *what)
     return -1;
 }
 
-/* Data of all items, borrowed by the heap until it has been sent. */
+/* The data of all items. The heap borrows it until it has been sent. */
 static uint8_t memory[1 << 20];
 static size_t memory_used;
 

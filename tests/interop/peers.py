@@ -1,4 +1,4 @@
-"""The two ends of an interop test: spead2 in this process, and our programs beside it."""
+"""The two ends of an interop test: spead2 runs in this process, our programs run as processes of their own."""
 
 import json
 import os
@@ -12,15 +12,15 @@ import spead2
 import spead2.recv
 import spead2.send
 
-RATE = 40e6  # bytes per second: nothing may be lost, also under the sanitizers
-STOP_S = 30  # no test takes that long; a program that does is killed and the test fails
+RATE = 40e6  # bytes per second; slow enough that nothing is lost, also under the sanitizers
+STOP_S = 30  # a program that runs longer than this is killed, and the test fails
 
 
 # ---- spead2 ----------------------------------------------------------------------------------------
 
 
 def data_item(id, data):
-    """An addressed item; its variable shape keeps spead2 from making a short one immediate."""
+    """An addressed item. It has a variable shape, because spead2 makes a short item of fixed shape immediate."""
     values = numpy.frombuffer(data, numpy.uint8)
     return spead2.Item(id, f"item_{id}", "", (None,), format=[("u", 8)], value=values)
 
@@ -51,7 +51,7 @@ def stop_heap(address_bits):
 
 
 def packets_of(heap, packet_bytes, counter=1):
-    """What spead2 puts on the wire for a heap, packets back to back."""
+    """The bytes that spead2 sends for a heap: its packets, one directly after the other."""
     config = spead2.send.StreamConfig(max_packet_size=packet_bytes)
     stream = spead2.send.BytesStream(spead2.ThreadPool(), config)
     stream.send_heap(heap, cnt=counter)
@@ -59,7 +59,7 @@ def packets_of(heap, packet_bytes, counter=1):
 
 
 def send(endpoints, packet_bytes, heaps):
-    """Sends [(heap, counter)] to the endpoints in turn, and a stop heap to each."""
+    """Sends each (heap, counter) of heaps, to the endpoints in turn, and then a stop heap to each endpoint."""
     config = spead2.send.StreamConfig(max_packet_size=packet_bytes, rate=RATE)
     stream = spead2.send.UdpStream(spead2.ThreadPool(), endpoints, config)
     for i, (heap, counter) in enumerate(heaps):
@@ -69,7 +69,7 @@ def send(endpoints, packet_bytes, heaps):
 
 
 class Receiver:
-    """A spead2 stream on a port of its own; heaps are read after the sender has gone."""
+    """A spead2 stream on a port of its own. Its heaps are read after the sender has ended."""
 
     def __init__(self, host="127.0.0.1"):
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -83,7 +83,7 @@ class Receiver:
         self.stream.add_udp_reader(self.socket, 65507)
 
     def heaps(self):
-        """Every heap until the stop item; a lost stop item ends with the test's own time limit."""
+        """All heaps until the stop item. If the stop item is lost, the time limit of the test ends this call."""
         return list(self.stream)
 
 
@@ -91,7 +91,7 @@ class Receiver:
 
 
 def program(name):
-    """Path of a built program; the build folder comes from the command line of the test."""
+    """The path of a built program. The build folder is an argument of the test."""
     return Path(os.environ["SPEADLINE_BUILD"]) / name
 
 
@@ -103,7 +103,7 @@ def free_port(host="127.0.0.1"):
 
 
 def wait_for_port(port, process):
-    """Until somebody has bound the UDP port, or the program that should has ended."""
+    """Waits until the UDP port is bound, or until the process that should bind it has ended."""
     wanted = f":{port:04X} "
     deadline = time.monotonic() + STOP_S
     while time.monotonic() < deadline and process.poll() is None:
@@ -113,7 +113,7 @@ def wait_for_port(port, process):
 
 
 class Program:
-    """A running program of ours. Leaving the block waits for its end, and kills it when it hangs."""
+    """A running program of ours. At the end of the with block it waits for the program, and kills it when it hangs."""
 
     def __init__(self, name, *arguments, port=None):
         command = [str(program(name)), *map(str, arguments)]
@@ -136,7 +136,7 @@ class Program:
         self.status = self.process.returncode
 
     def lines(self):
-        """The JSON objects on its stdout; a line a piece."""
+        """The JSON objects on its stdout, one for each line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
     def story(self):

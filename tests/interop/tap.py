@@ -1,4 +1,4 @@
-"""Runs unittest cases and writes what came of them as TAP, as the Criterion programs do."""
+"""Runs unittest cases and writes their results as TAP, as the Criterion programs do."""
 
 import unittest
 
@@ -29,7 +29,7 @@ class TapResult(unittest.TextTestResult):
 
 
 def run(path, names):
-    """Runs cases of the calling program (none named: all), writes the TAP file, returns the exit status."""
+    """Runs the named cases of the calling program, or all of them, and writes the TAP file. Returns the exit status."""
     program, loader = __import__("__main__"), unittest.defaultTestLoader
     if names:
         suite = loader.loadTestsFromNames(names, program)

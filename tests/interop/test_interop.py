@@ -1,9 +1,9 @@
-"""Our programs and spead2 at the two ends of one wire.
+"""Tests of our programs with spead2 at the other end.
 
-Goal:   heaps from spead2 arrive with us byte for byte, ours arrive there, and the packets agree.
-Method: the real spead2 package from PyPI sends to and receives from our real programs over loopback, slowly
-        enough that nothing may be lost: any loss is a failure that prints our ledger. What a heap must
-        hold is worked out by wire.py and by the rule of the verify pattern, not by either program.
+Goal:   heaps of spead2 arrive at our programs byte for byte, our heaps arrive at spead2, and both make equal packets.
+Method: the spead2 package from PyPI sends to our programs and receives from them over loopback, so slowly that nothing
+        is lost. Any loss is a failure that prints our ledger. wire.py and the rule of the verify pattern say what a
+        heap must contain; neither of the two implementations decides it.
 
 usage: test_interop.py BUILD_FOLDER [CLASS[.TEST]...], with a Python that has spead2 (venv.sh makes one)
 """
@@ -42,12 +42,12 @@ VECTORS = Path(__file__).parent.parent / "vectors"
 
 
 def noise(length, seed):
-    """Bytes that repeat nowhere near any packet's size."""
+    """Bytes that do not repeat at any distance near the size of a packet."""
     return verify_pattern(seed * 0x10001 + 5, length)
 
 
 def payload(heap):
-    """What one heap of spead2's holds, by the letter of the protocol."""
+    """The payload of one heap of spead2, read by the protocol alone."""
     (read,) = wire.heaps(wire.split(packets_of(heap, 65504)))
     return bytes(read.payload)
 
@@ -83,8 +83,9 @@ class Vectors(unittest.TestCase):
         self.assert_same("pointers_spill_padded", packets_of(twelve, 88))
 
     def test_pointers_that_spill_before_short_data(self):
-        # spead2 4.5.1 sends these 5 bytes at offset 3, behind padding, while its pointer says 0: its own
-        # receiver reads 00 00 00 a0 a1. We follow the pointer, so all but the payload is the same.
+        # spead2 4.5.1 sends these 5 bytes at offset 3, behind padding, but its item pointer says offset 0. Its own
+        # receiver reads 00 00 00 a0 a1. Our sender puts the bytes where the pointer says, so the payload differs and
+        # the rest is equal.
         items = [immediate_item(0x1000 + k, 0x100 + k, 16) for k in range(4)]
         heap = make_heap(48, [*items, data_item(0x1004, bytes(range(0xA0, 0xA5)))])
         theirs = wire.split(packets_of(heap, 64))
@@ -111,7 +112,7 @@ class FromSpead2(unittest.TestCase):
         self.output = Path(self.folder.name) / "heaps"
 
     def receive(self, endpoints, packet, heaps, *options):
-        """The index of what spead-recv wrote; contents are compared with what was sent."""
+        """Lets spead-recv write the heaps to a file. Compares the index and the file with the heaps that were sent."""
         places = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in endpoints]
         files = ["--output", self.output, "--json", "--ring-heaps", 64]
         with Program("tools/spead-recv", *places, *files, *options, port=endpoints[-1][1]) as ours:
@@ -192,7 +193,8 @@ class ToSpead2(unittest.TestCase):
     """We send, spead2 receives."""
 
     def receive(self, receivers, size, heaps, *options):
-        """Counters received by each, after comparing every payload with the verify pattern."""
+        """Sends heaps to the receivers and compares every payload with the verify pattern. Returns the heap counters
+        that each receiver got."""
         ours = run("tools/spead-send", *(r.endpoint for r in receivers), "--heap-size", size, "--heaps",
                    heaps, "--verify", "--rate", "0.3", "--json", *options)
         self.assertEqual(ours.status, 0, ours.story())
@@ -250,7 +252,7 @@ class ToSpead2(unittest.TestCase):
         theirs = subprocess.Popen([sys.executable, Path(sys.executable).parent / "spead2_recv.py",
                                    f"127.0.0.1:{port}"], stdout=subprocess.PIPE,
                                   stderr=subprocess.STDOUT, text=True)
-        self.addCleanup(theirs.kill)  # a stop heap that was lost would leave it there for ever
+        self.addCleanup(theirs.kill)  # without the stop heap it would run for ever
         wait_for_port(port, theirs)
         ours = run("tools/spead-send", f"127.0.0.1:{port}", "--heap-size", "100000", "--heaps", 20,
                    "--rate", "0.2", "--json")
@@ -259,7 +261,7 @@ class ToSpead2(unittest.TestCase):
 
 
 def engines():
-    """Those that our own program says can be used over loopback; the socket engine needs nothing."""
+    """The engines that spead-info calls usable over loopback. There is at least one: engine socket needs nothing."""
     told = run("tools/spead-info", "engines", "--json", "--interface", "lo")
     names = [e["name"] for e in json.loads(told.out)["engines"] if e["usable"] and e["endpoint"] == "udp"]
     assert names, told.story()

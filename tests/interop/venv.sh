@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes a virtual environment with spead2 and numpy from PyPI, once:   venv.sh FOLDER
-# Exit status: 0 it is there, 77 the package index cannot be reached (said on stdout), 1 anything else.
+# Makes a virtual environment with spead2 and numpy from PyPI, once:   venv.sh FOLDER Exit status: 0 the environment is
+# ready, 77 the package index cannot be reached (a line on stdout says so), 1 any other failure.
 set -euo pipefail
 
 folder=${1:?usage: venv.sh FOLDER}
@@ -13,7 +13,7 @@ log=$folder/pip.log
 if ! "$folder/bin/pip" install --disable-pip-version-check --retries 1 --timeout 20 "${wanted[@]}" \
     >"$log" 2>&1; then
     if grep -qE 'NewConnectionError|ConnectTimeoutError|ProxyError|SSLError|Network is unreachable|Retrying \(' "$log"; then
-        echo "the package index cannot be reached, so there is no spead2 to talk to (pip's words: $log)"
+        echo "the package index cannot be reached, so spead2 cannot be installed (output of pip: $log)"
         exit 77
     fi
     tail -n 20 "$log" >&2

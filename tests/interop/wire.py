@@ -1,6 +1,6 @@
-"""SPEAD packets read by the letter: what the tests hold both programs' heaps to.
+"""Reads SPEAD packets by the letter of the protocol. The tests compare the heaps of both implementations with this.
 
-Written from the protocol alone, so that neither our code nor spead2's judges itself.
+It is written from the protocol alone, so that neither our code nor spead2 checks itself.
 """
 
 from dataclasses import dataclass, field
@@ -12,11 +12,11 @@ class Heap:
     length: int
     address_bits: int
     payload: bytearray
-    pointers: list = field(default_factory=list)  # (is_immediate, id, value), specials left out
+    pointers: list = field(default_factory=list)  # (is_immediate, id, value), without the items 1 to 4
 
 
 def split(stream):
-    """The packets of a byte string in which they stand back to back."""
+    """Splits a byte string into its packets, which follow each other directly."""
     packets, at = [], 0
     while at < len(stream):
         size = packet_size(stream[at:])
@@ -43,7 +43,7 @@ def packet_size(packet):
 
 
 def heaps(packets):
-    """Heaps in order of their first packet."""
+    """The heaps of these packets, in the order of their first packets."""
     found = {}
     for packet in packets:
         counter, length = special(packet, 1), special(packet, 2)
@@ -55,7 +55,7 @@ def heaps(packets):
 
 
 def items(heap):
-    """Immediate items as (id, value) in order of arrival, then addressed ones as (id, bytes)."""
+    """The immediate items as (id, value) in the order of arrival, then the addressed items as (id, bytes)."""
     immediate = [(id, value) for mode, id, value in heap.pointers if mode and id != 0]
     addressed = sorted(((v, id) for mode, id, v in heap.pointers if not mode), key=lambda p: p[0])
     ends = [address for address, _ in addressed[1:]] + [heap.length]
@@ -67,7 +67,7 @@ def items(heap):
 
 
 def read_vectors(path):
-    """Packets of a commented hex file; a blank line stands between two."""
+    """The packets of a hex file with comments. Blank lines separate the packets."""
     packets, current = [], b""
     for line in path.read_text().splitlines() + [""]:
         if line.strip():

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Memory orderings: each pair has a label, both its ends are in the code, and docs/threads.md explains it.
+"""Checks memory orderings: each pair has a label, both of its ends are in the code, and docs/threads.md explains it.
 
-A comment of the code marks an end of a pair with the label and what the end does:
-    RING1 release: ...    what was written before can be seen by a thread that gets there by the other end
+A comment in the code marks an end of a pair with the label and with what the end does:
+    RING1 release: ...    a thread that passes the other end sees what was written before this end
     RING1 acquire: ...    that other end
-    WAIT1 store, WAIT1 load    the same, and sequentially consistent: one of two threads sees what the other did
+    WAIT1 store, WAIT1 load    the same for sequentially consistent ends: one of two threads sees what the other did
     DOORBELL1 device: ...      the other end is a device
-A label without such a word only refers to the pair. docs/threads.md has an entry for each label: the functions that
-mark each end, what is published, and why the order is needed.
+A label without one of these words only refers to the pair. docs/threads.md has an entry for each label, with the
+functions that mark each end, what is published, and why the order is needed.
 
-Also: each explicit ordering stands in a function that marks an end, and each relaxed one in a function that says
-why relaxed is enough. (A function here means its text with the comments above it.)
+A function with an explicit ordering must mark an end, and a function with a relaxed ordering must say why relaxed is
+enough. (A function here means its text and the comments above it.)
 
 usage: orderings.py SOURCE_FOLDER
 """
@@ -32,8 +32,8 @@ LINE = re.compile(r"^- (release|acquire|store|load|device|published|why): (.*?)(
 PLACE = re.compile(r"`(\w+)\(\)`\s+in\s+(\w+\.[ch])")
 
 
-def regions(text):
-    """(name of the function, its text with the comments above it), for each part that ends with a } in column 1."""
+def parts(text):
+    """Yields (function name, its text with the comments above it) for each part that ends with a } in column 1."""
     part = []
     for line in text.splitlines() + ["}"]:
         part.append(line)
@@ -43,7 +43,7 @@ def regions(text):
 
 
 def name_of(part):
-    """Of the last line in column 1 that opens a list of parameters: prototypes may come before it."""
+    """The name in the last line that begins in column 1 and opens a list of parameters; prototypes may stand above."""
     name = "(outside of functions)"
     for line in part:
         line = re.sub(r"/\*.*?\*/|__attribute__\(\([^)]*\)*\)", "", line).rstrip()
@@ -59,7 +59,7 @@ def comments_of(text):
 
 
 def read_code(source):
-    """{label: {word: places}} and sentences about what is missing. A place is (function, file name)."""
+    """Returns {label: {word: places}} and sentences about what is missing. A place is (function, file name)."""
     ends, bad = defaultdict(lambda: defaultdict(set)), []
     for module in MODULES:
         for folder, _, names in os.walk(os.path.join(source, module)):
@@ -67,7 +67,7 @@ def read_code(source):
                 if not name.endswith((".c", ".h")):
                     continue
                 path = os.path.join(folder, name)
-                for function, text in regions(open(path).read()):
+                for function, text in parts(open(path).read()):
                     where = f"{os.path.relpath(path, source)}, {function}"
                     comments = comments_of(text)
                     marked = END.findall(comments)
@@ -84,7 +84,8 @@ def read_code(source):
     return ends, bad
 
 
-def judge_label(label, words):
+def check_label(label, words):
+    """Yields a sentence for each thing that is wrong with the marks of a label in the code."""
     first, second = FIRST & set(words), SECOND & set(words)
     if "device" in words:
         if len(words) > 1:
@@ -96,8 +97,8 @@ def judge_label(label, words):
         yield f"{label}: is it release and acquire, or store and load? The code says {', '.join(sorted(words))}"
 
 
-def judge_entry(label, words, lines):
-    """The places in an entry of docs/threads.md are those in the code."""
+def check_entry(label, words, lines):
+    """Yields a sentence for each difference between an entry of docs/threads.md and the code."""
     for word in sorted(FIRST | SECOND):
         code, page = words.get(word, set()), set(PLACE.findall(lines.get(word, "")))
         for function, name in sorted(code - page):
@@ -116,11 +117,11 @@ def main(source):
     for label, text in ENTRY.findall(page):
         entries[label].append(dict(LINE.findall(text)))
     for label, words in sorted(ends.items()):
-        bad += judge_label(label, words)
+        bad += check_label(label, words)
         if label not in entries:
             bad.append(f"docs/threads.md has no entry for {label}")
         for lines in entries[label]:
-            bad += judge_entry(label, words, lines)
+            bad += check_entry(label, words, lines)
     for label, found in sorted(entries.items()):
         if label not in ends:
             bad.append(f"docs/threads.md has an entry for {label}, which no code has")

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""Who calls whom: reads the symbols of every object file of common, send and recv, and judges the calls.
+"""Checks which rooms and files call each other. It reads the symbols of every object file of common, send and recv.
 
-An arrow goes from one file to another when the first uses a function or an object that the second defines. Inline
-functions of headers leave no symbol: what a room may include is held by the compiler (test_layering.sh).
+An arrow goes from one file to another when the first file uses a function or an object that the second file defines.
+Inline functions of headers leave no symbol; the compiler checks what a room may include (test_layering.sh).
 
-Fails when a room calls a room that its line in CMakeLists.txt does not name (SEES or CALLS), when a room CALLS another
-without need, when the rooms form a circle, or when files form a circle that is not listed below with its reason.
+The test fails when a room calls a room that its line in CMakeLists.txt does not name (SEES or CALLS), when a line has a
+CALLS that is not needed, when rooms form a circle, or when files form a circle that SHARED_NOUNS does not excuse.
 
-usage: rooms.py BUILD_FOLDER SOURCE_FOLDER    A tree without BUILD_FOLDER/rooms.txt is only counted.
+usage: rooms.py BUILD_FOLDER SOURCE_FOLDER    Without BUILD_FOLDER/rooms.txt it prints figures only.
 """
 
 import json
@@ -19,12 +19,12 @@ from collections import defaultdict
 
 MODULES = ("common", "send", "recv")
 
-# Files that call each other because they share one noun, and which noun that is.
+# Circles of files that are allowed because the files share one noun: {frozenset of the files: the noun}.
 SHARED_NOUNS = {}
 
 
 def objects(build, source):
-    """{source file: its object file}, of those that the build compiles now."""
+    """Returns {source file: its object file} for all files that the build compiles now."""
     found = {}
     for entry in json.load(open(os.path.join(build, "compile_commands.json"))):
         name = os.path.relpath(entry["file"], source)
@@ -35,7 +35,7 @@ def objects(build, source):
 
 
 def arrows_between(files):
-    """{(from file, to file): the symbols}."""
+    """Returns {(from file, to file): the symbols}."""
     by_object = {path: name for name, path in files.items()}
     defined, used = {}, []
     listing = subprocess.run(["nm", "-A", "-g", *files.values()], check=True, capture_output=True, text=True)
@@ -54,7 +54,7 @@ def arrows_between(files):
 
 
 def circles(arrows):
-    """Sets of more than one name that can all reach each other (Tarjan)."""
+    """Returns the sets of two or more names that can all reach each other (algorithm of Tarjan)."""
     after = defaultdict(set)
     for a, b in arrows:
         after[a].add(b)
@@ -81,7 +81,7 @@ def circles(arrows):
 
 
 def read_lists(path):
-    """{word: pairs of rooms} of rooms.txt, which cmake/Rooms.cmake writes: SEES, CALLS, LISTS (an engine)."""
+    """Returns {word: pairs of rooms} of rooms.txt, which cmake/Rooms.cmake writes. The words are SEES and CALLS."""
     lists = defaultdict(set)
     for line in open(path):
         word, room, other = line.split()
@@ -89,9 +89,9 @@ def read_lists(path):
     return lists
 
 
-def judge(rooms, lists):
-    """Sentences about what is wrong between rooms. rooms: {(from, to): [(from file, to file, symbols)]}."""
-    allowed = lists["SEES"] | lists["CALLS"] | lists["LISTS"]
+def check(rooms, lists):
+    """Yields a sentence for each thing that is wrong. rooms is {(from, to): [(from file, to file, symbols)]}."""
+    allowed = lists["SEES"] | lists["CALLS"]
     for (room, other), uses in sorted(rooms.items()):
         across = room.split("/")[0] != other.split("/")[0]
         if (room, other) in allowed or (across and other.startswith("common/")):
@@ -113,7 +113,7 @@ def main(build, source):
             rooms[os.path.dirname(a), os.path.dirname(b)].append((a, b, symbols))
     found = circles(arrows)
     path = os.path.join(build, "rooms.txt")
-    bad = list(judge(rooms, read_lists(path))) if os.path.exists(path) else None
+    bad = list(check(rooms, read_lists(path))) if os.path.exists(path) else None
 
     for module in (*MODULES, "the tree"):
         inside = [(a, b) for a, b in arrows if module == "the tree" or a.startswith(module) and b.startswith(module)]
@@ -130,7 +130,7 @@ def main(build, source):
     if bad is None:
         return 0
     bad += [f"files in a circle: {', '.join(sorted(circle))}" for circle in found if circle not in SHARED_NOUNS]
-    bad += [f"no circle any more, take it out of SHARED_NOUNS: {', '.join(sorted(circle))}"
+    bad += [f"these files form no circle any more, remove them from SHARED_NOUNS: {', '.join(sorted(circle))}"
             for circle in SHARED_NOUNS if circle not in found]
     for sentence in bad:
         print(sentence)

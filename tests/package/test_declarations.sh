@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
-# Declarations in headers stay whole: clang-format cuts one between its type and its name, or an enumerator behind its "=",
-# where the comment behind it is too long. Such a comment stands above. In public headers a comment behind a field ends on
-# the field's line.
-# usage: test_declarations.sh SOURCE_FOLDER
+# Declarations in headers stay whole. When the comment behind a declaration is too long, clang-format cuts the
+# declaration between its type and its name, or an enumerator behind its "=". Such a comment must stand above. In public
+# headers a comment behind a field must end on the line of the field. usage: test_declarations.sh SOURCE_FOLDER
 set -euo pipefail
 cd "$1"
 
 cut_declarations() {
     awk '
         FNR == 1 { before = "" }
-        # Nothing but words of a type, or "NAME =", or an array without its name.
+        # A line that has only words of a type, or only "NAME =", or an array without its name.
         before ~ /^[ \t]+((const|struct|enum|unsigned|signed|long|int|char|bool|void|float|double|size_t|[a-z0-9_]+_t)[ \t*]*)+$/ ||
         before ~ /^[ \t]+(const[ \t]+|_Atomic[ \t]+)*(struct|enum)[ \t]+[a-z0-9_]+$/ ||
         before ~ /^[ \t]+_Atomic[ \t]+[a-z0-9_]+$/ || before ~ /^[ \t]+[A-Z0-9_]+ =$/ ||

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# The programs of docs/flow.md: the page quotes them as they are, they build against the installed library, and
-# they print what the page says. Sizes, shares and times differ from machine to machine and are not compared.
+# Tests the programs of docs/flow.md: the page quotes them as they are, they build with the installed library, and they
+# print what the page says. Sizes, shares and times differ from machine to machine and are not compared.
 # usage: test_examples.sh BUILD_FOLDER SOURCE_FOLDER "SANITIZER FLAGS"
 set -euo pipefail
 build=$1 source=$2 sanitize=$3
 page=$source/docs/flow.md
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
 
-# The fenced block that follows the line <!-- NAME -->.
+# Prints the fenced block that follows the line <!-- NAME -->.
 quoted() {
     awk -v mark="<!-- $1 -->" '$0 == mark { at = 1; next } at == 1 && /^```/ { at = 2; next }
         at == 2 && /^```/ { exit } at == 2' "$page"

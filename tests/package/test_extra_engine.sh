@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# An engine is one folder: that of docs/examples/counter is built into a library that has hardly anything else, passes what
-# every engine must, is listed, and its heaps reach a file.
-# usage: test_extra_engine.sh SOURCE_FOLDER
+# An engine is one folder. This test builds the folder docs/examples/counter into a library whose only other engine is
+# mem. The engine must pass the tests for every engine, it must be listed, and its heaps must reach a file. usage:
+# test_extra_engine.sh SOURCE_FOLDER
 set -euo pipefail
 source=$1
 work=$(mktemp -d) && trap 'rm -rf "$work"' EXIT
@@ -15,7 +15,7 @@ LSAN_OPTIONS=detect_leaks=0 "$work/tests/test-conformance" --filter 'any_engine/
 [ "$("$work/tools/spead-info" engines)" = 'counter usable' ]
 "$work/tools/spead-recv" --help | grep -q 'auto or counter (auto)'
 
-# 1000 heaps of 4096 bytes from number 7 on: one row of numbers.
+# The engine makes 1000 heaps of 4096 bytes from heap counter 7 on. Together their payloads are one row of numbers.
 "$work/tools/spead-recv" --engine counter 7 --ring-heaps 1000 --output "$work/heaps" --strict --quiet --json >"$work/json"
 python3 - "$work" <<'PYTHON'
 import json, struct, sys

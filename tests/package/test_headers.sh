@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Each public header compiles alone, as C17 and as C++17, and every internal header compiles alone as C.
+# Each public header compiles alone, as C17 and as C++17. Each internal header compiles alone, as C.
 # usage: test_headers.sh SOURCE_FOLDER
 set -euo pipefail
 cd "$1"

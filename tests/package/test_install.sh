@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The installed library serves a project outside the tree, found by CMake and by pkg-config, shared and static.
+# A project outside the tree can use the installed library: by CMake and by pkg-config, shared and static.
 # usage: test_install.sh BUILD_FOLDER SOURCE_FOLDER "SANITIZER FLAGS"
 set -euo pipefail
 build=$1 source=$2 sanitize=$3

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# A wrong-way #include does not compile: common sees neither send nor recv, send and recv do not see each other, and
-# inside a module a room sees only the rooms that it says it sees. Each room is asked for one header that it must not
-# see and, where it has one, for a header of its own. Uses the very flags that the build uses.
+# An #include in the wrong direction does not compile: common sees neither send nor recv, send and recv do not see each
+# other, and a room sees only those rooms of its module that its line in CMakeLists.txt names. In each room the test
+# includes one header that the room must not see and, if there is one, a header of the room itself. It uses the flags of
+# the build.
 # usage: test_layering.sh BUILD_FOLDER SOURCE_FOLDER
 set -euo pipefail
 build=$1 source=$2
 
-flags_of() { # the include options of the first file of room $1
+flags_of() { # ROOM: prints the include options of the first file of the room
     python3 - "$build/compile_commands.json" "$source/$1/" <<'PYTHON'
 import json, os, shlex, sys
 for entry in json.load(open(sys.argv[1])):
@@ -28,7 +29,7 @@ status=0
 must() { compiles "$2" "$3" || { echo "$1 cannot see $3, but should" && status=1; }; }
 must_not() { ! compiles "$2" "$3" || { echo "$1 sees $3, but must not" && status=1; }; }
 
-# One header that each room must not see. A room that is missing here fails the test.
+# Prints a header that the room must not see. A room that is missing in this list fails the test.
 forbidden() { # ROOM
     case $1 in
         common/base | common/engine | common/fault | common/stats | common/net | common/wire) echo pages.h ;;
@@ -69,7 +70,7 @@ for folder in $(cd "$source" && find common send recv -name '*.c' -printf '%h\n'
             *) must_not "$folder" "$flags" "<speadline/$module.h>" ;;
         esac
     done
-    # A path through the folders is a way around the rooms.
+    # A path through the folders must not reach another room either.
     must_not "$folder" "$flags" '"recv/include/speadline/recv.h"'
     must_not "$folder" "$flags" '"stream/send_stream.h"'
     count=$((count + 1))

@@ -1,13 +1,12 @@
 #!/usr/bin/env bash
-# Every public struct is either handed over by the rule of docs/adr/0017, and then has a struct_size, an _INIT and a row in
-# a test_callers_*.c; or it has none, and then stands below with the reason.
-# usage: test_structs.sh SOURCE_FOLDER
+# A public struct follows the rule of docs/adr/0017: it has a struct_size, an _INIT and a row in a test_callers_*.c. Or
+# it has no struct_size; then why_fixed() below has the reason. usage: test_structs.sh SOURCE_FOLDER
 set -euo pipefail
 cd "$1"
 tables=$(echo tests/conformance/test_callers_*.c tests/conformance/engines/*/test_callers_*.c)
 headers=$(echo {common,recv,send}/include/speadline/*.h)
 
-why_fixed() { # STRUCT: why it has no struct_size, or nothing
+why_fixed() { # STRUCT: prints why it has no struct_size; prints nothing for a struct that has one
     case $1 in
         spead_flavour | spead_graph_end | spead_message) echo "passed by value" ;;
         spead_port | spead_send_memory | spead_gap | spead_probe_arrival) echo "element of arrays" ;;
@@ -26,7 +25,7 @@ fail() { echo "$*" && status=1; }
 # shellcheck disable=SC2086,SC2013 # words on purpose
 for name in $(sed -nE 's/^struct (spead_[a-z0-9_]+) \{$/\1/p' $headers | sort -u); do
     count=$((count + 1))
-    [ "$name" != spead_engine_options ] || continue # the head of other structs, which says their size
+    [ "$name" != spead_engine_options ] || continue # other structs begin with it; it has their size
     init=$(echo "$name" | tr '[:lower:]' '[:upper:]')_INIT
     first=$(sed -n "/^struct $name {\$/{n;p}" $headers)
     case $first in

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# The line of totals counts what Criterion and ctest really print: cases rather than programs, skips with
-# their reasons, and as failures also what leaves no "not ok": a program that died, a TAP file that stops
-# short, a leak found after the last case.
-# usage: test_totals.sh SOURCE_FOLDER
+# The line of totals counts what Criterion and ctest print: cases instead of programs, and skips with their reasons.
+# Failures without a "not ok" count too: a program that died, a TAP file that is not complete, a leak that was found
+# after the last case. usage: test_totals.sh SOURCE_FOLDER
 set -euo pipefail
 totals=$1/tests/totals.py
 folder=$(mktemp -d)

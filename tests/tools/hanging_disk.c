@@ -1,5 +1,6 @@
-/* A disk that stops answering: preloaded into a program, it makes the third pwritev() and all after it hang. That
- * is the data of the second batch, as each batch has data and index lines. */
+/* Imitates a disk that stops answering. Preloaded into a program, this library makes the third pwritev() and all later
+ * ones hang. The third call writes the payloads of the second batch, because each batch makes one call for payloads and
+ * one for index lines. */
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>

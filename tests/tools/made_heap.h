@@ -1,4 +1,4 @@
-/* Heaps without a stream, for tests of what is done with them. */
+/* Makes heaps without a stream, for tests of the code that takes heaps. */
 #ifndef TESTS_TOOLS_MADE_HEAP_H
 #define TESTS_TOOLS_MADE_HEAP_H
 
@@ -6,11 +6,11 @@
 
 #include <speadi/heap_view.h>
 
-/* A pool for count heaps of at most bytes payload bytes. */
+/* Makes a pool for count heaps of at most `bytes` payload bytes. */
 struct speadi_pool *made_heap_pool(uint32_t count, size_t bytes);
 
-/* A heap of bytes bytes that hold the verify pattern where they are received and zero elsewhere:
- * received are the spans, all of it when span_count is 0. */
+/* Makes a heap of `bytes` payload bytes, of which the spans arrived (the whole heap when span_count is 0). The
+ * bytes of the spans have the verify pattern, all other bytes are zero. */
 struct spead_heap *made_heap(struct speadi_pool *pool, uint64_t counter, size_t bytes,
                              const struct speadi_span *spans, uint32_t span_count);
 

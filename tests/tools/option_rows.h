@@ -9,8 +9,8 @@
 struct option_program {
     const struct tool_program *program;
     const char *path;      /* of the built program */
-    const char *arguments; /* that make a command line whole */
-    const char *manual;    /* file in docs/man */
+    const char *arguments; /* the arguments that a command line needs besides options */
+    const char *manual;    /* name of the manual page in docs/man */
 };
 
 static const struct option_program option_programs[] = {
@@ -21,7 +21,7 @@ static const struct option_program option_programs[] = {
 
 #define OPTION_PROGRAM_COUNT (sizeof option_programs / sizeof *option_programs)
 
-/* Calls check with each row of each program. */
+/* Calls check() for each row of each program. */
 static inline void for_each_option(void (*check)(const struct option_program *tool,
                                                  const struct tool_option *option))
 {

@@ -1,6 +1,7 @@
-/* spead-recv --output: the file, its index and its disk. Method: the built programs over loopback in a network of
- * the test's own; each line of the index is held against the file. A full disk is a limit on the size of files, one that
- * hangs is a library that is preloaded (hanging_disk.c). */
+/* Goal: spead-recv --output writes every heap and its index line, also when the disk is full or hangs. Method: the
+ * built programs run over loopback in a network namespace of the test. Each line of the index is compared with the
+ * file. A limit on the size of files imitates a full disk; a preloaded library (hanging_disk.c) imitates a disk
+ * that hangs. */
 #include <criterion/criterion.h>
 #include <signal.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ static void remove_folder(void)
 
 TestSuite(capture, .init = enter_with_folder, .fini = remove_folder, .timeout = 120);
 
-/* Each line of the index against the file; returns how many there are. */
+/* Compares each line of the index with the file. Returns the number of lines. */
 static unsigned check_capture(void)
 {
     FILE *index = fopen(index_path, "r"), *data = fopen(path, "r");
@@ -58,7 +59,7 @@ static unsigned check_capture(void)
         free(payload);
         json_decref(heap);
     }
-    cr_expect_eq(fgetc(data), EOF, "bytes that no line describes");
+    cr_expect_eq(fgetc(data), EOF, "the file has bytes that no line describes");
     fclose(index);
     fclose(data);
     return count;
@@ -97,7 +98,7 @@ Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
     release(&run);
 }
 
-/* The second interrupt ends it, whatever the disk does, and what is in the file is whole. */
+/* The second signal ends the program although the disk hangs. The heaps in the index are whole in the file. */
 Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_written)
 {
     struct run run = {.recv = {.preload = HANGING_DISK}};

@@ -1,5 +1,5 @@
-/* Whatever is wrong with a command line is one line that names it, and status 2; what the network or
- * the system refuses is one line and status 1. Method: the built programs. */
+/* Goal: a wrong command line gives one line that names the mistake, and status 2. A refusal of the network or the
+ * system gives one line and status 1. Method: the test runs the built programs. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ TestSuite(command_lines, .timeout = 120);
 struct refusal {
     const char *tool, *line;
     int status;
-    const char *says; /* in the one line */
+    const char *says; /* a part of the line */
 };
 
 static unsigned lines_of(const char *text)

@@ -1,5 +1,5 @@
-/* spead-send to spead-recv, as a user runs them. Method: the built programs over loopback in a network
- * of the test's own, slow enough that nothing is lost by chance; their JSON objects are read back. */
+/* Goal: spead-send and spead-recv do what their manual pages say. Method: the built programs run over loopback in a
+ * network namespace of the test, so slowly that nothing is lost by chance. The test reads their JSON objects. */
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <signal.h>
@@ -196,7 +196,7 @@ Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
     release(&run);
 }
 
-/* Nobody should take a sender that left its receivers waiting for a good end. */
+/* No stop heap was sent, so receivers may wait for ever. The status and a line must say so. */
 Test(end_to_end, an_interrupted_sender_that_cannot_finish_says_so)
 {
     struct run run = {0};
@@ -232,7 +232,8 @@ Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
     release(&run);
 }
 
-/* Sends two heaps; whatever else comes to the receiver makes it say 3. Returns the sender's status. */
+/* Sends two heaps by a program whose standard streams are closed or broken. Any other datagram at the receiver
+ * would give the receiver status 3. Returns the status of the sender. */
 static int send_without_streams(enum program_streams streams, const char *recv_line,
                                 const char *send_line)
 {

@@ -1,5 +1,6 @@
-/* What the receiver does with each heap. Method: heaps made by hand through a graph of a source, the check and,
- * where it passes them on, a sink; the stream behind it is one that nothing is ever sent to. */
+/* Goal: the check counts heaps, verifies them, releases them or passes them on, and ends the stream at its limit.
+ * Method: made heaps go through a graph of a probe source, the check and, where the check has an output, a probe
+ * sink. The stream that the check stops never receives a packet. */
 #include <criterion/criterion.h>
 #include <errno.h>
 
@@ -20,7 +21,7 @@ struct rig {
     struct spead_probe_sink_config sink_config;
     struct spead_probe_record record; /* of the sink */
     struct heap_check_totals totals;
-    int stream_end; /* what its next poll answers */
+    int stream_end; /* the result of the next poll of the stream */
 };
 
 static const struct speadi_span part = {0, 2000};
@@ -61,7 +62,7 @@ static void join(struct spead_graph *graph, struct spead_node *from, struct spea
                  0);
 }
 
-/* Every heap must be back in the pool afterwards. */
+/* Frees the rig. Every heap must be back in the pool. */
 static void release(struct rig *rig)
 {
     struct speadi_region *region[HEAPS];
@@ -77,7 +78,7 @@ static void release(struct rig *rig)
     spead_mem_link_unref(rig->link);
 }
 
-/* Sends all heaps through the check, returns how the graph ended. */
+/* Sends all heaps through the check. Returns the result of the graph. */
 static int run(struct rig *rig)
 {
     struct spead_graph_config config = SPEAD_GRAPH_CONFIG_INIT;
@@ -115,7 +116,7 @@ static int run(struct rig *rig)
     spead_probe_source_destroy(source);
     spead_probe_sink_destroy(sink);
     heap_check_destroy(check);
-    /* It was told to end at once, or its next poll finds nothing. */
+    /* The poll returns -ESHUTDOWN when the check has stopped the stream, else 0, as the link is empty. */
     cr_assert_eq(spead_recv_stream_start(rig->config.stream, NULL), 0);
     rig->stream_end = spead_recv_stream_poll(rig->config.stream);
     return ret;
@@ -178,7 +179,8 @@ Test(heap_check, has_enough_at_the_limit_and_ends_the_stream)
     release(&rig);
 }
 
-/* As after a full disk: what is taken after it is let go, so that the stream can end. */
+/* The sink fails, as the writer does on a full disk. The check goes on taking heaps and releases them, so that the
+ * stream can end. */
 Test(heap_check, goes_on_taking_when_nobody_takes_from_it)
 {
     struct rig rig;

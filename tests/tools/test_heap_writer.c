@@ -1,7 +1,6 @@
-/* The capture file and its index: what is in them after a good run, and after a disk that ran full.
- * Method: heaps made by hand; "full" is a limit on the size of files (RLIMIT_FSIZE), which write()
- * meets as it meets a full disk: some bytes, then an error. The writer is the sink of a graph whose source sends
- * them; after each run every heap must have come back to its pool. */
+/* Goal: after a good run and after a full disk, the capture file and its index have whole heaps only. Method: a
+ * probe source sends made heaps to the writer. A limit on the size of files (RLIMIT_FSIZE) imitates a full disk: a
+ * write at the limit writes some bytes, and the next one fails. After each run every heap must be back in its pool. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -51,8 +50,8 @@ static off_t file_bytes(const char *name)
     return st.st_size;
 }
 
-/* Every index line describes a heap that is whole in the file, and the file ends with the last one.
- * Returns how many there are. */
+/* Checks that every index line describes a heap that is whole in the file, and that the file ends with the last of
+ * these heaps. Returns the number of lines. */
 static unsigned check_files(uint64_t first_counter)
 {
     FILE *index = fopen(index_path, "r"), *data = fopen(path, "r");
@@ -109,7 +108,7 @@ static void make_rig(struct rig *rig)
     rig->pool = made_heap_pool(HEAPS_MAX, HEAP_BYTES);
 }
 
-/* Heaps numbered from first on. */
+/* Adds count heaps with heap counters from first on. */
 static void add_heaps(struct rig *rig, uint64_t first, unsigned count, size_t bytes)
 {
     for (unsigned i = 0; i < count; i++)
@@ -140,7 +139,7 @@ static void build(struct rig *rig, unsigned batch)
                  0);
 }
 
-/* Nobody holds a heap any more. */
+/* Frees the rig. Every heap must be back in the pool. */
 static void release(struct rig *rig)
 {
     struct speadi_region *region[HEAPS_MAX];
@@ -160,7 +159,7 @@ static void release(struct rig *rig)
     speadi_pool_unref(rig->pool);
 }
 
-/* Writes what was added; returns how that ended. */
+/* Writes the heaps that were added. Returns the result of the writer. */
 static int write_all(struct rig *rig, unsigned batch, struct heap_writer_totals *totals,
                      struct spead_err *err)
 {
@@ -235,7 +234,7 @@ static void limit_files(rlim_t bytes)
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* The data file is the one that meets the limit. */
+/* The data file reaches the limit first. */
 Test(heap_writer, a_full_disk_is_named_and_leaves_whole_heaps)
 {
     struct heap_writer_totals totals;
@@ -252,7 +251,7 @@ Test(heap_writer, a_full_disk_is_named_and_leaves_whole_heaps)
     cr_expect_eq(check_files(1), 7);
 }
 
-/* Heaps of no bytes have index lines only, so the index is the file that grows. */
+/* Heaps without payload have index lines only, so only the index grows. */
 Test(heap_writer, a_full_disk_for_the_index_leaves_whole_lines)
 {
     struct heap_writer_totals totals;
@@ -270,7 +269,7 @@ Test(heap_writer, a_full_disk_for_the_index_leaves_whole_lines)
     cr_expect_eq(totals.heaps, count);
 }
 
-/* The graph does not start, and says why. */
+/* Expects that the graph does not start, with this code and a sentence that contains `says`. */
 static void expect_no_start(const char *name, int code, const char *says)
 {
     struct spead_err err = {0};
@@ -316,7 +315,7 @@ Test(heap_writer, a_file_that_is_being_written_is_refused)
     close(other);
 }
 
-/* Nothing is there to be closed, and the error of another program's file is not ours. */
+/* Only the start of the graph opens the files, so a graph that is not started makes none. */
 Test(heap_writer, building_opens_nothing)
 {
     struct rig rig;

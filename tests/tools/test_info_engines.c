@@ -1,5 +1,5 @@
-/* Goal: spead-info tells of every engine of the library that can be typed, whatever it knows of it. Method: the built
- * program; what it prints is compared with the library's own lists. */
+/* Goal: spead-info lists every engine of the library whose endpoints can be typed. Method: the test compares the
+ * output of the built program with the lists of the library. */
 #include <criterion/criterion.h>
 
 #include <jansson.h>

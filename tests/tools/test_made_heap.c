@@ -1,5 +1,5 @@
-/* Heaps without a stream; and a look at whether they are what they should be. Method: a heap is the
- * meta of a region, filled as the receive core would. */
+/* Makes heaps without a stream (made_heap.h), and tests that they are right. A heap is the meta data of a block;
+ * this file fills it as the receive core does. */
 #include "made_heap.h"
 
 #include <criterion/criterion.h>

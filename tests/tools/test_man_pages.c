@@ -1,6 +1,6 @@
-/* Goal: the manual pages have each option that there is and no other, with its argument, its words and its default.
- * Method: entries ".It Fl -NAME ..." of the page against the rows; an entry says its default in a line of its own,
- * "Default: VALUE.". */
+/* Goal: a manual page has an entry for each option of its program and for no other, with the argument, the words
+ * and the default of the option. Method: the test compares the entries ".It Fl -NAME ..." of the page with the rows
+ * of the program. The default of an entry is in a line "Default: VALUE.". */
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -14,11 +14,11 @@
 
 /* One option in a manual page. */
 struct entry {
-    char head[512]; /* what follows ".It Fl -": "packet Ar n" */
+    char head[512]; /* the text behind ".It Fl -", such as "packet Ar n" */
     char text[4096];
-    char standard
-        [TOOL_DEFAULT_MAX]; /* what the line "Default: ..." says, without the full stop; "": there is none */
-    unsigned standards; /* how many such lines there are */
+    /* The value in the line "Default: VALUE.", without the full stop; "": there is no such line. */
+    char standard[TOOL_DEFAULT_MAX];
+    unsigned standards; /* number of such lines */
 };
 
 struct page {
@@ -75,7 +75,7 @@ static bool is_of(const struct entry *entry, const char *name)
            (entry->head[length] == ' ' || entry->head[length] == '\0');
 }
 
-/* The one entry of an option. */
+/* The entry of an option; there must be exactly one. */
 static const struct entry *entry_of(const struct option_program *tool, const char *name)
 {
     const struct entry *found = NULL;
@@ -92,7 +92,8 @@ static const struct entry *entry_of(const struct option_program *tool, const cha
 
 /* ---- What each entry says ------------------------------------------------------------------- */
 
-/* The page's default as a value, printed as the option's own is. */
+/* Reads the default of the page as a typed value, and prints it as the default of the option is printed ("64K" and
+ * "65536" then are equal). */
 static const char *read_as_typed(const struct option_program *tool,
                                  const struct tool_option *option, const char *typed,
                                  char text[TOOL_DEFAULT_MAX])
@@ -146,7 +147,7 @@ Test(man_pages, each_option_is_there_with_its_argument_words_and_default)
     for_each_option(expect_entry);
 }
 
-/* ---- And no other --------------------------------------------------------------------------- */
+/* ---- Entries without an option --------------------------------------------------------------- */
 
 static bool has_option(const struct tool_program *program, const struct entry *entry)
 {
@@ -155,7 +156,7 @@ static bool has_option(const struct tool_program *program, const struct entry *e
     for (size_t i = 0; (option = tool_option_at(program, i)) != NULL; i++)
         if (is_of(entry, option->name))
             return true;
-    return is_of(entry, "help"); /* argp's own */
+    return is_of(entry, "help"); /* an option of argp */
 }
 
 Test(man_pages, no_option_is_there_that_the_program_lacks)

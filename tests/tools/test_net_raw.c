@@ -1,6 +1,6 @@
-/* Goal: an ordinary user gets the capabilities that verbs need, and nothing else, by spead-net-raw; without
- * them it says how to get them. Method: the built program, and a copy of it with file capabilities (the
- * extended attribute that setcap writes), run by this process as an ordinary user. */
+/* Goal: spead-net-raw gives an ordinary user the capabilities that engine verbs needs, and no other. Without
+ * capabilities it says how to give them to it. Method: this process runs the built program, and as an ordinary user
+ * a copy of it that has file capabilities (the extended attribute that setcap writes). */
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>
@@ -49,7 +49,7 @@ static void copy_program(const char *to)
     cr_assert_eq(system(command), 0);
 }
 
-/* As `setcap cap_net_raw,cap_ipc_lock+p` does. */
+/* Does what `setcap cap_net_raw,cap_ipc_lock+p` does. */
 static bool give_capabilities(const char *path)
 {
     struct vfs_cap_data data = {.magic_etc = htole32(VFS_CAP_REVISION_2)};
@@ -73,7 +73,8 @@ Test(net_raw, an_ordinary_user_gets_the_two_capabilities_and_no_other)
         cr_skip_test("files cannot be given capabilities here: %s", strerror(errno));
     }
     cr_assert_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
-    cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0); /* root is kept aside for the end */
+    cr_assert_eq(setresuid(NOBODY, NOBODY, 0),
+                 0); /* the saved user id stays root, for seteuid(0) below */
     cr_assert_eq(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
     run(path, "grep Cap /proc/self/status", 0, "CapEff:\t0000000000006000", "");
     cr_assert_eq(seteuid(0), 0);

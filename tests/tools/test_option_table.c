@@ -1,6 +1,7 @@
-/* Goal: what a row says holds: its value fits the place that it goes to, its default is one that could be typed, what
- * is outside its range is refused by its name, and so is its field when the library refuses that.
- * Method: a walk over the rows of all programs; refusals by the built programs. */
+/* Goal: what a row says is true. The value fits its place in the struct of options. The default is a value that
+ * could be typed. A value outside the range is refused, and the sentence names the option; it also names the option
+ * when the library refuses the field. Method: the test goes over the rows of all programs, and runs the built
+ * programs for refusals. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -76,7 +77,7 @@ Test(option_table, each_option_has_a_heading)
     for_each_option(expect_heading);
 }
 
-/* Two rows of a name, a letter or a field: only the first would ever be found. */
+/* If two rows had the same name, letter or field, only the first one would be found. */
 static void expect_unique(const struct option_program *tool, const struct tool_option *option)
 {
     const struct tool_option *other;

@@ -1,4 +1,5 @@
-/* What people and scripts are told. Method: counters made by hand, printed into memory. */
+/* Goal: summaries and JSON objects say what the counters say. Method: the test makes counters, prints the reports into
+ * memory and reads them. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* What a user may type for a value, and what is said when it cannot be. Method: the parsers directly;
- * whole command lines are in test_command_lines.c. */
+/* Goal: the parsers accept the values that a user may type, and refuse others with a sentence. Method: the test
+ * calls the parsers; test_command_lines.c tests whole command lines. */
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <errno.h>
@@ -92,7 +92,7 @@ Test(tool_options, choices_list_the_words_when_none_fits)
     cr_expect_str_eq(err.text, "use one of auto, socket");
 }
 
-/* What the list of engines has, and memory links apart, which cannot be typed. */
+/* Expects "auto" and all engines of the library's list, except those that read memory links, which cannot be typed. */
 static void expect_names(const char *const *names, tool_engine_info_fn *info)
 {
     struct spead_engine_info engine = SPEAD_ENGINE_INFO_INIT;
@@ -247,7 +247,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
 
 /* ---- The log ------------------------------------------------------------------------------- */
 
-/* What is printed of one line of each level. */
+/* Logs one line of each level, with stderr redirected. */
 static void log_both(const struct tool_shared *shared)
 {
     struct spead_log log = tool_shared_log(shared);

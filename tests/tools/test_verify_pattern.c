@@ -1,5 +1,5 @@
-/* The rule by which payload is filled and checked. Method: the rule is written out a second time, byte
- * by byte, and single bytes are spoilt. */
+/* Goal: payload is filled and checked by the rule of the verify pattern. Method: the test has a second form of the
+ * rule, byte by byte, and it changes single bytes. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 TestSuite(verify_pattern);
 
-/* As the manual says it. */
+/* The rule as the manual page spead-send(1) says it. */
 static uint8_t byte_by_the_rule(uint64_t counter, uint64_t offset)
 {
     uint64_t x = counter * 0x9e3779b97f4a7c15u + offset / 8 * 0xd6e8feb86659fd93u;

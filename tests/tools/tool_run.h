@@ -1,4 +1,5 @@
-/* The tools as a user runs them: started, waited for, their JSON objects read back. */
+/* Runs the tools as a user does: starts them, waits for them and reads their JSON objects. A function whose expectation
+ * is not met fails the test. */
 #ifndef TESTS_TOOLS_TOOL_RUN_H
 #define TESTS_TOOLS_TOOL_RUN_H
 
@@ -6,18 +7,18 @@
 
 #include "program.h"
 
-/* A network of the test's own, or the test is skipped. */
+/* Enters a network namespace of the test, or skips the test. */
 void tool_enter(void);
 
-/* The only line on a program's standard output. */
+/* The JSON object that is the only line on the standard output of the program. The caller releases it. */
 json_t *object_of(const struct program *program);
 json_int_t number(const json_t *object, const char *key);
-json_int_t bucket(const json_t *object, const char *name); /* packets of the ledger */
+json_int_t bucket(const json_t *object, const char *name); /* packets of a bucket of the ledger */
 
-/* That buckets add up to total, in a ledger or in one source of it. */
+/* Expects that the buckets of a ledger, or of one of its sources, add up to the key total. */
 void expect_sum(const json_t *ledger, const char *total);
 
-/* Waits for its end. */
+/* Waits until the program has ended, and expects its exit status. */
 void expect_status(struct program *program, int expected);
 
 struct run {
@@ -25,18 +26,19 @@ struct run {
     json_t *received, *sent;
 };
 
-/* Returns once it listens. */
+/* Starts spead-recv and returns when it listens. */
 void start_receiver(struct run *run, const char *line);
 
-/* Runs both to their ends, checks exit statuses and that both ledgers add up. */
+/* finish() waits until both programs have ended, and checks the exit statuses and that both ledgers add up. run_both()
+ * starts them first; spead-send must end with status 0. */
 void finish(struct run *run, int recv_status, int send_status);
 void run_both(struct run *run, const char *recv_line, int recv_status, const char *send_line);
 void release(struct run *run);
 
-/* Returns once a counter of UDP in this network (Udp: in /proc/net/snmp) is not 0. */
+/* Returns when a UDP counter of this network namespace (Udp: in /proc/net/snmp) is not 0. */
 void await_udp(const char *counter);
 
-/* Returns once the program has taken the signal, so that another one counts apart from it. */
+/* Sends SIGINT and returns when the program has taken it, so that the next signal counts as a second one. */
 void interrupt(const struct program *program);
 
 #endif

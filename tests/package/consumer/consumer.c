@@ -1,4 +1,4 @@
-/* What a user of the installed library would write first: one heap through memory and back. */
+/* A first program with the installed library: it sends one heap over a memory link and receives it. */
 #include <stdio.h>
 #include <string.h>
 
