@@ -38,7 +38,7 @@ static inline void null_packets_write(const struct null_packets *packets, uint8_
         speadi_store_be64(to + 8 * i, word[i]);
 }
 
-/* Goes on to the packet behind the next one, which has `bytes` bytes of payload. */
+/* Call it when the next packet has been made with `bytes` bytes of payload: the packet behind it becomes the next one. */
 static inline void null_packets_advance(struct null_packets *packets, uint32_t bytes)
 {
     packets->offset += bytes;

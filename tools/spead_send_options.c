@@ -8,7 +8,7 @@
 #include "tool_exit.h"
 
 #define GBPS     (1e9 / 8) /* bytes a second */
-#define RATE_MIN 8e-9      /* Gb/s: a byte a second */
+#define RATE_MIN 8e-9      /* Gb/s: one byte per second */
 
 static const char *const rate_words[] = {"spead", "wire", NULL}; /* enum spead_rate_of */
 
