@@ -57,11 +57,11 @@ def sink():
     """A UDP port where each train is dropped at once, because the socket has almost no buffer. Without a socket the
     kernel would send an ICMP answer for each train, without UDP_GRO it would cut each train into datagrams, and a
     reader would need the other core."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as drain:
-        drain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
-        drain.setsockopt(SOL_UDP, UDP_GRO, 1)
-        drain.bind(("127.0.0.1", 0))
-        yield drain.getsockname()[1]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as full_socket:
+        full_socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        full_socket.setsockopt(SOL_UDP, UDP_GRO, 1)
+        full_socket.bind(("127.0.0.1", 0))
+        yield full_socket.getsockname()[1]
 
 
 class Receiver:
