@@ -1,11 +1,12 @@
-/* Whether "auto" may take verbs for these endpoints. */
+/* Decides whether "auto" may choose verbs for the endpoints of a stream. */
 #include <speadi/verbs_device.h>
 
 #include <errno.h>
 
 #include <speadi/err.h>
 
-/* A socket bound to any address hears every interface, one device does not: so it has to be clear which. */
+/* Finds the one interface that all addresses belong to. A socket that is bound to any address receives from every
+ * interface, but a device receives from its own only; so "auto" needs to know the interface. */
 static int find_interface(const struct speadi_address *addresses, uint32_t count,
                           struct speadi_interface *interface, struct spead_err *err)
 {

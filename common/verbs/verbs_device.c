@@ -1,4 +1,4 @@
-/* Opening one port for raw Ethernet packets, and trying whether that may be done. */
+/* Opens one port for raw Ethernet packets, and tries whether this process may use them. */
 #include <speadi/verbs_device.h>
 
 #include <assert.h>
@@ -33,7 +33,7 @@ static int check_fitness(const struct speadi_verbs_report *report, struct spead_
     return 0;
 }
 
-/* Reading an event must not wait for one. */
+/* Makes the event descriptor non-blocking, so that reading an event never waits for one. */
 static int make_async(struct ibv_context *context, const char *name, struct spead_err *err)
 {
     int flags = fcntl(context->async_fd, F_GETFL);
@@ -54,7 +54,7 @@ static int read_report(struct speadi_verbs_device *device, const struct speadi_v
     ret = speadi_verbs_interface_read(&report->interface, found->interface_index, err);
     if (ret < 0)
         return ret;
-    if (speadi_mlx5_load(&device->mlx5, NULL) < 0) /* a device of another make needs none */
+    if (speadi_mlx5_load(&device->mlx5, NULL) < 0) /* other makes of device do not need libmlx5 */
         device->mlx5 = NULL;
     ret = speadi_verbs_report_read(report, device->verbs, device->mlx5, device->context, err);
     if (!report->mprq.usable)
@@ -77,7 +77,6 @@ static int open_found(struct speadi_verbs_device *device, const struct speadi_ve
     return device->pd ? 0 : speadi_verbs_failed(err, "alloc_pd", found->device, errno);
 }
 
-/* The report stays readable after a failure, as far as it came. */
 int speadi_verbs_device_open(struct speadi_verbs_device *device,
                              const struct speadi_verbs_wish *wish, struct spead_err *err)
 {
@@ -104,7 +103,7 @@ void speadi_verbs_device_close(struct speadi_verbs_device *device)
     assert(device->registrations == 0);
     if (device->pd)
         code = device->verbs->dealloc_pd(device->pd);
-    assert(code != EBUSY); /* something made from it is alive */
+    assert(code != EBUSY); /* EBUSY: something that was made from pd still exists */
     if (device->context)
         code = device->verbs->close_device(device->context);
     assert(code != EBUSY);
@@ -113,7 +112,8 @@ void speadi_verbs_device_close(struct speadi_verbs_device *device)
     device->context = NULL;
 }
 
-/* Only the kernel knows who may: capabilities, namespaces and old drivers all have a say. */
+/* Makes a queue pair and destroys it again. Only the kernel can say whether this process may use raw packets, because
+ * that depends on capabilities, namespaces and the age of the driver. */
 static int try_raw_packets(struct speadi_verbs_device *device, struct spead_err *err)
 {
     const struct speadi_verbs *verbs = device->verbs;

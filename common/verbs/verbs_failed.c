@@ -1,4 +1,4 @@
-/* What a person does about a verb that failed. */
+/* Finds the remedy for a verb that failed: the sentence that tells the user what to do. */
 #include <speadi/verbs_library.h>
 
 #include <errno.h>
@@ -19,7 +19,7 @@ static bool is_one_of(const char *verb, const char *const *verbs)
     return false;
 }
 
-static void say_capability(char remedy[REMEDY_MAX])
+static void write_capability_remedy(char remedy[REMEDY_MAX])
 {
     char program[80] = "PROGRAM";
     ssize_t bytes = readlink("/proc/self/exe", program, sizeof program - 1);
@@ -27,13 +27,13 @@ static void say_capability(char remedy[REMEDY_MAX])
     if (bytes > 0 && (size_t)bytes < sizeof program - 1)
         program[bytes] = '\0';
     else
-        strcpy(program, "PROGRAM"); /* too long for one line */
+        strcpy(program, "PROGRAM"); /* the path is too long for one line */
     snprintf(remedy, REMEDY_MAX,
              "; start it with spead-net-raw, or: sudo setcap cap_net_raw,cap_ipc_lock+ep %s",
              program);
 }
 
-static void say_memlock(char remedy[REMEDY_MAX])
+static void write_memlock_remedy(char remedy[REMEDY_MAX])
 {
     struct rlimit limit = {0};
 
@@ -57,9 +57,9 @@ static void find_remedy(char remedy[REMEDY_MAX], const char *verb, int code)
 
     remedy[0] = '\0';
     if ((code == EPERM || code == EACCES) && is_one_of(verb, raw))
-        say_capability(remedy);
+        write_capability_remedy(remedy);
     else if (code == ENOMEM && is_one_of(verb, pinning))
-        say_memlock(remedy);
+        write_memlock_remedy(remedy);
     else if (strcmp(verb, "get_device_list") == 0)
         strcpy(remedy, "; load the drivers: modprobe mlx5_ib ib_uverbs");
     else if (strcmp(verb, "open_device") == 0 && (code == EPERM || code == EACCES))

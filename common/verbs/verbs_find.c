@@ -1,5 +1,6 @@
-/* Finding the device: sysfs knows ports, bonds and VLANs; where there is no sysfs (a container, another
- * network namespace) the address tables of the ports tell. */
+/* Finds the device and port that a wish means. sysfs knows ports, bonds and VLANs. Where there is no sysfs (in a
+ * container, or in another network namespace), the address tables (GID tables) of the ports say which interface a port
+ * belongs to. */
 #include "verbs_find.h"
 
 #include <arpa/inet.h>
@@ -15,12 +16,12 @@
 
 enum { GIDS_MAX = 1024 };
 
-struct hunt {
+struct finder {
     const struct speadi_verbs *verbs;
     struct ibv_device **list;
     int count;
     struct speadi_verbs_found *found;
-    struct spead_err closed; /* of a device that could not be opened, and might have been ours */
+    struct spead_err open_err; /* error of a device that could not be opened and may be the one */
 };
 
 /* ---- Address tables ------------------------------------------------------------------------------ */
@@ -33,7 +34,7 @@ static bool is_mapped_v4(const union ibv_gid *gid, const struct in_addr *address
            memcmp(gid->raw + sizeof prefix, address, sizeof *address) == 0;
 }
 
-/* fe80:: and the MAC as an EUI-64: the first address of each RoCE port. */
+/* The first address of each RoCE port is fe80:: followed by the MAC as an EUI-64. */
 static bool is_eui64_of(const union ibv_gid *gid, const uint8_t mac[6])
 {
     const uint8_t wanted[16] = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
@@ -64,7 +65,7 @@ static bool is_address_of(const union ibv_gid *gid, const char *name)
     return found;
 }
 
-/* With a libibverbs too old to say which interface an address is of. */
+/* Reads the addresses one by one. Used when libibverbs is too old to say which interface an address belongs to. */
 static ssize_t read_plain_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
                                struct ibv_gid_entry *entries, uint8_t ports)
 {
@@ -105,8 +106,8 @@ static bool is_of(const struct ibv_gid_entry *entry, const struct speadi_verbs_i
     return is_eui64_of(&entry->gid, interface->mac) || is_address_of(&entry->gid, interface->name);
 }
 
-/* The port of an open device that has an address of the interface; 0: none. Without an interface: the first
- * port that has one, whose index goes to *index. */
+/* Returns the port of an open device that has an address of the interface, or 0 if none has. If interface is NULL, it
+ * returns the first port with an interface and sets *index to the index of that interface. */
 static uint8_t search_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
                            const struct speadi_verbs_interface *interface, unsigned *index)
 {
@@ -125,70 +126,70 @@ static uint8_t search_gids(const struct speadi_verbs *verbs, struct ibv_context 
     return port;
 }
 
-/* ---- The hunt ------------------------------------------------------------------------------------ */
+/* ---- Finding a device ---------------------------------------------------------------------------- */
 
-static int open_nth(struct hunt *hunt, int n, struct spead_err *err)
+static int open_nth(struct finder *finder, int n, struct spead_err *err)
 {
-    const char *name = hunt->verbs->get_device_name(hunt->list[n]);
+    const char *name = finder->verbs->get_device_name(finder->list[n]);
 
-    hunt->found->context = hunt->verbs->open_device(hunt->list[n]);
-    if (!hunt->found->context)
+    finder->found->context = finder->verbs->open_device(finder->list[n]);
+    if (!finder->found->context)
         return speadi_verbs_failed(err, "open_device", name, errno ? errno : EIO);
-    snprintf(hunt->found->device, sizeof hunt->found->device, "%s", name);
+    snprintf(finder->found->device, sizeof finder->found->device, "%s", name);
     return 0;
 }
 
-static void close_again(struct hunt *hunt)
+static void close_again(struct finder *finder)
 {
-    hunt->verbs->close_device(hunt->found->context);
-    hunt->found->context = NULL;
+    finder->verbs->close_device(finder->found->context);
+    finder->found->context = NULL;
 }
 
-static int nth_named(const struct hunt *hunt, const char *name)
+static int nth_named(const struct finder *finder, const char *name)
 {
-    for (int n = 0; n < hunt->count; n++)
-        if (strcmp(hunt->verbs->get_device_name(hunt->list[n]), name) == 0)
+    for (int n = 0; n < finder->count; n++)
+        if (strcmp(finder->verbs->get_device_name(finder->list[n]), name) == 0)
             return n;
     return -1;
 }
 
-/* The names there are, for a message. */
-static void list_names(const struct hunt *hunt, char *text, size_t room)
+/* Writes the names of all devices into text, for an error sentence. */
+static void list_names(const struct finder *finder, char *text, size_t text_bytes)
 {
     size_t used = 0;
 
     text[0] = '\0';
-    for (int n = 0; n < hunt->count && used < room; n++)
-        used += (size_t)snprintf(text + used, room - used, "%s%s", n ? ", " : "",
-                                 hunt->verbs->get_device_name(hunt->list[n]));
+    for (int n = 0; n < finder->count && used < text_bytes; n++)
+        used += (size_t)snprintf(text + used, text_bytes - used, "%s%s", n ? ", " : "",
+                                 finder->verbs->get_device_name(finder->list[n]));
 }
 
-static int find_by_sysfs(struct hunt *hunt, const struct speadi_verbs_interface *interface,
+static int find_by_sysfs(struct finder *finder, const struct speadi_verbs_interface *interface,
                          struct spead_err *err)
 {
     char name[SPEADI_VERBS_NAME_MAX];
     int n;
 
     if (!speadi_verbs_interface_device("/sys", interface->name, interface->index, name,
-                                       &hunt->found->port))
+                                       &finder->found->port))
         return 0;
-    n = nth_named(hunt, name);
-    return n < 0 ? 0 : open_nth(hunt, n, err);
+    n = nth_named(finder, name);
+    return n < 0 ? 0 : open_nth(finder, n, err);
 }
 
-/* A device that cannot be opened is passed over: another one may be ours. */
-static void find_by_gids(struct hunt *hunt, const struct speadi_verbs_interface *interface)
+/* Looks at each device in turn. If one cannot be opened, it goes on, because another device may be the right one. */
+static void find_by_gids(struct finder *finder, const struct speadi_verbs_interface *interface)
 {
-    for (int n = 0; n < hunt->count && !hunt->found->context; n++) {
-        if (open_nth(hunt, n, &hunt->closed) < 0)
+    for (int n = 0; n < finder->count && !finder->found->context; n++) {
+        if (open_nth(finder, n, &finder->open_err) < 0)
             continue;
-        hunt->found->port = search_gids(hunt->verbs, hunt->found->context, interface, NULL);
-        if (hunt->found->port == 0)
-            close_again(hunt);
+        finder->found->port = search_gids(finder->verbs, finder->found->context, interface, NULL);
+        if (finder->found->port == 0)
+            close_again(finder);
     }
 }
 
-static int find_by_interface(struct hunt *hunt, unsigned index, struct spead_err *err)
+static int find_by_interface(struct finder *finder, unsigned index, struct spead_err *err)
 {
     struct speadi_verbs_interface interface, below;
     char names[100];
@@ -196,65 +197,66 @@ static int find_by_interface(struct hunt *hunt, unsigned index, struct spead_err
     int ret = speadi_verbs_interface_read(&interface, index, err);
 
     if (ret == 0)
-        ret = find_by_sysfs(hunt, &interface, err);
+        ret = find_by_sysfs(finder, &interface, err);
     if (ret < 0)
         return ret;
-    if (!hunt->found->context)
-        find_by_gids(hunt, &interface);
-    below_index = hunt->found->context ? 0 : speadi_verbs_interface_below(interface.name);
+    if (!finder->found->context)
+        find_by_gids(finder, &interface);
+    below_index = finder->found->context ? 0 : speadi_verbs_interface_below(interface.name);
     if (below_index && speadi_verbs_interface_read(&below, below_index, NULL) == 0)
-        find_by_gids(hunt, &below);
-    hunt->found->interface_index = index;
-    if (hunt->found->context)
+        find_by_gids(finder, &below);
+    finder->found->interface_index = index;
+    if (finder->found->context)
         return 0;
-    if (hunt->closed.code != 0)
-        return speadi_err_copy(err, &hunt->closed);
-    list_names(hunt, names, sizeof names);
+    if (finder->open_err.code != 0)
+        return speadi_err_copy(err, &finder->open_err);
+    list_names(finder, names, sizeof names);
     return speadi_err_set(err, -ENODEV,
                           "interface %s belongs to none of the RDMA devices %s (see: rdma link)",
                           interface.name, names);
 }
 
-/* By name; the interface is the asked one when it is the device's, else the port's own. */
-static int find_by_name(struct hunt *hunt, const char *device, unsigned index,
+/* Finds the device of that name. The interface is the one with that index if it belongs to the device, else the
+ * interface of the device's first port that has one. */
+static int find_by_name(struct finder *finder, const char *device, unsigned index,
                         struct spead_err *err)
 {
     char names[100];
-    int n = nth_named(hunt, device), ret;
+    int n = nth_named(finder, device), ret;
 
     if (n < 0) {
-        list_names(hunt, names, sizeof names);
+        list_names(finder, names, sizeof names);
         return speadi_err_field(err, -ENODEV, "verbs.device",
                                 " \"%.60s\": there is no such RDMA device; there are %s", device,
                                 names);
     }
-    if (index && find_by_interface(hunt, index, NULL) == 0) {
-        if (strcmp(hunt->found->device, device) == 0)
+    if (index && find_by_interface(finder, index, NULL) == 0) {
+        if (strcmp(finder->found->device, device) == 0)
             return 0;
-        close_again(hunt);
+        close_again(finder);
     }
-    ret = open_nth(hunt, n, err);
+    ret = open_nth(finder, n, err);
     if (ret < 0)
         return ret;
-    hunt->found->port =
-        search_gids(hunt->verbs, hunt->found->context, NULL, &hunt->found->interface_index);
-    if (hunt->found->port != 0)
+    finder->found->port =
+        search_gids(finder->verbs, finder->found->context, NULL, &finder->found->interface_index);
+    if (finder->found->port != 0)
         return 0;
-    close_again(hunt);
+    close_again(finder);
     return speadi_err_set(
         err, -ENODEV, "RDMA device %.60s has no network interface here (see: rdma link)", device);
 }
 
-static int find_only(struct hunt *hunt, struct spead_err *err)
+static int find_only(struct finder *finder, struct spead_err *err)
 {
     char names[100];
 
-    list_names(hunt, names, sizeof names);
-    if (hunt->count != 1)
+    list_names(finder, names, sizeof names);
+    if (finder->count != 1)
         return speadi_err_field(err, -EINVAL, "verbs.device",
                                 ": which one? Name an interface, or one of the RDMA devices %s",
                                 names);
-    return find_by_name(hunt, hunt->verbs->get_device_name(hunt->list[0]), 0, err);
+    return find_by_name(finder, finder->verbs->get_device_name(finder->list[0]), 0, err);
 }
 
 static unsigned wished_interface(const struct speadi_verbs_wish *wish)
@@ -264,20 +266,21 @@ static unsigned wished_interface(const struct speadi_verbs_wish *wish)
     return wish->address ? speadi_interface_towards(wish->address) : 0;
 }
 
-static int hunt_for(struct hunt *hunt, const struct speadi_verbs_wish *wish, struct spead_err *err)
+static int find_wished(struct finder *finder, const struct speadi_verbs_wish *wish,
+                       struct spead_err *err)
 {
     unsigned index = wished_interface(wish);
 
-    if (hunt->count == 0)
+    if (finder->count == 0)
         return speadi_err_set(
             err, -ENODEV,
             "no RDMA device; a ConnectX-4 or later and its driver (modprobe mlx5_ib) make one");
     if (wish->device)
-        return find_by_name(hunt, wish->device, index, err);
-    return index ? find_by_interface(hunt, index, err) : find_only(hunt, err);
+        return find_by_name(finder, wish->device, index, err);
+    return index ? find_by_interface(finder, index, err) : find_only(finder, err);
 }
 
-/* A kernel without RDMA (ENOSYS) has an empty list. */
+/* Lists the RDMA devices. On a kernel without RDMA (ENOSYS) the list is empty. */
 static int list_devices(const struct speadi_verbs *verbs, struct ibv_device ***list, int *count,
                         struct spead_err *err)
 {
@@ -292,14 +295,14 @@ static int list_devices(const struct speadi_verbs *verbs, struct ibv_device ***l
 int speadi_verbs_find(const struct speadi_verbs *verbs, const struct speadi_verbs_wish *wish,
                       struct speadi_verbs_found *found, struct spead_err *err)
 {
-    struct hunt hunt = {.verbs = verbs, .found = found};
-    int ret = list_devices(verbs, &hunt.list, &hunt.count, err);
+    struct finder finder = {.verbs = verbs, .found = found};
+    int ret = list_devices(verbs, &finder.list, &finder.count, err);
 
     *found = (struct speadi_verbs_found){0};
     if (ret == 0)
-        ret = hunt_for(&hunt, wish, err);
-    if (hunt.list)
-        verbs->free_device_list(hunt.list);
+        ret = find_wished(&finder, wish, err);
+    if (finder.list)
+        verbs->free_device_list(finder.list);
     return ret;
 }
 

@@ -1,10 +1,10 @@
-/* Which RDMA device and port a wish means. */
+/* Finds the RDMA device and port that a wish means. */
 #ifndef SPEADI_VERBS_FIND_H
 #define SPEADI_VERBS_FIND_H
 
 #include <speadi/verbs_device.h>
 
-/* What was found: an open context for the caller to close, its port, and the interface that goes with it. */
+/* The device that was found: its open context, its port, and the interface of that port. The caller closes context. */
 struct speadi_verbs_found {
     struct ibv_context *context;
     char device[SPEADI_VERBS_NAME_MAX];
@@ -12,6 +12,7 @@ struct speadi_verbs_found {
     unsigned interface_index;
 };
 
+/* Returns 0, or -errno with a sentence; after a failure found->context is NULL. */
 int speadi_verbs_find(const struct speadi_verbs *verbs, const struct speadi_verbs_wish *wish,
                       struct speadi_verbs_found *found, struct spead_err *err);
 

@@ -1,4 +1,4 @@
-/* Interfaces by ioctl and sysfs. */
+/* Reads facts of network interfaces through ioctl and sysfs. */
 #include "verbs_interface.h"
 
 #include <dirent.h>
@@ -102,21 +102,22 @@ static long read_number(const char *root, const char *name, const char *file)
     return number;
 }
 
-/* The first entry of a folder whose name begins with prefix and that `take` takes. */
-static bool each_entry(const char *path, const char *prefix,
-                       bool (*take)(void *arg, const char *entry), void *arg)
+/* Calls accept() for the entries of a folder whose names begin with prefix, until accept() returns true. Returns
+ * whether it did. */
+static bool find_entry(const char *path, const char *prefix,
+                       bool (*accept)(void *arg, const char *entry), void *arg)
 {
     DIR *folder = opendir(path);
     struct dirent *entry;
-    bool taken = false;
+    bool accepted = false;
 
     if (!folder)
         return false;
-    while (!taken && (entry = readdir(folder)))
+    while (!accepted && (entry = readdir(folder)))
         if (entry->d_name[0] != '.' && strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
-            taken = take(arg, entry->d_name);
+            accepted = accept(arg, entry->d_name);
     closedir(folder);
-    return taken;
+    return accepted;
 }
 
 struct search {
@@ -128,7 +129,7 @@ struct search {
 
 static bool search_interface(struct search *search, const char *name);
 
-static bool take_device(void *arg, const char *entry)
+static bool accept_device(void *arg, const char *entry)
 {
     struct search *search = arg;
 
@@ -136,7 +137,7 @@ static bool take_device(void *arg, const char *entry)
     return true;
 }
 
-static bool take_lower(void *arg, const char *entry)
+static bool search_lower(void *arg, const char *entry)
 {
     return search_interface(arg, entry + strlen("lower_"));
 }
@@ -147,7 +148,7 @@ static bool search_interface(struct search *search, const char *name)
     bool found;
 
     snprintf(path, sizeof path, "%s/class/net/%s/device/infiniband", search->root, name);
-    if (each_entry(path, "", take_device, search)) {
+    if (find_entry(path, "", accept_device, search)) {
         long port = read_number(search->root, name, "dev_port");
 
         *search->port = (uint8_t)(port > 0 && port < UINT8_MAX ? port + 1 : 1);
@@ -157,7 +158,7 @@ static bool search_interface(struct search *search, const char *name)
         return false;
     search->depth++;
     snprintf(path, sizeof path, "%s/class/net/%s", search->root, name);
-    found = each_entry(path, "lower_", take_lower, search);
+    found = find_entry(path, "lower_", search_lower, search);
     search->depth--;
     return found;
 }
@@ -167,6 +168,6 @@ bool speadi_verbs_interface_device(const char *root, const char *name, unsigned 
 {
     struct search search = {root, device, port, 0};
 
-    /* A mounted sysfs may show another network namespace than the one we are in. */
+    /* The mounted sysfs may show another network namespace than the one of this process. Then the index differs. */
     return read_number(root, name, "ifindex") == (long)index && search_interface(&search, name);
 }

@@ -1,18 +1,19 @@
-/* The kernel's side of an RDMA port: interface, what lies below it, which device sysfs says it is. */
+/* What the kernel knows about the network interface of an RDMA port. */
 #ifndef SPEADI_VERBS_INTERFACE_H
 #define SPEADI_VERBS_INTERFACE_H
 
 #include <speadi/verbs_device.h>
 
-/* Facts of an interface. Returns 0, -ENODEV, or -ENOTSUP when it is not Ethernet. */
+/* Reads the facts of the interface with that index. Returns 0, or -errno with a sentence: -ENODEV (there is no such
+ * interface), -ENOTSUP (it is not Ethernet), or the error of a system call. */
 int speadi_verbs_interface_read(struct speadi_verbs_interface *interface, unsigned index,
                                 struct spead_err *err);
 
-/* Index of the interface that a VLAN interface sits on; 0 when it is none. */
+/* Returns the index of the interface below a VLAN interface, or 0 when name is not a VLAN interface. */
 unsigned speadi_verbs_interface_below(const char *name);
 
-/* The RDMA device and port (from 1) of an interface by sysfs below root ("/sys"), looking below bonds and
- * VLANs too. False: sysfs knows none. */
+/* Looks up the RDMA device and the port (counted from 1) of an interface in the sysfs at root ("/sys"). It looks below
+ * bonds and VLANs too. Returns false when sysfs knows no device of this interface. */
 bool speadi_verbs_interface_device(const char *root, const char *name, unsigned index,
                                    char device[SPEADI_VERBS_NAME_MAX], uint8_t *port);
 

@@ -1,4 +1,4 @@
-/* Loading libibverbs and libmlx5, and the verbs whose inline parts would want their symbols. */
+/* Loads libibverbs and libmlx5, and replaces the verbs whose inline parts would use symbols of libibverbs. */
 #include <speadi/verbs_library.h>
 
 #include <dlfcn.h>
@@ -11,7 +11,7 @@
 
 struct symbol {
     const char *name;
-    size_t offset; /* of the member in the table */
+    size_t offset; /* offset of the member in the table */
     bool optional;
 };
 
@@ -58,7 +58,8 @@ static const struct symbol mlx5_symbols[] = {
     {"mlx5dv_init_obj", offsetof(struct speadi_mlx5, init_obj), false},
 };
 
-/* A table, loaded once. The lock guards `loaded` and the table until it is set. */
+/* A library and the table of its symbols, which is filled once. The lock protects `loaded`, and the table as long as
+ * `loaded` is false. After that nothing writes to the table. */
 struct library {
     const char *variable, *file, *package;
     const struct symbol *symbols;
@@ -107,8 +108,8 @@ static int resolve(const struct library *library, void *handle, const char *path
 
 static int load_locked(struct library *library, struct spead_err *err)
 {
-    const char *path =
-        secure_getenv(library->variable); /* a program with capabilities ignores it */
+    /* In a program with capabilities secure_getenv() returns NULL. */
+    const char *path = secure_getenv(library->variable);
     void *handle;
     int ret;
 

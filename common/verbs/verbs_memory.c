@@ -1,4 +1,4 @@
-/* Registered memory, and arenas made for it. */
+/* Registers memory with a device, and allocates arenas to be registered. */
 #include <speadi/verbs_device.h>
 
 #include <assert.h>
@@ -62,8 +62,8 @@ void speadi_verbs_deregister(struct speadi_verbs_device *device, struct speadi_v
     if (!memory->mr)
         return;
     code = device->verbs->dereg_mr(memory->mr);
-    assert(code != EBUSY); /* posted work still names it */
-    (void)code;            /* anything else: the device is gone, and the region with it */
+    assert(code != EBUSY); /* EBUSY: a posted request still names the memory */
+    (void)code;            /* any other error: the device is gone, and the registration with it */
     *memory = (struct speadi_verbs_memory){0};
     device->registrations--;
 }
@@ -84,7 +84,8 @@ static bool map_huge(struct speadi_verbs_arena *arena, size_t bytes)
     return true;
 }
 
-/* Aligned by mapping more and giving the ends back, so that destroy() needs data and bytes alone. */
+/* Maps `bytes` bytes, aligned to `align`. It maps more than that and unmaps both ends again, so that destroy() needs
+ * only data and bytes. */
 static int map_pages(struct speadi_verbs_arena *arena, size_t bytes, size_t align)
 {
     uint8_t *mapping =
@@ -118,8 +119,8 @@ int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes, st
             arena->pages = SPEADI_ARENA_THP;
         speadi_pages_fault_in(arena->data, whole);
     }
-    /* A kernel before 5.12 would give the child of a fork() the pages that the device writes to, and the
-     * parent a copy at its next write. */
+    /* After a fork(), a kernel before 5.12 would leave the pages that the device writes to with the child and give
+     * the parent a copy at its next write. */
     madvise(arena->data, whole, MADV_DONTFORK);
     return 0;
 }

@@ -1,4 +1,5 @@
-/* What all queues of an engine need: a channel for completion events, and states of a queue pair. */
+/* Functions that the receive engine and the send engine share: the channel for completion events, and the state of a
+ * queue pair. */
 #include <speadi/verbs_device.h>
 
 #include <errno.h>

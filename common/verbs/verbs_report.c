@@ -1,4 +1,4 @@
-/* Queries of a device, as one report. */
+/* Asks a device for its properties and fills one report. */
 #include "verbs_report.h"
 
 #include <stdio.h>
@@ -67,7 +67,8 @@ int speadi_verbs_report_read(struct speadi_verbs_report *report, const struct sp
 
     if (code != 0)
         return speadi_verbs_failed(err, "query_device", report->device, code);
-    if (report->port > attr.orig_attr.phys_port_cnt) /* sysfs numbers ports over all functions */
+    /* sysfs counts ports over all functions of a card, the device counts only its own. */
+    if (report->port > attr.orig_attr.phys_port_cnt)
         report->port = 1;
     read_limits(report, &attr.orig_attr);
     read_capabilities(report, &attr);

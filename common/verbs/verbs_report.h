@@ -1,10 +1,11 @@
-/* What a device says of itself, asked once. */
+/* Reads the properties that a device reports. The open function calls it once. */
 #ifndef SPEADI_VERBS_REPORT_H
 #define SPEADI_VERBS_REPORT_H
 
 #include <speadi/verbs_device.h>
 
-/* Fills everything but device and interface, which are known. mlx5: NULL when libmlx5 cannot be loaded. */
+/* Fills all fields of the report except `device` and `interface`. The caller has filled these two and `port` before.
+ * mlx5 is NULL when libmlx5 cannot be loaded. Returns 0, or -errno with a sentence. */
 int speadi_verbs_report_read(struct speadi_verbs_report *report, const struct speadi_verbs *verbs,
                              const struct speadi_mlx5 *mlx5, struct ibv_context *context,
                              struct spead_err *err);

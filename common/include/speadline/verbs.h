@@ -1,4 +1,5 @@
-/* What the "verbs" engine is told, at each end: options for a stream's engine_options (speadline/engine.h). */
+/* Options of the "verbs" engine, for a receive stream and for a send stream. The caller passes them as engine_options
+ * of the stream (speadline/engine.h). */
 #ifndef SPEADLINE_VERBS_H
 #define SPEADLINE_VERBS_H
 
@@ -12,36 +13,43 @@ extern "C" {
 
 /* Whether packets come through a multi-packet receive queue (ConnectX-5 and later). */
 enum spead_verbs_mprq {
-    SPEAD_MPRQ_AUTO = 0, /* where the device has one and payload is not placed */
-    SPEAD_MPRQ_ON = 1,   /* or creation fails */
-    SPEAD_MPRQ_OFF = 2,
+    SPEAD_MPRQ_AUTO = 0, /* yes, if the device has one and the payload is not placed */
+    SPEAD_MPRQ_ON = 1,   /* yes; create() fails if the device has none */
+    SPEAD_MPRQ_OFF = 2,  /* no */
 };
 
-#define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* comp_vector: never sleep, poll */
+#define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* comp_vector: the engine polls and never sleeps */
 #define SPEAD_VERBS_MAX_POLL_DEFAULT 10u
 
-/* Of a receive stream. Borrowed during create(), as its strings are. */
+/* Options of a receive stream. create() borrows this struct and its strings until it returns. */
 struct spead_recv_verbs_config {
     struct spead_engine_options options; /* filled by _INIT */
-    const char *device;         /* an RDMA device's name; NULL: that of the interface or endpoint */
-    int32_t comp_vector;        /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL; default 0 */
-    uint32_t max_poll;          /* polls in a row that find nothing before it sleeps; default 10 */
+    /* Name of the RDMA device. NULL: the device of the stream's interface or of its endpoints. */
+    const char *device;
+    /* Completion vector of the device, or SPEAD_VERBS_COMP_VECTOR_POLL; default 0. */
+    int32_t comp_vector;
+    uint32_t max_poll;          /* empty polls in a row before the engine sleeps; default 10 */
     enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
-    /* Receive queues that the device spreads flows over (RSS), a power of two up to 16; default 1. All are this
-     * stream's: several cores take several streams, an endpoint each. */
+    /* Number of receive queues that the device spreads flows over (RSS): a power of two up to 16; default 1. The
+     * owner thread of this stream polls all of them. To use several cores, make several streams, each with an
+     * endpoint of its own. */
     uint32_t queues;
-    /* Log2 of the bytes of a multi-packet queue's strides, up to 16 ... */
+    /* Log2 of the bytes of one stride of a multi-packet queue, up to 16. The engine keeps the value within the limits
+     * of the device. 0: the engine chooses. */
     uint32_t mprq_stride_log;
-    /* ... and entries, up to 26; brought within the device's limits; 0: chosen. */
+    /* Log2 of the bytes of one entry of a multi-packet queue, up to 26. The engine keeps the value within the limits
+     * of the device. 0: the engine chooses. */
     uint32_t mprq_entry_log;
 };
 
-/* Of a send stream. Borrowed during create(), as its strings are. */
+/* Options of a send stream. create() borrows this struct and its strings until it returns. */
 struct spead_send_verbs_config {
     struct spead_engine_options options; /* filled by _INIT */
-    const char *device;  /* an RDMA device's name; NULL: that of the interface or route */
-    int32_t comp_vector; /* completion vector; SPEAD_VERBS_COMP_VECTOR_POLL; default 0 */
-    uint32_t max_poll;   /* polls in a row that find nothing before it sleeps; default 10 */
+    /* Name of the RDMA device. NULL: the device of the stream's interface or of the route. */
+    const char *device;
+    /* Completion vector of the device, or SPEAD_VERBS_COMP_VECTOR_POLL; default 0. */
+    int32_t comp_vector;
+    uint32_t max_poll; /* empty polls in a row before the engine sleeps; default 10 */
 };
 
 /* clang-format off */

@@ -1,9 +1,11 @@
-/* One port of an RDMA device, found and opened for raw Ethernet packets; its limits; memory registered
- * with it.
+/* One port of an RDMA device that an engine has opened for raw Ethernet packets, with its limits and with the memory
+ * that is registered with it.
  *
- * Threads:  one at a time, except that speadi_verbs_list(), _probe() and _suits() are for any.
- * Lifetime: open -> register... -> deregister... -> close. Whatever was made from context or pd is gone before
- *           close(): flow rules, queue pairs, completion queues (events acknowledged), channel, memory. */
+ * Threads:  One thread at a time uses a device. Any thread may call speadi_verbs_list(), speadi_verbs_probe() and
+ *           speadi_verbs_suits().
+ * Lifetime: open -> register... -> deregister... -> close. Before close(), the engine destroys everything that it
+ *           made from context or pd: flow rules, queue pairs, completion queues (their events acknowledged first),
+ *           the channel, registered memory. */
 #ifndef SPEADI_VERBS_DEVICE_H
 #define SPEADI_VERBS_DEVICE_H
 
@@ -17,38 +19,39 @@
 
 #define SPEADI_VERBS_NAME_MAX 64
 
-/* For the line that says which engine was chosen. */
+/* The log line that names the chosen engine contains this caveat. */
 #define SPEADI_VERBS_CAVEAT "packets bypass sockets, firewall and tcpdump"
 
-/* The kernel's side of the port. */
+/* The network interface that the kernel has for the port. */
 struct speadi_verbs_interface {
-    char name[IF_NAMESIZE]; /* as asked for: a VLAN interface's own name */
+    char name[IF_NAMESIZE]; /* name of the interface asked for, which may be a VLAN interface */
     unsigned index;
-    uint32_t mtu; /* of IP packets */
+    uint32_t mtu; /* bytes of the longest IP packet */
     uint8_t mac[6];
     uint16_t vlan; /* tag of a VLAN interface; 0: none */
     bool up;
 };
 
-/* What the device says of itself. Everything is a fact of the device, nothing was tried. */
+/* The properties that the device reports. The library has only asked for them; it has not tried them. */
 struct speadi_verbs_report {
     char device[SPEADI_VERBS_NAME_MAX];
     char firmware[SPEADI_VERBS_NAME_MAX];
     struct speadi_verbs_interface interface;
     uint8_t port;
-    bool ethernet; /* the link layer */
-    bool active;   /* the port's state */
+    bool ethernet; /* the link layer of the port is Ethernet */
+    bool active;   /* the port is active */
     uint32_t max_qp_wr, max_cqe, max_sge;
     uint64_t max_mr_bytes;
     uint32_t comp_vectors;
     bool flow_steering;
-    bool checksum;                         /* writes and checks IP and UDP checksums */
-    uint64_t timestamp_mask;               /* of raw completion time stamps; 0: none */
-    uint64_t clock_khz;                    /* their frequency */
-    uint32_t tso_bytes_max;                /* 0: no segmentation */
-    uint32_t rate_kbps_min, rate_kbps_max; /* pacing; 0, 0: none (some stacks say so and can) */
-    bool rate_burst;                       /* burst and packet size may be given with the rate */
-    uint32_t rss_queues_max;               /* of one indirection table; 0: none */
+    bool checksum;           /* the device writes and checks IP and UDP checksums */
+    uint64_t timestamp_mask; /* valid bits of the raw time stamps of completions; 0: no stamps */
+    uint64_t clock_khz;      /* frequency of the counter that gives these time stamps */
+    uint32_t tso_bytes_max;  /* bytes of the longest request that is segmented (TSO); 0: no TSO */
+    /* Rates at which the device can pace, in kbit/s. Both are 0 when it reports no range; some of these can pace. */
+    uint32_t rate_kbps_min, rate_kbps_max;
+    bool rate_burst;         /* burst and packet size may be given with the rate */
+    uint32_t rss_queues_max; /* queues of one indirection table; 0: no RSS */
     struct {
         bool usable; /* mlx5 with striding receive queues for raw packets */
         uint32_t stride_log_min, stride_log_max;   /* bytes of a stride, log2 */
@@ -56,11 +59,13 @@ struct speadi_verbs_report {
     } mprq;
 };
 
-/* What to open: by name, by interface, or for an address (first that is given). */
+/* Which device to open. The first of the three fields that is given decides. If `device` is given, a given interface
+ * or address still chooses the interface, provided that it belongs to that device. */
 struct speadi_verbs_wish {
-    const char *device;                       /* name, or NULL */
-    const struct speadi_interface *interface; /* NULL or index 0: none given */
-    const struct speadi_address *address;     /* a local address, a group, or a destination */
+    const char *device;                       /* name of the device; NULL: not given */
+    const struct speadi_interface *interface; /* NULL or index 0: not given */
+    /* A local address, a multicast group or a destination; NULL: not given. */
+    const struct speadi_address *address;
 };
 
 struct speadi_verbs_device {
@@ -69,35 +74,41 @@ struct speadi_verbs_device {
     struct ibv_context *context;    /* NULL: not open */
     struct ibv_pd *pd;
     struct speadi_verbs_report report;
-    unsigned registrations; /* alive */
-    bool removed;           /* its descriptor of events has ended, and that was said */
+    unsigned registrations; /* pieces of memory that are registered now */
+    bool
+        removed; /* the event descriptor has ended, and speadi_verbs_next_event() has reported it */
 };
 
-/* Opens the device, its protection domain and its event descriptor (non-blocking). Returns 0, or
- * -errno with a sentence and its remedy: -ENODEV (none, or none of that interface), -EPROTONOSUPPORT
- * (the link is not Ethernet), -ENETDOWN (port not active), -ENOTSUP (no flow steering), or a verb's error.
- * A failed open leaves nothing open. */
+/* Opens the device and its protection domain, and makes its event descriptor non-blocking. Returns 0, or -errno with
+ * a sentence that contains the remedy: -ENODEV (there is no device, or none of that interface), -EPROTONOSUPPORT (the
+ * link is not Ethernet), -ENETDOWN (the port is not active), -ENOTSUP (the device has no flow steering), or the error
+ * of a verb. After a failure nothing is open, and device->report holds what was read until then. */
 int speadi_verbs_device_open(struct speadi_verbs_device *device,
                              const struct speadi_verbs_wish *wish, struct spead_err *err);
 
-/* Safe on a zeroed device and twice. Nothing made from the device may be alive (asserted). */
+/* May be called on a zeroed device, and twice. Everything that was made from the device has been destroyed before;
+ * the function asserts this. */
 void speadi_verbs_device_close(struct speadi_verbs_device *device);
 
-/* The names of the devices there are. Returns how many were stored (at most max), or -errno. */
+/* Stores the names of the RDMA devices of this host. Returns how many it stored (at most max), or -errno with a
+ * sentence. Any thread may call it. */
 int speadi_verbs_list(char (*names)[SPEADI_VERBS_NAME_MAX], unsigned max, struct spead_err *err);
 
-/* Opens, tries whether this process may use raw packets there (a queue pair of one entry), and closes again.
- * *report (nullable) is filled as far as the probe came. Returns 0 or what stands in the way. */
+/* Opens the device, makes a queue pair of one entry to see whether this process may use raw packets, and closes
+ * everything again. *report (nullable) holds what was read, after a failure too. Returns 0, or -errno with the reason
+ * why the device cannot be used. Any thread may call it. */
 int speadi_verbs_probe(const struct speadi_verbs_wish *wish, struct speadi_verbs_report *report,
                        struct spead_err *err);
 
-/* Whether "auto" may take verbs for a stream with these endpoints: one interface that all of them mean, whose
- * device this process can use. Returns 0, or -errno with the reason. Any thread. */
+/* Says whether "auto" may choose verbs for a stream with these endpoints: all of them must belong to one interface, and
+ * this process must be able to use the device of that interface. Returns 0 if so, else -errno with the reason. Any
+ * thread may call it. */
 int speadi_verbs_suits(const char *device, const struct speadi_interface *interface,
                        const struct speadi_address *addresses, uint32_t count,
                        struct spead_err *err);
 
-/* Whether the device has this completion vector (-1: none is wanted). 0 or -EINVAL with the range. */
+/* Checks that the device has this completion vector (-1: the caller wants none). Returns 0, or -EINVAL with a sentence
+ * that names the range. */
 int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vector,
                               struct spead_err *err);
 
@@ -106,108 +117,116 @@ int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vect
 enum speadi_verbs_event_kind {
     SPEADI_VERBS_PORT_DOWN,
     SPEADI_VERBS_PORT_UP,
-    SPEADI_VERBS_QP_FATAL,    /* qp or wq: rebuild it */
-    SPEADI_VERBS_CQ_OVERRUN,  /* cq: rebuild it and all that complete on it */
-    SPEADI_VERBS_DEVICE_GONE, /* nothing works any more */
+    SPEADI_VERBS_QP_FATAL,    /* qp or wq has failed: rebuild it */
+    SPEADI_VERBS_CQ_OVERRUN,  /* cq has failed: rebuild it and all queues that complete on it */
+    SPEADI_VERBS_DEVICE_GONE, /* the device was removed or has failed: nothing works any more */
     SPEADI_VERBS_OTHER,
 };
 
 struct speadi_verbs_event {
     enum speadi_verbs_event_kind kind;
-    const char *text;        /* libibverbs' words for it; static */
-    const struct ibv_qp *qp; /* whose event, for comparison only; NULL: not a queue pair's */
+    const char *text; /* the name that libibverbs gives to the event; static */
+    /* The queue that the event is about; the other two are NULL. The caller only compares these pointers. */
+    const struct ibv_qp *qp;
     const struct ibv_wq *wq;
     const struct ibv_cq *cq;
 };
 
-/* The next event, acknowledged already: 1, or 0 when there is none now. Poll context->async_fd for more. */
+/* Gets the next event and acknowledges it. Returns 1, or 0 when there is none now; context->async_fd becomes readable
+ * when there is one. */
 int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_verbs_event *event);
 
-/* The queues of one engine, by which it tells its own events from those of others; for comparison only. */
+/* The queues of one engine, as they are now. speadi_verbs_take_events() compares an event with these pointers and
+ * leaves out events of other queues, such as those that the engine has already destroyed. */
 struct speadi_verbs_queues {
-    const struct ibv_qp *qp; /* NULL: none now */
+    const struct ibv_qp *qp; /* NULL: there is no queue pair now */
     const struct ibv_cq *cq;
-    struct ibv_wq *const *wq; /* wq_count of them */
+    struct ibv_wq *const *wq; /* array of wq_count work queues */
     unsigned wq_count;
 };
 
-/* What a device's events come to for an engine. */
+/* Summary of the events that speadi_verbs_take_events() has read. */
 struct speadi_verbs_news {
-    bool queue_failed; /* the queue pair, or one of the work queues: rebuild it */
-    bool cq_overrun;   /* the completion queue: rebuild all */
-    bool device_gone;  /* the stream ends */
-    unsigned link_downs;
+    bool queue_failed;   /* the queue pair or a work queue has failed: the engine rebuilds it */
+    bool cq_overrun;     /* the completion queue has failed: the engine rebuilds all queues */
+    bool device_gone;    /* the stream ends */
+    unsigned link_downs; /* how often the port went down */
 };
 
-/* Takes all events that there are now, and tells the log (nullable) of those of the port and the device. */
+/* Reads all events that there are now, writes those of the port and of the device to the log (nullable), and returns
+ * their summary. */
 struct speadi_verbs_news speadi_verbs_take_events(struct speadi_verbs_device *device,
                                                   const struct speadi_verbs_queues *queues,
                                                   const struct spead_log *log);
 
 /* ---- Queues ------------------------------------------------------------------------------------- */
 
-/* A channel for completion events, whose descriptor does not block. Returns 0 or -errno with a sentence;
- * what a failure leaves in *channel is the caller's to destroy. */
+/* Makes a channel for completion events; its descriptor does not block. Returns 0 or -errno with a sentence. If
+ * *channel is not NULL after a failure, the caller destroys it. */
 int speadi_verbs_channel_open(struct ibv_comp_channel **channel, struct speadi_verbs_device *device,
                               struct spead_err *err);
 
-/* Takes the events that the channel holds; true when there was one. Each is acknowledged at once: a queue with
- * events that are not acknowledged cannot be destroyed. */
+/* Reads the events that the channel holds. Returns true when there was at least one. The function acknowledges each
+ * event at once, because a queue cannot be destroyed while one of its events is not acknowledged. */
 bool speadi_verbs_channel_clear(struct ibv_comp_channel *channel,
                                 struct speadi_verbs_device *device);
 
-/* Brings a queue pair into a state. Returns 0 or a positive errno, as the verb does. */
+/* Moves a queue pair into a state. Returns 0 or a positive errno, as the verb does. */
 int speadi_verbs_pair_move(struct ibv_qp *qp, struct speadi_verbs_device *device,
                            enum ibv_qp_state state);
 
 /* ---- Memory ------------------------------------------------------------------------------------- */
 
-/* Memory that a device reads or writes, registered once. */
+/* Memory that is registered with a device, so that the device may read or write it. */
 struct speadi_verbs_memory {
     struct ibv_mr *mr; /* NULL: not registered */
-    uint64_t address;  /* what an sge names the first byte by */
+    uint64_t address;  /* address of the first byte, as scatter and gather entries name it */
     uint32_t key;      /* lkey */
 };
 
-/* Memory of a kind. fd < 0: host memory at data. Else a dma-buf: bytes at fd_offset, named by `iova`
- * from then on; whole pages. */
+/* Memory that a caller wants to register. With fd < 0 it is host memory at `data`. Else it is the part of the dma-buf
+ * `fd` that begins at fd_offset; it consists of whole pages, and scatter and gather entries name its first byte by
+ * `iova`. */
 struct speadi_verbs_span {
     void *data;
     size_t bytes;
     int fd;
     uint64_t fd_offset, iova;
-    bool write; /* the device writes into it (receive); else it only reads */
+    bool write; /* true: the device writes into it (receive); false: the device only reads it */
 };
 
-/* Host memory is registered for relaxed ordering where the library knows that; a device's memory never
- * (its writes must not be overtaken by the completion). Returns 0 or -errno with the remedy (ENOMEM: memlock). */
+/* Registers memory. The function asks for relaxed ordering for host memory if libibverbs knows it. It never does so for
+ * the memory of a device (a dma-buf), because there a completion must not overtake the writes before it. Returns 0 or
+ * -errno with a sentence that contains the remedy (-ENOMEM: the limit of locked memory). */
 int speadi_verbs_register(struct speadi_verbs_device *device, struct speadi_verbs_memory *memory,
                           const struct speadi_verbs_span *span, struct spead_err *err);
 
-/* No posted work names it any more. Safe when not registered. */
+/* Ends the registration. No posted request names the memory any more. Does nothing when it is not registered. */
 void speadi_verbs_deregister(struct speadi_verbs_device *device,
                              struct speadi_verbs_memory *memory);
 
-/* Host memory of ours for a device: on huge pages where the system has some, else where it makes some,
- * else on small ones. Not there in a child after fork(): the device's pages stay the parent's. */
+/* Host memory that the engine allocates for a device. speadi_verbs_arena_create() tries the kinds of pages in the order
+ * of the enumerators. The memory does not exist in a child after fork(), so that the pages that the device uses stay
+ * with the parent. */
 enum speadi_arena_pages {
     SPEADI_ARENA_HUGETLB, /* reserved huge pages */
-    SPEADI_ARENA_THP,     /* transparent ones were asked for */
-    SPEADI_ARENA_SMALL,
+    SPEADI_ARENA_THP,     /* the kernel was asked for transparent huge pages */
+    SPEADI_ARENA_SMALL,   /* pages of the usual size */
 };
 
 struct speadi_verbs_arena {
-    uint8_t *data; /* zeroed, resident, aligned to a page; NULL: none */
-    size_t bytes;  /* rounded up to pages */
+    uint8_t *data; /* zeroed, resident, aligned to a page; NULL: there is no memory */
+    size_t bytes;  /* a multiple of the page size */
     enum speadi_arena_pages pages;
 };
 
+/* Allocates at least `bytes` bytes. Returns 0, or -ENOMEM with a sentence. */
 int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes,
-                              struct spead_err *err);              /* 0 or -ENOMEM */
-void speadi_verbs_arena_destroy(struct speadi_verbs_arena *arena); /* safe when there is none */
+                              struct spead_err *err);
+void speadi_verbs_arena_destroy(struct speadi_verbs_arena *arena); /* does nothing when zeroed */
 
-/* An arena that is registered with the device; write: the device writes into it. Returns 0 or -errno with a
- * sentence; what was made by then is the caller's to deregister and destroy. */
+/* Makes an arena and registers it with the device. `write` says that the device writes into it. Returns 0 or -errno
+ * with a sentence. After a failure too, the caller deregisters *memory and destroys *arena. */
 int speadi_verbs_arena_register(struct speadi_verbs_arena *arena,
                                 struct speadi_verbs_memory *memory,
                                 struct speadi_verbs_device *device, size_t bytes, bool write,

@@ -1,9 +1,10 @@
-/* libibverbs and libmlx5, loaded when an engine first wants them: nothing links them.
+/* libibverbs and libmlx5. The library loads them when an engine first needs them; nothing is linked with them.
  *
- * The verbs that <infiniband/verbs.h> implements inline (polling, posting, flow rules, work queues,
- * extended completion queues, rate limits) go through the context and need no symbol: call them as they are.
- * All others are called through the table. Never call ibv_create_qp_ex(), ibv_query_device_ex(),
- * ibv_query_port() or ibv_reg_mr(): their inline parts fall back to symbols; use what is here. */
+ * The header <infiniband/verbs.h> implements some verbs inline: polling, posting, flow rules, work queues, extended
+ * completion queues, rate limits. These go through the context and need no symbol, so the engines call them directly.
+ * The engines call all other verbs through the tables below. Never call ibv_create_qp_ex(), ibv_query_device_ex(),
+ * ibv_query_port() or ibv_reg_mr(), because their inline parts use symbols of the library: call the functions at the
+ * end of this file and the tables instead. */
 #ifndef SPEADI_VERBS_LIBRARY_H
 #define SPEADI_VERBS_LIBRARY_H
 
@@ -17,11 +18,11 @@
 
 #include <speadline/error.h>
 
-/* Environment: files to load instead of the system's. */
+/* Environment variables that name a file to load instead of the one of the system. */
 #define SPEADI_VERBS_PATH_VARIABLE "SPEADLINE_LIBIBVERBS" /* default libibverbs.so.1 */
 #define SPEADI_MLX5_PATH_VARIABLE  "SPEADLINE_LIBMLX5"    /* default libmlx5.so.1 */
 
-/* Members have the signature and meaning of the verb of their name. Never NULL unless said. */
+/* Each member has the signature and the meaning of the verb of the same name. Only the last three may be NULL. */
 struct speadi_verbs {
     struct ibv_device **(*get_device_list)(int *count);
     void (*free_device_list)(struct ibv_device **list);
@@ -50,7 +51,7 @@ struct speadi_verbs {
     int (*destroy_qp)(struct ibv_qp *qp);
     const char *(*wc_status_str)(enum ibv_wc_status status);
     const char *(*event_type_str)(enum ibv_event_type type);
-    /* NULL in an old libibverbs. */
+    /* These are NULL if libibverbs is too old to have them. */
     struct ibv_mr *(*reg_mr_iova2)(struct ibv_pd *pd, void *data, size_t bytes, uint64_t iova,
                                    unsigned access);
     struct ibv_mr *(*reg_dmabuf_mr)(struct ibv_pd *pd, uint64_t offset, size_t bytes, uint64_t iova,
@@ -67,12 +68,14 @@ struct speadi_mlx5 {
     int (*init_obj)(struct mlx5dv_obj *object, uint64_t type);
 };
 
-/* The tables, loaded once in a process and never unloaded (providers do not survive that). Any thread.
- * Returns 0, or -ENOENT with a sentence that names the file and the package. */
+/* Each function sets its argument to a table. It loads the library at the first call and never unloads it, because the
+ * providers of libibverbs cannot be unloaded safely. Any thread may call it. Returns 0, or -ENOENT with a sentence that
+ * names the file and the package. */
 int speadi_verbs_load(const struct speadi_verbs **verbs, struct spead_err *err);
 int speadi_mlx5_load(const struct speadi_mlx5 **mlx5, struct spead_err *err);
 
-/* ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex() through the table; same results. */
+/* Replace ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex(). They go through the table and return the same
+ * results as those. */
 int speadi_verbs_query_device(const struct speadi_verbs *verbs, struct ibv_context *context,
                               struct ibv_device_attr_ex *attr);
 int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context *context,
@@ -80,8 +83,8 @@ int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context
 struct ibv_qp *speadi_verbs_create_qp(const struct speadi_verbs *verbs, struct ibv_context *context,
                                       struct ibv_qp_init_attr_ex *attr);
 
-/* A verb has failed with errno `code` (positive): sets *err to one line that names verb, device, reason and,
- * where there is one, the remedy. Returns -code. */
+/* To be called when a verb has failed with the positive errno `code`. Sets *err to one line that names the verb, the
+ * device, the reason and, if one is known, the remedy. Returns -code, or -EIO if code is not positive. */
 int speadi_verbs_failed(struct spead_err *err, const char *verb, const char *device, int code);
 
 #endif
