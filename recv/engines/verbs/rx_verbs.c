@@ -1,8 +1,8 @@
-/* Receive engine `verbs`: a raw packet queue pair of libibverbs. The NIC writes frames into registered
- * memory past the kernel; in the steady state there is no system call.
+/* The receive engine `verbs`. It receives through a raw packet queue pair of libibverbs: the NIC writes frames into
+ * registered memory and bypasses the kernel. In the steady state the engine makes no system call.
  *
- * Rules match exactly: frames that they match are seen neither by sockets nor by tcpdump. Joins and ports
- * stay the kernel's (verbs_joins.h). */
+ * Neither sockets nor tcpdump see a frame that matches a flow rule of the engine. The kernel still joins the multicast
+ * groups and holds the ports (verbs_joins.h). */
 #include "rx_verbs.h"
 
 #include <errno.h>
@@ -20,7 +20,8 @@
 
 #include "rx_engine.h"
 
-#define EVENTS_EVERY_NS 10000000u /* when nothing sleeps, events are asked for */
+/* How often the owner thread reads the events of the device when it polls and never sleeps. */
+#define EVENTS_EVERY_NS 10000000u
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
@@ -52,7 +53,8 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_device_open(&e->device, &wish, err);
 }
 
-/* Several queues: a hash of IPv4 addresses and ports picks one for each flow. */
+/* Checks the options for several queues. There the device chooses the queue of a flow by a hash of IPv4 addresses and
+ * ports. */
 static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
 {
     uint32_t queues = e->options.queues, most = e->device.report.rss_queues_max;
@@ -75,7 +77,8 @@ static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *e
     return 0;
 }
 
-/* A multi-packet queue packs what comes; it cannot part a frame's payload from its head. */
+/* Decides whether the queue is a multi-packet queue. Such a queue packs whole frames one behind the other; it cannot
+ * place the payload of a frame apart from its head. */
 static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
@@ -100,8 +103,8 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
     return 0;
 }
 
-/* A slot (or an entry) holds whatever the interface may carry, not what is expected: a frame longer than its slot takes
- * the queue down. */
+/* Allocates the slots or the entries. Each of them can hold the longest frame that the interface can carry, not only
+ * the longest one that the stream expects, because a queue fails when a frame is longer than its slot. */
 static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
@@ -121,7 +124,8 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
                                 e->options.queues, e->depth, report->device);
     e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
                                                                  : SPEADI_RX_RESERVE_MAX);
-    /* Beside those posted: a burst that is lent, and a window for a queue that takes over. */
+    /* Besides the slots that are posted, there are slots for a burst that is lent, and for the window of a queue that
+     * is opened while the old one still has its slots. */
     wanted = e->depth + SPEADI_VERBS_BURST + e->window;
     e->arrival = calloc(wanted, sizeof *e->arrival);
     if (!e->arrival)
@@ -129,7 +133,7 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_slots_open(&e->slots, &e->device, wanted, bytes, err);
 }
 
-static void tell_shape(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+static void describe_shape(const struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
 {
     const struct speadi_verbs_striding *shape = &e->mprq.shape;
 
@@ -142,7 +146,7 @@ static void tell_shape(const struct speadi_verbs_engine *e, struct speadi_rx_fac
                  e->queue.wq_count, e->depth);
 }
 
-static void tell_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
+static void fill_facts(struct speadi_verbs_engine *e, struct speadi_rx_facts *facts)
 {
     const struct speadi_verbs_interface *interface = &e->device.report.interface;
 
@@ -184,12 +188,13 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
         ret = speadi_verbs_queue_begin(e, err);
     if (ret < 0)
         return ret;
-    tell_facts(e, facts);
-    tell_shape(e, facts);
+    fill_facts(e, facts);
+    describe_shape(e, facts);
     return 0;
 }
 
-/* Against the order of making. Closing the queue pair ends all writing into slots and heaps. */
+/* Closes everything in the reverse order of opening. Once the queue pair is closed, the device no longer writes into
+ * slots and heaps. */
 static void verbs_close(void *self)
 {
     struct speadi_verbs_engine *e = self;
@@ -205,7 +210,7 @@ static void verbs_close(void *self)
     speadi_wake_fd_close(&e->wake_fd);
 }
 
-/* From here on receives have three pieces, so the queue is made anew before anything comes. */
+/* From now on a receive may have three pieces, so another queue is opened, before any packet is lent. */
 static int verbs_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
 {
     struct speadi_verbs_engine *e = self;
@@ -240,16 +245,18 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         return ret;
     e->attached = true;
     speadi_verbs_queue_take_back(e);
-    /* Until something is reserved, and of small packets nothing ever is, the whole queue is there. */
+    /* Unless the path is "placed", the whole queue is posted until the core makes its first reservation. For small
+     * packets the core never makes one. */
     e->placing = e->config.path == SPEAD_PATH_PLACED;
     if (!e->failed)
         speadi_verbs_refill(e);
     return 0;
 }
 
-/* ---- Data plane ---------------------------------------------------------------------------- */
+/* ---- Data path ----------------------------------------------------------------------------- */
 
-/* What came before the end of a device, or of a queue that none follows, is lent still. */
+/* Returns true if there may be packets to lend. After the device has gone, or after no other queue could be opened, the
+ * packets that arrived before are still lent. */
 static bool can_lend(const struct speadi_verbs_engine *e)
 {
     return !e->error || e->arrival_count > 0 || e->queue.qp;
@@ -261,7 +268,8 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
 
     burst->count = 0;
     e->looked = true;
-    if (e->failed && e->is_striding && !e->error) /* what it still holds lies in its own memory */
+    /* The frames of a failed multi-packet queue lie in memory that the next queue will use, so they are lent first. */
+    if (e->failed && e->is_striding && !e->error)
         speadi_verbs_harvest(e, burst);
     if (e->failed && !e->error && burst->count == 0)
         speadi_verbs_queue_replace(e);
@@ -272,10 +280,10 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
     burst->reservations_ended = e->ended;
     if (burst->count > 0) {
         e->messages++;
-        e->empties = 0;
+        e->empty_polls = 0;
         return (int)burst->count;
     }
-    e->empties++;
+    e->empty_polls++;
     return e->error;
 }
 
@@ -304,7 +312,8 @@ static void verbs_unreserve(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
-    if (e->error) /* no other queue follows, but neither may this one write to heaps that have been handed on */
+    /* After an error there is no other queue. But this one must not write to heaps that are handed over, so it ends. */
+    if (e->error)
         speadi_verbs_queue_close(&e->queue);
     else if (e->ended != e->accepted)
         speadi_verbs_queue_take_back(e);
@@ -337,7 +346,7 @@ static void take_events(struct speadi_verbs_engine *e)
         e->error = -ENODEV;
 }
 
-/* Without completion events nothing sleeps; but the device's own events are heard. */
+/* Without completion events the owner thread never sleeps. It reads the events of the device here, every 10 ms. */
 static void poll_events(struct speadi_verbs_engine *e)
 {
     uint64_t now = speadi_clock_mono_ns();
@@ -370,13 +379,14 @@ static void verbs_wait(void *self, uint64_t deadline_ns)
         poll_events(e);
         return;
     }
-    if (e->empties < e->options.max_poll)
+    if (e->empty_polls < e->options.max_poll)
         return;
     if (e->queue.cq.armed && e->looked) {
         sleep_until(e, deadline_ns);
         return;
     }
-    e->looked = false; /* what completed before gives no event: poll() has to look once more */
+    /* A completion from before the arming gives no event, so poll() has to run once more before this thread sleeps. */
+    e->looked = false;
     ret = speadi_verbs_cq_arm(&e->queue.cq);
     if (ret < 0)
         e->failed = true;

@@ -1,13 +1,14 @@
-/* Inside the verbs receive engine. The files share this:
+/* The state of the verbs receive engine. Its files share this header:
  *
- *   rx_verbs.c   opening, closing, waiting, the table of operations
- *   rx_verbs_options.c   what it was told for itself, and whether it can be used
- *   verbs_refill.c   what is posted: plain slots, and reserved ones
- *   verbs_harvest.c  what has completed: packets to lend
- *   verbs_mprq.c     the other kind of queue, where many frames share an entry
- *   verbs_renew.c    another queue for one that failed, or that holds reservations to take back
+ *   rx_verbs.c          opens, closes and waits; has the table of operations
+ *   rx_verbs_options.c  reads the options, and says whether the engine can be used
+ *   verbs_refill.c      posts receives: plain slots, and slots for reserved ranges
+ *   verbs_harvest.c     polls completions, and lends their packets
+ *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
+ *   verbs_renew.c       opens a new queue when the old one failed, or when reservations are taken back
  *
- * Receives complete in the order they were posted, so reservations end in order by themselves. */
+ * Receives complete in the order in which they were posted, so reservations also end in order. Only the owner thread
+ * calls these functions; only speadi_rx_verbs_options_read() and speadi_rx_verbs_usable() are for any thread. */
 #ifndef SPEADI_RX_VERBS_H
 #define SPEADI_RX_VERBS_H
 
@@ -22,97 +23,107 @@
 #include "verbs_reader.h"
 #include "verbs_slots.h"
 
-#define SPEADI_VERBS_BURST  256u /* packets lent at a time */
+#define SPEADI_VERBS_BURST  256u /* most packets of one burst */
 #define SPEADI_VERBS_PIECES 3u   /* scatter entries of a placed slot */
 
-/* A frame that has completed, and is not lent yet. */
+/* A frame that the device has received and that the engine has not lent yet. */
 struct speadi_verbs_arrival {
     uint32_t slot, bytes;
-    uint64_t time_ns; /* 0: when it is lent */
-    bool checked;
-    bool overlong; /* longer than its slot */
+    uint64_t time_ns; /* 0: the engine takes the time when it lends the frame */
+    bool checked;     /* the device has found the checksums right */
+    bool overlong;    /* the frame was longer than its slot */
 };
 
 struct speadi_verbs_engine {
     struct speadi_verbs_device device;
     struct speadi_verbs_joins joins;
-    bool is_striding; /* a multi-packet queue, and no slots */
+    bool is_striding; /* the queue is a multi-packet queue: mprq is used, and slots is not */
     struct speadi_mprq mprq;
     struct speadi_verbs_slots slots;
     struct speadi_verbs_queue queue;
-    uint32_t queue_number;                    /* 1, 2, ...: which queue slots are posted to ... */
-    uint32_t posted;                          /* ... and how many are, */
-    uint32_t wq_posted[SPEADI_VERBS_WQS_MAX]; /* of them to each work queue */
+    uint32_t queue_number;                    /* number of the queue that is open now: 1, 2, ... */
+    uint32_t posted;                          /* slots that are posted to this queue */
+    uint32_t wq_posted[SPEADI_VERBS_WQS_MAX]; /* slots that are posted to each of its work queues */
     struct speadi_verbs_reader reader;
     struct speadi_verbs_clock clock;
     struct speadi_wake_fd wake_fd;
 
-    /* For making the queue anew. */
-    struct speadi_rx_config config; /* addresses, interface and sender are these: */
+    /* Copies of the configuration, to open another queue with. The pointers in config point to reader.address and to
+     * the fields interface, sender and log below. */
+    struct speadi_rx_config config;
     struct speadi_interface interface;
     struct speadi_address sender;
-    struct spead_recv_verbs_config options; /* its strings end with open() */
-    uint32_t depth, window; /* receives posted at a time, in all and while payload is placed */
+    struct spead_recv_verbs_config options; /* its strings are valid only during open() */
+    uint32_t depth;                         /* receives posted at a time */
+    uint32_t window;                        /* the same while payload is placed */
     struct spead_log log;
 
-    struct speadi_verbs_memory heaps;
-    uint64_t accepted, ended; /* reservations */
+    struct speadi_verbs_memory heaps; /* memory of the heaps; registered by attach() */
+    uint64_t accepted, ended;         /* reservations, counted since open() */
     bool attached;
-    bool placing;        /* the core reserves: only so much is posted that guesses stay good */
-    unsigned unreserved; /* packets since it last did */
+    bool placing;        /* the core makes reservations: only `window` receives are posted, so that
+                            its predictions stay right */
+    unsigned unreserved; /* packets lent since the core last made a reservation */
     bool quiesced;
 
-    struct speadi_verbs_arrival *arrival; /* of a queue that has gone: lent before all others */
+    /* Frames that were received by a queue that is closed now. They are lent before the frames of the new queue. */
+    struct speadi_verbs_arrival *arrival;
     uint32_t arrival_count, arrival_next;
-    uint32_t lent[SPEADI_VERBS_BURST];
+    uint32_t lent[SPEADI_VERBS_BURST]; /* slots of the burst that is lent now */
     unsigned lent_count;
 
-    bool failed;        /* the queue: make it anew */
-    int error;          /* the stream cannot continue */
-    bool looked;        /* polled since the completion queue was armed */
-    uint32_t empties;   /* polls in a row that found nothing */
-    uint64_t events_ns; /* when the device's events were last asked for */
+    bool failed;          /* the queue has failed: poll() opens another one */
+    int error;            /* not 0: the stream cannot continue, and poll() returns this -errno */
+    bool looked;          /* poll() was called since the completion queue was armed */
+    uint32_t empty_polls; /* polls in a row that found nothing */
+    uint64_t events_ns;   /* time at which the engine last read the events of the device */
     uint64_t messages, sleeps, rebuilds, link_downs;
 };
 
 /* ---- rx_verbs_options.c -------------------------------------------------------------------- */
 
-/* Its options over the defaults; from NULL: the defaults. Returns 0, or -EINVAL with a sentence. */
+/* Copies the options of the engine to *own, with the defaults for those that the caller's struct does not have. If from
+ * is NULL, *own gets the defaults. Returns 0, or -EINVAL with a sentence. */
 int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
                                  const struct spead_engine_options *from, struct spead_err *err);
 
-/* Operation `usable` of the engine. */
+/* The operation `usable` of the engine. */
 int speadi_rx_verbs_usable(const struct speadi_rx_config *config, struct spead_err *err);
 
 /* ---- verbs_refill.c ------------------------------------------------------------------------ */
 
-/* Posts plain slots until as many are posted as should be. */
+/* Posts plain slots until `window` (while payload is placed) or else `depth` slots are posted. */
 void speadi_verbs_refill(struct speadi_verbs_engine *e);
 
-/* What was lent is free, or posted again. */
+/* Ends the loan of the last burst: its slots become free, or are posted again. */
 void speadi_verbs_return(struct speadi_verbs_engine *e);
 
+/* The operation `reserve` of the engine: posts a slot for each range, as far as there is space. Returns for how
+ * many. */
 unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count);
 
 /* ---- verbs_harvest.c ----------------------------------------------------------------------- */
 
-/* Lends what has completed, up to a burst. */
+/* Lends the frames that have been received, at most SPEADI_VERBS_BURST. */
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst);
 
-/* Keeps everything that completes on the queue until nothing is posted to it, or for a while. */
+/* Polls the queue until no slot is posted to it any more, or for at most 100 ms, and keeps all received frames in
+ * e->arrival. */
 void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                         uint32_t queue_number);
 
 /* ---- verbs_renew.c ------------------------------------------------------------------------- */
 
-/* Opens the first queue, fills it and starts it. Returns 0 or -errno with a sentence. */
+/* Opens a queue, posts receives to it and starts it. Returns 0 or -errno with a sentence. */
 int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *err);
 
-/* Instead of a queue that failed. What it had received is kept. */
+/* Closes a queue that failed and opens another one. The engine keeps the frames that the old queue had received. Sets
+ * e->error if no queue can be opened. */
 void speadi_verbs_queue_replace(struct speadi_verbs_engine *e);
 
-/* Instead of a queue that works, without missing a frame: none of its posted places is written any more. */
+/* Opens another queue and then closes the old one, which works. After that the device does not write into any range
+ * that was reserved. No frame is lost, but some may arrive twice. */
 void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e);
 
 #endif

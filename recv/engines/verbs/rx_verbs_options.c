@@ -1,4 +1,4 @@
-/* What the engine was told for itself, and whether it can be used for a stream. */
+/* Reads the options of the verbs receive engine, and says whether the engine can be used for a stream. */
 #include <errno.h>
 
 #include <speadi/err.h>

@@ -11,9 +11,10 @@ static void read_clocks(struct speadi_verbs_clock *clock)
     uint64_t before = speadi_clock_utc_ns(), after;
 
     if (ibv_query_rt_values_ex(clock->context, &now) != 0)
-        return; /* the old line still holds, only less well */
+        return; /* the old readings are still usable, but less exact */
     after = speadi_clock_utc_ns();
-    clock->base_ticks = (uint64_t)now.raw_clock.tv_nsec & clock->mask; /* all of them, in tv_nsec */
+    /* tv_nsec holds the whole counter; tv_sec is not used. */
+    clock->base_ticks = (uint64_t)now.raw_clock.tv_nsec & clock->mask;
     clock->base_ns = before + (after - before) / 2;
 }
 
@@ -38,7 +39,7 @@ uint64_t speadi_verbs_clock_ns(struct speadi_verbs_clock *clock, uint64_t ticks)
 {
     uint64_t since = (ticks - clock->base_ticks) & clock->mask;
 
-    if (since > clock->mask / 2) /* it came before the clocks were read */
+    if (since > clock->mask / 2) /* the ticks are older than the reading of the clocks */
         return clock->base_ns - scaled(clock, (clock->base_ticks - ticks) & clock->mask);
     if (since > clock->renew_ticks) {
         read_clocks(clock);

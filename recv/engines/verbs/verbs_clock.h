@@ -1,4 +1,4 @@
-/* A device's counter, read as UTC: a straight line through the latest reading of both clocks. */
+/* Converts the counter of a device to UTC: a straight line through the latest point at which both clocks were read. */
 #ifndef SPEADI_VERBS_CLOCK_H
 #define SPEADI_VERBS_CLOCK_H
 
@@ -9,15 +9,17 @@
 struct speadi_verbs_clock {
     struct ibv_context *context;
     uint64_t mask, khz;
-    uint64_t base_ticks, base_ns; /* read together */
-    uint64_t renew_ticks;         /* read again after so many: the clocks drift apart */
+    uint64_t base_ticks, base_ns; /* readings of the counter and of UTC at the same moment */
+    uint64_t renew_ticks; /* ticks after which both clocks are read again, because they drift */
 };
 
-/* The device has a counter that can be read. */
+/* To be called only if the device has a counter that can be read. */
 void speadi_verbs_clock_init(struct speadi_verbs_clock *clock,
                              const struct speadi_verbs_device *device);
 
-/* Ticks of the last few minutes, or a little ahead of the base. Reads both clocks anew ten times a second. */
+/* Returns the UTC time in ns at which the counter had the value `ticks`. That may be before or after the latest reading
+ * of both clocks, by less than half the range of the counter. When it is more than a tenth of a second after it, the
+ * function reads both clocks again. */
 uint64_t speadi_verbs_clock_ns(struct speadi_verbs_clock *clock, uint64_t ticks);
 
 #endif

@@ -1,9 +1,10 @@
-/* Completion queues with channels. */
+/* See verbs_cq.h. */
 #include "verbs_cq.h"
 
 #include <errno.h>
 
-/* The best stamps first. Devices say what they lack only by refusing the queue. */
+/* Makes the completion queue, first with the best time stamps, then with worse ones. A device says that it lacks a kind
+ * of stamps only by refusing to make the queue. */
 static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
 {
     static const uint64_t fields[] = {
@@ -16,7 +17,7 @@ static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
     for (int stamp = SPEADI_STAMP_WALLCLOCK; stamp >= SPEADI_STAMP_HOST && !cq->ex; stamp--) {
         const struct speadi_verbs_report *report = &cq->device->report;
 
-        /* Ticks are of use only where the counter can be read and its frequency is known. */
+        /* Ticks are useful only if the counter can be read and its frequency is known. */
         if (stamp == SPEADI_STAMP_TICKS && (!report->timestamp_mask || !report->clock_khz ||
                                             ibv_query_rt_values_ex(cq->device->context, &now) != 0))
             continue;

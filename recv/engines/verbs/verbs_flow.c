@@ -1,4 +1,5 @@
-/* Flow rules, back to back with their specifications as the verbs want them. */
+/* Makes flow rules. A rule is one struct, in which the specifications follow the attributes without a gap, as the verb
+ * ibv_create_flow() requires. */
 #include "verbs_flow.h"
 
 #include <errno.h>
@@ -21,105 +22,105 @@ struct rule_v6 {
     struct ibv_flow_spec_tcp_udp udp;
 } __attribute__((packed, aligned(4)));
 
-/* What rules of one endpoint have in common. */
-struct aim {
+/* The values that the rules of one endpoint compare with. */
+struct match {
     const struct speadi_verbs_report *report;
-    const struct speadi_address *address; /* unspecified: any destination */
+    const struct speadi_address *address; /* unspecified: any destination matches */
     in_port_t port;
-    const struct speadi_address *sender; /* NULL: any */
+    const struct speadi_address *sender; /* NULL: any sender matches */
 };
 
-static struct ibv_flow_attr attr_of(const struct aim *aim, size_t bytes)
+static struct ibv_flow_attr attr_of(const struct match *match, size_t bytes)
 {
     return (struct ibv_flow_attr){.type = IBV_FLOW_ATTR_NORMAL,
                                   .size = (uint16_t)bytes,
                                   .num_of_specs = 3,
-                                  .port = aim->report->port};
+                                  .port = match->report->port};
 }
 
-static struct ibv_flow_spec_eth ethernet_of(const struct aim *aim)
+static struct ibv_flow_spec_eth ethernet_of(const struct match *match)
 {
     struct ibv_flow_spec_eth spec = {.type = IBV_FLOW_SPEC_ETH, .size = sizeof spec};
 
     memset(spec.mask.dst_mac, 0xff, sizeof spec.mask.dst_mac);
-    if (speadi_address_is_multicast(aim->address))
-        speadi_frame_group_mac(spec.val.dst_mac, aim->address);
+    if (speadi_address_is_multicast(match->address))
+        speadi_frame_group_mac(spec.val.dst_mac, match->address);
     else
-        memcpy(spec.val.dst_mac, aim->report->interface.mac, sizeof spec.val.dst_mac);
-    if (aim->report->interface.vlan) {
-        spec.val.vlan_tag = htons(aim->report->interface.vlan);
+        memcpy(spec.val.dst_mac, match->report->interface.mac, sizeof spec.val.dst_mac);
+    if (match->report->interface.vlan) {
+        spec.val.vlan_tag = htons(match->report->interface.vlan);
         spec.mask.vlan_tag = htons(SPEADI_VLAN_ID_MASK);
     }
     return spec;
 }
 
-static struct ibv_flow_spec_tcp_udp udp_of(const struct aim *aim)
+static struct ibv_flow_spec_tcp_udp udp_of(const struct match *match)
 {
     struct ibv_flow_spec_tcp_udp spec = {
         .type = IBV_FLOW_SPEC_UDP,
         .size = sizeof spec,
-        .val.dst_port = aim->port,
+        .val.dst_port = match->port,
         .mask.dst_port = 0xffff,
     };
 
-    if (aim->sender && aim->sender->v4.sin_port) {
-        spec.val.src_port = aim->sender->v4.sin_port;
+    if (match->sender && match->sender->v4.sin_port) {
+        spec.val.src_port = match->sender->v4.sin_port;
         spec.mask.src_port = 0xffff;
     }
     return spec;
 }
 
 static int add(struct speadi_verbs_flows *flows, struct ibv_qp *qp, void *rule,
-               const struct aim *aim, struct spead_err *err)
+               const struct match *match, struct spead_err *err)
 {
     struct ibv_flow *flow = ibv_create_flow(qp, rule);
 
     if (!flow)
-        return speadi_verbs_failed(err, "create_flow", aim->report->device, errno);
+        return speadi_verbs_failed(err, "create_flow", match->report->device, errno);
     flows->flow[flows->count++] = flow;
     return 0;
 }
 
-static int add_v4(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct aim *aim,
+static int add_v4(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct match *match,
                   struct spead_err *err)
 {
     struct rule_v4 rule = {
-        .attr = attr_of(aim, sizeof rule),
-        .ethernet = ethernet_of(aim),
+        .attr = attr_of(match, sizeof rule),
+        .ethernet = ethernet_of(match),
         .ip = {.type = IBV_FLOW_SPEC_IPV4, .size = sizeof rule.ip},
-        .udp = udp_of(aim),
+        .udp = udp_of(match),
     };
 
-    if (!speadi_address_is_any(aim->address)) {
-        rule.ip.val.dst_ip = aim->address->v4.sin_addr.s_addr;
+    if (!speadi_address_is_any(match->address)) {
+        rule.ip.val.dst_ip = match->address->v4.sin_addr.s_addr;
         rule.ip.mask.dst_ip = UINT32_MAX;
     }
-    if (aim->sender) {
-        rule.ip.val.src_ip = aim->sender->v4.sin_addr.s_addr;
+    if (match->sender) {
+        rule.ip.val.src_ip = match->sender->v4.sin_addr.s_addr;
         rule.ip.mask.src_ip = UINT32_MAX;
     }
-    return add(flows, qp, &rule, aim, err);
+    return add(flows, qp, &rule, match, err);
 }
 
-static int add_v6(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct aim *aim,
+static int add_v6(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct match *match,
                   struct spead_err *err)
 {
     struct rule_v6 rule = {
-        .attr = attr_of(aim, sizeof rule),
-        .ethernet = ethernet_of(aim),
+        .attr = attr_of(match, sizeof rule),
+        .ethernet = ethernet_of(match),
         .ip = {.type = IBV_FLOW_SPEC_IPV6, .size = sizeof rule.ip},
-        .udp = udp_of(aim),
+        .udp = udp_of(match),
     };
 
-    if (!speadi_address_is_any(aim->address)) {
-        memcpy(rule.ip.val.dst_ip, &aim->address->v6.sin6_addr, sizeof rule.ip.val.dst_ip);
+    if (!speadi_address_is_any(match->address)) {
+        memcpy(rule.ip.val.dst_ip, &match->address->v6.sin6_addr, sizeof rule.ip.val.dst_ip);
         memset(rule.ip.mask.dst_ip, 0xff, sizeof rule.ip.mask.dst_ip);
     }
-    if (aim->sender) {
-        memcpy(rule.ip.val.src_ip, &aim->sender->v6.sin6_addr, sizeof rule.ip.val.src_ip);
+    if (match->sender) {
+        memcpy(rule.ip.val.src_ip, &match->sender->v6.sin6_addr, sizeof rule.ip.val.src_ip);
         memset(rule.ip.mask.src_ip, 0xff, sizeof rule.ip.mask.src_ip);
     }
-    return add(flows, qp, &rule, aim, err);
+    return add(flows, qp, &rule, match, err);
 }
 
 static bool may_send(const struct speadi_address *sender, sa_family_t family)
@@ -127,17 +128,18 @@ static bool may_send(const struct speadi_address *sender, sa_family_t family)
     return !sender || sender->any.sa_family == family;
 }
 
-/* "[::]" takes both IP versions. */
-static int add_rules(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct aim *aim,
+/* Adds the rules of one endpoint. The endpoint "[::]" takes both IP versions. */
+static int add_rules(struct speadi_verbs_flows *flows, struct ibv_qp *qp, const struct match *match,
                      struct spead_err *err)
 {
-    bool v6 = aim->address->any.sa_family == AF_INET6;
+    bool v6 = match->address->any.sa_family == AF_INET6;
     int ret = 0;
 
-    if (v6 && may_send(aim->sender, AF_INET6))
-        ret = add_v6(flows, qp, aim, err);
-    if (ret == 0 && (!v6 || speadi_address_is_any(aim->address)) && may_send(aim->sender, AF_INET))
-        ret = add_v4(flows, qp, aim, err);
+    if (v6 && may_send(match->sender, AF_INET6))
+        ret = add_v6(flows, qp, match, err);
+    if (ret == 0 && (!v6 || speadi_address_is_any(match->address)) &&
+        may_send(match->sender, AF_INET))
+        ret = add_v4(flows, qp, match, err);
     return ret;
 }
 
@@ -149,17 +151,17 @@ int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
 
     for (uint32_t i = 0; i < config->count; i++) {
         const struct speadi_address *address = &config->addresses[i];
-        struct aim aim = {
+        struct match match = {
             .report = report,
             .address = address,
-            .port = address->v4.sin_port, /* same place for both versions */
+            .port = address->v4.sin_port, /* IPv6 addresses have the port at the same offset */
             .sender = config->sender,
         };
         int ret;
 
         if (speadi_address_is_any(address) && interface && interface->local.length > 0)
-            aim.address = &interface->local;
-        ret = add_rules(flows, qp, &aim, err);
+            match.address = &interface->local;
+        ret = add_rules(flows, qp, &match, err);
         if (ret < 0)
             return ret;
     }

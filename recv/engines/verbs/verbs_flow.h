@@ -1,4 +1,4 @@
-/* Flow rules: which frames a NIC brings to a queue pair. */
+/* Flow rules. They say which frames a NIC brings to a queue pair. */
 #ifndef SPEADI_VERBS_FLOW_H
 #define SPEADI_VERBS_FLOW_H
 
@@ -6,7 +6,7 @@
 
 #include "rx_engine.h"
 
-/* An endpoint for both IP versions takes a rule for each. */
+/* An endpoint for both IP versions needs two rules. */
 #define SPEADI_VERBS_FLOWS_MAX (2 * SPEADI_RX_SOURCES_MAX)
 
 struct speadi_verbs_flows {
@@ -14,14 +14,17 @@ struct speadi_verbs_flows {
     unsigned count;
 };
 
-/* Exact rules: the group's MAC or the interface's own, the VLAN of a VLAN interface, the endpoint's address
- * (the interface's, where the endpoint takes any and the interface was given by address) and port, and the
- * one sender's address and port where there is one. Masks
- * are all ones or all zeros, as most hardware wants them. Returns 0 or -errno with a sentence; what was
- * made by then is for close(). */
+/* Makes the rules for all endpoints of the stream. A rule compares these fields of a frame:
+ *   - the destination MAC: that of the multicast group, or that of the interface;
+ *   - the VLAN, if the interface is a VLAN interface;
+ *   - the destination address and port: those of the endpoint. If the endpoint takes any address and the user gave the
+ *     interface by an address, the rule uses that address;
+ *   - the source address and port of the sender, if the stream has one.
+ * A mask is all ones or all zeros, because most hardware accepts nothing else. Returns 0 or -errno with a sentence. The
+ * caller calls close() after a failure too. */
 int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
                             const struct speadi_verbs_report *report,
                             const struct speadi_rx_config *config, struct spead_err *err);
-void speadi_verbs_flows_close(struct speadi_verbs_flows *flows); /* safe when zeroed */
+void speadi_verbs_flows_close(struct speadi_verbs_flows *flows); /* does nothing when zeroed */
 
 #endif

@@ -1,4 +1,4 @@
-/* What has completed on a verbs queue: packets to lend, or to keep until they can be lent. */
+/* Polls the completions of a verbs queue. It lends their packets, or keeps them until they can be lent. */
 #include <errno.h>
 #include <string.h>
 
@@ -7,8 +7,12 @@
 
 #include "rx_verbs.h"
 
-#define UNRESERVED_MAX 1024u /* packets without a reservation, then plain slots fill the queue */
-#define DRAIN_LIMIT_NS 100000000u /* a device that flushes nothing is as good as gone */
+/* After this many packets without a reservation, the engine posts plain slots to the whole depth of the queue. */
+#define UNRESERVED_MAX 1024u
+
+/* How long the engine waits until a stopped queue has flushed its receives. A device that takes longer counts as
+ * gone. */
+#define DRAIN_LIMIT_NS 100000000u
 
 /* ---- Lending ------------------------------------------------------------------------------- */
 
@@ -18,7 +22,7 @@ static void end_reservation(struct speadi_verbs_engine *e, const struct speadi_v
         e->ended = slot->place + 1;
 }
 
-/* Where the frame lies that the slot was filled with. */
+/* Describes where the pieces of the frame in this slot lie. */
 static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot *slot,
                                                  const struct speadi_verbs_arrival *arrival)
 {
@@ -51,7 +55,7 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
     speadi_verbs_read(&e->reader, &frame, &burst->packet[i]);
 }
 
-/* A frame that was too long even so: nothing of it is known but that it came. */
+/* Lends a frame that was longer than its slot. The engine knows nothing about it except that it has arrived. */
 static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
                           struct speadi_rx_burst *burst)
 {
@@ -78,7 +82,7 @@ static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_
     return now;
 }
 
-/* The slot that the current completion of cq is about is posted no more. */
+/* Returns the slot of the current completion of cq, and records that it is no longer posted. */
 static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
                                                const struct speadi_verbs_cq *cq)
 {
@@ -92,7 +96,7 @@ static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
     return slot;
 }
 
-/* now: where the device has no clock. */
+/* Describes the frame of the current completion. `now` is its time if the device has no clock. */
 static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
                                                      const struct speadi_verbs_cq *cq, uint64_t now)
 {
@@ -104,8 +108,9 @@ static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine 
     };
 }
 
-/* A failed completion says which slot and why, and nothing else. Only some firmware goes on after a frame
- * that was too long; what is flushed afterwards tells. burst NULL: what came is kept, to be lent later. */
+/* Handles a completion that failed. Only its slot and its status are valid. After a frame that was too long, the queue
+ * goes on with some firmware and fails with other; in the second case the other receives complete as flushed. If burst
+ * is NULL, the frame is kept in e->arrival and lent later. */
 static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
                         struct speadi_rx_burst *burst)
 {
@@ -143,7 +148,7 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
         } while (ret == 0);
         ibv_end_poll(cq->ex);
     }
-    if (ret != ENOENT) /* the queue has overrun, or the device is gone */
+    if (ret != ENOENT) /* the completion queue has overrun, or the device is gone */
         e->failed = true;
 }
 
@@ -181,7 +186,7 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
                 take_piece(e, burst, now);
             else
                 e->failed = true;
-            /* Behind a failure nobody knows where in the entry a packet lies. */
+            /* After a failure it is not known where in the entry the next packet lies. */
             ret = burst->count < SPEADI_VERBS_BURST && !e->failed ? ibv_next_poll(cq->ex) : ENOENT;
         } while (ret == 0);
         ibv_end_poll(cq->ex);
@@ -235,7 +240,7 @@ static bool has_posted(const struct speadi_verbs_engine *e, uint32_t queue_numbe
     return false;
 }
 
-/* Returns what the queue answered last: ENOENT when it is empty. */
+/* Keeps all frames that have completed. Returns the last answer of the completion queue: ENOENT when it is empty. */
 static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq)
 {
     struct ibv_poll_cq_attr attr = {0};

@@ -1,4 +1,4 @@
-/* Groups and ports that the kernel keeps for a NIC. */
+/* Joins groups and holds ports in the kernel for packets that bypass it. */
 #include "verbs_joins.h"
 
 #include <linux/filter.h>
@@ -6,9 +6,9 @@
 
 #include <speadi/err.h>
 
-#define BUFFER_BYTES 4096u /* nothing gets past the filter */
+#define BUFFER_BYTES 4096u /* small, because the filter lets no packet into the buffer */
 
-/* Keeps not a byte of any packet: the kernel then neither queues it nor answers for it. */
+/* Attaches a filter that drops every packet. So the kernel neither queues a packet nor answers it. */
 static int refuse_all(int fd, struct spead_err *err)
 {
     struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};

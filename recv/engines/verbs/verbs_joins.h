@@ -1,5 +1,6 @@
-/* The kernel's side of what a NIC takes past it: groups are joined on ordinary sockets, so that switches
- * send them here, and ports are held, so that the kernel answers no unicast with "port unreachable". */
+/* Sockets that the kernel needs although the packets bypass it. They join the multicast groups, so that switches send
+ * the packets of the groups to this host. They hold the ports, so that the kernel does not answer a unicast packet with
+ * "port unreachable". */
 #ifndef SPEADI_VERBS_JOINS_H
 #define SPEADI_VERBS_JOINS_H
 
@@ -12,11 +13,11 @@ struct speadi_verbs_joins {
     uint32_t count;
 };
 
-/* One socket for each address, which nothing is ever queued on. A socket each also keeps clear of
- * net.ipv4.igmp_max_memberships, which counts per socket. interface_index stands in where the
+/* Opens one socket for each address; no packet is ever queued on it. The limit net.ipv4.igmp_max_memberships counts the
+ * groups of one socket, so one socket for each address never reaches it. interface_index is used for multicast if the
  * configuration names no interface. Returns 0 or -errno with a sentence. */
 int speadi_verbs_joins_open(struct speadi_verbs_joins *joins, const struct speadi_rx_config *config,
                             unsigned interface_index, struct spead_err *err);
-void speadi_verbs_joins_close(struct speadi_verbs_joins *joins); /* safe when zeroed */
+void speadi_verbs_joins_close(struct speadi_verbs_joins *joins); /* does nothing when zeroed */
 
 #endif

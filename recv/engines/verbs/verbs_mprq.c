@@ -7,12 +7,14 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
-#define STRIDE_LOG  8u  /* 256 bytes: a frame wastes half of one, on average */
+#define STRIDE_LOG  8u  /* 256 bytes; a frame wastes half a stride on average */
 #define ENTRY_LOG   18u /* 256 KiB */
-#define ENTRIES_MIN 4u  /* one is filled, one is lent, and the NIC has some */
+#define ENTRIES_MIN 4u  /* the NIC fills one, the core reads one, and the NIC has two in reserve */
 
 #define STRIDES_LOG_MAX 14u /* a completion counts strides in 15 bits */
 
+/* The length field of a completion: the bytes of the frame, its strides, and a bit that is set when the completion only
+ * fills up an entry. */
 #define LENGTH_MASK 0xffffu
 #define STRIDES_AT  16
 #define FILLER      0x80000000u
@@ -90,7 +92,8 @@ void speadi_mprq_refill(struct speadi_mprq *mprq)
 
     while (mprq->posted - mprq->used < mprq->shape.entries)
         post(mprq);
-    /* DOORBELL1 device: the NIC reads the entries after it has seen the doorbell. */
+    /* DOORBELL1 device: the release store makes the entries visible before the doorbell. The NIC reads the entries
+     * after it has seen the doorbell. */
     if (mprq->posted != before)
         __atomic_store_n(mprq->ring.dbrec, htobe32(mprq->posted & LENGTH_MASK), __ATOMIC_RELEASE);
 }

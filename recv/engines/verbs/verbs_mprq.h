@@ -1,6 +1,6 @@
-/* Memory of a multi-packet receive queue (mlx5): a ring of large entries that the NIC fills stride by stride, many
- * frames to an entry. Frames are lent where they lie; an entry is posted again when all of it was used and
- * all that was lent of it has come back. */
+/* The memory of a multi-packet receive queue (mlx5): a ring of large entries. The NIC fills an entry stride by stride
+ * with many frames. The engine lends each frame where it lies. It posts an entry again when the NIC has used all of it
+ * and the core has given back all frames in it. */
 #ifndef SPEADI_VERBS_MPRQ_H
 #define SPEADI_VERBS_MPRQ_H
 
@@ -15,34 +15,37 @@ struct speadi_mprq {
     struct speadi_verbs_arena arena;
     struct speadi_verbs_memory memory;
     struct speadi_verbs_striding shape;
-    struct mlx5dv_rwq ring; /* of the queue that is open now */
-    uint32_t posted, used;  /* entries, counted on and on: the NIC has posted - used */
-    uint32_t strides;       /* used of the entry it is filling */
+    struct mlx5dv_rwq ring; /* ring of the queue that is open now */
+    /* Entries posted and entries used up, counted since begin(). They wrap. The NIC owns posted - used entries. */
+    uint32_t posted, used;
+    uint32_t strides; /* strides that are used of the entry that the NIC fills now */
 };
 
-/* What a completion says. */
+/* The frame that a completion is about. */
 struct speadi_verbs_piece {
-    const uint8_t *data; /* NULL: no frame, an entry was filled up */
+    const uint8_t *data; /* NULL: the completion brings no frame; see speadi_mprq_take() */
     uint32_t bytes;
 };
 
-/* Entries for about buffer_bytes: strides and entries of the sizes asked for (log2; 0: chosen), within what the
- * device can do. No more strides than completions can be waiting: a queue for them must never overrun.
- * Returns 0 or -errno with a sentence; what was made by then is for close(). */
+/* Allocates and registers entries of together about buffer_bytes. The sizes of strides and entries are those of the
+ * options (log2; 0: the function chooses), kept within the limits of the device. There are not more strides than the
+ * completion queue has entries, because a completion queue must never overrun. Returns 0 or -errno with a sentence. The
+ * caller calls close() after a failure too. */
 int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *device,
                      uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
                      uint32_t frame_bytes, struct spead_err *err);
-void speadi_mprq_close(struct speadi_mprq *mprq); /* safe when zeroed */
+void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing when zeroed */
 
-/* Another queue with this memory: all of it is posted. */
+/* Opens a queue on this memory and posts all entries. Returns 0 or -errno with a sentence. */
 int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
                       struct spead_err *err);
 
-/* The frame of the next completion, whose length field is `packed`. Data is NULL, bytes not 0 when what it says
- * cannot be: the queue is broken. */
+/* Returns the frame of the next completion. `packed` is the length field of that completion. data is NULL in two cases:
+ * with bytes 0 the completion only fills up an entry; with bytes not 0 it contradicts the state of the ring, and the
+ * queue must be replaced. */
 struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed);
 
-/* Nothing is lent: posts what was used up. */
+/* Posts the entries that were used up. The caller makes sure that no frame is lent. */
 void speadi_mprq_refill(struct speadi_mprq *mprq);
 
 #endif

@@ -20,7 +20,8 @@ static int open_plain(struct speadi_verbs_queue *queue,
         .cap = {.max_recv_wr = config->depth, .max_recv_sge = config->sge_max},
     };
 
-    attr.send_cq = attr.recv_cq = ibv_cq_ex_to_cq(queue->cq.ex); /* nothing is ever sent */
+    /* The queue pair never sends, but the verb requires a send_cq. */
+    attr.send_cq = attr.recv_cq = ibv_cq_ex_to_cq(queue->cq.ex);
     queue->qp = queue->device->verbs->create_qp(queue->device->pd, &attr);
     if (!queue->qp)
         return speadi_verbs_failed(err, "create_qp", queue->device->report.device, errno);
@@ -64,7 +65,8 @@ static int move_wqs(struct speadi_verbs_queue *queue, enum ibv_wq_state state,
     return 0;
 }
 
-/* All of a flow's packets go to one queue, in order. With one queue the hash is over nothing. */
+/* Makes a queue pair that distributes frames by a hash. All packets of a flow go to the same work queue, in order. With
+ * one work queue the hash uses no field. */
 static int make_hashed_qp(struct speadi_verbs_queue *queue, struct spead_err *err)
 {
     static uint8_t key[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
@@ -90,7 +92,7 @@ static int make_hashed_qp(struct speadi_verbs_queue *queue, struct spead_err *er
                : speadi_verbs_failed(err, "create_qp_ex", queue->device->report.device, errno);
 }
 
-/* The queues are there. */
+/* Makes the indirection table and the queue pair above the work queues, which exist already. */
 static int make_hash(struct speadi_verbs_queue *queue, struct spead_err *err)
 {
     struct ibv_rwq_ind_table_init_attr table = {
@@ -131,7 +133,7 @@ int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verb
 
 /* ---- Multi-packet -------------------------------------------------------------------------- */
 
-/* Where a multi-packet queue's entries and doorbell lie. */
+/* Asks libmlx5 where the entries and the doorbell of a multi-packet queue lie in memory. */
 static int find_ring(struct speadi_verbs_queue *queue, struct mlx5dv_rwq *ring,
                      struct spead_err *err)
 {
@@ -175,8 +177,8 @@ int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
 int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,
                              const struct speadi_rx_config *config, struct spead_err *err)
 {
-    int ret =
-        queue->wq_count ? 0 : move(queue, IBV_QPS_RTR, err); /* with a table there are no states */
+    /* A queue pair with an indirection table has no states. */
+    int ret = queue->wq_count ? 0 : move(queue, IBV_QPS_RTR, err);
 
     return ret < 0 ? ret
                    : speadi_verbs_flows_open(&queue->flows, queue->qp, &queue->device->report,
@@ -186,7 +188,7 @@ int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,
 void speadi_verbs_queue_stop(struct speadi_verbs_queue *queue)
 {
     speadi_verbs_flows_close(&queue->flows);
-    /* It may be in error already, or the device gone. */
+    /* The result is ignored: the queue may be in its error state already, or the device may be gone. */
     if (queue->wq_count)
         (void)move_wqs(queue, IBV_WQS_ERR, NULL);
     else if (queue->qp)

@@ -1,5 +1,5 @@
-/* The queue pair that a NIC's rules lead to, with its completion queue and its rules. It can fail, and be made
- * anew. */
+/* The queue pair that receives frames, with its completion queue and its flow rules. When it has failed, the engine
+ * closes it and opens another one. */
 #ifndef SPEADI_VERBS_QUEUE_H
 #define SPEADI_VERBS_QUEUE_H
 
@@ -13,7 +13,8 @@ struct speadi_verbs_queue {
     struct speadi_verbs_cq cq;
     struct ibv_qp *qp; /* NULL: closed */
     struct speadi_verbs_flows flows;
-    /* Work queues, if there are: then the queue pair only leads to them, by a hash of addresses and ports. */
+    /* If wq_count is not 0, receives are posted to these work queues. The queue pair then only distributes the frames
+     * to them, by a hash of addresses and ports. */
     struct ibv_wq *wq[SPEADI_VERBS_WQS_MAX];
     unsigned wq_count;
     struct ibv_rwq_ind_table *table;
@@ -21,38 +22,42 @@ struct speadi_verbs_queue {
 
 struct speadi_verbs_queue_config {
     uint32_t depth;   /* receives posted at a time */
-    uint32_t sge_max; /* scatter entries of each */
-    int comp_vector;  /* -1: polled only */
-    unsigned wqs;     /* a power of two; 1: receives are the queue pair's own */
+    uint32_t sge_max; /* scatter entries of each receive */
+    int comp_vector;  /* -1: no completion events, the engine only polls */
+    unsigned wqs;     /* a power of two; 1: no work queues, receives are posted to the queue pair */
 };
 
-/* With several work queues depth is shared among them, and they complete in one. Up to INIT: receives may be posted, no frame comes yet. 0 or -errno with a sentence; what was made by then is
- * for close(). */
+/* Opens a queue as far as the state INIT: receives may be posted, but no frame arrives yet. Several work queues share
+ * `depth` and one completion queue. Returns 0 or -errno with a sentence. The caller calls close() after a failure
+ * too. */
 int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verbs_device *device,
                             const struct speadi_verbs_queue_config *config, struct spead_err *err);
 
-/* A multi-packet queue of mlx5. */
+/* The configuration of a multi-packet queue of mlx5. */
 struct speadi_verbs_striding {
-    uint32_t entries;                 /* a power of two */
-    uint32_t stride_log, strides_log; /* of each */
-    uint32_t completions;             /* as many as there may be strides in all */
-    int comp_vector;
+    uint32_t entries; /* a power of two */
+    /* Log2 of the bytes of a stride, and log2 of the strides of an entry. */
+    uint32_t stride_log, strides_log;
+    uint32_t completions; /* strides of all entries together */
+    int comp_vector;      /* -1: no completion events, the engine only polls */
 };
 
-/* The same with a multi-packet queue, whose ring the caller fills: see verbs_mprq.h. */
+/* Opens a multi-packet queue in the same way. The caller fills its ring (see verbs_mprq.h). */
 int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
                                      struct speadi_verbs_device *device,
                                      const struct speadi_verbs_striding *config,
                                      struct mlx5dv_rwq *ring, struct spead_err *err);
 
-/* RTR, and the rules: frames come. */
+/* Moves the queue pair to the state RTR and makes the flow rules: from now on frames arrive. Returns 0 or -errno with a
+ * sentence. */
 int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,
                              const struct speadi_rx_config *config, struct spead_err *err);
 
-/* No more frames: what is posted completes as flushed. */
+/* Removes the flow rules and moves the queue into its error state: no more frames arrive, and all posted receives
+ * complete as flushed. */
 void speadi_verbs_queue_stop(struct speadi_verbs_queue *queue);
 
-/* The device writes nothing any more when it returns. Safe when zeroed. */
+/* When it returns, the device does not write any more. Does nothing when zeroed. */
 void speadi_verbs_queue_close(struct speadi_verbs_queue *queue);
 
 #endif

@@ -34,7 +34,7 @@ static bool checksums_hold(const struct speadi_frame *headers,
     };
 
     if (!frame->body && frame->body_bytes)
-        return true; /* out of the CPU's reach; the frame's own CRC was right */
+        return true; /* the CPU cannot read the body; but the NIC has checked the Ethernet CRC */
     return speadi_frame_checksums_hold(headers, parts, 3);
 }
 
@@ -52,7 +52,7 @@ static void refuse(const struct speadi_verbs_reader *reader, const struct speadi
     };
 }
 
-/* The next frame will most likely be like this one. */
+/* Stores what the headers of this frame look like, because the next frame will probably have the same ones. */
 static void learn(struct speadi_verbs_reader *reader, const struct speadi_verbs_frame *frame,
                   const struct speadi_frame *headers)
 {

@@ -1,4 +1,5 @@
-/* Received frames become packets to lend: whose they are, where their SPEAD bytes lie, or why not. */
+/* Turns received frames into packets to lend. It finds the source of a frame and where its datagram lies, or the bucket
+ * of a frame that it refuses. */
 #ifndef SPEADI_VERBS_READER_H
 #define SPEADI_VERBS_READER_H
 
@@ -14,11 +15,11 @@
 struct speadi_verbs_reader {
     struct speadi_address address[SPEADI_RX_SOURCES_MAX];
     uint32_t count;
-    uint16_t source;                            /* of the latest frame: likely the next one's too */
-    uint32_t frame_head[SPEADI_RX_SOURCES_MAX]; /* bytes before the datagram in the source's latest
-                                                   frame; 0: none came yet */
-    /* Three words of a frame of usual_source that was found sound, with what may differ from frame to frame
-     * left out; no frame is like them at first. */
+    uint16_t source; /* source of the latest frame; the next one is probably from it too */
+    /* For each source: bytes before the datagram in its latest frame; 0: no frame has arrived yet. */
+    uint32_t frame_head[SPEADI_RX_SOURCES_MAX];
+    /* Three words of the headers of an accepted frame of usual_source. The bits that may differ from frame to frame are
+     * masked out. At first the words hold a value that no frame has. */
     uint64_t usual[3];
     uint16_t usual_source;
 };
@@ -26,20 +27,21 @@ struct speadi_verbs_reader {
 /* A frame in memory, in up to three pieces. */
 struct speadi_verbs_frame {
     const uint8_t *head;
-    const uint8_t *body; /* NULL: there is none, or the CPU cannot touch it */
+    const uint8_t *body; /* NULL: there is no body, or the CPU cannot read it */
     const uint8_t *tail;
-    uint32_t head_bytes, body_bytes; /* the tail has the rest */
+    uint32_t head_bytes, body_bytes; /* the tail has the remaining bytes */
     uint32_t frame_bytes;
-    bool checked; /* the device found its checksums right */
+    bool checked; /* the device has found the checksums right */
     uint64_t time_ns;
-    uint64_t place; /* reservation whose range body lies in */
+    uint64_t place; /* number of the reservation whose range body lies in */
 };
 
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
                               const struct speadi_rx_config *config);
 
-/* An untagged IPv4 frame without options and fragments: most of a stream's differ in nothing but lengths,
- * numbers and checksums. */
+/* A usual frame is an IPv4 frame without VLAN tags, IP options and fragmentation. Most frames of a stream are usual and
+ * differ only in lengths, identification numbers and checksums. At these three offsets lie the words that are the same
+ * in all of them, apart from the bits that SPEADI_USUAL_MASK masks out. */
 #define SPEADI_USUAL_AT                                                        \
     {                                                                          \
         SPEADI_ETHERNET_TYPE_AT, SPEADI_PLAIN_IP_AT + SPEADI_IPV4_FRAGMENT_AT, \
@@ -60,8 +62,8 @@ static inline uint64_t speadi_verbs_word(const uint8_t *from)
     return word;
 }
 
-/* Whether the frame, whose head holds more than its headers, is like the latest sound one; then *payload_bytes is the
- * datagram's length. False: it has to be parsed. */
+/* Returns true if the frame has the same headers as the latest usual frame that was accepted. Then *payload_bytes is
+ * the length of its datagram. If it returns false, the frame has to be parsed. */
 static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reader,
                                          const struct speadi_verbs_frame *frame,
                                          uint32_t *payload_bytes)
@@ -83,7 +85,8 @@ static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reade
            ip_bytes + SPEADI_PLAIN_IP_AT <= frame->frame_bytes;
 }
 
-/* Fills *packet with the datagram that begins payload_at bytes into the frame: placed, if any of it lies in body. */
+/* Fills *packet with the datagram that begins payload_at bytes into the frame. The packet is placed if a part of the
+ * datagram lies in the body. */
 static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t source,
                                      const struct speadi_verbs_frame *frame, uint32_t payload_at,
                                      uint32_t payload_bytes)
@@ -107,10 +110,12 @@ static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t s
     };
 }
 
-/* Any frame: fills *packet as above, or refused. What the device has not checked is checked here, as far as the CPU can reach it. */
+/* Parses any frame and fills *packet: as above, or as refused with a bucket. If the device has not checked the
+ * checksums, the function checks them, unless a part of the frame is out of reach of the CPU. */
 void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
                            const struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet);
 
+/* Fills *packet from the frame, on the shorter path if the frame is usual. */
 static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
                                      const struct speadi_verbs_frame *frame,
                                      struct speadi_rx_packet *packet)
@@ -121,7 +126,8 @@ static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
         speadi_verbs_fill(packet, reader->usual_source, frame, SPEADI_PLAIN_PAYLOAD_AT,
                           payload_bytes);
     } else {
-        const struct speadi_verbs_frame copy = *frame; /* so that usual ones stay in registers */
+        /* With a copy the compiler can keep the fields of usual frames in registers. */
+        const struct speadi_verbs_frame copy = *frame;
 
         speadi_verbs_read_any(reader, &copy, packet);
     }

@@ -1,13 +1,13 @@
-/* What is posted to a verbs queue. */
+/* Posts receives to a verbs queue. */
 #include <errno.h>
 
 #include <speadi/numbers.h>
 
 #include "rx_verbs.h"
 
-#define HEAD_BYTES_MAX 512u /* longer heads are not predicted */
+#define HEAD_BYTES_MAX 512u /* no reservations for packets with longer heads */
 
-/* Chains `count` free slots, as plain ones. */
+/* Takes `count` free slots, makes them plain and chains them. */
 static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned wq, uint32_t count)
 {
     struct ibv_recv_wr *first, **link = &first;
@@ -22,10 +22,10 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned w
         link = &slot->wr.next;
     }
     *link = NULL;
-    return (struct speadi_verbs_slot *)(void *)first; /* wr is its first member */
+    return (struct speadi_verbs_slot *)(void *)first; /* wr is the first member of a slot */
 }
 
-/* The same, one for each range. */
+/* Takes a free slot for each range, makes it placed and chains it. */
 static struct speadi_verbs_slot *chain_placed(struct speadi_verbs_engine *e, uint32_t head_bytes,
                                               const struct speadi_rx_range *ranges, uint32_t count)
 {
@@ -72,7 +72,7 @@ static void refill_slots(struct speadi_verbs_engine *e)
         post(e, chain(e, 0, room), room);
 }
 
-/* Each work queue gets its share. */
+/* Posts plain slots to each work queue until it has its share of the depth. */
 static void refill_wqs(struct speadi_verbs_engine *e)
 {
     uint32_t share = e->depth / e->queue.wq_count;
@@ -95,7 +95,8 @@ void speadi_verbs_refill(struct speadi_verbs_engine *e)
         refill_slots(e);
 }
 
-/* In the order in which they were lent: the memory that was used last is used again last. */
+/* Posts the slots of the last burst again, in the order in which they were lent. So the device uses the slot last that
+ * it also used last before. */
 static void repost(struct speadi_verbs_engine *e)
 {
     struct ibv_recv_wr *next = NULL;
@@ -111,7 +112,7 @@ static void repost(struct speadi_verbs_engine *e)
         slot->wr.next = next;
         next = &slot->wr;
     }
-    post(e, (struct speadi_verbs_slot *)(void *)next, count); /* wr is its first member */
+    post(e, (struct speadi_verbs_slot *)(void *)next, count); /* wr is the first member of a slot */
 }
 
 void speadi_verbs_return(struct speadi_verbs_engine *e)
@@ -129,16 +130,16 @@ void speadi_verbs_return(struct speadi_verbs_engine *e)
         speadi_verbs_refill(e);
 }
 
-/* How many ranges there is room for now. */
-static unsigned room_for(const struct speadi_verbs_engine *e, unsigned count)
+/* Returns how many of `count` ranges can be reserved now. */
+static unsigned limit_count(const struct speadi_verbs_engine *e, unsigned count)
 {
-    uint64_t room = SPEADI_RX_RESERVE_MAX - (e->accepted - e->ended);
+    uint64_t limit = SPEADI_RX_RESERVE_MAX - (e->accepted - e->ended);
 
     if (e->posted >= e->window)
         return 0;
-    room = speadi_min_u64(room, e->window - e->posted);
-    room = speadi_min_u64(room, e->slots.free_count);
-    return (unsigned)speadi_min_u64(room, count);
+    limit = speadi_min_u64(limit, e->window - e->posted);
+    limit = speadi_min_u64(limit, e->slots.free_count);
+    return (unsigned)speadi_min_u64(limit, count);
 }
 
 unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
@@ -151,7 +152,7 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
         return 0;
     e->placing = true;
     e->unreserved = 0;
-    count = room_for(e, count);
+    count = limit_count(e, count);
     if (count == 0)
         return 0;
     count = post(e, chain_placed(e, frame_head + head_bytes, ranges, count), count);

@@ -1,4 +1,4 @@
-/* Another queue in place of the one there is. */
+/* Opens a receive queue, and replaces it by another one. */
 #include <errno.h>
 #include <string.h>
 
@@ -20,7 +20,8 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
     return speadi_verbs_queue_open(queue, &e->device, &config, err);
 }
 
-/* A verb that fails here (a post) leaves e->failed: then there is no queue to start. */
+/* Posts slots to the new queue and starts it. A post that fails sets e->failed; if nothing was posted, there is nothing
+ * to start. */
 static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     speadi_verbs_refill(e);
@@ -55,7 +56,8 @@ int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *er
     return ret;
 }
 
-/* Every reservation that no kept frame landed in is over. */
+/* Stops the queue, keeps the frames that it received, and closes it. All reservations end here: frames have landed in
+ * some of the ranges and are kept, and the device will not write into the others any more. */
 static void retire_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                          uint32_t queue_number)
 {
@@ -72,7 +74,7 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     int ret;
 
     if (e->is_striding)
-        speadi_verbs_queue_close(&e->queue); /* all that it received has been lent */
+        speadi_verbs_queue_close(&e->queue); /* all frames that it received have been lent */
     else
         retire_queue(e, &e->queue, e->queue_number);
     e->failed = false;
@@ -85,8 +87,8 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         return;
     }
     e->rebuilds++;
-    if (!speadi_is_power_of_two(
-            e->rebuilds)) /* 1st, 2nd, 4th, ...: it may fail with every packet */
+    /* Only the 1st, 2nd, 4th, ... failure is logged, because the queue may fail with every packet. */
+    if (!speadi_is_power_of_two(e->rebuilds))
         return;
     speadi_log_line(
         &e->log, SPEAD_LOG_WARNING,
@@ -95,7 +97,8 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         e->device.report.device, (unsigned long long)e->rebuilds);
 }
 
-/* The new queue's rules hold before the old one's go: a frame in between comes twice rather than never. */
+/* The rules of the new queue are made before those of the old one are removed. A frame that arrives between these two
+ * steps arrives twice, so none is lost. */
 void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
 {
     struct speadi_verbs_queue old = e->queue;
@@ -104,7 +107,7 @@ void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
     int ret;
 
     e->queue = (struct speadi_verbs_queue){0};
-    e->placing = true; /* no more than a window of what there is besides the old queue's */
+    e->placing = true; /* post a window only: the old queue still has the other slots */
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
         speadi_log_line(&e->log, SPEAD_LOG_WARNING, "verbs engine: no second queue: %s", err.text);

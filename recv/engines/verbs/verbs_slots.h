@@ -1,8 +1,8 @@
-/* Receive slots: registered host memory, each slot room for the longest frame, and the work request that
- * posts it. A slot is free, posted, or lent.
+/* Receive slots. A slot is registered host memory for the longest frame, with the work request that posts it. A slot is
+ * free, posted, or lent.
  *
- * A placed slot is scattered over three pieces: the frame's head into the slot, the payload into the range that
- * was reserved, whatever more there is into the rest of the slot, so that no frame is ever too long. */
+ * The device scatters the frame of a placed slot over three pieces: the head of the frame into the slot, the payload
+ * into the reserved range, and all further bytes into the rest of the slot. So no frame is ever too long for it. */
 #ifndef SPEADI_VERBS_SLOTS_H
 #define SPEADI_VERBS_SLOTS_H
 
@@ -11,14 +11,14 @@
 #include "rx_engine.h"
 
 struct speadi_verbs_slot {
-    struct ibv_recv_wr wr; /* wr_id: the slot's number */
+    struct ibv_recv_wr wr; /* its wr_id is the number of the slot */
     struct ibv_sge sge[3];
     uint8_t *data;
-    uint64_t place;      /* reservation, or SPEADI_RX_UNPLACED */
-    uint8_t *payload;    /* where it was asked to go, when placed; NULL: the CPU cannot touch it */
-    uint32_t head_bytes; /* of the frame, before the payload, when placed */
-    uint32_t queue;      /* number of the queue that it is posted to; 0: to none */
-    uint32_t wq;         /* which of its work queues */
+    uint64_t place;      /* number of the reservation, or SPEADI_RX_UNPLACED */
+    uint8_t *payload;    /* if placed: the reserved range; NULL: the CPU cannot read it */
+    uint32_t head_bytes; /* if placed: bytes of the frame before the payload */
+    uint32_t queue;      /* number of the queue to which the slot is posted; 0: it is not posted */
+    uint32_t wq;         /* index of the work queue in that queue */
 };
 
 struct speadi_verbs_slots {
@@ -27,23 +27,26 @@ struct speadi_verbs_slots {
     struct speadi_verbs_memory memory;
     struct speadi_verbs_slot *slot;
     uint32_t count, slot_bytes;
-    uint32_t *free; /* numbers of free slots; a stack, so that warm ones are used first */
+    uint32_t *free; /* numbers of the free slots: a stack, so that slots in the cache come first */
     uint32_t free_count;
 };
 
-/* count slots of slot_bytes. Returns 0 or -errno with a sentence; what was made is for close(). */
+/* Makes `count` slots of slot_bytes each. Returns 0 or -errno with a sentence. The caller calls close() after a failure
+ * too. */
 int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verbs_device *device,
                             uint32_t count, uint32_t slot_bytes, struct spead_err *err);
 
-/* Nothing is posted any more. Safe when zeroed. */
+/* No slot is posted any more. Does nothing when zeroed. */
 void speadi_verbs_slots_close(struct speadi_verbs_slots *slots);
 
 uint64_t speadi_verbs_slots_bytes(const struct speadi_verbs_slots *slots);
 
-/* What is posted to that queue is free again: the queue has gone, without completing all of it. */
+/* Frees all slots that are still posted to that queue. To be called when the queue is closed and some of its receives
+ * never completed. */
 void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue);
 
-/* A free slot, as it was last used: make it a plain or a placed one. The caller posts its wr. */
+/* Takes a free slot; there must be one. It is still as it was last used: the caller makes it plain or placed, and then
+ * posts its wr. */
 static inline struct speadi_verbs_slot *speadi_verbs_slots_take(struct speadi_verbs_slots *slots)
 {
     return &slots->slot[slots->free[--slots->free_count]];
@@ -61,7 +64,8 @@ static inline void speadi_verbs_slot_make_plain(struct speadi_verbs_slot *slot, 
     slot->place = SPEADI_RX_UNPLACED;
 }
 
-/* What all ranges behind heads of so many bytes share: only where the payload goes is left to say. */
+/* Sets those fields of a placed slot that are the same for all frames with heads of head_bytes. Afterwards the caller
+ * sets the address and the length of the payload. */
 void speadi_verbs_slot_shape(struct speadi_verbs_slot *slot, uint32_t slot_bytes,
                              uint32_t head_bytes, uint32_t heaps_key);
 
@@ -77,9 +81,9 @@ static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint3
     slot->place = place;
 }
 
-/* Posts the chain of `count` slots that begins with first to a queue pair, or to one of its work queues, whose
- * numbers they have. Returns how many
- * it took, *error (positive) says why not all; those it did not take are free. */
+/* Posts the chain of `count` slots that begins with first: to the work queue wq, or to the queue pair qp if wq is NULL.
+ * Their fields queue and wq are already set. Returns how many slots were posted. If these are not all, *error is the
+ * positive errno and the other slots are free again; else *error is 0. */
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
                                  struct ibv_wq *wq, struct speadi_verbs_slot *first, uint32_t count,
                                  int *error);
