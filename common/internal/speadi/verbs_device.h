@@ -75,8 +75,8 @@ struct speadi_verbs_device {
     struct ibv_pd *pd;
     struct speadi_verbs_report report;
     unsigned registrations; /* pieces of memory that are registered now */
-    bool
-        removed; /* the event descriptor has ended, and speadi_verbs_next_event() has reported it */
+    /* The event descriptor has ended, and speadi_verbs_next_event() has reported that. */
+    bool removed;
 };
 
 /* Opens the device and its protection domain, and makes its event descriptor non-blocking. Returns 0, or -errno with

@@ -1,4 +1,5 @@
-/* The verbs engine: frames of our own through a raw packet queue pair, past the kernel's sockets. */
+/* The send engine `verbs`. It builds frames and sends them through a raw packet queue pair, which bypasses the sockets
+ * of the kernel. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -10,8 +11,11 @@
 #include "verbs_runs.h"
 #include "verbs_sender.h"
 
-#define CHECK_NS         1000000000u /* how late an event of the device may be noticed */
-#define STARVED_RETRY_NS 200000u /* how long to leave a queue alone that refused its last chain */
+/* How often the engine reads the events of the device and the neighbours while it sends. */
+#define CHECK_NS 1000000000u
+
+/* How long the engine sleeps before it polls again, when no event would wake it. */
+#define RETRY_NS 200000u
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
@@ -46,7 +50,8 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
     return 0;
 }
 
-/* In this order: the queue reads the frames, and both are the device's. */
+/* Closes the queue first, because the device reads the frames through it. Closes the device last, because the queue and
+ * the frames were made from it. */
 static void verbs_close(void *self)
 {
     struct speadi_verbs_sender *engine = self;
@@ -59,7 +64,7 @@ static void verbs_close(void *self)
     speadi_wake_fd_close(&engine->wake_fd);
 }
 
-/* ---- What happens beside sending ------------------------------------------------------------ */
+/* ---- Events, neighbours and failures --------------------------------------------------------- */
 
 static void take_events(struct speadi_verbs_sender *engine)
 {
@@ -76,8 +81,9 @@ static void take_events(struct speadi_verbs_sender *engine)
         engine->broken = -ENODEV;
 }
 
-/* Events and neighbours, once a second: a system call or two then, none otherwise. */
-static void look_around(struct speadi_verbs_sender *engine)
+/* Reads the events of the device and the changes of the neighbour table, once a second. That takes one or two system
+ * calls; between these times there is none. */
+static void check_events_and_neighbours(struct speadi_verbs_sender *engine)
 {
     const uint64_t now_ns = speadi_clock_mono_ns();
 
@@ -107,26 +113,27 @@ static void rebuild(struct speadi_verbs_sender *engine)
     }
 }
 
-/* Makes a failed queue usable again, or ends what is in it when that cannot be; in its time. */
-static void mend(struct speadi_verbs_sender *engine)
+/* Rebuilds a failed queue. If the device is gone or the queue cannot be rebuilt, it completes the posted frames with an
+ * error. It does nothing until the queue may be rebuilt and `done` has space. */
+static void recover(struct speadi_verbs_sender *engine)
 {
-    if (!speadi_verbs_send_queue_is_spent(&engine->queue, speadi_clock_mono_ns()) ||
+    if (!speadi_verbs_send_queue_may_rebuild(&engine->queue, speadi_clock_mono_ns()) ||
         !speadi_tx_done_has_room(&engine->done, 1))
         return;
-    take_events(engine); /* those of the old queue, and whether the device is there at all */
+    take_events(engine); /* the old queue may have events, and the device may be gone */
     if (engine->broken)
         speadi_verbs_send_queue_drain(&engine->queue, &engine->done, engine->broken);
     else
         rebuild(engine);
 }
 
-enum { PADDING_MAX = 8 }; /* bytes of a packet */
+enum { PADDING_MAX = 8 }; /* most bytes of padding of a packet without payload */
 
-static void say_copied(struct speadi_verbs_sender *engine)
+static void log_copied(struct speadi_verbs_sender *engine)
 {
     const struct speadi_verbs_frames *frames = &engine->frames;
 
-    /* The padding of packets without payload is nobody's to register. */
+    /* Packets without payload carry padding from memory of the library, which the user cannot register. */
     if (engine->said_copied || frames->copied_bytes <= PADDING_MAX * frames->copied_packets)
         return;
     engine->said_copied = true;
@@ -136,7 +143,7 @@ static void say_copied(struct speadi_verbs_sender *engine)
 
 /* ---- Sending -------------------------------------------------------------------------------- */
 
-/* Of a chain that begins with first, those that carry so many frames. */
+/* Returns how many requests from `first` on carry the given number of frames. */
 static unsigned count_requests(const struct ibv_send_wr *first, unsigned frames)
 {
     unsigned count = 0, carried = 0;
@@ -146,7 +153,7 @@ static unsigned count_requests(const struct ibv_send_wr *first, unsigned frames)
     return count;
 }
 
-/* Posts the frames made. The ring of requests is cut behind the last of them, for the time of the call. */
+/* Posts the frames that were built. During the call, the ring of requests is cut after the last of them. */
 static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, unsigned count)
 {
     const uint64_t number = engine->queue.posted;
@@ -166,7 +173,8 @@ static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, un
     return ret;
 }
 
-/* A packet that no frame can carry ends by itself, once those before it have: order is kept. */
+/* Completes a packet that no frame can carry with -EMSGSIZE. It does so only after all packets before it have
+ * completed, so that packets complete in order. Returns 1 if it has done so, else 0. */
 static unsigned refuse(struct speadi_verbs_sender *engine)
 {
     if (speadi_verbs_send_queue_posted(&engine->queue) ||
@@ -176,7 +184,8 @@ static unsigned refuse(struct speadi_verbs_sender *engine)
     return 1;
 }
 
-/* Takes the first packets, at most a chain; 0: no room, or -errno. */
+/* Sends the first packets, at most one chain. Returns how many it has taken, 0 when the queue has no space, or
+ * -errno. */
 static int send_chain(struct speadi_verbs_sender *engine, const struct speadi_tx_packet *packets,
                       unsigned count)
 {
@@ -205,9 +214,9 @@ static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsign
     unsigned taken = 0;
     int ret = 0;
 
-    look_around(engine);
+    check_events_and_neighbours(engine);
     if (engine->queue.failed)
-        mend(engine);
+        recover(engine);
     if (engine->broken)
         return engine->broken;
     while (taken < count && !engine->queue.failed) {
@@ -216,7 +225,7 @@ static int verbs_send(void *self, const struct speadi_tx_packet *packets, unsign
             break;
         taken += (unsigned)ret;
     }
-    say_copied(engine);
+    log_copied(engine);
     if (ret < 0) {
         engine->broken = ret;
         speadi_log_line(engine->log, SPEAD_LOG_WARNING, "post_send on %s: %s; the stream ends",
@@ -230,8 +239,9 @@ static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max
     struct speadi_verbs_sender *engine = self;
 
     speadi_verbs_send_queue_poll(&engine->queue, &engine->done);
-    if (engine->queue.failed) /* there may be nothing more to send, which would bring it up */
-        mend(engine);
+    /* send() recovers a failed queue too, but there may be nothing more to send. */
+    if (engine->queue.failed)
+        recover(engine);
     return speadi_tx_done_take(&engine->done, done, max);
 }
 
@@ -256,15 +266,17 @@ static void sleep_on(struct speadi_verbs_sender *engine, bool completions, uint6
     if (completions)
         speadi_verbs_send_queue_take_events(&engine->queue);
     engine->check_ns = 0;
-    look_around(engine);
+    check_events_and_neighbours(engine);
 }
 
-/* Nothing would tell of room: the end of a chain that was taken in part is signalled to nobody, a failed
- * queue may sweep itself out in silence, one that refuses without reason may stop to do so. */
-static bool has_to_be_polled(const struct speadi_verbs_sender *engine)
+/* Returns true when no event would say that the queue has space again, so that the engine must poll:
+ *   - the queue accepted a part of a chain, and the signalled request is not in that part;
+ *   - the queue has failed, and may complete its requests without an event;
+ *   - the queue refuses requests without a reason, and may accept them later. */
+static bool must_be_polled(const struct speadi_verbs_sender *engine)
 {
     return engine->queue.failed || engine->queue.refusals ||
-           engine->queue.signalled <= engine->queue.settled;
+           engine->queue.signalled <= engine->queue.completed;
 }
 
 static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_ns)
@@ -275,15 +287,14 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
         return;
     if (poll_some(engine, engine->options.max_poll + 1))
         return;
-    if (has_to_be_polled(engine)) {
-        sleep_on(engine, false,
-                 speadi_min_u64(deadline_ns, speadi_clock_mono_ns() + STARVED_RETRY_NS));
+    if (must_be_polled(engine)) {
+        sleep_on(engine, false, speadi_min_u64(deadline_ns, speadi_clock_mono_ns() + RETRY_NS));
         return;
     }
     if (!engine->queue.channel)
-        return; /* polling is what was asked for: the caller comes again */
+        return; /* the user has chosen polling: the caller calls wait() again */
     speadi_verbs_send_queue_arm(&engine->queue);
-    /* What completed before arming tells nobody. */
+    /* A completion from before the arming gives no event. */
     if (!poll_some(engine, 1) && !engine->queue.failed)
         sleep_on(engine, true, deadline_ns);
 }

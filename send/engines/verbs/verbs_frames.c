@@ -1,4 +1,4 @@
-/* Slots, and how a packet becomes a frame in one. */
+/* Allocates slots and builds frames of packets in them. */
 #include "verbs_frames.h"
 
 #include <errno.h>
@@ -10,10 +10,11 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
-/* Few slots leave the device idle between two chains, many are memory that the cache cannot hold. */
+/* With fewer slots, the device would be idle between two chains. More slots would not fit into the cache. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
-/* Of a request for many packets: about what NICs gather, and every slot of the queue has room for so many. */
+/* Most entries of a request of several packets. NICs can gather about that many. The queue reserves memory for this
+ * number in each of its slots. */
 enum { RUN_ENTRIES_MAX = 32 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */
@@ -87,26 +88,27 @@ void speadi_verbs_frames_release(struct speadi_verbs_frames *frames)
 
 /* ---- Frames --------------------------------------------------------------------------------- */
 
-/* A frame in the making: entries so far, and where the next copied byte goes. */
-struct making {
+/* The frame that is being built: its entries until now, and where the next copied byte goes. */
+struct build {
     struct ibv_sge *entry;
     uint32_t count;
     uint8_t *end;
 };
 
-/* The copied bytes go on where the last entry ends, unless that one is elsewhere: then in a new one. */
-static void copy_piece(struct speadi_verbs_frames *frames, struct making *making,
+/* Copies a piece to the end of the slot. It makes the last entry longer if that one ends there, else it adds an
+ * entry. */
+static void copy_piece(struct speadi_verbs_frames *frames, struct build *build,
                        const struct iovec *piece)
 {
-    struct ibv_sge *last = &making->entry[making->count - 1];
+    struct ibv_sge *last = &build->entry[build->count - 1];
 
-    memcpy(making->end, piece->iov_base, piece->iov_len);
-    if (last->addr + last->length == (uintptr_t)making->end)
+    memcpy(build->end, piece->iov_base, piece->iov_len);
+    if (last->addr + last->length == (uintptr_t)build->end)
         last->length += (uint32_t)piece->iov_len;
     else
-        making->entry[making->count++] =
-            (struct ibv_sge){(uintptr_t)making->end, (uint32_t)piece->iov_len, frames->memory.key};
-    making->end += piece->iov_len;
+        build->entry[build->count++] =
+            (struct ibv_sge){(uintptr_t)build->end, (uint32_t)piece->iov_len, frames->memory.key};
+    build->end += piece->iov_len;
     frames->copied_bytes += piece->iov_len;
 }
 
@@ -116,15 +118,16 @@ static struct ibv_sge entry_in(const struct speadi_verbs_source *source, const s
                             (uint32_t)piece->iov_len, source->memory.key};
 }
 
-/* Payload of any kind, behind the first entry, which ends at `end`. Returns how many entries there are
- * then, or 0: see speadi_verbs_frames_make(). */
+/* Adds the payload of any packet behind the first entry, which ends at `end`. Returns how many entries there are then,
+ * or 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
 __attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames *frames,
                                                       struct ibv_sge *entry, uint8_t *end,
                                                       const struct speadi_tx_packet *packet)
 {
-    struct making making = {.entry = entry, .count = 1, .end = end};
+    struct build build = {.entry = entry, .count = 1, .end = end};
     const uint64_t copied_before = frames->copied_bytes;
-    const bool in_place = packet->iov_count <= frames->sge_max; /* an entry for every piece */
+    /* With an entry for each piece, registered payload is sent without a copy. */
+    const bool in_place = packet->iov_count <= frames->sge_max;
 
     for (unsigned i = 1; i < packet->iov_count; i++) {
         const struct iovec *piece = &packet->iov[i];
@@ -132,14 +135,14 @@ __attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames
             speadi_verbs_sources_find(&frames->sources, piece->iov_base, piece->iov_len);
 
         if (source && in_place)
-            making.entry[making.count++] = entry_in(source, piece);
+            build.entry[build.count++] = entry_in(source, piece);
         else if (!source || source->is_readable)
-            copy_piece(frames, &making, piece);
+            copy_piece(frames, &build, piece);
         else
             return 0;
     }
     frames->copied_packets += frames->copied_bytes != copied_before;
-    return making.count;
+    return build.count;
 }
 
 static uint64_t sum_payload(const struct speadi_tx_packet *packet)
@@ -154,8 +157,8 @@ static uint64_t sum_payload(const struct speadi_tx_packet *packet)
     return sum;
 }
 
-/* Without the device's help IPv4 goes without a UDP checksum: reading all payload costs more than anything
- * else here. IPv6 must have one. */
+/* Writes checksums when the device cannot. IPv4 packets then have no UDP checksum, because reading all payload would
+ * cost more than everything else here. IPv6 packets must have one. */
 static void write_checksums(const struct speadi_frame_template *head, uint8_t *slot,
                             const struct speadi_tx_packet *packet)
 {
@@ -164,7 +167,7 @@ static void write_checksums(const struct speadi_frame_template *head, uint8_t *s
         speadi_frame_template_write_udp_checksum(head, slot, packet->bytes, sum_payload(packet));
 }
 
-/* The same for what nearly all packets are: a header and one piece of payload. */
+/* Does the same as add_payload() for nearly all packets: those with a header and one piece of payload. */
 static inline uint32_t add_only_piece(struct speadi_verbs_frames *frames, struct ibv_sge *entry,
                                       uint8_t *end, const struct iovec *piece)
 {

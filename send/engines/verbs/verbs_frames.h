@@ -1,9 +1,9 @@
-/* Frames to be sent: a slot of registered memory each, for what is not sent from in place, and the work
- * request that describes it.
+/* Frames to be sent. Each frame has a slot of registered memory, for those bytes that are not sent from where they lie,
+ * and the work request that describes the frame.
  *
- * A slot holds the frame's head (Ethernet to UDP), the SPEAD header behind it, and payload that does not lie
- * in registered memory. So the first bytes of every frame are host memory at their own address: mlx5 copies
- * the first 18 with the CPU. */
+ * A slot holds the head of the frame (Ethernet, IP and UDP), the SPEAD header, and those parts of the payload that do
+ * not lie in registered memory. So the first bytes of every frame are host memory, and the CPU can read them at the
+ * address in the request. mlx5 needs this, because its driver in the process copies the first 18 bytes with the CPU. */
 #ifndef SPEADI_VERBS_FRAMES_H
 #define SPEADI_VERBS_FRAMES_H
 
@@ -18,17 +18,18 @@
 
 struct speadi_verbs_frames {
     struct speadi_verbs_arena arena;
-    struct speadi_verbs_memory memory;   /* of the arena */
-    struct speadi_verbs_sources sources; /* payload memory */
-    struct ibv_send_wr *wr;              /* a ring of them: each names the next */
-    struct ibv_sge *sge;                 /* sge_max for each slot */
+    struct speadi_verbs_memory memory;   /* registration of the arena */
+    struct speadi_verbs_sources sources; /* memory that payload is sent from without a copy */
+    struct ibv_send_wr *wr;              /* one request for each slot; each points to the next */
+    struct ibv_sge *sge;                 /* sge_max entries for each slot */
     uint32_t slots;                      /* a power of two */
     uint32_t slot_bytes;
     uint32_t sge_max;
-    uint32_t payload_max;                  /* UDP payload that fits a slot */
-    uint32_t run_bytes_max;                /* head and segments of one request; 0: no runs */
-    bool offload;                          /* the device writes checksums */
-    uint64_t copied_bytes, copied_packets; /* payload outside of registered memory */
+    uint32_t payload_max;   /* most bytes of a datagram that fit into a slot */
+    uint32_t run_bytes_max; /* most bytes of a request of several packets; 0: there are none */
+    bool offload;           /* the device writes the checksums */
+    /* Payload that was copied, because it does not lie in registered memory, and the packets that had some. */
+    uint64_t copied_bytes, copied_packets;
     uint64_t memory_bytes;
 };
 
@@ -40,28 +41,31 @@ struct speadi_verbs_frames_options {
     uint32_t run_bytes_max;
 };
 
-/* Returns 0 or -errno with a sentence. What a failure leaves, release() frees. */
+/* Returns 0 or -errno with a sentence. The caller calls release() after a failure too. */
 int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_verbs_device *device,
                              const struct speadi_verbs_frames_options *options,
                              struct spead_err *err);
 
-/* No posted work names the slots any more. Safe when zeroed. */
+/* No posted request names the slots any more. Does nothing when zeroed. */
 void speadi_verbs_frames_release(struct speadi_verbs_frames *frames);
 
-/* Makes a packet's frame, without checksums, in the slot of its number, and the entries that gather it, whose
- * first one begins with the head. Returns how many entries: at most one for each of the packet's pieces, or a
- * single one where these are more than sge_max; 0: no frame can carry it, see below. */
+/* Builds the frame of a packet in the slot of its number, without checksums, and fills the entries by which the device
+ * gathers it. The first entry begins with the head of the frame. Returns the number of entries: at most one for each
+ * piece of the packet, and a single one if the packet has more pieces than sge_max. Returns 0 if no frame can carry the
+ * packet (see speadi_verbs_frames_make()). */
 uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t number,
                                     struct ibv_sge *entry, const struct speadi_frame_template *head,
                                     const struct speadi_tx_packet *packet);
 
-/* Makes frames of packets, numbered from `number` on, each in the slot of its number; heads are those of the
- * destinations. Returns how many: it stops at a packet that no frame can carry, as it is longer than
- * payload_max, or has more pieces than the device gathers and lies where the CPU cannot copy it from. */
+/* Builds the frames of `count` packets. The first frame has the number `number`, and each frame lies in the slot of its
+ * number. heads[i] is the head for destination i. Returns how many frames it built. It stops at a packet that no frame
+ * can carry. Such a packet is longer than payload_max, or it has more pieces than the device can gather and a piece in
+ * memory that the CPU cannot read. */
 unsigned speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
                                   const struct speadi_frame_template *heads,
                                   const struct speadi_tx_packet *packets, unsigned count);
 
+/* Returns the request of the frame with that number. */
 static inline struct ibv_send_wr *speadi_verbs_frames_request(
     const struct speadi_verbs_frames *frames, uint64_t number)
 {

@@ -1,4 +1,5 @@
-/* Opening the verbs send engine's device and queue, once it is sure that they can carry what is configured. */
+/* Checks that the device can do what the stream configures, and opens the device and the queue of the verbs send
+ * engine. */
 #include "verbs_sender.h"
 
 #include <errno.h>
@@ -54,7 +55,8 @@ static int check_device_memory(const struct speadi_verbs_sender *engine,
     return 0;
 }
 
-/* What the configured rate comes to in frames of full packets, as a device counts them. */
+/* Converts the configured rate to the rate of the device in kbit/s. A device counts whole frames; the conversion
+ * assumes packets of full size. */
 static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
                       const struct speadi_tx_config *config, struct spead_err *err)
 {
@@ -74,14 +76,14 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
     *kbps = (uint32_t)rate;
     if (report->rate_kbps_max == 0 ||
         (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
-        return 0; /* some stacks report no range and can pace: trying shows it */
+        return 0; /* some devices report no range but can pace; the engine tries it */
     return speadi_err_field(err, -EINVAL, "hardware_rate",
                             ": %.40s paces frames at %u to %u kbit/s, not at %u; without it the "
                             "software paces",
                             report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
 }
 
-/* What one request for several packets may carry, or 0: they go one by one. */
+/* Sets *bytes to the most bytes of a request of several packets, or to 0 if each packet has its own request. */
 static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
                      const struct speadi_tx_config *config, struct spead_err *err)
 {

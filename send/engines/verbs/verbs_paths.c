@@ -1,4 +1,4 @@
-/* Routes, source ports and next hops of a stream's destinations. */
+/* Finds the routes, the source ports and the next hops of the destinations of a stream. */
 #include "verbs_paths.h"
 
 #include <errno.h>
@@ -10,9 +10,10 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
-/* The kernel asks three times, a second apart, before it gives a neighbour up. */
+/* How long the engine waits for the neighbours. The kernel asks three times, once a second, before it gives up. */
 #define RESOLVE_MS 4000u
 
+/* How often the engine makes the kernel ask the neighbours again. */
 #define PROD_NS (30 * UINT64_C(1000000000))
 
 #define UNICAST_TTL 64 /* the kernel's default */
@@ -31,7 +32,7 @@ int speadi_verbs_paths_interface(struct speadi_interface *interface,
     return ret;
 }
 
-/* A port of the kernel's choice that no socket of this host gets as long as we hold it. */
+/* Reserves a source port that the kernel chooses. No socket of this host can get it until the engine closes the fd. */
 static int reserve_port(struct speadi_verbs_paths *paths, struct speadi_address *source,
                         struct spead_err *err)
 {

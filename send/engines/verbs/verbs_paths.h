@@ -1,4 +1,5 @@
-/* The ways to a stream's destinations: one frame template each, kept aimed at the right next hop. */
+/* The paths to the destinations of a stream. Each destination has a frame template, which always carries the link
+ * address of the present next hop. */
 #ifndef SPEADI_VERBS_PATHS_H
 #define SPEADI_VERBS_PATHS_H
 
@@ -18,27 +19,31 @@ struct speadi_verbs_paths {
     uint32_t count;
     int port_fd[SPEADI_TX_DESTINATIONS_MAX]; /* sockets that hold the source ports */
     struct speadi_neighbour neighbour[SPEADI_TX_DESTINATIONS_MAX];
-    uint16_t destination[SPEADI_TX_DESTINATIONS_MAX]; /* whose next hop neighbour[i] is */
+    uint16_t destination[SPEADI_TX_DESTINATIONS_MAX]; /* neighbour[i] is the next hop to this one */
     struct speadi_neighbours watch;
     bool is_watching;
-    uint64_t prod_ns;         /* when to make the kernel ask next */
-    uint64_t neighbours_lost; /* times that a next hop stopped answering */
+    uint64_t prod_ns; /* time at which the engine next makes the kernel ask the neighbours */
+    uint64_t neighbours_lost; /* how often a next hop stopped answering */
     const struct spead_log *log;
 };
 
-/* The interface that the device has to be on: the one given, else that of the route to the first
- * destination. Returns 0 or -errno with a sentence. */
+/* Finds the interface that the device must belong to: the configured one, or else the interface of the route to the
+ * first destination. Returns 0 or -errno with a sentence. */
 int speadi_verbs_paths_interface(struct speadi_interface *interface,
                                  const struct speadi_tx_config *config, struct spead_err *err);
 
-/* Finds routes and next hops, which may take seconds, and reserves a source port for each. All
- * destinations are reached through the device's interface, or -EINVAL. */
+/* Finds the route and the next hop of each destination, and reserves a source port for each. May block for seconds
+ * until the neighbours answer. Returns 0, or -errno with a sentence: -EINVAL if a destination is not reached through
+ * the interface of the device. The caller calls close() after a failure too. */
 int speadi_verbs_paths_open(struct speadi_verbs_paths *paths, const struct speadi_tx_config *config,
                             const struct speadi_interface *interface,
                             const struct speadi_verbs_interface *device, struct spead_err *err);
-void speadi_verbs_paths_close(struct speadi_verbs_paths *paths); /* safe when zeroed */
 
-/* Follows the neighbour table. Never blocks; to be called every second, and when watch.netlink is readable. */
+/* Does nothing when zeroed. */
+void speadi_verbs_paths_close(struct speadi_verbs_paths *paths);
+
+/* Reads changes of the neighbour table and updates the frame templates. Never blocks. The owner thread calls it every
+ * second, and when watch.netlink is readable. */
 void speadi_verbs_paths_refresh(struct speadi_verbs_paths *paths, uint64_t now_ns);
 
 #endif

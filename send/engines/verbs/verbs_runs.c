@@ -1,10 +1,11 @@
-/* How packets become runs. */
+/* Builds runs of packets. */
 #include "verbs_runs.h"
 
 #include "verbs_send_queue.h"
 
-static bool joins(const struct speadi_verbs_frames *frames, uint32_t run, uint32_t entries,
-                  uint32_t head_bytes, const struct speadi_tx_packet *first)
+/* Returns true if the next packet fits into a run that has `run` packets and `entries` entries. */
+static bool fits_run(const struct speadi_verbs_frames *frames, uint32_t run, uint32_t entries,
+                     uint32_t head_bytes, const struct speadi_tx_packet *first)
 {
     const struct speadi_tx_packet *packet = first + run;
 
@@ -14,14 +15,15 @@ static bool joins(const struct speadi_verbs_frames *frames, uint32_t run, uint32
            head_bytes + (uint64_t)(run + 1) * first->bytes <= frames->run_bytes_max;
 }
 
-/* What a frame of its own begins with, a segment is given by the device. */
+/* Removes the head of the frame from the entry, because the device writes the head of each segment. */
 static void drop_head(struct ibv_sge *entry, uint32_t head_bytes)
 {
     entry->addr += head_bytes;
     entry->length -= head_bytes;
 }
 
-/* The first frame's head, which names the length of one segment, is that of all. */
+/* Makes the request one for the device to segment. The head of the first frame, which contains the length of one
+ * segment, becomes the head of all. */
 static void segment(struct ibv_send_wr *wr, uint32_t head_bytes, uint32_t packet_bytes)
 {
     void *head = (void *)(uintptr_t)wr->sg_list->addr;
@@ -33,7 +35,8 @@ static void segment(struct ibv_send_wr *wr, uint32_t head_bytes, uint32_t packet
     wr->tso.mss = (uint16_t)packet_bytes;
 }
 
-/* The request of the first packets; returns how many, 0: the first one fits no frame. */
+/* Builds one request of the first packets. Returns how many packets it carries, or 0 if no frame can carry the first
+ * packet. */
 static unsigned make_run(struct speadi_verbs_frames *frames, uint64_t number,
                          const struct speadi_frame_template *head,
                          const struct speadi_tx_packet *packets, unsigned count)
@@ -44,7 +47,7 @@ static unsigned make_run(struct speadi_verbs_frames *frames, uint64_t number,
 
     if (entries == 0)
         return 0;
-    while (run < count && joins(frames, run, entries, head->bytes, packets)) {
+    while (run < count && fits_run(frames, run, entries, head->bytes, packets)) {
         struct ibv_sge *entry = wr->sg_list + entries;
         const uint32_t more =
             speadi_verbs_frames_gather(frames, number + run, entry, head, &packets[run]);

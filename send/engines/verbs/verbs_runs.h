@@ -1,16 +1,16 @@
-/* Experimental: runs of packets that the device cuts out of one work request (TSO), where the stream was told
- * to (verbs_tso).
+/* Experimental: runs of packets. A run is one work request that the device cuts into several packets (TSO). The engine
+ * makes runs if the stream has the option hardware_tso.
  *
- * The packets of a run go to one destination and are of one size: the device repeats one head for all of
- * them, and nothing says that it writes UDP lengths. A packet that continues no run is a frame of its own. Each
- * packet keeps the slot of its number; the request is that of the run's first. */
+ * All packets of a run go to one destination and have the same size, because the device repeats one head for all of
+ * them and no document says that it writes the UDP lengths. A packet that does not fit into the run before it begins
+ * another request. Each packet keeps the slot of its number; the run uses the request of its first packet. */
 #ifndef SPEADI_VERBS_RUNS_H
 #define SPEADI_VERBS_RUNS_H
 
 #include "verbs_frames.h"
 
-/* Makes a chain of requests of packets, numbered from `number` on, and ends it at *last. Returns how many
- * packets are in it, as speadi_verbs_frames_make(). */
+/* Builds a chain of requests for `count` packets, of which the first has the number `number`. Sets *last to the last
+ * request of the chain. Returns how many packets the chain carries, as speadi_verbs_frames_make() does. */
 unsigned speadi_verbs_runs_make(struct speadi_verbs_frames *frames, uint64_t number,
                                 const struct speadi_frame_template *heads,
                                 const struct speadi_tx_packet *packets, unsigned count,

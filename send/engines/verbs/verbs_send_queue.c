@@ -1,4 +1,4 @@
-/* The queue pair that frames leave by. */
+/* See verbs_send_queue.h. */
 #include "verbs_send_queue.h"
 
 #include <assert.h>
@@ -10,8 +10,8 @@
 
 enum { POLL_BATCH = 16, REFUSALS_MAX = 100 };
 
-#define SPENT_NS        1000000000u /* how long a failed queue may take to sweep itself out */
-#define DRAIN_NS        200000000u  /* how long frames may take to leave when the stream ends */
+#define FLUSH_NS        1000000000u /* how long the requests of a failed queue may take to complete */
+#define DRAIN_NS        200000000u /* how long posted frames may take when the stream ends */
 #define DRAIN_PERIOD_NS 50000
 
 /* ---- Making ------------------------------------------------------------------------------- */
@@ -98,7 +98,7 @@ static int make_queues(struct speadi_verbs_send_queue *queue, struct spead_err *
     return set_rate(queue, err);
 }
 
-/* The order matters: a completion queue that a queue pair names cannot go. */
+/* Destroys the queue pair first, because a completion queue cannot be destroyed while a queue pair uses it. */
 static void destroy_queues(struct speadi_verbs_send_queue *queue)
 {
     int code = 0;
@@ -110,7 +110,7 @@ static void destroy_queues(struct speadi_verbs_send_queue *queue)
     if (queue->cq)
         code = queue->device->verbs->destroy_cq(queue->cq);
     assert(code != EBUSY);
-    (void)code; /* anything else: the device is gone, and the queues with it */
+    (void)code; /* any other error: the device is gone, and the queues with it */
     queue->cq = NULL;
 }
 
@@ -143,7 +143,7 @@ void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue)
 
 /* ---- Posting and completions ---------------------------------------------------------------- */
 
-/* How many frames come before `bad`, which is one request of the chain. */
+/* Returns how many frames the chain carries before the request `bad`. */
 static unsigned count_before(const struct ibv_send_wr *first, const struct ibv_send_wr *bad)
 {
     unsigned count = 0;
@@ -167,10 +167,12 @@ int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct i
     }
     count = count_before(first, bad);
     queue->posted += count;
-    if (code != ENOMEM) /* when some were taken, the next call finds the bad one first */
+    /* If the queue accepted some frames, the next call begins with the bad request and returns the error. */
+    if (code != ENOMEM)
         return count ? (int)count : -code;
-    /* A full queue has room again once a completion is polled; where none is awaited it hardly ever will. */
-    if (queue->signalled <= queue->settled && ++queue->refusals > REFUSALS_MAX)
+    /* A full queue has space again after the next completion. If no completion is due, it probably never has, so the
+     * engine gives up after REFUSALS_MAX refusals. */
+    if (queue->signalled <= queue->completed && ++queue->refusals > REFUSALS_MAX)
         return -code;
     return (int)count;
 }
@@ -197,16 +199,16 @@ static int error_of(const struct speadi_verbs_send_queue *queue, enum ibv_wc_sta
     }
 }
 
-/* A completion of request wr_id: the frames before it have gone. */
-static unsigned settle(struct speadi_verbs_send_queue *queue, struct speadi_tx_done_queue *done,
-                       const struct ibv_wc *wc)
+/* Handles a completion. All frames before those of its request have been sent. Returns how many frames completed. */
+static unsigned take_completion(struct speadi_verbs_send_queue *queue,
+                                struct speadi_tx_done_queue *done, const struct ibv_wc *wc)
 {
     const uint64_t end = speadi_verbs_request_number(wc->wr_id) + 1;
-    const uint64_t frames = end - queue->settled;
+    const uint64_t frames = end - queue->completed;
     const uint32_t own = speadi_verbs_request_frames(wc->wr_id);
 
-    assert(frames >= own && frames <= queue->posted - queue->settled);
-    queue->settled = end;
+    assert(frames >= own && frames <= queue->posted - queue->completed);
+    queue->completed = end;
     if (wc->status == IBV_WC_SUCCESS) {
         speadi_tx_done_put(done, (uint32_t)frames, 0);
         return (unsigned)frames;
@@ -222,10 +224,10 @@ unsigned speadi_verbs_send_queue_poll(struct speadi_verbs_send_queue *queue,
                                       struct speadi_tx_done_queue *done)
 {
     struct ibv_wc wc[POLL_BATCH];
-    unsigned settled = 0;
+    unsigned completed = 0;
     int count;
 
-    if (queue->posted == queue->settled || queue->dead)
+    if (queue->posted == queue->completed || queue->dead)
         return 0;
     do {
         if (!speadi_tx_done_has_room(done, 2 * POLL_BATCH))
@@ -234,23 +236,24 @@ unsigned speadi_verbs_send_queue_poll(struct speadi_verbs_send_queue *queue,
         if (count < 0)
             speadi_verbs_send_queue_fail(queue, true);
         for (int i = 0; i < count; i++)
-            settled += settle(queue, done, &wc[i]);
+            completed += take_completion(queue, done, &wc[i]);
     } while (count == POLL_BATCH);
-    return settled;
+    return completed;
 }
 
 /* ---- Failures and the end ------------------------------------------------------------------- */
 
-bool speadi_verbs_send_queue_is_spent(const struct speadi_verbs_send_queue *queue, uint64_t now_ns)
+bool speadi_verbs_send_queue_may_rebuild(const struct speadi_verbs_send_queue *queue,
+                                         uint64_t now_ns)
 {
-    return queue->dead || queue->posted == queue->settled || now_ns - queue->failed_ns > SPENT_NS;
+    return queue->dead || queue->posted == queue->completed || now_ns - queue->failed_ns > FLUSH_NS;
 }
 
-static void settle_rest(struct speadi_verbs_send_queue *queue, struct speadi_tx_done_queue *done)
+static void complete_rest(struct speadi_verbs_send_queue *queue, struct speadi_tx_done_queue *done)
 {
-    if (queue->posted != queue->settled)
+    if (queue->posted != queue->completed)
         speadi_tx_done_put(done, speadi_verbs_send_queue_posted(queue), queue->flush_error);
-    queue->settled = queue->posted;
+    queue->completed = queue->posted;
 }
 
 int speadi_verbs_send_queue_rebuild(struct speadi_verbs_send_queue *queue,
@@ -259,21 +262,22 @@ int speadi_verbs_send_queue_rebuild(struct speadi_verbs_send_queue *queue,
     if (queue->channel && queue->cq)
         speadi_verbs_send_queue_take_events(queue);
     destroy_queues(queue);
-    settle_rest(queue, done);
+    complete_rest(queue, done);
     queue->failed = queue->dead = false;
     queue->signalled = queue->posted;
     return make_queues(queue, err);
 }
 
-static void poll_until_settled(struct speadi_verbs_send_queue *queue,
-                               struct speadi_tx_done_queue *done, uint64_t bound_ns)
+static void poll_until_completed(struct speadi_verbs_send_queue *queue,
+                                 struct speadi_tx_done_queue *done, uint64_t bound_ns)
 {
     static const struct timespec period = {.tv_nsec = DRAIN_PERIOD_NS};
     const uint64_t deadline_ns = speadi_clock_mono_ns() + bound_ns;
 
     for (;;) {
         speadi_verbs_send_queue_poll(queue, done);
-        if (queue->posted == queue->settled || queue->dead || speadi_clock_mono_ns() > deadline_ns)
+        if (queue->posted == queue->completed || queue->dead ||
+            speadi_clock_mono_ns() > deadline_ns)
             return;
         nanosleep(&period, NULL);
     }
@@ -282,21 +286,20 @@ static void poll_until_settled(struct speadi_verbs_send_queue *queue,
 void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
                                    struct speadi_tx_done_queue *done, int error)
 {
-    if (!queue->qp || queue->posted == queue->settled)
+    if (!queue->qp || queue->posted == queue->completed)
         return;
-    poll_until_settled(queue, done, DRAIN_NS);
-    if (queue->posted == queue->settled)
+    poll_until_completed(queue, done, DRAIN_NS);
+    if (queue->posted == queue->completed)
         return;
     queue->flush_error = error;
+    /* If the move fails, destroying the queue pair below has the same effect. */
     if (!queue->failed)
-        speadi_verbs_pair_move(
-            queue->qp, queue->device,
-            IBV_QPS_ERR); /* should this fail, destroying it has the same effect */
+        speadi_verbs_pair_move(queue->qp, queue->device, IBV_QPS_ERR);
     speadi_verbs_send_queue_fail(queue, false);
-    poll_until_settled(queue, done, DRAIN_NS);
-    if (queue->posted != queue->settled)
+    poll_until_completed(queue, done, DRAIN_NS);
+    if (queue->posted != queue->completed)
         destroy_queues(queue); /* from now on the device reads none of the frames */
-    settle_rest(queue, done);
+    complete_rest(queue, done);
     queue->flush_error = -EIO;
 }
 

@@ -1,11 +1,12 @@
-/* A raw packet queue pair that frames leave by, with its completion queue.
+/* The raw packet queue pair that sends the frames, with its completion queue.
  *
- * Frames are numbered 0, 1, 2, ... as they are posted, and wr_id is the number of a request's frame: of its
- * last one, where the device makes several of it (speadi_verbs_request_id()). One request of a chain is signalled,
- * the last one: its completion settles all before it. A failure takes the queue pair to its error state, which
- * completes everything posted; after that it has to be rebuilt. All frames of a failed request count as failed,
- * though some may have left.
- * Owner thread only. */
+ * Frames are numbered 0, 1, 2, ... in the order in which they are posted. wr_id contains the number of the last frame
+ * of a request and how many frames the request has (speadi_verbs_request_id()). Only the last request of a chain is
+ * signalled; its completion completes all frames before it too. After a failure the queue pair is in its error state,
+ * in which the device completes all posted requests; then the engine rebuilds the queue pair. All frames of a failed
+ * request count as failed, although some of them may have been sent.
+ *
+ * Only the owner thread calls these functions. */
 #ifndef SPEADI_VERBS_SEND_QUEUE_H
 #define SPEADI_VERBS_SEND_QUEUE_H
 
@@ -17,11 +18,11 @@
 #include "tx_done_queue.h"
 
 struct speadi_verbs_send_options {
-    uint32_t slots; /* frames posted and not settled, at most */
+    uint32_t slots; /* most frames that are posted and not completed */
     uint32_t sge_max;
     int comp_vector;             /* -1: no completion events */
-    uint32_t rate_kbps;          /* the device's pacing; 0: none */
-    uint32_t segment_head_bytes; /* of requests that the device makes frames of; 0: none */
+    uint32_t rate_kbps;          /* rate at which the device paces; 0: it does not pace */
+    uint32_t segment_head_bytes; /* longest head of a run (verbs_runs.h); 0: there are no runs */
 };
 
 struct speadi_verbs_send_queue {
@@ -31,20 +32,20 @@ struct speadi_verbs_send_queue {
     struct ibv_cq *cq;
     struct ibv_qp *qp;
 
-    uint64_t posted, settled;
-    uint64_t signalled; /* frames up to the last signalled one */
-    unsigned refusals;  /* posts in a row that found no room although no completion was awaited */
-    bool failed;        /* needs a rebuild, once everything has completed */
-    bool dead;          /* ... at once: there will be no completions */
-    uint64_t failed_ns;
-    int flush_error; /* of frames that the error state swept out */
+    uint64_t posted, completed; /* frames, counted since open() */
+    uint64_t signalled;         /* number of frames up to the last signalled one */
+    unsigned refusals;          /* posts in a row that were refused although no completion is due */
+    bool failed;        /* the queue must be rebuilt, after all posted frames have completed */
+    bool dead;          /* the queue must be rebuilt at once: no completion will come */
+    uint64_t failed_ns; /* time of the failure */
+    int flush_error;    /* -errno of the frames that complete as flushed */
 };
 
-#define SPEADI_VERBS_NUMBER_BITS        56 /* enough for decades */
+#define SPEADI_VERBS_NUMBER_BITS        56 /* a stream needs decades to use up these numbers */
 #define SPEADI_VERBS_REQUEST_FRAMES_MAX 256u
 
-/* wr_id of a request of so many frames, 1 to SPEADI_VERBS_REQUEST_FRAMES_MAX, the last of which has this number.
- * For one frame it is the number. */
+/* Returns the wr_id of a request of `frames` frames, 1 to SPEADI_VERBS_REQUEST_FRAMES_MAX. `number` is the number of
+ * its last frame. For a request of one frame, the wr_id is that number. */
 static inline uint64_t speadi_verbs_request_id(uint64_t number, uint32_t frames)
 {
     return number | (uint64_t)(frames - 1) << SPEADI_VERBS_NUMBER_BITS;
@@ -60,46 +61,54 @@ static inline uint32_t speadi_verbs_request_frames(uint64_t wr_id)
     return (uint32_t)(wr_id >> SPEADI_VERBS_NUMBER_BITS) + 1;
 }
 
-/* Returns 0 or -errno with a sentence. What a failure leaves open, close() closes. */
+/* Returns 0 or -errno with a sentence. The caller calls close() after a failure too. */
 int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
                                  struct speadi_verbs_device *device,
                                  const struct speadi_verbs_send_options *options,
                                  struct spead_err *err);
-void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue); /* safe when zeroed */
 
+/* Does nothing when zeroed. */
+void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue);
+
+/* Returns how many frames are posted and not completed. */
 static inline uint32_t speadi_verbs_send_queue_posted(const struct speadi_verbs_send_queue *queue)
 {
-    return (uint32_t)(queue->posted - queue->settled);
+    return (uint32_t)(queue->posted - queue->completed);
 }
 
-/* Posts a chain of requests of count frames, numbered from queue->posted on, whose last one is signalled. Returns
- * how many frames were taken (fewer: no room), or -errno when there is no hope. */
+/* Posts a chain of requests. It carries `count` frames, the first of which has the number queue->posted, and its last
+ * request is signalled. Returns how many frames the queue accepted; they are fewer when the queue is full. Returns
+ * -errno when the queue will not accept frames any more. */
 int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct ibv_send_wr *first,
                                  unsigned count);
 
-/* Settles what has completed, as far as done has room. Returns the frames settled. */
+/* Polls the device completions and puts them into `done`, as far as that has space. Returns how many frames have
+ * completed. */
 unsigned speadi_verbs_send_queue_poll(struct speadi_verbs_send_queue *queue,
                                       struct speadi_tx_done_queue *done);
 
-/* The queue pair or its completion queue has failed, as an event says; dead: no completions will come. */
+/* Records that the queue pair or its completion queue has failed. `dead` says that no completion will come any more. */
 void speadi_verbs_send_queue_fail(struct speadi_verbs_send_queue *queue, bool dead);
 
-/* True once a failed queue has nothing more to tell, or has been waited for long enough. */
-bool speadi_verbs_send_queue_is_spent(const struct speadi_verbs_send_queue *queue, uint64_t now_ns);
+/* Returns true when a failed queue may be rebuilt: all posted frames have completed, no completion will come any more,
+ * or one second has passed since the failure. */
+bool speadi_verbs_send_queue_may_rebuild(const struct speadi_verbs_send_queue *queue,
+                                         uint64_t now_ns);
 
-/* Settles what is left with an error, then makes the queue pair and the completion queue anew. */
+/* Completes the remaining frames with an error, destroys the queue pair and the completion queue, and makes new ones.
+ * Returns 0 or -errno with a sentence. */
 int speadi_verbs_send_queue_rebuild(struct speadi_verbs_send_queue *queue,
                                     struct speadi_tx_done_queue *done, struct spead_err *err);
 
-/* Has everything posted complete, by error if need be; error is that of what had to be swept out. Takes
- * at most some hundred ms. */
+/* Waits until all posted frames have completed. If they do not complete in time, the function moves the queue pair into
+ * its error state; the remaining frames then complete with `error` (a -errno). It blocks for at most 400 ms. */
 void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
                                    struct speadi_tx_done_queue *done, int error);
 
-/* Arms the next completion event. Poll again before sleeping on channel->fd. */
+/* Asks for an event at the next completion. The caller polls once more before it sleeps on channel->fd. */
 void speadi_verbs_send_queue_arm(struct speadi_verbs_send_queue *queue);
 
-/* Takes the events off the channel. */
+/* Reads and acknowledges the events that the channel holds. */
 void speadi_verbs_send_queue_take_events(struct speadi_verbs_send_queue *queue);
 
 #endif

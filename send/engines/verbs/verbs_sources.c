@@ -1,4 +1,4 @@
-/* Registered payload memory. */
+/* Registers memory that payload is sent from, and looks it up. */
 #include "verbs_sources.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ static int register_one(struct speadi_verbs_sources *sources,
 {
     struct speadi_verbs_source *source = &sources->source[sources->count];
     const struct speadi_verbs_span span = {
-        .data = (void *)(uintptr_t)memory->data, /* only read */
+        .data = (void *)(uintptr_t)memory->data, /* the device only reads it */
         .bytes = memory->bytes,
         .fd = memory->is_dma_buf ? memory->fd : -1,
         .fd_offset = memory->fd_offset,
@@ -93,7 +93,8 @@ void speadi_verbs_sources_release(struct speadi_verbs_sources *sources)
 const struct speadi_verbs_source *speadi_verbs_sources_search(struct speadi_verbs_sources *sources,
                                                               uintptr_t first, size_t bytes)
 {
-    uint32_t low = 0, high = sources->count; /* the last that starts at or before first */
+    /* The loop finds the last source that starts at or before `first`. */
+    uint32_t low = 0, high = sources->count;
 
     while (high - low > 1) {
         uint32_t middle = low + (high - low) / 2;

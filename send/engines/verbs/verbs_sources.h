@@ -1,4 +1,5 @@
-/* Memory that payload is sent from in place: registered with a device once, looked up for every piece. */
+/* Memory that payload is sent from without a copy. The engine registers it with the device once, and looks it up for
+ * each piece of a packet. */
 #ifndef SPEADI_VERBS_SOURCES_H
 #define SPEADI_VERBS_SOURCES_H
 
@@ -10,28 +11,30 @@
 #include <speadi/verbs_device.h>
 
 struct speadi_verbs_source {
-    uintptr_t first; /* how heaps name its first byte */
+    uintptr_t first; /* address by which heaps name its first byte */
     size_t bytes;
-    bool is_readable; /* by the CPU */
+    bool is_readable; /* the CPU can read it */
     struct speadi_verbs_memory memory;
 };
 
 struct speadi_verbs_sources {
     struct speadi_verbs_device *device; /* borrowed; NULL: nothing is registered */
-    struct speadi_verbs_source *source; /* by address */
+    struct speadi_verbs_source *source; /* sorted by address */
     uint32_t count;
-    uint32_t latest; /* where the last piece was found: the next one mostly is there too */
+    uint32_t latest; /* index of the source of the last piece; the next piece is mostly there too */
 };
 
-/* Registers count pieces of memory. Returns 0, -EINVAL (empty or overlapping) or a verb's -errno, with a
- * sentence; what it registered before is release()d by the caller all the same. */
+/* Registers `count` pieces of memory. Returns 0, or -errno with a sentence: -EINVAL (a piece is empty, or two overlap),
+ * -ENOMEM, or the error of a verb. The caller calls release() after a failure too. */
 int speadi_verbs_sources_init(struct speadi_verbs_sources *sources,
                               struct speadi_verbs_device *device,
                               const struct spead_send_memory *memory, uint32_t count,
                               struct spead_err *err);
-void speadi_verbs_sources_release(struct speadi_verbs_sources *sources); /* safe when zeroed */
 
-/* Searches all of it; use speadi_verbs_sources_find(). */
+/* Does nothing when zeroed. */
+void speadi_verbs_sources_release(struct speadi_verbs_sources *sources);
+
+/* Searches all sources. Only speadi_verbs_sources_find() calls it. */
 const struct speadi_verbs_source *speadi_verbs_sources_search(struct speadi_verbs_sources *sources,
                                                               uintptr_t first, size_t bytes);
 
@@ -42,7 +45,7 @@ static inline bool speadi_verbs_source_has(const struct speadi_verbs_source *sou
            bytes <= source->bytes - (first - source->first);
 }
 
-/* The registered memory that all of the bytes at data lie in, or NULL. */
+/* Returns the source that contains all of the `bytes` bytes at data, or NULL. */
 static inline const struct speadi_verbs_source *speadi_verbs_sources_find(
     struct speadi_verbs_sources *sources, const void *data, size_t bytes)
 {
