@@ -1,6 +1,7 @@
-/* A stand-in libibverbs whose one device, "null0" on the first interface that is not loopback's, completes
- * whatever it is given at once and does nothing with it: what is left is the cost of a program's own path.
- * It checks nothing; tests/doubles/verbs is for that. Load it with SPEADLINE_LIBIBVERBS. */
+/* The null device: a libibverbs with one device, "null0". The device belongs to the first interface that is not the
+ * loopback interface. It completes every request at once and moves no data, so a bench measures only the code of the
+ * program. It checks nothing; the verbs double (tests/doubles/verbs) does that. SPEADLINE_LIBIBVERBS names the file to
+ * load. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -15,18 +16,18 @@
 #undef ibv_reg_mr
 #undef ibv_query_port
 
-enum { RING = 1 << 15 }; /* completions that nobody has polled yet, at most */
+enum { RING = 1 << 15 }; /* most completions that wait to be polled */
 
 struct null_cq {
     struct ibv_cq cq;
-    uint64_t ring[RING]; /* numbers of requests */
+    uint64_t ring[RING]; /* wr_id of each completed request */
     unsigned head, tail;
 };
 
 struct null_context {
     struct ibv_device device;
-    int events[2];              /* a pipe that says nothing: the context's event descriptor */
-    struct verbs_context verbs; /* last: it grows */
+    int events[2]; /* a pipe that stays empty; its reading end is the event descriptor */
+    struct verbs_context verbs; /* the last member, because a later libibverbs makes it longer */
 };
 
 static struct null_context *the_context;

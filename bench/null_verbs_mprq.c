@@ -1,5 +1,6 @@
-/* The multi-packet queue of the stand-in of null_verbs.c, with as much of libmlx5 as it takes: load the same file with
- * SPEADLINE_LIBMLX5. Entries are read from the ring that the program fills, up to its doorbell. */
+/* The multi-packet queue of the null device, with those functions of libmlx5 that it needs. SPEADLINE_LIBMLX5 names the
+ * same file as SPEADLINE_LIBIBVERBS. The device reads entries from the ring that the program fills, up to the
+ * doorbell. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -12,10 +13,10 @@
 #define FILLER     0x80000000u
 
 struct null_wq {
-    struct ibv_wq wq; /* first: verbs hand it out */
+    struct ibv_wq wq; /* the first member, because programs get its address */
     struct mlx5_mprq_wqe *entry;
     __be32 doorbell;
-    uint16_t consumed; /* entries, counted on and on */
+    uint16_t consumed; /* entries that are used up; wraps */
     uint32_t entries, strides_used;
     uint32_t stride_log, strides_log;
 };
@@ -30,7 +31,7 @@ uint8_t *null_wq_take(struct ibv_wq *ibv, uint32_t frame_bytes, uint32_t *packed
                   ((size_t)wq->strides_used << wq->stride_log);
 
     *packed = 0;
-    /* Acquire pairs with the release of the program's doorbell. */
+    /* Acquire pairs with the release store of the program to the doorbell. */
     if ((uint16_t)be32toh(__atomic_load_n(&wq->doorbell, __ATOMIC_ACQUIRE)) == wq->consumed)
         return NULL;
     *packed = strides <= left ? frame_bytes | strides << STRIDES_AT : FILLER | left << STRIDES_AT;

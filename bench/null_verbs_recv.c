@@ -1,6 +1,6 @@
-/* The receiving half of the stand-in of null_verbs.c: every receive that is posted completes as soon as it is asked for,
- * with the next packet of an endless row of heaps. Only the headers are written, so that no payload moves.
- * NULL_VERBS_HEAP and NULL_VERBS_PACKET are the bytes of a heap's payload and of a SPEAD packet. */
+/* The receiving part of the null device. Each posted receive completes at the next poll, with the next packet of an
+ * endless sequence of heaps. The device writes only the headers, so no payload moves. The environment variables
+ * NULL_VERBS_HEAP and NULL_VERBS_PACKET are the bytes of the payload of a heap and the bytes of a SPEAD packet. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -19,20 +19,21 @@
 enum { RING = 1 << 15 };
 
 struct null_recv_cq {
-    struct ibv_cq_ex ex; /* first: verbs hand it out */
+    struct ibv_cq_ex ex; /* the first member, because programs get its address */
     struct {
         uint64_t wr_id;
         uint8_t *data;
-    } ring[RING]; /* posted */
+    } ring[RING]; /* posted receives */
     unsigned head, tail;
-    struct ibv_wq *wq; /* NULL: the ring is used */
+    struct ibv_wq *wq; /* multi-packet queue; NULL: receives come from the ring */
     struct null_packets packets;
     uint64_t now_ns;
-    uint32_t length; /* of the current completion, as it is told */
+    uint32_t length; /* length field of the current completion */
     uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
 
-/* Inlined, so that the device adds as little as it can to what is counted. */
+/* Writes the headers of a frame. It is inlined, so that the device adds few instructions to those that a bench
+ * counts. */
 __attribute__((always_inline)) static inline void write_frame(struct null_recv_cq *cq, uint8_t *to,
                                                               uint32_t bytes)
 {

@@ -1,10 +1,10 @@
-/* An ordinary verbs program, that knows nothing of any double: raw Ethernet frames from one host to
- * another. It is linked with the system's libibverbs.
+/* An ordinary verbs program, which does not know that there is a double. It sends raw Ethernet frames from one host to
+ * another. It is linked with the libibverbs of the system.
  *
- *   ordinary-verbs receive DEVICE COUNT   prints "ready" to stderr, then what came
+ *   ordinary-verbs receive DEVICE COUNT   prints "ready" to stderr, and at the end how many frames it received
  *   ordinary-verbs send DEVICE COUNT
  *
- * Exit status 0 when everything was right. */
+ * The exit status is 0 if all frames were right. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <infiniband/verbs.h>
@@ -189,16 +189,12 @@ static int receive(struct side *side, unsigned count)
 
 static void fill(uint8_t *frame, uint32_t number)
 {
-    static const uint8_t headers[HEADERS] = {1,         0,          0x5e,      1,          2,
-                                             3,         2,          0,         0,          0,
-                                             0,         9,          8,         0, /* Ethernet */
-                                             0x45,      0,          4,         0x1c,       0,
-                                             0,         0x40,       0,         4,          17,
-                                             0,         0, /* IPv4, 28 + 1024 bytes */
-                                             10,        77,         0,         2,          239,
-                                             1,         2,          3, /* from, to */
-                                             PORT >> 8, PORT & 255, PORT >> 8, PORT & 255, 4,
-                                             8}; /* UDP, 8 + 1024 bytes */
+    /* Ethernet: destination, source, type. Then IPv4 with 28 + 1024 bytes, from 10.77.0.2 to 239.1.2.3. Then UDP with
+     * 8 + 1024 bytes. */
+    static const uint8_t headers[HEADERS] = {
+        1,    0, 0x5e, 1,    2, 3, 2,         0,          0,         0,          0, 9, 8,  0,
+        0x45, 0, 4,    0x1c, 0, 0, 0x40,      0,          4,         17,         0, 0, 10, 77,
+        0,    2, 239,  1,    2, 3, PORT >> 8, PORT & 255, PORT >> 8, PORT & 255, 4, 8};
     uint32_t wire = htonl(number);
 
     memcpy(frame, headers, sizeof headers);
@@ -225,7 +221,7 @@ static int transmit(struct side *side, unsigned count)
             found = ibv_poll_cq(side->send_cq, 1, &wc);
         must(found >= 0 && (!found || wc.status == IBV_WC_SUCCESS), "send completion");
         if (last)
-            poll(NULL, 0, 1); /* a pace that the receiver's queue holds */
+            poll(NULL, 0, 1); /* send slowly enough for the queue of the receiver */
     }
     return 0;
 }

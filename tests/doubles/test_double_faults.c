@@ -1,6 +1,7 @@
-/* Goal: each fault a script can name happens where and when it says, once, and is visible to the program
- * as it would be from hardware.
- * Method: two hosts; frames carry a number, so that loss, copies, order and damage can be told apart. */
+/* Goal: each fault that a script can name happens once, where and when the script says, and the program sees it as it
+ * would see it with hardware.
+ * Method: there are two hosts. Frames carry a number, so that a test can tell loss, copies, disorder and damage
+ *         apart. */
 #include "verbs_rig.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ static void send_numbers(uint32_t count)
         cr_assert_eq(rig_send(&rig.far, i, 64), IBV_WC_SUCCESS);
 }
 
-/* What arrived, by number, in order; and nothing else did. */
+/* Asserts that exactly the frames with these numbers have arrived, in this order. */
 static void assert_numbers(const uint32_t *numbers, unsigned count)
 {
     for (unsigned i = 0; i < count; i++) {
@@ -199,7 +200,7 @@ Test(verbs_faults, an_overrun_can_be_scripted)
 
     begin((struct rig_options){0}, 8);
     vdouble_script("cq.overrun@1");
-    cr_assert_eq(rig_move_qp(rig.near.qp, IBV_QPS_ERR), 0); /* flushes: completions */
+    cr_assert_eq(rig_move_qp(rig.near.qp, IBV_QPS_ERR), 0); /* the flush makes completions */
     cr_assert_eq(next_event(), IBV_EVENT_CQ_ERR);
     cr_assert_eq(ibv_poll_cq(rig.near.recv_cq, 1, &wc), -1);
     rig_close(&rig);
@@ -335,7 +336,7 @@ struct set_up {
     struct ibv_rwq_ind_table *table;
 };
 
-/* The next step unless one failed before. */
+/* Do the next step, unless a step before has failed. */
 #define STEP(call)     (errno = 0, err = err ? err : (call) ? 0 : errno)
 #define STEP_INT(call) (err = err ? err : (call))
 
@@ -403,7 +404,7 @@ static void tear_down(struct set_up *made)
     cr_assert(!host->context || !ibv_close_device(host->context));
 }
 
-/* Everything a program makes, in order, and all of it unmade again. Returns 0 or the first errno. */
+/* Makes all kinds of objects that a program makes, in order, and destroys them again. Returns 0 or the first errno. */
 static int set_up_and_tear_down(void)
 {
     struct ibv_device_attr_ex attr;

@@ -1,5 +1,5 @@
-/* Goal: memory that the CPU must not touch is received into and sent from by dma-buf registration.
- * Method: a memfd is the device's memory; the program's own mapping of it is PROT_NONE, so that any touch
+/* Goal: through dma-buf registration, a program can receive into memory that the CPU must not touch, and send from it.
+ * Method: a memfd acts as the memory of the device. The mapping of the program is PROT_NONE, so that every access
  * through it faults. */
 #include "verbs_rig.h"
 

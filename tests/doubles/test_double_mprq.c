@@ -1,6 +1,6 @@
-/* Goal: the multi-packet receive queue of mlx5 behaves as its users know it: a ring and a doorbell that
- * the program writes, frames packed into strides, lengths packed into completions, fillers.
- * Method: the smallest queue there is, 512 strides of 64 bytes an entry, and frames of known length. */
+/* Goal: the multi-packet receive queue behaves like that of mlx5. The program writes the ring and the doorbell. The
+ * device packs frames into strides and packs their lengths into completions, and it fills up entries.
+ * Method: the tests use the smallest queue, with 512 strides of 64 bytes in an entry, and frames of known length. */
 #include "verbs_rig.h"
 
 #include <endian.h>
@@ -10,13 +10,13 @@
 
 enum { STRIDE_BYTES = 64, STRIDES = 512, ENTRY_BYTES = STRIDE_BYTES * STRIDES, ENTRIES = 2 };
 enum { FRAME_STRIDES = 23, FRAME_PAYLOAD = FRAME_STRIDES * STRIDE_BYTES - (int)RIG_HEADERS };
-enum { FRAMES_PER_ENTRY = STRIDES / FRAME_STRIDES }; /* 22, and 6 strides are left over */
+enum { FRAMES_PER_ENTRY = STRIDES / FRAME_STRIDES }; /* 22 frames, and 6 strides remain */
 
 static struct rig rig;
 static struct mprq {
     struct ibv_wq *wq;
     struct ibv_rwq_ind_table *table;
-    struct rig_host host; /* with the hashed queue pair */
+    struct rig_host host; /* its queue pair has an indirection table */
     struct mlx5dv_rwq ring;
     struct ibv_mr *mr;
     uint8_t *memory;

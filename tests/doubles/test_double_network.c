@@ -1,6 +1,6 @@
-/* Goal: what a program does with a raw packet queue pair works over the double as over a NIC.
- * Method: two hosts on a veth pair in namespaces of the test; frames are made by the test, sent by one
- * queue pair (or by the kernel) and read where the other one put them. */
+/* Goal: a raw packet queue pair works with the double as it does with a NIC.
+ * Method: two hosts are on a veth pair in namespaces that the test makes. The test builds frames, one queue pair (or
+ * the kernel) sends them, and the test reads them where the other queue pair wrote them. */
 #include "offloads.h"
 #include "verbs_rig.h"
 
@@ -107,7 +107,7 @@ Test(verbs_network, a_sleeper_wakes_by_the_channel_once_it_has_armed)
     rig_close(&rig);
 }
 
-/* As a kernel does: the event of a queue that is gone would lead to freed memory. */
+/* The kernel does this too, because the event of a destroyed queue would point to freed memory. */
 Test(verbs_network, an_unread_event_goes_with_its_queue)
 {
     struct rig rig;
@@ -209,7 +209,8 @@ Test(verbs_network, segmentation_makes_frames_of_equal_size)
     payload = rig_slot(&rig.far, RIG_DEPTH);
     for (unsigned i = 0; i < 300; i++)
         payload[i] = (uint8_t)i;
-    rig_frame(payload + 1024, 0, 100); /* for its headers: the UDP length is that of a segment */
+    rig_frame(payload + 1024, 0,
+              100); /* only its headers are used, with the UDP length of a segment */
     memcpy(header, payload + 1024, sizeof header);
     sge = (struct ibv_sge){(uintptr_t)payload, 300, rig.far.mr->lkey};
     wr.sg_list = &sge;
@@ -228,7 +229,7 @@ Test(verbs_network, segmentation_makes_frames_of_equal_size)
     rig_close(&rig);
 }
 
-/* Sends `bytes` in datagrams of 1000 from the far host's kernel, in one call. */
+/* Sends `bytes` bytes in datagrams of 1000 bytes from the kernel of the far host, in one call. */
 static void kernel_sends(struct rig *rig, size_t bytes)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(RIG_PORT)};

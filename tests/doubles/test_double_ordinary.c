@@ -1,6 +1,6 @@
-/* Goal: a verbs program that was built for real hardware runs over the double unmodified.
- * Method: ordinary-verbs is linked with the system's libibverbs; with LD_LIBRARY_PATH set to the double,
- * one copy receives on one host of a veth pair what another sends on the other. */
+/* Goal: a verbs program that was built for real hardware runs with the double without a change.
+ * Method: ordinary-verbs is linked with the libibverbs of the system. LD_LIBRARY_PATH names the double. One process
+ * receives on one host of a veth pair what another process sends on the other host. */
 #include "netns.h"
 #include "program.h"
 
@@ -31,7 +31,8 @@ Test(verbs_ordinary, a_program_built_for_hardware_moves_verified_frames, .timeou
     program_release(&sender);
 }
 
-/* Without the path the system's library answers, and it has no such device: the double did the work. */
+/* Without the path, the program loads the library of the system, which has no such device. This shows that the other
+ * test really used the double. */
 Test(verbs_ordinary, without_the_double_there_is_no_device)
 {
     struct program program = {0};

@@ -1,5 +1,6 @@
-/* Goal: what hardware refuses, or answers with a hang, a crash or garbage, the double refuses, and says why.
- * Method: one host with one device; each test makes one mistake and reads the answer. */
+/* Goal: the double refuses every use that hardware refuses, or that on hardware leads to a hang, a crash or wrong data;
+ * and it says why.
+ * Method: there is one host with one device. Each test makes one mistake and reads the answer. */
 #include "verbs_rig.h"
 
 #include <arpa/inet.h>
@@ -290,7 +291,7 @@ static void one_send_completion_on_an_extended_queue(void)
     rig_open(&rig, 1, (struct rig_options){.extended = true});
     rig_ready(&rig.near);
     rig_move_qp(rig.near.qp, IBV_QPS_ERR);
-    cr_assert_eq(rig_post(&rig.near, 0), 0); /* flushed at once: a completion without a network */
+    cr_assert_eq(rig_post(&rig.near, 0), 0); /* flushed at once, so it completes without a frame */
 }
 
 Test(verbs_refusals, reading_a_field_not_asked_for_aborts, .signal = SIGABRT)

@@ -8,7 +8,7 @@
 
 #define MEMORY_BYTES (2 * RIG_DEPTH * RIG_SLOT_BYTES)
 
-enum { WAIT_STEPS = 5000 }; /* of a millisecond: only a failing test waits so long */
+enum { WAIT_STEPS = 5000 }; /* steps of one millisecond; only a test that fails waits that long */
 
 static const uint8_t group_mac[6] = {0x01, 0x00, 0x5e, 0x01, 0x02, 0x03};
 

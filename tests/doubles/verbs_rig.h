@@ -1,4 +1,4 @@
-/* Two hosts with a device of the verbs double each, and the few calls that a test repeats. */
+/* Two hosts, each with a device of the verbs double, and functions that many tests need. */
 #ifndef TESTS_DOUBLES_VERBS_RIG_H
 #define TESTS_DOUBLES_VERBS_RIG_H
 
@@ -16,10 +16,10 @@
 #define RIG_PORT       7148u
 
 struct rig_options {
-    unsigned depth, sge_max, cqe; /* 0: RIG_DEPTH, 4, 4 * depth */
+    unsigned depth, sge_max, cqe; /* 0 stands for RIG_DEPTH, 4, and 4 * depth */
     unsigned inline_max, tso_header_max;
-    uint64_t wc_flags; /* of the receiving completion queue, which is then an extended one */
-    bool extended;
+    uint64_t wc_flags; /* flags of the receive completion queue, if it is extended */
+    bool extended;     /* the receive completion queue is an extended one */
 };
 
 struct rig_host {
@@ -30,47 +30,55 @@ struct rig_host {
     struct ibv_cq *send_cq, *recv_cq;
     struct ibv_cq_ex *recv_ex;
     struct ibv_qp *qp;
-    struct ibv_flow *flow; /* NULL: none */
+    struct ibv_flow *flow; /* NULL: there is no rule */
     struct ibv_mr *mr;
-    uint8_t *memory; /* RIG_DEPTH slots to receive into, then as many to send from */
+    uint8_t *memory; /* RIG_DEPTH slots to receive into, then RIG_DEPTH slots to send from */
 };
 
 struct rig {
     struct test_netns_pair pair;
-    struct rig_host near, far; /* far is open only after rig_open() with two hosts */
+    struct rig_host near, far; /* rig_open() opens far only with two hosts */
 };
 
-/* Opens one host or both; skips the test where there are no namespaces. */
+/* Opens one host or both. Skips the test if the system has no namespaces. */
 void rig_open(struct rig *rig, int hosts, struct rig_options options);
 
-/* Closes what is open, and demands that every step succeeds and nothing is left alive. */
+/* Closes everything. Asserts that every step succeeds and that no object is left. */
 void rig_close(struct rig *rig);
 
-/* Makes host->qp as the options say, in RESET. NULL with errno where the double refuses. */
+/* Makes host->qp with these options; its state is RESET. Returns NULL with errno set if the double refuses. */
 struct ibv_qp *rig_make_qp(struct rig_host *host, struct rig_options options);
-int rig_move_qp(struct ibv_qp *qp, enum ibv_qp_state state); /* with the attributes that it takes */
-void rig_ready(struct rig_host *host);                       /* RESET to RTS */
 
-/* Everything for UDP port RIG_PORT. */
+/* Moves a queue pair to a state, with the attributes that this step requires. Returns 0 or a positive errno. */
+int rig_move_qp(struct ibv_qp *qp, enum ibv_qp_state state);
+
+/* Moves host->qp from RESET to RTS. */
+void rig_ready(struct rig_host *host);
+
+/* Makes a flow rule that brings all packets for UDP port RIG_PORT to host->qp. */
 void rig_steer(struct rig_host *host);
 
 int rig_post(struct rig_host *host, unsigned slot);
 uint8_t *rig_slot(const struct rig_host *host, unsigned slot);
 
-/* A multicast frame with `payload` bytes that begin with `number`; returns its length. */
+/* Writes a multicast frame with `payload` bytes of payload, which begin with `number`. Returns its length. */
 size_t rig_frame(uint8_t *to, uint32_t number, size_t payload);
-/* Sends such a frame, signalled, and waits for the completion; returns its status. */
+
+/* Sends such a frame, signalled, and waits for the completion. Returns the status of the completion. */
 enum ibv_wc_status rig_send(struct rig_host *host, uint32_t number, size_t payload);
-/* The number at the start of a received payload. */
+
+/* Returns the number at the start of the payload of a received frame. */
 uint32_t rig_number(const uint8_t *frame);
 
-/* The next completion; fails the test when none comes. */
+/* Waits for the next completion and returns it. Fails the test when none arrives. */
 struct ibv_wc rig_completion(struct ibv_cq *cq);
-/* Asserts that no completion is there, after everything sent so far had to have arrived. */
+
+/* Returns true if the queue has no completion now. To be called after all frames that were sent must have arrived. */
 bool rig_nothing(struct ibv_cq *cq);
 
 struct vdouble_counters rig_counters(void);
-/* Waits until frames that came in reach `count`, by any of the five counters. */
+
+/* Waits until `matched` received frames have been counted, by any counter of received frames except rx_unmatched. */
 void rig_wait_frames(uint64_t matched);
 
 #define rig_assert_refused(text)                                                        \

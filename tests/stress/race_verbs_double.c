@@ -1,7 +1,7 @@
-/* Goal: the double is safe under the threads that a verbs program uses: one that posts and polls what is
- * received, one that sends, and the device's own; otherwise its races would be taken for the engine's.
- * Method: two hosts; the far one sends as fast as its completions allow, the near one sleeps on its channel,
- * polls and posts again, and a third thread reads counters and changes settings. */
+/* Goal: the double is safe with the threads of a verbs program: one thread posts receives and polls, one thread sends,
+ * and the device has its own thread. Otherwise a race of the double would look like a race of the engine.
+ * Method: there are two hosts. The far host sends as fast as its completions allow. The near host sleeps on its
+ * channel, polls and posts again. A third thread reads counters and changes settings. */
 #include "netns.h"
 #include "verbs/control.h"
 
@@ -96,7 +96,7 @@ static void steer(struct host *host)
     rule = {.attr = {.size = sizeof rule, .num_of_specs = 1, .port = 1},
             .eth = {.type = IBV_FLOW_SPEC_ETH,
                     .size = sizeof rule.eth,
-                    .val = {.ether_type = htons(0x88b5)}, /* for experiments */
+                    .val = {.ether_type = htons(0x88b5)}, /* the EtherType for local experiments */
                     .mask = {.ether_type = 0xffff}}};
 
     host->flow = ibv_create_flow(host->qp, (void *)&rule);
@@ -121,7 +121,8 @@ static void *send_all(void *arg)
         while (i % 16 == 15 && ibv_poll_cq(host->send_cq, 1, &wc) == 0)
             ;
     }
-    atomic_store_explicit(&all_sent, true, memory_order_relaxed); /* the frames order themselves */
+    /* Relaxed is enough, because the flag publishes no other data: the frames travel through the device. */
+    atomic_store_explicit(&all_sent, true, memory_order_relaxed);
     return NULL;
 }
 
@@ -129,7 +130,8 @@ static void *meddle(void *arg)
 {
     struct vdouble_counters counters;
 
-    while (!atomic_load_explicit(&over, memory_order_relaxed)) { /* only ends the loop */
+    /* Relaxed is enough, because the flag only ends the loop. */
+    while (!atomic_load_explicit(&over, memory_order_relaxed)) {
         vdouble_counters(&counters);
         vdouble_script("poison=0");
         vdouble_script("poison=1");
@@ -138,7 +140,7 @@ static void *meddle(void *arg)
     return arg;
 }
 
-/* Until nothing has come for a while after the sender's end; returns how many frames there were. */
+/* Receives until the sender has ended and no frame has arrived for a while. Returns how many frames arrived. */
 static unsigned receive_all(struct host *host)
 {
     struct pollfd channel = {host->channel->fd, POLLIN, 0};

@@ -1,9 +1,9 @@
-/* Goal: a receive stream over the verbs engine is safe between its owner, its consumer, those who look at it and
- * stop it, and the device's own threads, while queues fail and are made anew; whatever a stop cuts off, the
- * ledger adds up and the stream ends.
- * Method: the verbs double on a cable of the test's own, an ordinary sender at the other end; placed, plain and
- * multi-packet in turn. Faults are scripted, a thread takes snapshots, each round ends with one stop or two.
- * ThreadSanitizer watches the rest. */
+/* Goal: a receive stream with the verbs engine is safe between its owner thread, its consumer, the threads that read
+ * its counters and stop it, and the threads of the device, while queues fail and are replaced. At whatever moment it is
+ * stopped, the ledger adds up and the stream ends.
+ * Method: the verbs double and an ordinary sender are on a veth pair of the test. The rounds use placed, plain and
+ * multi-packet queues in turn. Scripts cause faults, a thread reads the counters, and each round ends with one or two
+ * calls of stop. ThreadSanitizer finds the races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static struct test_netns_pair hosts;
 static uint8_t data[HEAP_BYTES];
 static struct spead_recv_stream *stream;
 static atomic_bool over, sent_enough;
-static atomic_uint taken; /* so that heaps are looked at */
+static atomic_uint taken; /* heaps that the consumer has taken */
 
 static void must(bool good, const char *what)
 {
@@ -94,7 +94,7 @@ static void *send_heaps(void *arg)
     must(spead_send_heap_create(&heap, (struct spead_flavour)SPEAD_FLAVOUR_64_40) == 0, "heap");
     must(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false) == 0, "item");
     while (!atomic_load(&sent_enough)) {
-        (void)spead_send_stream_submit(sender, heap, NULL); /* or the queue is full */
+        (void)spead_send_stream_submit(sender, heap, NULL); /* fails when the heap queue is full */
         if (spead_send_stream_poll(sender) == 0)
             spead_send_stream_wait(sender, 0);
     }

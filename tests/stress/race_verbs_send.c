@@ -1,9 +1,9 @@
-/* Goal: a send stream over the verbs engine is safe between its owner, its producers, those who look at it, and
- * the device's own threads, while the device fails now and then; whatever a stop cuts off, every accepted
- * heap completes exactly once and the ledger adds up.
- * Method: the verbs double on a cable of the test's own fails completions and queues and tells of them late.
- * Producers submit and wait, a thread takes snapshots and changes the device, and a round ends with one
- * stop or two. ThreadSanitizer watches the rest. */
+/* Goal: a send stream with the verbs engine is safe between its owner thread, its producers, the threads that read its
+ * counters, and the threads of the device, while the device fails now and then. At whatever moment it is stopped, every
+ * accepted heap completes exactly once and the ledger adds up.
+ * Method: the verbs double is on a veth pair of the test. It fails completions and queues and delays its completions.
+ * Producers submit and wait, a thread reads the counters and changes the device, and each round ends with one or two
+ * calls of stop. ThreadSanitizer finds the races. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -110,7 +110,7 @@ static void run_round(unsigned round)
     pthread_create(&watcher, NULL, watch, NULL);
     for (unsigned i = 0; i < PRODUCERS; i++)
         pthread_create(&producer[i], NULL, produce, NULL);
-    if (round % 3 != 0) /* else all heaps are sent before the stop */
+    if (round % 3 != 0) /* in every third round, all heaps are sent before the stop */
         while (atomic_load(&completed) < 10 + round)
             ;
     else

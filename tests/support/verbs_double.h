@@ -1,5 +1,6 @@
-/* Makes the engines of this process load the verbs double. For programs linked by use_verbs_double() of
- * tests/CMakeLists.txt; call it before the first stream. Where engine verbs is not built it does nothing. */
+/* A function that makes the engines of this process load the verbs double. It is for programs that tests/CMakeLists.txt
+ * links with use_verbs_double(). Such a program calls it before it creates its first stream. If the engine verbs is not
+ * built, the function does nothing. */
 #ifndef TESTS_SUPPORT_VERBS_DOUBLE_H
 #define TESTS_SUPPORT_VERBS_DOUBLE_H
 

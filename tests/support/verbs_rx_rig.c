@@ -69,7 +69,7 @@ bool verbs_rx_rig_prepare(struct verbs_rx_rig *rig, const struct verbs_rx_option
     rig->verbs.options =
         (struct spead_engine_options){.struct_size = sizeof rig->verbs, .engine = "verbs"};
     if (rig->verbs.queues == 0)
-        rig->verbs.queues = 1; /* what a test does not say */
+        rig->verbs.queues = 1; /* the default, for tests that set nothing */
     rig->config = (struct speadi_rx_config){
         .addresses = rig->address,
         .interface = &rig->interface,

@@ -22,7 +22,8 @@ static void join(int fd, const struct speadi_address *group)
     MUST(ret == 0, "cannot join: %s", strerror(errno));
 }
 
-/* Bound to any address, so that one of the far host's own need not be told apart from a group. */
+/* Opens a socket that is bound to any address. So the function works in the same way for a group and for an address of
+ * the far host. */
 static int open_sink(const struct speadi_address *to)
 {
     struct speadi_address any = {.length = to->length};

@@ -1,5 +1,5 @@
-/* The verbs engine on one host and kernel sockets on the other, over the verbs double. For programs that
- * use_verbs_double(). */
+/* A verbs send engine on one host and kernel sockets on the other, with the verbs double. This is for programs that
+ * tests/CMakeLists.txt links with use_verbs_double(). */
 #ifndef TEST_VERBS_TX_RIG_H
 #define TEST_VERBS_TX_RIG_H
 
@@ -7,7 +7,7 @@
 #include "tx_harness.h"
 
 #define VERBS_TX_MTU     9000u
-#define VERBS_TX_PAYLOAD 8900u /* fits with any header */
+#define VERBS_TX_PAYLOAD 8900u /* fits into the MTU with any header */
 #define VERBS_TX_PORT    7148
 
 struct verbs_tx_rig {
@@ -15,21 +15,22 @@ struct verbs_tx_rig {
     struct tx_harness h; /* its sinks are sockets on the far host */
     struct speadi_address address[TX_SINKS_MAX];
     unsigned sinks;
-    bool is_open; /* the engine */
+    bool is_open; /* the engine is open */
 };
 
-/* Two hosts; far_addresses are the sinks' (groups are joined), NULL-terminated; their port is
- * VERBS_TX_PORT + number. False with a reason: skip. */
+/* Makes two hosts. far_addresses are the addresses of the sinks, and NULL ends the array; a sink joins its address if
+ * that is a group. The port of sink i is VERBS_TX_PORT + i. Returns false with a reason if the test is to be
+ * skipped. */
 bool verbs_tx_network(struct verbs_tx_rig *rig, const char *const *far_addresses,
                       const char **reason);
 
-/* The sinks alone, for a stream of the caller's. */
+/* Opens the sinks only, for a test that makes its own stream. */
 void verbs_tx_open_sinks(struct verbs_tx_rig *rig);
 
-/* Opens the engine towards the sinks; what does not hold aborts. */
+/* Opens an engine and the sinks that it sends to. Aborts when a step fails. */
 void verbs_tx_open(struct verbs_tx_rig *rig, struct tx_harness_config config);
 
-/* Only tries: what open() says. An engine that opened is closed again. */
+/* Tries to open the engine and returns the result of open(). Closes the engine again if it has opened. */
 int verbs_tx_try(struct verbs_tx_rig *rig, struct tx_harness_config config, struct spead_err *err);
 
 void verbs_tx_close(struct verbs_tx_rig *rig);

@@ -1,9 +1,9 @@
-/* The wire: an AF_PACKET socket a context, and the thread that plays the device.
+/* The network of the double: each context has an AF_PACKET socket, and a thread that acts as the device.
  *
- * What a veth does that a cable does not is undone here: stripped VLAN tags go back in, checksums left
- * for an offload are computed, and segmentation super-frames, which no cable carries, are dropped and
- * counted (turn tx-udp-segmentation off at the sending end). AF_PACKET only listens: the kernel still
- * gets every frame, and answers unicast with ICMP unless a socket holds the port. */
+ * A veth does some things that a cable does not do, and this file undoes them. It puts stripped VLAN tags back, and it
+ * computes checksums that the kernel left to an offload. It drops and counts the long frames that the kernel left to
+ * segmentation offload, because no cable carries them (turn tx-udp-segmentation off on the sending host). The kernel
+ * still gets every frame too. It answers a unicast packet with ICMP unless a socket holds the port. */
 #include "double.h"
 
 #include <arpa/inet.h>
@@ -165,7 +165,7 @@ static void *play_device(void *arg)
 static int put(struct vd_context *context, const struct vd_frame *frame)
 {
     if (VD_SETTING(port_down) || VD_SETTING(device_fatal)) {
-        VD_COUNT(tx_faulted, 1); /* it left the queue; nobody says that it left the port */
+        VD_COUNT(tx_faulted, 1); /* the frame has left the queue, but it never leaves the port */
         return 0;
     }
     if (send(context->packet_fd, frame->bytes, frame->length, 0) < 0)
@@ -216,7 +216,8 @@ static int listen_to(struct vd_context *context, int fd)
     if (ioctl(fd, SIOCGIFMTU, &request) < 0)
         return errno;
     context->mtu = (unsigned)request.ifr_mtu;
-    /* A bigger buffer and the group filter are comforts; without the others the double would lie. */
+    /* The double works without the larger buffer and the membership. Without the other options its results would be
+     * wrong. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
     setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) < 0 ||
@@ -232,14 +233,15 @@ static int start(struct vd_context *context)
     sigset_t all, before;
     int err;
 
-    sigfillset(&all); /* signals are the program's business, not the device's */
+    sigfillset(&all); /* the threads of the program handle the signals, not the device thread */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     err = pthread_create(&context->thread, NULL, play_device, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err;
 }
 
-/* Without CAP_NET_RAW a device opens all the same; making a queue pair is what fails. */
+/* Opens the socket and starts the thread. Without CAP_NET_RAW the device still opens; only making a queue pair
+ * fails. */
 int vd_network_open(struct vd_context *context)
 {
     int err;
@@ -284,7 +286,7 @@ bool vd_network_link_up(const struct vd_context *context)
     struct ifreq request = {0};
 
     if (context->packet_fd < 0)
-        return true; /* not ours to see */
+        return true; /* without the socket the state of the interface cannot be read */
     strcpy(request.ifr_name, context->device->interface);
     return ioctl(context->packet_fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) &&
            (request.ifr_flags & IFF_RUNNING);

@@ -1,4 +1,4 @@
-/* Refusals, counters and the copy hook of the verbs double; script.c has what a test prescribes. */
+/* Refusals, counters and the copy hook of the verbs double. The scripts are in script.c. */
 #include "double.h"
 
 #include <errno.h>
@@ -9,11 +9,11 @@
 
 enum { VERB_COUNT_MAX = 128 };
 
-/* lock protects everything below it. */
+/* This lock protects all variables below it. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vdouble_counters counters;
 static struct {
-    const char *name; /* a literal in the double */
+    const char *name; /* a string literal of the double */
     uint64_t count;
 } calls[VERB_COUNT_MAX];
 static size_t call_count;

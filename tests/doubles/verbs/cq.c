@@ -18,7 +18,7 @@ uint64_t vd_now_ns(clockid_t clock)
 
 /* ---- Filling ------------------------------------------------------------------------------------- */
 
-/* An overrun queue is dead on real hardware too: what was in it can no longer be trusted. */
+/* Marks the queue as failed after an overrun. On real hardware too, the entries of such a queue are no longer valid. */
 static void fail(struct vd_cq *cq)
 {
     struct vd_context *context = vd_context(cq->cq.context);
@@ -76,7 +76,7 @@ void vd_cq_notify_due(struct vd_context *context)
 
         if (!due(cq) || !entry->due_ns)
             continue;
-        entry->due_ns = 0; /* told once */
+        entry->due_ns = 0; /* each entry sends its event only once */
         notify_if_armed(cq, entry);
     }
 }
@@ -98,7 +98,7 @@ static bool take(struct vd_cq *cq, struct vd_cqe *entry)
     if (!due(cq))
         return false;
     *entry = cq->ring[cq->head++ % cq->capacity];
-    if (entry->send_from) /* only now may the sender use the slots again */
+    if (entry->send_from) /* only from now on may the program use these send slots again */
         vd_queue_retire(&entry->send_from->sq, entry->retired);
     return true;
 }
@@ -133,7 +133,8 @@ int vd_req_notify_cq(struct ibv_cq *ibv, int solicited_only)
         return err;
     if (!ibv->channel)
         return vd_refuse(EINVAL, "req_notify_cq: the queue was made without a channel");
-    /* What already waits tells nobody: a caller polls once more after arming, or sleeps for ever. */
+    /* Entries that are in the queue already send no event. A program that does not poll again after arming may sleep
+     * for ever. */
     pthread_mutex_lock(&context->lock);
     cq->armed = true;
     cq->armed_solicited = solicited_only;
@@ -165,7 +166,7 @@ static int start_poll(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
     if (cq->polling)
         vd_abort("start_poll: a batch is open: end_poll is missing, or two threads poll");
     err = load(cq);
-    cq->polling = err == 0; /* after a failure end_poll() must not be called */
+    cq->polling = err == 0; /* after a failure the program must not call end_poll() */
     pthread_mutex_unlock(&context->lock);
     return err;
 }
@@ -196,7 +197,8 @@ static void end_poll(struct ibv_cq_ex *ex)
     pthread_mutex_unlock(&context->lock);
 }
 
-/* Real providers leave the reader of a field not asked for at NULL, or let it read another's bytes. */
+/* Returns the current entry, and aborts if the program did not ask for this field when it made the queue. Real
+ * providers then have a NULL reader, or one that reads bytes of another field. */
 static const struct vd_cqe *current(struct ibv_cq_ex *ex, uint64_t flag, const char *field)
 {
     struct vd_cq *cq = (struct vd_cq *)ex;
@@ -250,7 +252,7 @@ static uint64_t read_wallclock(struct ibv_cq_ex *ex)
         ->time_ns;
 }
 
-/* ---- Making and unmaking ------------------------------------------------------------------------- */
+/* ---- Making and destroying ----------------------------------------------------------------------- */
 
 static uint64_t supported_wc_flags(void)
 {

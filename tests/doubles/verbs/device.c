@@ -1,4 +1,5 @@
-/* Devices and contexts: every Ethernet interface of the caller's network is one, called vd_INTERFACE. */
+/* Devices and contexts. Each Ethernet interface of the network namespace of the caller is a device with the name
+ * vd_INTERFACE. */
 #include "double.h"
 
 #include <arpa/inet.h>
@@ -15,9 +16,9 @@
 
 enum { DEVICE_COUNT_MAX = 63, COMPLETION_VECTORS = 2 };
 
-static pthread_mutex_t devices_lock = PTHREAD_MUTEX_INITIALIZER; /* every device's references */
+static pthread_mutex_t devices_lock = PTHREAD_MUTEX_INITIALIZER; /* protects vd_device.references */
 static pthread_mutex_t contexts_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct vd_context *contexts; /* under contexts_lock */
+static struct vd_context *contexts; /* contexts_lock protects the list */
 
 /* ---- The list ------------------------------------------------------------------------------------ */
 
@@ -38,7 +39,8 @@ static void add_gid(struct vd_device *device, const void *bytes)
         memcpy(device->gids[device->gid_count++].raw, bytes, 16);
 }
 
-/* As RoCE does: first the link-local address that the MAC gives, then the interface's addresses. */
+/* Adds the addresses of a device in the order of RoCE: first the link-local address made from the MAC, then the
+ * addresses of the interface. */
 static void add_gids(struct vd_device *device, const struct ifaddrs *all)
 {
     const uint8_t *mac = device->mac;
@@ -147,7 +149,8 @@ static void fill_operations(struct verbs_context *verbs, struct ibv_device *devi
     context->ops.req_notify_cq = vd_req_notify_cq;
     context->ops.post_send = vd_post_send;
     context->ops.post_recv = vd_post_recv;
-    verbs->sz = sizeof *verbs; /* a program built for more finds the rest missing, as it should */
+    verbs->sz =
+        sizeof *verbs; /* a program built for a later libibverbs sees that verbs are missing */
     verbs->query_port = vd_query_port;
     verbs->query_device_ex = vd_query_device_ex;
     verbs->query_rt_values = vd_query_rt_values;

@@ -1,7 +1,7 @@
-/* The objects inside the verbs double, and what its files ask of one another.
+/* The objects inside the verbs double, and the functions that its files share.
  *
- * One lock per context covers every object made from it. Order: device lock -> cq->mutex, qp->mutex;
- * those of script.c and control.c are the innermost. The double models behaviour, not speed. */
+ * Each context has one lock, which protects every object made from it. Order of the locks: lock of the context, then
+ * cq->mutex or qp->mutex, then the locks of script.c and control.c. The double models behaviour, not speed. */
 #ifndef TESTS_DOUBLES_VERBS_DOUBLE_H
 #define TESTS_DOUBLES_VERBS_DOUBLE_H
 
@@ -12,7 +12,7 @@
 #include <net/if.h>
 #include <pthread.h>
 
-/* verbs.h dispatches these through macros; the library has to define the functions behind them. */
+/* verbs.h defines these names as macros. The double must define the functions that the macros call. */
 #undef ibv_reg_mr
 #undef ibv_reg_mr_iova
 #undef ibv_query_port
@@ -24,23 +24,25 @@
 #define VD_GID_COUNT_MAX  32
 #define VD_FRAME_MAX      65600u
 #define VD_POISON         0xa5
-#define VD_ETHERNET_EXTRA 18u /* header and one VLAN tag: what a frame may have beyond the MTU */
+#define VD_ETHERNET_EXTRA 18u /* bytes of a frame beyond the MTU: header and one VLAN tag */
 
 /* ---- script.c, control.c ---------------------------------------------------------------------------------- */
 
-/* Settings, by name in scripts; script.c holds the defaults. */
+/* The settings. A script names them as they are named here. script.c holds the defaults. */
 struct vd_settings {
     uint64_t max_qp_wr, max_sge, max_cqe, max_qp, max_cq, max_mr, max_pd, max_flows, max_mr_size;
-    uint64_t max_pinned; /* bytes registered at a time: what RLIMIT_MEMLOCK is to a real device */
+    uint64_t max_pinned; /* bytes that may be registered at a time, like RLIMIT_MEMLOCK */
     uint64_t max_inline, max_tso, max_tso_header;
-    uint64_t net_raw, mlx5, striding; /* may open raw queues; is an mlx5; has multi-packet queues */
+    uint64_t net_raw;  /* the process may make raw queue pairs */
+    uint64_t mlx5;     /* the device is an mlx5 */
+    uint64_t striding; /* the device has multi-packet queues */
     uint64_t ip_csum, pacing, pacing_burst, timestamps, wallclock, flow_tag, flow_steering, rss;
     uint64_t infiniband;              /* the link layer is not Ethernet */
-    uint64_t port_down, device_fatal; /* a change raises the event */
-    uint64_t delay_us;                /* completions show this much later */
-    uint64_t len_err_fatal; /* a frame longer than its buffers takes the queue pair to ERR */
-    uint64_t poison;        /* posted receive memory is overwritten at once */
-    uint64_t ack_wait_ms;   /* destroy waits so long for acknowledgements before it aborts */
+    uint64_t port_down, device_fatal; /* a change of these raises the event */
+    uint64_t delay_us;                /* a completion becomes visible this much later */
+    uint64_t len_err_fatal; /* a frame longer than its buffers moves the queue pair to ERR */
+    uint64_t poison;        /* posting a receive overwrites its memory at once */
+    uint64_t ack_wait_ms;   /* how long destroy waits for acknowledgements before it aborts */
     uint64_t verbose;
 };
 
@@ -49,27 +51,31 @@ uint64_t vd_setting(size_t offset);
 
 void vd_control_reset(void);
 
-/* Counts a call of the verb; returns the errno that a script has for it, or 0. */
+/* Counts a call of the verb. Returns the errno that the script prescribes for this call, or 0. */
 int vd_call(const char *verb);
 
-/* Whether a script's fault fires at this point now; *argument (nullable) is -1 when it has none. */
+/* Returns true if the fault of a script happens at this point now. *argument (nullable) is -1 when the script gives no
+ * argument. */
 bool vd_fault(const char *point, long *argument);
 
-/* Notes why a call is refused and returns err, for `return` or for errno. */
+/* vd_refuse() and vd_refuse_null() record why a call is refused. vd_refuse() returns err. vd_refuse_null() and
+ * vd_null() set errno to err and return NULL. */
 int vd_refuse(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *vd_refuse_null(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *vd_null(int err);
 
-/* A use that real hardware would answer with garbage, a hang or a crash. */
+/* Ends the process with a sentence. The double calls it for a use that on real hardware would lead to wrong data, a
+ * hang or a crash. */
 _Noreturn void vd_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Adds to a member of the counters. */
+/* Adds `amount` to the counter at that offset. */
 void vd_count(size_t offset, int64_t amount);
 #define VD_COUNT(name, amount) vd_count(offsetof(struct vdouble_counters, name), amount)
 
-/* Of a queue pair or work queue; no two contexts share one. */
+/* Returns a number for a queue pair or work queue. No other queue of this process has it. */
 uint32_t vd_next_number(void);
 
+/* Copies to or from memory that is registered by dma-buf, through the copy hook if there is one. */
 void vd_copy_device(void *to, const void *from, size_t bytes);
 
 /* ---- Objects ------------------------------------------------------------------------------------ */
@@ -79,13 +85,13 @@ struct vd_event_pipe {
 };
 
 struct vd_device {
-    struct ibv_device device; /* first: verbs hand out its address */
+    struct ibv_device device; /* the first member, because programs get its address */
     int interface_index;
     char interface[IF_NAMESIZE];
     uint8_t mac[6];
     union ibv_gid gids[VD_GID_COUNT_MAX];
     int gid_count;
-    unsigned references; /* under vd_devices_lock */
+    unsigned references; /* devices_lock of device.c protects it */
 };
 
 struct vd_frame {
@@ -98,13 +104,13 @@ struct vd_context {
     struct vd_device *device;
     pthread_mutex_t lock;
     pthread_t thread;
-    int packet_fd; /* AF_PACKET, both ways; negative: -errno that creating a queue pair reports */
+    int packet_fd; /* AF_PACKET socket; negative: the -errno for making a queue pair */
     int wake_fd;
     bool stopping;
     unsigned mtu;
     struct vd_event_pipe async;
     bool port_down_told, device_fatal_told;
-    struct vd_context *next; /* under vd_contexts_lock */
+    struct vd_context *next; /* contexts_lock of device.c protects it */
 
     struct vd_qp *qps;
     struct vd_flow *flows;
@@ -114,9 +120,10 @@ struct vd_context {
     uint64_t pinned_bytes;
     unsigned pd_count, mr_count, channel_count, cq_count, qp_count, flow_count, wq_count;
     unsigned ind_table_count;
-    struct vd_frame rx_frame, rx_held, tx_frame, tx_held; /* held: waits behind the next one */
+    /* The frame that arrives or leaves now, and a held frame that a script moves behind the next one. */
+    struct vd_frame rx_frame, rx_held, tx_frame, tx_held;
 
-    struct verbs_context verbs; /* last: verbs.h finds it by what lies before ibv_context */
+    struct verbs_context verbs; /* the last member: verbs.h reads fields before its ibv_context */
 };
 
 struct vd_pd {
@@ -127,8 +134,8 @@ struct vd_pd {
 struct vd_mr {
     struct ibv_mr mr;
     uint64_t iova;
-    unsigned access, users; /* users: posted work that names it */
-    void *mapping;          /* dma-buf only: the double's own view */
+    unsigned access, users; /* users: posted requests that name this memory */
+    void *mapping;          /* only for a dma-buf: the mapping that the double uses */
     size_t mapping_bytes;
 };
 
@@ -141,10 +148,10 @@ struct vd_work {
     uint64_t wr_id;
     unsigned sge_count;
     struct ibv_sge sges[VD_SGE_MAX];
-    struct vd_mr *mrs[VD_SGE_MAX]; /* NULL: did not resolve when posted */
+    struct vd_mr *mrs[VD_SGE_MAX]; /* NULL: the entry was wrong when the work was posted */
 };
 
-/* head and tail run freely; the ring has `capacity` entries, exactly as many as were asked for. */
+/* head and tail only grow. The ring has exactly as many entries (`capacity`) as the program asked for. */
 struct vd_queue {
     struct vd_work *ring;
     unsigned capacity, sge_max;
@@ -155,15 +162,15 @@ struct vd_cqe {
     struct ibv_wc wc;
     uint64_t time_ns, due_ns;
     uint32_t flow_tag;
-    const void *owner;       /* queue pair or work queue; destroying it drops the entry */
-    struct vd_qp *send_from; /* reading the entry gives back `retired` of its send slots */
+    const void *owner;       /* queue pair or work queue; destroying it removes the entry */
+    struct vd_qp *send_from; /* reading the entry frees `retired` send slots of this queue pair */
     unsigned retired;
 };
 
 struct vd_cq {
     union {
         struct ibv_cq cq;
-        struct ibv_cq_ex ex; /* begins like ibv_cq */
+        struct ibv_cq_ex ex; /* its first members are those of ibv_cq */
     };
     struct vd_cq *next;
     struct vd_cqe *ring;
@@ -171,36 +178,38 @@ struct vd_cq {
     uint64_t head, tail;
     uint64_t wc_flags;
     bool extended, failed, armed, armed_solicited;
-    bool polling, holding; /* between start_poll and end_poll; `current` is an entry */
+    bool polling; /* the program is between start_poll and end_poll */
+    bool holding; /* `current` holds an entry */
     struct vd_cqe current;
-    unsigned events_read, async_events_read; /* under cq.mutex */
+    unsigned events_read, async_events_read; /* cq.mutex protects them */
 };
 
 struct vd_qp {
     struct ibv_qp qp;
     struct vd_qp *next;
     struct vd_queue sq, rq;
-    unsigned unsignalled; /* sends since the last one that will complete */
+    unsigned unsignalled; /* sends since the last signalled one */
     unsigned inline_max, tso_header_max;
     bool signal_all;
-    struct vd_ind_table *ind_table; /* NULL: receives into rq */
+    struct vd_ind_table *ind_table; /* NULL: frames go to rq */
     uint8_t hash_key[40];
     uint64_t hash_fields;
-    unsigned async_events_read; /* under qp.mutex */
+    unsigned async_events_read; /* qp.mutex protects it */
 };
 
 struct vd_wq {
     struct ibv_wq wq;
     unsigned users;
-    struct vd_queue queue; /* ordinary */
-    /* Multi-packet: the caller writes entries and the doorbell record itself. */
+    struct vd_queue queue; /* used by an ordinary work queue */
+    /* The following fields are for a multi-packet queue. There the program itself writes the entries and the doorbell
+     * record. */
     bool striding;
     uint32_t stride_log, strides_log, entry_count;
     uint8_t *entries;
     uint32_t *doorbell;
-    uint16_t consumed; /* entries */
+    uint16_t consumed; /* entries that are used up; wraps */
     uint32_t strides_used;
-    unsigned async_events_read; /* under wq.mutex */
+    unsigned async_events_read; /* wq.mutex protects it */
 };
 
 struct vd_ind_table {
@@ -209,11 +218,11 @@ struct vd_ind_table {
     struct vd_wq *wqs[];
 };
 
-/* What a rule can look at, in network order, zero where the frame has no such field. */
+/* The fields of a frame that a rule can compare, in network order. A field that the frame does not have is zero. */
 struct vd_key {
     uint8_t dst_mac[6], src_mac[6];
     uint16_t ether_type, vlan;
-    uint8_t src_ip[16], dst_ip[16]; /* IPv4 in the first four */
+    uint8_t src_ip[16], dst_ip[16]; /* an IPv4 address is in the first four bytes */
     uint16_t src_port, dst_port;
     uint8_t ip_version, protocol;
 };
@@ -255,8 +264,8 @@ void vd_wait_acked(const char *verb, pthread_mutex_t *mutex, pthread_cond_t *con
 
 /* ---- memory.c ----------------------------------------------------------------------------------- */
 
-/* The region an entry names, or NULL: unknown key, other protection domain, out of bounds, or not
- * writable where that is needed. */
+/* Returns the registered memory that a scatter or gather entry names. Returns NULL if the key is unknown, the memory
+ * belongs to another protection domain, the entry is out of bounds, or `write` is set and the device may not write. */
 struct vd_mr *vd_mr_resolve(struct vd_context *context, const struct ibv_pd *pd,
                             const struct ibv_sge *sge, bool write);
 void *vd_mr_at(const struct vd_mr *mr, uint64_t address);
@@ -268,7 +277,8 @@ void vd_mr_poison(struct vd_mr *mr, uint64_t address, size_t bytes);
 
 void vd_cq_push(struct vd_cq *cq, const struct vd_cqe *entry);
 void vd_cq_purge(struct vd_cq *cq, const void *owner);
-void vd_cq_notify_due(struct vd_context *context); /* late completions that have come due */
+/* Sends the events of delayed completions whose time has come. */
+void vd_cq_notify_due(struct vd_context *context);
 uint64_t vd_now_ns(clockid_t clock);
 struct ibv_cq_ex *vd_create_cq_ex(struct ibv_context *context, struct ibv_cq_init_attr_ex *attr);
 int vd_poll_cq(struct ibv_cq *cq, int count, struct ibv_wc *wcs);
@@ -277,8 +287,8 @@ int vd_req_notify_cq(struct ibv_cq *cq, int solicited_only);
 /* ---- queue.c ------------------------------------------------------------------------------------ */
 
 int vd_queue_init(struct vd_queue *queue, unsigned capacity, unsigned sge_max);
-void vd_queue_release(
-    struct vd_queue *queue); /* what is posted is forgotten, its regions freed for others */
+/* Drops all posted work. The memory that it names may then be deregistered. */
+void vd_queue_release(struct vd_queue *queue);
 void vd_queue_add(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
                   uint64_t wr_id, const struct ibv_sge *sges, unsigned count, bool write);
 void vd_queue_retire(struct vd_queue *queue, unsigned count);
@@ -289,7 +299,7 @@ static inline bool vd_queue_full(const struct vd_queue *queue)
 int vd_queue_post_recv(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
                        const char *verb, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad);
 struct ibv_wc vd_wc_failed(uint64_t wr_id, enum ibv_wc_status status, uint32_t number);
-/* Consumes the oldest posted work and reports on cq; returns the status. */
+/* Writes the frame to the oldest posted receive and puts a completion on cq. Returns the status of the completion. */
 enum ibv_wc_status vd_queue_receive(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,
                                     const void *owner, const struct vd_arrival *arrival);
 void vd_queue_flush_recv(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,
@@ -302,7 +312,8 @@ int vd_modify_qp_rate_limit(struct ibv_qp *qp, struct ibv_qp_rate_limit_attr *at
 int vd_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad);
 int vd_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **bad);
 void vd_qp_to_error(struct vd_qp *qp, bool tell);
-bool vd_qp_receive(struct vd_qp *qp, const struct vd_arrival *arrival); /* false: no buffer */
+/* Delivers a frame to the queue pair. Returns false if nothing was posted. */
+bool vd_qp_receive(struct vd_qp *qp, const struct vd_arrival *arrival);
 
 struct ibv_wq *vd_create_wq(struct ibv_context *context, struct ibv_wq_init_attr *attr);
 int vd_modify_wq(struct ibv_wq *wq, struct ibv_wq_attr *attr);
@@ -317,7 +328,7 @@ bool vd_wq_receive(struct vd_wq *wq, const struct vd_arrival *arrival);
 struct ibv_flow *vd_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr);
 int vd_destroy_flow(struct ibv_flow *flow);
 bool vd_flows_want(struct vd_context *context, const struct vd_key *key);
-/* To every queue pair with a matching rule, once each. */
+/* Delivers the frame once to every queue pair that has a matching rule. */
 void vd_flows_deliver(struct vd_context *context, struct vd_arrival *arrival);
 
 void vd_key_read(struct vd_key *key, const uint8_t *frame, size_t length);
@@ -332,16 +343,16 @@ int vd_query_device_ex(struct ibv_context *context, const struct ibv_query_devic
 int vd_query_port(struct ibv_context *context, uint8_t port, struct ibv_port_attr *attr,
                   size_t bytes);
 int vd_query_rt_values(struct ibv_context *context, struct ibv_values_ex *values);
-#define VD_CLOCK_MASK ((UINT64_C(1) << 48) - 1) /* the free-running clock: 1 tick a ns, 48 bits */
+#define VD_CLOCK_MASK ((UINT64_C(1) << 48) - 1) /* the counter has 48 bits and one tick per ns */
 
-/* port_down and device_fatal may have changed: tell every open context. */
+/* Sends events to every open context if port_down or device_fatal has changed. */
 void vd_contexts_changed(void);
 int vd_contexts_qp_fatal(uint32_t qp_num);
 
 int vd_network_open(struct vd_context *context);
 void vd_network_close(struct vd_context *context);
 bool vd_network_link_up(const struct vd_context *context);
-/* Puts context->tx_frame on the wire, with the script's faults. Returns 0 or an errno. */
+/* Sends context->tx_frame, with the faults of the script. Returns 0 or an errno. */
 int vd_network_send(struct vd_context *context);
 
 /* ---- For the libmlx5 double --------------------------------------------------------------------- */
@@ -352,7 +363,7 @@ struct vd_striding {
 struct ibv_wq *vdouble_create_striding_wq(struct ibv_context *context,
                                           struct ibv_wq_init_attr *attr,
                                           const struct vd_striding *striding);
-/* 0, or EINVAL for a queue that is not multi-packet. */
+/* Returns 0, or EINVAL if wq is not a multi-packet queue. */
 int vdouble_striding_ring(struct ibv_wq *wq, void **entries, __be32 **doorbell, uint32_t *count);
 bool vdouble_is_mlx5(void);
 bool vdouble_has_striding(void);

@@ -1,7 +1,7 @@
-/* Completion channels and asynchronous events: what a program sleeps on.
+/* Completion channels and asynchronous events, on which a program sleeps.
  *
- * Both are pipes, so that the descriptor in the public struct can be polled, and made non-blocking, as a
- * real one can. The pipe is the queue: a record is the pointer to a completion queue, or an event. */
+ * Both are pipes. So a program can poll the descriptor in the public struct and make it non-blocking, like a real one.
+ * The pipe is the queue of events. A record in it is a pointer to a completion queue, or an asynchronous event. */
 #include "double.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ int vd_event_pipe_open(struct vd_event_pipe *events)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return errno;
     *events = (struct vd_event_pipe){ends[0], ends[1]};
-    /* A test that never reads must not stop the device's thread. */
+    /* The thread of the device must not block when a test never reads. */
     fcntl(events->write_fd, F_SETFL, O_NONBLOCK);
     return 0;
 }
@@ -30,7 +30,7 @@ void vd_event_pipe_close(struct vd_event_pipe *events)
     close(events->write_fd);
 }
 
-/* Records are smaller than PIPE_BUF: they go in and come out whole. */
+/* Writes one record. Records are smaller than PIPE_BUF, so the kernel writes and reads them as a whole. */
 static void put(struct vd_event_pipe *events, const void *record, size_t bytes)
 {
     if (write(events->write_fd, record, bytes) != (ssize_t)bytes)
@@ -49,8 +49,8 @@ static size_t waiting(const struct vd_event_pipe *events, size_t record_bytes)
     return ioctl(events->read_fd, FIONREAD, &bytes) == 0 ? (size_t)bytes / record_bytes : 0;
 }
 
-/* A kernel drops the unread events of an object that is destroyed; one left behind would name freed
- * memory. Only records that are there already are taken, so the read never blocks. */
+/* Removes the unread events of a completion queue that is destroyed, as the kernel does. An event that stayed would
+ * point to freed memory. The function reads only records that are in the pipe already, so it never blocks. */
 void vd_channel_forget(struct vd_cq *cq)
 {
     struct vd_channel *channel = (struct vd_channel *)cq->cq.channel;
@@ -88,8 +88,8 @@ void vd_async_notify(struct vd_context *context, struct ibv_async_event event)
     VD_COUNT(async_events, 1);
 }
 
-/* Destroying an object waits until every event that was read is acknowledged, for ever if need be: that
- * is a hang nobody wants in a test, so this ends in an abort that says which object it was. */
+/* Waits until every event that was read has been acknowledged. libibverbs would wait for ever. A test must not hang, so
+ * the function aborts after a while with a sentence that names the object. */
 void vd_wait_acked(const char *verb, pthread_mutex_t *mutex, pthread_cond_t *cond,
                    const uint32_t *completed, const unsigned *read)
 {
@@ -157,7 +157,7 @@ VD_EXPORT int ibv_destroy_comp_channel(struct ibv_comp_channel *ibv)
     return 0;
 }
 
-/* An event counts when it is read, not when it is sent: an unread one must not hold up destroy_cq. */
+/* Counts an event when it is read, not when it is sent, because an unread event must not delay destroy_cq. */
 VD_EXPORT int ibv_get_cq_event(struct ibv_comp_channel *ibv, struct ibv_cq **cq, void **cq_context)
 {
     struct vd_channel *channel = (struct vd_channel *)ibv;
@@ -200,7 +200,8 @@ VD_EXPORT void ibv_ack_cq_events(struct ibv_cq *ibv, unsigned count)
         vd_abort("ack_cq_events: more acknowledged than were read");
 }
 
-/* The counter of read events, and where acknowledgements are kept, of the object an event names. */
+/* Finds the counters of the object that an event names: how many events were read, and how many were acknowledged.
+ * Returns false if the object has none. */
 static bool element(const struct ibv_async_event *event, pthread_mutex_t **mutex,
                     pthread_cond_t **cond, uint32_t **completed, unsigned **read)
 {
@@ -224,7 +225,7 @@ static bool element(const struct ibv_async_event *event, pthread_mutex_t **mutex
         *read = &((struct vd_wq *)event->element.wq)->async_events_read;
         return true;
     default:
-        return false; /* the port's and the device's need no acknowledgement to be counted */
+        return false; /* acknowledgements of events of the port and the device are not counted */
     }
 }
 

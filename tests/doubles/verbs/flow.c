@@ -1,4 +1,4 @@
-/* Flow rules: reading their specifications strictly, and finding out whose a frame is. */
+/* Flow rules. This file checks their specifications strictly, and finds the queue pairs whose rules match a frame. */
 #include "double.h"
 
 #include <arpa/inet.h>
@@ -23,8 +23,8 @@ static bool all(const uint8_t *bytes, size_t count, uint8_t value)
     return true;
 }
 
-/* Copies one field. Most hardware takes masks of all ones or all zeros only, and value bits outside the
- * mask would match nothing or everything, depending on the maker. */
+/* Copies one field. Returns false if the mask is neither all ones nor all zeros, because most hardware accepts no other
+ * mask; or if the value has bits outside the mask, which match nothing or everything, depending on the vendor. */
 static bool field(void *to_value, void *to_mask, const void *value, const void *mask, size_t bytes)
 {
     const uint8_t *v = value, *m = mask;
@@ -100,7 +100,7 @@ static bool read_tag(struct vd_flow *flow, const void *at)
 static const struct spec_kind {
     enum ibv_flow_spec_type type;
     size_t size;
-    int layer; /* specifications come in ascending layers, one a layer */
+    int layer; /* the specifications of a rule are in ascending layers, one for each layer */
     bool (*read)(struct vd_flow *flow, const void *at);
 } kinds[] = {
     {IBV_FLOW_SPEC_ETH, sizeof(struct ibv_flow_spec_eth), 2, read_ethernet},

@@ -1,4 +1,4 @@
-/* Frames as a NIC reads them: the fields rules match, checksums, the receive hash. */
+/* Reads frames as a NIC does: the fields that rules match, the checksums, and the receive hash. */
 #include "double.h"
 
 #include <arpa/inet.h>
@@ -25,8 +25,8 @@ static void put16(uint8_t *at, uint16_t value)
     at[1] = (uint8_t)value;
 }
 
-/* Where the layers begin; 0 for one that is missing, cut short, or behind something not understood
- * (fragments, IPv6 extension headers). */
+/* The offsets at which the layers of a frame begin. An offset is 0 if the layer is missing or cut short, or if it lies
+ * behind something that this code does not read (a fragment, an IPv6 extension header). */
 struct layout {
     size_t ip, ip_bytes, udp;
     uint8_t version, protocol;
@@ -115,7 +115,7 @@ static uint16_t fold(uint32_t value)
     return (uint16_t)value;
 }
 
-/* Over the datagram with its pseudo-header; 0xffff when the checksum in it is right. */
+/* Returns the sum over the datagram and its pseudo-header. It is 0xffff when the checksum of the datagram is right. */
 static uint16_t udp_sum(const uint8_t *frame, const struct layout *l, size_t udp_bytes)
 {
     bool v4 = l->version == 4;
@@ -145,7 +145,7 @@ bool vd_checksums_right(const uint8_t *frame, size_t length)
            udp_sum(frame, &l, udp_bytes) == 0xffff;
 }
 
-/* What IBV_SEND_IP_CSUM asks for: mlx5 fills in both layers. */
+/* Does what IBV_SEND_IP_CSUM asks for. As mlx5 does, it fills in the checksums of both IP and UDP. */
 void vd_checksums_fill(uint8_t *frame, size_t length)
 {
     struct layout l = layers(frame, length);
@@ -162,7 +162,7 @@ void vd_checksums_fill(uint8_t *frame, size_t length)
         put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT, 0);
         value = (uint16_t)~udp_sum(frame, &l, udp_bytes);
         put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT,
-              value ? value : 0xffff); /* 0 would say "none" */
+              value ? value : 0xffff); /* 0 would mean "no checksum" */
     }
 }
 

@@ -1,4 +1,4 @@
-/* Protection domains and memory regions: every address a device is given is checked here. */
+/* Protection domains and registered memory. This file checks every address that a program gives to a device. */
 #include "double.h"
 
 #include <errno.h>
@@ -72,7 +72,7 @@ static int check_access(const char *verb, unsigned access, size_t length)
     return 0;
 }
 
-/* Takes a slot of the table, the only thing that can fail once the memory is there. */
+/* Puts the memory into the table. After the memory has been mapped or pinned, only this step can fail. */
 static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *mr)
 {
     uint64_t pinned_max = VD_SETTING(max_pinned);
@@ -86,7 +86,7 @@ static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *m
         index++;
     if (index == VD_MR_COUNT_MAX)
         return vd_refuse(ENOMEM, "reg_mr: no more than %u", VD_MR_COUNT_MAX - 1);
-    /* The generation makes the key of a dead region wrong, not that of the next one in its slot. */
+    /* With the generation in the key, the key of deregistered memory does not name the next memory in the same slot. */
     context->mr_generation++;
     mr->mr.handle = index;
     mr->mr.lkey = mr->mr.rkey = (context->mr_generation << KEY_INDEX_BITS) | index;
@@ -119,7 +119,8 @@ static struct ibv_mr *make(struct ibv_pd *ibv, struct vd_mr values)
     return &mr->mr;
 }
 
-/* Registering pins, so memory that the process may not touch is refused as by the kernel. */
+/* Touches the pages, because registering pins them. Refuses memory that the process may not touch, as the kernel
+ * does. */
 static int pin(const char *verb, void *address, size_t length, bool write)
 {
     uintptr_t first = (uintptr_t)address & ~(uintptr_t)(PAGE_BYTES - 1);
@@ -157,15 +158,15 @@ VD_EXPORT struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *address, size_
     return register_host("reg_mr", pd, address, length, iova, (unsigned)access);
 }
 
-/* Where ibv_reg_mr() arrives when its flags are no constant, or name an optional one. */
+/* The macro ibv_reg_mr() calls this when its flags are not a constant or contain an optional flag. */
 VD_EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address, size_t length,
                                           uint64_t iova, unsigned access)
 {
     return register_host("reg_mr", pd, address, length, iova, access);
 }
 
-/* Any descriptor that can be mapped stands for a dma-buf: a memfd serves. The caller's own mapping is
- * never touched, so it may be PROT_NONE, as device memory is to a CPU. */
+/* Any descriptor that can be mapped, such as a memfd, may stand for a dma-buf. The double never touches the mapping of
+ * the caller. That mapping may be PROT_NONE, to act as device memory that the CPU cannot read. */
 VD_EXPORT struct ibv_mr *ibv_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset, size_t length,
                                            uint64_t iova, int fd, int access)
 {
@@ -266,7 +267,7 @@ void vd_mr_read(void *to, struct vd_mr *mr, uint64_t address, size_t bytes)
         memcpy(to, vd_mr_at(mr, address), bytes);
 }
 
-/* Posted memory belongs to the device: whoever still reads it, reads rubbish. */
+/* Overwrites posted memory, which belongs to the device. A program that still reads it reads wrong data. */
 void vd_mr_poison(struct vd_mr *mr, uint64_t address, size_t bytes)
 {
     if (VD_SETTING(poison))

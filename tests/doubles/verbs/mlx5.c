@@ -1,4 +1,4 @@
-/* libmlx5.so.1 of the verbs double: as much as a multi-packet receive queue needs. */
+/* libmlx5.so.1 of the verbs double. It has the functions that a multi-packet receive queue needs. */
 #include "double.h"
 
 #include <errno.h>
@@ -14,7 +14,7 @@ VD_EXPORT bool mlx5dv_is_supported(struct ibv_device *device)
     return vdouble_is_mlx5();
 }
 
-/* comp_mask goes in with what is asked for and comes out with what was answered. */
+/* The caller sets comp_mask to the fields that it asks for. The function sets it to the fields that it has filled. */
 VD_EXPORT int mlx5dv_query_device(struct ibv_context *context, struct mlx5dv_context *out)
 {
     uint64_t asked = out->comp_mask;

@@ -1,4 +1,4 @@
-/* Queue pairs: making them, their states, receiving, and their end. */
+/* Queue pairs: how they are made, their states, how they receive, and how they are destroyed. */
 #include "double.h"
 
 #include <errno.h>
@@ -105,7 +105,8 @@ static struct vd_qp *build(struct ibv_context *ibv, const struct ibv_qp_init_att
         qp->ind_table = (struct vd_ind_table *)attr->rwq_ind_tbl;
         memcpy(qp->hash_key, attr->rx_hash_conf.rx_hash_key, sizeof qp->hash_key);
         qp->hash_fields = attr->rx_hash_conf.rx_hash_fields_mask;
-        qp->qp.state = IBV_QPS_RTS; /* such a queue pair has no states of its own */
+        qp->qp.state =
+            IBV_QPS_RTS; /* a queue pair with an indirection table does not change states */
     }
     pthread_mutex_init(&qp->qp.mutex, NULL);
     pthread_cond_init(&qp->qp.cond, NULL);
@@ -245,7 +246,7 @@ static void to_reset(struct vd_qp *qp)
     vd_cq_purge((struct vd_cq *)qp->qp.recv_cq, qp);
 }
 
-/* The attributes that a raw packet queue pair must be given for each step; nothing else may be. */
+/* Checks that the program gives exactly the attributes that a raw packet queue pair needs for this step. */
 static int check_step(enum ibv_qp_state from, const struct ibv_qp_attr *attr, int mask)
 {
     int rest = mask & ~IBV_QP_STATE;
@@ -306,7 +307,7 @@ VD_EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mas
     struct vd_qp *qp = (struct vd_qp *)ibv;
     int err = vd_call("query_qp");
 
-    (void)mask; /* what is not asked for may be filled as well */
+    (void)mask; /* the verb may also fill attributes that were not asked for */
     if (err)
         return err;
     memset(attr, 0, sizeof *attr);
@@ -325,7 +326,7 @@ VD_EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mas
     return 0;
 }
 
-/* Accepted and checked, but not obeyed: the double says nothing about speed. */
+/* Checks the rate and accepts it, but does not pace, because the double does not model speed. */
 int vd_modify_qp_rate_limit(struct ibv_qp *ibv, struct ibv_qp_rate_limit_attr *attr)
 {
     struct vd_context *context = vd_context(ibv->context);

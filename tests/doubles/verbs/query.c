@@ -1,4 +1,5 @@
-/* What a device says of itself: limits, capabilities, port, addresses, and names of things. */
+/* The properties that a device reports: limits, capabilities, port, addresses. Also the names of events and
+ * statuses. */
 #include "double.h"
 
 #include <errno.h>
@@ -8,7 +9,8 @@
 
 enum { CLOCK_KHZ = 1000000, RATE_MAX_KBPS = 400000000, INDIRECTION_MAX = 128 };
 
-/* Callers may know less of a struct than this library, or more: they get what both know. */
+/* Copies a struct to the caller. The struct of the caller may be shorter or longer than that of the double; the
+ * function copies the part that both have and zeroes the rest. */
 static void hand_out(void *to, size_t room, const void *from, size_t bytes)
 {
     memset(to, 0, room);
@@ -102,7 +104,7 @@ int vd_query_rt_values(struct ibv_context *ibv, struct ibv_values_ex *values)
         return err;
     if (!VD_SETTING(timestamps) || (values->comp_mask & ~(uint32_t)IBV_VALUES_MASK_RAW_CLOCK))
         return vd_refuse(EOPNOTSUPP, "query_rt_values: comp_mask %#x", values->comp_mask);
-    values->raw_clock.tv_sec = 0; /* ticks, all of them in tv_nsec, as mlx5 has it */
+    values->raw_clock.tv_sec = 0; /* as with mlx5, tv_nsec holds all ticks of the counter */
     values->raw_clock.tv_nsec = (long)ticks;
     return 0;
 }
@@ -143,7 +145,7 @@ int vd_query_port(struct ibv_context *ibv, uint8_t port, struct ibv_port_attr *a
     return 0;
 }
 
-/* For programs older than port_cap_flags2. */
+/* Programs that are older than port_cap_flags2 call this. */
 VD_EXPORT int ibv_query_port(struct ibv_context *ibv, uint8_t port,
                              struct _compat_ibv_port_attr *attr)
 {
@@ -265,7 +267,7 @@ VD_EXPORT const char *ibv_node_type_str(enum ibv_node_type type)
     return type == IBV_NODE_CA ? "InfiniBand channel adapter" : "unknown";
 }
 
-/* Nothing here is pinned, so a fork() harms nothing; a program may still ask. */
+/* The double pins no memory, so a fork() does no harm. A program may call this all the same. */
 VD_EXPORT int ibv_fork_init(void)
 {
     return vd_call("fork_init");

@@ -1,4 +1,4 @@
-/* Queues of posted work, and what a receive queue does with a frame. */
+/* Queues of posted work, and how a receive queue takes a frame. */
 #include "double.h"
 
 #include <errno.h>
@@ -31,7 +31,8 @@ void vd_queue_release(struct vd_queue *queue)
     *queue = (struct vd_queue){0};
 }
 
-/* A bad address is no error of the posting call: hardware finds it when it gets there, as here. */
+/* Adds work to a queue. A wrong address is not an error of this call: like hardware, the double finds it only when it
+ * uses the address. */
 void vd_queue_add(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
                   uint64_t wr_id, const struct ibv_sge *sges, unsigned count, bool write)
 {
@@ -87,7 +88,7 @@ static enum ibv_wc_status scatter(const struct vd_work *work, const uint8_t *fra
     return done == length ? IBV_WC_SUCCESS : IBV_WC_LOC_LEN_ERR;
 }
 
-/* Of a failed completion only these four fields mean anything; the rest would be whatever was there. */
+/* Makes a completion that failed. Only these four fields of it are valid; the others hold wrong values. */
 struct ibv_wc vd_wc_failed(uint64_t wr_id, enum ibv_wc_status status, uint32_t number)
 {
     struct ibv_wc wc;

@@ -1,4 +1,4 @@
-/* Scripts of the verbs double: settings, and faults that wait for their turn. */
+/* Scripts of the verbs double: settings, and faults that will happen later. */
 #include "double.h"
 
 #include <ctype.h>
@@ -118,7 +118,7 @@ static bool parse_argument(const char *text, long *out)
     return false;
 }
 
-/* POINT@[%]N[=ARGUMENT], cut at the '@' and at the '='. */
+/* Adds the fault of a word POINT@[%]N[=ARGUMENT]. The caller has cut the word at the '@' and at the '='. */
 static bool add_rule(struct script *to, const char *point, const char *when, const char *argument)
 {
     struct rule rule = {.every = when[0] == '%', .argument = -1};
@@ -161,7 +161,7 @@ static bool apply_word(struct script *to, char *word)
     return add_rule(to, word, when, argument);
 }
 
-/* All or nothing: a script with a mistake would test something else than its author thinks. */
+/* Applies a script completely or not at all. A part of a script would test something else than its author intends. */
 static bool apply(const char *text)
 {
     struct script *trial = malloc(sizeof *trial);
@@ -219,7 +219,7 @@ __attribute__((constructor)) static void begin(void)
     read_environment();
 }
 
-/* ---- Obeying -------------------------------------------------------------------- */
+/* ---- Applying ------------------------------------------------------------------- */
 
 uint64_t vd_setting(size_t offset)
 {

@@ -1,4 +1,4 @@
-/* Sending: what post_send refuses, how a frame is gathered, how completions free the queue. */
+/* Sending: which requests post_send refuses, how a frame is gathered, how completions free the queue. */
 #include "double.h"
 
 #include <errno.h>
@@ -9,7 +9,7 @@ enum { ETHERNET_BYTES = 14, VLAN_BYTES = 4, INLINE_HEADER_BYTES = 18 };
 #define FLAGS_KNOWN \
     (IBV_SEND_FENCE | IBV_SEND_SIGNALED | IBV_SEND_SOLICITED | IBV_SEND_INLINE | IBV_SEND_IP_CSUM)
 
-/* ---- What is refused at once --------------------------------------------------------------------- */
+/* ---- Requests that are refused at once ----------------------------------------------------------- */
 
 static size_t payload_bytes(const struct ibv_send_wr *wr)
 {
@@ -32,8 +32,8 @@ static int check_tso(const struct vd_qp *qp, const struct ibv_send_wr *wr)
     return 0;
 }
 
-/* mlx5 copies the start of a frame into its own ring with the CPU, from the pointer in the entry: memory
- * that only the device can reach would crash it. */
+/* Refuses a request whose first bytes the CPU cannot read. mlx5 copies the start of a frame into its ring with the CPU,
+ * from the address in the entry. With memory that only the device can reach, it would crash. */
 static int check_header(const struct vd_qp *qp, const struct ibv_send_wr *wr)
 {
     struct vd_context *context = vd_context(qp->qp.context);
@@ -121,7 +121,7 @@ static enum ibv_wc_status transmit(struct vd_context *context, unsigned flags)
     return vd_network_send(context) ? IBV_WC_GENERAL_ERR : IBV_WC_SUCCESS;
 }
 
-/* The IP length of each segment is the device's to write; the UDP length is left as the header has it. */
+/* Writes the IP length of a segment, as the device does. The UDP length stays as it is in the header. */
 static void fit_ip_length(struct vd_frame *frame)
 {
     size_t at = ETHERNET_BYTES;
@@ -141,8 +141,8 @@ static enum ibv_wc_status transmit_segments(struct vd_context *context,
                                             const struct ibv_send_wr *wr,
                                             const struct vd_work *work)
 {
-    static _Thread_local struct vd_frame
-        whole; /* the lock is held, but frames are big for a stack */
+    /* A frame is too large for the stack. */
+    static _Thread_local struct vd_frame whole;
     struct vd_frame *frame = &context->tx_frame;
     enum ibv_wc_status status = IBV_WC_SUCCESS;
 
@@ -185,7 +185,7 @@ static void complete(struct vd_qp *qp, const struct ibv_send_wr *wr, enum ibv_wc
 {
     struct vd_cqe entry = {.owner = qp, .send_from = qp, .retired = qp->unsignalled};
 
-    /* Poison in it: the length of what was sent is no part of a send's completion. */
+    /* The remaining fields stay poisoned, because a completion of a send does not contain the length. */
     entry.wc = vd_wc_failed(wr->wr_id, status, qp->qp.qp_num);
     entry.time_ns = vd_now_ns(CLOCK_REALTIME);
     if (status == IBV_WC_SUCCESS) {

@@ -1,4 +1,4 @@
-/* Work queues behind a receive hash: ordinary ones, and the multi-packet ones of mlx5. */
+/* Work queues below a receive hash: ordinary ones, and the multi-packet ones of mlx5. */
 #include "double.h"
 
 #include <endian.h>
@@ -285,7 +285,8 @@ static void fail(struct vd_wq *wq, enum ibv_wc_status status, const char *why)
         (struct ibv_async_event){.element.wq = &wq->wq, .event_type = IBV_EVENT_WQ_FATAL});
 }
 
-/* The length field is packed: 16 bits of bytes, 15 of strides, and whether they are only filler. */
+/* Puts a completion on the queue. Its length field `packed` holds the bytes (16 bits), the strides (15 bits), and a bit
+ * that says that the strides are only filler. */
 static void report(struct vd_wq *wq, uint32_t packed, const struct vd_arrival *arrival)
 {
     struct vd_cqe entry = {.time_ns = arrival->time_ns, .flow_tag = arrival->flow_tag, .owner = wq};
@@ -307,10 +308,11 @@ static void use_strides(struct vd_wq *wq, uint32_t count)
     }
 }
 
-/* Entries between what was consumed and what the doorbell announces; negative after an error. */
+/* Returns how many entries the doorbell announces and the queue has not consumed. Returns a negative number after an
+ * error. */
 static int announced(struct vd_wq *wq)
 {
-    /* Acquire pairs with the caller's release store: the entries were written before. */
+    /* Acquire pairs with the release store of the program to the doorbell: the program wrote the entries before. */
     uint16_t head = (uint16_t)be32toh(__atomic_load_n(wq->doorbell, __ATOMIC_ACQUIRE));
     uint16_t count = (uint16_t)(head - wq->consumed);
 
@@ -320,7 +322,7 @@ static int announced(struct vd_wq *wq)
     return -1;
 }
 
-/* The memory of the entry now in use, or NULL when the entry is wrong. */
+/* Returns the memory of the entry that is in use now, or NULL when the entry is wrong. */
 static struct vd_mr *current_entry(struct vd_wq *wq, struct ibv_sge *sge)
 {
     const uint8_t *entry =
