@@ -1,6 +1,6 @@
-/* Goal: "auto" takes verbs where it can be used and is clear, says what that means, and otherwise works as
- * without verbs, with the reason said.
- * Method: streams at both ends, over the verbs double, in a network of the test's own. */
+/* Goal: "auto" chooses verbs if the engine can be used and the device is clear, and logs what that means. Otherwise it
+ * chooses another engine and logs the reason.
+ * Method: the tests create receive streams and send streams on the verbs double, in a network that the test makes. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -93,7 +93,7 @@ Test(verbs_auto, loopback_has_no_device)
     assert_took(send_to(here), "socket", "verbs: interface lo is not Ethernet");
 }
 
-/* A device does not hear its own host, nor can it send to it. */
+/* A device cannot send to its own host or receive from it. */
 Test(verbs_auto, an_address_of_this_host_is_sent_to_by_sockets)
 {
     assert_took(send_to(TEST_NEAR_V4 ":7148"), "socket", "verbs: " TEST_NEAR_V4);
@@ -117,7 +117,7 @@ Test(verbs_auto, what_stands_in_the_way_of_verbs_is_in_the_reason)
     } cases[] = {
         {"net_raw=0", "spead-net-raw"},
         {"infiniband=1", "is InfiniBand"},
-        {"max_pinned=4096", "reg_mr"}, /* found out only by opening it */
+        {"max_pinned=4096", "reg_mr"}, /* the probe finds nothing; opening the engine fails */
         {"open_device@%1=EACCES", "open_device on vd_"},
     };
 

@@ -1,7 +1,7 @@
-/* Goal: whatever a device does, a stream over it ends counted, recovered or cleanly failed: no byte is wrong,
- * both ledgers add up, nothing hangs and nothing is left of it.
- * Method: a sender and a receiver over the verbs double, which does on command what hardware does once a
- * year; and each call of each verb of a set-up fails in turn. */
+/* Goal: after every failure of a device, a stream either goes on or ends with an error. No byte is wrong, both ledgers
+ * add up, nothing hangs and no object is left.
+ * Method: a sender and a receiver use the verbs double, which fails on command as hardware does once a year. Also, each
+ * call of each verb of a set-up fails in turn. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -60,9 +60,9 @@ static void read_script(const char *script)
     cr_assert_eq(vdouble_script(script), 0, "%s: %s", script, vdouble_last_refusal());
 }
 
-/* ---- What costs nothing -------------------------------------------------------------------------- */
+/* ---- Settings that cost no packets --------------------------------------------------------------- */
 
-/* A device that can little, or is slow, is still a device. */
+/* A device with few capabilities and a slow device must work too. */
 static const char *const harmless[] = {
     "ip_csum=0",
     "timestamps=0",
@@ -86,12 +86,13 @@ Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
     }
 }
 
-/* ---- What costs packets -------------------------------------------------------------------------- */
+/* ---- Faults that cost packets -------------------------------------------------------------------- */
 
 struct harm {
     const char *script;
-    bool duplicates;    /* no heap is lost */
-    bool of_queue_pair; /* a multi-packet queue has none of its own, and posts by a doorbell */
+    bool duplicates; /* no heap is lost */
+    /* The fault is not for multi-packet queues: these have no queue pair of their own and post by a doorbell. */
+    bool of_queue_pair;
 };
 
 static const struct harm harms[] = {
@@ -114,7 +115,7 @@ static const struct harm harms[] = {
 
 static void expect_clean(const struct loop_result *r, bool ran, const char *script)
 {
-    /* A run that could not go on must say why; its ledgers hold all the same. */
+    /* If the run has failed, there must be an error sentence. The ledgers add up in every case. */
     cr_expect(ran || r->error[0] != '\0', "%s: failed without a word", script);
     cr_expect(loop_ledger_adds_up(&r->received), "%s: seen is not the sum of buckets", script);
     cr_expect(loop_send_ledger_adds_up(&r->sent), "%s: the send ledger does not add up", script);
@@ -166,7 +167,7 @@ Test(verbs_faults, the_same_holds_for_the_multi_packet_queue)
             endure(&harms[i], SPEAD_MPRQ_ON, SPEAD_PATH_AUTO);
 }
 
-/* Heaps sent after the queue had to be rebuilt arrive: the stream lives on, and says that it was hurt. */
+/* Heaps that are sent after the rebuild of the queue arrive: the stream goes on, and it counts the rebuild. */
 Test(verbs_faults, a_queue_that_fails_is_rebuilt_and_counted)
 {
     struct loop_case c = both_verbs(SPEAD_MPRQ_OFF, SPEAD_PATH_BOUNCE);
@@ -220,7 +221,7 @@ static const char *const verbs[] = {"get_device_list",
 
 enum end { RECEIVE, RECEIVE_MPRQ, SEND, ENDS };
 
-/* Creates and destroys a stream at one end; 0 or the error. */
+/* Creates and destroys a receive stream or a send stream. Returns 0 or the error. */
 static int open_and_close(enum end end, struct spead_err *err)
 {
     struct spead_recv_stream_config recv = SPEAD_RECV_STREAM_CONFIG_INIT;
@@ -248,7 +249,7 @@ static int open_and_close(enum end end, struct spead_err *err)
     return ret;
 }
 
-/* Returns false once the verb is called fewer than n times. */
+/* Makes the nth call of the verb fail. Returns false if the verb was called fewer than n times. */
 static bool fail_nth(enum end end, const char *verb, unsigned n)
 {
     struct vdouble_counters counters;
@@ -280,7 +281,7 @@ Test(verbs_faults, each_verb_of_a_set_up_may_fail_and_nothing_is_left)
     cr_assert_gt(failures, 30, "only %u verbs failed: names in the list are wrong", failures);
 }
 
-/* ---- What a user has to mend ------------------------------------------------------------------- */
+/* ---- Failures that the user must remedy -------------------------------------------------------- */
 
 Test(verbs_faults, what_stands_in_the_way_is_named_with_its_remedy)
 {

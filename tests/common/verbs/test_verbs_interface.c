@@ -1,6 +1,6 @@
-/* Goal: sysfs leads from an interface to its RDMA device, through VLANs and bonds, and is not believed when it
- * shows another network.
- * Method: a made-up sysfs. */
+/* Goal: sysfs leads from an interface to its RDMA device, through VLANs and bonds. It is not used when it shows another
+ * network namespace.
+ * Method: the test writes a sysfs of its own. */
 #include <criterion/criterion.h>
 
 #include <stdio.h>

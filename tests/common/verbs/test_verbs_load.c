@@ -1,6 +1,6 @@
-/* Goal: a library that is not there, or is another one, ends in a line that names file and package, and can
- * be loaded once it is there; every failed verb has its remedy.
- * Method: paths by environment. */
+/* Goal: if a library is missing or is the wrong one, the error sentence names the file and the package. Once the
+ * library is there, it can be loaded. The sentence about a failed verb contains the remedy.
+ * Method: environment variables name the files to load. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -62,7 +62,7 @@ Test(verbs_load, a_failed_verb_is_one_line_with_device_reason_and_remedy)
 {
     cr_assert_eq(speadi_verbs_failed(&err, "create_flow", "mlx5_0", EPERM), -EPERM);
     assert_says("create_flow on mlx5_0: Operation not permitted; start it with spead-net-raw");
-    assert_says("test-verbs"); /* the program to give the capability to */
+    assert_says("test-verbs"); /* the program that needs the capability */
     cr_assert_eq(speadi_verbs_failed(&err, "get_device_list", "this host", ENOSYS), -ENOSYS);
     assert_says("modprobe");
     cr_assert_eq(speadi_verbs_failed(&err, "open_device", "mlx5_0", EACCES), -EACCES);

@@ -1,6 +1,6 @@
-/* Goal: the options of engine verbs are read by the same rule as every other public struct (docs/adr/0017).
- * Method: as in test_callers_read.c. Each struct is handed over as an older and as a newer caller would, in memory that is
- * not a byte longer than it says. */
+/* Goal: the engine verbs reads its options by the same rule as every other public struct (docs/adr/0017).
+ * Method: as in test_callers_read.c. The test passes each struct as an older and as a newer caller would do, in memory
+ * that is exactly as long as the struct says. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>

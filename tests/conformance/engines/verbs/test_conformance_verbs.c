@@ -1,6 +1,6 @@
-/* Goal: the promises of the table in test_conformance.c hold when the kernel is bypassed at one end or both.
- * Method: the same checks, over a cable between two hosts in network namespaces, with the verbs double as
- * the device of both. All pairs of modes; with SPEADLINE_FULL=1 every combination (label slow). */
+/* Goal: the promises of the table in test_conformance.c hold when the sender, the receiver or both bypass the kernel.
+ * Method: the test makes the same checks between two hosts in network namespaces. The verbs double is the device of
+ * both hosts. It tests all pairs of modes, and with SPEADLINE_FULL=1 every combination (label slow). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -49,7 +49,8 @@ static void add_pair(const char *tx, const char *rx, enum spead_verbs_mprq mprq)
     table.values[ENGINES]++;
 }
 
-/* The engine with itself and with each one of the kernel's; where it receives, through both kinds of queue. */
+/* Fills `engines`: verbs with verbs, and verbs with each engine that uses the kernel. Where verbs receives, both kinds
+ * of queue are tested. */
 static void list_engines(void)
 {
     char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
@@ -67,8 +68,9 @@ static void list_engines(void)
         add_pair("verbs", names[i], SPEAD_MPRQ_OFF);
 }
 
-/* 8972 bytes are what an MTU of 9000 leaves to IPv4; IPv6's header is 20 bytes longer. An entry of a
- * multi-packet queue is one piece of memory: nothing can be placed. */
+/* Returns whether a row of the table is possible. With an MTU of 9000, an IPv4 packet carries up to 8972 bytes; the
+ * IPv6 header is 20 bytes longer. An entry of a multi-packet queue is one piece of memory, so no payload can be
+ * placed. */
 static bool allowed(const unsigned *row)
 {
     bool v6 = row[HOST] == 1 || row[HOST] == 3;
@@ -78,7 +80,7 @@ static bool allowed(const unsigned *row)
     return !(v6 && packets[row[PACKET]] > 8952);
 }
 
-/* Small packets make many: fewer heaps then. */
+/* Returns how many heaps to send. They are fewer when small packets make a heap of many packets. */
 static unsigned heap_count(uint32_t packet, uint64_t heap)
 {
     return heap > 100000 ? (packet < 1000 ? 1 : 6) : 12;
@@ -144,7 +146,7 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance_verbs,
     cr_assert(conforms(&pair, *row));
 }
 
-/* A table that thinned out would test less, unseen. */
+/* If the table lost pairs, the conformance test would test less and nobody would see it. */
 Test(conformance_verbs, the_table_holds_every_allowed_pair_of_engines_and_sizes)
 {
     const struct pairwise *p = all_pairs();

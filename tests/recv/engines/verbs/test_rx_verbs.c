@@ -1,5 +1,7 @@
-/* Goal: the verbs engine lends what was sent to its endpoints, whole and in order, and tells the rest apart by name.
- * Method: the verbs double on the near host of a cable, ordinary sockets and hand-made frames on the far one. */
+/* Goal: the verbs engine lends the packets for its endpoints, whole and in order. It refuses all other frames, each in
+ * the right bucket.
+ * Method: the verbs double is on the near host. Ordinary sockets on the far host send, and the test builds some frames
+ * byte by byte. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -12,14 +14,14 @@
 
 TestSuite(rx_verbs, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
-/* ---- What comes ---------------------------------------------------------------------------- */
+/* ---- Packets that arrive ------------------------------------------------------------------- */
 
 Test(rx_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 {
     uint32_t next = 0;
 
     verbs_rx_open(&rig,
-                  &(struct verbs_rx_options){.buffer_bytes = 1}); /* as few slots as there may be */
+                  &(struct verbs_rx_options){.buffer_bytes = 1}); /* the fewest slots possible */
     for (uint32_t round = 0; round < 40; round++) {
         for (uint32_t i = 0; i < 32; i++)
             send_one(0, round * 32 + i);
@@ -39,7 +41,7 @@ Test(rx_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 Test(rx_verbs, unicast_comes_and_the_kernel_does_not_answer_it)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.endpoints = {TEST_NEAR_V4 ":7148"}});
-    for (uint32_t i = 0; i < 20; i++) /* an answer would fail the send after it */
+    for (uint32_t i = 0; i < 20; i++) /* after an answer of the kernel, the next send would fail */
         assert_comes(0, i);
 }
 
@@ -101,7 +103,7 @@ Test(rx_verbs, a_datagram_of_no_bytes_is_lent_as_that)
     verbs_rx_rig_give_back(&rig);
 }
 
-/* ---- What is refused ----------------------------------------------------------------------- */
+/* ---- Frames that are refused --------------------------------------------------------------- */
 
 static void assert_refused(const uint8_t *frame, size_t bytes, int bucket)
 {
@@ -137,7 +139,7 @@ Test(rx_verbs, contradicting_lengths_are_refused_by_name)
 
     open_usual();
     bytes = verbs_rx_rig_frame(frame, 0, 0, sent, sizeof sent);
-    frame[38] = 0xff; /* UDP's length */
+    frame[38] = 0xff; /* the UDP length */
     assert_refused(frame, bytes, SPEAD_RECV_MALFORMED_FRAME);
 }
 

@@ -1,6 +1,6 @@
-/* Goal: the verbs engine comes back from every failure that a device can report, loses nothing that came before it,
- * and leaves nothing behind.
- * Method: the verbs double on the near host of a cable fails as a script says; ordinary sockets send on the far one. */
+/* Goal: the verbs engine recovers from every failure that a device can report. It loses no packet that arrived before
+ * the failure, and it leaves no object behind.
+ * Method: the verbs double on the near host fails as a script says. Ordinary sockets on the far host send. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -18,7 +18,7 @@ TestSuite(rx_verbs_faults, .init = test_use_verbs_double, .fini = tear_down, .ti
 
 /* ---- Queues and devices ----------------------------------------------------------------------- */
 
-/* Sends until the queue has been made anew, then demands that packets come again. */
+/* Sends until the engine has replaced the queue, then asserts that packets arrive again. */
 static void assert_recovers(uint64_t rebuilds)
 {
     for (uint32_t i = 0; i < 500 && counters().rebuilds < rebuilds; i++) {
@@ -145,12 +145,13 @@ static void await(uint64_t completions, uint64_t events)
     cr_assert_geq(c.async_events, events);
 }
 
-/* The engine hears of the end before it reads what came: eight packets, then `error`. */
+/* The engine reads the event about the end before it polls. It must still lend the eight packets, and then return
+ * `error`. */
 static void assert_lends_before_it_ends(int error)
 {
     int ret;
 
-    for (unsigned i = 0; i < 2; i++) /* events are heard only when nothing was found */
+    for (unsigned i = 0; i < 2; i++) /* wait() reads the events of the device */
         rig.ops->wait(rig.engine, 0);
     for (uint32_t next = 0; next < 8;) {
         ret = rig.ops->poll(rig.engine, &rig.burst);
@@ -185,7 +186,8 @@ Test(rx_verbs_faults, what_came_before_a_queue_that_cannot_be_made_anew_is_not_l
     assert_lends_before_it_ends(-EIO);
 }
 
-/* Sends and polls until a packet sent after the failure comes (true) or the stream ends (false). */
+/* Sends and polls. Returns true when a packet that was sent after the failure arrives, and false when the stream
+ * ends. */
 static bool goes_on(uint64_t calls, const char *verb)
 {
     for (uint32_t i = 0; i < 2000; i++) {
@@ -208,13 +210,13 @@ static bool goes_on(uint64_t calls, const char *verb)
 
 Test(rx_verbs_faults, whichever_verb_fails_later_the_stream_goes_on_or_ends)
 {
-    /* Those of the data path, and with a queue that fails those that make another. */
+    /* The verbs of the data path; and after a queue has failed, the verbs that make another queue. */
     static const char *const scripts[] = {
         "start_poll@5=EIO",
         "req_notify_cq@1=EIO",
         "post_recv@2=EIO",
         "get_cq_event@1=EIO",
-        "qp.fatal@3 modify_qp@1=EIO", /* the old one is stopped by it */
+        "qp.fatal@3 modify_qp@1=EIO", /* this call stops the old queue */
         "qp.fatal@3 modify_qp@2=EIO",
         "qp.fatal@3 modify_qp@3=EIO",
         "qp.fatal@3 create_cq_ex@1=ENOMEM",

@@ -1,7 +1,7 @@
-/* Goal: payload lands in the ranges that were reserved, whatever comes is lent whole, and a range is left alone once
- * its reservation has ended; also where the CPU cannot touch the memory.
- * Method: the verbs double on a cable with jumbo frames. What lies in the ranges is compared with what was sent;
- * memory that must not be touched is a memfd without access, registered as a dma-buf. */
+/* Goal: payload lands in the reserved ranges, every packet is lent whole, and the device does not write to a range
+ * after its reservation has ended. This also holds for memory that the CPU cannot read.
+ * Method: the verbs double uses jumbo frames. The tests compare the content of the ranges with what was sent. A memfd
+ * that is mapped without access and registered as a dma-buf acts as memory that the CPU cannot read. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -78,7 +78,7 @@ static const struct speadi_rx_packet *take_at(int line)
 
 #define take_one() take_at(__LINE__)
 
-/* Until a first frame came the engine does not know how long heads of frames are. */
+/* Sends a first frame, from which the engine learns how long the heads of frames are. */
 static void prime(void)
 {
     send_packet(1000, HEAD + RANGE);
@@ -93,7 +93,7 @@ static struct speadi_rx_range range(unsigned number)
     return (struct speadi_rx_range){info.data ? memory + offset : NULL, offset, RANGE};
 }
 
-/* Reserves the next `count` ranges, as many polls as that takes: what is posted already comes first. */
+/* Asks the engine to reserve `count` ranges from `first` on. Returns how many it has accepted. */
 static unsigned reserve(unsigned first, unsigned count)
 {
     struct speadi_rx_range ranges[RANGES];
@@ -103,7 +103,8 @@ static unsigned reserve(unsigned first, unsigned count)
     return rig.ops->reserve(rig.engine, 0, HEAD, ranges, count);
 }
 
-/* Uses up the plain slots that are posted ahead of everything else, until reservations are accepted. */
+/* Reserves the first `count` ranges. While the engine does not accept them, the function sends packets that use up the
+ * plain slots, which were posted before. */
 static void reserve_all(unsigned count)
 {
     unsigned done = 0;
@@ -119,7 +120,7 @@ static void reserve_all(unsigned count)
     cr_assert_eq(done, count);
 }
 
-/* Uses up plain slots until the next frame will land in reservation 0. */
+/* Sends packets of one byte of payload until one lands in reservation 0. That packet is still lent afterwards. */
 static void reach_the_reserved(void)
 {
     for (uint32_t i = 0; i < 5000; i++) {
@@ -134,7 +135,7 @@ static void reach_the_reserved(void)
     cr_assert_fail("no frame lands in a reservation");
 }
 
-/* More than a window of receives that places would be posted for. */
+/* There are more packets than the receives of one window. So the test fails if the engine posts only a window. */
 Test(rx_verbs_placed, what_is_too_small_to_place_finds_the_whole_queue)
 {
     enum { PACKETS = 300 };
@@ -157,7 +158,7 @@ Test(rx_verbs_placed, payload_lands_in_the_ranges_in_order)
     open_placed();
     prime();
     reserve_all(RANGES);
-    reach_the_reserved(); /* lands in the first range, one byte of it */
+    reach_the_reserved(); /* one byte lands in the first range */
     cr_assert_eq(rig.burst.reservations_ended, 1);
     verbs_rx_rig_give_back(&rig);
     for (uint32_t i = 1; i < RANGES; i++) {
@@ -193,7 +194,7 @@ Test(rx_verbs_placed, a_packet_longer_than_its_range_is_lent_whole_and_harms_not
     cr_assert_arr_eq(packet->tail, sent + HEAD + RANGE, 3000);
     cr_assert_eq(rig.burst.reservations_ended, 2);
     verbs_rx_rig_give_back(&rig);
-    send_packet(2, HEAD - 10); /* and one that ends within the head */
+    send_packet(2, HEAD - 10); /* this packet is shorter than the head */
     cr_assert(rx_rig_packet_is(take_one(), sent, HEAD - 10));
     verbs_rx_rig_give_back(&rig);
     send_packet(3, HEAD + RANGE);
@@ -214,7 +215,7 @@ Test(rx_verbs_placed, after_unreserve_no_range_is_written)
     rig.ops->unreserve(rig.engine);
     cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
     cr_assert_eq(rig.burst.reservations_ended, RANGES);
-    memset(memory, 0, MEMORY); /* the double has poisoned what was posted */
+    memset(memory, 0, MEMORY); /* the double has poisoned the ranges that were posted */
     for (uint32_t i = 0; i < RANGES; i++) {
         send_packet(i, HEAD + RANGE);
         cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + RANGE));
@@ -232,7 +233,7 @@ static uint64_t completions(void)
     return c.completions;
 }
 
-/* Firmware that goes on after it: the frame is found where the queue is drained. */
+/* This is for firmware whose queue goes on after such a frame. The engine finds the frame when it drains the queue. */
 Test(rx_verbs_placed, a_frame_beyond_its_slot_counts_also_while_places_are_taken_back)
 {
     uint64_t before;

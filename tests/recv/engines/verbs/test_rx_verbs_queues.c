@@ -1,6 +1,6 @@
-/* Goal: packets that the device spreads over several queues all come, those of a flow in order, and several queues fail
- * and are made anew like one.
- * Method: the verbs double hashes as a NIC does; flows to several groups; numbers within payloads. */
+/* Goal: all packets that the device spreads over several queues arrive, and those of one flow arrive in order. The
+ * engine replaces several queues that fail as it replaces one.
+ * Method: the verbs double hashes as a NIC does. The test sends flows to several groups; each payload has a number. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -36,7 +36,8 @@ static void open_several(void)
     verbs_rx_open(&rig, &several);
 }
 
-/* Else the hash is chance: it takes the port in. */
+/* Gives each sender a fixed port. The hash uses the source port, so with a port that the kernel chooses, the queues
+ * would differ from run to run. */
 static void bind_senders(void)
 {
     static const struct sockaddr none = {.sa_family = AF_UNSPEC};
@@ -56,7 +57,8 @@ static void send_number(unsigned flow, uint32_t number)
     cr_assert(verbs_rx_rig_send(&rig, flow, &number, sizeof number), "%s", strerror(errno));
 }
 
-/* Takes what was sent, `count` numbers of each flow from first on; returns the queues that it came through. */
+/* Receives `count` numbers of each flow, from `first` on. Returns a bit mask of the queues that they arrived
+ * through. */
 static uint32_t take_numbers(uint32_t first, uint32_t count)
 {
     const struct speadi_verbs_engine *engine = rig.engine;
@@ -87,7 +89,8 @@ static uint32_t send_and_take(uint32_t first, uint32_t count)
     return take_numbers(first, count);
 }
 
-/* Takes what is on its way still, and behind it the number from every flow. */
+/* Sends `number` on every flow, and receives until it has arrived on all of them. Packets that were under way before
+ * arrive first and are ignored. */
 static void skip_to(uint32_t number)
 {
     unsigned left = FLOWS;
@@ -119,7 +122,7 @@ Test(rx_verbs_queues, flows_are_spread_and_each_keeps_its_order)
     open_several();
     bind_senders();
     cr_assert(strstr(rig.reason, "4 queues that share"), "%s", rig.reason);
-    for (uint32_t round = 0; round < 40; round++) /* several times round the slots */
+    for (uint32_t round = 0; round < 40; round++) /* uses each slot several times */
         queues |= send_and_take(round * 8, 8);
     cr_assert_gt(__builtin_popcount(queues), 1);
 }

@@ -1,7 +1,7 @@
-/* Goal: heaps come whole through a stream on the verbs engine, placed and bounced, with loss and without; the ledger
- * adds up, and a queue that fails costs packets, not the stream.
- * Method: an ordinary send stream on the far host; faults are the double's; every byte of every heap is looked
- * at. */
+/* Goal: heaps arrive whole through a stream with the verbs engine, placed and bounced, with loss and without. The
+ * ledger adds up. When a queue fails, packets are lost but the stream goes on.
+ * Method: an ordinary send stream on the far host sends. The double makes the faults. The test checks every byte of
+ * every heap. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -78,7 +78,7 @@ static void start_receiver(enum spead_receive_path path)
     cr_assert_eq(spead_recv_runner_start(&receiving, receiver, -1, &err), 0, "%s", err.text);
 }
 
-/* From the far host, all heaps, slowly enough for a device of one thread; then the end. */
+/* Sends all heaps and then the stop item from the far host, slowly enough for the one thread of the double. */
 static void send_all(void)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
@@ -138,7 +138,7 @@ static void check_heap(struct spead_heap *heap)
     }
 }
 
-/* Sends everything, takes everything; returns how many heaps were complete. */
+/* Sends all heaps and takes all heaps. Returns how many of them were complete. */
 static unsigned run(enum spead_receive_path path)
 {
     struct spead_heap *heap;
@@ -152,7 +152,7 @@ static unsigned run(enum spead_receive_path path)
         check_heap(heap);
         spead_heap_unref(heap);
     }
-    spead_recv_stream_stop(receiver); /* where the end itself was lost */
+    spead_recv_stream_stop(receiver); /* needed if the stop item was lost */
     cr_assert_eq(spead_recv_runner_join(receiving, NULL), 0);
     spead_recv_stream_stats(receiver, &stats);
     for (unsigned i = 0; i < stats.bucket_count; i++)

@@ -1,8 +1,8 @@
-/* Goal: a NIC places payload into memory that the CPU must not touch, and with losses every heap that is
- * handed over is right.
- * Method: a stream on the verbs double; heap memory is a memfd, mapped PROT_NONE for the program and registered as a
- * dma-buf, so that a touch by the core would end the test. A socket on the far host leaves packets out, by a
- * seeded dice. The first packet of a heap has a longer header than the others. */
+/* Goal: a NIC places payload into memory that the CPU must not touch, and every heap that is handed over is right, with
+ * losses too.
+ * Method: a stream uses the verbs double. The heap memory is a memfd that is registered as a dma-buf. The program maps
+ * it PROT_NONE, so an access of the core would end the test. A socket on the far host sends, and a seeded dice chooses
+ * the packets that it leaves out. The first packet of a heap has a longer header than the others. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -88,7 +88,7 @@ static void take_heaps(void)
     }
 }
 
-/* Until all that was sent has been seen. */
+/* Polls until the stream has seen all packets that were sent. */
 static void read_all(void)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 10000000000u;
@@ -119,7 +119,7 @@ static void send_packet(uint64_t counter, unsigned number)
         read_all();
 }
 
-/* Of heaps, one packet in `odds` is left out (0: none), but none in the last heap. */
+/* Sends heaps and leaves out one packet in `odds` on average (0: none). The last heap is sent whole. */
 static void run(unsigned heaps, unsigned odds)
 {
     for (uint64_t counter = 1; counter <= heaps; counter++)
@@ -191,7 +191,8 @@ Test(verbs_apart, at_one_loss_in_a_hundred_every_heap_is_right)
     cr_expect_gt(stats.counters.repaired, sent / 20);
 }
 
-/* The place of a lost last packet is still given away when the next heap begins. */
+/* No heap has its last packet, so its range is still reserved when the next heap begins, and the first packet of that
+ * heap lands there. */
 Test(verbs_apart, a_longer_header_among_payload_is_read_back)
 {
     struct spead_recv_stream_config config = usual();

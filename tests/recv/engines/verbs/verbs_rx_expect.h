@@ -1,4 +1,4 @@
-/* What tests of the verbs receive engine begin and end with. */
+/* Functions with which tests of the verbs receive engine begin and end. */
 #ifndef TEST_VERBS_RX_EXPECT_H
 #define TEST_VERBS_RX_EXPECT_H
 
@@ -7,7 +7,7 @@
 #include "control.h"
 #include "verbs_rx_rig.h"
 
-/* Skips the test where there are no hosts to be had. */
+/* Prepares the rig. Skips the test if the two hosts cannot be made. */
 static inline void verbs_rx_prepare(struct verbs_rx_rig *rig,
                                     const struct verbs_rx_options *options)
 {

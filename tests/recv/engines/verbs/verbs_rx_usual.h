@@ -1,4 +1,5 @@
-/* What tests of the verbs receive engine do over and over: one engine, one packet sent to it, one packet taken. */
+/* Functions that many tests of the verbs receive engine use: they open one engine, send one packet and receive one
+ * packet. */
 #ifndef TEST_VERBS_RX_USUAL_H
 #define TEST_VERBS_RX_USUAL_H
 
@@ -11,7 +12,7 @@
 
 enum { PAYLOAD = 1000 };
 
-/* The engine of the test, and what was sent to it last. */
+/* The engine of the test, and the packet that was sent last. */
 static struct verbs_rx_rig rig;
 static uint8_t sent[PAYLOAD];
 
@@ -39,7 +40,7 @@ static inline const struct speadi_rx_packet *take_one(void)
     return &rig.burst.packet[0];
 }
 
-/* Sends one packet and demands that it comes as it is. */
+/* Sends one packet and asserts that it arrives unchanged. */
 static inline void assert_comes(unsigned endpoint, uint32_t seed)
 {
     const struct speadi_rx_packet *packet;

@@ -1,7 +1,7 @@
-/* Goal: what the verbs engine sends is what a kernel's socket would have sent: every packet whole, once and in
- * order, with headers that a receiving kernel accepts.
- * Method: the engine sends over the verbs double from one host to kernel sockets on another; kernels drop
- * frames with wrong checksums, lengths or addresses, so that what arrives was right. */
+/* Goal: the verbs engine sends the same as a socket of the kernel would: every packet whole, once and in order, with
+ * headers that a receiving kernel accepts.
+ * Method: the engine sends with the verbs double from one host to kernel sockets on another. A kernel drops frames with
+ * wrong checksums, lengths or addresses, so every packet that arrives was right. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -139,7 +139,7 @@ Test(tx_verbs, packets_come_from_a_port_that_no_other_socket_gets)
 
 /* ---- Where payload lies ------------------------------------------------------------------------- */
 
-/* One packet whose payload is `bytes` bytes at data, behind a header of 48. */
+/* Adds one packet with a header of 48 bytes and a payload of `bytes` bytes at data. */
 static void add_payload(const uint8_t *header, const void *data, uint32_t bytes)
 {
     struct iovec *iov = packets->iov + 2 * packets->count;
@@ -178,8 +178,8 @@ Test(tx_verbs, registered_payload_goes_by_reference_and_other_payload_is_copied)
         expect_payload(registered[i % 3] + 100 * (i / 3), 1000 + i);
     packets->count = 0;
     add_payload(header, other, sizeof other);
-    add_payload(header, registered[1] + 4000, 96); /* up to the very end */
-    add_payload(header, registered[2] - 50, 100);  /* in two pieces of memory: in neither */
+    add_payload(header, registered[1] + 4000, 96); /* up to the last byte */
+    add_payload(header, registered[2] - 50, 100);  /* lies in two pieces, so in none completely */
     tx_harness_send(&rig.h, packets);
     cr_assert_eq(engine_counters().copied_bytes, sizeof other + 100);
     expect_payload(other, sizeof other);
@@ -244,7 +244,7 @@ Test(tx_verbs, a_packet_in_more_pieces_of_device_memory_than_the_device_gathers_
     verbs_tx_open(&rig, (struct tx_harness_config){.memory = &memory, .memory_count = 1});
     for (unsigned i = 0; i < 3; i++)
         add_payload(header, memory.data, 1000);
-    packets->iov[6] = packets->iov[5]; /* the last one in two pieces */
+    packets->iov[6] = packets->iov[5]; /* the last packet gets a second piece of payload */
     packets->packet[2].iov_count = 3;
     packets->packet[2].bytes += 1000;
     tx_harness_send(&rig.h, packets);

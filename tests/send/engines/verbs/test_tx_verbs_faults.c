@@ -1,7 +1,7 @@
-/* Goal: whatever fails of a device, every packet that was taken is reaped once and in order, what can go on
- * goes on and is counted, what cannot ends in words, and nothing is left behind.
- * Method: the verbs double fails on request: each call of the set-up in turn, completions, queues, the port,
- * the device. Kernel sockets on another host show what really left. */
+/* Goal: after every failure of a device, reap() returns every packet that the engine took, once and in order. The
+ * engine goes on and counts the failure if it can; otherwise it ends with a sentence. No object is left.
+ * Method: the verbs double fails on request: each call of the set-up in turn, completions, queues, the port, the
+ * device. Kernel sockets on another host show which packets were really sent. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -19,7 +19,7 @@
 
 static struct verbs_tx_rig rig;
 static struct tx_packets *packets;
-static char said[1024]; /* everything logged */
+static char said[1024]; /* all lines of the log */
 
 static void keep(void *arg, enum spead_log_level level, const char *line)
 {
@@ -89,8 +89,9 @@ static void add(unsigned count)
 
 /* ---- Setting up ------------------------------------------------------------------------------- */
 
-/* Fails call n of a verb until opening no longer gets that far; every failure must be one sentence, and
- * leave nothing. A report of capabilities may do without some answers: then opening works. */
+/* Makes the 1st, 2nd, ... call of a verb fail, until opening makes fewer calls of it. After every failure there must be
+ * a sentence and no object. The engine can open without the answers of some queries, so is_vital says whether opening
+ * must fail at least once. */
 static void fail_each(const char *verb, bool is_vital)
 {
     static uint8_t bytes[4096];
@@ -139,7 +140,7 @@ Test(tx_verbs_faults, a_set_up_that_fails_anywhere_leaves_nothing, .timeout = 12
 
 /* ---- Frames and queues ---------------------------------------------------------------------------- */
 
-/* Sends everything; afterwards counts errors, and the packets that arrived. */
+/* The result of sending all packets: how many ended with an error, and how many arrived. */
 struct outcome {
     unsigned errors, arrived;
 };
@@ -174,7 +175,7 @@ static void recover_from(const char *fault, unsigned arrive_at_least)
     finish();
 }
 
-/* The queue is at most 64 KiB of frames: so many at most are swept out with the one that failed. */
+/* The queue holds at most 64 KiB of frames, so at most this many complete as flushed when one of them fails. */
 enum { IN_QUEUE = 64 * 1024 / 500 };
 
 Test(tx_verbs_faults, a_frame_that_fails_takes_only_the_queue_with_it)
@@ -248,7 +249,7 @@ Test(tx_verbs_faults, no_room_is_waited_for)
 
 /* ---- Ends ----------------------------------------------------------------------------------------- */
 
-/* Sends until the engine says that it is over. */
+/* Sends until send() returns an error, and returns that. */
 static int send_until_broken(void)
 {
     const uint64_t deadline_ns = speadi_clock_mono_ns() + 10000000000u;
@@ -323,7 +324,7 @@ Test(tx_verbs_faults, a_port_that_goes_down_is_counted_and_sent_to)
     finish();
 }
 
-/* The double shows these completions after a minute. */
+/* The double delays these completions by a minute. */
 Test(tx_verbs_faults, what_does_not_complete_is_swept_out_at_the_end)
 {
     to_group();
@@ -346,7 +347,7 @@ static void command(const char *line)
     cr_assert_eq(system(line), 0, "%s", line);
 }
 
-/* Lets the engine notice what has changed: it sleeps on the neighbour table. */
+/* Waits until the engine has seen a change of the neighbour table. The engine sleeps on that table. */
 static void let_notice(void)
 {
     rig.h.ops->wait(rig.h.state, speadi_clock_mono_ns() + 200000000u, false);

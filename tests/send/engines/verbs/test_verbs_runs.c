@@ -1,8 +1,8 @@
-/* Goal: packets that the device cuts out of one request arrive as those that go one by one do, in order and
- * whole; a request that fails takes its own packets along and no others silently; what a device cannot do is
- * refused in words.
- * Method: the engine with hardware_tso over the verbs double, which writes IP lengths and checksums of segments but
- * no UDP lengths; kernel sockets on another host drop what is wrong. */
+/* Goal: packets that the device cuts out of one request arrive in order and whole, like packets with a request each.
+ * When a request fails, all its packets count as failed, and no other packet is lost without an error. An option that
+ * the device cannot do is refused with a sentence.
+ * Method: the engine uses hardware_tso with the verbs double, which writes the IP lengths and the checksums of
+ * segments, but not the UDP lengths. Kernel sockets on another host drop wrong packets. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -75,7 +75,7 @@ static uint64_t requests(void)
     return counters.messages;
 }
 
-/* ---- What arrives ------------------------------------------------------------------------------- */
+/* ---- Packets that arrive ------------------------------------------------------------------------ */
 
 Test(verbs_runs, runs_of_any_size_arrive_at_groups_and_hosts_of_both_families)
 {
@@ -85,7 +85,7 @@ Test(verbs_runs, runs_of_any_size_arrive_at_groups_and_hosts_of_both_families)
     open_engine((struct tx_harness_config){0});
     for (unsigned i = 0; i < 48; i++) {
         add(1 + i * 5 % 23, sizes[i % 6], (uint16_t)(i / 2 % 4));
-        add(1, 49 + i % 7, (uint16_t)(i / 2 % 4)); /* a shorter one, as at the end of a heap */
+        add(1, 49 + i % 7, (uint16_t)(i / 2 % 4)); /* a shorter packet, as at the end of a heap */
     }
     send_and_expect();
     cr_assert_lt(requests(), packets->count / 2, "%u packets went in %u requests", packets->count,
@@ -182,9 +182,9 @@ Test(verbs_runs, a_run_is_no_longer_than_the_burst_of_the_pacer)
     finish();
 }
 
-/* ---- Memory that is sent from in place ------------------------------------------------------------ */
+/* ---- Payload that is sent without a copy ---------------------------------------------------------- */
 
-/* One packet whose payload is 1000 bytes at data, behind a header of 48. */
+/* Adds one packet with a header of 48 bytes and a payload of 1000 bytes at data. */
 static void add_payload(const uint8_t *header, const void *data)
 {
     struct iovec *iov = packets->iov + 2 * packets->count;

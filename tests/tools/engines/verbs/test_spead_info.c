@@ -1,6 +1,6 @@
-/* Goal: spead-info says of every engine whether it can be used here, and of what stands in the way the
- * command that mends it. Method: the built program over the verbs double, which lacks what its script says;
- * capabilities and limits are taken from the test's own process first. */
+/* Goal: spead-info says for every engine whether it can be used here; if not, it gives the command that helps.
+ * Method: the test runs the built program with the verbs double, which lacks what its script says. Before that, the
+ * test process drops its own capabilities and limits. */
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <linux/capability.h>

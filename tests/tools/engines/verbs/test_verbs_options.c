@@ -1,4 +1,5 @@
-/* What the tools are told for engine verbs reaches its options. Method: command lines are parsed in the test's own process. */
+/* Goal: the options of the tools for the engine verbs reach the options of the engine.
+ * Method: the test process parses command lines. */
 #include <criterion/criterion.h>
 
 #include <string.h>

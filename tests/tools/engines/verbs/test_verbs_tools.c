@@ -1,6 +1,6 @@
-/* Goal: the tools over verbs are the tools over sockets, for root and, by spead-net-raw, for others; what they
- * took instead of sockets is said.
- * Method: the built programs on two hosts of the test's own, with the verbs double as their device. */
+/* Goal: with verbs, the tools work as with sockets: for root, and through spead-net-raw for other users. They log which
+ * engine they use.
+ * Method: the test runs the built programs on two hosts that it makes, with the verbs double as their device. */
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>
@@ -35,8 +35,9 @@ static void set_up(void)
 
 TestSuite(verbs_tools, .init = set_up, .timeout = 120);
 
-/* A double's process is slow to start its consumer (its thread makes some system calls slow), and the sender
- * does not wait: the queue has to hold all that is sent, which small packets do that are not placed. */
+/* Starts the receiver, then the sender. A process with the double starts its consumer slowly, because the thread of the
+ * double slows some system calls down; and the sender does not wait. So the queue must have space for all packets that
+ * are sent. With small packets that are not placed it has. */
 static void run_between_hosts(struct run *run, const char *recv_line, const char *send_line)
 {
     test_netns_move(network.near);
@@ -89,7 +90,7 @@ Test(verbs_tools, the_options_of_verbs_are_obeyed)
     release(&run);
 }
 
-/* Runs the receiver with these options; what it says of its engine has to end so. */
+/* Runs the receiver with these options. Its sentence about the engine must end with `says`. */
 static void expect_shape(const char *options, const char *says)
 {
     struct run run = {0};
@@ -188,7 +189,7 @@ Test(verbs_tools, what_was_asked_for_and_cannot_be_is_one_line_with_its_remedy)
 
 static char folder[] = "/tmp/speadline-verbs-XXXXXX", net_raw[80];
 
-/* A copy of spead-net-raw with the capabilities that `setcap cap_net_raw,cap_ipc_lock+p` gives. */
+/* Makes a copy of spead-net-raw with the capabilities that `setcap cap_net_raw,cap_ipc_lock+p` gives. */
 static bool install_net_raw(void)
 {
     struct vfs_cap_data data = {.magic_etc = htole32(VFS_CAP_REVISION_2)};
@@ -220,15 +221,17 @@ Test(verbs_tools, an_ordinary_user_receives_by_spead_net_raw)
     installed = install_net_raw();
     test_netns_move(network.near);
     cr_assert_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
-    cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0); /* root is kept aside for the end */
+    cr_assert_eq(setresuid(NOBODY, NOBODY, 0),
+                 0); /* the saved user remains root, for the clean-up */
     if (!installed || access(SPEAD_RECV, X_OK) < 0 || access(VERBS_DOUBLE, R_OK) < 0) {
         remove_net_raw();
         cr_skip_test("no capabilities for files here, or others cannot read the build folder");
     }
-    setenv("ASAN_OPTIONS", "detect_leaks=0",
-           1); /* it traces itself, which the kernel forbids here */
+    /* The leak detector traces its own process. The kernel forbids that for a program with capabilities. */
+    setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     expect_failure(SPEAD_RECV, "--quiet " TEST_NEAR_V4 ":7148 --engine verbs", 1, "spead-net-raw");
-    /* All fits the double's socket, which an ordinary user cannot enlarge, and the channel. */
+    /* All packets fit into the socket of the double, which an ordinary user cannot enlarge, and all heaps fit into the
+     * channel. */
     program_start(
         &run.recv, net_raw,
         SPEAD_RECV
