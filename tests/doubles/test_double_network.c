@@ -209,8 +209,8 @@ Test(verbs_network, segmentation_makes_frames_of_equal_size)
     payload = rig_slot(&rig.far, RIG_DEPTH);
     for (unsigned i = 0; i < 300; i++)
         payload[i] = (uint8_t)i;
-    rig_frame(payload + 1024, 0,
-              100); /* only its headers are used, with the UDP length of a segment */
+    /* Only the headers of this frame are used. Their UDP length is that of a segment. */
+    rig_frame(payload + 1024, 0, 100);
     memcpy(header, payload + 1024, sizeof header);
     sge = (struct ibv_sge){(uintptr_t)payload, 300, rig.far.mr->lkey};
     wr.sg_list = &sge;

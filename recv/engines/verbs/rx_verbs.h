@@ -7,8 +7,9 @@
  *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
  *   verbs_renew.c       opens a new queue when the old one failed, or when reservations are taken back
  *
- * Receives complete in the order in which they were posted, so reservations also end in order. Only the owner thread
- * calls these functions; only speadi_rx_verbs_options_read() and speadi_rx_verbs_usable() are for any thread. */
+ * Receives complete in the order in which they were posted, so reservations also end in order. The owner thread calls
+ * these functions, except that the thread that creates the stream opens the first queue, and that any thread may call
+ * speadi_rx_verbs_options_read() and speadi_rx_verbs_usable(). */
 #ifndef SPEADI_RX_VERBS_H
 #define SPEADI_RX_VERBS_H
 
@@ -61,8 +62,8 @@ struct speadi_verbs_engine {
     struct speadi_verbs_memory heaps; /* memory of the heaps; registered by attach() */
     uint64_t accepted, ended;         /* reservations, counted since open() */
     bool attached;
-    bool placing;        /* the core makes reservations: only `window` receives are posted, so that
-                            its predictions stay right */
+    /* The core makes reservations. Only `window` receives are posted then, so that its predictions stay right. */
+    bool placing;
     unsigned unreserved; /* packets lent since the core last made a reservation */
     bool quiesced;
 

@@ -108,9 +108,9 @@ static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine 
     };
 }
 
-/* Handles a completion that failed. Only its slot and its status are valid. After a frame that was too long, the queue
- * goes on with some firmware and fails with other; in the second case the other receives complete as flushed. If burst
- * is NULL, the frame is kept in e->arrival and lent later. */
+/* Handles a completion that failed. Only its slot and its status are valid. Whether the queue goes on after a frame
+ * that was too long depends on the firmware. If it does not go on, the other receives complete as flushed. If burst is
+ * NULL, the frame is kept in e->arrival and lent later. */
 static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
                         struct speadi_rx_burst *burst)
 {

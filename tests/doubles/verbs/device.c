@@ -149,8 +149,8 @@ static void fill_operations(struct verbs_context *verbs, struct ibv_device *devi
     context->ops.req_notify_cq = vd_req_notify_cq;
     context->ops.post_send = vd_post_send;
     context->ops.post_recv = vd_post_recv;
-    verbs->sz =
-        sizeof *verbs; /* a program built for a later libibverbs sees that verbs are missing */
+    /* A program that is built for a later libibverbs sees by this that verbs are missing. */
+    verbs->sz = sizeof *verbs;
     verbs->query_port = vd_query_port;
     verbs->query_device_ex = vd_query_device_ex;
     verbs->query_rt_values = vd_query_rt_values;

@@ -105,8 +105,7 @@ static struct vd_qp *build(struct ibv_context *ibv, const struct ibv_qp_init_att
         qp->ind_table = (struct vd_ind_table *)attr->rwq_ind_tbl;
         memcpy(qp->hash_key, attr->rx_hash_conf.rx_hash_key, sizeof qp->hash_key);
         qp->hash_fields = attr->rx_hash_conf.rx_hash_fields_mask;
-        qp->qp.state =
-            IBV_QPS_RTS; /* a queue pair with an indirection table does not change states */
+        qp->qp.state = IBV_QPS_RTS; /* with an indirection table, the state never changes */
     }
     pthread_mutex_init(&qp->qp.mutex, NULL);
     pthread_cond_init(&qp->qp.cond, NULL);

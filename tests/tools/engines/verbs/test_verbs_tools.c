@@ -221,8 +221,8 @@ Test(verbs_tools, an_ordinary_user_receives_by_spead_net_raw)
     installed = install_net_raw();
     test_netns_move(network.near);
     cr_assert_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
-    cr_assert_eq(setresuid(NOBODY, NOBODY, 0),
-                 0); /* the saved user remains root, for the clean-up */
+    /* The saved user remains root, for the clean-up. */
+    cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0);
     if (!installed || access(SPEAD_RECV, X_OK) < 0 || access(VERBS_DOUBLE, R_OK) < 0) {
         remove_net_raw();
         cr_skip_test("no capabilities for files here, or others cannot read the build folder");
