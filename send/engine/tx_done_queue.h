@@ -1,4 +1,5 @@
-/* What an engine has finished and not yet reported: runs of packets with one error, oldest first. */
+/* The packets that an engine has finished and not yet reported in reap(). They are kept as runs of packets with one
+ * error, oldest first. */
 #ifndef SPEADI_TX_DONE_QUEUE_H
 #define SPEADI_TX_DONE_QUEUE_H
 
@@ -14,13 +15,13 @@ struct speadi_tx_done_queue {
     unsigned first, count;
 };
 
-/* True when `runs` more runs fit, whatever their errors. */
+/* Returns true when `runs` more runs fit, even if none of them can be joined with another. */
 static inline bool speadi_tx_done_has_room(const struct speadi_tx_done_queue *queue, unsigned runs)
 {
     return SPEADI_TX_DONE_RUNS_MAX - queue->count >= runs;
 }
 
-/* Adds packets with one error; a run like the one before grows it. */
+/* Adds packets with one error. If the newest run has the same error, the packets are added to it. */
 static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32_t packets,
                                       int error)
 {
@@ -37,7 +38,7 @@ static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32
     queue->count++;
 }
 
-/* Takes so many packets off the oldest run, which has them. */
+/* Removes this many packets from the oldest run, which must have at least as many. */
 static inline void speadi_tx_done_drop(struct speadi_tx_done_queue *queue, uint32_t packets)
 {
     assert(queue->count && queue->run[queue->first].packets >= packets);
@@ -48,7 +49,7 @@ static inline void speadi_tx_done_drop(struct speadi_tx_done_queue *queue, uint3
     }
 }
 
-/* Moves the oldest runs out, at most max; returns how many. */
+/* Moves up to max of the oldest runs into done[] and returns their number. */
 static inline unsigned speadi_tx_done_take(struct speadi_tx_done_queue *queue,
                                            struct speadi_tx_done *done, unsigned max)
 {

@@ -1,5 +1,4 @@
-/* The send engines of this library, and the opening of one. The list itself is made by CMake: tx_engines.c in the build
- * folder. */
+/* Chooses and opens a send engine. CMake writes the list of the engines: tx_engines.c in the build folder. */
 #include "tx_engine.h"
 
 #include <errno.h>
@@ -12,7 +11,7 @@
 static const struct speadi_engine_list list = {
     .direction = "send", .verb = "sends to", .engine = speadi_tx_engines};
 
-/* Its description is the first member of a table of operations. */
+/* Returns the table of operations that this description is the first member of. */
 static const struct speadi_tx_engine_ops *ops_of(const struct speadi_engine_about *engine)
 {
     return (const struct speadi_tx_engine_ops *)(const void *)engine;
@@ -32,7 +31,7 @@ int spead_send_engine_usable(const char *name, struct spead_err *err)
     return ops_of(engine)->usable ? ops_of(engine)->usable(NULL, err) : 0;
 }
 
-/* What is asked of speadi_tx_engine_open(), and where the answer goes. */
+/* The arguments of speadi_tx_engine_open() that the callbacks below need. */
 struct opening {
     const struct speadi_tx_engine_ops **ops;
     void **state;
@@ -40,7 +39,7 @@ struct opening {
     uint32_t *buffer_bytes;
 };
 
-/* The stream's configuration as this engine gets it. */
+/* Returns the configuration of the stream with the options of this engine. */
 static struct speadi_tx_config config_for(const struct opening *opening,
                                           const struct speadi_engine_about *engine)
 {
@@ -58,7 +57,7 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     return ops->usable ? ops->usable(&config, err) : 0;
 }
 
-/* -ENOTSUP, with the engines that have what this one lacks. */
+/* Sets err to a sentence that names the engines which have the missing capability. Returns -ENOTSUP. */
 static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *what,
                  struct spead_err *err)
 {

@@ -1,7 +1,8 @@
-/* The send engine contract: the core decides what and when, an engine moves packets.
+/* The contract of a send engine. The core decides which packets are sent and when; the engine moves them.
  *
- * send() takes packets in order, reap() reports them done in the same order. A taken packet (its struct,
- * iovecs, headers and payload) stays as it is until it is reaped. */
+ * The core gives packets to the engine with send(), and the engine takes some of them, in order. Later the engine
+ * reports with reap(), in the same order, that they are done. From send() until reap() the core does not change a taken
+ * packet: its struct, iovecs, header and payload stay as they are. */
 #ifndef SPEADI_TX_ENGINE_H
 #define SPEADI_TX_ENGINE_H
 
@@ -19,13 +20,13 @@
 
 #define SPEADI_TX_DESTINATIONS_MAX 64u
 
-/* A packet is its header and at most this many pieces of payload. The packetiser copies a packet of more, smaller, pieces
- * behind its header, because the kernel takes no more than 1024 iovecs a message. */
+/* A packet has its header and at most this many pieces of payload. When the payload of a packet lies in more pieces,
+ * the packetiser copies it behind the header. The kernel takes no more than 1024 iovecs in one sendmsg(). */
 #define SPEADI_PACKET_PIECES_MAX 16u
 #define SPEADI_PACKET_IOVECS_MAX (1u + SPEADI_PACKET_PIECES_MAX)
 
-/* One packet. Where the iovecs of consecutive packets lie back to back in one array, an engine can pass
- * a run of equal packets to the kernel as one message. */
+/* One packet. When the iovecs of consecutive packets lie back to back in one array, an engine can pass packets of one
+ * size to the kernel as one train. */
 struct speadi_tx_packet {
     const struct iovec *iov;
     uint32_t bytes; /* sum of its iovecs */
@@ -33,108 +34,121 @@ struct speadi_tx_packet {
     uint16_t destination;
 };
 
-/* "The next `packets` packets in order are done, with this error" (0 or -errno). */
+/* One record of reap(): the next `packets` packets in order are done, with this error (0, -errno or
+ * SPEADI_TX_INJECTED). */
 struct speadi_tx_done {
     uint32_t packets;
     int error;
 };
 
-/* The error of packets that the fault decorator dropped: they count as injected, not as failed. */
+/* The error of packets that the fault decorator has dropped. The ledger counts them as injected, not as failed. */
 #define SPEADI_TX_INJECTED (-4096)
 
 /* Capability bits. */
 enum {
     SPEADI_TX_CAP_DEVICE = 1u << 0,   /* sends from memory that the CPU cannot read */
-    SPEADI_TX_CAP_PACES = 1u << 1,    /* can be told to keep the rate itself: hardware_rate */
-    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* can be told to have a device segment: hardware_tso */
+    SPEADI_TX_CAP_PACES = 1u << 1,    /* keeps the rate itself when hardware_rate is set */
+    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* lets a device cut packets when hardware_tso is set */
 };
 
 struct speadi_tx_counters {
-    uint64_t messages;     /* super-packets given to the kernel */
-    uint64_t batches;      /* system calls or doorbells that carried them */
-    uint64_t memory_bytes; /* allocated beside `self`, address space included; fixed by open() */
-    /* Late refusals (ECONNREFUSED, EHOSTUNREACH by ICMP); the sends were repeated. */
+    uint64_t messages; /* trains, and packets by themselves, given to the kernel or the device */
+    uint64_t batches;  /* system calls or doorbells that carried them */
+    uint64_t
+        memory_bytes; /* allocated beside `self`, with reserved address space; fixed by open() */
+    /* How often a send was refused because an ICMP message had come for an earlier datagram (ECONNREFUSED,
+     * EHOSTUNREACH). These sends were repeated. */
     uint64_t icmp_unreachable;
-    uint64_t rebuilds;        /* queues that failed and were made anew */
-    uint64_t link_downs;      /* times that the port went down */
-    uint64_t neighbours_lost; /* times that a next hop stopped answering */
+    uint64_t rebuilds;        /* device queues that failed and were built again */
+    uint64_t link_downs;      /* how often the port went down */
+    uint64_t neighbours_lost; /* how often a next hop stopped answering */
     uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
 };
 
-/* Pointers are borrowed by usable() and open(), unless it says otherwise. A stream has addresses or links, and the engine
- * that it gets sends to such. */
+/* The engine may use the pointers only until usable() or open() returns, except where a field says otherwise. A stream
+ * has either addresses or links, and its engine is one that sends to that kind of endpoint. */
 struct speadi_tx_config {
-    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: count of them */
-    struct spead_mem_link *const *links;    /* SPEAD_ENDPOINT_MEM_LINK: count of them; the engine
-                                               takes references */
+    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: `count` of them; else NULL */
+    /* SPEAD_ENDPOINT_MEM_LINK: `count` of them, else NULL. The engine takes a reference to each. */
+    struct spead_mem_link *const *links;
     uint32_t count;
     const struct speadi_interface *interface;
     uint32_t socket_buffer_bytes;
     uint32_t multicast_ttl;
     uint32_t packet_bytes_max;
-    uint32_t train_bytes_max; /* a super-packet is never longer: the pacer's burst; >= one packet */
-    double rate_bytes_per_s;  /* for an engine that paces: 0: none */
+    uint32_t train_bytes_max; /* longest train: one burst of the pacer; at least one packet */
+    double rate_bytes_per_s;  /* for an engine that paces; 0: no limit */
     enum spead_rate_of rate_of;
-    bool hardware_rate; /* it is the engine that paces; only with SPEADI_TX_CAP_PACES */
-    bool hardware_tso;  /* its device segments; only with SPEADI_TX_CAP_SEGMENTS */
+    bool hardware_rate; /* the engine paces; only with SPEADI_TX_CAP_PACES */
+    bool hardware_tso;  /* the device cuts packets; only with SPEADI_TX_CAP_SEGMENTS */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
-    /* The stream's options for engines, of which the list of engines looks up this one's own. */
+    /* The options for all engines, as the stream got them. speadi_tx_engine_open() finds those of this engine in it and
+     * sets `options`. */
     const struct spead_engine_options *engine_options;
-    const struct spead_engine_options *options; /* NULL: the engine's defaults */
-    const struct spead_log *log;
+    const struct spead_engine_options *options; /* NULL: the engine uses its defaults */
+    const struct spead_log *log;                /* valid until close() */
 };
 
 struct speadi_tx_engine_ops {
-    struct speadi_engine_about about; /* first */
-    size_t state_size;                /* bytes the core allocates, zeroed, and passes as `self` */
-    uint32_t caps;
+    struct speadi_engine_about about; /* must be the first member */
+    size_t state_size; /* bytes that the core allocates, zeroes and passes as `self` */
+    uint32_t caps;     /* bits SPEADI_TX_CAP_* */
 
-    /* Control plane, any thread: whether a stream with this configuration could use the engine here and now; config
-     * NULL: whether any stream could. Returns 0, or -errno with a sentence that names what is missing. May load
-     * libraries and try things out, and leaves nothing open. NULL: always usable. */
+    /* Control plane, any thread. Tells whether a stream with this configuration could use the engine on this machine
+     * now; config NULL asks whether any stream could. Returns 0, or -errno with a sentence that names what is
+     * missing. It may load libraries and try system calls, and it leaves nothing open. NULL: the engine is always
+     * usable. */
     int (*usable)(const struct speadi_tx_config *config, struct spead_err *err);
 
-    /* Control plane: may block, allocate, log. A failed open() leaves `self` safe for close(). */
+    /* Control plane: may block, allocate and log. Returns 0 or -errno. After a failed open() the core still calls
+     * close(), so open() must leave `self` in a state that close() can handle. *buffer_bytes gets the socket buffer
+     * that the kernel granted, 0 if there is none; the pointer may be NULL. */
     int (*open)(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                 struct spead_err *err);
     void (*close)(void *self);
 
-    /* Owner thread, once, before the first send. NULL: nothing to do. */
+    /* The owner thread calls it once, before the first send(). Returns 0 or -errno. NULL: the engine needs no start. */
     int (*start)(void *self, struct spead_err *err);
 
-    /* Owner thread, never blocks. Takes the first packets of the array and returns how many (0: no room
-     * now, wait()), or -errno when the transport has failed for good. An error that concerns single
-     * packets (EMSGSIZE) is not returned here: these packets are taken and reaped with it. */
+    /* Owner thread, never blocks. The engine takes the first packets of the array. Returns how many it took (0: it has
+     * no room now, and the core calls wait()), or -errno when the engine has failed and cannot send any more. An error
+     * of single packets (EMSGSIZE) is not returned here: the engine takes such packets and reports them in reap() with
+     * the error. */
     int (*send)(void *self, const struct speadi_tx_packet *packets, unsigned count);
 
-    /* Owner thread, never blocks: fills at most max records; returns how many. */
+    /* Owner thread, never blocks. Fills at most max records and returns their number. */
     unsigned (*reap)(void *self, struct speadi_tx_done *done, unsigned max);
 
-    /* Owner thread: sleeps until send() or reap() may do more, wake(), or deadline_ns (CLOCK_MONOTONIC;
-     * UINT64_MAX: no limit). for_room: false when only wake() or the deadline matter. */
+    /* Owner thread. Sleeps until send() could take packets, reap() could report some, a thread calls wake(), or
+     * deadline_ns (CLOCK_MONOTONIC; UINT64_MAX: no limit) has passed. When for_room is false, only wake() and the
+     * deadline have to end the sleep. It may return early. */
     void (*wait)(void *self, uint64_t deadline_ns, bool for_room);
 
-    /* Any thread and signal handlers: makes the current or next wait() return. */
+    /* Any thread and signal handlers. Makes the current or the next wait() return. */
     void (*wake)(void *self);
 
-    /* Owner thread: cancels what is still under way; after it reap() reports everything taken. */
+    /* Owner thread. Cancels the packets that are in flight. After this call reap() reports every packet that the
+     * engine has taken. */
     void (*quiesce)(void *self);
 
+    /* Owner thread, or any thread before start(). Fills *counters. */
     void (*counters)(void *self, struct speadi_tx_counters *counters);
 };
 
-/* The tables of operations of all engines of this library; each is speadi_tx_engine_<name>, in its folder's tx_<name>.c.
- * NULL-terminated, by name. */
+/* The tables of operations of all send engines of this library, sorted by name, with a NULL behind the last. The table
+ * of an engine is speadi_tx_engine_<name>, in the file tx_<name>.c of its folder. */
 extern const struct speadi_engine_about *const speadi_tx_engines[];
 
-/* Picks by name or "auto" (order and reason: docs/engines.md), and opens. *state is what the core must
- * pass as self and free() after close(). reason gets one line for people. */
+/* Chooses an engine by name or by "auto" (docs/engines.md tells the order and the reasons) and opens it. Returns 0 or
+ * -errno. The core must pass *state as `self`, and free() it after close(). reason gets one sentence for the user. */
 int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_tx_config *config, char reason[256],
                           uint32_t *buffer_bytes, struct spead_err *err);
 
-/* As speadi_rx_engine_wrap_fault(). */
+/* Puts a fault decorator around the open engine *ops, *state and replaces both by those of the decorator, which closes
+ * and frees the inner engine. fault is the specification (docs/faults.md). Returns 0, or -EINVAL or -ENOMEM, and
+ * then the engine is unchanged. */
 int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **state,
                                 const char *fault, struct spead_err *err);
 

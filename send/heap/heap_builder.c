@@ -1,4 +1,4 @@
-/* Builds heaps: checks items as they are added, so that sending one cannot fail for their sake. */
+/* Builds heaps. Every item is checked when it is added, so that an invalid item cannot make a submit fail. */
 #include "heap_builder.h"
 
 #include <errno.h>
@@ -42,7 +42,8 @@ int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour fla
     return 0;
 }
 
-static int reserve_item(struct spead_send_heap *heap)
+/* Makes sure that the array can hold one more item. Returns 0 or -ENOMEM. */
+static int make_space_for_item(struct spead_send_heap *heap)
 {
     struct speadi_send_item *bigger;
     uint32_t capacity;
@@ -50,7 +51,7 @@ static int reserve_item(struct spead_send_heap *heap)
     if (heap->item_count < heap->item_capacity)
         return 0;
     if (heap->item_capacity > INT_MAX / 2)
-        return -ENOMEM; /* handles are ints */
+        return -ENOMEM; /* a handle is an int */
     capacity = heap->item_capacity == 0 ? FIRST_CAPACITY : heap->item_capacity * 2;
     bigger = realloc(heap->item, capacity * sizeof *bigger);
     if (!bigger)
@@ -62,7 +63,7 @@ static int reserve_item(struct spead_send_heap *heap)
 
 static int append_item(struct spead_send_heap *heap, struct speadi_send_item item)
 {
-    int ret = reserve_item(heap);
+    int ret = make_space_for_item(heap);
 
     if (ret < 0)
         return ret;
@@ -75,14 +76,14 @@ static bool id_is_allowed(const struct spead_send_heap *heap, uint64_t id)
     return id > SPEAD_ID_PAYLOAD_LENGTH && id <= spead_flavour_id_max(heap->flavour);
 }
 
-/* Payload bytes that item i adds as it is now. */
+/* Returns the bytes that the item adds to the payload now. */
 static uint64_t payload_of(const struct speadi_send_item *item)
 {
     return item->kind == SPEADI_SEND_ITEM_PAYLOAD ? item->bytes : 0;
 }
 
-/* Puts data into *item, deciding where it travels; heap->payload_bytes counts it. The item's former
- * bytes, if any, are given up. */
+/* Sets the bytes of *item, decides whether they travel in the item pointer or in the payload, and updates
+ * heap->payload_bytes: the former bytes of the item are subtracted. Returns 0, -EINVAL or -ERANGE. */
 static int assign_data(struct spead_send_heap *heap, struct speadi_send_item *item,
                        const void *data, size_t bytes)
 {
@@ -126,7 +127,7 @@ int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const vo
     if (!id_is_allowed(heap, id))
         return -EINVAL;
     item.pointer = speadi_pointer_addressed(heap->flavour.heap_address_bits, id, 0);
-    ret = reserve_item(heap); /* before assign_data() counts the bytes */
+    ret = make_space_for_item(heap); /* must not fail after assign_data() has counted the bytes */
     if (ret < 0)
         return ret;
     ret = assign_data(heap, &item, data, bytes);

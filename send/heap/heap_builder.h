@@ -1,4 +1,4 @@
-/* A heap as its builder leaves it: items in order, ready for the packetiser. */
+/* A heap to send, as the functions spead_send_heap_*() build it and as the packetiser reads it. */
 #ifndef SPEADI_HEAP_BUILDER_H
 #define SPEADI_HEAP_BUILDER_H
 
@@ -9,13 +9,13 @@
 #include <speadline/send.h>
 
 enum speadi_send_item_kind {
-    SPEADI_SEND_ITEM_IMMEDIATE, /* pointer holds all of it */
-    SPEADI_SEND_ITEM_INLINE,    /* bytes that are read into the pointer when it is sent */
-    SPEADI_SEND_ITEM_PAYLOAD,   /* bytes in the payload */
+    SPEADI_SEND_ITEM_IMMEDIATE, /* the value is in `pointer` */
+    SPEADI_SEND_ITEM_INLINE,    /* the packetiser reads the bytes into the item pointer */
+    SPEADI_SEND_ITEM_PAYLOAD,   /* the bytes travel in the payload */
 };
 
 struct speadi_send_item {
-    uint64_t pointer;    /* mode bit and id; for IMMEDIATE also the value */
+    uint64_t pointer;    /* the item pointer: mode bit and id; for IMMEDIATE also the value */
     const uint8_t *data; /* borrowed */
     size_t bytes;
     enum speadi_send_item_kind kind;
@@ -24,7 +24,7 @@ struct speadi_send_item {
 
 struct spead_send_heap {
     struct speadi_send_item *item;
-    uint64_t payload_bytes; /* sum over PAYLOAD items; <= the flavour's largest value */
+    uint64_t payload_bytes; /* sum over PAYLOAD items; at most the largest value of the flavour */
     uint32_t item_count;
     uint32_t item_capacity;
     struct spead_flavour flavour;

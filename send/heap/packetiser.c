@@ -8,10 +8,11 @@
 #include <speadi/packet.h>
 
 enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
-enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD }; /* of the template */
+/* The index of each word in the template speadi_packetiser.fixed. */
+enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD };
 
-/* The least payload that a packet full of pointers has room for. Every packet but the last carries a
- * multiple of it, so that payload stays aligned. */
+/* A packet that is full of item pointers still has this much payload. Every packet but the last of a heap carries a
+ * multiple of it, so that the payload of each packet stays aligned. */
 enum { PAYLOAD_UNIT = 8 };
 
 static const uint8_t padding[PAYLOAD_UNIT];
@@ -21,7 +22,8 @@ static uint32_t pointers_max(uint32_t packet_bytes)
     return (packet_bytes - FIXED_BYTES - PAYLOAD_UNIT) / SPEADI_POINTER_BYTES;
 }
 
-/* Packets that follow the ones full of pointers: the first of them also carries the rest_pointers. */
+/* Returns how many packets follow those that are full of item pointers. `bytes` is the payload that is left. The first
+ * of these packets also carries the last rest_pointers item pointers. */
 static uint64_t packets_for(uint64_t bytes, uint32_t packet_bytes, uint32_t rest_pointers)
 {
     uint64_t room = packet_bytes - FIXED_BYTES;
@@ -44,7 +46,7 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
                       uint32_t packet_bytes)
 {
     const uint32_t most = pointers_max(packet_bytes);
-    const bool spills = heap->item_count >= most; /* the usual heap is spared the divisions */
+    const bool spills = heap->item_count >= most; /* false for most heaps: saves two divisions */
     uint32_t full = spills ? heap->item_count / most : 0;
     const uint64_t least = (uint64_t)full * PAYLOAD_UNIT + 1;
 
@@ -52,7 +54,7 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
         return -EINVAL;
     shape->pointers = heap->item_count;
     shape->length = heap->payload_bytes;
-    if (shape->length < least) { /* too little payload to give every packet of pointers some */
+    if (shape->length < least) { /* every packet of item pointers needs some payload: add padding */
         if (least > spead_flavour_value_max(heap->flavour))
             return -EINVAL;
         shape->length = least;
@@ -111,7 +113,8 @@ static uint64_t load_value(const uint8_t *data, size_t bytes)
     return value;
 }
 
-/* The next item pointer; past the last item the NULL pointer, which ends it before the padding. */
+/* Returns the next item pointer. Behind the last item it returns the NULL pointer, which marks where the last item ends
+ * and the padding begins. */
 static uint64_t next_pointer(struct speadi_packetiser *p)
 {
     const struct spead_send_heap *heap = p->heap;
@@ -149,7 +152,8 @@ static void write_header(struct speadi_packetiser *p, uint8_t *to, uint32_t poin
 
 /* ---- Payload ------------------------------------------------------------------------------- */
 
-/* The next contiguous piece of payload, at most `most` bytes: part of an item, or padding. */
+/* Returns the next contiguous piece of payload, which is a part of an item or padding, and advances past it. The piece
+ * has at most `most` bytes. */
 static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
 {
     const struct spead_send_heap *heap = p->heap;
@@ -169,9 +173,9 @@ static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
                           .iov_len = speadi_min_u64(most, sizeof padding)};
 }
 
-/* Returns how many iovecs lend the next bytes of payload, or 0, with nothing changed, when that takes
- * more than SPEADI_PACKET_PIECES_MAX. */
-static unsigned lend_payload(struct speadi_packetiser *p, struct iovec *iov, uint64_t bytes)
+/* Lets iovecs point at the next bytes of payload and returns how many iovecs it used. Returns 0, and does not advance,
+ * when that would take more than SPEADI_PACKET_PIECES_MAX iovecs. */
+static unsigned point_at_payload(struct speadi_packetiser *p, struct iovec *iov, uint64_t bytes)
 {
     const uint32_t item = p->item;
     const uint64_t piece = p->piece;
@@ -210,7 +214,7 @@ static bool has_room(const struct speadi_packetiser *p, const struct speadi_pack
            space->budget >= bytes + space->packet_overhead;
 }
 
-/* One packet of any kind. */
+/* Writes one packet of any kind. Returns false when the space cannot hold it. */
 static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *space)
 {
     const uint32_t first = p->heap->repeat_pointers ? 0 : p->pointer;
@@ -227,7 +231,7 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     write_header(p, space->header, pointers, payload);
     iov[0] = (struct iovec){.iov_base = space->header, .iov_len = head};
     space->header += head;
-    pieces = lend_payload(p, iov + 1, payload);
+    pieces = point_at_payload(p, iov + 1, payload);
     if (pieces == 0) {
         gather_payload(p, space->header, payload);
         space->header += speadi_round_up(payload, PAYLOAD_UNIT);
@@ -243,7 +247,7 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     return true;
 }
 
-/* How many full packets without item pointers can be cut from the item that stands next. */
+/* Returns how many full packets without item pointers can be cut from the next item and fit into the space. */
 static uint64_t plain_count(const struct speadi_packetiser *p,
                             const struct speadi_packet_space *space)
 {
@@ -261,7 +265,8 @@ static uint64_t plain_count(const struct speadi_packetiser *p,
     return speadi_min_u64(count, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
 }
 
-/* Plain packets, of which most of a large heap consists: a template, two words patched. */
+/* Writes as many full packets without item pointers as possible. A large heap consists mostly of them. The header is a
+ * template in which only the payload offset changes from packet to packet. */
 static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *space)
 {
     const uint64_t count = plain_count(p, space);

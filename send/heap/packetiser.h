@@ -1,8 +1,9 @@
-/* Cuts heaps into packets: header bytes and iovecs, never a copy of payload.
+/* Cuts heaps into packets. It writes the header of each packet, and iovecs that point at the payload. It copies payload
+ * only for a packet whose payload lies in more than SPEADI_PACKET_PIECES_MAX pieces.
  *
- * Pure: no clock, no system call, no allocation. What it writes goes into space that the caller owns
- * and that must stay as it is until the engine has reported the packets done.
- * Sizes follow the protocol page, section 8, byte for byte. */
+ * It reads no clock, makes no system call and allocates nothing. It writes into memory of the caller, who must keep
+ * this memory unchanged until the engine has reported the packets done.
+ * The sizes of the packets follow section 8 of the protocol page, byte for byte. */
 #ifndef SPEADI_PACKETISER_H
 #define SPEADI_PACKETISER_H
 
@@ -15,62 +16,65 @@
 #include "heap_builder.h"
 #include "tx_engine.h"
 
-/* Header, counter, heap length, payload offset and payload length: in every packet. */
+/* Every packet has these parts: header word, heap counter, heap length, payload offset and payload length. */
 #define SPEADI_PACKET_FIXED_BYTES (SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES)
 
-/* Smallest usable packet size: the fixed part, one item pointer and eight bytes of payload. */
+/* The smallest packet size that a stream can have: the fixed part, one item pointer and eight bytes of payload. */
 #define SPEADI_PACKET_BYTES_MIN (SPEADI_PACKET_FIXED_BYTES + SPEADI_POINTER_BYTES + 8u)
 
-/* What a heap comes to on the wire. */
+/* The size of a heap on the wire. */
 struct speadi_heap_shape {
     uint64_t packets;
     uint64_t bytes;    /* of all packets */
-    uint64_t length;   /* payload with padding: item 0x02 */
-    uint32_t pointers; /* item pointers of the heap, the padding's NULL pointer included */
+    uint64_t length;   /* payload bytes with padding: the value of item 0x02 */
+    uint32_t pointers; /* item pointers of the heap, with the NULL pointer before padding */
 };
 
-/* Returns 0, or -EINVAL: packets of packet_bytes (a multiple of 8, >= SPEADI_PACKET_BYTES_MIN) cannot
- * carry it, because repeated pointers do not fit one packet or padding does not fit the flavour. */
+/* Computes *shape. packet_bytes must be a multiple of 8 and at least SPEADI_PACKET_BYTES_MIN. Returns 0, or -EINVAL
+ * when packets of this size cannot carry the heap: repeated item pointers do not fit into one packet, or the flavour
+ * cannot express the length with padding. */
 int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
                       uint32_t packet_bytes);
 
-/* Room for packets; every member moves on as they are written. budget counts packet bytes and
- * packet_overhead for each packet; a packet that exceeds it is not begun. */
+/* The space that packets are written into. speadi_packetiser_fill() advances header, iov and packet, and decreases
+ * budget by the bytes of each packet plus packet_overhead. It does not begin a packet that exceeds the budget. */
 struct speadi_packet_space {
-    uint8_t *header, *header_end; /* header is a multiple of 8 */
+    uint8_t *header, *header_end; /* header is aligned to 8 bytes */
     struct iovec *iov, *iov_end;
     struct speadi_tx_packet *packet, *packet_end;
     uint64_t budget;
     uint32_t packet_overhead;
 };
 
-/* Where in a heap the cutting stands. */
+/* The packetiser of a stream, with the position up to which the current heap has been cut. */
 struct speadi_packetiser {
-    uint32_t packet_bytes; /* set by init */
-    uint32_t pointers_max; /* item pointers that one packet can carry */
+    uint32_t packet_bytes; /* set by init() */
+    uint32_t pointers_max; /* the most item pointers that one packet can carry */
 
     const struct spead_send_heap *heap; /* borrowed from begin() until fill() returns true */
-    uint64_t fixed[5];                  /* header template; host order */
+    uint64_t fixed[5];                  /* template of the fixed header words, in host byte order */
     uint64_t length;
-    uint64_t offset;  /* payload bytes already cut */
-    uint64_t address; /* of the next addressed pointer */
-    uint64_t piece;   /* bytes of item already cut */
-    uint32_t item;    /* whose payload comes next */
-    uint32_t pointer; /* which comes next */
+    uint64_t offset;  /* payload bytes that have been cut */
+    uint64_t address; /* payload address for the next addressed item pointer */
+    uint64_t piece;   /* bytes of `item` that have been cut */
+    uint32_t item;    /* index of the item whose payload comes next */
+    uint32_t pointer; /* index of the item pointer that comes next */
     uint32_t pointers;
     uint16_t destination;
 };
 
 void speadi_packetiser_init(struct speadi_packetiser *packetiser, uint32_t packet_bytes);
 
+/* Begins a heap. *shape must be the result of speadi_heap_shape() for it. */
 void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
                              const struct spead_send_heap *heap,
                              const struct speadi_heap_shape *shape, uint64_t counter,
                              uint16_t destination);
 
-/* Writes packets until the heap is done (true) or the space cannot take the next one (false: call
- * again with more). Space with header room for packet_bytes, SPEADI_PACKET_IOVECS_MAX iovecs, one packet
- * and a budget of packet_bytes + packet_overhead takes any packet. */
+/* Writes packets until the heap is finished, and then returns true; or until the next packet does not fit into the
+ * space, and then returns false. After false the caller calls it again with more space. Every packet fits into a space
+ * that has packet_bytes for headers, SPEADI_PACKET_IOVECS_MAX iovecs, one packet and a budget of packet_bytes +
+ * packet_overhead. */
 bool speadi_packetiser_fill(struct speadi_packetiser *packetiser,
                             struct speadi_packet_space *space);
 

@@ -1,4 +1,4 @@
-/* Packets on their way to the engine. */
+/* The ring of batches of packets. */
 #include "batch_ring.h"
 
 #include <assert.h>
@@ -10,9 +10,9 @@
 #include <speadi/numbers.h>
 
 enum {
-    /* Usual packets have two iovecs; a batch of others ends sooner. */
+    /* Most packets have two iovecs. When packets have more, the batch holds fewer packets. */
     BATCH_IOVECS = 2 * SPEADI_BATCH_PACKETS + SPEADI_PACKET_IOVECS_MAX,
-    /* Usual headers have one item pointer, or none. */
+    /* Most headers have one item pointer or none. */
     USUAL_HEADER_BYTES = SPEADI_PACKET_FIXED_BYTES + 8,
 };
 
@@ -64,7 +64,7 @@ void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet
 
     assert(speadi_batch_ring_is_fillable(ring));
     if (ring->used == 0)
-        ring->first = 0; /* the same memory again: it is in the cache */
+        ring->first = 0; /* uses the same batch again, because its memory is in the cache */
     batch = &ring->batch[(ring->first + ring->used) % SPEADI_BATCHES];
     *space = (struct speadi_packet_space){
         .header = batch->header,
@@ -141,5 +141,5 @@ void speadi_batch_ring_drop_untaken(struct speadi_batch_ring *ring)
     batch->count = batch->taken;
     batch->bytes = sum_bytes(batch->packet, batch->count);
     if (batch->reaped == batch->count)
-        ring->used--; /* nothing of it is with the engine */
+        ring->used--; /* the engine holds no packet of this batch */
 }

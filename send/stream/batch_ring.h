@@ -1,7 +1,9 @@
-/* Packets on their way to the engine: a few batches, each with its headers, iovecs and packets.
+/* The packets that have been cut and are not yet done, in a ring of a few batches. Each batch has its own packets,
+ * iovecs and headers.
  *
- * Batches are filled, taken and reaped in order; one is used again when all of its packets are reaped. All
- * memory is allocated at init. Owner thread only. */
+ * The packetiser fills the batches in order, the engine takes their packets in order, and the core reaps them in order.
+ * A batch is free again when all of its packets are reaped. All memory is allocated in init(). Only the owner thread
+ * calls these functions. */
 #ifndef SPEADI_BATCH_RING_H
 #define SPEADI_BATCH_RING_H
 
@@ -12,56 +14,57 @@
 #include "packetiser.h"
 #include "tx_engine.h"
 
-/* An engine that works asynchronously holds one batch or two while the next is filled. */
+/* There are 4 batches, because an asynchronous engine still sends from one or two while the core fills the next. */
 #define SPEADI_BATCHES       4u
 #define SPEADI_BATCH_PACKETS 1024u
-#define SPEADI_BATCH_BYTES   (1u << 20) /* what one poll hands over, unless the pacer allows less */
+#define SPEADI_BATCH_BYTES   (1u << 20) /* the most that one poll() cuts; the pacer may allow less */
 
 struct speadi_batch {
     struct speadi_tx_packet *packet;
     struct iovec *iov;
     uint8_t *header;
-    unsigned count; /* packets in it */
-    unsigned taken; /* by the engine */
-    unsigned reaped;
-    uint64_t bytes; /* of all packets */
+    unsigned count;  /* packets in the batch */
+    unsigned taken;  /* packets that the engine has taken */
+    unsigned reaped; /* packets that are done */
+    uint64_t bytes;  /* of all packets */
 };
 
 struct speadi_batch_ring {
     struct speadi_batch batch[SPEADI_BATCHES];
-    unsigned first; /* oldest in use */
-    unsigned used;
+    unsigned first; /* index of the oldest batch in use */
+    unsigned used;  /* number of batches in use */
     uint8_t *memory;
     size_t memory_bytes;
-    size_t header_bytes; /* of each batch */
+    size_t header_bytes; /* size of the header memory of each batch */
 };
 
 int speadi_batch_ring_init(struct speadi_batch_ring *ring,
                            uint32_t packet_bytes); /* 0 or -ENOMEM */
 void speadi_batch_ring_release(struct speadi_batch_ring *ring);
 
-/* A batch is free, and everything before it was taken. */
+/* Returns true when a batch is free and the engine has taken all packets of the others. */
 bool speadi_batch_ring_is_fillable(struct speadi_batch_ring *ring);
 
-/* Lends the space of a free batch. Only when fillable. */
+/* Sets *space to the memory of a free batch. The caller has seen is_fillable() return true. */
 void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet_space *space);
 
-/* Ends what open() began; a batch into which nothing was written stays free. */
+/* Ends the filling that open() began. *space is what the packetiser has left of it. A batch without packets stays
+ * free. */
 void speadi_batch_ring_seal(struct speadi_batch_ring *ring,
                             const struct speadi_packet_space *space);
 
-/* The batch with packets that the engine has not taken; NULL: none. There is at most one, the newest: a
- * batch is filled only when the one before it was taken whole. */
+/* Returns the batch with packets that the engine has not taken, or NULL. Only the newest batch can have such packets,
+ * because a batch is filled only when the engine has taken all packets of the batch before it. */
 struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring);
 
-/* Packets taken and not reaped. */
+/* Returns true when the engine has taken packets that are not yet reaped. */
 bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring);
 
-/* Reaps the next packets in order, at most most of them, and returns how many (0: nothing is taken)
- * and their bytes. */
+/* Marks the next taken packets as reaped: at most `most` packets, and all of one batch. Returns their number (0: there
+ * is none) and sets *bytes to their size. */
 unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes);
 
-/* Forgets packets that were not taken. */
+/* Removes the packets that the engine has not taken. */
 void speadi_batch_ring_drop_untaken(struct speadi_batch_ring *ring);
 
 #endif

@@ -8,12 +8,13 @@
 #include <speadi/cache_line.h>
 #include <speadi/numbers.h>
 
-/* In `tail`, so that closing and claiming are ordered by one word: a heap is accepted before the close,
- * and then drained, or refused. */
+/* The closed bit is in `tail`, so that one word orders the close and the claims. A heap is either accepted before the
+ * close, and then it is completed like the others, or it is refused. */
 #define CLOSED (1ull << 63)
 
 struct speadi_heap_slot {
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published; /* position + 1 of the heap in it */
+    /* The position of the heap in this slot, plus 1. */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct speadi_heap_entry entry;
 };
 
@@ -44,9 +45,9 @@ static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, u
 
 /* ---- Any thread ---------------------------------------------------------------------------- */
 
-/* Claims a position. tail is read before freed (QUEUE4 acquire keeps that order): the difference can then only
- * be too small, which the exchange finds out, never too large, so that no refusal is spurious. QUEUE4 release: the next
- * thread that claims comes after this one. */
+/* Claims a position for the caller. It reads tail before freed (QUEUE4 acquire keeps that order). The difference of the
+ * two can then be too small but never too large, so that no heap is refused without need. If it is too small, tail has
+ * changed and the compare-exchange fails. QUEUE4 release: the next thread that claims comes after this one. */
 static int claim(struct speadi_heap_queue *queue, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
@@ -78,8 +79,9 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
         return ret;
     slot = slot_at(queue, position);
     slot->entry = *entry;
-    /* QUEUE2 store: the owner sees the entry. Sequentially consistent when the caller next asks whether the owner
-     * sleeps (OWNER1); that costs 5 ns of a small heap's 35, so not without need. */
+    /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. The store is sequentially consistent if
+     * the caller looks next whether the owner thread sleeps (OWNER1). That costs 5 ns of the 35 ns for a small heap, so
+     * the owner thread itself uses a plain release. */
     if (by_owner)
         atomic_store_explicit(&slot->published, position + 1, memory_order_release);
     else
@@ -89,7 +91,7 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
 
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue)
 {
-    /* QUEUE4 release, acquire: a thread that finds the queue closed sees what the stopper did before. */
+    /* QUEUE4 release, acquire: a thread that finds the queue closed sees what the closing thread did before. */
     return (atomic_fetch_or_explicit(&queue->tail, CLOSED, memory_order_acq_rel) & CLOSED) != 0;
 }
 
@@ -101,13 +103,13 @@ bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue)
 
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue)
 {
-    /* QUEUE4 acquire: what was done before those heaps were accepted. */
+    /* QUEUE4 acquire: the caller sees what the producers did before these heaps were accepted. */
     return atomic_load_explicit(&queue->tail, memory_order_acquire) & ~CLOSED;
 }
 
 uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue)
 {
-    /* QUEUE3 acquire: what the callback did is seen by the thread that waited for it. */
+    /* QUEUE3 acquire: the calling thread sees what the completion functions of these heaps did. */
     return atomic_load_explicit(&queue->finished, memory_order_acquire);
 }
 
@@ -130,7 +132,7 @@ bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
 {
     struct speadi_heap_slot *slot = slot_at(queue, queue->admitted);
 
-    /* QUEUE2 load: the entry is there. */
+    /* QUEUE2 load: when the value is position + 1, this thread sees the entry. */
     return atomic_load_explicit(&slot->published, memory_order_seq_cst) == queue->admitted + 1;
 }
 
@@ -143,18 +145,19 @@ struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queu
 
 uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue)
 {
-    /* Relaxed: the owner is the only writer. */
+    /* Relaxed: only the calling thread, which is the owner thread, writes it. */
     return atomic_load_explicit(&queue->freed, memory_order_relaxed);
 }
 
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue)
 {
-    /* QUEUE1 release: the next thread that claims the slot may write it. */
+    /* QUEUE1 release: the owner thread has finished reading the slot, and the next producer may write it. */
     atomic_store_explicit(&queue->freed, speadi_heap_queue_oldest(queue) + 1, memory_order_release);
 }
 
 void speadi_heap_queue_finish(struct speadi_heap_queue *queue)
 {
-    /* QUEUE3 release: everything freed has finished, because callbacks run one after another. */
+    /* QUEUE3 release: all freed heaps have finished, because the owner thread runs their completion functions one
+     * after another. */
     atomic_store_explicit(&queue->finished, speadi_heap_queue_oldest(queue), memory_order_release);
 }

@@ -1,10 +1,14 @@
-/* The heaps in flight, from submit() to completion: bounded, any number of producers, one owner.
+/* The heap queue holds the heaps in flight, from submit() to completion. It is bounded. Any number of producers push
+ * heaps; one owner thread completes them.
  *
- * Positions count up for ever; a slot is position modulo capacity. In order:
+ * Every heap has a position. Positions count up and are never used again. The slot of a heap is its position modulo the
+ * capacity. Four positions divide the heaps, always in this order:
  *   finished <= freed <= admitted <= tail
- * tail: claimed by producers. admitted: seen by the owner, numbered and in its ledger. freed: completed,
- * the slot may be claimed again. finished: its callback has returned as well. tail - freed never exceeds
- * heaps_max. */
+ * tail:     producers have claimed the positions before it.
+ * admitted: the owner thread has given heap counters to the heaps before it, and has counted them in its ledger.
+ * freed:    the heaps before it are completed, and producers may claim their slots again.
+ * finished: the completion functions of the heaps before it have returned.
+ * tail - freed never exceeds heaps_max. */
 #ifndef SPEADI_HEAP_QUEUE_H
 #define SPEADI_HEAP_QUEUE_H
 
@@ -20,14 +24,14 @@
 
 #include "packetiser.h"
 
-#define SPEADI_HEAPS_MAX (1u << 20) /* most that a stream can have in flight */
+#define SPEADI_HEAPS_MAX (1u << 20) /* the most heaps that a stream can have in flight */
 
 /* One accepted heap. */
 struct speadi_heap_entry {
     const struct spead_send_heap *heap; /* borrowed until completion */
     spead_send_done_fn *done;           /* may be NULL */
     void *done_arg;
-    uint64_t counter; /* automatic ones are set by the owner */
+    uint64_t counter; /* the owner thread sets it, unless explicit_counter is true */
     struct speadi_heap_shape shape;
     uint16_t destination;
     bool explicit_counter;
@@ -41,53 +45,59 @@ struct speadi_heap_queue {
     uint64_t mask;
     uint32_t heaps_max;
 
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;  /* producers; top bit: closed */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t freed; /* owner */
-    _Atomic uint64_t finished;                         /* owner */
-    uint64_t admitted;                                 /* owner only */
+    /* Producers and close() write this field. The top bit means that the queue is closed. */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;
+
+    /* Only the owner thread writes these fields. Any thread reads freed and finished. */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t freed;
+    _Atomic uint64_t finished;
+    uint64_t admitted;
 };
 
-/* heaps_max in 1..SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */
+/* heaps_max is 1 to SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */
 int speadi_heap_queue_init(struct speadi_heap_queue *queue, uint32_t heaps_max);
 void speadi_heap_queue_release(struct speadi_heap_queue *queue);
 
 /* ---- Any thread ---- */
 
-/* Returns 0, -EAGAIN (exactly heaps_max are in flight) or -ESHUTDOWN (closed). *entry is copied.
- * by_owner: the caller is the owner, and need not ask whether the owner sleeps. */
+/* Copies *entry into the queue. Returns 0, -EAGAIN (heaps_max heaps are in flight) or -ESHUTDOWN (the queue is closed).
+ * by_owner is true when the owner thread calls it; any other caller must look next whether the owner thread sleeps
+ * (OWNER1). */
 int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
                            bool by_owner);
 
-/* Nothing is accepted any more. Returns whether it was closed before. Signal-safe. */
+/* Makes the queue refuse every later push. Returns true when it was closed before. A signal handler may call it. */
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue);
 
-/* Heaps are no longer accepted. */
+/* Returns true when the queue is closed. */
 bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue);
 
-/* How many heaps have been accepted / have finished so far. */
+/* These return how many heaps have been accepted and how many have finished so far. */
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue);
 uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue);
 
-/* Closed, and everything accepted has finished. */
+/* Returns true when the queue is closed and every accepted heap has finished. */
 bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue);
 
-/* ---- Owner ---- */
+/* ---- Owner thread ---- */
 
-/* The heap at a position from freed to admitted - 1. */
+/* Returns the heap at a position from freed to admitted - 1. */
 struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
                                                uint64_t position);
 
-/* Something waits to be admitted. */
+/* Returns true when a heap has been pushed and not yet admitted. */
 bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue);
 
-/* Admits the next heap and returns it, or NULL. */
+/* Admits the next heap and returns it. Returns NULL when there is none. */
 struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue);
 
-/* Position of the oldest heap not completed. */
+/* Returns the position of the oldest heap that is not completed. */
 uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue);
 
-/* Frees the oldest heap's slot; its entry is gone. Then, after its callback, finish(). */
+/* Frees the slot of the oldest heap. A producer may overwrite the entry from then on. */
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue);
+
+/* Marks all freed heaps as finished. The owner thread calls it when their completion functions have returned. */
 void speadi_heap_queue_finish(struct speadi_heap_queue *queue);
 
 #endif

@@ -1,4 +1,4 @@
-/* When the next burst may go. */
+/* The pacer of a send stream. */
 #include "pacer.h"
 
 void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_config *config)
@@ -7,7 +7,8 @@ void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_con
         .burst_bytes = config->burst_bytes > config->packet_bytes_max ? config->burst_bytes
                                                                       : config->packet_bytes_max,
         .packet_bytes_max = config->packet_bytes_max,
-        .idle = true, /* since time 0: the first packet finds no credit */
+        .idle =
+            true, /* since time 0, so that there is nothing to catch up before the first packet */
     };
     if (config->rate_bytes_per_s > 0) {
         pacer->ns_per_byte = 1e9 / config->rate_bytes_per_s;
@@ -20,7 +21,8 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* The idle time is taken out of the schedule: lateness from before stays owed, none is added. */
+/* Moves the ideal time by the idle time. The stream still catches up what it was late before the idle time, but not the
+ * idle time itself. */
 static void end_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 {
     uint64_t idle_ns = now_ns - pacer->idle_since_ns;
@@ -40,7 +42,7 @@ uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns)
         return UINT64_MAX;
     if (pacer->idle)
         end_idle(pacer, now_ns);
-    if (now_ns >= later(pacer->ideal_ns, pacer->burst_ns)) { /* all is paid for: a new burst */
+    if (now_ns >= later(pacer->ideal_ns, pacer->burst_ns)) { /* a new burst begins */
         pacer->in_burst = 0;
         pacer->closed = false;
     }
@@ -54,7 +56,8 @@ void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t byt
 
     pacer->ideal_ns += whole;
     pacer->ideal_fraction_ns = advance - (double)whole;
-    /* A burst sent in parts counts from its first, unless a part was so late that it counts by itself. */
+    /* When a burst is sent in parts, its burst time counts from the first part. If a part is sent after the burst time
+     * of the parts before it, the burst time counts from that part. */
     pacer->burst_ns =
         later(pacer->burst_ns, now_ns) + (uint64_t)((double)bytes * pacer->ns_per_byte_burst);
     pacer->in_burst += bytes;

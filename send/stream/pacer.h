@@ -1,10 +1,12 @@
-/* When the next burst may go: a rate in bytes, spent in bursts.
+/* The pacer decides when the next burst may be sent. A burst is a fixed number of bytes that are sent back to back.
  *
- * Two times bound every burst. The *ideal* time advances by bytes / rate and never forgets lateness,
- * so that the long-run rate is exact although sleeps are not. The *burst* time is when bytes were really
- * sent + bytes / (rate x ratio), so that lateness is made good no faster than that. A burst may go at the
- * later of the two. Time in which there was nothing to send earns no credit.
- * Owner thread only; the clock is the caller's. */
+ * Two times limit every burst; it may be sent at the later of the two:
+ *  - The *ideal* time advances by bytes / rate for all bytes sent. When a burst is late, this time is not moved. So the
+ *    long-term rate is exact, although sleeps are not.
+ *  - The *burst* time is the time of the last send plus its bytes / (rate x ratio). So after a delay the stream catches
+ *    up no faster than at rate x ratio.
+ * Time in which there was nothing to send is not caught up.
+ * Only the owner thread calls these functions. The caller reads the clock and passes the time. */
 #ifndef SPEADI_PACER_H
 #define SPEADI_PACER_H
 
@@ -14,21 +16,21 @@
 struct speadi_pacer_config {
     double rate_bytes_per_s;   /* 0: unlimited; else >= 1 */
     double burst_rate_ratio;   /* >= 1 */
-    uint64_t burst_bytes;      /* raised to packet_bytes_max */
-    uint64_t packet_bytes_max; /* overhead included, where the rate counts it */
+    uint64_t burst_bytes;      /* at least packet_bytes_max is used */
+    uint64_t packet_bytes_max; /* with the overhead of a packet, if the rate counts it */
 };
 
 struct speadi_pacer {
-    double ns_per_byte;       /* 0: unlimited */
+    double ns_per_byte;       /* at the rate; 0: unlimited */
     double ns_per_byte_burst; /* at rate x ratio */
     uint64_t burst_bytes;
     uint64_t packet_bytes_max;
 
-    uint64_t ideal_ns;
-    double ideal_fraction_ns; /* what ideal_ns cannot hold */
-    uint64_t burst_ns;        /* when what was sent is paid for at rate x ratio */
-    uint64_t in_burst;        /* bytes of the burst that is under way */
-    bool closed;              /* it is complete: the next one waits */
+    uint64_t ideal_ns;        /* the ideal time */
+    double ideal_fraction_ns; /* the part of the ideal time below 1 ns */
+    uint64_t burst_ns;        /* the burst time */
+    uint64_t in_burst;        /* bytes sent of the current burst */
+    bool closed; /* the current burst is complete: nothing is sent until the next one */
     uint64_t idle_since_ns;
     bool idle;
 };
@@ -40,17 +42,17 @@ static inline bool speadi_pacer_is_limited(const struct speadi_pacer *pacer)
     return pacer->ns_per_byte > 0;
 }
 
-/* Bytes that may go now: 0, or at least packet_bytes_max. Ends an idle time: call it when there is
- * something to send. */
+/* Returns how many bytes may be sent now: 0, or at least packet_bytes_max. It ends an idle time, so the caller calls it
+ * only when there is something to send. */
 uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* bytes (at most the room) went at now_ns. */
+/* Tells the pacer that bytes were sent at now_ns: at most as many as room() returned. */
 void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t bytes);
 
-/* From now_ns on there is nothing to send. Calls after the first change nothing. */
+/* Tells the pacer that from now_ns on there is nothing to send. Further calls during an idle time change nothing. */
 void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* When room() will answer more than 0; 0: now. */
+/* Returns the time at which room() will return more than 0. 0: it does so now. */
 uint64_t speadi_pacer_due_ns(const struct speadi_pacer *pacer);
 
 #endif

@@ -1,4 +1,4 @@
-/* Threads that wait for a stream's heaps to complete. */
+/* Lets threads wait until heaps of a stream have completed. */
 #include "progress.h"
 
 #include <errno.h>
@@ -23,9 +23,9 @@ void speadi_progress_release(struct speadi_progress *progress)
     pthread_mutex_destroy(&progress->lock);
 }
 
-/* PROGRESS1 release, acquire: begin(), watch() and notify() are all read-modify-writes of `waiters`, so one of two
- * reads what the other wrote. If notify() came first, the other acquires the changed condition; else notify()
- * sees it. */
+/* PROGRESS1 release, acquire: begin(), watch() and notify() all do a read-modify-write of `waiters`, so the later one
+ * reads what the earlier one wrote. If notify() was earlier, begin() or watch() acquires the changed condition. If
+ * notify() was later, it sees the thread or the watcher that waits. */
 void speadi_progress_begin(struct speadi_progress *progress)
 {
     atomic_fetch_add_explicit(&progress->waiters, 1, memory_order_acq_rel);
@@ -33,7 +33,7 @@ void speadi_progress_begin(struct speadi_progress *progress)
 
 void speadi_progress_end(struct speadi_progress *progress)
 {
-    /* Relaxed: a notify() that still counts this waiter costs one needless wake-up. */
+    /* Relaxed: if a notify() still counts this thread, it only makes one system call without need. */
     atomic_fetch_sub_explicit(&progress->waiters, 1, memory_order_relaxed);
 }
 
@@ -60,7 +60,7 @@ bool speadi_progress_notify(struct speadi_progress *progress)
     if (waiters == 0)
         return false;
     if (waiters != WATCHED) {
-        /* PROGRESS2 release: a thread that reads the new epoch sees the condition changed. */
+        /* PROGRESS2 release: a thread that reads the new epoch also sees the changed condition. */
         atomic_fetch_add_explicit(&progress->epoch, 1, memory_order_release);
         syscall(SYS_futex, &progress->epoch, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL,
                 0);
@@ -93,8 +93,8 @@ void speadi_progress_watch(struct speadi_progress *progress)
 void speadi_progress_call_watcher(struct speadi_progress *progress)
 {
     pthread_mutex_lock(&progress->lock);
-    /* Before on_progress(), so that it can ask for more. PROGRESS1 release, acquire: on_progress() sees what
-     * the thread that asked waits for. */
+    /* The bit is cleared before on_progress(), so that on_progress() can call watch() again. PROGRESS1 release,
+     * acquire: on_progress() sees what the thread that called watch() wrote before. */
     atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_acq_rel);
     if (progress->watcher && !progress->watcher->on_progress(progress->watcher))
         progress->watcher = NULL;

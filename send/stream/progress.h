@@ -1,9 +1,11 @@
-/* Threads that wait for a stream's heaps to complete: a futex that costs nothing while no thread waits; and one
- * watcher, which is called back instead.
+/* Lets threads wait until heaps of a stream have completed. It uses a futex, and makes no system call while no thread
+ * waits. One watcher can be attached: it does not wait, but its function on_progress() is called.
  *
- * Waiter:   begin(), look at the condition, wait(), look again, ..., end().
- * Watcher:  attach(); then watch(), look at the condition, and on_progress() is called once after the next change.
- * Notifier: change the condition, then notify(); on the owner's thread call_watcher(), if notify() says so. */
+ * A thread that waits calls begin(), looks at its condition, calls wait(), looks again, and so on, and calls end()
+ * last. A watcher calls attach() once. Then it calls watch() and looks at its condition; on_progress() is called once
+ * after the next change.
+ * A thread that changes the condition calls notify() after the change. When notify() returns true, the owner thread
+ * calls call_watcher(). */
 #ifndef SPEADI_PROGRESS_H
 #define SPEADI_PROGRESS_H
 
@@ -13,44 +15,46 @@
 #include <stdint.h>
 
 struct speadi_watcher {
-    /* Called under a lock, so it must be short. False: the watcher wants no more, and is detached. */
+    /* It is called with the lock held, so it must be short. When it returns false, the watcher is detached. */
     bool (*on_progress)(struct speadi_watcher *watcher);
 };
 
 struct speadi_progress {
-    _Atomic uint32_t waiters; /* top bit: the watcher wants to be called */
-    _Atomic uint32_t epoch;
-    pthread_mutex_t lock; /* of what follows */
+    _Atomic uint32_t waiters; /* threads between begin() and end(); top bit: call the watcher */
+    _Atomic uint32_t epoch;   /* notify() increments it */
+    pthread_mutex_t lock;     /* protects `watcher` and is held while on_progress() runs */
     struct speadi_watcher *watcher;
 };
 
 void speadi_progress_init(struct speadi_progress *progress);
 void speadi_progress_release(struct speadi_progress *progress);
 
-/* Announces the waiter. Look at the condition after it. */
+/* Tells notify() that this thread waits. The thread must look at its condition after this call. */
 void speadi_progress_begin(struct speadi_progress *progress);
 void speadi_progress_end(struct speadi_progress *progress);
 
-/* Read before the condition is looked at; what wait() then takes. */
+/* Returns the value for the next wait(). The thread must read it before it looks at its condition. */
 uint32_t speadi_progress_epoch(struct speadi_progress *progress);
 
-/* Sleeps until a notify() after that epoch, or deadline_ns (CLOCK_MONOTONIC; 0: no limit). Returns 0,
- * also spuriously, or -ETIMEDOUT. */
+/* Sleeps until the next notify() after this epoch was read, or until deadline_ns (CLOCK_MONOTONIC; 0: no limit).
+ * Returns 0 or -ETIMEDOUT. It may also return 0 without a notify(). */
 int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint64_t deadline_ns);
 
-/* Any thread and signal handlers (errno is kept). True: the watcher wants to be called. */
+/* Wakes all threads that wait. Any thread and signal handlers may call it; it preserves errno. Returns true when the
+ * watcher is to be called. */
 bool speadi_progress_notify(struct speadi_progress *progress);
 
 /* ---- The watcher ---- */
 
-/* Returns 0, or -EBUSY: there is one. */
+/* Returns 0, or -EBUSY when a watcher is attached already. */
 int speadi_progress_attach(struct speadi_progress *progress, struct speadi_watcher *watcher);
 
-/* Asks to be called. Look at the condition after it. Any thread. */
+/* Requests one call of on_progress() after the next change. The caller must look at its condition after this call. Any
+ * thread may call it. */
 void speadi_progress_watch(struct speadi_progress *progress);
 
-/* Calls the watcher, if there is one, whether or not it asked. Once this returns, no on_progress() that began before
- * on another thread still runs. */
+/* Calls on_progress() if a watcher is attached, even if no call was requested. When this function returns, every
+ * on_progress() that another thread had begun before has returned as well. */
 void speadi_progress_call_watcher(struct speadi_progress *progress);
 
 #endif

@@ -1,4 +1,4 @@
-/* How heaps end: packets reaped in order, heaps completed in order, the ledger moved along. */
+/* How heaps end: the owner thread reaps packets in order, counts them in the ledger, and completes heaps in order. */
 #include "send_stream.h"
 
 #include <assert.h>
@@ -11,7 +11,7 @@ static struct speadi_heap_entry *oldest_entry(const struct spead_send_stream *st
     return speadi_heap_queue_at(&stream->queue, speadi_heap_queue_oldest(&stream->queue));
 }
 
-/* Packets of the oldest heap ended with error. The first error is the heap's. */
+/* Counts packets of the oldest heap that ended with error. The first error of a packet becomes that of the heap. */
 static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint64_t bytes,
                         int error)
 {
@@ -24,8 +24,8 @@ static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint
         stream->oldest.error = error;
 }
 
-/* The slot is free before the callback runs, so that it may submit again; nothing of it, nor of the
- * heap, is touched after. */
+/* Completes the oldest heap. It frees the slot before it calls done(), so that done() may submit again. After that it
+ * must not use the entry or the heap. */
 static void complete_oldest(struct spead_send_stream *stream)
 {
     const struct speadi_heap_entry *entry = oldest_entry(stream);
@@ -54,7 +54,7 @@ static void end_in_order(struct spead_send_stream *stream, uint64_t packets, int
         unsigned count =
             speadi_batch_ring_reap(&stream->batches, rest < packets ? rest : packets, &bytes);
 
-        assert(count != 0); /* an engine reports no more than it took */
+        assert(count != 0); /* an engine reports no more packets than it has taken */
         if (count == 0)
             return;
         end_packets(stream, count, bytes, error);
@@ -115,7 +115,7 @@ void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
     stream->heap_begun = false;
 }
 
-/* The ledger first: who has waited for a heap finds it there. */
+/* The ledger is published first, so that a thread that has waited for a heap finds it counted there. */
 void speadi_send_stream_publish(struct spead_send_stream *stream)
 {
     const struct speadi_send_transport *transport = &stream->transport;

@@ -1,4 +1,4 @@
-/* From a configuration to a stream on an open engine. */
+/* Checks the configuration of a send stream and creates the stream with its engine. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -80,7 +80,7 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
     return 0;
 }
 
-/* The decorator holds copies of packets back. */
+/* The fault decorator copies packets, and the CPU cannot copy from the memory of a device. */
 static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
 {
     if (config->memory_count != 0 && !config->memory)
@@ -130,7 +130,7 @@ static int find_destinations(const struct spead_send_stream_config *config,
     return 0;
 }
 
-/* A train of packets leaves at line rate, so none may be longer than the pacer's burst. */
+/* Packets of a train are sent at line rate, so no train may be longer than a burst of the pacer. */
 static uint32_t train_bytes_max(const struct spead_send_stream_config *config)
 {
     if (config->rate_bytes_per_s <= 0)

@@ -1,4 +1,4 @@
-/* Where every packet of a send stream is. */
+/* The ledger of a send stream. */
 #include "send_ledger.h"
 
 #include <assert.h>
@@ -43,7 +43,7 @@ static enum spead_send_bucket bucket_of(int error)
     return error == -ECANCELED ? SPEAD_SEND_ABANDONED : SPEAD_SEND_FAILED;
 }
 
-/* Errors beyond the table's length are in the failed bucket only. */
+/* When the table is full, packets with a further errno are counted in the bucket `failed` only. */
 static void count_errno(struct speadi_send_accounts *accounts, uint64_t error, uint64_t packets)
 {
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX; i++) {

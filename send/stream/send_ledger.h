@@ -1,8 +1,8 @@
-/* Where every packet of a send stream is: the owner's working counters, and the copy that others read.
+/* The ledger of a send stream: the tally that the owner thread counts in, and the copy that other threads read.
  *
- * A heap enters the ledger whole when the owner admits it: all of its packets are `pending` then, and each
- * leaves for exactly one other bucket. So submitted = sum of buckets at any moment, and as
- * counters are copied out together, in every snapshot. */
+ * When the owner thread admits a heap, all packets of the heap go into the bucket `pending`. Each packet later moves to
+ * exactly one other bucket. So `submitted` is the sum of all buckets at any moment. It is so in every snapshot too,
+ * because all counters are published together. */
 #ifndef SPEADI_SEND_LEDGER_H
 #define SPEADI_SEND_LEDGER_H
 
@@ -15,7 +15,7 @@
 
 #include "packetiser.h"
 
-/* 64-bit words only: they are published as such. */
+/* Every field is a 64-bit word, because the struct is published as an array of words. */
 struct speadi_send_accounts {
     struct spead_count submitted;
     struct spead_count bucket[SPEAD_SEND_BUCKET_COUNT];
@@ -27,36 +27,38 @@ struct speadi_send_accounts {
 };
 
 struct speadi_send_ledger {
-    struct speadi_send_accounts accounts; /* owner only */
+    struct speadi_send_accounts accounts; /* the tally; only the owner thread uses it */
     struct speadi_publish published;
-    bool changed; /* since the last publish */
+    bool changed; /* true: the tally has changed since the last publish() */
 };
 
 int speadi_send_ledger_init(struct speadi_send_ledger *ledger); /* 0 or -ENOMEM */
 void speadi_send_ledger_release(struct speadi_send_ledger *ledger);
 
-/* ---- Owner ---- */
+/* ---- Owner thread ---- */
 
+/* Counts an admitted heap: its packets are pending from then on. */
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
                                const struct speadi_heap_shape *shape);
 
-/* Pending packets ended with error: 0, SPEADI_TX_INJECTED, -ECANCELED (abandoned) or -errno. */
+/* Moves pending packets to the bucket of error, which is 0, SPEADI_TX_INJECTED, -ECANCELED (abandoned) or another
+ * -errno. */
 void speadi_send_ledger_end(struct speadi_send_ledger *ledger, uint64_t packets, uint64_t bytes,
                             int error);
 
-/* A heap completed with error (0 or -errno). */
+/* Counts a heap that completed with error (0 or -errno). */
 void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes,
                                  int error);
 
-/* Packets were handed over at utc_ns. */
+/* Notes that the engine took packets at utc_ns. */
 void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns);
 
-/* Shows the counters to snapshot(). */
+/* Publishes the tally, so that snapshot() returns it. */
 void speadi_send_ledger_publish(struct speadi_send_ledger *ledger);
 
 /* ---- Any thread ---- */
 
-/* Fills *stats but struct_size and heaps_refused. */
+/* Fills *stats, except struct_size and heaps_refused. */
 void speadi_send_ledger_snapshot(const struct speadi_send_ledger *ledger,
                                  struct spead_send_stats *stats);
 

@@ -1,4 +1,5 @@
-/* The owner's loop: reap, admit, cut packets as the pacer allows, hand them to the engine; sleep. */
+/* The loop of the owner thread. poll() reaps packets, admits heaps, cuts packets as the pacer allows, and gives them to
+ * the engine. wait() sleeps until there is more to do. */
 #include "send_stream.h"
 
 #include <errno.h>
@@ -8,12 +9,13 @@
 #include <speadi/clock.h>
 #include <speadi/packet.h>
 
-/* A sleeping thread returns up to some 50 us late (deep idle), which is a whole burst at 10 Gb/s: the last
- * part of a pacing wait is spun on the clock instead. So rates whose bursts are closer
- * together than this (64 KiB: above 10 Gb/s) keep a core busy, and 100 Mb/s costs 1 % of one. */
+/* A sleep can end about 50 us late (when the CPU was deeply idle), and 50 us are a whole burst at 10 Gb/s. So the owner
+ * thread does not sleep in the last 50 us before the pacer's time, but reads the clock in a loop. When bursts follow
+ * each other faster than this (bursts of 64 KiB: above 10 Gb/s), the thread keeps a core busy. At 100 Mb/s the loop
+ * costs 1 % of a core. */
 enum { SPIN_NS = 50000 };
 
-/* Most packets that one message carries. */
+/* The most packets that one train has. */
 enum { TRAIN_PACKETS_MAX = 128 };
 
 /* ---- Poll ---------------------------------------------------------------------------------- */
@@ -23,7 +25,7 @@ static bool has_heaps(const struct spead_send_stream *stream)
     return stream->packetising != stream->queue.admitted;
 }
 
-/* Packet bytes as the rate counts them. */
+/* Returns the bytes of these packets as the rate counts them. */
 static uint64_t paced_bytes(const struct spead_send_stream *stream,
                             const struct speadi_tx_packet *packet, unsigned count)
 {
@@ -34,9 +36,10 @@ static uint64_t paced_bytes(const struct spead_send_stream *stream,
     return bytes;
 }
 
-/* Hands over what is cut. Returns how many packets the engine took, or -errno. A burst counts as sent
- * when it is taken, not when it is cut: what waited for room must not be followed by the next at once. */
-static int hand_over(struct spead_send_stream *stream, uint64_t now_ns)
+/* Gives the cut packets to the engine. Returns how many packets the engine took, or -errno. For the pacer a packet is
+ * sent when the engine takes it, not when it is cut. Otherwise a burst that had to wait for room in the engine would be
+ * followed by the next burst at once. */
+static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
 {
     const struct speadi_send_transport *transport = &stream->transport;
     struct speadi_batch *batch = speadi_batch_ring_untaken(&stream->batches);
@@ -55,9 +58,10 @@ static int hand_over(struct spead_send_stream *stream, uint64_t now_ns)
     return taken;
 }
 
-/* After whole trains of one-packet heaps, a few more would ride in a message of their own, which costs as
- * much as a full one: with 64 heaps of 1 KiB in flight, every other message carried 3 packets. They wait
- * for the next poll, which finds the successors of those just sent behind them. */
+/* Returns true when a heap of one packet had better wait for the next poll(). The batch then holds whole trains of such
+ * heaps, and the few heaps that are left would need a short train of their own, which costs as much as a full one. For
+ * example, with 64 heaps of 1 KiB in flight every other train had 3 packets. At the next poll() producers have
+ * submitted more heaps behind these. `cut` is the number of packets in the batch. */
 static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
                                         const struct speadi_heap_entry *entry, uint64_t cut)
 {
@@ -70,7 +74,7 @@ static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
     return train != 0 && cut % train == 0 && stream->queue.admitted - stream->packetising < train;
 }
 
-/* Cuts heap after heap into the space, until it is full or there is no more. */
+/* Cuts heaps into the space until the space is full or no admitted heap is left. */
 static void fill_space(struct spead_send_stream *stream, struct speadi_packet_space *space)
 {
     const struct speadi_tx_packet *first = space->packet;
@@ -92,7 +96,7 @@ static void fill_space(struct spead_send_stream *stream, struct speadi_packet_sp
     }
 }
 
-/* Cuts the next batch: at most what the pacer allows now. */
+/* Cuts the next batch, with at most as many bytes as the pacer allows now. */
 static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
 {
     struct speadi_packet_space space;
@@ -111,19 +115,19 @@ static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
     speadi_batch_ring_seal(&stream->batches, &space);
 }
 
-/* Returns the number of packets handed over, or -errno. */
+/* Cuts packets and gives them to the engine. Returns the number of packets that the engine took, or -errno. */
 static int move_packets(struct spead_send_stream *stream)
 {
     const bool limited = speadi_pacer_is_limited(&stream->pacer);
     const uint64_t now_ns = limited ? speadi_clock_mono_ns() : 0;
-    int before = hand_over(stream, now_ns); /* what an earlier poll left */
+    int before = give_to_engine(stream, now_ns); /* packets that an earlier poll() has cut */
     int taken = 0;
 
     if (before < 0)
         return before;
     if (speadi_batch_ring_is_fillable(&stream->batches)) {
         fill_batch(stream, now_ns);
-        taken = hand_over(stream, now_ns);
+        taken = give_to_engine(stream, now_ns);
         if (taken < 0)
             return taken;
     }
@@ -138,7 +142,7 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
 
     speadi_send_stream_reap(stream);
     speadi_send_stream_admit(stream);
-    /* ABANDON1 acquire: what the caller of stop() did before it has happened. */
+    /* ABANDON1 acquire: this thread sees what the caller of stop() did before the call. */
     if (stream->failure == 0 && atomic_load_explicit(&stream->abandon, memory_order_acquire))
         stream->failure = -ECANCELED;
     if (stream->failure == 0)
@@ -153,7 +157,7 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
         speadi_send_stream_abandon(stream, stream->failure);
     speadi_send_stream_publish(stream);
     if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue)) {
-        /* All is reported, but a fault decorator may still hold copies back. */
+        /* The engine has reported all packets, but a fault decorator may still hold copies of some. */
         stream->transport.ops->quiesce(stream->transport.engine);
         return stream->failure == 0 || stream->failure == -ECANCELED ? -ESHUTDOWN : stream->failure;
     }
@@ -167,9 +171,10 @@ static bool is_new(const struct spead_send_stream *stream)
     return speadi_heap_queue_has_new(&stream->queue);
 }
 
-/* Sleeps until a heap is submitted, too.
- * OWNER1 store: we store `asleep` and then look for a new heap (QUEUE2); a producer publishes its heap and then looks
- * at `asleep`. All four are sequentially consistent, so at least one sees the other. */
+/* Sleeps until a heap is submitted, or until the wait() of the engine returns for another reason.
+ * OWNER1 store: this thread stores `asleep` and then looks for a new heap (QUEUE2). A producer publishes its heap and
+ * then looks at `asleep`. All four operations are sequentially consistent, so at least one of the two threads sees what
+ * the other has stored. */
 static void sleep_for_heaps(struct spead_send_stream *stream, uint64_t deadline_ns, bool for_room)
 {
     const struct speadi_send_transport *transport = &stream->transport;
@@ -177,11 +182,11 @@ static void sleep_for_heaps(struct spead_send_stream *stream, uint64_t deadline_
     atomic_store_explicit(&stream->asleep, true, memory_order_seq_cst);
     if (!is_new(stream))
         transport->ops->wait(transport->engine, deadline_ns, for_room);
-    /* Relaxed: a producer that still finds true rings once too often. */
+    /* Relaxed: a producer that still reads true only calls wake() once without need. */
     atomic_store_explicit(&stream->asleep, false, memory_order_relaxed);
 }
 
-/* Sleeps towards the pacer's time, and spins when it is near. */
+/* Sleeps until shortly before due_ns, the time of the pacer. When that time is near, it reads the clock in a loop. */
 static void wait_paced(struct spead_send_stream *stream, uint64_t due_ns, uint64_t deadline_ns,
                        bool for_room)
 {
@@ -222,10 +227,10 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
 {
     const struct speadi_send_transport *transport = &stream->transport;
 
-    /* relaxed: a thread can only find its own id when it stored it itself */
+    /* relaxed: a thread finds its own id in this field only if it has stored it itself */
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
-    /* With the usual 50 us of slack every sleep of the pacer would use up the time that the spinning end
-     * of a wait is there for, and the rate would fall short. A refusal leaves that. */
+    /* The usual timer slack is 50 us. With it every sleep could end as late as the pacer's time itself, and the stream
+     * would not reach its rate. If prctl() fails, the stream runs with the usual slack. */
     if (speadi_pacer_is_limited(&stream->pacer))
         prctl(PR_SET_TIMERSLACK, 1ul);
     return !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);

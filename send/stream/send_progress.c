@@ -1,4 +1,4 @@
-/* What a sink asks of its stream. */
+/* The functions of a send stream that its sink uses. */
 #include "send_progress.h"
 
 #include "send_stream.h"
@@ -12,7 +12,7 @@ void speadi_send_progress_read(const struct spead_send_stream *stream,
         .accepted = speadi_heap_queue_accepted(&stream->queue),
         .finished = speadi_heap_queue_finished(&stream->queue),
         .stopped = speadi_heap_queue_is_closed(&stream->queue),
-        /* relaxed: a thread that starts at this moment may be seen or not */
+        /* relaxed: it does not matter whether the call sees a thread that starts at the same moment */
         .started = atomic_load_explicit(&stream->owner, memory_order_relaxed) != 0,
     };
 }

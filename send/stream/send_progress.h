@@ -1,7 +1,8 @@
-/* How far a send stream has come, for the sink that feeds it. Beside the public calls of speadline/send.h, these are
- * the only ones that a sink makes: what a stream is made of is no business of the sink.
+/* Tells the send sink how far its stream has come. The sink uses only these functions and those of speadline/send.h, so
+ * that it does not depend on the parts of a stream.
  *
- * A sink embeds a watcher, attaches it, and asks to be called once when heaps have completed. */
+ * The sink contains a watcher and attaches it to the stream. It calls speadi_send_progress_watch() when it wants to be
+ * called after the next completions. */
 #ifndef SPEADI_SEND_PROGRESS_H
 #define SPEADI_SEND_PROGRESS_H
 
@@ -13,28 +14,31 @@
 #include "progress.h"
 
 struct speadi_send_facts {
-    uint32_t destination_count, heaps_max; /* as the stream was made */
-    uint64_t accepted, finished; /* heaps so far; finished: the callbacks have returned too */
-    bool stopped;                /* no heap is accepted any more */
-    bool started;                /* a thread owns the stream */
+    uint32_t destination_count, heaps_max; /* set when the stream was created */
+    uint64_t accepted;                     /* heaps accepted so far */
+    uint64_t finished;                     /* heaps whose completion has returned so far */
+    bool stopped;                          /* the stream refuses every heap from now on */
+    bool started;                          /* a thread owns the stream */
 };
 
-/* Any thread. What other threads change is as it was at some moment of the call. */
+/* Any thread. Each fact that other threads change is as it was at some moment during the call. */
 void speadi_send_progress_read(const struct spead_send_stream *stream,
                                struct speadi_send_facts *facts);
 
-/* The watcher is the stream's until its on_progress() returns false. Returns 0, or -EBUSY: there is another. Any
- * thread. */
+/* The stream keeps and calls the watcher until on_progress() returns false. Returns 0, or -EBUSY when another watcher
+ * is attached. Any thread. */
 int speadi_send_progress_attach(struct spead_send_stream *stream, struct speadi_watcher *watcher);
 
-/* on_progress() is called once after heaps have completed next, on the stream's thread. Look at what has completed
- * after this call: heaps may have completed before it. Any thread. */
+/* Requests one call of on_progress() by the owner thread of the stream, after the next completions. The caller must
+ * look after this call at what has completed, because heaps may have completed just before it. Any thread. */
 void speadi_send_progress_watch(struct spead_send_stream *stream);
 
-/* Calls on_progress() now, on this thread. Any call that began before on another thread has returned by then. */
+/* Calls on_progress() now, on the calling thread. Any on_progress() that another thread had begun before has returned
+ * when it is called. */
 void speadi_send_progress_call(struct spead_send_stream *stream);
 
-/* 0, or the -errno that the stream has failed with. Only in a heap's done(): on the stream's thread. */
+/* Returns 0, or the -errno with which the stream has failed. Only the completion of a heap may call it, because it must
+ * run on the owner thread of the stream. */
 int speadi_send_progress_failure(const struct spead_send_stream *stream);
 
 #endif

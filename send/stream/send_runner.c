@@ -16,7 +16,7 @@ static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
     return speadi_send_stream_loop(stream);
 }
 
-/* A spead_send_runner is a speadi_runner under a name of the public header. */
+/* A struct spead_send_runner is really a struct speadi_runner. The public header declares it by the other name. */
 int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream,
                             int cpu, struct spead_err *err)
 {

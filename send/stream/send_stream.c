@@ -1,4 +1,4 @@
-/* The send stream's life, and what threads other than its owner may call. */
+/* Creates and destroys a send stream, and holds the functions that any thread may call. */
 #include "send_stream.h"
 
 #include <errno.h>
@@ -125,7 +125,7 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
 
 static bool is_owner(const struct spead_send_stream *stream)
 {
-    /* Relaxed: a thread can only find its own id when it stored it itself. */
+    /* Relaxed: a thread finds its own id in this field only if it has stored it itself. */
     return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
 }
 
@@ -134,8 +134,8 @@ static int push_entry(struct spead_send_stream *stream, const struct speadi_heap
     const bool by_owner = is_owner(stream);
     int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
 
-    /* OWNER1 load: after the heap was published (QUEUE2). The exchange lets one of several producers ring; relaxed,
-     * because the load has given the order. */
+    /* OWNER1 load: it comes after the heap was published (QUEUE2). The exchange makes sure that only one of several
+     * producers calls wake(). It is relaxed, because the load has given the order. */
     if (ret == 0 && !by_owner && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
         atomic_exchange_explicit(&stream->asleep, false, memory_order_relaxed))
         stream->transport.ops->wake(stream->transport.engine);
@@ -151,7 +151,7 @@ int spead_send_stream_submit(struct spead_send_stream *stream, const struct spea
     if (ret < 0)
         return ret;
     ret = push_entry(stream, &entry);
-    if (ret == -EAGAIN) /* relaxed: a count by itself */
+    if (ret == -EAGAIN) /* relaxed: no other data depends on this count */
         atomic_fetch_add_explicit(&stream->heaps_refused, 1, memory_order_relaxed);
     return ret;
 }
@@ -170,7 +170,7 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
     if (ret != -EAGAIN)
         return ret;
     if (is_owner(stream))
-        return -EDEADLK; /* it would wait for itself */
+        return -EDEADLK; /* the owner thread would wait for itself */
     speadi_progress_begin(&stream->progress);
     for (;;) {
         uint32_t epoch = speadi_progress_epoch(&stream->progress);
@@ -191,7 +191,7 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
     bool done;
 
     if (is_owner(stream))
-        return -EDEADLK; /* it would wait for itself */
+        return -EDEADLK; /* the owner thread would wait for itself */
     speadi_progress_begin(&stream->progress);
     for (;;) {
         uint32_t epoch = speadi_progress_epoch(&stream->progress);
@@ -218,7 +218,7 @@ void spead_send_stream_stats(const struct spead_send_stream *stream, struct spea
     struct spead_send_stats full = SPEAD_SEND_STATS_INIT;
 
     speadi_send_ledger_snapshot(&stream->ledger, &full);
-    /* relaxed: a count by itself */
+    /* relaxed: no other data depends on this count */
     full.heaps_refused = atomic_load_explicit(&stream->heaps_refused, memory_order_relaxed);
     (void)speadi_struct_write(stats, &full, sizeof full);
 }

@@ -1,5 +1,6 @@
-/* What a send stream is made of. Private to its four files: send_config.c (create), send_stream.c (calls
- * from any thread), send_loop.c (the owner's loop) and send_complete.c (how heaps end). */
+/* The parts of a send stream. Only its own files include this header: send_config.c (create), send_stream.c (functions
+ * for any thread), send_loop.c (the loop of the owner thread), send_complete.c (completions), send_runner.c and
+ * send_progress.c. */
 #ifndef SPEADI_SEND_STREAM_H
 #define SPEADI_SEND_STREAM_H
 
@@ -20,16 +21,16 @@
 #include "send_ledger.h"
 #include "tx_engine.h"
 
-/* An open engine and what is behind it. */
+/* An open engine, and what the stream knows about it. */
 struct speadi_send_transport {
     const struct speadi_tx_engine_ops *ops;
-    void *engine; /* closed and freed with the stream */
+    void *engine; /* `self` of the engine; closed and freed with the stream */
     uint32_t destination_count;
-    uint32_t buffer_bytes;
-    /* What the rate counts beyond SPEAD bytes. */
+    uint32_t buffer_bytes; /* socket buffer that the kernel granted */
+    /* For each destination: the bytes per packet that the rate counts beside the SPEAD bytes. */
     uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];
-    char reason[256];
-    uint64_t memory_bytes; /* the engine's, beside its state; attach() asks it */
+    char reason[256];      /* why this engine was chosen */
+    uint64_t memory_bytes; /* memory of the engine beside its state; set by attach() */
 };
 
 struct spead_send_stream {
@@ -37,59 +38,60 @@ struct spead_send_stream {
     struct speadi_send_transport transport;
     uint32_t packet_bytes_max; /* a multiple of 8 */
     uint64_t counter_step;
-    struct spead_log log; /* for the engine, as long as it is open */
+    struct spead_log log; /* the engine uses it as long as it is open */
 
-    /* Any thread. */
+    /* Any thread uses these fields. */
     struct speadi_heap_queue queue;
-    struct speadi_progress progress; /* heaps completed, or none accepted any more */
+    struct speadi_progress progress; /* notified when heaps have completed, and by stop() */
     _Atomic uint64_t heaps_refused;
     _Atomic bool abandon;    /* stop() was called twice */
-    _Atomic bool asleep;     /* the owner waits for heaps: OWNER1 */
-    _Atomic uintptr_t owner; /* pthread_self() of the owner; 0: not started */
+    _Atomic bool asleep;     /* the owner thread sleeps until a heap is submitted (OWNER1) */
+    _Atomic uintptr_t owner; /* pthread_self() of the owner thread; 0: not started */
 
-    /* Owner. */
+    /* Only the owner thread uses these fields. Other threads read the published part of the ledger. */
     alignas(SPEADI_CACHE_LINE) struct speadi_packetiser packetiser;
     struct speadi_pacer pacer;
     struct speadi_batch_ring batches;
     struct speadi_send_ledger ledger;
     uint64_t next_counter;
-    uint64_t packetising; /* queue position of the heap that is cut next */
-    bool heap_begun;      /* ... and was begun */
-    int failure;          /* 0; -ECANCELED: abandoned; else the transport's -errno */
-    struct {              /* what became of the oldest heap's packets so far */
+    uint64_t packetising; /* queue position of the heap that is being cut, or is cut next */
+    bool heap_begun;      /* true: that heap has been begun in the packetiser */
+    int failure;          /* 0; -ECANCELED: abandoned; else the -errno of the engine */
+    /* The packets of the oldest heap that have ended so far. */
+    struct {
         uint64_t packets, bytes;
         uint64_t bytes_sent;
-        int error;
+        int error; /* the first error, or 0 */
     } oldest;
 };
 
-/* Makes a stream without an engine; config has been checked. Returns 0 or -ENOMEM. */
+/* Creates a stream without an engine. The caller has checked config. Returns 0 or -ENOMEM. */
 int speadi_send_stream_build(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
-/* Puts it onto an open engine, which it owns from then on. Tests bring engines of their own. */
+/* Gives an open engine to the stream, which owns it from then on. Tests attach engines of their own. */
 void speadi_send_stream_attach(struct spead_send_stream *stream,
                                const struct spead_send_stream_config *config,
                                const struct speadi_send_transport *transport);
 
-/* Frees a stream that nothing was attached to. */
+/* Frees a stream whose engine is closed and freed, or that never had one. */
 void speadi_send_stream_free(struct spead_send_stream *stream);
 
-/* Polls and waits until stopped. Returns 0, or -errno when the transport failed. */
+/* Calls poll() and wait() until the stream has ended. Returns 0, or -errno when the engine failed. */
 int speadi_send_stream_loop(struct spead_send_stream *stream);
 
-/* ---- How heaps end (owner) ---- */
+/* ---- How heaps end: only the owner thread calls these ---- */
 
-/* Asks the engine what is done; completes heaps. */
+/* Reaps packets from the engine and completes the heaps whose packets are all done. */
 void speadi_send_stream_reap(struct spead_send_stream *stream);
 
-/* Ends everything accepted so far with error (-errno), accepts nothing more. */
+/* Closes the queue and completes every heap that was accepted with error (-errno). */
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error);
 
-/* After either: shows the ledger, then tells waiting threads. */
+/* Publishes the ledger, then notifies the threads that wait. The owner thread calls it after reap() and abandon(). */
 void speadi_send_stream_publish(struct spead_send_stream *stream);
 
-/* Numbers newly accepted heaps and takes them into the ledger. */
+/* Gives heap counters to the newly accepted heaps and counts them in the ledger. */
 void speadi_send_stream_admit(struct spead_send_stream *stream);
 
 #endif

@@ -1,11 +1,11 @@
-/* One SPEAD send stream: heaps in, packets out.
+/* One SPEAD send stream. Producers submit heaps to it, and it sends their packets.
  *
- * Threads:  one thread owns the stream: it alone calls start(), poll(), wait() and run(). submit() and
- *           submit_wait() may be called by any number of threads; flush() by any but the owner;
- *           stop() and stats() by any, stop() also in a signal handler.
+ * Threads:  one thread owns the stream. Only this owner thread calls start(), poll(), wait() and run(). Any number
+ *           of threads may call submit() and submit_wait() at the same time. Any thread but the owner thread may
+ *           call flush(). Any thread may call stop() and stats(), and a signal handler may call stop().
  * Lifetime: create -> [start -> poll/wait ... until -ESHUTDOWN] -> destroy. run() does the part in
- *           brackets; a spead_send_runner does it on a thread of its own.
- * Bounds:   at most heaps_max heaps are in flight; submit() answers -EAGAIN beyond that. */
+ *           brackets. A spead_send_runner does that part on a thread of its own.
+ * Bounds:   at most heaps_max heaps are in flight. When that many are in flight, submit() returns -EAGAIN. */
 #ifndef SPEADLINE_SEND_H
 #define SPEADLINE_SEND_H
 
@@ -26,48 +26,53 @@ extern "C" {
 
 /* ---- Heaps to send ------------------------------------------------------------------------- */
 
-/* A heap being described: items in order. It is built once and may be sent many times, also with
- * changed values, but never changed or destroyed while a send of it is in flight.
- * Threads: none of its own; the caller serialises. */
+/* The description of a heap: its items in order. The caller builds it once and may send it many times, and may
+ * change values between two sends. The caller must not change or destroy it while a send of it is in flight.
+ * Threads: the functions do not lock. The caller makes sure that only one thread at a time uses one heap. */
 struct spead_send_heap; /* opaque */
 
 /* Returns 0 and gives *out to the caller, -EINVAL (flavour not valid) or -ENOMEM. */
 int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour);
 void spead_send_heap_destroy(struct spead_send_heap *heap); /* NULL is ignored */
 
-/* Takes all items out and sets the flavour. Their memory is kept: a heap that is described over and over
- * soon allocates nothing. Handles end. Returns 0 or -EINVAL (flavour not valid; then nothing changed). */
+/* Removes all items and sets the flavour. The heap keeps the memory of its items, so that a heap that is reset and
+ * described again and again soon allocates nothing. Handles from before the call are no longer valid.
+ * Returns 0, or -EINVAL (flavour not valid; nothing has changed then). */
 int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour flavour);
 
-/* Adds an item whose value sits in its pointer. Returns the item's handle (>= 0), -EINVAL (id is 0 or
- * does not fit), -ERANGE (value does not fit N bits) or -ENOMEM. Ids 1 to 4 are the packetiser's own
- * and are refused. */
+/* Adds an immediate item: the item pointer holds the value. Returns the handle of the item (>= 0), -EINVAL (id is
+ * below 5 or does not fit the flavour), -ERANGE (value does not fit the N heap-address bits of the flavour) or
+ * -ENOMEM. Ids 1 to 4 are refused because the packetiser writes these items itself. */
 int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uint64_t value);
 
-/* Adds an item of bytes bytes at data, in the heap's payload. data is borrowed until the last send
- * of the heap has completed. With allow_immediate an item of at most N/8 bytes is sent in its
- * pointer, big-endian as it lies in memory. Returns as above (-ERANGE: the heap's payload would be
- * longer than N bits can say), and -EINVAL when data is NULL and bytes is not 0. */
+/* Adds an item whose value is the given number of bytes at data. The bytes travel in the payload of the heap. data
+ * is borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most
+ * N/8 bytes, they travel in the item pointer instead: the packetiser reads them as one big-endian number.
+ * Returns as spead_send_heap_add_immediate(). -ERANGE means here that the payload of the heap would be longer than
+ * N bits can express. -EINVAL also means that data is NULL and bytes is not 0. */
 int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data,
                              size_t bytes, bool allow_immediate);
 
-/* Adds stream-control item 0x06. Returns as add_immediate. */
+/* Adds the stream-control item (0x06). Returns as spead_send_heap_add_immediate(). */
 int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
 
-/* Changes an item between sends. -EINVAL: no such handle, or of the other kind; -ERANGE as add. */
+/* Both change the value of an item between two sends. They return 0, -EINVAL (the heap has no item with this handle,
+ * or the item is of the other kind) or -ERANGE (as the function that added the item). */
 int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value);
 int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data,
                              size_t bytes);
 
-/* Repeats all item pointers in every packet, for receivers that read packets by themselves. */
+/* If repeat is true, every packet carries all item pointers. This is for receivers that interpret each packet
+ * without the other packets of its heap. */
 void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat);
 
-/* Payload bytes of all addressed items. */
+/* Returns the payload bytes of all addressed items. */
 uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
 
 /* ---- The stream ---------------------------------------------------------------------------- */
 
-/* The engines that send streams can have; as spead_recv_engine_info() and spead_recv_engine_usable(). */
+/* These describe the engines that a send stream can use. The contracts are those of spead_recv_engine_info() and
+ * spead_recv_engine_usable(). */
 int spead_send_engine_info(uint32_t index, struct spead_engine_info *info);
 int spead_send_engine_usable(const char *name, struct spead_err *err);
 
@@ -76,23 +81,24 @@ struct spead_send_stream; /* opaque */
 /* What a rate counts. */
 enum spead_rate_of {
     SPEAD_RATE_SPEAD = 0, /* SPEAD bytes: header, item pointers, payload (as spead2) */
-    SPEAD_RATE_WIRE = 1, /* also UDP, IP and Ethernet with FCS, preamble, gap: 66 bytes (IPv6 86) */
+    /* Also the UDP, IP and Ethernet bytes of each packet, with FCS, preamble and gap: 66 bytes (IPv6: 86 bytes). */
+    SPEAD_RATE_WIRE = 1,
 };
 
-/* Memory that payload is sent from. An engine that goes past the kernel registers it with the device
- * and sends from it in place; payload that lies elsewhere it copies. It stays where it is as long as the
- * stream. */
+/* A piece of memory that contains payload. An engine that bypasses the kernel registers it with the device, and the
+ * device reads payload from it without a copy. Such an engine copies payload that lies in no registered piece.
+ * The caller must keep the memory at its address until the stream is destroyed. */
 struct spead_send_memory {
-    const void *data; /* how items name its first byte */
+    const void *data; /* address of the first byte; items use addresses from here on */
     size_t bytes;
-    /* A device's memory, which the CPU cannot read: `data` only names it; whole pages. Only an engine that has such a
-     * device can send from it. */
+    /* True: this is the memory of a device, and the CPU cannot read it. `data` then only serves as its name in items.
+     * The piece consists of whole pages. Only an engine with a suitable device can send from it. */
     bool is_dma_buf;
-    int fd; /* of the dma-buf; may be closed after create() */
+    int fd; /* descriptor of the dma-buf; the caller may close it after create() */
     uint64_t fd_offset;
 };
 
-/* What SPEAD_SEND_STREAM_CONFIG_INIT sets. */
+/* The values that SPEAD_SEND_STREAM_CONFIG_INIT sets. */
 #define SPEAD_SEND_PACKET_BYTES_DEFAULT        1472u /* an Ethernet MTU of 1500, less IPv4 and UDP */
 #define SPEAD_SEND_SOCKET_BUFFER_BYTES_DEFAULT (512u << 10) /* 512 KiB */
 #define SPEAD_SEND_HEAPS_DEFAULT               4u
@@ -102,41 +108,43 @@ struct spead_send_memory {
 struct spead_send_stream_config {
     uint32_t struct_size; /* set by _INIT */
 
-    /* Destinations: endpoints "HOST:PORT" or "[V6]:PORT", or memory links. Several are
-     * substreams, chosen per heap. Borrowed during create() only; links are referenced. At most 64. */
+    /* The destinations: either endpoints "HOST:PORT" or "[V6]:PORT", or memory links. There may be 1 to 64, and the
+     * producer chooses one for each heap, for example one for each substream. The arrays and strings are borrowed
+     * until create() returns. The stream takes a reference to each link. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;           /* a name of spead_send_engine_info(), or "auto" (default) */
-    const char *interface_name;   /* name or local address to send from; NULL: the route's */
-    const char *fault;            /* fault decorator's specification (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max;    /* largest SPEAD packet, rounded down to 8; >= 56 */
-    uint32_t socket_buffer_bytes; /* asked of the kernel for each socket */
+    const char *engine;         /* a name of spead_send_engine_info(), or "auto" (default) */
+    const char *interface_name; /* name or local address to send from; NULL: the route decides */
+    const char *fault;         /* specification of a fault decorator (docs/faults.md); NULL: none */
+    uint32_t packet_bytes_max; /* largest SPEAD packet; >= 56; rounded down to a multiple of 8 */
+    uint32_t socket_buffer_bytes; /* send buffer that the stream requests for each socket */
     uint32_t multicast_ttl;       /* default 1 */
 
-    uint32_t heaps_max;      /* heaps in flight */
+    uint32_t heaps_max;      /* the most heaps that can be in flight */
     double rate_bytes_per_s; /* 0: unlimited */
     enum spead_rate_of rate_of;
-    uint32_t burst_bytes;    /* most bytes sent back to back at a limited rate */
-    double burst_rate_ratio; /* how much faster than the rate it may catch up; >= 1 */
+    uint32_t burst_bytes; /* at a limited rate: the most bytes that are sent back to back */
+    /* When the stream is behind its rate, it catches up at no more than rate_bytes_per_s times this ratio; >= 1. */
+    double burst_rate_ratio;
 
-    uint64_t heap_counter_first, heap_counter_step; /* automatic numbering: 1, 1 */
+    uint64_t heap_counter_first, heap_counter_step; /* automatic heap counters; default 1 and 1 */
     struct spead_log log;
 
-    /* The device paces at rate_bytes_per_s, not the software. Only with an engine that has such a device; default
-     * false. */
+    /* True: the device keeps rate_bytes_per_s, and the pacer of the stream does nothing. Only engines with a suitable
+     * device can do this. Default false. */
     bool hardware_rate;
-    /* The device cuts packets of one size out of one request (TSO). Experimental: no hardware has verified it. Only with an
-     * engine that has such a device; default false. */
+    /* True: the device cuts packets of one size out of one request (TSO). Only engines with a suitable device can do
+     * this. It is experimental, because it has not been tried on hardware yet. Default false. */
     bool hardware_tso;
-    const struct spead_send_memory *memory; /* borrowed during create(); pieces do not overlap */
+    const struct spead_send_memory *memory; /* borrowed until create() returns; no overlaps */
     uint32_t memory_count;
     uint32_t reserved;
 
-    /* Options of single engines, such as struct spead_send_verbs_config (speadline/verbs.h); NULL: their defaults.
-     * Borrowed during create(). */
+    /* Options for particular engines, such as struct spead_send_verbs_config (speadline/verbs.h). NULL: every engine
+     * uses its defaults. Borrowed until create() returns. */
     const struct spead_engine_options *engine_options;
 };
 
@@ -150,21 +158,23 @@ struct spead_send_stream_config {
     .heap_counter_first = 1, .heap_counter_step = 1 }
 /* clang-format on */
 
-/* Returns 0 and gives *out to the caller, or -EINVAL (err names the field), -ENOMEM, -ENOTSUP, or
- * -errno of the network. On failure *out is untouched. err may be NULL. */
+/* Returns 0 and gives *out to the caller. Returns -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the engine cannot
+ * do what the configuration asks for), or the -errno of a network call. On failure *out is untouched. err may be
+ * NULL. */
 int spead_send_stream_create(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
-/* Frees the stream; what is still in flight is completed with -ECANCELED first. The owner thread has
- * left poll() for good. NULL is ignored. */
+/* Frees the stream. Before that it completes every heap that is still in flight with -ECANCELED; the calling thread
+ * runs these completions. The caller must make sure that the owner thread calls poll() and wait() no more. NULL is
+ * ignored. */
 void spead_send_stream_destroy(struct spead_send_stream *stream);
 
 struct spead_send_plan {
     uint32_t struct_size;         /* set by _INIT */
-    uint32_t socket_buffer_bytes; /* effective, read back; 0: none */
+    uint32_t socket_buffer_bytes; /* as the kernel granted it; 0: the engine has no socket buffer */
     const char *engine;
-    const char *engine_reason;
-    uint64_t memory_bytes; /* everything the stream allocated; it never grows */
+    const char *engine_reason; /* one sentence: why the stream has this engine */
+    uint64_t memory_bytes;     /* all memory of the stream; it does not grow later */
 };
 /* clang-format off */
 #define SPEAD_SEND_PLAN_INIT { .struct_size = sizeof(struct spead_send_plan) }
@@ -173,68 +183,77 @@ void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead
 
 /* How one heap ended. */
 struct spead_send_result {
-    int error;        /* 0: every packet was taken; else the first -errno (-ECANCELED: stopped) */
-    uint64_t bytes;   /* SPEAD bytes handed over, headers included */
-    uint64_t counter; /* the heap counter it was sent with */
+    int error;        /* 0: every packet was sent; else the first -errno (-ECANCELED: abandoned) */
+    uint64_t bytes;   /* SPEAD bytes sent, headers included */
+    uint64_t counter; /* the heap counter that the packets carry */
 };
 
-/* Called once per accepted heap, in order of acceptance, on the owner thread. Its slot is free by
- * then, so it may submit again. It must not block. */
+/* The completion of a heap. The owner thread calls it once for each accepted heap, in the order of acceptance. The
+ * slot of the heap is already free then, so the function may submit a heap again. It must not block. */
 typedef void spead_send_done_fn(void *arg, const struct spead_send_result *result);
 
-/* How to send one heap. Zero-initialise, or start from SPEAD_SEND_OPTIONS_INIT. */
+/* How to send one heap. Start from SPEAD_SEND_OPTIONS_INIT, or from a zeroed struct. */
 struct spead_send_options {
     spead_send_done_fn *done; /* may be NULL */
     void *done_arg;
     uint32_t destination;  /* index of the endpoint or link */
-    bool explicit_counter; /* use counter below; automatic numbering is not advanced */
+    bool explicit_counter; /* true: use `counter` and do not advance the automatic heap counter */
     uint64_t counter;
 };
 /* clang-format off */
 #define SPEAD_SEND_OPTIONS_INIT { 0 }
 /* clang-format on */
 
-/* Queues a heap; never blocks, never copies payload. The heap and its payload are borrowed until its
- * completion. options may be NULL. Returns 0, -EAGAIN (heaps_max in flight; counted as refused),
- * -EINVAL (destination or counter out of range, or the packet size cannot carry this heap: repeated
- * pointers that do not fit), -ESHUTDOWN after stop(). Any thread. */
+/* Submits a heap. It never blocks and never copies payload. The heap and its payload are borrowed until the
+ * completion. options may be NULL. Any thread may call it. Returns 0, or an error, and then the heap is refused:
+ * -EAGAIN:    heaps_max heaps are in flight; the stream counts this refusal.
+ * -EINVAL:    heap is NULL, destination or counter is out of range, or packets of this size cannot carry the heap
+ *             (for example because repeated item pointers do not fit).
+ * -ESHUTDOWN: stop() was called. */
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                              const struct spead_send_options *options);
 
-/* The same, but waits for a slot until deadline_ns (CLOCK_MONOTONIC; 0: without limit): -ETIMEDOUT.
- * Any thread but the owner, which gets -EDEADLK where it would wait. */
+/* As submit(), but waits for a free slot until deadline_ns (CLOCK_MONOTONIC; 0: without limit), and returns
+ * -ETIMEDOUT when none became free. Any thread but the owner thread may call it. In the owner thread it returns
+ * -EDEADLK where it would have to wait. */
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
 
-/* Waits until everything accepted before the call has completed, callbacks and statistics included.
- * Returns 0 or -ETIMEDOUT. Any thread but the owner, which gets -EDEADLK. */
+/* Waits until every heap that was accepted before the call has completed, its completion has returned, and the
+ * statistics show it. deadline_ns as in submit_wait(). Returns 0 or -ETIMEDOUT. Any thread but the owner thread may
+ * call it. In the owner thread it returns -EDEADLK. */
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* Owner thread, once, before the first poll. At a limited rate it takes the thread's timer slack away
- * (PR_SET_TIMERSLACK), as the pacer sleeps by timers. */
+/* The owner thread calls it once, before the first poll(). At a limited rate it sets the timer slack of the thread to
+ * the minimum (PR_SET_TIMERSLACK), because the pacer sleeps by timers. Returns 0, or -errno of the engine. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
-/* Sends what is due; never blocks. Returns the number of packets handed over (0: nothing due or no
- * room), -ESHUTDOWN once stopped and drained, or another -errno when the transport has failed. */
+/* Sends the packets that are due. Owner thread; it never blocks. Returns the number of packets that the engine took
+ * (0: no packet is due, or the engine has no room), -ESHUTDOWN when the stream was stopped and has completed all
+ * heaps, or another -errno when the engine has failed. */
 int spead_send_stream_poll(struct spead_send_stream *stream);
 
-/* Sleeps until a heap is submitted, the pacer's time has come, the transport has room, stop(), or
- * deadline_ns (CLOCK_MONOTONIC; 0: no limit of the caller's). Returns 0. */
+/* Owner thread. Sleeps until a producer submits a heap, the pacer allows the next burst, the engine has room or
+ * results, a thread calls stop(), or deadline_ns (CLOCK_MONOTONIC; 0: the caller sets no limit) has passed.
+ * Returns 0. */
 int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* start, then poll and wait until stopped. Returns 0, or -errno when the transport failed. */
+/* Calls start(), then poll() and wait() in turn until the stream was stopped and has completed all heaps. Returns 0,
+ * or -errno when start() or the engine failed. */
 int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *err);
 
-/* Refuses new heaps, sends what was accepted, then ends. A second call abandons what was not yet
- * sent (completed with -ECANCELED). Any thread, and signal handlers. */
+/* From this call on the stream refuses new heaps. It sends the heaps that it has accepted, then poll() returns
+ * -ESHUTDOWN. A second call makes the stream abandon the heaps that are not yet sent: they complete with -ECANCELED.
+ * Any thread and signal handlers may call it. */
 void spead_send_stream_stop(struct spead_send_stream *stream);
 
-/* Fills *stats (struct_size set by its _INIT). Any thread; exact as of the last poll. */
+/* Fills *stats, which starts from SPEAD_SEND_STATS_INIT. Any thread may call it. The numbers are exact as of the last
+ * poll(). */
 void spead_send_stream_stats(const struct spead_send_stream *stream,
                              struct spead_send_stats *stats);
 
-/* A thread that runs a stream; as spead_recv_runner. */
+/* A thread that runs a send stream. The contracts are those of spead_recv_runner. */
 struct spead_send_runner; /* opaque */
 int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream,
                             int cpu, struct spead_err *err);

@@ -1,23 +1,25 @@
-/* A send stream as a node: messages of a channel in, heaps out of the stream.
+/* The send sink: a node that receives messages from a channel and submits a heap for each to a send stream.
  *
- *     messages -> describe -> [heaps in flight] -> sent: released
- *                     |              `-- refused: the node fails on this message, as its policy says
- *                     `-- cannot be described: likewise
+ *     messages -> describe -> [heaps in flight] -> sent: the sink releases the message
+ *                     |              `-- refused by the network: the node fails on this message
+ *                     `-- cannot be described: the node fails on this message
  *
- * A message, and so its object, is held until its heap has left, then released: in order, on the stream's
- * thread. When all the heaps that the stream may have in flight are, the node waits, and is stepped again by
- * completions once half of them have left; nothing is copied, and once the heaps have had their largest
- * shape, nothing allocated.
+ * The sink holds a message, and so its object, until the heap of the message has completed. Then the owner thread of
+ * the stream releases the message. Messages are released in order. When the stream has as many heaps in flight as it
+ * may have, the node waits. The completions let it go on when half of these heaps have completed. The sink copies no
+ * payload. It allocates nothing once its heaps have had their largest number of items.
  *
- * Ports:    input "heaps"; output "error", which only policy DIVERT uses.
- * End:      the input has ended, all in flight is sent: then the node is done. After a cancel, or a failure
- *           of the stream, what is in flight is abandoned.
- * Failures: what describe() refuses, and what the network refuses of one heap (-EMSGSIZE), is that message's
- *           affair: SKIP, LOG, DIVERT and RETRY work. Whatever the policy, what was submitted before leaves
- *           first: the node takes nothing more, and fails when all in flight has ended. When the stream itself fails, or someone else stops it,
- *           the node fails whatever its policy (after its retries, if it has any).
- * Threads:  create, destroy by the owner; stats by any; the rest as a node.
- * Lifetime: create -> add to a graph that runs and is destroyed -> destroy. The stream outlives the graph. */
+ * Ports:    input "heaps"; output "error", which only the failure policy DIVERT uses.
+ * End:      when the input has ended and all heaps in flight are sent, the node is done. After a cancel, or when the
+ *           stream fails, the heaps in flight are abandoned.
+ * Failures: when describe() refuses a message, or the network refuses a heap (-EMSGSIZE), the node fails on that one
+ *           message, and the failure policy of the node (SKIP, LOG, DIVERT or RETRY) decides what follows. Under every
+ *           policy the node first receives no more messages and waits until all heaps in flight have completed; then
+ *           it fails. When the stream itself fails, or a thread other than the node's stops it, the node fails
+ *           whatever its policy is (after its retries, if it has any).
+ * Threads:  the thread that owns the sink calls create and destroy. Any thread may call stats. The graph calls the
+ *           rest as for every node.
+ * Lifetime: create -> add to a graph, which runs and is destroyed -> destroy. The stream must outlive the graph. */
 #ifndef SPEADLINE_SEND_NODE_H
 #define SPEADLINE_SEND_NODE_H
 
@@ -36,17 +38,18 @@ extern "C" {
 
 struct spead_send_sink; /* opaque */
 
-/* What becomes of a received heap with gaps: where its items end cannot be known (speadline/heap.h), so that
- * it cannot be sent on as it was. */
+/* What the sink does with a received heap that is incomplete. It cannot send such a heap on as it was, because the
+ * ends of its items are not known (speadline/heap.h). */
 enum spead_send_incomplete {
-    SPEAD_SEND_INCOMPLETE_FAIL = 0, /* the node fails on it: -EBADMSG */
-    SPEAD_SEND_INCOMPLETE_SKIP = 1, /* released, counted as skipped */
+    SPEAD_SEND_INCOMPLETE_FAIL = 0, /* the node fails on it with -EBADMSG */
+    SPEAD_SEND_INCOMPLETE_SKIP = 1, /* the sink releases it and counts it as skipped */
 };
 
-/* Says how a message is sent: adds items to *heap, which is empty and of the config's flavour, and may set
- * destination and counter in *options (done and done_arg are the sink's). Data must stay until the message
- * is released. Returns 0; -EAGAIN: not yet, ask again soon; another -errno: the node fails on this message.
- * In the node's step: does not block. */
+/* Describes the heap that the sink sends for a message. It adds items to *heap, which is empty and has the flavour of
+ * the configuration. It may set destination, explicit_counter and counter in *options; the sink sets done and
+ * done_arg itself. The data of the items must stay valid until the message is released. The node calls it in its step,
+ * so it must not block. Returns 0; -EAGAIN when the message is not ready, and then the node calls it again soon; or
+ * another -errno, and then the node fails on this message. */
 typedef int spead_send_describe_fn(void *arg, const struct spead_message *message,
                                    struct spead_send_heap *heap,
                                    struct spead_send_options *options);
@@ -54,38 +57,41 @@ typedef int spead_send_describe_fn(void *arg, const struct spead_message *messag
 struct spead_send_sink_config {
     uint32_t struct_size; /* set by _INIT */
 
-    /* Borrowed; one sink at a time feeds it, and holds up to heaps_max messages (where they are received heaps:
-     * held_heaps). Others may submit to it as well. */
+    /* Borrowed. Only one sink at a time can feed a stream; other producers may submit to the same stream. The sink
+     * holds up to heaps_max messages of the stream. If these are received heaps, the receive stream needs that many
+     * held_heaps for them. */
     struct spead_send_stream *stream;
-    int type; /* of the input; default SPEAD_TYPE_HEAP */
+    int type; /* message type of the input; default SPEAD_TYPE_HEAP */
 
-    /* NULL: a message of type heap is sent on: same items, flavour and counter, after start and stop heaps
-     * as before them. One of type region becomes a heap with its bytes as an item, see below. Other types
-     * need one. */
+    /* NULL: the sink describes messages of two types itself. A received heap (SPEAD_TYPE_HEAP) is sent on with the
+     * same items, flavour and heap counter. For a region (SPEAD_TYPE_REGION) the sink sends a heap whose items are
+     * given by data_id, sequence_id and time_id below. For other types the caller must set describe. */
     spead_send_describe_fn *describe;
     void *describe_arg;
 
-    /* Called when a heap has ended, well or not, while its message is still held; on the stream's thread, must
-     * not block. For tickets of a throttle, accounts. NULL: nobody asks. */
+    /* The owner thread of the stream calls it when a heap has completed, with or without an error, while the sink
+     * still holds the message. It must not block. A program can return the ticket of a throttle in it, or keep
+     * accounts. May be NULL. */
     void (*done)(void *arg, const struct spead_message *message,
                  const struct spead_send_result *result);
     void *done_arg;
 
-    uint32_t destination;         /* index of the stream's endpoint or link; default 0 */
-    struct spead_flavour flavour; /* of heaps that are not sent on; default SPEAD-64-40 */
+    uint32_t destination;         /* index of the endpoint or link of the stream; default 0 */
+    struct spead_flavour flavour; /* of heaps that are not received heaps; default SPEAD-64-40 */
     enum spead_send_incomplete incomplete;
 
-    /* For messages of type region. -ENOTSUP: memory that the CPU cannot read. A message with a device event is
-     * sent once that is done. */
-    uint64_t data_id;     /* item of the region's bytes that the message means; default 0x1000 */
-    uint64_t sequence_id; /* immediate item of the sequence number, modulo 2^N; 0: none */
-    uint64_t time_id;     /* item of the message's time, 8 bytes big-endian; 0: none */
+    /* For messages of type region. The node fails with -ENOTSUP on a region that the CPU cannot read. A message with a
+     * device event is sent only when the device has reported that event. */
+    uint64_t data_id; /* id of the item with the bytes that the message refers to; default 0x1000 */
+    uint64_t
+        sequence_id;  /* id of the immediate item with the sequence number modulo 2^N; 0: none */
+    uint64_t time_id; /* id of the item with the time, 8 bytes big-endian; 0: none */
 
-    /* Default true: the sink runs the stream while the graph runs, and stops it at the end, for good. false: the
-     * caller does, on a thread that does not wait for the graph; heaps in flight after a cancel are the caller's
-     * to complete, or to abandon. */
+    /* True (default): the sink runs the stream on a thread of its own while the graph runs. At the end it stops the
+     * stream, and the stream cannot be started again. False: the caller runs the stream, on a thread that does not
+     * wait for the graph; after a cancel the caller completes or abandons the heaps that are still in flight. */
     bool own_thread;
-    int cpu; /* of that thread; -1: any */
+    int cpu; /* CPU that own_thread is bound to; -1: any */
 };
 /* clang-format off */
 #define SPEAD_SEND_SINK_CONFIG_INIT { \
@@ -93,23 +99,24 @@ struct spead_send_sink_config {
     .flavour = SPEAD_FLAVOUR_64_40, .data_id = 0x1000, .own_thread = true, .cpu = -1 }
 /* clang-format on */
 
-/* Makes a heap for each that the stream may have in flight. Returns 0, -EINVAL (err names the field) or
- * -ENOMEM. err may be NULL. */
+/* Creates a sink with as many heaps as the stream may have in flight. Returns 0 and gives *out to the caller, -EINVAL
+ * (err names the field) or -ENOMEM. err may be NULL. */
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err);
 
-/* After the graph. Heaps that are still in flight then (own_thread = false, after a cancel), or a graph that
- * still runs, keep what they use until they end: it goes with the last of them, and `done` is called until
- * then. NULL is ignored. */
+/* The caller destroys the graph first, then the sink. If heaps are still in flight at that time (own_thread = false,
+ * after a cancel), or a graph still runs, the sink keeps its memory until the last of them has ended, and it calls
+ * `done` until then. NULL is ignored. */
 void spead_send_sink_destroy(struct spead_send_sink *sink);
 
-/* Fills *config (its struct_size is set) with the node: set its policies, then spead_graph_add(). The sink stays the
- * caller's. The node's start answers -EBUSY when another sink feeds the stream, or another thread runs it
- * (own_thread), and -ESHUTDOWN when the stream was stopped before. */
+/* Fills *config with the node; the caller has set its struct_size. After this call the caller sets the policies and
+ * calls spead_graph_add(). The caller still owns the sink. The start of the node fails with -EBUSY when another sink
+ * feeds the stream, or when own_thread is true and another thread already runs the stream. It fails with -ESHUTDOWN
+ * when the stream was stopped before. */
 void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
                                struct spead_node_config *config);
 
-/* The same as an expression. */
+/* As spead_send_sink_fill_node(), but returns the configuration. */
 static inline struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink,
                                                             const char *name)
 {
@@ -124,13 +131,13 @@ static inline struct spead_node_config spead_send_sink_node(struct spead_send_si
 struct spead_send_sink_stats {
     uint32_t struct_size; /* set by _INIT */
     uint32_t reserved;
-    uint64_t in;        /* messages taken from the input */
-    uint64_t sent;      /* heaps that left, as far as the stream can tell */
-    uint64_t failed;    /* given up: not described, or refused by the network */
-    uint64_t abandoned; /* not tried, or not to the end: cancelled, or the stream was stopped */
-    uint64_t skipped;   /* incomplete heaps, where the config says so */
-    uint64_t pending;   /* held now */
-    uint64_t waits;     /* steps that found all heaps in flight */
+    uint64_t in;        /* messages received from the input */
+    uint64_t sent;      /* messages whose heap was completed without an error */
+    uint64_t failed;    /* not described, or refused by the network, and not retried any more */
+    uint64_t abandoned; /* not sent completely: the graph was cancelled or the stream stopped */
+    uint64_t skipped;   /* incomplete heaps, when `incomplete` is SPEAD_SEND_INCOMPLETE_SKIP */
+    uint64_t pending;   /* messages that the sink holds now */
+    uint64_t waits;     /* how often the node found no free place in the stream */
 };
 /* clang-format off */
 #define SPEAD_SEND_SINK_STATS_INIT { .struct_size = sizeof(struct spead_send_sink_stats) }
