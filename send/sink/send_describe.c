@@ -1,4 +1,5 @@
-/* What messages become, where the caller does not say it himself. */
+/* Describes the heap of a message. It calls the describe function of the configuration, or describes received heaps and
+ * regions itself. */
 #include <errno.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_
         ret = config->describe(config->describe_arg, &slot->message, slot->heap, &slot->options);
         return ret < 0 ? ret : 0;
     }
-    /* A sender of any type may have sent what it liked. */
+    /* The channel does not check the type of a message, so it is checked here. */
     if (slot->message.type != config->type || slot->message.reference == 0)
         return -EPROTOTYPE;
     return config->type == SPEAD_TYPE_HEAP ? describe_heap(sink, slot)

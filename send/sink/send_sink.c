@@ -1,4 +1,4 @@
-/* The life of a send sink: made with its slots, started with its stream, finished. */
+/* Creates, starts, finishes and destroys a send sink. */
 #include "send_sink.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <speadi/numbers.h>
 #include <speadi/struct_size.h>
 
-/* ---- Making one ----------------------------------------------------------------------------- */
+/* ---- Create and destroy --------------------------------------------------------------------- */
 
 static int read_config(struct spead_send_sink_config *config,
                        const struct spead_send_sink_config *from, struct spead_err *err)
@@ -37,7 +37,7 @@ static int check_region_items(const struct spead_send_sink_config *config, struc
     const struct {
         const char *field;
         uint64_t id;
-        bool is_optional; /* 0: none */
+        bool is_optional; /* true: an id of 0 means that there is no such item */
     } items[] = {
         {"data_id", config->data_id, false},
         {"sequence_id", config->sequence_id, true},
@@ -83,7 +83,7 @@ static int make_slots(struct spead_send_sink *sink)
     uint64_t capacity = speadi_power_of_two_from(sink->in_flight_max);
 
     sink->mask = capacity - 1;
-    sink->slot_count = (uint32_t)capacity + 2; /* and those outside of the ring */
+    sink->slot_count = (uint32_t)capacity + 2; /* current_slot and retry_slot are not in the ring */
     sink->ring = calloc(capacity, sizeof(struct speadi_sink_slot *));
     sink->slots = calloc(sink->slot_count, sizeof *sink->slots);
     if (!sink->ring || !sink->slots)
@@ -110,7 +110,7 @@ static void free_sink(struct spead_send_sink *sink)
     free(sink);
 }
 
-/* SINK4 release, acquire: the thread that frees the sink comes after all that the other threads did. */
+/* SINK4 release, acquire: the thread that frees the sink does so after everything that other threads did with it. */
 static void unref(struct spead_send_sink *sink)
 {
     if (atomic_fetch_sub_explicit(&sink->references, 1, memory_order_acq_rel) == 1)
@@ -155,15 +155,16 @@ int spead_send_sink_create(struct spead_send_sink **out,
 void spead_send_sink_destroy(struct spead_send_sink *sink)
 {
     if (sink)
-        unref(sink); /* the stream may still call it */
+        unref(sink); /* the sink is freed later if the stream may still call it */
 }
 
-/* ---- Completions of a stream, and the end of them ------------------------------------------- */
+/* ---- Completions of the stream -------------------------------------------------------------- */
 
-/* In place of the node, which has finished. Under the watcher's lock, so that one thread at a time does it. */
+/* Reaps the slots of completed heaps after the node has finished. The lock of the watcher is held, so only one thread
+ * at a time runs this function. Returns false when no heap is in flight any more. */
 static bool reap_after_finish(struct spead_send_sink *sink)
 {
-    /* SINK1 acquire: the stream is done with these slots. */
+    /* SINK1 acquire: the owner thread of the stream has finished with these slots. */
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
 
     for (; sink->reaped != completed; sink->reaped++) {
@@ -173,10 +174,10 @@ static bool reap_after_finish(struct spead_send_sink *sink)
             speadi_sink_release_slot(slot);
             atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
         }
-        slot->holds = slot->described = false; /* for the next graph */
+        slot->holds = slot->described = false; /* the sink may be used in another graph */
     }
     if (completed == sink->head) {
-        /* relaxed: the watcher's lock, which the next start() takes as well, orders it */
+        /* relaxed: the lock of the watcher orders it, because the next start() holds that lock too */
         atomic_store_explicit(&sink->detached, false, memory_order_relaxed);
         unref(sink);
         return false;
@@ -185,22 +186,25 @@ static bool reap_after_finish(struct spead_send_sink *sink)
     return true;
 }
 
-/* Heaps have completed: on the stream's thread, or, in detach_node(), on that of the node. */
+/* Is called when heaps have completed. The owner thread of the stream calls it; in detach_node() the thread of the node
+ * does. */
 static bool on_progress(struct speadi_watcher *watcher)
 {
     struct spead_send_sink *sink =
         (struct spead_send_sink *)(void *)((char *)watcher -
                                            offsetof(struct spead_send_sink, watcher));
-    /* relaxed: the progress' lock keeps leave() away meanwhile; see start() for a late look */
+    /* relaxed: detach_node() sets it to NULL and then waits for the lock that is held here; for a node that starts at
+     * this moment see start() */
     struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
 
-    /* SINK2 acquire: the node's thread writes the sink's fields no more. */
+    /* SINK2 acquire: the thread of the node does not write the fields of the sink any more. */
     if (atomic_load_explicit(&sink->detached, memory_order_acquire))
         return reap_after_finish(sink);
-    /* relaxed: `completed` belongs to this thread; PROGRESS1 orders wake_at before the watch that led here */
+    /* relaxed: only this thread writes `completed`; PROGRESS1 orders the store of wake_at before the watch() that led
+     * to this call */
     if (!sink->wake_at_once && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
                                    atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
-        speadi_send_progress_watch(sink->config.stream); /* not yet */
+        speadi_send_progress_watch(sink->config.stream); /* too few heaps have completed */
         return true;
     }
     sink->wake_at_once = false;
@@ -209,12 +213,13 @@ static bool on_progress(struct speadi_watcher *watcher)
     return true;
 }
 
-/* From here on the node is not woken any more: an on_progress() that has just read `node` runs under the lock that
- * call() waits for. Then or as soon as its last heap has completed, the stream is free for another sink. */
+/* After this function the node is not woken any more: speadi_send_progress_call() waits for the lock under which an
+ * on_progress() that has just read `node` runs. The watcher is detached in that call, or later when the last heap has
+ * completed. Then another sink can feed the stream. */
 static void detach_node(struct spead_send_sink *sink)
 {
-    atomic_store_explicit(&sink->node, NULL,
-                          memory_order_relaxed); /* relaxed: the call below orders it */
+    /* relaxed: speadi_send_progress_call() below orders it */
+    atomic_store_explicit(&sink->node, NULL, memory_order_relaxed);
     atomic_store_explicit(&sink->detached, true, memory_order_release); /* SINK2 release */
     speadi_send_progress_call(sink->config.stream);
 }
@@ -244,9 +249,9 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
 
     if (speadi_send_progress_attach(sink->config.stream, &sink->watcher) < 0)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
-    /* relaxed: the caller's reference keeps the sink */
+    /* relaxed: the caller still holds a reference to the sink */
     atomic_fetch_add_explicit(&sink->references, 1, memory_order_relaxed);
-    /* relaxed: an on_progress() that misses it has no completion of this sink to report */
+    /* relaxed: an on_progress() that still reads the old value is not called for a completion of this sink */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
     sink->pending_error.code = 0;
@@ -260,8 +265,8 @@ static void stop_stream(struct spead_send_sink *sink)
 {
     spead_send_stream_stop(sink->config.stream);
     if (!speadi_sink_is_flushed(sink))
-        spead_send_stream_stop(sink->config.stream); /* and abandons what is left */
-    /* A step has reported its failure, or there are no more steps that could. */
+        spead_send_stream_stop(sink->config.stream); /* the second stop() abandons the heaps left */
+    /* The result is ignored: a step has reported a failure of the stream, or no step can report it any more. */
     spead_send_runner_join(sink->runner, NULL);
     sink->runner = NULL;
 }
@@ -319,8 +324,9 @@ void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
 
 void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send_sink_stats *stats)
 {
-    /* SINK3 acquire: a message whose outcome was counted is in `in`, which is read last. So `pending` is never
-     * negative. relaxed: of `waits`, a count by itself; of `in`, because the acquires come before it. */
+    /* SINK3 acquire: every message in these counters was counted in `in` before, and `in` is read last. So `pending` is
+     * never negative. The load of `waits` is relaxed, because no other data depends on it. The load of `in` is relaxed,
+     * because the acquires come before it. */
     struct spead_send_sink_stats now = {
         .sent = atomic_load_explicit(&sink->sent, memory_order_acquire),
         .failed = atomic_load_explicit(&sink->failed, memory_order_acquire),

@@ -1,18 +1,19 @@
-/* What a send sink is made of. Private to its four files: send_sink.c (its life), send_sink_step.c (its steps
- * and completions), send_sink_fail.c (how it fails) and send_describe.c (what messages become).
+/* The parts of a send sink. Only its four files include this header: send_sink.c (create, start, finish, destroy),
+ * send_sink_step.c (steps and completions), send_sink_fail.c (failures) and send_describe.c (the heap of a message).
  *
- * A message travels in a slot. `ring` holds the slots in order of acceptance, which is the order of
- * completion too:
+ * The sink keeps each message in a slot. `ring` holds the slots in the order in which the stream has accepted their
+ * heaps. The heaps complete in the same order. Three positions divide the ring:
  *
- *     reaped ..... completed ..... head .....
- *       ended, for    in flight      free
- *       the node
+ *     reaped ......... completed ....... head .......
+ *       heap has ended,      heap is in     slot is
+ *       node must reap it    flight         free
  *
- * Two slots are outside of it: `current_slot`, whose message is being submitted, and `retry_slot`, whose heap the
- * network has refused and whose message is there until the node's policy has skipped, diverted or tried it again.
- * They change places with a slot of the ring, so that a message is never moved.
+ * Two slots are not in the ring. `current_slot` has the message that is being submitted. `retry_slot` has a message
+ * whose heap the network has refused; the message stays there until the failure policy of the node has skipped it,
+ * diverted it or tried it again. To move a message, the sink exchanges the pointers of two slots, so the message
+ * itself stays where it is in memory.
  *
- * The node fails on a message only when all heaps in flight have completed: until then the failure is the
+ * The node fails on a message only when all heaps in flight have completed. Until then the failure is kept in
  * `pending_error`. */
 #ifndef SPEADI_SEND_SINK_H
 #define SPEADI_SEND_SINK_H
@@ -29,16 +30,18 @@
 
 #include "send_progress.h"
 
-enum { SPEADI_SINK_BATCH = 16 }; /* messages taken in a step */
+enum { SPEADI_SINK_BATCH = 16 }; /* the most messages that a step receives */
 
 struct speadi_sink_slot {
     struct spead_message message;
     struct spead_send_heap *heap;
     struct spead_send_options options;
-    uint8_t time[8]; /* an item of the heap */
-    int error; /* written by the stream's thread, before `completed`: why its heap was not sent, and the message
-                  is still held; 0: it is not */
-    bool holds, described;
+    uint8_t time[8]; /* data of the item time_id */
+    /* Written by the owner thread of the stream before it increments `completed`. 0: that thread has released the
+     * message. Not 0: the network has refused the heap with this error, and the slot still holds the message. */
+    int error;
+    bool holds; /* the slot holds a message; in the ring it is only up to date before `reaped` */
+    bool described; /* `heap` and `options` are those of the message */
 };
 
 struct spead_send_sink {
@@ -49,38 +52,43 @@ struct spead_send_sink {
     uint64_t mask;
     uint32_t slot_count, in_flight_max;
 
-    /* Written by the node's thread; after the node has finished, by on_progress() under the watcher's lock. */
+    /* The thread of the node writes these fields. After the node has finished, on_progress() writes them with the lock
+     * of the watcher held. */
     alignas(SPEADI_CACHE_LINE) struct speadi_sink_slot *current_slot, *retry_slot;
-    /* Of the two: what the last step failed on; NULL: on none. */
+    /* The last step failed on the message of this slot, which is current_slot or retry_slot. NULL: on no message. */
     struct speadi_sink_slot *failed_slot;
-    struct spead_err pending_error;        /* the node will fail with this; code 0: with nothing */
-    struct speadi_sink_slot *pending_slot; /* on this one of the two; NULL: on no message */
-    struct spead_message inbox[SPEADI_SINK_BATCH];
+    struct spead_err pending_error; /* the node will fail with this error; code 0: none */
+    struct speadi_sink_slot
+        *pending_slot; /* ... on the message of this slot; NULL: on no message */
+    struct spead_message inbox[SPEADI_SINK_BATCH]; /* messages received and not yet in a slot */
     uint32_t inbox_at, inbox_count;
-    uint64_t head, reaped;
-    uint64_t flush_target; /* what the stream must have finished before the end */
-    bool ended, flushing;
+    uint64_t head, reaped; /* positions in the ring, see above */
+    uint64_t
+        flush_target; /* the stream must have finished this many heaps before the node is done */
+    bool ended;       /* the input has ended */
+    bool flushing;    /* flush_target is set */
     struct spead_send_runner *runner;
-    struct spead_node *_Atomic node; /* NULL: has finished, or not started; see detach_node() */
-    _Atomic bool detached;           /* has finished, perhaps with heaps in flight */
-    _Atomic uint64_t wake_at;        /* how many must have completed for the node to go on */
+    struct spead_node *_Atomic node; /* NULL: not started, or finished; see detach_node() */
+    _Atomic bool detached;           /* the node has finished; heaps may still be in flight */
+    _Atomic uint64_t wake_at;        /* the node is woken when this many heaps have completed */
     _Atomic uint64_t in, failed, skipped, waits;
 
-    /* Written by the stream's thread. */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t completed;
+    /* The owner thread of the stream writes these fields. */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t completed; /* position in the ring, see above */
     _Atomic uint64_t sent;
-    bool wake_at_once;  /* a heap was not sent: the node is woken whatever wake_at says */
-    _Atomic int broken; /* the stream has failed with this, or was stopped */
+    bool wake_at_once;  /* a heap was not sent: the node is woken without regard to wake_at */
+    _Atomic int broken; /* -errno with which the stream failed; -ECANCELED: stopped; 0: it works */
 
-    _Atomic uint64_t abandoned; /* written by both threads */
-    /* Of the caller, and of a node that has started, until the stream calls it no more. */
+    _Atomic uint64_t abandoned; /* both threads write this field */
+    /* The caller holds one reference. A node that has started holds another, until the stream calls the sink no
+     * more. */
     _Atomic unsigned references;
 };
 
-/* One thread at a time writes, so this is no read-modify-write. */
+/* Increments a counter that only one thread at a time writes, so that no read-modify-write is needed. */
 static inline void speadi_sink_count(_Atomic uint64_t *counter)
 {
-    /* SINK3 release: the message was counted in `in` before. relaxed: no other thread writes. */
+    /* SINK3 release: the message was counted in `in` before. The load is relaxed: no other thread writes. */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
                           memory_order_release);
 }
@@ -92,46 +100,47 @@ static inline void speadi_sink_release_slot(struct speadi_sink_slot *slot)
     spead_message_unref(&slot->message);
 }
 
-/* The node is stepped when this many heaps have completed. Look at `completed` after this call: they may have
- * completed before it. */
+/* Makes the owner thread of the stream wake the node when this many heaps have completed. The caller must look at
+ * `completed` after this call, because the heaps may have completed just before it. */
 static inline void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed)
 {
-    /* relaxed: published by watch() (PROGRESS1) */
+    /* relaxed: the watch() below publishes it (PROGRESS1) */
     atomic_store_explicit(&sink->wake_at, completed, memory_order_relaxed);
     speadi_send_progress_watch(sink->config.stream);
 }
 
 /* ---- send_describe.c ---- */
 
-/* Describes slot->message in slot->heap and slot->options. Returns 0, 1: to be skipped, or as
- * spead_send_describe_fn. */
+/* Describes slot->message in slot->heap and slot->options. Returns 0; 1 when the message is to be skipped; or a
+ * negative value as spead_send_describe_fn does. */
 int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_slot *slot);
 
-/* The sentence for what it answered. */
+/* Returns the sentence for a negative value that speadi_sink_describe() has returned. */
 const char *speadi_sink_error_text(const struct spead_send_sink *sink, int code);
 
 /* ---- send_sink_step.c ---- */
 
 int speadi_sink_step(void *state, struct spead_node *self);
 
-/* Everything that was submitted has finished. */
+/* Returns true when the stream has finished every heap up to flush_target. */
 bool speadi_sink_is_flushed(const struct spead_send_sink *sink);
 
-/* ---- send_sink_fail.c: each returns what the step returns ---- */
+/* ---- send_sink_fail.c: the step returns what these functions return ---- */
 
-/* The node fails with error on a slot's message, or, NULL, on none; but what was submitted before leaves first: until
- * then this returns WAITING, and the next step calls speadi_sink_fail_pending(). */
+/* Makes the node fail with error on the message of the slot; a slot of NULL means: on no message. The node fails only
+ * when all heaps that were submitted before have completed. Until then the result is SPEAD_STEP_WAITING, and the next
+ * step calls speadi_sink_fail_pending(). */
 int speadi_sink_fail_later(struct spead_send_sink *sink, struct spead_node *self,
                            struct speadi_sink_slot *slot, int error, const char *what,
                            const char *why);
 
-/* There is a pending_error: fails with it, or WAITING while heaps are in flight. */
+/* Makes the node fail with pending_error. The result is SPEAD_STEP_WAITING while heaps are in flight. */
 int speadi_sink_fail_pending(struct spead_send_sink *sink, struct spead_node *self);
 
-/* The stream is broken: nothing more will leave. */
+/* Makes the node fail because the stream has failed or was stopped. */
 int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self);
 
-/* The operation `surrender` of the node: its policy takes the message that the last step failed on. */
+/* The operation `surrender` of the node: it gives the message that the last step failed on to the failure policy. */
 int speadi_sink_surrender(void *state, struct spead_message *failed);
 
 #endif

@@ -1,4 +1,5 @@
-/* How a send sink fails: on a message, once all that was submitted before has ended; on the stream, at once. */
+/* How a send sink fails. On a message it fails when all heaps that were submitted before have completed. When its
+ * stream has failed or was stopped, it fails at once. */
 #include "send_sink.h"
 
 #include <errno.h>
@@ -6,10 +7,10 @@
 
 #include <speadi/err.h>
 
-/* It is not about a message, so that no policy for messages applies. */
+/* This failure concerns no single message, so the failure policy has no message to skip or divert. */
 int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self)
 {
-    /* relaxed: the caller has seen it before */
+    /* relaxed: the caller has already read the value that is not 0 */
     int broken = atomic_load_explicit(&sink->broken, memory_order_relaxed);
 
     if (broken == -ECANCELED)
@@ -19,14 +20,14 @@ int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *sel
     return broken;
 }
 
-/* Everything that was submitted has completed, or the node will be stepped again. */
+/* Returns true when every submitted heap has completed. If it returns false, the node is woken when they have. */
 static bool all_completed(struct spead_send_sink *sink)
 {
     /* SINK1 acquire: as in reap(). */
     if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head)
         return true;
     speadi_sink_wake_when(sink, sink->head);
-    /* After PROGRESS1: they may have come before. SINK1 acquire: as in reap(). */
+    /* This look comes after PROGRESS1, because heaps may have completed before it. SINK1 acquire: as in reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head;
 }
 
@@ -35,7 +36,7 @@ int speadi_sink_fail_pending(struct spead_send_sink *sink, struct spead_node *se
     const bool completed = all_completed(sink);
     int error = sink->pending_error.code;
 
-    /* relaxed: SINK1, in is_alone(), orders it */
+    /* relaxed: SINK1 in all_completed() orders it */
     if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
         return speadi_sink_fail_stream(sink, self);
     if (!completed)

@@ -4,12 +4,13 @@
 #include <errno.h>
 #include <string.h>
 
-/* How long a message that is not ready (its device still works on it) is left alone. */
+/* The time after which a message is described again when it was not ready, because a device still works on it. */
 enum { NOT_READY_NS = 50000 };
 
-/* ---- Completion, on the stream's thread ----------------------------------------------------- */
+/* ---- Completions, on the owner thread of the stream ----------------------------------------- */
 
-/* The message of a heap that was refused stays, for the policy; the others are released. */
+/* Releases the message of the slot. If the network has refused its heap, the slot keeps the message for the failure
+ * policy. */
 static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
 {
     slot->error = 0;
@@ -24,31 +25,32 @@ static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slo
     }
 }
 
+/* The completion of a heap of the sink. */
 static void done(void *arg, const struct spead_send_result *result)
 {
     struct spead_send_sink *sink = arg;
     int failure = speadi_send_progress_failure(sink->config.stream);
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed);
-    /* The entry was put there before the heap was submitted. */
+    /* submit() has put the slot into the ring before it submitted the heap. */
     struct speadi_sink_slot *slot = sink->ring[completed & sink->mask];
 
     if (sink->config.done)
         sink->config.done(sink->config.done_arg, &slot->message, result);
     release_or_keep(sink, slot, result->error);
     if (failure != 0 || result->error == -ECANCELED)
-        /* relaxed: published with `completed` (SINK1) */
+        /* relaxed: the store of `completed` publishes it (SINK1) */
         atomic_store_explicit(&sink->broken, failure != 0 ? failure : -ECANCELED,
                               memory_order_relaxed);
-    /* SINK1 release: from here on the node uses the slot again. */
+    /* SINK1 release: from this store on the thread of the node uses the slot again. */
     atomic_store_explicit(&sink->completed, completed + 1, memory_order_release);
-    if (result->error != 0) { /* also a node that waits for input */
+    if (result->error != 0) { /* this wakes also a node that waits for input */
         sink->wake_at_once = true;
         speadi_send_progress_watch(sink->config.stream);
     }
 }
 
 /* ---- The phases of a step ------------------------------------------------------------------- *
- * Each answers SPEAD_STEP_AGAIN when the next may follow, else as a step. */
+ * Each phase returns SPEAD_STEP_AGAIN when the next phase may follow. Otherwise it returns the result of the step. */
 
 static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
 {
@@ -58,10 +60,11 @@ static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
     *b = was;
 }
 
-/* Takes back the slots of heaps that have completed, up to one that was refused: the node fails on that one. */
+/* Reaps the slots of completed heaps. It stops at a heap that the network has refused, and the node fails on that
+ * one. */
 static int reap(struct spead_send_sink *sink, struct spead_node *self)
 {
-    /* SINK1 acquire: the stream is done with these slots. */
+    /* SINK1 acquire: the owner thread of the stream has finished with these slots. */
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
 
     /* relaxed: SINK1 orders it */
@@ -83,20 +86,22 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* Woken for half of the slots, not for each: the stream has the other half to go on with. */
+/* Waits until half of the heaps in flight have completed. The node is not woken for each completion, because meanwhile
+ * the stream can send the other half. */
 static int wait_for_slots(struct spead_send_sink *sink)
 {
     const uint64_t enough = sink->reaped + (sink->in_flight_max + 1) / 2;
 
     speadi_sink_count(&sink->waits);
     speadi_sink_wake_when(sink, enough);
-    /* After PROGRESS1: they may have come before. SINK1 acquire: as in reap(). */
+    /* This look comes after PROGRESS1, because heaps may have completed before it. SINK1 acquire: as in reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) >= enough
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_WAITING;
 }
 
-/* 0, -EAGAIN: full of other producers' heaps, and the node will be stepped; or -errno. */
+/* Submits the heap of the slot. Returns 0; -EAGAIN when other producers have filled the stream, and then the node is
+ * woken after the next completion; or another -errno. */
 static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slot *slot)
 {
     struct spead_send_stream *stream = sink->config.stream;
@@ -109,8 +114,9 @@ static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slo
     return spead_send_stream_submit(stream, slot->heap, &slot->options);
 }
 
-/* Into the ring first: the heap may have completed before submit() returns. There is room: no more than
- * in_flight_max are taken in, and what is outside of the ring has left it. */
+/* Submits the heap of *from. It puts the slot into the ring first, because the heap may complete before submit()
+ * returns. The ring always has a free slot for it: the node receives no more messages than the ring has free slots, and
+ * the message in retry_slot has left its place in the ring. */
 static int submit(struct spead_send_sink *sink, struct spead_node *self,
                   struct speadi_sink_slot **from)
 {
@@ -121,7 +127,7 @@ static int submit(struct spead_send_sink *sink, struct spead_node *self,
     ret = try_submit(sink, *at);
     if (ret == 0) {
         sink->head++;
-        sink->flushing = false; /* one that was tried again after the end of the input */
+        sink->flushing = false; /* a heap that is retried after the end of input moves the target */
         return SPEAD_STEP_AGAIN;
     }
     swap(at, from);
@@ -181,7 +187,8 @@ static int send_inbox(struct spead_send_sink *sink, struct spead_node *self)
     return ret;
 }
 
-/* No more than can be in flight: what cannot stays in the channel, whose policy keeps or sheds it. */
+/* Receives no more messages than can be in flight. The others stay in the channel, so that its policy applies to
+ * them. */
 static int receive(struct spead_send_sink *sink, struct spead_node *self)
 {
     uint64_t room = sink->in_flight_max - (sink->head - sink->reaped);
@@ -196,7 +203,7 @@ static int receive(struct spead_send_sink *sink, struct spead_node *self)
     sink->ended = ret < 0;
     sink->inbox_at = 0;
     sink->inbox_count = ret < 0 ? 0 : (uint32_t)ret;
-    /* relaxed: seen by a thread that sees what became of them (SINK3) */
+    /* relaxed: a thread that sees the counters in which these messages end also sees `in` (SINK3) */
     atomic_fetch_add_explicit(&sink->in, sink->inbox_count, memory_order_relaxed);
     return SPEAD_STEP_AGAIN;
 }
@@ -211,7 +218,8 @@ bool speadi_sink_is_flushed(const struct spead_send_sink *sink)
     return facts.finished >= sink->flush_target;
 }
 
-/* Until callbacks and statistics of the last heap are through as well, as in spead_send_stream_flush(). */
+/* Waits until the stream has finished all heaps: their completions have returned and the statistics show them, as in
+ * spead_send_stream_flush(). */
 static int flush(struct spead_send_sink *sink)
 {
     struct speadi_send_facts facts;
@@ -224,7 +232,8 @@ static int flush(struct spead_send_sink *sink)
     speadi_sink_wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
-    /* SINK1 acquire. On a heap that was refused at the very end the node has yet to fail. */
+    /* SINK1 acquire: as in reap(). If a heap is not yet reaped, the network may have refused it, and the node must
+     * still fail on it. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_DONE;
@@ -238,7 +247,8 @@ int speadi_sink_step(void *state, struct spead_node *self)
     sink->failed_slot = NULL;
     if (sink->pending_error.code != 0)
         return speadi_sink_fail_pending(sink, self);
-    ret = send_one(sink, self, &sink->retry_slot); /* if the policy wants it tried again */
+    ret =
+        send_one(sink, self, &sink->retry_slot); /* holds a message if the policy is to retry it */
     if (ret == SPEAD_STEP_AGAIN)
         ret = reap(sink, self);
     if (ret == SPEAD_STEP_AGAIN && sink->inbox_at == sink->inbox_count &&

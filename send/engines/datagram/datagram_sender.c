@@ -1,4 +1,4 @@
-/* Packets to messages to results, whoever carries the messages. */
+/* Sends packets as kernel messages and handles the results. The engine supplies only the function transmit(). */
 #include "datagram_sender.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-#define STARVED_RETRY_NS 200000u /* how long to leave a system alone that was short of buffers */
+#define STARVED_RETRY_NS 200000u /* time before the next try after ENOBUFS or ENOMEM */
 
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
@@ -54,13 +54,14 @@ void speadi_datagram_sender_close(void *self)
     speadi_wake_fd_close(&sender->wake_fd);
 }
 
-/* Settles message i by its result; returns the packets settled, 0 when it has to be sent again. */
-static unsigned settle(struct speadi_datagram_sender *sender, unsigned i)
+/* Handles the result of kernel message i. Returns the number of its packets, which are done now, or 0 when they must be
+ * sent again. */
+static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
 {
     struct speadi_train *train = &sender->train;
     int error;
 
-    switch (speadi_train_judge(train, i, sender->result[i], &error)) {
+    switch (speadi_train_decide(train, i, sender->result[i], &error)) {
     case SPEADI_TRAIN_DONE:
         speadi_tx_done_put(&sender->done, train->packets[i], error);
         sender->messages += error == 0;
@@ -77,8 +78,8 @@ static unsigned settle(struct speadi_datagram_sender *sender, unsigned i)
     return 0;
 }
 
-/* Sends the messages built, up to the first that has to go again, and adds the packets settled to
- * *taken. Returns 0 or the transport's -errno. */
+/* Sends the kernel messages of the last build, up to the first that must be sent again. Adds the packets that are
+ * done to *taken. Returns 0, or -errno when the engine cannot send any more. */
 static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 {
     unsigned i = 0;
@@ -89,7 +90,7 @@ static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
         if (results < 0)
             return results;
         for (unsigned end = i + (unsigned)results; i < end; i++) {
-            unsigned packets = settle(sender, i);
+            unsigned packets = handle_result(sender, i);
 
             if (packets == 0)
                 return 0;
@@ -143,7 +144,7 @@ void speadi_datagram_sender_wake(void *self)
 
 void speadi_datagram_sender_quiesce(void *self)
 {
-    (void)self; /* what was taken is settled: nothing waits in here */
+    (void)self; /* every packet that was taken is done already */
 }
 
 void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *counters)

@@ -1,5 +1,6 @@
-/* What the socket and the uring engine have in common: connected sockets, trains, results, waiting.
- * They differ in how a built batch of messages gets to the kernel: speadi_datagram_transmit_fn. */
+/* The common part of the socket engine and the uring engine: connected sockets, trains, results and waiting. The two
+ * engines differ only in how they give the kernel messages that are built to the kernel: speadi_datagram_transmit_fn.
+ * datagram_train.h says what a kernel message is. */
 #ifndef SPEADI_DATAGRAM_SENDER_H
 #define SPEADI_DATAGRAM_SENDER_H
 
@@ -15,10 +16,10 @@
 
 struct speadi_datagram_sender;
 
-/* Gives messages from number `first` of sender->train to the kernel, in order and without waiting. Fills
- * sender->result from there on (>= 0: sent, or -errno) up to the first message that was not tried, and
- * returns how many results that are (>= 1), or -errno when nothing can be sent any more. A message is
- * not tried once one before it has failed. */
+/* Gives the kernel messages of sender->train to the kernel, in order, from number `first` on. It does not wait. It
+ * stores one result for each in sender->result, at the same index: >= 0 when it was sent, else -errno. When one fails,
+ * it must not try those behind it. Returns the number of results (>= 1), or -errno when the engine cannot send any
+ * more. */
 typedef int speadi_datagram_transmit_fn(struct speadi_datagram_sender *sender, unsigned first);
 
 struct speadi_datagram_sender {
@@ -30,14 +31,16 @@ struct speadi_datagram_sender {
     int result[SPEADI_TRAIN_MESSAGES_MAX];
     struct speadi_tx_done_queue done;
 
-    /* Why the last send() stopped short. */
-    int full_fd;  /* this socket had no room; -1: no */
-    bool starved; /* the system was short of buffers */
+    /* Why the last send() did not take all packets. */
+    int full_fd;  /* descriptor of the socket that had no room; -1: none */
+    bool starved; /* the kernel had no memory for buffers */
 
-    uint64_t messages, batches; /* transmit() counts the batches */
+    uint64_t messages; /* kernel messages sent */
+    uint64_t batches;  /* system calls; transmit() counts them */
 };
 
-/* The sender is the first member of its engine's state, so that these serve as operations as they are. */
+/* An engine has this struct as the first member of its state. So it can use these functions directly in its table of
+ * operations; they follow the contract of struct speadi_tx_engine_ops. */
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
                                 const struct speadi_tx_config *config, uint32_t *buffer_bytes,

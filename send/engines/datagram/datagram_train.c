@@ -1,4 +1,4 @@
-/* Building trains, and learning from refusals. */
+/* Builds trains, and learns the limits of the kernel from its refusals. */
 #include "datagram_train.h"
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include <speadi/packet.h>
 
 #define SEGMENTS_MAX     128u /* UDP_MAX_SEGMENTS of newer kernels */
-#define SEGMENTS_OLD_MAX 64u  /* and of older ones */
+#define SEGMENTS_OLD_MAX 64u  /* UDP_MAX_SEGMENTS of older kernels */
 #define REFUSED_REPEATS  16u
 #define IOVECS_MAX       1024u /* UIO_MAXIOV */
 
@@ -40,7 +40,7 @@ void speadi_train_release(struct speadi_train *train)
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* How many of the packets make one train. */
+/* Returns how many of the packets go into one train. */
 static uint32_t train_length(const struct speadi_train *train,
                              const struct speadi_tx_packet *packets, unsigned count)
 {
@@ -51,7 +51,7 @@ static uint32_t train_length(const struct speadi_train *train,
         return 1;
     most = speadi_min_u32(train->train_bytes_max / first->bytes, train->segments_max);
     most = speadi_min_u32(most, count);
-    /* A packet shorter than the first can only be the last. */
+    /* Only the last packet of a train can be shorter than the first. */
     for (; length < most && last->bytes == first->bytes; length++, last++) {
         const struct speadi_tx_packet *next = last + 1;
 
@@ -77,7 +77,7 @@ static void set_segment_size(struct msghdr *header, union speadi_train_control *
     memcpy(CMSG_DATA(message), &bytes, sizeof bytes);
 }
 
-/* A message may have IOVECS_MAX iovecs; a packet of more (thousands of tiny items) is copied together. */
+/* Copies a packet into one buffer, because it has more iovecs than the kernel accepts (thousands of tiny items). */
 static void flatten(struct speadi_train *train, const struct speadi_tx_packet *packet,
                     struct msghdr *header)
 {
@@ -120,7 +120,7 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
 
     train->count = 0;
     if (train->probe_left && count > train->probe_left)
-        count = train->probe_left; /* trains come after the probe's answer */
+        count = train->probe_left; /* no train is built before the probe has a result */
     while (built < count && train->count < SPEADI_TRAIN_MESSAGES_MAX) {
         const struct speadi_tx_packet *first = &packets[built];
 
@@ -135,9 +135,10 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
     return built;
 }
 
-/* ---- Judging ------------------------------------------------------------------------------- */
+/* ---- Results ------------------------------------------------------------------------------- */
 
-/* A packet of a refused train went through by itself: the train was at fault, not the packet. */
+/* Ends the probe: a packet of the refused train was sent by itself, so the kernel has refused the train and not the
+ * packet. Later trains are built accordingly. */
 static void conclude_probe(struct speadi_train *train, uint32_t bytes)
 {
     if (train->probe_error == -EMSGSIZE) {
@@ -155,7 +156,8 @@ static void conclude_probe(struct speadi_train *train, uint32_t bytes)
     train->probe_left = 0;
 }
 
-/* True when a train was refused as a train, and its packets are to be sent otherwise. */
+/* Returns true when the kernel may have refused the train and not its packets. The packets are then sent in smaller
+ * trains or one by one. */
 static bool regroup(struct speadi_train *train, unsigned i, int result)
 {
     if (train->packets[i] == 1 || (result != -EINVAL && result != -EIO && result != -EMSGSIZE))
@@ -169,10 +171,10 @@ static bool regroup(struct speadi_train *train, unsigned i, int result)
     return true;
 }
 
-/* Some errors tell of an earlier datagram: an ICMP message came back for it. The call that reports them
- * sends nothing and clears them. Others of the same number come from the route at once and persist. Only
- * repeating tells them apart; ECONNREFUSED never comes from the route, but an ICMP flood can bring it
- * several times running. */
+/* Returns how often a send with this result may be repeated. Some errors concern an earlier datagram, for which an ICMP
+ * packet has come back. A call that reports such an error sends nothing, but it clears the error. The same errno can
+ * also come from the route, and then every call reports it. Only a repeated call shows which case it is. ECONNREFUSED
+ * never comes from the route, but when many ICMP packets arrive, it can come several times in a row. */
 static unsigned repeats_allowed(int result)
 {
     switch (-result) {
@@ -191,8 +193,8 @@ static unsigned repeats_allowed(int result)
     }
 }
 
-static enum speadi_train_verdict done(struct speadi_train *train, unsigned i, int result,
-                                      int *error)
+static enum speadi_train_decision done(struct speadi_train *train, unsigned i, int result,
+                                       int *error)
 {
     *error = result < 0 ? result : 0;
     train->repeats = 0;
@@ -205,11 +207,11 @@ static enum speadi_train_verdict done(struct speadi_train *train, unsigned i, in
     return SPEADI_TRAIN_DONE;
 }
 
-enum speadi_train_verdict speadi_train_judge(struct speadi_train *train, unsigned i, int result,
-                                             int *error)
+enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsigned i, int result,
+                                               int *error)
 {
     if (result >= 0) {
-        /* Whatever was repeated has passed, so that it was about earlier datagrams. */
+        /* The send has succeeded, so the errors before the repeats concerned earlier datagrams. */
         train->icmp_unreachable += train->repeats;
         return done(train, i, result, error);
     }

@@ -1,12 +1,15 @@
-/* Trains: consecutive packets to one destination that the kernel takes as one message and cuts apart
- * again (UDP_SEGMENT). All packets of a train are equally long, but the last may be shorter.
+/* Builds trains. A train is a number of consecutive packets to one destination that one sendmsg() gives to the kernel,
+ * which cuts them apart again (UDP_SEGMENT). All packets of a train have one size, but the last may be shorter.
  *
- * The socket and the uring engine both build messages here, and have every result judged here: what the
- * kernel refuses decides how later trains look. Older kernels stop at 64 segments, and drivers refuse
- * segmentation with EIO or EINVAL, sometimes after it has worked; so a refused train of more than 64 is
- * halved once, then its packets are tried one by one, and if that works trains end for good.
+ * In this folder a *kernel message* is one struct msghdr of the kernel: a train, or one packet by itself. The socket
+ * engine and the uring engine both build their kernel messages here. They also pass every result to
+ * speadi_train_decide(), because a refusal of the kernel decides how later trains are built. Older kernels accept only
+ * 64 packets in a train (segments). Drivers may refuse segmentation with EIO or EINVAL, sometimes after it has
+ * worked. So when a train of more than 64 packets is refused, trains have at most 64 packets from then on. When a
+ * shorter train is refused, its packets are tried one by one (the *probe*), and if one of them is sent, no more
+ * trains are built.
  *
- * UDP checksums stay on: segmentation needs them, and so do receivers that want to coalesce. */
+ * UDP checksums stay on, because segmentation needs them, and so does GRO at the receiver. */
 #ifndef SPEADI_DATAGRAM_TRAIN_H
 #define SPEADI_DATAGRAM_TRAIN_H
 
@@ -25,25 +28,26 @@ union speadi_train_control {
 };
 
 struct speadi_train {
-    /* The messages of the last build. Their iovecs are the packets' own. */
+    /* The kernel messages of the last build. They use the iovecs of the packets. */
     struct mmsghdr message[SPEADI_TRAIN_MESSAGES_MAX];
     union speadi_train_control control[SPEADI_TRAIN_MESSAGES_MAX];
-    uint32_t packets[SPEADI_TRAIN_MESSAGES_MAX]; /* how many each message holds */
-    uint32_t bytes[SPEADI_TRAIN_MESSAGES_MAX];   /* length of its first packet: the segment size */
+    uint32_t packets[SPEADI_TRAIN_MESSAGES_MAX]; /* number of packets in each */
+    uint32_t bytes[SPEADI_TRAIN_MESSAGES_MAX];   /* bytes of the first packet: the segment size */
     uint16_t destination[SPEADI_TRAIN_MESSAGES_MAX];
     unsigned count;
 
-    /* What the kernel takes, as far as it has said. */
-    uint32_t segments_max;      /* packets in a train; 1: trains have ended */
-    uint32_t segment_bytes_max; /* longer packets go singly: they do not fit the route */
+    /* The limits of the kernel, as its refusals have shown them so far. */
+    uint32_t segments_max; /* most packets in a train; 1: no more trains are built */
+    uint32_t
+        segment_bytes_max; /* longer packets do not fit the MTU of the route: sent one by one */
     uint32_t train_bytes_max;
 
-    uint32_t probe_left; /* packets of a refused train still to be tried singly; 0: no probe */
-    int probe_error;     /* what the train was refused with */
-    uint32_t repeats;    /* of the message at hand */
+    uint32_t probe_left; /* packets of a refused train that are still to be tried; 0: no probe */
+    int probe_error;     /* the -errno with which the train was refused */
+    uint32_t repeats;    /* how often the current kernel message has been repeated */
     uint64_t icmp_unreachable;
 
-    uint8_t *flat; /* for one packet of more iovecs than a message may have */
+    uint8_t *flat; /* holds a copy of one packet that has more iovecs than sendmsg() accepts */
     struct iovec flat_iov;
     struct spead_log log;
 };
@@ -51,23 +55,24 @@ struct speadi_train {
 /* Returns 0 or -ENOMEM. log (nullable) is copied. */
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
                       const struct spead_log *log);
-void speadi_train_release(struct speadi_train *train); /* safe when zero */
+void speadi_train_release(struct speadi_train *train); /* a zeroed struct is allowed */
 
-/* Makes messages of the first packets, in order; returns how many packets they hold (at least one when
- * count is not 0). The messages of the build before must be done with. */
+/* Builds kernel messages of the first packets, in order. Returns the number of packets in them (at least one when count
+ * is not 0). The kernel messages of the last build are overwritten, so they must not be in use any more. */
 unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_packet *packets,
                             unsigned count);
 
-enum speadi_train_verdict {
-    SPEADI_TRAIN_DONE,    /* the message's packets are done, with *error (0: sent) */
-    SPEADI_TRAIN_AGAIN,   /* not sent for a passing reason: build again from its first packet */
-    SPEADI_TRAIN_NO_ROOM, /* the same, once the socket has room */
-    SPEADI_TRAIN_STARVED, /* the same, after a moment: the system was short of buffers */
+enum speadi_train_decision {
+    SPEADI_TRAIN_DONE,    /* the packets of the kernel message are done, with *error (0: sent) */
+    SPEADI_TRAIN_AGAIN,   /* they were not sent: build again, from the first of these packets */
+    SPEADI_TRAIN_NO_ROOM, /* as AGAIN, but only when the socket has room */
+    SPEADI_TRAIN_STARVED, /* as AGAIN, but a little later: the kernel had no memory for buffers */
 };
 
-/* Judges the result of message i of the last build: bytes sent (>= 0) or -errno. Results are judged in
- * the order of the messages; after AGAIN the next one judged is of a new build. */
-enum speadi_train_verdict speadi_train_judge(struct speadi_train *train, unsigned i, int result,
-                                             int *error);
+/* Decides what follows from the result of kernel message i of the last build. The result is the bytes sent (>= 0) or
+ * -errno. The caller passes the results in the order of the kernel messages. After a decision other than DONE it must
+ * build again before it passes the next result. */
+enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsigned i, int result,
+                                               int *error);
 
 #endif

@@ -1,5 +1,5 @@
-/* What the fault decorator has given to its inner engine and not yet reaped from it: runs of the core's packets and
- * own copies, oldest first. */
+/* The packets that the fault decorator has given to its inner engine and not yet reaped from it, oldest first. Each
+ * run is either a number of packets of the core or one copy that the decorator has made. */
 #ifndef SPEADI_FAULT_UNDER_WAY_H
 #define SPEADI_FAULT_UNDER_WAY_H
 
@@ -7,11 +7,12 @@
 #include <stdint.h>
 
 #define SPEADI_FAULT_RUNS_MAX 2048u
-#define SPEADI_FAULT_OWN_COPY 0u /* a run of the core's packets has at least one */
+#define SPEADI_FAULT_OWN_COPY \
+    0u /* no number of packets: a run of the core's packets has at least one */
 
 struct speadi_fault_run {
-    uint32_t packets; /* SPEADI_FAULT_OWN_COPY: one copy, of this number */
-    uint16_t copy;
+    uint32_t packets; /* number of packets of the core; SPEADI_FAULT_OWN_COPY: one copy */
+    uint16_t copy;    /* number of that copy */
 };
 
 struct speadi_fault_under_way {
@@ -32,14 +33,14 @@ static inline void speadi_fault_under_way_put(struct speadi_fault_under_way *und
     under_way->run[last] = (struct speadi_fault_run){packets, copy};
 }
 
-/* The oldest: there is one. */
+/* Returns the oldest run. There must be one. */
 static inline const struct speadi_fault_run *speadi_fault_under_way_first(
     const struct speadi_fault_under_way *under_way)
 {
     return &under_way->run[under_way->first];
 }
 
-/* Takes so many packets off the oldest run, which has them; 1 for a copy. */
+/* Removes this many packets from the oldest run, which must have at least as many. For a copy, packets is 1. */
 static inline void speadi_fault_under_way_drop(struct speadi_fault_under_way *under_way,
                                                uint32_t packets)
 {

@@ -1,9 +1,10 @@
-/* The fault decorator: an engine around another one that loses, repeats, delays and damages packets, by
- * the dice of a seed. A debugging aid; docs/faults.md is the user's page.
+/* The fault decorator is an engine around another engine, the inner engine. It loses, repeats, delays and damages
+ * packets as seeded dice decide. It serves for debugging; docs/faults.md describes it for users.
  *
- * Stretches that nothing happens to pass through as the core's own arrays. A packet that is changed, held
- * or repeated is copied; the original counts as done once copied, so what becomes of the copy in the
- * transport is not reported. Packets that are dropped are reaped with SPEADI_TX_INJECTED. */
+ * Packets without a fault are *clean*. Runs of clean packets go to the inner engine directly from the arrays of the
+ * core. A packet that is changed, held back, delayed or repeated is copied. The core's packet is done when it has
+ * been copied, so the result of sending the copy is not reported. Packets that the decorator drops are reaped with
+ * SPEADI_TX_INJECTED. */
 #include "tx_engine.h"
 
 #include <assert.h>
@@ -21,34 +22,36 @@
 #include "tx_done_queue.h"
 
 #define COPIES_MAX 1024u
-#define LATE_MAX   512u       /* of them, late at a time: some are always free to move */
-#define IDLE_NS    10000000u  /* the source is idle: nothing more will overtake what is held */
-#define QUIESCE_NS 100000000u /* most time to get rid of copies at the end */
-#define PASSED_ON  1          /* a fate's error: whatever the inner engine says */
+#define LATE_MAX   512u       /* most copies that are late at a time, so that others stay free */
+#define IDLE_NS    10000000u  /* after this time without a packet, late copies wait no longer */
+#define QUIESCE_NS 100000000u /* longest time for sending copies in quiesce() */
+#define PASSED_ON  1          /* error in `outcomes`: the inner engine reports the real one */
 
 struct fault_engine {
-    struct speadi_tx_engine_ops
-        ops; /* with the inner engine's name: it is what carries the packets */
+    struct speadi_tx_engine_ops ops; /* its name and capabilities are those of the inner engine */
     const struct speadi_tx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    struct speadi_fault_hold hold;            /* late first, then delayed, then under way */
-    struct speadi_tx_packet copy[COPIES_MAX]; /* by number; each is one iovec */
+    /* The copies. A copy is late first (if packets must overtake it), then delayed, then in the inner engine. */
+    struct speadi_fault_hold hold;
+    struct speadi_tx_packet
+        copy[COPIES_MAX]; /* indexed by the number of the copy; one iovec each */
     struct iovec copied[COPIES_MAX];
-    unsigned copies_lacking; /* the last send() stopped because it needed so many; 0: it did not */
-    uint64_t start_ns,
-        last_ns; /* of the first and the last packet taken; for stalls and idleness */
+    unsigned
+        copies_lacking; /* the last send() stopped because it needed this many; 0: it did not */
+    uint64_t start_ns;  /* when the first packet was offered; stalls count from here */
+    uint64_t last_ns;   /* when the last packet was taken; tells whether the source is idle */
 
-    /* Dice are rolled ahead, to find how far nothing happens: so many of the next packets are clean, and
-     * after them comes one with this verdict. */
+    /* The dice are rolled ahead, to find out how many packets are clean. The next `clean` packets are clean. If
+     * `rolled` is true, the packet after them has a fault, and `decision` says which. */
     unsigned clean;
     bool rolled;
-    struct speadi_fault_decision verdict;
+    struct speadi_fault_decision decision;
 
-    struct speadi_fault_under_way under_way; /* what the inner engine has been given, in order */
-    struct speadi_tx_done_queue fates;       /* of all packets taken, in order */
-    struct speadi_tx_done_queue passed;      /* how those passed on have ended, in order */
-    bool inner_full;                         /* the inner engine took less than it was given */
+    struct speadi_fault_under_way under_way; /* packets and copies in the inner engine, in order */
+    struct speadi_tx_done_queue outcomes;    /* the outcome of all packets taken, in order */
+    struct speadi_tx_done_queue passed;      /* results of the packets passed on, in order */
+    bool inner_full; /* the inner engine did not take all that it was given */
 };
 
 /* ---- Time ---------------------------------------------------------------------------------- */
@@ -69,22 +72,22 @@ static uint64_t stall_end(const struct fault_engine *engine, uint64_t now_ns)
 
 /* ---- Towards the inner engine -------------------------------------------------------------- */
 
-/* Books what the inner engine has finished: copies are free again, the core's packets await their turn
- * in passed. */
-static void settle(struct fault_engine *engine, struct speadi_tx_done done)
+/* Handles a result of the inner engine. Copies become free. The results of packets of the core are kept in `passed`
+ * until reap() reports them. */
+static void handle_done(struct fault_engine *engine, struct speadi_tx_done done)
 {
     while (done.packets) {
         const struct speadi_fault_run *run = speadi_fault_under_way_first(&engine->under_way);
-        uint32_t settled = 1;
+        uint32_t handled = 1;
 
         if (run->packets == SPEADI_FAULT_OWN_COPY) {
             speadi_fault_hold_give_back(&engine->hold, run->copy);
         } else {
-            settled = speadi_min_u32(done.packets, run->packets);
-            speadi_tx_done_put(&engine->passed, settled, done.error);
+            handled = speadi_min_u32(done.packets, run->packets);
+            speadi_tx_done_put(&engine->passed, handled, done.error);
         }
-        done.packets -= settled;
-        speadi_fault_under_way_drop(&engine->under_way, settled);
+        done.packets -= handled;
+        speadi_fault_under_way_drop(&engine->under_way, handled);
     }
 }
 
@@ -94,11 +97,11 @@ static void reap_inner(struct fault_engine *engine)
 
     while (speadi_tx_done_has_room(&engine->passed, 1) &&
            engine->inner_ops->reap(engine->inner, &done, 1) == 1)
-        settle(engine, done);
+        handle_done(engine, done);
 }
 
-/* Sends the copies that are due. Returns 0 when none is left that is due, -EAGAIN when there is no room,
- * or the inner engine's error. */
+/* Sends the copies that are due. Returns 0 when all of them were sent, -EAGAIN when the inner engine has no room, or
+ * the error of the inner engine. */
 static int send_copies(struct fault_engine *engine, uint64_t now_ns)
 {
     int copy;
@@ -119,7 +122,7 @@ static int send_copies(struct fault_engine *engine, uint64_t now_ns)
     return 0;
 }
 
-/* Passes the core's own packets on; returns how many were taken, or -errno. */
+/* Passes packets of the core on to the inner engine. Returns how many it took, or -errno. */
 static int pass_on(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                    unsigned count)
 {
@@ -130,43 +133,43 @@ static int pass_on(struct fault_engine *engine, const struct speadi_tx_packet *p
     engine->inner_full = ret >= 0 && (unsigned)ret < count;
     if (ret > 0) {
         speadi_fault_under_way_put(&engine->under_way, (uint32_t)ret, 0);
-        speadi_tx_done_put(&engine->fates, (uint32_t)ret, PASSED_ON);
+        speadi_tx_done_put(&engine->outcomes, (uint32_t)ret, PASSED_ON);
     }
     return ret;
 }
 
-/* ---- Fates --------------------------------------------------------------------------------- */
+/* ---- Rolling the dice ---------------------------------------------------------------------- */
 
-static bool is_clean(const struct fault_engine *engine, const struct speadi_fault_decision *verdict,
-                     uint32_t bytes)
+static bool is_clean(const struct fault_engine *engine,
+                     const struct speadi_fault_decision *decision, uint32_t bytes)
 {
-    return !verdict->drop && !verdict->duplicate && verdict->hold == 0 &&
-           verdict->keep_bytes == bytes && verdict->flip_bit == UINT32_MAX &&
+    return !decision->drop && !decision->duplicate && decision->hold == 0 &&
+           decision->keep_bytes == bytes && decision->flip_bit == UINT32_MAX &&
            engine->dice.spec.delay_ns == 0;
 }
 
-/* Rolls until something happens to a packet, or all are clean. What was rolled for packets that were then
- * not taken still holds: the core comes back with the same ones. */
+/* Rolls the dice for packet after packet, until one has a fault or all `count` are clean. When send() then does not
+ * take a packet, the decision for it stays valid, because the core offers the same packets again. */
 static void roll_ahead(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                        unsigned count)
 {
     while (!engine->rolled && engine->clean < count) {
         uint32_t bytes = packets[engine->clean].bytes;
 
-        engine->verdict = speadi_fault_roll(&engine->dice, bytes);
-        engine->rolled = !is_clean(engine, &engine->verdict, bytes);
+        engine->decision = speadi_fault_roll(&engine->dice, bytes);
+        engine->rolled = !is_clean(engine, &engine->decision, bytes);
         engine->clean += !engine->rolled;
     }
 }
 
 /* ---- Copies -------------------------------------------------------------------------------- */
 
-/* A copy must be free. */
+/* Copies a packet with the faults of `decision`, and returns the number of the copy. There must be a free copy. */
 static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_packet *packet)
 {
     struct iovec bytes;
     int copy = speadi_fault_hold_take(&engine->hold, packet->iov, packet->iov_count,
-                                      &engine->verdict, &bytes);
+                                      &engine->decision, &bytes);
 
     assert(copy >= 0);
     engine->copied[copy] = bytes;
@@ -179,7 +182,7 @@ static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_
     return (uint16_t)copy;
 }
 
-/* Late copies that enough packets have overtaken, or all, are to leave at due_ns. */
+/* Lets late copies be sent at due_ns: those that enough packets have overtaken, or all. */
 static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
 {
     uint16_t copies[LATE_MAX];
@@ -189,16 +192,17 @@ static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
         speadi_fault_hold_delay(&engine->hold, copies[i], due_ns);
 }
 
-/* So many of the core's packets have gone past the late copies. */
+/* Notes that this many packets of the core have overtaken the late copies. */
 static void overtake(struct fault_engine *engine, uint32_t packets, uint64_t due_ns)
 {
     speadi_fault_hold_overtaken(&engine->hold, packets);
     end_lateness(engine, false, due_ns);
 }
 
-/* ---- Fates, made true ---------------------------------------------------------------------- */
+/* ---- Applying the decisions ---------------------------------------------------------------- */
 
-/* Passes on as many clean packets as may go before a held one; returns how many, or -errno. */
+/* Passes on clean packets, but no more than may overtake the next late copy. Returns how many the inner engine took, or
+ * -errno. */
 static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                       unsigned count, uint64_t now_ns)
 {
@@ -212,30 +216,31 @@ static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet
     return ret;
 }
 
-/* Does to a packet what the dice said. Returns 1, or 0 when too few copies are free. */
+/* Applies the decision to a packet. Returns 1, or 0 when too few copies are free. */
 static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packet *packet,
                        uint64_t now_ns)
 {
-    const struct speadi_fault_decision *verdict = &engine->verdict;
+    const struct speadi_fault_decision *decision = &engine->decision;
     struct speadi_fault_hold *hold = &engine->hold;
     uint64_t due_ns = now_ns + engine->dice.spec.delay_ns;
-    unsigned copies = verdict->drop ? 0 : 1 + verdict->duplicate;
-    bool late = verdict->hold && hold->late_count < LATE_MAX;
+    unsigned copies = decision->drop ? 0 : 1 + decision->duplicate;
+    bool late = decision->hold && hold->late_count < LATE_MAX;
 
     if (hold->spare_count < copies) {
         engine->copies_lacking = copies;
         return 0;
     }
     engine->rolled = false;
-    speadi_tx_done_put(&engine->fates, 1, verdict->drop ? SPEADI_TX_INJECTED : 0);
-    if (verdict->drop)
+    speadi_tx_done_put(&engine->outcomes, 1, decision->drop ? SPEADI_TX_INJECTED : 0);
+    if (decision->drop)
         return 1;
     if (late)
         speadi_fault_hold_back(hold, copy_packet(engine, packet),
-                               verdict->hold + 1); /* it is about to count as going itself */
+                               decision->hold +
+                                   1); /* + 1: overtake() below counts this packet too */
     else
         speadi_fault_hold_delay(hold, copy_packet(engine, packet), due_ns);
-    if (verdict->duplicate)
+    if (decision->duplicate)
         speadi_fault_hold_delay(hold, copy_packet(engine, packet), due_ns);
     overtake(engine, 1, due_ns);
     return 1;
@@ -257,7 +262,7 @@ static int fault_send(void *self, const struct speadi_tx_packet *packets, unsign
         return 0;
     for (;;) {
         ret = send_copies(engine, now_ns);
-        if (ret < 0 || taken == count || !speadi_tx_done_has_room(&engine->fates, 1))
+        if (ret < 0 || taken == count || !speadi_tx_done_has_room(&engine->outcomes, 1))
             break;
         roll_ahead(engine, packets + taken, count - taken);
         ret = engine->clean ? send_clean(engine, packets + taken, count - taken, now_ns)
@@ -270,8 +275,8 @@ static int fault_send(void *self, const struct speadi_tx_packet *packets, unsign
     return taken || ret == -EAGAIN ? (int)taken : ret;
 }
 
-/* Time passes for what is held and delayed. */
-static void move_on(struct fault_engine *engine)
+/* Reaps the inner engine and sends the copies that have become due. */
+static void run_copies(struct fault_engine *engine)
 {
     uint64_t now_ns = now_if_it_matters(engine);
 
@@ -279,7 +284,7 @@ static void move_on(struct fault_engine *engine)
     if (engine->hold.late_count && now_ns - engine->last_ns >= IDLE_NS)
         end_lateness(engine, true, now_ns);
     if (!stall_end(engine, now_ns))
-        send_copies(engine, now_ns); /* an error comes back at the next send() */
+        send_copies(engine, now_ns); /* an error is ignored: the next send() returns it */
 }
 
 static unsigned fault_reap(void *self, struct speadi_tx_done *done, unsigned max)
@@ -287,74 +292,77 @@ static unsigned fault_reap(void *self, struct speadi_tx_done *done, unsigned max
     struct fault_engine *engine = self;
     unsigned runs = 0;
 
-    move_on(engine);
-    while (runs < max && engine->fates.count) {
-        struct speadi_tx_done *fate = &engine->fates.run[engine->fates.first];
+    run_copies(engine);
+    while (runs < max && engine->outcomes.count) {
+        struct speadi_tx_done *outcome = &engine->outcomes.run[engine->outcomes.first];
         struct speadi_tx_done *passed = &engine->passed.run[engine->passed.first];
-        struct speadi_tx_done out = *fate;
+        struct speadi_tx_done out = *outcome;
 
-        if (fate->error == PASSED_ON) {
+        if (outcome->error == PASSED_ON) {
             if (engine->passed.count == 0)
                 break;
             out.error = passed->error;
-            out.packets = speadi_min_u32(passed->packets, fate->packets);
+            out.packets = speadi_min_u32(passed->packets, outcome->packets);
             speadi_tx_done_drop(&engine->passed, out.packets);
         }
-        speadi_tx_done_drop(&engine->fates, out.packets);
+        speadi_tx_done_drop(&engine->outcomes, out.packets);
         done[runs++] = out;
     }
     return runs;
 }
 
-/* True when reap() would report something. */
-static bool has_news(const struct fault_engine *engine)
+/* Returns true when reap() would report something. */
+static bool is_reapable(const struct fault_engine *engine)
 {
-    const struct speadi_tx_done_queue *fates = &engine->fates;
+    const struct speadi_tx_done_queue *outcomes = &engine->outcomes;
 
-    return fates->count && (fates->run[fates->first].error != PASSED_ON || engine->passed.count);
+    return outcomes->count &&
+           (outcomes->run[outcomes->first].error != PASSED_ON || engine->passed.count);
 }
 
-/* When time alone changes something: a stall ends, a copy is due, or the source counts as idle. */
-static uint64_t next_event(const struct fault_engine *engine, uint64_t now_ns)
+/* Returns the next time at which something changes although the inner engine does nothing: a stall ends, a copy is due,
+ * or the source counts as idle. */
+static uint64_t next_change_ns(const struct fault_engine *engine, uint64_t now_ns)
 {
     const struct speadi_fault_hold *hold = &engine->hold;
-    uint64_t event_ns = stall_end(engine, now_ns);
+    uint64_t change_ns = stall_end(engine, now_ns);
 
-    if (event_ns)
-        return event_ns;
-    event_ns = UINT64_MAX;
+    if (change_ns)
+        return change_ns;
+    change_ns = UINT64_MAX;
     if (hold->late_count)
-        event_ns = engine->last_ns + IDLE_NS;
-    return speadi_min_u64(event_ns, speadi_fault_hold_next_due_ns(hold));
+        change_ns = engine->last_ns + IDLE_NS;
+    return speadi_min_u64(change_ns, speadi_fault_hold_next_due_ns(hold));
 }
 
-/* True when the last send() lacked free copies, and would not lack them now. Then there is room that the inner
- * engine knows nothing of: it may have had some all the time. */
+/* Returns true when the last send() stopped because too few copies were free, and enough are free now. Then send() has
+ * room again. The wait() of the inner engine would not notice this, because the inner engine may have had room all the
+ * time. */
 static bool has_copies_again(const struct fault_engine *engine)
 {
     return engine->copies_lacking != 0 && engine->hold.spare_count >= engine->copies_lacking;
 }
 
-/* What has become due goes here too: a core that waits for no result and has nothing to send calls neither
- * reap() nor send(), and would wait for a time that has passed already. */
+/* Sends the copies that are due before it sleeps. A core that waits for no result and has nothing to send calls neither
+ * reap() nor send(), so no other function would send them, and the time to wait for would already have passed. */
 static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
 {
     struct fault_engine *engine = self;
-    uint64_t now_ns, event_ns;
+    uint64_t now_ns, change_ns;
     bool blocked, awaited;
 
-    move_on(engine);
-    if (has_news(engine) || (for_room && has_copies_again(engine)))
+    run_copies(engine);
+    if (is_reapable(engine) || (for_room && has_copies_again(engine)))
         return;
     now_ns = now_if_it_matters(engine);
-    event_ns = next_event(engine, now_ns);
+    change_ns = next_change_ns(engine, now_ns);
     blocked = engine->inner_full && !stall_end(engine, now_ns);
-    /* A copy that is due and has no room waits for room, not for its time. */
-    if (blocked && event_ns <= now_ns)
-        event_ns = UINT64_MAX;
-    /* What is under way brings results of the core's packets, or free copies. */
+    /* When a copy is due and the inner engine has no room, the time of the copy has passed: wait only for room. */
+    if (blocked && change_ns <= now_ns)
+        change_ns = UINT64_MAX;
+    /* When the inner engine finishes packets, there are results to reap, or copies become free. */
     awaited = for_room && engine->under_way.count > 0;
-    engine->inner_ops->wait(engine->inner, speadi_min_u64(deadline_ns, event_ns),
+    engine->inner_ops->wait(engine->inner, speadi_min_u64(deadline_ns, change_ns),
                             awaited || (blocked && (for_room || engine->hold.delayed_count)));
 }
 
@@ -365,8 +373,8 @@ static void fault_wake(void *self)
     engine->inner_ops->wake(engine->inner);
 }
 
-/* Lets all copies go, whatever their time; those that find no room for too long are lost, as late packets
- * of a sender that ends would be. */
+/* Sends all copies now, even those that are not due. Copies for which the inner engine has no room within QUIESCE_NS
+ * are lost, as delayed packets would be when a sender ends. */
 static void fault_quiesce(void *self)
 {
     struct fault_engine *engine = self;

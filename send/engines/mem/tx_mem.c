@@ -1,4 +1,4 @@
-/* The memory engine: packets are copied onto in-process links. Lossless: a full link is "no room". */
+/* The mem engine copies packets onto memory links. It loses no packet: when a link is full, send() has no room. */
 #include "tx_engine.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 struct mem_engine {
     struct spead_mem_link *link[SPEADI_TX_DESTINATIONS_MAX]; /* referenced */
     uint32_t link_count;
-    struct spead_mem_link *full;   /* the one that had no room at the last send() */
-    struct speadi_wake_fd wake_fd; /* wake(), and room on any link */
+    struct spead_mem_link *full;   /* the link that had no room in the last send(); NULL: none */
+    struct speadi_wake_fd wake_fd; /* wake() signals it, and a link that has room again does */
     struct speadi_tx_done_queue done;
     struct speadi_tx_counters counters;
 };
@@ -42,7 +42,7 @@ static void mem_close(void *self)
     struct mem_engine *engine = self;
 
     for (uint32_t i = 0; i < engine->link_count; i++) {
-        speadi_mem_wire_set_producer_wake_fd(engine->link[i], NULL); /* before the wake_fd goes */
+        speadi_mem_wire_set_producer_wake_fd(engine->link[i], NULL); /* wake_fd is closed below */
         spead_mem_link_unref(engine->link[i]);
     }
     engine->link_count = 0;
@@ -64,7 +64,7 @@ static int mem_send(void *self, const struct speadi_tx_packet *packets, unsigned
             engine->full = link;
             break;
         }
-        speadi_tx_done_put(&engine->done, 1, ret); /* too long or closed: that packet's error */
+        speadi_tx_done_put(&engine->done, 1, ret); /* ret < 0: packet too long, or link closed */
         taken++;
     }
     engine->counters.messages += taken;
@@ -99,7 +99,7 @@ static void mem_wake(void *self)
 
 static void mem_quiesce(void *self)
 {
-    (void)self; /* what was taken has been copied */
+    (void)self; /* every packet that was taken is already copied */
 }
 
 static void mem_counters(void *self, struct speadi_tx_counters *counters)

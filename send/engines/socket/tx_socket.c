@@ -1,4 +1,4 @@
-/* The socket engine: sendmmsg() of trains. Works everywhere. */
+/* The socket engine sends trains with sendmmsg(). It works on every kernel that the library supports. */
 #include <errno.h>
 #include <stddef.h>
 #include <sys/socket.h>
@@ -11,7 +11,7 @@ struct socket_engine {
     bool one_by_one;                      /* see transmit() */
 };
 
-/* How many messages from number i on go to the same destination. */
+/* Returns how many kernel messages from number i on have the same destination. */
 static unsigned run_length(const struct speadi_train *train, unsigned i)
 {
     unsigned end = i + 1;
@@ -21,9 +21,11 @@ static unsigned run_length(const struct speadi_train *train, unsigned i)
     return end - i;
 }
 
-/* After some messages have gone, sendmmsg() swallows the error of the one that failed. If that was a late
- * refusal it is lost to the count, and with a closed port every second message meets one. So after such
- * a stop the rest of this send() goes one by one, where errors show; a full socket shows at once. */
+/* Sends kernel messages to one destination. When sendmmsg() has sent some of them and the next one fails, it returns
+ * only the number sent and not the error. If the error came from an ICMP packet, it would be missing in
+ * icmp_unreachable; when the port at the receiver is closed, every second kernel message has such an error. So after
+ * sendmmsg() has stopped early, the rest of this send() gives the kernel messages to sendmmsg() one by one, where
+ * every error is returned. When the cause was a full socket, the next call reports it at once. */
 static int transmit(struct speadi_datagram_sender *sender, unsigned first)
 {
     struct socket_engine *engine = (struct socket_engine *)sender;

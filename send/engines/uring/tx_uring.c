@@ -1,13 +1,14 @@
-/* The uring engine: trains sent by io_uring, one submission a batch, each with a result of its own.
+/* The uring engine sends trains with io_uring. It submits a batch of kernel messages (datagram_train.h) with one system
+ * call, and gets a result for each.
  *
- * The sockets do not block, so that a message which finds no room comes back with -EAGAIN instead of
- * being parked in the kernel, and a batch has ended when the submitting call returns. Parking was
- * rejected: with deferred task running the owner has to enter the kernel for the retry all the same, and
- * the chain would have to be cancelled at the end. The messages are linked, so that the first failure
- * stops those behind it: unlinked ones would overtake it as soon as room appears in between.
+ * The sends do not block: when a socket has no room, the result is -EAGAIN, and the kernel does not keep the request
+ * until there is room. So a batch has ended when the submitting call returns. Requests that wait in the kernel were
+ * rejected: with deferred task running the owner thread would still have to enter the kernel for each retry, and
+ * quiesce() would have to cancel the chain. The requests of a batch are linked, so that the first failure stops those
+ * behind it. Without the link a later request could overtake a failed one when room appears in between.
  *
- * SENDMSG_ZC is not used: loopback and veth copy all the same, and where it does not copy each send costs
- * a second completion, which pays only on NICs that this was not measured on. */
+ * SENDMSG_ZC is not used. Loopback and veth copy the data even with it. Where it does not copy, each send needs a
+ * second completion queue entry. It could be faster only on NICs, and it has not been measured there. */
 #include <errno.h>
 #include <string.h>
 
@@ -21,10 +22,11 @@ struct uring_engine {
     struct speadi_datagram_sender sender; /* first */
     struct io_uring ring;
     bool ring_open;
-    int broken; /* -errno that the ring ended with: messages may still be queued in it */
+    int broken; /* -errno with which the ring failed, or 0; requests may still be queued in it */
 };
 
-/* Queues messages from `first` on as one chain. The queue is empty and has room for all messages. */
+/* Queues the kernel messages from number `first` on as one chain of requests, and returns their number. The submission
+ * queue is empty and has room for all of them. */
 static unsigned queue_chain(struct uring_engine *engine, unsigned first)
 {
     struct speadi_train *train = &engine->sender.train;
@@ -39,8 +41,8 @@ static unsigned queue_chain(struct uring_engine *engine, unsigned first)
     return train->count - first;
 }
 
-/* Takes the completions that are there; returns how many. */
-static unsigned take_completions(struct uring_engine *engine)
+/* Stores the results in the completion queue and returns their number. */
+static unsigned read_results(struct uring_engine *engine)
 {
     struct io_uring_cqe *cqe;
     unsigned head, seen = 0;
@@ -63,17 +65,18 @@ static int transmit(struct speadi_datagram_sender *sender, unsigned first)
         return engine->broken;
     left = queue_chain(engine, first);
     while (left) {
-        /* Waits for nothing but the kernel's own running of the chain: see above. */
+        /* The call waits only while the kernel runs the chain, because the sends do not block. */
         int ret = io_uring_submit_and_wait(&engine->ring, left);
 
         if (ret < 0 && ret != -EINTR && ret != -EAGAIN && ret != -EBUSY)
             return engine->broken = ret;
-        left -= take_completions(engine);
+        left -= read_results(engine);
     }
     sender->batches++;
     while (first + results < sender->train.count && sender->result[first + results] != -ECANCELED)
         results++;
-    return results ? (int)results : (engine->broken = -EIO); /* nothing cancels a chain's first */
+    /* The first request of a chain is never cancelled, so there must be a result. */
+    return results ? (int)results : (engine->broken = -EIO);
 }
 
 static int open_ring(struct uring_engine *engine, struct spead_err *err)
@@ -98,7 +101,7 @@ static int uring_usable(const struct speadi_tx_config *config, struct spead_err 
 {
     struct speadi_uring_features features;
 
-    (void)config; /* the kernel has what it takes, or not */
+    (void)config; /* only the kernel decides whether the engine is usable */
     return speadi_uring_probe(&features, err);
 }
 

@@ -162,10 +162,10 @@ Test(datagram_train, a_packet_of_too_many_pieces_is_copied_together)
 
 static int error;
 
-static enum speadi_train_verdict judge(unsigned i, int result)
+static enum speadi_train_decision judge(unsigned i, int result)
 {
     error = 1;
-    return speadi_train_judge(&train, i, result, &error);
+    return speadi_train_decide(&train, i, result, &error);
 }
 
 Test(datagram_train, a_long_train_that_is_refused_is_halved_once)
