@@ -54,8 +54,7 @@ enum {
 struct speadi_tx_counters {
     uint64_t messages; /* trains, and packets by themselves, given to the kernel or the device */
     uint64_t batches;  /* system calls or doorbells that carried them */
-    uint64_t
-        memory_bytes; /* allocated beside `self`, with reserved address space; fixed by open() */
+    uint64_t memory_bytes; /* allocated beside `self`, address space included; open() sets it */
     /* How often a send was refused because an ICMP message had come for an earlier datagram (ECONNREFUSED,
      * EHOSTUNREACH). These sends were repeated. */
     uint64_t icmp_unreachable;

@@ -88,7 +88,7 @@ int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_
         ret = config->describe(config->describe_arg, &slot->message, slot->heap, &slot->options);
         return ret < 0 ? ret : 0;
     }
-    /* The channel does not check the type of a message, so it is checked here. */
+    /* A sending end that has declared no type can send messages of every type, so the type is checked here. */
     if (slot->message.type != config->type || slot->message.reference == 0)
         return -EPROTOTYPE;
     return config->type == SPEAD_TYPE_HEAP ? describe_heap(sink, slot)

@@ -57,16 +57,14 @@ struct spead_send_sink {
     alignas(SPEADI_CACHE_LINE) struct speadi_sink_slot *current_slot, *retry_slot;
     /* The last step failed on the message of this slot, which is current_slot or retry_slot. NULL: on no message. */
     struct speadi_sink_slot *failed_slot;
-    struct spead_err pending_error; /* the node will fail with this error; code 0: none */
-    struct speadi_sink_slot
-        *pending_slot; /* ... on the message of this slot; NULL: on no message */
+    struct spead_err pending_error;        /* the node will fail with this error; code 0: none */
+    struct speadi_sink_slot *pending_slot; /* ... on the message of this slot; NULL: on none */
     struct spead_message inbox[SPEADI_SINK_BATCH]; /* messages received and not yet in a slot */
     uint32_t inbox_at, inbox_count;
     uint64_t head, reaped; /* positions in the ring, see above */
-    uint64_t
-        flush_target; /* the stream must have finished this many heaps before the node is done */
-    bool ended;       /* the input has ended */
-    bool flushing;    /* flush_target is set */
+    uint64_t flush_target; /* the node is done when the stream has finished this many heaps */
+    bool ended;            /* the input has ended */
+    bool flushing;         /* flush_target is set */
     struct spead_send_runner *runner;
     struct spead_node *_Atomic node; /* NULL: not started, or finished; see detach_node() */
     _Atomic bool detached;           /* the node has finished; heaps may still be in flight */

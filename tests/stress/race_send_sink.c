@@ -1,11 +1,11 @@
-/* A send sink whose stream, graph and spectators all run at once, and end at any moment: every message is
- * released once and counted once, the account adds up whenever it is looked at, and nothing is woken that
- * has gone.
+/* Goal: a send sink works when its stream, its graph and threads that read its statistics run at the same time and end
+ * at any moment. Every message is released once and counted once. The counters add up in every snapshot. No thread uses
+ * or wakes anything that is already freed.
  *
- * Method: support/sink_rig.h, many short rounds: one or several heaps in flight, a stream with a thread of the
- * sink's or of this program, another producer on the same stream, heaps refused by the network under each
- * policy; a round runs to its end, is cancelled, drained, or its stream is stopped. ThreadSanitizer watches
- * the rest. */
+ * Method: many short rounds with support/sink_rig.h. The rounds differ in the number of heaps in flight, in the thread
+ * that runs the stream (one of the sink or one of this program), in heaps that the network refuses, and in the failure
+ * policy; another producer submits to the same stream. A round runs to its end, is cancelled or drained, or its stream
+ * is stopped. ThreadSanitizer finds data races. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -25,13 +25,13 @@ static atomic_bool round_over;
 static void *watch(void *arg)
 {
     while (!atomic_load(&round_over)) {
-        sink_rig_stats(arg); /* checks */
+        sink_rig_stats(arg); /* aborts if the counters do not add up */
         sched_yield();
     }
     return NULL;
 }
 
-/* Heaps of nobody in particular, between those of the sink. */
+/* Submits heaps of another producer between those of the sink. */
 static void *interfere(void *arg)
 {
     struct sink_rig *rig = arg;

@@ -1,9 +1,9 @@
-/* Several producers, an owner and a stop that comes at any moment: every accepted heap completes exactly
- * once, in order of acceptance, and every snapshot of the ledger adds up.
+/* Goal: several producers submit to a stream while its owner thread runs and another thread stops it at any moment.
+ * Every accepted heap completes exactly once, in the order of acceptance, and every snapshot of the ledger adds up.
  *
- * Method: a stream on an engine that takes a few packets at a time. Producers submit, wait and flush;
- * each heap's completion is counted in a cell of its own; another thread takes snapshots throughout. A round
- * ends with one stop or two. ThreadSanitizer watches the rest. */
+ * Method: the stream has a scripted engine that takes a few packets at a time. The producers call submit(),
+ * submit_wait() and flush(). The completions of each heap are counted in a cell of its own. Another thread takes
+ * snapshots all the time. A round ends with one call of stop() or two. ThreadSanitizer finds data races. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -23,14 +23,15 @@ static atomic_bool round_over;
 struct round {
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
-    uint64_t last_counter; /* owner only: completions must rise */
-    uint64_t completed;    /* owner only */
+    /* Only the owner thread uses these fields. */
+    uint64_t last_counter; /* heap counter of the last completion; the next must be greater */
+    uint64_t completed;
 };
 
 struct heap_cell {
     struct round *round;
-    unsigned completions; /* written by the owner, read after the round */
-    bool accepted;        /* written by its producer */
+    unsigned completions; /* the owner thread writes it; it is read after the round */
+    bool accepted;        /* the producer writes it */
 };
 
 struct producer {

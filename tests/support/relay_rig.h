@@ -1,4 +1,4 @@
-/* Messages through a send sink and over a link in memory to a receiver. */
+/* Sends messages through a send sink and over a memory link to a receive stream. */
 #ifndef TEST_RELAY_RIG_H
 #define TEST_RELAY_RIG_H
 
@@ -10,9 +10,9 @@
 #include <speadline/recv.h>
 #include <speadline/send_node.h>
 
-enum { RELAY_HEAPS_MAX = 20 }; /* that a receiver holds */
+enum { RELAY_HEAPS_MAX = 20 }; /* the most heaps that the receive stream can hold */
 
-/* A link with a stream at each end, polled by the test. */
+/* A memory link with a send stream and a receive stream. The test polls both streams. */
 struct relay_hop {
     struct spead_mem_link *link;
     struct spead_send_stream *send;
@@ -22,10 +22,10 @@ struct relay_hop {
 void relay_hop_open(struct relay_hop *hop);
 void relay_hop_close(struct relay_hop *hop);
 
-/* Polls the receiver until it has a heap. */
+/* Polls the receive stream until it has a heap, and returns that heap. */
 struct spead_heap *relay_hop_take(struct relay_hop *hop);
 
-/* Runs messages through a sink with this config to the graph's end. */
+/* Runs a graph that sends the messages through a sink with this configuration. Returns the result of the graph. */
 int relay_messages(const struct spead_send_sink_config *config,
                    const struct spead_message *messages, uint64_t count,
                    enum spead_on_error on_error, struct spead_send_sink_stats *stats,

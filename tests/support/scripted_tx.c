@@ -1,4 +1,4 @@
-/* A send engine that does as it is told. */
+/* A scripted send engine. */
 #include "scripted_tx.h"
 
 #include <errno.h>
@@ -11,7 +11,8 @@
 
 #include <send_stream.h>
 
-/* What the stream owns and frees: the script outlives it. */
+/* The state of the engine, which the stream owns and frees. The struct scripted_tx is separate, because it must outlive
+ * the stream. */
 struct handle {
     struct scripted_tx *tx;
 };
@@ -109,7 +110,7 @@ static unsigned reap(void *self, struct speadi_tx_done *done, unsigned max)
     unsigned count = 0;
 
     while (tx->reaped < tx->taken && (!tx->hold || tx->let_go > 0 || tx->quiesced)) {
-        /* What quiesce found unfinished was cancelled by it. */
+        /* Packets that were still held when quiesce() was called are cancelled. */
         int error = tx->hold && tx->let_go == 0 ? -ECANCELED : error_of(tx, tx->reaped);
 
         if (count == 0 || done[count - 1].error != error) {

@@ -1,5 +1,5 @@
-/* A send engine that does as it is told, and a stream on it: what was sent, and what the stream does when
- * there is no room, a packet is refused or the transport breaks.
+/* A scripted send engine, and a stream on it. The test says how much room the engine has, which packets it refuses and
+ * when it fails, and sees what the stream has sent.
  *
  *     struct scripted_tx *tx = scripted_tx_create();
  *     tx->room = 3;
@@ -8,7 +8,7 @@
  *     spead_send_stream_destroy(stream);
  *     scripted_tx_destroy(tx);
  *
- * All members belong to the stream's owner thread. */
+ * Only the owner thread of the stream uses the fields. */
 #ifndef TEST_SCRIPTED_TX_H
 #define TEST_SCRIPTED_TX_H
 
@@ -24,21 +24,21 @@
 #define SCRIPTED_TX_REFUSALS_MAX 8
 
 struct scripted_tx {
-    /* What it shall do. */
-    uint64_t room;    /* packets that it will still take; UINT64_MAX at first */
-    unsigned at_once; /* most that one send() takes; UINT_MAX at first */
-    bool hold;        /* report nothing done until let_go or quiesce */
-    uint64_t let_go;  /* how many more to report done, with hold */
-    int broken;       /* send() answers this -errno */
+    /* The script: the test sets these fields. */
+    uint64_t room;    /* packets that the engine will still take; UINT64_MAX at first */
+    unsigned at_once; /* the most packets that one send() takes; UINT_MAX at first */
+    bool hold; /* true: reap() reports no packet, except those of let_go and after quiesce() */
+    uint64_t let_go; /* with hold: how many more packets reap() reports */
+    int broken;      /* if not 0, send() returns this -errno */
     struct {
-        uint64_t packet; /* number, from 0 */
-        int error;       /* 0: end of the list */
+        uint64_t packet; /* the number of the packet, from 0 */
+        int error;       /* the error that reap() reports for it; 0: end of the list */
     } refuse[SCRIPTED_TX_REFUSALS_MAX];
-    bool record; /* keep the packets' bytes; true at first */
+    bool record; /* true: the bytes of the packets are kept; true at first */
 
-    /* What happened. */
+    /* What has happened: the engine sets these fields. */
     uint64_t taken, reaped;
-    uint8_t *bytes; /* of all recorded packets */
+    uint8_t *bytes; /* the bytes of all recorded packets */
     size_t used, capacity;
     struct {
         size_t at;
@@ -54,24 +54,24 @@ struct scripted_tx {
 };
 
 struct scripted_tx *scripted_tx_create(void);
-void scripted_tx_destroy(struct scripted_tx *tx); /* after the stream */
+void scripted_tx_destroy(struct scripted_tx *tx); /* the stream must be destroyed before */
 
-/* The engine alone. *state is the caller's to free, after the operations' close(). */
+/* Returns the engine without a stream. The caller calls its close() and then frees *state. */
 const struct speadi_tx_engine_ops *scripted_tx_engine(struct scripted_tx *tx, void **state);
 
-/* A stream on tx with config (destinations in it are ignored) and that many destinations. Aborts when it
- * cannot be made. */
+/* Returns a stream on tx with this number of destinations; those in config are ignored. Aborts when the stream cannot
+ * be created. scripted_tx_stream() creates it with one destination and no overhead. */
 struct spead_send_stream *scripted_tx_stream_to(struct scripted_tx *tx,
                                                 const struct spead_send_stream_config *config,
                                                 uint32_t destinations, uint32_t packet_overhead);
 struct spead_send_stream *scripted_tx_stream(struct scripted_tx *tx,
                                              const struct spead_send_stream_config *config);
 
-/* Header word, pointer number i (from 0; 0..3 are the specials), payload of recorded packet n. */
+/* These return item pointer i of the recorded packet n (0 to 3 are those that every packet has), and its bytes. */
 uint64_t scripted_tx_pointer(const struct scripted_tx *tx, size_t n, unsigned i);
 const uint8_t *scripted_tx_packet(const struct scripted_tx *tx, size_t n);
 
-/* Value of pointer i, without mode and id, in SPEAD-64-40. */
+/* Returns the value of item pointer i, without mode and id, in SPEAD-64-40. */
 uint64_t scripted_tx_value(const struct scripted_tx *tx, size_t n, unsigned i);
 
 #endif

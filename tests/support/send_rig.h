@@ -1,4 +1,4 @@
-/* A send stream on an engine that does as the test says, a heap for it, and what became of that.
+/* A send stream on a scripted engine (scripted_tx.h), a heap to send, and a log of the completions.
  *
  *     struct send_rig rig;
  *     send_rig_open(&rig, 4);             // heaps in flight; rig.tx is the engine
@@ -7,13 +7,13 @@
  *     ... rig.log.result[0] ...
  *     send_rig_close(&rig);
  *
- * Aborts when a call fails that no test is about. */
+ * The functions abort the test when a call fails that should not fail in any test. */
 #ifndef TEST_SEND_RIG_H
 #define TEST_SEND_RIG_H
 
 #include "scripted_tx.h"
 
-/* The heap: one item in so many packets. */
+/* The heap has one item. These are its bytes, its packets, and the SPEAD bytes of all packets. */
 enum {
     SEND_RIG_HEAP_BYTES = 10000,
     SEND_RIG_PACKETS = 7,
@@ -30,21 +30,21 @@ struct send_rig {
     struct scripted_tx *tx;
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
-    struct send_rig_log log;           /* the heaps that have ended */
-    struct spead_send_options options; /* note that in the log */
+    struct send_rig_log log;           /* the results of the heaps that have completed */
+    struct spead_send_options options; /* their `done` writes the log */
 };
 
-/* To three destinations. */
+/* Opens a stream with three destinations. */
 void send_rig_open(struct send_rig *rig, uint32_t heaps_max);
 void send_rig_close(struct send_rig *rig);
 
-/* A heap with one item, or none for 0 bytes; at most SEND_RIG_HEAP_BYTES. */
+/* Returns a heap with one item of this size (at most SEND_RIG_HEAP_BYTES). For 0 bytes it has no item. */
 struct spead_send_heap *send_rig_heap(size_t bytes);
 
 /* Submits rig->heap with rig->options. */
 int send_rig_submit(struct send_rig *rig);
 
-/* A snapshot, checked: every packet is in exactly one bucket. Aborts if it is not. */
+/* Returns a snapshot. Aborts if its buckets do not add up to the submitted packets. */
 struct spead_send_stats send_rig_stats(const struct send_rig *rig);
 uint64_t send_rig_packets(const struct send_rig *rig, enum spead_send_bucket bucket);
 

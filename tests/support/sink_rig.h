@@ -1,12 +1,13 @@
-/* A graph of a test source and a send sink, on a stream whose engine does as the test says.
+/* A graph of a probe source and a send sink, whose stream has a scripted engine (scripted_tx.h).
  *
  *     struct sink_rig rig;
- *     sink_rig_init(&rig, 100, 4);         // messages, heaps in flight; change configs and rig.tx
+ *     sink_rig_init(&rig, 100, 4);         // messages, heaps in flight; then change configs and rig.tx
  *     sink_rig_start(&rig);
  *     int ret = spead_graph_wait(rig.graph, 0, &rig.err);
- *     sink_rig_close(&rig);                // and all messages must have been released
+ *     sink_rig_close(&rig);                // returns 0 when all messages have been released
  *
- * Messages count their references; each becomes a heap of one item, whose first word is its number. */
+ * Each message refers to an object that counts references. The sink sends a heap of one item for it; the first word of
+ * the item is the number of the object. */
 #ifndef TEST_SINK_RIG_H
 #define TEST_SINK_RIG_H
 
@@ -22,7 +23,7 @@
 
 enum { SINK_RIG_HEAP_BYTES = 64, SINK_RIG_MESSAGES_MAX = 4096 };
 
-/* What a message of the rig refers to. */
+/* The object of a message. */
 struct sink_object {
     _Atomic int references;
     uint64_t number;
@@ -33,18 +34,18 @@ struct sink_rig {
     struct spead_send_stream_config stream_config;
     struct spead_send_sink_config sink_config;
     struct spead_probe_source_config source_config;
-    struct spead_node_config node_config; /* policies; names and ops are filled in */
-    uint32_t edge_capacity;               /* between source and sink; 32 */
-    int describe_error;                   /* what describe() answers ... */
-    uint64_t describe_error_at;           /* ... for this message, */
-    unsigned describe_error_times;        /* so many times */
-    bool collects;                        /* another sink takes what is diverted */
+    struct spead_node_config node_config; /* the sink gets the failure policies in it */
+    uint32_t edge_capacity;               /* between source and sink; 32 at first */
+    int describe_error;                   /* describe() returns this error ... */
+    uint64_t describe_error_at;           /* ... for the message with this number, ... */
+    unsigned describe_error_times;        /* ... and only this many times */
+    bool collects;                        /* true: a probe sink receives the diverted messages */
 
     struct scripted_tx *tx;
     struct spead_send_stream *stream;
     struct spead_send_sink *sink;
     struct spead_probe_source *source;
-    struct spead_probe_sink *diverted; /* NULL unless it collects */
+    struct spead_probe_sink *diverted; /* NULL unless `collects` is true */
     struct spead_executor *executor;
     struct spead_graph *graph;
     struct spead_node *from, *to;
@@ -53,26 +54,27 @@ struct sink_rig {
     struct sink_object *objects;
     struct spead_message *messages;
     uint32_t count;
-    _Atomic uint64_t done; /* heaps that have ended, well or not */
+    _Atomic uint64_t done; /* heaps that have completed, with or without an error */
 };
 
 void sink_rig_init(struct sink_rig *rig, uint32_t messages, uint32_t heaps_max);
-int sink_rig_type(void); /* of its messages */
+int sink_rig_type(void); /* the type of the messages */
 
-/* Makes stream and sink; builds the graph; starts it on an executor. */
+/* open() creates the stream, the sink and the source. build() builds the graph; build_on() builds it with a channel as
+ * the input instead of the source. start() calls open(), if the test has not, then build(), and starts the graph on an
+ * executor. */
 void sink_rig_open(struct sink_rig *rig);
 void sink_rig_build(struct sink_rig *rig);
-void sink_rig_build_on(struct sink_rig *rig,
-                       struct spead_channel *input); /* in place of a source */
+void sink_rig_build_on(struct sink_rig *rig, struct spead_channel *input);
 void sink_rig_start(struct sink_rig *rig);
 
-/* The number of the heap in recorded packet n. */
+/* Returns the number of the object whose heap is in the recorded packet n. */
 uint64_t sink_rig_sent_number(const struct sink_rig *rig, size_t n);
 
-/* A snapshot that adds up. Aborts if it does not. */
+/* Returns a snapshot. Aborts if its counters do not add up. */
 struct spead_send_sink_stats sink_rig_stats(const struct sink_rig *rig);
 
-/* Ends graph, sink, stream in the order that the contract says. Returns how many references are left. */
+/* Destroys everything in the order that the contracts ask for. Returns how many messages have not been released. */
 unsigned sink_rig_close(struct sink_rig *rig);
 
 #endif

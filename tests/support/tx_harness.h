@@ -1,7 +1,7 @@
-/* A send engine between a set of known packets and sinks that check what arrives.
+/* Sends known packets through a send engine to sinks, and checks what arrives there.
  *
- * The network engines send to UDP sockets on loopback ports that the kernel picks; mem sends to links.
- * What does not hold is printed and aborts: that fails a Criterion test and a race program alike. */
+ * The network engines send to UDP sockets on loopback ports that the kernel chooses. The mem engine sends to memory
+ * links. When a check fails, the function prints why and aborts; so a Criterion test and a race program both fail. */
 #ifndef TEST_TX_HARNESS_H
 #define TEST_TX_HARNESS_H
 
@@ -15,8 +15,8 @@
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 
-/* Packets with contents of their own (number, then a pattern of it), all iovecs back to back: as the
- * core hands them over. */
+/* Packets with different contents: the number of the packet, then a pattern that depends on it. All iovecs lie back to
+ * back in one array, as in the packets of the core. */
 struct tx_packets {
     struct speadi_tx_packet *packet;
     struct iovec *iov;
@@ -25,7 +25,8 @@ struct tx_packets {
 };
 
 struct tx_packets *tx_packets_make(unsigned max);
-/* A packet in two iovecs, or in `pieces`. */
+
+/* These add a packet. The first gives it two iovecs, the second as many as `pieces`. */
 void tx_packets_add(struct tx_packets *packets, uint32_t bytes, uint16_t destination);
 void tx_packets_add_pieces(struct tx_packets *packets, uint32_t bytes, uint16_t destination,
                            unsigned pieces);
@@ -41,11 +42,11 @@ struct tx_harness {
     char reason[256];
     uint32_t buffer_bytes;
     struct tx_sink {
-        int fd;                      /* bound to a loopback port; -1: closed or none */
-        struct spead_mem_link *link; /* for mem */
+        int fd;                      /* a socket on a loopback port; -1: closed, or no socket */
+        struct spead_mem_link *link; /* for the mem engine */
     } sink[TX_SINKS_MAX];
     unsigned sinks;
-    int *error; /* what reap() said, packet by packet */
+    int *error; /* for each packet the error that reap() has reported */
     unsigned reaped, reaped_max;
 };
 
@@ -54,13 +55,14 @@ struct tx_harness_config {
     unsigned sinks; /* default 1 */
     bool v6;
     uint32_t train_bytes_max; /* default 65536 */
-    uint32_t link_packets;    /* of each mem link; default 4096 */
-    const char *fault;        /* NULL: none */
-    /* Instead of sinks: `sinks` addresses to send to, and the send buffer to ask for. */
+    uint32_t link_packets;    /* capacity of each memory link; default 4096 */
+    const char *fault;        /* specification of a fault decorator; NULL: none */
+    /* If not NULL, the engine sends to these `sinks` addresses, and there are no sinks. */
     const struct speadi_address *address;
-    uint32_t buffer_bytes;                /* default 512 KiB */
-    uint32_t packet_bytes_max;            /* default 65507 */
-    struct spead_send_verbs_config verbs; /* for engine verbs, without its head; zero by default */
+    uint32_t buffer_bytes;     /* send buffer of each socket; default 512 KiB */
+    uint32_t packet_bytes_max; /* default 65507 */
+    /* For the verbs engine; the head is filled in. All zero by default. */
+    struct spead_send_verbs_config verbs;
     bool hardware_rate, hardware_tso;
     const struct spead_send_memory *memory;
     uint32_t memory_count;
@@ -68,24 +70,25 @@ struct tx_harness_config {
     const struct spead_log *log;
 };
 
-/* Only opens the engine, with the config's address: what open() says, and its sentence in *err. */
+/* Only opens the engine, to send to config->address. Returns what the open has returned, with its sentence in *err. */
 int tx_harness_try(struct tx_harness *h, const struct tx_harness_config *config,
                    struct spead_err *err);
 
-/* False when this host cannot run the engine (printed): the caller skips. */
+/* Opens the engine and its sinks. Returns false, and prints why, when this host cannot run the engine. The caller skips
+ * the test then. */
 bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *config);
 void tx_harness_close(struct tx_harness *h);
 
-/* Takes what reap() has; returns the packets reaped in all. */
+/* Reaps all packets that are done. Returns the number of packets reaped since open(). */
 unsigned tx_harness_reap(struct tx_harness *h);
 
-/* Sends all packets and waits for their end: at most 10 s. */
+/* Sends all packets and waits until they are reaped, for at most 10 s. */
 void tx_harness_send(struct tx_harness *h, const struct tx_packets *packets);
 
-/* Receives one packet from sink i: length, or -1 when nothing comes within 100 ms. */
+/* Receives one packet from sink i. Returns its length, or -1 when none arrives within 100 ms. */
 int tx_harness_receive(struct tx_harness *h, unsigned i, uint8_t *into, uint32_t room);
 
-/* Requires that exactly these packets arrived at their sinks, in order, byte by byte. */
+/* Checks that exactly these packets have arrived at their sinks, in order and byte by byte. */
 void tx_harness_expect(struct tx_harness *h, const struct tx_packets *packets);
 
 #endif

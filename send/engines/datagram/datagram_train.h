@@ -37,9 +37,8 @@ struct speadi_train {
     unsigned count;
 
     /* The limits of the kernel, as its refusals have shown them so far. */
-    uint32_t segments_max; /* most packets in a train; 1: no more trains are built */
-    uint32_t
-        segment_bytes_max; /* longer packets do not fit the MTU of the route: sent one by one */
+    uint32_t segments_max;      /* most packets in a train; 1: no more trains are built */
+    uint32_t segment_bytes_max; /* longer packets exceed the MTU of the route: sent one by one */
     uint32_t train_bytes_max;
 
     uint32_t probe_left; /* packets of a refused train that are still to be tried; 0: no probe */

@@ -83,9 +83,8 @@ struct spead_send_sink_config {
     /* For messages of type region. The node fails with -ENOTSUP on a region that the CPU cannot read. A message with a
      * device event is sent only when the device has reported that event. */
     uint64_t data_id; /* id of the item with the bytes that the message refers to; default 0x1000 */
-    uint64_t
-        sequence_id;  /* id of the immediate item with the sequence number modulo 2^N; 0: none */
-    uint64_t time_id; /* id of the item with the time, 8 bytes big-endian; 0: none */
+    uint64_t sequence_id; /* id of the immediate item with the sequence number mod 2^N; 0: none */
+    uint64_t time_id;     /* id of the item with the time, 8 bytes big-endian; 0: none */
 
     /* True (default): the sink runs the stream on a thread of its own while the graph runs. At the end it stops the
      * stream, and the stream cannot be started again. False: the caller runs the stream, on a thread that does not

@@ -1,5 +1,5 @@
-/* Goal: the engine that was asked for is the one that opens, "auto" says what it took and why, and a choice
- * that cannot work is refused in words.
+/* Goal: the engine that the configuration names is the one that opens. "auto" says which engine it has chosen and
+ * why. A choice that cannot work is refused with a sentence.
  * Method: real engines. */
 #include "tx_engine.h"
 

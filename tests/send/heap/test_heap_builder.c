@@ -1,6 +1,6 @@
-/* The heap builder refuses what could not be sent, and changes nothing when it does.
+/* Goal: the heap builder refuses items that could not be sent, and a refusal changes nothing.
  *
- * Method: each refusal by name, and the payload size after it. */
+ * Method: each kind of refusal is provoked; the payload size of the heap is checked after it. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

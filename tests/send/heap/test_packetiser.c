@@ -1,7 +1,7 @@
-/* Packets are, byte by byte, what the protocol page says, however the space for them is dealt out.
+/* Goal: packets follow the protocol page byte by byte, and do not depend on how much space each call gets.
  *
- * Method: the vectors of tests/vectors/; and heaps of many shapes whose packets are put together again by
- * a decoder of this file's own, with space given whole or in crumbs. */
+ * Method: packets are compared with the vectors of tests/vectors/. Also, a decoder in this file puts the packets of
+ * many different heaps together again. The space is given in one call, or in small parts in many calls. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -17,8 +17,8 @@
 
 enum { PACKETS_MAX = 4096 };
 
-/* Where packets are written: one arena that keeps growing indexes, dealt out as the case likes. */
-struct desk {
+/* The memory that packets are written into. cut() gives it to the packetiser part by part. */
+struct output {
     uint8_t header[1 << 19];
     struct iovec iov[4 * PACKETS_MAX];
     struct speadi_tx_packet packet[PACKETS_MAX];
@@ -26,25 +26,25 @@ struct desk {
     uint64_t bytes;
 };
 
-static struct desk *desk_create(void)
+static struct output *output_create(void)
 {
-    struct desk *desk = calloc(1, sizeof *desk);
+    struct output *output = calloc(1, sizeof *output);
 
-    cr_assert_not_null(desk);
-    return desk;
+    cr_assert_not_null(output);
+    return output;
 }
 
-/* Cuts the heap, giving room for `at_once` packets at a time. */
-static void cut(struct desk *desk, const struct spead_send_heap *heap, uint32_t packet_bytes,
+/* Cuts the heap. Each call of the packetiser gets space for `at_once` packets. */
+static void cut(struct output *output, const struct spead_send_heap *heap, uint32_t packet_bytes,
                 uint64_t counter, unsigned at_once)
 {
     struct speadi_packetiser packetiser;
     struct speadi_heap_shape shape;
-    struct speadi_packet_space space = {.header = desk->header,
-                                        .header_end = desk->header + sizeof desk->header,
-                                        .iov = desk->iov,
-                                        .iov_end = desk->iov + 4 * PACKETS_MAX,
-                                        .packet = desk->packet};
+    struct speadi_packet_space space = {.header = output->header,
+                                        .header_end = output->header + sizeof output->header,
+                                        .iov = output->iov,
+                                        .iov_end = output->iov + 4 * PACKETS_MAX,
+                                        .packet = output->packet};
     bool done = false;
 
     cr_assert_eq(speadi_heap_shape(&shape, heap, packet_bytes), 0);
@@ -54,25 +54,25 @@ static void cut(struct desk *desk, const struct spead_send_heap *heap, uint32_t 
         const struct speadi_tx_packet *before = space.packet;
 
         space.packet_end = space.packet + at_once;
-        if (space.packet_end > desk->packet + PACKETS_MAX)
-            space.packet_end = desk->packet + PACKETS_MAX;
+        if (space.packet_end > output->packet + PACKETS_MAX)
+            space.packet_end = output->packet + PACKETS_MAX;
         space.budget = UINT64_MAX;
         done = speadi_packetiser_fill(&packetiser, &space);
         cr_assert(done || space.packet > before, "no packet fits although there is room");
     }
-    desk->count = (size_t)(space.packet - desk->packet);
-    for (size_t i = 0; i < desk->count; i++)
-        desk->bytes += desk->packet[i].bytes;
-    cr_expect_eq(desk->count, shape.packets, "%zu packets, %zu foretold", desk->count,
+    output->count = (size_t)(space.packet - output->packet);
+    for (size_t i = 0; i < output->count; i++)
+        output->bytes += output->packet[i].bytes;
+    cr_expect_eq(output->count, shape.packets, "%zu packets, %zu foretold", output->count,
                  (size_t)shape.packets);
-    cr_expect_eq(desk->bytes, shape.bytes, "%zu bytes, %zu foretold", (size_t)desk->bytes,
+    cr_expect_eq(output->bytes, shape.bytes, "%zu bytes, %zu foretold", (size_t)output->bytes,
                  (size_t)shape.bytes);
 }
 
-/* The bytes of packet n, freed by the caller. */
-static uint8_t *flatten(const struct desk *desk, size_t n)
+/* Returns the bytes of packet n. The caller frees them. */
+static uint8_t *flatten(const struct output *output, size_t n)
 {
-    const struct speadi_tx_packet *packet = &desk->packet[n];
+    const struct speadi_tx_packet *packet = &output->packet[n];
     uint8_t *bytes = malloc(packet->bytes);
     size_t used = 0;
 
@@ -96,28 +96,28 @@ static struct spead_send_heap *make_heap(unsigned heap_address_bits)
 
 /* ---- Vectors ------------------------------------------------------------------------------- */
 
-/* From packet number `first` of the vector file on, for as many as the heap makes. */
+/* Compares the packets of the heap with those in the vector file from number `first` on. */
 static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_bytes,
                           const char *name, size_t first)
 {
-    struct desk *desk = desk_create();
+    struct output *output = output_create();
     static struct test_vectors vectors;
 
     test_vectors_read(&vectors, name);
-    cut(desk, heap, packet_bytes, 1, PACKETS_MAX);
-    cr_assert_leq(first + desk->count, vectors.count, "%s: too many packets", name);
-    for (size_t i = 0; i < desk->count; i++) {
+    cut(output, heap, packet_bytes, 1, PACKETS_MAX);
+    cr_assert_leq(first + output->count, vectors.count, "%s: too many packets", name);
+    for (size_t i = 0; i < output->count; i++) {
         const struct test_vector_packet *want = &vectors.packet[first + i];
-        uint8_t *got = flatten(desk, i);
+        uint8_t *got = flatten(output, i);
 
-        cr_assert_eq(desk->packet[i].bytes, want->length, "%s: packet %zu has %u bytes, not %zu",
-                     name, i, desk->packet[i].bytes, want->length);
+        cr_assert_eq(output->packet[i].bytes, want->length, "%s: packet %zu has %u bytes, not %zu",
+                     name, i, output->packet[i].bytes, want->length);
         for (size_t k = 0; k < want->length; k++)
             cr_assert_eq(got[k], want->bytes[k], "%s: packet %zu byte %zu is %02x, not %02x", name,
                          i, k, got[k], want->bytes[k]);
         free(got);
     }
-    free(desk);
+    free(output);
 }
 
 /* TestEncode.empty; unittest_send_completion: 49 bytes */
@@ -230,12 +230,12 @@ Test(packetiser, every_flavour)
     }
 }
 
-/* TestEncode.zero_copy, TestEncode.lifetime: what the memory holds when it is sent is what is sent. */
+/* TestEncode.zero_copy, TestEncode.lifetime: the bytes are read when the heap is sent, not when they are added. */
 Test(packetiser, data_is_read_when_sent_not_when_added)
 {
     static uint8_t data[32], small[2];
     struct spead_send_heap *heap = make_heap(48);
-    struct desk *desk = desk_create();
+    struct output *output = output_create();
     uint8_t *packet;
 
     cr_assert_geq(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, true), 0);
@@ -243,13 +243,13 @@ Test(packetiser, data_is_read_when_sent_not_when_added)
     memset(data, 0x5a, sizeof data);
     small[0] = 0xbe;
     small[1] = 0xef;
-    cut(desk, heap, 1472, 1, PACKETS_MAX);
-    packet = flatten(desk, 0);
+    cut(output, heap, 1472, 1, PACKETS_MAX);
+    packet = flatten(output, 0);
     cr_expect_eq(speadi_load_be64(packet + 8 + 5 * 8), 0x900100000000beefull);
     cr_expect_eq(packet[8 + 6 * 8], 0x5a);
-    cr_expect_eq(desk->packet[0].iov[1].iov_base, data, "the payload was copied");
+    cr_expect_eq(output->packet[0].iov[1].iov_base, data, "the payload was copied");
     free(packet);
-    free(desk);
+    free(output);
     spead_send_heap_destroy(heap);
 }
 
@@ -258,45 +258,45 @@ Test(packetiser, handles_change_values_between_sends)
 {
     static const uint8_t one[16] = {1}, two[24] = {2};
     struct spead_send_heap *heap = make_heap(40);
-    struct desk *desk = desk_create();
+    struct output *output = output_create();
     int item = spead_send_heap_add_item(heap, 0x1000, one, sizeof one, true);
     int immediate = spead_send_heap_add_immediate(heap, 0x1001, 7);
     uint8_t *packet;
 
     cr_assert_eq(spead_send_heap_set_item(heap, item, two, sizeof two), 0);
     cr_assert_eq(spead_send_heap_set_immediate(heap, immediate, 8), 0);
-    cut(desk, heap, 1472, 1, PACKETS_MAX);
-    packet = flatten(desk, 0);
+    cut(output, heap, 1472, 1, PACKETS_MAX);
+    packet = flatten(output, 0);
     cr_expect_eq(speadi_load_be64(packet + 16), 0x8000020000000000 | sizeof two, "heap length");
     cr_expect_eq(speadi_load_be64(packet + 8 + 5 * 8), 0x8010010000000008);
     cr_expect_eq(packet[8 + 6 * 8], 2);
     free(packet);
-    free(desk);
+    free(output);
     spead_send_heap_destroy(heap);
 }
 
 /* ---- Any heap comes out whole -------------------------------------------------------------- */
 
-/* Puts the packets' payload together, checking what every packet must satisfy. */
-static uint8_t *assemble(const struct desk *desk, uint32_t packet_bytes, uint64_t counter,
+/* Puts the payload of the packets together, and checks what must hold for every packet. */
+static uint8_t *assemble(const struct output *output, uint32_t packet_bytes, uint64_t counter,
                          uint64_t *length, size_t *items)
 {
     uint8_t *heap = NULL;
     uint64_t at = 0;
 
     *items = 0;
-    for (size_t n = 0; n < desk->count; n++) {
-        uint8_t *bytes = flatten(desk, n);
+    for (size_t n = 0; n < output->count; n++) {
+        uint8_t *bytes = flatten(output, n);
         struct speadi_packet packet;
 
-        cr_assert_leq(desk->packet[n].bytes, packet_bytes);
-        cr_assert_leq(desk->packet[n].iov_count, SPEADI_PACKET_IOVECS_MAX);
+        cr_assert_leq(output->packet[n].bytes, packet_bytes);
+        cr_assert_leq(output->packet[n].iov_count, SPEADI_PACKET_IOVECS_MAX);
         cr_assert_eq(
-            speadi_packet_decode(&packet, bytes, desk->packet[n].bytes, desk->packet[n].bytes), 0,
-            "packet %zu is malformed", n);
+            speadi_packet_decode(&packet, bytes, output->packet[n].bytes, output->packet[n].bytes),
+            0, "packet %zu is malformed", n);
         cr_assert_eq(packet.heap_counter, counter);
         cr_assert_eq(packet.payload_offset, at, "packet %zu starts elsewhere", n);
-        cr_assert(n + 1 == desk->count || packet.payload_bytes % 8 == 0,
+        cr_assert(n + 1 == output->count || packet.payload_bytes % 8 == 0,
                   "packet %zu leaves the payload unaligned", n);
         cr_assert_gt(packet.payload_bytes, 0);
         if (heap == NULL)
@@ -316,11 +316,11 @@ static uint8_t pattern(size_t i)
     return (uint8_t)(i * 131 + i / 251 + 1);
 }
 
-/* `count` items of `bytes` each, and as many immediates. */
+/* Checks a heap with `count` items of `bytes` bytes each, and with as many immediate items. */
 static void expect_whole(unsigned count, size_t bytes, uint32_t packet_bytes, unsigned at_once)
 {
     struct spead_send_heap *heap = make_heap(40);
-    struct desk *desk = desk_create();
+    struct output *output = output_create();
     uint8_t *data = malloc(count * bytes + 1), *got;
     uint64_t length = 0;
     size_t items;
@@ -332,8 +332,8 @@ static void expect_whole(unsigned count, size_t bytes, uint32_t packet_bytes, un
                       0);
         cr_assert_geq(spead_send_heap_add_immediate(heap, 0x100000 + i, i), 0);
     }
-    cut(desk, heap, packet_bytes, 77, at_once);
-    got = assemble(desk, packet_bytes, 77, &length, &items);
+    cut(output, heap, packet_bytes, 77, at_once);
+    got = assemble(output, packet_bytes, 77, &length, &items);
     cr_expect(memcmp(got, data, count * bytes) == 0, "%u items of %zu at %u: payload differs",
               count, bytes, packet_bytes);
     for (size_t i = count * bytes; i < length; i++)
@@ -341,7 +341,7 @@ static void expect_whole(unsigned count, size_t bytes, uint32_t packet_bytes, un
     cr_expect_eq(items, 2u * count + (length > count * bytes), "%zu pointers", items);
     free(got);
     free(data);
-    free(desk);
+    free(output);
     spead_send_heap_destroy(heap);
 }
 
@@ -367,11 +367,11 @@ Test(packetiser, work_is_resumed_wherever_space_ran_out)
     }
 }
 
-/* The kernel refuses a message of more than 1024 iovecs. */
+/* sendmsg() refuses more than 1024 iovecs. */
 Test(packetiser, packet_of_many_tiny_items_is_gathered)
 {
     struct spead_send_heap *heap = make_heap(40);
-    struct desk *desk = desk_create();
+    struct output *output = output_create();
     static uint8_t data[3000];
     uint64_t length;
     size_t items;
@@ -381,13 +381,13 @@ Test(packetiser, packet_of_many_tiny_items_is_gathered)
         data[i] = pattern(i);
         cr_assert_geq(spead_send_heap_add_item(heap, 0x1000 + i, data + i, 1, false), 0);
     }
-    cut(desk, heap, 65504, 5, PACKETS_MAX);
-    cr_expect_eq(desk->count, 1);
-    cr_expect_eq(desk->packet[0].iov_count, 1);
-    got = assemble(desk, 65504, 5, &length, &items);
+    cut(output, heap, 65504, 5, PACKETS_MAX);
+    cr_expect_eq(output->count, 1);
+    cr_expect_eq(output->packet[0].iov_count, 1);
+    got = assemble(output, 65504, 5, &length, &items);
     cr_expect(memcmp(got, data, sizeof data) == 0);
     free(got);
-    free(desk);
+    free(output);
     spead_send_heap_destroy(heap);
 }
 
@@ -395,15 +395,15 @@ Test(packetiser, budget_is_never_exceeded)
 {
     static uint8_t data[20000];
     struct spead_send_heap *heap = make_heap(40);
-    struct desk *desk = desk_create();
+    struct output *output = output_create();
     struct speadi_packetiser packetiser;
     struct speadi_heap_shape shape;
-    struct speadi_packet_space space = {.header = desk->header,
-                                        .header_end = desk->header + sizeof desk->header,
-                                        .iov = desk->iov,
-                                        .iov_end = desk->iov + 4 * PACKETS_MAX,
-                                        .packet = desk->packet,
-                                        .packet_end = desk->packet + PACKETS_MAX,
+    struct speadi_packet_space space = {.header = output->header,
+                                        .header_end = output->header + sizeof output->header,
+                                        .iov = output->iov,
+                                        .iov_end = output->iov + 4 * PACKETS_MAX,
+                                        .packet = output->packet,
+                                        .packet_end = output->packet + PACKETS_MAX,
                                         .packet_overhead = 66};
     uint64_t total = 0;
     bool done = false;
@@ -426,7 +426,7 @@ Test(packetiser, budget_is_never_exceeded)
         total += spent;
     }
     cr_expect_eq(total, shape.bytes + 66 * shape.packets);
-    free(desk);
+    free(output);
     spead_send_heap_destroy(heap);
 }
 
@@ -449,7 +449,7 @@ Test(packetiser, repeated_pointers_that_do_not_fit_are_refused)
 
 Test(packetiser, padding_that_the_flavour_cannot_count_is_refused)
 {
-    struct spead_send_heap *heap = make_heap(8); /* lengths to 255 */
+    struct spead_send_heap *heap = make_heap(8); /* 8 bits: the heap length is at most 255 */
     struct speadi_heap_shape shape;
 
     for (unsigned i = 0; i < 31; i++)

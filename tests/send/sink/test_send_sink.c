@@ -1,8 +1,8 @@
-/* A send sink sends every message of its channel, once and in order, and releases each when its heap has
- * left, not before.
+/* Goal: a send sink sends every message of its channel once and in order. It releases a message when the heap of the
+ * message has completed, and not before.
  *
- * Method: a test source and the sink in a graph; the stream is on an engine that does as the test says. Messages
- * count their references. */
+ * Method: a probe source and the sink in a graph (support/sink_rig.h). The stream has a scripted engine. The objects of
+ * the messages count references. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -56,7 +56,7 @@ static void wait_for_in(const struct sink_rig *rig, uint64_t in)
         sched_yield();
 }
 
-/* Nothing of what follows runs in another thread but the graph's: the test polls the stream. */
+/* There are two threads: one runs the graph, and this one polls the stream. */
 Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_be_in_flight)
 {
     struct sink_rig rig;
@@ -65,7 +65,7 @@ Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_
     rig.sink_config.own_thread = false;
     rig.tx->hold = true;
     sink_rig_start(&rig);
-    while (rig.tx->packet_count < 3) /* what was taken in need not have been submitted yet */
+    while (rig.tx->packet_count < 3) /* received messages may not have been submitted yet */
         spead_send_stream_poll(rig.stream);
     cr_expect_eq(sink_rig_stats(&rig).pending, 3);
     for (int i = 0; i < 3; i++)
@@ -76,7 +76,7 @@ Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_
     cr_expect_eq(rig.objects[1].references, 1);
     rig.tx->let_go = 1;
     spead_send_stream_poll(rig.stream);
-    wait_for_in(&rig, 5); /* half of the places are free: it goes on */
+    wait_for_in(&rig, 5); /* half of the slots are free, so the node goes on */
     cr_expect_eq(sink_rig_stats(&rig).pending, 3);
     rig.tx->hold = false;
     while (rig.done < 10)
@@ -110,7 +110,7 @@ Test(send_sink, goes_on_when_another_producer_has_had_all_places)
     spead_send_heap_destroy(other);
 }
 
-/* The source would go on for ever: its messages are the same ones again. */
+/* The source repeats its messages and would never end. */
 Test(send_sink, drains_what_the_source_has_emitted)
 {
     struct spead_send_sink_stats stats;

@@ -1,8 +1,8 @@
-/* How a send sink ends when it is told to: drained, cancelled, destroyed, or with another graph after it on the same
- * stream; whatever happens, every message is released once and counted once.
+/* Goal: a send sink ends correctly when its graph is drained or cancelled, when the sink is destroyed, and when another
+ * graph follows on the same stream. In each case every message is released once and counted once.
  *
- * Method: support/sink_rig.h: messages that count their references, and an engine that refuses, holds or breaks
- * as the test says. */
+ * Method: support/sink_rig.h. The objects of the messages count references. The scripted engine refuses packets, holds
+ * them, or fails. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -51,8 +51,9 @@ Test(send_sink_ends, a_drain_past_its_deadline_abandons_what_is_in_flight)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* After a cancel the caller's stream still has the heaps: they leave, and their messages are released, when the
- * caller polls it; also those that the network refuses, of which no node hears any more. */
+/* After a cancel the stream of the caller still has the heaps in flight. When the caller polls it, they are sent and
+ * their messages are released. This includes heaps that the network refuses, although the node has finished and cannot
+ * fail on them. */
 Test(send_sink_ends, a_stream_of_the_callers_keeps_its_heaps_after_a_cancel)
 {
     struct sink_rig rig;
@@ -86,7 +87,7 @@ Test(send_sink_ends, a_stream_of_the_callers_may_be_destroyed_with_heaps_in_flig
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The heaps of the sink, and itself, go when they have left: the sanitizers watch. */
+/* The sink and its heaps are freed when the last heap has completed. The sanitizers find a mistake. */
 Test(send_sink_ends, a_sink_destroyed_with_heaps_in_flight_goes_with_the_last_of_them)
 {
     struct sink_rig rig;
@@ -212,7 +213,7 @@ Test(send_sink_ends, a_stream_of_the_callers_serves_one_graph_after_the_other)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* What the first graph left in flight has gone, and is not taken for the second one's. */
+/* The heaps that the first graph has left in flight are completed and are not counted for the second graph. */
 Test(send_sink_ends, a_graph_after_a_cancelled_one_sends_its_own_messages_once)
 {
     struct sink_rig rig;

@@ -1,8 +1,8 @@
-/* How failures end: one message's is its policy's, the stream's is the graph's; what went before it leaves first, and
- * every message is released once and counted once.
+/* Goal: when the sink fails on a message, its failure policy decides what follows; when the stream fails, the graph
+ * fails. Heaps that were submitted before a failure complete first. Every message is released once and counted once.
  *
- * Method: support/sink_rig.h: messages that count their references, and an engine that refuses, holds or breaks
- * as the test says. */
+ * Method: support/sink_rig.h. The objects of the messages count references. The scripted engine refuses packets, holds
+ * them, or fails. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -24,65 +24,65 @@ static struct spead_node_stats node_stats(const struct sink_rig *rig)
 
 /* ---- One message fails ---------------------------------------------------------------------- */
 
-struct misfortune {
-    bool at_network; /* its heap is refused there, else it cannot be described */
+struct refusal {
+    bool at_network; /* true: the network refuses the heap; false: describe() refuses the message */
     int error;
 };
 
-static void strike(struct sink_rig *rig, struct misfortune misfortune, uint64_t number)
+static void set_refusal(struct sink_rig *rig, struct refusal refusal, uint64_t number)
 {
-    if (misfortune.at_network) {
+    if (refusal.at_network) {
         rig->tx->refuse[0].packet = number;
-        rig->tx->refuse[0].error = misfortune.error;
+        rig->tx->refuse[0].error = refusal.error;
     } else {
-        rig->describe_error = misfortune.error;
+        rig->describe_error = refusal.error;
         rig->describe_error_at = number;
     }
 }
 
-static const struct misfortune misfortunes[] = {{true, -EMSGSIZE}, {false, -EILSEQ}};
-enum { MISFORTUNES = 2, MESSAGES = 50, UNLUCKY = 17 };
+static const struct refusal refusals[] = {{true, -EMSGSIZE}, {false, -EILSEQ}};
+enum { REFUSALS = 2, MESSAGES = 50, REFUSED = 17 };
 
-static void start_unlucky(struct sink_rig *rig, struct misfortune misfortune,
-                          enum spead_on_error on_error)
+static void start_with_refusal(struct sink_rig *rig, struct refusal refusal,
+                               enum spead_on_error on_error)
 {
     sink_rig_init(rig, MESSAGES, 4);
     rig->node_config.on_error = on_error;
     rig->node_config.retries = 3;
-    strike(rig, misfortune, UNLUCKY);
+    set_refusal(rig, refusal, REFUSED);
     sink_rig_start(rig);
 }
 
 Test(send_sink_failures, a_message_that_fails_fails_the_graph_and_is_named)
 {
-    for (unsigned i = 0; i < MISFORTUNES; i++) {
+    for (unsigned i = 0; i < REFUSALS; i++) {
         struct spead_send_sink_stats stats;
         struct spead_failure failure = SPEAD_FAILURE_INIT;
         struct sink_rig rig;
 
-        start_unlucky(&rig, misfortunes[i], SPEAD_ON_ERROR_FAIL);
-        cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), misfortunes[i].error);
+        start_with_refusal(&rig, refusals[i], SPEAD_ON_ERROR_FAIL);
+        cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), refusals[i].error);
         spead_graph_failure(rig.graph, &failure);
         cr_expect_eq(failure.stream, 7);
-        cr_expect_eq(failure.sequence, UNLUCKY);
-        cr_expect_not_null(strstr(failure.cause, misfortunes[i].at_network ? "refused" : "sent"),
-                           "%s", failure.cause);
+        cr_expect_eq(failure.sequence, REFUSED);
+        cr_expect_not_null(strstr(failure.cause, refusals[i].at_network ? "refused" : "sent"), "%s",
+                           failure.cause);
         stats = sink_rig_stats(&rig);
         cr_expect_eq(stats.failed, 1);
         cr_expect_eq(stats.pending, 0);
-        cr_expect_geq(stats.sent + stats.abandoned, UNLUCKY);
-        cr_expect(!misfortunes[i].at_network || stats.sent >= UNLUCKY, "they end in order");
+        cr_expect_geq(stats.sent + stats.abandoned, REFUSED);
+        cr_expect(!refusals[i].at_network || stats.sent >= REFUSED, "they end in order");
         cr_expect_eq(sink_rig_close(&rig), 0);
     }
 }
 
 Test(send_sink_failures, a_message_that_fails_is_left_out_and_the_others_are_sent)
 {
-    for (unsigned i = 0; i < MISFORTUNES; i++) {
+    for (unsigned i = 0; i < REFUSALS; i++) {
         for (unsigned log = 0; log < 2; log++) {
             struct sink_rig rig;
 
-            start_unlucky(&rig, misfortunes[i], log ? SPEAD_ON_ERROR_LOG : SPEAD_ON_ERROR_SKIP);
+            start_with_refusal(&rig, refusals[i], log ? SPEAD_ON_ERROR_LOG : SPEAD_ON_ERROR_SKIP);
             cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
             cr_expect_eq(log ? node_stats(&rig).logged : node_stats(&rig).skipped, 1);
             cr_expect_eq(sink_rig_stats(&rig).sent, MESSAGES - 1);
@@ -94,23 +94,24 @@ Test(send_sink_failures, a_message_that_fails_is_left_out_and_the_others_are_sen
 
 Test(send_sink_failures, a_message_that_fails_is_tried_again)
 {
-    for (unsigned i = 0; i < MISFORTUNES; i++) {
+    for (unsigned i = 0; i < REFUSALS; i++) {
         struct sink_rig rig;
         unsigned tries = 0;
 
-        start_unlucky(&rig, misfortunes[i], SPEAD_ON_ERROR_RETRY);
+        start_with_refusal(&rig, refusals[i], SPEAD_ON_ERROR_RETRY);
         cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), 0, "%s", rig.err.text);
         cr_expect_eq(node_stats(&rig).retried, 1);
         cr_expect_eq(sink_rig_stats(&rig).sent, MESSAGES);
         cr_expect_eq(sink_rig_stats(&rig).failed, 0);
         for (size_t k = 0; k < rig.tx->packet_count; k++)
-            tries += sink_rig_sent_number(&rig, k) == UNLUCKY;
-        cr_expect_eq(tries, misfortunes[i].at_network ? 2 : 1);
+            tries += sink_rig_sent_number(&rig, k) == REFUSED;
+        cr_expect_eq(tries, refusals[i].at_network ? 2 : 1);
         cr_expect_eq(sink_rig_close(&rig), 0);
     }
 }
 
-/* Also the last one, of which the sink hears after its input has ended; and all four in flight. */
+/* The network refuses the last message too, and the sink learns this after its input has ended. It also refuses all
+ * four heaps in flight. */
 Test(send_sink_failures, retries_that_are_used_up_lead_to_the_next_policy)
 {
     struct sink_rig rig;
@@ -131,7 +132,7 @@ Test(send_sink_failures, retries_that_are_used_up_lead_to_the_next_policy)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The stream is polled by the test: the graph ends no earlier than the heap that was tried again. */
+/* The test polls the stream. The graph must not end before the heap that is tried again has completed. */
 Test(send_sink_failures, a_retry_after_the_end_of_the_input_is_waited_for)
 {
     struct sink_rig rig;
@@ -154,25 +155,25 @@ Test(send_sink_failures, a_retry_after_the_end_of_the_input_is_waited_for)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The result of a pulled graph: what the sink could not send. */
+/* The graph is pulled, and its results are the messages that the sink could not send. */
 Test(send_sink_failures, a_message_that_fails_can_be_had_back)
 {
-    for (unsigned i = 0; i < MISFORTUNES; i++) {
+    for (unsigned i = 0; i < REFUSALS; i++) {
         struct spead_graph_end errors;
         struct spead_message message;
         struct sink_rig rig;
 
         sink_rig_init(&rig, MESSAGES, 4);
         rig.node_config.on_error = SPEAD_ON_ERROR_DIVERT;
-        strike(&rig, misfortunes[i], UNLUCKY);
+        set_refusal(&rig, refusals[i], REFUSED);
         sink_rig_open(&rig);
         sink_rig_build(&rig);
         errors = (struct spead_graph_end){rig.to, "error"};
         cr_assert_eq(spead_graph_next(rig.graph, errors, &message, &rig.err), 0, "%s",
                      rig.err.text);
-        cr_expect_eq(message.sequence, UNLUCKY);
+        cr_expect_eq(message.sequence, REFUSED);
         cr_expect(message.flags & SPEAD_MESSAGE_FAILED);
-        cr_expect_eq(rig.objects[UNLUCKY].references, 1, "it came with its reference");
+        cr_expect_eq(rig.objects[REFUSED].references, 1, "it came with its reference");
         spead_message_unref(&message);
         cr_expect_eq(spead_graph_next(rig.graph, errors, &message, &rig.err), -ESHUTDOWN);
         cr_expect_eq(sink_rig_stats(&rig).sent, MESSAGES - 1);
@@ -180,7 +181,7 @@ Test(send_sink_failures, a_message_that_fails_can_be_had_back)
     }
 }
 
-/* No more input comes that could step the node: the completion does. */
+/* No more input arrives, so only the completion can wake the node. */
 Test(send_sink_failures, a_refusal_is_told_at_once_also_while_the_input_is_idle)
 {
     struct spead_channel_config channel_config = SPEAD_CHANNEL_CONFIG_INIT;
@@ -205,9 +206,10 @@ Test(send_sink_failures, a_refusal_is_told_at_once_also_while_the_input_is_idle)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* ---- What went before a failure -------------------------------------------------------------- */
+/* ---- Heaps that were submitted before a failure ---------------------------------------------- */
 
-/* While heaps are in flight the graph does not end, and takes nothing more; then all of them have left. */
+/* Checks that the graph does not end and receives no more messages while heaps are in flight, and that it fails when
+ * all of them have completed. */
 static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t sent)
 {
     uint64_t in = sink_rig_stats(rig).in;
@@ -224,7 +226,7 @@ static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t se
     cr_expect_eq(sink_rig_close(rig), 0);
 }
 
-/* All places are taken, and too few of them free themselves to wake the node for that. */
+/* All slots are in flight, and too few complete to wake the node for free slots. */
 Test(send_sink_failures, what_is_in_flight_leaves_before_a_refused_heap_fails_the_graph)
 {
     struct sink_rig rig;
@@ -249,7 +251,7 @@ Test(send_sink_failures, what_is_in_flight_leaves_before_an_undescribed_message_
     sink_rig_init(&rig, 100, 8);
     rig.sink_config.own_thread = false;
     rig.tx->hold = true;
-    strike(&rig, (struct misfortune){false, -EILSEQ}, 4);
+    set_refusal(&rig, (struct refusal){false, -EILSEQ}, 4);
     sink_rig_start(&rig);
     while (sink_rig_stats(&rig).in < 5)
         sched_yield();
@@ -260,9 +262,9 @@ Test(send_sink_failures, a_thread_of_the_sinks_sends_all_that_came_before_a_fail
 {
     struct sink_rig rig;
 
-    start_unlucky(&rig, misfortunes[1], SPEAD_ON_ERROR_FAIL);
+    start_with_refusal(&rig, refusals[1], SPEAD_ON_ERROR_FAIL);
     cr_expect_eq(spead_graph_wait(rig.graph, 0, &rig.err), -EILSEQ);
-    cr_expect_eq(sink_rig_stats(&rig).sent, UNLUCKY);
+    cr_expect_eq(sink_rig_stats(&rig).sent, REFUSED);
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
@@ -272,7 +274,7 @@ Test(send_sink_failures, a_cancel_does_not_wait_for_what_a_failure_waits_for)
 
     sink_rig_init(&rig, 100, 8);
     rig.tx->hold = true;
-    strike(&rig, (struct misfortune){false, -EILSEQ}, 4);
+    set_refusal(&rig, (struct refusal){false, -EILSEQ}, 4);
     sink_rig_start(&rig);
     while (sink_rig_stats(&rig).in < 5)
         sched_yield();
@@ -310,7 +312,8 @@ Test(send_sink_failures, a_broken_transport_fails_the_graph_whatever_the_policy)
     }
 }
 
-/* Until the stream has them: a message that the sink has only taken in would meet a stopped stream. */
+/* Waits until this many heaps are submitted. A message that the sink has received and not yet submitted would find the
+ * stream stopped. */
 static void wait_for_submitted(const struct sink_rig *rig, uint64_t heaps)
 {
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;

@@ -1,6 +1,6 @@
-/* Heaps that were received are sent on as they were; what cannot be sent is told apart.
+/* Goal: received heaps are sent on as they were, and messages that cannot be sent fail with the right error.
  *
- * Method: links in memory with a receiver behind each; a test source and the sink in a graph. */
+ * Method: memory links with a receive stream at the end of each; a probe source and the sink in a graph. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 enum { RELAYED = RELAY_HEAPS_MAX };
 
-/* Heap number i: immediate and addressed items, of a size and a flavour that differ. */
+/* Sends heap number i. It has immediate and addressed items; the sizes and the flavour depend on i. */
 static void send_original(struct relay_hop *hop, uint64_t i)
 {
     static uint8_t data[3000];
@@ -95,7 +95,7 @@ Test(send_sink_heaps, received_heaps_arrive_again_as_they_were)
     relay_hop_close(&second);
 }
 
-/* Heap 1 of three has a hole. */
+/* Makes three received heaps, of which heap 1 is incomplete. */
 static void make_holed(struct recv_rig *rig, struct spead_message *messages)
 {
     recv_rig_init(rig);
@@ -143,7 +143,7 @@ Test(send_sink_heaps, incomplete_heaps_fail_the_node_unless_they_are_to_be_skipp
     relay_hop_close(&hop);
 }
 
-/* A sender that never said what it sends may send anything. */
+/* A sending end that has declared no type can send messages of every type. */
 Test(send_sink_heaps, what_is_no_heap_is_not_taken_for_one)
 {
     struct spead_send_sink_config config = SPEAD_SEND_SINK_CONFIG_INIT;

@@ -1,7 +1,8 @@
-/* Regions become heaps, when they are ready, and are released once those have left.
+/* Goal: the sink sends a heap for each region when the region is ready, and releases the region when that heap has
+ * completed.
  *
- * Method: a pool on host memory, a test source and the sink in a graph, a link in memory with a receiver behind
- * it. */
+ * Method: a pool on host memory, a probe source and the sink in a graph, and a memory link with a receive stream at its
+ * end. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -103,7 +104,7 @@ static int await_region(void *arg, const struct spead_message *message,
     (void)options;
     if (spead_region_query((struct spead_region *)(uintptr_t)message->reference, message->event) ==
         0) {
-        /* The second time that it is asked, the device is done. */
+        /* In the second query the device has finished. */
         spead_host_event_complete(arg, 0);
         return -EAGAIN;
     }

@@ -1,6 +1,6 @@
-/* The heap queue's bound is exact, its order is that of acceptance, and closing it is final.
+/* Goal: the bound of the heap queue is exact, its order is the order of acceptance, and it stays closed.
  *
- * Method: one thread that plays producer and owner; tests/stress/race_submit.c has them on several. */
+ * Method: one thread acts as producer and as owner thread. tests/stress/race_submit.c uses several threads. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

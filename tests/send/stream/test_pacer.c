@@ -1,6 +1,6 @@
-/* The pacer holds its rate in the long run, its burst in the short, and saves nothing while idle.
+/* Goal: the pacer keeps the rate in the long term and the size of the bursts, and idle time is not caught up.
  *
- * Method: a clock of the test's own; the sender of each case sends all it may, as soon as it may, or late. */
+ * Method: the test sets the time itself. Each case sends as much as it may, as soon as it may, or later. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -21,7 +21,7 @@ static struct speadi_pacer make_pacer(double rate, double ratio)
     return pacer;
 }
 
-/* Sends whole packets while there is room. */
+/* Sends whole packets while the pacer has room. Returns the bytes sent. */
 static uint64_t send_burst(struct speadi_pacer *pacer, uint64_t now_ns)
 {
     uint64_t bytes = speadi_pacer_room(pacer, now_ns) / PACKET * PACKET;
@@ -68,7 +68,7 @@ Test(pacer, long_run_rate_is_exact_when_sleeps_are_not)
         for (unsigned i = 0; i < 100000; i++) {
             bytes += send_burst(&pacer, now);
             now = speadi_pacer_due_ns(&pacer);
-            now += (uint64_t)(burst_ns * 0.04 * (i % 2)); /* late every second time */
+            now += (uint64_t)(burst_ns * 0.04 * (i % 2)); /* every second burst is late */
         }
         expected = (double)bytes / rates[r] * 1e9;
         cr_expect(fabs((double)(now - start) - expected) <= burst_ns * 0.05 + 1,
@@ -89,7 +89,7 @@ Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
         cr_assert_eq(speadi_pacer_due_ns(&pacer) - now, (uint64_t)((double)bytes / 1.25));
         now = speadi_pacer_due_ns(&pacer);
     }
-    for (int i = 0; i < 200; i++) { /* caught up: the rate again */
+    for (int i = 0; i < 200; i++) { /* the stream has caught up and is back at its rate */
         bytes = send_burst(&pacer, now);
         now = speadi_pacer_due_ns(&pacer);
     }
@@ -98,7 +98,7 @@ Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
     cr_expect_geq(speadi_pacer_due_ns(&pacer) - now, bytes - 1);
 }
 
-/* A slow transport, or few heaps in flight: sending the burst takes time itself. */
+/* With a slow engine or few heaps in flight, the parts of a burst are sent at different times. */
 Test(pacer, burst_sent_in_parts_counts_from_its_first)
 {
     struct speadi_pacer pacer = make_pacer(1e9, 1.05);
@@ -108,14 +108,14 @@ Test(pacer, burst_sent_in_parts_counts_from_its_first)
         while (speadi_pacer_room(&pacer, now) != 0) {
             speadi_pacer_sent(&pacer, now, PACKET);
             bytes += PACKET;
-            now += 300; /* of the 1472 that the packet may take */
+            now += 300; /* the rate allows 1472 ns for the packet */
         }
         now = speadi_pacer_due_ns(&pacer);
     }
     cr_expect_eq(now - start, bytes, "%zu ns for %zu", (size_t)(now - start), (size_t)bytes);
 }
 
-/* What waited for room must not be followed by the next burst at once. */
+/* When a part of a burst had to wait for room in the engine, the next burst must not follow it at once. */
 Test(pacer, part_that_came_late_is_paid_for_from_then)
 {
     struct speadi_pacer pacer = make_pacer(1e9, 1);
@@ -123,7 +123,7 @@ Test(pacer, part_that_came_late_is_paid_for_from_then)
 
     cr_assert_gt(speadi_pacer_room(&pacer, now), 0);
     speadi_pacer_sent(&pacer, now, PACKET);
-    speadi_pacer_sent(&pacer, late, 43 * PACKET); /* room was asked for at first */
+    speadi_pacer_sent(&pacer, late, 43 * PACKET); /* room() was called only before the first part */
     cr_expect_eq(speadi_pacer_due_ns(&pacer), late + 43 * PACKET);
 }
 
@@ -135,7 +135,8 @@ Test(pacer, idle_time_earns_no_credit)
     send_burst(&pacer, now);
     now = speadi_pacer_due_ns(&pacer);
     speadi_pacer_idle(&pacer, now);
-    speadi_pacer_idle(&pacer, now + 10); /* asked again: still idle since then */
+    speadi_pacer_idle(&pacer,
+                      now + 10); /* a second call does not change the begin of the idle time */
     now += 1000000000;
     bytes = send_burst(&pacer, now);
     cr_assert_gt(bytes, 0);

@@ -1,6 +1,6 @@
-/* What a send stream is asked for is checked before anything is opened, and refused in one clear sentence.
+/* Goal: create() checks the configuration before it opens anything, and refuses it with one clear sentence.
  *
- * Method: one field wrong at a time; a memory link as destination where the rest must work. */
+ * Method: one field is wrong at a time. Where the stream must open, its destination is a memory link. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 
 #include <speadline/send.h>
 
-/* A field whose range stands by itself: one less than least and one more than most are refused. */
+/* A field whose range does not depend on other fields. The values least - 1 and most + 1 are refused. */
 struct ranged {
     const char *field;
     size_t offset, bytes;
@@ -35,7 +35,7 @@ static struct spead_send_stream_config make_config(void)
     return config;
 }
 
-/* Refused with -EINVAL and a sentence that names the field. */
+/* Checks that create() returns -EINVAL with a sentence that contains the word. */
 static void expect_refused(const struct spead_send_stream_config *config, const char *word)
 {
     struct spead_send_stream *stream = NULL;
@@ -131,7 +131,7 @@ static void expect_out_of_range(const struct ranged *ranged, uint64_t value)
     char start[64];
 
     memcpy((char *)&config + ranged->offset, &value,
-           ranged->bytes); /* little-endian, as all we run on */
+           ranged->bytes); /* the hosts of the tests are little-endian */
     snprintf(start, sizeof start, "%s %llu: must be ", ranged->field, (unsigned long long)value);
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -EINVAL, "%s", start);
     cr_expect_str_eq(err.field, ranged->field);
@@ -177,7 +177,7 @@ Test(send_config, fractions_out_of_their_range_are_named_too)
     expect_fraction(ratio, "burst_rate_ratio", 0.99, "burst_rate_ratio 0.99: must be 1 or more");
 }
 
-/* What stands in a string, too, is refused by the name of its field, with the string quoted. */
+/* When a string is wrong, the sentence names the field and quotes the string. */
 Test(send_config, strings_are_refused_by_the_field_they_stand_in)
 {
     static const char *const endpoint[] = {"127.0.0.1"}, *const good[] = {"127.0.0.1:7148"};
@@ -244,7 +244,7 @@ Test(send_config, older_callers_keep_their_defaults)
     struct spead_send_stream_config config = make_config();
     struct spead_send_stream *stream = NULL;
 
-    config.heap_counter_step = 0; /* past what this caller knows: not read */
+    config.heap_counter_step = 0; /* not read, because it lies beyond struct_size */
     config.struct_size = offsetof(struct spead_send_stream_config, heap_counter_first);
     cr_expect_eq(spead_send_stream_create(&stream, &config, NULL), 0);
     spead_send_stream_destroy(stream);

@@ -1,7 +1,8 @@
-/* A send stream with a rate: bursts, what they count, and who sleeps until the next.
+/* Goal: a send stream with a rate sends bursts of the right size, counts the right bytes, and sleeps until the next
+ * burst.
  *
- * Method: a stream on an engine that does as the test says (support/send_rig.h), with rates so low that the
- * next burst never comes, polled by hand. */
+ * Method: a stream on a scripted engine (support/send_rig.h). The rates are so low that the next burst is not sent
+ * during the test. The test polls the stream. */
 #include <criterion/criterion.h>
 
 #include <sys/prctl.h>
@@ -30,7 +31,8 @@ Test(send_pacing, limited_stream_sends_a_burst_at_a_time)
     send_rig_close(&rig);
 }
 
-/* Late by its timer slack at each burst, a thread of the program's own would stay below the rate. */
+/* With the usual timer slack every burst would be late, and the stream would not reach its rate. So start() changes the
+ * slack of the owner thread, also of a thread that the program has created. */
 Test(send_pacing, whoever_owns_a_limited_stream_sleeps_exactly)
 {
     struct send_rig rig;
@@ -62,7 +64,7 @@ Test(send_pacing, wire_rate_counts_what_the_wire_carries)
     send_rig_close(&rig);
 }
 
-/* A burst that waited for room is followed by a pause, not by the next burst at once. */
+/* After a burst that had to wait for room in the engine, there is a pause before the next burst. */
 Test(send_pacing, burst_counts_from_when_it_was_taken)
 {
     struct send_rig rig;
@@ -70,7 +72,7 @@ Test(send_pacing, burst_counts_from_when_it_was_taken)
     send_rig_open(&rig, 8);
     spead_send_stream_destroy(rig.stream);
     rig.config.rate_bytes_per_s = 1e6;
-    rig.config.burst_bytes = 4 * 1472; /* 6 ms */
+    rig.config.burst_bytes = 4 * 1472; /* a burst takes 6 ms at the rate */
     rig.stream = scripted_tx_stream(rig.tx, &rig.config);
     for (int i = 0; i < 4; i++)
         send_rig_submit(&rig);

@@ -1,6 +1,6 @@
-/* What a send stream does when its engine has no room, refuses packets or breaks.
+/* Goal: a send stream works correctly when its engine has no room, refuses packets or fails.
  *
- * Method: a stream on an engine that does as the test says (support/send_rig.h), polled by hand. */
+ * Method: a stream on a scripted engine (support/send_rig.h). The test polls the stream. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -39,7 +39,7 @@ Test(send_room, what_found_no_room_goes_later_and_in_order)
     send_rig_close(&rig);
 }
 
-/* More than all batches hold, over an engine that reports late. */
+/* The heap has more packets than all batches together, and the engine reports packets late. */
 Test(send_room, large_heap_comes_out_whole_through_few_batches)
 {
     enum { LARGE = 6 << 20 };
@@ -81,7 +81,7 @@ Test(send_room, large_heap_comes_out_whole_through_few_batches)
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
-/* TestStream.send_error: the first error is the heap's, later packets are still tried. */
+/* TestStream.send_error: the heap completes with the first error; later packets are still tried. */
 Test(send_room, refused_packet_fails_its_heap_and_no_other)
 {
     struct send_rig rig;
@@ -157,7 +157,7 @@ Test(send_room, broken_transport_ends_the_stream_with_its_error)
 
 /* ---- Trains --------------------------------------------------------------------------------- */
 
-/* 61 packets of 1072 bytes fill a datagram; three more would cost a message of their own. */
+/* 61 packets of 1072 bytes fill a train. Three more packets would need another train. */
 Test(send_room, few_small_heaps_behind_a_whole_train_go_with_the_next)
 {
     struct send_rig rig;

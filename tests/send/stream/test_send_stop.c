@@ -1,7 +1,6 @@
-/* How a send stream stops, and what its other threads see: who waits, for what, and what wakes them.
+/* Goal: a send stream stops correctly, and threads that wait for it are woken by completions and by stop().
  *
- * Method: a stream on an engine that does as the test says (support/send_rig.h), polled by hand or by a
- * thread. */
+ * Method: a stream on a scripted engine (support/send_rig.h). The test or a thread polls the stream. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

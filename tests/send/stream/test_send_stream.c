@@ -1,7 +1,6 @@
-/* What a program sees of a send stream: acceptance, completion in order, and a ledger that adds up whenever
- * it is looked at.
+/* Goal: a send stream accepts heaps up to its bound and completes them in order, and its ledger adds up at any time.
  *
- * Method: a stream on an engine that does as the test says (support/send_rig.h), polled by hand. */
+ * Method: a stream on a scripted engine (support/send_rig.h). The test polls the stream. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

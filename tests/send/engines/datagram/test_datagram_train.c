@@ -1,5 +1,5 @@
-/* Goal: trains hold only what the kernel can cut apart again, and refusals change them as they should.
- * Method: packets that are never sent; results are scripted as the kernel would give them. */
+/* Goal: a train holds only packets that the kernel can cut apart again, and refusals of the kernel change later trains.
+ * Method: the packets are never sent. The test passes results as the kernel would return them. */
 #include "datagram_train.h"
 
 #include <criterion/criterion.h>
@@ -28,7 +28,7 @@ static void set_up(void)
     struct spead_log log = {.fn = keep_line};
 
     cr_assert_eq(speadi_train_init(&train, 65536, &log), 0);
-    log.fn = NULL; /* the caller's configuration need not outlive the call */
+    log.fn = NULL; /* the struct is copied, so the caller may change its own afterwards */
     packets = tx_packets_make(1024);
 }
 
@@ -51,7 +51,7 @@ static unsigned build(void)
     return speadi_train_build(&train, packets->packet, packets->count);
 }
 
-/* The segment size that message i asks for; 0: none. */
+/* Returns the segment size that kernel message i asks for; 0: none. */
 static unsigned segment_size(unsigned i)
 {
     struct cmsghdr *control = CMSG_FIRSTHDR(&train.message[i].msg_hdr);

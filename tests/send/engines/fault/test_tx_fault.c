@@ -1,7 +1,7 @@
-/* Goal: the faults asked for happen, the same ones each time, and nothing else: every packet ends as
- * injected, or arrives as the dice said.
- * Method: numbered packets through the decorator onto a memory link, and the same over the network
- * engines; what arrives is compared with what was reaped. */
+/* Goal: the specified faults happen, the same ones in each run, and no others. Every packet is reaped as injected, or
+ * it arrives as the dice decided.
+ * Method: numbered packets go through the fault decorator onto a memory link, and the same over the network engines.
+ * The test compares the packets that arrive with the results of reap(). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
@@ -20,7 +20,7 @@
 static struct tx_harness h;
 static struct tx_packets *packets;
 
-/* What came out, in order. */
+/* The packets that have arrived, in order. */
 static struct arrival {
     unsigned number;
     unsigned bytes;
@@ -62,7 +62,7 @@ static void receive_all(void)
     }
 }
 
-/* Sends everything, lets what is held go, and takes in what arrives. */
+/* Sends all packets, lets the decorator send its copies, and receives the packets that arrive. */
 static void run(const char *fault)
 {
     cr_assert(set_up("mem", fault));
@@ -134,7 +134,7 @@ Test(tx_fault, reordered_packets_all_come_and_within_the_window)
         seen[arrival[i].number] = true;
         if (arrival[i].number > highest)
             highest = arrival[i].number;
-        /* At most 8 packets overtake one, so the highest that came before it is at most 8 on. */
+        /* At most 8 packets overtake a late one, so the highest number before it is at most 8 higher. */
         cr_assert_leq(highest - arrival[i].number, 8, "packet %u came when %u had",
                       arrival[i].number, highest);
         displaced += arrival[i].number != i;
@@ -156,7 +156,7 @@ Test(tx_fault, packets_are_cut_short_and_their_bits_flip)
     }
     cr_expect(shorter > 100 && shorter < 400, "%u cut", shorter);
     cr_expect(flipped > 100 && flipped < 400, "%u with a flipped bit", flipped);
-    for (unsigned i = 0; i < PACKETS; i++) /* the sender's memory is its own */
+    for (unsigned i = 0; i < PACKETS; i++) /* the decorator must not change the core's packets */
         for (unsigned k = 4; k < PACKET_BYTES; k++)
             cr_assert_eq(packets->bytes[i][k], (uint8_t)(i * 31 + k * 7));
     tear_down();
@@ -213,7 +213,7 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     uint8_t got[PACKET_BYTES];
 
     cr_assert(set_up("mem", "reorder=1000,reorder-chance=1"));
-    packets->count = 1; /* nothing will overtake it */
+    packets->count = 1; /* no other packet overtakes it */
     tx_harness_send(&h, packets);
     cr_expect_eq(h.error[0], 0);
     while (tx_harness_receive(&h, 0, got, sizeof got) < 0) {
@@ -225,7 +225,8 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     tear_down();
 }
 
-/* The core asks for results only while it waits for some; copies have none. */
+/* Sends one packet, and then only calls wait(), until its copy has arrived. The core calls reap() only while it waits
+ * for results, and a copy has no result. */
 static void expect_last_by_waiting(const char *fault)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
@@ -279,7 +280,7 @@ Test(tx_fault, a_stall_takes_nothing_until_it_ends)
     uint64_t before_ns, after_ns;
     int ret;
 
-    cr_assert(set_up("mem", "stall=40ms/41ms")); /* the first ms of each 41 is free */
+    cr_assert(set_up("mem", "stall=40ms/41ms")); /* packets pass only in the first ms of each 41 */
     before_ns = speadi_clock_mono_ns();
     cr_assert_eq(h.ops->send(h.state, packets->packet, 1), 1);
     after_ns = speadi_clock_mono_ns();
@@ -308,7 +309,7 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     for (unsigned i = 0; i < PACKETS; i++)
         tx_packets_add(packets, PACKET_BYTES, 0);
     while (taken < PACKETS) {
-        /* Sometimes fewer than were offered before and refused. */
+        /* Sometimes the test offers fewer packets than in the last call, which took none. */
         unsigned offer = taken % 3 && taken + 2 < PACKETS ? 2 : PACKETS - taken;
         int ret = h.ops->send(h.state, packets->packet + taken, offer);
 
@@ -318,7 +319,7 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
         while (tx_harness_receive(&h, 0, bytes, sizeof bytes) >= 0)
             got++;
     }
-    for (int i = 0; i < 1000; i++) { /* what is held leaves by and by */
+    for (int i = 0; i < 1000; i++) { /* the decorator sends its copies in these calls */
         h.ops->wait(h.state, speadi_clock_mono_ns() + 100000, false);
         tx_harness_reap(&h);
         while (tx_harness_receive(&h, 0, bytes, sizeof bytes) >= 0)
@@ -329,8 +330,8 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     tear_down();
 }
 
-/* The decorator holds 1024 copies at most. Once they have left, a core that waits for room must be told, though
- * the engine below has had room all the time. */
+/* The decorator holds at most 1024 copies. When it has sent them, wait() must return to a core that waits for room,
+ * although the inner engine has had room all the time. */
 Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
 {
     uint64_t deadline;
@@ -345,7 +346,7 @@ Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
     deadline = speadi_clock_mono_ns() + 2000000;
     while (speadi_clock_mono_ns() < deadline)
         continue;
-    tx_harness_reap(&h); /* what was delayed leaves here */
+    tx_harness_reap(&h); /* the decorator sends the delayed copies here */
     deadline = speadi_clock_mono_ns() + 5000000000u;
     h.ops->wait(h.state, deadline, true);
     cr_expect_lt(speadi_clock_mono_ns(), deadline, "nobody told of the room");
@@ -353,7 +354,7 @@ Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
     tear_down();
 }
 
-/* An engine that reports later, as verbs does, tells of results only whom it knows to wait for them. */
+/* An engine that reports results later, such as verbs, ends a wait() for them only if for_room is true. */
 Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
 {
     struct scripted_tx *tx = scripted_tx_create();
@@ -372,7 +373,7 @@ Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
     ops->wait(state, speadi_clock_mono_ns(), false);
     cr_expect_not(tx->last_for_room, "nobody awaits it");
     tx->hold = false;
-    ops->wait(state, UINT64_MAX, true); /* returns: there is news */
+    ops->wait(state, UINT64_MAX, true); /* returns at once, because a packet can be reaped */
     ops->close(state);
     free(state);
     scripted_tx_destroy(tx);

@@ -1,5 +1,5 @@
-/* Goal: the memory engine carries packets onto links unchanged, and says so when a link is full or closed.
- * Method: the links' other ends are read by the test. */
+/* Goal: the mem engine copies packets onto memory links without a change, and reports a link that is full or closed.
+ * Method: the test reads the other ends of the links. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>

@@ -1,5 +1,6 @@
-/* Goal: a host that forbids io_uring is named, by "auto" and to who asks for the engine.
- * Method: such a host is made by a seccomp filter on the test's own process. */
+/* Goal: when the host forbids io_uring, the reason of "auto" says so, and so does the error for a stream that names the
+ * engine.
+ * Method: a seccomp filter on the process of the test forbids io_uring. */
 #include "tx_engine.h"
 
 #include <criterion/criterion.h>
@@ -48,7 +49,7 @@ static void close_it(void)
 
 TestSuite(tx_uring, .fini = close_it);
 
-/* From here on io_uring_setup() fails in this process. */
+/* Makes io_uring_setup() fail in this process from now on. */
 static void forbid_io_uring(void)
 {
     struct sock_filter code[] = {
