@@ -57,7 +57,7 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     return ops->usable ? ops->usable(&config, err) : 0;
 }
 
-/* Sets err to a sentence that names the engines which have the missing capability. Returns -ENOTSUP. */
+/* Says in err that the engine lacks a capability for `what`, and which engines have it. Returns -ENOTSUP. */
 static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *what,
                  struct spead_err *err)
 {
@@ -71,8 +71,8 @@ static int lacks(const struct speadi_engine_about *engine, uint32_t capability, 
             snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "; try ",
                      other->name);
     }
-    return speadi_err_set(err, -ENOTSUP, "%s, which engine %s cannot%s", what, engine->name,
-                          others);
+    return speadi_err_set(err, -ENOTSUP, "%s: engine %s has no device for this%s", what,
+                          engine->name, others);
 }
 
 static int check_caps(const struct speadi_engine_about *engine,
@@ -81,12 +81,12 @@ static int check_caps(const struct speadi_engine_about *engine,
     uint32_t caps = ops_of(engine)->caps;
 
     if (config->hardware_rate && !(caps & SPEADI_TX_CAP_PACES))
-        return lacks(engine, SPEADI_TX_CAP_PACES, "hardware_rate: a device is to pace", err);
+        return lacks(engine, SPEADI_TX_CAP_PACES, "hardware_rate", err);
     if (config->hardware_tso && !(caps & SPEADI_TX_CAP_SEGMENTS))
-        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "hardware_tso: a device is to segment", err);
+        return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "hardware_tso", err);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->memory[i].is_dma_buf && !(caps & SPEADI_TX_CAP_DEVICE))
-            return lacks(engine, SPEADI_TX_CAP_DEVICE, "memory: a device's is to be read", err);
+            return lacks(engine, SPEADI_TX_CAP_DEVICE, "memory with is_dma_buf", err);
     return 0;
 }
 

@@ -233,7 +233,7 @@ static int run_stream(struct spead_send_sink *sink, struct spead_err *err)
 
     speadi_send_progress_read(stream, &facts);
     if (facts.stopped)
-        return speadi_err_set(err, -ESHUTDOWN, "its send stream was stopped before");
+        return speadi_err_set(err, -ESHUTDOWN, "its send stream has already been stopped");
     if (!sink->config.own_thread)
         return 0;
     if (facts.started)

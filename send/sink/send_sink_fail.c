@@ -14,7 +14,7 @@ int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *sel
     int broken = atomic_load_explicit(&sink->broken, memory_order_relaxed);
 
     if (broken == -ECANCELED)
-        spead_node_explain(self, "the send stream was stopped while messages still came");
+        spead_node_explain(self, "the send stream was stopped before all messages were sent");
     else
         spead_node_explain(self, "the send stream has failed: %s", strerror(-broken));
     return broken;

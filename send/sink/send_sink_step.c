@@ -135,8 +135,8 @@ static int submit(struct spead_send_sink *sink, struct spead_node *self,
         return SPEAD_STEP_WAITING;
     if (ret == -ESHUTDOWN)
         return speadi_sink_fail_later(sink, self, NULL, ret, "the send stream was stopped",
-                                      "messages still came");
-    return speadi_sink_fail_later(sink, self, *from, ret, "the send stream does not take it",
+                                      "not all messages were sent");
+    return speadi_sink_fail_later(sink, self, *from, ret, "the send stream refuses its heap",
                                   strerror(-ret));
 }
 

@@ -1,6 +1,6 @@
-/* The common part of the socket engine and the uring engine: connected sockets, trains, results and waiting. The two
- * engines differ only in how they give the kernel messages that are built to the kernel: speadi_datagram_transmit_fn.
- * datagram_train.h says what a kernel message is. */
+/* The common part of the socket engine and the uring engine: connected sockets, trains, results and waiting. Each of
+ * the two engines has its own function speadi_datagram_transmit_fn, which makes the system calls. datagram_train.h
+ * says what a kernel message is. */
 #ifndef SPEADI_DATAGRAM_SENDER_H
 #define SPEADI_DATAGRAM_SENDER_H
 
@@ -16,10 +16,10 @@
 
 struct speadi_datagram_sender;
 
-/* Gives the kernel messages of sender->train to the kernel, in order, from number `first` on. It does not wait. It
- * stores one result for each in sender->result, at the same index: >= 0 when it was sent, else -errno. When one fails,
- * it must not try those behind it. Returns the number of results (>= 1), or -errno when the engine cannot send any
- * more. */
+/* Sends the kernel messages of sender->train in order, from number `first` on, without waiting. For each one that it
+ * tries it stores a result in sender->result, at the same index: >= 0 when it was sent, else -errno. When one fails, it
+ * must not try those behind it. Returns the number of results (>= 1), or -errno when the engine cannot send any more.
+ * */
 typedef int speadi_datagram_transmit_fn(struct speadi_datagram_sender *sender, unsigned first);
 
 struct speadi_datagram_sender {

@@ -7,7 +7,7 @@
 #include "tx_engine.h"
 
 struct socket_engine {
-    struct speadi_datagram_sender sender; /* first */
+    struct speadi_datagram_sender sender; /* must be the first member */
     bool one_by_one;                      /* see transmit() */
 };
 

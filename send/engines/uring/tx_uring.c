@@ -19,7 +19,7 @@
 #include "tx_engine.h"
 
 struct uring_engine {
-    struct speadi_datagram_sender sender; /* first */
+    struct speadi_datagram_sender sender; /* must be the first member */
     struct io_uring ring;
     bool ring_open;
     int broken; /* -errno with which the ring failed, or 0; requests may still be queued in it */
