@@ -4,10 +4,11 @@
  * In this folder a *kernel message* is one struct msghdr of the kernel: a train, or one packet by itself. The socket
  * engine and the uring engine both build their kernel messages here. They also pass every result to
  * speadi_train_decide(), because a refusal of the kernel decides how later trains are built. Older kernels accept only
- * 64 packets in a train (segments). Drivers may refuse segmentation with EIO or EINVAL, sometimes after it has
- * worked. So when a train of more than 64 packets is refused, trains have at most 64 packets from then on. When a
- * shorter train is refused, its packets are tried one by one (the *probe*), and if one of them is sent, no more
- * trains are built.
+ * 64 packets in a train (segments) and refuse a longer one with EINVAL. Drivers may refuse segmentation with EIO or
+ * EINVAL, sometimes after it has worked. So after EINVAL for a train of more than 64 packets, trains have at most 64
+ * packets. After any other refusal the packets of the train are tried one by one (the *probe*). If one of them is sent,
+ * no more trains are built; but if the train was refused with EMSGSIZE, only packets of that size or longer are sent
+ * one by one from then on.
  *
  * UDP checksums stay on, because segmentation needs them, and so does GRO at the receiver. */
 #ifndef SPEADI_DATAGRAM_TRAIN_H

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #define SPEADI_FAULT_RUNS_MAX 2048u
-#define SPEADI_FAULT_OWN_COPY \
-    0u /* no number of packets: a run of the core's packets has at least one */
+/* The value of `packets` that marks a copy. A run of the core's packets has at least one packet. */
+#define SPEADI_FAULT_OWN_COPY 0u
 
 struct speadi_fault_run {
     uint32_t packets; /* number of packets of the core; SPEADI_FAULT_OWN_COPY: one copy */
