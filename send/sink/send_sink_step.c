@@ -247,8 +247,7 @@ int speadi_sink_step(void *state, struct spead_node *self)
     sink->failed_slot = NULL;
     if (sink->pending_error.code != 0)
         return speadi_sink_fail_pending(sink, self);
-    ret =
-        send_one(sink, self, &sink->retry_slot); /* holds a message if the policy is to retry it */
+    ret = send_one(sink, self, &sink->retry_slot); /* it holds a message that is to be retried */
     if (ret == SPEAD_STEP_AGAIN)
         ret = reap(sink, self);
     if (ret == SPEAD_STEP_AGAIN && sink->inbox_at == sink->inbox_count &&

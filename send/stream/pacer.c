@@ -7,8 +7,7 @@ void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_con
         .burst_bytes = config->burst_bytes > config->packet_bytes_max ? config->burst_bytes
                                                                       : config->packet_bytes_max,
         .packet_bytes_max = config->packet_bytes_max,
-        .idle =
-            true, /* since time 0, so that there is nothing to catch up before the first packet */
+        .idle = true, /* since time 0, so that the first packet finds nothing to catch up */
     };
     if (config->rate_bytes_per_s > 0) {
         pacer->ns_per_byte = 1e9 / config->rate_bytes_per_s;

@@ -34,8 +34,7 @@ struct fault_engine {
     struct speadi_fault_dice dice;
     /* The copies. A copy is late first (if packets must overtake it), then delayed, then in the inner engine. */
     struct speadi_fault_hold hold;
-    struct speadi_tx_packet
-        copy[COPIES_MAX]; /* indexed by the number of the copy; one iovec each */
+    struct speadi_tx_packet copy[COPIES_MAX]; /* by the number of the copy; one iovec each */
     struct iovec copied[COPIES_MAX];
     unsigned
         copies_lacking; /* the last send() stopped because it needed this many; 0: it did not */
