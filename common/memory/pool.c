@@ -1,10 +1,10 @@
-/* Regions: making them, the free list, and the returns from other threads.
+/* Blocks: making them, the free list, and the returns from other threads.
  *
- * Free regions form a list from warm (freed last) to cold. take() pops the warm end; trimming starts at
+ * Free blocks form a list from warm (freed last) to cold. take() pops the warm end; trimming starts at
  * the cold one. Releasing threads push onto `returned`, which the taker takes whole: with nothing ever
  * popped singly from it there is no ABA problem.
  *
- * End of life: the owner swaps CLOSED into `returned`, learns how many regions are still out, and adds
+ * End of life: the owner swaps CLOSED into `returned`, learns how many blocks are still out, and adds
  * that number to `outstanding`; releases that meet CLOSED subtract one each, before or after. The
  * step that makes it zero is the last use of the pool and frees it. So neither take nor release pays for
  * a reference count. */
@@ -17,7 +17,7 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
-static struct speadi_region closed_mark;
+static struct speadi_block closed_mark;
 #define CLOSED (&closed_mark)
 
 /* ---- The free list (taker) ----------------------------------------------------------------- */
@@ -32,7 +32,7 @@ static void put_free(struct speadi_pool *pool, struct speadi_pool_slot *slot)
         pool->coldest = slot;
     pool->warmest = slot;
     pool->free_count++;
-    pool->free_charged += slot->region.charged_bytes;
+    pool->free_charged += slot->block.charged_bytes;
 }
 
 static struct speadi_pool_slot *get_free(struct speadi_pool *pool)
@@ -47,14 +47,14 @@ static struct speadi_pool_slot *get_free(struct speadi_pool *pool)
     else
         pool->coldest = NULL;
     pool->free_count--;
-    pool->free_charged -= slot->region.charged_bytes;
+    pool->free_charged -= slot->block.charged_bytes;
     return slot;
 }
 
 /* The list came newest first; put oldest first, so that the newest ends up warmest. */
-static void put_returned(struct speadi_pool *pool, struct speadi_region *newest)
+static void put_returned(struct speadi_pool *pool, struct speadi_block *newest)
 {
-    struct speadi_region *oldest = NULL, *next;
+    struct speadi_block *oldest = NULL, *next;
 
     for (; newest; newest = next) {
         next = newest->next;
@@ -69,7 +69,7 @@ static void put_returned(struct speadi_pool *pool, struct speadi_region *newest)
 
 void speadi_pool_take_returned(struct speadi_pool *pool)
 {
-    /* POOL1 acquire: the releaser is done with the region. */
+    /* POOL1 acquire: the releaser is done with the block. */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
 }
 
@@ -77,23 +77,23 @@ void speadi_pool_take_returned(struct speadi_pool *pool)
 
 static int check(const struct speadi_pool_config *config, struct spead_err *err)
 {
-    if (config->region_bytes == 0)
-        return speadi_err_range(err, "region_bytes", config->region_bytes, 1, UINT64_MAX);
-    if (config->region_count == 0 || config->region_count > SPEADI_POOL_REGIONS_MAX)
-        return speadi_err_range(err, "region_count", config->region_count, 1,
-                                SPEADI_POOL_REGIONS_MAX);
+    if (config->block_bytes == 0)
+        return speadi_err_range(err, "region_bytes", config->block_bytes, 1, UINT64_MAX);
+    if (config->block_count == 0 || config->block_count > SPEADI_POOL_BLOCKS_MAX)
+        return speadi_err_range(err, "region_count", config->block_count, 1,
+                                SPEADI_POOL_BLOCKS_MAX);
     return 0;
 }
 
 /* Slots and metas in one mapping: metas that are never touched cost no memory. */
 static int map_table(struct speadi_pool *pool, const struct speadi_pool_config *config)
 {
-    size_t slots_bytes = pool->region_count * sizeof *pool->slots, meta_stride, metas_bytes;
+    size_t slots_bytes = pool->block_count * sizeof *pool->slots, meta_stride, metas_bytes;
 
     if (config->meta_bytes > SIZE_MAX / 2)
         return -ENOMEM;
     meta_stride = speadi_round_up(config->meta_bytes, SPEADI_CACHE_LINE);
-    if (__builtin_mul_overflow(meta_stride, pool->region_count, &metas_bytes) ||
+    if (__builtin_mul_overflow(meta_stride, pool->block_count, &metas_bytes) ||
         __builtin_add_overflow(slots_bytes, metas_bytes, &pool->table_bytes) ||
         speadi_pages_reserve(&pool->table, pool->table_bytes, 64) < 0)
         return -ENOMEM;
@@ -109,7 +109,7 @@ static int map_memory(struct speadi_pool *pool, size_t align, size_t total)
         return -ENOMEM;
     if (pool->fixed)
         speadi_pages_make_huge(pool->memory.data, total);
-    else /* else the first touch of a region could cost 2 MiB where 4 KiB are charged */
+    else /* else the first touch of a block could cost 2 MiB where 4 KiB are charged */
         speadi_pages_keep_small(pool->memory.data, total);
     pool->all = (struct spead_region_info){
         .struct_size = sizeof pool->all,
@@ -128,7 +128,7 @@ static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *
     if (arena->bytes < total)
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 ": %u heaps of up to %zu bytes need an arena of %zu bytes, not %zu",
-                                pool->region_count, pool->region_bytes, total, arena->bytes);
+                                pool->block_count, pool->block_bytes, total, arena->bytes);
     pool->all = (struct spead_region_info){
         .struct_size = sizeof pool->all,
         .kind = arena->kind,
@@ -145,24 +145,24 @@ static int out_of_space(const struct speadi_pool_config *config, struct spead_er
     return speadi_err_set(err, -ENOMEM,
                           "cannot reserve address space for %u heaps of up to %zu bytes: lower the "
                           "largest heap size or the number of heaps",
-                          config->region_count, config->region_bytes);
+                          config->block_count, config->block_bytes);
 }
 
-/* A device's table of pages needs no gaps between regions, and the gaps would be pinned too. */
+/* A device's table of pages needs no gaps between blocks, and the gaps would be pinned too. */
 static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config *config,
                        struct spead_err *err)
 {
     size_t bytes, stride, align, total;
 
-    if (config->region_bytes > SIZE_MAX / 2)
+    if (config->block_bytes > SIZE_MAX / 2)
         return out_of_space(config, err);
-    bytes = speadi_round_up(config->region_bytes, pool->page_bytes);
+    bytes = speadi_round_up(config->block_bytes, pool->page_bytes);
     align = bytes >= SPEADI_HUGE_PAGE_BYTES ? SPEADI_HUGE_PAGE_BYTES : pool->page_bytes;
     stride = pool->fixed ? bytes : speadi_round_up(bytes, align);
-    if (__builtin_mul_overflow(stride, pool->region_count, &total))
+    if (__builtin_mul_overflow(stride, pool->block_count, &total))
         return out_of_space(config, err);
-    pool->region_bytes = bytes;
-    pool->region_stride = stride;
+    pool->block_bytes = bytes;
+    pool->block_stride = stride;
     if (config->arena)
         return use_arena(pool, config->arena, total, err);
     return map_memory(pool, align, total) < 0 ? out_of_space(config, err) : 0;
@@ -172,7 +172,7 @@ static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config
 static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config *config,
                       struct spead_err *err)
 {
-    uint64_t all = (uint64_t)config->region_count * pool->region_bytes;
+    uint64_t all = (uint64_t)config->block_count * pool->block_bytes;
 
     pool->charge_max = config->memory_bytes_max ? config->memory_bytes_max : all;
     if (!pool->fixed)
@@ -182,8 +182,8 @@ static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config 
                                 " %llu: %u heaps of up to %zu bytes in memory that a device knows "
                                 "take %llu: lower the largest heap size or the number of heaps, or "
                                 "raise the bound",
-                                (unsigned long long)pool->charge_max, config->region_count,
-                                pool->region_bytes, (unsigned long long)all);
+                                (unsigned long long)pool->charge_max, config->block_count,
+                                pool->block_bytes, (unsigned long long)all);
     pool->charge_max = all;
     pool->charged = pool->charged_high_water = all;
     return 0;
@@ -192,20 +192,20 @@ static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config 
 /* Last, when nothing can fail any more: this is what first touches the table. */
 static void fill(struct speadi_pool *pool)
 {
-    for (uint32_t i = pool->region_count; i-- > 0;) {
-        uint64_t offset = i * pool->region_stride;
+    for (uint32_t i = pool->block_count; i-- > 0;) {
+        uint64_t offset = i * pool->block_stride;
 
-        pool->slots[i].region = (struct speadi_region){
+        pool->slots[i].block = (struct speadi_block){
             .data = pool->all.data ? (uint8_t *)pool->all.data + offset : NULL,
             .offset = offset,
-            .bytes = pool->region_bytes,
-            .charged_bytes = pool->fixed ? pool->region_bytes : 0,
+            .bytes = pool->block_bytes,
+            .charged_bytes = pool->fixed ? pool->block_bytes : 0,
             .meta = pool->metas + i * pool->meta_stride,
             .pool = pool,
             .index = i,
         };
         if (pool->fixed)
-            pool->slots[i].populated_bytes = pool->slots[i].huge_bytes = pool->region_bytes;
+            pool->slots[i].populated_bytes = pool->slots[i].huge_bytes = pool->block_bytes;
         put_free(pool, &pool->slots[i]);
     }
 }
@@ -229,8 +229,8 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
         return ret;
     pool = aligned_alloc(alignof(struct speadi_pool), sizeof *pool);
     if (!pool)
-        return speadi_err_set(err, -ENOMEM, "no memory for a pool of regions");
-    *pool = (struct speadi_pool){.region_count = config->region_count,
+        return speadi_err_set(err, -ENOMEM, "no memory for a pool of blocks");
+    *pool = (struct speadi_pool){.block_count = config->block_count,
                                  .fixed = config->pinned || config->arena,
                                  .page_bytes = speadi_pages_size()};
     ret = map_table(pool, config) < 0 ? out_of_space(config, err) : make_memory(pool, config, err);
@@ -248,7 +248,7 @@ int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config
 uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_info *memory)
 {
     *memory = pool->all;
-    return (uint64_t)pool->region_stride * pool->region_count;
+    return (uint64_t)pool->block_stride * pool->block_count;
 }
 
 void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg)
@@ -257,8 +257,8 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
     pool->ended_arg = arg;
 }
 
-/* change: how many regions the closing owner found out, or -1 for one that came back.
- * POOL2 release, acquire: the thread that frees the pool sees the last use of every region. */
+/* change: how many blocks the closing owner found out, or -1 for one that came back.
+ * POOL2 release, acquire: the thread that frees the pool sees the last use of every block. */
 static void settle(struct speadi_pool *pool, int_fast64_t change)
 {
     if (atomic_fetch_add_explicit(&pool->outstanding, change, memory_order_acq_rel) + change == 0)
@@ -271,34 +271,34 @@ void speadi_pool_unref(struct speadi_pool *pool)
         return;
     /* POOL1 acquire: as in speadi_pool_take_returned(). */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, CLOSED, memory_order_acquire));
-    settle(pool, (int_fast64_t)pool->region_count - pool->free_count);
+    settle(pool, (int_fast64_t)pool->block_count - pool->free_count);
 }
 
 /* ---- Taking and releasing ------------------------------------------------------------------ */
 
-struct speadi_region *speadi_pool_take(struct speadi_pool *pool)
+struct speadi_block *speadi_pool_take(struct speadi_pool *pool)
 {
     struct speadi_pool_slot *slot;
 
     speadi_pool_collect(pool);
     slot = get_free(pool);
-    return slot ? &slot->region : NULL;
+    return slot ? &slot->block : NULL;
 }
 
-void speadi_block_release(struct speadi_region *region)
+void speadi_block_release(struct speadi_block *block)
 {
-    struct speadi_pool *pool = region->pool;
+    struct speadi_pool *pool = block->pool;
     /* relaxed: the value is only compared and linked to, never looked into */
-    struct speadi_region *top = atomic_load_explicit(&pool->returned, memory_order_relaxed);
+    struct speadi_block *top = atomic_load_explicit(&pool->returned, memory_order_relaxed);
 
     do {
         if (top == CLOSED) {
             settle(pool, -1);
             return;
         }
-        region->next = top;
-        /* POOL1 release: the taker sees the region as its releaser left it. relaxed on failure: as above. */
-    } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, region,
+        block->next = top;
+        /* POOL1 release: the taker sees the block as its releaser left it. relaxed on failure: as above. */
+    } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, block,
                                                     memory_order_release, memory_order_relaxed));
 }
 
@@ -306,18 +306,18 @@ void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats 
 {
     uint32_t in = pool->free_count;
 
-    /* Regions on the returned list stay there until this thread takes them: it can be walked.
+    /* Blocks on the returned list stay there until this thread takes them: it can be walked.
      * POOL1 acquire: for their links. */
-    for (const struct speadi_region *region =
+    for (const struct speadi_block *block =
              atomic_load_explicit(&pool->returned, memory_order_acquire);
-         region; region = region->next)
+         block; block = block->next)
         in++;
     *stats = (struct speadi_pool_stats){
         .memory_bytes = pool->charged,
         .memory_high_water_bytes = pool->charged_high_water,
         .memory_bytes_max = pool->charge_max,
-        .regions = pool->region_count,
-        .regions_out = pool->region_count - in,
+        .blocks = pool->block_count,
+        .blocks_out = pool->block_count - in,
         .table_bytes = sizeof *pool + pool->table_bytes,
     };
 }

@@ -1,6 +1,6 @@
 /* How regions come back: references are given up, and a region that a device still uses is parked.
  *
- * Releasers push onto `parked`, the taker takes the list whole (as the pool of slots does it). At its end
+ * Releasers push onto `parked`, the taker takes the list whole (as the pool of blocks does it). At its end
  * the owner swaps PARKING_CLOSED in and waits for what it finds; who comes later waits for its own region.
  * So a region without references is always looked after by exactly one thread. */
 #include <errno.h>
@@ -113,7 +113,7 @@ static void give_back(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
 
-    speadi_block_release(region->slot);
+    speadi_block_release(region->block);
     speadi_region_pool_settle(pool);
 }
 

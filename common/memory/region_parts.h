@@ -9,9 +9,9 @@
 #include <speadi/pool.h>
 #include <speadline/region.h>
 
-/* Lives in the meta of its slot, so it stays at one place for the life of the pool. */
+/* Lives in the meta of its block, so it stays at one place for the life of the pool. */
 struct spead_region {
-    struct speadi_region *slot;
+    struct speadi_block *block;
     struct spead_region_pool *pool;
     struct spead_region *next; /* while parked */
     _Atomic uint32_t references;
@@ -21,8 +21,8 @@ struct spead_region {
 };
 
 struct spead_region_pool {
-    struct speadi_pool *slots;
-    struct spead_region_arena arena; /* kind HOST and no data: memory of the slots */
+    struct speadi_pool *blocks;
+    struct spead_region_arena arena; /* kind HOST and no data: memory of the blocks */
     const struct spead_event_ops *event_ops;
     size_t region_bytes, stride_bytes;
 

@@ -73,18 +73,18 @@ static int check(const struct spead_region_pool_config *config, size_t stride,
     return config->arena ? check_arena(config, stride, err) : 0;
 }
 
-/* Slots of an arena's pool carry no memory of their own that is ever touched. */
-static int make_slots(struct spead_region_pool *pool, const struct spead_region_pool_config *config,
-                      struct spead_err *err)
+/* Blocks of an arena's pool carry no memory of their own that is ever touched. */
+static int make_blocks(struct spead_region_pool *pool,
+                       const struct spead_region_pool_config *config, struct spead_err *err)
 {
-    struct speadi_pool_config slots = {
-        .region_count = config->region_count,
-        .region_bytes = config->arena ? 1 : config->region_bytes,
+    struct speadi_pool_config blocks = {
+        .block_count = config->region_count,
+        .block_bytes = config->arena ? 1 : config->region_bytes,
         .meta_bytes = sizeof(struct spead_region),
         .memory_bytes_max = config->memory_bytes_max,
     };
 
-    return speadi_pool_create(&pool->slots, &slots, err);
+    return speadi_pool_create(&pool->blocks, &blocks, err);
 }
 
 /* config and its arena have been read. */
@@ -100,7 +100,7 @@ static int create(struct spead_region_pool **out, const struct spead_region_pool
     pool = calloc(1, sizeof *pool);
     if (!pool)
         return speadi_err_set(err, -ENOMEM, "no memory for a pool of regions");
-    ret = make_slots(pool, config, err);
+    ret = make_blocks(pool, config, err);
     if (ret < 0) {
         free(pool);
         return ret;
@@ -130,14 +130,14 @@ int spead_region_pool_create(struct spead_region_pool **out,
 
 void spead_region_pool_unref(struct spead_region_pool *pool)
 {
-    struct speadi_pool *slots;
+    struct speadi_pool *blocks;
 
     if (!pool)
         return;
-    slots = pool->slots;
+    blocks = pool->blocks;
     speadi_region_pool_close_parking(pool);
     speadi_region_pool_settle(pool);
-    speadi_pool_unref(slots);
+    speadi_pool_unref(blocks);
 }
 
 /* ---- Taking -------------------------------------------------------------------------------- */
@@ -147,10 +147,10 @@ static bool is_own_memory(const struct spead_region_pool *pool)
     return !pool->arena.data && !pool->arena.device_address;
 }
 
-/* Where a slot's memory is; constant for the life of the pool. */
+/* Where a block's memory is; constant for the life of the pool. */
 static void locate(struct spead_region *region, const struct spead_region_pool *pool)
 {
-    uint64_t at = region->slot->index * (uint64_t)pool->stride_bytes;
+    uint64_t at = region->block->index * (uint64_t)pool->stride_bytes;
     const struct spead_region_arena *arena = &pool->arena;
 
     region->info = (struct spead_region_info){
@@ -163,36 +163,36 @@ static void locate(struct spead_region *region, const struct spead_region_pool *
         .bytes = pool->region_bytes,
     };
     if (is_own_memory(pool))
-        region->info.data = region->slot->data;
+        region->info.data = region->block->data;
 }
 
-static struct speadi_region *take_slot(struct spead_region_pool *pool)
+static struct speadi_block *take_block(struct spead_region_pool *pool)
 {
-    struct speadi_region *slot;
+    struct speadi_block *block;
 
     speadi_region_pool_reap_first(pool);
-    slot = speadi_pool_take(pool->slots);
-    if (!slot && spead_region_pool_reap(pool) > 0)
-        slot = speadi_pool_take(pool->slots);
-    return slot;
+    block = speadi_pool_take(pool->blocks);
+    if (!block && spead_region_pool_reap(pool) > 0)
+        block = speadi_pool_take(pool->blocks);
+    return block;
 }
 
 struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes)
 {
-    struct speadi_region *slot = bytes <= pool->region_bytes ? take_slot(pool) : NULL;
+    struct speadi_block *block = bytes <= pool->region_bytes ? take_block(pool) : NULL;
     struct spead_region *region;
 
-    if (slot && is_own_memory(pool) && speadi_block_populate(slot, bytes) < 0) {
-        speadi_block_release(slot);
-        slot = NULL;
+    if (block && is_own_memory(pool) && speadi_block_populate(block, bytes) < 0) {
+        speadi_block_release(block);
+        block = NULL;
     }
-    if (!slot) {
+    if (!block) {
         pool->refused++;
         return NULL;
     }
     pool->takes++;
-    region = slot->meta;
-    region->slot = slot;
+    region = block->meta;
+    region->block = block;
     region->pool = pool;
     locate(region, pool);
     /* relaxed: nobody else knows the region yet; and the taker's owner keeps the pool */
@@ -227,21 +227,21 @@ void speadi_region_message_unref(const struct spead_message *message)
 void spead_region_pool_stats(const struct spead_region_pool *pool,
                              struct spead_region_pool_stats *stats)
 {
-    struct speadi_pool_stats slots;
+    struct speadi_pool_stats blocks;
     struct spead_region_pool_stats now;
 
-    speadi_pool_stats(pool->slots, &slots);
+    speadi_pool_stats(pool->blocks, &blocks);
     /* relaxed: counts order nothing */
     now = (struct spead_region_pool_stats){
-        .regions = slots.regions,
-        .out = slots.regions_out,
+        .regions = blocks.blocks,
+        .out = blocks.blocks_out,
         .parked = atomic_load_explicit(&pool->parked_count, memory_order_relaxed),
         .lost = atomic_load_explicit(&pool->lost_count, memory_order_relaxed),
         .takes = pool->takes,
         .refused = pool->refused,
         .event_waits = atomic_load_explicit(&pool->event_waits, memory_order_relaxed),
-        .memory_bytes = is_own_memory(pool) ? slots.memory_bytes : pool->arena.bytes,
-        .memory_bytes_max = is_own_memory(pool) ? slots.memory_bytes_max : pool->arena.bytes,
+        .memory_bytes = is_own_memory(pool) ? blocks.memory_bytes : pool->arena.bytes,
+        .memory_bytes_max = is_own_memory(pool) ? blocks.memory_bytes_max : pool->arena.bytes,
     };
     (void)speadi_struct_write(stats, &now, sizeof now);
 }

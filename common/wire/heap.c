@@ -38,7 +38,7 @@ const uint8_t *spead_heap_payload(const struct spead_heap *heap)
 
 void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info)
 {
-    const struct speadi_region *region = heap->region;
+    const struct speadi_block *region = heap->region;
     struct spead_region_info own;
 
     (void)speadi_pool_memory(region->pool, &own);

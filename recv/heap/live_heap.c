@@ -51,7 +51,7 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
     layout->meta_bytes = spans_at(layout) + layout->ranges_max * sizeof(struct speadi_span);
 }
 
-struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
+struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_live_heap_layout *layout,
                                                const struct speadi_packet *packet)
 {
@@ -334,7 +334,7 @@ bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_
     return live->heap.local_drops;
 }
 
-static int zero(struct speadi_heap_memory *memory, struct speadi_region *region, uint64_t from,
+static int zero(struct speadi_heap_memory *memory, struct speadi_block *region, uint64_t from,
                 uint64_t end)
 {
     if (!region->data)

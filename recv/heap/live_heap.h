@@ -62,8 +62,8 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout);
 enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_layout *layout,
                                                   const struct speadi_packet *packet);
 
-/* Makes a heap without packets in the meta memory of the region. It gets the counter and the flavour of the packet. */
-struct speadi_live_heap *speadi_live_heap_open(struct speadi_region *region,
+/* Makes a heap without packets in the meta memory of the block. It gets the counter and the flavour of the packet. */
+struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_live_heap_layout *layout,
                                                const struct speadi_packet *packet);
 

@@ -34,9 +34,9 @@ static bool starts_or_stops(const struct speadi_packet *packet)
     return false;
 }
 
-static struct speadi_region *take_region(struct spead_recv_stream *stream)
+static struct speadi_block *take_region(struct spead_recv_stream *stream)
 {
-    struct speadi_region *region = speadi_pool_take(stream->pool);
+    struct speadi_block *region = speadi_pool_take(stream->pool);
 
     if (region || stream->outlet.pending_count == 0)
         return region;
@@ -59,7 +59,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     struct speadi_finished_heap *finished =
         speadi_finished_find(&stream->finished, packet->heap_counter, stream->age_ns);
     struct speadi_live_heap *occupant;
-    struct speadi_region *region;
+    struct speadi_block *region;
     enum spead_recv_bucket bucket;
 
     if (finished && !starts_or_stops(packet))

@@ -38,8 +38,8 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
     uint64_t regions = (uint64_t)c->live_heaps_max * c->substream_count + c->ring_heaps +
                        c->held_heaps + stream->leaving_max;
     struct speadi_pool_config pool = {
-        .region_count = (uint32_t)regions,
-        .region_bytes = c->heap_bytes_max,
+        .block_count = (uint32_t)regions,
+        .block_bytes = c->heap_bytes_max,
         .meta_bytes = stream->layout.meta_bytes,
         .memory_bytes_max = c->memory_bytes_max,
         .pinned = stream->leaving_max > 0 && stream->ops->caps & SPEADI_RX_CAP_PINS,
@@ -47,12 +47,12 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
     };
     int ret;
 
-    if (regions > SPEADI_POOL_REGIONS_MAX)
+    if (regions > SPEADI_POOL_BLOCKS_MAX)
         return speadi_err_field(err, -EINVAL, "live_heaps_max",
                                 " %u: with substream_count, ring_heaps and held_heaps that makes "
                                 "%llu heaps, and a stream has at most %u",
                                 c->live_heaps_max, (unsigned long long)regions,
-                                SPEADI_POOL_REGIONS_MAX);
+                                SPEADI_POOL_BLOCKS_MAX);
     ret = speadi_pool_create(&stream->pool, &pool, err);
     if (ret < 0)
         return ret;
@@ -84,7 +84,7 @@ static int check_device_memory(const struct spead_recv_stream *stream, uint32_t 
         return speadi_err_field(err, -EINVAL, "heap_arena",
                                 ": %u heaps and %u spare buffers for placing into it need "
                                 "%llu bytes, not %zu",
-                                plan.regions, stream->spare_count, (unsigned long long)need,
+                                plan.blocks, stream->spare_count, (unsigned long long)need,
                                 stream->memory.all.bytes);
     return 0;
 }

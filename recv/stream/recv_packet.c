@@ -61,7 +61,7 @@ static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx
  * take memory from other heaps. False: there is no memory. */
 static bool charge(struct speadi_live_heap *live, uint64_t end)
 {
-    struct speadi_region *region = live->heap.region;
+    struct speadi_block *region = live->heap.region;
     uint64_t ahead = 2 * end, most = live->heap.has_length ? live->heap.length : region->bytes;
 
     if (end <= region->charged_bytes)

@@ -65,7 +65,7 @@ static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
     struct speadi_pool_stats pool;
 
     speadi_pool_stats(stream->pool, &pool);
-    return speadi_outlet_init(&stream->outlet, &stream->config, &channel, (uint32_t)pool.regions,
+    return speadi_outlet_init(&stream->outlet, &stream->config, &channel, (uint32_t)pool.blocks,
                               err);
 }
 
@@ -81,7 +81,7 @@ static void make_plan(struct spead_recv_stream *stream)
     stream->plan = (struct spead_recv_plan){
         .engine = stream->ops->about.name,
         .engine_reason = stream->engine_reason,
-        .region_count = pool.regions,
+        .region_count = pool.blocks,
         .region_bytes = (c->heap_bytes_max + 4095) / 4096 * 4096,
         .memory_bytes = pool.memory_bytes_max,
         .table_bytes =
@@ -105,7 +105,7 @@ static int no_memory(struct spead_err *err)
  * as far as memory_bytes_max has no room for it. */
 static void warm_up(struct spead_recv_stream *stream)
 {
-    struct speadi_region *region[WARM_REGIONS];
+    struct speadi_block *region[WARM_REGIONS];
     size_t bytes =
         stream->config.heap_bytes_max < WARM_BYTES ? stream->config.heap_bytes_max : WARM_BYTES;
     unsigned count = 0;

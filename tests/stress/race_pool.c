@@ -1,7 +1,7 @@
-/* One taker, many threads that return regions, and an owner that lets go while regions are out.
+/* One taker, many threads that return blocks, and an owner that lets go while blocks are out.
  *
- * Method: each region's first word is written by the taker and checked and overwritten by the returner, so
- * that a region given out twice, or early, shows as a wrong word; ThreadSanitizer watches the rest. */
+ * Method: each block's first word is written by the taker and checked and overwritten by the returner, so
+ * that a block given out twice, or early, shows as a wrong word; ThreadSanitizer watches the rest. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -10,22 +10,22 @@
 
 #include <speadi/pool.h>
 
-enum { RETURNERS = 3, REGIONS = 16, ROUNDS = 30, TAKES = 3000 };
+enum { RETURNERS = 3, BLOCKS = 16, ROUNDS = 30, TAKES = 3000 };
 
-/* A mailbox a returner: the taker leaves a region in it, NULL means empty. */
-static _Atomic(struct speadi_region *) mailbox[RETURNERS];
+/* A mailbox a returner: the taker leaves a block in it, NULL means empty. */
+static _Atomic(struct speadi_block *) mailbox[RETURNERS];
 static atomic_bool done;
 static atomic_int wrong;
 
-static void check_and_release(struct speadi_region *region, unsigned who)
+static void check_and_release(struct speadi_block *block, unsigned who)
 {
-    uint64_t *word = (uint64_t *)(void *)region->data;
+    uint64_t *word = (uint64_t *)(void *)block->data;
 
-    if (word[0] != word[1] || word[0] != (uint64_t)region->index)
+    if (word[0] != word[1] || word[0] != (uint64_t)block->index)
         atomic_fetch_add(&wrong, 1);
     word[0] = word[1] = 1000 + who;
-    *(unsigned *)region->meta = who;
-    speadi_block_release(region);
+    *(unsigned *)block->meta = who;
+    speadi_block_release(block);
 }
 
 static void *returner(void *arg)
@@ -34,10 +34,10 @@ static void *returner(void *arg)
 
     for (;;) {
         bool last = atomic_load(&done);
-        struct speadi_region *region = atomic_exchange(&mailbox[who], NULL);
+        struct speadi_block *block = atomic_exchange(&mailbox[who], NULL);
 
-        if (region)
-            check_and_release(region, who);
+        if (block)
+            check_and_release(block, who);
         else if (last)
             return NULL;
     }
@@ -45,10 +45,8 @@ static void *returner(void *arg)
 
 static int one_round(void)
 {
-    struct speadi_pool_config config = {.region_count = REGIONS,
-                                        .region_bytes = 8192,
-                                        .meta_bytes = 8,
-                                        .memory_bytes_max = 8 * 8192};
+    struct speadi_pool_config config = {
+        .block_count = BLOCKS, .block_bytes = 8192, .meta_bytes = 8, .memory_bytes_max = 8 * 8192};
     struct speadi_pool *pool;
     pthread_t thread[RETURNERS];
 
@@ -58,20 +56,20 @@ static int one_round(void)
     for (uintptr_t i = 0; i < RETURNERS; i++)
         pthread_create(&thread[i], NULL, returner, (void *)i);
     for (unsigned taken = 0; taken < TAKES; taken++) {
-        struct speadi_region *region = speadi_pool_take(pool), *none = NULL;
+        struct speadi_block *block = speadi_pool_take(pool), *none = NULL;
         unsigned to = taken % RETURNERS;
 
-        if (!region)
+        if (!block)
             continue;
-        if (speadi_block_charge(region, 16) < 0) { /* half of the regions fit the bound */
-            speadi_block_release(region);
+        if (speadi_block_charge(block, 16) < 0) { /* half of the blocks fit the bound */
+            speadi_block_release(block);
             continue;
         }
-        memcpy(region->data, (uint64_t[]){region->index, region->index}, 16);
-        if (!atomic_compare_exchange_strong(&mailbox[to], &none, region))
-            check_and_release(region, to);
+        memcpy(block->data, (uint64_t[]){block->index, block->index}, 16);
+        if (!atomic_compare_exchange_strong(&mailbox[to], &none, block))
+            check_and_release(block, to);
     }
-    speadi_pool_unref(pool); /* regions are still out: the last one back frees it */
+    speadi_pool_unref(pool); /* blocks are still out: the last one back frees it */
     atomic_store(&done, true);
     for (unsigned i = 0; i < RETURNERS; i++)
         pthread_join(thread[i], NULL);
@@ -87,7 +85,7 @@ int main(void)
         }
     }
     if (atomic_load(&wrong)) {
-        fprintf(stderr, "race_pool: %d regions were not what their holder left\n",
+        fprintf(stderr, "race_pool: %d blocks were not what their holder left\n",
                 atomic_load(&wrong));
         return 1;
     }

@@ -65,7 +65,7 @@ static void join(struct spead_graph *graph, struct spead_node *from, struct spea
 /* Frees the rig. Every heap must be back in the pool. */
 static void release(struct rig *rig)
 {
-    struct speadi_region *region[HEAPS];
+    struct speadi_block *region[HEAPS];
 
     for (unsigned i = 0; i < HEAPS; i++) {
         region[i] = speadi_pool_take(rig->pool);

@@ -142,7 +142,7 @@ static void build(struct rig *rig, unsigned batch)
 /* Frees the rig. Every heap must be back in the pool. */
 static void release(struct rig *rig)
 {
-    struct speadi_region *region[HEAPS_MAX];
+    struct speadi_block *region[HEAPS_MAX];
 
     for (uint64_t i = spead_probe_source_sent(rig->source); i < rig->count; i++)
         spead_message_unref(&rig->message[i]);

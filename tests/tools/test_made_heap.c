@@ -17,7 +17,7 @@ struct made {
 struct speadi_pool *made_heap_pool(uint32_t count, size_t bytes)
 {
     struct speadi_pool_config config = {
-        .region_count = count, .region_bytes = bytes, .meta_bytes = sizeof(struct made)};
+        .block_count = count, .block_bytes = bytes, .meta_bytes = sizeof(struct made)};
     struct speadi_pool *pool;
 
     cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);
@@ -27,7 +27,7 @@ struct speadi_pool *made_heap_pool(uint32_t count, size_t bytes)
 struct spead_heap *made_heap(struct speadi_pool *pool, uint64_t counter, size_t bytes,
                              const struct speadi_span *spans, uint32_t span_count)
 {
-    struct speadi_region *region = speadi_pool_take(pool);
+    struct speadi_block *region = speadi_pool_take(pool);
     struct speadi_span whole = {0, bytes};
     struct made *made;
     struct spead_heap *heap;

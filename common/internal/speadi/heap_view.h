@@ -25,7 +25,7 @@ struct spead_heap {
     uint32_t source;
     uint32_t pointer_count; /* distinct item pointers, specials left out, in order of arrival */
     uint32_t span_count;
-    struct speadi_region *region;
+    struct speadi_block *region;
     uint64_t counter;
     uint64_t length; /* see spead_heap_length() */
     uint64_t received;

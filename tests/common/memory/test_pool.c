@@ -14,10 +14,10 @@
 #define KIB ((size_t)1 << 10)
 #define MIB ((size_t)1 << 20)
 
-static struct speadi_pool *make_pool(uint32_t regions, size_t region_bytes, uint64_t memory_max)
+static struct speadi_pool *make_pool(uint32_t blocks, size_t block_bytes, uint64_t memory_max)
 {
-    struct speadi_pool_config config = {.region_count = regions,
-                                        .region_bytes = region_bytes,
+    struct speadi_pool_config config = {.block_count = blocks,
+                                        .block_bytes = block_bytes,
                                         .meta_bytes = 100,
                                         .memory_bytes_max = memory_max};
     struct speadi_pool *pool = NULL;
@@ -35,12 +35,12 @@ static uint64_t charged(const struct speadi_pool *pool)
     return stats.memory_bytes;
 }
 
-static size_t resident(const struct speadi_region *region)
+static size_t resident(const struct speadi_block *block)
 {
-    size_t pages = region->bytes / 4096, count = 0;
+    size_t pages = block->bytes / 4096, count = 0;
     unsigned char *map = malloc(pages);
 
-    cr_assert_eq(mincore(region->data, region->bytes, map), 0, "mincore: %s", strerror(errno));
+    cr_assert_eq(mincore(block->data, block->bytes, map), 0, "mincore: %s", strerror(errno));
     for (size_t i = 0; i < pages; i++)
         count += map[i] & 1u;
     free(map);
@@ -58,46 +58,46 @@ static bool reads_as_zero(const uint8_t *data, size_t bytes)
 Test(pool, hands_out_each_region_once_and_then_none)
 {
     struct speadi_pool *pool = make_pool(3, 8 * KIB, 0);
-    struct speadi_region *region[3];
+    struct speadi_block *block[3];
     struct speadi_pool_stats stats;
 
     for (int i = 0; i < 3; i++) {
-        region[i] = speadi_pool_take(pool);
-        cr_assert_not_null(region[i]);
+        block[i] = speadi_pool_take(pool);
+        cr_assert_not_null(block[i]);
         for (int k = 0; k < i; k++)
-            cr_assert_neq(region[i], region[k], "region %d was given twice", k);
+            cr_assert_neq(block[i], block[k], "block %d was given twice", k);
     }
     cr_assert_null(speadi_pool_take(pool));
     speadi_pool_stats(pool, &stats);
-    cr_assert_eq(stats.regions_out, 3u);
+    cr_assert_eq(stats.blocks_out, 3u);
     for (int i = 0; i < 3; i++)
-        speadi_block_release(region[i]);
+        speadi_block_release(block[i]);
     speadi_pool_stats(pool, &stats);
-    cr_assert_eq(stats.regions_out, 0u);
-    cr_assert_eq(stats.regions, 3u);
+    cr_assert_eq(stats.blocks_out, 0u);
+    cr_assert_eq(stats.blocks, 3u);
     speadi_pool_unref(pool);
 }
 
 Test(pool, regions_do_not_overlap_and_are_all_writable)
 {
     struct speadi_pool *pool = make_pool(4, 5000, 0);
-    struct speadi_region *region[4];
+    struct speadi_block *block[4];
 
     for (int i = 0; i < 4; i++) {
-        region[i] = speadi_pool_take(pool);
-        cr_assert_eq(region[i]->bytes, 2 * 4096u, "rounded up to whole pages");
-        cr_assert_eq((uintptr_t)region[i]->data % 4096, 0u);
-        cr_assert_eq((uintptr_t)region[i]->meta % 64, 0u);
-        cr_assert_eq(speadi_block_charge(region[i], region[i]->bytes), 0);
-        memset(region[i]->data, i + 1, region[i]->bytes);
-        memset(region[i]->meta, i + 1, 100);
+        block[i] = speadi_pool_take(pool);
+        cr_assert_eq(block[i]->bytes, 2 * 4096u, "rounded up to whole pages");
+        cr_assert_eq((uintptr_t)block[i]->data % 4096, 0u);
+        cr_assert_eq((uintptr_t)block[i]->meta % 64, 0u);
+        cr_assert_eq(speadi_block_charge(block[i], block[i]->bytes), 0);
+        memset(block[i]->data, i + 1, block[i]->bytes);
+        memset(block[i]->meta, i + 1, 100);
     }
     for (int i = 0; i < 4; i++) {
-        cr_assert_eq(region[i]->data[0], i + 1);
-        cr_assert_eq(region[i]->data[region[i]->bytes - 1], i + 1);
-        cr_assert_eq(((uint8_t *)region[i]->meta)[0], i + 1);
-        cr_assert_eq(((uint8_t *)region[i]->meta)[99], i + 1);
-        speadi_block_release(region[i]);
+        cr_assert_eq(block[i]->data[0], i + 1);
+        cr_assert_eq(block[i]->data[block[i]->bytes - 1], i + 1);
+        cr_assert_eq(((uint8_t *)block[i]->meta)[0], i + 1);
+        cr_assert_eq(((uint8_t *)block[i]->meta)[99], i + 1);
+        speadi_block_release(block[i]);
     }
     speadi_pool_unref(pool);
 }
@@ -106,8 +106,8 @@ Test(pool, regions_do_not_overlap_and_are_all_writable)
 Test(pool, hands_out_the_region_freed_last)
 {
     struct speadi_pool *pool = make_pool(4, 4096, 0);
-    struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool),
-                         *c = speadi_pool_take(pool);
+    struct speadi_block *a = speadi_pool_take(pool), *b = speadi_pool_take(pool),
+                        *c = speadi_pool_take(pool);
 
     speadi_block_release(b);
     speadi_block_release(c);
@@ -126,28 +126,28 @@ Test(pool, hands_out_the_region_freed_last)
 Test(pool, meta_starts_as_zero_and_keeps_what_the_owner_left_there)
 {
     struct speadi_pool *pool = make_pool(1, 4096, 0);
-    struct speadi_region *region = speadi_pool_take(pool);
+    struct speadi_block *block = speadi_pool_take(pool);
 
-    cr_assert(reads_as_zero(region->meta, 100));
-    memset(region->meta, 7, 100);
-    speadi_block_release(region);
-    region = speadi_pool_take(pool);
-    cr_assert_eq(((uint8_t *)region->meta)[99], 7);
-    speadi_block_release(region);
+    cr_assert(reads_as_zero(block->meta, 100));
+    memset(block->meta, 7, 100);
+    speadi_block_release(block);
+    block = speadi_pool_take(pool);
+    cr_assert_eq(((uint8_t *)block->meta)[99], 7);
+    speadi_block_release(block);
     speadi_pool_unref(pool);
 }
 
 Test(pool, a_charge_past_the_bound_fails_and_leaves_all_as_it_was)
 {
     struct speadi_pool *pool = make_pool(2, 64 * KIB, 80 * KIB);
-    struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
+    struct speadi_block *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
 
     cr_assert_eq(speadi_block_charge(a, 60 * KIB), 0);
     cr_assert_eq(speadi_block_charge(b, 20 * KIB), 0);
     cr_assert_eq(speadi_block_charge(b, 20 * KIB + 1), -ENOMEM);
     cr_assert_eq(b->charged_bytes, 20 * KIB);
     cr_assert_eq(charged(pool), 80 * KIB);
-    cr_assert_eq(speadi_block_charge(b, 64 * KIB + 1), -ENOMEM, "larger than the region");
+    cr_assert_eq(speadi_block_charge(b, 64 * KIB + 1), -ENOMEM, "larger than the block");
     speadi_block_release(a);
     cr_assert_eq(speadi_block_charge(b, 64 * KIB), 0, "a is free and pays");
     cr_assert_eq(charged(pool), 64 * KIB, "a was trimmed whole");
@@ -158,8 +158,8 @@ Test(pool, a_charge_past_the_bound_fails_and_leaves_all_as_it_was)
 Test(pool, a_charge_that_cannot_be_met_trims_nothing)
 {
     struct speadi_pool *pool = make_pool(3, 64 * KIB, 80 * KIB);
-    struct speadi_region *out = speadi_pool_take(pool), *idle = speadi_pool_take(pool),
-                         *wants = speadi_pool_take(pool);
+    struct speadi_block *out = speadi_pool_take(pool), *idle = speadi_pool_take(pool),
+                        *wants = speadi_pool_take(pool);
 
     cr_assert_eq(speadi_block_charge(out, 40 * KIB), 0);
     cr_assert_eq(speadi_block_charge(idle, 40 * KIB), 0);
@@ -176,8 +176,8 @@ Test(pool, a_charge_that_cannot_be_met_trims_nothing)
 Test(pool, trims_the_region_freed_longest_ago_and_it_reads_as_zero)
 {
     struct speadi_pool *pool = make_pool(3, 64 * KIB, 128 * KIB);
-    struct speadi_region *cold = speadi_pool_take(pool), *warm = speadi_pool_take(pool),
-                         *wants = speadi_pool_take(pool);
+    struct speadi_block *cold = speadi_pool_take(pool), *warm = speadi_pool_take(pool),
+                        *wants = speadi_pool_take(pool);
 
     speadi_block_charge(cold, 64 * KIB);
     speadi_block_charge(warm, 64 * KIB);
@@ -201,14 +201,14 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
                                    7 * MIB,   512 * KIB, 5 * MIB, 1,       6 * MIB};
     const size_t bound = 9 * MIB;
     struct speadi_pool *pool = make_pool(4, 7 * MIB, bound);
-    struct speadi_region *all[4];
+    struct speadi_block *all[4];
 
     for (int i = 0; i < 4; i++)
         all[i] = speadi_pool_take(pool);
     for (int i = 0; i < 4; i++)
         speadi_block_release(all[i]);
     for (int turn = 0; turn < 60; turn++) {
-        struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
+        struct speadi_block *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
         size_t bytes = sizes[turn % 10], total = 0;
 
         if (speadi_block_charge(a, bytes) == 0)
@@ -218,7 +218,7 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
         for (int i = 0; i < 4; i++) {
             size_t now = resident(all[i]);
 
-            cr_assert_leq(now, all[i]->charged_bytes, "turn %d: region %d", turn, i);
+            cr_assert_leq(now, all[i]->charged_bytes, "turn %d: block %d", turn, i);
             total += all[i]->charged_bytes;
         }
         cr_assert_eq(total, charged(pool), "turn %d", turn);
@@ -233,33 +233,33 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
 Test(pool, one_touched_page_of_a_large_region_is_one_page_of_memory)
 {
     struct speadi_pool *pool = make_pool(2, 64 * MIB, 4 * MIB);
-    struct speadi_region *region = speadi_pool_take(pool);
+    struct speadi_block *block = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_block_charge(region, 1), 0);
+    cr_assert_eq(speadi_block_charge(block, 1), 0);
     cr_assert_eq(charged(pool), 4096u);
-    region->data[0] = 1;
-    cr_assert_eq(resident(region), 4096u);
-    speadi_block_release(region);
+    block->data[0] = 1;
+    cr_assert_eq(resident(block), 4096u);
+    speadi_block_release(block);
     speadi_pool_unref(pool);
 }
 
 Test(pool, populate_faults_in_what_it_charges)
 {
     struct speadi_pool *pool = make_pool(1, 8 * MIB, 0);
-    struct speadi_region *region = speadi_pool_take(pool);
+    struct speadi_block *block = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_block_populate(region, 100 * KIB), 0);
-    if (resident(region) == 0) {
-        speadi_block_release(region);
+    cr_assert_eq(speadi_block_populate(block, 100 * KIB), 0);
+    if (resident(block) == 0) {
+        speadi_block_release(block);
         speadi_pool_unref(pool);
         cr_skip_test("this kernel cannot fault in ahead (MADV_POPULATE_WRITE, Linux 5.14)");
     }
-    cr_assert_eq(resident(region), 100 * KIB);
-    cr_assert_eq(speadi_block_charge(region, 3 * MIB), 0);
-    cr_assert_eq(speadi_block_populate(region, 3 * MIB), 0);
-    cr_assert_eq(resident(region), 4 * MIB, "charged before, faulted in now; whole huge pages");
-    cr_assert_eq(region->charged_bytes, 4 * MIB);
-    speadi_block_release(region);
+    cr_assert_eq(resident(block), 100 * KIB);
+    cr_assert_eq(speadi_block_charge(block, 3 * MIB), 0);
+    cr_assert_eq(speadi_block_populate(block, 3 * MIB), 0);
+    cr_assert_eq(resident(block), 4 * MIB, "charged before, faulted in now; whole huge pages");
+    cr_assert_eq(block->charged_bytes, 4 * MIB);
+    speadi_block_release(block);
     speadi_pool_unref(pool);
 }
 
@@ -267,19 +267,19 @@ Test(pool, populate_faults_in_what_it_charges)
 Test(pool, a_large_charge_near_the_bound_is_exact_to_the_page)
 {
     struct speadi_pool *pool = make_pool(1, 8 * MIB, 3 * MIB);
-    struct speadi_region *region = speadi_pool_take(pool);
+    struct speadi_block *block = speadi_pool_take(pool);
 
-    cr_assert_eq(speadi_block_charge(region, 3 * MIB - 100), 0);
+    cr_assert_eq(speadi_block_charge(block, 3 * MIB - 100), 0);
     cr_assert_eq(charged(pool), 3 * MIB);
-    cr_assert_eq(speadi_block_charge(region, 3 * MIB + 1), -ENOMEM);
-    speadi_block_release(region);
+    cr_assert_eq(speadi_block_charge(block, 3 * MIB + 1), -ENOMEM);
+    speadi_block_release(block);
     speadi_pool_unref(pool);
 }
 
 Test(pool, high_water_stays_when_memory_is_trimmed)
 {
     struct speadi_pool *pool = make_pool(2, 64 * KIB, 64 * KIB);
-    struct speadi_region *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
+    struct speadi_block *a = speadi_pool_take(pool), *b = speadi_pool_take(pool);
     struct speadi_pool_stats stats;
 
     speadi_block_charge(a, 64 * KIB);
@@ -297,14 +297,14 @@ Test(pool, high_water_stays_when_memory_is_trimmed)
 Test(pool, a_region_that_is_out_outlives_its_pool)
 {
     struct speadi_pool *pool = make_pool(2, 16 * KIB, 0);
-    struct speadi_region *region = speadi_pool_take(pool), *other = speadi_pool_take(pool);
+    struct speadi_block *block = speadi_pool_take(pool), *other = speadi_pool_take(pool);
 
-    speadi_block_charge(region, 16 * KIB);
+    speadi_block_charge(block, 16 * KIB);
     speadi_pool_unref(pool);
     speadi_block_release(other);
-    memset(region->data, 3, 16 * KIB);
-    cr_assert_eq(region->data[16 * KIB - 1], 3);
-    speadi_block_release(region);
+    memset(block->data, 3, 16 * KIB);
+    cr_assert_eq(block->data[16 * KIB - 1], 3);
+    speadi_block_release(block);
     speadi_pool_unref(NULL);
 }
 
@@ -312,10 +312,10 @@ Test(pool, impossible_sizes_are_refused_in_words)
 {
     struct speadi_pool *pool = NULL;
     struct spead_err err = {0};
-    struct speadi_pool_config none = {.region_count = 0, .region_bytes = 1};
-    struct speadi_pool_config huge = {.region_count = 1000, .region_bytes = (size_t)1 << 52};
-    struct speadi_pool_config wraps = {.region_count = 1 << 20, .region_bytes = SIZE_MAX / 2};
-    struct speadi_pool_config many = {.region_count = UINT32_MAX, .region_bytes = 1};
+    struct speadi_pool_config none = {.block_count = 0, .block_bytes = 1};
+    struct speadi_pool_config huge = {.block_count = 1000, .block_bytes = (size_t)1 << 52};
+    struct speadi_pool_config wraps = {.block_count = 1 << 20, .block_bytes = SIZE_MAX / 2};
+    struct speadi_pool_config many = {.block_count = UINT32_MAX, .block_bytes = 1};
 
     cr_assert_eq(speadi_pool_create(&pool, &none, &err), -EINVAL);
     cr_assert_eq(speadi_pool_create(&pool, &many, &err), -EINVAL);

@@ -15,7 +15,7 @@
 #define MIB ((size_t)1 << 20)
 
 static struct speadi_pool *pool;
-static struct speadi_region *region[8];
+static struct speadi_block *block[8];
 
 static int make(struct speadi_pool_config config, struct spead_err *err)
 {
@@ -26,8 +26,8 @@ static int make(struct speadi_pool_config config, struct spead_err *err)
 static void take_all(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
-        region[i] = speadi_pool_take(pool);
-        cr_assert_not_null(region[i]);
+        block[i] = speadi_pool_take(pool);
+        cr_assert_not_null(block[i]);
     }
     cr_assert_null(speadi_pool_take(pool));
 }
@@ -35,7 +35,7 @@ static void take_all(uint32_t count)
 static void end(uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        speadi_block_release(region[i]);
+        speadi_block_release(block[i]);
     speadi_pool_unref(pool);
 }
 
@@ -49,8 +49,8 @@ static struct speadi_pool_stats stats(void)
 
 Test(pool_fixed, pinned_regions_are_charged_whole_from_the_start)
 {
-    cr_assert_eq(make((struct speadi_pool_config){.region_count = 3,
-                                                  .region_bytes = 3 * MIB - 1,
+    cr_assert_eq(make((struct speadi_pool_config){.block_count = 3,
+                                                  .block_bytes = 3 * MIB - 1,
                                                   .pinned = true},
                       NULL),
                  0);
@@ -58,7 +58,7 @@ Test(pool_fixed, pinned_regions_are_charged_whole_from_the_start)
     cr_expect_eq(stats().memory_bytes_max, 9 * MIB);
     take_all(3);
     for (int i = 0; i < 3; i++)
-        cr_expect_eq(region[i]->charged_bytes, 3 * MIB);
+        cr_expect_eq(block[i]->charged_bytes, 3 * MIB);
     end(3);
 }
 
@@ -67,9 +67,8 @@ Test(pool_fixed, all_regions_lie_side_by_side_in_the_memory_that_is_shown)
     struct spead_region_info memory;
 
     cr_assert_eq(
-        make(
-            (struct speadi_pool_config){.region_count = 4, .region_bytes = 3 * MIB, .pinned = true},
-            NULL),
+        make((struct speadi_pool_config){.block_count = 4, .block_bytes = 3 * MIB, .pinned = true},
+             NULL),
         0);
     cr_expect_eq(speadi_pool_memory(pool, &memory), 12 * MIB);
     cr_expect_eq(memory.bytes, 12 * MIB);
@@ -77,8 +76,8 @@ Test(pool_fixed, all_regions_lie_side_by_side_in_the_memory_that_is_shown)
     cr_expect_eq(memory.fd, -1);
     take_all(4);
     for (int i = 0; i < 4; i++) {
-        cr_expect_eq(region[i]->offset, region[i]->index * 3 * MIB);
-        cr_expect_eq(region[i]->data, (uint8_t *)memory.data + region[i]->offset);
+        cr_expect_eq(block[i]->offset, block[i]->index * 3 * MIB);
+        cr_expect_eq(block[i]->data, (uint8_t *)memory.data + block[i]->offset);
     }
     end(4);
 }
@@ -88,17 +87,16 @@ Test(pool_fixed, pinned_memory_stays_when_it_is_zeroed_and_freed)
     unsigned char resident;
 
     cr_assert_eq(
-        make(
-            (struct speadi_pool_config){.region_count = 1, .region_bytes = 8 * MIB, .pinned = true},
-            NULL),
+        make((struct speadi_pool_config){.block_count = 1, .block_bytes = 8 * MIB, .pinned = true},
+             NULL),
         0);
     take_all(1);
-    memset(region[0]->data, 7, 8 * MIB);
-    speadi_block_zero(region[0], 1, 8 * MIB);
-    cr_expect_eq(region[0]->data[0], 7);
+    memset(block[0]->data, 7, 8 * MIB);
+    speadi_block_zero(block[0], 1, 8 * MIB);
+    cr_expect_eq(block[0]->data[0], 7);
     for (size_t i = 1; i < 8 * MIB; i += 4095)
-        cr_assert_eq(region[0]->data[i], 0);
-    cr_assert_eq(mincore(region[0]->data + 4 * MIB, 4096, &resident), 0);
+        cr_assert_eq(block[0]->data[i], 0);
+    cr_assert_eq(mincore(block[0]->data + 4 * MIB, 4096, &resident), 0);
     cr_expect(resident & 1, "given back to the system, though a device writes there");
     end(1);
 }
@@ -107,7 +105,7 @@ Test(pool_fixed, a_bound_below_the_whole_is_refused_in_words)
 {
     struct spead_err err = {0};
     struct speadi_pool_config config = {
-        .region_count = 4, .region_bytes = MIB, .memory_bytes_max = 3 * MIB, .pinned = true};
+        .block_count = 4, .block_bytes = MIB, .memory_bytes_max = 3 * MIB, .pinned = true};
 
     cr_assert_eq(make(config, &err), -ENOMEM);
     cr_expect_not_null(strstr(err.text, "4194304"), "%s", err.text);
@@ -133,8 +131,8 @@ Test(pool_fixed, an_arena_is_divided_and_never_touched)
     int ends = 0;
 
     cr_assert_neq(memory, MAP_FAILED);
-    cr_assert_eq(make((struct speadi_pool_config){.region_count = 3,
-                                                  .region_bytes = 100 * KIB,
+    cr_assert_eq(make((struct speadi_pool_config){.block_count = 3,
+                                                  .block_bytes = 100 * KIB,
                                                   .arena = &arena},
                       NULL),
                  0);
@@ -145,15 +143,15 @@ Test(pool_fixed, an_arena_is_divided_and_never_touched)
     cr_expect_eq(all.device_address, arena.device_address);
     take_all(3);
     for (int i = 0; i < 3; i++) {
-        cr_expect_null(region[i]->data);
-        cr_expect_eq(region[i]->offset, region[i]->index * 100 * KIB);
-        cr_expect_eq(speadi_block_charge(region[i], 100 * KIB), 0);
-        cr_expect_eq(speadi_block_populate(region[i], 100 * KIB), 0);
+        cr_expect_null(block[i]->data);
+        cr_expect_eq(block[i]->offset, block[i]->index * 100 * KIB);
+        cr_expect_eq(speadi_block_charge(block[i], 100 * KIB), 0);
+        cr_expect_eq(speadi_block_populate(block[i], 100 * KIB), 0);
     }
     speadi_pool_unref(pool);
     for (int i = 0; i < 3; i++) {
-        cr_expect_eq(ends, 0, "region %d is still out", i);
-        speadi_block_release(region[i]);
+        cr_expect_eq(ends, 0, "block %d is still out", i);
+        speadi_block_release(block[i]);
     }
     cr_expect_eq(ends, 1);
     munmap(memory, MIB);
@@ -164,11 +162,10 @@ Test(pool_fixed, an_arena_too_small_is_refused_in_words)
     struct spead_err err = {0};
     struct spead_region_arena arena = {.device_address = 4096, .bytes = 11 * KIB, .fd = -1};
 
-    cr_assert_eq(make((struct speadi_pool_config){.region_count = 3,
-                                                  .region_bytes = 4 * KIB,
-                                                  .arena = &arena},
-                      &err),
-                 -EINVAL);
+    cr_assert_eq(
+        make((struct speadi_pool_config){.block_count = 3, .block_bytes = 4 * KIB, .arena = &arena},
+             &err),
+        -EINVAL);
     cr_expect_not_null(strstr(err.text, "12288"), "%s", err.text);
     cr_expect_not_null(strstr(err.text, "11264"), "%s", err.text);
 }

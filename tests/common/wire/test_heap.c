@@ -8,7 +8,7 @@
 #define BITS 48
 
 static uint8_t payload[256];
-static struct speadi_region region = {.data = payload, .bytes = sizeof payload};
+static struct speadi_block region = {.data = payload, .bytes = sizeof payload};
 
 /* ---- Gaps ----------------------------------------------------------------------------------- */
 
@@ -146,9 +146,9 @@ Test(heap_gaps, huge_heap_of_tiny_packets_does_not_overflow)
 Test(heap, last_reference_returns_the_memory_to_its_pool)
 {
     struct speadi_pool_config config = {
-        .region_count = 1, .region_bytes = 4096, .meta_bytes = sizeof(struct spead_heap)};
+        .block_count = 1, .block_bytes = 4096, .meta_bytes = sizeof(struct spead_heap)};
     struct speadi_pool *pool;
-    struct speadi_region *taken;
+    struct speadi_block *taken;
     struct spead_heap *heap;
 
     cr_assert_eq(speadi_pool_create(&pool, &config, NULL), 0);

@@ -12,7 +12,7 @@
 #define BITS 48
 
 static uint8_t payload[256];
-static struct speadi_region region = {.data = payload, .bytes = sizeof payload};
+static struct speadi_block region = {.data = payload, .bytes = sizeof payload};
 
 static uint64_t immediate(uint64_t id, uint64_t value)
 {

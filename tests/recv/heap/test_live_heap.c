@@ -18,7 +18,7 @@ static struct test_packet packet;
 
 static void make_pool(void)
 {
-    struct speadi_pool_config config = {.region_count = 1, .region_bytes = 4096};
+    struct speadi_pool_config config = {.block_count = 1, .block_bytes = 4096};
     struct spead_err err;
 
     layout = (struct speadi_live_heap_layout){.heap_bytes_max = 4096,
@@ -360,7 +360,7 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
 /* A packet far ahead must not cost the memory before it, and a hole must not show the bytes of an earlier heap. */
 Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
 {
-    struct speadi_pool_config config = {.region_count = 1, .region_bytes = 8u << 20};
+    struct speadi_pool_config config = {.block_count = 1, .block_bytes = 8u << 20};
     unsigned char resident;
     uint8_t *data;
 

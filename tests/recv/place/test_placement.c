@@ -13,7 +13,7 @@ static struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX];
 
 static void make_heap(void)
 {
-    struct speadi_pool_config config = {.region_count = 1, .region_bytes = 4096};
+    struct speadi_pool_config config = {.block_count = 1, .block_bytes = 4096};
 
     layout = (struct speadi_live_heap_layout){
         .heap_bytes_max = 4096, .pointers_max = 8, .ranges_max = 16, .source_count = 1};
