@@ -1,7 +1,7 @@
-/* What went wrong, in words a person can act on.
+/* Errors: what went wrong, in words that a person can act on.
  *
- * Every call of the library answers 0 (or a count) or -errno. Set-up calls also take a nullable
- * `struct spead_err *`: on failure it holds one sentence that says what, where and what to do.
+ * Every call of the library returns 0 (or a count) or -errno. Set-up calls also take a `struct spead_err *`, which may
+ * be NULL: after a failure it holds one sentence that says what failed, where, and what to do about it.
  * The data path never fills one. The library neither prints nor exits. */
 #ifndef SPEADLINE_ERROR_H
 #define SPEADLINE_ERROR_H
@@ -12,24 +12,24 @@ extern "C" {
 
 #define SPEAD_ERR_TEXT_MAX 256
 
-/* Filled on failure only; it need not be initialised before the call. */
+/* The library fills it only on failure. The caller need not initialise it before the call. */
 struct spead_err {
     int code;                      /* the -errno that the call returned */
     char text[SPEAD_ERR_TEXT_MAX]; /* one line, no newline, always terminated */
-    /* The field of the caller's configuration that was refused, as it is spelt in the header ("packet_bytes_max");
-     * static storage. text then begins with these very characters, so that a program which has a name of its own for
-     * the field can put that in their place. NULL: the failure is no one field's (the network, memory). */
+    /* The name of the configuration field that was refused, as the header spells it ("packet_bytes_max"). It has
+     * static storage. The text then begins with this name, so that a program that calls the field by another name can
+     * replace the name in the text. NULL: no single field caused the failure (it was the network, or memory). */
     const char *field;
 };
 
-/* Severity of a line handed to a log callback. */
+/* Severity of a line that a log callback gets. */
 enum spead_log_level {
     SPEAD_LOG_WARNING = 0, /* something works less well than asked, e.g. a clipped socket buffer */
-    SPEAD_LOG_INFO = 1,    /* a decision worth knowing, e.g. why an engine was chosen */
+    SPEAD_LOG_INFO = 1, /* a decision that a user may want to know, e.g. why an engine was chosen */
 };
 
-/* Where a stream sends its warnings. `fn` may be NULL (silence). It is called on the thread that
- * creates or polls the stream, never per packet; `line` is borrowed and has no newline. */
+/* Where a stream sends its log lines. `fn` may be NULL: then nothing is logged. The thread that creates or polls the
+ * stream calls it, but never once per packet. `line` has no newline and is valid only during the call. */
 struct spead_log {
     void (*fn)(void *arg, enum spead_log_level level, const char *line);
     void *arg;

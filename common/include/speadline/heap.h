@@ -1,10 +1,10 @@
-/* A received heap: payload, items, what is missing, when it came.
+/* A received heap: its payload, its items, what is missing and when it came.
  *
- * Ownership: whoever takes a heap from a stream owns one reference and gives it back with
- * spead_heap_unref(); more can be taken with spead_heap_ref(). A heap may be read and released on
- * any thread, and may outlive the stream that made it (it keeps its memory pool alive).
- * Threads: a delivered heap never changes; every reader below is safe from any thread.
- * Holes of an incomplete heap read as zero, unless the stream was told to leave them as they are. */
+ * Ownership: a stream gives each heap to its consumer with one reference. The consumer gives the reference back with
+ * spead_heap_unref(), and can make more references with spead_heap_ref(). A heap may outlive the stream that made it:
+ * it keeps its memory pool alive.
+ * Threads: a heap that was handed over never changes. Any thread may call every function below.
+ * Holes of an incomplete heap read as zero, unless the stream's configuration says that they are left as they are. */
 #ifndef SPEADLINE_HEAP_H
 #define SPEADLINE_HEAP_H
 
@@ -22,22 +22,22 @@ extern "C" {
 
 struct spead_heap; /* opaque */
 
-/* The clock a time stamp was read from. */
+/* The clock from which a time stamp was read. */
 enum spead_clock {
     SPEAD_CLOCK_UTC = 0,      /* CLOCK_REALTIME of this host, read once per burst of packets */
     SPEAD_CLOCK_HARDWARE = 1, /* the NIC's clock */
     SPEAD_CLOCK_CAPTURE = 2,  /* the time recorded in a capture file */
 };
 
-/* Why a range of a heap's payload is not there. */
+/* Why a range of a heap's payload is missing. */
 enum spead_gap_cause {
-    SPEAD_GAP_UNSEEN = 0,      /* never reached us, and this host counted no drop meanwhile */
-    SPEAD_GAP_LOCAL_DROPS = 1, /* never reached us, while this host's drop counters rose */
-    SPEAD_GAP_REFUSED = 2,     /* packets for it came and were refused: see the ledger */
+    SPEAD_GAP_UNSEEN = 0,      /* it did not arrive, and this host counted no drop meanwhile */
+    SPEAD_GAP_LOCAL_DROPS = 1, /* it did not arrive, and this host's drop counters rose meanwhile */
+    SPEAD_GAP_REFUSED = 2,     /* packets of this heap were refused: the ledger says why */
 };
 
-/* A missing range [offset, offset + bytes) of the payload. `packets` is how many packets that is,
- * judged by the payload size of the heap's other packets; 0 when unknown. */
+/* A missing range [offset, offset + bytes) of the payload. `packets` is the number of packets that would fill it,
+ * computed from the payload size of the other packets of the heap; 0 when that size is unknown. */
 struct spead_gap {
     uint64_t offset;
     uint64_t bytes;
@@ -45,64 +45,65 @@ struct spead_gap {
     enum spead_gap_cause cause;
 };
 
-/* Takes one more reference. Returns heap. */
+/* Adds one reference. Returns heap. */
 struct spead_heap *spead_heap_ref(struct spead_heap *heap);
 
-/* Gives one reference back; the last one returns the heap's memory to its pool. NULL is ignored. */
+/* Gives one reference back. With the last one, the heap's memory returns to its pool. NULL is ignored. */
 void spead_heap_unref(struct spead_heap *heap);
 
 /* The heap counter (item 0x01). */
 uint64_t spead_heap_counter(const struct spead_heap *heap);
 
-/* The flavour of the packets that made it. */
+/* The flavour of the packets of the heap. */
 struct spead_flavour spead_heap_flavour(const struct spead_heap *heap);
 
-/* Payload and its length in bytes. For a heap sent with item 0x02 that is the declared length, also
- * when parts are missing; else the end of the furthest byte known. Valid while a reference is held;
- * read-only. Zero length: the pointer may be anything but NULL. NULL: the payload lies in memory that
- * the CPU cannot touch (the stream's heap_arena); spead_heap_region_info() tells where. */
+/* The payload and its length in bytes. The caller may read the payload, and only while it holds a reference. For a
+ * heap that carries item 0x02 the length is the declared one, also when parts are missing; for other heaps it is the
+ * end of the furthest byte that any packet named. The pointer is NULL when the payload lies in memory that the CPU
+ * cannot touch (the stream's heap_arena): then spead_heap_region_info() says where it is. For a length of 0 in memory
+ * that the CPU can touch, the pointer is not NULL, but there is nothing to read. */
 const uint8_t *spead_heap_payload(const struct spead_heap *heap);
 uint64_t spead_heap_length(const struct spead_heap *heap);
 
-/* Where the payload lies, of whatever kind the memory is: for those who give it to a device. bytes is the
- * heap's length. Valid while a reference is held. */
+/* Says where the payload lies, for every kind of memory. A program that gives the payload to a device needs it.
+ * info->bytes becomes the heap's length. The answer is valid while the caller holds a reference. */
 void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info);
 
 /* Payload bytes that arrived (<= length). */
 uint64_t spead_heap_received(const struct spead_heap *heap);
 
-/* True when every byte up to the length is there and no item points past it. A heap without
- * declared length (item 0x02) counts as complete when it has no hole up to its furthest byte. */
+/* True when every byte of the heap's length has arrived and no item points past the length. A heap without a declared
+ * length (item 0x02) is complete when it has no gap before its furthest byte. */
 bool spead_heap_is_complete(const struct spead_heap *heap);
 
-/* Packets accepted into this heap. */
+/* Packets that were accepted into this heap. */
 uint64_t spead_heap_packets(const struct spead_heap *heap);
 
-/* Missing ranges in ascending order: fills at most max of them and returns how many there are in
- * all (0 for a complete heap). */
+/* Writes the missing ranges into gaps in ascending order, at most max of them. Returns how many there are in all (0 for
+ * a complete heap). */
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max);
 
-/* Time of the first and the last accepted packet, in ns since the epoch of the clock. */
+/* The times of the first and of the last accepted packet, in ns since the epoch of the clock. */
 uint64_t spead_heap_first_ns(const struct spead_heap *heap);
 uint64_t spead_heap_last_ns(const struct spead_heap *heap);
 enum spead_clock spead_heap_clock(const struct spead_heap *heap);
 
-/* Index of the endpoint (in the order of the stream's configuration) that its first packet used. */
+/* The endpoint at which the heap's first packet arrived: its index in the order of the stream's configuration. */
 uint32_t spead_heap_source(const struct spead_heap *heap);
 
-/* Number of items, those with ids 0x00 to 0x04 left out: immediate ones first, in order of arrival,
- * then addressed ones in order of address. An addressed item of no bytes is left out (as spead2
- * does). For an incomplete heap only immediate items count: where an addressed item ends cannot be
- * known when a pointer may be missing. Source: SPEAD document, "item pointers". */
+/* The number of items. Items with the identifiers 0x00 to 0x04 are not counted, nor are addressed items of no bytes
+ * (spead2 leaves them out too). In an incomplete heap only immediate items are counted: an item pointer may be
+ * missing, so nobody knows where an addressed item ends. The immediate items come first, in order of arrival; then
+ * come the addressed ones, in order of address. Source: SPEAD document, "item pointers". */
 size_t spead_heap_item_count(const struct spead_heap *heap);
 
-/* Item number index into *item. Returns 0, or -ERANGE when index is past the last one. */
+/* Writes the item with this index (0, 1, ...) to *item. Returns 0, or -ERANGE when index is past the last item. */
 int spead_heap_item(const struct spead_heap *heap, size_t index, struct spead_item *item);
 
-/* First item with this id. Returns 0, or -ENOENT. */
+/* Writes the first item with this identifier to *item. Returns 0, or -ENOENT when the heap has none. */
 int spead_heap_find_item(const struct spead_heap *heap, uint64_t id, struct spead_item *item);
 
-/* True when the heap carries stream-control item 0x06 with this value. */
+/* True when the heap carries the stream-control item (0x06) with this value. */
 bool spead_heap_has_control(const struct spead_heap *heap, enum spead_stream_control value);
 
 #ifdef __cplusplus

@@ -1,9 +1,9 @@
-/* A wire in memory: the `mem` engine's endpoint.
+/* Memory links: the endpoint of the `mem` engine.
  *
- * A bounded, lossless, in-process queue of packets. A send stream and a receive stream that name
- * the same link are joined; when it is full the sender is told so and waits. Tests and examples run
- * on it, and so can a program that wants SPEAD heaps between two of its own threads.
- * Threads: one sending stream and one receiving stream at a time; ref/unref from any thread. */
+ * A memory link is a bounded queue of packets inside one process that loses nothing. A send stream and a receive stream
+ * that name the same link are joined by it. While the link is full, the send stream waits. Tests and examples use it; a
+ * program can use it too, to pass SPEAD heaps between two of its threads.
+ * Threads: one send stream and one receive stream use a link at a time. Any thread may call ref() and unref(). */
 #ifndef SPEADLINE_MEM_LINK_H
 #define SPEADLINE_MEM_LINK_H
 
@@ -17,21 +17,23 @@ extern "C" {
 
 struct spead_mem_link; /* opaque, reference-counted */
 
-/* Makes a link that holds up to packet_count packets of at most packet_bytes bytes each (SPEAD
- * header included); all memory is taken here. Returns 0 and gives *out one reference, or -EINVAL
- * (a size is 0, or packet_bytes above 65507) or -ENOMEM. err may be NULL. */
+/* Makes a link that holds up to packet_count packets of at most packet_bytes bytes each, SPEAD header included. It
+ * allocates all memory of the link. Returns 0 and gives the caller one reference in *out, or -EINVAL (a size is 0, or
+ * packet_bytes is above 65507) or -ENOMEM. err may be NULL. */
 int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size_t packet_bytes,
                           struct spead_err *err);
 
 struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link);
 void spead_mem_link_unref(struct spead_mem_link *link); /* NULL is ignored */
 
-/* Copies one raw packet onto the link, as a sender would; for tests and for replaying packets.
- * Returns 0, -EAGAIN when full, -EMSGSIZE when larger than packet_bytes, -EPIPE when closed. */
+/* Copies one packet, of any bytes, onto the link, in place of a send stream: for tests, and to replay recorded packets.
+ * Returns 0, -EAGAIN (the link is full), -EMSGSIZE (the packet is larger than packet_bytes) or -EPIPE (the link is
+ * closed). Never blocks. */
 int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t bytes);
 
-/* Says that nothing more will come: a receive stream on it ends once it has read what is there. For the
- * sending side, after its last packet (else a packet pushed at the same moment may not be read). */
+/* Closes the link: no further packet will come. A receive stream on the link ends once it has read all packets that
+ * are in the link. The thread that pushes the packets should call it, after its last packet: when another thread
+ * calls it, a packet that is pushed at the same moment may not be read. */
 void spead_mem_link_close(struct spead_mem_link *link);
 
 #ifdef __cplusplus

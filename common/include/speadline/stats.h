@@ -1,9 +1,9 @@
-/* The ledgers: every packet in exactly one named bucket.
+/* The ledgers: each packet is in exactly one named bucket.
  *
- * A snapshot is exact: at whatever moment it is taken, seen equals the sum of the buckets, in
- * packets and in bytes. Bytes are those of the datagram (SPEAD header, item pointers, payload).
- * Arrays are longer than the buckets of today, so that an older caller's snapshot fits a newer
- * library: go through 0 .. bucket_count-1 and ask for names, never assume a number. */
+ * A snapshot is exact at every moment: `seen` equals the sum of the buckets, in packets and in bytes. The bytes are
+ * those of the datagrams (SPEAD header, item pointers, payload). The arrays have more places than there are buckets
+ * today, so that the snapshot of an older caller fits a newer library. A program should go through the buckets 0 ..
+ * bucket_count-1 and ask for their names, and not rely on a number of buckets. */
 #ifndef SPEADLINE_STATS_H
 #define SPEADLINE_STATS_H
 
@@ -15,62 +15,63 @@
 extern "C" {
 #endif
 
-#define SPEAD_BUCKETS_MAX 64 /* room in every snapshot */
+#define SPEAD_BUCKETS_MAX 64 /* places for buckets in every snapshot */
 
 struct spead_count {
     uint64_t packets;
     uint64_t bytes;
 };
 
-/* Where a received packet ended. The comments say why a packet lands there; the section is that of
- * the SPEAD document where the packet breaks a rule of it. New buckets are added at the end. */
+/* The buckets of received packets. Each comment says which packets the bucket counts. New buckets are added at the
+ * end. */
 enum spead_recv_bucket {
-    SPEAD_RECV_DELIVERED,    /* in a heap that was handed over */
-    SPEAD_RECV_LIVE,         /* in a heap that is still being assembled: pending */
-    SPEAD_RECV_FLUSHED,      /* in a heap that was incomplete when the stream stopped */
-    SPEAD_RECV_CONTROL,      /* in a start or stop heap */
-    SPEAD_RECV_DUPLICATE,    /* the same range again, or a heap already found complete */
-    SPEAD_RECV_OVERLAP,      /* a range that covers a part of another */
-    SPEAD_RECV_LATE,         /* for a heap already evicted, timed out or refused */
-    SPEAD_RECV_OUT_OF_ORDER, /* in-order mode: not at the place where the heap stands */
-    SPEAD_RECV_EVICTED,      /* in a heap pushed out by newer heaps */
-    SPEAD_RECV_TIMED_OUT,    /* in a heap older than the age limit */
-    SPEAD_RECV_SHED,      /* in a heap that found the channel full, or that nobody takes any more */
-    SPEAD_RECV_NO_MEMORY, /* no region, no room within --memory, or no spare buffer */
-    SPEAD_RECV_TRUNCATED, /* longer than the largest accepted packet */
-    SPEAD_RECV_START_UP,  /* came before an explicit start */
-    SPEAD_RECV_AFTER_STOP,         /* came after the stop */
-    SPEAD_RECV_INJECTED,           /* dropped on purpose by the fault decorator */
-    SPEAD_RECV_FOREIGN_FLAVOUR,    /* another flavour than its heap's */
-    SPEAD_RECV_OVER_CAP_HEAP_SIZE, /* declares or needs a heap above the size cap */
-    SPEAD_RECV_OVER_CAP_POINTERS,  /* more distinct item pointers than a heap may have */
-    SPEAD_RECV_OVER_CAP_RANGES,    /* more separate received ranges than are tracked */
-    SPEAD_RECV_OVER_CAP_LEAVING,   /* opens a heap while too many wait to leave (posted receives) */
-    SPEAD_RECV_MALFORMED_EMPTY,    /* datagram of no bytes */
-    SPEAD_RECV_MALFORMED_SHORT,    /* shorter than the 8-byte header */
-    SPEAD_RECV_MALFORMED_MAGIC,    /* first byte is not 0x53 */
-    SPEAD_RECV_MALFORMED_VERSION,  /* version is not 4 */
-    SPEAD_RECV_MALFORMED_WIDTHS,   /* a width is 0, or they do not add to 8 */
-    SPEAD_RECV_MALFORMED_POINTERS, /* item pointers exceed the packet */
-    SPEAD_RECV_MALFORMED_NO_COUNTER,    /* item 0x01 missing (immediate) */
-    SPEAD_RECV_MALFORMED_NO_OFFSET,     /* item 0x03 missing (immediate) */
-    SPEAD_RECV_MALFORMED_NO_LENGTH,     /* item 0x04 missing (immediate) */
-    SPEAD_RECV_MALFORMED_PAYLOAD,       /* payload exceeds the packet */
+    SPEAD_RECV_DELIVERED,       /* in a heap that was handed over */
+    SPEAD_RECV_LIVE,            /* in a heap that still waits for packets */
+    SPEAD_RECV_FLUSHED,         /* in a heap that was incomplete when the stream stopped */
+    SPEAD_RECV_CONTROL,         /* in a start or stop heap */
+    SPEAD_RECV_DUPLICATE,       /* its range is already there, or its heap was completed before */
+    SPEAD_RECV_OVERLAP,         /* its range covers a part of a range that is there */
+    SPEAD_RECV_LATE,            /* of a heap that was already evicted, timed out or refused */
+    SPEAD_RECV_OUT_OF_ORDER,    /* in-order mode: its offset is not the next one of the heap */
+    SPEAD_RECV_EVICTED,         /* in a heap that was evicted for a newer heap */
+    SPEAD_RECV_TIMED_OUT,       /* in a heap that became older than the age limit */
+    SPEAD_RECV_SHED,            /* in a heap that found the channel full or without a reader */
+    SPEAD_RECV_NO_MEMORY,       /* no free block, memory_bytes_max reached, or no spare buffer */
+    SPEAD_RECV_TRUNCATED,       /* longer than the largest accepted packet */
+    SPEAD_RECV_START_UP,        /* came before the start that the stream waits for */
+    SPEAD_RECV_AFTER_STOP,      /* came after the stop */
+    SPEAD_RECV_INJECTED,        /* dropped on purpose by the fault decorator */
+    SPEAD_RECV_FOREIGN_FLAVOUR, /* its flavour is not that of its heap */
+    SPEAD_RECV_OVER_CAP_HEAP_SIZE, /* it declares or needs a heap above the size limit */
+    SPEAD_RECV_OVER_CAP_POINTERS,  /* its heap would get more distinct item pointers than allowed */
+    SPEAD_RECV_OVER_CAP_RANGES,    /* its heap would get more separate ranges than allowed */
+    SPEAD_RECV_OVER_CAP_LEAVING,   /* it begins a heap while too many heaps are leaving */
+    SPEAD_RECV_MALFORMED_EMPTY,    /* the datagram has no bytes */
+    SPEAD_RECV_MALFORMED_SHORT,    /* it is shorter than the 8-byte header */
+    SPEAD_RECV_MALFORMED_MAGIC,    /* the first byte is not 0x53 */
+    SPEAD_RECV_MALFORMED_VERSION,  /* the version is not 4 */
+    SPEAD_RECV_MALFORMED_WIDTHS,   /* a width is 0, or the widths do not add up to 8 */
+    SPEAD_RECV_MALFORMED_POINTERS, /* the item pointers exceed the packet */
+    SPEAD_RECV_MALFORMED_NO_COUNTER,    /* immediate item 0x01 is missing */
+    SPEAD_RECV_MALFORMED_NO_OFFSET,     /* immediate item 0x03 is missing */
+    SPEAD_RECV_MALFORMED_NO_LENGTH,     /* immediate item 0x04 is missing */
+    SPEAD_RECV_MALFORMED_PAYLOAD,       /* the payload exceeds the packet */
     SPEAD_RECV_MALFORMED_BEYOND_HEAP,   /* offset + length exceeds the heap length, or wraps */
-    SPEAD_RECV_MALFORMED_SIZE_MISMATCH, /* datagram longer than the packet in it */
-    SPEAD_RECV_MALFORMED_UNSIZED,       /* no heap length, and unsized heaps are not allowed */
-    SPEAD_RECV_MALFORMED_HEAP_LENGTH, /* heap length differs from earlier, or is below a known byte */
-    /* Below SPEAD: engines that see whole frames refuse what a kernel would never have handed over. */
+    SPEAD_RECV_MALFORMED_SIZE_MISMATCH, /* the datagram is longer than the packet in it */
+    SPEAD_RECV_MALFORMED_UNSIZED,       /* no heap length, but the stream requires one */
+    /* The heap length is not that of an earlier packet, or does not reach to a byte that an earlier packet named. */
+    SPEAD_RECV_MALFORMED_HEAP_LENGTH,
+    /* Below SPEAD: engines that see whole frames count here what a kernel would not have passed to a socket. */
     SPEAD_RECV_FOREIGN_FRAME,      /* not UDP to an endpoint of this stream */
     SPEAD_RECV_MALFORMED_FRAME,    /* Ethernet, IP and UDP headers contradict each other */
-    SPEAD_RECV_MALFORMED_FRAGMENT, /* a piece of a datagram: fragments are not put together */
-    SPEAD_RECV_MALFORMED_OPTIONS,  /* IPv4 options or IPv6 extension headers */
-    SPEAD_RECV_MALFORMED_CHECKSUM, /* of the IPv4 header or of UDP */
-    SPEAD_RECV_REGION_ERROR, /* its heap's memory is a device's, and an operation on it failed */
+    SPEAD_RECV_MALFORMED_FRAGMENT, /* an IP fragment: the library does not reassemble fragments */
+    SPEAD_RECV_MALFORMED_OPTIONS,  /* the frame has IPv4 options or IPv6 extension headers */
+    SPEAD_RECV_MALFORMED_CHECKSUM, /* the checksum of the IPv4 header or of UDP is wrong */
+    SPEAD_RECV_REGION_ERROR,       /* an operation on the device memory of its heap failed */
     SPEAD_RECV_BUCKET_COUNT
 };
 
-/* Name of a bucket ("malformed-magic"), or NULL past the last. Static storage. */
+/* The name of a bucket ("malformed-magic"), or NULL past the last one. Static storage. */
 const char *spead_recv_bucket_name(unsigned bucket);
 
 struct spead_recv_ledger {
@@ -78,101 +79,102 @@ struct spead_recv_ledger {
     struct spead_count bucket[SPEAD_BUCKETS_MAX];
 };
 
-/* What a receive stream counts beside the ledger; the stream publishes them as they stand here, so all are uint64_t.
- * New ones are added at the end: this struct is the last in struct spead_recv_stats, whose struct_size says how much of
- * it a caller knows. */
+/* What a receive stream counts beside the ledger. The stream publishes the struct as it is, as an array of words, so
+ * every field is a uint64_t. New fields are added at the end: this struct is the last member of struct
+ * spead_recv_stats, whose struct_size tells the library how many of the fields a caller knows. */
 struct spead_recv_counters {
-    /* Heaps, by fate. Control heaps are in none of these. */
-    uint64_t heaps_complete;                                /* handed over, nothing missing */
+    /* Heaps, by what became of them. None of these counts control heaps. */
+    uint64_t heaps_complete;                                /* handed over, with nothing missing */
     uint64_t heaps_incomplete;                              /* handed over with gaps */
     uint64_t heaps_evicted, heaps_timed_out, heaps_flushed; /* incomplete, handed over or not */
-    uint64_t heaps_shed;                /* channel full, or left by its receivers */
-    uint64_t heaps_no_memory;           /* no region to open or finish it in */
-    uint64_t heaps_live, heaps_leaving; /* now */
-    uint64_t payload_bytes;             /* of heaps handed over, arrived bytes only */
+    uint64_t heaps_shed;                /* the channel was full or had no reader */
+    uint64_t heaps_no_memory;           /* there was no memory to begin or to finish the heap */
+    uint64_t heaps_live, heaps_leaving; /* at this moment */
+    uint64_t payload_bytes;             /* bytes that arrived, of heaps that were handed over */
 
-    /* What never came, as far as it can be known. Never summed with packets. */
-    uint64_t missing_packets; /* from gaps inside heaps */
-    uint64_t missing_heaps;   /* counters skipped */
+    /* What did not arrive, as far as the stream can know. These are not part of any ledger. */
+    uint64_t missing_packets; /* computed from the gaps of heaps */
+    uint64_t missing_heaps;   /* heap counters that were never seen */
 
-    /* SO_MEMINFO of all sockets: super-packets where GRO is on. What a filter for the config's source turned away is
-     * among them. */
+    /* Drops that the kernel counts at the stream's sockets (SO_MEMINFO). A train counts as one where GRO is on.
+     * Datagrams that the socket filter for the configured sender refused are counted here too. */
     uint64_t kernel_drops;
-    uint64_t gaps_with_local_drops;
+    uint64_t gaps_with_local_drops; /* gaps of heaps during whose life kernel_drops rose */
 
     /* How payload reached its heap. */
     uint64_t placed, bounced, repaired; /* packets */
-    uint64_t messages;                  /* receives that returned data */
-    uint64_t polls;   /* poll calls, as of the last one that changed any other counter */
-    uint64_t wakeups; /* waits that slept */
-    uint64_t first_packet_ns, last_packet_ns;       /* the heaps' clock; 0: none yet */
-    uint64_t memory_bytes, memory_high_water_bytes; /* heap memory in use now / at most */
+    uint64_t messages;                  /* receive calls and completions that returned data */
+    uint64_t polls;   /* calls of poll(), as of the last one that changed another counter */
+    uint64_t wakeups; /* waits in which the owner thread slept */
+    uint64_t first_packet_ns, last_packet_ns;       /* by the clock of the heaps; 0: none yet */
+    uint64_t memory_bytes, memory_high_water_bytes; /* charged heap memory: now, and at most */
 
-    /* Kernel bypass. What a NIC drops for want of posted buffers is in no counter here: only the
-     * device's own know (`ethtool -S`, rdma statistic); it shows as missing. */
-    uint64_t engine_rebuilds;    /* queues that failed and were made anew: packets were lost */
-    uint64_t link_downs;         /* times that the port went down */
-    uint64_t heaps_region_error; /* given up: an operation on their memory failed */
-    /* Placement that switched itself off (spead_recv_stream_config.placed_loss_max): how often, and
-     * packets of heaps that were bounced for it. */
+    /* Kernel bypass. No counter here has the packets that a NIC drops because no receive buffer is posted: only the
+     * counters of the device have them (`ethtool -S`, `rdma statistic`). The stream sees such packets as missing. */
+    uint64_t engine_rebuilds;    /* times that a failed queue was made anew; packets were lost */
+    uint64_t link_downs;         /* times that the network port went down */
+    uint64_t heaps_region_error; /* dropped: an operation on their device memory failed */
+    /* Placing switches itself off when too many packets are lost (spead_recv_stream_config.placed_loss_max):
+     * how often it did, and how many packets were bounced while it was off. */
     uint64_t placement_stops, placement_off_packets;
 };
 
-/* Snapshot of a receive stream. Start from SPEAD_RECV_STATS_INIT. */
+/* A snapshot of a receive stream. Begin with SPEAD_RECV_STATS_INIT. */
 struct spead_recv_stats {
     uint32_t struct_size;  /* set by _INIT */
     uint32_t bucket_count; /* valid entries of every ledger */
-    uint32_t source_count; /* endpoints */
+    uint32_t source_count; /* endpoints of the stream */
     uint32_t reserved;
     struct spead_recv_ledger total;
-    uint64_t ring_high_water; /* most heaps ever waiting for the consumer */
+    uint64_t ring_high_water; /* the most heaps that ever waited for the consumer at once */
     struct spead_recv_counters counters;
 };
 /* clang-format off */
 #define SPEAD_RECV_STATS_INIT { .struct_size = sizeof(struct spead_recv_stats) }
 /* clang-format on */
 
-/* Where a submitted heap's packets ended. */
+/* The buckets of the packets of submitted heaps. */
 enum spead_send_bucket {
-    SPEAD_SEND_SENT,      /* taken by the kernel, NIC or link */
-    SPEAD_SEND_FAILED,    /* refused by it; failed_errno says which error */
-    SPEAD_SEND_ABANDONED, /* not tried: the stream was stopped before */
-    SPEAD_SEND_PENDING,   /* accepted from a producer and not finished */
+    SPEAD_SEND_SENT,      /* accepted by the kernel, the NIC or the memory link */
+    SPEAD_SEND_FAILED,    /* refused there; failed_errno says with which errors */
+    SPEAD_SEND_ABANDONED, /* not tried, because the stream was stopped */
+    SPEAD_SEND_PENDING,   /* submitted by a producer and not yet done */
     SPEAD_SEND_INJECTED,  /* dropped on purpose by the fault decorator */
     SPEAD_SEND_BUCKET_COUNT
 };
 
-/* Name of a bucket ("sent"), or NULL past the last. Static storage. */
+/* The name of a bucket ("sent"), or NULL past the last one. Static storage. */
 const char *spead_send_bucket_name(unsigned bucket);
 
 #define SPEAD_SEND_ERRNOS_MAX 8
 
-/* What a send stream counts beside the ledger; as struct spead_recv_counters. */
+/* What a send stream counts beside the ledger. The rules of struct spead_recv_counters apply to it too. */
 struct spead_send_counters {
     uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned;
-    uint64_t payload_bytes;     /* payload of heaps sent whole */
-    uint64_t icmp_unreachable;  /* late refusals by the kernel; the datagrams count as sent */
-    uint64_t messages, batches; /* super-packets and batches given to the engine */
+    uint64_t payload_bytes;     /* payload of heaps that were sent whole */
+    uint64_t icmp_unreachable;  /* errors that came later; their datagrams count as sent */
+    uint64_t messages, batches; /* trains and batches that the engine got */
     uint64_t first_packet_ns, last_packet_ns; /* UTC; 0: none yet */
 
     /* Kernel bypass. */
-    uint64_t engine_rebuilds; /* queues that failed and were made anew */
-    uint64_t link_downs;      /* times that the port went down */
-    uint64_t neighbours_lost; /* times that a next hop stopped answering */
-    uint64_t copied_bytes;    /* payload that was not in registered memory */
+    uint64_t engine_rebuilds; /* times that a failed queue was made anew */
+    uint64_t link_downs;      /* times that the network port went down */
+    uint64_t neighbours_lost; /* times that a next hop ceased to answer */
+    uint64_t copied_bytes;    /* payload copied because its memory was not registered */
 };
 
-/* Snapshot of a send stream. Start from SPEAD_SEND_STATS_INIT.
- * submitted = sum of buckets, in packets, bytes and heaps. */
+/* A snapshot of a send stream. Begin with SPEAD_SEND_STATS_INIT. `submitted` equals the sum of the buckets, in
+ * packets and in bytes. In the same way heaps_submitted equals heaps_sent + heaps_failed + heaps_abandoned +
+ * heaps_pending. */
 struct spead_send_stats {
     uint32_t struct_size; /* set by _INIT */
     uint32_t bucket_count;
-    struct spead_count submitted; /* what accepted heaps come to */
+    struct spead_count submitted; /* packets and bytes of all accepted heaps */
     struct spead_count bucket[SPEAD_BUCKETS_MAX];
-    uint64_t heaps_pending; /* accepted and not ended */
-    uint64_t heaps_refused; /* -EAGAIN: never accepted, in no bucket */
+    uint64_t heaps_pending; /* accepted and not yet done */
+    uint64_t heaps_refused; /* not accepted (-EAGAIN); their packets are in no bucket */
     struct {
-        int32_t error; /* errno, positive; 0 ends the list */
+        int32_t error; /* a positive errno; 0 ends the list */
         uint32_t reserved;
         uint64_t packets;
     } failed_errno[SPEAD_SEND_ERRNOS_MAX];
