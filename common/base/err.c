@@ -1,4 +1,4 @@
-/* Sentences about failures, and lines for the log. */
+/* Makes sentences about failures, and lines for the log. */
 #include <speadi/err.h>
 
 #include <errno.h>
@@ -10,7 +10,8 @@
 
 #define LOG_LINE_MAX 512
 
-/* Text may quote a user's option or file name: what is printed stays one line. */
+/* A text may quote an option or a file name of a user. Control characters in it become '?', so that it stays one
+ * line. */
 static void keep_one_line(char *text)
 {
     for (; *text != '\0'; text++)
@@ -18,7 +19,7 @@ static void keep_one_line(char *text)
             *text = '?';
 }
 
-/* Formats into text[0..room), where a sentence that is too long ends in "...". */
+/* Formats into text[0..room). A sentence that is too long is cut and ends in "...". */
 static void format_line(char *text, size_t room, const char *format, va_list arguments)
 {
     static const char cut[] = "...";
@@ -64,7 +65,7 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
         return -number;
     err->code = -number;
     err->field = NULL;
-    /* The reason is worth more than the end of a long sentence: its room is set aside first. */
+    /* The reason is more useful than the end of a long sentence, so the sentence must leave room for it. */
     va_start(arguments, format);
     format_line(err->text, sizeof err->text - strlen(": ") - strlen(why), format, arguments);
     va_end(arguments);
@@ -75,7 +76,7 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
 
 /* ---- Refusals of a configuration's field ----------------------------------------------------- */
 
-/* Formats behind what err->text holds. */
+/* Formats a text and appends it to err->text. */
 static void append(struct spead_err *err, const char *format, va_list arguments)
 {
     size_t length = strlen(err->text);

@@ -1,7 +1,7 @@
-/* Counters of one writer, read whole by any thread.
+/* A set of counters that one thread writes and any thread reads as a whole.
  *
- * A sequence lock without fences (ThreadSanitizer does not follow them): every word is stored with
- * release and loaded with acquire, plain moves on x86. */
+ * It is a sequence lock without fences, because ThreadSanitizer does not understand fences. Every word is stored with
+ * release and loaded with acquire; both are plain moves on x86. */
 #include <speadi/cache_line.h>
 #include <speadi/publish.h>
 
@@ -16,7 +16,7 @@ int speadi_publish_init(struct speadi_publish *publish, size_t words)
 
     if (words > (SIZE_MAX - SPEADI_CACHE_LINE) / sizeof *word)
         return -ENOMEM;
-    /* Lines of its own: readers must not disturb what the owner keeps beside it. */
+    /* The words have cache lines of their own, so that readers do not slow down the owner's access to other data. */
     word = speadi_alloc_lines(words * sizeof *word);
     if (!word)
         return -ENOMEM;
@@ -43,13 +43,13 @@ static inline void put(_Atomic uint64_t *word, uint64_t value)
 
 void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
 {
-    /* Relaxed: only the owner writes the sequence. */
+    /* Relaxed: only the owner thread writes the sequence. */
     uint64_t sequence = atomic_load_explicit(&publish->sequence, memory_order_relaxed);
     _Atomic uint64_t *word = publish->word, *end = word + publish->words;
 
-    /* Relaxed: the release of each word below carries it. */
+    /* Relaxed: the release store of each word below makes it visible. */
     atomic_store_explicit(&publish->sequence, sequence + 1, memory_order_relaxed);
-    /* Every poll comes here, and compilers unroll no atomics. */
+    /* Four at a time by hand: every poll runs this loop, and compilers do not unroll loops with atomics. */
     for (; end - word >= 4; word += 4, from += 4) {
         put(&word[0], from[0]);
         put(&word[1], from[1]);
@@ -72,13 +72,13 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
     /* PUBLISH1 acquire: a word of a later copy makes the sequence below differ. */
     for (size_t i = 0; i < publish->words; i++)
         to[i] = atomic_load_explicit(&publish->word[i], memory_order_acquire);
-    /* Relaxed: the acquires above keep it after the words. */
+    /* Relaxed: the acquire loads above keep this load after the words. */
     return atomic_load_explicit(&publish->sequence, memory_order_relaxed) == before;
 }
 
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to)
 {
-    /* The owner may have lost its CPU in the middle of a copy: give it ours. */
+    /* The owner thread may have lost its CPU in the middle of a copy: this thread offers it its own. */
     while (!try_read(publish, to))
         sched_yield();
 }

@@ -1,4 +1,4 @@
-/* Public structs of older and of newer callers. */
+/* Reads and writes the public structs of older and of newer callers. */
 #include <speadi/struct_size.h>
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* A named, optionally pinned thread that runs one body and reports how its start went. */
+/* Runners: a runner starts a named thread, pinned if asked, that runs one body. It reports whether the start
+ * succeeded. */
 #include <speadi/thread.h>
 
 #include <errno.h>
@@ -17,14 +18,14 @@
 
 struct speadi_runner {
     pthread_t thread;
-    sem_t settled; /* posted once: body is ready, or has returned without ever being so */
+    sem_t start_known; /* posted once: body is ready, or has returned without being ready */
     int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err);
     void *arg;
     char name[16];
-    bool ready; /* the thread's until it posts settled; constant from then on */
-    bool ended; /* joined by start() already: the body was done before it was ready */
+    bool ready; /* the thread writes it before it posts start_known; constant after that */
+    bool ended; /* start() has joined the thread, because body returned before it was ready */
 
-    /* Written by the thread as it ends; read after pthread_join(). */
+    /* The thread writes these at its end. Other threads read them after pthread_join(). */
     int result;
     uint64_t cpu_ns;
     struct spead_err err;
@@ -34,11 +35,11 @@ static void *run(void *arg)
 {
     struct speadi_runner *runner = arg;
 
-    pthread_setname_np(pthread_self(), runner->name); /* cosmetic: a failure changes nothing */
+    pthread_setname_np(pthread_self(), runner->name); /* a failure does no harm */
     runner->result = runner->body(runner->arg, runner, &runner->err);
     runner->cpu_ns = speadi_clock_read(CLOCK_THREAD_CPUTIME_ID);
     if (!runner->ready)
-        sem_post(&runner->settled);
+        sem_post(&runner->start_known);
     return NULL;
 }
 
@@ -47,11 +48,11 @@ void speadi_runner_ready(struct speadi_runner *self)
     if (self->ready)
         return;
     self->ready = true;
-    sem_post(&self->settled);
+    sem_post(&self->start_known);
 }
 
-/* Signals belong to the program's threads. Those that report a fault of this very thread stay
- * deliverable, so that a crash handler or a sanitizer can still speak. */
+/* Blocks signals, because the threads of the program handle them. Signals that report a fault of this thread itself
+ * are not blocked, so that a crash handler or a sanitizer still works. */
 static void block_signals(pthread_attr_t *attr)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
@@ -101,11 +102,11 @@ static int create_thread(struct speadi_runner *runner, int cpu, struct spead_err
 
 static void destroy(struct speadi_runner *runner)
 {
-    sem_destroy(&runner->settled);
+    sem_destroy(&runner->start_known);
     free(runner);
 }
 
-/* The body returned before it was ready: a failed start, or one with nothing left to do. */
+/* body returned before it was ready: its set-up failed, or it had nothing to do. */
 static int end_early(struct speadi_runner *runner, struct spead_err *err)
 {
     pthread_join(runner->thread, NULL);
@@ -132,14 +133,14 @@ int speadi_runner_start(struct speadi_runner **out, const char *name, int cpu,
     runner->body = body;
     runner->arg = arg;
     snprintf(runner->name, sizeof runner->name, "%s", name);
-    sem_init(&runner->settled, 0, 0);
+    sem_init(&runner->start_known, 0, 0);
     ret = create_thread(runner, cpu, err);
     if (ret < 0) {
         destroy(runner);
         return ret;
     }
-    while (sem_wait(&runner->settled) < 0)
-        ; /* EINTR */
+    while (sem_wait(&runner->start_known) < 0)
+        ; /* EINTR: wait again */
     if (!runner->ready && (ret = end_early(runner, err)) < 0) {
         destroy(runner);
         return ret;

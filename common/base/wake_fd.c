@@ -1,4 +1,4 @@
-/* The wake_fd that ends a wait: an eventfd. */
+/* Wake descriptors: an eventfd that ends the wait of a thread. */
 #include <speadi/wake_fd.h>
 
 #include <assert.h>
@@ -24,19 +24,19 @@ void speadi_wake_fd_close(struct speadi_wake_fd *wake_fd)
 
 void speadi_wake_fd_signal(const struct speadi_wake_fd *wake_fd)
 {
-    int saved = errno; /* a signal handler must not change it under its victim */
+    int saved = errno; /* a signal handler must not change errno of the thread that it interrupts */
     uint64_t one = 1;
     ssize_t written = write(wake_fd->fd, &one, sizeof one);
 
-    (void)written; /* can only fail when 2^64-2 rings are pending: readable all the same */
+    (void)written; /* write() fails only when 2^64-2 signals are pending: fd is readable then too */
     errno = saved;
 }
 
 bool speadi_wake_fd_clear(const struct speadi_wake_fd *wake_fd)
 {
-    uint64_t rings;
+    uint64_t signals;
 
-    return read(wake_fd->fd, &rings, sizeof rings) == (ssize_t)sizeof rings;
+    return read(wake_fd->fd, &signals, sizeof signals) == (ssize_t)sizeof signals;
 }
 
 void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, unsigned count,
@@ -54,7 +54,7 @@ void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, u
 
         timeout = speadi_clock_timespec(deadline_ns > now ? deadline_ns - now : 0);
     }
-    /* An error here is EINTR: the signal may be the reason to look again, so return as if rung. */
+    /* The only error is EINTR. The signal handler may have given the caller something to do, so return then too. */
     if (ppoll(polled, 1 + count, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL) > 0 &&
         polled[0].revents != 0)
         speadi_wake_fd_clear(wake_fd);

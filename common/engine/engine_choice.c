@@ -1,4 +1,4 @@
-/* Which engine of a list a stream gets, and the line that says why. */
+/* Chooses the engine of a stream, and writes the line that says why. */
 #include <speadi/engine_list.h>
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* A list of engines: finding one, and telling of all. */
+/* Lists of engines: finds one engine, and describes all of them. */
 #include <speadi/engine_list.h>
 
 #include <errno.h>
@@ -17,7 +17,8 @@ const struct speadi_engine_about *speadi_engine_find(const struct speadi_engine_
     return NULL;
 }
 
-/* How many come before this one: those of a lower rank, and of the same rank those before it in the list. */
+/* Returns how many engines come before this one in the order of the ranks. Engines of the same rank have the order of
+ * the list. */
 static uint32_t place_of(const struct speadi_engine_list *list, size_t engine)
 {
     uint32_t rank = list->engine[engine]->rank, before = 0;

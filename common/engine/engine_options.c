@@ -1,4 +1,4 @@
-/* Options on their way from a stream's configuration to the engine that they are for. */
+/* Finds the options of an engine in the configuration of a stream, and reads them. */
 #include <speadi/engine_list.h>
 
 #include <string.h>

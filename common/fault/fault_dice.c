@@ -1,10 +1,11 @@
-/* What happens to each packet, drawn from xoroshiro128+ (Blackman and Vigna 2018, public domain).
+/* The dice: they decide what happens to each packet, with numbers of the generator xoroshiro128+ (Blackman and Vigna
+ * 2018, public domain).
  *
- * Every packet costs the same draws in the same order, whatever comes of them: changing one chance
- * leaves all other faults where they were. */
+ * Each packet uses the same count of random numbers, in the same order, also when some of them decide nothing. So a
+ * change of one chance in the specification leaves all other faults at the packets where they were. */
 #include <speadi/fault.h>
 
-/* The seed of the generator is stretched by splitmix64, as its authors advise. */
+/* splitmix64 makes the 128 bits of the generator's state out of the 64 bits of the seed, as its authors advise. */
 static uint64_t splitmix(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -30,9 +31,11 @@ static uint64_t draw(uint64_t state[2])
 
 static bool happens(uint64_t random, double chance)
 {
-    return (double)(random >> 11) * 0x1p-53 < chance; /* [0, 1): chance 1 is certain, 0 never */
+    return (double)(random >> 11) * 0x1p-53 <
+           chance; /* in [0, 1): a chance of 1 always happens, 0 never */
 }
 
+/* A number from 0 to bound - 1. */
 static uint32_t below(uint64_t random, uint32_t bound)
 {
     return (uint32_t)((random >> 32) * bound >> 32);
@@ -62,21 +65,22 @@ static bool lose(struct speadi_fault_dice *dice, uint64_t random)
 struct speadi_fault_decision speadi_fault_roll(struct speadi_fault_dice *dice, uint32_t bytes)
 {
     const struct speadi_fault_spec *spec = &dice->spec;
-    struct speadi_fault_decision verdict = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
-    uint64_t random[8]; /* loss; dup; held, how long; cut, where; flipped, where */
+    struct speadi_fault_decision decision = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
+    /* For: loss; repetition; reordering and by how many packets; cut and where; inverted bit and which. */
+    uint64_t random[8];
 
     for (unsigned i = 0; i < 8; i++)
         random[i] = draw(dice->state);
     if (lose(dice, random[0])) {
-        verdict.drop = true;
-        return verdict;
+        decision.drop = true;
+        return decision;
     }
-    verdict.duplicate = happens(random[1], spec->duplicate);
+    decision.duplicate = happens(random[1], spec->duplicate);
     if (spec->reorder > 0 && happens(random[2], spec->reorder_chance))
-        verdict.hold = 1 + below(random[3], spec->reorder);
+        decision.hold = 1 + below(random[3], spec->reorder);
     if (bytes > 0 && happens(random[4], spec->truncate))
-        verdict.keep_bytes = below(random[5], bytes);
-    if (verdict.keep_bytes > 0 && happens(random[6], spec->flip))
-        verdict.flip_bit = below(random[7], verdict.keep_bytes * 8);
-    return verdict;
+        decision.keep_bytes = below(random[5], bytes);
+    if (decision.keep_bytes > 0 && happens(random[6], spec->flip))
+        decision.flip_bit = below(random[7], decision.keep_bytes * 8);
+    return decision;
 }

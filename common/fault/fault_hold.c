@@ -1,4 +1,4 @@
-/* Copies of packets, and the two ways in which they wait. */
+/* The hold of a fault decorator: copies of packets, and the two ways in which they wait. */
 #include <speadi/fault_hold.h>
 
 #include <assert.h>
@@ -47,7 +47,7 @@ static uint64_t sum_bytes(const struct iovec *packet, unsigned iov_count)
 }
 
 int speadi_fault_hold_take(struct speadi_fault_hold *hold, const struct iovec *packet,
-                           unsigned iov_count, const struct speadi_fault_decision *verdict,
+                           unsigned iov_count, const struct speadi_fault_decision *decision,
                            struct iovec *copied)
 {
     uint64_t bytes = sum_bytes(packet, iov_count);
@@ -59,11 +59,11 @@ int speadi_fault_hold_take(struct speadi_fault_hold *hold, const struct iovec *p
     copy = hold->spare[--hold->spare_count];
     data = hold->memory + (size_t)copy * SPEADI_FAULT_COPY_BYTES;
     speadi_iovec_copy(data, packet, iov_count);
-    if (verdict->flip_bit / 8 < bytes)
-        data[verdict->flip_bit / 8] ^= (uint8_t)(1u << verdict->flip_bit % 8);
+    if (decision->flip_bit / 8 < bytes)
+        data[decision->flip_bit / 8] ^= (uint8_t)(1u << decision->flip_bit % 8);
     *copied = (struct iovec){
         .iov_base = data,
-        .iov_len = speadi_min_u64(bytes, verdict->keep_bytes),
+        .iov_len = speadi_min_u64(bytes, decision->keep_bytes),
     };
     return copy;
 }
@@ -104,7 +104,7 @@ void speadi_fault_hold_pop(struct speadi_fault_hold *hold)
     hold->delayed_count--;
 }
 
-/* ---- The late ones ------------------------------------------------------------------------- */
+/* ---- The late copies ----------------------------------------------------------------------- */
 
 void speadi_fault_hold_back(struct speadi_fault_hold *hold, uint16_t copy, uint32_t overtakers)
 {

@@ -1,4 +1,4 @@
-/* "loss=0.01,delay=2ms": words to struct speadi_fault_spec. */
+/* Reads the text of a fault specification ("loss=0.01,delay=2ms") into struct speadi_fault_spec. */
 #include <speadi/fault.h>
 
 #include <ctype.h>
@@ -16,14 +16,15 @@
 #define REORDER_MAX     1024u
 #define DURATION_NS_MAX 3600e9
 
-/* One "key=value". */
+/* One word of the specification: "key=value". */
 struct word {
-    char text[WORD_BYTES_MAX]; /* "key\0value": cut at the '=' */
-    char whole[WORD_BYTES_MAX];
-    const char *value;
+    char text[WORD_BYTES_MAX];  /* "key\0value": a NUL replaces the '=' */
+    char whole[WORD_BYTES_MAX]; /* "key=value", for messages */
+    const char *value;          /* in text */
 };
 
-/* A number at the start of *text, always with a decimal point, whatever the program's locale says. */
+/* Reads a number at the start of *text and moves *text behind it. The number has a decimal point in every locale of the
+ * program. */
 static bool read_number(const char **text, double *number)
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -87,7 +88,7 @@ static bool read_seed(const char *text, void *to)
     return read_integer(text, to);
 }
 
-/* A duration at the start of *text. */
+/* Reads a duration at the start of *text and moves *text behind it. */
 static bool read_time(const char **text, uint64_t *ns)
 {
     static const struct {
@@ -156,7 +157,8 @@ static const struct key {
 
 #define KEY_LIST "loss, burst, dup, reorder, reorder-chance, truncate, flip, delay, stall, seed"
 
-/* Copies the word at text out and cuts it. Returns where the next one starts, NULL if it cannot be cut. */
+/* Copies the word at text into *word and divides it into key and value. Returns where the next word begins, or NULL
+ * when this one cannot be divided. */
 static const char *next_word(const char *text, struct word *word)
 {
     size_t length = strcspn(text, ",");
@@ -166,7 +168,7 @@ static const char *next_word(const char *text, struct word *word)
     memcpy(word->text, word->whole, sizeof word->text);
     equals = strchr(word->text, '=');
     if (length >= WORD_BYTES_MAX || !equals || (text[length] && !text[length + 1]))
-        return NULL; /* too long, no '=', or a comma with nothing behind it */
+        return NULL; /* it is too long, has no '=', or ends with a comma and no further word */
     *equals = '\0';
     word->value = equals + 1;
     return text[length] ? text + length + 1 : text + length;
@@ -193,7 +195,7 @@ int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct 
     struct word word;
     int ret;
 
-    do { /* at least one word: an empty specification is a mistake, not a wish for no fault */
+    do { /* at least one word: an empty specification is refused as a mistake of the user */
         text = next_word(text, &word);
         if (!text)
             return speadi_err_field(

@@ -1,4 +1,4 @@
-/* Names of the ledger's buckets, as users read them. */
+/* The names of the buckets of the ledgers, as users read them. */
 #include <speadline/stats.h>
 
 static const char *const recv_names[] = {
@@ -51,7 +51,7 @@ static const char *const send_names[] = {
     [SPEAD_SEND_INJECTED] = "injected",
 };
 
-/* A bucket added at the end needs its name; tests find a hole in the middle. */
+/* These fail when a bucket at the end has no name. A test finds a bucket in the middle that has none. */
 _Static_assert(sizeof recv_names / sizeof *recv_names == SPEAD_RECV_BUCKET_COUNT,
                "a name is missing");
 _Static_assert(sizeof send_names / sizeof *send_names == SPEAD_SEND_BUCKET_COUNT,

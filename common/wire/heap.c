@@ -1,4 +1,4 @@
-/* A received heap: references, and what it says of itself. */
+/* Received heaps: their references and their properties. */
 #include <speadline/heap.h>
 
 #include <speadi/heap_view.h>
@@ -6,7 +6,7 @@
 
 struct spead_heap *spead_heap_ref(struct spead_heap *heap)
 {
-    /* Relaxed: the caller's own reference keeps the heap; nothing is handed over here. */
+    /* Relaxed: the caller holds a reference, so the heap stays. Nothing is passed to another thread here. */
     atomic_fetch_add_explicit(&heap->references, 1, memory_order_relaxed);
     return heap;
 }
@@ -15,8 +15,8 @@ void spead_heap_unref(struct spead_heap *heap)
 {
     if (!heap)
         return;
-    /* HEAP1 release: our reads come before the next use of the memory. HEAP1 acquire, for the last one: the reads of
-     * all others come before it as well. */
+    /* HEAP1 release: this thread's reads of the heap come before the next use of its memory. HEAP1 acquire, for the
+     * thread that gives back the last reference: the reads of all other threads come before that use too. */
     if (atomic_fetch_sub_explicit(&heap->references, 1, memory_order_acq_rel) == 1)
         speadi_block_release(heap->region);
 }
@@ -38,15 +38,15 @@ const uint8_t *spead_heap_payload(const struct spead_heap *heap)
 
 void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info)
 {
-    const struct speadi_block *region = heap->region;
+    const struct speadi_block *block = heap->region;
     struct spead_region_info own;
 
-    (void)speadi_pool_memory(region->pool, &own);
-    own.data = region->data;
+    (void)speadi_pool_memory(block->pool, &own);
+    own.data = block->data;
     if (own.device_address != 0)
-        own.device_address += region->offset;
+        own.device_address += block->offset;
     if (own.fd >= 0)
-        own.fd_offset += region->offset;
+        own.fd_offset += block->offset;
     own.bytes = heap->length;
     (void)speadi_struct_write(info, &own, sizeof own);
 }

@@ -1,25 +1,25 @@
-/* What is missing in a heap, and why. */
+/* The gaps of a heap and their causes. */
 #include <speadi/heap_view.h>
 
 /* Walks the ranges between the received spans. */
 struct gap_walk {
     const struct spead_heap *heap;
     uint32_t next_span;
-    uint64_t offset, bytes, packets; /* the gap it stands at; packets 0: unknown */
-    uint64_t refused_left;           /* refused packets not yet laid to an earlier gap */
+    uint64_t offset, bytes, packets; /* the present gap; packets 0: unknown */
+    uint64_t refused_left;           /* refused packets not yet assigned to an earlier gap */
 };
 
 static struct gap_walk walk_gaps(const struct spead_heap *heap)
 {
     return (struct gap_walk){
         .heap = heap,
-        .next_span =
-            heap->complete ? heap->span_count + 1 : 0, /* complete: spans need not be kept */
+        .next_span = heap->complete ? heap->span_count + 1
+                                    : 0, /* a complete heap may not have its spans any more */
         .refused_left = heap->refused_packets,
     };
 }
 
-/* Steps to the next gap; false when there is none. */
+/* Goes to the next gap. Returns false when there is none. */
 static bool next_gap(struct gap_walk *walk)
 {
     const struct spead_heap *heap = walk->heap;
@@ -40,8 +40,8 @@ static bool next_gap(struct gap_walk *walk)
     return false;
 }
 
-/* Which packets were refused is not recorded, only how many: they are laid to the gaps that they can
- * have made, in order. */
+/* The heap knows how many packets were refused, but not which. So the refused packets are assigned, in order, to the
+ * gaps that are not larger than the refused packets that are left. */
 static enum spead_gap_cause cause_of(struct gap_walk *walk)
 {
     uint64_t needed = walk->packets == 0 ? 1 : walk->packets;

@@ -14,8 +14,9 @@ static bool is_null(const struct spead_heap *heap, uint64_t pointer)
     return speadi_pointer_id(pointer, heap->heap_address_bits) == SPEAD_ID_NULL;
 }
 
-/* Immediate pointers that are items to the front; then, in order of arrival, addressed ones that are
- * items or end one. Returns the number of immediate ones. */
+/* Keeps the pointers that are items and the addressed NULL pointers, which end items. It drops all others and sorts:
+ * first the immediate ones in order of arrival, then the addressed ones by address. Returns the number of immediate
+ * ones. */
 static uint32_t keep_items_and_ends(struct spead_heap *heap)
 {
     uint32_t kept = 0, immediate = 0;
@@ -35,7 +36,8 @@ static uint32_t keep_items_and_ends(struct spead_heap *heap)
     return immediate;
 }
 
-/* Drops addressed pointers of no bytes: what they end, the pointer after them ends as well. */
+/* Drops addressed pointers of items without bytes. Such a pointer may end the item before it, but the next pointer
+ * has the same address and ends that item too. */
 static void drop_zero_length(struct spead_heap *heap, uint32_t immediate)
 {
     uint32_t kept = immediate;
@@ -51,7 +53,7 @@ static void drop_zero_length(struct spead_heap *heap, uint32_t immediate)
     heap->pointer_count = kept;
 }
 
-/* Moves NULL pointers behind the addressed items, so that item i is pointer i. */
+/* Moves the NULL pointers behind the addressed items, so that item i is pointer i. Returns the number of items. */
 static uint32_t split_ends(struct spead_heap *heap, uint32_t immediate)
 {
     uint64_t *pointers = heap->pointers;
@@ -82,7 +84,7 @@ void speadi_heap_sort_items(struct spead_heap *heap)
     heap->sorted = true;
 }
 
-/* Lowest NULL pointer above address, or the heap's end. */
+/* Returns the lowest address of a NULL pointer above `address`, or the length of the heap. */
 static uint64_t end_above(const struct spead_heap *heap, uint64_t address)
 {
     uint32_t low = heap->item_count, high = heap->pointer_count;

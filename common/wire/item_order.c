@@ -1,15 +1,15 @@
-/* Item pointers in the order in which a heap's items are read.
+/* Sorts item pointers into the order in which the items of a heap are read.
  *
- * A stable merge sort in place. Most heaps arrive sorted and cost one pass; only a hostile sender makes
- * the rest work hard, and it must not be able to make us allocate. */
+ * It is a stable merge sort in place. The pointers of most heaps are sorted when they arrive: then one pass is
+ * enough. A hostile sender can cause the full sort, but it must not be able to make the receiver allocate memory. */
 #include <string.h>
 
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
 
-#define SCRATCH_POINTERS 512 /* 4 KiB of stack: runs up to this length are merged in linear time */
+#define SCRATCH_POINTERS 512 /* 4 KiB of stack; runs up to this length merge in linear time */
 
-/* Immediate pointers are equal to each other and before all addressed ones. */
+/* The key of all immediate pointers is 0, and that of addressed ones is above 0. */
 static inline uint64_t order_key(uint64_t pointer, unsigned heap_address_bits)
 {
     return speadi_pointer_is_immediate(pointer)
@@ -35,7 +35,7 @@ static void reverse(uint64_t *pointers, size_t count)
     }
 }
 
-/* Brings the right run before the left one. */
+/* Moves the right run before the left one. */
 static void swap_runs(uint64_t *pointers, size_t left, size_t right)
 {
     reverse(pointers, left);
@@ -43,7 +43,7 @@ static void swap_runs(uint64_t *pointers, size_t left, size_t right)
     reverse(pointers, left + right);
 }
 
-/* How many of a sorted run have a key below this one. */
+/* Returns how many pointers of a sorted run have a key below `key`. */
 static size_t count_below(const uint64_t *run, size_t count, uint64_t key, unsigned bits)
 {
     size_t low = 0;
@@ -59,7 +59,7 @@ static size_t count_below(const uint64_t *run, size_t count, uint64_t key, unsig
     return low;
 }
 
-/* Merges with a copy of the left run (at most SCRATCH_POINTERS). */
+/* Merges two runs with the help of a copy of the left one, which has at most SCRATCH_POINTERS pointers. */
 static void merge_small(uint64_t *pointers, size_t left, size_t right, unsigned bits)
 {
     uint64_t scratch[SCRATCH_POINTERS];
@@ -71,7 +71,7 @@ static void merge_small(uint64_t *pointers, size_t left, size_t right, unsigned 
         *pointers++ = b < b_end && order_key(*b, bits) < order_key(*a, bits) ? *b++ : *a++;
 }
 
-/* Merges two neighbouring sorted runs. Recursion halves the left one, so its depth is at most
+/* Merges two sorted runs that are next to each other. Each recursion halves the left run, so the depth is at most
  * log2(count / SCRATCH_POINTERS). */
 static void merge(uint64_t *pointers, size_t left, size_t right, unsigned bits)
 {

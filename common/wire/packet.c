@@ -1,20 +1,20 @@
-/* Decoding a packet that anyone may have sent. */
+/* Decodes packets. Anybody may have sent them, so nothing in them is trusted. */
 #include <speadi/packet.h>
 
 #define HAS(id) (1u << (id))
 
-/* What the pointers of a packet say about the packet itself. Slot 0 takes everything else, so that
- * the loop over the pointers needs no branch. */
+/* What the special pointers of a packet say about the packet. The index is the id. Place 0 receives the values of all
+ * other pointers, so that the loop over the pointers needs no branch. */
 struct specials {
     uint64_t value[SPEAD_ID_PAYLOAD_LENGTH + 1];
-    uint32_t seen;  /* HAS() of each slot */
-    uint32_t count; /* pointers in slots 1..4 */
+    uint32_t seen;  /* HAS(id) for each id that was there */
+    uint32_t count; /* pointers with the ids 1..4 */
 };
 
 static const uint32_t required =
     HAS(SPEAD_ID_HEAP_COUNTER) | HAS(SPEAD_ID_PAYLOAD_OFFSET) | HAS(SPEAD_ID_PAYLOAD_LENGTH);
 
-/* Magic, version and two widths that are not zero and add to 8. */
+/* Checks magic and version, and that the two widths are not 0 and add up to 8. */
 static inline bool header_is_sound(uint64_t header)
 {
     unsigned id_bytes = header >> SPEADI_HEADER_ID_BYTES_BIT & 0xff;
@@ -33,7 +33,8 @@ static inline void read_specials(struct specials *specials, const uint8_t *point
 
     for (uint32_t i = 0; i < count; i++) {
         uint64_t pointer = speadi_load_be64(pointers + (size_t)i * SPEADI_POINTER_BYTES);
-        uint64_t id = pointer >> heap_address_bits ^ immediate; /* huge when addressed */
+        uint64_t id =
+            pointer >> heap_address_bits ^ immediate; /* very large for an addressed one */
         unsigned slot = id <= SPEAD_ID_PAYLOAD_LENGTH ? (unsigned)id : 0;
 
         specials->value[slot] = pointer & value_mask;
@@ -42,7 +43,8 @@ static inline void read_specials(struct specials *specials, const uint8_t *point
     }
 }
 
-/* The packets in the middle of heaps have the four specials in the order of their ids and nothing else. */
+/* Decodes a packet that has exactly the four special pointers, in the order of their ids. Nearly all packets inside a
+ * heap are like this. Returns false for any other packet. */
 static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *head, unsigned bits,
                                 uint32_t payload_bytes)
 {
@@ -52,7 +54,7 @@ static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *hea
              length = speadi_load_be64(pointers + SPEADI_POINTER_BYTES),
              offset = speadi_load_be64(pointers + 2 * SPEADI_POINTER_BYTES),
              bytes = speadi_load_be64(pointers + 3 * SPEADI_POINTER_BYTES);
-    /* What differs from the ids expected; all of them fit into the 7 bits that an id has at least. */
+    /* The bits in which the four differ from the expected ids. Ids 1..4 fit: an id has at least 7 bits. */
     uint64_t odd = (counter ^ (immediate | SPEAD_ID_HEAP_COUNTER * one)) |
                    (length ^ (immediate | SPEAD_ID_HEAP_LENGTH * one)) |
                    (offset ^ (immediate | SPEAD_ID_PAYLOAD_OFFSET * one)) |
@@ -78,7 +80,7 @@ static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *hea
     return true;
 }
 
-/* Names what is wrong with a header. Cold: the packet is refused already. */
+/* Returns the bucket for a packet whose header was refused. */
 __attribute__((cold, noinline)) static int refuse_header(const uint8_t *head, uint32_t head_bytes,
                                                          uint32_t datagram_bytes)
 {
@@ -95,7 +97,7 @@ __attribute__((cold, noinline)) static int refuse_header(const uint8_t *head, ui
     return SPEAD_RECV_MALFORMED_WIDTHS;
 }
 
-/* Names what is wrong with the specials of a packet with room bytes after its pointers. */
+/* Returns the bucket for a packet whose special pointers were refused. `room`: bytes behind its pointers. */
 __attribute__((cold, noinline)) static int refuse_specials(const struct specials *specials,
                                                            uint32_t room)
 {
@@ -138,7 +140,7 @@ int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint
     specials = (struct specials){.value = {[SPEAD_ID_HEAP_LENGTH] = UINT64_MAX}};
     read_specials(&specials, head + SPEADI_HEADER_BYTES, count, bits);
 
-    /* Values have at most 56 bits, so the sum cannot wrap. */
+    /* Values have at most 56 bits, so their sum cannot overflow. */
     offset = specials.value[SPEAD_ID_PAYLOAD_OFFSET];
     bytes = specials.value[SPEAD_ID_PAYLOAD_LENGTH];
     if ((specials.seen & required) != required || bytes != datagram_bytes - header_bytes ||

@@ -1,4 +1,4 @@
-/* How long to wait before trying again: doubled with each try, up to an hour. */
+/* Back-off: the time before the next try. It doubles with each try, up to one hour. */
 #ifndef SPEADI_BACKOFF_H
 #define SPEADI_BACKOFF_H
 
@@ -6,7 +6,7 @@
 
 #define SPEADI_BACKOFF_MAX_NS 3600000000000u
 
-/* first_ns <= SPEADI_BACKOFF_MAX_NS; tries: how many there were since the first failure. */
+/* first_ns is at most SPEADI_BACKOFF_MAX_NS. tries is the number of tries since the first failure. */
 static inline uint64_t speadi_backoff_ns(uint64_t first_ns, uint32_t tries)
 {
     while (tries-- > 0 && first_ns > 0 && first_ns < SPEADI_BACKOFF_MAX_NS)

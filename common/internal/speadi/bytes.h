@@ -1,4 +1,4 @@
-/* Big-endian words at any alignment. */
+/* Reads and writes big-endian words at any alignment. */
 #ifndef SPEADI_BYTES_H
 #define SPEADI_BYTES_H
 

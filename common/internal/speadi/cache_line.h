@@ -1,5 +1,6 @@
-/* What a cache line is here: what one thread writes is kept off the lines that another one reads. x86-64 and most
- * ARM cores have lines of 64 bytes; where they are longer, threads slow each other down and nothing breaks. */
+/* The size of a cache line. Data that one thread writes does not share a cache line with data that another thread
+ * reads. x86-64 and most ARM cores have lines of 64 bytes. On a machine with longer lines the threads slow each other
+ * down, but everything still works. */
 #ifndef SPEADI_CACHE_LINE_H
 #define SPEADI_CACHE_LINE_H
 
@@ -10,8 +11,8 @@
 
 #define SPEADI_CACHE_LINE 64u /* bytes */
 
-/* Uninitialised memory that begins on a cache line and shares its last one with nothing; for free(). NULL: there is
- * none. */
+/* Returns uninitialised memory that begins on a cache line and shares no line with anything else. The caller ends it
+ * with free(). NULL: there is not enough memory. */
 static inline void *speadi_alloc_lines(size_t bytes)
 {
     return aligned_alloc(SPEADI_CACHE_LINE, speadi_round_up(bytes, SPEADI_CACHE_LINE));

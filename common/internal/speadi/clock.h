@@ -1,4 +1,4 @@
-/* Time, in ns. */
+/* Clocks and times, in ns. */
 #ifndef SPEADI_CLOCK_H
 #define SPEADI_CLOCK_H
 
@@ -13,19 +13,19 @@ static inline uint64_t speadi_clock_read(clockid_t id)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* CLOCK_MONOTONIC: deadlines and ages. */
+/* CLOCK_MONOTONIC: for deadlines and ages. */
 static inline uint64_t speadi_clock_mono_ns(void)
 {
     return speadi_clock_read(CLOCK_MONOTONIC);
 }
 
-/* CLOCK_REALTIME: time stamps for people. */
+/* CLOCK_REALTIME: for time stamps that people read. */
 static inline uint64_t speadi_clock_utc_ns(void)
 {
     return speadi_clock_read(CLOCK_REALTIME);
 }
 
-/* start_ns + ns; times without limit stay so. */
+/* Returns start_ns + ns, or UINT64_MAX ("no limit") when the sum does not fit. */
 static inline uint64_t speadi_clock_after(uint64_t start_ns, uint64_t ns)
 {
     return ns < UINT64_MAX - start_ns ? start_ns + ns : UINT64_MAX;

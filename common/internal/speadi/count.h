@@ -1,11 +1,12 @@
-/* Counters of one writer that any thread may read. */
+/* Counters that one thread writes and any thread may read. */
 #ifndef SPEADI_COUNT_H
 #define SPEADI_COUNT_H
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* relaxed throughout: a count orders nothing. An add is a load and a store, because one thread writes. */
+/* relaxed everywhere: a count orders nothing. A load and a store are enough for an add, because only one thread
+ * writes. */
 static inline void speadi_counter_add(_Atomic uint64_t *counter, uint64_t more)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,

@@ -1,11 +1,12 @@
-/* Packets that a fault decorator keeps: a bounded store of copied bytes; a delay line of copies that wait for
- * their time; and the late copies, which wait until other packets have overtaken them. A copy has a number
- * from take() to give_back(). It is in the delay line, or late, or with the decorator, never in two of them.
+/* The hold: packets that a fault decorator keeps for a while. It has three parts: a bounded store of copied packets;
+ * a delay line of copies that wait for a time; and the late copies, which wait until other packets have overtaken
+ * them. A copy has a number from take() until give_back(). In that time it is in the delay line, or it is late, or
+ * the decorator has it: it is never in two of these places.
  *
- * Both decorators are made of this: the receiving one delays first and reorders then, the sending one the
- * other way round. Nothing here knows a time of its own, calls an engine or draws random numbers.
+ * The receive decorator and the send decorator both use it. The receive decorator delays first and reorders then; the
+ * send decorator reorders first. The hold reads no clock, calls no engine and draws no random numbers.
  *
- * Threads: one owner. All memory is reserved by init(). */
+ * Threads: one thread owns a hold. init() reserves all of its memory. */
 #ifndef SPEADI_FAULT_HOLD_H
 #define SPEADI_FAULT_HOLD_H
 
@@ -15,23 +16,23 @@
 
 #include <speadi/fault.h>
 
-#define SPEADI_FAULT_COPIES_MAX 2048u  /* most that init() can be asked for */
-#define SPEADI_FAULT_COPY_BYTES 65536u /* a datagram's worth of address space each */
+#define SPEADI_FAULT_COPIES_MAX 2048u  /* the largest number for init() */
+#define SPEADI_FAULT_COPY_BYTES 65536u /* address space of one copy: the longest datagram fits */
 
 struct speadi_fault_late {
     uint16_t copy;
-    uint32_t overtakers; /* packets that still go first; 0: it may go */
+    uint32_t overtakers; /* packets that must still go before it; 0: it may go */
 };
 
 struct speadi_fault_delayed {
     uint16_t copy;
-    uint64_t due_ns; /* not before */
+    uint64_t due_ns; /* it must not go before this time */
 };
 
 struct speadi_fault_hold {
-    uint8_t *memory; /* pages appear when they are touched; NULL: closed */
-    uint32_t copies; /* the store has so many */
-    /* Numbers of free copies; those used last are used first. */
+    uint8_t *memory; /* the kernel supplies a page when it is first touched; NULL: closed */
+    uint32_t copies; /* places for copies in the store */
+    /* The numbers of the free copies. The copy that was freed last is used first. */
     uint16_t spare[SPEADI_FAULT_COPIES_MAX];
     uint32_t spare_count;
 
@@ -42,45 +43,47 @@ struct speadi_fault_hold {
     uint32_t delayed_first, delayed_count;
 };
 
-/* A hold of up to `copies` packets. Returns 0 or -ENOMEM. */
+/* Makes a hold of up to `copies` packets. Returns 0 or -ENOMEM. */
 int speadi_fault_hold_init(struct speadi_fault_hold *hold, uint32_t copies);
-void speadi_fault_hold_release(struct speadi_fault_hold *hold);         /* safe when zeroed */
-uint64_t speadi_fault_hold_bytes(const struct speadi_fault_hold *hold); /* of the store */
+void speadi_fault_hold_release(struct speadi_fault_hold *hold);         /* may be zeroed */
+uint64_t speadi_fault_hold_bytes(const struct speadi_fault_hold *hold); /* size of the store */
 
 /* ---- The store ----------------------------------------------------------------------------- */
 
-/* Copies a packet of scattered bytes, cut off and with a bit inverted as the verdict says. Returns the
- * copy's number and where its bytes are, or -1 when no copy is free or the packet is too long. */
+/* Copies a packet that lies in iov_count pieces. It cuts the copy and inverts a bit of it as `decision` says. Returns
+ * the number of the copy and writes to *copied where its bytes are, or returns -1: no copy is free, or the packet is
+ * too long. */
 int speadi_fault_hold_take(struct speadi_fault_hold *hold, const struct iovec *packet,
-                           unsigned iov_count, const struct speadi_fault_decision *verdict,
+                           unsigned iov_count, const struct speadi_fault_decision *decision,
                            struct iovec *copied);
 void speadi_fault_hold_give_back(struct speadi_fault_hold *hold, uint16_t copy);
 
 /* ---- The delay line ------------------------------------------------------------------------ */
 
-/* Puts a copy at the end of the line. One that is not due yet holds back those behind it. */
+/* Puts a copy at the end of the line. A copy that is not due yet also delays all copies behind it. */
 void speadi_fault_hold_delay(struct speadi_fault_hold *hold, uint16_t copy, uint64_t due_ns);
 
-/* The first of the line, or -1 when there is none that is due by now_ns. pop() takes it off the line. */
+/* Returns the first copy of the line, or -1 when the line is empty or that copy is not due at now_ns. The copy stays in
+ * the line until pop(). */
 int speadi_fault_hold_due(const struct speadi_fault_hold *hold, uint64_t now_ns);
 void speadi_fault_hold_pop(struct speadi_fault_hold *hold);
 
-/* When the first of the line is due; UINT64_MAX: the line is empty. */
+/* Returns when the first copy of the line is due; UINT64_MAX: the line is empty. */
 uint64_t speadi_fault_hold_next_due_ns(const struct speadi_fault_hold *hold);
 
-/* ---- The late ones ------------------------------------------------------------------------- */
+/* ---- The late copies ----------------------------------------------------------------------- */
 
-/* Adds a copy that may go once so many packets have overtaken it. */
+/* Adds a late copy. It may go once `overtakers` packets have overtaken it. */
 void speadi_fault_hold_back(struct speadi_fault_hold *hold, uint16_t copy, uint32_t overtakers);
 
-/* How many packets may go before a late copy has to; UINT32_MAX: there is none. */
+/* Returns how many packets may go before a late copy must go; UINT32_MAX: there is no late copy. */
 uint32_t speadi_fault_hold_slack(const struct speadi_fault_hold *hold);
 
-/* Says that so many packets have gone, past all late copies. */
+/* The decorator calls it after `packets` packets have gone: they have overtaken every late copy. */
 void speadi_fault_hold_overtaken(struct speadi_fault_hold *hold, uint32_t packets);
 
-/* Takes off, in order of arrival, the late copies that enough others have overtaken, or with `all` every one;
- * at most max. Returns how many. */
+/* Removes the late copies that enough packets have overtaken, or with `all` every late copy, and writes their numbers
+ * to copies: at most max of them, in order of arrival. Returns how many. */
 uint32_t speadi_fault_hold_take_late(struct speadi_fault_hold *hold, bool all, uint16_t *copies,
                                      uint32_t max);
 

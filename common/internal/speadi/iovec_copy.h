@@ -1,4 +1,4 @@
-/* Scattered bytes, copied together. */
+/* Copies the pieces of an iovec array into one contiguous place. */
 #ifndef SPEADI_IOVEC_COPY_H
 #define SPEADI_IOVEC_COPY_H
 
@@ -6,11 +6,11 @@
 #include <string.h>
 #include <sys/uio.h>
 
-/* to must have room for all of them. */
+/* `to` must have room for all pieces. */
 static inline void speadi_iovec_copy(uint8_t *to, const struct iovec *iov, unsigned iov_count)
 {
     for (unsigned i = 0; i < iov_count; i++) {
-        if (iov[i].iov_len) /* a base of NULL is legal then, but not for memcpy */
+        if (iov[i].iov_len) /* iov_base may be NULL when the length is 0: memcpy() forbids that */
             memcpy(to, iov[i].iov_base, iov[i].iov_len);
         to += iov[i].iov_len;
     }

@@ -1,4 +1,4 @@
-/* How long messages stay inside a channel: a time for each slot, and a histogram. Made only on request. */
+/* How long messages stay inside a channel: a time for each slot, and a histogram. A channel has it only on request. */
 #ifndef SPEADI_LATENCY_H
 #define SPEADI_LATENCY_H
 
@@ -11,10 +11,12 @@
 struct speadi_latency_log {
     _Atomic uint64_t count[SPEAD_LATENCY_BUCKETS];
     _Atomic uint64_t sum_ns, max_ns;
-    uint64_t entered_ns[]; /* by slot; ordered by what hands the slot over */
+    /* For each slot, when its message entered. The atomics that pass the slot to the other side order this too. */
+    uint64_t entered_ns[];
 };
 
-struct speadi_latency_log *speadi_latency_create(size_t slots); /* free() ends it */
+struct speadi_latency_log *speadi_latency_create(
+    size_t slots); /* NULL: no memory; free() ends it */
 
 static inline void speadi_latency_enter(struct speadi_latency_log *log, size_t slot,
                                         uint64_t now_ns)
@@ -22,7 +24,7 @@ static inline void speadi_latency_enter(struct speadi_latency_log *log, size_t s
     log->entered_ns[slot] = now_ns;
 }
 
-/* Before the slot is handed back. */
+/* The caller must call it before it gives the slot back. */
 void speadi_latency_leave(struct speadi_latency_log *log, size_t slot, uint64_t now_ns);
 
 void speadi_latency_read(const struct speadi_latency_log *log, struct spead_latency *latency);

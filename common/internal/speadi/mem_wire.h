@@ -1,4 +1,5 @@
-/* The two ends of a spead_mem_link as the mem engines use them: single producer, single consumer. */
+/* The two ends of a memory link, for the mem engines. Below, the producer is the thread that pushes packets and the
+ * consumer is the thread that reads them. There is one of each. */
 #ifndef SPEADI_MEM_WIRE_H
 #define SPEADI_MEM_WIRE_H
 
@@ -11,24 +12,27 @@
 
 #include <speadi/wake_fd.h>
 
-/* Producer: gathers one packet onto the link. 0, -EAGAIN (full), -EMSGSIZE, -EPIPE (closed). */
+/* Producer: copies one packet, which lies in iov_count pieces, onto the link. Returns 0, -EAGAIN (the link is full),
+ * -EMSGSIZE (the packet is too long) or -EPIPE (the link is closed). */
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count);
 
-/* Consumer: borrows the i-th waiting packet (0 = oldest); NULL when there are fewer. */
+/* Consumer: returns the waiting packet number i (0 is the oldest), or NULL when fewer are waiting. The packet is
+ * valid until pop(). */
 const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint32_t *bytes);
 
-/* Consumer: gives the oldest count packets back. */
+/* Consumer: gives the places of the `count` oldest packets back. */
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);
 
-/* True when closed and nothing waits. Consumer. */
+/* Consumer: returns true when the link is closed and no packet waits. */
 bool speadi_mem_wire_ended(struct spead_mem_link *link);
 
-/* Bells. An end that wants to sleep until packets (for the consumer) or room (for the producer) appear
- * sets its wake_fd once, and before each sleep asks may_sleep(): that announces the sleep, so that the other
- * end will ring, and then looks again. false: there is something to do, do not sleep. The announcement
- * ends with the ring; one left over from a sleep that ended otherwise costs a spurious ring.
- * NULL detaches; when set_..._bell() has returned the old wake_fd is no longer used and may be closed.
- * close() rings both bells whether or not anyone sleeps. */
+/* Sleeping. A thread that wants to sleep until there are packets (the consumer) or free places (the producer) sets
+ * its wake descriptor once. Before each sleep it calls may_sleep(). That announces the sleep, so that the other end
+ * will signal the descriptor, and then checks the link again. It returns false when there is something to do: then
+ * the thread must not sleep. The signal ends the announcement. When the sleep ended for another reason, the
+ * announcement stays and causes one needless signal later. set_..._wake_fd(NULL) removes the descriptor. When
+ * set_..._wake_fd() has returned, the link no longer uses the old descriptor, and the caller may close it. close()
+ * signals both descriptors, also when no thread sleeps. */
 void speadi_mem_wire_set_consumer_wake_fd(struct spead_mem_link *link,
                                           const struct speadi_wake_fd *wake_fd);
 void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,

@@ -1,4 +1,4 @@
-/* The smaller of two numbers, rounding, powers of two: the arithmetic that every module needs. */
+/* Small arithmetic that every module needs: minimum, maximum, rounding, powers of two. */
 #ifndef SPEADI_NUMBERS_H
 #define SPEADI_NUMBERS_H
 
@@ -21,31 +21,33 @@ static inline uint32_t speadi_max_u32(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
-/* The value, brought within low..high. */
+/* Returns the number in low..high that is nearest to value. */
 static inline uint32_t speadi_clamp_u32(uint32_t value, uint32_t low, uint32_t high)
 {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Rounded up to a multiple of unit, which is not 0. Less than value when the sum of both does not fit. */
+/* Rounds value up to a multiple of unit, which must not be 0. When value + unit does not fit, the result is less than
+ * value. */
 static inline size_t speadi_round_up(size_t value, size_t unit)
 {
     return (value + unit - 1) / unit * unit;
 }
 
-/* How many units hold the value; the same conditions. */
+/* Returns value / unit, rounded up. The same conditions hold as for speadi_round_up(). */
 static inline uint64_t speadi_divide_up(uint64_t value, uint64_t unit)
 {
     return (value + unit - 1) / unit;
 }
 
-/* True for 0 too: no bit stands beside the highest one. */
+/* Returns true for 0 too. */
 static inline bool speadi_is_power_of_two(uint64_t value)
 {
     return (value & (value - 1)) == 0;
 }
 
-/* The smallest power of two that is not below value; value is at most the highest power that a size_t holds. */
+/* Returns the smallest power of two that is not below value. value must not be above the highest power of two in a
+ * size_t. */
 static inline size_t speadi_power_of_two_from(size_t value)
 {
     size_t power = 1;
@@ -55,7 +57,7 @@ static inline size_t speadi_power_of_two_from(size_t value)
     return power;
 }
 
-/* The largest power of two that is not above value, which is not 0. */
+/* Returns the largest power of two that is not above value. value must not be 0. */
 static inline uint32_t speadi_power_of_two_up_to(uint32_t value)
 {
     uint32_t power = 1;

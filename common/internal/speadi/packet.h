@@ -1,4 +1,4 @@
-/* One SPEAD packet on the wire: header, item pointers, payload.
+/* SPEAD packets as they are on the wire: header, item pointers, payload.
  * Source: SPEAD protocol, SSA4700-0000-001 rev 1, "packet header", "item pointers". */
 #ifndef SPEADI_PACKET_H
 #define SPEADI_PACKET_H
@@ -17,14 +17,14 @@
 #define SPEADI_POINTER_BYTES 8u
 #define SPEADI_MAGIC         0x53u
 #define SPEADI_VERSION       4u
-#define SPEADI_UDP_BYTES_MAX 65507u /* most that one UDP datagram over IPv4 can carry */
+#define SPEADI_UDP_BYTES_MAX 65507u /* the longest UDP datagram over IPv4 */
 
-/* The header is one word: magic, version, bytes of an item's id, bytes of a heap address, 16 bits that are
- * reserved, and how many pointers follow. */
+/* The header is one 64-bit word. From its high end: magic, version, bytes of an item identifier (with the mode bit),
+ * bytes of a heap address, 16 reserved bits, and the number of item pointers that follow. */
 #define SPEADI_HEADER_MAGIC_AT          0u
 #define SPEADI_HEADER_VERSION_AT        1u
 #define SPEADI_HEADER_COUNT_AT          6u /* 16 bits */
-#define SPEADI_HEADER_VERSION_BIT       48 /* the lowest of each field, in the word */
+#define SPEADI_HEADER_VERSION_BIT       48 /* ..._BIT: the lowest bit of the field in the word */
 #define SPEADI_HEADER_ID_BYTES_BIT      40
 #define SPEADI_HEADER_ADDRESS_BYTES_BIT 32
 #define SPEADI_HEADER_COUNT_MASK        0xffffu
@@ -59,7 +59,7 @@ static inline uint64_t speadi_pointer_addressed(unsigned heap_address_bits, uint
     return (id << heap_address_bits) | offset;
 }
 
-/* First header word for count pointers. */
+/* Returns the header of a packet with `count` item pointers. */
 static inline uint64_t speadi_header_word(unsigned heap_address_bits, unsigned count)
 {
     const uint64_t address_bytes = heap_address_bits / 8;
@@ -71,46 +71,46 @@ static inline uint64_t speadi_header_word(unsigned heap_address_bits, unsigned c
 
 /* ---- Decoding ------------------------------------------------------------------------------ */
 
-/* A decoded packet. Borrows the bytes it was decoded from. */
+/* A decoded packet. It borrows the bytes from which it was decoded. */
 struct speadi_packet {
     uint64_t heap_counter;
-    uint64_t heap_length; /* valid when has_heap_length */
+    uint64_t heap_length; /* valid when has_heap_length is true */
     uint64_t payload_offset;
     uint64_t payload_bytes;
     const uint8_t *pointers; /* pointer_count big-endian words, specials included */
     uint32_t pointer_count;
-    uint32_t special_count; /* how many of them are immediate with ids 1..4 */
-    uint32_t header_bytes;  /* SPEAD header and pointers: where the payload starts */
+    uint32_t special_count; /* how many of the pointers are special: immediate, ids 1..4 */
+    uint32_t header_bytes;  /* length of header and pointers; the payload begins there */
     uint8_t heap_address_bits;
     bool has_heap_length;
 };
 
-/* How many leading bytes hold header and pointers of the packet that starts at bytes: SPEADI_HEADER_BYTES
- * + 8 x count. bytes must hold SPEADI_HEADER_BYTES bytes; contents are not judged. */
+/* Returns how many bytes header and pointers have in the packet that begins at bytes: SPEADI_HEADER_BYTES + 8 x the
+ * number of pointers. There must be SPEADI_HEADER_BYTES bytes at bytes. The function does not check them. */
 static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
 {
     return SPEADI_HEADER_BYTES +
            SPEADI_POINTER_BYTES * speadi_load_be16(bytes + SPEADI_HEADER_COUNT_AT);
 }
 
-/* Decodes and validates a datagram of datagram_bytes bytes whose first head_bytes lie at head (which
- * must cover header and pointers when the datagram does; the payload may lie elsewhere).
- * Checks in the order of the protocol page: short, magic, version, widths, pointers exceed packet,
- * counter/offset/length missing, payload exceeds packet, beyond heap, size mismatch. The last wins among
- * repeated specials. Never allocates, trusts nothing.
- * Returns 0 and fills *packet, or the enum spead_recv_bucket (SPEAD_RECV_MALFORMED_*, > 0) that
- * names the refusal. */
+/* Decodes a datagram of datagram_bytes bytes and checks it. Its first head_bytes bytes lie at head: these must
+ * contain the header and all pointers, as far as the datagram has them. The payload may lie elsewhere. The checks
+ * come in the order of the protocol page: short, magic, version, widths, pointers exceed packet,
+ * counter/offset/length missing, payload exceeds packet, beyond heap, size mismatch. When a special pointer is
+ * repeated, the last one counts. The function never allocates and trusts nothing in the datagram. Returns 0 and fills
+ * *packet, or the enum spead_recv_bucket (SPEAD_RECV_MALFORMED_*, > 0) that counts the refused packet. */
 int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,
                          uint32_t datagram_bytes);
 
-/* Name of the heap-relative item pointer number i. */
+/* Returns the item pointer number i in host byte order. */
 static inline uint64_t speadi_packet_pointer(const struct speadi_packet *packet, uint32_t i)
 {
     return speadi_load_be64(packet->pointers + (size_t)i * SPEADI_POINTER_BYTES);
 }
 
-/* True for the immediate pointers that every packet carries for itself: ids 1..4. In addressed mode
- * these ids are not items either, but their address still raises the minimum heap length. */
+/* Returns true for a pointer with one of the ids 1..4. An immediate pointer of these ids says something about its
+ * packet, so it is not an item. An addressed one is not an item either, but its address still raises the minimum heap
+ * length. */
 static inline bool speadi_pointer_is_special(uint64_t pointer, unsigned heap_address_bits)
 {
     uint64_t id = speadi_pointer_id(pointer, heap_address_bits);

@@ -1,15 +1,16 @@
-/* A fixed set of memory blocks, made once, handed out most recently freed first (their memory is
- * still in cache). Bounded twice: by the number of blocks, and by the bytes of them ever touched.
+/* Pools: a pool is a fixed set of memory blocks that is made once. It gives out the block that was freed last first,
+ * because the memory of that block is still in the cache. A pool has two bounds: the number of blocks, and the number
+ * of their bytes that have been touched.
  *
- * A block reserves address space at its full size and is *charged* for its touched prefix: beyond
- * block->charged_bytes no page has been touched since it was mapped or trimmed, so it reads as zero
- * and costs no memory. Charges of all blocks never exceed memory_bytes_max.
+ * A block reserves address space for its full size. The pool *charges* the beginning of the block that has been
+ * touched: beyond block->charged_bytes no page has been touched since the block was mapped or trimmed, so these bytes
+ * read as zero and use no memory. The charges of all blocks together never exceed memory_bytes_max.
  *
- * Memory that a device knows, pinned or of an arena, is neither lazy nor trimmed: every block is charged
- * whole from the start. An arena's need not be the CPU's to touch: then block->data is NULL.
+ * Memory that a device knows (pinned memory, or an arena) is always charged whole, and is never trimmed. The CPU may be
+ * unable to touch the memory of an arena: then block->data is NULL.
  *
- * Threads: one taker (take, grow, populate); release and unref from any thread. Returned blocks go on
- * an atomic list that the taker takes whole. */
+ * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). Any thread may
+ * release a block: it goes to an atomic list, and the taker removes that list as a whole. */
 #ifndef SPEADI_POOL_H
 #define SPEADI_POOL_H
 
@@ -20,16 +21,16 @@
 #include <speadline/error.h>
 #include <speadline/region.h>
 
-struct speadi_pool; /* opaque, reference-counted: each block that is out holds one */
+struct speadi_pool; /* opaque; it lives until its owner and all blocks that are out are done */
 
 struct speadi_block {
-    uint8_t *data;        /* block_bytes of address space, 4 KiB aligned; NULL: not the CPU's */
-    uint64_t offset;      /* where it starts in the pool's memory */
-    size_t bytes;         /* block_bytes of the pool */
-    size_t charged_bytes; /* touched prefix that the pool pays for; taker only */
-    void *meta; /* meta_bytes of the owner's, 64-byte aligned, kept between uses, zeroed once */
+    uint8_t *data;        /* block_bytes of address space, page-aligned; NULL: not for the CPU */
+    uint64_t offset;      /* where the block begins in the memory of the pool */
+    size_t bytes;         /* the block_bytes of the pool */
+    size_t charged_bytes; /* the beginning that is charged; only the taker uses it */
+    void *meta; /* meta_bytes for the user of the block; zeroed once, kept when the block is free */
     struct speadi_pool *pool;
-    struct speadi_block *next; /* the pool's */
+    struct speadi_block *next; /* only the pool uses it */
     uint32_t index;
 };
 
@@ -37,60 +38,61 @@ struct speadi_block {
 
 struct speadi_pool_config {
     uint32_t block_count;
-    size_t block_bytes;        /* rounded up to a page */
-    size_t meta_bytes;         /* per block */
-    uint64_t memory_bytes_max; /* bound of charged bytes; 0: block_count x block_bytes */
-    bool pinned;               /* a device will know the memory: charged whole, never trimmed */
-    const struct spead_region_arena *arena; /* nullable: divide this, instead of own memory. Its
-                                               ended() is for speadi_pool_at_end() */
+    size_t block_bytes;        /* the pool rounds it up to whole pages */
+    size_t meta_bytes;         /* of each block; 64-byte aligned */
+    uint64_t memory_bytes_max; /* limit of charged bytes; 0: block_count x block_bytes */
+    bool pinned;               /* for a device: the memory is charged whole and never trimmed */
+    /* The memory to divide; NULL: the pool makes its own. The pool does not call ended(): see speadi_pool_at_end(). */
+    const struct spead_region_arena *arena;
 };
 
-/* A caller's arena, as this library knows it; see speadi_struct_read(). Its values are not checked. */
+/* Reads a caller's arena by the rule of speadi_struct_read(). It does not check the values. */
 int speadi_region_arena_read(struct spead_region_arena *arena,
                              const struct spead_region_arena *from, struct spead_err *err);
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
                        struct spead_err *err);
-/* The owner's reference, by the taker or once it is done: no take, charge or stats afterwards. NULL is
- * ignored. Memory goes when the last block that is out comes back. */
+/* Ends the pool for its owner. The taker calls it, or another thread after the taker's last call. No take, charge or
+ * stats may follow. NULL is ignored. The memory is freed when the last block that is out has come back. */
 void speadi_pool_unref(struct speadi_pool *pool);
 
-/* All of the pool's memory, for whoever registers it with a device; returns where its blocks end: what
- * follows is a part of the arena that the pool does not use. */
+/* Describes all memory of the pool in *memory, for a caller that registers it with a device. Returns the offset at
+ * which the blocks end. The pool does not use the part of an arena behind that offset. */
 uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_info *memory);
 
-/* To be called once, by the thread that ends the pool, when no block is out any more. */
+/* Sets a function. The thread that frees the pool calls it once, when no block is out any more. */
 void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg);
 
-/* A block, or NULL when none is free. The block holds a reference to the pool until released. */
+/* Returns a block, or NULL when none is free. The pool lives at least until the block is released. Taker only. */
 struct speadi_block *speadi_pool_take(struct speadi_pool *pool);
 
-/* Back to the pool; any thread. The caller has no further use of data or meta. */
+/* Gives the block back to the pool. Any thread may call it. The caller must not use data or meta after that. */
 void speadi_block_release(struct speadi_block *block);
 
-/* Makes sure that the first bytes bytes are charged, taking the charge from free blocks (which are
- * trimmed) if need be. Returns 0, or -ENOMEM when the bound would be passed. Taker only. */
+/* Makes sure that the first `bytes` bytes are charged. When the limit would be exceeded, it trims free blocks to make
+ * room. Returns 0, or -ENOMEM when the limit would be exceeded all the same. Taker only. */
 int speadi_block_charge(struct speadi_block *block, size_t bytes);
 
-/* Charges and faults in the first bytes bytes, so that the data path meets no page fault. Returns as
- * speadi_block_charge; not being able to fault in ahead is no error. Taker only. */
+/* Charges and populates the first `bytes` bytes, so that the data path has no page faults there. Returns what
+ * speadi_block_charge() returns. It is not an error when the kernel cannot populate pages ahead of use. Taker only. */
 int speadi_block_populate(struct speadi_block *block, size_t bytes);
 
-/* Makes bytes [from, end) zero; where they were never touched, without touching them. For memory that the
- * CPU can touch. Taker only. */
+/* Makes the bytes [from, end) zero. It does not touch large parts that it can give back to the kernel instead. The
+ * CPU must be able to touch the memory. Taker only. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end);
 
 struct speadi_pool_stats {
-    uint64_t memory_bytes; /* charged now */
+    uint64_t memory_bytes; /* charged at this moment */
     uint64_t memory_high_water_bytes;
     uint64_t memory_bytes_max;
     uint32_t blocks, blocks_out;
-    uint64_t table_bytes; /* what the pool itself allocated: metas and lists */
+    uint64_t table_bytes; /* what the pool allocated for itself: metas and lists */
 };
-/* Taker only. Walks the blocks that came back since the last take(). */
+/* Taker only. It walks the list of blocks that have come back since the last take(). */
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats);
 
-/* Taker only: what is charged now, and the most that ever was. Cheap. */
+/* Taker only: returns what is charged at this moment and writes the most that ever was to *high_water_bytes. It is
+ * fast. */
 uint64_t speadi_pool_memory_bytes(const struct speadi_pool *pool, uint64_t *high_water_bytes);
 
 #endif

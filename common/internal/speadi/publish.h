@@ -1,7 +1,7 @@
-/* One writer's counters, read whole by any thread: a sequence lock over plain 64-bit words.
+/* A set of counters that one thread writes and any thread reads as a whole: a sequence lock over 64-bit words.
  *
- * The owner keeps working counters of its own and copies them out once per poll; readers retry while
- * a copy is going on. All accesses are atomic words, so that the race is one the language allows. */
+ * The owner thread counts in a working copy and copies it out once per poll. A reader tries again when a copy was
+ * under way meanwhile. All words are atomic, so that a read during a write is not a data race in C. */
 #ifndef SPEADI_PUBLISH_H
 #define SPEADI_PUBLISH_H
 
@@ -10,20 +10,20 @@
 #include <stdint.h>
 
 struct speadi_publish {
-    _Atomic uint64_t sequence; /* odd while the owner writes */
+    _Atomic uint64_t sequence; /* odd while the owner thread writes */
     size_t words;
     _Atomic uint64_t *word;
 };
 
-/* Room for words words, all zero. Returns 0 or -ENOMEM. */
+/* Makes a set of `words` words, all zero. Returns 0 or -ENOMEM. */
 int speadi_publish_init(struct speadi_publish *publish, size_t words);
 void speadi_publish_release(struct speadi_publish *publish);
 
-/* Owner: copies words words out. Readers need a pause of about one copy's length between two of these:
- * call it when something changed, not in an idle loop. */
+/* Owner thread: publishes all words. A reader succeeds only between two calls, in a pause about as long as a copy. So
+ * the owner thread should call it when something has changed, and not in each turn of an idle loop. */
 void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from);
 
-/* Any thread: copies a consistent set in. */
+/* Any thread: copies the words of one single publication to `to`. It spins, and yields the CPU, until it succeeds. */
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to);
 
 #endif

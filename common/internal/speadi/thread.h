@@ -1,5 +1,5 @@
-/* Threads of our own: named, optionally pinned, with signals blocked (they belong to the program's
- * threads), and a runner that gives a stream one. */
+/* Runners: threads that the library starts. A runner's thread has a name, may be pinned to a CPU, and blocks signals,
+ * because only the threads of the program should handle signals. */
 #ifndef SPEADI_THREAD_H
 #define SPEADI_THREAD_H
 
@@ -9,19 +9,20 @@
 
 struct speadi_runner; /* opaque */
 
-/* Starts a thread called name (at most 15 characters), pinned to cpu unless cpu < 0, that calls
- * body(arg, &err) once. begin(arg) failures are body's to return: the runner waits until body calls
- * speadi_runner_ready() or returns, so that a failed start is reported here.
- * Returns 0, -EINVAL (no such cpu) or what body returned before it was ready. */
+/* Starts a thread called name (at most 15 characters) that calls body(arg, runner, &err) once. The thread is pinned
+ * to the CPU `cpu` unless cpu < 0. The call blocks until body has called speadi_runner_ready() or has returned, so
+ * that it can report a failed start: body does its set-up first, and returns -errno when that fails. Returns 0,
+ * -EINVAL (there is no such CPU), another -errno (the thread could not start), or the -errno that body returned
+ * before it was ready. */
 int speadi_runner_start(struct speadi_runner **out, const char *name, int cpu,
                         int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err),
                         void *arg, struct spead_err *err);
 
-/* Called by body once its set-up has succeeded. */
+/* body calls it when its set-up has succeeded. */
 void speadi_runner_ready(struct speadi_runner *self);
 
-/* Waits for the end, frees the runner; returns body's result. cpu_ns (nullable) gets the thread's
- * CPU time (CLOCK_THREAD_CPUTIME_ID). */
+/* Waits until body has returned, frees the runner and returns the result of body. *cpu_ns becomes the CPU time of the
+ * thread (CLOCK_THREAD_CPUTIME_ID); cpu_ns may be NULL. */
 int speadi_runner_join(struct speadi_runner *runner, uint64_t *cpu_ns);
 
 #endif

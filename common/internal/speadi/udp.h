@@ -1,4 +1,5 @@
-/* UDP sockets, set up for heavy traffic. Used by the socket and uring engines of both directions. */
+/* Opens UDP sockets and prepares them for heavy traffic. The socket and uring engines use it, to receive and to
+ * send. */
 #ifndef SPEADI_UDP_H
 #define SPEADI_UDP_H
 
@@ -9,49 +10,53 @@
 #include <speadline/error.h>
 
 struct speadi_udp_receive_options {
-    const struct speadi_interface *interface; /* NULL or index 0: any */
-    /* Hear only this one, of the endpoint's IP version; NULL: all. */
+    const struct speadi_interface *interface; /* NULL or index 0: any interface */
+    /* Receive only from this address, which has the IP version of the endpoint. NULL: from all. */
     const struct speadi_address *sender;
-    uint32_t buffer_bytes;       /* asked; SO_RCVBUFFORCE first, then SO_RCVBUF */
+    uint32_t buffer_bytes;       /* wanted; set with SO_RCVBUFFORCE, or else with SO_RCVBUF */
     bool gro;                    /* try UDP_GRO */
-    const struct spead_log *log; /* a clipped buffer warns here, naming net.core.rmem_max */
+    const struct spead_log *log; /* gets a warning when the kernel makes the buffer smaller */
 };
 
 struct speadi_udp_socket {
     int fd;                /* non-blocking, close-on-exec; -1: closed */
-    uint32_t buffer_bytes; /* effective, as asked for (the kernel's doubling taken back) */
+    uint32_t buffer_bytes; /* the size in effect; the kernel reports twice as much */
     bool gro;              /* UDP_GRO is on */
 };
 
-/* Bound (SO_REUSEADDR for multicast, to the group address) and joined. Unicast with an interface: given
- * by name, only what arrives there is received; given by address, any address (":PORT") means that
- * one. "[::]:PORT" takes IPv4 too, any other IPv6 address does not. With a sender, groups
- * are joined for it alone, and the kernel turns away what others send: other hosts' to a group unseen, the
- * rest at the socket, where speadi_udp_drops() counts it. Returns 0 or -errno with a sentence that names the
- * endpoint. On failure *socket is closed. */
+/* Opens a socket and binds it to the address. For a multicast address it binds to the group address, with
+ * SO_REUSEADDR, and joins the group. For a unicast address with an interface that was given by name, it receives only
+ * what arrives at that interface. When the interface was given by its address, the any-address (":PORT") means that
+ * address. "[::]:PORT" receives IPv4 too; any other IPv6 address does not. With a sender in the options, it joins
+ * groups for that sender only, and the kernel drops what other senders send. It drops multicast datagrams of other
+ * hosts before they reach the socket, and does not count them. It drops the rest at the socket, where
+ * speadi_udp_drops() counts them. Returns 0, or -errno with a sentence that names the endpoint. On failure *socket is
+ * closed. */
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
                             const struct speadi_udp_receive_options *options,
                             struct spead_err *err);
 
-/* Filters out whatever this address (and port, where it has one) has not sent. Returns 0 or -errno with a
- * sentence. */
+/* Installs a socket filter that accepts only datagrams from this address, and from its port when it has one. Returns
+ * 0, or -errno with a sentence. */
 int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spead_err *err);
 
 struct speadi_udp_send_options {
     const struct speadi_interface *interface;
-    uint32_t buffer_bytes; /* asked; SO_SNDBUFFORCE first, then SO_SNDBUF (wmem_max) */
-    uint32_t ttl;          /* multicast TTL / hop limit */
+    uint32_t buffer_bytes; /* wanted; set with SO_SNDBUFFORCE, or else with SO_SNDBUF */
+    uint32_t ttl;          /* of multicast packets; for IPv6 the hop limit */
     const struct spead_log *log;
 };
 
-/* Connected to address. An interface given by name is where packets leave, one given by address is what
- * they come from. A broadcast address is allowed. Returns 0 or -errno with a sentence (an unreachable network is -ENETUNREACH). */
+/* Opens a socket and connects it to the address. When the interface was given by name, packets leave by that
+ * interface. When it was given by its address, that address is the source of the packets. A broadcast address is
+ * allowed. Returns 0, or -errno with a sentence; -ENETUNREACH means that there is no route. */
 int speadi_udp_open_send(struct speadi_udp_socket *socket, const struct speadi_address *address,
                          const struct speadi_udp_send_options *options, struct spead_err *err);
 
-void speadi_udp_close(struct speadi_udp_socket *socket); /* safe when closed */
+void speadi_udp_close(struct speadi_udp_socket *socket); /* may be closed already */
 
-/* The kernel's count of messages dropped at this socket (SO_MEMINFO, SK_MEMINFO_DROPS); 0 if unknown. */
+/* Returns how many datagrams the kernel has dropped at this socket (SO_MEMINFO, SK_MEMINFO_DROPS); a train counts as
+ * one. 0 when the kernel does not tell. */
 uint64_t speadi_udp_drops(int fd);
 
 #endif

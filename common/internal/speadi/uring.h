@@ -1,9 +1,9 @@
-/* io_uring as both uring engines use it: what this process may use of it, and one ring.
+/* io_uring for both uring engines: what this process may use of it, and how to open a ring.
  *
- * A ring is made disabled and enabled by the thread that will own it (IORING_SETUP_SINGLE_ISSUER), and
- * completions are delivered only when the owner asks for them (IORING_SETUP_DEFER_TASKRUN). Both are
- * required: they came together in Linux 6.1, and a kernel that lacks them is told apart by its refusal,
- * never by its version. */
+ * A ring is disabled when it is made. The thread that will own it enables it (IORING_SETUP_SINGLE_ISSUER). The kernel
+ * delivers completions only when the owner asks for them (IORING_SETUP_DEFER_TASKRUN). Both flags are required. Linux
+ * 6.1 is the first kernel that has both. The library tries them and sees whether the kernel refuses; it never
+ * compares kernel versions. */
 #ifndef SPEADI_URING_H
 #define SPEADI_URING_H
 
@@ -16,24 +16,25 @@
 
 #include <speadi/uring_abi.h>
 
-/* What this kernel offers beyond what every ring of ours has. */
+/* What this kernel offers in addition to what every ring of the library needs. */
 struct speadi_uring_features {
     uint32_t bits;          /* IORING_FEAT_*, SPEADI_URING_FEAT_* as the kernel reported them */
-    bool multishot_recvmsg; /* one receive request, many completions */
-    bool buffer_rings;      /* provided buffers through shared memory */
-    bool min_wait;          /* waits may gather completions for a least time */
+    bool multishot_recvmsg; /* one receive request can have many completions */
+    bool buffer_rings;      /* the kernel takes receive buffers from a ring in shared memory */
+    bool min_wait;          /* a wait can collect completions for a minimum time */
 };
 
-/* Tries a ring of the kind above and looks into it. Returns 0, or -errno with the reason in words:
- * -EPERM (forbidden: kernel.io_uring_disabled, seccomp), -ENOSYS (not there), -ENOTSUP (too old). */
+/* Opens such a ring, finds out what it offers and closes it. Returns 0, or -errno with a sentence: -EPERM (the system
+ * forbids it: kernel.io_uring_disabled or seccomp), -ENOSYS (the kernel has no io_uring), -ENOTSUP (its io_uring is too
+ * old). */
 int speadi_uring_probe(struct speadi_uring_features *features, struct spead_err *err);
 
-/* Makes a disabled ring with room for `entries` submissions and at least `completions` completions.
- * Any thread. Registrations may follow at once, from the same thread. Errors as above. */
+/* Makes a disabled ring with room for `entries` submissions and at least `completions` completions. Any thread may
+ * call it. The same thread may register files and buffers at once. The errors are those of speadi_uring_probe(). */
 int speadi_uring_open(struct io_uring *ring, unsigned entries, unsigned completions,
                       struct spead_err *err);
 
-/* Owner thread, once: from here on it alone may use the ring. */
+/* The owner thread calls it once. After that only the owner thread may use the ring. */
 int speadi_uring_enable(struct io_uring *ring, struct spead_err *err);
 
 #endif

@@ -1,15 +1,18 @@
-/* What the kernel's io_uring has and the headers of liburing 2.3 lack, under names of our own, so that
- * a later liburing cannot clash with them. Source: linux/io_uring.h of 6.12. */
+/* Constants of the kernel's io_uring that the headers of liburing 2.3 do not have. They have names of this library,
+ * so that they cannot clash with the names of a later liburing. Source: linux/io_uring.h of Linux 6.12. */
 #ifndef SPEADI_URING_ABI_H
 #define SPEADI_URING_ABI_H
 
-/* Set-up: no index array between us and the submission queue (6.6). */
+/* Set-up flag: the submission queue is used without an index array (since 6.6). */
 #define SPEADI_URING_SETUP_NO_SQARRAY (1u << 16)
 
-/* Features, as io_uring_params.features reports them. */
-#define SPEADI_URING_FEAT_REG_RING (1u << 13) /* registration through a registered ring (6.3) */
-#define SPEADI_URING_FEAT_BUNDLE \
-    (1u << 14) /* send/recv bundles (6.10): cut UDP silently, never use */
-#define SPEADI_URING_FEAT_MIN_WAIT (1u << 15) /* a least time to gather completions (6.12) */
+/* Feature bits, as io_uring_params.features reports them. */
+/* Registration through a registered ring (since 6.3). */
+#define SPEADI_URING_FEAT_REG_RING (1u << 13)
+/* Bundles of sends and receives (since 6.10). They cut UDP datagrams without an error, so the library never uses
+ * them. */
+#define SPEADI_URING_FEAT_BUNDLE (1u << 14)
+/* A wait can collect completions for a minimum time (since 6.12). */
+#define SPEADI_URING_FEAT_MIN_WAIT (1u << 15)
 
 #endif
