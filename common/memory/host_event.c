@@ -1,4 +1,4 @@
-/* An event that the program completes itself. */
+/* Host events: events that the program itself completes. */
 #include <speadline/event.h>
 
 #include <errno.h>
@@ -11,7 +11,7 @@
 
 struct spead_host_event {
     _Atomic uint32_t references;
-    _Atomic int result; /* 0: not yet, 1: done, -errno; changes once, under lock */
+    _Atomic int result; /* 0: not done, 1: done, -errno: failed; it changes once, under lock */
     pthread_mutex_t lock;
     pthread_cond_t changed;
 };
@@ -36,7 +36,7 @@ int spead_host_event_create(struct spead_host_event **out, struct spead_err *err
 
 uint64_t spead_host_event_share(struct spead_host_event *event)
 {
-    /* relaxed: the caller's own reference keeps it */
+    /* relaxed: the caller holds a reference, so the event stays */
     atomic_fetch_add_explicit(&event->references, 1, memory_order_relaxed);
     return (uint64_t)(uintptr_t)event;
 }
@@ -46,7 +46,7 @@ void spead_host_event_complete(struct spead_host_event *event, int error)
     pthread_mutex_lock(&event->lock);
     /* relaxed: it changes under the lock only */
     if (atomic_load_explicit(&event->result, memory_order_relaxed) == 0) {
-        /* EVENT1 release: a thread that sees the result sees what was done before it. */
+        /* EVENT1 release: a thread that sees the result also sees what was done before the completion. */
         atomic_store_explicit(&event->result, error < 0 ? error : 1, memory_order_release);
         pthread_cond_broadcast(&event->changed);
     }
@@ -55,7 +55,7 @@ void spead_host_event_complete(struct spead_host_event *event, int error)
 
 void spead_host_event_unref(struct spead_host_event *event)
 {
-    /* EVENT2 release, acquire: the thread that frees the event comes after the last use of all others. */
+    /* EVENT2 release, acquire: the thread that frees the event comes after the last use by every other thread. */
     if (!event || atomic_fetch_sub_explicit(&event->references, 1, memory_order_acq_rel) > 1)
         return;
     pthread_cond_destroy(&event->changed);
@@ -66,7 +66,7 @@ void spead_host_event_unref(struct spead_host_event *event)
 static int query(void *arg, uint64_t event)
 {
     (void)arg;
-    /* EVENT1 acquire: what was done before the completion. */
+    /* EVENT1 acquire: this thread sees what was done before the completion. */
     return atomic_load_explicit(&event_of(event)->result, memory_order_acquire);
 }
 

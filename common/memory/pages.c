@@ -1,4 +1,4 @@
-/* mmap(2) and madvise(2) in our words. */
+/* Pages of anonymous memory, with mmap(2) and madvise(2). */
 #include "pages.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ int speadi_pages_reserve(struct speadi_pages *pages, size_t bytes, size_t align)
 
     if (__builtin_add_overflow(bytes, slack, &pages->mapping_bytes))
         return -ENOMEM;
-    /* NORESERVE: the owner bounds what it touches, the system need not set the whole aside. */
+    /* MAP_NORESERVE: the pool limits how much it touches, so the kernel need not reserve memory for all of it. */
     mapping = mmap(NULL, pages->mapping_bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED)
@@ -40,7 +40,7 @@ void speadi_pages_release(struct speadi_pages *pages)
 
 void speadi_pages_keep_small(uint8_t *data, size_t bytes)
 {
-    madvise(data, bytes, MADV_NOHUGEPAGE); /* EINVAL: a kernel without huge pages, as wished */
+    madvise(data, bytes, MADV_NOHUGEPAGE); /* EINVAL: the kernel has no huge pages, which is fine */
 }
 
 void speadi_pages_make_huge(uint8_t *data, size_t bytes)

@@ -1,13 +1,13 @@
-/* Blocks: making them, the free list, and the returns from other threads.
+/* Pools: making the blocks, the free list, and the blocks that other threads return.
  *
- * Free blocks form a list from warm (freed last) to cold. take() pops the warm end; trimming starts at
- * the cold one. Releasing threads push onto `returned`, which the taker takes whole: with nothing ever
- * popped singly from it there is no ABA problem.
+ * The free blocks form a list from warm (freed last) to cold. take() removes the warmest block; trimming begins with
+ * the coldest one. A thread that releases a block pushes it onto `returned`, and the taker removes that list as a
+ * whole. No thread ever pops a single block from it, so there is no ABA problem.
  *
- * End of life: the owner swaps CLOSED into `returned`, learns how many blocks are still out, and adds
- * that number to `outstanding`; releases that meet CLOSED subtract one each, before or after. The
- * step that makes it zero is the last use of the pool and frees it. So neither take nor release pays for
- * a reference count. */
+ * End of life: unref() puts CLOSED into `returned`. It counts how many blocks are still out and adds that number to
+ * `outstanding`. A release that finds CLOSED subtracts one; that may happen before or after the addition. The change
+ * that makes `outstanding` zero is the last use of the pool, and the thread that made it frees the pool. So neither
+ * take() nor release() needs a reference count. */
 #include "pool_parts.h"
 
 #include <errno.h>
@@ -51,7 +51,8 @@ static struct speadi_pool_slot *get_free(struct speadi_pool *pool)
     return slot;
 }
 
-/* The list came newest first; put oldest first, so that the newest ends up warmest. */
+/* The list has the newest block first. It is put into the free list from the oldest on, so that the newest becomes the
+ * warmest. */
 static void put_returned(struct speadi_pool *pool, struct speadi_block *newest)
 {
     struct speadi_block *oldest = NULL, *next;
@@ -69,12 +70,13 @@ static void put_returned(struct speadi_pool *pool, struct speadi_block *newest)
 
 void speadi_pool_take_returned(struct speadi_pool *pool)
 {
-    /* POOL1 acquire: the releaser is done with the block. */
+    /* POOL1 acquire: the thread that released a block has finished with it. */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
 }
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
+/* The messages have the names of struct spead_region_pool_config: only a region pool passes on unchecked values. */
 static int check(const struct speadi_pool_config *config, struct spead_err *err)
 {
     if (config->block_bytes == 0)
@@ -85,7 +87,7 @@ static int check(const struct speadi_pool_config *config, struct spead_err *err)
     return 0;
 }
 
-/* Slots and metas in one mapping: metas that are never touched cost no memory. */
+/* Maps the slots and the metas together. Metas that are never touched use no memory. */
 static int map_table(struct speadi_pool *pool, const struct speadi_pool_config *config)
 {
     size_t slots_bytes = pool->block_count * sizeof *pool->slots, meta_stride, metas_bytes;
@@ -109,7 +111,7 @@ static int map_memory(struct speadi_pool *pool, size_t align, size_t total)
         return -ENOMEM;
     if (pool->fixed)
         speadi_pages_make_huge(pool->memory.data, total);
-    else /* else the first touch of a block could cost 2 MiB where 4 KiB are charged */
+    else /* with huge pages, the first touch of a block could use 2 MiB where 4 KiB are charged */
         speadi_pages_keep_small(pool->memory.data, total);
     pool->all = (struct spead_region_info){
         .struct_size = sizeof pool->all,
@@ -121,7 +123,7 @@ static int map_memory(struct speadi_pool *pool, size_t align, size_t total)
     return 0;
 }
 
-/* Only a receive stream brings an arena: the field is that of its config. */
+/* Only a receive stream gives an arena to a pool. So the refused field is one of the stream's configuration. */
 static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *arena, size_t total,
                      struct spead_err *err)
 {
@@ -148,7 +150,8 @@ static int out_of_space(const struct speadi_pool_config *config, struct spead_er
                           config->block_count, config->block_bytes);
 }
 
-/* A device's table of pages needs no gaps between blocks, and the gaps would be pinned too. */
+/* Fixed blocks follow each other without gaps: a device needs no alignment to huge pages, and it would pin the gaps
+ * too. */
 static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config *config,
                        struct spead_err *err)
 {
@@ -168,7 +171,7 @@ static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config
     return map_memory(pool, align, total) < 0 ? out_of_space(config, err) : 0;
 }
 
-/* What is charged at most; for fixed memory that is what is charged, now and always. */
+/* Sets the limit of charged bytes. Fixed memory is charged here, once and for all. */
 static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config *config,
                       struct spead_err *err)
 {
@@ -189,7 +192,7 @@ static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config 
     return 0;
 }
 
-/* Last, when nothing can fail any more: this is what first touches the table. */
+/* Fills the table and the free list. It comes last, when nothing can fail any more, because it touches the table. */
 static void fill(struct speadi_pool *pool)
 {
     for (uint32_t i = pool->block_count; i-- > 0;) {
@@ -257,9 +260,10 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
     pool->ended_arg = arg;
 }
 
-/* change: how many blocks the closing owner found out, or -1 for one that came back.
- * POOL2 release, acquire: the thread that frees the pool sees the last use of every block. */
-static void settle(struct speadi_pool *pool, int_fast64_t change)
+/* Adds to `outstanding` and destroys the pool when it becomes zero. change: for unref() the number of blocks that are
+ * out; for a block that came back -1. POOL2 release, acquire: the thread that frees the pool sees the last use of
+ * every block. */
+static void change_outstanding(struct speadi_pool *pool, int_fast64_t change)
 {
     if (atomic_fetch_add_explicit(&pool->outstanding, change, memory_order_acq_rel) + change == 0)
         destroy(pool);
@@ -271,7 +275,7 @@ void speadi_pool_unref(struct speadi_pool *pool)
         return;
     /* POOL1 acquire: as in speadi_pool_take_returned(). */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, CLOSED, memory_order_acquire));
-    settle(pool, (int_fast64_t)pool->block_count - pool->free_count);
+    change_outstanding(pool, (int_fast64_t)pool->block_count - pool->free_count);
 }
 
 /* ---- Taking and releasing ------------------------------------------------------------------ */
@@ -288,16 +292,16 @@ struct speadi_block *speadi_pool_take(struct speadi_pool *pool)
 void speadi_block_release(struct speadi_block *block)
 {
     struct speadi_pool *pool = block->pool;
-    /* relaxed: the value is only compared and linked to, never looked into */
+    /* relaxed: this thread only compares the pointer and stores it; it does not read the block behind it */
     struct speadi_block *top = atomic_load_explicit(&pool->returned, memory_order_relaxed);
 
     do {
         if (top == CLOSED) {
-            settle(pool, -1);
+            change_outstanding(pool, -1);
             return;
         }
         block->next = top;
-        /* POOL1 release: the taker sees the block as its releaser left it. relaxed on failure: as above. */
+        /* POOL1 release: the taker sees the block as this thread left it. relaxed on failure: as above. */
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, block,
                                                     memory_order_release, memory_order_relaxed));
 }
@@ -306,8 +310,8 @@ void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats 
 {
     uint32_t in = pool->free_count;
 
-    /* Blocks on the returned list stay there until this thread takes them: it can be walked.
-     * POOL1 acquire: for their links. */
+    /* Only this thread, the taker, removes blocks from the list `returned`. So it can walk the list.
+     * POOL1 acquire: it sees the `next` of each block. */
     for (const struct speadi_block *block =
              atomic_load_explicit(&pool->returned, memory_order_acquire);
          block; block = block->next)

@@ -1,5 +1,5 @@
-/* The account of touched bytes: blocks are charged as they grow, free ones are trimmed for room. The taker's
- * thread only. */
+/* The account of touched bytes: a block is charged when more of it will be touched, and free blocks are trimmed to make
+ * room. Only the taker calls these functions. */
 #include "pool_parts.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 
     if (pool->fixed)
         return;
-    /* Cannot fail on a private anonymous mapping unless it is locked (mlockall): then its memory is
-     * neither zero nor free, and the charge has to stay. */
+    /* On a private anonymous mapping this fails only when the mapping is locked (mlockall). Then the memory does not
+     * become zero or free, and the charge has to stay. */
     if (block->charged_bytes == 0 || speadi_pages_trim(block->data, block->charged_bytes) < 0)
         return;
     if (slot->huge_bytes > 0)
@@ -26,8 +26,8 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
     slot->huge_bytes = 0;
 }
 
-/* Makes room for more bytes, trimming the blocks freed longest ago. false: it cannot be made, and
- * nothing was trimmed for it. */
+/* Makes room for `more` charged bytes: it trims free blocks, first those that were freed longest ago. Returns false
+ * when that is not enough. It has trimmed nothing then, unless trimming itself failed (locked memory). */
 static bool make_room(struct speadi_pool *pool, uint64_t more)
 {
     if (pool->charged - pool->free_charged + more > pool->charge_max)
@@ -40,7 +40,8 @@ static bool make_room(struct speadi_pool *pool, uint64_t more)
     return pool->charged + more <= pool->charge_max;
 }
 
-/* From 2 MiB on in steps of 2 MiB, so that whole huge pages are paid for. */
+/* Returns what to charge for `bytes` bytes. From 2 MiB on it is a multiple of 2 MiB, so that whole huge pages are
+ * charged. */
 static size_t charge_for(const struct speadi_block *block, size_t bytes)
 {
     size_t charge;
@@ -71,8 +72,8 @@ static int grow(struct speadi_block *block, size_t bytes)
     speadi_pool_collect(pool);
     charge = charge_for(block, bytes);
     if (!make_room(pool, charge - before)) {
-        charge =
-            speadi_round_up(bytes, pool->page_bytes); /* no room for a huge page's worth: exactly */
+        /* There is no room for whole huge pages: charge only the pages that are needed. */
+        charge = speadi_round_up(bytes, pool->page_bytes);
         if (!make_room(pool, charge - before))
             return -ENOMEM;
     }
@@ -105,8 +106,8 @@ int speadi_block_populate(struct speadi_block *block, size_t bytes)
     return 0;
 }
 
-/* A large part need not have been touched, and then must not be: its pages are given back, which makes
- * them zero too. */
+/* The whole huge pages inside the range may never have been touched, and touching them would use memory. So they are
+ * given back to the kernel: that makes them read as zero too. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
 {
     uint64_t inner = (from + SPEADI_HUGE_PAGE_BYTES - 1) / SPEADI_HUGE_PAGE_BYTES *
@@ -114,7 +115,8 @@ void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
              inner_end = end / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
 
     if (inner >= inner_end || block->pool->fixed ||
-        speadi_pages_trim(block->data + inner, inner_end - inner) < 0) { /* locked: it is there */
+        speadi_pages_trim(block->data + inner, inner_end - inner) <
+            0) { /* locked memory cannot be given back */
         memset(block->data + from, 0, end - from);
         return;
     }

@@ -1,5 +1,5 @@
-/* What a pool of blocks consists of, for its parts: pool.c (making, taking, releasing) and pool_charge.c (the
- * account of touched bytes). */
+/* The structs of a pool, for its two files: pool.c (making, taking, releasing) and pool_charge.c (the account of
+ * touched bytes). */
 #ifndef SPEADI_POOL_PARTS_H
 #define SPEADI_POOL_PARTS_H
 
@@ -12,16 +12,17 @@
 #include "pages.h"
 
 struct speadi_pool_slot {
-    alignas(SPEADI_CACHE_LINE) struct speadi_block block; /* first: a block is its slot */
-    struct speadi_pool_slot *warmer, *colder;             /* while free */
-    size_t populated_bytes;                               /* faulted in ahead; <= charged_bytes */
-    size_t huge_bytes; /* prefix that may use huge pages; <= charged_bytes */
+    alignas(
+        SPEADI_CACHE_LINE) struct speadi_block block; /* first: a cast gives the slot of a block */
+    struct speadi_pool_slot *warmer, *colder;         /* neighbours in the free list */
+    size_t populated_bytes;                           /* populated ahead of use; <= charged_bytes */
+    size_t huge_bytes; /* the beginning that may use huge pages; <= charged_bytes */
 };
 
 struct speadi_pool {
-    struct speadi_pages memory, table; /* table: slots, then metas */
-    struct spead_region_info all;      /* the memory, ours or an arena's */
-    bool fixed;                        /* pinned or an arena's: charged whole */
+    struct speadi_pages memory, table; /* table: the slots, then the metas */
+    struct spead_region_info all;      /* the memory of the pool or of the arena */
+    bool fixed;                        /* pinned or an arena: charged whole, never trimmed */
     void (*ended)(void *arg);
     void *ended_arg;
     struct speadi_pool_slot *slots;
@@ -30,15 +31,15 @@ struct speadi_pool {
     size_t block_bytes, block_stride, meta_stride, page_bytes, table_bytes;
     uint64_t charge_max;
 
-    /* The taker's. */
+    /* Only the taker uses these: */
     struct speadi_pool_slot *warmest, *coldest;
     uint32_t free_count;
     uint64_t charged, charged_high_water;
-    uint64_t free_charged; /* what trimming the free blocks would yield */
+    uint64_t free_charged; /* charge of the free blocks; trimming could give it back */
 
-    /* Everyone's. */
+    /* Any thread uses these: */
     alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_block *) returned;
-    atomic_int_fast64_t outstanding; /* only once closed, see the top */
+    atomic_int_fast64_t outstanding; /* only after unref(): see pool.c */
 };
 
 static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *block)
@@ -46,12 +47,13 @@ static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *
     return (struct speadi_pool_slot *)block;
 }
 
-/* pool.c: puts the blocks that other threads have returned into the free list. */
+/* In pool.c: moves the blocks on the list `returned` to the free list. */
 void speadi_pool_take_returned(struct speadi_pool *pool);
 
 static inline void speadi_pool_collect(struct speadi_pool *pool)
 {
-    /* relaxed: only asks whether the exchange is worth it; a return seen late is seen next time */
+    /* relaxed: it only decides whether to do the exchange. A block that it does not see yet is seen at the next
+     * call. */
     if (atomic_load_explicit(&pool->returned, memory_order_relaxed))
         speadi_pool_take_returned(pool);
 }

@@ -1,4 +1,4 @@
-/* What a region is, and how its bytes are moved. */
+/* Regions: what a region says about itself, and how its bytes are moved. */
 #include <speadline/region.h>
 
 #include <errno.h>

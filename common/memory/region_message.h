@@ -1,4 +1,4 @@
-/* Regions as the objects of messages: what the type "region" does. */
+/* Regions as the objects of messages: the functions of the message type "region". */
 #ifndef SPEADI_REGION_MESSAGE_H
 #define SPEADI_REGION_MESSAGE_H
 

@@ -1,8 +1,9 @@
-/* How regions come back: references are given up, and a region that a device still uses is parked.
+/* How regions come back: threads give up references, and a region that a device still uses is parked.
  *
- * Releasers push onto `parked`, the taker takes the list whole (as the pool of blocks does it). At its end
- * the owner swaps PARKING_CLOSED in and waits for what it finds; who comes later waits for its own region.
- * So a region without references is always looked after by exactly one thread. */
+ * A thread that drops the last reference to such a region pushes the region onto `parked`. The taker removes that
+ * list as a whole, as pool.c does it with `returned`. When the owner ends the pool, it puts PARKING_CLOSED into
+ * `parked` and waits for the regions that it finds there. A thread that comes later waits for its own region. So a
+ * region without references always has exactly one thread that waits for its events or checks them. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -12,7 +13,8 @@
 static struct spead_region closed_mark;
 #define PARKING_CLOSED (&closed_mark)
 
-/* Pools with regions that a failed device may still write: they stay mapped, and reachable here. */
+/* Pools with lost regions: a failed device may still write into them. These pools stay mapped for ever. The list
+ * keeps them reachable, so that a leak checker does not report them. */
 static _Atomic(struct spead_region_pool *) lost_pools;
 
 /* ---- Events of one region ------------------------------------------------------------------ */
@@ -34,18 +36,19 @@ static void wait_for(const struct spead_region_pool *pool, uint64_t event)
 
 static bool has_events(const struct spead_region *region)
 {
-    /* relaxed: ordered by the last reference (REGION1) */
+    /* relaxed: dropping the last reference gave the order (REGION1) */
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++)
         if (atomic_load_explicit(&region->event[i], memory_order_relaxed))
             return true;
     return false;
 }
 
-/* 1: all are done (and dropped), 0: one is not, -errno: one failed, the others are no longer of interest. */
-static int look(struct spead_region *region, bool wait)
+/* Returns 1 when all events of the region are done (it has dropped them then), 0 when one is not done, and -errno
+ * when one has failed: the others do not matter then. wait: it blocks until each event is done or has failed. */
+static int check_events(struct spead_region *region, bool wait)
 {
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
-        /* relaxed: ordered by the last reference (REGION1), or by the list it came through (REGION4) */
+        /* relaxed: dropping the last reference (REGION1) or the list of parked regions (REGION4) gave the order */
         uint64_t event = atomic_load_explicit(&region->event[i], memory_order_relaxed);
         int done;
 
@@ -67,9 +70,9 @@ static bool claim_place(struct spead_region *region, uint64_t event)
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
         uint64_t none = 0;
 
-        /* REGION3 release: another releaser that trades this event sees what it refers to. The thread with the
-         * last reference reads it after this releaser has given its own up (REGION1). relaxed on failure: the
-         * place is taken. */
+        /* REGION3 release: another releasing thread that swaps this event out sees the object of the event. The thread
+         * that drops the last reference reads the place after this thread has dropped its reference (REGION1). relaxed
+         * on failure: the place is in use, and the next one is tried. */
         if (atomic_compare_exchange_strong_explicit(&region->event[i], &none, event,
                                                     memory_order_release, memory_order_relaxed))
             return true;
@@ -79,18 +82,19 @@ static bool claim_place(struct spead_region *region, uint64_t event)
 
 /* ---- Parking ------------------------------------------------------------------------------- */
 
+/* An event of the region failed, so a device may still write into it: the region never comes back. */
 static void lose(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
 
-    /* relaxed: nobody else has the region any more */
+    /* relaxed: no other thread uses the region any more */
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
         uint64_t event = atomic_exchange_explicit(&region->event[i], 0, memory_order_relaxed);
 
         if (event)
             drop_event(pool, event);
     }
-    /* relaxed: a count; and nobody follows the list, it only keeps the pools reachable */
+    /* relaxed: it is a count; and no thread reads the list of pools, which only keeps them reachable */
     if (atomic_fetch_add_explicit(&pool->lost_count, 1, memory_order_relaxed) > 0)
         return;
     pool->next_lost = atomic_load_explicit(&lost_pools, memory_order_relaxed);
@@ -99,7 +103,7 @@ static void lose(struct spead_region *region)
         ;
 }
 
-void speadi_region_pool_settle(struct spead_region_pool *pool)
+void speadi_region_pool_drop_reference(struct spead_region_pool *pool)
 {
     /* REGION2 release, acquire: the thread that ends the pool sees the last use of every region. */
     if (atomic_fetch_sub_explicit(&pool->references, 1, memory_order_acq_rel) > 1)
@@ -114,12 +118,12 @@ static void give_back(struct spead_region *region)
     struct spead_region_pool *pool = region->pool;
 
     speadi_block_release(region->block);
-    speadi_region_pool_settle(pool);
+    speadi_region_pool_drop_reference(pool);
 }
 
 static void wait_and_give_back(struct spead_region *region)
 {
-    if (look(region, true) > 0)
+    if (check_events(region, true) > 0)
         give_back(region);
     else
         lose(region);
@@ -128,7 +132,7 @@ static void wait_and_give_back(struct spead_region *region)
 static void park(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
-    /* relaxed: only compared and linked to */
+    /* relaxed: this thread only compares the pointer and stores it */
     struct spead_region *top = atomic_load_explicit(&pool->parked, memory_order_relaxed);
 
     do {
@@ -137,12 +141,12 @@ static void park(struct spead_region *region)
             return;
         }
         region->next = top;
-        /* REGION4 release: the taker sees its events and its link. */
+        /* REGION4 release: the taker sees the events and `next` of the region. */
     } while (!atomic_compare_exchange_weak_explicit(&pool->parked, &top, region,
                                                     memory_order_release, memory_order_relaxed));
 }
 
-/* The last reference is gone: back to the pool, or parked. */
+/* The last reference is gone: the region goes back to the pool, or it is parked. */
 static void end_region(struct spead_region *region)
 {
     if (!has_events(region)) {
@@ -156,7 +160,8 @@ static void end_region(struct spead_region *region)
 
 void spead_region_unref(struct spead_region *region)
 {
-    /* REGION1 release, acquire: the last one sees the others' use of the memory, and the events that they left. */
+    /* REGION1 release, acquire: the thread that drops the last reference comes after all uses of the memory by other
+     * threads, and sees the events that they left. */
     if (region && atomic_fetch_sub_explicit(&region->references, 1, memory_order_acq_rel) == 1)
         end_region(region);
 }
@@ -168,8 +173,9 @@ int spead_region_query(const struct spead_region *region, uint64_t event)
     return region->pool->event_ops ? query(region->pool, event) : -EINVAL;
 }
 
-/* Done: it is dropped, and there is nothing to keep any more. */
-static bool is_over(const struct spead_region_pool *pool, uint64_t event, bool wait)
+/* Returns true when the event is done. It has dropped the event then. wait: it first blocks until the event is done
+ * or has failed. */
+static bool drop_if_done(const struct spead_region_pool *pool, uint64_t event, bool wait)
 {
     if (wait)
         wait_for(pool, event);
@@ -179,15 +185,17 @@ static bool is_over(const struct spead_region_pool *pool, uint64_t event, bool w
     return true;
 }
 
-/* Puts the event in the place of one that is over. Each event is in one place or in one releaser's hand, so that
- * nobody looks at one that another has dropped. Returns what is left in hand: 0, or one that is not over: the
- * first place is met twice, so that it is the same one unless others trade meanwhile. */
-static uint64_t trade_places(struct spead_region *region, uint64_t event, bool wait)
+/* Tries to keep `event` in the place of an event that is done. At each place it swaps the event that it has with the
+ * one in the place, until one that it gets is done. An event is always either in one place or with one thread, so no
+ * thread checks an event that another thread has dropped. Returns 0, or an event that is not done and that has no
+ * place. It visits the first place twice, so that this is the given event again unless other threads swap at the same
+ * time. */
+static uint64_t swap_events(struct spead_region *region, uint64_t event, bool wait)
 {
     for (unsigned i = 0; i <= SPEAD_REGION_EVENTS_MAX; i++) {
-        if (is_over(region->pool, event, wait))
+        if (drop_if_done(region->pool, event, wait))
             return 0;
-        /* REGION3 release, acquire: for what another releaser's event refers to. */
+        /* REGION3 release, acquire: this thread sees the object of an event that another releasing thread left. */
         event = atomic_exchange_explicit(&region->event[i % SPEAD_REGION_EVENTS_MAX], event,
                                          memory_order_acq_rel);
         if (!event)
@@ -196,35 +204,36 @@ static uint64_t trade_places(struct spead_region *region, uint64_t event, bool w
     return event;
 }
 
-/* One that failed is kept too, or the region would be given out while a device may still write. */
-static void keep(struct spead_region *region, uint64_t event)
+/* Keeps the event in one of the places of the region. It keeps a failed event too: otherwise the region would be
+ * given out again while the device may still write into it. */
+static void keep_event(struct spead_region *region, uint64_t event)
 {
     if (claim_place(region, event))
         return;
-    event = trade_places(region, event, false);
-    if (!event || is_over(region->pool, event, false))
+    event = swap_events(region, event, false);
+    if (!event || drop_if_done(region->pool, event, false))
         return;
     /* relaxed: a count */
     atomic_fetch_add_explicit(&region->pool->event_waits, 1, memory_order_relaxed);
-    event = trade_places(region, event, true);
-    if (event && !is_over(region->pool, event, true))
-        drop_event(region->pool, event); /* all of them failed: those in the places say so */
+    event = swap_events(region, event, true);
+    if (event && !drop_if_done(region->pool, event, true))
+        drop_event(region->pool, event); /* all failed, and those in the places still show that */
 }
 
 void spead_region_release(struct spead_region *region, uint64_t event)
 {
     struct spead_region_pool *pool = region->pool;
 
-    if (event && is_over(pool, event, false))
+    if (event && drop_if_done(pool, event, false))
         event = 0;
     if (event)
-        keep(region, event);
+        keep_event(region, event);
     spead_region_unref(region);
 }
 
-/* ---- The taker's side ---------------------------------------------------------------------- */
+/* ---- Taker only ---------------------------------------------------------------------------- */
 
-/* The list came newest first; append it oldest first. */
+/* The list has the newest region first. It is appended with the oldest first. */
 static void append(struct spead_region_pool *pool, struct spead_region *newest)
 {
     struct spead_region *oldest = NULL, *last = newest, *next;
@@ -245,9 +254,9 @@ static void append(struct spead_region_pool *pool, struct spead_region *newest)
 
 static void collect(struct spead_region_pool *pool)
 {
-    /* relaxed: only asks whether the exchange is worth it */
+    /* relaxed: it only decides whether to do the exchange */
     if (atomic_load_explicit(&pool->parked, memory_order_relaxed))
-        /* REGION4 acquire: the events and links of those that were parked. */
+        /* REGION4 acquire: the taker sees the events and `next` of the parked regions. */
         append(pool, atomic_exchange_explicit(&pool->parked, NULL, memory_order_acquire));
 }
 
@@ -261,7 +270,8 @@ static void leave_parking(struct spead_region *region, int done)
         lose(region);
 }
 
-/* whole: looks at all of them, else stops at the first that is not done. */
+/* Takes back parked regions whose events are done. Returns how many went back to the pool. whole: it checks all of
+ * them; otherwise it stops at the first one whose events are not done. */
 static uint32_t reap(struct spead_region_pool *pool, bool whole)
 {
     struct spead_region *region, *next, *kept = NULL;
@@ -269,7 +279,7 @@ static uint32_t reap(struct spead_region_pool *pool, bool whole)
 
     collect(pool);
     for (region = pool->parked_first; region; region = next) {
-        int done = look(region, false);
+        int done = check_events(region, false);
 
         next = region->next;
         if (done == 0 && !whole)
@@ -297,7 +307,7 @@ uint32_t spead_region_pool_reap(struct spead_region_pool *pool)
 
 void speadi_region_pool_reap_first(struct spead_region_pool *pool)
 {
-    /* relaxed: a region parked meanwhile is seen next time */
+    /* relaxed: a region that is parked meanwhile is seen at the next call */
     if (atomic_load_explicit(&pool->parked_count, memory_order_relaxed))
         reap(pool, false);
 }
@@ -310,6 +320,6 @@ void speadi_region_pool_close_parking(struct spead_region_pool *pool)
     append(pool, atomic_exchange_explicit(&pool->parked, PARKING_CLOSED, memory_order_acquire));
     for (region = pool->parked_first; region; region = next) {
         next = region->next;
-        leave_parking(region, look(region, true));
+        leave_parking(region, check_events(region, true));
     }
 }

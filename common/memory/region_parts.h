@@ -1,4 +1,4 @@
-/* A region and its pool, for the two files that work on them. */
+/* The structs of a region and of its pool, for region*.c. */
 #ifndef SPEADI_REGION_PARTS_H
 #define SPEADI_REGION_PARTS_H
 
@@ -9,42 +9,45 @@
 #include <speadi/pool.h>
 #include <speadline/region.h>
 
-/* Lives in the meta of its block, so it stays at one place for the life of the pool. */
+/* It lies in the meta of its block, so it stays at one address as long as the pool lives. */
 struct spead_region {
     struct speadi_block *block;
     struct spead_region_pool *pool;
-    struct spead_region *next; /* while parked */
+    struct spead_region *next; /* while it is parked */
     _Atomic uint32_t references;
-    /* Claimed by releasers (0 -> event); read and cleared by whoever has the last reference. */
+    /* A releasing thread changes a place from 0 to its event. The thread that drops the last reference reads and clears
+     * them. */
     _Atomic uint64_t event[SPEAD_REGION_EVENTS_MAX];
     struct spead_region_info info;
 };
 
 struct spead_region_pool {
     struct speadi_pool *blocks;
-    struct spead_region_arena arena; /* kind HOST and no data: memory of the blocks */
+    /* Without data and device_address: the memory is that of the blocks. */
+    struct spead_region_arena arena;
     const struct spead_event_ops *event_ops;
     size_t region_bytes, stride_bytes;
 
-    /* The taker's. */
-    struct spead_region *parked_first, *parked_last; /* collected, oldest first */
+    /* Only the taker uses these: */
+    struct spead_region *parked_first, *parked_last; /* collected from `parked`, oldest first */
     uint64_t takes, refused;
 
-    /* Everyone's. */
-    _Atomic(struct spead_region *) parked; /* pushed singly, taken whole */
-    _Atomic uint32_t references;           /* the owner, and each region that is out */
+    /* Any thread uses these: */
+    _Atomic(struct spead_region *) parked; /* pushed one by one; the taker removes the whole list */
+    _Atomic uint32_t references; /* one for the owner and one for each region that is out */
     _Atomic uint32_t parked_count, lost_count;
     _Atomic uint64_t event_waits;
-    struct spead_region_pool *next_lost; /* pools that can never end, see region_park.c */
+    struct spead_region_pool *next_lost; /* in the list of pools that never end (region_park.c) */
 };
 
-/* The taker's: looks after parked regions, oldest first, up to one that is not done. */
+/* Taker only: checks the parked regions, oldest first, and stops at the first one whose events are not done. */
 void speadi_region_pool_reap_first(struct spead_region_pool *pool);
 
-/* The owner's, at its end: waits for those parked now; later ones are waited for by their releasers. */
+/* The owner calls it when it ends the pool. It blocks until the events of all parked regions are done. A thread that
+ * releases a region later waits for that region itself. */
 void speadi_region_pool_close_parking(struct spead_region_pool *pool);
 
-/* region_park.c: one reference to the pool less. */
-void speadi_region_pool_settle(struct spead_region_pool *pool);
+/* Gives back one reference to the pool; the last one ends the pool. */
+void speadi_region_pool_drop_reference(struct spead_region_pool *pool);
 
 #endif

@@ -1,4 +1,4 @@
-/* A pool of regions: its arena divided, regions taken and referred to. */
+/* Region pools: making a pool, dividing its arena, taking regions and adding references to them. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "region_message.h"
 #include "region_parts.h"
 
-#define PAGE_BYTES ((size_t)4096) /* what a NIC or a GPU registers is counted in these */
+#define PAGE_BYTES ((size_t)4096) /* a NIC or a GPU registers whole pages */
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
@@ -73,7 +73,7 @@ static int check(const struct spead_region_pool_config *config, size_t stride,
     return config->arena ? check_arena(config, stride, err) : 0;
 }
 
-/* Blocks of an arena's pool carry no memory of their own that is ever touched. */
+/* With an arena, the blocks have one byte of memory, which nobody touches: the regions lie in the arena. */
 static int make_blocks(struct spead_region_pool *pool,
                        const struct spead_region_pool_config *config, struct spead_err *err)
 {
@@ -87,7 +87,7 @@ static int make_blocks(struct spead_region_pool *pool,
     return speadi_pool_create(&pool->blocks, &blocks, err);
 }
 
-/* config and its arena have been read. */
+/* config and its arena are structs of this version already. */
 static int create(struct spead_region_pool **out, const struct spead_region_pool_config *config,
                   struct spead_err *err)
 {
@@ -136,7 +136,7 @@ void spead_region_pool_unref(struct spead_region_pool *pool)
         return;
     blocks = pool->blocks;
     speadi_region_pool_close_parking(pool);
-    speadi_region_pool_settle(pool);
+    speadi_region_pool_drop_reference(pool);
     speadi_pool_unref(blocks);
 }
 
@@ -147,7 +147,7 @@ static bool is_own_memory(const struct spead_region_pool *pool)
     return !pool->arena.data && !pool->arena.device_address;
 }
 
-/* Where a block's memory is; constant for the life of the pool. */
+/* Sets info: where the memory of the region is. It is the same each time that the block is taken. */
 static void locate(struct spead_region *region, const struct spead_region_pool *pool)
 {
     uint64_t at = region->block->index * (uint64_t)pool->stride_bytes;
@@ -195,7 +195,7 @@ struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t by
     region->block = block;
     region->pool = pool;
     locate(region, pool);
-    /* relaxed: nobody else knows the region yet; and the taker's owner keeps the pool */
+    /* relaxed, both: no other thread knows the region yet, and the owner's reference keeps the pool */
     atomic_store_explicit(&region->references, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
     return region;
@@ -205,7 +205,7 @@ struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t by
 
 struct spead_region *spead_region_ref(struct spead_region *region)
 {
-    /* relaxed: the caller's own reference keeps the region */
+    /* relaxed: the caller holds a reference, so the region stays */
     atomic_fetch_add_explicit(&region->references, 1, memory_order_relaxed);
     return region;
 }
