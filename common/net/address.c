@@ -1,4 +1,4 @@
-/* Endpoints: text to socket address and back. */
+/* UDP endpoints: from text to socket address and back. */
 #include <speadi/address.h>
 
 #include <errno.h>
@@ -11,17 +11,17 @@
 
 #include <speadi/err.h>
 
-/* An endpoint's text cut in two; host and port point into copy. */
+/* The text of an endpoint, divided into host and port. Both point into copy. */
 struct endpoint_text {
     const char *whole;
     char copy[NI_MAXHOST];
-    char *host; /* "": none given */
-    char *port; /* NULL: none given, and none needed */
+    char *host; /* "": the text has no host */
+    char *port; /* NULL: the text has no port and needs none */
     enum speadi_address_use use;
     bool bracketed;
 };
 
-static int cut_bracketed(struct endpoint_text *text, struct spead_err *err)
+static int divide_bracketed(struct endpoint_text *text, struct spead_err *err)
 {
     char *end = strchr(text->copy, ']');
 
@@ -37,12 +37,12 @@ static int cut_bracketed(struct endpoint_text *text, struct spead_err *err)
     return 0;
 }
 
-static int cut(struct endpoint_text *text, struct spead_err *err)
+static int divide(struct endpoint_text *text, struct spead_err *err)
 {
     char *colon = strrchr(text->copy, ':');
 
     if (text->copy[0] == '[')
-        return cut_bracketed(text, err);
+        return divide_bracketed(text, err);
     if (colon && strchr(text->copy, ':') != colon)
         return speadi_err_set(err, -EINVAL, "\"%.100s\": write an IPv6 endpoint as [ADDRESS]:PORT",
                               text->whole);
@@ -79,8 +79,8 @@ static int resolver_failed(const char *whole, const char *host, int error, struc
                           error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
 }
 
-/* A name with addresses of both kinds means the IPv4 one: ":PORT" listens on IPv4, and the two must
- * meet at "localhost". */
+/* A name that has IPv4 and IPv6 addresses means its IPv4 address. A receiver with ":PORT" listens on IPv4, so a
+ * sender with "localhost:PORT" must send to IPv4. */
 static const struct addrinfo *prefer_v4(const struct addrinfo *list)
 {
     for (const struct addrinfo *info = list; info; info = info->ai_next)
@@ -108,7 +108,7 @@ static int resolve(struct speadi_address *address, const struct endpoint_text *t
     return 0;
 }
 
-/* How an endpoint of this use is written. */
+/* How a user writes an endpoint of each use. */
 static const char *const syntax[] = {
     [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT",
     [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535",
@@ -118,29 +118,29 @@ static const char *const syntax[] = {
 int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err)
 {
-    struct endpoint_text cut_text = {.whole = text, .use = use};
+    struct endpoint_text divided = {.whole = text, .use = use};
     struct speadi_address parsed;
     int port, ret;
 
     if (!text)
         return speadi_err_set(err, -EINVAL, "NULL: an endpoint is missing");
-    if ((size_t)snprintf(cut_text.copy, sizeof cut_text.copy, "%s", text) >= sizeof cut_text.copy)
+    if ((size_t)snprintf(divided.copy, sizeof divided.copy, "%s", text) >= sizeof divided.copy)
         return speadi_err_set(err, -EINVAL, "\"%.100s...\" is too long for an endpoint", text);
-    ret = cut(&cut_text, err);
+    ret = divide(&divided, err);
     if (ret < 0)
         return ret;
-    port = cut_text.port ? parse_port(cut_text.port) : 0;
-    if (!*cut_text.host && (cut_text.bracketed || use != SPEADI_ADDRESS_RECEIVE || port < 0))
+    port = divided.port ? parse_port(divided.port) : 0;
+    if (!*divided.host && (divided.bracketed || use != SPEADI_ADDRESS_RECEIVE || port < 0))
         return speadi_err_set(err, -EINVAL, "\"%.100s\": %s", text, syntax[use]);
     if (port < 0)
         return speadi_err_set(err, -EINVAL, "\"%.100s\": port must be 1 to 65535", text);
     any_v4(&parsed);
-    if (*cut_text.host && (ret = resolve(&parsed, &cut_text, err)) < 0)
+    if (*divided.host && (ret = resolve(&parsed, &divided, err)) < 0)
         return ret;
     if (use == SPEADI_ADDRESS_SENDER &&
         (speadi_address_is_any(&parsed) || speadi_address_is_multicast(&parsed)))
         return speadi_err_set(err, -EINVAL, "\"%.100s\": a source is one host", text);
-    /* The port lies at the same place for both families. */
+    /* The port is at the same offset for IPv4 and IPv6. */
     parsed.v4.sin_port = htons((uint16_t)port);
     *address = parsed;
     return 0;

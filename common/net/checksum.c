@@ -1,4 +1,4 @@
-/* One's complement sums over pieces of memory. */
+/* The Internet checksum: one's complement sums over pieces of memory. */
 #include <speadi/checksum.h>
 
 #include <string.h>
@@ -29,6 +29,6 @@ uint64_t speadi_checksum_add(uint64_t sum, size_t offset, const void *data, size
         memcpy(&rest, (const uint8_t *)data + 4 * words, bytes % 4);
         own += rest;
     }
-    /* From an odd offset on, every byte is the other half of its word: RFC 1071, section 2 (B). */
+    /* At an odd offset, each byte is in the other half of its 16-bit word: RFC 1071, section 2 (B). */
     return sum + (offset % 2 ? swap(speadi_checksum_fold(own)) : own);
 }

@@ -1,4 +1,4 @@
-/* Received Ethernet frames, read without trusting them. */
+/* Reads received Ethernet frames and trusts nothing in them. */
 #include <speadi/bytes.h>
 #include <speadi/frame_layout.h>
 #include <speadi/frame_parse.h>
@@ -15,15 +15,16 @@
 
 /* ---- Headers ------------------------------------------------------------------------------- */
 
-/* What of the frame is left, and how much of that is contiguous at head. */
+/* The part of a frame that is not read yet, and how much of it is contiguous at head. */
 struct rest {
     const uint8_t *head;
     uint32_t at;    /* offset of the next header */
-    uint32_t known; /* end of the contiguous bytes */
-    uint32_t end;   /* end of the frame, then of what the outer headers say it holds */
+    uint32_t known; /* end of the contiguous bytes at head */
+    uint32_t end;   /* end of the frame, or the end that the headers read so far give */
 };
 
-static const uint8_t *take(struct rest *rest, uint32_t bytes)
+/* Returns the next header, of `bytes` bytes, and goes behind it. NULL: it does not lie whole at head. */
+static const uint8_t *next_header(struct rest *rest, uint32_t bytes)
 {
     const uint8_t *header = rest->head + rest->at;
 
@@ -35,7 +36,7 @@ static const uint8_t *take(struct rest *rest, uint32_t bytes)
 
 static int read_ethernet(struct speadi_frame *frame, struct rest *rest, uint32_t *type)
 {
-    const uint8_t *header = take(rest, SPEADI_ETHERNET_BYTES);
+    const uint8_t *header = next_header(rest, SPEADI_ETHERNET_BYTES);
 
     if (!header)
         return SPEAD_RECV_MALFORMED_FRAME;
@@ -43,7 +44,7 @@ static int read_ethernet(struct speadi_frame *frame, struct rest *rest, uint32_t
     while (*type == ETHERTYPE_VLAN || *type == SPEADI_ETHERTYPE_8021) {
         if (frame->vlan_tags == SPEADI_VLAN_TAGS_MAX)
             return SPEAD_RECV_FOREIGN_FRAME;
-        header = take(rest, SPEADI_VLAN_BYTES);
+        header = next_header(rest, SPEADI_VLAN_BYTES);
         if (!header)
             return SPEAD_RECV_MALFORMED_FRAME;
         *type = speadi_load_be16(header + SPEADI_VLAN_TYPE_AT);
@@ -54,7 +55,7 @@ static int read_ethernet(struct speadi_frame *frame, struct rest *rest, uint32_t
 
 static int read_v4(struct speadi_frame *frame, struct rest *rest)
 {
-    const uint8_t *header = take(rest, SPEADI_IPV4_BYTES);
+    const uint8_t *header = next_header(rest, SPEADI_IPV4_BYTES);
     uint32_t header_bytes, length;
 
     if (!header || header[SPEADI_IPV4_VERSION_AT] >> 4 != 4)
@@ -79,7 +80,7 @@ static int read_v4(struct speadi_frame *frame, struct rest *rest)
 
 static int read_v6(struct speadi_frame *frame, struct rest *rest)
 {
-    const uint8_t *header = take(rest, SPEADI_IPV6_BYTES);
+    const uint8_t *header = next_header(rest, SPEADI_IPV6_BYTES);
     uint32_t length;
 
     if (!header || header[SPEADI_IPV6_VERSION_AT] >> 4 != 6)
@@ -107,7 +108,7 @@ static int read_v6(struct speadi_frame *frame, struct rest *rest)
 
 static int read_udp(struct speadi_frame *frame, struct rest *rest)
 {
-    const uint8_t *header = take(rest, SPEADI_UDP_HEAD_BYTES);
+    const uint8_t *header = next_header(rest, SPEADI_UDP_HEAD_BYTES);
     uint32_t length;
 
     if (!header)
@@ -148,7 +149,7 @@ int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t
 
 bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_address *address)
 {
-    if (address->v4.sin_port != frame->to_port) /* same place for both families */
+    if (address->v4.sin_port != frame->to_port) /* same offset for IPv6 */
         return false;
     if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr))
         return true;
@@ -162,7 +163,7 @@ bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_a
 
 /* ---- Checksums ----------------------------------------------------------------------------- */
 
-/* Adds bytes [from, to) of the parts. */
+/* Adds the bytes [from, to) of the parts to sum. */
 static uint64_t add_parts(uint64_t sum, const struct speadi_frame_part *parts, unsigned count,
                           uint32_t from, uint32_t to)
 {

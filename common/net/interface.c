@@ -1,4 +1,4 @@
-/* Local interfaces, by name or by one of their addresses. */
+/* Finds local interfaces by their name or by one of their addresses. */
 #include <speadi/address.h>
 
 #include <errno.h>
@@ -24,7 +24,7 @@ static bool same_host(const struct sockaddr *a, const struct sockaddr *b)
                   sizeof(struct in6_addr)) == 0;
 }
 
-/* The interface's first IPv4 address; INADDR_ANY if it has none. */
+/* Returns the first IPv4 address of the interface, or INADDR_ANY when it has none. */
 static struct in_addr first_v4(const struct ifaddrs *list, unsigned index)
 {
     for (const struct ifaddrs *entry = list; entry; entry = entry->ifa_next)
@@ -98,7 +98,8 @@ int speadi_interface_find(struct speadi_interface *interface, const char *text,
     return ret;
 }
 
-/* Connecting a UDP socket sends nothing; it asks the routing table for the source address. */
+/* Finds the source address for a destination: connect() on a UDP socket sends nothing, but it makes the kernel look
+ * up the route and choose the source address. */
 static bool source_towards(const struct speadi_address *to, struct speadi_address *from)
 {
     int fd = socket(to->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,10 +1,11 @@
-/* The wire in memory: a ring of fixed packet slots between one producer and one consumer.
+/* Memory links: a ring of packet slots of a fixed size between one producer and one consumer.
  *
- * Positions count packets since the start and never wrap in practice (2^64). Two pairs of accesses carry
- * it, and both are sequentially consistent rather than release/acquire, because each also decides a
- * sleep: an end first announces that it will sleep and then looks at the other's position, while the
- * other end first moves its position and then looks for the announcement. In one total order at least
- * one of the two sees what the other did, so that no ring is missed. */
+ * A position is the number of packets since the start; it never overflows in practice (2^64). Two pairs of atomic
+ * accesses pass the slots: LINK1 and LINK2. They are sequentially consistent and not just release and acquire,
+ * because each also decides whether a thread sleeps. A thread that wants to sleep first announces that and then
+ * reads the position of the other end. The other end first moves its position and then reads the announcement.
+ * These four accesses have one total order, so at least one of the two threads sees what the other did, and no
+ * wake-up is lost. */
 #include <speadi/cache_line.h>
 #include <speadi/mem_wire.h>
 
@@ -21,33 +22,34 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-/* One end's waker. The lock is taken only to attach it and to ring it for a sleeper, never per packet. */
+/* How one end is woken. A thread takes the lock only to set the descriptor, and to signal it when the end has
+ * announced a sleep: never for each packet. */
 struct link_waker {
-    atomic_bool wanted; /* the end announced a sleep */
+    atomic_bool wanted; /* the end has announced a sleep */
     pthread_mutex_t lock;
-    const struct speadi_wake_fd *wake_fd; /* under lock; borrowed */
+    const struct speadi_wake_fd *wake_fd; /* protected by lock; borrowed; NULL: none */
 };
 
 struct spead_mem_link {
-    /* Constant. */
+    /* Constant: */
     size_t packet_count, packet_bytes, slot_bytes, mask, mapped_bytes;
     uint8_t *slots;
-    uint32_t *lengths; /* of the packet in each slot; behind the slots */
+    uint32_t *lengths; /* length of the packet in each slot; the array lies behind the slots */
 
     atomic_uint references;
     atomic_bool closed;
     struct link_waker consumer_waker, producer_waker;
 
-    /* The producer's line. */
+    /* Only the producer writes these; they have a cache line of their own: */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* packets pushed */
-    uint64_t head_seen;                               /* the consumer's head when last looked at */
+    uint64_t head_seen; /* the value of head when the producer last read it */
 
-    /* The consumer's line. */
+    /* Only the consumer writes these; they have a cache line of their own: */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* packets given back */
-    uint64_t tail_seen;
+    uint64_t tail_seen;                               /* the value of tail when last read */
 };
 
-/* ---- Bells --------------------------------------------------------------------------------- */
+/* ---- Waking -------------------------------------------------------------------------------- */
 
 static void waker_init(struct link_waker *waker)
 {
@@ -70,12 +72,12 @@ static void waker_call(struct link_waker *waker)
     pthread_mutex_unlock(&waker->lock);
 }
 
-/* LINK4 load: it comes after the caller's store of its position, see the top. */
+/* LINK4 load: it comes after the caller's store of its position. The comment at the top says why. */
 static inline void waker_call_if_wanted(struct link_waker *waker)
 {
     if (atomic_load_explicit(&waker->wanted, memory_order_seq_cst) &&
         atomic_exchange_explicit(&waker->wanted, false, memory_order_relaxed))
-        waker_call(waker); /* relaxed: the thread that takes the wish rings; LINK4 gave the order */
+        waker_call(waker); /* relaxed: it only lets one thread signal; LINK4 gave the order */
 }
 
 /* LINK4 store: it comes before the caller's load of the other end's position. */
@@ -146,14 +148,14 @@ int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size
 
 struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link)
 {
-    /* relaxed: the caller holds a reference, so it cannot be the last one meanwhile */
+    /* relaxed: the caller holds a reference, so the link stays */
     atomic_fetch_add_explicit(&link->references, 1, memory_order_relaxed);
     return link;
 }
 
 void spead_mem_link_unref(struct spead_mem_link *link)
 {
-    /* LINK5 release, acquire: the thread that frees the link sees all that the others did with it. */
+    /* LINK5 release, acquire: the thread that frees the link sees everything that the other threads did with it. */
     if (link && atomic_fetch_sub_explicit(&link->references, 1, memory_order_acq_rel) == 1)
         destroy(link);
 }
@@ -169,21 +171,23 @@ void spead_mem_link_close(struct spead_mem_link *link)
 
 static bool is_full(struct spead_mem_link *link)
 {
-    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* relaxed: our own */
+    /* relaxed: only this thread writes it */
+    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed);
 
     if (tail - link->head_seen < link->packet_count)
         return false;
-    /* LINK2 load: the consumer is done with the slots before head. */
+    /* LINK2 load: the consumer has finished with the slots before head. */
     link->head_seen = atomic_load_explicit(&link->head, memory_order_seq_cst);
     return tail - link->head_seen >= link->packet_count;
 }
 
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count)
 {
-    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed); /* relaxed: our own */
+    /* relaxed: only this thread writes it */
+    uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed);
     size_t slot = (size_t)tail & link->mask, bytes = 0;
 
-    if (atomic_load_explicit(&link->closed, memory_order_relaxed)) /* relaxed: it carries no data */
+    if (atomic_load_explicit(&link->closed, memory_order_relaxed)) /* relaxed: no data follows it */
         return -EPIPE;
     for (unsigned i = 0; i < iov_count; i++) {
         if (iov[i].iov_len > link->packet_bytes - bytes)
@@ -194,7 +198,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
         return -EAGAIN;
     speadi_iovec_copy(link->slots + slot * link->slot_bytes, iov, iov_count);
     link->lengths[slot] = (uint32_t)bytes;
-    /* LINK1 store: the packet is whole before it is seen. */
+    /* LINK1 store: the consumer sees the packet only when all of it is there. */
     atomic_store_explicit(&link->tail, tail + 1, memory_order_seq_cst);
     waker_call_if_wanted(&link->consumer_waker);
     return 0;
@@ -209,7 +213,7 @@ int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t 
 bool speadi_mem_wire_producer_may_sleep(struct spead_mem_link *link)
 {
     waker_want(&link->producer_waker);
-    /* LINK3 load: a close that comes after this look rings the waker. */
+    /* LINK3 load: a close() that comes after this load signals the descriptor. */
     return is_full(link) && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
 }
 
@@ -221,10 +225,11 @@ void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,
 
 /* ---- Consumer ------------------------------------------------------------------------------ */
 
-/* Packets that wait, as far as tail_seen knows; looks again when it knows of fewer than wanted. */
+/* Returns how many packets wait. It uses tail_seen, and reads tail again when that gives fewer than `wanted`. */
 static uint64_t waiting(struct spead_mem_link *link, uint64_t wanted)
 {
-    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* relaxed: our own */
+    /* relaxed: only this thread writes it */
+    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed);
 
     if (link->tail_seen < head + wanted) /* LINK1 load */
         link->tail_seen = atomic_load_explicit(&link->tail, memory_order_seq_cst);
@@ -237,7 +242,7 @@ const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint3
 
     if (waiting(link, i + 1) <= i)
         return NULL;
-    /* relaxed: our own */
+    /* relaxed: only this thread writes head */
     slot = ((size_t)atomic_load_explicit(&link->head, memory_order_relaxed) + i) & link->mask;
     *bytes = link->lengths[slot];
     return link->slots + slot * link->slot_bytes;
@@ -245,25 +250,26 @@ const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint3
 
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
 {
-    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed); /* relaxed: our own */
+    /* relaxed: only this thread writes it */
+    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed);
 
     if (count == 0)
         return;
-    /* LINK2 store: what was read from the slots is read before they can be written again. */
+    /* LINK2 store: this thread has read the slots before the producer can write them again. */
     atomic_store_explicit(&link->head, head + count, memory_order_seq_cst);
     waker_call_if_wanted(&link->producer_waker);
 }
 
 bool speadi_mem_wire_ended(struct spead_mem_link *link)
 {
-    /* LINK3 load: packets pushed before close() are seen by the look at the tail. */
+    /* LINK3 load: the load of tail after it sees all packets that were pushed before close(). */
     return atomic_load_explicit(&link->closed, memory_order_seq_cst) && waiting(link, 1) == 0;
 }
 
 bool speadi_mem_wire_consumer_may_sleep(struct spead_mem_link *link)
 {
     waker_want(&link->consumer_waker);
-    /* LINK3 load: a close that comes after this look rings the waker. */
+    /* LINK3 load: a close() that comes after this load signals the descriptor. */
     return waiting(link, 1) == 0 && !atomic_load_explicit(&link->closed, memory_order_seq_cst);
 }
 

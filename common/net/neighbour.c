@@ -1,4 +1,4 @@
-/* The kernel's neighbour table, watched. */
+/* Neighbours: watches the kernel's neighbour table. */
 #include <speadi/neighbour.h>
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #define DISCARD_PORT 9
 
-/* ---- What a message says ------------------------------------------------------------------- */
+/* ---- Reading a message --------------------------------------------------------------------- */
 
 static bool has_host(const struct speadi_address *address, int family, const void *host)
 {
@@ -30,7 +30,8 @@ static size_t host_bytes(int family)
     return family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
 }
 
-/* A deleted or incomplete entry says nothing new: the neighbour may be where it was. */
+/* Reads an entry of the table into *neighbour. Returns true when that changed. A deleted or incomplete entry changes
+ * nothing: the neighbour may still have the same MAC address. */
 static bool update(struct speadi_neighbour *neighbour, const struct nlmsghdr *header,
                    const struct ndmsg *entry)
 {
@@ -70,7 +71,8 @@ static bool read_entry(struct speadi_neighbours *neighbours, const struct nlmsgh
 
 /* ---- Asking -------------------------------------------------------------------------------- */
 
-/* What the table holds now. An entry that is not there is no failure. */
+/* Reads the present entry of the table. It is no failure when there is none. Returns true when the neighbour
+ * changed. */
 static bool look_up(struct speadi_neighbours *neighbours, const struct speadi_neighbour *neighbour)
 {
     const int family = neighbour->address.any.sa_family;
@@ -104,12 +106,12 @@ bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours)
     while ((bytes = recv(neighbours->netlink, &message, sizeof message, MSG_DONTWAIT)) > 0) {
         const struct nlmsghdr *header = &message.header;
 
-        /* In whole units, as messages come: else NLMSG_NEXT() might go below 0. */
+        /* Rounded up, as messages are padded: otherwise NLMSG_NEXT() could wrap below 0. */
         for (unsigned left = NLMSG_ALIGN((unsigned)bytes); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left))
             changed |= read_entry(neighbours, header);
     }
-    /* Messages were lost: the table itself has what they said. */
+    /* ENOBUFS: messages were lost, so the table itself is read. */
     return bytes < 0 && errno == ENOBUFS ? look_up_all(neighbours) || changed : changed;
 }
 
@@ -119,8 +121,8 @@ void speadi_neighbours_prod(struct speadi_neighbours *neighbours)
         struct speadi_address to = neighbours->neighbour[i].address;
         int fd = to.any.sa_family == AF_INET6 ? neighbours->prod_v6 : neighbours->prod_v4;
 
-        to.v4.sin_port = htons(DISCARD_PORT); /* at the same place for both families */
-        /* What fails here shows as a neighbour that stays silent. */
+        to.v4.sin_port = htons(DISCARD_PORT); /* at the same offset for IPv6 */
+        /* An error here needs no report: the neighbour becomes SILENT then. */
         (void)sendto(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any, to.length);
     }
 }
@@ -161,7 +163,8 @@ static int unreachable(const struct speadi_neighbour *neighbour, struct spead_er
                           speadi_address_format(&neighbour->address, text), name, name);
 }
 
-/* Until all are known, one has failed, or the time is over. A silent one of before is asked again. */
+/* Waits until all neighbours are known, one has failed, or the time is over. A neighbour that was SILENT before is
+ * asked again. */
 static int resolve(struct speadi_neighbours *neighbours, unsigned timeout_ms, struct spead_err *err)
 {
     const uint64_t deadline_ns = speadi_clock_mono_ns() + timeout_ms * UINT64_C(1000000);
@@ -216,7 +219,7 @@ static void close_fd(int *fd)
 void speadi_neighbours_close(struct speadi_neighbours *neighbours)
 {
     if (neighbours->count == 0)
-        return; /* zeroed, or closed */
+        return; /* it is zeroed, or closed already */
     close_fd(&neighbours->netlink);
     close_fd(&neighbours->prod_v4);
     close_fd(&neighbours->prod_v6);

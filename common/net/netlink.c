@@ -1,4 +1,4 @@
-/* Netlink messages. */
+/* Netlink: makes messages, sends them and reads them. */
 #include "netlink.h"
 
 #include <assert.h>
@@ -82,7 +82,8 @@ const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_byte
 {
     const uint8_t *fixed = NLMSG_DATA(header);
     const struct rtattr *rta = (const void *)(fixed + NLMSG_ALIGN(fixed_bytes));
-    /* In whole units: else RTA_NEXT() goes below 0 behind a last attribute without its padding. */
+    /* Rounded up, as attributes are padded: the last one may have no padding, and RTA_NEXT() would wrap below 0
+     * there. */
     size_t left = header->nlmsg_len < NLMSG_SPACE(fixed_bytes)
                       ? 0
                       : RTA_ALIGN(header->nlmsg_len - NLMSG_SPACE(fixed_bytes));

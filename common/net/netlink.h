@@ -1,4 +1,4 @@
-/* Questions to the kernel's routing tables, and what it says unasked. */
+/* Netlink: asks the kernel about its routing tables, and receives the changes that it announces. */
 #ifndef SPEADI_NETLINK_H
 #define SPEADI_NETLINK_H
 
@@ -8,7 +8,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
-/* One message under construction, or read. */
+/* One netlink message: a request that is being made, or an answer. */
 struct speadi_netlink_message {
     union {
         struct nlmsghdr header;
@@ -16,20 +16,22 @@ struct speadi_netlink_message {
     };
 };
 
-/* A socket, subscribed to the group (RTNLGRP_..., 0: none); non-blocking when it is. -errno. */
+/* Opens a socket and subscribes it to the group (RTNLGRP_...; 0: none). With a group it is non-blocking. Returns the
+ * file descriptor or -errno. */
 int speadi_netlink_open(unsigned group);
 
-/* Begins a request of this type with a fixed part of so many bytes, which is returned zeroed. */
+/* Begins a request of this type. Returns its fixed part, which has fixed_bytes bytes and is zero. */
 void *speadi_netlink_begin(struct speadi_netlink_message *message, uint16_t type,
                            size_t fixed_bytes);
 void speadi_netlink_add(struct speadi_netlink_message *message, uint16_t attribute,
                         const void *data, size_t bytes);
 
-/* Sends the request and puts the answer over it. Returns 0, or -errno: the kernel's or the socket's. */
+/* Sends the request, waits for the answer and writes the answer over the request. Returns 0, or the -errno of the
+ * kernel or of the socket. */
 int speadi_netlink_ask(struct speadi_netlink_message *message);
 
-/* The payload of an attribute behind a fixed part of fixed_bytes, when it has at least `bytes`; else
- * NULL. */
+/* Finds an attribute behind the fixed part, which has fixed_bytes bytes. Returns its payload, which has at least
+ * `bytes` bytes, or NULL. */
 const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_bytes,
                                 uint16_t attribute, size_t bytes);
 

@@ -1,4 +1,4 @@
-/* The kernel's routes. */
+/* Routes: asks the kernel how it would reach a destination. */
 #include <speadi/neighbour.h>
 
 #include <errno.h>
@@ -20,7 +20,7 @@ static size_t host_bytes(const struct speadi_address *address)
     return address->any.sa_family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
 }
 
-/* An address of the same family with another host and no port. */
+/* Makes an address of the same IP version with another host and no port. */
 static struct speadi_address with_host(const struct speadi_address *like, const void *host,
                                        unsigned scope)
 {

@@ -1,4 +1,4 @@
-/* UDP sockets for heavy traffic: buffers, groups, interfaces. */
+/* Opens UDP sockets for heavy traffic: buffers, multicast groups, interfaces. */
 #include <speadi/udp.h>
 
 #include <errno.h>
@@ -16,15 +16,15 @@
 #    define IPV6_MULTICAST_ALL 29 /* Linux 4.20 */
 #endif
 
-/* What both directions need while they set a socket up. */
+/* What the functions below need while they set up a socket, to receive or to send. */
 struct setup {
     int fd;
     const struct speadi_address *address;
     const struct speadi_interface *interface; /* never NULL here */
-    const struct speadi_address *sender;      /* NULL: any */
+    const struct speadi_address *sender;      /* NULL: every sender */
     const struct spead_log *log;
     struct spead_err *err;
-    char text[SPEADI_ADDRESS_TEXT_MAX]; /* of address */
+    char text[SPEADI_ADDRESS_TEXT_MAX]; /* the address as text */
 };
 
 static const struct speadi_interface any_interface;
@@ -55,7 +55,7 @@ static int open_socket(struct setup *setup, const struct speadi_address *address
     return setup->fd < 0 ? speadi_err_errno(err, "%s: cannot open a UDP socket", setup->text) : 0;
 }
 
-/* A link-local address means nothing without its interface; the one given stands in. */
+/* Returns the address. A link-local one needs an interface: when it names none, it gets the given interface. */
 static struct speadi_address with_scope(const struct setup *setup)
 {
     struct speadi_address address = *setup->address;
@@ -77,9 +77,10 @@ struct buffer_option {
 static const struct buffer_option receive_buffer = {SO_RCVBUFFORCE, SO_RCVBUF, "net.core.rmem_max"};
 static const struct buffer_option send_buffer = {SO_SNDBUFFORCE, SO_SNDBUF, "net.core.wmem_max"};
 
-#define BUFFER_MAX ((uint32_t)INT_MAX / 2) /* setsockopt() takes no more */
+#define BUFFER_MAX ((uint32_t)INT_MAX / 2) /* setsockopt() accepts no more */
 
-/* Returns what the socket really has. The kernel keeps twice what it is asked, for its own records. */
+/* Sets the size of the buffer. Returns the size in effect: the kernel reports twice that, as it adds room for its own
+ * records. */
 static uint32_t set_buffer(const struct setup *setup, const struct buffer_option *option,
                            uint32_t asked)
 {
@@ -104,7 +105,8 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
 
 /* ---- Receive ------------------------------------------------------------------------------- */
 
-/* Routers and switches that know source-specific multicast bring nothing of other senders at all. */
+/* Joins the group for one sender. Routers and switches that know source-specific multicast then do not even forward the
+ * packets of other senders. */
 static int join_sender(const struct setup *setup)
 {
     struct group_source_req group = {.gsr_interface = setup->interface->index};
@@ -126,7 +128,7 @@ static int join_v4(const struct setup *setup)
     struct ip_mreqn group = {.imr_multiaddr = setup->address->v4.sin_addr,
                              .imr_address = setup->interface->v4,
                              .imr_ifindex = (int)setup->interface->index};
-    /* Else the socket also hears groups that other programs joined on other interfaces. */
+    /* Without this, the socket also receives groups that other programs have joined on other interfaces. */
     int ret = set(setup, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
 
     if (ret == 0 && setup->sender)
@@ -154,11 +156,11 @@ static int join_v6(const struct setup *setup)
     return ret;
 }
 
-/* Any address, on an interface that was given by address: that address. */
+/* When the interface was given by its address, the any-address becomes that address. */
 static int narrow_to_local(const struct setup *setup, struct speadi_address *address)
 {
     const struct speadi_address *local = &setup->interface->local;
-    in_port_t port = address->v4.sin_port; /* same place for both families */
+    in_port_t port = address->v4.sin_port; /* at the same offset for IPv6 */
 
     if (local->length == 0 || !speadi_address_is_any(address))
         return 0;
@@ -171,7 +173,7 @@ static int narrow_to_local(const struct setup *setup, struct speadi_address *add
     return 0;
 }
 
-/* An interface that was given by name: only what arrives there. */
+/* When the interface was given by its name, the socket receives only what arrives there. */
 static int narrow_to_device(const struct setup *setup)
 {
     char name[IF_NAMESIZE];
@@ -211,7 +213,7 @@ int speadi_udp_open_receive(struct speadi_udp_socket *out, const struct speadi_a
 
     *out = (struct speadi_udp_socket){.fd = setup.fd};
     if (ret == 0) {
-        /* Before the first packet can come. */
+        /* These come before bind(), so that they hold from the first packet on. */
         out->buffer_bytes = set_buffer(&setup, &receive_buffer, options->buffer_bytes);
         out->gro =
             options->gro && setsockopt(out->fd, IPPROTO_UDP, UDP_GRO, &(int){1}, sizeof(int)) == 0;
@@ -249,7 +251,7 @@ static int aim_multicast(const struct setup *setup, uint32_t ttl)
     return ret;
 }
 
-/* An interface that was given by name: the route has to lead out there. */
+/* When the interface was given by its name, packets leave by that interface. */
 static int aim_unicast(const struct setup *setup)
 {
     int index = (int)htonl(setup->interface->index);
@@ -280,7 +282,8 @@ static int connect_send(const struct setup *setup)
     struct speadi_address address = with_scope(setup);
     int ret = connect(setup->fd, &address.any, address.length);
 
-    if (ret < 0 && errno == EACCES && !is_v6(setup)) { /* a broadcast address, says the route */
+    if (ret < 0 && errno == EACCES &&
+        !is_v6(setup)) { /* the route says that it is a broadcast address */
         ret = set(setup, SOL_SOCKET, SO_BROADCAST, 1, "SO_BROADCAST");
         if (ret < 0)
             return ret;

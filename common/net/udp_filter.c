@@ -1,4 +1,4 @@
-/* A socket filter that lets one sender's datagrams pass: classic BPF, which needs no privilege. */
+/* A socket filter that accepts only the datagrams of one sender. It is classic BPF, which needs no privilege. */
 #include <speadi/frame_layout.h>
 #include <speadi/udp.h>
 
@@ -11,7 +11,8 @@
 
 #define INSTRUCTIONS_MAX 16u
 
-/* An offset in the IP header. Those of the UDP header are the filter's own. */
+/* An offset in one of the areas that BPF knows, such as the IP header. Offsets without an area count from the UDP
+ * header. */
 #define AT(area, offset) ((uint32_t)(area) + (offset))
 
 struct program {
@@ -19,7 +20,7 @@ struct program {
     unsigned short count;
 };
 
-/* Goes on only where the value there is this one. */
+/* Adds a comparison: the datagram passes only when the value at `at` is this one. */
 static void require(struct program *program, unsigned short size, uint32_t at, uint32_t value)
 {
     program->code[program->count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_ABS | size, at);
@@ -27,7 +28,7 @@ static void require(struct program *program, unsigned short size, uint32_t at, u
         (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0);
 }
 
-/* Ends: to pass all of the datagram, or none where anything required does not hold. */
+/* Adds the end of the program: accept the whole datagram, or refuse it when one of the comparisons fails. */
 static void finish(struct program *program)
 {
     unsigned refuse = program->count + 1u;
@@ -42,7 +43,7 @@ static void require_sender(struct program *program, const struct speadi_address 
 {
     uint32_t words[4];
 
-    if (sender->any.sa_family == AF_INET) { /* also at a socket for both IP versions */
+    if (sender->any.sa_family == AF_INET) { /* the socket may be one for both IP versions */
         require(program, BPF_W, AT(SKF_AD_OFF, SKF_AD_PROTOCOL), ETHERTYPE_IP);
         require(program, BPF_W, AT(SKF_NET_OFF, SPEADI_IPV4_SOURCE_AT),
                 ntohl(sender->v4.sin_addr.s_addr));
@@ -56,7 +57,7 @@ static void require_sender(struct program *program, const struct speadi_address 
 
 int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spead_err *err)
 {
-    in_port_t port = sender->v4.sin_port; /* same place for both families */
+    in_port_t port = sender->v4.sin_port; /* at the same offset for IPv6 */
     struct program program = {.count = 0};
     struct sock_fprog attached = {.filter = program.code};
 

@@ -1,4 +1,4 @@
-/* Rings, and why there may be none. */
+/* io_uring: opens rings, and says in words why a ring cannot be had. */
 #include <speadi/uring.h>
 
 #include <errno.h>
@@ -13,7 +13,8 @@
 #define RING_FLAGS \
     (IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
-/* kernel.io_uring_disabled: '0' for all, '1' for io_uring_group only, '2' for nobody; '?' unknown. */
+/* Returns the value of kernel.io_uring_disabled: '0': all may use io_uring, '1': only io_uring_group, '2': nobody;
+ * '?': it cannot be read. */
 static char disabled_sysctl(void)
 {
     char value = '?';
@@ -74,7 +75,7 @@ int speadi_uring_open(struct io_uring *ring, unsigned entries, unsigned completi
 
 int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
 {
-    /* liburing 2.3 declares io_uring_enable_rings() but its library does not export it. */
+    /* The header of liburing 2.3 declares io_uring_enable_rings(), but its library does not export that function. */
     int ret = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 
     if (ret < 0)
@@ -82,7 +83,7 @@ int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
     return 0;
 }
 
-/* IORING_REGISTER_PBUF_RING has no feature bit: a kernel has it if it takes a ring of one page. */
+/* IORING_REGISTER_PBUF_RING has no feature bit. The kernel has it when it accepts a ring of one page. */
 static bool has_buffer_rings(struct io_uring *ring)
 {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -99,7 +100,7 @@ static bool has_buffer_rings(struct io_uring *ring)
     return has;
 }
 
-/* Multishot receives have no bit of their own either; they came with IORING_OP_SEND_ZC (6.0). */
+/* Multishot receives have no feature bit. They are in every kernel that has IORING_OP_SEND_ZC (since 6.0). */
 static bool has_multishot_recvmsg(struct io_uring *ring)
 {
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
