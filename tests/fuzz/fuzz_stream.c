@@ -1,10 +1,9 @@
-/* Goal: whatever packets come in whatever order, a receive stream counts each of them once, keeps to its
- * memory plan, and hands over nothing that was not sent.
- *
- * Method: libFuzzer. The first bytes choose the configuration and how the engine behaves; then come
- * packets, each after two bytes of length and one of flags. Holes of heaps handed over must be zero:
- * regions are small and used again, and every payload byte 0 is replaced, so a stale byte shows.
- * Seeds: corpus/stream, see make_seeds.py. */
+/* Goal: for all packets in every order, a receive stream counts each packet once, keeps its memory plan, and hands
+ * over no byte that was not sent.
+ * Method: libFuzzer. The first bytes of the input choose the configuration and the behaviour of the engine. Then come
+ * packets; before each stand two bytes of length and one byte of flags. The holes of a heap that is handed over must
+ * be zero. Blocks are small and are used again, and no payload byte is 0, so a byte of an earlier heap in a hole is
+ * seen. Seeds: corpus/stream, see make_seeds.py. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,7 +51,7 @@ static void choose(struct recv_rig *rig, const uint8_t *data)
     rig->engine->end = data[3] & 1 ? -ESHUTDOWN : 0;
 }
 
-/* No payload byte is 0: what reads as zero in a heap is a hole. */
+/* No payload byte is 0, so a zero in a heap can only be a hole. */
 static void fill_payload(uint8_t *packet, size_t length)
 {
     size_t header = length >= 8 ? speadi_packet_header_bytes(packet) : length;
@@ -112,7 +111,7 @@ static void take_heaps(struct recv_rig *rig, unsigned *held_count, struct spead_
     while ((heap = recv_rig_take(rig)) != NULL) {
         check_heap(heap);
         if (*held_count < 2)
-            held[(*held_count)++] = heap; /* the consumer may be slow to let go */
+            held[(*held_count)++] = heap; /* the consumer may keep heaps for a while */
         else
             spead_heap_unref(heap);
     }
@@ -143,7 +142,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!seldom || i % 8 == 0)
             take_heaps(&rig, &held_count, held);
     }
-    recv_rig_stop(&rig); /* each poll has checked that the ledger adds up */
+    recv_rig_stop(&rig); /* each poll has checked that the sum of the buckets is right */
     take_heaps(&rig, &held_count, held);
     check(rig.stats.counters.memory_high_water_bytes <= plan.memory_bytes);
     check(rig.stats.total.seen.packets <= pushed);
