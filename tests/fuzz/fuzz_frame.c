@@ -1,7 +1,7 @@
-/* Goal: whatever frame comes, the payload that the parser finds lies inside it, and the checksums are read
- * within it.
- * Method: libFuzzer. The first byte cuts the frame in two parts, the rest is the frame; both parts end
- * where their allocations do. Seeds: corpus/frame, see make_seeds.py. */
+/* Goal: for every frame, the payload that the parser finds lies inside the frame, and the checksum code reads only
+ * inside it.
+ * Method: libFuzzer. The first byte of the input says where the frame is cut into two parts; the rest is the frame.
+ * Each part lies at the end of its allocation. Seeds: corpus/frame, see make_seeds.py. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
-/* Goal: whatever bytes come, a decoded packet lies inside its datagram and keeps the decoder's promises.
- * Method: libFuzzer. The first two bytes say how many bytes at the datagram's end the head lacks, the rest
- * is the datagram; the head ends where its allocation does. Seeds: corpus/packet, see make_seeds.py. */
+/* Goal: for all bytes, a decoded packet lies inside its datagram, and the contract of the decoder holds.
+ * Method: libFuzzer. The first two bytes of the input say how many bytes at the end of the datagram are missing
+ * from the head; the rest is the datagram. The head lies at the end of its allocation. Seeds: corpus/packet, see
+ * make_seeds.py. */
 #include <stdlib.h>
 #include <string.h>
 

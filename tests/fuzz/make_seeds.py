@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the fuzzers' seeds: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
-streams for fuzz_stream into corpus/stream."""
+"""Writes the seeds of the fuzzers: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
+streams for fuzz_stream into corpus/stream, and frames for fuzz_frame into corpus/frame."""
 import pathlib
 
 here = pathlib.Path(__file__).parent
@@ -11,12 +11,12 @@ for vector in sorted((here.parent / "vectors").glob("*.hex")):
             packets.append([])
         packets[-1] += line.split("#")[0].split()
     for number, packet in enumerate(filter(None, packets)):
-        # Two bytes of fuzz_packet's own: the head lacks nothing.
+        # fuzz_packet reads the first two bytes: 0 says that no byte is missing from the head.
         seed = bytes(2) + bytes(int(byte, 16) for byte in packet)
         (here / "corpus" / "packet" / f"{vector.stem}-{number}").write_bytes(seed)
 
 
-# ---- Streams: see fuzz_stream.c for the bytes before packets ------------------------------------
+# ---- Streams: fuzz_stream.c explains the bytes before the packets-------------------------------
 
 def pointer(ident, value, immediate=True, bits=40):
     return (immediate << 63 | ident << bits | value).to_bytes(8, "big")
@@ -63,7 +63,7 @@ for name, packets in streams.items():
         folder.mkdir(exist_ok=True)
         (folder / f"{name}-{label}").write_bytes(seed)
 
-# ---- Frames: see fuzz_frame.c for the byte before them ------------------------------------------
+# ---- Frames: fuzz_frame.c explains the byte before a frame --------------------------------------
 
 
 def frame(version, tags, payload=b"payload of a frame"):

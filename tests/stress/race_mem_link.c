@@ -1,8 +1,8 @@
-/* A producer and a consumer that sleep whenever they can: no packet is lost or torn, and no ring missed.
- *
- * Method: a link of one slot, so that each end sleeps after each packet and no later one can make a missed
- * ring good; numbered packets of varying length. A missed ring shows as a wait that reaches its deadline,
- * five seconds away, with something to do. */
+/* Goal: a producer and a consumer sleep whenever they can. No packet is lost or mixed with another, and no wake-up is
+ * lost.
+ * Method: the link has one slot, so that each end sleeps after each packet, and no later packet can hide a lost
+ * wake-up. The packets have numbers and different lengths. A lost wake-up is seen as a wait that reaches its
+ * deadline, five seconds away, although there was something to do. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -29,16 +29,17 @@ static size_t length_of(uint64_t packet)
     return 8 + packet * 7 % 57;
 }
 
-/* Up to some 100 us, more than what a wake-up takes: else the two ends meet in the same few interleavings. */
-static void dawdle(uint64_t *state)
+/* Waits up to about 100 us, which is longer than a wake-up takes. Without it the two ends would always meet in the
+ * same few interleavings. */
+static void wait_random_time(uint64_t *state)
 {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     for (volatile uint64_t i = *state >> 47; i > 0; i--)
         ;
 }
 
-/* The scheduler likes to put a pair that wakes each other on one CPU, where nothing races. */
-static void sit_on_cpu(int nth)
+/* Pins the thread. The scheduler often puts two threads that wake each other on one CPU, where no race happens. */
+static void pin_to_cpu(int nth)
 {
     cpu_set_t allowed, one;
 
@@ -58,15 +59,15 @@ static void *produce(void *arg)
     struct spead_mem_link *link = arg;
     struct speadi_wake_fd wake_fd;
     uint8_t bytes[64];
-    uint64_t dawdling = 1;
+    uint64_t random_state = 1;
 
-    sit_on_cpu(1);
+    pin_to_cpu(1);
     speadi_wake_fd_open(&wake_fd);
     speadi_mem_wire_set_producer_wake_fd(link, &wake_fd);
     for (uint64_t packet = 0; packet < PACKETS && !atomic_load(&failures);) {
         memset(bytes, (int)packet, sizeof bytes);
         memcpy(bytes, &packet, 8);
-        dawdle(&dawdling);
+        wait_random_time(&random_state);
         if (spead_mem_link_push(link, bytes, length_of(packet)) == 0) {
             packet++;
         } else if (speadi_mem_wire_producer_may_sleep(link)) {
@@ -101,9 +102,9 @@ static void check(uint64_t expected, const uint8_t *bytes, uint32_t length)
 static uint64_t consume(struct spead_mem_link *link)
 {
     struct speadi_wake_fd wake_fd;
-    uint64_t packets = 0, dawdling = 2;
+    uint64_t packets = 0, random_state = 2;
 
-    sit_on_cpu(0);
+    pin_to_cpu(0);
     speadi_wake_fd_open(&wake_fd);
     speadi_mem_wire_set_consumer_wake_fd(link, &wake_fd);
     while (!speadi_mem_wire_ended(link) && !atomic_load(&failures)) {
@@ -111,7 +112,7 @@ static uint64_t consume(struct spead_mem_link *link)
         const uint8_t *bytes;
         size_t count = 0;
 
-        dawdle(&dawdling);
+        wait_random_time(&random_state);
         while ((bytes = speadi_mem_wire_peek(link, count, &length)) != NULL)
             check(packets + count++, bytes, length);
         speadi_mem_wire_pop(link, count);

@@ -1,7 +1,7 @@
-/* One taker, many threads that return blocks, and an owner that lets go while blocks are out.
- *
- * Method: each block's first word is written by the taker and checked and overwritten by the returner, so
- * that a block given out twice, or early, shows as a wrong word; ThreadSanitizer watches the rest. */
+/* Goal: one thread takes blocks, several threads return them, and the owner ends the pool while blocks are out. No
+ * block is given out twice, or before it has come back.
+ * Method: the taker writes the first word of each block. The thread that returns the block checks that word and
+ * overwrites it, so a block that was given out wrongly has a wrong word. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 
 enum { RETURNERS = 3, BLOCKS = 16, ROUNDS = 30, TAKES = 3000 };
 
-/* A mailbox a returner: the taker leaves a block in it, NULL means empty. */
+/* One mailbox for each thread that returns blocks. The taker puts a block into it; NULL: it is empty. */
 static _Atomic(struct speadi_block *) mailbox[RETURNERS];
 static atomic_bool done;
 static atomic_int wrong;
@@ -61,7 +61,7 @@ static int one_round(void)
 
         if (!block)
             continue;
-        if (speadi_block_charge(block, 16) < 0) { /* half of the blocks fit the bound */
+        if (speadi_block_charge(block, 16) < 0) { /* the limit allows half of the blocks */
             speadi_block_release(block);
             continue;
         }
@@ -69,7 +69,7 @@ static int one_round(void)
         if (!atomic_compare_exchange_strong(&mailbox[to], &none, block))
             check_and_release(block, to);
     }
-    speadi_pool_unref(pool); /* blocks are still out: the last one back frees it */
+    speadi_pool_unref(pool); /* blocks are still out: the last one that comes back frees it */
     atomic_store(&done, true);
     for (unsigned i = 0; i < RETURNERS; i++)
         pthread_join(thread[i], NULL);

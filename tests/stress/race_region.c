@@ -1,8 +1,8 @@
-/* Regions released with events on many threads, against one taker, until the pool's owner leaves.
- *
- * Method: the taker writes a number into each region; a releaser checks it and gives the region back twice with an
- * event that a device completes only after it has looked again and again whether anybody else was given
- * the region. ThreadSanitizer watches the rest. */
+/* Goal: one thread takes regions and several threads release them with events, until the owner ends the pool. No
+ * region is given out while a device uses it.
+ * Method: the taker writes a number into each region. A releasing thread checks the number and gives the region back
+ * twice with an event. A device completes the event only after it has checked many times that nobody else got the
+ * region. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -20,7 +20,7 @@ struct use {
     struct spead_host_event *event;
 };
 
-/* Mailboxes: the taker leaves a use at a releaser, who leaves it at its device. NULL means empty. */
+/* Mailboxes: the taker passes a use to a releasing thread, which passes it to its device. NULL: it is empty. */
 static _Atomic(struct use *) to_releaser[RELEASERS], to_device[RELEASERS];
 static struct use uses[RELEASERS];
 static atomic_bool done, released;
@@ -67,7 +67,7 @@ static void *release(void *arg)
     }
 }
 
-/* Works on the region while and after it is released, until it says that it is done. */
+/* A device uses the region while and after it is released, until it completes the event. */
 static void *device(void *arg)
 {
     unsigned who = (unsigned)(uintptr_t)arg;
@@ -125,7 +125,8 @@ static bool one_round(void)
         *uses[to].word = number;
         atomic_store(&to_releaser[to], &uses[to]);
     }
-    spead_region_pool_unref(pool); /* some are out or parked: they are waited for, here or there */
+    /* Regions are out or parked. This call waits for the parked ones; the threads wait for those that are out. */
+    spead_region_pool_unref(pool);
     atomic_store(&done, true);
     for (unsigned i = 0; i < RELEASERS; i++)
         pthread_join(releasers[i], NULL);

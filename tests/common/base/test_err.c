@@ -1,5 +1,5 @@
-/* Goal: a failure is one line that fits, says the reason and carries the code.
- * Method: short, long and hostile text through each of the three functions. */
+/* Goal: the sentence about a failure is one line that fits and gives the reason, and the code is kept with it.
+ * Method: the tests pass short, long and hostile texts through each function. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <math.h>

@@ -1,4 +1,5 @@
-/* Goal: rounding and powers of two are right at their edges, where a slip makes memory too small. */
+/* Goal: rounding and powers of two are right at the ends of their ranges, where a mistake would make memory too
+ * small. */
 #include <criterion/criterion.h>
 
 #include <speadi/cache_line.h>

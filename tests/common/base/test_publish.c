@@ -1,5 +1,5 @@
-/* Goal: readers get what the owner last wrote, whole.
- * Method: one thread here; tests/stress/race_publish.c has several. */
+/* Goal: a reader gets all words of the last publication of the owner.
+ * Method: one thread writes and reads. tests/stress/race_publish.c does it with several threads. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
-/* Goal: a struct of an older or a newer caller is read and written as docs/adr/0017 says, and nothing else of the
- * caller's memory is touched.
- * Method: a struct of three fields, as five versions of a caller would hand it over. */
+/* Goal: a struct of an older or of a newer caller is read and written as docs/adr/0017 says, and no other memory of the
+ * caller is touched.
+ * Method: the tests pass a struct of three fields as five versions of a caller would pass it. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ struct thing {
     uint64_t third;
 };
 
-/* As a library of tomorrow knows it. */
+/* The struct as a future version of the library knows it. */
 struct newer {
     struct thing thing;
     uint64_t fourth, fifth;

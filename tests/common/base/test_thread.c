@@ -1,6 +1,6 @@
-/* A stream's thread: its start is reported truly, it has its name and CPU, and no signal disturbs it.
- *
- * Method: bodies that look at themselves and report through their argument. */
+/* Goal: a runner reports correctly whether its thread started; the thread has its name and its CPU, and handles no
+ * signals.
+ * Method: the bodies look at their own thread and report through their argument. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

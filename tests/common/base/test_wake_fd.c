@@ -1,7 +1,7 @@
-/* A wait ends for a ring, for a descriptor and for its deadline, and for nothing that was dealt with.
- *
- * Method: everything that ends a wait is put in place beforehand, so that a wait that misses it hangs and
- * the test's time limit fails it. */
+/* Goal: a wait ends when the wake descriptor is signalled, when another descriptor is ready, and at its deadline. A
+ * signal that was cleared before does not end it.
+ * Method: each test first prepares what ends the wait. A wait that misses it does not return, and the time limit of
+ * the test makes it fail. */
 #include <criterion/criterion.h>
 
 #include <poll.h>
@@ -50,25 +50,25 @@ Test(wake_fd, a_deadline_ends_the_wait_and_not_before_its_time, .timeout = 10)
 
     speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, deadline);
     cr_assert_geq(speadi_clock_mono_ns(), deadline);
-    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, 1); /* long past: returns at once */
+    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, 1); /* a deadline that is long past */
     speadi_wake_fd_close(&wake_fd);
 }
 
-static struct speadi_wake_fd handler_bell;
+static struct speadi_wake_fd handler_wake_fd;
 
-static void ring_from_handler(int signal)
+static void signal_from_handler(int signal)
 {
     (void)signal;
-    speadi_wake_fd_signal(&handler_bell);
+    speadi_wake_fd_signal(&handler_wake_fd);
 }
 
 Test(wake_fd, a_signal_handler_can_ring, .timeout = 10)
 {
-    handler_bell = open_thread_waker();
-    signal(SIGUSR1, ring_from_handler);
+    handler_wake_fd = open_thread_waker();
+    signal(SIGUSR1, signal_from_handler);
     raise(SIGUSR1);
-    speadi_wake_fd_wait(&handler_bell, NULL, 0, 0, UINT64_MAX);
-    speadi_wake_fd_close(&handler_bell);
+    speadi_wake_fd_wait(&handler_wake_fd, NULL, 0, 0, UINT64_MAX);
+    speadi_wake_fd_close(&handler_wake_fd);
 }
 
 Test(wake_fd, closing_twice_is_harmless)

@@ -1,5 +1,6 @@
-/* Goal: of a list of engines the one that was asked for opens, or by "auto" the first by rank that can; what is said of the
- * others is right; and the sentences are made from the list. Method: a list of engines that do what each case says. */
+/* Goal: speadi_engine_choose() opens the named engine, or for "auto" the first engine by rank that can be opened. The
+ * reason is right about the other engines, and the sentences name the engines of the list.
+ * Method: the list has engines that behave as each case says. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -8,7 +9,7 @@
 #include <speadi/engine_list.h>
 #include <speadi/err.h>
 
-/* In the list by name, as CMake makes it; the ranks are in another order. */
+/* The list has the order of the names, as CMake makes it. The ranks have another order. */
 static const struct speadi_engine_about
     canoe = {.name = "canoe", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
     ferry = {.name = "ferry", .endpoint = SPEAD_ENDPOINT_MEM_LINK, .rank = 40},
@@ -23,7 +24,7 @@ static const struct speadi_engine_about *const engines[] = {&canoe, &ferry, &pla
 static const struct speadi_engine_about *const no_engines[] = {NULL};
 static struct speadi_engine_list list = {"receive", "reads", engines};
 
-static const char *unusable, *unopenable; /* names */
+static const char *unusable, *unopenable; /* names of engines */
 static const struct speadi_engine_about *opened;
 static char reason[256];
 static struct spead_err err;

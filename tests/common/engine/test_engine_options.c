@@ -1,5 +1,6 @@
-/* Goal: an engine gets its own options and nobody else's, over the defaults where the caller knows fewer. Method: chains of
- * options for engines that there need not be. */
+/* Goal: an engine gets its own options and those of no other engine. Options that an older caller does not know have
+ * their defaults.
+ * Method: the tests make lists of options for engines that need not exist. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

@@ -1,7 +1,6 @@
-/* Fault specifications mean what they say, and the same seed always gives the same faults.
- *
- * Method: rolls of many packets with fixed seeds, so that every count is the same on every run; chances are
- * held to 5 standard deviations. */
+/* Goal: a fault specification has the meaning that its text says, and the same seed always gives the same faults.
+ * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. A count
+ * may differ from its chance by at most 5 standard deviations. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -149,7 +148,7 @@ Test(fault, the_same_seed_gives_the_same_faults)
     cr_assert_gt(different, PACKETS / 20);
 }
 
-/* A user who adds one fault to a run that failed wants the others where they were. */
+/* A user adds one fault to a run that failed, and the other faults must hit the same packets as before. */
 Test(fault, one_knob_does_not_move_the_others)
 {
     struct speadi_fault_dice plain = dice_for("loss=0.05,flip=0.1,seed=3");
@@ -170,18 +169,18 @@ Test(fault, chances_come_true)
     unsigned lost = 0, twice = 0, held = 0, cut = 0, flipped = 0, longest = 0;
 
     for (int i = 0; i < PACKETS; i++) {
-        struct speadi_fault_decision verdict = speadi_fault_roll(&dice, BYTES);
+        struct speadi_fault_decision decision = speadi_fault_roll(&dice, BYTES);
 
-        lost += verdict.drop;
-        twice += verdict.duplicate;
-        held += verdict.hold > 0;
-        longest = verdict.hold > longest ? verdict.hold : longest;
-        cut += verdict.keep_bytes < BYTES;
-        flipped += verdict.flip_bit != UINT32_MAX;
-        cr_assert(verdict.flip_bit == UINT32_MAX || verdict.flip_bit < verdict.keep_bytes * 8);
+        lost += decision.drop;
+        twice += decision.duplicate;
+        held += decision.hold > 0;
+        longest = decision.hold > longest ? decision.hold : longest;
+        cut += decision.keep_bytes < BYTES;
+        flipped += decision.flip_bit != UINT32_MAX;
+        cr_assert(decision.flip_bit == UINT32_MAX || decision.flip_bit < decision.keep_bytes * 8);
     }
     assert_chance("loss", lost, 0.01);
-    assert_chance("dup", twice, 0.02 * 0.99); /* what is lost cannot come twice */
+    assert_chance("dup", twice, 0.02 * 0.99); /* a lost packet cannot be repeated */
     assert_chance("reorder", held, 0.03 * 0.99);
     assert_chance("truncate", cut, 0.04 * 0.99);
     assert_chance("flip", flipped, 0.05 * 0.99);
@@ -196,13 +195,13 @@ Test(fault, chance_zero_never_and_chance_one_always)
 
     for (int i = 0; i < PACKETS; i++) {
         struct speadi_fault_decision nothing = speadi_fault_roll(&never, BYTES),
-                                     verdict = speadi_fault_roll(&always, BYTES);
+                                     decision = speadi_fault_roll(&always, BYTES);
 
         cr_assert_not(nothing.drop || nothing.duplicate || nothing.hold);
         cr_assert_eq(nothing.keep_bytes, BYTES);
         cr_assert_eq(nothing.flip_bit, UINT32_MAX);
-        cr_assert(verdict.duplicate);
-        cr_assert_lt(verdict.keep_bytes, BYTES);
+        cr_assert(decision.duplicate);
+        cr_assert_lt(decision.keep_bytes, BYTES);
         cr_assert(speadi_fault_roll(&all, BYTES).drop);
     }
 }
@@ -227,8 +226,8 @@ Test(fault, a_burst_loses_so_many_packets_in_a_row)
 Test(fault, an_empty_packet_has_no_byte_to_cut_or_flip)
 {
     struct speadi_fault_dice dice = dice_for("truncate=1,flip=1");
-    struct speadi_fault_decision verdict = speadi_fault_roll(&dice, 0);
+    struct speadi_fault_decision decision = speadi_fault_roll(&dice, 0);
 
-    cr_assert_eq(verdict.keep_bytes, 0u);
-    cr_assert_eq(verdict.flip_bit, UINT32_MAX);
+    cr_assert_eq(decision.keep_bytes, 0u);
+    cr_assert_eq(decision.flip_bit, UINT32_MAX);
 }

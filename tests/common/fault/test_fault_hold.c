@@ -1,5 +1,5 @@
-/* Goal: what a fault decorator keeps comes back as it was taken, in its order and not before its time.
- * Method: packets of known bytes through a hold, with verdicts and times that the test makes up. */
+/* Goal: a hold gives packets back with the bytes that it copied, in their order and not before their time.
+ * Method: the tests pass packets of known bytes through a hold, with decisions and times of their own. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -53,10 +53,10 @@ Test(fault_hold, a_verdict_cuts_the_copy_and_inverts_one_bit)
 {
     uint8_t bytes[] = {0, 0, 0, 0};
     const struct iovec packet = {bytes, sizeof bytes};
-    const struct speadi_fault_decision verdict = {.keep_bytes = 3, .flip_bit = 2 * 8 + 5};
+    const struct speadi_fault_decision decision = {.keep_bytes = 3, .flip_bit = 2 * 8 + 5};
     struct iovec copied;
 
-    cr_assert_geq(speadi_fault_hold_take(&hold, &packet, 1, &verdict, &copied), 0);
+    cr_assert_geq(speadi_fault_hold_take(&hold, &packet, 1, &decision, &copied), 0);
     cr_expect_eq(copied.iov_len, 3);
     cr_expect_arr_eq(copied.iov_base, ((uint8_t[]){0, 0, 1 << 5}), 3);
     cr_expect_eq(bytes[2], 0, "the packet itself stays as it is");
@@ -126,7 +126,7 @@ Test(fault_hold, the_delay_line_keeps_its_order_when_it_wraps)
     }
 }
 
-/* ---- The late ones ------------------------------------------------------------------------- */
+/* ---- The late copies ----------------------------------------------------------------------- */
 
 Test(fault_hold, a_late_copy_goes_once_enough_packets_have_overtaken_it)
 {
@@ -154,7 +154,7 @@ Test(fault_hold, a_late_copy_that_finds_no_room_goes_first_the_next_time)
     speadi_fault_hold_back(&hold, copy[0], 1);
     speadi_fault_hold_back(&hold, copy[1], 9);
     speadi_fault_hold_back(&hold, copy[2], 1);
-    speadi_fault_hold_overtaken(&hold, 5); /* more than some wait for */
+    speadi_fault_hold_overtaken(&hold, 5); /* more packets than some copies wait for */
     cr_assert_eq(speadi_fault_hold_take_late(&hold, false, got, 1), 1);
     cr_expect_eq(got[0], copy[0]);
     cr_assert_eq(speadi_fault_hold_take_late(&hold, false, got, 1), 1);

@@ -1,6 +1,6 @@
-/* The pool keeps its two bounds and never shows a byte it did not promise.
- *
- * Method: small pools; what is resident is asked of the kernel with mincore(2), not of the pool. */
+/* Goal: a pool keeps its two bounds, and its memory reads as zero where the contract says so.
+ * Method: the tests use small pools. They ask the kernel with mincore(2), and not the pool, which bytes are
+ * resident. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -102,7 +102,7 @@ Test(pool, regions_do_not_overlap_and_are_all_writable)
     speadi_pool_unref(pool);
 }
 
-/* Its memory is still in cache. */
+/* The memory of that block is still in the cache. */
 Test(pool, hands_out_the_region_freed_last)
 {
     struct speadi_pool *pool = make_pool(4, 4096, 0);
@@ -194,7 +194,8 @@ Test(pool, trims_the_region_freed_longest_ago_and_it_reads_as_zero)
     speadi_pool_unref(pool);
 }
 
-/* Heaps of changing size on a tight bound: the resident bytes, as the kernel sees them, stay within. */
+/* The sizes of heaps change and the limit is small: the resident bytes that the kernel reports must stay below the
+ * limit. */
 Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
 {
     static const size_t sizes[] = {100 * KIB, 3 * MIB,   2 * MIB, 4 * KIB, 2 * MIB + 1,
@@ -229,7 +230,7 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
     speadi_pool_unref(pool);
 }
 
-/* Untouched address space must cost nothing, also where the kernel likes to use huge pages. */
+/* Address space that was not touched must use no memory, also on a kernel that uses huge pages whenever it can. */
 Test(pool, one_touched_page_of_a_large_region_is_one_page_of_memory)
 {
     struct speadi_pool *pool = make_pool(2, 64 * MIB, 4 * MIB);
@@ -263,7 +264,7 @@ Test(pool, populate_faults_in_what_it_charges)
     speadi_pool_unref(pool);
 }
 
-/* A bound that is no multiple of 2 MiB can still be used up. */
+/* A limit that is not a multiple of 2 MiB can be used up all the same. */
 Test(pool, a_large_charge_near_the_bound_is_exact_to_the_page)
 {
     struct speadi_pool *pool = make_pool(1, 8 * MIB, 3 * MIB);

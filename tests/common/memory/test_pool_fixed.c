@@ -1,7 +1,7 @@
-/* Pools of memory that a device knows: pinned host memory, and arenas that somebody else made.
- *
- * Method: what is charged and what stays resident is compared with ordinary pools' promises, of which these
- * keep the bound and not the laziness. An arena that the CPU must not touch is mapped PROT_NONE. */
+/* Goal: pools of memory that a device knows (pinned host memory, and arenas) keep their limit. In contrast to other
+ * pools, all of their memory is charged from the start and is never trimmed.
+ * Method: the tests compare what is charged and what stays resident. An arena that the CPU must not touch is mapped
+ * with PROT_NONE. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

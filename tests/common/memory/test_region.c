@@ -1,6 +1,5 @@
-/* Regions come back when nobody uses them any more, devices included, and never before.
- *
- * Method: small pools; "devices" are events that the test completes. */
+/* Goal: a region comes back to its pool once no thread and no device uses it any more, and never before.
+ * Method: the tests use small pools. A "device" is an event that the test completes. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -229,7 +228,8 @@ Test(region, released_with_too_many_events_waits_for_one_and_says_so)
     spead_region_pool_unref(pool);
 }
 
-/* A region that is read by one stage after the other, each done before the next: nobody need wait. */
+/* Several stages read a region one after the other, and each event is done before the next one comes: no thread
+ * waits. */
 Test(region, released_often_keeps_only_events_that_are_unfinished)
 {
     struct spead_region_pool *pool = make_pool(1);
@@ -281,11 +281,11 @@ Test(region, parked_when_its_pool_ends_is_waited_for)
     pthread_create(&thread, NULL, complete, event);
     spead_region_pool_unref(pool);
     pthread_join(thread, NULL);
-    spead_region_release(late, spead_host_event_share(event)); /* frees the pool */
+    spead_region_release(late, spead_host_event_share(event)); /* this frees the pool */
     spead_host_event_unref(event);
 }
 
-/* ---- As messages --------------------------------------------------------------------------- */
+/* ---- Messages ------------------------------------------------------------------------------ */
 
 Test(region, of_a_message_nobody_read_is_parked_with_the_messages_event)
 {
@@ -295,7 +295,7 @@ Test(region, of_a_message_nobody_read_is_parked_with_the_messages_event)
 
     message.reference = (uint64_t)(uintptr_t)spead_region_take(pool, 1);
     message.event = spead_host_event_share(event);
-    spead_message_ref(&message); /* a copy, with its own share of the event */
+    spead_message_ref(&message); /* a copy with a reference of its own to the event */
     spead_message_unref(&message);
     cr_expect_eq(stats_of(pool).parked, 0);
     spead_message_unref(&message);
@@ -306,7 +306,7 @@ Test(region, of_a_message_nobody_read_is_parked_with_the_messages_event)
     spead_region_pool_unref(pool);
 }
 
-/* ---- Memory that is not plain --------------------------------------------------------------- */
+/* ---- Memory of other kinds ------------------------------------------------------------------ */
 
 struct device {
     char memory[3 * 4096];

@@ -1,6 +1,5 @@
-/* Endpoints mean what a user wrote, and what cannot be meant is refused in words that quote it.
- *
- * Method: tables of texts; no name is looked up that is not in every /etc/hosts. */
+/* Goal: an endpoint has the meaning of the text that the user wrote, and a refused text is quoted in the sentence.
+ * Method: the tests have tables of texts. They look up only host names that are in every /etc/hosts. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

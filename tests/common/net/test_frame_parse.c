@@ -1,7 +1,7 @@
-/* Goal: the UDP payload of a received frame is found where the headers say, never beyond the frame, and
- * what is not an ordinary datagram is refused by name.
- * Method: frames built by hand, each wrong in one place; checksums over frames cut into parts at every
- * place. */
+/* Goal: the parser finds the UDP payload where the headers say, and never beyond the frame. A frame that is not an
+ * ordinary datagram is refused with the right bucket.
+ * Method: the tests build frames by hand, each with one error. They check checksums of frames that are cut into parts
+ * at every place. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
@@ -24,7 +24,7 @@ static void put16(uint8_t *at, uint32_t value)
     at[1] = (uint8_t)value;
 }
 
-/* The sum in the plainest way there is: to compare with. */
+/* Computes the sum in the simplest way, to compare with. */
 static uint32_t sum16(uint32_t sum, const uint8_t *data, uint32_t bytes)
 {
     for (uint32_t i = 0; i < bytes; i++)
@@ -88,7 +88,7 @@ static void build(struct built *frame, int version, unsigned tags)
 
 static int parse_as(const struct built *frame, uint32_t size, struct speadi_frame *out)
 {
-    uint8_t *exact = malloc(size ? size : 1); /* ASan sees a byte too far */
+    uint8_t *exact = malloc(size ? size : 1); /* AddressSanitizer sees a read beyond it */
     int ret;
 
     memcpy(exact, frame->bytes, size);
@@ -138,7 +138,8 @@ Test(frame_parse, padding_of_a_short_frame_is_not_payload)
     build(&frame, 4, 0);
     cr_assert_eq(parse_as(&frame, frame.size + 18, &out), 0);
     cr_expect_eq(out.payload_bytes, PAYLOAD);
-    put16(frame.bytes + frame.udp_at + 4, 8 + 5); /* UDP may say less than IP */
+    put16(frame.bytes + frame.udp_at + 4,
+          8 + 5); /* the UDP length may be less than the IP length */
     cr_assert_eq(parse_as(&frame, frame.size, &out), 0);
     cr_expect_eq(out.payload_bytes, 5);
 }
@@ -169,7 +170,7 @@ Test(frame_parse, lengths_that_contradict_each_other_are_malformed)
 {
     static const struct {
         int version;
-        unsigned at; /* from the IP header */
+        unsigned at; /* offset from the IP header */
         uint32_t value;
     } wrong[] = {{4, 2, 28 + PAYLOAD + 1},
                  {4, 2, 19},
@@ -194,7 +195,7 @@ Test(frame_parse, what_is_no_plain_datagram_is_refused_by_name)
 {
     static const struct {
         int version;
-        unsigned at; /* from the start */
+        unsigned at; /* offset from the start of the frame */
         uint8_t value;
         int bucket;
     } wrong[] = {
@@ -216,7 +217,7 @@ Test(frame_parse, what_is_no_plain_datagram_is_refused_by_name)
     put16(frame.bytes + 20, 0x8100); /* a third tag */
     cr_expect_eq(refusal(&frame), SPEAD_RECV_FOREIGN_FRAME);
     build(&frame, 4, 0);
-    frame.bytes[20] = 0x40; /* "do not fragment" is no fragment */
+    frame.bytes[20] = 0x40; /* the flag "don't fragment" does not make a fragment */
     cr_expect_eq(refusal(&frame), 0);
 }
 
@@ -275,7 +276,7 @@ Test(frame_parse, any_flipped_bit_breaks_a_checksum)
     build(&frame, 4, 0);
     for (uint32_t byte = frame.ip_at + 12; byte < frame.size; byte++) {
         if (byte >= frame.udp_at + 4 && byte < frame.udp_at + 6)
-            continue; /* another length is another frame */
+            continue; /* other length fields make another valid frame */
         frame.bytes[byte] ^= 0x10;
         cr_expect_not(holds(&frame, 40, 47), "byte %u", byte);
         frame.bytes[byte] ^= 0x10;

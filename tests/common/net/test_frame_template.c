@@ -1,6 +1,6 @@
-/* Goal: frames that a device sends as they are have the headers that a kernel would have written.
- * Method: heads are compared with bytes worked out by hand, and every checksum with the rule of RFC 1071,
- * applied word by word to the whole frame. */
+/* Goal: a device sends frames as they are, so their headers must be those that a kernel would have written.
+ * Method: the tests compare heads with bytes that were computed by hand. They check every checksum with the rule of
+ * RFC 1071, word by word over the whole frame. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
@@ -30,7 +30,7 @@ static struct speadi_frame_path path(const char *source, const char *destination
     };
 }
 
-/* RFC 1071 to the letter, big-endian words; 0xffff when a checksum in there is right. */
+/* Sums big-endian words exactly as RFC 1071 says. The result is 0xffff when the checksum among the words is right. */
 static uint32_t sum_words(uint32_t sum, const uint8_t *data, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
@@ -111,7 +111,7 @@ Test(frame_template, another_next_hop_changes_only_the_destination_mac)
     cr_assert_arr_eq(after + 6, before + 6, sizeof after - 6);
 }
 
-/* Payload in pieces of every parity, random lengths and random bytes. */
+/* The payload comes in pieces of even and odd length, of random lengths and of random bytes. */
 static void check_udp_checksums(const char *source, const char *destination, size_t addresses_at,
                                 size_t addresses_bytes)
 {
@@ -156,7 +156,7 @@ Test(frame_template, a_checksum_of_zero_is_sent_as_ones)
     speadi_frame_template_write(&frame, head, 2);
     udp = head + 34;
     speadi_frame_template_write_udp_checksum(&frame, head, 2, 0);
-    memcpy(&seen, udp + 6, 2); /* a payload of just this makes the sum all ones, its complement 0 */
+    memcpy(&seen, udp + 6, 2); /* with this payload the sum is all ones, and its complement is 0 */
     speadi_frame_template_write_udp_checksum(&frame, head, 2, seen);
     cr_assert_arr_eq(udp + 6, ((uint8_t[]){0xff, 0xff}), 2);
 }

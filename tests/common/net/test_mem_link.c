@@ -1,6 +1,5 @@
-/* The wire in memory loses, reorders and invents nothing, and wakes whoever sleeps on it.
- *
- * Method: both ends on one thread, step by step; tests/stress/race_mem_link.c has them on two. */
+/* Goal: a memory link loses no packet, keeps their order, adds none, and wakes an end that sleeps.
+ * Method: one thread uses both ends, step by step. tests/stress/race_mem_link.c uses two threads. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -33,7 +32,7 @@ Test(mem_link, packets_arrive_whole_and_in_order)
     struct spead_mem_link *link = make_link(3, 5);
     uint32_t bytes;
 
-    for (int round = 0; round < 5; round++) { /* more packets than slots: positions wrap */
+    for (int round = 0; round < 5; round++) { /* more packets than slots: each slot is used again */
         cr_assert_eq(spead_mem_link_push(link, "one", 3), 0);
         cr_assert_eq(spead_mem_link_push(link, "", 0), 0);
         cr_assert_eq(spead_mem_link_push(link, "three", 5), 0);
@@ -59,7 +58,7 @@ Test(mem_link, a_packet_is_gathered_from_its_parts)
     spead_mem_link_unref(link);
 }
 
-/* The bound is what was asked for, not the power of two behind it. */
+/* The link holds exactly packet_count packets, although it has a power of two of slots. */
 Test(mem_link, a_full_link_says_so_until_a_packet_is_given_back)
 {
     struct spead_mem_link *link = make_link(3, 8);

@@ -1,7 +1,7 @@
-/* UDP sockets receive what was sent to them and nothing else, and say where they fall short.
- *
- * Method: real sockets in a network of the test's own; what must not arrive is sent before something that
- * must, so that no test waits to see nothing. */
+/* Goal: a UDP socket receives what was sent to it and nothing else, and a warning says when it gets less than it
+ * asked for.
+ * Method: the tests use real sockets in a network namespace of their own. They send the datagram that must not arrive
+ * before one that must arrive, so that no test waits for nothing to happen. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -82,7 +82,8 @@ static void send_text(const struct speadi_udp_socket *from, const char *text)
                  strerror(errno));
 }
 
-/* The next datagram, as a text; fails the test when none comes. *peer (nullable): who sent it. */
+/* Returns the next datagram as a text. The test fails when none comes. *peer becomes the address of its sender; peer
+ * may be NULL. */
 static const char *next_text(const struct speadi_udp_socket *at, struct speadi_address *peer)
 {
     static char text[100];
@@ -116,7 +117,7 @@ Test(udp, unicast_arrives_over_both_ip_versions)
     carries("127.0.0.1:17000", "localhost:17000");
     carries("[::1]:17000", "[::1]:17000");
     carries("[::]:17000", "[::1]:17000");
-    carries("[::]:17000", "127.0.0.1:17000"); /* dual-stack, as written */
+    carries("[::]:17000", "127.0.0.1:17000"); /* "[::]" receives IPv4 too */
 }
 
 Test(udp, multicast_arrives_over_both_ip_versions)
@@ -138,7 +139,7 @@ Test(udp, a_group_is_joined_and_sent_to_on_the_interface_that_was_named)
             struct speadi_udp_socket in, out;
 
             if (g > 0 && n > 0)
-                continue; /* an IPv4 address names no source for IPv6 */
+                continue; /* an IPv4 address cannot be the source of IPv6 packets */
             in = receiver(groups[g], named[n][0]);
             test_netns_move(hosts.far);
             out = sender(groups[g], named[n][1]);
@@ -152,7 +153,7 @@ Test(udp, a_group_is_joined_and_sent_to_on_the_interface_that_was_named)
     }
 }
 
-/* The group joined by one socket must not leak into another that joined a different one. */
+/* A socket that joined one group must not receive a group that another socket joined. */
 Test(udp, a_socket_hears_its_own_group_only)
 {
     struct speadi_udp_socket in, other, wrong, right;
@@ -275,7 +276,7 @@ Test(udp, what_cannot_be_opened_names_the_endpoint)
     taken = receiver(":17000", NULL);
     cr_assert_eq(refused_receive(":17000", NULL, &err), -EADDRINUSE, "unicast is not shared");
     speadi_udp_close(&taken);
-    speadi_udp_close(&taken); /* harmless */
+    speadi_udp_close(&taken); /* a second close does no harm */
 }
 
 static char warning[2][256];
@@ -292,7 +293,7 @@ static void keep_warning(void *arg, enum spead_log_level level, const char *line
 static void drop_privileges(bool drop)
 {
     cr_assert_eq(seteuid(drop ? 65534 : 0), 0, "%s", strerror(errno));
-    prctl(PR_SET_DUMPABLE, 1); /* the leak sanitizer looks into its own process at the end */
+    prctl(PR_SET_DUMPABLE, 1); /* at the end LeakSanitizer must be able to inspect this process */
 }
 
 Test(udp, a_buffer_is_as_large_as_asked_or_the_remedy_is_named)
@@ -311,7 +312,7 @@ Test(udp, a_buffer_is_as_large_as_asked_or_the_remedy_is_named)
     speadi_udp_close(&opened);
 
     receive.buffer_bytes = 1u << 30;
-    drop_privileges(true); /* so that the sysctl counts */
+    drop_privileges(true); /* so that the limit of the sysctl applies */
     cr_assert_eq(speadi_udp_open_receive(&opened, &address, &receive, NULL), 0);
     cr_assert_eq(speadi_udp_open_send(&out, &address, &send_options, NULL), 0);
     drop_privileges(false);

@@ -1,5 +1,6 @@
-/* Goal: a ring can be made on one thread and used on another, and a host without io_uring says why.
- * Method: real rings. Where this host forbids them the sentence is checked and the rest skipped, aloud. */
+/* Goal: one thread can make a ring and another thread can use it. On a host without io_uring a sentence says why.
+ * Method: the tests use real rings. On a host that forbids them they check that sentence, skip the rest and report
+ * it. */
 #include <speadi/uring.h>
 
 #include <criterion/criterion.h>
@@ -74,7 +75,7 @@ Test(uring, a_refused_ring_leaves_a_sentence)
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = usual.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ret = speadi_uring_open(&ring, 8, 0, &err);
-    setrlimit(RLIMIT_NOFILE, &usual); /* the test's own reports need file descriptors */
+    setrlimit(RLIMIT_NOFILE, &usual); /* Criterion needs file descriptors for its reports */
     cr_expect_eq(ret, -EMFILE);
     cr_expect(strstr(err.text, "io_uring"), "\"%s\"", err.text);
 }

@@ -1,5 +1,5 @@
-/* What tests of the decoder expect of a packet, placed at the very end of an allocation of its size, so that
- * AddressSanitizer sees a read too far. */
+/* What tests of the decoder expect of a packet. The packet lies in an allocation of exactly its size, so that
+ * AddressSanitizer sees a read beyond it. */
 #ifndef TEST_PACKET_EXPECT_H
 #define TEST_PACKET_EXPECT_H
 
@@ -11,8 +11,8 @@
 
 #include "packet_builder.h"
 
-/* Decodes a copy of the first head_bytes of bytes that has nothing readable behind it. The pointers of
- * *packet must not be used. */
+/* Decodes a copy of the first head_bytes bytes at `bytes`. No byte behind the copy can be read. The caller must not
+ * use the pointers in *packet. */
 static inline int decode_head(struct speadi_packet *packet, const void *bytes, size_t head_bytes,
                               size_t datagram_bytes)
 {
@@ -42,13 +42,13 @@ static inline void expect_accepted(const struct test_packet *built, struct spead
     cr_assert_eq(refusal, 0, "refused as %s", spead_recv_bucket_name((unsigned)refusal));
 }
 
-/* A sound packet: 16 bytes at offset 32 of a heap of 64. */
+/* A correct packet: 16 bytes of payload at offset 32 of a heap of 64 bytes. */
 static inline void build_usual(struct test_packet *packet)
 {
     test_packet_data(packet, 40, 7, 64, 32, NULL, 16);
 }
 
-/* The same, without one of its specials. */
+/* The same packet without one of its special pointers. */
 static inline void build_without(struct test_packet *packet, uint64_t missing)
 {
     static const uint64_t value[] = {0, 7, 64, 32, 16};

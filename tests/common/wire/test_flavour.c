@@ -1,5 +1,5 @@
 /* Goal: the limits of each flavour are those that its bits allow.
- * Method: every value of N against the arithmetic of item pointers. */
+ * Method: the tests compare every value of N with the arithmetic of item pointers. */
 #include <criterion/criterion.h>
 
 #include <speadi/packet.h>
@@ -29,7 +29,7 @@ Test(flavour, usual_flavours_have_known_limits)
     cr_expect_eq(spead_flavour_id_max(f48), 0x7fffull);
 }
 
-/* Mode, id and value share the 64 bits of a pointer and nothing is left. */
+/* The mode bit, the id and the value together use all 64 bits of a pointer. */
 Test(flavour, largest_id_and_value_fill_a_pointer)
 {
     for (unsigned bits = 8; bits <= 56; bits += 8) {

@@ -1,5 +1,5 @@
-/* Goal: a heap's gaps, references and plain facts are what its packets said.
- * Method: heaps filled in by hand as the receive core does it. */
+/* Goal: the gaps, the references and the properties of a heap follow from its packets.
+ * Method: the tests fill the fields of heaps by hand, as the receive core does it. */
 #include <criterion/criterion.h>
 
 #include <speadi/heap_view.h>
@@ -40,7 +40,7 @@ Test(heap_gaps, complete_heap_has_none)
     cr_expect_eq(speadi_heap_missing_packets(&heap), 0);
 }
 
-/* The ranges of spead2's test of incomplete heaps. */
+/* These ranges are those of spead2's test of incomplete heaps. */
 Test(heap_gaps, gaps_are_what_the_received_ranges_leave)
 {
     struct speadi_span spans[] = {{5, 12}, {32, 64}};
@@ -141,7 +141,7 @@ Test(heap_gaps, huge_heap_of_tiny_packets_does_not_overflow)
     cr_expect_eq(speadi_heap_missing_packets(&heap), (1ull << 56) - 1);
 }
 
-/* ---- References and plain facts ------------------------------------------------------------- */
+/* ---- References and properties -------------------------------------------------------------- */
 
 Test(heap, last_reference_returns_the_memory_to_its_pool)
 {

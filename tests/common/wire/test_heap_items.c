@@ -1,6 +1,6 @@
-/* Goal: a heap's items are what its pointers say, in any order of arrival.
- * Method: heaps filled in by hand as the receive core does it. The order of items is compared with a plain
- * insertion sort. */
+/* Goal: the items of a heap are those that its pointers describe, in whatever order the pointers arrived.
+ * Method: the tests fill the fields of heaps by hand, as the receive core does it. They compare the order of items
+ * with the result of a simple insertion sort. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -24,7 +24,7 @@ static uint64_t addressed(uint64_t id, uint64_t offset)
     return speadi_pointer_addressed(BITS, id, offset);
 }
 
-/* A finished heap of length bytes with these pointers in order of arrival. */
+/* Makes a finished heap of `length` bytes. The pointers come in this order. */
 static struct spead_heap finished(uint64_t length, uint64_t *pointers, uint32_t count)
 {
     struct spead_heap heap = {
@@ -142,7 +142,8 @@ Test(heap_items, addressed_item_of_no_bytes_is_left_out)
     expect_bytes(&heap, 1, 0x1002, 50, 100);
 }
 
-/* Of pointers with one address the last to arrive has the bytes, also when it is NULL. */
+/* When several pointers have the same address, the one that arrived last has the bytes, also when it is a NULL
+ * pointer. */
 Test(heap_items, order_of_arrival_decides_between_equal_addresses)
 {
     struct spead_heap null_last =
@@ -195,7 +196,7 @@ Test(heap_items, item_past_the_last_is_refused)
     cr_expect_eq(spead_heap_item(&heap, SIZE_MAX, &item), -ERANGE);
 }
 
-/* The core never calls such a heap complete; if it did, no item may point outside. */
+/* The core never declares such a heap complete. If it did, no item could be allowed to point outside of the payload. */
 Test(heap_items, item_beyond_the_heaps_end_is_left_out)
 {
     struct spead_heap heap =
@@ -276,8 +277,8 @@ static void insertion_sort(uint64_t *pointers, size_t count)
     }
 }
 
-/* Counts on both sides of the sort's scratch size; few addresses, so that stability shows: the id is the
- * place of arrival. */
+/* The counts are below and above the scratch size of the sort. There are few different addresses, so that a sort that
+ * is not stable is seen: the id of each item is its position in the order of arrival. */
 Test(item_order, any_order_of_arrival_is_sorted_stably)
 {
     static const size_t counts[] = {0, 1, 2, 3, 63, 512, 513, 1025, 3000, 5555};
@@ -299,7 +300,7 @@ Test(item_order, any_order_of_arrival_is_sorted_stably)
     }
 }
 
-/* As many as a packet of any size can hold, the worst way round, with an end between any two items. */
+/* As many pointers as a packet can have at all, in the worst order, with a NULL pointer between any two items. */
 Test(item_order, items_of_a_hostile_heap_are_all_read, .timeout = 20)
 {
     enum { COUNT = 65536 };

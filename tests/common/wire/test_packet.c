@@ -1,5 +1,5 @@
-/* Goal: a packet that the protocol allows is read right, and no byte outside the datagram is touched.
- * Method: packets from the builder and from tests/vectors. */
+/* Goal: a packet that the protocol allows is decoded correctly, and no byte outside the datagram is read.
+ * Method: the packets come from the packet builder and from tests/vectors. */
 #include "packet_expect.h"
 #include "vectors.h"
 
@@ -139,7 +139,7 @@ Test(packet, written_down_packets_are_read)
             received += packet.payload_bytes;
             heap_length = packet.heap_length;
         }
-        /* The flavours' file holds seven heaps, all others one. */
+        /* The file about flavours has seven heaps; every other file has one. */
         cr_expect_eq(received, heap_length * (strcmp(*name, "flavours") == 0 ? 7 : 1), "%s", *name);
     }
 }

@@ -1,6 +1,6 @@
-/* Goal: a packet that the protocol does not allow is refused under its own name, and no byte outside the
- * datagram is touched.
- * Method: packets from the builder, each with one defect. */
+/* Goal: a packet that the protocol does not allow is refused with the bucket of its defect, and no byte outside the
+ * datagram is read.
+ * Method: the packets come from the packet builder, and each has one defect. */
 #include "packet_expect.h"
 
 Test(packet_refused, empty_datagram_is_refused)
@@ -51,7 +51,7 @@ Test(packet_refused, zero_width_is_refused)
     expect(&built, SPEAD_RECV_MALFORMED_WIDTHS);
 }
 
-/* Of all 65536 pairs of widths exactly seven are flavours. */
+/* Of all 65536 pairs of widths, exactly seven are flavours. */
 Test(packet_refused, widths_that_do_not_add_to_eight_are_refused)
 {
     struct test_packet built;
@@ -82,7 +82,7 @@ Test(packet_refused, pointers_beyond_the_packet_are_refused)
     expect(&built, SPEAD_RECV_MALFORMED_POINTERS);
 }
 
-/* The engine gave fewer bytes than it should: nothing beyond them may be read. */
+/* The engine gave fewer bytes of the head than it should. The decoder must not read beyond them. */
 Test(packet_refused, pointers_beyond_the_head_are_refused)
 {
     struct test_packet built;
@@ -188,7 +188,8 @@ Test(packet_refused, datagram_longer_than_its_packet_is_refused)
     expect(&built, SPEAD_RECV_MALFORMED_SIZE_MISMATCH);
 }
 
-/* One packet with every defect is refused for the first, then, that one mended, for the next. */
+/* A packet that has every defect is refused for the first one. After that one is corrected, it is refused for the
+ * next, and so on. */
 Test(packet_refused, defects_are_judged_in_the_order_of_the_protocol)
 {
     struct test_packet built;
