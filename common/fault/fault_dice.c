@@ -66,7 +66,8 @@ struct speadi_fault_decision speadi_fault_roll(struct speadi_fault_dice *dice, u
 {
     const struct speadi_fault_spec *spec = &dice->spec;
     struct speadi_fault_decision decision = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
-    /* For: loss; repetition; reordering and by how many packets; cut and where; inverted bit and which. */
+    /* [0]: is it lost? [1]: is it repeated? [2]: is it overtaken, and [3]: by how many packets? [4]: is it cut, and
+     * [5]: where? [6]: is a bit inverted, and [7]: which one? */
     uint64_t random[8];
 
     for (unsigned i = 0; i < 8; i++)

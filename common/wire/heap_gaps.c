@@ -13,8 +13,8 @@ static struct gap_walk walk_gaps(const struct spead_heap *heap)
 {
     return (struct gap_walk){
         .heap = heap,
-        .next_span = heap->complete ? heap->span_count + 1
-                                    : 0, /* a complete heap may not have its spans any more */
+        /* A complete heap has no gap, and may not have its spans any more. */
+        .next_span = heap->complete ? heap->span_count + 1 : 0,
         .refused_left = heap->refused_packets,
     };
 }
@@ -40,8 +40,8 @@ static bool next_gap(struct gap_walk *walk)
     return false;
 }
 
-/* The heap knows how many packets were refused, but not which. So the refused packets are assigned, in order, to the
- * gaps that are not larger than the refused packets that are left. */
+/* The heap knows how many packets were refused, but not which. So the gaps are visited in order: a gap that needs no
+ * more packets than there are refused ones left gets the cause SPEAD_GAP_REFUSED and uses that many of them. */
 static enum spead_gap_cause cause_of(struct gap_walk *walk)
 {
     uint64_t needed = walk->packets == 0 ? 1 : walk->packets;

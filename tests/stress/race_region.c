@@ -1,7 +1,7 @@
 /* Goal: one thread takes regions and several threads release them with events, until the owner ends the pool. No
  * region is given out while a device uses it.
  * Method: the taker writes a number into each region. A releasing thread checks the number and gives the region back
- * twice with an event. A device completes the event only after it has checked many times that nobody else got the
+ * twice with an event. A device completes the event only after it has checked many times that no other thread got the
  * region. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <sched.h>

@@ -59,7 +59,7 @@ enum spead_recv_bucket {
     SPEAD_RECV_MALFORMED_BEYOND_HEAP,   /* offset + length exceeds the heap length, or wraps */
     SPEAD_RECV_MALFORMED_SIZE_MISMATCH, /* the datagram is longer than the packet in it */
     SPEAD_RECV_MALFORMED_UNSIZED,       /* no heap length, but the stream requires one */
-    /* The heap length is not that of an earlier packet, or does not reach to a byte that an earlier packet named. */
+    /* The declared heap length differs from an earlier one, or is too small for bytes that earlier packets named. */
     SPEAD_RECV_MALFORMED_HEAP_LENGTH,
     /* Below SPEAD: engines that see whole frames count here what a kernel would not have passed to a socket. */
     SPEAD_RECV_FOREIGN_FRAME,      /* not UDP to an endpoint of this stream */
@@ -99,7 +99,7 @@ struct spead_recv_counters {
     /* Drops that the kernel counts at the stream's sockets (SO_MEMINFO). A train counts as one where GRO is on.
      * Datagrams that the socket filter for the configured sender refused are counted here too. */
     uint64_t kernel_drops;
-    uint64_t gaps_with_local_drops; /* gaps of heaps during whose life kernel_drops rose */
+    uint64_t gaps_with_local_drops; /* gaps of heaps that were live while kernel_drops rose */
 
     /* How payload reached its heap. */
     uint64_t placed, bounced, repaired; /* packets */

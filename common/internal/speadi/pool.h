@@ -24,7 +24,7 @@
 struct speadi_pool; /* opaque; it lives until its owner and all blocks that are out are done */
 
 struct speadi_block {
-    uint8_t *data;        /* block_bytes of address space, page-aligned; NULL: not for the CPU */
+    uint8_t *data;        /* address space, 4 KiB aligned; NULL: the CPU cannot touch it */
     uint64_t offset;      /* where the block begins in the memory of the pool */
     size_t bytes;         /* the block_bytes of the pool */
     size_t charged_bytes; /* the beginning that is charged; only the taker uses it */
