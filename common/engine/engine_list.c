@@ -37,8 +37,8 @@ const struct speadi_engine_about *speadi_engine_by_rank(const struct speadi_engi
     return NULL;
 }
 
-int speadi_engine_info(const struct speadi_engine_list *list, uint32_t index,
-                       struct spead_engine_info *info)
+int speadi_engine_describe(const struct speadi_engine_list *list, uint32_t index,
+                           struct spead_engine_info *info)
 {
     const struct speadi_engine_about *engine = speadi_engine_by_rank(list, index);
     struct spead_engine_info full = SPEAD_ENGINE_INFO_INIT;

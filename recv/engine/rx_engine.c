@@ -27,7 +27,7 @@ const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name)
 
 int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info)
 {
-    return speadi_engine_info(&list, index, info);
+    return speadi_engine_describe(&list, index, info);
 }
 
 int spead_recv_engine_usable(const char *name, struct spead_err *err)

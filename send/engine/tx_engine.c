@@ -19,7 +19,7 @@ static const struct speadi_tx_engine_ops *ops_of(const struct speadi_engine_abou
 
 int spead_send_engine_info(uint32_t index, struct spead_engine_info *info)
 {
-    return speadi_engine_info(&list, index, info);
+    return speadi_engine_describe(&list, index, info);
 }
 
 int spead_send_engine_usable(const char *name, struct spead_err *err)

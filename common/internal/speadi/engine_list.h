@@ -46,8 +46,8 @@ const struct speadi_engine_about *speadi_engine_by_rank(const struct speadi_engi
 
 /* Fills *info, as much of it as info->struct_size says. Returns 0, -EINVAL (struct_size is 0), or -ERANGE (index is
  * past the last engine). */
-int speadi_engine_info(const struct speadi_engine_list *list, uint32_t index,
-                       struct spead_engine_info *info);
+int speadi_engine_describe(const struct speadi_engine_list *list, uint32_t index,
+                           struct spead_engine_info *info);
 
 /* Returns -EINVAL and writes the sentence that names the engines of the list. */
 int speadi_engine_unknown(const struct speadi_engine_list *list, const char *name,

@@ -142,15 +142,15 @@ Test(engine_list, information_comes_by_rank_and_ends)
     struct spead_engine_info info = SPEAD_ENGINE_INFO_INIT;
 
     for (uint32_t i = 0; i < 4; i++) {
-        cr_assert_eq(speadi_engine_info(&list, i, &info), 0);
+        cr_assert_eq(speadi_engine_describe(&list, i, &info), 0);
         cr_expect_str_eq(info.name, names[i]);
     }
     cr_expect_eq(info.endpoint, SPEAD_ENDPOINT_MEM_LINK);
     cr_expect_eq(info.rank, 40u);
     cr_expect_null(info.caveat);
-    cr_assert_eq(speadi_engine_info(&list, 0, &info), 0);
+    cr_assert_eq(speadi_engine_describe(&list, 0, &info), 0);
     cr_expect_str_eq(info.caveat, "leaves the ground");
-    cr_expect_eq(speadi_engine_info(&list, 4, &info), -ERANGE);
+    cr_expect_eq(speadi_engine_describe(&list, 4, &info), -ERANGE);
 }
 
 Test(engine_list, an_older_caller_gets_what_it_has_room_for)
@@ -158,10 +158,10 @@ Test(engine_list, an_older_caller_gets_what_it_has_room_for)
     struct spead_engine_info info = {.struct_size = offsetof(struct spead_engine_info, caveat),
                                      .endpoint = SPEAD_ENDPOINT_TEXT};
 
-    cr_assert_eq(speadi_engine_info(&list, 0, &info), 0);
+    cr_assert_eq(speadi_engine_describe(&list, 0, &info), 0);
     cr_expect_str_eq(info.name, "plane");
     cr_expect_null(info.caveat, "beyond its structure: not written");
     cr_expect_eq(info.endpoint, SPEAD_ENDPOINT_TEXT);
     info.struct_size = 0;
-    cr_expect_eq(speadi_engine_info(&list, 0, &info), -EINVAL);
+    cr_expect_eq(speadi_engine_describe(&list, 0, &info), -EINVAL);
 }
