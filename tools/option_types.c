@@ -242,8 +242,11 @@ static int parse_fraction(const struct tool_option *row, const char *text, doubl
         return 0;
     }
     ret = tool_parse_real(&number, text, row->least, row->most, err);
-    if (ret < 0)
-        return row->or_zero ? speadi_err_add(err, ret, ", or 0") : ret;
+    if (ret <
+        0) /* a number outside the range may also be 0; what is no number is refused as that */
+        return row->or_zero && tool_parse_real(&number, text, -HUGE_VAL, HUGE_VAL, NULL) == 0
+                   ? speadi_err_add(err, ret, ", or 0")
+                   : ret;
     *value = number;
     return 0;
 }

@@ -113,5 +113,7 @@ int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state,
 
     if (!config->count || config->count > SPEADI_RX_SOURCES_MAX)
         return speadi_err_range(err, "endpoint_count", config->count, 1, SPEADI_RX_SOURCES_MAX);
+    if (speadi_engine_options_check(config->engine_options, err) < 0)
+        return -EINVAL;
     return speadi_engine_choose(&choice, name, reason, err);
 }

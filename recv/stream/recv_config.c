@@ -207,10 +207,10 @@ static int parse_source(const struct spead_recv_stream_config *config,
     if (!config->source)
         return 0;
     if (!rx->addresses)
-        return speadi_err_set(err, -EINVAL,
-                              "source: what engine %s reads has no senders to choose from; leave "
-                              "it NULL",
-                              config->engine);
+        return speadi_err_field(err, -EINVAL, "source",
+                                ": what engine %s reads has no senders to choose from; do without "
+                                "it",
+                                config->engine);
     ret = speadi_address_parse(sender, config->source, SPEADI_ADDRESS_SENDER, err);
     if (ret < 0)
         return speadi_err_blame(err, ret, "source");

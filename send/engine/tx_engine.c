@@ -58,7 +58,7 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
 }
 
 /* Says in err that the engine lacks a capability for `what`, and which engines have it. Returns -ENOTSUP. */
-static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *what,
+static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *field,
                  struct spead_err *err)
 {
     const struct speadi_engine_about *other;
@@ -71,8 +71,8 @@ static int lacks(const struct speadi_engine_about *engine, uint32_t capability, 
             snprintf(others + used, sizeof others - used, "%s%s", used ? ", " : "; try ",
                      other->name);
     }
-    return speadi_err_set(err, -ENOTSUP, "%s: engine %s has no device for this%s", what,
-                          engine->name, others);
+    return speadi_err_field(err, -ENOTSUP, field, ": engine %s has no device for this%s",
+                            engine->name, others);
 }
 
 static int check_caps(const struct speadi_engine_about *engine,
@@ -86,7 +86,7 @@ static int check_caps(const struct speadi_engine_about *engine,
         return lacks(engine, SPEADI_TX_CAP_SEGMENTS, "hardware_tso", err);
     for (uint32_t i = 0; i < config->memory_count; i++)
         if (config->memory[i].is_dma_buf && !(caps & SPEADI_TX_CAP_DEVICE))
-            return lacks(engine, SPEADI_TX_CAP_DEVICE, "memory with is_dma_buf", err);
+            return lacks(engine, SPEADI_TX_CAP_DEVICE, "memory", err);
     return 0;
 }
 
@@ -129,5 +129,7 @@ int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state,
     if (config->count == 0 || config->count > SPEADI_TX_DESTINATIONS_MAX)
         return speadi_err_range(err, "endpoint_count", config->count, 1,
                                 SPEADI_TX_DESTINATIONS_MAX);
+    if (speadi_engine_options_check(config->engine_options, err) < 0)
+        return -EINVAL;
     return speadi_engine_choose(&choice, name, reason, err);
 }

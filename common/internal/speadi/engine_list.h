@@ -76,6 +76,12 @@ int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *
 const struct spead_engine_options *speadi_engine_options_find(
     const struct spead_engine_options *first, const char *name);
 
+/* A chain of options has at most this many parts. */
+#define SPEADI_ENGINE_OPTIONS_MAX 64u
+
+/* Returns 0, or -EINVAL with a sentence if the chain is longer than SPEADI_ENGINE_OPTIONS_MAX: it may have no end. */
+int speadi_engine_options_check(const struct spead_engine_options *first, struct spead_err *err);
+
 /* Reads the options of an engine, which begin with a struct spead_engine_options, by the rule for structs of older and
  * newer callers (speadi/struct_size.h). When `from` is NULL, *own gets the defaults. Returns 0, or -EINVAL with a
  * sentence. */

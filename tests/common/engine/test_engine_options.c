@@ -65,3 +65,13 @@ Test(engine_options, a_size_that_cannot_be_is_refused)
     cr_assert_eq(speadi_engine_options_read(&own, &kind, &canoe.options, &err), -EINVAL);
     cr_expect(strstr(err.text, "canoe") && strstr(err.text, "struct_size"), "%s", err.text);
 }
+
+Test(engine_options, a_chain_that_has_no_end_is_refused_by_name)
+{
+    cr_expect_eq(speadi_engine_options_check(NULL, &err), 0);
+    plane.next = &canoe.options;
+    cr_expect_eq(speadi_engine_options_check(&plane, &err), 0);
+    canoe.options.next = &plane;
+    cr_assert_eq(speadi_engine_options_check(&plane, &err), -EINVAL);
+    cr_expect_str_eq(err.field, "engine_options");
+}
