@@ -40,13 +40,13 @@ struct spead_engine_info {
  *     verbs.device = "mlx5_0";
  *     config.engine_options = &verbs.options;
  *
- * Only the engine of that name reads them. Options of an engine that the stream does not use, or that the library does
- * not have, change nothing. */
+ * Only the engine that is named in `engine` reads the options. Options for an engine that the stream does not use, or
+ * that the library does not have, change nothing. */
 struct spead_engine_options {
     uint32_t struct_size; /* of the whole struct that begins here */
     uint32_t reserved;
     const char *engine;                      /* the name of the engine that reads them */
-    const struct spead_engine_options *next; /* options of another engine; NULL: none follow */
+    const struct spead_engine_options *next; /* options of another engine, or NULL */
 };
 
 #ifdef __cplusplus

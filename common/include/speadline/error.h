@@ -1,8 +1,8 @@
 /* Errors: what went wrong, in words that a person can act on.
  *
  * Every call of the library returns 0 (or a count) or -errno. Set-up calls also take a `struct spead_err *`, which may
- * be NULL: after a failure it holds one sentence that says what failed, where, and what to do about it.
- * The data path never fills one. The library neither prints nor exits. */
+ * be NULL: after a failure it holds one sentence that says what failed, where, and what to do about it. The data path
+ * never fills a struct spead_err. The library neither prints nor exits. */
 #ifndef SPEADLINE_ERROR_H
 #define SPEADLINE_ERROR_H
 
@@ -12,7 +12,7 @@ extern "C" {
 
 #define SPEAD_ERR_TEXT_MAX 256
 
-/* The library fills it only on failure. The caller need not initialise it before the call. */
+/* The library fills this struct only on failure. The caller need not initialise the struct before the call. */
 struct spead_err {
     int code;                      /* the -errno that the call returned */
     char text[SPEAD_ERR_TEXT_MAX]; /* one line, no newline, always terminated */
@@ -29,7 +29,8 @@ enum spead_log_level {
 };
 
 /* Where a stream sends its log lines. `fn` may be NULL: then nothing is logged. The thread that creates or polls the
- * stream calls it, but never once per packet. `line` has no newline and is valid only during the call. */
+ * stream calls `fn`. It does so rarely, never for each packet. `line` has no newline and is valid only during the
+ * call. */
 struct spead_log {
     void (*fn)(void *arg, enum spead_log_level level, const char *line);
     void *arg;

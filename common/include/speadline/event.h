@@ -22,7 +22,7 @@ struct spead_event_ops {
     int (*query)(void *arg, uint64_t event);
     /* Blocks until query() would no longer return 0. Any thread. */
     void (*wait)(void *arg, uint64_t event);
-    /* They add one owner, and take one away. Any thread. */
+    /* ref() adds one owner, and unref() takes one owner away. Any thread. */
     void (*ref)(void *arg, uint64_t event);
     void (*unref)(void *arg, uint64_t event);
     void *arg; /* passed to each of these functions */

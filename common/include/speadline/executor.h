@@ -1,10 +1,10 @@
-/* An executor: a few workers, pinned if wanted, that step the nodes of any number of graphs.
+/* An executor is a set of workers, which may be pinned to CPUs. They step the nodes of any number of graphs.
  *
- * Fairness: A runnable node is stepped after at most one step of each other runnable node of its worker. A worker
- * without a runnable node sleeps in the kernel; no worker spins. Blocking nodes have threads of their own, which
- * belong to their graph and are not counted here.
+ * Fairness: While a runnable node waits for its turn, its worker steps each other runnable node at most once. A worker
+ * without a runnable node sleeps in the kernel; no worker spins. Each blocking node has a thread of its own. That
+ * thread belongs to the graph of the node and is not counted here.
  *
- * Threads: Its owner creates and destroys an executor. Any thread may start a graph on it. */
+ * Threads: The owner of an executor creates and destroys it. Any thread may start a graph on it. */
 #ifndef SPEADLINE_EXECUTOR_H
 #define SPEADLINE_EXECUTOR_H
 
@@ -22,7 +22,7 @@ struct spead_executor_config {
     uint32_t struct_size; /* set by _INIT */
     uint32_t workers;     /* default 1; at most 256 */
     const int *cpus;      /* one CPU for each worker, -1: not pinned; NULL: none is pinned */
-    const char *name;     /* of its threads; NULL: "spead" */
+    const char *name;     /* its threads are called after it; NULL: "spead" */
 };
 /* clang-format off */
 #define SPEAD_EXECUTOR_CONFIG_INIT { .struct_size = sizeof(struct spead_executor_config), .workers = 1 }
@@ -33,19 +33,19 @@ struct spead_executor_config {
 int spead_executor_create(struct spead_executor **out, const struct spead_executor_config *config,
                           struct spead_err *err);
 
-/* Ends the workers and frees the executor. Every graph that was started on it must have ended (spead_graph_wait()).
- * NULL is ignored. */
+/* Ends the workers and frees the executor. Every graph that was started on the executor must have ended before
+ * (spead_graph_wait()). NULL is ignored. */
 void spead_executor_destroy(struct spead_executor *executor);
 
 struct spead_executor_stats {
     uint32_t struct_size; /* set by _INIT */
     uint32_t workers;
-    uint64_t steps;    /* that all workers have made */
+    uint64_t steps;    /* steps that all workers have made */
     uint64_t sleeps;   /* how often a worker found no runnable node and went to sleep */
     uint64_t wakes;    /* how often a sleeping worker was woken through the kernel */
     uint64_t busy_ns;  /* time spent in steps, added up over all workers */
-    uint64_t nodes;    /* that have not finished yet */
-    uint64_t runnable; /* of these nodes, those that wait for their turn */
+    uint64_t nodes;    /* nodes that have not finished yet */
+    uint64_t runnable; /* how many of these nodes wait for their turn */
 };
 /* clang-format off */
 #define SPEAD_EXECUTOR_STATS_INIT { .struct_size = sizeof(struct spead_executor_stats) }

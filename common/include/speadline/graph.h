@@ -4,20 +4,20 @@
  * printed. A graph then runs once, in one of two ways: on an executor, or pulled one message at a time on the thread
  * of the caller.
  *
- * Threads:  One thread builds and starts the graph. From then on stop(), cancel(), stats and reports may be called on
- *           any thread. wait(), drain() and next() belong to one thread.
+ * Threads: One thread builds and starts the graph. After that, any thread may call stop(), cancel() and the functions
+ * for stats and reports. Only one thread may call wait(), drain() and next().
  * Lifetime: create -> add, join ... -> start -> wait | drain | (cancel -> wait) -> destroy
  *                                   or -> next ... until the end -> destroy
  *
  * stop      Sources are told to finish. Everything that they have sent is processed, and ends of stream travel in
- *           order. An input that reads a channel of the program takes the messages that are in it and then ends,
- *           whether its sending ends have closed or not.
+ *           order. An input that reads a channel of the program takes the messages that are in that channel and then
+ *           ends, even if sending ends of the channel are still open.
  * drain     Stops and waits. At the deadline it cancels, and says what was not drained.
  * cancel    Steps under way run to their end, and no node is stepped again. Messages in channels are released and
  *           counted.
  * failure   A node whose policy is FAIL has failed: its outputs end with its error, its inputs take no more, and
  *           sources stop. Results that were reached before stay valid and are delivered. When a channel of the program
- *           ends with an error, this is a failure of the node that reads it. */
+ *           ends with an error, the node that reads the channel counts as failed. */
 #ifndef SPEADLINE_GRAPH_H
 #define SPEADLINE_GRAPH_H
 
@@ -39,7 +39,7 @@ struct spead_graph; /* opaque */
 struct spead_graph_config {
     uint32_t struct_size; /* set by _INIT */
     const char *name;     /* copied; NULL: "graph" */
-    bool metrics; /* keep a latency histogram for each edge; default false: they take no memory */
+    bool metrics; /* keep a latency histogram for each edge (it takes memory); default false */
     struct spead_log log; /* gets the lines of SPEAD_ON_ERROR_LOG, on the threads of the nodes */
 };
 /* clang-format off */
@@ -50,15 +50,15 @@ struct spead_graph_config {
 int spead_graph_create(struct spead_graph **out, const struct spead_graph_config *config,
                        struct spead_err *err);
 
-/* Frees a graph with its nodes and channels; if it still runs, cancels it first and waits for its end. Messages that
- * were received from it stay valid. NULL is ignored. */
+/* Frees a graph with its nodes and channels. If the graph still runs, this call first cancels it and waits for its end.
+ * Messages that were received from the graph stay valid. NULL is ignored. */
 void spead_graph_destroy(struct spead_graph *graph);
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Adds a node. *node (node may be NULL) is borrowed and lives as long as the graph. Returns 0, -EINVAL (err names the
- * field), -EEXIST (another node has the name), -ENOMEM or -EBUSY (the graph has started). On failure the state still
- * belongs to the caller: destroy() is not called. */
+/* Adds a node. Sets *node to the new node, which is borrowed and lives as long as the graph; node may be NULL. Returns
+ * 0, -EINVAL (err names the field), -EEXIST (another node has the name), -ENOMEM or -EBUSY (the graph has started). On
+ * failure the state still belongs to the caller, and the destroy() of the node is not called. */
 int spead_graph_add(struct spead_graph *graph, const struct spead_node_config *config,
                     struct spead_node **node, struct spead_err *err);
 
@@ -68,12 +68,13 @@ struct spead_graph_end {
     const char *port;
 };
 
-/* Joins an output to an input by a channel with this config. config NULL: if one of the ports is joined already, the
- * config of that channel; else capacity 1 and policy block.
+/* Joins an output to an input by a channel with this config. config may be NULL. Then, if one of the ports is joined
+ * already, the config of its channel is used; if not, the channel has capacity 1 and policy block.
  *
  * Several joins to one input share the channel of that input (many sending ends). Several joins from one output share
  * the channel of that output too (each message goes to one of the inputs). The configs of such joins must agree. The
- * form is chosen when the graph starts, by how many ports share the channel; it is at least the form of the config.
+ * graph chooses the form of the channel when it starts, by the number of ports that share the channel. The form allows
+ * at least as many ends as the form in the config.
  *
  * Returns 0, -EINVAL (err names the port), -EBUSY (the graph has started), -ENOMEM or -EPROTOTYPE (err names both
  * ports and their types). */
@@ -91,8 +92,8 @@ int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end fr
 
 /* Checks the graph (every input is joined, types and policies agree) and describes it: nodes, edges, capacities,
  * policies, memory, and where each node will run. Writes text for people, or JSON. Works as snprintf(): returns the
- * full length of the text, and writes at most max bytes, with a terminator. Or returns -errno with a sentence when
- * the graph cannot run. */
+ * full length of the text, and writes at most max bytes, with a terminator. If the graph cannot run, returns -errno,
+ * and *err holds a sentence. */
 enum spead_report_format { SPEAD_REPORT_TEXT = 0, SPEAD_REPORT_JSON = 1 };
 int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format format, char *out,
                      size_t max, struct spead_err *err);
@@ -100,16 +101,16 @@ int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format f
 /* ---- Running on an executor ---------------------------------------------------------------- */
 
 /* Checks the graph, starts its nodes and lets it run. A node starts after the nodes that receive from it, so that a
- * receiving node is ready first. If a start() fails, the nodes that have started are finished again, and the graph
- * can only be destroyed.
+ * receiving node is ready first. If the start() of a node fails, the library calls finish() of the nodes that have
+ * started. Then the graph can only be destroyed.
  *
- * A node stays with one worker. If the node has a cpu, this is the worker that is pinned to that cpu (-EINVAL if
- * there is none). Other nodes that follow one another in the flow share a worker, as far as that keeps the numbers of
- * nodes even. See docs/adr/0014. */
+ * A node stays with one worker. A node whose config names a cpu goes to the worker that is pinned to that cpu (-EINVAL
+ * if there is no such worker). Among the other nodes, neighbours in the flow share a worker, as long as all workers get
+ * about the same number of nodes. See docs/adr/0014. */
 int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor,
                       struct spead_err *err);
 
-/* See the top of this file. Any thread; they do not wait for the end. */
+/* Stop or cancel the graph, as the top of this file says. They do not wait until the graph has ended. Any thread. */
 void spead_graph_stop(struct spead_graph *graph);
 void spead_graph_cancel(struct spead_graph *graph);
 
@@ -117,9 +118,9 @@ void spead_graph_cancel(struct spead_graph *graph);
  * -ETIMEDOUT. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
-/* Returns true if wait() would return at once. So it also tells, after a wait() that returned -ETIMEDOUT, whether the
- * deadline has passed (false) or a node failed with this code (true). A graph that could not start has not ended. Any
- * thread. */
+/* Returns true if wait() would return immediately. After a wait() that returned -ETIMEDOUT, the answer tells the two
+ * causes apart: false: the deadline has passed; true: a node failed with this code. A graph that could not start has
+ * not ended. Any thread. */
 bool spead_graph_has_ended(const struct spead_graph *graph);
 
 /* Stops the graph and waits for its end. At the deadline it cancels the graph and returns -ETIMEDOUT, with a sentence
@@ -134,9 +135,9 @@ int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct sp
  * an edge limits how far work runs ahead. The first call starts the nodes. Blocking nodes are stepped on this thread
  * too.
  *
- * Returns 0 and one message, -ESHUTDOWN at the end of stream, the code of a failure, -ECANCELED, or -EINVAL (the
- * output is joined, or the graph runs on an executor). While every node that is needed waits for a time, for
- * spead_node_wake() or for a channel of the program, this call sleeps. */
+ * Returns 0 and one message, -ESHUTDOWN at the end of stream, the code of a failure, -ECANCELED, or -EINVAL (the output
+ * is joined, or the graph runs on an executor). This call sleeps while each node that is needed waits for a time, for
+ * spead_node_wake() or for a channel of the program. */
 int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_message *message, struct spead_err *err);
 
@@ -148,8 +149,8 @@ struct spead_failure {
     int code;             /* 0: no node has failed */
     char path[256];       /* node by node from a source: "capture > unpack > fft" */
     bool has_message;     /* false: the node did not work on a message */
-    uint32_t stream;      /* of the message that the node worked on */
-    uint64_t sequence;    /* of that message */
+    uint32_t stream;      /* stream of the message that the node worked on */
+    uint64_t sequence;    /* sequence of that message */
     char cause[SPEAD_ERR_TEXT_MAX];
 };
 /* clang-format off */
@@ -165,7 +166,8 @@ struct spead_node_stats {
     uint64_t in, out; /* messages over all ports; a node may take more than it sends, or fewer */
     uint64_t failed;  /* steps that failed = retried + skipped + logged + diverted + fatal */
     uint64_t retried, skipped, logged, diverted, fatal;
-    uint64_t cpu_ns; /* of a blocking node's thread; 0 until it has finished, and for other nodes */
+    uint64_t
+        cpu_ns; /* CPU time of a blocking node's thread; 0 until it has finished, and for other nodes */
 };
 enum spead_node_state {
     SPEAD_NODE_BUILT,

@@ -51,17 +51,17 @@ struct spead_heap *spead_heap_ref(struct spead_heap *heap);
 /* Gives one reference back. With the last one, the heap's memory returns to its pool. NULL is ignored. */
 void spead_heap_unref(struct spead_heap *heap);
 
-/* The heap counter (item 0x01). */
+/* Returns the heap counter (item 0x01). */
 uint64_t spead_heap_counter(const struct spead_heap *heap);
 
-/* The flavour of the packets of the heap. */
+/* Returns the flavour of the heap's packets. */
 struct spead_flavour spead_heap_flavour(const struct spead_heap *heap);
 
-/* The payload and its length in bytes. The caller may read the payload, and only while it holds a reference. For a
- * heap that carries item 0x02 the length is the declared one, also when parts are missing; for other heaps it is the
- * end of the furthest byte that any packet named. The pointer is NULL when the payload lies in memory that the CPU
- * cannot touch (the stream's heap_arena): then spead_heap_region_info() says where it is. For a length of 0 in memory
- * that the CPU can touch, the pointer is not NULL, but there is nothing to read. */
+/* Return the payload and its length in bytes. The caller may read the payload as long as it holds a reference. A heap
+ * that carries item 0x02 has the declared length, also when parts are missing. The length of any other heap reaches to
+ * the furthest byte that a packet named. The pointer is NULL when the payload lies in memory that the CPU cannot touch
+ * (the stream's heap_arena): then spead_heap_region_info() says where it is. For a length of 0 in memory that the CPU
+ * can touch, the pointer is not NULL, but there is nothing to read. */
 const uint8_t *spead_heap_payload(const struct spead_heap *heap);
 uint64_t spead_heap_length(const struct spead_heap *heap);
 
@@ -69,32 +69,34 @@ uint64_t spead_heap_length(const struct spead_heap *heap);
  * info->bytes becomes the heap's length. The answer is valid while the caller holds a reference. */
 void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info);
 
-/* Payload bytes that arrived (<= length). */
+/* Returns how many payload bytes arrived (at most the length). */
 uint64_t spead_heap_received(const struct spead_heap *heap);
 
-/* True when every byte of the heap's length has arrived and no item points past the length. A heap without a declared
- * length (item 0x02) is complete when it has no gap before its furthest byte. */
+/* Returns true when every byte of the heap's length has arrived and no item points past the length. A heap without a
+ * declared length (item 0x02) is complete when it has no gap before its furthest byte. */
 bool spead_heap_is_complete(const struct spead_heap *heap);
 
-/* Packets that were accepted into this heap. */
+/* Returns how many packets were accepted into this heap. */
 uint64_t spead_heap_packets(const struct spead_heap *heap);
 
-/* Writes the missing ranges into gaps in ascending order, at most max of them. Returns how many there are in all (0 for
- * a complete heap). */
+/* Writes at most max missing ranges into `gaps`, in ascending order. Returns how many missing ranges the heap has in
+ * all (0 for a complete heap). */
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max);
 
-/* The times of the first and of the last accepted packet, in ns since the epoch of the clock. */
+/* Return the times of the first and of the last accepted packet, in ns since the epoch of the clock. spead_heap_clock()
+ * returns which clock that is. */
 uint64_t spead_heap_first_ns(const struct spead_heap *heap);
 uint64_t spead_heap_last_ns(const struct spead_heap *heap);
 enum spead_clock spead_heap_clock(const struct spead_heap *heap);
 
-/* The endpoint at which the heap's first packet arrived: its index in the order of the stream's configuration. */
+/* Returns the endpoint at which the heap's first packet arrived, as an index in the order of the stream's
+ * configuration. */
 uint32_t spead_heap_source(const struct spead_heap *heap);
 
-/* The number of items. Items with the identifiers 0x00 to 0x04 are not counted, nor are addressed items of no bytes
- * (spead2 leaves them out too). In an incomplete heap only immediate items are counted: an item pointer may be
- * missing, so nobody knows where an addressed item ends. The immediate items come first, in order of arrival; then
- * come the addressed ones, in order of address. Source: SPEAD document, "item pointers". */
+/* Returns the number of items. Items with the identifiers 0x00 to 0x04 are not counted. Addressed items without bytes
+ * are not counted either (spead2 leaves them out too). In an incomplete heap only immediate items are counted: an item
+ * pointer may be missing, so nobody knows where an addressed item ends. The immediate items come first, in order of
+ * arrival; then come the addressed ones, in order of address. Source: SPEAD document, "item pointers". */
 size_t spead_heap_item_count(const struct spead_heap *heap);
 
 /* Writes the item with this index (0, 1, ...) to *item. Returns 0, or -ERANGE when index is past the last item. */
@@ -103,7 +105,7 @@ int spead_heap_item(const struct spead_heap *heap, size_t index, struct spead_it
 /* Writes the first item with this identifier to *item. Returns 0, or -ENOENT when the heap has none. */
 int spead_heap_find_item(const struct spead_heap *heap, uint64_t id, struct spead_item *item);
 
-/* True when the heap carries the stream-control item (0x06) with this value. */
+/* Returns true when the heap carries the stream-control item (0x06) with this value. */
 bool spead_heap_has_control(const struct spead_heap *heap, enum spead_stream_control value);
 
 #ifdef __cplusplus

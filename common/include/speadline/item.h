@@ -47,7 +47,7 @@ struct spead_item {
     bool is_immediate;
     uint64_t value; /* immediate: the value (N bits); addressed: the item's offset in the payload */
 
-    /* Addressed: the item's bytes. Immediate: NULL. It is also NULL for an addressed item when the CPU cannot touch
+    /* Addressed: the item's bytes. Immediate: NULL. `data` is also NULL for an addressed item when the CPU cannot touch
      * the payload; then `value` still says where in the payload the item is. */
     const uint8_t *data;
     size_t bytes; /* addressed: length of the item; immediate: 0 */

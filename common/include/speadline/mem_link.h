@@ -1,9 +1,9 @@
 /* Memory links: the endpoint of the `mem` engine.
  *
- * A memory link is a bounded queue of packets inside one process that loses nothing. A send stream and a receive stream
- * that name the same link are joined by it. While the link is full, the send stream waits. Tests and examples use it; a
- * program can use it too, to pass SPEAD heaps between two of its threads.
- * Threads: one send stream and one receive stream use a link at a time. Any thread may call ref() and unref(). */
+ * A memory link is a bounded queue of packets inside one process that loses nothing. It joins a send stream and a
+ * receive stream whose configurations name the same link. While the link is full, the send stream waits. Tests and
+ * examples use memory links. A program can use them too, to pass SPEAD heaps between two of its threads. Threads: one
+ * send stream and one receive stream use a link at a time. Any thread may call ref() and unref(). */
 #ifndef SPEADLINE_MEM_LINK_H
 #define SPEADLINE_MEM_LINK_H
 
@@ -26,9 +26,9 @@ int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size
 struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link);
 void spead_mem_link_unref(struct spead_mem_link *link); /* NULL is ignored */
 
-/* Copies one packet, of any bytes, onto the link, in place of a send stream: for tests, and to replay recorded packets.
- * Returns 0, -EAGAIN (the link is full), -EMSGSIZE (the packet is larger than packet_bytes) or -EPIPE (the link is
- * closed). Never blocks. */
+/* Copies one packet onto the link, as a send stream does. The packet may contain any bytes. This function is for tests,
+ * and for programs that replay recorded packets. Returns 0, -EAGAIN (the link is full), -EMSGSIZE (the packet is larger
+ * than packet_bytes) or -EPIPE (the link is closed). Never blocks. */
 int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t bytes);
 
 /* Closes the link: no further packet will come. A receive stream on the link ends once it has read all packets that

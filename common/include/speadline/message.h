@@ -1,18 +1,18 @@
 /* Messages, which travel through channels, and the registry of their types.
  *
  * A message is 64 bytes, passed by value. It refers to an object that it does not contain: `reference` names the
- * object, and offset and length say which part of the object is meant. Maps of gaps, further times and the origin of
- * the data are kept in the object. Nothing allocates per message.
+ * object, and offset and length say which part of the object is meant. The object itself keeps its map of gaps, further
+ * times and the origin of its data. Nothing allocates per message.
  *
  * Ownership: A message owns one reference to its object. The code that holds the message holds that reference: a send
  * passes the reference on, a receive takes it over, and the code that is done with the message calls
  * spead_message_unref() once.
  *
- * Inheritance: The node or stream where a message first appears (its source) sets stream and sequence: sequence
- * counts the messages of one stream from 0 without gaps. time_ns says when the data came into being there. A message
- * that a node makes out of another inherits stream, sequence, time, key and priority from it
- * (spead_message_inherit()); if it is made out of several, it inherits from the one that came first. A node may set
- * another key. Two messages with the same stream and sequence are parts of one thing. */
+ * Inheritance: The node or stream where a message first appears (its source) sets stream and sequence: sequence counts
+ * the messages of one stream from 0 without gaps. time_ns says when the data came into being there. When a node makes a
+ * message out of another message, the new one inherits stream, sequence, time, key and priority from the other
+ * (spead_message_inherit()). A message that is made out of several inherits from the one that came first. A node may
+ * set another key. Two messages with the same stream and sequence are parts of one thing. */
 #ifndef SPEADLINE_MESSAGE_H
 #define SPEADLINE_MESSAGE_H
 
@@ -62,15 +62,15 @@ enum {
 struct spead_message_type {
     const char *name; /* stable, [a-z0-9.-]{1,63}, e.g. "beam.spectrum" */
 
-    /* They take and give back one reference to the object of the message, and one share of its event if it has one.
-     * Any thread. NULL: the object needs no references; then no message of this type carries an event. */
+    /* ref() takes one reference to the object of the message, and one share of its event if it has one. unref() gives
+     * both back. Any thread. NULL: the object needs no references; then no message of this type carries an event. */
     void (*ref)(const struct spead_message *message);
     void (*unref)(const struct spead_message *message);
 
     /* For checkpoints and for other processes. Set both or neither (NULL). pack() writes the bytes that are needed to
-     * make the object again, and returns how many bytes these are. If that is more than max, it still returns the
-     * number, and need not write anything. unpack() makes an object out of such bytes, and sets reference, offset and
-     * length of *message; it must check every byte. Both return -errno on failure. */
+     * make the object again, and returns how many bytes these are. If they are more than max, pack() still returns
+     * their number, and need not write anything. unpack() makes an object out of such bytes, and sets reference, offset
+     * and length of *message; it must check every byte. Both return -errno on failure. */
     int64_t (*pack)(const struct spead_message *message, void *bytes, size_t max);
     int (*unpack)(struct spead_message *message, const void *bytes, size_t count);
 };

@@ -32,7 +32,7 @@ enum spead_step {
      * that was given to spead_node_wait_input(), a throttle that had no ticket, or the time that was given to
      * spead_node_wait_until(). A call of spead_node_wake() ends the wait too. */
     SPEAD_STEP_WAITING = 0,
-    SPEAD_STEP_AGAIN = 1, /* there is more to do: step again, after the turns of the others */
+    SPEAD_STEP_AGAIN = 1, /* there is more to do: step again, after the turns of the other nodes */
     SPEAD_STEP_DONE = 2,  /* the node has finished: its outputs end, its inputs take no more */
 };
 
@@ -48,9 +48,9 @@ struct spead_node_ops {
      * When the inputs have ended and the node holds no message any more, it returns SPEAD_STEP_DONE. */
     int (*step)(void *state, struct spead_node *self);
 
-    /* Gives the message that the node has failed on, and still holds, to the caller, with its reference; see enum
-     * spead_on_error. Returns 0, or -errno if there is no such message. NULL: the node does not know on which message
-     * it failed, so that only the policies FAIL and RETRY are allowed. */
+    /* Called when the node has failed on a message that it still holds. Gives this message, with its reference, to the
+     * caller; see enum spead_on_error. Returns 0, or -errno if there is no such message. NULL: the node does not know
+     * on which message it failed, so that only the policies FAIL and RETRY are allowed. */
     int (*surrender)(void *state, struct spead_message *failed);
 
     /* Releases all messages that the node holds, and closes what start() opened. Called once after the last step,
@@ -60,10 +60,10 @@ struct spead_node_ops {
     /* Frees the state. Called when the graph is destroyed. NULL: the program frees the state itself. */
     void (*destroy)(void *state);
 
-    /* Makes the step under way, or the next one, return soon; for a blocking node that may sleep long. Called when
-     * the graph is asked to stop, is cancelled or fails. Any thread may call it, also before the first step and more
-     * than once, until the graph has ended (so perhaps after finish()). It never blocks. NULL: the steps of the node
-     * return soon by themselves. */
+    /* Makes the step under way, or the next one, return soon. A blocking node needs it if its steps may sleep long.
+     * Called when the graph is asked to stop, is cancelled or fails. Any thread may call it, also before the first step
+     * and more than once, until the graph has ended (so perhaps after finish()). It never blocks. NULL: the steps of
+     * the node return soon by themselves. */
     void (*interrupt)(void *state);
 };
 
@@ -109,15 +109,15 @@ struct spead_node_config {
 
 /* ---- Inside a step ------------------------------------------------------------------------- */
 
-/* As spead_receiver_try_receive() and spead_sender_try_send(), on a port that is given by its index. If the port
- * answers -EAGAIN, or a send accepts fewer messages than it was given, the node waits for that port when the step
- * returns SPEAD_STEP_WAITING. An output that is joined to nothing accepts every message, releases it and counts it.
- * An output whose receiving ends have all closed answers -EPIPE: a node with nothing else to do then returns
- * SPEAD_STEP_DONE, and in this way a stop travels upstream.
+/* Do what spead_receiver_try_receive() and spead_sender_try_send() do, on the port with this index. If the port answers
+ * -EAGAIN, or a send accepts fewer messages than it was given, the node waits for that port when the step returns
+ * SPEAD_STEP_WAITING. An output that is joined to nothing accepts every message, releases it and counts it. An output
+ * whose receiving ends have all closed answers -EPIPE: a node with nothing else to do then returns SPEAD_STEP_DONE, and
+ * in this way a stop travels upstream.
  *
- * If a node upstream failed, the input answers the error of that node in place of -ESHUTDOWN. Treat it as any other
- * end of stream: finish what the node still holds, then return SPEAD_STEP_DONE. The library then ends the outputs
- * with that error. A step may also return the code with which a port has just answered; this counts as
+ * If a node upstream failed, the input answers the error of that node in place of -ESHUTDOWN. A step treats this error
+ * as any other end of stream: it finishes what the node still holds, then returns SPEAD_STEP_DONE. The library then
+ * ends the outputs with that error. A step may also return the code with which a port has just answered; this counts as
  * SPEAD_STEP_DONE, not as a failure. */
 int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_message *messages,
                        uint32_t max);
@@ -128,17 +128,18 @@ int spead_node_send(struct spead_node *self, uint32_t output, const struct spead
  * messages than it asked for, and returns SPEAD_STEP_WAITING without another try. */
 void spead_node_wait_input(struct spead_node *self, uint32_t input);
 
-/* As spead_throttle_try_take(), but -EAGAIN also queues the node at the throttle. The node is stepped again once it
- * has the ticket, and then the next call returns 0. A node waits for one ticket at a time: the call returns -EINVAL
- * while the node is queued at another throttle. A ticket that comes after the node has finished is given back. */
+/* Takes a ticket, as spead_throttle_try_take() does. When this call returns -EAGAIN, it has also queued the node at the
+ * throttle. The node is stepped again once it has the ticket, and then the next call returns 0. A node waits for one
+ * ticket at a time: the call returns -EINVAL while the node is queued at another throttle. A ticket that comes after
+ * the node has finished is given back. */
 int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throttle);
 
-/* Has the node stepped again at time_ns (CLOCK_MONOTONIC) at the latest, if this step returns SPEAD_STEP_WAITING. It
- * holds for that one wait. */
+/* Makes the library step the node again at time_ns (CLOCK_MONOTONIC) at the latest, if this step returns
+ * SPEAD_STEP_WAITING. The time holds for this one wait only. */
 void spead_node_wait_until(struct spead_node *self, uint64_t time_ns);
 
-/* Says which message the node works on, so that the report of a failure can give its stream and sequence. Without
- * this call, it is the first message of the last receive. */
+/* Says which message the node works on, so that the report of a failure can give its stream and sequence. Without this
+ * call, the report gives those of the first message of the last receive. */
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message);
 
 /* Says in words why the step is about to fail. The report of the failure gives this text as its cause; without this
@@ -150,8 +151,8 @@ __attribute__((format(printf, 2, 3))) void spead_node_explain(struct spead_node 
  * SPEAD_STEP_DONE. */
 bool spead_node_is_stopping(const struct spead_node *self);
 
-/* Returns the time (CLOCK_MONOTONIC) at which the step began. It costs no call of the clock, and is exact enough for
- * ages. */
+/* Returns the time (CLOCK_MONOTONIC) at which the step began. The function does not read the clock, so it costs little.
+ * The time is exact enough to compute how old data are. */
 uint64_t spead_node_now_ns(const struct spead_node *self);
 
 /* ---- From any thread ------------------------------------------------------------------------ */

@@ -3,8 +3,8 @@
  *
  * Both are nodes: they fill a config for spead_graph_add(). Both also work without a graph, on an end of a channel.
  *
- * Threads: As for nodes. The record of a sink may be read by the thread that steps the sink, or by any thread once
- * the graph has ended. */
+ * Threads: The rules for nodes apply (node.h). The record of a sink may be read by the thread that steps the sink, or
+ * by any thread once the graph has ended. */
 #ifndef SPEADLINE_PROBE_H
 #define SPEADLINE_PROBE_H
 
@@ -32,11 +32,12 @@ struct spead_probe_source_config {
     uint64_t count;    /* how many messages to send */
     uint32_t streams;  /* for messages that the source makes; default 1 */
     uint32_t batch;    /* messages in one send, at most 64; default 64 */
-    uint64_t pause_ns; /* between two batches; 0: none */
-    int type;          /* of its output; default SPEAD_TYPE_PLAIN */
+    uint64_t pause_ns; /* pause between two batches; 0: none */
+    int type;          /* type of its output; default SPEAD_TYPE_PLAIN */
     int error;         /* what the source ends with: 0, or a negative errno */
 
-    /* With an error: the source sends this many messages, or `count` if that is fewer, and then fails. */
+    /* Only used if `error` is not 0: the source sends this many messages, or `count` if that is fewer, and then
+     * fails. */
     uint64_t error_at;
 };
 /* clang-format off */
@@ -49,12 +50,12 @@ int spead_probe_source_create(struct spead_probe_source **out,
                               struct spead_err *err);
 void spead_probe_source_destroy(struct spead_probe_source *source); /* NULL is ignored */
 
-/* Fills *config with a node that has one output, "out". The caller sets config->struct_size before. The source still
- * belongs to the caller, and must live as long as the graph. */
+/* Fills *config with a node that has one output, "out". The caller sets config->struct_size before the call. The source
+ * still belongs to the caller, and must live as long as the graph. */
 void spead_probe_source_fill_node(struct spead_probe_source *source, const char *name,
                                   struct spead_node_config *config);
 
-/* The same, but returns the config. */
+/* Does the same as spead_probe_source_fill_node(), but returns the config. */
 static inline struct spead_node_config spead_probe_source_node(struct spead_probe_source *source,
                                                                const char *name)
 {
@@ -65,9 +66,9 @@ static inline struct spead_node_config spead_probe_source_node(struct spead_prob
     return config;
 }
 
-/* Without a graph: sends up to one batch to a sending end; before that it sleeps until the pause is over. Returns
- * SPEAD_STEP_AGAIN, SPEAD_STEP_WAITING (the end answered -EAGAIN), SPEAD_STEP_DONE (all messages are sent, or the
- * last receiving end has closed) or the error. */
+/* Does one step of a source without a graph. Sleeps until the pause is over, then sends up to one batch to the sending
+ * end. Returns SPEAD_STEP_AGAIN, SPEAD_STEP_WAITING (the end answered -EAGAIN), SPEAD_STEP_DONE (all messages are sent,
+ * or the last receiving end has closed) or the error. */
 int spead_probe_source_step(struct spead_probe_source *source, struct spead_sender *sender);
 
 /* Returns how many messages the source has sent. */
@@ -77,9 +78,9 @@ struct spead_probe_sink_config {
     uint32_t struct_size; /* set by _INIT */
     uint32_t record_max;  /* messages to record; later ones are only counted; default 4096 */
     uint32_t batch;       /* messages in one receive, at most 64; default 64 */
-    uint64_t pause_ns;    /* after each batch, to be slow; 0: none */
+    uint64_t pause_ns;    /* pause after each batch, which makes the sink slow; 0: none */
     uint64_t stop_after;  /* the sink is done after this many messages; 0: it takes all */
-    int type;             /* of its input; default SPEAD_CHANNEL_ANY_TYPE */
+    int type;             /* type of its input; default SPEAD_CHANNEL_ANY_TYPE */
     int error;            /* a negative errno to fail with at message error_at; 0: never */
     uint64_t error_at;    /* counted from 0 */
 };
@@ -92,11 +93,11 @@ int spead_probe_sink_create(struct spead_probe_sink **out,
                             const struct spead_probe_sink_config *config, struct spead_err *err);
 void spead_probe_sink_destroy(struct spead_probe_sink *sink); /* NULL is ignored */
 
-/* As spead_probe_source_fill_node(), for a node that has one input, "in". */
+/* Does what spead_probe_source_fill_node() does, for a node that has one input, "in". */
 void spead_probe_sink_fill_node(struct spead_probe_sink *sink, const char *name,
                                 struct spead_node_config *config);
 
-/* The same, but returns the config. */
+/* Does the same as spead_probe_sink_fill_node(), but returns the config. */
 static inline struct spead_node_config spead_probe_sink_node(struct spead_probe_sink *sink,
                                                              const char *name)
 {
@@ -107,9 +108,9 @@ static inline struct spead_node_config spead_probe_sink_node(struct spead_probe_
     return config;
 }
 
-/* Without a graph: takes up to one batch from a receiving end, records it and releases it; before that it sleeps
- * until the pause is over. Returns SPEAD_STEP_AGAIN, SPEAD_STEP_WAITING (no message was there), SPEAD_STEP_DONE (the
- * end of stream has come, or stop_after is reached) or the error. */
+/* Does one step of a sink without a graph. Sleeps until the pause is over, then takes up to one batch from the
+ * receiving end, records it and releases it. Returns SPEAD_STEP_AGAIN, SPEAD_STEP_WAITING (no message was there),
+ * SPEAD_STEP_DONE (the end of stream has come, or stop_after is reached) or the error. */
 int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *receiver);
 
 /* One message as it came. The sink does not keep its object, so its reference must not be used as a pointer. */
@@ -124,9 +125,10 @@ struct spead_probe_record {
     uint32_t struct_size;                       /* set by _INIT */
     uint32_t recorded;                          /* entries of arrivals */
     const struct spead_probe_arrival *arrivals; /* borrowed */
-    uint64_t received;                          /* messages in all, also those not recorded */
+    uint64_t received;                          /* all messages, also those not recorded */
 
-    /* Messages whose sequence was not above all earlier ones of their stream. Only streams below 1024 are checked. */
+    /* Messages that came after a message of the same stream with the same or a higher sequence. Only streams below 1024
+     * are checked. */
     uint64_t out_of_order;
     uint64_t skipped; /* sequence numbers that were left out, added up over these streams */
     uint32_t batches;

@@ -1,7 +1,8 @@
 /* Regions: reference-counted pieces of memory from a pool that is made once.
  *
- * The memory may be host memory, or the memory of a device, which the CPU cannot touch. The region says which it is,
- * so that a network engine can register it without knowing the device. Bytes are copied by operations on the region.
+ * The memory may be host memory, or the memory of a device, which the CPU cannot touch. The region says which kind it
+ * is, so that a network engine can register the memory without knowing the device. Operations on the region copy its
+ * bytes.
  *
  * Threads: One thread at a time takes from a pool and reads its stats. Every function on a region may be called on
  * any thread.
@@ -36,7 +37,7 @@ enum spead_region_kind {
 struct spead_region_info {
     uint32_t struct_size; /* set by _INIT */
     enum spead_region_kind kind;
-    int fd; /* of the dma-buf; the owner of the arena closes it; -1: none */
+    int fd; /* descriptor of the dma-buf; the owner of the arena closes it; -1: none */
     uint32_t reserved;
     uint64_t fd_offset;      /* where the region begins in the dma-buf */
     void *data;              /* NULL: the CPU cannot touch the memory */
@@ -47,9 +48,10 @@ struct spead_region_info {
 #define SPEAD_REGION_INFO_INIT { .struct_size = sizeof(struct spead_region_info) }
 /* clang-format on */
 
-/* How bytes of memory that is not plain are moved. The owner of the arena supplies the functions. They return 0
- * (export_fd() returns the descriptor) or -errno, and may block for as long as the copy takes. They see every byte
- * that a NIC has reported as written before the call. Plain host memory needs none of them. */
+/* Functions that move bytes in memory that is not plain host memory. The owner of the arena supplies them. They return
+ * 0 (export_fd() returns the descriptor) or -errno, and may block for as long as the copy takes. Before the call a NIC
+ * may have reported bytes as written; the functions see these bytes. Plain host memory needs none of these
+ * functions. */
 struct spead_region_ops {
     const char *name;
     int (*copy_in)(void *arg, const struct spead_region_info *to, size_t offset, const void *from,
@@ -74,7 +76,7 @@ struct spead_region_arena {
     void *data;              /* NULL: the CPU cannot touch the memory */
     uint64_t device_address; /* 0: none */
     size_t bytes;
-    int fd; /* of a dma-buf; default -1: none */
+    int fd; /* descriptor of a dma-buf; default -1: none */
     uint32_t reserved;
     const struct spead_region_ops *ops; /* required unless kind is HOST */
     /* Says that the pool no longer uses the arena. Called once, on any thread. May be NULL. */
@@ -114,7 +116,7 @@ void spead_region_pool_unref(struct spead_region_pool *pool);
 struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes);
 
 struct spead_region *spead_region_ref(struct spead_region *region); /* returns region */
-/* Gives one reference back; no device works on the region for this reference any more. NULL is ignored. */
+/* Gives one reference back. No device may still work on the region for this reference. NULL is ignored. */
 void spead_region_unref(struct spead_region *region);
 
 #define SPEAD_REGION_EVENTS_MAX 8 /* unfinished events that one region keeps */
@@ -124,26 +126,27 @@ void spead_region_unref(struct spead_region *region);
  *
  * This call can block in two cases. When the region has more than SPEAD_REGION_EVENTS_MAX unfinished events, it waits
  * for one of them (counted as event_waits). When the owner has given its reference to the pool back, the last release
- * waits for all events of the region. Therefore an event must not wait for a thread that releases regions. Work that
- * is queued on a device does not wait for such a thread; an event that a node completes in a later step does.
+ * waits for all events of the region. Therefore an event must not wait for a thread that releases regions. An event of
+ * work that is queued on a device does not wait for such a thread. An event that a node completes in a later step does
+ * wait for one.
  *
  * A pool without event_ops accepts only event 0. */
 void spead_region_release(struct spead_region *region, uint64_t event);
 
-/* Asks whether the event of a message about this region is done. Returns 1: it is done (event 0 always is). Returns
- * 0: not yet. Returns -errno: nobody can tell any more, or the pool has no event_ops (-EINVAL). Any thread; never
- * blocks. */
+/* Asks whether the event of a message about this region is done. Returns 1: it is done (event 0 always is). Returns 0:
+ * it is not done yet. Returns -errno: nobody can tell any more, or the pool has no event_ops (-EINVAL). Any thread;
+ * never blocks. */
 int spead_region_query(const struct spead_region *region, uint64_t event);
 
 /* Takes back parked regions whose events are done, and returns how many came back. It is for programs that wait for
  * memory; spead_region_take() does the same. Only the thread that takes from the pool calls it. */
 uint32_t spead_region_pool_reap(struct spead_region_pool *pool);
 
-/* Fills *info. */
+/* Fills *info with the description of a region. */
 void spead_region_info(const struct spead_region *region, struct spead_region_info *info);
 
-/* The first returns the address of the bytes, or NULL if the CPU cannot touch them. The second returns the
- * region_bytes of the pool. */
+/* spead_region_data() returns the address of the bytes, or NULL if the CPU cannot touch them. spead_region_bytes()
+ * returns the region_bytes of the pool. */
 void *spead_region_data(const struct spead_region *region);
 size_t spead_region_bytes(const struct spead_region *region);
 
@@ -157,22 +160,22 @@ int spead_region_copy_within(struct spead_region *region, size_t to, size_t from
  * Returns 0 or -errno. */
 int spead_region_flush(struct spead_region *region);
 
-/* Returns a dma-buf file descriptor, and sets *offset to the place in it where the region begins. The descriptor
- * belongs to the arena. Returns -ENOTSUP if the memory has no such descriptor. */
+/* Returns a dma-buf file descriptor, and sets *offset to the offset in the dma-buf at which the region begins. The
+ * descriptor belongs to the arena. Returns -ENOTSUP if the memory has no such descriptor. */
 int spead_region_export(struct spead_region *region, uint64_t *offset);
 
 struct spead_region_pool_stats {
     uint32_t struct_size; /* set by _INIT */
     uint32_t regions;
-    uint32_t out;    /* regions that are taken and not back in the pool, with the parked ones */
+    uint32_t out;    /* regions that are taken and not back in the pool; parked ones count too */
     uint32_t parked; /* regions that are released, but not back: a device still uses them */
     /* Regions whose event has failed. They are never given out again, because the device may still write. */
     uint32_t lost;
     uint32_t reserved;
-    uint64_t takes;       /* that returned a region */
+    uint64_t takes;       /* takes that returned a region */
     uint64_t refused;     /* takes that returned NULL */
     uint64_t event_waits; /* releases that waited because a region had too many events */
-    uint64_t memory_bytes, memory_bytes_max; /* touched bytes and limit; with an arena, its size */
+    uint64_t memory_bytes, memory_bytes_max; /* touched bytes and limit; arena: its size */
 };
 /* clang-format off */
 #define SPEAD_REGION_POOL_STATS_INIT { .struct_size = sizeof(struct spead_region_pool_stats) }

@@ -1,7 +1,7 @@
 /* The ledgers: each packet is in exactly one named bucket.
  *
  * A snapshot is exact at every moment: `seen` equals the sum of the buckets, in packets and in bytes. The bytes are
- * those of the datagrams (SPEAD header, item pointers, payload). The arrays have more places than there are buckets
+ * those of the datagrams (SPEAD header, item pointers, payload). The arrays have more entries than there are buckets
  * today, so that the snapshot of an older caller fits a newer library. A program should go through the buckets 0 ..
  * bucket_count-1 and ask for their names, and not rely on a number of buckets. */
 #ifndef SPEADLINE_STATS_H
@@ -15,7 +15,7 @@
 extern "C" {
 #endif
 
-#define SPEAD_BUCKETS_MAX 64 /* places for buckets in every snapshot */
+#define SPEAD_BUCKETS_MAX 64 /* entries for buckets in every snapshot */
 
 struct spead_count {
     uint64_t packets;
@@ -61,7 +61,8 @@ enum spead_recv_bucket {
     SPEAD_RECV_MALFORMED_UNSIZED,       /* no heap length, but the stream requires one */
     /* The declared heap length differs from an earlier one, or is too small for bytes that earlier packets named. */
     SPEAD_RECV_MALFORMED_HEAP_LENGTH,
-    /* Below SPEAD: engines that see whole frames count here what a kernel would not have passed to a socket. */
+    /* The next buckets are below the level of SPEAD. Engines that see whole frames count here the frames that a kernel
+     * would not have passed to a socket. */
     SPEAD_RECV_FOREIGN_FRAME,      /* not UDP to an endpoint of this stream */
     SPEAD_RECV_MALFORMED_FRAME,    /* Ethernet, IP and UDP headers contradict each other */
     SPEAD_RECV_MALFORMED_FRAGMENT, /* an IP fragment: the library does not reassemble fragments */
@@ -83,7 +84,7 @@ struct spead_recv_ledger {
  * every field is a uint64_t. New fields are added at the end: this struct is the last member of struct
  * spead_recv_stats, whose struct_size tells the library how many of the fields a caller knows. */
 struct spead_recv_counters {
-    /* Heaps, by what became of them. None of these counts control heaps. */
+    /* Heaps, counted by what became of them. Control heaps are not counted here. */
     uint64_t heaps_complete;                                /* handed over, with nothing missing */
     uint64_t heaps_incomplete;                              /* handed over with gaps */
     uint64_t heaps_evicted, heaps_timed_out, heaps_flushed; /* incomplete, handed over or not */
@@ -96,26 +97,28 @@ struct spead_recv_counters {
     uint64_t missing_packets; /* computed from the gaps of heaps */
     uint64_t missing_heaps;   /* heap counters that were never seen */
 
-    /* Drops that the kernel counts at the stream's sockets (SO_MEMINFO). A train counts as one where GRO is on.
-     * Datagrams that the socket filter for the configured sender refused are counted here too. */
+    /* Drops that the kernel counts at the stream's sockets (SO_MEMINFO). If GRO is on, a whole train counts as one
+     * drop. A stream that is configured for one sender has a socket filter. The datagrams that this filter refused are
+     * counted here too. */
     uint64_t kernel_drops;
     uint64_t gaps_with_local_drops; /* gaps of heaps that were live while kernel_drops rose */
 
     /* How payload reached its heap. */
     uint64_t placed, bounced, repaired; /* packets */
     uint64_t messages;                  /* receive calls and completions that returned data */
-    uint64_t polls;   /* calls of poll(), as of the last one that changed another counter */
+    uint64_t polls;   /* calls of poll() until the last one that changed another counter */
     uint64_t wakeups; /* waits in which the owner thread slept */
     uint64_t first_packet_ns, last_packet_ns;       /* by the clock of the heaps; 0: none yet */
-    uint64_t memory_bytes, memory_high_water_bytes; /* charged heap memory: now, and at most */
+    uint64_t memory_bytes, memory_high_water_bytes; /* charged heap memory: now, and largest */
 
-    /* Kernel bypass. No counter here has the packets that a NIC drops because no receive buffer is posted: only the
-     * counters of the device have them (`ethtool -S`, `rdma statistic`). The stream sees such packets as missing. */
+    /* Kernel bypass. A NIC drops packets when no receive buffer is posted. No counter of this struct counts these
+     * drops: only the counters of the device do (`ethtool -S`, `rdma statistic`). The stream sees such packets as
+     * missing. */
     uint64_t engine_rebuilds;    /* times that a failed queue was made anew; packets were lost */
     uint64_t link_downs;         /* times that the network port went down */
-    uint64_t heaps_region_error; /* dropped: an operation on their device memory failed */
-    /* Placing switches itself off when too many packets are lost (spead_recv_stream_config.placed_loss_max):
-     * how often it did, and how many packets were bounced while it was off. */
+    uint64_t heaps_region_error; /* dropped: an operation on device memory failed */
+    /* Placing switches itself off when too many packets are lost (spead_recv_stream_config.placed_loss_max). The first
+     * counter says how often that happened, the second how many packets were bounced while placing was off. */
     uint64_t placement_stops, placement_off_packets;
 };
 
@@ -126,14 +129,14 @@ struct spead_recv_stats {
     uint32_t source_count; /* endpoints of the stream */
     uint32_t reserved;
     struct spead_recv_ledger total;
-    uint64_t ring_high_water; /* the most heaps that ever waited for the consumer at once */
+    uint64_t ring_high_water; /* largest number of heaps that waited for the consumer at a time */
     struct spead_recv_counters counters;
 };
 /* clang-format off */
 #define SPEAD_RECV_STATS_INIT { .struct_size = sizeof(struct spead_recv_stats) }
 /* clang-format on */
 
-/* The buckets of the packets of submitted heaps. */
+/* The buckets of a send stream. Each packet of a submitted heap is in one of them. */
 enum spead_send_bucket {
     SPEAD_SEND_SENT,      /* accepted by the kernel, the NIC or the memory link */
     SPEAD_SEND_FAILED,    /* refused there; failed_errno says with which errors */
@@ -152,7 +155,7 @@ const char *spead_send_bucket_name(unsigned bucket);
 struct spead_send_counters {
     uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned;
     uint64_t payload_bytes;     /* payload of heaps that were sent whole */
-    uint64_t icmp_unreachable;  /* errors that came later; their datagrams count as sent */
+    uint64_t icmp_unreachable;  /* ICMP errors that came later; their datagrams count as sent */
     uint64_t messages, batches; /* trains and batches that the engine got */
     uint64_t first_packet_ns, last_packet_ns; /* UTC; 0: none yet */
 

@@ -29,8 +29,8 @@ void spead_throttle_unref(struct spead_throttle *throttle); /* NULL is ignored *
 /* Takes a ticket if one is free. Returns 0, -EAGAIN (all tickets are taken) or -ECANCELED. Never waits. */
 int spead_throttle_try_take(struct spead_throttle *throttle);
 
-/* Takes a ticket, and waits for it. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0, -ETIMEDOUT
- * or -ECANCELED. */
+/* Takes a ticket, and waits until it gets one. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0,
+ * -ETIMEDOUT or -ECANCELED. */
 int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns);
 
 /* Takes a ticket, or queues a waker for one. Returns 1: the caller has a ticket now, and nothing is queued. Returns
@@ -38,12 +38,12 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns);
  * (spead_throttle_is_cancelled()). Returns -ECANCELED: the throttle was cancelled before. */
 int spead_throttle_announce(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Takes a queued waker back. Returns true: it has left the queue, and the caller has no ticket. Returns false: wake()
- * has been called, or another thread is calling it at this moment. The caller then has the ticket, unless the
+/* Takes a queued waker back. Returns true: the waker has left the queue, and the caller has no ticket. Returns false:
+ * wake() has been called, or another thread is calling it at this moment. The caller then has the ticket, unless the
  * throttle was cancelled, and must give it back if it does not want it. */
 bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Gives a ticket back. If threads or nodes wait, it passes to the one that has waited longest. Never blocks. */
+/* Gives a ticket back. If threads or nodes wait, the ticket passes to the one that has waited longest. Never blocks. */
 void spead_throttle_give(struct spead_throttle *throttle);
 
 /* Ends the throttle: each call that waits, and each later attempt to take a ticket, gets -ECANCELED. */

@@ -28,10 +28,10 @@ struct spead_recv_verbs_config {
     const char *device;
     /* Completion vector of the device, or SPEAD_VERBS_COMP_VECTOR_POLL; default 0. */
     int32_t comp_vector;
-    uint32_t max_poll;          /* empty polls in a row before the engine sleeps; default 10 */
+    uint32_t max_poll;          /* the engine sleeps after this many empty polls; default 10 */
     enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
-    /* Number of receive queues that the device spreads flows over (RSS): a power of two up to 16; default 1. The
-     * owner thread of this stream polls all of them. To use several cores, make several streams, each with an
+    /* Number of receive queues: a power of two up to 16; default 1. The device spreads the flows over the queues (RSS).
+     * The owner thread of this stream polls all of them. To use several cores, make several streams, each with an
      * endpoint of its own. */
     uint32_t queues;
     /* Log2 of the bytes of one stride of a multi-packet queue, up to 16. The engine keeps the value within the limits
@@ -49,7 +49,7 @@ struct spead_send_verbs_config {
     const char *device;
     /* Completion vector of the device, or SPEAD_VERBS_COMP_VECTOR_POLL; default 0. */
     int32_t comp_vector;
-    uint32_t max_poll; /* empty polls in a row before the engine sleeps; default 10 */
+    uint32_t max_poll; /* the engine sleeps after this many empty polls; default 10 */
 };
 
 /* clang-format off */
