@@ -238,13 +238,13 @@ void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits)
 {
     if (bits & SPEADI_ENDED) {
         pthread_mutex_lock(&channel->control);
-        /* relaxed: the change of the state that follows gives the order (CHANNEL1). */
+        /* relaxed: the change of the state below gives the order (CHANNEL1). */
         atomic_store_explicit(&channel->end, channel->error ? channel->error : -ESHUTDOWN,
                               memory_order_relaxed);
         pthread_mutex_unlock(&channel->control);
     }
-    /* WAIT2 store: ends of both sides may wait for it. CHANNEL1 release: a receiving end that sees ENDED also sees
-     * every message that was sent. CHANNEL4 store: the last sending end looks whether a receiving end is left. */
+    /* WAIT2 store: ends of both sides may wait for this change. CHANNEL1 release: a receiving end that sees ENDED also
+     * sees every message that was sent. CHANNEL4 store: the last sending end looks whether a receiving end is left. */
     atomic_fetch_or(&channel->state, bits);
     speadi_wait_queue_wake_all(&channel->waiting_receivers); /* WAIT1 */
     speadi_wait_queue_wake_all(&channel->waiting_senders);

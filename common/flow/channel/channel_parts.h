@@ -44,7 +44,7 @@ struct speadi_end {
     /* The thread that uses the end writes these counters, and any thread reads them for statistics. */
     _Atomic uint64_t moved; /* messages put in or taken out; 0 for SPSC, where the indices count */
     _Atomic uint64_t waiting_since_ns; /* 0: not waiting */
-    _Atomic uint64_t waited_ns, waits; /* finished waits added up; waits begun */
+    _Atomic uint64_t waited_ns, waits; /* time of finished waits; number of waits begun */
 };
 
 /* `end` must be the first field of both structs below: a pointer to it is cast to a pointer to the whole. */
@@ -100,10 +100,10 @@ struct spead_channel {
     pthread_mutex_t control; /* protects the fields from here to `closed` */
     struct speadi_end *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    int type;                            /* SPEAD_CHANNEL_ANY_TYPE: not decided yet */
-    char *type_from;                     /* the end that decided the type: sending end "capture" */
-    int error;                           /* the first error that a sending end closed with, or 0 */
-    struct speadi_channel_totals closed; /* of closed ends, and the messages that were drained */
+    int type;        /* SPEAD_CHANNEL_ANY_TYPE: not decided yet */
+    char *type_from; /* which end decided the type, e.g. sending end "capture" */
+    int error;       /* the first error that a sending end closed with, or 0 */
+    struct speadi_channel_totals closed; /* counters of closed ends, and drained messages */
 
     _Atomic uint32_t references;
     _Atomic uint32_t drains; /* calls of speadi_channel_drain() that are not done */
@@ -123,8 +123,8 @@ static inline void speadi_publish_index(const struct spead_channel *channel,
     }
     /* RING1, RING2 release: this thread has written or read the slots before the other side sees the index. */
     atomic_store_explicit(index, value, memory_order_release);
-    /* This is the light half of an asymmetric barrier; the thread that sleeps executes the heavy half. With LOCAL one
-     * thread uses both ends, and program order is enough. */
+    /* This is the light half of an asymmetric barrier; the thread that sleeps executes the heavy half. With
+     * SPEADI_SYNC_LOCAL one thread uses both ends, and program order is enough. */
     atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -144,13 +144,14 @@ void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits);
 void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
                          enum spead_shed_cause cause);
 /* channel_drain.c: sheds all messages that are left, with the cause CANCELLED. Any thread may call it, but only when no
- * end can receive any more. If another thread drains at this moment, that thread drains once more and this call returns
- * at once. So the messages that were there before the call are gone when every thread that called this has returned. */
+ * end can receive any more. If another thread drains at this moment, that thread drains once more, and this call
+ * returns immediately. So the messages that were there before the call are gone only when every thread that called this
+ * function has returned. */
 void speadi_channel_drain(struct spead_channel *channel);
 
-/* end.c: opening and closing of an end. open() returns 0, or the errors of spead_sender_open(). leave() takes the end
- * out of its channel and adds its counters to channel->closed; true: it was the last end of its side. release() then
- * gives up the reference to the channel. */
+/* end.c: open and close an end. open() returns 0, or the errors of spead_sender_open(). leave() takes the end out of
+ * its channel and adds the counters of the end to channel->closed. It returns true if the end was the last one of its
+ * side. release() then gives up the reference to the channel. */
 int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const char *name,
                     int type, bool is_sender, struct spead_err *err);
 bool speadi_end_leave(struct speadi_end *end);
@@ -160,15 +161,16 @@ void speadi_end_release(struct speadi_end *end);
  * side what spead_sender_announce() and spead_sender_retract() do. */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
-/* Ends the measured wait as retract() does. For a caller that knows already that wake() was called. */
+/* Ends the measured wait, as retract() does. It is for a caller that knows already that wake() was called. */
 void speadi_end_woken(struct speadi_end *end, uint64_t now_ns);
 /* Sleeps until the end can go on. Returns 0 (the caller tries again) or -ETIMEDOUT. */
 int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns);
 /* Returns the descriptor of the end, which the first call makes, or -errno. */
 int speadi_end_fd(struct speadi_end *end);
 void speadi_end_close_fd(struct speadi_end *end); /* does nothing if the end has no descriptor */
-/* Only for an end with a descriptor. The end calls before_try() before it tries to send or receive, and rearm() after a
- * try that found nothing to do. rearm() returns true if something has come meanwhile: then the end tries again. */
+/* These two are only for an end with a descriptor. The end calls before_try() before it tries to send or receive, and
+ * rearm() after a try that found nothing to do. rearm() returns true if something has come meanwhile: then the end
+ * tries again. */
 void speadi_end_before_try(struct speadi_end *end);
 bool speadi_end_rearm(struct speadi_end *end);
 

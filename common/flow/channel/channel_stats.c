@@ -62,7 +62,7 @@ static void add_ends(const struct spead_channel *channel, struct spead_channel_s
     }
 }
 
-/* The part that needs no open end. */
+/* Returns the part of the statistics that needs no open end: the counters of the channel itself and of closed ends. */
 static struct spead_channel_stats stats_of_closed(const struct spead_channel *channel)
 {
     const struct speadi_channel_totals *closed = &channel->closed;

@@ -85,7 +85,7 @@ static void link_end(struct speadi_end **first, struct speadi_end *end)
     *first = end;
 }
 
-/* Under channel->control. */
+/* Checks whether the end fits the channel, and adds it to the channel. The caller holds channel->control. */
 static int attach(struct speadi_end *end, struct spead_channel *channel, const char *name, int type,
                   bool is_sender, struct spead_err *err)
 {
@@ -120,7 +120,7 @@ int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const
     return ret;
 }
 
-/* The channel keeps the counters of an end that closes. */
+/* Adds the counters of an end that closes to the totals of its channel. */
 static void add_to_totals(struct speadi_end *end, struct speadi_channel_totals *closed)
 {
     uint64_t moved = speadi_counter_read(&end->moved);

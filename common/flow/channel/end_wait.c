@@ -17,7 +17,7 @@ static bool sender_can_go_on(const struct spead_sender *sender)
 {
     const struct spead_channel *channel = sender->end.channel;
 
-    /* WAIT2 load: of the state, and of the free places. */
+    /* WAIT2 load: first of the state, then of the count of free places. */
     if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
@@ -28,7 +28,7 @@ static bool receiver_can_go_on(const struct spead_receiver *receiver)
 {
     const struct spead_channel *channel = receiver->end.channel;
 
-    /* WAIT2 load: of the state, and of the messages. */
+    /* WAIT2 load: first of the state, then of the count of messages. */
     if (atomic_load(&channel->state) & (SPEADI_ENDED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_message(channel->shared)
@@ -53,7 +53,7 @@ static void begin_wait(struct speadi_end *end, uint64_t now_ns)
 
 static void end_wait(struct speadi_end *end, uint64_t now_ns)
 {
-    /* relaxed: only this thread writes it, and the values are only reported. */
+    /* relaxed: only this thread writes this field, and the values are only reported. */
     uint64_t since = atomic_load_explicit(&end->waiting_since_ns, memory_order_relaxed);
 
     if (since == 0)
@@ -74,8 +74,8 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
 
     speadi_wait_queue_add(queue, waker); /* WAIT1 */
     speadi_before_look(end->channel);
-    /* This is the last look (WAIT2). If the waker is not in the queue any more, it has been called or is being called.
-     * Then the end is announced and woken, and the caller gets 0. */
+    /* This is the last look (WAIT2). If the waker is not in the queue any more, its wake() was called or is being
+     * called. Then the caller gets 0, as after an announcement that is followed by a wake. */
     if (can_go_on(end) && speadi_wait_queue_remove(queue, waker))
         return 1;
     begin_wait(end, now_ns);
@@ -108,7 +108,8 @@ static int sleep_for_once(struct speadi_end *end, uint64_t deadline_ns)
     speadi_thread_waker_wait(&thread_waker, deadline_ns);
     if (speadi_end_retract(end, &thread_waker.waker, 0))
         return -ETIMEDOUT;
-    speadi_thread_waker_wait(&thread_waker, 0); /* another thread is in wake(), or was */
+    /* Another thread has called wake() or is calling it. */
+    speadi_thread_waker_wait(&thread_waker, 0);
     return 0;
 }
 

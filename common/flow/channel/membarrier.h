@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 
-/* True if this process can use membarrier(2). The first call asks the kernel. Any thread. */
+/* Returns true if this process can use membarrier(2). The first call asks the kernel. Any thread. */
 bool speadi_membarrier_is_available(void);
 
-/* Executes the barrier. Only after speadi_membarrier_is_available() has returned true. Aborts the process if the system
- * call fails all the same. Any thread. */
+/* Executes the barrier. Call it only after speadi_membarrier_is_available() has returned true. If the system call fails
+ * all the same, this function aborts the process. Any thread. */
 void speadi_membarrier_heavy(void);
 
 #endif

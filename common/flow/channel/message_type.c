@@ -68,7 +68,8 @@ int spead_message_type_find(const char *name)
     return -ENOENT;
 }
 
-/* Under `registering`. Returns the id of the type, which may have been registered before. */
+/* Adds a type to the registry, unless the same type is there already. Returns its id. The caller holds
+ * `registering`. */
 static int add(const struct spead_message_type *type, struct spead_err *err)
 {
     /* relaxed: the count changes only under the lock, which the caller holds. */

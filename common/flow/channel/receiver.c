@@ -8,7 +8,7 @@
 #include "channel_parts.h"
 #include "taking.h"
 
-#define TAKE_MAX 32u /* messages that take_from_messages() puts on its stack */
+#define TAKE_MAX 32u /* so many messages fit on the stack of take_from_messages() */
 
 /* A change wakes only one of many receiving ends. That end wakes the next one if there is another message. */
 static void pass_on(struct spead_channel *channel)
@@ -67,8 +67,8 @@ static int try_receive(struct spead_receiver *receiver, struct spead_message *me
     return taken > 0 ? (int)taken : -EAGAIN;
 }
 
-/* The short path, for a plain end. Returns how many messages it has taken, or -ECANCELED. If it returns 0, the caller
- * uses try_receive_any(). */
+/* The short path to receive at a plain end. Returns how many messages it has taken, or -ECANCELED. If it returns 0, the
+ * caller uses try_receive_any(). */
 static inline int try_receive_plain(struct spead_receiver *receiver, struct spead_message *messages,
                                     uint32_t max)
 {
@@ -85,7 +85,7 @@ static inline int try_receive_plain(struct spead_receiver *receiver, struct spea
     return (int)taken;
 }
 
-/* For every end and every outcome. It is out of line so that the short path does not save registers for it. */
+/* Receives at an end of any kind. It is out of line so that the short path does not save registers for it. */
 static __attribute__((noinline)) int try_receive_any(struct spead_receiver *receiver,
                                                      struct spead_message *messages, uint32_t max)
 {
@@ -129,8 +129,8 @@ int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message
 
 /* ---- Receiving only the references ---------------------------------------------------------- */
 
-/* Copies the pointer as bytes: the caller's array holds pointers of another type, and C does not let us store through a
- * void **. */
+/* Stores the reference of a message as a pointer at `to`. It copies the pointer as bytes, because the caller's array
+ * holds pointers of another type, and C does not let us store through a void **. */
 static inline void put_reference(void *to, const struct spead_message *message)
 {
     const void *reference = (const void *)(uintptr_t)message->reference;
@@ -138,8 +138,8 @@ static inline void put_reference(void *to, const struct spead_message *message)
     memcpy(to, &reference, sizeof reference);
 }
 
-/* For every end, and with or without waiting. It is out of line so that the short path does not save registers for
- * it. */
+/* Receives messages at an end of any kind, with or without waiting, and stores their references. It is out of line so
+ * that the short path does not save registers for it. */
 static __attribute__((noinline)) int take_from_messages(struct spead_receiver *receiver,
                                                         void *pointers, uint32_t max, bool wait,
                                                         uint64_t deadline_ns)
@@ -239,7 +239,8 @@ void spead_receiver_close(struct spead_receiver *receiver)
         speadi_channel_set_state(channel, SPEADI_STOPPED);
         speadi_channel_drain(channel);
     } else {
-        /* A message may have woken this end, which has not taken it. So another end must be woken for it. */
+        /* This end may have been woken for a message that it has not taken. So another end must be woken for that
+         * message. */
         speadi_wait_queue_wake_one(&channel->waiting_receivers);
     }
     speadi_end_release(&receiver->end);

@@ -14,7 +14,7 @@ static inline uint64_t spsc_known_room(const struct spead_sender *sender,
 }
 
 /* Returns for how many of `count` messages there are free places. The receiving end writes the cache line of the head,
- * so this function reads the head only if the places free as of head_seen are not enough. */
+ * so this function reads the head only if head_seen shows too few free places. */
 static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_channel *channel,
                                  uint32_t count)
 {
@@ -30,7 +30,7 @@ static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_chann
     return (uint32_t)spsc_known_room(sender, channel);
 }
 
-/* Copies `count` messages in. The caller knows that their places are free, and count >= 1. */
+/* Copies `count` messages into the ring. The caller knows that there are free places for them, and count >= 1. */
 static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count)
 {
@@ -53,8 +53,8 @@ static void spsc_note_times(struct spead_channel *channel, uint64_t position, ui
         speadi_latency_enter(channel->latency, (position + i) & channel->mask, now_ns);
 }
 
-/* Puts the first messages into an SPSC ring. Returns how many. times: if the channel has a latency log, note the times
- * of these messages. */
+/* Puts messages into an SPSC ring, from the first on, as long as there are free places. Returns how many it has put. If
+ * `times` is true and the channel has a latency log, it notes the times of these messages. */
 static inline uint32_t spsc_put(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count, bool times)
 {
@@ -74,15 +74,16 @@ static uint32_t lane_of(const struct spead_channel *channel, const struct spead_
     return message->priority < channel->lanes ? message->priority : channel->lanes - 1;
 }
 
-/* Frees places that were claimed and not used. While they were claimed another sending end may have found the channel
- * full and gone to sleep, so one end is woken. */
+/* Frees places that were claimed and not used. While the places were claimed, another sending end may have found the
+ * channel full and gone to sleep. So one end is woken. */
 static void return_room(struct spead_channel *channel, uint32_t count)
 {
     speadi_shared_ring_unclaim(channel->shared, count);
     speadi_wait_queue_wake_one(&channel->waiting_senders);
 }
 
-/* Puts the first messages that are for one lane, as far as there are free places. Returns how many. */
+/* Puts the first message, and the messages after it that are for the same lane, as long as there are free places.
+ * Returns how many it has put. */
 static uint32_t shared_put_run(struct spead_sender *sender, struct spead_channel *channel,
                                const struct spead_message *messages, uint32_t count)
 {
@@ -100,7 +101,7 @@ static uint32_t shared_put_run(struct spead_sender *sender, struct spead_channel
     return accepted;
 }
 
-/* Puts the first messages, as far as there are free places. Returns how many. */
+/* Puts messages, from the first on, as long as there are free places. Returns how many it has put. */
 static uint32_t shared_put(struct spead_sender *sender, struct spead_channel *channel,
                            const struct spead_message *messages, uint32_t count)
 {
@@ -113,7 +114,8 @@ static uint32_t shared_put(struct spead_sender *sender, struct spead_channel *ch
     return accepted;
 }
 
-/* Puts the first messages, as far as there are free places, and wakes a receiving end. Returns how many. */
+/* Puts messages, from the first on, as long as there are free places, and wakes a receiving end. Returns how many it
+ * has put. */
 static uint32_t put(struct spead_sender *sender, struct spead_channel *channel,
                     const struct spead_message *messages, uint32_t count)
 {
@@ -139,9 +141,10 @@ static void shed(struct spead_sender *sender, const struct spead_message *messag
     speadi_channel_shed(sender->end.channel, message, cause);
 }
 
-/* Takes one message out of the channel to make a place for a message of `lane`, and sheds it. It is the oldest message
- * of the lowest lane below `lane`. If there is none and the policy is DROP_OLDEST, it is the oldest message of `lane`.
- * The place stays claimed. Returns false if there is no such message. */
+/* Takes one message, the victim, out of the channel to make a place for a message of `lane`, and sheds the victim. The
+ * victim is the oldest message of the lowest lane below `lane`. If all lower lanes are empty and the policy is
+ * DROP_OLDEST, the victim is the oldest message of `lane` itself. Its place stays claimed. Returns false if there is no
+ * victim. */
 static bool take_victim(struct spead_sender *sender, struct spead_channel *channel, uint32_t lane)
 {
     struct spead_message victim;
@@ -159,7 +162,7 @@ static bool take_victim(struct spead_sender *sender, struct spead_channel *chann
     return true;
 }
 
-/* Puts a message that found the channel full into the place of another one. Returns false if it could not. */
+/* Puts a message that found the channel full into the place of another one. Returns false if that was not possible. */
 static bool displace(struct spead_sender *sender, struct spead_channel *channel,
                      const struct spead_message *message)
 {
@@ -168,7 +171,8 @@ static bool displace(struct spead_sender *sender, struct spead_channel *channel,
     if (!take_victim(sender, channel, lane))
         return false;
     if (speadi_shared_ring_push(channel->shared, lane, message, 1) == 0) {
-        return_room(channel, 1); /* a thread still reads the slot: the caller sheds the message */
+        /* Another thread still reads the slot: the caller sheds the message. */
+        return_room(channel, 1);
         return false;
     }
     speadi_counter_add(&sender->end.moved, 1);
@@ -190,7 +194,7 @@ static void put_or_shed_one(struct spead_sender *sender, struct spead_channel *c
         shed(sender, message, SPEAD_SHED_NEWEST);
 }
 
-/* For all policies but BLOCK: each message is put or shed. */
+/* Puts or sheds each message. It is for all policies but BLOCK. */
 static void put_or_shed(struct spead_sender *sender, struct spead_channel *channel,
                         const struct spead_message *messages, uint32_t count)
 {
@@ -278,8 +282,8 @@ static __attribute__((noinline)) int finish_plain_send(struct spead_sender *send
     return (int)count;
 }
 
-/* For a plain end when try_send_plain() cannot simply copy: the places free as of head_seen are not enough, the channel
- * is stopped or cancelled, or count is 0. It is out of line so that the short path does not save registers for it. */
+/* Sends at a plain end when try_send_plain() cannot simply copy: head_seen shows too few free places, the channel is
+ * stopped or cancelled, or count is 0. It is out of line so that the short path does not save registers for it. */
 static __attribute__((noinline)) int try_send_plain_slow(struct spead_sender *sender,
                                                          const struct spead_message *messages,
                                                          uint32_t count)
@@ -303,7 +307,7 @@ static __attribute__((noinline)) int wake_and_return(struct spead_channel *chann
     return (int)count;
 }
 
-/* The short path, for a plain end. Most ends are plain. */
+/* The short path to send at a plain end. Most ends are plain. */
 static inline int try_send_plain(struct spead_sender *sender, const struct spead_message *messages,
                                  uint32_t count)
 {
@@ -321,7 +325,7 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
     return (int)count;
 }
 
-/* For an end that is not plain. It is out of line so that the short path does not save registers for it. */
+/* Sends at an end that is not plain. It is out of line so that the short path does not save registers for it. */
 static __attribute__((noinline)) int try_send_any(struct spead_sender *sender,
                                                   const struct spead_message *messages,
                                                   uint32_t count)

@@ -8,7 +8,7 @@
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-/* speadi_sender_room() without the descriptor. */
+/* Does what speadi_sender_room() does for an end without a descriptor. */
 static uint32_t room(struct spead_sender *sender)
 {
     struct spead_channel *channel = sender->end.channel;
@@ -98,7 +98,8 @@ void spead_sender_close(struct spead_sender *sender, int error)
         if (atomic_load(&channel->state) & SPEADI_STOPPED)
             speadi_channel_drain(channel);
     } else {
-        /* A free place may have woken this end, which has not used it. So another end must be woken for it. */
+        /* This end may have been woken for a free place that it has not used. So another end must be woken for that
+         * place. */
         speadi_wait_queue_wake_one(&channel->waiting_senders);
     }
     speadi_end_release(&sender->end);

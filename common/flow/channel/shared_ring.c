@@ -1,4 +1,4 @@
-/* Slots with turns, in lanes that share one count of used places. */
+/* A ring of slots for each lane. Each slot has a turn (see shared_ring.h). All lanes share one count of used places. */
 #include "shared_ring.h"
 
 #include <stdalign.h>
@@ -13,7 +13,7 @@ struct lane {
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* next position to read */
     _Atomic uint64_t *turn;                           /* one for each slot */
     struct spead_message *slots;
-    uint64_t first_time; /* index in the latency log of the first slot of this lane */
+    uint64_t first_time; /* index of slot 0 of this lane in the latency log */
 };
 
 struct speadi_shared_ring {
@@ -27,7 +27,8 @@ struct speadi_shared_ring {
     struct lane lane[];
 };
 
-/* At least two slots. With one slot, position p is full at turn p + 1, and position p + 1 is free at the same turn. */
+/* Returns the number of slots of a lane, which is at least two. With one slot, position p is full at turn p + 1, and
+ * position p + 1 is free at the same turn. */
 static uint64_t slots_for(uint32_t capacity)
 {
     return speadi_power_of_two_from(speadi_max_u32(capacity, 2));
@@ -127,14 +128,16 @@ uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t coun
 
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count)
 {
-    /* WAIT2 store: it comes after the turns of the slots were set, and before the look for a sending end that waits. */
+    /* WAIT2 store: it comes after the turns of the slots were set, and before the caller looks for a sending end that
+     * waits. */
     atomic_fetch_sub(&ring->used, count);
 }
 
 /* ---- Slots --------------------------------------------------------------------------------- */
 
-/* Returns how many slots, from `position` on and at most `max`, are ready: their turn is their position + offset. An
- * offset of 0 asks for slots to write, an offset of 1 for slots to read. */
+/* Counts ready slots, beginning at `position`, up to the first slot that is not ready, and at most `max`. A slot is
+ * ready if its turn is its position + offset. An offset of 0 asks for slots to write, an offset of 1 for slots to
+ * read. */
 static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           uint64_t position, uint64_t offset, uint32_t max)
 {
@@ -147,8 +150,8 @@ static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct la
     return run;
 }
 
-/* Claims a run of ready slots at *index by adding its length to *index. Returns the length, and the first position in
- * *position. */
+/* Claims the run of ready slots that begins at *index: adds the length of the run to *index. Returns this length, and
+ * sets *position to the first position of the run. */
 static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           _Atomic uint64_t *index, uint64_t offset, uint32_t max,
                           uint64_t *position)
@@ -233,7 +236,7 @@ static bool is_ready(const struct speadi_shared_ring *ring, const struct lane *l
 
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring)
 {
-    /* WAIT2 load: the looks at turns below see every turn that was set before the store that this load has read. */
+    /* WAIT2 load: the loop below sees every turn that was set before the store whose value this load has read. */
     atomic_load(&ring->published);
     for (uint32_t i = 0; i < ring->lanes; i++)
         if (is_ready(ring, &ring->lane[i], &ring->lane[i].head, 1))

@@ -23,31 +23,33 @@
 
 struct speadi_shared_ring; /* opaque */
 
-/* Returns NULL if there is no memory. latency: keep a log of the time that each message spends in the ring. */
+/* Returns NULL if there is no memory. If `latency` is true, the ring keeps a log of the time that each message spends
+ * in it. */
 struct speadi_shared_ring *speadi_shared_ring_create(uint32_t capacity, uint32_t lanes,
                                                      bool latency);
 void speadi_shared_ring_destroy(struct speadi_shared_ring *ring); /* NULL is ignored */
-/* Bytes of memory that a ring takes, without the latency log. */
+/* Returns how many bytes of memory a ring takes, without the latency log. */
 size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes);
 
 /* Claims places for up to `count` messages. Returns how many places it has claimed (0: the ring is full). */
 uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count);
-/* Frees places that were claimed and not used, or whose messages were popped. It contains the store of WAIT2 for which
- * sending ends wait. */
+/* Frees places that were claimed and not used, or whose messages were popped.
+ * The function contains the store of WAIT2 for which sending ends wait. */
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count);
 
-/* Puts up to `count` messages into a lane. The caller has claimed their places. Returns how many it has put: fewer if a
- * slot is still being read; the caller keeps the claim for the others. It contains the store of WAIT2 for which
- * receiving ends wait. */
+/* Puts up to `count` messages into a lane. The caller has claimed their places. Returns how many it has put. These are
+ * fewer than `count` if another thread still reads one of the slots; the places for the other messages stay claimed.
+ * The function contains the store of WAIT2 for which receiving ends wait. */
 uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane,
                                  const struct spead_message *messages, uint32_t count);
 
-/* Takes up to `max` messages out of one lane. Returns how many. Their places stay claimed. arrived: a receiving end
- * takes them, so the latency log counts them. */
+/* Takes up to `max` messages out of one lane. Returns how many it has taken. Their places stay claimed. `arrived` is
+ * true if a receiving end takes them; then the latency log counts them. */
 uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane,
                                 struct spead_message *messages, uint32_t max, bool arrived);
 
-/* The last looks of an end before it sleeps (WAIT2). */
+/* An end calls one of these as its last look before it sleeps (WAIT2). They return true if some lane has a message, or
+ * if `lane` has a free place. */
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring);
 bool speadi_shared_ring_has_room(struct speadi_shared_ring *ring, uint32_t lane);
 

@@ -26,7 +26,7 @@ static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
     return depth;
 }
 
-/* Copies `count` messages out. The caller knows that there are as many, and count >= 1. */
+/* Copies `count` messages out of the ring. The caller knows that the ring has so many, and count >= 1. */
 static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t count)
@@ -51,8 +51,8 @@ static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_
         speadi_latency_leave(channel->latency, (position + i) & channel->mask, now_ns);
 }
 
-/* Takes up to `max` messages out of an SPSC ring. Returns how many. times: if the channel has a latency log, note the
- * times of these messages. */
+/* Takes up to `max` messages out of an SPSC ring. Returns how many it has taken. If `times` is true and the channel has
+ * a latency log, it notes the times of these messages. */
 static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t max, bool times)
@@ -60,7 +60,8 @@ static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
     uint64_t there = receiver->tail_seen - receiver->head;
     uint32_t taken;
 
-    /* The sending end writes the cache line of the tail. So this end reads it only if tail_seen is not enough. */
+    /* The sending end writes the cache line of the tail. So this end reads the tail only if tail_seen shows too few
+     * messages. */
     if (there < max)
         there = speadi_spsc_look(receiver, channel);
     taken = there < max ? (uint32_t)there : max;
@@ -72,7 +73,8 @@ static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
     return taken;
 }
 
-/* The same from a shared ring, the highest lane first. arrived: as in speadi_shared_ring_pop(). */
+/* Takes up to `max` messages out of a shared ring, those of the highest lane first. Returns how many it has taken.
+ * `arrived` means the same as for speadi_shared_ring_pop(). */
 static inline uint32_t speadi_shared_take(struct spead_channel *channel,
                                           struct spead_message *messages, uint32_t max,
                                           bool arrived)

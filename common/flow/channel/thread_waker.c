@@ -13,7 +13,7 @@
 enum {
     ARMED,    /* wake() was not called */
     SLEEPING, /* wake() was not called, and the owner sleeps on the futex or is about to */
-    CALLED,   /* wake() was called, and that call only uses the address of the futex */
+    CALLED,   /* wake() was called, and now uses no more than the address of the futex */
 };
 
 static void wake_thread(struct spead_waker *waker)
@@ -22,7 +22,7 @@ static void wake_thread(struct spead_waker *waker)
         (struct speadi_thread_waker *)(void *)((char *)waker -
                                                offsetof(struct speadi_thread_waker, waker));
 
-    /* This comes before the store of CALLED, because the owner may close the descriptor after that store. */
+    /* The signal comes before the store of CALLED, because the owner may close the descriptor after that store. */
     if (thread_waker->fd.fd >= 0)
         speadi_wake_fd_signal(&thread_waker->fd);
     /* WAKER1 release: the owner may free the thread waker as soon as it sees CALLED. So the system call below uses only

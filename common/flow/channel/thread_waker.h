@@ -24,10 +24,11 @@ struct speadi_thread_waker {
 void speadi_thread_waker_init(struct speadi_thread_waker *thread_waker);
 void speadi_thread_waker_release(struct speadi_thread_waker *thread_waker);
 
-/* From now on was_called() is false until wake() is called. The owner calls it before the announcement. */
+/* Prepares the thread waker for a call of wake(): until that call, was_called() returns false. The owner calls this
+ * function before it announces the waker. */
 void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker);
 
-/* True if wake() was called since the last arm(), and that call does not touch the thread waker any more. */
+/* Returns true if wake() was called since the last arm(), and that call does not touch the thread waker any more. */
 bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_waker);
 
 /* Sleeps until wake() is called or until deadline_ns (CLOCK_MONOTONIC; 0: no limit). Returns true if wake()

@@ -13,8 +13,9 @@
 #include "thread_waker.h"
 #include "waker_list.h"
 
-/* It has a lock and not atomic counters, because the waker list and the count must change together: tickets go to the
- * waiting wakers in their order. The lock costs little, as there is one ticket for each piece of expensive work. */
+/* A throttle has a lock and not atomic counters, because the waker list and the count must change together: the wakers
+ * get tickets in the order in which they wait. The lock costs little, as there is one ticket for each piece of
+ * expensive work. */
 struct spead_throttle {
     pthread_mutex_t lock;
 
@@ -22,7 +23,7 @@ struct spead_throttle {
     struct speadi_waker_list queue; /* the wakers that wait; empty while a ticket is free */
     uint32_t tickets;               /* constant */
     uint32_t free;                  /* tickets that are not taken */
-    uint32_t high_water;            /* most tickets that were out at a time */
+    uint32_t high_water;            /* largest number of tickets out at a time */
     uint32_t waiting;               /* wakers in the queue */
     uint64_t taken;                 /* tickets taken so far */
 
@@ -145,10 +146,11 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
     if (!speadi_thread_waker_wait(&thread_waker, deadline_ns)) {
         if (spead_throttle_retract(throttle, &thread_waker.waker))
             return -ETIMEDOUT;
-        speadi_thread_waker_wait(&thread_waker, 0); /* another thread is in wake(), or was */
+        /* Another thread has called wake() or is calling it. */
+        speadi_thread_waker_wait(&thread_waker, 0);
     }
-    /* A cancel called wake(), or give() did with a ticket. If the throttle was cancelled after such a give(), the
-     * ticket is lost, but no thread needs tickets any more. */
+    /* Either a cancel called wake(), or give() called it because the caller now has a ticket. If the throttle was
+     * cancelled after such a give(), the ticket is lost, but no thread needs tickets any more. */
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
 }
 
@@ -158,7 +160,7 @@ void spead_throttle_give(struct spead_throttle *throttle)
 
     pthread_mutex_lock(&throttle->lock);
     waker = throttle->queue.first;
-    if (waker) { /* it gets this ticket, so `free` stays 0 */
+    if (waker) { /* this waker gets the ticket, so `free` stays 0 */
         dequeue(throttle, waker);
         throttle->taken++;
         waker->wake(waker);

@@ -22,7 +22,7 @@ void speadi_wait_queue_release(struct speadi_wait_queue *queue)
     free(queue->many);
 }
 
-/* Under the lock. */
+/* Takes a waker out of a queue for many ends. The caller holds the lock of the queue. */
 static void unlink_waker(struct speadi_wait_queue *queue, struct spead_waker *waker)
 {
     speadi_waker_list_remove(&queue->many->queue, waker);

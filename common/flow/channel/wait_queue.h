@@ -4,8 +4,9 @@
  * list under a lock, and the other side takes the lock only when an end waits. For each add there is either one call of
  * wake(), or one remove that returns true.
  *
- * A thread that wakes has published its change first, with a full barrier between the two; or the thread that waits
- * makes this barrier for both (speadi_membarrier_heavy()). See docs/adr/0013. */
+ * A thread first publishes its change and then looks whether an end waits. Between the two there must be a full
+ * barrier. Either this thread executes the barrier, or the thread that waits executes it for both
+ * (speadi_membarrier_heavy()). See docs/adr/0013. */
 #ifndef SPEADI_WAIT_QUEUE_H
 #define SPEADI_WAIT_QUEUE_H
 
@@ -34,15 +35,16 @@ bool speadi_wait_queue_init(struct speadi_wait_queue *queue, bool many); /* fals
 void speadi_wait_queue_release(struct speadi_wait_queue *queue);
 
 void speadi_wait_queue_add(struct speadi_wait_queue *queue, struct spead_waker *waker);
-/* True: the waker was in the queue, so wake() will not be called. False: it was called, or is being called. */
+/* Takes a waker out of the queue. Returns true if it was in the queue: then wake() will not be called. Returns false if
+ * wake() was called or is being called. */
 bool speadi_wait_queue_remove(struct speadi_wait_queue *queue, struct spead_waker *waker);
 
-/* Wake the end that has waited longest, or all. They call wake() under the lock of a queue for many ends. If no end
- * waits, they do nothing. Any thread. */
+/* Wake the end that has waited longest, or all ends that wait. In a queue for many ends they call wake() while they
+ * hold the lock of the queue. If no end waits, they do nothing. Any thread. */
 void speadi_wait_queue_wake_first(struct speadi_wait_queue *queue);
 void speadi_wait_queue_wake_all(struct speadi_wait_queue *queue);
 
-/* WAIT1 load: the caller has published its change before (WAIT2). */
+/* Returns true if an end waits. WAIT1 load: the caller has published its change before (WAIT2). */
 static inline bool speadi_wait_queue_is_waiting(struct speadi_wait_queue *queue)
 {
     return queue->many ? atomic_load(&queue->waiting) != 0 : !!atomic_load(&queue->single);

@@ -1,4 +1,4 @@
-/* Access to the workers of an executor. A graph uses it to place its nodes. */
+/* Access to the workers of an executor. A graph uses it to choose a worker for each node. */
 #ifndef SPEADI_EXECUTOR_WORKERS_H
 #define SPEADI_EXECUTOR_WORKERS_H
 
@@ -13,7 +13,7 @@
 /* Returns the number of workers, 1 to SPEADI_EXECUTOR_WORKERS_MAX. */
 uint32_t speadi_executor_workers(const struct spead_executor *executor);
 
-/* Returns a worker, which lives as long as the executor. index: less than speadi_executor_workers(). */
+/* Returns a worker, which lives as long as the executor. `index` is less than speadi_executor_workers(). */
 struct speadi_worker *speadi_executor_worker(struct spead_executor *executor, uint32_t index);
 
 #endif

@@ -5,7 +5,7 @@
 
 #include "worker.h"
 
-/* Makes a suspended task runnable. Returns the futex for speadi_worker_rouse(), which the caller must call, or NULL. */
+/* Makes a suspended task runnable. Returns NULL, or a futex that the caller must pass to speadi_worker_rouse(). */
 static _Atomic uint32_t *make_active(struct speadi_task *task)
 {
     if (!speadi_task_mark_woken(task))
@@ -29,12 +29,12 @@ static void wake_node(struct spead_waker *waker)
                                              offsetof(struct speadi_node_waker, waker));
     _Atomic uint32_t *futex;
 
-    /* This comes before make_active(): the turn that make_active() causes must find out that this waker was called, and
-     * it gets no second wake for it. relaxed: make_active() is the release. */
+    /* This store comes before make_active(). The turn that make_active() causes must find out that this waker was
+     * called, because no second wake will tell it. relaxed: make_active() is the release. */
     atomic_store_explicit(&node_waker->state, SPEADI_WAKER_CALLING, memory_order_relaxed);
     futex = make_active(node_waker->task);
     /* WAKER2 release: as soon as the node sees CALLED it may end, and then the task, the graph and even the worker may
-     * be freed. So from here on only the address of the futex is used. */
+     * be freed. So after this store only the address of the futex is used. */
     atomic_store_explicit(&node_waker->state, SPEADI_WAKER_CALLED, memory_order_release);
     speadi_worker_rouse(futex);
 }

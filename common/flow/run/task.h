@@ -1,8 +1,8 @@
 /* A task: the part of a node that its worker knows and gives turns to. The node embeds it.
  *
- * ACTIVE ---- a turn found nothing to do: the task suspends ------------> SUSPENDED ACTIVE <--- a wake sets the mark
- * WOKEN and queues the task ------------ SUSPENDED ACTIVE ---- the node has ended
- * -----------------------------------------> FINISHED
+ *   ACTIVE ----- a turn found nothing to do: the task suspends -----> SUSPENDED
+ *   ACTIVE <---- a wake sets the mark WOKEN and queues the task ----- SUSPENDED
+ *   ACTIVE ----- the node has ended --------------------------------> FINISHED
  *
  * WOKEN is a mark beside the state. Every wake sets it. The wake that finds the task SUSPENDED and without the mark
  * also queues the task, and only one wake can find that. A turn begins by clearing the mark, so the turn sees
@@ -35,11 +35,12 @@ enum {
 struct speadi_task {
     _Atomic uint32_t state; /* any thread reads and changes it */
 
-    /* The thread of the worker reads and writes these two. A thread that hands the task to the worker writes `next`. */
-    struct speadi_task *next;  /* in worker->first..last, or in worker->handed */
+    /* The thread of the worker reads and writes these two fields. A thread that hands the task to the worker writes
+     * `next`. */
+    struct speadi_task *next;  /* next task in the queue of the worker, or in worker->handed */
     struct speadi_timer timer; /* makes the task runnable when its time has come */
 
-    /* Constant from the first turn on. */
+    /* Does not change after the first turn has begun. */
     struct speadi_worker *worker;
 
     /* Gives the task one turn, on the thread of the worker. The task may have been freed when it returns. */
@@ -53,8 +54,8 @@ static inline struct speadi_task *speadi_task_of_timer(struct speadi_timer *time
 
 /* ---- The state ------------------------------------------------------------------------------ */
 
-/* Returns true if the task was suspended: then the caller must queue it. Otherwise the task will have a turn in any
- * case, or it will see the mark before it suspends, or it has finished. Any thread. */
+/* Returns true if the task was suspended: then the caller must queue it. Otherwise the caller need do nothing: the task
+ * will have a turn in any case, or it will see the mark before it suspends, or it has finished. Any thread. */
 static inline bool speadi_task_mark_woken(struct speadi_task *task)
 {
     /* TASK1 release: the next turn sees what this thread did before. */
@@ -62,7 +63,7 @@ static inline bool speadi_task_mark_woken(struct speadi_task *task)
            SPEADI_TASK_SUSPENDED;
 }
 
-/* A turn calls it first. */
+/* Clears the mark WOKEN. Each turn calls this first. */
 static inline void speadi_task_begin_turn(struct speadi_task *task)
 {
     /* TASK1 acquire: this turn sees what was done before each wake until now. TASK2 acquire: it sees what earlier turns
@@ -70,12 +71,13 @@ static inline void speadi_task_begin_turn(struct speadi_task *task)
     atomic_exchange(&task->state, SPEADI_TASK_ACTIVE);
 }
 
-/* A turn calls it last. Returns false if the task was woken since the turn began: then it must have another turn. */
+/* Suspends the task at the end of a turn. Returns false if the task was woken since the turn began: then the task is
+ * not suspended, and must have another turn. */
 static inline bool speadi_task_suspend(struct speadi_task *task)
 {
     uint32_t active = SPEADI_TASK_ACTIVE;
 
-    /* TASK2 release: the thread that gives the next turn sees what this turn has done. It is nearly always the same
+    /* TASK2 release: the thread that gives the next turn sees what this turn has done. That is nearly always the same
      * thread, but another thread may enter the worker of a pulled graph. */
     return atomic_compare_exchange_strong(&task->state, &active, SPEADI_TASK_SUSPENDED);
 }
@@ -101,7 +103,7 @@ enum {
 struct speadi_node_waker {
     struct spead_waker waker;
     struct speadi_task *task;
-    _Atomic uint32_t state; /* SPEADI_WAKER_ */
+    _Atomic uint32_t state; /* SPEADI_WAKER_... */
 };
 
 void speadi_node_waker_init(struct speadi_node_waker *node_waker, struct speadi_task *task);

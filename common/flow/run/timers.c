@@ -1,10 +1,10 @@
-/* A pairing heap of timers. To add one takes one comparison; to take the first one out takes about log(n)
- * comparisons. */
+/* The timers form a tree of the kind that is called pairing heap. Adding a timer takes one comparison. Taking the first
+ * timer out takes about log(n) comparisons. */
 #include "timers.h"
 
 #include <stddef.h>
 
-/* Makes one heap of two. The later root becomes the first child of the earlier one. */
+/* Makes one tree of two. The root with the later time becomes the first child of the root with the earlier time. */
 static struct speadi_timer *meld(struct speadi_timer *a, struct speadi_timer *b)
 {
     if (!a || !b)
@@ -23,8 +23,9 @@ static struct speadi_timer *meld(struct speadi_timer *a, struct speadi_timer *b)
     return a;
 }
 
-/* Makes one heap of a list of heaps, in two passes: it melds them in pairs, and then melds the pairs, the last pair
- * first. A single pass could make one long list of children, and then later calls would be slow. */
+/* Makes one tree of a list of trees, in two passes. The first pass melds two trees each into a pair. The second pass
+ * melds the pairs, beginning with the last pair. A single pass could make one long list of children, and then later
+ * calls would be slow. */
 static struct speadi_timer *meld_list(struct speadi_timer *list)
 {
     struct speadi_timer *pairs = NULL, *heap = NULL;
@@ -56,7 +57,7 @@ void speadi_timers_add(struct speadi_timers *timers, struct speadi_timer *timer,
     timers->first = meld(timers->first, timer);
 }
 
-/* Takes a timer that is not the first one out of its list of children. */
+/* Takes a timer out of the list of its parent's children. The timer must have a parent: it is not timers->first. */
 static void cut(struct speadi_timer *timer)
 {
     if (timer->previous->child == timer)

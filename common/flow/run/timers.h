@@ -1,15 +1,16 @@
-/* The timers of a worker, earliest first. They form a pairing heap. The entries are embedded in tasks, so no function
- * allocates. Only one thread uses a set of timers. */
+/* The timers of a worker. They form a tree, and the earliest timer is its root. The timers are embedded in tasks, so no
+ * function allocates. Only one thread uses a set of timers. */
 #ifndef SPEADI_TIMERS_H
 #define SPEADI_TIMERS_H
 
 #include <stdint.h>
 
 struct speadi_timer {
-    uint64_t time_ns;              /* CLOCK_MONOTONIC; 0: not set */
-    struct speadi_timer *child;    /* the first of the list of its children */
-    struct speadi_timer *next;     /* in the list of its parent's children */
-    struct speadi_timer *previous; /* in that list; of the first child: the parent */
+    uint64_t time_ns;           /* CLOCK_MONOTONIC; 0: not set */
+    struct speadi_timer *child; /* the first of its children */
+    struct speadi_timer *next;  /* the timer after it in the list of its parent's children */
+    /* The timer before it in that list. For the first child: the parent. */
+    struct speadi_timer *previous;
 };
 
 struct speadi_timers {

@@ -9,7 +9,7 @@
 #include <speadi/clock.h>
 #include <speadi/count.h>
 
-/* The worker whose thread this is, or NULL. */
+/* The worker that runs on the current thread, or NULL. */
 static _Thread_local struct speadi_worker *here;
 
 void speadi_worker_init(struct speadi_worker *worker, enum speadi_worker_kind kind, int cpu)
@@ -34,7 +34,7 @@ struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker)
 void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
 {
     if (worker->kind == SPEADI_WORKER_PULLED)
-        return; /* its thread searches the graph for the next task */
+        return; /* the thread of a pulled worker searches the graph for the next task */
     task->next = NULL;
     if (worker->last)
         worker->last->next = task;
@@ -75,8 +75,8 @@ void speadi_worker_quit(struct speadi_worker *worker)
         speadi_worker_rouse(&worker->asleep);
 }
 
-/* Queues the tasks that other threads have handed to this worker. The list has the newest first; the turns begin with
- * the oldest. */
+/* Queues the tasks that other threads have handed to this worker. The newest task is first in that list; the oldest
+ * task gets its turn first. */
 static void take_handed(struct speadi_worker *worker)
 {
     struct speadi_task *newest, *oldest = NULL;
@@ -122,8 +122,8 @@ static void futex_sleep(struct speadi_worker *worker)
     const struct speadi_timer *next = worker->timers.first;
     struct timespec until = speadi_clock_timespec(next ? next->time_ns : 0);
 
-    /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. If it returns without a reason, the caller finds
-     * nothing to do and sleeps again. */
+    /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. If the system call returns without a reason, the
+     * caller finds nothing to do and sleeps again. */
     syscall(SYS_futex, &worker->asleep, FUTEX_WAIT_BITSET_PRIVATE, 1, next ? &until : NULL, NULL,
             FUTEX_BITSET_MATCH_ANY);
 }
@@ -162,7 +162,8 @@ static bool is_over(struct speadi_worker *worker)
      * it and then calls speadi_worker_quit(); WORKER2 orders the two. */
     if (worker->kind == SPEADI_WORKER_OWN)
         return speadi_counter_read(&worker->tasks) == 0;
-    /* relaxed: `quit` publishes no data, and speadi_worker_sleep() looks at it again (WORKER2). */
+    /* relaxed: no other data is read on the strength of `quit`, and speadi_worker_sleep() looks at it again
+     * (WORKER2). */
     return atomic_load_explicit(&worker->quit, memory_order_relaxed);
 }
 

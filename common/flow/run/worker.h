@@ -2,10 +2,10 @@
  * nothing to do.
  *
  * A task belongs to one worker for its whole life, so only the thread of this worker touches the queue and the timers.
- * Other threads hand a task to the worker through the list `handed`. There are three kinds of workers, by the thread
- * that runs them: a thread of an executor; a thread of its own for one blocking node; or no fixed thread
- * (SPEADI_WORKER_PULLED). The thread that calls spead_graph_next() is the thread of a pulled worker during the call,
- * and it chooses itself which task has the next turn. See docs/adr/0014. */
+ * Other threads hand a task to the worker through the list `handed`. There are three kinds of workers. A shared worker
+ * runs on a thread of an executor. An own worker runs on a thread of its own, and has the task of one blocking node. A
+ * pulled worker has no fixed thread: the thread that calls spead_graph_next() is the thread of the worker during the
+ * call, and chooses itself which task has the next turn. See docs/adr/0014. */
 #ifndef SPEADI_WORKER_H
 #define SPEADI_WORKER_H
 
@@ -54,26 +54,27 @@ struct speadi_worker {
 
 void speadi_worker_init(struct speadi_worker *worker, enum speadi_worker_kind kind, int cpu);
 
-/* Returns the worker whose thread this is, or NULL. */
+/* Returns the worker that runs on the current thread, or NULL. */
 struct speadi_worker *speadi_worker_here(void);
-/* For a pulled worker: from now on this thread is its thread. Returns the worker whose thread this was before, or NULL.
- * The caller enters that one again when it is done. */
+/* Makes the current thread the thread of a pulled worker. Returns the worker that ran on it before, or NULL.
+ * When the caller is done with the pulled worker, it calls this function again with the worker that was returned. */
 struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker);
 
-/* The loop of a worker of kind SHARED or OWN. enum speadi_worker_kind says when it returns. */
+/* Runs the loop of a worker of kind SHARED or OWN. The comments in enum speadi_worker_kind say when the loop ends. */
 void speadi_worker_run(struct speadi_worker *worker);
 /* Makes speadi_worker_run() of a SHARED worker return. It also ends the sleep of an OWN worker, which then looks
  * whether it still has a task. Any thread. */
 void speadi_worker_quit(struct speadi_worker *worker);
 
-/* Both make a task of this worker runnable: queue() on the thread of the worker, hand() on any other thread. hand()
- * returns NULL, or the futex on which the worker sleeps: then the caller must call speadi_worker_rouse(). rouse() uses
- * only the address of the futex, so the worker may have been freed by then. */
+/* Both make a task of this worker runnable. The thread of the worker calls queue(); any other thread calls hand().
+ * hand() returns NULL, or the futex on which the worker sleeps: then the caller must pass this futex to
+ * speadi_worker_rouse(). rouse() uses only the address of the futex, so the worker may have been freed before that
+ * call. */
 void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task);
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task);
 void speadi_worker_rouse(_Atomic uint32_t *futex); /* NULL is ignored */
 
-/* speadi_worker_run() calls the next three functions by itself; spead_graph_next() calls them for a pulled worker.
+/* speadi_worker_run() calls the next three functions; for a pulled worker spead_graph_next() calls them.
  * speadi_worker_sleep() sleeps until another thread hands a task to the worker, its first timer is due, or it is told
  * to quit. It may also return without a reason. */
 void speadi_worker_collect_all(struct speadi_worker *worker);

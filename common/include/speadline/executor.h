@@ -22,7 +22,7 @@ struct spead_executor_config {
     uint32_t struct_size; /* set by _INIT */
     uint32_t workers;     /* default 1; at most 256 */
     const int *cpus;      /* one CPU for each worker, -1: not pinned; NULL: none is pinned */
-    const char *name;     /* its threads are called after it; NULL: "spead" */
+    const char *name;     /* its threads get names from it; NULL: "spead" */
 };
 /* clang-format off */
 #define SPEAD_EXECUTOR_CONFIG_INIT { .struct_size = sizeof(struct spead_executor_config), .workers = 1 }

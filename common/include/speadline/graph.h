@@ -4,8 +4,8 @@
  * printed. A graph then runs once, in one of two ways: on an executor, or pulled one message at a time on the thread
  * of the caller.
  *
- * Threads: One thread builds and starts the graph. After that, any thread may call stop(), cancel() and the functions
- * for stats and reports. Only one thread may call wait(), drain() and next().
+ * Threads:  One thread builds and starts the graph. After that, any thread may call stop(), cancel() and the functions
+ *           for stats and reports. Only one thread may call wait(), drain() and next().
  * Lifetime: create -> add, join ... -> start -> wait | drain | (cancel -> wait) -> destroy
  *                                   or -> next ... until the end -> destroy
  *
@@ -118,8 +118,8 @@ void spead_graph_cancel(struct spead_graph *graph);
  * -ETIMEDOUT. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
-/* Returns true if wait() would return immediately. After a wait() that returned -ETIMEDOUT, the answer tells the two
- * causes apart: false: the deadline has passed; true: a node failed with this code. A graph that could not start has
+/* Returns true if wait() would return immediately. After a wait() that returned -ETIMEDOUT, this tells the two
+ * causes apart. False: the deadline has passed. True: a node failed with this code. A graph that could not start has
  * not ended. Any thread. */
 bool spead_graph_has_ended(const struct spead_graph *graph);
 
@@ -166,8 +166,8 @@ struct spead_node_stats {
     uint64_t in, out; /* messages over all ports; a node may take more than it sends, or fewer */
     uint64_t failed;  /* steps that failed = retried + skipped + logged + diverted + fatal */
     uint64_t retried, skipped, logged, diverted, fatal;
-    uint64_t
-        cpu_ns; /* CPU time of a blocking node's thread; 0 until it has finished, and for other nodes */
+    /* CPU time of the thread of a blocking node. 0 until the node has finished, and for other nodes. */
+    uint64_t cpu_ns;
 };
 enum spead_node_state {
     SPEAD_NODE_BUILT,

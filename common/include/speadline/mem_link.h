@@ -2,8 +2,8 @@
  *
  * A memory link is a bounded queue of packets inside one process that loses nothing. It joins a send stream and a
  * receive stream whose configurations name the same link. While the link is full, the send stream waits. Tests and
- * examples use memory links. A program can use them too, to pass SPEAD heaps between two of its threads. Threads: one
- * send stream and one receive stream use a link at a time. Any thread may call ref() and unref(). */
+ * examples use memory links. A program can use them too, to pass SPEAD heaps between two of its threads.
+ * Threads: one send stream and one receive stream use a link at a time. Any thread may call ref() and unref(). */
 #ifndef SPEADLINE_MEM_LINK_H
 #define SPEADLINE_MEM_LINK_H
 

@@ -1,5 +1,5 @@
 /* Goal: a channel ends in each of four ways: after its last message, with an error, when the last receiving end closes,
- * and at once by a cancel. In each case every message that was in the channel is released.
+ * and immediately by a cancel. In each case every message that was in the channel is released.
  * Method: the messages are of a type that counts its references. Most tests run over all four forms. */
 #include <criterion/criterion.h>
 
@@ -204,7 +204,7 @@ Test(channel_end, after_the_end_no_sender_can_come_but_a_receiver_can)
     }
 }
 
-/* ---- At once ------------------------------------------------------------------------------- */
+/* ---- Cancel -------------------------------------------------------------------------------- */
 
 Test(channel_end, by_cancel_stops_both_ends_at_once)
 {

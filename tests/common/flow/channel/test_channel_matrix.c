@@ -97,7 +97,7 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
                 for (config.lanes = 1; config.lanes <= 3; config.lanes++) {
                     config.capacity = capacities[i];
                     if (spead_channel_create(&channel, &config, NULL) < 0)
-                        continue; /* refused; test_channel.c tests which configs are */
+                        continue; /* refused; test_channel.c tests which configs are refused */
                     spead_channel_unref(channel);
                     run_one(&config, cell);
                     ran++;
@@ -108,8 +108,8 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
 
 /* ---- Helpers of the cells -------------------------------------------------------------------- */
 
-/* Sends `count` messages with sequences from `first` on, one in each call, with the priorities 0, 1 and 2 in turn.
- * Returns how many were sent before -EAGAIN. */
+/* Sends `count` messages with sequences from `first` on, one in each call, with the priorities 0, 1, 2, 0, 1, 2 and so
+ * on. Returns how many were sent before -EAGAIN. */
 static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
 {
     uint64_t taken = 0;
@@ -132,8 +132,8 @@ static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
     return taken;
 }
 
-/* Receives all messages that are there and adds their number to *count. Returns the error that followed: -EAGAIN, or
- * the end. */
+/* Receives all messages that are there and adds their number to *count. Returns the error that the next try returns:
+ * -EAGAIN, or the code of the end of stream. */
 static int receive(struct channel_rig *rig, uint64_t *count)
 {
     struct spead_message messages[7];

@@ -1,5 +1,6 @@
-/* Goal: when several ends wait for the same change, the change wakes one of them. If that is a node whose step does not
- * use the change, the next end is woken. So no end sleeps while there is a message or a free place for it.
+/* Goal: when several ends wait for the same change, the change wakes one of them. If the woken end belongs to a node
+ * whose step does not use the change, the next end is woken. So no end sleeps while there is a message or a free place
+ * for it.
  * Method: a node and then a waker of the test wait at one side of a channel that the test has created. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -42,7 +42,7 @@ static void sleep_ms(unsigned ms)
     nanosleep(&t, NULL);
 }
 
-/* With capacity 1 a node is suspended at each end of the channel for every message. */
+/* With capacity 1, each message suspends the nodes at both ends of the channel. */
 static void pass_through_chain(uint32_t workers, uint32_t capacity, bool blocking)
 {
     struct spead_graph *graph = step_graph("chain");
@@ -142,12 +142,12 @@ Test(executor, blocked_node_does_not_hold_up_the_others_of_the_only_worker)
 
 static _Atomic bool all_are_there;
 
-/* A node that is always runnable. It records how many steps another node had before its first step, and between two of
- * its steps. Its first step waits until all nodes have been handed to the worker. */
+/* A node that is always runnable. It records how many steps another node had before the first step of this node, and
+ * between two steps of this node. The first step of this node waits until all nodes have been handed to the worker. */
 struct turner {
     struct turner *all; /* the three nodes */
     unsigned own;       /* index of this node in `all` */
-    unsigned steps;     /* of this node */
+    unsigned steps;     /* steps of this node */
     unsigned seen[3];   /* steps of each node at the last step of this node */
     unsigned most;      /* most steps of another node between two steps of this one */
 };
@@ -265,7 +265,8 @@ struct bounded {
     bool has_ticket;
 };
 
-/* A producer calls it when it has taken a ticket. */
+/* Notes the largest number of producers that were at work at the same time. A producer calls this when it has taken a
+ * ticket. */
 static void note_most(struct bounded *bounded)
 {
     int now = atomic_fetch_add(bounded->in_work, 1) + 1;
