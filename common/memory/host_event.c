@@ -44,7 +44,7 @@ uint64_t spead_host_event_share(struct spead_host_event *event)
 void spead_host_event_complete(struct spead_host_event *event, int error)
 {
     pthread_mutex_lock(&event->lock);
-    /* relaxed: it changes under the lock only */
+    /* relaxed: the result changes only under the lock */
     if (atomic_load_explicit(&event->result, memory_order_relaxed) == 0) {
         /* EVENT1 release: a thread that sees the result also sees what was done before the completion. */
         atomic_store_explicit(&event->result, error < 0 ? error : 1, memory_order_release);
@@ -76,7 +76,7 @@ static void wait_for(void *arg, uint64_t number)
 
     (void)arg;
     pthread_mutex_lock(&event->lock);
-    /* relaxed: it changes under the lock only */
+    /* relaxed: the result changes only under the lock */
     while (atomic_load_explicit(&event->result, memory_order_relaxed) == 0)
         pthread_cond_wait(&event->changed, &event->lock);
     pthread_mutex_unlock(&event->lock);

@@ -18,15 +18,15 @@ size_t speadi_pages_size(void); /* size of the system's base page */
 /* Reserves address space that reads as zero and uses no memory until it is touched. align is a power of two. Returns
  * 0 or -ENOMEM. */
 int speadi_pages_reserve(struct speadi_pages *pages, size_t bytes, size_t align);
-void speadi_pages_release(struct speadi_pages *pages); /* nothing may be reserved */
+void speadi_pages_release(struct speadi_pages *pages); /* does nothing if nothing is reserved */
 
-/* These three are advice to the kernel. When it cannot follow the advice, the memory still works. */
+/* These three functions give advice to the kernel. If the kernel cannot follow the advice, the memory still works. */
 void speadi_pages_keep_small(uint8_t *data, size_t bytes); /* only touched pages use memory */
 void speadi_pages_make_huge(uint8_t *data, size_t bytes);
 void speadi_pages_fault_in(uint8_t *data, size_t bytes);
 
-/* Trims: gives the memory back to the kernel, so that it reads as zero again. Returns 0, or -errno: then the memory
- * may not read as zero. */
+/* Trims memory: gives it back to the kernel, so that it reads as zero again. Returns 0 or -errno. After an error the
+ * memory may not read as zero. */
 int speadi_pages_trim(uint8_t *data, size_t bytes);
 
 #endif

@@ -51,8 +51,8 @@ static struct speadi_pool_slot *get_free(struct speadi_pool *pool)
     return slot;
 }
 
-/* The list has the newest block first. It is put into the free list from the oldest on, so that the newest becomes the
- * warmest. */
+/* Puts a list of returned blocks into the free list. The list begins with the newest block. The oldest block is put
+ * first, so that the newest becomes the warmest. */
 static void put_returned(struct speadi_pool *pool, struct speadi_block *newest)
 {
     struct speadi_block *oldest = NULL, *next;
@@ -70,13 +70,14 @@ static void put_returned(struct speadi_pool *pool, struct speadi_block *newest)
 
 void speadi_pool_take_returned(struct speadi_pool *pool)
 {
-    /* POOL1 acquire: the thread that released a block has finished with it. */
+    /* POOL1 acquire: this thread sees all that another thread did with a block before it released the block. */
     put_returned(pool, atomic_exchange_explicit(&pool->returned, NULL, memory_order_acquire));
 }
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
-/* The messages have the names of struct spead_region_pool_config: only a region pool passes on unchecked values. */
+/* Checks the config. The error texts name fields of struct spead_region_pool_config, because only region pools pass
+ * values to this function that nobody has checked before. */
 static int check(const struct speadi_pool_config *config, struct spead_err *err)
 {
     if (config->block_bytes == 0)
@@ -87,7 +88,8 @@ static int check(const struct speadi_pool_config *config, struct spead_err *err)
     return 0;
 }
 
-/* Maps the slots and the metas together. Metas that are never touched use no memory. */
+/* Maps one table for the slots and for the metadata ("metas") of all blocks. Metadata that is never touched uses no
+ * memory. */
 static int map_table(struct speadi_pool *pool, const struct speadi_pool_config *config)
 {
     size_t slots_bytes = pool->block_count * sizeof *pool->slots, meta_stride, metas_bytes;
@@ -123,7 +125,8 @@ static int map_memory(struct speadi_pool *pool, size_t align, size_t total)
     return 0;
 }
 
-/* Only a receive stream gives an arena to a pool. So the refused field is one of the stream's configuration. */
+/* Uses the arena as the memory of the pool. Only a receive stream gives an arena to a pool, so the error names a
+ * field of the stream's configuration. */
 static int use_arena(struct speadi_pool *pool, const struct spead_region_arena *arena, size_t total,
                      struct spead_err *err)
 {
@@ -150,8 +153,8 @@ static int out_of_space(const struct speadi_pool_config *config, struct spead_er
                           config->block_count, config->block_bytes);
 }
 
-/* Fixed blocks follow each other without gaps: a device needs no alignment to huge pages, and it would pin the gaps
- * too. */
+/* Sets the size of a block and the distance between blocks, and gets the memory. Fixed blocks lie side by side
+ * without gaps: a device needs no alignment to huge pages, and it would pin the gaps too. */
 static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config *config,
                        struct spead_err *err)
 {
@@ -171,7 +174,7 @@ static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config
     return map_memory(pool, align, total) < 0 ? out_of_space(config, err) : 0;
 }
 
-/* Sets the limit of charged bytes. Fixed memory is charged here, once and for all. */
+/* Sets the limit of charged bytes. Fixed memory is charged here, and its charge never changes. */
 static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config *config,
                       struct spead_err *err)
 {
@@ -192,7 +195,8 @@ static int set_charge(struct speadi_pool *pool, const struct speadi_pool_config 
     return 0;
 }
 
-/* Fills the table and the free list. It comes last, when nothing can fail any more, because it touches the table. */
+/* Fills the table and the free list. It is called last, when nothing can fail any more, because it touches the
+ * memory of the table. */
 static void fill(struct speadi_pool *pool)
 {
     for (uint32_t i = pool->block_count; i-- > 0;) {
@@ -260,9 +264,9 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
     pool->ended_arg = arg;
 }
 
-/* Adds to `outstanding` and destroys the pool when it becomes zero. change: for unref() the number of blocks that are
- * out; for a block that came back -1. POOL2 release, acquire: the thread that frees the pool sees the last use of
- * every block. */
+/* Adds `change` to `outstanding`, and destroys the pool when the sum is zero. unref() passes the number of blocks
+ * that are out. A block that comes back after unref() passes -1. POOL2 release, acquire: the thread that frees the
+ * pool sees the last use of every block. */
 static void change_outstanding(struct speadi_pool *pool, int_fast64_t change)
 {
     if (atomic_fetch_add_explicit(&pool->outstanding, change, memory_order_acq_rel) + change == 0)

@@ -1,5 +1,5 @@
-/* The account of touched bytes: a block is charged when more of it will be touched, and free blocks are trimmed to make
- * room. Only the taker calls these functions. */
+/* The account of touched bytes. A block is charged before more of it is touched. When the limit is reached, free
+ * blocks are trimmed. Only the taker calls these functions. */
 #include "pool_parts.h"
 
 #include <errno.h>
@@ -13,8 +13,8 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
 
     if (pool->fixed)
         return;
-    /* On a private anonymous mapping this fails only when the mapping is locked (mlockall). Then the memory does not
-     * become zero or free, and the charge has to stay. */
+    /* On a private anonymous mapping, trimming fails only if the mapping is locked (mlockall). Then the memory is
+     * neither zeroed nor given back, so the charge stays. */
     if (block->charged_bytes == 0 || speadi_pages_trim(block->data, block->charged_bytes) < 0)
         return;
     if (slot->huge_bytes > 0)
@@ -26,8 +26,9 @@ static void trim(struct speadi_pool *pool, struct speadi_pool_slot *slot)
     slot->huge_bytes = 0;
 }
 
-/* Makes room for `more` charged bytes: it trims free blocks, first those that were freed longest ago. Returns false
- * when that is not enough. It has trimmed nothing then, unless trimming itself failed (locked memory). */
+/* Trims free blocks until `more` bytes can be charged. It begins with the block that was freed longest ago. Returns
+ * false if trimming all free blocks would not be enough; then it has trimmed nothing. It also returns false if
+ * trimming itself fails (locked memory). */
 static bool make_room(struct speadi_pool *pool, uint64_t more)
 {
     if (pool->charged - pool->free_charged + more > pool->charge_max)
@@ -106,8 +107,8 @@ int speadi_block_populate(struct speadi_block *block, size_t bytes)
     return 0;
 }
 
-/* The whole huge pages inside the range may never have been touched, and touching them would use memory. So they are
- * given back to the kernel: that makes them read as zero too. */
+/* Makes a range of the block read as zero. Whole huge pages inside the range may never have been touched, and
+ * writing zeros to them would use memory. So these pages are given back to the kernel; then they read as zero too. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
 {
     uint64_t inner = (from + SPEADI_HUGE_PAGE_BYTES - 1) / SPEADI_HUGE_PAGE_BYTES *

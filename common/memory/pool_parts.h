@@ -13,16 +13,16 @@
 
 struct speadi_pool_slot {
     alignas(
-        SPEADI_CACHE_LINE) struct speadi_block block; /* first: a cast gives the slot of a block */
+        SPEADI_CACHE_LINE) struct speadi_block block; /* first, so that a block casts to its slot */
     struct speadi_pool_slot *warmer, *colder;         /* neighbours in the free list */
     size_t populated_bytes;                           /* populated ahead of use; <= charged_bytes */
-    size_t huge_bytes; /* the beginning that may use huge pages; <= charged_bytes */
+    size_t huge_bytes; /* first bytes that may use huge pages; <= charged_bytes */
 };
 
 struct speadi_pool {
-    struct speadi_pages memory, table; /* table: the slots, then the metas */
+    struct speadi_pages memory, table; /* table: the slots, then the metadata of the blocks */
     struct spead_region_info all;      /* the memory of the pool or of the arena */
-    bool fixed;                        /* pinned or an arena: charged whole, never trimmed */
+    bool fixed; /* the memory is pinned or an arena: charged whole, never trimmed */
     void (*ended)(void *arg);
     void *ended_arg;
     struct speadi_pool_slot *slots;
@@ -39,7 +39,7 @@ struct speadi_pool {
 
     /* Any thread uses these: */
     alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_block *) returned;
-    atomic_int_fast64_t outstanding; /* only after unref(): see pool.c */
+    atomic_int_fast64_t outstanding; /* used only after unref(): see pool.c */
 };
 
 static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *block)
@@ -47,12 +47,12 @@ static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *
     return (struct speadi_pool_slot *)block;
 }
 
-/* In pool.c: moves the blocks on the list `returned` to the free list. */
+/* Moves the blocks on the list `returned` to the free list (pool.c). */
 void speadi_pool_take_returned(struct speadi_pool *pool);
 
 static inline void speadi_pool_collect(struct speadi_pool *pool)
 {
-    /* relaxed: it only decides whether to do the exchange. A block that it does not see yet is seen at the next
+    /* relaxed: this load only decides whether to do the exchange. A block that it does not see is found by the next
      * call. */
     if (atomic_load_explicit(&pool->returned, memory_order_relaxed))
         speadi_pool_take_returned(pool);

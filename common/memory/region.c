@@ -1,4 +1,4 @@
-/* Regions: what a region says about itself, and how its bytes are moved. */
+/* Regions: reading the properties of a region, and copying bytes into it and inside it. */
 #include <speadline/region.h>
 
 #include <errno.h>

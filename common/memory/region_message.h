@@ -1,4 +1,4 @@
-/* Regions as the objects of messages: the functions of the message type "region". */
+/* The functions of the message type "region". A message of this type refers to a region. */
 #ifndef SPEADI_REGION_MESSAGE_H
 #define SPEADI_REGION_MESSAGE_H
 

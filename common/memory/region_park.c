@@ -1,9 +1,10 @@
 /* How regions come back: threads give up references, and a region that a device still uses is parked.
  *
  * A thread that drops the last reference to such a region pushes the region onto `parked`. The taker removes that
- * list as a whole, as pool.c does it with `returned`. When the owner ends the pool, it puts PARKING_CLOSED into
- * `parked` and waits for the regions that it finds there. A thread that comes later waits for its own region. So a
- * region without references always has exactly one thread that waits for its events or checks them. */
+ * list as a whole, as pool.c does with `returned`. When the owner ends the pool, it puts PARKING_CLOSED into
+ * `parked` and waits for the regions that it finds there. A thread that drops a last reference after that waits
+ * itself for the events of its region. So a region without references always has exactly one thread that checks its
+ * events or waits for them. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 static struct spead_region closed_mark;
 #define PARKING_CLOSED (&closed_mark)
 
-/* Pools with lost regions: a failed device may still write into them. These pools stay mapped for ever. The list
- * keeps them reachable, so that a leak checker does not report them. */
+/* The list of pools that have lost regions. A failed device may still write into a lost region, so its pool stays
+ * mapped for ever. The list keeps these pools reachable, so that a leak checker does not report them. */
 static _Atomic(struct spead_region_pool *) lost_pools;
 
 /* ---- Events of one region ------------------------------------------------------------------ */
@@ -36,19 +37,20 @@ static void wait_for(const struct spead_region_pool *pool, uint64_t event)
 
 static bool has_events(const struct spead_region *region)
 {
-    /* relaxed: dropping the last reference gave the order (REGION1) */
+    /* relaxed: this thread has dropped the last reference, and that gave the order (REGION1) */
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++)
         if (atomic_load_explicit(&region->event[i], memory_order_relaxed))
             return true;
     return false;
 }
 
-/* Returns 1 when all events of the region are done (it has dropped them then), 0 when one is not done, and -errno
- * when one has failed: the others do not matter then. wait: it blocks until each event is done or has failed. */
+/* Checks the events of a region. Returns 1 if all are done; they have been dropped then. Returns 0 if one is not
+ * done, or -errno if one has failed; then the other events do not matter. If `wait` is set, it blocks until each
+ * event is done or has failed. */
 static int check_events(struct spead_region *region, bool wait)
 {
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
-        /* relaxed: dropping the last reference (REGION1) or the list of parked regions (REGION4) gave the order */
+        /* relaxed: the drop of the last reference (REGION1) or the list of parked regions (REGION4) gave the order */
         uint64_t event = atomic_load_explicit(&region->event[i], memory_order_relaxed);
         int done;
 
@@ -82,7 +84,7 @@ static bool claim_place(struct spead_region *region, uint64_t event)
 
 /* ---- Parking ------------------------------------------------------------------------------- */
 
-/* An event of the region failed, so a device may still write into it: the region never comes back. */
+/* Gives a region up for ever. One of its events has failed, so a device may still write into it. */
 static void lose(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
@@ -94,7 +96,7 @@ static void lose(struct spead_region *region)
         if (event)
             drop_event(pool, event);
     }
-    /* relaxed: it is a count; and no thread reads the list of pools, which only keeps them reachable */
+    /* relaxed: this is only a count. No thread reads the list of pools, which only keeps the pools reachable */
     if (atomic_fetch_add_explicit(&pool->lost_count, 1, memory_order_relaxed) > 0)
         return;
     pool->next_lost = atomic_load_explicit(&lost_pools, memory_order_relaxed);
@@ -146,14 +148,14 @@ static void park(struct spead_region *region)
                                                     memory_order_release, memory_order_relaxed));
 }
 
-/* The last reference is gone: the region goes back to the pool, or it is parked. */
+/* Called when the last reference is gone. Gives the region back to the pool, or parks it. */
 static void end_region(struct spead_region *region)
 {
     if (!has_events(region)) {
         give_back(region);
         return;
     }
-    /* relaxed: a count */
+    /* relaxed: this is only a count */
     atomic_fetch_add_explicit(&region->pool->parked_count, 1, memory_order_relaxed);
     park(region);
 }
@@ -173,8 +175,8 @@ int spead_region_query(const struct spead_region *region, uint64_t event)
     return region->pool->event_ops ? query(region->pool, event) : -EINVAL;
 }
 
-/* Returns true when the event is done. It has dropped the event then. wait: it first blocks until the event is done
- * or has failed. */
+/* Checks an event. Returns true if the event is done; it has been dropped then. If `wait` is set, the function first
+ * blocks until the event is done or has failed. */
 static bool drop_if_done(const struct spead_region_pool *pool, uint64_t event, bool wait)
 {
     if (wait)
@@ -185,11 +187,11 @@ static bool drop_if_done(const struct spead_region_pool *pool, uint64_t event, b
     return true;
 }
 
-/* Tries to keep `event` in the place of an event that is done. At each place it swaps the event that it has with the
- * one in the place, until one that it gets is done. An event is always either in one place or with one thread, so no
- * thread checks an event that another thread has dropped. Returns 0, or an event that is not done and that has no
- * place. It visits the first place twice, so that this is the given event again unless other threads swap at the same
- * time. */
+/* Tries to keep `event` in the place of an event that is done. At each place it puts in the event that it has and
+ * takes out the event that was there. It stops when it has an event that is done. So an event is always either in
+ * one place or with one thread, and no thread checks an event that another thread has dropped. Returns 0, or an
+ * event that is not done and that has no place. The first place is visited twice: so the returned event is the given
+ * one again, unless other threads swap at the same time. */
 static uint64_t swap_events(struct spead_region *region, uint64_t event, bool wait)
 {
     for (unsigned i = 0; i <= SPEAD_REGION_EVENTS_MAX; i++) {
@@ -204,7 +206,7 @@ static uint64_t swap_events(struct spead_region *region, uint64_t event, bool wa
     return event;
 }
 
-/* Keeps the event in one of the places of the region. It keeps a failed event too: otherwise the region would be
+/* Keeps the event in one of the places of the region. It keeps a failed event too. Otherwise the region would be
  * given out again while the device may still write into it. */
 static void keep_event(struct spead_region *region, uint64_t event)
 {
@@ -213,11 +215,12 @@ static void keep_event(struct spead_region *region, uint64_t event)
     event = swap_events(region, event, false);
     if (!event || drop_if_done(region->pool, event, false))
         return;
-    /* relaxed: a count */
+    /* relaxed: this is only a count */
     atomic_fetch_add_explicit(&region->pool->event_waits, 1, memory_order_relaxed);
     event = swap_events(region, event, true);
     if (event && !drop_if_done(region->pool, event, true))
-        drop_event(region->pool, event); /* all failed, and those in the places still show that */
+        drop_event(region->pool,
+                   event); /* all have failed, and the events in the places still show it */
 }
 
 void spead_region_release(struct spead_region *region, uint64_t event)
@@ -233,7 +236,8 @@ void spead_region_release(struct spead_region *region, uint64_t event)
 
 /* ---- Taker only ---------------------------------------------------------------------------- */
 
-/* The list has the newest region first. It is appended with the oldest first. */
+/* Appends a list of regions to the parked regions. The list begins with the newest region; it is reversed, so that
+ * the oldest comes first. */
 static void append(struct spead_region_pool *pool, struct spead_region *newest)
 {
     struct spead_region *oldest = NULL, *last = newest, *next;
@@ -254,7 +258,7 @@ static void append(struct spead_region_pool *pool, struct spead_region *newest)
 
 static void collect(struct spead_region_pool *pool)
 {
-    /* relaxed: it only decides whether to do the exchange */
+    /* relaxed: this load only decides whether to do the exchange */
     if (atomic_load_explicit(&pool->parked, memory_order_relaxed))
         /* REGION4 acquire: the taker sees the events and `next` of the parked regions. */
         append(pool, atomic_exchange_explicit(&pool->parked, NULL, memory_order_acquire));
@@ -262,7 +266,7 @@ static void collect(struct spead_region_pool *pool)
 
 static void leave_parking(struct spead_region *region, int done)
 {
-    /* relaxed: a count */
+    /* relaxed: this is only a count */
     atomic_fetch_sub_explicit(&region->pool->parked_count, 1, memory_order_relaxed);
     if (done > 0)
         give_back(region);
@@ -270,8 +274,8 @@ static void leave_parking(struct spead_region *region, int done)
         lose(region);
 }
 
-/* Takes back parked regions whose events are done. Returns how many went back to the pool. whole: it checks all of
- * them; otherwise it stops at the first one whose events are not done. */
+/* Takes back parked regions whose events are done. Returns how many went back to the pool. If `whole` is set, it
+ * checks all parked regions. Otherwise it stops at the first one whose events are not done. */
 static uint32_t reap(struct spead_region_pool *pool, bool whole)
 {
     struct spead_region *region, *next, *kept = NULL;
@@ -307,7 +311,7 @@ uint32_t spead_region_pool_reap(struct spead_region_pool *pool)
 
 void speadi_region_pool_reap_first(struct spead_region_pool *pool)
 {
-    /* relaxed: a region that is parked meanwhile is seen at the next call */
+    /* relaxed: a region that another thread parks just now is seen by the next call */
     if (atomic_load_explicit(&pool->parked_count, memory_order_relaxed))
         reap(pool, false);
 }

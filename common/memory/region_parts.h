@@ -9,21 +9,21 @@
 #include <speadi/pool.h>
 #include <speadline/region.h>
 
-/* It lies in the meta of its block, so it stays at one address as long as the pool lives. */
+/* This struct lies in the metadata of its block, so its address stays the same as long as the pool lives. */
 struct spead_region {
     struct speadi_block *block;
     struct spead_region_pool *pool;
-    struct spead_region *next; /* while it is parked */
+    struct spead_region *next; /* next region in the list while this region is parked */
     _Atomic uint32_t references;
-    /* A releasing thread changes a place from 0 to its event. The thread that drops the last reference reads and clears
-     * them. */
+    /* Places for events. A thread that releases the region puts its event into a place that holds 0. The thread that
+     * drops the last reference reads and clears all places. */
     _Atomic uint64_t event[SPEAD_REGION_EVENTS_MAX];
     struct spead_region_info info;
 };
 
 struct spead_region_pool {
     struct speadi_pool *blocks;
-    /* Without data and device_address: the memory is that of the blocks. */
+    /* If neither data nor device_address is set, the regions lie in the memory of the blocks. */
     struct spead_region_arena arena;
     const struct spead_event_ops *event_ops;
     size_t region_bytes, stride_bytes;
@@ -40,11 +40,12 @@ struct spead_region_pool {
     struct spead_region_pool *next_lost; /* in the list of pools that never end (region_park.c) */
 };
 
-/* Taker only: checks the parked regions, oldest first, and stops at the first one whose events are not done. */
+/* Takes back parked regions whose events are done. It begins with the oldest region and stops at the first one that
+ * has an event that is not done. Only the taker may call it. */
 void speadi_region_pool_reap_first(struct spead_region_pool *pool);
 
-/* The owner calls it when it ends the pool. It blocks until the events of all parked regions are done. A thread that
- * releases a region later waits for that region itself. */
+/* Ends the parking of regions. The owner calls this function when it ends the pool. It blocks until the events of
+ * all parked regions are done. A thread that releases a region after that waits itself for the events of its region. */
 void speadi_region_pool_close_parking(struct spead_region_pool *pool);
 
 /* Gives back one reference to the pool; the last one ends the pool. */

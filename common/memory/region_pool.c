@@ -73,7 +73,8 @@ static int check(const struct spead_region_pool_config *config, size_t stride,
     return config->arena ? check_arena(config, stride, err) : 0;
 }
 
-/* With an arena, the blocks have one byte of memory, which nobody touches: the regions lie in the arena. */
+/* Makes the pool of blocks. If there is an arena, the regions lie in the arena. Then each block has only one byte of
+ * memory, which nobody touches. */
 static int make_blocks(struct spead_region_pool *pool,
                        const struct spead_region_pool_config *config, struct spead_err *err)
 {
@@ -87,7 +88,7 @@ static int make_blocks(struct spead_region_pool *pool,
     return speadi_pool_create(&pool->blocks, &blocks, err);
 }
 
-/* config and its arena are structs of this version already. */
+/* Makes the pool. `config` and its arena have already been converted to the structs of this version of the library. */
 static int create(struct spead_region_pool **out, const struct spead_region_pool_config *config,
                   struct spead_err *err)
 {
@@ -147,7 +148,8 @@ static bool is_own_memory(const struct spead_region_pool *pool)
     return !pool->arena.data && !pool->arena.device_address;
 }
 
-/* Sets info: where the memory of the region is. It is the same each time that the block is taken. */
+/* Sets region->info, which says where the memory of the region is. It is the same memory each time that the block is
+ * taken. */
 static void locate(struct spead_region *region, const struct spead_region_pool *pool)
 {
     uint64_t at = region->block->index * (uint64_t)pool->stride_bytes;
@@ -195,7 +197,7 @@ struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t by
     region->block = block;
     region->pool = pool;
     locate(region, pool);
-    /* relaxed, both: no other thread knows the region yet, and the owner's reference keeps the pool */
+    /* relaxed, both: no other thread knows the region yet, and the owner's reference keeps the pool alive */
     atomic_store_explicit(&region->references, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
     return region;

@@ -1,11 +1,11 @@
 /* The gaps of a heap and their causes. */
 #include <speadi/heap_view.h>
 
-/* Walks the ranges between the received spans. */
+/* The state of a walk over the gaps, which are the ranges between the received spans. */
 struct gap_walk {
     const struct spead_heap *heap;
     uint32_t next_span;
-    uint64_t offset, bytes, packets; /* the present gap; packets 0: unknown */
+    uint64_t offset, bytes, packets; /* the current gap; packets is 0 if it is unknown */
     uint64_t refused_left;           /* refused packets not yet assigned to an earlier gap */
 };
 
@@ -40,8 +40,9 @@ static bool next_gap(struct gap_walk *walk)
     return false;
 }
 
-/* The heap knows how many packets were refused, but not which. So the gaps are visited in order: a gap that needs no
- * more packets than there are refused ones left gets the cause SPEAD_GAP_REFUSED and uses that many of them. */
+/* Returns the cause of the current gap. The heap knows how many packets were refused, but not which ones. So the
+ * gaps are visited in order. If at least as many refused packets are left as the gap needs, its cause is
+ * SPEAD_GAP_REFUSED, and that number of packets is no longer left. */
 static enum spead_gap_cause cause_of(struct gap_walk *walk)
 {
     uint64_t needed = walk->packets == 0 ? 1 : walk->packets;

@@ -14,9 +14,9 @@ static bool is_null(const struct spead_heap *heap, uint64_t pointer)
     return speadi_pointer_id(pointer, heap->heap_address_bits) == SPEAD_ID_NULL;
 }
 
-/* Keeps the pointers that are items and the addressed NULL pointers, which end items. It drops all others and sorts:
- * first the immediate ones in order of arrival, then the addressed ones by address. Returns the number of immediate
- * ones. */
+/* Keeps two kinds of pointers: items, and addressed NULL pointers, each of which marks the end of an item. Drops all
+ * other pointers. Sorts the kept ones: first the immediate pointers in order of arrival, then the addressed pointers
+ * by address. Returns the number of immediate pointers. */
 static uint32_t keep_items_and_ends(struct spead_heap *heap)
 {
     uint32_t kept = 0, immediate = 0;
@@ -36,8 +36,8 @@ static uint32_t keep_items_and_ends(struct spead_heap *heap)
     return immediate;
 }
 
-/* Drops addressed pointers of items without bytes. Such a pointer may end the item before it, but the next pointer
- * has the same address and ends that item too. */
+/* Drops the addressed pointers whose items have no bytes. Such a pointer may mark the end of the item before it.
+ * That end is not lost, because the next pointer has the same address and marks it too. */
 static void drop_zero_length(struct spead_heap *heap, uint32_t immediate)
 {
     uint32_t kept = immediate;

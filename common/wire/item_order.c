@@ -9,7 +9,7 @@
 
 #define SCRATCH_POINTERS 512 /* 4 KiB of stack; runs up to this length merge in linear time */
 
-/* The key of all immediate pointers is 0, and that of addressed ones is above 0. */
+/* Returns the key by which a pointer is sorted: 0 for an immediate pointer, more than 0 for an addressed one. */
 static inline uint64_t order_key(uint64_t pointer, unsigned heap_address_bits)
 {
     return speadi_pointer_is_immediate(pointer)
@@ -35,7 +35,7 @@ static void reverse(uint64_t *pointers, size_t count)
     }
 }
 
-/* Moves the right run before the left one. */
+/* Swaps two runs that are next to each other: then the right run comes before the left one. */
 static void swap_runs(uint64_t *pointers, size_t left, size_t right)
 {
     reverse(pointers, left);
@@ -59,7 +59,8 @@ static size_t count_below(const uint64_t *run, size_t count, uint64_t key, unsig
     return low;
 }
 
-/* Merges two runs with the help of a copy of the left one, which has at most SCRATCH_POINTERS pointers. */
+/* Merges two sorted runs that are next to each other. It copies the left run first. So the left run may have at most
+ * SCRATCH_POINTERS pointers. */
 static void merge_small(uint64_t *pointers, size_t left, size_t right, unsigned bits)
 {
     uint64_t scratch[SCRATCH_POINTERS];

@@ -3,8 +3,8 @@
 
 #define HAS(id) (1u << (id))
 
-/* What the special pointers of a packet say about the packet. The index is the id. Place 0 receives the values of all
- * other pointers, so that the loop over the pointers needs no branch. */
+/* The values of the special pointers of a packet. The index into value[] is the id of the pointer. All other
+ * pointers write their values to value[0], so that the loop over the pointers needs no branch. */
 struct specials {
     uint64_t value[SPEAD_ID_PAYLOAD_LENGTH + 1];
     uint32_t seen;  /* HAS(id) for each id that was there */
@@ -33,8 +33,8 @@ static inline void read_specials(struct specials *specials, const uint8_t *point
 
     for (uint32_t i = 0; i < count; i++) {
         uint64_t pointer = speadi_load_be64(pointers + (size_t)i * SPEADI_POINTER_BYTES);
-        uint64_t id =
-            pointer >> heap_address_bits ^ immediate; /* very large for an addressed one */
+        uint64_t id = pointer >> heap_address_bits ^
+                      immediate; /* an addressed pointer gives a very large number */
         unsigned slot = id <= SPEAD_ID_PAYLOAD_LENGTH ? (unsigned)id : 0;
 
         specials->value[slot] = pointer & value_mask;
@@ -54,7 +54,8 @@ static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *hea
              length = speadi_load_be64(pointers + SPEADI_POINTER_BYTES),
              offset = speadi_load_be64(pointers + 2 * SPEADI_POINTER_BYTES),
              bytes = speadi_load_be64(pointers + 3 * SPEADI_POINTER_BYTES);
-    /* The bits in which the four differ from the expected ids. Ids 1..4 fit: an id has at least 7 bits. */
+    /* The bits in which the ids of the four pointers differ from 1..4. These ids fit in every flavour, because an id
+     * has at least 7 bits. */
     uint64_t odd = (counter ^ (immediate | SPEAD_ID_HEAP_COUNTER * one)) |
                    (length ^ (immediate | SPEAD_ID_HEAP_LENGTH * one)) |
                    (offset ^ (immediate | SPEAD_ID_PAYLOAD_OFFSET * one)) |
@@ -97,7 +98,8 @@ __attribute__((cold, noinline)) static int refuse_header(const uint8_t *head, ui
     return SPEAD_RECV_MALFORMED_WIDTHS;
 }
 
-/* Returns the bucket for a packet whose special pointers were refused. `room`: bytes behind its pointers. */
+/* Returns the bucket for a packet whose special pointers were refused. `room` is the number of bytes behind the
+ * pointers. */
 __attribute__((cold, noinline)) static int refuse_specials(const struct specials *specials,
                                                            uint32_t room)
 {

@@ -95,7 +95,8 @@ void speadi_edge_attach(struct speadi_edge *edge, struct speadi_node_port *port)
 {
     struct speadi_node_port **side = port->is_output ? &edge->senders : &edge->receivers;
 
-    /* The port goes to the front, because 10,000 nodes may share an edge. No plan or search depends on the order. */
+    /* The port is put at the front of the list: when 10,000 nodes share an edge, finding the end would be slow. No
+     * plan or search depends on the order of the ports. */
     port->edge_next = *side;
     *side = port;
     port->edge = edge;
@@ -115,7 +116,7 @@ void speadi_edge_destroy(struct speadi_edge *edge)
     free(edge);
 }
 
-/* config is NULL, or speadi_channel_config_read() has read it. */
+/* Makes an edge without ports. `config` is NULL (use the defaults), or speadi_channel_config_read() has filled it. */
 static struct speadi_edge *new_edge(const struct spead_channel_config *config)
 {
     static const struct spead_channel_config plain = SPEAD_CHANNEL_CONFIG_INIT;
@@ -136,7 +137,7 @@ static struct speadi_edge *new_edge(const struct spead_channel_config *config)
     return edge;
 }
 
-/* True if two configs of one channel agree. Their names may differ. */
+/* Returns true if both configs describe the same channel. Their names may differ. */
 static bool agrees(const struct spead_channel_config *a, const struct spead_channel_config *b)
 {
     return a->capacity == b->capacity && a->policy == b->policy && a->sample_n == b->sample_n &&
@@ -199,7 +200,7 @@ static void move_ports(struct speadi_edge *to, struct speadi_node_port *ports)
     }
 }
 
-/* Moves the ports of one edge to another edge, and destroys the first. */
+/* Moves all ports of the edge `gone` to the edge `kept`, and destroys `gone`. */
 static void merge(struct spead_graph *graph, struct speadi_edge *kept, struct speadi_edge *gone)
 {
     struct speadi_edge **link = &graph->edges;
@@ -307,7 +308,7 @@ enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge)
     return many_receivers ? SPEAD_CHANNEL_SPMC : SPEAD_CHANNEL_SPSC;
 }
 
-/* No fences are needed when one thread uses both ends. */
+/* Returns whether the channel needs fences. When one thread uses both ends, it needs none. */
 static enum speadi_channel_sync sync_of(const struct speadi_edge *edge)
 {
     const struct speadi_worker *worker = edge->senders

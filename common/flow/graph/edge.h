@@ -10,12 +10,12 @@
 
 #include "task.h"
 
-/* A port of a node, and its end of the channel while the graph runs. */
+/* A port of a node. While the graph runs, the port has one end of a channel. */
 struct speadi_node_port {
     struct speadi_node_waker node_waker;   /* wakes the node of this port: speadi_node_of() */
     struct speadi_edge *edge;              /* NULL: joined to nothing */
-    struct speadi_node_port *edge_next;    /* at the same side of the edge */
-    struct speadi_node_port *waiting_next; /* in node->waiting */
+    struct speadi_node_port *edge_next;    /* next port at the same side of the edge */
+    struct speadi_node_port *waiting_next; /* next port in node->waiting */
     union {
         struct spead_sender *sender;     /* of an output */
         struct spead_receiver *receiver; /* of an input */
@@ -27,26 +27,27 @@ struct speadi_node_port {
     /* Only the thread of the node's worker reads and writes these: */
     bool waits : 1;        /* the port has answered -EAGAIN in this step */
     bool announced : 1;    /* its waker is announced at the channel */
-    bool ended : 1;        /* reads a channel of the program that was empty after the stop */
-    bool must_pass_on : 1; /* its wake may be of use to other ports that wait at the same side */
+    bool ended : 1;        /* input from the program's channel, found empty after the stop */
+    bool must_pass_on : 1; /* its wake may help other ports that wait at the same side */
 };
 
 /* A channel with the ports that it joins. */
 struct speadi_edge {
     struct speadi_edge *next; /* in graph->edges */
-    /* The graph makes it at start. If outside is set, the program has made it, and the join sets it. */
+    /* The graph makes the channel at start. If `outside` is set, the program has made the channel, and the join
+     * stores it here. */
     struct spead_channel *channel;
     struct spead_channel_config config;
-    char *name; /* of the channel; NULL: the names of the ports make it */
+    char *name; /* name of the channel; NULL: it is built from the names of the ports */
     struct speadi_node_port *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    uint32_t unready; /* while nodes are sorted: receiving nodes not in the order yet */
+    uint32_t unready; /* for the sort: receiving nodes that are not in the order yet */
     int type;
     bool outside;                  /* the channel was made by the program */
     struct spead_receiver *pulled; /* the end that spead_graph_next() reads */
 };
 
-/* Finds a port of end->node; NULL: there is none, and *err says why. */
+/* Finds a port of end->node. Returns NULL if there is no such port; *err then says why. */
 struct speadi_node_port *speadi_node_port_find(const struct spead_graph_end *end, bool is_output,
                                                struct spead_err *err);
 void speadi_edge_add(struct spead_graph *graph, struct speadi_edge *edge);

@@ -8,7 +8,7 @@
 
 static const struct spead_node *upstream(const struct spead_node *node)
 {
-    /* relaxed: it is a hint for the path of the report */
+    /* relaxed: the value is only a hint for the path in the report */
     uint32_t input = atomic_load_explicit(&node->last_input, memory_order_relaxed);
     const struct speadi_edge *edge;
 
@@ -18,8 +18,8 @@ static const struct spead_node *upstream(const struct spead_node *node)
     return edge && edge->senders ? speadi_node_of(edge->senders) : NULL;
 }
 
-/* Writes the path from a source to the node. It is written from its end backwards, because each node only knows the
- * nodes before it. A loop or a long path is cut, and begins with "..." then. */
+/* Writes the path from a source to the node. The text is filled from its end to its start, because each node only
+ * knows the nodes before it. A path that is too long, or that is a loop, is cut and begins with "...". */
 static void write_path(const struct spead_node *node, char *path, size_t max)
 {
     char text[256];

@@ -14,8 +14,8 @@ void speadi_graph_node_ended(struct spead_graph *graph)
     pthread_mutex_unlock(&graph->lock);
 }
 
-/* Called after the wake of the node: a step that began before the wake is then interrupted, and a step that begins
- * later sees `stopping`. */
+/* Interrupts a blocking node. It is called after the node was woken. So a step that began before the wake is
+ * interrupted, and a step that begins later sees `stopping`. */
 static void interrupt(struct spead_node *node)
 {
     uint32_t state = speadi_task_state(&node->task);
@@ -34,13 +34,13 @@ static void wake_all(struct spead_graph *graph)
 
 void spead_graph_stop(struct spead_graph *graph)
 {
-    /* The wakes that follow publish it to the nodes (TASK1). */
+    /* The wakes below make the new value visible to the nodes (TASK1). */
     if (!atomic_exchange(&graph->stopping, true))
         wake_all(graph);
 }
 
-/* Channels of the program are not cancelled. Their receiving ends see that the graph's ends closed with
- * -ECANCELED. */
+/* Cancels the channels that the graph has made. Channels of the program are not cancelled: their receiving ends see
+ * that the graph's ends closed with -ECANCELED. */
 static void cancel_edges(struct spead_graph *graph)
 {
     for (struct speadi_edge *edge = graph->edges; edge; edge = edge->next)

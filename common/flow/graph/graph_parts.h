@@ -1,4 +1,4 @@
-/* A graph, for the files that work on it. */
+/* The struct of a graph, for the .c files that work on it. */
 #ifndef SPEADI_GRAPH_PARTS_H
 #define SPEADI_GRAPH_PARTS_H
 
@@ -15,9 +15,9 @@
 
 enum speadi_graph_phase {
     SPEADI_GRAPH_BUILDING,
-    SPEADI_GRAPH_RUNNING, /* on an executor */
-    SPEADI_GRAPH_PULLED,  /* by spead_graph_next() */
-    SPEADI_GRAPH_BROKEN,  /* could not be started */
+    SPEADI_GRAPH_RUNNING, /* it runs on an executor */
+    SPEADI_GRAPH_PULLED,  /* it runs in the calls of spead_graph_next() */
+    SPEADI_GRAPH_BROKEN,  /* it could not be started */
 };
 
 struct spead_graph {
@@ -25,7 +25,7 @@ struct spead_graph {
     bool metrics;
     struct spead_log log;
     struct spead_node **names; /* while the graph is built: a hash table of the nodes by name */
-    uint32_t name_chains;      /* size of that table: a power of two, or 0 */
+    uint32_t name_chains;      /* number of chains in that table: a power of two, or 0 */
     struct spead_node *nodes, **nodes_end;
     struct speadi_edge *edges, **edges_end;
     uint32_t node_count;
@@ -49,19 +49,20 @@ struct spead_graph {
 /* Frees the table of names, which is only needed while nodes are added. */
 void speadi_graph_forget_names(struct spead_graph *graph);
 
-/* Whether the graph can run: 0, or -EINVAL with a sentence. */
+/* Checks whether the graph can run. Returns 0, or -EINVAL with a sentence in *err. */
 int speadi_graph_check(const struct spead_graph *graph, struct spead_err *err);
 
 /* ---- graph_start.c -------------------------------------------------------------------------- */
 
 /* Opens all edges and starts all nodes. Each node must have its worker already. */
 int speadi_graph_open(struct spead_graph *graph, struct spead_err *err);
-/* Makes graph->order. */
+/* Makes graph->order, the list of all nodes with receiving nodes before sending nodes. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err);
 
 /* ---- graph_end.c ---------------------------------------------------------------------------- */
 
-/* Says that a node has finished. The last one ends the graph; the owner may destroy the graph from then on. */
+/* Tells the graph that one of its nodes has finished. The last node that finishes ends the graph. After that, the
+ * owner may destroy the graph. */
 void speadi_graph_node_ended(struct spead_graph *graph);
 
 /* ---- graph_pull.c --------------------------------------------------------------------------- */

@@ -17,7 +17,7 @@
 
 struct search {
     struct spead_graph *graph;
-    struct spead_node *first, *last; /* nodes to look at, the nearest to the wanted output first */
+    struct spead_node *first, *last; /* nodes to look at; nearest to the wanted output first */
 };
 
 static void search_node(struct search *search, struct spead_node *node)
@@ -33,8 +33,9 @@ static void search_node(struct search *search, struct spead_node *node)
     search->last = node;
 }
 
-/* Adds all nodes at one side of an edge to the search. The port that was first is moved to the end of the list, so
- * that its node comes last in the next search: one of several sources cannot keep the others waiting for ever. */
+/* Adds all nodes at one side of an edge to the search. Then it moves the first port of that side to the end of the
+ * list, so that its node comes last in the next search. Otherwise one of several sources could keep the others
+ * waiting for ever. */
 static void search_side(struct search *search, struct speadi_node_port **side)
 {
     struct speadi_node_port *first = *side, *last = first;
@@ -60,8 +61,8 @@ static bool is_active(struct spead_node *node)
            state == (SPEADI_TASK_SUSPENDED | SPEADI_TASK_WOKEN);
 }
 
-/* Returns a node with inputs that can be stepped, or NULL. Such a node may return a ticket. Sources are left out:
- * work that is under way goes on, and no new work begins. */
+/* Returns a node that has inputs and can be stepped, or NULL if there is none. Such a node may return a ticket.
+ * Sources are left out, so that work that is under way goes on and no new work begins. */
 static struct spead_node *active_consumer(struct spead_graph *graph)
 {
     for (struct spead_node *node = graph->nodes; node; node = node->next)
@@ -118,7 +119,7 @@ static int start_pull(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* Makes the edge from an output to the caller, with room for one message. */
+/* Makes the edge that leads from an output to the caller. Its channel holds one message. */
 static int open_result(struct spead_graph *graph, struct speadi_node_port *port,
                        struct spead_err *err)
 {
@@ -200,7 +201,7 @@ static int pull(struct spead_graph *graph, struct speadi_node_port *port,
         struct spead_node *node;
         int ret;
 
-        /* relaxed: cancel() sets it before it wakes the nodes (TASK1), and those wakes end the sleep below */
+        /* relaxed: cancel() sets this flag before it wakes the nodes (TASK1), and these wakes end the sleep below */
         if (atomic_load_explicit(&graph->cancelled, memory_order_relaxed)) {
             speadi_graph_end_pull(graph);
             return speadi_err_set(err, -ECANCELED, "graph \"%s\" was cancelled", graph->name);
@@ -229,7 +230,8 @@ int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
     if (!port)
         return -EINVAL;
     before = speadi_worker_enter(&graph->puller);
-    graph->puller.now_ns = speadi_clock_mono_ns(); /* time between two calls counts for no node */
+    graph->puller.now_ns =
+        speadi_clock_mono_ns(); /* the time between two calls is counted for no node */
     ret = prepare(graph, port, err);
     if (ret == 0)
         ret = pull(graph, port, message, err);

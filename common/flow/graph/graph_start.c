@@ -27,7 +27,8 @@ static void count_unready(struct spead_graph *graph)
     }
 }
 
-/* All receiving nodes of the edge are in the order. Appends each sending node that waits for no other edge. */
+/* Called when all receiving nodes of the edge are in the order. Appends each sending node of the edge that does not
+ * wait for another edge. */
 static void order_senders(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
 {
     for (struct speadi_node_port *port = edge->senders; port; port = port->edge_next)
@@ -37,7 +38,7 @@ static void order_senders(struct speadi_edge *edge, struct spead_node **order, u
         }
 }
 
-/* Notes that the node is in the order: each edge that it reads waits for one node less. */
+/* Called when the node was put into the order. Each edge that this node reads then waits for one node less. */
 static void note_ordered(struct spead_node *node, struct spead_node **order, uint32_t *count)
 {
     for (uint32_t i = 0; i < node->input_count; i++)
@@ -45,8 +46,9 @@ static void note_ordered(struct spead_node *node, struct spead_node **order, uin
             order_senders(node->inputs[i].edge, order, count);
 }
 
-/* The order begins with the nodes that send to no other node, and goes against the flow. In a loop every node waits
- * for another node; then the node that was added first is put into the order next. */
+/* Makes graph->order. It begins with the nodes that send to no other node, and goes from receiving nodes to sending
+ * nodes. In a loop, every node waits for another node. Then the node that was added to the graph first is put into
+ * the order next. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
 {
     struct spead_node *node = graph->nodes, *any = graph->nodes;
@@ -85,7 +87,7 @@ static struct speadi_worker *worker_on_cpu(struct spead_executor *executor, int 
     return NULL;
 }
 
-/* The worker of a node that blocks or has a cpu. */
+/* Gives a worker to a node that blocks or is bound to a CPU. A blocking node gets a worker of its own. */
 static int assign_fixed(struct spead_node *node, struct spead_executor *executor,
                         struct spead_err *err)
 {
@@ -105,7 +107,8 @@ static int assign_fixed(struct spead_node *node, struct spead_executor *executor
     return 0;
 }
 
-/* Returns the index of the worker with the fewest nodes. assigned: nodes of this graph, by worker. */
+/* Returns the index of the worker with the fewest nodes. assigned[i] is the number of nodes of this graph that
+ * worker i already has. */
 static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *assigned)
 {
     uint64_t least = UINT64_MAX;
@@ -122,8 +125,8 @@ static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *as
     return best;
 }
 
-/* Nodes that follow one another in the flow share a worker, as far as that keeps the numbers of nodes even: the order
- * is cut into runs of one length, and each run gets a worker. */
+/* Gives a worker to each node. Nodes that are neighbours in the flow should share a worker, and all workers should
+ * get about the same number of nodes. So the order is cut into pieces of one length, and each piece gets a worker. */
 static int assign_workers(struct spead_graph *graph, struct spead_executor *executor,
                           struct spead_err *err)
 {
@@ -235,9 +238,9 @@ static int start_threads(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* Gives every node its first turn. From the first hand-over on, any node may finish at any time, and so may the
- * graph. The loop still reads graph->order: that is safe, because only the caller, who owns the graph, may destroy
- * it. */
+/* Gives every node its first turn. Once the first node was given to its worker, any node may finish at any time, and
+ * the graph may end. The loop still reads graph->order. That is safe, because only the owner may destroy the graph,
+ * and the owner is the caller. */
 static void launch(struct spead_graph *graph)
 {
     for (uint32_t i = 0; i < graph->node_count; i++) {
@@ -259,8 +262,8 @@ static void count_nodes(struct spead_graph *graph, bool add)
     }
 }
 
-/* Ends the threads of blocking nodes before any node had a turn. Each thread ends as soon as its worker counts no
- * node. */
+/* Ends the threads of blocking nodes. It is called when the start fails, before any node had a turn. Each thread
+ * ends as soon as its worker has no node left. */
 static void end_threads(struct spead_graph *graph)
 {
     count_nodes(graph, false);

@@ -111,8 +111,8 @@ static void port_waits(struct spead_node *self, struct speadi_node_port *port)
     self->waiting = port;
 }
 
-/* Notes that an input has ended: with the end of stream, an error from upstream, or -ECANCELED. It is not inlined,
- * because every receive would then reserve stack for `cause`. */
+/* Notes that an input has ended: with the end of stream, an error from upstream, or -ECANCELED. The function is not
+ * inlined: otherwise every receive would reserve stack for `cause`. */
 __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
                                                        struct speadi_node_port *port, int code)
 {
@@ -161,7 +161,7 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
     if (ret <= 0)
         return nothing_received(self, port, ret);
     speadi_counter_add(&self->in, (uint64_t)ret);
-    /* relaxed: it is a hint for the thread that writes a path */
+    /* relaxed: the value is only a hint for the thread that writes a path */
     atomic_store_explicit(&self->last_input, input, memory_order_relaxed);
     work_on(self, messages);
     return ret;
@@ -228,12 +228,13 @@ uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
 
 /* ---- Tickets -------------------------------------------------------------------------------- */
 
-/* The node is queued for a ticket already: has the ticket come? Returns 0 if so. */
+/* Checks whether the ticket for which the node is queued has come. Returns 0 if it has come, -EAGAIN if it has not,
+ * and -ECANCELED if the throttle was cancelled. */
 static int ticket_arrived(struct spead_node *self)
 {
     struct spead_throttle *throttle = self->ticket;
 
-    /* relaxed: TASK1 orders it. IDLE: wake() has not been called yet. */
+    /* relaxed: TASK1 gives the order. IDLE means that wake() has not been called yet. */
     if (atomic_load_explicit(&self->ticket_waker.state, memory_order_relaxed) == SPEADI_WAKER_IDLE)
         return -EAGAIN;
     speadi_node_waker_join(&self->ticket_waker);
@@ -250,7 +251,7 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
 
     if (self->ticket)
         return self->ticket == throttle ? ticket_arrived(self) : -EINVAL;
-    /* relaxed: the lock of the throttle orders it before the call of wake() */
+    /* relaxed: the lock of the throttle makes this store visible before wake() is called */
     atomic_store_explicit(&self->ticket_waker.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
     ret = spead_throttle_announce(throttle, &self->ticket_waker.waker);
     if (ret < 0) {
@@ -291,7 +292,8 @@ void spead_node_explain(struct spead_node *self, const char *format, ...)
 
 bool spead_node_is_stopping(const struct spead_node *self)
 {
-    /* relaxed: a node that stop() has woken sees it (TASK1); a step under way may see it a little later */
+    /* relaxed: a node that stop() has woken sees the flag (TASK1); a step that is already running may see it a
+     * little later */
     return atomic_load_explicit(&self->graph->stopping, memory_order_relaxed);
 }
 

@@ -1,4 +1,4 @@
-/* A node of a graph, for the files that work on it. */
+/* The struct of a node, for the .c files that work on it. */
 #ifndef SPEADI_NODE_PARTS_H
 #define SPEADI_NODE_PARTS_H
 
@@ -19,20 +19,22 @@ struct spead_node {
     struct speadi_node_port *waiting; /* ports that have answered -EAGAIN in the last step */
     uint64_t wait_until_ns;           /* 0: the node does not wait for a time */
     uint64_t not_before_ns;           /* end of the back-off before a retry; 0: none */
-    struct spead_throttle *ticket;    /* queued there, or has a ticket that no step has asked for */
+    struct spead_throttle *ticket; /* the node waits here for a ticket, or has one; NULL: neither */
     struct speadi_node_waker ticket_waker;
-    int reported_end; /* code of the last end that a call has answered in this step; 0: none */
-    int input_error;  /* an input has ended with this error, and the outputs end with it; 0: none */
-    uint32_t tries;   /* retries so far of the message on which the node failed last */
-    /* While the nodes are sorted, before any turn: outputs whose receiving nodes are not all in the order yet. */
+    int reported_end; /* last code of an ended port that this step has been given; 0: none */
+    int input_error; /* error with which an input has ended; the outputs end with it too; 0: none */
+    uint32_t tries;  /* retries so far for the message on which the node failed last */
+    /* Used only while the nodes are sorted, before any turn: how many outputs still have a receiving node that is
+     * not in the order. */
     uint32_t unready;
     uint64_t working_sequence, tried_sequence;
     uint32_t working_stream, tried_stream;
     bool has_working;
     bool started, diverting;
-    bool must_pass_on;           /* a port has must_pass_on set */
-    _Atomic uint32_t last_input; /* input of the last receive; other threads read it for paths */
-    /* A failed message that waits for room at the error port. NULL: the policy never diverts. */
+    bool must_pass_on; /* a port has must_pass_on set */
+    _Atomic uint32_t
+        last_input; /* input of the last receive; other threads read it to write paths */
+    /* A failed message that waits for a free place at the error port. NULL: the policy never diverts. */
     struct spead_message *diverted;
     uint64_t logged_ns; /* when the last line went to the log */
 
@@ -54,13 +56,14 @@ struct spead_node {
     uint64_t backoff_ns, memory_bytes;
     uint8_t on_error, after_retries;
     bool blocking;
-    uint32_t own_bytes; /* of this struct with its ports and names */
+    uint32_t own_bytes; /* size of this struct with its ports and names */
 
     /* The thread that builds the graph writes these, and later the thread that calls spead_graph_next(): */
-    uint64_t search;                /* number of the last search that has met this node */
-    struct spead_node *search_next; /* next to look at; while building: next of the same hash */
+    uint64_t search; /* number of the last search that has met this node */
+    struct spead_node
+        *search_next; /* next node in the search; while building: next node with the same hash */
 
-    struct spead_node *next; /* in graph->nodes */
+    struct spead_node *next; /* next node in graph->nodes */
 };
 
 static inline struct spead_node *speadi_node_of_task(struct speadi_task *task)
@@ -81,31 +84,31 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
 
 /* ---- turn.c --------------------------------------------------------------------------------- */
 
-/* Gives a turn to the active node that has this task: one step, and what follows from it. Runs on the thread of its
- * worker. The node may be freed when it returns. */
+/* Gives a turn to the active node that has this task. The node makes one step; then it is queued again, suspended or
+ * finished. Runs on the thread of the node's worker. The node may have been freed when this function returns. */
 void speadi_node_turn(struct speadi_task *task);
 
-/* Ends a node: calls its finish(), then closes its ends, the outputs with this error (0: none). Runs on the thread of
- * the node's worker, or on any thread while that worker does not run. The node may be freed when it returns, unless
- * the caller keeps the graph. */
+/* Ends a node: calls its finish() and then closes its inputs and outputs. The outputs are closed with `error` (0: no
+ * error). Runs on the thread of the node's worker. While that worker does not run, any thread may call it. The node
+ * may have been freed when this function returns, unless the caller keeps the graph. */
 void speadi_node_finish(struct spead_node *node, int error);
 
 /* ---- policy.c ------------------------------------------------------------------------------- */
 
-/* Applies the policy of the node after a step that failed with code. Returns what the turn goes on with: an enum
- * spead_step, or code if the failure is fatal. */
+/* Applies the policy of the node after a step failed with `code`. Returns the result with which the turn goes on: an
+ * enum spead_step, or `code` if the failure is fatal. */
 int speadi_node_failed(struct spead_node *node, int code);
 
-/* Tries to send the diverted message to the error port. Returns false if there is still no room. */
+/* Tries to send the diverted message to the error port. Returns false if the channel there is still full. */
 bool speadi_node_divert(struct spead_node *node);
 
-/* Releases the diverted message, if there is one, when the node ends; counts it as skipped. */
+/* Called when the node ends. If there is a diverted message, releases it and counts it as skipped. */
 void speadi_node_drop_diverted(struct spead_node *node);
 
 /* ---- failure.c ------------------------------------------------------------------------------ */
 
-/* Reports a failure of the node and stops the graph. Only the first failure of a graph is kept. cause: what failed,
- * in words. */
+/* Reports a failure of the node and stops the graph. Only the first failure of a graph is kept. `cause` says in
+ * words what failed. */
 void speadi_graph_fail(struct spead_node *node, int code, const char *cause);
 
 /* Writes a failure as a sentence. */

@@ -1,4 +1,4 @@
-/* What happens after a failed step, by the policy of the node. */
+/* The policies of nodes: what a node does after a failed step. */
 #include <errno.h>
 #include <string.h>
 
@@ -21,7 +21,8 @@ static int fatal(struct spead_node *node, int code)
     return code;
 }
 
-/* Whether the node has a retry left. Retries are counted from 0 again when it fails on another message. */
+/* Returns true if the node has a retry left. When the node fails on another message, its retries are counted from 0
+ * again. */
 static bool may_retry(struct spead_node *node)
 {
     if (node->tries == 0 || node->tried_stream != node->working_stream ||

@@ -1,4 +1,5 @@
-/* Text of plans and verdicts, for people or as JSON. It is measured and cut as snprintf() does it. */
+/* Writes the text of plans and verdicts, for people or as JSON. As with snprintf(), a text that is too long is cut,
+ * but its whole length is reported. */
 #ifndef SPEADI_REPORT_H
 #define SPEADI_REPORT_H
 
@@ -7,7 +8,7 @@
 
 struct speadi_report {
     char *out;
-    size_t max, length; /* length: of the whole text, also of what was cut */
+    size_t max, length; /* length: bytes of the whole text, also of the part that was cut */
     bool json;
     bool separate; /* the next JSON member or element needs a comma */
 };
@@ -19,8 +20,8 @@ int speadi_report_length(const struct speadi_report *report);
 __attribute__((format(printf, 2, 3))) void speadi_report_text(struct speadi_report *report,
                                                               const char *format, ...);
 
-/* These write JSON: a member of an object, or with name NULL an element of an array. open() and close() write a
- * bracket. */
+/* These functions write JSON. Each writes a member of an object; if `name` is NULL, it writes an element of an
+ * array. open() and close() write a bracket. */
 void speadi_report_open(struct speadi_report *report, const char *name, char bracket);
 void speadi_report_close(struct speadi_report *report, char bracket);
 void speadi_report_string(struct speadi_report *report, const char *name, const char *value);

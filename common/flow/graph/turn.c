@@ -1,5 +1,5 @@
-/* The turn of a node: one step; after it the node is queued again, suspended or finished. The states are those of its
- * task, see task.h. */
+/* The turn of a node. The node makes one step. Then it is queued again, suspended or finished. task.h describes
+ * these states. */
 #include <errno.h>
 #include <string.h>
 
@@ -19,12 +19,12 @@ static struct speadi_end *end_of(const struct speadi_node_port *port)
 
 static int announce(struct speadi_node_port *port, uint64_t now_ns)
 {
-    /* relaxed: the announcement orders it before the call of wake() */
+    /* relaxed: the announcement makes this store visible before wake() is called */
     atomic_store_explicit(&port->node_waker.state, SPEADI_WAKER_IDLE, memory_order_relaxed);
     return speadi_end_announce(end_of(port), &port->node_waker.waker, now_ns);
 }
 
-/* Whether other ends may wait at the same side of the channel. */
+/* Returns true if other ends may wait at the same side of the channel. */
 static bool is_shared(const struct speadi_node_port *port)
 {
     const struct spead_channel *channel = end_of(port)->channel;
@@ -34,7 +34,7 @@ static bool is_shared(const struct speadi_node_port *port)
 
 static void retract(struct speadi_node_port *port, uint64_t now_ns)
 {
-    /* In most cases wake() is the reason for this turn, and its call has returned already. WAKER2 acquire: as in
+    /* In most cases a call of wake() has caused this turn, and that call has returned already. WAKER2 acquire: as in
      * speadi_node_waker_join(). */
     if (atomic_load_explicit(&port->node_waker.state, memory_order_acquire) ==
         SPEADI_WAKER_CALLED) {
@@ -88,9 +88,9 @@ static void pass_on_ports(struct speadi_node_port *ports, uint32_t count)
     }
 }
 
-/* Of many ends that wait at one side of a channel, a change wakes only one, and that was an end of this node. The
- * step may have made no use of the change, or there was no step in this turn. So the next end must be woken, if there
- * is still something for it. */
+/* Passes wakes on to other nodes. When many ends wait at one side of a channel, a change wakes only one of them. It
+ * woke an end of this node, but the step may not have used the change, or the turn had no step. So the next end must
+ * be woken if there is still something for it. */
 static void pass_on_wakes(struct spead_node *node)
 {
     if (!node->must_pass_on)
@@ -144,7 +144,7 @@ void speadi_node_finish(struct spead_node *node, int error)
     if (worker->kind == SPEADI_WORKER_OWN)
         speadi_counter_add(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&node->task.state, SPEADI_TASK_FINISHED);
-    /* relaxed: it is a count that several threads change */
+    /* relaxed: only a count, which several threads change */
     atomic_fetch_sub_explicit(&worker->tasks, 1, memory_order_relaxed);
     speadi_graph_node_ended(graph);
 }
@@ -153,7 +153,7 @@ void speadi_node_finish(struct spead_node *node, int error)
 
 static void queue_again(struct spead_node *node)
 {
-    /* Nodes that became runnable during this turn come before this node. */
+    /* Nodes that became runnable during this turn are queued before this node. */
     speadi_worker_collect(node->task.worker);
     speadi_worker_queue(node->task.worker, &node->task);
 }
@@ -171,8 +171,8 @@ static void suspend(struct spead_node *node)
         queue_again(node);
 }
 
-/* Turns the return value of a step into what the turn goes on with. If the step returns the code with which a port
- * has just answered, the node is done; any other error is a failure of the node. */
+/* Turns the return value of a step into the result with which the turn goes on. If the step returns the code that a
+ * port has just answered, the node is done. Any other error is a failure of the node. */
 static int step_outcome(struct spead_node *node, int ret)
 {
     if (ret < 0 && ret == node->reported_end)
@@ -191,7 +191,7 @@ static int step(struct spead_node *node)
     node->reported_end = 0;
     node->wait_until_ns = 0;
     worker->cause[0] = '\0';
-    /* relaxed, here and below: it is read only for reports */
+    /* relaxed, here and below: is_running is read only for reports */
     atomic_store_explicit(&node->is_running, true, memory_order_relaxed);
     ret = node->ops->step(node->step_state, node);
     atomic_store_explicit(&node->is_running, false, memory_order_relaxed);
@@ -203,7 +203,8 @@ static int step(struct spead_node *node)
     return step_outcome(node, ret);
 }
 
-/* Whether the back-off before a retry still lasts: then something else has woken the node. */
+/* Returns true if the back-off before a retry still lasts. Then something other than the end of the back-off has
+ * woken the node. */
 static bool is_backing_off(struct spead_node *node)
 {
     if (node->not_before_ns == 0)
@@ -224,7 +225,7 @@ void speadi_node_turn(struct speadi_task *task)
     speadi_task_begin_turn(task);
     retract_all(node);
     speadi_timers_remove(&node->task.worker->timers, &node->task.timer);
-    /* relaxed: cancel() sets it before it wakes every node (TASK1) */
+    /* relaxed: cancel() sets this flag before it wakes every node (TASK1) */
     if (atomic_load_explicit(&node->graph->cancelled, memory_order_relaxed))
         ret = -ECANCELED;
     else if (is_backing_off(node) || (node->diverting && !speadi_node_divert(node)))

@@ -1,9 +1,10 @@
-/* The verdict: which node limits a graph. The nodes before it wait for room, and the nodes after it wait for
- * messages.
+/* The verdict: which node limits a graph. The nodes before that node wait for free places, and the nodes after it
+ * wait for messages.
  *
- * A channel measures how long each of its ends waits, from announce to wake. Shares are of the time since the start
- * of the graph, averaged over the ends that share a channel. A source counts as if its input were always full, and a
- * sink as if its output were always empty, because no other node can hold them up there. */
+ * A channel measures how long each of its ends waits, from announce to wake. This time, divided by the time since
+ * the start of the graph, is a share. If several ends share a channel, their shares are averaged. A source counts as
+ * if its input were always full, and a sink as if its output were always empty, because no other node can hold them
+ * up there. */
 #include <speadline/graph.h>
 
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "graph_parts.h"
 #include "report.h"
 
-/* A node must keep others waiting for at least this share of the time to be named. */
+/* A node is named only if it keeps others waiting for at least this share of the time. */
 #define LIMIT_MIN 0.05
 
 struct load {
@@ -57,7 +58,8 @@ static double empty_share(const struct speadi_edge *edge, double elapsed)
     return share(stats.starved_ns, edge->receiver_count, elapsed);
 }
 
-/* Of several inputs the fullest counts, and of several outputs the emptiest. */
+/* Returns the load of a node. If the node has several inputs, the fullest one counts. If it has several outputs, the
+ * emptiest one counts. */
 static struct load load_of(const struct spead_node *node, double elapsed)
 {
     struct load load = {.busy = share(speadi_counter_read(&node->busy_ns), 1, elapsed)};
@@ -82,7 +84,7 @@ static struct load load_of(const struct spead_node *node, double elapsed)
     return load;
 }
 
-/* The share of the time in which the node kept others waiting at both sides. */
+/* Returns the share of the time in which the node kept others waiting at both sides. */
 static double weight(const struct load *load)
 {
     double full = load->has_input ? load->input_full : 1;

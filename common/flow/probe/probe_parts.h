@@ -8,23 +8,24 @@
 
 #define SPEADI_PROBE_BATCH_MAX 64
 
-/* Points *messages at the next messages of the source (borrowed until the next call). Returns how many they are, 0
- * when all are sent, or the error of the source. */
+/* Points *messages at the next messages of the source (borrowed until the next call). Returns the number of these
+ * messages. Returns 0 or the error of the source when all messages have been sent. */
 int speadi_probe_source_next(struct spead_probe_source *source,
                              const struct spead_message **messages);
-/* Says that the first `count` of them were sent. */
+/* Tells the source that the first `count` messages from speadi_probe_source_next() were sent. */
 void speadi_probe_source_advance(struct spead_probe_source *source, uint32_t count);
-/* Returns when the next batch is due (CLOCK_MONOTONIC); 0: now. */
+/* Returns the time when the next batch is due (CLOCK_MONOTONIC), or 0 if it is due now. */
 uint64_t speadi_probe_source_due_ns(const struct spead_probe_source *source);
 
-/* Returns how many messages the sink wants now; 0: it has reached stop_after. */
+/* Returns how many messages the sink wants now, or 0 if it has reached stop_after. */
 uint32_t speadi_probe_sink_wants(const struct spead_probe_sink *sink);
-/* Records and releases messages, as one batch. Returns 0, or the error of the config if error_at is among them. */
+/* Records and releases `count` messages as one batch. Returns 0, or the error of the config if message number
+ * error_at is among them. */
 int speadi_probe_sink_take(struct spead_probe_sink *sink, const struct spead_message *messages,
                            uint32_t count);
 /* Records the code with which the input has ended. */
 void speadi_probe_sink_ended(struct spead_probe_sink *sink, int reason);
-/* Returns when the next batch may be taken (CLOCK_MONOTONIC); 0: now. */
+/* Returns the time when the next batch may be taken (CLOCK_MONOTONIC), or 0 if that is now. */
 uint64_t speadi_probe_sink_due_ns(const struct spead_probe_sink *sink);
 
 #endif

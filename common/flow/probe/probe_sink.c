@@ -18,7 +18,7 @@ struct spead_probe_sink {
     struct spead_probe_sink_config config;
     struct spead_probe_record record;
     struct spead_probe_arrival *arrivals;
-    uint64_t next[STREAMS_WATCHED]; /* of each stream: the lowest sequence that would be in order */
+    uint64_t next[STREAMS_WATCHED]; /* for each stream: lower sequences are out of order */
     uint64_t due_ns;
     struct spead_port input;
 };

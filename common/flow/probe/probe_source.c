@@ -75,7 +75,7 @@ uint64_t spead_probe_source_sent(const struct spead_probe_source *source)
     return source->sent;
 }
 
-/* How many messages the source sends in all. */
+/* Returns how many messages the source sends in all. */
 static uint64_t total(const struct spead_probe_source *source)
 {
     const struct spead_probe_source_config *config = &source->config;
@@ -127,7 +127,7 @@ uint64_t speadi_probe_source_due_ns(const struct spead_probe_source *source)
     return source->due_ns;
 }
 
-/* Turns the return value of a send into that of a step. */
+/* Turns the return value of a send into the return value of a step. */
 static int step_outcome(struct spead_probe_source *source, int sent)
 {
     if (sent == -EAGAIN)
