@@ -9,7 +9,7 @@
 
 struct spead_graph *bench_graph(const char *name);
 
-/* cpus: one for each worker; NULL: the workers are not pinned. */
+/* Makes an executor. `cpus` holds one CPU for each worker; if it is NULL, the workers are not pinned. */
 struct spead_executor *bench_executor(uint32_t workers, const int *cpus);
 
 /* Adds a node with an input "in", an output "out", or both, for messages of type PLAIN. */

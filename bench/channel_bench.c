@@ -1,5 +1,5 @@
-/* Measures a channel between two pinned threads beside a bare ring, in alternating runs. It prints the medians of the
- * two rates and of their ratio, as JSON. */
+/* Measures a channel between two pinned threads, and compares it with a bare ring (a queue without the library).
+ * Runs of the two alternate. It prints the medians of the two rates and of their ratio, as JSON. */
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
@@ -19,15 +19,15 @@
 struct options {
     struct ring_run run;
     unsigned runs;
-    bool fenced;   /* with fences, as between nodes of two workers */
-    bool sleeping; /* with the calls that sleep, not with those that return -EAGAIN */
+    bool fenced;   /* the channel uses fences, as between nodes of two workers */
+    bool sleeping; /* uses the calls that sleep, not those that return -EAGAIN */
 };
 
-/* The thread that receives. */
+/* What the receiving thread is given, and what it returns. */
 struct receiving {
     struct options options;
     struct spead_receiver *receiver;
-    uint64_t sum; /* of all sequences, to find lost messages */
+    uint64_t sum; /* sum of all sequences, to find lost messages */
 };
 
 /* ---- One run over a channel ----------------------------------------------------------------- */

@@ -1,5 +1,5 @@
-/* Measures graphs: the rate of messages through a chain of nodes, round trips between two nodes beside bare round
- * trips, and the memory of a node. It prints JSON. */
+/* Measures graphs, and prints JSON: how many messages a second pass through a chain of nodes, how long a round trip
+ * between two nodes takes (compared with a round trip without the library), and how much memory a node takes. */
 #include "flow_bench.h"
 
 #include <err.h>
@@ -13,7 +13,7 @@
 struct options {
     struct chain_run chain;
     struct pingpong_run pingpong;
-    uint32_t nodes; /* for the measurement of memory */
+    uint32_t nodes; /* nodes in the measurement of memory */
     unsigned runs;
 };
 
@@ -49,8 +49,8 @@ static void print_trips(const char *name, uint64_t *trips, uint32_t count)
            (unsigned long long)trips[count / 1000 * 999]);
 }
 
-/* Bare round trips and round trips between nodes take turns of a hundredth of the rounds each. So a change of the
- * machine's load meets both. */
+/* Measures bare round trips and round trips between nodes alternately, each time for a hundredth of the rounds. So
+ * if the load of the machine changes, the change affects both. */
 static void measure_trips(struct options o)
 {
     uint32_t rounds = o.pingpong.rounds, turn = rounds / 100;

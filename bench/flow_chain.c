@@ -9,18 +9,19 @@
 #include "bench_graph.h"
 #include "limits/limit.h"
 
-#define STEP_MAX 64u /* messages in one step, for every size of batch */
+#define STEP_MAX 64u /* messages in one step, whatever the batch size */
 
 struct stage {
     const struct chain_run *run;
     uint64_t count; /* source: messages made; sink: messages received */
-    uint64_t sum;   /* sink: of the keys */
+    uint64_t sum;   /* sink: sum of the keys */
     uint32_t held;  /* messages in messages[] */
-    uint32_t done;  /* how many of these were sent */
+    uint32_t done;  /* how many of the held messages were sent */
     struct spead_message messages[STEP_MAX];
 };
 
-/* Sends the messages that the stage holds. Returns 1 if all were sent; otherwise the step returns what this returns. */
+/* Sends the messages that the stage holds. Returns 1 if all were sent. Otherwise returns the value that the step
+ * must return. */
 static int send_held(struct stage *stage, struct spead_node *self)
 {
     while (stage->done < stage->held) {
@@ -67,7 +68,7 @@ static uint32_t map(struct stage *stage, uint32_t count)
     return count;
 }
 
-/* Leaves out one message in 16. */
+/* Removes one message in 16 from the batch. Returns how many messages are kept. */
 static uint32_t filter(struct stage *stage, uint32_t count)
 {
     uint32_t kept = 0;

@@ -1,4 +1,4 @@
-/* Measures how much memory a node takes. The nodes pass no message, or one. */
+/* Measures how much memory a node takes. In these graphs a node passes one message or none. */
 #include <err.h>
 #include <errno.h>
 #include <malloc.h>
@@ -40,8 +40,8 @@ static int end_step(void *state, struct spead_node *self)
     return SPEAD_STEP_DONE;
 }
 
-/* In a row, each node adds a channel. Side by side, all nodes share two channels, so nearly all the memory is of the
- * nodes. */
+/* Returns the bytes of memory per relay node. If `in_a_row` is set, the nodes form a chain, and each node adds a
+ * channel. Otherwise all nodes share two channels, so nearly all the memory belongs to the nodes. */
 static double relay_bytes(uint32_t nodes, bool in_a_row)
 {
     static const struct spead_node_ops end_ops = {.kind = "end", .step = end_step};

@@ -69,7 +69,8 @@ static int pong_step(void *state, struct spead_node *self)
         return ret == -EAGAIN ? SPEAD_STEP_WAITING : ret;
     if (spead_node_send(self, 0, &message, 1) != 1)
         errx(1, "the pong found its channel full");
-    /* It finds its input empty in this step, so the node is suspended after it and not stepped once more. */
+    /* The node tries to receive and finds its input empty. So it is suspended after this step; otherwise it would be
+     * stepped once more in vain. */
     ret = spead_node_receive(self, 0, &message, 1);
     return ret == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
 }

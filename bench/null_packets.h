@@ -1,5 +1,5 @@
-/* Makes the packets of an endless row of equal heaps, in SPEAD-64-40. It writes headers only; the payload is
- * whatever the memory contains. The null engine and the null device use it. */
+/* Makes packets of an endless sequence of equal heaps, in SPEAD-64-40. Only headers are written; the payload is
+ * whatever the memory contains. The null engine and the null device use these functions. */
 #ifndef SPEADLINE_BENCH_NULL_PACKETS_H
 #define SPEADLINE_BENCH_NULL_PACKETS_H
 
@@ -12,7 +12,7 @@
 #define NULL_HEADER_BYTES (SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES)
 
 struct null_packets {
-    uint64_t heap_bytes, payload_bytes; /* payload of a heap, and of a full packet */
+    uint64_t heap_bytes, payload_bytes; /* payload bytes of a heap, and of a full packet */
     uint64_t counter, offset;           /* heap counter and payload offset of the next packet */
 };
 
@@ -38,7 +38,8 @@ static inline void null_packets_write(const struct null_packets *packets, uint8_
         speadi_store_be64(to + 8 * i, word[i]);
 }
 
-/* Call it when the next packet has been made with `bytes` bytes of payload: the packet behind it becomes the next one. */
+/* Goes on to the following packet. Call this function when the next packet has been made, with `bytes` bytes of
+ * payload. */
 static inline void null_packets_advance(struct null_packets *packets, uint32_t bytes)
 {
     packets->offset += bytes;

@@ -8,7 +8,7 @@
 struct null_report {
     const char *bench;
     const char *engine;
-    uint64_t heap_bytes, packet_bytes; /* as the command line says */
+    uint64_t heap_bytes, packet_bytes; /* as given on the command line */
     uint64_t heaps, packets, payload_bytes, ns;
 };
 

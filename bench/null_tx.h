@@ -1,4 +1,4 @@
-/* A send stream over the null engine, which takes every packet at once and sends none. */
+/* A send stream over the null engine. The null engine accepts every packet immediately and sends none. */
 #ifndef SPEADLINE_BENCH_NULL_TX_H
 #define SPEADLINE_BENCH_NULL_TX_H
 
@@ -6,8 +6,8 @@
 
 #include <speadline/send.h>
 
-/* Returns a stream. The caller polls it or starts a runner for it, and destroys it. Exits with a sentence on
- * failure. */
+/* Makes a send stream over the null engine. The caller polls the stream or starts a runner for it, and destroys it
+ * at the end. On failure, prints a sentence and exits. */
 struct spead_send_stream *null_tx_stream(uint32_t heaps_max, uint32_t packet_bytes);
 
 #endif

@@ -1,7 +1,7 @@
 /* The null device: a libibverbs with one device, "null0". The device belongs to the first interface that is not the
- * loopback interface. It completes every request at once and moves no data, so a bench measures only the code of the
- * program. It checks nothing; the verbs double (tests/doubles/verbs) does that. SPEADLINE_LIBIBVERBS names the file to
- * load. */
+ * loopback interface. It completes every request immediately and moves no data, so a bench measures only the code of
+ * the program. It does not check requests; the verbs double (tests/doubles/verbs) does that. The environment
+ * variable SPEADLINE_LIBIBVERBS names this library for the program to load. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 #undef ibv_reg_mr
 #undef ibv_query_port
 
-enum { RING = 1 << 15 }; /* most completions that wait to be polled */
+enum { RING = 1 << 15 }; /* largest number of completions that wait for a poll */
 
 struct null_cq {
     struct ibv_cq cq;

@@ -1,6 +1,6 @@
-/* The multi-packet queue of the null device, with those functions of libmlx5 that it needs. SPEADLINE_LIBMLX5 names the
- * same file as SPEADLINE_LIBIBVERBS. The device reads entries from the ring that the program fills, up to the
- * doorbell. */
+/* The multi-packet queue of the null device, and the functions of libmlx5 that this queue needs. The environment
+ * variable SPEADLINE_LIBMLX5 must name the same file as SPEADLINE_LIBIBVERBS. The program fills a ring with entries;
+ * the device reads as many entries as the doorbell says. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ uint8_t *null_wq_take(struct ibv_wq *ibv, uint32_t frame_bytes, uint32_t *packed
                   ((size_t)wq->strides_used << wq->stride_log);
 
     *packed = 0;
-    /* Acquire pairs with the release store of the program to the doorbell. */
+    /* This acquire pairs with the release store by which the program writes the doorbell. */
     if ((uint16_t)be32toh(__atomic_load_n(&wq->doorbell, __ATOMIC_ACQUIRE)) == wq->consumed)
         return NULL;
     *packed = strides <= left ? frame_bytes | strides << STRIDES_AT : FILLER | left << STRIDES_AT;

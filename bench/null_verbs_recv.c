@@ -1,6 +1,6 @@
 /* The receiving part of the null device. Each posted receive completes at the next poll, with the next packet of an
- * endless sequence of heaps. The device writes only the headers, so no payload moves. The environment variables
- * NULL_VERBS_HEAP and NULL_VERBS_PACKET are the bytes of the payload of a heap and the bytes of a SPEAD packet. */
+ * endless sequence of heaps. The device writes only the headers, so no payload moves. Two environment variables set
+ * the sizes: NULL_VERBS_HEAP is the payload bytes of a heap, NULL_VERBS_PACKET is the bytes of a SPEAD packet. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -32,8 +32,8 @@ struct null_recv_cq {
     uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
 
-/* Writes the headers of a frame. It is inlined, so that the device adds few instructions to those that a bench
- * counts. */
+/* Writes the headers of a frame. The function is inlined, because a bench also counts the instructions of the
+ * device: these should be few. */
 __attribute__((always_inline)) static inline void write_frame(struct null_recv_cq *cq, uint8_t *to,
                                                               uint32_t bytes)
 {

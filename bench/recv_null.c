@@ -1,19 +1,21 @@
-/* The cost of the receive stream itself: decoding, heaps, ledger and hand-over, over an engine that lends packets
- * from memory (the null engine).
+/* Measures the cost of the receive stream itself: decoding, heaps, ledger and hand-over. The stream runs over an
+ * engine that lends packets from memory (the null engine).
  *
  * Method: one thread receives heaps, takes them and releases them. With --placed the engine pretends that payload
- * has landed in the reserved ranges, so that no payload is copied and only the core is measured. The program prints
- * one JSON object. For instruction counts, which do not depend on the machine:
+ * has landed in the reserved ranges. Then no payload is copied, and only the core is measured. The program prints
+ * one JSON object.
+ *
+ * Instruction counts do not depend on the machine. This command counts the instructions of the whole poll:
  *   valgrind --tool=callgrind --toggle-collect=spead_recv_stream_poll bench-recv-null --heaps 20
- * For the cost of the hand-over in the stream and at the consumer (three functions, none of which calls another):
+ * This one counts the hand-over, in the stream and at the consumer. Its three functions do not call one another:
  *   ... --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
  *       --toggle-collect=speadi_outlet_take bench-recv-null --heap-size 8192 --packet 8972 --heaps 10000
- * For the same in a graph, with the turns of both nodes (callgrind switches off at a toggle inside another one, and
- * so counts the turns without the poll):
+ * This one counts the hand-over in a graph, together with the turns of both nodes. When callgrind meets a toggle
+ * inside another one, it stops counting; so the turns are counted without the poll:
  *   ... --toggle-collect=speadi_worker_run --toggle-collect=spead_recv_stream_poll
  *       --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
  *       --toggle-collect=spead_message_unref bench-recv-null --graph --idle ...
- * With --verbs the cost contains engine verbs, over the null device (null_verbs.c). send_null.c shows the network
+ * With --verbs the cost includes engine verbs, over the null device (null_verbs.c). send_null.c shows the network
  * that this needs. */
 #include <argp.h>
 #include <errno.h>
@@ -51,10 +53,10 @@ struct null_engine {
     uint64_t bursts;
     uint64_t accepted, used, ended; /* reservations so far */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
-    uint8_t *memory; /* train packets; only their headers change */
-    uint64_t stride; /* from packet to packet in memory */
+    uint8_t *memory; /* the packets of one train; only their headers change */
+    uint64_t stride; /* distance from one packet to the next in memory */
     bool idles;      /* after each burst one poll finds nothing (--idle) */
-    bool has_lent;   /* the last poll lent a burst, so that the next one finds nothing */
+    bool has_lent;   /* the last poll lent a burst, so the next poll finds nothing */
 };
 
 static void close_engine(void *self)
@@ -265,7 +267,8 @@ static void *consume(void *arg)
     return NULL;
 }
 
-/* For the null device, which never ends: receives until `heaps` heaps were taken. Returns how many were taken. */
+/* Receives until `heaps` heaps were taken. It is for the null device, whose stream never ends. Returns how many
+ * heaps were taken. */
 static uint64_t receive_heaps(struct spead_recv_stream *stream, uint64_t heaps)
 {
     uint64_t taken = 0;

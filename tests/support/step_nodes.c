@@ -96,7 +96,8 @@ static int relay_start(void *state, struct spead_node *self, struct spead_err *e
     return 0;
 }
 
-/* Receives one message, unless the relay still holds one. Returns 1 if it holds one then. */
+/* Receives one message, unless the relay still holds one. Returns 1 if the relay holds a message after that;
+ * otherwise returns what the receive answered. */
 static int take(struct step_relay *relay, struct spead_node *self)
 {
     int ret;

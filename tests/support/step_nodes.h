@@ -26,13 +26,14 @@ struct spead_node *step_source_add(struct spead_graph *graph, struct step_source
 /* ---- Relay (input "in", output "out"; if it diverts, also output "error") ------------------- */
 
 struct step_relay {
-    /* Returns 1: the relay passes the message on; 0: it leaves the message out; negative: the step fails. NULL: the
-     * relay passes all messages on. */
+    /* Called once for each message. If it returns 1, the relay passes the message on. If it returns 0, the relay
+     * leaves the message out. If it returns a negative number, the step fails. NULL: the relay passes all messages
+     * on. */
     int (*work)(struct step_relay *relay, struct spead_message *message);
     void *arg;
-    uint32_t batch;                  /* messages in one step; 0: 16 */
-    uint32_t stall_one_in;           /* about one step in this many does nothing; 0: none */
-    struct spead_node_config config; /* policies, blocking, cpu; the rest is filled in */
+    uint32_t batch;        /* messages in one step; 0: 16 */
+    uint32_t stall_one_in; /* about one of this many steps does nothing; 0: no such step */
+    struct spead_node_config config; /* policies, blocking, cpu; step_relay_add() sets the rest */
 
     uint64_t received, passed, left_out, surrendered; /* results */
     unsigned starts, finishes;
@@ -48,7 +49,7 @@ struct spead_node *step_relay_add(struct spead_graph *graph, struct step_relay *
 /* ---- Sink (input "in") ---------------------------------------------------------------------- */
 
 struct step_sink {
-    uint64_t stop_after;  /* done after this many messages; 0: takes all */
+    uint64_t stop_after;  /* ends after this many messages; 0: takes all */
     uint32_t batch;       /* 0: 16 */
     _Atomic bool *closed; /* the sink takes nothing while it is true; NULL: it always takes */
     uint32_t record_max;  /* messages to record; 0: 4096 */
@@ -63,7 +64,7 @@ void step_sink_release(struct step_sink *sink);
 
 /* ---- Graphs and executors ------------------------------------------------------------------- */
 
-/* They make a graph and an executor; on failure they end the program. */
+/* These functions make a graph and an executor. On failure they end the program. */
 struct spead_graph *step_graph(const char *name);
 struct spead_executor *step_executor(uint32_t workers);
 
@@ -73,9 +74,10 @@ void step_join(struct spead_graph *graph, struct spead_node *from, struct spead_
                uint32_t capacity);
 
 uint64_t step_now_ns(void);
-uint64_t step_mix(uint64_t seed, uint64_t value); /* a hash that serves as random numbers */
+uint64_t step_mix(uint64_t seed, uint64_t value); /* a hash, used as a random number */
 
-/* If the condition is false, prints it and ends the program. Works also in programs without a test framework. */
+/* If the condition is false, prints the condition and ends the program. It also works in programs without a test
+ * framework. */
 #define STEP_CHECK(condition)                             \
     do {                                                  \
         if (!(condition))                                 \

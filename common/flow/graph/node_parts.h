@@ -31,9 +31,8 @@ struct spead_node {
     uint32_t working_stream, tried_stream;
     bool has_working;
     bool started, diverting;
-    bool must_pass_on; /* a port has must_pass_on set */
-    _Atomic uint32_t
-        last_input; /* input of the last receive; other threads read it to write paths */
+    bool must_pass_on;           /* a port has must_pass_on set */
+    _Atomic uint32_t last_input; /* last input that received; other threads read it for a path */
     /* A failed message that waits for a free place at the error port. NULL: the policy never diverts. */
     struct spead_message *diverted;
     uint64_t logged_ns; /* when the last line went to the log */
@@ -43,7 +42,7 @@ struct spead_node {
     _Atomic uint64_t steps, busy_ns, cpu_ns, in, out;
     _Atomic uint64_t retried, skipped, logged, diverted_count, fatal;
 
-    /* Constant once started. */
+    /* These are constant once the graph has started: */
     struct spead_graph *graph;
     const struct spead_node_ops *ops;
     void *step_state;
@@ -59,9 +58,8 @@ struct spead_node {
     uint32_t own_bytes; /* size of this struct with its ports and names */
 
     /* The thread that builds the graph writes these, and later the thread that calls spead_graph_next(): */
-    uint64_t search; /* number of the last search that has met this node */
-    struct spead_node
-        *search_next; /* next node in the search; while building: next node with the same hash */
+    uint64_t search;                /* number of the last search that has met this node */
+    struct spead_node *search_next; /* next in the search; while building: next with same hash */
 
     struct spead_node *next; /* next node in graph->nodes */
 };

@@ -1,6 +1,7 @@
-/* Goal: a pool keeps its two bounds, and its memory reads as zero where the contract says so.
- * Method: the tests use small pools. They ask the kernel with mincore(2), and not the pool, which bytes are
- * resident. */
+/* Goal: a pool keeps its two limits (number of blocks, charged bytes), and its memory reads as zero where the
+ * contract says so.
+ * Method: the tests use small pools. They do not ask the pool which bytes are resident, but the kernel, with
+ * mincore(2). */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -102,7 +103,7 @@ Test(pool, regions_do_not_overlap_and_are_all_writable)
     speadi_pool_unref(pool);
 }
 
-/* The memory of that block is still in the cache. */
+/* Reason: the memory of the region that was freed last is still in the cache. */
 Test(pool, hands_out_the_region_freed_last)
 {
     struct speadi_pool *pool = make_pool(4, 4096, 0);
@@ -264,7 +265,7 @@ Test(pool, populate_faults_in_what_it_charges)
     speadi_pool_unref(pool);
 }
 
-/* A limit that is not a multiple of 2 MiB can be used up all the same. */
+/* A limit that is not a multiple of 2 MiB can still be used up to its last page. */
 Test(pool, a_large_charge_near_the_bound_is_exact_to_the_page)
 {
     struct speadi_pool *pool = make_pool(1, 8 * MIB, 3 * MIB);

@@ -228,8 +228,8 @@ Test(region, released_with_too_many_events_waits_for_one_and_says_so)
     spead_region_pool_unref(pool);
 }
 
-/* Several stages read a region one after the other, and each event is done before the next one comes: no thread
- * waits. */
+/* Several stages read a region, one after the other. Each event is done before the next one comes, so no thread has
+ * to wait. */
 Test(region, released_often_keeps_only_events_that_are_unfinished)
 {
     struct spead_region_pool *pool = make_pool(1);
@@ -295,7 +295,7 @@ Test(region, of_a_message_nobody_read_is_parked_with_the_messages_event)
 
     message.reference = (uint64_t)(uintptr_t)spead_region_take(pool, 1);
     message.event = spead_host_event_share(event);
-    spead_message_ref(&message); /* a copy with a reference of its own to the event */
+    spead_message_ref(&message); /* the copy has its own reference to the event */
     spead_message_unref(&message);
     cr_expect_eq(stats_of(pool).parked, 0);
     spead_message_unref(&message);

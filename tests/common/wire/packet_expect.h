@@ -1,5 +1,5 @@
-/* What tests of the decoder expect of a packet. The packet lies in an allocation of exactly its size, so that
- * AddressSanitizer sees a read beyond it. */
+/* Functions by which the tests of the decoder decode a packet and check the result. The packet lies in an allocation
+ * of exactly its size, so that AddressSanitizer sees a read beyond it. */
 #ifndef TEST_PACKET_EXPECT_H
 #define TEST_PACKET_EXPECT_H
 
@@ -42,13 +42,13 @@ static inline void expect_accepted(const struct test_packet *built, struct spead
     cr_assert_eq(refusal, 0, "refused as %s", spead_recv_bucket_name((unsigned)refusal));
 }
 
-/* A correct packet: 16 bytes of payload at offset 32 of a heap of 64 bytes. */
+/* Builds a correct packet. It has 16 bytes of payload, at offset 32 in a heap of 64 bytes. */
 static inline void build_usual(struct test_packet *packet)
 {
     test_packet_data(packet, 40, 7, 64, 32, NULL, 16);
 }
 
-/* The same packet without one of its special pointers. */
+/* Builds the packet of build_usual() without the special pointer whose id is `missing`. */
 static inline void build_without(struct test_packet *packet, uint64_t missing)
 {
     static const uint64_t value[] = {0, 7, 64, 32, 16};

@@ -1,5 +1,5 @@
 /* Goal: the limits of each flavour are those that its bits allow.
- * Method: the tests compare every value of N with the arithmetic of item pointers. */
+ * Method: for every number N of address bits, the tests compare the limits with the arithmetic of item pointers. */
 #include <criterion/criterion.h>
 
 #include <speadi/packet.h>

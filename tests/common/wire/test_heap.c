@@ -40,7 +40,7 @@ Test(heap_gaps, complete_heap_has_none)
     cr_expect_eq(speadi_heap_missing_packets(&heap), 0);
 }
 
-/* These ranges are those of spead2's test of incomplete heaps. */
+/* The test of incomplete heaps in spead2 uses the same ranges. */
 Test(heap_gaps, gaps_are_what_the_received_ranges_leave)
 {
     struct speadi_span spans[] = {{5, 12}, {32, 64}};

@@ -1,6 +1,6 @@
-/* Goal: a failed step has the effect that the policy of its node says, and is counted once; a fatal failure is
+/* Goal: when a step fails, the policy of its node is applied and the failure is counted once. A fatal failure is
  * reported in full.
- * Method: a graph source > work > sink, where the work fails on chosen messages a chosen number of times. */
+ * Method: a graph source > work > sink. The node "work" fails on chosen messages, each a chosen number of times. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -141,7 +141,7 @@ Test(failing, divert_hands_failed_messages_flagged_to_the_error_channel, .fini =
 {
     failures_each = 1000000;
     relay = (struct step_relay){.work = fail_tens, .config.on_error = SPEAD_ON_ERROR_DIVERT};
-    build(1); /* the error port is full at times, and then the node waits */
+    build(1); /* capacity 1: the node must wait at times, because the error port is full */
     cr_assert_eq(run(NULL), 0);
     cr_assert_eq(sink.received, COUNT - 10);
     cr_assert_eq(errors.received, 10);
@@ -255,7 +255,8 @@ static int fail_from_42_on(struct step_relay *self, struct spead_message *messag
     return message->sequence < 42 ? 1 : -EIO;
 }
 
-/* The error channel stays full, because its sink takes nothing: one message is inside, and a second one waits. */
+/* The sink of the error channel takes nothing, so the channel stays full: one message is inside, and a second one
+ * waits. */
 Test(failing, message_that_could_not_be_diverted_before_a_cancel_is_counted, .fini = clear)
 {
     static _Atomic bool closed = true;

@@ -219,7 +219,7 @@ Test(graph_end, error_from_outside_is_the_graphs_failure)
 
 /* ---- Blocking nodes that sleep -------------------------------------------------------------- */
 
-/* A node that sleeps in read() of a pipe. Its interrupt() writes to the pipe. */
+/* A node that sleeps in read() on a pipe. Its interrupt() writes to the pipe, and so ends the sleep. */
 struct reader {
     int ends[2];
     _Atomic bool asleep, finished;
@@ -306,7 +306,7 @@ Test(graph_end, cancel_interrupts_a_blocking_node_that_sleeps, .init = run_to_sl
     cr_assert_eq(reader.interrupts, 1, "none after its end");
 }
 
-/* It is another node of the graph that fails. */
+/* The node that fails is not the blocking node, but another node of the same graph. */
 Test(graph_end, failure_interrupts_a_blocking_node_that_sleeps, .fini = clear_reader)
 {
     struct step_source failing = {.count = 100, .error = -EDOM, .error_at = 50};

@@ -1,4 +1,5 @@
-/* Goal: a node that received fewer messages than it asked for may wait without another try, and misses no message.
+/* Goal: a node that received fewer messages than it asked for may wait without a second try. It still misses no
+ * message.
  * Method: a node counts how often it tries to receive, and how often it gets nothing. It runs on the worker of its
  * source, or on the thread of the caller. If a wake-up were lost, the test would not end. */
 #include <criterion/criterion.h>
@@ -10,7 +11,7 @@
 #define ROOM     5u
 
 struct taker {
-    uint32_t max;                                /* messages it asks for at once */
+    uint32_t max;                                /* messages that it asks for in one receive */
     uint64_t tries, empty, received, misordered; /* results */
     struct spead_message held[2 * ROOM];
 };
@@ -47,7 +48,7 @@ static struct spead_node *build(struct spead_graph *graph, struct step_source *s
     config.state = taker;
     config.inputs = &in;
     config.input_count = 1;
-    config.outputs = &out; /* only to be pulled: the node sends nothing */
+    config.outputs = &out; /* a pull needs an output; the node sends nothing */
     config.output_count = 1;
     cr_assert_eq(spead_graph_add(graph, &config, &node, NULL), 0);
     step_join(graph, step_source_add(graph, source, "source"), node, ROOM);

@@ -1,9 +1,10 @@
-/* Goal: for any shape, capacities, policies, stalls, failures and end of a graph, every message that went in comes out
- * once, or is shed, or fails, and each is counted. Without losses the results are those of a plain loop.
- * Method: random graphs in layers. All nodes of a layer do the same arithmetic, so that the result of a message does
- * not depend on its path; a loop computes the same result. Some graphs are stopped or cancelled while they run. The
- * environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the first; a failure prints its
- * seed. */
+/* Goal: every message that goes into a graph comes out once, or is shed, or fails, and is counted. This holds for
+ * any shape, capacities, policies, stalls, failures and end of the graph. If nothing is lost, the results are the
+ * same as those of a plain loop.
+ * Method: random graphs in layers. All nodes of a layer do the same arithmetic, so the result of a message does not
+ * depend on its path, and a loop can compute the same result. Some graphs are stopped or cancelled while they run.
+ * The environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the first seed. A failure
+ * prints its seed. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sched.h>
@@ -62,7 +63,7 @@ static int arithmetic(const struct plan *plan, unsigned layer, uint64_t *key)
 static int work(struct step_relay *relay, struct spead_message *message)
 {
     const struct plan *plan = relay->arg;
-    unsigned layer = (unsigned)relay->config.memory_bytes; /* add_relay() has put it there */
+    unsigned layer = (unsigned)relay->config.memory_bytes; /* add_relay() stored it there */
     int fate = arithmetic(plan, layer, &message->key);
 
     if (fate == FAILED)
@@ -116,9 +117,9 @@ static void random_channel(const struct plan *plan, uint64_t *random,
     config->lanes = 1 + (uint32_t)draw(random, 2);
 }
 
-/* Joins each node of a layer to one or more nodes of the next layer, so that each node of the next layer has an input
- * too. A port that is joined a second time keeps its channel, and the channel then has one more end. So several nodes
- * may share a channel. */
+/* Joins each node of a layer to one or more nodes of the next layer. Each node of the next layer gets a channel at
+ * its input. A port that is joined a second time keeps its channel, and the channel then has one more end. So
+ * several nodes may share a channel. */
 static void join_layers(struct run *run, unsigned layer, uint64_t *random)
 {
     unsigned from = run->plan.widths[layer], to = run->plan.widths[layer + 1];
@@ -240,7 +241,8 @@ static uint64_t check_arrivals(struct run *run)
     return arrived;
 }
 
-/* Returns how many of the messages that were sent must arrive without losses. A stopped source has not sent all. */
+/* Returns how many messages must arrive if nothing is lost. Only messages that were sent count: a stopped source has
+ * not sent all of its messages. */
 static uint64_t expected(const struct run *run)
 {
     uint64_t count = 0, key;
@@ -261,7 +263,8 @@ static void check_outcome(const struct run *run, int outcome)
         HOLDS(run->sources[i].sent == EACH);
 }
 
-/* Returns how many messages all relays have diverted. Each of them must have reached the sink "bin". */
+/* Returns how many messages all relays together have diverted. Each diverted message must have reached the sink
+ * "bin". */
 static uint64_t diverted(const struct run *run)
 {
     uint64_t count = 0;
