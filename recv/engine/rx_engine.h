@@ -5,13 +5,12 @@
  * poll() lends a burst to the core. The core may read the burst until it calls give_back(). At most one burst is lent
  * at a time.
  *
- * Placed receive. Before a poll the core may call reserve() to say where the payload of the next packets should go.
- * The engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in that
- * order. burst.reservations_ended is the number of all reservations that have ended when the core has processed the
- * burst. Until a reservation has ended, the engine may write to its range. The core then does not touch the range,
- * does not move a packet to it, and does not hand over or free its heap. A packet with place = r has its payload in
- * range r. That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in
- * the wrong range.
+ * Placed receive. Before a poll the core may call reserve() to say where the payload of the next packets should go. The
+ * engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in that order.
+ * burst.reservations_ended says how many reservations have ended in all, once the core has processed the burst. Until a
+ * reservation has ended, the engine may write to its range. The core then does not touch the range, does not move a
+ * packet to it, and does not hand over or free its heap. A packet with place = r has its payload in range r. That
+ * payload may belong elsewhere: the core decodes every header, and moves each payload that landed in the wrong range.
  *
  * All ranges lie in the heap memory. The core shows this memory to attach() before the first reserve(). It may be
  * memory that the CPU cannot touch. In that case the engine does not touch it with the CPU either, and the pointers
@@ -41,12 +40,14 @@
 enum {
     /* The engine has the operations reserve() and unreserve(). */
     SPEADI_RX_CAP_PLACED = 1u << 0,
-    /* The sources of the engine can wait without loss. So the option on_full = block is allowed. */
+    /* The sources of the engine lose no packet while the core does not poll. So the option on_full = block is
+     * allowed. */
     SPEADI_RX_CAP_LOSSLESS = 1u << 1,
     /* The engine posts receives ahead: reservations stay outstanding over several polls, as many as the window of
      * the stream allows. Without this bit only the reservations of one receive are outstanding. */
     SPEADI_RX_CAP_AHEAD = 1u << 2,
-    /* attach() registers the heap memory with a device. Until close() no page of it may go back to the kernel. */
+    /* attach() registers the heap memory with a device. Until close() no page of this memory may go back to the
+     * kernel. */
     SPEADI_RX_CAP_PINS = 1u << 3,
     /* The engine can place payload into memory that the CPU cannot touch. */
     SPEADI_RX_CAP_DEVICE = 1u << 4,
@@ -65,15 +66,15 @@ enum {
 struct speadi_rx_packet {
     /* The first bytes of the datagram, in one piece. */
     const uint8_t *head;
-    /* The bytes behind head. body is NULL when head holds the whole datagram. It is also NULL when these bytes lie in
-     * the range of `place` and the CPU cannot touch them; body_bytes is more than 0 then. */
+    /* The bytes behind head. body is NULL when head holds the whole datagram. body is also NULL when these bytes lie in
+     * the range of `place` and the CPU cannot touch them; in that case body_bytes is not 0. */
     const uint8_t *body;
     uint32_t head_bytes;
     uint32_t body_bytes;
     uint32_t datagram_bytes; /* the true length: head + body + tail, or more if TRUNCATED */
     uint16_t source;         /* index of the endpoint */
     uint8_t flags;           /* SPEADI_RX_INJECTED_DROP, _TRUNCATED, _REFUSED */
-    uint8_t bucket;          /* enum spead_recv_bucket; only of a packet that is REFUSED */
+    uint8_t bucket;          /* enum spead_recv_bucket; set only if the packet is REFUSED */
     uint32_t segments;       /* 1, or the number of datagrams in a train that is TRUNCATED */
     /* A placed packet may be longer than its range. Then tail holds the bytes behind body; else it is NULL. */
     uint32_t tail_bytes;
@@ -90,24 +91,25 @@ struct speadi_rx_burst {
 
 /* A place for one packet's payload. */
 struct speadi_rx_range {
-    uint8_t *data;   /* NULL: the CPU cannot touch it (only with SPEADI_RX_CAP_DEVICE) */
-    uint64_t offset; /* of the same byte, from the start of the memory of attach() */
+    uint8_t *data; /* NULL: the CPU cannot touch it (only with SPEADI_RX_CAP_DEVICE) */
+    /* where the range begins, counted from the start of the memory that attach() got */
+    uint64_t offset;
     uint32_t bytes;
 };
 
 struct speadi_rx_counters {
-    uint64_t kernel_drops; /* sum over all sockets since they were opened (SO_MEMINFO) */
+    uint64_t kernel_drops; /* dropped by all sockets together since they were opened (SO_MEMINFO) */
     uint64_t messages;     /* number of receives that returned data */
     uint64_t sleeps;       /* wait() calls that slept */
     uint64_t rebuilds;     /* queues that failed and were made again */
     uint64_t link_downs;   /* times that the port went down */
-    /* Memory that the engine allocated besides `self`, as address space. It does not change after open(). */
+    /* Bytes of address space that the engine allocated besides `self`. This number does not change after open(). */
     uint64_t memory_bytes;
 };
 
-/* What an engine is opened with. usable() and open() borrow all pointers until they return; of the links open() takes
- * references. A stream has endpoints of one kind, so one of addresses, links and texts is set. It is an array of count
- * elements. */
+/* The configuration with which an engine is opened. usable() and open() borrow all pointers until they return. open()
+ * takes a reference to each link. All endpoints of a stream are of one kind, so exactly one of addresses, links and
+ * texts is set. The array that is set has count elements. */
 struct speadi_rx_config {
     const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP */
     struct spead_mem_link *const *links;    /* SPEAD_ENDPOINT_MEM_LINK */
@@ -120,9 +122,9 @@ struct speadi_rx_config {
     uint32_t socket_buffer_bytes;
     uint32_t packet_bytes_max;    /* the engine may lend a longer datagram TRUNCATED */
     enum spead_receive_path path; /* SPEAD_PATH_BOUNCE: the core never calls reserve() */
-    uint32_t placed_window;       /* most reservations outstanding at a time; 0: no limit */
-    /* Options for any engines, as the stream got them. speadi_rx_engine_open() finds those of this engine in it and
-     * sets `options`. */
+    uint32_t placed_window;       /* at most this many reservations are outstanding; 0: no limit */
+    /* The options for all engines, as the user gave them to the stream. speadi_rx_engine_open() finds the options of
+     * this engine among them and stores them in `options`. */
     const struct spead_engine_options *engine_options;
     const struct spead_engine_options *options; /* NULL: the defaults of the engine */
     const struct spead_log *log;
@@ -130,18 +132,19 @@ struct speadi_rx_config {
 
 /* What is known of an engine only after open(). */
 struct speadi_rx_facts {
-    uint32_t buffer_bytes;     /* effective buffer of the first socket; 0: there is no socket */
+    uint32_t buffer_bytes;     /* real buffer size of the first socket; 0: there is no socket */
     uint32_t packet_bytes_max; /* longer packets cannot come; 0: the engine sets no limit */
-    enum spead_clock clock;    /* of speadi_rx_packet.time_ns */
-    /* The options asked for busy polling: wait() returns at once, and the core does not coalesce. */
+    enum spead_clock clock;    /* the clock of speadi_rx_packet.time_ns */
+    /* The options asked for busy polling: wait() returns immediately, and the core does not coalesce. */
     bool busy;
-    /* Text for people: how the engine has set up its queues, when options asked for a certain set-up; else "". */
+    /* Text for people. If options asked for a certain set-up of the queues, the text tells how they were set up. Else
+     * it is "". */
     char shape[80];
 };
 
 struct speadi_rx_engine_ops {
     struct speadi_engine_about about; /* must be the first member */
-    size_t state_size;                /* bytes the core allocates, zeroed, and passes as `self` */
+    size_t state_size;                /* bytes of `self`, which the core allocates and zeroes */
     uint32_t caps;                    /* SPEADI_RX_CAP_* bits */
 
     /* Control plane, any thread. Tells whether a stream with this configuration could use the engine on this machine
@@ -150,38 +153,40 @@ struct speadi_rx_engine_ops {
     int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
 
     /* Control plane: may block, allocate and log. After a failed open() close() must still be called, and is safe.
-     * After a successful open() the sockets are bound and have joined their groups. The caller zeroes *facts before;
-     * open() fills in what it knows. Returns 0, or -errno with a sentence. */
+     * After a successful open() the sockets are bound and have joined their groups. The caller zeroes *facts before the
+     * call, and open() sets the fields that it knows. Returns 0, or -errno with a sentence. */
     int (*open)(void *self, const struct speadi_rx_config *config, struct speadi_rx_facts *facts,
                 struct spead_err *err);
     void (*close)(void *self);
 
-    /* Control plane. The core calls it once, after open() and before start(), unless the stream will place nothing.
-     * All ranges of reserve() will lie in this memory, which stays valid until close(). An engine with
-     * SPEADI_RX_CAP_PINS registers it with its device. Returns 0, or -errno with a sentence that tells what to do; the
-     * engine still works after a failure, but without reservations. NULL: the engine has nothing to do. */
+    /* Control plane. Shows the heap memory to the engine. The core calls attach() once, after open() and before
+     * start(), but not if the stream will place nothing. All ranges that reserve() gets will lie in this memory, which
+     * stays valid until close(). An engine with SPEADI_RX_CAP_PINS registers the memory with its device. Returns 0, or
+     * -errno with a sentence that tells what to do; the engine still works after a failure, but without reservations.
+     * NULL: the engine has nothing to do. */
     int (*attach)(void *self, const struct spead_region_info *memory, struct spead_err *err);
 
-    /* The owner thread calls it once, before the first poll. NULL: the engine has nothing to do. */
+    /* Prepares the engine for the first poll. The owner thread calls start() once. Returns 0, or -errno with a
+     * sentence. NULL: the engine has nothing to do. */
     int (*start)(void *self, struct spead_err *err);
 
     /* Data path, owner thread only, never blocks. Fills *burst and returns burst->count. Returns 0 when no packet was
-     * there: nothing is lent then, and reservations_ended is set all the same. Returns -ESHUTDOWN when all sources have
+     * there: in that case nothing is lent, but reservations_ended is set. Returns -ESHUTDOWN when all sources have
      * ended (such as closed memory links that have been read to their end), and another -errno when the stream cannot
      * continue. give_back() ends the loan of the burst. */
     int (*poll)(void *self, struct speadi_rx_burst *burst);
     void (*give_back)(void *self, struct speadi_rx_burst *burst);
 
     /* Owner thread. Offers ranges for the payloads of the next packets of `source`, in this order. The core expects
-     * that each of these packets has head_bytes bytes before its payload. Returns how many of the count ranges the
-     * engine accepted, from the first on; 0: it accepts none now. The core does not call it while a burst is lent, nor
-     * while SPEADI_RX_RESERVE_MAX reservations are outstanding. */
+     * that each of these packets has head_bytes bytes before its payload. The engine accepts the first ranges of the
+     * array and returns how many it accepted; 0: it accepts none now. The core does not call reserve() while a burst is
+     * lent, nor while SPEADI_RX_RESERVE_MAX reservations are outstanding. */
     unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count);
 
-    /* Owner thread. Returns the number of receives that are posted without a reservation. Packets use up these receives
-     * (and the earlier reservations) before one lands in a range that reserve() accepts now. NULL: the engine never has
-     * such receives. */
+    /* Owner thread. Returns the number of receives that are posted without a reservation. The next packets first use up
+     * these receives and the earlier reservations. Only later packets land in the ranges that reserve() accepts now.
+     * NULL: the engine never has such receives. */
     unsigned (*ahead)(void *self);
 
     /* Owner thread. Takes all outstanding reservations back: the engine cancels the posted receives and waits until
@@ -193,27 +198,29 @@ struct speadi_rx_engine_ops {
      * (CLOCK_MONOTONIC; UINT64_MAX: no limit). It may also return without a reason. */
     void (*wait)(void *self, uint64_t deadline_ns);
 
-    /* Any thread or signal handler. Makes the wait() that is running, or else the next one, return. */
+    /* Any thread or signal handler. Makes a running wait() return. If no wait() is running, the next one returns
+     * immediately. */
     void (*wake)(void *self);
 
-    /* Data path, owner thread. The time by which heaps age, in ns; it never goes back. NULL: CLOCK_MONOTONIC of the
-     * host. An engine whose packets have a time of their own, such as one that reads a capture, returns the time up
-     * to which it has lent all packets. Only poll() moves this time. The core calls now() once in a poll and again
-     * after each burst. With this time the core decides when a heap times out (heap_timeout_ns) and when it forgets a
-     * finished heap. The core lets heaps time out only after a poll() that lent nothing, because a packet that is
-     * still to be read has not been lost.
+    /* Data path, owner thread. Returns the time by which heaps age, in ns. This time never goes back. NULL: the time is
+     * CLOCK_MONOTONIC of the host. If an engine reads a capture, its packets have a time of their own. Such an engine
+     * returns the time up to which it has lent all packets. Only poll() moves this time. The core calls now() once in a
+     * poll and again after each burst. With this time the core decides when a heap times out (heap_timeout_ns) and when
+     * it forgets a finished heap. The core lets heaps time out only after a poll() that lent nothing, because a packet
+     * that is still to be read has not been lost.
      *
      * All other times are times of the host, because a thread waits for them: the deadline of wait(), stop_drain_ns,
-     * gather_ns, and the time between two readings of the counters. If the engine has a clock, the core gives wait()
-     * no deadline for the age of a heap. If this clock can move on without packets, wait() returns when it moves. */
+     * gather_ns, and the time between two readings of the counters. If the engine has a clock, the core gives wait() no
+     * deadline for the age of a heap. If this clock can move on without packets, wait() returns when it moves. */
     uint64_t (*now)(void *self);
 
-    /* The owner thread calls it when the stream stops. It takes all reservations back as unreserve() does. From then on
-     * no receive is in flight when poll() returns. The core then polls until the source is empty. A decorator that
-     * holds packets back lends them at once in these polls. */
+    /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. It takes all
+     * reservations back, as unreserve() does. After this call no receive is in flight when poll() returns. The core
+     * then polls until the source is empty. If a decorator holds packets back, it lends all of them in these polls
+     * without further delay. */
     void (*quiesce)(void *self);
 
-    /* Fills *counters. The owner thread calls it; the core also calls it once after open(). */
+    /* Fills *counters. The owner thread calls this operation. The core also calls it once after open(). */
     void (*counters)(void *self, struct speadi_rx_counters *counters);
 };
 
@@ -224,18 +231,18 @@ extern const struct speadi_engine_about *const speadi_rx_engines[];
 /* Returns the engine of that name, or NULL if there is none. */
 const struct speadi_rx_engine_ops *speadi_rx_engine_find(const char *name);
 
-/* Chooses an engine by its name or by "auto" (docs/engines.md tells the order and why), and opens it. name NULL is
- * "auto". On success *ops is its table of operations, and *state is what the core passes as self, and frees with
- * free() after close(). reason gets one line for people. Returns 0, or -errno with a sentence; *ops and *state are
- * untouched then. */
+/* Chooses an engine by its name or by "auto" (docs/engines.md tells the order and why), and opens it. If name is NULL,
+ * it means "auto". On success *ops is the table of operations of the engine, and *state is the pointer that the core
+ * passes as self. After close() the core calls free(*state). reason gets one line for people: why this engine was
+ * chosen. Returns 0, or -errno with a sentence; *ops and *state are untouched then. */
 int speadi_rx_engine_open(const struct speadi_rx_engine_ops **ops, void **state, const char *name,
                           const struct speadi_rx_config *config, char reason[256],
                           struct speadi_rx_facts *facts, struct spead_err *err);
 
 /* Wraps an open engine in the fault decorator, which then owns the inner engine: close() of the decorator closes both.
  * The decorator keeps the contract above and has the capabilities of the inner engine. fault is a specification such as
- * "loss=0.1" (see speadi/fault.h). Returns 0 and replaces *ops and *state, or -errno with a sentence; the engine is
- * unchanged then. */
+ * "loss=0.1" (see speadi/fault.h). Returns 0 and replaces *ops and *state. Else returns -errno with a sentence and
+ * leaves the engine unchanged. */
 int speadi_rx_engine_wrap_fault(const struct speadi_rx_engine_ops **ops, void **state,
                                 const char *fault, struct spead_err *err);
 

@@ -9,29 +9,29 @@
 
 #include "rx_engine.h"
 
-#define SPEADI_DATAGRAMS_BYTES_MAX 65536u /* most that one receive returns, also of a train */
+#define SPEADI_DATAGRAMS_BYTES_MAX 65536u /* one receive returns at most this many bytes */
 #define SPEADI_GRO_CONTROL_BYTES   64u    /* room for the control message of UDP_GRO */
 
-/* Datagrams that one receive returned, as far as they have not been lent yet. */
+/* The datagrams that one receive returned and that have not been lent yet. */
 struct speadi_datagrams {
     const uint8_t *data;
     uint32_t held_bytes;    /* bytes at data */
     uint32_t true_bytes;    /* held_bytes, or more when the kernel cut the end off */
-    uint32_t segment_bytes; /* size of each datagram but the last; at least 1 */
+    uint32_t segment_bytes; /* size of every datagram except the last; at least 1 */
     uint16_t source;
     uint64_t time_ns;
 };
 
-/* Returns the size of the datagrams of a receive that returned true_bytes bytes, as its control messages say. It is at
- * least 1. Without such a control message the whole is one datagram. */
+/* Returns how large each datagram is in a receive that returned true_bytes bytes. The control message UDP_GRO tells
+ * this size. Without this message all bytes are one datagram. The result is at least 1. */
 uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes);
 
-/* Returns the number of datagrams; 0 bytes are one datagram. */
+/* Returns the number of datagrams. 0 bytes count as one empty datagram. */
 uint32_t speadi_datagrams_segments(const struct speadi_datagrams *datagrams);
 
 /* Appends the datagrams to the burst, as packets that are UNPLACED, until all are lent or the burst is full. If the
- * kernel cut the end off, they become one packet that is TRUNCATED, with the number of all datagrams in `segments`.
- * Returns true when all are lent; else *datagrams is the rest. */
+ * kernel cut the end off, all datagrams together become one packet that is TRUNCATED, and `segments` tells their
+ * number. Returns true when all datagrams are lent. Else *datagrams describes those that are left. */
 bool speadi_datagrams_lend(struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst);
 
 #endif

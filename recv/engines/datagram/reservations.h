@@ -21,7 +21,8 @@ static inline unsigned speadi_reservations_room(const struct speadi_reservations
     return SPEADI_RX_RESERVE_MAX - (unsigned)(r->accepted - r->ended);
 }
 
-/* Finishes one reservation, and ends it and those behind it as far as all before them are finished. */
+/* Finishes one reservation. Then ends reservations in the order of their numbers, until one comes that is not
+ * finished. */
 static inline void speadi_reservations_finish(struct speadi_reservations *r, uint64_t number)
 {
     r->finished |= 1ull << number % SPEADI_RX_RESERVE_MAX;

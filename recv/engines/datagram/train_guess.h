@@ -1,4 +1,4 @@
-/* Guesses how many packets the next receive from a source will return, and so for how many ranges to ask. */
+/* Guesses how many packets the next receive from a source will return. One receive gets so many reserved ranges. */
 #ifndef SPEADI_TRAIN_GUESS_H
 #define SPEADI_TRAIN_GUESS_H
 
@@ -6,8 +6,9 @@
 
 #define SPEADI_TRAIN_WINDOW 16u
 
-/* The guess is the length of the longest recent train. It rises at once, and falls only after a window of shorter
- * trains, so that the short last train of a heap does not change it. A zeroed struct has no guess yet. */
+/* The guess is the length of the longest recent train. A longer train raises the guess immediately. The guess falls
+ * only after a window of shorter trains, so that the short last train of a heap does not change it. A zeroed struct has
+ * no guess yet. */
 struct speadi_train_guess {
     uint32_t packets; /* the guess; 0: none yet */
     uint32_t longest; /* packets in the longest train of this window */

@@ -1,4 +1,5 @@
-/* Settings of the mem engine for tests. They let it behave as a NIC does. Call them before the first poll. */
+/* Settings of the mem engine for tests. With these settings the engine behaves as a NIC does. Call them before the
+ * first poll. */
 #ifndef SPEADI_RX_MEM_H
 #define SPEADI_RX_MEM_H
 

@@ -21,19 +21,20 @@
 #define SPEADI_SOCKET_BUFFERS 64u
 /* 64 KiB and an odd number of cache lines, so that the buffers begin in different cache sets. */
 #define SPEADI_SOCKET_STRIDE      (SPEADI_DATAGRAMS_BYTES_MAX + 25u * SPEADI_CACHE_LINE)
-#define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* bytes of one burst; so few stay in L2 */
+#define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* bytes in one burst: few enough to stay in L2 */
 
 struct speadi_socket_source {
     struct speadi_udp_socket socket;
-    uint32_t receive_bytes; /* recent mean of the bytes that one receive returned; 0: none yet */
+    uint32_t receive_bytes; /* recent average of the bytes that one receive returned; 0: none yet */
     struct speadi_train_guess train;
     unsigned reserved;    /* number of ranges that are reserved for the next receive */
     unsigned first_range; /* index of the first of them in speadi_socket_engine.range */
-    uint32_t head_bytes;  /* expected before each of their payloads */
+    /* expected bytes of header in front of the payload of each reserved range */
+    uint32_t head_bytes;
 };
 
-/* What one receive returned and what has not been lent yet. scatter.slots is 0 when nothing was placed, or when the
- * placed packets have been lent. */
+/* The datagrams that one receive returned and that have not been lent yet. scatter.slots is 0 when nothing was placed,
+ * or when the placed packets have been lent. */
 struct speadi_socket_entry {
     struct speadi_datagrams datagrams;
     struct speadi_scatter scatter;
@@ -46,14 +47,14 @@ struct speadi_socket_engine {
     struct speadi_wake_fd wake_fd;
     uint64_t round; /* bit i is set when source i has data and is still to be read in this round */
 
-    /* The ranges that are reserved for the next receives, those of one source in a row. */
+    /* The ranges that are reserved for the next receives. The ranges of one source stand next to each other. */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     unsigned range_count;
     uint64_t accepted, ended; /* reservations since open() */
 
     struct speadi_socket_entry entry[SPEADI_SOCKET_BUFFERS]; /* entry i uses buffer i */
     unsigned entry_count, entry_next; /* entries before entry_next have been lent */
-    uint32_t round_bytes;             /* received since the entries were last empty */
+    uint32_t round_bytes;             /* bytes received since the entries were last empty */
     struct mmsghdr header[SPEADI_SOCKET_BUFFERS];
     struct iovec iov[2 * SPEADI_RX_RESERVE_MAX + SPEADI_SOCKET_BUFFERS];
     unsigned iov_count;
@@ -65,8 +66,8 @@ struct speadi_socket_engine {
     uint64_t receives, sleeps;
 };
 
-/* Receives from source `index`, without blocking, what is there and finds room, and appends it to the entries.
- * Returns 0, also when nothing was there, or -errno. */
+/* Makes one receive call for source `index`, which does not block, and appends what it returned to the entries. Returns
+ * 0 (also when nothing was there), or -errno. */
 int speadi_socket_receive(struct speadi_socket_engine *e, unsigned index);
 
 #endif

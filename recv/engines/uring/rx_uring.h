@@ -17,10 +17,10 @@
 #include "uring_buffers.h"
 #include "uring_source.h"
 
-/* What one receive returned and what has not been lent completely. */
+/* The datagrams that one receive returned and that have not all been lent yet. */
 struct speadi_uring_pending {
     struct speadi_datagrams datagrams;
-    int buffer; /* number of the provided buffer that holds it; -1: the source's own buffer */
+    int buffer; /* number of the provided buffer that holds them; -1: the source's own buffer */
 };
 
 struct speadi_uring_engine {
@@ -29,7 +29,8 @@ struct speadi_uring_engine {
     bool multishot;   /* the kernel has multishot receives and provided buffers */
     bool draining;    /* after quiesce(): receives no longer wait for data */
     bool wake_posted; /* a poll request for the wake descriptor is in flight */
-    bool woken; /* poll() found the wake descriptor signalled: the next wait() returns at once */
+    /* poll() found the wake descriptor signalled: the next wait() returns immediately */
+    bool woken;
     struct speadi_wake_fd wake_fd;
     struct speadi_uring_source *source;
     unsigned source_count;
@@ -51,7 +52,7 @@ unsigned speadi_uring_reap(struct speadi_uring_engine *e, struct speadi_rx_burst
 /* Lends the pending datagrams, as many as the burst has room for. */
 void speadi_uring_lend_pending(struct speadi_uring_engine *e, struct speadi_rx_burst *burst);
 
-/* Ends the reservations of the single-shot receive of the source, which has ended. */
+/* Ends the reservations of a source. Call it when the single-shot receive of the source has ended. */
 void speadi_uring_finish_reservations(struct speadi_uring_engine *e,
                                       struct speadi_uring_source *source);
 

@@ -1,8 +1,8 @@
 /* Buffers for multishot receives. The kernel takes them from a ring (provided buffers).
  *
- * Only a few buffers are in the ring at a time: as many as hold about 128 KiB of recent receives, and those that were
- * used last go first. So the memory that the kernel writes and the core reads stays in L2. For single packets that is
- * still many buffers. Owner thread. */
+ * Only a few buffers are in the ring at a time: so many that receives of the recent size fill them with about 128 KiB.
+ * The buffers that were used most recently go into the ring first. So the memory that the kernel writes and the core
+ * reads stays in L2. If each receive returns only a single packet, these are still many buffers. Owner thread. */
 #ifndef SPEADI_URING_BUFFERS_H
 #define SPEADI_URING_BUFFERS_H
 
@@ -25,20 +25,20 @@ struct speadi_uring_buffers {
     /* Numbers of the buffers that are not in the ring; the last one was used most recently. */
     uint16_t idle[SPEADI_URING_BUFFERS];
     unsigned idle_count;
-    uint32_t receive_bytes; /* recent mean of the bytes that one receive returned; 0: none yet */
+    uint32_t receive_bytes; /* recent average of the bytes that one receive returned; 0: none yet */
 };
 
 /* Allocates the buffers and registers their ring as buffer group 0 of an io_uring that is still disabled. Returns 0,
  * -ENOMEM, or the -errno of the registration, with a sentence. */
 int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_uring *ring,
                               struct spead_err *err);
-/* Call it after the io_uring is closed. */
+/* Frees the buffers and their ring. Call it after the io_uring is closed. */
 void speadi_uring_buffers_close(struct speadi_uring_buffers *buffers);
 
-/* Returns the memory of the buffers and their ring, in bytes. */
+/* Returns how many bytes of memory the buffers and their ring use. */
 uint64_t speadi_uring_buffers_bytes(const struct speadi_uring_buffers *buffers);
 
-/* Adds buffers to the ring until the wanted number is in it. Returns how many are in it. */
+/* Adds buffers to the ring until it holds the number that the top of this file explains. Returns how many it holds. */
 unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers);
 
 /* Describes in *datagrams what a receive put into buffer `id`; res is the result of its completion. The fields source
@@ -46,7 +46,7 @@ unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers);
 bool speadi_uring_buffers_received(struct speadi_uring_buffers *buffers, unsigned id, int res,
                                    struct speadi_datagrams *datagrams);
 
-/* The buffer may be provided again. */
+/* Takes buffer `id` back. Nobody reads it any more, so it may be provided again. */
 void speadi_uring_buffers_give_back(struct speadi_uring_buffers *buffers, unsigned id);
 
 #endif

@@ -19,11 +19,12 @@ enum speadi_uring_kind { SPEADI_URING_RECEIVE, SPEADI_URING_CANCEL, SPEADI_URING
 
 struct speadi_uring_source {
     struct speadi_udp_socket socket;
-    bool single;         /* it is read by single-shot receives, else by a multishot receive */
-    bool posted;         /* a receive of either kind is in flight */
-    bool cancelled;      /* a cancel was queued for the receive in flight */
-    unsigned unreserved; /* single-shot receives in a row without reservations */
-    int result;          /* of the receive, as speadi_uring_sources_await() found it */
+    bool single;    /* true: single-shot receives read it; false: a multishot receive */
+    bool posted;    /* a receive of either kind is in flight */
+    bool cancelled; /* a cancel was queued for the receive in flight */
+    /* how many of the latest single-shot receives had no reservations, counted up to the first one that had some */
+    unsigned unreserved;
+    int result; /* result of the receive; set by speadi_uring_sources_await() */
 
     /* Arguments of the single-shot receive. scatter.slots == 0: nothing is reserved. */
     struct msghdr header;
@@ -33,14 +34,14 @@ struct speadi_uring_source {
     uint8_t *buffer, *heads;
 };
 
-/* Returns the data of a completion of this kind. */
+/* Returns the number that a request of this kind carries as its data. Its completion carries the same number. */
 uint64_t speadi_uring_tag(enum speadi_uring_kind kind, unsigned source);
 
 /* Returns a free entry of the submission queue. One is always free, because the queue has room for all requests. */
 struct io_uring_sqe *speadi_uring_request(struct io_uring *ring);
 
-/* Queues a receive: single-shot or multishot as `single` says. While draining it is a single-shot receive that does
- * not wait for data. */
+/* Queues a receive: single-shot or multishot as `single` says. If `draining` is true, the receive is single-shot and
+ * does not wait for data. */
 void speadi_uring_source_post(struct speadi_uring_source *source, struct io_uring *ring,
                               unsigned index, bool draining);
 
@@ -51,9 +52,9 @@ void speadi_uring_source_cancel(struct speadi_uring_source *source, struct io_ur
 /* Returns how many bytes the single-shot receive in flight has room for. */
 uint32_t speadi_uring_source_room(const struct speadi_uring_source *source);
 
-/* Blocks until the receives of all sources whose bit is set have completed, and stores their results in the field
- * result. The completions stay in the ring for the next poll. Returns 0, or -errno when the ring can no longer be
- * used. */
+/* Blocks until the receives of all sources whose bit in `bits` is set have completed. Stores the results of these
+ * receives in the field `result` of their sources. The completions stay in the ring for the next poll. Returns 0, or
+ * -errno when the ring can no longer be used. */
 int speadi_uring_sources_await(struct speadi_uring_source *source, struct io_uring *ring,
                                uint64_t bits);
 
