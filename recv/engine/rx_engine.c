@@ -1,4 +1,4 @@
-/* Finds, describes and opens the receive engines of this library. CMake writes the list of engines itself to
+/* Finds, describes and opens the receive engines of this library. The list of engines is in another file: CMake writes
  * rx_engines.c in the build folder. */
 #include "rx_engine.h"
 
@@ -39,7 +39,7 @@ int spead_recv_engine_usable(const char *name, struct spead_err *err)
     return ops->usable ? ops->usable(NULL, err) : 0;
 }
 
-/* Arguments of speadi_rx_engine_open(): what it opens with, and where it stores the result. */
+/* The arguments of speadi_rx_engine_open(), for the functions below. */
 struct opening {
     const struct speadi_rx_engine_ops **ops;
     void **state;

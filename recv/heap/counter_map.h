@@ -1,7 +1,8 @@
 /* A hash table that maps heap counters to small numbers. It has a fixed size, open addressing and linear probing.
  *
  * The counters come from the network. So the multiplier of the hash is random, and a sender cannot choose counters that
- * collide. At most a quarter of the cells are in use. One thread uses a table; the data path may. */
+ * collide. At most a quarter of the cells are in use. A table is used by one thread. The data path may call all
+ * functions except init() and release(). */
 #ifndef SPEADI_COUNTER_MAP_H
 #define SPEADI_COUNTER_MAP_H
 
@@ -21,7 +22,7 @@ struct speadi_counter_map {
     unsigned shift;
 };
 
-/* Returns a random odd number. The hash of a counter is the high bits of its product with this number. */
+/* Returns a random odd number. To hash a counter, a table multiplies it by this number and takes the high bits. */
 uint64_t speadi_counter_map_multiplier(void);
 
 /* Makes an empty table for up to `capacity` counters (1 to 2^24). Returns 0 or -ENOMEM. */

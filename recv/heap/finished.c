@@ -72,7 +72,7 @@ void speadi_finished_forget(struct speadi_finished *finished)
 {
     size_t count = (size_t)finished->substream_count * finished->per_substream;
 
-    /* Anyone can send control items at a high rate. So this is cheap when there is nothing to forget. */
+    /* Anyone can send control items at a high rate. So this function must be cheap when there is nothing to forget. */
     if (finished->count == 0)
         return;
     for (size_t i = 0; i < count; i++)

@@ -5,7 +5,7 @@
  * is late. If it is not remembered, the packet opens a new heap.
  *
  * Counters are only compared for equality, never by order: a sender that restarts and counts from 1 again must be
- * received. For the same reason a heap is forgotten after one second. The owner thread uses it. */
+ * received. For the same reason a heap is forgotten after one second. Owner thread. */
 #ifndef SPEADI_FINISHED_H
 #define SPEADI_FINISHED_H
 
@@ -19,35 +19,37 @@
 struct speadi_finished_heap {
     uint64_t counter;
     uint64_t time_ns; /* when it ended, by the clock by which heaps age (now() of the engine) */
-    uint64_t missing; /* packets of it that count as missing; one less for each that comes late */
+    uint64_t missing; /* its packets that count as missing; each late packet makes it one less */
     bool complete;
     bool used; /* false: this entry is free */
 };
 
 struct speadi_finished {
-    struct speadi_finished_heap *heap; /* [substream_count][per_substream]: a ring for each */
-    uint32_t *next;                    /* [substream_count]: next entry of each ring */
+    /* [substream_count][per_substream]: one ring for each substream */
+    struct speadi_finished_heap *heap;
+    /* [substream_count]: the entry of each ring that is used next */
+    uint32_t *next;
     uint32_t substream_count, per_substream;
     uint32_t count;                /* entries in use */
     struct speadi_counter_map map; /* counter -> index into heap */
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Makes room for the last per_substream heaps of each substream. Returns 0 or -ENOMEM. */
 int speadi_finished_init(struct speadi_finished *finished, uint32_t substream_count,
                          uint32_t per_substream);
 void speadi_finished_release(struct speadi_finished *finished);
 
-/* Remembers a heap that has ended now. It takes the entry of the oldest heap of its substream. */
+/* Remembers a heap that has ended now. The new entry replaces the oldest entry of the substream. */
 void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, bool complete,
                          uint64_t missing, uint64_t now_ns);
 
-/* Returns the entry of the heap if it ended within the last second, else NULL. It is valid until the next
+/* Returns the entry of the heap if the heap ended within the last second, else NULL. The entry is valid until the next
  * speadi_finished_add(). */
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
                                                   uint64_t counter, uint64_t now_ns);
 
-/* Says that a packet of a heap that ended incomplete has come late. Returns true if a packet of this heap counted as
- * missing; the count is then less by one. */
+/* Says that a late packet of this heap has come. If packets of the heap count as missing, makes their number less by
+ * one and returns true. Else returns false. */
 static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
 {
     if (heap->missing == 0)
@@ -56,7 +58,7 @@ static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
     return true;
 }
 
-/* Forgets all heaps. It is called when a start or stop item says that the sender starts or ends. */
+/* Forgets all heaps. The core calls this when a start or stop item says that the sender starts or ends. */
 void speadi_finished_forget(struct speadi_finished *finished);
 
 static inline uint64_t speadi_finished_bytes(const struct speadi_finished *finished)

@@ -1,14 +1,14 @@
 /* Counts the heap counters that were skipped, that is, the heaps of which no packet ever came.
  *
  * The count is exact within a window of the newest counters: a heap that opens late is subtracted again. When the
- * sender restarts, a new epoch begins; the missing heaps of the old epoch stay in the count. The tracker takes it for
- * a restart when a counter is older than the window or far ahead, or when a counter opens a second time and the next
- * counter follows it.
+ * sender restarts, a new epoch begins; the missing heaps of the old epoch stay in the count. The tracker assumes a
+ * restart in three cases: a counter is older than the window; a counter is far ahead; or a counter opens a second time
+ * and the next heap has the counter after it.
  *
  * The tracker cannot tell some cases apart. If two late heaps with adjacent counters have both been opened before, it
  * takes them for a restart. If the sender restarts with counters inside the window, and its first heaps are lost or
- * come in another order, it takes them for late heaps; then the missing counters of the old epoch that the sender
- * uses again are subtracted.
+ * come in another order, it takes them for late heaps. In that case the sender uses some missing counters of the old
+ * epoch again, and these no longer count as missing.
  *
  * A stream has one tracker for all its substreams. Owner thread. */
 #ifndef SPEADI_GAP_TRACKER_H
@@ -23,16 +23,18 @@
 #define SPEADI_GAP_JUMP_MAX (1u << 20)
 
 struct speadi_gap_tracker {
-    uint64_t step;          /* distance of successive counters; 0: unknown, nothing is tracked */
+    /* distance between successive counters; 0: unknown, nothing is tracked */
+    uint64_t step;
     uint64_t first, newest; /* lowest and highest counter of this epoch */
-    uint64_t position; /* of `newest`, in steps; modulo SPEADI_GAP_WINDOW it is a bit of `window` */
-    uint64_t opened;   /* number of different counters that opened in this epoch */
+    /* position of `newest` in steps; modulo SPEADI_GAP_WINDOW it is the number of a bit in `window` */
+    uint64_t position;
+    uint64_t opened;         /* number of different counters that opened in this epoch */
     uint64_t missing_before; /* missing heaps of earlier epochs */
     bool active;             /* an epoch has begun */
     /* The counter that opened last had already opened before. repeated_counter is its value. */
     bool repeated;
     uint64_t repeated_counter;
-    uint64_t window[SPEADI_GAP_WINDOW / 64]; /* a bit for each position: its counter has opened */
+    uint64_t window[SPEADI_GAP_WINDOW / 64]; /* bit of a position: set if its counter has opened */
 };
 
 void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step);

@@ -1,5 +1,5 @@
-/* Moves payload in heap memory that the CPU cannot touch, with the operations that the user gave with the memory
- * (struct spead_region_ops).
+/* Moves payload in heap memory that the CPU cannot touch. It calls the operations that the user gave together with the
+ * memory (struct spead_region_ops).
  *
  * Offsets count from the start of the whole heap memory, as in struct speadi_rx_range. Each operation may block for the
  * time of a copy. Each failure is returned to the caller; the first one is also logged. Owner thread. */
@@ -15,7 +15,7 @@
 struct speadi_heap_memory {
     struct spead_region_info all;       /* the whole heap memory */
     const struct spead_region_ops *ops; /* NULL: host memory without operations */
-    uint64_t spare_offset;              /* of the room for spare buffers, behind the heaps */
+    uint64_t spare_offset;              /* offset of the spare buffers, behind the heaps */
     const struct spead_log *log;
     bool logged; /* a failure was logged */
 };
@@ -27,11 +27,12 @@ static inline bool speadi_heap_memory_is_device(const struct speadi_heap_memory 
     return !memory->all.data;
 }
 
-/* Checks that memory that the CPU cannot touch has an address or a descriptor, and the operations that it needs.
- * Returns 0, or -EINVAL with a sentence. */
+/* Checks heap memory that the user gave. If the CPU cannot touch it, it must have an address or a descriptor, and the
+ * operations that the library needs. Returns 0, or -EINVAL with a sentence. */
 int speadi_heap_memory_check(const struct spead_region_arena *arena, struct spead_err *err);
 
-/* Each returns 0 or the -errno of the operation. copy_out returns -ENOTSUP if the memory cannot be read back. */
+/* The first three functions call the operation of the same name; zero() writes zeros by copy_in. All return 0 or the
+ * -errno of the operation. copy_out returns -ENOTSUP if the memory cannot be read back. */
 int speadi_heap_memory_copy_in(struct speadi_heap_memory *memory, uint64_t to, const void *from,
                                size_t bytes);
 int speadi_heap_memory_copy_out(struct speadi_heap_memory *memory, void *to, uint64_t from,

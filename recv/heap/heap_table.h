@@ -1,8 +1,9 @@
 /* The live heaps of a stream. They are found by their counters, and each substream has a limited number of them.
  *
- * Each substream has a ring of slots. A new heap takes the next slot of the ring. If a live heap is still in that
- * slot, the caller evicts it, even if other slots are free: so heap k ends the wait for heap k - slots_each. A heap
- * that is complete with its first packet uses up a slot too, although it is never put into the slot. Owner thread. */
+ * Each substream has a ring of slots. A new heap takes the next slot of the ring. If a live heap is still in that slot,
+ * the caller evicts it, even if other slots are free: so when heap k comes, the stream no longer waits for heap k -
+ * slots_each. A heap that is complete with its first packet uses up a slot too, although it is never put into the slot.
+ * Owner thread. */
 #ifndef SPEADI_HEAP_TABLE_H
 #define SPEADI_HEAP_TABLE_H
 
@@ -16,13 +17,14 @@ struct speadi_heap_table {
     uint32_t *head;                 /* [substream_count]: number of the next slot of each ring */
     uint32_t substream_count, slots_each;
     uint32_t count; /* live heaps */
-    /* The heap that was used last, because successive packets mostly belong to one heap. NULL: none. */
+    /* The heap that was found or inserted last. A search looks here first, because successive packets mostly belong to
+     * one heap. NULL: none. */
     struct speadi_live_heap *last;
     struct speadi_live_heap *oldest, *newest; /* first and last heap in the order of opening */
     struct speadi_counter_map map;            /* counter -> index into slot */
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Makes an empty table with slots_each slots for each substream. Returns 0 or -ENOMEM. */
 int speadi_heap_table_init(struct speadi_heap_table *table, uint32_t substream_count,
                            uint32_t slots_each);
 void speadi_heap_table_release(struct speadi_heap_table *table);
@@ -47,7 +49,7 @@ static inline uint32_t speadi_heap_table_substream(const struct speadi_heap_tabl
     return table->substream_count == 1 ? 0 : (uint32_t)(counter % table->substream_count);
 }
 
-/* Tells whether the heap is in the table. A heap that was complete with its first packet never was. */
+/* Tells whether the heap is in the table. A heap that was complete with its first packet was never in the table. */
 static inline bool speadi_heap_table_has(const struct speadi_heap_table *table,
                                          const struct speadi_live_heap *live)
 {

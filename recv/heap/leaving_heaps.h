@@ -8,7 +8,8 @@
 #include "live_heap.h"
 
 struct speadi_leaving_heaps {
-    struct speadi_live_heap *newest; /* the list goes on with `older`; NULL: it is empty */
+    /* first heap of the list, linked by `older`; NULL: the list is empty */
+    struct speadi_live_heap *newest;
     uint32_t count;
 };
 

@@ -13,7 +13,7 @@
 
 /* ---- Layout -------------------------------------------------------------------------------- */
 
-/* Rounds up, so that any type of object may begin there. */
+/* Rounds an offset up, so that an object of any type may begin there. */
 static size_t aligned(size_t bytes)
 {
     return speadi_round_up(bytes, alignof(max_align_t));
@@ -72,7 +72,7 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
         .pointer_hash = (uint64_t *)(void *)(base + hash_at(layout)),
         .count = (struct spead_count *)(void *)(base + count_at(layout)),
     };
-    if (generation == 0) { /* it wrapped: very old cells would look as if they were in use */
+    if (generation == 0) { /* it wrapped to 0: very old cells would look as if they were in use */
         memset(live->pointer_hash, 0, layout->hash_cells * sizeof(uint64_t));
         live->generation = 1;
     }
@@ -132,8 +132,8 @@ static bool add_pointer(struct speadi_live_heap *live, const struct speadi_live_
     return true;
 }
 
-/* Removes the pointers that were added last, until `count` are left. They are removed in reverse order. So each cell
- * that is emptied is the one that was filled last, and no search for another pointer goes through it. */
+/* Removes the pointers that were added last, until `count` are left. They are removed in reverse order: each time the
+ * cell that was filled last is emptied. No search for another pointer goes through this cell. */
 static void drop_pointers(struct speadi_live_heap *live,
                           const struct speadi_live_heap_layout *layout, uint32_t count)
 {
@@ -150,7 +150,7 @@ static void drop_pointers(struct speadi_live_heap *live,
     }
 }
 
-/* What the item pointers of one packet add to the heap. It is stored in the heap only after all of them were
+/* What the item pointers of one packet add to the heap. It is stored in the heap only after all these pointers were
  * accepted. */
 struct pointer_news {
     uint64_t min_length;
@@ -206,7 +206,7 @@ static enum spead_recv_bucket read_pointers(struct speadi_live_heap *live,
 {
     uint32_t count = live->heap.pointer_count;
 
-    if (packet->pointer_count == packet->special_count) /* most packets of a heap */
+    if (packet->pointer_count == packet->special_count) /* true for most packets of a heap */
         return SPEAD_RECV_LIVE;
     for (uint32_t i = 0; i < packet->pointer_count; i++)
         if (!read_pointer(live, layout, speadi_packet_pointer(packet, i), news)) {

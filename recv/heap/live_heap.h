@@ -23,24 +23,27 @@
 
 struct speadi_live_heap {
     struct spead_heap heap; /* must be the first member; the consumer sees only this part */
-    uint64_t min_length;    /* least length in bytes, as the payload and the addresses show */
-    uint64_t opened_ns;     /* by the clock by which heaps age (now() of the engine) */
+    /* the payload and the addresses show that the heap is at least this long */
+    uint64_t min_length;
+    uint64_t opened_ns; /* when it opened, by the clock by which heaps age (now() of the engine) */
     uint64_t drops_at_open; /* kernel_drops of the stream when the heap opened */
-    /* Links in the list of live heaps, later in that of leaving heaps. heap_table.c and leaving_heaps.c write them. */
+    /* Links in the list of live heaps, and later in the list of leaving heaps. heap_table.c and leaving_heaps.c write
+     * them. */
     struct speadi_live_heap *older, *newer;
     uint32_t slot;         /* index in the heap table; written by heap_table.c */
     uint32_t reservations; /* receives that are posted into the heap */
-    uint64_t reserved_end; /* the highest end of all reservations that the heap ever had */
+    uint64_t reserved_end; /* no reservation of the heap ever reached beyond this offset */
     uint32_t parked; /* packets in spare buffers that wait until a reservation of the heap ends */
-    uint32_t generation;       /* of pointer_hash: cells of older generations count as empty */
+    /* generation of the cells of pointer_hash that are in use; older cells count as empty */
+    uint32_t generation;
     uint32_t control;          /* SPEADI_CONTROL_BIT() of each control value that came */
     uint32_t leaving_cause;    /* why the heap ended; written by leaving_heaps.c */
-    bool user_items;           /* it has an item pointer that is neither control nor NULL */
+    bool user_items;           /* an item pointer came that is neither control nor NULL */
     bool predicts;             /* its next packets may be received in place */
     bool placement_off;        /* predicts is false only because placement is switched off */
     bool memory_failed;        /* an operation on its memory failed: it will not be handed over */
     uint64_t *pointer_hash;    /* each cell: generation << 32 | index + 1 */
-    struct spead_count *count; /* [source_count]: accepted packets */
+    struct spead_count *count; /* [source_count]: accepted packets and their bytes */
 };
 
 /* Limits and offsets that are the same for all heaps of a stream. */
@@ -68,7 +71,8 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_packet *packet);
 
 /* Tells whether the heap accepts the payload of the packet. Returns SPEAD_RECV_LIVE, or the bucket that says why it is
- * refused. Changes nothing in the heap. *at gets the index where its range belongs, for speadi_live_heap_add(). */
+ * refused. Changes nothing in the heap. *at gets the index among the received ranges where the range of the packet
+ * belongs. speadi_live_heap_add() needs this index. */
 enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *live,
                                               const struct speadi_live_heap_layout *layout,
                                               const struct speadi_packet *packet, uint32_t *at);
@@ -82,14 +86,15 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
 
 /* What speadi_live_heap_start() needs to know. */
 struct speadi_live_heap_start {
-    uint64_t first_ns; /* arrival time of its first packet, by `clock` */
+    uint64_t first_ns; /* arrival time of the first packet, by `clock` */
     uint8_t clock;     /* enum spead_clock */
     uint16_t source;
-    uint64_t now_ns;       /* by the clock by which heaps age (now() of the engine) */
-    uint64_t kernel_drops; /* of the stream so far */
+    uint64_t now_ns;       /* the time now, by the clock by which heaps age (now() of the engine) */
+    uint64_t kernel_drops; /* packets that the kernel has dropped so far in the whole stream */
 };
 
-/* Says that the first packet of the heap was accepted, so the heap stays. */
+/* Says that the first packet of the heap was accepted, so the heap stays. Stores when and from where this packet
+ * came. */
 static inline void speadi_live_heap_start(struct speadi_live_heap *live,
                                           const struct speadi_live_heap_start *start)
 {
@@ -100,8 +105,8 @@ static inline void speadi_live_heap_start(struct speadi_live_heap *live,
     live->drops_at_open = start->kernel_drops;
 }
 
-/* Counts packets of a source that were added, and the bytes of their datagrams. time_ns is the arrival time of the
- * last one. */
+/* Counts packets from this source that were added to the heap, and the bytes of their datagrams. time_ns is the arrival
+ * time of the last one. */
 static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_t source,
                                           uint64_t packets, uint64_t bytes, uint64_t time_ns)
 {
@@ -120,9 +125,9 @@ struct speadi_live_heap_series {
     uint64_t last_ns; /* arrival time of the last packet */
 };
 
-/* Adds a series of packets whose payload is in place. The result is the same as if each packet had been checked,
- * added and counted. The caller makes sure that the heap has a received range, and a declared length that the packets
- * do not exceed; that no packet is parked for it; and that the packets carry no items. */
+/* Adds a series of packets whose payload is in place. The result is the same as if each packet had been checked, added
+ * and counted. The caller makes sure of four things. The heap has a received range. It has a declared length, which the
+ * packets do not exceed. No packet is parked for the heap. The packets carry no items. */
 static inline void speadi_live_heap_append(struct speadi_live_heap *live,
                                            const struct speadi_live_heap_series *series)
 {
@@ -154,13 +159,13 @@ static inline void speadi_live_heap_park(struct speadi_live_heap *live)
     live->parked++;
 }
 
-/* Says that no packet waits any more: all of them are tried again. */
+/* Says that no packet waits for this heap any more, because all waiting packets are tried again. */
 static inline void speadi_live_heap_unpark(struct speadi_live_heap *live)
 {
     live->parked = 0;
 }
 
-/* Says that an operation on its memory has failed. The heap will not be handed over. */
+/* Says that an operation on the memory of the heap has failed. The heap will not be handed over. */
 static inline void speadi_live_heap_memory_failed(struct speadi_live_heap *live)
 {
     live->memory_failed = true;
@@ -196,8 +201,8 @@ static inline bool speadi_live_heap_is_complete(const struct speadi_live_heap *l
            live->min_length <= live->heap.length;
 }
 
-/* Tells whether it is a control heap: it has a start or stop item and no item of the user. The consumer does not get
- * it. */
+/* Tells whether the heap is a control heap: it has a start or stop item and no item of the user. The consumer does not
+ * get control heaps. */
 static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *live)
 {
     return (live->control & (SPEADI_CONTROL_BIT(SPEAD_CONTROL_START) |
@@ -209,13 +214,13 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
  * A heap without a declared length gets min_length as its length. */
 void speadi_live_heap_finish(struct speadi_live_heap *live);
 
-/* Sets local_drops of an incomplete heap, and returns it: whether the kernel dropped packets of the stream since the
- * heap opened. */
+/* Finds out whether the kernel dropped packets of the stream since this incomplete heap opened. Stores the answer in
+ * local_drops and returns it. */
 bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops);
 
-/* Overwrites the holes with zeros, as far as the region was ever touched. The region may have held another heap
- * before, and the consumer must not see its bytes. Returns 0, or the -errno of an operation on memory that the CPU
- * cannot touch. */
+/* Overwrites the holes with zeros. Holes in memory of the region that was never touched are left out. The region may
+ * have held another heap before, and the consumer must not see its bytes. Returns 0, or the -errno of an operation on
+ * memory that the CPU cannot touch. */
 int speadi_live_heap_zero_holes(struct speadi_live_heap *live, struct speadi_heap_memory *memory);
 
 /* Makes the heap ready for the consumer: it has one reference, and the core does not write to it any more. */

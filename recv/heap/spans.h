@@ -19,7 +19,7 @@ enum speadi_spans_match {
 enum speadi_spans_match speadi_spans_check(const struct speadi_span *spans, uint32_t count,
                                            uint64_t start, uint64_t end, uint32_t *at);
 
-/* Tells whether there will be one more span when the range is inserted. speadi_spans_check() must have found the
+/* Tells whether the array needs one more span when this range is inserted. speadi_spans_check() must have found the
  * range free, and have set `at`. */
 bool speadi_spans_grows(const struct speadi_span *spans, uint32_t count, uint32_t at,
                         uint64_t start, uint64_t end);

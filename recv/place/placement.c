@@ -10,7 +10,7 @@ static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t 
     return speadi_spans_check(heap->spans, heap->span_count, start, end, &at) != SPEADI_SPANS_FREE;
 }
 
-/* Tells whether no byte of the heap from this offset on was received or reserved. This holds while no packet is
+/* Tells whether no byte at this offset or behind it was received or reserved. This is so as long as no packet is
  * lost. */
 static bool is_untouched(const struct speadi_live_heap *live, uint64_t offset)
 {
@@ -28,9 +28,9 @@ static bool is_received_or_reserved(const struct speadi_placement *placement,
            speadi_placement_is_reserved(placement, placement->ended, live, start, end);
 }
 
-/* Returns the offset at which the next free reservation should begin. It counts from the last packet, not from the last
- * reservation: after a loss the packets are further in the heap than their reservations, and counting from the packets
- * corrects this. */
+/* Returns the offset at which the next range to reserve should begin. The function counts from the last packet, not
+ * from the last reservation. After a loss the packets are further in the heap than the ranges in which they land; to
+ * count from the packets corrects this. */
 static uint64_t expected_offset(const struct speadi_prediction *prediction, unsigned ahead)
 {
     return prediction->next_offset +

@@ -1,9 +1,10 @@
 /* Predicts which ranges the next packets will fill, and keeps the reservations that the engine has accepted.
  *
- * The prediction: the next packets of a source continue the live heap of its last packet, and they have the sizes of
- * packets in the middle of its heaps. The prediction does not go beyond this heap. For the next heap the counter, the
- * sizes and the memory would have to be guessed; with heaps for which placing pays, this would help one receive in
- * hundreds. Reservations have the numbers that the engine gives them, and end in this order. Owner thread. */
+ * The prediction: the next packets of a source continue the live heap of its last packet, and they are as large as
+ * packets in the middle of earlier heaps. The prediction ends at the end of this heap. To predict the next heap, its
+ * counter, its sizes and its memory would have to be guessed. Where placing pays, heaps are so long that such a guess
+ * would help only one receive in hundreds. Reservations have the numbers that the engine gives them, and end in this
+ * order. Owner thread. */
 #ifndef SPEADI_PLACEMENT_H
 #define SPEADI_PLACEMENT_H
 
@@ -14,7 +15,8 @@
 #include "placement_policy.h"
 #include "rx_engine.h"
 
-/* From this payload of a packet on, it costs less to let the kernel place it than to copy it (docs/engines.md). */
+/* If a packet has at least this many bytes of payload, it costs less to let the kernel place them than to copy them
+ * (docs/engines.md). */
 #define SPEADI_PLACEMENT_AUTO_BYTES 4096u
 
 /* One receive from the kernel returns at most this many bytes. */
@@ -22,7 +24,7 @@
 
 struct speadi_reservation {
     struct speadi_live_heap *live; /* NULL: the heap was complete and has left */
-    uint64_t offset;               /* in the heap */
+    uint64_t offset;               /* offset of the range in the heap */
     uint32_t bytes;
     uint32_t head_bytes;
     uint16_t source;
@@ -30,10 +32,10 @@ struct speadi_reservation {
 
 /* What is known of the packets of a source. */
 struct speadi_prediction {
-    uint64_t counter;       /* of the heap of its last packet */
-    uint64_t next_offset;   /* where the payload of its last packet ended */
-    uint32_t head_bytes;    /* of a packet in the middle of a heap; 0: none seen yet */
-    uint32_t payload_bytes; /* of a packet in the middle of a heap */
+    uint64_t counter;       /* heap counter of the last packet */
+    uint64_t next_offset;   /* where the payload of the last packet ended */
+    uint32_t head_bytes;    /* header of a packet in the middle of a heap; 0: none seen yet */
+    uint32_t payload_bytes; /* payload of such a packet */
     uint32_t outstanding;   /* reservations for this source */
 };
 
@@ -42,13 +44,14 @@ struct speadi_placement {
     struct speadi_reservation reservation[SPEADI_RX_RESERVE_MAX];
     uint64_t accepted, ended; /* how many since the stream began */
     uint32_t outstanding_max;
-    uint64_t ask_bytes_max; /* heads and ranges of one call of reserve() */
+    /* most bytes of heads and ranges for which one call of reserve() asks */
+    uint64_t ask_bytes_max;
     bool enabled;
     struct speadi_placement_policy policy;
     struct speadi_prediction prediction[SPEADI_RX_SOURCES_MAX];
 };
 
-/* Learns from a packet that was accepted. The next packets of the source are expected behind it. */
+/* Learns from a packet that was accepted. The next packets of the source are expected behind this packet. */
 static inline void speadi_placement_learn(struct speadi_placement *placement, uint16_t source,
                                           const struct speadi_packet *packet)
 {
@@ -81,10 +84,10 @@ static inline void speadi_placement_learn_series(struct speadi_placement *placem
     speadi_placement_learn(placement, source, last);
 }
 
-/* Predicts ranges of the heap `live` for the next packets of the source. Returns how many, at most
- * SPEADI_RX_RESERVE_MAX. No range is received or reserved already, or goes past the declared length. The memory of
- * the ranges is charged; the prediction ends before a range whose memory the pool refuses. `ahead` is the number of
- * packets that come before, besides those that have reservations. */
+/* Predicts ranges of the heap `live` for the next packets of the source. Returns the number of ranges, at most
+ * SPEADI_RX_RESERVE_MAX. No byte of a range is received or reserved already, and no range goes past the declared
+ * length. The memory of the ranges is charged. If the pool refuses the memory of a range, the prediction ends before
+ * this range. `ahead` is the number of packets that come before them and have no reservation. */
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
                                   struct speadi_live_heap *live, unsigned ahead,
                                   struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX]);
@@ -94,7 +97,8 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
                              struct speadi_live_heap *live, const struct speadi_rx_range *ranges,
                              unsigned count);
 
-/* Tells whether the payload of the packet lies in its own place: `place` was reserved for just this packet. */
+/* Tells whether the payload of the packet lies in its own place, that is, reservation `place` predicted exactly this
+ * packet. */
 bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
                                    const struct speadi_packet *packet);
 
@@ -103,8 +107,8 @@ bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint
                                   const struct speadi_live_heap *live, uint64_t start,
                                   uint64_t end);
 
-/* Of the reservations of `live` with a number of at least `ended`, looks at those that end after `start`. Returns the
- * lowest offset at which one of them begins, or UINT64_MAX if there is none. */
+/* Looks at the reservations of `live` whose number is at least `ended` and whose range reaches beyond `start`. Returns
+ * the lowest offset at which one of these ranges begins, or UINT64_MAX if there is none. */
 uint64_t speadi_placement_first_reserved(const struct speadi_placement *placement, uint64_t ended,
                                          const struct speadi_live_heap *live, uint64_t start);
 

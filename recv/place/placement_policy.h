@@ -1,27 +1,29 @@
 /* Decides whether placing still pays. This depends on how often a packet did not continue the packet before it. Each
  * such packet is a break. Losses, reordering and interleaved heaps all cause breaks.
  *
- * If the share of breaks is p and the places of N packets are reserved ahead, then about 1 - (1-p)^N of all packets
- * are misplaced. To repair a packet costs two copies, to bounce it costs one. So placing gains nothing once half of
- * the packets are misplaced. Nothing here calls other code. Owner thread. */
+ * If the share of breaks is p and the places of N packets are reserved ahead, then about 1 - (1-p)^N of all packets are
+ * misplaced. To repair a packet costs two copies, to bounce it costs one. So placing gains nothing once half of the
+ * packets are misplaced. Owner thread. */
 #ifndef SPEADI_PLACEMENT_POLICY_H
 #define SPEADI_PLACEMENT_POLICY_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define SPEADI_PLACEMENT_REVIEW_PACKETS 8192u /* least number between two updates */
+#define SPEADI_PLACEMENT_REVIEW_PACKETS 8192u /* at least so many packets between two updates */
 
 struct speadi_placement_policy {
-    double loss_max;  /* share of breaks from which placing is off; 0: if half would be misplaced */
-    uint64_t packets; /* accepted up to the last update */
+    /* placing is off above this share of breaks; 0: above the share that misplaces half of the packets */
+    double loss_max;
+    uint64_t packets; /* packets accepted up to the last update */
     double loss;      /* share of breaks at the last update */
     uint64_t breaks;  /* since the last update */
     bool off;         /* placing is switched off */
 };
 
-/* Switches placing off when the share of breaks is above the bound, and on again when it is at most half of the bound.
- * `packets` is the number of packets accepted so far, `window` is N. Returns true when placing was switched. */
+/* Switches placing off when the share of breaks is above its limit (see loss_max), and on again when the share is at
+ * most half of the limit. `packets` is the number of packets accepted so far, `window` is N. Returns true when placing
+ * was switched. */
 bool speadi_placement_policy_update(struct speadi_placement_policy *policy, uint64_t packets,
                                     unsigned window);
 

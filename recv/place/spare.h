@@ -2,7 +2,8 @@
  *
  * A packet is copied when it is misplaced, or when its head does not end where its header ends. A copy is kept until
  * the burst is processed. A copy that is parked is kept longer: it waits, in order of arrival, until its own place is
- * no longer reserved. The number of buffers is fixed. When none is free, the caller counts the packet. Owner thread. */
+ * no longer reserved. The number of buffers is fixed. When no buffer is free, the packet is not copied, and the caller
+ * counts it as refused. Owner thread. */
 #ifndef SPEADI_SPARE_H
 #define SPEADI_SPARE_H
 
@@ -21,7 +22,7 @@ struct speadi_spare {
     uint8_t *memory; /* [count][stride] */
     uint32_t count, stride;
     uint8_t free[SPEADI_SPARES_MAX];   /* indexes of free buffers; the last one is used next */
-    uint8_t copied[SPEADI_SPARES_MAX]; /* indexes of copies since the burst began */
+    uint8_t copied[SPEADI_SPARES_MAX]; /* indexes of copies made since the burst began */
     uint32_t free_count, copied_count;
     uint8_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
     uint32_t parked_count;
@@ -57,13 +58,14 @@ void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index);
 /* Parks a copy, behind those that were parked before. */
 void speadi_spare_park(struct speadi_spare *spare, uint32_t index);
 
-/* Fills *parked with the parked copies. None is parked any more: all count as copies of this burst again. */
+/* Fills *parked with the parked copies. After this call none of them is parked: all count as copies of this burst
+ * again. */
 void speadi_spare_unpark(struct speadi_spare *spare, struct speadi_parked *parked);
 
 /* Says that the burst is processed. Copies that are not parked become free. */
 void speadi_spare_end_burst(struct speadi_spare *spare);
 
-/* Returns the index of the copy that this packet describes, or SPEADI_SPARE_NONE if it is not one of spare->packet. */
+/* Returns the index of the copy if `packet` is an element of spare->packet, else SPEADI_SPARE_NONE. */
 static inline uint32_t speadi_spare_index(const struct speadi_spare *spare,
                                           const struct speadi_rx_packet *packet)
 {

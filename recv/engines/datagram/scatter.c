@@ -46,8 +46,8 @@ static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint3
     };
 }
 
-/* The spill has room for all that one receive returns. So the bytes in the spill first move towards its end, and then
- * the bytes of the slots are copied to its beginning. */
+/* The spill has room for all that one receive returns. So the bytes that are in the spill already first move towards
+ * its end. Then the bytes of the slots are copied to its beginning. */
 void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
                            struct speadi_datagrams *datagrams)
 {

@@ -22,7 +22,7 @@ struct speadi_uring_source {
     bool single;    /* true: single-shot receives read it; false: a multishot receive */
     bool posted;    /* a receive of either kind is in flight */
     bool cancelled; /* a cancel was queued for the receive in flight */
-    /* how many of the latest single-shot receives had no reservations, counted up to the first one that had some */
+    /* single-shot receives since the last one that had reservations */
     unsigned unreserved;
     int result; /* result of the receive; set by speadi_uring_sources_await() */
 
