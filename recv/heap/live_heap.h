@@ -90,7 +90,7 @@ struct speadi_live_heap_start {
     uint8_t clock;     /* enum spead_clock */
     uint16_t source;
     uint64_t now_ns;       /* the time now, by the clock by which heaps age (now() of the engine) */
-    uint64_t kernel_drops; /* packets that the kernel has dropped so far in the whole stream */
+    uint64_t kernel_drops; /* kernel_drops of the stream at this time */
 };
 
 /* Says that the first packet of the heap was accepted, so the heap stays. Stores when and from where this packet

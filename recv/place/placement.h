@@ -1,10 +1,10 @@
 /* Predicts which ranges the next packets will fill, and keeps the reservations that the engine has accepted.
  *
  * The prediction: the next packets of a source continue the live heap of its last packet, and they are as large as
- * packets in the middle of earlier heaps. The prediction ends at the end of this heap. To predict the next heap, its
- * counter, its sizes and its memory would have to be guessed. Where placing pays, heaps are so long that such a guess
- * would help only one receive in hundreds. Reservations have the numbers that the engine gives them, and end in this
- * order. Owner thread. */
+ * packets in the middle of a heap. The prediction ends at the end of this heap. To predict the next heap, its counter,
+ * its sizes and its memory would have to be guessed. Where placing pays, heaps are so long that such a guess would help
+ * only one receive in hundreds. Reservations have the numbers that the engine gives them, and end in this order. Owner
+ * thread. */
 #ifndef SPEADI_PLACEMENT_H
 #define SPEADI_PLACEMENT_H
 
@@ -87,7 +87,7 @@ static inline void speadi_placement_learn_series(struct speadi_placement *placem
 /* Predicts ranges of the heap `live` for the next packets of the source. Returns the number of ranges, at most
  * SPEADI_RX_RESERVE_MAX. No byte of a range is received or reserved already, and no range goes past the declared
  * length. The memory of the ranges is charged. If the pool refuses the memory of a range, the prediction ends before
- * this range. `ahead` is the number of packets that come before them and have no reservation. */
+ * this range. `ahead` is the number of packets that have no reservation and come before the predicted ones. */
 unsigned speadi_placement_predict(const struct speadi_placement *placement, uint16_t source,
                                   struct speadi_live_heap *live, unsigned ahead,
                                   struct speadi_rx_range ranges[SPEADI_RX_RESERVE_MAX]);

@@ -3,7 +3,7 @@
  *
  * If the share of breaks is p and the places of N packets are reserved ahead, then about 1 - (1-p)^N of all packets are
  * misplaced. To repair a packet costs two copies, to bounce it costs one. So placing gains nothing once half of the
- * packets are misplaced. Owner thread. */
+ * packets are misplaced. The functions of this file call no other code. Owner thread. */
 #ifndef SPEADI_PLACEMENT_POLICY_H
 #define SPEADI_PLACEMENT_POLICY_H
 
@@ -17,7 +17,7 @@ struct speadi_placement_policy {
     double loss_max;
     uint64_t packets; /* packets accepted up to the last update */
     double loss;      /* share of breaks at the last update */
-    uint64_t breaks;  /* since the last update */
+    uint64_t breaks;  /* breaks since the last update */
     bool off;         /* placing is switched off */
 };
 

@@ -3,7 +3,7 @@
  * A packet is copied when it is misplaced, or when its head does not end where its header ends. A copy is kept until
  * the burst is processed. A copy that is parked is kept longer: it waits, in order of arrival, until its own place is
  * no longer reserved. The number of buffers is fixed. When no buffer is free, the packet is not copied, and the caller
- * counts it as refused. Owner thread. */
+ * counts it in the bucket SPEAD_RECV_NO_MEMORY. Owner thread. */
 #ifndef SPEADI_SPARE_H
 #define SPEADI_SPARE_H
 

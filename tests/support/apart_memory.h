@@ -1,6 +1,6 @@
 /* Memory that the CPU must not touch, like that of a device. It is a memfd with two mappings. The program gets the
  * address of a PROT_NONE mapping, so a touch faults. Only the operations of the memory use the second mapping. The
- * memfd itself serves as the dma-buf. One thread uses it; only `ended` may be counted by others. */
+ * memfd itself serves as the dma-buf. One thread uses the memory; other threads may only count in `ended`. */
 #ifndef TEST_APART_MEMORY_H
 #define TEST_APART_MEMORY_H
 
@@ -11,7 +11,7 @@
 #include <speadline/region.h>
 
 struct apart_memory {
-    /* For a pool or a stream. device_address is the address of the PROT_NONE mapping. */
+    /* A test gives this arena to a pool or a stream. device_address is the address of the PROT_NONE mapping. */
     struct spead_region_arena arena;
     struct spead_region_ops ops;
     uint8_t *view; /* the second mapping: for test code that acts as the device */
@@ -25,7 +25,7 @@ struct apart_memory {
 void apart_memory_open(struct apart_memory *memory, size_t bytes);
 void apart_memory_close(struct apart_memory *memory);
 
-/* Returns the payload of a heap that lies in the memory, in the second mapping. */
+/* A heap lies in the memory. Returns the address of its payload in the second mapping. */
 const uint8_t *apart_memory_payload(const struct apart_memory *memory,
                                     const struct spead_heap *heap);
 

@@ -1,5 +1,5 @@
-/* The engines over which a test loops. They come from the lists of the library. So a new engine is tested too, and an
- * engine that was not built is left out. */
+/* Lists the engines over which a test loops. They come from the lists of the library. So a new engine is tested too,
+ * and an engine that was not built is left out. */
 #ifndef TESTS_ENGINE_NAMES_H
 #define TESTS_ENGINE_NAMES_H
 
@@ -25,7 +25,8 @@ enum {
 unsigned test_engines(enum test_engine_ends ends, unsigned kinds,
                       char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH]);
 
-/* Returns the kind of the receive engine of this name, or else of the send engine, or 0 if there is none. */
+/* Returns the kind of the receive engine of this name. If there is none, returns the kind of the send engine of this
+ * name, or 0. */
 unsigned test_engine_kind(const char *name);
 
 #endif

@@ -1,6 +1,6 @@
-/* A receive engine with senders: they send over memory links, or over UDP sockets in a network namespace that the rig
- * makes. So the same test cases can run over every engine. An engine that reads texts gets "1" as the text of each
- * endpoint; nothing is sent to it. */
+/* Opens a receive engine for a test, with senders that send to it. The senders use memory links, or UDP sockets in a
+ * network namespace that the rig makes. So the same test cases can run over every engine. An engine that reads texts
+ * gets "1" as the text of each endpoint; nothing is sent to it. */
 #ifndef TESTS_RX_RIG_H
 #define TESTS_RX_RIG_H
 
@@ -16,10 +16,10 @@ struct rx_rig_options {
     const char *engine;
     enum spead_receive_path path;
     unsigned sources; /* 0: one */
-    /* printf format that makes an address of a port. NULL: "127.0.0.1:%u". */
+    /* printf format that makes an address from a port number. NULL: "127.0.0.1:%u". */
     const char *addresses;
     const char *fault; /* specification of a fault decorator around the engine; NULL: none */
-    bool same_network; /* use the network namespace of the rig before, do not make a new one */
+    bool same_network; /* use the network namespace of the previous rig, do not make a new one */
 };
 
 struct rx_rig {
@@ -33,15 +33,16 @@ struct rx_rig {
     char reason[256]; /* why this engine was chosen, or why rx_rig_open() failed */
 };
 
-/* Returns false and sets rig->reason when this machine does not allow it. Then the test is skipped. */
+/* Opens the engine and its senders. Returns false and sets rig->reason when this machine does not allow this. Then the
+ * test is skipped. */
 bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options);
 void rx_rig_close(struct rx_rig *rig);
 
 /* Sends one packet. Returns false when it could not be sent. */
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes);
 
-/* Sends packets of `segment` bytes (the last may be shorter): as one train over UDP, one by one over a memory link.
- * Returns false when they could not be sent. */
+/* Sends packets of `segment` bytes (the last may be shorter). Over UDP they go as one train, over a memory link one by
+ * one. Returns false when they could not be sent. */
 bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, size_t bytes,
                        size_t segment);
 
@@ -50,7 +51,7 @@ bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, si
 int rx_rig_poll(struct rx_rig *rig);
 void rx_rig_give_back(struct rx_rig *rig);
 
-/* Fills `data` with bytes that differ from those of any other seed. */
+/* Fills `data` with bytes that depend on the seed: another seed gives other bytes. */
 void rx_rig_fill(uint8_t *data, size_t bytes, uint32_t seed);
 
 /* Tells whether head and body of the packet together are exactly these bytes. */

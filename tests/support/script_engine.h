@@ -1,14 +1,13 @@
 /* A receive engine that follows the script of a test: which packets come, how many in a poll, how they are split, and
  * when reservations end.
  *
- * With posts_ahead, reservations end one by one when packets land in them, as with a NIC. Without it, all
- * reservations end with the next poll, as with a system call. The next packet lands in the next range, also if
- * another packet was expected there: the core must handle this. One thread uses the engine; only wake() may come from
- * others.
+ * With posts_ahead, reservations end one by one when packets land in them, as with a NIC. Without it, all reservations
+ * end with the next poll, as with a system call. The next packet lands in the next range, also if another packet was
+ * expected there: the core must handle this. One thread uses the engine; other threads may only call wake().
  *
  * script_nic_ops is the same engine in the form of a NIC: the core must show it the heap memory, it writes to this
- * memory by offset, and it aborts when a range lies outside of it. script_clock_ops is the same engine with a clock
- * of its own. */
+ * memory by offset, and it aborts when a range lies outside of it. script_clock_ops is the same engine with a clock of
+ * its own. */
 #ifndef TEST_SCRIPT_ENGINE_H
 #define TEST_SCRIPT_ENGINE_H
 
@@ -28,21 +27,22 @@ struct script_packet {
     uint32_t segments;
     uint16_t source;
     uint8_t flags, bucket;
-    uint64_t clock_ns; /* time that the engine's clock shows after lending it; 0: no change */
+    /* the engine's clock shows this time after the packet is lent; 0: no change */
+    uint64_t clock_ns;
 };
 
 struct script_engine {
     struct script_packet packet[SCRIPT_PACKETS_MAX];
     unsigned count, next;
-    unsigned poll_max; /* most packets in a poll; 0: SPEADI_RX_BURST_MAX */
+    unsigned poll_max; /* a poll lends at most this many packets; 0: SPEADI_RX_BURST_MAX */
     bool posts_ahead;
-    unsigned window;       /* most reservations outstanding at a time */
+    unsigned window;       /* at most this many reservations are outstanding */
     bool spills;           /* a packet that is longer than its range gets a tail */
     uint64_t memory_bytes; /* what counters() returns in memory_bytes */
     int start_error;       /* result of start() */
-    int end;               /* result of poll() after the last packet; 0: the source is only empty */
+    int end;               /* result of poll() after the last packet; 0: the source has not ended */
     uint64_t kernel_drops;
-    uint64_t clock_ns;     /* time that its clock shows, with script_clock_ops */
+    uint64_t clock_ns;     /* time that the engine's clock shows (script_clock_ops) */
     uint64_t waited_until; /* deadline of the last wait() */
     atomic_uint wakes;
     uint8_t *view;    /* mapping by which the NIC writes to memory that the CPU cannot touch */
@@ -59,7 +59,7 @@ struct script_engine {
 
 extern const struct speadi_rx_engine_ops script_engine_ops, script_nic_ops, script_clock_ops;
 
-/* Returns an engine for create_on(), which frees it. */
+/* Returns a new engine. The test passes it to create_on(), which frees it. */
 struct script_engine *script_engine_new(void);
 
 /* Appends a copy of a packet to the script. The test may change the returned packet. */

@@ -20,10 +20,10 @@ enum {
     ADDRESS_BITS = 40,
     POINTERS = 5,
     HEAD_BYTES = SPEADI_HEADER_BYTES + POINTERS * SPEADI_POINTER_BYTES,
-    PAYLOAD_BYTES = 1024, /* of each packet but the last of a heap */
+    PAYLOAD_BYTES = 1024, /* of each packet, except the last packet of a heap */
     PACKET_BYTES = HEAD_BYTES + PAYLOAD_BYTES,
     HEAP_BYTES_MAX = 65536,
-    BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES, /* packets of one poll: those of one heap */
+    BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES, /* most packets that one poll lends: one whole heap */
     ITEM_ID = 0x1000,
 };
 
@@ -86,7 +86,7 @@ static int counter_open(void *self, const struct speadi_rx_config *config,
     struct counter_engine *e = self;
     int ret;
 
-    (void)facts; /* zeroed is right: no socket, the clock of the host, no limit of packet length */
+    (void)facts; /* zeros are right: no socket, the clock of the host, no limit of packet length */
     e->wake_fd.fd = -1;
     ret = read_config(e, config, err);
     for (uint32_t i = 0; ret == 0 && i < config->count; i++)
@@ -170,7 +170,7 @@ static int counter_poll(void *self, struct speadi_rx_burst *burst)
     burst->count = 0;
     burst->reservations_ended = 0;
     if (e->quiesced)
-        return 0; /* after quiesce() no heap is made: only what came before is still to be lent */
+        return 0; /* after quiesce() the engine makes no more heaps */
     for (uint32_t i = 0; i < e->source_count; i++) {
         uint32_t source = (e->next_source + i) % e->source_count;
 
@@ -190,8 +190,8 @@ static void counter_give_back(void *self, struct speadi_rx_burst *burst)
     burst->count = 0;
 }
 
-/* Until quiesce() every poll() finds a heap or the end of all endpoints, so wait() returns at once. After quiesce() it
- * sleeps until wake() or the deadline. */
+/* Until quiesce() every poll() finds a heap or the end of all endpoints, so wait() returns immediately. After quiesce()
+ * it sleeps until wake() or the deadline. */
 static void counter_wait(void *self, uint64_t deadline_ns)
 {
     struct counter_engine *e = self;

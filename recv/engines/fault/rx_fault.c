@@ -3,9 +3,9 @@
  *
  * Each packet passes three stages. First the dice drop it, change it or repeat it. Then it waits in the delay line.
  * Last it may be held back until other packets have overtaken it. The decorator changes and holds only copies of
- * packets, so that it can give the burst of the inner engine back. When no copy is free, a packet passes unchanged.
+ * packets. So it can give the burst of the inner engine back. When no copy is free, a packet passes unchanged.
  *
- * Threads: the owner thread of the stream; only wake() is called by others. */
+ * Threads: only the owner thread of the stream uses the decorator; other threads may only call wake(). */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,22 +22,22 @@
 #define COPIES_MAX 2048u
 #define NO_COPY    (-1)
 
-/* A packet on its way through the stages. */
+/* A packet between two stages. */
 struct staged {
     struct speadi_rx_packet packet;
     int copy;            /* number of its copy in the hold; NO_COPY: the inner engine lends it */
-    uint32_t overtakers; /* packets that are lent before it, after its delay is over */
+    uint32_t overtakers; /* after its delay, this many other packets are lent before it */
 };
 
 struct fault_engine {
-    /* The table of the inner engine, with the functions of this file in it. */
+    /* The operations of the decorator: those of the inner engine, some of them replaced by functions of this file. */
     struct speadi_rx_engine_ops ops;
     const struct speadi_rx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    struct speadi_wake_fd wake_fd; /* wake() ends a wait() during a stall with it */
+    struct speadi_wake_fd wake_fd; /* by it wake() ends a wait() during a stall */
     uint64_t start_ns;
-    bool quiesced; /* quiesce() was called: nothing is held or stalled any more */
+    bool quiesced; /* quiesce() was called: packets are no longer held or stalled */
     /* unreserve() was called: the next poll() asks the inner engine even during a stall. */
     bool ask_inner;
     int error; /* -errno that the poll() of the inner engine has returned; 0: none */
@@ -53,7 +53,8 @@ struct fault_engine {
 
 /* ---- Stages -------------------------------------------------------------------------------- */
 
-/* Returns how many held packets the burst can take now. Room for the packets of in_left is kept. */
+/* Returns how many held packets the burst can take now. It keeps room for the in_left packets that have not passed the
+ * first stage. */
 static unsigned room(const struct fault_engine *e, const struct speadi_rx_burst *out)
 {
     return SPEADI_RX_BURST_MAX - out->count - e->in_left;
@@ -77,8 +78,8 @@ static void lend_late(struct fault_engine *e, bool all, struct speadi_rx_burst *
         lend(e, &e->kept[copies[i]].packet, copies[i], out);
 }
 
-/* Third stage. Either holds the packet back until others have overtaken it, or adds it to the burst: then it
- * overtakes all late packets. */
+/* Third stage. Either holds the packet back until others have overtaken it, or adds the packet to the burst. A packet
+ * that is added overtakes all late packets. */
 static void reorder(struct fault_engine *e, const struct staged *staged,
                     struct speadi_rx_burst *out)
 {
@@ -91,8 +92,8 @@ static void reorder(struct fault_engine *e, const struct staged *staged,
     lend_late(e, false, out);
 }
 
-/* Second stage. A packet that is not a copy cannot wait, and the burst always has room for it. A copy for which the
- * burst has no room (such as a duplicate) waits for the next burst. */
+/* Second stage. A packet that is not a copy cannot wait, but the burst always has room for it. If the burst has no room
+ * for a copy (such as a duplicate), the copy waits for the next burst. */
 static void delay(struct fault_engine *e, const struct staged *staged, uint64_t now,
                   struct speadi_rx_burst *out)
 {
@@ -120,8 +121,8 @@ static void lend_delayed(struct fault_engine *e, uint64_t now, struct speadi_rx_
     }
 }
 
-/* Copies a packet and changes the copy as the decision says. *copied describes it: all bytes are in its head, and it is
- * UNPLACED. Returns the number of the copy, or NO_COPY when the hold is full. */
+/* Copies a packet and changes the copy as the decision says. *copied describes the copy: all its bytes are in its head,
+ * and it is UNPLACED. Returns the number of the copy, or NO_COPY when the hold is full. */
 static int copy_packet(struct fault_engine *e, const struct speadi_rx_packet *packet,
                        const struct speadi_fault_decision *decision,
                        struct speadi_rx_packet *copied)
@@ -205,7 +206,7 @@ static uint64_t stall_end(const struct fault_engine *e, uint64_t now)
     return e->quiesced ? 0 : speadi_fault_stall_end(&e->dice.spec, e->start_ns, now);
 }
 
-/* Polls the inner engine and leads its packets through the stages. Returns the result of its poll(). */
+/* Polls the inner engine and takes its packets through the stages. Returns the result of the inner poll(). */
 static int poll_inner(struct fault_engine *e, uint64_t now, struct speadi_rx_burst *out)
 {
     int ret = e->error ? e->error : e->inner_ops->poll(e->inner, &e->in);
@@ -215,9 +216,10 @@ static int poll_inner(struct fault_engine *e, uint64_t now, struct speadi_rx_bur
     lend_delayed(e, now, out);
     for (int i = 0; i < ret; i++)
         roll(e, &e->in.packet[i], now, out);
-    if (ret <= 0) /* no packet follows that could overtake the late ones */
+    if (ret <= 0) /* no other packet comes that could overtake the late ones */
         lend_late(e, true, out);
-    /* When all packets are held as copies, nothing is lent and the core will not call give_back(). */
+    /* When all packets are held as copies, nothing is lent, and the core will not call give_back(). So it is called
+     * here. */
     if (ret > 0 && !out->count)
         e->inner_ops->give_back(e->inner, &e->in);
     return ret;
@@ -278,7 +280,8 @@ static void fault_wake(void *self)
 
 /* ---- Operations that mostly call the inner engine ------------------------------------------- */
 
-/* Most faults need copies of packets, which the CPU makes. Loss and stalls need none. */
+/* Shows the heap memory to the inner engine. Most faults need copies of packets, and the CPU makes these copies. So
+ * memory that the CPU cannot touch is refused, unless the only faults are loss and stalls. */
 static int fault_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
 {
     struct fault_engine *e = self;

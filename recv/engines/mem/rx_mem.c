@@ -18,7 +18,7 @@
 #include "rx_engine.h"
 #include "scatter.h"
 
-#define LINK_PACKETS_MAX 64u /* packets that it lends from one link before the next link is read */
+#define LINK_PACKETS_MAX 64u /* packets lent from one link before the next link is read */
 
 struct reservation {
     struct speadi_rx_range range;
@@ -44,7 +44,7 @@ struct mem_engine {
 static int mem_open(void *self, const struct speadi_rx_config *config,
                     struct speadi_rx_facts *facts, struct spead_err *err)
 {
-    (void)facts; /* zeroed is right: no socket, the clock of the host, no limit of packet length */
+    (void)facts; /* zeros are right: no socket, the clock of the host, no limit of packet length */
     struct mem_engine *e = self;
     int ret = speadi_wake_fd_open(&e->wake_fd);
 
@@ -108,8 +108,8 @@ static uint64_t oldest_waiting(const struct mem_engine *e, unsigned source)
     return r;
 }
 
-/* Copies the packet to the range of the next reservation of its source. A packet that does not fit stays where it is,
- * and the reservation ends unused. */
+/* Copies the packet to the range of the oldest reservation of its source that waits. If the packet does not fit, it
+ * stays where it is, and the reservation ends unused. */
 static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
 {
     uint64_t r = oldest_waiting(e, packet->source);
@@ -195,7 +195,7 @@ static int mem_poll(void *self, struct speadi_rx_burst *burst)
     unsigned before;
 
     burst->count = 0;
-    do { /* read all links once more, as long as this brings packets */
+    do { /* read all links again, until none of them has a packet */
         before = burst->count;
         for (unsigned i = 0; i < e->link_count; i++)
             lend_from(e, (e->first_link + i) % e->link_count, now, burst);

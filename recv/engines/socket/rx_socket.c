@@ -101,7 +101,7 @@ static bool add_ready_sources(struct speadi_socket_engine *e, const struct times
     return woken;
 }
 
-/* Makes one receive from each source of the round, and stops when the bytes of a burst are there. */
+/* Makes one receive call for each source of the round. Stops earlier when the received bytes are enough for a burst. */
 static int receive_round(struct speadi_socket_engine *e)
 {
     while (e->round && e->entry_count < SPEADI_SOCKET_BUFFERS &&
@@ -187,7 +187,7 @@ static int socket_poll(void *self, struct speadi_rx_burst *burst)
 
 static void socket_give_back(void *self, struct speadi_rx_burst *burst)
 {
-    (void)self; /* only the next receive writes to the buffers again */
+    (void)self; /* nothing to do: only the next receive writes to the buffers */
     burst->count = 0;
 }
 
@@ -198,7 +198,7 @@ static unsigned socket_reserve(void *self, uint16_t source, uint32_t head_bytes,
     struct speadi_socket_source *s = &e->source[source];
     unsigned room = SPEADI_RX_RESERVE_MAX - e->range_count;
 
-    /* A source gets ranges once for each receive, and only when all that was received is lent. */
+    /* A source gets ranges once for each receive call, and only when all received packets are lent. */
     if (!all_lent(e) || s->reserved || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     count = count < room ? count : room;
@@ -211,7 +211,7 @@ static unsigned socket_reserve(void *self, uint16_t source, uint32_t head_bytes,
     return count;
 }
 
-/* No receive is in flight between polls, so it is enough to forget the ranges. */
+/* Takes all reservations back. No receive is in flight between polls, so it is enough to forget the ranges. */
 static void socket_unreserve(void *self)
 {
     struct speadi_socket_engine *e = self;

@@ -1,9 +1,9 @@
 /* State of the socket receive engine. Only the files of this folder include it:
  *
- *   rx_socket.c        opens the sockets, reads the sources in rounds, reserves, waits; has the table of operations
- *   socket_receive.c   makes one receive call for a source
+ * rx_socket.c opens the sockets, reads the sources in rounds, reserves, waits; has the table of operations
+ * socket_receive.c makes one receive call for a source
  *
- * Threads: the owner thread uses all fields; only wake() is called by others. */
+ * Threads: the owner thread uses all fields; other threads may only call wake(). */
 #ifndef SPEADI_RX_SOCKET_H
 #define SPEADI_RX_SOCKET_H
 

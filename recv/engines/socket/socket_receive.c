@@ -1,9 +1,9 @@
 /* Makes one receive call (recvmmsg) of the socket engine.
  *
  * Packets without reservations go to bounce buffers. A call asks for about 64 KiB: one buffer for a train of 64 KiB,
- * many buffers for single packets. Measured on one core: with one buffer, which stays in L2, the engine received 7.7
- * GB per CPU second; with 32 buffers of 64 KiB it received 5.3 GB. Many buffers for single packets save a system call
- * for each. */
+ * many buffers for single packets. Measured on one core: with one buffer, which stays in L2, the engine received 7.7 GB
+ * per CPU second; with 32 buffers of 64 KiB it received 5.3 GB. If packets come singly, many buffers save a system call
+ * for each packet. */
 #include "rx_socket.h"
 
 #include <errno.h>
@@ -15,7 +15,8 @@ static uint8_t *buffer(const struct speadi_socket_engine *e, unsigned entry)
     return e->buffers + (size_t)entry * SPEADI_SOCKET_STRIDE;
 }
 
-/* Lets the next receive call fill one more entry. The bytes go to iov_count iovecs, from e->iov_count on. */
+/* Lets the next receive call fill one more entry. The bytes go to `iov_count` iovecs, the first of which has the index
+ * e->iov_count. */
 static void add_entry(struct speadi_socket_engine *e, unsigned entry, unsigned iov_count)
 {
     e->header[entry].msg_hdr = (struct msghdr){
@@ -27,8 +28,8 @@ static void add_entry(struct speadi_socket_engine *e, unsigned entry, unsigned i
     e->iov_count += iov_count;
 }
 
-/* Asks for as many entries as will fill about SPEADI_SOCKET_BURST_BYTES, if each gets receive_bytes bytes. Returns how
- * many. */
+/* Prepares bounce buffers for the next receive call. There are so many that they get about SPEADI_SOCKET_BURST_BYTES
+ * together, if each gets receive_bytes bytes. Returns the number of entries. */
 static unsigned ask_bounce(struct speadi_socket_engine *e,
                            const struct speadi_socket_source *source, unsigned room)
 {
@@ -45,8 +46,8 @@ static unsigned ask_bounce(struct speadi_socket_engine *e,
     return count;
 }
 
-/* Spreads the ranges of the source over entries, each of as many packets as recent trains had. Returns how many
- * entries. */
+/* Spreads the reserved ranges of the source over entries. Each entry gets as many ranges as a recent train had packets.
+ * Returns the number of entries. */
 static unsigned ask_placed(struct speadi_socket_engine *e,
                            const struct speadi_socket_source *source, unsigned room)
 {

@@ -1,8 +1,9 @@
 /* Receive engine `uring`: io_uring with one ring, which belongs to the owner thread of the stream.
  *
- * A source is read by a multishot receive into provided buffers until the core reserves ranges for it. From then on
- * it is read by one single-shot receive at a time, which is spread over the ranges. The kernel copies only while the
- * owner thread is in io_uring_enter() (DEFER_TASKRUN). So no memory changes while the owner thread runs other code.
+ * At first a multishot receive reads a source into provided buffers. When the core reserves ranges for the source, the
+ * engine changes to single-shot receives, one at a time. Each of them is spread over the ranges. The kernel copies only
+ * while the owner thread is in io_uring_enter() (DEFER_TASKRUN). So no memory changes while the owner thread runs other
+ * code.
  *
  * The sockets are not registered with the ring. The kernel frees a ring some time after it is closed, and registered
  * sockets would keep their ports bound until then. */
@@ -63,7 +64,7 @@ static int uring_usable(const struct speadi_rx_config *config, struct spead_err 
 {
     struct speadi_uring_features features;
 
-    (void)config; /* only the kernel decides */
+    (void)config; /* only the kernel decides whether the engine is usable */
     return speadi_uring_probe(&features, err);
 }
 
@@ -97,9 +98,9 @@ static int uring_start(void *self, struct spead_err *err)
     return ret;
 }
 
-/* Without a quiesce() before, requests may still be in flight here. The kernel ends them when it frees the ring, some
- * time later. They cannot write to the memory that is freed here: the kernel copies only in an io_uring_enter() of
- * the owner. */
+/* If quiesce() was not called, requests may still be in flight here. The kernel ends them when it frees the ring, some
+ * time later. They cannot write to the memory that is freed here: the kernel copies only while the owner thread is in
+ * io_uring_enter(). */
 static void uring_close(void *self)
 {
     struct speadi_uring_engine *e = self;
@@ -151,8 +152,8 @@ static void await(struct speadi_uring_engine *e, uint64_t sources)
 
 /* ---- Operations ---------------------------------------------------------------------------- */
 
-/* Enters the kernel, which takes the queued requests and delivers completions. Nothing is done when no request is
- * queued and completions are there already. */
+/* Enters the kernel, which takes the queued requests and delivers completions. Does nothing when no request is queued
+ * and completions are there already. */
 static void enter(struct speadi_uring_engine *e)
 {
     int ret = 0;
@@ -172,8 +173,8 @@ static int uring_poll(void *self, struct speadi_rx_burst *burst)
         /* Nothing is posted now: the buffer of the pending datagrams must stay as it is until give_back(). */
         speadi_uring_lend_pending(e, burst);
     } else {
-        /* A completion may bring no data and only say that its receive has ended. Then the receive is posted again
-         * and the ring is looked at once more, three times in all. */
+        /* A completion may bring no data and only say that its receive has ended. Then the receive is posted again and
+         * the ring is read again, three times in all. */
         for (unsigned tries = 0, consumed = 1; tries < 3 && consumed && !burst->count; tries++) {
             post(e);
             enter(e);
@@ -216,8 +217,9 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
     return source->scatter.slots;
 }
 
-/* Ends the reservations of a placed receive that was cancelled and has completed. If it had received data before,
- * they are copied from the ranges to the source's own buffer, because the core may use the ranges at once. */
+/* Ends the reservations of a placed receive that was cancelled and has completed. If the receive got data before the
+ * cancel, the data are copied from the ranges to the source's own buffer, because the core may use the ranges
+ * immediately. */
 static void end_cancelled(struct speadi_uring_engine *e, struct speadi_uring_source *source)
 {
     struct speadi_datagrams datagrams = {.held_bytes = speadi_uring_source_room(source)};
@@ -247,7 +249,8 @@ static void uring_unreserve(void *self)
             end_cancelled(e, &e->source[i]);
 }
 
-/* From here on a receive ends at once, with or without data, so that none is in flight at close(). */
+/* Takes all reservations back and cancels all receives. After this call every receive ends immediately, with or without
+ * data. So none is in flight at close(). */
 static void uring_quiesce(void *self)
 {
     struct speadi_uring_engine *e = self;
@@ -287,7 +290,7 @@ static void uring_wait(void *self, uint64_t deadline_ns)
         return;
     }
     post(e);
-    /* The result is not needed: the next poll() reaps the completions, also one of the wake descriptor. */
+    /* The result is not needed: the next poll() reaps all completions, that of the wake descriptor too. */
     io_uring_submit_and_wait_timeout(&e->ring, &cqe, 1, deadline_ns == UINT64_MAX ? NULL : &limit,
                                      NULL);
 }

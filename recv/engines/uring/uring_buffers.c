@@ -78,7 +78,8 @@ unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers)
         io_uring_buf_ring_add(buffers->ring, memory_of(buffers, id), BUFFER_BYTES,
                               (unsigned short)id, SPEADI_URING_BUFFERS - 1, (int)added);
     }
-    if (added) /* a store-release of the tail: the kernel sees the new entries when it sees the tail */
+    /* stores the tail with release: a kernel that sees the new tail sees the new entries too */
+    if (added)
         io_uring_buf_ring_advance(buffers->ring, (int)added);
     return has;
 }

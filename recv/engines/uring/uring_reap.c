@@ -5,7 +5,8 @@
 
 #include <speadi/clock.h>
 
-/* After this many single-shot receives in a row without reservations, the source is read by multishot again. */
+/* When this many single-shot receives, one after another, had no reservations, multishot receives read the source
+ * again. */
 #define SINGLES_MAX 64u
 
 void speadi_uring_lend_pending(struct speadi_uring_engine *e, struct speadi_rx_burst *burst)
@@ -58,9 +59,8 @@ static void reap_multishot(struct speadi_uring_engine *e, const struct io_uring_
         speadi_uring_buffers_give_back(&e->buffers, id);
 }
 
-/* Tells whether the engine can go on after this error of a receive. -ENOBUFS: no provided buffer was left.
- * -ECANCELED: the engine cancelled the receive. -EAGAIN: nothing was there to read, while draining. -EINTR: a signal
- * came. */
+/* Tells whether the engine can go on after this error of a receive. -ENOBUFS: no provided buffer was left. -ECANCELED:
+ * the engine cancelled the receive. -EAGAIN: nothing was there to read, after quiesce(). -EINTR: a signal came. */
 static bool is_harmless(int res)
 {
     return res == -ENOBUFS || res == -ECANCELED || res == -EAGAIN || res == -EINTR;

@@ -1,6 +1,6 @@
-/* Goal: every receive engine keeps the contract of rx_engine.h. Method: the same cases run over all engines and over
- * both paths. Ordinary sockets (or memory links) send packets of known bytes, and the test compares them with what
- * the engine lends. */
+/* Goal: every receive engine keeps the contract of rx_engine.h. Method: the same cases run over all engines, each on
+ * its placed path and on its bounce path. Ordinary sockets (or memory links) send packets of known bytes, and the test
+ * compares them with what the engine lends. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -36,7 +36,8 @@ struct engine_case {
     enum spead_receive_path path;
 };
 
-/* A case for each engine and each of its paths. Memory links have one path, and so has an engine that cannot place. */
+/* Returns one case for each engine and each of its paths. There is only one path with memory links, and with an engine
+ * that cannot place. */
 static struct criterion_test_params cases_of(unsigned kinds)
 {
     static struct engine_case cases[2 * TEST_ENGINES_MAX];
@@ -74,8 +75,8 @@ static struct criterion_test_params cases_of(unsigned kinds)
 #define EVERY_ENGINE(name)         ENGINES_OF(TEST_MEM | TEST_KERNEL, rx_engines, name)
 #define EVERY_NETWORK_ENGINE(name) ENGINES_OF(TEST_KERNEL, rx_engines, name)
 
-/* Receives packets from `source` until `bytes` bytes have come. The packets lie back to back in `data`, each of
- * `segment` bytes; the last may be shorter. */
+/* Receives packets from `source` until `bytes` bytes have come. The expected packets lie one behind another in `data`.
+ * Each has `segment` bytes; the last may be shorter. */
 static void expect_packets(unsigned source, size_t bytes, size_t segment)
 {
     size_t at = 0;
@@ -180,7 +181,7 @@ EVERY_ENGINE(every_source_is_read_and_named)
     }
 }
 
-/* One talkative source must not starve the others. */
+/* A source that sends all the time must not keep the engine from reading the others. */
 EVERY_ENGINE(a_quiet_source_is_read_beside_a_busy_one)
 {
     bool quiet_seen = false;
@@ -246,7 +247,8 @@ EVERY_ENGINE(a_wake_before_the_wait_is_not_lost)
     rig.ops->wait(rig.engine, UINT64_MAX); /* if it does not return, the test times out */
 }
 
-/* The owner thread may look for a reason to stop just before the wake, and poll after it. The wait must still end. */
+/* The owner thread may check whether it should stop just before the wake, and poll just after the wake. Its next wait()
+ * must still return. */
 EVERY_ENGINE(a_wake_before_a_poll_is_kept_for_the_wait)
 {
     open_rig(engine, path, 2, NULL);
@@ -285,7 +287,7 @@ EVERY_ENGINE(a_wait_ends_at_its_deadline)
     deadline = speadi_clock_mono_ns() + 20 * MS;
     while (speadi_clock_mono_ns() < deadline)
         rig.ops->wait(rig.engine, deadline);
-    rig.ops->wait(rig.engine, deadline); /* returns at once: the deadline has passed */
+    rig.ops->wait(rig.engine, deadline); /* returns immediately: the deadline has passed */
 }
 
 EVERY_ENGINE(data_end_the_wait)

@@ -1,7 +1,7 @@
-/* Goal: on the placed path, payload lands in the reserved ranges, and packets that are not as predicted are lent
- * whole. Method: the test offers ranges with guard bytes around them to every engine, and sends packets as predicted
- * and others. It compares each lent packet with what was sent, its body with its range, and the number of ended
- * reservations with the rules of rx_engine.h. */
+/* Goal: on the placed path, payload lands in the reserved ranges, and packets that are not as predicted are lent whole.
+ * Method: the test offers ranges with guard bytes around them to every engine, and sends packets that are as predicted
+ * and packets that are not. It compares each lent packet with what was sent, its body with its range, and the number of
+ * ended reservations with the rules of rx_engine.h. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -24,7 +24,7 @@
 static struct rx_rig rig;
 static uint8_t data[1u << 20], memory[GUARD + RANGES * STRIDE];
 static struct speadi_rx_range range[RANGES];
-static const uint8_t *given[SPEADI_RX_RESERVE_MAX]; /* range of each reservation outstanding */
+static const uint8_t *given[SPEADI_RX_RESERVE_MAX]; /* range of each outstanding reservation */
 static uint64_t accepted, ended;
 
 static void open_rig(const char *engine, unsigned sources)
@@ -94,8 +94,8 @@ static unsigned check_packet(const struct speadi_rx_packet *p, const uint8_t *se
     return 1;
 }
 
-/* Receives one burst of packets that lie back to back at `sent`, each of `segment` bytes (the last may be shorter).
- * Returns how many bytes of them came, and adds to *placed how many packets were placed. */
+/* Receives one burst. The expected packets lie one behind another at `sent`; each has `segment` bytes (the last may be
+ * shorter). Returns how many bytes came, and adds to *placed how many packets were placed. */
 static size_t receive_burst(const uint8_t *sent, size_t bytes, size_t segment, unsigned *placed)
 {
     int count = rx_rig_poll(&rig);
@@ -124,7 +124,7 @@ static unsigned receive(const uint8_t *sent, size_t bytes, size_t segment)
     return placed;
 }
 
-/* Sends a train and receives it. */
+/* Sends a train and receives it. Returns how many of its packets were placed. */
 static unsigned send_and_receive(size_t bytes, size_t segment, uint32_t seed)
 {
     rx_rig_fill(data, bytes, seed);

@@ -1,5 +1,6 @@
 /* Goal: the table from heap counters to numbers finds what was put into it. Method: random inserts and removals are
- * done in the table and in a plain array, and compared. There are few different counters, so that they meet often. */
+ * done in the table and in a plain array, and compared. There are few different counters, so each is inserted and
+ * removed many times. */
 #include <criterion/criterion.h>
 
 #include <stdlib.h>

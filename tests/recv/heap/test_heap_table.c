@@ -1,5 +1,5 @@
-/* Goal: live heaps are found by their counters, and a new heap meets the heap that it evicts. Method: the heaps have
- * no memory; only their counters matter here. */
+/* Goal: live heaps are found by their counters, and a new heap finds the heap that it evicts. Method: the heaps have no
+ * memory; only their counters matter here. */
 #include <criterion/criterion.h>
 
 #include "heap_table.h"

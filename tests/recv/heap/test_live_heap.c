@@ -187,7 +187,8 @@ Test(live_heap, a_heap_is_complete_with_its_last_byte)
     cr_expect(speadi_live_heap_is_complete(live));
 }
 
-/* A duplicate must not count towards completion: a heap with a hole would expose stale payload. */
+/* A duplicate must not count as new bytes. Else a heap with a hole would look complete, and the consumer would see old
+ * payload. */
 Test(live_heap, a_duplicate_does_not_complete_a_heap)
 {
     cr_expect_eq(add_data(64, 0, 32), SPEAD_RECV_LIVE);
@@ -196,7 +197,7 @@ Test(live_heap, a_duplicate_does_not_complete_a_heap)
     cr_expect_not(speadi_live_heap_is_complete(live));
 }
 
-/* The fast path adds many packets at once. The result is the same as adding them one by one. */
+/* The fast path adds many packets in one call. The result is the same as if they were added one by one. */
 Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
 {
     struct spead_heap one_by_one;
@@ -357,7 +358,8 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
     }
 }
 
-/* A packet far ahead must not cost the memory before it, and a hole must not show the bytes of an earlier heap. */
+/* A packet may belong far behind all others. Then the memory before it must not be used up, and the hole must not show
+ * bytes of an earlier heap. */
 Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
 {
     struct speadi_pool_config config = {.block_count = 1, .block_bytes = 8u << 20};

@@ -1,5 +1,5 @@
-/* Goal: the ranges of the next packets are predicted, and no range is reserved twice. Method: a live heap of ten
- * packets of 64 bytes learns from packets as it would in a stream. */
+/* Goal: the ranges of the next packets are predicted, and no range is reserved twice. Method: a live heap is made of
+ * ten packets of 64 bytes. The test adds packets to it and lets the placement learn from them, as a stream does. */
 #include <criterion/criterion.h>
 
 #include "packet_builder.h"
@@ -57,7 +57,7 @@ static void receive(uint64_t number)
     speadi_placement_learn(&placement, 0, &packet);
 }
 
-static unsigned ahead; /* packets that come before, besides those with reservations */
+static unsigned ahead; /* packets that have no reservation and come before the predicted ones */
 
 static unsigned predict(void)
 {

@@ -9,7 +9,7 @@
 static struct speadi_placement_policy policy;
 static uint64_t packets;
 
-/* Updates the policy after some packets, of which this share were breaks. */
+/* Updates the policy after some more packets. `share` tells what part of them were breaks. */
 static bool update(double share, unsigned window)
 {
     packets += PACKETS;

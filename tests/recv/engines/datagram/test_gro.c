@@ -1,6 +1,6 @@
-/* Goal: what one receive returned becomes the packets that were sent. Method: the test makes the results of receives
- * by hand. Some of them a kernel here would not return: datagrams that are cut off, or more datagrams than a burst
- * holds. */
+/* Goal: what one receive returned becomes the packets that were sent. Method: the test makes the results of receives by
+ * hand. It also makes results that the kernel of a test machine does not return: datagrams that are cut off, or more
+ * datagrams than a burst holds. */
 #include <criterion/criterion.h>
 
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
-/* Goal: the fault decorator loses, repeats, delays and damages packets as specified, and the same way for the same
- * seed. It invents no packet and forgets none. Method: numbered packets go through a memory link to a decorated
+/* Goal: the fault decorator loses, repeats, delays and damages packets as specified. The same seed gives the same
+ * faults. It invents no packet and forgets none. Method: numbered packets go through a memory link to a decorated
  * engine, and the test identifies each by its first bytes. */
 #include <criterion/criterion.h>
 
@@ -23,7 +23,7 @@ static struct rx_rig rig;
 /* What the decorator lent. */
 static struct {
     unsigned whole[PACKETS];   /* times that packet i came undamaged */
-    unsigned damaged[PACKETS]; /* times that it came cut off or with bits inverted */
+    unsigned damaged[PACKETS]; /* times that packet i came cut off or with bits inverted */
     unsigned order[2 * PACKETS];
     unsigned count; /* of lent packets, without injected drops */
     unsigned injected;
@@ -222,7 +222,8 @@ Test(rx_fault, a_delay_holds_packets_and_keeps_their_order)
     rx_rig_close(&rig);
 }
 
-/* 3000 packets at once are more than the store of copies holds. The others must be lent unchanged, not lost. */
+/* 3000 packets come in one poll, more than the store of copies holds. The packets that get no copy must be lent
+ * unchanged, not lost. */
 Test(rx_fault, a_full_store_forgets_nothing)
 {
     run("delay=20ms,reorder=8");
@@ -263,7 +264,7 @@ Test(rx_fault, a_stall_can_be_woken)
     rx_rig_close(&rig);
 }
 
-/* The core must not see the original of a changed packet. Its reservation ends as any other. */
+/* The core must not see the original of a changed packet. The reservation of the original ends like any other. */
 Test(rx_fault, placed_packets_that_are_changed_leave_their_place)
 {
     static uint8_t memory[64][BYTES], packet[BYTES];
