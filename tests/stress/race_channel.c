@@ -1,9 +1,9 @@
-/* Goal: sending ends and receiving ends of every form and policy work at the same time. No message is lost, doubled or
- * reordered, and no wake-up is lost.
+/* Goal: in channels of every form and policy, sending ends and receiving ends work at the same time. No message is
+ * lost, doubled or reordered, and no wake-up is lost.
  * Method: a message carries the number of its sending end (stream) and a count (sequence). Each receiving end checks
  * that the counts from one sending end only go up. A weighted sum over all messages that arrived or were shed shows a
- * message that was lost or doubled. With capacity 1 each end must wait for the other at every message. A lost wake-up
- * then hangs the program, and the time limit of the test reports it. The program also runs under ThreadSanitizer. */
+ * message that was lost or doubled. With capacity 1 both ends must wait at every message. Then a lost wake-up hangs the
+ * program, and the time limit of the test reports this. The program also runs under ThreadSanitizer. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -36,13 +36,14 @@ struct end_thread {
     struct spead_sender *sender;
     struct spead_receiver *receiver;
     unsigned number;
-    uint64_t sum, count; /* of its messages: weights, number */
+    uint64_t sum, count; /* of its messages: sum of their weights, and number */
     bool wrong;          /* an error, or messages out of order */
 };
 
 static _Atomic uint64_t shed_sum, shed_count;
 
-/* Each message has another weight. So the sum shows the error even if one message is lost and another is doubled. */
+/* No two messages have the same weight. So the sum shows the error even if one message is lost and another is
+ * doubled. */
 static uint64_t weight(const struct spead_message *message)
 {
     return (message->sequence + 1) * (message->stream + 1) * 2654435761u;
@@ -68,7 +69,7 @@ static void post(struct spead_waker *waker)
     sem_post(&((struct test_waker *)(void *)waker)->woken);
 }
 
-/* Waits as a node does: announces a waker. */
+/* Waits as a node does: announces a waker and sleeps until the other side wakes it. */
 static void wait_announced(struct end_thread *self, struct test_waker *test_waker)
 {
     int announced = self->sender ? spead_sender_announce(self->sender, &test_waker->waker, 0)

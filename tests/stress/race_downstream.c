@@ -1,8 +1,9 @@
 /* Goal: the receiving end closes while sending ends send. When all ends are closed, every message that was sent was
  * either received or shed, and on_shed was called once for each message that was shed. All this holds before the
  * channel is freed.
- * Method: many short rounds over all forms. The threads send until a send fails, and the receiving end closes after a
- * few messages. A message that was put into the channel after the drain is found as depth. */
+ * Method: the test makes many short rounds with channels of all forms. The threads send until a send fails, and the
+ * receiving end closes after a few messages. If a message was put into the channel after the closing end had emptied
+ * it, the test finds it in the statistic `depth`. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>

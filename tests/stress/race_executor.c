@@ -19,7 +19,7 @@ struct ends {
     struct spead_graph *graph;
     uint64_t sent, received;
     bool cancel;       /* in the middle of the round */
-    _Atomic bool quit; /* wake_idle() returns */
+    _Atomic bool quit; /* true: wake_idle() shall return */
 };
 
 static void *send_all(void *arg)

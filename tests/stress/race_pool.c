@@ -69,7 +69,8 @@ static int one_round(void)
         if (!atomic_compare_exchange_strong(&mailbox[to], &none, block))
             check_and_release(block, to);
     }
-    speadi_pool_unref(pool); /* blocks are still out: the last one that comes back frees it */
+    /* blocks are still out: the last block that comes back frees the pool */
+    speadi_pool_unref(pool);
     atomic_store(&done, true);
     for (unsigned i = 0; i < RETURNERS; i++)
         pthread_join(thread[i], NULL);

@@ -1,9 +1,9 @@
-/* Goal: a stream runs on one thread and its heaps are taken on another: by take() and the functions like it, and in a
- * graph that is stopped, cancelled or left by its sink. No heap is lost, comes twice or out of order; every snapshot
- * of the statistics adds up; and no thread sleeps while there is something to do.
+/* Goal: a stream runs on one thread, and another thread takes its heaps. It takes them by take() and similar functions,
+ * or in a graph that is stopped, cancelled or left by its sink. No heap is lost, comes twice or comes out of order.
+ * Every snapshot of the statistics adds up. No thread sleeps while there is something to do.
  *
- * Method: engine mem, a channel of two heaps, each policy in turn. TSan reports data races. A missed wake-up makes a
- * wait of ten seconds, which fails. */
+ * Method: the stream has the engine mem and a channel for two heaps; the rounds use one policy after another.
+ * ThreadSanitizer reports data races. If a wake-up is lost, a wait lasts ten seconds and the program fails. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -115,8 +115,8 @@ static int take_some(unsigned turn, int fd, struct spead_heap **heaps)
     return ret < 0 ? ret : 1;
 }
 
-/* Takes heaps until the stream has ended. Returns how many it took. with_fd: in some rounds the thread waits at the
- * descriptor; else it always sleeps in take(). */
+/* Takes heaps until the stream has ended. Returns how many it took. If with_fd is true, the thread sometimes waits at
+ * the descriptor. Else it always sleeps in take(). */
 static uint64_t take_all(bool with_fd)
 {
     int fd = with_fd ? spead_recv_stream_fd(stream) : -1, got;
@@ -214,7 +214,7 @@ static void end(struct flow *flow, unsigned round)
         spead_graph_cancel(flow->graph);
     if (round % 4 == 2)
         spead_recv_stream_stop(stream);
-    if (round % 8 == 0) /* while the stop is under way */
+    if (round % 8 == 0) /* cancel while the stop is still under way */
         spead_graph_cancel(flow->graph);
     if (spead_graph_wait(flow->graph, patience(), NULL) == -ETIMEDOUT)
         fail("the graph did not end in round", round);
@@ -231,7 +231,7 @@ static void check(const struct flow *flow, unsigned round)
     out.port = "heaps";
     spead_probe_sink_record(flow->sink, &seen);
     spead_channel_stats(spead_graph_channel(flow->graph, out), &edge);
-    /* depth: heaps that were sent at the moment at which the sink closed */
+    /* edge.depth: heaps that were sent at the very moment at which the sink closed */
     if (heaps.counters.heaps_complete !=
         seen.received + edge.shed[SPEAD_SHED_CANCELLED] + edge.depth)
         fail("heaps do not add up in round", round);

@@ -20,7 +20,8 @@ struct use {
     struct spead_host_event *event;
 };
 
-/* Mailboxes: the taker passes a use to a releasing thread, which passes it to its device. NULL: it is empty. */
+/* Mailboxes: the taker passes a `struct use` to a releasing thread, and this thread passes it to its device. NULL: the
+ * mailbox is empty. */
 static _Atomic(struct use *) to_releaser[RELEASERS], to_device[RELEASERS];
 static struct use uses[RELEASERS];
 static atomic_bool done, released;

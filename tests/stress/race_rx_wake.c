@@ -1,6 +1,7 @@
-/* Goal: wait() of every engine loses no wake(), whenever it comes. Method: one thread waits without a deadline.
- * Another thread raises a flag and wakes it, as soon as the flag before has been seen. If a wake is lost, the alarm
- * ends the program. Packets arrive meanwhile, so that some wakes come while the engine receives. */
+/* Goal: wait() of every engine loses no wake(), at whatever moment the wake comes. Method: one thread waits without a
+ * deadline. Another thread raises a number and calls wake(). It does so again as soon as the waiting thread has seen
+ * the number. If a wake is lost, the alarm ends the program. Packets arrive meanwhile, so that some wakes come while
+ * the engine receives. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static void *wake_often(void *arg)
     static const uint8_t packet[100];
 
     for (unsigned i = 1; i <= ROUNDS; i++) {
-        /* W1: release pairs with W2: the thread that was woken sees the raised flag. */
+        /* W1: release pairs with W2: the thread that was woken sees the raised number. */
         atomic_store_explicit(&raised, i, memory_order_release);
         rig.ops->wake(rig.engine);
         if (i % 3 == 0)
@@ -52,8 +53,9 @@ static bool run(const char *engine)
             packets += (unsigned)count;
             rx_rig_give_back(&rig);
         }
-        now = atomic_load_explicit(&raised, memory_order_acquire);    /* W2 */
-        if (now == atomic_load_explicit(&seen, memory_order_relaxed)) /* this thread wrote it */
+        now = atomic_load_explicit(&raised, memory_order_acquire); /* W2 */
+        /* this thread itself wrote `seen` */
+        if (now == atomic_load_explicit(&seen, memory_order_relaxed))
             rig.ops->wait(rig.engine, UINT64_MAX);
         else
             atomic_store_explicit(&seen, now, memory_order_release); /* W4 */

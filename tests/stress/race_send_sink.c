@@ -1,11 +1,11 @@
-/* Goal: a send sink works when its stream, its graph and threads that read its statistics run at the same time and end
- * at any moment. Every message is released once and counted once. The counters add up in every snapshot. No thread uses
- * or wakes anything that is already freed.
+/* Goal: a send sink works while its stream, its graph and threads that read its statistics run at the same time. Each
+ * of these may end at any moment. Every message is released once and counted once. The counters add up in every
+ * snapshot. No thread uses or wakes anything that is already freed.
  *
- * Method: many short rounds with support/sink_rig.h. The rounds differ in the number of heaps in flight, in the thread
- * that runs the stream (one of the sink or one of this program), in heaps that the network refuses, and in the failure
- * policy; another producer submits to the same stream. A round runs to its end, is cancelled or drained, or its stream
- * is stopped. ThreadSanitizer finds data races. */
+ * Method: the test makes many short rounds with support/sink_rig.h. The rounds differ in four things: the number of
+ * heaps in flight; the thread that runs the stream (one of the sink or one of this program); the heaps that the network
+ * refuses; and the failure policy. Another producer submits to the same stream. A round runs to its end, is cancelled
+ * or drained, or its stream is stopped. ThreadSanitizer finds data races. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -31,7 +31,7 @@ static void *watch(void *arg)
     return NULL;
 }
 
-/* Submits heaps of another producer between those of the sink. */
+/* Acts as another producer: submits heaps between those of the sink. */
 static void *interfere(void *arg)
 {
     struct sink_rig *rig = arg;

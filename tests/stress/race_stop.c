@@ -1,8 +1,8 @@
-/* Goal: a stream that is stopped from other threads and from a signal handler, while packets come, ends in time and
- * counts every packet.
+/* Goal: other threads and a signal handler stop a stream while packets come. The stream ends in time and counts every
+ * packet.
  *
- * Method: engine mem, a thread that sends, a runner, a consumer that takes, and a thread that reads the statistics.
- * stop() is called at various moments, once or twice. Every snapshot of the statistics must add up. */
+ * Method: the stream has the engine mem. One thread sends, one runs the stream, one takes the heaps, and one reads the
+ * statistics. stop() is called at various moments, once or twice. Every snapshot of the statistics must add up. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

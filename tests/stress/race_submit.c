@@ -3,7 +3,7 @@
  *
  * Method: the stream has a scripted engine that takes a few packets at a time. The producers call submit(),
  * submit_wait() and flush(). The completions of each heap are counted in a cell of its own. Another thread takes
- * snapshots all the time. A round ends with one call of stop() or two. ThreadSanitizer finds data races. */
+ * snapshots all the time. A round ends with one or two calls of stop(). ThreadSanitizer finds data races. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -30,7 +30,7 @@ struct round {
 
 struct heap_cell {
     struct round *round;
-    unsigned completions; /* the owner thread writes it; it is read after the round */
+    unsigned completions; /* the owner thread writes it; read only after the round */
     bool accepted;        /* the producer writes it */
 };
 

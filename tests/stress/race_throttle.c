@@ -1,7 +1,7 @@
-/* Goal: never more tickets are taken than the throttle has, and no waiting thread or waker is forgotten, when threads
- * take tickets in four ways, stop waiting, and give tickets back, and when the throttle is cancelled meanwhile.
+/* Goal: never more tickets are taken than the throttle has, and no waiting thread or waker is forgotten. Threads take
+ * tickets in four ways, stop waiting, and give tickets back. The throttle is cancelled while they do this.
  * Method: each thread counts itself while it holds a ticket, and checks the count. At the end of a round every ticket
- * is back. A thread that is forgotten hangs the program, and the time limit of the test reports it. */
+ * is back. A thread that is forgotten hangs the program, and the time limit of the test reports this. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -28,7 +28,7 @@ static void post(struct spead_waker *waker)
     sem_post(&((struct test_waker *)(void *)waker)->woken);
 }
 
-/* As a node does it: announces a waker, and sometimes retracts it. */
+/* Takes a ticket as a node does: announces a waker and sleeps. Sometimes retracts the waker instead. */
 static int take_by_waker(unsigned turn)
 {
     struct test_waker test_waker = {.waker.wake = post};

@@ -20,7 +20,7 @@
 static struct spead_throttle *throttle;
 static _Atomic int in_work;
 static _Atomic bool too_many; /* more than TICKETS tickets were out */
-static _Atomic bool quit;     /* wake_without_reason() returns */
+static _Atomic bool quit;     /* true: wake_without_reason() shall return */
 
 struct taker {
     struct spead_node *node;
@@ -34,7 +34,8 @@ static int taker_step(void *state, struct spead_node *self)
     struct taker *taker = state;
 
     taker->steps++;
-    if (taker->has_ticket) { /* it was kept until the next turn, so that other nodes must wait */
+    /* the ticket was kept until this turn, so that other nodes must wait */
+    if (taker->has_ticket) {
         taker->has_ticket = false;
         in_work--;
         spead_throttle_give(throttle);
@@ -50,7 +51,8 @@ static int taker_step(void *state, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* It leaves out the nodes that finish early, because a node must not be woken after it has finished. */
+/* Wakes nodes again and again without a reason. Leaves out the nodes that finish early, because a node must not be
+ * woken after it has finished. */
 static void *wake_without_reason(void *arg)
 {
     struct taker *takers = arg;

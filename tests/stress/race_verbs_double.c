@@ -1,5 +1,6 @@
-/* Goal: the double is safe with the threads of a verbs program: one thread posts receives and polls, one thread sends,
- * and the device has its own thread. Otherwise a race of the double would look like a race of the engine.
+/* Goal: several threads of a verbs program may use the double at the same time: one thread posts receives and polls,
+ * one thread sends, and the device has its own thread. Otherwise a race of the double would look like a race of the
+ * engine.
  * Method: there are two hosts. The far host sends as fast as its completions allow. The near host sleeps on its
  * channel, polls and posts again. A third thread reads counters and changes settings. */
 #include "netns.h"

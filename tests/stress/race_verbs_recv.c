@@ -1,9 +1,9 @@
-/* Goal: a receive stream with the verbs engine is safe between its owner thread, its consumer, the threads that read
- * its counters and stop it, and the threads of the device, while queues fail and are replaced. At whatever moment it is
- * stopped, the ledger adds up and the stream ends.
+/* Goal: a receive stream with the verbs engine has no data race. Its owner thread, its consumer, threads that read its
+ * counters, threads that stop it, and the threads of the device run at the same time. Meanwhile queues fail and are
+ * replaced. At whatever moment the stream is stopped, the ledger adds up and the stream ends.
  * Method: the verbs double and an ordinary sender are on a veth pair of the test. The rounds use placed, plain and
- * multi-packet queues in turn. Scripts cause faults, a thread reads the counters, and each round ends with one or two
- * calls of stop. ThreadSanitizer finds the races. */
+ * multi-packet queues one after another. Scripts cause faults, a thread reads the counters, and each round ends with
+ * one or two calls of stop. ThreadSanitizer finds the races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
-/* Goal: a send stream with the verbs engine is safe between its owner thread, its producers, the threads that read its
- * counters, and the threads of the device, while the device fails now and then. At whatever moment it is stopped, every
- * accepted heap completes exactly once and the ledger adds up.
- * Method: the verbs double is on a veth pair of the test. It fails completions and queues and delays its completions.
- * Producers submit and wait, a thread reads the counters and changes the device, and each round ends with one or two
- * calls of stop. ThreadSanitizer finds the races. */
+/* Goal: a send stream with the verbs engine has no data race. Its owner thread, its producers, threads that read its
+ * counters, and the threads of the device run at the same time. Now and then the device fails. At whatever moment the
+ * stream is stopped, every accepted heap completes exactly once and the ledger adds up.
+ * Method: the verbs double is on a veth pair of the test. The double lets completions and queues fail, and delays
+ * completions. Producers submit and wait, a thread reads the counters and changes the device, and each round ends with
+ * one or two calls of stop. ThreadSanitizer finds the races. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>

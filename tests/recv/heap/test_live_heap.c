@@ -358,7 +358,7 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
     }
 }
 
-/* A packet may belong far behind all others. Then the memory before it must not be used up, and the hole must not show
+/* A packet may belong far behind all others. Then the memory before it must not stay in use, and the hole must not show
  * bytes of an earlier heap. */
 Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
 {

@@ -103,8 +103,8 @@ Test(scatter, packets_split_elsewhere_are_gathered)
         burst.count = 0;
         predict(7, PAYLOAD);
         receive(9 * 97 * 5, segment);
-        /* Only a single datagram may have another length than its slot and still be placed. Here there are always
-         * several. */
+        /* A single datagram that fits its slot would be placed, whatever its length. Here no datagram is both single
+         * and short enough. */
         check(9 * 97 * 5, segment, 0);
     }
 }

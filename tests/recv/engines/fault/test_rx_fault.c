@@ -222,7 +222,7 @@ Test(rx_fault, a_delay_holds_packets_and_keeps_their_order)
     rx_rig_close(&rig);
 }
 
-/* 3000 packets come in one poll, more than the store of copies holds. The packets that get no copy must be lent
+/* 3000 packets come without a pause: more than the store of copies holds. The packets that get no copy must be lent
  * unchanged, not lost. */
 Test(rx_fault, a_full_store_forgets_nothing)
 {
