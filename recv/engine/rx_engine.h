@@ -32,8 +32,8 @@
 #include <speadi/engine_list.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
-#define SPEADI_RX_BURST_MAX   1024u /* packets in one burst */
-#define SPEADI_RX_RESERVE_MAX 64u   /* reservations outstanding at a time */
+#define SPEADI_RX_BURST_MAX   1024u /* most packets in one burst */
+#define SPEADI_RX_RESERVE_MAX 64u   /* most reservations outstanding at a time */
 #define SPEADI_RX_UNPLACED    UINT64_MAX
 
 /* Capability bits. */
@@ -86,7 +86,8 @@ struct speadi_rx_packet {
 struct speadi_rx_burst {
     struct speadi_rx_packet packet[SPEADI_RX_BURST_MAX];
     unsigned count;
-    uint64_t reservations_ended; /* since open(); see the top of this file */
+    /* number of reservations ended since open(); see the top of this file */
+    uint64_t reservations_ended;
 };
 
 /* A place for one packet's payload. */
@@ -148,8 +149,9 @@ struct speadi_rx_engine_ops {
     uint32_t caps;                    /* SPEADI_RX_CAP_* bits */
 
     /* Control plane, any thread. Tells whether a stream with this configuration could use the engine on this machine
-     * now. If config is NULL, it tells whether any stream could. Returns 0, or -errno with a sentence that names what
-     * is missing. It may load libraries and open things as a trial, and leaves nothing open. NULL: always usable. */
+     * now. If config is NULL, the question is whether any stream could. Returns 0, or -errno with a sentence that names
+     * what is missing. It may load libraries and open things as a trial, and leaves nothing open. NULL: always
+     * usable. */
     int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
 
     /* Control plane: may block, allocate and log. After a failed open() close() must still be called, and is safe.
@@ -195,7 +197,7 @@ struct speadi_rx_engine_ops {
     void (*unreserve)(void *self);
 
     /* Owner thread. Sleeps until poll() may have packets, until wake() is called, or until deadline_ns
-     * (CLOCK_MONOTONIC; UINT64_MAX: no limit). It may also return without a reason. */
+     * (CLOCK_MONOTONIC; UINT64_MAX: no limit). wait() may also return without a reason. */
     void (*wait)(void *self, uint64_t deadline_ns);
 
     /* Any thread or signal handler. Makes a running wait() return. If no wait() is running, the next one returns

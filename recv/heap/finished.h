@@ -1,8 +1,8 @@
 /* Remembers how the last heaps of a stream ended.
  *
  * Each substream remembers the counters of its last heaps, so that a late packet does not open its heap again. If the
- * heap of a packet is remembered as complete, the packet is a duplicate. If it is remembered as incomplete, the packet
- * is late. If it is not remembered, the packet opens a new heap.
+ * heap of a packet is remembered as complete, the packet is a duplicate. If the heap is remembered as incomplete, the
+ * packet is late. If the heap is not remembered, the packet opens a new heap.
  *
  * Counters are only compared for equality, never by order: a sender that restarts and counts from 1 again must be
  * received. For the same reason a heap is forgotten after one second. Owner thread. */
@@ -18,7 +18,8 @@
 
 struct speadi_finished_heap {
     uint64_t counter;
-    uint64_t time_ns; /* when it ended, by the clock by which heaps age (now() of the engine) */
+    /* when the heap ended, by the clock by which heaps age (now() of the engine) */
+    uint64_t time_ns;
     uint64_t missing; /* its packets that count as missing; each late packet makes it one less */
     bool complete;
     bool used; /* false: this entry is free */

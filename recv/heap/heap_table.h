@@ -1,4 +1,4 @@
-/* The live heaps of a stream. They are found by their counters, and each substream has a limited number of them.
+/* The live heaps of a stream. A live heap is found by its counter. Each substream has a limited number of live heaps.
  *
  * Each substream has a ring of slots. A new heap takes the next slot of the ring. If a live heap is still in that slot,
  * the caller evicts it, even if other slots are free: so when heap k comes, the stream no longer waits for heap k -

@@ -36,12 +36,13 @@ struct speadi_live_heap {
     uint32_t parked; /* packets in spare buffers that wait until a reservation of the heap ends */
     /* generation of the cells of pointer_hash that are in use; older cells count as empty */
     uint32_t generation;
-    uint32_t control;          /* SPEADI_CONTROL_BIT() of each control value that came */
-    uint32_t leaving_cause;    /* why the heap ended; written by leaving_heaps.c */
-    bool user_items;           /* an item pointer came that is neither control nor NULL */
-    bool predicts;             /* its next packets may be received in place */
-    bool placement_off;        /* predicts is false only because placement is switched off */
-    bool memory_failed;        /* an operation on its memory failed: it will not be handed over */
+    uint32_t control;       /* SPEADI_CONTROL_BIT() of each control value that came */
+    uint32_t leaving_cause; /* why the heap ended; written by leaving_heaps.c */
+    bool user_items;        /* an item pointer came that is neither control nor NULL */
+    bool predicts;          /* the next packets of the heap may be received in place */
+    bool placement_off;     /* predicts is false only because placement is switched off */
+    /* an operation on the memory of the heap failed: the heap will not be handed over */
+    bool memory_failed;
     uint64_t *pointer_hash;    /* each cell: generation << 32 | index + 1 */
     struct spead_count *count; /* [source_count]: accepted packets and their bytes */
 };
@@ -119,8 +120,8 @@ static inline void speadi_live_heap_count(struct speadi_live_heap *live, uint16_
  * further one continues the packet before it. */
 struct speadi_live_heap_series {
     unsigned packets;
-    uint32_t payload_bytes;  /* of each packet; more than 0 */
-    uint32_t datagram_bytes; /* of each packet */
+    uint32_t payload_bytes;  /* payload of each packet; more than 0 */
+    uint32_t datagram_bytes; /* whole datagram of each packet */
     uint16_t source;
     uint64_t last_ns; /* arrival time of the last packet */
 };
@@ -187,7 +188,7 @@ static inline void speadi_live_heap_reserve(struct speadi_live_heap *live, uint3
     live->reservations += receives;
 }
 
-/* Says that one of these receives has ended. */
+/* Says that one of the receives that were posted into the heap has ended. */
 static inline void speadi_live_heap_unreserve(struct speadi_live_heap *live)
 {
     live->reservations--;
@@ -223,7 +224,8 @@ bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_
  * memory that the CPU cannot touch. */
 int speadi_live_heap_zero_holes(struct speadi_live_heap *live, struct speadi_heap_memory *memory);
 
-/* Makes the heap ready for the consumer: it has one reference, and the core does not write to it any more. */
+/* Makes the heap ready for the consumer. The heap has one reference, and the core does not write to the heap any
+ * more. */
 static inline void speadi_live_heap_share(struct speadi_live_heap *live)
 {
     /* Relaxed is enough: the channel hands the heap over with release and acquire. */

@@ -10,8 +10,8 @@
 
 enum speadi_spans_match {
     SPEADI_SPANS_FREE,      /* no byte of the range was received before */
-    SPEADI_SPANS_DUPLICATE, /* all bytes of it were received before */
-    SPEADI_SPANS_OVERLAP,   /* some bytes of it were received before */
+    SPEADI_SPANS_DUPLICATE, /* all bytes of the range were received before */
+    SPEADI_SPANS_OVERLAP,   /* some bytes of the range were received before */
 };
 
 /* Tells how much of the range [start, end), which is not empty, was received before. *at gets the index of the first

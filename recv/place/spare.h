@@ -1,4 +1,4 @@
-/* Spare buffers: they hold whole copies of packets that cannot be used where they lie.
+/* Spare buffers hold whole copies of packets that cannot be used where they lie.
  *
  * A packet is copied when it is misplaced, or when its head does not end where its header ends. A copy is kept until
  * the burst is processed. A copy that is parked is kept longer: it waits, in order of arrival, until its own place is

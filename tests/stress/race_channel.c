@@ -18,7 +18,7 @@
 
 enum { ENDS_MAX = 4, BATCH = 7 };
 
-/* How an end waits: it tries again at once, sleeps in _send() or _receive(), announces a waker, or polls its
+/* How an end waits: it tries again immediately, sleeps in _send() or _receive(), announces a waker, or polls its
  * descriptor. */
 enum wait_kind { SPIN, SLEEP, ANNOUNCE, POLL };
 
@@ -36,7 +36,7 @@ struct end_thread {
     struct spead_sender *sender;
     struct spead_receiver *receiver;
     unsigned number;
-    uint64_t sum, count; /* of its messages: sum of their weights, and number */
+    uint64_t sum, count; /* sum of the weights of its messages, and number of its messages */
     bool wrong;          /* an error, or messages out of order */
 };
 

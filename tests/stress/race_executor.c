@@ -18,7 +18,7 @@ struct ends {
     struct spead_node *idle; /* wake_idle() wakes it */
     struct spead_graph *graph;
     uint64_t sent, received;
-    bool cancel;       /* in the middle of the round */
+    bool cancel;       /* this round is cancelled in the middle */
     _Atomic bool quit; /* true: wake_idle() shall return */
 };
 

@@ -12,7 +12,8 @@
 
 enum { RETURNERS = 3, BLOCKS = 16, ROUNDS = 30, TAKES = 3000 };
 
-/* One mailbox for each thread that returns blocks. The taker puts a block into it; NULL: it is empty. */
+/* One mailbox for each thread that returns blocks. The taker puts a block into the mailbox. NULL: the mailbox is
+ * empty. */
 static _Atomic(struct speadi_block *) mailbox[RETURNERS];
 static atomic_bool done;
 static atomic_int wrong;

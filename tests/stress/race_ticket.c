@@ -26,7 +26,7 @@ struct taker {
     struct spead_node *node;
     unsigned taken, steps;
     bool has_ticket;
-    bool leaves; /* it finishes in its 50th step, even if it waits for a ticket */
+    bool leaves; /* the node finishes in its 50th step, even if it waits for a ticket */
 };
 
 static int taker_step(void *state, struct spead_node *self)

@@ -16,7 +16,7 @@ struct rx_rig_options {
     const char *engine;
     enum spead_receive_path path;
     unsigned sources; /* 0: one */
-    /* printf format that makes an address from a port number. NULL: "127.0.0.1:%u". */
+    /* printf format that makes an address from a port number. NULL means "127.0.0.1:%u". */
     const char *addresses;
     const char *fault; /* specification of a fault decorator around the engine; NULL: none */
     bool same_network; /* use the network namespace of the previous rig, do not make a new one */

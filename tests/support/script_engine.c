@@ -61,7 +61,7 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
         return;
     e->landed++;
     if (out->head_bytes <= head || (!e->spills && out->head_bytes - head > e->range[r].bytes))
-        return; /* it does not fit: the reservation is used up, the packet is not placed */
+        return; /* the packet does not fit: the reservation is used up, the packet is not placed */
     body = out->head_bytes - head;
     if (body > e->range[r].bytes) {
         body = e->range[r].bytes;

@@ -5,9 +5,9 @@
  * end with the next poll, as with a system call. The next packet lands in the next range, also if another packet was
  * expected there: the core must handle this. One thread uses the engine; other threads may only call wake().
  *
- * script_nic_ops is the same engine in the form of a NIC: the core must show it the heap memory, it writes to this
- * memory by offset, and it aborts when a range lies outside of it. script_clock_ops is the same engine with a clock of
- * its own. */
+ * script_nic_ops is the same engine in the form of a NIC: the core must show the heap memory to the engine; the engine
+ * writes to this memory by offset, and aborts when a range lies outside of the memory. script_clock_ops is the same
+ * engine with a clock of its own. */
 #ifndef TEST_SCRIPT_ENGINE_H
 #define TEST_SCRIPT_ENGINE_H
 

@@ -20,7 +20,7 @@ enum {
     ADDRESS_BITS = 40,
     POINTERS = 5,
     HEAD_BYTES = SPEADI_HEADER_BYTES + POINTERS * SPEADI_POINTER_BYTES,
-    PAYLOAD_BYTES = 1024, /* of each packet, except the last packet of a heap */
+    PAYLOAD_BYTES = 1024, /* payload of each packet, except the last packet of a heap */
     PACKET_BYTES = HEAD_BYTES + PAYLOAD_BYTES,
     HEAP_BYTES_MAX = 65536,
     BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES, /* most packets that one poll lends: one whole heap */

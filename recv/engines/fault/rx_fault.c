@@ -35,7 +35,7 @@ struct fault_engine {
     const struct speadi_rx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    struct speadi_wake_fd wake_fd; /* by it wake() ends a wait() during a stall */
+    struct speadi_wake_fd wake_fd; /* wake() signals it to end a wait() during a stall */
     uint64_t start_ns;
     bool quiesced; /* quiesce() was called: packets are no longer held or stalled */
     /* unreserve() was called: the next poll() asks the inner engine even during a stall. */

@@ -27,7 +27,7 @@ struct speadi_uring_engine {
     struct io_uring ring;
     bool ring_open, enabled;
     bool multishot;   /* the kernel has multishot receives and provided buffers */
-    bool draining;    /* after quiesce(): receives no longer wait for data */
+    bool draining;    /* quiesce() was called: receives no longer wait for data */
     bool wake_posted; /* a poll request for the wake descriptor is in flight */
     /* poll() found the wake descriptor signalled: the next wait() returns immediately */
     bool woken;

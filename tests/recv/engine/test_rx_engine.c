@@ -1,6 +1,6 @@
-/* Goal: a stream gets the engine that it asked for, or with "auto" the cheapest one and the reason; it never gets
- * another one silently. Method: the test opens engines by name over memory links and loopback addresses, and reads
- * the texts. */
+/* Goal: a stream gets the engine that it asked for. With "auto" it gets the cheapest engine and a reason. It never gets
+ * another engine without being told. Method: the test opens engines by name over memory links and loopback addresses,
+ * and reads the texts. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 

@@ -1,6 +1,6 @@
-/* Goal: packets that landed as predicted are lent in place, all others are lent whole and in order. Method: the test
- * spreads the bytes of a receive over the iovecs as the kernel does, lends them, and compares the packets with what
- * was sent. */
+/* Goal: packets that landed as predicted are lent in place. All other packets are lent whole and in order. Method: the
+ * test spreads the bytes of a receive over the iovecs as the kernel does, lends them, and compares the packets with
+ * what was sent. */
 #include <criterion/criterion.h>
 
 #include <string.h>

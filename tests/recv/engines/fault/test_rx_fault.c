@@ -25,7 +25,7 @@ static struct {
     unsigned whole[PACKETS];   /* times that packet i came undamaged */
     unsigned damaged[PACKETS]; /* times that packet i came cut off or with bits inverted */
     unsigned order[2 * PACKETS];
-    unsigned count; /* of lent packets, without injected drops */
+    unsigned count; /* number of lent packets, without injected drops */
     unsigned injected;
 } got;
 
