@@ -2,8 +2,8 @@
  *
  * The prediction: the next packets of a source continue the live heap of its last packet, and they are as large as
  * packets in the middle of a heap. The prediction ends at the end of this heap. To predict the next heap, its counter,
- * its sizes and its memory would have to be guessed. Where placing pays, heaps are so long that such a guess would help
- * only one receive in hundreds. Reservations have the numbers that the engine gives them, and end in this order. Owner
+ * its sizes and its memory would have to be guessed. With heaps for which placing pays, such a guess would help only
+ * one receive in hundreds. Reservations have the numbers that the engine gives them, and end in this order. Owner
  * thread. */
 #ifndef SPEADI_PLACEMENT_H
 #define SPEADI_PLACEMENT_H

@@ -1,4 +1,5 @@
-/* Guesses how many packets the next receive from a source will return. One receive gets so many reserved ranges. */
+/* Guesses how many packets the next receive from a source will return. The engine then gives that many reserved ranges
+ * to one receive. */
 #ifndef SPEADI_TRAIN_GUESS_H
 #define SPEADI_TRAIN_GUESS_H
 

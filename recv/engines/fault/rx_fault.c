@@ -26,7 +26,7 @@
 struct staged {
     struct speadi_rx_packet packet;
     int copy;            /* number of its copy in the hold; NO_COPY: the inner engine lends it */
-    uint32_t overtakers; /* after its delay, this many other packets are lent before it */
+    uint32_t overtakers; /* after the delay, this many other packets go first */
 };
 
 struct fault_engine {

@@ -1,8 +1,9 @@
 /* Buffers for multishot receives. The kernel takes them from a ring (provided buffers).
  *
- * Only a few buffers are in the ring at a time: so many that receives of the recent size fill them with about 128 KiB.
- * The buffers that were used most recently go into the ring first. So the memory that the kernel writes and the core
- * reads stays in L2. If each receive returns only a single packet, these are still many buffers. Owner thread. */
+ * Only a few buffers are in the ring at a time. Receives as large as the recent ones fill these buffers with about 128
+ * KiB in all. The buffers that were used most recently go into the ring first. So the memory that the kernel writes and
+ * the core reads stays in L2. If each receive returns only a single packet, the ring still has many buffers. Owner
+ * thread. */
 #ifndef SPEADI_URING_BUFFERS_H
 #define SPEADI_URING_BUFFERS_H
 
