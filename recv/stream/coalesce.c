@@ -2,7 +2,7 @@
 #include "coalesce.h"
 
 #define TRAIN_BYTES    65536u /* the largest train */
-#define WORTH_RECEIVES 3u /* for fewer receives, a sleep saves nothing against waking for each */
+#define WORTH_RECEIVES 3u     /* a sleep saves CPU time only if it gathers this many receives */
 
 void speadi_coalesce_init(struct speadi_coalesce *coalesce, uint64_t longest_ns,
                           uint32_t buffer_bytes)

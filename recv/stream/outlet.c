@@ -1,4 +1,4 @@
-/* Owns the way of finished heaps from a receive stream to its consumer. */
+/* Hands over the finished heaps of a receive stream to its consumer. See outlet.h. */
 #include "outlet.h"
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <speadi/heap_view.h>
 #include <speadi/node_internal.h>
 
-/* a wait without a descriptor ends after this time, to look again */
+/* a wait that has no descriptor to sleep on ends after this time, and looks again */
 #define LOOK_AGAIN_NS 1000000u
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
@@ -129,8 +129,8 @@ int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t co
 
 uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet)
 {
-    /* OUTLET1 acquire: pairs with the release in bind_edge(). The channel is made completely, and the outlet holds a
-     * reference to it. */
+    /* OUTLET1 acquire: pairs with the release in bind_edge(). This thread sees a channel that is completely made, and
+     * the outlet's reference to it. */
     const struct spead_channel *edge = atomic_load_explicit(&outlet->edge, memory_order_acquire);
 
     return speadi_channel_high_water(edge ? edge : outlet->channel);
@@ -197,7 +197,8 @@ static int take_result(int ret)
     return __builtin_expect(ret >= 0, 1) || ret == -EAGAIN || ret == -ETIMEDOUT ? ret : -ESHUTDOWN;
 }
 
-/* It is not inlined, so that the common way through speadi_outlet_take() saves no registers for it. */
+/* Opens the receiving end, then takes. Not inlined: otherwise every call of speadi_outlet_take() would save registers
+ * for this rare case. */
 static __attribute__((noinline)) int open_and_take(struct speadi_outlet *outlet,
                                                    struct spead_heap **heaps, uint32_t max,
                                                    bool wait, uint64_t deadline_ns)

@@ -1,4 +1,4 @@
-/* The way by which finished heaps leave a stream: its own channel, or the output of a node.
+/* The outlet hands over the finished heaps of a stream: to the stream's own channel, or to the output of a node.
  *
  * Threads: one consumer thread calls speadi_outlet_take() and speadi_outlet_fd(). The owner thread of the stream
  * calls all other functions, unless they say otherwise. Any thread may signal stop_wake. */
@@ -20,13 +20,14 @@ struct speadi_outlet {
     struct spead_channel *channel; /* the stream's own channel */
     struct spead_sender *sender;   /* sending end of `channel`; NULL: it is closed */
     struct spead_node *node;       /* if not NULL, heaps go through its output 0 instead */
-    /* the channel that is joined to that output; NULL: none */
+    /* the channel that is joined to output 0 of `node`; NULL: none */
     _Atomic(struct spead_channel *) edge;
     struct spead_message *pending; /* finished heaps that are not handed over yet, in order */
     uint32_t pending_count, pending_max;
-    uint32_t stream;                 /* the field `stream` of the messages */
-    uint64_t sequence;               /* sequence number of the next message */
-    bool waits;                      /* a full channel stops the stream; else it sheds */
+    uint32_t stream;   /* the field `stream` of the messages */
+    uint64_t sequence; /* sequence number of the next message */
+    /* when the channel is full, the stream waits; false: it sheds */
+    bool waits;
     bool receiver_gone;              /* no receiving end is open any more */
     struct speadi_wake_fd stop_wake; /* ends speadi_outlet_wait_room() */
 
@@ -34,22 +35,22 @@ struct speadi_outlet {
     _Alignas(SPEADI_CACHE_LINE) struct spead_receiver *receiver;
 };
 
-/* The configuration of the channel through which a stream of this config hands over its heaps. The channel calls
- * on_shed(arg, ...) for each heap that it sheds. */
+/* Returns a configuration for the channel through which a stream hands over its heaps. `config` is the configuration
+ * of that stream. The channel calls on_shed(arg, ...) for each heap that it sheds. */
 struct spead_channel_config speadi_outlet_channel_config(
     const struct spead_recv_stream_config *config,
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause),
     void *arg);
 
 /* Makes the channel and opens its sending end. config supplies on_full and message_stream; *channel is what
- * speadi_outlet_channel_config() returned. pending_max is the largest number of heaps that can be pending at once.
- * Returns 0 or -errno; after an error nothing is left to release. */
+ * speadi_outlet_channel_config() returned. pending_max is the largest number of heaps that can be pending at the same
+ * time. Returns 0 or -errno; after an error nothing is left to release. */
 int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_stream_config *config,
                        const struct spead_channel_config *channel, uint32_t pending_max,
                        struct spead_err *err);
 
-/* Closes the ends, and releases the heaps in the channel. No heap may be pending, and neither the owner thread nor
- * the consumer may use the outlet any more. */
+/* Closes the sending end and the receiving end, and releases the heaps in the channel. No heap may be pending, and
+ * neither the owner thread nor the consumer may use the outlet any more. */
 void speadi_outlet_release(struct speadi_outlet *outlet);
 
 uint64_t speadi_outlet_bytes(const struct speadi_outlet *outlet,
@@ -62,28 +63,29 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
 
 /* ---- Calls of the owner thread ------------------------------------------------------------- */
 
-/* Puts a heap at the end of the pending ones. There is room for it: each region holds at most one heap. */
+/* Puts a heap at the end of the list of pending heaps. The list has room for every region of the pool, and each
+ * region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
 
-/* Returns how many heaps the channel takes now without shedding one. UINT32_MAX: no receiving end is open, and a send
- * will say so. */
+/* Returns how many heaps the channel takes now without shedding one. Returns UINT32_MAX if no receiving end is open:
+ * the caller sends, and the send returns that error. */
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet);
 
-/* Sends `count` pending heaps, from number `first` on. They stay in the list. Returns how many heaps the channel took
- * or shed, or an error as spead_sender_try_send(). */
+/* Sends `count` pending heaps, beginning with number `first` of the list. They stay in the list. Returns how many
+ * heaps the channel took or shed, or an error of spead_sender_try_send(). */
 int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t count);
 
 /* Returns the largest number of heaps that ever waited in the channel. Any thread may call it. */
 uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet);
 
-/* Takes the first `count` heaps out of the list of pending ones. */
+/* Takes the first `count` heaps out of the list of pending heaps. */
 void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count);
 
-/* From now on heaps go through output 0 of the node. NULL: they go nowhere, because nobody receives them any more.
- * The stream's own channel ends. */
+/* Makes heaps go through output 0 of the node after this call, and ends the stream's own channel. If node is NULL,
+ * heaps go nowhere, because nobody receives them any more. */
 void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node);
 
-/* Closes the sending end: no heap follows. error is 0, or the -errno with which the stream failed. */
+/* Closes the sending end: no heap may be sent after this. error is 0, or the -errno with which the stream failed. */
 void speadi_outlet_close(struct speadi_outlet *outlet, int error);
 
 /* Sleeps until there is room in the stream's own channel, stop_wake is signalled, or deadline_ns has passed

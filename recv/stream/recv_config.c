@@ -1,4 +1,4 @@
-/* Owns the checks of a receive stream's configuration. */
+/* Checks the configuration of a receive stream. See recv_config.h. */
 #include "recv_config.h"
 
 #include <errno.h>
@@ -78,7 +78,8 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
     return 0;
 }
 
-/* If the bound has no room for even one packet, every packet would end in the bucket no-memory. */
+/* Refuses a memory_bytes_max that has no room for even one packet: with it, every packet would be counted as
+ * no-memory. */
 static int check_memory(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -141,7 +142,7 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
 {
     if (config->receive_path == SPEAD_PATH_BOUNCE || !(ops->caps & SPEADI_RX_CAP_PLACED))
         return 0;
-    /* at the boundary of two heaps one source may have reservations in both */
+    /* where one heap ends and the next begins, a source may have reservations in both heaps */
     if (source_count < 2)
         return 2;
     return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
@@ -178,8 +179,8 @@ static int set_endpoints(const struct spead_recv_stream_config *config,
     return 0;
 }
 
-/* Refuses a sender whose packets can never reach an endpoint. "[::]" receives IPv4 packets, too, unless it stands for
- * the address of an interface. */
+/* Refuses a sender if its packets can never reach one of the endpoints, because the IP versions differ. "[::]"
+ * receives IPv4 packets, too, unless it stands for the address of an interface. */
 static int check_versions(const struct speadi_address *sender, const struct speadi_rx_config *rx,
                           struct spead_err *err)
 {

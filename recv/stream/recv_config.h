@@ -1,5 +1,5 @@
-/* From the configuration that a caller gives to the one that a stream uses: defaults, checks, and the engine. Any
- * thread may call these functions; they may block. */
+/* Turns the configuration that a caller gives into the one that a stream uses: sets defaults, checks the values, and
+ * opens the engine. Any thread may call these functions; they may block. */
 #ifndef SPEADI_RECV_CONFIG_H
 #define SPEADI_RECV_CONFIG_H
 
@@ -8,8 +8,9 @@
 #include "live_heap.h"
 #include "rx_engine.h"
 
-/* Fills *config with the defaults and then with the caller's config, which may be of another version's size. Checks
- * what can be checked without an engine. Returns 0, or -EINVAL; err names the field. */
+/* Fills *config with the defaults and then with the fields of *from, the caller's struct. *from may have the size
+ * that the struct has in another version. Checks what can be checked without an engine. Returns 0, or -EINVAL; err
+ * names the field. */
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err);
 
@@ -17,14 +18,15 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
 int speadi_recv_config_check_engine(const struct spead_recv_stream_config *config,
                                     const struct speadi_rx_engine_ops *ops, struct spead_err *err);
 
-/* Returns how many heaps may be leaving at a time, that is, have ended and still wait for posted receives. It is 0 if
- * nothing is placed. */
+/* Returns how many heaps may be leaving at a time. (A leaving heap has ended and still waits for posted receives.)
+ * Returns 0 if nothing is placed. */
 uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *config,
                                         const struct speadi_rx_engine_ops *ops,
                                         uint32_t source_count);
 
-/* Opens the engine that the config names, wrapped in a fault decorator if `fault` asks for one. reason gets one line:
- * why this engine. Returns 0, or -errno with a sentence in err; then nothing stays open. */
+/* Opens the engine that the config names, wrapped in a fault decorator if `fault` asks for one. reason gets one line
+ * that says why this engine was chosen. Returns 0, or -errno with a sentence in err; after an error nothing stays
+ * open. */
 int speadi_recv_config_open_engine(const struct spead_recv_stream_config *config,
                                    const struct speadi_rx_engine_ops **ops, void **engine,
                                    char reason[256], struct speadi_rx_facts *facts,

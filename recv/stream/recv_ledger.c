@@ -58,7 +58,8 @@ void speadi_recv_tally_publish(struct speadi_recv_tally *tally)
 {
     struct spead_recv_counters *shown = &tally->shown;
 
-    shown->polls = tally->totals->polls; /* not worth a publication of its own */
+    /* a new number of polls alone is not worth a publication */
+    shown->polls = tally->totals->polls;
     if (!tally->counted && memcmp(shown, tally->totals, sizeof *shown) == 0)
         return;
     *shown = *tally->totals;
@@ -105,6 +106,6 @@ void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t so
 
 uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *tally)
 {
-    /* The owner's words and the published ones. */
+    /* twice, because the owner thread counts in one set of words and publishes another */
     return 2 * (TOTALS_WORDS + tally->source_count * SOURCE_WORDS) * sizeof(uint64_t);
 }

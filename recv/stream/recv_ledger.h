@@ -1,4 +1,5 @@
-/* The tally of a receive stream: every packet in exactly one bucket, by source, and the other counters of the stream.
+/* The tally of a receive stream. It counts each packet in exactly one bucket of its source, and it holds the other
+ * counters of the stream.
  *
  * The owner thread counts in plain memory. At the end of each poll that changed something, it publishes the whole
  * set. Readers on any thread see one published set or the next one, never a mixture. */
@@ -18,15 +19,16 @@ struct speadi_recv_source_counts {
 };
 
 struct speadi_recv_tally {
-    struct spead_recv_counters *totals;       /* Start of one block of words ... */
-    struct speadi_recv_source_counts *source; /* ... that goes on with source_count of these. */
+    struct spead_recv_counters *totals;       /* start of one block of words ... */
+    struct speadi_recv_source_counts *source; /* ... which continues with source_count of these */
     uint32_t source_count;
-    struct spead_recv_counters shown; /* totals as last published; totals->polls may be newer */
-    bool counted;                     /* a bucket has changed since the last publication */
+    /* the totals as last published (totals->polls may be newer) */
+    struct spead_recv_counters shown;
+    bool counted; /* a bucket has changed since the last publication */
     struct speadi_publish publish;
 };
 
-/* Control plane. All counters are zero. Returns 0 or -ENOMEM. */
+/* Makes a tally in which all counters are zero. Control plane. Returns 0 or -ENOMEM. */
 int speadi_recv_tally_init(struct speadi_recv_tally *tally, uint32_t source_count);
 void speadi_recv_tally_release(struct speadi_recv_tally *tally);
 
@@ -48,11 +50,12 @@ static inline void speadi_recv_tally_count(struct speadi_recv_tally *tally, uint
 void speadi_recv_tally_move(struct speadi_recv_tally *tally, const struct spead_count *counts,
                             enum spead_recv_bucket from, enum spead_recv_bucket to);
 
-/* Publishes the counters if any but the number of polls has changed. Readers need pauses between two publications; an
- * owner thread that polls without rest and finds nothing leaves them such pauses. Owner thread. */
+/* Publishes the counters if one of them has changed, other than the number of polls. Readers need pauses between
+ * publications. Because of this rule, an owner thread that polls all the time and finds nothing does not publish.
+ * Owner thread. */
 void speadi_recv_tally_publish(struct speadi_recv_tally *tally);
 
-/* Fills *stats as far as its struct_size allows. Any thread may call it. */
+/* Fills *stats from the published counters, as far as its struct_size allows. Any thread may call it. */
 void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t ring_high_water,
                              struct spead_recv_stats *stats);
 
