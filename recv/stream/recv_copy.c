@@ -18,8 +18,8 @@ static uint64_t spare_at(const struct spead_recv_stream *stream, uint32_t copy)
     return stream->memory.spare_offset + (uint64_t)copy * stream->spare.stride;
 }
 
-/* Returns the offset, in heap memory, of a payload that the CPU cannot read. The heap of a live reservation is not
- * forgotten before the burst has ended, so the reservation still names it. */
+/* Returns the offset in heap memory of a packet body that the CPU cannot read. The offset comes from the packet's
+ * reservation: it keeps its heap until the burst has ended. */
 static uint64_t body_at(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
 {
     uint32_t copy = speadi_spare_index(&stream->spare, raw);
@@ -32,8 +32,8 @@ static uint64_t body_at(const struct spead_recv_stream *stream, const struct spe
     return reservation->live->heap.region->offset + reservation->offset;
 }
 
-/* Brings the body of the packet into its spare buffer, in host memory. This is needed when a part of the header lies
- * in the body, or when the packet lies in three parts. */
+/* Copies the body of the packet from device memory into its spare buffer, which is in host memory. This is needed
+ * when a part of the header lies in the body, or when the packet lies in three parts. */
 static int read_back(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                      uint32_t copy)
 {

@@ -1,4 +1,4 @@
-/* Counters that do not grow packet by packet: reads those of the engine, and publishes all. */
+/* Reads the counters of the engine into the tally, and publishes all counters. */
 #include "recv_stream.h"
 
 void speadi_recv_read_counters(struct spead_recv_stream *stream)

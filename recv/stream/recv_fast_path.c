@@ -1,9 +1,9 @@
-/* Packets that begin where the packet before them ended. Most packets do.
+/* Processes packets that begin where the packet before them ended. Most packets do.
  *
  * In a heap that arrives in order, a packet differs from the one before it in one word: the payload offset. So this
- * file does not decode the packet; it compares the whole header with the expected one. What a series of such packets
- * changes in the heap and in the counters is written once for the series. A packet that differs in any other way is
- * left to recv_packet.c, which handles every packet. */
+ * file does not decode the packet; it compares the whole header with the expected one. After a series of such
+ * packets, this file updates the heap and the counters once for the whole series. It leaves a packet that differs in
+ * any other way to recv_packet.c, which handles every packet. */
 #include <string.h>
 
 #include <speadi/bytes.h>
@@ -26,7 +26,7 @@ struct series {
     /* No packet of the series goes past this offset. recv_packet.c processes the packet that completes the heap, and
      * the one that needs more memory to be charged. */
     uint64_t end;
-    /* First byte that only the engine may write, because it is reserved. 0: not looked for yet. */
+    /* offset of the first byte that is reserved, so that only the engine may write it; 0: not looked for yet */
     uint64_t reserved;
     uint32_t bytes; /* payload bytes of each packet */
     uint16_t source;
@@ -92,7 +92,8 @@ static bool is_reserved(struct series *series)
     return series->offset + series->bytes > series->reserved;
 }
 
-/* Puts the payload in its own place. False: it lies in another place, or it cannot be copied at once. */
+/* Makes the payload lie in its own place: counts it if it was placed there, else copies it. Returns false if the
+ * payload lies in another place or cannot be copied now. */
 static bool put_payload(struct series *series, const struct speadi_rx_packet *raw)
 {
     if (raw->place != SPEADI_RX_UNPLACED) {
@@ -108,7 +109,8 @@ static bool put_payload(struct series *series, const struct speadi_rx_packet *ra
     return true;
 }
 
-/* Fills *series with what the next packet has to be. False: the next packet cannot continue a heap in this way. */
+/* Fills *series with the values that the next packet must have. Returns false if this file cannot process the next
+ * packet. */
 static bool begin(struct series *series, struct spead_recv_stream *stream,
                   const struct speadi_rx_packet *raw)
 {
@@ -129,7 +131,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .bytes = raw->datagram_bytes - HEADER_BYTES,
         .source = raw->source,
     };
-    /* The packet that completes the heap must not belong to the series, because the heap then ends. */
+    /* The series ends before the packet that completes the heap, because that packet also ends the heap. */
     series->end = series->offset + (heap->length - heap->received) - 1;
     if (series->end > heap->length)
         series->end = heap->length;

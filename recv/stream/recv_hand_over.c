@@ -1,5 +1,4 @@
-/* Finished heaps on their way to the consumer: they are sent, kept while there is no room, or shed, and they are
- * counted. */
+/* Hands over finished heaps to the consumer. A heap that finds no room is kept or shed. Counts the heaps. */
 #include <errno.h>
 
 #include "recv_stream.h"
@@ -40,15 +39,15 @@ static void shed(struct spead_recv_stream *stream, const struct spead_heap *heap
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause)
 {
-    /* CANCELLED: the last receiving end closed, and the heap was left in the channel. It counts as delivered, and the
-     * channel counts the shed. This call may then be on another thread, and only the owner thread may write the
-     * counters. */
+    /* CANCELLED means that the last receiving end closed and the heap was left in the channel. The heap stays counted
+     * as delivered, and the channel counts the shed. With this cause the function may run on another thread, but only
+     * the owner thread may write the counters. */
     if (cause != SPEAD_SHED_CANCELLED)
         shed(stream, speadi_outlet_heap(message));
 }
 
-/* The channel did not take the heap. With keep the heap stays pending; else it is shed, because nobody will take
- * it. */
+/* Corrects the counters for a heap that the channel did not take. If keep is true, the heap stays pending; else it is
+ * shed, because nobody will take it. */
 static void keep_or_shed(struct spead_recv_stream *stream, struct spead_heap *heap, bool keep)
 {
     if (keep) {
@@ -59,7 +58,7 @@ static void keep_or_shed(struct spead_recv_stream *stream, struct spead_heap *he
     spead_heap_unref(heap);
 }
 
-/* Returns how many heaps the channel took or shed. */
+/* Sends the first `count` pending heaps. Returns how many of them the channel took or shed. */
 static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
 {
     uint32_t sent = 0;
@@ -72,7 +71,7 @@ static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
     return sent;
 }
 
-/* False: there was room for none. */
+/* Sends the pending heaps for which the channel has room now. Returns false if the channel had no room for a heap. */
 static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
 {
     struct speadi_outlet *outlet = &stream->outlet;
@@ -85,7 +84,8 @@ static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
     }
     if (count == 0)
         return false;
-    /* The heaps are counted before the consumer can see them. Afterwards the owner thread must not read them. */
+    /* The heaps are counted before the consumer can see them. After a heap is sent, the owner thread must not read
+     * it. */
     for (uint32_t i = 0; i < count; i++)
         deliver(stream, speadi_outlet_heap(&outlet->pending[i]));
     if (!outlet->receiver_gone)
@@ -101,8 +101,8 @@ static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
 
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait)
 {
-    /* This goes on until the channel has no room. Only then does the channel wake the stream when there is room
-     * again. */
+    /* The loop ends only when the channel has no room, because only then will the channel wake the stream when there
+     * is room again. */
     while (stream->outlet.pending_count > 0 && hand_over_some(stream, wait))
         ;
     return stream->outlet.pending_count == 0;

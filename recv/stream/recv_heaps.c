@@ -6,8 +6,8 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
-/* Finds the bucket of a packet whose heap has ended. If the packet was counted as missing, it is not missing any
- * more. */
+/* Returns the bucket of a packet whose heap has ended. If the packet was counted as missing, takes it out of that
+ * count. */
 static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
                                        struct speadi_finished_heap *finished)
 {
@@ -17,8 +17,9 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     return SPEAD_RECV_LATE;
 }
 
-/* A start or stop heap may have the counter of a heap that has ended: spead2 numbers them 1, 2, ... by itself even
- * where the caller has numbered the data heaps. Such a heap must have its effect all the same. */
+/* Returns true if the packet carries a start or stop item. Such a packet must have its effect even if its heap
+ * counter is that of a heap that has ended: spead2 numbers its start and stop heaps 1, 2, ... itself, also when the
+ * caller has numbered the data heaps. */
 static bool starts_or_stops(const struct speadi_packet *packet)
 {
     unsigned bits = packet->heap_address_bits;
@@ -66,7 +67,8 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
         return too_late(stream, finished);
     if (stream->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
-    bucket = speadi_live_heap_may_begin(&stream->layout, packet); /* before it evicts a heap */
+    /* check this before the new heap evicts another */
+    bucket = speadi_live_heap_may_begin(&stream->layout, packet);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     occupant = speadi_heap_table_occupant(&stream->table, packet->heap_counter);
@@ -84,8 +86,8 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
-/* Updates the placement policy with the packets since the last update, and logs when placement stops or starts
- * again. */
+/* Tells the placement policy about the packets since its last update. Writes to the log when placement stops or
+ * starts again. */
 static void review_placement(struct spead_recv_stream *stream, const struct speadi_packet *packet)
 {
     struct speadi_placement_policy *policy = &stream->placement.policy;
@@ -133,8 +135,8 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
         return; /* no other packet looks for it, so it does not enter the table */
     choose_path(stream, live, packet);
     speadi_heap_table_insert(&stream->table, live, slot);
-    /* The pages are populated now rather than by a page fault at each packet, up to a length that complete heaps have
-     * had. */
+    /* Populate the pages now: else each packet would cause a page fault. A heap that is longer than every complete
+     * heap so far is not populated, because its length may be forged. */
     if (heap->length <= stream->largest_heap && heap->length > heap->region->charged_bytes)
         speadi_block_populate(heap->region, heap->length);
 }
@@ -158,7 +160,7 @@ static void count_incomplete(struct spead_recv_stream *stream, struct speadi_liv
         totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
 }
 
-/* Fixes the state in which the heap has ended, counts it, and remembers it as finished. */
+/* Notes in the heap how it has ended, counts the heap, and remembers it as finished. */
 static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                    enum speadi_recv_cause cause)
 {
@@ -216,7 +218,7 @@ static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_he
     return ret;
 }
 
-/* Sends the heap on its way, once no posted receive points into it any more. */
+/* Hands over the heap or gives it up. No posted receive may point into the heap any more. */
 static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                   enum speadi_recv_cause cause)
 {

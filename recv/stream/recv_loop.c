@@ -49,8 +49,8 @@ static void unreserve(struct spead_recv_stream *stream)
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
-/* Called when poll() of the engine has found the source empty. Only now can a heap be too old: packets that still
- * waited in the socket, because this thread was late, must not make their heap time out. */
+/* Does what is due when poll() of the engine has found the source empty. Heaps time out only here: if this thread was
+ * late, packets of an old heap may still wait in the socket, and they must be read first. */
 static void idle(struct spead_recv_stream *stream)
 {
     speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
@@ -62,7 +62,8 @@ static void idle(struct spead_recv_stream *stream)
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
 }
 
-/* Returns the number of packets read. It is 0, too, when the source has ended or failed. */
+/* Reads one burst and processes it. Returns the number of packets read; also 0 when the source has ended or failed.
+ * */
 static int read_burst(struct spead_recv_stream *stream)
 {
     int count;
@@ -72,7 +73,7 @@ static int read_burst(struct spead_recv_stream *stream)
     else if (stream->placement.enabled && !stream->unreserving)
         reserve(stream);
     count = stream->ops->poll(stream->engine, &stream->burst);
-    if (stream->ops->now) /* the engine's clock moves with the packets that it lends */
+    if (stream->ops->now) /* the engine's clock advances with the packets that the engine lends */
         stream->age_ns = stream->ops->now(stream->engine);
     stream->unreserving = false;
     if (count > 0)
@@ -95,7 +96,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     stream->tally.totals->polls++;
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
-    /* ARM1 acquire: what the caller of arm() did before the call has happened. */
+    /* ARM1 acquire: this thread sees all that the caller of arm() did before the call. */
     stream->armed = atomic_load_explicit(&stream->is_armed, memory_order_acquire);
     speadi_recv_check_stop(stream);
     if (stream->state < SPEADI_RECV_FLUSHING &&
@@ -113,8 +114,8 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-/* Sleeps for the time during which packets coalesce, if that is worth it and does not pass the deadline. True: it has
- * slept. stop() does not end this sleep; the stream sees it afterwards. */
+/* Sleeps while packets coalesce, if that saves CPU time and ends before the deadline. Returns true if it has slept. A
+ * call of stop() does not end this sleep; the stream notices the call afterwards. */
 static bool coalesce(struct spead_recv_stream *stream, uint64_t deadline)
 {
     struct timespec time;
@@ -128,7 +129,7 @@ static bool coalesce(struct spead_recv_stream *stream, uint64_t deadline)
     time = speadi_clock_timespec(until);
     stream->read_since_wait = false;
     stream->coalesced++;
-    /* a signal ends it early: no harm */
+    /* a signal may end the sleep early, which does no harm */
     (void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &time, NULL);
     return true;
 }
@@ -200,7 +201,7 @@ static int runner_body(void *arg, struct speadi_runner *self, struct spead_err *
     return loop(stream, err);
 }
 
-/* The public runner is the common runner under another type name. */
+/* struct spead_recv_runner is only another name for the common struct speadi_runner. */
 int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream,
                             int cpu, struct spead_err *err)
 {

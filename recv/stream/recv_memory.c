@@ -12,8 +12,8 @@
 #define SPARE_BYTES (512u << 10)
 #define SPARES_MIN  8u
 
-/* Decides how many spare buffers there are and how many places may be reserved. There are spare buffers for all
- * packets that can be misplaced at once, and as many again for packets that are parked. */
+/* Decides how many spare buffers there are and how many places may be reserved. One spare buffer is needed for each
+ * packet that can be misplaced at the same time. The same number again is needed for packets that are parked. */
 static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
 {
     uint32_t count = SPARE_BYTES / stride, window = stream->config.placed_window;
@@ -64,8 +64,8 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
     return 0;
 }
 
-/* Checks that the engine can place into the memory of a device, and that this memory has room for the spare buffers
- * behind the heaps: payload that the CPU cannot touch is moved within that memory. */
+/* Checks that the engine can place into the memory of a device. Checks also that this memory has room for the spare
+ * buffers behind the heaps: the CPU cannot touch the payload, so the payload is moved within that memory. */
 static int check_device_memory(const struct spead_recv_stream *stream, uint32_t stride,
                                struct spead_err *err)
 {
@@ -136,6 +136,6 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
         return make_placed(stream, err);
     if (make_placed(stream, &why) == 0)
         return 0;
-    say_bounced(stream, why.text); /* path auto: memory is perhaps enough for this */
+    say_bounced(stream, why.text); /* with SPEAD_PATH_AUTO, try to bounce: it needs less memory */
     return make_bounced(stream, err);
 }

@@ -10,8 +10,8 @@
 
 #include "recv_stream.h"
 
-/* A silent source may keep the thread asleep this long at most. LOOK_EVERY_NS: the node then looks whether anybody
- * still reads its output. PULLED_SLEEP_NS: the thread of a pulled graph then steps its other nodes. */
+/* The longest sleeps while no packet comes. After LOOK_EVERY_NS the node looks whether anybody still reads its
+ * output. In a pulled graph, the thread steps the other nodes after PULLED_SLEEP_NS. */
 #define LOOK_EVERY_NS   100000000u
 #define PULLED_SLEEP_NS 1000000u
 
@@ -29,8 +29,8 @@ static bool blocks(const struct spead_channel *edge)
     return edge && speadi_channel_policy_of(edge) == SPEAD_CHANNEL_BLOCK;
 }
 
-/* start() of the node. It is not called on the node's thread, so it does not touch the engine. After an error nothing
- * has changed. */
+/* start() of the node: lets the heaps go through the node's output. It is not called on the node's thread, so it does
+ * not touch the engine. After an error nothing has changed. */
 static int join_graph(void *state, struct spead_node *self, struct spead_err *err)
 {
     struct spead_recv_stream *stream = state;
@@ -48,7 +48,7 @@ static int join_graph(void *state, struct spead_node *self, struct spead_err *er
     return 0;
 }
 
-/* finish() of the node: called after the last step of the node, when the stream need not have ended yet. */
+/* finish() of the node: ends the stream, if the stream has not ended yet. Called after the last step of the node. */
 static void leave_graph(void *state)
 {
     struct spead_recv_stream *stream = state;
@@ -78,7 +78,8 @@ static bool has_reader(struct spead_recv_stream *stream, struct spead_node *self
 
     if (stream->outlet.receiver_gone)
         return false;
-    /* The node has sent a heap since the last look. If the receiving end had closed, that send would have failed. */
+    /* The node has sent a heap since it last looked. If the receiving end had been closed, that send would have
+     * failed. */
     if (stream->node_sequence != stream->outlet.sequence) {
         stream->node_sequence = stream->outlet.sequence;
         return true;
@@ -102,12 +103,13 @@ static void stop(struct spead_recv_stream *stream)
 {
     unsigned none = 0;
 
-    /* relaxed: this same thread reads the number in its next poll */
+    /* relaxed: the next poll reads this number, on this same thread */
     atomic_compare_exchange_strong_explicit(&stream->stop_calls, &none, 1, memory_order_relaxed,
                                             memory_order_relaxed);
 }
 
-/* Mostly there is one burst, and the poll after it finds nothing: one step does both. */
+/* Polls until nothing comes, at most POLLS_MAX times. Usually one poll reads a burst and the next finds nothing, and
+ * one step does both. */
 static int poll(struct spead_recv_stream *stream, const struct spead_node *self)
 {
     unsigned left = speadi_node_is_pulled(self) ? 1 : POLLS_MAX;

@@ -5,7 +5,7 @@
 
 #include "recv_stream.h"
 
-/* True when the refused packet leaves a hole in its heap that it would have filled. */
+/* Returns true if a packet in this bucket was refused and leaves a hole in its heap. */
 static bool leaves_hole(enum spead_recv_bucket bucket)
 {
     return bucket == SPEAD_RECV_OUT_OF_ORDER || bucket == SPEAD_RECV_NO_MEMORY ||
@@ -57,8 +57,8 @@ static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx
         totals->bounced++;
 }
 
-/* Charges memory of the heap a little ahead of the packets, but never far: a packet with a forged length must not
- * take memory from other heaps. False: there is no memory. */
+/* Charges the memory of the heap up to `end` and a little further. Never much further: a packet with a forged length
+ * must not take memory from other heaps. Returns false if there is no memory. */
 static bool charge(struct speadi_live_heap *live, uint64_t end)
 {
     struct speadi_block *region = live->heap.region;
@@ -74,7 +74,7 @@ static bool charge(struct speadi_live_heap *live, uint64_t end)
 
 /* ---- Into a heap --------------------------------------------------------------------------- */
 
-/* True when the packet must be parked: a posted receive may still write to its own place. */
+/* Returns true if the packet must be parked, because a posted receive may still write to the packet's own place. */
 static bool must_park(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                       const struct speadi_packet *packet, const struct speadi_live_heap *live)
 {
@@ -137,21 +137,22 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
     return bucket;
 }
 
-/* Returns SPEAD_RECV_LIVE when the packet was accepted or parked; it is counted then. */
+/* Adds the packet to the heap. Returns SPEAD_RECV_LIVE if the packet was accepted or parked; the packet is counted
+ * then. Else returns the bucket of the packet. */
 static enum spead_recv_bucket add(struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw,
                                   const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
     enum spead_recv_bucket bucket = accept_or_park(stream, raw, packet, live);
 
-    /* Outside of a burst it is a packet that was parked: the prediction knows it already. */
+    /* If no burst is lent, this packet was parked before, and the prediction knows it already. */
     if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled && stream->burst_is_out)
         speadi_placement_learn(&stream->placement, raw->source, packet);
     return bucket;
 }
 
-/* Does what a new packet causes in its heap: the heap may be complete, and start and stop items have their effect.
- * Afterwards `live` may be gone. */
+/* Acts on what an accepted packet has changed in its heap: ends the heap if it is complete, and lets start and stop
+ * items have their effect. After this call `live` may be gone. */
 static void after_packet(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                          struct speadi_live_heap *live, uint32_t control_before)
 {
@@ -206,8 +207,8 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
 
 /* ---- From the header to the heap ------------------------------------------------------------ */
 
-/* Finds the bucket of a packet that is refused before any heap is looked at; else SPEAD_RECV_LIVE, and *packet is
- * decoded. */
+/* Makes the checks that need no heap. Returns the bucket of a packet that fails one of them. Else fills *packet with
+ * the decoded packet and returns SPEAD_RECV_LIVE. */
 static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
                                     const struct speadi_rx_packet *raw,
                                     struct speadi_packet *packet)
@@ -236,15 +237,16 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
-/* Returns SPEAD_RECV_LIVE when the packet is counted already. */
+/* Finds or opens the heap of a packet that admit() has accepted, and adds the packet. Returns SPEAD_RECV_LIVE if the
+ * packet is counted already; else returns its bucket. */
 static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
                                                const struct speadi_rx_packet *raw,
                                                const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
 
-    /* An earlier packet of this burst has completed the heap of this place; the memory may belong to another heap by
-     * now. */
+    /* An earlier packet of this burst has completed the heap to which this reserved place belonged. The memory may
+     * belong to another heap now. */
     if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(stream, raw, NULL))
         return SPEAD_RECV_DUPLICATE;
     live = speadi_heap_table_find(&stream->table, packet->heap_counter);
@@ -267,8 +269,8 @@ static enum spead_recv_bucket process(struct spead_recv_stream *stream,
     return process_admitted(stream, raw, &packet, paused);
 }
 
-/* Called for the first misplaced packet of a burst. Before its payload is written anywhere, it and all later packets
- * of the burst are checked, and misplaced ones are copied to spare buffers. */
+/* Processes the first misplaced packet of a burst. Before any payload is written, checks this packet and all later
+ * packets of the burst, and copies the misplaced ones to spare buffers. */
 static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused)
 {
     enum spead_recv_bucket why;
@@ -325,10 +327,10 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
         bool paused = false;
 
         speadi_recv_uncount(stream, raw, SPEAD_RECV_LIVE);
-        /* It was decoded without an error when it came. It may have come before a stop item, so it is not admitted
-         * again. */
+        /* The packet was decoded without an error when it came. It is not passed to admit() again, because a stop
+         * item may have come after it. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
-        /* This may park the packet again; the order of the parked packets stays. */
+        /* This may park the packet again; the order of the parked packets does not change. */
         bucket = process_admitted(stream, raw, &packet, &paused);
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;

@@ -1,4 +1,5 @@
-/* The end of a stream: reads what has come, ends the live heaps, and lets the consumer take the finished ones. */
+/* Ends a stream: reads the packets that have come, ends the live heaps, and lets the consumer take the finished
+ * heaps. */
 #include <errno.h>
 
 #include <speadi/clock.h>
@@ -13,7 +14,7 @@ static void begin_drain(struct spead_recv_stream *stream)
 
 static unsigned stop_calls(const struct spead_recv_stream *stream)
 {
-    /* STOP1 acquire: what the caller of stop() did before the call has happened. */
+    /* STOP1 acquire: this thread sees all that the caller of stop() did before the call. */
     return atomic_load_explicit(&stream->stop_calls, memory_order_acquire);
 }
 
@@ -45,8 +46,8 @@ void speadi_recv_quiesce(struct spead_recv_stream *stream)
 
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 {
-    /* Packets of a burst can be left here only if the consumer or the time has ended. They are counted, not
-     * processed. */
+    /* Packets of a burst can be left here only if no receiving end is open any more or the deadline has passed. They
+     * are counted, not processed. */
     while (stream->burst_is_out && stream->burst_next < stream->burst.count)
         speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next++],
                                  SPEAD_RECV_AFTER_STOP);

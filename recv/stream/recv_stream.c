@@ -1,4 +1,4 @@
-/* Makes and frees receive streams, and answers threads other than the owner thread. */
+/* Makes and frees receive streams, and has the functions that threads other than the owner thread call. */
 #include "recv_stream.h"
 
 #include <errno.h>
@@ -58,7 +58,8 @@ static int name_sources(struct spead_recv_stream *stream)
     return 0;
 }
 
-/* Each region holds at most one heap, so no more heaps than regions can be finished at once. */
+/* Makes the outlet. Its list has one entry for each region: a region holds at most one heap, so at most that many
+ * heaps can be pending. */
 static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
 {
     const struct spead_channel_config channel = spead_recv_stream_edge_config(stream);
@@ -101,8 +102,8 @@ static int no_memory(struct spead_err *err)
 }
 
 /* Populates a few regions before the first packet. A sender may begin at its full rate, and the page faults of the
- * first heaps take longer than a socket buffer can wait. This is not needed where the source can wait, and not done
- * as far as memory_bytes_max has no room for it. */
+ * first heaps take longer than a socket buffer can wait. This is not needed if the source can wait. It stays within
+ * memory_bytes_max. */
 static void warm_up(struct spead_recv_stream *stream)
 {
     struct speadi_block *region[WARM_REGIONS];
@@ -113,7 +114,7 @@ static void warm_up(struct spead_recv_stream *stream)
     if ((stream->ops->caps & SPEADI_RX_CAP_LOSSLESS) != 0)
         return;
     while (count < WARM_REGIONS && (region[count] = speadi_pool_take(stream->pool)) != NULL)
-        /* when it fails, the region stays as it was */
+        /* if populating fails, the region stays as it was */
         (void)speadi_block_populate(region[count++], bytes);
     while (count > 0)
         speadi_block_release(region[--count]);
@@ -209,7 +210,7 @@ int spead_recv_stream_create(struct spead_recv_stream **out,
 
 /* ---- Unmaking ------------------------------------------------------------------------------ */
 
-/* Releases the heaps that never reached the channel: only the stream knows them. */
+/* Releases the heaps that were never put into the channel; nobody but the stream has a reference to them. */
 static void release_heaps(struct spead_recv_stream *stream)
 {
     struct speadi_live_heap *live;
@@ -231,7 +232,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
 {
     if (!stream)
         return;
-    /* The engine is closed first: until then, posted receives may point into heaps. */
+    /* Close the engine first: before that, posted receives may still point into heaps. */
     stream->ops->close(stream->engine);
     free(stream->engine);
     release_heaps(stream);

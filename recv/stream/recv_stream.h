@@ -1,5 +1,5 @@
-/* The parts of a receive stream. The recv_*.c files share this struct. Each file calls only functions of files below
- * it:
+/* The parts of a receive stream. The recv_*.c files share this struct. Each file calls only functions of files that
+ * stand below it in this list:
  *
  *   recv_node.c       the stream as a node of a graph
  *   recv_loop.c       the owner thread's poll and wait
@@ -12,9 +12,9 @@
  *   recv_hand_over.c  finished heaps: sent to the consumer, or shed
  *   recv_counters.c   counters that are read from the engine, and the publication of all counters
  *
- * Beside them stand recv_stream.c, which makes and frees streams and has the calls of other threads and of the
- * consumer, and recv_memory.c, which decides in which memory the heaps lie. The owner thread calls all functions
- * below, except speadi_recv_stream_create_on(), speadi_recv_make_memory() and, for the cause CANCELLED,
+ * Two more files are outside of this order. recv_stream.c makes and frees streams; it also has the functions that
+ * other threads and the consumer call. recv_memory.c decides in which memory the heaps lie. The owner thread calls
+ * all functions below, except speadi_recv_stream_create_on(), speadi_recv_make_memory() and, for the cause CANCELLED,
  * speadi_recv_on_shed(). */
 #ifndef SPEADI_RECV_STREAM_H
 #define SPEADI_RECV_STREAM_H
@@ -45,7 +45,7 @@ enum speadi_recv_state {
     SPEADI_RECV_ENDED,
 };
 
-/* The cause for which a heap ends. */
+/* why a heap ends */
 enum speadi_recv_cause {
     SPEADI_RECV_COMPLETE,
     SPEADI_RECV_BY_EVICTION,
@@ -54,9 +54,9 @@ enum speadi_recv_cause {
 };
 
 struct spead_recv_stream {
-    /* create() sets these fields; then they are constant. */
+    /* create() sets these fields; afterwards they do not change. */
     struct spead_recv_stream_config config; /* its borrowed pointers are not valid any more */
-    struct spead_region_arena arena;        /* copy of *config.heap_arena, if there is one */
+    struct spead_region_arena arena;        /* copy of *heap_arena, if config has one */
     const struct speadi_rx_engine_ops *ops;
     struct speadi_rx_facts facts; /* what the engine said when it was opened */
     struct speadi_live_heap_layout layout;
@@ -73,23 +73,25 @@ struct spead_recv_stream {
     _Alignas(SPEADI_CACHE_LINE) atomic_uint stop_calls;
     atomic_bool is_armed;
 
-    /* Only the owner thread uses the fields from here on. */
+    /* Only the owner thread uses this field and all fields below. */
     _Alignas(SPEADI_CACHE_LINE) void *engine;
     enum speadi_recv_state state;
-    int result;       /* what poll() returns once the stream has ended */
-    bool armed;       /* is_armed, read once per poll */
-    bool unreserving; /* the engine was asked to end all reservations, and not polled since */
-    /* Bits, by source: a stop item has come from the source, and later packets are after-stop, ... */
+    int result; /* what poll() returns once the stream has ended */
+    bool armed; /* is_armed, read once per poll */
+    /* the engine was asked to end all reservations and was not polled after that */
+    bool unreserving;
+    /* Bit number i is set if a stop item has come from source i. Later packets of that source are counted as
+     * after-stop, except the packets of the heap that carried the stop item. */
     uint64_t stopped_sources;
-    /* ... except those of this heap, which carried the stop item. */
+    /* for each source: the heap counter of the heap that carried the stop item */
     uint64_t stop_counter[SPEADI_RX_SOURCES_MAX];
     bool quiesced;          /* quiesce() of the engine was called: it posts no more receives */
     uint64_t now_ns;        /* CLOCK_MONOTONIC, read once per poll */
     uint64_t age_ns;        /* the clock by which heaps age: now_ns, or the engine's own clock */
-    uint64_t deadline_ns;   /* end of draining or of flushing */
-    uint64_t node_sequence; /* outlet.sequence, when the node last slept */
-    uint64_t counters_ns;   /* now_ns, when the engine's counters were last read */
-    /* bytes of the longest complete heap so far: new heaps up to it are populated */
+    uint64_t deadline_ns;   /* when draining or flushing must end */
+    uint64_t node_sequence; /* value of outlet.sequence when the node last slept */
+    uint64_t counters_ns;   /* value of now_ns when the engine's counters were last read */
+    /* bytes of the longest complete heap so far; a new heap is populated if it is not longer */
     uint64_t largest_heap;
     struct speadi_heap_table table;
     struct speadi_finished finished;
@@ -102,21 +104,22 @@ struct spead_recv_stream {
     struct speadi_heap_memory memory;
     struct speadi_spare spare;
     struct speadi_coalesce coalesce;
-    bool read_since_wait;  /* packets have come since the last wait: soon there may be more */
+    bool read_since_wait;  /* packets have come since the last wait; more may come soon */
     uint64_t coalesced;    /* how often wait() slept to let packets coalesce */
-    bool burst_is_out;     /* the engine has lent `burst`, and it is not given back yet */
-    bool places_unchecked; /* the burst may have misplaced packets, but none before burst_next */
-    bool places_checked;   /* the burst had one: from that packet on, spare_of is valid */
-    unsigned burst_next;   /* the first packet of the burst that is not processed */
+    bool burst_is_out;     /* the engine has lent `burst`, which is not given back yet */
+    bool places_unchecked; /* packets from burst_next on may be misplaced; nobody has looked yet */
+    /* the burst had a misplaced packet: spare_of is valid from that packet on */
+    bool places_checked;
+    unsigned burst_next; /* the first packet of the burst that is not processed */
     struct speadi_rx_burst burst;
-    /* By packet of the burst. 0: the packet lies where the engine lent it. Else 1 + the number of its copy, or a mark
-     * that says why it has no copy (recv_copy.c). */
+    /* One value for each packet of the burst. 0: the packet lies where the engine lent it. Else the value is 1 + the
+     * number of its copy, or a mark that says why it has no copy (recv_copy.c). */
     uint8_t spare_of[SPEADI_RX_BURST_MAX];
 };
 
-/* Makes a stream on an open engine. The stream owns the engine from then on; if this fails, the engine is closed and
- * freed. config was read by speadi_recv_config_read(). reason is copied. Returns 0, or -errno with a sentence in err.
- * Control plane. */
+/* Makes a stream on an open engine. The stream takes the engine over; if the function fails, it closes and frees the
+ * engine. config must come from speadi_recv_config_read(). reason is copied. Returns 0, or -errno with a sentence in
+ * err. Control plane. */
 int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const struct spead_recv_stream_config *config,
                                  const struct speadi_rx_engine_ops *ops, void *engine,
@@ -125,52 +128,56 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
 
 /* ---- recv_memory.c --------------------------------------------------------------------------- */
 
-/* Makes the pool, and shows its memory to the engine; layout and engine are known by then. With path auto the payload
- * is bounced if it cannot be placed into the memory, and engine_reason says why. leaving_max becomes 0 if nothing
- * will be placed. Returns 0, or -errno with a sentence in err. Control plane. */
+/* Makes the pool, and shows its memory to the engine. The fields layout and engine must be set before. With
+ * SPEAD_PATH_AUTO, payload is bounced if it cannot be placed into this memory, and engine_reason says why. Sets
+ * leaving_max to 0 if nothing will be placed. Returns 0, or -errno with a sentence in err. Control plane. */
 int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* ---- recv_stop.c ----------------------------------------------------------------------------- */
 
-/* Makes the engine post no more receives and end all reservations. What has come before can still be read. */
+/* Makes the engine post no more receives and end all reservations. Packets that have come before can still be read.
+ * */
 void speadi_recv_quiesce(struct spead_recv_stream *stream);
 
-/* Acts on calls of stop(), and on a channel without receiving end. Each poll() calls it at its beginning. */
+/* Begins the end of the stream if stop() was called or if no receiving end is open any more. Each poll() calls it at
+ * its beginning. */
 void speadi_recv_check_stop(struct spead_recv_stream *stream);
 
-/* Acts on stop items, which recv_packet.c has only noted in stopped_sources. Called after packets were read. */
+/* Begins the end of the stream if a stop item has come. recv_packet.c only notes stop items in stopped_sources. Call
+ * this after packets were read. */
 void speadi_recv_check_stop_items(struct spead_recv_stream *stream);
 
-/* Ends reading and flushes the live heaps. When all finished heaps are handed over, poll() will return result. */
+/* Ends the reading and flushes the live heaps. When all finished heaps are handed over, poll() returns `result`. */
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result);
 
-/* Does one step of flushing: hands over what it can, and ends the stream when nothing is pending or the deadline has
- * passed. */
+/* Does one step of flushing: hands over the heaps for which there is room. Ends the stream when no heap is pending
+ * any more or the deadline has passed. */
 void speadi_recv_flush(struct spead_recv_stream *stream);
 
-/* Ends the stream: poll() returns result from now on, and end of stream follows the last heap in the channel. */
+/* Ends the stream: each later poll() returns `result`, and the channel gets end of stream behind the last heap. */
 void speadi_recv_end(struct spead_recv_stream *stream, int result);
 
 /* ---- recv_burst.c ---------------------------------------------------------------------------- */
 
-/* Processes stream->burst: either the engine has just lent it and it is not empty, or it goes on with the packet that
- * had to wait for memory. Ends the burst after the last packet. Returns how many packets it has processed. */
+/* Processes stream->burst, which is not empty. If a packet had to wait for memory in an earlier call, processing
+ * continues with that packet. Ends the burst after its last packet. Returns how many packets it has processed. */
 int speadi_recv_process_burst(struct spead_recv_stream *stream);
 
-/* Gives the burst back, if one is lent. Reservations that the engine has reported as ended are over: heaps that were
- * leaving and packets that were parked because of them go on. */
+/* Gives the burst back, if one is lent. Then lets those leaving heaps and parked packets go on whose reservations the
+ * engine has reported as ended. */
 void speadi_recv_end_burst(struct spead_recv_stream *stream);
 
 /* ---- recv_fast_path.c ------------------------------------------------------------------------ */
 
-/* Processes packets from burst_next on, as long as each begins where the last one of its heap ended and has no other
- * effect. Returns how many. The first packet that is different is left to speadi_recv_process_packet(). */
+/* Processes packets of the burst, beginning with burst_next, as long as each packet begins where the packet before it
+ * in the heap ended and has no other effect. Returns how many packets it has processed. It leaves the first other
+ * packet to speadi_recv_process_packet(). */
 unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 
 /* ---- recv_packet.c --------------------------------------------------------------------------- */
 
-/* Finds the bucket of a packet, and puts its payload in place. False: with on_full = block, there is no memory until
- * the consumer takes a heap. Nothing was counted then, and the packet must be processed again. */
+/* Finds the bucket of a packet, and puts its payload in place. Returns false only with on_full = block, when there is
+ * no memory until the consumer takes a heap. Then nothing was counted, and the packet must be processed again. */
 bool speadi_recv_process_packet(struct spead_recv_stream *stream,
                                 const struct speadi_rx_packet *raw);
 
@@ -180,27 +187,28 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream);
 /* ---- recv_copy.c ----------------------------------------------------------------------------- */
 
 /* Copies a packet into a spare buffer. Returns SPEAD_RECV_LIVE and the number of the copy in *copy, or the bucket
- * that says why there is no copy. If the header was split, it lies in one piece in the copy. The payload of the copy
- * can be read by the CPU if the payload of the packet can. */
+ * that says why there is no copy. In the copy the header always lies in one piece. The CPU can read the payload of
+ * the copy if it can read the payload of the packet. */
 enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *stream,
                                                  const struct speadi_rx_packet *raw,
                                                  uint32_t *copy);
 
-/* Copies the payload of a packet to offset `to` of memory that the CPU cannot touch. Returns 0 or -errno. */
+/* Copies the payload of a packet into memory that the CPU cannot touch, to offset `to` of that memory. Returns 0 or
+ * -errno. */
 int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
                                const struct speadi_rx_packet *raw,
                                const struct speadi_packet *packet);
 
-/* Copies the misplaced packets of the burst, from burst_next on, to spare buffers. Called before any payload of them
- * is written anywhere. */
+/* Copies the misplaced packets among those from burst_next on to spare buffers. Call this before any payload of these
+ * packets is written anywhere. */
 void speadi_recv_copy_misplaced(struct spead_recv_stream *stream);
 
-/* Returns packet i of the burst, or its copy. NULL: it needed a copy and has none, and *why is the bucket that says
- * why. */
+/* Returns packet i of the burst, or its copy. Returns NULL if the packet needed a copy and has none; *why is then the
+ * bucket that says why. */
 const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *stream,
                                                         unsigned i, enum spead_recv_bucket *why);
 
-/* False: no byte of the packet will be used. */
+/* Returns false if the stream uses no byte of the packet, because the packet is dropped or refused. */
 static inline bool speadi_recv_is_readable(const struct spead_recv_stream *stream,
                                            const struct speadi_rx_packet *raw)
 {
@@ -217,24 +225,25 @@ static inline bool speadi_recv_has_split_header(const struct speadi_rx_packet *r
 
 /* ---- recv_heaps.c ---------------------------------------------------------------------------- */
 
-/* Opens a heap for the packet. Returns SPEAD_RECV_LIVE and the heap in *out, which is not in the table yet; or the
- * bucket that says why not. *paused is set if the packet must be processed again, see
+/* Opens a heap for the packet. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in the table yet.
+ * If no heap can be opened, returns the bucket of the packet. Sets *paused if the packet must be processed again, see
  * speadi_recv_process_packet(). */
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
 
-/* Called when the first packet of the heap was accepted. The heap gets a slot, and enters the table unless it is
- * complete. */
+/* Gives the heap a slot, and puts the heap into the table unless the heap is complete. Call this when the first
+ * packet of the heap was accepted. */
 void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              const struct speadi_rx_packet *raw,
                              const struct speadi_packet *packet);
 
-/* Ends the heap. It is handed over or given up, either now or when no posted receive points into it any more. */
+/* Ends the heap, and hands it over or gives it up. If posted receives point into the heap, this waits until none
+ * does. */
 void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause);
 
-/* Sends on their way all leaving heaps that no posted receive points into any more. */
+/* Hands over or gives up all leaving heaps that no posted receive points into any more. */
 void speadi_recv_release_leaving(struct spead_recv_stream *stream);
 
 /* Ends the heaps that are older than the age limit. Returns true if one of them must first wait for posted
@@ -243,16 +252,17 @@ bool speadi_recv_close_aged(struct spead_recv_stream *stream);
 
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 
-/* Sends the pending heaps to the consumer. If wait is true, those that find no room stay pending; else they are shed.
- * Returns true when none is pending any more. */
+/* Sends the pending heaps to the consumer. Heaps that find no room stay pending if wait is true; else they are shed.
+ * Returns true when no heap is pending any more. */
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait);
 
-/* on_shed of the channel: the heap was counted as handed over, and is counted as shed now. On the owner thread; with
- * the cause CANCELLED on any thread, and then it changes nothing. */
+/* The channel calls this for each heap that it sheds (on_shed). The heap was counted as delivered; this function
+ * counts it as shed instead. It runs on the owner thread. With the cause CANCELLED it may run on any thread, and then
+ * it changes nothing. */
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause);
 
-/* True when finished heaps wait for room, while the stream runs. */
+/* Returns true if finished heaps wait for room in the channel while the stream runs, instead of being shed. */
 static inline bool speadi_recv_waits_for_room(const struct spead_recv_stream *stream)
 {
     return stream->outlet.waits;
@@ -284,14 +294,14 @@ static inline void speadi_recv_uncount(struct spead_recv_stream *stream,
                             -(uint64_t)raw->datagram_bytes);
 }
 
-/* Counts the packet as seen, once. */
+/* Counts the packet as seen. Call this once for each packet. */
 static inline void speadi_recv_count_seen(struct spead_recv_stream *stream,
                                           const struct speadi_rx_packet *raw)
 {
     speadi_ledger_add(&stream->tally.source[raw->source].seen, raw->segments, raw->datagram_bytes);
 }
 
-/* Counts a packet whose payload is not looked at: as seen, and in its bucket. */
+/* Counts a packet as seen and in its bucket, when nobody looks at its payload. */
 static inline void speadi_recv_count_unread(struct spead_recv_stream *stream,
                                             const struct speadi_rx_packet *raw,
                                             enum spead_recv_bucket bucket)
