@@ -88,10 +88,10 @@ static bool belongs_where_it_lies(const struct spead_recv_stream *stream,
     struct speadi_packet packet;
 
     if (!speadi_recv_is_readable(stream, raw))
-        return true; /* no byte of it will be used */
+        return true; /* no byte of the packet will be used */
     if (speadi_recv_has_split_header(raw))
         return false;
-    /* If the packet is malformed, no byte of it will be used either. */
+    /* If the packet is malformed, no byte of the packet will be used either. */
     return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
            speadi_placement_is_own_place(&stream->placement, raw->place, &packet);
 }

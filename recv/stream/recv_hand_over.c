@@ -71,7 +71,8 @@ static uint32_t send_some(struct speadi_outlet *outlet, uint32_t count)
     return sent;
 }
 
-/* Sends the pending heaps for which the channel has room now. Returns false if the channel had no room for a heap. */
+/* Sends pending heaps. If wait is true, sends only as many as the channel has room for now. Returns false if the
+ * channel had no room for any heap. */
 static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
 {
     struct speadi_outlet *outlet = &stream->outlet;

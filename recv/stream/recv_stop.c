@@ -46,8 +46,8 @@ void speadi_recv_quiesce(struct spead_recv_stream *stream)
 
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 {
-    /* Packets of a burst can be left here only if no receiving end is open any more or the deadline has passed. They
-     * are counted, not processed. */
+    /* Packets of a burst can be left here only if no receiving end is open any more, stop() was called twice, or the
+     * deadline has passed. They are counted, not processed. */
     while (stream->burst_is_out && stream->burst_next < stream->burst.count)
         speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next++],
                                  SPEAD_RECV_AFTER_STOP);

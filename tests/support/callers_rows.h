@@ -12,14 +12,14 @@ struct caller_struct {
     size_t end;     /* end of the last field; the struct may have padding behind it */
 };
 
-/* tests/package/test_structs.sh looks for these words. */
+/* tests/package/test_structs.sh searches the source for the word STRUCT, to see which structs are tested. */
 #define STRUCT(type, last)                                                                  \
     {                                                                                       \
         .name = #type, .size = sizeof(struct type), .shorter = offsetof(struct type, last), \
         .end = offsetof(struct type, last) + sizeof(((struct type *)NULL)->last)            \
     }
 
-/* By how much the struct of a newer library is longer. */
+/* A struct of a newer library is longer by this many bytes. */
 enum { NEWER_BYTES = 24 };
 
 #endif

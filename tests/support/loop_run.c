@@ -11,12 +11,14 @@
 #include "engine_names.h"
 
 #define LOOP_ITEM_ID 0x1000u
-/* On a cable: the most packets that are under way, and that are sent in a row. A window of placed receives holds 64. */
-#define AHEAD_MAX  16u
-#define CABLE_RATE 1e10 /* bytes per second; in effect only the burst limits */
-/* The run gives up after this time without any progress. Only a failing test waits that long. */
+/* On a cable, at most this many packets are under way at the same time, and one burst of the sender has at most this
+ * many. It is less than the 64 places that can be reserved. */
+#define AHEAD_MAX 16u
+/* bytes per second: so many that only the size of the burst limits the sender */
+#define CABLE_RATE 1e10
+/* If nothing has happened for this time, the run gives up. Only a failing test waits that long. */
 #define STUCK_NS 5000000000u
-#define LOST_NS  100000000u /* the same, where packets may be lost */
+#define LOST_NS  100000000u /* used instead where packets may be lost */
 
 struct loop {
     const struct loop_case *c;
@@ -26,7 +28,7 @@ struct loop {
     struct spead_recv_stream *rx;
     struct spead_send_heap *heap, *stop;
     uint8_t *payload;
-    uint8_t *taken; /* by heap counter: how often the heap was taken complete */
+    uint8_t *taken; /* for each heap counter: how often a complete heap was taken */
     bool in_flight, tx_ended, rx_ended;
     uint64_t lost; /* packets on the cable that the run no longer waits for */
 };
@@ -210,7 +212,8 @@ static void receive_until_empty(struct loop *l)
 }
 
 struct loop_counts {
-    uint64_t sent, seen; /* without duplicates: a fault makes them after the sender has counted */
+    /* duplicates are not counted: a fault makes them after the sender has counted */
+    uint64_t sent, seen;
 };
 
 static struct loop_counts count_packets(struct loop *l)
@@ -225,8 +228,9 @@ static struct loop_counts count_packets(struct loop *l)
                                     seen.total.bucket[SPEAD_RECV_DUPLICATE].packets};
 }
 
-/* On a cable: reads until at most ahead_max packets are under way and `heaps` heaps were taken. If nothing comes for
- * a long time, the missing packets are lost, and no later call waits for them. */
+/* Does nothing unless the ends are joined by a cable. Reads until at most ahead_max packets are under way and `heaps`
+ * heaps were taken. If nothing comes for a long time, the function takes the missing packets for lost, and no later
+ * call waits for them. */
 static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
 {
     const uint64_t patience = l->c->lossy ? LOST_NS : STUCK_NS;
@@ -257,7 +261,7 @@ static void heap_done(void *arg, const struct spead_send_result *result)
     l->in_flight = false;
 }
 
-/* Sends one whole heap, and reads meanwhile. */
+/* Sends one whole heap. Between its bursts, reads what has come. */
 static bool send_one(struct loop *l, const struct spead_send_heap *heap)
 {
     struct spead_send_options options = {.done = heap_done, .done_arg = l};
@@ -278,9 +282,9 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
     return true;
 }
 
-/* Ends the receiver. A stop heap does that where nothing can go wrong with it. With a fault, the stop heap might be
- * lost or arrive before data; on a cable, its second packet might arrive after the first has ended the receiver.
- * There, a call of spead_recv_stream_stop() ends the receiver. */
+/* Ends the receiver by a stop heap, or by a call of spead_recv_stream_stop() where a stop heap could go wrong. With a
+ * fault, the stop heap might be lost or arrive before data. On a cable, the second packet of the stop heap might
+ * arrive after its first packet has ended the receiver. */
 static bool finish(struct loop *l)
 {
     bool sent = l->c->pair || l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);

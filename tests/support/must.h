@@ -1,4 +1,5 @@
-/* Checks what has to hold for a test to mean anything. If it does not hold, the program prints where and aborts. */
+/* MUST() checks a condition without which the test would show nothing. If the condition is false, it prints the file
+ * and the line, and calls abort(). */
 #ifndef TEST_MUST_H
 #define TEST_MUST_H
 

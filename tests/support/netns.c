@@ -46,7 +46,8 @@ __attribute__((format(printf, 2, 3))) static bool ip(const char **reason, const 
     return false;
 }
 
-/* Puts the calling thread into a new network. *descriptor gets a descriptor of it; NULL: none is needed. */
+/* Puts the calling thread into a new network. *descriptor gets a descriptor of the network; descriptor may be NULL.
+ * */
 static bool enter_new(int *descriptor, const char **reason)
 {
     if (unshare(CLONE_NEWNET) < 0)
@@ -64,8 +65,8 @@ bool test_netns_enter(const char **reason)
                                                  "route add local ff00::/8 dev lo table local\n");
 }
 
-/* Sets up one host. nodad: while the kernel looks for a duplicate of an address, the address cannot be bound for a
- * second. */
+/* Sets up one host. The word nodad switches off the kernel's search for a duplicate of the address: while the kernel
+ * searches, about a second, the address cannot be bound. */
 static bool set_up_host(const char *interface, const char *v4, const char *v6, const char *link,
                         const char **reason)
 {
@@ -88,8 +89,8 @@ void test_netns_move(int host)
     abort();
 }
 
-/* Opens a socket on the discard port (9), on the host of the calling thread. It joins the group through the interface
- * with address v4. */
+/* Opens a socket on the discard port (9), on the host of the calling thread. The socket joins the group through the
+ * interface that has the address v4. */
 static int probe_socket(const struct sockaddr_in *group, const char *v4)
 {
     int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -104,7 +105,8 @@ static int probe_socket(const struct sockaddr_in *group, const char *v4)
 }
 
 /* Waits until the cable carries packets. A new cable drops packets until the kernel has noticed that both ends are
- * up, which can take a second. The packets are multicast, so that afterwards no host has learned a neighbour. */
+ * up, which can take a second. This function sends multicast packets, because they do not make a host learn a
+ * neighbour. */
 static bool wait_for_cable(int from, int to, const char *to_v4, const char **reason)
 {
     struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(9)};

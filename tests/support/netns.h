@@ -1,24 +1,24 @@
-/* Networks for one test: no port is taken already, no packet gets out, and nothing is left to clean up (a network
- * ends with the last thread or socket in it).
+/* Makes networks for one test. In a new network all ports are free, and no packet leaves it. The test need not clean
+ * up: a network ends with the last thread or socket in it.
  *
  * A network belongs to the calling thread and to the threads that it starts afterwards. The functions need root (or
- * CAP_SYS_ADMIN) and `ip` from iproute2. Where one returns false, *reason says what is missing, and the test skips
- * with it. */
+ * CAP_SYS_ADMIN) and `ip` from iproute2. If a function returns false, *reason says what is missing, and the test is
+ * skipped with that text. */
 #ifndef TESTS_SUPPORT_NETNS_H
 #define TESTS_SUPPORT_NETNS_H
 
 #include <stdbool.h>
 
-/* Puts the calling thread into a network with a loopback interface only: it is up, has IPv4 and IPv6, and multicast
- * is routed to it. */
+/* Puts the calling thread into a new network that has only a loopback interface. The interface is up, it has IPv4 and
+ * IPv6, and multicast is routed to it. */
 bool test_netns_enter(const char **reason);
 
-/* Makes two hosts on one cable and puts the calling thread on the near one; test_netns_move() changes the host. Both
- * hosts have the addresses below, routes for IPv4 and IPv6 multicast, and a loopback interface each. */
+/* Makes two hosts on one cable and puts the calling thread on the near host; test_netns_move() changes the host. The
+ * hosts have the addresses below. Each host has routes for IPv4 and IPv6 multicast, and a loopback interface. */
 #define TEST_NEAR_INTERFACE "near0"
 #define TEST_NEAR_V4        "10.77.0.1"
 #define TEST_NEAR_V6        "fd77::1"
-/* link-local: it needs "%near0" behind it on the near host */
+/* a link-local address: a program on the near host must write "%near0" behind it */
 #define TEST_NEAR_LINK     "fe80::1"
 #define TEST_FAR_INTERFACE "far0"
 #define TEST_FAR_V4        "10.77.0.2"
@@ -32,7 +32,7 @@ struct test_netns_pair {
 bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason);
 
 /* Puts the calling thread on one of the hosts: pair.near or pair.far. Sockets stay on the host where they were made.
- * If it cannot, it calls abort(). */
+ * On failure this calls abort(). */
 void test_netns_move(int host);
 
 #endif

@@ -1,4 +1,4 @@
-/* Builds any SPEAD packet, also a malformed one: it checks no value, so that a test can choose any.
+/* Builds any SPEAD packet, also a malformed one: these functions check no value, so that a test can choose any value.
  *
  *     struct test_packet packet;
  *     test_packet_begin(&packet, 40);
@@ -24,7 +24,7 @@ struct test_packet {
 /* Starts the packet with a header of flavour SPEAD-64-heap_address_bits and no item pointers. */
 void test_packet_begin(struct test_packet *packet, unsigned heap_address_bits);
 
-/* Each appends one item pointer and adds 1 to the number of item pointers in the header. */
+/* Both functions append one item pointer and add 1 to the number of item pointers in the header. */
 void test_packet_pointer(struct test_packet *packet, uint64_t pointer);
 void test_packet_immediate(struct test_packet *packet, uint64_t id, uint64_t value);
 void test_packet_addressed(struct test_packet *packet, uint64_t id, uint64_t offset);
@@ -32,7 +32,8 @@ void test_packet_addressed(struct test_packet *packet, uint64_t id, uint64_t off
 /* Appends bytes; the item pointers of the packet stay as they are. */
 void test_packet_payload(struct test_packet *packet, const void *data, size_t bytes);
 
-/* Overwrite item pointer number `index`, or the number of item pointers in the header. */
+/* The first function overwrites item pointer number `index`; the second overwrites the number of item pointers in the
+ * header. */
 void test_packet_set_pointer(struct test_packet *packet, unsigned index, uint64_t pointer);
 void test_packet_set_count(struct test_packet *packet, unsigned count);
 
@@ -40,12 +41,14 @@ void test_packet_set_count(struct test_packet *packet, unsigned count);
 void test_packet_specials(struct test_packet *packet, unsigned heap_address_bits, uint64_t counter,
                           uint64_t heap_length, uint64_t offset, uint64_t bytes);
 
-/* Builds an ordinary data packet without items: the range [offset, offset + bytes) of a heap of heap_length bytes.
- * payload is the content of that range; NULL: each byte is test_packet_byte() of its offset. */
+/* Builds an ordinary data packet without items. It carries the range [offset, offset + bytes) of a heap with
+ * heap_length bytes. `payload` is the content of that range. If payload is NULL, each byte is test_packet_byte() for
+ * its offset. */
 void test_packet_data(struct test_packet *packet, unsigned heap_address_bits, uint64_t counter,
                       uint64_t heap_length, uint64_t offset, const void *payload, size_t bytes);
 
-/* The byte at an offset of a heap. It differs between heaps and between offsets. */
+/* Returns the byte that stands at this offset of this heap in all test data. Other heaps and other offsets have other
+ * bytes. */
 uint8_t test_packet_byte(uint64_t counter, uint64_t offset);
 
 #endif

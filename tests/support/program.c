@@ -53,8 +53,8 @@ static void become(const struct program *program, const char *path, char *const 
     if (program->file_bytes_max > 0)
         setrlimit(RLIMIT_FSIZE, &limit);
     if (program->preload != NULL) {
-        /* The sanitizer wants to be the first library. It works as the second one, too, so this check of it is
-         * switched off. */
+        /* The address sanitizer checks that it is the first library. It also works as the second library, so its
+         * check is switched off. */
         setenv("LD_PRELOAD", program->preload, 1);
         setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
     }
@@ -119,7 +119,8 @@ bool program_says(struct program *program, const char *text)
         char *said;
         bool found;
 
-        /* Whether the program has ended is asked first. If it has, the text that is read next is complete. */
+        /* Ask first whether the program has ended, and read its text afterwards. If the program had ended, the text
+         * is complete. */
         waitid(P_PID, (id_t)program->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
         said = program_err(program);
         found = strstr(said, text) != NULL;

@@ -1,6 +1,6 @@
-/* Another program, as a test sees it: the test starts it, sends it signals, waits for it, and reads its output.
+/* Lets a test use another program: start it, send signals to it, wait for its end, and read its output.
  *
- * The output goes to memory files, so that the program never waits for a reader. */
+ * The output of the program goes to memory files, so that the program never waits for a reader. */
 #ifndef TESTS_SUPPORT_PROGRAM_H
 #define TESTS_SUPPORT_PROGRAM_H
 
@@ -25,20 +25,21 @@ struct program {
     const char *preload; /* a shared library for LD_PRELOAD; NULL: none; set it before the start */
 };
 
-/* Starts the program at `path` with the words of `line` as arguments; single spaces separate them. If it cannot, it
- * calls abort(). */
+/* Starts the program at `path` with the words of `line` as arguments; single spaces separate them. If that is not
+ * possible, calls abort(). */
 void program_start(struct program *program, const char *path, const char *line);
 
-/* Return what the program has printed so far. The caller frees the text with free(). */
+/* Return what the program has written so far to its standard output and to its standard error. The caller frees the
+ * text with free(). */
 char *program_out(const struct program *program);
 char *program_err(const struct program *program);
 
-/* Waits until `text` appears in the standard error of the program. Returns false when the program has ended without
- * it, or after 20 s. */
+/* Waits until `text` appears in the standard error of the program. Returns false if the program has ended without
+ * this text, or if 20 s have passed. */
 bool program_says(struct program *program, const char *text);
 
-/* Waits for the end of the program; after 60 s it kills it. Returns the exit status, or 128 + the number of the
- * signal. */
+/* Waits until the program has ended; kills the program after 60 s. Returns its exit status, or 128 + the number of
+ * the signal that ended it. */
 int program_wait(struct program *program);
 
 void program_release(struct program *program);

@@ -1,4 +1,4 @@
-/* A receive stream as the source node of a graph, with a probe sink behind it.
+/* Gives a test a graph of two nodes: a receive stream as the source node, and a probe sink.
  *
  *     static struct recv_graph_rig rig;    // zeroed
  *     recv_graph_init(&rig);               // change rig.config and rig.sink_config
@@ -8,7 +8,7 @@
  *     int ret = recv_graph_wait(&rig, NULL);
  *     recv_graph_close(&rig);
  *
- * A call that fails although no test is about that failure ends the program with abort(). */
+ * If a call fails that must not fail in any test, the rig ends the program with abort(). */
 #ifndef TEST_RECV_GRAPH_RIG_H
 #define TEST_RECV_GRAPH_RIG_H
 
@@ -42,19 +42,20 @@ void recv_graph_close(struct recv_graph_rig *rig);
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Makes a stream on this link with rig->config. */
+/* Makes a memory link and a stream that reads it, with rig->config. Gives the link in *link and returns the stream.
+ * */
 struct spead_recv_stream *recv_graph_open_on(struct recv_graph_rig *rig,
                                              struct spead_mem_link **link);
 struct spead_node *recv_graph_add_stream(struct recv_graph_rig *rig,
                                          struct spead_recv_stream *added, const char *name);
 void recv_graph_add_sink(struct recv_graph_rig *rig);
-/* Joins the output of `from` to the sink by this edge. */
+/* Joins the output of `from` to the sink. `edge` is the configuration of the edge. */
 void recv_graph_join(struct recv_graph_rig *rig, struct spead_node *from,
                      const struct spead_channel_config *edge);
 
-/* Builds capture > sink, joined by the channel configuration of the stream. recv_graph_build() makes a stream on
- * rig->wire, recv_graph_build_on() uses the given stream, and recv_graph_build_scripted() makes one on
- * rig->scripted. */
+/* Builds the graph capture > sink. The edge has the configuration that the stream gives for it. recv_graph_build()
+ * makes a stream on rig->wire, recv_graph_build_on() uses the given stream, and recv_graph_build_scripted() makes one
+ * on rig->scripted. */
 void recv_graph_build(struct recv_graph_rig *rig);
 void recv_graph_build_on(struct recv_graph_rig *rig, struct spead_recv_stream *built);
 void recv_graph_build_scripted(struct recv_graph_rig *rig);

@@ -1,8 +1,8 @@
 /* Packets that are written byte by byte in tests/vectors/NAME.hex.
  *
  * A file holds bytes as two hex digits each, with spaces between them. '#' starts a comment that runs to the end of
- * the line. An empty line ends a packet; a line with only a comment does not. A file that cannot be read ends the
- * program with abort(). */
+ * the line. An empty line ends a packet; a line with only a comment does not. If a file cannot be read, the program
+ * ends with abort(). */
 #ifndef TEST_VECTORS_H
 #define TEST_VECTORS_H
 
