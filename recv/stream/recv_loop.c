@@ -62,8 +62,8 @@ static void idle(struct spead_recv_stream *stream)
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
 }
 
-/* Reads one burst and processes it. Returns the number of packets read; also 0 when the source has ended or failed.
- * */
+/* Reads one burst and processes it. Returns the number of packets read; also 0 when the source has ended or
+ * failed. */
 static int read_burst(struct spead_recv_stream *stream)
 {
     int count;

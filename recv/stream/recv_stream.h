@@ -135,8 +135,8 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
 
 /* ---- recv_stop.c ----------------------------------------------------------------------------- */
 
-/* Makes the engine post no more receives and end all reservations. Packets that have come before can still be read.
- * */
+/* Makes the engine post no more receives and end all reservations. Packets that have come before can still be
+ * read. */
 void speadi_recv_quiesce(struct spead_recv_stream *stream);
 
 /* Begins the end of the stream if stop() was called or if no receiving end is open any more. Each poll() calls it at

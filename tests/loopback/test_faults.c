@@ -1,7 +1,7 @@
 /* Goal: whatever happens to packets, the ledger is exact, every byte of a heap that is handed over is right, and no
  * hole shows bytes of another heap.
- * Method: faults of each kind and of all kinds together, from a seeded dice, at the sender and at the receiver, over
- * every engine, with placed and with bounced payload. */
+ * Method: a seeded dice makes faults of each kind, and of all kinds together, at the sender and at the receiver. The
+ * test runs over every engine, with placed and with bounced payload. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -133,7 +133,7 @@ ParameterizedTest(struct fault_case *f, faults, sent_minus_seen_is_missing, .tim
 }
 
 /* SPEAD does not detect flipped bits (on a real wire the checksum of UDP does), so packets with wrong bits may be
- * accepted. The ledger must be exact all the same, holes must be zero, and memory must stay within its bound. */
+ * accepted. Even then the ledger must be exact, holes must be zero, and memory must stay within its bound. */
 ParameterizedTestParameters(faults, flipped_bits_are_counted_and_bounded)
 {
     static struct fault_case cases[2 * TEST_ENGINES_MAX];

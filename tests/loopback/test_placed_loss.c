@@ -1,6 +1,6 @@
 /* Goal: placed heaps are right even if packets are lost, and the counters say how the payload got to its place.
- * Method: losses of 0.1 % and 1 % from a seeded dice over every engine, several thousand packets each. The same again
- * with memory that the CPU must not touch; the kernel's engines can only bounce to it. */
+ * Method: a seeded dice loses 0.1 % or 1 % of several thousand packets, over every engine. Then the same with heaps
+ * in memory that the CPU must not touch; engines socket and uring can only bounce payload into this memory. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -18,7 +18,7 @@
 struct loss_case {
     char engine[TEST_ENGINE_LENGTH];
     double loss;
-    /* lost between engine and core, after the packet was placed; else lost on the wire */
+    /* packets are lost between engine and core, after they were placed; false: they are lost on the wire */
     bool on_receive;
 };
 
@@ -67,7 +67,7 @@ static void run(const struct loss_case *f, struct loop_case *c, struct loop_resu
     cr_expect(loop_ledger_adds_up(&r->received));
 }
 
-/* The number of accepted packets. The payload of each was placed, bounced or repaired. */
+/* Returns the number of accepted packets: each was placed, bounced or repaired. */
 static uint64_t accepted(const struct spead_recv_stats *stats)
 {
     return stats->total.bucket[SPEAD_RECV_DELIVERED].packets;
@@ -85,8 +85,8 @@ ParameterizedTest(struct loss_case *f, placed_loss, every_placed_heap_is_right_a
     const struct spead_recv_stats *stats = &r.received;
 
     run(f, &c, &r);
-    /* Engine mem reads most of a heap in one burst. At that time the heap does not exist yet, so no place can be
-     * reserved. */
+    /* Engine mem reads most of a heap in one burst. Before this burst the heap does not exist, so no place in it can
+     * be reserved. */
     cr_expect_gt(
         stats->counters.placed, test_engine_kind(f->engine) == TEST_MEM ? 0 : accepted(stats) / 2,
         "%s at %g: %llu placed", f->engine, f->loss, (unsigned long long)stats->counters.placed);

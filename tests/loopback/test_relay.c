@@ -1,8 +1,9 @@
-/* Goal: heaps that come in by one link go out by the next, unchanged and in order. None is lost, although either side
- * has room for only a few heaps.
+/* Goal: heaps that a graph receives on one link leave it on another link, unchanged and in order. No heap is lost,
+ * although both sides have room for only a few heaps.
  *
- * Method: a receive stream and a send stream are the two nodes of a graph, between a sender and a receiver that do
- * not know of it. The contents of each heap tell its heap counter. The stop heap of the sender ends the graph. */
+ * Method: a receive stream and a send stream are the two nodes of a graph, between a sender and a receiver that know
+ * nothing of the graph. The content of each heap depends on its heap counter, so the test sees which heap it got. The
+ * stop heap of the sender ends the graph. */
 #include <criterion/criterion.h>
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* One row of the tables in test_callers_read.c and test_callers_write.c: a public struct, its size, and where its
- * last field lies. */
+/* Describes one row of the tables in test_callers_read.c and test_callers_write.c. A row is one public struct with
+ * its size and the place of its last field. */
 #ifndef TEST_CALLERS_ROWS_H
 #define TEST_CALLERS_ROWS_H
 
@@ -12,7 +12,7 @@ struct caller_struct {
     size_t end;     /* end of the last field; the struct may have padding behind it */
 };
 
-/* tests/package/test_structs.sh searches the source for the word STRUCT, to see which structs are tested. */
+/* tests/package/test_structs.sh searches the tables for rows that begin with STRUCT( and the name of a struct. */
 #define STRUCT(type, last)                                                                  \
     {                                                                                       \
         .name = #type, .size = sizeof(struct type), .shorter = offsetof(struct type, last), \

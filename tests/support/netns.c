@@ -46,8 +46,8 @@ __attribute__((format(printf, 2, 3))) static bool ip(const char **reason, const 
     return false;
 }
 
-/* Puts the calling thread into a new network. *descriptor gets a descriptor of the network; descriptor may be NULL.
- * */
+/* Puts the calling thread into a new network. *descriptor gets a descriptor of the network; descriptor may be
+ * NULL. */
 static bool enter_new(int *descriptor, const char **reason)
 {
     if (unshare(CLONE_NEWNET) < 0)

@@ -17,7 +17,7 @@ struct pairwise {
     unsigned values[PAIRWISE_AXES_MAX]; /* in: how many values each axis has */
     /* out: the rows; row[r][a] is the number of the value that axis a has in row r */
     unsigned row[PAIRWISE_ROWS_MAX][PAIRWISE_AXES_MAX];
-    unsigned rows; /* out */
+    unsigned rows; /* out: how many rows there are */
 };
 
 /* Makes the rows. allowed() says whether a row may be used; NULL: every row. If all rows in which a pair could stand

@@ -42,8 +42,7 @@ void recv_graph_close(struct recv_graph_rig *rig);
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Makes a memory link and a stream that reads it, with rig->config. Gives the link in *link and returns the stream.
- * */
+/* Makes a stream that reads *link, with the configuration rig->config, and returns the stream. */
 struct spead_recv_stream *recv_graph_open_on(struct recv_graph_rig *rig,
                                              struct spead_mem_link **link);
 struct spead_node *recv_graph_add_stream(struct recv_graph_rig *rig,

@@ -197,8 +197,8 @@ struct spead_recv_stream_config {
      * place and must be moved. When the stream opens a heap, it computes p over the last 8192 packets or more. If p
      * is above placed_loss_max, the stream bounces the packets of new heaps. If p is at most half of placed_loss_max,
      * it places them again. It logs both changes. 0 (default): the stream uses the p at which half of the packets
-     * would have to be moved (1.1 % for 64 places); bouncing costs the same there. 1: the stream never stops placing.
-     * */
+     * would have to be moved (1.1 % for 64 places); bouncing costs the same there. 1: the stream never stops
+     * placing. */
     double placed_loss_max;
 
     /* The only sender whose packets the stream accepts: "HOST" or "[V6]" (any port of that host), "HOST:PORT" or

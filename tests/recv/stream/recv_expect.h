@@ -1,4 +1,4 @@
-/* Checks that tests of a receive stream share: the buckets, and the next heap. */
+/* Two checks for tests of receive streams: one checks the buckets, the other checks the next heap. */
 #ifndef TEST_RECV_EXPECT_H
 #define TEST_RECV_EXPECT_H
 

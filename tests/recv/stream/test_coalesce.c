@@ -1,5 +1,5 @@
 /* Goal: packets coalesce for the right time before a stream reads them, at every rate that matters.
- * Method: the rule is a pure function. The test tells it rates; no time passes. */
+ * Method: the rule is a pure function. The test gives rates to this function, so the test need not sleep. */
 #include <criterion/criterion.h>
 
 #include "coalesce.h"
@@ -38,7 +38,8 @@ Test(coalesce, no_more_comes_during_a_sleep_than_an_eighth_of_the_buffer)
 
 Test(coalesce, a_buffer_without_room_for_trains_is_read_at_once)
 {
-    cr_expect_eq(sleep_at(425984, 30000), 0); /* the largest that an unchanged kernel allows */
+    /* 425984 bytes: the largest buffer that a kernel with default settings allows */
+    cr_expect_eq(sleep_at(425984, 30000), 0);
     cr_expect_eq(sleep_at(0, 30000), 0);
 }
 

@@ -1,6 +1,6 @@
-/* Goal: heaps can lie in memory that the CPU must not touch, or in memory that a NIC must know. The right
- * configurations are refused, the log says the right lines, and every packet has its bucket when operations on the
- * memory fail.
+/* Goal: heaps can lie in memory that the CPU must not touch, or in memory that a NIC must know. Configurations that
+ * cannot work are refused, and the log has the right lines. When an operation on the memory fails, every packet is
+ * still counted in its bucket.
  * Method: a scripted engine acts as a NIC. The memory is mapped PROT_NONE, so that any access by the core ends the
  * test. */
 #include <criterion/criterion.h>
@@ -57,7 +57,8 @@ static void fini(void)
 
 TestSuite(device_heaps, .init = init, .fini = fini);
 
-/* Creates a stream, which must fail with `expected`. Returns the sentence of the error. */
+/* Tries to create a stream; this must fail with the error `expected`. Returns the sentence that create() put into
+ * err. */
 static const char *refusal(int expected)
 {
     static struct spead_err err;
@@ -104,7 +105,7 @@ static void push_heap(uint64_t counter)
         push(counter, i, 0);
 }
 
-/* Polls until the engine has lent everything, and checks each heap. Returns how many heaps came. */
+/* Polls until the engine has lent all packets, and checks each heap that comes. Returns how many heaps came. */
 static unsigned read_all(void)
 {
     struct spead_heap *heap;
@@ -330,7 +331,7 @@ static void open_with(unsigned window, double loss_max)
     recv_rig_open(&rig);
 }
 
-/* Sends heaps and reads them. One packet in `every` is lost; 0: none. */
+/* Sends heaps and reads them. One of every `every` packets is lost; if `every` is 0, none is lost. */
 static void read_lossy(uint64_t heaps, unsigned every)
 {
     static uint64_t counter;

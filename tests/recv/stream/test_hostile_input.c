@@ -61,7 +61,7 @@ Test(hostile_input, forged_heap_lengths_take_no_memory)
     for (uint64_t counter = 0; counter < 500; counter++)
         push_header_only(counter, (1ull << 40) - 1, 0, 8);
     for (uint64_t counter = 500; counter < 1000; counter++)
-        push_header_only(counter, 64u << 20, 0, 8); /* exactly the largest allowed heap */
+        push_header_only(counter, 64u << 20, 0, 8); /* its length is exactly the largest allowed */
     drain();
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_OVER_CAP_HEAP_SIZE), 500u);
     cr_expect_leq(rig.stats.counters.memory_high_water_bytes, plan.region_count * 4096);

@@ -1,7 +1,7 @@
-/* Goal: heaps reach the consumer by the way that the outlet promises, with both ends on one thread (tests/stress has
- * the races).
- * Method: heaps without memory, which the test tells apart by their heap counters. Each has one reference more than
- * the outlet releases, so that it is never freed. */
+/* Goal: the outlet hands over heaps to the consumer as outlet.h says. Both ends are on one thread; tests/stress tests
+ * the outlet with several threads.
+ * Method: the heaps have no memory, and the test knows them by their heap counters. Each heap has one reference more
+ * than the outlet releases, so that no heap is freed. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -64,8 +64,8 @@ static void release(void)
 
 TestSuite(outlet, .init = number_heaps, .fini = release);
 
-/* Adds and sends heaps as a stream does: those that the channel did not take stay pending. Returns how many it
- * took. */
+/* Adds and sends heaps as a stream does: the heaps that the channel does not take stay pending. Returns how many
+ * heaps the channel took. */
 static uint32_t push(unsigned first, unsigned count)
 {
     int sent;
@@ -173,7 +173,7 @@ static void taking_ends_a_wait_for_room(void)
     cr_expect_eq(speadi_outlet_room(&outlet), 4u);
     push(0, 4);
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
-    /* it announces its waker, and the wait times out */
+    /* the outlet announces its waker, and the wait ends by its deadline */
     speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
     cr_expect_not(readable(spead_sender_fd(outlet.sender)));
@@ -190,7 +190,8 @@ Test(outlet, taking_ends_a_wait_for_room_in_block_mode)
     taking_ends_a_wait_for_room();
 }
 
-/* When a stream stops, its last heaps wait for room under the policies that shed, too. */
+/* While a stream stops, its last heaps wait for room. They wait also if the policy of the channel is one that
+ * sheds. */
 Test(outlet, taking_ends_a_wait_for_room_where_heaps_are_shed)
 {
     open_with(SPEAD_DROP_NEWEST);
@@ -222,7 +223,8 @@ Test(outlet, the_end_comes_after_everything_sent)
     cr_expect_eq(try_take(1), -ESHUTDOWN);
 }
 
-/* For take() every end is the same; a receiving end that the caller has opened sees the error. */
+/* take() returns the same error however the stream has ended. A receiving end that the caller has opened gets the
+ * error of the stream. */
 Test(outlet, an_error_ends_the_channel)
 {
     struct spead_receiver *receiver;

@@ -1,8 +1,8 @@
-/* Goal: with placed receive, every heap is right, whether payload landed where it was predicted to belong or not.
- * Method: a scripted engine puts the next packet, whichever it is, into the next reserved range. Then the same
- * packets are read without placement, and with placement into memory that the CPU must not touch. Heaps and ledger
- * must be the same each time. Regions contain old bytes of other heaps, so a packet that was not moved to its own
- * place, or was overwritten on its way, leaves wrong bytes. */
+/* Goal: with placed receive every heap is right, also if a prediction was wrong and payload landed in another place.
+ * Method: a scripted engine puts each packet, whichever it is, into the next reserved range. Then the same packets
+ * are read without placement, and with placement into memory that the CPU must not touch. Heaps and ledger must be
+ * the same each time. Regions contain old bytes of other heaps. So if a packet is not moved to its own place, or is
+ * overwritten before it is moved, the test finds wrong bytes. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -21,7 +21,8 @@
 struct sent {
     uint64_t counter, offset;
     uint32_t bytes;
-    uint32_t pad; /* NULL item pointers, which make the header longer than that of other packets */
+    /* how many NULL item pointers the packet has; they make its header longer than other headers */
+    uint32_t pad;
 };
 
 static struct sent wire[WIRE_MAX];
@@ -35,7 +36,7 @@ static void send_part(uint64_t counter, uint64_t offset, uint32_t bytes)
     wire[wire_count++] = (struct sent){.counter = counter, .offset = offset, .bytes = bytes};
 }
 
-/* Sends packets number first to last - 1 of a heap. */
+/* Sends the packets with the numbers first to last - 1 of a heap. */
 static void send_packets(uint64_t counter, unsigned first, unsigned last)
 {
     for (unsigned i = first; i < last; i++)
@@ -52,16 +53,17 @@ struct mode {
     bool out_of_order;
     unsigned poll_max;
     unsigned window;
-    unsigned live; /* live heaps; 0: 8, so that none is evicted */
-    bool apart;    /* in memory that the CPU must not touch, received by a NIC */
+    unsigned live; /* number of live heaps; 0: 8, so that no heap is evicted */
+    /* heaps lie in memory that the CPU must not touch, and the engine acts as a NIC */
+    bool apart;
 };
 
 struct outcome {
     char buckets[1024];
-    uint64_t received[HEAPS_MAX]; /* by heap counter: bytes of the heap that arrived */
+    uint64_t received[HEAPS_MAX]; /* for each heap counter: how many bytes of the heap arrived */
     uint64_t heaps, missing;
     uint64_t placed, repaired, bounced;
-    uint32_t parked; /* the most packets that were parked at a time */
+    uint32_t parked; /* the largest number of packets that were parked at the same time */
 };
 
 static void push_sent(const struct sent *sent)
@@ -156,8 +158,9 @@ static void compare(const struct outcome *placed, const struct outcome *bounced,
     cr_assert_eq(placed->missing, bounced->missing);
 }
 
-/* Reads the wire in every mode, placed and bounced, and compares. Returns the placed outcome of an engine that does
- * not post ahead, in out-of-order mode, with the most packets that were parked in any mode. */
+/* Reads the same packets in every mode, placed and bounced, and compares the outcomes. Returns one of them: placed,
+ * out-of-order mode, engine that does not post ahead. In the returned outcome, `parked` is the largest value of all
+ * modes. */
 static struct outcome compare_modes(void)
 {
     static const unsigned poll_max[] = {1, 2, 3, 7, 16, 1024};
@@ -260,7 +263,7 @@ Test(placed_receive, a_packet_twice_before_its_neighbour_comes_late)
     send_heap(1);
     send_packets(2, 0, 10);
     send_packets(2, 11, 13);
-    send_packets(2, 11, 13); /* a second time, while packet 10 has not come yet */
+    send_packets(2, 11, 13); /* packets 11 and 12 a second time, while packet 10 has not come yet */
     send_packets(2, 10, 11);
     send_packets(2, 13, PACKETS);
     cr_expect_str_eq(compare_modes().buckets, "delivered 80, duplicate 2");
@@ -333,7 +336,8 @@ Test(placed_receive, any_mixture_of_faults)
 
 /* ---- Heaps that end while receives point into them ----------------------------------------- */
 
-/* Heap 2 has arrived in part, and 8 receives are posted into the rest of it. Only one heap may be live. */
+/* Begins a test: one part of heap 2 has arrived, and 8 receives are posted into its other part. Only one heap may be
+ * live. */
 static void open_with_posted_receives(void)
 {
     struct mode mode = {
@@ -361,7 +365,7 @@ Test(placed_receive, an_evicted_heap_leaves_when_the_last_receive_has_ended)
 {
     open_with_posted_receives();
     push_sent(&(struct sent){.counter = 3, .offset = 0, .bytes = BYTES});
-    /* the first one evicts heap 2; the payload of all lands in places of heap 2 */
+    /* the first of these packets evicts heap 2, and the payload of all of them lands in places of heap 2 */
     for (unsigned i = 0; i < 7; i++)
         push_sent(&(struct sent){.counter = 4, .offset = i * BYTES, .bytes = BYTES});
     for (unsigned i = 0; i < 7; i++) {
@@ -422,7 +426,7 @@ Test(placed_receive, a_heap_times_out_only_after_its_receives_are_taken_back)
         push_sent(&(struct sent){.counter = 2, .offset = i * BYTES, .bytes = BYTES});
     for (unsigned i = 0; i < 12; i++)
         recv_rig_poll(&rig);
-    /* the source is empty and the heap is too old, but receives are posted into it */
+    /* the source is empty and the heap is too old, but receives are posted into the heap */
     recv_rig_poll(&rig);
     cr_expect_eq(rig.engine->unreserves, 1u);
     cr_expect_null(recv_rig_take(&rig));
@@ -446,7 +450,7 @@ Test(placed_receive, stop_takes_posted_receives_back_before_it_flushes)
 Test(placed_receive, a_stream_is_destroyed_while_receives_point_into_heaps)
 {
     open_with_posted_receives();
-    recv_rig_close(&rig); /* the address sanitizer finds a wrong access */
+    recv_rig_close(&rig); /* if this accesses freed memory, the address sanitizer reports it */
 }
 
 Test(placed_receive, auto_places_large_packets_only)

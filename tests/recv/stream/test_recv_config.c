@@ -1,6 +1,6 @@
-/* Goal: a receive stream gets the right defaults, and a refusal names the field.
- * Method: the tests call the functions that read and create. Tests that need packets use engine mem, so that the
- * whole way from configuration to ledger is the real one. */
+/* Goal: a receive stream gets the right defaults, and the sentence of a refusal names the field.
+ * Method: the tests call the function that reads the configuration and the one that creates the stream. Tests that
+ * need packets use engine mem, so that no part between configuration and ledger is replaced. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -47,7 +47,7 @@ Test(recv_config, an_older_caller_gets_the_defaults_of_what_it_does_not_know)
     struct spead_recv_stream_config full;
 
     config.struct_size = offsetof(struct spead_recv_stream_config, ring_heaps);
-    config.ring_heaps = 0; /* lies beyond struct_size, so it is not read */
+    config.ring_heaps = 0; /* this field lies beyond struct_size, so it is not read */
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     cr_expect_eq(full.ring_heaps, 4u);
 }
@@ -84,7 +84,8 @@ Test(recv_config, a_refusal_names_the_field)
 
 /* ---- Ranges -------------------------------------------------------------------------------- */
 
-/* A field that is refused at least - 1 and at most + 1, and accepted at least and at most. */
+/* A field with its smallest and its largest allowed value. The values `least` and `most` are accepted; the values
+ * `least` - 1 and `most` + 1 are refused. */
 struct ranged {
     const char *field;
     size_t offset, bytes;
@@ -110,7 +111,7 @@ static const struct ranged ranged_fields[] = {
     RANGED(on_full, 0, SPEAD_BLOCK),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
     RANGED(placed_window, 1, 64),
-    /* 9200 rounded up to pages; 0: the need of the plan */
+    /* 12288 is 9200 rounded up to pages; 0 means as much as the plan needs */
     RANGED(memory_bytes_max, 12288, UINT64_MAX),
 };
 
@@ -120,8 +121,8 @@ static int read_with(const struct ranged *ranged, uint64_t value)
 
     start_from_defaults();
     if (ranged->offset == offsetof(struct spead_recv_stream_config, substream_count))
-        config.live_heaps_max = 1; /* both fields together have a bound */
-    /* little-endian machines only */
+        config.live_heaps_max = 1; /* the product of both fields has a limit */
+    /* works on little-endian machines only */
     memcpy((char *)&config + ranged->offset, &value, ranged->bytes);
     return speadi_recv_config_read(&full, &config, &err);
 }
@@ -177,7 +178,7 @@ static void expect_field(const char *field, const char *start)
     start_from_defaults();
 }
 
-/* A wrong value in a string is also refused by the name of its field, and the sentence quotes the string. */
+/* If the value of a string is wrong, the sentence of the refusal names the field and quotes the string. */
 Test(recv_config, strings_are_refused_by_the_field_they_stand_in)
 {
     config.interface_name = "nowhere0";
@@ -210,7 +211,7 @@ Test(recv_config, what_the_network_refuses_is_no_field)
     cr_expect_null(err.field, "%s", err.field);
 }
 
-/* Without the refusal, every packet would be counted as no-memory. */
+/* Without this refusal, the stream would count every packet as no-memory. */
 Test(recv_config, a_memory_bound_below_one_packet_is_refused)
 {
     struct spead_recv_stream_config full;
@@ -221,7 +222,8 @@ Test(recv_config, a_memory_bound_below_one_packet_is_refused)
     config.memory_bytes_max = 12288;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     config.memory_bytes_max = 4096;
-    config.heap_bytes_max = 1000; /* a packet carries at most the whole heap */
+    /* a packet carries at most the whole heap, so less memory is enough */
+    config.heap_bytes_max = 1000;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
 }
 

@@ -1,5 +1,5 @@
-/* Goal: a heap that does not become complete ends in the right way: it is evicted, it times out, it has holes, or its
- * sender has restarted.
+/* Goal: a heap that does not become complete ends in the right way: when it is evicted, when it times out, when it
+ * has holes, and when its sender has restarted.
  * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
  * their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
 #include <stdlib.h>
@@ -28,7 +28,7 @@ Test(recv_ends, a_new_heap_evicts_the_one_so_many_earlier)
         recv_rig_data(&rig, counter, 8, 0, 8);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 3, live 1");
-    /* slots 2 to 4 are free, but the next slot is that of heap 1 */
+    /* the slots of heaps 2 to 4 are free, but heap 5 must use the slot of heap 1 */
     recv_rig_data(&rig, 5, 8, 0, 8);
     recv_rig_data(&rig, 1, 64, 32, 32);
     recv_rig_run(&rig);
@@ -113,7 +113,7 @@ Test(recv_ends, while_the_engines_clock_stands_no_heap_ages)
     EXPECT_BUCKETS(&rig, "live 1");
 }
 
-/* A time by the engine's clock cannot be the deadline of a thread that sleeps by the host's clock. */
+/* A thread sleeps by the host's clock, so a time of the engine's clock cannot be its deadline. */
 Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
 {
     rig.config.heap_timeout_ns = 1000;
@@ -127,7 +127,7 @@ Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
     cr_expect_eq(rig.engine->waited_until, 77u);
 }
 
-/* Ended heaps are remembered for one second: in this test, one second of the engine's time. */
+/* Ended heaps are remembered for one second. Here this is one second of the engine's time. */
 Test(recv_ends, finished_heaps_are_forgotten_by_the_engines_clock)
 {
     rig.ops = &script_clock_ops;
@@ -142,7 +142,7 @@ Test(recv_ends, finished_heaps_are_forgotten_by_the_engines_clock)
     EXPECT_BUCKETS(&rig, "delivered 2, duplicate 1");
 }
 
-/* The time limit of a stop counts by the host's clock, because the caller of stop() waits for it. */
+/* The time limit after stop() is measured by the host's clock, because the caller of stop() waits for the end. */
 Test(recv_ends, the_limit_of_a_stop_is_the_hosts_time)
 {
     rig.ops = &script_clock_ops;
@@ -253,7 +253,8 @@ Test(recv_ends, sent_less_seen_is_missing)
     srand(3);
     for (uint64_t counter = 0; counter < 50; counter++)
         for (uint64_t i = 0; i < 20; i++)
-            if (i == 7 || rand() % 10 != 0) /* of each heap at least packet 7 arrives */
+            /* one packet in ten is lost, but packet 7 of each heap always arrives */
+            if (i == 7 || rand() % 10 != 0)
                 recv_rig_data(&rig, counter, 2000, i * 100, 100);
     recv_rig_stop(&rig);
     cr_expect_eq(1000 - rig.stats.total.seen.packets, rig.stats.counters.missing_packets);

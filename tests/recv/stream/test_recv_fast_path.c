@@ -1,7 +1,8 @@
-/* Goal: the fast path takes a packet as the next one of its heap only if every bit of its header fits. The result is
- * then the same as on the slow path.
- * Method: the same packets are read in a row, and between packets of another heap, which keeps each of them off the
- * fast path. One bit of one header is wrong, each bit in turn. Heaps, ledgers and predictions must be equal. */
+/* Goal: the fast path takes a packet as the next packet of its heap only if every bit of its header is as expected.
+ * The results of the fast path are those of the slow path (recv_packet.c).
+ * Method: the same packets are read twice: once without a break, and once with packets of another heap between them,
+ * so that none can take the fast path. In each pair of runs one bit of one header is wrong; every bit is tried.
+ * Heaps, ledgers and predictions of both runs must be equal. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -12,7 +13,8 @@
 #define PACKETS      8u
 #define HEADER_BYTES 40u
 #define COUNTER      0x33u
-/* differs in more than one bit from COUNTER, and from COUNTER with one bit changed */
+/* The heap counter of the other heap. It differs from COUNTER in so many bits that one wrong bit never makes the two
+ * equal. */
 #define OTHER 0xa55a00u
 
 static struct recv_rig rig;
@@ -80,8 +82,8 @@ static struct outcome in_a_row(unsigned bit, bool out_of_order)
     return close_rig();
 }
 
-/* Reads each packet after a packet of another heap. The packets of that heap, which is complete, are subtracted from
- * the outcome. */
+/* Reads each packet after a packet of another heap, which becomes complete. The packets of the other heap are
+ * subtracted from the outcome. */
 static struct outcome one_by_one(unsigned bit, bool out_of_order)
 {
     struct outcome outcome;

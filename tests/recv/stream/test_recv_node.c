@@ -1,7 +1,7 @@
-/* Goal: a receive stream works as a source node: the right heaps come out, the right ones are shed, and it refuses
- * what it must.
- * Method: the packets come from a memory link, on which the stream sleeps as it does on a network, and go to a probe
- * sink. */
+/* Goal: a receive stream works as a source node. The right heaps come out, the right heaps are shed, and a graph that
+ * cannot work is refused.
+ * Method: the packets come from a memory link. The stream sleeps on the link as it sleeps on a network. The heaps go
+ * to a probe sink. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -100,7 +100,7 @@ Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
                  "the gaps say what was shed");
 }
 
-/* A runner runs the stream; the graph only reads its channel. */
+/* Here a runner runs the stream, and the graph only reads the stream's channel. */
 Test(recv_node, a_graph_can_read_the_channel_of_a_stream)
 {
     struct spead_recv_runner *runner;

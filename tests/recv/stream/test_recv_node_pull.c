@@ -20,7 +20,8 @@ static void tear_down(void)
 
 TestSuite(recv_node_pull, .init = set_up, .fini = tear_down);
 
-/* Fifty heaps come in one burst. Those that the caller has not asked for wait, whatever on_full says. */
+/* Fifty heaps come in one burst. Heaps that the caller has not asked for yet must wait, with every value of
+ * on_full. */
 Test(recv_node_pull, pulled_one_heap_at_a_time_nothing_is_shed)
 {
     struct spead_message message;
@@ -82,8 +83,8 @@ static struct spead_graph_end join_to_relay(struct spead_message *held)
     return relay;
 }
 
-/* The caller's thread steps both streams. A source that sends nothing must not keep it from the heap of the other
- * one. */
+/* The caller's thread steps both streams. While one source sends nothing, the thread must still get the heap of the
+ * other stream. */
 Test(recv_node_pull, pulled_streams_share_the_callers_thread)
 {
     struct spead_message held = {0}, message;

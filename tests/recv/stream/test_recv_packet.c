@@ -1,4 +1,4 @@
-/* Goal: every packet ends in the right bucket, for each row of the table of receive checks.
+/* Goal: for each row of the table of receive checks, the packet is counted in the right bucket.
  * Method: one good and one bad packet go through a stream with a scripted engine; the ledger names the buckets. */
 #include <criterion/criterion.h>
 
@@ -23,7 +23,8 @@ TestSuite(recv_packet, .init = open_rig, .fini = close_rig);
 
 #define EXPECT_BUCKETS(text) cr_expect_str_eq(recv_rig_buckets(&rig), text)
 
-/* Lends the packet in rig.packet, then a good heap: the bad packet must not disturb it. */
+/* Lends the packet in rig.packet, which is bad, and then a good heap. The bad packet must not disturb the good
+ * heap. */
 static void expect_refusal(const char *buckets)
 {
     recv_rig_open(&rig);
@@ -230,7 +231,7 @@ Test(recv_packet, exact_duplicate_range_and_partial_overlap)
     EXPECT_BUCKETS("live 1, duplicate 1, overlap 1");
 }
 
-/* The case is the one of test_bad_offset of spead2. */
+/* The same case as test_bad_offset in the tests of spead2. */
 Test(recv_packet, address_beyond_the_heaps_end_never_completes_it)
 {
     test_packet_specials(&rig.packet, 40, 1, 64, 0, 64);

@@ -1,5 +1,5 @@
 /* Goal: a stream ends as it should: by a stop item, by stop(), because its source ends, or because its source fails.
- * Method: a scripted engine; the tests call poll() as a runner does. */
+ * Method: the packets come from a scripted engine, and the tests call poll() as a runner does. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -53,7 +53,7 @@ Test(recv_stop, a_stop_item_ends_the_stream)
     expect_end();
 }
 
-/* spead2 hands over start heaps. Here a heap that carries nothing but control items is not handed over. */
+/* spead2 hands over start heaps. This library does not hand over a heap that carries only control items. */
 Test(recv_stop, a_start_item_is_control_and_ends_nothing)
 {
     recv_rig_open(&rig);
@@ -74,7 +74,7 @@ Test(recv_stop, reissued_descriptors_are_an_ordinary_heap)
     take_heap(1);
 }
 
-/* The case is the one of test_no_stop_on_stop_item of spead2. */
+/* The same case as test_no_stop_on_stop_item in the tests of spead2. */
 Test(recv_stop, a_stop_item_can_be_ignored)
 {
     rig.config.ignore_stop_item = true;
@@ -101,8 +101,8 @@ Test(recv_stop, a_stop_heap_with_items_is_handed_over_and_then_ends_the_stream)
     expect_end();
 }
 
-/* W20: a stop item has its effect as soon as its packet is accepted. Later packets are after-stop, except the rest of
- * the stop heap itself: with packets of 56 bytes even a plain stop heap has two packets. */
+/* W20: a stop item has its effect as soon as its packet is accepted. Later packets are counted as after-stop, except
+ * other packets of the stop heap: if packets are 56 bytes long, even a plain stop heap has two of them. */
 Test(recv_stop, a_stop_item_in_the_first_packet_of_a_long_heap_acts_at_once)
 {
     recv_rig_open(&rig);
@@ -173,7 +173,8 @@ Test(recv_stop, a_consumer_that_does_not_come_costs_its_heaps_not_the_stop)
     for (uint64_t counter = 1; counter <= 3; counter++)
         recv_rig_data(&rig, counter, 8, 0, 8);
     recv_rig_run(&rig);
-    recv_rig_stop(&rig); /* it returns; the case is the one of test_full_stop of spead2 */
+    /* this must return; the same case as test_full_stop in the tests of spead2 */
+    recv_rig_stop(&rig);
     EXPECT_BUCKETS("delivered 1, shed 2");
     take_heap(1);
     expect_end();
@@ -295,7 +296,8 @@ Test(recv_stop, a_runner_that_cannot_start_its_stream_ends_it)
     cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
 }
 
-/* The second packet for the last place of a heap comes while a posted receive may still write to that place. */
+/* Two packets belong in the last place of a heap. The second one comes while a posted receive may still write to that
+ * place. */
 Test(recv_stop, a_packet_that_waits_for_its_place_came_before_the_stop_item)
 {
     rig.config.allow_out_of_order = true;

@@ -270,7 +270,7 @@ Test(recv_stream, the_plan_includes_the_channel, .fini = NULL)
     uint64_t small = table_bytes(4, 4096), large;
 
     recv_rig_init(&rig);
-    large = table_bytes(4096, 4); /* the same number of regions */
+    large = table_bytes(4096, 4); /* both plans have the same number of regions */
     cr_expect_eq(large - small, (4096 - 4) * sizeof(struct spead_message));
 }
 
@@ -301,8 +301,8 @@ Test(recv_stream, an_older_callers_structures_are_not_overrun)
     cr_expect_eq(((uint8_t *)&plan)[24], 0xaa);
 }
 
-/* If every poll published, a thread that calls stats() would find no pause between two publications of an owner that
- * polls without rest. */
+/* A poll that changes nothing must not publish. Else, if the owner thread polls all the time, a thread that calls
+ * stats() would find no pause between two publications. */
 Test(recv_stream, polls_that_find_nothing_publish_nothing)
 {
     uint64_t before;

@@ -1,9 +1,9 @@
-/* Goal: a stream with the option source accepts the packets of that sender and of no other: with each engine, over
- * multicast and unicast, over both IP versions, by host and by port. What cannot be is refused by the name of the
- * field.
- * Method: two senders on the far host. The other sender sends first, so the test need not wait to see that nothing
- * comes. Engine verbs runs on the verbs double, also placed; it makes its rules a second time after create() has
- * borrowed the text. */
+/* Goal: a stream with the option `source` accepts the packets of that sender and of no other sender. This holds with
+ * each engine, over multicast and unicast, over both IP versions, by host and by port. If a configuration cannot
+ * work, the refusal names the field.
+ * Method: two senders are on the far host. The other sender sends first, so its packets would be read first, and the
+ * test need not wait to see that none comes. Engine verbs runs on the verbs double, bounced and placed. It makes its
+ * rules a second time after create() has returned, when the text of the option is no longer borrowed. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -54,7 +54,8 @@ static struct criterion_test_params all_readers(void)
     return cr_make_param_array(struct reader, readers, count);
 }
 
-/* One case: the addresses of the chosen and of the other sender, and where each sends to (NULL: to the endpoint). */
+/* One case: the address of the chosen sender and of the other sender, and where each of them sends to (NULL: to the
+ * endpoint). */
 static const struct source_case {
     const char *endpoint, *source, *chosen, *other, *to, *other_to;
     unsigned filtered; /* how many packets of the other sender the filter of the socket discards */
@@ -96,7 +97,7 @@ static void make_hosts(void)
     test_netns_move(hosts.near);
 }
 
-/* Sends one heap of one packet from the far host. */
+/* Sends one heap from the far host; the heap has one packet. */
 static void send_heap(uint64_t counter, const char *from, const char *to)
 {
     static struct test_packet packet;
@@ -154,7 +155,7 @@ static uint64_t next_heap(struct spead_recv_stream *stream)
     return counter;
 }
 
-/* Ends the stream before it is destroyed: a posted receive would otherwise keep the port for a while. */
+/* Ends the stream, then destroys it. If it were not ended first, a posted receive would keep the port for a while. */
 static void end(struct spead_recv_stream *stream)
 {
     spead_recv_stream_stop(stream);
@@ -205,7 +206,7 @@ ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_othe
         check_source(reader, &cases[i]);
 }
 
-/* Shows that the packets of the other sender do arrive if no source is set. */
+/* Without the option `source`, the packets of the other sender must arrive. */
 ParameterizedTestParameters(source, without_a_source_both_are_heard)
 {
     return all_readers();
@@ -235,8 +236,8 @@ ParameterizedTest(struct reader *reader, source, without_a_source_both_are_heard
     }
 }
 
-/* True when the kernel has joined the group for this source only. A switch sends a group with all its sources to a
- * host that has joined the whole group, so the form of the join matters. */
+/* Returns true if the kernel has joined the group for this source only. This matters: if a host has joined the whole
+ * group, a switch sends it the packets of all senders. */
 static bool kernel_asks_for(const char *group, const char *source)
 {
     FILE *file = fopen("/proc/thread-self/net/mcfilter", "re");
