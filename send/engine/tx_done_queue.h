@@ -1,5 +1,5 @@
-/* The packets that an engine has finished and not yet reported in reap(). They are kept as runs of packets with one
- * error, oldest first. */
+/* A queue of the packets that an engine has finished and not yet reported in reap(). Consecutive packets with the same
+ * error form a *run*. The queue holds the runs, oldest first. */
 #ifndef SPEADI_TX_DONE_QUEUE_H
 #define SPEADI_TX_DONE_QUEUE_H
 
@@ -15,13 +15,13 @@ struct speadi_tx_done_queue {
     unsigned first, count;
 };
 
-/* Returns true when `runs` more runs fit, even if none of them can be joined with another. */
+/* Returns true when the queue can take this many more runs, even if none of them can be joined with another. */
 static inline bool speadi_tx_done_has_room(const struct speadi_tx_done_queue *queue, unsigned runs)
 {
     return SPEADI_TX_DONE_RUNS_MAX - queue->count >= runs;
 }
 
-/* Adds packets with one error. If the newest run has the same error, the packets are added to it. */
+/* Adds packets that ended with this error. If the newest run has the same error, the packets are added to that run. */
 static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32_t packets,
                                       int error)
 {

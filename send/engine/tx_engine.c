@@ -11,7 +11,7 @@
 static const struct speadi_engine_list list = {
     .direction = "send", .verb = "sends to", .engine = speadi_tx_engines};
 
-/* Returns the table of operations that this description is the first member of. */
+/* Returns the table of operations whose first member is this description. */
 static const struct speadi_tx_engine_ops *ops_of(const struct speadi_engine_about *engine)
 {
     return (const struct speadi_tx_engine_ops *)(const void *)engine;

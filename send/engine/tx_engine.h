@@ -1,8 +1,8 @@
 /* The contract of a send engine. The core decides which packets are sent and when; the engine moves them.
  *
  * The core gives packets to the engine with send(), and the engine takes some of them, in order. Later the engine
- * reports with reap(), in the same order, that they are done. From send() until reap() the core does not change a taken
- * packet: its struct, iovecs, header and payload stay as they are. */
+ * reports with reap(), in the same order, that these packets are done. From send() until reap() the core does not
+ * change a packet that the engine has taken: its struct, iovecs, header and payload stay as they are. */
 #ifndef SPEADI_TX_ENGINE_H
 #define SPEADI_TX_ENGINE_H
 
@@ -25,8 +25,8 @@
 #define SPEADI_PACKET_PIECES_MAX 16u
 #define SPEADI_PACKET_IOVECS_MAX (1u + SPEADI_PACKET_PIECES_MAX)
 
-/* One packet. When the iovecs of consecutive packets lie back to back in one array, an engine can pass packets of one
- * size to the kernel as one train. */
+/* One packet. If the iovecs of consecutive packets lie in one array without a gap between them, an engine can pass
+ * packets of one size to the kernel as one train. */
 struct speadi_tx_packet {
     const struct iovec *iov;
     uint32_t bytes; /* sum of its iovecs */
@@ -34,8 +34,8 @@ struct speadi_tx_packet {
     uint16_t destination;
 };
 
-/* One record of reap(): the next `packets` packets in order are done, with this error (0, -errno or
- * SPEADI_TX_INJECTED). */
+/* One record that reap() fills. It says that the next packets in order, as many as `packets`, are done with this error
+ * (0, -errno or SPEADI_TX_INJECTED). */
 struct speadi_tx_done {
     uint32_t packets;
     int error;
@@ -54,7 +54,8 @@ enum {
 struct speadi_tx_counters {
     uint64_t messages; /* trains, and packets by themselves, given to the kernel or the device */
     uint64_t batches;  /* system calls or doorbells that carried them */
-    uint64_t memory_bytes; /* allocated beside `self`, address space included; open() sets it */
+    uint64_t
+        memory_bytes; /* memory beside `self`, reserved address space included; open() sets it */
     /* How often a send was refused because an ICMP message had come for an earlier datagram (ECONNREFUSED,
      * EHOSTUNREACH). These sends were repeated. */
     uint64_t icmp_unreachable;
@@ -64,26 +65,28 @@ struct speadi_tx_counters {
     uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
 };
 
-/* The engine may use the pointers only until usable() or open() returns, except where a field says otherwise. A stream
- * has either addresses or links, and its engine is one that sends to that kind of endpoint. */
+/* What a stream asks of its engine. The engine may use the pointers only until usable() or open() returns, except where
+ * a field says otherwise. A stream has either addresses or links, and its engine can send to that kind of endpoint. */
 struct speadi_tx_config {
-    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP: `count` of them; else NULL */
-    /* SPEAD_ENDPOINT_MEM_LINK: `count` of them, else NULL. The engine takes a reference to each. */
+    const struct speadi_address
+        *addresses; /* `count` addresses for SPEAD_ENDPOINT_UDP; else NULL */
+    /* `count` links for SPEAD_ENDPOINT_MEM_LINK, else NULL. The engine takes a reference to each. */
     struct spead_mem_link *const *links;
     uint32_t count;
     const struct speadi_interface *interface;
     uint32_t socket_buffer_bytes;
     uint32_t multicast_ttl;
     uint32_t packet_bytes_max;
-    uint32_t train_bytes_max; /* longest train: one burst of the pacer; at least one packet */
-    double rate_bytes_per_s;  /* for an engine that paces; 0: no limit */
+    uint32_t
+        train_bytes_max; /* bytes of the longest train: one burst of the pacer, but at least one packet */
+    double rate_bytes_per_s; /* for an engine that paces; 0: no limit */
     enum spead_rate_of rate_of;
     bool hardware_rate; /* the engine paces; only with SPEADI_TX_CAP_PACES */
     bool hardware_tso;  /* the device cuts packets; only with SPEADI_TX_CAP_SEGMENTS */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
-    /* The options for all engines, as the stream got them. speadi_tx_engine_open() finds those of this engine in it and
-     * sets `options`. */
+    /* The options for all engines, as the stream got them. speadi_tx_engine_open() finds the options for this engine
+     * among them and sets `options`. */
     const struct spead_engine_options *engine_options;
     const struct spead_engine_options *options; /* NULL: the engine uses its defaults */
     const struct spead_log *log;                /* valid until close() */
@@ -95,40 +98,42 @@ struct speadi_tx_engine_ops {
     uint32_t caps;     /* bits SPEADI_TX_CAP_* */
 
     /* Control plane, any thread. Tells whether a stream with this configuration could use the engine on this machine
-     * now; config NULL asks whether any stream could. Returns 0, or -errno with a sentence that names what is
-     * missing. It may load libraries and try system calls, and it leaves nothing open. NULL: the engine is always
+     * now. If config is NULL, it tells whether any stream could. Returns 0, or -errno with a sentence that names what
+     * is missing. It may load libraries and try system calls, and it leaves nothing open. NULL: the engine is always
      * usable. */
     int (*usable)(const struct speadi_tx_config *config, struct spead_err *err);
 
-    /* Control plane: may block, allocate and log. Returns 0 or -errno. After a failed open() the core still calls
-     * close(), so open() must leave `self` in a state that close() can handle. *buffer_bytes gets the socket buffer
-     * that the kernel granted, 0 if there is none; the pointer may be NULL. */
+    /* Opens the engine. Control plane: may block, allocate and log. Returns 0 or -errno. After a failed open() the core
+     * still calls close(), so open() must leave `self` in a state that close() can handle. *buffer_bytes gets the
+     * socket buffer that the kernel granted, 0 if there is none; the pointer may be NULL. */
     int (*open)(void *self, const struct speadi_tx_config *config, uint32_t *buffer_bytes,
                 struct spead_err *err);
     void (*close)(void *self);
 
-    /* The owner thread calls it once, before the first send(). Returns 0 or -errno. NULL: the engine needs no start. */
+    /* Prepares the engine on the owner thread, which calls it once before the first send(). Returns 0 or -errno. NULL:
+     * the engine needs no start. */
     int (*start)(void *self, struct spead_err *err);
 
-    /* Owner thread, never blocks. The engine takes the first packets of the array. Returns how many it took (0: it has
-     * no room now, and the core calls wait()), or -errno when the engine has failed and cannot send any more. An error
-     * of single packets (EMSGSIZE) is not returned here: the engine takes such packets and reports them in reap() with
-     * the error. */
+    /* Owner thread, never blocks. Takes packets from the beginning of the array, to send them. Returns how many packets
+     * it took, or -errno when the engine has failed and cannot send any more. 0 means that the engine has no room now,
+     * and the core calls wait(). An error of single packets (EMSGSIZE) is not returned here: the engine takes such
+     * packets and reports them in reap() with the error. */
     int (*send)(void *self, const struct speadi_tx_packet *packets, unsigned count);
 
-    /* Owner thread, never blocks. Fills at most max records and returns their number. */
+    /* Owner thread, never blocks. Reports packets that are done: fills at most max records and returns their number. */
     unsigned (*reap)(void *self, struct speadi_tx_done *done, unsigned max);
 
-    /* Owner thread. Sleeps until send() could take packets, reap() could report some, a thread calls wake(), or
+    /* Owner thread. Sleeps until send() could take packets, reap() could report packets, a thread calls wake(), or
      * deadline_ns (CLOCK_MONOTONIC; UINT64_MAX: no limit) has passed. When for_room is false, only wake() and the
      * deadline have to end the sleep. It may return early. */
     void (*wait)(void *self, uint64_t deadline_ns, bool for_room);
 
-    /* Any thread and signal handlers. Makes the current or the next wait() return. */
+    /* Any thread and signal handlers. Makes the current wait() return, or the next one if the owner thread is not in
+     * wait(). */
     void (*wake)(void *self);
 
-    /* Owner thread. Cancels the packets that are in flight. After this call reap() reports every packet that the
-     * engine has taken. */
+    /* Owner thread. Ends sending: cancels the packets that are in flight. After this call reap() reports every packet
+     * that the engine has taken. */
     void (*quiesce)(void *self);
 
     /* Owner thread, or any thread before start(). Fills *counters. */
@@ -145,9 +150,9 @@ int speadi_tx_engine_open(const struct speadi_tx_engine_ops **ops, void **state,
                           const struct speadi_tx_config *config, char reason[256],
                           uint32_t *buffer_bytes, struct spead_err *err);
 
-/* Puts a fault decorator around the open engine *ops, *state and replaces both by those of the decorator, which closes
- * and frees the inner engine. fault is the specification (docs/faults.md). Returns 0, or -EINVAL or -ENOMEM, and
- * then the engine is unchanged. */
+/* Puts a fault decorator around an open engine. *ops and *state are those of the engine before the call, and those of
+ * the decorator after it. The decorator closes and frees the inner engine. `fault` is the specification of the faults
+ * (docs/faults.md). Returns 0. Returns -EINVAL or -ENOMEM on failure, and then *ops and *state are unchanged. */
 int speadi_tx_engine_wrap_fault(const struct speadi_tx_engine_ops **ops, void **state,
                                 const char *fault, struct spead_err *err);
 

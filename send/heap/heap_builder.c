@@ -82,8 +82,9 @@ static uint64_t payload_of(const struct speadi_send_item *item)
     return item->kind == SPEADI_SEND_ITEM_PAYLOAD ? item->bytes : 0;
 }
 
-/* Sets the bytes of *item, decides whether they travel in the item pointer or in the payload, and updates
- * heap->payload_bytes: the former bytes of the item are subtracted. Returns 0, -EINVAL or -ERANGE. */
+/* Sets the bytes of *item and decides whether they travel in the item pointer or in the payload. It updates
+ * heap->payload_bytes: it subtracts what the item added before and adds what the item adds now. Returns 0, -EINVAL or
+ * -ERANGE. */
 static int assign_data(struct spead_send_heap *heap, struct speadi_send_item *item,
                        const void *data, size_t bytes)
 {
@@ -127,7 +128,7 @@ int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const vo
     if (!id_is_allowed(heap, id))
         return -EINVAL;
     item.pointer = speadi_pointer_addressed(heap->flavour.heap_address_bits, id, 0);
-    ret = make_space_for_item(heap); /* must not fail after assign_data() has counted the bytes */
+    ret = make_space_for_item(heap); /* first, because assign_data() counts the bytes */
     if (ret < 0)
         return ret;
     ret = assign_data(heap, &item, data, bytes);

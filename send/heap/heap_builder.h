@@ -1,4 +1,4 @@
-/* A heap to send, as the functions spead_send_heap_*() build it and as the packetiser reads it. */
+/* A heap to send. The functions spead_send_heap_*() build it, and the packetiser reads it. */
 #ifndef SPEADI_HEAP_BUILDER_H
 #define SPEADI_HEAP_BUILDER_H
 
@@ -10,7 +10,7 @@
 
 enum speadi_send_item_kind {
     SPEADI_SEND_ITEM_IMMEDIATE, /* the value is in `pointer` */
-    SPEADI_SEND_ITEM_INLINE,    /* the packetiser reads the bytes into the item pointer */
+    SPEADI_SEND_ITEM_INLINE,    /* the packetiser copies the bytes into the item pointer */
     SPEADI_SEND_ITEM_PAYLOAD,   /* the bytes travel in the payload */
 };
 

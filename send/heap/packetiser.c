@@ -12,7 +12,7 @@ enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
 enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD };
 
 /* A packet that is full of item pointers still has this much payload. Every packet but the last of a heap carries a
- * multiple of it, so that the payload of each packet stays aligned. */
+ * multiple of this size, so that the payload of each packet stays aligned. */
 enum { PAYLOAD_UNIT = 8 };
 
 static const uint8_t padding[PAYLOAD_UNIT];
@@ -22,8 +22,9 @@ static uint32_t pointers_max(uint32_t packet_bytes)
     return (packet_bytes - FIXED_BYTES - PAYLOAD_UNIT) / SPEADI_POINTER_BYTES;
 }
 
-/* Returns how many packets follow those that are full of item pointers. `bytes` is the payload that is left. The first
- * of these packets also carries the last rest_pointers item pointers. */
+/* A heap begins with packets that are full of item pointers, if it has so many. This function returns how many packets
+ * come after these. `bytes` is the payload that is left for them. The first of them also carries the last rest_pointers
+ * item pointers. */
 static uint64_t packets_for(uint64_t bytes, uint32_t packet_bytes, uint32_t rest_pointers)
 {
     uint64_t room = packet_bytes - FIXED_BYTES;
@@ -46,7 +47,8 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
                       uint32_t packet_bytes)
 {
     const uint32_t most = pointers_max(packet_bytes);
-    const bool spills = heap->item_count >= most; /* false for most heaps: saves two divisions */
+    const bool spills =
+        heap->item_count >= most; /* false for most heaps, which saves two divisions */
     uint32_t full = spills ? heap->item_count / most : 0;
     const uint64_t least = (uint64_t)full * PAYLOAD_UNIT + 1;
 
@@ -113,8 +115,8 @@ static uint64_t load_value(const uint8_t *data, size_t bytes)
     return value;
 }
 
-/* Returns the next item pointer. Behind the last item it returns the NULL pointer, which marks where the last item ends
- * and the padding begins. */
+/* Returns the next item pointer. After the last item it returns an item pointer with id NULL, which marks where the
+ * last item ends and the padding begins. */
 static uint64_t next_pointer(struct speadi_packetiser *p)
 {
     const struct spead_send_heap *heap = p->heap;
@@ -173,8 +175,8 @@ static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
                           .iov_len = speadi_min_u64(most, sizeof padding)};
 }
 
-/* Lets iovecs point at the next bytes of payload and returns how many iovecs it used. Returns 0, and does not advance,
- * when that would take more than SPEADI_PACKET_PIECES_MAX iovecs. */
+/* Makes iovecs point at the next bytes of payload, and returns how many iovecs it used. If more than
+ * SPEADI_PACKET_PIECES_MAX iovecs would be needed, it returns 0 and does not advance. */
 static unsigned point_at_payload(struct speadi_packetiser *p, struct iovec *iov, uint64_t bytes)
 {
     const uint32_t item = p->item;
@@ -214,7 +216,7 @@ static bool has_room(const struct speadi_packetiser *p, const struct speadi_pack
            space->budget >= bytes + space->packet_overhead;
 }
 
-/* Writes one packet of any kind. Returns false when the space cannot hold it. */
+/* Writes one packet, with or without item pointers. Returns false when the space cannot hold the packet. */
 static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *space)
 {
     const uint32_t first = p->heap->repeat_pointers ? 0 : p->pointer;
@@ -247,7 +249,8 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     return true;
 }
 
-/* Returns how many full packets without item pointers can be cut from the next item and fit into the space. */
+/* Returns how many full packets without item pointers fill_plain() can write: they come from the next item and fit into
+ * the space. */
 static uint64_t plain_count(const struct speadi_packetiser *p,
                             const struct speadi_packet_space *space)
 {

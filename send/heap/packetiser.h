@@ -1,9 +1,9 @@
-/* Cuts heaps into packets. It writes the header of each packet, and iovecs that point at the payload. It copies payload
- * only for a packet whose payload lies in more than SPEADI_PACKET_PIECES_MAX pieces.
+/* The packetiser cuts heaps into packets. For each packet it writes the header, and iovecs that point at the payload.
+ * If the payload of a packet lies in more than SPEADI_PACKET_PIECES_MAX pieces, it copies that payload.
  *
  * It reads no clock, makes no system call and allocates nothing. It writes into memory of the caller, who must keep
- * this memory unchanged until the engine has reported the packets done.
- * The sizes of the packets follow section 8 of the protocol page, byte for byte. */
+ * this memory unchanged until the engine has reported the packets done. The packets have exactly the sizes that section
+ * 8 of the protocol page prescribes. */
 #ifndef SPEADI_PACKETISER_H
 #define SPEADI_PACKETISER_H
 
@@ -25,14 +25,14 @@
 /* The size of a heap on the wire. */
 struct speadi_heap_shape {
     uint64_t packets;
-    uint64_t bytes;    /* of all packets */
+    uint64_t bytes;    /* sum over all packets */
     uint64_t length;   /* payload bytes with padding: the value of item 0x02 */
     uint32_t pointers; /* item pointers of the heap, with the NULL pointer before padding */
 };
 
-/* Computes *shape. packet_bytes must be a multiple of 8 and at least SPEADI_PACKET_BYTES_MIN. Returns 0, or -EINVAL
- * when packets of this size cannot carry the heap: repeated item pointers do not fit into one packet, or the flavour
- * cannot express the length with padding. */
+/* Computes the size of a heap on the wire. packet_bytes must be a multiple of 8 and at least SPEADI_PACKET_BYTES_MIN.
+ * Returns 0, or -EINVAL when packets of this size cannot carry the heap: repeated item pointers do not fit into one
+ * packet, or the flavour cannot express the length with padding. */
 int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
                       uint32_t packet_bytes);
 
@@ -65,16 +65,16 @@ struct speadi_packetiser {
 
 void speadi_packetiser_init(struct speadi_packetiser *packetiser, uint32_t packet_bytes);
 
-/* Begins a heap. *shape must be the result of speadi_heap_shape() for it. */
+/* Begins to cut a heap. *shape must be the result of speadi_heap_shape() for this heap. */
 void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
                              const struct spead_send_heap *heap,
                              const struct speadi_heap_shape *shape, uint64_t counter,
                              uint16_t destination);
 
-/* Writes packets until the heap is finished, and then returns true; or until the next packet does not fit into the
- * space, and then returns false. After false the caller calls it again with more space. Every packet fits into a space
- * that has packet_bytes for headers, SPEADI_PACKET_IOVECS_MAX iovecs, one packet and a budget of packet_bytes +
- * packet_overhead. */
+/* Writes packets of the heap into the space. Returns true when the heap is finished. Returns false when the next packet
+ * does not fit into the space; the caller then calls the function again with more space. Every packet fits into a space
+ * with packet_bytes bytes for headers, SPEADI_PACKET_IOVECS_MAX iovecs, one struct for a packet, and a budget of
+ * packet_bytes + packet_overhead. */
 bool speadi_packetiser_fill(struct speadi_packetiser *packetiser,
                             struct speadi_packet_space *space);
 

@@ -26,8 +26,8 @@ extern "C" {
 
 /* ---- Heaps to send ------------------------------------------------------------------------- */
 
-/* The description of a heap: its items in order. The caller builds it once and may send it many times, and may
- * change values between two sends. The caller must not change or destroy it while a send of it is in flight.
+/* The description of a heap: its items in order. The caller builds it once and may send it many times. Between two
+ * sends the caller may change values. The caller must not change or destroy it while a send of it is in flight.
  * Threads: the functions do not lock. The caller makes sure that only one thread at a time uses one heap. */
 struct spead_send_heap; /* opaque */
 
@@ -35,9 +35,9 @@ struct spead_send_heap; /* opaque */
 int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour);
 void spead_send_heap_destroy(struct spead_send_heap *heap); /* NULL is ignored */
 
-/* Removes all items and sets the flavour. The heap keeps the memory of its items, so that a heap that is reset and
- * described again and again soon allocates nothing. Handles from before the call are no longer valid.
- * Returns 0, or -EINVAL (flavour not valid; nothing has changed then). */
+/* Removes all items and sets the flavour. The heap keeps the memory of its items. So a heap that is reset and described
+ * many times soon allocates nothing. Handles from before the call are no longer valid. Returns 0, or -EINVAL (flavour
+ * not valid; nothing has changed then). */
 int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour flavour);
 
 /* Adds an immediate item: the item pointer holds the value. Returns the handle of the item (>= 0), -EINVAL (id is
@@ -45,34 +45,35 @@ int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour fla
  * -ENOMEM. Ids 1 to 4 are refused because the packetiser writes these items itself. */
 int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uint64_t value);
 
-/* Adds an item whose value is the given number of bytes at data. The bytes travel in the payload of the heap. data
- * is borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most
- * N/8 bytes, they travel in the item pointer instead: the packetiser reads them as one big-endian number.
- * Returns as spead_send_heap_add_immediate(). -ERANGE means here that the payload of the heap would be longer than
- * N bits can express. -EINVAL also means that data is NULL and bytes is not 0. */
+/* Adds an item. Its value is the memory at `data`, of this many bytes. The bytes travel in the payload of the heap.
+ * `data` is borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most
+ * N/8 bytes, the bytes travel in the item pointer instead. The packetiser then reads them as one big-endian number.
+ * Returns as spead_send_heap_add_immediate(). -ERANGE means here that the payload of the heap would be longer than N
+ * bits can express. -EINVAL also means that data is NULL and bytes is not 0. */
 int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data,
                              size_t bytes, bool allow_immediate);
 
 /* Adds the stream-control item (0x06). Returns as spead_send_heap_add_immediate(). */
 int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
 
-/* Both change the value of an item between two sends. They return 0, -EINVAL (the heap has no item with this handle,
- * or the item is of the other kind) or -ERANGE (as the function that added the item). */
+/* These two functions change the value of an item between two sends. set_immediate() is for immediate items, set_item()
+ * for the others. They return 0, -EINVAL (the heap has no item with this handle, or the other function is the right one
+ * for it) or -ERANGE (with the same meaning as in the function that added the item). */
 int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value);
 int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data,
                              size_t bytes);
 
-/* If repeat is true, every packet carries all item pointers. This is for receivers that interpret each packet
- * without the other packets of its heap. */
+/* Sets whether every packet of the heap carries all item pointers. Some receivers need that, because they interpret
+ * each packet without the other packets of its heap. By default only the first packets carry item pointers. */
 void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat);
 
-/* Returns the payload bytes of all addressed items. */
+/* Returns how many payload bytes all addressed items have together. */
 uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
 
 /* ---- The stream ---------------------------------------------------------------------------- */
 
-/* These describe the engines that a send stream can use. The contracts are those of spead_recv_engine_info() and
- * spead_recv_engine_usable(). */
+/* These two functions describe the engines that a send stream can use. Their contracts are the same as those of
+ * spead_recv_engine_info() and spead_recv_engine_usable(). */
 int spead_send_engine_info(uint32_t index, struct spead_engine_info *info);
 int spead_send_engine_usable(const char *name, struct spead_err *err);
 
@@ -80,8 +81,9 @@ struct spead_send_stream; /* opaque */
 
 /* What a rate counts. */
 enum spead_rate_of {
-    SPEAD_RATE_SPEAD = 0, /* SPEAD bytes: header, item pointers, payload (as spead2) */
-    /* Also the UDP, IP and Ethernet bytes of each packet, with FCS, preamble and gap: 66 bytes (IPv6: 86 bytes). */
+    SPEAD_RATE_SPEAD = 0, /* SPEAD bytes: header, item pointers, payload; spead2 counts so */
+    /* The rate also counts the UDP, IP and Ethernet bytes of each packet, with FCS, preamble and gap. These are 66
+     * bytes (IPv6: 86 bytes). */
     SPEAD_RATE_WIRE = 1,
 };
 
@@ -89,10 +91,11 @@ enum spead_rate_of {
  * device reads payload from it without a copy. Such an engine copies payload that lies in no registered piece.
  * The caller must keep the memory at its address until the stream is destroyed. */
 struct spead_send_memory {
-    const void *data; /* address of the first byte; items use addresses from here on */
+    const void *data; /* address of the first byte of this memory */
     size_t bytes;
-    /* True: this is the memory of a device, and the CPU cannot read it. `data` then only serves as its name in items.
-     * The piece consists of whole pages. Only an engine with a suitable device can send from it. */
+    /* True: this is the memory of a device, and the CPU cannot read it. Then nobody reads through `data`; items use it
+     * only as the address where this memory begins. The memory consists of whole pages. Only an engine with a suitable
+     * device can send from it. */
     bool is_dma_buf;
     int fd; /* descriptor of the dma-buf; the caller may close it after create() */
     uint64_t fd_offset;
@@ -108,9 +111,9 @@ struct spead_send_memory {
 struct spead_send_stream_config {
     uint32_t struct_size; /* set by _INIT */
 
-    /* The destinations: either endpoints "HOST:PORT" or "[V6]:PORT", or memory links. There may be 1 to 64, and the
-     * producer chooses one for each heap, for example one for each substream. The arrays and strings are borrowed
-     * until create() returns. The stream takes a reference to each link. */
+    /* The destinations: either endpoints "HOST:PORT" or "[V6]:PORT", or memory links. There may be 1 to 64 of them. The
+     * producer chooses a destination for each heap; for example, each substream can have its own. The arrays and
+     * strings are borrowed until create() returns. The stream takes a reference to each link. */
     const char *const *endpoints;
     uint32_t endpoint_count;
     struct spead_mem_link *const *links;
@@ -123,11 +126,12 @@ struct spead_send_stream_config {
     uint32_t socket_buffer_bytes; /* send buffer that the stream requests for each socket */
     uint32_t multicast_ttl;       /* default 1 */
 
-    uint32_t heaps_max;      /* the most heaps that can be in flight */
+    uint32_t heaps_max;      /* at most so many heaps are in flight */
     double rate_bytes_per_s; /* 0: unlimited */
     enum spead_rate_of rate_of;
-    uint32_t burst_bytes; /* at a limited rate: the most bytes that are sent back to back */
-    /* When the stream is behind its rate, it catches up at no more than rate_bytes_per_s times this ratio; >= 1. */
+    uint32_t burst_bytes; /* at a limited rate: at most so many bytes are sent without a pause */
+    /* A stream that is behind its rate sends faster, until it has caught up. It then sends at most at rate_bytes_per_s
+     * times this ratio; >= 1. */
     double burst_rate_ratio;
 
     uint64_t heap_counter_first, heap_counter_step; /* automatic heap counters; default 1 and 1 */
@@ -136,8 +140,9 @@ struct spead_send_stream_config {
     /* True: the device keeps rate_bytes_per_s, and the pacer of the stream does nothing. Only engines with a suitable
      * device can do this. Default false. */
     bool hardware_rate;
-    /* True: the device cuts packets of one size out of one request (TSO). Only engines with a suitable device can do
-     * this. It is experimental, because it has not been tried on hardware yet. Default false. */
+    /* True: the stream gives the device one large request, and the device cuts it into packets of one size (TSO). Only
+     * engines with a suitable device can do this. It is experimental, because it has not been tried on hardware yet.
+     * Default false. */
     bool hardware_tso;
     const struct spead_send_memory *memory; /* borrowed until create() returns; no overlaps */
     uint32_t memory_count;
@@ -158,14 +163,14 @@ struct spead_send_stream_config {
     .heap_counter_first = 1, .heap_counter_step = 1 }
 /* clang-format on */
 
-/* Returns 0 and gives *out to the caller. Returns -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the engine cannot
- * do what the configuration asks for), or the -errno of a network call. On failure *out is untouched. err may be
- * NULL. */
+/* Creates a stream and opens its engine. Returns 0 and gives *out to the caller. Returns -EINVAL (err names the field),
+ * -ENOMEM, -ENOTSUP (the engine cannot do what the configuration asks for), or the -errno of a network call. On failure
+ * *out is untouched. err may be NULL. */
 int spead_send_stream_create(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
 /* Frees the stream. Before that it completes every heap that is still in flight with -ECANCELED; the calling thread
- * runs these completions. The caller must make sure that the owner thread calls poll() and wait() no more. NULL is
+ * runs these completions. The caller must make sure that the owner thread no longer calls poll() or wait(). NULL is
  * ignored. */
 void spead_send_stream_destroy(struct spead_send_stream *stream);
 
@@ -188,8 +193,8 @@ struct spead_send_result {
     uint64_t counter; /* the heap counter that the packets carry */
 };
 
-/* The completion of a heap. The owner thread calls it once for each accepted heap, in the order of acceptance. The
- * slot of the heap is already free then, so the function may submit a heap again. It must not block. */
+/* The completion of a heap. The owner thread calls it once for each accepted heap, in the order of acceptance. The slot
+ * of the heap is free before this call, so the function may submit another heap. It must not block. */
 typedef void spead_send_done_fn(void *arg, const struct spead_send_result *result);
 
 /* How to send one heap. Start from SPEAD_SEND_OPTIONS_INIT, or from a zeroed struct. */
@@ -204,8 +209,9 @@ struct spead_send_options {
 #define SPEAD_SEND_OPTIONS_INIT { 0 }
 /* clang-format on */
 
-/* Submits a heap. It never blocks and never copies payload. The heap and its payload are borrowed until the
- * completion. options may be NULL. Any thread may call it. Returns 0, or an error, and then the heap is refused:
+/* Submits a heap. It never blocks and never copies payload. The heap and its payload are borrowed until the completion.
+ * options may be NULL. Any thread may call it. Returns 0, or one of these errors. After an error the heap is
+ * refused:
  * -EAGAIN:    heaps_max heaps are in flight; the stream counts this refusal.
  * -EINVAL:    heap is NULL, destination or counter is out of range, or packets of this size cannot carry the heap
  *             (for example because repeated item pointers do not fit).
@@ -213,20 +219,21 @@ struct spead_send_options {
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                              const struct spead_send_options *options);
 
-/* As submit(), but waits for a free slot until deadline_ns (CLOCK_MONOTONIC; 0: without limit), and returns
- * -ETIMEDOUT when none became free. Any thread but the owner thread may call it. In the owner thread it returns
- * -EDEADLK where it would have to wait. */
+/* Submits a heap as submit() does. When no slot is free, it waits for one until deadline_ns (CLOCK_MONOTONIC; 0:
+ * without limit). Returns as submit(), and -ETIMEDOUT when no slot became free. Any thread but the owner thread may
+ * call it. In the owner thread it returns -EDEADLK where it would have to wait. */
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
 
 /* Waits until every heap that was accepted before the call has completed, its completion has returned, and the
- * statistics show it. deadline_ns as in submit_wait(). Returns 0 or -ETIMEDOUT. Any thread but the owner thread may
- * call it. In the owner thread it returns -EDEADLK. */
+ * statistics show it. deadline_ns has the same meaning as in submit_wait(). Returns 0 or -ETIMEDOUT. Any thread but the
+ * owner thread may call it. In the owner thread it returns -EDEADLK. */
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* The owner thread calls it once, before the first poll(). At a limited rate it sets the timer slack of the thread to
- * the minimum (PR_SET_TIMERSLACK), because the pacer sleeps by timers. Returns 0, or -errno of the engine. */
+/* Prepares the calling thread and the engine for sending. The owner thread calls it once, before the first poll(). At a
+ * limited rate it sets the timer slack of the thread to the minimum (PR_SET_TIMERSLACK), because the pacer sleeps by
+ * timers. Returns 0, or -errno of the engine. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Sends the packets that are due. Owner thread; it never blocks. Returns the number of packets that the engine took
@@ -239,21 +246,21 @@ int spead_send_stream_poll(struct spead_send_stream *stream);
  * Returns 0. */
 int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* Calls start(), then poll() and wait() in turn until the stream was stopped and has completed all heaps. Returns 0,
- * or -errno when start() or the engine failed. */
+/* Calls start(), and then poll() and wait() again and again, until the stream was stopped and has completed all heaps.
+ * Returns 0, or -errno when start() or the engine failed. */
 int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *err);
 
-/* From this call on the stream refuses new heaps. It sends the heaps that it has accepted, then poll() returns
- * -ESHUTDOWN. A second call makes the stream abandon the heaps that are not yet sent: they complete with -ECANCELED.
- * Any thread and signal handlers may call it. */
+/* Stops the stream. After this call the stream refuses new heaps. It still sends the heaps that it has accepted. When
+ * all of them have completed, poll() returns -ESHUTDOWN. A second call makes the stream abandon the heaps that are not
+ * yet sent: they complete with -ECANCELED. Any thread and signal handlers may call it. */
 void spead_send_stream_stop(struct spead_send_stream *stream);
 
-/* Fills *stats, which starts from SPEAD_SEND_STATS_INIT. Any thread may call it. The numbers are exact as of the last
- * poll(). */
+/* Fills *stats, which starts from SPEAD_SEND_STATS_INIT. Any thread may call it. The numbers show the state at the end
+ * of the last poll(). */
 void spead_send_stream_stats(const struct spead_send_stream *stream,
                              struct spead_send_stats *stats);
 
-/* A thread that runs a send stream. The contracts are those of spead_recv_runner. */
+/* A thread that runs a send stream. The functions have the same contracts as those of spead_recv_runner. */
 struct spead_send_runner; /* opaque */
 int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream,
                             int cpu, struct spead_err *err);

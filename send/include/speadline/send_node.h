@@ -4,19 +4,19 @@
  *                     |              `-- refused by the network: the node fails on this message
  *                     `-- cannot be described: the node fails on this message
  *
- * The sink holds a message, and so its object, until the heap of the message has completed. Then the owner thread of
- * the stream releases the message. Messages are released in order. When the stream has as many heaps in flight as it
- * may have, the node waits. The completions let it go on when half of these heaps have completed. The sink copies no
- * payload. It allocates nothing once its heaps have had their largest number of items.
+ * The sink holds a message, and with it the object of the message, until the heap of the message has completed. Then
+ * the owner thread of the stream releases the message. Messages are released in order. When the stream has heaps_max
+ * heaps in flight, the node waits. It goes on when half of these heaps have completed. The sink copies no payload. It
+ * allocates memory only while it describes a heap with more items than any heap before.
  *
  * Ports:    input "heaps"; output "error", which only the failure policy DIVERT uses.
  * End:      when the input has ended and all heaps in flight are sent, the node is done. After a cancel, or when the
  *           stream fails, the heaps in flight are abandoned.
  * Failures: when describe() refuses a message, or the network refuses a heap (-EMSGSIZE), the node fails on that one
  *           message, and the failure policy of the node (SKIP, LOG, DIVERT or RETRY) decides what follows. Under every
- *           policy the node first receives no more messages and waits until all heaps in flight have completed; then
- *           it fails. When the stream itself fails, or a thread other than the node's stops it, the node fails
- *           whatever its policy is (after its retries, if it has any).
+ *           policy the node first stops receiving messages and waits until all heaps in flight have completed. Then the
+ *           node fails. The stream itself may fail, or a thread other than that of the node may stop it. Then the node
+ *           fails under every policy (after its retries, if it has any).
  * Threads:  the thread that owns the sink calls create and destroy. Any thread may call stats. The graph calls the
  *           rest as for every node.
  * Lifetime: create -> add to a graph, which runs and is destroyed -> destroy. The stream must outlive the graph. */
@@ -38,18 +38,19 @@ extern "C" {
 
 struct spead_send_sink; /* opaque */
 
-/* What the sink does with a received heap that is incomplete. It cannot send such a heap on as it was, because the
- * ends of its items are not known (speadline/heap.h). */
+/* What the sink does with a received heap that is incomplete. The sink cannot send such a heap as it was, because
+ * nobody knows where its items end (speadline/heap.h). */
 enum spead_send_incomplete {
-    SPEAD_SEND_INCOMPLETE_FAIL = 0, /* the node fails on it with -EBADMSG */
-    SPEAD_SEND_INCOMPLETE_SKIP = 1, /* the sink releases it and counts it as skipped */
+    SPEAD_SEND_INCOMPLETE_FAIL = 0, /* the node fails on the heap with -EBADMSG */
+    SPEAD_SEND_INCOMPLETE_SKIP = 1, /* the sink releases the heap and counts it as skipped */
 };
 
 /* Describes the heap that the sink sends for a message. It adds items to *heap, which is empty and has the flavour of
- * the configuration. It may set destination, explicit_counter and counter in *options; the sink sets done and
- * done_arg itself. The data of the items must stay valid until the message is released. The node calls it in its step,
- * so it must not block. Returns 0; -EAGAIN when the message is not ready, and then the node calls it again soon; or
- * another -errno, and then the node fails on this message. */
+ * the configuration. It may set destination, explicit_counter and counter in *options; the sink sets done and done_arg
+ * itself. The data of the items must stay valid until the message is released. The node calls it in its step, so it
+ * must not block. Returns 0 when the heap is described. Returns -EAGAIN when the message is not ready; then the node
+ * soon calls the function again. Returns another -errno when the heap cannot be described; then the node fails on this
+ * message. */
 typedef int spead_send_describe_fn(void *arg, const struct spead_message *message,
                                    struct spead_send_heap *heap,
                                    struct spead_send_options *options);
@@ -58,31 +59,32 @@ struct spead_send_sink_config {
     uint32_t struct_size; /* set by _INIT */
 
     /* Borrowed. Only one sink at a time can feed a stream; other producers may submit to the same stream. The sink
-     * holds up to heaps_max messages of the stream. If these are received heaps, the receive stream needs that many
-     * held_heaps for them. */
+     * holds at most as many messages as heaps_max of this stream says. If the messages are received heaps, the receive
+     * stream needs as many held_heaps for them. */
     struct spead_send_stream *stream;
     int type; /* message type of the input; default SPEAD_TYPE_HEAP */
 
-    /* NULL: the sink describes messages of two types itself. A received heap (SPEAD_TYPE_HEAP) is sent on with the
+    /* NULL: the sink describes messages of two types itself. It sends a received heap (SPEAD_TYPE_HEAP) again with the
      * same items, flavour and heap counter. For a region (SPEAD_TYPE_REGION) the sink sends a heap whose items are
      * given by data_id, sequence_id and time_id below. For other types the caller must set describe. */
     spead_send_describe_fn *describe;
     void *describe_arg;
 
-    /* The owner thread of the stream calls it when a heap has completed, with or without an error, while the sink
-     * still holds the message. It must not block. A program can return the ticket of a throttle in it, or keep
-     * accounts. May be NULL. */
+    /* The owner thread of the stream calls this function when a heap has completed, with or without an error. The sink
+     * still holds the message during the call. The function must not block. A program can use it to return the ticket
+     * of a throttle, or to keep accounts. May be NULL. */
     void (*done)(void *arg, const struct spead_message *message,
                  const struct spead_send_result *result);
     void *done_arg;
 
-    uint32_t destination;         /* index of the endpoint or link of the stream; default 0 */
-    struct spead_flavour flavour; /* of heaps that are not received heaps; default SPEAD-64-40 */
+    uint32_t destination; /* index of the endpoint or link of the stream; default 0 */
+    struct spead_flavour
+        flavour; /* flavour of heaps other than received ones; default SPEAD-64-40 */
     enum spead_send_incomplete incomplete;
 
-    /* For messages of type region. The node fails with -ENOTSUP on a region that the CPU cannot read. A message with a
-     * device event is sent only when the device has reported that event. */
-    uint64_t data_id; /* id of the item with the bytes that the message refers to; default 0x1000 */
+    /* The following fields are for messages of type region. The node fails with -ENOTSUP on a region that the CPU
+     * cannot read. A message with a device event is sent only when the device has reported that event. */
+    uint64_t data_id;     /* id of the item that holds the bytes of the region; default 0x1000 */
     uint64_t sequence_id; /* id of the immediate item with the sequence number mod 2^N; 0: none */
     uint64_t time_id;     /* id of the item with the time, 8 bytes big-endian; 0: none */
 
@@ -103,19 +105,19 @@ struct spead_send_sink_config {
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err);
 
-/* The caller destroys the graph first, then the sink. If heaps are still in flight at that time (own_thread = false,
- * after a cancel), or a graph still runs, the sink keeps its memory until the last of them has ended, and it calls
- * `done` until then. NULL is ignored. */
+/* The caller destroys the graph first, then the sink. At that time heaps may still be in flight (own_thread = false,
+ * after a cancel), or a graph may still run. Then the sink keeps its memory, and calls `done`, until the last heap has
+ * completed and the graph has ended. NULL is ignored. */
 void spead_send_sink_destroy(struct spead_send_sink *sink);
 
-/* Fills *config with the node; the caller has set its struct_size. After this call the caller sets the policies and
- * calls spead_graph_add(). The caller still owns the sink. The start of the node fails with -EBUSY when another sink
- * feeds the stream, or when own_thread is true and another thread already runs the stream. It fails with -ESHUTDOWN
- * when the stream was stopped before. */
+/* Fills *config with the node; the caller has set its struct_size. After this call the caller may set the policies, and
+ * then calls spead_graph_add(). The caller still owns the sink. The start of the node fails with -EBUSY when another
+ * sink feeds the stream, or when own_thread is true and another thread already runs the stream. It fails with
+ * -ESHUTDOWN when the stream was stopped before. */
 void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
                                struct spead_node_config *config);
 
-/* As spead_send_sink_fill_node(), but returns the configuration. */
+/* Returns the configuration that spead_send_sink_fill_node() fills. */
 static inline struct spead_node_config spead_send_sink_node(struct spead_send_sink *sink,
                                                             const char *name)
 {
