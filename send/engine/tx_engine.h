@@ -54,8 +54,8 @@ enum {
 struct speadi_tx_counters {
     uint64_t messages; /* trains, and packets by themselves, given to the kernel or the device */
     uint64_t batches;  /* system calls or doorbells that carried them */
-    uint64_t
-        memory_bytes; /* memory beside `self`, reserved address space included; open() sets it */
+    /* memory beside `self`, reserved address space included; open() sets it */
+    uint64_t memory_bytes;
     /* How often a send was refused because an ICMP message had come for an earlier datagram (ECONNREFUSED,
      * EHOSTUNREACH). These sends were repeated. */
     uint64_t icmp_unreachable;
@@ -77,8 +77,8 @@ struct speadi_tx_config {
     uint32_t socket_buffer_bytes;
     uint32_t multicast_ttl;
     uint32_t packet_bytes_max;
-    uint32_t
-        train_bytes_max; /* bytes of the longest train: one burst of the pacer, but at least one packet */
+    /* bytes of the longest train: one burst of the pacer, but at least one packet */
+    uint32_t train_bytes_max;
     double rate_bytes_per_s; /* for an engine that paces; 0: no limit */
     enum spead_rate_of rate_of;
     bool hardware_rate; /* the engine paces; only with SPEADI_TX_CAP_PACES */

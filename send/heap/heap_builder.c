@@ -128,7 +128,7 @@ int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const vo
     if (!id_is_allowed(heap, id))
         return -EINVAL;
     item.pointer = speadi_pointer_addressed(heap->flavour.heap_address_bits, id, 0);
-    ret = make_space_for_item(heap); /* first, because assign_data() counts the bytes */
+    ret = make_space_for_item(heap); /* if this fails, no bytes have been counted yet */
     if (ret < 0)
         return ret;
     ret = assign_data(heap, &item, data, bytes);

@@ -47,8 +47,8 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
                       uint32_t packet_bytes)
 {
     const uint32_t most = pointers_max(packet_bytes);
-    const bool spills =
-        heap->item_count >= most; /* false for most heaps, which saves two divisions */
+    /* false for most heaps, which saves two divisions */
+    const bool spills = heap->item_count >= most;
     uint32_t full = spills ? heap->item_count / most : 0;
     const uint64_t least = (uint64_t)full * PAYLOAD_UNIT + 1;
 

@@ -1,5 +1,5 @@
-/* Describes the heap of a message. It calls the describe function of the configuration, or describes received heaps and
- * regions itself. */
+/* Describes the heap that the sink sends for a message. If the configuration has a describe function, that function
+ * does it. Otherwise this file describes received heaps and regions itself. */
 #include <errno.h>
 #include <string.h>
 

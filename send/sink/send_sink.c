@@ -83,7 +83,8 @@ static int make_slots(struct spead_send_sink *sink)
     uint64_t capacity = speadi_power_of_two_from(sink->in_flight_max);
 
     sink->mask = capacity - 1;
-    sink->slot_count = (uint32_t)capacity + 2; /* current_slot and retry_slot are not in the ring */
+    /* + 2 for current_slot and retry_slot, which are not in the ring */
+    sink->slot_count = (uint32_t)capacity + 2;
     sink->ring = calloc(capacity, sizeof(struct speadi_sink_slot *));
     sink->slots = calloc(sink->slot_count, sizeof *sink->slots);
     if (!sink->ring || !sink->slots)
@@ -110,7 +111,8 @@ static void free_sink(struct spead_send_sink *sink)
     free(sink);
 }
 
-/* SINK4 release, acquire: the thread that frees the sink does so after everything that other threads did with it. */
+/* Gives back a reference, and frees the sink with the last one. SINK4 release, acquire: everything that other threads
+ * did with the sink happens before the sink is freed. */
 static void unref(struct spead_send_sink *sink)
 {
     if (atomic_fetch_sub_explicit(&sink->references, 1, memory_order_acq_rel) == 1)
@@ -155,7 +157,7 @@ int spead_send_sink_create(struct spead_send_sink **out,
 void spead_send_sink_destroy(struct spead_send_sink *sink)
 {
     if (sink)
-        unref(sink); /* the sink is freed later if the stream may still call it */
+        unref(sink); /* if the stream may still call the sink, the sink is freed later */
 }
 
 /* ---- Completions of the stream -------------------------------------------------------------- */
@@ -186,22 +188,22 @@ static bool reap_after_finish(struct spead_send_sink *sink)
     return true;
 }
 
-/* Is called when heaps have completed. The owner thread of the stream calls it; in detach_node() the thread of the node
- * does. */
+/* This function is called when heaps have completed. The owner thread of the stream calls it. During detach_node() the
+ * thread of the node calls it. */
 static bool on_progress(struct speadi_watcher *watcher)
 {
     struct spead_send_sink *sink =
         (struct spead_send_sink *)(void *)((char *)watcher -
                                            offsetof(struct spead_send_sink, watcher));
-    /* relaxed: detach_node() sets it to NULL and then waits for the lock that is held here; for a node that starts at
-     * this moment see start() */
+    /* relaxed: detach_node() sets `node` to NULL and then waits for the lock that this thread holds now. For a node
+     * that starts at this moment see start(). */
     struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
 
-    /* SINK2 acquire: the thread of the node does not write the fields of the sink any more. */
+    /* SINK2 acquire: the thread of the node has stopped writing the fields of the sink. */
     if (atomic_load_explicit(&sink->detached, memory_order_acquire))
         return reap_after_finish(sink);
-    /* relaxed: only this thread writes `completed`; PROGRESS1 orders the store of wake_at before the watch() that led
-     * to this call */
+    /* relaxed: only this thread writes `completed`. The thread of the node stores wake_at before it calls watch(), and
+     * PROGRESS1 makes that store visible here. */
     if (!sink->wake_at_once && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
                                    atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
         speadi_send_progress_watch(sink->config.stream); /* too few heaps have completed */
@@ -213,9 +215,9 @@ static bool on_progress(struct speadi_watcher *watcher)
     return true;
 }
 
-/* After this function the node is not woken any more: speadi_send_progress_call() waits for the lock under which an
- * on_progress() that has just read `node` runs. The watcher is detached in that call, or later when the last heap has
- * completed. Then another sink can feed the stream. */
+/* Detaches the sink from its node. After this function the sink no longer wakes the node: an on_progress() that has
+ * just read `node` holds the lock, and speadi_send_progress_call() waits for that lock. The watcher is detached in that
+ * call, or later when the last heap has completed. After that another sink can feed the stream. */
 static void detach_node(struct spead_send_sink *sink)
 {
     /* relaxed: speadi_send_progress_call() below orders it */
@@ -251,7 +253,7 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
     /* relaxed: the caller still holds a reference to the sink */
     atomic_fetch_add_explicit(&sink->references, 1, memory_order_relaxed);
-    /* relaxed: an on_progress() that still reads the old value is not called for a completion of this sink */
+    /* relaxed: an on_progress() that still reads the old value was not called for a heap of this sink */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
     sink->pending_error.code = 0;
@@ -265,7 +267,7 @@ static void stop_stream(struct spead_send_sink *sink)
 {
     spead_send_stream_stop(sink->config.stream);
     if (!speadi_sink_is_flushed(sink))
-        spead_send_stream_stop(sink->config.stream); /* the second stop() abandons the heaps left */
+        spead_send_stream_stop(sink->config.stream); /* this second stop() abandons the rest */
     /* The result is ignored: a step has reported a failure of the stream, or no step can report it any more. */
     spead_send_runner_join(sink->runner, NULL);
     sink->runner = NULL;
@@ -324,9 +326,9 @@ void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
 
 void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send_sink_stats *stats)
 {
-    /* SINK3 acquire: every message in these counters was counted in `in` before, and `in` is read last. So `pending` is
-     * never negative. The load of `waits` is relaxed, because no other data depends on it. The load of `in` is relaxed,
-     * because the acquires come before it. */
+    /* SINK3 acquire: the messages in these counters were counted in `in` before, and this function reads `in` last. So
+     * `pending` is never negative. The load of `waits` is relaxed, because no other data depends on it. The load of
+     * `in` is relaxed, because the acquires come before it. */
     struct spead_send_sink_stats now = {
         .sent = atomic_load_explicit(&sink->sent, memory_order_acquire),
         .failed = atomic_load_explicit(&sink->failed, memory_order_acquire),

@@ -1,5 +1,5 @@
-/* How a send sink fails. On a message it fails when all heaps that were submitted before have completed. When its
- * stream has failed or was stopped, it fails at once. */
+/* The failures of a send sink. When it fails on a message, it first waits until all submitted heaps have completed.
+ * When its stream has failed or was stopped, it fails immediately. */
 #include "send_sink.h"
 
 #include <errno.h>
@@ -10,7 +10,7 @@
 /* This failure concerns no single message, so the failure policy has no message to skip or divert. */
 int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self)
 {
-    /* relaxed: the caller has already read the value that is not 0 */
+    /* relaxed: the caller has already read `broken`, and it was not 0 */
     int broken = atomic_load_explicit(&sink->broken, memory_order_relaxed);
 
     if (broken == -ECANCELED)
@@ -20,14 +20,16 @@ int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *sel
     return broken;
 }
 
-/* Returns true when every submitted heap has completed. If it returns false, the node is woken when they have. */
+/* Returns true when every submitted heap has completed. If it returns false, the node will be woken when all of them
+ * have completed. */
 static bool all_completed(struct spead_send_sink *sink)
 {
     /* SINK1 acquire: as in reap(). */
     if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head)
         return true;
     speadi_sink_wake_when(sink, sink->head);
-    /* This look comes after PROGRESS1, because heaps may have completed before it. SINK1 acquire: as in reap(). */
+    /* The node looks at `completed` after PROGRESS1, because heaps may have completed before that. SINK1 acquire: as in
+     * reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head;
 }
 

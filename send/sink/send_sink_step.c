@@ -1,16 +1,17 @@
-/* The steps of a send sink, and how its heaps complete. */
+/* The steps of a send sink, and the completion of its heaps. */
 #include "send_sink.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* The time after which a message is described again when it was not ready, because a device still works on it. */
+/* When a device still works on a message, the message is not ready. The sink tries to describe it again after this
+ * time. */
 enum { NOT_READY_NS = 50000 };
 
 /* ---- Completions, on the owner thread of the stream ----------------------------------------- */
 
-/* Releases the message of the slot. If the network has refused its heap, the slot keeps the message for the failure
- * policy. */
+/* Releases the message of the slot. But if the network has refused the heap of the message, the slot keeps the message
+ * for the failure policy. */
 static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
 {
     slot->error = 0;
@@ -31,7 +32,7 @@ static void done(void *arg, const struct spead_send_result *result)
     struct spead_send_sink *sink = arg;
     int failure = speadi_send_progress_failure(sink->config.stream);
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed);
-    /* submit() has put the slot into the ring before it submitted the heap. */
+    /* The slot is already in the ring, because submit() puts it there before it submits the heap. */
     struct speadi_sink_slot *slot = sink->ring[completed & sink->mask];
 
     if (sink->config.done)
@@ -41,9 +42,9 @@ static void done(void *arg, const struct spead_send_result *result)
         /* relaxed: the store of `completed` publishes it (SINK1) */
         atomic_store_explicit(&sink->broken, failure != 0 ? failure : -ECANCELED,
                               memory_order_relaxed);
-    /* SINK1 release: from this store on the thread of the node uses the slot again. */
+    /* SINK1 release: after this store the thread of the node may use the slot again. */
     atomic_store_explicit(&sink->completed, completed + 1, memory_order_release);
-    if (result->error != 0) { /* this wakes also a node that waits for input */
+    if (result->error != 0) { /* wakes the node even if it waits for input */
         sink->wake_at_once = true;
         speadi_send_progress_watch(sink->config.stream);
     }
@@ -60,8 +61,8 @@ static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
     *b = was;
 }
 
-/* Reaps the slots of completed heaps. It stops at a heap that the network has refused, and the node fails on that
- * one. */
+/* Reaps the slots of completed heaps. At a heap that the network has refused it stops, and the node fails on that
+ * heap. */
 static int reap(struct spead_send_sink *sink, struct spead_node *self)
 {
     /* SINK1 acquire: the owner thread of the stream has finished with these slots. */
@@ -86,22 +87,23 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* Waits until half of the heaps in flight have completed. The node is not woken for each completion, because meanwhile
- * the stream can send the other half. */
+/* Waits until half of the heaps in flight have completed. There is no need to wake the node at each completion, because
+ * the stream still has the other half to send. */
 static int wait_for_slots(struct spead_send_sink *sink)
 {
     const uint64_t enough = sink->reaped + (sink->in_flight_max + 1) / 2;
 
     speadi_sink_count(&sink->waits);
     speadi_sink_wake_when(sink, enough);
-    /* This look comes after PROGRESS1, because heaps may have completed before it. SINK1 acquire: as in reap(). */
+    /* The node looks at `completed` after PROGRESS1, because heaps may have completed before that. SINK1 acquire: as in
+     * reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) >= enough
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_WAITING;
 }
 
-/* Submits the heap of the slot. Returns 0; -EAGAIN when other producers have filled the stream, and then the node is
- * woken after the next completion; or another -errno. */
+/* Submits the heap of the slot. Returns 0 or -errno. -EAGAIN means that other producers have filled the stream; then
+ * the node is woken after the next completion. */
 static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slot *slot)
 {
     struct spead_send_stream *stream = sink->config.stream;
@@ -115,8 +117,8 @@ static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slo
 }
 
 /* Submits the heap of *from. It puts the slot into the ring first, because the heap may complete before submit()
- * returns. The ring always has a free slot for it: the node receives no more messages than the ring has free slots, and
- * the message in retry_slot has left its place in the ring. */
+ * returns. The ring always has a free slot for this: the node receives at most as many messages as the ring has free
+ * slots. A message in retry_slot has freed its slot in the ring before. */
 static int submit(struct spead_send_sink *sink, struct spead_node *self,
                   struct speadi_sink_slot **from)
 {
@@ -127,7 +129,7 @@ static int submit(struct spead_send_sink *sink, struct spead_node *self,
     ret = try_submit(sink, *at);
     if (ret == 0) {
         sink->head++;
-        sink->flushing = false; /* a heap that is retried after the end of input moves the target */
+        sink->flushing = false; /* a retried heap after the end of input changes flush_target */
         return SPEAD_STEP_AGAIN;
     }
     swap(at, from);
@@ -187,8 +189,8 @@ static int send_inbox(struct spead_send_sink *sink, struct spead_node *self)
     return ret;
 }
 
-/* Receives no more messages than can be in flight. The others stay in the channel, so that its policy applies to
- * them. */
+/* Receives messages, but only as many as can be in flight. The other messages stay in the channel, so that the policy
+ * of the channel applies to them. */
 static int receive(struct spead_send_sink *sink, struct spead_node *self)
 {
     uint64_t room = sink->in_flight_max - (sink->head - sink->reaped);
@@ -203,7 +205,8 @@ static int receive(struct spead_send_sink *sink, struct spead_node *self)
     sink->ended = ret < 0;
     sink->inbox_at = 0;
     sink->inbox_count = ret < 0 ? 0 : (uint32_t)ret;
-    /* relaxed: a thread that sees the counters in which these messages end also sees `in` (SINK3) */
+    /* relaxed: each of these messages is later counted as sent, failed or so on; SINK3 makes sure that whoever sees
+     * that count also sees this change of `in` */
     atomic_fetch_add_explicit(&sink->in, sink->inbox_count, memory_order_relaxed);
     return SPEAD_STEP_AGAIN;
 }
@@ -218,8 +221,8 @@ bool speadi_sink_is_flushed(const struct spead_send_sink *sink)
     return facts.finished >= sink->flush_target;
 }
 
-/* Waits until the stream has finished all heaps: their completions have returned and the statistics show them, as in
- * spead_send_stream_flush(). */
+/* Waits until the stream has finished all heaps. As in spead_send_stream_flush(), a heap is finished when its
+ * completion has returned and the statistics show it. */
 static int flush(struct spead_send_sink *sink)
 {
     struct speadi_send_facts facts;
@@ -232,8 +235,8 @@ static int flush(struct spead_send_sink *sink)
     speadi_sink_wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
-    /* SINK1 acquire: as in reap(). If a heap is not yet reaped, the network may have refused it, and the node must
-     * still fail on it. */
+    /* SINK1 acquire: as in reap(). The network may have refused a heap that is not yet reaped, and the node must still
+     * fail on that heap. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_DONE;
@@ -247,7 +250,8 @@ int speadi_sink_step(void *state, struct spead_node *self)
     sink->failed_slot = NULL;
     if (sink->pending_error.code != 0)
         return speadi_sink_fail_pending(sink, self);
-    ret = send_one(sink, self, &sink->retry_slot); /* it holds a message that is to be retried */
+    /* the failure policy retries the message in this slot */
+    ret = send_one(sink, self, &sink->retry_slot);
     if (ret == SPEAD_STEP_AGAIN)
         ret = reap(sink, self);
     if (ret == SPEAD_STEP_AGAIN && sink->inbox_at == sink->inbox_count &&

@@ -1,4 +1,4 @@
-/* The heaps in flight, from submit() to completion. */
+/* The queue of the heaps that are in flight, from submit() to completion. */
 #include "heap_queue.h"
 
 #include <errno.h>
@@ -8,8 +8,9 @@
 #include <speadi/cache_line.h>
 #include <speadi/numbers.h>
 
-/* The closed bit is in `tail`, so that one word orders the close and the claims. A heap is either accepted before the
- * close, and then it is completed like the others, or it is refused. */
+/* This bit of `tail` says that the queue is closed. Because it lies in the same word as the position, every claim comes
+ * either before the close or after it. A heap whose claim comes before is accepted and completes like the others. A
+ * heap whose claim comes after is refused. */
 #define CLOSED (1ull << 63)
 
 struct speadi_heap_slot {
@@ -45,9 +46,10 @@ static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, u
 
 /* ---- Any thread ---------------------------------------------------------------------------- */
 
-/* Claims a position for the caller. It reads tail before freed (QUEUE4 acquire keeps that order). The difference of the
- * two can then be too small but never too large, so that no heap is refused without need. If it is too small, tail has
- * changed and the compare-exchange fails. QUEUE4 release: the next thread that claims comes after this one. */
+/* Claims a position for the caller. It reads tail before freed (QUEUE4 acquire keeps that order). So tail - freed can
+ * be too small but never too large, and no heap is refused without need. If tail - freed is too small, tail has changed
+ * and the compare-exchange fails. QUEUE4 release: the next thread that claims a position sees what this thread did
+ * before. */
 static int claim(struct speadi_heap_queue *queue, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
@@ -79,9 +81,9 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
         return ret;
     slot = slot_at(queue, position);
     slot->entry = *entry;
-    /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. The store is sequentially consistent if
-     * the caller looks next whether the owner thread sleeps (OWNER1). That costs 5 ns of the 35 ns for a small heap, so
-     * the owner thread itself uses a plain release. */
+    /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. A caller that then looks whether the
+     * owner thread sleeps (OWNER1) needs a sequentially consistent store. Such a store costs 5 ns of the 35 ns for a
+     * small heap. So the owner thread itself uses a plain release. */
     if (by_owner)
         atomic_store_explicit(&slot->published, position + 1, memory_order_release);
     else
@@ -132,7 +134,7 @@ bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue)
 {
     struct speadi_heap_slot *slot = slot_at(queue, queue->admitted);
 
-    /* QUEUE2 load: when the value is position + 1, this thread sees the entry. */
+    /* QUEUE2 load: when `published` is position + 1, this thread sees the entry. */
     return atomic_load_explicit(&slot->published, memory_order_seq_cst) == queue->admitted + 1;
 }
 
@@ -145,7 +147,7 @@ struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queu
 
 uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue)
 {
-    /* Relaxed: only the calling thread, which is the owner thread, writes it. */
+    /* Relaxed: only the calling thread, which is the owner thread, writes `freed`. */
     return atomic_load_explicit(&queue->freed, memory_order_relaxed);
 }
 

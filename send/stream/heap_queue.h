@@ -1,13 +1,14 @@
-/* The heap queue holds the heaps in flight, from submit() to completion. It is bounded. Any number of producers push
- * heaps; one owner thread completes them.
+/* The heap queue holds the heaps that are in flight, from submit() to completion. It is bounded. Any number of
+ * producers push heaps; one owner thread completes them.
  *
- * Every heap has a position. Positions count up and are never used again. The slot of a heap is its position modulo the
- * capacity. Four positions divide the heaps, always in this order:
+ * Every heap has a position. Each heap gets the next higher position, and no position is used twice. The slot of a heap
+ * is its position modulo the capacity. Four counters divide the positions. They are always in this order:
  *   finished <= freed <= admitted <= tail
- * tail:     producers have claimed the positions before it.
- * admitted: the owner thread has given heap counters to the heaps before it, and has counted them in its ledger.
- * freed:    the heaps before it are completed, and producers may claim their slots again.
- * finished: the completion functions of the heaps before it have returned.
+ * tail:     producers have claimed the positions below this one.
+ * admitted: the owner thread has given heap counters to the heaps below this position, and has counted these heaps in
+ *           its ledger.
+ * freed:    the heaps below this position are completed, and producers may claim their slots again.
+ * finished: the completion functions of the heaps below this position have returned.
  * tail - freed never exceeds heaps_max. */
 #ifndef SPEADI_HEAP_QUEUE_H
 #define SPEADI_HEAP_QUEUE_H
@@ -24,7 +25,7 @@
 
 #include "packetiser.h"
 
-#define SPEADI_HEAPS_MAX (1u << 20) /* the most heaps that a stream can have in flight */
+#define SPEADI_HEAPS_MAX (1u << 20) /* the largest heaps_max of a stream */
 
 /* One accepted heap. */
 struct speadi_heap_entry {
@@ -45,7 +46,7 @@ struct speadi_heap_queue {
     uint64_t mask;
     uint32_t heaps_max;
 
-    /* Producers and close() write this field. The top bit means that the queue is closed. */
+    /* Producers and close() write this field. Its top bit is set when the queue is closed. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;
 
     /* Only the owner thread writes these fields. Any thread reads freed and finished. */
@@ -54,25 +55,26 @@ struct speadi_heap_queue {
     uint64_t admitted;
 };
 
-/* heaps_max is 1 to SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */
+/* Makes an empty queue. heaps_max is 1 to SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */
 int speadi_heap_queue_init(struct speadi_heap_queue *queue, uint32_t heaps_max);
 void speadi_heap_queue_release(struct speadi_heap_queue *queue);
 
 /* ---- Any thread ---- */
 
 /* Copies *entry into the queue. Returns 0, -EAGAIN (heaps_max heaps are in flight) or -ESHUTDOWN (the queue is closed).
- * by_owner is true when the owner thread calls it; any other caller must look next whether the owner thread sleeps
- * (OWNER1). */
+ * by_owner is true when the owner thread calls the function. After the call, any other thread must look whether the
+ * owner thread sleeps (OWNER1). */
 int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
                            bool by_owner);
 
-/* Makes the queue refuse every later push. Returns true when it was closed before. A signal handler may call it. */
+/* Closes the queue, so that it refuses every later push. Returns true when the queue was already closed. A signal
+ * handler may call it. */
 bool speadi_heap_queue_close(struct speadi_heap_queue *queue);
 
 /* Returns true when the queue is closed. */
 bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue);
 
-/* These return how many heaps have been accepted and how many have finished so far. */
+/* These two functions return how many heaps have been accepted, and how many have finished, so far. */
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue);
 uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue);
 
@@ -81,7 +83,7 @@ bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue);
 
 /* ---- Owner thread ---- */
 
-/* Returns the heap at a position from freed to admitted - 1. */
+/* Returns the heap at a position. The position must be from freed to admitted - 1. */
 struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
                                                uint64_t position);
 
@@ -91,10 +93,10 @@ bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue);
 /* Admits the next heap and returns it. Returns NULL when there is none. */
 struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue);
 
-/* Returns the position of the oldest heap that is not completed. */
+/* Returns the position of the oldest heap that has not completed. */
 uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue);
 
-/* Frees the slot of the oldest heap. A producer may overwrite the entry from then on. */
+/* Frees the slot of the oldest heap. After this call a producer may overwrite the entry. */
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue);
 
 /* Marks all freed heaps as finished. The owner thread calls it when their completion functions have returned. */

@@ -1,11 +1,12 @@
-/* The pacer decides when the next burst may be sent. A burst is a fixed number of bytes that are sent back to back.
+/* The pacer decides when the next burst may be sent. A burst is a fixed number of bytes that are sent without a
+ * pause.
  *
- * Two times limit every burst; it may be sent at the later of the two:
- *  - The *ideal* time advances by bytes / rate for all bytes sent. When a burst is late, this time is not moved. So the
- *    long-term rate is exact, although sleeps are not.
- *  - The *burst* time is the time of the last send plus its bytes / (rate x ratio). So after a delay the stream catches
- *    up no faster than at rate x ratio.
- * Time in which there was nothing to send is not caught up.
+ * The pacer keeps two points in time. The next burst may be sent when both have passed:
+ *  - The *ideal* time advances by bytes / rate for all bytes sent. A burst that is late does not move this time. So the
+ *    long-term rate is exact, although the sleeps are not.
+ *  - The *burst* time is the time of the last send, plus the bytes of that send / (rate x ratio). So a stream that
+ *    catches up after a delay sends at most at rate x ratio.
+ * The stream does not catch up time in which there was nothing to send.
  * Only the owner thread calls these functions. The caller reads the clock and passes the time. */
 #ifndef SPEADI_PACER_H
 #define SPEADI_PACER_H
@@ -16,8 +17,8 @@
 struct speadi_pacer_config {
     double rate_bytes_per_s;   /* 0: unlimited; else >= 1 */
     double burst_rate_ratio;   /* >= 1 */
-    uint64_t burst_bytes;      /* at least packet_bytes_max is used */
-    uint64_t packet_bytes_max; /* with the overhead of a packet, if the rate counts it */
+    uint64_t burst_bytes;      /* if less than packet_bytes_max, the pacer uses packet_bytes_max */
+    uint64_t packet_bytes_max; /* includes the overhead of a packet if the rate counts it */
 };
 
 struct speadi_pacer {
@@ -29,7 +30,7 @@ struct speadi_pacer {
     uint64_t ideal_ns;        /* the ideal time */
     double ideal_fraction_ns; /* the part of the ideal time below 1 ns */
     uint64_t burst_ns;        /* the burst time */
-    uint64_t in_burst;        /* bytes sent of the current burst */
+    uint64_t in_burst;        /* bytes of the current burst that are sent */
     bool closed; /* the current burst is complete: nothing is sent until the next one */
     uint64_t idle_since_ns;
     bool idle;
@@ -42,17 +43,17 @@ static inline bool speadi_pacer_is_limited(const struct speadi_pacer *pacer)
     return pacer->ns_per_byte > 0;
 }
 
-/* Returns how many bytes may be sent now: 0, or at least packet_bytes_max. It ends an idle time, so the caller calls it
- * only when there is something to send. */
+/* Returns how many bytes may be sent now: 0, or at least packet_bytes_max. This call ends an idle time, so the caller
+ * must have something to send. */
 uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* Tells the pacer that bytes were sent at now_ns: at most as many as room() returned. */
+/* Tells the pacer that this many bytes were sent at now_ns. They must not be more than room() returned. */
 void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t bytes);
 
-/* Tells the pacer that from now_ns on there is nothing to send. Further calls during an idle time change nothing. */
+/* Tells the pacer that since now_ns there is nothing to send. During an idle time, further calls change nothing. */
 void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* Returns the time at which room() will return more than 0. 0: it does so now. */
+/* Returns the time at which room() will return more than 0. If room() would do so now, it returns 0. */
 uint64_t speadi_pacer_due_ns(const struct speadi_pacer *pacer);
 
 #endif

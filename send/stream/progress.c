@@ -23,9 +23,9 @@ void speadi_progress_release(struct speadi_progress *progress)
     pthread_mutex_destroy(&progress->lock);
 }
 
-/* PROGRESS1 release, acquire: begin(), watch() and notify() all do a read-modify-write of `waiters`, so the later one
- * reads what the earlier one wrote. If notify() was earlier, begin() or watch() acquires the changed condition. If
- * notify() was later, it sees the thread or the watcher that waits. */
+/* PROGRESS1 release, acquire: begin(), watch() and notify() all do a read-modify-write of `waiters`. So the later of
+ * two such calls reads what the earlier one wrote. If notify() came first, begin() or watch() acquires the changed
+ * condition. If notify() came second, it sees that a thread waits or that the watcher must be called. */
 void speadi_progress_begin(struct speadi_progress *progress)
 {
     atomic_fetch_add_explicit(&progress->waiters, 1, memory_order_acq_rel);
@@ -33,7 +33,7 @@ void speadi_progress_begin(struct speadi_progress *progress)
 
 void speadi_progress_end(struct speadi_progress *progress)
 {
-    /* Relaxed: if a notify() still counts this thread, it only makes one system call without need. */
+    /* Relaxed: if notify() still counts this thread, it only makes one system call too many. */
     atomic_fetch_sub_explicit(&progress->waiters, 1, memory_order_relaxed);
 }
 

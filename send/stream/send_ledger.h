@@ -1,7 +1,7 @@
 /* The ledger of a send stream: the tally that the owner thread counts in, and the copy that other threads read.
  *
  * When the owner thread admits a heap, all packets of the heap go into the bucket `pending`. Each packet later moves to
- * exactly one other bucket. So `submitted` is the sum of all buckets at any moment. It is so in every snapshot too,
+ * exactly one other bucket. So `submitted` always equals the sum of all buckets. This is also true in every snapshot,
  * because all counters are published together. */
 #ifndef SPEADI_SEND_LEDGER_H
 #define SPEADI_SEND_LEDGER_H
@@ -37,7 +37,7 @@ void speadi_send_ledger_release(struct speadi_send_ledger *ledger);
 
 /* ---- Owner thread ---- */
 
-/* Counts an admitted heap: its packets are pending from then on. */
+/* Counts an admitted heap: its packets are now in the bucket `pending`. */
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
                                const struct speadi_heap_shape *shape);
 
@@ -50,7 +50,7 @@ void speadi_send_ledger_end(struct speadi_send_ledger *ledger, uint64_t packets,
 void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes,
                                  int error);
 
-/* Notes that the engine took packets at utc_ns. */
+/* Records that the engine took packets at utc_ns. */
 void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns);
 
 /* Publishes the tally, so that snapshot() returns it. */

@@ -9,13 +9,13 @@
 #include <speadi/clock.h>
 #include <speadi/packet.h>
 
-/* A sleep can end about 50 us late (when the CPU was deeply idle), and 50 us are a whole burst at 10 Gb/s. So the owner
- * thread does not sleep in the last 50 us before the pacer's time, but reads the clock in a loop. When bursts follow
- * each other faster than this (bursts of 64 KiB: above 10 Gb/s), the thread keeps a core busy. At 100 Mb/s the loop
- * costs 1 % of a core. */
+/* A sleep can end about 50 us late (when the CPU was deeply idle), and 50 us are a whole burst at 10 Gb/s. So in the
+ * last 50 us before the pacer's time the owner thread does not sleep, but reads the clock in a loop. If the time
+ * between two bursts is shorter than 50 us (bursts of 64 KiB: above 10 Gb/s), the thread never sleeps and keeps a CPU
+ * core busy. At 100 Mb/s the loop costs 1 % of a CPU core. */
 enum { SPIN_NS = 50000 };
 
-/* The most packets that one train has. */
+/* One train has at most this many packets. */
 enum { TRAIN_PACKETS_MAX = 128 };
 
 /* ---- Poll ---------------------------------------------------------------------------------- */
@@ -25,7 +25,7 @@ static bool has_heaps(const struct spead_send_stream *stream)
     return stream->packetising != stream->queue.admitted;
 }
 
-/* Returns the bytes of these packets as the rate counts them. */
+/* Returns how many bytes these packets have, as the rate counts them. */
 static uint64_t paced_bytes(const struct spead_send_stream *stream,
                             const struct speadi_tx_packet *packet, unsigned count)
 {
@@ -37,8 +37,8 @@ static uint64_t paced_bytes(const struct spead_send_stream *stream,
 }
 
 /* Gives the cut packets to the engine. Returns how many packets the engine took, or -errno. For the pacer a packet is
- * sent when the engine takes it, not when it is cut. Otherwise a burst that had to wait for room in the engine would be
- * followed by the next burst at once. */
+ * sent when the engine takes it, not when it is cut. Otherwise, after a burst that had to wait for room in the engine,
+ * the next burst would be sent immediately. */
 static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
 {
     const struct speadi_send_transport *transport = &stream->transport;
@@ -58,10 +58,11 @@ static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
     return taken;
 }
 
-/* Returns true when a heap of one packet had better wait for the next poll(). The batch then holds whole trains of such
- * heaps, and the few heaps that are left would need a short train of their own, which costs as much as a full one. For
- * example, with 64 heaps of 1 KiB in flight every other train had 3 packets. At the next poll() producers have
- * submitted more heaps behind these. `cut` is the number of packets in the batch. */
+/* Returns true when it is better to cut this heap of one packet in the next poll(). In this case the batch already
+ * holds whole trains of such heaps, and only a few heaps are left. They would need a short train of their own, which
+ * costs as much as a full train. For example, with 64 heaps of 1 KiB in flight every other train had 3 packets. By the
+ * next poll() producers have submitted more heaps, so the train is longer. `cut` is the number of packets in the
+ * batch. */
 static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
                                         const struct speadi_heap_entry *entry, uint64_t cut)
 {
@@ -120,7 +121,7 @@ static int move_packets(struct spead_send_stream *stream)
 {
     const bool limited = speadi_pacer_is_limited(&stream->pacer);
     const uint64_t now_ns = limited ? speadi_clock_mono_ns() : 0;
-    int before = give_to_engine(stream, now_ns); /* packets that an earlier poll() has cut */
+    int before = give_to_engine(stream, now_ns); /* sends packets that an earlier poll() has cut */
     int taken = 0;
 
     if (before < 0)
@@ -142,7 +143,7 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
 
     speadi_send_stream_reap(stream);
     speadi_send_stream_admit(stream);
-    /* ABANDON1 acquire: this thread sees what the caller of stop() did before the call. */
+    /* ABANDON1 acquire: this thread sees what the thread that called stop() did before. */
     if (stream->failure == 0 && atomic_load_explicit(&stream->abandon, memory_order_acquire))
         stream->failure = -ECANCELED;
     if (stream->failure == 0)
@@ -182,11 +183,12 @@ static void sleep_for_heaps(struct spead_send_stream *stream, uint64_t deadline_
     atomic_store_explicit(&stream->asleep, true, memory_order_seq_cst);
     if (!is_new(stream))
         transport->ops->wait(transport->engine, deadline_ns, for_room);
-    /* Relaxed: a producer that still reads true only calls wake() once without need. */
+    /* Relaxed: a producer that still reads true only calls wake() once too often. */
     atomic_store_explicit(&stream->asleep, false, memory_order_relaxed);
 }
 
-/* Sleeps until shortly before due_ns, the time of the pacer. When that time is near, it reads the clock in a loop. */
+/* Waits until due_ns, the time that the pacer has set. It sleeps until shortly before that time, and then reads the
+ * clock in a loop. */
 static void wait_paced(struct spead_send_stream *stream, uint64_t due_ns, uint64_t deadline_ns,
                        bool for_room)
 {

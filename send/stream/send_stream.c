@@ -134,8 +134,8 @@ static int push_entry(struct spead_send_stream *stream, const struct speadi_heap
     const bool by_owner = is_owner(stream);
     int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
 
-    /* OWNER1 load: it comes after the heap was published (QUEUE2). The exchange makes sure that only one of several
-     * producers calls wake(). It is relaxed, because the load has given the order. */
+    /* OWNER1 load: this thread has published its heap before (QUEUE2). The exchange makes sure that only one of several
+     * producers calls wake(). The exchange can be relaxed, because the load already gives the order. */
     if (ret == 0 && !by_owner && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
         atomic_exchange_explicit(&stream->asleep, false, memory_order_relaxed))
         stream->transport.ops->wake(stream->transport.engine);

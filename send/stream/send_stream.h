@@ -24,13 +24,13 @@
 /* An open engine, and what the stream knows about it. */
 struct speadi_send_transport {
     const struct speadi_tx_engine_ops *ops;
-    void *engine; /* `self` of the engine; closed and freed with the stream */
+    void *engine; /* `self` of the engine; it is closed and freed with the stream */
     uint32_t destination_count;
     uint32_t buffer_bytes; /* socket buffer that the kernel granted */
-    /* For each destination: the bytes per packet that the rate counts beside the SPEAD bytes. */
+    /* For each destination: how many bytes per packet the rate counts in addition to the SPEAD bytes. */
     uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];
     char reason[256];      /* why this engine was chosen */
-    uint64_t memory_bytes; /* memory of the engine beside its state; set by attach() */
+    uint64_t memory_bytes; /* memory of the engine in addition to its state; set by attach() */
 };
 
 struct spead_send_stream {
@@ -54,7 +54,7 @@ struct spead_send_stream {
     struct speadi_batch_ring batches;
     struct speadi_send_ledger ledger;
     uint64_t next_counter;
-    uint64_t packetising; /* queue position of the heap that is being cut, or is cut next */
+    uint64_t packetising; /* queue position of the heap that is being cut or will be cut next */
     bool heap_begun;      /* true: that heap has been begun in the packetiser */
     int failure;          /* 0; -ECANCELED: abandoned; else the -errno of the engine */
     /* The packets of the oldest heap that have ended so far. */
@@ -69,12 +69,12 @@ struct spead_send_stream {
 int speadi_send_stream_build(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
-/* Gives an open engine to the stream, which owns it from then on. Tests attach engines of their own. */
+/* Gives an open engine to the stream. After this call the stream owns the engine. Tests attach engines of their own. */
 void speadi_send_stream_attach(struct spead_send_stream *stream,
                                const struct spead_send_stream_config *config,
                                const struct speadi_send_transport *transport);
 
-/* Frees a stream whose engine is closed and freed, or that never had one. */
+/* Frees a stream. Its engine must be closed and freed before, unless the stream never had an engine. */
 void speadi_send_stream_free(struct spead_send_stream *stream);
 
 /* Calls poll() and wait() until the stream has ended. Returns 0, or -errno when the engine failed. */
@@ -85,7 +85,7 @@ int speadi_send_stream_loop(struct spead_send_stream *stream);
 /* Reaps packets from the engine and completes the heaps whose packets are all done. */
 void speadi_send_stream_reap(struct spead_send_stream *stream);
 
-/* Closes the queue and completes every heap that was accepted with error (-errno). */
+/* Closes the queue. Then completes every accepted heap with the given error (-errno). */
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error);
 
 /* Publishes the ledger, then notifies the threads that wait. The owner thread calls it after reap() and abandon(). */

@@ -54,8 +54,8 @@ void speadi_datagram_sender_close(void *self)
     speadi_wake_fd_close(&sender->wake_fd);
 }
 
-/* Handles the result of kernel message i. Returns the number of its packets, which are done now, or 0 when they must be
- * sent again. */
+/* Handles the result of kernel message i. If the packets of this message are done, it reports them and returns their
+ * number. If they must be sent again, it returns 0. */
 static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
 {
     struct speadi_train *train = &sender->train;
@@ -78,8 +78,8 @@ static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
     return 0;
 }
 
-/* Sends the kernel messages of the last build, up to the first that must be sent again. Adds the packets that are
- * done to *taken. Returns 0, or -errno when the engine cannot send any more. */
+/* Sends the kernel messages of the last build in order. It stops at the first that must be sent again. Adds the number
+ * of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any more. */
 static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 {
     unsigned i = 0;

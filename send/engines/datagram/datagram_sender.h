@@ -16,9 +16,10 @@
 
 struct speadi_datagram_sender;
 
-/* Sends the kernel messages of sender->train in order, from number `first` on, without waiting. For each one that it
- * tries it stores a result in sender->result, at the same index: >= 0 when it was sent, else -errno. When one fails, it
- * must not try those behind it. Returns the number of results (>= 1), or -errno when the engine cannot send any more.
+/* Sends the kernel messages of sender->train in order, beginning with number `first`. It does not wait. For each kernel
+ * message that it tries, it stores a result in sender->result at the same index: >= 0 when the message was sent, else
+ * -errno. When a message fails, the function must not try later messages. Returns the number of results (>= 1), or
+ * -errno when the engine cannot send any more.
  * */
 typedef int speadi_datagram_transmit_fn(struct speadi_datagram_sender *sender, unsigned first);
 
@@ -39,8 +40,8 @@ struct speadi_datagram_sender {
     uint64_t batches;  /* system calls; transmit() counts them */
 };
 
-/* An engine has this struct as the first member of its state. So it can use these functions directly in its table of
- * operations; they follow the contract of struct speadi_tx_engine_ops. */
+/* These functions have the contracts of struct speadi_tx_engine_ops. An engine has a struct speadi_datagram_sender as
+ * the first member of its state, so it can put these functions directly into its table of operations. */
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
                                 const struct speadi_tx_config *config, uint32_t *buffer_bytes,

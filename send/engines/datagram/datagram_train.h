@@ -1,14 +1,16 @@
-/* Builds trains. A train is a number of consecutive packets to one destination that one sendmsg() gives to the kernel,
- * which cuts them apart again (UDP_SEGMENT). All packets of a train have one size, but the last may be shorter.
+/* Builds trains. A train is several consecutive packets to one destination. One sendmsg() gives the train to the
+ * kernel, and the kernel cuts it into the packets again (UDP_SEGMENT). All packets of a train have the same size, but
+ * the last may be shorter.
  *
  * In this folder a *kernel message* is one struct msghdr of the kernel: a train, or one packet by itself. The socket
  * engine and the uring engine both build their kernel messages here. They also pass every result to
  * speadi_train_decide(), because a refusal of the kernel decides how later trains are built. Older kernels accept only
  * 64 packets in a train (segments) and refuse a longer one with EINVAL. Drivers may refuse segmentation with EIO or
- * EINVAL, sometimes after it has worked. So after EINVAL for a train of more than 64 packets, trains have at most 64
- * packets. After any other refusal the packets of the train are tried one by one (the *probe*). If one of them is sent,
- * no more trains are built; but if the train was refused with EMSGSIZE, only packets of that size or longer are sent
- * one by one from then on.
+ * EINVAL, even after they have accepted it before. So after EINVAL for a train of more than 64 packets, later trains
+ * have at most 64 packets. After any other refusal the packets of the train are tried one by one (the *probe*). If one
+ * of them is sent, the kernel has refused the train and not the packet. Then no more trains are built. There is one
+ * exception: when the kernel has refused the train with EMSGSIZE, only packets of that size or longer are sent one by
+ * one after that.
  *
  * UDP checksums stay on, because segmentation needs them, and so does GRO at the receiver. */
 #ifndef SPEADI_DATAGRAM_TRAIN_H
@@ -32,14 +34,14 @@ struct speadi_train {
     /* The kernel messages of the last build. They use the iovecs of the packets. */
     struct mmsghdr message[SPEADI_TRAIN_MESSAGES_MAX];
     union speadi_train_control control[SPEADI_TRAIN_MESSAGES_MAX];
-    uint32_t packets[SPEADI_TRAIN_MESSAGES_MAX]; /* number of packets in each */
-    uint32_t bytes[SPEADI_TRAIN_MESSAGES_MAX];   /* bytes of the first packet: the segment size */
+    uint32_t packets[SPEADI_TRAIN_MESSAGES_MAX]; /* number of packets in each kernel message */
+    uint32_t bytes[SPEADI_TRAIN_MESSAGES_MAX];   /* bytes of its first packet: the segment size */
     uint16_t destination[SPEADI_TRAIN_MESSAGES_MAX];
     unsigned count;
 
     /* The limits of the kernel, as its refusals have shown them so far. */
     uint32_t segments_max;      /* most packets in a train; 1: no more trains are built */
-    uint32_t segment_bytes_max; /* longer packets exceed the MTU of the route: sent one by one */
+    uint32_t segment_bytes_max; /* longer packets do not fit the MTU, so they are sent one by one */
     uint32_t train_bytes_max;
 
     uint32_t probe_left; /* packets of a refused train that are still to be tried; 0: no probe */
@@ -52,19 +54,20 @@ struct speadi_train {
     struct spead_log log;
 };
 
-/* Returns 0 or -ENOMEM. log (nullable) is copied. */
+/* Prepares *train. Returns 0 or -ENOMEM. *log is copied; log may be NULL. */
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
                       const struct spead_log *log);
 void speadi_train_release(struct speadi_train *train); /* a zeroed struct is allowed */
 
-/* Builds kernel messages of the first packets, in order. Returns the number of packets in them (at least one when count
- * is not 0). The kernel messages of the last build are overwritten, so they must not be in use any more. */
+/* Puts packets into kernel messages, in order, beginning with the first. Returns how many packets the kernel messages
+ * hold (at least one when count is not 0). It overwrites the kernel messages of the last build, so they must not be in
+ * use any more. */
 unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_packet *packets,
                             unsigned count);
 
 enum speadi_train_decision {
     SPEADI_TRAIN_DONE,    /* the packets of the kernel message are done, with *error (0: sent) */
-    SPEADI_TRAIN_AGAIN,   /* they were not sent: build again, from the first of these packets */
+    SPEADI_TRAIN_AGAIN,   /* its packets were not sent: build again, from the first of them */
     SPEADI_TRAIN_NO_ROOM, /* as AGAIN, but only when the socket has room */
     SPEADI_TRAIN_STARVED, /* as AGAIN, but a little later: the kernel had no memory for buffers */
 };

@@ -1,5 +1,5 @@
-/* The packets that the fault decorator has given to its inner engine and not yet reaped from it, oldest first. Each
- * run is either a number of packets of the core or one copy that the decorator has made. */
+/* The packets that the fault decorator has given to its inner engine and not yet reaped from it, oldest first. A run is
+ * either several consecutive packets of the core, or one copy that the decorator has made. */
 #ifndef SPEADI_FAULT_UNDER_WAY_H
 #define SPEADI_FAULT_UNDER_WAY_H
 
@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #define SPEADI_FAULT_RUNS_MAX 2048u
-/* The value of `packets` that marks a copy. A run of the core's packets has at least one packet. */
+/* If `packets` has this value, the run is a copy. A run of packets of the core has at least one packet. */
 #define SPEADI_FAULT_OWN_COPY 0u
 
 struct speadi_fault_run {
@@ -40,7 +40,8 @@ static inline const struct speadi_fault_run *speadi_fault_under_way_first(
     return &under_way->run[under_way->first];
 }
 
-/* Removes this many packets from the oldest run, which must have at least as many. For a copy, packets is 1. */
+/* Removes this many packets from the oldest run, which must have at least as many. If the run is a copy, packets must
+ * be 1. */
 static inline void speadi_fault_under_way_drop(struct speadi_fault_under_way *under_way,
                                                uint32_t packets)
 {

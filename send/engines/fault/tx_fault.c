@@ -1,10 +1,10 @@
 /* The fault decorator is an engine around another engine, the inner engine. It loses, repeats, delays and damages
- * packets as seeded dice decide. It serves for debugging; docs/faults.md describes it for users.
+ * packets; seeded dice decide which. It is for debugging; docs/faults.md describes it for users.
  *
  * Packets without a fault are *clean*. Runs of clean packets go to the inner engine directly from the arrays of the
- * core. A packet that is changed, held back, delayed or repeated is copied. The core's packet is done when it has
- * been copied, so the result of sending the copy is not reported. Packets that the decorator drops are reaped with
- * SPEADI_TX_INJECTED. */
+ * core. A packet that is changed, held back, delayed or repeated is copied. The core's packet is done as soon as the
+ * decorator has copied it, so the core does not get the result of sending the copy. For packets that the decorator
+ * drops, reap() reports SPEADI_TX_INJECTED. */
 #include "tx_engine.h"
 
 #include <assert.h>
@@ -22,34 +22,39 @@
 #include "tx_done_queue.h"
 
 #define COPIES_MAX 1024u
-#define LATE_MAX   512u       /* most copies that are late at a time, so that others stay free */
-#define IDLE_NS    10000000u  /* after this time without a packet, late copies wait no longer */
+#define LATE_MAX   512u       /* at most so many copies are late at a time; the others stay free */
+#define IDLE_NS    10000000u  /* after this time without a packet, late copies are sent */
 #define QUIESCE_NS 100000000u /* longest time for sending copies in quiesce() */
-#define PASSED_ON  1          /* error in `outcomes`: the inner engine reports the real one */
+#define PASSED_ON  1          /* error in `outcomes`: the real error comes from the inner engine */
 
 struct fault_engine {
     struct speadi_tx_engine_ops ops; /* its name and capabilities are those of the inner engine */
     const struct speadi_tx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    /* The copies. A copy is late first (if packets must overtake it), then delayed, then in the inner engine. */
+    /* The copies. A copy goes through these stages: it is late (only if packets must overtake it), then delayed, then
+     * in the inner engine. */
     struct speadi_fault_hold hold;
-    struct speadi_tx_packet copy[COPIES_MAX]; /* by the number of the copy; one iovec each */
+    /* the index is the number of the copy; one iovec each */
+    struct speadi_tx_packet copy[COPIES_MAX];
     struct iovec copied[COPIES_MAX];
     unsigned
-        copies_lacking; /* the last send() stopped because it needed this many; 0: it did not */
-    uint64_t start_ns;  /* when the first packet was offered; stalls count from here */
-    uint64_t last_ns;   /* when the last packet was taken; tells whether the source is idle */
+        /* the last send() stopped because it needed so many copies; 0: it did not */
+        copies_lacking;
+    uint64_t start_ns; /* when the first packet was offered; stalls count from here */
+    uint64_t last_ns;  /* when the last packet was taken; tells whether the source is idle */
 
-    /* The dice are rolled ahead, to find out how many packets are clean. The next `clean` packets are clean. If
-     * `rolled` is true, the packet after them has a fault, and `decision` says which. */
+    /* The decorator rolls the dice ahead, to find out how many packets are clean. `clean` is the number of clean
+     * packets that come next. If `rolled` is true, the packet after them has a fault, and `decision` says which. */
     unsigned clean;
     bool rolled;
     struct speadi_fault_decision decision;
 
     struct speadi_fault_under_way under_way; /* packets and copies in the inner engine, in order */
-    struct speadi_tx_done_queue outcomes;    /* the outcome of all packets taken, in order */
-    struct speadi_tx_done_queue passed;      /* results of the packets passed on, in order */
+    /* outcomes of all packets that the decorator has taken, in order */
+    struct speadi_tx_done_queue outcomes;
+    /* results of the packets that the inner engine got, in order */
+    struct speadi_tx_done_queue passed;
     bool inner_full; /* the inner engine did not take all that it was given */
 };
 
@@ -71,8 +76,8 @@ static uint64_t stall_end(const struct fault_engine *engine, uint64_t now_ns)
 
 /* ---- Towards the inner engine -------------------------------------------------------------- */
 
-/* Handles a result of the inner engine. Copies become free. The results of packets of the core are kept in `passed`
- * until reap() reports them. */
+/* Handles a result of the inner engine. If it is for copies, they become free. If it is for packets of the core,
+ * `passed` keeps it until reap() reports it. */
 static void handle_done(struct fault_engine *engine, struct speadi_tx_done done)
 {
     while (done.packets) {
@@ -121,7 +126,7 @@ static int send_copies(struct fault_engine *engine, uint64_t now_ns)
     return 0;
 }
 
-/* Passes packets of the core on to the inner engine. Returns how many it took, or -errno. */
+/* Passes packets of the core to the inner engine. Returns how many packets the inner engine took, or -errno. */
 static int pass_on(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                    unsigned count)
 {
@@ -147,8 +152,8 @@ static bool is_clean(const struct fault_engine *engine,
            engine->dice.spec.delay_ns == 0;
 }
 
-/* Rolls the dice for packet after packet, until one has a fault or all `count` are clean. When send() then does not
- * take a packet, the decision for it stays valid, because the core offers the same packets again. */
+/* Rolls the dice for packet after packet, until one has a fault or all `count` are clean. If send() then does not take
+ * a packet, the decision for this packet stays valid, because the core offers the same packets again. */
 static void roll_ahead(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                        unsigned count)
 {
@@ -181,7 +186,8 @@ static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_
     return (uint16_t)copy;
 }
 
-/* Lets late copies be sent at due_ns: those that enough packets have overtaken, or all. */
+/* Ends the lateness of copies, so that they are sent at due_ns. If `all` is true, it does so for all late copies, else
+ * for those that enough packets have overtaken. */
 static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
 {
     uint16_t copies[LATE_MAX];
@@ -200,8 +206,8 @@ static void overtake(struct fault_engine *engine, uint32_t packets, uint64_t due
 
 /* ---- Applying the decisions ---------------------------------------------------------------- */
 
-/* Passes on clean packets, but no more than may overtake the next late copy. Returns how many the inner engine took, or
- * -errno. */
+/* Passes clean packets to the inner engine, but only as many as may still overtake the next late copy. Returns how many
+ * packets the inner engine took, or -errno. */
 static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                       unsigned count, uint64_t now_ns)
 {
@@ -215,7 +221,7 @@ static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet
     return ret;
 }
 
-/* Applies the decision to a packet. Returns 1, or 0 when too few copies are free. */
+/* Applies the decision to a packet. Returns 1 when it has taken the packet, or 0 when too few copies are free. */
 static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packet *packet,
                        uint64_t now_ns)
 {
@@ -236,7 +242,7 @@ static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packe
     if (late)
         speadi_fault_hold_back(hold, copy_packet(engine, packet),
                                decision->hold +
-                                   1); /* + 1: overtake() below counts this packet too */
+                                   1); /* + 1, because overtake() below counts this packet too */
     else
         speadi_fault_hold_delay(hold, copy_packet(engine, packet), due_ns);
     if (decision->duplicate)
@@ -319,8 +325,8 @@ static bool is_reapable(const struct fault_engine *engine)
            (outcomes->run[outcomes->first].error != PASSED_ON || engine->passed.count);
 }
 
-/* Returns the next time at which something changes although the inner engine does nothing: a stall ends, a copy is due,
- * or the source counts as idle. */
+/* Returns the next time at which something changes without the inner engine: a stall ends, a copy is due, or the source
+ * counts as idle. */
 static uint64_t next_change_ns(const struct fault_engine *engine, uint64_t now_ns)
 {
     const struct speadi_fault_hold *hold = &engine->hold;
@@ -342,8 +348,9 @@ static bool has_copies_again(const struct fault_engine *engine)
     return engine->copies_lacking != 0 && engine->hold.spare_count >= engine->copies_lacking;
 }
 
-/* Sends the copies that are due before it sleeps. A core that waits for no result and has nothing to send calls neither
- * reap() nor send(), so no other function would send them, and the time to wait for would already have passed. */
+/* Sends the copies that are due, and then sleeps. A core that waits for no result and has nothing to send calls neither
+ * reap() nor send(). So no other function would send these copies, and the sleep would end immediately because their
+ * time has passed. */
 static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
 {
     struct fault_engine *engine = self;
@@ -356,10 +363,12 @@ static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
     now_ns = now_if_it_matters(engine);
     change_ns = next_change_ns(engine, now_ns);
     blocked = engine->inner_full && !stall_end(engine, now_ns);
-    /* When a copy is due and the inner engine has no room, the time of the copy has passed: wait only for room. */
+    /* If a copy is due and the inner engine has no room, the time of the copy has already passed. So the sleep ends
+     * only when there is room. */
     if (blocked && change_ns <= now_ns)
         change_ns = UINT64_MAX;
-    /* When the inner engine finishes packets, there are results to reap, or copies become free. */
+    /* The sleep must also end when the inner engine finishes packets: then reap() has results, or copies become
+     * free. */
     awaited = for_room && engine->under_way.count > 0;
     engine->inner_ops->wait(engine->inner, speadi_min_u64(deadline_ns, change_ns),
                             awaited || (blocked && (for_room || engine->hold.delayed_count)));
@@ -372,8 +381,8 @@ static void fault_wake(void *self)
     engine->inner_ops->wake(engine->inner);
 }
 
-/* Sends all copies now, even those that are not due. Copies for which the inner engine has no room within QUIESCE_NS
- * are lost, as delayed packets would be when a sender ends. */
+/* Sends all copies now, even those that are not due. If the inner engine has no room for a copy within QUIESCE_NS, the
+ * copy is lost. In a network, delayed packets could also get lost when a sender ends. */
 static void fault_quiesce(void *self)
 {
     struct fault_engine *engine = self;

@@ -1,4 +1,5 @@
-/* The mem engine copies packets onto memory links. It loses no packet: when a link is full, send() has no room. */
+/* The mem engine copies packets onto memory links. It loses no packet: when a link is full, send() takes no more
+ * packets. */
 #include "tx_engine.h"
 
 #include <errno.h>
@@ -14,7 +15,7 @@ struct mem_engine {
     struct spead_mem_link *link[SPEADI_TX_DESTINATIONS_MAX]; /* referenced */
     uint32_t link_count;
     struct spead_mem_link *full;   /* the link that had no room in the last send(); NULL: none */
-    struct speadi_wake_fd wake_fd; /* wake() signals it, and a link that has room again does */
+    struct speadi_wake_fd wake_fd; /* signalled by wake(), and by a link that has room again */
     struct speadi_tx_done_queue done;
     struct speadi_tx_counters counters;
 };

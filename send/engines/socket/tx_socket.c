@@ -11,7 +11,7 @@ struct socket_engine {
     bool one_by_one;                      /* see transmit() */
 };
 
-/* Returns how many kernel messages from number i on have the same destination. */
+/* Returns how many consecutive kernel messages, beginning with number i, have the same destination. */
 static unsigned run_length(const struct speadi_train *train, unsigned i)
 {
     unsigned end = i + 1;
@@ -21,11 +21,11 @@ static unsigned run_length(const struct speadi_train *train, unsigned i)
     return end - i;
 }
 
-/* Sends kernel messages to one destination. When sendmmsg() has sent some of them and the next one fails, it returns
- * only the number sent and not the error. If the error came from an ICMP packet, it would be missing in
- * icmp_unreachable; when the port at the receiver is closed, every second kernel message has such an error. So after
- * sendmmsg() has stopped early, the rest of this send() gives the kernel messages to sendmmsg() one by one, where
- * every error is returned. When the cause was a full socket, the next call reports it at once. */
+/* Sends kernel messages to one destination. When sendmmsg() has sent some messages and the next one fails, it returns
+ * only the number of sent messages and not the error. An error that came from an ICMP packet would then be missing in
+ * icmp_unreachable. Such errors are frequent: when the port at the receiver is closed, every second kernel message has
+ * one. So after sendmmsg() has stopped early, the rest of this send() gives the kernel messages to sendmmsg() one by
+ * one. Then every error is returned. If the socket was full, the next call reports that immediately. */
 static int transmit(struct speadi_datagram_sender *sender, unsigned first)
 {
     struct socket_engine *engine = (struct socket_engine *)sender;

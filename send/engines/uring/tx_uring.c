@@ -1,14 +1,16 @@
-/* The uring engine sends trains with io_uring. It submits a batch of kernel messages (datagram_train.h) with one system
- * call, and gets a result for each.
+/* The uring engine sends trains with io_uring. One system call submits a batch of kernel messages (datagram_train.h).
+ * The engine gets a result for each of them.
  *
  * The sends do not block: when a socket has no room, the result is -EAGAIN, and the kernel does not keep the request
- * until there is room. So a batch has ended when the submitting call returns. Requests that wait in the kernel were
- * rejected: with deferred task running the owner thread would still have to enter the kernel for each retry, and
- * quiesce() would have to cancel the chain. The requests of a batch are linked, so that the first failure stops those
- * behind it. Without the link a later request could overtake a failed one when room appears in between.
+ * until there is room. So a batch has ended when the submitting call returns. Another design would let requests wait in
+ * the kernel until there is room. It was rejected: with deferred task running the owner thread would still have to
+ * enter the kernel for each retry, and quiesce() would have to cancel the chain. The requests of a batch are linked, so
+ * that a failed request stops all later ones. Without the link, a later request could be sent before a failed one, if
+ * the socket got room between the two.
  *
- * SENDMSG_ZC is not used. Loopback and veth copy the data even with it. Where it does not copy, each send needs a
- * second completion queue entry. It could be faster only on NICs, and it has not been measured there. */
+ * SENDMSG_ZC is not used. Loopback and veth copy the data even with SENDMSG_ZC. Where the kernel does not copy, each
+ * send needs a second completion queue entry. SENDMSG_ZC could be faster only on NICs, and nobody has measured it
+ * there. */
 #include <errno.h>
 #include <string.h>
 
@@ -22,11 +24,12 @@ struct uring_engine {
     struct speadi_datagram_sender sender; /* must be the first member */
     struct io_uring ring;
     bool ring_open;
-    int broken; /* -errno with which the ring failed, or 0; requests may still be queued in it */
+    /* -errno with which the ring failed, or 0; after a failure the ring may still hold requests */
+    int broken;
 };
 
-/* Queues the kernel messages from number `first` on as one chain of requests, and returns their number. The submission
- * queue is empty and has room for all of them. */
+/* Queues the kernel messages from number `first` to the last as one chain of requests. Returns how many requests the
+ * chain has. The submission queue is empty, so it has room for all of them. */
 static unsigned queue_chain(struct uring_engine *engine, unsigned first)
 {
     struct speadi_train *train = &engine->sender.train;
@@ -41,7 +44,7 @@ static unsigned queue_chain(struct uring_engine *engine, unsigned first)
     return train->count - first;
 }
 
-/* Stores the results in the completion queue and returns their number. */
+/* Copies the results from the completion queue into sender->result, and returns their number. */
 static unsigned read_results(struct uring_engine *engine)
 {
     struct io_uring_cqe *cqe;
@@ -101,7 +104,7 @@ static int uring_usable(const struct speadi_tx_config *config, struct spead_err 
 {
     struct speadi_uring_features features;
 
-    (void)config; /* only the kernel decides whether the engine is usable */
+    (void)config; /* whether the engine is usable depends only on the kernel */
     return speadi_uring_probe(&features, err);
 }
 

@@ -210,8 +210,7 @@ struct spead_send_options {
 /* clang-format on */
 
 /* Submits a heap. It never blocks and never copies payload. The heap and its payload are borrowed until the completion.
- * options may be NULL. Any thread may call it. Returns 0, or one of these errors. After an error the heap is
- * refused:
+ * options may be NULL. Any thread may call it. Returns 0, or one of these errors. After an error the heap is refused:
  * -EAGAIN:    heaps_max heaps are in flight; the stream counts this refusal.
  * -EINVAL:    heap is NULL, destination or counter is out of range, or packets of this size cannot carry the heap
  *             (for example because repeated item pointers do not fit).
@@ -255,8 +254,8 @@ int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *er
  * yet sent: they complete with -ECANCELED. Any thread and signal handlers may call it. */
 void spead_send_stream_stop(struct spead_send_stream *stream);
 
-/* Fills *stats, which starts from SPEAD_SEND_STATS_INIT. Any thread may call it. The numbers show the state at the end
- * of the last poll(). */
+/* Fills *stats, which starts from SPEAD_SEND_STATS_INIT. Any thread may call it. The numbers are exact for the end of
+ * the last poll(). */
 void spead_send_stream_stats(const struct spead_send_stream *stream,
                              struct spead_send_stats *stats);
 

@@ -78,8 +78,8 @@ struct spead_send_sink_config {
     void *done_arg;
 
     uint32_t destination; /* index of the endpoint or link of the stream; default 0 */
-    struct spead_flavour
-        flavour; /* flavour of heaps other than received ones; default SPEAD-64-40 */
+    /* flavour of heaps other than received ones; default SPEAD-64-40 */
+    struct spead_flavour flavour;
     enum spead_send_incomplete incomplete;
 
     /* The following fields are for messages of type region. The node fails with -ENOTSUP on a region that the CPU
