@@ -13,7 +13,7 @@
 #include "limit.h"
 
 struct side {
-    _Alignas(64) _Atomic uint32_t word; /* the number of the last round that reached this side */
+    _Alignas(64) _Atomic uint32_t word; /* number of the last round that has reached this thread */
 };
 
 struct table {

@@ -1,5 +1,6 @@
-/* The shortest round trip between two sleeping threads. Each thread has one word; a thread stores to the word of the
- * other one, wakes it by futex(2), and waits on its own word. The loop uses nothing of the library. */
+/* Measures the shortest round trip between two sleeping threads. Each thread has one word. In each round, a thread
+ * stores to the word of the other thread, wakes that thread with futex(2), and waits on its own word. The loop uses
+ * nothing of the library. */
 #ifndef SPEADLINE_BENCH_BARE_PINGPONG_H
 #define SPEADLINE_BENCH_BARE_PINGPONG_H
 
@@ -7,11 +8,11 @@
 
 struct pingpong_run {
     uint32_t rounds;
-    uint64_t pause_ns; /* between a pong and the next ping */
-    int cpus[2];       /* of the thread that begins, of the thread that answers */
+    uint64_t pause_ns; /* time between the end of a round trip and the next one */
+    int cpus[2];       /* CPU of the thread that begins, CPU of the thread that answers */
 };
 
-/* Fills trips_ns[rounds] with the times of the round trips. Exits when a thread cannot be made or pinned. */
+/* Runs the round trips. Stores their times in trips_ns[rounds]. Exits when a thread cannot be made or pinned. */
 void bare_pingpong_run(const struct pingpong_run *run, uint64_t *trips_ns);
 
 #endif

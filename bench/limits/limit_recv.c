@@ -4,9 +4,10 @@
  * With --coalesce it sleeps for a fixed time when no datagram is there, and then reads all that has come. Without
  * it, it waits in recvmsg() and wakes for each train.
  *
- * The program decodes nothing. It counts packets to know where the next one belongs. So the stream must be what
- * spead-send makes of equal heaps with one item. After a loss the payload lies in wrong ranges, and the run shows
- * the cost only. The last packet of a heap is shorter and ends its train; the count is then right again. */
+ * The program decodes nothing. It only counts packets, and the count says where the payload of the next packet belongs.
+ * So the packets must come from spead-send, and all heaps must have the same size and one item. After a loss the
+ * payload lands in wrong ranges; the run then still shows the cost. The last packet of a heap is shorter and ends its
+ * train; after it the count is right again. */
 #include "limit.h"
 
 #include <errno.h>
@@ -34,8 +35,8 @@ struct options {
 struct receiver {
     const struct options *options;
     int fd;
-    uint8_t *heaps; /* heap_buffers buffers of heap_bytes each, used in turn */
-    /* LIMIT_MESSAGE_MAX bytes. In placed mode it takes the bytes that were not predicted. */
+    uint8_t *heaps; /* heap_buffers buffers of heap_bytes each, used one after another */
+    /* A buffer of LIMIT_MESSAGE_MAX bytes. In placed mode the bytes that were not predicted go there. */
     uint8_t *bounce;
     uint8_t headers[LIMIT_SEGMENTS_MAX * 2][HEADER_MAX];
     struct iovec pieces[LIMIT_SEGMENTS_MAX * 4 + 1];
@@ -74,7 +75,7 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
         size_t packet = bytes - at < segment ? bytes - at : segment;
         size_t header = header_of(r, r->offset);
         if (packet <= header)
-            continue; /* it is no data packet, for example the packet of the stop heap */
+            continue; /* this is no packet with data; it may belong to the stop heap */
 
         size_t payload = packet - header;
         size_t room = r->options->heap_bytes - r->offset;
@@ -86,8 +87,8 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
     }
 }
 
-/* Fills pieces with the places of the next packets of this heap. The bounce buffer takes the rest of the train, if
- * there is any. Returns the number of pieces. */
+/* Fills pieces[] with iovecs for the next packets of this heap. If the train is longer, its rest goes into the bounce
+ * buffer. Returns the number of pieces. */
 static unsigned predict(struct receiver *r)
 {
     const struct options *o = r->options;
@@ -142,13 +143,14 @@ static void note_time(struct receiver *r)
     r->cpu_first = limit_cpu();
 }
 
-/* Called when no datagram is there. Returns false when packets have come before and then none for the idle time. */
+/* Waits for the next datagram. The caller has found no datagram. Returns false when packets have come before, and then
+ * no packet has come during the idle time. */
 static bool wait_for_more(const struct receiver *r)
 {
     struct timespec nap = {.tv_nsec = (long)r->options->coalesce_us * 1000};
 
     if (r->options->coalesce_us == 0)
-        return r->messages == 0; /* recvmsg() itself has waited for the idle time */
+        return r->messages == 0; /* recvmsg() has already waited for the idle time */
     clock_nanosleep(CLOCK_MONOTONIC, 0, &nap, NULL);
     return r->messages == 0 || limit_now_s() - r->last_s < (double)r->options->idle_ms * 1e-3;
 }

@@ -1,6 +1,6 @@
-/* The highest rate that a sender can reach over UDP on this machine. It sends trains of up to 64 KiB straight from
- * contiguous memory with UDP_SEGMENT, several in one sendmmsg(). It builds no SPEAD header and completes no heap.
- * So the difference between a real sender and this loop is the cost of SPEAD. */
+/* The highest rate that a sender can reach over UDP on this machine. It sends trains of up to 64 KiB with UDP_SEGMENT,
+ * straight from contiguous memory. One sendmmsg() sends several trains. It builds no SPEAD header and completes no
+ * heap. So the difference between a real sender and this loop is the cost of SPEAD. */
 #include "limit.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 struct sender {
     int fd;
     size_t packet_bytes, train_bytes, memory_bytes, next;
-    unsigned trains; /* in one call */
+    unsigned trains; /* number of trains in one call */
     uint8_t *memory;
     uint64_t sent_bytes, refused, calls;
     struct mmsghdr messages[TRAINS_MAX];
@@ -72,8 +72,8 @@ static void prepare(struct sender *s, const struct options *options)
         prepare_message(s, i);
 }
 
-/* Points the trains of a batch at the next memory. They go through the memory in order, as heaps lie one after the
- * other. */
+/* Makes the trains of a batch point at the memory that comes next. They use the memory in order, because the heaps of a
+ * real sender also lie one after another. */
 static void point_at_next(struct sender *s)
 {
     for (unsigned i = 0; i < s->trains; i++) {
@@ -96,7 +96,7 @@ static void send_batch(struct sender *s)
             done += (unsigned)taken;
             s->sent_bytes += (uint64_t)taken * s->train_bytes;
         } else if (errno == ECONNREFUSED) {
-            s->refused++; /* the ICMP answer to an earlier datagram: this call sent nothing */
+            s->refused++; /* ICMP answer to an earlier datagram; this call sent nothing */
         } else if (errno != EINTR) {
             limit_fail("sendmmsg");
         }

@@ -68,8 +68,8 @@ struct speadi_tx_counters {
 /* What a stream asks of its engine. The engine may use the pointers only until usable() or open() returns, except where
  * a field says otherwise. A stream has either addresses or links, and its engine can send to that kind of endpoint. */
 struct speadi_tx_config {
-    const struct speadi_address
-        *addresses; /* `count` addresses for SPEAD_ENDPOINT_UDP; else NULL */
+    /* `count` addresses for SPEAD_ENDPOINT_UDP; else NULL */
+    const struct speadi_address *addresses;
     /* `count` links for SPEAD_ENDPOINT_MEM_LINK, else NULL. The engine takes a reference to each. */
     struct spead_mem_link *const *links;
     uint32_t count;

@@ -60,8 +60,8 @@ struct spead_send_sink {
      * concerned no message. */
     struct speadi_sink_slot *failed_slot;
     struct spead_err pending_error; /* the node will fail with this error; code 0: none */
-    struct speadi_sink_slot
-        *pending_slot; /* it will fail on the message in this slot; NULL: on no message */
+    /* it will fail on the message in this slot; NULL: on no message */
+    struct speadi_sink_slot *pending_slot;
     struct spead_message inbox[SPEADI_SINK_BATCH]; /* messages received and not yet in a slot */
     uint32_t inbox_at, inbox_count;
     uint64_t head, reaped; /* positions in the ring, see the top of this file */
@@ -69,9 +69,9 @@ struct spead_send_sink {
     bool ended;            /* the input has ended */
     bool flushing;         /* flush_target is set */
     struct spead_send_runner *runner;
-    struct spead_node
-        *_Atomic node;     /* NULL: the node has not started or has finished; see detach_node() */
-    _Atomic bool detached; /* the node has finished; heaps may still be in flight */
+    /* NULL: the node has not started or has finished; see detach_node() */
+    struct spead_node *_Atomic node;
+    _Atomic bool detached;    /* the node has finished; heaps may still be in flight */
     _Atomic uint64_t wake_at; /* the node is woken when this many heaps have completed */
     _Atomic uint64_t in, failed, skipped, waits;
 

@@ -1,5 +1,5 @@
-/* A scripted send engine, and a stream on it. The test says how much room the engine has, which packets it refuses and
- * when it fails, and sees what the stream has sent.
+/* A scripted send engine, and a stream on it. The test says how much room the engine has, which packets it refuses, and
+ * when it fails. The test can also see what the stream has sent.
  *
  *     struct scripted_tx *tx = scripted_tx_create();
  *     tx->room = 3;
@@ -25,16 +25,16 @@
 
 struct scripted_tx {
     /* The script: the test sets these fields. */
-    uint64_t room;    /* packets that the engine will still take; UINT64_MAX at first */
-    unsigned at_once; /* the most packets that one send() takes; UINT_MAX at first */
-    bool hold; /* true: reap() reports no packet, except those of let_go and after quiesce() */
-    uint64_t let_go; /* with hold: how many more packets reap() reports */
-    int broken;      /* if not 0, send() returns this -errno */
+    uint64_t room;    /* how many more packets the engine takes; UINT64_MAX at first */
+    unsigned at_once; /* one send() takes at most so many packets; UINT_MAX at first */
+    bool hold;        /* true: reap() reports only let_go packets, until quiesce() */
+    uint64_t let_go;  /* if hold is true: how many more packets reap() reports */
+    int broken;       /* if not 0, send() returns this -errno */
     struct {
         uint64_t packet; /* the number of the packet, from 0 */
         int error;       /* the error that reap() reports for it; 0: end of the list */
     } refuse[SCRIPTED_TX_REFUSALS_MAX];
-    bool record; /* true: the bytes of the packets are kept; true at first */
+    bool record; /* true: the engine keeps the bytes of the packets; true at first */
 
     /* What has happened: the engine sets these fields. */
     uint64_t taken, reaped;
@@ -59,19 +59,20 @@ void scripted_tx_destroy(struct scripted_tx *tx); /* the stream must be destroye
 /* Returns the engine without a stream. The caller calls its close() and then frees *state. */
 const struct speadi_tx_engine_ops *scripted_tx_engine(struct scripted_tx *tx, void **state);
 
-/* Returns a stream on tx with this number of destinations; those in config are ignored. Aborts when the stream cannot
- * be created. scripted_tx_stream() creates it with one destination and no overhead. */
+/* Returns a stream whose engine is tx, with this number of destinations. The destinations in config are ignored. Aborts
+ * when the stream cannot be created. scripted_tx_stream() does the same with one destination and no overhead. */
 struct spead_send_stream *scripted_tx_stream_to(struct scripted_tx *tx,
                                                 const struct spead_send_stream_config *config,
                                                 uint32_t destinations, uint32_t packet_overhead);
 struct spead_send_stream *scripted_tx_stream(struct scripted_tx *tx,
                                              const struct spead_send_stream_config *config);
 
-/* These return item pointer i of the recorded packet n (0 to 3 are those that every packet has), and its bytes. */
+/* The first function returns item pointer i of the recorded packet n; every packet has item pointers 0 to 3. The second
+ * function returns the bytes of packet n. */
 uint64_t scripted_tx_pointer(const struct scripted_tx *tx, size_t n, unsigned i);
 const uint8_t *scripted_tx_packet(const struct scripted_tx *tx, size_t n);
 
-/* Returns the value of item pointer i, without mode and id, in SPEAD-64-40. */
+/* Returns the value in item pointer i of packet n, without mode and id. The flavour must be SPEAD-64-40. */
 uint64_t scripted_tx_value(const struct scripted_tx *tx, size_t n, unsigned i);
 
 #endif

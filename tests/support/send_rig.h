@@ -7,13 +7,14 @@
  *     ... rig.log.result[0] ...
  *     send_rig_close(&rig);
  *
- * The functions abort the test when a call fails that should not fail in any test. */
+ * Some calls must not fail in any test. When such a call fails, these functions abort the test. */
 #ifndef TEST_SEND_RIG_H
 #define TEST_SEND_RIG_H
 
 #include "scripted_tx.h"
 
-/* The heap has one item. These are its bytes, its packets, and the SPEAD bytes of all packets. */
+/* The heap has one item. These constants are the bytes of the item, the number of packets of the heap, and the SPEAD
+ * bytes of all these packets. */
 enum {
     SEND_RIG_HEAP_BYTES = 10000,
     SEND_RIG_PACKETS = 7,
@@ -38,13 +39,13 @@ struct send_rig {
 void send_rig_open(struct send_rig *rig, uint32_t heaps_max);
 void send_rig_close(struct send_rig *rig);
 
-/* Returns a heap with one item of this size (at most SEND_RIG_HEAP_BYTES). For 0 bytes it has no item. */
+/* Returns a heap with one item of this size (at most SEND_RIG_HEAP_BYTES). If bytes is 0, the heap has no item. */
 struct spead_send_heap *send_rig_heap(size_t bytes);
 
 /* Submits rig->heap with rig->options. */
 int send_rig_submit(struct send_rig *rig);
 
-/* Returns a snapshot. Aborts if its buckets do not add up to the submitted packets. */
+/* Returns a snapshot of the ledger. Aborts if the sum of the buckets is not the number of submitted packets. */
 struct spead_send_stats send_rig_stats(const struct send_rig *rig);
 uint64_t send_rig_packets(const struct send_rig *rig, enum spead_send_bucket bucket);
 

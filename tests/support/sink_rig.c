@@ -188,5 +188,5 @@ unsigned sink_rig_close(struct sink_rig *rig)
             left++;
     free(rig->objects);
     free(rig->messages);
-    return left - (unsigned)(rig->count - emitted); /* the source has not sent these messages */
+    return left - (unsigned)(rig->count - emitted); /* the source has not sent the other messages */
 }

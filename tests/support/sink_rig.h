@@ -1,4 +1,5 @@
-/* A graph of a probe source and a send sink, whose stream has a scripted engine (scripted_tx.h).
+/* A graph with two nodes: a probe source and a send sink. The stream of the sink has a scripted engine
+ * (scripted_tx.h).
  *
  *     struct sink_rig rig;
  *     sink_rig_init(&rig, 100, 4);         // messages, heaps in flight; then change configs and rig.tx
@@ -6,8 +7,8 @@
  *     int ret = spead_graph_wait(rig.graph, 0, &rig.err);
  *     sink_rig_close(&rig);                // returns 0 when all messages have been released
  *
- * Each message refers to an object that counts references. The sink sends a heap of one item for it; the first word of
- * the item is the number of the object. */
+ * Each message refers to an object that counts references. For each message the sink sends a heap with one item. The
+ * first word of the item is the number of the object. */
 #ifndef TEST_SINK_RIG_H
 #define TEST_SINK_RIG_H
 
@@ -34,12 +35,13 @@ struct sink_rig {
     struct spead_send_stream_config stream_config;
     struct spead_send_sink_config sink_config;
     struct spead_probe_source_config source_config;
-    struct spead_node_config node_config; /* the sink gets the failure policies in it */
-    uint32_t edge_capacity;               /* between source and sink; 32 at first */
-    int describe_error;                   /* describe() returns this error ... */
-    uint64_t describe_error_at;           /* ... for the message with this number, ... */
-    unsigned describe_error_times;        /* ... and only this many times */
-    bool collects;                        /* true: a probe sink receives the diverted messages */
+    struct spead_node_config node_config; /* holds the failure policies of the sink */
+    /* messages in the channel from source to sink; 32 at first */
+    uint32_t edge_capacity;
+    int describe_error;            /* describe() returns this error ... */
+    uint64_t describe_error_at;    /* ... for the message with this number, ... */
+    unsigned describe_error_times; /* ... and returns it only this many times */
+    bool collects;                 /* true: a probe sink receives the diverted messages */
 
     struct scripted_tx *tx;
     struct spead_send_stream *stream;
@@ -60,18 +62,18 @@ struct sink_rig {
 void sink_rig_init(struct sink_rig *rig, uint32_t messages, uint32_t heaps_max);
 int sink_rig_type(void); /* the type of the messages */
 
-/* open() creates the stream, the sink and the source. build() builds the graph; build_on() builds it with a channel as
- * the input instead of the source. start() calls open(), if the test has not, then build(), and starts the graph on an
- * executor. */
+/* open() creates the stream, the sink and the source. build() builds the graph. build_on() builds the graph without the
+ * source: its input is a channel. start() calls open() unless the test has called it, then calls build(), and starts
+ * the graph on an executor. */
 void sink_rig_open(struct sink_rig *rig);
 void sink_rig_build(struct sink_rig *rig);
 void sink_rig_build_on(struct sink_rig *rig, struct spead_channel *input);
 void sink_rig_start(struct sink_rig *rig);
 
-/* Returns the number of the object whose heap is in the recorded packet n. */
+/* The recorded packet n belongs to the heap of an object. Returns the number of that object. */
 uint64_t sink_rig_sent_number(const struct sink_rig *rig, size_t n);
 
-/* Returns a snapshot. Aborts if its counters do not add up. */
+/* Returns a snapshot of the statistics. Aborts if `in` is not the sum of the other counts of messages. */
 struct spead_send_sink_stats sink_rig_stats(const struct sink_rig *rig);
 
 /* Destroys everything in the order that the contracts ask for. Returns how many messages have not been released. */

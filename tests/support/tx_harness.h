@@ -1,7 +1,8 @@
 /* Sends known packets through a send engine to sinks, and checks what arrives there.
  *
  * The network engines send to UDP sockets on loopback ports that the kernel chooses. The mem engine sends to memory
- * links. When a check fails, the function prints why and aborts; so a Criterion test and a race program both fail. */
+ * links. When a check fails, the function prints why and aborts. This works in a Criterion test and also in a race
+ * program. */
 #ifndef TEST_TX_HARNESS_H
 #define TEST_TX_HARNESS_H
 
@@ -15,8 +16,8 @@
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 
-/* Packets with different contents: the number of the packet, then a pattern that depends on it. All iovecs lie back to
- * back in one array, as in the packets of the core. */
+/* Packets with different contents. A packet holds its number, and then a pattern that depends on the number. All iovecs
+ * lie in one array without gaps, as in the packets of the core. */
 struct tx_packets {
     struct speadi_tx_packet *packet;
     struct iovec *iov;
@@ -26,7 +27,8 @@ struct tx_packets {
 
 struct tx_packets *tx_packets_make(unsigned max);
 
-/* These add a packet. The first gives it two iovecs, the second as many as `pieces`. */
+/* These two functions add a packet. The first function gives the packet two iovecs, the second gives it as many as
+ * `pieces`. */
 void tx_packets_add(struct tx_packets *packets, uint32_t bytes, uint16_t destination);
 void tx_packets_add_pieces(struct tx_packets *packets, uint32_t bytes, uint16_t destination,
                            unsigned pieces);
@@ -46,7 +48,7 @@ struct tx_harness {
         struct spead_mem_link *link; /* for the mem engine */
     } sink[TX_SINKS_MAX];
     unsigned sinks;
-    int *error; /* for each packet the error that reap() has reported */
+    int *error; /* the error that reap() has reported for each packet */
     unsigned reaped, reaped_max;
 };
 
@@ -57,11 +59,11 @@ struct tx_harness_config {
     uint32_t train_bytes_max; /* default 65536 */
     uint32_t link_packets;    /* capacity of each memory link; default 4096 */
     const char *fault;        /* specification of a fault decorator; NULL: none */
-    /* If not NULL, the engine sends to these `sinks` addresses, and there are no sinks. */
+    /* If not NULL, the engine sends to these addresses, as many as `sinks` says, and the harness makes no sinks. */
     const struct speadi_address *address;
     uint32_t buffer_bytes;     /* send buffer of each socket; default 512 KiB */
     uint32_t packet_bytes_max; /* default 65507 */
-    /* For the verbs engine; the head is filled in. All zero by default. */
+    /* Options for the verbs engine. The test need not fill in the head. All zero by default. */
     struct spead_send_verbs_config verbs;
     bool hardware_rate, hardware_tso;
     const struct spead_send_memory *memory;
@@ -70,25 +72,26 @@ struct tx_harness_config {
     const struct spead_log *log;
 };
 
-/* Only opens the engine, to send to config->address. Returns what the open has returned, with its sentence in *err. */
+/* Opens the engine for config->address, and does nothing else. Returns what open() has returned, and its sentence in
+ * *err. */
 int tx_harness_try(struct tx_harness *h, const struct tx_harness_config *config,
                    struct spead_err *err);
 
-/* Opens the engine and its sinks. Returns false, and prints why, when this host cannot run the engine. The caller skips
- * the test then. */
+/* Opens the engine and its sinks. When this host cannot run the engine, it prints why and returns false; the caller
+ * then skips the test. */
 bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *config);
 void tx_harness_close(struct tx_harness *h);
 
-/* Reaps all packets that are done. Returns the number of packets reaped since open(). */
+/* Reaps all packets that are done. Returns how many packets it has reaped since open(). */
 unsigned tx_harness_reap(struct tx_harness *h);
 
 /* Sends all packets and waits until they are reaped, for at most 10 s. */
 void tx_harness_send(struct tx_harness *h, const struct tx_packets *packets);
 
-/* Receives one packet from sink i. Returns its length, or -1 when none arrives within 100 ms. */
+/* Receives one packet at sink i. Returns the length of the packet, or -1 when no packet arrives within 100 ms. */
 int tx_harness_receive(struct tx_harness *h, unsigned i, uint8_t *into, uint32_t room);
 
-/* Checks that exactly these packets have arrived at their sinks, in order and byte by byte. */
+/* Checks that exactly these packets have arrived at their sinks, in order and with the right bytes. */
 void tx_harness_expect(struct tx_harness *h, const struct tx_packets *packets);
 
 #endif

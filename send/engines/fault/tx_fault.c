@@ -38,9 +38,8 @@ struct fault_engine {
     /* the index is the number of the copy; one iovec each */
     struct speadi_tx_packet copy[COPIES_MAX];
     struct iovec copied[COPIES_MAX];
-    unsigned
-        /* the last send() stopped because it needed so many copies; 0: it did not */
-        copies_lacking;
+    /* the last send() stopped because it needed so many copies; 0: it did not */
+    unsigned copies_lacking;
     uint64_t start_ns; /* when the first packet was offered; stalls count from here */
     uint64_t last_ns;  /* when the last packet was taken; tells whether the source is idle */
 
