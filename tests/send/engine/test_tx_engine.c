@@ -1,6 +1,6 @@
-/* Goal: the engine that the configuration names is the one that opens. "auto" says which engine it has chosen and
- * why. A choice that cannot work is refused with a sentence.
- * Method: real engines. */
+/* Goal: the stream opens the engine that its configuration names. "auto" says which engine it has chosen and why. A
+ * choice that cannot work is refused, and a sentence says why.
+ * Method: the tests open the real engines. */
 #include "tx_engine.h"
 
 #include <criterion/criterion.h>

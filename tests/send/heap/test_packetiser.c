@@ -1,7 +1,9 @@
-/* Goal: packets follow the protocol page byte by byte, and do not depend on how much space each call gets.
+/* Goal: every byte of a packet is as the protocol page says. The packets do not depend on how much space each call
+ * gets.
  *
- * Method: packets are compared with the vectors of tests/vectors/. Also, a decoder in this file puts the packets of
- * many different heaps together again. The space is given in one call, or in small parts in many calls. */
+ * Method: the tests compare packets with the vectors of tests/vectors/. For many different heaps, a decoder in this
+ * file also puts the packets together again. The packetiser gets the space in one call, or in small parts in many
+ * calls. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -96,7 +98,7 @@ static struct spead_send_heap *make_heap(unsigned heap_address_bits)
 
 /* ---- Vectors ------------------------------------------------------------------------------- */
 
-/* Compares the packets of the heap with those in the vector file from number `first` on. */
+/* Compares the packets of the heap with packets in the vector file, beginning with its packet number `first`. */
 static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_bytes,
                           const char *name, size_t first)
 {
@@ -230,7 +232,8 @@ Test(packetiser, every_flavour)
     }
 }
 
-/* TestEncode.zero_copy, TestEncode.lifetime: the bytes are read when the heap is sent, not when they are added. */
+/* TestEncode.zero_copy, TestEncode.lifetime: the packetiser reads the bytes of an item when the heap is sent, not when
+ * the item is added. */
 Test(packetiser, data_is_read_when_sent_not_when_added)
 {
     static uint8_t data[32], small[2];
@@ -277,7 +280,7 @@ Test(packetiser, handles_change_values_between_sends)
 
 /* ---- Any heap comes out whole -------------------------------------------------------------- */
 
-/* Puts the payload of the packets together, and checks what must hold for every packet. */
+/* Puts the payload of the packets together and returns it. Also checks the rules that every packet must obey. */
 static uint8_t *assemble(const struct output *output, uint32_t packet_bytes, uint64_t counter,
                          uint64_t *length, size_t *items)
 {
@@ -316,7 +319,7 @@ static uint8_t pattern(size_t i)
     return (uint8_t)(i * 131 + i / 251 + 1);
 }
 
-/* Checks a heap with `count` items of `bytes` bytes each, and with as many immediate items. */
+/* Makes a heap with `count` items of `bytes` bytes each and `count` immediate items, and checks its packets. */
 static void expect_whole(unsigned count, size_t bytes, uint32_t packet_bytes, unsigned at_once)
 {
     struct spead_send_heap *heap = make_heap(40);
@@ -449,7 +452,7 @@ Test(packetiser, repeated_pointers_that_do_not_fit_are_refused)
 
 Test(packetiser, padding_that_the_flavour_cannot_count_is_refused)
 {
-    struct spead_send_heap *heap = make_heap(8); /* 8 bits: the heap length is at most 255 */
+    struct spead_send_heap *heap = make_heap(8); /* with 8 bits the heap length is at most 255 */
     struct speadi_heap_shape shape;
 
     for (unsigned i = 0; i < 31; i++)

@@ -1,8 +1,8 @@
-/* Goal: a send sink sends every message of its channel once and in order. It releases a message when the heap of the
- * message has completed, and not before.
+/* Goal: a send sink sends every message of its channel once, and in order. It releases a message only when the heap of
+ * the message has completed.
  *
- * Method: a probe source and the sink in a graph (support/sink_rig.h). The stream has a scripted engine. The objects of
- * the messages count references. */
+ * Method: a graph with a probe source and the sink (support/sink_rig.h). The stream has a scripted engine. The objects
+ * of the messages count references. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -56,7 +56,7 @@ static void wait_for_in(const struct sink_rig *rig, uint64_t in)
         sched_yield();
 }
 
-/* There are two threads: one runs the graph, and this one polls the stream. */
+/* There are two threads: another thread runs the graph, and this thread polls the stream. */
 Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_be_in_flight)
 {
     struct sink_rig rig;

@@ -1,5 +1,5 @@
-/* Goal: a send sink ends correctly when its graph is drained or cancelled, when the sink is destroyed, and when another
- * graph follows on the same stream. In each case every message is released once and counted once.
+/* Goal: a send sink ends correctly in these cases: its graph is drained or cancelled; the sink is destroyed; another
+ * graph then uses the same stream. In each case every message is released once and counted once.
  *
  * Method: support/sink_rig.h. The objects of the messages count references. The scripted engine refuses packets, holds
  * them, or fails. */
@@ -51,9 +51,9 @@ Test(send_sink_ends, a_drain_past_its_deadline_abandons_what_is_in_flight)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* After a cancel the stream of the caller still has the heaps in flight. When the caller polls it, they are sent and
- * their messages are released. This includes heaps that the network refuses, although the node has finished and cannot
- * fail on them. */
+/* The caller runs the stream (own_thread is false). After a cancel the heaps are still in flight. When the caller polls
+ * the stream, they are sent and their messages are released. This is also true for heaps that the network refuses,
+ * although the node has finished and cannot fail on them. */
 Test(send_sink_ends, a_stream_of_the_callers_keeps_its_heaps_after_a_cancel)
 {
     struct sink_rig rig;
@@ -87,7 +87,7 @@ Test(send_sink_ends, a_stream_of_the_callers_may_be_destroyed_with_heaps_in_flig
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The sink and its heaps are freed when the last heap has completed. The sanitizers find a mistake. */
+/* The sink and its heaps are freed when the last heap has completed. If that goes wrong, the sanitizers report it. */
 Test(send_sink_ends, a_sink_destroyed_with_heaps_in_flight_goes_with_the_last_of_them)
 {
     struct sink_rig rig;
@@ -213,7 +213,8 @@ Test(send_sink_ends, a_stream_of_the_callers_serves_one_graph_after_the_other)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The heaps that the first graph has left in flight are completed and are not counted for the second graph. */
+/* When the first graph ends, some of its heaps are still in flight. They complete, and the second graph does not count
+ * them. */
 Test(send_sink_ends, a_graph_after_a_cancelled_one_sends_its_own_messages_once)
 {
     struct sink_rig rig;

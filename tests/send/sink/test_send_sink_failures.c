@@ -1,5 +1,6 @@
-/* Goal: when the sink fails on a message, its failure policy decides what follows; when the stream fails, the graph
- * fails. Heaps that were submitted before a failure complete first. Every message is released once and counted once.
+/* Goal: when the sink fails on a message, the failure policy decides what happens to the message. When the stream
+ * fails, the graph fails. Heaps that were submitted before a failure complete first. Every message is released once and
+ * counted once.
  *
  * Method: support/sink_rig.h. The objects of the messages count references. The scripted engine refuses packets, holds
  * them, or fails. */
@@ -110,8 +111,8 @@ Test(send_sink_failures, a_message_that_fails_is_tried_again)
     }
 }
 
-/* The network refuses the last message too, and the sink learns this after its input has ended. It also refuses all
- * four heaps in flight. */
+/* The network also refuses the heap of the last message, and the sink learns this after its input has ended. All four
+ * heaps that are in flight together are refused. */
 Test(send_sink_failures, retries_that_are_used_up_lead_to_the_next_policy)
 {
     struct sink_rig rig;
@@ -155,7 +156,7 @@ Test(send_sink_failures, a_retry_after_the_end_of_the_input_is_waited_for)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The graph is pulled, and its results are the messages that the sink could not send. */
+/* The test pulls the graph. The results of the graph are the messages that the sink could not send. */
 Test(send_sink_failures, a_message_that_fails_can_be_had_back)
 {
     for (unsigned i = 0; i < REFUSALS; i++) {
@@ -208,8 +209,8 @@ Test(send_sink_failures, a_refusal_is_told_at_once_also_while_the_input_is_idle)
 
 /* ---- Heaps that were submitted before a failure ---------------------------------------------- */
 
-/* Checks that the graph does not end and receives no more messages while heaps are in flight, and that it fails when
- * all of them have completed. */
+/* While heaps are in flight, the graph must not end and must not receive more messages. When all heaps have completed,
+ * it must fail. This function checks both. */
 static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t sent)
 {
     uint64_t in = sink_rig_stats(rig).in;
@@ -226,7 +227,7 @@ static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t se
     cr_expect_eq(sink_rig_close(rig), 0);
 }
 
-/* All slots are in flight, and too few complete to wake the node for free slots. */
+/* The heaps of all slots are in flight. Fewer of them complete than are needed to wake the node for free slots. */
 Test(send_sink_failures, what_is_in_flight_leaves_before_a_refused_heap_fails_the_graph)
 {
     struct sink_rig rig;
@@ -312,8 +313,8 @@ Test(send_sink_failures, a_broken_transport_fails_the_graph_whatever_the_policy)
     }
 }
 
-/* Waits until this many heaps are submitted. A message that the sink has received and not yet submitted would find the
- * stream stopped. */
+/* Waits until this many heaps are submitted. Without this wait, the test could stop the stream while the sink still has
+ * received messages to submit. */
 static void wait_for_submitted(const struct sink_rig *rig, uint64_t heaps)
 {
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;

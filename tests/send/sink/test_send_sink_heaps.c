@@ -1,6 +1,7 @@
-/* Goal: received heaps are sent on as they were, and messages that cannot be sent fail with the right error.
+/* Goal: the sink sends received heaps as they were. It fails with the right error on messages that cannot be sent.
  *
- * Method: memory links with a receive stream at the end of each; a probe source and the sink in a graph. */
+ * Method: a graph with a probe source and the sink. The sink sends over memory links, and each link has a receive
+ * stream at its end. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

@@ -1,8 +1,8 @@
-/* Goal: the sink sends a heap for each region when the region is ready, and releases the region when that heap has
- * completed.
+/* Goal: for each region the sink sends one heap, as soon as the region is ready. It releases the region when that heap
+ * has completed.
  *
- * Method: a pool on host memory, a probe source and the sink in a graph, and a memory link with a receive stream at its
- * end. */
+ * Method: a graph with a probe source and the sink. The regions come from a pool on host memory. The sink sends over a
+ * memory link, which has a receive stream at its end. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -104,7 +104,7 @@ static int await_region(void *arg, const struct spead_message *message,
     (void)options;
     if (spead_region_query((struct spead_region *)(uintptr_t)message->reference, message->event) ==
         0) {
-        /* In the second query the device has finished. */
+        /* This makes the device finish, so the second query finds the event done. */
         spead_host_event_complete(arg, 0);
         return -EAGAIN;
     }

@@ -1,4 +1,5 @@
-/* Goal: the bound of the heap queue is exact, its order is the order of acceptance, and it stays closed.
+/* Goal: the heap queue holds exactly as many heaps as its bound allows. It keeps the order of acceptance. Once closed,
+ * it stays closed.
  *
  * Method: one thread acts as producer and as owner thread. tests/stress/race_submit.c uses several threads. */
 #include <criterion/criterion.h>

@@ -1,6 +1,7 @@
-/* Goal: the pacer keeps the rate in the long term and the size of the bursts, and idle time is not caught up.
+/* Goal: the pacer keeps the rate in the long term. It keeps the size of the bursts. It does not catch up idle time.
  *
- * Method: the test sets the time itself. Each case sends as much as it may, as soon as it may, or later. */
+ * Method: the test sets the time itself. Each case sends as much as the pacer allows. Some cases send as soon as the
+ * pacer allows, others later. */
 #include <criterion/criterion.h>
 
 #include <math.h>
@@ -98,7 +99,7 @@ Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
     cr_expect_geq(speadi_pacer_due_ns(&pacer) - now, bytes - 1);
 }
 
-/* With a slow engine or few heaps in flight, the parts of a burst are sent at different times. */
+/* If the engine is slow or few heaps are in flight, the parts of a burst are sent at different times. */
 Test(pacer, burst_sent_in_parts_counts_from_its_first)
 {
     struct speadi_pacer pacer = make_pacer(1e9, 1.05);
@@ -115,7 +116,8 @@ Test(pacer, burst_sent_in_parts_counts_from_its_first)
     cr_expect_eq(now - start, bytes, "%zu ns for %zu", (size_t)(now - start), (size_t)bytes);
 }
 
-/* When a part of a burst had to wait for room in the engine, the next burst must not follow it at once. */
+/* When a part of a burst had to wait for room in the engine, the next burst must not be sent immediately after that
+ * part. */
 Test(pacer, part_that_came_late_is_paid_for_from_then)
 {
     struct speadi_pacer pacer = make_pacer(1e9, 1);
@@ -123,7 +125,8 @@ Test(pacer, part_that_came_late_is_paid_for_from_then)
 
     cr_assert_gt(speadi_pacer_room(&pacer, now), 0);
     speadi_pacer_sent(&pacer, now, PACKET);
-    speadi_pacer_sent(&pacer, late, 43 * PACKET); /* room() was called only before the first part */
+    /* the test calls room() only before the first part */
+    speadi_pacer_sent(&pacer, late, 43 * PACKET);
     cr_expect_eq(speadi_pacer_due_ns(&pacer), late + 43 * PACKET);
 }
 
@@ -136,7 +139,7 @@ Test(pacer, idle_time_earns_no_credit)
     now = speadi_pacer_due_ns(&pacer);
     speadi_pacer_idle(&pacer, now);
     speadi_pacer_idle(&pacer,
-                      now + 10); /* a second call does not change the begin of the idle time */
+                      now + 10); /* this second call does not change when the idle time began */
     now += 1000000000;
     bytes = send_burst(&pacer, now);
     cr_assert_gt(bytes, 0);
@@ -154,7 +157,7 @@ Test(pacer, short_idle_time_keeps_lateness_from_before)
     due = speadi_pacer_due_ns(&pacer);
     cr_assert_eq(due, now + bytes - 20000);
     speadi_pacer_idle(&pacer, due + 100);
-    now = due + 600; /* idle for 500 ns of the 600 */
+    now = due + 600; /* the stream was idle for 500 of these 600 ns */
     bytes = send_burst(&pacer, now);
     cr_expect_eq(speadi_pacer_due_ns(&pacer), now + bytes - 100);
 }

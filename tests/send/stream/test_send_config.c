@@ -1,6 +1,8 @@
-/* Goal: create() checks the configuration before it opens anything, and refuses it with one clear sentence.
+/* Goal: create() checks the configuration before it opens anything. When a field is wrong, it refuses the configuration
+ * with one clear sentence.
  *
- * Method: one field is wrong at a time. Where the stream must open, its destination is a memory link. */
+ * Method: in each configuration only one field is wrong. When the stream must open, its destination is a memory
+ * link. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -131,7 +133,7 @@ static void expect_out_of_range(const struct ranged *ranged, uint64_t value)
     char start[64];
 
     memcpy((char *)&config + ranged->offset, &value,
-           ranged->bytes); /* the hosts of the tests are little-endian */
+           ranged->bytes); /* right on little-endian hosts only; the tests have no others */
     snprintf(start, sizeof start, "%s %llu: must be ", ranged->field, (unsigned long long)value);
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -EINVAL, "%s", start);
     cr_expect_str_eq(err.field, ranged->field);
@@ -244,7 +246,8 @@ Test(send_config, older_callers_keep_their_defaults)
     struct spead_send_stream_config config = make_config();
     struct spead_send_stream *stream = NULL;
 
-    config.heap_counter_step = 0; /* not read, because it lies beyond struct_size */
+    /* create() does not read it, because it lies beyond struct_size */
+    config.heap_counter_step = 0;
     config.struct_size = offsetof(struct spead_send_stream_config, heap_counter_first);
     cr_expect_eq(spead_send_stream_create(&stream, &config, NULL), 0);
     spead_send_stream_destroy(stream);

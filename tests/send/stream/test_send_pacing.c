@@ -1,5 +1,5 @@
-/* Goal: a send stream with a rate sends bursts of the right size, counts the right bytes, and sleeps until the next
- * burst.
+/* Goal: a send stream with a limited rate sends bursts of the right size, counts the right bytes, and sleeps until the
+ * next burst.
  *
  * Method: a stream on a scripted engine (support/send_rig.h). The rates are so low that the next burst is not sent
  * during the test. The test polls the stream. */
@@ -32,7 +32,7 @@ Test(send_pacing, limited_stream_sends_a_burst_at_a_time)
 }
 
 /* With the usual timer slack every burst would be late, and the stream would not reach its rate. So start() changes the
- * slack of the owner thread, also of a thread that the program has created. */
+ * timer slack of the owner thread, even if the program has created that thread. */
 Test(send_pacing, whoever_owns_a_limited_stream_sleeps_exactly)
 {
     struct send_rig rig;
@@ -72,7 +72,7 @@ Test(send_pacing, burst_counts_from_when_it_was_taken)
     send_rig_open(&rig, 8);
     spead_send_stream_destroy(rig.stream);
     rig.config.rate_bytes_per_s = 1e6;
-    rig.config.burst_bytes = 4 * 1472; /* a burst takes 6 ms at the rate */
+    rig.config.burst_bytes = 4 * 1472; /* a burst of this size takes 6 ms at the rate */
     rig.stream = scripted_tx_stream(rig.tx, &rig.config);
     for (int i = 0; i < 4; i++)
         send_rig_submit(&rig);

@@ -39,7 +39,7 @@ Test(send_room, what_found_no_room_goes_later_and_in_order)
     send_rig_close(&rig);
 }
 
-/* The heap has more packets than all batches together, and the engine reports packets late. */
+/* The heap has more packets than fit into all batches together, and the engine reports packets late. */
 Test(send_room, large_heap_comes_out_whole_through_few_batches)
 {
     enum { LARGE = 6 << 20 };

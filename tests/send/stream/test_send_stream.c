@@ -66,7 +66,7 @@ Test(send_stream, explicit_counters_leave_automatic_ones_alone)
 
     send_rig_open(&rig, 4);
     spead_send_stream_destroy(rig.stream);
-    rig.config.heap_counter_first = (1ull << 40) - 1; /* wraps */
+    rig.config.heap_counter_first = (1ull << 40) - 1; /* the next automatic counter wraps */
     rig.config.heap_counter_step = 2;
     rig.stream = scripted_tx_stream(rig.tx, &rig.config);
     chosen = rig.options;

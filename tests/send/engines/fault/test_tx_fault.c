@@ -1,7 +1,7 @@
-/* Goal: the specified faults happen, the same ones in each run, and no others. Every packet is reaped as injected, or
- * it arrives as the dice decided.
- * Method: numbered packets go through the fault decorator onto a memory link, and the same over the network engines.
- * The test compares the packets that arrive with the results of reap(). */
+/* Goal: only the specified faults happen, and in each run the same ones. Every packet is either reaped as injected, or
+ * arrives as the dice decided.
+ * Method: numbered packets go through the fault decorator. They travel over a memory link, and in some tests over the
+ * network engines. The test compares the packets that arrive with the results of reap(). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <errno.h>
@@ -134,7 +134,8 @@ Test(tx_fault, reordered_packets_all_come_and_within_the_window)
         seen[arrival[i].number] = true;
         if (arrival[i].number > highest)
             highest = arrival[i].number;
-        /* At most 8 packets overtake a late one, so the highest number before it is at most 8 higher. */
+        /* At most 8 packets overtake a late packet. So the highest number that arrived before is at most 8 higher than
+         * the number of the late packet. */
         cr_assert_leq(highest - arrival[i].number, 8, "packet %u came when %u had",
                       arrival[i].number, highest);
         displaced += arrival[i].number != i;
@@ -156,7 +157,7 @@ Test(tx_fault, packets_are_cut_short_and_their_bits_flip)
     }
     cr_expect(shorter > 100 && shorter < 400, "%u cut", shorter);
     cr_expect(flipped > 100 && flipped < 400, "%u with a flipped bit", flipped);
-    for (unsigned i = 0; i < PACKETS; i++) /* the decorator must not change the core's packets */
+    for (unsigned i = 0; i < PACKETS; i++) /* the packets of the core must be unchanged */
         for (unsigned k = 4; k < PACKET_BYTES; k++)
             cr_assert_eq(packets->bytes[i][k], (uint8_t)(i * 31 + k * 7));
     tear_down();
@@ -213,7 +214,7 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     uint8_t got[PACKET_BYTES];
 
     cr_assert(set_up("mem", "reorder=1000,reorder-chance=1"));
-    packets->count = 1; /* no other packet overtakes it */
+    packets->count = 1; /* there is no other packet that could overtake it */
     tx_harness_send(&h, packets);
     cr_expect_eq(h.error[0], 0);
     while (tx_harness_receive(&h, 0, got, sizeof got) < 0) {
@@ -225,8 +226,8 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     tear_down();
 }
 
-/* Sends one packet, and then only calls wait(), until its copy has arrived. The core calls reap() only while it waits
- * for results, and a copy has no result. */
+/* Sends one packet. Then calls nothing but wait() until the copy of the packet has arrived. The core does the same: it
+ * calls reap() only while it waits for results, and a copy has no result. */
 static void expect_last_by_waiting(const char *fault)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
@@ -280,7 +281,8 @@ Test(tx_fault, a_stall_takes_nothing_until_it_ends)
     uint64_t before_ns, after_ns;
     int ret;
 
-    cr_assert(set_up("mem", "stall=40ms/41ms")); /* packets pass only in the first ms of each 41 */
+    /* packets pass only in the first 1 ms of every 41 ms */
+    cr_assert(set_up("mem", "stall=40ms/41ms"));
     before_ns = speadi_clock_mono_ns();
     cr_assert_eq(h.ops->send(h.state, packets->packet, 1), 1);
     after_ns = speadi_clock_mono_ns();
@@ -309,7 +311,8 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     for (unsigned i = 0; i < PACKETS; i++)
         tx_packets_add(packets, PACKET_BYTES, 0);
     while (taken < PACKETS) {
-        /* Sometimes the test offers fewer packets than in the last call, which took none. */
+        /* The test offers either 2 packets or all that are left, so a call may offer fewer packets than the call
+         * before. */
         unsigned offer = taken % 3 && taken + 2 < PACKETS ? 2 : PACKETS - taken;
         int ret = h.ops->send(h.state, packets->packet + taken, offer);
 
@@ -330,8 +333,8 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     tear_down();
 }
 
-/* The decorator holds at most 1024 copies. When it has sent them, wait() must return to a core that waits for room,
- * although the inner engine has had room all the time. */
+/* The decorator holds at most 1024 copies. When all are in use, the core waits for room. When the decorator has sent
+ * copies, wait() must return, although the inner engine has had room all the time. */
 Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
 {
     uint64_t deadline;
@@ -354,7 +357,8 @@ Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
     tear_down();
 }
 
-/* An engine that reports results later, such as verbs, ends a wait() for them only if for_room is true. */
+/* Some engines report results later, for example verbs. The wait() of such an engine ends for new results only if
+ * for_room is true. */
 Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
 {
     struct scripted_tx *tx = scripted_tx_create();
@@ -373,7 +377,7 @@ Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
     ops->wait(state, speadi_clock_mono_ns(), false);
     cr_expect_not(tx->last_for_room, "nobody awaits it");
     tx->hold = false;
-    ops->wait(state, UINT64_MAX, true); /* returns at once, because a packet can be reaped */
+    ops->wait(state, UINT64_MAX, true); /* returns immediately, because a packet can be reaped */
     ops->close(state);
     free(state);
     scripted_tx_destroy(tx);

@@ -1,5 +1,5 @@
 /* Goal: the mem engine copies packets onto memory links without a change, and reports a link that is full or closed.
- * Method: the test reads the other ends of the links. */
+ * Method: the test reads the packets at the other end of each link. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>

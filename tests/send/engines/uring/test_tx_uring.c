@@ -1,6 +1,6 @@
-/* Goal: when the host forbids io_uring, the reason of "auto" says so, and so does the error for a stream that names the
- * engine.
- * Method: a seccomp filter on the process of the test forbids io_uring. */
+/* Goal: when the host forbids io_uring, the reason that "auto" gives says so. The error for a stream that names the
+ * uring engine also says so.
+ * Method: a seccomp filter forbids io_uring in the process of the test. */
 #include "tx_engine.h"
 
 #include <criterion/criterion.h>
@@ -49,7 +49,7 @@ static void close_it(void)
 
 TestSuite(tx_uring, .fini = close_it);
 
-/* Makes io_uring_setup() fail in this process from now on. */
+/* After this call io_uring_setup() fails in this process. */
 static void forbid_io_uring(void)
 {
     struct sock_filter code[] = {
