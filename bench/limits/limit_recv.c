@@ -1,8 +1,8 @@
-/* The highest rate that a receiver can reach over UDP on this machine, in two modes:
- *   bounce  it receives a train into a 64 KiB buffer and copies the payload into heap memory;
- *   placed  the kernel scatters the train: headers into one array, payload straight into heap memory.
- * With --coalesce it sleeps for a fixed time when no datagram is there, and then reads all that has come. Without
- * it, it waits in recvmsg() and wakes for each train.
+/* Measures the highest rate that a receiver can reach over UDP on this machine. There are two modes: bounce  it
+ *   receives a train into a 64 KiB buffer and copies the payload into heap memory; placed  the kernel scatters the
+ *   train: headers into one array, payload straight into heap memory.
+ * When no datagram is there, the program waits. With --coalesce it sleeps for a fixed time, and then reads all
+ * datagrams that have come. Without --coalesce it waits in recvmsg() and wakes for each train.
  *
  * The program decodes nothing. It only counts packets, and the count says where the payload of the next packet belongs.
  * So the packets must come from spead-send, and all heaps must have the same size and one item. After a loss the

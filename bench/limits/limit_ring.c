@@ -1,4 +1,4 @@
-/* The highest rate at which two pinned threads can pass messages on this machine. */
+/* Measures the highest rate at which two pinned threads can pass messages on this machine. */
 #include <stdio.h>
 
 #include "bare_ring.h"

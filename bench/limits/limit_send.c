@@ -1,6 +1,6 @@
-/* The highest rate that a sender can reach over UDP on this machine. It sends trains of up to 64 KiB with UDP_SEGMENT,
- * straight from contiguous memory. One sendmmsg() sends several trains. It builds no SPEAD header and completes no
- * heap. So the difference between a real sender and this loop is the cost of SPEAD. */
+/* Measures the highest rate that a sender can reach over UDP on this machine. The program sends trains of up to 64 KiB
+ * with UDP_SEGMENT, straight from contiguous memory. One sendmmsg() sends several trains. It builds no SPEAD header and
+ * completes no heap. So the difference between a real sender and this loop is the cost of SPEAD. */
 #include "limit.h"
 
 #include <errno.h>

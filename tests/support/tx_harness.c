@@ -17,7 +17,7 @@
 #include "must.h"
 
 #define IOVECS_PER_PACKET 2u
-#define SPARE_IOVECS      8192u /* for packets with many pieces */
+#define SPARE_IOVECS      8192u /* more iovecs, for packets with many pieces */
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 

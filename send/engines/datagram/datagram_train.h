@@ -68,13 +68,13 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
 enum speadi_train_decision {
     SPEADI_TRAIN_DONE,    /* the packets of the kernel message are done, with *error (0: sent) */
     SPEADI_TRAIN_AGAIN,   /* its packets were not sent: build again, from the first of them */
-    SPEADI_TRAIN_NO_ROOM, /* as AGAIN, but only when the socket has room */
-    SPEADI_TRAIN_STARVED, /* as AGAIN, but a little later: the kernel had no memory for buffers */
+    SPEADI_TRAIN_NO_ROOM, /* do as for AGAIN, but only when the socket has room */
+    SPEADI_TRAIN_STARVED, /* do as for AGAIN, but a little later: the kernel had no buffers */
 };
 
-/* Decides what follows from the result of kernel message i of the last build. The result is the bytes sent (>= 0) or
- * -errno. The caller passes the results in the order of the kernel messages. After a decision other than DONE it must
- * build again before it passes the next result. */
+/* Takes the result of kernel message i of the last build, and decides what the caller must do next. The result is the
+ * number of bytes sent (>= 0) or -errno. The caller passes the results in the order of the kernel messages. After a
+ * decision other than DONE it must build again before it passes the next result. */
 enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsigned i, int result,
                                                int *error);
 

@@ -45,11 +45,11 @@ int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour fla
  * -ENOMEM. Ids 1 to 4 are refused because the packetiser writes these items itself. */
 int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uint64_t value);
 
-/* Adds an item. Its value is the memory at `data`, of this many bytes. The bytes travel in the payload of the heap.
- * `data` is borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most
- * N/8 bytes, the bytes travel in the item pointer instead. The packetiser then reads them as one big-endian number.
- * Returns as spead_send_heap_add_immediate(). -ERANGE means here that the payload of the heap would be longer than N
- * bits can express. -EINVAL also means that data is NULL and bytes is not 0. */
+/* Adds an item whose value lies in memory: this many bytes at `data`. They travel in the payload of the heap. `data` is
+ * borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most N/8
+ * bytes, the bytes travel in the item pointer instead. The packetiser then reads them as one big-endian number. Returns
+ * as spead_send_heap_add_immediate(). -ERANGE means here that the payload of the heap would be longer than N bits can
+ * express. -EINVAL also means that data is NULL and bytes is not 0. */
 int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data,
                              size_t bytes, bool allow_immediate);
 

@@ -13,10 +13,10 @@
  * End:      when the input has ended and all heaps in flight are sent, the node is done. After a cancel, or when the
  *           stream fails, the heaps in flight are abandoned.
  * Failures: when describe() refuses a message, or the network refuses a heap (-EMSGSIZE), the node fails on that one
- *           message, and the failure policy of the node (SKIP, LOG, DIVERT or RETRY) decides what follows. Under every
- *           policy the node first stops receiving messages and waits until all heaps in flight have completed. Then the
- *           node fails. The stream itself may fail, or a thread other than that of the node may stop it. Then the node
- *           fails under every policy (after its retries, if it has any).
+ *           message, and the failure policy of the node (SKIP, LOG, DIVERT or RETRY) decides what happens next. Under
+ *           every policy the node first stops receiving messages and waits until all heaps in flight have completed.
+ *           Then the node fails. The stream itself may fail, or a thread other than that of the node may stop it. Then
+ *           the node fails under every policy (after its retries, if it has any).
  * Threads:  the thread that owns the sink calls create and destroy. Any thread may call stats. The graph calls the
  *           rest as for every node.
  * Lifetime: create -> add to a graph, which runs and is destroyed -> destroy. The stream must outlive the graph. */
