@@ -1,6 +1,6 @@
-/* Measures the highest rate that a receiver can reach over UDP on this machine. There are two modes: bounce  it
- *   receives a train into a 64 KiB buffer and copies the payload into heap memory; placed  the kernel scatters the
- *   train: headers into one array, payload straight into heap memory.
+/* Measures the highest rate that a receiver can reach over UDP on this machine. There are two modes:
+ *   bounce  the program receives a train into a 64 KiB buffer and copies the payload into heap memory;
+ *   placed  the kernel scatters the train: headers into one array, payload straight into heap memory.
  * When no datagram is there, the program waits. With --coalesce it sleeps for a fixed time, and then reads all
  * datagrams that have come. Without --coalesce it waits in recvmsg() and wakes for each train.
  *
