@@ -22,7 +22,8 @@ enum speadi_address_use {
     SPEADI_ADDRESS_SEND, /* the text must name a host */
     /* "PORT" and ":PORT" mean any IPv4 address. Only the text "[::]:PORT" means any address of IPv6 and of IPv4. */
     SPEADI_ADDRESS_RECEIVE,
-    SPEADI_ADDRESS_SENDER, /* one host; "HOST" and "[V6]" mean any port of it (port 0) */
+    /* the text names one host; "HOST" and "[V6]" mean any port of that host (port 0) */
+    SPEADI_ADDRESS_SENDER,
 };
 
 /* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT". HOST may be a name; a name that has IPv4 and
@@ -33,7 +34,7 @@ int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err);
 
 bool speadi_address_is_multicast(const struct speadi_address *address);
-bool speadi_address_is_any(const struct speadi_address *address); /* 0.0.0.0 or :: */
+bool speadi_address_is_any(const struct speadi_address *address); /* true for 0.0.0.0 and :: */
 
 /* Writes "192.0.2.1:7148" or "[2001:db8::1]:7148" into text. Returns text. */
 #define SPEADI_ADDRESS_TEXT_MAX 80
@@ -43,7 +44,8 @@ char *speadi_address_format(const struct speadi_address *address,
 /* A local interface. The user gave its name ("eth0") or one of its addresses. */
 struct speadi_interface {
     unsigned index;              /* 0: the user gave no interface */
-    struct in_addr v4;           /* the given IPv4 address, or one that it has; else INADDR_ANY */
+    /* the given IPv4 address, or an IPv4 address of the interface; INADDR_ANY: there is none */
+    struct in_addr v4;
     struct speadi_address local; /* the given address, port 0; length 0 when a name was given */
 };
 
@@ -51,8 +53,9 @@ struct speadi_interface {
 int speadi_interface_find(struct speadi_interface *interface, const char *text,
                           struct spead_err *err);
 
-/* Returns the index of the interface that has this address. For an address of another host and for a multicast group,
- * it returns the interface that the route to it uses. 0: there is no route, or it is an any-address. */
+/* Returns the index of the interface that has this address. For an address of another host or of a multicast group,
+ * returns the interface that the route to this address uses. Returns 0 when there is no route, or when the address is
+ * an any-address. */
 unsigned speadi_interface_towards(const struct speadi_address *address);
 
 #endif

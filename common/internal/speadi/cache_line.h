@@ -12,7 +12,7 @@
 #define SPEADI_CACHE_LINE 64u /* bytes */
 
 /* Returns uninitialised memory that begins on a cache line and shares no line with anything else. The caller frees it
- * with free(). NULL: there is not enough memory. */
+ * with free(). Returns NULL when there is not enough memory. */
 static inline void *speadi_alloc_lines(size_t bytes)
 {
     return aligned_alloc(SPEADI_CACHE_LINE, speadi_round_up(bytes, SPEADI_CACHE_LINE));

@@ -1,16 +1,17 @@
-/* The Internet checksum (RFC 1071). The sum adds 16-bit words in the byte order in which they lie in memory, so the
- * result can be stored without a conversion on every machine. */
+/* The Internet checksum (RFC 1071). The sum adds 16-bit words in the byte order in which they lie in memory. So no
+ * machine has to convert the result before it stores the result. */
 #ifndef SPEADI_CHECKSUM_H
 #define SPEADI_CHECKSUM_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-/* Returns sum plus the bytes at data. `offset` says where these bytes begin in the whole that is summed: so a piece may
- * follow a piece of odd length. The sum cannot overflow as long as the whole is less than 4 GiB. */
+/* Adds the bytes at data to sum, and returns the new sum. A caller may sum a range in several calls, one for each
+ * piece. `offset` says where this piece begins in the range, so a piece may also begin at an odd offset. The sum cannot
+ * overflow as long as the range is less than 4 GiB. */
 uint64_t speadi_checksum_add(uint64_t sum, size_t offset, const void *data, size_t bytes);
 
-/* Returns 16 bits. Their complement is the checksum. */
+/* Reduces the sum to 16 bits. The complement of the result is the checksum. */
 static inline uint16_t speadi_checksum_fold(uint64_t sum)
 {
     sum = (sum & 0xffffffff) + (sum >> 32);

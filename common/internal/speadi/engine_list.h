@@ -19,14 +19,15 @@
 struct speadi_engine_about {
     const char *name; /* the name of its folder; configurations, logs and tests use it */
     enum spead_endpoint_kind endpoint;
-    /* "auto" asks the engines that have the stream's kind of endpoint, in the order of their ranks: the engine that
-     * needs the least CPU time per byte comes first. An engine that makes no system call, and for which the kernel
-     * copies nothing, has a rank below 15. The ranks of the other engines follow a measurement over loopback with GSO
-     * trains, one core, kernel 6.18, November 2026 (docs/engines.md). */
+    /* "auto" asks only the engines that have the stream's kind of endpoint, in the order of their ranks. The engine
+     * that needs the least CPU time per byte has the lowest rank. An engine that makes no system call, and for which
+     * the kernel copies nothing, has a rank below 15. The ranks of the other engines come from a measurement over
+     * loopback with GSO trains, one core, kernel 6.18, November 2026 (docs/engines.md). */
     uint32_t rank;
     /* What a user of this engine should know; it becomes a part of the reason for the choice. NULL: nothing. */
     const char *caveat;
-    bool gives_way; /* when it is usable but its open() fails, "auto" may choose the next one */
+    /* when the engine is usable but its open() fails, "auto" may choose the next engine */
+    bool gives_way;
 };
 
 /* The engines of one direction. */
@@ -36,7 +37,7 @@ struct speadi_engine_list {
     const struct speadi_engine_about *const *engine; /* ends with NULL; in the order of the names */
 };
 
-/* Returns the engine of that name. NULL: there is none. */
+/* Returns the engine with this name, or NULL when there is none. */
 const struct speadi_engine_about *speadi_engine_find(const struct speadi_engine_list *list,
                                                      const char *name);
 
@@ -44,35 +45,37 @@ const struct speadi_engine_about *speadi_engine_find(const struct speadi_engine_
 const struct speadi_engine_about *speadi_engine_by_rank(const struct speadi_engine_list *list,
                                                         uint32_t index);
 
-/* Fills *info, as much of it as info->struct_size says. Returns 0, -EINVAL (struct_size is 0), or -ERANGE (index is
- * past the last engine). */
+/* Describes engine number `index` in *info. Writes as many bytes of *info as info->struct_size says. Returns 0, -EINVAL
+ * (struct_size is 0), or -ERANGE (index is past the last engine). */
 int speadi_engine_describe(const struct speadi_engine_list *list, uint32_t index,
                            struct spead_engine_info *info);
 
-/* Returns -EINVAL and writes the sentence that names the engines of the list. */
+/* Refuses a name that no engine has. Sets *err to a sentence that names the engines of the list, and returns
+ * -EINVAL. */
 int speadi_engine_unknown(const struct speadi_engine_list *list, const char *name,
                           struct spead_err *err);
 
-/* The question that speadi_engine_choose() answers. */
+/* What speadi_engine_choose() needs: the engines to choose from, and functions that try and open one of them. */
 struct speadi_engine_choice {
     const struct speadi_engine_list *list;
     enum spead_endpoint_kind endpoint; /* the kind that the stream has */
     const char *shape; /* what the open engine says about itself; NULL or "": nothing */
-    void *arg;         /* for usable() and open() */
+    void *arg;         /* passed to usable() and open() */
 
     /* Says whether this engine can be used on this machine and for this stream: 0, or -errno with a sentence. */
     int (*usable)(void *arg, const struct speadi_engine_about *engine, struct spead_err *err);
     int (*open)(void *arg, const struct speadi_engine_about *engine, struct spead_err *err);
 };
 
-/* Opens the engine of that name. For the name "auto", or NULL, it opens the first usable engine in the order of the
- * ranks. It writes one line for people into reason: why this engine was chosen, and why the others were not. Returns
- * 0, -EINVAL (there is no such engine, or it has another kind of endpoint), -ENOTSUP ("auto" found no usable engine),
- * or what open() returned. */
+/* Opens the engine with this name. For the name "auto", or NULL, the function opens the first usable engine in the
+ * order of the ranks. The function writes one line for people into reason: why this engine was chosen, and why the
+ * others were not. Returns 0, -EINVAL (there is no such engine, or it has another kind of endpoint), -ENOTSUP ("auto"
+ * found no usable engine), or what open() returned. */
 int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *name,
                          char reason[256], struct spead_err *err);
 
-/* Finds the options of the engine of that name in the list that begins with `first`. NULL: there are none. */
+/* Searches the list that begins with `first`. Returns the options of the engine with this name, or NULL when the list
+ * has none. */
 const struct spead_engine_options *speadi_engine_options_find(
     const struct spead_engine_options *first, const char *name);
 
@@ -82,9 +85,9 @@ const struct spead_engine_options *speadi_engine_options_find(
 /* Returns 0, or -EINVAL with a sentence if the chain is longer than SPEADI_ENGINE_OPTIONS_MAX: it may have no end. */
 int speadi_engine_options_check(const struct spead_engine_options *first, struct spead_err *err);
 
-/* Reads the options of an engine, which begin with a struct spead_engine_options, by the rule for structs of older and
- * newer callers (speadi/struct_size.h). When `from` is NULL, *own gets the defaults. Returns 0, or -EINVAL with a
- * sentence. */
+/* Reads the options of an engine into *own. The options begin with a struct spead_engine_options. The rule for structs
+ * of older and newer callers applies (speadi/struct_size.h). When `from` is NULL, *own gets the defaults. Returns 0, or
+ * -EINVAL with a sentence. */
 int speadi_engine_options_read(void *own, const struct speadi_struct_kind *kind,
                                const struct spead_engine_options *from, struct spead_err *err);
 

@@ -1,4 +1,5 @@
-/* Fills struct spead_err. Only here do failures of the C library and of the kernel become -errno and a sentence. */
+/* Fills struct spead_err. All failures of the C library and of the kernel become -errno and a sentence here, and
+ * nowhere else. */
 #ifndef SPEADI_ERR_H
 #define SPEADI_ERR_H
 
@@ -12,7 +13,7 @@
 __attribute__((format(printf, 3, 4))) int speadi_err_set(struct spead_err *err, int code,
                                                          const char *format, ...);
 
-/* The same with the code -errno, from the present value of errno. Appends ": " and the text of strerror(). */
+/* As speadi_err_set(), but the code is -errno (the present value of errno). Appends ": " and the text of strerror(). */
 __attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err,
                                                            const char *format, ...);
 
@@ -33,21 +34,22 @@ __attribute__((format(printf, 4, 5))) int speadi_err_field(struct spead_err *err
 int speadi_err_range(struct spead_err *err, const char *field, uint64_t value, uint64_t min,
                      uint64_t max);
 
-/* The same for fractions and signed numbers. An infinite min or max means that there is no such bound. */
+/* As speadi_err_range(), but for fractions and signed numbers. An infinite min or max means that there is no such
+ * bound. */
 int speadi_err_range_real(struct spead_err *err, const char *field, double value, double min,
                           double max);
 
-/* Puts the name of the field and a space before the sentence in *err. It is for the sentence of a callee that quotes
- * the value but does not know the field. It does nothing when err already names a field. Returns err->code, or code
- * when err is NULL. */
+/* Puts the name of the field and a space before the sentence in *err. It serves when a callee wrote a sentence that
+ * quotes the value, but did not know the field. It does nothing when err already names a field. Returns err->code, or
+ * code when err is NULL. */
 int speadi_err_blame(struct spead_err *err, int code, const char *field);
 
-/* Appends to the sentence, for example the object that the field belongs to: (" (channel \"%s\")"). Returns
- * err->code, or code when err is NULL. */
+/* Appends a formatted text to the sentence in *err. The text may name, for example, the object that has the field: ("
+ * (channel \"%s\")"). Returns err->code, or code when err is NULL. */
 __attribute__((format(printf, 3, 4))) int speadi_err_add(struct spead_err *err, int code,
                                                          const char *format, ...);
 
-/* Writes only the words for a range: "1 to 64", "1 or more". Returns words. */
+/* Writes the words for a range: "1 to 64", "1 or more". Returns words. */
 #define SPEADI_RANGE_WORDS_MAX 64
 const char *speadi_range_words(char words[SPEADI_RANGE_WORDS_MAX], uint64_t min, uint64_t max);
 const char *speadi_range_words_real(char words[SPEADI_RANGE_WORDS_MAX], double min, double max);

@@ -20,16 +20,16 @@ struct speadi_fault_spec {
     double truncate;         /* chance that the end of a packet is cut off */
     double flip;             /* chance that one random bit of a packet is inverted */
     uint64_t delay_ns;       /* every packet is delayed by this time */
-    uint64_t stall_ns;       /* how long no packet moves, */
-    uint64_t stall_every_ns; /* once in each period of this length; 0: off */
+    uint64_t stall_ns;       /* length of a stall, during which no packet moves */
+    uint64_t stall_every_ns; /* length of a period; each period ends with one stall; 0: no stalls */
     uint64_t seed;           /* default 1 */
 };
 
 /* Returns 0, or -EINVAL with a sentence that names the refused word. */
 int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct spead_err *err);
 
-/* Returns when the stall ends in which now_ns lies; 0: now_ns lies in no stall. The periods begin at start_ns, and the
- * stall is the last part of each period. */
+/* If now_ns lies in a stall, returns the time at which this stall ends; else returns 0. The periods begin at start_ns,
+ * and the stall is the last part of each period. */
 uint64_t speadi_fault_stall_end(const struct speadi_fault_spec *spec, uint64_t start_ns,
                                 uint64_t now_ns);
 
@@ -37,7 +37,8 @@ uint64_t speadi_fault_stall_end(const struct speadi_fault_spec *spec, uint64_t s
 struct speadi_fault_decision {
     bool drop, duplicate;
     uint32_t hold;       /* packets that must overtake it */
-    uint32_t keep_bytes; /* its length after the cut; its whole length when it is not cut */
+    /* length of the packet after the cut; its whole length when nothing is cut */
+    uint32_t keep_bytes;
     uint32_t flip_bit;   /* bit number to invert; UINT32_MAX: none */
 };
 

@@ -3,8 +3,9 @@
  * them. A copy has a number from take() until give_back(). In that time it is in the delay line, or it is late, or
  * the decorator has it: it is never in two of these places.
  *
- * The receive decorator and the send decorator both use it. The receive decorator delays first and reorders then; the
- * send decorator reorders first. The hold reads no clock, calls no engine and draws no random numbers.
+ * The receive decorator and the send decorator both use it. The receive decorator first delays packets and then
+ * reorders them. The send decorator first reorders packets and then delays them. The hold reads no clock, calls no
+ * engine and draws no random numbers.
  *
  * Threads: one thread owns a hold. init() reserves all of its memory. */
 #ifndef SPEADI_FAULT_HOLD_H
@@ -16,7 +17,7 @@
 
 #include <speadi/fault.h>
 
-#define SPEADI_FAULT_COPIES_MAX 2048u  /* the largest number for init() */
+#define SPEADI_FAULT_COPIES_MAX 2048u  /* the most copies that a hold can have */
 #define SPEADI_FAULT_COPY_BYTES 65536u /* address space of one copy: the longest datagram fits */
 
 struct speadi_fault_late {
@@ -51,7 +52,7 @@ uint64_t speadi_fault_hold_bytes(const struct speadi_fault_hold *hold); /* size 
 /* ---- The store ----------------------------------------------------------------------------- */
 
 /* Copies a packet that lies in iov_count pieces. It cuts the copy and inverts a bit of it as `decision` says. Returns
- * the number of the copy and writes to *copied where its bytes are, or returns -1: no copy is free, or the packet is
+ * the number of the copy, and sets *copied to the place of its bytes. Returns -1 when no copy is free or the packet is
  * too long. */
 int speadi_fault_hold_take(struct speadi_fault_hold *hold, const struct iovec *packet,
                            unsigned iov_count, const struct speadi_fault_decision *decision,
@@ -68,7 +69,7 @@ void speadi_fault_hold_delay(struct speadi_fault_hold *hold, uint16_t copy, uint
 int speadi_fault_hold_due(const struct speadi_fault_hold *hold, uint64_t now_ns);
 void speadi_fault_hold_pop(struct speadi_fault_hold *hold);
 
-/* Returns when the first copy of the line is due; UINT64_MAX: the line is empty. */
+/* Returns the time at which the first copy of the line is due, or UINT64_MAX when the line is empty. */
 uint64_t speadi_fault_hold_next_due_ns(const struct speadi_fault_hold *hold);
 
 /* ---- The late copies ----------------------------------------------------------------------- */
@@ -76,14 +77,15 @@ uint64_t speadi_fault_hold_next_due_ns(const struct speadi_fault_hold *hold);
 /* Adds a late copy. It may go once `overtakers` packets have overtaken it. */
 void speadi_fault_hold_back(struct speadi_fault_hold *hold, uint16_t copy, uint32_t overtakers);
 
-/* Returns how many packets may go before a late copy must go; UINT32_MAX: there is no late copy. */
+/* Returns how many packets may go before a late copy must go, or UINT32_MAX when there is no late copy. */
 uint32_t speadi_fault_hold_slack(const struct speadi_fault_hold *hold);
 
-/* The decorator calls it after `packets` packets have gone: they have overtaken every late copy. */
+/* Records that `packets` packets have gone: each of them has overtaken every late copy. */
 void speadi_fault_hold_overtaken(struct speadi_fault_hold *hold, uint32_t packets);
 
-/* Removes the late copies that enough packets have overtaken, or with `all` every late copy, and writes their numbers
- * to copies: at most max of them, in order of arrival. Returns how many. */
+/* Removes late copies and writes their numbers to copies, at most max numbers, in order of arrival. With `all` the
+ * function removes every late copy; without it, only those that enough packets have overtaken. Returns how many copies
+ * it removed. */
 uint32_t speadi_fault_hold_take_late(struct speadi_fault_hold *hold, bool all, uint16_t *copies,
                                      uint32_t max);
 

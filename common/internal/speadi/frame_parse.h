@@ -24,10 +24,10 @@ struct speadi_frame {
     const uint8_t *to; /* destination address: 4 or 16 bytes inside the head */
 };
 
-/* Reads the headers of a frame of frame_bytes bytes, of which the first head_bytes lie at head. Returns 0, or the
- * SPEAD_RECV_* bucket that counts the refused frame: FOREIGN_FRAME (it is not UDP over IP), MALFORMED_FRAME (lengths or
- * versions contradict each other, or the head ends before the headers do), MALFORMED_FRAGMENT, or MALFORMED_OPTIONS (it
- * has IPv4 options or IPv6 extension headers). */
+/* Reads the headers of a frame that is frame_bytes bytes long. The first head_bytes bytes of the frame lie at head.
+ * Returns 0, or the SPEAD_RECV_* bucket that counts the refused frame: FOREIGN_FRAME (it is not UDP over IP),
+ * MALFORMED_FRAME (lengths or versions contradict each other, or the head ends before the headers do),
+ * MALFORMED_FRAGMENT, or MALFORMED_OPTIONS (it has IPv4 options or IPv6 extension headers). */
 int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t head_bytes,
                        uint32_t frame_bytes);
 
@@ -42,8 +42,8 @@ struct speadi_frame_part {
 };
 
 /* Returns whether the checksums of the IPv4 header and of UDP are right in a parsed frame. A sender may leave out the
- * UDP checksum in IPv4: that counts as right. The parts are, in order, the frame from frame->ip_at on. The first part
- * must hold all headers, and the last one must reach to the end of the payload. */
+ * UDP checksum in IPv4: that counts as right. The parts are the pieces of the frame in order, beginning at
+ * frame->ip_at. The first part must hold all headers, and the last one must reach to the end of the payload. */
 bool speadi_frame_checksums_hold(const struct speadi_frame *frame,
                                  const struct speadi_frame_part *parts, unsigned count);
 

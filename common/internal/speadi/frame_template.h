@@ -23,11 +23,12 @@ struct speadi_frame_path {
 };
 
 struct speadi_frame_template {
-    uint8_t head[SPEADI_FRAME_TEMPLATE_BYTES_MAX]; /* its lengths and checksums are 0 */
+    /* the headers; lengths and checksums in them are 0 */
+    uint8_t head[SPEADI_FRAME_TEMPLATE_BYTES_MAX];
     uint8_t bytes;                                 /* length of the head */
     uint8_t ip_at, udp_at;
     uint8_t ip_length_at; /* offset of the length field in the IP header */
-    uint8_t ip_extra;     /* what that field counts in addition to the UDP payload */
+    uint8_t ip_extra;     /* bytes that this length counts besides the UDP payload */
     bool v6;
     uint16_t ip_sum;  /* sum of the IPv4 header without the length */
     uint16_t udp_sum; /* sum of pseudo header and UDP header without the lengths */
@@ -38,7 +39,7 @@ struct speadi_frame_template {
 void speadi_frame_template_init(struct speadi_frame_template *frame,
                                 const struct speadi_frame_path *path);
 
-/* From now on the frames go to the next hop with this MAC address. */
+/* Sets the MAC address of the next hop. All frames that are written after this call go to it. */
 void speadi_frame_template_aim(struct speadi_frame_template *frame, const uint8_t mac[6]);
 
 /* Writes the head of a frame that has payload_bytes bytes of UDP payload. `to` must have room for

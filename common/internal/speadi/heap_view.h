@@ -14,9 +14,9 @@ struct speadi_span {
     uint64_t start, end; /* the bytes [start, end) of the payload have arrived */
 };
 
-/* A heap is the meta of a block: its arrays of pointers, spans and hashes follow it there (see
- * recv/heap/live_heap.h). While the heap is live, only the owner thread of the stream touches it. After the hand-over
- * only `references` changes. */
+/* A heap lies in the meta memory of a block (speadi_block.meta). Its arrays of pointers, spans and hashes lie behind it
+ * in that memory (see recv/heap/live_heap.h). While the heap is live, only the owner thread of the stream touches it.
+ * After the hand-over only `references` changes. */
 struct spead_heap {
     atomic_uint references;
     bool complete;
@@ -32,7 +32,8 @@ struct spead_heap {
     uint64_t received;
     uint64_t packets;
     uint64_t first_ns, last_ns;
-    uint64_t packet_payload_bytes; /* of a full packet, to compute missing ones; 0: unknown */
+    /* payload bytes of a full packet, from which the number of missing packets is computed; 0: unknown */
+    uint64_t packet_payload_bytes;
     uint64_t refused_packets;      /* packets of this heap that were refused */
     bool local_drops;              /* the kernel's drop counters rose while the heap was live */
     bool sorted;                   /* speadi_heap_sort_items() has run: items may be read */
@@ -41,14 +42,15 @@ struct spead_heap {
     struct speadi_span *spans;     /* [ranges_max], ascending, disjoint, not touching */
 };
 
-/* The receive core calls it once, when `complete` and `length` are final. After that, readers change nothing in the
- * heap. It leaves the items in pointers[0 .. item_count), in the order that spead_heap_item_count() documents, and in
- * pointers[item_count .. pointer_count) the NULL pointers that end some of them, in order of address. It drops all
- * other pointers. It needs O(n log n) moves for up to a few thousand pointers and O(n log^2 n) beyond, and never
- * allocates. */
+/* Sorts the item pointers of a heap. The receive core calls it once, when `complete` and `length` are final. After
+ * that, readers change nothing in the heap. Afterwards pointers[0 .. item_count) are the items, in the order that
+ * spead_heap_item_count() documents. pointers[item_count .. pointer_count) are the NULL pointers that end some of the
+ * items, in order of address. All other pointers are dropped. The function needs O(n log n) moves for up to a few
+ * thousand pointers, and O(n log^2 n) for more. It never allocates. */
 void speadi_heap_sort_items(struct spead_heap *heap);
 
-/* Sorts pointers: immediate ones first, then the addressed ones by address. Equal ones keep their order. */
+/* Sorts pointers: the immediate pointers come first, then the addressed pointers by address. Equal pointers keep their
+ * order. */
 void speadi_item_order_sort(uint64_t *pointers, size_t count, unsigned heap_address_bits);
 
 /* Returns how many packets did not arrive, computed from the gaps: the packets of all gaps minus refused_packets. */

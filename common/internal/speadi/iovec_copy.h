@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/uio.h>
 
-/* `to` must have room for all pieces. */
+/* Copies all pieces to `to`, one behind another. `to` must have room for all of them. */
 static inline void speadi_iovec_copy(uint8_t *to, const struct iovec *iov, unsigned iov_count)
 {
     for (unsigned i = 0; i < iov_count; i++) {

@@ -26,13 +26,13 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);
 /* Consumer: returns true when the link is closed and no packet waits. */
 bool speadi_mem_wire_ended(struct spead_mem_link *link);
 
-/* Sleeping. A thread that wants to sleep until there are packets (the consumer) or free places (the producer) sets
- * its wake descriptor once. Before each sleep it calls may_sleep(). That announces the sleep, so that the other end
- * will signal the descriptor, and then checks the link again. It returns false when there is something to do: then
- * the thread must not sleep. The signal ends the announcement. When the sleep ended for another reason, the
- * announcement stays and causes one needless signal later. set_..._wake_fd(NULL) removes the descriptor. When
- * set_..._wake_fd() has returned, the link no longer uses the old descriptor, and the caller may close it. close()
- * signals both descriptors, also when no thread sleeps. */
+/* Sleeping. A thread that wants to sleep until there are packets (the consumer) or free places (the producer) sets its
+ * wake descriptor once. Before each sleep it calls may_sleep(). may_sleep() announces the sleep, so that the other end
+ * will signal the descriptor, and then looks at the link again. It returns false when there are packets (or free
+ * places) now: then the thread must not sleep. The signal ends the announcement. When the sleep ends for another
+ * reason, the announcement stays and causes one needless signal later. set_..._wake_fd(NULL) removes the descriptor.
+ * When set_..._wake_fd() has returned, the link no longer uses the old descriptor, and the caller may close it. close()
+ * signals both descriptors, even when no thread sleeps. */
 void speadi_mem_wire_set_consumer_wake_fd(struct spead_mem_link *link,
                                           const struct speadi_wake_fd *wake_fd);
 void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,

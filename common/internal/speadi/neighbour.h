@@ -13,7 +13,8 @@
 /* The route to a destination. */
 struct speadi_route {
     unsigned interface;
-    bool is_resolved;             /* mac is known: a group's or broadcast; no neighbour is asked */
+    /* the destination is a group or broadcast: mac is known, and no neighbour is asked */
+    bool is_resolved;
     struct speadi_address source; /* source address that the kernel chose; port 0 */
     struct speadi_address next_hop; /* a gateway, or the destination itself; port 0 */
     uint8_t mac[6];                 /* valid when is_resolved is true */
@@ -36,7 +37,7 @@ struct speadi_neighbour {
     unsigned interface;
     struct speadi_address address;
     enum speadi_neighbour_state state;
-    uint8_t mac[6]; /* the last one that was known */
+    uint8_t mac[6]; /* the last MAC address that was known */
 };
 
 /* The entries of the kernel's neighbour table for a few next hops. */
@@ -58,9 +59,9 @@ void speadi_neighbours_close(struct speadi_neighbours *neighbours); /* may be cl
  * that is KNOWN stays so while the kernel asks it again. A SILENT neighbour keeps its last MAC address. */
 bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours);
 
-/* Makes the kernel send one datagram to the discard port of each neighbour, so that it finds out whether they
- * still answer. Without this it would not ask them, because it does not see the frames that an engine writes.
- * Never blocks. */
+/* Makes the kernel send one datagram to the discard port of each neighbour, so that the kernel finds out whether the
+ * neighbours still answer. Without these datagrams the kernel would not ask them, because it does not see the frames
+ * that an engine writes. Never blocks. */
 void speadi_neighbours_prod(struct speadi_neighbours *neighbours);
 
 #endif

@@ -40,7 +40,7 @@ static inline uint64_t speadi_divide_up(uint64_t value, uint64_t unit)
     return (value + unit - 1) / unit;
 }
 
-/* Returns true for 0 too. */
+/* Returns whether value is a power of two. Returns true for 0 too. */
 static inline bool speadi_is_power_of_two(uint64_t value)
 {
     return (value & (value - 1)) == 0;

@@ -85,8 +85,9 @@ struct speadi_packet {
     bool has_heap_length;
 };
 
-/* Returns how many bytes header and pointers have in the packet that begins at bytes: SPEADI_HEADER_BYTES + 8 x the
- * number of pointers. There must be SPEADI_HEADER_BYTES bytes at bytes. The function does not check them. */
+/* Returns the length of header and item pointers in the packet that begins at bytes: SPEADI_HEADER_BYTES + 8 x the
+ * number of pointers. At least SPEADI_HEADER_BYTES bytes must lie at bytes. The function does not check what they
+ * say. */
 static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
 {
     return SPEADI_HEADER_BYTES +

@@ -1,16 +1,16 @@
-/* Pools: a pool is a fixed set of memory blocks that is made once. It gives out the block that was freed last first,
- * because the memory of that block is still in the cache. A pool has two bounds: the number of blocks, and the number
- * of their bytes that have been touched.
+/* Pools: a pool is a fixed set of memory blocks that is made once. When a block is asked for, the pool gives out the
+ * free block that came back last, because the memory of that block is still in the cache. A pool has two bounds: the
+ * number of blocks, and the number of touched bytes in them.
  *
- * A block reserves address space for its full size. The pool *charges* the beginning of the block that has been
- * touched: beyond block->charged_bytes no page has been touched since the block was mapped or trimmed, so these bytes
- * read as zero and use no memory. The charges of all blocks together never exceed memory_bytes_max.
+ * A block reserves address space for its full size, but often only its beginning has been touched. The pool *charges*
+ * this beginning, block->charged_bytes long. Behind it no page has been touched since the block was mapped or trimmed,
+ * so the bytes there read as zero and use no memory. The charges of all blocks together never exceed memory_bytes_max.
  *
  * Memory that a device knows (pinned memory, or an arena) is always charged whole, and is never trimmed. The CPU may be
  * unable to touch the memory of an arena: then block->data is NULL.
  *
  * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). Any thread may
- * release a block: it goes to an atomic list, and the taker removes that list as a whole. */
+ * release a block: the block goes to an atomic list, and the taker later empties that list in one operation. */
 #ifndef SPEADI_POOL_H
 #define SPEADI_POOL_H
 
@@ -21,13 +21,13 @@
 #include <speadline/error.h>
 #include <speadline/region.h>
 
-struct speadi_pool; /* opaque; it lives until its owner and all blocks that are out are done */
+struct speadi_pool; /* opaque; lives until unref() was called and all blocks have come back */
 
 struct speadi_block {
     uint8_t *data;        /* address space, 4 KiB aligned; NULL: the CPU cannot touch it */
     uint64_t offset;      /* where the block begins in the memory of the pool */
     size_t bytes;         /* the block_bytes of the pool */
-    size_t charged_bytes; /* the beginning that is charged; only the taker uses it */
+    size_t charged_bytes; /* length of the charged beginning; only the taker uses it */
     void *meta; /* meta_bytes for the user of the block; zeroed once, kept when the block is free */
     struct speadi_pool *pool;
     struct speadi_block *next; /* only the pool uses it */
@@ -39,10 +39,11 @@ struct speadi_block {
 struct speadi_pool_config {
     uint32_t block_count;
     size_t block_bytes;        /* the pool rounds it up to whole pages */
-    size_t meta_bytes;         /* of each block; 64-byte aligned */
+    size_t meta_bytes;         /* meta memory of each block; it is 64-byte aligned */
     uint64_t memory_bytes_max; /* limit of charged bytes; 0: block_count x block_bytes */
-    bool pinned;               /* for a device: the memory is charged whole and never trimmed */
-    /* The memory to divide; NULL: the pool makes its own. The pool does not call ended(): see speadi_pool_at_end(). */
+    bool pinned;               /* the memory is for a device: it is charged whole and never trimmed */
+    /* The memory that the pool divides into blocks; NULL: the pool makes its own. The pool does not call the arena's
+     * ended(): see speadi_pool_at_end(). */
     const struct spead_region_arena *arena;
 };
 
@@ -52,15 +53,16 @@ int speadi_region_arena_read(struct spead_region_arena *arena,
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
                        struct spead_err *err);
-/* Ends the pool for its owner. The taker calls it, or another thread after the taker's last call. No take, charge or
- * stats may follow. NULL is ignored. The memory is freed when the last block that is out has come back. */
+/* Ends the pool for its owner. The taker calls it, or another thread after the taker's last call. After this call
+ * nobody may take, charge or ask for stats. NULL is ignored. The memory is freed when the last block that is out has
+ * come back. */
 void speadi_pool_unref(struct speadi_pool *pool);
 
 /* Describes all memory of the pool in *memory, for a caller that registers it with a device. Returns the offset at
  * which the blocks end. The pool does not use the part of an arena behind that offset. */
 uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_info *memory);
 
-/* Sets a function. The thread that frees the pool calls it once, when no block is out any more. */
+/* Sets the function ended(). The thread that frees the pool calls ended() once, when no block is out any more. */
 void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg);
 
 /* Returns a block, or NULL when none is free. The pool lives at least until the block is released. Taker only. */
@@ -86,13 +88,13 @@ struct speadi_pool_stats {
     uint64_t memory_high_water_bytes;
     uint64_t memory_bytes_max;
     uint32_t blocks, blocks_out;
-    uint64_t table_bytes; /* what the pool allocated for itself: metas and lists */
+    uint64_t table_bytes; /* bytes that the pool allocated for itself: meta memory and lists */
 };
-/* Taker only. It walks the list of blocks that have come back since the last take(). */
+/* Fills *stats. To do so, it walks the list of blocks that have come back since the last take(). Taker only. */
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats);
 
-/* Taker only: returns what is charged at this moment and writes the most that ever was to *high_water_bytes. It is
- * fast. */
+/* Returns how many bytes are charged at this moment. Sets *high_water_bytes to the most that ever were charged. The
+ * function is fast. Taker only. */
 uint64_t speadi_pool_memory_bytes(const struct speadi_pool *pool, uint64_t *high_water_bytes);
 
 #endif

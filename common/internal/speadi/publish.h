@@ -1,7 +1,7 @@
 /* A set of counters that one thread writes and any thread reads as a whole: a sequence lock over 64-bit words.
  *
- * The owner thread counts in a working copy and copies it out once per poll. A reader tries again when a copy was
- * under way meanwhile. All words are atomic, so that a read during a write is not a data race in C. */
+ * The owner thread counts in a working copy and copies it out once per poll. A reader tries again when the owner thread
+ * was copying at the same time. All words are atomic, so that a read during a write is not a data race in C. */
 #ifndef SPEADI_PUBLISH_H
 #define SPEADI_PUBLISH_H
 
@@ -19,11 +19,13 @@ struct speadi_publish {
 int speadi_publish_init(struct speadi_publish *publish, size_t words);
 void speadi_publish_release(struct speadi_publish *publish);
 
-/* Owner thread: publishes all words. A reader succeeds only between two calls, in a pause about as long as a copy. So
- * the owner thread should call it when something has changed, and not in each turn of an idle loop. */
+/* Publishes all words. Only the owner thread calls it. A reader can succeed only when the pause between two of these
+ * calls is about as long as one copy. So the owner thread should call it when something has changed, and not in each
+ * pass of an idle loop. */
 void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from);
 
-/* Any thread: copies the words of one single publication to `to`. It spins, and yields the CPU, until it succeeds. */
+/* Copies the words of one single publication to `to`. Any thread may call it. It tries again and again until it
+ * succeeds, and yields the CPU after each failure. */
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to);
 
 #endif

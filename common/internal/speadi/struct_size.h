@@ -10,12 +10,12 @@
 
 #include <speadline/error.h>
 
-/* No public struct is longer. A larger struct_size means that the caller did not set it. */
+/* No public struct is longer than this. A larger struct_size means that the caller did not set it. */
 #define SPEADI_STRUCT_SIZE_MAX 4096u
 
 /* What this library knows about one public struct that callers fill. */
 struct speadi_struct_kind {
-    const char *what;     /* names it in the sentences of refusals: "channel" */
+    const char *what;     /* name of the struct in the sentences of refusals: "channel" */
     const char *init;     /* name of its _INIT macro, for the same sentences */
     const void *defaults; /* what _INIT sets; size bytes */
     uint32_t size;        /* sizeof in this version of the library */
@@ -29,9 +29,10 @@ struct speadi_struct_kind {
 int speadi_struct_read(void *own, const void *from, const struct speadi_struct_kind *kind,
                        struct spead_err *err);
 
-/* Writes *own, which has size bytes, into the caller's struct `to`: as many bytes as the caller's struct_size says, and
- * zeros beyond size. The caller's struct_size does not change. Returns 0, or -EINVAL and writes nothing: the caller's
- * struct_size is smaller than the field itself, or it is above SPEADI_STRUCT_SIZE_MAX. */
+/* Copies *own, which has `size` bytes, into the caller's struct `to`. The function writes as many bytes as the caller's
+ * struct_size says, and zeros behind the first `size` bytes. The caller's struct_size does not change. Returns 0.
+ * Returns -EINVAL and writes nothing when the caller's struct_size is smaller than the field struct_size itself, or
+ * above SPEADI_STRUCT_SIZE_MAX. */
 int speadi_struct_write(void *to, const void *own, uint32_t size);
 
 #endif

@@ -9,16 +9,16 @@
 
 struct speadi_runner; /* opaque */
 
-/* Starts a thread called name (at most 15 characters) that calls body(arg, runner, &err) once. The thread is pinned
- * to the CPU `cpu` unless cpu < 0. The call blocks until body has called speadi_runner_ready() or has returned, so
- * that it can report a failed start: body does its set-up first, and returns -errno when that fails. Returns 0,
- * -EINVAL (there is no such CPU), another -errno (the thread could not start), or the -errno that body returned
- * before it was ready. */
+/* Starts a thread called name (at most 15 characters) that calls body(arg, runner, &err) once. The thread is pinned to
+ * the CPU `cpu` unless cpu < 0. The call blocks until body has called speadi_runner_ready() or has returned. So it can
+ * report a failed start: body first does its set-up, and returns -errno when the set-up fails. Returns 0, -EINVAL
+ * (there is no such CPU), another -errno (the thread could not start), or the -errno that body returned before it was
+ * ready. */
 int speadi_runner_start(struct speadi_runner **out, const char *name, int cpu,
                         int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err),
                         void *arg, struct spead_err *err);
 
-/* body calls it when its set-up has succeeded. */
+/* Reports that the set-up has succeeded. body calls it. */
 void speadi_runner_ready(struct speadi_runner *self);
 
 /* Waits until body has returned, frees the runner and returns the result of body. *cpu_ns becomes the CPU time of the

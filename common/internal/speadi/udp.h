@@ -13,7 +13,7 @@ struct speadi_udp_receive_options {
     const struct speadi_interface *interface; /* NULL or index 0: any interface */
     /* Receive only from this address, which has the IP version of the endpoint. NULL: from all. */
     const struct speadi_address *sender;
-    uint32_t buffer_bytes;       /* wanted; set with SO_RCVBUFFORCE, or else with SO_RCVBUF */
+    uint32_t buffer_bytes;       /* wanted size; set with SO_RCVBUFFORCE, or else SO_RCVBUF */
     bool gro;                    /* try UDP_GRO */
     const struct spead_log *log; /* gets a warning when the kernel makes the buffer smaller */
 };
@@ -24,12 +24,12 @@ struct speadi_udp_socket {
     bool gro;              /* UDP_GRO is on */
 };
 
-/* Opens a socket and binds it to the address. For a multicast address it binds to the group address, with
- * SO_REUSEADDR, and joins the group. For a unicast address with an interface that was given by name, it receives only
- * what arrives at that interface. When the interface was given by its address, the any-address (":PORT") means that
- * address. "[::]:PORT" receives IPv4 too; any other IPv6 address does not. With a sender in the options, it joins
- * groups for that sender only, and the kernel drops what other senders send. It drops multicast datagrams of other
- * hosts before they reach the socket, and does not count them. It drops the rest at the socket, where
+/* Opens a socket and binds it to the address. For a multicast address it binds to the group address, with SO_REUSEADDR,
+ * and joins the group. For a unicast address with an interface that was given by name, it receives only what arrives at
+ * that interface. When the interface was given by its address, the any-address (":PORT") means that address.
+ * "[::]:PORT" receives IPv4 too; any other IPv6 address does not. With a sender in the options, the socket joins groups
+ * for that sender only, and the kernel drops the datagrams of other senders. The kernel drops multicast datagrams of
+ * other hosts before they reach the socket, and does not count them. It drops the other datagrams at the socket, where
  * speadi_udp_drops() counts them. Returns 0, or -errno with a sentence that names the endpoint. On failure *socket is
  * closed. */
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
@@ -42,8 +42,8 @@ int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spe
 
 struct speadi_udp_send_options {
     const struct speadi_interface *interface;
-    uint32_t buffer_bytes; /* wanted; set with SO_SNDBUFFORCE, or else with SO_SNDBUF */
-    uint32_t ttl;          /* of multicast packets; for IPv6 the hop limit */
+    uint32_t buffer_bytes; /* wanted size; set with SO_SNDBUFFORCE, or else SO_SNDBUF */
+    uint32_t ttl;          /* TTL of multicast packets; for IPv6 the hop limit */
     const struct spead_log *log;
 };
 
@@ -56,7 +56,7 @@ int speadi_udp_open_send(struct speadi_udp_socket *socket, const struct speadi_a
 void speadi_udp_close(struct speadi_udp_socket *socket); /* may be closed already */
 
 /* Returns how many datagrams the kernel has dropped at this socket (SO_MEMINFO, SK_MEMINFO_DROPS); a train counts as
- * one. 0 when the kernel does not tell. */
+ * one. Returns 0 when the kernel does not tell. */
 uint64_t speadi_udp_drops(int fd);
 
 #endif

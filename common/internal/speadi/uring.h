@@ -24,17 +24,18 @@ struct speadi_uring_features {
     bool min_wait;          /* a wait can collect completions for a minimum time */
 };
 
-/* Opens such a ring, finds out what it offers and closes it. Returns 0, or -errno with a sentence: -EPERM (the system
- * forbids it: kernel.io_uring_disabled or seccomp), -ENOSYS (the kernel has no io_uring), -ENOTSUP (its io_uring is too
- * old). */
+/* Opens a ring with both flags, finds out what this kernel offers, and closes the ring. Returns 0, or -errno with a
+ * sentence: -EPERM (the system forbids it: kernel.io_uring_disabled or seccomp), -ENOSYS (the kernel has no io_uring),
+ * -ENOTSUP (its io_uring is too old). */
 int speadi_uring_probe(struct speadi_uring_features *features, struct spead_err *err);
 
-/* Makes a disabled ring with room for `entries` submissions and at least `completions` completions. Any thread may
- * call it. The same thread may register files and buffers at once. The errors are those of speadi_uring_probe(). */
+/* Makes a disabled ring with room for `entries` submissions and at least `completions` completions. Any thread may call
+ * it. The same thread may register files and buffers immediately after this call. The errors are those of
+ * speadi_uring_probe(). */
 int speadi_uring_open(struct io_uring *ring, unsigned entries, unsigned completions,
                       struct spead_err *err);
 
-/* The owner thread calls it once. After that only the owner thread may use the ring. */
+/* Enables the ring. The owner thread calls it once. After that only the owner thread may use the ring. */
 int speadi_uring_enable(struct io_uring *ring, struct spead_err *err);
 
 #endif

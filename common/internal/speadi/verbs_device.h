@@ -48,7 +48,8 @@ struct speadi_verbs_report {
     uint64_t timestamp_mask; /* valid bits of the raw time stamps of completions; 0: no stamps */
     uint64_t clock_khz;      /* frequency of the counter that gives these time stamps */
     uint32_t tso_bytes_max;  /* bytes of the longest request that is segmented (TSO); 0: no TSO */
-    /* Rates at which the device can pace, in kbit/s. Both are 0 when it reports no range; some of these can pace. */
+    /* Rates at which the device can pace, in kbit/s. Both are 0 when the device reports no range; some devices without
+     * a range can pace all the same. */
     uint32_t rate_kbps_min, rate_kbps_max;
     bool rate_burst;         /* burst and packet size may be given with the rate */
     uint32_t rss_queues_max; /* queues of one indirection table; 0: no RSS */
@@ -86,8 +87,8 @@ struct speadi_verbs_device {
 int speadi_verbs_device_open(struct speadi_verbs_device *device,
                              const struct speadi_verbs_wish *wish, struct spead_err *err);
 
-/* May be called on a zeroed device, and twice. Everything that was made from the device has been destroyed before;
- * the function asserts this. */
+/* Closes the device. The caller must have destroyed everything that was made from the device; the function asserts
+ * this. The device may be zeroed or closed already. */
 void speadi_verbs_device_close(struct speadi_verbs_device *device);
 
 /* Stores the names of the RDMA devices of this host. Returns how many it stored (at most max), or -errno with a
@@ -132,8 +133,8 @@ struct speadi_verbs_event {
     const struct ibv_cq *cq;
 };
 
-/* Gets the next event and acknowledges it. Returns 1, or 0 when there is none now; context->async_fd becomes readable
- * when there is one. */
+/* Gets the next event and acknowledges it. Returns 1, or 0 when there is no event now. context->async_fd becomes
+ * readable when an event comes. */
 int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_verbs_event *event);
 
 /* The queues of one engine, as they are now. speadi_verbs_take_events() compares an event with these pointers and
@@ -153,8 +154,8 @@ struct speadi_verbs_news {
     unsigned link_downs; /* how often the port went down */
 };
 
-/* Reads all events that there are now, writes those of the port and of the device to the log (nullable), and returns
- * their summary. */
+/* Reads all events that there are now, and returns a summary of them. Logs the events of the port and of the device,
+ * unless log is NULL. */
 struct speadi_verbs_news speadi_verbs_take_events(struct speadi_verbs_device *device,
                                                   const struct speadi_verbs_queues *queues,
                                                   const struct spead_log *log);
@@ -167,7 +168,7 @@ int speadi_verbs_channel_open(struct ibv_comp_channel **channel, struct speadi_v
                               struct spead_err *err);
 
 /* Reads the events that the channel holds. Returns true when there was at least one. The function acknowledges each
- * event at once, because a queue cannot be destroyed while one of its events is not acknowledged. */
+ * event immediately, because a queue cannot be destroyed while one of its events is not acknowledged. */
 bool speadi_verbs_channel_clear(struct ibv_comp_channel *channel,
                                 struct speadi_verbs_device *device);
 
@@ -185,8 +186,8 @@ struct speadi_verbs_memory {
 };
 
 /* Memory that a caller wants to register. With fd < 0 it is host memory at `data`. Else it is the part of the dma-buf
- * `fd` that begins at fd_offset; it consists of whole pages, and scatter and gather entries name its first byte by
- * `iova`. */
+ * `fd` that begins at fd_offset; this part consists of whole pages, and `iova` is the address of its first byte in
+ * scatter and gather entries. */
 struct speadi_verbs_span {
     void *data;
     size_t bytes;
@@ -201,7 +202,8 @@ struct speadi_verbs_span {
 int speadi_verbs_register(struct speadi_verbs_device *device, struct speadi_verbs_memory *memory,
                           const struct speadi_verbs_span *span, struct spead_err *err);
 
-/* Ends the registration. No posted request names the memory any more. Does nothing when it is not registered. */
+/* Ends the registration. The caller must make sure that no posted request names the memory any more. Does nothing when
+ * the memory is not registered. */
 void speadi_verbs_deregister(struct speadi_verbs_device *device,
                              struct speadi_verbs_memory *memory);
 

@@ -1,10 +1,10 @@
 /* libibverbs and libmlx5. The library loads them when an engine first needs them; nothing is linked with them.
  *
  * The header <infiniband/verbs.h> implements some verbs inline: polling, posting, flow rules, work queues, extended
- * completion queues, rate limits. These go through the context and need no symbol, so the engines call them directly.
- * The engines call all other verbs through the tables below. Never call ibv_create_qp_ex(), ibv_query_device_ex(),
- * ibv_query_port() or ibv_reg_mr(), because their inline parts use symbols of the library: call the functions at the
- * end of this file and the tables instead. */
+ * completion queues, rate limits. These verbs go through the context and need no symbol of libibverbs, so the engines
+ * call them directly. The engines call all other verbs through the tables below. Never call ibv_create_qp_ex(),
+ * ibv_query_device_ex(), ibv_query_port() or ibv_reg_mr(), because their inline parts need symbols of libibverbs. Call
+ * the functions at the end of this file, or the tables, instead. */
 #ifndef SPEADI_VERBS_LIBRARY_H
 #define SPEADI_VERBS_LIBRARY_H
 
@@ -18,7 +18,7 @@
 
 #include <speadline/error.h>
 
-/* Environment variables that name a file to load instead of the one of the system. */
+/* Environment variables. Each names a file that is loaded instead of the library of the system. */
 #define SPEADI_VERBS_PATH_VARIABLE "SPEADLINE_LIBIBVERBS" /* default libibverbs.so.1 */
 #define SPEADI_MLX5_PATH_VARIABLE  "SPEADLINE_LIBMLX5"    /* default libmlx5.so.1 */
 
@@ -74,8 +74,8 @@ struct speadi_mlx5 {
 int speadi_verbs_load(const struct speadi_verbs **verbs, struct spead_err *err);
 int speadi_mlx5_load(const struct speadi_mlx5 **mlx5, struct spead_err *err);
 
-/* Replace ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex(). They go through the table and return the same
- * results as those. */
+/* These functions replace ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex(). They go through the table and
+ * return the same results. */
 int speadi_verbs_query_device(const struct speadi_verbs *verbs, struct ibv_context *context,
                               struct ibv_device_attr_ex *attr);
 int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context *context,
@@ -83,8 +83,8 @@ int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context
 struct ibv_qp *speadi_verbs_create_qp(const struct speadi_verbs *verbs, struct ibv_context *context,
                                       struct ibv_qp_init_attr_ex *attr);
 
-/* To be called when a verb has failed with the positive errno `code`. Sets *err to one line that names the verb, the
- * device, the reason and, if one is known, the remedy. Returns -code, or -EIO if code is not positive. */
+/* Describes the failure of a verb; `code` is the positive errno of the verb. Sets *err to one line that names the verb,
+ * the device, the reason and, if one is known, the remedy. Returns -code, or -EIO if code is not positive. */
 int speadi_verbs_failed(struct spead_err *err, const char *verb, const char *device, int code);
 
 #endif

@@ -16,9 +16,9 @@ bool speadi_wake_fd_clear(const struct speadi_wake_fd *wake_fd);  /* true: it ha
 
 #define SPEADI_WAKE_FD_FDS_MAX 64u
 
-/* Blocks until wake_fd is signalled, one of fds[0..count) has one of the poll(2) events `events`, a signal handler
- * has run, or the time deadline_ns (CLOCK_MONOTONIC; UINT64_MAX: no limit) has come. count is at most
- * SPEADI_WAKE_FD_FDS_MAX. It clears wake_fd. */
+/* Blocks until wake_fd is signalled, one of fds[0..count) has one of the poll(2) events `events`, a signal handler has
+ * run, or the time deadline_ns (CLOCK_MONOTONIC; UINT64_MAX: no limit) has come. count is at most
+ * SPEADI_WAKE_FD_FDS_MAX. The function also clears wake_fd. */
 void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, unsigned count,
                          short events, uint64_t deadline_ns);
 
