@@ -27,8 +27,8 @@ int capture_file_open(struct capture_file *file, const char *path, const char *s
         return speadi_err_errno(err, "cannot look at %s", file->path);
     if (!S_ISREG(st.st_mode))
         return speadi_err_set(err, -EINVAL, "cannot write to %s: not a regular file", file->path);
-    /* Two programs that append, each at the end that it knows, would overwrite each other's bytes. On a file system
-     * without locks nothing prevents this. */
+    /* If two programs appended to one file, each at the end that it knows, they would overwrite each other's bytes. The
+     * lock prevents this. On a file system without locks nothing prevents it. */
     if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return speadi_err_set(err, -EBUSY, "cannot write to %s: another program is writing it",
                               file->path);

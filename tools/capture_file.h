@@ -11,8 +11,8 @@
 
 struct capture_file {
     int fd; /* -1: not open */
-    /* The length of the file that counts. open() sets it to the size of the file; after an append the caller adds
-     * the bytes that are to count. */
+    /* The length of the part that counts. open() sets it to the size of the file. After an append the caller adds the
+     * number of appended bytes that count. */
     uint64_t bytes;
     char *path; /* owned */
 };
@@ -28,8 +28,8 @@ struct capture_file {
 int capture_file_open(struct capture_file *file, const char *path, const char *suffix,
                       struct spead_err *err);
 
-/* Returns 0, or -EINVAL when the file does not end with a newline: a line appended to it would be unreadable. A file
- * that cannot be read gives -errno. */
+/* Checks that lines can be appended to the file. Returns 0, or -EINVAL when the file does not end with a newline: a
+ * line appended to it would be unreadable. Returns another -errno when the file cannot be read. */
 int capture_file_check_lines(const struct capture_file *file, struct spead_err *err);
 
 /* Writes count pieces at file->bytes, and stops at the first error (a full disk, for example). Returns 0 when

@@ -37,7 +37,7 @@ static struct survey_engine *add_engine(struct survey *survey, const char *name,
     return engine;
 }
 
-/* format gives the lack, a tab, and the command. */
+/* Adds a remedy. The formatted text has what is lacking, a tab, and the command. */
 __attribute__((format(printf, 2, 3))) static void add_remedy(struct survey_engine *engine,
                                                              const char *format, ...)
 {
@@ -65,7 +65,8 @@ static void mark_unusable(struct survey_engine *engine, const struct spead_err *
     snprintf(engine->reason, sizeof engine->reason, "%s", err->text);
 }
 
-/* The number in the first line of a file that begins with `word`; -1 when there is no such line. */
+/* Reads the file at path. Returns the number in the first line that begins with `word`, or -1 when there is no such
+ * line. */
 static long long read_number(const char *path, const char *word)
 {
     char line[128];
@@ -108,7 +109,7 @@ static void check_uring(struct survey_engine *engine)
 
 /* ---- Verbs --------------------------------------------------------------------------------------- */
 
-/* The folder of this program. spead-net-raw is installed in the same folder. */
+/* Writes the path of the folder in which this program lies. spead-net-raw is installed in the same folder. */
 static void own_folder(char folder[PATH_MAX])
 {
     char path[PATH_MAX];
@@ -204,7 +205,7 @@ static void survey_devices(struct survey *survey, const struct speadi_interface 
 
 /* ---- All engines --------------------------------------------------------------------------------- */
 
-/* Engines of which the survey knows more than they say of themselves. An engine that is not in this table is listed
+/* Engines about which the survey knows more than the library says. An engine that is not in this table is listed
  * too. */
 static const struct {
     const char *name;

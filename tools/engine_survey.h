@@ -22,7 +22,7 @@ struct survey_engine {
     const char *name;
     enum spead_endpoint_kind endpoint;
     bool usable;
-    char reason[SPEAD_ERR_TEXT_MAX]; /* why not; "" when usable */
+    char reason[SPEAD_ERR_TEXT_MAX]; /* why the engine is not usable; "" when it is */
     struct survey_remedy remedy[SURVEY_REMEDIES_MAX];
     unsigned remedy_count;
     /* For engine verbs: its device. report.device is "" for other engines, and when no device was found. */

@@ -35,7 +35,7 @@ static bool has_enough(const struct heap_check *check)
     return check->config.heaps_max > 0 && check->totals.heaps >= check->config.heaps_max;
 }
 
-/* Ends the stream at once: the second stop() makes it read no more packets. */
+/* Ends the stream immediately: after the second stop() it reads no more packets. */
 static void end_stream(struct heap_check *check)
 {
     check->ended = true;
@@ -68,7 +68,7 @@ static void publish(struct heap_check *check)
 {
     const struct heap_check_totals *totals = &check->totals;
 
-    /* relaxed: counts that order nothing */
+    /* relaxed: no other data is read on the strength of these counts */
     atomic_store_explicit(&check->heaps, totals->heaps, memory_order_relaxed);
     atomic_store_explicit(&check->incomplete_heaps, totals->incomplete_heaps, memory_order_relaxed);
     atomic_store_explicit(&check->payload_bytes, totals->payload_bytes, memory_order_relaxed);
@@ -189,7 +189,7 @@ void heap_check_destroy(struct heap_check *check)
 
 struct heap_check_totals heap_check_totals(const struct heap_check *check)
 {
-    /* relaxed: counts that order nothing */
+    /* relaxed: no other data is read on the strength of these counts */
     return (struct heap_check_totals){
         .heaps = atomic_load_explicit(&check->heaps, memory_order_relaxed),
         .incomplete_heaps = atomic_load_explicit(&check->incomplete_heaps, memory_order_relaxed),

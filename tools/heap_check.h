@@ -1,7 +1,7 @@
 /* A node that counts heaps and, if asked, checks their bytes. It then releases each heap or sends it to its output.
  *
- * The node takes heaps until its input ends. When it has taken heaps_max complete heaps, or when its output has
- * failed, it stops the stream at once (the stream reads no more packets), and it releases the heaps that still
+ * The node takes heaps until its input ends. When it has taken heaps_max complete heaps, or when its output has failed,
+ * the node stops the stream immediately (the stream reads no more packets), and releases the heaps that still
  * arrive. */
 #ifndef SPEADLINE_TOOLS_HEAP_CHECK_H
 #define SPEADLINE_TOOLS_HEAP_CHECK_H
@@ -26,8 +26,8 @@ struct heap_check_config {
 struct heap_check_totals {
     uint64_t heaps, incomplete_heaps; /* heaps taken: complete ones, incomplete ones */
     uint64_t payload_bytes;           /* bytes of these heaps that arrived */
-    uint64_t bad_bytes;               /* bytes of these heaps that are not by the rule */
-    uint64_t past_limit;              /* heaps released uncounted, because heaps_max were taken */
+    uint64_t bad_bytes;               /* bytes of these heaps that break the rule */
+    uint64_t past_limit;              /* heaps released and not counted, as heaps_max were taken */
 };
 
 /* Returns 0 or -ENOMEM. */
@@ -36,10 +36,11 @@ int heap_check_create(struct heap_check **out, const struct heap_check_config *c
 /* Call it after the graph has been destroyed. NULL is ignored. */
 void heap_check_destroy(struct heap_check *check);
 
-/* The configuration for spead_graph_add(). The node has an input "heaps". */
+/* Returns the configuration for spead_graph_add(). The node has an input "heaps". */
 struct spead_node_config heap_check_node(struct heap_check *check, const char *name);
 
-/* Any thread may call it, also while the node runs. The numbers are then of slightly different moments. */
+/* Returns the totals. Any thread may call it, also while the node runs. Then the numbers may have been read at slightly
+ * different moments. */
 struct heap_check_totals heap_check_totals(const struct heap_check *check);
 
 #endif

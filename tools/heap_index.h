@@ -1,4 +1,5 @@
-/* Prints the line of a heap in the index beside a capture file. The line is a JSON object and a newline.
+/* Prints one line for a heap. The line is for the index, a file beside the capture file. The line is a JSON object and
+ * a newline.
  *
  * {"counter": 7, "offset": 29360128, "bytes": 4194304, "first_ns": ..., "last_ns": ..., "clock": "utc",
  *  "complete": false, "gaps": [{"offset": 1408, "bytes": 1408, "cause": "unseen"}]}
@@ -12,7 +13,7 @@
 
 #include <speadline/heap.h>
 
-/* offset: where the payload of the heap starts in the capture file. Returns 0 or -ENOMEM. */
+/* Prints the line. offset says where the payload of the heap starts in the capture file. Returns 0 or -ENOMEM. */
 int heap_index_print(FILE *to, const struct spead_heap *heap, uint64_t offset);
 
 #endif

@@ -17,12 +17,13 @@ struct heap_writer {
     const char *path; /* borrowed */
     unsigned batch_max;
     struct capture_file data, index;
-    FILE *lines; /* a stream in memory (lines_text) that takes the index lines of a batch */
+    FILE *lines; /* a FILE in memory (lines_text) that collects the index lines of a batch */
     char *lines_text;
     size_t lines_bytes;
     struct spead_err err; /* code 0: nothing failed */
 
-    /* The node's thread writes these counts, any thread reads them. relaxed: counts that order nothing */
+    /* The node's thread writes these counts, any thread reads them. relaxed: no other data is read on the strength of
+     * these counts. */
     _Atomic uint64_t heaps_written, bytes_written;
 };
 
@@ -39,8 +40,8 @@ static const struct spead_heap *heap_of(const struct batch *batch, unsigned i)
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-/* Prints the index lines of the first count heaps. Their payloads begin at the end of the data file. Returns 0 or
- * -ENOMEM. */
+/* Prints the index lines of the first count heaps. The payload of the first heap will begin at the end of the data
+ * file. Returns 0 or -ENOMEM. */
 static int print_lines(struct heap_writer *writer, struct batch *batch, unsigned count)
 {
     uint64_t offset = writer->data.bytes;
@@ -99,7 +100,7 @@ static void count_whole(struct heap_writer *writer, const struct batch *batch, u
         bytes += spead_heap_length(heap_of(batch, i));
     writer->data.bytes += bytes;
     writer->index.bytes += whole > 0 ? batch->line_end[whole - 1] : 0;
-    /* relaxed: counts that order nothing */
+    /* relaxed: no other data is read on the strength of these counts */
     atomic_fetch_add_explicit(&writer->heaps_written, whole, memory_order_relaxed);
     atomic_fetch_add_explicit(&writer->bytes_written, bytes, memory_order_relaxed);
 }
@@ -153,7 +154,8 @@ static int start(void *state, struct spead_node *self __attribute__((unused)),
     return ret;
 }
 
-/* The input has ended. Some file systems report only at close() that they could not keep the written bytes. */
+/* Closes the files after the input has ended. Some file systems report only at close() that they could not keep the
+ * written bytes. */
 static int end(struct heap_writer *writer, struct spead_node *self)
 {
     int ret = close_files(writer);
@@ -231,7 +233,7 @@ int heap_writer_create(struct heap_writer **out, const char *path, unsigned batc
 
 struct heap_writer_totals heap_writer_totals(const struct heap_writer *writer)
 {
-    /* relaxed: counts that order nothing */
+    /* relaxed: no other data is read on the strength of these counts */
     return (struct heap_writer_totals){
         atomic_load_explicit(&writer->heaps_written, memory_order_relaxed),
         atomic_load_explicit(&writer->bytes_written, memory_order_relaxed)};

@@ -170,7 +170,7 @@ static error_t take_key(int key, char *argument, struct argp_state *state)
         parsing->program->take_argument(parsing->options, argument);
         return 0;
     case ARGP_KEY_INIT:
-        /* getopt prints a line that names a wrong option. Without a stream argp does not print its own second line
+        /* getopt prints a line that names a wrong option. Without an err_stream argp does not print its own second line
          * ("Try ..."). */
         state->err_stream = NULL;
         return 0;

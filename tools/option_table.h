@@ -45,16 +45,17 @@ struct tool_option {
     const struct tool_type *type; /* how the user writes the value, and what is stored */
     uint64_t min, max;            /* range of a whole number, as typed */
     double least, most;           /* range of a fraction, as typed */
-    double unit;                  /* of a fraction: the stored value for a typed 1 */
-    bool or_zero;                 /* of a fraction: 0 is allowed too, outside the range */
+    double unit;                  /* for a fraction: what is stored when the user types 1 */
+    bool or_zero;                 /* for a fraction: 0 is allowed too, though outside the range */
     bool power_of_two;            /* a whole number must be a power of two */
     /* The words that the user may type, then NULL; for an enum in the order of the enum. */
     const char *const *words;
-    /* Or a function that lists the words, when they are known only at run time. --help begins with this list. */
+    /* A function that returns the words, used instead of `words` when the words are known only at run time. --help
+     * begins with this list. */
     const char *const *(*list)(void);
 
-    /* The field of the library's configuration that the option sets, as the header calls it. NULL: the option is
-     * none of the library. */
+    /* The name, as in the header, of the library's configuration field that the option sets. NULL: the option sets no
+     * such field. */
     const char *field;
     struct tool_place at[TOOL_SIDES];
 };
@@ -76,7 +77,7 @@ struct tool_heading {
 /* The command line of a program. */
 struct tool_program {
     enum tool_side side;
-    const char *arguments; /* what follows the options, for the usage line: "HOST:PORT..." */
+    const char *arguments; /* what stands behind the options in the usage line: "HOST:PORT..." */
     /* The field of the library's configuration that the arguments are stored in; "" for none. */
     const char *arguments_field;
     const char *doc; /* as for argp: the first text of --help, '\v', the last text of --help */
@@ -93,14 +94,15 @@ struct tool_program {
  * wrong, and after --help, --usage and --version. */
 void tool_options_parse(const struct tool_program *program, int argc, char **argv, void *options);
 
-/* Option number index of the program, from 0; NULL behind the last one. */
+/* Returns option number index of the program (0, 1, ...), or NULL past the last option. */
 const struct tool_option *tool_option_at(const struct tool_program *program, size_t index);
 
-/* The option that sets a field of the library's configuration; NULL when none does. */
+/* Returns the option that sets this field of the library's configuration, or NULL when none does. */
 const struct tool_option *tool_option_of_field(const struct tool_program *program,
                                                const char *field);
 
-/* The words that the user may type as the value, then NULL. Returns NULL when the value is not a word. */
+/* Returns an array of the words that the user may type as the value; NULL ends the array. Returns NULL when the value
+ * is not a word. */
 const char *const *tool_option_words(const struct tool_option *option);
 
 /* Reads a typed value and stores it in *options. Returns 0, or -EINVAL with the second half of a sentence ("must be
@@ -117,8 +119,8 @@ const char *tool_option_default(const struct tool_program *program,
 
 #define TOOL_SENTENCE_MAX (SPEAD_ERR_TEXT_MAX + 64u)
 
-/* Writes the sentence of a library call that returned code and err. When err names a field, the sentence names the
- * option that sets this field. Returns text. */
+/* Writes the sentence for a call of the library that failed with code and err. When err names a field, the sentence
+ * names the option that sets this field. Returns text. */
 const char *tool_call_sentence(const struct tool_program *program, int code,
                                const struct spead_err *err, char text[TOOL_SENTENCE_MAX]);
 

@@ -27,11 +27,11 @@ extern const struct tool_type tool_flag;
 extern const struct tool_type tool_u32, tool_u64;
 /* uint32_t and uint64_t, typed as decimal digits and perhaps a suffix K, M, G or T (powers of 1024). */
 extern const struct tool_type tool_bytes32, tool_bytes64;
-/* uint32_t: log2 of a typed number of bytes that is a power of two; 0: not set. */
+/* uint32_t: the user types a number of bytes that is a power of two, and its log2 is stored; 0: not set. */
 extern const struct tool_type tool_log2;
 /* double: a typed decimal fraction times the unit of the row. */
 extern const struct tool_type tool_real;
-/* uint64_t: a typed decimal fraction times the unit of the row, which makes it ns. */
+/* uint64_t: a typed decimal fraction times the unit of the row; the product is in ns. */
 extern const struct tool_type tool_ns;
 extern const struct tool_type tool_word;   /* int or enum: the index of one of the row's words */
 extern const struct tool_type tool_name;   /* const char *: one of the row's words */
@@ -39,7 +39,7 @@ extern const struct tool_type tool_string; /* const char *: borrowed from argv *
 extern const struct tool_type tool_cpu;    /* int: a CPU that this process may use; -1: not set */
 extern const struct tool_type tool_vector; /* int32_t: a completion vector; "poll" is -1 */
 
-/* Each reads text and stores the value. Each returns 0, or -EINVAL with the second half of a sentence.
+/* These functions read text and store the value. Each returns 0, or -EINVAL with the second half of a sentence.
  * tool_parse_size() accepts suffixes, tool_parse_count() does not. */
 int tool_parse_count(uint64_t *value, const char *text, uint64_t min, uint64_t max,
                      struct spead_err *err);

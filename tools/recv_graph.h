@@ -21,15 +21,16 @@ struct recv_graph {
     struct spead_executor *executor; /* NULL until recv_graph_start() */
 };
 
-/* Makes the stream and the graph, and starts neither. The sockets of the stream are bound from then on. *graph must be
- * all zero before. Returns 0, or -errno with a sentence; the caller calls recv_graph_release() in both cases. */
+/* Makes the stream and the graph, and starts neither. After this call the sockets of the stream are bound. *graph must
+ * be all zero before. Returns 0, or -errno with a sentence; the caller calls recv_graph_release() in both cases. */
 int recv_graph_build(struct recv_graph *graph, const struct spead_recv_tool_options *options,
                      const struct spead_log *log, struct spead_err *err);
 
 /* Makes the executor, opens the files and starts all threads. Returns 0, or -errno with a sentence. */
 int recv_graph_start(struct recv_graph *graph, struct spead_err *err);
 
-/* Bytes that are enough for the text of the plan or of the verdict of these nodes, whatever their numbers are. */
+/* A buffer of this many bytes can hold the plan or the verdict of this graph as text, however large the numbers in it
+ * are. */
 #define RECV_GRAPH_TEXT_MAX 8192u
 
 /* Frees everything that *graph holds. If the graph still runs, it first waits until the graph has ended. */

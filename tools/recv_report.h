@@ -22,9 +22,9 @@ struct recv_report {
     struct tool_totals totals;
     struct spead_recv_stats stats;
     struct spead_recv_plan plan;
-    struct recv_source source[TOOL_ENDPOINTS_MAX]; /* stats.source_count of them */
+    struct recv_source source[TOOL_ENDPOINTS_MAX]; /* stats.source_count entries are used */
     struct heap_writer_totals written;
-    uint64_t heaps_past_limit; /* heaps released because --heaps N were taken */
+    uint64_t heaps_past_limit; /* heaps released because the N heaps of --heaps had been taken */
     double stream_cpu_s;       /* CPU time of the stream's thread, in seconds */
     bool cancelled;            /* the program was told to end at once */
     /* The verdict of the graph, as text and as JSON. */
@@ -35,25 +35,26 @@ struct recv_report {
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_plan *plan);
 
-/* The same as a JSON object, with the plan of the graph. graph is that plan as JSON text. Returns NULL when out of
- * memory. */
+/* Returns the plans of the stream and of the graph as one JSON object. `graph` is the plan of the graph as JSON text.
+ * Returns NULL when out of memory. */
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
                               const struct spead_recv_plan *plan, const char *graph);
 
 /* Reads counters, plan and verdict into the report. Call it when the graph has ended, or when its writer hangs. */
 void recv_report_read(struct recv_report *report, const struct recv_graph *graph);
 
-/* How many heaps the check has taken that are not in the file of --output. 0 without --output. */
+/* Returns the number of heaps that the check has taken and that are not in the file of --output. Returns 0 without
+ * --output. */
 uint64_t recv_report_unwritten(const struct recv_report *report);
 
-/* True when no packet was lost or refused and no heap was left incomplete. --strict asks for this. */
+/* Returns true when no packet was lost or refused and no heap was left incomplete. --strict asks for this. */
 bool recv_report_is_clean(const struct recv_report *report);
 
 /* Prints the summary for people: the sum of the ledger, and for each kind of loss a line that says where it happened
  * and what helps. */
 void recv_report_summary(FILE *to, const struct recv_report *report);
 
-/* The JSON object of --json; the manual page lists its keys. Returns NULL when out of memory. */
+/* Returns the JSON object of --json; the manual page lists its keys. Returns NULL when out of memory. */
 json_t *recv_report_json(const struct recv_report *report);
 
 #endif

@@ -4,7 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* The rate that was reached, of the bytes that the asked rate counts (wire or SPEAD), so that both can be compared. */
+/* Returns the rate that was reached. It counts the same kind of bytes as the asked rate (wire or SPEAD), so that the
+ * two rates can be compared. */
 static double measured_gbps(const struct send_report *report)
 {
     const double seconds = tool_totals_seconds(&report->totals);

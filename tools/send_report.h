@@ -21,7 +21,7 @@ struct send_report {
 /* Prints the summary for people. */
 void send_report_summary(FILE *to, const struct send_report *report);
 
-/* The JSON object of --json; the manual page lists its keys. Returns NULL when out of memory. */
+/* Returns the JSON object of --json; the manual page lists its keys. Returns NULL when out of memory. */
 json_t *send_report_json(const struct send_report *report);
 
 #endif

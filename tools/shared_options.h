@@ -48,7 +48,7 @@ extern const struct tool_table tool_shared_table;
 /* Adds text, an argument of the command line, to the endpoints. Exits with TOOL_USAGE when there are too many. */
 void tool_shared_take_endpoint(struct tool_shared *shared, const char *text);
 
-/* The log of a stream: it prints the lines that --log-level asks for to stderr. It borrows shared. */
+/* Returns the log of a stream. The log prints on stderr the lines that --log-level asks for. It borrows shared. */
 struct spead_log tool_shared_log(const struct tool_shared *shared);
 
 #endif

@@ -35,7 +35,8 @@ struct receiver {
  * destroyed. The handler runs on the main thread only, because all other threads block signals. */
 static struct spead_recv_stream *volatile signalled_stream;
 
-/* Stops the stream: the first signal in order, the second one at once. The loop in watch() does the rest. */
+/* Stops the stream. After the first signal the stream ends in order, after the second it ends immediately. The loop in
+ * watch() does the rest. */
 static void on_signal(int nth)
 {
     if (!signalled_stream)
@@ -99,7 +100,8 @@ static bool watch(struct receiver *receiver)
 
 /* ---- Before and after ---------------------------------------------------------------------- */
 
-/* Returns the exit status for wrong bytes. It prints a line only with --quiet, as the summary says the same. */
+/* Returns the exit status for wrong bytes. It prints a line only with --quiet, because otherwise the summary says the
+ * same. */
 static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
 {
     if (!receiver->options->shared.quiet)

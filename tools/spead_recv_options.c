@@ -172,8 +172,8 @@ unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
                                                              : HEAP_CHECK_BATCH_MAX;
 }
 
-/* How many heaps may be on their way into the file: as many as may wait in the channel of the stream, but at least two.
- * Half of them wait in the writer's channel, half are being written. */
+/* Returns how many heaps may be with the writer and not yet in the file: as many as may wait in the channel of the
+ * stream, but at least two. One half may wait in the writer's channel; the writer takes the other half in one batch. */
 static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
     if (!options->output)

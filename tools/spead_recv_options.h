@@ -23,19 +23,19 @@ extern const struct tool_program spead_recv_program;
 /* Reads the command line. Exits when it is wrong, and after --help and --version. */
 void spead_recv_options_parse(struct spead_recv_tool_options *options, int argc, char **argv);
 
-/* How many heaps the check takes from the stream at a time. */
+/* Returns how many heaps the check takes from the stream at a time. */
 unsigned spead_recv_take_max(const struct spead_recv_tool_options *options);
 
-/* How many heaps may wait in the channel of the writer, and how many the writer writes at a time. Both are 0 without
- * --output. */
+/* The first function returns how many heaps may wait in the channel of the writer. The second returns how many heaps
+ * the writer writes at a time. Both return 0 without --output. */
 unsigned spead_recv_writer_capacity(const struct spead_recv_tool_options *options);
 unsigned spead_recv_writer_batch(const struct spead_recv_tool_options *options);
 
-/* How many heaps this program may hold at a time, besides those in the channel of the stream. */
+/* Returns how many heaps this program may hold at a time, besides those in the channel of the stream. */
 unsigned spead_recv_held_max(const struct spead_recv_tool_options *options);
 
-/* The configuration of the stream, with its endpoints, held_heaps and the options of engine verbs. It borrows from
- * options. */
+/* Returns the configuration of the stream, with its endpoints, held_heaps and the options of engine verbs. It borrows
+ * from options. */
 struct spead_recv_stream_config spead_recv_stream_config_of(
     const struct spead_recv_tool_options *options);
 

@@ -38,7 +38,7 @@ struct sender {
     size_t memory_bytes;
 
     struct spead_send_heap *stop_heap;
-    uint64_t sequence;   /* heaps numbered so far; counter and destination follow from it */
+    uint64_t sequence;   /* heaps numbered so far; gives the next counter and destination */
     uint64_t data_left;  /* data heaps that are still to be submitted */
     unsigned stops_left; /* stop heaps that are still to be submitted */
     unsigned data_in_flight, stops_in_flight;
@@ -56,7 +56,7 @@ struct sender {
 static struct spead_send_stream *volatile signalled_stream;
 
 /* After the first signal the loop in run() sends the heaps in flight and the stop heaps. The second signal ends the
- * stream at once. */
+ * stream immediately. */
 static void on_signal(int nth)
 {
     if (nth < 2 || !signalled_stream)
@@ -83,7 +83,7 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
     return ret < 0 ? ret : 0;
 }
 
-/* Makes one mapping for all heaps, in huge pages if there are some: then the kernel copies from it faster. */
+/* Makes one mapping for all heaps. It asks for huge pages, because the kernel copies faster from them. */
 static int make_memory(struct sender *sender)
 {
     size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
@@ -96,7 +96,8 @@ static int make_memory(struct sender *sender)
         sender->memory = NULL;
         return -errno;
     }
-    madvise(sender->memory, sender->memory_bytes, MADV_HUGEPAGE); /* it may fail: it is advice */
+    /* it may fail: the call is only advice */
+    madvise(sender->memory, sender->memory_bytes, MADV_HUGEPAGE);
     for (unsigned i = 0; i < sender->slot_count; i++) {
         sender->slots[i].payload = sender->memory + i * stride;
         verify_pattern_fill(sender->slots[i].payload, (size_t)sender->options->heap_size, 0);
@@ -149,8 +150,9 @@ static void fail(struct sender *sender, int error, uint64_t counter)
     sender->stops_left = 0;
 }
 
-/* Gives counter and destination to the next heap. All heaps (data and stop heaps, of all destinations) are numbered
- * in one row, and the destinations take turns. So with n destinations each of them gets every n-th counter. */
+/* Chooses the counter and the destination of the next heap. One sequence of numbers counts all heaps (data and stop
+ * heaps, of all destinations). Each heap goes to the next destination; after the last destination comes the first one
+ * again. So with n destinations each of them gets every n-th counter. */
 static struct spead_send_options next_heap(struct sender *sender)
 {
     struct spead_flavour flavour = {(uint8_t)sender->options->addr_bits};
@@ -243,7 +245,7 @@ static void begin(struct sender *sender)
 }
 
 /* Begins an early end after a signal or --seconds. Stops the stream when everything has left, or DRAIN_NS after an
- * early end. */
+ * early end has begun. */
 static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
 {
     if (sender->stopping_ns == 0 && (now_ns >= end_ns || tool_signal_count() > 0)) {
@@ -325,8 +327,8 @@ static int note_overheads(struct sender *sender)
     return 0;
 }
 
-/* Computes wire bytes. All heaps have the same number of packets and the destinations take turns. So the mean
- * overhead of the destinations is the mean overhead of the packets. */
+/* Computes wire bytes. All heaps have the same number of packets, and all destinations get about the same number of
+ * heaps. So the mean overhead over the destinations is the mean overhead over the packets. */
 static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
 {
     uint64_t sum = 0, count = sender->options->shared.endpoint_count;
@@ -393,7 +395,8 @@ static int send_and_report(struct sender *sender)
     return status;
 }
 
-/* Makes the stream. It is told the memory of the heaps, so that engine verbs sends from there without a copy. */
+/* Makes the stream. The stream learns where the memory of the heaps is, so that engine verbs can send from there
+ * without a copy. */
 static int make_stream(struct sender *sender, struct spead_err *err)
 {
     struct spead_send_stream_config config = spead_send_stream_config_of(sender->options);

@@ -139,8 +139,8 @@ void spead_send_options_parse(struct spead_send_tool_options *options, int argc,
 
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index)
 {
-    /* The sender of spead2 starts at 0x1000 too. In SPEAD-64-56 an identifier has only 7 bits; there the first one
-     * stands above the identifiers of descriptors. */
+    /* The sender of spead2 starts at 0x1000 too. In SPEAD-64-56 an identifier has only 7 bits; there the first
+     * identifier is 0x20, above the identifiers of descriptors. */
     uint64_t first = spead_flavour_id_max(flavour_of(options)) >= 0x1000 ? 0x1000 : 0x20;
 
     return first + index;

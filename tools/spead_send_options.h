@@ -13,7 +13,8 @@ struct spead_send_tool_options {
     struct spead_send_stream_config stream;
     struct spead_send_verbs_config verbs;
     uint64_t heap_size; /* payload bytes of a heap */
-    uint64_t items; /* of a heap: they divide the payload equally, the last one takes the rest */
+    /* items of a heap; each takes an equal part of the payload, the last one also takes the rest */
+    uint64_t items;
     uint32_t addr_bits; /* bits of a heap address: the flavour is SPEAD-64-<addr_bits> */
 };
 
@@ -22,11 +23,12 @@ extern const struct tool_program spead_send_program;
 /* Reads the command line. Exits when it is wrong, and after --help and --version. */
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv);
 
-/* The identifier of item number index (from 0). The first one is 0x1000, or 0x20 in a flavour whose identifiers are too
- * narrow for 0x1000. */
+/* Returns the identifier of item number index (from 0). The first identifier is 0x1000, or 0x20 in a flavour whose
+ * identifiers are too narrow for 0x1000. */
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index);
 
-/* The configuration of the stream, with its endpoints and the options of engine verbs. It borrows from options. */
+/* Returns the configuration of the stream, with its endpoints and the options of engine verbs. It borrows from
+ * options. */
 struct spead_send_stream_config spead_send_stream_config_of(
     const struct spead_send_tool_options *options);
 

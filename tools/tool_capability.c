@@ -1,4 +1,5 @@
-/* See tool_capability.h. This file makes the system calls itself, so that two calls do not need libcap. */
+/* See tool_capability.h. This file needs only two system calls. It makes them itself, so that the tools do not need
+ * libcap. */
 #include "tool_capability.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* True when the capability is in the effective set of this process. */
+/* Returns true when the capability is in the effective set of this process. */
 bool tool_has_capability(int capability);
 
 /* Makes the capability ambient: programs that this process executes then have it too, without a file capability.

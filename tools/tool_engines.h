@@ -10,10 +10,10 @@
 /* The type of spead_recv_engine_info() and spead_send_engine_info(). */
 typedef int tool_engine_info_fn(uint32_t index, struct spead_engine_info *info);
 
-/* True for an engine whose endpoints a user can type. A memory link has no name that could be typed. */
+/* Returns true for an engine whose endpoints a user can type. A memory link has no name that could be typed. */
 bool tool_engine_is_nameable(const struct spead_engine_info *info);
 
-/* "auto", then the nameable engines of one direction by rank, then NULL. The array is static. */
+/* Each function returns a static array: "auto", then the nameable engines of one direction by rank, then NULL. */
 const char *const *tool_recv_engine_names(void);
 const char *const *tool_send_engine_names(void);
 

@@ -23,7 +23,7 @@ void tool_streams_prepare(void)
 {
     int fd;
 
-    /* Opened for reading only: a write to it fails, so that the program notices that it cannot print. */
+    /* /dev/null is opened for reading only. So a write to it fails, and the program notices that it cannot print. */
     do {
         fd = open("/dev/null", O_RDONLY);
     } while (fd >= 0 && fd <= STDERR_FILENO);
@@ -223,7 +223,7 @@ json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
 {
     json_t *object = json_object();
 
-    /* json_object_set_new() also fails when the object or the value is NULL, so this check covers all of them. */
+    /* json_object_set_new() also fails when the object or the value is NULL, so this one check covers all failures. */
     for (unsigned i = 0; i < count; i++) {
         if (json_object_set_new(object, name(i), tool_report_count(bucket[i])) < 0) {
             json_decref(object);

@@ -14,9 +14,9 @@
 /* The value of the key "schema". It changes when a key changes its meaning or is removed. */
 #define TOOL_SCHEMA "speadline-1"
 
-/* A program calls it first. If standard input, output or error is closed, /dev/null takes its descriptor number;
- * otherwise a socket or a file would get that number, and our output with it. SIGPIPE is ignored: when the reader
- * of our output goes away, the output is lost, but the program goes on. */
+/* Prepares the standard streams. A program calls it first. If standard input, output or error is closed, /dev/null
+ * takes its descriptor number. Otherwise a socket or a file would get that number, and our output would go into it.
+ * SIGPIPE is ignored: when the reader of our output goes away, the output is lost, but the program goes on. */
 void tool_streams_prepare(void);
 
 /* ---- Progress ------------------------------------------------------------------------------ */
@@ -30,9 +30,9 @@ struct tool_progress {
 
 void tool_progress_start(struct tool_progress *progress, bool quiet);
 
-/* If due_ns has passed, overwrites the line on the terminal: "12 s  8.00 Gb/s  238 heaps/s  <rest>". bytes and
- * heaps are totals; the rates are computed since the last line. While both totals are 0 the line has the text
- * waiting instead of the rates, unless waiting is NULL. */
+/* If due_ns has passed, overwrites the line on the terminal: "12 s 8.00 Gb/s 238 heaps/s <rest>". bytes and heaps are
+ * totals; the rates are computed since the last line. While both totals are 0 the line has the text `waiting` instead
+ * of the rates, unless `waiting` is NULL. */
 void tool_progress_update(struct tool_progress *progress, uint64_t now_ns, uint64_t bytes,
                           uint64_t heaps, const char *waiting, const char *rest);
 
@@ -41,7 +41,7 @@ void tool_progress_end(struct tool_progress *progress);
 
 /* ---- Totals -------------------------------------------------------------------------------- */
 
-/* CPU time of this process, in seconds. */
+/* CPU time that this process has used, in seconds. */
 struct tool_cpu {
     double user_s, sys_s;
 };
@@ -60,13 +60,13 @@ struct tool_totals {
     struct tool_cpu cpu;
 };
 
-/* Seconds from the first to the last packet; 0 without packets. */
+/* Returns the seconds from the first to the last packet; 0 without packets. */
 double tool_totals_seconds(const struct tool_totals *totals);
-/* Gb/s of payload during these seconds; 0 when no time has passed. */
+/* Returns the rate of the payload during these seconds, in Gb/s; 0 when no time has passed. */
 double tool_totals_gbps(const struct tool_totals *totals);
 
-/* Bytes that a packet to or from this endpoint takes on the wire besides its SPEAD bytes: UDP and IP headers, Ethernet
- * header, FCS, preamble and gap. It returns 66, or 86 for IPv6. */
+/* Returns how many bytes a packet to or from this endpoint takes on the wire besides its SPEAD bytes: UDP and IP
+ * headers, Ethernet header, FCS, preamble and gap. The result is 66, or 86 for IPv6. */
 unsigned tool_wire_overhead(const char *endpoint, bool receive);
 
 /* ---- Words for people ---------------------------------------------------------------------- */
@@ -75,8 +75,8 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive);
 char *tool_text_memory(char text[TOOL_TEXT_MAX], uint64_t bytes);  /* "8 MiB": powers of 1024 */
 char *tool_text_payload(char text[TOOL_TEXT_MAX], uint64_t bytes); /* "998.2 MB": powers of 1000 */
 
-/* Prints "spead-recv: 238 heaps complete, 998.2 MB of payload in 1.000 s: 7.99 Gb/s", and a line each for the
- * engine and for CPU time. heaps_word: "heaps complete". */
+/* Prints "spead-recv: 238 heaps complete, 998.2 MB of payload in 1.000 s: 7.99 Gb/s", then a line for the engine and a
+ * line for CPU time. heaps_word is the text behind the number of heaps: "heaps complete". */
 void tool_report_headline(FILE *to, const struct tool_totals *totals, const char *heaps_word);
 
 /* Prints "12 submitted = 10 sent + 2 failed": the total with total_word, and each bucket that is not zero with the name
@@ -89,13 +89,13 @@ void tool_report_device(FILE *to, uint64_t rebuilds, uint64_t link_downs);
 
 /* ---- JSON ---------------------------------------------------------------------------------- */
 
-/* A JSON object with the keys that both tools have. Returns NULL when out of memory. */
+/* Returns a JSON object with the keys that both tools have, or NULL when out of memory. */
 json_t *tool_report_object(const struct tool_totals *totals);
 
-/* {"packets": n, "bytes": n}, or NULL when out of memory. */
+/* Returns {"packets": n, "bytes": n}, or NULL when out of memory. */
 json_t *tool_report_count(struct spead_count count);
 
-/* An object with a count for each bucket, under the name of the bucket. Returns NULL when out of memory. */
+/* Returns an object with a count for each bucket, under the name of the bucket, or NULL when out of memory. */
 json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
                             const char *(*name)(unsigned bucket));
 

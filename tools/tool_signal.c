@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 static void (*on_signal)(int nth);
-static atomic_int signal_count; /* relaxed is enough: a count orders nothing else */
+static atomic_int signal_count; /* relaxed is enough: no other data is read on the strength of it */
 
 static void handle(int number __attribute__((unused)))
 {

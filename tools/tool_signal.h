@@ -1,4 +1,5 @@
-/* SIGINT and SIGTERM: the first one asks the program to end in order, the second to end at once, the third kills it. */
+/* SIGINT and SIGTERM: the first one asks the program to end in order, the second asks it to end immediately, the third
+ * kills it. */
 #ifndef SPEADLINE_TOOLS_TOOL_SIGNAL_H
 #define SPEADLINE_TOOLS_TOOL_SIGNAL_H
 
@@ -6,7 +7,7 @@
  * handler. A signal interrupts a system call that sleeps. */
 void tool_signal_install(void (*fn)(int nth));
 
-/* How many signals have come so far. */
+/* Returns how many signals have come so far. */
 int tool_signal_count(void);
 
 #endif

@@ -33,8 +33,8 @@ void verify_pattern_fill(uint8_t *data, size_t bytes, uint64_t counter)
     }
 }
 
-/* Checks byte by byte. It serves for the ends of a range that are no whole words, and counts within a stretch that is
- * known to be wrong. */
+/* Counts the wrong bytes one by one. It is used for the ends of a range that are no whole words, and for a stretch that
+ * is known to have a wrong word. */
 static uint64_t bad_bytes_slowly(const uint8_t *data, uint64_t offset, size_t bytes,
                                  uint64_t counter)
 {

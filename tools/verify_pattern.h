@@ -1,7 +1,7 @@
 /* The verify pattern: a rule that gives the value of every payload byte, so that a receiver can check each byte.
  * Both tools use it.
  *
- * The 8 payload bytes at each heap offset o that is a multiple of 8 hold a 64-bit big-endian word
+ * Let o be a heap offset that is a multiple of 8. The 8 payload bytes at o hold a 64-bit big-endian word
  *
  *     x = counter * 0x9e3779b97f4a7c15 + (o / 8) * 0xd6e8feb86659fd93      (modulo 2^64)
  *     word = x ^ (x >> 32)
@@ -22,8 +22,8 @@
 /* Fills data, the payload of a heap with this counter. data may be NULL when bytes is 0. */
 void verify_pattern_fill(uint8_t *data, size_t bytes, uint64_t counter);
 
-/* Returns how many of the `bytes` bytes at data differ from the rule. data is the payload from heap offset `offset`
- * on. */
+/* Returns how many of the `bytes` bytes at data differ from the rule. data points to the payload at heap offset
+ * `offset`. */
 uint64_t verify_pattern_bad_bytes(const uint8_t *data, uint64_t offset, size_t bytes,
                                   uint64_t counter);
 

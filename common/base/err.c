@@ -10,7 +10,7 @@
 
 #define LOG_LINE_MAX 512
 
-/* A text may quote an option or a file name of a user. Control characters in it become '?', so that it stays one
+/* A text may quote an option or a file name of a user. Control characters in it become '?', so that the text stays one
  * line. */
 static void keep_one_line(char *text)
 {
@@ -65,7 +65,7 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
         return -number;
     err->code = -number;
     err->field = NULL;
-    /* The reason is more useful than the end of a long sentence, so the sentence must leave room for it. */
+    /* The reason is more useful than the end of a long sentence, so the sentence must leave room for the reason. */
     va_start(arguments, format);
     format_line(err->text, sizeof err->text - strlen(": ") - strlen(why), format, arguments);
     va_end(arguments);

@@ -47,9 +47,9 @@ void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
     uint64_t sequence = atomic_load_explicit(&publish->sequence, memory_order_relaxed);
     _Atomic uint64_t *word = publish->word, *end = word + publish->words;
 
-    /* Relaxed: the release store of each word below makes it visible. */
+    /* Relaxed: the release store of each word below makes the odd sequence visible. */
     atomic_store_explicit(&publish->sequence, sequence + 1, memory_order_relaxed);
-    /* Four at a time by hand: every poll runs this loop, and compilers do not unroll loops with atomics. */
+    /* Each pass stores four words: every poll runs this loop, and compilers do not unroll loops with atomics. */
     for (; end - word >= 4; word += 4, from += 4) {
         put(&word[0], from[0]);
         put(&word[1], from[1]);
@@ -64,12 +64,12 @@ void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
 
 static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 {
-    /* PUBLISH2 acquire: the words below are at least those of this sequence. */
+    /* PUBLISH2 acquire: the words that are read below are at least as new as this sequence. */
     uint64_t before = atomic_load_explicit(&publish->sequence, memory_order_acquire);
 
     if (before & 1)
         return false;
-    /* PUBLISH1 acquire: a word of a later copy makes the sequence below differ. */
+    /* PUBLISH1 acquire: after a word of a later copy, the sequence that is read below differs. */
     for (size_t i = 0; i < publish->words; i++)
         to[i] = atomic_load_explicit(&publish->word[i], memory_order_acquire);
     /* Relaxed: the acquire loads above keep this load after the words. */
@@ -78,7 +78,8 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to)
 {
-    /* The owner thread may have lost its CPU in the middle of a copy: this thread offers it its own. */
+    /* The owner thread may have lost its CPU in the middle of a copy. So this thread lets other threads run on its
+     * CPU. */
     while (!try_read(publish, to))
         sched_yield();
 }

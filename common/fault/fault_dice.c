@@ -1,8 +1,8 @@
 /* The dice: they decide what happens to each packet, with numbers of the generator xoroshiro128+ (Blackman and Vigna
  * 2018, public domain).
  *
- * Each packet uses the same count of random numbers, in the same order, also when some of them decide nothing. So a
- * change of one chance in the specification leaves all other faults at the packets where they were. */
+ * Each packet takes the same number of random numbers, in the same order, even when some of them decide nothing. So
+ * when a user changes one chance in the specification, all other faults still hit the same packets. */
 #include <speadi/fault.h>
 
 /* splitmix64 makes the 128 bits of the generator's state out of the 64 bits of the seed, as its authors advise. */
@@ -32,10 +32,10 @@ static uint64_t draw(uint64_t state[2])
 static bool happens(uint64_t random, double chance)
 {
     return (double)(random >> 11) * 0x1p-53 <
-           chance; /* in [0, 1): a chance of 1 always happens, 0 never */
+           chance; /* random number in [0, 1), so a chance of 1 always happens, and 0 never */
 }
 
-/* A number from 0 to bound - 1. */
+/* Makes a number from 0 to bound - 1 out of a random number. */
 static uint32_t below(uint64_t random, uint32_t bound)
 {
     return (uint32_t)((random >> 32) * bound >> 32);

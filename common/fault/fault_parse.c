@@ -23,8 +23,8 @@ struct word {
     const char *value;          /* in text */
 };
 
-/* Reads a number at the start of *text and moves *text behind it. The number has a decimal point in every locale of the
- * program. */
+/* Reads a number at the start of *text and moves *text behind it. The decimal separator is a point, whatever the locale
+ * of the program is. */
 static bool read_number(const char **text, double *number)
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -157,8 +157,8 @@ static const struct key {
 
 #define KEY_LIST "loss, burst, dup, reorder, reorder-chance, truncate, flip, delay, stall, seed"
 
-/* Copies the word at text into *word and divides it into key and value. Returns where the next word begins, or NULL
- * when this one cannot be divided. */
+/* Copies the word at text into *word and divides it into key and value. Returns the place where the next word begins,
+ * or NULL when the word at text cannot be divided. */
 static const char *next_word(const char *text, struct word *word)
 {
     size_t length = strcspn(text, ",");
@@ -168,7 +168,8 @@ static const char *next_word(const char *text, struct word *word)
     memcpy(word->text, word->whole, sizeof word->text);
     equals = strchr(word->text, '=');
     if (length >= WORD_BYTES_MAX || !equals || (text[length] && !text[length + 1]))
-        return NULL; /* it is too long, has no '=', or ends with a comma and no further word */
+        /* the word is too long, has no '=', or ends with a comma that no word follows */
+        return NULL;
     *equals = '\0';
     word->value = equals + 1;
     return text[length] ? text + length + 1 : text + length;

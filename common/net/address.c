@@ -11,7 +11,7 @@
 
 #include <speadi/err.h>
 
-/* The text of an endpoint, divided into host and port. Both point into copy. */
+/* The text of an endpoint, divided into host and port. host and port point into copy. */
 struct endpoint_text {
     const char *whole;
     char copy[NI_MAXHOST];
@@ -108,7 +108,7 @@ static int resolve(struct speadi_address *address, const struct endpoint_text *t
     return 0;
 }
 
-/* How a user writes an endpoint of each use. */
+/* How a user writes an endpoint, for each use of an endpoint. */
 static const char *const syntax[] = {
     [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT",
     [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535",

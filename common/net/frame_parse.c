@@ -20,10 +20,11 @@ struct rest {
     const uint8_t *head;
     uint32_t at;    /* offset of the next header */
     uint32_t known; /* end of the contiguous bytes at head */
-    uint32_t end;   /* end of the frame, or the end that the headers read so far give */
+    uint32_t end;   /* end of the frame, or an earlier end that a header has given */
 };
 
-/* Returns the next header, of `bytes` bytes, and goes behind it. NULL: it does not lie whole at head. */
+/* Returns the next header, which has `bytes` bytes, and moves the beginning of the rest behind it. Returns NULL when
+ * not all of the header lies at head. */
 static const uint8_t *next_header(struct rest *rest, uint32_t bytes)
 {
     const uint8_t *header = rest->head + rest->at;
@@ -149,7 +150,7 @@ int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t
 
 bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_address *address)
 {
-    if (address->v4.sin_port != frame->to_port) /* same offset for IPv6 */
+    if (address->v4.sin_port != frame->to_port) /* the port of IPv6 has the same offset */
         return false;
     if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr))
         return true;

@@ -22,8 +22,8 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-/* How one end is woken. A thread takes the lock only to set the descriptor, and to signal it when the end has
- * announced a sleep: never for each packet. */
+/* How one end is woken. A thread takes the lock only to set the descriptor, or to signal it when the end has announced
+ * a sleep. It does not take the lock for each packet. */
 struct link_waker {
     atomic_bool wanted; /* the end has announced a sleep */
     pthread_mutex_t lock;
@@ -77,7 +77,8 @@ static inline void waker_call_if_wanted(struct link_waker *waker)
 {
     if (atomic_load_explicit(&waker->wanted, memory_order_seq_cst) &&
         atomic_exchange_explicit(&waker->wanted, false, memory_order_relaxed))
-        waker_call(waker); /* relaxed: it only lets one thread signal; LINK4 gave the order */
+        /* relaxed: the exchange only lets one thread signal; the LINK4 load gave the order */
+        waker_call(waker);
 }
 
 /* LINK4 store: it comes before the caller's load of the other end's position. */
@@ -187,7 +188,8 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
     uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed);
     size_t slot = (size_t)tail & link->mask, bytes = 0;
 
-    if (atomic_load_explicit(&link->closed, memory_order_relaxed)) /* relaxed: no data follows it */
+    /* relaxed: no other data is read on the strength of this flag */
+    if (atomic_load_explicit(&link->closed, memory_order_relaxed))
         return -EPIPE;
     for (unsigned i = 0; i < iov_count; i++) {
         if (iov[i].iov_len > link->packet_bytes - bytes)
@@ -225,7 +227,8 @@ void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,
 
 /* ---- Consumer ------------------------------------------------------------------------------ */
 
-/* Returns how many packets wait. It uses tail_seen, and reads tail again when that gives fewer than `wanted`. */
+/* Returns how many packets wait. It first counts up to tail_seen. When these are fewer than `wanted`, it reads tail
+ * again. */
 static uint64_t waiting(struct spead_mem_link *link, uint64_t wanted)
 {
     /* relaxed: only this thread writes it */
@@ -262,7 +265,7 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
 
 bool speadi_mem_wire_ended(struct spead_mem_link *link)
 {
-    /* LINK3 load: the load of tail after it sees all packets that were pushed before close(). */
+    /* LINK3 load: the load of tail that comes next sees all packets that were pushed before close(). */
     return atomic_load_explicit(&link->closed, memory_order_seq_cst) && waiting(link, 1) == 0;
 }
 

@@ -30,8 +30,8 @@ static size_t host_bytes(int family)
     return family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
 }
 
-/* Reads an entry of the table into *neighbour. Returns true when that changed. A deleted or incomplete entry changes
- * nothing: the neighbour may still have the same MAC address. */
+/* Reads an entry of the table into *neighbour. Returns true when *neighbour changed. A deleted or incomplete entry
+ * changes nothing: the neighbour may still have the same MAC address. */
 static bool update(struct speadi_neighbour *neighbour, const struct nlmsghdr *header,
                    const struct ndmsg *entry)
 {
@@ -71,8 +71,8 @@ static bool read_entry(struct speadi_neighbours *neighbours, const struct nlmsgh
 
 /* ---- Asking -------------------------------------------------------------------------------- */
 
-/* Reads the present entry of the table. It is no failure when there is none. Returns true when the neighbour
- * changed. */
+/* Reads the present entry of the neighbour from the table. A missing entry is no failure. Returns true when the
+ * neighbour changed. */
 static bool look_up(struct speadi_neighbours *neighbours, const struct speadi_neighbour *neighbour)
 {
     const int family = neighbour->address.any.sa_family;
@@ -106,12 +106,12 @@ bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours)
     while ((bytes = recv(neighbours->netlink, &message, sizeof message, MSG_DONTWAIT)) > 0) {
         const struct nlmsghdr *header = &message.header;
 
-        /* Rounded up, as messages are padded: otherwise NLMSG_NEXT() could wrap below 0. */
+        /* `left` is rounded up, because messages are padded. Otherwise NLMSG_NEXT() could make `left` wrap below 0. */
         for (unsigned left = NLMSG_ALIGN((unsigned)bytes); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left))
             changed |= read_entry(neighbours, header);
     }
-    /* ENOBUFS: messages were lost, so the table itself is read. */
+    /* ENOBUFS means that messages were lost, so the whole table is read. */
     return bytes < 0 && errno == ENOBUFS ? look_up_all(neighbours) || changed : changed;
 }
 
@@ -122,7 +122,7 @@ void speadi_neighbours_prod(struct speadi_neighbours *neighbours)
         int fd = to.any.sa_family == AF_INET6 ? neighbours->prod_v6 : neighbours->prod_v4;
 
         to.v4.sin_port = htons(DISCARD_PORT); /* at the same offset for IPv6 */
-        /* An error here needs no report: the neighbour becomes SILENT then. */
+        /* An error needs no report here: the neighbour then becomes SILENT. */
         (void)sendto(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any, to.length);
     }
 }

@@ -16,8 +16,8 @@ struct speadi_netlink_message {
     };
 };
 
-/* Opens a socket and subscribes it to the group (RTNLGRP_...; 0: none). With a group it is non-blocking. Returns the
- * file descriptor or -errno. */
+/* Opens a socket and subscribes it to the group (RTNLGRP_...; 0: none). With a group, the socket is non-blocking.
+ * Returns the file descriptor or -errno. */
 int speadi_netlink_open(unsigned group);
 
 /* Begins a request of this type. Returns its fixed part, which has fixed_bytes bytes and is zero. */

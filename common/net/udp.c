@@ -55,7 +55,8 @@ static int open_socket(struct setup *setup, const struct speadi_address *address
     return setup->fd < 0 ? speadi_err_errno(err, "%s: cannot open a UDP socket", setup->text) : 0;
 }
 
-/* Returns the address. A link-local one needs an interface: when it names none, it gets the given interface. */
+/* Returns the address of the setup. A link-local address needs an interface: if the address names none, it gets the
+ * given interface. */
 static struct speadi_address with_scope(const struct setup *setup)
 {
     struct speadi_address address = *setup->address;
@@ -128,7 +129,7 @@ static int join_v4(const struct setup *setup)
     struct ip_mreqn group = {.imr_multiaddr = setup->address->v4.sin_addr,
                              .imr_address = setup->interface->v4,
                              .imr_ifindex = (int)setup->interface->index};
-    /* Without this, the socket also receives groups that other programs have joined on other interfaces. */
+    /* Without this option, the socket also receives groups that other programs have joined on other interfaces. */
     int ret = set(setup, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
 
     if (ret == 0 && setup->sender)
@@ -213,7 +214,7 @@ int speadi_udp_open_receive(struct speadi_udp_socket *out, const struct speadi_a
 
     *out = (struct speadi_udp_socket){.fd = setup.fd};
     if (ret == 0) {
-        /* These come before bind(), so that they hold from the first packet on. */
+        /* These options are set before bind(), so that they already act on the first packet. */
         out->buffer_bytes = set_buffer(&setup, &receive_buffer, options->buffer_bytes);
         out->gro =
             options->gro && setsockopt(out->fd, IPPROTO_UDP, UDP_GRO, &(int){1}, sizeof(int)) == 0;
@@ -283,7 +284,7 @@ static int connect_send(const struct setup *setup)
     int ret = connect(setup->fd, &address.any, address.length);
 
     if (ret < 0 && errno == EACCES &&
-        !is_v6(setup)) { /* the route says that it is a broadcast address */
+        !is_v6(setup)) { /* the route says that the address is a broadcast address */
         ret = set(setup, SOL_SOCKET, SO_BROADCAST, 1, "SO_BROADCAST");
         if (ret < 0)
             return ret;

@@ -20,7 +20,7 @@ struct program {
     unsigned short count;
 };
 
-/* Adds a comparison: the datagram passes only when the value at `at` is this one. */
+/* Adds a comparison: the datagram passes only when its value at `at` equals `value`. */
 static void require(struct program *program, unsigned short size, uint32_t at, uint32_t value)
 {
     program->code[program->count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_ABS | size, at);

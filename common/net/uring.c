@@ -83,7 +83,8 @@ int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
     return 0;
 }
 
-/* IORING_REGISTER_PBUF_RING has no feature bit. The kernel has it when it accepts a ring of one page. */
+/* IORING_REGISTER_PBUF_RING has no feature bit. The kernel knows this registration when it accepts a ring of one
+ * page. */
 static bool has_buffer_rings(struct io_uring *ring)
 {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);

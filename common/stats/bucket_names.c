@@ -51,7 +51,7 @@ static const char *const send_names[] = {
     [SPEAD_SEND_INJECTED] = "injected",
 };
 
-/* These fail when a bucket at the end has no name. A test finds a bucket in the middle that has none. */
+/* These assertions fail when the last buckets have no names. A test finds a bucket without a name in the middle. */
 _Static_assert(sizeof recv_names / sizeof *recv_names == SPEAD_RECV_BUCKET_COUNT,
                "a name is missing");
 _Static_assert(sizeof send_names / sizeof *send_names == SPEAD_SEND_BUCKET_COUNT,

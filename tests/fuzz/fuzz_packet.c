@@ -1,5 +1,5 @@
-/* Goal: for all bytes, a decoded packet lies inside its datagram, and the contract of the decoder holds.
- * Method: libFuzzer. The first two bytes of the input say how many bytes at the end of the datagram are missing
+/* Goal: whatever bytes a datagram has, the decoded packet lies inside the datagram, and the contract of the decoder
+ * holds. Method: libFuzzer. The first two bytes of the input say how many bytes at the end of the datagram are missing
  * from the head; the rest is the datagram. The head lies at the end of its allocation. Seeds: corpus/packet, see
  * make_seeds.py. */
 #include <stdlib.h>

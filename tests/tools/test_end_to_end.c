@@ -232,8 +232,8 @@ Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
     release(&run);
 }
 
-/* Sends two heaps by a program whose standard streams are closed or broken. Any other datagram at the receiver
- * would give the receiver status 3. Returns the status of the sender. */
+/* Sends two heaps with a program whose standard streams are closed or broken. If any other datagram reached the
+ * receiver, the receiver would end with status 3. Returns the status of the sender. */
 static int send_without_streams(enum program_streams streams, const char *recv_line,
                                 const char *send_line)
 {

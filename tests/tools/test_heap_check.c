@@ -116,7 +116,8 @@ static int run(struct rig *rig)
     spead_probe_source_destroy(source);
     spead_probe_sink_destroy(sink);
     heap_check_destroy(check);
-    /* The poll returns -ESHUTDOWN when the check has stopped the stream, else 0, as the link is empty. */
+    /* The poll returns -ESHUTDOWN when the check has stopped the stream. Else it returns 0, because the link is
+     * empty. */
     cr_assert_eq(spead_recv_stream_start(rig->config.stream, NULL), 0);
     rig->stream_end = spead_recv_stream_poll(rig->config.stream);
     return ret;

@@ -108,7 +108,7 @@ static void make_rig(struct rig *rig)
     rig->pool = made_heap_pool(HEAPS_MAX, HEAP_BYTES);
 }
 
-/* Adds count heaps with heap counters from first on. */
+/* Adds count heaps. Their heap counters are first, first + 1 and so on. */
 static void add_heaps(struct rig *rig, uint64_t first, unsigned count, size_t bytes)
 {
     for (unsigned i = 0; i < count; i++)

@@ -75,7 +75,7 @@ static bool is_of(const struct entry *entry, const char *name)
            (entry->head[length] == ' ' || entry->head[length] == '\0');
 }
 
-/* The entry of an option; there must be exactly one. */
+/* Returns the entry of an option. There must be exactly one. */
 static const struct entry *entry_of(const struct option_program *tool, const char *name)
 {
     const struct entry *found = NULL;

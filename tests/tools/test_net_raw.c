@@ -1,6 +1,7 @@
-/* Goal: spead-net-raw gives an ordinary user the capabilities that engine verbs needs, and no other. Without
- * capabilities it says how to give them to it. Method: this process runs the built program, and as an ordinary user
- * a copy of it that has file capabilities (the extended attribute that setcap writes). */
+/* Goal: spead-net-raw gives an ordinary user the capabilities that engine verbs needs, and no other. When spead-net-raw
+ * itself has no capabilities, it prints how to give them to it. Method: this process runs the built program. As an
+ * ordinary user it also runs a copy of the program that has file capabilities (the extended attribute that setcap
+ * writes). */
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
-/* Goal: what a row says is true. The value fits its place in the struct of options. The default is a value that
- * could be typed. A value outside the range is refused, and the sentence names the option; it also names the option
- * when the library refuses the field. Method: the test goes over the rows of all programs, and runs the built
- * programs for refusals. */
+/* Goal: what a row says is true. The value fits its place in the struct of options. The default is a value that could
+ * be typed. A value outside the range is refused, and the sentence names the option; it also names the option when the
+ * library refuses the field. Method: the test checks every row of every program. To see refusals, it runs the built
+ * programs. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

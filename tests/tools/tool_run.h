@@ -10,7 +10,7 @@
 /* Enters a network namespace of the test, or skips the test. */
 void tool_enter(void);
 
-/* The JSON object that is the only line on the standard output of the program. The caller releases it. */
+/* Returns the JSON object that is the only line on the standard output of the program. The caller releases it. */
 json_t *object_of(const struct program *program);
 json_int_t number(const json_t *object, const char *key);
 json_int_t bucket(const json_t *object, const char *name); /* packets of a bucket of the ledger */
@@ -29,8 +29,8 @@ struct run {
 /* Starts spead-recv and returns when it listens. */
 void start_receiver(struct run *run, const char *line);
 
-/* finish() waits until both programs have ended, and checks the exit statuses and that both ledgers add up. run_both()
- * starts them first; spead-send must end with status 0. */
+/* finish() waits until both programs have ended. Then it checks their exit statuses, and that both ledgers add up.
+ * run_both() starts both programs and then does the same; spead-send must end with status 0. */
 void finish(struct run *run, int recv_status, int send_status);
 void run_both(struct run *run, const char *recv_line, int recv_status, const char *send_line);
 void release(struct run *run);

@@ -43,7 +43,7 @@ char *speadi_address_format(const struct speadi_address *address,
 
 /* A local interface. The user gave its name ("eth0") or one of its addresses. */
 struct speadi_interface {
-    unsigned index;              /* 0: the user gave no interface */
+    unsigned index; /* 0: the user gave no interface */
     /* the given IPv4 address, or an IPv4 address of the interface; INADDR_ANY: there is none */
     struct in_addr v4;
     struct speadi_address local; /* the given address, port 0; length 0 when a name was given */

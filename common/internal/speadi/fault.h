@@ -36,10 +36,10 @@ uint64_t speadi_fault_stall_end(const struct speadi_fault_spec *spec, uint64_t s
 /* What the dice decided about one packet. */
 struct speadi_fault_decision {
     bool drop, duplicate;
-    uint32_t hold;       /* packets that must overtake it */
+    uint32_t hold; /* packets that must overtake it */
     /* length of the packet after the cut; its whole length when nothing is cut */
     uint32_t keep_bytes;
-    uint32_t flip_bit;   /* bit number to invert; UINT32_MAX: none */
+    uint32_t flip_bit; /* bit number to invert; UINT32_MAX: none */
 };
 
 struct speadi_fault_dice {

@@ -25,7 +25,7 @@ struct speadi_frame_path {
 struct speadi_frame_template {
     /* the headers; lengths and checksums in them are 0 */
     uint8_t head[SPEADI_FRAME_TEMPLATE_BYTES_MAX];
-    uint8_t bytes;                                 /* length of the head */
+    uint8_t bytes; /* length of the head */
     uint8_t ip_at, udp_at;
     uint8_t ip_length_at; /* offset of the length field in the IP header */
     uint8_t ip_extra;     /* bytes that this length counts besides the UDP payload */

@@ -34,12 +34,12 @@ struct spead_heap {
     uint64_t first_ns, last_ns;
     /* payload bytes of a full packet, from which the number of missing packets is computed; 0: unknown */
     uint64_t packet_payload_bytes;
-    uint64_t refused_packets;      /* packets of this heap that were refused */
-    bool local_drops;              /* the kernel's drop counters rose while the heap was live */
-    bool sorted;                   /* speadi_heap_sort_items() has run: items may be read */
-    uint32_t item_count;           /* valid once sorted is true */
-    uint64_t *pointers;            /* [pointers_max], in host byte order */
-    struct speadi_span *spans;     /* [ranges_max], ascending, disjoint, not touching */
+    uint64_t refused_packets;  /* packets of this heap that were refused */
+    bool local_drops;          /* the kernel's drop counters rose while the heap was live */
+    bool sorted;               /* speadi_heap_sort_items() has run: items may be read */
+    uint32_t item_count;       /* valid once sorted is true */
+    uint64_t *pointers;        /* [pointers_max], in host byte order */
+    struct speadi_span *spans; /* [ranges_max], ascending, disjoint, not touching */
 };
 
 /* Sorts the item pointers of a heap. The receive core calls it once, when `complete` and `length` are final. After

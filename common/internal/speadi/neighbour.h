@@ -15,7 +15,7 @@ struct speadi_route {
     unsigned interface;
     /* the destination is a group or broadcast: mac is known, and no neighbour is asked */
     bool is_resolved;
-    struct speadi_address source; /* source address that the kernel chose; port 0 */
+    struct speadi_address source;   /* source address that the kernel chose; port 0 */
     struct speadi_address next_hop; /* a gateway, or the destination itself; port 0 */
     uint8_t mac[6];                 /* valid when is_resolved is true */
 };

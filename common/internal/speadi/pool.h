@@ -41,7 +41,7 @@ struct speadi_pool_config {
     size_t block_bytes;        /* the pool rounds it up to whole pages */
     size_t meta_bytes;         /* meta memory of each block; it is 64-byte aligned */
     uint64_t memory_bytes_max; /* limit of charged bytes; 0: block_count x block_bytes */
-    bool pinned;               /* the memory is for a device: it is charged whole and never trimmed */
+    bool pinned; /* the memory is for a device: it is charged whole and never trimmed */
     /* The memory that the pool divides into blocks; NULL: the pool makes its own. The pool does not call the arena's
      * ended(): see speadi_pool_at_end(). */
     const struct spead_region_arena *arena;

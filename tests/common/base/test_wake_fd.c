@@ -1,7 +1,6 @@
 /* Goal: a wait ends when the wake descriptor is signalled, when another descriptor is ready, and at its deadline. A
- * signal that was cleared before does not end it.
- * Method: each test first prepares what ends the wait. A wait that misses it does not return, and the time limit of
- * the test makes it fail. */
+ * signal that was cleared before does not end the wait. Method: each test first prepares what ends the wait. A wait
+ * that does not notice this never returns, and then the time limit makes the test fail. */
 #include <criterion/criterion.h>
 
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* Goal: speadi_engine_choose() opens the named engine, or for "auto" the first engine by rank that can be opened. The
- * reason is right about the other engines, and the sentences name the engines of the list.
- * Method: the list has engines that behave as each case says. */
+ * reason says correctly why the other engines were not chosen. The sentences of refusals name the engines of the list.
+ * Method: each case has a list of made-up engines, and says which of them can be used and opened. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include <speadi/engine_list.h>
 #include <speadi/err.h>
 
-/* The list has the order of the names, as CMake makes it. The ranks have another order. */
+/* The engines stand in the order of their names, as in the lists that CMake makes. Their ranks have another order. */
 static const struct speadi_engine_about
     canoe = {.name = "canoe", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
     ferry = {.name = "ferry", .endpoint = SPEAD_ENDPOINT_MEM_LINK, .rank = 40},

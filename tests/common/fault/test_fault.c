@@ -1,6 +1,6 @@
 /* Goal: a fault specification has the meaning that its text says, and the same seed always gives the same faults.
- * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. A count
- * may differ from its chance by at most 5 standard deviations. */
+ * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. A count may
+ * differ from the count that the chance predicts by at most 5 standard deviations. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

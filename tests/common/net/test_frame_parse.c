@@ -88,7 +88,7 @@ static void build(struct built *frame, int version, unsigned tags)
 
 static int parse_as(const struct built *frame, uint32_t size, struct speadi_frame *out)
 {
-    uint8_t *exact = malloc(size ? size : 1); /* AddressSanitizer sees a read beyond it */
+    uint8_t *exact = malloc(size ? size : 1); /* AddressSanitizer sees a read beyond this memory */
     int ret;
 
     memcpy(exact, frame->bytes, size);

@@ -111,7 +111,8 @@ Test(frame_template, another_next_hop_changes_only_the_destination_mac)
     cr_assert_arr_eq(after + 6, before + 6, sizeof after - 6);
 }
 
-/* The payload comes in pieces of even and odd length, of random lengths and of random bytes. */
+/* The payload consists of random bytes. It comes in pieces of random length, so some lengths are even and some are
+ * odd. */
 static void check_udp_checksums(const char *source, const char *destination, size_t addresses_at,
                                 size_t addresses_bytes)
 {

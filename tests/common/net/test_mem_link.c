@@ -1,4 +1,4 @@
-/* Goal: a memory link loses no packet, keeps their order, adds none, and wakes an end that sleeps.
+/* Goal: a memory link loses no packet, adds no packet, keeps the order of the packets, and wakes an end that sleeps.
  * Method: one thread uses both ends, step by step. tests/stress/race_mem_link.c uses two threads. */
 #include <criterion/criterion.h>
 
@@ -58,7 +58,7 @@ Test(mem_link, a_packet_is_gathered_from_its_parts)
     spead_mem_link_unref(link);
 }
 
-/* The link holds exactly packet_count packets, although it has a power of two of slots. */
+/* The link holds exactly packet_count packets, although the number of its slots is rounded up to a power of two. */
 Test(mem_link, a_full_link_says_so_until_a_packet_is_given_back)
 {
     struct spead_mem_link *link = make_link(3, 8);

@@ -1,5 +1,5 @@
-/* Goal: the code reads no byte beyond a netlink answer, whatever the lengths in the answer say.
- * Method: the tests make messages by hand, in memory of exactly their size. AddressSanitizer sees a read beyond it. */
+/* Goal: the code reads no byte beyond a netlink answer, whatever the lengths in the answer say. Method: the tests make
+ * messages by hand, in memory of exactly their size. AddressSanitizer sees a read beyond this memory. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/* Goal: a UDP socket receives what was sent to it and nothing else, and a warning says when it gets less than it
- * asked for.
- * Method: the tests use real sockets in a network namespace of their own. They send the datagram that must not arrive
- * before one that must arrive, so that no test waits for nothing to happen. */
+/* Goal: a UDP socket receives what was sent to it and nothing else, and a warning says when the socket gets a smaller
+ * buffer than it asked for. Method: the tests use real sockets in a network namespace of their own. They first send the
+ * datagram that must not arrive, and then one that must arrive. So a test waits for the second datagram, and needs no
+ * pause in which nothing may come. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
