@@ -30,10 +30,10 @@ struct heap_check_totals {
     uint64_t past_limit;              /* heaps released and not counted, as heaps_max were taken */
 };
 
-/* Returns 0 or -ENOMEM. */
+/* Makes the state of the node. Returns 0 or -ENOMEM. */
 int heap_check_create(struct heap_check **out, const struct heap_check_config *config,
                       struct spead_err *err);
-/* Call it after the graph has been destroyed. NULL is ignored. */
+/* Frees the state of the node. Call it after the graph has been destroyed. NULL is ignored. */
 void heap_check_destroy(struct heap_check *check);
 
 /* Returns the configuration for spead_graph_add(). The node has an input "heaps". */

@@ -17,7 +17,7 @@
 struct heap_writer; /* opaque */
 
 struct heap_writer_totals {
-    uint64_t heaps, bytes; /* whole in the file and in the index */
+    uint64_t heaps, bytes; /* what is whole in the file and in the index */
 };
 
 #define HEAP_WRITER_BATCH_MAX 64u
@@ -35,11 +35,11 @@ struct spead_node_config heap_writer_node(struct heap_writer *writer, const char
 /* Returns the totals. Any thread may call it, also while the node writes. */
 struct heap_writer_totals heap_writer_totals(const struct heap_writer *writer);
 
-/* Call it when the graph has ended. Returns 0, or the -errno that ended the writing, with a sentence that names the
- * file. err may be NULL. */
+/* Says whether the writing has failed. Returns 0, or the -errno that ended the writing, with a sentence that names the
+ * file. Call it when the graph has ended. err may be NULL. */
 int heap_writer_error(const struct heap_writer *writer, struct spead_err *err);
 
-/* Call it after the graph has been destroyed. NULL is ignored. */
+/* Frees the writer. Call it after the graph has been destroyed. NULL is ignored. */
 void heap_writer_destroy(struct heap_writer *writer);
 
 #endif

@@ -46,9 +46,8 @@ static int run(char **argv)
 
     if (ret < 0)
         return explain(ret);
-    ret =
-        /* when it fails with -EPERM, RLIMIT_MEMLOCK limits the program */
-        tool_pass_capability_on(CAP_IPC_LOCK);
+    /* When this call fails with -EPERM, RLIMIT_MEMLOCK limits the program. */
+    ret = tool_pass_capability_on(CAP_IPC_LOCK);
     if (ret < 0 && ret != -EPERM)
         return explain(ret);
     execvp(argv[0], argv);

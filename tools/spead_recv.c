@@ -31,8 +31,8 @@ struct receiver {
     uint64_t cancelled_ns; /* when the second signal was seen; 0: not yet */
 };
 
-/* The stream that the signal handler stops. It is set before the handler is installed, and NULL before the stream is
- * destroyed. The handler runs on the main thread only, because all other threads block signals. */
+/* The stream that the signal handler stops. The pointer is set before the handler is installed. It becomes NULL before
+ * the stream is destroyed. The handler runs on the main thread only, because all other threads block signals. */
 static struct spead_recv_stream *volatile signalled_stream;
 
 /* Stops the stream. After the first signal the stream ends in order, after the second it ends immediately. The loop in
@@ -78,7 +78,8 @@ static void look_around(struct receiver *receiver, uint64_t now_ns)
     }
 }
 
-/* Watches the graph until it has ended. Returns false when the writer hangs: the caller must not wait for it. */
+/* Watches the graph until it has ended. Returns false when the writer hangs: then the caller must not wait for the
+ * writer. */
 static bool watch(struct receiver *receiver)
 {
     double seconds = receiver->options->shared.seconds;

@@ -51,8 +51,8 @@ struct sender {
     unsigned *overhead; /* [endpoint_count]: bytes on the wire beside a packet's SPEAD bytes */
 };
 
-/* The stream that the signal handler stops. It is NULL before the stream is made and before it is destroyed. The
- * handler runs on the main thread only. */
+/* The stream that the signal handler stops. The pointer is NULL until the stream has been made. It becomes NULL again
+ * before the stream is destroyed. The handler runs on the main thread only. */
 static struct spead_send_stream *volatile signalled_stream;
 
 /* After the first signal the loop in run() sends the heaps in flight and the stop heaps. The second signal ends the

@@ -167,8 +167,8 @@ static const char *next_word(const char *text, struct word *word)
     snprintf(word->whole, sizeof word->whole, "%.*s", (int)(length < 1000 ? length : 1000), text);
     memcpy(word->text, word->whole, sizeof word->text);
     equals = strchr(word->text, '=');
+    /* The word is refused when it is too long, has no '=', or ends with a comma that no word follows. */
     if (length >= WORD_BYTES_MAX || !equals || (text[length] && !text[length + 1]))
-        /* the word is too long, has no '=', or ends with a comma that no word follows */
         return NULL;
     *equals = '\0';
     word->value = equals + 1;

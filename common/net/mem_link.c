@@ -75,9 +75,9 @@ static void waker_call(struct link_waker *waker)
 /* LINK4 load: it comes after the caller's store of its position. The comment at the top says why. */
 static inline void waker_call_if_wanted(struct link_waker *waker)
 {
+    /* relaxed: the exchange only lets one thread signal; the LINK4 load gave the order */
     if (atomic_load_explicit(&waker->wanted, memory_order_seq_cst) &&
         atomic_exchange_explicit(&waker->wanted, false, memory_order_relaxed))
-        /* relaxed: the exchange only lets one thread signal; the LINK4 load gave the order */
         waker_call(waker);
 }
 

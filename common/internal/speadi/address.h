@@ -49,7 +49,8 @@ struct speadi_interface {
     struct speadi_address local; /* the given address, port 0; length 0 when a name was given */
 };
 
-/* Returns 0 and fills *interface (all zero when text is NULL), or -ENODEV or -EINVAL with a sentence. */
+/* Finds a local interface by its name or by one of its addresses. Returns 0 and fills *interface (all zero when text is
+ * NULL), or -ENODEV or -EINVAL with a sentence. */
 int speadi_interface_find(struct speadi_interface *interface, const char *text,
                           struct spead_err *err);
 

@@ -25,7 +25,7 @@ struct speadi_fault_spec {
     uint64_t seed;           /* default 1 */
 };
 
-/* Returns 0, or -EINVAL with a sentence that names the refused word. */
+/* Reads a fault specification. Returns 0, or -EINVAL with a sentence that names the refused word. */
 int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct spead_err *err);
 
 /* If now_ns lies in a stall, returns the time at which this stall ends; else returns 0. The periods begin at start_ns,

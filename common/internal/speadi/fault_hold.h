@@ -1,7 +1,7 @@
-/* The hold: packets that a fault decorator keeps for a while. It has three parts: a bounded store of copied packets;
- * a delay line of copies that wait for a time; and the late copies, which wait until other packets have overtaken
- * them. A copy has a number from take() until give_back(). In that time it is in the delay line, or it is late, or
- * the decorator has it: it is never in two of these places.
+/* The hold: packets that a fault decorator keeps for a while. It has three parts: a bounded store of copied packets; a
+ * delay line of copies that wait for a time; and the late copies, which wait until other packets have overtaken them. A
+ * copy has a number from take() until give_back(). During this time the copy is in exactly one of three states: it is
+ * in the delay line, or it is late, or the decorator has it.
  *
  * The receive decorator and the send decorator both use it. The receive decorator first delays packets and then
  * reorders them. The send decorator first reorders packets and then delays them. The hold reads no clock, calls no

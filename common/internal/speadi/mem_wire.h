@@ -20,7 +20,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
  * valid until pop(). */
 const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint32_t *bytes);
 
-/* Consumer: gives the places of the `count` oldest packets back. */
+/* Consumer: frees the slots of the `count` oldest packets. */
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);
 
 /* Consumer: returns true when the link is closed and no packet waits. */
