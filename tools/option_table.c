@@ -205,7 +205,7 @@ void tool_options_parse(const struct tool_program *program, int argc, char **arg
 
 /* ---- What the library refused -------------------------------------------------------------- */
 
-/* A sentence about a field begins with the name of the field; the name of the option replaces it. */
+/* A sentence about a field begins with the name of the field. Here the name of the option replaces this name. */
 const char *tool_call_sentence(const struct tool_program *program, int code,
                                const struct spead_err *err, char text[TOOL_SENTENCE_MAX])
 {

@@ -26,7 +26,7 @@ struct recv_report {
     struct heap_writer_totals written;
     uint64_t heaps_past_limit; /* heaps released because the N heaps of --heaps had been taken */
     double stream_cpu_s;       /* CPU time of the stream's thread, in seconds */
-    bool cancelled;            /* the program was told to end at once */
+    bool cancelled;            /* the program was told to end immediately */
     /* The verdict of the graph, as text and as JSON. */
     char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
 };

@@ -1,4 +1,4 @@
-/* The hold of a fault decorator: copies of packets, and the two ways in which they wait. */
+/* The hold of a fault decorator keeps copies of packets. A copy waits in the delay line or among the late copies. */
 #include <speadi/fault_hold.h>
 
 #include <assert.h>

@@ -15,7 +15,8 @@ static inline void speadi_counter_add(_Atomic uint64_t *counter, uint64_t more)
 
 static inline uint64_t speadi_counter_read(const _Atomic uint64_t *counter)
 {
-    return atomic_load_explicit(counter, memory_order_relaxed); /* relaxed: as above */
+    /* relaxed: as in speadi_counter_add() */
+    return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
 #endif

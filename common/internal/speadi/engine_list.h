@@ -1,5 +1,5 @@
-/* What receive engines and send engines have in common: how an engine describes itself, and how one engine of a list is
- * chosen.
+/* What receive engines and send engines have in common: how an engine describes itself, and how the library chooses one
+ * engine from a list.
  *
  * CMake makes the two lists out of the folders below recv/engines and send/engines (cmake/Engines.cmake).
  * Threads: any thread may call these functions; the lists never change. */
@@ -15,7 +15,7 @@
 
 #include <speadi/struct_size.h>
 
-/* The table of operations of a receive engine, and that of a send engine, begin with this struct. */
+/* The table of operations of every receive engine and of every send engine begins with this struct. */
 struct speadi_engine_about {
     const char *name; /* the name of its folder; configurations, logs and tests use it */
     enum spead_endpoint_kind endpoint;

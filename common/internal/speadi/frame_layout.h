@@ -56,7 +56,7 @@
 #define SPEADI_UDP_LENGTH_AT           4u /* bytes of header and payload */
 #define SPEADI_UDP_CHECKSUM_AT         6u
 
-/* The headers before the UDP payload in an IP packet. */
+/* Bytes of all headers in front of the UDP payload in an IP packet. */
 #define SPEADI_IPV4_UDP_BYTES (SPEADI_IPV4_BYTES + SPEADI_UDP_HEAD_BYTES)
 #define SPEADI_IPV6_UDP_BYTES (SPEADI_IPV6_BYTES + SPEADI_UDP_HEAD_BYTES)
 

@@ -1,4 +1,5 @@
-/* How long messages stay inside a channel: a time for each slot, and a histogram. A channel has it only on request. */
+/* How long messages stay inside a channel: a time for each slot, and a histogram. A channel measures this only on
+ * request. */
 #ifndef SPEADI_LATENCY_H
 #define SPEADI_LATENCY_H
 

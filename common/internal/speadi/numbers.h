@@ -34,7 +34,7 @@ static inline size_t speadi_round_up(size_t value, size_t unit)
     return (value + unit - 1) / unit * unit;
 }
 
-/* Returns value / unit, rounded up. The same conditions hold as for speadi_round_up(). */
+/* Returns value / unit, rounded up. unit must not be 0. When value + unit does not fit, the result is too small. */
 static inline uint64_t speadi_divide_up(uint64_t value, uint64_t unit)
 {
     return (value + unit - 1) / unit;

@@ -16,7 +16,7 @@
 
 #include <speadi/uring_abi.h>
 
-/* What this kernel offers in addition to what every ring of the library needs. */
+/* Optional features of this kernel. The library can work without them. */
 struct speadi_uring_features {
     uint32_t bits;          /* IORING_FEAT_*, SPEADI_URING_FEAT_* as the kernel reported them */
     bool multishot_recvmsg; /* one receive request can have many completions */
