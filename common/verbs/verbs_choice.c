@@ -6,7 +6,7 @@
 #include <speadi/err.h>
 
 /* Finds the one interface that all addresses belong to. A socket that is bound to any address receives from every
- * interface, but a device receives from its own only; so "auto" needs to know the interface. */
+ * interface, but a device receives only from its own interface. So "auto" needs to know the interface. */
 static int find_interface(const struct speadi_address *addresses, uint32_t count,
                           struct speadi_interface *interface, struct spead_err *err)
 {

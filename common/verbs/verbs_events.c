@@ -35,8 +35,8 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
     if (device->verbs->get_async_event(device->context, &raw) != 0) {
         if (errno == EAGAIN || errno == EINTR)
             return 0;
-        /* The kernel ends the descriptor (EIO) when the device has been removed. Every later call fails too, so only
-         * the first failure is reported. */
+        /* When the device has been removed, the kernel ends the descriptor, and this call fails with EIO. Every later
+         * call fails too, so only the first failure is reported. */
         if (device->removed)
             return 0;
         device->removed = true;
@@ -52,7 +52,7 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
         event->wq = raw.element.wq;
     else if (raw.event_type == IBV_EVENT_CQ_ERR)
         event->cq = raw.element.cq;
-    /* Acknowledge the event at once, because destroying a queue waits until its events are acknowledged. */
+    /* Acknowledge the event immediately, because destroying a queue waits until its events are acknowledged. */
     device->verbs->ack_async_event(&raw);
     return 1;
 }

@@ -1,6 +1,6 @@
-/* Finds the device and port that a wish means. sysfs knows ports, bonds and VLANs. Where there is no sysfs (in a
- * container, or in another network namespace), the address tables (GID tables) of the ports say which interface a port
- * belongs to. */
+/* Finds the device and the port that the user wishes for. sysfs knows ports, bonds and VLANs. Where there is no sysfs
+ * (in a container, or in another network namespace), the address tables (GID tables) of the ports say which interface a
+ * port belongs to. */
 #include "verbs_find.h"
 
 #include <arpa/inet.h>
@@ -21,7 +21,8 @@ struct finder {
     struct ibv_device **list;
     int count;
     struct speadi_verbs_found *found;
-    struct spead_err open_err; /* error of a device that could not be opened and may be the one */
+    struct spead_err
+        open_err; /* error of a device that may be the wanted one but could not be opened */
 };
 
 /* ---- Address tables ------------------------------------------------------------------------------ */
@@ -65,7 +66,8 @@ static bool is_address_of(const union ibv_gid *gid, const char *name)
     return found;
 }
 
-/* Reads the addresses one by one. Used when libibverbs is too old to say which interface an address belongs to. */
+/* Reads the addresses one by one. The caller uses this function when libibverbs is too old to say which interface an
+ * address belongs to. */
 static ssize_t read_plain_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
                                struct ibv_gid_entry *entries, uint8_t ports)
 {
@@ -106,8 +108,9 @@ static bool is_of(const struct ibv_gid_entry *entry, const struct speadi_verbs_i
     return is_eui64_of(&entry->gid, interface->mac) || is_address_of(&entry->gid, interface->name);
 }
 
-/* Returns the port of an open device that has an address of the interface, or 0 if none has. If interface is NULL, it
- * returns the first port with an interface and sets *index to the index of that interface. */
+/* Searches the ports of an open device. Returns the port that has an address of the interface, or 0 if no port has one.
+ * If `interface` is NULL, the function returns the first port with an interface and sets *index to the index of that
+ * interface. */
 static uint8_t search_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
                            const struct speadi_verbs_interface *interface, unsigned *index)
 {
@@ -177,7 +180,8 @@ static int find_by_sysfs(struct finder *finder, const struct speadi_verbs_interf
     return n < 0 ? 0 : open_nth(finder, n, err);
 }
 
-/* Looks at each device in turn. If one cannot be opened, it goes on, because another device may be the right one. */
+/* Looks at one device after another. If a device cannot be opened, the function goes on, because another device may be
+ * the right one. */
 static void find_by_gids(struct finder *finder, const struct speadi_verbs_interface *interface)
 {
     for (int n = 0; n < finder->count && !finder->found->context; n++) {
@@ -216,8 +220,9 @@ static int find_by_interface(struct finder *finder, unsigned index, struct spead
                           interface.name, names);
 }
 
-/* Finds the device of that name. The interface is the one with that index if it belongs to the device, else the
- * interface of the device's first port that has one. */
+/* Finds the device with the name `device`, and an interface of this device. If the interface with the number `index`
+ * belongs to the device, the function takes that interface. Otherwise it takes the interface of the first port that has
+ * one. */
 static int find_by_name(struct finder *finder, const char *device, unsigned index,
                         struct spead_err *err)
 {

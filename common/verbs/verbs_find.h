@@ -1,4 +1,4 @@
-/* Finds the RDMA device and port that a wish means. */
+/* Finds the RDMA device and the port that the user wishes for (struct speadi_verbs_wish). */
 #ifndef SPEADI_VERBS_FIND_H
 #define SPEADI_VERBS_FIND_H
 
@@ -12,7 +12,8 @@ struct speadi_verbs_found {
     unsigned interface_index;
 };
 
-/* Returns 0, or -errno with a sentence; after a failure found->context is NULL. */
+/* Finds the device and its port, and opens the device. Returns 0, or -errno with a sentence. After a failure
+ * found->context is NULL. */
 int speadi_verbs_find(const struct speadi_verbs *verbs, const struct speadi_verbs_wish *wish,
                       struct speadi_verbs_found *found, struct spead_err *err);
 

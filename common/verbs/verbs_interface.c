@@ -103,7 +103,7 @@ static long read_number(const char *root, const char *name, const char *file)
 }
 
 /* Calls accept() for the entries of a folder whose names begin with prefix, until accept() returns true. Returns
- * whether it did. */
+ * whether accept() returned true. */
 static bool find_entry(const char *path, const char *prefix,
                        bool (*accept)(void *arg, const char *entry), void *arg)
 {

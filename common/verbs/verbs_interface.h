@@ -9,11 +9,13 @@
 int speadi_verbs_interface_read(struct speadi_verbs_interface *interface, unsigned index,
                                 struct spead_err *err);
 
-/* Returns the index of the interface below a VLAN interface, or 0 when name is not a VLAN interface. */
+/* A VLAN interface lies on top of another interface. Returns the index of that other interface, or 0 if `name` is not a
+ * VLAN interface. */
 unsigned speadi_verbs_interface_below(const char *name);
 
-/* Looks up the RDMA device and the port (counted from 1) of an interface in the sysfs at root ("/sys"). It looks below
- * bonds and VLANs too. Returns false when sysfs knows no device of this interface. */
+/* Finds the RDMA device and the port of an interface in the sysfs at `root` ("/sys"). The first port has the number 1.
+ * If the interface is a bond or a VLAN, the function also looks at the interfaces below it. Returns false when sysfs
+ * knows no device of this interface. */
 bool speadi_verbs_interface_device(const char *root, const char *name, unsigned index,
                                    char device[SPEADI_VERBS_NAME_MAX], uint8_t *port);
 

@@ -1,4 +1,5 @@
-/* Loads libibverbs and libmlx5, and replaces the verbs whose inline parts would use symbols of libibverbs. */
+/* Loads libibverbs and libmlx5. Some verbs are inline functions of verbs.h, which would need libibverbs at link time.
+ * This file has other functions for these verbs. */
 #include <speadi/verbs_library.h>
 
 #include <dlfcn.h>
@@ -58,8 +59,8 @@ static const struct symbol mlx5_symbols[] = {
     {"mlx5dv_init_obj", offsetof(struct speadi_mlx5, init_obj), false},
 };
 
-/* A library and the table of its symbols, which is filled once. The lock protects `loaded`, and the table as long as
- * `loaded` is false. After that nothing writes to the table. */
+/* A library and the table of its symbols, which is filled once. The lock protects `loaded`. While `loaded` is false,
+ * the lock also protects the table. Once `loaded` is true, nothing writes to the table any more. */
 struct library {
     const char *variable, *file, *package;
     const struct symbol *symbols;
@@ -108,7 +109,7 @@ static int resolve(const struct library *library, void *handle, const char *path
 
 static int load_locked(struct library *library, struct spead_err *err)
 {
-    /* In a program with capabilities secure_getenv() returns NULL. */
+    /* If the program has capabilities, secure_getenv() returns NULL. */
     const char *path = secure_getenv(library->variable);
     void *handle;
     int ret;

@@ -84,8 +84,8 @@ static bool map_huge(struct speadi_verbs_arena *arena, size_t bytes)
     return true;
 }
 
-/* Maps `bytes` bytes, aligned to `align`. It maps more than that and unmaps both ends again, so that destroy() needs
- * only data and bytes. */
+/* Maps `bytes` bytes, aligned to `align`. It maps more bytes than that, and then unmaps the surplus at both ends. So
+ * destroy() needs only data and bytes. */
 static int map_pages(struct speadi_verbs_arena *arena, size_t bytes, size_t align)
 {
     uint8_t *mapping =

@@ -20,7 +20,7 @@
 
 #include "rx_engine.h"
 
-/* How often the owner thread reads the events of the device when it polls and never sleeps. */
+/* How often the owner thread reads the events of the device if it polls and never sleeps. */
 #define EVENTS_EVERY_NS 10000000u
 
 /* ---- Opening ------------------------------------------------------------------------------- */
@@ -53,8 +53,8 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_device_open(&e->device, &wish, err);
 }
 
-/* Checks the options for several queues. There the device chooses the queue of a flow by a hash of IPv4 addresses and
- * ports. */
+/* Checks the options for several queues. With several queues, the device chooses the queue of a flow by a hash of IPv4
+ * addresses and ports. */
 static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
 {
     uint32_t queues = e->options.queues, most = e->device.report.rss_queues_max;
@@ -77,8 +77,8 @@ static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *e
     return 0;
 }
 
-/* Decides whether the queue is a multi-packet queue. Such a queue packs whole frames one behind the other; it cannot
- * place the payload of a frame apart from its head. */
+/* Decides whether the queue is a multi-packet queue. Such a queue packs whole frames one after another. It cannot place
+ * the payload of a frame apart from its head. */
 static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
@@ -124,8 +124,8 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
                                 e->options.queues, e->depth, report->device);
     e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
                                                                  : SPEADI_RX_RESERVE_MAX);
-    /* Besides the slots that are posted, there are slots for a burst that is lent, and for the window of a queue that
-     * is opened while the old one still has its slots. */
+    /* The engine needs slots that are posted, slots for a burst that is lent, and slots for a second queue. The second
+     * queue is opened while the old queue still has its slots; it gets `window` slots. */
     wanted = e->depth + SPEADI_VERBS_BURST + e->window;
     e->arrival = calloc(wanted, sizeof *e->arrival);
     if (!e->arrival)
@@ -210,7 +210,8 @@ static void verbs_close(void *self)
     speadi_wake_fd_close(&e->wake_fd);
 }
 
-/* From now on a receive may have three pieces, so another queue is opened, before any packet is lent. */
+/* The operation `attach`: registers the memory of the heaps. After this call a receive may have three pieces. So the
+ * function opens another queue, before any packet is lent. */
 static int verbs_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
 {
     struct speadi_verbs_engine *e = self;
@@ -245,8 +246,8 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         return ret;
     e->attached = true;
     speadi_verbs_queue_take_back(e);
-    /* Unless the path is "placed", the whole queue is posted until the core makes its first reservation. For small
-     * packets the core never makes one. */
+    /* If the path is not "placed", the whole queue is posted until the core makes its first reservation. For small
+     * packets the core never makes a reservation. */
     e->placing = e->config.path == SPEAD_PATH_PLACED;
     if (!e->failed)
         speadi_verbs_refill(e);
@@ -312,7 +313,8 @@ static void verbs_unreserve(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
-    /* After an error there is no other queue. But this one must not write to heaps that are handed over, so it ends. */
+    /* After an error no other queue can be opened. But this queue must not write to heaps that are handed over, so it
+     * is closed. */
     if (e->error)
         speadi_verbs_queue_close(&e->queue);
     else if (e->ended != e->accepted)
@@ -385,7 +387,8 @@ static void verbs_wait(void *self, uint64_t deadline_ns)
         sleep_until(e, deadline_ns);
         return;
     }
-    /* A completion from before the arming gives no event, so poll() has to run once more before this thread sleeps. */
+    /* A completion that came before the arming gives no event, so poll() has to run once more before this thread
+     * sleeps. */
     e->looked = false;
     ret = speadi_verbs_cq_arm(&e->queue.cq);
     if (ret < 0)

@@ -8,7 +8,7 @@
  *   verbs_renew.c       opens a new queue when the old one failed, or when reservations are taken back
  *
  * Receives complete in the order in which they were posted, so reservations also end in order. The owner thread calls
- * these functions, except that the thread that creates the stream opens the first queue, and that any thread may call
+ * these functions, with two exceptions. The thread that creates the stream opens the first queue. Any thread may call
  * speadi_rx_verbs_options_read() and speadi_rx_verbs_usable(). */
 #ifndef SPEADI_RX_VERBS_H
 #define SPEADI_RX_VERBS_H
@@ -49,14 +49,14 @@ struct speadi_verbs_engine {
     struct speadi_verbs_clock clock;
     struct speadi_wake_fd wake_fd;
 
-    /* Copies of the configuration, to open another queue with. The pointers in config point to reader.address and to
-     * the fields interface, sender and log below. */
+    /* Copies of the configuration. The engine needs them when it opens another queue. The pointers in config point to
+     * reader.address and to the fields interface, sender and log below. */
     struct speadi_rx_config config;
     struct speadi_interface interface;
     struct speadi_address sender;
     struct spead_recv_verbs_config options; /* its strings are valid only during open() */
     uint32_t depth;                         /* receives posted at a time */
-    uint32_t window;                        /* the same while payload is placed */
+    uint32_t window;                        /* receives posted at a time while payload is placed */
     struct spead_log log;
 
     struct speadi_verbs_memory heaps; /* memory of the heaps; registered by attach() */
@@ -73,34 +73,34 @@ struct speadi_verbs_engine {
     uint32_t lent[SPEADI_VERBS_BURST]; /* slots of the burst that is lent now */
     unsigned lent_count;
 
-    bool failed;          /* the queue has failed: poll() opens another one */
+    bool failed;          /* the queue has failed, and poll() will open another one */
     int error;            /* not 0: the stream cannot continue, and poll() returns this -errno */
     bool looked;          /* poll() was called since the completion queue was armed */
-    uint32_t empty_polls; /* polls in a row that found nothing */
+    uint32_t empty_polls; /* polls since the last one that found something */
     uint64_t events_ns;   /* time at which the engine last read the events of the device */
     uint64_t messages, sleeps, rebuilds, link_downs;
 };
 
 /* ---- rx_verbs_options.c -------------------------------------------------------------------- */
 
-/* Copies the options of the engine to *own, with the defaults for those that the caller's struct does not have. If from
+/* Copies the options of the engine to *own. An option that the caller's struct does not have gets its default. If from
  * is NULL, *own gets the defaults. Returns 0, or -EINVAL with a sentence. */
 int speadi_rx_verbs_options_read(struct spead_recv_verbs_config *own,
                                  const struct spead_engine_options *from, struct spead_err *err);
 
-/* The operation `usable` of the engine. */
+/* The operation `usable` of the engine: says whether the engine can be used for a stream with this configuration. */
 int speadi_rx_verbs_usable(const struct speadi_rx_config *config, struct spead_err *err);
 
 /* ---- verbs_refill.c ------------------------------------------------------------------------ */
 
-/* Posts plain slots until `window` (while payload is placed) or else `depth` slots are posted. */
+/* Posts plain slots until enough slots are posted: `window` slots while payload is placed, else `depth` slots. */
 void speadi_verbs_refill(struct speadi_verbs_engine *e);
 
 /* Ends the loan of the last burst: its slots become free, or are posted again. */
 void speadi_verbs_return(struct speadi_verbs_engine *e);
 
-/* The operation `reserve` of the engine: posts a slot for each range, as far as there is space. Returns for how
- * many. */
+/* The operation `reserve` of the engine: posts a slot for each range, as long as there is space. Returns how many
+ * ranges it has reserved. */
 unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, uint32_t head_bytes,
                               const struct speadi_rx_range *ranges, unsigned count);
 

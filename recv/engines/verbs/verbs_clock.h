@@ -1,4 +1,5 @@
-/* Converts the counter of a device to UTC: a straight line through the latest point at which both clocks were read. */
+/* Converts the counter of a device to UTC. The conversion is a straight line through the latest point at which both
+ * clocks were read. */
 #ifndef SPEADI_VERBS_CLOCK_H
 #define SPEADI_VERBS_CLOCK_H
 
@@ -13,13 +14,13 @@ struct speadi_verbs_clock {
     uint64_t renew_ticks; /* ticks after which both clocks are read again, because they drift */
 };
 
-/* To be called only if the device has a counter that can be read. */
+/* Prepares the conversion. The caller calls it only if the device has a counter that can be read. */
 void speadi_verbs_clock_init(struct speadi_verbs_clock *clock,
                              const struct speadi_verbs_device *device);
 
-/* Returns the UTC time in ns at which the counter had the value `ticks`. That may be before or after the latest reading
- * of both clocks, by less than half the range of the counter. When it is more than a tenth of a second after it, the
- * function reads both clocks again. */
+/* Returns the UTC time in ns at which the counter had the value `ticks`. That time may lie before or after the latest
+ * reading of both clocks, by less than half the range of the counter. If it lies more than a tenth of a second after
+ * that reading, the function reads both clocks again. */
 uint64_t speadi_verbs_clock_ns(struct speadi_verbs_clock *clock, uint64_t ticks);
 
 #endif

@@ -20,16 +20,17 @@ struct speadi_verbs_cq {
     bool armed; /* the next completion makes the channel readable */
 };
 
-/* With comp_vector < 0 there is no channel, and arm() does nothing. Returns 0 or -errno with a sentence. The caller
- * calls close() after a failure too. */
+/* Makes the completion queue. If comp_vector < 0, there is no channel, and arm() does nothing. Returns 0 or -errno with
+ * a sentence. The caller calls close() after a failure too. */
 int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device *device,
                          uint32_t entries, int comp_vector, struct spead_err *err);
 
-/* The queues that complete on it have been destroyed before. Does nothing when zeroed. */
+/* Destroys the completion queue. The caller has destroyed the queues that complete on it before. Does nothing if the
+ * struct is zeroed. */
 void speadi_verbs_cq_close(struct speadi_verbs_cq *cq);
 
-/* Asks for an event at the next completion. Completions from before this call give no event, so the caller polls once
- * more before it sleeps. Returns 0 or -errno. */
+/* Asks for an event at the next completion. Completions that came before this call give no event, so the caller polls
+ * once more before it sleeps. Returns 0 or -errno. */
 int speadi_verbs_cq_arm(struct speadi_verbs_cq *cq);
 
 /* Reads and acknowledges the events that the channel holds. */

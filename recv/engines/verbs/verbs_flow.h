@@ -25,6 +25,6 @@ struct speadi_verbs_flows {
 int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
                             const struct speadi_verbs_report *report,
                             const struct speadi_rx_config *config, struct spead_err *err);
-void speadi_verbs_flows_close(struct speadi_verbs_flows *flows); /* does nothing when zeroed */
+void speadi_verbs_flows_close(struct speadi_verbs_flows *flows); /* does nothing if zeroed */
 
 #endif

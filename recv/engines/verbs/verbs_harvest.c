@@ -96,7 +96,7 @@ static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
     return slot;
 }
 
-/* Describes the frame of the current completion. `now` is its time if the device has no clock. */
+/* Describes the frame of the current completion. If the device has no clock, `now` is the time of the frame. */
 static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine *e,
                                                      const struct speadi_verbs_cq *cq, uint64_t now)
 {

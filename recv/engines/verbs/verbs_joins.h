@@ -18,6 +18,6 @@ struct speadi_verbs_joins {
  * configuration names no interface. Returns 0 or -errno with a sentence. */
 int speadi_verbs_joins_open(struct speadi_verbs_joins *joins, const struct speadi_rx_config *config,
                             unsigned interface_index, struct spead_err *err);
-void speadi_verbs_joins_close(struct speadi_verbs_joins *joins); /* does nothing when zeroed */
+void speadi_verbs_joins_close(struct speadi_verbs_joins *joins); /* does nothing if zeroed */
 
 #endif

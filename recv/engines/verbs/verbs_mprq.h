@@ -18,23 +18,23 @@ struct speadi_mprq {
     struct mlx5dv_rwq ring; /* ring of the queue that is open now */
     /* Entries posted and entries used up, counted since begin(). They wrap. The NIC owns posted - used entries. */
     uint32_t posted, used;
-    uint32_t strides; /* strides that are used of the entry that the NIC fills now */
+    uint32_t strides; /* strides that are already used in the entry that the NIC fills now */
 };
 
-/* The frame that a completion is about. */
+/* The frame that a completion reports. */
 struct speadi_verbs_piece {
     const uint8_t *data; /* NULL: the completion brings no frame; see speadi_mprq_take() */
     uint32_t bytes;
 };
 
-/* Allocates and registers entries of together about buffer_bytes. The sizes of strides and entries are those of the
- * options (log2; 0: the function chooses), kept within the limits of the device. There are not more strides than the
- * completion queue has entries, because a completion queue must never overrun. Returns 0 or -errno with a sentence. The
- * caller calls close() after a failure too. */
+/* Allocates and registers the entries. Together they have about buffer_bytes bytes. The options give the sizes of
+ * strides and entries as log2; if an option is 0, the function chooses the size. It keeps both sizes within the limits
+ * of the device. The completion queue has an entry for every stride, because it must never overrun. Returns 0 or -errno
+ * with a sentence. The caller calls close() after a failure too. */
 int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *device,
                      uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
                      uint32_t frame_bytes, struct spead_err *err);
-void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing when zeroed */
+void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing if zeroed */
 
 /* Opens a queue on this memory and posts all entries. Returns 0 or -errno with a sentence. */
 int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,

@@ -27,29 +27,30 @@ struct speadi_verbs_queue_config {
     unsigned wqs;     /* a power of two; 1: no work queues, receives are posted to the queue pair */
 };
 
-/* Opens a queue as far as the state INIT: receives may be posted, but no frame arrives yet. Several work queues share
- * `depth` and one completion queue. Returns 0 or -errno with a sentence. The caller calls close() after a failure
- * too. */
+/* Opens a queue and moves it to the state INIT. Receives may be posted then, but no frame arrives yet. If there are
+ * several work queues, `depth` is divided among them, and they have one completion queue together. Returns 0 or -errno
+ * with a sentence. The caller calls close() after a failure too. */
 int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verbs_device *device,
                             const struct speadi_verbs_queue_config *config, struct spead_err *err);
 
 /* The configuration of a multi-packet queue of mlx5. */
 struct speadi_verbs_striding {
     uint32_t entries; /* a power of two */
-    /* Log2 of the bytes of a stride, and log2 of the strides of an entry. */
+    /* Log2 of the size of a stride in bytes, and log2 of the number of strides in an entry. */
     uint32_t stride_log, strides_log;
     uint32_t completions; /* strides of all entries together */
     int comp_vector;      /* -1: no completion events, the engine only polls */
 };
 
-/* Opens a multi-packet queue in the same way. The caller fills its ring (see verbs_mprq.h). */
+/* Opens a multi-packet queue, as speadi_verbs_queue_open() opens an ordinary one. Sets *ring to the addresses of the
+ * entries and the doorbell. The caller fills the entries (see verbs_mprq.h). */
 int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
                                      struct speadi_verbs_device *device,
                                      const struct speadi_verbs_striding *config,
                                      struct mlx5dv_rwq *ring, struct spead_err *err);
 
-/* Moves the queue pair to the state RTR and makes the flow rules: from now on frames arrive. Returns 0 or -errno with a
- * sentence. */
+/* Moves the queue pair to the state RTR and makes the flow rules. After this call frames arrive. Returns 0 or -errno
+ * with a sentence. */
 int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,
                              const struct speadi_rx_config *config, struct spead_err *err);
 
@@ -57,7 +58,8 @@ int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,
  * complete as flushed. */
 void speadi_verbs_queue_stop(struct speadi_verbs_queue *queue);
 
-/* When it returns, the device does not write any more. Does nothing when zeroed. */
+/* Closes the queue. When the function returns, the device does not write into any receive any more. Does nothing if the
+ * struct is zeroed. */
 void speadi_verbs_queue_close(struct speadi_verbs_queue *queue);
 
 #endif

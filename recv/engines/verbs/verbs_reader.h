@@ -1,5 +1,5 @@
-/* Turns received frames into packets to lend. It finds the source of a frame and where its datagram lies, or the bucket
- * of a frame that it refuses. */
+/* Turns received frames into packets that the engine lends. It finds the source of each frame, and where the datagram
+ * lies in the frame. If it refuses a frame, it finds the bucket for it. */
 #ifndef SPEADI_VERBS_READER_H
 #define SPEADI_VERBS_READER_H
 
@@ -16,7 +16,7 @@ struct speadi_verbs_reader {
     struct speadi_address address[SPEADI_RX_SOURCES_MAX];
     uint32_t count;
     uint16_t source; /* source of the latest frame; the next one is probably from it too */
-    /* For each source: bytes before the datagram in its latest frame; 0: no frame has arrived yet. */
+    /* For each source: how many bytes lay before the datagram in the latest frame. 0: no frame has arrived yet. */
     uint32_t frame_head[SPEADI_RX_SOURCES_MAX];
     /* Three words of the headers of an accepted frame of usual_source. The bits that may differ from frame to frame are
      * masked out. At first the words hold a value that no frame has. */
@@ -33,7 +33,7 @@ struct speadi_verbs_frame {
     uint32_t frame_bytes;
     bool checked; /* the device has found the checksums right */
     uint64_t time_ns;
-    uint64_t place; /* number of the reservation whose range body lies in */
+    uint64_t place; /* number of the reservation; `body` lies in its range */
 };
 
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
@@ -110,12 +110,12 @@ static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t s
     };
 }
 
-/* Parses any frame and fills *packet: as above, or as refused with a bucket. If the device has not checked the
- * checksums, the function checks them, unless a part of the frame is out of reach of the CPU. */
+/* Parses any frame. Fills *packet as speadi_verbs_fill() does, or marks it as refused and states the bucket. If the
+ * device has not checked the checksums, the function checks them, unless the CPU cannot read a part of the frame. */
 void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
                            const struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet);
 
-/* Fills *packet from the frame, on the shorter path if the frame is usual. */
+/* Fills *packet from the frame. A usual frame need not be parsed, which is faster. */
 static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
                                      const struct speadi_verbs_frame *frame,
                                      struct speadi_rx_packet *packet)
@@ -126,7 +126,7 @@ static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
         speadi_verbs_fill(packet, reader->usual_source, frame, SPEADI_PLAIN_PAYLOAD_AT,
                           payload_bytes);
     } else {
-        /* With a copy the compiler can keep the fields of usual frames in registers. */
+        /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
         const struct speadi_verbs_frame copy = *frame;
 
         speadi_verbs_read_any(reader, &copy, packet);

@@ -72,7 +72,7 @@ static void refill_slots(struct speadi_verbs_engine *e)
         post(e, chain(e, 0, room), room);
 }
 
-/* Posts plain slots to each work queue until it has its share of the depth. */
+/* Posts plain slots to each work queue, until each has its share of the depth. */
 static void refill_wqs(struct speadi_verbs_engine *e)
 {
     uint32_t share = e->depth / e->queue.wq_count;
@@ -95,8 +95,8 @@ void speadi_verbs_refill(struct speadi_verbs_engine *e)
         refill_slots(e);
 }
 
-/* Posts the slots of the last burst again, in the order in which they were lent. So the device uses the slot last that
- * it also used last before. */
+/* Posts the slots of the last burst again, in the order in which they were lent. So the device uses these slots in the
+ * same order again. */
 static void repost(struct speadi_verbs_engine *e)
 {
     struct ibv_recv_wr *next = NULL;

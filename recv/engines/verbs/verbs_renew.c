@@ -20,8 +20,8 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
     return speadi_verbs_queue_open(queue, &e->device, &config, err);
 }
 
-/* Posts slots to the new queue and starts it. A post that fails sets e->failed; if nothing was posted, there is nothing
- * to start. */
+/* Posts slots to the new queue and starts it. A post that fails sets e->failed. If nothing was posted, the function
+ * does not start the queue. */
 static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     speadi_verbs_refill(e);
@@ -97,8 +97,8 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         e->device.report.device, (unsigned long long)e->rebuilds);
 }
 
-/* The rules of the new queue are made before those of the old one are removed. A frame that arrives between these two
- * steps arrives twice, so none is lost. */
+/* The function makes the rules of the new queue before it removes the rules of the old queue. A frame that arrives
+ * between these two steps arrives twice, but no frame is lost. */
 void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
 {
     struct speadi_verbs_queue old = e->queue;
@@ -107,7 +107,7 @@ void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
     int ret;
 
     e->queue = (struct speadi_verbs_queue){0};
-    e->placing = true; /* post a window only: the old queue still has the other slots */
+    e->placing = true; /* post only `window` slots: the old queue still has the others */
     ret = speadi_verbs_queue_begin(e, &err);
     if (ret < 0) {
         speadi_log_line(&e->log, SPEAD_LOG_WARNING, "verbs engine: no second queue: %s", err.text);

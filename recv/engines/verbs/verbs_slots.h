@@ -1,8 +1,9 @@
-/* Receive slots. A slot is registered host memory for the longest frame, with the work request that posts it. A slot is
- * free, posted, or lent.
+/* Receive slots. A slot is registered host memory that can hold the longest frame, and the work request that posts this
+ * memory. A slot is free, posted, or lent.
  *
  * The device scatters the frame of a placed slot over three pieces: the head of the frame into the slot, the payload
- * into the reserved range, and all further bytes into the rest of the slot. So no frame is ever too long for it. */
+ * into the reserved range, and all further bytes into the rest of the slot. So no frame is ever too long for a placed
+ * slot. */
 #ifndef SPEADI_VERBS_SLOTS_H
 #define SPEADI_VERBS_SLOTS_H
 
@@ -36,17 +37,18 @@ struct speadi_verbs_slots {
 int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verbs_device *device,
                             uint32_t count, uint32_t slot_bytes, struct spead_err *err);
 
-/* No slot is posted any more. Does nothing when zeroed. */
+/* Frees the memory of the slots. The caller makes sure that no slot is posted any more. Does nothing if the struct is
+ * zeroed. */
 void speadi_verbs_slots_close(struct speadi_verbs_slots *slots);
 
 uint64_t speadi_verbs_slots_bytes(const struct speadi_verbs_slots *slots);
 
-/* Frees all slots that are still posted to that queue. To be called when the queue is closed and some of its receives
- * never completed. */
+/* Frees all slots that are still posted to that queue. The caller calls it when the queue is closed and some of its
+ * receives never completed. */
 void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue);
 
-/* Takes a free slot; there must be one. It is still as it was last used: the caller makes it plain or placed, and then
- * posts its wr. */
+/* Takes a free slot. There must be one. The fields of the slot still have the values of its last use. So the caller
+ * makes the slot plain or placed, and then posts its wr. */
 static inline struct speadi_verbs_slot *speadi_verbs_slots_take(struct speadi_verbs_slots *slots)
 {
     return &slots->slot[slots->free[--slots->free_count]];
@@ -81,9 +83,10 @@ static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint3
     slot->place = place;
 }
 
-/* Posts the chain of `count` slots that begins with first: to the work queue wq, or to the queue pair qp if wq is NULL.
- * Their fields queue and wq are already set. Returns how many slots were posted. If these are not all, *error is the
- * positive errno and the other slots are free again; else *error is 0. */
+/* Posts a chain of `count` slots, which begins with `first`. It posts them to the work queue wq, or to the queue pair
+ * qp if wq is NULL. The caller has set the fields `queue` and `wq` of the slots. Returns how many slots were posted. If
+ * that is fewer than `count`, *error is the positive errno, and the other slots are free again. Otherwise *error is
+ * 0. */
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
                                  struct ibv_wq *wq, struct speadi_verbs_slot *first, uint32_t count,
                                  int *error);

@@ -82,7 +82,7 @@ static void take_events(struct speadi_verbs_sender *engine)
 }
 
 /* Reads the events of the device and the changes of the neighbour table, once a second. That takes one or two system
- * calls; between these times there is none. */
+ * calls; between these times the engine makes no system call. */
 static void check_events_and_neighbours(struct speadi_verbs_sender *engine)
 {
     const uint64_t now_ns = speadi_clock_mono_ns();
@@ -127,7 +127,7 @@ static void recover(struct speadi_verbs_sender *engine)
         rebuild(engine);
 }
 
-enum { PADDING_MAX = 8 }; /* most bytes of padding of a packet without payload */
+enum { PADDING_MAX = 8 }; /* a packet without payload has at most this many bytes of padding */
 
 static void log_copied(struct speadi_verbs_sender *engine)
 {
@@ -143,7 +143,7 @@ static void log_copied(struct speadi_verbs_sender *engine)
 
 /* ---- Sending -------------------------------------------------------------------------------- */
 
-/* Returns how many requests from `first` on carry the given number of frames. */
+/* Returns how many requests of the chain that begins with `first` carry the first `frames` frames. */
 static unsigned count_requests(const struct ibv_send_wr *first, unsigned frames)
 {
     unsigned count = 0, carried = 0;
@@ -153,7 +153,8 @@ static unsigned count_requests(const struct ibv_send_wr *first, unsigned frames)
     return count;
 }
 
-/* Posts the frames that were built. During the call, the ring of requests is cut after the last of them. */
+/* Posts the frames that were built. The requests are linked in a ring. During the call, the ring is cut after
+ * `last`. */
 static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, unsigned count)
 {
     const uint64_t number = engine->queue.posted;
@@ -173,8 +174,9 @@ static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, un
     return ret;
 }
 
-/* Completes a packet that no frame can carry with -EMSGSIZE. It does so only after all packets before it have
- * completed, so that packets complete in order. Returns 1 if it has done so, else 0. */
+/* If no frame can carry the next packet, the function completes this packet with -EMSGSIZE. It does so only after all
+ * earlier packets have completed, so that packets complete in order. Returns 1 if it has completed the packet, else
+ * 0. */
 static unsigned refuse(struct speadi_verbs_sender *engine)
 {
     if (speadi_verbs_send_queue_posted(&engine->queue) ||
@@ -184,7 +186,7 @@ static unsigned refuse(struct speadi_verbs_sender *engine)
     return 1;
 }
 
-/* Sends the first packets, at most one chain. Returns how many it has taken, 0 when the queue has no space, or
+/* Sends the first packets, at most one chain. Returns how many packets it has taken, 0 when the queue has no space, or
  * -errno. */
 static int send_chain(struct speadi_verbs_sender *engine, const struct speadi_tx_packet *packets,
                       unsigned count)
@@ -294,7 +296,7 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
     if (!engine->queue.channel)
         return; /* the user has chosen polling: the caller calls wait() again */
     speadi_verbs_send_queue_arm(&engine->queue);
-    /* A completion from before the arming gives no event. */
+    /* A completion that came before the arming gives no event. */
     if (!poll_some(engine, 1) && !engine->queue.failed)
         sleep_on(engine, true, deadline_ns);
 }

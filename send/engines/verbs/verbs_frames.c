@@ -13,8 +13,8 @@
 /* With fewer slots, the device would be idle between two chains. More slots would not fit into the cache. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
-/* Most entries of a request of several packets. NICs can gather about that many. The queue reserves memory for this
- * number in each of its slots. */
+/* A request that carries several packets has at most this many entries. NICs can gather about that many. The queue
+ * reserves memory for this number in each of its slots. */
 enum { RUN_ENTRIES_MAX = 32 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */
@@ -88,15 +88,15 @@ void speadi_verbs_frames_release(struct speadi_verbs_frames *frames)
 
 /* ---- Frames --------------------------------------------------------------------------------- */
 
-/* The frame that is being built: its entries until now, and where the next copied byte goes. */
+/* The frame that is being built: its entries so far, and where the next copied byte goes. */
 struct build {
     struct ibv_sge *entry;
     uint32_t count;
     uint8_t *end;
 };
 
-/* Copies a piece to the end of the slot. It makes the last entry longer if that one ends there, else it adds an
- * entry. */
+/* Copies a piece to the end of the slot. If the last entry ends there, the function makes that entry longer. Otherwise
+ * it adds an entry. */
 static void copy_piece(struct speadi_verbs_frames *frames, struct build *build,
                        const struct iovec *piece)
 {
@@ -118,15 +118,15 @@ static struct ibv_sge entry_in(const struct speadi_verbs_source *source, const s
                             (uint32_t)piece->iov_len, source->memory.key};
 }
 
-/* Adds the payload of any packet behind the first entry, which ends at `end`. Returns how many entries there are then,
- * or 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
+/* Adds the payload of a packet after the first entry, which ends at `end`. It works for every packet. Returns the
+ * number of entries, or 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
 __attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames *frames,
                                                       struct ibv_sge *entry, uint8_t *end,
                                                       const struct speadi_tx_packet *packet)
 {
     struct build build = {.entry = entry, .count = 1, .end = end};
     const uint64_t copied_before = frames->copied_bytes;
-    /* With an entry for each piece, registered payload is sent without a copy. */
+    /* If each piece has an entry of its own, registered payload is sent without a copy. */
     const bool in_place = packet->iov_count <= frames->sge_max;
 
     for (unsigned i = 1; i < packet->iov_count; i++) {
@@ -167,7 +167,8 @@ static void write_checksums(const struct speadi_frame_template *head, uint8_t *s
         speadi_frame_template_write_udp_checksum(head, slot, packet->bytes, sum_payload(packet));
 }
 
-/* Does the same as add_payload() for nearly all packets: those with a header and one piece of payload. */
+/* Does the same as add_payload(), but only for a packet with a header and one piece of payload. Nearly all packets are
+ * of this kind. */
 static inline uint32_t add_only_piece(struct speadi_verbs_frames *frames, struct ibv_sge *entry,
                                       uint8_t *end, const struct iovec *piece)
 {

@@ -1,5 +1,5 @@
-/* Frames to be sent. Each frame has a slot of registered memory, for those bytes that are not sent from where they lie,
- * and the work request that describes the frame.
+/* Frames to be sent. Each frame has a slot and a work request. The slot is registered memory; it holds those bytes of
+ * the frame that are not sent from the memory of the user. The work request describes the frame.
  *
  * A slot holds the head of the frame (Ethernet, IP and UDP), the SPEAD header, and those parts of the payload that do
  * not lie in registered memory. So the first bytes of every frame are host memory, and the CPU can read them at the
@@ -19,16 +19,17 @@
 struct speadi_verbs_frames {
     struct speadi_verbs_arena arena;
     struct speadi_verbs_memory memory;   /* registration of the arena */
-    struct speadi_verbs_sources sources; /* memory that payload is sent from without a copy */
+    struct speadi_verbs_sources sources; /* memory from which payload is sent without a copy */
     struct ibv_send_wr *wr;              /* one request for each slot; each points to the next */
     struct ibv_sge *sge;                 /* sge_max entries for each slot */
     uint32_t slots;                      /* a power of two */
     uint32_t slot_bytes;
     uint32_t sge_max;
-    uint32_t payload_max;   /* most bytes of a datagram that fit into a slot */
-    uint32_t run_bytes_max; /* most bytes of a request of several packets; 0: there are none */
+    uint32_t payload_max;   /* size of the largest datagram that fits into a slot */
+    uint32_t run_bytes_max; /* most bytes of a run (verbs_runs.h); 0: there are no runs */
     bool offload;           /* the device writes the checksums */
-    /* Payload that was copied, because it does not lie in registered memory, and the packets that had some. */
+    /* How many bytes of payload were copied because they do not lie in registered memory, and how many packets had such
+     * bytes. */
     uint64_t copied_bytes, copied_packets;
     uint64_t memory_bytes;
 };
@@ -41,26 +42,28 @@ struct speadi_verbs_frames_options {
     uint32_t run_bytes_max;
 };
 
-/* Returns 0 or -errno with a sentence. The caller calls release() after a failure too. */
+/* Makes the slots and registers the memory. Returns 0 or -errno with a sentence. The caller calls release() after a
+ * failure too. */
 int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_verbs_device *device,
                              const struct speadi_verbs_frames_options *options,
                              struct spead_err *err);
 
-/* No posted request names the slots any more. Does nothing when zeroed. */
+/* Frees the slots. The caller makes sure that no posted request names them any more. Does nothing if the struct is
+ * zeroed. */
 void speadi_verbs_frames_release(struct speadi_verbs_frames *frames);
 
-/* Builds the frame of a packet in the slot of its number, without checksums, and fills the entries by which the device
- * gathers it. The first entry begins with the head of the frame. Returns the number of entries: at most one for each
- * piece of the packet, and a single one if the packet has more pieces than sge_max. Returns 0 if no frame can carry the
- * packet (see speadi_verbs_frames_make()). */
+/* Builds the frame of a packet, without checksums. The frame has the number `number` and lies in the slot of that
+ * number. The function fills the entries by which the device gathers the frame. The first entry begins with the head of
+ * the frame. Returns the number of entries: at most one for each piece of the packet, or a single one if the packet has
+ * more pieces than sge_max. Returns 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
 uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t number,
                                     struct ibv_sge *entry, const struct speadi_frame_template *head,
                                     const struct speadi_tx_packet *packet);
 
 /* Builds the frames of `count` packets. The first frame has the number `number`, and each frame lies in the slot of its
  * number. heads[i] is the head for destination i. Returns how many frames it built. It stops at a packet that no frame
- * can carry. Such a packet is longer than payload_max, or it has more pieces than the device can gather and a piece in
- * memory that the CPU cannot read. */
+ * can carry. There are two kinds of such packets. One kind is longer than payload_max. The other kind has more pieces
+ * than the device can gather, and the CPU cannot read all of them. */
 unsigned speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
                                   const struct speadi_frame_template *heads,
                                   const struct speadi_tx_packet *packets, unsigned count);

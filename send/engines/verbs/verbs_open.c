@@ -83,7 +83,8 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
                             report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
 }
 
-/* Sets *bytes to the most bytes of a request of several packets, or to 0 if each packet has its own request. */
+/* A request may carry several packets. Sets *bytes to the largest size of such a request, or to 0 if each packet has
+ * its own request. Returns 0 or -errno with a sentence. */
 static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
                      const struct speadi_tx_config *config, struct spead_err *err)
 {

@@ -19,10 +19,11 @@ struct speadi_verbs_paths {
     uint32_t count;
     int port_fd[SPEADI_TX_DESTINATIONS_MAX]; /* sockets that hold the source ports */
     struct speadi_neighbour neighbour[SPEADI_TX_DESTINATIONS_MAX];
-    uint16_t destination[SPEADI_TX_DESTINATIONS_MAX]; /* neighbour[i] is the next hop to this one */
+    uint16_t destination
+        [SPEADI_TX_DESTINATIONS_MAX]; /* neighbour[i] is the next hop to destination[i] */
     struct speadi_neighbours watch;
     bool is_watching;
-    uint64_t prod_ns; /* time at which the engine next makes the kernel ask the neighbours */
+    uint64_t prod_ns;         /* when the engine next makes the kernel ask the neighbours */
     uint64_t neighbours_lost; /* how often a next hop stopped answering */
     const struct spead_log *log;
 };
@@ -39,7 +40,7 @@ int speadi_verbs_paths_open(struct speadi_verbs_paths *paths, const struct spead
                             const struct speadi_interface *interface,
                             const struct speadi_verbs_interface *device, struct spead_err *err);
 
-/* Does nothing when zeroed. */
+/* Closes everything that speadi_verbs_paths_open() opened. Does nothing if the struct is zeroed. */
 void speadi_verbs_paths_close(struct speadi_verbs_paths *paths);
 
 /* Reads changes of the neighbour table and updates the frame templates. Never blocks. The owner thread calls it every

@@ -3,7 +3,7 @@
 
 #include "verbs_send_queue.h"
 
-/* Returns true if the next packet fits into a run that has `run` packets and `entries` entries. */
+/* Returns true if the next packet fits into a run that already has `run` packets and `entries` entries. */
 static bool fits_run(const struct speadi_verbs_frames *frames, uint32_t run, uint32_t entries,
                      uint32_t head_bytes, const struct speadi_tx_packet *first)
 {
@@ -22,8 +22,8 @@ static void drop_head(struct ibv_sge *entry, uint32_t head_bytes)
     entry->length -= head_bytes;
 }
 
-/* Makes the request one for the device to segment. The head of the first frame, which contains the length of one
- * segment, becomes the head of all. */
+/* Changes the request so that the device cuts it into segments. The head of the first frame, which contains the length
+ * of one segment, becomes the head of all segments. */
 static void segment(struct ibv_send_wr *wr, uint32_t head_bytes, uint32_t packet_bytes)
 {
     void *head = (void *)(uintptr_t)wr->sg_list->addr;
@@ -35,8 +35,8 @@ static void segment(struct ibv_send_wr *wr, uint32_t head_bytes, uint32_t packet
     wr->tso.mss = (uint16_t)packet_bytes;
 }
 
-/* Builds one request of the first packets. Returns how many packets it carries, or 0 if no frame can carry the first
- * packet. */
+/* Builds one request from as many of the first packets as fit into it. Returns how many packets it carries, or 0 if no
+ * frame can carry the first packet. */
 static unsigned make_run(struct speadi_verbs_frames *frames, uint64_t number,
                          const struct speadi_frame_template *head,
                          const struct speadi_tx_packet *packets, unsigned count)

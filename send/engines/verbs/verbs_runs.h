@@ -2,14 +2,14 @@
  * makes runs if the stream has the option hardware_tso.
  *
  * All packets of a run go to one destination and have the same size, because the device repeats one head for all of
- * them and no document says that it writes the UDP lengths. A packet that does not fit into the run before it begins
- * another request. Each packet keeps the slot of its number; the run uses the request of its first packet. */
+ * them. No document says that the device writes the UDP lengths. If a packet does not fit into the present run, it
+ * begins another request. Each packet keeps the slot of its number; the run uses the request of its first packet. */
 #ifndef SPEADI_VERBS_RUNS_H
 #define SPEADI_VERBS_RUNS_H
 
 #include "verbs_frames.h"
 
-/* Builds a chain of requests for `count` packets, of which the first has the number `number`. Sets *last to the last
+/* Builds a chain of requests for `count` packets. The first packet has the number `number`. Sets *last to the last
  * request of the chain. Returns how many packets the chain carries, as speadi_verbs_frames_make() does. */
 unsigned speadi_verbs_runs_make(struct speadi_verbs_frames *frames, uint64_t number,
                                 const struct speadi_frame_template *heads,

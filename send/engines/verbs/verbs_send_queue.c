@@ -170,8 +170,8 @@ int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct i
     /* If the queue accepted some frames, the next call begins with the bad request and returns the error. */
     if (code != ENOMEM)
         return count ? (int)count : -code;
-    /* A full queue has space again after the next completion. If no completion is due, it probably never has, so the
-     * engine gives up after REFUSALS_MAX refusals. */
+    /* A full queue has space again after the next completion. If no completion is due, the queue will probably never
+     * have space. So the engine gives up after REFUSALS_MAX refusals. */
     if (queue->signalled <= queue->completed && ++queue->refusals > REFUSALS_MAX)
         return -code;
     return (int)count;
@@ -298,7 +298,7 @@ void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
     speadi_verbs_send_queue_fail(queue, false);
     poll_until_completed(queue, done, DRAIN_NS);
     if (queue->posted != queue->completed)
-        destroy_queues(queue); /* from now on the device reads none of the frames */
+        destroy_queues(queue); /* after this the device reads none of the frames */
     complete_rest(queue, done);
     queue->flush_error = -EIO;
 }

@@ -18,7 +18,7 @@
 #include "tx_done_queue.h"
 
 struct speadi_verbs_send_options {
-    uint32_t slots; /* most frames that are posted and not completed */
+    uint32_t slots; /* most frames that may be posted and not completed */
     uint32_t sge_max;
     int comp_vector;             /* -1: no completion events */
     uint32_t rate_kbps;          /* rate at which the device paces; 0: it does not pace */
@@ -33,12 +33,12 @@ struct speadi_verbs_send_queue {
     struct ibv_qp *qp;
 
     uint64_t posted, completed; /* frames, counted since open() */
-    uint64_t signalled;         /* number of frames up to the last signalled one */
-    unsigned refusals;          /* posts in a row that were refused although no completion is due */
+    uint64_t signalled;         /* frames up to and including the last signalled one */
+    unsigned refusals;  /* consecutive posts that were refused although no completion is due */
     bool failed;        /* the queue must be rebuilt, after all posted frames have completed */
-    bool dead;          /* the queue must be rebuilt at once: no completion will come */
+    bool dead;          /* the queue must be rebuilt immediately: no completion will come */
     uint64_t failed_ns; /* time of the failure */
-    int flush_error;    /* -errno of the frames that complete as flushed */
+    int flush_error;    /* -errno for frames that complete as flushed */
 };
 
 #define SPEADI_VERBS_NUMBER_BITS        56 /* a stream needs decades to use up these numbers */
@@ -61,13 +61,14 @@ static inline uint32_t speadi_verbs_request_frames(uint64_t wr_id)
     return (uint32_t)(wr_id >> SPEADI_VERBS_NUMBER_BITS) + 1;
 }
 
-/* Returns 0 or -errno with a sentence. The caller calls close() after a failure too. */
+/* Makes the queue pair and its completion queue. Returns 0 or -errno with a sentence. The caller calls close() after a
+ * failure too. */
 int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
                                  struct speadi_verbs_device *device,
                                  const struct speadi_verbs_send_options *options,
                                  struct spead_err *err);
 
-/* Does nothing when zeroed. */
+/* Destroys the queue pair and its completion queue. Does nothing if the struct is zeroed. */
 void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue);
 
 /* Returns how many frames are posted and not completed. */
@@ -76,13 +77,13 @@ static inline uint32_t speadi_verbs_send_queue_posted(const struct speadi_verbs_
     return (uint32_t)(queue->posted - queue->completed);
 }
 
-/* Posts a chain of requests. It carries `count` frames, the first of which has the number queue->posted, and its last
- * request is signalled. Returns how many frames the queue accepted; they are fewer when the queue is full. Returns
- * -errno when the queue will not accept frames any more. */
+/* Posts a chain of requests. The chain carries `count` frames. The first frame has the number queue->posted. The last
+ * request of the chain is signalled. Returns how many frames the queue accepted. That is fewer than `count` when the
+ * queue is full. Returns -errno when the queue will not accept frames any more. */
 int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct ibv_send_wr *first,
                                  unsigned count);
 
-/* Polls the device completions and puts them into `done`, as far as that has space. Returns how many frames have
+/* Polls the device completions and puts them into `done`, as long as `done` has space. Returns how many frames have
  * completed. */
 unsigned speadi_verbs_send_queue_poll(struct speadi_verbs_send_queue *queue,
                                       struct speadi_tx_done_queue *done);

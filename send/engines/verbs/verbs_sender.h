@@ -27,9 +27,9 @@ struct speadi_verbs_sender {
     struct speadi_wake_fd wake_fd;
     uint32_t chain_max;                     /* most packets of one chain */
     struct spead_send_verbs_config options; /* its strings are valid only during open() */
-    uint64_t check_ns;                      /* time of the next look at events and neighbours */
-    int broken;                     /* not 0: nothing can be sent any more, for this -errno */
-    bool said_copied, said_rebuilt; /* these lines have been logged; each is logged once */
+    uint64_t check_ns;                      /* when the engine next reads events and neighbours */
+    int broken;                             /* not 0: -errno, and nothing can be sent any more */
+    bool said_copied, said_rebuilt;         /* these lines have been logged; each is logged once */
     struct speadi_tx_counters counters;
     const struct spead_log *log;
 };

@@ -1,5 +1,5 @@
-/* Memory that payload is sent from without a copy. The engine registers it with the device once, and looks it up for
- * each piece of a packet. */
+/* Memory from which payload is sent without a copy. The engine registers this memory with the device once. For each
+ * piece of a packet, it looks up the memory that the piece lies in. */
 #ifndef SPEADI_VERBS_SOURCES_H
 #define SPEADI_VERBS_SOURCES_H
 
@@ -11,7 +11,7 @@
 #include <speadi/verbs_device.h>
 
 struct speadi_verbs_source {
-    uintptr_t first; /* address by which heaps name its first byte */
+    uintptr_t first; /* address that heaps use for its first byte */
     size_t bytes;
     bool is_readable; /* the CPU can read it */
     struct speadi_verbs_memory memory;
@@ -21,7 +21,7 @@ struct speadi_verbs_sources {
     struct speadi_verbs_device *device; /* borrowed; NULL: nothing is registered */
     struct speadi_verbs_source *source; /* sorted by address */
     uint32_t count;
-    uint32_t latest; /* index of the source of the last piece; the next piece is mostly there too */
+    uint32_t latest; /* index of the source that was found last; mostly the next one too */
 };
 
 /* Registers `count` pieces of memory. Returns 0, or -errno with a sentence: -EINVAL (a piece is empty, or two overlap),
@@ -31,7 +31,7 @@ int speadi_verbs_sources_init(struct speadi_verbs_sources *sources,
                               const struct spead_send_memory *memory, uint32_t count,
                               struct spead_err *err);
 
-/* Does nothing when zeroed. */
+/* Ends all registrations. Does nothing if the struct is zeroed. */
 void speadi_verbs_sources_release(struct speadi_verbs_sources *sources);
 
 /* Searches all sources. Only speadi_verbs_sources_find() calls it. */
