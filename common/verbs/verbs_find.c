@@ -21,8 +21,7 @@ struct finder {
     struct ibv_device **list;
     int count;
     struct speadi_verbs_found *found;
-    struct spead_err
-        open_err; /* error of a device that may be the wanted one but could not be opened */
+    struct spead_err open_err; /* error of opening a device that may be the wanted one */
 };
 
 /* ---- Address tables ------------------------------------------------------------------------------ */

@@ -279,9 +279,9 @@ TestSuite(callers_read, .init = set_up, .fini = tear_down);
     row < read_table + sizeof read_table / sizeof *read_table; \
     row++
 
-/* Passes a valid struct to row->use: it is `size` bytes long, and its struct_size is `struct_size`. If it is longer
- * than the library's, the bytes beyond are zero, except the last one, which is `last`. Returns what row->use
- * returned. */
+/* Passes a valid struct to row->use. The struct is `size` bytes long, and its struct_size is `struct_size`. If it is
+ * longer than the struct of the library, the bytes beyond that are zero, except the last one, which is `last`. Returns
+ * what row->use returned. */
 static int use(const struct read_row *row, size_t size, size_t struct_size, unsigned char last,
                struct spead_err *err)
 {

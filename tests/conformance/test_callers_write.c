@@ -262,8 +262,8 @@ TestSuite(callers_write, .init = set_up, .fini = tear_down);
     row < write_table + sizeof write_table / sizeof *write_table; \
     row++
 
-/* Calls row's function with memory of `size` bytes, filled with the pattern, whose struct_size is `struct_size`.
- * Returns the memory; the caller frees it. */
+/* Calls the function of the row with `size` bytes of memory. The memory is filled with the pattern, and its struct_size
+ * is `struct_size`. Returns the memory; the caller frees it. */
 static unsigned char *write_into(const struct write_row *row, size_t size, size_t struct_size)
 {
     uint32_t said = (uint32_t)struct_size;

@@ -1,6 +1,6 @@
 /* Goal: heaps arrive whole and the ledger is exact, for all engines, sizes, orders of arrival and address families.
  * Method: a table of modes. For each row, a real sender and a real receiver run in one thread, in a network namespace
- * that the test makes; they are polled in turn, so that nothing is lost. CI runs all pairs of modes. With
+ * that the test makes; they are polled alternately, so that nothing is lost. CI runs all pairs of modes. With
  * SPEADLINE_FULL=1 every combination runs (label slow). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -41,7 +41,8 @@ static void add_pair(const char *tx, const char *rx)
     table.values[ENGINES]++;
 }
 
-/* Lists each engine with itself, and each of the kernel's engines with each other one. */
+/* Lists the pairs of engines: each engine with itself, and each engine that uses the kernel with every other such
+ * engine. */
 static void list_engines(void)
 {
     char tx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH], rx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
@@ -63,7 +64,7 @@ static bool over_links(const unsigned *row)
     return test_engine_kind(engines[row[ENGINES]].tx) == TEST_MEM;
 }
 
-/* True when the row can run. A memory link has no address, so only one host is used with it. A datagram of 65507
+/* Returns true if the row can run. A memory link has no address, so only one host is used with it. A datagram of 65507
  * bytes does not fit behind the larger header of IPv6. */
 static bool allowed(const unsigned *row)
 {
@@ -74,7 +75,7 @@ static bool allowed(const unsigned *row)
     return !(v6 && packets[row[PACKET]] > 65487);
 }
 
-/* Small packets make many packets per heap, so fewer heaps are sent then. */
+/* Returns how many heaps to send. With small packets a heap has many packets, so the test sends fewer heaps. */
 static unsigned heap_count(uint32_t packet, uint64_t heap)
 {
     return heap > 1000000 ? (packet < 1000 ? 1 : 3) : 12;

@@ -336,7 +336,7 @@ struct set_up {
     struct ibv_rwq_ind_table *table;
 };
 
-/* Do the next step, unless a step before has failed. */
+/* Does the next step, unless an earlier step has failed. */
 #define STEP(call)     (errno = 0, err = err ? err : (call) ? 0 : errno)
 #define STEP_INT(call) (err = err ? err : (call))
 

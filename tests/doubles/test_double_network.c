@@ -107,7 +107,8 @@ Test(verbs_network, a_sleeper_wakes_by_the_channel_once_it_has_armed)
     rig_close(&rig);
 }
 
-/* The kernel does this too, because the event of a destroyed queue would point to freed memory. */
+/* When a queue is destroyed, its unread events are removed. The kernel does this too, because such an event would point
+ * to freed memory. */
 Test(verbs_network, an_unread_event_goes_with_its_queue)
 {
     struct rig rig;
@@ -209,7 +210,7 @@ Test(verbs_network, segmentation_makes_frames_of_equal_size)
     payload = rig_slot(&rig.far, RIG_DEPTH);
     for (unsigned i = 0; i < 300; i++)
         payload[i] = (uint8_t)i;
-    /* Only the headers of this frame are used. Their UDP length is that of a segment. */
+    /* Only the headers of this frame are used. The UDP length in them is the length of one segment. */
     rig_frame(payload + 1024, 0, 100);
     memcpy(header, payload + 1024, sizeof header);
     sge = (struct ibv_sge){(uintptr_t)payload, 300, rig.far.mr->lkey};

@@ -291,7 +291,7 @@ static void one_send_completion_on_an_extended_queue(void)
     rig_open(&rig, 1, (struct rig_options){.extended = true});
     rig_ready(&rig.near);
     rig_move_qp(rig.near.qp, IBV_QPS_ERR);
-    cr_assert_eq(rig_post(&rig.near, 0), 0); /* flushed at once, so it completes without a frame */
+    cr_assert_eq(rig_post(&rig.near, 0), 0); /* flushed, so it completes without a frame */
 }
 
 Test(verbs_refusals, reading_a_field_not_asked_for_aborts, .signal = SIGABRT)

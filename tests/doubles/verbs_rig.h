@@ -64,7 +64,8 @@ uint8_t *rig_slot(const struct rig_host *host, unsigned slot);
 /* Writes a multicast frame with `payload` bytes of payload, which begin with `number`. Returns its length. */
 size_t rig_frame(uint8_t *to, uint32_t number, size_t payload);
 
-/* Sends such a frame, signalled, and waits for the completion. Returns the status of the completion. */
+/* Builds a frame as rig_frame() does, sends it signalled, and waits for the completion. Returns the status of the
+ * completion. */
 enum ibv_wc_status rig_send(struct rig_host *host, uint32_t number, size_t payload);
 
 /* Returns the number at the start of the payload of a received frame. */
@@ -73,7 +74,8 @@ uint32_t rig_number(const uint8_t *frame);
 /* Waits for the next completion and returns it. Fails the test when none arrives. */
 struct ibv_wc rig_completion(struct ibv_cq *cq);
 
-/* Returns true if the queue has no completion now. To be called after all frames that were sent must have arrived. */
+/* Returns true if the queue has no completion now. The caller calls it when all frames that were sent must have
+ * arrived. */
 bool rig_nothing(struct ibv_cq *cq);
 
 struct vdouble_counters rig_counters(void);

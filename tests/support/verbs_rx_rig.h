@@ -1,5 +1,5 @@
-/* A verbs receive engine on the near host, and ordinary senders on the far host. This is for programs that are linked
- * with the verbs double. The caller makes the engine load the double (verbs_double.h). */
+/* A verbs receive engine on the near host, and ordinary senders on the far host. The rig is for programs that are
+ * linked with the verbs double. The caller makes the engine load the double (verbs_double.h). */
 #ifndef TESTS_SUPPORT_VERBS_RX_RIG_H
 #define TESTS_SUPPORT_VERBS_RX_RIG_H
 
@@ -41,11 +41,11 @@ struct verbs_rx_rig {
     struct spead_err err;
 };
 
-/* Makes two hosts, the senders and the configuration. Returns false if that is not possible here; rig->reason says why,
- * and the test is to be skipped. */
+/* Makes two hosts, the senders and the configuration. Returns false if that is not possible here. Then rig->reason says
+ * why, and the caller skips the test. */
 bool verbs_rx_rig_prepare(struct verbs_rx_rig *rig, const struct verbs_rx_options *options);
 
-/* Returns 0, or -errno with a sentence in rig->err. */
+/* Opens the engine. Returns 0, or -errno with a sentence in rig->err. */
 int verbs_rx_rig_open_engine(struct verbs_rx_rig *rig);
 
 void verbs_rx_rig_close(struct verbs_rx_rig *rig);
@@ -53,7 +53,7 @@ void verbs_rx_rig_close(struct verbs_rx_rig *rig);
 /* Sends a datagram to the endpoint. Returns false when the kernel refuses it. */
 bool verbs_rx_rig_send(struct verbs_rx_rig *rig, unsigned endpoint, const void *data, size_t bytes);
 
-/* Sends a frame from the far host as it is. */
+/* Sends a frame from the far host without changing it. */
 bool verbs_rx_rig_send_frame(struct verbs_rx_rig *rig, const void *frame, size_t bytes);
 
 /* Polls and waits for up to five seconds until there are packets in rig->burst. Returns the result of poll(); 0 when no

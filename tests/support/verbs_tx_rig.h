@@ -1,4 +1,4 @@
-/* A verbs send engine on one host and kernel sockets on the other, with the verbs double. This is for programs that
+/* A verbs send engine on one host and kernel sockets on the other, with the verbs double. The rig is for programs that
  * tests/CMakeLists.txt links with use_verbs_double(). */
 #ifndef TEST_VERBS_TX_RIG_H
 #define TEST_VERBS_TX_RIG_H
@@ -18,9 +18,8 @@ struct verbs_tx_rig {
     bool is_open; /* the engine is open */
 };
 
-/* Makes two hosts. far_addresses are the addresses of the sinks, and NULL ends the array; a sink joins its address if
- * that is a group. The port of sink i is VERBS_TX_PORT + i. Returns false with a reason if the test is to be
- * skipped. */
+/* Makes two hosts. far_addresses has the address of each sink; NULL ends the array. If the address is a group, the sink
+ * joins it. The port of sink i is VERBS_TX_PORT + i. Returns false with a reason if the caller must skip the test. */
 bool verbs_tx_network(struct verbs_tx_rig *rig, const char *const *far_addresses,
                       const char **reason);
 

@@ -19,8 +19,7 @@ struct speadi_verbs_paths {
     uint32_t count;
     int port_fd[SPEADI_TX_DESTINATIONS_MAX]; /* sockets that hold the source ports */
     struct speadi_neighbour neighbour[SPEADI_TX_DESTINATIONS_MAX];
-    uint16_t destination
-        [SPEADI_TX_DESTINATIONS_MAX]; /* neighbour[i] is the next hop to destination[i] */
+    uint16_t destination[SPEADI_TX_DESTINATIONS_MAX]; /* neighbour[i] is the next hop to it */
     struct speadi_neighbours watch;
     bool is_watching;
     uint64_t prod_ns;         /* when the engine next makes the kernel ask the neighbours */

@@ -34,7 +34,7 @@ struct speadi_verbs_send_queue {
 
     uint64_t posted, completed; /* frames, counted since open() */
     uint64_t signalled;         /* frames up to and including the last signalled one */
-    unsigned refusals;  /* consecutive posts that were refused although no completion is due */
+    unsigned refusals;          /* consecutive posts refused although no completion is due */
     bool failed;        /* the queue must be rebuilt, after all posted frames have completed */
     bool dead;          /* the queue must be rebuilt immediately: no completion will come */
     uint64_t failed_ns; /* time of the failure */

@@ -1,5 +1,5 @@
-/* Goal: "auto" chooses verbs if the engine can be used and the device is clear, and logs what that means. Otherwise it
- * chooses another engine and logs the reason.
+/* Goal: "auto" chooses verbs if the engine can be used and if it is clear which device to use. It logs what that means.
+ * Otherwise it chooses another engine and logs the reason.
  * Method: the tests create receive streams and send streams on the verbs double, in a network that the test makes. */
 #include <criterion/criterion.h>
 #include <errno.h>

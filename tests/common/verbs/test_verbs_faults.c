@@ -1,7 +1,7 @@
 /* Goal: after every failure of a device, a stream either goes on or ends with an error. No byte is wrong, both ledgers
  * add up, nothing hangs and no object is left.
- * Method: a sender and a receiver use the verbs double, which fails on command as hardware does once a year. Also, each
- * call of each verb of a set-up fails in turn. */
+ * Method: a sender and a receiver use the verbs double, which fails on request. Hardware fails in the same ways, but
+ * rarely. Other tests set up a stream again and again; each time another call of a verb fails. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -90,8 +90,9 @@ Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
 
 struct harm {
     const char *script;
-    bool duplicates; /* no heap is lost */
-    /* The fault is not for multi-packet queues: these have no queue pair of their own and post by a doorbell. */
+    bool duplicates; /* packets arrive twice, and no heap is lost */
+    /* The fault is not tried with a multi-packet queue. Such a queue has no queue pair of its own, and its receives are
+     * posted by a doorbell. */
     bool of_queue_pair;
 };
 

@@ -18,7 +18,8 @@
  *   qp.fatal                           the Nth matched frame moves its queue pair to ERR, with an event
  *   cq.overrun                         the Nth completion finds its completion queue full
  *
- * rx.corrupt and tx.corrupt flip a bit of the byte ARGUMENT; without an argument, of the last byte.
+ * rx.corrupt and tx.corrupt flip a bit of one byte. ARGUMENT is the number of that byte; without an argument it is the
+ * last byte.
  *
  * Threads:  any thread may call any function. */
 #ifndef TESTS_DOUBLES_VERBS_CONTROL_H
@@ -46,8 +47,8 @@ struct vdouble_counters {
     uint64_t contexts, pds, mrs, channels, cqs, qps, flows, wqs, ind_tables;
 };
 
-/* Adds a script to those that hold already. Returns 0 or -EINVAL; then nothing of the script holds, and
- * vdouble_last_refusal() says why. */
+/* Adds a script to those that are active already. Returns 0 or -EINVAL. After -EINVAL no part of the new script is
+ * active, and vdouble_last_refusal() says why. */
 int vdouble_script(const char *text);
 
 /* Removes every fault, sets each setting to its default, and zeroes all counters except those of the objects. */
@@ -66,8 +67,8 @@ const char *vdouble_last_refusal(void);
 int vdouble_qp_fatal(uint32_t qp_num);
 
 /* Sets the function that copies bytes to and from memory registered by dma-buf. NULL restores memcpy on the mapping of
- * the double. The thread of the device or the thread in post_send calls it with a lock held, so it must not call a
- * verb. */
+ * the double. The thread of the device or the thread in post_send calls the function with a lock held, so the function
+ * must not call a verb. */
 typedef void vdouble_copy_fn(void *user, void *to, const void *from, size_t bytes);
 void vdouble_copy_hook(vdouble_copy_fn *copy, void *user);
 

@@ -98,7 +98,7 @@ static bool take(struct vd_cq *cq, struct vd_cqe *entry)
     if (!due(cq))
         return false;
     *entry = cq->ring[cq->head++ % cq->capacity];
-    if (entry->send_from) /* only from now on may the program use these send slots again */
+    if (entry->send_from) /* only after this may the program use these send slots again */
         vd_queue_retire(&entry->send_from->sq, entry->retired);
     return true;
 }
@@ -133,8 +133,8 @@ int vd_req_notify_cq(struct ibv_cq *ibv, int solicited_only)
         return err;
     if (!ibv->channel)
         return vd_refuse(EINVAL, "req_notify_cq: the queue was made without a channel");
-    /* Entries that are in the queue already send no event. A program that does not poll again after arming may sleep
-     * for ever. */
+    /* Completions that are already in the queue send no event. A program that does not poll again after arming may
+     * sleep for ever. */
     pthread_mutex_lock(&context->lock);
     cq->armed = true;
     cq->armed_solicited = solicited_only;
@@ -197,8 +197,8 @@ static void end_poll(struct ibv_cq_ex *ex)
     pthread_mutex_unlock(&context->lock);
 }
 
-/* Returns the current entry, and aborts if the program did not ask for this field when it made the queue. Real
- * providers then have a NULL reader, or one that reads bytes of another field. */
+/* Returns the current entry, and aborts if the program did not ask for this field when it made the queue. In a real
+ * provider, the function that reads the field is then NULL, or it reads bytes of another field. */
 static const struct vd_cqe *current(struct ibv_cq_ex *ex, uint64_t flag, const char *field)
 {
     struct vd_cq *cq = (struct vd_cq *)ex;

@@ -1,4 +1,4 @@
-/* Devices and contexts. Each Ethernet interface of the network namespace of the caller is a device with the name
+/* Devices and contexts. The caller runs in a network namespace. Each Ethernet interface there is a device with the name
  * vd_INTERFACE. */
 #include "double.h"
 

@@ -28,7 +28,7 @@
 
 /* ---- script.c, control.c ---------------------------------------------------------------------------------- */
 
-/* The settings. A script names them as they are named here. script.c holds the defaults. */
+/* The settings. A script uses the same names. script.c holds the defaults. */
 struct vd_settings {
     uint64_t max_qp_wr, max_sge, max_cqe, max_qp, max_cq, max_mr, max_pd, max_flows, max_mr_size;
     uint64_t max_pinned; /* bytes that may be registered at a time, like RLIMIT_MEMLOCK */
@@ -41,7 +41,7 @@ struct vd_settings {
     uint64_t port_down, device_fatal; /* a change of these raises the event */
     uint64_t delay_us;                /* a completion becomes visible this much later */
     uint64_t len_err_fatal; /* a frame longer than its buffers moves the queue pair to ERR */
-    uint64_t poison;        /* posting a receive overwrites its memory at once */
+    uint64_t poison;        /* posting a receive immediately overwrites its memory */
     uint64_t ack_wait_ms;   /* how long destroy waits for acknowledgements before it aborts */
     uint64_t verbose;
 };
@@ -64,8 +64,8 @@ int vd_refuse(int err, const char *format, ...) __attribute__((format(printf, 2,
 void *vd_refuse_null(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *vd_null(int err);
 
-/* Ends the process with a sentence. The double calls it for a use that on real hardware would lead to wrong data, a
- * hang or a crash. */
+/* Ends the process with a sentence. The double calls it when a mistake of the program would lead to wrong data, a hang
+ * or a crash on real hardware. */
 _Noreturn void vd_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Adds `amount` to the counter at that offset. */
@@ -75,7 +75,7 @@ void vd_count(size_t offset, int64_t amount);
 /* Returns a number for a queue pair or work queue. No other queue of this process has it. */
 uint32_t vd_next_number(void);
 
-/* Copies to or from memory that is registered by dma-buf, through the copy hook if there is one. */
+/* Copies bytes to or from memory that is registered by dma-buf. It does so through the copy hook if there is one. */
 void vd_copy_device(void *to, const void *from, size_t bytes);
 
 /* ---- Objects ------------------------------------------------------------------------------------ */
@@ -104,7 +104,7 @@ struct vd_context {
     struct vd_device *device;
     pthread_mutex_t lock;
     pthread_t thread;
-    int packet_fd; /* AF_PACKET socket; negative: the -errno for making a queue pair */
+    int packet_fd; /* AF_PACKET socket; negative: -errno, and no queue pair can be made */
     int wake_fd;
     bool stopping;
     unsigned mtu;
@@ -120,7 +120,8 @@ struct vd_context {
     uint64_t pinned_bytes;
     unsigned pd_count, mr_count, channel_count, cq_count, qp_count, flow_count, wq_count;
     unsigned ind_table_count;
-    /* The frame that arrives or leaves now, and a held frame that a script moves behind the next one. */
+    /* The frame that arrives now and the frame that leaves now. A script can hold a frame back until the next one has
+     * passed. */
     struct vd_frame rx_frame, rx_held, tx_frame, tx_held;
 
     struct verbs_context verbs; /* the last member: verbs.h reads fields before its ibv_context */
@@ -236,7 +237,7 @@ struct vd_flow {
     uint32_t tag;
 };
 
-/* A frame on its way to a queue. */
+/* A frame that the double is delivering to a queue. */
 struct vd_arrival {
     const uint8_t *frame;
     size_t length;

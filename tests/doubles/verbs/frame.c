@@ -145,7 +145,7 @@ bool vd_checksums_right(const uint8_t *frame, size_t length)
            udp_sum(frame, &l, udp_bytes) == 0xffff;
 }
 
-/* Does what IBV_SEND_IP_CSUM asks for. As mlx5 does, it fills in the checksums of both IP and UDP. */
+/* Does what IBV_SEND_IP_CSUM asks for: fills in the checksums of both IP and UDP, as mlx5 does. */
 void vd_checksums_fill(uint8_t *frame, size_t length)
 {
     struct layout l = layers(frame, length);

@@ -165,8 +165,8 @@ VD_EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address, size
     return register_host("reg_mr", pd, address, length, iova, access);
 }
 
-/* Any descriptor that can be mapped, such as a memfd, may stand for a dma-buf. The double never touches the mapping of
- * the caller. That mapping may be PROT_NONE, to act as device memory that the CPU cannot read. */
+/* Any descriptor that can be mapped, such as a memfd, may act as a dma-buf. The double never touches the mapping of the
+ * caller. That mapping may be PROT_NONE, to act as device memory that the CPU cannot read. */
 VD_EXPORT struct ibv_mr *ibv_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset, size_t length,
                                            uint64_t iova, int fd, int access)
 {

@@ -14,7 +14,8 @@ VD_EXPORT bool mlx5dv_is_supported(struct ibv_device *device)
     return vdouble_is_mlx5();
 }
 
-/* The caller sets comp_mask to the fields that it asks for. The function sets it to the fields that it has filled. */
+/* Reports the properties of the device. The caller sets comp_mask to the fields that it asks for. The function sets
+ * comp_mask to the fields that it has filled. */
 VD_EXPORT int mlx5dv_query_device(struct ibv_context *context, struct mlx5dv_context *out)
 {
     uint64_t asked = out->comp_mask;

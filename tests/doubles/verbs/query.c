@@ -1,5 +1,5 @@
-/* The properties that a device reports: limits, capabilities, port, addresses. Also the names of events and
- * statuses. */
+/* The properties that a device reports: limits, capabilities, port, addresses. This file also has the names of events
+ * and statuses. */
 #include "double.h"
 
 #include <errno.h>
@@ -145,7 +145,7 @@ int vd_query_port(struct ibv_context *ibv, uint8_t port, struct ibv_port_attr *a
     return 0;
 }
 
-/* Programs that are older than port_cap_flags2 call this. */
+/* A program that was compiled before the field port_cap_flags2 existed calls this function. */
 VD_EXPORT int ibv_query_port(struct ibv_context *ibv, uint8_t port,
                              struct _compat_ibv_port_attr *attr)
 {
@@ -267,7 +267,7 @@ VD_EXPORT const char *ibv_node_type_str(enum ibv_node_type type)
     return type == IBV_NODE_CA ? "InfiniBand channel adapter" : "unknown";
 }
 
-/* The double pins no memory, so a fork() does no harm. A program may call this all the same. */
+/* The double pins no memory, so a fork() does no harm. A program may call this function all the same. */
 VD_EXPORT int ibv_fork_init(void)
 {
     return vd_call("fork_init");

@@ -161,7 +161,8 @@ static bool apply_word(struct script *to, char *word)
     return add_rule(to, word, when, argument);
 }
 
-/* Applies a script completely or not at all. A part of a script would test something else than its author intends. */
+/* Applies a script completely or not at all. If only a part of a script were active, the test would not test what its
+ * author wants. */
 static bool apply(const char *text)
 {
     struct script *trial = malloc(sizeof *trial);

@@ -9,7 +9,7 @@ enum { ETHERNET_BYTES = 14, VLAN_BYTES = 4, INLINE_HEADER_BYTES = 18 };
 #define FLAGS_KNOWN \
     (IBV_SEND_FENCE | IBV_SEND_SIGNALED | IBV_SEND_SOLICITED | IBV_SEND_INLINE | IBV_SEND_IP_CSUM)
 
-/* ---- Requests that are refused at once ----------------------------------------------------------- */
+/* ---- Requests that are refused immediately ------------------------------------------------------ */
 
 static size_t payload_bytes(const struct ibv_send_wr *wr)
 {
@@ -33,7 +33,7 @@ static int check_tso(const struct vd_qp *qp, const struct ibv_send_wr *wr)
 }
 
 /* Refuses a request whose first bytes the CPU cannot read. mlx5 copies the start of a frame into its ring with the CPU,
- * from the address in the entry. With memory that only the device can reach, it would crash. */
+ * from the address in the entry. If only the device could reach that memory, mlx5 would crash. */
 static int check_header(const struct vd_qp *qp, const struct ibv_send_wr *wr)
 {
     struct vd_context *context = vd_context(qp->qp.context);

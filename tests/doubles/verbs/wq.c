@@ -312,7 +312,8 @@ static void use_strides(struct vd_wq *wq, uint32_t count)
  * error. */
 static int announced(struct vd_wq *wq)
 {
-    /* Acquire pairs with the release store of the program to the doorbell: the program wrote the entries before. */
+    /* Acquire pairs with the release store of the program to the doorbell. The program wrote the entries before that
+     * store. */
     uint16_t head = (uint16_t)be32toh(__atomic_load_n(wq->doorbell, __ATOMIC_ACQUIRE));
     uint16_t count = (uint16_t)(head - wq->consumed);
 

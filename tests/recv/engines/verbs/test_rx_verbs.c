@@ -41,7 +41,7 @@ Test(rx_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 Test(rx_verbs, unicast_comes_and_the_kernel_does_not_answer_it)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.endpoints = {TEST_NEAR_V4 ":7148"}});
-    for (uint32_t i = 0; i < 20; i++) /* after an answer of the kernel, the next send would fail */
+    for (uint32_t i = 0; i < 20; i++) /* if the kernel answered one, the next send would fail */
         assert_comes(0, i);
 }
 

@@ -94,7 +94,7 @@ Test(rx_verbs_mprq, what_is_lent_stays_while_the_ring_goes_round)
     lent = rig.burst;
     vdouble_counters(&before);
     for (uint32_t i = 1; i < 400;
-         i++) /* more than fit into all entries: the device drops the others */
+         i++) /* more packets than fit into all entries: the device drops the others */
         send_one(i);
     do
         vdouble_counters(&now);

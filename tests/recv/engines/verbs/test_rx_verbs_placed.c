@@ -120,7 +120,8 @@ static void reserve_all(unsigned count)
     cr_assert_eq(done, count);
 }
 
-/* Sends packets of one byte of payload until one lands in reservation 0. That packet is still lent afterwards. */
+/* Sends packets with one byte of payload until a packet lands in reservation 0. That packet is still lent
+ * afterwards. */
 static void reach_the_reserved(void)
 {
     for (uint32_t i = 0; i < 5000; i++) {
@@ -135,7 +136,7 @@ static void reach_the_reserved(void)
     cr_assert_fail("no frame lands in a reservation");
 }
 
-/* There are more packets than the receives of one window. So the test fails if the engine posts only a window. */
+/* The test sends more packets than a window has receives. So it fails if the engine posts only a window of receives. */
 Test(rx_verbs_placed, what_is_too_small_to_place_finds_the_whole_queue)
 {
     enum { PACKETS = 300 };
@@ -233,7 +234,8 @@ static uint64_t completions(void)
     return c.completions;
 }
 
-/* This is for firmware whose queue goes on after such a frame. The engine finds the frame when it drains the queue. */
+/* With some firmware the queue goes on after a frame that is longer than its slot. The engine finds such a frame when
+ * it polls the old queue until that is empty. */
 Test(rx_verbs_placed, a_frame_beyond_its_slot_counts_also_while_places_are_taken_back)
 {
     uint64_t before;

@@ -1,5 +1,5 @@
-/* Goal: a NIC places payload into memory that the CPU must not touch, and every heap that is handed over is right, with
- * losses too.
+/* Goal: a NIC places payload into memory that the CPU must not touch, and every heap that is handed over is right, even
+ * when packets are lost.
  * Method: a stream uses the verbs double. The heap memory is a memfd that is registered as a dma-buf. The program maps
  * it PROT_NONE, so an access of the core would end the test. A socket on the far host sends, and a seeded dice chooses
  * the packets that it leaves out. The first packet of a heap has a longer header than the others. */
@@ -191,8 +191,8 @@ Test(verbs_apart, at_one_loss_in_a_hundred_every_heap_is_right)
     cr_expect_gt(stats.counters.repaired, sent / 20);
 }
 
-/* No heap has its last packet, so its range is still reserved when the next heap begins, and the first packet of that
- * heap lands there. */
+/* The test does not send the last packet of any heap. So the range of that packet is still reserved when the next heap
+ * begins. The first packet of the next heap lands in this range. */
 Test(verbs_apart, a_longer_header_among_payload_is_read_back)
 {
     struct spead_recv_stream_config config = usual();

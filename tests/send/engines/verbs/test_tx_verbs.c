@@ -178,8 +178,8 @@ Test(tx_verbs, registered_payload_goes_by_reference_and_other_payload_is_copied)
         expect_payload(registered[i % 3] + 100 * (i / 3), 1000 + i);
     packets->count = 0;
     add_payload(header, other, sizeof other);
-    add_payload(header, registered[1] + 4000, 96); /* up to the last byte */
-    add_payload(header, registered[2] - 50, 100);  /* lies in two pieces, so in none completely */
+    add_payload(header, registered[1] + 4000, 96); /* ends at the last byte */
+    add_payload(header, registered[2] - 50, 100);  /* lies across two registered pieces */
     tx_harness_send(&rig.h, packets);
     cr_assert_eq(engine_counters().copied_bytes, sizeof other + 100);
     expect_payload(other, sizeof other);

@@ -1,7 +1,7 @@
 /* Goal: after every failure of a device, reap() returns every packet that the engine took, once and in order. The
  * engine goes on and counts the failure if it can; otherwise it ends with a sentence. No object is left.
- * Method: the verbs double fails on request: each call of the set-up in turn, completions, queues, the port, the
- * device. Kernel sockets on another host show which packets were really sent. */
+ * Method: the verbs double fails on request. Each call of the set-up fails once. Completions, queues, the port and the
+ * device fail too. Kernel sockets on another host show which packets were really sent. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -89,9 +89,9 @@ static void add(unsigned count)
 
 /* ---- Setting up ------------------------------------------------------------------------------- */
 
-/* Makes the 1st, 2nd, ... call of a verb fail, until opening makes fewer calls of it. After every failure there must be
- * a sentence and no object. The engine can open without the answers of some queries, so is_vital says whether opening
- * must fail at least once. */
+/* Opens the engine again and again. First the 1st call of the verb fails, then the 2nd, and so on, until opening makes
+ * fewer calls of the verb. After every failure there must be a sentence and no object. The engine can open without the
+ * answers of some queries, so is_vital says whether opening must fail at least once. */
 static void fail_each(const char *verb, bool is_vital)
 {
     static uint8_t bytes[4096];
@@ -175,7 +175,7 @@ static void recover_from(const char *fault, unsigned arrive_at_least)
     finish();
 }
 
-/* The queue holds at most 64 KiB of frames, so at most this many complete as flushed when one of them fails. */
+/* The queue holds at most 64 KiB of frames, so if one frame fails, at most this many frames complete as flushed. */
 enum { IN_QUEUE = 64 * 1024 / 500 };
 
 Test(tx_verbs_faults, a_frame_that_fails_takes_only_the_queue_with_it)
@@ -249,7 +249,7 @@ Test(tx_verbs_faults, no_room_is_waited_for)
 
 /* ---- Ends ----------------------------------------------------------------------------------------- */
 
-/* Sends until send() returns an error, and returns that. */
+/* Sends packets until send() returns an error. Returns that error. */
 static int send_until_broken(void)
 {
     const uint64_t deadline_ns = speadi_clock_mono_ns() + 10000000000u;
