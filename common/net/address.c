@@ -108,7 +108,7 @@ static int resolve(struct speadi_address *address, const struct endpoint_text *t
     return 0;
 }
 
-/* How a user writes an endpoint, for each use of an endpoint. */
+/* The syntax that an error message shows to the user, for each use of an address. */
 static const char *const syntax[] = {
     [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT",
     [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535",

@@ -6,7 +6,8 @@ struct gap_walk {
     const struct spead_heap *heap;
     uint32_t next_span;
     uint64_t offset, bytes, packets; /* the current gap; packets is 0 if it is unknown */
-    uint64_t refused_left;           /* refused packets not yet assigned to an earlier gap */
+    uint64_t
+        refused_left; /* refused packets that are left after the gaps before this one have got theirs */
 };
 
 static struct gap_walk walk_gaps(const struct spead_heap *heap)

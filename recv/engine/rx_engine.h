@@ -204,16 +204,17 @@ struct speadi_rx_engine_ops {
      * immediately. */
     void (*wake)(void *self);
 
-    /* Data path, owner thread. Returns the time by which heaps age, in ns. This time never goes back. NULL: the time is
-     * CLOCK_MONOTONIC of the host. If an engine reads a capture, its packets have a time of their own. Such an engine
-     * returns the time up to which it has lent all packets. Only poll() moves this time. The core calls now() once in a
-     * poll and again after each burst. With this time the core decides when a heap times out (heap_timeout_ns) and when
-     * it forgets a finished heap. The core lets heaps time out only after a poll() that lent nothing, because a packet
-     * that is still to be read has not been lost.
+    /* Data path, owner thread. Returns the time by which heaps age, in ns. This time never goes back, and it changes
+     * only inside poll(). An engine without a clock of its own sets now to NULL; then the core uses CLOCK_MONOTONIC. An
+     * engine that reads a capture has packets with a time of their own. It returns the time up to which it has lent all
+     * packets. The core calls now() once in a poll and again after each burst. With this time the core decides when a
+     * heap times out (heap_timeout_ns) and when it forgets a finished heap. The core lets heaps time out only after a
+     * poll() that lent nothing, because a packet that is still to be read has not been lost.
      *
      * All other times are times of the host, because a thread waits for them: the deadline of wait(), stop_drain_ns,
-     * gather_ns, and the time between two readings of the counters. If the engine has a clock, the core gives wait() no
-     * deadline for the age of a heap. If this clock can move on without packets, wait() returns when it moves. */
+     * coalesce_ns, and the time between two readings of the counters. If the engine has a clock, the core does not wake up
+     * by itself to end old heaps. So wait() must return when the next poll() would move the clock, even if there is no
+     * packet. */
     uint64_t (*now)(void *self);
 
     /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. It takes all

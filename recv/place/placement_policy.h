@@ -13,7 +13,8 @@
 #define SPEADI_PLACEMENT_REVIEW_PACKETS 8192u /* at least so many packets between two updates */
 
 struct speadi_placement_policy {
-    /* placing is off above this share of breaks; 0: above the share that misplaces half of the packets */
+    /* Placing is switched off when the share of breaks is larger than this. 0: the limit is computed; it is the share at
+     * which half of the packets are misplaced. */
     double loss_max;
     uint64_t packets; /* packets accepted up to the last update */
     double loss;      /* share of breaks at the last update */

@@ -52,8 +52,8 @@ bool speadi_progress_notify(struct speadi_progress *progress);
 /* Attaches a watcher. Returns 0, or -EBUSY when another watcher is attached. */
 int speadi_progress_attach(struct speadi_progress *progress, struct speadi_watcher *watcher);
 
-/* Requests one call of on_progress() after the next change. The caller must look at its condition after this call. Any
- * thread may call it. */
+/* Requests one call of on_progress() after the next change. After speadi_progress_watch() has
+ * returned, the caller must check what it waits for; else it can miss a change. Any thread may call this function. */
 void speadi_progress_watch(struct speadi_progress *progress);
 
 /* Calls on_progress() if a watcher is attached, even if nobody has called watch(). If another thread is inside

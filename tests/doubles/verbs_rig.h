@@ -80,7 +80,7 @@ bool rig_nothing(struct ibv_cq *cq);
 
 struct vdouble_counters rig_counters(void);
 
-/* Waits until `matched` received frames have been counted, by any counter of received frames except rx_unmatched. */
+/* Waits until the counters of received frames, without rx_unmatched, add up to `matched`. */
 void rig_wait_frames(uint64_t matched);
 
 #define rig_assert_refused(text)                                                        \

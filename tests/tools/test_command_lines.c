@@ -12,7 +12,7 @@ TestSuite(command_lines, .timeout = 120);
 struct refusal {
     const char *tool, *line;
     int status;
-    const char *says; /* a part of the line */
+    const char *says; /* text that the error message must contain */
 };
 
 static unsigned lines_of(const char *text)

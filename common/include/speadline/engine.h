@@ -43,7 +43,7 @@ struct spead_engine_info {
  * Only the engine that is named in `engine` reads the options. Options for an engine that the stream does not use, or
  * that the library does not have, change nothing. */
 struct spead_engine_options {
-    uint32_t struct_size; /* of the whole struct that begins here */
+    uint32_t struct_size; /* size of the struct of the engine, whose first member is this head */
     uint32_t reserved;
     const char *engine;                      /* the name of the engine that reads them */
     const struct spead_engine_options *next; /* options of another engine, or NULL */

@@ -33,7 +33,7 @@ struct spead_message {
     uint64_t sequence;  /* number in its stream */
     uint64_t time_ns;   /* in the clock of its source; 0: unknown */
     uint64_t key;       /* for nodes that route, group or join; 0 unless set */
-    uint64_t event;     /* a device event (event.h): read the data only once it is done; 0: now */
+    uint64_t event;     /* device event (event.h): the data may be read after it; 0: immediately */
     uint32_t stream;
     uint16_t type;    /* an id of the registry */
     uint8_t priority; /* lane of a channel: 0 is the lowest and the first to be shed */

@@ -1,7 +1,7 @@
 /* State of the socket receive engine. Only the files of this folder include it:
  *
- * rx_socket.c opens the sockets, reads the sources in rounds, reserves, waits; has the table of operations
- * socket_receive.c makes one receive call for a source
+ *   rx_socket.c       opens the sockets, reads the sources in rounds, reserves and waits; has the table of operations
+ *   socket_receive.c  makes one receive call for a source
  *
  * Threads: the owner thread uses all fields; other threads may only call wake(). */
 #ifndef SPEADI_RX_SOCKET_H

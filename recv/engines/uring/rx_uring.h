@@ -1,7 +1,7 @@
 /* State of the uring receive engine. Only the files of this folder include it:
  *
- * rx_uring.c opens the ring and the sockets, posts receives, reserves, waits; has the table of operations uring_reap.c
- * turns completions of the ring into packets to lend
+ *   rx_uring.c    opens the ring and the sockets, posts receives, reserves and waits; has the table of operations
+ *   uring_reap.c  turns completions of the ring into packets to lend
  *
  * Threads: the owner thread uses all fields; other threads may only call wake(). */
 #ifndef SPEADI_RX_URING_H

@@ -20,8 +20,8 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
     return speadi_verbs_queue_open(queue, &e->device, &config, err);
 }
 
-/* Posts slots to the new queue and starts it. A post that fails sets e->failed. If nothing was posted, the function
- * does not start the queue. */
+/* Posts slots to the new queue and starts it. If a post fails, e->failed is set, and the queue starts with the slots
+ * that were posted until then. Returns an error if none was posted. */
 static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     speadi_verbs_refill(e);
