@@ -24,8 +24,8 @@ int speadi_channel_config_read(struct spead_channel_config *config,
 
 /* Any thread may call these two functions. They take no lock. */
 enum spead_channel_policy speadi_channel_policy_of(const struct spead_channel *channel);
-uint64_t speadi_channel_high_water(
-    const struct spead_channel *channel); /* the value that the statistics call high_water */
+/* Any thread. Returns the value that the statistics call high_water. */
+uint64_t speadi_channel_high_water(const struct spead_channel *channel);
 
 /* Returns how many messages can be sent now without one being refused or shed. When this is the only sending end of the
  * channel, that number does not fall until this end sends. Returns UINT32_MAX when no receiving end is left: a send
