@@ -38,8 +38,8 @@ static inline void null_packets_write(const struct null_packets *packets, uint8_
         speadi_store_be64(to + 8 * i, word[i]);
 }
 
-/* Goes on to the following packet. Call this function when the next packet has been made, with `bytes` bytes of
- * payload. */
+/* Call this function after each packet has been written; `bytes` is the payload of that packet. It moves the offset to
+ * the packet after it, and at the end of a heap also the heap counter. */
 static inline void null_packets_advance(struct null_packets *packets, uint32_t bytes)
 {
     packets->offset += bytes;

@@ -10,8 +10,8 @@ static bool is_received(const struct spead_heap *heap, uint64_t start, uint64_t 
     return speadi_spans_check(heap->spans, heap->span_count, start, end, &at) != SPEADI_SPANS_FREE;
 }
 
-/* Tells whether no byte at this offset or behind it was received or reserved. This is so as long as no packet is
- * lost. */
+/* Returns true if the heap is untouched from this offset to its end: nothing there was received or reserved. This is
+ * the usual case, when packets come in order and none is lost. */
 static bool is_untouched(const struct speadi_live_heap *live, uint64_t offset)
 {
     const struct spead_heap *heap = &live->heap;

@@ -44,7 +44,8 @@ bool speadi_wait_queue_remove(struct speadi_wait_queue *queue, struct spead_wake
 void speadi_wait_queue_wake_first(struct speadi_wait_queue *queue);
 void speadi_wait_queue_wake_all(struct speadi_wait_queue *queue);
 
-/* Returns true if an end waits. WAIT1 load: the caller has published its change before (WAIT2). */
+/* Returns true if an end waits. WAIT1 load: the caller must publish its change (WAIT2) before it calls this function,
+ * else a wake-up can be lost. */
 static inline bool speadi_wait_queue_is_waiting(struct speadi_wait_queue *queue)
 {
     return queue->many ? atomic_load(&queue->waiting) != 0 : !!atomic_load(&queue->single);

@@ -21,7 +21,8 @@ struct io_uring_sqe *speadi_uring_request(struct io_uring *ring)
 
 static void post_multishot(struct speadi_uring_source *source, struct io_uring_sqe *sqe)
 {
-    /* The kernel reads only msg_namelen and msg_controllen, while the request is prepared. */
+    /* The kernel reads two fields of this header, msg_namelen and msg_controllen. It reads them when it accepts the
+     * request, and not later. */
     source->header = (struct msghdr){.msg_controllen = SPEADI_URING_CONTROL_BYTES};
     io_uring_prep_recvmsg_multishot(sqe, source->socket.fd, &source->header, MSG_TRUNC);
     io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);

@@ -7,7 +7,8 @@
 
 #include "rx_verbs.h"
 
-/* After this many packets without a reservation, the engine posts plain slots to the whole depth of the queue. */
+/* If this many packets come one after another and the core reserves no range for any of them, the engine fills the
+ * whole queue with plain slots, which are slots without a reserved range. */
 #define UNRESERVED_MAX 1024u
 
 /* How long the engine waits until a stopped queue has flushed its receives. A device that takes longer counts as

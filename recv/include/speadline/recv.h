@@ -366,7 +366,8 @@ static inline struct spead_channel_config spead_recv_stream_edge_config(
 
 /* ---- Statistics ---------------------------------------------------------------------------- */
 
-/* Fills *stats, whose struct_size the caller has set by its _INIT, with the counters as of the last poll(). Any
+/* Copies the counters, as they were after the last poll(), into *stats. The caller must start from
+ * SPEAD_RECV_STATS_INIT, which sets struct_size. Any
  * thread may call it. */
 void spead_recv_stream_stats(const struct spead_recv_stream *stream,
                              struct spead_recv_stats *stats);

@@ -205,7 +205,8 @@ static void overtake(struct fault_engine *engine, uint32_t packets, uint64_t due
 
 /* ---- Applying the decisions ---------------------------------------------------------------- */
 
-/* Passes clean packets to the inner engine, but only as many as may still overtake the next late copy. Returns how many
+/* Passes packets without a fault to the inner engine. It stops when enough packets have overtaken the held copy that
+ * is due next, because that copy must be sent then. Returns how many
  * packets the inner engine took, or -errno. */
 static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                       unsigned count, uint64_t now_ns)

@@ -86,7 +86,8 @@ static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *m
         index++;
     if (index == VD_MR_COUNT_MAX)
         return vd_refuse(ENOMEM, "reg_mr: no more than %u", VD_MR_COUNT_MAX - 1);
-    /* With the generation in the key, the key of deregistered memory does not name the next memory in the same slot. */
+    /* The key contains a generation number, so that an old key does not become valid again when other memory is
+ * registered in the same slot. */
     context->mr_generation++;
     mr->mr.handle = index;
     mr->mr.lkey = mr->mr.rkey = (context->mr_generation << KEY_INDEX_BITS) | index;

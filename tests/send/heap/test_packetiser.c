@@ -3,7 +3,9 @@
  *
  * Method: the tests compare packets with the vectors of tests/vectors/. For many different heaps, a decoder in this
  * file also puts the packets together again. The packetiser gets the space in one call, or in small parts in many
- * calls. */
+ * calls.
+ *
+ * A comment such as "TestEncode.empty" names the test of spead2 that holds the same case. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
