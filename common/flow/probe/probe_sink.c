@@ -202,7 +202,7 @@ static int step(void *state, struct spead_node *self)
 void spead_probe_sink_fill_node(struct spead_probe_sink *sink, const char *name,
                                 struct spead_node_config *out)
 {
-    static const struct spead_node_ops ops = {.kind = "test-sink", .step = step};
+    static const struct spead_node_ops ops = {.kind = "probe-sink", .step = step};
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
 
     config.name = name;

@@ -175,7 +175,7 @@ static int step(void *state, struct spead_node *self)
 void spead_probe_source_fill_node(struct spead_probe_source *source, const char *name,
                                   struct spead_node_config *out)
 {
-    static const struct spead_node_ops ops = {.kind = "test-source", .step = step};
+    static const struct spead_node_ops ops = {.kind = "probe-source", .step = step};
     struct spead_node_config config = SPEAD_NODE_CONFIG_INIT;
 
     config.name = name;
