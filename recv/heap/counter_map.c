@@ -61,8 +61,9 @@ void speadi_counter_map_remove(struct speadi_counter_map *map, uint64_t counter)
     while (map->cell[empty].counter != counter)
         empty = (empty + 1) & map->mask;
 
-    /* Fill the empty cell. An entry behind the empty cell moves into it, unless the search for this entry begins behind
-     * the empty cell. So no search meets an empty cell before it has reached its entry. */
+    /* Fill the empty cell with a later entry, so that no search meets an empty cell before it has reached its entry.
+     * Only an entry whose search begins at the empty cell or before it may move there. The move makes another cell
+     * empty, and the loop goes on with that cell. */
     for (uint32_t i = (empty + 1) & map->mask; map->cell[i].value != SPEADI_COUNTER_NONE;
          i = (i + 1) & map->mask) {
         uint32_t home = speadi_counter_map_home(map, map->cell[i].counter);

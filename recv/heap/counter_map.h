@@ -1,7 +1,7 @@
 /* A hash table that maps heap counters to small numbers. It has a fixed size, open addressing and linear probing.
  *
  * The counters come from the network. So the multiplier of the hash is random, and a sender cannot choose counters that
- * collide. At most a quarter of the cells are in use. A table is used by one thread. The data path may call all
+ * collide. At most a quarter of the cells are in use. Only one thread may use a table. The data path may call all
  * functions except init() and release(). */
 #ifndef SPEADI_COUNTER_MAP_H
 #define SPEADI_COUNTER_MAP_H
@@ -12,12 +12,12 @@
 
 struct speadi_counter_cell {
     uint64_t counter;
-    uint32_t value; /* SPEADI_COUNTER_NONE: empty */
+    uint32_t value; /* SPEADI_COUNTER_NONE if the cell is empty */
 };
 
 struct speadi_counter_map {
     struct speadi_counter_cell *cell;
-    uint64_t multiplier; /* random, odd */
+    uint64_t multiplier; /* a random odd number */
     uint32_t mask;
     unsigned shift;
 };
@@ -44,7 +44,7 @@ static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *
     return (uint32_t)((counter * map->multiplier) >> map->shift);
 }
 
-/* Returns the value of the counter, or SPEADI_COUNTER_NONE if it is not in the table. */
+/* Returns the value of the counter, or SPEADI_COUNTER_NONE if the counter is not in the table. */
 static inline uint32_t speadi_counter_map_find(const struct speadi_counter_map *map,
                                                uint64_t counter)
 {

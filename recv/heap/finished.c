@@ -1,4 +1,4 @@
-/* Keeps the entries of heaps that have ended. */
+/* Remembers heaps that have ended. See finished.h. */
 #include "finished.h"
 
 #include <errno.h>
@@ -42,7 +42,7 @@ void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, boo
     uint32_t before = speadi_counter_map_find(&finished->map, counter);
     struct speadi_finished_heap *heap = &finished->heap[index];
 
-    if (before != SPEADI_COUNTER_NONE) /* a heap of this counter ended more than a second ago */
+    if (before != SPEADI_COUNTER_NONE) /* an earlier heap had the same counter */
         forget_one(finished, &finished->heap[before]);
     if (heap->used)
         forget_one(finished, heap);

@@ -5,7 +5,7 @@
  * packet is late. If the heap is not remembered, the packet opens a new heap.
  *
  * Counters are only compared for equality, never by order: a sender that restarts and counts from 1 again must be
- * received. For the same reason a heap is forgotten after one second. Owner thread. */
+ * received. For the same reason a heap is forgotten after one second. Only the owner thread calls these functions. */
 #ifndef SPEADI_FINISHED_H
 #define SPEADI_FINISHED_H
 
@@ -18,21 +18,23 @@
 
 struct speadi_finished_heap {
     uint64_t counter;
-    /* when the heap ended, by the clock by which heaps age (now() of the engine) */
+    /* The time when the heap ended, by the clock by which heaps age: now() of the engine, or CLOCK_MONOTONIC if the
+     * engine has no now(). */
     uint64_t time_ns;
-    uint64_t missing; /* its packets that count as missing; each late packet makes it one less */
+    /* number of its packets that count as missing; each late packet lowers it by 1 */
+    uint64_t missing;
     bool complete;
-    bool used; /* false: this entry is free */
+    bool used; /* false if this entry is free */
 };
 
 struct speadi_finished {
-    /* [substream_count][per_substream]: one ring for each substream */
+    /* array [substream_count][per_substream]: one ring of entries for each substream */
     struct speadi_finished_heap *heap;
-    /* [substream_count]: the entry of each ring that is used next */
+    /* array [substream_count]: for each ring, the number of the entry that the next heap will use */
     uint32_t *next;
     uint32_t substream_count, per_substream;
-    uint32_t count;                /* entries in use */
-    struct speadi_counter_map map; /* counter -> index into heap */
+    uint32_t count;                /* number of entries in use */
+    struct speadi_counter_map map; /* maps a heap counter to an index into `heap` */
 };
 
 /* Makes room for the last per_substream heaps of each substream. Returns 0 or -ENOMEM. */
@@ -40,7 +42,8 @@ int speadi_finished_init(struct speadi_finished *finished, uint32_t substream_co
                          uint32_t per_substream);
 void speadi_finished_release(struct speadi_finished *finished);
 
-/* Remembers a heap that has ended now. The new entry replaces the oldest entry of the substream. */
+/* Remembers a heap that has ended now. `missing` of its packets count as missing. If the ring of the substream is full,
+ * the new entry replaces the oldest one. */
 void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, bool complete,
                          uint64_t missing, uint64_t now_ns);
 
@@ -49,8 +52,8 @@ void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, boo
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
                                                   uint64_t counter, uint64_t now_ns);
 
-/* Says that a late packet of this heap has come. If packets of the heap count as missing, makes their number less by
- * one and returns true. Else returns false. */
+/* Says that a late packet of this heap has come. If packets of the heap count as missing, lowers their number by 1 and
+ * returns true. Else returns false. */
 static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
 {
     if (heap->missing == 0)

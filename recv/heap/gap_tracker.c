@@ -66,8 +66,8 @@ void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker)
     tracker->repeated = false;
 }
 
-/* Notes a counter that has opened before. Either its heap is late, or it is the first heap after a restart. The next
- * counter shows which of the two is true. */
+/* Notes that a heap has opened whose counter had opened before. Either this heap is late, or it is the first heap after
+ * a restart of the sender. The next counter shows which of the two is true. */
 static void note_repeat(struct speadi_gap_tracker *tracker, uint64_t counter)
 {
     tracker->repeated = true;
@@ -93,7 +93,7 @@ void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counte
     }
     tracker->repeated = false;
     if (distance % tracker->step != 0)
-        return; /* not a whole number of steps: the counter is not of this sequence */
+        return; /* the counter does not belong to this sequence */
     distance /= tracker->step;
 
     if (ahead && distance <= SPEADI_GAP_JUMP_MAX) {

@@ -1,4 +1,4 @@
-/* Calls the operations of heap memory. */
+/* Calls the operations that the user gave together with the heap memory. */
 #include "heap_memory.h"
 
 #include <errno.h>

@@ -1,9 +1,10 @@
-/* The live heaps of a stream. A live heap is found by its counter. Each substream has a limited number of live heaps.
+/* The live heaps of a stream. The table finds a live heap by its heap counter. Each substream has a limited number of
+ * live heaps.
  *
  * Each substream has a ring of slots. A new heap takes the next slot of the ring. If a live heap is still in that slot,
- * the caller evicts it, even if other slots are free: so when heap k comes, the stream no longer waits for heap k -
- * slots_each. A heap that is complete with its first packet uses up a slot too, although it is never put into the slot.
- * Owner thread. */
+ * the caller must evict that heap, even if other slots are free. So when heap k of a substream opens, the stream no
+ * longer waits for heap k - slots_each. A heap that is complete with its first packet uses up a slot too, although it
+ * is never put into the slot. Only the owner thread calls these functions. */
 #ifndef SPEADI_HEAP_TABLE_H
 #define SPEADI_HEAP_TABLE_H
 
@@ -13,15 +14,17 @@
 #include "live_heap.h"
 
 struct speadi_heap_table {
-    struct speadi_live_heap **slot; /* [substream_count][slots_each] */
-    uint32_t *head;                 /* [substream_count]: number of the next slot of each ring */
+    /* array [substream_count][slots_each]; NULL if the slot is free */
+    struct speadi_live_heap **slot;
+    /* array [substream_count]: for each ring, the number of the slot that the next heap takes */
+    uint32_t *head;
     uint32_t substream_count, slots_each;
-    uint32_t count; /* live heaps */
+    uint32_t count; /* number of live heaps */
     /* The heap that was found or inserted last. A search looks here first, because successive packets mostly belong to
-     * one heap. NULL: none. */
+     * one heap. It is NULL if there is no such heap, or if it has left the table. */
     struct speadi_live_heap *last;
     struct speadi_live_heap *oldest, *newest; /* first and last heap in the order of opening */
-    struct speadi_counter_map map;            /* counter -> index into slot */
+    struct speadi_counter_map map;            /* maps a heap counter to an index into `slot` */
 };
 
 /* Makes an empty table with slots_each slots for each substream. Returns 0 or -ENOMEM. */
@@ -37,7 +40,8 @@ struct speadi_live_heap *speadi_heap_table_occupant(const struct speadi_heap_tab
  * slot. */
 uint32_t speadi_heap_table_claim_slot(struct speadi_heap_table *table, uint64_t counter);
 
-/* Puts a heap into the slot that was claimed for it. Its counter must not be in the table. */
+/* Puts a heap into the slot that speadi_heap_table_claim_slot() returned. The table must not have another heap with the
+ * same counter. */
 void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_live_heap *live,
                               uint32_t slot);
 

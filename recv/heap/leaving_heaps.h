@@ -1,26 +1,28 @@
-/* The list of leaving heaps. A leaving heap has ended while receives were still posted into it. It leaves the core
- * when the last of these receives has ended.
+/* The list of leaving heaps. A leaving heap has ended while receives were still posted into it. It leaves the core when
+ * the last of these receives has ended.
  *
- * Owner thread. A stream has few leaving heaps at a time: see leaving_max in recv_stream.h. */
+ * Only the owner thread calls these functions. A stream has few leaving heaps at a time: see leaving_max in
+ * recv_stream.h. */
 #ifndef SPEADI_LEAVING_HEAPS_H
 #define SPEADI_LEAVING_HEAPS_H
 
 #include "live_heap.h"
 
 struct speadi_leaving_heaps {
-    /* first heap of the list, linked by `older`; NULL: the list is empty */
+    /* The first heap of the list, or NULL if the list is empty. `older` of each heap points to the next one. */
     struct speadi_live_heap *newest;
     uint32_t count;
 };
 
-/* Adds a heap, which must not be in a list. cause is stored in live->leaving_cause. */
+/* Adds a heap, which must not be in a list. Stores `cause`, the reason why the heap ended, in live->leaving_cause. */
 void speadi_leaving_heaps_add(struct speadi_leaving_heaps *leaving, struct speadi_live_heap *live,
                               uint32_t cause);
 
 /* Removes and returns the newest heap into which no receive is posted any more, or NULL if there is none. */
 struct speadi_live_heap *speadi_leaving_heaps_next(struct speadi_leaving_heaps *leaving);
 
-/* Removes and returns the newest heap, also if receives are still posted into it. Returns NULL if the list is empty. */
+/* Removes and returns the newest heap, even if receives are still posted into this heap. Returns NULL if the list is
+ * empty. */
 struct speadi_live_heap *speadi_leaving_heaps_pop(struct speadi_leaving_heaps *leaving);
 
 #endif

@@ -9,7 +9,8 @@
 #include "counter_map.h"
 #include "spans.h"
 
-#define LINEAR_POINTERS 8u /* up to this number a linear search is faster than the hash table */
+/* a linear search through at most this many pointers is faster than the hash table */
+#define LINEAR_POINTERS 8u
 
 /* ---- Layout -------------------------------------------------------------------------------- */
 
@@ -72,7 +73,7 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
         .pointer_hash = (uint64_t *)(void *)(base + hash_at(layout)),
         .count = (struct spead_count *)(void *)(base + count_at(layout)),
     };
-    if (generation == 0) { /* it wrapped to 0: very old cells would look as if they were in use */
+    if (generation == 0) { /* the number wrapped to 0, so very old cells would look used */
         memset(live->pointer_hash, 0, layout->hash_cells * sizeof(uint64_t));
         live->generation = 1;
     }
@@ -82,7 +83,7 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
 
 /* ---- Item pointers ------------------------------------------------------------------------- */
 
-/* Returns the cell of the pointer, or the empty cell where it belongs. */
+/* Returns the cell of the hash table that holds this item pointer, or the empty cell into which the pointer belongs. */
 static uint64_t *hash_cell(const struct speadi_live_heap *live,
                            const struct speadi_live_heap_layout *layout, uint64_t pointer)
 {
@@ -132,8 +133,9 @@ static bool add_pointer(struct speadi_live_heap *live, const struct speadi_live_
     return true;
 }
 
-/* Removes the pointers that were added last, until `count` are left. They are removed in reverse order: each time the
- * cell that was filled last is emptied. No search for another pointer goes through this cell. */
+/* Removes the pointers that were added last, until `count` pointers are left. It removes the last one first. So it
+ * always empties the cell of the hash table that was filled last, and no search for another pointer goes through that
+ * cell. */
 static void drop_pointers(struct speadi_live_heap *live,
                           const struct speadi_live_heap_layout *layout, uint32_t count)
 {
@@ -150,8 +152,8 @@ static void drop_pointers(struct speadi_live_heap *live,
     }
 }
 
-/* What the item pointers of one packet add to the heap. It is stored in the heap only after all these pointers were
- * accepted. */
+/* What the item pointers of one packet change in the heap. speadi_live_heap_add() stores these values in the heap only
+ * after all pointers of the packet were accepted. */
 struct pointer_news {
     uint64_t min_length;
     uint32_t control;
@@ -206,15 +208,15 @@ static enum spead_recv_bucket read_pointers(struct speadi_live_heap *live,
 {
     uint32_t count = live->heap.pointer_count;
 
-    if (packet->pointer_count == packet->special_count) /* true for most packets of a heap */
+    if (packet->pointer_count == packet->special_count) /* most packets carry no items */
         return SPEAD_RECV_LIVE;
     for (uint32_t i = 0; i < packet->pointer_count; i++)
         if (!read_pointer(live, layout, speadi_packet_pointer(packet, i), news)) {
             drop_pointers(live, layout, count);
             return SPEAD_RECV_OVER_CAP_POINTERS;
         }
-    /* If the heap has a declared length, an address past it only means that the heap will never be complete. If it has
-     * none, such an address would make the heap longer than its memory. */
+    /* In a heap without a declared length, an address that is too large would make the heap longer than its memory. In
+     * a heap with a declared length, an address past that length only means that the heap will never be complete. */
     if (!live->heap.has_length && !packet->has_heap_length &&
         news->min_length > layout->heap_bytes_max) {
         drop_pointers(live, layout, count);
@@ -284,7 +286,7 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
     if (layout->in_order)
         return check_in_order(heap, start, end);
     if (packet->payload_bytes == 0)
-        return SPEAD_RECV_LIVE; /* it carries only item pointers */
+        return SPEAD_RECV_LIVE; /* the packet carries only item pointers */
     return check_range(heap, layout->ranges_max, start, end, at);
 }
 

@@ -1,10 +1,10 @@
 /* One heap that waits for packets: which bytes and item pointers have arrived, and how long the heap is.
  *
  * A live heap lies in the meta memory of its region. Behind the struct lie its item pointers, a hash table of these
- * pointers, its packet counts by source, and its received ranges. The layout says where each begins.
+ * pointers, its packet counts by source, and its received ranges. live_heap.c computes where each of them begins.
  *
- * Any file may read the fields. Only live_heap.[ch] writes them, except fields whose comment names another file.
- * Only the owner thread uses the heap, until it is handed over. */
+ * Any file may read the fields. Only live_heap.[ch] writes them, except fields whose comment names another file. Only
+ * the owner thread uses the heap until the heap is handed over. */
 #ifndef SPEADI_LIVE_HEAP_H
 #define SPEADI_LIVE_HEAP_H
 
@@ -23,34 +23,41 @@
 
 struct speadi_live_heap {
     struct spead_heap heap; /* must be the first member; the consumer sees only this part */
-    /* the payload and the addresses show that the heap is at least this long */
+    /* The heap is at least this long, because its payload or the addresses of its items reach so far. */
     uint64_t min_length;
-    uint64_t opened_ns; /* when it opened, by the clock by which heaps age (now() of the engine) */
+    /* When the heap opened, by the clock by which heaps age: now() of the engine, or CLOCK_MONOTONIC if the engine has
+     * no now(). */
+    uint64_t opened_ns;
     uint64_t drops_at_open; /* kernel_drops of the stream when the heap opened */
     /* Links in the list of live heaps, and later in the list of leaving heaps. heap_table.c and leaving_heaps.c write
      * them. */
     struct speadi_live_heap *older, *newer;
     uint32_t slot;         /* index in the heap table; written by heap_table.c */
-    uint32_t reservations; /* receives that are posted into the heap */
+    uint32_t reservations; /* number of receives that are posted into the heap */
     uint64_t reserved_end; /* no reservation of the heap ever reached beyond this offset */
-    uint32_t parked; /* packets in spare buffers that wait until a reservation of the heap ends */
-    /* generation of the cells of pointer_hash that are in use; older cells count as empty */
+    /* number of packets in spare buffers that wait for the end of a reservation of the heap */
+    uint32_t parked;
+    /* A cell of pointer_hash is in use if it carries this number. All other cells are left from earlier heaps and count
+     * as empty. */
     uint32_t generation;
-    uint32_t control;       /* SPEADI_CONTROL_BIT() of each control value that came */
-    uint32_t leaving_cause; /* why the heap ended; written by leaving_heaps.c */
-    bool user_items;        /* an item pointer came that is neither control nor NULL */
-    bool predicts;          /* the next packets of the heap may be received in place */
-    bool placement_off;     /* predicts is false only because placement is switched off */
-    /* an operation on the memory of the heap failed: the heap will not be handed over */
+    uint32_t control; /* SPEADI_CONTROL_BIT() of each control value that came */
+    /* why the heap ended (enum speadi_recv_cause); written by leaving_heaps.c */
+    uint32_t leaving_cause;
+    bool user_items; /* true if an item of the user came */
+    bool predicts;   /* the engine may place the next packets of the heap */
+    /* predicts is false because the placement policy has switched placing off */
+    bool placement_off;
+    /* An operation on the memory of the heap failed, so the heap will not be handed over. */
     bool memory_failed;
-    uint64_t *pointer_hash;    /* each cell: generation << 32 | index + 1 */
-    struct spead_count *count; /* [source_count]: accepted packets and their bytes */
+    uint64_t *pointer_hash; /* each cell holds generation << 32 | (index into heap.pointers + 1) */
+    /* array [source_count]: accepted packets of each source, and their bytes */
+    struct spead_count *count;
 };
 
 /* Limits and offsets that are the same for all heaps of a stream. */
 struct speadi_live_heap_layout {
     uint64_t heap_bytes_max;
-    uint64_t hash_multiplier; /* random, odd */
+    uint64_t hash_multiplier; /* a random odd number */
     size_t meta_bytes;
     uint32_t pointers_max, ranges_max, source_count;
     uint32_t hash_cells; /* a power of two, at least twice pointers_max */
@@ -66,7 +73,8 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout);
 enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_layout *layout,
                                                   const struct speadi_packet *packet);
 
-/* Makes a heap without packets in the meta memory of the block. It gets the counter and the flavour of the packet. */
+/* Makes a heap without packets in the meta memory of the block. The heap gets the counter and the flavour of the
+ * packet. */
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_live_heap_layout *layout,
                                                const struct speadi_packet *packet);
@@ -79,8 +87,8 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
                                               const struct speadi_packet *packet, uint32_t *at);
 
 /* Adds the item pointers, the range and the length of a packet for which speadi_live_heap_check() returned
- * SPEAD_RECV_LIVE. The caller puts the payload in place. Returns SPEAD_RECV_LIVE, or an over-cap bucket; the heap is
- * unchanged then. */
+ * SPEAD_RECV_LIVE. The caller must put the payload in place. Returns SPEAD_RECV_LIVE. If a limit is exceeded, returns
+ * its over-cap bucket and leaves the heap unchanged. */
 enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
                                             const struct speadi_live_heap_layout *layout,
                                             const struct speadi_packet *packet, uint32_t at);
@@ -94,8 +102,7 @@ struct speadi_live_heap_start {
     uint64_t kernel_drops; /* kernel_drops of the stream at this time */
 };
 
-/* Says that the first packet of the heap was accepted, so the heap stays. Stores when and from where this packet
- * came. */
+/* Must be called when the heap has accepted its first packet. Stores when and from which source this packet came. */
 static inline void speadi_live_heap_start(struct speadi_live_heap *live,
                                           const struct speadi_live_heap_start *start)
 {
@@ -127,8 +134,8 @@ struct speadi_live_heap_series {
 };
 
 /* Adds a series of packets whose payload is in place. The result is the same as if each packet had been checked, added
- * and counted. The caller makes sure of four things. The heap has a received range. It has a declared length, which the
- * packets do not exceed. No packet is parked for the heap. The packets carry no items. */
+ * and counted. The caller must make sure of four things. The heap has a received range. It has a declared length, which
+ * the packets do not exceed. No packet is parked for the heap. The packets carry no items. */
 static inline void speadi_live_heap_append(struct speadi_live_heap *live,
                                            const struct speadi_live_heap_series *series)
 {
@@ -147,8 +154,8 @@ static inline void speadi_live_heap_append(struct speadi_live_heap *live,
                            (uint64_t)series->packets * series->datagram_bytes, series->last_ns);
 }
 
-/* Counts packets that came for a gap of the heap and were refused. They show that the network did not lose these
- * bytes. */
+/* Counts packets that came for a gap of the heap and were refused. This count shows that the network did not lose the
+ * bytes of the gap. */
 static inline void speadi_live_heap_refused(struct speadi_live_heap *live, uint64_t packets)
 {
     live->heap.refused_packets += packets;
@@ -172,7 +179,8 @@ static inline void speadi_live_heap_memory_failed(struct speadi_live_heap *live)
     live->memory_failed = true;
 }
 
-/* Says that the next packets of the heap may be received in place, unless placement is switched off (`off`). */
+/* Lets the engine place the next packets of the heap. If `off` is true, the placement policy has switched placing off,
+ * and the engine must not place them. */
 static inline void speadi_live_heap_allow_placement(struct speadi_live_heap *live, bool off)
 {
     live->placement_off = off;
@@ -211,21 +219,21 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
            !live->user_items;
 }
 
-/* Ends the heap: no more packets may be added. Sets its length and `complete`, and sorts its items for the consumer.
- * A heap without a declared length gets min_length as its length. */
+/* Ends the heap: no more packets may be added. Sets the fields `length` and `complete`, and sorts the items for the
+ * consumer. A heap without a declared length gets min_length as its length. */
 void speadi_live_heap_finish(struct speadi_live_heap *live);
 
 /* Finds out whether the kernel dropped packets of the stream since this incomplete heap opened. Stores the answer in
  * local_drops and returns it. */
 bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops);
 
-/* Overwrites the holes with zeros. Holes in memory of the region that was never touched are left out. The region may
- * have held another heap before, and the consumer must not see its bytes. Returns 0, or the -errno of an operation on
- * memory that the CPU cannot touch. */
+/* Overwrites the holes of the heap with zeros. The region may have held another heap before, and the consumer must not
+ * see the bytes of that heap. Memory of the region that was never touched is left as it is. Returns 0, or the -errno of
+ * an operation on memory that the CPU cannot touch. */
 int speadi_live_heap_zero_holes(struct speadi_live_heap *live, struct speadi_heap_memory *memory);
 
-/* Makes the heap ready for the consumer. The heap has one reference, and the core does not write to the heap any
- * more. */
+/* Makes the heap ready for the consumer. After this call the heap has one reference, and the core must not write to the
+ * heap any more. */
 static inline void speadi_live_heap_share(struct speadi_live_heap *live)
 {
     /* Relaxed is enough: the channel hands the heap over with release and acquire. */

@@ -21,7 +21,7 @@ static uint32_t first_after(const struct speadi_span *spans, uint32_t count, uin
 enum speadi_spans_match speadi_spans_check(const struct speadi_span *spans, uint32_t count,
                                            uint64_t start, uint64_t end, uint32_t *at)
 {
-    if (count == 0 || start >= spans[count - 1].end) { /* packets mostly come in order */
+    if (count == 0 || start >= spans[count - 1].end) { /* the usual case: packets come in order */
         *at = count;
         return SPEADI_SPANS_FREE;
     }

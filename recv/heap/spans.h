@@ -1,5 +1,5 @@
-/* The received ranges of a heap, as an array of spans in ascending order. Two spans never overlap or touch. Owner
- * thread. */
+/* The received ranges of a heap, as an array of spans in ascending order. Two spans never overlap or touch. Only the
+ * owner thread calls these functions. */
 #ifndef SPEADI_SPANS_H
 #define SPEADI_SPANS_H
 
@@ -15,17 +15,17 @@ enum speadi_spans_match {
 };
 
 /* Tells how much of the range [start, end), which is not empty, was received before. *at gets the index of the first
- * span that starts after `start`, which is where the range belongs. */
+ * span that starts after `start`. The range belongs before that span. */
 enum speadi_spans_match speadi_spans_check(const struct speadi_span *spans, uint32_t count,
                                            uint64_t start, uint64_t end, uint32_t *at);
 
-/* Tells whether the array needs one more span when this range is inserted. speadi_spans_check() must have found the
- * range free, and have set `at`. */
+/* Tells whether the array needs one more span when this range is inserted. Before this call, speadi_spans_check() must
+ * have found the range free and must have set `at`. */
 bool speadi_spans_grows(const struct speadi_span *spans, uint32_t count, uint32_t at,
                         uint64_t start, uint64_t end);
 
-/* Inserts a range that speadi_spans_check() found free. The array must have room for one more span, unless the range
- * joins another one. Returns the new count. */
+/* Inserts a range that speadi_spans_check() found free. If speadi_spans_grows() returns true for the range, the array
+ * must have room for one more span. Returns the new number of spans. */
 uint32_t speadi_spans_insert(struct speadi_span *spans, uint32_t count, uint32_t at, uint64_t start,
                              uint64_t end);
 

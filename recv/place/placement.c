@@ -1,4 +1,4 @@
-/* Makes predictions, and keeps the reservations. */
+/* Predicts where the next payload belongs, and keeps the list of reservations. */
 #include "placement.h"
 
 #include "spans.h"
@@ -29,8 +29,8 @@ static bool is_received_or_reserved(const struct speadi_placement *placement,
 }
 
 /* Returns the offset at which the next range to reserve should begin. The function counts from the last packet, not
- * from the last reservation. After a loss the packets are further in the heap than the ranges in which they land; to
- * count from the packets corrects this. */
+ * from the last reservation. After a loss, packets land in ranges before their own places. Because the function counts
+ * from the last packet, the next ranges fit again. */
 static uint64_t expected_offset(const struct speadi_prediction *prediction, unsigned ahead)
 {
     return prediction->next_offset +

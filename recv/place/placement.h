@@ -1,10 +1,10 @@
 /* Predicts which ranges the next packets will fill, and keeps the reservations that the engine has accepted.
  *
- * The prediction: the next packets of a source continue the live heap of its last packet, and they are as large as
- * packets in the middle of a heap. The prediction ends at the end of this heap. To predict the next heap, its counter,
- * its sizes and its memory would have to be guessed. With heaps for which placing pays, such a guess would help only
- * one receive in hundreds. Reservations have the numbers that the engine gives them, and end in this order. Owner
- * thread. */
+ * The prediction is: the next packets of a source continue the live heap of its last packet, and they are as large as
+ * packets in the middle of a heap. The prediction ends at the end of this heap. A prediction for the next heap would
+ * need guesses: its counter, its sizes and its memory. Such guesses would help little: placing pays only for large
+ * heaps, and there only one receive in hundreds begins a new heap. Reservations have the numbers that the engine gives
+ * them, and end in this order. Only the owner thread calls these functions. */
 #ifndef SPEADI_PLACEMENT_H
 #define SPEADI_PLACEMENT_H
 
@@ -15,15 +15,15 @@
 #include "placement_policy.h"
 #include "rx_engine.h"
 
-/* If a packet has at least this many bytes of payload, it costs less to let the kernel place them than to copy them
- * (docs/engines.md). */
+/* If a packet has at least this many bytes of payload, it costs less CPU time to let the kernel place the payload than
+ * to copy it (docs/engines.md). */
 #define SPEADI_PLACEMENT_AUTO_BYTES 4096u
 
 /* One receive from the kernel returns at most this many bytes. */
 #define SPEADI_PLACEMENT_ASK_BYTES 65536u
 
 struct speadi_reservation {
-    struct speadi_live_heap *live; /* NULL: the heap was complete and has left */
+    struct speadi_live_heap *live; /* NULL if the heap is complete and has left the core */
     uint64_t offset;               /* offset of the range in the heap */
     uint32_t bytes;
     uint32_t head_bytes;
@@ -32,19 +32,22 @@ struct speadi_reservation {
 
 /* What is known of the packets of a source. */
 struct speadi_prediction {
-    uint64_t counter;       /* heap counter of the last packet */
-    uint64_t next_offset;   /* where the payload of the last packet ended */
-    uint32_t head_bytes;    /* header of a packet in the middle of a heap; 0: none seen yet */
-    uint32_t payload_bytes; /* payload of such a packet */
-    uint32_t outstanding;   /* reservations for this source */
+    uint64_t counter;     /* heap counter of the last packet */
+    uint64_t next_offset; /* where the payload of the last packet ended */
+    /* header bytes of a packet in the middle of a heap; 0 before such a packet came */
+    uint32_t head_bytes;
+    uint32_t payload_bytes; /* payload bytes of a packet in the middle of a heap */
+    uint32_t outstanding;   /* number of reservations for this source that have not ended */
 };
 
 struct speadi_placement {
     /* Reservation number r is at r % SPEADI_RX_RESERVE_MAX. */
     struct speadi_reservation reservation[SPEADI_RX_RESERVE_MAX];
-    uint64_t accepted, ended; /* how many since the stream began */
+    /* Numbers of reservations, counted from the beginning of the stream: how many the engine has accepted, and how many
+     * of these have ended. */
+    uint64_t accepted, ended;
     uint32_t outstanding_max;
-    /* most bytes of heads and ranges for which one call of reserve() asks */
+    /* One call of reserve() asks for at most this many bytes, heads and ranges together. */
     uint64_t ask_bytes_max;
     bool enabled;
     struct speadi_placement_policy policy;
@@ -69,15 +72,16 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
     }
 }
 
-/* Learns from `count` accepted packets of one length, each of which continued the one before it. `last` is the last
- * one. */
+/* Learns from `count` accepted packets of one length. Each of them began where the packet before it ended. `last` is
+ * the last of them. */
 static inline void speadi_placement_learn_series(struct speadi_placement *placement,
                                                  uint16_t source, const struct speadi_packet *last,
                                                  unsigned count)
 {
     struct speadi_prediction *prediction = &placement->prediction[source];
 
-    /* If the first packet came as predicted, so did all of them. Else speadi_placement_learn() counts one break. */
+    /* If the first packet came as predicted, all of them did. Else speadi_placement_learn() counts one break: one
+     * packet that did not continue the packet before it. */
     if (prediction->counter == last->heap_counter &&
         prediction->next_offset + (count - 1) * last->payload_bytes == last->payload_offset)
         prediction->next_offset = last->payload_offset;
@@ -115,7 +119,8 @@ uint64_t speadi_placement_first_reserved(const struct speadi_placement *placemen
 /* Says that all reservations with a number below `ended` have ended. */
 void speadi_placement_end(struct speadi_placement *placement, uint64_t ended);
 
-/* Says that a complete heap leaves. All its bytes have been received, so reservations in it need no longer be kept. */
+/* Says that a complete heap leaves. All its bytes have been received, so the reservations in this heap are not needed
+ * any more. */
 void speadi_placement_forget(struct speadi_placement *placement, struct speadi_live_heap *live);
 
 /* Returns the reservation of this number, which must be outstanding. */

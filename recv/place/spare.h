@@ -3,7 +3,7 @@
  * A packet is copied when it is misplaced, or when its head does not end where its header ends. A copy is kept until
  * the burst is processed. A copy that is parked is kept longer: it waits, in order of arrival, until its own place is
  * no longer reserved. The number of buffers is fixed. When no buffer is free, the packet is not copied, and the caller
- * counts it in the bucket SPEAD_RECV_NO_MEMORY. Owner thread. */
+ * counts it in the bucket SPEAD_RECV_NO_MEMORY. Only the owner thread calls these functions. */
 #ifndef SPEADI_SPARE_H
 #define SPEADI_SPARE_H
 
@@ -19,10 +19,10 @@
 #define SPEADI_SPARE_NONE UINT32_MAX
 
 struct speadi_spare {
-    uint8_t *memory; /* [count][stride] */
+    uint8_t *memory; /* array [count][stride] */
     uint32_t count, stride;
     uint8_t free[SPEADI_SPARES_MAX];   /* indexes of free buffers; the last one is used next */
-    uint8_t copied[SPEADI_SPARES_MAX]; /* indexes of copies made since the burst began */
+    uint8_t copied[SPEADI_SPARES_MAX]; /* indexes of copies that were made during this burst */
     uint32_t free_count, copied_count;
     uint8_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
     uint32_t parked_count;
@@ -48,21 +48,21 @@ void speadi_spare_release(struct speadi_spare *spare);
 
 /* Copies a packet. Returns the index of the copy, which spare->packet[index] describes, or SPEADI_SPARE_NONE when no
  * buffer is free. A body that the CPU cannot touch is not copied: the copy then has body_bytes, but body is NULL. In
- * this case the caller copies the body behind the head of the copy and calls speadi_spare_made_linear(). If there is
- * no tail, the caller may move the body elsewhere instead. */
+ * this case the caller must copy the body behind the head of the copy and call speadi_spare_made_linear(). If the
+ * packet has no tail, the caller may move the body elsewhere instead. */
 uint32_t speadi_spare_copy(struct speadi_spare *spare, const struct speadi_rx_packet *packet);
 
 /* Says that the whole packet now lies in one piece in its buffer. */
 void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index);
 
-/* Parks a copy, behind those that were parked before. */
+/* Parks a copy. It is then the last in the list of parked copies. */
 void speadi_spare_park(struct speadi_spare *spare, uint32_t index);
 
-/* Fills *parked with the parked copies. After this call none of them is parked: all count as copies of this burst
+/* Fills *parked with the parked copies. After this call no copy is parked: all of them count as copies of this burst
  * again. */
 void speadi_spare_unpark(struct speadi_spare *spare, struct speadi_parked *parked);
 
-/* Says that the burst is processed. Copies that are not parked become free. */
+/* Says that the burst is processed. The buffers of copies that are not parked become free. */
 void speadi_spare_end_burst(struct speadi_spare *spare);
 
 /* Returns the index of the copy if `packet` is an element of spare->packet, else SPEADI_SPARE_NONE. */

@@ -1,8 +1,8 @@
 /* See coalesce.h. */
 #include "coalesce.h"
 
-#define TRAIN_BYTES    65536u /* the largest train */
-#define WORTH_RECEIVES 3u     /* a sleep saves CPU time only if it gathers this many receives */
+#define TRAIN_BYTES    65536u /* bytes of the largest train */
+#define WORTH_RECEIVES 3u     /* a sleep pays if at least this many receives come during it */
 
 void speadi_coalesce_init(struct speadi_coalesce *coalesce, uint64_t longest_ns,
                           uint32_t buffer_bytes)

@@ -12,7 +12,7 @@
 #include <speadi/heap_view.h>
 #include <speadi/node_internal.h>
 
-/* a wait that has no descriptor to sleep on ends after this time, and looks again */
+/* If the channel has no descriptor to sleep on, a wait for room ends after this time, and the stream looks again. */
 #define LOOK_AGAIN_NS 1000000u
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
@@ -165,7 +165,7 @@ void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node)
 void speadi_outlet_close(struct speadi_outlet *outlet, int error)
 {
     if (error == -EAGAIN || error == -ETIMEDOUT)
-        error = -EIO; /* receiving ends take these two for "nothing now" */
+        error = -EIO; /* a receiving end returns these two when no heap is there */
     spead_sender_close(outlet->sender, error);
     outlet->sender = NULL;
 }
@@ -191,14 +191,15 @@ static int open_receiver(struct speadi_outlet *outlet)
     return spead_receiver_open(&outlet->receiver, outlet->channel, "take()", SPEAD_TYPE_HEAP, NULL);
 }
 
-/* take() has one return value for every end of the stream. poll(), run() and the runner say why it failed. */
+/* take() returns -ESHUTDOWN after every end of the stream. If the stream failed, its poll(), run() or runner returns
+ * the reason. */
 static int take_result(int ret)
 {
     return __builtin_expect(ret >= 0, 1) || ret == -EAGAIN || ret == -ETIMEDOUT ? ret : -ESHUTDOWN;
 }
 
-/* Opens the receiving end, then takes. Not inlined: otherwise every call of speadi_outlet_take() would save registers
- * for this rare case. */
+/* Opens the receiving end, then takes. The compiler must not inline this rare case: otherwise every call of
+ * speadi_outlet_take() would save more registers. */
 static __attribute__((noinline)) int open_and_take(struct speadi_outlet *outlet,
                                                    struct spead_heap **heaps, uint32_t max,
                                                    bool wait, uint64_t deadline_ns)

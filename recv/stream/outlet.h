@@ -1,7 +1,7 @@
 /* The outlet hands over the finished heaps of a stream: to the stream's own channel, or to the output of a node.
  *
- * Threads: one consumer thread calls speadi_outlet_take() and speadi_outlet_fd(). The owner thread of the stream
- * calls all other functions, unless they say otherwise. Any thread may signal stop_wake. */
+ * Threads: one consumer thread calls speadi_outlet_take() and speadi_outlet_fd(). The owner thread of the stream calls
+ * all other functions, except where their comments say otherwise. Any thread may signal stop_wake. */
 #ifndef SPEADI_OUTLET_H
 #define SPEADI_OUTLET_H
 
@@ -18,20 +18,22 @@
 
 struct speadi_outlet {
     struct spead_channel *channel; /* the stream's own channel */
-    struct spead_sender *sender;   /* sending end of `channel`; NULL: it is closed */
-    struct spead_node *node;       /* if not NULL, heaps go through its output 0 instead */
-    /* the channel that is joined to output 0 of `node`; NULL: none */
+    struct spead_sender *sender;   /* sending end of `channel`; NULL if it is closed */
+    /* If this is not NULL, heaps go through output 0 of this node instead of `channel`. */
+    struct spead_node *node;
+    /* The channel that is joined to output 0 of `node`, or NULL if there is none. */
     _Atomic(struct spead_channel *) edge;
     struct spead_message *pending; /* finished heaps that are not handed over yet, in order */
     uint32_t pending_count, pending_max;
-    uint32_t stream;   /* the field `stream` of the messages */
+    uint32_t stream;   /* value for the field `stream` of each message */
     uint64_t sequence; /* sequence number of the next message */
-    /* when the channel is full, the stream waits; false: it sheds */
+    /* True: when the channel is full, finished heaps wait for room. False: the stream sheds them. */
     bool waits;
-    bool receiver_gone;              /* no receiving end is open any more */
-    struct speadi_wake_fd stop_wake; /* ends speadi_outlet_wait_room() */
+    bool receiver_gone;              /* the channel has no open receiving end any more */
+    struct speadi_wake_fd stop_wake; /* a signal to it ends speadi_outlet_wait_room() */
 
-    /* Only the consumer thread uses this field. NULL: it has not opened its receiving end yet. */
+    /* The receiving end of the consumer thread, or NULL if that thread has not opened it yet. Only the consumer thread
+     * uses this field. */
     _Alignas(SPEADI_CACHE_LINE) struct spead_receiver *receiver;
 };
 
@@ -42,8 +44,8 @@ struct spead_channel_config speadi_outlet_channel_config(
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause),
     void *arg);
 
-/* Makes the channel and opens its sending end. config supplies on_full and message_stream; *channel is what
- * speadi_outlet_channel_config() returned. pending_max is the largest number of heaps that can be pending at the same
+/* Makes the channel and opens its sending end. The function reads on_full and message_stream of config. *channel must
+ * come from speadi_outlet_channel_config(). pending_max is the largest number of heaps that can be pending at the same
  * time. Returns 0 or -errno; after an error nothing is left to release. */
 int speadi_outlet_init(struct speadi_outlet *outlet, const struct spead_recv_stream_config *config,
                        const struct spead_channel_config *channel, uint32_t pending_max,
@@ -67,12 +69,12 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
  * region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
 
-/* Returns how many heaps the channel takes now without shedding one. Returns UINT32_MAX if no receiving end is open:
- * the caller sends, and the send returns that error. */
+/* Returns how many heaps the channel takes now without shedding one. Returns UINT32_MAX if no receiving end is open.
+ * The caller can then send at once: speadi_outlet_send() returns the error. */
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet);
 
-/* Sends `count` pending heaps, beginning with number `first` of the list. They stay in the list. Returns how many
- * heaps the channel took or shed, or an error of spead_sender_try_send(). */
+/* Sends `count` pending heaps, beginning with number `first` of the list. The heaps stay in the list until
+ * speadi_outlet_remove(). Returns how many heaps the channel took or shed, or an error of spead_sender_try_send(). */
 int speadi_outlet_send(struct speadi_outlet *outlet, uint32_t first, uint32_t count);
 
 /* Returns the largest number of heaps that ever waited in the channel. Any thread may call it. */
@@ -82,21 +84,23 @@ uint64_t speadi_outlet_high_water(const struct speadi_outlet *outlet);
 void speadi_outlet_remove(struct speadi_outlet *outlet, uint32_t count);
 
 /* Makes heaps go through output 0 of the node after this call, and ends the stream's own channel. If node is NULL,
- * heaps go nowhere, because nobody receives them any more. */
+ * nobody receives heaps any more, and the stream sheds them. */
 void speadi_outlet_bind(struct speadi_outlet *outlet, struct spead_node *node);
 
 /* Closes the sending end: no heap may be sent after this. error is 0, or the -errno with which the stream failed. */
 void speadi_outlet_close(struct speadi_outlet *outlet, int error);
 
-/* Sleeps until there is room in the stream's own channel, stop_wake is signalled, or deadline_ns has passed
- * (CLOCK_MONOTONIC; UINT64_MAX: no limit). */
+/* Sleeps until there is room in the stream's own channel, stop_wake is signalled, or deadline_ns has passed.
+ * deadline_ns is a time of CLOCK_MONOTONIC; UINT64_MAX means no limit. The function may also return earlier. */
 void speadi_outlet_wait_room(struct speadi_outlet *outlet, uint64_t deadline_ns);
 
 /* ---- Calls of the consumer thread ---------------------------------------------------------- */
 
-/* Takes up to max heaps. If wait is true, it sleeps for the first one until deadline_ns (CLOCK_MONOTONIC; 0: no
- * limit). Returns how many heaps it took; -EAGAIN (none now, and wait is false), -ETIMEDOUT, -ESHUTDOWN when the
- * stream has ended in any way, -EBUSY (another receiving end was opened on the channel) or -ENOMEM. */
+/* Takes up to max heaps and returns how many it took. If `wait` is true and no heap is there, it first sleeps until one
+ * comes or deadline_ns has passed. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit.
+ *
+ * Errors: -EAGAIN if no heap is there and `wait` is false; -ETIMEDOUT after the deadline; -ESHUTDOWN when the stream
+ * has ended, with or without an error; -EBUSY if another receiving end was opened on the channel; -ENOMEM. */
 int speadi_outlet_take(struct speadi_outlet *outlet, struct spead_heap **heaps, uint32_t max,
                        bool wait, uint64_t deadline_ns);
 

@@ -12,9 +12,9 @@
 #include <speadi/pool.h>
 #include <speadi/struct_size.h>
 
-#define HEAPS_MAX      (1u << 20) /* live heaps, over all substreams */
+#define HEAPS_MAX      (1u << 20) /* most live heaps of all substreams together */
 #define HEAP_BYTES_MAX (1ull << 40)
-#define TABLE_MAX      (1u << 20) /* pointers, ranges, places in the channel */
+#define TABLE_MAX      (1u << 20) /* most item pointers, most ranges, most places in the channel */
 #define LEAVING_MAX    8u
 
 struct range_check {
@@ -78,8 +78,8 @@ static int check_sources(const struct spead_recv_stream_config *c, struct spead_
     return 0;
 }
 
-/* Refuses a memory_bytes_max that has no room for even one packet: with it, every packet would be counted as
- * no-memory. */
+/* Refuses a memory_bytes_max that is too small for a single packet. With such a limit the stream would count every
+ * packet as no-memory. */
 static int check_memory(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
     const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE);
@@ -148,7 +148,7 @@ uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *c
     return source_count < LEAVING_MAX ? source_count : LEAVING_MAX;
 }
 
-/* True when the endpoints are texts that only the named engine understands; otherwise they are addresses. */
+/* Returns true if the endpoints are texts that only the named engine understands. Else the endpoints are addresses. */
 static bool has_texts(const struct spead_recv_stream_config *config)
 {
     const struct speadi_rx_engine_ops *ops = speadi_rx_engine_find(config->engine);
@@ -179,8 +179,9 @@ static int set_endpoints(const struct spead_recv_stream_config *config,
     return 0;
 }
 
-/* Refuses a sender if its packets can never reach one of the endpoints, because the IP versions differ. "[::]"
- * receives IPv4 packets, too, unless it stands for the address of an interface. */
+/* Refuses a sender if its packets can never reach one of the endpoints, because the IP versions differ. The endpoint
+ * "[::]" receives IPv4 packets, too. But if the user has named the interface by its address, "[::]" means only this
+ * address. */
 static int check_versions(const struct speadi_address *sender, const struct speadi_rx_config *rx,
                           struct spead_err *err)
 {

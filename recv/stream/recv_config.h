@@ -8,18 +8,18 @@
 #include "live_heap.h"
 #include "rx_engine.h"
 
-/* Fills *config with the defaults and then with the fields of *from, the caller's struct. *from may have the size
- * that the struct has in another version. Checks what can be checked without an engine. Returns 0, or -EINVAL; err
- * names the field. */
+/* Fills *config with the defaults and then with the fields of *from, the caller's struct. The caller may have been
+ * built with another version of the library, in which the struct has another size. Checks what can be checked without
+ * an engine. Returns 0, or -EINVAL; err names the field. */
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err);
 
-/* Checks what depends on the engine. Returns 0, -EINVAL or -ENOTSUP; err names the field. */
+/* Checks the options that depend on the engine. Returns 0, -EINVAL or -ENOTSUP; err names the field. */
 int speadi_recv_config_check_engine(const struct spead_recv_stream_config *config,
                                     const struct speadi_rx_engine_ops *ops, struct spead_err *err);
 
-/* Returns how many heaps may be leaving at a time. (A leaving heap has ended and still waits for posted receives.)
- * Returns 0 if nothing is placed. */
+/* Returns how many heaps may be leaving at a time. A heap is leaving if it has ended and receives are still posted into
+ * it. Returns 0 if the stream places nothing. */
 uint32_t speadi_recv_config_leaving_max(const struct spead_recv_stream_config *config,
                                         const struct speadi_rx_engine_ops *ops,
                                         uint32_t source_count);

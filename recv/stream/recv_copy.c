@@ -1,4 +1,4 @@
-/* Copies packets: into spare buffers, and within memory that the CPU cannot touch. */
+/* Copies packets to spare buffers, and copies payload into and within memory that the CPU cannot touch. */
 #include <assert.h>
 
 #include "recv_stream.h"
@@ -18,8 +18,9 @@ static uint64_t spare_at(const struct spead_recv_stream *stream, uint32_t copy)
     return stream->memory.spare_offset + (uint64_t)copy * stream->spare.stride;
 }
 
-/* Returns the offset in heap memory of a packet body that the CPU cannot read. The offset comes from the packet's
- * reservation: it keeps its heap until the burst has ended. */
+/* Returns where a packet body lies that the CPU cannot read, as an offset in heap memory. If the packet is a copy, the
+ * body lies in the spare buffer of the copy. Else it lies in the range of the packet's reservation, which stays valid
+ * until the burst has ended. */
 static uint64_t body_at(const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
 {
     uint32_t copy = speadi_spare_index(&stream->spare, raw);
@@ -32,8 +33,8 @@ static uint64_t body_at(const struct spead_recv_stream *stream, const struct spe
     return reservation->live->heap.region->offset + reservation->offset;
 }
 
-/* Copies the body of the packet from device memory into its spare buffer, which is in host memory. This is needed
- * when a part of the header lies in the body, or when the packet lies in three parts. */
+/* Copies the body of the packet from device memory into its spare buffer, which is in host memory. This is needed when
+ * a part of the header lies in the body, or when the packet has three parts (head, body and tail). */
 static int read_back(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                      uint32_t copy)
 {

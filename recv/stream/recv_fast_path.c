@@ -1,19 +1,20 @@
-/* Processes packets that begin where the packet before them ended. Most packets do.
+/* Processes packets that begin where the packet before them in the heap ended. Most packets do.
  *
- * In a heap that arrives in order, a packet differs from the one before it in one word: the payload offset. So this
- * file does not decode the packet; it compares the whole header with the expected one. After a series of such
- * packets, this file updates the heap and the counters once for the whole series. It leaves a packet that differs in
- * any other way to recv_packet.c, which handles every packet. */
+ * In a heap that arrives in order, the header of a packet differs from the header of the packet before it in one word
+ * only: the payload offset. So this file does not decode the packet; it compares the whole header with the expected
+ * one. After a series of such packets, this file updates the heap and the counters once for the whole series. It leaves
+ * a packet that differs in any other way to recv_packet.c, which handles every packet. */
 #include <string.h>
 
 #include <speadi/bytes.h>
 
 #include "recv_stream.h"
 
-#define POINTERS     4u /* heap counter, heap length, payload offset, payload length */
+/* item pointers of a header: heap counter, heap length, payload offset, payload length */
+#define POINTERS     4u
 #define HEADER_BYTES (SPEADI_HEADER_BYTES + POINTERS * SPEADI_POINTER_BYTES)
 
-/* The expected words of a header, in the byte order of the wire. */
+/* The words that the header of the next packet must have, in the byte order of the wire. */
 struct expected {
     uint64_t header, counter, heap_length, payload_length;
 };
@@ -23,10 +24,11 @@ struct series {
     struct speadi_live_heap *live;
     struct expected expected;
     uint64_t offset; /* payload offset of the next packet */
-    /* No packet of the series goes past this offset. recv_packet.c processes the packet that completes the heap, and
-     * the one that needs more memory to be charged. */
+    /* No packet of the series ends beyond this offset. A packet that completes the heap, or for which more memory must
+     * be charged, ends beyond it; recv_packet.c processes that packet. */
     uint64_t end;
-    /* offset of the first byte that is reserved, so that only the engine may write it; 0: not looked for yet */
+    /* Offset of the first byte that is still reserved for the engine. This file copies nothing to that byte or beyond
+     * it. 0 means that nobody has looked for that byte yet. */
     uint64_t reserved;
     uint32_t bytes; /* payload bytes of each packet */
     uint16_t source;
@@ -92,8 +94,9 @@ static bool is_reserved(struct series *series)
     return series->offset + series->bytes > series->reserved;
 }
 
-/* Makes the payload lie in its own place: counts it if it was placed there, else copies it. Returns false if the
- * payload lies in another place or cannot be copied now. */
+/* Makes sure that the payload is in its own place in the heap. If the engine has placed the payload there, only counts
+ * it. If the engine has not placed the payload at all, copies it. Returns false if the engine has placed the payload
+ * elsewhere, or if it cannot be copied now. */
 static bool put_payload(struct series *series, const struct speadi_rx_packet *raw)
 {
     if (raw->place != SPEADI_RX_UNPLACED) {

@@ -1,4 +1,5 @@
-/* Hands over finished heaps to the consumer. A heap that finds no room is kept or shed. Counts the heaps. */
+/* Hands over finished heaps to the consumer, and counts them. If the channel has no room for a heap, the heap stays
+ * pending or is shed. */
 #include <errno.h>
 
 #include "recv_stream.h"
@@ -102,8 +103,8 @@ static bool hand_over_some(struct spead_recv_stream *stream, bool wait)
 
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait)
 {
-    /* The loop ends only when the channel has no room, because only then will the channel wake the stream when there
-     * is room again. */
+    /* The loop sends until no heap is pending or the channel has no room. The channel wakes the stream later only if a
+     * try has found no room. */
     while (stream->outlet.pending_count > 0 && hand_over_some(stream, wait))
         ;
     return stream->outlet.pending_count == 0;

@@ -1,5 +1,4 @@
-/* The life of a heap: it is opened in a region of the pool, it ends for one cause, and then it is handed over or
- * given up. */
+/* Opens a heap in a region of the pool, ends the heap, and then hands it over to the consumer or discards it. */
 #include <speadi/err.h>
 
 #include "recv_stream.h"
@@ -17,9 +16,9 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     return SPEAD_RECV_LATE;
 }
 
-/* Returns true if the packet carries a start or stop item. Such a packet must have its effect even if its heap
- * counter is that of a heap that has ended: spead2 numbers its start and stop heaps 1, 2, ... itself, also when the
- * caller has numbered the data heaps. */
+/* Returns true if the packet carries a start or stop item. The stream must act on such a packet even if a heap with the
+ * same heap counter has ended. The reason is spead2: it numbers its start and stop heaps 1, 2, ... itself, even if its
+ * user has given the same numbers to data heaps. */
 static bool starts_or_stops(const struct speadi_packet *packet)
 {
     unsigned bits = packet->heap_address_bits;
@@ -41,7 +40,8 @@ static struct speadi_block *take_region(struct spead_recv_stream *stream)
 
     if (region || stream->outlet.pending_count == 0)
         return region;
-    speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)); /* shedding frees regions */
+    /* a heap that is shed frees its region */
+    speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream));
     return speadi_pool_take(stream->pool);
 }
 
@@ -67,7 +67,7 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
         return too_late(stream, finished);
     if (stream->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
-    /* check this before the new heap evicts another */
+    /* Make this check before the new heap evicts another heap. */
     bucket = speadi_live_heap_may_begin(&stream->layout, packet);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
@@ -86,8 +86,8 @@ enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
     return SPEAD_RECV_LIVE;
 }
 
-/* Tells the placement policy about the packets since its last update. Writes to the log when placement stops or
- * starts again. */
+/* Updates the placement policy if enough packets have come. Writes to the log when the policy switches placing off or
+ * on again. */
 static void review_placement(struct spead_recv_stream *stream, const struct speadi_packet *packet)
 {
     struct speadi_placement_policy *policy = &stream->placement.policy;
@@ -132,7 +132,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
                                                .kernel_drops = stream->tally.totals->kernel_drops});
     speadi_gap_tracker_open(&stream->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
-        return; /* no other packet looks for it, so it does not enter the table */
+        return; /* the heap is already complete, so it does not enter the table */
     choose_path(stream, live, packet);
     speadi_heap_table_insert(&stream->table, live, slot);
     /* Populate the pages now: else each packet would cause a page fault. A heap that is longer than every complete
@@ -205,7 +205,7 @@ static void give_up(struct spead_recv_stream *stream, struct speadi_live_heap *l
     speadi_block_release(live->heap.region);
 }
 
-/* Does the last work on the heap's memory before the consumer sees it. */
+/* Zeroes the holes of the heap and flushes its memory, before the consumer sees the heap. */
 static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_heap *live)
 {
     struct spead_heap *heap = &live->heap;
@@ -218,7 +218,7 @@ static int finish_memory(struct spead_recv_stream *stream, struct speadi_live_he
     return ret;
 }
 
-/* Hands over the heap or gives it up. No posted receive may point into the heap any more. */
+/* Hands the heap over, or discards it. The caller must make sure that no receive is posted into the heap any more. */
 static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                   enum speadi_recv_cause cause)
 {

@@ -58,7 +58,7 @@ void speadi_recv_tally_publish(struct speadi_recv_tally *tally)
 {
     struct spead_recv_counters *shown = &tally->shown;
 
-    /* a new number of polls alone is not worth a publication */
+    /* If only the number of polls has changed, this function publishes nothing. */
     shown->polls = tally->totals->polls;
     if (!tally->counted && memcmp(shown, tally->totals, sizeof *shown) == 0)
         return;
@@ -106,6 +106,6 @@ void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t so
 
 uint64_t speadi_recv_tally_bytes(const struct speadi_recv_tally *tally)
 {
-    /* twice, because the owner thread counts in one set of words and publishes another */
+    /* Times two, because the owner thread counts in one set of words and publishes a copy of it. */
     return 2 * (TOTALS_WORDS + tally->source_count * SOURCE_WORDS) * sizeof(uint64_t);
 }

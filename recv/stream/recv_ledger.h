@@ -19,12 +19,14 @@ struct speadi_recv_source_counts {
 };
 
 struct speadi_recv_tally {
-    struct spead_recv_counters *totals;       /* start of one block of words ... */
-    struct speadi_recv_source_counts *source; /* ... which continues with source_count of these */
+    /* totals and source point into one block of words: *totals is its beginning, and behind it lies one element of
+     * source for each of the source_count sources. */
+    struct spead_recv_counters *totals;
+    struct speadi_recv_source_counts *source;
     uint32_t source_count;
-    /* the totals as last published (totals->polls may be newer) */
+    /* Copy of *totals that was made at the last publication. Only shown.polls may be newer. */
     struct spead_recv_counters shown;
-    bool counted; /* a bucket has changed since the last publication */
+    bool counted; /* a bucket has changed after the last publication */
     struct speadi_publish publish;
 };
 
@@ -46,20 +48,21 @@ static inline void speadi_recv_tally_count(struct speadi_recv_tally *tally, uint
     tally->counted = true;
 }
 
-/* Moves counts[i] of each source i from bucket `from` to bucket `to`. Owner thread. */
+/* Moves the packets and bytes in counts[i] from bucket `from` to bucket `to` of source i, for each source i. Only the
+ * owner thread calls it. */
 void speadi_recv_tally_move(struct speadi_recv_tally *tally, const struct spead_count *counts,
                             enum spead_recv_bucket from, enum spead_recv_bucket to);
 
-/* Publishes the counters if one of them has changed, other than the number of polls. Readers need pauses between
- * publications. Because of this rule, an owner thread that polls all the time and finds nothing does not publish.
- * Owner thread. */
+/* Publishes the counters, but only if a counter other than the number of polls has changed. So an owner thread that
+ * polls all the time and finds nothing does not publish. Readers need this: they can read only in a pause between two
+ * publications. Only the owner thread calls it. */
 void speadi_recv_tally_publish(struct speadi_recv_tally *tally);
 
-/* Fills *stats from the published counters, as far as its struct_size allows. Any thread may call it. */
+/* Fills *stats from the published counters. Writes at most stats->struct_size bytes. Any thread may call it. */
 void speadi_recv_tally_stats(const struct speadi_recv_tally *tally, uint64_t ring_high_water,
                              struct spead_recv_stats *stats);
 
-/* Fills *out with the ledger of one source, source < source_count. Any thread may call it. */
+/* Fills *out with the ledger of one source. `source` must be less than source_count. Any thread may call it. */
 void speadi_recv_tally_source(const struct speadi_recv_tally *tally, uint32_t source,
                               struct spead_recv_ledger *out);
 

@@ -9,7 +9,7 @@
 
 #include "recv_stream.h"
 
-/* reading the engine's counters costs one system call per socket */
+/* The stream reads the engine's counters at most this often, because each time costs one system call per socket. */
 #define COUNTERS_EVERY_NS 1000000u
 
 /* ---- Reservations -------------------------------------------------------------------------- */
@@ -44,13 +44,13 @@ static void unreserve(struct spead_recv_stream *stream)
     if (stream->unreserving || speadi_placement_outstanding(&stream->placement) == 0)
         return;
     stream->ops->unreserve(stream->engine);
-    stream->unreserving = true; /* stays true until the next poll() has reported them as ended */
+    stream->unreserving = true; /* the next poll() of the engine makes this false again */
 }
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
-/* Does what is due when poll() of the engine has found the source empty. Heaps time out only here: if this thread was
- * late, packets of an old heap may still wait in the socket, and they must be read first. */
+/* Does what is due when poll() of the engine has found the source empty. Heaps time out only here. If this thread was
+ * late, packets of an old heap may still wait in the socket, and the thread must read them before the heap ends. */
 static void idle(struct spead_recv_stream *stream)
 {
     speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
@@ -62,8 +62,8 @@ static void idle(struct spead_recv_stream *stream)
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
 }
 
-/* Reads one burst and processes it. Returns the number of packets read; also 0 when the source has ended or
- * failed. */
+/* Reads one burst and processes it. Returns how many packets it has processed. Returns 0 also when the source has ended
+ * or failed. */
 static int read_burst(struct spead_recv_stream *stream)
 {
     int count;
@@ -114,8 +114,8 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-/* Sleeps while packets coalesce, if that saves CPU time and ends before the deadline. Returns true if it has slept. A
- * call of stop() does not end this sleep; the stream notices the call afterwards. */
+/* Sleeps while packets coalesce, if this sleep saves CPU time and ends before the deadline. Returns true if it has
+ * slept. A call of stop() does not shorten the sleep; the stream notices that call after the sleep. */
 static bool coalesce(struct spead_recv_stream *stream, uint64_t deadline)
 {
     struct timespec time;
@@ -140,7 +140,8 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
 
     if (stream->state == SPEADI_RECV_ENDED)
         return 0;
-    if (stream->outlet.pending_count > 0) { /* nothing can go on until the consumer takes a heap */
+    /* only the consumer can change something now, by taking a heap */
+    if (stream->outlet.pending_count > 0) {
         if (stream->state != SPEADI_RECV_RUNNING)
             deadline = speadi_min_u64(deadline, stream->deadline_ns);
         speadi_outlet_wait_room(&stream->outlet, deadline);
@@ -163,7 +164,7 @@ int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *
     int ret = stream->ops->start ? stream->ops->start(stream->engine, err) : 0;
 
     stream->started = true;
-    if (ret < 0) /* no packet will come: the consumer must not wait for one */
+    if (ret < 0) /* no packet will come, so the consumer must not wait */
         speadi_recv_end(stream, ret);
     return ret;
 }

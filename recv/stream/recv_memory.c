@@ -8,7 +8,7 @@
 #include "recv_config.h"
 #include "recv_stream.h"
 
-/* all spare buffers together, if the engine does not post ahead */
+/* Bytes of all spare buffers together, if the engine does not post receives ahead. */
 #define SPARE_BYTES (512u << 10)
 #define SPARES_MIN  8u
 
@@ -64,8 +64,9 @@ static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
     return 0;
 }
 
-/* Checks that the engine can place into the memory of a device. Checks also that this memory has room for the spare
- * buffers behind the heaps: the CPU cannot touch the payload, so the payload is moved within that memory. */
+/* If the heaps lie in memory of a device, checks that the engine can place payload there. Checks also that this memory
+ * has room for the spare buffers behind the heaps. The CPU cannot touch misplaced payload there, so its spare buffers
+ * must lie in the same memory. */
 static int check_device_memory(const struct spead_recv_stream *stream, uint32_t stride,
                                struct spead_err *err)
 {
@@ -136,6 +137,7 @@ int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *
         return make_placed(stream, err);
     if (make_placed(stream, &why) == 0)
         return 0;
-    say_bounced(stream, why.text); /* with SPEAD_PATH_AUTO, try to bounce: it needs less memory */
+    /* the path is SPEAD_PATH_AUTO, so bounce; that needs less memory */
+    say_bounced(stream, why.text);
     return make_bounced(stream, err);
 }

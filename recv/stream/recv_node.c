@@ -10,12 +10,13 @@
 
 #include "recv_stream.h"
 
-/* The longest sleeps while no packet comes. After LOOK_EVERY_NS the node looks whether anybody still reads its
- * output. In a pulled graph, the thread steps the other nodes after PULLED_SLEEP_NS. */
+/* While no packet comes, the node sleeps at most this long. After LOOK_EVERY_NS the node looks whether anybody still
+ * reads its output. In a pulled graph one thread steps all nodes, so the node lets the other nodes go on after
+ * PULLED_SLEEP_NS. */
 #define LOOK_EVERY_NS   100000000u
 #define PULLED_SLEEP_NS 1000000u
 
-#define POLLS_MAX 4u /* polls in one step, if the thread steps no other node */
+#define POLLS_MAX 4u /* most polls in one step, if the thread steps no other node */
 
 /* ---- Coming into a graph and going -------------------------------------------------------- */
 
@@ -78,8 +79,8 @@ static bool has_reader(struct spead_recv_stream *stream, struct spead_node *self
 
     if (stream->outlet.receiver_gone)
         return false;
-    /* The node has sent a heap since it last looked. If the receiving end had been closed, that send would have
-     * failed. */
+    /* The node has sent a heap after it last looked for a reader. If the receiving end had been closed, that send would
+     * have failed and set receiver_gone. */
     if (stream->node_sequence != stream->outlet.sequence) {
         stream->node_sequence = stream->outlet.sequence;
         return true;
@@ -98,7 +99,8 @@ static int sleep_in_engine(struct spead_recv_stream *stream, struct spead_node *
     return SPEAD_STEP_AGAIN;
 }
 
-/* Stops the stream in order, unless it was stopped already: a second call of stop() would mean "at once". */
+/* Stops the stream in order, as one call of spead_recv_stream_stop() does. If that function was called already, this
+ * does nothing, because a second call would end the stream immediately. */
 static void stop(struct spead_recv_stream *stream)
 {
     unsigned none = 0;
@@ -108,8 +110,8 @@ static void stop(struct spead_recv_stream *stream)
                                             memory_order_relaxed);
 }
 
-/* Polls until nothing comes, at most POLLS_MAX times. Usually one poll reads a burst and the next finds nothing, and
- * one step does both. */
+/* Polls until nothing comes, but at most POLLS_MAX times, and only once in a pulled graph. Usually one poll reads a
+ * burst and the next one finds nothing. This loop does both in one step. */
 static int poll(struct spead_recv_stream *stream, const struct spead_node *self)
 {
     unsigned left = speadi_node_is_pulled(self) ? 1 : POLLS_MAX;

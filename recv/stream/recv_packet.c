@@ -57,8 +57,9 @@ static void put_payload(struct spead_recv_stream *stream, const struct speadi_rx
         totals->bounced++;
 }
 
-/* Charges the memory of the heap up to `end` and a little further. Never much further: a packet with a forged length
- * must not take memory from other heaps. Returns false if there is no memory. */
+/* Charges the memory of the heap up to the offset 2 * end, or only up to `end` if there is not enough memory. It
+ * charges no more, because a packet with a forged length must not take memory from other heaps. Returns false if the
+ * memory is not enough even for `end`. */
 static bool charge(struct speadi_live_heap *live, uint64_t end)
 {
     struct speadi_block *region = live->heap.region;
@@ -137,22 +138,23 @@ static enum spead_recv_bucket accept_or_park(struct spead_recv_stream *stream,
     return bucket;
 }
 
-/* Adds the packet to the heap. Returns SPEAD_RECV_LIVE if the packet was accepted or parked; the packet is counted
- * then. Else returns the bucket of the packet. */
+/* Adds the packet to the heap. If the heap accepted the packet, or if the packet was parked, counts the packet and
+ * returns SPEAD_RECV_LIVE. Else returns the bucket in which the caller must count the packet. */
 static enum spead_recv_bucket add(struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw,
                                   const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
     enum spead_recv_bucket bucket = accept_or_park(stream, raw, packet, live);
 
-    /* If no burst is lent, this packet was parked before, and the prediction knows it already. */
+    /* If no burst is lent, this packet was parked before, and the prediction has learned from it already. */
     if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled && stream->burst_is_out)
         speadi_placement_learn(&stream->placement, raw->source, packet);
     return bucket;
 }
 
-/* Acts on what an accepted packet has changed in its heap: ends the heap if it is complete, and lets start and stop
- * items have their effect. After this call `live` may be gone. */
+/* Does what an accepted packet makes necessary: ends the heap if it is complete now, and acts on start and stop items
+ * that this packet brought. control_before is the value of live->control before the packet. This call may release the
+ * heap `live`. */
 static void after_packet(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
                          struct speadi_live_heap *live, uint32_t control_before)
 {
@@ -167,7 +169,7 @@ static void after_packet(struct spead_recv_stream *stream, const struct speadi_r
         speadi_finished_forget(&stream->finished);
     if (starts)
         speadi_gap_tracker_restart(&stream->gaps);
-    if (stops && !stream->config.ignore_stop_item) { /* recv_stop.c acts on it after the burst */
+    if (stops && !stream->config.ignore_stop_item) { /* recv_stop.c will end the stream */
         stream->stopped_sources |= 1ull << raw->source;
         stream->stop_counter[raw->source] = counter;
     }
@@ -184,7 +186,7 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
         return bucket;
     bucket = add(stream, raw, packet, live);
     if (bucket != SPEAD_RECV_LIVE) {
-        speadi_block_release(live->heap.region); /* as if the heap had never been opened */
+        speadi_block_release(live->heap.region); /* discard the new heap; nobody has seen it yet */
         return bucket;
     }
     speadi_recv_heap_opened(stream, live, raw, packet);
@@ -238,15 +240,15 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
 }
 
 /* Finds or opens the heap of a packet that admit() has accepted, and adds the packet. Returns SPEAD_RECV_LIVE if the
- * packet is counted already; else returns its bucket. */
+ * packet is already counted. Else returns the bucket in which the caller must count it. */
 static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
                                                const struct speadi_rx_packet *raw,
                                                const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
 
-    /* An earlier packet of this burst has completed the heap to which this reserved place belonged. The memory may
-     * belong to another heap now. */
+    /* This packet lies in a reserved place whose heap is gone, because an earlier packet of this burst has completed
+     * that heap. The memory may belong to another heap now. */
     if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(stream, raw, NULL))
         return SPEAD_RECV_DUPLICATE;
     live = speadi_heap_table_find(&stream->table, packet->heap_counter);
@@ -327,10 +329,10 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
         bool paused = false;
 
         speadi_recv_uncount(stream, raw, SPEAD_RECV_LIVE);
-        /* The packet was decoded without an error when it came. It is not passed to admit() again, because a stop
-         * item may have come after it. */
+        /* The packet was decoded without an error when it came. It is not passed to admit() again, because a stop item
+         * may have come after the packet, and admit() would then reject the packet. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
-        /* This may park the packet again; the order of the parked packets does not change. */
+        /* This call may park the packet again. The parked packets keep their order then. */
         bucket = process_admitted(stream, raw, &packet, &paused);
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;

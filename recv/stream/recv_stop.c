@@ -47,7 +47,7 @@ void speadi_recv_quiesce(struct spead_recv_stream *stream)
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 {
     /* Packets of a burst can be left here only if no receiving end is open any more, stop() was called twice, or the
-     * deadline has passed. They are counted, not processed. */
+     * deadline has passed. Such packets are counted, not processed. */
     while (stream->burst_is_out && stream->burst_next < stream->burst.count)
         speadi_recv_count_unread(stream, &stream->burst.packet[stream->burst_next++],
                                  SPEAD_RECV_AFTER_STOP);
@@ -64,7 +64,8 @@ void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 
 void speadi_recv_flush(struct spead_recv_stream *stream)
 {
-    /* In a graph, drain() and cancel() of the graph limit how long the consumer may take. */
+    /* In a graph this deadline does not count: there drain() and cancel() of the graph limit how long the consumer may
+     * take. */
     bool late = !stream->outlet.node && stream->now_ns >= stream->deadline_ns;
 
     if (speadi_recv_hand_over(stream, stop_calls(stream) <= 1 && !late))

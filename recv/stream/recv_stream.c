@@ -58,8 +58,8 @@ static int name_sources(struct spead_recv_stream *stream)
     return 0;
 }
 
-/* Makes the outlet. Its list has one entry for each region: a region holds at most one heap, so at most that many
- * heaps can be pending. */
+/* Makes the outlet. Its list of pending heaps has one entry for each region. This is enough, because a region holds at
+ * most one heap. */
 static int make_outlet(struct spead_recv_stream *stream, struct spead_err *err)
 {
     const struct spead_channel_config channel = spead_recv_stream_edge_config(stream);
@@ -101,9 +101,9 @@ static int no_memory(struct spead_err *err)
                           "pointers or ranges");
 }
 
-/* Populates a few regions before the first packet. A sender may begin at its full rate, and the page faults of the
- * first heaps take longer than a socket buffer can wait. This is not needed if the source can wait. It stays within
- * memory_bytes_max. */
+/* Populates a few regions before the first packet comes. A sender may begin at its full rate. Without populated regions
+ * the first heaps would cause page faults, and during these the socket buffer would overflow. An engine whose sources
+ * can wait does not need this. The populated memory stays within memory_bytes_max. */
 static void warm_up(struct spead_recv_stream *stream)
 {
     struct speadi_block *region[WARM_REGIONS];
@@ -210,7 +210,7 @@ int spead_recv_stream_create(struct spead_recv_stream **out,
 
 /* ---- Unmaking ------------------------------------------------------------------------------ */
 
-/* Releases the heaps that were never put into the channel; nobody but the stream has a reference to them. */
+/* Releases the heaps that were never put into the channel. Only the stream has a reference to them. */
 static void release_heaps(struct spead_recv_stream *stream)
 {
     struct speadi_live_heap *live;
@@ -232,7 +232,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
 {
     if (!stream)
         return;
-    /* Close the engine first: before that, posted receives may still point into heaps. */
+    /* Close the engine before the heaps are released, because posted receives may still write into heaps until then. */
     stream->ops->close(stream->engine);
     free(stream->engine);
     release_heaps(stream);
@@ -264,8 +264,8 @@ void spead_recv_stream_arm(struct spead_recv_stream *stream)
 void spead_recv_stream_stop(struct spead_recv_stream *stream)
 {
     atomic_fetch_add_explicit(&stream->stop_calls, 1, memory_order_release); /* STOP1 release */
-    /* The owner thread may sleep in the engine or wait for room in the channel. Both calls only write to an
-     * eventfd. */
+    /* The owner thread may sleep in the engine, or it may wait for room in the channel. These two calls wake it in
+     * either case. Each of them only writes to an eventfd, so a signal handler may call stop(). */
     stream->ops->wake(stream->engine);
     speadi_wake_fd_signal(&stream->outlet.stop_wake);
 }

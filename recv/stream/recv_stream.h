@@ -4,18 +4,18 @@
  *   recv_node.c       the stream as a node of a graph
  *   recv_loop.c       the owner thread's poll and wait
  *   recv_stop.c       the end of the stream
- *   recv_burst.c      one burst: begun, processed packet by packet, given back
- *   recv_fast_path.c  packets that begin where the packet before them ended
- *   recv_packet.c     any other packet: finds its bucket and its heap, puts its payload in place
- *   recv_copy.c       packets that are copied: to spare buffers, and to memory that the CPU cannot touch
- *   recv_heaps.c      one heap: opened, ended
- *   recv_hand_over.c  finished heaps: sent to the consumer, or shed
- *   recv_counters.c   counters that are read from the engine, and the publication of all counters
+ *   recv_burst.c      begins one burst, processes it packet by packet, gives it back to the engine
+ *   recv_fast_path.c  processes packets that begin where the packet before them in the heap ended
+ *   recv_packet.c     processes any other packet: finds its bucket and its heap, puts its payload in place
+ *   recv_copy.c       copies packets to spare buffers, and payload to memory that the CPU cannot touch
+ *   recv_heaps.c      opens a heap, ends it
+ *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
+ *   recv_counters.c   reads the counters of the engine, and publishes all counters
  *
- * Two more files are outside of this order. recv_stream.c makes and frees streams; it also has the functions that
- * other threads and the consumer call. recv_memory.c decides in which memory the heaps lie. The owner thread calls
- * all functions below, except speadi_recv_stream_create_on(), speadi_recv_make_memory() and, for the cause CANCELLED,
- * speadi_recv_on_shed(). */
+ * Two more files are outside of this order. recv_stream.c makes and frees streams; it also has the functions that other
+ * threads and the consumer call. recv_memory.c decides in which memory the heaps lie. The owner thread calls all
+ * functions below, with three exceptions. The thread that makes the stream calls speadi_recv_stream_create_on() and
+ * speadi_recv_make_memory(). Any thread may call speadi_recv_on_shed() if the cause is CANCELLED. */
 #ifndef SPEADI_RECV_STREAM_H
 #define SPEADI_RECV_STREAM_H
 
@@ -40,12 +40,14 @@
 
 enum speadi_recv_state {
     SPEADI_RECV_RUNNING,
-    SPEADI_RECV_DRAINING, /* reads until the source is empty, or until the deadline */
-    SPEADI_RECV_FLUSHING, /* reads nothing; finished heaps wait for room in the channel */
+    /* the stream reads until the source is empty or the deadline has passed */
+    SPEADI_RECV_DRAINING,
+    /* the stream reads nothing; finished heaps wait for room in the channel */
+    SPEADI_RECV_FLUSHING,
     SPEADI_RECV_ENDED,
 };
 
-/* why a heap ends */
+/* The reason why a heap ends. */
 enum speadi_recv_cause {
     SPEADI_RECV_COMPLETE,
     SPEADI_RECV_BY_EVICTION,
@@ -54,72 +56,81 @@ enum speadi_recv_cause {
 };
 
 struct spead_recv_stream {
-    /* create() sets these fields; afterwards they do not change. */
-    struct spead_recv_stream_config config; /* its borrowed pointers are not valid any more */
-    struct spead_region_arena arena;        /* copy of *heap_arena, if config has one */
+    /* speadi_recv_stream_create_on() sets the fields from here to `plan`. Afterwards they do not change. */
+    /* The user's configuration. Its endpoints, links and options must not be read after the stream was made, because
+     * the user may have freed them. heap_arena points to `arena` below. */
+    struct spead_recv_stream_config config;
+    struct spead_region_arena arena; /* copy of the heap_arena of the user, if there is one */
     const struct speadi_rx_engine_ops *ops;
-    struct speadi_rx_facts facts; /* what the engine said when it was opened */
+    struct speadi_rx_facts facts; /* what open() of the engine reported */
     struct speadi_live_heap_layout layout;
     struct speadi_pool *pool;
     uint64_t packet_bytes_max;
     uint32_t source_count;
-    uint32_t leaving_max; /* how many heaps may be leaving at a time; 0: nothing is placed */
+    /* A leaving heap is a heap that has ended while receives are posted into it. There may be at most this many leaving
+     * heaps at a time. 0 means that nothing is placed. */
+    uint32_t leaving_max;
     uint32_t spare_count;
     char **source_name;
     char engine_reason[256];
     struct spead_recv_plan plan;
 
-    /* Any thread writes these fields. */
+    /* Any thread may write these two fields. */
     _Alignas(SPEADI_CACHE_LINE) atomic_uint stop_calls;
     atomic_bool is_armed;
 
     /* Only the owner thread uses this field and all fields below. */
     _Alignas(SPEADI_CACHE_LINE) void *engine;
     enum speadi_recv_state state;
-    int result; /* what poll() returns once the stream has ended */
-    bool armed; /* is_armed, read once per poll */
-    /* the engine was asked to end all reservations and was not polled after that */
+    int result; /* what spead_recv_stream_poll() returns after the stream has ended */
+    bool armed; /* value of is_armed at the beginning of this poll */
+    /* True after unreserve() of the engine was called, until poll() of the engine reports all reservations as ended. */
     bool unreserving;
     /* Bit number i is set if a stop item has come from source i. Later packets of that source are counted as
      * after-stop, except the packets of the heap that carried the stop item. */
     uint64_t stopped_sources;
-    /* for each source: the heap counter of the heap that carried the stop item */
+    /* For each source: the heap counter of the heap in which its stop item came. */
     uint64_t stop_counter[SPEADI_RX_SOURCES_MAX];
-    bool quiesced;          /* quiesce() of the engine was called: it posts no more receives */
-    uint64_t now_ns;        /* CLOCK_MONOTONIC, read once per poll */
-    uint64_t age_ns;        /* the clock by which heaps age: now_ns, or the engine's own clock */
-    uint64_t deadline_ns;   /* when draining or flushing must end */
-    uint64_t node_sequence; /* value of outlet.sequence when the node last slept */
+    bool quiesced;   /* quiesce() of the engine was called, so the engine posts no more receives */
+    uint64_t now_ns; /* time of CLOCK_MONOTONIC when this poll began */
+    /* the time by which heaps age: now_ns, or the time of the engine's own clock */
+    uint64_t age_ns;
+    uint64_t deadline_ns;   /* time of CLOCK_MONOTONIC at which draining or flushing must end */
+    uint64_t node_sequence; /* value of outlet.sequence when the node last looked for a reader */
     uint64_t counters_ns;   /* value of now_ns when the engine's counters were last read */
-    /* bytes of the longest complete heap so far; a new heap is populated if it is not longer */
+    /* Bytes of the longest complete heap so far. When a new heap opens that is not longer, its memory is populated. */
     uint64_t largest_heap;
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_gap_tracker gaps;
     struct speadi_recv_tally tally;
-    struct speadi_leaving_heaps leaving; /* heaps that have ended and wait for posted receives */
+    /* heaps that have ended while receives were posted into them */
+    struct speadi_leaving_heaps leaving;
     struct speadi_outlet outlet;
     bool started;
     struct speadi_placement placement;
     struct speadi_heap_memory memory;
     struct speadi_spare spare;
     struct speadi_coalesce coalesce;
-    bool read_since_wait;  /* packets have come since the last wait; more may come soon */
-    uint64_t coalesced;    /* how often wait() slept to let packets coalesce */
-    bool burst_is_out;     /* the engine has lent `burst`, which is not given back yet */
-    bool places_unchecked; /* packets from burst_next on may be misplaced; nobody has looked yet */
-    /* the burst had a misplaced packet: spare_of is valid from that packet on */
+    bool read_since_wait; /* a burst has come after coalesce() last slept */
+    uint64_t coalesced;   /* how many times coalesce() has slept */
+    bool burst_is_out;    /* the engine has lent `burst`, and it is not given back yet */
+    /* Packets of the burst from burst_next on may be misplaced, because nobody has looked at their places yet. */
+    bool places_unchecked;
+    /* speadi_recv_copy_misplaced() was called for this burst. spare_of is valid for the packet that had the number
+     * burst_next at that time, and for all later packets. */
     bool places_checked;
-    unsigned burst_next; /* the first packet of the burst that is not processed */
+    unsigned burst_next; /* index of the first packet of the burst that is not processed yet */
     struct speadi_rx_burst burst;
-    /* One value for each packet of the burst. 0: the packet lies where the engine lent it. Else the value is 1 + the
-     * number of its copy, or a mark that says why it has no copy (recv_copy.c). */
+    /* One value for each packet of the burst. 0 means that the packet lies where the engine lent it. Any other value is
+     * 1 + the number of the packet's copy, or one of the marks in recv_copy.c that say why the packet has no copy. */
     uint8_t spare_of[SPEADI_RX_BURST_MAX];
 };
 
-/* Makes a stream on an open engine. The stream takes the engine over; if the function fails, it closes and frees the
- * engine. config must come from speadi_recv_config_read(). reason is copied. Returns 0, or -errno with a sentence in
- * err. Control plane. */
+/* Makes a stream on an open engine. The stream then owns the engine: spead_recv_stream_destroy() closes and frees the
+ * engine, and so does this function if it fails. config must come from speadi_recv_config_read(). The function copies
+ * the text `reason`, which says why this engine was chosen. Returns 0, or -errno with a sentence in err. Control
+ * plane. */
 int speadi_recv_stream_create_on(struct spead_recv_stream **out,
                                  const struct spead_recv_stream_config *config,
                                  const struct speadi_rx_engine_ops *ops, void *engine,
@@ -128,87 +139,96 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
 
 /* ---- recv_memory.c --------------------------------------------------------------------------- */
 
-/* Makes the pool, and shows its memory to the engine. The fields layout and engine must be set before. With
- * SPEAD_PATH_AUTO, payload is bounced if it cannot be placed into this memory, and engine_reason says why. Sets
- * leaving_max to 0 if nothing will be placed. Returns 0, or -errno with a sentence in err. Control plane. */
+/* Makes the pool of the heaps, and shows its memory to the engine. The caller must have set the fields layout and
+ * engine. If the path is SPEAD_PATH_AUTO and payload cannot be placed into this memory, payload is bounced, and
+ * engine_reason says why. Sets leaving_max to 0 if nothing will be placed. Returns 0, or -errno with a sentence in err.
+ * Control plane. */
 int speadi_recv_make_memory(struct spead_recv_stream *stream, struct spead_err *err);
 
 /* ---- recv_stop.c ----------------------------------------------------------------------------- */
 
-/* Makes the engine post no more receives and end all reservations. Packets that have come before can still be
+/* Makes the engine post no more receives and end all reservations. Packets that came before this call can still be
  * read. */
 void speadi_recv_quiesce(struct spead_recv_stream *stream);
 
-/* Begins the end of the stream if stop() was called or if no receiving end is open any more. Each poll() calls it at
- * its beginning. */
+/* Begins to end the stream if spead_recv_stream_stop() was called, or if the channel has no open receiving end any
+ * more. spead_recv_stream_poll() calls this function at its beginning. */
 void speadi_recv_check_stop(struct spead_recv_stream *stream);
 
-/* Begins the end of the stream if a stop item has come. recv_packet.c only notes stop items in stopped_sources. Call
- * this after packets were read. */
+/* Begins to end the stream if a stop item has come. The owner thread must call this after it has read packets, because
+ * recv_packet.c only notes the stop items in stopped_sources. */
 void speadi_recv_check_stop_items(struct spead_recv_stream *stream);
 
-/* Ends the reading and flushes the live heaps. When all finished heaps are handed over, poll() returns `result`. */
+/* Reads no more packets, and ends all live heaps. The stream ends when the finished heaps are handed over or shed;
+ * spead_recv_stream_poll() then returns `result`. */
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result);
 
-/* Does one step of flushing: hands over the heaps for which there is room. Ends the stream when no heap is pending
- * any more or the deadline has passed. */
+/* A pending heap is a heap that is finished, but not handed over yet. This function hands over the pending heaps for
+ * which the channel has room. After the deadline it sheds the other pending heaps. When no heap is pending any more, it
+ * ends the stream. */
 void speadi_recv_flush(struct spead_recv_stream *stream);
 
-/* Ends the stream: each later poll() returns `result`, and the channel gets end of stream behind the last heap. */
+/* Ends the stream: each later spead_recv_stream_poll() returns `result`, and the consumer gets end of stream behind the
+ * last heap. */
 void speadi_recv_end(struct spead_recv_stream *stream, int result);
 
 /* ---- recv_burst.c ---------------------------------------------------------------------------- */
 
-/* Processes stream->burst, which is not empty. If a packet had to wait for memory in an earlier call, processing
- * continues with that packet. Ends the burst after its last packet. Returns how many packets it has processed. */
+/* Processes the packets of stream->burst, which must not be empty. It stops early at a packet for which there is no
+ * memory; the next call continues with that packet. After the last packet it gives the burst back. Returns how many
+ * packets this call has processed. */
 int speadi_recv_process_burst(struct spead_recv_stream *stream);
 
-/* Gives the burst back, if one is lent. Then lets those leaving heaps and parked packets go on whose reservations the
- * engine has reported as ended. */
+/* Gives the burst back to the engine, if one is lent. Then ends the reservations that the engine has reported as ended.
+ * Leaving heaps that waited only for these reservations are handed over, and parked packets are processed again. */
 void speadi_recv_end_burst(struct spead_recv_stream *stream);
 
 /* ---- recv_fast_path.c ------------------------------------------------------------------------ */
 
-/* Processes packets of the burst, beginning with burst_next, as long as each packet begins where the packet before it
- * in the heap ended and has no other effect. Returns how many packets it has processed. It leaves the first other
- * packet to speadi_recv_process_packet(). */
+/* Processes packets of the burst, beginning with packet number burst_next. It stops at the first packet that does not
+ * begin where the packet before it in the heap ended, or that does more than add payload (it completes the heap, for
+ * example). The caller must give that packet to speadi_recv_process_packet(). Returns how many packets it has
+ * processed, which may be 0. */
 unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 
 /* ---- recv_packet.c --------------------------------------------------------------------------- */
 
-/* Finds the bucket of a packet, and puts its payload in place. Returns false only with on_full = block, when there is
- * no memory until the consumer takes a heap. Then nothing was counted, and the packet must be processed again. */
+/* Finds the bucket of a packet, and puts its payload into its heap. Returns true when the packet is processed. Returns
+ * false when there is no memory until the consumer takes a heap. This happens only if the stream waits when its channel
+ * is full (on_full = block). Then nothing was counted, and the caller must process the packet again later. */
 bool speadi_recv_process_packet(struct spead_recv_stream *stream,
                                 const struct speadi_rx_packet *raw);
 
-/* Processes the parked packets again: their own places may be free now. */
+/* Processes the parked packets again, because their own places may not be reserved any more. */
 void speadi_recv_retry_parked(struct spead_recv_stream *stream);
 
 /* ---- recv_copy.c ----------------------------------------------------------------------------- */
 
-/* Copies a packet into a spare buffer. Returns SPEAD_RECV_LIVE and the number of the copy in *copy, or the bucket
- * that says why there is no copy. In the copy the header always lies in one piece. The CPU can read the payload of
- * the copy if it can read the payload of the packet. */
+/* Copies a packet into a spare buffer. Returns SPEAD_RECV_LIVE and the number of the copy in *copy, or the bucket that
+ * says why there is no copy. In the copy the header always lies in one piece. The payload of the copy lies in memory of
+ * the same kind as the payload of the packet, or in host memory. */
 enum spead_recv_bucket speadi_recv_copy_to_spare(struct spead_recv_stream *stream,
                                                  const struct speadi_rx_packet *raw,
                                                  uint32_t *copy);
 
-/* Copies the payload of a packet into memory that the CPU cannot touch, to offset `to` of that memory. Returns 0 or
- * -errno. */
+/* Copies the payload of a packet into heap memory that the CPU cannot touch, to offset `to` of that memory. Returns 0
+ * or -errno. */
 int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
                                const struct speadi_rx_packet *raw,
                                const struct speadi_packet *packet);
 
-/* Copies the misplaced packets among those from burst_next on to spare buffers. Call this before any payload of these
- * packets is written anywhere. */
+/* Looks at all packets of the burst from burst_next on, and copies each misplaced one to a spare buffer. The caller
+ * must call this before it writes the payload of any of these packets to a heap, because such a write could overwrite a
+ * misplaced packet. */
 void speadi_recv_copy_misplaced(struct spead_recv_stream *stream);
 
-/* Returns packet i of the burst, or its copy. Returns NULL if the packet needed a copy and has none; *why is then the
- * bucket that says why. */
+/* Returns packet i of the burst, or the copy of this packet if it was misplaced. Returns NULL if the packet is
+ * misplaced and could not be copied; *why is then the bucket that says why. */
 const struct speadi_rx_packet *speadi_recv_burst_packet(const struct spead_recv_stream *stream,
                                                         unsigned i, enum spead_recv_bucket *why);
 
-/* Returns false if the stream uses no byte of the packet, because the packet is dropped or refused. */
+/* Returns false if the stream uses no byte of the packet: the fault decorator dropped it, the engine refused it, or it
+ * is truncated or too long. */
 static inline bool speadi_recv_is_readable(const struct spead_recv_stream *stream,
                                            const struct speadi_rx_packet *raw)
 {
@@ -225,44 +245,45 @@ static inline bool speadi_recv_has_split_header(const struct speadi_rx_packet *r
 
 /* ---- recv_heaps.c ---------------------------------------------------------------------------- */
 
-/* Opens a heap for the packet. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in the table yet.
- * If no heap can be opened, returns the bucket of the packet. Sets *paused if the packet must be processed again, see
- * speadi_recv_process_packet(). */
+/* Opens a heap for the packet. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in the table yet. If
+ * no heap can be opened, returns the bucket of the packet. Sets *paused to true if the caller must process the packet
+ * again later; see speadi_recv_process_packet(). */
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
 
-/* Gives the heap a slot, and puts the heap into the table unless the heap is complete. Call this when the first
- * packet of the heap was accepted. */
+/* The owner thread must call this after the heap has accepted its first packet. Takes a slot of the heap table, and
+ * puts the heap into this slot. A heap that is already complete does not enter the table. */
 void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                              const struct speadi_rx_packet *raw,
                              const struct speadi_packet *packet);
 
-/* Ends the heap, and hands it over or gives it up. If posted receives point into the heap, this waits until none
- * does. */
+/* Ends the heap for the reason `cause`. If no receive is posted into the heap, the heap is handed over or discarded
+ * now. Else the heap becomes a leaving heap, and speadi_recv_release_leaving() does this later. */
 void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause);
 
-/* Hands over or gives up all leaving heaps that no posted receive points into any more. */
+/* Hands over or discards all leaving heaps into which no receive is posted any more. */
 void speadi_recv_release_leaving(struct spead_recv_stream *stream);
 
-/* Ends the heaps that are older than the age limit. Returns true if one of them must first wait for posted
- * receives. */
+/* Ends the heaps that are older than the age limit. Returns true if it had to leave such a heap, because receives are
+ * still posted into the heap. */
 bool speadi_recv_close_aged(struct spead_recv_stream *stream);
 
 /* ---- recv_hand_over.c ------------------------------------------------------------------------ */
 
-/* Sends the pending heaps to the consumer. Heaps that find no room stay pending if wait is true; else they are shed.
- * Returns true when no heap is pending any more. */
+/* Sends the pending heaps to the consumer. If the channel has no room for a heap, the heap stays pending if `wait` is
+ * true; else it is shed. Returns true if no heap is pending any more. */
 bool speadi_recv_hand_over(struct spead_recv_stream *stream, bool wait);
 
-/* The channel calls this for each heap that it sheds (on_shed). The heap was counted as delivered; this function
- * counts it as shed instead. It runs on the owner thread. With the cause CANCELLED it may run on any thread, and then
- * it changes nothing. */
+/* The channel calls this function for each heap that the channel sheds. The heap was counted as delivered; this
+ * function counts it as shed instead. It runs on the owner thread. With the cause CANCELLED it may run on any thread,
+ * and then it changes nothing. */
 void speadi_recv_on_shed(void *stream, const struct spead_message *message,
                          enum spead_shed_cause cause);
 
-/* Returns true if finished heaps wait for room in the channel while the stream runs, instead of being shed. */
+/* Tells what the running stream does with finished heaps while its channel is full. True: they wait for room. False:
+ * they are shed. */
 static inline bool speadi_recv_waits_for_room(const struct spead_recv_stream *stream)
 {
     return stream->outlet.waits;
@@ -285,7 +306,7 @@ static inline void speadi_recv_count(struct spead_recv_stream *stream,
                             raw->datagram_bytes);
 }
 
-/* Takes the packet out of its bucket, because it will be counted in another one. */
+/* Takes the packet out of its bucket, because the packet will be counted in another bucket. */
 static inline void speadi_recv_uncount(struct spead_recv_stream *stream,
                                        const struct speadi_rx_packet *raw,
                                        enum spead_recv_bucket bucket)
@@ -301,7 +322,7 @@ static inline void speadi_recv_count_seen(struct spead_recv_stream *stream,
     speadi_ledger_add(&stream->tally.source[raw->source].seen, raw->segments, raw->datagram_bytes);
 }
 
-/* Counts a packet as seen and in its bucket, when nobody looks at its payload. */
+/* Counts a packet as seen and in its bucket. This is for packets of which the stream uses no byte. */
 static inline void speadi_recv_count_unread(struct spead_recv_stream *stream,
                                             const struct speadi_rx_packet *raw,
                                             enum spead_recv_bucket bucket)
