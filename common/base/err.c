@@ -10,8 +10,8 @@
 
 #define LOG_LINE_MAX 512
 
-/* A text may quote an option or a file name of a user. Control characters in it become '?', so that the text stays one
- * line. */
+/* A text may quote an option or a file name that a user gave. This function turns control characters in the text into
+ * '?', so that the text stays one line. */
 static void keep_one_line(char *text)
 {
     for (; *text != '\0'; text++)

@@ -1,7 +1,7 @@
 /* A set of counters that one thread writes and any thread reads as a whole.
  *
- * It is a sequence lock without fences, because ThreadSanitizer does not understand fences. Every word is stored with
- * release and loaded with acquire; both are plain moves on x86. */
+ * It is a sequence lock without fences, because ThreadSanitizer does not understand fences. The code stores every word
+ * with release and loads every word with acquire. Both are plain moves on x86. */
 #include <speadi/cache_line.h>
 #include <speadi/publish.h>
 
@@ -16,7 +16,8 @@ int speadi_publish_init(struct speadi_publish *publish, size_t words)
 
     if (words > (SIZE_MAX - SPEADI_CACHE_LINE) / sizeof *word)
         return -ENOMEM;
-    /* The words have cache lines of their own, so that readers do not slow down the owner's access to other data. */
+    /* The words lie in cache lines of their own, so that readers do not slow down the owner thread when it uses other
+     * data. */
     word = speadi_alloc_lines(words * sizeof *word);
     if (!word)
         return -ENOMEM;
@@ -49,7 +50,7 @@ void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from)
 
     /* Relaxed: the release store of each word below makes the odd sequence visible. */
     atomic_store_explicit(&publish->sequence, sequence + 1, memory_order_relaxed);
-    /* Each pass stores four words: every poll runs this loop, and compilers do not unroll loops with atomics. */
+    /* Each pass stores four words. Every poll runs this loop, and compilers do not unroll loops with atomics. */
     for (; end - word >= 4; word += 4, from += 4) {
         put(&word[0], from[0]);
         put(&word[1], from[1]);
@@ -69,7 +70,8 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 
     if (before & 1)
         return false;
-    /* PUBLISH1 acquire: after a word of a later copy, the sequence that is read below differs. */
+    /* PUBLISH1 acquire: if one of these words is from a later copy, the sequence that is read below differs from
+     * `before`. */
     for (size_t i = 0; i < publish->words; i++)
         to[i] = atomic_load_explicit(&publish->word[i], memory_order_acquire);
     /* Relaxed: the acquire loads above keep this load after the words. */
@@ -78,8 +80,8 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to)
 {
-    /* The owner thread may have lost its CPU in the middle of a copy. So this thread lets other threads run on its
-     * CPU. */
+    /* The owner thread may have lost its CPU in the middle of a copy. So after each failure this thread lets other
+     * threads run on its CPU. */
     while (!try_read(publish, to))
         sched_yield();
 }

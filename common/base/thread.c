@@ -1,5 +1,5 @@
-/* Runners: a runner starts a named thread, pinned if asked, that runs one body. It reports whether the start
- * succeeded. */
+/* Runners: a runner starts a named thread that calls one function, the body. On request it pins the thread to a CPU. It
+ * reports whether the start succeeded. */
 #include <speadi/thread.h>
 
 #include <errno.h>
@@ -18,14 +18,16 @@
 
 struct speadi_runner {
     pthread_t thread;
-    sem_t start_known; /* posted once: body is ready, or has returned without being ready */
+    sem_t start_known; /* posted once, when body is ready or has returned without being ready */
     int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err);
     void *arg;
     char name[16];
-    bool ready; /* the thread writes it before it posts start_known; constant after that */
-    bool ended; /* start() has joined the thread, because body returned before it was ready */
+    /* The thread writes this field before it posts start_known. The field does not change after that. */
+    bool ready;
+    /* start() has joined the thread already, because body returned before it was ready */
+    bool ended;
 
-    /* The thread writes these at its end. Other threads read them after pthread_join(). */
+    /* The thread writes the three fields below at its end. Other threads read them after pthread_join(). */
     int result;
     uint64_t cpu_ns;
     struct spead_err err;
@@ -35,7 +37,8 @@ static void *run(void *arg)
 {
     struct speadi_runner *runner = arg;
 
-    pthread_setname_np(pthread_self(), runner->name); /* a failure does no harm */
+    /* if this fails, the thread only has no name */
+    pthread_setname_np(pthread_self(), runner->name);
     runner->result = runner->body(runner->arg, runner, &runner->err);
     runner->cpu_ns = speadi_clock_read(CLOCK_THREAD_CPUTIME_ID);
     if (!runner->ready)
@@ -51,8 +54,8 @@ void speadi_runner_ready(struct speadi_runner *self)
     sem_post(&self->start_known);
 }
 
-/* Blocks signals, because the threads of the program handle them. Signals that report a fault of this thread itself
- * are not blocked, so that a crash handler or a sanitizer still works. */
+/* Blocks signals in the new thread, because the threads of the program handle them. It does not block signals that
+ * report a fault of this thread itself. So a crash handler or a sanitizer still works. */
 static void block_signals(pthread_attr_t *attr)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};
@@ -106,7 +109,7 @@ static void destroy(struct speadi_runner *runner)
     free(runner);
 }
 
-/* body returned before it was ready: its set-up failed, or it had nothing to do. */
+/* Handles a body that returned before it was ready: its set-up failed, or it had nothing to do. */
 static int end_early(struct speadi_runner *runner, struct spead_err *err)
 {
     pthread_join(runner->thread, NULL);
@@ -140,7 +143,7 @@ int speadi_runner_start(struct speadi_runner **out, const char *name, int cpu,
         return ret;
     }
     while (sem_wait(&runner->start_known) < 0)
-        ; /* EINTR: wait again */
+        ; /* a signal interrupted the wait: wait again */
     if (!runner->ready && (ret = end_early(runner, err)) < 0) {
         destroy(runner);
         return ret;

@@ -28,7 +28,7 @@ void speadi_wake_fd_signal(const struct speadi_wake_fd *wake_fd)
     uint64_t one = 1;
     ssize_t written = write(wake_fd->fd, &one, sizeof one);
 
-    (void)written; /* write() fails only when 2^64-2 signals are pending: fd is readable then too */
+    (void)written; /* write() fails only if 2^64-2 signals are pending, and then fd is readable */
     errno = saved;
 }
 
@@ -54,7 +54,8 @@ void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, u
 
         timeout = speadi_clock_timespec(deadline_ns > now ? deadline_ns - now : 0);
     }
-    /* The only error is EINTR. The signal handler may have given the caller something to do, so return then too. */
+    /* The only error is EINTR: a signal handler has run. It may have given the caller something to do, so the function
+     * returns in this case too. */
     if (ppoll(polled, 1 + count, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL) > 0 &&
         polled[0].revents != 0)
         speadi_wake_fd_clear(wake_fd);

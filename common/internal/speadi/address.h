@@ -22,14 +22,15 @@ enum speadi_address_use {
     SPEADI_ADDRESS_SEND, /* the text must name a host */
     /* "PORT" and ":PORT" mean any IPv4 address. Only the text "[::]:PORT" means any address of IPv6 and of IPv4. */
     SPEADI_ADDRESS_RECEIVE,
-    /* the text names one host; "HOST" and "[V6]" mean any port of that host (port 0) */
+    /* The text must name one host. When the text is only "HOST" or "[V6]", the port becomes 0, which means any port of
+     * that host. */
     SPEADI_ADDRESS_SENDER,
 };
 
-/* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT". HOST may be a name; a name that has IPv4 and
- * IPv6 addresses means its IPv4 address. PORT is 1..65535. The address of a sender must not be a multicast group or
- * an any-address. The call may block while it resolves a name. Returns 0, or -EINVAL or -ENOENT (the host was not
- * found) with a sentence that quotes the text. */
+/* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT". HOST may be a name. When a name has IPv4 and
+ * IPv6 addresses, the function takes an IPv4 address. PORT is 1..65535. The address of a sender must not be a multicast
+ * group, 0.0.0.0 or ::. The call may block while it resolves a name. Returns 0. On failure returns -EINVAL, -ENOENT
+ * (the host was not found) or -ENOMEM, with a sentence that quotes the text. */
 int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err);
 
@@ -43,20 +44,22 @@ char *speadi_address_format(const struct speadi_address *address,
 
 /* A local interface. The user gave its name ("eth0") or one of its addresses. */
 struct speadi_interface {
-    unsigned index; /* 0: the user gave no interface */
-    /* the given IPv4 address, or an IPv4 address of the interface; INADDR_ANY: there is none */
+    unsigned index; /* 0 if the user gave no interface */
+    /* The IPv4 address that the user gave. Otherwise the first IPv4 address of the interface, or INADDR_ANY if the
+     * interface has none. */
     struct in_addr v4;
-    struct speadi_address local; /* the given address, port 0; length 0 when a name was given */
+    /* The address that the user gave, with port 0. The length is 0 if the user gave a name. */
+    struct speadi_address local;
 };
 
-/* Finds a local interface by its name or by one of its addresses. Returns 0 and fills *interface (all zero when text is
- * NULL), or -ENODEV or -EINVAL with a sentence. */
+/* Finds a local interface by its name or by one of its addresses. Returns 0 and fills *interface. When text is NULL,
+ * *interface becomes all zero. On failure returns -ENODEV, -EINVAL or the -errno of a system call, with a sentence. */
 int speadi_interface_find(struct speadi_interface *interface, const char *text,
                           struct spead_err *err);
 
 /* Returns the index of the interface that has this address. For an address of another host or of a multicast group,
- * returns the interface that the route to this address uses. Returns 0 when there is no route, or when the address is
- * an any-address. */
+ * returns the interface that the route to this address uses. Returns 0 when there is no route, and also when the
+ * address is 0.0.0.0 or "::". */
 unsigned speadi_interface_towards(const struct speadi_address *address);
 
 #endif

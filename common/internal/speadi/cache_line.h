@@ -1,6 +1,6 @@
-/* The size of a cache line. Data that one thread writes does not share a cache line with data that another thread
- * reads. x86-64 and most ARM cores have lines of 64 bytes. On a machine with longer lines the threads slow each other
- * down, but everything still works. */
+/* The size of a cache line. The library keeps data that one thread writes and data that another thread reads in
+ * different cache lines. x86-64 and most ARM cores have lines of 64 bytes. On a machine with longer lines the threads
+ * slow each other down, but everything still works. */
 #ifndef SPEADI_CACHE_LINE_H
 #define SPEADI_CACHE_LINE_H
 

@@ -13,13 +13,13 @@ static inline uint64_t speadi_clock_read(clockid_t id)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* CLOCK_MONOTONIC: for deadlines and ages. */
+/* Reads CLOCK_MONOTONIC, the clock for deadlines and ages. */
 static inline uint64_t speadi_clock_mono_ns(void)
 {
     return speadi_clock_read(CLOCK_MONOTONIC);
 }
 
-/* CLOCK_REALTIME: for time stamps that people read. */
+/* Reads CLOCK_REALTIME, the clock for time stamps that people read. */
 static inline uint64_t speadi_clock_utc_ns(void)
 {
     return speadi_clock_read(CLOCK_REALTIME);

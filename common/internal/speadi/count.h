@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-/* relaxed everywhere: no other data is read on the strength of a count. A load and a store are enough for an addition,
- * because only one thread writes. */
+/* relaxed everywhere: no thread concludes from the value of a counter that other data is ready. A load and a store are
+ * enough for an addition, because only one thread writes the counter. */
 static inline void speadi_counter_add(_Atomic uint64_t *counter, uint64_t more)
 {
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + more,

@@ -1,5 +1,5 @@
-/* Fills struct spead_err. All failures of the C library and of the kernel become -errno and a sentence here, and
- * nowhere else. */
+/* Fills struct spead_err. These functions turn each failure of the C library or of the kernel into a -errno and a
+ * sentence. No other part of the library does that. */
 #ifndef SPEADI_ERR_H
 #define SPEADI_ERR_H
 
@@ -13,7 +13,8 @@
 __attribute__((format(printf, 3, 4))) int speadi_err_set(struct spead_err *err, int code,
                                                          const char *format, ...);
 
-/* As speadi_err_set(), but the code is -errno (the present value of errno). Appends ": " and the text of strerror(). */
+/* Does what speadi_err_set() does, but the code is -errno (the present value of errno). Appends ": " and the text of
+ * strerror() to the sentence. */
 __attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err,
                                                            const char *format, ...);
 
@@ -23,8 +24,8 @@ int speadi_err_copy(struct spead_err *err, const struct spead_err *from);
 /* ---- Refusals of a configuration's field ----------------------------------------------------
  * `field` must have static storage and be spelt as in the header. */
 
-/* As speadi_err_set(). The sentence is the name of the field and then the formatted text. That text begins with ": ",
- * or with a space and the value: (" \"%s\": there is no such device"). */
+/* Does what speadi_err_set() does. The sentence is the name of the field and then the formatted text. That text must
+ * begin with ": ", or with a space and the value. An example is " \"%s\": there is no such device". */
 __attribute__((format(printf, 4, 5))) int speadi_err_field(struct spead_err *err, int code,
                                                            const char *field, const char *format,
                                                            ...);
@@ -34,29 +35,29 @@ __attribute__((format(printf, 4, 5))) int speadi_err_field(struct spead_err *err
 int speadi_err_range(struct spead_err *err, const char *field, uint64_t value, uint64_t min,
                      uint64_t max);
 
-/* As speadi_err_range(), but for fractions and signed numbers. An infinite min or max means that there is no such
- * bound. */
+/* Does what speadi_err_range() does, for fractions and signed numbers. An infinite min or max means that there is no
+ * such bound. */
 int speadi_err_range_real(struct spead_err *err, const char *field, double value, double min,
                           double max);
 
-/* Puts the name of the field and a space before the sentence in *err. It serves when a callee wrote a sentence that
- * quotes the value, but did not know the field. It does nothing when err already names a field. Returns err->code, or
- * code when err is NULL. */
+/* Puts the name of the field and a space before the sentence in *err. A caller needs this function when the function
+ * below it wrote a sentence that quotes the value, but did not know the field. It does nothing when err already names a
+ * field. Returns err->code, or code when err is NULL. */
 int speadi_err_blame(struct spead_err *err, int code, const char *field);
 
-/* Appends a formatted text to the sentence in *err. The text may name, for example, the object that has the field: ("
- * (channel \"%s\")"). Returns err->code, or code when err is NULL. */
+/* Appends a formatted text to the sentence in *err. The text may name, for example, the object that has the field: "
+ * (channel \"%s\")". Returns err->code, or code when err is NULL. */
 __attribute__((format(printf, 3, 4))) int speadi_err_add(struct spead_err *err, int code,
                                                          const char *format, ...);
 
-/* Writes the words for a range: "1 to 64", "1 or more". Returns words. */
+/* Writes the words for a range into words, such as "1 to 64" or "1 or more". Returns words. */
 #define SPEADI_RANGE_WORDS_MAX 64
 const char *speadi_range_words(char words[SPEADI_RANGE_WORDS_MAX], uint64_t min, uint64_t max);
 const char *speadi_range_words_real(char words[SPEADI_RANGE_WORDS_MAX], double min, double max);
 
 /* ---- The log --------------------------------------------------------------------------------- */
 
-/* Passes a formatted line to log->fn. It does nothing when log or log->fn is NULL. */
+/* Passes a formatted line to log->fn. The function does nothing when log or log->fn is NULL. */
 __attribute__((format(printf, 3, 4))) void speadi_log_line(const struct spead_log *log,
                                                            enum spead_log_level level,
                                                            const char *format, ...);

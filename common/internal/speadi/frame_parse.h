@@ -1,5 +1,5 @@
-/* Reads received Ethernet frames: where the UDP payload is and to which address it goes. It trusts nothing in a
- * frame. */
+/* Reads received Ethernet frames: finds the UDP payload and the destination address. The functions check every length
+ * in a frame before they use it. */
 #ifndef SPEADI_FRAME_PARSE_H
 #define SPEADI_FRAME_PARSE_H
 
@@ -17,17 +17,18 @@
 struct speadi_frame {
     uint32_t ip_at, udp_at; /* offsets in the frame */
     uint32_t payload_at;
-    uint32_t payload_bytes; /* as the UDP length says: without the padding of a short frame */
+    uint32_t payload_bytes; /* as the UDP length says, without the padding behind a short packet */
     uint8_t ip_version;     /* 4 or 6 */
     uint8_t vlan_tags;
-    uint16_t to_port;  /* destination port, in network order */
-    const uint8_t *to; /* destination address: 4 or 16 bytes inside the head */
+    uint16_t to_port;  /* destination port, in network byte order */
+    const uint8_t *to; /* destination address: 4 or 16 bytes in the memory at `head` */
 };
 
 /* Reads the headers of a frame that is frame_bytes bytes long. The first head_bytes bytes of the frame lie at head.
- * Returns 0, or the SPEAD_RECV_* bucket that counts the refused frame: FOREIGN_FRAME (it is not UDP over IP),
- * MALFORMED_FRAME (lengths or versions contradict each other, or the head ends before the headers do),
- * MALFORMED_FRAGMENT, or MALFORMED_OPTIONS (it has IPv4 options or IPv6 extension headers). */
+ * Returns 0 for a good frame. Otherwise returns the SPEAD_RECV_* bucket that counts the refused frame: FOREIGN_FRAME
+ * (it is not UDP over IP), MALFORMED_FRAME (lengths or versions contradict each other, or a header lies partly outside
+ * the head), MALFORMED_FRAGMENT (it is a fragment), or MALFORMED_OPTIONS (it has IPv4 options or IPv6 extension
+ * headers). */
 int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t head_bytes,
                        uint32_t frame_bytes);
 
@@ -41,9 +42,10 @@ struct speadi_frame_part {
     uint32_t bytes;
 };
 
-/* Returns whether the checksums of the IPv4 header and of UDP are right in a parsed frame. A sender may leave out the
- * UDP checksum in IPv4: that counts as right. The parts are the pieces of the frame in order, beginning at
- * frame->ip_at. The first part must hold all headers, and the last one must reach to the end of the payload. */
+/* Returns whether the IPv4 header checksum and the UDP checksum of a parsed frame are right. A sender may leave out the
+ * UDP checksum in IPv4: a frame without it counts as right. The parts are the pieces of the frame in order, and the
+ * first part begins at frame->ip_at. The first part must hold all headers from there on. The last part must reach to
+ * the end of the payload. */
 bool speadi_frame_checksums_hold(const struct speadi_frame *frame,
                                  const struct speadi_frame_part *parts, unsigned count);
 

@@ -1,5 +1,5 @@
-/* How long messages stay inside a channel: a time for each slot, and a histogram. A channel measures this only on
- * request. */
+/* How long messages stay inside a channel. For each slot the log keeps the time at which its message entered; it also
+ * keeps a histogram. A channel measures this only on request. */
 #ifndef SPEADI_LATENCY_H
 #define SPEADI_LATENCY_H
 
@@ -12,13 +12,14 @@
 struct speadi_latency_log {
     _Atomic uint64_t count[SPEAD_LATENCY_BUCKETS];
     _Atomic uint64_t sum_ns, max_ns;
-    /* For each slot: the time at which its message entered. The atomics that pass the slot to the other side order the
-     * accesses to this time too. */
+    /* For each slot: the time at which its message entered. These times need no atomics of their own. The atomics by
+     * which a thread passes the slot to the other side also order the accesses to this time. */
     uint64_t entered_ns[];
 };
 
-struct speadi_latency_log *speadi_latency_create(
-    size_t slots); /* NULL: no memory; the caller frees it with free() */
+/* Makes a log for a channel of `slots` slots. Returns NULL when there is not enough memory. The caller frees the log with
+ * free(). */
+struct speadi_latency_log *speadi_latency_create(size_t slots);
 
 static inline void speadi_latency_enter(struct speadi_latency_log *log, size_t slot,
                                         uint64_t now_ns)
@@ -26,7 +27,8 @@ static inline void speadi_latency_enter(struct speadi_latency_log *log, size_t s
     log->entered_ns[slot] = now_ns;
 }
 
-/* Counts how long the message in the slot has stayed. The caller must call it before it gives the slot back. */
+/* Counts how long the message in the slot has stayed. The caller must call this function before it gives the slot
+ * back. */
 void speadi_latency_leave(struct speadi_latency_log *log, size_t slot, uint64_t now_ns);
 
 void speadi_latency_read(const struct speadi_latency_log *log, struct spead_latency *latency);

@@ -1,5 +1,5 @@
-/* The two ends of a memory link, for the mem engines. Below, the producer is the thread that pushes packets and the
- * consumer is the thread that reads them. There is one of each. */
+/* The two ends of a memory link, for the mem engines. Below, the producer is the one thread that pushes packets, and
+ * the consumer is the one thread that reads them. */
 #ifndef SPEADI_MEM_WIRE_H
 #define SPEADI_MEM_WIRE_H
 
@@ -16,8 +16,8 @@
  * -EMSGSIZE (the packet is too long) or -EPIPE (the link is closed). */
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count);
 
-/* Consumer: returns the waiting packet number i (0 is the oldest), or NULL when fewer are waiting. The packet is
- * valid until pop(). */
+/* Consumer: returns the waiting packet number i (0 is the oldest packet), or NULL when no more than i packets wait.
+ * Sets *bytes to the length of the packet. The packet is valid until pop(). */
 const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint32_t *bytes);
 
 /* Consumer: frees the slots of the `count` oldest packets. */
@@ -26,13 +26,16 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);
 /* Consumer: returns true when the link is closed and no packet waits. */
 bool speadi_mem_wire_ended(struct spead_mem_link *link);
 
-/* Sleeping. A thread that wants to sleep until there are packets (the consumer) or free places (the producer) sets its
- * wake descriptor once. Before each sleep it calls may_sleep(). may_sleep() announces the sleep, so that the other end
- * will signal the descriptor, and then looks at the link again. It returns false when there are packets (or free
- * places) now: then the thread must not sleep. The signal ends the announcement. When the sleep ends for another
- * reason, the announcement stays and causes one needless signal later. set_..._wake_fd(NULL) removes the descriptor.
- * When set_..._wake_fd() has returned, the link no longer uses the old descriptor, and the caller may close it. close()
- * signals both descriptors, even when no thread sleeps. */
+/* How a thread sleeps.
+ * The consumer sleeps until there are packets; the producer sleeps until there are free places. The thread sets its
+ * wake descriptor once. Before each sleep it calls its function ..._may_sleep(). This function first announces the
+ * sleep, so that the other end will signal the descriptor. Then it looks at the link again. It returns false when there
+ * are packets (or free places) now, or the link is closed: then the thread must not sleep.
+ * The signal ends the announcement. When the sleep ends for another reason, the announcement stays, and causes one
+ * needless signal later.
+ * ..._set_..._wake_fd(NULL) removes the descriptor. When this function has returned, the link no longer uses the old
+ * descriptor, and the caller may close that descriptor. spead_mem_link_close() signals both descriptors, even when no
+ * thread sleeps. */
 void speadi_mem_wire_set_consumer_wake_fd(struct spead_mem_link *link,
                                           const struct speadi_wake_fd *wake_fd);
 void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,

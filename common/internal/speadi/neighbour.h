@@ -1,5 +1,5 @@
-/* Routes and neighbours: the next hop to which the kernel would send packets for an address, and the MAC address of
- * that next hop. Engines that write whole frames need them.
+/* Routes and neighbours. The route to an address says which next hop the kernel would send packets to. The neighbour
+ * table says which MAC address that next hop has. Engines that write whole frames need both.
  *
  * Threads: one thread at a time uses an object. */
 #ifndef SPEADI_NEIGHBOUR_H
@@ -13,24 +13,27 @@
 /* The route to a destination. */
 struct speadi_route {
     unsigned interface;
-    /* the destination is a group or broadcast: mac is known, and no neighbour is asked */
+    /* The destination is a multicast group or a broadcast address. Then mac is known, and no neighbour needs to be
+     * asked. */
     bool is_resolved;
-    struct speadi_address source;   /* source address that the kernel chose; port 0 */
-    struct speadi_address next_hop; /* a gateway, or the destination itself; port 0 */
+    struct speadi_address source;   /* the source address that the kernel chose; its port is 0 */
+    struct speadi_address next_hop; /* a gateway, or the destination itself; its port is 0 */
     uint8_t mac[6];                 /* valid when is_resolved is true */
 };
 
 /* Asks the kernel for the route (RTM_GETROUTE). interface may be NULL or empty. When the user gave the interface by its
- * address, that address becomes the source. Returns 0, or -errno with a sentence: -ENETUNREACH or another error of the
- * kernel, or -EADDRNOTAVAIL (the destination is this host: frames that a device sends do not come back to its host). */
+ * address, that address becomes the source. Returns 0, or -errno with a sentence. The error is -ENETUNREACH or another
+ * error of the kernel. It is -EADDRNOTAVAIL when the destination is this host, because frames that a device sends do
+ * not come back to its host. */
 int speadi_route_find(struct speadi_route *route, const struct speadi_address *destination,
                       const struct speadi_interface *interface, struct spead_err *err);
 
 /* What is known about a next hop. */
 enum speadi_neighbour_state {
-    SPEADI_NEIGHBOUR_UNKNOWN, /* the kernel has not asked it yet, or waits for the answer */
+    /* the kernel has not asked the next hop yet, or waits for the answer */
+    SPEADI_NEIGHBOUR_UNKNOWN,
     SPEADI_NEIGHBOUR_KNOWN,
-    SPEADI_NEIGHBOUR_SILENT, /* it did not answer */
+    SPEADI_NEIGHBOUR_SILENT, /* the next hop did not answer */
 };
 
 struct speadi_neighbour {
@@ -42,26 +45,29 @@ struct speadi_neighbour {
 
 /* The entries of the kernel's neighbour table for a few next hops. */
 struct speadi_neighbours {
-    int netlink;                        /* receives the changes of the table; non-blocking */
-    int prod_v4, prod_v6;               /* UDP sockets of speadi_neighbours_prod() */
-    struct speadi_neighbour *neighbour; /* array of the caller; borrowed */
+    int netlink;          /* a non-blocking socket; receives the changes of the table */
+    int prod_v4, prod_v6; /* the UDP sockets that speadi_neighbours_prod() uses */
+    struct speadi_neighbour *neighbour; /* the caller's array, borrowed */
     unsigned count;
 };
 
-/* Begins to watch `count` neighbours, whose interface and address the caller has set. It makes the kernel ask them
- * for their MAC addresses and blocks until all have answered, for at most timeout_ms in all. Returns 0, -EHOSTUNREACH
- * when one of them does not answer (err says which), or -errno. After a failure nothing is open. */
+/* Begins to watch `count` neighbours. The caller must have set the interface and the address of each neighbour. The
+ * function makes the kernel ask them for their MAC addresses. It blocks until all have answered, for at most timeout_ms
+ * in all. Returns 0, -EHOSTUNREACH when one of them does not answer (err says which one), or another -errno. After a
+ * failure nothing is open. */
 int speadi_neighbours_open(struct speadi_neighbours *neighbours, struct speadi_neighbour *neighbour,
                            unsigned count, unsigned timeout_ms, struct spead_err *err);
-void speadi_neighbours_close(struct speadi_neighbours *neighbours); /* may be closed or zeroed */
+/* Does nothing if *neighbours is closed already or all zero. */
+void speadi_neighbours_close(struct speadi_neighbours *neighbours);
 
-/* Reads the changes since the last call, without blocking. Returns true when any neighbour has changed. A neighbour
- * that is KNOWN stays so while the kernel asks it again. A SILENT neighbour keeps its last MAC address. */
+/* Reads the changes that came after the last call, without blocking. Returns true when any neighbour has changed. A
+ * KNOWN neighbour stays KNOWN at the time when the kernel asks it again. A SILENT neighbour keeps its last MAC
+ * address. */
 bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours);
 
-/* Makes the kernel send one datagram to the discard port of each neighbour, so that the kernel finds out whether the
- * neighbours still answer. Without these datagrams the kernel would not ask them, because it does not see the frames
- * that an engine writes. Never blocks. */
+/* Makes the kernel send one datagram to the discard port of each neighbour. By these datagrams the kernel finds out
+ * whether the neighbours still answer. Without them the kernel would not ask, because it does not see the frames that
+ * an engine writes. The function never blocks. */
 void speadi_neighbours_prod(struct speadi_neighbours *neighbours);
 
 #endif

@@ -1,5 +1,5 @@
-/* Functions that tell a node of the library how it is joined to its graph. The thread that steps the node may call
- * them, also in start(). */
+/* Functions by which a node of the library asks how it is joined to its graph. Only the thread that steps the node may
+ * call them. It may also call them in start(). */
 #ifndef SPEADI_NODE_INTERNAL_H
 #define SPEADI_NODE_INTERNAL_H
 
@@ -9,15 +9,15 @@
 #include <speadline/channel.h>
 #include <speadline/node.h>
 
-/* Returns true when spead_graph_next() steps the node. Then its thread has other nodes to step too, so the node must
- * not block that thread. */
+/* Returns true when spead_graph_next() steps the node. The thread that called spead_graph_next() then has other nodes
+ * to step too, so the node must not block that thread. */
 bool speadi_node_is_pulled(const struct spead_node *self);
 
-/* Returns the channel that an output is joined to, or NULL when there is none. */
+/* Returns the channel that the output number `output` is joined to, or NULL when there is none. */
 struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_t output);
 
-/* Returns what speadi_sender_room() returns for the channel of an output. When it returns 0, the node waits for this
- * port. It also returns UINT32_MAX when the output is joined to no channel. */
+/* Returns what speadi_sender_room() returns for the channel of the output. When the result is 0, the node is stepped
+ * again after the channel of this output has changed. When the output is joined to no channel, returns UINT32_MAX. */
 uint32_t speadi_node_room(struct spead_node *self, uint32_t output);
 
 #endif

@@ -19,12 +19,13 @@
 #define SPEADI_VERSION       4u
 #define SPEADI_UDP_BYTES_MAX 65507u /* the longest UDP datagram over IPv4 */
 
-/* The header is one 64-bit word. From its high end: magic, version, bytes of an item identifier (with the mode bit),
- * bytes of a heap address, 16 reserved bits, and the number of item pointers that follow. */
+/* The header is one 64-bit word. From its high end it holds: magic, version, bytes of an item identifier (with the mode
+ * bit), bytes of a heap address, 16 reserved bits, and the number of the item pointers behind the header.
+ * Names that end in _AT are offsets in bytes. Names that end in _BIT are the lowest bit of a field in the word. */
 #define SPEADI_HEADER_MAGIC_AT          0u
 #define SPEADI_HEADER_VERSION_AT        1u
 #define SPEADI_HEADER_COUNT_AT          6u /* 16 bits */
-#define SPEADI_HEADER_VERSION_BIT       48 /* ..._BIT: the lowest bit of the field in the word */
+#define SPEADI_HEADER_VERSION_BIT       48
 #define SPEADI_HEADER_ID_BYTES_BIT      40
 #define SPEADI_HEADER_ADDRESS_BYTES_BIT 32
 #define SPEADI_HEADER_COUNT_MASK        0xffffu
@@ -77,29 +78,34 @@ struct speadi_packet {
     uint64_t heap_length; /* valid when has_heap_length is true */
     uint64_t payload_offset;
     uint64_t payload_bytes;
-    const uint8_t *pointers; /* pointer_count big-endian words, specials included */
+    /* pointer_count big-endian words, including those with the special ids 1..4 */
+    const uint8_t *pointers;
     uint32_t pointer_count;
-    uint32_t special_count; /* how many of the pointers are special: immediate, ids 1..4 */
-    uint32_t header_bytes;  /* length of header and pointers; the payload begins there */
+    /* how many of the pointers are immediate and have one of the special ids 1..4 */
+    uint32_t special_count;
+    /* length of header and pointers, in bytes; the payload begins behind them */
+    uint32_t header_bytes;
     uint8_t heap_address_bits;
     bool has_heap_length;
 };
 
 /* Returns the length of header and item pointers in the packet that begins at bytes: SPEADI_HEADER_BYTES + 8 x the
- * number of pointers. At least SPEADI_HEADER_BYTES bytes must lie at bytes. The function does not check what they
- * say. */
+ * number of pointers. At least SPEADI_HEADER_BYTES bytes must lie at bytes. The function does not check the contents of
+ * the header. */
 static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
 {
     return SPEADI_HEADER_BYTES +
            SPEADI_POINTER_BYTES * speadi_load_be16(bytes + SPEADI_HEADER_COUNT_AT);
 }
 
-/* Decodes a datagram of datagram_bytes bytes and checks it. Its first head_bytes bytes lie at head: these must
- * contain the header and all pointers, as far as the datagram has them. The payload may lie elsewhere. The checks
- * come in the order of the protocol page: short, magic, version, widths, pointers exceed packet,
- * counter/offset/length missing, payload exceeds packet, beyond heap, size mismatch. When a special pointer is
- * repeated, the last one counts. The function never allocates and trusts nothing in the datagram. Returns 0 and fills
- * *packet, or the enum spead_recv_bucket (SPEAD_RECV_MALFORMED_*, > 0) that counts the refused packet. */
+/* Decodes a datagram of datagram_bytes bytes and checks it. Its first head_bytes bytes lie at head. They must contain
+ * the header and all pointers, as far as the datagram has them. The payload may lie elsewhere.
+ * The checks come in the order of the protocol page: short, magic, version, widths, pointers exceed packet,
+ * counter/offset/length missing, payload exceeds packet, beyond heap, size mismatch. When a special pointer (ids 1..4)
+ * comes more than once, the last one counts. The function never allocates, and checks every value in the datagram
+ * before it uses the value.
+ * Returns 0 and fills *packet for a good packet. Otherwise returns the enum spead_recv_bucket that counts the refused
+ * packet (SPEAD_RECV_MALFORMED_*, > 0). */
 int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,
                          uint32_t datagram_bytes);
 
@@ -109,9 +115,9 @@ static inline uint64_t speadi_packet_pointer(const struct speadi_packet *packet,
     return speadi_load_be64(packet->pointers + (size_t)i * SPEADI_POINTER_BYTES);
 }
 
-/* Returns true for a pointer with one of the ids 1..4. An immediate pointer of these ids says something about its
- * packet, so it is not an item. An addressed one is not an item either, but its address still raises the minimum heap
- * length. */
+/* Returns true for a pointer with one of the special ids 1..4. Such a pointer is never an item. An immediate pointer
+ * with one of these ids says something about its packet. An addressed pointer with one of these ids says nothing, but
+ * its address still raises the minimum heap length. */
 static inline bool speadi_pointer_is_special(uint64_t pointer, unsigned heap_address_bits)
 {
     uint64_t id = speadi_pointer_id(pointer, heap_address_bits);

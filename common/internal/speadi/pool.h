@@ -1,16 +1,18 @@
-/* Pools: a pool is a fixed set of memory blocks that is made once. When a block is asked for, the pool gives out the
- * free block that came back last, because the memory of that block is still in the cache. A pool has two bounds: the
- * number of blocks, and the number of touched bytes in them.
+/* Pools: a pool is a fixed set of memory blocks that is made once. A pool gives out the free block that came back last,
+ * because the memory of that block is still in the cache. A pool has two bounds: the number of blocks, and the number
+ * of touched bytes in them.
  *
  * A block reserves address space for its full size, but often only its beginning has been touched. The pool *charges*
- * this beginning, block->charged_bytes long. Behind it no page has been touched since the block was mapped or trimmed,
- * so the bytes there read as zero and use no memory. The charges of all blocks together never exceed memory_bytes_max.
+ * this beginning, block->charged_bytes long. No page behind this beginning has been touched after the block was mapped
+ * or trimmed. So the bytes there read as zero and use no memory. The charges of all blocks together never exceed
+ * memory_bytes_max.
  *
- * Memory that a device knows (pinned memory, or an arena) is always charged whole, and is never trimmed. The CPU may be
- * unable to touch the memory of an arena: then block->data is NULL.
+ * Memory that a device knows (pinned memory, or an arena) is always charged whole, and is never trimmed. If the CPU
+ * cannot touch the memory of an arena, block->data is NULL.
  *
  * Threads: one thread, the *taker*, calls take(), charge(), populate(), zero(), stats() and unref(). Any thread may
- * release a block: the block goes to an atomic list, and the taker later empties that list in one operation. */
+ * release a block. The released block goes to an atomic list, and the taker later empties that list in one
+ * operation. */
 #ifndef SPEADI_POOL_H
 #define SPEADI_POOL_H
 
@@ -21,14 +23,17 @@
 #include <speadline/error.h>
 #include <speadline/region.h>
 
-struct speadi_pool; /* opaque; lives until unref() was called and all blocks have come back */
+/* opaque; the pool lives until unref() was called and all blocks have come back */
+struct speadi_pool;
 
 struct speadi_block {
-    uint8_t *data;        /* address space, 4 KiB aligned; NULL: the CPU cannot touch it */
+    uint8_t *data;        /* address space, 4 KiB aligned; NULL if the CPU cannot touch it */
     uint64_t offset;      /* where the block begins in the memory of the pool */
     size_t bytes;         /* the block_bytes of the pool */
     size_t charged_bytes; /* length of the charged beginning; only the taker uses it */
-    void *meta; /* meta_bytes for the user of the block; zeroed once, kept when the block is free */
+    /* Memory of meta_bytes bytes for the user of the block. The pool zeroes it once. It keeps its contents when the
+     * block is free. */
+    void *meta;
     struct speadi_pool *pool;
     struct speadi_block *next; /* only the pool uses it */
     uint32_t index;
@@ -38,63 +43,69 @@ struct speadi_block {
 
 struct speadi_pool_config {
     uint32_t block_count;
-    size_t block_bytes;        /* the pool rounds it up to whole pages */
-    size_t meta_bytes;         /* meta memory of each block; it is 64-byte aligned */
-    uint64_t memory_bytes_max; /* limit of charged bytes; 0: block_count x block_bytes */
+    size_t block_bytes; /* size of a block; the pool rounds it up to whole pages */
+    size_t meta_bytes;  /* size of the meta memory of each block; the memory is 64-byte aligned */
+    uint64_t memory_bytes_max; /* limit of charged bytes; 0 means block_count x block_bytes */
     bool pinned; /* the memory is for a device: it is charged whole and never trimmed */
-    /* The memory that the pool divides into blocks; NULL: the pool makes its own. The pool does not call the arena's
-     * ended(): see speadi_pool_at_end(). */
+    /* The memory that the pool divides into blocks. NULL if the pool makes its own memory. The pool does not call the
+     * arena's ended(). An owner that wants this call passes ended() to speadi_pool_at_end(). */
     const struct spead_region_arena *arena;
 };
 
-/* Reads a caller's arena by the rule of speadi_struct_read(). It does not check the values. */
+/* Reads a caller's arena. The rule of speadi_struct_read() for structs of older and newer callers applies. The function
+ * does not check the values. */
 int speadi_region_arena_read(struct spead_region_arena *arena,
                              const struct spead_region_arena *from, struct spead_err *err);
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
                        struct spead_err *err);
-/* Ends the pool for its owner. The taker calls it, or another thread after the taker's last call. After this call
- * nobody may take, charge or ask for stats. NULL is ignored. The memory is freed when the last block that is out has
- * come back. */
+/* Ends the pool for its owner. The taker calls this function, or another thread after the taker's last call. After this
+ * call nobody may take, charge or ask for stats. The function ignores NULL. The memory is freed when every block that
+ * somebody still holds has come back. */
 void speadi_pool_unref(struct speadi_pool *pool);
 
-/* Describes all memory of the pool in *memory, for a caller that registers it with a device. Returns the offset at
- * which the blocks end. The pool does not use the part of an arena behind that offset. */
+/* Describes all memory of the pool in *memory, for a caller that registers the memory with a device. Returns the offset
+ * at which the blocks end. The pool does not use the part of an arena behind that offset. */
 uint64_t speadi_pool_memory(const struct speadi_pool *pool, struct spead_region_info *memory);
 
-/* Sets the function ended(). The thread that frees the pool calls ended() once, when no block is out any more. */
+/* Sets the function ended(). The thread that frees the pool calls ended() once, after all blocks have come back. */
 void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void *arg);
 
-/* Returns a block, or NULL when none is free. The pool lives at least until the block is released. Taker only. */
+/* Returns a block, or NULL when none is free. The pool lives at least until the caller releases the block. Only the
+ * taker may call this function. */
 struct speadi_block *speadi_pool_take(struct speadi_pool *pool);
 
-/* Gives the block back to the pool. Any thread may call it. The caller must not use data or meta after that. */
+/* Gives the block back to its pool. Any thread may call this function. After the call the caller must not use data or
+ * meta of the block. */
 void speadi_block_release(struct speadi_block *block);
 
-/* Makes sure that the first `bytes` bytes are charged. When the limit would be exceeded, it trims free blocks to make
- * room. Returns 0, or -ENOMEM when the limit would be exceeded all the same. Taker only. */
+/* Makes sure that the first `bytes` bytes of the block are charged. When the charge would exceed the limit of the pool,
+ * the function first trims free blocks. Returns 0, or -ENOMEM when the charge would exceed the limit even then. Only
+ * the taker may call this function. */
 int speadi_block_charge(struct speadi_block *block, size_t bytes);
 
 /* Charges and populates the first `bytes` bytes, so that the data path has no page faults there. Returns what
- * speadi_block_charge() returns. It is not an error when the kernel cannot populate pages ahead of use. Taker only. */
+ * speadi_block_charge() returns. It is not an error when the kernel cannot supply the pages early. Only the taker may
+ * call this function. */
 int speadi_block_populate(struct speadi_block *block, size_t bytes);
 
-/* Makes the bytes [from, end) zero. It does not touch large parts that it can give back to the kernel instead. The
- * CPU must be able to touch the memory. Taker only. */
+/* Makes the bytes [from, end) of the block zero. If the function can give a large part back to the kernel, it does that
+ * and does not touch the part. The CPU must be able to touch the memory. Only the taker may call this function. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end);
 
 struct speadi_pool_stats {
-    uint64_t memory_bytes; /* charged at this moment */
+    uint64_t memory_bytes; /* bytes that are charged at this moment */
     uint64_t memory_high_water_bytes;
     uint64_t memory_bytes_max;
     uint32_t blocks, blocks_out;
     uint64_t table_bytes; /* bytes that the pool allocated for itself: meta memory and lists */
 };
-/* Fills *stats. To do so, it walks the list of blocks that have come back since the last take(). Taker only. */
+/* Fills *stats. The function walks the list of the blocks that have come back after the last take(). Only the taker may
+ * call this function. */
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats);
 
-/* Returns how many bytes are charged at this moment. Sets *high_water_bytes to the most that ever were charged. The
- * function is fast. Taker only. */
+/* Returns how many bytes are charged at this moment. Sets *high_water_bytes to the most bytes that ever were charged.
+ * The function is fast. Only the taker may call it. */
 uint64_t speadi_pool_memory_bytes(const struct speadi_pool *pool, uint64_t *high_water_bytes);
 
 #endif

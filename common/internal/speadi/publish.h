@@ -1,7 +1,8 @@
 /* A set of counters that one thread writes and any thread reads as a whole: a sequence lock over 64-bit words.
  *
- * The owner thread counts in a working copy and copies it out once per poll. A reader tries again when the owner thread
- * was copying at the same time. All words are atomic, so that a read during a write is not a data race in C. */
+ * The owner thread counts in a working copy, and copies this copy into the set once per poll. A reader tries again when
+ * the owner thread was copying at the same time. All words are atomic, so that a read during a write is not a data race
+ * in C. */
 #ifndef SPEADI_PUBLISH_H
 #define SPEADI_PUBLISH_H
 
@@ -10,22 +11,22 @@
 #include <stdint.h>
 
 struct speadi_publish {
-    _Atomic uint64_t sequence; /* odd while the owner thread writes */
+    _Atomic uint64_t sequence; /* odd during the time when the owner thread writes */
     size_t words;
     _Atomic uint64_t *word;
 };
 
-/* Makes a set of `words` words, all zero. Returns 0 or -ENOMEM. */
+/* Makes a set of `words` counters, all zero. Returns 0 or -ENOMEM. */
 int speadi_publish_init(struct speadi_publish *publish, size_t words);
 void speadi_publish_release(struct speadi_publish *publish);
 
-/* Publishes all words. Only the owner thread calls it. A reader can succeed only when the pause between two of these
- * calls is about as long as one copy. So the owner thread should call it when something has changed, and not in each
- * pass of an idle loop. */
+/* Publishes all words. Only the owner thread may call this function. A reader can succeed only when the pause between
+ * two of these calls is at least about as long as one copy. So the owner thread should call this function when
+ * something has changed, and not in each pass of an idle loop. */
 void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from);
 
-/* Copies the words of one single publication to `to`. Any thread may call it. It tries again and again until it
- * succeeds, and yields the CPU after each failure. */
+/* Copies the words of one single publication to `to`. Any thread may call this function. It tries again and again until
+ * it succeeds, and yields the CPU after each failure. */
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to);
 
 #endif

@@ -1,8 +1,9 @@
-/* How the library reads and writes public structs of callers that were compiled with another version of it.
+/* How the library reads and writes public structs of callers that were compiled with another version of the library.
  * docs/adr/0017 has the rule and says which structs have a struct_size.
  *
- * Such a struct begins with `uint32_t struct_size`. The _INIT macro of the struct sets it to the size that the caller
- * knows. The struct of an older caller is shorter than the library's, that of a newer caller is longer. */
+ * Such a struct begins with `uint32_t struct_size`. The _INIT macro of the struct sets this field to the size that the
+ * caller knows. The struct of an older caller is shorter than the library's struct, and the struct of a newer caller is
+ * longer. */
 #ifndef SPEADI_STRUCT_SIZE_H
 #define SPEADI_STRUCT_SIZE_H
 
@@ -15,24 +16,26 @@
 
 /* What this library knows about one public struct that callers fill. */
 struct speadi_struct_kind {
-    const char *what;     /* name of the struct in the sentences of refusals: "channel" */
+    const char *what;     /* name of the struct in the sentences of refusals, such as "channel" */
     const char *init;     /* name of its _INIT macro, for the same sentences */
-    const void *defaults; /* what _INIT sets; size bytes */
+    const void *defaults; /* a struct of `size` bytes with the values that _INIT sets */
     uint32_t size;        /* sizeof in this version of the library */
-    uint32_t size_min;    /* the fields before this offset are in every version */
+    uint32_t size_min;    /* the fields that lie below this offset are in every version */
 };
 
-/* Reads the caller's struct `from` into *own, which has room for kind->size bytes. The fields that the caller's
- * struct does not have get their defaults, and the struct_size of *own becomes kind->size. Returns 0, or -EINVAL with
- * a sentence that names struct_size: the size is below size_min or above SPEADI_STRUCT_SIZE_MAX, or the caller has
- * set a field beyond kind->size, which only a newer library would understand. */
+/* Reads the caller's struct `from` into *own, which has room for kind->size bytes. The fields that the caller's struct
+ * does not have get their defaults, and the struct_size of *own becomes kind->size. Returns 0. Returns -EINVAL with a
+ * sentence that names struct_size in three cases:
+ *   - the size is below size_min;
+ *   - the size is above SPEADI_STRUCT_SIZE_MAX;
+ *   - the caller has set a field beyond kind->size, which only a newer library would understand. */
 int speadi_struct_read(void *own, const void *from, const struct speadi_struct_kind *kind,
                        struct spead_err *err);
 
 /* Copies *own, which has `size` bytes, into the caller's struct `to`. The function writes as many bytes as the caller's
- * struct_size says, and zeros behind the first `size` bytes. The caller's struct_size does not change. Returns 0.
- * Returns -EINVAL and writes nothing when the caller's struct_size is smaller than the field struct_size itself, or
- * above SPEADI_STRUCT_SIZE_MAX. */
+ * struct_size says. If that is more than `size`, the bytes behind the first `size` bytes become zero. The caller's
+ * struct_size does not change. Returns 0. Returns -EINVAL and writes nothing when the caller's struct_size is smaller
+ * than the field struct_size itself, or above SPEADI_STRUCT_SIZE_MAX. */
 int speadi_struct_write(void *to, const void *own, uint32_t size);
 
 #endif

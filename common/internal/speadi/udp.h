@@ -1,5 +1,5 @@
-/* Opens UDP sockets and prepares them for heavy traffic. The socket and uring engines use it, to receive and to
- * send. */
+/* Opens UDP sockets and prepares them for heavy traffic. The socket engines and the uring engines use these functions,
+ * to receive and to send. */
 #ifndef SPEADI_UDP_H
 #define SPEADI_UDP_H
 
@@ -10,53 +10,63 @@
 #include <speadline/error.h>
 
 struct speadi_udp_receive_options {
-    const struct speadi_interface *interface; /* NULL or index 0: any interface */
-    /* Receive only from this address, which has the IP version of the endpoint. NULL: from all. */
+    const struct speadi_interface *interface; /* NULL or index 0 means any interface */
+    /* The socket receives only from this address, which has the IP version of the endpoint. NULL means that it receives
+     * from all addresses. */
     const struct speadi_address *sender;
-    uint32_t buffer_bytes;       /* wanted size; set with SO_RCVBUFFORCE, or else SO_RCVBUF */
-    bool gro;                    /* try UDP_GRO */
-    const struct spead_log *log; /* gets a warning when the kernel makes the buffer smaller */
+    /* The wanted size of the kernel's buffer. It is set with SO_RCVBUFFORCE. If the kernel refuses that, it is set with
+     * SO_RCVBUF. */
+    uint32_t buffer_bytes;
+    bool gro; /* true: ask the kernel for UDP_GRO */
+    /* the log gets a warning when the kernel makes the buffer smaller */
+    const struct spead_log *log;
 };
 
 struct speadi_udp_socket {
-    int fd;                /* non-blocking, close-on-exec; -1: closed */
-    uint32_t buffer_bytes; /* the size in effect; the kernel reports twice as much */
-    bool gro;              /* UDP_GRO is on */
+    int fd; /* non-blocking and close-on-exec; -1 if the socket is closed */
+    /* the effective size of the buffer, half of the number that the kernel reports */
+    uint32_t buffer_bytes;
+    bool gro; /* true if UDP_GRO is on */
 };
 
-/* Opens a socket and binds it to the address. For a multicast address it binds to the group address, with SO_REUSEADDR,
- * and joins the group. For a unicast address with an interface that was given by name, it receives only what arrives at
- * that interface. When the interface was given by its address, the any-address (":PORT") means that address.
- * "[::]:PORT" receives IPv4 too; any other IPv6 address does not. With a sender in the options, the socket joins groups
- * for that sender only, and the kernel drops the datagrams of other senders. The kernel drops multicast datagrams of
- * other hosts before they reach the socket, and does not count them. It drops the other datagrams at the socket, where
- * speadi_udp_drops() counts them. Returns 0, or -errno with a sentence that names the endpoint. On failure *socket is
- * closed. */
+/* Opens a socket and binds it to the address.
+ *   - A multicast address: the socket is bound to the group address, with SO_REUSEADDR, and joins the group.
+ *   - A unicast address with an interface that was given by name: the socket receives only what arrives at that
+ *     interface.
+ *   - The any-address (":PORT") with an interface that was given by its address: the socket is bound to the address of
+ *     the interface.
+ *   - "[::]:PORT": the socket receives IPv4 too. With any other IPv6 address it does not.
+ * When the options have a sender, the socket joins groups for that sender only, and the kernel drops the datagrams of
+ * other senders. The kernel drops multicast datagrams that come from another host before they reach the socket, and
+ * does not count them. It drops all other unwanted datagrams at the socket, where speadi_udp_drops() counts them.
+ * Returns 0, or -errno with a sentence that names the endpoint. On failure *socket is closed. */
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
                             const struct speadi_udp_receive_options *options,
                             struct spead_err *err);
 
-/* Installs a socket filter that accepts only datagrams from this address, and from its port when it has one. Returns
- * 0, or -errno with a sentence. */
+/* Installs a socket filter that accepts only datagrams from this address. When the address has a port, the filter
+ * accepts only datagrams from this port. Returns 0, or -errno with a sentence. */
 int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spead_err *err);
 
 struct speadi_udp_send_options {
     const struct speadi_interface *interface;
-    uint32_t buffer_bytes; /* wanted size; set with SO_SNDBUFFORCE, or else SO_SNDBUF */
-    uint32_t ttl;          /* TTL of multicast packets; for IPv6 the hop limit */
+    /* The wanted size of the kernel's buffer. It is set with SO_SNDBUFFORCE. If the kernel refuses that, it is set with
+     * SO_SNDBUF. */
+    uint32_t buffer_bytes;
+    uint32_t ttl; /* TTL or IPv6 hop limit of multicast packets */
     const struct spead_log *log;
 };
 
-/* Opens a socket and connects it to the address. When the interface was given by name, packets leave by that
- * interface. When it was given by its address, that address is the source of the packets. A broadcast address is
+/* Opens a socket and connects it to the address. When the interface was given by name, packets leave by that interface.
+ * When the interface was given by its address, that address is the source of the packets. A broadcast address is
  * allowed. Returns 0, or -errno with a sentence; -ENETUNREACH means that there is no route. */
 int speadi_udp_open_send(struct speadi_udp_socket *socket, const struct speadi_address *address,
                          const struct speadi_udp_send_options *options, struct spead_err *err);
 
-void speadi_udp_close(struct speadi_udp_socket *socket); /* may be closed already */
+void speadi_udp_close(struct speadi_udp_socket *socket); /* does nothing if the socket is closed */
 
-/* Returns how many datagrams the kernel has dropped at this socket (SO_MEMINFO, SK_MEMINFO_DROPS); a train counts as
- * one. Returns 0 when the kernel does not tell. */
+/* Returns how many datagrams the kernel has dropped at this socket (SO_MEMINFO, SK_MEMINFO_DROPS). The kernel counts a
+ * train as one datagram. Returns 0 when the kernel does not tell. */
 uint64_t speadi_udp_drops(int fd);
 
 #endif

@@ -1,11 +1,11 @@
 /* One port of an RDMA device that an engine has opened for raw Ethernet packets, with its limits and with the memory
  * that is registered with it.
  *
- * Threads:  One thread at a time uses a device. Any thread may call speadi_verbs_list(), speadi_verbs_probe() and
- *           speadi_verbs_suits().
- * Lifetime: open -> register... -> deregister... -> close. Before close(), the engine destroys everything that it
- *           made from context or pd: flow rules, queue pairs, completion queues (their events acknowledged first),
- *           the channel, registered memory. */
+ * Threads: One thread at a time uses a device. Any thread may call speadi_verbs_list(), speadi_verbs_probe() and
+ * speadi_verbs_suits().
+ * Lifetime: open -> register... -> deregister... -> close. Before close(), the engine must destroy everything that it
+ * made from context or pd: flow rules, queue pairs, completion queues (after it has acknowledged their events), the
+ * channel, registered memory. */
 #ifndef SPEADI_VERBS_DEVICE_H
 #define SPEADI_VERBS_DEVICE_H
 
@@ -24,15 +24,17 @@
 
 /* The network interface that the kernel has for the port. */
 struct speadi_verbs_interface {
-    char name[IF_NAMESIZE]; /* name of the interface asked for, which may be a VLAN interface */
+    /* The name of the interface that the caller asked for. It may be a VLAN interface. */
+    char name[IF_NAMESIZE];
     unsigned index;
     uint32_t mtu; /* bytes of the longest IP packet */
     uint8_t mac[6];
-    uint16_t vlan; /* tag of a VLAN interface; 0: none */
+    uint16_t vlan; /* VLAN number of a VLAN interface; 0 if it is no VLAN interface */
     bool up;
 };
 
-/* The properties that the device reports. The library has only asked for them; it has not tried them. */
+/* The properties that the device reports. The library has only asked for these properties. It has not tried whether
+ * they work. */
 struct speadi_verbs_report {
     char device[SPEADI_VERBS_NAME_MAX];
     char firmware[SPEADI_VERBS_NAME_MAX];
@@ -44,72 +46,77 @@ struct speadi_verbs_report {
     uint64_t max_mr_bytes;
     uint32_t comp_vectors;
     bool flow_steering;
-    bool checksum;           /* the device writes and checks IP and UDP checksums */
-    uint64_t timestamp_mask; /* valid bits of the raw time stamps of completions; 0: no stamps */
-    uint64_t clock_khz;      /* frequency of the counter that gives these time stamps */
-    uint32_t tso_bytes_max;  /* bytes of the longest request that is segmented (TSO); 0: no TSO */
-    /* Rates at which the device can pace, in kbit/s. Both are 0 when the device reports no range; some devices without
-     * a range can pace all the same. */
+    bool checksum; /* the device writes and checks IP and UDP checksums */
+    /* the valid bits of the raw time stamps in completions; 0 means no time stamps */
+    uint64_t timestamp_mask;
+    uint64_t clock_khz; /* frequency in kHz of the counter that gives these time stamps */
+    /* The length of the longest request that the device can segment (TSO), in bytes. 0 means no TSO. */
+    uint32_t tso_bytes_max;
+    /* The lowest and the highest rate at which the device can pace, in kbit/s. Both are 0 when the device reports no
+     * range. Some devices that report no range can pace all the same. */
     uint32_t rate_kbps_min, rate_kbps_max;
-    bool rate_burst;         /* burst and packet size may be given with the rate */
-    uint32_t rss_queues_max; /* queues of one indirection table; 0: no RSS */
+    bool rate_burst;         /* the engine may give a burst and a packet size with the rate */
+    uint32_t rss_queues_max; /* the most queues in one indirection table; 0 means no RSS */
     struct {
-        bool usable; /* mlx5 with striding receive queues for raw packets */
-        uint32_t stride_log_min, stride_log_max;   /* bytes of a stride, log2 */
-        uint32_t strides_log_min, strides_log_max; /* strides of an entry, log2 */
+        bool usable; /* true for an mlx5 device with striding receive queues for raw packets */
+        /* The least and the largest size of a stride. The size is two to this power, in bytes. */
+        uint32_t stride_log_min, stride_log_max;
+        /* The least and the largest number of strides in a queue entry. The number is two to this power. */
+        uint32_t strides_log_min, strides_log_max;
     } mprq;
 };
 
-/* Which device to open. The first of the three fields that is given decides. If `device` is given, a given interface
- * or address still chooses the interface, provided that it belongs to that device. */
+/* Which device to open. The library uses the first field that is given, in this order: device, interface, address. If
+ * `device` is given, a given interface or address still chooses the interface, if it belongs to that device. */
 struct speadi_verbs_wish {
-    const char *device;                       /* name of the device; NULL: not given */
-    const struct speadi_interface *interface; /* NULL or index 0: not given */
-    /* A local address, a multicast group or a destination; NULL: not given. */
+    const char *device;                       /* name of the device; NULL if not given */
+    const struct speadi_interface *interface; /* NULL or index 0 if not given */
+    /* A local address, a multicast group or a destination. NULL if not given. */
     const struct speadi_address *address;
 };
 
 struct speadi_verbs_device {
     const struct speadi_verbs *verbs;
-    const struct speadi_mlx5 *mlx5; /* NULL unless report.mprq.usable */
-    struct ibv_context *context;    /* NULL: not open */
+    const struct speadi_mlx5 *mlx5; /* NULL if report.mprq.usable is false */
+    struct ibv_context *context;    /* NULL if the device is not open */
     struct ibv_pd *pd;
     struct speadi_verbs_report report;
-    unsigned registrations; /* pieces of memory that are registered now */
-    /* The event descriptor has ended, and speadi_verbs_next_event() has reported that. */
+    unsigned registrations; /* how many pieces of memory are registered now */
+    /* True if the kernel has ended the event descriptor and speadi_verbs_next_event() has reported that. */
     bool removed;
 };
 
-/* Opens the device and its protection domain, and makes its event descriptor non-blocking. Returns 0, or -errno with
- * a sentence that contains the remedy: -ENODEV (there is no device, or none of that interface), -EPROTONOSUPPORT (the
- * link is not Ethernet), -ENETDOWN (the port is not active), -ENOTSUP (the device has no flow steering), or the error
- * of a verb. After a failure nothing is open, and device->report holds what was read until then. */
+/* Opens the device and its protection domain, and makes its event descriptor non-blocking. Returns 0, or -errno with a
+ * sentence that contains the remedy. The errors are -ENODEV (there is no device, or the interface has none),
+ * -EPROTONOSUPPORT (the link is not Ethernet), -ENETDOWN (the port is not active), -ENOTSUP (the device has no flow
+ * steering), or the error of a verb. After a failure nothing is open, and device->report holds what was read until
+ * then. */
 int speadi_verbs_device_open(struct speadi_verbs_device *device,
                              const struct speadi_verbs_wish *wish, struct spead_err *err);
 
 /* Closes the device. The caller must have destroyed everything that was made from the device; the function asserts
- * this. The device may be zeroed or closed already. */
+ * this. The function does nothing if *device is all zero or closed already. */
 void speadi_verbs_device_close(struct speadi_verbs_device *device);
 
-/* Stores the names of the RDMA devices of this host. Returns how many it stored (at most max), or -errno with a
- * sentence. Any thread may call it. */
+/* Stores the names of the RDMA devices of this host. Returns how many names it stored (at most max), or -errno with a
+ * sentence. Any thread may call this function. */
 int speadi_verbs_list(char (*names)[SPEADI_VERBS_NAME_MAX], unsigned max, struct spead_err *err);
 
 /* Opens the device, makes a queue pair of one entry to see whether this process may use raw packets, and closes
- * everything again. *report (nullable) holds what was read, after a failure too. Returns 0, or -errno with the reason
- * why the device cannot be used. Any thread may call it. */
+ * everything again. report may be NULL. After a failure too, *report holds what was read. Returns 0, or -errno with the
+ * reason why the device cannot be used. Any thread may call this function. */
 int speadi_verbs_probe(const struct speadi_verbs_wish *wish, struct speadi_verbs_report *report,
                        struct spead_err *err);
 
-/* Says whether "auto" may choose verbs for a stream with these endpoints: all of them must belong to one interface, and
- * this process must be able to use the device of that interface. Returns 0 if so, else -errno with the reason. Any
- * thread may call it. */
+/* Says whether "auto" may choose verbs for a stream with these endpoints. All of them must belong to one interface, and
+ * this process must be able to use the device of that interface. Returns 0 if both are true, else -errno with the
+ * reason. Any thread may call this function. */
 int speadi_verbs_suits(const char *device, const struct speadi_interface *interface,
                        const struct speadi_address *addresses, uint32_t count,
                        struct spead_err *err);
 
-/* Checks that the device has this completion vector (-1: the caller wants none). Returns 0, or -EINVAL with a sentence
- * that names the range. */
+/* Checks that the device has this completion vector. The vector -1 means that the caller wants none. Returns 0, or
+ * -EINVAL with a sentence that names the range. */
 int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vector,
                               struct spead_err *err);
 
@@ -118,29 +125,31 @@ int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vect
 enum speadi_verbs_event_kind {
     SPEADI_VERBS_PORT_DOWN,
     SPEADI_VERBS_PORT_UP,
-    SPEADI_VERBS_QP_FATAL,    /* qp or wq has failed: rebuild it */
-    SPEADI_VERBS_CQ_OVERRUN,  /* cq has failed: rebuild it and all queues that complete on it */
-    SPEADI_VERBS_DEVICE_GONE, /* the device was removed or has failed: nothing works any more */
+    SPEADI_VERBS_QP_FATAL, /* qp or wq has failed, and the engine must rebuild it */
+    /* cq has failed, and the engine must rebuild it and all queues that complete on it */
+    SPEADI_VERBS_CQ_OVERRUN,
+    SPEADI_VERBS_DEVICE_GONE, /* the device was removed or has failed, and nothing works any more */
     SPEADI_VERBS_OTHER,
 };
 
 struct speadi_verbs_event {
     enum speadi_verbs_event_kind kind;
-    const char *text; /* the name that libibverbs gives to the event; static */
-    /* The queue that the event is about; the other two are NULL. The caller only compares these pointers. */
+    const char *text; /* the name that libibverbs gives to the event; a static string */
+    /* The pointer to the queue that the event is about. The other two pointers are NULL. The caller only compares these
+     * pointers. */
     const struct ibv_qp *qp;
     const struct ibv_wq *wq;
     const struct ibv_cq *cq;
 };
 
-/* Gets the next event and acknowledges it. Returns 1, or 0 when there is no event now. context->async_fd becomes
- * readable when an event comes. */
+/* Gets the next event and acknowledges it. Returns 1, or 0 when there is no event now. The descriptor context->async_fd
+ * becomes readable when an event comes. */
 int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_verbs_event *event);
 
-/* The queues of one engine, as they are now. speadi_verbs_take_events() compares an event with these pointers and
- * leaves out events of other queues, such as those that the engine has already destroyed. */
+/* The queues that an engine has now. speadi_verbs_take_events() compares an event with these pointers. It ignores
+ * events of other queues, such as queues that the engine has already destroyed. */
 struct speadi_verbs_queues {
-    const struct ibv_qp *qp; /* NULL: there is no queue pair now */
+    const struct ibv_qp *qp; /* NULL if there is no queue pair now */
     const struct ibv_cq *cq;
     struct ibv_wq *const *wq; /* array of wq_count work queues */
     unsigned wq_count;
@@ -148,27 +157,27 @@ struct speadi_verbs_queues {
 
 /* Summary of the events that speadi_verbs_take_events() has read. */
 struct speadi_verbs_news {
-    bool queue_failed;   /* the queue pair or a work queue has failed: the engine rebuilds it */
-    bool cq_overrun;     /* the completion queue has failed: the engine rebuilds all queues */
-    bool device_gone;    /* the stream ends */
+    bool queue_failed;   /* the queue pair or a work queue has failed; the engine must rebuild it */
+    bool cq_overrun;     /* the completion queue has failed; the engine must rebuild all queues */
+    bool device_gone;    /* the device was removed or has failed; the engine must end the stream */
     unsigned link_downs; /* how often the port went down */
 };
 
-/* Reads all events that there are now, and returns a summary of them. Logs the events of the port and of the device,
- * unless log is NULL. */
+/* Reads all events that there are now, and returns a summary of them. If log is not NULL, the function logs the events
+ * of the port and of the device. */
 struct speadi_verbs_news speadi_verbs_take_events(struct speadi_verbs_device *device,
                                                   const struct speadi_verbs_queues *queues,
                                                   const struct spead_log *log);
 
 /* ---- Queues ------------------------------------------------------------------------------------- */
 
-/* Makes a channel for completion events; its descriptor does not block. Returns 0 or -errno with a sentence. If
- * *channel is not NULL after a failure, the caller destroys it. */
+/* Makes a channel for completion events. Its descriptor does not block. Returns 0 or -errno with a sentence. If
+ * *channel is not NULL after a failure, the caller must destroy it. */
 int speadi_verbs_channel_open(struct ibv_comp_channel **channel, struct speadi_verbs_device *device,
                               struct spead_err *err);
 
-/* Reads the events that the channel holds. Returns true when there was at least one. The function acknowledges each
- * event immediately, because a queue cannot be destroyed while one of its events is not acknowledged. */
+/* Reads the events that the channel holds. Returns true when there was at least one event. The function acknowledges
+ * each event immediately, because a completion queue can be destroyed only when all its events are acknowledged. */
 bool speadi_verbs_channel_clear(struct ibv_comp_channel *channel,
                                 struct speadi_verbs_device *device);
 
@@ -180,36 +189,38 @@ int speadi_verbs_pair_move(struct ibv_qp *qp, struct speadi_verbs_device *device
 
 /* Memory that is registered with a device, so that the device may read or write it. */
 struct speadi_verbs_memory {
-    struct ibv_mr *mr; /* NULL: not registered */
-    uint64_t address;  /* address of the first byte, as scatter and gather entries name it */
-    uint32_t key;      /* lkey */
+    struct ibv_mr *mr; /* NULL if the memory is not registered */
+    uint64_t address;  /* the address of the first byte that scatter and gather entries use */
+    uint32_t key;      /* the lkey */
 };
 
-/* Memory that a caller wants to register. With fd < 0 it is host memory at `data`. Else it is the part of the dma-buf
- * `fd` that begins at fd_offset; this part consists of whole pages, and `iova` is the address of its first byte in
- * scatter and gather entries. */
+/* Memory that a caller wants to register. If fd < 0, it is host memory at `data`. Otherwise it is the part of the
+ * dma-buf `fd` that begins at fd_offset. This part must consist of whole pages. `iova` is then the address that scatter
+ * and gather entries use for its first byte. */
 struct speadi_verbs_span {
     void *data;
     size_t bytes;
     int fd;
     uint64_t fd_offset, iova;
-    bool write; /* true: the device writes into it (receive); false: the device only reads it */
+    /* true: the device writes into the memory (receive); false: the device only reads it */
+    bool write;
 };
 
-/* Registers memory. The function asks for relaxed ordering for host memory if libibverbs knows it. It never does so for
- * the memory of a device (a dma-buf), because there a completion must not overtake the writes before it. Returns 0 or
- * -errno with a sentence that contains the remedy (-ENOMEM: the limit of locked memory). */
+/* Registers memory. For host memory the function asks for relaxed ordering if libibverbs knows it. For the memory of a
+ * device (a dma-buf) it never asks for relaxed ordering, because there a completion must not overtake the writes before
+ * it. Returns 0 or -errno with a sentence that contains the remedy. -ENOMEM means that the limit of locked memory is
+ * too low. */
 int speadi_verbs_register(struct speadi_verbs_device *device, struct speadi_verbs_memory *memory,
                           const struct speadi_verbs_span *span, struct spead_err *err);
 
-/* Ends the registration. The caller must make sure that no posted request names the memory any more. Does nothing when
- * the memory is not registered. */
+/* Ends the registration. The caller must make sure that no posted request names the memory any more. The function does
+ * nothing when the memory is not registered. */
 void speadi_verbs_deregister(struct speadi_verbs_device *device,
                              struct speadi_verbs_memory *memory);
 
-/* Host memory that the engine allocates for a device. speadi_verbs_arena_create() tries the kinds of pages in the order
- * of the enumerators. The memory does not exist in a child after fork(), so that the pages that the device uses stay
- * with the parent. */
+/* Host memory that the engine allocates for a device. speadi_verbs_arena_create() tries these kinds of pages in the
+ * order of the enumerators. A child process after fork() does not have this memory. So the pages that the device uses
+ * stay with the parent. */
 enum speadi_arena_pages {
     SPEADI_ARENA_HUGETLB, /* reserved huge pages */
     SPEADI_ARENA_THP,     /* the kernel was asked for transparent huge pages */
@@ -217,7 +228,7 @@ enum speadi_arena_pages {
 };
 
 struct speadi_verbs_arena {
-    uint8_t *data; /* zeroed, resident, aligned to a page; NULL: there is no memory */
+    uint8_t *data; /* zeroed, resident and aligned to a page; NULL if there is no memory */
     size_t bytes;  /* a multiple of the page size */
     enum speadi_arena_pages pages;
 };
@@ -225,10 +236,11 @@ struct speadi_verbs_arena {
 /* Allocates at least `bytes` bytes. Returns 0, or -ENOMEM with a sentence. */
 int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes,
                               struct spead_err *err);
-void speadi_verbs_arena_destroy(struct speadi_verbs_arena *arena); /* does nothing when zeroed */
+/* does nothing if *arena is all zero */
+void speadi_verbs_arena_destroy(struct speadi_verbs_arena *arena);
 
-/* Makes an arena and registers it with the device. `write` says that the device writes into it. Returns 0 or -errno
- * with a sentence. After a failure too, the caller deregisters *memory and destroys *arena. */
+/* Makes an arena and registers it with the device. `write` says whether the device writes into the arena. Returns 0 or
+ * -errno with a sentence. After a failure too, the caller must deregister *memory and destroy *arena. */
 int speadi_verbs_arena_register(struct speadi_verbs_arena *arena,
                                 struct speadi_verbs_memory *memory,
                                 struct speadi_verbs_device *device, size_t bytes, bool write,

@@ -1,10 +1,10 @@
-/* libibverbs and libmlx5. The library loads them when an engine first needs them; nothing is linked with them.
+/* libibverbs and libmlx5. The library loads them when an engine first needs them. It is not linked with them.
  *
  * The header <infiniband/verbs.h> implements some verbs inline: polling, posting, flow rules, work queues, extended
- * completion queues, rate limits. These verbs go through the context and need no symbol of libibverbs, so the engines
- * call them directly. The engines call all other verbs through the tables below. Never call ibv_create_qp_ex(),
- * ibv_query_device_ex(), ibv_query_port() or ibv_reg_mr(), because their inline parts need symbols of libibverbs. Call
- * the functions at the end of this file, or the tables, instead. */
+ * completion queues, rate limits. These verbs call functions that the device context points to, and need no symbol of
+ * libibverbs. So the engines call these verbs directly. The engines call all other verbs through the tables below.
+ * Never call ibv_create_qp_ex(), ibv_query_device_ex(), ibv_query_port() or ibv_reg_mr(), because their inline parts
+ * need symbols of libibverbs. Call the functions at the end of this file, or the tables, instead. */
 #ifndef SPEADI_VERBS_LIBRARY_H
 #define SPEADI_VERBS_LIBRARY_H
 
@@ -22,7 +22,8 @@
 #define SPEADI_VERBS_PATH_VARIABLE "SPEADLINE_LIBIBVERBS" /* default libibverbs.so.1 */
 #define SPEADI_MLX5_PATH_VARIABLE  "SPEADLINE_LIBMLX5"    /* default libmlx5.so.1 */
 
-/* Each member has the signature and the meaning of the verb of the same name. Only the last three may be NULL. */
+/* Each member has the signature and the meaning of the verb of the same name. Only the last three members may be NULL,
+ * if libibverbs is too old to have them. */
 struct speadi_verbs {
     struct ibv_device **(*get_device_list)(int *count);
     void (*free_device_list)(struct ibv_device **list);
@@ -68,14 +69,14 @@ struct speadi_mlx5 {
     int (*init_obj)(struct mlx5dv_obj *object, uint64_t type);
 };
 
-/* Each function sets its argument to a table. It loads the library at the first call and never unloads it, because the
- * providers of libibverbs cannot be unloaded safely. Any thread may call it. Returns 0, or -ENOENT with a sentence that
- * names the file and the package. */
+/* Each function sets its first argument to a table. It loads the library at the first call. It never unloads the
+ * library, because the providers of libibverbs cannot be unloaded safely. Any thread may call these functions. Returns
+ * 0, or -ENOENT with a sentence that names the file and the package. */
 int speadi_verbs_load(const struct speadi_verbs **verbs, struct spead_err *err);
 int speadi_mlx5_load(const struct speadi_mlx5 **mlx5, struct spead_err *err);
 
-/* These functions replace ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex(). They go through the table and
- * return the same results. */
+/* These functions replace ibv_query_device_ex(), ibv_query_port() and ibv_create_qp_ex(). They call libibverbs through
+ * the table and return the same results. */
 int speadi_verbs_query_device(const struct speadi_verbs *verbs, struct ibv_context *context,
                               struct ibv_device_attr_ex *attr);
 int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context *context,
@@ -83,8 +84,8 @@ int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context
 struct ibv_qp *speadi_verbs_create_qp(const struct speadi_verbs *verbs, struct ibv_context *context,
                                       struct ibv_qp_init_attr_ex *attr);
 
-/* Describes the failure of a verb; `code` is the positive errno of the verb. Sets *err to one line that names the verb,
- * the device, the reason and, if one is known, the remedy. Returns -code, or -EIO if code is not positive. */
+/* Describes the failure of a verb in *err; `code` is the positive errno of the verb. The line names the verb, the
+ * device, the reason and, if one is known, the remedy. Returns -code, or -EIO if code is not positive. */
 int speadi_verbs_failed(struct spead_err *err, const char *verb, const char *device, int code);
 
 #endif

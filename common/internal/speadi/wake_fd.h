@@ -6,19 +6,23 @@
 #include <stdint.h>
 
 struct speadi_wake_fd {
-    int fd; /* readable (poll(2)) once it was signalled; -1: closed */
+    int fd; /* poll(2) finds it readable after a signal; -1 if it is closed */
 };
 
-int speadi_wake_fd_open(struct speadi_wake_fd *wake_fd);   /* 0 or -errno */
-void speadi_wake_fd_close(struct speadi_wake_fd *wake_fd); /* may be closed already (fd -1) */
+int speadi_wake_fd_open(struct speadi_wake_fd *wake_fd);   /* returns 0 or -errno */
+void speadi_wake_fd_close(struct speadi_wake_fd *wake_fd); /* does nothing if closed (fd -1) */
 void speadi_wake_fd_signal(const struct speadi_wake_fd *wake_fd); /* async-signal-safe */
-bool speadi_wake_fd_clear(const struct speadi_wake_fd *wake_fd);  /* true: it had been signalled */
+/* Ends the signal. Returns true if wake_fd was signalled. */
+bool speadi_wake_fd_clear(const struct speadi_wake_fd *wake_fd);
 
 #define SPEADI_WAKE_FD_FDS_MAX 64u
 
-/* Blocks until wake_fd is signalled, one of fds[0..count) has one of the poll(2) events `events`, a signal handler has
- * run, or the time deadline_ns (CLOCK_MONOTONIC; UINT64_MAX: no limit) has come. count is at most
- * SPEADI_WAKE_FD_FDS_MAX. The function also clears wake_fd. */
+/* Blocks until one of these things happens:
+ *   - wake_fd is signalled;
+ *   - one of fds[0..count) has one of the poll(2) events `events`;
+ *   - a signal handler has run;
+ *   - the time deadline_ns (CLOCK_MONOTONIC) has come. UINT64_MAX means that there is no deadline.
+ * count is at most SPEADI_WAKE_FD_FDS_MAX. If wake_fd was signalled, the function also clears it. */
 void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, unsigned count,
                          short events, uint64_t deadline_ns);
 
