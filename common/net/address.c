@@ -11,12 +11,12 @@
 
 #include <speadi/err.h>
 
-/* The text of an endpoint, divided into host and port. host and port point into copy. */
+/* The text of an endpoint, divided into host and port. The pointers host and port point into the array copy. */
 struct endpoint_text {
     const char *whole;
     char copy[NI_MAXHOST];
-    char *host; /* "": the text has no host */
-    char *port; /* NULL: the text has no port and needs none */
+    char *host; /* "" if the text has no host */
+    char *port; /* NULL if the text has no port and needs none */
     enum speadi_address_use use;
     bool bracketed;
 };
@@ -79,7 +79,7 @@ static int resolver_failed(const char *whole, const char *host, int error, struc
                           error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
 }
 
-/* A name that has IPv4 and IPv6 addresses means its IPv4 address. A receiver with ":PORT" listens on IPv4, so a
+/* Chooses the IPv4 address of a name that has IPv4 and IPv6 addresses. A receiver with ":PORT" listens on IPv4, so a
  * sender with "localhost:PORT" must send to IPv4. */
 static const struct addrinfo *prefer_v4(const struct addrinfo *list)
 {
@@ -140,7 +140,7 @@ int speadi_address_parse(struct speadi_address *address, const char *text,
     if (use == SPEADI_ADDRESS_SENDER &&
         (speadi_address_is_any(&parsed) || speadi_address_is_multicast(&parsed)))
         return speadi_err_set(err, -EINVAL, "\"%.100s\": a source is one host", text);
-    /* The port is at the same offset for IPv4 and IPv6. */
+    /* The port field has the same offset in sockaddr_in and in sockaddr_in6. */
     parsed.v4.sin_port = htons((uint16_t)port);
     *address = parsed;
     return 0;

@@ -1,4 +1,4 @@
-/* The Internet checksum: one's complement sums over pieces of memory. */
+/* The Internet checksum: adds the 16-bit words of pieces of memory (one's complement). */
 #include <speadi/checksum.h>
 
 #include <string.h>
@@ -29,6 +29,7 @@ uint64_t speadi_checksum_add(uint64_t sum, size_t offset, const void *data, size
         memcpy(&rest, (const uint8_t *)data + 4 * words, bytes % 4);
         own += rest;
     }
-    /* At an odd offset, each byte is in the other half of its 16-bit word: RFC 1071, section 2 (B). */
+    /* At an odd offset, each byte belongs to the other half of its 16-bit word. So the sum of the piece needs its two
+     * bytes swapped: RFC 1071, section 2 (B). */
     return sum + (offset % 2 ? swap(speadi_checksum_fold(own)) : own);
 }

@@ -1,4 +1,4 @@
-/* Reads received Ethernet frames and trusts nothing in them. */
+/* Reads received Ethernet frames. Checks every length in a frame before it uses the length. */
 #include <speadi/bytes.h>
 #include <speadi/frame_layout.h>
 #include <speadi/frame_parse.h>
@@ -15,16 +15,17 @@
 
 /* ---- Headers ------------------------------------------------------------------------------- */
 
-/* The part of a frame that is not read yet, and how much of it is contiguous at head. */
+/* The part of a frame that is not read yet. `head` points to the first bytes of the frame; the bytes behind `known` lie
+ * elsewhere. */
 struct rest {
     const uint8_t *head;
     uint32_t at;    /* offset of the next header */
-    uint32_t known; /* end of the contiguous bytes at head */
-    uint32_t end;   /* end of the frame, or an earlier end that a header has given */
+    uint32_t known; /* offset of the end of the bytes at head */
+    uint32_t end; /* offset of the end of the frame, or of an earlier end that a header has given */
 };
 
-/* Returns the next header, which has `bytes` bytes, and moves the beginning of the rest behind it. Returns NULL when
- * not all of the header lies at head. */
+/* Returns the next header, which has `bytes` bytes, and moves rest->at behind this header. Returns NULL when not all of
+ * the header lies at head. */
 static const uint8_t *next_header(struct rest *rest, uint32_t bytes)
 {
     const uint8_t *header = rest->head + rest->at;
@@ -150,7 +151,8 @@ int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t
 
 bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_address *address)
 {
-    if (address->v4.sin_port != frame->to_port) /* the port of IPv6 has the same offset */
+    /* the port field of sockaddr_in6 has the same offset */
+    if (address->v4.sin_port != frame->to_port)
         return false;
     if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr))
         return true;
@@ -164,7 +166,7 @@ bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_a
 
 /* ---- Checksums ----------------------------------------------------------------------------- */
 
-/* Adds the bytes [from, to) of the parts to sum. */
+/* Adds the bytes at the offsets `from` to `to` - 1 to `sum`. The offsets count from the beginning of the first part. */
 static uint64_t add_parts(uint64_t sum, const struct speadi_frame_part *parts, unsigned count,
                           uint32_t from, uint32_t to)
 {

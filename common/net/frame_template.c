@@ -13,7 +13,7 @@ _Static_assert(SPEADI_ETHERNET_BYTES + SPEADI_VLAN_BYTES + SPEADI_IPV6_UDP_BYTES
                    SPEADI_FRAME_TEMPLATE_BYTES_MAX,
                "a template holds every head");
 
-/* Returns a 16-bit value in the byte order in which the checksum adds it. */
+/* Converts a 16-bit value to network byte order, in which the checksum adds it. */
 static uint16_t in_memory(uint32_t value)
 {
     return htons((uint16_t)value);
@@ -39,7 +39,7 @@ static uint8_t write_ethernet(uint8_t *head, const struct speadi_frame_path *pat
 static uint8_t write_ipv4(uint8_t *ip, const struct speadi_frame_path *path)
 {
     ip[SPEADI_IPV4_VERSION_AT] = 4 << 4 | SPEADI_IPV4_BYTES / 4;
-    /* With this flag, the identification field has no meaning and stays 0 (RFC 6864). */
+    /* In a packet with this flag, the identification field has no meaning. It stays 0 (RFC 6864). */
     speadi_store_be16(ip + SPEADI_IPV4_FRAGMENT_AT, SPEADI_IPV4_DONT_FRAGMENT);
     ip[SPEADI_IPV4_TTL_AT] = path->ttl;
     ip[SPEADI_IPV4_PROTOCOL_AT] = IPPROTO_UDP;
@@ -60,8 +60,8 @@ static uint8_t write_ipv6(uint8_t *ip, const struct speadi_frame_path *path)
     return SPEADI_IPV6_BYTES;
 }
 
-/* Returns the sum of the pseudo header and the UDP header without the lengths. The two addresses and the UDP header lie
- * next to each other in memory, so one call adds them. */
+/* Returns the sum over the pseudo header and the UDP header, in which both length fields count as 0. The two addresses
+ * and the UDP header lie next to each other in memory, so one call adds them. */
 static uint16_t sum_udp(const uint8_t *ip, bool v6)
 {
     const uint8_t *addresses = ip + (v6 ? SPEADI_IPV6_SOURCE_AT : SPEADI_IPV4_SOURCE_AT);
@@ -87,8 +87,8 @@ void speadi_frame_template_init(struct speadi_frame_template *frame,
         (uint8_t)(frame->ip_at + (v6 ? SPEADI_IPV6_LENGTH_AT : SPEADI_IPV4_LENGTH_AT));
     frame->ip_extra =
         (uint8_t)(SPEADI_UDP_HEAD_BYTES +
-                  (v6 ? 0 : SPEADI_IPV4_BYTES)); /* IPv6 does not count its own header */
-    /* The port is at the same offset for IPv4 and IPv6. */
+                  (v6 ? 0 : SPEADI_IPV4_BYTES)); /* the IPv6 length does not count its own header */
+    /* The port field has the same offset in sockaddr_in and in sockaddr_in6. */
     memcpy(udp + SPEADI_UDP_SOURCE_PORT_AT, &path->source.v4.sin_port, sizeof(in_port_t));
     memcpy(udp + SPEADI_UDP_DESTINATION_PORT_AT, &path->destination.v4.sin_port, sizeof(in_port_t));
     frame->ip_sum = speadi_checksum_fold(speadi_checksum_add(0, 0, ip, SPEADI_IPV4_BYTES));
@@ -116,13 +116,13 @@ void speadi_frame_template_write_udp_checksum(const struct speadi_frame_template
                                               uint8_t *to, uint32_t payload_bytes,
                                               uint64_t payload_sum)
 {
-    /* The length stands in the pseudo header and in the UDP header. */
+    /* The UDP length stands twice in the sum: in the pseudo header and in the UDP header. */
     uint16_t length = in_memory(payload_bytes + SPEADI_UDP_HEAD_BYTES);
     uint16_t checksum =
         (uint16_t)~speadi_checksum_fold(payload_sum + frame->udp_sum + length + length);
 
     if (checksum == 0)
-        checksum = 0xffff; /* 0 would mean that there is no checksum */
+        checksum = 0xffff; /* the value 0 would mean that the packet has no checksum */
     memcpy(to + frame->udp_at + SPEADI_UDP_CHECKSUM_AT, &checksum, sizeof checksum);
 }
 

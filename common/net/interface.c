@@ -98,8 +98,8 @@ int speadi_interface_find(struct speadi_interface *interface, const char *text,
     return ret;
 }
 
-/* Finds the source address for a destination: connect() on a UDP socket sends nothing, but it makes the kernel look
- * up the route and choose the source address. */
+/* Finds the source address for a destination. connect() on a UDP socket sends nothing, but the kernel then looks up the
+ * route and chooses the source address. */
 static bool source_towards(const struct speadi_address *to, struct speadi_address *from)
 {
     int fd = socket(to->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -1,11 +1,11 @@
 /* Memory links: a ring of packet slots of a fixed size between one producer and one consumer.
  *
- * A position is the number of packets since the start; it never overflows in practice (2^64). Two pairs of atomic
- * accesses pass the slots: LINK1 and LINK2. They are sequentially consistent and not just release and acquire,
- * because each also decides whether a thread sleeps. A thread that wants to sleep first announces that and then
- * reads the position of the other end. The other end first moves its position and then reads the announcement.
- * These four accesses have one total order, so at least one of the two threads sees what the other did, and no
- * wake-up is lost. */
+ * A position (head or tail) is the number of packets since the start. It never overflows in practice (2^64). Two pairs
+ * of atomic accesses pass the slots between the threads: LINK1 and LINK2. Release and acquire are not enough for these
+ * accesses. They are sequentially consistent, because each of them also decides whether a thread sleeps.
+ * A thread that wants to sleep first announces the sleep and then reads the position of the other end. The other end
+ * first moves its position and then reads the announcement. These four accesses have one total order. So at least one
+ * of the two threads sees what the other did, and no wake-up is lost. */
 #include <speadi/cache_line.h>
 #include <speadi/mem_wire.h>
 
@@ -22,16 +22,17 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-/* How one end is woken. A thread takes the lock only to set the descriptor, or to signal it when the end has announced
- * a sleep. It does not take the lock for each packet. */
+/* How the other thread wakes the thread of one end. A thread takes the lock in two cases only: to set the descriptor,
+ * or to signal it when this end has announced a sleep. A thread does not take the lock for each packet. */
 struct link_waker {
-    atomic_bool wanted; /* the end has announced a sleep */
+    atomic_bool wanted; /* true if this end has announced a sleep */
     pthread_mutex_t lock;
-    const struct speadi_wake_fd *wake_fd; /* protected by lock; borrowed; NULL: none */
+    /* protected by lock; borrowed; NULL if this end has none */
+    const struct speadi_wake_fd *wake_fd;
 };
 
 struct spead_mem_link {
-    /* Constant: */
+    /* The values that never change: */
     size_t packet_count, packet_bytes, slot_bytes, mask, mapped_bytes;
     uint8_t *slots;
     uint32_t *lengths; /* length of the packet in each slot; the array lies behind the slots */
@@ -40,13 +41,13 @@ struct spead_mem_link {
     atomic_bool closed;
     struct link_waker consumer_waker, producer_waker;
 
-    /* Only the producer writes these; they have a cache line of their own: */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* packets pushed */
+    /* Only the producer writes the two fields below. They have a cache line of their own: */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* how many packets were pushed so far */
     uint64_t head_seen; /* the value of head when the producer last read it */
 
-    /* Only the consumer writes these; they have a cache line of their own: */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* packets given back */
-    uint64_t tail_seen;                               /* the value of tail when last read */
+    /* Only the consumer writes the two fields below. They have a cache line of their own: */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* how many packets were given back so far */
+    uint64_t tail_seen; /* the value of tail when the consumer last read it */
 };
 
 /* ---- Waking -------------------------------------------------------------------------------- */
@@ -72,16 +73,16 @@ static void waker_call(struct link_waker *waker)
     pthread_mutex_unlock(&waker->lock);
 }
 
-/* LINK4 load: it comes after the caller's store of its position. The comment at the top says why. */
+/* LINK4 load: the load comes after the caller's store of its position. The comment at the top of this file says why. */
 static inline void waker_call_if_wanted(struct link_waker *waker)
 {
-    /* relaxed: the exchange only lets one thread signal; the LINK4 load gave the order */
+    /* relaxed: the exchange only makes sure that one thread signals. The LINK4 load has already given the order. */
     if (atomic_load_explicit(&waker->wanted, memory_order_seq_cst) &&
         atomic_exchange_explicit(&waker->wanted, false, memory_order_relaxed))
         waker_call(waker);
 }
 
-/* LINK4 store: it comes before the caller's load of the other end's position. */
+/* LINK4 store: the store comes before the caller's load of the other end's position. */
 static inline void waker_want(struct link_waker *waker)
 {
     atomic_store_explicit(&waker->wanted, true, memory_order_seq_cst);
@@ -149,7 +150,7 @@ int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size
 
 struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link)
 {
-    /* relaxed: the caller holds a reference, so the link stays */
+    /* relaxed: the caller has a reference already, so no other thread frees the link */
     atomic_fetch_add_explicit(&link->references, 1, memory_order_relaxed);
     return link;
 }
@@ -177,7 +178,7 @@ static bool is_full(struct spead_mem_link *link)
 
     if (tail - link->head_seen < link->packet_count)
         return false;
-    /* LINK2 load: the consumer has finished with the slots before head. */
+    /* LINK2 load: the consumer has finished with all slots that lie before this value of head. */
     link->head_seen = atomic_load_explicit(&link->head, memory_order_seq_cst);
     return tail - link->head_seen >= link->packet_count;
 }
@@ -188,7 +189,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
     uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed);
     size_t slot = (size_t)tail & link->mask, bytes = 0;
 
-    /* relaxed: no other data is read on the strength of this flag */
+    /* relaxed: this thread concludes nothing about other data from this flag */
     if (atomic_load_explicit(&link->closed, memory_order_relaxed))
         return -EPIPE;
     for (unsigned i = 0; i < iov_count; i++) {
@@ -200,7 +201,7 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
         return -EAGAIN;
     speadi_iovec_copy(link->slots + slot * link->slot_bytes, iov, iov_count);
     link->lengths[slot] = (uint32_t)bytes;
-    /* LINK1 store: the consumer sees the packet only when all of it is there. */
+    /* LINK1 store: the packet becomes visible to the consumer only when all its bytes are in the slot. */
     atomic_store_explicit(&link->tail, tail + 1, memory_order_seq_cst);
     waker_call_if_wanted(&link->consumer_waker);
     return 0;
@@ -227,8 +228,8 @@ void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,
 
 /* ---- Consumer ------------------------------------------------------------------------------ */
 
-/* Returns how many packets wait. It first counts up to tail_seen. When these are fewer than `wanted`, it reads tail
- * again. */
+/* Returns how many packets wait in the link. The function first uses the value of tail that it read before. If that
+ * value shows fewer than `wanted` packets, it reads tail again. */
 static uint64_t waiting(struct spead_mem_link *link, uint64_t wanted)
 {
     /* relaxed: only this thread writes it */
@@ -258,14 +259,15 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
 
     if (count == 0)
         return;
-    /* LINK2 store: this thread has read the slots before the producer can write them again. */
+    /* LINK2 store: the producer can write these slots again only after this store. This thread has read them before the
+     * store. */
     atomic_store_explicit(&link->head, head + count, memory_order_seq_cst);
     waker_call_if_wanted(&link->producer_waker);
 }
 
 bool speadi_mem_wire_ended(struct spead_mem_link *link)
 {
-    /* LINK3 load: the load of tail that comes next sees all packets that were pushed before close(). */
+    /* LINK3 load: waiting() loads tail after this load. So it sees all packets that were pushed before close(). */
     return atomic_load_explicit(&link->closed, memory_order_seq_cst) && waiting(link, 1) == 0;
 }
 

@@ -30,8 +30,8 @@ static size_t host_bytes(int family)
     return family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
 }
 
-/* Reads an entry of the table into *neighbour. Returns true when *neighbour changed. A deleted or incomplete entry
- * changes nothing: the neighbour may still have the same MAC address. */
+/* Reads an entry of the kernel's neighbour table into *neighbour. Returns true when *neighbour changed. A deleted or
+ * incomplete entry changes nothing, because the neighbour may still have the same MAC address. */
 static bool update(struct speadi_neighbour *neighbour, const struct nlmsghdr *header,
                    const struct ndmsg *entry)
 {
@@ -71,8 +71,8 @@ static bool read_entry(struct speadi_neighbours *neighbours, const struct nlmsgh
 
 /* ---- Asking -------------------------------------------------------------------------------- */
 
-/* Reads the present entry of the neighbour from the table. A missing entry is no failure. Returns true when the
- * neighbour changed. */
+/* Reads the present entry of the neighbour from the kernel's table. It is no failure if the table has no such entry.
+ * Returns true when the neighbour changed. */
 static bool look_up(struct speadi_neighbours *neighbours, const struct speadi_neighbour *neighbour)
 {
     const int family = neighbour->address.any.sa_family;
@@ -106,12 +106,13 @@ bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours)
     while ((bytes = recv(neighbours->netlink, &message, sizeof message, MSG_DONTWAIT)) > 0) {
         const struct nlmsghdr *header = &message.header;
 
-        /* `left` is rounded up, because messages are padded. Otherwise NLMSG_NEXT() could make `left` wrap below 0. */
+        /* Messages are padded, so `left` is rounded up to whole words. Otherwise NLMSG_NEXT() could subtract more than
+         * `left` has. */
         for (unsigned left = NLMSG_ALIGN((unsigned)bytes); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left))
             changed |= read_entry(neighbours, header);
     }
-    /* ENOBUFS means that messages were lost, so the whole table is read. */
+    /* The error ENOBUFS means that messages were lost. Then the function reads the entries of all neighbours again. */
     return bytes < 0 && errno == ENOBUFS ? look_up_all(neighbours) || changed : changed;
 }
 
@@ -121,8 +122,8 @@ void speadi_neighbours_prod(struct speadi_neighbours *neighbours)
         struct speadi_address to = neighbours->neighbour[i].address;
         int fd = to.any.sa_family == AF_INET6 ? neighbours->prod_v6 : neighbours->prod_v4;
 
-        to.v4.sin_port = htons(DISCARD_PORT); /* at the same offset for IPv6 */
-        /* An error needs no report here: the neighbour then becomes SILENT. */
+        to.v4.sin_port = htons(DISCARD_PORT); /* the port of IPv6 has the same offset */
+        /* No error is reported here. If the datagram cannot be sent, the neighbour later becomes SILENT. */
         (void)sendto(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any, to.length);
     }
 }
@@ -163,8 +164,8 @@ static int unreachable(const struct speadi_neighbour *neighbour, struct spead_er
                           speadi_address_format(&neighbour->address, text), name, name);
 }
 
-/* Waits until all neighbours are known, one has failed, or the time is over. A neighbour that was SILENT before is
- * asked again. */
+/* Waits until all neighbours are known, one neighbour has not answered, or the time is over. The function asks again a
+ * neighbour that was SILENT before. */
 static int resolve(struct speadi_neighbours *neighbours, unsigned timeout_ms, struct spead_err *err)
 {
     const uint64_t deadline_ns = speadi_clock_mono_ns() + timeout_ms * UINT64_C(1000000);
@@ -219,7 +220,7 @@ static void close_fd(int *fd)
 void speadi_neighbours_close(struct speadi_neighbours *neighbours)
 {
     if (neighbours->count == 0)
-        return; /* it is zeroed, or closed already */
+        return; /* *neighbours is all zero or closed already */
     close_fd(&neighbours->netlink);
     close_fd(&neighbours->prod_v4);
     close_fd(&neighbours->prod_v6);

@@ -82,8 +82,8 @@ const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_byte
 {
     const uint8_t *fixed = NLMSG_DATA(header);
     const struct rtattr *rta = (const void *)(fixed + NLMSG_ALIGN(fixed_bytes));
-    /* `left` is rounded up, because attributes are padded. The last attribute may have no padding, and there RTA_NEXT()
-     * would make `left` wrap below 0. */
+    /* Attributes are padded, so `left` is rounded up to whole words. The last attribute may have no padding, and
+     * RTA_NEXT() would then subtract more than `left` has. */
     size_t left = header->nlmsg_len < NLMSG_SPACE(fixed_bytes)
                       ? 0
                       : RTA_ALIGN(header->nlmsg_len - NLMSG_SPACE(fixed_bytes));

@@ -1,4 +1,5 @@
-/* Netlink: asks the kernel about its routing tables, and receives the changes that it announces. */
+/* Netlink: asks the kernel about its routing tables and its neighbour table, and receives the changes that the kernel
+ * announces. */
 #ifndef SPEADI_NETLINK_H
 #define SPEADI_NETLINK_H
 
@@ -8,19 +9,20 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
-/* One netlink message: a request that is being made, or an answer. */
+/* One netlink message: a request that the caller is building, or the answer to it. */
 struct speadi_netlink_message {
     union {
         struct nlmsghdr header;
-        uint8_t bytes[8192]; /* the kernel's answers are smaller */
+        uint8_t bytes[8192]; /* the answers of the kernel are shorter than this */
     };
 };
 
-/* Opens a socket and subscribes it to the group (RTNLGRP_...; 0: none). With a group, the socket is non-blocking.
- * Returns the file descriptor or -errno. */
+/* Opens a netlink socket. If group is not 0, it subscribes the socket to this group (RTNLGRP_...) and makes it
+ * non-blocking. Returns the file descriptor or -errno. */
 int speadi_netlink_open(unsigned group);
 
-/* Begins a request of this type. Returns its fixed part, which has fixed_bytes bytes and is zero. */
+/* Begins a request of this type. Returns a pointer to the fixed part of the request, which has fixed_bytes bytes, all
+ * zero. */
 void *speadi_netlink_begin(struct speadi_netlink_message *message, uint16_t type,
                            size_t fixed_bytes);
 void speadi_netlink_add(struct speadi_netlink_message *message, uint16_t attribute,
@@ -30,8 +32,8 @@ void speadi_netlink_add(struct speadi_netlink_message *message, uint16_t attribu
  * kernel or of the socket. */
 int speadi_netlink_ask(struct speadi_netlink_message *message);
 
-/* Finds an attribute behind the fixed part, which has fixed_bytes bytes. Returns its payload, which has at least
- * `bytes` bytes, or NULL. */
+/* Finds an attribute behind the fixed part of the message, which has fixed_bytes bytes. Returns the payload of the
+ * attribute. Returns NULL when there is no such attribute, or its payload is shorter than `bytes` bytes. */
 const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_bytes,
                                 uint16_t attribute, size_t bytes);
 

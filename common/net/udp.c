@@ -13,15 +13,16 @@
 #include <speadi/err.h>
 
 #ifndef IPV6_MULTICAST_ALL
-#    define IPV6_MULTICAST_ALL 29 /* Linux 4.20 */
+#    define IPV6_MULTICAST_ALL 29 /* the option exists since Linux 4.20 */
 #endif
 
-/* What the functions below need while they set up a socket, to receive or to send. */
+/* What the functions of this file need when they set up a socket, to receive or to send. */
 struct setup {
     int fd;
     const struct speadi_address *address;
-    const struct speadi_interface *interface; /* never NULL here */
-    const struct speadi_address *sender;      /* NULL: every sender */
+    /* never NULL; &any_interface if the caller gave none */
+    const struct speadi_interface *interface;
+    const struct speadi_address *sender; /* NULL means every sender */
     const struct spead_log *log;
     struct spead_err *err;
     char text[SPEADI_ADDRESS_TEXT_MAX]; /* the address as text */
@@ -55,8 +56,8 @@ static int open_socket(struct setup *setup, const struct speadi_address *address
     return setup->fd < 0 ? speadi_err_errno(err, "%s: cannot open a UDP socket", setup->text) : 0;
 }
 
-/* Returns the address of the setup. A link-local address needs an interface: if the address names none, it gets the
- * given interface. */
+/* Returns setup->address. A link-local address needs an interface. If the address names no interface, the function adds
+ * the interface of the setup. */
 static struct speadi_address with_scope(const struct setup *setup)
 {
     struct speadi_address address = *setup->address;
@@ -78,10 +79,10 @@ struct buffer_option {
 static const struct buffer_option receive_buffer = {SO_RCVBUFFORCE, SO_RCVBUF, "net.core.rmem_max"};
 static const struct buffer_option send_buffer = {SO_SNDBUFFORCE, SO_SNDBUF, "net.core.wmem_max"};
 
-#define BUFFER_MAX ((uint32_t)INT_MAX / 2) /* setsockopt() accepts no more */
+#define BUFFER_MAX ((uint32_t)INT_MAX / 2) /* setsockopt() accepts no larger size */
 
-/* Sets the size of the buffer. Returns the size in effect: the kernel reports twice that, as it adds room for its own
- * records. */
+/* Asks the kernel for a buffer of `asked` bytes. Returns the effective size. The kernel reports twice this size,
+ * because it adds room for its own records. */
 static uint32_t set_buffer(const struct setup *setup, const struct buffer_option *option,
                            uint32_t asked)
 {
@@ -106,8 +107,8 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
 
 /* ---- Receive ------------------------------------------------------------------------------- */
 
-/* Joins the group for one sender. Routers and switches that know source-specific multicast then do not even forward the
- * packets of other senders. */
+/* Joins the group for one sender. If routers and switches know source-specific multicast, they then do not even forward
+ * the packets of other senders. */
 static int join_sender(const struct setup *setup)
 {
     struct group_source_req group = {.gsr_interface = setup->interface->index};
@@ -129,7 +130,7 @@ static int join_v4(const struct setup *setup)
     struct ip_mreqn group = {.imr_multiaddr = setup->address->v4.sin_addr,
                              .imr_address = setup->interface->v4,
                              .imr_ifindex = (int)setup->interface->index};
-    /* Without this option, the socket also receives groups that other programs have joined on other interfaces. */
+    /* Without this call, the socket would also receive groups that other programs have joined on other interfaces. */
     int ret = set(setup, IPPROTO_IP, IP_MULTICAST_ALL, 0, "IP_MULTICAST_ALL");
 
     if (ret == 0 && setup->sender)
@@ -157,11 +158,12 @@ static int join_v6(const struct setup *setup)
     return ret;
 }
 
-/* When the interface was given by its address, the any-address becomes that address. */
+/* If the user gave the interface by its address, and *address is the any-address, *address becomes the address of the
+ * interface. */
 static int narrow_to_local(const struct setup *setup, struct speadi_address *address)
 {
     const struct speadi_address *local = &setup->interface->local;
-    in_port_t port = address->v4.sin_port; /* at the same offset for IPv6 */
+    in_port_t port = address->v4.sin_port; /* the port of IPv6 has the same offset */
 
     if (local->length == 0 || !speadi_address_is_any(address))
         return 0;
@@ -174,7 +176,7 @@ static int narrow_to_local(const struct setup *setup, struct speadi_address *add
     return 0;
 }
 
-/* When the interface was given by its name, the socket receives only what arrives there. */
+/* If the user gave the interface by its name, the socket receives only what arrives at this interface. */
 static int narrow_to_device(const struct setup *setup)
 {
     char name[IF_NAMESIZE];
@@ -214,7 +216,7 @@ int speadi_udp_open_receive(struct speadi_udp_socket *out, const struct speadi_a
 
     *out = (struct speadi_udp_socket){.fd = setup.fd};
     if (ret == 0) {
-        /* These options are set before bind(), so that they already act on the first packet. */
+        /* The code sets these options before bind(), so that they already apply to the first packet. */
         out->buffer_bytes = set_buffer(&setup, &receive_buffer, options->buffer_bytes);
         out->gro =
             options->gro && setsockopt(out->fd, IPPROTO_UDP, UDP_GRO, &(int){1}, sizeof(int)) == 0;
@@ -252,7 +254,7 @@ static int aim_multicast(const struct setup *setup, uint32_t ttl)
     return ret;
 }
 
-/* When the interface was given by its name, packets leave by that interface. */
+/* If the user gave the interface by its name, packets leave by this interface. */
 static int aim_unicast(const struct setup *setup)
 {
     int index = (int)htonl(setup->interface->index);
@@ -284,7 +286,7 @@ static int connect_send(const struct setup *setup)
     int ret = connect(setup->fd, &address.any, address.length);
 
     if (ret < 0 && errno == EACCES &&
-        !is_v6(setup)) { /* the route says that the address is a broadcast address */
+        !is_v6(setup)) { /* EACCES: the route says that the address is a broadcast address */
         ret = set(setup, SOL_SOCKET, SO_BROADCAST, 1, "SO_BROADCAST");
         if (ret < 0)
             return ret;

@@ -1,4 +1,5 @@
-/* A socket filter that accepts only the datagrams of one sender. It is classic BPF, which needs no privilege. */
+/* A socket filter that accepts only the datagrams of one sender. The filter is a program in classic BPF, which needs no
+ * privilege. */
 #include <speadi/frame_layout.h>
 #include <speadi/udp.h>
 
@@ -11,8 +12,8 @@
 
 #define INSTRUCTIONS_MAX 16u
 
-/* An offset in one of the areas that BPF knows, such as the IP header. Offsets without an area count from the UDP
- * header. */
+/* An offset in one of the areas that BPF knows, such as the IP header (SKF_NET_OFF). An offset without an area counts
+ * from the UDP header. */
 #define AT(area, offset) ((uint32_t)(area) + (offset))
 
 struct program {
@@ -20,7 +21,7 @@ struct program {
     unsigned short count;
 };
 
-/* Adds a comparison: the datagram passes only when its value at `at` equals `value`. */
+/* Adds a comparison to the program. A datagram passes the filter only when its value at `at` equals `value`. */
 static void require(struct program *program, unsigned short size, uint32_t at, uint32_t value)
 {
     program->code[program->count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_ABS | size, at);
@@ -28,7 +29,8 @@ static void require(struct program *program, unsigned short size, uint32_t at, u
         (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 0);
 }
 
-/* Adds the end of the program: accept the whole datagram, or refuse it when one of the comparisons fails. */
+/* Adds the end of the program. It accepts the whole datagram when all comparisons have succeeded, and refuses it
+ * otherwise. */
 static void finish(struct program *program)
 {
     unsigned refuse = program->count + 1u;
@@ -43,7 +45,8 @@ static void require_sender(struct program *program, const struct speadi_address 
 {
     uint32_t words[4];
 
-    if (sender->any.sa_family == AF_INET) { /* the socket may be one for both IP versions */
+    /* The socket may receive both IP versions, so the filter checks the version. */
+    if (sender->any.sa_family == AF_INET) {
         require(program, BPF_W, AT(SKF_AD_OFF, SKF_AD_PROTOCOL), ETHERTYPE_IP);
         require(program, BPF_W, AT(SKF_NET_OFF, SPEADI_IPV4_SOURCE_AT),
                 ntohl(sender->v4.sin_addr.s_addr));
@@ -57,7 +60,7 @@ static void require_sender(struct program *program, const struct speadi_address 
 
 int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spead_err *err)
 {
-    in_port_t port = sender->v4.sin_port; /* at the same offset for IPv6 */
+    in_port_t port = sender->v4.sin_port; /* the port of IPv6 has the same offset */
     struct program program = {.count = 0};
     struct sock_fprog attached = {.filter = program.code};
 

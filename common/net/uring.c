@@ -1,4 +1,4 @@
-/* io_uring: opens rings, and says in words why a ring cannot be had. */
+/* io_uring: opens rings. When it cannot open a ring, it says in a sentence why. */
 #include <speadi/uring.h>
 
 #include <errno.h>
@@ -13,8 +13,8 @@
 #define RING_FLAGS \
     (IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
-/* Returns the value of kernel.io_uring_disabled: '0': all may use io_uring, '1': only io_uring_group, '2': nobody;
- * '?': it cannot be read. */
+/* Returns the value of the sysctl kernel.io_uring_disabled. '0' means that all processes may use io_uring. '1' means
+ * that only the group io_uring_group may use it. '2' means that nobody may. Returns '?' if the value cannot be read. */
 static char disabled_sysctl(void)
 {
     char value = '?';
@@ -75,7 +75,8 @@ int speadi_uring_open(struct io_uring *ring, unsigned entries, unsigned completi
 
 int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
 {
-    /* The header of liburing 2.3 declares io_uring_enable_rings(), but its library does not export that function. */
+    /* The header of liburing 2.3 declares io_uring_enable_rings(), but the library file of liburing 2.3 does not export
+     * it. */
     int ret = io_uring_register((unsigned)ring->ring_fd, IORING_REGISTER_ENABLE_RINGS, NULL, 0);
 
     if (ret < 0)
@@ -83,8 +84,8 @@ int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
     return 0;
 }
 
-/* IORING_REGISTER_PBUF_RING has no feature bit. The kernel knows this registration when it accepts a ring of one
- * page. */
+/* Returns whether the kernel knows IORING_REGISTER_PBUF_RING. No feature bit says that. So the function tries to
+ * register a buffer ring in one page. */
 static bool has_buffer_rings(struct io_uring *ring)
 {
     size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -101,7 +102,8 @@ static bool has_buffer_rings(struct io_uring *ring)
     return has;
 }
 
-/* Multishot receives have no feature bit. They are in every kernel that has IORING_OP_SEND_ZC (since 6.0). */
+/* Returns whether the kernel knows multishot receives. No feature bit says that. Every kernel that knows
+ * IORING_OP_SEND_ZC (since 6.0) also knows multishot receives. */
 static bool has_multishot_recvmsg(struct io_uring *ring)
 {
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);
