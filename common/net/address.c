@@ -11,7 +11,7 @@
 
 #include <speadi/err.h>
 
-/* The text of an endpoint, divided into host and port. The pointers host and port point into the array copy. */
+/* The text of an endpoint, divided into host and port. The pointers `host` and `port` point into the array `copy`. */
 struct endpoint_text {
     const char *whole;
     char copy[NI_MAXHOST];

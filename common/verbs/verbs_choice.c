@@ -5,8 +5,9 @@
 
 #include <speadi/err.h>
 
-/* Finds the one interface that all addresses belong to. A socket that is bound to any address receives from every
- * interface, but a device receives only from its own interface. So "auto" needs to know the interface. */
+/* Finds the interface that all addresses belong to. A socket that is bound to the any-address receives from every
+ * interface, but a device receives only from its own interface. So "auto" needs to know the interface. The function
+ * fails if the addresses belong to no interface or to more than one. */
 static int find_interface(const struct speadi_address *addresses, uint32_t count,
                           struct speadi_interface *interface, struct spead_err *err)
 {

@@ -33,7 +33,7 @@ static int check_fitness(const struct speadi_verbs_report *report, struct spead_
     return 0;
 }
 
-/* Makes the event descriptor non-blocking, so that reading an event never waits for one. */
+/* Makes the event descriptor of the device non-blocking, so that a read returns immediately when there is no event. */
 static int make_async(struct ibv_context *context, const char *name, struct spead_err *err)
 {
     int flags = fcntl(context->async_fd, F_GETFL);
@@ -103,7 +103,7 @@ void speadi_verbs_device_close(struct speadi_verbs_device *device)
     assert(device->registrations == 0);
     if (device->pd)
         code = device->verbs->dealloc_pd(device->pd);
-    assert(code != EBUSY); /* EBUSY: something that was made from pd still exists */
+    assert(code != EBUSY); /* EBUSY means that something that was made from pd still exists */
     if (device->context)
         code = device->verbs->close_device(device->context);
     assert(code != EBUSY);
@@ -112,8 +112,8 @@ void speadi_verbs_device_close(struct speadi_verbs_device *device)
     device->context = NULL;
 }
 
-/* Makes a queue pair and destroys it again. Only the kernel can say whether this process may use raw packets, because
- * that depends on capabilities, namespaces and the age of the driver. */
+/* Makes a queue pair for raw packets and destroys it again. Only the kernel can say whether this process may use raw
+ * packets, because that depends on capabilities, namespaces and the age of the driver. */
 static int try_raw_packets(struct speadi_verbs_device *device, struct spead_err *err)
 {
     const struct speadi_verbs *verbs = device->verbs;

@@ -1,4 +1,4 @@
-/* Translates the asynchronous events of libibverbs into those of the engines. */
+/* Translates the asynchronous events of libibverbs into the events of the library (enum speadi_verbs_event_kind). */
 #include <speadi/verbs_device.h>
 
 #include <errno.h>
@@ -35,8 +35,8 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
     if (device->verbs->get_async_event(device->context, &raw) != 0) {
         if (errno == EAGAIN || errno == EINTR)
             return 0;
-        /* When the device has been removed, the kernel ends the descriptor, and this call fails with EIO. Every later
-         * call fails too, so only the first failure is reported. */
+        /* When the device has been removed, the kernel ends the descriptor, and get_async_event() fails with EIO. Every
+         * later call fails too, so the library reports only the first failure. */
         if (device->removed)
             return 0;
         device->removed = true;

@@ -1,4 +1,4 @@
-/* Finds the remedy for a verb that failed: the sentence that tells the user what to do. */
+/* Finds the remedy for a verb that failed. A remedy is a sentence that tells the user what to do. */
 #include <speadi/verbs_library.h>
 
 #include <errno.h>

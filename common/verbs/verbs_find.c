@@ -1,6 +1,6 @@
-/* Finds the device and the port that the user wishes for. sysfs knows ports, bonds and VLANs. Where there is no sysfs
- * (in a container, or in another network namespace), the address tables (GID tables) of the ports say which interface a
- * port belongs to. */
+/* Finds the device and the port that the user wishes for. sysfs knows ports, bonds and VLANs. In a container or in
+ * another network namespace there may be no sysfs. Then the address tables (GID tables) of the ports say which
+ * interface a port belongs to. */
 #include "verbs_find.h"
 
 #include <arpa/inet.h>
@@ -21,7 +21,8 @@ struct finder {
     struct ibv_device **list;
     int count;
     struct speadi_verbs_found *found;
-    struct spead_err open_err; /* error of opening a device that may be the wanted one */
+    /* the error of a device that could not be opened; it may be the wanted device */
+    struct spead_err open_err;
 };
 
 /* ---- Address tables ------------------------------------------------------------------------------ */
@@ -34,7 +35,8 @@ static bool is_mapped_v4(const union ibv_gid *gid, const struct in_addr *address
            memcmp(gid->raw + sizeof prefix, address, sizeof *address) == 0;
 }
 
-/* The first address of each RoCE port is fe80:: followed by the MAC as an EUI-64. */
+/* Returns whether the address is fe80:: followed by the MAC address as an EUI-64. The first address of each RoCE port
+ * has this form. */
 static bool is_eui64_of(const union ibv_gid *gid, const uint8_t mac[6])
 {
     const uint8_t wanted[16] = {0xfe, 0x80, [8] = mac[0] ^ 2, mac[1], mac[2],
@@ -65,8 +67,8 @@ static bool is_address_of(const union ibv_gid *gid, const char *name)
     return found;
 }
 
-/* Reads the addresses one by one. The caller uses this function when libibverbs is too old to say which interface an
- * address belongs to. */
+/* Reads the addresses of all ports one by one. The caller uses this function when libibverbs is too old to say which
+ * interface an address belongs to. */
 static ssize_t read_plain_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
                                struct ibv_gid_entry *entries, uint8_t ports)
 {
@@ -107,9 +109,9 @@ static bool is_of(const struct ibv_gid_entry *entry, const struct speadi_verbs_i
     return is_eui64_of(&entry->gid, interface->mac) || is_address_of(&entry->gid, interface->name);
 }
 
-/* Searches the ports of an open device. Returns the port that has an address of the interface, or 0 if no port has one.
- * If `interface` is NULL, the function returns the first port with an interface and sets *index to the index of that
- * interface. */
+/* Searches the address tables of an open device. Returns the number of the port that has an address of the interface,
+ * or 0 if no port has one. If `interface` is NULL, the function returns the first port that has any interface, and sets
+ * *index to the index of that interface. */
 static uint8_t search_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
                            const struct speadi_verbs_interface *interface, unsigned *index)
 {
@@ -179,8 +181,8 @@ static int find_by_sysfs(struct finder *finder, const struct speadi_verbs_interf
     return n < 0 ? 0 : open_nth(finder, n, err);
 }
 
-/* Looks at one device after another. If a device cannot be opened, the function goes on, because another device may be
- * the right one. */
+/* Opens one device after another until it finds the device of the interface. If a device cannot be opened, the function
+ * continues with the next one, because that may be the right one. */
 static void find_by_gids(struct finder *finder, const struct speadi_verbs_interface *interface)
 {
     for (int n = 0; n < finder->count && !finder->found->context; n++) {
@@ -219,9 +221,9 @@ static int find_by_interface(struct finder *finder, unsigned index, struct spead
                           interface.name, names);
 }
 
-/* Finds the device with the name `device`, and an interface of this device. If the interface with the number `index`
+/* Finds the device with the name `device`, and an interface of this device. If the interface with the index `index`
  * belongs to the device, the function takes that interface. Otherwise it takes the interface of the first port that has
- * one. */
+ * an interface. */
 static int find_by_name(struct finder *finder, const char *device, unsigned index,
                         struct spead_err *err)
 {

@@ -15,7 +15,7 @@
 
 #include <speadi/err.h>
 
-enum { DEPTH_MAX = 3 }; /* a VLAN on a bond on a port */
+enum { DEPTH_MAX = 3 }; /* enough for a VLAN on top of a bond on top of a port */
 
 /* ---- ioctl --------------------------------------------------------------------------------------- */
 
@@ -102,8 +102,8 @@ static long read_number(const char *root, const char *name, const char *file)
     return number;
 }
 
-/* Calls accept() for the entries of a folder whose names begin with prefix, until accept() returns true. Returns
- * whether accept() returned true. */
+/* Calls accept() for each entry of the folder whose name begins with `prefix`. Stops when accept() returns true.
+ * Returns true if accept() returned true for an entry. */
 static bool find_entry(const char *path, const char *prefix,
                        bool (*accept)(void *arg, const char *entry), void *arg)
 {
@@ -168,6 +168,7 @@ bool speadi_verbs_interface_device(const char *root, const char *name, unsigned 
 {
     struct search search = {root, device, port, 0};
 
-    /* The mounted sysfs may show another network namespace than the one of this process. Then the index differs. */
+    /* The mounted sysfs may belong to another network namespace than this process. Then the interface has another index
+     * there, and sysfs is not used. */
     return read_number(root, name, "ifindex") == (long)index && search_interface(&search, name);
 }

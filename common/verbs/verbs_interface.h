@@ -4,13 +4,14 @@
 
 #include <speadi/verbs_device.h>
 
-/* Reads the facts of the interface with that index. Returns 0, or -errno with a sentence: -ENODEV (there is no such
- * interface), -ENOTSUP (it is not Ethernet), or the error of a system call. */
+/* Reads the properties of the interface with this index into *interface. Returns 0, or -errno with a sentence. The
+ * error is -ENODEV (there is no such interface), -ENOTSUP (the interface is not Ethernet), or the error of a system
+ * call. */
 int speadi_verbs_interface_read(struct speadi_verbs_interface *interface, unsigned index,
                                 struct spead_err *err);
 
-/* A VLAN interface lies on top of another interface. Returns the index of that other interface, or 0 if `name` is not a
- * VLAN interface. */
+/* A VLAN interface lies on top of another interface. Returns the index of the interface below `name`, or 0 if `name` is
+ * not a VLAN interface. */
 unsigned speadi_verbs_interface_below(const char *name);
 
 /* Finds the RDMA device and the port of an interface in the sysfs at `root` ("/sys"). The first port has the number 1.

@@ -12,7 +12,7 @@
 
 struct symbol {
     const char *name;
-    size_t offset; /* offset of the member in the table */
+    size_t offset; /* offset of the symbol's member in the table */
     bool optional;
 };
 
@@ -59,8 +59,8 @@ static const struct symbol mlx5_symbols[] = {
     {"mlx5dv_init_obj", offsetof(struct speadi_mlx5, init_obj), false},
 };
 
-/* A library and the table of its symbols, which is filled once. The lock protects `loaded`. While `loaded` is false,
- * the lock also protects the table. Once `loaded` is true, nothing writes to the table any more. */
+/* A library and the table of its symbols. The code fills the table once. The lock protects `loaded`, and also protects
+ * the table until `loaded` becomes true. After that nothing writes to the table any more. */
 struct library {
     const char *variable, *file, *package;
     const struct symbol *symbols;
@@ -109,7 +109,8 @@ static int resolve(const struct library *library, void *handle, const char *path
 
 static int load_locked(struct library *library, struct spead_err *err)
 {
-    /* If the program has capabilities, secure_getenv() returns NULL. */
+    /* secure_getenv() returns NULL if the program has extra privileges, such as file capabilities. Then the variable
+     * has no effect. */
     const char *path = secure_getenv(library->variable);
     void *handle;
     int ret;

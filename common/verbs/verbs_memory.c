@@ -62,8 +62,8 @@ void speadi_verbs_deregister(struct speadi_verbs_device *device, struct speadi_v
     if (!memory->mr)
         return;
     code = device->verbs->dereg_mr(memory->mr);
-    assert(code != EBUSY); /* EBUSY: a posted request still names the memory */
-    (void)code;            /* any other error: the device is gone, and the registration with it */
+    assert(code != EBUSY); /* EBUSY means that a posted request still names the memory */
+    (void)code;            /* after any other error the device is gone, and the registration too */
     *memory = (struct speadi_verbs_memory){0};
     device->registrations--;
 }
@@ -84,8 +84,8 @@ static bool map_huge(struct speadi_verbs_arena *arena, size_t bytes)
     return true;
 }
 
-/* Maps `bytes` bytes, aligned to `align`. It maps more bytes than that, and then unmaps the surplus at both ends. So
- * destroy() needs only data and bytes. */
+/* Maps `bytes` bytes of memory, aligned to `align`. The function maps more bytes than that, and then unmaps the surplus
+ * at both ends. So speadi_verbs_arena_destroy() needs only the fields data and bytes. */
 static int map_pages(struct speadi_verbs_arena *arena, size_t bytes, size_t align)
 {
     uint8_t *mapping =
@@ -119,8 +119,9 @@ int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes, st
             arena->pages = SPEADI_ARENA_THP;
         speadi_pages_fault_in(arena->data, whole);
     }
-    /* After a fork(), a kernel before 5.12 would leave the pages that the device writes to with the child and give
-     * the parent a copy at its next write. */
+    /* Linux before 5.12 could separate the parent from the pages that the device uses. After a fork() the child would
+     * keep these pages, and the parent would get a copy at its next write. This call keeps the pages out of the
+     * child. */
     madvise(arena->data, whole, MADV_DONTFORK);
     return 0;
 }
