@@ -9,10 +9,12 @@
 
 struct spead_graph *bench_graph(const char *name);
 
-/* Makes an executor. `cpus` holds one CPU for each worker; if it is NULL, the workers are not pinned. */
+/* Makes an executor with `workers` workers. The array `cpus` holds one CPU for each worker. If `cpus` is NULL, the
+ * workers are not pinned. */
 struct spead_executor *bench_executor(uint32_t workers, const int *cpus);
 
-/* Adds a node with an input "in", an output "out", or both, for messages of type PLAIN. */
+/* Adds a node to the graph. If has_input is true, the node has an input "in". If has_output is true, the node has an
+ * output "out". Both carry messages of type PLAIN. */
 struct spead_node *bench_add(struct spead_graph *graph, const char *name,
                              const struct spead_node_ops *ops, void *state, bool has_input,
                              bool has_output);

@@ -1,5 +1,6 @@
-/* Measures a channel between two pinned threads, and compares it with a bare ring (a queue without the library).
- * Runs of the two alternate. It prints the medians of the two rates and of their ratio, as JSON. */
+/* Measures a channel between two pinned threads, and compares it with a bare ring, which is a queue without the
+ * library. The program runs the channel and the ring alternately. It prints the medians of the two rates and of their
+ * ratio, as JSON. */
 #include <err.h>
 #include <errno.h>
 #include <pthread.h>
@@ -20,14 +21,15 @@ struct options {
     struct ring_run run;
     unsigned runs;
     bool fenced;   /* the channel uses fences, as between nodes of two workers */
-    bool sleeping; /* uses the calls that sleep, not those that return -EAGAIN */
+    bool sleeping; /* true: the ends use the calls that sleep, not the calls that return -EAGAIN */
 };
 
-/* What the receiving thread is given, and what it returns. */
+/* What the receiving thread gets (options, receiver) and what it returns (sum). */
 struct receiving {
     struct options options;
     struct spead_receiver *receiver;
-    uint64_t sum; /* sum of all sequences, to find lost messages */
+    /* The sum of the sequence numbers of all messages. A wrong sum means that messages were lost. */
+    uint64_t sum;
 };
 
 /* ---- One run over a channel ----------------------------------------------------------------- */

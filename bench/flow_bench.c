@@ -1,5 +1,7 @@
-/* Measures graphs, and prints JSON: how many messages a second pass through a chain of nodes, how long a round trip
- * between two nodes takes (compared with a round trip without the library), and how much memory a node takes. */
+/* Measures graphs, and prints three results as JSON:
+ *   - how many messages a second pass through a chain of nodes;
+ *   - how long a round trip between two nodes takes, compared with a round trip without the library;
+ *   - how much memory a node takes. */
 #include "flow_bench.h"
 
 #include <err.h>
@@ -13,7 +15,7 @@
 struct options {
     struct chain_run chain;
     struct pingpong_run pingpong;
-    uint32_t nodes; /* nodes in the measurement of memory */
+    uint32_t nodes; /* how many nodes the measurement of memory makes */
     unsigned runs;
 };
 
@@ -49,8 +51,8 @@ static void print_trips(const char *name, uint64_t *trips, uint32_t count)
            (unsigned long long)trips[count / 1000 * 999]);
 }
 
-/* Measures bare round trips and round trips between nodes alternately, each time for a hundredth of the rounds. So
- * if the load of the machine changes, the change affects both. */
+/* Measures round trips without the library and round trips between nodes alternately, each time for a hundredth of the
+ * rounds. If the load of the machine changes, the change then affects both measurements. */
 static void measure_trips(struct options o)
 {
     uint32_t rounds = o.pingpong.rounds, turn = rounds / 100;

@@ -9,19 +9,19 @@
 #include "bench_graph.h"
 #include "limits/limit.h"
 
-#define STEP_MAX 64u /* messages in one step, whatever the batch size */
+#define STEP_MAX 64u /* messages in one step; this number does not depend on the batch size */
 
 struct stage {
     const struct chain_run *run;
-    uint64_t count; /* source: messages made; sink: messages received */
-    uint64_t sum;   /* sink: sum of the keys */
-    uint32_t held;  /* messages in messages[] */
+    uint64_t count; /* in the source: messages made; in the sink: messages received */
+    uint64_t sum;   /* in the sink: the sum of the keys */
+    uint32_t held;  /* how many messages the array messages[] holds */
     uint32_t done;  /* how many of the held messages were sent */
     struct spead_message messages[STEP_MAX];
 };
 
-/* Sends the messages that the stage holds. Returns 1 if all were sent. Otherwise returns the value that the step
- * must return. */
+/* Sends the messages that the stage holds. Returns 1 if all of them were sent. Otherwise returns the value that the
+ * step function must return. */
 static int send_held(struct stage *stage, struct spead_node *self)
 {
     while (stage->done < stage->held) {
@@ -68,7 +68,7 @@ static uint32_t map(struct stage *stage, uint32_t count)
     return count;
 }
 
-/* Removes one message in 16 from the batch. Returns how many messages are kept. */
+/* Removes every message whose sequence number is 15 modulo 16. Returns how many messages are left in the batch. */
 static uint32_t filter(struct stage *stage, uint32_t count)
 {
     uint32_t kept = 0;

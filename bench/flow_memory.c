@@ -1,4 +1,4 @@
-/* Measures how much memory a node takes. In these graphs a node passes one message or none. */
+/* Measures how much memory a node takes. In these graphs each node passes at most one message. */
 #include <err.h>
 #include <errno.h>
 #include <malloc.h>
@@ -40,8 +40,9 @@ static int end_step(void *state, struct spead_node *self)
     return SPEAD_STEP_DONE;
 }
 
-/* Returns the bytes of memory per relay node. If `in_a_row` is set, the nodes form a chain, and each node adds a
- * channel. Otherwise all nodes share two channels, so nearly all the memory belongs to the nodes. */
+/* Returns the bytes of memory per relay node. A relay node passes messages from its input to its output. If `in_a_row`
+ * is true, the nodes form a chain, and each node adds a channel. Otherwise all nodes share two channels, so nearly all
+ * the memory belongs to the nodes. */
 static double relay_bytes(uint32_t nodes, bool in_a_row)
 {
     static const struct spead_node_ops end_ops = {.kind = "end", .step = end_step};

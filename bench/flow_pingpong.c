@@ -11,7 +11,7 @@ struct pinger {
     uint64_t *trips_ns;
     uint64_t began_ns, next_ns;
     uint32_t round;
-    bool flying; /* the ping was sent and its pong has not come */
+    bool flying; /* true: the ping was sent, and the pong has not come back */
 };
 
 static uint64_t now_ns(void)
@@ -69,8 +69,8 @@ static int pong_step(void *state, struct spead_node *self)
         return ret == -EAGAIN ? SPEAD_STEP_WAITING : ret;
     if (spead_node_send(self, 0, &message, 1) != 1)
         errx(1, "the pong found its channel full");
-    /* The node tries to receive and finds its input empty. So it is suspended after this step; otherwise it would be
-     * stepped once more in vain. */
+    /* The node tries to receive and finds its input empty. So the worker suspends the node after this step. Without
+     * this call the worker would step the node once more for nothing. */
     ret = spead_node_receive(self, 0, &message, 1);
     return ret == -EAGAIN ? SPEAD_STEP_WAITING : SPEAD_STEP_DONE;
 }

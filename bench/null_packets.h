@@ -1,5 +1,5 @@
-/* Makes packets of an endless sequence of equal heaps, in SPEAD-64-40. Only headers are written; the payload is
- * whatever the memory contains. The null engine and the null device use these functions. */
+/* Makes the packets of an endless sequence of equal heaps, in SPEAD-64-40. The functions write only headers. The
+ * payload is whatever the memory contains. The null engine and the null device use these functions. */
 #ifndef SPEADLINE_BENCH_NULL_PACKETS_H
 #define SPEADLINE_BENCH_NULL_PACKETS_H
 
@@ -12,8 +12,9 @@
 #define NULL_HEADER_BYTES (SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES)
 
 struct null_packets {
-    uint64_t heap_bytes, payload_bytes; /* payload bytes of a heap, and of a full packet */
-    uint64_t counter, offset;           /* heap counter and payload offset of the next packet */
+    /* The payload bytes of a heap, and the payload bytes of a full packet. */
+    uint64_t heap_bytes, payload_bytes;
+    uint64_t counter, offset; /* The heap counter and the payload offset of the next packet. */
 };
 
 /* Returns the payload bytes of the next packet. The last packet of a heap may be shorter than the others. */
@@ -38,8 +39,8 @@ static inline void null_packets_write(const struct null_packets *packets, uint8_
         speadi_store_be64(to + 8 * i, word[i]);
 }
 
-/* Call this function after each packet has been written; `bytes` is the payload of that packet. It moves the offset to
- * the packet after it, and at the end of a heap also the heap counter. */
+/* The caller must call this function after it has written a packet; `bytes` is the payload of that packet. The function
+ * moves the offset to the next packet. At the end of a heap it also moves the heap counter to the next heap. */
 static inline void null_packets_advance(struct null_packets *packets, uint32_t bytes)
 {
     packets->offset += bytes;

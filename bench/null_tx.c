@@ -19,7 +19,8 @@ static void close_engine(void *self)
     speadi_wake_fd_close(&((struct null_engine *)self)->wake_fd);
 }
 
-/* Takes every packet. It reads the length and the first iovec of each packet, as every engine must. */
+/* Accepts every packet. The function reads the length and the first iovec of each packet, because every real engine
+ * must do that too. */
 static int take(void *self, const struct speadi_tx_packet *packets, unsigned count)
 {
     struct null_engine *engine = self;

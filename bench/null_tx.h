@@ -6,8 +6,8 @@
 
 #include <speadline/send.h>
 
-/* Makes a send stream over the null engine. The caller polls the stream or starts a runner for it, and destroys it
- * at the end. On failure, prints a sentence and exits. */
+/* Makes a send stream over the null engine. The caller must poll the stream or start a runner for it, and must destroy
+ * it at the end. On failure the function prints a sentence and exits the process. */
 struct spead_send_stream *null_tx_stream(uint32_t heaps_max, uint32_t packet_bytes);
 
 #endif

@@ -1,7 +1,7 @@
 /* The null device: a libibverbs with one device, "null0". The device belongs to the first interface that is not the
- * loopback interface. It completes every request immediately and moves no data, so a bench measures only the code of
- * the program. It does not check requests; the verbs double (tests/doubles/verbs) does that. The environment
- * variable SPEADLINE_LIBIBVERBS names this library for the program to load. */
+ * loopback interface. The device completes every request immediately and moves no data, so a bench measures only the
+ * code of the program. The device does not check requests. The verbs double (tests/doubles/verbs) does that. The
+ * environment variable SPEADLINE_LIBIBVERBS tells the program to load this library. */
 #include <errno.h>
 #include <net/if.h>
 #include <stdbool.h>
@@ -16,18 +16,20 @@
 #undef ibv_reg_mr
 #undef ibv_query_port
 
-enum { RING = 1 << 15 }; /* largest number of completions that wait for a poll */
+enum { RING = 1 << 15 }; /* the most completions that can wait for a poll */
 
 struct null_cq {
     struct ibv_cq cq;
-    uint64_t ring[RING]; /* wr_id of each completed request */
+    uint64_t ring[RING]; /* the wr_id of each completed request */
     unsigned head, tail;
 };
 
 struct null_context {
     struct ibv_device device;
-    int events[2]; /* a pipe that stays empty; its reading end is the event descriptor */
-    struct verbs_context verbs; /* the last member, because a later libibverbs makes it longer */
+    /* A pipe that stays empty. Its reading end is the event descriptor of the device. */
+    int events[2];
+    /* It must be the last member, because a later libibverbs makes it longer. */
+    struct verbs_context verbs;
 };
 
 static struct null_context *the_context;

@@ -9,13 +9,14 @@ int null_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr
 struct ibv_flow *null_create_flow(struct ibv_qp *qp, struct ibv_flow_attr *attr);
 int null_destroy_flow(struct ibv_flow *flow);
 
-/* Connects a completion queue with `wq`, a multi-packet queue. The completions are then for frames in the entries of
- * `wq`. */
+/* Connects a completion queue with `wq`, a multi-packet receive queue. From then on each completion of the queue
+ * reports a frame that lies in an entry of `wq`. */
 void null_cq_fill_from(struct ibv_cq *cq, struct ibv_wq *wq);
 
-/* Takes strides of the posted entry for one frame. Returns the memory for the frame, and sets *packed to the length
- * field of its completion. Returns NULL in two cases. If no entry is posted, *packed is 0. If the frame does not fit
- * into the rest of the entry, that rest is filled up and *packed is not 0. */
+/* Takes memory for one frame from the posted entry: as many strides as the frame needs. Returns the memory, and sets
+ * *packed to the length field of the frame's completion. Returns NULL in two cases. If no entry is posted, *packed
+ * becomes 0. If the frame is too long for the rest of the entry, the function uses up that rest, and *packed does not
+ * become 0. */
 uint8_t *null_wq_take(struct ibv_wq *wq, uint32_t frame_bytes, uint32_t *packed);
 void null_wq_install(struct verbs_context *verbs);
 

@@ -1,6 +1,6 @@
-/* The multi-packet queue of the null device, and the functions of libmlx5 that this queue needs. The environment
- * variable SPEADLINE_LIBMLX5 must name the same file as SPEADLINE_LIBIBVERBS. The program fills a ring with entries;
- * the device reads as many entries as the doorbell says. */
+/* The multi-packet receive queue of the null device, and the functions of libmlx5 that this queue needs. The
+ * environment variable SPEADLINE_LIBMLX5 must name the same file as SPEADLINE_LIBIBVERBS. The program fills a ring with
+ * entries and writes their number to the doorbell. The device reads as many entries as the doorbell says. */
 #include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -13,10 +13,10 @@
 #define FILLER     0x80000000u
 
 struct null_wq {
-    struct ibv_wq wq; /* the first member, because programs get its address */
+    struct ibv_wq wq; /* the first member, because programs get the address of this member */
     struct mlx5_mprq_wqe *entry;
     __be32 doorbell;
-    uint16_t consumed; /* entries that are used up; wraps */
+    uint16_t consumed; /* how many entries are used up; wraps around at 16 bits */
     uint32_t entries, strides_used;
     uint32_t stride_log, strides_log;
 };

@@ -1,6 +1,7 @@
-/* The receiving part of the null device. Each posted receive completes at the next poll, with the next packet of an
- * endless sequence of heaps. The device writes only the headers, so no payload moves. Two environment variables set
- * the sizes: NULL_VERBS_HEAP is the payload bytes of a heap, NULL_VERBS_PACKET is the bytes of a SPEAD packet. */
+/* The receiving part of the null device. Each posted receive completes at the next poll, and gets the next packet of an
+ * endless sequence of heaps. The device writes only the headers of the packet, so no payload moves. Two environment
+ * variables set the sizes: NULL_VERBS_HEAP is the payload bytes of a heap, NULL_VERBS_PACKET is the bytes of a SPEAD
+ * packet. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -19,21 +20,21 @@
 enum { RING = 1 << 15 };
 
 struct null_recv_cq {
-    struct ibv_cq_ex ex; /* the first member, because programs get its address */
+    struct ibv_cq_ex ex; /* the first member, because programs get the address of this member */
     struct {
         uint64_t wr_id;
         uint8_t *data;
-    } ring[RING]; /* posted receives */
+    } ring[RING]; /* the receives that are posted */
     unsigned head, tail;
-    struct ibv_wq *wq; /* multi-packet queue; NULL: receives come from the ring */
+    struct ibv_wq *wq; /* The multi-packet queue. NULL if the receives come from the ring. */
     struct null_packets packets;
     uint64_t now_ns;
-    uint32_t length; /* length field of the current completion */
+    uint32_t length; /* the length field of the current completion */
     uint8_t frame_head[SPEADI_PLAIN_PAYLOAD_AT];
 };
 
-/* Writes the headers of a frame. The function is inlined, because a bench also counts the instructions of the
- * device: these should be few. */
+/* Writes the headers of a frame. A bench also counts the instructions of the null device. The function is inlined, so
+ * that this number is small. */
 __attribute__((always_inline)) static inline void write_frame(struct null_recv_cq *cq, uint8_t *to,
                                                               uint32_t bytes)
 {

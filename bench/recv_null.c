@@ -1,22 +1,23 @@
-/* Measures the cost of the receive stream itself: decoding, heaps, ledger and hand-over. The stream runs over an
- * engine that lends packets from memory (the null engine).
+/* Measures the cost of the receive stream itself: decoding, heaps, ledger and hand-over. The stream runs over the null
+ * engine, which lends packets from memory.
  *
- * Method: one thread receives heaps, takes them and releases them. With --placed the engine pretends that payload
- * has landed in the reserved ranges. Then no payload is copied, and only the core is measured. The program prints
- * one JSON object.
+ * Method: one thread receives heaps, takes them and releases them. With --placed the engine pretends that payload has
+ * landed in the reserved ranges. Then the stream copies no payload, and the program measures only the core. The program
+ * prints one JSON object.
  *
  * Instruction counts do not depend on the machine. This command counts the instructions of the whole poll:
  *   valgrind --tool=callgrind --toggle-collect=spead_recv_stream_poll bench-recv-null --heaps 20
- * This one counts the hand-over, in the stream and at the consumer. Its three functions do not call one another:
+ * The next command counts the hand-over, in the stream and at the consumer. The three functions in the command do not
+ * call one another:
  *   ... --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
  *       --toggle-collect=speadi_outlet_take bench-recv-null --heap-size 8192 --packet 8972 --heaps 10000
- * This one counts the hand-over in a graph, together with the turns of both nodes. When callgrind meets a toggle
- * inside another one, it stops counting; so the turns are counted without the poll:
+ * The next command counts the hand-over in a graph, together with the turns of both nodes. callgrind stops counting
+ * when one toggle function calls another one. So this command counts the turns without the poll:
  *   ... --toggle-collect=speadi_worker_run --toggle-collect=spead_recv_stream_poll
  *       --toggle-collect=speadi_outlet_add --toggle-collect=speadi_outlet_send
  *       --toggle-collect=spead_message_unref bench-recv-null --graph --idle ...
- * With --verbs the cost includes engine verbs, over the null device (null_verbs.c). send_null.c shows the network
- * that this needs. */
+ * With --verbs the program runs engine verbs over the null device (null_verbs.c), and the cost includes this engine.
+ * send_null.c shows the network that this needs. */
 #include <argp.h>
 #include <errno.h>
 #include <pthread.h>
@@ -51,12 +52,13 @@ struct null_engine {
     struct null_packets packets;
     uint64_t train, heaps;
     uint64_t bursts;
-    uint64_t accepted, used, ended; /* reservations so far */
+    uint64_t accepted, used, ended; /* how many reservations so far */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
-    uint8_t *memory; /* the packets of one train; only their headers change */
-    uint64_t stride; /* distance from one packet to the next in memory */
-    bool idles;      /* after each burst one poll finds nothing (--idle) */
-    bool has_lent;   /* the last poll lent a burst, so the next poll finds nothing */
+    uint8_t *memory; /* the packets of one train; the engine rewrites only their headers */
+    uint64_t stride; /* the distance from one packet to the next in memory, in bytes */
+    bool idles;      /* true: after each burst one poll finds nothing (--idle) */
+    /* true: the last poll lent a burst, so with --idle the next poll finds nothing */
+    bool has_lent;
 };
 
 static void close_engine(void *self)
@@ -219,7 +221,8 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
         fprintf(stderr, "bench-recv-null: %s\n", err.text);
         return NULL;
     }
-    if (options->packet_bytes > stream->packet_bytes_max) { /* no heap would ever be complete */
+    /* the stream would refuse these packets, and no heap would ever be complete */
+    if (options->packet_bytes > stream->packet_bytes_max) {
         fprintf(stderr,
                 "bench-recv-null: the stream takes packets of up to %ju bytes, not of %ju: the "
                 "interface's MTU, less the IP and UDP headers, is the limit\n",
@@ -237,7 +240,7 @@ static uint64_t release(struct spead_heap **heaps, int count)
     return (uint64_t)count;
 }
 
-/* Takes and releases all finished heaps, in batches as spead-recv does. */
+/* Takes all finished heaps from the stream and releases them, in batches as spead-recv does. */
 static uint64_t take_all(struct spead_recv_stream *stream)
 {
     struct spead_heap *heaps[TAKE_MAX];
@@ -267,8 +270,8 @@ static void *consume(void *arg)
     return NULL;
 }
 
-/* Receives until `heaps` heaps were taken. It is for the null device, whose stream never ends. Returns how many
- * heaps were taken. */
+/* Receives until `heaps` heaps were taken. This function is for the null device, because the stream of the null device
+ * never ends. Returns how many heaps were taken. */
 static uint64_t receive_heaps(struct spead_recv_stream *stream, uint64_t heaps)
 {
     uint64_t taken = 0;

@@ -1,5 +1,5 @@
-/* Runs a stream in a graph, as spead-recv does: one node is the stream, and a second node behind it is the check of
- * the tool. Here one worker runs both nodes, so that instruction counts are the same in each run. */
+/* Runs a receive stream in a graph, as spead-recv does. One node is the stream. The node behind it is the check of the
+ * tool spead-recv. Here one worker runs both nodes, so that instruction counts are the same in each run. */
 #ifndef SPEADLINE_BENCH_RECV_NULL_GRAPH_H
 #define SPEADLINE_BENCH_RECV_NULL_GRAPH_H
 
@@ -7,8 +7,8 @@
 
 #include <speadline/recv.h>
 
-/* Runs the graph until the stream has ended. Returns the number of heaps that were taken. If the graph fails, prints
- * a line on stderr and returns 0. */
+/* Runs the graph until the stream has ended. Returns the number of heaps that were taken. If the graph fails, the
+ * function prints a line on stderr and returns 0. */
 uint64_t receive_in_a_graph(struct spead_recv_stream *stream);
 
 #endif

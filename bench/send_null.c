@@ -1,12 +1,12 @@
-/* Measures the cost of the send stream itself: queue, packetiser, ledger and completion. The stream runs over an
- * engine that accepts every packet immediately and sends none (the null engine). With --verbs the cost includes
- * engine verbs, over the null device (null_verbs.c). The null device belongs to an interface of the host and has the
- * MTU and the addresses of that interface. It is best to use an interface in a network namespace:
+/* Measures the cost of the send stream itself: queue, packetiser, ledger and completion. The stream runs over the null
+ * engine, which accepts every packet immediately and sends none. With --verbs the program runs engine verbs over the
+ * null device (null_verbs.c), and the cost includes this engine. The null device belongs to an interface of the host
+ * and has the MTU and the addresses of that interface. It is best to use an interface in a network namespace:
  *   unshare -rn sh -c 'ip link add n0 mtu 9000 type veth peer name n1 mtu 9000; ip link set n0 up; ip link set n1 up;
  *                      ip addr add 10.0.0.1/24 dev n0; ip route add 224.0.0.0/4 dev n0; bench-send-null --verbs'
  *
- * Method: one thread keeps max-heaps heaps in flight; the completion of a heap submits it again. The program prints
- * one JSON object. Instruction counts do not depend on the machine; this command counts them:
+ * Method: one thread keeps max-heaps heaps in flight. The completion of a heap submits the same heap again. The program
+ * prints one JSON object. Instruction counts do not depend on the machine; this command counts them:
  *   valgrind --tool=callgrind --toggle-collect=spead_send_stream_poll bench-send-null --heaps 200 */
 #include <argp.h>
 #include <errno.h>
@@ -34,7 +34,7 @@ struct options {
 struct source {
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
-    uint64_t left; /* heaps to submit */
+    uint64_t left; /* how many heaps are still to be submitted */
 };
 
 static void submit_next(void *arg, const struct spead_send_result *result)
@@ -46,7 +46,7 @@ static void submit_next(void *arg, const struct spead_send_result *result)
         return;
     source->left--;
     if (spead_send_stream_submit(source->stream, source->heap, &options) < 0)
-        abort(); /* there must be a free slot, because a completion has just freed one */
+        abort(); /* the heap queue must have a free slot, because a completion has just freed one */
 }
 
 static struct spead_send_stream *make_verbs_stream(const struct options *options,
@@ -95,8 +95,8 @@ static int run(const struct options *options)
     for (uint64_t i = 0; i < options->heaps_max; i++)
         submit_next(&source, NULL);
     start_ns = speadi_clock_mono_ns();
-    /* poll() may return 0 before all heaps are sent: an engine may find its queue full before it has collected
-     * completions. */
+    /* poll() may return 0 before all heaps are sent, because an engine may find its queue full before it has collected
+     * completions. So the loop polls again until all heaps are sent. */
     do {
         while (spead_send_stream_poll(source.stream) > 0)
             ;

@@ -1,9 +1,9 @@
-/* Measures the cost of sending through a graph: messages -> channel -> sink -> stream. It is compared with the cost
- * of a thread that submits the same heaps itself and waits when the heap queue is full. In both cases the stream
- * runs over the null engine (null_tx.c), on a thread of its own. So the only difference is how the heaps get to the
- * stream.
+/* Measures the cost of sending through a graph: messages -> channel -> sink -> stream. The program compares this cost
+ * with the cost of a thread that submits the same heaps itself and waits when the heap queue is full. In both cases the
+ * stream runs over the null engine (null_tx.c), on a thread of its own. So the only difference is how the heaps get to
+ * the stream.
  *
- * Method: the two kinds of run alternate. The program measures the CPU time of the whole process for each heap and
+ * Method: the program runs the two cases alternately. It measures the CPU time of the whole process for each heap, and
  * prints the medians as one JSON object. */
 #include <argp.h>
 #include <err.h>
@@ -78,7 +78,7 @@ static int describe(void *arg, const struct spead_message *message, struct spead
     return spead_send_heap_add_item(heap, 0x1000, payload, o->heap_bytes, false);
 }
 
-/* A source of messages that carry no data. It costs less than the probe source, which reads the clock for each
+/* A source of messages that carry no data. This source costs less than the probe source, which reads the clock for each
  * message. */
 struct source {
     struct spead_message messages[SOURCE_BATCH];

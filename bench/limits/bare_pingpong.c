@@ -13,7 +13,8 @@
 #include "limit.h"
 
 struct side {
-    _Alignas(64) _Atomic uint32_t word; /* number of the last round that has reached this thread */
+    /* the other thread stores the round number here when it wakes this thread */
+    _Alignas(64) _Atomic uint32_t word;
 };
 
 struct table {

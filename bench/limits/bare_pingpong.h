@@ -8,11 +8,12 @@
 
 struct pingpong_run {
     uint32_t rounds;
-    uint64_t pause_ns; /* time between the end of a round trip and the next one */
-    int cpus[2];       /* CPU of the thread that begins, CPU of the thread that answers */
+    uint64_t pause_ns; /* the pause before each round trip */
+    int cpus[2]; /* the CPU of the thread that begins, and the CPU of the thread that answers */
 };
 
-/* Runs the round trips. Stores their times in trips_ns[rounds]. Exits when a thread cannot be made or pinned. */
+/* Runs the round trips. Stores the time of each round trip in the array trips_ns, which must have room for run->rounds
+ * times. If a thread cannot be made or pinned, the function exits the process. */
 void bare_pingpong_run(const struct pingpong_run *run, uint64_t *trips_ns);
 
 #endif

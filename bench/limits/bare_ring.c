@@ -18,7 +18,8 @@ struct slot {
 struct ring {
     struct ring_run run;
     struct slot *slots;
-    uint64_t sum; /* sum of word 3 of all messages that arrived */
+    /* The receiving thread adds word 3 of every message. The sum shows whether messages were lost. */
+    uint64_t sum;
     alignas(64) _Atomic uint64_t tail;
     alignas(64) _Atomic uint64_t head;
 };

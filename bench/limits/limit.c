@@ -92,9 +92,9 @@ static int udp_socket(int buffer_option, int buffer_force_option, int buffer_byt
     if (fd < 0)
         limit_fail("socket");
 
-    /* The kernel doubles the number that it gets, to have memory for its own structures. Without CAP_NET_ADMIN the
-     * kernel also limits the number to net.core.{r,w}mem_max, and reports no error. The programs print the effective
-     * size with their result. */
+    /* The kernel doubles the number that it gets, to have memory for its own structures. If the process does not have
+     * CAP_NET_ADMIN, the kernel also limits the number to net.core.{r,w}mem_max, and reports no error. The programs
+     * print the effective size with their result. */
     int asked = buffer_bytes / 2;
     if (setsockopt(fd, SOL_SOCKET, buffer_force_option, &asked, sizeof asked) < 0 &&
         setsockopt(fd, SOL_SOCKET, buffer_option, &asked, sizeof asked) < 0)

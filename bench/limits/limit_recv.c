@@ -2,12 +2,12 @@
  *   bounce  the program receives a train into a 64 KiB buffer and copies the payload into heap memory;
  *   placed  the kernel scatters the train: headers into one array, payload straight into heap memory.
  * When no datagram is there, the program waits. With --coalesce it sleeps for a fixed time, and then reads all
- * datagrams that have come. Without --coalesce it waits in recvmsg() and wakes for each train.
+ * datagrams that have come. Without --coalesce it waits in recvmsg(), and each train wakes it.
  *
- * The program decodes nothing. It only counts packets, and the count says where the payload of the next packet belongs.
- * So the packets must come from spead-send, and all heaps must have the same size and one item. After a loss the
- * payload lands in wrong ranges; the run then still shows the cost. The last packet of a heap is shorter and ends its
- * train; after it the count is right again. */
+ * The program decodes nothing. It only counts packets, and from the count it knows where the payload of the next packet
+ * belongs. So the packets must come from spead-send, and all heaps must have the same size and one item. After a packet
+ * is lost, the payload of later packets lands in wrong ranges, but the run still shows the cost. The last packet of a
+ * heap is shorter and ends its train. After this packet the count is right again. */
 #include "limit.h"
 
 #include <errno.h>
@@ -35,13 +35,15 @@ struct options {
 struct receiver {
     const struct options *options;
     int fd;
-    uint8_t *heaps; /* heap_buffers buffers of heap_bytes each, used one after another */
-    /* A buffer of LIMIT_MESSAGE_MAX bytes. In placed mode the bytes that were not predicted go there. */
+    /* heap_buffers buffers of heap_bytes bytes each; the program fills them one after another */
+    uint8_t *heaps;
+    /* A buffer of LIMIT_MESSAGE_MAX bytes. In bounce mode every train goes into it. In placed mode only the bytes that
+     * predict() did not expect go into it. */
     uint8_t *bounce;
     uint8_t headers[LIMIT_SEGMENTS_MAX * 2][HEADER_MAX];
     struct iovec pieces[LIMIT_SEGMENTS_MAX * 4 + 1];
-    size_t heap;   /* index of the buffer that is being filled */
-    size_t offset; /* where the next payload goes in this buffer */
+    size_t heap;   /* index of the heap buffer that is being filled */
+    size_t offset; /* the offset in this buffer at which the next payload goes */
     uint64_t payload_bytes, packets, messages, heap_count;
     double first_s, last_s;
     struct limit_cpu cpu_first;
@@ -75,7 +77,7 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
         size_t packet = bytes - at < segment ? bytes - at : segment;
         size_t header = header_of(r, r->offset);
         if (packet <= header)
-            continue; /* this is no packet with data; it may belong to the stop heap */
+            continue; /* the packet carries no data; it may belong to the stop heap */
 
         size_t payload = packet - header;
         size_t room = r->options->heap_bytes - r->offset;
@@ -87,8 +89,8 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
     }
 }
 
-/* Fills pieces[] with iovecs for the next packets of this heap. If the train is longer, its rest goes into the bounce
- * buffer. Returns the number of pieces. */
+/* Fills pieces[] with iovecs for the headers and payloads of the next packets of this heap. If a train is longer than
+ * that, the kernel writes its rest into the bounce buffer. Returns the number of pieces. */
 static unsigned predict(struct receiver *r)
 {
     const struct options *o = r->options;
@@ -143,8 +145,8 @@ static void note_time(struct receiver *r)
     r->cpu_first = limit_cpu();
 }
 
-/* Waits for the next datagram. The caller has found no datagram. Returns false when packets have come before, and then
- * no packet has come during the idle time. */
+/* Waits for the next datagram. The caller has found no datagram. Returns false when the run is over: at least one
+ * packet has come earlier, and no packet has come during the idle time. */
 static bool wait_for_more(const struct receiver *r)
 {
     struct timespec nap = {.tv_nsec = (long)r->options->coalesce_us * 1000};

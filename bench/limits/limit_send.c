@@ -1,6 +1,6 @@
 /* Measures the highest rate that a sender can reach over UDP on this machine. The program sends trains of up to 64 KiB
- * with UDP_SEGMENT, straight from contiguous memory. One sendmmsg() sends several trains. It builds no SPEAD header and
- * completes no heap. So the difference between a real sender and this loop is the cost of SPEAD. */
+ * with UDP_SEGMENT, straight from contiguous memory. One call of sendmmsg() sends several trains. The program writes no
+ * SPEAD header and completes no heap. So the difference between a real sender and this loop is the cost of SPEAD. */
 #include "limit.h"
 
 #include <errno.h>
@@ -72,8 +72,8 @@ static void prepare(struct sender *s, const struct options *options)
         prepare_message(s, i);
 }
 
-/* Makes the trains of a batch point at the memory that comes next. They use the memory in order, because the heaps of a
- * real sender also lie one after another. */
+/* Sets the addresses of all trains of a batch. The trains use the memory in order and begin again at its start, because
+ * the heaps of a real sender also lie one after another. */
 static void point_at_next(struct sender *s)
 {
     for (unsigned i = 0; i < s->trains; i++) {
@@ -96,7 +96,8 @@ static void send_batch(struct sender *s)
             done += (unsigned)taken;
             s->sent_bytes += (uint64_t)taken * s->train_bytes;
         } else if (errno == ECONNREFUSED) {
-            s->refused++; /* ICMP answer to an earlier datagram; this call sent nothing */
+            /* the error comes from an ICMP answer to an earlier datagram; this call sent nothing */
+            s->refused++;
         } else if (errno != EINTR) {
             limit_fail("sendmmsg");
         }

@@ -1,4 +1,4 @@
-/* Options of the engine "counter". A program that does not want the defaults includes this header:
+/* Options of the engine "counter". A program that wants other values than the defaults includes this header:
  *
  *     struct counter_config counter = COUNTER_CONFIG_INIT;
  *     counter.heaps = 10;
@@ -12,9 +12,10 @@
 #include <speadline/engine.h>
 
 struct counter_config {
-    struct spead_engine_options options; /* filled by _INIT */
-    uint64_t heaps;      /* number of heaps after which an endpoint ends; default 1000 */
-    uint32_t heap_bytes; /* payload of each heap: a multiple of 8, up to 65536; default 4096 */
+    struct spead_engine_options options; /* COUNTER_CONFIG_INIT fills this part */
+    uint64_t heaps; /* the number of heaps after which an endpoint ends; default 1000 */
+    /* payload bytes of each heap, a multiple of 8, up to 65536; default 4096 */
+    uint32_t heap_bytes;
 };
 
 /* clang-format off */

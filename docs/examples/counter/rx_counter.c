@@ -1,8 +1,8 @@
-/* Receive engine `counter`: it makes the packets that it lends. It is a source of data for tests, and the example of
- * an engine that lies outside the library (docs/engines.md).
+/* Receive engine `counter`: the engine makes the packets that it lends. It is a source of data for tests, and the
+ * example of an engine that lies outside the library (docs/engines.md).
  *
- * An endpoint is the text of a number: the counter of its first heap. Each poll makes one heap. The payloads of all
- * heaps of an endpoint form one sequence of 64-bit numbers, big-endian: 0, 1, 2, ... */
+ * The text of an endpoint is a number: the heap counter of its first heap. Each poll makes one heap. The payloads of
+ * all heaps of an endpoint form one sequence of 64-bit numbers, big-endian: 0, 1, 2, ... */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,16 +23,17 @@ enum {
     PAYLOAD_BYTES = 1024, /* payload of each packet, except the last packet of a heap */
     PACKET_BYTES = HEAD_BYTES + PAYLOAD_BYTES,
     HEAP_BYTES_MAX = 65536,
-    BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES, /* most packets that one poll lends: one whole heap */
+    /* the most packets that one poll lends, which is one whole heap */
+    BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES,
     ITEM_ID = 0x1000,
 };
 
 struct counter_engine {
     struct counter_config config;
     struct speadi_wake_fd wake_fd;
-    uint8_t *packets; /* memory of the lent packets: BURST times PACKET_BYTES */
-    uint64_t first[SPEADI_RX_SOURCES_MAX]; /* counter of the first heap of each endpoint */
-    uint64_t made[SPEADI_RX_SOURCES_MAX];  /* number of heaps made for each endpoint */
+    uint8_t *packets; /* the memory of the lent packets, BURST times PACKET_BYTES bytes */
+    uint64_t first[SPEADI_RX_SOURCES_MAX]; /* the heap counter of the first heap of each endpoint */
+    uint64_t made[SPEADI_RX_SOURCES_MAX]; /* how many heaps the engine has made for each endpoint */
     uint32_t source_count;
     uint32_t next_source; /* the endpoint that the next poll tries first */
     bool quiesced;
@@ -78,15 +79,16 @@ static int read_endpoint(uint64_t *first, const char *text, struct spead_err *er
     return 0;
 }
 
-/* close() is called also after a failed open(). So the wake descriptor is marked as not open before anything can
- * fail. */
+/* The library calls close() also after a failed open(). So the function marks the wake descriptor as not open before
+ * anything can fail. */
 static int counter_open(void *self, const struct speadi_rx_config *config,
                         struct speadi_rx_facts *facts, struct spead_err *err)
 {
     struct counter_engine *e = self;
     int ret;
 
-    (void)facts; /* zeros are right: no socket, the clock of the host, no limit of packet length */
+    /* All facts stay 0. This means: no socket, the clock of the host, no limit of packet length. */
+    (void)facts;
     e->wake_fd.fd = -1;
     ret = read_config(e, config, err);
     for (uint32_t i = 0; ret == 0 && i < config->count; i++)
@@ -117,8 +119,8 @@ static void store_pointer(uint8_t *packet, unsigned index, uint64_t pointer)
     speadi_store_be64(packet + SPEADI_HEADER_BYTES + index * SPEADI_POINTER_BYTES, pointer);
 }
 
-/* Writes the packet that carries the payload of a heap from `offset` on. `number` is the first number in the heap.
- * Returns the length of the packet in bytes. */
+/* Writes one packet of a heap. The packet carries the payload that begins at `offset`. `number` is the first number in
+ * the heap. Returns the length of the packet in bytes. */
 static uint32_t make_packet(uint8_t *packet, uint64_t counter, uint64_t number, uint64_t heap_bytes,
                             uint64_t offset)
 {
@@ -139,7 +141,7 @@ static uint32_t make_packet(uint8_t *packet, uint64_t counter, uint64_t number, 
     return HEAD_BYTES + (uint32_t)bytes;
 }
 
-/* Adds all packets of the next heap of a source to the burst. */
+/* Makes the next heap of a source, and adds all its packets to the burst. */
 static void lend_heap(struct counter_engine *e, uint32_t source, struct speadi_rx_burst *burst)
 {
     const uint64_t heap_bytes = e->config.heap_bytes, now = speadi_clock_utc_ns();
@@ -183,15 +185,15 @@ static int counter_poll(void *self, struct speadi_rx_burst *burst)
     return -ESHUTDOWN;
 }
 
-/* Nothing to do: the next poll() writes over the packets. */
+/* Does nothing with the packets, because the next poll() writes over them. */
 static void counter_give_back(void *self, struct speadi_rx_burst *burst)
 {
     (void)self;
     burst->count = 0;
 }
 
-/* Until quiesce() every poll() finds a heap or the end of all endpoints, so wait() returns immediately. After quiesce()
- * it sleeps until wake() or the deadline. */
+/* Before quiesce() every poll() finds a heap or the end of all endpoints, so wait() returns immediately. After
+ * quiesce() wait() sleeps until wake() or the deadline. */
 static void counter_wait(void *self, uint64_t deadline_ns)
 {
     struct counter_engine *e = self;
@@ -228,7 +230,8 @@ static void counter_counters(void *self, struct speadi_rx_counters *counters)
 const struct speadi_rx_engine_ops speadi_rx_engine_counter = {
     .about = {.name = "counter", .endpoint = SPEAD_ENDPOINT_TEXT, .rank = 100},
     .state_size = sizeof(struct counter_engine),
-    .caps = SPEADI_RX_CAP_LOSSLESS, /* it makes packets only when it is polled, so none is lost */
+    /* the engine makes packets only when it is polled, so it loses none */
+    .caps = SPEADI_RX_CAP_LOSSLESS,
     .open = counter_open,
     .close = counter_close,
     .poll = counter_poll,
