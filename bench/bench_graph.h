@@ -14,7 +14,7 @@ struct spead_graph *bench_graph(const char *name);
 struct spead_executor *bench_executor(uint32_t workers, const int *cpus);
 
 /* Adds a node to the graph. If has_input is true, the node has an input "in". If has_output is true, the node has an
- * output "out". Both carry messages of type PLAIN. */
+ * output "out". The two ports carry messages of type PLAIN. */
 struct spead_node *bench_add(struct spead_graph *graph, const char *name,
                              const struct spead_node_ops *ops, void *state, bool has_input,
                              bool has_output);

@@ -13,7 +13,7 @@ struct chain_run {
     int cpu;           /* CPU of the only worker */
 };
 
-/* How many million messages the source sends in a second. */
+/* How many million messages the source sends, for each second of two clocks. */
 struct chain_rate {
     double wall; /* per second of wall-clock time */
     /* per second of CPU time of the process; equal to `wall` if nothing else uses the CPU */

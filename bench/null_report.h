@@ -12,7 +12,7 @@ struct null_report {
     uint64_t heaps, packets, payload_bytes, ns;
 };
 
-/* Prints the beginning of a JSON object. The caller adds its own members and the closing brace. */
+/* Prints the beginning of a JSON object. The caller must add its own members and the closing brace. */
 static inline void null_report_print(const struct null_report *r)
 {
     printf("{\"bench\": \"%s\", \"engine\": \"%s\", \"heap_bytes\": %ju, \"packet_bytes\": %ju, "

@@ -28,7 +28,7 @@ struct null_context {
     struct ibv_device device;
     /* A pipe that stays empty. Its reading end is the event descriptor of the device. */
     int events[2];
-    /* It must be the last member, because a later libibverbs makes it longer. */
+    /* This must be the last member, because a later libibverbs makes it longer. */
     struct verbs_context verbs;
 };
 

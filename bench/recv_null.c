@@ -52,7 +52,7 @@ struct null_engine {
     struct null_packets packets;
     uint64_t train, heaps;
     uint64_t bursts;
-    uint64_t accepted, used, ended; /* how many reservations so far */
+    uint64_t accepted, used, ended; /* how many reservations were accepted, used and ended so far */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint8_t *memory; /* the packets of one train; the engine rewrites only their headers */
     uint64_t stride; /* the distance from one packet to the next in memory, in bytes */

@@ -1,5 +1,6 @@
-/* Runs a receive stream in a graph, as spead-recv does. One node is the stream. The node behind it is the check of the
- * tool spead-recv. Here one worker runs both nodes, so that instruction counts are the same in each run. */
+/* Runs a receive stream in a graph, as the tool spead-recv does. One node is the stream. The second node takes its
+ * heaps and checks them, with the heap check of spead-recv. Here one worker runs both nodes, so that instruction counts
+ * are the same in each run. */
 #ifndef SPEADLINE_BENCH_RECV_NULL_GRAPH_H
 #define SPEADLINE_BENCH_RECV_NULL_GRAPH_H
 

@@ -65,7 +65,8 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
         return -number;
     err->code = -number;
     err->field = NULL;
-    /* The reason is more useful than the end of a long sentence, so the sentence must leave room for the reason. */
+    /* The reason (the text of strerror()) is more useful than the end of a long sentence. So the sentence must leave
+     * room for the reason. */
     va_start(arguments, format);
     format_line(err->text, sizeof err->text - strlen(": ") - strlen(why), format, arguments);
     va_end(arguments);

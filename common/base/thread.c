@@ -22,9 +22,10 @@ struct speadi_runner {
     int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err);
     void *arg;
     char name[16];
-    /* The thread writes this field before it posts start_known. The field does not change after that. */
+    /* True if body has called speadi_runner_ready(). The thread writes this field before it posts start_known, and does
+     * not change it after that. */
     bool ready;
-    /* start() has joined the thread already, because body returned before it was ready */
+    /* True if start() has joined the thread already, because body returned before it was ready. */
     bool ended;
 
     /* The thread writes the three fields below at its end. Other threads read them after pthread_join(). */

@@ -1,4 +1,4 @@
-/* Reads facts of network interfaces through ioctl and sysfs. */
+/* Reads properties of network interfaces through ioctl and sysfs. */
 #include "verbs_interface.h"
 
 #include <dirent.h>

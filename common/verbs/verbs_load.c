@@ -1,5 +1,5 @@
-/* Loads libibverbs and libmlx5. Some verbs are inline functions of verbs.h, which would need libibverbs at link time.
- * This file has other functions for these verbs. */
+/* Loads libibverbs and libmlx5. Some verbs are inline functions of verbs.h. These inline functions would need
+ * libibverbs at link time, so this file has other functions for them. */
 #include <speadi/verbs_library.h>
 
 #include <dlfcn.h>

@@ -45,8 +45,8 @@ int speadi_err_range_real(struct spead_err *err, const char *field, double value
  * field. Returns err->code, or code when err is NULL. */
 int speadi_err_blame(struct spead_err *err, int code, const char *field);
 
-/* Appends a formatted text to the sentence in *err. The text may name, for example, the object that has the field: "
- * (channel \"%s\")". Returns err->code, or code when err is NULL. */
+/* Appends a formatted text to the sentence in *err. The text should begin with a space. It may name, for example, the
+ * object that has the field, as in (channel \"%s\"). Returns err->code, or code when err is NULL. */
 __attribute__((format(printf, 3, 4))) int speadi_err_add(struct spead_err *err, int code,
                                                          const char *format, ...);
 

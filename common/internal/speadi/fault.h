@@ -14,7 +14,7 @@
 #include <speadline/error.h>
 
 struct speadi_fault_spec {
-    double loss;      /* chance that a loss begins with a packet */
+    double loss;      /* chance that a loss begins at a packet */
     uint32_t burst;   /* packets that one loss drops, one after another; default 1 */
     double duplicate; /* chance that a packet is repeated */
     uint32_t reorder; /* the most packets that may overtake a packet; 0: no packet is overtaken */
@@ -24,7 +24,7 @@ struct speadi_fault_spec {
     uint64_t delay_ns;       /* every packet is delayed by this time */
     uint64_t stall_ns;       /* length of a stall, during which no packet moves */
     uint64_t stall_every_ns; /* length of a period, which ends with one stall; 0: no stalls */
-    uint64_t seed;           /* default 1 */
+    uint64_t seed;           /* seed of the dice; default 1 */
 };
 
 /* Reads a fault specification. Returns 0, or -EINVAL with a sentence that names the refused word. */

@@ -22,14 +22,14 @@
 #define SPEADI_VLAN_CONTROL_AT 0u
 #define SPEADI_VLAN_TYPE_AT    2u
 #define SPEADI_VLAN_ID_MASK    0x0fffu /* the VLAN number in the control information */
-/* The type of a tag that stands before another tag. The usual types are in <net/ethernet.h>. */
+/* The type of a tag that stands before another tag. <net/ethernet.h> has the other types. */
 #define SPEADI_ETHERTYPE_8021 0x88a8u
 
 /* IPv4: RFC 791, 3.1. The header has no options: the library neither sends nor accepts them. */
-#define SPEADI_IPV4_BYTES      20u
-#define SPEADI_IPV4_VERSION_AT 0u /* the low 4 bits are the header length in 32-bit words */
-#define SPEADI_IPV4_LENGTH_AT  2u /* counts the header and the payload, in bytes */
-#define SPEADI_IPV4_FRAGMENT_AT 6u /* three flags, and the offset of the fragment */
+#define SPEADI_IPV4_BYTES          20u
+#define SPEADI_IPV4_VERSION_AT     0u /* the low 4 bits are the header length in 32-bit words */
+#define SPEADI_IPV4_LENGTH_AT      2u /* counts the header and the payload, in bytes */
+#define SPEADI_IPV4_FRAGMENT_AT    6u /* three flags, and the offset of the fragment */
 #define SPEADI_IPV4_TTL_AT         8u
 #define SPEADI_IPV4_PROTOCOL_AT    9u
 #define SPEADI_IPV4_CHECKSUM_AT    10u

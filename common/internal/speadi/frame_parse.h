@@ -20,8 +20,9 @@ struct speadi_frame {
     uint32_t payload_bytes; /* as the UDP length says, without the padding behind a short packet */
     uint8_t ip_version;     /* 4 or 6 */
     uint8_t vlan_tags;
-    uint16_t to_port;  /* destination port, in network byte order */
-    const uint8_t *to; /* destination address: 4 or 16 bytes in the memory at `head` */
+    uint16_t to_port; /* destination port, in network byte order */
+    /* The destination address. It points to 4 or 16 bytes in the head that the caller gave to speadi_frame_parse(). */
+    const uint8_t *to;
 };
 
 /* Reads the headers of a frame that is frame_bytes bytes long. The first head_bytes bytes of the frame lie at head.
@@ -32,8 +33,8 @@ struct speadi_frame {
 int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t head_bytes,
                        uint32_t frame_bytes);
 
-/* Returns whether the destination of a parsed frame is this address. The any-address 0.0.0.0 matches every IPv4
- * destination; "[::]" matches every destination of both IP versions. */
+/* Returns whether a parsed frame goes to this address and port. The any-address 0.0.0.0 matches every IPv4 destination.
+ * The any-address "[::]" matches every destination of both IP versions. */
 bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_address *address);
 
 /* A part of a frame whose bytes are contiguous in memory. */

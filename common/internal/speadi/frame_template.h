@@ -14,7 +14,7 @@
 /* The headers of Ethernet, one VLAN tag, IPv6 and UDP have this many bytes, rounded up to a multiple of 8. */
 #define SPEADI_FRAME_TEMPLATE_BYTES_MAX 72u
 
-/* From where to where frames go. Both addresses have the same IP version, and both have a port. */
+/* The source and the destination of frames. Both addresses must have the same IP version, and both must have a port. */
 struct speadi_frame_path {
     struct speadi_address source, destination;
     uint8_t source_mac[6], destination_mac[6];
@@ -52,7 +52,7 @@ static inline uint32_t speadi_frame_template_write(const struct speadi_frame_tem
     const uint16_t udp = htons((uint16_t)(payload_bytes + SPEADI_UDP_HEAD_BYTES));
     const uint16_t ip = htons((uint16_t)(payload_bytes + frame->ip_extra));
 
-    /* the whole array, because a copy of a fixed size is fast */
+    /* This copies the whole array, because a copy of a fixed size is fast. */
     memcpy(to, frame->head, sizeof frame->head);
     memcpy(to + frame->ip_length_at, &ip, sizeof ip);
     memcpy(to + frame->udp_at + SPEADI_UDP_LENGTH_AT, &udp, sizeof udp);

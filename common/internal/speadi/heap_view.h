@@ -22,7 +22,7 @@ struct spead_heap {
     bool complete;
     bool has_length; /* a packet had item 0x02, the heap length */
     uint8_t heap_address_bits;
-    uint8_t clock; /* enum spead_clock */
+    uint8_t clock; /* a value of enum spead_clock */
     uint32_t source;
     /* how many different item pointers lie in pointers[], in order of arrival; pointers with the ids 1..4 are left
      * out */
@@ -38,10 +38,10 @@ struct spead_heap {
      * is computed from this value. */
     uint64_t packet_payload_bytes;
     uint64_t refused_packets; /* how many packets of this heap the receive core refused */
-    bool local_drops;         /* the kernel counted dropped datagrams during the life of the heap */
-    bool sorted;              /* speadi_heap_sort_items() has run: items may be read */
-    uint32_t item_count;      /* valid once sorted is true */
-    uint64_t *pointers;       /* has room for pointers_max words, in host byte order */
+    bool local_drops; /* true: the kernel counted dropped datagrams during the life of the heap */
+    bool sorted;      /* true: speadi_heap_sort_items() has run, and items may be read */
+    uint32_t item_count; /* valid when `sorted` is true */
+    uint64_t *pointers;  /* has room for pointers_max words, in host byte order */
     /* has room for ranges_max spans; the spans are in ascending order, with a gap between any two */
     struct speadi_span *spans;
 };

@@ -17,8 +17,8 @@ struct speadi_latency_log {
     uint64_t entered_ns[];
 };
 
-/* Makes a log for a channel of `slots` slots. Returns NULL when there is not enough memory. The caller frees the log with
- * free(). */
+/* Makes a log for a channel of `slots` slots. Returns NULL when there is not enough memory. The caller must free the
+ * log with free(). */
 struct speadi_latency_log *speadi_latency_create(size_t slots);
 
 static inline void speadi_latency_enter(struct speadi_latency_log *log, size_t slot,

@@ -13,8 +13,8 @@
 /* The route to a destination. */
 struct speadi_route {
     unsigned interface;
-    /* The destination is a multicast group or a broadcast address. Then mac is known, and no neighbour needs to be
-     * asked. */
+    /* True if the destination is a multicast group or a broadcast address. Then mac is known, and no neighbour needs to
+     * be asked. */
     bool is_resolved;
     struct speadi_address source;   /* the source address that the kernel chose; its port is 0 */
     struct speadi_address next_hop; /* a gateway, or the destination itself; its port is 0 */
@@ -61,7 +61,7 @@ int speadi_neighbours_open(struct speadi_neighbours *neighbours, struct speadi_n
 void speadi_neighbours_close(struct speadi_neighbours *neighbours);
 
 /* Reads the changes that came after the last call, without blocking. Returns true when any neighbour has changed. A
- * KNOWN neighbour stays KNOWN at the time when the kernel asks it again. A SILENT neighbour keeps its last MAC
+ * KNOWN neighbour stays KNOWN during the time in which the kernel asks it again. A SILENT neighbour keeps its last MAC
  * address. */
 bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours);
 

@@ -27,9 +27,9 @@
 struct speadi_pool;
 
 struct speadi_block {
-    uint8_t *data;        /* address space, 4 KiB aligned; NULL if the CPU cannot touch it */
-    uint64_t offset;      /* where the block begins in the memory of the pool */
-    size_t bytes;         /* the block_bytes of the pool */
+    uint8_t *data;   /* the memory of the block, 4 KiB aligned; NULL if the CPU cannot touch it */
+    uint64_t offset; /* offset of the block in the memory of the pool, in bytes */
+    size_t bytes;    /* the block_bytes of the pool */
     size_t charged_bytes; /* length of the charged beginning; only the taker uses it */
     /* Memory of meta_bytes bytes for the user of the block. The pool zeroes it once. It keeps its contents when the
      * block is free. */
@@ -59,9 +59,9 @@ int speadi_region_arena_read(struct spead_region_arena *arena,
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
                        struct spead_err *err);
-/* Ends the pool for its owner. The taker calls this function, or another thread after the taker's last call. After this
- * call nobody may take, charge or ask for stats. The function ignores NULL. The memory is freed when every block that
- * somebody still holds has come back. */
+/* Ends the pool for its owner. The taker must call this function, or another thread after the taker's last call. After
+ * this call nobody may take, charge or ask for stats. The function ignores NULL. The memory is freed when every block
+ * that somebody still has comes back. */
 void speadi_pool_unref(struct speadi_pool *pool);
 
 /* Describes all memory of the pool in *memory, for a caller that registers the memory with a device. Returns the offset

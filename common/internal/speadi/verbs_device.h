@@ -55,7 +55,7 @@ struct speadi_verbs_report {
     /* The lowest and the highest rate at which the device can pace, in kbit/s. Both are 0 when the device reports no
      * range. Some devices that report no range can pace all the same. */
     uint32_t rate_kbps_min, rate_kbps_max;
-    bool rate_burst;         /* the engine may give a burst and a packet size with the rate */
+    bool rate_burst; /* true if the engine may give a burst and a packet size with the rate */
     uint32_t rss_queues_max; /* the most queues in one indirection table; 0 means no RSS */
     struct {
         bool usable; /* true for an mlx5 device with striding receive queues for raw packets */
@@ -190,8 +190,8 @@ int speadi_verbs_pair_move(struct ibv_qp *qp, struct speadi_verbs_device *device
 /* Memory that is registered with a device, so that the device may read or write it. */
 struct speadi_verbs_memory {
     struct ibv_mr *mr; /* NULL if the memory is not registered */
-    uint64_t address;  /* the address of the first byte that scatter and gather entries use */
-    uint32_t key;      /* the lkey */
+    uint64_t address;  /* the address that scatter and gather entries use for the first byte */
+    uint32_t key;      /* the lkey that scatter and gather entries use */
 };
 
 /* Memory that a caller wants to register. If fd < 0, it is host memory at `data`. Otherwise it is the part of the

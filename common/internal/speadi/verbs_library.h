@@ -1,4 +1,5 @@
-/* libibverbs and libmlx5. The library loads them when an engine first needs them. It is not linked with them.
+/* libibverbs and libmlx5. The library of this project is not linked with them. It loads them when an engine first needs
+ * them.
  *
  * The header <infiniband/verbs.h> implements some verbs inline: polling, posting, flow rules, work queues, extended
  * completion queues, rate limits. These verbs call functions that the device context points to, and need no symbol of
@@ -22,8 +23,8 @@
 #define SPEADI_VERBS_PATH_VARIABLE "SPEADLINE_LIBIBVERBS" /* default libibverbs.so.1 */
 #define SPEADI_MLX5_PATH_VARIABLE  "SPEADLINE_LIBMLX5"    /* default libmlx5.so.1 */
 
-/* Each member has the signature and the meaning of the verb of the same name. Only the last three members may be NULL,
- * if libibverbs is too old to have them. */
+/* Each member has the signature and the meaning of the verb of the same name. Only the last three members may be
+ * NULL. */
 struct speadi_verbs {
     struct ibv_device **(*get_device_list)(int *count);
     void (*free_device_list)(struct ibv_device **list);
@@ -52,7 +53,7 @@ struct speadi_verbs {
     int (*destroy_qp)(struct ibv_qp *qp);
     const char *(*wc_status_str)(enum ibv_wc_status status);
     const char *(*event_type_str)(enum ibv_event_type type);
-    /* These are NULL if libibverbs is too old to have them. */
+    /* The three members below are NULL if libibverbs is too old to have them. */
     struct ibv_mr *(*reg_mr_iova2)(struct ibv_pd *pd, void *data, size_t bytes, uint64_t iova,
                                    unsigned access);
     struct ibv_mr *(*reg_dmabuf_mr)(struct ibv_pd *pd, uint64_t offset, size_t bytes, uint64_t iova,
@@ -84,7 +85,7 @@ int speadi_verbs_query_port(const struct speadi_verbs *verbs, struct ibv_context
 struct ibv_qp *speadi_verbs_create_qp(const struct speadi_verbs *verbs, struct ibv_context *context,
                                       struct ibv_qp_init_attr_ex *attr);
 
-/* Describes the failure of a verb in *err; `code` is the positive errno of the verb. The line names the verb, the
+/* Describes the failure of a verb in *err; `code` is the positive errno of the verb. The sentence names the verb, the
  * device, the reason and, if one is known, the remedy. Returns -code, or -EIO if code is not positive. */
 int speadi_verbs_failed(struct spead_err *err, const char *verb, const char *device, int code);
 

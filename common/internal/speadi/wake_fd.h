@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 struct speadi_wake_fd {
-    int fd; /* poll(2) finds it readable after a signal; -1 if it is closed */
+    int fd; /* readable for poll(2) after a signal; -1 if closed */
 };
 
 int speadi_wake_fd_open(struct speadi_wake_fd *wake_fd);   /* returns 0 or -errno */
 void speadi_wake_fd_close(struct speadi_wake_fd *wake_fd); /* does nothing if closed (fd -1) */
 void speadi_wake_fd_signal(const struct speadi_wake_fd *wake_fd); /* async-signal-safe */
-/* Ends the signal. Returns true if wake_fd was signalled. */
+/* Clears the signal. Returns true if wake_fd was signalled. */
 bool speadi_wake_fd_clear(const struct speadi_wake_fd *wake_fd);
 
 #define SPEADI_WAKE_FD_FDS_MAX 64u
