@@ -100,10 +100,9 @@ static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
 
 /* Decodes a datagram of datagram_bytes bytes and checks it. Its first head_bytes bytes lie at head. They must contain
  * the header and all pointers, as far as the datagram has them. The payload may lie elsewhere.
- * The checks come in the order of the protocol page: short, magic, version, widths, pointers exceed packet,
- * counter/offset/length missing, payload exceeds packet, beyond heap, size mismatch. When a special pointer (ids 1..4)
- * comes more than once, the last one counts. The function never allocates, and checks every value in the datagram
- * before it uses the value.
+ * The checks come in this order: short, magic, version, widths, pointers exceed packet, counter/offset/length missing,
+ * payload exceeds packet, beyond heap, size mismatch. When a special pointer (ids 1..4) comes more than once, the last
+ * one counts. The function never allocates, and checks every value in the datagram before it uses the value.
  * Returns 0 and fills *packet for a good packet. Otherwise returns the enum spead_recv_bucket that counts the refused
  * packet (SPEAD_RECV_MALFORMED_*, > 0). */
 int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,
