@@ -1,4 +1,4 @@
-/* Building a graph, or leaving the program with the reason. */
+/* Functions that build a graph. When one of them fails, it prints the reason and ends the program. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -23,7 +23,8 @@ static struct spead_node *add(struct spead_node_config config)
     return node;
 }
 
-/* Joins the output `port` of a node (NULL: its only output) to the only input of another node. */
+/* Joins the output `port` of a node to the only input of another node. NULL as `port` means the only
+ * output. */
 static inline void join(struct spead_node *from, const char *port, struct spead_node *to,
                         uint32_t capacity)
 {

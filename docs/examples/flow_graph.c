@@ -1,4 +1,5 @@
-/* A graph on an executor: readings > calibrate > bright > kept; what is saturated goes to refused. */
+/* A graph on an executor: readings > calibrate > bright > kept. Saturated readings go to the node
+ * "refused". */
 #include <inttypes.h>
 
 #include <speadline/probe.h>
@@ -9,7 +10,7 @@
 static int calibrate(struct spead_message *message)
 {
     message->offset = message->key % 100 * 2 + 1;
-    return message->key % 100 == 99 ? -ERANGE : 1; /* saturated */
+    return message->key % 100 == 99 ? -ERANGE : 1; /* -ERANGE: the reading is saturated */
 }
 
 static int is_bright(struct spead_message *message)
@@ -49,13 +50,13 @@ int main(void)
     char plan[4096];
 
     config.name = "photometer";
-    config.metrics = true;      /* a histogram of waiting times for each edge */
+    config.metrics = true;      /* keeps a histogram of waiting times for each edge */
     source_config.count = 1000; /* keys 0 to 999 */
     must(spead_graph_create(&graph, &config, &err));
     must(spead_probe_source_create(&source, &source_config, &err));
     must(spead_probe_sink_create(&refused, &sink_config, &err));
     sink_config.batch = 8;
-    sink_config.pause_ns = 2000000; /* a slow disk */
+    sink_config.pause_ns = 2000000; /* 2 ms, like a slow disk */
     must(spead_probe_sink_create(&kept, &sink_config, &err));
 
     struct spead_node *readings = add(spead_probe_source_node(source, "readings"));

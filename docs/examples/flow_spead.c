@@ -1,4 +1,5 @@
-/* SPEAD in a graph: heaps come over a memory link, and the mean of each is pulled when it is wanted. */
+/* SPEAD in a graph: heaps come over a memory link. The program pulls the mean of each heap when it
+ * wants the mean. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 #define HEAPS   6
 #define SAMPLES 1000
 
-/* An instrument: sends its heaps and leaves. A network endpoint in place of the link changes two lines. */
+/* An instrument: sends its heaps and ends. To use a network endpoint in place of the link, change two
+ * lines. */
 static void send_heaps(struct spead_mem_link *link)
 {
     static uint8_t samples[HEAPS][SAMPLES];
@@ -39,7 +41,7 @@ static void send_heaps(struct spead_mem_link *link)
     spead_mem_link_close(link);
 }
 
-/* A heap comes, a number leaves: with the heap's stream, sequence, time and key. */
+/* Replaces a heap by a number, which keeps the stream, sequence, time and key of the heap. */
 static int mean(struct spead_message *message)
 {
     const struct spead_heap *heap = (const struct spead_heap *)(uintptr_t)message->reference;
@@ -69,8 +71,9 @@ int main(void)
     send_heaps(link);
     config.links = &link;
     config.link_count = 1;
-    config.on_full =
-        SPEAD_BLOCK; /* a memory link can wait; a UDP sender cannot: there this is refused */
+    /* A full memory link makes its sender wait. A UDP sender cannot wait, so with a UDP endpoint the
+     * library refuses SPEAD_BLOCK. */
+    config.on_full = SPEAD_BLOCK;
     must(spead_recv_stream_create(&stream, &config, &err));
     must(spead_graph_create(&graph, &graph_config, &err));
 

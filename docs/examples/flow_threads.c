@@ -19,18 +19,21 @@ static void *detect(void *arg)
         if (spead_sender_send(sender, &reading, 1, 0) < 0)
             break; /* the reader has closed its end */
     }
-    spead_sender_close(sender, 0); /* the reader takes what is left, then sees the end */
+    /* the reader still takes the messages that are left, then sees the end */
+    spead_sender_close(sender, 0);
     return NULL;
 }
 
-/* Returns how many came; *newest is the last of them. */
+/* Returns how many messages came. Sets *newest to the last one. */
 static uint64_t read_all(struct spead_receiver *receiver, struct spead_message *newest)
 {
     uint64_t count = 0;
 
     while (spead_receiver_receive(receiver, newest, 1, 0) > 0) {
-        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL); /* work */
-        spead_message_unref(newest); /* releases nothing for a plain message: a good habit */
+        /* this sleep imitates real work */
+        nanosleep(&(struct timespec){.tv_nsec = 20000}, NULL);
+        /* a plain message has nothing to release, but this call is a good habit */
+        spead_message_unref(newest);
         count++;
     }
     return count;
@@ -49,7 +52,8 @@ int main(void)
 
     config.name = "readings";
     config.capacity = 16;
-    config.form = SPEAD_CHANNEL_SPMC; /* drop-oldest takes messages as a receiver does */
+    /* with drop-oldest the sender also takes old messages out, as a receiver does */
+    config.form = SPEAD_CHANNEL_SPMC;
     config.policy = SPEAD_CHANNEL_DROP_OLDEST;
     if (spead_channel_create(&channel, &config, &err) < 0 ||
         spead_sender_open(&sender, channel, "detector", SPEAD_TYPE_PLAIN, &err) < 0 ||

@@ -1,17 +1,19 @@
-/* A node out of a function: one message in, at most one out. */
+/* Makes a node from a function. For each message that comes in, the function lets one message or none
+ * go out. */
 #include <errno.h>
 #include <stdbool.h>
 
 #include <speadline/node.h>
 
 struct stage {
-    int (*work)(struct spead_message *message); /* 1: pass it on, 0: leave it out, -errno: failed */
+    /* Returns 1 to pass the message on, 0 to leave it out, or -errno when it has failed. */
+    int (*work)(struct spead_message *message);
     struct spead_port in, out[2];
-    struct spead_message held; /* worked on, not yet taken by the node after this one */
+    struct spead_message held; /* the message after work(), which the next node has not taken yet */
     bool holds;
 };
 
-/* Gives up the message that the last step failed on. */
+/* Gives the library the message on which the last step failed. */
 static int stage_surrender(void *state, struct spead_message *message)
 {
     struct stage *stage = state;
@@ -23,7 +25,8 @@ static int stage_surrender(void *state, struct spead_message *message)
     return 0;
 }
 
-/* Releases the message that the node still holds, however the graph ended. */
+/* Releases the message that the node still holds. The library calls this function also when the graph
+ * has failed. */
 static void stage_finish(void *state)
 {
     struct spead_message left;
@@ -49,7 +52,8 @@ static int stage_step(void *state, struct spead_node *self)
 {
     struct stage *stage = state;
 
-    for (int i = 0; i < 64; i++) { /* bounded: other nodes want their turn */
+    /* at most 64 messages, because other nodes wait for their turn */
+    for (int i = 0; i < 64; i++) {
         int ret = stage->holds ? 1 : stage_take(stage, self);
 
         if (ret > 0)
@@ -57,15 +61,18 @@ static int stage_step(void *state, struct spead_node *self)
         if (ret > 0)
             stage->holds = false;
         if (ret == -EAGAIN)
-            return SPEAD_STEP_WAITING; /* stepped again when the input or the output has changed */
+            /* the node is stepped again when the input or the output has changed */
+            return SPEAD_STEP_WAITING;
         if (ret < 0)
-            return ret; /* an input or output that ended, or a failure: the library knows which */
+            /* the input or output has ended, or work() failed; the library knows which */
+            return ret;
     }
     return SPEAD_STEP_AGAIN;
 }
 
-/* The config for spead_graph_add(). A message may leave with another type than it came with. With policy
- * DIVERT a message that failed goes to the output "error", with the type that it came with. */
+/* Returns the configuration for spead_graph_add(). A message may leave with another type than it came
+ * with. With SPEAD_ON_ERROR_DIVERT, a message on which work() failed goes to the output "error". There
+ * it has the type with which it came. */
 static struct spead_node_config stage_node(struct stage *stage, const char *name, int in_type,
                                            int out_type, enum spead_on_error on_error)
 {
