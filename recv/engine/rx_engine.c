@@ -1,5 +1,5 @@
-/* Finds, describes and opens the receive engines of this library. The list of engines is in another file: CMake writes
- * rx_engines.c in the build folder. */
+/* Finds, describes and opens the receive engines of this library. The list of engines is in another file, rx_engines.c,
+ * which CMake writes in the build folder. */
 #include "rx_engine.h"
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* The contract between the core of a receive stream and its engine: the core decides, the engine moves packets.
+/* The contract between the core of a receive stream and its engine. The core decides what happens to packets; the
+ * engine moves them.
  *
  * One engine instance serves all endpoints of a stream. Each endpoint is one source.
  *
@@ -7,13 +8,14 @@
  *
  * Placed receive. Before a poll the core may call reserve() to say where the payload of the next packets should go. The
  * engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in that order.
- * burst.reservations_ended says how many reservations have ended in all, once the core has processed the burst. Until a
- * reservation has ended, the engine may write to its range. The core then does not touch the range, does not move a
- * packet to it, and does not hand over or free its heap. A packet with place = r has its payload in range r. That
- * payload may belong elsewhere: the core decodes every header, and moves each payload that landed in the wrong range.
+ * burst.reservations_ended says how many reservations have ended in all, after the core has processed the burst. Until
+ * a reservation has ended, the engine may write to its range. Until then the core must not touch the range, must not
+ * move a packet to it, and must not hand over or free its heap. A packet with place = r has its payload in range r.
+ * That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in the wrong
+ * range.
  *
- * All ranges lie in the heap memory. The core shows this memory to attach() before the first reserve(). It may be
- * memory that the CPU cannot touch. In that case the engine does not touch it with the CPU either, and the pointers
+ * All ranges lie in the heap memory. The core describes this memory to attach() before the first reserve(). The CPU may
+ * be unable to touch this memory. In that case the engine does not touch it with the CPU either, and the pointers
  * speadi_rx_range.data and speadi_rx_packet.body are NULL. */
 #ifndef SPEADI_RX_ENGINE_H
 #define SPEADI_RX_ENGINE_H
@@ -32,19 +34,19 @@
 #include <speadi/engine_list.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
-#define SPEADI_RX_BURST_MAX   1024u /* most packets in one burst */
-#define SPEADI_RX_RESERVE_MAX 64u   /* most reservations outstanding at a time */
+#define SPEADI_RX_BURST_MAX   1024u /* at most this many packets are in one burst */
+#define SPEADI_RX_RESERVE_MAX 64u   /* at most this many reservations at a time */
 #define SPEADI_RX_UNPLACED    UINT64_MAX
 
 /* Capability bits. */
 enum {
-    /* The engine has the operations reserve() and unreserve(). */
+    /* The engine can place payload: it has the operations reserve() and unreserve(). */
     SPEADI_RX_CAP_PLACED = 1u << 0,
-    /* The sources of the engine lose no packet while the core does not poll. So the option on_full = block is
-     * allowed. */
+    /* The sources of the engine lose no packet while the core does not poll. So the user may set the option on_full =
+     * block. */
     SPEADI_RX_CAP_LOSSLESS = 1u << 1,
-    /* The engine posts receives ahead: reservations stay outstanding over several polls, as many as the window of
-     * the stream allows. Without this bit only the reservations of one receive are outstanding. */
+    /* The engine posts receives ahead: a reservation may stay outstanding over several polls, and as many are
+     * outstanding as placed_window allows. Without this bit only the reservations of one receive are outstanding. */
     SPEADI_RX_CAP_AHEAD = 1u << 2,
     /* attach() registers the heap memory with a device. Until close() no page of this memory may go back to the
      * kernel. */
@@ -57,7 +59,8 @@ enum {
 enum {
     /* The fault decorator dropped this packet. The core counts it and does not read it. */
     SPEADI_RX_INJECTED_DROP = 1u << 0,
-    /* Head, body and tail together hold less than the datagram, or less than the train. The core does not decode it. */
+    /* Head, body and tail together hold less than the datagram, or less than the train. The core does not decode this
+     * packet. */
     SPEADI_RX_TRUNCATED = 1u << 1,
     /* The engine refused the frame. The core counts it in `bucket` and does not read it. */
     SPEADI_RX_REFUSED = 1u << 2,
@@ -71,12 +74,14 @@ struct speadi_rx_packet {
     const uint8_t *body;
     uint32_t head_bytes;
     uint32_t body_bytes;
-    uint32_t datagram_bytes; /* the true length: head + body + tail, or more if TRUNCATED */
-    uint16_t source;         /* index of the endpoint */
-    uint8_t flags;           /* SPEADI_RX_INJECTED_DROP, _TRUNCATED, _REFUSED */
-    uint8_t bucket;          /* enum spead_recv_bucket; set only if the packet is REFUSED */
-    uint32_t segments;       /* 1, or the number of datagrams in a train that is TRUNCATED */
-    /* A placed packet may be longer than its range. Then tail holds the bytes behind body; else it is NULL. */
+    /* The length of the datagram as it was sent: head, body and tail together, or more if TRUNCATED. */
+    uint32_t datagram_bytes;
+    uint16_t source;   /* index of the endpoint */
+    uint8_t flags;     /* SPEADI_RX_INJECTED_DROP, _TRUNCATED, _REFUSED */
+    uint8_t bucket;    /* enum spead_recv_bucket; set only if the packet is REFUSED */
+    uint32_t segments; /* 1; in a TRUNCATED train, the number of its datagrams */
+    /* A placed packet may be longer than its range. Then `tail` points to the tail_bytes bytes behind the body; else
+     * `tail` is NULL. */
     uint32_t tail_bytes;
     const uint8_t *tail;
     uint64_t time_ns; /* arrival time, by the clock that speadi_rx_facts.clock names */
@@ -86,25 +91,28 @@ struct speadi_rx_packet {
 struct speadi_rx_burst {
     struct speadi_rx_packet packet[SPEADI_RX_BURST_MAX];
     unsigned count;
-    /* number of reservations ended since open(); see the top of this file */
+    /* How many reservations have ended, counted from open(); see the top of this file. */
     uint64_t reservations_ended;
 };
 
 /* A place for one packet's payload. */
 struct speadi_rx_range {
-    uint8_t *data; /* NULL: the CPU cannot touch it (only with SPEADI_RX_CAP_DEVICE) */
-    /* where the range begins, counted from the start of the memory that attach() got */
+    /* NULL if the CPU cannot touch the range. Only an engine with SPEADI_RX_CAP_DEVICE gets such a range. */
+    uint8_t *data;
+    /* Where the range begins, in bytes from the start of the memory that attach() got. */
     uint64_t offset;
     uint32_t bytes;
 };
 
 struct speadi_rx_counters {
-    uint64_t kernel_drops; /* dropped by all sockets together since they were opened (SO_MEMINFO) */
-    uint64_t messages;     /* number of receives that returned data */
-    uint64_t sleeps;       /* wait() calls that slept */
-    uint64_t rebuilds;     /* queues that failed and were made again */
-    uint64_t link_downs;   /* times that the port went down */
-    /* Bytes of address space that the engine allocated besides `self`. This number does not change after open(). */
+    /* packets that the kernel dropped at all sockets together (SO_MEMINFO) */
+    uint64_t kernel_drops;
+    uint64_t messages;   /* number of receives that returned data */
+    uint64_t sleeps;     /* number of wait() calls that slept */
+    uint64_t rebuilds;   /* number of queues that failed and were made again */
+    uint64_t link_downs; /* how many times the port went down */
+    /* Bytes of address space that the engine allocated in addition to its state `self`. This number does not change
+     * after open(). */
     uint64_t memory_bytes;
 };
 
@@ -117,29 +125,30 @@ struct speadi_rx_config {
     const char *const *texts;               /* SPEAD_ENDPOINT_TEXT */
     uint32_t count;
     const struct speadi_interface *interface;
-    /* The engine lends only packets that come from this address, which has the IP version of `addresses`. NULL: it
-     * lends the packets of all senders. */
+    /* The engine lends only packets that come from this address, which has the IP version of `addresses`. If it is
+     * NULL, the engine lends the packets of all senders. */
     const struct speadi_address *sender;
     uint32_t socket_buffer_bytes;
-    uint32_t packet_bytes_max;    /* the engine may lend a longer datagram TRUNCATED */
-    enum spead_receive_path path; /* SPEAD_PATH_BOUNCE: the core never calls reserve() */
-    uint32_t placed_window;       /* at most this many reservations are outstanding; 0: no limit */
+    uint32_t packet_bytes_max;    /* the engine may lend a longer datagram as TRUNCATED */
+    enum spead_receive_path path; /* with SPEAD_PATH_BOUNCE the core never calls reserve() */
+    uint32_t placed_window;       /* at most this many reservations at a time; 0 means no limit */
     /* The options for all engines, as the user gave them to the stream. speadi_rx_engine_open() finds the options of
      * this engine among them and stores them in `options`. */
     const struct spead_engine_options *engine_options;
-    const struct spead_engine_options *options; /* NULL: the defaults of the engine */
+    const struct spead_engine_options *options; /* NULL means the defaults of the engine */
     const struct spead_log *log;
 };
 
-/* What is known of an engine only after open(). */
+/* What the core knows about an engine only after open(). */
 struct speadi_rx_facts {
-    uint32_t buffer_bytes;     /* real buffer size of the first socket; 0: there is no socket */
-    uint32_t packet_bytes_max; /* longer packets cannot come; 0: the engine sets no limit */
+    uint32_t buffer_bytes;     /* real buffer size of the first socket; 0 without a socket */
+    uint32_t packet_bytes_max; /* no longer packet can come; 0 means no limit */
     enum spead_clock clock;    /* the clock of speadi_rx_packet.time_ns */
-    /* The options asked for busy polling: wait() returns immediately, and the core does not coalesce. */
+    /* True if the options asked for busy polling. Then wait() returns immediately, and the core does not sleep to
+     * coalesce packets. */
     bool busy;
-    /* Text for people. If options asked for a certain set-up of the queues, the text tells how they were set up. Else
-     * it is "". */
+    /* Text for people. If the options asked for a certain set-up of the queues, the text tells how the queues were set
+     * up. Else the text is "". */
     char shape[80];
 };
 
@@ -148,60 +157,61 @@ struct speadi_rx_engine_ops {
     size_t state_size;                /* bytes of `self`, which the core allocates and zeroes */
     uint32_t caps;                    /* SPEADI_RX_CAP_* bits */
 
-    /* Control plane, any thread. Tells whether a stream with this configuration could use the engine on this machine
-     * now. If config is NULL, the question is whether any stream could. Returns 0, or -errno with a sentence that names
-     * what is missing. It may load libraries and open things as a trial, and leaves nothing open. NULL: always
-     * usable. */
+    /* Control plane; any thread may call it. Tells whether a stream with this configuration could use the engine on
+     * this machine now. If config is NULL, tells whether any stream could. Returns 0, or -errno with a sentence that
+     * names what is missing. It may load libraries and open things as a trial, and leaves nothing open. If an engine
+     * sets `usable` to NULL, the engine is always usable. */
     int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
 
-    /* Control plane: may block, allocate and log. After a failed open() close() must still be called, and is safe.
-     * After a successful open() the sockets are bound and have joined their groups. The caller zeroes *facts before the
-     * call, and open() sets the fields that it knows. Returns 0, or -errno with a sentence. */
+    /* Control plane: may block, allocate and log. The caller must call close() even after a failed open(). After a
+     * successful open() the sockets are bound and have joined their groups. The caller zeroes *facts before the call,
+     * and open() sets the fields that it knows. Returns 0, or -errno with a sentence. */
     int (*open)(void *self, const struct speadi_rx_config *config, struct speadi_rx_facts *facts,
                 struct spead_err *err);
     void (*close)(void *self);
 
-    /* Control plane. Shows the heap memory to the engine. The core calls attach() once, after open() and before
+    /* Control plane. Tells the engine where the heap memory lies. The core calls attach() once, after open() and before
      * start(), but not if the stream will place nothing. All ranges that reserve() gets will lie in this memory, which
      * stays valid until close(). An engine with SPEADI_RX_CAP_PINS registers the memory with its device. Returns 0, or
      * -errno with a sentence that tells what to do; the engine still works after a failure, but without reservations.
-     * NULL: the engine has nothing to do. */
+     * An engine that has nothing to do sets `attach` to NULL. */
     int (*attach)(void *self, const struct spead_region_info *memory, struct spead_err *err);
 
     /* Prepares the engine for the first poll. The owner thread calls start() once. Returns 0, or -errno with a
-     * sentence. NULL: the engine has nothing to do. */
+     * sentence. An engine that has nothing to do sets `start` to NULL. */
     int (*start)(void *self, struct spead_err *err);
 
     /* Data path, owner thread only, never blocks. Fills *burst and returns burst->count. Returns 0 when no packet was
-     * there: in that case nothing is lent, but reservations_ended is set. Returns -ESHUTDOWN when all sources have
-     * ended (such as closed memory links that have been read to their end), and another -errno when the stream cannot
-     * continue. give_back() ends the loan of the burst. */
+     * there: in that case nothing is lent, but burst->reservations_ended is set. Returns -ESHUTDOWN when all sources
+     * have ended (such as closed memory links that have been read to their end). Returns another -errno when the stream
+     * cannot continue. give_back() ends the loan of the burst. */
     int (*poll)(void *self, struct speadi_rx_burst *burst);
     void (*give_back)(void *self, struct speadi_rx_burst *burst);
 
-    /* Owner thread. Offers ranges for the payloads of the next packets of `source`, in this order. The core expects
-     * that each of these packets has head_bytes bytes before its payload. The engine accepts the first ranges of the
-     * array and returns how many it accepted; 0: it accepts none now. The core does not call reserve() while a burst is
-     * lent, nor while SPEADI_RX_RESERVE_MAX reservations are outstanding. */
+    /* Only the owner thread calls it. Offers ranges for the payloads of the next packets of `source`, in this order.
+     * The core expects that each of these packets has head_bytes bytes before its payload. The engine accepts some
+     * ranges from the beginning of the array, or none now, and returns how many. The core does not call reserve() while
+     * a burst is lent, nor while SPEADI_RX_RESERVE_MAX reservations are outstanding. */
     unsigned (*reserve)(void *self, uint16_t source, uint32_t head_bytes,
                         const struct speadi_rx_range *ranges, unsigned count);
 
-    /* Owner thread. Returns the number of receives that are posted without a reservation. The next packets first use up
-     * these receives and the earlier reservations. Only later packets land in the ranges that reserve() accepts now.
-     * NULL: the engine never has such receives. */
+    /* Only the owner thread calls it. Returns the number of receives that are posted without a reservation. The next
+     * packets first use up these receives and the earlier reservations. Only the packets after them land in the ranges
+     * that reserve() accepts now. An engine that never has such receives sets `ahead` to NULL. */
     unsigned (*ahead)(void *self);
 
-    /* Owner thread. Takes all outstanding reservations back: the engine cancels the posted receives and waits until
-     * they have completed, so it may block for the time of a cancellation. The next poll() lends the packets that
-     * came meanwhile, and reports every reservation as ended. */
+    /* Only the owner thread calls it. Takes all outstanding reservations back: the engine cancels the posted receives
+     * and waits until they have completed. So it may block for the time of a cancellation. The next poll() lends the
+     * packets that came during this time, and reports every reservation as ended. */
     void (*unreserve)(void *self);
 
-    /* Owner thread. Sleeps until poll() may have packets, until wake() is called, or until deadline_ns
-     * (CLOCK_MONOTONIC; UINT64_MAX: no limit). wait() may also return without a reason. */
+    /* Only the owner thread calls it. Sleeps until poll() may have packets, until wake() is called, or until
+     * deadline_ns has passed. deadline_ns is a time of CLOCK_MONOTONIC; UINT64_MAX means no limit. wait() may also
+     * return earlier. */
     void (*wait)(void *self, uint64_t deadline_ns);
 
-    /* Any thread or signal handler. Makes a running wait() return. If no wait() is running, the next one returns
-     * immediately. */
+    /* Any thread and any signal handler may call it. Makes a running wait() return. If no wait() is running, the next
+     * one returns immediately. */
     void (*wake)(void *self);
 
     /* Data path, owner thread. Returns the time by which heaps age, in ns. This time never goes back, and it changes
@@ -217,9 +227,9 @@ struct speadi_rx_engine_ops {
      * packet. */
     uint64_t (*now)(void *self);
 
-    /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. It takes all
-     * reservations back, as unreserve() does. After this call no receive is in flight when poll() returns. The core
-     * then polls until the source is empty. If a decorator holds packets back, it lends all of them in these polls
+    /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. quiesce() takes all
+     * reservations back, as unreserve() does. After quiesce() no receive is in flight when poll() returns. The core
+     * then polls until the source is empty. A decorator that has held packets back lends all of them in these polls
      * without further delay. */
     void (*quiesce)(void *self);
 

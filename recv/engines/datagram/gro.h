@@ -16,7 +16,7 @@
 struct speadi_datagrams {
     const uint8_t *data;
     uint32_t held_bytes;    /* bytes at data */
-    uint32_t true_bytes;    /* held_bytes, or more when the kernel cut the end off */
+    uint32_t true_bytes;    /* bytes received: more than held_bytes if the kernel cut the end off */
     uint32_t segment_bytes; /* size of every datagram except the last; at least 1 */
     uint16_t source;
     uint64_t time_ns;
@@ -29,9 +29,9 @@ uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes);
 /* Returns the number of datagrams. 0 bytes count as one empty datagram. */
 uint32_t speadi_datagrams_segments(const struct speadi_datagrams *datagrams);
 
-/* Appends the datagrams to the burst, as packets that are UNPLACED, until all are lent or the burst is full. If the
- * kernel cut the end off, all datagrams together become one packet that is TRUNCATED, and `segments` tells their
- * number. Returns true when all datagrams are lent. Else *datagrams describes those that are left. */
+/* Appends the datagrams to the burst, as UNPLACED packets, until all are lent or the burst is full. If the kernel cut
+ * the end off, all datagrams together become one TRUNCATED packet, whose field `segments` is their number. Returns true
+ * when all datagrams are lent. Else *datagrams describes the datagrams that are left. */
 bool speadi_datagrams_lend(struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst);
 
 #endif

@@ -8,8 +8,9 @@
 #include "rx_engine.h"
 
 struct speadi_reservations {
-    uint64_t accepted, ended; /* how many since open() */
-    /* Bit r % 64 is set when reservation r is finished but has not ended, because an earlier one is not finished. */
+    uint64_t accepted, ended; /* number of reservations accepted, and of those that ended */
+    /* Bit r % 64 is set when reservation r is finished, but has not ended because an earlier reservation is not
+     * finished. */
     uint64_t finished;
 };
 
@@ -21,8 +22,8 @@ static inline unsigned speadi_reservations_room(const struct speadi_reservations
     return SPEADI_RX_RESERVE_MAX - (unsigned)(r->accepted - r->ended);
 }
 
-/* Finishes one reservation. Then ends reservations in the order of their numbers, until one comes that is not
- * finished. */
+/* Finishes one reservation. Then ends finished reservations in the order of their numbers, up to the first reservation
+ * that is not finished. */
 static inline void speadi_reservations_finish(struct speadi_reservations *r, uint64_t number)
 {
     r->finished |= 1ull << number % SPEADI_RX_RESERVE_MAX;

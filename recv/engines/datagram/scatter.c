@@ -1,4 +1,4 @@
-/* Spreads one receive over iovecs, and lends the packets that landed as predicted. */
+/* Spreads one receive over iovecs, and lends the packets that landed in their predicted ranges. */
 #include "scatter.h"
 
 #include <assert.h>
@@ -46,8 +46,8 @@ static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint3
     };
 }
 
-/* The spill has room for all that one receive returns. So the bytes that are in the spill already first move towards
- * its end. Then the bytes of the slots are copied to its beginning. */
+/* The spill has room for all that one receive returns. First the bytes that are already in the spill move towards its
+ * end. Then the bytes of the slots are copied to the beginning of the spill. */
 void speadi_scatter_gather(const struct speadi_scatter *scatter, unsigned slot,
                            struct speadi_datagrams *datagrams)
 {

@@ -1,5 +1,5 @@
-/* Guesses how many packets the next receive from a source will return. The engine then gives that many reserved ranges
- * to one receive. */
+/* Guesses how many packets the next receive from a source will return. The engine then gives so many reserved ranges to
+ * one receive. */
 #ifndef SPEADI_TRAIN_GUESS_H
 #define SPEADI_TRAIN_GUESS_H
 
@@ -11,9 +11,9 @@
  * only after a window of shorter trains, so that the short last train of a heap does not change it. A zeroed struct has
  * no guess yet. */
 struct speadi_train_guess {
-    uint32_t packets; /* the guess; 0: none yet */
+    uint32_t packets; /* the guess, or 0 if there is none yet */
     uint32_t longest; /* packets in the longest train of this window */
-    uint32_t seen;    /* receives in this window */
+    uint32_t seen;    /* number of receives in this window */
 };
 
 static inline void speadi_train_guess_learn(struct speadi_train_guess *guess, uint32_t packets)

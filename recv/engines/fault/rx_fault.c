@@ -3,7 +3,8 @@
  *
  * Each packet passes three stages. First the dice drop it, change it or repeat it. Then it waits in the delay line.
  * Last it may be held back until other packets have overtaken it. The decorator changes and holds only copies of
- * packets. So it can give the burst of the inner engine back. When no copy is free, a packet passes unchanged.
+ * packets, so it can give the burst of the inner engine back. When it has no free buffer for a copy, the packet passes
+ * unchanged.
  *
  * Threads: only the owner thread of the stream uses the decorator; other threads may only call wake(). */
 #include <errno.h>
@@ -25,29 +26,31 @@
 /* A packet between two stages. */
 struct staged {
     struct speadi_rx_packet packet;
-    int copy;            /* number of its copy in the hold; NO_COPY: the inner engine lends it */
-    uint32_t overtakers; /* after the delay, this many other packets go first */
+    /* Number of the packet's copy in fault_engine.hold. NO_COPY if it was not copied, and the inner engine lends it. */
+    int copy;
+    uint32_t overtakers; /* after the delay, so many other packets must overtake it */
 };
 
 struct fault_engine {
-    /* The operations of the decorator: those of the inner engine, some of them replaced by functions of this file. */
+    /* The operations of the decorator. It is a copy of the operations of the inner engine, in which functions of this
+     * file replace some. */
     struct speadi_rx_engine_ops ops;
     const struct speadi_rx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
     struct speadi_wake_fd wake_fd; /* wake() signals it to end a wait() during a stall */
     uint64_t start_ns;
-    bool quiesced; /* quiesce() was called: packets are no longer held or stalled */
-    /* unreserve() was called: the next poll() asks the inner engine even during a stall. */
+    bool quiesced; /* quiesce() was called: packets are no longer delayed, held back or stalled */
+    /* unreserve() was called, so the next poll() must poll the inner engine even during a stall. */
     bool ask_inner;
-    int error; /* -errno that the poll() of the inner engine has returned; 0: none */
+    int error; /* -errno that poll() of the inner engine has returned, or 0 */
 
     struct speadi_fault_hold hold;
-    struct staged kept[COPIES_MAX]; /* packets that are held, by the number of their copy */
+    struct staged kept[COPIES_MAX]; /* the held packets; the index is the number of the copy */
 
-    struct speadi_rx_burst in;          /* the burst that the inner engine lends */
-    unsigned in_left;                   /* packets of `in` that have not passed the first stage */
-    uint16_t lent[SPEADI_RX_BURST_MAX]; /* copies in the burst that is lent now */
+    struct speadi_rx_burst in; /* the burst that the inner engine lends */
+    unsigned in_left;          /* number of packets of `in` that have not passed the first stage */
+    uint16_t lent[SPEADI_RX_BURST_MAX]; /* numbers of the copies in the burst that is lent now */
     unsigned lent_count;
 };
 
@@ -68,7 +71,8 @@ static void lend(struct fault_engine *e, const struct speadi_rx_packet *packet, 
         e->lent[e->lent_count++] = (uint16_t)copy;
 }
 
-/* Lends the late packets that enough other packets have overtaken. If `all` is true, it lends all late packets. */
+/* Late packets are packets that are held back until others have overtaken them. Lends those that enough others have
+ * overtaken, or all late packets if `all` is true. */
 static void lend_late(struct fault_engine *e, bool all, struct speadi_rx_burst *out)
 {
     uint16_t copies[SPEADI_RX_BURST_MAX];
@@ -78,8 +82,8 @@ static void lend_late(struct fault_engine *e, bool all, struct speadi_rx_burst *
         lend(e, &e->kept[copies[i]].packet, copies[i], out);
 }
 
-/* Third stage. Either holds the packet back until others have overtaken it, or adds the packet to the burst. A packet
- * that is added overtakes all late packets. */
+/* Third stage. Either holds the packet back until others have overtaken it (the packet is then "late"), or adds the
+ * packet to the burst. A packet that is added overtakes all late packets. */
 static void reorder(struct fault_engine *e, const struct staged *staged,
                     struct speadi_rx_burst *out)
 {
@@ -92,8 +96,8 @@ static void reorder(struct fault_engine *e, const struct staged *staged,
     lend_late(e, false, out);
 }
 
-/* Second stage. A packet that is not a copy cannot wait, but the burst always has room for it. If the burst has no room
- * for a copy (such as a duplicate), the copy waits for the next burst. */
+/* Second stage. A packet that was not copied cannot wait, but the burst always has room for such a packet. If the burst
+ * has no room for a copy (a duplicate, for example), the copy waits for the next burst. */
 static void delay(struct fault_engine *e, const struct staged *staged, uint64_t now,
                   struct speadi_rx_burst *out)
 {
@@ -122,13 +126,14 @@ static void lend_delayed(struct fault_engine *e, uint64_t now, struct speadi_rx_
 }
 
 /* Copies a packet and changes the copy as the decision says. *copied describes the copy: all its bytes are in its head,
- * and it is UNPLACED. Returns the number of the copy, or NO_COPY when the hold is full. */
+ * and it is UNPLACED. Returns the number of the copy, or NO_COPY when no buffer is free. */
 static int copy_packet(struct fault_engine *e, const struct speadi_rx_packet *packet,
                        const struct speadi_fault_decision *decision,
                        struct speadi_rx_packet *copied)
 {
     const struct iovec pieces[] = {
-        {(uint8_t *)(uintptr_t)packet->head, packet->head_bytes}, /* these bytes are only read */
+        /* the cast drops const, but the bytes are only read */
+        {(uint8_t *)(uintptr_t)packet->head, packet->head_bytes},
         {(uint8_t *)(uintptr_t)packet->body, packet->body_bytes},
         {(uint8_t *)(uintptr_t)packet->tail, packet->tail_bytes},
     };
@@ -216,10 +221,10 @@ static int poll_inner(struct fault_engine *e, uint64_t now, struct speadi_rx_bur
     lend_delayed(e, now, out);
     for (int i = 0; i < ret; i++)
         roll(e, &e->in.packet[i], now, out);
-    if (ret <= 0) /* no other packet comes that could overtake the late ones */
+    if (ret <= 0) /* no packet comes now that could overtake the late packets */
         lend_late(e, true, out);
-    /* When all packets are held as copies, nothing is lent, and the core will not call give_back(). So it is called
-     * here. */
+    /* When all packets are held as copies, nothing is lent, and the core will not call give_back(). So this function
+     * gives the inner burst back. */
     if (ret > 0 && !out->count)
         e->inner_ops->give_back(e->inner, &e->in);
     return ret;
@@ -280,8 +285,9 @@ static void fault_wake(void *self)
 
 /* ---- Operations that mostly call the inner engine ------------------------------------------- */
 
-/* Shows the heap memory to the inner engine. Most faults need copies of packets, and the CPU makes these copies. So
- * memory that the CPU cannot touch is refused, unless the only faults are loss and stalls. */
+/* Tells the inner engine where the heap memory lies. Most faults need copies of packets, and the CPU makes these
+ * copies. So this function refuses memory that the CPU cannot touch if the specification has other faults than loss and
+ * stalls. */
 static int fault_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
 {
     struct fault_engine *e = self;

@@ -18,7 +18,8 @@
 #include "rx_engine.h"
 #include "scatter.h"
 
-#define LINK_PACKETS_MAX 64u /* packets lent from one link before the next link is read */
+/* at most so many packets are lent from one link before the next link is read */
+#define LINK_PACKETS_MAX 64u
 
 struct reservation {
     struct speadi_rx_range range;
@@ -29,7 +30,8 @@ struct reservation {
 
 struct mem_engine {
     struct spead_mem_link *link[SPEADI_RX_SOURCES_MAX];
-    size_t lent[SPEADI_RX_SOURCES_MAX]; /* packets of each link in the burst that is lent now */
+    /* for each link: number of its packets in the burst that is lent now */
+    size_t lent[SPEADI_RX_SOURCES_MAX];
     unsigned link_count;
     unsigned first_link; /* the link that the next poll reads first */
     unsigned poll_max, window;
@@ -44,7 +46,8 @@ struct mem_engine {
 static int mem_open(void *self, const struct speadi_rx_config *config,
                     struct speadi_rx_facts *facts, struct spead_err *err)
 {
-    (void)facts; /* zeros are right: no socket, the clock of the host, no limit of packet length */
+    /* the zeros in *facts are right: no socket, clock of the host, no limit of length */
+    (void)facts;
     struct mem_engine *e = self;
     int ret = speadi_wake_fd_open(&e->wake_fd);
 
@@ -108,8 +111,8 @@ static uint64_t oldest_waiting(const struct mem_engine *e, unsigned source)
     return r;
 }
 
-/* Copies the packet to the range of the oldest reservation of its source that waits. If the packet does not fit, it
- * stays where it is, and the reservation ends unused. */
+/* Copies the payload of the packet to the range of the oldest waiting reservation of its source. If the packet does not
+ * fit, the packet stays where it is, and the reservation ends unused. */
 static void place(struct mem_engine *e, struct speadi_rx_packet *packet)
 {
     uint64_t r = oldest_waiting(e, packet->source);

@@ -1,5 +1,5 @@
-/* Settings of the mem engine for tests. With these settings the engine behaves as a NIC does. Call them before the
- * first poll. */
+/* Settings of the mem engine for tests. With them the engine behaves as a NIC does. A test must call these functions
+ * before the first poll. */
 #ifndef SPEADI_RX_MEM_H
 #define SPEADI_RX_MEM_H
 
@@ -8,7 +8,7 @@
 void speadi_rx_mem_set_poll_max(void *self, unsigned packets);
 
 /* Lets at most this many reservations be outstanding (default and maximum: SPEADI_RX_RESERVE_MAX). With 0 the engine
- * accepts none. */
+ * accepts no reservation. */
 void speadi_rx_mem_set_window(void *self, unsigned reservations);
 
 #endif

@@ -14,7 +14,7 @@
 
 #include "udp_source.h"
 
-#define WAKE_TAG UINT32_MAX /* the tag of the wake descriptor; other tags are indexes of sources */
+#define WAKE_TAG UINT32_MAX /* the epoll tag of wake_fd; other tags are indexes of sources */
 
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
@@ -84,8 +84,9 @@ static void socket_close(void *self)
 
 /* ---- Rounds over the sources --------------------------------------------------------------- */
 
-/* Waits until a source has data or the wake descriptor is signalled, at most for the timeout (NULL: no limit). Adds the
- * sources that have data to the round. Returns true if the wake descriptor is signalled, and leaves it signalled. */
+/* Waits until a source has data, the wake descriptor is signalled, or the timeout has passed. A timeout of NULL means
+ * no limit. Sets the bits of the sources that have data in e->round. Returns true if the wake descriptor is signalled,
+ * and leaves it signalled. */
 static bool add_ready_sources(struct speadi_socket_engine *e, const struct timespec *timeout)
 {
     struct epoll_event event[SPEADI_RX_SOURCES_MAX + 1];
@@ -101,7 +102,8 @@ static bool add_ready_sources(struct speadi_socket_engine *e, const struct times
     return woken;
 }
 
-/* Makes one receive call for each source of the round. Stops earlier when the received bytes are enough for a burst. */
+/* Makes one receive call for each source whose bit is set in e->round. Stops earlier when the received bytes are enough
+ * for a burst. */
 static int receive_round(struct speadi_socket_engine *e)
 {
     while (e->round && e->entry_count < SPEADI_SOCKET_BUFFERS &&
@@ -187,7 +189,7 @@ static int socket_poll(void *self, struct speadi_rx_burst *burst)
 
 static void socket_give_back(void *self, struct speadi_rx_burst *burst)
 {
-    (void)self; /* nothing to do: only the next receive writes to the buffers */
+    (void)self; /* nothing to do: only the next receive call writes to the buffers */
     burst->count = 0;
 }
 
@@ -198,7 +200,7 @@ static unsigned socket_reserve(void *self, uint16_t source, uint32_t head_bytes,
     struct speadi_socket_source *s = &e->source[source];
     unsigned room = SPEADI_RX_RESERVE_MAX - e->range_count;
 
-    /* A source gets ranges once for each receive call, and only when all received packets are lent. */
+    /* A source can get ranges only once before each receive call, and only when all received packets are lent. */
     if (!all_lent(e) || s->reserved || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     count = count < room ? count : room;

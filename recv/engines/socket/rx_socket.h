@@ -19,17 +19,19 @@
 #include "train_guess.h"
 
 #define SPEADI_SOCKET_BUFFERS 64u
-/* 64 KiB and an odd number of cache lines, so that the buffers begin in different cache sets. */
+/* Bytes between two buffers: 64 KiB and an odd number of cache lines, so that the buffers begin in different cache
+ * sets. */
 #define SPEADI_SOCKET_STRIDE      (SPEADI_DATAGRAMS_BYTES_MAX + 25u * SPEADI_CACHE_LINE)
-#define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* bytes in one burst: few enough to stay in L2 */
+#define SPEADI_SOCKET_BURST_BYTES (64u << 10) /* bytes of one burst, which stay in L2 */
 
 struct speadi_socket_source {
     struct speadi_udp_socket socket;
-    uint32_t receive_bytes; /* recent average of the bytes that one receive returned; 0: none yet */
+    /* Recent average of the bytes that one receive returned, or 0 before the first receive. */
+    uint32_t receive_bytes;
     struct speadi_train_guess train;
-    unsigned reserved;    /* number of ranges that are reserved for the next receive */
-    unsigned first_range; /* index of the first of them in speadi_socket_engine.range */
-    /* expected bytes of header in front of the payload of each reserved range */
+    unsigned reserved;    /* number of ranges reserved for the next receive */
+    unsigned first_range; /* index of the first of these ranges in speadi_socket_engine.range */
+    /* Expected number of header bytes before the payload of each reserved range. */
     uint32_t head_bytes;
 };
 
@@ -45,29 +47,30 @@ struct speadi_socket_engine {
     unsigned source_count;
     int epoll;
     struct speadi_wake_fd wake_fd;
-    uint64_t round; /* bit i is set when source i has data and is still to be read in this round */
+    /* Bit i is set if source i has data and the engine must still read it in this round over the sources. */
+    uint64_t round;
 
     /* The ranges that are reserved for the next receives. The ranges of one source stand next to each other. */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     unsigned range_count;
-    uint64_t accepted, ended; /* reservations since open() */
+    uint64_t accepted, ended; /* number of reservations accepted, and of those that ended */
 
     struct speadi_socket_entry entry[SPEADI_SOCKET_BUFFERS]; /* entry i uses buffer i */
     unsigned entry_count, entry_next; /* entries before entry_next have been lent */
-    uint32_t round_bytes;             /* bytes received since the entries were last empty */
+    uint32_t round_bytes;             /* bytes received after the entries were last empty */
     struct mmsghdr header[SPEADI_SOCKET_BUFFERS];
     struct iovec iov[2 * SPEADI_RX_RESERVE_MAX + SPEADI_SOCKET_BUFFERS];
     unsigned iov_count;
     _Alignas(SPEADI_CACHE_LINE) uint8_t control[SPEADI_SOCKET_BUFFERS][SPEADI_GRO_CONTROL_BYTES];
     uint8_t *buffers;
     uint8_t *heads;
-    /* -errno of a receive that failed, or 0. poll() returns it once all received packets are lent. */
+    /* -errno of a receive that failed, or 0. poll() returns it when all received packets are lent. */
     int error;
     uint64_t receives, sleeps;
 };
 
-/* Makes one receive call for source `index`, which does not block, and appends what it returned to the entries. Returns
- * 0 (also when nothing was there), or -errno. */
+/* Makes one receive call for source number `index`. The call does not block. Appends what the call returned to the
+ * entries. Returns 0, also when nothing was there, or -errno. */
 int speadi_socket_receive(struct speadi_socket_engine *e, unsigned index);
 
 #endif

@@ -1,9 +1,9 @@
 /* Makes one receive call (recvmmsg) of the socket engine.
  *
- * Packets without reservations go to bounce buffers. A call asks for about 64 KiB: one buffer for a train of 64 KiB,
- * many buffers for single packets. Measured on one core: with one buffer, which stays in L2, the engine received 7.7 GB
- * per CPU second; with 32 buffers of 64 KiB it received 5.3 GB. If packets come singly, many buffers save a system call
- * for each packet. */
+ * Packets without reservations go to bounce buffers. A call asks for about 64 KiB. If packets come in trains of 64 KiB,
+ * one buffer is enough: measured on one core, the engine received 7.7 GB per CPU second with one buffer, which stays in
+ * L2, and 5.3 GB with 32 buffers. If packets come singly, a call asks for many buffers, because one call for many
+ * packets saves system calls. */
 #include "rx_socket.h"
 
 #include <errno.h>
@@ -28,8 +28,8 @@ static void add_entry(struct speadi_socket_engine *e, unsigned entry, unsigned i
     e->iov_count += iov_count;
 }
 
-/* Prepares bounce buffers for the next receive call. There are so many that they get about SPEADI_SOCKET_BURST_BYTES
- * together, if each gets receive_bytes bytes. Returns the number of entries. */
+/* Prepares bounce buffers for the next receive call: as many as are needed for about SPEADI_SOCKET_BURST_BYTES, if each
+ * receive returns source->receive_bytes bytes. Each buffer is one entry. Returns the number of entries. */
 static unsigned ask_bounce(struct speadi_socket_engine *e,
                            const struct speadi_socket_source *source, unsigned room)
 {
@@ -81,7 +81,7 @@ static void add_received(struct speadi_socket_engine *e, unsigned index, uint64_
 {
     struct speadi_socket_entry *entry = &e->entry[e->entry_count];
     struct mmsghdr *header = &e->header[e->entry_count];
-    uint32_t room = 0, bytes = header->msg_len; /* the true length, because of MSG_TRUNC */
+    uint32_t room = 0, bytes = header->msg_len; /* with MSG_TRUNC this is the true length */
 
     for (size_t i = 0; i < header->msg_hdr.msg_iovlen; i++)
         room += (uint32_t)header->msg_hdr.msg_iov[i].iov_len;

@@ -1,9 +1,9 @@
 /* Receive engine `uring`: io_uring with one ring, which belongs to the owner thread of the stream.
  *
  * At first a multishot receive reads a source into provided buffers. When the core reserves ranges for the source, the
- * engine changes to single-shot receives, one at a time. Each of them is spread over the ranges. The kernel copies only
- * while the owner thread is in io_uring_enter() (DEFER_TASKRUN). So no memory changes while the owner thread runs other
- * code.
+ * engine changes to single-shot receives, one at a time. Each single-shot receive is spread over the ranges. The kernel
+ * copies data only while the owner thread is in io_uring_enter() (DEFER_TASKRUN). So no memory changes while the owner
+ * thread runs other code.
  *
  * The sockets are not registered with the ring. The kernel frees a ring some time after it is closed, and registered
  * sockets would keep their ports bound until then. */
@@ -19,13 +19,15 @@
 #include "rx_uring.h"
 #include "udp_source.h"
 
-/* More than all requests that can be queued at a time: a receive and a cancel for each source, and the wake request. */
+/* Entries of the submission queue. This is more than all requests that can be queued at a time: a receive and a cancel
+ * for each source, and the poll request for the wake descriptor. */
 #define ENTRIES     256u
 #define COMPLETIONS 1024u
 
 /* ---- Set-up -------------------------------------------------------------------------------- */
 
-/* An odd number of cache lines, so that the buffers of the sources begin in different cache sets. */
+/* Bytes of memory for each source: an odd number of cache lines, so that the buffers of the sources begin in different
+ * cache sets. */
 #define SOURCE_STRIDE (SPEADI_DATAGRAMS_BYTES_MAX + SPEADI_HEADS_BYTES + SPEADI_CACHE_LINE)
 
 static int open_ring(struct speadi_uring_engine *e, struct spead_err *err)
@@ -98,9 +100,9 @@ static int uring_start(void *self, struct spead_err *err)
     return ret;
 }
 
-/* If quiesce() was not called, requests may still be in flight here. The kernel ends them when it frees the ring, some
- * time later. They cannot write to the memory that is freed here: the kernel copies only while the owner thread is in
- * io_uring_enter(). */
+/* If quiesce() was not called, requests may still be in flight here. The kernel ends them some time later, when it
+ * frees the ring. These requests cannot write to the memory that is freed here, because the kernel copies data only
+ * while the owner thread is in io_uring_enter(). */
 static void uring_close(void *self)
 {
     struct speadi_uring_engine *e = self;
@@ -152,8 +154,8 @@ static void await(struct speadi_uring_engine *e, uint64_t sources)
 
 /* ---- Operations ---------------------------------------------------------------------------- */
 
-/* Enters the kernel, which takes the queued requests and delivers completions. Does nothing when no request is queued
- * and completions are there already. */
+/* Enters the kernel, which takes the queued requests and delivers completions. Does nothing if no request is queued and
+ * completions are there already. */
 static void enter(struct speadi_uring_engine *e)
 {
     int ret = 0;
@@ -170,11 +172,11 @@ static int uring_poll(void *self, struct speadi_rx_burst *burst)
 
     burst->count = 0;
     if (e->has_pending) {
-        /* Nothing is posted now: the buffer of the pending datagrams must stay as it is until give_back(). */
+        /* Post nothing now: the buffer of the pending datagrams must not change until give_back(). */
         speadi_uring_lend_pending(e, burst);
     } else {
-        /* A completion may bring no data and only say that its receive has ended. Then the receive is posted again and
-         * the ring is read again, three times in all. */
+        /* A completion may bring no data and only say that its receive has ended. Then post the receive again and read
+         * the ring again, at most three times in all. */
         for (unsigned tries = 0, consumed = 1; tries < 3 && consumed && !burst->count; tries++) {
             post(e);
             enter(e);
@@ -204,7 +206,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
     if (e->draining || e->has_pending || !head_bytes || head_bytes > SPEADI_HEAD_BYTES_MAX)
         return 0;
     if (!source->single) {
-        source->single = true; /* takes effect when the multishot receive has ended */
+        source->single = true; /* this has an effect after the multishot receive has ended */
         source->unreserved = 0;
         speadi_uring_source_cancel(source, &e->ring, index);
     }
@@ -218,7 +220,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
 }
 
 /* Ends the reservations of a placed receive that was cancelled and has completed. If the receive got data before the
- * cancel, the data are copied from the ranges to the source's own buffer, because the core may use the ranges
+ * cancel, copies the data from the ranges to the source's own buffer, because the core may use the ranges
  * immediately. */
 static void end_cancelled(struct speadi_uring_engine *e, struct speadi_uring_source *source)
 {
@@ -249,8 +251,8 @@ static void uring_unreserve(void *self)
             end_cancelled(e, &e->source[i]);
 }
 
-/* Takes all reservations back and cancels all receives. After this call every receive ends immediately, with or without
- * data. So none is in flight at close(). */
+/* Takes all reservations back and cancels all receives. After this call every new receive ends immediately, with or
+ * without data. So no receive is in flight at close(). */
 static void uring_quiesce(void *self)
 {
     struct speadi_uring_engine *e = self;
@@ -290,7 +292,7 @@ static void uring_wait(void *self, uint64_t deadline_ns)
         return;
     }
     post(e);
-    /* The result is not needed: the next poll() reaps all completions, that of the wake descriptor too. */
+    /* Ignore the result: the next poll() reads all completions, also that of the wake descriptor. */
     io_uring_submit_and_wait_timeout(&e->ring, &cqe, 1, deadline_ns == UINT64_MAX ? NULL : &limit,
                                      NULL);
 }

@@ -1,7 +1,7 @@
 /* State of the uring receive engine. Only the files of this folder include it:
  *
  *   rx_uring.c    opens the ring and the sockets, posts receives, reserves and waits; has the table of operations
- *   uring_reap.c  turns completions of the ring into packets to lend
+ *   uring_reap.c  turns completions of the ring into packets
  *
  * Threads: the owner thread uses all fields; other threads may only call wake(). */
 #ifndef SPEADI_RX_URING_H
@@ -20,16 +20,17 @@
 /* The datagrams that one receive returned and that have not all been lent yet. */
 struct speadi_uring_pending {
     struct speadi_datagrams datagrams;
-    int buffer; /* number of the provided buffer that holds them; -1: the source's own buffer */
+    /* Number of the provided buffer that holds the datagrams, or -1 if the source's own buffer holds them. */
+    int buffer;
 };
 
 struct speadi_uring_engine {
     struct io_uring ring;
     bool ring_open, enabled;
     bool multishot;   /* the kernel has multishot receives and provided buffers */
-    bool draining;    /* quiesce() was called: receives no longer wait for data */
+    bool draining;    /* quiesce() was called, so receives no longer wait for data */
     bool wake_posted; /* a poll request for the wake descriptor is in flight */
-    /* poll() found the wake descriptor signalled: the next wait() returns immediately */
+    /* poll() found the wake descriptor signalled, so the next wait() returns immediately. */
     bool woken;
     struct speadi_wake_fd wake_fd;
     struct speadi_uring_source *source;
@@ -39,9 +40,10 @@ struct speadi_uring_engine {
     struct speadi_reservations reservations;
     struct speadi_uring_pending pending;
     bool has_pending;
-    unsigned lent[SPEADI_URING_BUFFERS]; /* provided buffers of the burst that is lent now */
+    /* numbers of the provided buffers in the burst that is lent now */
+    unsigned lent[SPEADI_URING_BUFFERS];
     unsigned lent_count;
-    int error; /* -errno: the stream cannot continue; 0: it can */
+    int error; /* -errno if the stream cannot continue, else 0 */
     uint64_t receives, sleeps;
 };
 
@@ -52,7 +54,7 @@ unsigned speadi_uring_reap(struct speadi_uring_engine *e, struct speadi_rx_burst
 /* Lends the pending datagrams, as many as the burst has room for. */
 void speadi_uring_lend_pending(struct speadi_uring_engine *e, struct speadi_rx_burst *burst);
 
-/* Ends the reservations of a source. Call it when the single-shot receive of the source has ended. */
+/* Ends the reservations of a source. The caller must make sure that the single-shot receive of the source has ended. */
 void speadi_uring_finish_reservations(struct speadi_uring_engine *e,
                                       struct speadi_uring_source *source);
 

@@ -10,8 +10,9 @@
 #include <speadi/cache_line.h>
 #include <speadi/err.h>
 
-#define BUFFER_BYTES   (SPEADI_URING_PREFIX_BYTES + SPEADI_DATAGRAMS_BYTES_MAX)
-#define STRIDE         (BUFFER_BYTES + 24u * SPEADI_CACHE_LINE) /* an odd number of cache lines */
+#define BUFFER_BYTES (SPEADI_URING_PREFIX_BYTES + SPEADI_DATAGRAMS_BYTES_MAX)
+/* bytes between two buffers: an odd number of cache lines */
+#define STRIDE         (BUFFER_BYTES + 24u * SPEADI_CACHE_LINE)
 #define RING_BYTES     (SPEADI_URING_BUFFERS * sizeof(struct io_uring_buf))
 #define PROVIDED_BYTES (128u << 10)
 #define PROVIDED_MIN   2u
@@ -78,7 +79,7 @@ unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers)
         io_uring_buf_ring_add(buffers->ring, memory_of(buffers, id), BUFFER_BYTES,
                               (unsigned short)id, SPEADI_URING_BUFFERS - 1, (int)added);
     }
-    /* stores the tail with release: a kernel that sees the new tail sees the new entries too */
+    /* This stores the tail with release: a kernel that sees the new tail sees the new entries, too. */
     if (added)
         io_uring_buf_ring_advance(buffers->ring, (int)added);
     return has;

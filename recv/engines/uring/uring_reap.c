@@ -5,8 +5,8 @@
 
 #include <speadi/clock.h>
 
-/* When this many single-shot receives, one after another, had no reservations, multishot receives read the source
- * again. */
+/* After so many single-shot receives without reservations, one after another, the engine reads the source by a
+ * multishot receive again. */
 #define SINGLES_MAX 64u
 
 void speadi_uring_lend_pending(struct speadi_uring_engine *e, struct speadi_rx_burst *burst)
@@ -59,8 +59,9 @@ static void reap_multishot(struct speadi_uring_engine *e, const struct io_uring_
         speadi_uring_buffers_give_back(&e->buffers, id);
 }
 
-/* Tells whether the engine can go on after this error of a receive. -ENOBUFS: no provided buffer was left. -ECANCELED:
- * the engine cancelled the receive. -EAGAIN: nothing was there to read, after quiesce(). -EINTR: a signal came. */
+/* Tells whether the engine can go on after this error of a receive. -ENOBUFS means that no provided buffer was left,
+ * -ECANCELED that the engine cancelled the receive. -EAGAIN means that there was nothing to read after quiesce(),
+ * -EINTR that a signal came. */
 static bool is_harmless(int res)
 {
     return res == -ENOBUFS || res == -ECANCELED || res == -EAGAIN || res == -EINTR;

@@ -15,14 +15,14 @@ struct io_uring_sqe *speadi_uring_request(struct io_uring *ring)
 {
     struct io_uring_sqe *sqe = io_uring_get_sqe(ring);
 
-    assert(sqe); /* ENTRIES in rx_uring.c is more than all requests between two submissions */
+    assert(sqe); /* the ring has ENTRIES (rx_uring.c) entries, more than all requests at a time */
     return sqe;
 }
 
 static void post_multishot(struct speadi_uring_source *source, struct io_uring_sqe *sqe)
 {
-    /* The kernel reads two fields of this header, msg_namelen and msg_controllen. It reads them when it accepts the
-     * request, and not later. */
+    /* The kernel reads only two fields of this header, msg_namelen and msg_controllen. It reads them when it accepts
+     * the request, and not later. */
     source->header = (struct msghdr){.msg_controllen = SPEADI_URING_CONTROL_BYTES};
     io_uring_prep_recvmsg_multishot(sqe, source->socket.fd, &source->header, MSG_TRUNC);
     io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);

@@ -1,4 +1,5 @@
-/* A source of the uring engine: its socket, and the receive that is in flight for it. Owner thread. */
+/* A source of the uring engine: its socket, and the receive that is in flight for it. Only the owner thread calls these
+ * functions. */
 #ifndef SPEADI_URING_SOURCE_H
 #define SPEADI_URING_SOURCE_H
 
@@ -13,20 +14,20 @@
 #include "gro.h"
 #include "scatter.h"
 
-/* Which request a completion answers. The upper half of the completion's data holds it; the lower half holds the
- * index of the source. WAKE is the poll request for the wake descriptor. */
+/* The kind of request that a completion answers. The upper half of the completion's data holds this kind; the lower
+ * half holds the index of the source. WAKE is the poll request for the wake descriptor. */
 enum speadi_uring_kind { SPEADI_URING_RECEIVE, SPEADI_URING_CANCEL, SPEADI_URING_WAKE };
 
 struct speadi_uring_source {
     struct speadi_udp_socket socket;
-    bool single;    /* true: single-shot receives read it; false: a multishot receive */
-    bool posted;    /* a receive of either kind is in flight */
-    bool cancelled; /* a cancel was queued for the receive in flight */
-    /* single-shot receives since the last one that had reservations */
+    bool single; /* true: single-shot receives read the source; false: a multishot receive does */
+    bool posted; /* a receive of either kind is in flight */
+    bool cancelled; /* a cancel was queued for the receive that is in flight */
+    /* number of single-shot receives after the last one that had reservations */
     unsigned unreserved;
-    int result; /* result of the receive; set by speadi_uring_sources_await() */
+    int result; /* result of the receive, as speadi_uring_sources_await() found it */
 
-    /* Arguments of the single-shot receive. scatter.slots == 0: nothing is reserved. */
+    /* Arguments of the single-shot receive. scatter.slots is 0 if the receive has no reservations. */
     struct msghdr header;
     struct speadi_scatter scatter;
     struct iovec iov[SPEADI_SCATTER_IOVECS];
@@ -37,7 +38,8 @@ struct speadi_uring_source {
 /* Returns the number that a request of this kind carries as its data. Its completion carries the same number. */
 uint64_t speadi_uring_tag(enum speadi_uring_kind kind, unsigned source);
 
-/* Returns a free entry of the submission queue. One is always free, because the queue has room for all requests. */
+/* Returns a free entry of the submission queue. There is always a free entry, because the queue has room for all
+ * requests. */
 struct io_uring_sqe *speadi_uring_request(struct io_uring *ring);
 
 /* Queues a receive: single-shot or multishot as `single` says. If `draining` is true, the receive is single-shot and
@@ -45,7 +47,8 @@ struct io_uring_sqe *speadi_uring_request(struct io_uring *ring);
 void speadi_uring_source_post(struct speadi_uring_source *source, struct io_uring *ring,
                               unsigned index, bool draining);
 
-/* Queues a cancel for the receive in flight. Does nothing if none is in flight or a cancel is queued already. */
+/* Queues a cancel for the receive in flight. Does nothing if no receive is in flight, or if a cancel is queued
+ * already. */
 void speadi_uring_source_cancel(struct speadi_uring_source *source, struct io_uring *ring,
                                 unsigned index);
 

@@ -1,5 +1,5 @@
 /* The receive engine `verbs`. It receives through a raw packet queue pair of libibverbs: the NIC writes frames into
- * registered memory and bypasses the kernel. In the steady state the engine makes no system call.
+ * registered memory and bypasses the kernel. While packets come, the engine makes no system call.
  *
  * Neither sockets nor tcpdump see a frame that matches a flow rule of the engine. The kernel still joins the multicast
  * groups and holds the ports (verbs_joins.h). */
@@ -53,7 +53,7 @@ static int open_device(struct speadi_verbs_engine *e, struct spead_err *err)
     return speadi_verbs_device_open(&e->device, &wish, err);
 }
 
-/* Checks the options for several queues. With several queues, the device chooses the queue of a flow by a hash of IPv4
+/* Checks the options of a stream with several queues. The device chooses the queue of a flow by a hash of IPv4
  * addresses and ports. */
 static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *err)
 {
@@ -77,8 +77,8 @@ static int check_queues(const struct speadi_verbs_engine *e, struct spead_err *e
     return 0;
 }
 
-/* Decides whether the queue is a multi-packet queue. Such a queue packs whole frames one after another. It cannot place
- * the payload of a frame apart from its head. */
+/* Decides whether the queue is a multi-packet queue. Such a queue writes whole frames one after another. So it cannot
+ * place the payload of a frame apart from the head of the frame. */
 static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
@@ -103,8 +103,9 @@ static int choose_queue(struct speadi_verbs_engine *e, struct spead_err *err)
     return 0;
 }
 
-/* Allocates the slots or the entries. Each of them can hold the longest frame that the interface can carry, not only
- * the longest one that the stream expects, because a queue fails when a frame is longer than its slot. */
+/* Allocates the slots, or the entries of a multi-packet queue. Each of them can hold the longest frame that the
+ * interface can carry. The longest frame that the stream expects may be shorter, but a queue fails when a frame is
+ * longer than its slot. */
 static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     const struct speadi_verbs_report *report = &e->device.report;
@@ -124,8 +125,8 @@ static int open_memory(struct speadi_verbs_engine *e, struct spead_err *err)
                                 e->options.queues, e->depth, report->device);
     e->window = speadi_min_u32(e->depth, e->config.placed_window ? e->config.placed_window
                                                                  : SPEADI_RX_RESERVE_MAX);
-    /* The engine needs slots that are posted, slots for a burst that is lent, and slots for a second queue. The second
-     * queue is opened while the old queue still has its slots; it gets `window` slots. */
+    /* The engine needs slots that are posted, slots for a burst that is lent, and slots for a second queue. The engine
+     * opens the second queue while the old queue still has its slots. The second queue gets `window` slots. */
     wanted = e->depth + SPEADI_VERBS_BURST + e->window;
     e->arrival = calloc(wanted, sizeof *e->arrival);
     if (!e->arrival)
@@ -193,8 +194,7 @@ static int verbs_open(void *self, const struct speadi_rx_config *config,
     return 0;
 }
 
-/* Closes everything in the reverse order of opening. Once the queue pair is closed, the device no longer writes into
- * slots and heaps. */
+/* Closes everything. It closes the queue pair first: after that the device no longer writes into slots and heaps. */
 static void verbs_close(void *self)
 {
     struct speadi_verbs_engine *e = self;
@@ -210,8 +210,8 @@ static void verbs_close(void *self)
     speadi_wake_fd_close(&e->wake_fd);
 }
 
-/* The operation `attach`: registers the memory of the heaps. After this call a receive may have three pieces. So the
- * function opens another queue, before any packet is lent. */
+/* The operation `attach`: registers the memory of the heaps. After this call a receive may have three pieces, and the
+ * queue was opened for one piece. So the function opens another queue. */
 static int verbs_attach(void *self, const struct spead_region_info *memory, struct spead_err *err)
 {
     struct speadi_verbs_engine *e = self;
@@ -246,8 +246,8 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
         return ret;
     e->attached = true;
     speadi_verbs_queue_take_back(e);
-    /* If the path is not "placed", the whole queue is posted until the core makes its first reservation. For small
-     * packets the core never makes a reservation. */
+    /* If the path is not "placed", the engine posts `depth` receives until the core makes its first reservation. For
+     * small packets the core never makes a reservation. */
     e->placing = e->config.path == SPEAD_PATH_PLACED;
     if (!e->failed)
         speadi_verbs_refill(e);
@@ -256,8 +256,8 @@ static int verbs_attach(void *self, const struct spead_region_info *memory, stru
 
 /* ---- Data path ----------------------------------------------------------------------------- */
 
-/* Returns true if there may be packets to lend. After the device has gone, or after no other queue could be opened, the
- * packets that arrived before are still lent. */
+/* Returns true if there may be packets to lend. After an error (the device is gone, or no other queue could be opened)
+ * the engine still lends the packets that arrived earlier. */
 static bool can_lend(const struct speadi_verbs_engine *e)
 {
     return !e->error || e->arrival_count > 0 || e->queue.qp;
@@ -269,7 +269,8 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
 
     burst->count = 0;
     e->looked = true;
-    /* The frames of a failed multi-packet queue lie in memory that the next queue will use, so they are lent first. */
+    /* The frames of a failed multi-packet queue lie in memory that the next queue will use. So lend them before the
+     * queue is replaced. */
     if (e->failed && e->is_striding && !e->error)
         speadi_verbs_harvest(e, burst);
     if (e->failed && !e->error && burst->count == 0)
@@ -313,8 +314,8 @@ static void verbs_unreserve(void *self)
 {
     struct speadi_verbs_engine *e = self;
 
-    /* After an error no other queue can be opened. But this queue must not write to heaps that are handed over, so it
-     * is closed. */
+    /* After an error no other queue can be opened. Close this queue, because it must not write to heaps that are handed
+     * over. */
     if (e->error)
         speadi_verbs_queue_close(&e->queue);
     else if (e->ended != e->accepted)
@@ -387,8 +388,8 @@ static void verbs_wait(void *self, uint64_t deadline_ns)
         sleep_until(e, deadline_ns);
         return;
     }
-    /* A completion that came before the arming gives no event, so poll() has to run once more before this thread
-     * sleeps. */
+    /* A completion that came before speadi_verbs_cq_arm() gives no event. So the core must call poll() once more before
+     * this thread sleeps; poll() sets `looked`. */
     e->looked = false;
     ret = speadi_verbs_cq_arm(&e->queue.cq);
     if (ret < 0)

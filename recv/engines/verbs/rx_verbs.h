@@ -24,13 +24,13 @@
 #include "verbs_reader.h"
 #include "verbs_slots.h"
 
-#define SPEADI_VERBS_BURST  256u /* most packets of one burst */
+#define SPEADI_VERBS_BURST  256u /* at most this many packets in one burst */
 #define SPEADI_VERBS_PIECES 3u   /* scatter entries of a placed slot */
 
 /* A frame that the device has received and that the engine has not lent yet. */
 struct speadi_verbs_arrival {
     uint32_t slot, bytes;
-    uint64_t time_ns; /* 0: the engine takes the time when it lends the frame */
+    uint64_t time_ns; /* 0 means: use the time at which the engine lends the frame */
     bool checked;     /* the device has found the checksums right */
     bool overlong;    /* the frame was longer than its slot */
 };
@@ -38,13 +38,14 @@ struct speadi_verbs_arrival {
 struct speadi_verbs_engine {
     struct speadi_verbs_device device;
     struct speadi_verbs_joins joins;
-    bool is_striding; /* the queue is a multi-packet queue: mprq is used, and slots is not */
+    /* The queue is a multi-packet queue. Then `mprq` is used, and `slots` is not. */
+    bool is_striding;
     struct speadi_mprq mprq;
     struct speadi_verbs_slots slots;
     struct speadi_verbs_queue queue;
-    uint32_t queue_number;                    /* number of the queue that is open now: 1, 2, ... */
-    uint32_t posted;                          /* slots that are posted to this queue */
-    uint32_t wq_posted[SPEADI_VERBS_WQS_MAX]; /* slots that are posted to each of its work queues */
+    uint32_t queue_number; /* the open queue: 1 is the first queue, 2 the next, ... */
+    uint32_t posted;       /* number of slots posted to this queue */
+    uint32_t wq_posted[SPEADI_VERBS_WQS_MAX]; /* number of slots posted to each work queue */
     struct speadi_verbs_reader reader;
     struct speadi_verbs_clock clock;
     struct speadi_wake_fd wake_fd;
@@ -54,29 +55,31 @@ struct speadi_verbs_engine {
     struct speadi_rx_config config;
     struct speadi_interface interface;
     struct speadi_address sender;
-    struct spead_recv_verbs_config options; /* its strings are valid only during open() */
-    uint32_t depth;                         /* receives posted at a time */
-    uint32_t window;                        /* receives posted at a time while payload is placed */
+    struct spead_recv_verbs_config options; /* its strings must be read only during open() */
+    uint32_t depth;                         /* at most so many receives are posted at a time */
+    uint32_t window; /* At most so many receives are posted at a time while payload is placed. */
     struct spead_log log;
 
-    struct speadi_verbs_memory heaps; /* memory of the heaps; registered by attach() */
-    uint64_t accepted, ended;         /* reservations, counted since open() */
+    struct speadi_verbs_memory heaps; /* memory of the heaps, which attach() registers */
+    uint64_t accepted, ended;         /* number of reservations accepted, and of those that ended */
     bool attached;
-    /* The core makes reservations. Only `window` receives are posted then, so that its predictions stay right. */
+    /* True while the core makes reservations. Then the engine posts only `window` receives: with more receives posted,
+     * the core would have to predict too far ahead. */
     bool placing;
-    unsigned unreserved; /* packets lent since the core last made a reservation */
+    unsigned unreserved; /* number of packets lent after the last reservation of the core */
     bool quiesced;
 
-    /* Frames that were received by a queue that is closed now. They are lent before the frames of the new queue. */
+    /* Frames that a queue received that is closed now. The engine lends them before it lends frames of the new
+     * queue. */
     struct speadi_verbs_arrival *arrival;
     uint32_t arrival_count, arrival_next;
-    uint32_t lent[SPEADI_VERBS_BURST]; /* slots of the burst that is lent now */
+    uint32_t lent[SPEADI_VERBS_BURST]; /* numbers of the slots of the burst that is lent now */
     unsigned lent_count;
 
-    bool failed;          /* the queue has failed, and poll() will open another one */
-    int error;            /* not 0: the stream cannot continue, and poll() returns this -errno */
-    bool looked;          /* poll() was called since the completion queue was armed */
-    uint32_t empty_polls; /* polls since the last one that found something */
+    bool failed; /* the queue has failed, and poll() will open another one */
+    int error;   /* If it is not 0, the stream cannot continue, and poll() returns this -errno. */
+    bool looked; /* poll() was called after the completion queue was armed */
+    uint32_t empty_polls; /* number of polls after the last one that found a packet */
     uint64_t events_ns;   /* time at which the engine last read the events of the device */
     uint64_t messages, sleeps, rebuilds, link_downs;
 };
@@ -93,10 +96,11 @@ int speadi_rx_verbs_usable(const struct speadi_rx_config *config, struct spead_e
 
 /* ---- verbs_refill.c ------------------------------------------------------------------------ */
 
-/* Posts plain slots until enough slots are posted: `window` slots while payload is placed, else `depth` slots. */
+/* Posts plain slots, which are slots without a reserved range, until enough slots are posted. Enough means `window`
+ * slots while payload is placed, else `depth` slots. */
 void speadi_verbs_refill(struct speadi_verbs_engine *e);
 
-/* Ends the loan of the last burst: its slots become free, or are posted again. */
+/* Ends the loan of the last burst: its slots become free, or this function posts them again. */
 void speadi_verbs_return(struct speadi_verbs_engine *e);
 
 /* The operation `reserve` of the engine: posts a slot for each range, as long as there is space. Returns how many
@@ -109,7 +113,7 @@ unsigned speadi_verbs_reserve(struct speadi_verbs_engine *e, uint16_t source, ui
 /* Lends the frames that have been received, at most SPEADI_VERBS_BURST. */
 void speadi_verbs_harvest(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst);
 
-/* Polls the queue until no slot is posted to it any more, or for at most 100 ms, and keeps all received frames in
+/* Polls the queue until no slot is posted to it any more, but for at most 100 ms. Keeps all received frames in
  * e->arrival. */
 void speadi_verbs_drain(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                         uint32_t queue_number);
@@ -123,8 +127,8 @@ int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *er
  * e->error if no queue can be opened. */
 void speadi_verbs_queue_replace(struct speadi_verbs_engine *e);
 
-/* Opens another queue and then closes the old one, which works. After that the device does not write into any range
- * that was reserved. No frame is lost, but some may arrive twice. */
+/* Ends all reservations while the queue still works: opens another queue and then closes the old one. After that the
+ * device does not write into any range that was reserved. No frame is lost, but some may arrive twice. */
 void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e);
 
 #endif

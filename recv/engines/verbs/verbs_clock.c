@@ -1,4 +1,4 @@
-/* See verbs_clock.h. */
+/* Converts the counter of a device to UTC. See verbs_clock.h. */
 #include "verbs_clock.h"
 
 #include <speadi/clock.h>
@@ -13,7 +13,7 @@ static void read_clocks(struct speadi_verbs_clock *clock)
     if (ibv_query_rt_values_ex(clock->context, &now) != 0)
         return; /* the old readings are still usable, but less exact */
     after = speadi_clock_utc_ns();
-    /* tv_nsec holds the whole counter; tv_sec is not used. */
+    /* raw_clock is not a time: its tv_nsec holds the whole counter, and its tv_sec is not used. */
     clock->base_ticks = (uint64_t)now.raw_clock.tv_nsec & clock->mask;
     clock->base_ns = before + (after - before) / 2;
 }

@@ -1,10 +1,10 @@
-/* See verbs_cq.h. */
+/* Opens, arms and closes the completion queue. See verbs_cq.h. */
 #include "verbs_cq.h"
 
 #include <errno.h>
 
-/* Makes the completion queue, first with the best time stamps, then with worse ones. A device says that it lacks a kind
- * of stamps only by refusing to make the queue. */
+/* Makes the completion queue. Tries the best kind of time stamps first, then the other kinds. Only by such a try the
+ * engine learns which kinds a device has: the device refuses to make a queue with a kind that it lacks. */
 static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
 {
     static const uint64_t fields[] = {

@@ -14,23 +14,23 @@ enum speadi_verbs_stamp {
 
 struct speadi_verbs_cq {
     struct speadi_verbs_device *device;
-    struct ibv_comp_channel *channel; /* NULL: there are no events, the queue is only polled */
-    struct ibv_cq_ex *ex;             /* NULL: closed */
+    struct ibv_comp_channel *channel; /* NULL if there are no events and the queue is only polled */
+    struct ibv_cq_ex *ex;             /* NULL if the queue is closed */
     enum speadi_verbs_stamp stamp;
     bool armed; /* the next completion makes the channel readable */
 };
 
 /* Makes the completion queue. If comp_vector < 0, there is no channel, and arm() does nothing. Returns 0 or -errno with
- * a sentence. The caller calls close() after a failure too. */
+ * a sentence. The caller must call close() even after a failure. */
 int speadi_verbs_cq_open(struct speadi_verbs_cq *cq, struct speadi_verbs_device *device,
                          uint32_t entries, int comp_vector, struct spead_err *err);
 
-/* Destroys the completion queue. The caller has destroyed the queues that complete on it before. Does nothing if the
- * struct is zeroed. */
+/* Destroys the completion queue. The caller must first destroy the queues whose completions it gets. Does nothing if
+ * the struct is zeroed. */
 void speadi_verbs_cq_close(struct speadi_verbs_cq *cq);
 
-/* Asks for an event at the next completion. Completions that came before this call give no event, so the caller polls
- * once more before it sleeps. Returns 0 or -errno. */
+/* Asks for an event at the next completion. Completions that came before this call give no event, so the caller must
+ * poll once more before it sleeps. Returns 0 or -errno. */
 int speadi_verbs_cq_arm(struct speadi_verbs_cq *cq);
 
 /* Reads and acknowledges the events that the channel holds. */

@@ -25,9 +25,9 @@ struct rule_v6 {
 /* The values that the rules of one endpoint compare with. */
 struct match {
     const struct speadi_verbs_report *report;
-    const struct speadi_address *address; /* unspecified: any destination matches */
+    const struct speadi_address *address; /* if it is unspecified, any destination matches */
     in_port_t port;
-    const struct speadi_address *sender; /* NULL: any sender matches */
+    const struct speadi_address *sender; /* if it is NULL, any sender matches */
 };
 
 static struct ibv_flow_attr attr_of(const struct match *match, size_t bytes)
@@ -154,7 +154,7 @@ int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
         struct match match = {
             .report = report,
             .address = address,
-            .port = address->v4.sin_port, /* IPv6 addresses have the port at the same offset */
+            .port = address->v4.sin_port, /* sockaddr_in6 has the port at the same offset */
             .sender = config->sender,
         };
         int ret;

@@ -21,10 +21,11 @@ struct speadi_verbs_flows {
  *     interface by an address, the rule uses that address;
  *   - the source address and port of the sender, if the stream has one.
  * A mask is all ones or all zeros, because most hardware accepts nothing else. Returns 0 or -errno with a sentence. The
- * caller calls close() after a failure too. */
+ * caller must call close() even after a failure. */
 int speadi_verbs_flows_open(struct speadi_verbs_flows *flows, struct ibv_qp *qp,
                             const struct speadi_verbs_report *report,
                             const struct speadi_rx_config *config, struct spead_err *err);
-void speadi_verbs_flows_close(struct speadi_verbs_flows *flows); /* does nothing if zeroed */
+/* does nothing if *flows is zeroed */
+void speadi_verbs_flows_close(struct speadi_verbs_flows *flows);
 
 #endif

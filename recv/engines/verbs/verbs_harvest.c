@@ -1,4 +1,5 @@
-/* Polls the completions of a verbs queue. It lends their packets, or keeps them until they can be lent. */
+/* Polls the completions of a verbs queue, and lends their packets to the core. If packets cannot be lent yet, keeps
+ * them. */
 #include <errno.h>
 #include <string.h>
 
@@ -56,7 +57,7 @@ static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs
     speadi_verbs_read(&e->reader, &frame, &burst->packet[i]);
 }
 
-/* Lends a frame that was longer than its slot. The engine knows nothing about it except that it has arrived. */
+/* Lends a frame that was longer than its slot. The engine knows only that such a frame has arrived. */
 static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
                           struct speadi_rx_burst *burst)
 {
@@ -83,7 +84,7 @@ static inline uint64_t stamp(struct speadi_verbs_engine *e, const struct speadi_
     return now;
 }
 
-/* Returns the slot of the current completion of cq, and records that it is no longer posted. */
+/* Returns the slot of the current completion of cq, and records that the slot is no longer posted. */
 static inline struct speadi_verbs_slot *retire(struct speadi_verbs_engine *e,
                                                const struct speadi_verbs_cq *cq)
 {
@@ -109,9 +110,9 @@ static inline struct speadi_verbs_arrival arrival_of(struct speadi_verbs_engine 
     };
 }
 
-/* Handles a completion that failed. Only its slot and its status are valid. Whether the queue goes on after a frame
- * that was too long depends on the firmware. If it does not go on, the other receives complete as flushed. If burst is
- * NULL, the frame is kept in e->arrival and lent later. */
+/* Handles a completion that failed. Only its slot and its status are valid. After a frame that was too long, the queue
+ * may go on or may stop, depending on the firmware. If it stops, the other receives complete as flushed. If burst is
+ * NULL, the function keeps the frame in e->arrival, and the engine lends it later. */
 static void take_failed(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq,
                         struct speadi_rx_burst *burst)
 {
@@ -187,7 +188,7 @@ static void reap_striding(struct speadi_verbs_engine *e, struct speadi_rx_burst 
                 take_piece(e, burst, now);
             else
                 e->failed = true;
-            /* After a failure it is not known where in the entry the next packet lies. */
+            /* After a failure the engine does not know where in the entry the next packet lies, so it stops. */
             ret = burst->count < SPEADI_VERBS_BURST && !e->failed ? ibv_next_poll(cq->ex) : ENOENT;
         } while (ret == 0);
         ibv_end_poll(cq->ex);
@@ -241,7 +242,8 @@ static bool has_posted(const struct speadi_verbs_engine *e, uint32_t queue_numbe
     return false;
 }
 
-/* Keeps all frames that have completed. Returns the last answer of the completion queue: ENOENT when it is empty. */
+/* Keeps all frames that have completed. Returns the last answer of the completion queue, which is ENOENT when the
+ * completion queue is empty. */
 static int keep_all(struct speadi_verbs_engine *e, const struct speadi_verbs_cq *cq)
 {
     struct ibv_poll_cq_attr attr = {0};

@@ -8,7 +8,7 @@
 
 #define BUFFER_BYTES 4096u /* small, because the filter lets no packet into the buffer */
 
-/* Attaches a filter that drops every packet. So the kernel neither queues a packet nor answers it. */
+/* Attaches a filter that drops every packet. So the kernel neither queues a packet nor answers a packet. */
 static int refuse_all(int fd, struct spead_err *err)
 {
     struct sock_filter nothing[] = {BPF_STMT(BPF_RET | BPF_K, 0)};

@@ -14,10 +14,11 @@ struct speadi_verbs_joins {
 };
 
 /* Opens one socket for each address; no packet is ever queued on it. The limit net.ipv4.igmp_max_memberships counts the
- * groups of one socket, so one socket for each address never reaches it. interface_index is used for multicast if the
- * configuration names no interface. Returns 0 or -errno with a sentence. */
+ * groups of one socket, and a socket joins only one group here, so it never reaches this limit. interface_index names
+ * the interface for multicast if the configuration names none. Returns 0 or -errno with a sentence. */
 int speadi_verbs_joins_open(struct speadi_verbs_joins *joins, const struct speadi_rx_config *config,
                             unsigned interface_index, struct spead_err *err);
-void speadi_verbs_joins_close(struct speadi_verbs_joins *joins); /* does nothing if zeroed */
+/* does nothing if *joins is zeroed */
+void speadi_verbs_joins_close(struct speadi_verbs_joins *joins);
 
 #endif

@@ -1,4 +1,4 @@
-/* See verbs_mprq.h. */
+/* Chooses the shape of a multi-packet queue, posts its entries, and finds the frames in them. See verbs_mprq.h. */
 #include "verbs_mprq.h"
 
 #include <endian.h>
@@ -7,14 +7,14 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
-#define STRIDE_LOG  8u  /* 256 bytes; a frame wastes half a stride on average */
-#define ENTRY_LOG   18u /* 256 KiB */
-#define ENTRIES_MIN 4u  /* the NIC fills one, the core reads one, and the NIC has two in reserve */
+#define STRIDE_LOG  8u  /* strides of 256 bytes; a frame wastes half a stride on average */
+#define ENTRY_LOG   18u /* entries of 256 KiB */
+#define ENTRIES_MIN 4u  /* the NIC fills one entry, the core reads one, two are in reserve */
 
 #define STRIDES_LOG_MAX 14u /* a completion counts strides in 15 bits */
 
-/* The length field of a completion: the bytes of the frame, its strides, and a bit that is set when the completion only
- * fills up an entry. */
+/* The length field of a completion has three parts: the number of bytes of the frame, the number of its strides, and a
+ * bit. The bit is set when the completion brings no frame and only fills up an entry. */
 #define LENGTH_MASK 0xffffu
 #define STRIDES_AT  16
 #define FILLER      0x80000000u

@@ -1,6 +1,6 @@
 /* The memory of a multi-packet receive queue (mlx5): a ring of large entries. The NIC fills an entry stride by stride
- * with many frames. The engine lends each frame where it lies. It posts an entry again when the NIC has used all of it
- * and the core has given back all frames in it. */
+ * with many frames. The engine lends each frame where it lies. The engine posts an entry again when the NIC has used up
+ * the entry and the core has given back all its frames. */
 #ifndef SPEADI_VERBS_MPRQ_H
 #define SPEADI_VERBS_MPRQ_H
 
@@ -15,37 +15,39 @@ struct speadi_mprq {
     struct speadi_verbs_arena arena;
     struct speadi_verbs_memory memory;
     struct speadi_verbs_striding shape;
-    struct mlx5dv_rwq ring; /* ring of the queue that is open now */
-    /* Entries posted and entries used up, counted since begin(). They wrap. The NIC owns posted - used entries. */
+    struct mlx5dv_rwq ring; /* addresses of the ring of the queue that is open now */
+    /* How many entries were posted and how many the NIC has used up, counted from speadi_mprq_begin(). Both numbers
+     * wrap at 2^32. The NIC owns (posted - used) entries now. */
     uint32_t posted, used;
-    uint32_t strides; /* strides that are already used in the entry that the NIC fills now */
+    uint32_t strides; /* number of strides already used in the entry that the NIC fills now */
 };
 
 /* The frame that a completion reports. */
 struct speadi_verbs_piece {
-    const uint8_t *data; /* NULL: the completion brings no frame; see speadi_mprq_take() */
+    const uint8_t *data; /* NULL if the completion brings no frame; see speadi_mprq_take() */
     uint32_t bytes;
 };
 
-/* Allocates and registers the entries. Together they have about buffer_bytes bytes. The options give the sizes of
- * strides and entries as log2; if an option is 0, the function chooses the size. It keeps both sizes within the limits
- * of the device. The completion queue has an entry for every stride, because it must never overrun. Returns 0 or -errno
- * with a sentence. The caller calls close() after a failure too. */
+/* Allocates and registers the entries. Together they have about buffer_bytes bytes. The sizes of strides and entries
+ * are powers of two. Each option gives the exponent of a size; if the option is 0, the function chooses the size. It
+ * keeps both sizes within the limits of the device. The completion queue must never overrun, so it has room for one
+ * completion of every stride. Returns 0 or -errno with a sentence. The caller must call close() even after a
+ * failure. */
 int speadi_mprq_open(struct speadi_mprq *mprq, struct speadi_verbs_device *device,
                      uint32_t buffer_bytes, const struct spead_recv_verbs_config *options,
                      uint32_t frame_bytes, struct spead_err *err);
-void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing if zeroed */
+void speadi_mprq_close(struct speadi_mprq *mprq); /* does nothing if *mprq is zeroed */
 
 /* Opens a queue on this memory and posts all entries. Returns 0 or -errno with a sentence. */
 int speadi_mprq_begin(struct speadi_mprq *mprq, struct speadi_verbs_queue *queue,
                       struct spead_err *err);
 
-/* Returns the frame of the next completion. `packed` is the length field of that completion. data is NULL in two cases:
- * with bytes 0 the completion only fills up an entry; with bytes not 0 it contradicts the state of the ring, and the
- * queue must be replaced. */
+/* Returns the frame of the next completion. `packed` is the length field of that completion. The result has data NULL
+ * in two cases. If its `bytes` is 0, the completion only fills up an entry. If its `bytes` is not 0, the completion
+ * contradicts the state of the ring, and the caller must replace the queue. */
 struct speadi_verbs_piece speadi_mprq_take(struct speadi_mprq *mprq, uint32_t packed);
 
-/* Posts the entries that were used up. The caller makes sure that no frame is lent. */
+/* Posts the entries that were used up. The caller must make sure that no frame is lent. */
 void speadi_mprq_refill(struct speadi_mprq *mprq);
 
 #endif

@@ -1,4 +1,4 @@
-/* See verbs_queue.h. */
+/* Opens, starts, stops and closes receive queues. See verbs_queue.h. */
 #include "verbs_queue.h"
 
 #include <errno.h>
@@ -65,8 +65,8 @@ static int move_wqs(struct speadi_verbs_queue *queue, enum ibv_wq_state state,
     return 0;
 }
 
-/* Makes a queue pair that distributes frames by a hash. All packets of a flow go to the same work queue, in order. With
- * one work queue the hash uses no field. */
+/* Makes a queue pair that distributes frames by a hash. All packets of a flow go to the same work queue, in order. If
+ * there is only one work queue, the hash uses no field of the frame. */
 static int make_hashed_qp(struct speadi_verbs_queue *queue, struct spead_err *err)
 {
     static uint8_t key[40] = {0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67,
@@ -92,7 +92,8 @@ static int make_hashed_qp(struct speadi_verbs_queue *queue, struct spead_err *er
                : speadi_verbs_failed(err, "create_qp_ex", queue->device->report.device, errno);
 }
 
-/* Makes the indirection table and the queue pair above the work queues, which exist already. */
+/* Makes the indirection table and the queue pair, which distribute frames to the work queues. The work queues must
+ * exist already. */
 static int make_hash(struct speadi_verbs_queue *queue, struct spead_err *err)
 {
     struct ibv_rwq_ind_table_init_attr table = {
@@ -188,7 +189,7 @@ int speadi_verbs_queue_start(struct speadi_verbs_queue *queue,
 void speadi_verbs_queue_stop(struct speadi_verbs_queue *queue)
 {
     speadi_verbs_flows_close(&queue->flows);
-    /* The result is ignored: the queue may be in its error state already, or the device may be gone. */
+    /* Ignore the result: the queue may be in its error state already, or the device may be gone. */
     if (queue->wq_count)
         (void)move_wqs(queue, IBV_WQS_ERR, NULL);
     else if (queue->qp)

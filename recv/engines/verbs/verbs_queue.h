@@ -1,5 +1,5 @@
-/* The queue pair that receives frames, with its completion queue and its flow rules. When it has failed, the engine
- * closes it and opens another one. */
+/* The queue pair that receives frames, with its completion queue and its flow rules. When the queue has failed, the
+ * engine closes it and opens another one. */
 #ifndef SPEADI_VERBS_QUEUE_H
 #define SPEADI_VERBS_QUEUE_H
 
@@ -11,39 +11,41 @@
 struct speadi_verbs_queue {
     struct speadi_verbs_device *device;
     struct speadi_verbs_cq cq;
-    struct ibv_qp *qp; /* NULL: closed */
+    struct ibv_qp *qp; /* NULL if the queue is closed */
     struct speadi_verbs_flows flows;
-    /* If wq_count is not 0, receives are posted to these work queues. The queue pair then only distributes the frames
-     * to them, by a hash of addresses and ports. */
+    /* If wq_count is not 0, receives are posted to these work queues, not to the queue pair. The queue pair then only
+     * distributes the frames to the work queues, by a hash of addresses and ports. */
     struct ibv_wq *wq[SPEADI_VERBS_WQS_MAX];
     unsigned wq_count;
     struct ibv_rwq_ind_table *table;
 };
 
 struct speadi_verbs_queue_config {
-    uint32_t depth;   /* receives posted at a time */
-    uint32_t sge_max; /* scatter entries of each receive */
-    int comp_vector;  /* -1: no completion events, the engine only polls */
-    unsigned wqs;     /* a power of two; 1: no work queues, receives are posted to the queue pair */
+    uint32_t depth;   /* most receives that are posted at a time */
+    uint32_t sge_max; /* most scatter entries of a receive */
+    int comp_vector;  /* -1 means no completion events: the engine only polls */
+    /* Number of work queues, a power of two. 1 means that there are none, and receives are posted to the queue pair. */
+    unsigned wqs;
 };
 
 /* Opens a queue and moves it to the state INIT. Receives may be posted then, but no frame arrives yet. If there are
- * several work queues, `depth` is divided among them, and they have one completion queue together. Returns 0 or -errno
- * with a sentence. The caller calls close() after a failure too. */
+ * several work queues, `depth` is divided among them, and all of them have one completion queue. Returns 0 or -errno
+ * with a sentence. The caller must call close() even after a failure. */
 int speadi_verbs_queue_open(struct speadi_verbs_queue *queue, struct speadi_verbs_device *device,
                             const struct speadi_verbs_queue_config *config, struct spead_err *err);
 
-/* The configuration of a multi-packet queue of mlx5. */
+/* The configuration of a multi-packet queue of mlx5. Its entries are large; the NIC fills an entry, stride by stride,
+ * with many frames. */
 struct speadi_verbs_striding {
-    uint32_t entries; /* a power of two */
-    /* Log2 of the size of a stride in bytes, and log2 of the number of strides in an entry. */
+    uint32_t entries; /* number of entries, a power of two */
+    /* A stride has 2^stride_log bytes, and an entry has 2^strides_log strides. */
     uint32_t stride_log, strides_log;
-    uint32_t completions; /* strides of all entries together */
-    int comp_vector;      /* -1: no completion events, the engine only polls */
+    uint32_t completions; /* number of strides of all entries together */
+    int comp_vector;      /* -1 means no completion events: the engine only polls */
 };
 
-/* Opens a multi-packet queue, as speadi_verbs_queue_open() opens an ordinary one. Sets *ring to the addresses of the
- * entries and the doorbell. The caller fills the entries (see verbs_mprq.h). */
+/* Opens a multi-packet queue, as speadi_verbs_queue_open() opens an ordinary one. Stores the addresses of the entries
+ * and of the doorbell in *ring. The caller must fill the entries (see verbs_mprq.h). */
 int speadi_verbs_queue_open_striding(struct speadi_verbs_queue *queue,
                                      struct speadi_verbs_device *device,
                                      const struct speadi_verbs_striding *config,

@@ -1,4 +1,4 @@
-/* See verbs_reader.h. */
+/* Parses frames, and learns what usual frames look like. See verbs_reader.h. */
 #include "verbs_reader.h"
 
 #include <string.h>
@@ -34,7 +34,8 @@ static bool checksums_hold(const struct speadi_frame *headers,
     };
 
     if (!frame->body && frame->body_bytes)
-        return true; /* the CPU cannot read the body; but the NIC has checked the Ethernet CRC */
+        /* the CPU cannot read the body, so accept the frame; the NIC has checked the Ethernet CRC */
+        return true;
     return speadi_frame_checksums_hold(headers, parts, 3);
 }
 

@@ -1,5 +1,5 @@
-/* Turns received frames into packets that the engine lends. It finds the source of each frame, and where the datagram
- * lies in the frame. If it refuses a frame, it finds the bucket for it. */
+/* Turns received frames into packets that the engine lends. The reader finds the source of each frame, and the place of
+ * the datagram in the frame. If it refuses a frame, it finds the bucket in which the core counts the frame. */
 #ifndef SPEADI_VERBS_READER_H
 #define SPEADI_VERBS_READER_H
 
@@ -15,11 +15,11 @@
 struct speadi_verbs_reader {
     struct speadi_address address[SPEADI_RX_SOURCES_MAX];
     uint32_t count;
-    uint16_t source; /* source of the latest frame; the next one is probably from it too */
-    /* For each source: how many bytes lay before the datagram in the latest frame. 0: no frame has arrived yet. */
+    uint16_t source; /* source of the latest frame; the search begins with this source */
+    /* For each source: how many bytes lay before the datagram in the latest frame. 0 if no frame has arrived yet. */
     uint32_t frame_head[SPEADI_RX_SOURCES_MAX];
-    /* Three words of the headers of an accepted frame of usual_source. The bits that may differ from frame to frame are
-     * masked out. At first the words hold a value that no frame has. */
+    /* Three words of the headers of an accepted frame of the source usual_source. The bits that may differ from frame
+     * to frame are 0. At first the words hold a value that no frame has. */
     uint64_t usual[3];
     uint16_t usual_source;
 };
@@ -27,21 +27,21 @@ struct speadi_verbs_reader {
 /* A frame in memory, in up to three pieces. */
 struct speadi_verbs_frame {
     const uint8_t *head;
-    const uint8_t *body; /* NULL: there is no body, or the CPU cannot read it */
+    const uint8_t *body; /* NULL if there is no body, or if the CPU cannot read it */
     const uint8_t *tail;
-    uint32_t head_bytes, body_bytes; /* the tail has the remaining bytes */
+    uint32_t head_bytes, body_bytes; /* the tail has the other bytes of frame_bytes */
     uint32_t frame_bytes;
     bool checked; /* the device has found the checksums right */
     uint64_t time_ns;
-    uint64_t place; /* number of the reservation; `body` lies in its range */
+    uint64_t place; /* number of the reservation in whose range `body` lies */
 };
 
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
                               const struct speadi_rx_config *config);
 
 /* A usual frame is an IPv4 frame without VLAN tags, IP options and fragmentation. Most frames of a stream are usual and
- * differ only in lengths, identification numbers and checksums. At these three offsets lie the words that are the same
- * in all of them, apart from the bits that SPEADI_USUAL_MASK masks out. */
+ * differ only in lengths, identification numbers and checksums. SPEADI_USUAL_AT has the offsets of three words of the
+ * headers. In each word, the bits that are set in SPEADI_USUAL_MASK are the same in all usual frames of one source. */
 #define SPEADI_USUAL_AT                                                        \
     {                                                                          \
         SPEADI_ETHERNET_TYPE_AT, SPEADI_PLAIN_IP_AT + SPEADI_IPV4_FRAGMENT_AT, \
@@ -63,7 +63,7 @@ static inline uint64_t speadi_verbs_word(const uint8_t *from)
 }
 
 /* Returns true if the frame has the same headers as the latest usual frame that was accepted. Then *payload_bytes is
- * the length of its datagram. If it returns false, the frame has to be parsed. */
+ * the length of its datagram. If the function returns false, the caller must parse the frame. */
 static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reader,
                                          const struct speadi_verbs_frame *frame,
                                          uint32_t *payload_bytes)
@@ -110,8 +110,9 @@ static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t s
     };
 }
 
-/* Parses any frame. Fills *packet as speadi_verbs_fill() does, or marks it as refused and states the bucket. If the
- * device has not checked the checksums, the function checks them, unless the CPU cannot read a part of the frame. */
+/* Parses any frame. Fills *packet as speadi_verbs_fill() does, or marks the packet as refused and states the bucket. If
+ * the device has not checked the checksums, the function checks them. It cannot check them if the CPU cannot read a
+ * part of the frame. */
 void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
                            const struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet);
 
@@ -126,7 +127,8 @@ static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
         speadi_verbs_fill(packet, reader->usual_source, frame, SPEADI_PLAIN_PAYLOAD_AT,
                           payload_bytes);
     } else {
-        /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
+        /* Pass a copy, so that the program never takes the address of `frame` itself. So the compiler can keep the
+         * fields of usual frames in registers. */
         const struct speadi_verbs_frame copy = *frame;
 
         speadi_verbs_read_any(reader, &copy, packet);

@@ -5,9 +5,10 @@
 
 #include "rx_verbs.h"
 
-#define HEAD_BYTES_MAX 512u /* no reservations for packets with longer heads */
+#define HEAD_BYTES_MAX 512u /* packets with longer headers get no reservations */
 
-/* Takes `count` free slots, makes them plain and chains them. */
+/* Takes `count` free slots, makes them plain (without a reserved range), and links them in a chain. Returns the first
+ * slot. */
 static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned wq, uint32_t count)
 {
     struct ibv_recv_wr *first, **link = &first;
@@ -25,7 +26,8 @@ static struct speadi_verbs_slot *chain(struct speadi_verbs_engine *e, unsigned w
     return (struct speadi_verbs_slot *)(void *)first; /* wr is the first member of a slot */
 }
 
-/* Takes a free slot for each range, makes it placed and chains it. */
+/* Takes a free slot for each range, gives the range to the slot, and links the slots in a chain. Returns the first
+ * slot. */
 static struct speadi_verbs_slot *chain_placed(struct speadi_verbs_engine *e, uint32_t head_bytes,
                                               const struct speadi_rx_range *ranges, uint32_t count)
 {
@@ -72,7 +74,7 @@ static void refill_slots(struct speadi_verbs_engine *e)
         post(e, chain(e, 0, room), room);
 }
 
-/* Posts plain slots to each work queue, until each has its share of the depth. */
+/* Posts plain slots (without a reserved range) to each work queue, until each work queue has its share of e->depth. */
 static void refill_wqs(struct speadi_verbs_engine *e)
 {
     uint32_t share = e->depth / e->queue.wq_count;
@@ -95,8 +97,8 @@ void speadi_verbs_refill(struct speadi_verbs_engine *e)
         refill_slots(e);
 }
 
-/* Posts the slots of the last burst again, in the order in which they were lent. So the device uses these slots in the
- * same order again. */
+/* Posts the slots of the last burst again, in the order in which they were lent. The device then uses these slots in
+ * the same order again. */
 static void repost(struct speadi_verbs_engine *e)
 {
     struct ibv_recv_wr *next = NULL;

@@ -20,8 +20,8 @@ static int open_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *
     return speadi_verbs_queue_open(queue, &e->device, &config, err);
 }
 
-/* Posts slots to the new queue and starts it. If a post fails, e->failed is set, and the queue starts with the slots
- * that were posted until then. Returns an error if none was posted. */
+/* Posts slots to the new queue and starts it. If a post fails, sets e->failed and starts the queue with the slots that
+ * were posted before. Returns an error if none was posted. */
 static int fill_and_start(struct speadi_verbs_engine *e, struct spead_err *err)
 {
     speadi_verbs_refill(e);
@@ -56,8 +56,8 @@ int speadi_verbs_queue_begin(struct speadi_verbs_engine *e, struct spead_err *er
     return ret;
 }
 
-/* Stops the queue, keeps the frames that it received, and closes it. All reservations end here: frames have landed in
- * some of the ranges and are kept, and the device will not write into the others any more. */
+/* Stops the queue, keeps the frames that it received, and closes it. All reservations end here. Frames that have landed
+ * in reserved ranges are kept, and the device will not write into any range of the old queue any more. */
 static void retire_queue(struct speadi_verbs_engine *e, struct speadi_verbs_queue *queue,
                          uint32_t queue_number)
 {
@@ -74,7 +74,7 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
     int ret;
 
     if (e->is_striding)
-        speadi_verbs_queue_close(&e->queue); /* all frames that it received have been lent */
+        speadi_verbs_queue_close(&e->queue); /* poll() has lent all frames of this queue */
     else
         retire_queue(e, &e->queue, e->queue_number);
     e->failed = false;
@@ -87,7 +87,7 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         return;
     }
     e->rebuilds++;
-    /* Only the 1st, 2nd, 4th, ... failure is logged, because the queue may fail with every packet. */
+    /* Log only the 1st, 2nd, 4th, 8th, ... failure, because the queue may fail with every packet. */
     if (!speadi_is_power_of_two(e->rebuilds))
         return;
     speadi_log_line(
@@ -97,8 +97,8 @@ void speadi_verbs_queue_replace(struct speadi_verbs_engine *e)
         e->device.report.device, (unsigned long long)e->rebuilds);
 }
 
-/* The function makes the rules of the new queue before it removes the rules of the old queue. A frame that arrives
- * between these two steps arrives twice, but no frame is lost. */
+/* The function makes the flow rules of the new queue before it removes the flow rules of the old queue. A frame that
+ * arrives between these two steps arrives twice, but no frame is lost. */
 void speadi_verbs_queue_take_back(struct speadi_verbs_engine *e)
 {
     struct speadi_verbs_queue old = e->queue;

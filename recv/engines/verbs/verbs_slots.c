@@ -1,4 +1,4 @@
-/* See verbs_slots.h. */
+/* Makes, frees and posts receive slots. See verbs_slots.h. */
 #include "verbs_slots.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* Receive slots. A slot is registered host memory that can hold the longest frame, and the work request that posts this
- * memory. A slot is free, posted, or lent.
+ * memory. A slot is free, posted, or lent. A plain slot has no reserved range, so the device writes the whole frame
+ * into the slot. A placed slot has a reserved range.
  *
  * The device scatters the frame of a placed slot over three pieces: the head of the frame into the slot, the payload
  * into the reserved range, and all further bytes into the rest of the slot. So no frame is ever too long for a placed
@@ -15,11 +16,12 @@ struct speadi_verbs_slot {
     struct ibv_recv_wr wr; /* its wr_id is the number of the slot */
     struct ibv_sge sge[3];
     uint8_t *data;
-    uint64_t place;      /* number of the reservation, or SPEADI_RX_UNPLACED */
-    uint8_t *payload;    /* if placed: the reserved range; NULL: the CPU cannot read it */
-    uint32_t head_bytes; /* if placed: bytes of the frame before the payload */
-    uint32_t queue;      /* number of the queue to which the slot is posted; 0: it is not posted */
-    uint32_t wq;         /* index of the work queue in that queue */
+    uint64_t place; /* number of the reservation, or SPEADI_RX_UNPLACED */
+    /* Only in a placed slot: the reserved range, or NULL if the CPU cannot read it. */
+    uint8_t *payload;
+    uint32_t head_bytes; /* only in a placed slot: bytes of the frame before the payload */
+    uint32_t queue; /* number of the queue to which the slot is posted; 0 if it is not posted */
+    uint32_t wq;    /* index of the work queue to which the slot is posted */
 };
 
 struct speadi_verbs_slots {
@@ -28,27 +30,29 @@ struct speadi_verbs_slots {
     struct speadi_verbs_memory memory;
     struct speadi_verbs_slot *slot;
     uint32_t count, slot_bytes;
-    uint32_t *free; /* numbers of the free slots: a stack, so that slots in the cache come first */
+    /* Numbers of the free slots, as a stack. So the slot that became free last, which is probably in the cache, is used
+     * first. */
+    uint32_t *free;
     uint32_t free_count;
 };
 
-/* Makes `count` slots of slot_bytes each. Returns 0 or -errno with a sentence. The caller calls close() after a failure
- * too. */
+/* Makes `count` slots of slot_bytes each. Returns 0 or -errno with a sentence. The caller must call close() even after
+ * a failure. */
 int speadi_verbs_slots_open(struct speadi_verbs_slots *slots, struct speadi_verbs_device *device,
                             uint32_t count, uint32_t slot_bytes, struct spead_err *err);
 
-/* Frees the memory of the slots. The caller makes sure that no slot is posted any more. Does nothing if the struct is
- * zeroed. */
+/* Frees the memory of the slots. The caller must make sure that no slot is posted any more. Does nothing if the struct
+ * is zeroed. */
 void speadi_verbs_slots_close(struct speadi_verbs_slots *slots);
 
 uint64_t speadi_verbs_slots_bytes(const struct speadi_verbs_slots *slots);
 
-/* Frees all slots that are still posted to that queue. The caller calls it when the queue is closed and some of its
- * receives never completed. */
+/* Frees all slots that are still posted to that queue. The caller must call it after it has closed the queue, because
+ * some receives of the queue may never have completed. */
 void speadi_verbs_slots_reclaim(struct speadi_verbs_slots *slots, uint32_t queue);
 
 /* Takes a free slot. There must be one. The fields of the slot still have the values of its last use. So the caller
- * makes the slot plain or placed, and then posts its wr. */
+ * must make the slot plain or placed before it posts the slot. */
 static inline struct speadi_verbs_slot *speadi_verbs_slots_take(struct speadi_verbs_slots *slots)
 {
     return &slots->slot[slots->free[--slots->free_count]];
@@ -66,8 +70,8 @@ static inline void speadi_verbs_slot_make_plain(struct speadi_verbs_slot *slot, 
     slot->place = SPEADI_RX_UNPLACED;
 }
 
-/* Sets those fields of a placed slot that are the same for all frames with heads of head_bytes. Afterwards the caller
- * sets the address and the length of the payload. */
+/* Sets those fields of a placed slot that are the same for all frames with head_bytes bytes before the payload. The
+ * caller must then set the address and the length of the payload. */
 void speadi_verbs_slot_shape(struct speadi_verbs_slot *slot, uint32_t slot_bytes,
                              uint32_t head_bytes, uint32_t heaps_key);
 
@@ -84,8 +88,8 @@ static inline void speadi_verbs_slot_place(struct speadi_verbs_slot *slot, uint3
 }
 
 /* Posts a chain of `count` slots, which begins with `first`. It posts them to the work queue wq, or to the queue pair
- * qp if wq is NULL. The caller has set the fields `queue` and `wq` of the slots. Returns how many slots were posted. If
- * that is fewer than `count`, *error is the positive errno, and the other slots are free again. Otherwise *error is
+ * qp if wq is NULL. The caller must set the fields `queue` and `wq` of the slots before. Returns how many slots were
+ * posted. If some were not posted, *error is the positive errno, and these slots are free again. Otherwise *error is
  * 0. */
 uint32_t speadi_verbs_slots_post(struct speadi_verbs_slots *slots, struct ibv_qp *qp,
                                  struct ibv_wq *wq, struct speadi_verbs_slot *first, uint32_t count,
