@@ -6,13 +6,13 @@
  * poll() lends a burst to the core. The core may read the burst until it calls give_back(). At most one burst is lent
  * at a time.
  *
- * Placed receive. Before a poll the core may call reserve() to say where the payload of the next packets should go. The
- * engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in that order.
- * burst.reservations_ended says how many reservations have ended in all, after the core has processed the burst. Until
- * a reservation has ended, the engine may write to its range. Until then the core must not touch the range, must not
- * move a packet to it, and must not hand over or free its heap. A packet with place = r has its payload in range r.
- * That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in the wrong
- * range.
+ * Payload is placed as follows. Before a poll the core may call reserve() to say where the payload of the next packets
+ * should go. The engine numbers the reservations 0, 1, 2, ... in the order in which it accepts them, and ends them in
+ * that order. burst.reservations_ended says how many reservations have ended since open(), after the core has processed
+ * the burst. Until a reservation has ended, the engine may write to its range. Until then the core must not touch the
+ * range, must not move a packet to it, and must not hand over or free its heap. A packet with place = r has its payload
+ * in range r. That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in
+ * the wrong range.
  *
  * All ranges lie in the heap memory. The core describes this memory to attach() before the first reserve(). The CPU may
  * be unable to touch this memory. In that case the engine does not touch it with the CPU either, and the pointers
@@ -120,9 +120,9 @@ struct speadi_rx_counters {
  * takes a reference to each link. All endpoints of a stream are of one kind, so exactly one of addresses, links and
  * texts is set. The array that is set has count elements. */
 struct speadi_rx_config {
-    const struct speadi_address *addresses; /* SPEAD_ENDPOINT_UDP */
-    struct spead_mem_link *const *links;    /* SPEAD_ENDPOINT_MEM_LINK */
-    const char *const *texts;               /* SPEAD_ENDPOINT_TEXT */
+    const struct speadi_address *addresses; /* set if the endpoints are SPEAD_ENDPOINT_UDP */
+    struct spead_mem_link *const *links;    /* set if the endpoints are SPEAD_ENDPOINT_MEM_LINK */
+    const char *const *texts;               /* set if the endpoints are SPEAD_ENDPOINT_TEXT */
     uint32_t count;
     const struct speadi_interface *interface;
     /* The engine lends only packets that come from this address, which has the IP version of `addresses`. If it is
@@ -164,8 +164,8 @@ struct speadi_rx_engine_ops {
     int (*usable)(const struct speadi_rx_config *config, struct spead_err *err);
 
     /* Control plane: may block, allocate and log. The caller must call close() even after a failed open(). After a
-     * successful open() the sockets are bound and have joined their groups. The caller zeroes *facts before the call,
-     * and open() sets the fields that it knows. Returns 0, or -errno with a sentence. */
+     * successful open() the sockets are bound and have joined their groups. The caller must zero *facts before the
+     * call, and open() sets the fields that it knows. Returns 0, or -errno with a sentence. */
     int (*open)(void *self, const struct speadi_rx_config *config, struct speadi_rx_facts *facts,
                 struct spead_err *err);
     void (*close)(void *self);
@@ -181,10 +181,10 @@ struct speadi_rx_engine_ops {
      * sentence. An engine that has nothing to do sets `start` to NULL. */
     int (*start)(void *self, struct spead_err *err);
 
-    /* Data path, owner thread only, never blocks. Fills *burst and returns burst->count. Returns 0 when no packet was
-     * there: in that case nothing is lent, but burst->reservations_ended is set. Returns -ESHUTDOWN when all sources
-     * have ended (such as closed memory links that have been read to their end). Returns another -errno when the stream
-     * cannot continue. give_back() ends the loan of the burst. */
+    /* Data path: never blocks. Only the owner thread calls it. Fills *burst and returns burst->count. Returns 0 when no
+     * packet was there: in that case nothing is lent, but burst->reservations_ended is set. Returns -ESHUTDOWN when all
+     * sources have ended (such as closed memory links that have been read to their end). Returns another -errno when
+     * the stream cannot continue. give_back() ends the loan of the burst. */
     int (*poll)(void *self, struct speadi_rx_burst *burst);
     void (*give_back)(void *self, struct speadi_rx_burst *burst);
 
@@ -214,17 +214,18 @@ struct speadi_rx_engine_ops {
      * one returns immediately. */
     void (*wake)(void *self);
 
-    /* Data path, owner thread. Returns the time by which heaps age, in ns. This time never goes back, and it changes
-     * only inside poll(). An engine without a clock of its own sets now to NULL; then the core uses CLOCK_MONOTONIC. An
-     * engine that reads a capture has packets with a time of their own. It returns the time up to which it has lent all
-     * packets. The core calls now() once in a poll and again after each burst. With this time the core decides when a
-     * heap times out (heap_timeout_ns) and when it forgets a finished heap. The core lets heaps time out only after a
-     * poll() that lent nothing, because a packet that is still to be read has not been lost.
+    /* Data path; only the owner thread calls it. Returns the time by which heaps age, in ns. This time never goes back,
+     * and it changes only inside poll(). An engine without a clock of its own sets now to NULL; then the core uses
+     * CLOCK_MONOTONIC. In an engine that reads a capture, the packets have a time of their own. Such an engine returns
+     * the time up to which it has lent all packets. The core calls now() once in a poll and again after each burst.
+     * With this time the core decides when a heap times out (heap_timeout_ns) and when it forgets a finished heap. The
+     * core lets heaps time out only after a poll() that lent nothing, because a packet that is still to be read has not
+     * been lost.
      *
      * All other times are times of the host, because a thread waits for them: the deadline of wait(), stop_drain_ns,
-     * coalesce_ns, and the time between two readings of the counters. If the engine has a clock, the core does not wake up
-     * by itself to end old heaps. So wait() must return when the next poll() would move the clock, even if there is no
-     * packet. */
+     * coalesce_ns, and the time between two readings of the counters. If the engine has a clock, the core does not wake
+     * up by itself to end old heaps. So wait() must return when the next poll() would move the clock, even if there is
+     * no packet. */
     uint64_t (*now)(void *self);
 
     /* Prepares the engine for its end. The owner thread calls quiesce() when the stream stops. quiesce() takes all
@@ -238,7 +239,7 @@ struct speadi_rx_engine_ops {
 };
 
 /* The descriptions of all receive engines of this library, ordered by name; NULL ends the list. Each description is the
- * first member of a table of operations, which is named speadi_rx_engine_<name> and stands in rx_<name>.c. */
+ * first member of a table of operations, which is named speadi_rx_engine_<name> and is defined in rx_<name>.c. */
 extern const struct speadi_engine_about *const speadi_rx_engines[];
 
 /* Returns the engine of that name, or NULL if there is none. */

@@ -2,8 +2,8 @@
  *
  * The count is exact within a window of the newest counters: when a skipped counter opens late, it no longer counts as
  * missing. When the sender restarts, a new epoch begins; the missing heaps of the old epoch stay in the count. The
- * tracker assumes a restart in three cases: a counter is older than the window; a counter is far ahead; or a counter
- * opens a second time and the next heap has the counter after it.
+ * tracker assumes a restart in three cases. First: a counter is older than the window. Second: a counter is much larger
+ * than the newest one. Third: a counter opens a second time, and the next heap has the counter after it.
  *
  * The tracker cannot tell some cases apart. If two late heaps have adjacent counters and both had opened before, the
  * tracker assumes a restart by mistake. If the sender restarts with counters inside the window, and its first heaps are

@@ -18,7 +18,8 @@
 
 #include "heap_memory.h"
 
-/* Stream-control values that a heap carries, as bits: 1 << enum spead_stream_control. */
+/* The bit in speadi_live_heap.control that means: the heap carries this stream-control value (enum
+ * spead_stream_control). */
 #define SPEADI_CONTROL_BIT(value) (1u << (value))
 
 struct speadi_live_heap {
@@ -60,7 +61,7 @@ struct speadi_live_heap_layout {
     uint64_t hash_multiplier; /* a random odd number */
     size_t meta_bytes;
     uint32_t pointers_max, ranges_max, source_count;
-    uint32_t hash_cells; /* a power of two, at least twice pointers_max */
+    uint32_t hash_cells; /* cells of pointer_hash: a power of two, at least twice pointers_max */
     unsigned hash_shift;
     bool in_order; /* packets of a heap are accepted only in the order of their payload offsets */
 };
@@ -223,8 +224,8 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
  * consumer. A heap without a declared length gets min_length as its length. */
 void speadi_live_heap_finish(struct speadi_live_heap *live);
 
-/* Finds out whether the kernel dropped packets of the stream since this incomplete heap opened. Stores the answer in
- * local_drops and returns it. */
+/* Finds out whether the kernel dropped packets of the stream after this incomplete heap had opened. Stores the answer
+ * in local_drops and returns it. */
 bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops);
 
 /* Overwrites the holes of the heap with zeros. The region may have held another heap before, and the consumer must not

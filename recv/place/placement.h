@@ -30,7 +30,7 @@ struct speadi_reservation {
     uint16_t source;
 };
 
-/* What is known of the packets of a source. */
+/* What the prediction knows about the packets of a source. */
 struct speadi_prediction {
     uint64_t counter;     /* heap counter of the last packet */
     uint64_t next_offset; /* where the payload of the last packet ended */

@@ -29,7 +29,7 @@ struct speadi_placement_policy {
 bool speadi_placement_policy_update(struct speadi_placement_policy *policy, uint64_t packets,
                                     unsigned window);
 
-/* Tells whether enough packets have come since the last update. */
+/* Tells whether enough packets have come after the last update. */
 static inline bool speadi_placement_policy_is_due(const struct speadi_placement_policy *policy,
                                                   uint64_t packets)
 {

@@ -1,4 +1,4 @@
-/* See coalesce.h. */
+/* Decides how long packets coalesce. See coalesce.h. */
 #include "coalesce.h"
 
 #define TRAIN_BYTES    65536u /* bytes of the largest train */

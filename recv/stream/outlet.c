@@ -46,8 +46,8 @@ static int open_channel(struct speadi_outlet *outlet, const struct spead_channel
 
     if (ret < 0)
         return ret;
-    /* The owner sends once per burst, and the consumer sleeps between bursts. A fence at each send is cheaper here
-     * than a membarrier at each sleep, which would interrupt the owner thread, too. */
+    /* The owner thread sends once per burst, and the consumer sleeps between bursts. A fence at each send is cheaper
+     * here than a membarrier at each sleep, which would interrupt the owner thread, too. */
     speadi_channel_set_sync(outlet->channel, SPEADI_SYNC_FENCED);
     return spead_sender_open(&outlet->sender, outlet->channel, "receive stream", SPEAD_TYPE_HEAP,
                              err);

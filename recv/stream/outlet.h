@@ -69,8 +69,8 @@ static inline struct spead_heap *speadi_outlet_heap(const struct spead_message *
  * region holds at most one heap. */
 void speadi_outlet_add(struct speadi_outlet *outlet, struct spead_heap *heap);
 
-/* Returns how many heaps the channel takes now without shedding one. Returns UINT32_MAX if no receiving end is open.
- * The caller can then send at once: speadi_outlet_send() returns the error. */
+/* Returns how many heaps the channel takes now without shedding one. Returns UINT32_MAX if no receiving end is open. In
+ * that case the caller should send: speadi_outlet_send() then returns the error. */
 uint32_t speadi_outlet_room(struct speadi_outlet *outlet);
 
 /* Sends `count` pending heaps, beginning with number `first` of the list. The heaps stay in the list until

@@ -186,9 +186,9 @@ void speadi_recv_end_burst(struct spead_recv_stream *stream);
 /* ---- recv_fast_path.c ------------------------------------------------------------------------ */
 
 /* Processes packets of the burst, beginning with packet number burst_next. It stops at the first packet that does not
- * begin where the packet before it in the heap ended, or that does more than add payload (it completes the heap, for
- * example). The caller must give that packet to speadi_recv_process_packet(). Returns how many packets it has
- * processed, which may be 0. */
+ * begin where the packet before it in the heap ended. It also stops at a packet that does more than add payload, for
+ * example completes the heap. The caller must give that packet to speadi_recv_process_packet(). Returns how many
+ * packets it has processed, which may be 0. */
 unsigned speadi_recv_fast_path(struct spead_recv_stream *stream);
 
 /* ---- recv_packet.c --------------------------------------------------------------------------- */
@@ -218,8 +218,8 @@ int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
                                const struct speadi_packet *packet);
 
 /* Looks at all packets of the burst from burst_next on, and copies each misplaced one to a spare buffer. The caller
- * must call this before it writes the payload of any of these packets to a heap, because such a write could overwrite a
- * misplaced packet. */
+ * must call this before it writes the payload of any of these packets to a heap. Otherwise such a write could overwrite
+ * a misplaced packet. */
 void speadi_recv_copy_misplaced(struct spead_recv_stream *stream);
 
 /* Returns packet i of the burst, or the copy of this packet if it was misplaced. Returns NULL if the packet is

@@ -1,6 +1,6 @@
 /* Places payload through iovecs: the engine spreads one receive over predicted slots. A slot is a pair of iovecs: a
- * short buffer for the head of a packet, and a range for its payload. Behind the slots stands the spill: a buffer for
- * all further bytes. */
+ * short buffer for the head of a packet, and a range for its payload. After the slots comes the spill: a buffer for all
+ * further bytes. */
 #ifndef SPEADI_SCATTER_H
 #define SPEADI_SCATTER_H
 

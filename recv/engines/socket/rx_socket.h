@@ -50,7 +50,8 @@ struct speadi_socket_engine {
     /* Bit i is set if source i has data and the engine must still read it in this round over the sources. */
     uint64_t round;
 
-    /* The ranges that are reserved for the next receives. The ranges of one source stand next to each other. */
+    /* The ranges that are reserved for the next receives. The ranges of one source are next to each other in the
+     * array. */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     unsigned range_count;
     uint64_t accepted, ended; /* number of reservations accepted, and of those that ended */

@@ -220,7 +220,7 @@ static unsigned uring_reserve(void *self, uint16_t index, uint32_t head_bytes,
 }
 
 /* Ends the reservations of a placed receive that was cancelled and has completed. If the receive got data before the
- * cancel, copies the data from the ranges to the source's own buffer, because the core may use the ranges
+ * cancel, copies the data from the ranges to the source's own buffer. The reason is that the core may use the ranges
  * immediately. */
 static void end_cancelled(struct speadi_uring_engine *e, struct speadi_uring_source *source)
 {

@@ -14,7 +14,7 @@
 
 #include "gro.h"
 
-#define SPEADI_URING_BUFFERS 64u /* a power of two */
+#define SPEADI_URING_BUFFERS 64u /* number of buffers, a power of two */
 /* The kernel writes a struct io_uring_recvmsg_out and control messages before the data. Together they fill one cache
  * line, so the data begin on a cache line. */
 #define SPEADI_URING_CONTROL_BYTES 48u

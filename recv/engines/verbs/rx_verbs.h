@@ -2,7 +2,7 @@
  *
  *   rx_verbs.c          opens, closes and waits; has the table of operations
  *   rx_verbs_options.c  reads the options, and says whether the engine can be used
- *   verbs_refill.c      posts receives: plain slots, and slots for reserved ranges
+ *   verbs_refill.c      posts receives, with and without reserved ranges
  *   verbs_harvest.c     polls completions, and lends their packets
  *   verbs_mprq.c        the memory of a multi-packet queue, where many frames share an entry
  *   verbs_renew.c       opens a new queue when the old one failed, or when reservations are taken back

@@ -3,8 +3,8 @@
 
 #include <errno.h>
 
-/* Makes the completion queue. Tries the best kind of time stamps first, then the other kinds. Only by such a try the
- * engine learns which kinds a device has: the device refuses to make a queue with a kind that it lacks. */
+/* Makes the completion queue. Tries the best kind of time stamps first, then the other kinds. Only such a try shows
+ * which kinds a device has: the device refuses to make a queue with a kind that it lacks. */
 static void create(struct speadi_verbs_cq *cq, struct ibv_cq_init_attr_ex *attr)
 {
     static const uint64_t fields[] = {

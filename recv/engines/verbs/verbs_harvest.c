@@ -8,8 +8,8 @@
 
 #include "rx_verbs.h"
 
-/* If this many packets come one after another and the core reserves no range for any of them, the engine fills the
- * whole queue with plain slots, which are slots without a reserved range. */
+/* When the core has reserved no range for this many packets, one after another, the engine assumes that no payload is
+ * placed any more. It then fills the whole queue with plain slots, which are slots without a reserved range. */
 #define UNRESERVED_MAX 1024u
 
 /* How long the engine waits until a stopped queue has flushed its receives. A device that takes longer counts as

@@ -1,4 +1,4 @@
-/* Joins groups and holds ports in the kernel for packets that bypass it. */
+/* Joins multicast groups and holds ports in the kernel, for packets that bypass the kernel. */
 #include "verbs_joins.h"
 
 #include <linux/filter.h>

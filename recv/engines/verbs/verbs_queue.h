@@ -6,7 +6,7 @@
 #include "verbs_cq.h"
 #include "verbs_flow.h"
 
-#define SPEADI_VERBS_WQS_MAX 16u /* a power of two */
+#define SPEADI_VERBS_WQS_MAX 16u /* most work queues of one queue pair; a power of two */
 
 struct speadi_verbs_queue {
     struct speadi_verbs_device *device;
