@@ -1,8 +1,9 @@
 /* Errors: what went wrong, in words that a person can act on.
  *
- * Every call of the library returns 0 (or a count) or -errno. Set-up calls also take a `struct spead_err *`, which may
- * be NULL: after a failure it holds one sentence that says what failed, where, and what to do about it. The data path
- * never fills a struct spead_err. The library neither prints nor exits. */
+ * Every call of the library that can fail returns -errno on failure, and 0 or a count on success. Calls that set
+ * something up also take a `struct spead_err *`, which may be NULL. After a failure that struct holds one sentence that
+ * says what failed, where, and what to do about it. Calls of the data path never fill a struct spead_err. The library
+ * never prints text and never ends the process. */
 #ifndef SPEADLINE_ERROR_H
 #define SPEADLINE_ERROR_H
 
@@ -12,31 +13,36 @@ extern "C" {
 
 #define SPEAD_ERR_TEXT_MAX 256
 
-/* The library fills this struct only on failure. The caller need not initialise the struct before the call. */
+/* The description of an error. The library fills this struct only on failure. The caller need not initialise it before
+ * the call. */
 struct spead_err {
-    int code;                      /* the -errno that the call returned */
-    char text[SPEAD_ERR_TEXT_MAX]; /* one line, no newline, always terminated */
-    /* The name of the configuration field that was refused, as the header spells it ("packet_bytes_max"). It has
-     * static storage. The text then begins with this name, so that a program that calls the field by another name can
-     * replace the name in the text. NULL: no single field caused the failure (it was the network, or memory). */
+    int code; /* the -errno that the call returned */
+    /* One sentence on one line, without a newline, always terminated by a zero byte. */
+    char text[SPEAD_ERR_TEXT_MAX];
+    /* The name of the configuration field that the library refused, as the header spells it ("packet_bytes_max"). The
+     * string has static storage. `text` then begins with this name. So a program that shows the field under another
+     * name can replace the name in the text. NULL: no single field caused the failure; for example, the cause was the
+     * network or too little memory. */
     const char *field;
 };
 
-/* Severity of a line that a log callback gets. */
+/* How serious a line is that a log callback gets. */
 enum spead_log_level {
-    SPEAD_LOG_WARNING = 0, /* something works less well than asked, e.g. a clipped socket buffer */
-    SPEAD_LOG_INFO = 1, /* a decision that a user may want to know, e.g. why an engine was chosen */
+    /* Something works less well than the configuration asks for. For example, a socket buffer is smaller. */
+    SPEAD_LOG_WARNING = 0,
+    /* A decision of the library that a user may want to know. For example, why it chose an engine. */
+    SPEAD_LOG_INFO = 1,
 };
 
-/* Where a stream sends its log lines. `fn` may be NULL: then nothing is logged. The thread that creates or polls the
- * stream calls `fn`. It does so rarely, never for each packet. `line` has no newline and is valid only during the
- * call. */
+/* The log callback of a stream or a graph. `fn` may be NULL: then nothing is logged. The thread on which the event
+ * happens calls `fn`: it creates or polls the stream, or steps a node. It calls `fn` rarely, never for each packet.
+ * `line` has no newline and is valid only during the call. */
 struct spead_log {
     void (*fn)(void *arg, enum spead_log_level level, const char *line);
-    void *arg;
+    void *arg; /* first argument of fn() */
 };
 
-/* The library's version, "major.minor.patch". Static storage. */
+/* Returns the version of the library, as "major.minor.patch". The string has static storage. */
 const char *spead_version(void);
 
 #ifdef __cplusplus

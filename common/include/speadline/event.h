@@ -1,8 +1,9 @@
-/* Device events. An event says "the device is done with this memory" to code that knows no device.
+/* Device events. An event is a number by which a device says "I no longer use this memory". Code that holds an event
+ * need not know the device.
  *
- * The code that owns a device supplies the operations, and chooses the number that stands for an event; the number is
- * never 0. An event has a count of owners. Each message that names the event owns one share of it;
- * spead_message_unref() or spead_region_release() ends that share. */
+ * The code that owns the device supplies the operations (struct spead_event_ops). It also chooses the number of each
+ * event, which is never 0. Several messages may carry the number of one event. Each of these messages owns one share of
+ * the event; spead_message_unref() or spead_region_release() gives that share back. */
 #ifndef SPEADLINE_EVENT_H
 #define SPEADLINE_EVENT_H
 
@@ -14,37 +15,43 @@
 extern "C" {
 #endif
 
+/* The operations on the events of one device. The code that owns the device supplies them. Any thread may call each of
+ * them. */
 struct spead_event_ops {
-    const char *name; /* such as "host" or "cuda"; errors and logs show it */
+    const char *name; /* name such as "host" or "cuda", for errors and logs */
 
-    /* Returns 1: the event is done; 0: it is not done yet; -errno: nobody can tell any more, because the device has
-     * failed. Any thread; never blocks. */
+    /* Asks for the state of the event. Returns 1 when the event is done, and 0 when it is not done yet. Returns -errno
+     * when the device has failed, so that the event can never be done. Never blocks. */
     int (*query)(void *arg, uint64_t event);
-    /* Blocks until query() would no longer return 0. Any thread. */
+    /* Blocks until the event is done or has failed: until query() would return 1 or -errno. */
     void (*wait)(void *arg, uint64_t event);
-    /* ref() adds one owner, and unref() takes one owner away. Any thread. */
+    /* ref() adds one share to the event, and unref() takes one share away. With the last share the event may be
+     * freed. */
     void (*ref)(void *arg, uint64_t event);
     void (*unref)(void *arg, uint64_t event);
-    void *arg; /* passed to each of these functions */
+    void *arg; /* first argument of each of these functions */
 };
 
-/* An event that the program itself completes, for tests and for work that other threads do. */
+/* A host event: an event that the program itself completes. It is for tests, and for work that other threads of the
+ * program do. */
 struct spead_host_event; /* opaque */
 
-/* Makes an event that is not done. Returns 0, and *out holds one reference; or -ENOMEM. */
+/* Makes a host event that is not done. Returns 0 and gives the caller one reference in *out, or -ENOMEM. err may be
+ * NULL. */
 int spead_host_event_create(struct spead_host_event **out, struct spead_err *err);
 
-/* Adds one owner, and returns the number that stands for the event in a message. */
+/* Adds one share to the event. Returns the number of the event, for the field `event` of a message; that message then
+ * owns the share. */
 uint64_t spead_host_event_share(struct spead_host_event *event);
 
-/* Completes the event: error is 0 when it is done, or a negative errno when it can never be done. Only the first call
- * counts. Any thread. */
+/* Completes the event. error is 0 when the event is done, or a negative errno when it can never be done. Only the first
+ * call has an effect. Any thread. */
 void spead_host_event_complete(struct spead_host_event *event, int error);
 
-/* Gives back the reference that create gave. NULL is ignored. Any thread. */
+/* Gives back the reference that spead_host_event_create() gave. NULL is ignored. Any thread. */
 void spead_host_event_unref(struct spead_host_event *event);
 
-/* The operations of these events, for the config of a region pool. */
+/* The operations of host events, for `event_ops` in the configuration of a region pool. */
 extern const struct spead_event_ops spead_host_event_ops;
 
 #ifdef __cplusplus

@@ -1,10 +1,13 @@
 /* A received heap: its payload, its items, what is missing and when it came.
  *
  * Ownership: a stream gives each heap to its consumer with one reference. The consumer gives the reference back with
- * spead_heap_unref(), and can make more references with spead_heap_ref(). A heap may outlive the stream that made it:
- * it keeps its memory pool alive.
- * Threads: a heap that was handed over never changes. Any thread may call every function below.
- * Holes of an incomplete heap read as zero, unless the stream's configuration says that they are left as they are. */
+ * spead_heap_unref(), and can add references with spead_heap_ref(). A heap may outlive the stream that made it, because
+ * the heap keeps its memory pool alive.
+ *
+ * Threads: a heap that was handed over to the consumer never changes. Any thread may call every function below.
+ *
+ * Holes: the bytes that did not arrive of an incomplete heap are zero. If the configuration of the stream has
+ * keep_holes, they have any value. */
 #ifndef SPEADLINE_HEAP_H
 #define SPEADLINE_HEAP_H
 
@@ -24,31 +27,33 @@ struct spead_heap; /* opaque */
 
 /* The clock from which a time stamp was read. */
 enum spead_clock {
-    SPEAD_CLOCK_UTC = 0,      /* CLOCK_REALTIME of this host, read once per burst of packets */
+    SPEAD_CLOCK_UTC = 0,      /* CLOCK_REALTIME of this host, read once for each burst */
     SPEAD_CLOCK_HARDWARE = 1, /* the NIC's clock */
     SPEAD_CLOCK_CAPTURE = 2,  /* the time recorded in a capture file */
 };
 
 /* Why a range of a heap's payload is missing. */
 enum spead_gap_cause {
-    SPEAD_GAP_UNSEEN = 0,      /* it did not arrive, and this host counted no drop meanwhile */
-    SPEAD_GAP_LOCAL_DROPS = 1, /* it did not arrive, and this host's drop counters rose meanwhile */
-    SPEAD_GAP_REFUSED = 2,     /* packets of this heap were refused: the ledger says why */
+    SPEAD_GAP_UNSEEN = 0,      /* it did not arrive; this host counted no drop at that time */
+    SPEAD_GAP_LOCAL_DROPS = 1, /* it did not arrive; this host's drop counters rose then */
+    SPEAD_GAP_REFUSED = 2,     /* the stream refused packets; the ledger says why */
 };
 
-/* A missing range [offset, offset + bytes) of the payload. `packets` is the number of packets that would fill it,
- * computed from the payload size of the other packets of the heap; 0 when that size is unknown. */
+/* A range of the payload that is missing in an incomplete heap. */
 struct spead_gap {
-    uint64_t offset;
-    uint64_t bytes;
+    uint64_t offset; /* where the range begins in the payload, in bytes */
+    uint64_t bytes;  /* length of the range */
+    /* The number of packets that would fill the range. It is computed from the payload size of the other packets of the
+     * heap. 0 means that this size is not known. */
     uint32_t packets;
-    enum spead_gap_cause cause;
+    enum spead_gap_cause cause; /* why the range is missing */
 };
 
-/* Adds one reference. Returns heap. */
+/* Adds one reference to the heap. Returns heap. */
 struct spead_heap *spead_heap_ref(struct spead_heap *heap);
 
-/* Gives one reference back. With the last one, the heap's memory returns to its pool. NULL is ignored. */
+/* Gives one reference to the heap back. When the last reference is given back, the memory of the heap returns to its
+ * pool. NULL is ignored. */
 void spead_heap_unref(struct spead_heap *heap);
 
 /* Returns the heap counter (item 0x01). */
@@ -57,52 +62,56 @@ uint64_t spead_heap_counter(const struct spead_heap *heap);
 /* Returns the flavour of the heap's packets. */
 struct spead_flavour spead_heap_flavour(const struct spead_heap *heap);
 
-/* Return the payload and its length in bytes. The caller may read the payload as long as it holds a reference. A heap
- * that carries item 0x02 has the declared length, also when parts are missing. The length of any other heap reaches to
- * the furthest byte that a packet named. The pointer is NULL when the payload lies in memory that the CPU cannot touch
- * (the stream's heap_arena): then spead_heap_region_info() says where it is. For a length of 0 in memory that the CPU
- * can touch, the pointer is not NULL, but there is nothing to read. */
+/* Return the payload and its length in bytes. The caller may read the payload as long as it holds a reference. If a
+ * heap carries item 0x02, its length is the length that this item declares, also when parts are missing. The length of
+ * any other heap reaches to the last byte that a packet named. The payload pointer is NULL when the payload lies in
+ * memory that the CPU cannot touch (the stream's heap_arena). Then spead_heap_region_info() says where the payload is.
+ * If the length is 0 in memory that the CPU can touch, the pointer is not NULL, and there is nothing to read. */
 const uint8_t *spead_heap_payload(const struct spead_heap *heap);
 uint64_t spead_heap_length(const struct spead_heap *heap);
 
-/* Says where the payload lies, for every kind of memory. A program that gives the payload to a device needs it.
- * info->bytes becomes the heap's length. The answer is valid while the caller holds a reference. */
+/* Fills *info: it says where the payload lies, for every kind of memory. A program that gives the payload to a device
+ * needs this. info->bytes becomes the length of the heap. The caller must have set info->struct_size by
+ * SPEAD_REGION_INFO_INIT. The answer is valid as long as the caller holds a reference. */
 void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info);
 
-/* Returns how many payload bytes arrived (at most the length). */
+/* Returns how many bytes of the payload have arrived. This is at most the length of the heap. */
 uint64_t spead_heap_received(const struct spead_heap *heap);
 
-/* Returns true when every byte of the heap's length has arrived and no item points past the length. A heap without a
- * declared length (item 0x02) is complete when it has no gap before its furthest byte. */
+/* Returns true when every byte of the heap's length has arrived and no item points past the end of the payload. A heap
+ * without a declared length (item 0x02) is complete when no byte is missing before the last byte that a packet
+ * named. */
 bool spead_heap_is_complete(const struct spead_heap *heap);
 
-/* Returns how many packets were accepted into this heap. */
+/* Returns how many packets the stream has accepted into this heap. */
 uint64_t spead_heap_packets(const struct spead_heap *heap);
 
-/* Writes at most max missing ranges into `gaps`, in ascending order. Returns how many missing ranges the heap has in
- * all (0 for a complete heap). */
+/* Writes the missing ranges into `gaps`, in ascending order, and at most `max` of them. Returns how many missing ranges
+ * the heap has in all (0 for a complete heap). */
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max);
 
-/* Return the times of the first and of the last accepted packet, in ns since the epoch of the clock. spead_heap_clock()
- * returns which clock that is. */
+/* Return the times at which the first and the last accepted packet came, in nanoseconds. spead_heap_clock() returns
+ * which clock was read; the times count from the epoch of that clock. */
 uint64_t spead_heap_first_ns(const struct spead_heap *heap);
 uint64_t spead_heap_last_ns(const struct spead_heap *heap);
 enum spead_clock spead_heap_clock(const struct spead_heap *heap);
 
-/* Returns the endpoint at which the heap's first packet arrived, as an index in the order of the stream's
- * configuration. */
+/* Returns at which endpoint (or memory link) the first packet of the heap arrived. The value is the index of that
+ * endpoint in the configuration of the stream, counted from 0. */
 uint32_t spead_heap_source(const struct spead_heap *heap);
 
-/* Returns the number of items. Items with the identifiers 0x00 to 0x04 are not counted. Addressed items without bytes
- * are not counted either (spead2 leaves them out too). In an incomplete heap only immediate items are counted: an item
- * pointer may be missing, so nobody knows where an addressed item ends. The immediate items come first, in order of
- * arrival; then come the addressed ones, in order of address. Source: SPEAD document, "item pointers". */
+/* Returns the number of items in the heap. Some items are not counted: those with identifiers 0x00 to 0x04, and
+ * addressed items without bytes (spead2 leaves these out too). In an incomplete heap only immediate items are counted:
+ * an item pointer may be missing, so nobody knows where an addressed item ends. The immediate items come first, in
+ * order of arrival. The addressed items come after them, in order of address. Source: SPEAD document, "item
+ * pointers". */
 size_t spead_heap_item_count(const struct spead_heap *heap);
 
-/* Writes the item with this index (0, 1, ...) to *item. Returns 0, or -ERANGE when index is past the last item. */
+/* Writes the item with this index to *item. The indexes count from 0. Returns 0, or -ERANGE when index is past the last
+ * item. */
 int spead_heap_item(const struct spead_heap *heap, size_t index, struct spead_item *item);
 
-/* Writes the first item with this identifier to *item. Returns 0, or -ENOENT when the heap has none. */
+/* Writes the first item with this identifier to *item. Returns 0, or -ENOENT when the heap has no such item. */
 int spead_heap_find_item(const struct spead_heap *heap, uint64_t id, struct spead_item *item);
 
 /* Returns true when the heap carries the stream-control item (0x06) with this value. */

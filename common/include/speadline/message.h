@@ -1,18 +1,19 @@
 /* Messages, which travel through channels, and the registry of their types.
  *
- * A message is 64 bytes, passed by value. It refers to an object that it does not contain: `reference` names the
+ * A message is 64 bytes, passed by value. It refers to an object that lies elsewhere in memory: `reference` names the
  * object, and offset and length say which part of the object is meant. The object itself keeps its map of gaps, further
- * times and the origin of its data. Nothing allocates per message.
+ * times and the origin of its data. The library allocates no memory for a message.
  *
- * Ownership: A message owns one reference to its object. The code that holds the message holds that reference: a send
- * passes the reference on, a receive takes it over, and the code that is done with the message calls
- * spead_message_unref() once.
+ * Ownership: A message owns one reference to its object. The code that holds the message also holds that reference.
+ * Sending a message passes its reference on. Receiving a message gives the reference to the receiver. The code that
+ * needs the message no longer must call spead_message_unref() once.
  *
- * Inheritance: The node or stream where a message first appears (its source) sets stream and sequence: sequence counts
- * the messages of one stream from 0 without gaps. time_ns says when the data came into being there. When a node makes a
- * message out of another message, the new one inherits stream, sequence, time, key and priority from the other
- * (spead_message_inherit()). A message that is made out of several inherits from the one that came first. A node may
- * set another key. Two messages with the same stream and sequence are parts of one thing. */
+ * Inheritance: The node or stream in which a message first appears is the source of the message. The source sets
+ * stream, sequence and time_ns. sequence counts the messages of one stream from 0, without gaps. time_ns says when the
+ * data came into being at the source. When a node makes a message out of another message, the new message inherits
+ * stream, sequence, time, key and priority from that message (spead_message_inherit()). A message that is made out of
+ * several messages inherits from the one that came first. A node may set another key. Two messages with the same stream
+ * and sequence are parts of one thing. */
 #ifndef SPEADLINE_MESSAGE_H
 #define SPEADLINE_MESSAGE_H
 
@@ -26,70 +27,80 @@
 extern "C" {
 #endif
 
+/* One message. It refers to an object and does not contain it. */
 struct spead_message {
-    uint64_t reference; /* the object, as its type understands it (mostly a pointer); 0: none */
-    uint64_t offset;    /* where the part begins, in bytes from the start of the object's data */
-    uint64_t length;    /* bytes of the part */
-    uint64_t sequence;  /* number in its stream */
-    uint64_t time_ns;   /* in the clock of its source; 0: unknown */
-    uint64_t key;       /* for nodes that route, group or join; 0 unless set */
-    uint64_t event;     /* device event (event.h): the data may be read after it; 0: immediately */
-    uint32_t stream;
-    uint16_t type;    /* an id of the registry */
-    uint8_t priority; /* lane of a channel: 0 is the lowest and the first to be shed */
-    uint8_t flags;    /* SPEAD_MESSAGE_... */
+    /* The object; the type of the message says how to read this number. Mostly it is a pointer. 0 means that there is
+     * no object. */
+    uint64_t reference;
+    /* Where the part that is meant begins, in bytes from the start of the object's data. */
+    uint64_t offset;
+    uint64_t length;   /* length of that part, in bytes */
+    uint64_t sequence; /* number of the message in its stream, from 0 */
+    uint64_t time_ns;  /* when the data came into being, by the clock of its source; 0: not known */
+    uint64_t key;      /* a number by which nodes route, group or join; 0 if nobody has set it */
+    /* A device event (event.h): the data may be read when the event is done. 0: they may be read at once. */
+    uint64_t event;
+    uint32_t stream;  /* number of the stream that the message belongs to */
+    uint16_t type;    /* type of the object: an id of the registry */
+    uint8_t priority; /* priority, which chooses the lane of a channel; 0 is lowest */
+    uint8_t flags;    /* bits SPEAD_MESSAGE_FAILED and SPEAD_MESSAGE_INCOMPLETE */
 };
 static_assert(sizeof(struct spead_message) == 64, "a message is one cache line");
 
-/* Flags. */
+/* The bits of the field `flags` of a message. */
 enum {
     /* A node failed on the message, which therefore went to the output port "error" of the node. */
     SPEAD_MESSAGE_FAILED = 1u << 0,
-    /* Parts of the object are missing; the object knows which. */
+    /* Parts of the object are missing. The object knows which parts. */
     SPEAD_MESSAGE_INCOMPLETE = 1u << 1,
 };
 
-/* Types that the library itself registers. Other types get the next free id, which may differ from run to run: only
- * the name of a type is stable. */
+/* The ids of the types that the library itself registers. A type of the program gets the next free id. This id may
+ * differ from run to run; only the name of a type stays the same. */
 enum {
-    /* "plain": no object; reference, offset and length are numbers of the program. */
+    /* The type "plain": the message has no object. The program may use reference, offset and length for numbers of its
+     * own. */
     SPEAD_TYPE_PLAIN = 0,
-    SPEAD_TYPE_HEAP = 1,   /* "heap": struct spead_heap *; carries no event */
-    SPEAD_TYPE_REGION = 2, /* "region": struct spead_region * */
-    SPEAD_TYPES_MAX = 1024,
+    SPEAD_TYPE_HEAP = 1,    /* "heap": a struct spead_heap *; such a message has no event */
+    SPEAD_TYPE_REGION = 2,  /* "region": a struct spead_region * */
+    SPEAD_TYPES_MAX = 1024, /* not a type: the largest number of types */
 };
 
+/* A type of messages: its name, and the functions that work on the objects of such messages. */
 struct spead_message_type {
-    const char *name; /* stable, [a-z0-9.-]{1,63}, e.g. "beam.spectrum" */
+    /* The name: 1 to 63 characters of a-z, 0-9, "." and "-", such as "beam.spectrum". It must stay the same from
+     * version to version of the program. */
+    const char *name;
 
-    /* ref() takes one reference to the object of the message, and one share of its event if it has one. unref() gives
-     * both back. Any thread. NULL: the object needs no references; then no message of this type carries an event. */
+    /* ref() adds one reference to the object of the message. If the message has an event, ref() also adds one share of
+     * the event. unref() gives both back. Any thread. NULL: the objects need no references; then no message of this
+     * type may have an event. */
     void (*ref)(const struct spead_message *message);
     void (*unref)(const struct spead_message *message);
 
-    /* For checkpoints and for other processes. Set both or neither (NULL). pack() writes the bytes that are needed to
-     * make the object again, and returns how many bytes these are. If they are more than max, pack() still returns
-     * their number, and need not write anything. unpack() makes an object out of such bytes, and sets reference, offset
-     * and length of *message; it must check every byte. Both return -errno on failure. */
+    /* To store an object, or to send it to another process. Set both functions, or leave both NULL. pack() writes the
+     * bytes that are needed to make the object again, and returns how many bytes these are. If they are more than max,
+     * pack() still returns their number, and need not write anything. unpack() makes an object out of such bytes, and
+     * sets reference, offset and length of *message; it must check every byte. Both return -errno on failure. */
     int64_t (*pack)(const struct spead_message *message, void *bytes, size_t max);
     int (*unpack)(struct spead_message *message, const void *bytes, size_t count);
 };
 
-/* Registers *type, which is borrowed for the life of the process. Returns its id (the same id when the same *type is
- * registered again), -EINVAL (the name is not valid, or only one of pack and unpack is set), -EEXIST (another type
- * has the name) or -ENOSPC (SPEAD_TYPES_MAX types are registered). Any thread. err may be NULL. */
+/* Registers a type. *type is borrowed until the process ends. Returns the id of the type; a second call with the same
+ * *type returns the same id. Returns -EINVAL (the name is not valid, or only one of pack and unpack is set), -EEXIST
+ * (another type has the name) or -ENOSPC (SPEAD_TYPES_MAX types are registered). Any thread. err may be NULL. */
 int spead_message_type_register(const struct spead_message_type *type, struct spead_err *err);
 
-/* The first returns the id of the type with this name, or -ENOENT. The second returns the type with this id, or NULL.
- * Any thread; they never block. */
+/* Find a registered type. spead_message_type_find() returns the id of the type with this name, or -ENOENT.
+ * spead_message_type_get() returns the type with this id, or NULL. Any thread; the functions never block. */
 int spead_message_type_find(const char *name);
 const struct spead_message_type *spead_message_type_get(uint16_t id);
 
-/* Takes one more reference to the object, and one more share of the event, for a copy of the message. Any thread. */
+/* Adds one reference to the object, and one share of the event, for a copy of the message. Any thread. */
 void spead_message_ref(const struct spead_message *message);
 
-/* Gives the reference of the message back. The caller need not have looked at the data. If a device still works on
- * the object (message->event), the device may go on: the memory is not given out again before it is done. Any
+/* Gives back the reference of the message to its object. The caller need not have read the data. A device may still
+ * work on the object (message->event). Then the library gives the memory to nobody else until the device is done. Any
  * thread. */
 void spead_message_unref(const struct spead_message *message);
 

@@ -1,14 +1,15 @@
 /* Nodes: steps of processing. When a node cannot go on, the library suspends the node, not the thread.
  *
- * A node is a step function with its state. A step does a bounded amount of work and returns; it never blocks (unless
- * the node is declared as blocking). Where an input is empty or an output is full, the step returns
- * SPEAD_STEP_WAITING, and the library calls it again once that has changed. So 10,000 suspended nodes need no thread.
+ * A node is a step function with its state. One call of the step function (a step) does a limited amount of work and
+ * returns. It never blocks, except in a node that is declared as blocking. When an input is empty or an output is full,
+ * the step returns SPEAD_STEP_WAITING, and the library calls it again when that has changed. So 10,000 suspended nodes
+ * need no thread.
  *
- * Threads: One thread at a time steps a node, and that thread sees everything that the steps before it have done.
- * Functions that take `self` may be called by that thread only, inside start(), step() and finish(), unless their
- * contract says otherwise.
+ * Threads: One thread at a time steps a node, and that thread sees everything that the earlier steps have done. Only
+ * that thread may call the functions that take `self`, and only inside start(), step() and finish(). The contract of a
+ * function says if it differs from this.
  *
- * State: It belongs to the node; the library never looks into it. */
+ * State: The state belongs to the node; the library never reads or writes it. */
 #ifndef SPEADLINE_NODE_H
 #define SPEADLINE_NODE_H
 
@@ -26,81 +27,97 @@ extern "C" {
 
 struct spead_node; /* opaque: a node in its graph */
 
-/* What a step returns. A negative errno means that the step failed. */
+/* What a step returns. Instead of one of these values it may return a negative errno, which means that the step
+ * failed. */
 enum spead_step {
-    /* The step can do nothing more until something changes that it asked for: a port that answered -EAGAIN, an input
-     * that was given to spead_node_wait_input(), a throttle that had no ticket, or the time that was given to
+    /* The step can do nothing more until something changes that it asked for. This can be a port that answered -EAGAIN,
+     * an input that was given to spead_node_wait_input(), a throttle that had no ticket, or the time that was given to
      * spead_node_wait_until(). A call of spead_node_wake() ends the wait too. */
     SPEAD_STEP_WAITING = 0,
-    SPEAD_STEP_AGAIN = 1, /* there is more to do: step again, after the turns of the other nodes */
-    SPEAD_STEP_DONE = 2,  /* the node has finished: its outputs end, its inputs take no more */
+    SPEAD_STEP_AGAIN = 1, /* there is more to do; other nodes get a turn, then this node */
+    SPEAD_STEP_DONE = 2,  /* the node has finished: its outputs end, its inputs close */
 };
 
+/* The functions of a kind of node. `state` is the state that the configuration of the node names. */
 struct spead_node_ops {
-    const char *kind; /* such as "map" or "tcp-sink"; plans and reports show it */
+    const char *kind; /* kind of node, such as "map"; for plans and reports */
 
-    /* Opens what the node needs. Called once, on the thread that calls spead_graph_start(), or spead_graph_next() for
-     * the first time; it may block. Returns 0, or -errno with a sentence in *err. NULL: the node has nothing to
-     * open. */
+    /* Opens what the node needs. It is called once: either by spead_graph_start(), or by the first spead_graph_next(),
+     * and on the thread that calls one of these two. It may block. Returns 0, or -errno with a sentence in *err. NULL:
+     * the node has nothing to open. */
     int (*start)(void *state, struct spead_node *self, struct spead_err *err);
 
-    /* Does a bounded amount of work: a batch of messages, not all that are there. Returns enum spead_step or -errno.
-     * When the inputs have ended and the node holds no message any more, it returns SPEAD_STEP_DONE. */
+    /* Does a limited amount of work: one batch of messages, even when more messages are there. Returns a value of enum
+     * spead_step, or -errno. When all inputs have ended and the node holds no message any more, it must return
+     * SPEAD_STEP_DONE. */
     int (*step)(void *state, struct spead_node *self);
 
-    /* Called when the node has failed on a message that it still holds. Gives this message, with its reference, to the
-     * caller; see enum spead_on_error. Returns 0, or -errno if there is no such message. NULL: the node does not know
-     * on which message it failed, so that only the policies FAIL and RETRY are allowed. */
+    /* Called when a step has failed on a message that the node still holds. The function gives this message, with its
+     * reference, to the caller, which handles it as enum spead_on_error says. Returns 0, or -errno if there is no such
+     * message. NULL: the node cannot say on which message it failed; then only the policies FAIL and RETRY are
+     * allowed. */
     int (*surrender)(void *state, struct spead_message *failed);
 
-    /* Releases all messages that the node holds, and closes what start() opened. Called once after the last step,
-     * also after a failure and a cancel, if start() succeeded. NULL: nothing to do. */
+    /* Releases all messages that the node holds, and closes what start() opened. Called once after the last step, if
+     * start() has succeeded; also called after a failure or a cancel. NULL: the node has nothing to release or
+     * close. */
     void (*finish)(void *state);
 
-    /* Frees the state. Called when the graph is destroyed. NULL: the program frees the state itself. */
+    /* Frees the state. Called when the graph is destroyed. NULL: the program itself frees the state. */
     void (*destroy)(void *state);
 
-    /* Makes the step under way, or the next one, return soon. A blocking node needs it if its steps may sleep long.
-     * Called when the graph is asked to stop, is cancelled or fails. Any thread may call it, also before the first step
-     * and more than once, until the graph has ended (so perhaps after finish()). It never blocks. NULL: the steps of
-     * the node return soon by themselves. */
+    /* Makes the current step, or else the next step, return soon. A blocking node needs this function if its steps may
+     * sleep long. The library calls it when the graph is asked to stop, is cancelled or fails. Any thread may call it,
+     * more than once, before the first step and also after finish(), until the graph has ended. It must never block.
+     * NULL: the steps of the node return soon by themselves. */
     void (*interrupt)(void *state);
 };
 
-/* What the graph does after a step has failed. The node counts each outcome in its stats; no failure is lost. */
+/* What the graph does after a step has failed. For each of these values the node counts in its stats how often it
+ * happened. */
 enum spead_on_error {
-    /* The graph fails: sources stop, messages that were sent before the failure are delivered in order, and the nodes
+    /* The graph fails. Sources stop, messages that were sent before the failure are delivered in order, and the nodes
      * downstream get the error from their inputs. */
     SPEAD_ON_ERROR_FAIL = 0,
-    /* The node is stepped again, at most `retries` times for one message. There is a back-off before each retry; it
-     * doubles each time, up to an hour. After the last retry `after_retries` decides. */
+    /* The node is stepped again, at most `retries` times for one message. Before each retry there is a pause, the
+     * back-off. The pause doubles each time, up to one hour. After the last retry, `after_retries` decides. */
     SPEAD_ON_ERROR_RETRY = 1,
-    SPEAD_ON_ERROR_SKIP = 2, /* the failed message is released; the node is stepped again */
-    SPEAD_ON_ERROR_LOG = 3,  /* as SKIP, with a line in the log, at most one a second */
-    /* The failed message gets the flag SPEAD_MESSAGE_FAILED and goes to the output port called "error". While that
-     * port is full, the node waits, or the channel sheds a message, as the policy of the channel says. */
+    SPEAD_ON_ERROR_SKIP = 2, /* the failed message is released; the node goes on */
+    SPEAD_ON_ERROR_LOG = 3,  /* as SKIP, and writes a line to the log, at most once a second */
+    /* The failed message gets the flag SPEAD_MESSAGE_FAILED and goes to the output port called "error". When that port
+     * is full, the policy of its channel decides: the node waits, or the channel sheds a message. */
     SPEAD_ON_ERROR_DIVERT = 4,
 };
 
+/* An input or an output of a node. */
 struct spead_port {
-    const char *name; /* unique among the inputs of the node, or among its outputs */
-    int type;         /* from spead_message_type_register(), or SPEAD_CHANNEL_ANY_TYPE */
+    /* The name of the port. No two inputs of a node may have the same name, and no two outputs. */
+    const char *name;
+    /* The type of the messages that pass the port: an id from spead_message_type_register(), or
+     * SPEAD_CHANNEL_ANY_TYPE. */
+    int type;
 };
 
+/* The configuration of a node. Start from SPEAD_NODE_CONFIG_INIT. The library copies the names and the arrays of
+ * ports. */
 struct spead_node_config {
-    uint32_t struct_size;                      /* set by _INIT */
-    const char *name;                          /* unique in the graph; copied */
-    const struct spead_node_ops *ops;          /* borrowed for the life of the graph */
-    void *state;                               /* passed to the functions in ops */
-    const struct spead_port *inputs, *outputs; /* copied */
+    uint32_t struct_size;             /* size of this struct in bytes; its _INIT macro sets it */
+    const char *name;                 /* name of the node, unique in its graph */
+    const struct spead_node_ops *ops; /* borrowed until the graph is destroyed */
+    void *state;                      /* first argument of the functions in ops */
+    const struct spead_port *inputs, *outputs; /* the ports; default: none */
     uint32_t input_count, output_count;
-    bool blocking; /* a step may block (file, database, TCP): the node gets a thread of its own */
-    int cpu; /* where the node's own thread, or the worker that steps it, is pinned; -1: any */
-    enum spead_on_error on_error;
-    enum spead_on_error after_retries;
-    uint32_t retries;
-    uint64_t backoff_ns; /* before the first retry */
-    /* For the plan: how much memory start() takes at most; 0: an amount that does not matter. */
+    /* True: a step may block (file, database, TCP), so the node gets a thread of its own. Default false. */
+    bool blocking;
+    /* The CPU to which the thread that steps the node is pinned. A blocking node has a thread of its own; any other
+     * node goes to the worker of this CPU. Default -1: any CPU. */
+    int cpu;
+    enum spead_on_error on_error;      /* after a failed step; default FAIL */
+    enum spead_on_error after_retries; /* after the last retry; default FAIL */
+    uint32_t retries;                  /* only for RETRY: how often at most; default 0 */
+    uint64_t backoff_ns;               /* only for RETRY: pause before the first retry; default 0 */
+    /* How much memory start() takes at most, in bytes; the plan of the graph shows it. 0 (default): an amount too small
+     * to matter. */
     uint64_t memory_bytes;
 };
 /* clang-format off */
@@ -109,58 +126,58 @@ struct spead_node_config {
 
 /* ---- Inside a step ------------------------------------------------------------------------- */
 
-/* Do what spead_receiver_try_receive() and spead_sender_try_send() do, on the port with this index. If the port answers
- * -EAGAIN, or a send accepts fewer messages than it was given, the node waits for that port when the step returns
- * SPEAD_STEP_WAITING. An output that is joined to nothing accepts every message, releases it and counts it. An output
- * whose receiving ends have all closed answers -EPIPE: a node with nothing else to do then returns SPEAD_STEP_DONE, and
- * in this way a stop travels upstream.
+/* Receive and send messages on the port with this index, as spead_receiver_try_receive() and spead_sender_try_send()
+ * do. The node waits for a port that answers -EAGAIN, when the step returns SPEAD_STEP_WAITING. It also waits for an
+ * output that accepts fewer messages than it was given. An output that is joined to nothing accepts every message,
+ * releases it and counts it. When all receiving ends of an output have closed, the output answers -EPIPE. A node with
+ * nothing else to do then returns SPEAD_STEP_DONE, and in this way a stop travels upstream.
  *
- * If a node upstream failed, the input answers the error of that node in place of -ESHUTDOWN. A step treats this error
- * as any other end of stream: it finishes what the node still holds, then returns SPEAD_STEP_DONE. The library then
- * ends the outputs with that error. A step may also return the code with which a port has just answered; this counts as
- * SPEAD_STEP_DONE, not as a failure. */
+ * If a node upstream has failed, the input answers the error of that node in place of -ESHUTDOWN. A step must treat
+ * this error as any other end of stream: it finishes what the node still holds, then returns SPEAD_STEP_DONE. The
+ * library then ends the outputs with that error. A step may also return the error code that a port has just answered;
+ * this has the effect of SPEAD_STEP_DONE and is not a failure. */
 int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_message *messages,
                        uint32_t max);
 int spead_node_send(struct spead_node *self, uint32_t output, const struct spead_message *messages,
                     uint32_t count);
 
-/* Makes the node wait for this input as if the input had answered -EAGAIN. It is for a step that received fewer
- * messages than it asked for, and returns SPEAD_STEP_WAITING without another try. */
+/* Makes the node wait for this input as if the input had answered -EAGAIN. A step calls it when it has received fewer
+ * messages than it asked for. Then it need not try again before it returns SPEAD_STEP_WAITING. */
 void spead_node_wait_input(struct spead_node *self, uint32_t input);
 
-/* Takes a ticket, as spead_throttle_try_take() does. When this call returns -EAGAIN, it has also queued the node at the
- * throttle. The node is stepped again once it has the ticket, and then the next call returns 0. A node waits for one
- * ticket at a time: the call returns -EINVAL while the node is queued at another throttle. A ticket that comes after
- * the node has finished is given back. */
+/* Takes a ticket, as spead_throttle_try_take() does. If no ticket is free, the call returns -EAGAIN and queues the node
+ * at the throttle. The library steps the node again when the node has got the ticket, and then the next call returns 0.
+ * A node waits for one ticket at a time: if the node is queued at another throttle, the call returns -EINVAL. If the
+ * ticket comes after the node has finished, the library gives it back. */
 int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throttle);
 
-/* Makes the library step the node again at time_ns (CLOCK_MONOTONIC) at the latest, if this step returns
- * SPEAD_STEP_WAITING. The time holds for this one wait only. */
+/* Makes the library step the node again at time_ns (a time of CLOCK_MONOTONIC) at the latest. This holds only when this
+ * step returns SPEAD_STEP_WAITING, and only for that one wait. */
 void spead_node_wait_until(struct spead_node *self, uint64_t time_ns);
 
-/* Says which message the node works on, so that the report of a failure can give its stream and sequence. Without this
- * call, the report gives those of the first message of the last receive. */
+/* Says which message the node works on. If the step fails, the report names the stream and the sequence of this
+ * message. Without this call, the report names those of the first message of the last receive. */
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message);
 
-/* Says in words why the step is about to fail. The report of the failure gives this text as its cause; without this
- * call it gives the text of the errno. A text longer than SPEAD_ERR_TEXT_MAX is cut. */
+/* Says in words why the step is about to fail. The report of the failure gives this text as its cause. Without this
+ * call the report gives the text of the errno. A text of SPEAD_ERR_TEXT_MAX characters or more is cut. */
 __attribute__((format(printf, 2, 3))) void spead_node_explain(struct spead_node *self,
                                                               const char *format, ...);
 
-/* Returns true once the graph was asked to stop. A source then sends what it has begun, and returns
+/* Returns true after the graph was asked to stop. A source must then send what it has begun, and return
  * SPEAD_STEP_DONE. */
 bool spead_node_is_stopping(const struct spead_node *self);
 
-/* Returns the time (CLOCK_MONOTONIC) at which the step began. The function does not read the clock, so it costs little.
- * The time is exact enough to compute how old data are. */
+/* Returns the time of CLOCK_MONOTONIC at which the step began, in nanoseconds. The function does not read the clock, so
+ * it costs little. The time is exact enough to compute how old data are. */
 uint64_t spead_node_now_ns(const struct spead_node *self);
 
 /* ---- From any thread ------------------------------------------------------------------------ */
 
-/* Makes a waiting node be stepped again. A node that is being stepped is stepped once more after that. It is meant
- * for completions: of I/O, of device events, of heaps that were sent. Any thread may call it, but no signal handler.
- * It never blocks. It must not be called after the node has finished: the finish() of the node must see to it that no
- * thread calls it any more. */
+/* Makes the library step a waiting node again. If the node is just being stepped, it is stepped once more afterwards.
+ * The function is for completions: of I/O, of device events, of heaps that were sent. Any thread may call it, but no
+ * signal handler. It never blocks. No thread may call it after the node has finished; the finish() of the node must
+ * make sure of that. */
 void spead_node_wake(struct spead_node *node);
 
 const char *spead_node_name(const struct spead_node *node);

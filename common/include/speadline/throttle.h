@@ -1,10 +1,11 @@
-/* A throttle: a fixed number of tickets that limits how much work is under way, not how many messages are queued.
+/* A throttle: a fixed number of tickets. It limits how much work is under way; a channel limits how many messages are
+ * queued.
  *
- * A node or thread takes a ticket *before* the expensive work. The consumer of the result gives the ticket back when
- * it is done with the result. Threads and nodes that wait get tickets in the order in which they asked. As with a
- * semaphore, take and give may happen on different threads.
+ * A node or a thread takes a ticket *before* the expensive work. The consumer of the result gives the ticket back when
+ * it has finished with the result. Threads and nodes that wait get tickets in the order in which they asked. As with a
+ * semaphore, one thread may take a ticket and another thread may give it back.
  *
- * Threads: Every function may be called on any thread. Memory: Only create allocates. */
+ * Threads: Any thread may call every function. Memory: Only create allocates. */
 #ifndef SPEADLINE_THROTTLE_H
 #define SPEADLINE_THROTTLE_H
 
@@ -20,48 +21,54 @@ extern "C" {
 
 struct spead_throttle; /* opaque, reference-counted */
 
-/* Makes a throttle with this number of tickets. Returns 0, and *out holds one reference; or -EINVAL (tickets is 0) or
- * -ENOMEM. err may be NULL. */
+/* Makes a throttle with this number of tickets. Returns 0 and gives the caller one reference in *out, or -EINVAL
+ * (tickets is 0) or -ENOMEM. err may be NULL. */
 int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct spead_err *err);
-struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle);
-void spead_throttle_unref(struct spead_throttle *throttle); /* NULL is ignored */
+struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle); /* adds a reference */
+void spead_throttle_unref(struct spead_throttle *throttle);                 /* NULL is ignored */
 
-/* Takes a ticket if one is free. Returns 0, -EAGAIN (all tickets are taken) or -ECANCELED. Never waits. */
+/* Takes a ticket if one is free, and never waits. Returns 0 (the caller has a ticket), -EAGAIN (no ticket is free) or
+ * -ECANCELED (the throttle was cancelled). */
 int spead_throttle_try_take(struct spead_throttle *throttle);
 
-/* Takes a ticket, and waits until it gets one. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0,
- * -ETIMEDOUT or -ECANCELED. */
+/* Takes a ticket; waits until one is free. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0 (the
+ * caller has a ticket), -ETIMEDOUT or -ECANCELED (the throttle was cancelled). */
 int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns);
 
-/* Takes a ticket, or queues a waker for one. Returns 1: the caller has a ticket now, and nothing is queued. Returns
- * 0: the waker is queued; when wake() is called, the caller already has the ticket, unless the throttle was cancelled
- * (spead_throttle_is_cancelled()). Returns -ECANCELED: the throttle was cancelled before. */
+/* Takes a ticket, or queues the waker of a caller that waits for a ticket. Returns
+ *  1           the caller has a ticket now, and the waker is not queued
+ *  0           the waker is queued. When the throttle calls wake(), the caller already has the ticket. wake() is also
+ *              called when the throttle is cancelled; then the caller has none (see spead_throttle_is_cancelled())
+ *  -ECANCELED  the throttle was cancelled before */
 int spead_throttle_announce(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Takes a queued waker back. Returns true: the waker has left the queue, and the caller has no ticket. Returns false:
- * wake() has been called, or another thread is calling it at this moment. The caller then has the ticket, unless the
- * throttle was cancelled, and must give it back if it does not want it. */
+/* Takes back a waker that spead_throttle_announce() has queued. Returns true when the waker has left the queue; the
+ * caller has no ticket then. Returns false when wake() has been called, or another thread is calling it at this moment.
+ * After false, the caller has a ticket, except when the throttle was cancelled. A caller that does not want this ticket
+ * must give it back. */
 bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Gives a ticket back. If threads or nodes wait, the ticket passes to the one that has waited longest. Never blocks. */
+/* Gives a ticket back. If threads or nodes wait, the one that has waited longest gets the ticket. Never blocks. */
 void spead_throttle_give(struct spead_throttle *throttle);
 
-/* Ends the throttle: each call that waits, and each later attempt to take a ticket, gets -ECANCELED. */
+/* Ends the throttle. Each call that waits for a ticket returns -ECANCELED, and so does each later attempt to take a
+ * ticket. */
 void spead_throttle_cancel(struct spead_throttle *throttle);
 bool spead_throttle_is_cancelled(const struct spead_throttle *throttle);
 
 struct spead_throttle_stats {
-    uint32_t struct_size; /* set by _INIT */
-    uint32_t tickets;
-    uint32_t out;        /* tickets that are taken and not given back yet */
-    uint32_t high_water; /* the largest value of `out` until now */
-    uint32_t waiting;    /* threads and nodes that wait for a ticket now */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
+    uint32_t tickets;     /* tickets of the throttle in all */
+    uint32_t out;         /* tickets that were taken and not given back yet */
+    uint32_t high_water;  /* the largest value of `out` until now */
+    uint32_t waiting;     /* threads and nodes that wait for a ticket now */
     uint32_t reserved;
-    uint64_t taken; /* how many tickets were taken in all */
+    uint64_t taken; /* how often a ticket was taken, since the throttle was made */
 };
 /* clang-format off */
 #define SPEAD_THROTTLE_STATS_INIT { .struct_size = sizeof(struct spead_throttle_stats) }
 /* clang-format on */
+/* Fills *stats. The caller must have set stats->struct_size by SPEAD_THROTTLE_STATS_INIT. */
 void spead_throttle_stats(struct spead_throttle *throttle, struct spead_throttle_stats *stats);
 
 #ifdef __cplusplus

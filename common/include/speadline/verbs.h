@@ -1,5 +1,5 @@
-/* Options of the "verbs" engine, for a receive stream and for a send stream. The caller passes them as engine_options
- * of the stream (speadline/engine.h). */
+/* The options of the engine "verbs", for a receive stream and for a send stream. The caller passes them in the field
+ * engine_options of the stream's configuration (speadline/engine.h). */
 #ifndef SPEADLINE_VERBS_H
 #define SPEADLINE_VERBS_H
 
@@ -11,45 +11,56 @@
 extern "C" {
 #endif
 
-/* Whether packets come through a multi-packet receive queue (ConnectX-5 and later). */
+/* Whether a receive stream uses a multi-packet receive queue. Such a queue of the device (ConnectX-5 and later) puts
+ * many packets into one large buffer. */
 enum spead_verbs_mprq {
-    SPEAD_MPRQ_AUTO = 0, /* yes, if the device has one and the payload is not placed */
-    SPEAD_MPRQ_ON = 1,   /* yes; create() fails if the device has none */
-    SPEAD_MPRQ_OFF = 2,  /* no */
+    SPEAD_MPRQ_AUTO = 0, /* use it if the device has one and payload is not placed */
+    SPEAD_MPRQ_ON = 1,   /* use it; create() fails if the device has none */
+    SPEAD_MPRQ_OFF = 2,  /* do not use it */
 };
 
-#define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* comp_vector: the engine polls and never sleeps */
+#define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* for comp_vector: never sleep, poll all the time */
 #define SPEAD_VERBS_MAX_POLL_DEFAULT 10u
 
-/* Options of a receive stream. create() borrows this struct and its strings until it returns. */
+/* The verbs options of a receive stream. Start from SPEAD_RECV_VERBS_CONFIG_INIT. create() borrows this struct and its
+ * strings until it returns. */
 struct spead_recv_verbs_config {
-    struct spead_engine_options options; /* filled by _INIT */
-    /* Name of the RDMA device. NULL: the device of the stream's interface or of its endpoints. */
+    struct spead_engine_options options; /* the common part; its _INIT macro sets it */
+    /* The name of the RDMA device, such as "mlx5_0". NULL (default): the device that belongs to the interface of the
+     * stream, or to its endpoints. */
     const char *device;
-    /* Completion vector of the device, or SPEAD_VERBS_COMP_VECTOR_POLL; default 0. */
+    /* The number of the completion vector: it decides which interrupt of the device wakes the engine.
+     * SPEAD_VERBS_COMP_VECTOR_POLL: no interrupt; the engine polls and never sleeps. Default 0. */
     int32_t comp_vector;
-    uint32_t max_poll;          /* the engine sleeps after this many empty polls; default 10 */
-    enum spead_verbs_mprq mprq; /* multi-packet receive queue; default SPEAD_MPRQ_AUTO */
-    /* Number of receive queues: a power of two up to 16; default 1. The device spreads the flows over the queues (RSS).
-     * The owner thread of this stream polls all of them. To use several cores, make several streams, each with an
-     * endpoint of its own. */
+    /* The number of polls in a row without a packet after which the engine sleeps; default 10. */
+    uint32_t max_poll;
+    enum spead_verbs_mprq mprq; /* multi-packet queue; default SPEAD_MPRQ_AUTO */
+    /* The number of receive queues: a power of two up to 16; default 1. The device spreads the flows over the queues
+     * (RSS). The owner thread of this stream polls all its queues. To use several CPU cores, make several streams, each
+     * with an endpoint of its own. */
     uint32_t queues;
-    /* Log2 of the bytes of one stride of a multi-packet queue, up to 16. The engine keeps the value within the limits
-     * of the device. 0: the engine chooses. */
+    /* The size of one stride is two to this power, in bytes; at most 16. An entry of a multi-packet queue consists of
+     * strides, and each packet begins at a new stride. The engine changes a value that is outside the limits of the
+     * device to the nearest limit. 0 (default): the engine chooses. */
     uint32_t mprq_stride_log;
-    /* Log2 of the bytes of one entry of a multi-packet queue, up to 26. The engine keeps the value within the limits
-     * of the device. 0: the engine chooses. */
+    /* The size of one entry of a multi-packet queue is two to this power, in bytes; at most 26. An entry is one large
+     * buffer for many packets. The engine changes a value that is outside the limits of the device to the nearest
+     * limit. 0 (default): the engine chooses. */
     uint32_t mprq_entry_log;
 };
 
-/* Options of a send stream. create() borrows this struct and its strings until it returns. */
+/* The verbs options of a send stream. Start from SPEAD_SEND_VERBS_CONFIG_INIT. create() borrows this struct and its
+ * strings until it returns. */
 struct spead_send_verbs_config {
-    struct spead_engine_options options; /* filled by _INIT */
-    /* Name of the RDMA device. NULL: the device of the stream's interface or of the route. */
+    struct spead_engine_options options; /* the common part; its _INIT macro sets it */
+    /* The name of the RDMA device, such as "mlx5_0". NULL (default): the device that belongs to the interface of the
+     * stream, or to the route to its endpoints. */
     const char *device;
-    /* Completion vector of the device, or SPEAD_VERBS_COMP_VECTOR_POLL; default 0. */
+    /* The number of the completion vector: it decides which interrupt of the device wakes the engine.
+     * SPEAD_VERBS_COMP_VECTOR_POLL: no interrupt; the engine polls and never sleeps. Default 0. */
     int32_t comp_vector;
-    uint32_t max_poll; /* the engine sleeps after this many empty polls; default 10 */
+    /* The number of polls in a row without a completion after which the engine sleeps; default 10. */
+    uint32_t max_poll;
 };
 
 /* clang-format off */

@@ -1,34 +1,41 @@
 /* One SPEAD receive stream: packets go in, heaps come out.
  *
- * Threads:  One thread owns the stream, the owner thread. Only it calls start(), poll(), wait() and run(). One
- *           consumer thread calls take(), try_take(), take_many() and fd(); it may be the owner thread. Any thread
- *           may call arm(), stop(), plan(), stats() and source_stats(); a signal handler may call stop(), too.
- * Lifetime: create -> [start -> poll and wait, until poll() returns a negative value] -> destroy. run() does the part
- *           in brackets on the calling thread; a spead_recv_runner does it on a new thread. Call destroy() when no
- *           thread uses the stream any more. Heaps that were taken may outlive the stream.
- * Control:  A heap that carries start or stop items (SPEAD_ID_STREAM_CONTROL) and nothing else is a control heap: the
- *           stream counts its packets as control and does not hand it over. A heap that carries other items, too, is
- *           handed over, and its start or stop item has the same effect. A start or stop item makes the stream forget
- *           which heaps have ended, so that a sender may begin its heap counters anew. A stop item has its effect as
- *           soon as its packet is accepted: later packets from the same endpoint are counted as after-stop, except
- *           the packets of the heap that carried the stop item. The stream reads the other endpoints until they are
- *           empty, but not longer than stop_drain_ns. Then the stream ends as it does after stop(). spead2 differs:
- *           it hands over start heaps. It also hands over stop heaps when it is told to ignore stop items.
- * Channel:  Heaps leave the stream through a bounded channel (speadline/channel.h) as messages of type "heap". In
- *           each message, `reference` is the heap, `length` is the heap's length in bytes, `time_ns` is the time of
- *           its first packet, `key` is its heap counter, and `stream` is the message_stream of the configuration.
- *           `sequence` counts the finished heaps of the stream without gaps. If the consumer sees a gap in
- *           `sequence`, the heaps between were shed. The messages of incomplete heaps have the flag
- *           SPEAD_MESSAGE_INCOMPLETE. Heaps can be taken in one of three ways: with take() and the functions like it;
- *           through a receiving end that the caller opens on spead_recv_stream_channel() (a graph can read the
- *           channel by spead_graph_join_input()); or the stream is itself a node of a graph, and the heaps go through
- *           the output of the node. When the last receiving end closes, the heaps that finish afterwards are shed,
- *           and the stream ends.
- * Refused:  In in-order mode the stream opens no heap whose first packet was lost: the other packets of that heap are
- *           counted as out-of-order, and the heap counts as missing.
+ * Threads:  One thread owns the stream, the owner thread. Only the owner thread calls start(), poll(), wait() and
+ *           run(). One consumer thread calls take(), try_take(), take_many() and fd(). The owner thread may also be the
+ *           consumer thread. Any thread may call arm(), stop(), plan(), stats() and source_stats(). A signal handler
+ *           may call stop().
+ * Lifetime: create -> [start -> poll and wait, until poll() returns a negative value] -> destroy. The function run()
+ *           does the part in brackets on the calling thread. A spead_recv_runner does that part on a new thread. Call
+ *           destroy() when no thread uses the stream any more. The consumer may keep heaps that it has taken after
+ *           destroy().
+ * Control:  A control heap carries start or stop items (SPEAD_ID_STREAM_CONTROL) and nothing else. The stream counts
+ *           the packets of a control heap as control and does not hand the heap over. The stream hands over a heap that
+ *           carries other items, too; a start or stop item in such a heap has the same effect as in a control heap.
+ *           - A start or stop item makes the stream forget which heaps have ended. So a sender may then use the same
+ *             heap counters again.
+ *           - A stop item has its effect as soon as its packet is accepted. The stream counts later packets from the
+ *             same endpoint as after-stop, except the packets of the heap that carried the stop item. It reads the
+ *             other endpoints until they are empty, but not longer than stop_drain_ns. Then the stream ends as it does
+ *             after stop().
+ *           spead2 differs: it hands over start heaps. It also hands over stop heaps when it is told to ignore stop
+ *           items.
+ * Channel:  Heaps leave the stream through a bounded channel (speadline/channel.h) as messages of type "heap". In each
+ *           message, `reference` is the heap, `length` is the heap's length in bytes, `time_ns` is the time of the
+ *           heap's first packet, `key` is the heap counter, and `stream` is the message_stream of the configuration.
+ *           `sequence` counts the finished heaps of the stream. If the consumer sees that numbers are left out in
+ *           `sequence`, the heaps with these numbers were shed. The message of an incomplete heap has the flag
+ *           SPEAD_MESSAGE_INCOMPLETE.
+ *           The consumer can get the heaps in one of three ways:
+ *           - with take() and the functions like it;
+ *           - through a receiving end that the caller opens on spead_recv_stream_channel(). A graph can read that
+ *             channel by spead_graph_join_input();
+ *           - through the output of a node, when the stream itself is a node of a graph.
+ *           When the last receiving end closes, the stream sheds the heaps that finish afterwards, and the stream ends.
+ * Refused:  The stream is in in-order mode when allow_out_of_order is false. Then it opens no heap whose first packet
+ *           was lost. It counts the other packets of that heap as out-of-order, and the heap as missing.
  * Memory:   create() plans all memory, and spead_recv_stream_plan() tells how much memory that is. No packet can make
- *           the memory grow. If the engine reads from the network, create() populates four heap regions with up to 4
- *           MiB each. */
+ *           the memory grow. If the engine reads from the network, create() asks the kernel for the pages of four heap
+ *           regions, up to 4 MiB of each. */
 #ifndef SPEADLINE_RECV_H
 #define SPEADLINE_RECV_H
 
@@ -49,42 +56,51 @@
 extern "C" {
 #endif
 
-/* Describes one engine that receive streams can use. The engines are numbered 0, 1, ... in the order of their ranks.
- * Fills *info, whose struct_size the caller has set by its _INIT. Returns 0, -ERANGE when index is past the last
- * engine, or -EINVAL when struct_size is 0. Any thread may call it. */
+/* Describes one of the engines that receive streams can use. The index counts the engines 0, 1, ... in the order of
+ * their ranks, the lowest rank first. The caller must have set info->struct_size by SPEAD_ENGINE_INFO_INIT; the
+ * function fills the rest of *info. Returns 0, -ERANGE when index is past the last engine, or -EINVAL when struct_size
+ * is 0. Any thread may call this function. */
 int spead_recv_engine_info(uint32_t index, struct spead_engine_info *info);
 
-/* Tells whether this process could use the engine now, on this machine, for some stream. The function tries the
- * engine: it may load libraries, open devices and block. It leaves nothing open. Returns 0, -EINVAL when there is no
- * engine of this name, or another -errno; err then says what is missing. err may be NULL. Any thread may call it. */
+/* Tells whether this process could use the engine with this name now, on this machine, for some stream. The function
+ * tries the engine: it may load libraries, open devices and block. It closes again what it has opened. Returns 0,
+ * -EINVAL when there is no engine of this name, or another -errno; err then says what is missing. err may be NULL. Any
+ * thread may call this function. */
 int spead_recv_engine_usable(const char *name, struct spead_err *err);
 
 struct spead_recv_stream; /* opaque */
 
-/* What happens to a finished heap that finds the channel full. */
+/* What the stream does with a finished heap when the channel to the consumer is full. To shed a heap is to drop and to
+ * count it. */
 enum spead_on_full {
-    SPEAD_DROP_NEWEST = 0, /* this heap is shed */
-    SPEAD_DROP_OLDEST = 1, /* the heap that has waited longest in the channel is shed instead */
-    /* The stream reads no packets until there is room in the channel. This needs a source that can wait, such as
-     * engine mem. A UDP sender cannot wait: the kernel would drop its packets, and no bucket would count them.
-     * Therefore create() refuses SPEAD_BLOCK with -EINVAL if the engine cannot make its source wait. */
+    SPEAD_DROP_NEWEST = 0, /* the stream sheds this heap */
+    SPEAD_DROP_OLDEST = 1, /* the stream sheds the heap that has waited longest in the channel */
+    /* The stream reads no packets until there is room in the channel. This value needs an engine that can make the
+     * sender wait, such as engine mem. A UDP sender cannot wait: the kernel would drop its packets, and no bucket of
+     * the ledger would count them. Therefore create() refuses SPEAD_BLOCK with -EINVAL if the engine cannot make the
+     * sender wait. */
     SPEAD_BLOCK = 2,
 };
 
-/* How the payload of a packet gets from the engine into its heap. */
+/* How payload gets from the engine into a heap. The payload is *placed* if the engine writes it directly where it
+ * belongs in the heap. It is *bounced* if the engine receives it into a small buffer and the core copies it into the
+ * heap. */
 enum spead_receive_path {
-    /* The payload of a packet is placed if the engine can place and the payload is 4 KiB or longer. Else it is
-     * bounced. */
+    /* The stream chooses for each heap, when the first packet of the heap comes. If the engine can place payload, and
+     * that packet has 4 KiB of payload or more, the payload of the heap is placed. In all other cases it is bounced. */
     SPEAD_PATH_AUTO = 0,
-    /* The core predicts where the next payload belongs, and the engine writes it there: no second copy is made.
-     * create() refuses this value with -ENOTSUP if the engine cannot place. */
+    /* Payload is placed: the core predicts where in the heap the payload of the next packet belongs, and the engine
+     * writes it there. So the CPU makes no second copy. create() refuses this value with -ENOTSUP if the engine cannot
+     * place payload. */
     SPEAD_PATH_PLACED = 1,
-    /* The engine receives into a small buffer that stays in the CPU's cache, and the core copies from there. */
+    /* Payload is bounced: the engine receives it into a small buffer that stays in the CPU's cache, and the core copies
+     * it from there into the heap. */
     SPEAD_PATH_BOUNCE = 2,
 };
 
-/* The values that SPEAD_RECV_STREAM_CONFIG_INIT sets. */
-#define SPEAD_RECV_PACKET_BYTES_DEFAULT        9200u /* a packet of a 9000-byte MTU, and some room */
+/* The default values that SPEAD_RECV_STREAM_CONFIG_INIT sets. Each macro belongs to the field of struct
+ * spead_recv_stream_config with the same name; the comment of that field says what the value means. */
+#define SPEAD_RECV_PACKET_BYTES_DEFAULT        9200u      /* fits an MTU of 9000 bytes */
 #define SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT (8u << 20) /* 8 MiB */
 #define SPEAD_RECV_LIVE_HEAPS_DEFAULT          4u
 #define SPEAD_RECV_HEAP_BYTES_DEFAULT          (64u << 20) /* 64 MiB */
@@ -96,119 +112,151 @@ enum spead_receive_path {
 #define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
 #define SPEAD_RECV_PLACED_WINDOW_DEFAULT       64u
 
-/* The configuration of a receive stream. Start from SPEAD_RECV_STREAM_CONFIG_INIT and set the fields that differ.
- * create() refuses a value that is out of range with -EINVAL and names the field. Where a field says "borrowed", the
- * memory need only be valid while create() runs. */
+/* The configuration of a receive stream. Start from SPEAD_RECV_STREAM_CONFIG_INIT and set the fields that must differ
+ * from their defaults. If a value is out of range, create() returns -EINVAL and names the field in its err. Where the
+ * comment of a field says "borrowed", the caller must keep the memory valid only until create() returns. */
 struct spead_recv_stream_config {
-    uint32_t struct_size; /* set by _INIT; lets an older caller use a newer library */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
 
-    /* Where the packets come from: either endpoints or memory links. At least one must be given, and at most 64. An
-     * endpoint is "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP; if HOST is a multicast group, the stream joins it).
-     * Engines of the kind SPEAD_ENDPOINT_TEXT (see struct spead_engine_info) understand other texts; `engine` must
-     * then name the engine. The strings and the array are borrowed; the stream takes a reference to each link. Each
-     * endpoint or link is one source of the ledger, in this order. */
+    /* The endpoints that the stream reads from. A stream reads either endpoints or memory links, from 1 to 64 of them.
+     * The text of an endpoint is "HOST:PORT", "[V6]:PORT" or ":PORT" (UDP). If HOST is a multicast group, the stream
+     * joins the group. An engine of the kind SPEAD_ENDPOINT_TEXT (see struct spead_engine_info) understands other
+     * texts; then `engine` must name that engine. Each endpoint is one source of the ledger, in this order. The strings
+     * and the array are borrowed. */
     const char *const *endpoints;
     uint32_t endpoint_count;
+    /* The memory links that the stream reads from, when it reads no endpoints. The stream takes a reference to each
+     * link; the array is borrowed. Each link is one source of the ledger, in this order. */
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    /* A name from spead_recv_engine_info(), or "auto" (default; NULL means the same). "auto" chooses the usable
-     * engine with the lowest rank. Borrowed. */
+    /* The name of the engine: one of the names that spead_recv_engine_info() returns, or "auto" (default). NULL means
+     * the same as "auto". "auto" chooses the usable engine with the lowest rank. Borrowed. */
     const char *engine;
-    /* The interface on which the stream joins groups and listens: its name ("eth0") or one of its addresses. NULL:
-     * any. Borrowed. */
+    /* The network interface on which the stream receives and joins multicast groups: its name ("eth0") or one of its
+     * addresses. NULL (default): any interface. Borrowed. */
     const char *interface_name;
-    /* what the fault decorator does (docs/faults.md); NULL: no faults. Borrowed. */
+    /* The faults that the fault decorator makes on purpose in the received packets, as a text (see docs/faults.md).
+     * NULL (default): no faults. Borrowed. */
     const char *fault;
 
-    /* The largest SPEAD packet that is accepted, in bytes, with header and item pointers; 8 to 65507. A longer packet
-     * is counted as truncated. */
+    /* The size of the largest SPEAD packet that the stream accepts, in bytes, with header and item pointers; 8 to
+     * 65507, default 9200. The stream counts a longer packet as truncated. */
     uint32_t packet_bytes_max;
-    uint32_t socket_buffer_bytes; /* the receive buffer that each socket asks the kernel for */
-    enum spead_receive_path receive_path; /* default SPEAD_PATH_AUTO */
+    /* The size of the receive buffer that the stream requests from the kernel for each socket, in bytes; default 8 MiB.
+     * The plan of the stream says how much the kernel has granted. */
+    uint32_t socket_buffer_bytes;
+    /* how payload gets into its heap; default SPEAD_PATH_AUTO */
+    enum spead_receive_path receive_path;
 
-    /* The substream of a heap is its heap counter modulo this number; default 1. */
+    /* The number of substreams; default 1. A heap belongs to the substream whose number is the heap counter modulo this
+     * value. Each substream has its own live heaps. */
     uint32_t substream_count;
-    /* The number of live heaps in each substream, at least 1. A new heap evicts an older heap of its substream: the
-     * one that was opened live_heaps_max heaps before it, if that heap is still live. */
+    /* The number of heaps that may be live (may still wait for packets) in each substream; at least 1, default 4. A new
+     * heap evicts an older heap of its substream, which means that the older heap ends early. The evicted heap is the
+     * one that was opened live_heaps_max heaps before the new heap, if it is still live. */
     uint32_t live_heaps_max;
-    /* The number of ended heaps that each substream remembers, so that late and duplicate packets do not open them
-     * again. A heap is remembered for one second at most. 0: 4 x live_heaps_max. */
+    /* The number of ended heaps that each substream remembers. A late or duplicate packet of a remembered heap cannot
+     * open that heap again. The stream remembers a heap for one second at most. 0 (default) means 4 x
+     * live_heaps_max. */
     uint32_t finished_heaps_max;
-    bool allow_out_of_order;  /* accept payload offsets in any order; default false */
-    bool allow_unsized_heaps; /* accept heaps without item 0x02 (heap length); default true */
-    /* If true, stop items do not end the stream, so that one forged packet cannot end a long recording. A heap that
-     * carries only stop items is still counted as control and not handed over. Default false. */
+    /* True: the packets of a heap may arrive in any order. False (default): each packet must continue the heap where
+     * the packet before it ended; the stream counts any other packet as out-of-order. */
+    bool allow_out_of_order;
+    /* True (default): the stream accepts heaps without item 0x02 (heap length). False: it refuses the packets of such
+     * heaps. */
+    bool allow_unsized_heaps;
+    /* True: stop items do not end the stream, so that one forged packet cannot end a long recording. The stream still
+     * counts a heap that carries only stop items as control, and does not hand it over. False (default): a stop item
+     * ends the stream. */
     bool ignore_stop_item;
-    bool explicit_start;     /* count packets as start-up until arm() is called; default false */
-    bool keep_holes;         /* do not zero the holes of incomplete heaps; default false */
-    bool deliver_incomplete; /* hand over incomplete heaps, too; default false */
-    /* The age limit of a live heap, in nanoseconds from its first packet on. 0 (default): no limit. */
+    /* True: until arm() is called, the stream counts every packet as start-up and puts none into a heap. False
+     * (default): the stream puts packets into heaps from the start. */
+    bool explicit_start;
+    /* A hole is a range of an incomplete heap that did not arrive. True: the holes keep whatever bytes the memory held
+     * before. False (default): the stream sets the bytes of the holes to zero. */
+    bool keep_holes;
+    /* True: the stream hands over incomplete heaps, too. False (default): it hands over complete heaps only. */
+    bool deliver_incomplete;
+    /* The age limit of a live heap, in nanoseconds after its first packet. The stream ends a heap that is older. 0
+     * (default) means no limit. */
     uint64_t heap_timeout_ns;
 
-    uint64_t heap_bytes_max; /* the largest payload of a heap, in bytes; 1 to 2^40 */
-    /* The largest memory that all heaps together may use, in bytes. It must have room for at least one packet. 0
-     * (default): every region of the plan may be used whole. */
+    /* the largest payload of one heap, in bytes; 1 to 2^40, default 64 MiB */
+    uint64_t heap_bytes_max;
+    /* The largest memory that all heaps together may use, in bytes. It must have room for at least one packet. With 0
+     * (default), all regions of the plan may be in use with all their bytes at the same time. */
     uint64_t memory_bytes_max;
-    uint32_t pointers_max; /* distinct item pointers of one heap; 1 to 2^20 */
-    /* With allow_out_of_order, the bytes that have arrived of a heap may lie in several separate ranges. This is the
-     * largest number of such ranges in one heap; 1 to 2^20. */
+    /* the largest number of distinct item pointers in one heap; 1 to 2^20, default 1024 */
+    uint32_t pointers_max;
+    /* With allow_out_of_order, the bytes of a heap that have arrived may lie in several separate ranges. This value is
+     * the largest number of such ranges in one heap; 1 to 2^20, default 4096. */
     uint32_t ranges_max;
 
-    /* The capacity of the channel: the number of finished heaps that may wait for the consumer; 1 to 2^20. */
+    /* The capacity of the channel: the number of finished heaps that may wait there for the consumer; 1 to 2^20,
+     * default 4. */
     uint32_t ring_heaps;
-    /* The number of heaps, besides those in the channel, that the consumer may hold at a time; 0 to 2^20. */
+    /* The number of heaps that the consumer may hold at a time, after it has taken them from the channel and before it
+     * releases them; 0 to 2^20, default 2. create() plans memory for these heaps, too. */
     uint32_t held_heaps;
-    enum spead_on_full on_full; /* default SPEAD_DROP_NEWEST */
+    enum spead_on_full on_full; /* when the channel is full; default SPEAD_DROP_NEWEST */
 
-    /* At a steady rate wait() sleeps up to this many nanoseconds and poll() then reads all that has come, instead
-     * of waking for each datagram or train. This halves the CPU time. 0: wait() returns as soon as something has
-     * come. */
+    /* The longest sleep of wait() at a steady rate, in nanoseconds; default 200 us. After such a sleep, poll() reads
+     * all packets that have come. So the thread does not wake for each datagram or train, which halves its CPU time.
+     * With 0, wait() returns as soon as a packet has come. */
     uint64_t coalesce_ns;
-    /* A limit of time, in nanoseconds. After stop() or a stop item, the stream reads the source until it is empty,
-     * but not longer than this. Then the finished heaps wait for room in the channel, but again not longer than this
-     * (in a graph they wait without a limit). */
+    /* A limit of time, in nanoseconds; default 100 ms. After stop() or a stop item, the stream reads the source until
+     * it is empty, but not longer than this time. Then the finished heaps wait for room in the channel, again not
+     * longer than this time. In a graph they wait without a limit. */
     uint64_t stop_drain_ns;
-    /* By how much the heap counter of the sender grows from heap to heap. The stream uses this to count missing
-     * heaps. Default 1. 0: unknown, and no heap is counted as missing. */
+    /* The difference between the heap counters of two successive heaps of the sender; default 1. The stream uses this
+     * value to count missing heaps. 0 means that the difference is not known; then no heap is counted as missing. */
     uint64_t heap_counter_step;
-    struct spead_log log; /* gets the warnings and decisions of the stream; default: silence */
+    /* The log callback for the warnings and decisions of the stream. By default there is no callback, and the stream
+     * logs nothing. */
+    struct spead_log log;
 
-    uint32_t message_stream; /* the field `stream` of the messages in the channel; default 0 */
+    uint32_t message_stream; /* value of `stream` in the messages; default 0 */
     uint32_t reserved;
 
-    /* Options of single engines, such as struct spead_recv_verbs_config (speadline/verbs.h). NULL: every engine uses
-     * its defaults. Borrowed. */
+    /* A list of options that only particular engines have, such as struct spead_recv_verbs_config (speadline/verbs.h).
+     * NULL (default): every engine uses its defaults. Borrowed. */
     const struct spead_engine_options *engine_options;
 
-    /* Memory that the caller has made for the heaps; NULL: the stream makes its own. It may be the memory of a device
-     * that the CPU cannot touch (data NULL). Heaps in such memory have no spead_heap_payload();
-     * spead_heap_region_info() says where they lie. create() copies the struct. The library borrows the operations
-     * until it calls ended() of the arena. It calls ended() once, on any thread, when the stream and its last heap
-     * are gone. It never calls ended() if create() fails. */
+    /* The memory for the heaps, if the caller has made it. NULL (default): the stream makes this memory itself. The
+     * memory may belong to a device, so that the CPU cannot touch it (`data` of the arena is NULL then). For a heap in
+     * such memory spead_heap_payload() returns NULL, and spead_heap_region_info() says where the payload lies.
+     *
+     * create() copies the struct. If create() succeeds, the library borrows the memory and the operations (ops) until
+     * it calls the function ended() of the arena. It calls ended() once, on any thread, when the stream and its last
+     * heap are gone. It never calls ended() if create() fails. */
     const struct spead_region_arena *heap_arena;
 
-    /* For placed payload: the largest number of places that are reserved for coming packets (1 to 64). An engine that
-     * does not post receives ahead reserves at most as many places as one receive call can fill. */
+    /* For placed payload: the largest number of places in heaps that the core reserves for packets that have not come
+     * yet; 1 to 64, default 64. Some engines do not post receives in advance. For such an engine the core reserves at
+     * most as many places as one receive call can fill. */
     uint32_t placed_window;
-    /* For placed payload: a limit, from 0 to 1. A packet breaks the order if it does not continue where the packet
-     * before it ended, as after a loss. Each such packet can make all reserved places wrong. If a share p of the
-     * packets breaks the order, and N places are reserved, then about 1-(1-p)^N of all packets land in the wrong
-     * place and must be moved. When the stream opens a heap, it computes p over the last 8192 packets or more. If p
-     * is above placed_loss_max, the stream bounces the packets of new heaps. If p is at most half of placed_loss_max,
-     * it places them again. It logs both changes. 0 (default): the stream uses the p at which half of the packets
-     * would have to be moved (1.1 % for 64 places); bouncing costs the same there. 1: the stream never stops
-     * placing. */
+    /* For placed payload: the share of packets, from 0 to 1, above which placing stops. A packet breaks the order if it
+     * does not continue where the packet before it ended, for example after a loss. Then the payload of the packets
+     * that follow can land in wrong places, and the CPU must move it. The share p is the number of packets that broke
+     * the order, divided by the number of all packets. If N places are reserved, about 1-(1-p)^N of all packets must be
+     * moved.
+     *
+     * When the stream opens a heap, it computes p over the last 8192 packets or more. If p is above placed_loss_max,
+     * the stream bounces the payload of new heaps. If p is at most half of placed_loss_max, it places payload again. It
+     * logs both changes. 0 (default): the limit is the p at which half of the packets must be moved, because bouncing
+     * costs the same there (1.1 % for 64 places). 1: the stream never stops placing. */
     double placed_loss_max;
 
     /* The only sender whose packets the stream accepts: "HOST" or "[V6]" (any port of that host), "HOST:PORT" or
-     * "[V6]:PORT". NULL (default): all senders. It applies to every endpoint, so all must have its IP version. The
-     * stream joins multicast groups for this sender only (source-specific multicast). Packets of other senders are in
-     * no bucket of the ledger, because the stream does not see them. Engine verbs gets only the frames of this
-     * sender. Engines socket and uring put a filter into the kernel, and the packets that the filter discards are
-     * counted in kernel_drops. (Packets that other hosts send to a joined group do not reach the filter.) With memory
-     * links create() returns -EINVAL, because a link has no sender. A sender's address is easy to forge: this option
-     * sorts packets, it does not protect. Borrowed. */
+     * "[V6]:PORT". NULL (default): all senders. The sender applies to every endpoint, so all endpoints must have its IP
+     * version. The stream joins multicast groups for this sender only (source-specific multicast). With memory links
+     * create() returns -EINVAL, because a link has no sender. Borrowed.
+     *
+     * The stream does not see packets of other senders, so these packets are in no bucket of the ledger. Engine verbs
+     * gets only the frames of this sender. Engines socket and uring put a filter into the kernel, and the stream counts
+     * the packets that the filter discards in kernel_drops. Packets that other hosts send to a joined group do not even
+     * reach the filter. The address of a sender is easy to forge: this option sorts packets, it does not protect. */
     const char *source;
 };
 
@@ -226,31 +274,36 @@ struct spead_recv_stream_config {
 /* clang-format on */
 
 /* Makes a stream. Returns 0 and gives *out to the caller; or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
- * engine cannot do what was asked), -EADDRINUSE or another error of the network. On failure *out is unchanged. When
- * create() returns 0, the sockets are bound and have joined their groups, and packets that come wait in the sockets.
- * create() may block. err may be NULL. Any thread may call it. */
+ * engine cannot do what the configuration asks for), -EADDRINUSE or another error of the network. On failure *out is
+ * unchanged. When create() returns 0, the sockets are bound and have joined their groups, and packets that arrive from
+ * then on wait in the sockets. create() may block. err may be NULL. Any thread may call this function. */
 int spead_recv_stream_create(struct spead_recv_stream **out,
                              const struct spead_recv_stream_config *config, struct spead_err *err);
 
-/* Frees the stream. No thread may use the stream any more. Heaps that were not taken are released; heaps that were
- * taken stay valid. NULL is ignored. */
+/* Frees the stream. No thread may use the stream any more when this function is called. The function releases the heaps
+ * that the consumer has not taken; heaps that were taken stay valid. NULL is ignored. */
 void spead_recv_stream_destroy(struct spead_recv_stream *stream);
 
-/* What create() has decided. People can read it, and tests can check it. The strings live as long as the stream. */
+/* What create() has decided: the engine, and how much memory the stream uses. The text fields are for people, the
+ * numbers also for tests. The strings live as long as the stream. */
 struct spead_recv_plan {
-    uint32_t struct_size;      /* set by _INIT */
-    const char *engine;        /* name of the engine in use */
-    const char *engine_reason; /* one line: why this engine, and why not the others */
-    /* The number of heap regions: live_heaps_max x substream_count + ring_heaps + held_heaps. If payload is placed,
-     * there are some more regions for heaps that are leaving. */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
+    const char *engine;   /* name of the engine that the stream uses */
+    /* One line of text: why the stream uses this engine, and why not another one. */
+    const char *engine_reason;
+    /* The number of heap regions. A region is the memory of one heap. The number is live_heaps_max x substream_count +
+     * ring_heaps + held_heaps. If payload is placed, there are some more regions, for heaps that have ended and are
+     * still reserved for the engine. */
     uint64_t region_count;
-    uint64_t region_bytes; /* address space of each region: heap_bytes_max, rounded up to pages */
+    /* The address space of each region, in bytes: heap_bytes_max, rounded up to whole pages. */
+    uint64_t region_bytes;
 
-    /* The largest heap memory in bytes that can be in use. If the memory is registered with a device, all of it is in
-     * use from the start. */
+    /* The largest amount of heap memory that can be in use, in bytes. If the memory is registered with a device, all of
+     * it is in use from the start. */
     uint64_t memory_bytes;
-    uint64_t table_bytes; /* all other memory that the stream has allocated, in bytes */
-    /* The receive buffer that the kernel has granted to the first socket, in bytes; 0: the engine has no socket. */
+    uint64_t table_bytes; /* all other memory of the stream, in bytes */
+    /* The size of the receive buffer that the kernel has granted to the first socket, in bytes. 0 means that the engine
+     * has no socket. */
     uint32_t socket_buffer_bytes;
     uint32_t reserved;
 };
@@ -258,82 +311,93 @@ struct spead_recv_plan {
 #define SPEAD_RECV_PLAN_INIT { .struct_size = sizeof(struct spead_recv_plan) }
 /* clang-format on */
 
-/* Fills *plan, whose struct_size the caller has set by its _INIT. Any thread may call it. */
+/* Fills *plan. The caller must have set plan->struct_size by SPEAD_RECV_PLAN_INIT. Any thread may call this
+ * function. */
 void spead_recv_stream_plan(const struct spead_recv_stream *stream, struct spead_recv_plan *plan);
 
-/* Makes the calling thread the owner thread; call it once, before the first poll(). (An io_uring accepts requests
- * from one thread only, and start() fixes which thread that is.) Returns 0 or -errno. After an error the stream has
- * ended, and receiving ends of the channel see that error. err may be NULL. */
+/* Makes the calling thread the owner thread. Call it once, before the first poll(). (An io_uring accepts requests from
+ * one thread only, and start() decides which thread that is.) Returns 0 or -errno. If it returns -errno, the stream has
+ * ended, and receiving ends of the channel get that error. err may be NULL. */
 int spead_recv_stream_start(struct spead_recv_stream *stream, struct spead_err *err);
 
-/* Reads one burst, sorts its packets into heaps, and hands over finished heaps; never blocks. Owner thread. Returns
- * the number of packets read (0: none were ready). Returns -ESHUTDOWN once the stream has ended in order (end of
- * stream is in the channel then). Returns another -errno once the stream has ended because its source failed
- * (receiving ends see that error). */
+/* Reads one burst of packets, puts the packets into heaps, and hands over finished heaps. It never blocks. Owner
+ * thread. Returns
+ *   >= 0        the number of packets that it has read; 0 means that no packet was ready
+ *   -ESHUTDOWN  the stream has ended in order, and end of stream is in the channel
+ *   other       the -errno with which the source has failed. The stream has ended; receiving ends get this error */
 int spead_recv_stream_poll(struct spead_recv_stream *stream);
 
-/* Sleeps until a packet is ready, stop() is called, a live heap reaches its age limit, the channel has room for a
- * heap that waits for it, or deadline_ns has passed (CLOCK_MONOTONIC; 0: the caller sets no limit). It may return
- * earlier; it returns immediately when the stream has ended. At a steady rate it sleeps for a fixed time, see
- * coalesce_ns; stop() has its effect after that time. Owner thread. Returns 0. */
+/* Sleeps until there is something to do, and then returns 0. It returns when a packet is ready, when stop() is called,
+ * or when a live heap reaches its age limit. If a finished heap waits for room in the channel, it returns when there is
+ * room. It also returns at deadline_ns (a time of CLOCK_MONOTONIC; 0 means that the caller sets no limit). It may
+ * return earlier, and it returns immediately when the stream has ended. At a steady rate it sleeps for a fixed time
+ * (see coalesce_ns); a call of stop() takes effect only after that time. Owner thread. */
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns);
 
-/* Calls start(), then poll() and wait() until the stream has ended. The calling thread is the owner thread. Returns 0
- * when the stream has ended in order, else -errno with a sentence in err. err may be NULL. */
+/* Calls start(), and then poll() and wait() until the stream has ended. The calling thread becomes the owner thread.
+ * Returns 0 when the stream has ended in order. Otherwise it returns -errno, and err holds a sentence. err may be
+ * NULL. */
 int spead_recv_stream_run(struct spead_recv_stream *stream, struct spead_err *err);
 
-/* Ends the start-up phase of a stream with explicit_start: packets that are read after this call are put into heaps,
- * also those that wait in the sockets already. Without explicit_start this call has no effect. Any thread may call
- * it; it never blocks. */
+/* Ends the start-up phase of a stream whose configuration has explicit_start. The stream puts packets that it reads
+ * after this call into heaps, also those that already wait in the sockets. Without explicit_start this call has no
+ * effect. Any thread may call this function; it never blocks. */
 void spead_recv_stream_arm(struct spead_recv_stream *stream);
 
-/* Asks the stream to end in order: the owner thread reads the source until it is empty (or stop_drain_ns has passed),
- * flushes the live heaps, and ends the channel behind the last heap. A second call asks the stream to end
- * immediately: nothing more is read, and heaps for which the channel has no room are shed. Any thread and any signal
- * handler may call this function; it never blocks. */
+/* Asks the stream to end in order. The owner thread then reads the source until it is empty or stop_drain_ns has
+ * passed. It ends the live heaps, hands over the finished heaps, and ends the channel behind the last heap. A second
+ * call asks the stream to end immediately: the owner thread reads nothing more, and sheds heaps for which the channel
+ * has no room. Any thread and any signal handler may call this function; it never blocks. */
 void spead_recv_stream_stop(struct spead_recv_stream *stream);
 
-/* Takes the next heap; waits for one until deadline_ns (CLOCK_MONOTONIC; 0: without limit). Consumer thread. Returns
- * 0 and gives the caller one reference in *heap. Returns -ETIMEDOUT after the deadline. Returns -ESHUTDOWN when the
- * stream has ended and all its heaps were taken, also when the stream has failed (run() and poll() return the error
- * itself). The first call of take(), try_take(), take_many() or fd() opens a receiving end on the channel. That call
- * returns -ENOMEM if there is no memory for the receiving end, and -EBUSY if another receiving end is open. */
+/* Takes the next heap from the channel. If there is none, it waits for one until deadline_ns (a time of
+ * CLOCK_MONOTONIC; 0 means no limit). Consumer thread. Returns
+ *   0           *heap is the heap, and the caller owns one reference to it
+ *   -ETIMEDOUT  the deadline has passed
+ *   -ESHUTDOWN  the stream has ended and all its heaps were taken. It is also returned when the stream has failed;
+ *               run() and poll() return the error itself
+ *   -ENOMEM     there is no memory for a receiving end
+ *   -EBUSY      another receiving end is open
+ * The first call of take(), try_take(), take_many() or fd() opens a receiving end on the channel. Only that call can
+ * return -ENOMEM or -EBUSY. */
 int spead_recv_stream_take(struct spead_recv_stream *stream, struct spead_heap **heap,
                            uint64_t deadline_ns);
 
-/* Takes the next heap like take(), but never waits: returns -EAGAIN when there is no heap now. */
+/* Takes the next heap as take() does, but never waits. It returns -EAGAIN when there is no heap now. */
 int spead_recv_stream_try_take(struct spead_recv_stream *stream, struct spead_heap **heap);
 
-/* Takes up to max heaps in one call, max >= 1; waits for the first one as take() does. Returns how many heaps it
- * took, or the same errors as take(). The caller owns one reference to each heap. */
+/* Takes up to max heaps in one call; max must be at least 1. If there is no heap, it waits for the first one as take()
+ * does. Returns how many heaps it took, or the same errors as take(). The caller owns one reference to each heap. */
 int spead_recv_stream_take_many(struct spead_recv_stream *stream, struct spead_heap **heaps,
                                 uint32_t max, uint64_t deadline_ns);
 
-/* A file descriptor for event loops: poll(2) finds it readable while a heap or end of stream waits in the channel.
- * Call try_take() until it returns -EAGAIN, then poll the descriptor. The first call makes the descriptor; the stream
- * owns and closes it. Returns the descriptor or -errno; -ENOMEM and -EBUSY mean the same as for take(). Consumer
- * thread. */
+/* Returns a file descriptor for event loops, or -errno. poll(2) reports the descriptor as readable while a heap or end
+ * of stream waits in the channel. Call try_take() until it returns -EAGAIN, and only then poll the descriptor again.
+ * The first call makes the descriptor; the stream owns and closes it. The errors -ENOMEM and -EBUSY mean the same as
+ * for take(). Consumer thread. */
 int spead_recv_stream_fd(struct spead_recv_stream *stream);
 
 /* ---- As a channel and as a node ------------------------------------------------------------- */
 
-/* Returns the channel that the heaps go through, for a caller that opens its own receiving end on that channel. The
- * caller borrows the channel from the stream. If the stream fails, receiving ends see its error. Once the stream is a
- * node, nothing goes through this channel. Any thread may call it. */
+/* Returns the channel that the heaps go through. It is for a caller that opens its own receiving end on that channel.
+ * The caller borrows the channel from the stream. If the stream fails, receiving ends get its error. When the stream
+ * has become a node, its heaps go through the output of the node and no longer through this channel. Any thread may
+ * call this function. */
 struct spead_channel *spead_recv_stream_channel(const struct spead_recv_stream *stream);
 
-/* Fills *config, whose struct_size the caller has set, with a node that runs the stream: a source with one output,
- * "heaps". The node is blocking, so it has a thread of its own (config->cpu pins that thread). The thread starts the
- * stream and is its owner thread. Nothing else may run the stream. The stream must outlive the graph. When the graph
- * has ended, the stream has ended, too. When the graph is stopped, the stream stops in order, and its finished heaps
- * wait for room in the output without a limit of time (the deadline of the graph's drain() limits it). When the graph
- * is cancelled, the stream ends immediately and sheds the heaps that it holds. A stop item or
- * spead_recv_stream_stop() ends the node, too, but only after its output has taken the finished heaps. If the source
- * fails, the node fails. name is borrowed by *config. */
+/* Fills *config with the configuration of a node that runs the stream: a source with one output, "heaps". The caller
+ * must have set config->struct_size. *config borrows name. The stream must outlive the graph.
+ *
+ * The node is blocking, so it has a thread of its own, pinned to config->cpu. That thread starts the stream and is its
+ * owner thread; no other thread may run the stream. When the graph is stopped, the stream stops in order. Its finished
+ * heaps then wait for room in the output without a limit of time; the deadline of spead_graph_drain() can end this
+ * wait. When the graph is cancelled, the stream ends immediately and sheds the heaps that it holds. A stop item or
+ * spead_recv_stream_stop() ends the node, too, after its output has taken the finished heaps. If the source fails, the
+ * node fails. When the graph has ended, the stream has ended, too. */
 void spead_recv_stream_fill_node(struct spead_recv_stream *stream, const char *name,
                                  struct spead_node_config *config);
 
-/* Does the same as spead_recv_stream_fill_node(), but returns the struct. */
+/* Returns the configuration that spead_recv_stream_fill_node() fills. */
 static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_stream *stream,
                                                               const char *name)
 {
@@ -344,16 +408,18 @@ static inline struct spead_node_config spead_recv_stream_node(struct spead_recv_
     return config;
 }
 
-/* Fills *config, whose struct_size the caller has set, for the edge that spead_graph_join() makes at the node's
- * output. The edge has the capacity ring_heaps and the policy on_full. Heaps that the edge sheds are counted as shed
- * in the ledger of the stream. The caller may join the output with another configuration. Then the policy of that
- * edge holds instead of on_full, and heaps that the edge sheds are counted in the channel only. Streams that share
- * one input need such a configuration. An edge with the policy block is refused if the engine cannot make its source
- * wait, unless the graph is pulled: then packets wait in the socket between two calls of spead_graph_next(). */
+/* Fills *config with the configuration of a channel for spead_graph_join() at the output of the node. The caller must
+ * have set config->struct_size. The channel has the capacity ring_heaps and the policy on_full. The ledger of the
+ * stream counts the heaps that this channel sheds as shed.
+ *
+ * The caller may join the output with another configuration instead. Then the policy of that configuration holds and
+ * not on_full, and only the channel counts the heaps that it sheds. Streams that share one input need such a
+ * configuration. If the engine cannot make its sender wait, the start of the graph fails for a channel with the policy
+ * block. A pulled graph is the exception: there, packets wait in the socket between two calls of spead_graph_next(). */
 void spead_recv_stream_fill_edge(struct spead_recv_stream *stream,
                                  struct spead_channel_config *config);
 
-/* Does the same as spead_recv_stream_fill_edge(), but returns the struct. */
+/* Returns the configuration that spead_recv_stream_fill_edge() fills. */
 static inline struct spead_channel_config spead_recv_stream_edge_config(
     struct spead_recv_stream *stream)
 {
@@ -366,31 +432,30 @@ static inline struct spead_channel_config spead_recv_stream_edge_config(
 
 /* ---- Statistics ---------------------------------------------------------------------------- */
 
-/* Copies the counters, as they were after the last poll(), into *stats. The caller must start from
- * SPEAD_RECV_STATS_INIT, which sets struct_size. Any
- * thread may call it. */
+/* Fills *stats with the counters of the stream, as they were after the last poll(). The caller must have set
+ * stats->struct_size by SPEAD_RECV_STATS_INIT. Any thread may call this function. */
 void spead_recv_stream_stats(const struct spead_recv_stream *stream,
                              struct spead_recv_stats *stats);
 
-/* Fills *ledger with the ledger of one source, and *name with the name of the source as configured ("239.1.2.3:7148";
- * "mem:0" for a link). The name lives as long as the stream. Either pointer may be NULL. Returns 0, or -ERANGE when
- * source is past the last one. Any thread may call it. */
+/* Fills *ledger with the ledger of one source. Sets *name to the name of that source in the configuration
+ * ("239.1.2.3:7148"), or to a name such as "mem:0" for a memory link. The name lives as long as the stream. ledger and
+ * name may be NULL. Returns 0, or -ERANGE when `source` is past the last source. Any thread may call this function. */
 int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,
                                    struct spead_recv_ledger *ledger, const char **name);
 
 /* A thread that runs a stream and is its owner thread. */
 struct spead_recv_runner; /* opaque */
 
-/* Starts a thread that does what run() does. The thread is pinned to CPU number `cpu` (cpu < 0: not pinned). Waits
- * until the new thread has started the stream. Returns 0 and gives *out to the caller, -EINVAL (there is no such
- * CPU), or the -errno with which the thread or the stream failed to start. The stream must outlive the runner. err
+/* Starts a thread that does what run() does. The thread is pinned to CPU number `cpu`, or is not pinned if cpu < 0. The
+ * call returns when the new thread has started the stream. Returns 0 and gives *out to the caller, -EINVAL (there is no
+ * such CPU), or the -errno with which the thread or the stream failed to start. The stream must outlive the runner. err
  * may be NULL. */
 int spead_recv_runner_start(struct spead_recv_runner **out, struct spead_recv_stream *stream,
                             int cpu, struct spead_err *err);
 
-/* Waits until the thread has ended, frees the runner, and returns what run() would return. The thread ends when the
- * stream ends: call spead_recv_stream_stop() first, or let a stop item end the stream. *cpu_ns gets the CPU time of
- * the thread, in nanoseconds; cpu_ns may be NULL. */
+/* Waits until the thread of the runner has ended, frees the runner, and returns what run() would return. The thread
+ * ends when the stream ends, so call spead_recv_stream_stop() first, or let a stop item end the stream. Writes the CPU
+ * time of the thread to *cpu_ns, in nanoseconds. cpu_ns may be NULL. */
 int spead_recv_runner_join(struct spead_recv_runner *runner, uint64_t *cpu_ns);
 
 #ifdef __cplusplus

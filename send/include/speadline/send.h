@@ -1,11 +1,12 @@
-/* One SPEAD send stream. Producers submit heaps to it, and it sends their packets.
+/* One SPEAD send stream. Producers submit heaps to the stream, and the stream sends the packets of these heaps.
  *
- * Threads:  one thread owns the stream. Only this owner thread calls start(), poll(), wait() and run(). Any number
- *           of threads may call submit() and submit_wait() at the same time. Any thread but the owner thread may
- *           call flush(). Any thread may call stop() and stats(), and a signal handler may call stop().
- * Lifetime: create -> [start -> poll/wait ... until -ESHUTDOWN] -> destroy. run() does the part in
- *           brackets. A spead_send_runner does that part on a thread of its own.
- * Bounds:   at most heaps_max heaps are in flight. When that many are in flight, submit() returns -EAGAIN. */
+ * Threads:  One thread owns the stream, the owner thread. Only the owner thread calls start(), poll(), wait() and
+ *           run(). Any number of threads may call submit() and submit_wait() at the same time. Any thread other than
+ *           the owner thread may call flush(). Any thread may call stop() and stats(), and a signal handler may call
+ *           stop().
+ * Lifetime: create -> [start -> poll and wait, until poll() returns a negative value] -> destroy. The function run()
+ *           does the part in brackets on the calling thread. A spead_send_runner does that part on a new thread.
+ * Bounds:   At most heaps_max heaps are in flight. When that many heaps are in flight, submit() returns -EAGAIN. */
 #ifndef SPEADLINE_SEND_H
 #define SPEADLINE_SEND_H
 
@@ -26,130 +27,159 @@ extern "C" {
 
 /* ---- Heaps to send ------------------------------------------------------------------------- */
 
-/* The description of a heap: its items in order. The caller builds it once and may send it many times. Between two
- * sends the caller may change values. The caller must not change or destroy it while a send of it is in flight.
- * Threads: the functions do not lock. The caller makes sure that only one thread at a time uses one heap. */
+/* The description of a heap: its items in order. The caller builds the description once and may send it many times. A
+ * send of the heap is in flight from submit() until its completion. During that time the caller must not change or
+ * destroy the heap. Between two sends the caller may change the values of items. Threads: the functions do not lock.
+ * The caller must make sure that only one thread at a time uses a heap. */
 struct spead_send_heap; /* opaque */
 
-/* Returns 0 and gives *out to the caller, -EINVAL (flavour not valid) or -ENOMEM. */
+/* Makes a heap without items. Returns 0 and gives *out to the caller, -EINVAL (flavour is not valid) or -ENOMEM. */
 int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour);
 void spead_send_heap_destroy(struct spead_send_heap *heap); /* NULL is ignored */
 
-/* Removes all items and sets the flavour. The heap keeps the memory of its items. So a heap that is reset and described
- * many times soon allocates nothing. Handles from before the call are no longer valid. Returns 0, or -EINVAL (flavour
- * not valid; nothing has changed then). */
+/* Removes all items from the heap and sets its flavour. The heap keeps the memory of the items for later items. So a
+ * program that resets and describes one heap many times soon allocates no more memory. Handles that earlier calls
+ * returned are no longer valid. Returns 0 or -EINVAL (flavour is not valid). After -EINVAL the heap is as before. */
 int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour flavour);
 
-/* Adds an immediate item: the item pointer holds the value. Returns the handle of the item (>= 0), -EINVAL (id is
- * below 5 or does not fit the flavour), -ERANGE (value does not fit the N heap-address bits of the flavour) or
- * -ENOMEM. Ids 1 to 4 are refused because the packetiser writes these items itself. */
+/* Adds an immediate item, whose value travels in the item pointer. Returns the handle of the item (>= 0) for later
+ * changes, or -EINVAL (id is below 5, or does not fit the flavour), -ERANGE (value does not fit the N heap-address bits
+ * of the flavour) or -ENOMEM. Ids 1 to 4 are refused because the packetiser writes these items itself. */
 int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uint64_t value);
 
-/* Adds an item whose value lies in memory: this many bytes at `data`. They travel in the payload of the heap. `data` is
- * borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most N/8
- * bytes, the bytes travel in the item pointer instead. The packetiser then reads them as one big-endian number. Returns
- * as spead_send_heap_add_immediate(). -ERANGE means here that the payload of the heap would be longer than N bits can
- * express. -EINVAL also means that data is NULL and bytes is not 0. */
+/* Adds an item whose value is the given number of bytes at `data`. The bytes travel in the payload of the heap. `data`
+ * is borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most N/8
+ * bytes (N as in add_immediate()), the bytes travel in the item pointer instead, as one big-endian number. Returns the
+ * same values as spead_send_heap_add_immediate(), with two differences. -ERANGE means that the payload of the heap
+ * would be longer than N bits can express. -EINVAL can also mean that data is NULL and bytes is not 0. */
 int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data,
                              size_t bytes, bool allow_immediate);
 
-/* Adds the stream-control item (0x06). Returns as spead_send_heap_add_immediate(). */
+/* Adds the stream-control item (0x06) with this value. Returns the same values as spead_send_heap_add_immediate(). */
 int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
 
-/* These two functions change the value of an item between two sends. set_immediate() is for immediate items, set_item()
- * for the others. They return 0, -EINVAL (the heap has no item with this handle, or the other function is the right one
- * for it) or -ERANGE (with the same meaning as in the function that added the item). */
+/* Change the value of an item between two sends of the heap. set_immediate() is for items that add_immediate() or
+ * add_control() has added; set_item() is for the other items. `handle` is the value that the add function returned.
+ * Return 0, -EINVAL (the heap has no item with this handle, or the item needs the other function) or -ERANGE (the same
+ * meaning as in the add function). */
 int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value);
 int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data,
                              size_t bytes);
 
-/* Sets whether every packet of the heap carries all item pointers. Some receivers need that, because they interpret
- * each packet without the other packets of its heap. By default only the first packets carry item pointers. */
+/* Sets whether every packet of the heap carries all item pointers. Some receivers need all pointers in every packet,
+ * because they interpret each packet without the other packets of its heap. By default only the first packets of a heap
+ * carry item pointers. */
 void spead_send_heap_repeat_pointers(struct spead_send_heap *heap, bool repeat);
 
-/* Returns how many payload bytes all addressed items have together. */
+/* Returns the length of the payload: the sum of the lengths of all addressed items, in bytes. */
 uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
 
 /* ---- The stream ---------------------------------------------------------------------------- */
 
-/* These two functions describe the engines that a send stream can use. Their contracts are the same as those of
- * spead_recv_engine_info() and spead_recv_engine_usable(). */
+/* Describe the engines that a send stream can use. The contracts are those of spead_recv_engine_info() and
+ * spead_recv_engine_usable(). */
 int spead_send_engine_info(uint32_t index, struct spead_engine_info *info);
 int spead_send_engine_usable(const char *name, struct spead_err *err);
 
 struct spead_send_stream; /* opaque */
 
-/* What a rate counts. */
+/* Which bytes of a packet rate_bytes_per_s counts. */
 enum spead_rate_of {
-    SPEAD_RATE_SPEAD = 0, /* SPEAD bytes: header, item pointers, payload; spead2 counts so */
-    /* The rate also counts the UDP, IP and Ethernet bytes of each packet, with FCS, preamble and gap. These are 66
-     * bytes (IPv6: 86 bytes). */
+    SPEAD_RATE_SPEAD = 0, /* only SPEAD bytes: header, item pointers and payload (as spead2) */
+    /* The rate counts the SPEAD bytes, and also the UDP, IP and Ethernet bytes of each packet, with checksum (FCS),
+     * preamble and gap. These are 66 bytes more for each packet (IPv6: 86 bytes). */
     SPEAD_RATE_WIRE = 1,
 };
 
-/* A piece of memory that contains payload. An engine that bypasses the kernel registers it with the device, and the
- * device reads payload from it without a copy. Such an engine copies payload that lies in no registered piece.
- * The caller must keep the memory at its address until the stream is destroyed. */
+/* A piece of memory that contains payload. An engine that bypasses the kernel registers the piece with the device, and
+ * then the device reads payload from the piece without a copy. Payload that lies in no registered piece is copied by
+ * that engine first. The caller must keep the memory at its address until the stream is destroyed. */
 struct spead_send_memory {
-    const void *data; /* address of the first byte of this memory */
-    size_t bytes;
-    /* True: this is the memory of a device, and the CPU cannot read it. Then nobody reads through `data`; items use it
-     * only as the address where this memory begins. The memory consists of whole pages. Only an engine with a suitable
-     * device can send from it. */
+    /* The address of the first byte of the memory. If is_dma_buf is true, nobody reads through this address. It only
+     * says which items lie in the memory: an item at `data` + x lies x bytes after the beginning of the memory. */
+    const void *data;
+    size_t bytes; /* size of the memory */
+    /* True: the memory belongs to a device, and the CPU cannot read it. It must consist of whole pages. Only an engine
+     * with a suitable device can send from it. False: the memory is plain memory of the process. */
     bool is_dma_buf;
-    int fd; /* descriptor of the dma-buf; the caller may close it after create() */
-    uint64_t fd_offset;
+    int fd;             /* file descriptor of the dma-buf; the caller may close it after create() */
+    uint64_t fd_offset; /* where the memory begins in the dma-buf, in bytes */
 };
 
-/* The values that SPEAD_SEND_STREAM_CONFIG_INIT sets. */
-#define SPEAD_SEND_PACKET_BYTES_DEFAULT        1472u /* an Ethernet MTU of 1500, less IPv4 and UDP */
+/* The default values that SPEAD_SEND_STREAM_CONFIG_INIT sets. Each macro belongs to a field of struct
+ * spead_send_stream_config; the comment of that field says what the value means. */
+#define SPEAD_SEND_PACKET_BYTES_DEFAULT        1472u /* fits an MTU of 1500 bytes (IPv4, UDP) */
 #define SPEAD_SEND_SOCKET_BUFFER_BYTES_DEFAULT (512u << 10) /* 512 KiB */
 #define SPEAD_SEND_HEAPS_DEFAULT               4u
 #define SPEAD_SEND_BURST_BYTES_DEFAULT         65536u
 #define SPEAD_SEND_BURST_RATE_RATIO_DEFAULT    1.05
 
+/* The configuration of a send stream. Start from SPEAD_SEND_STREAM_CONFIG_INIT and set the fields that must differ from
+ * their defaults. If a value is out of range, create() returns -EINVAL and names the field in its err. Where the
+ * comment of a field says "borrowed", the caller must keep the memory valid only until create() returns. */
 struct spead_send_stream_config {
-    uint32_t struct_size; /* set by _INIT */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
 
-    /* The destinations: either endpoints "HOST:PORT" or "[V6]:PORT", or memory links. There may be 1 to 64 of them. The
-     * producer chooses a destination for each heap; for example, each substream can have its own. The arrays and
-     * strings are borrowed until create() returns. The stream takes a reference to each link. */
+    /* The endpoints that the stream sends to, each with the text "HOST:PORT" or "[V6]:PORT". A stream sends either to
+     * endpoints or to memory links, 1 to 64 of them. The producer chooses one of these destinations for each heap; for
+     * example, each substream can have its own. The array and the strings are borrowed. */
     const char *const *endpoints;
     uint32_t endpoint_count;
+    /* The memory links that the stream sends to, when it has no endpoints. The stream takes a reference to each link;
+     * the array is borrowed. */
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
-    const char *engine;         /* a name of spead_send_engine_info(), or "auto" (default) */
-    const char *interface_name; /* name or local address to send from; NULL: the route decides */
-    const char *fault;         /* specification of a fault decorator (docs/faults.md); NULL: none */
-    uint32_t packet_bytes_max; /* largest SPEAD packet; >= 56; rounded down to a multiple of 8 */
-    uint32_t socket_buffer_bytes; /* send buffer that the stream requests for each socket */
-    uint32_t multicast_ttl;       /* default 1 */
+    /* The name of the engine: one of the names that spead_send_engine_info() returns, or "auto" (default). NULL means
+     * the same as "auto". "auto" chooses the usable engine with the lowest rank. Borrowed. */
+    const char *engine;
+    /* The network interface from which the stream sends: its name ("eth0") or one of its addresses. NULL (default): the
+     * routes of the kernel decide. Borrowed. */
+    const char *interface_name;
+    /* The faults that the fault decorator makes on purpose in the packets, as a text (see docs/faults.md). NULL
+     * (default): no faults. Borrowed. */
+    const char *fault;
+    /* The size of the largest SPEAD packet, in bytes, with header and item pointers; 56 to 65507, default 1472. The
+     * stream rounds the size down to a multiple of 8. */
+    uint32_t packet_bytes_max;
+    /* The size of the send buffer that the stream requests from the kernel for each socket, in bytes; default 512
+     * KiB. */
+    uint32_t socket_buffer_bytes;
+    /* The time to live of multicast packets: how many networks a packet may pass. 0 to 255, default 1. */
+    uint32_t multicast_ttl;
 
-    uint32_t heaps_max;      /* at most so many heaps are in flight */
-    double rate_bytes_per_s; /* 0: unlimited */
-    enum spead_rate_of rate_of;
-    uint32_t burst_bytes; /* at a limited rate: at most so many bytes are sent without a pause */
-    /* A stream that is behind its rate sends faster, until it has caught up. It then sends at most at rate_bytes_per_s
-     * times this ratio; >= 1. */
+    /* The largest number of heaps that may be in flight: submitted and not yet completed. 1 to 2^20, default 4. */
+    uint32_t heaps_max;
+    /* The rate at which the stream sends, in bytes per second. 0 (default) means no limit. */
+    double rate_bytes_per_s;
+    enum spead_rate_of rate_of; /* which bytes the rate counts; default SPEAD_RATE_SPEAD */
+    /* At a limited rate, the stream sends in bursts, with pauses between them. This is the largest size of a burst, in
+     * bytes; default 64 KiB. */
+    uint32_t burst_bytes;
+    /* A stream that is late sends faster than its rate until it has caught up, but at most at rate_bytes_per_s times
+     * this ratio; >= 1, default 1.05. */
     double burst_rate_ratio;
 
-    uint64_t heap_counter_first, heap_counter_step; /* automatic heap counters; default 1 and 1 */
-    struct spead_log log;
+    /* The automatic heap counters: the stream gives the first heap this first counter, and each later heap a counter
+     * that is larger by the step. Defaults: 1 and 1. */
+    uint64_t heap_counter_first, heap_counter_step;
+    struct spead_log log; /* gets the warnings and decisions of the stream; default: no callback */
 
-    /* True: the device keeps rate_bytes_per_s, and the pacer of the stream does nothing. Only engines with a suitable
-     * device can do this. Default false. */
+    /* True: the device keeps the rate rate_bytes_per_s, and the stream itself does not pause between bursts. Only
+     * engines with a suitable device can do this. False (default): the stream keeps the rate. */
     bool hardware_rate;
     /* True: the stream gives the device one large request, and the device cuts it into packets of one size (TSO). Only
-     * engines with a suitable device can do this. It is experimental, because it has not been tried on hardware yet.
-     * Default false. */
+     * engines with a suitable device can do this. This option is experimental, because nobody has tried it on hardware
+     * yet. Default false. */
     bool hardware_tso;
-    const struct spead_send_memory *memory; /* borrowed until create() returns; no overlaps */
+    /* The memory that contains the payload of later heaps, as an array of memory_count pieces that do not overlap. NULL
+     * (default) and 0 if the caller names none. The array is borrowed; the memory itself must stay. */
+    const struct spead_send_memory *memory;
     uint32_t memory_count;
     uint32_t reserved;
 
-    /* Options for particular engines, such as struct spead_send_verbs_config (speadline/verbs.h). NULL: every engine
-     * uses its defaults. Borrowed until create() returns. */
+    /* A list of options that only particular engines have, such as struct spead_send_verbs_config (speadline/verbs.h).
+     * NULL (default): every engine uses its defaults. Borrowed. */
     const struct spead_engine_options *engine_options;
 };
 
@@ -165,101 +195,117 @@ struct spead_send_stream_config {
 
 /* Creates a stream and opens its engine. Returns 0 and gives *out to the caller. Returns -EINVAL (err names the field),
  * -ENOMEM, -ENOTSUP (the engine cannot do what the configuration asks for), or the -errno of a network call. On failure
- * *out is untouched. err may be NULL. */
+ * *out is unchanged. err may be NULL. */
 int spead_send_stream_create(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
-/* Frees the stream. Before that it completes every heap that is still in flight with -ECANCELED; the calling thread
- * runs these completions. The caller must make sure that the owner thread no longer calls poll() or wait(). NULL is
- * ignored. */
+/* Frees the stream. Before that, it completes every heap that is still in flight with -ECANCELED; the calling thread
+ * runs these completions. The owner thread must have stopped calling poll() and wait(). NULL is ignored. */
 void spead_send_stream_destroy(struct spead_send_stream *stream);
 
+/* What create() has decided: the engine, and how much memory the stream uses. The strings live as long as the
+ * stream. */
 struct spead_send_plan {
-    uint32_t struct_size;         /* set by _INIT */
-    uint32_t socket_buffer_bytes; /* as the kernel granted it; 0: the engine has no socket buffer */
-    const char *engine;
-    const char *engine_reason; /* one sentence: why the stream has this engine */
-    uint64_t memory_bytes;     /* all memory of the stream; it does not grow later */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
+    /* The size of the send buffer that the kernel has granted, in bytes. 0 means that the engine has no socket
+     * buffer. */
+    uint32_t socket_buffer_bytes;
+    const char *engine;        /* name of the engine that the stream uses */
+    const char *engine_reason; /* one sentence: why the stream uses this engine */
+    uint64_t memory_bytes;     /* all memory of the stream, in bytes; it does not grow later */
 };
 /* clang-format off */
 #define SPEAD_SEND_PLAN_INIT { .struct_size = sizeof(struct spead_send_plan) }
 /* clang-format on */
+/* Fills *plan. The caller must have set plan->struct_size by SPEAD_SEND_PLAN_INIT. Any thread may call this
+ * function. */
 void spead_send_stream_plan(const struct spead_send_stream *stream, struct spead_send_plan *plan);
 
-/* How one heap ended. */
+/* How the send of one heap has ended. The stream passes this to the completion function. */
 struct spead_send_result {
-    int error;        /* 0: every packet was sent; else the first -errno (-ECANCELED: abandoned) */
-    uint64_t bytes;   /* SPEAD bytes sent, headers included */
+    /* 0 if every packet of the heap was sent. Otherwise the first error of a packet, as -errno; -ECANCELED means that
+     * the stream has abandoned the heap. */
+    int error;
+    uint64_t bytes;   /* SPEAD bytes that were sent, with headers */
     uint64_t counter; /* the heap counter that the packets carry */
 };
 
-/* The completion of a heap. The owner thread calls it once for each accepted heap, in the order of acceptance. The slot
- * of the heap is free before this call, so the function may submit another heap. It must not block. */
+/* The completion function of a heap. The owner thread of the stream calls it once for each accepted heap, in the order
+ * in which the stream accepted the heaps. The heap no longer counts as in flight when the call begins, so the function
+ * may submit another heap. It must not block. */
 typedef void spead_send_done_fn(void *arg, const struct spead_send_result *result);
 
 /* How to send one heap. Start from SPEAD_SEND_OPTIONS_INIT, or from a zeroed struct. */
 struct spead_send_options {
-    spead_send_done_fn *done; /* may be NULL */
-    void *done_arg;
-    uint32_t destination;  /* index of the endpoint or link */
-    bool explicit_counter; /* true: use `counter` and do not advance the automatic heap counter */
-    uint64_t counter;
+    spead_send_done_fn *done; /* completion function; NULL: the producer needs no call */
+    void *done_arg;           /* first argument of done() */
+    uint32_t destination;     /* which endpoint or link of the stream, counted from 0 */
+    /* True: the heap gets the heap counter `counter`, and the automatic counter of the stream does not change. False:
+     * the heap gets the next automatic counter. */
+    bool explicit_counter;
+    uint64_t counter; /* the heap counter, if explicit_counter is true */
 };
 /* clang-format off */
 #define SPEAD_SEND_OPTIONS_INIT { 0 }
 /* clang-format on */
 
-/* Submits a heap. It never blocks and never copies payload. The heap and its payload are borrowed until the completion.
- * options may be NULL. Any thread may call it. Returns 0, or one of these errors. After an error the heap is refused:
- * -EAGAIN:    heaps_max heaps are in flight; the stream counts this refusal.
- * -EINVAL:    heap is NULL, destination or counter is out of range, or packets of this size cannot carry the heap
- *             (for example because repeated item pointers do not fit).
- * -ESHUTDOWN: stop() was called. */
+/* Submits a heap. The call never blocks and never copies payload. The stream borrows the heap and its payload until the
+ * completion. options may be NULL: then the defaults of SPEAD_SEND_OPTIONS_INIT hold. Any thread may call this
+ * function. Returns 0, or one of these errors, after which the stream has not accepted the heap:
+ *  -EAGAIN:    heaps_max heaps are in flight already; the stream counts this refusal
+ *  -EINVAL:    heap is NULL, or destination or counter is out of range, or packets of this size cannot carry the
+ *              heap (for example because repeated item pointers do not fit)
+ *  -ESHUTDOWN: stop() was called */
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                              const struct spead_send_options *options);
 
-/* Submits a heap as submit() does. When no slot is free, it waits for one until deadline_ns (CLOCK_MONOTONIC; 0:
- * without limit). Returns as submit(), and -ETIMEDOUT when no slot became free. Any thread but the owner thread may
- * call it. In the owner thread it returns -EDEADLK where it would have to wait. */
+/* Submits a heap as submit() does. If heaps_max heaps are in flight, it waits until one of them completes, or until
+ * deadline_ns (a time of CLOCK_MONOTONIC; 0 means no limit). Returns the same values as submit(), and -ETIMEDOUT when
+ * the deadline has passed. Any thread other than the owner thread may wait in this function. If the owner thread would
+ * have to wait, the function returns -EDEADLK. */
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
 
-/* Waits until every heap that was accepted before the call has completed, its completion has returned, and the
- * statistics show it. deadline_ns has the same meaning as in submit_wait(). Returns 0 or -ETIMEDOUT. Any thread but the
- * owner thread may call it. In the owner thread it returns -EDEADLK. */
+/* Waits until every heap that was accepted before this call has completed. At that time the completion functions of
+ * these heaps have returned, and the statistics show the heaps. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no
+ * limit. Returns 0 or -ETIMEDOUT. Any thread other than the owner thread may call this function; in the owner thread it
+ * returns -EDEADLK. */
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* Prepares the calling thread and the engine for sending. The owner thread calls it once, before the first poll(). At a
- * limited rate it sets the timer slack of the thread to the minimum (PR_SET_TIMERSLACK), because the pacer sleeps by
- * timers. Returns 0, or -errno of the engine. */
+/* Prepares the calling thread, which is the owner thread, and the engine for sending. Call it once, before the first
+ * poll(). At a limited rate it sets the timer slack of the thread to the minimum (PR_SET_TIMERSLACK), because the
+ * thread then sleeps by timers. Returns 0, or the -errno of the engine. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
-/* Sends the packets that are due. Owner thread; it never blocks. Returns the number of packets that the engine took
- * (0: no packet is due, or the engine has no room), -ESHUTDOWN when the stream was stopped and has completed all
- * heaps, or another -errno when the engine has failed. */
+/* Sends the packets that may be sent now. Owner thread; it never blocks. Returns
+ *  >= 0        the number of packets that the engine took; 0 means that no packet may be sent yet, or that the
+ *              engine has no room
+ *  -ESHUTDOWN  the stream was stopped, and all heaps have completed
+ *  other       the -errno with which the engine has failed */
 int spead_send_stream_poll(struct spead_send_stream *stream);
 
-/* Owner thread. Sleeps until a producer submits a heap, the pacer allows the next burst, the engine has room or
- * results, a thread calls stop(), or deadline_ns (CLOCK_MONOTONIC; 0: the caller sets no limit) has passed.
- * Returns 0. */
+/* Sleeps until there is something to do, and then returns 0. It returns when a producer submits a heap, when the rate
+ * allows the next burst, when the engine has room or results, or when a thread calls stop(). It also returns at
+ * deadline_ns (a time of CLOCK_MONOTONIC; 0 means that the caller sets no limit). Owner thread. */
 int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* Calls start(), and then poll() and wait() again and again, until the stream was stopped and has completed all heaps.
- * Returns 0, or -errno when start() or the engine failed. */
+/* Calls start(), and then poll() and wait() again and again, until the stream was stopped and all heaps have completed.
+ * The calling thread is the owner thread. Returns 0, or the -errno with which start() or the engine failed. */
 int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Stops the stream. After this call the stream refuses new heaps. It still sends the heaps that it has accepted. When
- * all of them have completed, poll() returns -ESHUTDOWN. A second call makes the stream abandon the heaps that are not
- * yet sent: they complete with -ECANCELED. Any thread and signal handlers may call it. */
+ * all of these heaps have completed, poll() returns -ESHUTDOWN. A second call makes the stream abandon the heaps that
+ * it has not sent yet: they complete with -ECANCELED. Any thread and any signal handler may call this function. */
 void spead_send_stream_stop(struct spead_send_stream *stream);
 
-/* Fills *stats, which starts from SPEAD_SEND_STATS_INIT. Any thread may call it. The numbers are exact for the end of
- * the last poll(). */
+/* Fills *stats with the counters of the stream, as they were after the last poll(). The caller must have set
+ * stats->struct_size by SPEAD_SEND_STATS_INIT. Any thread may call this function. */
 void spead_send_stream_stats(const struct spead_send_stream *stream,
                              struct spead_send_stats *stats);
 
-/* A thread that runs a send stream. The functions have the same contracts as those of spead_recv_runner. */
+/* A thread that runs a send stream and is its owner thread. The two functions have the same contracts as
+ * spead_recv_runner_start() and spead_recv_runner_join(). */
 struct spead_send_runner; /* opaque */
 int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream,
                             int cpu, struct spead_err *err);

@@ -1,24 +1,25 @@
-/* The send sink: a node that receives messages from a channel and submits a heap for each to a send stream.
+/* The send sink: a node that receives messages from a channel and submits one heap to a send stream for each message.
  *
  *     messages -> describe -> [heaps in flight] -> sent: the sink releases the message
  *                     |              `-- refused by the network: the node fails on this message
  *                     `-- cannot be described: the node fails on this message
  *
- * The sink holds a message, and with it the object of the message, until the heap of the message has completed. Then
+ * The sink holds each message, and with it the object of the message, until the heap of the message has completed. Then
  * the owner thread of the stream releases the message. Messages are released in order. When the stream has heaps_max
  * heaps in flight, the node waits. It goes on when half of these heaps have completed. The sink copies no payload. It
- * allocates memory only while it describes a heap with more items than any heap before.
+ * allocates memory only when it describes a heap with more items than any heap before.
  *
- * Ports:    input "heaps"; output "error", which only the failure policy DIVERT uses.
- * End:      when the input has ended and all heaps in flight are sent, the node is done. After a cancel, or when the
- *           stream fails, the heaps in flight are abandoned.
- * Failures: when describe() refuses a message, or the network refuses a heap (-EMSGSIZE), the node fails on that one
- *           message, and the failure policy of the node (SKIP, LOG, DIVERT or RETRY) decides what happens next. Under
- *           every policy the node first stops receiving messages and waits until all heaps in flight have completed.
- *           Then the node fails. The stream itself may fail, or a thread other than that of the node may stop it. Then
- *           the node fails under every policy (after its retries, if it has any).
- * Threads:  the thread that owns the sink calls create and destroy. Any thread may call stats. The graph calls the
- *           rest as for every node.
+ * Ports:    An input "heaps", and an output "error", which only the failure policy DIVERT uses.
+ * End:      When the input has ended and all heaps in flight are sent, the node is done. After a cancel, or when the
+ *           stream fails, the stream abandons the heaps in flight.
+ * Failures: The node can fail on one message: describe() refuses the message, or the network refuses its heap
+ *           (-EMSGSIZE). The failure policy of the node (SKIP, LOG, DIVERT or RETRY) then decides what happens next.
+ *           Under every policy the node first stops receiving messages and waits until all heaps in flight have
+ *           completed. Then the node fails.
+ *           The stream itself can fail, or a thread other than that of the node can stop it. Then the node fails under
+ *           every policy. With the policy RETRY, it fails after its retries.
+ * Threads:  The thread that owns the sink calls create and destroy. Any thread may call stats. The graph calls the
+ *           other functions, as for every node.
  * Lifetime: create -> add to a graph, which runs and is destroyed -> destroy. The stream must outlive the graph. */
 #ifndef SPEADLINE_SEND_NODE_H
 #define SPEADLINE_SEND_NODE_H
@@ -38,61 +39,70 @@ extern "C" {
 
 struct spead_send_sink; /* opaque */
 
-/* What the sink does with a received heap that is incomplete. The sink cannot send such a heap as it was, because
- * nobody knows where its items end (speadline/heap.h). */
+/* What the sink does with a received heap that is incomplete. The sink cannot send such a heap again, because nobody
+ * knows where the items of an incomplete heap end (speadline/heap.h). */
 enum spead_send_incomplete {
     SPEAD_SEND_INCOMPLETE_FAIL = 0, /* the node fails on the heap with -EBADMSG */
     SPEAD_SEND_INCOMPLETE_SKIP = 1, /* the sink releases the heap and counts it as skipped */
 };
 
-/* Describes the heap that the sink sends for a message. It adds items to *heap, which is empty and has the flavour of
- * the configuration. It may set destination, explicit_counter and counter in *options; the sink sets done and done_arg
- * itself. The data of the items must stay valid until the message is released. The node calls it in its step, so it
- * must not block. Returns 0 when the heap is described. Returns -EAGAIN when the message is not ready; then the node
- * soon calls the function again. Returns another -errno when the heap cannot be described; then the node fails on this
- * message. */
+/* A function of the program that describes the heap which the sink sends for a message. It adds items to *heap, which
+ * is empty and has the flavour of the configuration. It may set destination, explicit_counter and counter in *options;
+ * the sink itself sets done and done_arg. The data of the items must stay valid until the message is released. The node
+ * calls the function in its step, so the function must not block. It returns
+ *  0        when the heap is described
+ *  -EAGAIN  when the message is not ready; then the node soon calls the function again
+ *  other    a -errno when the heap cannot be described; then the node fails on this message */
 typedef int spead_send_describe_fn(void *arg, const struct spead_message *message,
                                    struct spead_send_heap *heap,
                                    struct spead_send_options *options);
 
+/* The configuration of a send sink. Start from SPEAD_SEND_SINK_CONFIG_INIT. */
 struct spead_send_sink_config {
-    uint32_t struct_size; /* set by _INIT */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
 
-    /* Borrowed. Only one sink at a time can feed a stream; other producers may submit to the same stream. The sink
-     * holds at most as many messages as heaps_max of this stream says. If the messages are received heaps, the receive
-     * stream needs as many held_heaps for them. */
+    /* The stream that the sink sends to; borrowed. Only one sink at a time can use a stream; other producers may submit
+     * to the same stream. The sink holds at most as many messages as heaps_max of this stream says. If the messages are
+     * heaps of a receive stream, the held_heaps of that receive stream must be at least this number. */
     struct spead_send_stream *stream;
-    int type; /* message type of the input; default SPEAD_TYPE_HEAP */
+    int type; /* type of the messages; default SPEAD_TYPE_HEAP */
 
-    /* NULL: the sink describes messages of two types itself. It sends a received heap (SPEAD_TYPE_HEAP) again with the
-     * same items, flavour and heap counter. For a region (SPEAD_TYPE_REGION) the sink sends a heap whose items are
-     * given by data_id, sequence_id and time_id below. For other types the caller must set describe. */
+    /* The function that describes the heap for a message. NULL (default): the sink itself describes messages of two
+     * types. It sends a received heap (SPEAD_TYPE_HEAP) again, with the same items, flavour and heap counter. For a
+     * region (SPEAD_TYPE_REGION) it sends a heap with the items that data_id, sequence_id and time_id below choose. For
+     * other types the caller must set a function. */
     spead_send_describe_fn *describe;
-    void *describe_arg;
+    void *describe_arg; /* first argument of describe() */
 
-    /* The owner thread of the stream calls this function when a heap has completed, with or without an error. The sink
-     * still holds the message during the call. The function must not block. A program can use it to return the ticket
-     * of a throttle, or to keep accounts. May be NULL. */
+    /* The owner thread of the stream calls this function when a heap has completed, with or without an error. During
+     * the call the sink still holds the message. The function must not block. A program can use it to give back the
+     * ticket of a throttle, or to count. NULL (default): no call. */
     void (*done)(void *arg, const struct spead_message *message,
                  const struct spead_send_result *result);
-    void *done_arg;
+    void *done_arg; /* first argument of done() */
 
-    uint32_t destination; /* index of the endpoint or link of the stream; default 0 */
-    /* flavour of heaps other than received ones; default SPEAD-64-40 */
+    uint32_t destination; /* which endpoint or link of the stream, counted from 0; default 0 */
+    /* The flavour of the heaps that the sink sends; default SPEAD-64-40. A received heap keeps its own flavour. */
     struct spead_flavour flavour;
-    enum spead_send_incomplete incomplete;
+    enum spead_send_incomplete incomplete; /* default SPEAD_SEND_INCOMPLETE_FAIL */
 
-    /* The following fields are for messages of type region. The node fails with -ENOTSUP on a region that the CPU
-     * cannot read. A message with a device event is sent only when the device has reported that event. */
-    uint64_t data_id;     /* id of the item that holds the bytes of the region; default 0x1000 */
-    uint64_t sequence_id; /* id of the immediate item with the sequence number mod 2^N; 0: none */
-    uint64_t time_id;     /* id of the item with the time, 8 bytes big-endian; 0: none */
+    /* The id of the item that holds the bytes of the region; default 0x1000. This field and the two below are for
+     * messages of type region. The node fails with -ENOTSUP on a region that the CPU cannot read. If a message has a
+     * device event, the sink sends it only when the device has reported that event. */
+    uint64_t data_id;
+    /* The id of an immediate item that holds the sequence number of the message, modulo 2^N (N is the number of
+     * heap-address bits of the flavour). 0 (default) means that there is no such item. */
+    uint64_t sequence_id;
+    /* The id of an item that holds the time_ns of the message, as 8 bytes in big-endian order. 0 (default) means that
+     * there is no such item. */
+    uint64_t time_id;
 
-    /* True (default): the sink runs the stream on a thread of its own while the graph runs. At the end it stops the
-     * stream, and the stream cannot be started again. False: the caller runs the stream, on a thread that does not
-     * wait for the graph; after a cancel the caller completes or abandons the heaps that are still in flight. */
+    /* True (default): the sink runs the stream on a thread of its own as long as the graph runs. At the end it stops
+     * the stream, and the stream cannot be started again. False: the caller runs the stream, on a thread that does not
+     * wait for the graph. After a cancel, the caller must then complete or abandon the heaps that are still in
+     * flight. */
     bool own_thread;
-    int cpu; /* CPU that own_thread is bound to; -1: any */
+    int cpu; /* CPU to which the sink pins that thread; -1 (default): not pinned */
 };
 /* clang-format off */
 #define SPEAD_SEND_SINK_CONFIG_INIT { \
@@ -100,20 +110,20 @@ struct spead_send_sink_config {
     .flavour = SPEAD_FLAVOUR_64_40, .data_id = 0x1000, .own_thread = true, .cpu = -1 }
 /* clang-format on */
 
-/* Creates a sink with as many heaps as the stream may have in flight. Returns 0 and gives *out to the caller, -EINVAL
- * (err names the field) or -ENOMEM. err may be NULL. */
+/* Creates a sink. The sink has memory for as many heaps as the stream may have in flight. Returns 0 and gives *out to
+ * the caller, -EINVAL (err names the field) or -ENOMEM. err may be NULL. */
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err);
 
-/* The caller destroys the graph first, then the sink. At that time heaps may still be in flight (own_thread = false,
- * after a cancel), or a graph may still run. Then the sink keeps its memory, and calls `done`, until the last heap has
- * completed and the graph has ended. NULL is ignored. */
+/* Destroys the sink. The caller should destroy the graph first. If heaps are still in flight (after a cancel with
+ * own_thread = false), or if the graph still runs, the sink keeps its memory. Then it still calls `done`, until the
+ * last heap has completed and the graph has ended. NULL is ignored. */
 void spead_send_sink_destroy(struct spead_send_sink *sink);
 
-/* Fills *config with the node; the caller has set its struct_size. After this call the caller may set the policies, and
- * then calls spead_graph_add(). The caller still owns the sink. The start of the node fails with -EBUSY when another
- * sink feeds the stream, or when own_thread is true and another thread already runs the stream. It fails with
- * -ESHUTDOWN when the stream was stopped before. */
+/* Fills *config with the configuration of the node. The caller must have set config->struct_size. After this call the
+ * caller may set the policies, and then calls spead_graph_add(). The caller still owns the sink. The start of the node
+ * fails with -EBUSY when another sink uses the stream, or when own_thread is true and another thread already runs the
+ * stream. It fails with -ESHUTDOWN when the stream was stopped before. */
 void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
                                struct spead_node_config *config);
 
@@ -128,21 +138,26 @@ static inline struct spead_node_config spead_send_sink_node(struct spead_send_si
     return config;
 }
 
-/* in = sent + failed + abandoned + skipped + pending, at any moment. */
+/* What has happened to the messages of a sink. At any moment: in = sent + failed + abandoned + skipped + pending. */
 struct spead_send_sink_stats {
-    uint32_t struct_size; /* set by _INIT */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t reserved;
-    uint64_t in;        /* messages received from the input */
-    uint64_t sent;      /* messages whose heap was completed without an error */
-    uint64_t failed;    /* not described, or refused by the network, and not retried any more */
-    uint64_t abandoned; /* not sent completely: the graph was cancelled or the stream stopped */
-    uint64_t skipped;   /* incomplete heaps, when `incomplete` is SPEAD_SEND_INCOMPLETE_SKIP */
-    uint64_t pending;   /* messages that the sink holds now */
-    uint64_t waits;     /* how often the node found no free place in the stream */
+    uint64_t in;   /* messages that the sink received from its input */
+    uint64_t sent; /* messages whose heap completed without an error */
+    /* Messages that could not be described, or whose heap the network refused, and that the node does not retry any
+     * more. */
+    uint64_t failed;
+    /* Messages whose heap was not sent completely, because the graph was cancelled or the stream was stopped. */
+    uint64_t abandoned;
+    /* Incomplete heaps that were not sent, because `incomplete` is SPEAD_SEND_INCOMPLETE_SKIP. */
+    uint64_t skipped;
+    uint64_t pending; /* messages that the sink holds now */
+    uint64_t waits;   /* how often the node had to wait for room in the stream */
 };
 /* clang-format off */
 #define SPEAD_SEND_SINK_STATS_INIT { .struct_size = sizeof(struct spead_send_sink_stats) }
 /* clang-format on */
+/* Fills *stats. The caller must have set stats->struct_size by SPEAD_SEND_SINK_STATS_INIT. Any thread. */
 void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send_sink_stats *stats);
 
 #ifdef __cplusplus
