@@ -1,8 +1,9 @@
-/* Memory links: the endpoint of the `mem` engine.
+/* Memory links: what a stream with the engine `mem` reads from or sends to, in place of a network.
  *
- * A memory link is a bounded queue of packets inside one process that loses nothing. It joins a send stream and a
- * receive stream whose configurations name the same link. While the link is full, the send stream waits. Tests and
- * examples use memory links. A program can use them too, to pass SPEAD heaps between two of its threads.
+ * A memory link is a bounded queue of packets inside one process. It loses no packet. It joins a send stream and a
+ * receive stream whose configurations name the same link. When the link is full, the send stream waits. Memory links
+ * are for tests and examples. A program can also use them to pass SPEAD heaps between two of its threads.
+ *
  * Threads: one send stream and one receive stream use a link at a time. Any thread may call ref() and unref(). */
 #ifndef SPEADLINE_MEM_LINK_H
 #define SPEADLINE_MEM_LINK_H
@@ -17,23 +18,23 @@ extern "C" {
 
 struct spead_mem_link; /* opaque, reference-counted */
 
-/* Makes a link that holds up to packet_count packets of at most packet_bytes bytes each, SPEAD header included. It
- * allocates all memory of the link. Returns 0 and gives the caller one reference in *out, or -EINVAL (a size is 0, or
- * packet_bytes is above 65507) or -ENOMEM. err may be NULL. */
+/* Makes a link that holds up to packet_count packets. Each packet has at most packet_bytes bytes, with its SPEAD
+ * header. This call allocates all memory of the link. Returns 0 and gives the caller one reference in *out, or -EINVAL
+ * (a size is 0, or packet_bytes is above 65507) or -ENOMEM. err may be NULL. */
 int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size_t packet_bytes,
                           struct spead_err *err);
 
-struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link);
-void spead_mem_link_unref(struct spead_mem_link *link); /* NULL is ignored */
+struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link); /* adds a reference */
+void spead_mem_link_unref(struct spead_mem_link *link);                 /* NULL is ignored */
 
-/* Copies one packet onto the link, as a send stream does. The packet may contain any bytes. This function is for tests,
- * and for programs that replay recorded packets. Returns 0, -EAGAIN (the link is full), -EMSGSIZE (the packet is larger
- * than packet_bytes) or -EPIPE (the link is closed). Never blocks. */
+/* Copies one packet of this many bytes into the link, as a send stream does. The packet may contain any bytes. The
+ * function is for tests, and for programs that replay recorded packets. Returns 0, -EAGAIN (the link is full),
+ * -EMSGSIZE (the packet is larger than packet_bytes) or -EPIPE (the link is closed). Never blocks. */
 int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t bytes);
 
-/* Closes the link: no further packet will come. A receive stream on the link ends once it has read all packets that
- * are in the link. The thread that pushes the packets should call it, after its last packet: when another thread
- * calls it, a packet that is pushed at the same moment may not be read. */
+/* Closes the link: no further packet will come. A receive stream on the link ends when it has read all packets that are
+ * in the link. The thread that pushes the packets should call this function, after its last packet. If another thread
+ * calls it, the stream may miss a packet that is pushed at the same moment. */
 void spead_mem_link_close(struct spead_mem_link *link);
 
 #ifdef __cplusplus

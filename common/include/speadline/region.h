@@ -1,14 +1,14 @@
-/* Regions: reference-counted pieces of memory from a pool that is made once.
+/* Regions: pieces of memory with a reference count. They come from a pool that is made once.
  *
- * The memory may be host memory, or the memory of a device, which the CPU cannot touch. The region says which kind it
- * is, so that a network engine can register the memory without knowing the device. Operations on the region copy its
- * bytes.
+ * The memory may be host memory, or the memory of a device, which the CPU cannot touch. The region says which kind of
+ * memory it is. So a network engine can register the memory although it does not know the device. The functions below
+ * copy bytes into a region and inside it, for every kind of memory.
  *
- * Threads: One thread at a time takes from a pool and reads its stats. Every function on a region may be called on
- * any thread.
+ * Threads: One thread at a time takes regions from a pool and reads the stats of the pool. Any thread may call every
+ * function on a region.
  *
- * Lifetime: A region keeps its pool alive. The last unref returns the region to the pool. If devices still use the
- * region then, it is parked, and returns to the pool once all its events are done. */
+ * Lifetime: A region keeps its pool alive. When the last reference is given back, the region returns to the pool. If
+ * devices still use the region then, it is parked: it returns to the pool when all its events are done. */
 #ifndef SPEADLINE_REGION_H
 #define SPEADLINE_REGION_H
 
@@ -25,161 +25,187 @@ extern "C" {
 struct spead_region;      /* opaque */
 struct spead_region_pool; /* opaque */
 
+/* What kind of memory a region is. */
 enum spead_region_kind {
-    SPEAD_REGION_HOST = 0,    /* plain memory of this process */
-    SPEAD_REGION_PINNED = 1,  /* host memory that a device reads and writes in place */
-    SPEAD_REGION_DEVICE = 2,  /* memory of a device: the CPU cannot touch it */
-    SPEAD_REGION_DMA_BUF = 3, /* as DEVICE; other devices reach it through a descriptor */
+    SPEAD_REGION_HOST = 0,   /* normal memory of this process */
+    SPEAD_REGION_PINNED = 1, /* host memory that a device can read and write */
+    SPEAD_REGION_DEVICE = 2, /* memory of a device: the CPU cannot touch it */
+    /* The memory of a device, as DEVICE. Other devices reach it through a file descriptor (dma-buf). */
+    SPEAD_REGION_DMA_BUF = 3,
 };
 
-/* What a region is, for code that registers it with a device. When the library passes this struct to one of
- * spead_region_ops, struct_size is the size that the library knows. */
+/* Describes the memory of a region, for code that registers the memory with a device. When the library passes this
+ * struct to a function of spead_region_ops, struct_size is the size that the library knows. */
 struct spead_region_info {
-    uint32_t struct_size; /* set by _INIT */
-    enum spead_region_kind kind;
-    int fd; /* descriptor of the dma-buf; the owner of the arena closes it; -1: none */
+    uint32_t struct_size;        /* size of this struct in bytes; its _INIT macro sets it */
+    enum spead_region_kind kind; /* kind of the memory */
+    /* The file descriptor of the dma-buf that the memory belongs to. The owner of the arena closes it. -1 if there is
+     * no dma-buf. */
+    int fd;
     uint32_t reserved;
-    uint64_t fd_offset;      /* where the region begins in the dma-buf */
-    void *data;              /* NULL: the CPU cannot touch the memory */
-    uint64_t device_address; /* 0: none */
-    size_t bytes;
+    uint64_t fd_offset;      /* where the region begins in the dma-buf, in bytes */
+    void *data;              /* address of the first byte; NULL: the CPU cannot touch it */
+    uint64_t device_address; /* address of the first byte in the device; 0: it has none */
+    size_t bytes;            /* size of the region */
 };
 /* clang-format off */
 #define SPEAD_REGION_INFO_INIT { .struct_size = sizeof(struct spead_region_info) }
 /* clang-format on */
 
-/* Functions that move bytes in memory that is not plain host memory. The owner of the arena supplies them. They return
- * 0 (export_fd() returns the descriptor) or -errno, and may block for as long as the copy takes. Before the call a NIC
- * may have reported bytes as written; the functions see these bytes. Plain host memory needs none of these
- * functions. */
+/* Functions that copy bytes in memory that is not normal host memory. The owner of the arena supplies them. Each
+ * returns 0 or -errno; export_fd() returns a descriptor instead of 0. They may block as long as the copy takes. Before
+ * such a call, a NIC may have reported that it has written bytes into the memory; the function must see these bytes.
+ * Normal host memory needs none of these functions. */
 struct spead_region_ops {
     const char *name;
+    /* Copies bytes from host memory into the region, to this offset. See spead_region_copy_in(). */
     int (*copy_in)(void *arg, const struct spead_region_info *to, size_t offset, const void *from,
                    size_t bytes);
-    /* The two ranges may overlap. */
+    /* Copies bytes inside the region, from one offset to another. The two ranges may overlap. */
     int (*copy_within)(void *arg, const struct spead_region_info *region, size_t to, size_t from,
                        size_t bytes);
-    int (*flush)(void *arg, const struct spead_region_info *region); /* see spead_region_flush() */
-    /* See spead_region_export(). */
+    /* Makes bytes visible to the device that owns the memory. See spead_region_flush(). */
+    int (*flush)(void *arg, const struct spead_region_info *region);
+    /* Returns a dma-buf descriptor and sets *offset. See spead_region_export(). */
     int (*export_fd)(void *arg, const struct spead_region_info *region, uint64_t *offset);
-    void *arg;
-    /* Copies bytes out of the region to host memory. May be NULL. A receive stream calls it rarely: when the head of
-     * a packet has landed where payload belongs. */
+    void *arg; /* first argument of each of these functions */
+    /* Copies bytes from the region, at this offset, to host memory. May be NULL. A receive stream calls it rarely: only
+     * when the header of a packet has landed where payload belongs. */
     int (*copy_out)(void *arg, const struct spead_region_info *from, void *to, size_t offset,
                     size_t bytes);
 };
 
-/* Memory that other code made, and that a pool divides. It is borrowed until the pool calls ended(). */
+/* Memory that other code has made, and that a pool divides into regions. The pool borrows the memory until it calls
+ * ended(). */
 struct spead_region_arena {
-    uint32_t struct_size; /* set by _INIT */
-    enum spead_region_kind kind;
-    void *data;              /* NULL: the CPU cannot touch the memory */
-    uint64_t device_address; /* 0: none */
-    size_t bytes;
-    int fd; /* descriptor of a dma-buf; default -1: none */
+    uint32_t struct_size;        /* size of this struct in bytes; its _INIT macro sets it */
+    enum spead_region_kind kind; /* kind of the memory; default SPEAD_REGION_HOST */
+    void *data;                  /* address of the first byte; NULL: the CPU cannot touch it */
+    uint64_t device_address;     /* address of the first byte in the device; 0: it has none */
+    size_t bytes;                /* size of the memory */
+    int fd;                      /* file descriptor of the dma-buf; default -1: there is none */
     uint32_t reserved;
-    const struct spead_region_ops *ops; /* required unless kind is HOST */
-    /* Says that the pool no longer uses the arena. Called once, on any thread. May be NULL. */
+    /* The functions that copy bytes; borrowed until ended(). They must be set if kind is not SPEAD_REGION_HOST. */
+    const struct spead_region_ops *ops;
+    /* The pool calls this function when it no longer uses the memory: once, on any thread. May be NULL. */
     void (*ended)(void *arg);
-    void *arg; /* passed to ended() */
+    void *arg; /* argument of ended() */
 };
 /* clang-format off */
 #define SPEAD_REGION_ARENA_INIT { .struct_size = sizeof(struct spead_region_arena), .fd = -1 }
 /* clang-format on */
 
+/* The configuration of a region pool. Start from SPEAD_REGION_POOL_CONFIG_INIT. */
 struct spead_region_pool_config {
-    uint32_t struct_size; /* set by _INIT */
-    uint32_t region_count;
-    size_t region_bytes;
-    uint64_t memory_bytes_max; /* limit for the touched bytes of memory made here; 0: no limit */
-    const struct spead_region_arena *arena;  /* NULL: host memory, made here */
-    const struct spead_event_ops *event_ops; /* NULL: release() accepts only event 0 */
+    uint32_t struct_size;  /* size of this struct in bytes; its _INIT macro sets it */
+    uint32_t region_count; /* number of regions; at least 1 */
+    size_t region_bytes;   /* size of each region; at least 1 */
+    /* A limit for the memory that the pool itself has made: so many bytes of it may be touched, that is, use memory of
+     * the machine. 0 (default) means no limit. */
+    uint64_t memory_bytes_max;
+    /* The memory that the pool divides into regions. NULL (default): the pool makes host memory. */
+    const struct spead_region_arena *arena;
+    /* The operations on the events that release() gets. NULL (default): release() accepts only event 0. */
+    const struct spead_event_ops *event_ops;
 };
 /* clang-format off */
 #define SPEAD_REGION_POOL_CONFIG_INIT { .struct_size = sizeof(struct spead_region_pool_config) }
 /* clang-format on */
 
-/* Makes a pool of regions. Returns 0 and gives *out to the caller, or -EINVAL (err names the field; an arena that is
- * too small is refused too) or -ENOMEM. The pool copies the struct of the arena; it borrows the arena's ops and
+/* Makes a pool of regions. Returns 0 and gives *out to the caller, or -EINVAL (err says what is wrong; for example, the
+ * arena is too small) or -ENOMEM. The pool copies the struct of the arena. It borrows the ops of the arena, and
  * event_ops. err may be NULL. */
 int spead_region_pool_create(struct spead_region_pool **out,
                              const struct spead_region_pool_config *config, struct spead_err *err);
 
-/* Gives back the reference of the owner, who must not call take or stats afterwards. It blocks until the events of
- * all parked regions are done, because a device must not write into memory that is gone. Regions that are still in
- * use keep the pool alive. NULL is ignored. */
+/* Gives back the reference of the owner to the pool. After that the owner must not take a region or read the stats. The
+ * call blocks until the events of all parked regions are done, because a device must not write into memory that is
+ * gone. Regions that are still in use keep the pool alive. NULL is ignored. */
 void spead_region_pool_unref(struct spead_region_pool *pool);
 
-/* Takes a region with one reference and room for `bytes` bytes (at most region_bytes). Returns NULL if no region is
- * free, or if the limit of touched bytes is reached. It first takes back parked regions whose events are done. The
- * region still contains what its last user left in it. Never blocks. */
+/* Takes a region with room for this many bytes (at most region_bytes). The caller gets one reference. Returns NULL if
+ * no region is free, or if the limit of touched bytes is reached. Before that, it takes back parked regions whose
+ * events are done. The region still contains what its last user wrote into it. Never blocks. */
 struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes);
 
-struct spead_region *spead_region_ref(struct spead_region *region); /* returns region */
-/* Gives one reference back. No device may still work on the region for this reference. NULL is ignored. */
+/* adds a reference; returns region */
+struct spead_region *spead_region_ref(struct spead_region *region);
+/* Gives one reference back. No device may still use the memory because of this reference; see spead_region_release()
+ * for that case. NULL is ignored. */
 void spead_region_unref(struct spead_region *region);
 
-#define SPEAD_REGION_EVENTS_MAX 8 /* unfinished events that one region keeps */
+#define SPEAD_REGION_EVENTS_MAX 8 /* how many events that are not done one region keeps at most */
 
-/* Gives one reference back while a device still uses the memory. The device is done with it when the event is done
- * (event 0: it is done already, as with spead_region_unref()). The caller's share of the event passes to the region.
+/* Gives one reference back when a device may still use the memory. The device has finished with the memory when the
+ * event is done. Event 0 means that the device has finished already; then the call does the same as
+ * spead_region_unref(). The share of the event that the caller owns passes to the region.
  *
- * This call can block in two cases. When the region has more than SPEAD_REGION_EVENTS_MAX unfinished events, it waits
- * for one of them (counted as event_waits). When the owner has given its reference to the pool back, the last release
- * waits for all events of the region. Therefore an event must not wait for a thread that releases regions. An event of
- * work that is queued on a device does not wait for such a thread. An event that a node completes in a later step does
- * wait for one.
+ * This call can block in two cases. In the first case the region already keeps SPEAD_REGION_EVENTS_MAX events that are
+ * not done; then the call waits for one of these events (and counts it as event_waits). In the second case the owner
+ * has given its reference to the pool back; then the last release of a region waits for all events of this region.
+ * Therefore an event must not depend on a thread that releases regions. Work that is queued on a device does not depend
+ * on such a thread. An event that a node completes in a later step does depend on one.
  *
  * A pool without event_ops accepts only event 0. */
 void spead_region_release(struct spead_region *region, uint64_t event);
 
-/* Asks whether the event of a message about this region is done. Returns 1: it is done (event 0 always is). Returns 0:
- * it is not done yet. Returns -errno: nobody can tell any more, or the pool has no event_ops (-EINVAL). Any thread;
- * never blocks. */
+/* Asks whether the event of a message about this region is done. Returns 1 when it is done (event 0 always is), and 0
+ * when it is not done yet. Returns -errno when the device has failed, so that the event can never be done. Returns
+ * -EINVAL when the pool has no event_ops. Any thread; never blocks. */
 int spead_region_query(const struct spead_region *region, uint64_t event);
 
-/* Takes back parked regions whose events are done, and returns how many came back. It is for programs that wait for
- * memory; spead_region_take() does the same. Only the thread that takes from the pool calls it. */
+/* Takes back parked regions whose events are done. Returns how many regions came back. It is for programs that wait for
+ * memory; spead_region_take() takes parked regions back by itself. Only the thread that takes from the pool may call
+ * this function. */
 uint32_t spead_region_pool_reap(struct spead_region_pool *pool);
 
-/* Fills *info with the description of a region. */
+/* Fills *info with the description of a region. The caller must have set info->struct_size by
+ * SPEAD_REGION_INFO_INIT. */
 void spead_region_info(const struct spead_region *region, struct spead_region_info *info);
 
-/* spead_region_data() returns the address of the bytes, or NULL if the CPU cannot touch them. spead_region_bytes()
- * returns the region_bytes of the pool. */
+/* spead_region_data() returns the address of the first byte, or NULL if the CPU cannot touch the memory.
+ * spead_region_bytes() returns the size of the region in bytes: region_bytes of its pool. */
 void *spead_region_data(const struct spead_region *region);
 size_t spead_region_bytes(const struct spead_region *region);
 
-/* Copy bytes into a region, and within a region (the two ranges may overlap). Return 0, -ERANGE (a range is not
- * inside the region), -ENOTSUP (neither the CPU nor the ops of the arena can do it), or the error of the ops. */
+/* spead_region_copy_in() copies bytes from host memory into a region. spead_region_copy_within() copies bytes from one
+ * place of a region to another; the two ranges may overlap. Both return 0, -ERANGE (a range is not inside the region),
+ * -ENOTSUP (neither the CPU nor the ops of the arena can copy), or the error of the ops. */
 int spead_region_copy_in(struct spead_region *region, size_t offset, const void *from,
                          size_t bytes);
 int spead_region_copy_within(struct spead_region *region, size_t to, size_t from, size_t bytes);
 
-/* Makes bytes that another device (a NIC) has written into the region visible to the device that owns the memory.
- * Returns 0 or -errno. */
+/* Makes bytes visible to the device that owns the memory, after another device (a NIC) has written them into the
+ * region. Returns 0 or -errno. */
 int spead_region_flush(struct spead_region *region);
 
-/* Returns a dma-buf file descriptor, and sets *offset to the offset in the dma-buf at which the region begins. The
- * descriptor belongs to the arena. Returns -ENOTSUP if the memory has no such descriptor. */
+/* Returns a dma-buf file descriptor for the region, and sets *offset to the place in the dma-buf at which the region
+ * begins, in bytes. The descriptor belongs to the arena; the caller must not close it. Returns -ENOTSUP if the memory
+ * has no such descriptor. */
 int spead_region_export(struct spead_region *region, uint64_t *offset);
 
+/* The statistics of a region pool. */
 struct spead_region_pool_stats {
-    uint32_t struct_size; /* set by _INIT */
-    uint32_t regions;
-    uint32_t out;    /* regions that are taken and not back in the pool; parked ones count too */
-    uint32_t parked; /* regions that are released, but not back: a device still uses them */
-    /* Regions whose event has failed. They are never given out again, because the device may still write. */
+    uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
+    uint32_t regions;     /* regions of the pool in all */
+    uint32_t out;         /* regions that are not in the pool; parked regions count too */
+    uint32_t parked;      /* regions without references that a device still uses */
+    /* Regions whose event has failed. The pool never gives them out again, because the device may still write into
+     * them. */
     uint32_t lost;
     uint32_t reserved;
-    uint64_t takes;       /* takes that returned a region */
-    uint64_t refused;     /* takes that returned NULL */
-    uint64_t event_waits; /* releases that waited because a region had too many events */
-    uint64_t memory_bytes, memory_bytes_max; /* touched bytes and limit; arena: its size */
+    uint64_t takes;   /* calls of take() that returned a region */
+    uint64_t refused; /* calls of take() that returned NULL */
+    /* calls of release() that waited, because a region kept too many events */
+    uint64_t event_waits;
+    /* The touched bytes of the memory, and their limit. If the pool has an arena, both are the size of the arena. */
+    uint64_t memory_bytes, memory_bytes_max;
 };
 /* clang-format off */
 #define SPEAD_REGION_POOL_STATS_INIT { .struct_size = sizeof(struct spead_region_pool_stats) }
 /* clang-format on */
+/* Fills *stats. The caller must have set stats->struct_size by SPEAD_REGION_POOL_STATS_INIT. Only the thread that takes
+ * from the pool may call this function. */
 void spead_region_pool_stats(const struct spead_region_pool *pool,
                              struct spead_region_pool_stats *stats);
 

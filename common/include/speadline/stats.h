@@ -1,9 +1,9 @@
-/* The ledgers: each packet is in exactly one named bucket.
+/* The ledgers: the account of all packets of a stream. Each packet is in exactly one named bucket.
  *
  * A snapshot is exact at every moment: `seen` equals the sum of the buckets, in packets and in bytes. The bytes are
  * those of the datagrams (SPEAD header, item pointers, payload). The arrays have more entries than there are buckets
- * today, so that the snapshot of an older caller fits a newer library. A program should go through the buckets 0 ..
- * bucket_count-1 and ask for their names, and not rely on a number of buckets. */
+ * today, so that the snapshot of an older program fits a newer library. A program should go through the buckets 0 ..
+ * bucket_count-1 and ask for their names. It should not rely on a number of buckets. */
 #ifndef SPEADLINE_STATS_H
 #define SPEADLINE_STATS_H
 
@@ -15,8 +15,9 @@
 extern "C" {
 #endif
 
-#define SPEAD_BUCKETS_MAX 64 /* entries for buckets in every snapshot */
+#define SPEAD_BUCKETS_MAX 64 /* number of entries in every array of buckets */
 
+/* A number of packets, and the sum of the bytes of these packets. */
 struct spead_count {
     uint64_t packets;
     uint64_t bytes;
@@ -25,111 +26,148 @@ struct spead_count {
 /* The buckets of received packets. Each comment says which packets the bucket counts. New buckets are added at the
  * end. */
 enum spead_recv_bucket {
-    SPEAD_RECV_DELIVERED,       /* in a heap that was handed over */
-    SPEAD_RECV_LIVE,            /* in a heap that still waits for packets */
-    SPEAD_RECV_FLUSHED,         /* in a heap that was incomplete when the stream stopped */
-    SPEAD_RECV_CONTROL,         /* in a start or stop heap */
-    SPEAD_RECV_DUPLICATE,       /* its range is already there, or its heap was completed before */
-    SPEAD_RECV_OVERLAP,         /* its range covers a part of a range that is there */
-    SPEAD_RECV_LATE,            /* of a heap that was already evicted, timed out or refused */
-    SPEAD_RECV_OUT_OF_ORDER,    /* in-order mode: its offset is not the next one of the heap */
-    SPEAD_RECV_EVICTED,         /* in a heap that was evicted for a newer heap */
-    SPEAD_RECV_TIMED_OUT,       /* in a heap that became older than the age limit */
-    SPEAD_RECV_SHED,            /* in a heap that found the channel full or without a reader */
-    SPEAD_RECV_NO_MEMORY,       /* no free block, memory_bytes_max reached, or no spare buffer */
-    SPEAD_RECV_TRUNCATED,       /* longer than the largest accepted packet */
-    SPEAD_RECV_START_UP,        /* came before the start that the stream waits for */
-    SPEAD_RECV_AFTER_STOP,      /* came after the stop */
-    SPEAD_RECV_INJECTED,        /* dropped on purpose by the fault decorator */
-    SPEAD_RECV_FOREIGN_FLAVOUR, /* its flavour is not that of its heap */
-    SPEAD_RECV_OVER_CAP_HEAP_SIZE, /* it declares or needs a heap above the size limit */
-    SPEAD_RECV_OVER_CAP_POINTERS,  /* its heap would get more distinct item pointers than allowed */
-    SPEAD_RECV_OVER_CAP_RANGES,    /* its heap would get more separate ranges than allowed */
-    SPEAD_RECV_OVER_CAP_LEAVING,   /* it begins a heap while too many heaps are leaving */
-    SPEAD_RECV_MALFORMED_EMPTY,    /* the datagram has no bytes */
-    SPEAD_RECV_MALFORMED_SHORT,    /* it is shorter than the 8-byte header */
-    SPEAD_RECV_MALFORMED_MAGIC,    /* the first byte is not 0x53 */
-    SPEAD_RECV_MALFORMED_VERSION,  /* the version is not 4 */
-    SPEAD_RECV_MALFORMED_WIDTHS,   /* a width is 0, or the widths do not add up to 8 */
-    SPEAD_RECV_MALFORMED_POINTERS, /* the item pointers exceed the packet */
-    SPEAD_RECV_MALFORMED_NO_COUNTER,    /* immediate item 0x01 is missing */
-    SPEAD_RECV_MALFORMED_NO_OFFSET,     /* immediate item 0x03 is missing */
-    SPEAD_RECV_MALFORMED_NO_LENGTH,     /* immediate item 0x04 is missing */
-    SPEAD_RECV_MALFORMED_PAYLOAD,       /* the payload exceeds the packet */
-    SPEAD_RECV_MALFORMED_BEYOND_HEAP,   /* offset + length exceeds the heap length, or wraps */
+    SPEAD_RECV_DELIVERED, /* packets in a heap that was handed over */
+    SPEAD_RECV_LIVE,      /* packets in a heap that still waits for packets */
+    /* Packets in a heap that was not handed over, because it was incomplete when the stream stopped. */
+    SPEAD_RECV_FLUSHED,
+    SPEAD_RECV_CONTROL, /* packets in a start or stop heap */
+    /* All bytes of the packet's payload are already in its heap, or the heap was completed before. */
+    SPEAD_RECV_DUPLICATE,
+    /* Some bytes of the packet's payload are already in its heap, but not all of them. */
+    SPEAD_RECV_OVERLAP,
+    /* Packets of a heap that was already evicted, timed out or refused. */
+    SPEAD_RECV_LATE,
+    /* Without allow_out_of_order: bytes of the heap that lie before this packet's payload have not arrived. */
+    SPEAD_RECV_OUT_OF_ORDER,
+    /* Packets in an incomplete heap that was not handed over, because a newer heap evicted it. */
+    SPEAD_RECV_EVICTED,
+    /* Packets in an incomplete heap that was not handed over, because it became older than the age limit. */
+    SPEAD_RECV_TIMED_OUT,
+    /* Packets in a heap that was shed, because the channel was full or nobody read from it. */
+    SPEAD_RECV_SHED,
+    /* There was no memory for the packet: no free region, memory_bytes_max was reached, or no spare buffer was free. */
+    SPEAD_RECV_NO_MEMORY,
+    SPEAD_RECV_TRUNCATED,       /* packets longer than packet_bytes_max of the stream */
+    SPEAD_RECV_START_UP,        /* packets that came before arm() was called (explicit_start) */
+    SPEAD_RECV_AFTER_STOP,      /* packets that came after the stop */
+    SPEAD_RECV_INJECTED,        /* packets that the fault decorator dropped on purpose */
+    SPEAD_RECV_FOREIGN_FLAVOUR, /* the flavour of the packet is not that of its heap */
+    /* The packet declares or needs a heap that is larger than heap_bytes_max. */
+    SPEAD_RECV_OVER_CAP_HEAP_SIZE,
+    /* With this packet its heap would have more distinct item pointers than pointers_max. */
+    SPEAD_RECV_OVER_CAP_POINTERS,
+    /* With this packet its heap would have more separate ranges than ranges_max. */
+    SPEAD_RECV_OVER_CAP_RANGES,
+    /* The packet begins a heap when too many ended heaps still wait for posted receives. */
+    SPEAD_RECV_OVER_CAP_LEAVING,
+    SPEAD_RECV_MALFORMED_EMPTY,   /* the datagram has no bytes */
+    SPEAD_RECV_MALFORMED_SHORT,   /* the datagram is shorter than the 8-byte header */
+    SPEAD_RECV_MALFORMED_MAGIC,   /* the first byte of the header is not 0x53 */
+    SPEAD_RECV_MALFORMED_VERSION, /* the SPEAD version in the header is not 4 */
+    /* In the header, the width of identifiers or of addresses is 0, or the two do not add up to 8 bytes. */
+    SPEAD_RECV_MALFORMED_WIDTHS,
+    SPEAD_RECV_MALFORMED_POINTERS,   /* the item pointers reach beyond the end of the packet */
+    SPEAD_RECV_MALFORMED_NO_COUNTER, /* item 0x01 (heap counter) is missing or not immediate */
+    SPEAD_RECV_MALFORMED_NO_OFFSET,  /* item 0x03 (payload offset) is missing or not immediate */
+    SPEAD_RECV_MALFORMED_NO_LENGTH,  /* item 0x04 (payload length) is missing or not immediate */
+    SPEAD_RECV_MALFORMED_PAYLOAD,    /* the payload reaches beyond the end of the packet */
+    /* The payload offset plus the payload length is larger than the heap length or than a 64-bit number. */
+    SPEAD_RECV_MALFORMED_BEYOND_HEAP,
     SPEAD_RECV_MALFORMED_SIZE_MISMATCH, /* the datagram is longer than the packet in it */
-    SPEAD_RECV_MALFORMED_UNSIZED,       /* no heap length, but the stream requires one */
-    /* The declared heap length differs from an earlier one, or is too small for bytes that earlier packets named. */
+    /* Item 0x02 (heap length) is missing, and the stream has allow_unsized_heaps = false. */
+    SPEAD_RECV_MALFORMED_UNSIZED,
+    /* The declared heap length differs from the one that an earlier packet declared, or is too small for bytes that
+     * earlier packets named. */
     SPEAD_RECV_MALFORMED_HEAP_LENGTH,
-    /* The next buckets are below the level of SPEAD. Engines that see whole frames count here the frames that a kernel
-     * would not have passed to a socket. */
-    SPEAD_RECV_FOREIGN_FRAME,      /* not UDP to an endpoint of this stream */
-    SPEAD_RECV_MALFORMED_FRAME,    /* Ethernet, IP and UDP headers contradict each other */
-    SPEAD_RECV_MALFORMED_FRAGMENT, /* an IP fragment: the library does not reassemble fragments */
+    /* Not UDP to an endpoint of this stream. This bucket and the four below it count frames (packets with their
+     * Ethernet, IP and UDP headers). Only engines that see whole frames use them, for frames that a kernel would not
+     * have passed to a socket. */
+    SPEAD_RECV_FOREIGN_FRAME,
+    /* The Ethernet, IP and UDP headers of the frame contradict each other. */
+    SPEAD_RECV_MALFORMED_FRAME,
+    /* The frame is an IP fragment. The library does not reassemble fragments. */
+    SPEAD_RECV_MALFORMED_FRAGMENT,
     SPEAD_RECV_MALFORMED_OPTIONS,  /* the frame has IPv4 options or IPv6 extension headers */
     SPEAD_RECV_MALFORMED_CHECKSUM, /* the checksum of the IPv4 header or of UDP is wrong */
-    SPEAD_RECV_REGION_ERROR,       /* an operation on the device memory of its heap failed */
-    SPEAD_RECV_BUCKET_COUNT
+    /* An operation on the device memory of the packet's heap failed, for example the copy of the payload. */
+    SPEAD_RECV_REGION_ERROR,
+    SPEAD_RECV_BUCKET_COUNT /* number of buckets */
 };
 
-/* The name of a bucket ("malformed-magic"), or NULL past the last one. Static storage. */
+/* Returns the name of a bucket, such as "malformed-magic", or NULL past the last bucket. The name has static
+ * storage. */
 const char *spead_recv_bucket_name(unsigned bucket);
 
+/* The packets that a stream, or one of its sources, has received. */
 struct spead_recv_ledger {
-    struct spead_count seen;
-    struct spead_count bucket[SPEAD_BUCKETS_MAX];
+    struct spead_count seen;                      /* all received packets */
+    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_recv_bucket */
 };
 
-/* What a receive stream counts beside the ledger. The stream publishes the struct as it is, as an array of words, so
- * every field is a uint64_t. New fields are added at the end: this struct is the last member of struct
- * spead_recv_stats, whose struct_size tells the library how many of the fields a caller knows. */
+/* What a receive stream counts in addition to its ledger. The stream publishes the struct as an array of words, so
+ * every field is a uint64_t. New fields are added at the end. The struct is the last member of struct spead_recv_stats,
+ * whose struct_size tells the library how many of the fields the caller knows. */
 struct spead_recv_counters {
-    /* Heaps, counted by what became of them. Control heaps are not counted here. */
-    uint64_t heaps_complete;                                /* handed over, with nothing missing */
-    uint64_t heaps_incomplete;                              /* handed over with gaps */
-    uint64_t heaps_evicted, heaps_timed_out, heaps_flushed; /* incomplete, handed over or not */
-    uint64_t heaps_shed;                /* the channel was full or had no reader */
-    uint64_t heaps_no_memory;           /* there was no memory to begin or to finish the heap */
-    uint64_t heaps_live, heaps_leaving; /* at this moment */
-    uint64_t payload_bytes;             /* bytes that arrived, of heaps that were handed over */
+    /* Complete heaps that were handed over. No counter of this struct counts control heaps. */
+    uint64_t heaps_complete;
+    uint64_t heaps_incomplete; /* incomplete heaps that were handed over */
+    /* Incomplete heaps, handed over or not, by the cause of their end: a newer heap needed their place, they were older
+     * than the age limit, or the stream stopped. */
+    uint64_t heaps_evicted, heaps_timed_out, heaps_flushed;
+    uint64_t heaps_shed; /* heaps that the channel or the stream has shed */
+    /* heaps that could not begin or finish, because there was no memory */
+    uint64_t heaps_no_memory;
+    /* The heaps that wait for packets now, and the ended heaps that posted receives still point into now. */
+    uint64_t heaps_live, heaps_leaving;
+    uint64_t payload_bytes; /* bytes that arrived, in heaps that were handed over */
 
-    /* What did not arrive, as far as the stream can know. These are not part of any ledger. */
-    uint64_t missing_packets; /* computed from the gaps of heaps */
-    uint64_t missing_heaps;   /* heap counters that were never seen */
+    /* Packets that did not arrive, as far as the stream can know. The number is computed from the gaps of heaps. No
+     * ledger counts these packets. */
+    uint64_t missing_packets;
+    uint64_t missing_heaps; /* heaps of which no packet arrived, as the heap counters show */
 
-    /* Drops that the kernel counts at the stream's sockets (SO_MEMINFO). If GRO is on, a whole train counts as one
-     * drop. A stream that is configured for one sender has a socket filter. The datagrams that this filter refused are
-     * counted here too. */
+    /* The datagrams that the kernel dropped at the sockets of the stream (SO_MEMINFO). If GRO is on, the kernel counts
+     * a whole train as one drop. If the stream is configured for one sender, its sockets have a filter; the datagrams
+     * that this filter refused are counted here too. */
     uint64_t kernel_drops;
-    uint64_t gaps_with_local_drops; /* gaps of heaps that were live while kernel_drops rose */
+    /* The gaps of those heaps that were live when kernel_drops grew. */
+    uint64_t gaps_with_local_drops;
 
-    /* How payload reached its heap. */
-    uint64_t placed, bounced, repaired; /* packets */
-    uint64_t messages;                  /* receive calls and completions that returned data */
-    uint64_t polls;   /* calls of poll() until the last one that changed another counter */
-    uint64_t wakeups; /* waits in which the owner thread slept */
-    uint64_t first_packet_ns, last_packet_ns;       /* by the clock of the heaps; 0: none yet */
-    uint64_t memory_bytes, memory_high_water_bytes; /* charged heap memory: now, and largest */
+    /* How the payload of packets reached its heap: written there by the engine, copied there by the core, or moved
+     * there after it had landed in a wrong place. The counts are numbers of packets. */
+    uint64_t placed, bounced, repaired;
+    uint64_t messages; /* receive calls and completions that returned data */
+    /* Calls of poll(). The number is as it was at the last call that changed another counter. */
+    uint64_t polls;
+    uint64_t wakeups; /* calls of wait() in which the owner thread slept */
+    /* When the first and the last packet came, by the clock of the heaps. 0 means that none has come. */
+    uint64_t first_packet_ns, last_packet_ns;
+    /* The heap memory that is counted as used, in bytes: now, and the largest value so far. */
+    uint64_t memory_bytes, memory_high_water_bytes;
 
-    /* Kernel bypass. A NIC drops packets when no receive buffer is posted. No counter of this struct counts these
-     * drops: only the counters of the device do (`ethtool -S`, `rdma statistic`). The stream sees such packets as
+    /* Engines that bypass the kernel: how often such an engine made a new queue in place of a failed one. Packets were
+     * lost each time. A NIC also drops packets when no receive buffer is posted. No counter of this struct counts these
+     * drops; only the counters of the device do (`ethtool -S`, `rdma statistic`). The stream sees such packets as
      * missing. */
-    uint64_t engine_rebuilds;    /* times that a failed queue was made anew; packets were lost */
-    uint64_t link_downs;         /* times that the network port went down */
-    uint64_t heaps_region_error; /* dropped: an operation on device memory failed */
-    /* Placing switches itself off when too many packets are lost (spead_recv_stream_config.placed_loss_max). The first
-     * counter says how often that happened, the second how many packets were bounced while placing was off. */
+    uint64_t engine_rebuilds;
+    uint64_t link_downs; /* how often the network port went down */
+    /* Heaps that were dropped because an operation on device memory failed. */
+    uint64_t heaps_region_error;
+    /* The stream stops placing payload when too many packets break the order (placed_loss_max of the configuration).
+     * The first counter says how often the stream has stopped placing. The second counts the packets of the heaps that
+     * were bounced for this reason. */
     uint64_t placement_stops, placement_off_packets;
 };
 
-/* A snapshot of a receive stream. Begin with SPEAD_RECV_STATS_INIT. */
+/* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */
 struct spead_recv_stats {
-    uint32_t struct_size;  /* set by _INIT */
-    uint32_t bucket_count; /* valid entries of every ledger */
-    uint32_t source_count; /* endpoints of the stream */
+    uint32_t struct_size;  /* size of this struct in bytes; its _INIT macro sets it */
+    uint32_t bucket_count; /* number of valid entries in the array of every ledger */
+    uint32_t source_count; /* number of endpoints or memory links of the stream */
     uint32_t reserved;
-    struct spead_recv_ledger total;
-    uint64_t ring_high_water; /* largest number of heaps that waited for the consumer at a time */
+    struct spead_recv_ledger total; /* the sum over all sources of the stream */
+    /* The largest number of heaps that waited in the channel for the consumer at the same time. */
+    uint64_t ring_high_water;
     struct spead_recv_counters counters;
 };
 /* clang-format off */
@@ -138,48 +176,58 @@ struct spead_recv_stats {
 
 /* The buckets of a send stream. Each packet of a submitted heap is in one of them. */
 enum spead_send_bucket {
-    SPEAD_SEND_SENT,      /* accepted by the kernel, the NIC or the memory link */
-    SPEAD_SEND_FAILED,    /* refused there; failed_errno says with which errors */
-    SPEAD_SEND_ABANDONED, /* not tried, because the stream was stopped */
-    SPEAD_SEND_PENDING,   /* submitted by a producer and not yet done */
-    SPEAD_SEND_INJECTED,  /* dropped on purpose by the fault decorator */
-    SPEAD_SEND_BUCKET_COUNT
+    SPEAD_SEND_SENT, /* packets that the kernel, the NIC or the memory link accepted */
+    /* Packets that the kernel, the NIC or the memory link refused. failed_errno says with which errors. */
+    SPEAD_SEND_FAILED,
+    SPEAD_SEND_ABANDONED,   /* packets that were not sent, because the stream was stopped */
+    SPEAD_SEND_PENDING,     /* packets that wait, or that the engine has not finished yet */
+    SPEAD_SEND_INJECTED,    /* packets that the fault decorator dropped on purpose */
+    SPEAD_SEND_BUCKET_COUNT /* number of buckets */
 };
 
-/* The name of a bucket ("sent"), or NULL past the last one. Static storage. */
+/* Returns the name of a bucket, such as "sent", or NULL past the last bucket. The name has static storage. */
 const char *spead_send_bucket_name(unsigned bucket);
 
-#define SPEAD_SEND_ERRNOS_MAX 8
+#define SPEAD_SEND_ERRNOS_MAX 8 /* number of entries of failed_errno */
 
-/* What a send stream counts beside the ledger. The rules of struct spead_recv_counters apply to it too. */
+/* What a send stream counts in addition to its buckets. The rules of struct spead_recv_counters apply to this struct
+ * too. */
 struct spead_send_counters {
+    /* Heaps that were accepted, and how they ended. Sent: no packet failed. Failed: a packet failed. Abandoned: the
+     * stream was stopped before all packets were sent. */
     uint64_t heaps_submitted, heaps_sent, heaps_failed, heaps_abandoned;
-    uint64_t payload_bytes;     /* payload of heaps that were sent whole */
-    uint64_t icmp_unreachable;  /* ICMP errors that came later; their datagrams count as sent */
-    uint64_t messages, batches; /* trains and batches that the engine got */
-    uint64_t first_packet_ns, last_packet_ns; /* UTC; 0: none yet */
+    uint64_t payload_bytes; /* payload of the heaps that heaps_sent counts, in bytes */
+    /* ICMP errors that came back after the send. The datagrams that caused them count as sent. */
+    uint64_t icmp_unreachable;
+    /* Messages: trains, and packets by themselves, that the engine gave to the kernel or the device. Batches: the
+     * system calls or doorbells that carried them. */
+    uint64_t messages, batches;
+    /* When the engine took the first and the last packet, in nanoseconds of UTC. 0 means that it has taken none. */
+    uint64_t first_packet_ns, last_packet_ns;
 
-    /* Kernel bypass. */
-    uint64_t engine_rebuilds; /* times that a failed queue was made anew */
-    uint64_t link_downs;      /* times that the network port went down */
-    uint64_t neighbours_lost; /* times that a next hop ceased to answer */
-    uint64_t copied_bytes;    /* payload copied because its memory was not registered */
+    /* Engines that bypass the kernel: how often such an engine made a new queue in place of a failed one. */
+    uint64_t engine_rebuilds;
+    uint64_t link_downs;      /* how often the network port went down */
+    uint64_t neighbours_lost; /* how often a next hop stopped answering */
+    /* Payload that the engine had to copy, because its memory was not registered, in bytes. */
+    uint64_t copied_bytes;
 };
 
-/* A snapshot of a send stream. Begin with SPEAD_SEND_STATS_INIT. `submitted` equals the sum of the buckets, in
- * packets and in bytes. In the same way heaps_submitted equals heaps_sent + heaps_failed + heaps_abandoned +
+/* The counters of a send stream at one moment. Start from SPEAD_SEND_STATS_INIT. `submitted` equals the sum of the
+ * buckets, in packets and in bytes. heaps_submitted equals heaps_sent + heaps_failed + heaps_abandoned +
  * heaps_pending. */
 struct spead_send_stats {
-    uint32_t struct_size; /* set by _INIT */
-    uint32_t bucket_count;
+    uint32_t struct_size;         /* size of this struct in bytes; its _INIT macro sets it */
+    uint32_t bucket_count;        /* number of valid entries in `bucket` */
     struct spead_count submitted; /* packets and bytes of all accepted heaps */
-    struct spead_count bucket[SPEAD_BUCKETS_MAX];
-    uint64_t heaps_pending; /* accepted and not yet done */
-    uint64_t heaps_refused; /* not accepted (-EAGAIN); their packets are in no bucket */
+    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_send_bucket */
+    uint64_t heaps_pending; /* heaps that were accepted and have not completed */
+    /* Heaps that were not accepted, because too many heaps were in flight (-EAGAIN). Their packets are in no bucket. */
+    uint64_t heaps_refused;
     struct {
         int32_t error; /* a positive errno; 0 ends the list */
         uint32_t reserved;
-        uint64_t packets;
+        uint64_t packets; /* packets that were refused with this error */
     } failed_errno[SPEAD_SEND_ERRNOS_MAX];
     struct spead_send_counters counters;
 };

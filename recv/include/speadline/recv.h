@@ -161,7 +161,7 @@ struct spead_recv_stream_config {
      * live_heaps_max. */
     uint32_t finished_heaps_max;
     /* True: the packets of a heap may arrive in any order. False (default): each packet must continue the heap where
-     * the packet before it ended; the stream counts any other packet as out-of-order. */
+     * the packet before it ended. The stream counts a packet that begins behind that place as out-of-order. */
     bool allow_out_of_order;
     /* True (default): the stream accepts heaps without item 0x02 (heap length). False: it refuses the packets of such
      * heaps. */
