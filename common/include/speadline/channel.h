@@ -74,11 +74,12 @@ const char *spead_shed_cause_name(unsigned cause);
 
 /* The configuration of a channel. Start from SPEAD_CHANNEL_CONFIG_INIT. */
 struct spead_channel_config {
-    uint32_t struct_size;             /* size of this struct in bytes; its _INIT macro sets it */
-    const char *name;                 /* name of the channel; copied; NULL (default): "channel" */
-    uint32_t capacity;                /* messages that all lanes together can hold; default 1 */
-    enum spead_channel_form form;     /* default SPEAD_CHANNEL_SPSC */
-    enum spead_channel_policy policy; /* when the channel is full; default SPEAD_CHANNEL_BLOCK */
+    uint32_t struct_size;         /* size of this struct in bytes; its _INIT macro sets it */
+    const char *name;             /* name of the channel; copied; NULL (default): "channel" */
+    uint32_t capacity;            /* messages that all lanes together can hold; default 1 */
+    enum spead_channel_form form; /* how many ends may be open; default SPEAD_CHANNEL_SPSC */
+    /* What happens when the channel is full; default SPEAD_CHANNEL_BLOCK. */
+    enum spead_channel_policy policy;
     /* Only for SPEAD_CHANNEL_SAMPLE: every sample_n-th message is offered to the channel; at least 1. */
     uint32_t sample_n;
 
@@ -237,14 +238,14 @@ bool spead_receiver_retract(struct spead_receiver *receiver, struct spead_waker 
 /* The statistics of a channel since it was made. */
 struct spead_channel_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
-    uint32_t capacity;    /* capacity in the configuration */
+    uint32_t capacity;    /* the capacity that the configuration names */
 
     /* Messages that sending ends gave to the channel. At every moment sent = received + sum of shed[] + depth. But
      * spead_channel_stats() reads these numbers one after the other, so in *stats the equation is exact only if no end
      * was inside a call. */
     uint64_t sent;
     uint64_t received; /* messages that receiving ends took */
-    uint64_t shed[8];  /* messages that were shed, by enum spead_shed_cause */
+    uint64_t shed[8];  /* shed messages: one count for each enum spead_shed_cause */
     uint64_t depth;    /* messages that are in the channel now */
 
     /* The largest depth that an end has seen when it looked at the other side. It equals capacity if a sending end has
@@ -277,8 +278,8 @@ void spead_channel_stats(struct spead_channel *channel, struct spead_channel_sta
 struct spead_latency {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t reserved;
-    uint64_t count[SPEAD_LATENCY_BUCKETS]; /* how many times each bucket has counted */
-    /* Over all buckets: the number of times, their sum in nanoseconds, and the longest. */
+    uint64_t count[SPEAD_LATENCY_BUCKETS]; /* number of messages in each bucket */
+    /* Over all buckets: the number of messages, the sum of their times and the longest time, in nanoseconds. */
     uint64_t total, sum_ns, max_ns;
 };
 /* clang-format off */

@@ -27,7 +27,7 @@ struct spead_engine_info {
     uint32_t rank;        /* "auto" takes the usable engine with the lowest rank */
     const char *name;     /* the name, for the field `engine` of a stream's configuration */
     const char *caveat;   /* a limitation that a user of this engine should know; NULL: none */
-    enum spead_endpoint_kind endpoint; /* what it reads from or sends to */
+    enum spead_endpoint_kind endpoint; /* what the engine reads from or sends to */
     uint32_t reserved;
 };
 /* clang-format off */

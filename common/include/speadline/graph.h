@@ -89,9 +89,9 @@ int spead_graph_join(struct spead_graph *graph, struct spead_graph_end from,
                      struct spead_graph_end to, const struct spead_channel_config *config,
                      struct spead_err *err);
 
-/* Join a port to a channel that the program has made. The other side of this channel belongs to a thread, an event
- * loop, an engine or another graph. The graph keeps a reference to the channel, and opens its own end on the channel
- * when it starts. Return the same values as spead_graph_join(). */
+/* The two functions join a port to a channel that the program has made. The other side of this channel belongs to a
+ * thread, an event loop, an engine or another graph. The graph keeps a reference to the channel, and opens its own end
+ * on the channel when it starts. Both return the same values as spead_graph_join(). */
 int spead_graph_join_input(struct spead_graph *graph, struct spead_channel *from,
                            struct spead_graph_end to, struct spead_err *err);
 int spead_graph_join_output(struct spead_graph *graph, struct spead_graph_end from,
@@ -117,8 +117,8 @@ int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format f
 int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor,
                       struct spead_err *err);
 
-/* Stop or cancel the graph, as the top of this file says. The calls do not wait until the graph has ended. Any
- * thread. */
+/* The two functions stop or cancel the graph, as the top of this file says. They do not wait until the graph has ended.
+ * Any thread. */
 void spead_graph_stop(struct spead_graph *graph);
 void spead_graph_cancel(struct spead_graph *graph);
 
@@ -189,10 +189,10 @@ struct spead_node_stats {
 /* What a node does now. */
 enum spead_node_state {
     SPEAD_NODE_BUILT,     /* the graph has not started */
-    SPEAD_NODE_RUNNABLE,  /* it can make a step and waits for its turn */
-    SPEAD_NODE_RUNNING,   /* it makes a step now */
-    SPEAD_NODE_SUSPENDED, /* it waits for a port, a ticket or a time */
-    SPEAD_NODE_FINISHED,  /* it makes no more steps */
+    SPEAD_NODE_RUNNABLE,  /* the node can make a step and waits for its turn */
+    SPEAD_NODE_RUNNING,   /* the node makes a step now */
+    SPEAD_NODE_SUSPENDED, /* the node waits, for example for a port, a ticket or a time */
+    SPEAD_NODE_FINISHED,  /* the node makes no more steps */
 };
 /* clang-format off */
 #define SPEAD_NODE_STATS_INIT { .struct_size = sizeof(struct spead_node_stats) }

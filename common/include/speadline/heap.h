@@ -28,15 +28,18 @@ struct spead_heap; /* opaque */
 /* The clock from which a time stamp was read. */
 enum spead_clock {
     SPEAD_CLOCK_UTC = 0,      /* CLOCK_REALTIME of this host, read once for each burst */
-    SPEAD_CLOCK_HARDWARE = 1, /* the NIC's clock */
-    SPEAD_CLOCK_CAPTURE = 2,  /* the time recorded in a capture file */
+    SPEAD_CLOCK_HARDWARE = 1, /* the clock of the NIC */
+    SPEAD_CLOCK_CAPTURE = 2,  /* the clock of a capture file: its recorded times */
 };
 
 /* Why a range of a heap's payload is missing. */
 enum spead_gap_cause {
-    SPEAD_GAP_UNSEEN = 0,      /* it did not arrive; this host counted no drop at that time */
-    SPEAD_GAP_LOCAL_DROPS = 1, /* it did not arrive; this host's drop counters rose then */
-    SPEAD_GAP_REFUSED = 2,     /* the stream refused packets; the ledger says why */
+    /* The range did not arrive. This host counted no dropped packets as long as the heap was live. */
+    SPEAD_GAP_UNSEEN = 0,
+    /* The range did not arrive. This host counted dropped packets at a time when the heap was live. */
+    SPEAD_GAP_LOCAL_DROPS = 1,
+    /* The stream refused packets of this heap. The ledger says why. */
+    SPEAD_GAP_REFUSED = 2,
 };
 
 /* A range of the payload that is missing in an incomplete heap. */
@@ -62,11 +65,13 @@ uint64_t spead_heap_counter(const struct spead_heap *heap);
 /* Returns the flavour of the heap's packets. */
 struct spead_flavour spead_heap_flavour(const struct spead_heap *heap);
 
-/* Return the payload and its length in bytes. The caller may read the payload as long as it holds a reference. If a
- * heap carries item 0x02, its length is the length that this item declares, also when parts are missing. The length of
- * any other heap reaches to the last byte that a packet named. The payload pointer is NULL when the payload lies in
- * memory that the CPU cannot touch (the stream's heap_arena). Then spead_heap_region_info() says where the payload is.
- * If the length is 0 in memory that the CPU can touch, the pointer is not NULL, and there is nothing to read. */
+/* The two functions return the payload and its length in bytes. The caller may read the payload as long as it holds a
+ * reference. If a heap carries item 0x02, its length is the length that this item declares, also when parts are
+ * missing. The length of any other heap reaches to the last byte that a packet named.
+ *
+ * The payload pointer is NULL when the payload lies in memory that the CPU cannot touch (the stream's heap_arena). Then
+ * spead_heap_region_info() says where the payload is. If the CPU can touch the memory, the pointer is never NULL; if
+ * the length is 0, there is nothing to read. */
 const uint8_t *spead_heap_payload(const struct spead_heap *heap);
 uint64_t spead_heap_length(const struct spead_heap *heap);
 
@@ -90,8 +95,8 @@ uint64_t spead_heap_packets(const struct spead_heap *heap);
  * the heap has in all (0 for a complete heap). */
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max);
 
-/* Return the times at which the first and the last accepted packet came, in nanoseconds. spead_heap_clock() returns
- * which clock was read; the times count from the epoch of that clock. */
+/* The first two functions return the times at which the first and the last accepted packet came, in nanoseconds.
+ * spead_heap_clock() returns which clock was read; the times count from the epoch of that clock. */
 uint64_t spead_heap_first_ns(const struct spead_heap *heap);
 uint64_t spead_heap_last_ns(const struct spead_heap *heap);
 enum spead_clock spead_heap_clock(const struct spead_heap *heap);

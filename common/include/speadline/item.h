@@ -18,9 +18,10 @@ extern "C" {
 /* The item identifiers that the SPEAD protocol reserves. A program should use identifiers from SPEAD_ID_USER_MIN on for
  * its own items. That is a recommendation: the library does not enforce it. */
 enum spead_item_id {
-    SPEAD_ID_NULL = 0x00,         /* padding; if addressed, it ends the addressed item before it */
-    SPEAD_ID_HEAP_COUNTER = 0x01, /* immediate: the number of the heap */
-    SPEAD_ID_HEAP_LENGTH = 0x02,  /* immediate: payload bytes of the whole heap */
+    /* Padding. An addressed item with this identifier ends the addressed item before it. */
+    SPEAD_ID_NULL = 0x00,
+    SPEAD_ID_HEAP_COUNTER = 0x01,   /* immediate: the number of the heap */
+    SPEAD_ID_HEAP_LENGTH = 0x02,    /* immediate: payload bytes of the whole heap */
     SPEAD_ID_PAYLOAD_OFFSET = 0x03, /* immediate: where the packet's payload begins in the heap */
     SPEAD_ID_PAYLOAD_LENGTH = 0x04, /* immediate: payload bytes of the packet */
     SPEAD_ID_DESCRIPTOR = 0x05,     /* addressed: a packet in the payload that describes an item */

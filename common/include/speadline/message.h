@@ -42,7 +42,7 @@ struct spead_message {
     uint64_t event;
     uint32_t stream;  /* number of the stream that the message belongs to */
     uint16_t type;    /* type of the object: an id of the registry */
-    uint8_t priority; /* priority, which chooses the lane of a channel; 0 is lowest */
+    uint8_t priority; /* the priority: it chooses the lane of a channel; 0 is the lowest */
     uint8_t flags;    /* bits SPEAD_MESSAGE_FAILED and SPEAD_MESSAGE_INCOMPLETE */
 };
 static_assert(sizeof(struct spead_message) == 64, "a message is one cache line");
@@ -61,9 +61,9 @@ enum {
     /* The type "plain": the message has no object. The program may use reference, offset and length for numbers of its
      * own. */
     SPEAD_TYPE_PLAIN = 0,
-    SPEAD_TYPE_HEAP = 1,    /* "heap": a struct spead_heap *; such a message has no event */
-    SPEAD_TYPE_REGION = 2,  /* "region": a struct spead_region * */
-    SPEAD_TYPES_MAX = 1024, /* not a type: the largest number of types */
+    SPEAD_TYPE_HEAP = 1,    /* the type "heap": the object is a struct spead_heap; no event */
+    SPEAD_TYPE_REGION = 2,  /* the type "region": the object is a struct spead_region */
+    SPEAD_TYPES_MAX = 1024, /* this is not a type, but the largest number of types */
 };
 
 /* A type of messages: its name, and the functions that work on the objects of such messages. */
@@ -91,8 +91,8 @@ struct spead_message_type {
  * (another type has the name) or -ENOSPC (SPEAD_TYPES_MAX types are registered). Any thread. err may be NULL. */
 int spead_message_type_register(const struct spead_message_type *type, struct spead_err *err);
 
-/* Find a registered type. spead_message_type_find() returns the id of the type with this name, or -ENOENT.
- * spead_message_type_get() returns the type with this id, or NULL. Any thread; the functions never block. */
+/* The two functions find a registered type. spead_message_type_find() returns the id of the type with this name, or
+ * -ENOENT. spead_message_type_get() returns the type with this id, or NULL. Any thread; the functions never block. */
 int spead_message_type_find(const char *name);
 const struct spead_message_type *spead_message_type_get(uint16_t id);
 

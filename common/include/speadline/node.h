@@ -34,8 +34,9 @@ enum spead_step {
      * an input that was given to spead_node_wait_input(), a throttle that had no ticket, or the time that was given to
      * spead_node_wait_until(). A call of spead_node_wake() ends the wait too. */
     SPEAD_STEP_WAITING = 0,
-    SPEAD_STEP_AGAIN = 1, /* there is more to do; other nodes get a turn, then this node */
-    SPEAD_STEP_DONE = 2,  /* the node has finished: its outputs end, its inputs close */
+    /* there is more to do: call the step again after other nodes had a turn */
+    SPEAD_STEP_AGAIN = 1,
+    SPEAD_STEP_DONE = 2, /* the node has finished: its outputs end, its inputs close */
 };
 
 /* The functions of a kind of node. `state` is the state that the configuration of the node names. */
@@ -105,17 +106,17 @@ struct spead_node_config {
     const char *name;                 /* name of the node, unique in its graph */
     const struct spead_node_ops *ops; /* borrowed until the graph is destroyed */
     void *state;                      /* first argument of the functions in ops */
-    const struct spead_port *inputs, *outputs; /* the ports; default: none */
+    const struct spead_port *inputs, *outputs; /* the inputs and the outputs; default: none */
     uint32_t input_count, output_count;
     /* True: a step may block (file, database, TCP), so the node gets a thread of its own. Default false. */
     bool blocking;
     /* The CPU to which the thread that steps the node is pinned. A blocking node has a thread of its own; any other
      * node goes to the worker of this CPU. Default -1: any CPU. */
     int cpu;
-    enum spead_on_error on_error;      /* after a failed step; default FAIL */
-    enum spead_on_error after_retries; /* after the last retry; default FAIL */
-    uint32_t retries;                  /* only for RETRY: how often at most; default 0 */
-    uint64_t backoff_ns;               /* only for RETRY: pause before the first retry; default 0 */
+    enum spead_on_error on_error;      /* what happens after a failed step; default FAIL */
+    enum spead_on_error after_retries; /* what happens after the last retry; default FAIL */
+    uint32_t retries;    /* only for RETRY: the largest number of retries; default 0 */
+    uint64_t backoff_ns; /* only for RETRY: pause before the first retry; default 0 */
     /* How much memory start() takes at most, in bytes; the plan of the graph shows it. 0 (default): an amount too small
      * to matter. */
     uint64_t memory_bytes;
@@ -126,11 +127,12 @@ struct spead_node_config {
 
 /* ---- Inside a step ------------------------------------------------------------------------- */
 
-/* Receive and send messages on the port with this index, as spead_receiver_try_receive() and spead_sender_try_send()
- * do. The node waits for a port that answers -EAGAIN, when the step returns SPEAD_STEP_WAITING. It also waits for an
- * output that accepts fewer messages than it was given. An output that is joined to nothing accepts every message,
- * releases it and counts it. When all receiving ends of an output have closed, the output answers -EPIPE. A node with
- * nothing else to do then returns SPEAD_STEP_DONE, and in this way a stop travels upstream.
+/* The two functions receive and send messages on the port with this index, as spead_receiver_try_receive() and
+ * spead_sender_try_send() do. If a port answers -EAGAIN and the step returns SPEAD_STEP_WAITING, the node waits for
+ * that port. The node also waits for an output that has accepted fewer messages than it was given. An output that is
+ * joined to nothing accepts every message, releases it and counts it. When all receiving ends of an output have closed,
+ * the output answers -EPIPE. A node with nothing else to do then returns SPEAD_STEP_DONE, and in this way a stop
+ * travels upstream.
  *
  * If a node upstream has failed, the input answers the error of that node in place of -ESHUTDOWN. A step must treat
  * this error as any other end of stream: it finishes what the node still holds, then returns SPEAD_STEP_DONE. The

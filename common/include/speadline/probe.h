@@ -39,7 +39,8 @@ struct spead_probe_source_config {
     uint32_t batch;
     uint64_t pause_ns; /* pause between two batches, in nanoseconds; default 0 */
     int type;          /* type of its output port; default SPEAD_TYPE_PLAIN */
-    int error; /* error with which the source fails, a negative errno; default 0: it does not */
+    /* The negative errno with which the source fails. 0 (default): the source does not fail. */
+    int error;
 
     /* If `error` is not 0: the source sends this many messages and then fails. If `count` is smaller, it fails after
      * `count` messages. */
@@ -91,7 +92,8 @@ struct spead_probe_sink_config {
     uint64_t pause_ns;
     uint64_t stop_after; /* the sink is done after this many messages; 0 (default): it takes all */
     int type;            /* type of its input port; default SPEAD_CHANNEL_ANY_TYPE */
-    int error; /* error with which the sink fails, a negative errno; default 0: it does not */
+    /* The negative errno with which the sink fails. 0 (default): the sink does not fail. */
+    int error;
     uint64_t error_at; /* number of the message at which the sink fails, counted from 0 */
 };
 /* clang-format off */

@@ -134,7 +134,8 @@ struct spead_region *spead_region_ref(struct spead_region *region);
  * for that case. NULL is ignored. */
 void spead_region_unref(struct spead_region *region);
 
-#define SPEAD_REGION_EVENTS_MAX 8 /* how many events that are not done one region keeps at most */
+/* The largest number of events that one region keeps when these events are not done yet. */
+#define SPEAD_REGION_EVENTS_MAX 8
 
 /* Gives one reference back when a device may still use the memory. The device has finished with the memory when the
  * event is done. Event 0 means that the device has finished already; then the call does the same as

@@ -101,7 +101,7 @@ const char *spead_recv_bucket_name(unsigned bucket);
 /* The packets that a stream, or one of its sources, has received. */
 struct spead_recv_ledger {
     struct spead_count seen;                      /* all received packets */
-    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_recv_bucket */
+    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* one for each enum spead_recv_bucket */
 };
 
 /* What a receive stream counts in addition to its ledger. The stream publishes the struct as an array of words, so
@@ -119,7 +119,7 @@ struct spead_recv_counters {
     uint64_t heaps_no_memory;
     /* The heaps that wait for packets now, and the ended heaps that posted receives still point into now. */
     uint64_t heaps_live, heaps_leaving;
-    uint64_t payload_bytes; /* bytes that arrived, in heaps that were handed over */
+    uint64_t payload_bytes; /* payload bytes that arrived, in heaps that were handed over */
 
     /* Packets that did not arrive, as far as the stream can know. The number is computed from the gaps of heaps. No
      * ledger counts these packets. */
@@ -137,7 +137,7 @@ struct spead_recv_counters {
      * there after it had landed in a wrong place. The counts are numbers of packets. */
     uint64_t placed, bounced, repaired;
     uint64_t messages; /* receive calls and completions that returned data */
-    /* Calls of poll(). The number is as it was at the last call that changed another counter. */
+    /* Calls of poll(), counted up to the last call that changed another counter too. */
     uint64_t polls;
     uint64_t wakeups; /* calls of wait() in which the owner thread slept */
     /* When the first and the last packet came, by the clock of the heaps. 0 means that none has come. */
@@ -220,7 +220,7 @@ struct spead_send_stats {
     uint32_t struct_size;         /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t bucket_count;        /* number of valid entries in `bucket` */
     struct spead_count submitted; /* packets and bytes of all accepted heaps */
-    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_send_bucket */
+    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* one for each enum spead_send_bucket */
     uint64_t heaps_pending; /* heaps that were accepted and have not completed */
     /* Heaps that were not accepted, because too many heaps were in flight (-EAGAIN). Their packets are in no bucket. */
     uint64_t heaps_refused;

@@ -19,7 +19,7 @@ enum spead_verbs_mprq {
     SPEAD_MPRQ_OFF = 2,  /* do not use it */
 };
 
-#define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* for comp_vector: never sleep, poll all the time */
+#define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* value of comp_vector: poll, never sleep */
 #define SPEAD_VERBS_MAX_POLL_DEFAULT 10u
 
 /* The verbs options of a receive stream. Start from SPEAD_RECV_VERBS_CONFIG_INIT. create() borrows this struct and its

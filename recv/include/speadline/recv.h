@@ -6,17 +6,17 @@
  *           may call stop().
  * Lifetime: create -> [start -> poll and wait, until poll() returns a negative value] -> destroy. The function run()
  *           does the part in brackets on the calling thread. A spead_recv_runner does that part on a new thread. Call
- *           destroy() when no thread uses the stream any more. The consumer may keep heaps that it has taken after
- *           destroy().
+ *           destroy() when no thread uses the stream any more. After destroy() the consumer may still keep the heaps
+ *           that it has taken.
  * Control:  A control heap carries start or stop items (SPEAD_ID_STREAM_CONTROL) and nothing else. The stream counts
  *           the packets of a control heap as control and does not hand the heap over. The stream hands over a heap that
  *           carries other items, too; a start or stop item in such a heap has the same effect as in a control heap.
  *           - A start or stop item makes the stream forget which heaps have ended. So a sender may then use the same
  *             heap counters again.
  *           - A stop item has its effect as soon as its packet is accepted. The stream counts later packets from the
- *             same endpoint as after-stop, except the packets of the heap that carried the stop item. It reads the
- *             other endpoints until they are empty, but not longer than stop_drain_ns. Then the stream ends as it does
- *             after stop().
+ *             same endpoint as after-stop, except the packets of the heap that carried the stop item. The stream reads
+ *             the other endpoints until they are empty, but not longer than stop_drain_ns. Then the stream ends as it
+ *             does after stop().
  *           spead2 differs: it hands over start heaps. It also hands over stop heaps when it is told to ignore stop
  *           items.
  * Channel:  Heaps leave the stream through a bounded channel (speadline/channel.h) as messages of type "heap". In each
@@ -31,8 +31,8 @@
  *             channel by spead_graph_join_input();
  *           - through the output of a node, when the stream itself is a node of a graph.
  *           When the last receiving end closes, the stream sheds the heaps that finish afterwards, and the stream ends.
- * Refused:  The stream is in in-order mode when allow_out_of_order is false. Then it opens no heap whose first packet
- *           was lost. It counts the other packets of that heap as out-of-order, and the heap as missing.
+ * Refused:  The stream is in in-order mode when allow_out_of_order is false. In this mode it opens no heap whose first
+ *           packet was lost. It counts the other packets of such a heap as out-of-order, and the heap as missing.
  * Memory:   create() plans all memory, and spead_recv_stream_plan() tells how much memory that is. No packet can make
  *           the memory grow. If the engine reads from the network, create() asks the kernel for the pages of four heap
  *           regions, up to 4 MiB of each. */
@@ -73,7 +73,7 @@ struct spead_recv_stream; /* opaque */
 /* What the stream does with a finished heap when the channel to the consumer is full. To shed a heap is to drop and to
  * count it. */
 enum spead_on_full {
-    SPEAD_DROP_NEWEST = 0, /* the stream sheds this heap */
+    SPEAD_DROP_NEWEST = 0, /* the stream sheds the finished heap */
     SPEAD_DROP_OLDEST = 1, /* the stream sheds the heap that has waited longest in the channel */
     /* The stream reads no packets until there is room in the channel. This value needs an engine that can make the
      * sender wait, such as engine mem. A UDP sender cannot wait: the kernel would drop its packets, and no bucket of
@@ -199,7 +199,8 @@ struct spead_recv_stream_config {
     /* The number of heaps that the consumer may hold at a time, after it has taken them from the channel and before it
      * releases them; 0 to 2^20, default 2. create() plans memory for these heaps, too. */
     uint32_t held_heaps;
-    enum spead_on_full on_full; /* when the channel is full; default SPEAD_DROP_NEWEST */
+    /* what happens when the channel is full; default SPEAD_DROP_NEWEST */
+    enum spead_on_full on_full;
 
     /* The longest sleep of wait() at a steady rate, in nanoseconds; default 200 us. After such a sleep, poll() reads
      * all packets that have come. So the thread does not wake for each datagram or train, which halves its CPU time.

@@ -58,10 +58,10 @@ int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const vo
 /* Adds the stream-control item (0x06) with this value. Returns the same values as spead_send_heap_add_immediate(). */
 int spead_send_heap_add_control(struct spead_send_heap *heap, enum spead_stream_control value);
 
-/* Change the value of an item between two sends of the heap. set_immediate() is for items that add_immediate() or
- * add_control() has added; set_item() is for the other items. `handle` is the value that the add function returned.
- * Return 0, -EINVAL (the heap has no item with this handle, or the item needs the other function) or -ERANGE (the same
- * meaning as in the add function). */
+/* The two functions change the value of an item between two sends of the heap. set_immediate() is for immediate items;
+ * set_item() is for the other items. `handle` is the value that the add function returned. Both return 0, -EINVAL (the
+ * heap has no item with this handle, or the item needs the other function) or -ERANGE (the same meaning as in the add
+ * function). */
 int spead_send_heap_set_immediate(struct spead_send_heap *heap, int handle, uint64_t value);
 int spead_send_heap_set_item(struct spead_send_heap *heap, int handle, const void *data,
                              size_t bytes);
@@ -76,8 +76,8 @@ uint64_t spead_send_heap_payload_bytes(const struct spead_send_heap *heap);
 
 /* ---- The stream ---------------------------------------------------------------------------- */
 
-/* Describe the engines that a send stream can use. The contracts are those of spead_recv_engine_info() and
- * spead_recv_engine_usable(). */
+/* The two functions describe the engines that a send stream can use. Their contracts are those of
+ * spead_recv_engine_info() and spead_recv_engine_usable(). */
 int spead_send_engine_info(uint32_t index, struct spead_engine_info *info);
 int spead_send_engine_usable(const char *name, struct spead_err *err);
 
@@ -85,7 +85,7 @@ struct spead_send_stream; /* opaque */
 
 /* Which bytes of a packet rate_bytes_per_s counts. */
 enum spead_rate_of {
-    SPEAD_RATE_SPEAD = 0, /* only SPEAD bytes: header, item pointers and payload (as spead2) */
+    SPEAD_RATE_SPEAD = 0, /* only SPEAD bytes: header, item pointers, payload; the same as spead2 */
     /* The rate counts the SPEAD bytes, and also the UDP, IP and Ethernet bytes of each packet, with checksum (FCS),
      * preamble and gap. These are 66 bytes more for each packet (IPv6: 86 bytes). */
     SPEAD_RATE_WIRE = 1,
@@ -237,7 +237,7 @@ typedef void spead_send_done_fn(void *arg, const struct spead_send_result *resul
 
 /* How to send one heap. Start from SPEAD_SEND_OPTIONS_INIT, or from a zeroed struct. */
 struct spead_send_options {
-    spead_send_done_fn *done; /* completion function; NULL: the producer needs no call */
+    spead_send_done_fn *done; /* completion function of the heap; NULL: no call */
     void *done_arg;           /* first argument of done() */
     uint32_t destination;     /* which endpoint or link of the stream, counted from 0 */
     /* True: the heap gets the heap counter `counter`, and the automatic counter of the stream does not change. False:

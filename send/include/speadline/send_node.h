@@ -84,7 +84,8 @@ struct spead_send_sink_config {
     uint32_t destination; /* which endpoint or link of the stream, counted from 0; default 0 */
     /* The flavour of the heaps that the sink sends; default SPEAD-64-40. A received heap keeps its own flavour. */
     struct spead_flavour flavour;
-    enum spead_send_incomplete incomplete; /* default SPEAD_SEND_INCOMPLETE_FAIL */
+    /* What the sink does with an incomplete heap; default SPEAD_SEND_INCOMPLETE_FAIL. */
+    enum spead_send_incomplete incomplete;
 
     /* The id of the item that holds the bytes of the region; default 0x1000. This field and the two below are for
      * messages of type region. The node fails with -ENOTSUP on a region that the CPU cannot read. If a message has a
