@@ -29,15 +29,15 @@ static uint64_t drain_once(struct spead_channel *channel)
 }
 
 /* The last receiving end drains the channel when it closes. A sending end that has not seen the state STOPPED yet may
- * add messages after that, so the last sending end drains once more when it closes. Both may call this function at the
- * same time, but an SPSC ring allows only one reader. So only one of the two threads drains, and it drains once for
- * each of the two calls. */
+ * add messages after that, so the last sending end drains once more when it closes. The threads of these two ends may
+ * call this function at the same time, but an SPSC ring allows only one reader. So only one of the two threads drains,
+ * and it drains once for each of the two calls. */
 void speadi_channel_drain(struct spead_channel *channel)
 {
     uint64_t count = 0;
 
     /* CHANNEL3 release, acquire: the next drain sees how far this drain came. It also sees every message that was sent
-     * before the call that asked for the next drain. */
+     * before the call of this function that asked for the next drain. */
     if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
         return;
     do

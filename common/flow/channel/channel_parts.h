@@ -1,4 +1,5 @@
-/* The structs behind a channel and its two kinds of ends, and the functions that the files of this room share. */
+/* The structs of a channel, of its sending ends and of its receiving ends. Also the functions that the files of this
+ * room share. */
 #ifndef SPEADI_CHANNEL_PARTS_H
 #define SPEADI_CHANNEL_PARTS_H
 
@@ -21,64 +22,78 @@
 
 /* Bits of channel->state. A bit that is set is never cleared. */
 enum {
-    SPEADI_ENDED = 1u << 0,     /* the last sending end has closed; channel->end says how */
+    /* The last sending end has closed. channel->end holds the code that receiving ends return then. */
+    SPEADI_ENDED = 1u << 0,
     SPEADI_STOPPED = 1u << 1,   /* the last receiving end has closed */
     SPEADI_CANCELLED = 1u << 2, /* spead_channel_cancel() was called */
 };
 
-/* The part that sending ends and receiving ends have in common. One thread at a time uses an end. */
+/* The part that sending ends and receiving ends have in common. Only one thread at a time may use an end. */
 struct speadi_end {
-    struct spead_channel *channel; /* the end holds one reference */
+    struct spead_channel *channel; /* the end holds one reference to the channel */
 
-    /* True if the short path of sender.c and receiver.c is enough: the channel is an SPSC ring without a latency log,
-     * the end has no descriptor, and a sending end either waits or sheds the newest message. */
+    /* True if this end may use the short path of sender.c or receiver.c. Then the channel has the form SPSC and keeps
+     * no latency log, and the end has no descriptor. For a sending end, the policy of the channel is BLOCK or
+     * DROP_NEWEST. */
     bool plain;
     bool is_sender;
 
-    /* Links in channel->senders or channel->receivers, under channel->control. */
+    /* The neighbours of this end in the list channel->senders or channel->receivers. The lock channel->control protects
+     * them. */
     struct speadi_end *next, *previous;
 
-    /* Signals the descriptor that an event loop polls. NULL: the end has no descriptor. */
+    /* This waker signals the descriptor of the end, which an event loop polls. NULL if the end has no descriptor. */
     struct speadi_thread_waker *thread_waker;
 
-    /* The thread that uses the end writes these counters, and any thread reads them for statistics. */
-    _Atomic uint64_t moved; /* messages put in or taken out; 0 for SPSC, where the indices count */
-    _Atomic uint64_t waiting_since_ns; /* 0: not waiting */
-    _Atomic uint64_t waited_ns, waits; /* time of finished waits; number of waits begun */
+    /* Only the thread that uses the end writes these counters. Any thread may read them for statistics. `moved` is the
+     * number of messages that this end has put in or taken out. It stays 0 in a channel of form SPSC, where head and
+     * tail count the messages. */
+    _Atomic uint64_t moved;
+    _Atomic uint64_t waiting_since_ns; /* when the present wait began; 0 if the end does not wait */
+    /* waited_ns: the length of all waits that have ended, added up. waits: how many waits have begun. */
+    _Atomic uint64_t waited_ns, waits;
 };
 
-/* `end` must be the first field of both structs below: a pointer to it is cast to a pointer to the whole. */
+/* `end` must be the first field of both structs below, because the code casts a pointer to `end` to a pointer to the
+ * whole struct. */
 struct spead_sender {
     struct speadi_end end;
-    uint64_t tail;      /* SPSC: the tail that this end has published */
-    uint64_t head_seen; /* SPSC: the head when this end last read it */
-    uint64_t offered;   /* SAMPLE: messages that the caller has offered so far */
-    uint32_t full_lane; /* the lane that the last message was for; announce() looks at it */
+    uint64_t tail;      /* form SPSC: the value of channel->tail that this end wrote last */
+    uint64_t head_seen; /* form SPSC: the value of channel->head that this end read last */
+    uint64_t offered;   /* policy SAMPLE: how many messages the caller has offered so far */
+    /* The lane of the last message that this end tried to put in. If the end must wait, it waits for a free place in
+     * this lane. */
+    uint32_t full_lane;
     _Atomic uint64_t shed[SPEAD_SHED_CAUSES];
 };
 
 struct spead_receiver {
     struct speadi_end end;
-    uint64_t head;      /* SPSC: the head that this end has published */
-    uint64_t tail_seen; /* SPSC: the tail when this end last read it */
+    uint64_t head;      /* form SPSC: the value of channel->head that this end wrote last */
+    uint64_t tail_seen; /* form SPSC: the value of channel->tail that this end read last */
 };
 
-/* The counters of all ends that have closed, added up. */
+/* The sums of the counters of all ends that have closed. */
 struct speadi_channel_totals {
     uint64_t sent, received, shed[SPEAD_SHED_CAUSES];
     uint64_t starved_ns, blocked_ns, starved, blocked;
 };
 
 struct spead_channel {
-    /* These fields do not change once an end is open, except `state` and `end`: they change a few times in the life of
-     * the channel. */
-    alignas(SPEADI_CACHE_LINE) struct spead_message *slots; /* SPSC */
+    /* These fields do not change after the first end was opened. The exceptions are `state` and `end`: they change a
+     * few times in the life of the channel. `slots` is the ring of a channel of form SPSC; it is NULL for other
+     * forms. */
+    alignas(SPEADI_CACHE_LINE) struct spead_message *slots;
     uint64_t mask;
     uint32_t capacity;
     _Atomic uint32_t state;
-    _Atomic int32_t end;                /* once SPEADI_ENDED is set: what receiving ends return */
-    struct speadi_shared_ring *shared;  /* the ring of every form but SPSC; NULL: SPSC */
-    struct speadi_latency_log *latency; /* SPSC only; NULL: no times are kept */
+    /* The code that receiving ends return after the last message. It is valid as soon as SPEADI_ENDED is set in
+     * `state`. */
+    _Atomic int32_t end;
+    /* The ring of a channel of form MPSC, SPMC or MPMC. NULL for form SPSC. */
+    struct speadi_shared_ring *shared;
+    /* The latency log of a channel of form SPSC. NULL if the channel keeps no times, or has another form. */
+    struct speadi_latency_log *latency;
     enum speadi_channel_sync sync;
     enum spead_channel_policy policy;
     enum spead_channel_form form;
@@ -87,33 +102,36 @@ struct spead_channel {
     void *on_shed_arg;
     char *name;
 
-    /* SPSC: each index shares its cache line with a counter of the thread that writes the index. */
+    /* The indices of form SPSC. The sending end writes `tail` and `full`, which share a cache line. The receiving end
+     * writes `head` and `high_water`, which share another cache line. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;
-    _Atomic uint64_t full; /* 1: a sending end has found the channel full */
+    _Atomic uint64_t full; /* 1 if a sending end has ever found the channel full, else 0 */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head;
-    _Atomic uint64_t high_water; /* largest depth that a receiving end has found */
+    /* The largest number of messages that a receiving end has found in the channel. */
+    _Atomic uint64_t high_water;
 
     /* The ends that wait. A sending end wakes receiving ends, and a receiving end wakes sending ends. */
     alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_receivers;
     alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_senders;
 
-    pthread_mutex_t control; /* protects the fields from here to `closed` */
+    pthread_mutex_t control; /* protects the fields below, down to `closed` */
     struct speadi_end *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    int type;        /* SPEAD_CHANNEL_ANY_TYPE: not decided yet */
-    char *type_from; /* which end decided the type, e.g. sending end "capture" */
-    int error;       /* the first error that a sending end closed with, or 0 */
-    struct speadi_channel_totals closed; /* counters of closed ends, and drained messages */
+    int type;        /* SPEAD_CHANNEL_ANY_TYPE if no end has decided the type yet */
+    char *type_from; /* which end decided the type, for example: sending end "capture" */
+    int error;       /* the first error with which a sending end closed, or 0 */
+    /* The counters of closed ends. Messages that speadi_channel_drain() sheds are counted here too. */
+    struct speadi_channel_totals closed;
 
     _Atomic uint32_t references;
-    _Atomic uint32_t drains; /* calls of speadi_channel_drain() that are not done */
+    _Atomic uint32_t drains; /* how many calls of speadi_channel_drain() are not done yet */
 };
 
 /* ---- Publishing and looking (docs/adr/0013) ------------------------------------------------- */
 
-/* Publishes an index of an SPSC ring. The caller then looks for a waker (WAIT1), and that load must come after this
- * store. WAIT2 store: this is the exchange, or the plain store together with the membarrier of the thread that
- * sleeps. */
+/* Publishes a new value of an index (head or tail) of an SPSC ring. After that, the caller looks whether an end of the
+ * other side waits (WAIT1). The load of that look must come after the store in this function. WAIT2 store: this is the
+ * exchange, or the plain store together with the membarrier of the thread that sleeps. */
 static inline void speadi_publish_index(const struct spead_channel *channel,
                                         _Atomic uint64_t *index, uint64_t value)
 {
@@ -123,12 +141,14 @@ static inline void speadi_publish_index(const struct spead_channel *channel,
     }
     /* RING1, RING2 release: this thread has written or read the slots before the other side sees the index. */
     atomic_store_explicit(index, value, memory_order_release);
-    /* This is the light half of an asymmetric barrier; the thread that sleeps executes the heavy half. With
-     * SPEADI_SYNC_LOCAL one thread uses both ends, and program order is enough. */
+    /* This fence orders only the compiler. It is the light half of an asymmetric barrier; the thread that is about to
+     * sleep executes the heavy half (speadi_membarrier_heavy()). With SPEADI_SYNC_LOCAL one thread uses both ends, and
+     * program order is enough. */
     atomic_signal_fence(memory_order_seq_cst);
 }
 
-/* An end calls this between its announcement (WAIT1) and its last look at the channel (WAIT2). */
+/* An end that is about to wait calls this function after it has announced its waker (WAIT1), and before it looks at the
+ * channel for the last time (WAIT2). */
 static inline void speadi_before_look(const struct spead_channel *channel)
 {
     if (channel->sync == SPEADI_SYNC_BARRIER)
@@ -137,40 +157,45 @@ static inline void speadi_before_look(const struct spead_channel *channel)
 
 /* ---- Functions that the files of this room share -------------------------------------------- */
 
-/* channel.c: sets bits of the state and wakes all ends that wait. Any thread. */
+/* In channel.c: sets bits of channel->state, and then wakes all ends that wait. Any thread may call it. */
 void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits);
 
-/* channel_drain.c: tells the owner of the channel (on_shed) and then releases the message. The caller counts it. */
+/* In channel_drain.c: sheds one message. It calls on_shed() of the channel, if there is one, and then releases the
+ * message. The caller must count the message. */
 void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
                          enum spead_shed_cause cause);
-/* channel_drain.c: sheds all messages that are left, with the cause CANCELLED. Any thread may call it, but only when no
- * end can receive any more. If another thread drains at this moment, that thread drains once more, and this call
- * returns immediately. So the messages that were there before the call are gone only when every thread that called this
- * function has returned. */
+/* In channel_drain.c: sheds all messages that are left in the channel, with the cause CANCELLED. Any thread may call
+ * it, but only when no end can receive any more. If another thread is draining the channel already, this call returns
+ * at once, and the other thread drains once more. So the messages that were there before a call are certainly gone only
+ * when all calls of this function have returned. */
 void speadi_channel_drain(struct spead_channel *channel);
 
-/* end.c: open and close an end. open() returns 0, or the errors of spead_sender_open(). leave() takes the end out of
- * its channel and adds the counters of the end to channel->closed. It returns true if the end was the last one of its
- * side. release() then gives up the reference to the channel. */
+/* In end.c: three functions that open and close an end. speadi_end_open() returns 0, or an error as spead_sender_open()
+ * does. speadi_end_leave() takes the end out of its channel and adds the counters of the end to channel->closed. It
+ * returns true if the end was the last open end of its side. After that, speadi_end_release() drops the reference of
+ * the end to the channel. */
 int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const char *name,
                     int type, bool is_sender, struct spead_err *err);
 bool speadi_end_leave(struct speadi_end *end);
 void speadi_end_release(struct speadi_end *end);
 
-/* end_wait.c: only the thread that uses the end calls these functions. announce() and retract() do for an end of either
- * side what spead_sender_announce() and spead_sender_retract() do. */
+/* In end_wait.c. Only the thread that uses the end may call the functions from here on. speadi_end_announce() and
+ * speadi_end_retract() work as spead_sender_announce() and spead_sender_retract() do, but for an end of either side. */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
-/* Ends the measured wait, as retract() does. It is for a caller that knows already that wake() was called. */
+/* Ends the measured wait, as speadi_end_retract() does, but leaves the waker alone. The caller must know that wake()
+ * was called. */
 void speadi_end_woken(struct speadi_end *end, uint64_t now_ns);
-/* Sleeps until the end can go on. Returns 0 (the caller tries again) or -ETIMEDOUT. */
+/* Sleeps until the end can probably send or receive, or until deadline_ns (CLOCK_MONOTONIC; 0 means no deadline).
+ * Returns 0 if the caller should try again, or -ETIMEDOUT. */
 int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns);
-/* Returns the descriptor of the end, which the first call makes, or -errno. */
+/* Returns the descriptor of the end, or -errno. The first call makes the descriptor. */
 int speadi_end_fd(struct speadi_end *end);
 void speadi_end_close_fd(struct speadi_end *end); /* does nothing if the end has no descriptor */
-/* These two are only for an end with a descriptor. The end calls before_try() before it tries to send or receive, and
- * rearm() after a try that found nothing to do. rearm() returns true if something has come meanwhile: then the end
- * tries again. */
+/* These two functions are only for an end with a descriptor. The thread that uses the end must call
+ * speadi_end_before_try() before it tries to send or receive. After a try that found nothing to do, it must call
+ * speadi_end_rearm(). If that function returns true, something has come in the meantime, and the thread must try
+ * again. */
 void speadi_end_before_try(struct speadi_end *end);
 bool speadi_end_rearm(struct speadi_end *end);
 
@@ -179,7 +204,7 @@ static inline bool speadi_end_polls(const struct speadi_end *end)
     return end->thread_waker;
 }
 
-/* The value for end->plain. */
+/* Returns the value that end->plain must have. */
 static inline bool speadi_end_is_plain(const struct speadi_end *end)
 {
     const struct spead_channel *channel = end->channel;

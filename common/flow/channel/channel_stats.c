@@ -1,4 +1,5 @@
-/* The statistics of a channel: its own counters and those of its ends, open and closed. */
+/* The statistics of a channel: the counters of the channel itself, of its open ends, and of the ends that have
+ * closed. */
 #include <errno.h>
 #include <string.h>
 
@@ -13,8 +14,8 @@ static uint64_t depth(const struct spead_channel *channel)
 
     if (channel->shared)
         return speadi_shared_ring_used(channel->shared);
-    /* RING2 acquire: the tail is read after the head, so it is not behind this head. Otherwise the difference could be
-     * negative. */
+    /* RING2 acquire: this thread reads the tail after the head, so this tail is not lower than this head. Otherwise the
+     * difference could be negative. */
     head = atomic_load_explicit(&channel->head, memory_order_acquire);
     return speadi_counter_read(&channel->tail) - head;
 }
@@ -92,7 +93,8 @@ void spead_channel_stats(struct spead_channel *channel, struct spead_channel_sta
     add_ends(channel, &now);
     pthread_mutex_unlock(&channel->control);
     if (!channel->shared) {
-        /* The head also counts the messages that the drain has taken out; these were not received. */
+        /* The head also counts the messages that speadi_channel_drain() has taken out. These messages were not
+         * received. */
         now.received = speadi_counter_read(&channel->head) - now.shed[SPEAD_SHED_CANCELLED];
         now.sent = speadi_counter_read(&channel->tail);
     }

@@ -85,7 +85,7 @@ static void link_end(struct speadi_end **first, struct speadi_end *end)
     *first = end;
 }
 
-/* Checks whether the end fits the channel, and adds it to the channel. The caller holds channel->control. */
+/* Checks whether the end fits the channel, and adds it to the channel. The caller must hold channel->control. */
 static int attach(struct speadi_end *end, struct spead_channel *channel, const char *name, int type,
                   bool is_sender, struct spead_err *err)
 {

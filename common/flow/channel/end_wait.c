@@ -17,7 +17,7 @@ static bool sender_can_go_on(const struct spead_sender *sender)
 {
     const struct spead_channel *channel = sender->end.channel;
 
-    /* WAIT2 load: first of the state, then of the count of free places. */
+    /* WAIT2 load: the first load reads the state, the second load reads how many places are free. */
     if (atomic_load(&channel->state) & (SPEADI_STOPPED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_room(channel->shared, sender->full_lane)
@@ -28,7 +28,7 @@ static bool receiver_can_go_on(const struct spead_receiver *receiver)
 {
     const struct spead_channel *channel = receiver->end.channel;
 
-    /* WAIT2 load: first of the state, then of the count of messages. */
+    /* WAIT2 load: the first load reads the state, the second load reads how many messages are there. */
     if (atomic_load(&channel->state) & (SPEADI_ENDED | SPEADI_CANCELLED))
         return true;
     return channel->shared ? speadi_shared_ring_has_message(channel->shared)
@@ -60,7 +60,8 @@ static void end_wait(struct speadi_end *end, uint64_t now_ns)
         return;
     if (now_ns == 0)
         now_ns = speadi_clock_mono_ns();
-    /* In this order the statistics may miss this wait for a moment, but they never count it twice. */
+    /* The order of the two stores matters. A thread that reads the statistics between them misses this wait for a
+     * moment, but no thread ever counts the wait twice. */
     atomic_store_explicit(&end->waiting_since_ns, 0, memory_order_relaxed);
     if (now_ns > since)
         speadi_counter_add(&end->waited_ns, now_ns - since);
@@ -74,8 +75,9 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
 
     speadi_wait_queue_add(queue, waker); /* WAIT1 */
     speadi_before_look(end->channel);
-    /* This is the last look (WAIT2). If the waker is not in the queue any more, its wake() was called or is being
-     * called. Then the caller gets 0, as after an announcement that is followed by a wake. */
+    /* This is the last look at the channel (WAIT2). If the end can go on, the waker is taken out of the queue again. If
+     * it is not in the queue any more, another thread has called wake() or is calling it. Then the caller gets 0, as it
+     * does when a wake comes after the announcement. */
     if (can_go_on(end) && speadi_wait_queue_remove(queue, waker))
         return 1;
     begin_wait(end, now_ns);
@@ -108,7 +110,8 @@ static int sleep_for_once(struct speadi_end *end, uint64_t deadline_ns)
     speadi_thread_waker_wait(&thread_waker, deadline_ns);
     if (speadi_end_retract(end, &thread_waker.waker, 0))
         return -ETIMEDOUT;
-    /* Another thread has called wake() or is calling it. */
+    /* The waker was not in the queue any more: another thread has called wake() or is calling it. Wait for the end of
+     * that call, because it uses thread_waker, which is on this stack. */
     speadi_thread_waker_wait(&thread_waker, 0);
     return 0;
 }
@@ -117,12 +120,14 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns)
 {
     if (!speadi_end_polls(end))
         return sleep_for_once(end, deadline_ns);
-    /* The try that found nothing has armed the thread waker. After a timeout it stays armed. */
+    /* The thread waker is armed already: speadi_end_rearm() armed it after the try that found nothing to do. After a
+     * timeout it stays armed. */
     return speadi_thread_waker_wait(end->thread_waker, deadline_ns) ? 0 : -ETIMEDOUT;
 }
 
 /* ---- Event loops ---------------------------------------------------------------------------
- * The descriptor is not readable while the thread waker is armed and not called. At all other times it is readable. */
+ * The descriptor is not readable while the thread waker is armed and wake() has not been called. At all other times it
+ * is readable. */
 
 void speadi_end_before_try(struct speadi_end *end)
 {

@@ -1,4 +1,4 @@
-/* A histogram of times with four buckets for each doubling, from 1 ns to 8.6 s. */
+/* A histogram of times from 1 ns to 8.6 s. From each power of two to the next there are four buckets. */
 #include <speadi/latency.h>
 
 #include <stdlib.h>
@@ -23,7 +23,7 @@ static unsigned bucket_of(uint64_t ns)
 
 uint64_t spead_latency_bound_ns(unsigned bucket)
 {
-    uint64_t next = bucket + 1; /* a bucket ends where the next begins */
+    uint64_t next = bucket + 1; /* the bucket ends where the next bucket begins */
 
     if (next >= SPEAD_LATENCY_BUCKETS)
         return UINT64_MAX;

@@ -1,5 +1,5 @@
-/* membarrier(2), private and expedited. A call takes 0.2 us if no other thread of the process runs, and about 2 us if
- * other threads run. */
+/* The barrier is the system call membarrier(2) with its command "private expedited". A call takes 0.2 us if no other
+ * thread of the process runs, and about 2 us if other threads run. */
 #include "membarrier.h"
 
 #include <linux/membarrier.h>
@@ -33,8 +33,9 @@ bool speadi_membarrier_is_available(void)
 
 void speadi_membarrier_heavy(void)
 {
-    /* After the registration the call can fail only if the process has installed a filter of system calls meanwhile.
-     * Without the barrier a wake-up would be lost some day, and nobody would find the cause. */
+    /* After the registration, the call can fail only if the process has installed a filter of system calls since then.
+     * Without the barrier, a wake-up would be lost at some time, and nobody would find the cause. So the process ends
+     * here. */
     if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) < 0) {
         perror(
             "speadline: the process could use membarrier(2) at first, and then the call was forbidden");

@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 
-/* Returns true if this process can use membarrier(2). The first call asks the kernel. Any thread. */
+/* Returns true if this process can use membarrier(2). The first call asks the kernel. Any thread may call it. */
 bool speadi_membarrier_is_available(void);
 
 /* Executes the barrier. Call it only after speadi_membarrier_is_available() has returned true. If the system call fails
- * all the same, this function aborts the process. Any thread. */
+ * nevertheless, this function aborts the process. Any thread may call it. */
 void speadi_membarrier_heavy(void);
 
 #endif

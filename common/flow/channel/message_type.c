@@ -1,4 +1,4 @@
-/* The registry of message types. It is written under a lock and read without one. */
+/* The registry of message types. A thread that writes to it holds a lock. A thread that reads it needs no lock. */
 #include <speadline/message.h>
 
 #include <ctype.h>
@@ -53,13 +53,13 @@ static bool is_name(const char *name)
 
 const struct spead_message_type *spead_message_type_get(uint16_t id)
 {
-    /* TYPE1 acquire: the struct that the pointer points to is complete. */
+    /* TYPE1 acquire: this thread sees the complete struct behind the pointer. */
     return id < SPEAD_TYPES_MAX ? atomic_load_explicit(&types[id], memory_order_acquire) : NULL;
 }
 
 int spead_message_type_find(const char *name)
 {
-    /* TYPE2 acquire: the pointers of all types below the count are there. */
+    /* TYPE2 acquire: this thread sees the pointers of all types whose id is below the count. */
     unsigned count = atomic_load_explicit(&type_count, memory_order_acquire);
 
     for (unsigned id = 0; id < count; id++)
@@ -68,8 +68,8 @@ int spead_message_type_find(const char *name)
     return -ENOENT;
 }
 
-/* Adds a type to the registry, unless the same type is there already. Returns its id. The caller holds
- * `registering`. */
+/* Adds a type to the registry and returns its id, or -errno. If the same struct was registered before, the function
+ * only returns its id. The caller must hold the lock `registering`. */
 static int add(const struct spead_message_type *type, struct spead_err *err)
 {
     /* relaxed: the count changes only under the lock, which the caller holds. */

@@ -8,9 +8,10 @@
 #include "channel_parts.h"
 #include "taking.h"
 
-#define TAKE_MAX 32u /* so many messages fit on the stack of take_from_messages() */
+#define TAKE_MAX 32u /* take_from_messages() has so many messages on its stack */
 
-/* A change wakes only one of many receiving ends. That end wakes the next one if there is another message. */
+/* When several receiving ends wait, a message wakes only one of them. After that end has taken messages, it calls this
+ * function, which wakes the next end if there is another message. */
 static void pass_on(struct spead_channel *channel)
 {
     if (channel->waiting_receivers.many &&
@@ -57,7 +58,8 @@ static int try_receive(struct spead_receiver *receiver, struct spead_message *me
     if (max == 0)
         return 0;
     taken = take(receiver, channel, messages, max);
-    /* CHANNEL1 acquire: the second call of take() sees every message that was ever sent. */
+    /* CHANNEL1 acquire: a message may have come between take() and ENDED. The second call of take() sees every message
+     * that was ever sent. */
     if (taken == 0 && atomic_load_explicit(&channel->state, memory_order_acquire) & SPEADI_ENDED) {
         taken = take(receiver, channel, messages, max);
         if (taken == 0)
@@ -67,8 +69,8 @@ static int try_receive(struct spead_receiver *receiver, struct spead_message *me
     return taken > 0 ? (int)taken : -EAGAIN;
 }
 
-/* The short path to receive at a plain end. Returns how many messages it has taken, or -ECANCELED. If it returns 0, the
- * caller uses try_receive_any(). */
+/* The short path: receives at an end that has `plain` set. Returns how many messages it has taken, or -ECANCELED. If it
+ * returns 0, the caller must call try_receive_any(). */
 static inline int try_receive_plain(struct spead_receiver *receiver, struct spead_message *messages,
                                     uint32_t max)
 {
@@ -85,7 +87,8 @@ static inline int try_receive_plain(struct spead_receiver *receiver, struct spea
     return (int)taken;
 }
 
-/* Receives at an end of any kind. It is out of line so that the short path does not save registers for it. */
+/* Receives at an end of any kind. The function is not inlined, so that the short path need not save registers for
+ * it. */
 static __attribute__((noinline)) int try_receive_any(struct spead_receiver *receiver,
                                                      struct spead_message *messages, uint32_t max)
 {
@@ -130,7 +133,7 @@ int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message
 /* ---- Receiving only the references ---------------------------------------------------------- */
 
 /* Stores the reference of a message as a pointer at `to`. It copies the pointer as bytes, because the caller's array
- * holds pointers of another type, and C does not let us store through a void **. */
+ * holds pointers of another type. C does not allow a store through a void ** there. */
 static inline void put_reference(void *to, const struct spead_message *message)
 {
     const void *reference = (const void *)(uintptr_t)message->reference;
@@ -138,8 +141,8 @@ static inline void put_reference(void *to, const struct spead_message *message)
     memcpy(to, &reference, sizeof reference);
 }
 
-/* Receives messages at an end of any kind, with or without waiting, and stores their references. It is out of line so
- * that the short path does not save registers for it. */
+/* Receives messages at an end of any kind, with or without waiting, and stores their references. The function is not
+ * inlined, so that the short path need not save registers for it. */
 static __attribute__((noinline)) int take_from_messages(struct spead_receiver *receiver,
                                                         void *pointers, uint32_t max, bool wait,
                                                         uint64_t deadline_ns)
@@ -239,8 +242,8 @@ void spead_receiver_close(struct spead_receiver *receiver)
         speadi_channel_set_state(channel, SPEADI_STOPPED);
         speadi_channel_drain(channel);
     } else {
-        /* This end may have been woken for a message that it has not taken. So another end must be woken for that
-         * message. */
+        /* This end may have been woken for a message that it has not taken. So another receiving end must be woken for
+         * that message. */
         speadi_wait_queue_wake_one(&channel->waiting_receivers);
     }
     speadi_end_release(&receiver->end);

@@ -1,4 +1,4 @@
-/* The sending end of a channel. It puts messages into the channel, or the policy of the channel sheds them. */
+/* The sending end of a channel. It puts messages into the channel, or sheds them as the policy of the channel says. */
 #include <errno.h>
 
 #include <speadi/clock.h>
@@ -13,8 +13,8 @@ static inline uint64_t spsc_known_room(const struct spead_sender *sender,
     return channel->capacity - (sender->tail - sender->head_seen);
 }
 
-/* Returns for how many of `count` messages there are free places. The receiving end writes the cache line of the head,
- * so this function reads the head only if head_seen shows too few free places. */
+/* Returns how many of `count` messages fit into the ring now. The receiving end writes the cache line of channel->head,
+ * so reading it is slow. This function reads it only if head_seen shows too few free places. */
 static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_channel *channel,
                                  uint32_t count)
 {
@@ -24,13 +24,15 @@ static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_chann
     sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
     if (spsc_known_room(sender, channel) >= count)
         return count;
-    /* relaxed: the value is only reported. It is written only once, because the receiving end reads this cache line. */
+    /* relaxed: `full` is only reported. It is written only once, because the receiving end reads the same cache line,
+     * and each write would slow that end down. */
     if (!atomic_load_explicit(&channel->full, memory_order_relaxed))
         atomic_store_explicit(&channel->full, 1, memory_order_relaxed);
     return (uint32_t)spsc_known_room(sender, channel);
 }
 
-/* Copies `count` messages into the ring. The caller knows that there are free places for them, and count >= 1. */
+/* Copies `count` messages into the ring. The caller must know that the ring has so many free places. `count` must be at
+ * least 1. */
 static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count)
 {
@@ -44,7 +46,8 @@ static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channe
     speadi_publish_index(channel, &channel->tail, end); /* RING1, WAIT2 */
 }
 
-/* Notes in the latency log when these messages were put in. */
+/* Writes the present time into the latency log for each of `count` messages, which enter the ring now. `position` is
+ * the position of the first message. */
 static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
 {
     uint64_t now_ns = speadi_clock_mono_ns();
@@ -53,8 +56,9 @@ static void spsc_note_times(struct spead_channel *channel, uint64_t position, ui
         speadi_latency_enter(channel->latency, (position + i) & channel->mask, now_ns);
 }
 
-/* Puts messages into an SPSC ring, from the first on, as long as there are free places. Returns how many it has put. If
- * `times` is true and the channel has a latency log, it notes the times of these messages. */
+/* Puts messages into an SPSC ring, beginning with the first, until no free place is left. Returns how many it has put.
+ * With `times`, it also writes the times of these messages into the latency log of the channel. A channel without a
+ * latency log ignores `times`. */
 static inline uint32_t spsc_put(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count, bool times)
 {
@@ -68,22 +72,23 @@ static inline uint32_t spsc_put(struct spead_sender *sender, struct spead_channe
     return accepted;
 }
 
-/* A priority above the highest lane counts as the highest lane. */
+/* Returns the lane of a message, which is its priority. A priority above the highest lane counts as the highest
+ * lane. */
 static uint32_t lane_of(const struct spead_channel *channel, const struct spead_message *message)
 {
     return message->priority < channel->lanes ? message->priority : channel->lanes - 1;
 }
 
-/* Frees places that were claimed and not used. While the places were claimed, another sending end may have found the
- * channel full and gone to sleep. So one end is woken. */
+/* Frees `count` places that this thread has claimed and not used. Because of these places, another sending end may have
+ * found the channel full and gone to sleep. So this function wakes one sending end. */
 static void return_room(struct spead_channel *channel, uint32_t count)
 {
     speadi_shared_ring_unclaim(channel->shared, count);
     speadi_wait_queue_wake_one(&channel->waiting_senders);
 }
 
-/* Puts the first message, and the messages after it that are for the same lane, as long as there are free places.
- * Returns how many it has put. */
+/* Puts messages into a shared ring: the first message, and the messages directly after it that are for the same lane.
+ * It stops when no free place is left. Returns how many it has put. */
 static uint32_t shared_put_run(struct spead_sender *sender, struct spead_channel *channel,
                                const struct spead_message *messages, uint32_t count)
 {
@@ -101,7 +106,8 @@ static uint32_t shared_put_run(struct spead_sender *sender, struct spead_channel
     return accepted;
 }
 
-/* Puts messages, from the first on, as long as there are free places. Returns how many it has put. */
+/* Puts messages into a shared ring, beginning with the first, until no free place is left. Returns how many it has
+ * put. */
 static uint32_t shared_put(struct spead_sender *sender, struct spead_channel *channel,
                            const struct spead_message *messages, uint32_t count)
 {
@@ -114,8 +120,8 @@ static uint32_t shared_put(struct spead_sender *sender, struct spead_channel *ch
     return accepted;
 }
 
-/* Puts messages, from the first on, as long as there are free places, and wakes a receiving end. Returns how many it
- * has put. */
+/* Puts messages into the channel, beginning with the first, until no free place is left. If it has put any, it wakes a
+ * receiving end. Returns how many it has put. */
 static uint32_t put(struct spead_sender *sender, struct spead_channel *channel,
                     const struct spead_message *messages, uint32_t count)
 {
@@ -141,10 +147,10 @@ static void shed(struct spead_sender *sender, const struct spead_message *messag
     speadi_channel_shed(sender->end.channel, message, cause);
 }
 
-/* Takes one message, the victim, out of the channel to make a place for a message of `lane`, and sheds the victim. The
- * victim is the oldest message of the lowest lane below `lane`. If all lower lanes are empty and the policy is
- * DROP_OLDEST, the victim is the oldest message of `lane` itself. Its place stays claimed. Returns false if there is no
- * victim. */
+/* Takes one message out of the channel and sheds it, to make a place for a message of `lane`. The message that is shed
+ * is called the victim. The function looks for a victim in the lanes below `lane`, beginning with the lowest lane. If
+ * all these lanes are empty and the policy is DROP_OLDEST, it looks in `lane` itself. In each case the victim is the
+ * oldest message of its lane. The place of the victim stays claimed. Returns false if there is no victim. */
 static bool take_victim(struct spead_sender *sender, struct spead_channel *channel, uint32_t lane)
 {
     struct spead_message victim;
@@ -162,7 +168,8 @@ static bool take_victim(struct spead_sender *sender, struct spead_channel *chann
     return true;
 }
 
-/* Puts a message that found the channel full into the place of another one. Returns false if that was not possible. */
+/* Sheds another message that is in the channel, and puts `message` into its place. It is called when `message` has
+ * found the channel full. Returns false if no other message can make room. */
 static bool displace(struct spead_sender *sender, struct spead_channel *channel,
                      const struct spead_message *message)
 {
@@ -171,7 +178,7 @@ static bool displace(struct spead_sender *sender, struct spead_channel *channel,
     if (!take_victim(sender, channel, lane))
         return false;
     if (speadi_shared_ring_push(channel->shared, lane, message, 1) == 0) {
-        /* Another thread still reads the slot: the caller sheds the message. */
+        /* Another thread still reads the slot, so this thread cannot write to it now. */
         return_room(channel, 1);
         return false;
     }
@@ -188,13 +195,13 @@ static void put_or_shed_one(struct spead_sender *sender, struct spead_channel *c
 
     if (displaces && displace(sender, channel, message))
         return;
-    /* displace() found no message that may give way. Receiving ends may have taken messages out meanwhile, so put() is
+    /* If `displaces` is set, displace() has failed. Receiving ends may have taken messages out since then, so put() is
      * tried once more. It never waits. */
     if (!displaces || put(sender, channel, message, 1) == 0)
         shed(sender, message, SPEAD_SHED_NEWEST);
 }
 
-/* Puts or sheds each message. It is for all policies but BLOCK. */
+/* Puts each message into the channel, or sheds it. The policy can be any policy except BLOCK. */
 static void put_or_shed(struct spead_sender *sender, struct spead_channel *channel,
                         const struct spead_message *messages, uint32_t count)
 {
@@ -225,7 +232,8 @@ static int stop_error(uint32_t state)
     return state & SPEADI_CANCELLED ? -ECANCELED : -EPIPE;
 }
 
-/* A change wakes only one of many sending ends. That end wakes the next one if there is another free place. */
+/* When several sending ends wait, a free place wakes only one of them. After that end has sent its messages, it calls
+ * this function, which wakes the next end if there is another free place. */
 static void pass_on(struct spead_sender *sender, struct spead_channel *channel)
 {
     if (channel->waiting_senders.many && speadi_wait_queue_is_waiting(&channel->waiting_senders) &&
@@ -242,8 +250,8 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
                     uint32_t count)
 {
     struct spead_channel *channel = sender->end.channel;
-    /* relaxed: an end that does not see STOPPED yet puts its messages in. They are drained when the last sending end
-     * closes. */
+    /* relaxed: an end that does not see STOPPED yet still puts its messages into the channel. The last sending end
+     * sheds these messages when it closes. */
     uint32_t state = atomic_load_explicit(&channel->state, memory_order_relaxed);
 
     if (__builtin_expect(state & (SPEADI_STOPPED | SPEADI_CANCELLED), 0))
@@ -263,7 +271,8 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
     return (int)count;
 }
 
-/* Finishes a send of a plain end: only the first `accepted` of `count` messages are in the channel. */
+/* Finishes a send at an end that has `plain` set. Only the first `accepted` of `count` messages are in the channel so
+ * far. The policy decides about the rest. */
 static __attribute__((noinline)) int finish_plain_send(struct spead_sender *sender,
                                                        const struct spead_message *messages,
                                                        uint32_t count, uint32_t accepted)
@@ -282,8 +291,9 @@ static __attribute__((noinline)) int finish_plain_send(struct spead_sender *send
     return (int)count;
 }
 
-/* Sends at a plain end when try_send_plain() cannot simply copy: head_seen shows too few free places, the channel is
- * stopped or cancelled, or count is 0. It is out of line so that the short path does not save registers for it. */
+/* Sends at an end that has `plain` set, when try_send_plain() cannot simply copy: head_seen shows too few free places,
+ * the channel is stopped or cancelled, or count is 0. The function is not inlined, so that the short path need not save
+ * registers for it. */
 static __attribute__((noinline)) int try_send_plain_slow(struct spead_sender *sender,
                                                          const struct spead_message *messages,
                                                          uint32_t count)
@@ -307,7 +317,7 @@ static __attribute__((noinline)) int wake_and_return(struct spead_channel *chann
     return (int)count;
 }
 
-/* The short path to send at a plain end. Most ends are plain. */
+/* The short path: sends at an end that has `plain` set. Most ends have it set. */
 static inline int try_send_plain(struct spead_sender *sender, const struct spead_message *messages,
                                  uint32_t count)
 {
@@ -325,7 +335,8 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
     return (int)count;
 }
 
-/* Sends at an end that is not plain. It is out of line so that the short path does not save registers for it. */
+/* Sends at an end that does not have `plain` set. The function is not inlined, so that the short path need not save
+ * registers for it. */
 static __attribute__((noinline)) int try_send_any(struct spead_sender *sender,
                                                   const struct spead_message *messages,
                                                   uint32_t count)

@@ -9,26 +9,27 @@
 #include <speadi/numbers.h>
 
 struct lane {
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* next position to write */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* next position to read */
-    _Atomic uint64_t *turn;                           /* one for each slot */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* the next position to write */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* the next position to read */
+    _Atomic uint64_t *turn; /* the turn of each slot (see shared_ring.h) */
     struct spead_message *slots;
-    uint64_t first_time; /* index of slot 0 of this lane in the latency log */
+    uint64_t first_time; /* the index of slot 0 of this lane in the latency log */
 };
 
 struct speadi_shared_ring {
     uint64_t mask;
     uint32_t capacity, lanes;
-    struct speadi_latency_log *latency;               /* NULL: no log is kept */
-    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t used; /* claimed places */
+    struct speadi_latency_log *latency;               /* NULL if the ring keeps no log */
+    alignas(SPEADI_CACHE_LINE) _Atomic uint64_t used; /* number of claimed places */
     _Atomic uint64_t high_water;
-    /* Messages put so far. A sending end adds to it after it has set the turns of its slots (WAIT2). */
+    /* The number of messages that were ever put into the ring. A sending end raises it after it has set the turns of
+     * its slots (WAIT2). */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct lane lane[];
 };
 
-/* Returns the number of slots of a lane, which is at least two. With one slot, position p is full at turn p + 1, and
- * position p + 1 is free at the same turn. */
+/* Returns the number of slots of a lane, which is at least two. With only one slot, the turn p + 1 would mean two
+ * things: that position p may be read, and that position p + 1 may be written. */
 static uint64_t slots_for(uint32_t capacity)
 {
     return speadi_power_of_two_from(speadi_max_u32(capacity, 2));
@@ -135,8 +136,8 @@ void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count)
 
 /* ---- Slots --------------------------------------------------------------------------------- */
 
-/* Counts ready slots, beginning at `position`, up to the first slot that is not ready, and at most `max`. A slot is
- * ready if its turn is its position + offset. An offset of 0 asks for slots to write, an offset of 1 for slots to
+/* Returns how many slots in a row are ready, beginning with the slot of `position`; at most `max`. A slot is ready if
+ * its turn is its position + `offset`. With offset 0 the function looks for slots to write, with offset 1 for slots to
  * read. */
 static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           uint64_t position, uint64_t offset, uint32_t max)
@@ -150,8 +151,8 @@ static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct la
     return run;
 }
 
-/* Claims the run of ready slots that begins at *index: adds the length of the run to *index. Returns this length, and
- * sets *position to the first position of the run. */
+/* Claims the ready slots that begin at position *index, at most `max` of them. To claim them, it adds their number to
+ * *index. Returns this number, and sets *position to the position of the first claimed slot. */
 static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           _Atomic uint64_t *index, uint64_t offset, uint32_t max,
                           uint64_t *position)
@@ -178,7 +179,7 @@ static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct la
     }
 }
 
-/* Lets the next thread touch the slot. */
+/* Sets the turn of a slot, so that another thread may write or read the slot next. */
 static void set_turn(const struct speadi_shared_ring *ring, const struct lane *lane,
                      uint64_t position, uint64_t turn)
 {
@@ -230,13 +231,14 @@ uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane_i
 static bool is_ready(const struct speadi_shared_ring *ring, const struct lane *lane,
                      const _Atomic uint64_t *index, uint64_t offset)
 {
-    /* relaxed: as in claim_run(), the turn of the slot decides. */
+    /* relaxed: as in claim_run(), the turn decides whether the slot is ready. */
     return ready_run(ring, lane, atomic_load_explicit(index, memory_order_relaxed), offset, 1) > 0;
 }
 
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring)
 {
-    /* WAIT2 load: the loop below sees every turn that was set before the store whose value this load has read. */
+    /* WAIT2 load: this load reads a value that a sending end has stored. The loop below sees every turn that was set
+     * before that store. */
     atomic_load(&ring->published);
     for (uint32_t i = 0; i < ring->lanes; i++)
         if (is_ready(ring, &ring->lane[i], &ring->lane[i].head, 1))
@@ -252,12 +254,14 @@ bool speadi_shared_ring_has_room(struct speadi_shared_ring *ring, uint32_t lane)
 
 uint64_t speadi_shared_ring_used(const struct speadi_shared_ring *ring)
 {
-    return atomic_load_explicit(&ring->used, memory_order_relaxed); /* relaxed: only a count */
+    /* relaxed: this value is only a count. */
+    return atomic_load_explicit(&ring->used, memory_order_relaxed);
 }
 
 uint64_t speadi_shared_ring_high_water(const struct speadi_shared_ring *ring)
 {
-    return atomic_load_explicit(&ring->high_water, memory_order_relaxed); /* relaxed: a count */
+    /* relaxed: this value is only reported. */
+    return atomic_load_explicit(&ring->high_water, memory_order_relaxed);
 }
 
 const struct speadi_latency_log *speadi_shared_ring_latency(const struct speadi_shared_ring *ring)

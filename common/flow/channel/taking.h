@@ -1,5 +1,5 @@
-/* Taking messages out of a channel. Receiving ends do that, and so does the drain when no receiving end is left.
- * The functions are inline because the short path of a receiving end is only a load of an index and a copy. */
+/* Functions that take messages out of a channel. Receiving ends call them. speadi_channel_drain() also calls them, when
+ * no receiving end is left. The functions are inline because most calls only load an index and copy messages. */
 #ifndef SPEADI_TAKING_H
 #define SPEADI_TAKING_H
 
@@ -10,7 +10,8 @@
 
 #include "channel_parts.h"
 
-/* Reads the tail, and notes the largest depth so far. Returns how many messages are in the ring. */
+/* Reads channel->tail, and raises channel->high_water if the ring never held so many messages before. Returns how many
+ * messages are in the ring. */
 static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
                                         struct spead_channel *channel)
 {
@@ -26,7 +27,8 @@ static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
     return depth;
 }
 
-/* Copies `count` messages out of the ring. The caller knows that the ring has so many, and count >= 1. */
+/* Takes `count` messages out of the ring. The caller must know that the ring holds so many messages. `count` must be at
+ * least 1. */
 static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t count)
@@ -41,7 +43,8 @@ static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
     speadi_publish_index(channel, &channel->head, end); /* RING2, WAIT2 */
 }
 
-/* Adds to the latency log the times of messages that a receiving end takes. */
+/* Adds to the latency log how long each of `count` messages was in the ring. A receiving end takes these messages now.
+ * `position` is the position of the first message. */
 static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_t position,
                                           uint32_t count)
 {
@@ -51,8 +54,8 @@ static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_
         speadi_latency_leave(channel->latency, (position + i) & channel->mask, now_ns);
 }
 
-/* Takes up to `max` messages out of an SPSC ring. Returns how many it has taken. If `times` is true and the channel has
- * a latency log, it notes the times of these messages. */
+/* Takes up to `max` messages out of an SPSC ring. Returns how many it has taken. With `times`, it also adds the times
+ * of these messages to the latency log of the channel. A channel without a latency log ignores `times`. */
 static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t max, bool times)
@@ -60,8 +63,8 @@ static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
     uint64_t there = receiver->tail_seen - receiver->head;
     uint32_t taken;
 
-    /* The sending end writes the cache line of the tail. So this end reads the tail only if tail_seen shows too few
-     * messages. */
+    /* The sending end writes the cache line of channel->tail, so reading it is slow. The receiving end reads it only if
+     * tail_seen shows fewer messages than it wants. */
     if (there < max)
         there = speadi_spsc_look(receiver, channel);
     taken = there < max ? (uint32_t)there : max;
@@ -73,7 +76,7 @@ static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
     return taken;
 }
 
-/* Takes up to `max` messages out of a shared ring, those of the highest lane first. Returns how many it has taken.
+/* Takes up to `max` messages out of a shared ring, beginning with the highest lane. Returns how many it has taken.
  * `arrived` means the same as for speadi_shared_ring_pop(). */
 static inline uint32_t speadi_shared_take(struct spead_channel *channel,
                                           struct spead_message *messages, uint32_t max,

@@ -13,7 +13,7 @@
 enum {
     ARMED,    /* wake() was not called */
     SLEEPING, /* wake() was not called, and the owner sleeps on the futex or is about to */
-    CALLED,   /* wake() was called, and now uses no more than the address of the futex */
+    CALLED,   /* wake() was called, and uses only the address of the futex from now on */
 };
 
 static void wake_thread(struct spead_waker *waker)
@@ -26,8 +26,8 @@ static void wake_thread(struct spead_waker *waker)
     if (thread_waker->fd.fd >= 0)
         speadi_wake_fd_signal(&thread_waker->fd);
     /* WAKER1 release: the owner may free the thread waker as soon as it sees CALLED. So the system call below uses only
-     * its address. If that memory holds another futex by now, its thread wakes without a reason, which every user of a
-     * futex must expect. */
+     * the address of the futex. By then, another futex may lie at that address. The thread of that futex then wakes
+     * without a reason, which every user of a futex must expect. */
     if (atomic_exchange_explicit(&thread_waker->state, CALLED, memory_order_acq_rel) == SLEEPING)
         syscall(SYS_futex, &thread_waker->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
@@ -45,7 +45,8 @@ void speadi_thread_waker_release(struct speadi_thread_waker *thread_waker)
 
 void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker)
 {
-    /* relaxed: the announcement that follows orders this store before a call of wake(). */
+    /* relaxed: after this store, the owner announces the waker. The announcement orders this store before a call of
+     * wake(). */
     atomic_store_explicit(&thread_waker->state, ARMED, memory_order_relaxed);
 }
 

@@ -13,19 +13,19 @@
 #include "thread_waker.h"
 #include "waker_list.h"
 
-/* A throttle has a lock and not atomic counters, because the waker list and the count must change together: the wakers
- * get tickets in the order in which they wait. The lock costs little, as there is one ticket for each piece of
- * expensive work. */
+/* A throttle has a lock instead of atomic counters, because the waker list and the count of free tickets must change
+ * together. So the wakers get tickets in the order in which they began to wait. The lock costs little, because one
+ * ticket is taken for each piece of expensive work. */
 struct spead_throttle {
     pthread_mutex_t lock;
 
-    /* Under `lock`. */
-    struct speadi_waker_list queue; /* the wakers that wait; empty while a ticket is free */
-    uint32_t tickets;               /* constant */
-    uint32_t free;                  /* tickets that are not taken */
-    uint32_t high_water;            /* largest number of tickets out at a time */
-    uint32_t waiting;               /* wakers in the queue */
-    uint64_t taken;                 /* tickets taken so far */
+    /* `lock` protects these fields. */
+    struct speadi_waker_list queue; /* the wakers that wait; empty if a ticket is free */
+    uint32_t tickets;               /* how many tickets there are; this never changes */
+    uint32_t free;                  /* how many tickets are not taken now */
+    uint32_t high_water;            /* largest number of tickets that were taken at one time */
+    uint32_t waiting;               /* number of wakers in `queue` */
+    uint64_t taken;                 /* how often a ticket was taken */
 
     _Atomic bool cancelled; /* changes only under `lock` */
     _Atomic uint32_t references;
@@ -88,8 +88,8 @@ static void count_taken(struct spead_throttle *throttle)
 
 /* ---- Taking and giving --------------------------------------------------------------------- */
 
-/* Returns 1 (the caller has a ticket), 0 (the waker is in the queue), -EAGAIN (no ticket, and waker is NULL) or
- * -ECANCELED. */
+/* Takes a ticket if one is free. Otherwise puts the waker into the queue, if it is not NULL. Returns 1 if the caller
+ * now has a ticket, 0 if the waker is in the queue, -EAGAIN if no ticket is free and `waker` is NULL, or -ECANCELED. */
 static int take_or_queue(struct spead_throttle *throttle, struct spead_waker *waker)
 {
     int ret = -EAGAIN;
@@ -146,11 +146,13 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
     if (!speadi_thread_waker_wait(&thread_waker, deadline_ns)) {
         if (spead_throttle_retract(throttle, &thread_waker.waker))
             return -ETIMEDOUT;
-        /* Another thread has called wake() or is calling it. */
+        /* The waker was not in the queue any more: another thread has called wake() or is calling it. Wait for the end
+         * of that call. */
         speadi_thread_waker_wait(&thread_waker, 0);
     }
-    /* Either a cancel called wake(), or give() called it because the caller now has a ticket. If the throttle was
-     * cancelled after such a give(), the ticket is lost, but no thread needs tickets any more. */
+    /* spead_throttle_cancel() has called wake(), or spead_throttle_give() has called it, because this thread now has a
+     * ticket. If the throttle was cancelled after such a give(), the ticket is lost. That does no harm, because no
+     * thread can take tickets any more. */
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
 }
 
@@ -173,7 +175,7 @@ void spead_throttle_give(struct spead_throttle *throttle)
 void spead_throttle_cancel(struct spead_throttle *throttle)
 {
     pthread_mutex_lock(&throttle->lock);
-    /* THROTTLE1 release: a thread that sees the mark sees what this thread did before. */
+    /* THROTTLE1 release: a thread that sees `cancelled` sees what this thread did before. */
     atomic_store_explicit(&throttle->cancelled, true, memory_order_release);
     while (throttle->queue.first) {
         struct spead_waker *waker = throttle->queue.first;

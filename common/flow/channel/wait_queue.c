@@ -22,18 +22,18 @@ void speadi_wait_queue_release(struct speadi_wait_queue *queue)
     free(queue->many);
 }
 
-/* Takes a waker out of a queue for many ends. The caller holds the lock of the queue. */
+/* Takes a waker out of a queue for many ends. The caller must hold the lock of the queue. */
 static void unlink_waker(struct speadi_wait_queue *queue, struct spead_waker *waker)
 {
     speadi_waker_list_remove(&queue->many->queue, waker);
-    /* relaxed: a thread that sees the old count only takes the lock and finds no waker. */
+    /* relaxed: a thread that still sees the old count only takes the lock and finds no waker. */
     atomic_fetch_sub_explicit(&queue->waiting, 1, memory_order_relaxed);
 }
 
 void speadi_wait_queue_add(struct speadi_wait_queue *queue, struct spead_waker *waker)
 {
     if (!queue->many) {
-        /* WAIT1 store: the caller then looks at the channel for the last time (WAIT2). */
+        /* WAIT1 store: after this, the caller looks at the channel for the last time (WAIT2). */
         struct spead_waker *other = atomic_exchange(&queue->single, waker);
 
         assert(!other);
@@ -62,7 +62,7 @@ bool speadi_wait_queue_remove(struct speadi_wait_queue *queue, struct spead_wake
 
 static void wake_single(struct speadi_wait_queue *queue)
 {
-    /* WAIT1 load: the thread that takes the waker out sees what the waiting thread wrote into it. */
+    /* WAIT1 load: the thread that takes the waker out sees what the waiting thread wrote into the waker. */
     struct spead_waker *waker = atomic_exchange(&queue->single, NULL);
 
     if (waker)

@@ -1,12 +1,12 @@
-/* The wakers of the ends that wait at one side of a channel. The other side wakes them.
+/* The wakers of the ends that wait at one side of a channel. The other side wakes these ends.
  *
- * If the side can have only one end, the queue is a single atomic pointer. If it can have many, the queue is a waker
- * list under a lock, and the other side takes the lock only when an end waits. For each add there is either one call of
- * wake(), or one remove that returns true.
+ * If the side can have only one end, the queue is a single atomic pointer. If the side can have many ends, the queue is
+ * a waker list under a lock. Then the other side takes the lock only when an end waits. Each waker that is added leaves
+ * the queue exactly once: either a thread calls its wake(), or speadi_wait_queue_remove() returns true.
  *
- * A thread first publishes its change and then looks whether an end waits. Between the two there must be a full
- * barrier. Either this thread executes the barrier, or the thread that waits executes it for both
- * (speadi_membarrier_heavy()). See docs/adr/0013. */
+ * A thread that changes the channel first publishes the change, and then looks whether an end of the other side waits.
+ * Between these two steps there must be a full barrier. Either this thread executes the barrier, or the thread that
+ * waits executes it for both threads (speadi_membarrier_heavy()). See docs/adr/0013. */
 #ifndef SPEADI_WAIT_QUEUE_H
 #define SPEADI_WAIT_QUEUE_H
 
@@ -20,38 +20,42 @@
 #include "waker_list.h"
 
 struct speadi_wait_queue_many {
-    pthread_mutex_t lock; /* protects `queue`; `waiting` changes only under it */
+    pthread_mutex_t lock; /* protects `queue`; `waiting` changes only under this lock */
     struct speadi_waker_list queue;
 };
 
 struct speadi_wait_queue {
-    _Atomic(struct spead_waker *) single; /* queue for one end: its waker while it waits, or NULL */
-    _Atomic uint32_t waiting;             /* queue for many ends: how many wait */
-    struct speadi_wait_queue_many *many;  /* NULL: this is a queue for one end */
+    /* For a queue for one end: the waker of that end if it waits, else NULL. */
+    _Atomic(struct spead_waker *) single;
+    _Atomic uint32_t waiting;            /* for a queue for many ends: how many of them wait */
+    struct speadi_wait_queue_many *many; /* NULL if this is a queue for one end */
 };
 
-bool speadi_wait_queue_init(struct speadi_wait_queue *queue, bool many); /* false: out of memory */
+/* Returns false if there is no memory. */
+bool speadi_wait_queue_init(struct speadi_wait_queue *queue, bool many);
 /* The queue must be empty. A queue that is all zero and was never initialised is also accepted. */
 void speadi_wait_queue_release(struct speadi_wait_queue *queue);
 
 void speadi_wait_queue_add(struct speadi_wait_queue *queue, struct spead_waker *waker);
-/* Takes a waker out of the queue. Returns true if it was in the queue: then wake() will not be called. Returns false if
- * wake() was called or is being called. */
+/* Takes a waker out of the queue. Returns true if the waker was in the queue: then no thread calls its wake(). Returns
+ * false if another thread has called wake() or is calling it. */
 bool speadi_wait_queue_remove(struct speadi_wait_queue *queue, struct spead_waker *waker);
 
-/* Wake the end that has waited longest, or all ends that wait. In a queue for many ends they call wake() while they
- * hold the lock of the queue. If no end waits, they do nothing. Any thread. */
+/* wake_first() wakes the end that has waited longest. wake_all() wakes all ends that wait. If no end waits, the two
+ * functions do nothing. In a queue for many ends, they hold the lock of the queue when they call wake(). Any thread may
+ * call them. */
 void speadi_wait_queue_wake_first(struct speadi_wait_queue *queue);
 void speadi_wait_queue_wake_all(struct speadi_wait_queue *queue);
 
-/* Returns true if an end waits. WAIT1 load: the caller must publish its change (WAIT2) before it calls this function,
- * else a wake-up can be lost. */
+/* Returns true if an end waits. WAIT1 load: the caller must publish its change (WAIT2) before it calls this function.
+ * Otherwise a wake-up can be lost. */
 static inline bool speadi_wait_queue_is_waiting(struct speadi_wait_queue *queue)
 {
     return queue->many ? atomic_load(&queue->waiting) != 0 : !!atomic_load(&queue->single);
 }
 
-/* This function and the next are for a queue for one end. WAIT1 load: as in speadi_wait_queue_is_waiting(). */
+/* Returns true if the end waits. This function and wake_single() below are only for a queue for one end. WAIT1 load: as
+ * in speadi_wait_queue_is_waiting(). */
 static inline bool speadi_wait_queue_has_single(struct speadi_wait_queue *queue)
 {
     return atomic_load(&queue->single);
@@ -63,7 +67,7 @@ static inline void speadi_wait_queue_wake_single(struct speadi_wait_queue *queue
         speadi_wait_queue_wake_first(queue);
 }
 
-/* Wakes the end that has waited longest, if an end waits. For both kinds of queue. */
+/* Wakes the end that has waited longest, if any end waits. The queue may be of either kind. */
 static inline void speadi_wait_queue_wake_one(struct speadi_wait_queue *queue)
 {
     if (__builtin_expect(speadi_wait_queue_is_waiting(queue), 0))

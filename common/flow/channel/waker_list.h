@@ -1,4 +1,4 @@
-/* A list of wakers in the order in which they were appended. The caller holds the lock that protects the list. */
+/* A list of wakers in the order in which they were appended. The caller must hold the lock that protects the list. */
 #ifndef SPEADI_WAKER_LIST_H
 #define SPEADI_WAKER_LIST_H
 
