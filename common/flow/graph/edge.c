@@ -95,8 +95,8 @@ void speadi_edge_attach(struct speadi_edge *edge, struct speadi_node_port *port)
 {
     struct speadi_node_port **side = port->is_output ? &edge->senders : &edge->receivers;
 
-    /* The port is put at the front of the list: when 10,000 nodes share an edge, finding the end would be slow. No
-     * plan or search depends on the order of the ports. */
+    /* The port becomes the first one of the list. If 10,000 nodes share an edge, it would be slow to look for the end
+     * of the list each time. No plan or search depends on the order of the ports. */
     port->edge_next = *side;
     *side = port;
     port->edge = edge;
@@ -116,7 +116,8 @@ void speadi_edge_destroy(struct speadi_edge *edge)
     free(edge);
 }
 
-/* Makes an edge without ports. `config` is NULL (use the defaults), or speadi_channel_config_read() has filled it. */
+/* Makes an edge without ports. If `config` is NULL, the edge gets the default config. Otherwise
+ * speadi_channel_config_read() must have filled *config. Returns NULL if there is no memory. */
 static struct speadi_edge *new_edge(const struct spead_channel_config *config)
 {
     static const struct spead_channel_config plain = SPEAD_CHANNEL_CONFIG_INIT;
@@ -308,7 +309,8 @@ enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge)
     return many_receivers ? SPEAD_CHANNEL_SPMC : SPEAD_CHANNEL_SPSC;
 }
 
-/* Returns whether the channel needs fences. When one thread uses both ends, it needs none. */
+/* Returns the kind of ordering that the channel needs. If one worker runs all nodes at the edge, one thread uses both
+ * sides of the channel, and no fences are needed. */
 static enum speadi_channel_sync sync_of(const struct speadi_edge *edge)
 {
     const struct speadi_worker *worker = edge->senders

@@ -10,44 +10,51 @@
 
 #include "task.h"
 
-/* A port of a node. While the graph runs, the port has one end of a channel. */
+/* A port of a node. When the graph runs, a port that belongs to an edge owns one end of the channel of that edge. */
 struct speadi_node_port {
-    struct speadi_node_waker node_waker;   /* wakes the node of this port: speadi_node_of() */
-    struct speadi_edge *edge;              /* NULL: joined to nothing */
-    struct speadi_node_port *edge_next;    /* next port at the same side of the edge */
-    struct speadi_node_port *waiting_next; /* next port in node->waiting */
+    struct speadi_node_waker node_waker;   /* the waker of this port; it wakes the port's node */
+    struct speadi_edge *edge;              /* NULL if the port is not joined */
+    struct speadi_node_port *edge_next;    /* next port at the same side of this edge */
+    struct speadi_node_port *waiting_next; /* next port in the list node->waiting */
     union {
-        struct spead_sender *sender;     /* of an output */
-        struct spead_receiver *receiver; /* of an input */
+        struct spead_sender *sender;     /* if this is an output port */
+        struct spead_receiver *receiver; /* if this is an input port */
     };
     const char *name;
     int type;
     bool is_output;
 
-    /* Only the thread of the node's worker reads and writes these: */
-    bool waits : 1;        /* the port has answered -EAGAIN in this step */
-    bool announced : 1;    /* its waker is announced at the channel */
-    bool ended : 1;        /* input from the program's channel, found empty after the stop */
-    bool must_pass_on : 1; /* its wake may help other ports that wait at the same side */
+    /* Only the thread of the node's worker reads and writes these four fields. */
+    bool waits : 1;     /* the port has answered -EAGAIN in this step */
+    bool announced : 1; /* the waker of the port is announced at the channel */
+    /* The port is an input of a channel that the program has made, and the node found it empty after the stop of the
+     * graph. */
+    bool ended : 1;
+    /* The waker of this port was called, and other ends may wait at the same side of the channel. At the end of the
+     * turn, the node must wake the next of these ends if there is still something for it. */
+    bool must_pass_on : 1;
 };
 
 /* A channel with the ports that it joins. */
 struct speadi_edge {
-    struct speadi_edge *next; /* in graph->edges */
-    /* The graph makes the channel at start. If `outside` is set, the program has made the channel, and the join
-     * stores it here. */
+    struct speadi_edge *next; /* next edge in the list graph->edges */
+    /* The graph makes the channel when it starts. If `outside` is set, the program has made the channel, and the
+     * function that joins it to a port stores it here. */
     struct spead_channel *channel;
     struct spead_channel_config config;
-    char *name; /* name of the channel; NULL: it is built from the names of the ports */
+    /* The name of the channel. If it is NULL, the channel gets a name that is built from the names of the ports. */
+    char *name;
     struct speadi_node_port *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    uint32_t unready; /* for the sort: receiving nodes that are not in the order yet */
+    /* Only speadi_graph_sort() uses this field: how many receiving ports belong to nodes that are not in graph->order
+     * yet. */
+    uint32_t unready;
     int type;
-    bool outside;                  /* the channel was made by the program */
-    struct spead_receiver *pulled; /* the end that spead_graph_next() reads */
+    bool outside;                  /* true if the program has made the channel */
+    struct spead_receiver *pulled; /* the end that spead_graph_next() reads, or NULL */
 };
 
-/* Finds a port of end->node. Returns NULL if there is no such port; *err then says why. */
+/* Returns the port of end->node that end->port names. Returns NULL if there is no such port; then *err says why. */
 struct speadi_node_port *speadi_node_port_find(const struct spead_graph_end *end, bool is_output,
                                                struct spead_err *err);
 void speadi_edge_add(struct spead_graph *graph, struct speadi_edge *edge);
@@ -56,7 +63,8 @@ void speadi_edge_destroy(struct speadi_edge *edge);
 enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge);
 /* Writes the name of an edge, such as "a.out > b.in", "(outside) > b.in" or "a.out x 100 > b.in". */
 void speadi_edge_describe(const struct speadi_edge *edge, char *out, size_t max);
-/* Makes the channel if the edge has none, and opens the ends of all its ports. */
+/* Makes the channel of the edge if there is none yet, and opens an end of that channel for each port of the edge.
+ * Returns 0 or -errno. */
 int speadi_edge_open(struct spead_graph *graph, struct speadi_edge *edge, struct spead_err *err);
 const char *speadi_type_name(int type);
 const char *speadi_policy_name(unsigned policy);

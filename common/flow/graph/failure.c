@@ -18,8 +18,8 @@ static const struct spead_node *upstream(const struct spead_node *node)
     return edge && edge->senders ? speadi_node_of(edge->senders) : NULL;
 }
 
-/* Writes the path from a source to the node. The text is filled from its end to its start, because each node only
- * knows the nodes before it. A path that is too long, or that is a loop, is cut and begins with "...". */
+/* Writes the path from a source to the node. The text is filled from its end to its start, because a node only knows
+ * the nodes that send to it. If the path is too long or is a loop, its beginning is cut off and replaced by "...". */
 static void write_path(const struct spead_node *node, char *path, size_t max)
 {
     char text[256];

@@ -145,7 +145,8 @@ static int check_node(const struct spead_node_config *config, struct spead_err *
     return ret == 0 ? check_policy(config, err) : ret;
 }
 
-/* Returns the chain for this name in graph->names, a hash table. The nodes of a chain are linked by `search_next`. */
+/* Returns the chain for this name in graph->names, which is a hash table. The field `search_next` links the nodes of a
+ * chain. */
 static struct spead_node **chain_of(const struct spead_graph *graph, const char *name)
 {
     uint32_t hash = 2166136261u; /* FNV-1a */

@@ -14,8 +14,8 @@ void speadi_graph_node_ended(struct spead_graph *graph)
     pthread_mutex_unlock(&graph->lock);
 }
 
-/* Interrupts a blocking node. It is called after the node was woken. So a step that began before the wake is
- * interrupted, and a step that begins later sees `stopping`. */
+/* Interrupts a blocking node. The caller must have woken the node before. So this call interrupts a step that began
+ * before the wake. A step that begins later sees graph->stopping. */
 static void interrupt(struct spead_node *node)
 {
     uint32_t state = speadi_task_state(&node->task);
@@ -39,8 +39,8 @@ void spead_graph_stop(struct spead_graph *graph)
         wake_all(graph);
 }
 
-/* Cancels the channels that the graph has made. Channels of the program are not cancelled: their receiving ends see
- * that the graph's ends closed with -ECANCELED. */
+/* Cancels the channels that the graph has made. It does not cancel channels that the program has made. The receiving
+ * ends of those channels see that the ends of the graph have closed with -ECANCELED. */
 static void cancel_edges(struct spead_graph *graph)
 {
     for (struct speadi_edge *edge = graph->edges; edge; edge = edge->next)

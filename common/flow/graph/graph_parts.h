@@ -15,30 +15,31 @@
 
 enum speadi_graph_phase {
     SPEADI_GRAPH_BUILDING,
-    SPEADI_GRAPH_RUNNING, /* it runs on an executor */
-    SPEADI_GRAPH_PULLED,  /* it runs in the calls of spead_graph_next() */
-    SPEADI_GRAPH_BROKEN,  /* it could not be started */
+    SPEADI_GRAPH_RUNNING, /* the graph runs on an executor */
+    SPEADI_GRAPH_PULLED,  /* the graph runs in the calls of spead_graph_next() */
+    SPEADI_GRAPH_BROKEN,  /* the start of the graph has failed */
 };
 
 struct spead_graph {
     char *name;
     bool metrics;
     struct spead_log log;
-    struct spead_node **names; /* while the graph is built: a hash table of the nodes by name */
-    uint32_t name_chains;      /* number of chains in that table: a power of two, or 0 */
+    struct spead_node **names; /* hash table of the nodes by name; NULL after the start */
+    uint32_t name_chains;      /* number of chains in `names`: a power of two, or 0 */
     struct spead_node *nodes, **nodes_end;
     struct speadi_edge *edges, **edges_end;
     uint32_t node_count;
-    struct spead_node **order;   /* all nodes, receiving ones before sending ones; made at start */
+    /* All nodes. A node that receives comes before the nodes that send to it. speadi_graph_sort() makes this array. */
+    struct spead_node **order;
     struct speadi_worker puller; /* the worker of all nodes of a pulled graph */
-    uint64_t searches;           /* how many searches spead_graph_next() has made */
+    uint64_t searches;           /* number of the latest search for a node to step (graph_pull.c) */
 
-    _Atomic bool stopping, cancelled; /* any thread sets them; they are never cleared */
+    _Atomic bool stopping, cancelled; /* any thread may set them; no thread clears them */
 
     pthread_mutex_t lock; /* protects all fields below */
     pthread_cond_t ended_cond;
     enum speadi_graph_phase phase;
-    uint32_t alive; /* nodes that have not finished */
+    uint32_t alive; /* number of nodes that have not finished */
     bool ended;
     uint64_t started_ns, ended_ns;
     struct spead_failure failure;
@@ -56,7 +57,7 @@ int speadi_graph_check(const struct spead_graph *graph, struct spead_err *err);
 
 /* Opens all edges and starts all nodes. Each node must have its worker already. */
 int speadi_graph_open(struct spead_graph *graph, struct spead_err *err);
-/* Makes graph->order, the list of all nodes with receiving nodes before sending nodes. */
+/* Makes graph->order: an array of all nodes, in which a receiving node comes before the nodes that send to it. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err);
 
 /* ---- graph_end.c ---------------------------------------------------------------------------- */

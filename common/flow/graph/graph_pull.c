@@ -1,9 +1,10 @@
-/* Pulling: the thread of the caller steps only nodes that the next message needs.
+/* Pulling: the thread that calls spead_graph_next() gives turns only to nodes that the next message needs.
  *
- * The search for a node to step starts at the node whose output is wanted. If a node can be stepped, the search ends
- * with that node. If a node is suspended, the search goes on at the nodes that it waits for: those that send to an
- * input which it found empty, and those that receive from an output which it found full. If nothing is found and a
- * node on the way waits for a ticket, the search ends with any node that could return a ticket. */
+ * The search for a node to step starts at the node whose output the caller wants. If a node can make a step, the search
+ * ends with that node. If a node is suspended, the search goes on at the nodes for which it waits. These are the nodes
+ * that send to an input that it found empty, and the nodes that receive from an output that it found full. If the
+ * search finds no node, but has met a node that waits for a ticket, it ends with any node that could return a
+ * ticket. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@
 
 struct search {
     struct spead_graph *graph;
-    struct spead_node *first, *last; /* nodes to look at; nearest to the wanted output first */
+    /* The nodes that the search must still look at. The node that is nearest to the wanted output comes first. */
+    struct spead_node *first, *last;
 };
 
 static void search_node(struct search *search, struct spead_node *node)
@@ -34,8 +36,8 @@ static void search_node(struct search *search, struct spead_node *node)
 }
 
 /* Adds all nodes at one side of an edge to the search. Then it moves the first port of that side to the end of the
- * list, so that its node comes last in the next search. Otherwise one of several sources could keep the others
- * waiting for ever. */
+ * list, so that the node of this port comes last in the next search. Otherwise one of several sources could get all
+ * turns, and the other sources would wait for ever. */
 static void search_side(struct search *search, struct speadi_node_port **side)
 {
     struct speadi_node_port *first = *side, *last = first;
@@ -61,7 +63,7 @@ static bool is_active(struct spead_node *node)
            state == (SPEADI_TASK_SUSPENDED | SPEADI_TASK_WOKEN);
 }
 
-/* Returns a node that has inputs and can be stepped, or NULL if there is none. Such a node may return a ticket.
+/* Returns a node that has inputs and can make a step, or NULL if there is none. Such a node may return a ticket.
  * Sources are left out, so that work that is under way goes on and no new work begins. */
 static struct spead_node *active_consumer(struct spead_graph *graph)
 {
@@ -201,7 +203,8 @@ static int pull(struct spead_graph *graph, struct speadi_node_port *port,
         struct spead_node *node;
         int ret;
 
-        /* relaxed: cancel() sets this flag before it wakes the nodes (TASK1), and these wakes end the sleep below */
+        /* relaxed: spead_graph_cancel() sets this flag before it wakes the nodes (TASK1). These wakes end the sleep
+         * below. */
         if (atomic_load_explicit(&graph->cancelled, memory_order_relaxed)) {
             speadi_graph_end_pull(graph);
             return speadi_err_set(err, -ECANCELED, "graph \"%s\" was cancelled", graph->name);
@@ -230,8 +233,8 @@ int spead_graph_next(struct spead_graph *graph, struct spead_graph_end from,
     if (!port)
         return -EINVAL;
     before = speadi_worker_enter(&graph->puller);
-    graph->puller.now_ns =
-        speadi_clock_mono_ns(); /* the time between two calls is counted for no node */
+    /* The time between two calls must not count as busy time of a node. */
+    graph->puller.now_ns = speadi_clock_mono_ns();
     ret = prepare(graph, port, err);
     if (ret == 0)
         ret = pull(graph, port, message, err);

@@ -1,4 +1,4 @@
-/* Starting a graph: receiving nodes before sending nodes, each node at its worker. */
+/* Starting a graph: each node gets a worker, and receiving nodes start before the nodes that send to them. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +27,8 @@ static void count_unready(struct spead_graph *graph)
     }
 }
 
-/* Called when all receiving nodes of the edge are in the order. Appends each sending node of the edge that does not
- * wait for another edge. */
+/* It is called when all receiving nodes of the edge are in `order`. Appends sending nodes of the edge to `order`: those
+ * for which this is true at all their other edges, too. */
 static void order_senders(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
 {
     for (struct speadi_node_port *port = edge->senders; port; port = port->edge_next)
@@ -38,7 +38,8 @@ static void order_senders(struct speadi_edge *edge, struct spead_node **order, u
         }
 }
 
-/* Called when the node was put into the order. Each edge that this node reads then waits for one node less. */
+/* It is called when the node was put into `order`. Each edge from which the node receives now waits for one receiving
+ * node less. For an edge that waits for no node any more, it calls order_senders(). */
 static void note_ordered(struct spead_node *node, struct spead_node **order, uint32_t *count)
 {
     for (uint32_t i = 0; i < node->input_count; i++)
@@ -46,9 +47,10 @@ static void note_ordered(struct spead_node *node, struct spead_node **order, uin
             order_senders(node->inputs[i].edge, order, count);
 }
 
-/* Makes graph->order. It begins with the nodes that send to no other node, and goes from receiving nodes to sending
- * nodes. In a loop, every node waits for another node. Then the node that was added to the graph first is put into
- * the order next. */
+/* Makes graph->order. It begins with the nodes that send to no other node. A sending node is put into the order when
+ * all nodes that receive from it are there. If nodes form a loop, each of them waits for another one, and none can be
+ * put into the order in this way. Then the function takes that node without an order that was added to the graph
+ * first. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
 {
     struct spead_node *node = graph->nodes, *any = graph->nodes;
@@ -87,7 +89,8 @@ static struct speadi_worker *worker_on_cpu(struct spead_executor *executor, int 
     return NULL;
 }
 
-/* Gives a worker to a node that blocks or is bound to a CPU. A blocking node gets a worker of its own. */
+/* Gives a worker to a node that blocks or that is bound to a CPU. A blocking node gets a worker of its own. Another
+ * node gets the worker of the executor that is pinned to the CPU of the node. */
 static int assign_fixed(struct spead_node *node, struct spead_executor *executor,
                         struct spead_err *err)
 {
@@ -107,8 +110,8 @@ static int assign_fixed(struct spead_node *node, struct spead_executor *executor
     return 0;
 }
 
-/* Returns the index of the worker with the fewest nodes. assigned[i] is the number of nodes of this graph that
- * worker i already has. */
+/* Returns the index of the worker with the fewest nodes. assigned[i] is the number of nodes of this graph that were
+ * already given to worker i. */
 static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *assigned)
 {
     uint64_t least = UINT64_MAX;
@@ -125,8 +128,9 @@ static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *as
     return best;
 }
 
-/* Gives a worker to each node. Nodes that are neighbours in the flow should share a worker, and all workers should
- * get about the same number of nodes. So the order is cut into pieces of one length, and each piece gets a worker. */
+/* Gives a worker to each node. Nodes that are neighbours in the flow should share a worker, and all workers should get
+ * about the same number of nodes. So the function cuts graph->order into pieces of one length, and gives each piece to
+ * a worker. */
 static int assign_workers(struct spead_graph *graph, struct spead_executor *executor,
                           struct spead_err *err)
 {
@@ -238,9 +242,9 @@ static int start_threads(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* Gives every node its first turn. Once the first node was given to its worker, any node may finish at any time, and
- * the graph may end. The loop still reads graph->order. That is safe, because only the owner may destroy the graph,
- * and the owner is the caller. */
+/* Gives every node to its worker for its first turn. As soon as the first node was given to its worker, nodes may
+ * finish, and the graph may end. The loop still reads graph->order. That is safe, because only the owner of the graph
+ * may destroy the graph, and the owner is the caller. */
 static void launch(struct spead_graph *graph)
 {
     for (uint32_t i = 0; i < graph->node_count; i++) {
@@ -262,8 +266,8 @@ static void count_nodes(struct spead_graph *graph, bool add)
     }
 }
 
-/* Ends the threads of blocking nodes. It is called when the start fails, before any node had a turn. Each thread
- * ends as soon as its worker has no node left. */
+/* Ends the threads of blocking nodes. It is called when the start of the graph fails, before any node had a turn. Each
+ * thread ends as soon as its worker has no node left. */
 static void end_threads(struct spead_graph *graph)
 {
     count_nodes(graph, false);

@@ -1,4 +1,4 @@
-/* Making nodes, and the calls that a step makes: on ports, for tickets, about time. */
+/* Making nodes. Also the functions that the step of a node calls: for its ports, its tickets and the time. */
 #include <speadline/node.h>
 
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 #include "graph_parts.h"
 
-/* ---- Making one ----------------------------------------------------------------------------- */
+/* ---- Making a node --------------------------------------------------------------------------- */
 
 static size_t names_bytes(const struct spead_port *ports, uint32_t count)
 {
@@ -111,8 +111,8 @@ static void port_waits(struct spead_node *self, struct speadi_node_port *port)
     self->waiting = port;
 }
 
-/* Notes that an input has ended: with the end of stream, an error from upstream, or -ECANCELED. The function is not
- * inlined: otherwise every receive would reserve stack for `cause`. */
+/* Notes that an input has ended with this code: the end of stream, an error from upstream, or -ECANCELED. The function
+ * is not inlined, because otherwise every receive would reserve stack for `cause`. */
 __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
                                                        struct speadi_node_port *port, int code)
 {
@@ -132,7 +132,7 @@ __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
 static int nothing_received(struct spead_node *self, struct speadi_node_port *port, int code)
 {
     if (code == -EAGAIN && port->edge->outside && spead_node_is_stopping(self)) {
-        /* The node has taken what was sent before the stop, and does not wait for more. */
+        /* The node has taken all messages that were sent before the stop, and does not wait for more. */
         port->ended = true;
         code = -ESHUTDOWN;
     }
@@ -161,7 +161,7 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
     if (ret <= 0)
         return nothing_received(self, port, ret);
     speadi_counter_add(&self->in, (uint64_t)ret);
-    /* relaxed: the value is only a hint for the thread that writes a path */
+    /* relaxed: the value is only a hint for a thread that writes the path to a failure. */
     atomic_store_explicit(&self->last_input, input, memory_order_relaxed);
     work_on(self, messages);
     return ret;
@@ -228,8 +228,8 @@ uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
 
 /* ---- Tickets -------------------------------------------------------------------------------- */
 
-/* Checks whether the ticket for which the node is queued has come. Returns 0 if it has come, -EAGAIN if it has not,
- * and -ECANCELED if the throttle was cancelled. */
+/* Checks whether the ticket for which the node waits has come. Returns 0 if it has come, -EAGAIN if it has not, and
+ * -ECANCELED if the throttle was cancelled. */
 static int ticket_arrived(struct spead_node *self)
 {
     struct spead_throttle *throttle = self->ticket;
@@ -264,7 +264,7 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
     return -EAGAIN;
 }
 
-/* ---- The rest ------------------------------------------------------------------------------- */
+/* ---- Waking, waiting, reporting ---------------------------------------------------------------- */
 
 void spead_node_wake(struct spead_node *node)
 {
@@ -292,8 +292,8 @@ void spead_node_explain(struct spead_node *self, const char *format, ...)
 
 bool spead_node_is_stopping(const struct spead_node *self)
 {
-    /* relaxed: a node that stop() has woken sees the flag (TASK1); a step that is already running may see it a
-     * little later */
+    /* relaxed: a node that spead_graph_stop() has woken sees the flag (TASK1). A step that is already running may see
+     * it a little later. */
     return atomic_load_explicit(&self->graph->stopping, memory_order_relaxed);
 }
 

@@ -15,34 +15,42 @@
 struct spead_node {
     struct speadi_task task; /* what the worker knows of the node */
 
-    /* Only the thread of the node's worker reads and writes these: */
-    struct speadi_node_port *waiting; /* ports that have answered -EAGAIN in the last step */
-    uint64_t wait_until_ns;           /* 0: the node does not wait for a time */
-    uint64_t not_before_ns;           /* end of the back-off before a retry; 0: none */
-    struct spead_throttle *ticket; /* the node waits here for a ticket, or has one; NULL: neither */
+    /* Only the thread of the node's worker reads and writes the fields of this group. */
+    struct speadi_node_port *waiting; /* list of the ports that answered -EAGAIN in the last step */
+    uint64_t wait_until_ns;           /* until when the node waits; 0 if it waits for no time */
+    uint64_t not_before_ns; /* when the back-off before a retry ends; 0 if there is none */
+    /* The throttle at which the node waits for a ticket. The ticket may have come, and the node may not have noticed
+     * yet. NULL if the node waits for no ticket. */
+    struct spead_throttle *ticket;
     struct speadi_node_waker ticket_waker;
-    int reported_end; /* last code of an ended port that this step has been given; 0: none */
-    int input_error; /* error with which an input has ended; the outputs end with it too; 0: none */
-    uint32_t tries;  /* retries so far for the message on which the node failed last */
-    /* Used only while the nodes are sorted, before any turn: how many outputs still have a receiving node that is
-     * not in the order. */
+    /* The last code with which a port, or a throttle, told this step that it has ended. 0 if there was none. */
+    int reported_end;
+    /* The first error with which an input has ended; 0 if there was none. The node closes its outputs with this
+     * error. */
+    int input_error;
+    /* How many retries there were so far for the message on which the node failed last. */
+    uint32_t tries;
+    /* Only speadi_graph_sort() uses this field, before any turn: how many outputs still lead to a receiving node that
+     * is not in graph->order. */
     uint32_t unready;
     uint64_t working_sequence, tried_sequence;
     uint32_t working_stream, tried_stream;
     bool has_working;
     bool started, diverting;
-    bool must_pass_on;           /* a port has must_pass_on set */
-    _Atomic uint32_t last_input; /* last input that received; other threads read it for a path */
-    /* A failed message that waits for a free place at the error port. NULL: the policy never diverts. */
+    bool must_pass_on; /* a port of this node has its must_pass_on set */
+    /* The input that received a message last. Other threads read this field when they write the path to a failure. */
+    _Atomic uint32_t last_input;
+    /* If `diverting` is set, this is a failed message that waits for a free place at the error port. The pointer is
+     * NULL if the policy of the node never diverts messages. */
     struct spead_message *diverted;
-    uint64_t logged_ns; /* when the last line went to the log */
+    uint64_t logged_ns; /* when this node last wrote a line to the log; 0 if never */
 
-    /* The thread of the node's worker writes these, and any thread reads them: */
+    /* Only the thread of the node's worker writes these counters. Any thread may read them. */
     _Atomic bool is_running;
     _Atomic uint64_t steps, busy_ns, cpu_ns, in, out;
     _Atomic uint64_t retried, skipped, logged, diverted_count, fatal;
 
-    /* These are constant once the graph has started: */
+    /* The fields of this group do not change after the start of the graph. */
     struct spead_graph *graph;
     const struct spead_node_ops *ops;
     void *step_state;
@@ -55,13 +63,16 @@ struct spead_node {
     uint64_t backoff_ns, memory_bytes;
     uint8_t on_error, after_retries;
     bool blocking;
-    uint32_t own_bytes; /* size of this struct with its ports and names */
+    uint32_t own_bytes; /* size of this struct with its ports and names, in bytes */
 
-    /* The thread that builds the graph writes these, and later the thread that calls spead_graph_next(): */
-    uint64_t search;                /* number of the last search that has met this node */
-    struct spead_node *search_next; /* next in the search; while building: next with same hash */
+    /* The thread that builds the graph writes these two fields. Later, the thread that calls spead_graph_next() writes
+     * them. */
+    uint64_t search; /* number of the last search that met this node */
+    /* The next node of the search. While the program builds the graph: the next node in the same chain of
+     * graph->names. */
+    struct spead_node *search_next;
 
-    struct spead_node *next; /* next node in graph->nodes */
+    struct spead_node *next; /* next node in the list graph->nodes */
 };
 
 static inline struct spead_node *speadi_node_of_task(struct speadi_task *task)
@@ -76,19 +87,20 @@ static inline struct spead_node *speadi_node_of(const struct speadi_node_port *p
 
 /* ---- node.c --------------------------------------------------------------------------------- */
 
-/* Allocates a node with its ports and names in one piece. */
+/* Allocates a node with its ports and names in one piece of memory. Returns 0 or -ENOMEM. */
 int speadi_node_create(struct spead_node **out, const struct spead_node_config *config,
                        struct spead_err *err);
 
 /* ---- turn.c --------------------------------------------------------------------------------- */
 
-/* Gives a turn to the active node that has this task. The node makes one step; then it is queued again, suspended or
- * finished. Runs on the thread of the node's worker. The node may have been freed when this function returns. */
+/* Gives one turn to the node of this task. The node makes one step. Then it is queued again, suspended or finished.
+ * Only the thread of the node's worker may call this function. When the function returns, the node may have been
+ * freed. */
 void speadi_node_turn(struct speadi_task *task);
 
-/* Ends a node: calls its finish() and then closes its inputs and outputs. The outputs are closed with `error` (0: no
- * error). Runs on the thread of the node's worker. While that worker does not run, any thread may call it. The node
- * may have been freed when this function returns, unless the caller keeps the graph. */
+/* Ends a node: calls the node's finish(), and then closes its inputs and outputs. The outputs are closed with `error`,
+ * where 0 means no error. Only the thread of the node's worker may call this function. If that worker does not run, any
+ * thread may call it. When the function returns, the node may have been freed, unless the caller owns the graph. */
 void speadi_node_finish(struct spead_node *node, int error);
 
 /* ---- policy.c ------------------------------------------------------------------------------- */
@@ -100,16 +112,17 @@ int speadi_node_failed(struct spead_node *node, int code);
 /* Tries to send the diverted message to the error port. Returns false if the channel there is still full. */
 bool speadi_node_divert(struct spead_node *node);
 
-/* Called when the node ends. If there is a diverted message, releases it and counts it as skipped. */
+/* Releases the diverted message, if there is one, and counts it as skipped. It is called when the node or the error
+ * port has ended, so that no other node can receive the message. */
 void speadi_node_drop_diverted(struct spead_node *node);
 
 /* ---- failure.c ------------------------------------------------------------------------------ */
 
-/* Reports a failure of the node and stops the graph. Only the first failure of a graph is kept. `cause` says in
- * words what failed. */
+/* Stores a failure of the node in the graph and stops the graph. The graph keeps only its first failure. `cause` says
+ * in words what failed. */
 void speadi_graph_fail(struct spead_node *node, int code, const char *cause);
 
-/* Writes a failure as a sentence. */
+/* Writes a failure as a sentence into `out`, which has room for `max` bytes. */
 void speadi_failure_text(const struct spead_failure *failure, char *out, size_t max);
 
 #endif

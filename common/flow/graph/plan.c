@@ -1,4 +1,5 @@
-/* The plan of a graph: its nodes and edges and the memory that they take, before anything runs. */
+/* The plan of a graph: a text about its nodes, its edges and the memory that they take. It is written before the graph
+ * runs. */
 #include <speadline/graph.h>
 
 #include <stdio.h>

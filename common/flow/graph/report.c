@@ -1,4 +1,4 @@
-/* Writing reports. Nothing is allocated, so that a report can be written when there is no memory left. */
+/* Writing reports. The functions allocate nothing, so that they can write a report when there is no memory left. */
 #include "report.h"
 
 #include <errno.h>

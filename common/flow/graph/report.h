@@ -1,5 +1,5 @@
-/* Writes the text of plans and verdicts, for people or as JSON. As with snprintf(), a text that is too long is cut,
- * but its whole length is reported. */
+/* Writes the text of plans and verdicts, for people or as JSON. Like snprintf(), it cuts a text that is too long, and
+ * still reports the length of the whole text. */
 #ifndef SPEADI_REPORT_H
 #define SPEADI_REPORT_H
 
@@ -8,9 +8,10 @@
 
 struct speadi_report {
     char *out;
-    size_t max, length; /* length: bytes of the whole text, also of the part that was cut */
+    /* `max` is the size of `out` in bytes. `length` is the length of the whole text, with the part that was cut off. */
+    size_t max, length;
     bool json;
-    bool separate; /* the next JSON member or element needs a comma */
+    bool separate; /* the next JSON member or element needs a comma before it */
 };
 
 void speadi_report_init(struct speadi_report *report, char *out, size_t max, bool json);
@@ -20,13 +21,15 @@ int speadi_report_length(const struct speadi_report *report);
 __attribute__((format(printf, 2, 3))) void speadi_report_text(struct speadi_report *report,
                                                               const char *format, ...);
 
-/* These functions write JSON. Each writes a member of an object; if `name` is NULL, it writes an element of an
- * array. open() and close() write a bracket. */
+/* These functions write JSON. Each function writes a member of an object. If `name` is NULL, it writes an element of an
+ * array instead. speadi_report_open() begins an object or an array with its opening bracket. speadi_report_close() ends
+ * it with the closing bracket. */
 void speadi_report_open(struct speadi_report *report, const char *name, char bracket);
 void speadi_report_close(struct speadi_report *report, char bracket);
 void speadi_report_string(struct speadi_report *report, const char *name, const char *value);
 void speadi_report_number(struct speadi_report *report, const char *name, unsigned long long value);
-void speadi_report_share(struct speadi_report *report, const char *name, double value); /* 0..1 */
+/* `value` is a share, from 0 to 1. */
+void speadi_report_share(struct speadi_report *report, const char *name, double value);
 void speadi_report_bool(struct speadi_report *report, const char *name, bool value);
 
 #endif

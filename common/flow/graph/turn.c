@@ -24,7 +24,7 @@ static int announce(struct speadi_node_port *port, uint64_t now_ns)
     return speadi_end_announce(end_of(port), &port->node_waker.waker, now_ns);
 }
 
-/* Returns true if other ends may wait at the same side of the channel. */
+/* Returns true if other ends may wait at the same side of the channel as this port. */
 static bool is_shared(const struct speadi_node_port *port)
 {
     const struct spead_channel *channel = end_of(port)->channel;
@@ -34,8 +34,8 @@ static bool is_shared(const struct speadi_node_port *port)
 
 static void retract(struct speadi_node_port *port, uint64_t now_ns)
 {
-    /* In most cases a call of wake() has caused this turn, and that call has returned already. WAKER2 acquire: as in
-     * speadi_node_waker_join(). */
+    /* In most cases, a call of wake() on this waker has caused the present turn, and that call has returned already.
+     * WAKER2 acquire: as in speadi_node_waker_join(). */
     if (atomic_load_explicit(&port->node_waker.state, memory_order_acquire) ==
         SPEADI_WAKER_CALLED) {
         speadi_end_woken(end_of(port), now_ns);
@@ -48,7 +48,8 @@ static void retract(struct speadi_node_port *port, uint64_t now_ns)
     speadi_node_of(port)->must_pass_on |= port->must_pass_on;
 }
 
-/* Announces the wakers of all ports that the node waits for. Returns false if one of the ports can go on now. */
+/* Announces the wakers of all ports that the node waits for. Returns false if one of these ports can send or receive
+ * now. */
 static bool announce_all(struct spead_node *node)
 {
     for (struct speadi_node_port *port = node->waiting; port; port = port->waiting_next) {
@@ -88,9 +89,9 @@ static void pass_on_ports(struct speadi_node_port *ports, uint32_t count)
     }
 }
 
-/* Passes wakes on to other nodes. When many ends wait at one side of a channel, a change wakes only one of them. It
- * woke an end of this node, but the step may not have used the change, or the turn had no step. So the next end must
- * be woken if there is still something for it. */
+/* Passes wakes on to other nodes. When several ends wait at one side of a channel, a change of the channel wakes only
+ * one of them. Here the change has woken an end of this node. But the step may not have used the change, or the turn
+ * had no step. So this function wakes the next end, if there is still something for that end. */
 static void pass_on_wakes(struct spead_node *node)
 {
     if (!node->must_pass_on)
@@ -171,8 +172,8 @@ static void suspend(struct spead_node *node)
         queue_again(node);
 }
 
-/* Turns the return value of a step into the result with which the turn goes on. If the step returns the code that a
- * port has just answered, the node is done. Any other error is a failure of the node. */
+/* Turns the return value of a step into the result with which the turn goes on. If the step returns the code with which
+ * a port told it that the port has ended, the node is done. Any other error is a failure of the node. */
 static int step_outcome(struct spead_node *node, int ret)
 {
     if (ret < 0 && ret == node->reported_end)
@@ -203,8 +204,8 @@ static int step(struct spead_node *node)
     return step_outcome(node, ret);
 }
 
-/* Returns true if the back-off before a retry still lasts. Then something other than the end of the back-off has
- * woken the node. */
+/* Returns true if the back-off before a retry still lasts. In that case something else has woken the node before the
+ * end of the back-off. */
 static bool is_backing_off(struct spead_node *node)
 {
     if (node->not_before_ns == 0)
@@ -225,7 +226,7 @@ void speadi_node_turn(struct speadi_task *task)
     speadi_task_begin_turn(task);
     retract_all(node);
     speadi_timers_remove(&node->task.worker->timers, &node->task.timer);
-    /* relaxed: cancel() sets this flag before it wakes every node (TASK1) */
+    /* relaxed: spead_graph_cancel() sets this flag before it wakes every node (TASK1). */
     if (atomic_load_explicit(&node->graph->cancelled, memory_order_relaxed))
         ret = -ECANCELED;
     else if (is_backing_off(node) || (node->diverting && !speadi_node_divert(node)))

@@ -1,10 +1,10 @@
-/* The verdict: which node limits a graph. The nodes before that node wait for free places, and the nodes after it
+/* The verdict says which node limits a graph. The nodes before that node wait for free places, and the nodes after it
  * wait for messages.
  *
- * A channel measures how long each of its ends waits, from announce to wake. This time, divided by the time since
- * the start of the graph, is a share. If several ends share a channel, their shares are averaged. A source counts as
- * if its input were always full, and a sink as if its output were always empty, because no other node can hold them
- * up there. */
+ * A channel measures how long each of its ends waits, from announce to wake. This time, divided by the time since the
+ * start of the graph, is a share. If several ends share a channel, the average of their shares counts. A source counts
+ * as if its input were always full, because there no other node can make it wait. For the same reason, a sink counts as
+ * if its output were always empty. */
 #include <speadline/graph.h>
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "graph_parts.h"
 #include "report.h"
 
-/* A node is named only if it keeps others waiting for at least this share of the time. */
+/* The verdict names a node only if that node makes other nodes wait for at least this share of the time. */
 #define LIMIT_MIN 0.05
 
 struct load {
@@ -58,8 +58,9 @@ static double empty_share(const struct speadi_edge *edge, double elapsed)
     return share(stats.starved_ns, edge->receiver_count, elapsed);
 }
 
-/* Returns the load of a node. If the node has several inputs, the fullest one counts. If it has several outputs, the
- * emptiest one counts. */
+/* Returns for which share of the time the inputs of a node were full and its outputs were empty. If the node has
+ * several inputs, the fullest one counts. If it has several outputs, the emptiest one counts, without the error
+ * port. */
 static struct load load_of(const struct spead_node *node, double elapsed)
 {
     struct load load = {.busy = share(speadi_counter_read(&node->busy_ns), 1, elapsed)};
@@ -84,7 +85,8 @@ static struct load load_of(const struct spead_node *node, double elapsed)
     return load;
 }
 
-/* Returns the share of the time in which the node kept others waiting at both sides. */
+/* Returns how much the node limits the graph, from 0 to 1. It is the smaller one of two shares of the time: how long
+ * its input was full, and how long its output was empty. */
 static double weight(const struct load *load)
 {
     double full = load->has_input ? load->input_full : 1;
