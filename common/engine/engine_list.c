@@ -17,8 +17,8 @@ const struct speadi_engine_about *speadi_engine_find(const struct speadi_engine_
     return NULL;
 }
 
-/* Returns how many engines come before this one in the order of the ranks. Engines of the same rank have the order of
- * the list. */
+/* Returns how many engines of the list come before this engine in the order of the ranks. Engines of the same rank keep
+ * the order of the list. */
 static uint32_t place_of(const struct speadi_engine_list *list, size_t engine)
 {
     uint32_t rank = list->engine[engine]->rank, before = 0;

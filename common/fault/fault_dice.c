@@ -1,8 +1,9 @@
-/* The dice: they decide what happens to each packet, with numbers of the generator xoroshiro128+ (Blackman and Vigna
+/* The dice decide what happens to each packet. Their numbers come from the generator xoroshiro128+ (Blackman and Vigna
  * 2018, public domain).
  *
- * Each packet takes the same number of random numbers, in the same order, even when some of them decide nothing. So
- * when a user changes one chance in the specification, all other faults still hit the same packets. */
+ * For each packet, the dice draw the same number of random numbers in the same order, even if some of these numbers
+ * decide nothing. So when a user changes one chance in the specification, all other faults still hit the same
+ * packets. */
 #include <speadi/fault.h>
 
 /* splitmix64 makes the 128 bits of the generator's state out of the 64 bits of the seed, as its authors advise. */
@@ -31,8 +32,9 @@ static uint64_t draw(uint64_t state[2])
 
 static bool happens(uint64_t random, double chance)
 {
-    return (double)(random >> 11) * 0x1p-53 <
-           chance; /* random number in [0, 1), so a chance of 1 always happens, and 0 never */
+    /* The left side is a random number that is at least 0 and below 1. So a fault with the chance 1 always happens, and
+     * a fault with the chance 0 never happens. */
+    return (double)(random >> 11) * 0x1p-53 < chance;
 }
 
 /* Makes a number from 0 to bound - 1 out of a random number. */
@@ -66,8 +68,8 @@ struct speadi_fault_decision speadi_fault_roll(struct speadi_fault_dice *dice, u
 {
     const struct speadi_fault_spec *spec = &dice->spec;
     struct speadi_fault_decision decision = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
-    /* [0]: is it lost? [1]: is it repeated? [2]: is it overtaken, and [3]: by how many packets? [4]: is it cut, and
-     * [5]: where? [6]: is a bit inverted, and [7]: which one? */
+    /* The random numbers for one packet. [0]: is the packet lost? [1]: is it repeated? [2]: is it overtaken, and [3]:
+     * by how many packets? [4]: is it cut, and [5]: where? [6]: is a bit inverted, and [7]: which bit? */
     uint64_t random[8];
 
     for (unsigned i = 0; i < 8; i++)

@@ -1,4 +1,5 @@
-/* The hold of a fault decorator keeps copies of packets. A copy waits in the delay line or among the late copies. */
+/* The hold is the part of a fault decorator that keeps copies of packets. A copy waits in the delay line until its time
+ * has come, or among the late copies until other packets have overtaken it. */
 #include <speadi/fault_hold.h>
 
 #include <assert.h>

@@ -19,12 +19,12 @@
 /* One word of the specification: "key=value". */
 struct word {
     char text[WORD_BYTES_MAX];  /* "key\0value": a NUL replaces the '=' */
-    char whole[WORD_BYTES_MAX]; /* "key=value", for messages */
-    const char *value;          /* in text */
+    char whole[WORD_BYTES_MAX]; /* "key=value", for error messages */
+    const char *value;          /* points into `text` */
 };
 
-/* Reads a number at the start of *text and moves *text behind it. The decimal separator is a point, whatever the locale
- * of the program is. */
+/* Reads a number at the start of *text and moves *text behind the number. The decimal separator is always a point, even
+ * if the locale of the program has another one. */
 static bool read_number(const char **text, double *number)
 {
     locale_t c = newlocale(LC_ALL_MASK, "C", (locale_t)0);
@@ -88,7 +88,7 @@ static bool read_seed(const char *text, void *to)
     return read_integer(text, to);
 }
 
-/* Reads a duration at the start of *text and moves *text behind it. */
+/* Reads a duration at the start of *text and moves *text behind the duration. */
 static bool read_time(const char **text, uint64_t *ns)
 {
     static const struct {
@@ -119,7 +119,7 @@ static bool read_delay(const char *text, void *to)
 
 static bool read_stall(const char *text, void *to)
 {
-    uint64_t *stall = to; /* stall_ns, stall_every_ns */
+    uint64_t *stall = to; /* two fields in a row: stall_ns, stall_every_ns */
     uint64_t length, every;
 
     if (!read_time(&text, &length) || *text++ != '/' || !read_time(&text, &every) || *text ||

@@ -11,7 +11,9 @@
 
 struct spead_host_event {
     _Atomic uint32_t references;
-    _Atomic int result; /* 0: not done, 1: done, -errno: failed; it changes once, under lock */
+    /* 0 if the event is not done, 1 if it is done, -errno if it has failed. The value changes only once, under
+     * `lock`. */
+    _Atomic int result;
     pthread_mutex_t lock;
     pthread_cond_t changed;
 };

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #ifndef MADV_POPULATE_WRITE
-#    define MADV_POPULATE_WRITE 23 /* Linux 5.14 */
+#    define MADV_POPULATE_WRITE 23 /* the kernel has it since Linux 5.14 */
 #endif
 
 size_t speadi_pages_size(void)
@@ -21,7 +21,8 @@ int speadi_pages_reserve(struct speadi_pages *pages, size_t bytes, size_t align)
 
     if (__builtin_add_overflow(bytes, slack, &pages->mapping_bytes))
         return -ENOMEM;
-    /* MAP_NORESERVE: the pool limits how much it touches, so the kernel need not reserve memory for all of it. */
+    /* MAP_NORESERVE: the pool limits how much of the mapping it touches. So the kernel need not set memory aside for
+     * the whole mapping. */
     mapping = mmap(NULL, pages->mapping_bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (mapping == MAP_FAILED)
@@ -40,7 +41,8 @@ void speadi_pages_release(struct speadi_pages *pages)
 
 void speadi_pages_keep_small(uint8_t *data, size_t bytes)
 {
-    madvise(data, bytes, MADV_NOHUGEPAGE); /* EINVAL: the kernel has no huge pages, which is fine */
+    /* If the kernel has no huge pages, this fails with EINVAL and does no harm. */
+    madvise(data, bytes, MADV_NOHUGEPAGE);
 }
 
 void speadi_pages_make_huge(uint8_t *data, size_t bytes)

@@ -8,20 +8,21 @@
 #define SPEADI_HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 struct speadi_pages {
-    uint8_t *data; /* NULL: nothing is reserved */
-    void *mapping; /* what munmap() needs; data lies inside it */
+    uint8_t *data; /* NULL if nothing is reserved */
+    void *mapping; /* the start of the mapping, for munmap(); data lies inside the mapping */
     size_t mapping_bytes;
 };
 
-size_t speadi_pages_size(void); /* size of the system's base page */
+size_t speadi_pages_size(void); /* size of a normal page of the system, in bytes */
 
-/* Reserves address space that reads as zero and uses no memory until it is touched. align is a power of two. Returns
- * 0 or -ENOMEM. */
+/* Reserves address space that reads as zero and uses no memory until it is touched. `align` must be a power of two, in
+ * bytes. Returns 0 or -ENOMEM. */
 int speadi_pages_reserve(struct speadi_pages *pages, size_t bytes, size_t align);
 void speadi_pages_release(struct speadi_pages *pages); /* does nothing if nothing is reserved */
 
 /* These three functions give advice to the kernel. If the kernel cannot follow the advice, the memory still works. */
-void speadi_pages_keep_small(uint8_t *data, size_t bytes); /* only touched pages use memory */
+/* without huge pages, only touched pages use memory */
+void speadi_pages_keep_small(uint8_t *data, size_t bytes);
 void speadi_pages_make_huge(uint8_t *data, size_t bytes);
 void speadi_pages_fault_in(uint8_t *data, size_t bytes);
 

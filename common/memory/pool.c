@@ -1,13 +1,13 @@
 /* Pools: making the blocks, the free list, and the blocks that other threads return.
  *
  * The free blocks form a list from warm (freed last) to cold. take() removes the warmest block; trimming begins with
- * the coldest one. A thread that releases a block pushes it onto `returned`, and the taker removes that list as a
- * whole. No thread ever pops a single block from it, so there is no ABA problem.
+ * the coldest one. A thread that releases a block pushes it onto the list `returned`. The taker removes that list as a
+ * whole. No thread ever pops a single block from `returned`, so there is no ABA problem.
  *
  * End of life: unref() puts CLOSED into `returned`. It counts how many blocks are still out and adds that number to
- * `outstanding`. A release that finds CLOSED subtracts one; that may happen before or after the addition. The change
- * that makes `outstanding` zero is the last use of the pool, and the thread that made it frees the pool. So neither
- * take() nor release() needs a reference count. */
+ * `outstanding`. A release that finds CLOSED subtracts one from `outstanding`; this may happen before or after the
+ * addition. The change that makes `outstanding` zero is the last use of the pool, and the thread that made this change
+ * frees the pool. So neither take() nor release() needs a reference count. */
 #include "pool_parts.h"
 
 #include <errno.h>
@@ -76,8 +76,8 @@ void speadi_pool_take_returned(struct speadi_pool *pool)
 
 /* ---- Making and unmaking ------------------------------------------------------------------- */
 
-/* Checks the config. The error texts name fields of struct spead_region_pool_config, because only region pools pass
- * values to this function that nobody has checked before. */
+/* Checks the config. Only region pools pass values here that nobody has checked before. So the error texts name fields
+ * of struct spead_region_pool_config. */
 static int check(const struct speadi_pool_config *config, struct spead_err *err)
 {
     if (config->block_bytes == 0)
@@ -153,8 +153,8 @@ static int out_of_space(const struct speadi_pool_config *config, struct spead_er
                           config->block_count, config->block_bytes);
 }
 
-/* Sets the size of a block and the distance between blocks, and gets the memory. Fixed blocks lie side by side
- * without gaps: a device needs no alignment to huge pages, and it would pin the gaps too. */
+/* Sets the size of a block and the distance between blocks, and gets the memory. Blocks of fixed memory lie side by
+ * side without gaps. A device does not need blocks that are aligned to huge pages, and it would pin the gaps too. */
 static int make_memory(struct speadi_pool *pool, const struct speadi_pool_config *config,
                        struct spead_err *err)
 {
@@ -264,9 +264,9 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
     pool->ended_arg = arg;
 }
 
-/* Adds `change` to `outstanding`, and destroys the pool when the sum is zero. unref() passes the number of blocks
- * that are out. A block that comes back after unref() passes -1. POOL2 release, acquire: the thread that frees the
- * pool sees the last use of every block. */
+/* Adds `change` to `outstanding`, and destroys the pool when the sum is zero. unref() passes the number of blocks that
+ * are out. The release of a block after unref() passes -1. POOL2 release, acquire: the thread that frees the pool sees
+ * the last use of every block. */
 static void change_outstanding(struct speadi_pool *pool, int_fast64_t change)
 {
     if (atomic_fetch_add_explicit(&pool->outstanding, change, memory_order_acq_rel) + change == 0)
@@ -305,7 +305,7 @@ void speadi_block_release(struct speadi_block *block)
             return;
         }
         block->next = top;
-        /* POOL1 release: the taker sees the block as this thread left it. relaxed on failure: as above. */
+        /* POOL1 release: the taker sees the block as this thread left it. relaxed if the exchange fails: as above. */
     } while (!atomic_compare_exchange_weak_explicit(&pool->returned, &top, block,
                                                     memory_order_release, memory_order_relaxed));
 }
@@ -314,8 +314,8 @@ void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats 
 {
     uint32_t in = pool->free_count;
 
-    /* Only this thread, the taker, removes blocks from the list `returned`. So it can walk the list.
-     * POOL1 acquire: it sees the `next` of each block. */
+    /* Only this thread, the taker, removes blocks from the list `returned`. So it can read the list without a lock.
+     * POOL1 acquire: this thread sees the `next` of each block. */
     for (const struct speadi_block *block =
              atomic_load_explicit(&pool->returned, memory_order_acquire);
          block; block = block->next)

@@ -41,8 +41,8 @@ static bool make_room(struct speadi_pool *pool, uint64_t more)
     return pool->charged + more <= pool->charge_max;
 }
 
-/* Returns what to charge for `bytes` bytes. From 2 MiB on it is a multiple of 2 MiB, so that whole huge pages are
- * charged. */
+/* Returns how many bytes of the block to charge if its first `bytes` bytes are touched. From 2 MiB on, this is a
+ * multiple of 2 MiB, because whole huge pages are touched. It is never more than the block. */
 static size_t charge_for(const struct speadi_block *block, size_t bytes)
 {
     size_t charge;
@@ -115,9 +115,10 @@ void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
                      SPEADI_HUGE_PAGE_BYTES,
              inner_end = end / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
 
+    /* The whole range gets zeros if it has no whole huge page, or if its memory cannot be given back to the kernel. That
+     * is so for fixed memory and for locked memory. */
     if (inner >= inner_end || block->pool->fixed ||
-        speadi_pages_trim(block->data + inner, inner_end - inner) <
-            0) { /* locked memory cannot be given back */
+        speadi_pages_trim(block->data + inner, inner_end - inner) < 0) {
         memset(block->data + from, 0, end - from);
         return;
     }

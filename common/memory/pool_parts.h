@@ -12,17 +12,22 @@
 #include "pages.h"
 
 struct speadi_pool_slot {
-    alignas(
-        SPEADI_CACHE_LINE) struct speadi_block block; /* first, so that a block casts to its slot */
-    struct speadi_pool_slot *warmer, *colder;         /* neighbours in the free list */
-    size_t populated_bytes;                           /* populated ahead of use; <= charged_bytes */
-    size_t huge_bytes; /* first bytes that may use huge pages; <= charged_bytes */
+    /* `block` must be the first field, because the code casts a pointer to a block to a pointer to its slot. */
+    alignas(SPEADI_CACHE_LINE) struct speadi_block block;
+    struct speadi_pool_slot *warmer, *colder; /* the neighbours of this slot in the free list */
+    /* How many bytes from the start of the block are populated. At most block.charged_bytes. */
+    size_t populated_bytes;
+    /* How many bytes from the start of the block may use huge pages. At most block.charged_bytes. */
+    size_t huge_bytes;
 };
 
 struct speadi_pool {
-    struct speadi_pages memory, table; /* table: the slots, then the metadata of the blocks */
-    struct spead_region_info all;      /* the memory of the pool or of the arena */
-    bool fixed; /* the memory is pinned or an arena: charged whole, never trimmed */
+    /* `memory` holds the blocks, or nothing if the pool divides an arena. `table` holds the slots, and behind them the
+     * metadata of the blocks. */
+    struct speadi_pages memory, table;
+    struct spead_region_info all; /* describes the memory of the pool or of its arena */
+    /* True if the memory is pinned or an arena. Then all of it is charged from the start, and it is never trimmed. */
+    bool fixed;
     void (*ended)(void *arg);
     void *ended_arg;
     struct speadi_pool_slot *slots;
@@ -31,15 +36,15 @@ struct speadi_pool {
     size_t block_bytes, block_stride, meta_stride, page_bytes, table_bytes;
     uint64_t charge_max;
 
-    /* Only the taker uses these: */
+    /* Only the taker uses the fields of this group. */
     struct speadi_pool_slot *warmest, *coldest;
     uint32_t free_count;
     uint64_t charged, charged_high_water;
-    uint64_t free_charged; /* charge of the free blocks; trimming could give it back */
+    uint64_t free_charged; /* how many of the charged bytes belong to free blocks */
 
-    /* Any thread uses these: */
+    /* Any thread may use these two fields. `returned` is the list of blocks that were released, the newest first. */
     alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_block *) returned;
-    atomic_int_fast64_t outstanding; /* used only after unref(): see pool.c */
+    atomic_int_fast64_t outstanding; /* used only after speadi_pool_unref(): see pool.c */
 };
 
 static inline struct speadi_pool_slot *speadi_pool_slot_of(struct speadi_block *block)
@@ -52,8 +57,8 @@ void speadi_pool_take_returned(struct speadi_pool *pool);
 
 static inline void speadi_pool_collect(struct speadi_pool *pool)
 {
-    /* relaxed: this load only decides whether to do the exchange. A block that it does not see is found by the next
-     * call. */
+    /* relaxed: this load only decides whether to do the exchange. If it misses a block, the next call finds that
+     * block. */
     if (atomic_load_explicit(&pool->returned, memory_order_relaxed))
         speadi_pool_take_returned(pool);
 }

@@ -1,10 +1,11 @@
-/* How regions come back: threads give up references, and a region that a device still uses is parked.
+/* How regions come back to their pool. Threads drop references. If a device still uses a region without references, the
+ * region is parked.
  *
- * A thread that drops the last reference to such a region pushes the region onto `parked`. The taker removes that
- * list as a whole, as pool.c does with `returned`. When the owner ends the pool, it puts PARKING_CLOSED into
- * `parked` and waits for the regions that it finds there. A thread that drops a last reference after that waits
- * itself for the events of its region. So a region without references always has exactly one thread that checks its
- * events or waits for them. */
+ * A thread that drops the last reference to such a region pushes the region onto the list `parked`. The taker removes
+ * that list as a whole, as pool.c does with `returned`. When the owner ends the pool, it puts PARKING_CLOSED into
+ * `parked` and waits for the regions that it finds there. A thread that drops a last reference after that waits itself
+ * for the events of its region. So a region without references always has exactly one thread that checks its events or
+ * waits for them. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -44,9 +45,9 @@ static bool has_events(const struct spead_region *region)
     return false;
 }
 
-/* Checks the events of a region. Returns 1 if all are done; they have been dropped then. Returns 0 if one is not
- * done, or -errno if one has failed; then the other events do not matter. If `wait` is set, it blocks until each
- * event is done or has failed. */
+/* Checks the events of a region. Returns 1 if all events are done; the function has dropped them then. Returns 0 if an
+ * event is not done, or -errno if an event has failed; the function does not look at the rest then. If `wait` is set,
+ * the function blocks until each event is done or has failed. */
 static int check_events(struct spead_region *region, bool wait)
 {
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
@@ -72,9 +73,10 @@ static bool claim_place(struct spead_region *region, uint64_t event)
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
         uint64_t none = 0;
 
-        /* REGION3 release: another releasing thread that swaps this event out sees the object of the event. The thread
-         * that drops the last reference reads the place after this thread has dropped its reference (REGION1). relaxed
-         * on failure: the place is in use, and the next one is tried. */
+        /* REGION3 release: another thread that releases the region may swap this event out. That thread sees the object
+         * of the event. The thread that drops the last reference reads the place after this thread has dropped its
+         * reference (REGION1). relaxed if the exchange fails: the place is in use, and the loop tries the next
+         * place. */
         if (atomic_compare_exchange_strong_explicit(&region->event[i], &none, event,
                                                     memory_order_release, memory_order_relaxed))
             return true;
@@ -84,7 +86,8 @@ static bool claim_place(struct spead_region *region, uint64_t event)
 
 /* ---- Parking ------------------------------------------------------------------------------- */
 
-/* Gives a region up for ever. One of its events has failed, so a device may still write into it. */
+/* Makes a region lost: nobody uses it any more. One of its events has failed, so a device may still write into the
+ * region. */
 static void lose(struct spead_region *region)
 {
     struct spead_region_pool *pool = region->pool;
@@ -96,7 +99,8 @@ static void lose(struct spead_region *region)
         if (event)
             drop_event(pool, event);
     }
-    /* relaxed: this is only a count. No thread reads the list of pools, which only keeps the pools reachable */
+    /* relaxed: lost_count is only a count. No thread reads the list of lost pools. It only keeps these pools
+     * reachable. */
     if (atomic_fetch_add_explicit(&pool->lost_count, 1, memory_order_relaxed) > 0)
         return;
     pool->next_lost = atomic_load_explicit(&lost_pools, memory_order_relaxed);
@@ -148,7 +152,8 @@ static void park(struct spead_region *region)
                                                     memory_order_release, memory_order_relaxed));
 }
 
-/* Called when the last reference is gone. Gives the region back to the pool, or parks it. */
+/* It is called when the last reference to the region is gone. Gives the region back to the pool, or parks it if it has
+ * events. */
 static void end_region(struct spead_region *region)
 {
     if (!has_events(region)) {
@@ -163,7 +168,7 @@ static void end_region(struct spead_region *region)
 void spead_region_unref(struct spead_region *region)
 {
     /* REGION1 release, acquire: the thread that drops the last reference comes after all uses of the memory by other
-     * threads, and sees the events that they left. */
+     * threads, and sees the events that those threads left in the region. */
     if (region && atomic_fetch_sub_explicit(&region->references, 1, memory_order_acq_rel) == 1)
         end_region(region);
 }
@@ -175,8 +180,8 @@ int spead_region_query(const struct spead_region *region, uint64_t event)
     return region->pool->event_ops ? query(region->pool, event) : -EINVAL;
 }
 
-/* Checks an event. Returns true if the event is done; it has been dropped then. If `wait` is set, the function first
- * blocks until the event is done or has failed. */
+/* Checks an event. Returns true if the event is done; the function has dropped it then. If `wait` is set, the function
+ * first blocks until the event is done or has failed. */
 static bool drop_if_done(const struct spead_region_pool *pool, uint64_t event, bool wait)
 {
     if (wait)
@@ -187,17 +192,19 @@ static bool drop_if_done(const struct spead_region_pool *pool, uint64_t event, b
     return true;
 }
 
-/* Tries to keep `event` in the place of an event that is done. At each place it puts in the event that it has and
- * takes out the event that was there. It stops when it has an event that is done. So an event is always either in
- * one place or with one thread, and no thread checks an event that another thread has dropped. Returns 0, or an
- * event that is not done and that has no place. The first place is visited twice: so the returned event is the given
- * one again, unless other threads swap at the same time. */
+/* Tries to keep `event` in the place of an event that is done. It is called when all places are in use. At each place,
+ * the function puts in the event that it has, and takes out the event that was there. It stops when it has an event
+ * that is done. So an event is always either in one place or with one thread, and no thread checks an event that
+ * another thread has dropped. Returns 0, or an event that is not done and that has no place. The function visits the
+ * first place twice. So the event that it returns is the one that it was given, if no other thread swaps events at the
+ * same time. */
 static uint64_t swap_events(struct spead_region *region, uint64_t event, bool wait)
 {
     for (unsigned i = 0; i <= SPEAD_REGION_EVENTS_MAX; i++) {
         if (drop_if_done(region->pool, event, wait))
             return 0;
-        /* REGION3 release, acquire: this thread sees the object of an event that another releasing thread left. */
+        /* REGION3 release, acquire: this thread sees the object of an event that another thread has left in this
+         * place. */
         event = atomic_exchange_explicit(&region->event[i % SPEAD_REGION_EVENTS_MAX], event,
                                          memory_order_acq_rel);
         if (!event)
@@ -206,8 +213,8 @@ static uint64_t swap_events(struct spead_region *region, uint64_t event, bool wa
     return event;
 }
 
-/* Keeps the event in one of the places of the region. It keeps a failed event too. Otherwise the region would be
- * given out again while the device may still write into it. */
+/* Keeps the event in one of the places of the region. It keeps a failed event too. Otherwise the pool would give the
+ * region out again, although the device may still write into it. */
 static void keep_event(struct spead_region *region, uint64_t event)
 {
     if (claim_place(region, event))
@@ -218,9 +225,10 @@ static void keep_event(struct spead_region *region, uint64_t event)
     /* relaxed: this is only a count */
     atomic_fetch_add_explicit(&region->pool->event_waits, 1, memory_order_relaxed);
     event = swap_events(region, event, true);
+    /* If drop_if_done() returns false here, all events have failed. The events in the places still show that, so the
+     * region does not need this event. */
     if (event && !drop_if_done(region->pool, event, true))
-        drop_event(region->pool,
-                   event); /* all have failed, and the events in the places still show it */
+        drop_event(region->pool, event);
 }
 
 void spead_region_release(struct spead_region *region, uint64_t event)
@@ -236,8 +244,8 @@ void spead_region_release(struct spead_region *region, uint64_t event)
 
 /* ---- Taker only ---------------------------------------------------------------------------- */
 
-/* Appends a list of regions to the parked regions. The list begins with the newest region; it is reversed, so that
- * the oldest comes first. */
+/* Appends a list of regions to the parked regions of the taker. The list begins with the newest region. The function
+ * reverses it, so that the oldest region comes first. */
 static void append(struct spead_region_pool *pool, struct spead_region *newest)
 {
     struct spead_region *oldest = NULL, *last = newest, *next;
@@ -274,8 +282,8 @@ static void leave_parking(struct spead_region *region, int done)
         lose(region);
 }
 
-/* Takes back parked regions whose events are done. Returns how many went back to the pool. If `whole` is set, it
- * checks all parked regions. Otherwise it stops at the first one whose events are not done. */
+/* Takes back parked regions whose events are done. Returns how many regions went back to the pool. If `whole` is set,
+ * the function checks all parked regions. Otherwise it stops at the first region whose events are not done. */
 static uint32_t reap(struct spead_region_pool *pool, bool whole)
 {
     struct spead_region *region, *next, *kept = NULL;
@@ -311,7 +319,7 @@ uint32_t spead_region_pool_reap(struct spead_region_pool *pool)
 
 void speadi_region_pool_reap_first(struct spead_region_pool *pool)
 {
-    /* relaxed: a region that another thread parks just now is seen by the next call */
+    /* relaxed: if this load misses a region that another thread parks just now, the next call sees it */
     if (atomic_load_explicit(&pool->parked_count, memory_order_relaxed))
         reap(pool, false);
 }

@@ -74,7 +74,7 @@ static int check(const struct spead_region_pool_config *config, size_t stride,
 }
 
 /* Makes the pool of blocks. If there is an arena, the regions lie in the arena. Then each block has only one byte of
- * memory, which nobody touches. */
+ * memory of its own, which nobody touches. */
 static int make_blocks(struct spead_region_pool *pool,
                        const struct spead_region_pool_config *config, struct spead_err *err)
 {
@@ -88,7 +88,8 @@ static int make_blocks(struct spead_region_pool *pool,
     return speadi_pool_create(&pool->blocks, &blocks, err);
 }
 
-/* Makes the pool. `config` and its arena have already been converted to the structs of this version of the library. */
+/* Makes the pool. The caller must have converted `config` and its arena to the structs of this version of the
+ * library. */
 static int create(struct spead_region_pool **out, const struct spead_region_pool_config *config,
                   struct spead_err *err)
 {
@@ -197,7 +198,7 @@ struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t by
     region->block = block;
     region->pool = pool;
     locate(region, pool);
-    /* relaxed, both: no other thread knows the region yet, and the owner's reference keeps the pool alive */
+    /* relaxed for both: no other thread knows the region yet, and the owner's reference keeps the pool alive. */
     atomic_store_explicit(&region->references, 1, memory_order_relaxed);
     atomic_fetch_add_explicit(&pool->references, 1, memory_order_relaxed);
     return region;
@@ -233,7 +234,7 @@ void spead_region_pool_stats(const struct spead_region_pool *pool,
     struct spead_region_pool_stats now;
 
     speadi_pool_stats(pool->blocks, &blocks);
-    /* relaxed: counts order nothing */
+    /* relaxed: these are only counts */
     now = (struct spead_region_pool_stats){
         .regions = blocks.blocks,
         .out = blocks.blocks_out,

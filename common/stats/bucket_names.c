@@ -51,7 +51,8 @@ static const char *const send_names[] = {
     [SPEAD_SEND_INJECTED] = "injected",
 };
 
-/* These assertions fail when the last buckets have no names. A test finds a bucket without a name in the middle. */
+/* The first two assertions fail if the last buckets have no names. If a bucket in the middle has no name, a test finds
+ * it. */
 _Static_assert(sizeof recv_names / sizeof *recv_names == SPEAD_RECV_BUCKET_COUNT,
                "a name is missing");
 _Static_assert(sizeof send_names / sizeof *send_names == SPEAD_SEND_BUCKET_COUNT,

@@ -1,20 +1,23 @@
 /* The gaps of a heap and their causes. */
 #include <speadi/heap_view.h>
 
-/* The state of a walk over the gaps, which are the ranges between the received spans. */
+/* The state of a walk over the gaps of a heap. The gaps are the ranges between the spans; a span is a range that was
+ * received. */
 struct gap_walk {
     const struct spead_heap *heap;
     uint32_t next_span;
-    uint64_t offset, bytes, packets; /* the current gap; packets is 0 if it is unknown */
-    uint64_t
-        refused_left; /* refused packets that are left after the gaps before this one have got theirs */
+    /* The current gap: where it begins, its length, and how many packets are missing in it. `packets` is 0 if that
+     * number is unknown. */
+    uint64_t offset, bytes, packets;
+    /* How many refused packets are left for the current gap and the later gaps; see cause_of(). */
+    uint64_t refused_left;
 };
 
 static struct gap_walk walk_gaps(const struct spead_heap *heap)
 {
     return (struct gap_walk){
         .heap = heap,
-        /* A complete heap has no gap, and may not have its spans any more. */
+        /* A complete heap has no gap. It may not have its spans any more, so the walk does not read them. */
         .next_span = heap->complete ? heap->span_count + 1 : 0,
         .refused_left = heap->refused_packets,
     };
@@ -41,9 +44,9 @@ static bool next_gap(struct gap_walk *walk)
     return false;
 }
 
-/* Returns the cause of the current gap. The heap knows how many packets were refused, but not which ones. So the
- * gaps are visited in order. If at least as many refused packets are left as the gap needs, its cause is
- * SPEAD_GAP_REFUSED, and that number of packets is no longer left. */
+/* Returns the cause of the current gap. The heap knows how many packets were refused, but not which packets. So the
+ * function gives the refused packets to the gaps, in the order of the gaps. If at least as many refused packets are
+ * left as are missing in this gap, the cause is SPEAD_GAP_REFUSED. Then refused_left becomes smaller by that number. */
 static enum spead_gap_cause cause_of(struct gap_walk *walk)
 {
     uint64_t needed = walk->packets == 0 ? 1 : walk->packets;

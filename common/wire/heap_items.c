@@ -15,8 +15,8 @@ static bool is_null(const struct spead_heap *heap, uint64_t pointer)
 }
 
 /* Keeps two kinds of pointers: items, and addressed NULL pointers, each of which marks the end of an item. Drops all
- * other pointers. Sorts the kept ones: first the immediate pointers in order of arrival, then the addressed pointers
- * by address. Returns the number of immediate pointers. */
+ * other pointers. Sorts the pointers that it keeps: first the immediate pointers in order of arrival, then the
+ * addressed pointers by address. Returns the number of immediate pointers. */
 static uint32_t keep_items_and_ends(struct spead_heap *heap)
 {
     uint32_t kept = 0, immediate = 0;

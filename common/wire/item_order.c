@@ -7,9 +7,10 @@
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
 
-#define SCRATCH_POINTERS 512 /* 4 KiB of stack; runs up to this length merge in linear time */
+/* Two runs merge in linear time if the left run has at most so many pointers. Their copies take 4 KiB of stack. */
+#define SCRATCH_POINTERS 512
 
-/* Returns the key by which a pointer is sorted: 0 for an immediate pointer, more than 0 for an addressed one. */
+/* Returns the key by which a pointer is sorted: 0 for an immediate pointer, more than 0 for an addressed pointer. */
 static inline uint64_t order_key(uint64_t pointer, unsigned heap_address_bits)
 {
     return speadi_pointer_is_immediate(pointer)

@@ -3,12 +3,12 @@
 
 #define HAS(id) (1u << (id))
 
-/* The values of the special pointers of a packet. The index into value[] is the id of the pointer. All other
- * pointers write their values to value[0], so that the loop over the pointers needs no branch. */
+/* The values of the special pointers of a packet, which have the ids 1 to 4. The index into value[] is the id of the
+ * pointer. All other pointers write their values to value[0], so that the loop over the pointers needs no branch. */
 struct specials {
     uint64_t value[SPEAD_ID_PAYLOAD_LENGTH + 1];
-    uint32_t seen;  /* HAS(id) for each id that was there */
-    uint32_t count; /* pointers with the ids 1..4 */
+    uint32_t seen;  /* has the bit HAS(id) for each id that was there */
+    uint32_t count; /* number of pointers with the ids 1 to 4 */
 };
 
 static const uint32_t required =
@@ -33,8 +33,8 @@ static inline void read_specials(struct specials *specials, const uint8_t *point
 
     for (uint32_t i = 0; i < count; i++) {
         uint64_t pointer = speadi_load_be64(pointers + (size_t)i * SPEADI_POINTER_BYTES);
-        uint64_t id = pointer >> heap_address_bits ^
-                      immediate; /* an addressed pointer gives a very large number */
+        /* For an immediate pointer, this is its id. For an addressed pointer, it is a very large number. */
+        uint64_t id = pointer >> heap_address_bits ^ immediate;
         unsigned slot = id <= SPEAD_ID_PAYLOAD_LENGTH ? (unsigned)id : 0;
 
         specials->value[slot] = pointer & value_mask;
@@ -54,8 +54,8 @@ static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *hea
              length = speadi_load_be64(pointers + SPEADI_POINTER_BYTES),
              offset = speadi_load_be64(pointers + 2 * SPEADI_POINTER_BYTES),
              bytes = speadi_load_be64(pointers + 3 * SPEADI_POINTER_BYTES);
-    /* The bits in which the ids of the four pointers differ from 1..4. These ids fit in every flavour, because an id
-     * has at least 7 bits. */
+    /* `odd` has the bits in which the ids of the four pointers differ from 1, 2, 3 and 4. These ids fit in every
+     * flavour, because an id has at least 7 bits. */
     uint64_t odd = (counter ^ (immediate | SPEAD_ID_HEAP_COUNTER * one)) |
                    (length ^ (immediate | SPEAD_ID_HEAP_LENGTH * one)) |
                    (offset ^ (immediate | SPEAD_ID_PAYLOAD_OFFSET * one)) |

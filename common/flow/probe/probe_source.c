@@ -16,7 +16,8 @@ struct spead_probe_source {
     struct spead_probe_source_config config;
     uint64_t sent, due_ns;
     struct spead_port output;
-    struct spead_message made[SPEADI_PROBE_BATCH_MAX]; /* used if config.messages is NULL */
+    /* The source makes its messages here if config.messages is NULL. */
+    struct spead_message made[SPEADI_PROBE_BATCH_MAX];
 };
 
 static int read_config(struct spead_probe_source_config *config,

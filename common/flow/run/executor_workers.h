@@ -13,7 +13,8 @@
 /* Returns the number of workers, 1 to SPEADI_EXECUTOR_WORKERS_MAX. */
 uint32_t speadi_executor_workers(const struct spead_executor *executor);
 
-/* Returns a worker, which lives as long as the executor. `index` is less than speadi_executor_workers(). */
+/* Returns the worker with this index. It lives as long as the executor. `index` must be less than
+ * speadi_executor_workers(). */
 struct speadi_worker *speadi_executor_worker(struct spead_executor *executor, uint32_t index);
 
 #endif

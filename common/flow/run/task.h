@@ -1,13 +1,14 @@
-/* A task: the part of a node that its worker knows and gives turns to. The node embeds it.
+/* A task is the part of a node that the worker of the node knows. The worker gives turns to tasks. The struct of a node
+ * contains its task.
  *
  *   ACTIVE ----- a turn found nothing to do: the task suspends -----> SUSPENDED
  *   ACTIVE <---- a wake sets the mark WOKEN and queues the task ----- SUSPENDED
  *   ACTIVE ----- the node has ended --------------------------------> FINISHED
  *
- * WOKEN is a mark beside the state. Every wake sets it. The wake that finds the task SUSPENDED and without the mark
- * also queues the task, and only one wake can find that. A turn begins by clearing the mark, so the turn sees
- * everything that was done before the wake (TASK1). At the end of a turn a task can suspend only if the mark is still
- * clear. Otherwise it has another turn. */
+ * WOKEN is a mark beside the state. Every wake sets the mark. A wake that finds the task SUSPENDED and without the mark
+ * also queues the task, and only one wake can find the task like that. A turn begins by clearing the mark, so the turn
+ * sees everything that was done before the wake (TASK1). At the end of a turn, the task can suspend only if the mark is
+ * still clear. Otherwise it has another turn. */
 #ifndef SPEADI_TASK_H
 #define SPEADI_TASK_H
 
@@ -22,28 +23,29 @@
 
 struct speadi_worker;
 
-/* Values of task->state: one state, and the mark WOKEN or not. */
+/* The values of task->state: one of the four states, with or without the mark WOKEN. */
 enum {
     SPEADI_TASK_BUILT,  /* the graph has not started */
-    SPEADI_TASK_ACTIVE, /* it has a turn now, or is queued or handed to its worker for one */
+    SPEADI_TASK_ACTIVE, /* the task has a turn now, or waits for its worker to give it one */
     SPEADI_TASK_SUSPENDED,
     SPEADI_TASK_FINISHED,
     SPEADI_TASK_STATES = 3, /* mask of the four states */
-    SPEADI_TASK_WOKEN = 4,  /* the mark: the task was woken since its turn began */
+    SPEADI_TASK_WOKEN = 4,  /* the mark: a thread has woken the task after its last turn began */
 };
 
 struct speadi_task {
-    _Atomic uint32_t state; /* any thread reads and changes it */
+    _Atomic uint32_t state; /* any thread may read and change it */
 
-    /* The thread of the worker reads and writes these two fields. A thread that hands the task to the worker writes
-     * `next`. */
+    /* The thread of the worker reads and writes these two fields. A thread that hands the task to the worker also
+     * writes `next`. */
     struct speadi_task *next;  /* next task in the queue of the worker, or in worker->handed */
-    struct speadi_timer timer; /* makes the task runnable when its time has come */
+    struct speadi_timer timer; /* makes the task runnable when the timer is due */
 
-    /* Does not change after the first turn has begun. */
+    /* The worker that gives turns to this task. It does not change after the first turn has begun. */
     struct speadi_worker *worker;
 
-    /* Gives the task one turn, on the thread of the worker. The task may have been freed when it returns. */
+    /* Gives the task one turn. The thread of the worker calls this function. The task may have been freed when the
+     * function returns. */
     void (*turn)(struct speadi_task *task);
 };
 
@@ -54,8 +56,9 @@ static inline struct speadi_task *speadi_task_of_timer(struct speadi_timer *time
 
 /* ---- The state ------------------------------------------------------------------------------ */
 
-/* Returns true if the task was suspended: then the caller must queue it. Otherwise the caller need do nothing: the task
- * will have a turn in any case, or it will see the mark before it suspends, or it has finished. Any thread. */
+/* Sets the mark WOKEN. Returns true if the task was suspended without the mark: then the caller must queue the task.
+ * Otherwise the caller need do nothing: the task will have a turn in any case, or it will see the mark before it
+ * suspends, or it has finished. Any thread may call it. */
 static inline bool speadi_task_mark_woken(struct speadi_task *task)
 {
     /* TASK1 release: the next turn sees what this thread did before. */
@@ -66,13 +69,13 @@ static inline bool speadi_task_mark_woken(struct speadi_task *task)
 /* Clears the mark WOKEN. Each turn calls this first. */
 static inline void speadi_task_begin_turn(struct speadi_task *task)
 {
-    /* TASK1 acquire: this turn sees what was done before each wake until now. TASK2 acquire: it sees what earlier turns
-     * have done. */
+    /* TASK1 acquire: this turn sees what was done before each wake until now. TASK2 acquire: this turn sees what
+     * earlier turns have done. */
     atomic_exchange(&task->state, SPEADI_TASK_ACTIVE);
 }
 
-/* Suspends the task at the end of a turn. Returns false if the task was woken since the turn began: then the task is
- * not suspended, and must have another turn. */
+/* Suspends the task at the end of a turn. Returns false if a thread has woken the task after the turn began. Then the
+ * task is not suspended, and must have another turn. */
 static inline bool speadi_task_suspend(struct speadi_task *task)
 {
     uint32_t active = SPEADI_TASK_ACTIVE;
@@ -89,27 +92,29 @@ static inline uint32_t speadi_task_state(const struct speadi_task *task)
 
 /* ---- Waking --------------------------------------------------------------------------------- */
 
-/* Makes a suspended task runnable. A task that is not suspended gets the mark WOKEN. Any thread. */
+/* Makes a suspended task runnable. If the task is not suspended, it only gets the mark WOKEN. Any thread may call
+ * it. */
 void speadi_task_wake(struct speadi_task *task);
 
-/* How far the call of wake() of a node waker has come. */
+/* The states of a node waker. They say how far the call of its wake() has come. */
 enum {
     SPEADI_WAKER_IDLE,    /* wake() was not called */
     SPEADI_WAKER_CALLING, /* wake() was called and may still touch the waker */
-    SPEADI_WAKER_CALLED,  /* that call touches the waker no more */
+    SPEADI_WAKER_CALLED,  /* the call of wake() does not touch the waker any more */
 };
 
 /* The waker of a node: its wake() makes the task of the node runnable. */
 struct speadi_node_waker {
     struct spead_waker waker;
     struct speadi_task *task;
-    _Atomic uint32_t state; /* SPEADI_WAKER_... */
+    _Atomic uint32_t state; /* one of the SPEADI_WAKER_... values above */
 };
 
 void speadi_node_waker_init(struct speadi_node_waker *node_waker, struct speadi_task *task);
 
-/* Waits until the thread that calls wake() does not touch the waker any more. The caller knows that wake() was called
- * or is being called. The wait takes a few instructions, unless the other thread was preempted there. */
+/* Waits until the thread that calls wake() does not touch the waker any more. The caller must know that another thread
+ * has called wake() or is calling it. The wait takes a few instructions, or longer if that thread was preempted in
+ * wake(). */
 void speadi_node_waker_join(struct speadi_node_waker *node_waker);
 
 #endif

@@ -1,10 +1,11 @@
-/* The timers form a tree of the kind that is called pairing heap. Adding a timer takes one comparison. Taking the first
- * timer out takes about log(n) comparisons. */
+/* The timers form a tree of the kind that is called pairing heap. To add a timer takes one comparison. To take the
+ * first timer out takes about log(n) comparisons. */
 #include "timers.h"
 
 #include <stddef.h>
 
-/* Makes one tree of two. The root with the later time becomes the first child of the root with the earlier time. */
+/* Joins two trees into one, and returns its root. The root with the later time becomes the first child of the root with
+ * the earlier time. */
 static struct speadi_timer *meld(struct speadi_timer *a, struct speadi_timer *b)
 {
     if (!a || !b)
@@ -23,9 +24,9 @@ static struct speadi_timer *meld(struct speadi_timer *a, struct speadi_timer *b)
     return a;
 }
 
-/* Makes one tree of a list of trees, in two passes. The first pass melds two trees each into a pair. The second pass
- * melds the pairs, beginning with the last pair. A single pass could make one long list of children, and then later
- * calls would be slow. */
+/* Joins all trees of a list into one tree, and returns its root. There are two passes. The first pass joins the trees
+ * two by two into pairs. The second pass joins the pairs, beginning with the last pair. A single pass could make one
+ * long list of children, and then later calls would be slow. */
 static struct speadi_timer *meld_list(struct speadi_timer *list)
 {
     struct speadi_timer *pairs = NULL, *heap = NULL;
@@ -57,7 +58,8 @@ void speadi_timers_add(struct speadi_timers *timers, struct speadi_timer *timer,
     timers->first = meld(timers->first, timer);
 }
 
-/* Takes a timer out of the list of its parent's children. The timer must have a parent: it is not timers->first. */
+/* Takes a timer out of the list of its parent's children. The timer must have a parent, so it must not be
+ * timers->first. */
 static void cut(struct speadi_timer *timer)
 {
     if (timer->previous->child == timer)

@@ -6,20 +6,20 @@
 #include <stdint.h>
 
 struct speadi_timer {
-    uint64_t time_ns;           /* CLOCK_MONOTONIC; 0: not set */
-    struct speadi_timer *child; /* the first of its children */
-    struct speadi_timer *next;  /* the timer after it in the list of its parent's children */
-    /* The timer before it in that list. For the first child: the parent. */
+    uint64_t time_ns;           /* when the timer is due (CLOCK_MONOTONIC); 0 if it is not set */
+    struct speadi_timer *child; /* the first child of this timer */
+    struct speadi_timer *next;  /* the next timer in the list of the parent's children */
+    /* The previous timer in the list of the parent's children. In the first child of the list, this is the parent. */
     struct speadi_timer *previous;
 };
 
 struct speadi_timers {
-    struct speadi_timer *first; /* the earliest; NULL: none */
+    struct speadi_timer *first; /* the timer that is due first; NULL if no timer is set */
 };
 
-/* Sets a timer that is not set. time_ns must not be 0. */
+/* Sets a timer to the time `time_ns`, which must not be 0. The timer must not be set already. */
 void speadi_timers_add(struct speadi_timers *timers, struct speadi_timer *timer, uint64_t time_ns);
-/* Takes a timer out again. Does nothing if the timer is not set. */
+/* Takes a timer out of the set. Does nothing if the timer is not set. */
 void speadi_timers_remove(struct speadi_timers *timers, struct speadi_timer *timer);
 
 #endif

@@ -46,12 +46,12 @@ void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
 
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task)
 {
-    /* relaxed: the value is only compared and stored. */
+    /* relaxed: this thread only compares the pointer and stores it. */
     struct speadi_task *head = atomic_load_explicit(&worker->handed, memory_order_relaxed);
 
     /* WORKER2 store: this thread pushes the task and then looks at `asleep` (WORKER3). The worker sets `asleep` and
-     * then looks at this list. So at least one of the two sees the other. WORKER1 release: the worker sees task->next,
-     * and what this thread did to make the task runnable. */
+     * then looks at this list. So at least one of the two threads sees what the other has done. WORKER1 release: the
+     * worker sees task->next, and what this thread did to make the task runnable. */
     do
         task->next = head;
     while (!atomic_compare_exchange_weak(&worker->handed, &head, task));
@@ -75,8 +75,8 @@ void speadi_worker_quit(struct speadi_worker *worker)
         speadi_worker_rouse(&worker->asleep);
 }
 
-/* Queues the tasks that other threads have handed to this worker. The newest task is first in that list; the oldest
- * task gets its turn first. */
+/* Queues the tasks that other threads have handed to this worker. The list `handed` begins with the newest task. It is
+ * reversed here, so that the oldest task gets its turn first. */
 static void take_handed(struct speadi_worker *worker)
 {
     struct speadi_task *newest, *oldest = NULL;
@@ -135,12 +135,12 @@ void speadi_worker_sleep(struct speadi_worker *worker)
         speadi_counter_add(&worker->sleeps, 1);
         futex_sleep(worker);
     }
-    /* relaxed: a thread that still finds 1 only makes a system call that wakes no thread. */
+    /* relaxed: a thread that still finds 1 only makes a system call, and this call wakes no thread. */
     atomic_store_explicit(&worker->asleep, 0, memory_order_relaxed);
     worker->now_ns = speadi_clock_mono_ns();
 }
 
-/* Takes the first task out of the queue. */
+/* Takes the first task out of the queue and returns it. Returns NULL if the queue is empty. */
 static struct speadi_task *next_turn(struct speadi_worker *worker)
 {
     struct speadi_task *task = worker->first;
@@ -158,12 +158,12 @@ static struct speadi_task *next_turn(struct speadi_worker *worker)
 
 static bool is_over(struct speadi_worker *worker)
 {
-    /* A turn on this thread lowers `tasks` when the task finishes. If the graph could not start, another thread lowers
-     * it and then calls speadi_worker_quit(); WORKER2 orders the two. */
+    /* An OWN worker ends when `tasks` is 0. A turn on this thread lowers `tasks` when the task finishes. If the graph
+     * could not start, another thread lowers `tasks` and then calls speadi_worker_quit(). WORKER2 gives the order of
+     * these two steps. */
     if (worker->kind == SPEADI_WORKER_OWN)
         return speadi_counter_read(&worker->tasks) == 0;
-    /* relaxed: no other data is read on the strength of `quit`, and speadi_worker_sleep() looks at it again
-     * (WORKER2). */
+    /* relaxed: `quit` says nothing about other data, and speadi_worker_sleep() looks at `quit` again (WORKER2). */
     return atomic_load_explicit(&worker->quit, memory_order_relaxed);
 }
 

@@ -4,8 +4,8 @@
  * A task belongs to one worker for its whole life, so only the thread of this worker touches the queue and the timers.
  * Other threads hand a task to the worker through the list `handed`. There are three kinds of workers. A shared worker
  * runs on a thread of an executor. An own worker runs on a thread of its own, and has the task of one blocking node. A
- * pulled worker has no fixed thread: the thread that calls spead_graph_next() is the thread of the worker during the
- * call, and chooses itself which task has the next turn. See docs/adr/0014. */
+ * pulled worker has no fixed thread. During a call of spead_graph_next(), the calling thread is the thread of the
+ * worker, and this function chooses which task has the next turn. See docs/adr/0014. */
 #ifndef SPEADI_WORKER_H
 #define SPEADI_WORKER_H
 
@@ -24,20 +24,21 @@
 struct speadi_runner;
 
 enum speadi_worker_kind {
-    SPEADI_WORKER_SHARED, /* runs until it is told to quit */
+    SPEADI_WORKER_SHARED, /* runs until speadi_worker_quit() is called */
     SPEADI_WORKER_OWN,    /* runs until its one task has finished */
     SPEADI_WORKER_PULLED, /* has no loop: spead_graph_next() gives the turns */
 };
 
 struct speadi_worker {
     enum speadi_worker_kind kind; /* constant */
-    int cpu;                      /* constant; -1: not pinned */
-    struct speadi_runner *thread; /* the executor or the graph starts and joins it; NULL: none */
+    int cpu;                      /* constant; -1 if the worker is not pinned to a CPU */
+    /* The executor or the graph starts this thread and joins it. NULL if the worker has no thread of its own. */
+    struct speadi_runner *thread;
 
     /* Only the thread of the worker uses these fields. */
     struct speadi_task *first, *last; /* the runnable tasks, in the order of their turns */
     struct speadi_timers timers;
-    uint64_t now_ns;                /* CLOCK_MONOTONIC, as last read */
+    uint64_t now_ns;                /* CLOCK_MONOTONIC, as the worker last read it */
     char cause[SPEAD_ERR_TEXT_MAX]; /* the sentence with which the node explains a failed step */
 
     /* The thread of the worker writes these counters, and any thread reads them. */
@@ -46,44 +47,47 @@ struct speadi_worker {
     /* Other threads write these fields as well. `handed` is the list of tasks that they have handed to this worker, the
      * newest first. */
     alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_task *) handed;
-    _Atomic uint32_t asleep; /* 1: the worker sleeps or is about to; it is also the futex */
+    /* 1 if the worker sleeps or is about to sleep, else 0. The futex on which the worker sleeps is this field. */
+    _Atomic uint32_t asleep;
     _Atomic bool quit;
     _Atomic uint64_t wakes; /* how often another thread has ended a sleep */
-    _Atomic uint64_t tasks; /* tasks of this worker that have not finished */
+    _Atomic uint64_t tasks; /* how many tasks of this worker have not finished */
 };
 
 void speadi_worker_init(struct speadi_worker *worker, enum speadi_worker_kind kind, int cpu);
 
 /* Returns the worker that runs on the current thread, or NULL. */
 struct speadi_worker *speadi_worker_here(void);
-/* Makes the current thread the thread of a pulled worker. Returns the worker that ran on it before, or NULL.
- * When the caller is done with the pulled worker, it calls this function again with the worker that was returned. */
+/* Makes the current thread the thread of a pulled worker. Returns the worker that ran on this thread before, or NULL.
+ * When the caller is done with the pulled worker, it must call this function again and pass the worker that was
+ * returned. */
 struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker);
 
 /* Runs the loop of a worker of kind SHARED or OWN. The comments in enum speadi_worker_kind say when the loop ends. */
 void speadi_worker_run(struct speadi_worker *worker);
 /* Makes speadi_worker_run() of a SHARED worker return. It also ends the sleep of an OWN worker, which then looks
- * whether it still has a task. Any thread. */
+ * whether it still has a task. Any thread may call it. */
 void speadi_worker_quit(struct speadi_worker *worker);
 
-/* Both make a task of this worker runnable. The thread of the worker calls queue(); any other thread calls hand().
- * hand() returns NULL, or the futex on which the worker sleeps: then the caller must pass this futex to
- * speadi_worker_rouse(). rouse() uses only the address of the futex, so the worker may have been freed before that
- * call. */
+/* queue() and hand() make a task of this worker runnable. The thread of the worker must call queue(). Any other thread
+ * must call hand(). hand() returns NULL, or the futex on which the worker sleeps. Then the caller must pass this futex
+ * to speadi_worker_rouse(), which wakes the worker. rouse() uses only the address of the futex, so the worker may have
+ * been freed before that call. */
 void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task);
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task);
 void speadi_worker_rouse(_Atomic uint32_t *futex); /* NULL is ignored */
 
-/* speadi_worker_run() calls the next three functions; for a pulled worker spead_graph_next() calls them.
- * speadi_worker_sleep() sleeps until another thread hands a task to the worker, its first timer is due, or it is told
- * to quit. It may also return without a reason. */
+/* The three functions below are the steps of a worker's loop. speadi_worker_run() calls them. For a pulled worker,
+ * spead_graph_next() calls them. speadi_worker_sleep() sleeps until another thread hands a task to the worker, the
+ * first timer of the worker is due, or speadi_worker_quit() is called. It may also return without a reason. */
 void speadi_worker_collect_all(struct speadi_worker *worker);
 void speadi_worker_sleep(struct speadi_worker *worker);
 
-/* Makes runnable the tasks that other threads have handed to the worker, and those whose timer is due. */
+/* Makes tasks runnable: the tasks that other threads have handed to the worker, and the tasks whose timer is due. */
 static inline void speadi_worker_collect(struct speadi_worker *worker)
 {
-    /* relaxed: a task that comes meanwhile is seen before the next turn, or before the worker sleeps (WORKER2). */
+    /* relaxed: if this load misses a task, the worker sees the task before its next turn or before it sleeps
+     * (WORKER2). */
     if (atomic_load_explicit(&worker->handed, memory_order_relaxed) || worker->timers.first)
         speadi_worker_collect_all(worker);
 }
