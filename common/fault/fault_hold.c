@@ -36,7 +36,7 @@ uint64_t speadi_fault_hold_bytes(const struct speadi_fault_hold *hold)
     return (uint64_t)hold->copies * SPEADI_FAULT_COPY_BYTES;
 }
 
-/* ---- The store ----------------------------------------------------------------------------- */
+/* ---- Taking copies ------------------------------------------------------------------------- */
 
 static uint64_t sum_bytes(const struct iovec *packet, unsigned iov_count)
 {

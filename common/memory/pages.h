@@ -20,8 +20,9 @@ size_t speadi_pages_size(void); /* size of a normal page of the system, in bytes
 int speadi_pages_reserve(struct speadi_pages *pages, size_t bytes, size_t align);
 void speadi_pages_release(struct speadi_pages *pages); /* does nothing if nothing is reserved */
 
-/* These three functions give advice to the kernel. If the kernel cannot follow the advice, the memory still works. */
-/* without huge pages, only touched pages use memory */
+/* These three functions give advice to the kernel. If the kernel cannot follow the advice, the memory still works.
+ * keep_small() asks the kernel not to use huge pages, so that only touched pages use memory. make_huge() asks for huge
+ * pages. fault_in() asks the kernel to supply all pages of the range now. */
 void speadi_pages_keep_small(uint8_t *data, size_t bytes);
 void speadi_pages_make_huge(uint8_t *data, size_t bytes);
 void speadi_pages_fault_in(uint8_t *data, size_t bytes);

@@ -115,8 +115,8 @@ void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end)
                      SPEADI_HUGE_PAGE_BYTES,
              inner_end = end / SPEADI_HUGE_PAGE_BYTES * SPEADI_HUGE_PAGE_BYTES;
 
-    /* The whole range gets zeros if it has no whole huge page, or if its memory cannot be given back to the kernel. That
-     * is so for fixed memory and for locked memory. */
+    /* The function writes zeros to the whole range if there is no whole huge page in it. It does the same for fixed or
+     * locked memory, because such memory cannot be given back to the kernel. */
     if (inner >= inner_end || block->pool->fixed ||
         speadi_pages_trim(block->data + inner, inner_end - inner) < 0) {
         memset(block->data + from, 0, end - from);

@@ -73,8 +73,8 @@ static bool claim_place(struct spead_region *region, uint64_t event)
     for (unsigned i = 0; i < SPEAD_REGION_EVENTS_MAX; i++) {
         uint64_t none = 0;
 
-        /* REGION3 release: another thread that releases the region may swap this event out. That thread sees the object
-         * of the event. The thread that drops the last reference reads the place after this thread has dropped its
+        /* REGION3 release: another thread that releases the region may swap this event out, and then sees the object of
+         * the event. The thread that drops the last reference reads the place after this thread has dropped its
          * reference (REGION1). relaxed if the exchange fails: the place is in use, and the loop tries the next
          * place. */
         if (atomic_compare_exchange_strong_explicit(&region->event[i], &none, event,

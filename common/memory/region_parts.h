@@ -13,7 +13,7 @@
 struct spead_region {
     struct speadi_block *block;
     struct spead_region_pool *pool;
-    /* if this region is parked: next region in the list of parked regions */
+    /* The next region in the list of parked regions, if this region is parked. */
     struct spead_region *next;
     _Atomic uint32_t references;
     /* Places for events. A place that holds 0 is free. A thread that releases the region puts its event into a free
@@ -35,8 +35,8 @@ struct spead_region_pool {
     struct spead_region *parked_first, *parked_last;
     uint64_t takes, refused;
 
-    /* Any thread may use these fields. `parked` is a list: a thread that parks a region pushes it, and the taker
-     * removes the whole list. */
+    /* Any thread may use these fields. `parked` is a list: a thread that parks a region pushes the region, and the
+     * taker removes the whole list. */
     _Atomic(struct spead_region *) parked;
     _Atomic uint32_t references; /* one for the owner and one for each region that is out */
     _Atomic uint32_t parked_count, lost_count;

@@ -204,7 +204,7 @@ struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t by
     return region;
 }
 
-/* ---- Referring ----------------------------------------------------------------------------- */
+/* ---- References ---------------------------------------------------------------------------- */
 
 struct spead_region *spead_region_ref(struct spead_region *region)
 {

@@ -23,7 +23,7 @@ static struct gap_walk walk_gaps(const struct spead_heap *heap)
     };
 }
 
-/* Goes to the next gap. Returns false when there is none. */
+/* Goes to the next gap. Returns false when there is no further gap. */
 static bool next_gap(struct gap_walk *walk)
 {
     const struct spead_heap *heap = walk->heap;

@@ -7,7 +7,7 @@
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
 
-/* Two runs merge in linear time if the left run has at most so many pointers. Their copies take 4 KiB of stack. */
+/* merge_small() copies at most so many pointers to its stack, which takes 4 KiB. It merges two runs in linear time. */
 #define SCRATCH_POINTERS 512
 
 /* Returns the key by which a pointer is sorted: 0 for an immediate pointer, more than 0 for an addressed pointer. */

@@ -7,7 +7,7 @@
  * pointer. All other pointers write their values to value[0], so that the loop over the pointers needs no branch. */
 struct specials {
     uint64_t value[SPEAD_ID_PAYLOAD_LENGTH + 1];
-    uint32_t seen;  /* has the bit HAS(id) for each id that was there */
+    uint32_t seen;  /* has the bit HAS(id) for each id that the packet has */
     uint32_t count; /* number of pointers with the ids 1 to 4 */
 };
 

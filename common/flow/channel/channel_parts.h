@@ -136,14 +136,14 @@ static inline void speadi_publish_index(const struct spead_channel *channel,
                                         _Atomic uint64_t *index, uint64_t value)
 {
     if (channel->sync == SPEADI_SYNC_FENCED) {
-        atomic_exchange(index, value); /* RING1, RING2 release */
+        atomic_exchange(index, value); /* RING1, RING2 release: as below */
         return;
     }
     /* RING1, RING2 release: this thread has written or read the slots before the other side sees the index. */
     atomic_store_explicit(index, value, memory_order_release);
-    /* This fence orders only the compiler. It is the light half of an asymmetric barrier; the thread that is about to
-     * sleep executes the heavy half (speadi_membarrier_heavy()). With SPEADI_SYNC_LOCAL one thread uses both ends, and
-     * program order is enough. */
+    /* This fence only keeps the compiler from moving a load across it. It is the light half of an asymmetric barrier.
+     * The thread that is about to sleep executes the heavy half (speadi_membarrier_heavy()). With SPEADI_SYNC_LOCAL one
+     * thread uses both ends, and program order is enough. */
     atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -179,11 +179,11 @@ int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const
 bool speadi_end_leave(struct speadi_end *end);
 void speadi_end_release(struct speadi_end *end);
 
-/* In end_wait.c. Only the thread that uses the end may call the functions from here on. speadi_end_announce() and
+/* In end_wait.c. Only the thread that uses the end may call the functions below. speadi_end_announce() and
  * speadi_end_retract() work as spead_sender_announce() and spead_sender_retract() do, but for an end of either side. */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
-/* Ends the measured wait, as speadi_end_retract() does, but leaves the waker alone. The caller must know that wake()
+/* Ends the measured wait, as speadi_end_retract() does, but does not touch the waker. The caller must know that wake()
  * was called. */
 void speadi_end_woken(struct speadi_end *end, uint64_t now_ns);
 /* Sleeps until the end can probably send or receive, or until deadline_ns (CLOCK_MONOTONIC; 0 means no deadline).

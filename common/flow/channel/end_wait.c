@@ -76,8 +76,8 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
     speadi_wait_queue_add(queue, waker); /* WAIT1 */
     speadi_before_look(end->channel);
     /* This is the last look at the channel (WAIT2). If the end can go on, the waker is taken out of the queue again. If
-     * it is not in the queue any more, another thread has called wake() or is calling it. Then the caller gets 0, as it
-     * does when a wake comes after the announcement. */
+     * the waker is not in the queue any more, another thread has called wake() or is calling it. Then the caller gets
+     * 0, as it does when a wake comes after the announcement. */
     if (can_go_on(end) && speadi_wait_queue_remove(queue, waker))
         return 1;
     begin_wait(end, now_ns);

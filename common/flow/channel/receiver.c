@@ -58,8 +58,8 @@ static int try_receive(struct spead_receiver *receiver, struct spead_message *me
     if (max == 0)
         return 0;
     taken = take(receiver, channel, messages, max);
-    /* CHANNEL1 acquire: a message may have come between take() and ENDED. The second call of take() sees every message
-     * that was ever sent. */
+    /* CHANNEL1 acquire: a message may have come after the first take() and before ENDED was set. The second call of
+     * take() sees every message that was ever sent. */
     if (taken == 0 && atomic_load_explicit(&channel->state, memory_order_acquire) & SPEADI_ENDED) {
         taken = take(receiver, channel, messages, max);
         if (taken == 0)
@@ -87,8 +87,8 @@ static inline int try_receive_plain(struct spead_receiver *receiver, struct spea
     return (int)taken;
 }
 
-/* Receives at an end of any kind. The function is not inlined, so that the short path need not save registers for
- * it. */
+/* Receives at an end of any kind. The function is not inlined, so that the short path need not save registers for the
+ * call. */
 static __attribute__((noinline)) int try_receive_any(struct spead_receiver *receiver,
                                                      struct spead_message *messages, uint32_t max)
 {
@@ -142,7 +142,7 @@ static inline void put_reference(void *to, const struct spead_message *message)
 }
 
 /* Receives messages at an end of any kind, with or without waiting, and stores their references. The function is not
- * inlined, so that the short path need not save registers for it. */
+ * inlined, so that the short path need not save registers for the call. */
 static __attribute__((noinline)) int take_from_messages(struct spead_receiver *receiver,
                                                         void *pointers, uint32_t max, bool wait,
                                                         uint64_t deadline_ns)

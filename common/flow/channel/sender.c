@@ -168,8 +168,8 @@ static bool take_victim(struct spead_sender *sender, struct spead_channel *chann
     return true;
 }
 
-/* Sheds another message that is in the channel, and puts `message` into its place. It is called when `message` has
- * found the channel full. Returns false if no other message can make room. */
+/* Sheds another message that is in the channel, and puts `message` into the place of that message. It is called when
+ * `message` has found the channel full. Returns false if no other message can make room. */
 static bool displace(struct spead_sender *sender, struct spead_channel *channel,
                      const struct spead_message *message)
 {
@@ -196,7 +196,7 @@ static void put_or_shed_one(struct spead_sender *sender, struct spead_channel *c
     if (displaces && displace(sender, channel, message))
         return;
     /* If `displaces` is set, displace() has failed. Receiving ends may have taken messages out since then, so put() is
-     * tried once more. It never waits. */
+     * tried once more. put() never waits. */
     if (!displaces || put(sender, channel, message, 1) == 0)
         shed(sender, message, SPEAD_SHED_NEWEST);
 }
@@ -293,7 +293,7 @@ static __attribute__((noinline)) int finish_plain_send(struct spead_sender *send
 
 /* Sends at an end that has `plain` set, when try_send_plain() cannot simply copy: head_seen shows too few free places,
  * the channel is stopped or cancelled, or count is 0. The function is not inlined, so that the short path need not save
- * registers for it. */
+ * registers for the call. */
 static __attribute__((noinline)) int try_send_plain_slow(struct spead_sender *sender,
                                                          const struct spead_message *messages,
                                                          uint32_t count)
@@ -317,7 +317,7 @@ static __attribute__((noinline)) int wake_and_return(struct spead_channel *chann
     return (int)count;
 }
 
-/* The short path: sends at an end that has `plain` set. Most ends have it set. */
+/* The short path: sends at an end that has `plain` set. Most ends are like this. */
 static inline int try_send_plain(struct spead_sender *sender, const struct spead_message *messages,
                                  uint32_t count)
 {
@@ -336,7 +336,7 @@ static inline int try_send_plain(struct spead_sender *sender, const struct spead
 }
 
 /* Sends at an end that does not have `plain` set. The function is not inlined, so that the short path need not save
- * registers for it. */
+ * registers for the call. */
 static __attribute__((noinline)) int try_send_any(struct spead_sender *sender,
                                                   const struct spead_message *messages,
                                                   uint32_t count)

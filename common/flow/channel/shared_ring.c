@@ -22,8 +22,8 @@ struct speadi_shared_ring {
     struct speadi_latency_log *latency;               /* NULL if the ring keeps no log */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t used; /* number of claimed places */
     _Atomic uint64_t high_water;
-    /* The number of messages that were ever put into the ring. A sending end raises it after it has set the turns of
-     * its slots (WAIT2). */
+    /* The number of messages that were ever put into the ring. A sending end raises this number after it has set the
+     * turns of its slots (WAIT2). */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct lane lane[];
 };
@@ -111,7 +111,7 @@ static void note_high_water(struct speadi_shared_ring *ring, uint64_t used)
 
 uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count)
 {
-    /* relaxed: the turns decide which thread may touch a slot. This is only a count. */
+    /* relaxed: the turns decide which thread may touch a slot. `used` is only a count. */
     uint64_t used = atomic_load_explicit(&ring->used, memory_order_relaxed);
     uint64_t claimed;
 
@@ -129,8 +129,8 @@ uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t coun
 
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count)
 {
-    /* WAIT2 store: it comes after the turns of the slots were set, and before the caller looks for a sending end that
-     * waits. */
+    /* WAIT2 store: this store comes after the turns of the slots were set, and before the caller looks for a sending
+     * end that waits. */
     atomic_fetch_sub(&ring->used, count);
 }
 
@@ -164,8 +164,8 @@ static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct la
         uint32_t run = ready_run(ring, lane, at, offset, max);
 
         if (run == 0) {
-            /* The slot is not ready. If another thread has claimed it meanwhile, the index has changed, and this thread
-             * tries again at the new index. */
+            /* The slot is not ready. If another thread has claimed the slot in the meantime, the index has changed, and
+             * this thread tries again at the new index. */
             uint64_t now = atomic_load_explicit(index, memory_order_relaxed);
 
             if (now == at)

@@ -35,13 +35,13 @@ size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes);
 
 /* Claims places for up to `count` messages. Returns how many places it has claimed, which is 0 if the ring is full. */
 uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count);
-/* Frees `count` claimed places. These are places that were not used, or whose messages were popped. Sending ends that
- * sleep wait for this change: it is a store of WAIT2. */
+/* Frees `count` claimed places. These are places that were not used, or whose messages were taken out with pop().
+ * Sending ends that sleep wait for this change (WAIT2). */
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count);
 
 /* Puts up to `count` messages into a lane. The caller must have claimed a place for each of them. Returns how many
- * messages it has put. If another thread still reads one of the slots, these are fewer than `count`, and the places for
- * the other messages stay claimed. Receiving ends that sleep wait for this change: it is a store of WAIT2. */
+ * messages it has put. If another thread still reads one of the slots, that number is less than `count`, and the places
+ * for the other messages stay claimed. Receiving ends that sleep wait for this change (WAIT2). */
 uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane,
                                  const struct spead_message *messages, uint32_t count);
 

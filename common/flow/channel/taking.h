@@ -10,8 +10,8 @@
 
 #include "channel_parts.h"
 
-/* Reads channel->tail, and raises channel->high_water if the ring never held so many messages before. Returns how many
- * messages are in the ring. */
+/* Reads channel->tail. Raises channel->high_water if a receiving end has never found so many messages before. Returns
+ * how many messages are in the ring. */
 static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
                                         struct spead_channel *channel)
 {

@@ -12,7 +12,7 @@
 /* Values of thread_waker->state. */
 enum {
     ARMED,    /* wake() was not called */
-    SLEEPING, /* wake() was not called, and the owner sleeps on the futex or is about to */
+    SLEEPING, /* wake() was not called, and the owner sleeps on the futex or is about to sleep */
     CALLED,   /* wake() was called, and uses only the address of the futex from now on */
 };
 

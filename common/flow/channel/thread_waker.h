@@ -17,7 +17,7 @@
 
 struct speadi_thread_waker {
     struct spead_waker waker;
-    /* ARMED, SLEEPING or CALLED (thread_waker.c); the futex is this field */
+    /* One of ARMED, SLEEPING and CALLED (see thread_waker.c). This field is also the word of the futex. */
     _Atomic uint32_t state;
     bool armed;               /* true if `waker` is announced; only the owner uses this field */
     struct speadi_wake_fd fd; /* fd.fd is -1 if there is no descriptor */

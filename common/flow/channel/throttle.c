@@ -88,8 +88,9 @@ static void count_taken(struct spead_throttle *throttle)
 
 /* ---- Taking and giving --------------------------------------------------------------------- */
 
-/* Takes a ticket if one is free. Otherwise puts the waker into the queue, if it is not NULL. Returns 1 if the caller
- * now has a ticket, 0 if the waker is in the queue, -EAGAIN if no ticket is free and `waker` is NULL, or -ECANCELED. */
+/* Takes a ticket if one is free. Otherwise puts the waker into the queue, if `waker` is not NULL. Returns 1 if the
+ * caller now has a ticket, and 0 if the waker is in the queue. Returns -EAGAIN if no ticket is free and `waker` is
+ * NULL, or -ECANCELED if the throttle was cancelled. */
 static int take_or_queue(struct spead_throttle *throttle, struct spead_waker *waker)
 {
     int ret = -EAGAIN;
@@ -150,9 +151,9 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
          * of that call. */
         speadi_thread_waker_wait(&thread_waker, 0);
     }
-    /* spead_throttle_cancel() has called wake(), or spead_throttle_give() has called it, because this thread now has a
-     * ticket. If the throttle was cancelled after such a give(), the ticket is lost. That does no harm, because no
-     * thread can take tickets any more. */
+    /* Either spead_throttle_cancel() or spead_throttle_give() has called wake(). In the second case, this thread has a
+     * ticket now. If the throttle was cancelled after that, the ticket is lost. That does no harm, because no thread
+     * can take tickets any more. */
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
 }
 

@@ -27,7 +27,7 @@ struct speadi_wait_queue_many {
 struct speadi_wait_queue {
     /* For a queue for one end: the waker of that end if it waits, else NULL. */
     _Atomic(struct spead_waker *) single;
-    _Atomic uint32_t waiting;            /* for a queue for many ends: how many of them wait */
+    _Atomic uint32_t waiting;            /* for a queue for many ends: how many ends wait */
     struct speadi_wait_queue_many *many; /* NULL if this is a queue for one end */
 };
 

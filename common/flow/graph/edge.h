@@ -17,8 +17,8 @@ struct speadi_node_port {
     struct speadi_node_port *edge_next;    /* next port at the same side of this edge */
     struct speadi_node_port *waiting_next; /* next port in the list node->waiting */
     union {
-        struct spead_sender *sender;     /* if this is an output port */
-        struct spead_receiver *receiver; /* if this is an input port */
+        struct spead_sender *sender;     /* the end of an output port */
+        struct spead_receiver *receiver; /* the end of an input port */
     };
     const char *name;
     int type;

@@ -121,7 +121,8 @@ static int start_pull(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* Makes the edge that leads from an output to the caller. Its channel holds one message. */
+/* Makes the edge that leads from an output to the caller of spead_graph_next(). The channel of this edge holds one
+ * message. */
 static int open_result(struct spead_graph *graph, struct speadi_node_port *port,
                        struct spead_err *err)
 {

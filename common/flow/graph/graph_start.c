@@ -27,8 +27,8 @@ static void count_unready(struct spead_graph *graph)
     }
 }
 
-/* It is called when all receiving nodes of the edge are in `order`. Appends sending nodes of the edge to `order`: those
- * for which this is true at all their other edges, too. */
+/* Appends sending nodes of the edge to `order`. It is called when all receiving nodes of the edge are in `order`. A
+ * sending node is appended if the same is true for all other edges to which it sends. */
 static void order_senders(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
 {
     for (struct speadi_node_port *port = edge->senders; port; port = port->edge_next)
@@ -38,8 +38,8 @@ static void order_senders(struct speadi_edge *edge, struct spead_node **order, u
         }
 }
 
-/* It is called when the node was put into `order`. Each edge from which the node receives now waits for one receiving
- * node less. For an edge that waits for no node any more, it calls order_senders(). */
+/* Notes that the node was put into `order`. Each edge from which the node receives now waits for one receiving node
+ * less. When an edge waits for none any more, order_senders() looks at its sending nodes. */
 static void note_ordered(struct spead_node *node, struct spead_node **order, uint32_t *count)
 {
     for (uint32_t i = 0; i < node->input_count; i++)
@@ -49,8 +49,8 @@ static void note_ordered(struct spead_node *node, struct spead_node **order, uin
 
 /* Makes graph->order. It begins with the nodes that send to no other node. A sending node is put into the order when
  * all nodes that receive from it are there. If nodes form a loop, each of them waits for another one, and none can be
- * put into the order in this way. Then the function takes that node without an order that was added to the graph
- * first. */
+ * put into the order in this way. Then the function takes one of the nodes that are not in the order yet: the node that
+ * was added to the graph first. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
 {
     struct spead_node *node = graph->nodes, *any = graph->nodes;
@@ -242,7 +242,7 @@ static int start_threads(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* Gives every node to its worker for its first turn. As soon as the first node was given to its worker, nodes may
+/* Gives every node to its worker for the first turn. As soon as the first node was given to its worker, nodes may
  * finish, and the graph may end. The loop still reads graph->order. That is safe, because only the owner of the graph
  * may destroy the graph, and the owner is the caller. */
 static void launch(struct spead_graph *graph)
@@ -250,7 +250,7 @@ static void launch(struct spead_graph *graph)
     for (uint32_t i = 0; i < graph->node_count; i++) {
         struct spead_node *node = graph->order[i];
 
-        /* TASK1 acquire: if a cancel() came before, the node sees it in its first turn. */
+        /* TASK1 acquire: if the graph was cancelled before, the node sees that in its first turn. */
         atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE);
         speadi_worker_rouse(speadi_worker_hand(node->task.worker, &node->task));
     }

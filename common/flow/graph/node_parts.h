@@ -13,7 +13,7 @@
 #include "task.h"
 
 struct spead_node {
-    struct speadi_task task; /* what the worker knows of the node */
+    struct speadi_task task; /* the part of the node that its worker knows */
 
     /* Only the thread of the node's worker reads and writes the fields of this group. */
     struct speadi_node_port *waiting; /* list of the ports that answered -EAGAIN in the last step */

@@ -145,7 +145,7 @@ void speadi_node_finish(struct spead_node *node, int error)
     if (worker->kind == SPEADI_WORKER_OWN)
         speadi_counter_add(&node->cpu_ns, speadi_clock_read(CLOCK_THREAD_CPUTIME_ID));
     atomic_store(&node->task.state, SPEADI_TASK_FINISHED);
-    /* relaxed: only a count, which several threads change */
+    /* relaxed: `tasks` is only a count, which several threads change. */
     atomic_fetch_sub_explicit(&worker->tasks, 1, memory_order_relaxed);
     speadi_graph_node_ended(graph);
 }
@@ -172,8 +172,8 @@ static void suspend(struct spead_node *node)
         queue_again(node);
 }
 
-/* Turns the return value of a step into the result with which the turn goes on. If the step returns the code with which
- * a port told it that the port has ended, the node is done. Any other error is a failure of the node. */
+/* Turns the return value of a step into the result with which the turn goes on. If the step returns the code of an
+ * ended port or throttle, the node is done. Any other error is a failure of the node. */
 static int step_outcome(struct spead_node *node, int ret)
 {
     if (ret < 0 && ret == node->reported_end)

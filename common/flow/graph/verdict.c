@@ -1,10 +1,10 @@
 /* The verdict says which node limits a graph. The nodes before that node wait for free places, and the nodes after it
  * wait for messages.
  *
- * A channel measures how long each of its ends waits, from announce to wake. This time, divided by the time since the
- * start of the graph, is a share. If several ends share a channel, the average of their shares counts. A source counts
- * as if its input were always full, because there no other node can make it wait. For the same reason, a sink counts as
- * if its output were always empty. */
+ * A channel measures how long each of its ends waits: from the announcement of a waker to the wake. This time, divided
+ * by the time since the start of the graph, is a share. If several ends share a channel, the average of their shares
+ * counts. A source counts as if its input were always full, because there no other node can make it wait. For the same
+ * reason, a sink counts as if its output were always empty. */
 #include <speadline/graph.h>
 
 #include <stdio.h>

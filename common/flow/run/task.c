@@ -49,5 +49,5 @@ void speadi_node_waker_join(struct speadi_node_waker *node_waker)
 {
     /* WAKER2 acquire: the thread that called wake() does not touch the waker any more. */
     while (atomic_load_explicit(&node_waker->state, memory_order_acquire) != SPEADI_WAKER_CALLED)
-        sched_yield(); /* the other thread has a few instructions left, or was preempted there */
+        sched_yield(); /* the thread in wake() has a few instructions left, or was preempted */
 }

@@ -75,8 +75,8 @@ void speadi_worker_quit(struct speadi_worker *worker)
         speadi_worker_rouse(&worker->asleep);
 }
 
-/* Queues the tasks that other threads have handed to this worker. The list `handed` begins with the newest task. It is
- * reversed here, so that the oldest task gets its turn first. */
+/* Queues the tasks that other threads have handed to this worker. The list `handed` begins with the newest task. The
+ * function reverses the list, so that the oldest task gets its turn first. */
 static void take_handed(struct speadi_worker *worker)
 {
     struct speadi_task *newest, *oldest = NULL;

@@ -30,8 +30,8 @@ enum speadi_worker_kind {
 };
 
 struct speadi_worker {
-    enum speadi_worker_kind kind; /* constant */
-    int cpu;                      /* constant; -1 if the worker is not pinned to a CPU */
+    enum speadi_worker_kind kind; /* never changes */
+    int cpu;                      /* never changes; -1 if the worker is not pinned to a CPU */
     /* The executor or the graph starts this thread and joins it. NULL if the worker has no thread of its own. */
     struct speadi_runner *thread;
 
@@ -47,7 +47,7 @@ struct speadi_worker {
     /* Other threads write these fields as well. `handed` is the list of tasks that they have handed to this worker, the
      * newest first. */
     alignas(SPEADI_CACHE_LINE) _Atomic(struct speadi_task *) handed;
-    /* 1 if the worker sleeps or is about to sleep, else 0. The futex on which the worker sleeps is this field. */
+    /* 1 if the worker sleeps or is about to sleep, else 0. This field is also the word of the futex. */
     _Atomic uint32_t asleep;
     _Atomic bool quit;
     _Atomic uint64_t wakes; /* how often another thread has ended a sleep */
