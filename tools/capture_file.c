@@ -27,8 +27,8 @@ int capture_file_open(struct capture_file *file, const char *path, const char *s
         return speadi_err_errno(err, "cannot look at %s", file->path);
     if (!S_ISREG(st.st_mode))
         return speadi_err_set(err, -EINVAL, "cannot write to %s: not a regular file", file->path);
-    /* If two programs appended to one file, each at the end that it knows, they would overwrite each other's bytes. The
-     * lock prevents this. On a file system without locks nothing prevents it. */
+    /* If two programs appended to one file, each of them at the end that it knows, they would overwrite each other's
+     * bytes. The lock prevents this. On a file system without locks nothing prevents it. */
     if (flock(file->fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK)
         return speadi_err_set(err, -EBUSY, "cannot write to %s: another program is writing it",
                               file->path);
@@ -78,7 +78,8 @@ int capture_file_append(const struct capture_file *file, struct iovec *iov, unsi
 
 void capture_file_cut(const struct capture_file *file)
 {
-    /* ftruncate() fails only when the file system does not work any more, and the caller already reports that. */
+    /* ftruncate() fails only when the file system does not work any more. The caller of this function already reports
+     * that. */
     if (ftruncate(file->fd, (off_t)file->bytes) < 0)
         return;
 }

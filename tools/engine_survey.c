@@ -20,9 +20,10 @@
 #include "tool_capability.h"
 #include "tool_engines.h"
 
-#define DEVICES_MAX        32u
-#define SOCKET_BUFFER_WANT SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT /* what spead-recv asks for */
-#define MEMLOCK_WANT       (256u << 20) /* enough for the queues and arenas of one or two streams */
+#define DEVICES_MAX 32u
+/* the socket buffer that spead-recv asks for */
+#define SOCKET_BUFFER_WANT SPEAD_RECV_SOCKET_BUFFER_BYTES_DEFAULT
+#define MEMLOCK_WANT       (256u << 20) /* memory to lock: enough for one or two streams */
 #define JUMBO_MTU          9000u
 
 static struct survey_engine *add_engine(struct survey *survey, const char *name,
@@ -37,7 +38,8 @@ static struct survey_engine *add_engine(struct survey *survey, const char *name,
     return engine;
 }
 
-/* Adds a remedy. The formatted text has what is lacking, a tab, and the command. */
+/* Adds a remedy to the engine. The formatted text must have three parts: what is lacking, a tab, and the command that
+ * provides it. */
 __attribute__((format(printf, 2, 3))) static void add_remedy(struct survey_engine *engine,
                                                              const char *format, ...)
 {
@@ -109,7 +111,8 @@ static void check_uring(struct survey_engine *engine)
 
 /* ---- Verbs --------------------------------------------------------------------------------------- */
 
-/* Writes the path of the folder in which this program lies. spead-net-raw is installed in the same folder. */
+/* Writes the path of the folder in which the file of this program lies. The program spead-net-raw is installed in the
+ * same folder. */
 static void own_folder(char folder[PATH_MAX])
 {
     char path[PATH_MAX];
@@ -180,7 +183,7 @@ static void survey_wish(struct survey *survey, const struct speadi_verbs_wish *w
     if (speadi_verbs_probe(wish, &engine->report, &err) < 0)
         mark_unusable(engine, &err);
     if (engine->report.device[0] == '\0')
-        return; /* without a device the other remedies would not help */
+        return; /* without a device no other remedy would help */
     check_link(engine);
     check_capability(engine);
     check_memlock(engine);
@@ -197,7 +200,7 @@ static void survey_devices(struct survey *survey, const struct speadi_interface 
         return;
     }
     count = speadi_verbs_list(names, DEVICES_MAX, NULL);
-    if (count <= 0) /* one entry: the probe says why there is no device */
+    if (count <= 0) /* no device: one entry, in which the probe says why */
         survey_wish(survey, &(struct speadi_verbs_wish){0});
     for (int i = 0; i < count; i++)
         survey_wish(survey, &(struct speadi_verbs_wish){.device = names[i]});
@@ -205,12 +208,14 @@ static void survey_devices(struct survey *survey, const struct speadi_interface 
 
 /* ---- All engines --------------------------------------------------------------------------------- */
 
-/* Engines about which the survey knows more than the library says. An engine that is not in this table is listed
- * too. */
+/* The survey knows these engines by name, and says more about them than the library does. The survey also lists the
+ * engines that are not in this table. */
 static const struct {
     const char *name;
-    void (*check)(struct survey_engine *engine); /* adds remedies; NULL: there are none */
-    /* Adds an entry for each device, instead of one entry for the engine. interface NULL: for every device. */
+    /* Adds remedies to the entry of the engine. NULL if the survey knows no remedy for this engine. */
+    void (*check)(struct survey_engine *engine);
+    /* Adds one entry for each device, or only for the device of `interface` if that is not NULL. This field is NULL for
+     * an engine that gets one entry in all. */
     void (*devices)(struct survey *survey, const struct speadi_interface *interface);
 } known[] = {
     {"verbs", NULL, survey_devices},

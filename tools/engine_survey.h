@@ -1,5 +1,5 @@
-/* Finds out which engines this process could use at this moment. For an engine that it could not use, the survey says
- * why, and which command changes that. */
+/* Finds out which engines this process could use at this moment. For an engine that this process could not use, the
+ * survey says why, and which command changes that. */
 #ifndef SPEADLINE_TOOLS_ENGINE_SURVEY_H
 #define SPEADLINE_TOOLS_ENGINE_SURVEY_H
 
@@ -9,23 +9,25 @@
 
 #include <speadi/verbs_device.h>
 
-#define SURVEY_ENGINES_MAX  64u /* an engine with devices (verbs) has one entry for each device */
+#define SURVEY_ENGINES_MAX  64u /* engine verbs has one entry for each device */
 #define SURVEY_REMEDIES_MAX 6u
 
-/* A thing that the engine lacks: without it the engine cannot be used, or is slower. */
+/* Something that an engine lacks, and the command that provides it. Without this thing the engine cannot be used, or is
+ * slower. */
 struct survey_remedy {
-    char lack[120];    /* what is lacking */
-    char command[400]; /* the command that provides it */
+    char lack[120];    /* what the engine lacks, for the user */
+    char command[400]; /* the command by which the user provides it */
 };
 
 struct survey_engine {
     const char *name;
     enum spead_endpoint_kind endpoint;
     bool usable;
-    char reason[SPEAD_ERR_TEXT_MAX]; /* why the engine is not usable; "" when it is */
+    char reason[SPEAD_ERR_TEXT_MAX]; /* why the engine is not usable; "" if it is usable */
     struct survey_remedy remedy[SURVEY_REMEDIES_MAX];
     unsigned remedy_count;
-    /* For engine verbs: its device. report.device is "" for other engines, and when no device was found. */
+    /* What engine verbs knows about its device. report.device is "" for other engines, and for engine verbs when it has
+     * found no device. */
     struct speadi_verbs_report report;
 };
 
@@ -34,10 +36,12 @@ struct survey {
     unsigned count;
 };
 
-/* Fills *survey with the engines of the library that a user can name (not those that read memory links), ordered by
- * rank. It opens and closes the devices that it looks at. interface is the name or address of the interface that
- * engine verbs would use; NULL means every device. Returns 0, or -errno with a sentence when there is no such
- * interface. */
+/* Fills *survey with the engines of the library. First come the receive engines in the order of their ranks, then the
+ * send engines that are not receive engines. Engines for memory links are left out, because a user cannot name a memory
+ * link. The survey opens and closes the devices that it looks at.
+ *
+ * `interface` is the name or address of the interface that engine verbs would use. If it is NULL, the survey looks at
+ * every device. Returns 0, or -errno with a sentence when there is no such interface. */
 int survey_take(struct survey *survey, const char *interface, struct spead_err *err);
 
 #endif

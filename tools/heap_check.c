@@ -9,18 +9,19 @@
 
 #include "verify_pattern.h"
 
-#define GAPS_MAX 4097u /* a heap has at most 4096 ranges, so at most 4097 gaps */
+#define GAPS_MAX 4097u /* a heap keeps at most 4096 received ranges, with 4097 gaps around them */
 
 struct heap_check {
     struct heap_check_config config;
-    struct spead_gap *gaps; /* [GAPS_MAX] */
-    bool ended;             /* the stream was told to end: heaps that still arrive are released */
+    struct spead_gap *gaps; /* an array of GAPS_MAX gaps; NULL without `verify` */
+    /* true after end_stream(); the node releases all heaps that still arrive */
+    bool ended;
 
-    /* Heaps that are checked and not yet sent to the output: held[first] to held[count - 1]. */
+    /* The heaps held[first] to held[count - 1] are checked and not yet sent to the output. */
     struct spead_message held[HEAP_CHECK_BATCH_MAX];
     uint32_t first, count;
 
-    struct heap_check_totals totals; /* only step() uses it */
+    struct heap_check_totals totals; /* only step() uses these totals */
     /* Copies of the totals: step() writes them, other threads read them. */
     _Atomic uint64_t heaps, incomplete_heaps, payload_bytes, bad_bytes, past_limit;
 };
@@ -35,7 +36,7 @@ static bool has_enough(const struct heap_check *check)
     return check->config.heaps_max > 0 && check->totals.heaps >= check->config.heaps_max;
 }
 
-/* Ends the stream immediately: after the second stop() it reads no more packets. */
+/* Ends the stream immediately: after the second stop() the stream reads no more packets. */
 static void end_stream(struct heap_check *check)
 {
     check->ended = true;
@@ -43,7 +44,7 @@ static void end_stream(struct heap_check *check)
     spead_recv_stream_stop(check->config.stream);
 }
 
-/* Counts and checks a heap. Returns true when the heap is to be sent to the output. */
+/* Counts and checks a heap. Returns true if the caller must send the heap to the output. */
 static bool check_heap(struct heap_check *check, const struct spead_heap *heap)
 {
     struct heap_check_totals *totals = &check->totals;
@@ -68,7 +69,7 @@ static void publish(struct heap_check *check)
 {
     const struct heap_check_totals *totals = &check->totals;
 
-    /* relaxed: no other data is read on the strength of these counts */
+    /* relaxed: no other data depends on these counts */
     atomic_store_explicit(&check->heaps, totals->heaps, memory_order_relaxed);
     atomic_store_explicit(&check->incomplete_heaps, totals->incomplete_heaps, memory_order_relaxed);
     atomic_store_explicit(&check->payload_bytes, totals->payload_bytes, memory_order_relaxed);
@@ -76,8 +77,8 @@ static void publish(struct heap_check *check)
     atomic_store_explicit(&check->past_limit, totals->past_limit, memory_order_relaxed);
 }
 
-/* Takes a batch from the input and checks it. The heaps for the output are held, the others are released. Returns how
- * many heaps came, or the error of spead_node_receive(). */
+/* Takes a batch of heaps from the input and checks them. The heaps for the output stay in check->held. The function
+ * releases all other heaps. Returns how many heaps came, or the error of spead_node_receive(). */
 static int take_batch(struct heap_check *check, struct spead_node *self)
 {
     struct spead_message *held = check->held;
@@ -101,7 +102,8 @@ static void release_held(struct heap_check *check)
         spead_message_unref(&check->held[check->first++]);
 }
 
-/* Sends the held heaps to the output. Returns 0, or -EAGAIN while the channel has no room for all of them. */
+/* Sends the heaps in check->held to the output. Returns 0. Returns -EAGAIN if the channel had no room for all of
+ * them. */
 static int pass_on(struct heap_check *check, struct spead_node *self)
 {
     uint32_t left = check->count - check->first;
@@ -113,8 +115,8 @@ static int pass_on(struct heap_check *check, struct spead_node *self)
         return check->first < check->count ? -EAGAIN : 0;
     if (ret == -EAGAIN)
         return ret;
-    /* The node behind the output has failed; the graph reports that. This node goes on taking heaps and releases them,
-     * so that the stream can end in order. */
+    /* The node behind the output has failed, and the graph reports that. This node goes on taking heaps and releases
+     * them, so that the stream can end in order. */
     release_held(check);
     end_stream(check);
     return 0;
@@ -134,7 +136,7 @@ static int step(void *state, struct spead_node *self)
         return SPEAD_STEP_WAITING;
     if ((unsigned)came == check->config.batch)
         return SPEAD_STEP_AGAIN;
-    spead_node_wait_input(self, 0); /* the input was empty */
+    spead_node_wait_input(self, 0); /* fewer heaps came than asked for: the input is empty */
     return SPEAD_STEP_WAITING;
 }
 
@@ -189,7 +191,7 @@ void heap_check_destroy(struct heap_check *check)
 
 struct heap_check_totals heap_check_totals(const struct heap_check *check)
 {
-    /* relaxed: no other data is read on the strength of these counts */
+    /* relaxed: no other data depends on these counts */
     return (struct heap_check_totals){
         .heaps = atomic_load_explicit(&check->heaps, memory_order_relaxed),
         .incomplete_heaps = atomic_load_explicit(&check->incomplete_heaps, memory_order_relaxed),

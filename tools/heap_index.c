@@ -31,7 +31,7 @@ static const char *clock_name(enum spead_clock clock)
     return "unknown";
 }
 
-/* Makes the array of the gaps of a heap. Returns NULL when out of memory. */
+/* Makes a JSON array of the gaps of a heap. Returns NULL when out of memory. */
 static json_t *gap_array(const struct spead_heap *heap)
 {
     size_t count = spead_heap_gaps(heap, NULL, 0);

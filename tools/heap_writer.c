@@ -17,19 +17,19 @@ struct heap_writer {
     const char *path; /* borrowed */
     unsigned batch_max;
     struct capture_file data, index;
-    FILE *lines; /* a FILE in memory (lines_text) that collects the index lines of a batch */
+    FILE *lines; /* a FILE in memory that collects the index lines of a batch */
     char *lines_text;
     size_t lines_bytes;
-    struct spead_err err; /* code 0: nothing failed */
+    struct spead_err err; /* err.code is 0 until the writing fails */
 
-    /* The node's thread writes these counts, any thread reads them. relaxed: no other data is read on the strength of
-     * these counts. */
+    /* The thread of the node writes these counts, and any thread reads them. relaxed: no other data depends on these
+     * counts. */
     _Atomic uint64_t heaps_written, bytes_written;
 };
 
 struct batch {
     struct spead_message message[HEAP_WRITER_BATCH_MAX];
-    uint64_t line_end[HEAP_WRITER_BATCH_MAX]; /* where each heap's line ends in lines_text */
+    uint64_t line_end[HEAP_WRITER_BATCH_MAX]; /* where the line of each heap ends in lines_text */
     unsigned count;
 };
 
@@ -40,8 +40,8 @@ static const struct spead_heap *heap_of(const struct batch *batch, unsigned i)
 
 /* ---- Writing ------------------------------------------------------------------------------- */
 
-/* Prints the index lines of the first count heaps. The payload of the first heap will begin at the end of the data
- * file. Returns 0 or -ENOMEM. */
+/* Prints the index lines of the first `count` heaps of the batch into writer->lines. The payload of the first heap will
+ * begin at the end of the data file. Returns 0 or -ENOMEM. */
 static int print_lines(struct heap_writer *writer, struct batch *batch, unsigned count)
 {
     uint64_t offset = writer->data.bytes;
@@ -57,7 +57,8 @@ static int print_lines(struct heap_writer *writer, struct batch *batch, unsigned
     return 0;
 }
 
-/* Writes the payloads of the batch. Returns how many heaps are whole in the data file; *error is 0 or -errno. */
+/* Writes the payloads of the batch into the data file. Returns how many heaps are whole in that file. Sets *error to 0
+ * or -errno. */
 static unsigned write_data(struct heap_writer *writer, const struct batch *batch, int *error)
 {
     struct iovec iov[HEAP_WRITER_BATCH_MAX];
@@ -73,8 +74,8 @@ static unsigned write_data(struct heap_writer *writer, const struct batch *batch
     return whole;
 }
 
-/* Writes the index lines of the first count heaps. Returns how many lines are whole in the index; *error is 0 or
- * -errno. */
+/* Writes the index lines of the first `count` heaps. Returns how many lines are whole in the index file. Sets *error to
+ * 0 or -errno. */
 static unsigned write_lines(struct heap_writer *writer, struct batch *batch, unsigned count,
                             int *error)
 {
@@ -100,13 +101,13 @@ static void count_whole(struct heap_writer *writer, const struct batch *batch, u
         bytes += spead_heap_length(heap_of(batch, i));
     writer->data.bytes += bytes;
     writer->index.bytes += whole > 0 ? batch->line_end[whole - 1] : 0;
-    /* relaxed: no other data is read on the strength of these counts */
+    /* relaxed: no other data depends on these counts */
     atomic_fetch_add_explicit(&writer->heaps_written, whole, memory_order_relaxed);
     atomic_fetch_add_explicit(&writer->bytes_written, bytes, memory_order_relaxed);
 }
 
-/* Writes a batch. Returns how many heaps are whole in both files. If these are not all heaps of the batch, it sets
- * writer->err and cuts the rest off. */
+/* Writes a batch. Returns how many heaps are whole in both files. If some heaps of the batch could not be written, the
+ * function sets writer->err and cuts both files behind the last whole heap. */
 static unsigned write_batch(struct heap_writer *writer, struct batch *batch)
 {
     struct capture_file *failed = &writer->data;
@@ -155,7 +156,7 @@ static int start(void *state, struct spead_node *self __attribute__((unused)),
 }
 
 /* Closes the files after the input has ended. Some file systems report only at close() that they could not keep the
- * written bytes. */
+ * written bytes. Returns the result of the step. */
 static int end(struct heap_writer *writer, struct spead_node *self)
 {
     int ret = close_files(writer);
@@ -233,7 +234,7 @@ int heap_writer_create(struct heap_writer **out, const char *path, unsigned batc
 
 struct heap_writer_totals heap_writer_totals(const struct heap_writer *writer)
 {
-    /* relaxed: no other data is read on the strength of these counts */
+    /* relaxed: no other data depends on these counts */
     return (struct heap_writer_totals){
         atomic_load_explicit(&writer->heaps_written, memory_order_relaxed),
         atomic_load_explicit(&writer->bytes_written, memory_order_relaxed)};

@@ -10,9 +10,9 @@
 
 #include "tool_exit.h"
 
-#define OPTIONS_MAX 64u  /* rows and headings of a program */
-#define HELP_MAX    400u /* characters of an option's help */
-/* The argp key of row number i is KEY_FIRST + i, unless the row has a letter. */
+#define OPTIONS_MAX 64u  /* the most rows and headings that a program can have */
+#define HELP_MAX    400u /* the most characters in the help of an option */
+/* If row number i has no letter, its key for argp is KEY_FIRST + i. */
 #define KEY_FIRST 256
 
 /* ---- Rows ---------------------------------------------------------------------------------- */
@@ -68,12 +68,12 @@ const char *tool_option_default(const struct tool_program *program,
 struct parsing {
     const struct tool_program *program;
     void *options;
-    struct argp_option rows[OPTIONS_MAX]; /* the table in the form that argp reads */
+    struct argp_option rows[OPTIONS_MAX]; /* the rows in the form that argp reads */
     size_t count;
     char help[OPTIONS_MAX][HELP_MAX];
 };
 
-/* Writes the words as "auto, verbs, uring or socket". Returns the length. */
+/* Writes the words as "auto, verbs, uring or socket". Returns the length of this text. */
 static size_t list_words(char *text, const char *const *words)
 {
     size_t used = 0;
@@ -99,7 +99,8 @@ static void write_help(char text[HELP_MAX], const struct tool_program *program,
              standard[0] != '\0' ? " (" : "", standard, standard[0] != '\0' ? ")" : "");
 }
 
-/* argp shows groups in the order of their numbers. It keeps number -1 for its own options. */
+/* Returns the number by which argp knows the group. argp prints the groups in the order of these numbers. Number -1 is
+ * for the options of argp itself, such as --help. */
 static int group_number(const struct tool_program *program, unsigned group)
 {
     for (unsigned i = 0; i < TOOL_HEADINGS_MAX && program->headings[i].title; i++)
@@ -110,7 +111,7 @@ static int group_number(const struct tool_program *program, unsigned group)
 
 static void add_row(struct parsing *parsing, struct argp_option row)
 {
-    assert(parsing->count + 1 < OPTIONS_MAX); /* argp needs a last row that is all zero */
+    assert(parsing->count + 1 < OPTIONS_MAX); /* argp needs one more row, which is all zero */
     parsing->rows[parsing->count++] = row;
 }
 
@@ -170,8 +171,8 @@ static error_t take_key(int key, char *argument, struct argp_state *state)
         parsing->program->take_argument(parsing->options, argument);
         return 0;
     case ARGP_KEY_INIT:
-        /* getopt prints a line that names a wrong option. Without an err_stream argp does not print its own second line
-         * ("Try ..."). */
+        /* getopt already prints a line that names a wrong option. argp would then print a second line ("Try ...").
+         * Without an err_stream it prints none. */
         state->err_stream = NULL;
         return 0;
     default:
@@ -205,7 +206,8 @@ void tool_options_parse(const struct tool_program *program, int argc, char **arg
 
 /* ---- What the library refused -------------------------------------------------------------- */
 
-/* A sentence about a field begins with the name of the field. Here the name of the option replaces this name. */
+/* The library begins a sentence about a field with the name of the field. This function replaces that name by the name
+ * of the option. */
 const char *tool_call_sentence(const struct tool_program *program, int code,
                                const struct spead_err *err, char text[TOOL_SENTENCE_MAX])
 {

@@ -1,13 +1,14 @@
-/* An option of a tool is a row of a table. The row has the name of the option, its text in --help, the type and the
- * range of its value, and the place where the value is stored. The rest is made from the rows: the parser, --help
- * with the default of each option, and error sentences (when the library refuses a field of its configuration, the
- * sentence names the option instead of the field).
+/* Each option of a tool is a row of a table. The row has the name of the option, its text in --help, the type and the
+ * range of its value, and the place where the value is stored. The code in option_table.c uses the rows for everything
+ * else: it reads the command line, prints --help with the default of each option, and makes error sentences. When the
+ * library refuses a field of its configuration, the sentence names the option instead of the field.
  *
  * A new option needs a row, an entry in the manual page, and a test of what it does.
  *
- * A row contains no default. A program starts from a struct of defaults, which contains the _INIT of the library,
- * and --help reads each default from that struct. When a command line is wrong, the program prints one line on
- * stderr that quotes the wrong words and says what is right, and exits with TOOL_USAGE. */
+ * A row contains no default. Each program has a struct that holds the defaults of all options, which it takes from the
+ * _INIT macros of the library. The program starts from this struct, and --help reads each default from it. When a
+ * command line is wrong, the program prints one line on stderr that quotes the wrong words and says what is right, and
+ * exits with TOOL_USAGE. */
 #ifndef SPEADLINE_TOOLS_OPTION_TABLE_H
 #define SPEADLINE_TOOLS_OPTION_TABLE_H
 
@@ -19,10 +20,10 @@
 
 #include "option_types.h"
 
-/* The program whose struct of options takes the value. A row that two programs share has a place for each of them. */
+/* The programs. If two programs share a row, the row has one place for the value in each program (tool_option.at). */
 enum tool_side { TOOL_RECV, TOOL_SEND, TOOL_INFO, TOOL_SIDES };
 
-/* Offset and size of the value in the struct of options. */
+/* The place of a value in the struct of options of a program: its offset and its size. */
 struct tool_place {
     size_t offset, bytes;
 };
@@ -33,29 +34,33 @@ struct tool_place {
     }
 
 struct tool_option {
-    const char *name;      /* "packet": the user types --packet */
-    char letter;           /* 'p': the user may also type -p; 0: no letter */
-    const char *argument;  /* the value's name in --help, such as "N"; NULL for a flag */
-    unsigned group;        /* the heading of --help under which the option stands */
-    const char *help;      /* the text of --help, without the default, which --help adds */
-    const char *help_send; /* the text for spead-send; NULL: the same as help */
-    /* The word for a default that means "not set" (0, NULL), such as "any". */
+    const char *name;      /* "packet" if the user types --packet */
+    char letter;           /* 'p' if the user may also type -p; 0 if the option has no letter */
+    const char *argument;  /* name of the value in --help, such as "N"; NULL for a flag */
+    unsigned group;        /* the option stands under this heading of --help */
+    const char *help;      /* the text in --help, without the default, which --help adds */
+    const char *help_send; /* the text for spead-send; NULL if it is the same as `help` */
+    /* If the default is 0 or NULL, which means "not set", --help shows this word as the default, such as "any". If this
+     * field is NULL, --help shows the default itself. */
     const char *unset;
 
-    const struct tool_type *type; /* how the user writes the value, and what is stored */
-    uint64_t min, max;            /* range of a whole number, as typed */
-    double least, most;           /* range of a fraction, as typed */
-    double unit;                  /* for a fraction: what is stored when the user types 1 */
-    bool or_zero;                 /* for a fraction: 0 is allowed too, though outside the range */
-    bool power_of_two;            /* a whole number must be a power of two */
-    /* The words that the user may type, then NULL; for an enum in the order of the enum. */
+    const struct tool_type *type; /* how the user types the value, and what is stored */
+    uint64_t min, max;            /* for a whole number: the range of what the user may type */
+    double least, most;           /* for a fraction: the range of what the user may type */
+    /* for a fraction: the value that is stored when the user types 1 */
+    double unit;
+    /* for a fraction: 0 is allowed too, although it is outside the range */
+    bool or_zero;
+    bool power_of_two; /* true if a whole number must be a power of two */
+    /* The words that the user may type. NULL ends the array. If the value is an enum, the words have the order of the
+     * enum. */
     const char *const *words;
-    /* A function that returns the words, used instead of `words` when the words are known only at run time. --help
-     * begins with this list. */
+    /* A function that returns the words, for words that are known only at run time. If this field is not NULL, it
+     * replaces `words`, and the text of the option in --help begins with the words. */
     const char *const *(*list)(void);
 
-    /* The name, as in the header, of the library's configuration field that the option sets. NULL: the option sets no
-     * such field. */
+    /* The option sets this field of the library's configuration. The name is that in the header. NULL if the option
+     * sets no such field. */
     const char *field;
     struct tool_place at[TOOL_SIDES];
 };
@@ -77,20 +82,22 @@ struct tool_heading {
 /* The command line of a program. */
 struct tool_program {
     enum tool_side side;
-    const char *arguments; /* what stands behind the options in the usage line: "HOST:PORT..." */
-    /* The field of the library's configuration that the arguments are stored in; "" for none. */
+    const char *arguments; /* the words behind the options in the usage line: "HOST:PORT..." */
+    /* The program stores the arguments in this field of the library's configuration. "" if there is no such field. */
     const char *arguments_field;
-    const char *doc; /* as for argp: the first text of --help, '\v', the last text of --help */
-    /* In the order of --help; a NULL title ends the list. */
+    /* the first text of --help, '\v', and the last text of --help, as argp wants it */
+    const char *doc;
+    /* The headings of --help, in the order in which --help prints them. A NULL title ends the list. */
     struct tool_heading headings[TOOL_HEADINGS_MAX];
     const struct tool_table *tables[TOOL_TABLES_MAX]; /* NULL ends the list */
-    const void *defaults;                             /* a struct of options */
-    size_t bytes;                                     /* size of that struct */
-    /* Stores one argument; exits with TOOL_USAGE when it is wrong. */
+    /* a struct of options with the default of each option */
+    const void *defaults;
+    size_t bytes; /* the size of that struct */
+    /* Stores one argument of the command line in *options. It exits with TOOL_USAGE when the argument is wrong. */
     void (*take_argument)(void *options, const char *text);
 };
 
-/* Fills *options with the defaults and then with the values of the command line. Exits when the command line is
+/* Fills *options with the defaults and then with the values of the command line. It exits when the command line is
  * wrong, and after --help, --usage and --version. */
 void tool_options_parse(const struct tool_program *program, int argc, char **argv, void *options);
 
@@ -101,30 +108,31 @@ const struct tool_option *tool_option_at(const struct tool_program *program, siz
 const struct tool_option *tool_option_of_field(const struct tool_program *program,
                                                const char *field);
 
-/* Returns an array of the words that the user may type as the value; NULL ends the array. Returns NULL when the value
- * is not a word. */
+/* Returns an array of the words that the user may type as the value of the option. NULL ends the array. Returns NULL
+ * when the value is not a word. */
 const char *const *tool_option_words(const struct tool_option *option);
 
-/* Reads a typed value and stores it in *options. Returns 0, or -EINVAL with the second half of a sentence ("must be
- * 56 to 65507"). */
+/* Reads the text that the user typed and stores the value in *options. Returns 0 or -EINVAL. After -EINVAL, err has the
+ * second half of a sentence, such as "must be 56 to 65507". */
 int tool_option_take(const struct tool_program *program, const struct tool_option *option,
                      const char *typed, void *options, struct spead_err *err);
 
 #define TOOL_DEFAULT_MAX 64u
 
-/* Writes the default of the option as a user would type it, or the word of the row for "not set"; "" for a flag.
- * Returns text. */
+/* Writes the default of the option into `text`, as a user would type it. If the default means "not set", it writes the
+ * word `unset` of the row instead. For a flag it writes "". Returns `text`. */
 const char *tool_option_default(const struct tool_program *program,
                                 const struct tool_option *option, char text[TOOL_DEFAULT_MAX]);
 
 #define TOOL_SENTENCE_MAX (SPEAD_ERR_TEXT_MAX + 64u)
 
-/* Writes the sentence for a call of the library that failed with code and err. When err names a field, the sentence
- * names the option that sets this field. Returns text. */
+/* A call of the library has failed with `code` and `err`. This function writes the sentence for the user into `text`.
+ * When `err` names a field, the sentence names the option that sets this field. Returns `text`. */
 const char *tool_call_sentence(const struct tool_program *program, int code,
                                const struct spead_err *err, char text[TOOL_SENTENCE_MAX]);
 
-/* Prints the same sentence as one line on stderr. Returns TOOL_USAGE for -EINVAL, TOOL_FAILED for every other code. */
+/* Prints the sentence of tool_call_sentence() as one line on stderr. Returns TOOL_USAGE for -EINVAL, and TOOL_FAILED
+ * for every other code. */
 int tool_failed_call(const struct tool_program *program, int code, const struct spead_err *err);
 
 #endif

@@ -43,7 +43,7 @@ static int parse_number(uint64_t *value, const char *text, bool suffixes, uint64
     uint64_t number, scaled;
     unsigned shift;
 
-    /* strtoull() would take " -1" for a large number. */
+    /* strtoull() would read " -1" as a very large number. So the text must begin with a digit. */
     if (*text < '0' || *text > '9')
         return speadi_err_set(err, -EINVAL, "not a number");
     errno = 0;
@@ -141,8 +141,8 @@ static int parse_whole32(const struct tool_option *row, const char *text, bool s
     int ret = parse_whole(row, text, suffixes, &number, err);
 
     if (ret == 0)
-        *(uint32_t *)to =
-            (uint32_t)number; /* max fits 32 bits: test_option_table.c checks every row */
+        /* The number fits into 32 bits, because row->max does. test_option_table.c checks every row. */
+        *(uint32_t *)to = (uint32_t)number;
     return ret;
 }
 
@@ -242,8 +242,9 @@ static int parse_fraction(const struct tool_option *row, const char *text, doubl
         return 0;
     }
     ret = tool_parse_real(&number, text, row->least, row->most, err);
-    if (ret <
-        0) /* a number outside the range may also be 0; what is no number is refused as that */
+    /* For a number outside the range, the sentence adds that 0 is allowed too. For a text that is not a number, the
+     * sentence says only that. */
+    if (ret < 0)
         return row->or_zero && tool_parse_real(&number, text, -HUGE_VAL, HUGE_VAL, NULL) == 0
                    ? speadi_err_add(err, ret, ", or 0")
                    : ret;

@@ -1,4 +1,4 @@
-/* Types of option values: how the user writes a value, and what the program stores for it. */
+/* The types of option values. A type says how the user types a value, and what the program stores for it. */
 #ifndef SPEADLINE_TOOLS_OPTION_TYPES_H
 #define SPEADLINE_TOOLS_OPTION_TYPES_H
 
@@ -10,37 +10,45 @@
 struct tool_option;
 
 struct tool_type {
-    size_t bytes; /* size of the stored value */
+    size_t bytes; /* the size of the stored value */
 
-    /* Reads text, checks the range of the row, and stores the value in *to. Returns 0, or -EINVAL with the second half
-     * of a sentence ("must be 1 to 64") and *to unchanged. */
+    /* Reads `text`, checks that the value is in the range of the row, and stores the value in *to. Returns 0 or
+     * -EINVAL. After -EINVAL, *to is unchanged, and err has the second half of a sentence ("must be 1 to 64"). */
     int (*parse)(const struct tool_option *row, const char *text, void *to, struct spead_err *err);
 
-    /* Writes the value *from as a user would type it. Writes "" when the value means "not set" and the row has a word
-     * for that (unset). */
+    /* Writes the value *from into `text`, as a user would type it. `room` is the size of `text`. If the value means
+     * "not set" and the row has a word for that (`unset`), the function writes "". */
     void (*print)(const struct tool_option *row, const void *from, char *text, size_t room);
 };
 
-/* bool: true when the option was typed. It takes no argument. */
+/* Stores a bool, which is true when the user has typed the option. The option has no argument. */
 extern const struct tool_type tool_flag;
-/* uint32_t and uint64_t, typed as decimal digits. */
+/* Stores a uint32_t or a uint64_t. The user types decimal digits. */
 extern const struct tool_type tool_u32, tool_u64;
-/* uint32_t and uint64_t, typed as decimal digits and perhaps a suffix K, M, G or T (powers of 1024). */
+/* Stores a uint32_t or a uint64_t. The user types decimal digits and, if wanted, a suffix K, M, G or T (powers of
+ * 1024). */
 extern const struct tool_type tool_bytes32, tool_bytes64;
-/* uint32_t: the user types a number of bytes that is a power of two, and its log2 is stored; 0: not set. */
+/* Stores a uint32_t. The user types a number of bytes that is a power of two, and its logarithm to base 2 is stored. A
+ * stored 0 means "not set". */
 extern const struct tool_type tool_log2;
-/* double: a typed decimal fraction times the unit of the row. */
+/* Stores a double. The user types a decimal fraction, and the fraction times the unit of the row is stored. */
 extern const struct tool_type tool_real;
-/* uint64_t: a typed decimal fraction times the unit of the row; the product is in ns. */
+/* Stores a uint64_t, which is a time in ns. The user types a decimal fraction, and the fraction times the unit of the
+ * row is stored. */
 extern const struct tool_type tool_ns;
-extern const struct tool_type tool_word;   /* int or enum: the index of one of the row's words */
-extern const struct tool_type tool_name;   /* const char *: one of the row's words */
-extern const struct tool_type tool_string; /* const char *: borrowed from argv */
-extern const struct tool_type tool_cpu;    /* int: a CPU that this process may use; -1: not set */
-extern const struct tool_type tool_vector; /* int32_t: a completion vector; "poll" is -1 */
+/* Stores an int or an enum: the index of the typed word among the words of the row. */
+extern const struct tool_type tool_word;
+/* Stores a const char *, which is one of the words of the row. */
+extern const struct tool_type tool_name;
+/* Stores a const char *, which is borrowed from argv. */
+extern const struct tool_type tool_string;
+/* Stores an int, the number of a CPU that this process may use. -1 means "not set". */
+extern const struct tool_type tool_cpu;
+/* Stores an int32_t, the number of a completion vector. It is -1 if the user types "poll". */
+extern const struct tool_type tool_vector;
 
-/* These functions read text and store the value. Each returns 0, or -EINVAL with the second half of a sentence.
- * tool_parse_size() accepts suffixes, tool_parse_count() does not. */
+/* These functions read `text` and store the value. Each returns 0, or -EINVAL with the second half of a sentence in
+ * err. tool_parse_size() accepts a suffix K, M, G or T, and tool_parse_count() does not. */
 int tool_parse_count(uint64_t *value, const char *text, uint64_t min, uint64_t max,
                      struct spead_err *err);
 int tool_parse_size(uint64_t *value, const char *text, uint64_t min, uint64_t max,

@@ -132,7 +132,8 @@ bool recv_report_is_clean(const struct recv_report *report)
 
 /* ---- Summary ------------------------------------------------------------------------------- */
 
-/* The text behind "N packets" for a bucket: what happened to them, and what a user can do about it. */
+/* The summary prints a line "N packets <text>" for each of these buckets. The text says what happened to the packets,
+ * and for some buckets what a user can do about it. */
 static const struct {
     enum spead_recv_bucket bucket;
     const char *text;

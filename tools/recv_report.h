@@ -1,4 +1,4 @@
-/* What spead-recv prints: its plan at the start, a summary or a JSON object at the end. */
+/* What spead-recv prints: its plan at the start, and a summary or a JSON object at the end. */
 #ifndef SPEADLINE_TOOLS_RECV_REPORT_H
 #define SPEADLINE_TOOLS_RECV_REPORT_H
 
@@ -22,16 +22,18 @@ struct recv_report {
     struct tool_totals totals;
     struct spead_recv_stats stats;
     struct spead_recv_plan plan;
-    struct recv_source source[TOOL_ENDPOINTS_MAX]; /* stats.source_count entries are used */
+    /* the first stats.source_count entries are used */
+    struct recv_source source[TOOL_ENDPOINTS_MAX];
     struct heap_writer_totals written;
-    uint64_t heaps_past_limit; /* heaps released because the N heaps of --heaps had been taken */
-    double stream_cpu_s;       /* CPU time of the stream's thread, in seconds */
-    bool cancelled;            /* the program was told to end immediately */
+    /* heaps that came after the N heaps of --heaps; they were released */
+    uint64_t heaps_past_limit;
+    double stream_cpu_s; /* CPU time of the thread of the stream, in seconds */
+    bool cancelled;      /* true if a second signal told the program to end immediately */
     /* The verdict of the graph, as text and as JSON. */
     char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
 };
 
-/* Prints what the plan of the stream says: engine, memory, socket buffer. */
+/* Prints the plan of the stream: engine, memory and socket buffer. */
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
                       const struct spead_recv_plan *plan);
 
@@ -40,14 +42,16 @@ void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
 json_t *recv_report_plan_json(const struct spead_recv_tool_options *options,
                               const struct spead_recv_plan *plan, const char *graph);
 
-/* Reads counters, plan and verdict into the report. Call it when the graph has ended, or when its writer hangs. */
+/* Reads counters, plan and verdict into the report. Call it when the graph has ended, or when the writer hangs in a
+ * write. */
 void recv_report_read(struct recv_report *report, const struct recv_graph *graph);
 
-/* Returns the number of heaps that the check has taken and that are not in the file of --output. Returns 0 without
- * --output. */
+/* Returns the number of heaps that the check has taken and that are not in the file of --output. Without --output it
+ * returns 0. */
 uint64_t recv_report_unwritten(const struct recv_report *report);
 
-/* Returns true when no packet was lost or refused and no heap was left incomplete. --strict asks for this. */
+/* Returns true when no packet was lost or refused, and no heap was left incomplete. The option --strict asks for
+ * this. */
 bool recv_report_is_clean(const struct recv_report *report);
 
 /* Prints the summary for people: the sum of the ledger, and for each kind of loss a line that says where it happened

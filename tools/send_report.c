@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-/* Returns the rate that was reached. It counts the same kind of bytes as the asked rate (wire or SPEAD), so that the
- * two rates can be compared. */
+/* Returns the rate that the stream has reached, in Gb/s. It counts the same kind of bytes (wire or SPEAD) as the rate
+ * that the device was asked to keep, so that a reader can compare the two rates. */
 static double measured_gbps(const struct send_report *report)
 {
     const double seconds = tool_totals_seconds(&report->totals);
@@ -41,7 +41,7 @@ void send_report_summary(FILE *to, const struct send_report *report)
     tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
 }
 
-/* {"submitted": {...}, "buckets": {...}, "heaps": {...}, "failed_errno": [...], ...} */
+/* Returns an object {"submitted": {...}, "buckets": {...}, "heaps": {...}, "failed_errno": [...], ...}. */
 static json_t *ledger_json(const struct spead_send_stats *stats)
 {
     json_t *errnos = json_array();

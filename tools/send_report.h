@@ -13,9 +13,9 @@ struct send_report {
     struct tool_totals totals;
     struct spead_send_stats stats;
     struct spead_send_plan plan;
-    /* The rate that the device was asked to keep; 0: the device does not pace. */
+    /* The device was asked to keep this rate, in Gb/s. 0 means that the device does not pace. */
     double device_gbps;
-    bool device_wire; /* device_gbps counts wire bytes, not SPEAD bytes */
+    bool device_wire; /* true if device_gbps counts wire bytes, false if it counts SPEAD bytes */
 };
 
 /* Prints the summary for people. */

@@ -7,9 +7,10 @@
 
 #define SECONDS_MAX (100.0 * 366 * 86400)
 
-static const char *const log_words[] = {"error", "warning", "info", NULL}; /* enum tool_log_level */
+/* the order is that of enum tool_log_level */
+static const char *const log_words[] = {"error", "warning", "info", NULL};
 
-/* SHARED: the value goes into a member of struct tool_shared. BOTH_STREAMS: it goes into a field that the
+/* With SHARED, the value goes into a member of struct tool_shared. With BOTH_STREAMS, it goes into a field that the
  * configurations of both streams have. */
 #define SHARED(member)                                                       \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, shared.member), \
@@ -18,8 +19,8 @@ static const char *const log_words[] = {"error", "warning", "info", NULL}; /* en
     .field = #member, .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, stream.member), \
                              [TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, stream.member)}
 
-/* The value goes into a field that the verbs options of both directions have. A refusal calls the field
- * "verbs.<member>". */
+/* With BOTH_VERBS, the value goes into a field that the verbs options of both directions have. When the library refuses
+ * the value, it calls the field "verbs.<member>". */
 #define BOTH_VERBS(member)                                                  \
     .field = "verbs." #member,                                              \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, verbs.member), \

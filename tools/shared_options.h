@@ -1,4 +1,5 @@
-/* The options that spead-send and spead-recv have in common. shared_options.c has a row for each. */
+/* The options that spead-send and spead-recv have in common. The table in shared_options.c has a row for each
+ * option. */
 #ifndef SPEADLINE_TOOLS_SHARED_OPTIONS_H
 #define SPEADLINE_TOOLS_SHARED_OPTIONS_H
 
@@ -13,7 +14,7 @@
 #define TOOL_PACKET_BYTES_MAX 65507u /* the most bytes that a UDP datagram over IPv4 can carry */
 #define TOOL_ENDPOINTS_MAX    64u
 
-/* Headings of --help. Each program puts them into its own order and words. */
+/* The headings of --help. Each program chooses their order and their text. */
 enum tool_group {
     TOOL_GROUP_NETWORK,
     TOOL_GROUP_VERBS,
@@ -25,16 +26,16 @@ enum tool_group {
     TOOL_GROUP_OUTPUT,
 };
 
-/* Which lines of the library's log are printed: the lines of this level and of the levels above it in this list. */
+/* Which lines of the library's log the program prints. For example, TOOL_LOG_WARNING prints warnings and errors. */
 enum tool_log_level { TOOL_LOG_ERROR, TOOL_LOG_WARNING, TOOL_LOG_INFO };
 
 /* Options of both programs that are not fields of the configuration of a stream. */
 struct tool_shared {
     const char *endpoints[TOOL_ENDPOINTS_MAX]; /* borrowed from argv */
     uint32_t endpoint_count;
-    uint64_t heaps; /* 0: no limit */
-    double seconds; /* 0: no limit */
-    int cpu;        /* -1: not pinned */
+    uint64_t heaps; /* the program ends after this many heaps; 0 means no limit */
+    double seconds; /* the program ends after this time; 0 means no limit */
+    int cpu;        /* the CPU to run on; -1 means any CPU */
     enum tool_log_level log_level;
     bool verify, json, quiet;
 };
@@ -45,10 +46,12 @@ struct tool_shared {
 
 extern const struct tool_table tool_shared_table;
 
-/* Adds text, an argument of the command line, to the endpoints. Exits with TOOL_USAGE when there are too many. */
+/* Adds `text` to the endpoints. `text` is an argument of the command line. The function exits with TOOL_USAGE when
+ * there are too many endpoints. */
 void tool_shared_take_endpoint(struct tool_shared *shared, const char *text);
 
-/* Returns the log of a stream. The log prints on stderr the lines that --log-level asks for. It borrows shared. */
+/* Returns the log of a stream. The log prints on stderr the lines that --log-level asks for. The caller must keep
+ * *shared valid while the log is in use. */
 struct spead_log tool_shared_log(const struct tool_shared *shared);
 
 #endif

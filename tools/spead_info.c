@@ -89,7 +89,7 @@ static json_t *remedies_array(const struct survey_engine *engine)
         if (json_array_append_new(array, json_pack("{s:s, s:s}", "lack", engine->remedy[i].lack,
                                                    "command", engine->remedy[i].command)) < 0) {
             json_decref(array);
-            return NULL; /* json_pack() of the caller then fails too */
+            return NULL; /* with this NULL, json_pack() of the caller fails too */
         }
     return array;
 }

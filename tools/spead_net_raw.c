@@ -1,8 +1,9 @@
 /* spead-net-raw: runs a program with CAP_NET_RAW and CAP_IPC_LOCK, so that nobody has to be root to use engine verbs.
  * The file spead-net-raw has these capabilities (setcap). The program that it runs gets them as ambient capabilities.
  *
- * It runs any program. A list of allowed names would protect nothing, because a user who may run one of our tools can
- * make the tool load any library. The owner of the file decides by the group of the file which users may run it. */
+ * spead-net-raw runs any program. A list of allowed names would protect nothing, because a user who may run one of our
+ * tools can make the tool load any library. The owner of the file spead-net-raw decides which users may run it, by the
+ * group of the file. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdio.h>
@@ -46,7 +47,8 @@ static int run(char **argv)
 
     if (ret < 0)
         return explain(ret);
-    /* When this call fails with -EPERM, RLIMIT_MEMLOCK limits the program. */
+    /* If this process may not pass CAP_IPC_LOCK on (-EPERM), it runs the program without that capability.
+     * RLIMIT_MEMLOCK then limits how much memory the program can lock. */
     ret = tool_pass_capability_on(CAP_IPC_LOCK);
     if (ret < 0 && ret != -EPERM)
         return explain(ret);

@@ -1,8 +1,9 @@
-/* spead-recv: takes heaps from the network, checks them and writes them to a file as asked, and accounts for every
- * packet.
+/* spead-recv: takes heaps from the network, and accounts for every packet. If the user asks for it, spead-recv also
+ * checks the heaps and writes them to a file.
  *
- * Threads: a graph does the work (recv_graph.h). The main thread watches the graph: it prints progress, ends the
- * graph after --seconds or signals, and gives up when the disk does not answer. */
+ * Threads: a graph does the work (recv_graph.h). The main thread watches the graph. It prints progress, and ends the
+ * graph after --seconds or after a signal. If the disk does not answer after the second signal, the main thread ends
+ * the program without waiting for the disk. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -18,8 +19,9 @@
 #include "tool_exit.h"
 #include "tool_signal.h"
 
-#define TICK_NS  100000000u  /* longest time between two looks at signals and the clock */
-#define HANG_NS  1000000000u /* how long a write may still take after the second signal */
+/* the main thread looks at signals and the clock at least this often */
+#define TICK_NS  100000000u
+#define HANG_NS  1000000000u /* a write may take this long after the second signal */
 #define NO_LIMIT UINT64_MAX
 
 struct receiver {
@@ -27,16 +29,17 @@ struct receiver {
     struct recv_graph graph;
     struct tool_progress progress;
     struct recv_report report;
-    uint64_t end_ns;       /* when --seconds have passed (CLOCK_MONOTONIC), or NO_LIMIT */
-    uint64_t cancelled_ns; /* when the second signal was seen; 0: not yet */
+    uint64_t end_ns;       /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
+    uint64_t cancelled_ns; /* when the program saw the second signal; 0 before that */
 };
 
-/* The stream that the signal handler stops. The pointer is set before the handler is installed. It becomes NULL before
- * the stream is destroyed. The handler runs on the main thread only, because all other threads block signals. */
+/* The stream that the signal handler stops. main() sets this pointer before it installs the handler, and sets it to
+ * NULL before it destroys the stream. The handler runs on the main thread only, because all other threads block
+ * signals. */
 static struct spead_recv_stream *volatile signalled_stream;
 
-/* Stops the stream. After the first signal the stream ends in order, after the second it ends immediately. The loop in
- * watch() does the rest. */
+/* Stops the stream. After the first signal the stream ends in order. After the second signal it ends immediately, and
+ * watch() also cancels the graph. */
 static void on_signal(int nth)
 {
     if (!signalled_stream)
@@ -78,8 +81,8 @@ static void look_around(struct receiver *receiver, uint64_t now_ns)
     }
 }
 
-/* Watches the graph until it has ended. Returns false when the writer hangs: then the caller must not wait for the
- * writer. */
+/* Watches the graph until it has ended. Returns false when the node `writer` hangs in a write. The caller must then not
+ * wait for the writer. */
 static bool watch(struct receiver *receiver)
 {
     double seconds = receiver->options->shared.seconds;
@@ -101,7 +104,7 @@ static bool watch(struct receiver *receiver)
 
 /* ---- Before and after ---------------------------------------------------------------------- */
 
-/* Returns the exit status for wrong bytes. It prints a line only with --quiet, because otherwise the summary says the
+/* Returns the exit status for wrong bytes. Only with --quiet it prints a line, because otherwise the summary says the
  * same. */
 static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
 {
@@ -110,7 +113,7 @@ static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
     return tool_failed("%" PRIu64 " bytes are wrong: was the sender told to --verify too?", bytes);
 }
 
-/* Prints what went wrong, if anything did. Returns the exit status. */
+/* Prints what went wrong, if anything went wrong. Returns the exit status. */
 static int report_failure(const struct receiver *receiver, bool ended)
 {
     const struct recv_report *report = &receiver->report;
@@ -132,7 +135,8 @@ static int report_failure(const struct receiver *receiver, bool ended)
     return TOOL_DONE;
 }
 
-/* Prints the summary and the JSON object. Returns status, or TOOL_FAILED when the object could not be printed. */
+/* Prints the summary and the JSON object, as the options ask for. Returns `status`, or TOOL_FAILED when the JSON object
+ * could not be printed. */
 static int print_report(const struct receiver *receiver, int status)
 {
     if (!receiver->options->shared.quiet)
@@ -188,8 +192,8 @@ static int run(struct receiver *receiver)
     struct spead_err err = {0};
     int ret;
 
-    /* The handler is installed before the plan is printed, because a user who has read the plan may send a signal. With
-     * SIGXFSZ ignored, a file at its size limit makes the write fail with an error, which is reported. */
+    /* The handler is installed before the plan is printed, because a user who has read the plan may send a signal.
+     * SIGXFSZ is ignored, so that a write into a file at its size limit returns an error, which the program reports. */
     signalled_stream = receiver->graph.stream;
     tool_signal_install(on_signal);
     signal(SIGXFSZ, SIG_IGN);

@@ -7,15 +7,17 @@
 #include "tool_exit.h"
 
 static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block", NULL};
-static const char *const mprq_words[] = {"auto", "on", "off", NULL}; /* enum spead_verbs_mprq */
+/* the order is that of enum spead_verbs_mprq */
+static const char *const mprq_words[] = {"auto", "on", "off", NULL};
 static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 
-/* OWN: the value goes into a member of struct spead_recv_tool_options. STREAM: it goes into a field of the stream's
- * configuration. */
+/* With OWN, the value goes into a member of struct spead_recv_tool_options. With STREAM, it goes into a field of the
+ * stream's configuration. */
 #define OWN(member) .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, member)}
 #define STREAM(member) \
     .field = #member, .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, stream.member)}
-/* The value goes into a field of the verbs options. A refusal calls the field "verbs.<member>". */
+/* With VERBS, the value goes into a field of the verbs options. When the library refuses the value, it calls the field
+ * "verbs.<member>". */
 #define VERBS(member)          \
     .field = "verbs." #member, \
     .at = {[TOOL_RECV] = TOOL_PLACE(spead_recv_tool_options, verbs.member)}
@@ -172,8 +174,9 @@ unsigned spead_recv_take_max(const struct spead_recv_tool_options *options)
                                                              : HEAP_CHECK_BATCH_MAX;
 }
 
-/* Returns how many heaps may be with the writer and not yet in the file: as many as may wait in the channel of the
- * stream, but at least two. One half may wait in the writer's channel; the writer takes the other half in one batch. */
+/* Returns how many heaps the check may have passed to the writer that are not yet in the file. This is the number of
+ * heaps that may wait in the channel of the stream, but at least two. One half of them may wait in the channel of the
+ * writer. The writer takes the other half in one batch. */
 static unsigned writer_depth(const struct spead_recv_tool_options *options)
 {
     if (!options->output)

@@ -1,7 +1,7 @@
 /* spead-send: sends heaps of a given size, at a given rate, to one or several destinations.
  *
- * One thread does everything and owns the stream. When a heap completes, its completion fills it and submits it
- * again. So nothing passes between threads, and one core is enough. */
+ * One thread does everything and owns the stream. When a heap completes, the completion function fills the same heap
+ * again and submits it. So the program hands nothing from one thread to another, and one CPU core is enough. */
 #include <errno.h>
 #include <inttypes.h>
 #include <sched.h>
@@ -17,12 +17,12 @@
 #include "tool_signal.h"
 #include "verify_pattern.h"
 
-#define TICK_NS  100000000u   /* longest time between two looks at signals and the clock */
-#define DRAIN_NS 10000000000u /* after an early end, heaps in flight have this time to leave */
+#define TICK_NS  100000000u   /* the program looks at signals and the clock at least this often */
+#define DRAIN_NS 10000000000u /* an early end waits at most this long for heaps in flight */
 
 struct sender;
 
-/* One of the heaps that may be in flight, with its memory. */
+/* A heap with the memory of its payload. There is one slot for each heap that may be in flight. */
 struct slot {
     struct sender *sender;
     struct spead_send_heap *heap;
@@ -38,25 +38,27 @@ struct sender {
     size_t memory_bytes;
 
     struct spead_send_heap *stop_heap;
-    uint64_t sequence;   /* heaps numbered so far; gives the next counter and destination */
-    uint64_t data_left;  /* data heaps that are still to be submitted */
-    unsigned stops_left; /* stop heaps that are still to be submitted */
+    uint64_t sequence;   /* number of heaps that next_heap() has numbered so far */
+    uint64_t data_left;  /* data heaps that the program must still submit */
+    unsigned stops_left; /* stop heaps that the program must still submit */
     unsigned data_in_flight, stops_in_flight;
     uint64_t heaps_sent;
-    uint64_t stopping_ns;   /* when an early end was asked for (signal, --seconds); 0: not yet */
-    bool gave_up;           /* the heaps in flight did not leave within DRAIN_NS */
-    int error;              /* -errno of the first heap that failed; 0: none */
-    uint64_t error_counter; /* counter of that heap */
+    /* the time when a signal or --seconds began an early end; 0 before that */
+    uint64_t stopping_ns;
+    bool gave_up;           /* true if the heaps in flight did not complete within DRAIN_NS */
+    int error;              /* -errno of the first heap that failed; 0 if no heap has failed */
+    uint64_t error_counter; /* the heap counter of that heap */
 
-    unsigned *overhead; /* [endpoint_count]: bytes on the wire beside a packet's SPEAD bytes */
+    /* For each endpoint: how many bytes a packet takes on the wire in addition to its SPEAD bytes. */
+    unsigned *overhead;
 };
 
-/* The stream that the signal handler stops. The pointer is NULL until the stream has been made. It becomes NULL again
- * before the stream is destroyed. The handler runs on the main thread only. */
+/* The stream that the signal handler stops. The pointer is NULL until the stream has been made, and again before the
+ * stream is destroyed. The handler runs on the main thread only. */
 static struct spead_send_stream *volatile signalled_stream;
 
-/* After the first signal the loop in run() sends the heaps in flight and the stop heaps. The second signal ends the
- * stream immediately. */
+/* The first signal needs nothing here: look_around() sees it, lets the heaps in flight complete and then sends the stop
+ * heaps. The second signal ends the stream immediately. */
 static void on_signal(int nth)
 {
     if (nth < 2 || !signalled_stream)
@@ -83,7 +85,8 @@ static int make_heap(struct slot *slot, const struct spead_send_tool_options *op
     return ret < 0 ? ret : 0;
 }
 
-/* Makes one mapping for all heaps. It asks for huge pages, because the kernel copies faster from them. */
+/* Makes one mapping that holds the payloads of all heaps. It asks for huge pages, because the kernel copies faster from
+ * huge pages. */
 static int make_memory(struct sender *sender)
 {
     size_t stride = ((size_t)sender->options->heap_size + 63) / 64 * 64;
@@ -96,7 +99,7 @@ static int make_memory(struct sender *sender)
         sender->memory = NULL;
         return -errno;
     }
-    /* it may fail: the call is only advice */
+    /* a failure does no harm: the call is only advice to the kernel */
     madvise(sender->memory, sender->memory_bytes, MADV_HUGEPAGE);
     for (unsigned i = 0; i < sender->slot_count; i++) {
         sender->slots[i].payload = sender->memory + i * stride;
@@ -150,9 +153,9 @@ static void fail(struct sender *sender, int error, uint64_t counter)
     sender->stops_left = 0;
 }
 
-/* Chooses the counter and the destination of the next heap. One sequence of numbers counts all heaps (data and stop
- * heaps, of all destinations). Each heap goes to the next destination; after the last destination comes the first one
- * again. So with n destinations each of them gets every n-th counter. */
+/* Chooses the counter and the destination of the next heap. One sequence of numbers counts all heaps: data heaps and
+ * stop heaps, of all destinations. The destinations take turns. So with n destinations each destination gets every n-th
+ * counter. */
 static struct spead_send_options next_heap(struct sender *sender)
 {
     struct spead_flavour flavour = {(uint8_t)sender->options->addr_bits};
@@ -212,8 +215,8 @@ static void submit_data(struct slot *slot)
     sender->data_in_flight++;
 }
 
-/* Submits one stop heap for each destination, when all data heaps have completed. At most slot_count of them are in
- * flight at a time: their completions call this function again. */
+/* Submits one stop heap for each destination. It is called when all data heaps have completed. At most slot_count stop
+ * heaps are in flight at a time. When one of them completes, its completion function calls this function again. */
 static void submit_stops(struct sender *sender)
 {
     while (sender->stops_left > 0 && sender->stops_in_flight < sender->slot_count) {
@@ -244,8 +247,8 @@ static void begin(struct sender *sender)
         submit_data(&sender->slots[i]);
 }
 
-/* Begins an early end after a signal or --seconds. Stops the stream when everything has left, or DRAIN_NS after an
- * early end has begun. */
+/* Begins an early end after a signal or --seconds. Stops the stream when all heaps have completed. If they have not
+ * completed DRAIN_NS after an early end began, it stops the stream and abandons them. */
 static void look_around(struct sender *sender, uint64_t now_ns, uint64_t end_ns)
 {
     if (sender->stopping_ns == 0 && (now_ns >= end_ns || tool_signal_count() > 0)) {
@@ -327,8 +330,9 @@ static int note_overheads(struct sender *sender)
     return 0;
 }
 
-/* Computes wire bytes. All heaps have the same number of packets, and all destinations get about the same number of
- * heaps. So the mean overhead over the destinations is the mean overhead over the packets. */
+/* Returns the number of bytes on the wire. All heaps have the same number of packets, and all destinations get about
+ * the same number of heaps. So all destinations get about the same number of packets, and the mean of their overheads
+ * is the mean overhead of a packet. */
 static uint64_t wire_bytes(const struct sender *sender, struct spead_count sent)
 {
     uint64_t sum = 0, count = sender->options->shared.endpoint_count;
@@ -395,8 +399,8 @@ static int send_and_report(struct sender *sender)
     return status;
 }
 
-/* Makes the stream. The stream learns where the memory of the heaps is, so that engine verbs can send from there
- * without a copy. */
+/* Makes the stream. The configuration tells the stream where the memory of the heaps is, so that engine verbs can send
+ * from there without a copy. */
 static int make_stream(struct sender *sender, struct spead_err *err)
 {
     struct spead_send_stream_config config = spead_send_stream_config_of(sender->options);

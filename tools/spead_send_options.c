@@ -7,13 +7,14 @@
 #include "tool_engines.h"
 #include "tool_exit.h"
 
-#define GBPS     (1e9 / 8) /* bytes a second */
-#define RATE_MIN 8e-9      /* Gb/s: one byte per second */
+#define GBPS     (1e9 / 8) /* one Gb/s in bytes per second */
+#define RATE_MIN 8e-9      /* in Gb/s; this is one byte per second */
 
-static const char *const rate_words[] = {"spead", "wire", NULL}; /* enum spead_rate_of */
+/* the order is that of enum spead_rate_of */
+static const char *const rate_words[] = {"spead", "wire", NULL};
 
-/* OWN: the value goes into a member of struct spead_send_tool_options. STREAM: it goes into a field of the stream's
- * configuration. */
+/* With OWN, the value goes into a member of struct spead_send_tool_options. With STREAM, it goes into a field of the
+ * stream's configuration. */
 #define OWN(member) .at = {[TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, member)}
 #define STREAM(member) \
     .field = #member, .at = {[TOOL_SEND] = TOOL_PLACE(spead_send_tool_options, stream.member)}
@@ -111,7 +112,8 @@ static struct spead_flavour flavour_of(const struct spead_send_tool_options *opt
     return (struct spead_flavour){(uint8_t)options->addr_bits};
 }
 
-/* Checks the options that depend on each other. Exits with TOOL_USAGE when one does not fit another. */
+/* Checks options that must fit each other, such as --heap-size and --addr-bits. Exits with TOOL_USAGE when they do not
+ * fit. */
 static void check(const struct spead_send_tool_options *options)
 {
     struct spead_flavour flavour = flavour_of(options);

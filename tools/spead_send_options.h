@@ -9,26 +9,28 @@
 
 struct spead_send_tool_options {
     struct tool_shared shared;
-    /* Endpoints and engine options are missing: spead_send_stream_config_of() adds them. */
+    /* The configuration of the stream, still without endpoints and engine options. spead_send_stream_config_of() adds
+     * these two. */
     struct spead_send_stream_config stream;
     struct spead_send_verbs_config verbs;
-    uint64_t heap_size; /* payload bytes of a heap */
-    /* items of a heap; each takes an equal part of the payload, the last one also takes the rest */
+    uint64_t heap_size; /* the payload bytes of each heap */
+    /* The number of items of each heap. Each item has an equal part of the payload, and the last item also has the
+     * rest. */
     uint64_t items;
-    uint32_t addr_bits; /* bits of a heap address: the flavour is SPEAD-64-<addr_bits> */
+    uint32_t addr_bits; /* the bits of a heap address: the flavour is SPEAD-64-<addr_bits> */
 };
 
 extern const struct tool_program spead_send_program;
 
-/* Reads the command line. Exits when it is wrong, and after --help and --version. */
+/* Reads the command line. It exits when the command line is wrong, and after --help and --version. */
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv);
 
-/* Returns the identifier of item number index (from 0). The first identifier is 0x1000, or 0x20 in a flavour whose
- * identifiers are too narrow for 0x1000. */
+/* Returns the identifier of the item with this index. The index of the first item is 0. Its identifier is 0x1000, or
+ * 0x20 in a flavour whose identifiers are too narrow for 0x1000. */
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index);
 
-/* Returns the configuration of the stream, with its endpoints and the options of engine verbs. It borrows from
- * options. */
+/* Returns the configuration of the stream, with its endpoints and the options of engine verbs. The result points into
+ * *options, so the caller must keep *options valid while it uses the result. */
 struct spead_send_stream_config spead_send_stream_config_of(
     const struct spead_send_tool_options *options);
 

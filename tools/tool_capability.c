@@ -1,4 +1,4 @@
-/* See tool_capability.h. This file needs only two system calls. It makes them itself, so that the tools do not need
+/* See tool_capability.h. This file makes the two system calls that it needs itself, so that the tools do not need
  * libcap. */
 #include "tool_capability.h"
 

@@ -7,8 +7,8 @@
 /* Returns true when the capability is in the effective set of this process. */
 bool tool_has_capability(int capability);
 
-/* Makes the capability ambient: programs that this process executes then have it too, without a file capability.
- * Returns 0, -EPERM (it is not in the permitted set of this process) or another -errno. */
+/* Makes the capability ambient. Programs that this process executes then have the capability too, although their files
+ * do not have it. Returns 0, -EPERM (the capability is not in the permitted set of this process) or another -errno. */
 int tool_pass_capability_on(int capability);
 
 #endif

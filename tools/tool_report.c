@@ -23,7 +23,8 @@ void tool_streams_prepare(void)
 {
     int fd;
 
-    /* /dev/null is opened for reading only. So a write to it fails, and the program notices that it cannot print. */
+    /* /dev/null is opened for reading only. A later write to standard output then fails, so the program notices that it
+     * cannot print. */
     do {
         fd = open("/dev/null", O_RDONLY);
     } while (fd >= 0 && fd <= STDERR_FILENO);
@@ -59,7 +60,7 @@ void tool_progress_update(struct tool_progress *progress, uint64_t now_ns, uint6
     progress->due_ns += (now_ns - progress->due_ns) / SECOND_NS * SECOND_NS + SECOND_NS;
     if (!progress->shown)
         return;
-    /* One call prints the whole line, so that warnings of other threads do not come into the middle of it. */
+    /* One call prints the whole line, so that no warning of another thread comes into the middle of the line. */
     if (bytes == 0 && heaps == 0 && waiting)
         fprintf(stderr, "\r%.0f s  %s  %s\033[K", elapsed_s, waiting, rest);
     else
@@ -127,8 +128,8 @@ unsigned tool_wire_overhead(const char *endpoint, bool receive)
 
 /* ---- Words for people ---------------------------------------------------------------------- */
 
-/* Divides *value by base until it is smaller than base, or the last unit is reached. Returns the number of
- * divisions. */
+/* Divides *value by `base` until *value is smaller than `base`, or until the last unit is reached. Returns the number
+ * of divisions, which is the index of the unit. */
 static unsigned choose_unit(double *value, double base, unsigned units)
 {
     unsigned unit = 0;
@@ -223,7 +224,7 @@ json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
 {
     json_t *object = json_object();
 
-    /* json_object_set_new() also fails when the object or the value is NULL, so this one check covers all failures. */
+    /* json_object_set_new() also fails when the object or the value is NULL. So this one check covers all failures. */
     for (unsigned i = 0; i < count; i++) {
         if (json_object_set_new(object, name(i), tool_report_count(bucket[i])) < 0) {
             json_decref(object);

@@ -11,32 +11,33 @@
 
 #include <speadline/stats.h>
 
-/* The value of the key "schema". It changes when a key changes its meaning or is removed. */
+/* The value of the key "schema" in the JSON object. It changes when a key changes its meaning or is removed. */
 #define TOOL_SCHEMA "speadline-1"
 
-/* Prepares the standard streams. A program calls it first. If standard input, output or error is closed, /dev/null
- * takes its descriptor number. Otherwise a socket or a file would get that number, and our output would go into it.
- * SIGPIPE is ignored: when the reader of our output goes away, the output is lost, but the program goes on. */
+/* Prepares the standard streams. A program must call this function first. If standard input, output or error is closed,
+ * the function opens /dev/null under its descriptor number. Otherwise a socket or a file would get that number, and our
+ * output would go into it. The function also makes the process ignore SIGPIPE: if nobody reads our output any more, the
+ * output is lost, but the program goes on. */
 void tool_streams_prepare(void);
 
 /* ---- Progress ------------------------------------------------------------------------------ */
 
 struct tool_progress {
-    bool shown; /* stderr is a terminal, and --quiet was not given */
-    /* Times of the start, of the last line and of the next line (CLOCK_MONOTONIC). */
+    bool shown; /* true if stderr is a terminal and --quiet was not given */
+    /* The times of the start, of the last line and of the next line (CLOCK_MONOTONIC). */
     uint64_t start_ns, last_ns, due_ns;
-    uint64_t last_bytes, last_heaps; /* totals at the last line */
+    uint64_t last_bytes, last_heaps; /* the totals when the last line was printed */
 };
 
 void tool_progress_start(struct tool_progress *progress, bool quiet);
 
-/* If due_ns has passed, overwrites the line on the terminal: "12 s 8.00 Gb/s 238 heaps/s <rest>". bytes and heaps are
- * totals; the rates are computed since the last line. While both totals are 0 the line has the text `waiting` instead
- * of the rates, unless `waiting` is NULL. */
+/* If due_ns has passed, overwrites the line on the terminal: "12 s 8.00 Gb/s 238 heaps/s <rest>". `bytes` and `heaps`
+ * are totals. The rates in the line are those of the time after the last line. While both totals are 0 the line has the
+ * text `waiting` instead of the rates, if `waiting` is not NULL. */
 void tool_progress_update(struct tool_progress *progress, uint64_t now_ns, uint64_t bytes,
                           uint64_t heaps, const char *waiting, const char *rest);
 
-/* Ends the progress line with a newline, if one was printed. */
+/* Prints a newline behind the progress line, if a progress line was printed. */
 void tool_progress_end(struct tool_progress *progress);
 
 /* ---- Totals -------------------------------------------------------------------------------- */
@@ -54,33 +55,35 @@ struct tool_totals {
     const char *engine, *engine_reason;
     uint64_t payload_bytes, wire_bytes;
     uint64_t heaps, incomplete_heaps, packets;
-    uint64_t first_packet_ns, last_packet_ns; /* 0: no packet */
+    uint64_t first_packet_ns, last_packet_ns; /* 0 if there was no packet */
     uint64_t placed, bounced, repaired;
     uint64_t verify_bad_bytes;
     struct tool_cpu cpu;
 };
 
-/* Returns the seconds from the first to the last packet; 0 without packets. */
+/* Returns the seconds from the first packet to the last packet, or 0 if there was no packet. */
 double tool_totals_seconds(const struct tool_totals *totals);
-/* Returns the rate of the payload during these seconds, in Gb/s; 0 when no time has passed. */
+/* Returns the rate of the payload during these seconds in Gb/s, or 0 if the seconds are 0. */
 double tool_totals_gbps(const struct tool_totals *totals);
 
-/* Returns how many bytes a packet to or from this endpoint takes on the wire besides its SPEAD bytes: UDP and IP
- * headers, Ethernet header, FCS, preamble and gap. The result is 66, or 86 for IPv6. */
+/* Returns how many bytes a packet to or from this endpoint takes on the wire in addition to its SPEAD bytes. These are
+ * the UDP and IP headers, the Ethernet header, FCS, preamble and gap: 66 bytes, or 86 for IPv6. */
 unsigned tool_wire_overhead(const char *endpoint, bool receive);
 
 /* ---- Words for people ---------------------------------------------------------------------- */
 
 #define TOOL_TEXT_MAX 32
-char *tool_text_memory(char text[TOOL_TEXT_MAX], uint64_t bytes);  /* "8 MiB": powers of 1024 */
-char *tool_text_payload(char text[TOOL_TEXT_MAX], uint64_t bytes); /* "998.2 MB": powers of 1000 */
+/* Both functions write `bytes` with a unit into `text` and return `text`. tool_text_memory() uses units that are powers
+ * of 1024 ("8 MiB"), and tool_text_payload() units that are powers of 1000 ("998.2 MB"). */
+char *tool_text_memory(char text[TOOL_TEXT_MAX], uint64_t bytes);
+char *tool_text_payload(char text[TOOL_TEXT_MAX], uint64_t bytes);
 
-/* Prints "spead-recv: 238 heaps complete, 998.2 MB of payload in 1.000 s: 7.99 Gb/s", then a line for the engine and a
- * line for CPU time. heaps_word is the text behind the number of heaps: "heaps complete". */
+/* Prints the line "spead-recv: 238 heaps complete, 998.2 MB of payload in 1.000 s: 7.99 Gb/s", then a line about the
+ * engine and a line about CPU time. `heaps_word` is the text behind the number of heaps, here "heaps complete". */
 void tool_report_headline(FILE *to, const struct tool_totals *totals, const char *heaps_word);
 
-/* Prints "12 submitted = 10 sent + 2 failed": the total with total_word, and each bucket that is not zero with the name
- * that name() gives it. */
+/* Prints a line such as "12 submitted = 10 sent + 2 failed". The line begins with `total` and `total_word`. Then it has
+ * each bucket that is not zero; name() returns the name of a bucket. */
 void tool_report_sum(FILE *to, uint64_t total, const struct spead_count *bucket, unsigned count,
                      const char *(*name)(unsigned bucket), const char *total_word);
 
@@ -95,15 +98,16 @@ json_t *tool_report_object(const struct tool_totals *totals);
 /* Returns {"packets": n, "bytes": n}, or NULL when out of memory. */
 json_t *tool_report_count(struct spead_count count);
 
-/* Returns an object with a count for each bucket, under the name of the bucket, or NULL when out of memory. */
+/* Returns a JSON object with one key for each bucket: the key is the name of the bucket, and the value is its count.
+ * Returns NULL when out of memory. */
 json_t *tool_report_buckets(const struct spead_count *bucket, unsigned count,
                             const char *(*name)(unsigned bucket));
 
-/* Sets a key to an unsigned number. Returns 0 or -1, as json_object_set_new(). */
+/* Sets a key of the object to an unsigned number. Returns 0, or -1 when out of memory. */
 int tool_report_set(json_t *object, const char *key, uint64_t value);
 
-/* Prints the object as one line on stdout and releases it. object may be NULL, which means that there was no memory to
- * make it. Returns TOOL_DONE, or TOOL_FAILED with a line on stderr. */
+/* Prints the object as one line on stdout and releases the object. `object` is NULL if there was no memory to make it.
+ * Returns TOOL_DONE. After a failure it prints a line on stderr and returns TOOL_FAILED. */
 int tool_report_print(json_t *object);
 
 #endif

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 static void (*on_signal)(int nth);
-static atomic_int signal_count; /* relaxed is enough: no other data is read on the strength of it */
+static atomic_int signal_count; /* relaxed is enough: no other data depends on this count */
 
 static void handle(int number __attribute__((unused)))
 {
@@ -37,5 +37,6 @@ void tool_signal_install(void (*fn)(int nth))
 
 int tool_signal_count(void)
 {
-    return atomic_load_explicit(&signal_count, memory_order_relaxed); /* relaxed: a count */
+    /* relaxed: no other data depends on this count */
+    return atomic_load_explicit(&signal_count, memory_order_relaxed);
 }

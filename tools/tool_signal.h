@@ -1,10 +1,10 @@
-/* SIGINT and SIGTERM: the first one asks the program to end in order, the second asks it to end immediately, the third
- * kills it. */
+/* The handling of SIGINT and SIGTERM. The first signal asks the program to end in order. The second asks it to end
+ * immediately. The third kills the program. */
 #ifndef SPEADLINE_TOOLS_TOOL_SIGNAL_H
 #define SPEADLINE_TOOLS_TOOL_SIGNAL_H
 
-/* Installs a handler that calls fn(nth) for the first and the second signal (nth is 1 or 2). fn runs in the signal
- * handler. A signal interrupts a system call that sleeps. */
+/* Installs a signal handler. For the first signal the handler calls fn(1), for the second it calls fn(2). `fn` must be
+ * safe in a signal handler. A signal ends a system call in which the program sleeps. */
 void tool_signal_install(void (*fn)(int nth));
 
 /* Returns how many signals have come so far. */

@@ -6,7 +6,7 @@
 #define COUNTER_FACTOR 0x9e3779b97f4a7c15ull
 #define INDEX_FACTOR   0xd6e8feb86659fd93ull
 #define WORD           sizeof(uint64_t)
-#define STRETCH_WORDS  512u /* words that are compared before the result is looked at */
+#define STRETCH_WORDS  512u /* words_differ() compares at most this many words in one call */
 
 static inline uint64_t mix(uint64_t x)
 {
@@ -33,8 +33,8 @@ void verify_pattern_fill(uint8_t *data, size_t bytes, uint64_t counter)
     }
 }
 
-/* Counts the wrong bytes one by one. It is used for the ends of a range that are no whole words, and for a stretch that
- * is known to have a wrong word. */
+/* Counts the wrong bytes one by one. The caller uses this function for the two ends of a range, which may be only a
+ * part of a word, and for words in which words_differ() has found a difference. */
 static uint64_t bad_bytes_slowly(const uint8_t *data, uint64_t offset, size_t bytes,
                                  uint64_t counter)
 {
@@ -49,8 +49,8 @@ static uint64_t bad_bytes_slowly(const uint8_t *data, uint64_t offset, size_t by
     return bad;
 }
 
-/* Returns true when a word differs. offset is a multiple of 8. The loop does not branch on the data, which makes it
- * fast. */
+/* Returns true when a word differs from the rule. `offset` must be a multiple of 8. The loop has no branch that depends
+ * on the data, so it is fast. */
 static int words_differ(const uint8_t *data, uint64_t offset, size_t words, uint64_t counter)
 {
     uint64_t x = seed_at(counter, offset / WORD);
