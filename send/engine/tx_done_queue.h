@@ -1,5 +1,5 @@
-/* A queue of the packets that an engine has finished and not yet reported in reap(). Consecutive packets with the same
- * error form a *run*. The queue holds the runs, oldest first. */
+/* A queue of packets that the engine has finished and that reap() has not yet reported. Consecutive packets with the
+ * same error form a *run*. The queue holds the runs, oldest first. */
 #ifndef SPEADI_TX_DONE_QUEUE_H
 #define SPEADI_TX_DONE_QUEUE_H
 
@@ -11,17 +11,20 @@
 #define SPEADI_TX_DONE_RUNS_MAX 256u
 
 struct speadi_tx_done_queue {
-    struct speadi_tx_done run[SPEADI_TX_DONE_RUNS_MAX]; /* a ring */
+    /* a ring: run[first] is the oldest run */
+    struct speadi_tx_done run[SPEADI_TX_DONE_RUNS_MAX];
     unsigned first, count;
 };
 
-/* Returns true when the queue can take this many more runs, even if none of them can be joined with another. */
+/* Returns true when the queue has room for this many more runs, also in the case that none of them can be joined with
+ * the run before it. */
 static inline bool speadi_tx_done_has_room(const struct speadi_tx_done_queue *queue, unsigned runs)
 {
     return SPEADI_TX_DONE_RUNS_MAX - queue->count >= runs;
 }
 
-/* Adds packets that ended with this error. If the newest run has the same error, the packets are added to that run. */
+/* Adds packets that all ended with this error. If the newest run has the same error, the packets become a part of that
+ * run. */
 static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32_t packets,
                                       int error)
 {

@@ -11,7 +11,7 @@
 static const struct speadi_engine_list list = {
     .direction = "send", .verb = "sends to", .engine = speadi_tx_engines};
 
-/* Returns the table of operations whose first member is this description. */
+/* Returns the table of operations that begins with this struct speadi_engine_about. */
 static const struct speadi_tx_engine_ops *ops_of(const struct speadi_engine_about *engine)
 {
     return (const struct speadi_tx_engine_ops *)(const void *)engine;
@@ -39,7 +39,7 @@ struct opening {
     uint32_t *buffer_bytes;
 };
 
-/* Returns the configuration of the stream with the options of this engine. */
+/* Returns the configuration of the stream, with `options` set to the options for this engine. */
 static struct speadi_tx_config config_for(const struct opening *opening,
                                           const struct speadi_engine_about *engine)
 {
@@ -57,7 +57,8 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     return ops->usable ? ops->usable(&config, err) : 0;
 }
 
-/* Says in err that the engine lacks a capability for `what`, and which engines have it. Returns -ENOTSUP. */
+/* Writes into err that the engine cannot do what `field` asks for, because it lacks this capability. The sentence also
+ * names the engines that have the capability. Returns -ENOTSUP. */
 static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *field,
                  struct spead_err *err)
 {

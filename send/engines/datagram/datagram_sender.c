@@ -1,4 +1,5 @@
-/* Sends packets as kernel messages and handles the results. The engine supplies only the function transmit(). */
+/* Sends packets as kernel messages (datagram_train.h) and handles the results. The engine adds only the function
+ * transmit(), which makes the system calls. */
 #include "datagram_sender.h"
 
 #include <errno.h>
@@ -10,7 +11,7 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-#define STARVED_RETRY_NS 200000u /* time before the next try after ENOBUFS or ENOMEM */
+#define STARVED_RETRY_NS 200000u /* after ENOBUFS or ENOMEM, wait this long before the next try */
 
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
@@ -54,8 +55,8 @@ void speadi_datagram_sender_close(void *self)
     speadi_wake_fd_close(&sender->wake_fd);
 }
 
-/* Handles the result of kernel message i. If the packets of this message are done, it reports them and returns their
- * number. If they must be sent again, it returns 0. */
+/* Handles the result of kernel message i. If the packets of this message are done, the function reports them and
+ * returns their number. If they must be sent again, it returns 0. */
 static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
 {
     struct speadi_train *train = &sender->train;
@@ -78,8 +79,8 @@ static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
     return 0;
 }
 
-/* Sends the kernel messages of the last build in order. It stops at the first that must be sent again. Adds the number
- * of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any more. */
+/* Sends the kernel messages of the last build in order. It stops at the first message that must be sent again. Adds the
+ * number of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any more. */
 static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 {
     unsigned i = 0;

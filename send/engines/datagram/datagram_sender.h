@@ -1,6 +1,6 @@
 /* The common part of the socket engine and the uring engine: connected sockets, trains, results and waiting. Each of
- * the two engines has its own function speadi_datagram_transmit_fn, which makes the system calls. datagram_train.h
- * says what a kernel message is. */
+ * the two engines adds a function of the type speadi_datagram_transmit_fn, which makes the system calls.
+ * datagram_train.h says what a kernel message is. */
 #ifndef SPEADI_DATAGRAM_SENDER_H
 #define SPEADI_DATAGRAM_SENDER_H
 
@@ -16,11 +16,10 @@
 
 struct speadi_datagram_sender;
 
-/* Sends the kernel messages of sender->train in order, beginning with number `first`. It does not wait. For each kernel
- * message that it tries, it stores a result in sender->result at the same index: >= 0 when the message was sent, else
- * -errno. When a message fails, the function must not try later messages. Returns the number of results (>= 1), or
- * -errno when the engine cannot send any more.
- * */
+/* Sends the kernel messages of sender->train in order, beginning with message number `first`. It does not wait. When a
+ * message fails, the function must not try later messages. For each message that it tries, it stores a result in
+ * sender->result[] under the number of the message: 0 or more when the message was sent, else -errno. Returns the
+ * number of results, which is at least 1, or -errno when the engine cannot send any more. */
 typedef int speadi_datagram_transmit_fn(struct speadi_datagram_sender *sender, unsigned first);
 
 struct speadi_datagram_sender {
@@ -32,16 +31,17 @@ struct speadi_datagram_sender {
     int result[SPEADI_TRAIN_MESSAGES_MAX];
     struct speadi_tx_done_queue done;
 
-    /* Why the last send() did not take all packets. */
-    int full_fd;  /* descriptor of the socket that had no room; -1: none */
-    bool starved; /* the kernel had no memory for buffers */
+    /* These two fields say why the last send() did not take all packets. */
+    int full_fd;  /* the socket that had no room; -1 if all sockets had room */
+    bool starved; /* true if the kernel had no memory for buffers */
 
-    uint64_t messages; /* kernel messages sent */
-    uint64_t batches;  /* system calls; transmit() counts them */
+    uint64_t messages; /* how many kernel messages were sent */
+    uint64_t batches;  /* how many system calls sent them; transmit() counts these */
 };
 
-/* These functions have the contracts of struct speadi_tx_engine_ops. An engine has a struct speadi_datagram_sender as
- * the first member of its state, so it can put these functions directly into its table of operations. */
+/* These functions are operations of struct speadi_tx_engine_ops, and have the contracts of that struct. The first
+ * member of the state of an engine is a struct speadi_datagram_sender. So the engine can put these functions directly
+ * into its table of operations. */
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,
                                 const struct speadi_tx_config *config, uint32_t *buffer_bytes,

@@ -17,7 +17,7 @@
 #define SEGMENTS_MAX     128u /* UDP_MAX_SEGMENTS of newer kernels */
 #define SEGMENTS_OLD_MAX 64u  /* UDP_MAX_SEGMENTS of older kernels */
 #define REFUSED_REPEATS  16u
-#define IOVECS_MAX       1024u /* UIO_MAXIOV */
+#define IOVECS_MAX       1024u /* UIO_MAXIOV of the kernel: the most iovecs in one message */
 
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
                       const struct spead_log *log)
@@ -40,7 +40,7 @@ void speadi_train_release(struct speadi_train *train)
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Returns how many of the first packets go into one train. */
+/* Returns how many packets from the beginning of the array go into one train. */
 static uint32_t train_length(const struct speadi_train *train,
                              const struct speadi_tx_packet *packets, unsigned count)
 {
@@ -77,8 +77,8 @@ static void set_segment_size(struct msghdr *header, union speadi_train_control *
     memcpy(CMSG_DATA(message), &bytes, sizeof bytes);
 }
 
-/* Copies a packet into the buffer `flat`. This is for a packet with more iovecs than the kernel accepts (thousands of
- * tiny items). */
+/* Copies a packet into the buffer `flat`. A packet of thousands of tiny items can have more iovecs than the kernel
+ * accepts in one message. The copy needs only one iovec. */
 static void flatten(struct speadi_train *train, const struct speadi_tx_packet *packet,
                     struct msghdr *header)
 {
@@ -138,8 +138,8 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
 
 /* ---- Results ------------------------------------------------------------------------------- */
 
-/* Ends the probe: a packet of the refused train was sent by itself, so the kernel has refused the train and not the
- * packet. Sets the limits for later trains. */
+/* Ends the probe (see datagram_train.h). A packet of the refused train was sent by itself. So the kernel has refused
+ * the train and not its packets, and this function sets the limits for later trains. */
 static void conclude_probe(struct speadi_train *train, uint32_t bytes)
 {
     if (train->probe_error == -EMSGSIZE) {
@@ -157,8 +157,8 @@ static void conclude_probe(struct speadi_train *train, uint32_t bytes)
     train->probe_left = 0;
 }
 
-/* Handles the refusal of a train. If the kernel may have refused the train as such, and not one of its packets, it
- * arranges that the packets are sent in smaller trains or one by one, and returns true. */
+/* Handles the refusal of a train. Returns true if the kernel may have refused the train and not one of its packets. In
+ * this case the function has also arranged that the packets are sent again, in smaller trains or one by one. */
 static bool regroup(struct speadi_train *train, unsigned i, int result)
 {
     if (train->packets[i] == 1 || (result != -EINVAL && result != -EIO && result != -EMSGSIZE))
@@ -174,9 +174,8 @@ static bool regroup(struct speadi_train *train, unsigned i, int result)
 
 /* Returns how often a send with this result may be repeated. Some errors concern an earlier datagram, for which an ICMP
  * packet has come back. A call that reports such an error sends nothing, but it clears the error. The same errno can
- * also come from the route, and then every call reports it. Only a repeated call shows which of the two cases it is.
- * ECONNREFUSED never comes from the route. But when many ICMP packets arrive, several calls can report it one after
- * another. */
+ * also come from the route, and then every call reports it. So only a second call shows which of the two cases it is.
+ * ECONNREFUSED never comes from the route. But when many ICMP packets arrive, several calls in a row can report it. */
 static unsigned repeats_allowed(int result)
 {
     switch (-result) {
@@ -213,7 +212,7 @@ enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsig
                                                int *error)
 {
     if (result >= 0) {
-        /* The send has succeeded. So the errors that made the engine repeat it concerned earlier datagrams. */
+        /* The send has succeeded. So the errors of the earlier tries concerned earlier datagrams. */
         train->icmp_unreachable += train->repeats;
         return done(train, i, result, error);
     }

@@ -1,5 +1,6 @@
-/* The packets that the fault decorator has given to its inner engine and not yet reaped from it, oldest first. A run is
- * either several consecutive packets of the core, or one copy that the decorator has made. */
+/* A queue of the packets that the fault decorator has given to its inner engine, and that the inner engine has not yet
+ * reported as done. The queue consists of runs, oldest first. A run is either several consecutive packets of the core,
+ * or one copy that the decorator has made. */
 #ifndef SPEADI_FAULT_UNDER_WAY_H
 #define SPEADI_FAULT_UNDER_WAY_H
 
@@ -7,16 +8,18 @@
 #include <stdint.h>
 
 #define SPEADI_FAULT_RUNS_MAX 2048u
-/* If `packets` has this value, the run is a copy. A run of packets of the core has at least one packet. */
+/* If speadi_fault_run.packets has this value, the run is a copy. A run of packets of the core has at least one
+ * packet. */
 #define SPEADI_FAULT_OWN_COPY 0u
 
 struct speadi_fault_run {
-    uint32_t packets; /* number of packets of the core; SPEADI_FAULT_OWN_COPY: one copy */
-    uint16_t copy;    /* number of that copy */
+    uint32_t packets; /* number of packets of the core; SPEADI_FAULT_OWN_COPY for a copy */
+    uint16_t copy;    /* if the run is a copy: the number of the copy */
 };
 
 struct speadi_fault_under_way {
-    struct speadi_fault_run run[SPEADI_FAULT_RUNS_MAX]; /* a ring */
+    /* a ring: run[first] is the oldest run */
+    struct speadi_fault_run run[SPEADI_FAULT_RUNS_MAX];
     unsigned first, count;
 };
 
@@ -40,8 +43,8 @@ static inline const struct speadi_fault_run *speadi_fault_under_way_first(
     return &under_way->run[under_way->first];
 }
 
-/* Removes this many packets from the oldest run, which must have at least as many. If the run is a copy, packets must
- * be 1. */
+/* Removes this many packets from the oldest run. The run must have at least as many packets. If the run is a copy,
+ * `packets` must be 1. */
 static inline void speadi_fault_under_way_drop(struct speadi_fault_under_way *under_way,
                                                uint32_t packets)
 {

@@ -1,10 +1,10 @@
 /* The fault decorator is an engine around another engine, the inner engine. It loses, repeats, delays and damages
- * packets; seeded dice decide which. It is for debugging; docs/faults.md describes it for users.
+ * packets; seeded dice decide which packets. It is for debugging, and docs/faults.md describes it for users.
  *
- * Packets without a fault are *clean*. Runs of clean packets go to the inner engine directly from the arrays of the
- * core. A packet that is changed, held back, delayed or repeated is copied. The core's packet is done as soon as the
- * decorator has copied it, so the core does not get the result of sending the copy. For packets that the decorator
- * drops, reap() reports SPEADI_TX_INJECTED. */
+ * Packets without a fault go to the inner engine directly from the arrays of the core, many at a time. A packet that is
+ * changed, held back, delayed or repeated is copied. The core's packet is done as soon as the decorator has copied it,
+ * so the core does not learn how the sending of the copy ends. For packets that the decorator drops, reap() reports
+ * SPEADI_TX_INJECTED. */
 #include "tx_engine.h"
 
 #include <assert.h>
@@ -22,39 +22,44 @@
 #include "tx_done_queue.h"
 
 #define COPIES_MAX 1024u
-#define LATE_MAX   512u       /* at most so many copies are late at a time; the others stay free */
-#define IDLE_NS    10000000u  /* after this time without a packet, late copies are sent */
-#define QUIESCE_NS 100000000u /* longest time for sending copies in quiesce() */
-#define PASSED_ON  1          /* error in `outcomes`: the real error comes from the inner engine */
+#define LATE_MAX   512u /* at most this many copies wait until packets have overtaken them */
+/* when no packet came for this time, the copies that wait to be overtaken are sent */
+#define IDLE_NS    10000000u
+#define QUIESCE_NS 100000000u /* quiesce() sends copies for at most this time */
+/* In `outcomes` this error says: the inner engine knows the real error of the packet. */
+#define PASSED_ON 1
 
 struct fault_engine {
-    struct speadi_tx_engine_ops ops; /* its name and capabilities are those of the inner engine */
+    struct speadi_tx_engine_ops ops; /* with the name and the capabilities of the inner engine */
     const struct speadi_tx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    /* The copies. A copy goes through these stages: it is late (only if packets must overtake it), then delayed, then
-     * in the inner engine. */
+    /* The copies that wait. A copy that packets must overtake is *late* at first. When enough packets have overtaken
+     * it, it is *delayed* until its time has come. All other copies are delayed from the beginning. Then the copy goes
+     * into the inner engine. */
     struct speadi_fault_hold hold;
-    /* the index is the number of the copy; one iovec each */
+    /* copy[i] is the packet of copy number i. It has one iovec, which is copied[i]. */
     struct speadi_tx_packet copy[COPIES_MAX];
     struct iovec copied[COPIES_MAX];
-    /* the last send() stopped because it needed so many copies; 0: it did not */
+    /* If the last send() stopped for lack of free copies, this is the number of copies that it needed. Otherwise it is
+     * 0. */
     unsigned copies_lacking;
-    uint64_t start_ns; /* when the first packet was offered; stalls count from here */
-    uint64_t last_ns;  /* when the last packet was taken; tells whether the source is idle */
+    /* when the core offered the first packet; stalls are counted from this time */
+    uint64_t start_ns;
+    uint64_t last_ns; /* when the decorator last took a packet; shows whether the core is idle */
 
-    /* The decorator rolls the dice ahead, to find out how many packets are clean. `clean` is the number of clean
-     * packets that come next. If `rolled` is true, the packet after them has a fault, and `decision` says which. */
+    /* The decorator rolls the dice for several packets before it sends them. The next `clean` packets of the core have
+     * no fault. If `rolled` is true, the packet behind them has the faults that `decision` says. */
     unsigned clean;
     bool rolled;
     struct speadi_fault_decision decision;
 
-    struct speadi_fault_under_way under_way; /* packets and copies in the inner engine, in order */
-    /* outcomes of all packets that the decorator has taken, in order */
+    struct speadi_fault_under_way under_way; /* what the inner engine has, in order */
+    /* How each packet that the decorator has taken has ended, in order: 0, SPEADI_TX_INJECTED or PASSED_ON. */
     struct speadi_tx_done_queue outcomes;
-    /* results of the packets that the inner engine got, in order */
+    /* The results of the packets that were passed on to the inner engine, in order. */
     struct speadi_tx_done_queue passed;
-    bool inner_full; /* the inner engine did not take all that it was given */
+    bool inner_full; /* true if the inner engine did not take all that it was given */
 };
 
 /* ---- Time ---------------------------------------------------------------------------------- */
@@ -75,8 +80,8 @@ static uint64_t stall_end(const struct fault_engine *engine, uint64_t now_ns)
 
 /* ---- Towards the inner engine -------------------------------------------------------------- */
 
-/* Handles a result of the inner engine. If it is for copies, they become free. If it is for packets of the core,
- * `passed` keeps it until reap() reports it. */
+/* Handles a result of the inner engine. A result for a copy makes this copy free again. A result for packets of the
+ * core goes into `passed`, and reap() reports it later. */
 static void handle_done(struct fault_engine *engine, struct speadi_tx_done done)
 {
     while (done.packets) {
@@ -151,8 +156,9 @@ static bool is_clean(const struct fault_engine *engine,
            engine->dice.spec.delay_ns == 0;
 }
 
-/* Rolls the dice for packet after packet, until one has a fault or all `count` are clean. If send() then does not take
- * a packet, the decision for this packet stays valid, because the core offers the same packets again. */
+/* Rolls the dice for one packet after another, until a packet has a fault or all `count` packets have none. If send()
+ * then does not take a packet, the decision for this packet stays valid, because the core offers the same packets
+ * again. */
 static void roll_ahead(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                        unsigned count)
 {
@@ -185,8 +191,8 @@ static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_
     return (uint16_t)copy;
 }
 
-/* Ends the lateness of copies, so that they are sent at due_ns. If `all` is true, it does so for all late copies, else
- * for those that enough packets have overtaken. */
+/* Makes late copies due at due_ns, so that send_copies() sends them then. If `all` is true, this concerns all late
+ * copies. Otherwise it concerns only those that enough packets have overtaken. */
 static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
 {
     uint16_t copies[LATE_MAX];
@@ -196,7 +202,8 @@ static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
         speadi_fault_hold_delay(&engine->hold, copies[i], due_ns);
 }
 
-/* Notes that this many packets of the core have overtaken the late copies. */
+/* Notes that this many packets of the core have overtaken the late copies. Copies that enough packets have overtaken
+ * become due at due_ns. */
 static void overtake(struct fault_engine *engine, uint32_t packets, uint64_t due_ns)
 {
     speadi_fault_hold_overtaken(&engine->hold, packets);
@@ -205,9 +212,9 @@ static void overtake(struct fault_engine *engine, uint32_t packets, uint64_t due
 
 /* ---- Applying the decisions ---------------------------------------------------------------- */
 
-/* Passes packets without a fault to the inner engine. It stops when enough packets have overtaken the held copy that
- * is due next, because that copy must be sent then. Returns how many
- * packets the inner engine took, or -errno. */
+/* Passes packets without a fault to the inner engine. It stops when enough packets have overtaken one of the late
+ * copies, because that copy must be sent before any more packets. Returns how many packets the inner engine took, or
+ * -errno. */
 static int send_clean(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                       unsigned count, uint64_t now_ns)
 {
@@ -289,7 +296,8 @@ static void run_copies(struct fault_engine *engine)
     if (engine->hold.late_count && now_ns - engine->last_ns >= IDLE_NS)
         end_lateness(engine, true, now_ns);
     if (!stall_end(engine, now_ns))
-        send_copies(engine, now_ns); /* an error is ignored: the next send() returns it */
+        /* an error is ignored here, because the next send() returns it */
+        send_copies(engine, now_ns);
 }
 
 static unsigned fault_reap(void *self, struct speadi_tx_done *done, unsigned max)
@@ -325,8 +333,8 @@ static bool is_reapable(const struct fault_engine *engine)
            (outcomes->run[outcomes->first].error != PASSED_ON || engine->passed.count);
 }
 
-/* Returns the next time at which something changes without the inner engine: a stall ends, a copy is due, or the source
- * counts as idle. */
+/* Returns the next time at which something changes without the inner engine: a stall ends, a copy is due, or the core
+ * has offered no packet for IDLE_NS. */
 static uint64_t next_change_ns(const struct fault_engine *engine, uint64_t now_ns)
 {
     const struct speadi_fault_hold *hold = &engine->hold;
@@ -340,17 +348,17 @@ static uint64_t next_change_ns(const struct fault_engine *engine, uint64_t now_n
     return speadi_min_u64(change_ns, speadi_fault_hold_next_due_ns(hold));
 }
 
-/* Returns true when the last send() stopped because too few copies were free, and enough are free now. Then send() has
- * room again. The wait() of the inner engine would not notice this, because the inner engine may have had room all the
- * time. */
+/* Returns true when the last send() stopped because too few copies were free, and enough copies are free now. Then
+ * send() can take packets again. The wait() of the inner engine would not notice this, because the inner engine may
+ * have had room all the time. */
 static bool has_copies_again(const struct fault_engine *engine)
 {
     return engine->copies_lacking != 0 && engine->hold.spare_count >= engine->copies_lacking;
 }
 
-/* Sends the copies that are due, and then sleeps. A core that waits for no result and has nothing to send calls neither
- * reap() nor send(). So no other function would send these copies, and the sleep would end immediately because their
- * time has passed. */
+/* Sends the copies that are due, and then sleeps. A core that has nothing to send and waits for no result calls wait(),
+ * but neither reap() nor send(). So only this function can send the copies. Without that, the sleep would end
+ * immediately, because the time of the copies has already passed. */
 static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
 {
     struct fault_engine *engine = self;
@@ -363,8 +371,8 @@ static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
     now_ns = now_if_it_matters(engine);
     change_ns = next_change_ns(engine, now_ns);
     blocked = engine->inner_full && !stall_end(engine, now_ns);
-    /* If a copy is due and the inner engine has no room, the time of the copy has already passed. So the sleep ends
-     * only when there is room. */
+    /* If a copy is due and the inner engine has no room, the time of this copy has already passed. A sleep until that
+     * time would end immediately. So here only new room in the inner engine ends the sleep. */
     if (blocked && change_ns <= now_ns)
         change_ns = UINT64_MAX;
     /* The sleep must also end when the inner engine finishes packets: then reap() has results, or copies become
@@ -381,8 +389,8 @@ static void fault_wake(void *self)
     engine->inner_ops->wake(engine->inner);
 }
 
-/* Sends all copies now, even those that are not due. If the inner engine has no room for a copy within QUIESCE_NS, the
- * copy is lost. In a network, delayed packets could also get lost when a sender ends. */
+/* Sends all copies now, also those that are not due yet. If the inner engine has no room for a copy within QUIESCE_NS,
+ * the copy is lost. This is allowed: in a real network, delayed packets can also get lost when a sender ends. */
 static void fault_quiesce(void *self)
 {
     struct fault_engine *engine = self;

@@ -12,9 +12,11 @@
 #include "tx_done_queue.h"
 
 struct mem_engine {
-    struct spead_mem_link *link[SPEADI_TX_DESTINATIONS_MAX]; /* referenced */
+    /* the engine holds a reference to each */
+    struct spead_mem_link *link[SPEADI_TX_DESTINATIONS_MAX];
     uint32_t link_count;
-    struct spead_mem_link *full;   /* the link that had no room in the last send(); NULL: none */
+    /* this link had no room in the last send(); NULL if all had room */
+    struct spead_mem_link *full;
     struct speadi_wake_fd wake_fd; /* signalled by wake(), and by a link that has room again */
     struct speadi_tx_done_queue done;
     struct speadi_tx_counters counters;
@@ -65,7 +67,8 @@ static int mem_send(void *self, const struct speadi_tx_packet *packets, unsigned
             engine->full = link;
             break;
         }
-        speadi_tx_done_put(&engine->done, 1, ret); /* ret < 0: packet too long, or link closed */
+        /* ret is negative if the packet is too long or the link is closed */
+        speadi_tx_done_put(&engine->done, 1, ret);
         taken++;
     }
     engine->counters.messages += taken;

@@ -8,7 +8,8 @@
 
 struct socket_engine {
     struct speadi_datagram_sender sender; /* must be the first member */
-    bool one_by_one;                      /* see transmit() */
+    /* true: transmit() sends only one kernel message at a time */
+    bool one_by_one;
 };
 
 /* Returns how many consecutive kernel messages, beginning with number i, have the same destination. */
@@ -24,8 +25,9 @@ static unsigned run_length(const struct speadi_train *train, unsigned i)
 /* Sends kernel messages to one destination. When sendmmsg() has sent some messages and the next one fails, it returns
  * only the number of sent messages and not the error. An error that came from an ICMP packet would then be missing in
  * icmp_unreachable. Such errors are frequent: when the port at the receiver is closed, every second kernel message has
- * one. So after sendmmsg() has stopped early, the rest of this send() gives the kernel messages to sendmmsg() one by
- * one. Then every error is returned. If the socket was full, the next call reports that immediately. */
+ * one. So when sendmmsg() has stopped early, this function gives it the kernel messages one by one for the rest of this
+ * send(). Then every error is returned. If sendmmsg() stopped because the socket was full, the next call reports that
+ * immediately. */
 static int transmit(struct speadi_datagram_sender *sender, unsigned first)
 {
     struct socket_engine *engine = (struct socket_engine *)sender;

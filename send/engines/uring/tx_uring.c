@@ -1,12 +1,14 @@
 /* The uring engine sends trains with io_uring. One system call submits a batch of kernel messages (datagram_train.h).
- * The engine gets a result for each of them.
+ * The engine gets a result for each kernel message.
  *
  * The sends do not block: when a socket has no room, the result is -EAGAIN, and the kernel does not keep the request
- * until there is room. So a batch has ended when the submitting call returns. Another design would let requests wait in
- * the kernel until there is room. It was rejected: with deferred task running the owner thread would still have to
- * enter the kernel for each retry, and quiesce() would have to cancel the chain. The requests of a batch are linked, so
- * that a failed request stops all later ones. Without the link, a later request could be sent before a failed one, if
- * the socket got room between the two.
+ * until there is room. So all requests of a batch have ended when the submitting call returns. In another design,
+ * requests would wait in the kernel until there is room. That design was rejected for two reasons. With deferred task
+ * running, the owner thread would still have to enter the kernel for each retry. And quiesce() would have to cancel the
+ * chain.
+ *
+ * The requests of a batch are linked, so that a failed request stops all later requests. Without the link, a later
+ * request could be sent before a failed one, if the socket got room between the two.
  *
  * SENDMSG_ZC is not used. Loopback and veth copy the data even with SENDMSG_ZC. Where the kernel does not copy, each
  * send needs a second completion queue entry. SENDMSG_ZC could be faster only on NICs, and nobody has measured it
@@ -24,12 +26,12 @@ struct uring_engine {
     struct speadi_datagram_sender sender; /* must be the first member */
     struct io_uring ring;
     bool ring_open;
-    /* -errno with which the ring failed, or 0; after a failure the ring may still hold requests */
+    /* 0, or the -errno with which the ring failed. After a failure the ring may still hold requests. */
     int broken;
 };
 
 /* Queues the kernel messages from number `first` to the last as one chain of requests. Returns how many requests the
- * chain has. The submission queue is empty, so it has room for all of them. */
+ * chain has. The submission queue is empty before, so it has room for all of these requests. */
 static unsigned queue_chain(struct uring_engine *engine, unsigned first)
 {
     struct speadi_train *train = &engine->sender.train;
@@ -93,7 +95,8 @@ static int open_ring(struct uring_engine *engine, struct spead_err *err)
     engine->ring_open = true;
     for (uint32_t i = 0; i < count; i++)
         fds[i] = engine->sender.socket[i].fd;
-    ret = io_uring_register_files(&engine->ring, fds, count); /* fixed file number = destination */
+    /* the number of a registered socket is the number of its destination */
+    ret = io_uring_register_files(&engine->ring, fds, count);
     if (ret < 0)
         return speadi_err_set(err, ret, "cannot register %u sockets with io_uring: %s", count,
                               strerror(-ret));

@@ -11,10 +11,10 @@
 #include "verbs_runs.h"
 #include "verbs_sender.h"
 
-/* How often the engine reads the events of the device and the neighbours while it sends. */
+/* While the engine sends, it reads the events of the device and of the neighbours once in this time. */
 #define CHECK_NS 1000000000u
 
-/* How long the engine sleeps before it polls again, when no event would wake it. */
+/* When no event would wake the engine, it sleeps for this time before it polls again. */
 #define RETRY_NS 200000u
 
 /* ---- Opening ------------------------------------------------------------------------------- */
@@ -50,8 +50,8 @@ static int verbs_open(void *self, const struct speadi_tx_config *config, uint32_
     return 0;
 }
 
-/* Closes the queue first, because the device reads the frames through it. Closes the device last, because the queue and
- * the frames were made from it. */
+/* Closes the queue first, because the device reads the frames through the queue. Closes the device last, because the
+ * queue and the frames were made from the device. */
 static void verbs_close(void *self)
 {
     struct speadi_verbs_sender *engine = self;
@@ -81,8 +81,8 @@ static void take_events(struct speadi_verbs_sender *engine)
         engine->broken = -ENODEV;
 }
 
-/* Reads the events of the device and the changes of the neighbour table, once a second. That takes one or two system
- * calls; between these times the engine makes no system call. */
+/* Reads the events of the device and the changes of the neighbour table, at most once a second. This takes one or two
+ * system calls. In the rest of the second the function makes no system call. */
 static void check_events_and_neighbours(struct speadi_verbs_sender *engine)
 {
     const uint64_t now_ns = speadi_clock_mono_ns();
@@ -113,14 +113,15 @@ static void rebuild(struct speadi_verbs_sender *engine)
     }
 }
 
-/* Rebuilds a failed queue. If the device is gone or the queue cannot be rebuilt, it completes the posted frames with an
- * error. It does nothing until the queue may be rebuilt and `done` has space. */
+/* Rebuilds a failed queue. But if the device is gone or cannot make a new queue, the function completes the posted
+ * frames with an error. It does nothing until the queue may be rebuilt and `done` has space. */
 static void recover(struct speadi_verbs_sender *engine)
 {
     if (!speadi_verbs_send_queue_may_rebuild(&engine->queue, speadi_clock_mono_ns()) ||
         !speadi_tx_done_has_room(&engine->done, 1))
         return;
-    take_events(engine); /* the old queue may have events, and the device may be gone */
+    /* the old queue may have events, and they may say that the device is gone */
+    take_events(engine);
     if (engine->broken)
         speadi_verbs_send_queue_drain(&engine->queue, &engine->done, engine->broken);
     else
@@ -133,7 +134,8 @@ static void log_copied(struct speadi_verbs_sender *engine)
 {
     const struct speadi_verbs_frames *frames = &engine->frames;
 
-    /* Packets without payload carry padding from memory of the library, which the user cannot register. */
+    /* This message is not for padding: packets without payload carry padding that lies in memory of the library, and
+     * the user cannot register that memory. */
     if (engine->said_copied || frames->copied_bytes <= PADDING_MAX * frames->copied_packets)
         return;
     engine->said_copied = true;
@@ -153,8 +155,8 @@ static unsigned count_requests(const struct ibv_send_wr *first, unsigned frames)
     return count;
 }
 
-/* Posts the frames that were built. The requests are linked in a ring. During the call, the ring is cut after
- * `last`. */
+/* Posts the `count` frames that were built. All requests are linked in a ring, so this function cuts the ring behind
+ * `last` and joins it again after the call. Returns how many frames the queue accepted, or -errno. */
 static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, unsigned count)
 {
     const uint64_t number = engine->queue.posted;
@@ -174,9 +176,9 @@ static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, un
     return ret;
 }
 
-/* If no frame can carry the next packet, the function completes this packet with -EMSGSIZE. It does so only after all
- * earlier packets have completed, so that packets complete in order. Returns 1 if it has completed the packet, else
- * 0. */
+/* Completes the next packet with -EMSGSIZE. It is called when no frame can carry this packet. It does nothing until all
+ * earlier packets have completed, because packets must complete in order. Returns 1 if it has completed the packet,
+ * else 0. */
 static unsigned refuse(struct speadi_verbs_sender *engine)
 {
     if (speadi_verbs_send_queue_posted(&engine->queue) ||
@@ -186,8 +188,8 @@ static unsigned refuse(struct speadi_verbs_sender *engine)
     return 1;
 }
 
-/* Sends the first packets, at most one chain. Returns how many packets it has taken, 0 when the queue has no space, or
- * -errno. */
+/* Sends packets from the beginning of the array, at most one chain. Returns how many packets it has taken, 0 when the
+ * queue has no space, or -errno. */
 static int send_chain(struct speadi_verbs_sender *engine, const struct speadi_tx_packet *packets,
                       unsigned count)
 {
@@ -241,7 +243,7 @@ static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max
     struct speadi_verbs_sender *engine = self;
 
     speadi_verbs_send_queue_poll(&engine->queue, &engine->done);
-    /* send() recovers a failed queue too, but there may be nothing more to send. */
+    /* send() recovers a failed queue too, but there may be no more packets to send. */
     if (engine->queue.failed)
         recover(engine);
     return speadi_tx_done_take(&engine->done, done, max);
@@ -271,10 +273,11 @@ static void sleep_on(struct speadi_verbs_sender *engine, bool completions, uint6
     check_events_and_neighbours(engine);
 }
 
-/* Returns true when no event would say that the queue has space again, so that the engine must poll:
- *   - the queue accepted a part of a chain, and the signalled request is not in that part;
- *   - the queue has failed, and may complete its requests without an event;
- *   - the queue refuses requests without a reason, and may accept them later. */
+/* Returns true when no event would tell that the queue has space again, so that the engine must poll. There are three
+ * cases:
+ *   - The queue accepted only a part of a chain, and the signalled request is not in that part.
+ *   - The queue has failed, and may complete its requests without an event.
+ *   - The queue refuses requests although it has space. It may accept them later. */
 static bool must_be_polled(const struct speadi_verbs_sender *engine)
 {
     return engine->queue.failed || engine->queue.refusals ||
@@ -294,7 +297,8 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
         return;
     }
     if (!engine->queue.channel)
-        return; /* the user has chosen polling: the caller calls wait() again */
+        /* without a channel the user has chosen polling: the caller calls wait() again */
+        return;
     speadi_verbs_send_queue_arm(&engine->queue);
     /* A completion that came before the arming gives no event. */
     if (!poll_some(engine, 1) && !engine->queue.failed)

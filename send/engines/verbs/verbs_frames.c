@@ -10,11 +10,12 @@
 #include <speadi/err.h>
 #include <speadi/numbers.h>
 
-/* With fewer slots, the device would be idle between two chains. More slots would not fit into the cache. */
+/* The engine makes from SLOTS_MIN to SLOTS_MAX slots. With fewer slots the device would be idle between two chains.
+ * With more slots they would not fit into the cache. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
-/* A request that carries several packets has at most this many entries. NICs can gather about that many. The queue
- * reserves memory for this number in each of its slots. */
+/* A request that carries several packets has at most this many entries. NICs can gather about that many. The device
+ * reserves memory for this number of entries in each slot of its queue. */
 enum { RUN_ENTRIES_MAX = 32 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */
@@ -88,15 +89,15 @@ void speadi_verbs_frames_release(struct speadi_verbs_frames *frames)
 
 /* ---- Frames --------------------------------------------------------------------------------- */
 
-/* The frame that is being built: its entries so far, and where the next copied byte goes. */
+/* The frame that is being built. `entry` and `count` are its entries so far, and the next copied byte goes to `end`. */
 struct build {
     struct ibv_sge *entry;
     uint32_t count;
     uint8_t *end;
 };
 
-/* Copies a piece to the end of the slot. If the last entry ends there, the function makes that entry longer. Otherwise
- * it adds an entry. */
+/* Copies a piece of payload to the end of the slot. If the last entry of the frame ends there, the function makes that
+ * entry longer. Otherwise it adds an entry. */
 static void copy_piece(struct speadi_verbs_frames *frames, struct build *build,
                        const struct iovec *piece)
 {
@@ -118,15 +119,17 @@ static struct ibv_sge entry_in(const struct speadi_verbs_source *source, const s
                             (uint32_t)piece->iov_len, source->memory.key};
 }
 
-/* Adds the payload of a packet after the first entry, which ends at `end`. It works for every packet. Returns the
- * number of entries, or 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
+/* Adds the payload of a packet to its frame. The first entry of the frame is already filled and ends at `end`. The
+ * function works for every packet. Returns the number of entries, or 0 if no frame can carry the packet (see
+ * speadi_verbs_frames_make()). */
 __attribute__((noinline)) static uint32_t add_payload(struct speadi_verbs_frames *frames,
                                                       struct ibv_sge *entry, uint8_t *end,
                                                       const struct speadi_tx_packet *packet)
 {
     struct build build = {.entry = entry, .count = 1, .end = end};
     const uint64_t copied_before = frames->copied_bytes;
-    /* If each piece has an entry of its own, registered payload is sent without a copy. */
+    /* True if there are enough entries to give one to each piece. Then payload in registered memory is sent without a
+     * copy. */
     const bool in_place = packet->iov_count <= frames->sge_max;
 
     for (unsigned i = 1; i < packet->iov_count; i++) {
@@ -157,8 +160,8 @@ static uint64_t sum_payload(const struct speadi_tx_packet *packet)
     return sum;
 }
 
-/* Writes checksums when the device cannot. IPv4 packets then have no UDP checksum, because reading all payload would
- * cost more than everything else here. IPv6 packets must have one. */
+/* Writes the checksums of a frame if the device does not write them. IPv4 packets then get no UDP checksum, because
+ * reading all payload would cost more than everything else here. IPv6 packets must have a UDP checksum. */
 static void write_checksums(const struct speadi_frame_template *head, uint8_t *slot,
                             const struct speadi_tx_packet *packet)
 {

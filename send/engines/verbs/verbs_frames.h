@@ -1,9 +1,10 @@
-/* Frames to be sent. Each frame has a slot and a work request. The slot is registered memory; it holds those bytes of
- * the frame that are not sent from the memory of the user. The work request describes the frame.
+/* The frames to be sent. Each frame has a slot and a work request. The work request describes the frame for the device.
+ * The slot is a part of registered memory. It holds the head of the frame (Ethernet, IP and UDP header), the SPEAD
+ * header, and those parts of the payload that do not lie in registered memory. The device reads all other payload from
+ * the memory of the user.
  *
- * A slot holds the head of the frame (Ethernet, IP and UDP), the SPEAD header, and those parts of the payload that do
- * not lie in registered memory. So the first bytes of every frame are host memory, and the CPU can read them at the
- * address in the request. mlx5 needs this, because its driver in the process copies the first 18 bytes with the CPU. */
+ * So the first bytes of every frame are host memory, and the CPU can read them at the address in the request. mlx5
+ * needs this, because the mlx5 driver code in this process copies the first 18 bytes with the CPU. */
 #ifndef SPEADI_VERBS_FRAMES_H
 #define SPEADI_VERBS_FRAMES_H
 
@@ -18,16 +19,16 @@
 
 struct speadi_verbs_frames {
     struct speadi_verbs_arena arena;
-    struct speadi_verbs_memory memory;   /* registration of the arena */
+    struct speadi_verbs_memory memory;   /* the registration of the arena, which holds the slots */
     struct speadi_verbs_sources sources; /* memory from which payload is sent without a copy */
-    struct ibv_send_wr *wr;              /* one request for each slot; each points to the next */
-    struct ibv_sge *sge;                 /* sge_max entries for each slot */
+    struct ibv_send_wr *wr;              /* one request for each slot, linked in a ring */
+    struct ibv_sge *sge;                 /* an array with sge_max entries for each slot */
     uint32_t slots;                      /* a power of two */
     uint32_t slot_bytes;
     uint32_t sge_max;
-    uint32_t payload_max;   /* size of the largest datagram that fits into a slot */
-    uint32_t run_bytes_max; /* most bytes of a run (verbs_runs.h); 0: there are no runs */
-    bool offload;           /* the device writes the checksums */
+    uint32_t payload_max;   /* a slot can hold a datagram of at most this size */
+    uint32_t run_bytes_max; /* the most bytes of a run (verbs_runs.h); 0 if there are no runs */
+    bool offload;           /* true if the device writes the checksums */
     /* How many bytes of payload were copied because they do not lie in registered memory, and how many packets had such
      * bytes. */
     uint64_t copied_bytes, copied_packets;
@@ -36,26 +37,28 @@ struct speadi_verbs_frames {
 
 struct speadi_verbs_frames_options {
     uint32_t payload_max;
-    uint32_t buffer_bytes; /* about how much memory the slots may take */
+    uint32_t buffer_bytes; /* the slots may take about this much memory */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     uint32_t run_bytes_max;
 };
 
-/* Makes the slots and registers the memory. Returns 0 or -errno with a sentence. The caller calls release() after a
+/* Makes the slots and registers the memory. Returns 0 or -errno with a sentence. The caller must call release() after a
  * failure too. */
 int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_verbs_device *device,
                              const struct speadi_verbs_frames_options *options,
                              struct spead_err *err);
 
-/* Frees the slots. The caller makes sure that no posted request names them any more. Does nothing if the struct is
- * zeroed. */
+/* Frees the slots. No posted request may point to a slot any more when the caller calls this function. Does nothing if
+ * *frames is zeroed. */
 void speadi_verbs_frames_release(struct speadi_verbs_frames *frames);
 
-/* Builds the frame of a packet, without checksums. The frame has the number `number` and lies in the slot of that
- * number. The function fills the entries by which the device gathers the frame. The first entry begins with the head of
- * the frame. Returns the number of entries: at most one for each piece of the packet, or a single one if the packet has
- * more pieces than sge_max. Returns 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
+/* Builds the frame of a packet, without checksums. `number` is the number of the frame, and the frame lies in the slot
+ * of that number. The function fills the array `entry`, by which the device gathers the frame. The first entry begins
+ * with the head of the frame.
+ *
+ * Returns the number of entries. This is at most one for each piece of the packet, or 1 if the packet has more pieces
+ * than sge_max. Returns 0 if no frame can carry the packet (see speadi_verbs_frames_make()). */
 uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t number,
                                     struct ibv_sge *entry, const struct speadi_frame_template *head,
                                     const struct speadi_tx_packet *packet);
@@ -63,7 +66,7 @@ uint32_t speadi_verbs_frames_gather(struct speadi_verbs_frames *frames, uint64_t
 /* Builds the frames of `count` packets. The first frame has the number `number`, and each frame lies in the slot of its
  * number. heads[i] is the head for destination i. Returns how many frames it built. It stops at a packet that no frame
  * can carry. There are two kinds of such packets. One kind is longer than payload_max. The other kind has more pieces
- * than the device can gather, and the CPU cannot read all of them. */
+ * than the device can gather, and the CPU cannot read all of these pieces. */
 unsigned speadi_verbs_frames_make(struct speadi_verbs_frames *frames, uint64_t number,
                                   const struct speadi_frame_template *heads,
                                   const struct speadi_tx_packet *packets, unsigned count);

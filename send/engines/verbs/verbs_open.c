@@ -55,8 +55,8 @@ static int check_device_memory(const struct speadi_verbs_sender *engine,
     return 0;
 }
 
-/* Converts the configured rate to the rate of the device in kbit/s. A device counts whole frames; the conversion
- * assumes packets of full size. */
+/* Converts the configured rate to the rate of the device in kbit/s. A device counts the bytes of whole frames. The
+ * conversion assumes that all packets have full size. */
 static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
                       const struct speadi_tx_config *config, struct spead_err *err)
 {
@@ -76,15 +76,15 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
     *kbps = (uint32_t)rate;
     if (report->rate_kbps_max == 0 ||
         (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
-        return 0; /* some devices report no range but can pace; the engine tries it */
+        return 0; /* some devices can pace but report no range, so the engine tries the rate */
     return speadi_err_field(err, -EINVAL, "hardware_rate",
                             ": %.40s paces frames at %u to %u kbit/s, not at %u; without it the "
                             "software paces",
                             report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
 }
 
-/* A request may carry several packets. Sets *bytes to the largest size of such a request, or to 0 if each packet has
- * its own request. Returns 0 or -errno with a sentence. */
+/* With hardware_tso, a request may carry several packets. Sets *bytes to the largest size of such a request, or to 0 if
+ * each packet has a request of its own. Returns 0 or -errno with a sentence. */
 static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
                      const struct speadi_tx_config *config, struct spead_err *err)
 {

@@ -10,7 +10,8 @@
 #include <speadi/clock.h>
 #include <speadi/err.h>
 
-/* How long the engine waits for the neighbours. The kernel asks three times, once a second, before it gives up. */
+/* How long the engine waits for the answers of the neighbours. The kernel asks a neighbour three times, once a second.
+ * If no answer comes, the kernel reports a failure. */
 #define RESOLVE_MS 4000u
 
 /* How often the engine makes the kernel ask the neighbours again. */
@@ -32,7 +33,8 @@ int speadi_verbs_paths_interface(struct speadi_interface *interface,
     return ret;
 }
 
-/* Reserves a source port that the kernel chooses. No socket of this host can get it until the engine closes the fd. */
+/* Reserves a source port that the kernel chooses. No other socket of this host can get this port until the engine
+ * closes the socket `fd`. */
 static int reserve_port(struct speadi_verbs_paths *paths, struct speadi_address *source,
                         struct spead_err *err)
 {

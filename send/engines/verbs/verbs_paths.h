@@ -1,5 +1,5 @@
-/* The paths to the destinations of a stream. Each destination has a frame template, which always carries the link
- * address of the present next hop. */
+/* The paths to the destinations of a stream. Each destination has a frame template, which always contains the present
+ * link address of the next hop. */
 #ifndef SPEADI_VERBS_PATHS_H
 #define SPEADI_VERBS_PATHS_H
 
@@ -13,13 +13,16 @@
 #include "tx_engine.h"
 
 struct speadi_verbs_paths {
-    struct speadi_frame_template frame[SPEADI_TX_DESTINATIONS_MAX]; /* by destination */
+    /* frame[i] is the template for destination number i */
+    struct speadi_frame_template frame[SPEADI_TX_DESTINATIONS_MAX];
     bool any_v6;
 
     uint32_t count;
-    int port_fd[SPEADI_TX_DESTINATIONS_MAX]; /* sockets that hold the source ports */
+    /* sockets that reserve the source ports; `count` are open */
+    int port_fd[SPEADI_TX_DESTINATIONS_MAX];
     struct speadi_neighbour neighbour[SPEADI_TX_DESTINATIONS_MAX];
-    uint16_t destination[SPEADI_TX_DESTINATIONS_MAX]; /* neighbour[i] is the next hop to it */
+    /* neighbour[i] is the next hop to destination number destination[i] */
+    uint16_t destination[SPEADI_TX_DESTINATIONS_MAX];
     struct speadi_neighbours watch;
     bool is_watching;
     uint64_t prod_ns;         /* when the engine next makes the kernel ask the neighbours */
@@ -27,23 +30,23 @@ struct speadi_verbs_paths {
     const struct spead_log *log;
 };
 
-/* Finds the interface that the device must belong to: the configured one, or else the interface of the route to the
- * first destination. Returns 0 or -errno with a sentence. */
+/* Finds the interface that the device must belong to. This is the interface in the configuration or, if that has none,
+ * the interface of the route to the first destination. Returns 0 or -errno with a sentence. */
 int speadi_verbs_paths_interface(struct speadi_interface *interface,
                                  const struct speadi_tx_config *config, struct spead_err *err);
 
-/* Finds the route and the next hop of each destination, and reserves a source port for each. May block for seconds
- * until the neighbours answer. Returns 0, or -errno with a sentence: -EINVAL if a destination is not reached through
- * the interface of the device. The caller calls close() after a failure too. */
+/* Finds the route and the next hop of each destination, and reserves a source port for each destination. May block for
+ * seconds until the neighbours answer. Returns 0, or -errno with a sentence: -EINVAL if the route to a destination does
+ * not go through the interface of the device. The caller must call close() after a failure too. */
 int speadi_verbs_paths_open(struct speadi_verbs_paths *paths, const struct speadi_tx_config *config,
                             const struct speadi_interface *interface,
                             const struct speadi_verbs_interface *device, struct spead_err *err);
 
-/* Closes everything that speadi_verbs_paths_open() opened. Does nothing if the struct is zeroed. */
+/* Closes everything that speadi_verbs_paths_open() opened. Does nothing if *paths is zeroed. */
 void speadi_verbs_paths_close(struct speadi_verbs_paths *paths);
 
-/* Reads changes of the neighbour table and updates the frame templates. Never blocks. The owner thread calls it every
- * second, and when watch.netlink is readable. */
+/* Reads changes of the neighbour table of the kernel and updates the frame templates. Never blocks. The owner thread
+ * calls it every second, and also when watch.netlink is readable. */
 void speadi_verbs_paths_refresh(struct speadi_verbs_paths *paths, uint64_t now_ns);
 
 #endif

@@ -3,7 +3,8 @@
 
 #include "verbs_send_queue.h"
 
-/* Returns true if the next packet fits into a run that already has `run` packets and `entries` entries. */
+/* Returns true if packet number `run` of the array fits into the run that begins with *first. That run already has
+ * `run` packets, and its request has `entries` entries. */
 static bool fits_run(const struct speadi_verbs_frames *frames, uint32_t run, uint32_t entries,
                      uint32_t head_bytes, const struct speadi_tx_packet *first)
 {
@@ -15,15 +16,16 @@ static bool fits_run(const struct speadi_verbs_frames *frames, uint32_t run, uin
            head_bytes + (uint64_t)(run + 1) * first->bytes <= frames->run_bytes_max;
 }
 
-/* Removes the head of the frame from the entry, because the device writes the head of each segment. */
+/* Shortens the entry, so that it no longer contains the head of the frame. The device writes the head of each segment
+ * itself. */
 static void drop_head(struct ibv_sge *entry, uint32_t head_bytes)
 {
     entry->addr += head_bytes;
     entry->length -= head_bytes;
 }
 
-/* Changes the request so that the device cuts it into segments. The head of the first frame, which contains the length
- * of one segment, becomes the head of all segments. */
+/* Changes the request so that the device cuts it into segments. The head of the first frame becomes the head of all
+ * segments. It contains the length of one segment. */
 static void segment(struct ibv_send_wr *wr, uint32_t head_bytes, uint32_t packet_bytes)
 {
     void *head = (void *)(uintptr_t)wr->sg_list->addr;
@@ -35,8 +37,8 @@ static void segment(struct ibv_send_wr *wr, uint32_t head_bytes, uint32_t packet
     wr->tso.mss = (uint16_t)packet_bytes;
 }
 
-/* Builds one request from as many of the first packets as fit into it. Returns how many packets it carries, or 0 if no
- * frame can carry the first packet. */
+/* Builds one request, which carries as many packets from the beginning of the array as fit into it. Returns how many
+ * packets it carries, or 0 if no frame can carry the first packet. */
 static unsigned make_run(struct speadi_verbs_frames *frames, uint64_t number,
                          const struct speadi_frame_template *head,
                          const struct speadi_tx_packet *packets, unsigned count)

@@ -10,8 +10,9 @@
 
 enum { POLL_BATCH = 16, REFUSALS_MAX = 100 };
 
-#define FLUSH_NS        1000000000u /* how long the requests of a failed queue may take to complete */
-#define DRAIN_NS        200000000u /* how long posted frames may take when the stream ends */
+/* the requests of a failed queue may take this long to complete */
+#define FLUSH_NS        1000000000u
+#define DRAIN_NS        200000000u /* posted frames may take this long when the stream ends */
 #define DRAIN_PERIOD_NS 50000
 
 /* ---- Making ------------------------------------------------------------------------------- */
@@ -167,11 +168,12 @@ int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct i
     }
     count = count_before(first, bad);
     queue->posted += count;
-    /* If the queue accepted some frames, the next call begins with the bad request and returns the error. */
+    /* If the queue has accepted some frames, they are returned now. The next call then begins with the request `bad`
+     * and returns the error. */
     if (code != ENOMEM)
         return count ? (int)count : -code;
     /* A full queue has space again after the next completion. If no completion is due, the queue will probably never
-     * have space. So the engine gives up after REFUSALS_MAX refusals. */
+     * have space. So after REFUSALS_MAX refusals this function returns the error. */
     if (queue->signalled <= queue->completed && ++queue->refusals > REFUSALS_MAX)
         return -code;
     return (int)count;
@@ -199,7 +201,8 @@ static int error_of(const struct speadi_verbs_send_queue *queue, enum ibv_wc_sta
     }
 }
 
-/* Handles a completion. All frames before those of its request have been sent. Returns how many frames completed. */
+/* Handles the completion of a request. All frames that were posted before this request have been sent, so they complete
+ * too. Returns how many frames completed. */
 static unsigned take_completion(struct speadi_verbs_send_queue *queue,
                                 struct speadi_tx_done_queue *done, const struct ibv_wc *wc)
 {
@@ -292,7 +295,7 @@ void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
     if (queue->posted == queue->completed)
         return;
     queue->flush_error = error;
-    /* If the move fails, destroying the queue pair below has the same effect. */
+    /* If this move into the error state fails, the call of destroy_queues() below stops the frames as well. */
     if (!queue->failed)
         speadi_verbs_pair_move(queue->qp, queue->device, IBV_QPS_ERR);
     speadi_verbs_send_queue_fail(queue, false);

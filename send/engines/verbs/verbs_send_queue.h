@@ -1,10 +1,12 @@
 /* The raw packet queue pair that sends the frames, with its completion queue.
  *
- * Frames are numbered 0, 1, 2, ... in the order in which they are posted. wr_id contains the number of the last frame
- * of a request and how many frames the request has (speadi_verbs_request_id()). Only the last request of a chain is
- * signalled; its completion completes all frames before it too. After a failure the queue pair is in its error state,
- * in which the device completes all posted requests; then the engine rebuilds the queue pair. All frames of a failed
- * request count as failed, although some of them may have been sent.
+ * Frames are numbered 0, 1, 2, ... in the order in which they are posted. The wr_id of a request contains the number of
+ * the last frame of the request, and how many frames the request has (speadi_verbs_request_id()). Only the last request
+ * of a chain is signalled. Its completion completes all earlier frames too.
+ *
+ * After a failure the queue pair is in its error state, in which the device completes all posted requests. After that
+ * the engine rebuilds the queue pair. All frames of a failed request count as failed, although the device may have sent
+ * some of them.
  *
  * Only the owner thread calls these functions. */
 #ifndef SPEADI_VERBS_SEND_QUEUE_H
@@ -18,34 +20,40 @@
 #include "tx_done_queue.h"
 
 struct speadi_verbs_send_options {
-    uint32_t slots; /* most frames that may be posted and not completed */
+    uint32_t slots; /* at most this many frames are posted and not completed */
     uint32_t sge_max;
-    int comp_vector;             /* -1: no completion events */
-    uint32_t rate_kbps;          /* rate at which the device paces; 0: it does not pace */
-    uint32_t segment_head_bytes; /* longest head of a run (verbs_runs.h); 0: there are no runs */
+    int comp_vector;    /* -1 means that there are no completion events */
+    uint32_t rate_kbps; /* the device paces at this rate; 0 means that it does not pace */
+    /* The most bytes of a head of a run (verbs_runs.h). A head is the Ethernet, IP and UDP header. 0 if there are no
+     * runs. */
+    uint32_t segment_head_bytes;
 };
 
 struct speadi_verbs_send_queue {
-    struct speadi_verbs_device *device; /* borrowed; NULL: never opened */
+    struct speadi_verbs_device *device; /* borrowed; NULL if the queue is not open */
     struct speadi_verbs_send_options options;
-    struct ibv_comp_channel *channel; /* NULL: no completion events */
+    struct ibv_comp_channel *channel; /* NULL if there are no completion events */
     struct ibv_cq *cq;
     struct ibv_qp *qp;
 
-    uint64_t posted, completed; /* frames, counted since open() */
-    uint64_t signalled;         /* frames up to and including the last signalled one */
-    unsigned refusals;          /* consecutive posts refused although no completion is due */
-    bool failed;        /* the queue must be rebuilt, after all posted frames have completed */
-    bool dead;          /* the queue must be rebuilt immediately: no completion will come */
-    uint64_t failed_ns; /* time of the failure */
-    int flush_error;    /* -errno for frames that complete as flushed */
+    uint64_t posted, completed; /* how many frames have been posted and completed since open() */
+    uint64_t signalled;         /* the number of frames up to the last signalled one */
+    /* how many posts in a row were refused while no completion was due */
+    unsigned refusals;
+    /* true: the queue must be rebuilt, after all posted frames have completed */
+    bool failed;
+    /* true: the queue must be rebuilt immediately, because no completion will come */
+    bool dead;
+    uint64_t failed_ns; /* when the queue failed */
+    int flush_error;    /* frames that the device flushes complete with this -errno */
 };
 
 #define SPEADI_VERBS_NUMBER_BITS        56 /* a stream needs decades to use up these numbers */
 #define SPEADI_VERBS_REQUEST_FRAMES_MAX 256u
 
-/* Returns the wr_id of a request of `frames` frames, 1 to SPEADI_VERBS_REQUEST_FRAMES_MAX. `number` is the number of
- * its last frame. For a request of one frame, the wr_id is that number. */
+/* Returns the wr_id of a request. `number` is the number of the last frame of the request. `frames` is how many frames
+ * the request has, from 1 to SPEADI_VERBS_REQUEST_FRAMES_MAX. The wr_id of a request of one frame is the number of this
+ * frame. */
 static inline uint64_t speadi_verbs_request_id(uint64_t number, uint32_t frames)
 {
     return number | (uint64_t)(frames - 1) << SPEADI_VERBS_NUMBER_BITS;
@@ -61,14 +69,14 @@ static inline uint32_t speadi_verbs_request_frames(uint64_t wr_id)
     return (uint32_t)(wr_id >> SPEADI_VERBS_NUMBER_BITS) + 1;
 }
 
-/* Makes the queue pair and its completion queue. Returns 0 or -errno with a sentence. The caller calls close() after a
- * failure too. */
+/* Makes the queue pair and its completion queue. Returns 0 or -errno with a sentence. The caller must call close()
+ * after a failure too. */
 int speadi_verbs_send_queue_open(struct speadi_verbs_send_queue *queue,
                                  struct speadi_verbs_device *device,
                                  const struct speadi_verbs_send_options *options,
                                  struct spead_err *err);
 
-/* Destroys the queue pair and its completion queue. Does nothing if the struct is zeroed. */
+/* Destroys the queue pair and its completion queue. Does nothing if *queue is zeroed. */
 void speadi_verbs_send_queue_close(struct speadi_verbs_send_queue *queue);
 
 /* Returns how many frames are posted and not completed. */
@@ -77,18 +85,19 @@ static inline uint32_t speadi_verbs_send_queue_posted(const struct speadi_verbs_
     return (uint32_t)(queue->posted - queue->completed);
 }
 
-/* Posts a chain of requests. The chain carries `count` frames. The first frame has the number queue->posted. The last
- * request of the chain is signalled. Returns how many frames the queue accepted. That is fewer than `count` when the
- * queue is full. Returns -errno when the queue will not accept frames any more. */
+/* Posts a chain of requests, which carries `count` frames. The first of these frames has the number queue->posted, and
+ * the last request of the chain is signalled. Returns how many frames the queue has accepted. When the queue is full,
+ * these are fewer than `count`. Returns -errno when the queue will not accept frames any more. */
 int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct ibv_send_wr *first,
                                  unsigned count);
 
-/* Polls the device completions and puts them into `done`, as long as `done` has space. Returns how many frames have
- * completed. */
+/* Polls the device completions and puts them into `done`, until no completion is left or `done` has no space. Returns
+ * how many frames have completed. */
 unsigned speadi_verbs_send_queue_poll(struct speadi_verbs_send_queue *queue,
                                       struct speadi_tx_done_queue *done);
 
-/* Records that the queue pair or its completion queue has failed. `dead` says that no completion will come any more. */
+/* Records that the queue pair or its completion queue has failed. `dead` is true if no completion will come any
+ * more. */
 void speadi_verbs_send_queue_fail(struct speadi_verbs_send_queue *queue, bool dead);
 
 /* Returns true when a failed queue may be rebuilt: all posted frames have completed, no completion will come any more,
@@ -102,11 +111,13 @@ int speadi_verbs_send_queue_rebuild(struct speadi_verbs_send_queue *queue,
                                     struct speadi_tx_done_queue *done, struct spead_err *err);
 
 /* Waits until all posted frames have completed. If they do not complete in time, the function moves the queue pair into
- * its error state; the remaining frames then complete with `error` (a -errno). It blocks for at most 400 ms. */
+ * its error state. The remaining frames then complete with `error` (a -errno). The function blocks for at most 400
+ * ms. */
 void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
                                    struct speadi_tx_done_queue *done, int error);
 
-/* Asks for an event at the next completion. The caller polls once more before it sleeps on channel->fd. */
+/* Asks the device for an event at the next completion. The caller must poll once more before it sleeps on channel->fd,
+ * because a completion that came before this call gives no event. */
 void speadi_verbs_send_queue_arm(struct speadi_verbs_send_queue *queue);
 
 /* Reads and acknowledges the events that the channel holds. */

@@ -25,22 +25,26 @@ struct speadi_verbs_sender {
     struct speadi_verbs_send_queue queue;
     struct speadi_tx_done_queue done;
     struct speadi_wake_fd wake_fd;
-    uint32_t chain_max;                     /* most packets of one chain */
+    /* one chain of requests carries at most this many packets */
+    uint32_t chain_max;
     struct spead_send_verbs_config options; /* its strings are valid only during open() */
     uint64_t check_ns;                      /* when the engine next reads events and neighbours */
-    int broken;                             /* not 0: -errno, and nothing can be sent any more */
-    bool said_copied, said_rebuilt;         /* these lines have been logged; each is logged once */
+    /* 0, or the -errno after which the engine cannot send any more */
+    int broken;
+    /* true after this line was logged; each is logged only once */
+    bool said_copied, said_rebuilt;
     struct speadi_tx_counters counters;
     const struct spead_log *log;
 };
 
-/* Copies the options of the engine to *own, with the defaults for those that the caller's struct does not have. If from
- * is NULL, *own gets the defaults. Returns 0, or -EINVAL with a sentence. */
+/* Copies the options of the engine from *from to *own. The struct of the caller may be of an older version that lacks
+ * some options; for these *own gets the defaults. If `from` is NULL, all options get their defaults. Returns 0, or
+ * -EINVAL with a sentence. */
 int speadi_tx_verbs_options_read(struct spead_send_verbs_config *own,
                                  const struct spead_engine_options *from, struct spead_err *err);
 
-/* Opens the device, the paths, the frames and the queue. Returns 0 or -errno with a sentence. The close operation of
- * the engine closes what is open after a failure. */
+/* Opens the device, the paths, the frames and the queue. Returns 0 or -errno with a sentence. After a failure the
+ * caller must call the close operation of the engine, which closes what is open. */
 int speadi_verbs_sender_open(struct speadi_verbs_sender *engine,
                              const struct speadi_tx_config *config, struct spead_err *err);
 

@@ -1,4 +1,4 @@
-/* Registers memory that payload is sent from, and looks it up. */
+/* Registers the memory from which payload is sent, and finds the memory that contains a piece of a packet. */
 #include "verbs_sources.h"
 
 #include <errno.h>
@@ -93,7 +93,7 @@ void speadi_verbs_sources_release(struct speadi_verbs_sources *sources)
 const struct speadi_verbs_source *speadi_verbs_sources_search(struct speadi_verbs_sources *sources,
                                                               uintptr_t first, size_t bytes)
 {
-    /* The loop finds the last source that starts at or before `first`. */
+    /* The loop finds the last source that begins at or before the address `first`. */
     uint32_t low = 0, high = sources->count;
 
     while (high - low > 1) {

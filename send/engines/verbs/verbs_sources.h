@@ -1,5 +1,5 @@
-/* Memory from which payload is sent without a copy. The engine registers this memory with the device once. For each
- * piece of a packet, it looks up the memory that the piece lies in. */
+/* The memory from which payload is sent without a copy. Each piece of such memory is a *source*. The engine registers
+ * it with the device once. For each piece of a packet, the engine looks for the source that contains this piece. */
 #ifndef SPEADI_VERBS_SOURCES_H
 #define SPEADI_VERBS_SOURCES_H
 
@@ -11,30 +11,31 @@
 #include <speadi/verbs_device.h>
 
 struct speadi_verbs_source {
-    uintptr_t first; /* address that heaps use for its first byte */
+    uintptr_t first; /* the address of the first byte, as the iovecs of packets have it */
     size_t bytes;
-    bool is_readable; /* the CPU can read it */
+    bool is_readable; /* true if the CPU can read this memory */
     struct speadi_verbs_memory memory;
 };
 
 struct speadi_verbs_sources {
-    struct speadi_verbs_device *device; /* borrowed; NULL: nothing is registered */
+    struct speadi_verbs_device *device; /* borrowed; NULL before init() */
     struct speadi_verbs_source *source; /* sorted by address */
     uint32_t count;
-    uint32_t latest; /* index of the source that was found last; mostly the next one too */
+    uint32_t latest; /* index of the source found last: mostly the one to find next */
 };
 
-/* Registers `count` pieces of memory. Returns 0, or -errno with a sentence: -EINVAL (a piece is empty, or two overlap),
- * -ENOMEM, or the error of a verb. The caller calls release() after a failure too. */
+/* Registers `count` pieces of memory. Returns 0, or -errno with a sentence: -EINVAL (a piece is empty, or two pieces
+ * overlap), -ENOMEM, or the error of a verb. The caller must call release() after a failure too. */
 int speadi_verbs_sources_init(struct speadi_verbs_sources *sources,
                               struct speadi_verbs_device *device,
                               const struct spead_send_memory *memory, uint32_t count,
                               struct spead_err *err);
 
-/* Ends all registrations. Does nothing if the struct is zeroed. */
+/* Ends all registrations. Does nothing if *sources is zeroed. */
 void speadi_verbs_sources_release(struct speadi_verbs_sources *sources);
 
-/* Searches all sources. Only speadi_verbs_sources_find() calls it. */
+/* Searches all sources for the one that contains the `bytes` bytes at the address `first`. Only
+ * speadi_verbs_sources_find() calls it. */
 const struct speadi_verbs_source *speadi_verbs_sources_search(struct speadi_verbs_sources *sources,
                                                               uintptr_t first, size_t bytes);
 
@@ -45,7 +46,7 @@ static inline bool speadi_verbs_source_has(const struct speadi_verbs_source *sou
            bytes <= source->bytes - (first - source->first);
 }
 
-/* Returns the source that contains all of the `bytes` bytes at data, or NULL. */
+/* Returns the source that contains all of the `bytes` bytes at `data`. Returns NULL if there is none. */
 static inline const struct speadi_verbs_source *speadi_verbs_sources_find(
     struct speadi_verbs_sources *sources, const void *data, size_t bytes)
 {
