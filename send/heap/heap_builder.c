@@ -1,4 +1,5 @@
-/* Builds heaps. Every item is checked when it is added, so that an invalid item cannot make a submit fail. */
+/* Builds heaps. These functions check every item when it is added or changed, so that an invalid item cannot make a
+ * submit fail. */
 #include "heap_builder.h"
 
 #include <errno.h>
@@ -51,7 +52,8 @@ static int make_space_for_item(struct spead_send_heap *heap)
     if (heap->item_count < heap->item_capacity)
         return 0;
     if (heap->item_capacity > INT_MAX / 2)
-        return -ENOMEM; /* a handle is an int */
+        /* a handle of an item is an int, which limits the number of items */
+        return -ENOMEM;
     capacity = heap->item_capacity == 0 ? FIRST_CAPACITY : heap->item_capacity * 2;
     bigger = realloc(heap->item, capacity * sizeof *bigger);
     if (!bigger)
@@ -76,14 +78,14 @@ static bool id_is_allowed(const struct spead_send_heap *heap, uint64_t id)
     return id > SPEAD_ID_PAYLOAD_LENGTH && id <= spead_flavour_id_max(heap->flavour);
 }
 
-/* Returns the bytes that the item adds to the payload now. */
+/* Returns how many bytes the item adds to the payload at present. */
 static uint64_t payload_of(const struct speadi_send_item *item)
 {
     return item->kind == SPEADI_SEND_ITEM_PAYLOAD ? item->bytes : 0;
 }
 
-/* Sets the bytes of *item and decides whether they travel in the item pointer or in the payload. It updates
- * heap->payload_bytes: it subtracts what the item added before and adds what the item adds now. Returns 0, -EINVAL or
+/* Sets the data of *item and decides whether the data travels in the item pointer or in the payload. It updates
+ * heap->payload_bytes: it subtracts what the item added before, and adds what the item adds now. Returns 0, -EINVAL or
  * -ERANGE. */
 static int assign_data(struct spead_send_heap *heap, struct speadi_send_item *item,
                        const void *data, size_t bytes)
@@ -128,7 +130,8 @@ int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const vo
     if (!id_is_allowed(heap, id))
         return -EINVAL;
     item.pointer = speadi_pointer_addressed(heap->flavour.heap_address_bits, id, 0);
-    ret = make_space_for_item(heap); /* if this fails, no bytes have been counted yet */
+    /* if this call fails, the heap has not counted the bytes of the item yet */
+    ret = make_space_for_item(heap);
     if (ret < 0)
         return ret;
     ret = assign_data(heap, &item, data, bytes);

@@ -9,13 +9,15 @@
 #include <speadline/send.h>
 
 enum speadi_send_item_kind {
-    SPEADI_SEND_ITEM_IMMEDIATE, /* the value is in `pointer` */
+    SPEADI_SEND_ITEM_IMMEDIATE, /* the item pointer contains the value of the item */
     SPEADI_SEND_ITEM_INLINE,    /* the packetiser copies the bytes into the item pointer */
     SPEADI_SEND_ITEM_PAYLOAD,   /* the bytes travel in the payload */
 };
 
 struct speadi_send_item {
-    uint64_t pointer;    /* the item pointer: mode bit and id; for IMMEDIATE also the value */
+    /* The item pointer with the mode bit and the identifier of the item. For SPEADI_SEND_ITEM_IMMEDIATE it also has the
+     * value. */
+    uint64_t pointer;
     const uint8_t *data; /* borrowed */
     size_t bytes;
     enum speadi_send_item_kind kind;
@@ -24,7 +26,8 @@ struct speadi_send_item {
 
 struct spead_send_heap {
     struct speadi_send_item *item;
-    uint64_t payload_bytes; /* sum over PAYLOAD items; at most the largest value of the flavour */
+    /* The sum of the bytes of all SPEADI_SEND_ITEM_PAYLOAD items. It never exceeds the largest value of the flavour. */
+    uint64_t payload_bytes;
     uint32_t item_count;
     uint32_t item_capacity;
     struct spead_flavour flavour;

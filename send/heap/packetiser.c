@@ -8,11 +8,11 @@
 #include <speadi/packet.h>
 
 enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
-/* The index of each word in the template speadi_packetiser.fixed. */
+/* The index of each word in the array speadi_packetiser.fixed. */
 enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD };
 
-/* A packet that is full of item pointers still has this much payload. Every packet but the last of a heap carries a
- * multiple of this size, so that the payload of each packet stays aligned. */
+/* A packet that is full of item pointers still has this many bytes of payload. Every packet of a heap except the last
+ * carries a multiple of this size, so that the payload of each packet stays aligned. */
 enum { PAYLOAD_UNIT = 8 };
 
 static const uint8_t padding[PAYLOAD_UNIT];
@@ -22,9 +22,9 @@ static uint32_t pointers_max(uint32_t packet_bytes)
     return (packet_bytes - FIXED_BYTES - PAYLOAD_UNIT) / SPEADI_POINTER_BYTES;
 }
 
-/* A heap begins with packets that are full of item pointers, if it has so many. This function returns how many packets
- * come after these. `bytes` is the payload that is left for them. The first of them also carries the last rest_pointers
- * item pointers. */
+/* If a heap has very many item pointers, its first packets are full of item pointers. This function returns how many
+ * packets come after them. `bytes` is the payload that these later packets must carry. The first of the later packets
+ * also carries the last rest_pointers item pointers. */
 static uint64_t packets_for(uint64_t bytes, uint32_t packet_bytes, uint32_t rest_pointers)
 {
     uint64_t room = packet_bytes - FIXED_BYTES;
@@ -47,7 +47,8 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
                       uint32_t packet_bytes)
 {
     const uint32_t most = pointers_max(packet_bytes);
-    /* false for most heaps, which saves two divisions */
+    /* True if the item pointers can fill at least one packet. It is false for most heaps, and then two divisions are
+     * not needed. */
     const bool spills = heap->item_count >= most;
     uint32_t full = spills ? heap->item_count / most : 0;
     const uint64_t least = (uint64_t)full * PAYLOAD_UNIT + 1;
@@ -56,7 +57,8 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
         return -EINVAL;
     shape->pointers = heap->item_count;
     shape->length = heap->payload_bytes;
-    if (shape->length < least) { /* every packet of item pointers needs some payload: add padding */
+    /* each packet that is full of item pointers needs payload, so padding is added */
+    if (shape->length < least) {
         if (least > spead_flavour_value_max(heap->flavour))
             return -EINVAL;
         shape->length = least;
@@ -115,8 +117,8 @@ static uint64_t load_value(const uint8_t *data, size_t bytes)
     return value;
 }
 
-/* Returns the next item pointer. After the last item it returns an item pointer with id NULL, which marks where the
- * last item ends and the padding begins. */
+/* Returns the next item pointer. After the last item it returns an item pointer with the identifier NULL, which marks
+ * where the last item ends and the padding begins. */
 static uint64_t next_pointer(struct speadi_packetiser *p)
 {
     const struct spead_send_heap *heap = p->heap;
@@ -154,8 +156,8 @@ static void write_header(struct speadi_packetiser *p, uint8_t *to, uint32_t poin
 
 /* ---- Payload ------------------------------------------------------------------------------- */
 
-/* Returns the next contiguous piece of payload, which is a part of an item or padding, and advances past it. The piece
- * has at most `most` bytes. */
+/* Returns the next contiguous piece of payload, and advances behind this piece. The piece is a part of an item, or
+ * padding. It has at most `most` bytes. */
 static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
 {
     const struct spead_send_heap *heap = p->heap;
@@ -176,7 +178,7 @@ static struct iovec next_piece(struct speadi_packetiser *p, uint64_t most)
 }
 
 /* Makes iovecs point at the next bytes of payload, and returns how many iovecs it used. If more than
- * SPEADI_PACKET_PIECES_MAX iovecs would be needed, it returns 0 and does not advance. */
+ * SPEADI_PACKET_PIECES_MAX iovecs are needed, it returns 0 and does not advance. */
 static unsigned point_at_payload(struct speadi_packetiser *p, struct iovec *iov, uint64_t bytes)
 {
     const uint32_t item = p->item;
@@ -249,8 +251,8 @@ static bool fill_one(struct speadi_packetiser *p, struct speadi_packet_space *sp
     return true;
 }
 
-/* Returns how many full packets without item pointers fill_plain() can write: they come from the next item and fit into
- * the space. */
+/* Returns how many packets fill_plain() can write. Each of these packets is full, has no item pointers, and takes its
+ * whole payload from the item that comes next. All of these packets fit into the space. */
 static uint64_t plain_count(const struct speadi_packetiser *p,
                             const struct speadi_packet_space *space)
 {
@@ -268,8 +270,8 @@ static uint64_t plain_count(const struct speadi_packetiser *p,
     return speadi_min_u64(count, (uint64_t)(space->header_end - space->header) / FIXED_BYTES);
 }
 
-/* Writes as many full packets without item pointers as possible. A large heap consists mostly of them. The header is a
- * template in which only the payload offset changes from packet to packet. */
+/* Writes as many full packets without item pointers as possible. A large heap consists mostly of such packets. Their
+ * headers differ only in the payload offset, so the function copies one header and changes this word. */
 static void fill_plain(struct speadi_packetiser *p, struct speadi_packet_space *space)
 {
     const uint64_t count = plain_count(p, space);

@@ -1,9 +1,10 @@
 /* The packetiser cuts heaps into packets. For each packet it writes the header, and iovecs that point at the payload.
- * If the payload of a packet lies in more than SPEADI_PACKET_PIECES_MAX pieces, it copies that payload.
+ * If the payload of a packet lies in more than SPEADI_PACKET_PIECES_MAX pieces, it copies that payload behind the
+ * header.
  *
- * It reads no clock, makes no system call and allocates nothing. It writes into memory of the caller, who must keep
- * this memory unchanged until the engine has reported the packets done. The packets have exactly the sizes that section
- * 8 of the protocol page prescribes. */
+ * The packetiser reads no clock, makes no system call and allocates nothing. It writes into memory of the caller. The
+ * caller must keep this memory unchanged until the engine has reported the packets done. The packets have exactly the
+ * sizes that section 8 of the protocol page prescribes. */
 #ifndef SPEADI_PACKETISER_H
 #define SPEADI_PACKETISER_H
 
@@ -16,7 +17,8 @@
 #include "heap_builder.h"
 #include "tx_engine.h"
 
-/* Every packet has these parts: header word, heap counter, heap length, payload offset and payload length. */
+/* Every packet has these parts, of 8 bytes each: header word, heap counter, heap length, payload offset and payload
+ * length. */
 #define SPEADI_PACKET_FIXED_BYTES (SPEADI_HEADER_BYTES + 4 * SPEADI_POINTER_BYTES)
 
 /* The smallest packet size that a stream can have: the fixed part, one item pointer and eight bytes of payload. */
@@ -25,21 +27,22 @@
 /* The size of a heap on the wire. */
 struct speadi_heap_shape {
     uint64_t packets;
-    uint64_t bytes;    /* sum over all packets */
-    uint64_t length;   /* payload bytes with padding: the value of item 0x02 */
-    uint32_t pointers; /* item pointers of the heap, with the NULL pointer before padding */
+    uint64_t bytes;    /* sum of the sizes of all packets */
+    uint64_t length;   /* bytes of payload and padding: the value of item 0x02 */
+    uint32_t pointers; /* number of item pointers, with the NULL pointer before padding */
 };
 
 /* Computes the size of a heap on the wire. packet_bytes must be a multiple of 8 and at least SPEADI_PACKET_BYTES_MIN.
- * Returns 0, or -EINVAL when packets of this size cannot carry the heap: repeated item pointers do not fit into one
- * packet, or the flavour cannot express the length with padding. */
+ * Returns 0. Returns -EINVAL when packets of this size cannot carry the heap: the item pointers that every packet must
+ * repeat do not fit into one packet, or the flavour cannot express the length with padding. */
 int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
                       uint32_t packet_bytes);
 
-/* The space that packets are written into. speadi_packetiser_fill() advances header, iov and packet, and decreases
- * budget by the bytes of each packet plus packet_overhead. It does not begin a packet that exceeds the budget. */
+/* The space that packets are written into. For each packet, speadi_packetiser_fill() advances `header`, `iov` and
+ * `packet`, and decreases `budget` by the bytes of the packet plus packet_overhead. It does not begin a packet that
+ * exceeds the budget. */
 struct speadi_packet_space {
-    uint8_t *header, *header_end; /* header is aligned to 8 bytes */
+    uint8_t *header, *header_end; /* `header` must be aligned to 8 bytes */
     struct iovec *iov, *iov_end;
     struct speadi_tx_packet *packet, *packet_end;
     uint64_t budget;
@@ -48,15 +51,15 @@ struct speadi_packet_space {
 
 /* The packetiser of a stream, with the position up to which the current heap has been cut. */
 struct speadi_packetiser {
-    uint32_t packet_bytes; /* set by init() */
+    uint32_t packet_bytes; /* the size of a full packet; set by init() */
     uint32_t pointers_max; /* the most item pointers that one packet can carry */
 
     const struct spead_send_heap *heap; /* borrowed from begin() until fill() returns true */
-    uint64_t fixed[5];                  /* template of the fixed header words, in host byte order */
+    uint64_t fixed[5];                  /* the words that begin each header, in host byte order */
     uint64_t length;
-    uint64_t offset;  /* payload bytes that have been cut */
+    uint64_t offset;  /* how many payload bytes of the heap have been cut */
     uint64_t address; /* payload address for the next addressed item pointer */
-    uint64_t piece;   /* bytes of `item` that have been cut */
+    uint64_t piece;   /* how many bytes of the item with index `item` have been cut */
     uint32_t item;    /* index of the item whose payload comes next */
     uint32_t pointer; /* index of the item pointer that comes next */
     uint32_t pointers;
@@ -72,8 +75,8 @@ void speadi_packetiser_begin(struct speadi_packetiser *packetiser,
                              uint16_t destination);
 
 /* Writes packets of the heap into the space. Returns true when the heap is finished. Returns false when the next packet
- * does not fit into the space; the caller then calls the function again with more space. Every packet fits into a space
- * with packet_bytes bytes for headers, SPEADI_PACKET_IOVECS_MAX iovecs, one struct for a packet, and a budget of
+ * does not fit into the space. The caller then calls the function again with more space. Every packet fits into a space
+ * with packet_bytes bytes for headers, SPEADI_PACKET_IOVECS_MAX iovecs, one struct speadi_tx_packet, and a budget of
  * packet_bytes + packet_overhead. */
 bool speadi_packetiser_fill(struct speadi_packetiser *packetiser,
                             struct speadi_packet_space *space);

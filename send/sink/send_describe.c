@@ -1,5 +1,5 @@
-/* Describes the heap that the sink sends for a message. If the configuration has a describe function, that function
- * does it. Otherwise this file describes received heaps and regions itself. */
+/* Describes the heap that the sink sends for a message. If the configuration has a function `describe`, that function
+ * describes the heap. Otherwise the functions of this file do it, for messages that are received heaps or regions. */
 #include <errno.h>
 #include <string.h>
 
@@ -88,7 +88,8 @@ int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_
         ret = config->describe(config->describe_arg, &slot->message, slot->heap, &slot->options);
         return ret < 0 ? ret : 0;
     }
-    /* A sending end that has declared no type can send messages of every type, so the type is checked here. */
+    /* A sending end that has declared no type can send messages of every type. So this function checks the type of the
+     * message. */
     if (slot->message.type != config->type || slot->message.reference == 0)
         return -EPROTOTYPE;
     return config->type == SPEAD_TYPE_HEAP ? describe_heap(sink, slot)

@@ -37,7 +37,7 @@ static int check_region_items(const struct spead_send_sink_config *config, struc
     const struct {
         const char *field;
         uint64_t id;
-        bool is_optional; /* true: an id of 0 means that there is no such item */
+        bool is_optional; /* true if an id of 0 means that there is no such item */
     } items[] = {
         {"data_id", config->data_id, false},
         {"sequence_id", config->sequence_id, true},
@@ -83,7 +83,7 @@ static int make_slots(struct spead_send_sink *sink)
     uint64_t capacity = speadi_power_of_two_from(sink->in_flight_max);
 
     sink->mask = capacity - 1;
-    /* + 2 for current_slot and retry_slot, which are not in the ring */
+    /* + 2, for current_slot and retry_slot, which are not in the ring */
     sink->slot_count = (uint32_t)capacity + 2;
     sink->ring = calloc(capacity, sizeof(struct speadi_sink_slot *));
     sink->slots = calloc(sink->slot_count, sizeof *sink->slots);
@@ -111,8 +111,8 @@ static void free_sink(struct spead_send_sink *sink)
     free(sink);
 }
 
-/* Gives back a reference, and frees the sink with the last one. SINK4 release, acquire: everything that other threads
- * did with the sink happens before the sink is freed. */
+/* Ends one use of the sink (see spead_send_sink.references). When no use is left, it frees the sink. SINK4 release,
+ * acquire: everything that other threads did with the sink happens before the sink is freed. */
 static void unref(struct spead_send_sink *sink)
 {
     if (atomic_fetch_sub_explicit(&sink->references, 1, memory_order_acq_rel) == 1)
@@ -157,13 +157,14 @@ int spead_send_sink_create(struct spead_send_sink **out,
 void spead_send_sink_destroy(struct spead_send_sink *sink)
 {
     if (sink)
-        unref(sink); /* if the stream may still call the sink, the sink is freed later */
+        /* the stream may still call the sink; then the sink is freed later */
+        unref(sink);
 }
 
 /* ---- Completions of the stream -------------------------------------------------------------- */
 
-/* Reaps the slots of completed heaps after the node has finished. The lock of the watcher is held, so only one thread
- * at a time runs this function. Returns false when no heap is in flight any more. */
+/* Reaps the slots of completed heaps after the node has finished. The calling thread must hold the lock of the watcher,
+ * so only one thread at a time runs this function. Returns false when no heap is in flight any more. */
 static bool reap_after_finish(struct spead_send_sink *sink)
 {
     /* SINK1 acquire: the owner thread of the stream has finished with these slots. */
@@ -176,7 +177,8 @@ static bool reap_after_finish(struct spead_send_sink *sink)
             speadi_sink_release_slot(slot);
             atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
         }
-        slot->holds = slot->described = false; /* the sink may be used in another graph */
+        /* clears the slot, because the sink may be used in another graph */
+        slot->holds = slot->described = false;
     }
     if (completed == sink->head) {
         /* relaxed: the lock of the watcher orders it, because the next start() holds that lock too */
@@ -188,22 +190,22 @@ static bool reap_after_finish(struct spead_send_sink *sink)
     return true;
 }
 
-/* This function is called when heaps have completed. The owner thread of the stream calls it. During detach_node() the
- * thread of the node calls it. */
+/* This function is called when heaps have completed. The owner thread of the stream calls it. In detach_node() the
+ * thread of the node calls it too. */
 static bool on_progress(struct speadi_watcher *watcher)
 {
     struct spead_send_sink *sink =
         (struct spead_send_sink *)(void *)((char *)watcher -
                                            offsetof(struct spead_send_sink, watcher));
-    /* relaxed: detach_node() sets `node` to NULL and then waits for the lock that this thread holds now. For a node
-     * that starts at this moment see start(). */
+    /* relaxed: detach_node() sets `node` to NULL and then waits for the lock that this thread holds now. start() says
+     * why a node that starts at this moment does no harm. */
     struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
 
     /* SINK2 acquire: the thread of the node has stopped writing the fields of the sink. */
     if (atomic_load_explicit(&sink->detached, memory_order_acquire))
         return reap_after_finish(sink);
-    /* relaxed: only this thread writes `completed`. The thread of the node stores wake_at before it calls watch(), and
-     * PROGRESS1 makes that store visible here. */
+    /* relaxed: the thread that writes `completed` is this thread. The thread of the node stores wake_at before it calls
+     * watch(), and PROGRESS1 makes that store visible here. */
     if (!sink->wake_at_once && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
                                    atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
         speadi_send_progress_watch(sink->config.stream); /* too few heaps have completed */
@@ -215,12 +217,14 @@ static bool on_progress(struct speadi_watcher *watcher)
     return true;
 }
 
-/* Detaches the sink from its node. After this function the sink no longer wakes the node: an on_progress() that has
- * just read `node` holds the lock, and speadi_send_progress_call() waits for that lock. The watcher is detached in that
- * call, or later when the last heap has completed. After that another sink can feed the stream. */
+/* Detaches the sink from its node. After this function the sink no longer wakes the node. Another thread may be in
+ * on_progress() and may have just read `node`: it holds the lock, and speadi_send_progress_call() waits for that lock.
+ *
+ * The watcher is detached in the call of speadi_send_progress_call() or, if heaps are in flight, when the last heap has
+ * completed. After that another sink can feed the stream. */
 static void detach_node(struct spead_send_sink *sink)
 {
-    /* relaxed: speadi_send_progress_call() below orders it */
+    /* relaxed: the lock in speadi_send_progress_call() below orders this store */
     atomic_store_explicit(&sink->node, NULL, memory_order_relaxed);
     atomic_store_explicit(&sink->detached, true, memory_order_release); /* SINK2 release */
     speadi_send_progress_call(sink->config.stream);
@@ -253,7 +257,8 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
     /* relaxed: the caller still holds a reference to the sink */
     atomic_fetch_add_explicit(&sink->references, 1, memory_order_relaxed);
-    /* relaxed: an on_progress() that still reads the old value was not called for a heap of this sink */
+    /* relaxed: a thread in on_progress() may still read the old value. Then it was not called for a heap of this
+     * node. */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
     sink->pending_error.code = 0;
@@ -267,8 +272,10 @@ static void stop_stream(struct spead_send_sink *sink)
 {
     spead_send_stream_stop(sink->config.stream);
     if (!speadi_sink_is_flushed(sink))
-        spead_send_stream_stop(sink->config.stream); /* this second stop() abandons the rest */
-    /* The result is ignored: a step has reported a failure of the stream, or no step can report it any more. */
+        /* this second stop() abandons the heaps that are not sent */
+        spead_send_stream_stop(sink->config.stream);
+    /* The result of join() is ignored. If the stream has failed, a step has already reported this failure, or no step
+     * can report it any more. */
     spead_send_runner_join(sink->runner, NULL);
     sink->runner = NULL;
 }
@@ -326,9 +333,9 @@ void spead_send_sink_fill_node(struct spead_send_sink *sink, const char *name,
 
 void spead_send_sink_stats(const struct spead_send_sink *sink, struct spead_send_sink_stats *stats)
 {
-    /* SINK3 acquire: the messages in these counters were counted in `in` before, and this function reads `in` last. So
+    /* SINK3 acquire: each message in these counters was counted in `in` before, and this function reads `in` last. So
      * `pending` is never negative. The load of `waits` is relaxed, because no other data depends on it. The load of
-     * `in` is relaxed, because the acquires come before it. */
+     * `in` is relaxed, because the acquire loads come before it. */
     struct spead_send_sink_stats now = {
         .sent = atomic_load_explicit(&sink->sent, memory_order_acquire),
         .failed = atomic_load_explicit(&sink->failed, memory_order_acquire),

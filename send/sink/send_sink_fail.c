@@ -1,5 +1,5 @@
-/* The failures of a send sink. When it fails on a message, it first waits until all submitted heaps have completed.
- * When its stream has failed or was stopped, it fails immediately. */
+/* The failures of a send sink. When the sink fails on a message, it first waits until all submitted heaps have
+ * completed. When the stream of the sink has failed or was stopped, the sink fails immediately. */
 #include "send_sink.h"
 
 #include <errno.h>
@@ -20,16 +20,16 @@ int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *sel
     return broken;
 }
 
-/* Returns true when every submitted heap has completed. If it returns false, the node will be woken when all of them
- * have completed. */
+/* Returns true when every submitted heap has completed. When it returns false, the node will be woken after the last of
+ * these heaps has completed. */
 static bool all_completed(struct spead_send_sink *sink)
 {
     /* SINK1 acquire: as in reap(). */
     if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head)
         return true;
     speadi_sink_wake_when(sink, sink->head);
-    /* The node looks at `completed` after PROGRESS1, because heaps may have completed before that. SINK1 acquire: as in
-     * reap(). */
+    /* The node reads `completed` after it has called watch() (PROGRESS1), because heaps may have completed before that
+     * call. SINK1 acquire: as in reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head;
 }
 
@@ -38,7 +38,7 @@ int speadi_sink_fail_pending(struct spead_send_sink *sink, struct spead_node *se
     const bool completed = all_completed(sink);
     int error = sink->pending_error.code;
 
-    /* relaxed: SINK1 in all_completed() orders it */
+    /* relaxed: the load of `completed` in all_completed() orders this load (SINK1) */
     if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
         return speadi_sink_fail_stream(sink, self);
     if (!completed)

@@ -4,14 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* When a device still works on a message, the message is not ready. The sink tries to describe it again after this
- * time. */
+/* A message is not ready while a device still works on it. The sink tries again after this time to describe such a
+ * message. */
 enum { NOT_READY_NS = 50000 };
 
 /* ---- Completions, on the owner thread of the stream ----------------------------------------- */
 
-/* Releases the message of the slot. But if the network has refused the heap of the message, the slot keeps the message
- * for the failure policy. */
+/* Releases the message of the slot, because its heap has completed. But if the network has refused the heap, the slot
+ * keeps the message for the failure policy. */
 static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
 {
     slot->error = 0;
@@ -26,7 +26,7 @@ static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slo
     }
 }
 
-/* The completion of a heap of the sink. */
+/* The completion function of each heap of the sink. */
 static void done(void *arg, const struct spead_send_result *result)
 {
     struct spead_send_sink *sink = arg;
@@ -39,12 +39,12 @@ static void done(void *arg, const struct spead_send_result *result)
         sink->config.done(sink->config.done_arg, &slot->message, result);
     release_or_keep(sink, slot, result->error);
     if (failure != 0 || result->error == -ECANCELED)
-        /* relaxed: the store of `completed` publishes it (SINK1) */
+        /* relaxed: the store of `completed` below publishes `broken` (SINK1) */
         atomic_store_explicit(&sink->broken, failure != 0 ? failure : -ECANCELED,
                               memory_order_relaxed);
     /* SINK1 release: after this store the thread of the node may use the slot again. */
     atomic_store_explicit(&sink->completed, completed + 1, memory_order_release);
-    if (result->error != 0) { /* wakes the node even if it waits for input */
+    if (result->error != 0) { /* wakes the node, even if the node waits for input */
         sink->wake_at_once = true;
         speadi_send_progress_watch(sink->config.stream);
     }
@@ -61,14 +61,14 @@ static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
     *b = was;
 }
 
-/* Reaps the slots of completed heaps. At a heap that the network has refused it stops, and the node fails on that
- * heap. */
+/* Reaps the slots of completed heaps. It stops at a heap that the network has refused, and the node fails on the
+ * message of that heap. */
 static int reap(struct spead_send_sink *sink, struct spead_node *self)
 {
     /* SINK1 acquire: the owner thread of the stream has finished with these slots. */
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_acquire);
 
-    /* relaxed: SINK1 orders it */
+    /* relaxed: the load of `completed` above orders this load (SINK1) */
     if (atomic_load_explicit(&sink->broken, memory_order_relaxed) != 0)
         return speadi_sink_fail_stream(sink, self);
     for (; sink->reaped != completed; sink->reaped++) {
@@ -87,23 +87,23 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* Waits until half of the heaps in flight have completed. There is no need to wake the node at each completion, because
- * the stream still has the other half to send. */
+/* Waits until half of the heaps in flight have completed. The node need not wake at each completion, because the stream
+ * still has the other half to send. */
 static int wait_for_slots(struct spead_send_sink *sink)
 {
     const uint64_t enough = sink->reaped + (sink->in_flight_max + 1) / 2;
 
     speadi_sink_count(&sink->waits);
     speadi_sink_wake_when(sink, enough);
-    /* The node looks at `completed` after PROGRESS1, because heaps may have completed before that. SINK1 acquire: as in
-     * reap(). */
+    /* The node reads `completed` after it has called watch() (PROGRESS1), because heaps may have completed before that
+     * call. SINK1 acquire: as in reap(). */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) >= enough
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_WAITING;
 }
 
-/* Submits the heap of the slot. Returns 0 or -errno. -EAGAIN means that other producers have filled the stream; then
- * the node is woken after the next completion. */
+/* Submits the heap of the slot. Returns 0 or -errno. -EAGAIN means that other producers have filled the stream. In this
+ * case the node is woken after the next completion. */
 static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slot *slot)
 {
     struct spead_send_stream *stream = sink->config.stream;
@@ -116,9 +116,9 @@ static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slo
     return spead_send_stream_submit(stream, slot->heap, &slot->options);
 }
 
-/* Submits the heap of *from. It puts the slot into the ring first, because the heap may complete before submit()
- * returns. The ring always has a free slot for this: the node receives at most as many messages as the ring has free
- * slots. A message in retry_slot has freed its slot in the ring before. */
+/* Submits the heap of the slot *from. It puts the slot into the ring first, because the heap may complete before
+ * spead_send_stream_submit() returns. The ring always has a free slot for this, because the node receives at most as
+ * many messages as the ring has free slots. The message in retry_slot has freed its slot in the ring before. */
 static int submit(struct spead_send_sink *sink, struct spead_node *self,
                   struct speadi_sink_slot **from)
 {
@@ -129,7 +129,8 @@ static int submit(struct spead_send_sink *sink, struct spead_node *self,
     ret = try_submit(sink, *at);
     if (ret == 0) {
         sink->head++;
-        sink->flushing = false; /* a retried heap after the end of input changes flush_target */
+        /* a heap that is retried after the end of input changes flush_target */
+        sink->flushing = false;
         return SPEAD_STEP_AGAIN;
     }
     swap(at, from);
@@ -189,7 +190,7 @@ static int send_inbox(struct spead_send_sink *sink, struct spead_node *self)
     return ret;
 }
 
-/* Receives messages, but only as many as can be in flight. The other messages stay in the channel, so that the policy
+/* Receives messages, but only as many as can be in flight. All other messages stay in the channel, so that the policy
  * of the channel applies to them. */
 static int receive(struct spead_send_sink *sink, struct spead_node *self)
 {
@@ -205,8 +206,8 @@ static int receive(struct spead_send_sink *sink, struct spead_node *self)
     sink->ended = ret < 0;
     sink->inbox_at = 0;
     sink->inbox_count = ret < 0 ? 0 : (uint32_t)ret;
-    /* relaxed: each of these messages is later counted as sent, failed or so on; SINK3 makes sure that whoever sees
-     * that count also sees this change of `in` */
+    /* relaxed: the sink later counts each of these messages as sent, failed, skipped or abandoned. Because of SINK3, a
+     * thread that sees that later count also sees this change of `in`. */
     atomic_fetch_add_explicit(&sink->in, sink->inbox_count, memory_order_relaxed);
     return SPEAD_STEP_AGAIN;
 }
@@ -221,8 +222,8 @@ bool speadi_sink_is_flushed(const struct spead_send_sink *sink)
     return facts.finished >= sink->flush_target;
 }
 
-/* Waits until the stream has finished all heaps. As in spead_send_stream_flush(), a heap is finished when its
- * completion has returned and the statistics show it. */
+/* Waits until the stream has finished all heaps. A heap is finished when its completion function has returned and the
+ * statistics of the stream show the heap, as in spead_send_stream_flush(). */
 static int flush(struct spead_send_sink *sink)
 {
     struct speadi_send_facts facts;
@@ -235,8 +236,8 @@ static int flush(struct spead_send_sink *sink)
     speadi_sink_wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
-    /* SINK1 acquire: as in reap(). The network may have refused a heap that is not yet reaped, and the node must still
-     * fail on that heap. */
+    /* SINK1 acquire: as in reap(). The network may have refused a heap that is not yet reaped. The node must still fail
+     * on the message of that heap. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_DONE;
@@ -250,7 +251,7 @@ int speadi_sink_step(void *state, struct spead_node *self)
     sink->failed_slot = NULL;
     if (sink->pending_error.code != 0)
         return speadi_sink_fail_pending(sink, self);
-    /* the failure policy retries the message in this slot */
+    /* retry_slot holds a message only if the failure policy has decided to retry this message */
     ret = send_one(sink, self, &sink->retry_slot);
     if (ret == SPEAD_STEP_AGAIN)
         ret = reap(sink, self);

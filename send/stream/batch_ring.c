@@ -10,7 +10,7 @@
 #include <speadi/numbers.h>
 
 enum {
-    /* Most packets have two iovecs. When packets have more, the batch holds fewer packets. */
+    /* Most packets have two iovecs. If the packets of a batch have more, fewer packets fit into the batch. */
     BATCH_IOVECS = 2 * SPEADI_BATCH_PACKETS + SPEADI_PACKET_IOVECS_MAX,
     /* Most headers have one item pointer or none. */
     USUAL_HEADER_BYTES = SPEADI_PACKET_FIXED_BYTES + 8,
@@ -64,7 +64,7 @@ void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet
 
     assert(speadi_batch_ring_is_fillable(ring));
     if (ring->used == 0)
-        ring->first = 0; /* uses the same batch again, because its memory is in the cache */
+        ring->first = 0; /* use the same batch again, because its memory is in the cache */
     batch = &ring->batch[(ring->first + ring->used) % SPEADI_BATCHES];
     *space = (struct speadi_packet_space){
         .header = batch->header,

@@ -8,13 +8,13 @@
 #include <speadi/cache_line.h>
 #include <speadi/numbers.h>
 
-/* This bit of `tail` says that the queue is closed. Because it lies in the same word as the position, every claim comes
- * either before the close or after it. A heap whose claim comes before is accepted and completes like the others. A
- * heap whose claim comes after is refused. */
+/* This bit of `tail` says that the queue is closed. The bit lies in the same word as the position. So every claim of a
+ * position comes either before the close or after it. A heap that was claimed before the close is accepted and
+ * completes like all others. A claim after the close is refused. */
 #define CLOSED (1ull << 63)
 
 struct speadi_heap_slot {
-    /* The position of the heap in this slot, plus 1. */
+    /* The position of the newest heap in this slot, plus 1. 0 if the slot has never held a heap. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct speadi_heap_entry entry;
 };
@@ -46,16 +46,16 @@ static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, u
 
 /* ---- Any thread ---------------------------------------------------------------------------- */
 
-/* Claims a position for the caller. It reads tail before freed (QUEUE4 acquire keeps that order). So tail - freed can
- * be too small but never too large, and no heap is refused without need. If tail - freed is too small, tail has changed
- * and the compare-exchange fails. QUEUE4 release: the next thread that claims a position sees what this thread did
- * before. */
+/* Claims a position for the calling thread. It reads `tail` before `freed` (QUEUE4 acquire keeps that order). So the
+ * computed tail - freed can be too small but never too large, and no heap is refused without need. If it is too small,
+ * another thread has changed `tail`, and the compare-exchange fails. QUEUE4 release: the next thread that claims a
+ * position sees what this thread did before. */
 static int claim(struct speadi_heap_queue *queue, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
 
     for (;;) {
-        /* QUEUE1 acquire: the owner has finished reading the slot. */
+        /* QUEUE1 acquire: the owner thread has finished reading the slot. */
         uint64_t freed = atomic_load_explicit(&queue->freed, memory_order_acquire);
 
         if (tail & CLOSED)
@@ -81,9 +81,9 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
         return ret;
     slot = slot_at(queue, position);
     slot->entry = *entry;
-    /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. A caller that then looks whether the
+    /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. A producer that then looks whether the
      * owner thread sleeps (OWNER1) needs a sequentially consistent store. Such a store costs 5 ns of the 35 ns for a
-     * small heap. So the owner thread itself uses a plain release. */
+     * small heap. The owner thread itself needs only a release store, which is cheaper. */
     if (by_owner)
         atomic_store_explicit(&slot->published, position + 1, memory_order_release);
     else

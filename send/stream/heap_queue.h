@@ -4,12 +4,12 @@
  * Every heap has a position. Each heap gets the next higher position, and no position is used twice. The slot of a heap
  * is its position modulo the capacity. Four counters divide the positions. They are always in this order:
  *   finished <= freed <= admitted <= tail
- * tail:     producers have claimed the positions below this one.
+ * tail:     producers have claimed all positions below this one.
  * admitted: the owner thread has given heap counters to the heaps below this position, and has counted these heaps in
  *           its ledger.
  * freed:    the heaps below this position are completed, and producers may claim their slots again.
  * finished: the completion functions of the heaps below this position have returned.
- * tail - freed never exceeds heaps_max. */
+ * At most heaps_max heaps are in flight, so tail - freed never exceeds heaps_max. */
 #ifndef SPEADI_HEAP_QUEUE_H
 #define SPEADI_HEAP_QUEUE_H
 
@@ -30,7 +30,7 @@
 /* One accepted heap. */
 struct speadi_heap_entry {
     const struct spead_send_heap *heap; /* borrowed until completion */
-    spead_send_done_fn *done;           /* may be NULL */
+    spead_send_done_fn *done;           /* the completion function; NULL if there is none */
     void *done_arg;
     uint64_t counter; /* the owner thread sets it, unless explicit_counter is true */
     struct speadi_heap_shape shape;
@@ -38,7 +38,7 @@ struct speadi_heap_entry {
     bool explicit_counter;
 };
 
-struct speadi_heap_slot; /* private */
+struct speadi_heap_slot; /* defined in heap_queue.c */
 
 struct speadi_heap_queue {
     struct speadi_heap_slot *slot;
@@ -55,15 +55,15 @@ struct speadi_heap_queue {
     uint64_t admitted;
 };
 
-/* Makes an empty queue. heaps_max is 1 to SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */
+/* Makes an empty queue. heaps_max must be 1 to SPEADI_HEAPS_MAX. Returns 0 or -ENOMEM. */
 int speadi_heap_queue_init(struct speadi_heap_queue *queue, uint32_t heaps_max);
 void speadi_heap_queue_release(struct speadi_heap_queue *queue);
 
 /* ---- Any thread ---- */
 
 /* Copies *entry into the queue. Returns 0, -EAGAIN (heaps_max heaps are in flight) or -ESHUTDOWN (the queue is closed).
- * by_owner is true when the owner thread calls the function. After the call, any other thread must look whether the
- * owner thread sleeps (OWNER1). */
+ * `by_owner` must be true if the owner thread calls the function. If another thread calls it, this thread must look
+ * after the call whether the owner thread sleeps, and wake it then (OWNER1). */
 int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
                            bool by_owner);
 
@@ -74,7 +74,8 @@ bool speadi_heap_queue_close(struct speadi_heap_queue *queue);
 /* Returns true when the queue is closed. */
 bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue);
 
-/* These two functions return how many heaps have been accepted, and how many have finished, so far. */
+/* The first function returns how many heaps the queue has accepted so far. The second returns how many of them have
+ * finished so far. */
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue);
 uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue);
 
@@ -83,23 +84,24 @@ bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue);
 
 /* ---- Owner thread ---- */
 
-/* Returns the heap at a position. The position must be from freed to admitted - 1. */
+/* Returns the heap at a position. The position must be at least `freed` and less than `admitted`. */
 struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *queue,
                                                uint64_t position);
 
-/* Returns true when a heap has been pushed and not yet admitted. */
+/* Returns true when a producer has pushed a heap that is not yet admitted. */
 bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue);
 
-/* Admits the next heap and returns it. Returns NULL when there is none. */
+/* Admits the next heap and returns it. Returns NULL when no heap is waiting for that. */
 struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue);
 
 /* Returns the position of the oldest heap that has not completed. */
 uint64_t speadi_heap_queue_oldest(const struct speadi_heap_queue *queue);
 
-/* Frees the slot of the oldest heap. After this call a producer may overwrite the entry. */
+/* Frees the slot of the oldest heap. After this call a producer may overwrite the entry of that heap. */
 void speadi_heap_queue_free_oldest(struct speadi_heap_queue *queue);
 
-/* Marks all freed heaps as finished. The owner thread calls it when their completion functions have returned. */
+/* Marks all freed heaps as finished. The owner thread must call it only after the completion functions of these heaps
+ * have returned. */
 void speadi_heap_queue_finish(struct speadi_heap_queue *queue);
 
 #endif

@@ -7,7 +7,8 @@ void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_con
         .burst_bytes = config->burst_bytes > config->packet_bytes_max ? config->burst_bytes
                                                                       : config->packet_bytes_max,
         .packet_bytes_max = config->packet_bytes_max,
-        .idle = true, /* idle since time 0, so there is nothing to catch up at the first packet */
+        /* idle from time 0 on, so the first packet has no delay to catch up */
+        .idle = true,
     };
     if (config->rate_bytes_per_s > 0) {
         pacer->ns_per_byte = 1e9 / config->rate_bytes_per_s;
@@ -20,8 +21,8 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Ends an idle time: moves the ideal time by the length of the idle time. If the stream was behind its rate before the
- * idle time, it still catches up that delay, but not the idle time itself. */
+/* Ends an idle time: moves the ideal time forward by the length of the idle time. If the stream was behind its rate
+ * before the idle time, it still catches up that delay, but it does not catch up the idle time. */
 static void end_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 {
     uint64_t idle_ns = now_ns - pacer->idle_since_ns;
@@ -55,8 +56,9 @@ void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t byt
 
     pacer->ideal_ns += whole;
     pacer->ideal_fraction_ns = advance - (double)whole;
-    /* A burst may be sent in parts. Then the burst time is computed from the time of the first part. But if a part is
-     * sent later than the burst time that the earlier parts gave, it is computed from the time of that part. */
+    /* A burst may be sent in parts. Usually the burst time is computed from the time of the first part. But if a part
+     * is sent later than the burst time that the earlier parts gave, the burst time is computed from the time of that
+     * part. */
     pacer->burst_ns =
         later(pacer->burst_ns, now_ns) + (uint64_t)((double)bytes * pacer->ns_per_byte_burst);
     pacer->in_burst += bytes;

@@ -1,12 +1,13 @@
-/* The pacer decides when the next burst may be sent. A burst is a fixed number of bytes that are sent without a
- * pause.
+/* The pacer decides when the next burst may be sent. A burst is a fixed number of bytes that are sent without a pause.
  *
  * The pacer keeps two points in time. The next burst may be sent when both have passed:
- *  - The *ideal* time advances by bytes / rate for all bytes sent. A burst that is late does not move this time. So the
- *    long-term rate is exact, although the sleeps are not.
+ *  - The *ideal* time is the time at which all bytes sent so far would be sent at exactly the configured rate. Each
+ *    send moves it forward by bytes / rate. A burst that is late does not change this. So the long-term rate is exact,
+ *    although the sleeps are not.
  *  - The *burst* time is the time of the last send, plus the bytes of that send / (rate x ratio). So a stream that
  *    catches up after a delay sends at most at rate x ratio.
- * The stream does not catch up time in which there was nothing to send.
+ * If there was nothing to send for some time, the stream does not catch up this time.
+ *
  * Only the owner thread calls these functions. The caller reads the clock and passes the time. */
 #ifndef SPEADI_PACER_H
 #define SPEADI_PACER_H
@@ -15,23 +16,23 @@
 #include <stdint.h>
 
 struct speadi_pacer_config {
-    double rate_bytes_per_s;   /* 0: unlimited; else >= 1 */
+    double rate_bytes_per_s;   /* 0 means no limit; every other value is at least 1 */
     double burst_rate_ratio;   /* >= 1 */
-    uint64_t burst_bytes;      /* if less than packet_bytes_max, the pacer uses packet_bytes_max */
-    uint64_t packet_bytes_max; /* includes the overhead of a packet if the rate counts it */
+    uint64_t burst_bytes;      /* if it is less than packet_bytes_max, the pacer uses that size */
+    uint64_t packet_bytes_max; /* with the overhead of a packet, if the rate counts it */
 };
 
 struct speadi_pacer {
-    double ns_per_byte;       /* at the rate; 0: unlimited */
-    double ns_per_byte_burst; /* at rate x ratio */
+    double ns_per_byte;       /* the time for a byte at the rate; 0 means no limit */
+    double ns_per_byte_burst; /* the time for a byte at rate x ratio */
     uint64_t burst_bytes;
     uint64_t packet_bytes_max;
 
     uint64_t ideal_ns;        /* the ideal time */
     double ideal_fraction_ns; /* the part of the ideal time below 1 ns */
     uint64_t burst_ns;        /* the burst time */
-    uint64_t in_burst;        /* bytes of the current burst that are sent */
-    bool closed; /* the current burst is complete: nothing is sent until the next one */
+    uint64_t in_burst;        /* how many bytes of the current burst have been sent */
+    bool closed; /* true: the current burst is complete, so nothing is sent until the next burst */
     uint64_t idle_since_ns;
     bool idle;
 };
@@ -47,13 +48,15 @@ static inline bool speadi_pacer_is_limited(const struct speadi_pacer *pacer)
  * must have something to send. */
 uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* Tells the pacer that this many bytes were sent at now_ns. They must not be more than room() returned. */
+/* Tells the pacer that this many bytes were sent at now_ns. This must be at most the number that room() returned. */
 void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t bytes);
 
-/* Tells the pacer that since now_ns there is nothing to send. During an idle time, further calls change nothing. */
+/* Tells the pacer that an idle time begins at now_ns: there is nothing to send. During an idle time, further calls
+ * change nothing. */
 void speadi_pacer_idle(struct speadi_pacer *pacer, uint64_t now_ns);
 
-/* Returns the time at which room() will return more than 0. If room() would do so now, it returns 0. */
+/* Returns the time from which on room() will return more than 0. If room() would return more than 0 already now, it
+ * returns 0. */
 uint64_t speadi_pacer_due_ns(const struct speadi_pacer *pacer);
 
 #endif

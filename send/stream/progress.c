@@ -24,8 +24,9 @@ void speadi_progress_release(struct speadi_progress *progress)
 }
 
 /* PROGRESS1 release, acquire: begin(), watch() and notify() all do a read-modify-write of `waiters`. So the later of
- * two such calls reads what the earlier one wrote. If notify() came first, begin() or watch() acquires the changed
- * condition. If notify() came second, it sees that a thread waits or that the watcher must be called. */
+ * two such calls reads what the earlier one wrote. If notify() came first, the thread that calls begin() or watch()
+ * then sees the changed condition. If notify() came second, it sees that a thread waits or that the watcher must be
+ * called. */
 void speadi_progress_begin(struct speadi_progress *progress)
 {
     atomic_fetch_add_explicit(&progress->waiters, 1, memory_order_acq_rel);
@@ -93,8 +94,8 @@ void speadi_progress_watch(struct speadi_progress *progress)
 void speadi_progress_call_watcher(struct speadi_progress *progress)
 {
     pthread_mutex_lock(&progress->lock);
-    /* The bit is cleared before on_progress(), so that on_progress() can call watch() again. PROGRESS1 release,
-     * acquire: on_progress() sees what the thread that called watch() wrote before. */
+    /* This function clears the bit before it calls on_progress(), so that on_progress() can call watch() again.
+     * PROGRESS1 release, acquire: on_progress() sees what the thread that called watch() wrote before. */
     atomic_fetch_and_explicit(&progress->waiters, ~WATCHED, memory_order_acq_rel);
     if (progress->watcher && !progress->watcher->on_progress(progress->watcher))
         progress->watcher = NULL;

@@ -1,10 +1,13 @@
-/* Lets threads wait until heaps of a stream have completed. It uses a futex, and makes no system call while no thread
- * waits. One watcher can be attached. A watcher does not wait; instead, its function on_progress() is called.
+/* Lets threads wait until heaps of a stream have completed. It uses a futex, and makes no system call if no thread
+ * waits. One watcher can be attached. The watcher does not wait: instead, its function on_progress() is called.
  *
- * A thread that waits calls begin(). Then it looks at its condition and calls wait(), again and again until the
- * condition is true. At last it calls end(). A watcher is attached once with attach(). After each watch() its
- * on_progress() is called once, at the next change. Whoever calls watch() looks at the condition after the call. A
- * thread that changes the condition calls notify() after the change. When notify() returns true, the owner thread calls
+ * How a thread waits: it calls begin(). Then it looks at its condition and calls wait(), again and again until the
+ * condition is true. At last it calls end().
+ *
+ * How a watcher is used: it is attached once with attach(). After each call of watch(), its on_progress() is called
+ * once, at the next change. The thread that calls watch() must look at its condition after that call.
+ *
+ * A thread that changes a condition calls notify() after the change. When notify() returns true, the owner thread calls
  * call_watcher(). */
 #ifndef SPEADI_PROGRESS_H
 #define SPEADI_PROGRESS_H
@@ -15,13 +18,14 @@
 #include <stdint.h>
 
 struct speadi_watcher {
-    /* This function is called with the lock held, so it must be short. When it returns false, the watcher is
+    /* The calling thread holds the lock, so this function must be short. When it returns false, the watcher is
      * detached. */
     bool (*on_progress)(struct speadi_watcher *watcher);
 };
 
 struct speadi_progress {
-    /* number of threads between begin() and end(); top bit: call the watcher */
+    /* The number of threads that have called begin() and not yet end(). The top bit is set when the watcher must be
+     * called. */
     _Atomic uint32_t waiters;
     _Atomic uint32_t epoch; /* notify() increments it */
     pthread_mutex_t lock;   /* protects `watcher` and is held while on_progress() runs */
@@ -31,20 +35,21 @@ struct speadi_progress {
 void speadi_progress_init(struct speadi_progress *progress);
 void speadi_progress_release(struct speadi_progress *progress);
 
-/* begin() tells notify() that this thread waits, and end() that it no longer does. The thread must look at its
- * condition after begin(). */
+/* begin() tells notify() that this thread waits. end() tells it that the thread waits no longer. The thread must look
+ * at its condition after begin(). */
 void speadi_progress_begin(struct speadi_progress *progress);
 void speadi_progress_end(struct speadi_progress *progress);
 
-/* Returns the value for the next wait(). The thread must read it before it looks at its condition. */
+/* Returns the value that the thread must pass to its next wait(). The thread must call this function before it looks at
+ * its condition. */
 uint32_t speadi_progress_epoch(struct speadi_progress *progress);
 
-/* Sleeps until a notify() that comes after the epoch was read, or until deadline_ns (CLOCK_MONOTONIC; 0: no limit).
- * Returns 0 or -ETIMEDOUT. It may also return 0 without a notify(). */
+/* Sleeps until a thread calls notify() after `epoch` was read, or until deadline_ns (CLOCK_MONOTONIC; 0 means no
+ * limit). Returns 0 or -ETIMEDOUT. It may also return 0 without a notify(). */
 int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint64_t deadline_ns);
 
 /* Wakes all threads that wait. Any thread and signal handlers may call it; it preserves errno. Returns true when
- * watch() was called and the watcher still waits for its call. */
+ * watch() was called and on_progress() has not been called after that. */
 bool speadi_progress_notify(struct speadi_progress *progress);
 
 /* ---- The watcher ---- */
@@ -52,8 +57,8 @@ bool speadi_progress_notify(struct speadi_progress *progress);
 /* Attaches a watcher. Returns 0, or -EBUSY when another watcher is attached. */
 int speadi_progress_attach(struct speadi_progress *progress, struct speadi_watcher *watcher);
 
-/* Requests one call of on_progress() after the next change. After speadi_progress_watch() has
- * returned, the caller must check what it waits for; else it can miss a change. Any thread may call this function. */
+/* Requests one call of on_progress() after the next change. The caller must look at its condition after this call; else
+ * it can miss a change. Any thread may call this function. */
 void speadi_progress_watch(struct speadi_progress *progress);
 
 /* Calls on_progress() if a watcher is attached, even if nobody has called watch(). If another thread is inside

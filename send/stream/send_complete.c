@@ -11,8 +11,8 @@ static struct speadi_heap_entry *oldest_entry(const struct spead_send_stream *st
     return speadi_heap_queue_at(&stream->queue, speadi_heap_queue_oldest(&stream->queue));
 }
 
-/* Counts packets of the oldest heap as ended with this error (0: sent). The first error of a packet becomes the error
- * of the heap. */
+/* Counts packets of the oldest heap as done with this error (0 means sent). The first error of a packet becomes the
+ * error of the heap. */
 static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint64_t bytes,
                         int error)
 {
@@ -25,8 +25,8 @@ static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint
         stream->oldest.error = error;
 }
 
-/* Completes the oldest heap. It frees the slot before it calls done(), so that done() may submit a heap. Once the slot
- * is free, this function must not use the entry or the heap. */
+/* Completes the oldest heap. It frees the slot of the heap before it calls done(), so that done() may submit a heap.
+ * After the slot is free, this function must not use the entry or the heap any more. */
 static void complete_oldest(struct spead_send_stream *stream)
 {
     const struct speadi_heap_entry *entry = oldest_entry(stream);
@@ -116,8 +116,8 @@ void speadi_send_stream_abandon(struct spead_send_stream *stream, int error)
     stream->heap_begun = false;
 }
 
-/* The ledger is published before the waiting threads are notified. So a thread that has waited for a heap finds the
- * heap counted in the ledger. */
+/* This function publishes the ledger before it notifies the waiting threads. So a thread that has waited for a heap
+ * finds the heap counted in the ledger. */
 void speadi_send_stream_publish(struct spead_send_stream *stream)
 {
     const struct speadi_send_transport *transport = &stream->transport;

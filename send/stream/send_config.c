@@ -80,8 +80,8 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
     return 0;
 }
 
-/* Refuses a fault decorator together with the memory of a device. The decorator copies packets, and the CPU cannot copy
- * from such memory. */
+/* Refuses the option `fault` together with the memory of a device. The fault decorator copies packets, and the CPU
+ * cannot copy from the memory of a device. */
 static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
 {
     if (config->memory_count != 0 && !config->memory)
@@ -131,8 +131,8 @@ static int find_destinations(const struct spead_send_stream_config *config,
     return 0;
 }
 
-/* Returns the largest size of a train. The packets of a train are sent at line rate, so no train may be longer than a
- * burst of the pacer. */
+/* Returns the largest size of a train. The packets of a train are sent at line rate, without pauses, so no train may be
+ * longer than a burst of the pacer. */
 static uint32_t train_bytes_max(const struct spead_send_stream_config *config)
 {
     if (config->rate_bytes_per_s <= 0)

@@ -43,8 +43,8 @@ static enum spead_send_bucket bucket_of(int error)
     return error == -ECANCELED ? SPEAD_SEND_ABANDONED : SPEAD_SEND_FAILED;
 }
 
-/* Counts packets under their errno. When the table is full, packets with another errno are counted only in the bucket
- * `failed`. */
+/* Counts failed packets under their errno. When the table is full, packets with a new errno are counted only in the
+ * bucket `failed`. */
 static void count_errno(struct speadi_send_accounts *accounts, uint64_t error, uint64_t packets)
 {
     for (unsigned i = 0; i < SPEAD_SEND_ERRNOS_MAX; i++) {

@@ -1,8 +1,9 @@
-/* The ledger of a send stream: the tally that the owner thread counts in, and the copy that other threads read.
+/* The ledger of a send stream. It consists of the tally that the owner thread counts in, and of the copy that other
+ * threads read.
  *
  * When the owner thread admits a heap, all packets of the heap go into the bucket `pending`. Each packet later moves to
- * exactly one other bucket. So `submitted` always equals the sum of all buckets. This is also true in every snapshot,
- * because all counters are published together. */
+ * exactly one other bucket. So `submitted` always equals the sum of all buckets. This is also true in the copy that
+ * other threads read, because the owner thread publishes all counters together. */
 #ifndef SPEADI_SEND_LEDGER_H
 #define SPEADI_SEND_LEDGER_H
 
@@ -15,7 +16,7 @@
 
 #include "packetiser.h"
 
-/* Every field is a 64-bit word, because the struct is published as an array of words. */
+/* Every field must be a 64-bit word, because the struct is published as an array of such words. */
 struct speadi_send_accounts {
     struct spead_count submitted;
     struct spead_count bucket[SPEAD_SEND_BUCKET_COUNT];
@@ -29,36 +30,37 @@ struct speadi_send_accounts {
 struct speadi_send_ledger {
     struct speadi_send_accounts accounts; /* the tally; only the owner thread uses it */
     struct speadi_publish published;
-    bool changed; /* true: the tally has changed since the last publish() */
+    bool changed; /* true if the tally has changed after the last publish() */
 };
 
-int speadi_send_ledger_init(struct speadi_send_ledger *ledger); /* 0 or -ENOMEM */
+/* Makes an empty ledger. Returns 0 or -ENOMEM. */
+int speadi_send_ledger_init(struct speadi_send_ledger *ledger);
 void speadi_send_ledger_release(struct speadi_send_ledger *ledger);
 
 /* ---- Owner thread ---- */
 
-/* Counts an admitted heap: its packets are now in the bucket `pending`. */
+/* Counts a heap that has been admitted: its packets are now in the bucket `pending`. */
 void speadi_send_ledger_submit(struct speadi_send_ledger *ledger,
                                const struct speadi_heap_shape *shape);
 
-/* Moves pending packets to the bucket of error, which is 0, SPEADI_TX_INJECTED, -ECANCELED (abandoned) or another
- * -errno. */
+/* Moves packets from the bucket `pending` to the bucket that belongs to `error`. `error` is 0, SPEADI_TX_INJECTED,
+ * -ECANCELED (the packets were abandoned) or another -errno. */
 void speadi_send_ledger_end(struct speadi_send_ledger *ledger, uint64_t packets, uint64_t bytes,
                             int error);
 
-/* Counts a heap that completed with error (0 or -errno). */
+/* Counts a heap that has completed with `error` (0 or -errno). */
 void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes,
                                  int error);
 
-/* Records that the engine took packets at utc_ns. */
+/* Records utc_ns as a time at which the engine took packets. */
 void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns);
 
-/* Publishes the tally, so that snapshot() returns it. */
+/* Publishes the tally, so that snapshot() returns the present counts. */
 void speadi_send_ledger_publish(struct speadi_send_ledger *ledger);
 
 /* ---- Any thread ---- */
 
-/* Fills *stats, except struct_size and heaps_refused. */
+/* Fills *stats with the published counts. It does not set struct_size and heaps_refused. */
 void speadi_send_ledger_snapshot(const struct speadi_send_ledger *ledger,
                                  struct spead_send_stats *stats);
 

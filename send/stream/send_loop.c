@@ -9,10 +9,10 @@
 #include <speadi/clock.h>
 #include <speadi/packet.h>
 
-/* A sleep can end about 50 us late (when the CPU was deeply idle), and 50 us are a whole burst at 10 Gb/s. So in the
- * last 50 us before the pacer's time the owner thread does not sleep, but reads the clock in a loop. If the time
- * between two bursts is shorter than 50 us (bursts of 64 KiB: above 10 Gb/s), the thread never sleeps and keeps a CPU
- * core busy. At 100 Mb/s the loop costs 1 % of a CPU core. */
+/* A sleep can end about 50 us late, when the CPU was in a deep idle state, and 50 us are a whole burst at 10 Gb/s. So
+ * in the last 50 us before the time of the pacer, the owner thread does not sleep but reads the clock in a loop. If the
+ * time between two bursts is shorter than 50 us, the thread never sleeps and keeps a CPU core busy. With bursts of 64
+ * KiB this is so above 10 Gb/s. At 100 Mb/s the loop costs 1 % of a CPU core. */
 enum { SPIN_NS = 50000 };
 
 /* One train has at most this many packets. */
@@ -25,7 +25,7 @@ static bool has_heaps(const struct spead_send_stream *stream)
     return stream->packetising != stream->queue.admitted;
 }
 
-/* Returns how many bytes these packets have, as the rate counts them. */
+/* Returns how many bytes these packets have for the rate: with their overhead, if the rate counts it. */
 static uint64_t paced_bytes(const struct spead_send_stream *stream,
                             const struct speadi_tx_packet *packet, unsigned count)
 {
@@ -36,9 +36,9 @@ static uint64_t paced_bytes(const struct spead_send_stream *stream,
     return bytes;
 }
 
-/* Gives the cut packets to the engine. Returns how many packets the engine took, or -errno. For the pacer a packet is
- * sent when the engine takes it, not when it is cut. Otherwise, after a burst that had to wait for room in the engine,
- * the next burst would be sent immediately. */
+/* Gives the packets that are cut to the engine. Returns how many packets the engine took, or -errno. For the pacer, a
+ * packet is sent when the engine takes it, and not when it is cut. Otherwise, after a burst that had to wait for room
+ * in the engine, the next burst would be sent immediately. */
 static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
 {
     const struct speadi_send_transport *transport = &stream->transport;
@@ -60,9 +60,9 @@ static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
 
 /* Returns true when it is better to cut this heap of one packet in the next poll(). In this case the batch already
  * holds whole trains of such heaps, and only a few heaps are left. They would need a short train of their own, which
- * costs as much as a full train. For example, with 64 heaps of 1 KiB in flight every other train had 3 packets. By the
- * next poll() producers have submitted more heaps, so the train is longer. `cut` is the number of packets in the
- * batch. */
+ * costs as much as a full train. For example, with 64 heaps of 1 KiB in flight, every other train would have only 3
+ * packets. Before the next poll() producers submit more heaps, so the train becomes longer. `cut` is the number of
+ * packets in the batch. */
 static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
                                         const struct speadi_heap_entry *entry, uint64_t cut)
 {
@@ -97,7 +97,7 @@ static void fill_space(struct spead_send_stream *stream, struct speadi_packet_sp
     }
 }
 
-/* Cuts the next batch, with at most as many bytes as the pacer allows now. */
+/* Fills a batch: cuts heaps into packets, with at most as many bytes as the pacer allows now. */
 static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
 {
     struct speadi_packet_space space;
@@ -116,12 +116,13 @@ static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
     speadi_batch_ring_seal(&stream->batches, &space);
 }
 
-/* Cuts packets and gives them to the engine. Returns the number of packets that the engine took, or -errno. */
+/* Cuts packets and gives them to the engine. Returns how many packets the engine took, or -errno. */
 static int move_packets(struct spead_send_stream *stream)
 {
     const bool limited = speadi_pacer_is_limited(&stream->pacer);
     const uint64_t now_ns = limited ? speadi_clock_mono_ns() : 0;
-    int before = give_to_engine(stream, now_ns); /* sends packets that an earlier poll() has cut */
+    /* first the packets that an earlier poll() has cut */
+    int before = give_to_engine(stream, now_ns);
     int taken = 0;
 
     if (before < 0)
@@ -158,7 +159,8 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
         speadi_send_stream_abandon(stream, stream->failure);
     speadi_send_stream_publish(stream);
     if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue)) {
-        /* The engine has reported all packets, but a fault decorator may still hold copies of some. */
+        /* The engine has reported all packets. But a fault decorator may still hold copies of some packets, which
+         * quiesce() sends. */
         stream->transport.ops->quiesce(stream->transport.engine);
         return stream->failure == 0 || stream->failure == -ECANCELED ? -ESHUTDOWN : stream->failure;
     }
@@ -187,8 +189,8 @@ static void sleep_for_heaps(struct spead_send_stream *stream, uint64_t deadline_
     atomic_store_explicit(&stream->asleep, false, memory_order_relaxed);
 }
 
-/* Waits until due_ns, the time that the pacer has set. It sleeps until shortly before that time, and then reads the
- * clock in a loop. */
+/* Waits until due_ns, which is the time that the pacer has set. It sleeps until shortly before that time, and then
+ * reads the clock in a loop. */
 static void wait_paced(struct spead_send_stream *stream, uint64_t due_ns, uint64_t deadline_ns,
                        bool for_room)
 {
@@ -229,10 +231,11 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
 {
     const struct speadi_send_transport *transport = &stream->transport;
 
-    /* relaxed: a thread finds its own id in this field only if it has stored it itself */
+    /* relaxed: a thread finds its own id in this field only if this thread itself has stored it */
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
-    /* The usual timer slack is 50 us. With it every sleep could end as late as the pacer's time itself, and the stream
-     * would not reach its rate. If prctl() fails, the stream runs with the usual slack. */
+    /* The usual timer slack is 50 us, so a sleep could end up to 50 us late. Then the sleep would end only at the time
+     * of the pacer or after it, and the stream would not reach its rate. If prctl() fails, the stream runs with the
+     * usual slack. */
     if (speadi_pacer_is_limited(&stream->pacer))
         prctl(PR_SET_TIMERSLACK, 1ul);
     return !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);

@@ -1,8 +1,8 @@
 /* Tells the send sink how far its stream has come. The sink uses only these functions and the functions of
- * speadline/send.h. So the sink does not depend on the inner parts of a stream.
+ * speadline/send.h, so it does not depend on the inner parts of a stream.
  *
- * The sink contains a watcher and attaches it to the stream. When the sink wants a call of on_progress() after the next
- * completions, it calls speadi_send_progress_watch(). */
+ * The sink contains a watcher and attaches it to the stream. When the sink wants one call of on_progress() after the
+ * next completions, it calls speadi_send_progress_watch(). */
 #ifndef SPEADI_SEND_PROGRESS_H
 #define SPEADI_SEND_PROGRESS_H
 
@@ -16,22 +16,24 @@
 struct speadi_send_facts {
     uint32_t destination_count, heaps_max; /* set when the stream was created */
     uint64_t accepted;                     /* heaps accepted so far */
-    uint64_t finished;                     /* heaps whose completion has returned so far */
-    bool stopped;                          /* the stream was stopped and refuses every new heap */
-    bool started;                          /* a thread owns the stream */
+    uint64_t finished;                     /* heaps whose completion function has returned so far */
+    /* true if the stream was stopped and refuses every new heap */
+    bool stopped;
+    bool started; /* true if a thread owns the stream */
 };
 
-/* Fills *facts. Any thread. Other threads may change some of these facts during the call. Each of them then has a value
- * that was true at some moment of the call. */
+/* Fills *facts. Any thread may call it. Other threads may change some of these facts during the call. Each fact then
+ * has a value that was true at some moment of the call. */
 void speadi_send_progress_read(const struct spead_send_stream *stream,
                                struct speadi_send_facts *facts);
 
-/* Attaches a watcher. The stream calls the watcher until on_progress() returns false. Returns 0, or -EBUSY when another
- * watcher is attached. Any thread. */
+/* Attaches a watcher to the stream. The stream calls on_progress() of the watcher until it returns false. Returns 0, or
+ * -EBUSY when another watcher is attached. Any thread may call it. */
 int speadi_send_progress_attach(struct spead_send_stream *stream, struct speadi_watcher *watcher);
 
 /* Requests one call of on_progress() by the owner thread of the stream, after the next completions. After this call the
- * caller must look which heaps have completed, because heaps may have completed just before the call. Any thread. */
+ * caller must look which heaps have completed, because heaps may have completed just before the call. Any thread may
+ * call it. */
 void speadi_send_progress_watch(struct spead_send_stream *stream);
 
 /* Calls on_progress() now, on the calling thread. If another thread is inside on_progress() at this time, this function

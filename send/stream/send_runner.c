@@ -16,8 +16,8 @@ static int body(void *arg, struct speadi_runner *self, struct spead_err *err)
     return speadi_send_stream_loop(stream);
 }
 
-/* A struct spead_send_runner is really a struct speadi_runner. Only the public header uses the name
- * spead_send_runner. */
+/* A struct spead_send_runner is in fact a struct speadi_runner. The name spead_send_runner exists only for the public
+ * header. */
 int spead_send_runner_start(struct spead_send_runner **out, struct spead_send_stream *stream,
                             int cpu, struct spead_err *err)
 {

@@ -125,7 +125,7 @@ static int make_entry(const struct spead_send_stream *stream, struct speadi_heap
 
 static bool is_owner(const struct spead_send_stream *stream)
 {
-    /* Relaxed: a thread finds its own id in this field only if it has stored it itself. */
+    /* Relaxed: a thread finds its own id in this field only if this thread itself has stored it. */
     return atomic_load_explicit(&stream->owner, memory_order_relaxed) == (uintptr_t)pthread_self();
 }
 
@@ -134,8 +134,9 @@ static int push_entry(struct spead_send_stream *stream, const struct speadi_heap
     const bool by_owner = is_owner(stream);
     int ret = speadi_heap_queue_push(&stream->queue, entry, by_owner);
 
-    /* OWNER1 load: this thread has published its heap before (QUEUE2). The exchange makes sure that only one of several
-     * producers calls wake(). The exchange can be relaxed, because the load already gives the order. */
+    /* OWNER1 load: this thread has published its heap before (QUEUE2). If several producers see `asleep`, the exchange
+     * makes sure that only one of them calls wake(). The exchange can be relaxed, because the load already gives the
+     * order. */
     if (ret == 0 && !by_owner && atomic_load_explicit(&stream->asleep, memory_order_seq_cst) &&
         atomic_exchange_explicit(&stream->asleep, false, memory_order_relaxed))
         stream->transport.ops->wake(stream->transport.engine);

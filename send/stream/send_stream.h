@@ -24,29 +24,31 @@
 /* An open engine, and what the stream knows about it. */
 struct speadi_send_transport {
     const struct speadi_tx_engine_ops *ops;
-    void *engine; /* `self` of the engine; it is closed and freed with the stream */
+    void *engine; /* `self` of the engine; the stream closes and frees it at its end */
     uint32_t destination_count;
-    uint32_t buffer_bytes; /* socket buffer that the kernel granted */
-    /* For each destination: how many bytes per packet the rate counts in addition to the SPEAD bytes. */
+    uint32_t buffer_bytes; /* size of the socket buffer that the kernel granted */
+    /* For each destination: how many bytes the rate counts for each packet in addition to the SPEAD bytes. */
     uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];
     char reason[256];      /* why this engine was chosen */
     uint64_t memory_bytes; /* memory of the engine in addition to its state; set by attach() */
 };
 
 struct spead_send_stream {
-    /* Set by create. */
+    /* speadi_send_stream_build() and speadi_send_stream_attach() set these fields. Later they do not change. */
     struct speadi_send_transport transport;
     uint32_t packet_bytes_max; /* a multiple of 8 */
     uint64_t counter_step;
-    struct spead_log log; /* the engine uses it as long as it is open */
+    struct spead_log log; /* the engine uses this log as long as it is open */
 
     /* Any thread uses these fields. */
     struct speadi_heap_queue queue;
-    struct speadi_progress progress; /* notified when heaps have completed, and by stop() */
+    /* tells waiting threads and the watcher about progress */
+    struct speadi_progress progress;
     _Atomic uint64_t heaps_refused;
-    _Atomic bool abandon;    /* stop() was called twice */
-    _Atomic bool asleep;     /* the owner thread sleeps until a heap is submitted (OWNER1) */
-    _Atomic uintptr_t owner; /* pthread_self() of the owner thread; 0: not started */
+    _Atomic bool abandon; /* true after a second call of stop() */
+    /* true if the owner thread sleeps until a heap is submitted (OWNER1) */
+    _Atomic bool asleep;
+    _Atomic uintptr_t owner; /* pthread_self() of the owner thread; 0 before the start */
 
     /* Only the owner thread uses these fields. Other threads read the published part of the ledger. */
     alignas(SPEADI_CACHE_LINE) struct speadi_packetiser packetiser;
@@ -55,26 +57,27 @@ struct spead_send_stream {
     struct speadi_send_ledger ledger;
     uint64_t next_counter;
     uint64_t packetising; /* queue position of the heap that is being cut or will be cut next */
-    bool heap_begun;      /* true: that heap has been begun in the packetiser */
-    int failure;          /* 0; -ECANCELED: abandoned; else the -errno of the engine */
-    /* The packets of the oldest heap that have ended so far. */
+    bool heap_begun;      /* true if the packetiser has begun that heap */
+    int failure;          /* 0, -ECANCELED after an abandon, or the -errno of the engine */
+    /* The packets of the oldest heap that are done so far: their number, their bytes and their error. */
     struct {
         uint64_t packets, bytes;
         uint64_t bytes_sent;
-        int error; /* the first error, or 0 */
+        int error; /* the first error of these packets; 0 if there was no error */
     } oldest;
 };
 
-/* Creates a stream without an engine. The caller has checked config. Returns 0 or -ENOMEM. */
+/* Creates a stream without an engine. The caller must have checked *config. Returns 0 or -ENOMEM. */
 int speadi_send_stream_build(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
-/* Gives an open engine to the stream. After this call the stream owns the engine. Tests attach engines of their own. */
+/* Gives an open engine to the stream. After this call the stream owns the engine. spead_send_stream_create() calls it,
+ * and tests call it with engines of their own. */
 void speadi_send_stream_attach(struct spead_send_stream *stream,
                                const struct spead_send_stream_config *config,
                                const struct speadi_send_transport *transport);
 
-/* Frees a stream. Its engine must be closed and freed before, unless the stream never had an engine. */
+/* Frees a stream. If the stream has had an engine, the caller must have closed and freed the engine before. */
 void speadi_send_stream_free(struct spead_send_stream *stream);
 
 /* Calls poll() and wait() until the stream has ended. Returns 0, or -errno when the engine failed. */
@@ -85,13 +88,14 @@ int speadi_send_stream_loop(struct spead_send_stream *stream);
 /* Reaps packets from the engine and completes the heaps whose packets are all done. */
 void speadi_send_stream_reap(struct spead_send_stream *stream);
 
-/* Closes the queue. Then completes every accepted heap with the given error (-errno). */
+/* Closes the queue. Then completes every accepted heap that has not completed with the given error (-errno). */
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error);
 
-/* Publishes the ledger, then notifies the threads that wait. The owner thread calls it after reap() and abandon(). */
+/* Publishes the ledger and then notifies the threads that wait. The owner thread calls it after
+ * speadi_send_stream_reap() and after speadi_send_stream_abandon(). */
 void speadi_send_stream_publish(struct spead_send_stream *stream);
 
-/* Gives heap counters to the newly accepted heaps and counts them in the ledger. */
+/* Admits the newly accepted heaps: gives them heap counters and counts them in the ledger. */
 void speadi_send_stream_admit(struct spead_send_stream *stream);
 
 #endif
