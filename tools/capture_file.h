@@ -31,8 +31,8 @@ int capture_file_open(struct capture_file *file, const char *path, const char *s
                       struct spead_err *err);
 
 /* Checks that lines can be appended to the file. Returns 0, or -EINVAL when the file does not end with a newline. In
- * such a file an appended line would only continue the last line, and nobody could read the two. Returns another -errno
- * when the file cannot be read. */
+ * such a file an appended line would continue the last line, and no program could read the result. Returns another
+ * -errno when the file cannot be read. */
 int capture_file_check_lines(const struct capture_file *file, struct spead_err *err);
 
 /* Writes the `count` pieces of `iov` into the file, beginning at the offset file->bytes. It stops at the first error,

@@ -200,7 +200,7 @@ static void survey_devices(struct survey *survey, const struct speadi_interface 
         return;
     }
     count = speadi_verbs_list(names, DEVICES_MAX, NULL);
-    if (count <= 0) /* no device: one entry, in which the probe says why */
+    if (count <= 0) /* without a device there is one entry, which says why */
         survey_wish(survey, &(struct speadi_verbs_wish){0});
     for (int i = 0; i < count; i++)
         survey_wish(survey, &(struct speadi_verbs_wish){.device = names[i]});
@@ -214,8 +214,8 @@ static const struct {
     const char *name;
     /* Adds remedies to the entry of the engine. NULL if the survey knows no remedy for this engine. */
     void (*check)(struct survey_engine *engine);
-    /* Adds one entry for each device, or only for the device of `interface` if that is not NULL. This field is NULL for
-     * an engine that gets one entry in all. */
+    /* Adds the entries of the engine. If `interface` is NULL, each device gets an entry, else only the device of that
+     * interface. This field is NULL for an engine that always has one entry. */
     void (*devices)(struct survey *survey, const struct speadi_interface *interface);
 } known[] = {
     {"verbs", NULL, survey_devices},

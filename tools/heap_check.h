@@ -27,9 +27,9 @@ struct heap_check_config {
 struct heap_check_totals {
     uint64_t heaps, incomplete_heaps; /* complete and incomplete heaps that the node has taken */
     uint64_t payload_bytes;           /* payload bytes of these heaps that arrived */
-    /* bytes of these heaps that break the rule of the option `verify` */
+    /* payload bytes of these heaps that do not follow the rule of verify_pattern.h */
     uint64_t bad_bytes;
-    /* heaps that came after heaps_max; the node only released them */
+    /* heaps that arrived after the node had taken heaps_max heaps; the node released them uncounted */
     uint64_t past_limit;
 };
 

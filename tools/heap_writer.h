@@ -1,10 +1,10 @@
 /* A node that appends the payloads of heaps to a file. For each heap it appends a line to an index beside the file
  * (FILE.jsonl, see heap_index.h).
  *
- * The node does not copy a payload before it writes it. It writes the payload of a heap before the index line of the
- * heap. If it could write only a part of a payload or of a line, it cuts this part off again. So every line of the
- * index describes a heap that is whole in the file, and the file ends with the last of these heaps, also after an
- * error.
+ * The node writes a payload directly from the memory of the heap, without a copy. It writes the payload of a heap
+ * before the index line of the heap. If it could write only a part of a payload or of a line, it cuts this part off
+ * again. So every line of the index describes a heap that is whole in the file, and the file ends with the last of
+ * these heaps, also after an error.
  *
  * The node has a thread of its own, because a write to a disk may take long or never return. The node opens the files
  * when the graph starts, and closes them when its input ends. When the file system fails, the node fails. */

@@ -49,7 +49,7 @@ struct tool_option {
     double least, most;           /* for a fraction: the range of what the user may type */
     /* for a fraction: the value that is stored when the user types 1 */
     double unit;
-    /* for a fraction: 0 is allowed too, although it is outside the range */
+    /* true if a fraction may also be 0, although 0 is outside the range */
     bool or_zero;
     bool power_of_two; /* true if a whole number must be a power of two */
     /* The words that the user may type. NULL ends the array. If the value is an enum, the words have the order of the
@@ -85,7 +85,7 @@ struct tool_program {
     const char *arguments; /* the words behind the options in the usage line: "HOST:PORT..." */
     /* The program stores the arguments in this field of the library's configuration. "" if there is no such field. */
     const char *arguments_field;
-    /* the first text of --help, '\v', and the last text of --help, as argp wants it */
+    /* the first text of --help, then '\v', then the last text of --help: argp needs this form */
     const char *doc;
     /* The headings of --help, in the order in which --help prints them. A NULL title ends the list. */
     struct tool_heading headings[TOOL_HEADINGS_MAX];
@@ -104,7 +104,7 @@ void tool_options_parse(const struct tool_program *program, int argc, char **arg
 /* Returns option number index of the program (0, 1, ...), or NULL past the last option. */
 const struct tool_option *tool_option_at(const struct tool_program *program, size_t index);
 
-/* Returns the option that sets this field of the library's configuration, or NULL when none does. */
+/* Returns the option that sets this field of the library's configuration, or NULL if no option sets it. */
 const struct tool_option *tool_option_of_field(const struct tool_program *program,
                                                const char *field);
 

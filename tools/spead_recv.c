@@ -104,8 +104,8 @@ static bool watch(struct receiver *receiver)
 
 /* ---- Before and after ---------------------------------------------------------------------- */
 
-/* Returns the exit status for wrong bytes. Only with --quiet it prints a line, because otherwise the summary says the
- * same. */
+/* Returns the exit status for wrong bytes. It prints a line only with --quiet, because otherwise the summary already
+ * says that bytes are wrong. */
 static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
 {
     if (!receiver->options->shared.quiet)

@@ -25,8 +25,9 @@ extern const struct tool_program spead_send_program;
 /* Reads the command line. It exits when the command line is wrong, and after --help and --version. */
 void spead_send_options_parse(struct spead_send_tool_options *options, int argc, char **argv);
 
-/* Returns the identifier of the item with this index. The index of the first item is 0. Its identifier is 0x1000, or
- * 0x20 in a flavour whose identifiers are too narrow for 0x1000. */
+/* Returns the identifier of the item with this index. The index of the first item is 0. The identifier of the first
+ * item is 0x1000, or 0x20 in a flavour whose identifiers are too narrow for 0x1000. Each item has the identifier of the
+ * item before it plus 1. */
 uint64_t spead_send_item_id(const struct spead_send_tool_options *options, uint64_t index);
 
 /* Returns the configuration of the stream, with its endpoints and the options of engine verbs. The result points into

@@ -6,7 +6,7 @@ enum {
     TOOL_DONE = 0,
     TOOL_FAILED = 1,    /* the system or the network failed, or a verified byte was wrong */
     TOOL_USAGE = 2,     /* the command line is wrong, or the library refused a configuration */
-    TOOL_NOT_CLEAN = 3, /* --strict: something was lost or refused */
+    TOOL_NOT_CLEAN = 3, /* with --strict: something was lost or refused */
 };
 
 /* Prints one line on stderr ("spead-send: ...") and exits with TOOL_USAGE. */

@@ -24,7 +24,8 @@ void tool_streams_prepare(void);
 
 struct tool_progress {
     bool shown; /* true if stderr is a terminal and --quiet was not given */
-    /* The times of the start, of the last line and of the next line (CLOCK_MONOTONIC). */
+    /* The times when the progress started, when the last line was printed and when the next line is due
+     * (CLOCK_MONOTONIC). */
     uint64_t start_ns, last_ns, due_ns;
     uint64_t last_bytes, last_heaps; /* the totals when the last line was printed */
 };
@@ -32,8 +33,8 @@ struct tool_progress {
 void tool_progress_start(struct tool_progress *progress, bool quiet);
 
 /* If due_ns has passed, overwrites the line on the terminal: "12 s 8.00 Gb/s 238 heaps/s <rest>". `bytes` and `heaps`
- * are totals. The rates in the line are those of the time after the last line. While both totals are 0 the line has the
- * text `waiting` instead of the rates, if `waiting` is not NULL. */
+ * are totals. The rates in the line are for the time from the previous line to this one. As long as both totals are 0,
+ * the line has the text `waiting` instead of the rates, if `waiting` is not NULL. */
 void tool_progress_update(struct tool_progress *progress, uint64_t now_ns, uint64_t bytes,
                           uint64_t heaps, const char *waiting, const char *rest);
 

@@ -48,9 +48,9 @@ struct speadi_tx_done {
 
 /* The capability bits of an engine. A bit says what the engine can do. */
 enum {
-    SPEADI_TX_CAP_DEVICE = 1u << 0,   /* send from memory that the CPU cannot read */
-    SPEADI_TX_CAP_PACES = 1u << 1,    /* keep the rate itself when hardware_rate is set */
-    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* let a device cut packets when hardware_tso is set */
+    SPEADI_TX_CAP_DEVICE = 1u << 0,   /* the engine can send from memory that the CPU cannot read */
+    SPEADI_TX_CAP_PACES = 1u << 1,    /* the engine can keep the rate itself (hardware_rate) */
+    SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* the engine can let a device cut packets (hardware_tso) */
 };
 
 struct speadi_tx_counters {

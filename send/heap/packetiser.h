@@ -3,8 +3,8 @@
  * header.
  *
  * The packetiser reads no clock, makes no system call and allocates nothing. It writes into memory of the caller. The
- * caller must keep this memory unchanged until the engine has reported the packets done. The packets have exactly the
- * sizes that section 8 of the protocol page prescribes. */
+ * caller must keep this memory unchanged until the engine has reported the packets done. The sizes of the packets are
+ * exactly those that the description of the protocol prescribes (section 8). */
 #ifndef SPEADI_PACKETISER_H
 #define SPEADI_PACKETISER_H
 

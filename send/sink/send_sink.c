@@ -175,13 +175,14 @@ static bool reap_after_finish(struct spead_send_sink *sink)
 
         if (slot->error != 0) {
             speadi_sink_release_slot(slot);
-            atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
+            /* SINK3 release: the message was counted in `in` before */
+            atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
         }
         /* clears the slot, because the sink may be used in another graph */
         slot->holds = slot->described = false;
     }
     if (completed == sink->head) {
-        /* relaxed: the lock of the watcher orders it, because the next start() holds that lock too */
+        /* relaxed: the lock of the watcher orders this store, because the next start() holds that lock too */
         atomic_store_explicit(&sink->detached, false, memory_order_relaxed);
         unref(sink);
         return false;
@@ -208,7 +209,8 @@ static bool on_progress(struct speadi_watcher *watcher)
      * watch(), and PROGRESS1 makes that store visible here. */
     if (!sink->wake_at_once && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
                                    atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
-        speadi_send_progress_watch(sink->config.stream); /* too few heaps have completed */
+        /* too few heaps have completed: on_progress() must be called again later */
+        speadi_send_progress_watch(sink->config.stream);
         return true;
     }
     sink->wake_at_once = false;
@@ -226,7 +228,8 @@ static void detach_node(struct spead_send_sink *sink)
 {
     /* relaxed: the lock in speadi_send_progress_call() below orders this store */
     atomic_store_explicit(&sink->node, NULL, memory_order_relaxed);
-    atomic_store_explicit(&sink->detached, true, memory_order_release); /* SINK2 release */
+    /* SINK2 release: on_progress() then sees the fields that this thread has written */
+    atomic_store_explicit(&sink->detached, true, memory_order_release);
     speadi_send_progress_call(sink->config.stream);
 }
 
@@ -283,7 +286,8 @@ static void stop_stream(struct spead_send_sink *sink)
 static void abandon(struct spead_send_sink *sink, const struct spead_message *message)
 {
     spead_message_unref(message);
-    atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release); /* SINK3 release */
+    /* SINK3 release: the message was counted in `in` before */
+    atomic_fetch_add_explicit(&sink->abandoned, 1, memory_order_release);
 }
 
 static void finish(void *state)
@@ -294,13 +298,14 @@ static void finish(void *state)
         stop_stream(sink);
     if (sink->retry_slot->holds) {
         speadi_sink_release_slot(sink->retry_slot);
-        atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release); /* SINK3 release */
+        /* SINK3 release: the message was counted in `in` before */
+        atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
     }
     if (sink->current_slot->holds) {
         bool failed = sink->failed_slot == sink->current_slot;
 
         speadi_sink_release_slot(sink->current_slot);
-        /* SINK3 release */
+        /* SINK3 release: the message was counted in `in` before */
         atomic_fetch_add_explicit(failed ? &sink->failed : &sink->abandoned, 1,
                                   memory_order_release);
     }

@@ -80,11 +80,11 @@ struct spead_send_sink {
     _Atomic uint64_t wake_at; /* the node is woken when `completed` has reached this value */
     _Atomic uint64_t in, failed, skipped, waits;
 
-    /* The owner thread of the stream writes these fields. */
-    /* A position in the ring: see the top of this file. */
+    /* The owner thread of the stream writes these fields. `completed` is a position in the ring: see the top of this
+     * file. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t completed;
     _Atomic uint64_t sent;
-    /* true after a heap was not sent: the node is then woken before wake_at */
+    /* True after a heap was not sent. on_progress() then wakes the node also if `completed` is less than wake_at. */
     bool wake_at_once;
     /* 0 while the stream works, -ECANCELED after it was stopped, or the -errno with which it failed. */
     _Atomic int broken;
@@ -100,8 +100,8 @@ struct spead_send_sink {
  * read-modify-write. */
 static inline void speadi_sink_count(_Atomic uint64_t *counter)
 {
-    /* SINK3 release: this thread has counted the message in `in` before. The load is relaxed, because no other thread
-     * writes the counter. */
+    /* SINK3 release: the message was counted in `in` before. The load is relaxed, because no other thread writes the
+     * counter. */
     atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1,
                           memory_order_release);
 }

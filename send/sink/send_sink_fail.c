@@ -24,12 +24,12 @@ int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *sel
  * these heaps has completed. */
 static bool all_completed(struct spead_send_sink *sink)
 {
-    /* SINK1 acquire: as in reap(). */
+    /* SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. */
     if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head)
         return true;
     speadi_sink_wake_when(sink, sink->head);
     /* The node reads `completed` after it has called watch() (PROGRESS1), because heaps may have completed before that
-     * call. SINK1 acquire: as in reap(). */
+     * call. SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head;
 }
 

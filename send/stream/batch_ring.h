@@ -67,7 +67,7 @@ bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring);
  * Returns how many packets it marked, or 0 if no packet can be reaped. Sets *bytes to the sum of their sizes. */
 unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes);
 
-/* Removes the packets that the engine has not taken from the ring. */
+/* Removes from the ring all packets that the engine has not taken. */
 void speadi_batch_ring_drop_untaken(struct speadi_batch_ring *ring);
 
 #endif

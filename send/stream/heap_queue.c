@@ -99,7 +99,7 @@ bool speadi_heap_queue_close(struct speadi_heap_queue *queue)
 
 bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue)
 {
-    /* QUEUE4 acquire: as in close(). */
+    /* QUEUE4 acquire: this thread sees what the closing thread did before. */
     return (atomic_load_explicit(&queue->tail, memory_order_acquire) & CLOSED) != 0;
 }
 
@@ -117,7 +117,8 @@ uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue)
 
 bool speadi_heap_queue_is_drained(const struct speadi_heap_queue *queue)
 {
-    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire); /* QUEUE4 acquire */
+    /* QUEUE4 acquire: this thread sees what the closing thread did before. */
+    uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
 
     return (tail & CLOSED) && speadi_heap_queue_finished(queue) == (tail & ~CLOSED);
 }

@@ -2,11 +2,11 @@
  *
  * The pacer keeps two points in time. The next burst may be sent when both have passed:
  *  - The *ideal* time is the time at which all bytes sent so far would be sent at exactly the configured rate. Each
- *    send moves it forward by bytes / rate. A burst that is late does not change this. So the long-term rate is exact,
- *    although the sleeps are not.
+ *    send moves the ideal time forward by bytes / rate. It does not matter whether the send was late. So the long-term
+ *    rate is exact, although the sleeps are not.
  *  - The *burst* time is the time of the last send, plus the bytes of that send / (rate x ratio). So a stream that
  *    catches up after a delay sends at most at rate x ratio.
- * If there was nothing to send for some time, the stream does not catch up this time.
+ * Idle time, in which there was nothing to send, is not a delay: the stream does not catch it up.
  *
  * Only the owner thread calls these functions. The caller reads the clock and passes the time. */
 #ifndef SPEADI_PACER_H
@@ -17,7 +17,7 @@
 
 struct speadi_pacer_config {
     double rate_bytes_per_s;   /* 0 means no limit; every other value is at least 1 */
-    double burst_rate_ratio;   /* >= 1 */
+    double burst_rate_ratio;   /* at least 1 */
     uint64_t burst_bytes;      /* if it is less than packet_bytes_max, the pacer uses that size */
     uint64_t packet_bytes_max; /* with the overhead of a packet, if the rate counts it */
 };

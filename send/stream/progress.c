@@ -34,13 +34,14 @@ void speadi_progress_begin(struct speadi_progress *progress)
 
 void speadi_progress_end(struct speadi_progress *progress)
 {
-    /* Relaxed: if notify() still counts this thread, it only makes one system call too many. */
+    /* Relaxed: if notify() still counts this thread, notify() only makes one system call too many. */
     atomic_fetch_sub_explicit(&progress->waiters, 1, memory_order_relaxed);
 }
 
 uint32_t speadi_progress_epoch(struct speadi_progress *progress)
 {
-    return atomic_load_explicit(&progress->epoch, memory_order_acquire); /* PROGRESS2 acquire */
+    /* PROGRESS2 acquire: this thread sees the changed condition if it reads the new epoch */
+    return atomic_load_explicit(&progress->epoch, memory_order_acquire);
 }
 
 int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint64_t deadline_ns)
@@ -54,7 +55,7 @@ int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint6
 
 bool speadi_progress_notify(struct speadi_progress *progress)
 {
-    /* PROGRESS1 release, acquire: see begin(). */
+    /* PROGRESS1 release, acquire: see speadi_progress_begin() above. */
     uint32_t waiters = atomic_fetch_add_explicit(&progress->waiters, 0, memory_order_acq_rel);
     int saved = errno;
 
@@ -87,7 +88,7 @@ int speadi_progress_attach(struct speadi_progress *progress, struct speadi_watch
 
 void speadi_progress_watch(struct speadi_progress *progress)
 {
-    /* PROGRESS1 release, acquire: see begin(). */
+    /* PROGRESS1 release, acquire: see speadi_progress_begin() above. */
     atomic_fetch_or_explicit(&progress->waiters, WATCHED, memory_order_acq_rel);
 }
 

@@ -25,7 +25,8 @@ static bool has_heaps(const struct spead_send_stream *stream)
     return stream->packetising != stream->queue.admitted;
 }
 
-/* Returns how many bytes these packets have for the rate: with their overhead, if the rate counts it. */
+/* Returns the number of bytes of these packets, as the rate counts them: with or without the overhead of each
+ * packet. */
 static uint64_t paced_bytes(const struct spead_send_stream *stream,
                             const struct speadi_tx_packet *packet, unsigned count)
 {

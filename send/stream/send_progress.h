@@ -27,8 +27,8 @@ struct speadi_send_facts {
 void speadi_send_progress_read(const struct spead_send_stream *stream,
                                struct speadi_send_facts *facts);
 
-/* Attaches a watcher to the stream. The stream calls on_progress() of the watcher until it returns false. Returns 0, or
- * -EBUSY when another watcher is attached. Any thread may call it. */
+/* Attaches a watcher to the stream. The stream calls on_progress() of the watcher until on_progress() returns false.
+ * Returns 0, or -EBUSY when another watcher is attached. Any thread may call it. */
 int speadi_send_progress_attach(struct spead_send_stream *stream, struct speadi_watcher *watcher);
 
 /* Requests one call of on_progress() by the owner thread of the stream, after the next completions. After this call the

@@ -209,7 +209,8 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
 void spead_send_stream_stop(struct spead_send_stream *stream)
 {
     if (speadi_heap_queue_close(&stream->queue))
-        atomic_store_explicit(&stream->abandon, true, memory_order_release); /* ABANDON1 release */
+        /* ABANDON1 release: the owner thread then sees what this thread did before */
+        atomic_store_explicit(&stream->abandon, true, memory_order_release);
     speadi_progress_notify(&stream->progress);
     stream->transport.ops->wake(stream->transport.engine);
 }

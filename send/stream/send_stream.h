@@ -38,9 +38,9 @@ struct spead_send_stream {
     struct speadi_send_transport transport;
     uint32_t packet_bytes_max; /* a multiple of 8 */
     uint64_t counter_step;
-    struct spead_log log; /* the engine uses this log as long as it is open */
+    struct spead_log log; /* the engine uses this log as long as the engine is open */
 
-    /* Any thread uses these fields. */
+    /* Any thread may use these fields. */
     struct speadi_heap_queue queue;
     /* tells waiting threads and the watcher about progress */
     struct speadi_progress progress;
@@ -88,7 +88,8 @@ int speadi_send_stream_loop(struct spead_send_stream *stream);
 /* Reaps packets from the engine and completes the heaps whose packets are all done. */
 void speadi_send_stream_reap(struct spead_send_stream *stream);
 
-/* Closes the queue. Then completes every accepted heap that has not completed with the given error (-errno). */
+/* Closes the queue. Then ends every accepted heap that has not completed yet: such a heap completes with the given
+ * error (-errno). */
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error);
 
 /* Publishes the ledger and then notifies the threads that wait. The owner thread calls it after

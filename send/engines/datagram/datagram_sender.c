@@ -145,7 +145,7 @@ void speadi_datagram_sender_wake(void *self)
 
 void speadi_datagram_sender_quiesce(void *self)
 {
-    (void)self; /* every packet that was taken is done already */
+    (void)self; /* every packet that the engine has taken is already done */
 }
 
 void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *counters)

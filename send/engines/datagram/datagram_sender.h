@@ -32,11 +32,12 @@ struct speadi_datagram_sender {
     struct speadi_tx_done_queue done;
 
     /* These two fields say why the last send() did not take all packets. */
-    int full_fd;  /* the socket that had no room; -1 if all sockets had room */
+    int full_fd;  /* descriptor of the socket that had no room; -1 if all sockets had room */
     bool starved; /* true if the kernel had no memory for buffers */
 
     uint64_t messages; /* how many kernel messages were sent */
-    uint64_t batches;  /* how many system calls sent them; transmit() counts these */
+    /* how many system calls sent these messages; transmit() counts the calls */
+    uint64_t batches;
 };
 
 /* These functions are operations of struct speadi_tx_engine_ops, and have the contracts of that struct. The first

@@ -42,7 +42,7 @@ struct speadi_train {
     uint16_t destination[SPEADI_TRAIN_MESSAGES_MAX];
     unsigned count;
 
-    /* The limits of the kernel, as its refusals have shown them so far. */
+    /* The limits of the kernel, as far as its refusals have shown them. */
     uint32_t segments_max;      /* the most packets in a train; 1 means that no train is built */
     uint32_t segment_bytes_max; /* longer packets do not fit the MTU, so they are sent one by one */
     uint32_t train_bytes_max;
@@ -60,7 +60,9 @@ struct speadi_train {
 /* Prepares *train. Returns 0 or -ENOMEM. The function copies *log; log may be NULL. */
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
                       const struct spead_log *log);
-void speadi_train_release(struct speadi_train *train); /* *train may be zeroed */
+
+/* Frees the memory of *train. *train may be zeroed. */
+void speadi_train_release(struct speadi_train *train);
 
 /* Puts packets into kernel messages, in order, beginning with the first packet. Returns how many packets the kernel
  * messages hold. This is at least one if `count` is not 0. The function overwrites the kernel messages of the last
@@ -69,10 +71,15 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
                             unsigned count);
 
 enum speadi_train_decision {
-    SPEADI_TRAIN_DONE,    /* the packets of this kernel message are done, with *error (0 if sent) */
-    SPEADI_TRAIN_AGAIN,   /* its packets were not sent: build again, from the first of them */
-    SPEADI_TRAIN_NO_ROOM, /* do as for AGAIN, but only when the socket has room */
-    SPEADI_TRAIN_STARVED, /* do as for AGAIN, but a little later: the kernel had no buffers */
+    /* The packets of this kernel message are done. *error is 0 if they were sent, else -errno. */
+    SPEADI_TRAIN_DONE,
+    /* The packets of this kernel message were not sent. The caller must build again, beginning with the first of these
+     * packets. */
+    SPEADI_TRAIN_AGAIN,
+    /* Like SPEADI_TRAIN_AGAIN, but the caller must first wait until the socket has room. */
+    SPEADI_TRAIN_NO_ROOM,
+    /* Like SPEADI_TRAIN_AGAIN, but the caller must first wait a little, because the kernel had no buffers. */
+    SPEADI_TRAIN_STARVED,
 };
 
 /* Takes the result of kernel message i of the last build, and decides what the caller must do next. The result is the

@@ -23,7 +23,7 @@
 
 #define COPIES_MAX 1024u
 #define LATE_MAX   512u /* at most this many copies wait until packets have overtaken them */
-/* when no packet came for this time, the copies that wait to be overtaken are sent */
+/* if no packet comes for this time, the copies that wait to be overtaken are sent */
 #define IDLE_NS    10000000u
 #define QUIESCE_NS 100000000u /* quiesce() sends copies for at most this time */
 /* In `outcomes` this error says: the inner engine knows the real error of the packet. */
@@ -54,7 +54,8 @@ struct fault_engine {
     bool rolled;
     struct speadi_fault_decision decision;
 
-    struct speadi_fault_under_way under_way; /* what the inner engine has, in order */
+    /* the packets and copies that the inner engine has, in order */
+    struct speadi_fault_under_way under_way;
     /* How each packet that the decorator has taken has ended, in order: 0, SPEADI_TX_INJECTED or PASSED_ON. */
     struct speadi_tx_done_queue outcomes;
     /* The results of the packets that were passed on to the inner engine, in order. */

@@ -12,7 +12,7 @@
 #include "tx_done_queue.h"
 
 struct mem_engine {
-    /* the engine holds a reference to each */
+    /* the engine holds a reference to each link */
     struct spead_mem_link *link[SPEADI_TX_DESTINATIONS_MAX];
     uint32_t link_count;
     /* this link had no room in the last send(); NULL if all had room */
@@ -45,7 +45,8 @@ static void mem_close(void *self)
     struct mem_engine *engine = self;
 
     for (uint32_t i = 0; i < engine->link_count; i++) {
-        speadi_mem_wire_set_producer_wake_fd(engine->link[i], NULL); /* wake_fd is closed below */
+        /* wake_fd is closed below, so the link must not use it any more */
+        speadi_mem_wire_set_producer_wake_fd(engine->link[i], NULL);
         spead_mem_link_unref(engine->link[i]);
     }
     engine->link_count = 0;
@@ -103,7 +104,7 @@ static void mem_wake(void *self)
 
 static void mem_quiesce(void *self)
 {
-    (void)self; /* every packet that was taken is already copied */
+    (void)self; /* every packet that the engine has taken is already copied */
 }
 
 static void mem_counters(void *self, struct speadi_tx_counters *counters)

@@ -11,7 +11,7 @@
 #include "verbs_runs.h"
 #include "verbs_sender.h"
 
-/* While the engine sends, it reads the events of the device and of the neighbours once in this time. */
+/* The engine reads the events of the device and the changes of the neighbour table once in this time. */
 #define CHECK_NS 1000000000u
 
 /* When no event would wake the engine, it sleeps for this time before it polls again. */
@@ -134,8 +134,8 @@ static void log_copied(struct speadi_verbs_sender *engine)
 {
     const struct speadi_verbs_frames *frames = &engine->frames;
 
-    /* This message is not for padding: packets without payload carry padding that lies in memory of the library, and
-     * the user cannot register that memory. */
+    /* The message below is not about padding. Packets without payload carry padding, which lies in memory of the
+     * library, and the user cannot register that memory. */
     if (engine->said_copied || frames->copied_bytes <= PADDING_MAX * frames->copied_packets)
         return;
     engine->said_copied = true;
@@ -297,10 +297,10 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
         return;
     }
     if (!engine->queue.channel)
-        /* without a channel the user has chosen polling: the caller calls wait() again */
+        /* There is no channel, because the user has chosen polling. The caller then calls wait() again. */
         return;
     speadi_verbs_send_queue_arm(&engine->queue);
-    /* A completion that came before the arming gives no event. */
+    /* A completion that came before speadi_verbs_send_queue_arm() gives no event, so the engine polls once more. */
     if (!poll_some(engine, 1) && !engine->queue.failed)
         sleep_on(engine, true, deadline_ns);
 }

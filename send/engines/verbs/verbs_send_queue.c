@@ -111,7 +111,7 @@ static void destroy_queues(struct speadi_verbs_send_queue *queue)
     if (queue->cq)
         code = queue->device->verbs->destroy_cq(queue->cq);
     assert(code != EBUSY);
-    (void)code; /* any other error: the device is gone, and the queues with it */
+    (void)code; /* any other error means that the device and its queues are gone */
     queue->cq = NULL;
 }
 
@@ -168,8 +168,8 @@ int speadi_verbs_send_queue_post(struct speadi_verbs_send_queue *queue, struct i
     }
     count = count_before(first, bad);
     queue->posted += count;
-    /* If the queue has accepted some frames, they are returned now. The next call then begins with the request `bad`
-     * and returns the error. */
+    /* If the queue has accepted some frames, this function now returns their number. The next call then begins with the
+     * request `bad` and returns the error. */
     if (code != ENOMEM)
         return count ? (int)count : -code;
     /* A full queue has space again after the next completion. If no completion is due, the queue will probably never

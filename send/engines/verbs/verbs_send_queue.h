@@ -37,8 +37,8 @@ struct speadi_verbs_send_queue {
     struct ibv_qp *qp;
 
     uint64_t posted, completed; /* how many frames have been posted and completed since open() */
-    uint64_t signalled;         /* the number of frames up to the last signalled one */
-    /* how many posts in a row were refused while no completion was due */
+    uint64_t signalled;         /* the value of `posted` after the last signalled request */
+    /* how many posts in a row the queue has refused when no completion was due */
     unsigned refusals;
     /* true: the queue must be rebuilt, after all posted frames have completed */
     bool failed;

@@ -31,7 +31,8 @@ struct speadi_verbs_sender {
     uint64_t check_ns;                      /* when the engine next reads events and neighbours */
     /* 0, or the -errno after which the engine cannot send any more */
     int broken;
-    /* true after this line was logged; each is logged only once */
+    /* True after the line about copied payload was logged, and after the line about a rebuilt queue was logged. Each of
+     * these lines is logged only once. */
     bool said_copied, said_rebuilt;
     struct speadi_tx_counters counters;
     const struct spead_log *log;

@@ -21,7 +21,8 @@ struct speadi_verbs_sources {
     struct speadi_verbs_device *device; /* borrowed; NULL before init() */
     struct speadi_verbs_source *source; /* sorted by address */
     uint32_t count;
-    uint32_t latest; /* index of the source found last: mostly the one to find next */
+    /* Index of the source that was found last. The next search mostly finds the same source. */
+    uint32_t latest;
 };
 
 /* Registers `count` pieces of memory. Returns 0, or -errno with a sentence: -EINVAL (a piece is empty, or two pieces
@@ -34,8 +35,8 @@ int speadi_verbs_sources_init(struct speadi_verbs_sources *sources,
 /* Ends all registrations. Does nothing if *sources is zeroed. */
 void speadi_verbs_sources_release(struct speadi_verbs_sources *sources);
 
-/* Searches all sources for the one that contains the `bytes` bytes at the address `first`. Only
- * speadi_verbs_sources_find() calls it. */
+/* Searches all sources for the one that contains the `bytes` bytes at the address `first`. Returns NULL if there is
+ * none. Only speadi_verbs_sources_find() calls it. */
 const struct speadi_verbs_source *speadi_verbs_sources_search(struct speadi_verbs_sources *sources,
                                                               uintptr_t first, size_t bytes);
 
