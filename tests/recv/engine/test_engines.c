@@ -36,8 +36,8 @@ struct engine_case {
     enum spead_receive_path path;
 };
 
-/* Returns one case for each engine and each of its paths. There is only one path with memory links, and with an engine
- * that cannot place. */
+/* Returns one case for each engine and each of its paths. An engine has only one path if it uses memory links or cannot
+ * place. */
 static struct criterion_test_params cases_of(unsigned kinds)
 {
     static struct engine_case cases[2 * TEST_ENGINES_MAX];
@@ -58,7 +58,7 @@ static struct criterion_test_params cases_of(unsigned kinds)
     return cr_make_param_array(struct engine_case, cases, count);
 }
 
-/* EVERY_ENGINE(name) { ... } defines a test that runs for each engine and each path. */
+/* EVERY_ENGINE(name) { ... } defines a test that runs once for each engine and each path of the engine. */
 #define ENGINES_OF(kinds, suite, name)                                  \
     static void name(const char *engine, enum spead_receive_path path); \
     ParameterizedTestParameters(suite, name)                            \
@@ -76,7 +76,7 @@ static struct criterion_test_params cases_of(unsigned kinds)
 #define EVERY_NETWORK_ENGINE(name) ENGINES_OF(TEST_KERNEL, rx_engines, name)
 
 /* Receives packets from `source` until `bytes` bytes have come. The expected packets lie one behind another in `data`.
- * Each has `segment` bytes; the last may be shorter. */
+ * Each packet has `segment` bytes; the last packet may be shorter. */
 static void expect_packets(unsigned source, size_t bytes, size_t segment)
 {
     size_t at = 0;
@@ -181,7 +181,7 @@ EVERY_ENGINE(every_source_is_read_and_named)
     }
 }
 
-/* A source that sends all the time must not keep the engine from reading the others. */
+/* One source sends all the time. The engine must still read the other sources. */
 EVERY_ENGINE(a_quiet_source_is_read_beside_a_busy_one)
 {
     bool quiet_seen = false;
@@ -244,18 +244,17 @@ EVERY_ENGINE(a_wake_before_the_wait_is_not_lost)
     open_rig(engine, path, 1, NULL);
     cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
     rig.ops->wake(rig.engine);
-    rig.ops->wait(rig.engine, UINT64_MAX); /* if it does not return, the test times out */
+    rig.ops->wait(rig.engine, UINT64_MAX); /* If wait() does not return, the test times out. */
 }
 
-/* The owner thread may check whether it should stop just before the wake, and poll just after the wake. Its next wait()
- * must still return. */
+/* A wake() is not lost if the owner thread polls after it. The next wait() must still return. */
 EVERY_ENGINE(a_wake_before_a_poll_is_kept_for_the_wait)
 {
     open_rig(engine, path, 2, NULL);
     cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
     rig.ops->wake(rig.engine);
     cr_expect_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
-    rig.ops->wait(rig.engine, UINT64_MAX); /* if it does not return, the test times out */
+    rig.ops->wait(rig.engine, UINT64_MAX); /* If wait() does not return, the test times out. */
 }
 
 static void *wake_soon(void *arg)
@@ -287,7 +286,8 @@ EVERY_ENGINE(a_wait_ends_at_its_deadline)
     deadline = speadi_clock_mono_ns() + 20 * MS;
     while (speadi_clock_mono_ns() < deadline)
         rig.ops->wait(rig.engine, deadline);
-    rig.ops->wait(rig.engine, deadline); /* returns immediately: the deadline has passed */
+    /* The deadline has passed, so wait() returns immediately. */
+    rig.ops->wait(rig.engine, deadline);
 }
 
 EVERY_ENGINE(data_end_the_wait)
@@ -341,7 +341,8 @@ EVERY_NETWORK_ENGINE(drops_of_the_kernel_are_counted)
     int count;
 
     open_rig(engine, path, 1, NULL);
-    for (unsigned i = 0; i < 1000; i++) /* 60 MB into a buffer of 8 MB */
+    /* The test sends 60 MB, but the socket has a buffer of 8 MB. */
+    for (unsigned i = 0; i < 1000; i++)
         rx_rig_send(&rig, 0, data, 60000);
     while ((count = rig.ops->poll(rig.engine, &rig.burst)) > 0) {
         came += (unsigned)count;
@@ -352,7 +353,7 @@ EVERY_NETWORK_ENGINE(drops_of_the_kernel_are_counted)
     cr_expect_eq(came + counters.kernel_drops, 1000);
 }
 
-/* An io_uring can keep files open after close(), if they are registered with it. */
+/* An io_uring can keep the files that are registered with it open after the engine has called close(). */
 EVERY_NETWORK_ENGINE(a_port_is_free_as_soon_as_the_engine_is_closed)
 {
     const struct rx_rig_options again = {.engine = engine, .path = path, .same_network = true};

@@ -1,7 +1,7 @@
-/* Goal: on the placed path, payload lands in the reserved ranges, and packets that are not as predicted are lent whole.
- * Method: the test offers ranges with guard bytes around them to every engine, and sends packets that are as predicted
- * and packets that are not. It compares each lent packet with what was sent, its body with its range, and the number of
- * ended reservations with the rules of rx_engine.h. */
+/* Goal: on the placed path, payload lands in the reserved ranges. A packet that is not as predicted is lent whole.
+ * Method: the test offers ranges to every engine, with guard bytes around the ranges. It sends packets that are as
+ * predicted and packets that are not. It compares each lent packet with what was sent, its body with its range, and the
+ * number of ended reservations with the rules of rx_engine.h. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -24,7 +24,8 @@
 static struct rx_rig rig;
 static uint8_t data[1u << 20], memory[GUARD + RANGES * STRIDE];
 static struct speadi_rx_range range[RANGES];
-static const uint8_t *given[SPEADI_RX_RESERVE_MAX]; /* range of each outstanding reservation */
+/* For each reservation that has not ended: the address of its range. */
+static const uint8_t *given[SPEADI_RX_RESERVE_MAX];
 static uint64_t accepted, ended;
 
 static void open_rig(const char *engine, unsigned sources)
@@ -94,8 +95,8 @@ static unsigned check_packet(const struct speadi_rx_packet *p, const uint8_t *se
     return 1;
 }
 
-/* Receives one burst. The expected packets lie one behind another at `sent`; each has `segment` bytes (the last may be
- * shorter). Returns how many bytes came, and adds to *placed how many packets were placed. */
+/* Receives one burst. The expected packets lie one behind another at `sent`. Each packet has `segment` bytes; the last
+ * packet may be shorter. Returns how many bytes came, and adds to *placed how many packets were placed. */
 static size_t receive_burst(const uint8_t *sent, size_t bytes, size_t segment, unsigned *placed)
 {
     int count = rx_rig_poll(&rig);
@@ -124,7 +125,7 @@ static unsigned receive(const uint8_t *sent, size_t bytes, size_t segment)
     return placed;
 }
 
-/* Sends a train and receives it. Returns how many of its packets were placed. */
+/* Sends a train, whose packets have `segment` bytes, and receives it. Returns how many packets were placed. */
 static unsigned send_and_receive(size_t bytes, size_t segment, uint32_t seed)
 {
     rx_rig_fill(data, bytes, seed);
@@ -206,7 +207,7 @@ EVERY_ENGINE(single_packets_land_in_place_once_they_are_known_to_be_single)
     cr_expect_geq(placed, 7 * 30, "%u of 280", placed);
 }
 
-/* The engine does not read packets: after a lost packet each later one lands one range too early. */
+/* The engine does not look into packets. So if two packets are lost, each later packet lands two ranges too early. */
 EVERY_ENGINE(whatever_comes_takes_the_places_in_order)
 {
     open_rig(engine, 1);
@@ -276,10 +277,11 @@ EVERY_ENGINE(data_that_race_with_taking_back_are_lent_by_the_next_poll)
         ended = rig.burst.reservations_ended;
         rx_rig_fill(data, 7 * PACKET, round);
         cr_assert(rx_rig_send_train(&rig, 0, data, 7 * PACKET, PACKET));
-        if (round % 2) /* in these rounds the packets are also received before unreserve() */
+        /* In every second round the packets have arrived before unreserve() is called. */
+        if (round % 2)
             rig.ops->wait(rig.engine, UINT64_MAX);
         rig.ops->unreserve(rig.engine);
-        /* The engine may no longer write to the ranges. */
+        /* After unreserve() the engine must not write to the ranges. */
         memset(memory, GUARD_BYTE, sizeof memory);
         receive(data, 7 * PACKET, PACKET);
         cr_assert_eq(ended, accepted);

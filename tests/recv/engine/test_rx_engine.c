@@ -1,6 +1,6 @@
-/* Goal: a stream gets the engine that it asked for. With "auto" it gets the cheapest engine and a reason. It never gets
- * another engine without being told. Method: the test opens engines by name over memory links and loopback addresses,
- * and reads the texts. */
+/* Goal: a stream gets the engine that it asked for. With "auto" it gets the cheapest engine and a text that gives the
+ * reason. It never gets another engine without such a text. Method: the test opens engines by name over memory links
+ * and loopback addresses, and reads the texts. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -99,7 +99,7 @@ Test(rx_engine, auto_says_what_it_took_and_what_is_with_the_others)
     close_engine();
 }
 
-/* The engine has buffers for 64 receives of the largest size. The decorator may keep 2048 more packets. */
+/* The engine has buffers for 64 receives of the largest size. The fault decorator may keep 2048 more packets. */
 Test(rx_engine, buffers_are_told_with_those_of_the_decorator)
 {
     const struct speadi_rx_config config = over_udp();

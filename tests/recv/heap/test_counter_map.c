@@ -1,6 +1,6 @@
-/* Goal: the table from heap counters to numbers finds what was put into it. Method: random inserts and removals are
- * done in the table and in a plain array, and compared. There are few different counters, so each is inserted and
- * removed many times. */
+/* Goal: the table from heap counters to numbers finds what was put into it. Method: the test inserts and removes random
+ * counters in the table and in a plain array, and compares the two. There are few different counters, so the test
+ * inserts and removes each of them many times. */
 #include <criterion/criterion.h>
 
 #include <stdlib.h>
@@ -21,7 +21,7 @@ Test(counter_map, agrees_with_a_plain_array)
     srand(1);
     for (uint32_t round = 0; round < 20000; round++) {
         uint32_t k = (uint32_t)rand() % COUNTERS;
-        uint64_t counter = (uint64_t)k << 32; /* the low bits are the same */
+        uint64_t counter = (uint64_t)k << 32; /* All counters have the same low bits. */
 
         if (model[k] != SPEADI_COUNTER_NONE) {
             speadi_counter_map_remove(&map, counter);

@@ -1,5 +1,5 @@
-/* Goal: a heap that has ended is remembered for a second, with how it ended. Method: time is an argument of the
- * functions, so the test lets it pass without waiting. */
+/* Goal: the stream remembers for a second that a heap has ended, and how it has ended. Method: time is an argument of
+ * the functions, so the test lets time pass without waiting. */
 #include <criterion/criterion.h>
 
 #include "finished.h"
@@ -58,7 +58,7 @@ Test(finished, a_counter_that_ends_again_is_remembered_anew)
     speadi_finished_add(&finished, 1, true, 0, 0);
     speadi_finished_add(&finished, 1, false, 0, 2 * SECOND);
     cr_expect_not(speadi_finished_find(&finished, 1, 2 * SECOND)->complete);
-    /* Other heaps reuse both entries of counter 1. */
+    /* Heap 1 has ended twice, so it has two entries. The heaps 3, 5 and 7 must get the places of both entries. */
     for (uint64_t counter = 3; counter <= 7; counter += 2)
         speadi_finished_add(&finished, counter, true, 0, 2 * SECOND);
     cr_expect_not(knows(1, 2 * SECOND));

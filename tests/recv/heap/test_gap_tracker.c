@@ -1,5 +1,5 @@
-/* Goal: heaps of which no packet came are counted by their skipped counters. Method: the test opens heaps with given
- * counters and compares the count. */
+/* Goal: if no packet of a heap came, its heap counter was skipped, and the tracker counts the heap as missing. Method:
+ * the test opens heaps with given counters and compares the count. */
 #include <criterion/criterion.h>
 
 #include "gap_tracker.h"

@@ -1,5 +1,5 @@
-/* Goal: live heaps are found by their counters, and a new heap finds the heap that it evicts. Method: the heaps have no
- * memory; only their counters matter here. */
+/* Goal: the table finds a live heap by its heap counter, and tells which heap a new heap evicts. Method: the heaps have
+ * no memory, because only their counters matter here. */
 #include <criterion/criterion.h>
 
 #include "heap_table.h"

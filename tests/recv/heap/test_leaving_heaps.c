@@ -1,5 +1,5 @@
-/* Goal: a heap that has ended stays in the list while receives are posted into it. Method: the list is tested alone,
- * with heaps that have no memory. */
+/* Goal: a heap that has ended stays in the list as long as a posted receive points into it. Method: the list is tested
+ * alone, with heaps that have no memory. */
 #include <criterion/criterion.h>
 
 #include "leaving_heaps.h"
@@ -7,7 +7,7 @@
 static struct speadi_leaving_heaps leaving;
 static struct speadi_live_heap heap[3];
 
-/* Adds all three heaps, each with one posted receive. heap[2] is the newest. */
+/* Adds all three heaps; one posted receive points into each. heap[2] is the newest. */
 static void add_all(void)
 {
     for (uint32_t i = 0; i < 3; i++) {

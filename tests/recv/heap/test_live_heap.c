@@ -1,4 +1,4 @@
-/* Goal: a live heap holds what its packets brought, and refuses what does not fit. Method: the test decodes real
+/* Goal: a live heap holds what its packets brought, and refuses packets that do not fit. Method: the test decodes real
  * packets and adds them to a heap in a region of a small pool. It asserts what a reader of the heap would see. */
 #include <criterion/criterion.h>
 
@@ -39,7 +39,7 @@ static void free_pool(void)
 
 TestSuite(live_heap, .init = make_pool, .fini = free_pool);
 
-/* Adds the packet that was built. The first packet opens the heap. */
+/* Adds the packet that the test has built. The first packet also opens the heap. */
 static enum spead_recv_bucket add(void)
 {
     struct speadi_packet decoded;
@@ -61,7 +61,7 @@ static enum spead_recv_bucket add_data(uint64_t length, uint64_t offset, size_t 
     return add();
 }
 
-/* Begins a packet of 8 bytes without heap length. The test may add item pointers. */
+/* Begins a packet that carries 8 bytes but does not say the heap length. The test may add item pointers. */
 static void begin_unsized(uint64_t offset)
 {
     test_packet_begin(&packet, 40);
@@ -125,7 +125,8 @@ Test(live_heap, too_many_pointers_leave_the_heap_as_it_was)
         for (uint64_t id = 0; id < before; id++)
             test_packet_immediate(&packet, 0x1000 + id, 0);
         cr_assert_eq(add_begun(), SPEAD_RECV_LIVE);
-        for (int again = 0; again < 3; again++) { /* removed pointers must leave no cell in use */
+        /* When an item pointer is removed, its cell must be free for the next pointer. */
+        for (int again = 0; again < 3; again++) {
             begin_sized(4096, offset += 8);
             for (uint64_t id = 0; id <= POINTERS_MAX; id++)
                 test_packet_immediate(&packet, 0x2000 + id, 0);
@@ -187,8 +188,8 @@ Test(live_heap, a_heap_is_complete_with_its_last_byte)
     cr_expect(speadi_live_heap_is_complete(live));
 }
 
-/* A duplicate must not count as new bytes. Else a heap with a hole would look complete, and the consumer would see old
- * payload. */
+/* A duplicate must not count as new bytes. Otherwise a heap with a hole would look complete, and the consumer would see
+ * old payload in the hole. */
 Test(live_heap, a_duplicate_does_not_complete_a_heap)
 {
     cr_expect_eq(add_data(64, 0, 32), SPEAD_RECV_LIVE);
@@ -197,7 +198,8 @@ Test(live_heap, a_duplicate_does_not_complete_a_heap)
     cr_expect_not(speadi_live_heap_is_complete(live));
 }
 
-/* The fast path adds many packets in one call. The result is the same as if they were added one by one. */
+/* The fast path adds many packets in one call. The result must be the same as if the slow path added each packet in a
+ * call of its own. */
 Test(live_heap, packets_appended_together_are_as_packets_added_one_by_one)
 {
     struct spead_heap one_by_one;
@@ -358,8 +360,8 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
     }
 }
 
-/* A packet may belong far behind all others. Then the memory before it must not stay in use, and the hole must not show
- * bytes of an earlier heap. */
+/* The place of a packet may be far behind all others. Then the heap must not keep the memory before this place in use,
+ * and the hole must not show bytes of an earlier heap. */
 Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
 {
     struct speadi_pool_config config = {.block_count = 1, .block_bytes = 8u << 20};

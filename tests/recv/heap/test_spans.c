@@ -1,5 +1,5 @@
-/* Goal: the spans of a heap agree with the ranges that were received. Method: the named cases are written by hand;
- * then random ranges are compared with a map of bytes. */
+/* Goal: the spans of a heap are the ranges that were received. Method: most tests add chosen ranges. The
+ * last test adds random ranges and compares the spans with a map of bytes. */
 #include <criterion/criterion.h>
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
-/* Goal: the ranges of the next packets are predicted, and no range is reserved twice. Method: a live heap is made of
- * ten packets of 64 bytes. The test adds packets to it and lets the placement learn from them, as a stream does. */
+/* Goal: the placement predicts the ranges of the next packets, and no range is reserved twice. Method: a live heap is
+ * made of ten packets of 64 bytes. The test adds packets to the heap and lets the placement learn from them, as a
+ * stream does. */
 #include <criterion/criterion.h>
 
 #include "packet_builder.h"
@@ -57,7 +58,8 @@ static void receive(uint64_t number)
     speadi_placement_learn(&placement, 0, &packet);
 }
 
-static unsigned ahead; /* packets that have no reservation and come before the predicted ones */
+/* This many packets without a reservation come earlier than the predicted packets. */
+static unsigned ahead;
 
 static unsigned predict(void)
 {
@@ -136,7 +138,7 @@ Test(placement, after_a_loss_prediction_catches_up)
     receive(1);
     reserve();
     speadi_placement_end(&placement, 1);
-    receive(5); /* it lands in the range of packet 2 */
+    receive(5); /* Packet 5 lands in the range of packet 2. */
     cr_assert_eq(predict(), 1u);
     cr_expect_eq(number_of(&ranges[0]), 9u, "three receives are posted before this one");
 }
@@ -186,7 +188,7 @@ Test(placement, what_comes_before_the_first_reserved_place_is_free)
 {
     receive(0);
     receive(1);
-    reserve(); /* packets 2 to 5 */
+    reserve(); /* This reserves the places of the packets 2 to 5. */
     cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 0), 2 * 64u);
     cr_expect_eq(speadi_placement_first_reserved(&placement, 0, live, 3 * 64 + 1), 3 * 64u,
                  "one that is under way counts");

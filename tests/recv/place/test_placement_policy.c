@@ -1,5 +1,6 @@
-/* Goal: placement is switched off where it does not pay, and on again, by the rule that placement_policy.h states.
- * Method: the test gives counts of packets and breaks; nothing else is needed. */
+/* Goal: placement is switched off when it costs more than it saves, and later on again, by the rule in
+ * placement_policy.h. Method: the test only gives the policy counts of packets and of breaks. A break is a packet
+ * that did not continue the packet before it. */
 #include <criterion/criterion.h>
 
 #include "placement_policy.h"
@@ -9,7 +10,8 @@
 static struct speadi_placement_policy policy;
 static uint64_t packets;
 
-/* Updates the policy after some more packets. `share` tells what part of them were breaks. */
+/* Updates the policy after some more packets. `share` is the part of these packets that were
+ * breaks. */
 static bool update(double share, unsigned window)
 {
     packets += PACKETS;

@@ -1,5 +1,5 @@
-/* Goal: spare buffers hold whole copies of packets that cannot be used where they lie. Method: the packets have a
- * head and a body in different places. */
+/* Goal: spare buffers hold whole copies of packets that the core cannot use yet. Method: the head and the body of each
+ * packet lie in different places. */
 #include <criterion/criterion.h>
 
 #include <string.h>

@@ -1,4 +1,4 @@
-/* Goal: packets coalesce for the right time before a stream reads them, at every rate that matters.
+/* Goal: a stream lets packets coalesce for the right time before it reads them, at every rate that matters.
  * Method: the rule is a pure function. The test gives rates to this function, so the test need not sleep. */
 #include <criterion/criterion.h>
 
@@ -6,7 +6,8 @@
 
 #define SECOND_NS  1000000000u
 #define LONGEST_NS 200000u
-#define BUFFER     (8u << 20) /* trains of 64 KiB may fill an eighth of it: 16 trains */
+/* One eighth of this buffer holds 16 trains of 64 KiB. So at most 16 trains may come during a sleep. */
+#define BUFFER (8u << 20)
 
 static uint64_t sleep_at(uint32_t buffer_bytes, uint64_t messages_per_s)
 {
@@ -38,7 +39,7 @@ Test(coalesce, no_more_comes_during_a_sleep_than_an_eighth_of_the_buffer)
 
 Test(coalesce, a_buffer_without_room_for_trains_is_read_at_once)
 {
-    /* 425984 bytes: the largest buffer that a kernel with default settings allows */
+    /* 425984 bytes is the largest socket buffer that a kernel with default settings allows. */
     cr_expect_eq(sleep_at(425984, 30000), 0);
     cr_expect_eq(sleep_at(0, 30000), 0);
 }

@@ -1,6 +1,6 @@
-/* Goal: heaps can lie in memory that the CPU must not touch, or in memory that a NIC must know. Configurations that
- * cannot work are refused, and the log has the right lines. When an operation on the memory fails, every packet is
- * still counted in its bucket.
+/* Goal: heaps can lie in memory that the CPU must not touch, or in memory that must be registered with a NIC. The
+ * stream refuses configurations that cannot work, and writes the right lines to the log. When an operation on the
+ * memory fails, every packet is still counted in its bucket.
  * Method: a scripted engine acts as a NIC. The memory is mapped PROT_NONE, so that any access by the core ends the
  * test. */
 #include <criterion/criterion.h>
@@ -14,7 +14,7 @@
 #include "recv_config.h"
 #include "recv_rig.h"
 
-#define PACKETS    40u /* packets of one heap */
+#define PACKETS    40u /* number of packets of one heap */
 #define BYTES      64u /* payload bytes of one packet */
 #define HEAP_BYTES (PACKETS * BYTES)
 
@@ -57,8 +57,7 @@ static void fini(void)
 
 TestSuite(device_heaps, .init = init, .fini = fini);
 
-/* Tries to create a stream; this must fail with the error `expected`. Returns the sentence that create() put into
- * err. */
+/* Tries to create a stream; this must fail with the error `expected`. Returns the text that create() wrote to err. */
 static const char *refusal(int expected)
 {
     static struct spead_err err;
@@ -183,7 +182,7 @@ Test(device_heaps, the_host_s_memory_is_shown_whole_to_a_nic_and_pinned)
     recv_rig_close(&rig);
 }
 
-/* ---- What is refused, and what auto makes of it -------------------------------------------- */
+/* ---- What is refused, and which path receive_path "auto" chooses --------------------------- */
 
 Test(device_heaps, an_engine_that_cannot_reach_it_is_refused_or_bounces)
 {
@@ -320,7 +319,7 @@ Test(device_heaps, memory_that_cannot_be_read_back_loses_packets_whose_header_is
     recv_rig_close(&rig);
 }
 
-/* ---- The window, and placement that switches itself off ------------------------------------ */
+/* ---- The window, and loss that switches placement off -------------------------------------- */
 
 static void open_with(unsigned window, double loss_max)
 {
@@ -331,7 +330,7 @@ static void open_with(unsigned window, double loss_max)
     recv_rig_open(&rig);
 }
 
-/* Sends heaps and reads them. One of every `every` packets is lost; if `every` is 0, none is lost. */
+/* Sends heaps and reads them. One of every `every` packets is lost; 0 means that no packet is lost. */
 static void read_lossy(uint64_t heaps, unsigned every)
 {
     static uint64_t counter;

@@ -1,4 +1,5 @@
-/* Goal: forged packets can do no harm. Memory stays within the plan, every packet is counted, and nothing breaks.
+/* Goal: forged packets can do no harm. Memory stays within the plan, every packet is counted, and the process accesses
+ * no wrong memory.
  * Method: a scripted engine lends floods of forged packets; the sanitizers find wrong accesses. */
 #include <criterion/criterion.h>
 
@@ -61,7 +62,8 @@ Test(hostile_input, forged_heap_lengths_take_no_memory)
     for (uint64_t counter = 0; counter < 500; counter++)
         push_header_only(counter, (1ull << 40) - 1, 0, 8);
     for (uint64_t counter = 500; counter < 1000; counter++)
-        push_header_only(counter, 64u << 20, 0, 8); /* its length is exactly the largest allowed */
+        /* The heap length is exactly the largest that the stream allows. */
+        push_header_only(counter, 64u << 20, 0, 8);
     drain();
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_OVER_CAP_HEAP_SIZE), 500u);
     cr_expect_leq(rig.stats.counters.memory_high_water_bytes, plan.region_count * 4096);

@@ -1,5 +1,5 @@
-/* Goal: the outlet hands over heaps to the consumer as outlet.h says. Both ends are on one thread; tests/stress tests
- * the outlet with several threads.
+/* Goal: the outlet hands over heaps to the consumer as outlet.h says. Here one thread uses both ends; tests/stress
+ * tests the outlet with several threads.
  * Method: the heaps have no memory, and the test knows them by their heap counters. Each heap has one reference more
  * than the outlet releases, so that no heap is freed. */
 #include <criterion/criterion.h>
@@ -64,8 +64,8 @@ static void release(void)
 
 TestSuite(outlet, .init = number_heaps, .fini = release);
 
-/* Adds and sends heaps as a stream does: the heaps that the channel does not take stay pending. Returns how many
- * heaps the channel took. */
+/* Adds and sends heaps as a stream does. Heaps that do not fit into the channel stay pending in the outlet. Returns how
+ * many heaps the channel took. */
 static uint32_t push(unsigned first, unsigned count)
 {
     int sent;
@@ -173,13 +173,14 @@ static void taking_ends_a_wait_for_room(void)
     cr_expect_eq(speadi_outlet_room(&outlet), 4u);
     push(0, 4);
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
-    /* the outlet announces its waker, and the wait ends by its deadline */
+    /* The outlet announces its waker. Nobody takes a heap, so the wait ends by its deadline. */
     speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
     cr_expect_not(readable(spead_sender_fd(outlet.sender)));
     try_take(1);
     cr_expect(readable(spead_sender_fd(outlet.sender)));
-    speadi_outlet_wait_room(&outlet, UINT64_MAX); /* the wait returns */
+    /* A heap was taken, so the wait returns although it has no deadline. */
+    speadi_outlet_wait_room(&outlet, UINT64_MAX);
     cr_expect_eq(speadi_outlet_room(&outlet), 1u);
     try_take(8);
 }
@@ -190,8 +191,8 @@ Test(outlet, taking_ends_a_wait_for_room_in_block_mode)
     taking_ends_a_wait_for_room();
 }
 
-/* While a stream stops, its last heaps wait for room. They wait also if the policy of the channel is one that
- * sheds. */
+/* When a stream stops, it waits until the channel has room for its last heaps. It also waits if the policy of the
+ * channel is to shed. */
 Test(outlet, taking_ends_a_wait_for_room_where_heaps_are_shed)
 {
     open_with(SPEAD_DROP_NEWEST);
@@ -208,7 +209,8 @@ Test(outlet, the_bell_ends_a_wait_for_room)
     push(0, 4);
     speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
     speadi_wake_fd_signal(&outlet.stop_wake);
-    speadi_outlet_wait_room(&outlet, UINT64_MAX); /* the wait returns */
+    /* The stop was signalled, so the wait returns although it has no deadline. */
+    speadi_outlet_wait_room(&outlet, UINT64_MAX);
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
     try_take(8);
 }
@@ -223,8 +225,8 @@ Test(outlet, the_end_comes_after_everything_sent)
     cr_expect_eq(try_take(1), -ESHUTDOWN);
 }
 
-/* take() returns the same error however the stream has ended. A receiving end that the caller has opened gets the
- * error of the stream. */
+/* The outlet's own take() returns -ESHUTDOWN whatever the error of the stream was. But a receiving end that the caller
+ * has opened gets the error of the stream. */
 Test(outlet, an_error_ends_the_channel)
 {
     struct spead_receiver *receiver;
@@ -288,7 +290,7 @@ Test(outlet, the_descriptor_is_readable_while_something_waits)
     cr_expect_eq(try_take(1), -ESHUTDOWN);
 }
 
-/* A stream whose creation has failed looks at `pending` to see whether the outlet must be released. */
+/* If the creation of a stream fails, the stream looks at `pending`: NULL means that the outlet need not be released. */
 Test(outlet_limits, without_descriptors_there_is_nothing_to_release)
 {
     struct rlimit limit;

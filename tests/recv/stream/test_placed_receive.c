@@ -1,8 +1,8 @@
 /* Goal: with placed receive every heap is right, also if a prediction was wrong and payload landed in another place.
- * Method: a scripted engine puts each packet, whichever it is, into the next reserved range. Then the same packets
- * are read without placement, and with placement into memory that the CPU must not touch. Heaps and ledger must be
- * the same each time. Regions contain old bytes of other heaps. So if a packet is not moved to its own place, or is
- * overwritten before it is moved, the test finds wrong bytes. */
+ * Method: a scripted engine puts each packet into the next reserved range, whichever packet it is. Then the stream
+ * reads the same packets without placement, and once more with placement into memory that the CPU must not touch. Heaps
+ * and ledger must be the same each time. A region still contains bytes of an earlier heap. So the test finds wrong
+ * bytes if a packet is not moved to its own place, or is overwritten before it is moved. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include "apart_memory.h"
 #include "recv_rig.h"
 
-#define PACKETS    40u /* packets of one heap */
+#define PACKETS    40u /* number of packets of one heap */
 #define BYTES      64u /* payload bytes of one packet */
 #define HEAP_BYTES (PACKETS * BYTES)
 #define WIRE_MAX   2048u
@@ -21,7 +21,7 @@
 struct sent {
     uint64_t counter, offset;
     uint32_t bytes;
-    /* how many NULL item pointers the packet has; they make its header longer than other headers */
+    /* The packet has this many NULL item pointers. They make its header longer than other headers. */
     uint32_t pad;
 };
 
@@ -36,7 +36,7 @@ static void send_part(uint64_t counter, uint64_t offset, uint32_t bytes)
     wire[wire_count++] = (struct sent){.counter = counter, .offset = offset, .bytes = bytes};
 }
 
-/* Sends the packets with the numbers first to last - 1 of a heap. */
+/* Sends the packets `first` to `last` - 1 of a heap. */
 static void send_packets(uint64_t counter, unsigned first, unsigned last)
 {
     for (unsigned i = first; i < last; i++)
@@ -53,17 +53,19 @@ struct mode {
     bool out_of_order;
     unsigned poll_max;
     unsigned window;
-    unsigned live; /* number of live heaps; 0: 8, so that no heap is evicted */
-    /* heaps lie in memory that the CPU must not touch, and the engine acts as a NIC */
+    /* The number of live heaps. 0 means 8, which is so many that no heap is evicted. */
+    unsigned live;
+    /* If true, heaps lie in memory that the CPU must not touch, and the engine acts as a NIC. */
     bool apart;
 };
 
 struct outcome {
     char buckets[1024];
-    uint64_t received[HEAPS_MAX]; /* for each heap counter: how many bytes of the heap arrived */
+    uint64_t received[HEAPS_MAX]; /* bytes of the heap that arrived, by its heap counter */
     uint64_t heaps, missing;
     uint64_t placed, repaired, bounced;
-    uint32_t parked; /* the largest number of packets that were parked at the same time */
+    /* The largest number of packets that waited in spare buffers at the same time. */
+    uint32_t parked;
 };
 
 static void push_sent(const struct sent *sent)
@@ -158,9 +160,9 @@ static void compare(const struct outcome *placed, const struct outcome *bounced,
     cr_assert_eq(placed->missing, bounced->missing);
 }
 
-/* Reads the same packets in every mode, placed and bounced, and compares the outcomes. Returns one of them: placed,
- * out-of-order mode, engine that does not post ahead. In the returned outcome, `parked` is the largest value of all
- * modes. */
+/* Reads the same packets in every mode, placed and bounced, and compares the outcomes. Returns the outcome of the mode
+ * with placement, with allow_out_of_order, and with an engine that does not post ahead. But `parked` is the largest
+ * value of all modes. */
 static struct outcome compare_modes(void)
 {
     static const unsigned poll_max[] = {1, 2, 3, 7, 16, 1024};
@@ -219,7 +221,8 @@ Test(placed_receive, loss_of_one_to_many_inside_one_receive)
             outcome = compare_modes();
             cr_expect_eq(outcome.missing, at + lost < PACKETS ? lost : PACKETS - at);
             cr_expect_eq(outcome.received[4], HEAP_BYTES);
-            if (lost < 7) /* the place of the lost packet is among the 8 that are posted */
+            /* The place of the lost packet is one of the 8 places that are posted. */
+            if (lost < 7)
                 cr_expect_gt(outcome.parked, 0u);
         }
 }
@@ -263,7 +266,8 @@ Test(placed_receive, a_packet_twice_before_its_neighbour_comes_late)
     send_heap(1);
     send_packets(2, 0, 10);
     send_packets(2, 11, 13);
-    send_packets(2, 11, 13); /* packets 11 and 12 a second time, while packet 10 has not come yet */
+    /* The packets 11 and 12 come a second time before packet 10 comes. */
+    send_packets(2, 11, 13);
     send_packets(2, 10, 11);
     send_packets(2, 13, PACKETS);
     cr_expect_str_eq(compare_modes().buckets, "delivered 80, duplicate 2");
@@ -314,7 +318,7 @@ Test(placed_receive, any_mixture_of_faults)
                 int dice = rand() % 40;
 
                 if (dice == 0)
-                    continue; /* the packet is lost */
+                    continue; /* The packet is lost. */
                 send_packets(counter, i, i + 1);
                 if (dice == 1)
                     send_packets(counter, i, i + 1);
@@ -336,8 +340,8 @@ Test(placed_receive, any_mixture_of_faults)
 
 /* ---- Heaps that end while receives point into them ----------------------------------------- */
 
-/* Begins a test: one part of heap 2 has arrived, and 8 receives are posted into its other part. Only one heap may be
- * live. */
+/* Begins a test: one part of heap 2 has arrived, and 8 receives are posted into its other part. At most two heaps may
+ * be live. */
 static void open_with_posted_receives(void)
 {
     struct mode mode = {
@@ -365,7 +369,8 @@ Test(placed_receive, an_evicted_heap_leaves_when_the_last_receive_has_ended)
 {
     open_with_posted_receives();
     push_sent(&(struct sent){.counter = 3, .offset = 0, .bytes = BYTES});
-    /* the first of these packets evicts heap 2, and the payload of all of them lands in places of heap 2 */
+    /* The first of these packets evicts heap 2. The payload of all these packets lands in places of heap 2, where
+     * receives are posted. */
     for (unsigned i = 0; i < 7; i++)
         push_sent(&(struct sent){.counter = 4, .offset = i * BYTES, .bytes = BYTES});
     for (unsigned i = 0; i < 7; i++) {
@@ -426,7 +431,7 @@ Test(placed_receive, a_heap_times_out_only_after_its_receives_are_taken_back)
         push_sent(&(struct sent){.counter = 2, .offset = i * BYTES, .bytes = BYTES});
     for (unsigned i = 0; i < 12; i++)
         recv_rig_poll(&rig);
-    /* the source is empty and the heap is too old, but receives are posted into the heap */
+    /* The source is empty and the heap is too old. But the heap cannot end yet, because receives are posted into it. */
     recv_rig_poll(&rig);
     cr_expect_eq(rig.engine->unreserves, 1u);
     cr_expect_null(recv_rig_take(&rig));
@@ -450,7 +455,8 @@ Test(placed_receive, stop_takes_posted_receives_back_before_it_flushes)
 Test(placed_receive, a_stream_is_destroyed_while_receives_point_into_heaps)
 {
     open_with_posted_receives();
-    recv_rig_close(&rig); /* if this accesses freed memory, the address sanitizer reports it */
+    /* If the stream accesses freed memory, the address sanitizer reports it. */
+    recv_rig_close(&rig);
 }
 
 Test(placed_receive, auto_places_large_packets_only)

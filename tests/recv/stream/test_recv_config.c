@@ -1,5 +1,5 @@
-/* Goal: a receive stream gets the right defaults, and the sentence of a refusal names the field.
- * Method: the tests call the function that reads the configuration and the one that creates the stream. Tests that
+/* Goal: a receive stream gets the right defaults, and the text of a refusal names the field with the wrong value.
+ * Method: the tests call the function that reads the configuration and the function that creates the stream. Tests that
  * need packets use engine mem, so that no part between configuration and ledger is replaced. */
 #include <criterion/criterion.h>
 
@@ -47,7 +47,7 @@ Test(recv_config, an_older_caller_gets_the_defaults_of_what_it_does_not_know)
     struct spead_recv_stream_config full;
 
     config.struct_size = offsetof(struct spead_recv_stream_config, ring_heaps);
-    config.ring_heaps = 0; /* this field lies beyond struct_size, so it is not read */
+    config.ring_heaps = 0; /* This field lies beyond struct_size, so the stream does not read it. */
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     cr_expect_eq(full.ring_heaps, 4u);
 }
@@ -84,8 +84,8 @@ Test(recv_config, a_refusal_names_the_field)
 
 /* ---- Ranges -------------------------------------------------------------------------------- */
 
-/* A field with its smallest and its largest allowed value. The values `least` and `most` are accepted; the values
- * `least` - 1 and `most` + 1 are refused. */
+/* A field with its smallest and its largest allowed value. The stream accepts the values `least` and `most`. It refuses
+ * the values `least` - 1 and `most` + 1. */
 struct ranged {
     const char *field;
     size_t offset, bytes;
@@ -102,7 +102,7 @@ static const struct ranged ranged_fields[] = {
     RANGED(packet_bytes_max, 8, 65507),
     RANGED(substream_count, 1, 1u << 20),
     RANGED(live_heaps_max, 1, 1u << 20),
-    RANGED(finished_heaps_max, 0, 4u << 20), /* 0: the stream chooses */
+    RANGED(finished_heaps_max, 0, 4u << 20), /* 0 means that the stream chooses */
     RANGED(heap_bytes_max, 1, 1ull << 40),
     RANGED(pointers_max, 1, 1u << 20),
     RANGED(ranges_max, 1, 1u << 20),
@@ -111,7 +111,8 @@ static const struct ranged ranged_fields[] = {
     RANGED(on_full, 0, SPEAD_BLOCK),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
     RANGED(placed_window, 1, 64),
-    /* 12288 is 9200 rounded up to pages; 0 means as much as the plan needs */
+    /* 12288 is 9200, the default packet size, rounded up to pages. 0 is also allowed and means as much as the plan
+     * needs. */
     RANGED(memory_bytes_max, 12288, UINT64_MAX),
 };
 
@@ -121,8 +122,8 @@ static int read_with(const struct ranged *ranged, uint64_t value)
 
     start_from_defaults();
     if (ranged->offset == offsetof(struct spead_recv_stream_config, substream_count))
-        config.live_heaps_max = 1; /* the product of both fields has a limit */
-    /* works on little-endian machines only */
+        config.live_heaps_max = 1; /* The product of both fields has a limit. */
+    /* This copies the low bytes of the value, which come first on little-endian machines only. */
     memcpy((char *)&config + ranged->offset, &value, ranged->bytes);
     return speadi_recv_config_read(&full, &config, &err);
 }
@@ -178,7 +179,7 @@ static void expect_field(const char *field, const char *start)
     start_from_defaults();
 }
 
-/* If the value of a string is wrong, the sentence of the refusal names the field and quotes the string. */
+/* If the value of a string field is wrong, the text of the refusal names the field and quotes the string. */
 Test(recv_config, strings_are_refused_by_the_field_they_stand_in)
 {
     config.interface_name = "nowhere0";
@@ -211,18 +212,18 @@ Test(recv_config, what_the_network_refuses_is_no_field)
     cr_expect_null(err.field, "%s", err.field);
 }
 
-/* Without this refusal, the stream would count every packet as no-memory. */
+/* If the stream accepted this value, it would count every packet as no-memory. */
 Test(recv_config, a_memory_bound_below_one_packet_is_refused)
 {
     struct spead_recv_stream_config full;
 
     config.memory_bytes_max = 1024;
     expect_refusal("memory_bytes_max");
-    expect_refusal("12288"); /* 9200 rounded up to pages */
+    expect_refusal("12288"); /* This number is 9200 bytes rounded up to pages. */
     config.memory_bytes_max = 12288;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     config.memory_bytes_max = 4096;
-    /* a packet carries at most the whole heap, so less memory is enough */
+    /* A packet carries at most a whole heap. Here this is at most 1000 bytes, so less memory is enough. */
     config.heap_bytes_max = 1000;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
 }

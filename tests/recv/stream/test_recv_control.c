@@ -1,6 +1,6 @@
-/* Goal: start and stop heaps have their effect even if data heaps have the same heap counters.
- * Method: a scripted engine lends the packets; the ledger says in which bucket each is. Such heaps are usual: spead2
- * numbers its stop heaps 1, 2, ... itself, while its caller may number the data heaps. */
+/* Goal: start and stop heaps have their effect even if data heaps have the same heap counters. This happens often:
+ * spead2 itself numbers its stop heaps 1, 2, ..., and its caller may give the same numbers to data heaps.
+ * Method: a scripted engine lends the packets; the ledger says in which bucket each packet is. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -49,7 +49,7 @@ Test(recv_control, reissued_descriptors_under_an_old_counter_are_a_duplicate)
     cr_expect_str_eq(recv_rig_buckets(&rig), "delivered 1, duplicate 1");
 }
 
-/* spead2 gives its start heap the counter 1, also if its caller has numbered the data heaps. */
+/* spead2 gives its start heap the counter 1, even if its caller has numbered the data heaps in another way. */
 Test(recv_control, data_counters_after_a_start_heap_need_not_go_on_from_it)
 {
     recv_rig_control(&rig, 1, SPEAD_CONTROL_START);

@@ -1,7 +1,7 @@
-/* Goal: a heap that does not become complete ends in the right way: when it is evicted, when it times out, when it
- * has holes, and when its sender has restarted.
+/* Goal: a heap that does not become complete ends in the right way. It may be evicted, time out, have holes, or lose
+ * its sender, which restarts.
  * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
- * their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+ * their bytes, and the ledger. Each poll checks that `seen` equals the sum of the buckets. */
 #include <stdlib.h>
 
 #include "recv_expect.h"
@@ -28,7 +28,7 @@ Test(recv_ends, a_new_heap_evicts_the_one_so_many_earlier)
         recv_rig_data(&rig, counter, 8, 0, 8);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 3, live 1");
-    /* the slots of heaps 2 to 4 are free, but heap 5 must use the slot of heap 1 */
+    /* The slots of heaps 2 to 4 are free. But heap 5 must use the slot of heap 1, so heap 1 is evicted. */
     recv_rig_data(&rig, 5, 8, 0, 8);
     recv_rig_data(&rig, 1, 64, 32, 32);
     recv_rig_run(&rig);
@@ -81,7 +81,7 @@ Test(recv_ends, an_age_limit_without_end_is_no_deadline)
 
 /* ---- An engine with a clock of its own ----------------------------------------------------- */
 
-/* Ten seconds of the engine's time pass in this test, and hardly any of the host's time. */
+/* In this test the engine's clock goes on by ten seconds. The host's clock hardly moves. */
 Test(recv_ends, heaps_age_by_the_clock_of_an_engine_that_has_one)
 {
     rig.config.heap_timeout_ns = 2000000000u;
@@ -93,7 +93,7 @@ Test(recv_ends, heaps_age_by_the_clock_of_an_engine_that_has_one)
     recv_rig_data(&rig, 2, 64, 0, 8)->clock_ns = 2900000000u;
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "live 2");
-    rig.engine->clock_ns = 3000000000u; /* heap 1 is two seconds old, heap 2 is not */
+    rig.engine->clock_ns = 3000000000u; /* Heap 1 is now two seconds old; heap 2 is younger. */
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "live 1, timed-out 1");
     rig.engine->clock_ns = 10000000000u;
@@ -113,7 +113,7 @@ Test(recv_ends, while_the_engines_clock_stands_no_heap_ages)
     EXPECT_BUCKETS(&rig, "live 1");
 }
 
-/* A thread sleeps by the host's clock, so a time of the engine's clock cannot be its deadline. */
+/* A thread sleeps by the host's clock. So a time of the engine's clock cannot be the deadline of a sleep. */
 Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
 {
     rig.config.heap_timeout_ns = 1000;
@@ -127,7 +127,8 @@ Test(recv_ends, a_wait_has_no_deadline_of_the_engines_clock)
     cr_expect_eq(rig.engine->waited_until, 77u);
 }
 
-/* Ended heaps are remembered for one second. Here this is one second of the engine's time. */
+/* The stream remembers for one second that a heap has ended. With this engine, it is one second of the engine's
+ * clock. */
 Test(recv_ends, finished_heaps_are_forgotten_by_the_engines_clock)
 {
     rig.ops = &script_clock_ops;
@@ -142,7 +143,8 @@ Test(recv_ends, finished_heaps_are_forgotten_by_the_engines_clock)
     EXPECT_BUCKETS(&rig, "delivered 2, duplicate 1");
 }
 
-/* The time limit after stop() is measured by the host's clock, because the caller of stop() waits for the end. */
+/* stop() gives the stream a limited time to end. The host's clock measures this time, because the caller of stop()
+ * waits for the end. */
 Test(recv_ends, the_limit_of_a_stop_is_the_hosts_time)
 {
     rig.ops = &script_clock_ops;
@@ -150,11 +152,12 @@ Test(recv_ends, the_limit_of_a_stop_is_the_hosts_time)
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 64, 0, 8);
     recv_rig_run(&rig);
-    recv_rig_stop(&rig); /* the engine's clock does not move */
+    /* The stream ends, although the engine's clock does not move. */
+    recv_rig_stop(&rig);
     EXPECT_BUCKETS(&rig, "flushed 1");
 }
 
-/* ---- Counters again ------------------------------------------------------------------------ */
+/* ---- Heap counters that come again --------------------------------------------------------- */
 
 Test(recv_ends, a_finished_heaps_packets_are_duplicates)
 {
@@ -174,7 +177,7 @@ Test(recv_ends, a_sender_that_restarts_is_not_eaten)
     recv_rig_data(&rig, 1, 8, 0, 8);
     recv_rig_run(&rig);
     EXPECT_BUCKETS(&rig, "delivered 2, control 1");
-    /* more heaps than the stream remembers */
+    /* These are more ended heaps than the stream remembers. */
     for (uint64_t counter = 100; counter < 200; counter++)
         recv_rig_data(&rig, counter, 8, 0, 0);
     recv_rig_data(&rig, 1, 8, 0, 8);
@@ -197,7 +200,7 @@ Test(recv_ends, no_byte_of_a_hole_is_another_heaps)
     recv_rig_data(&rig, 21, 5000, 1000, 1000);
     recv_rig_data(&rig, 21, 5000, 4000, 500);
     recv_rig_stop(&rig);
-    expect_heap(&rig, 21, false); /* also checks that holes are zero */
+    expect_heap(&rig, 21, false); /* This also checks that the holes are zero. */
 }
 
 Test(recv_ends, holes_are_left_when_asked)
@@ -253,7 +256,7 @@ Test(recv_ends, sent_less_seen_is_missing)
     srand(3);
     for (uint64_t counter = 0; counter < 50; counter++)
         for (uint64_t i = 0; i < 20; i++)
-            /* one packet in ten is lost, but packet 7 of each heap always arrives */
+            /* One packet in ten is lost, except that packet 7 of each heap always arrives. */
             if (i == 7 || rand() % 10 != 0)
                 recv_rig_data(&rig, counter, 2000, i * 100, 100);
     recv_rig_stop(&rig);

@@ -1,8 +1,9 @@
-/* Goal: the fast path takes a packet as the next packet of its heap only if every bit of its header is as expected.
- * The results of the fast path are those of the slow path (recv_packet.c).
- * Method: the same packets are read twice: once without a break, and once with packets of another heap between them,
- * so that none can take the fast path. In each pair of runs one bit of one header is wrong; every bit is tried.
- * Heaps, ledgers and predictions of both runs must be equal. */
+/* Goal: the fast path takes a packet as the next packet of its heap only if every bit of its header is as expected. The
+ * results of the fast path are those of the slow path (recv_packet.c).
+ * Method: a stream reads the same packets twice. In the first run the packets come directly one after another. In the
+ * second run a packet of another heap comes before each packet, so that no packet can take the fast path. In each pair
+ * of runs one bit of one header is wrong; the test tries every bit. Heaps, ledgers and predictions of both runs must be
+ * equal. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -13,8 +14,8 @@
 #define PACKETS      8u
 #define HEADER_BYTES 40u
 #define COUNTER      0x33u
-/* The heap counter of the other heap. It differs from COUNTER in so many bits that one wrong bit never makes the two
- * equal. */
+/* The heap counter of the other heap. It differs from COUNTER in many bits. So one wrong bit never makes the two
+ * counters equal. */
 #define OTHER 0xa55a00u
 
 static struct recv_rig rig;
@@ -82,8 +83,8 @@ static struct outcome in_a_row(unsigned bit, bool out_of_order)
     return close_rig();
 }
 
-/* Reads each packet after a packet of another heap, which becomes complete. The packets of the other heap are
- * subtracted from the outcome. */
+/* Before each packet, the stream reads a packet of another heap, which becomes complete. The function subtracts the
+ * packets of the other heap from the outcome. */
 static struct outcome one_by_one(unsigned bit, bool out_of_order)
 {
     struct outcome outcome;

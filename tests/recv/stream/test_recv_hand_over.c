@@ -1,7 +1,7 @@
-/* Goal: a receive stream hands over its heaps to a consumer that is slow, holds many heaps, or takes many heaps in
- * one call.
+/* Goal: a receive stream hands over its heaps to a consumer that is slow, keeps many heaps, or takes many heaps in one
+ * call.
  * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
- * their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+ * their bytes, and the ledger. Each poll checks that `seen` equals the sum of the buckets. */
 #include <errno.h>
 
 #include "recv_expect.h"

@@ -1,7 +1,7 @@
-/* Goal: a receive stream works as a source node. The right heaps come out, the right heaps are shed, and a graph that
+/* Goal: a receive stream works as a source node. It hands over the right heaps and sheds the right heaps. A graph that
  * cannot work is refused.
- * Method: the packets come from a memory link. The stream sleeps on the link as it sleeps on a network. The heaps go
- * to a probe sink. */
+ * Method: the packets come from a memory link. The stream sleeps on the link as it sleeps on a network. The heaps go to
+ * a probe sink. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -100,7 +100,7 @@ Test(recv_node, the_oldest_is_shed_and_stays_in_the_ledger)
                  "the gaps say what was shed");
 }
 
-/* Here a runner runs the stream, and the graph only reads the stream's channel. */
+/* Here a thread of a runner polls the stream, and the graph only reads the channel of the stream. */
 Test(recv_node, a_graph_can_read_the_channel_of_a_stream)
 {
     struct spead_recv_runner *runner;

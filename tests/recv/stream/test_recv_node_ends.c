@@ -1,7 +1,7 @@
-/* Goal: a receive stream and the graph in which it is a node end together: by stop, by cancel, or by a failure of one
- * of them.
- * Method: the packets come from a memory link, on which the stream sleeps as it sleeps on a network. For failures
- * they come from a scripted engine, which can fail. A probe sink gets the heaps. */
+/* Goal: a receive stream and the graph in which it is a node end together: by stop, by cancel, or by a failure of the
+ * stream or of the graph.
+ * Method: the packets come from a memory link, on which the stream sleeps as it sleeps on a network. In tests of
+ * failures the packets come from a scripted engine, which can fail. A probe sink gets the heaps. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -53,7 +53,7 @@ Test(recv_node_ends, a_stop_of_the_stream_ends_the_graph)
     cr_expect_eq(recv_graph_record(&rig).received, 500u);
 }
 
-/* The stop must wake the engine: without that the stream would wake, too, but later. */
+/* The stop of the graph must wake the engine. Without this wake the stream would also end, but later. */
 Test(recv_node_ends, a_stop_reaches_into_the_engine)
 {
     recv_graph_build_scripted(&rig);
@@ -100,7 +100,8 @@ Test(recv_node_ends, what_a_cancel_finds_is_counted)
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_LIVE), 0u);
 }
 
-/* The source sends nothing any more. The stream must notice that nobody reads its output although no packet comes. */
+/* The source sends no more packets, so no packet wakes the stream. The stream must still notice that nobody reads its
+ * output. */
 Test(recv_node_ends, a_sink_that_has_enough_ends_the_stream)
 {
     rig.sink_config.stop_after = 3;

@@ -1,4 +1,5 @@
-/* Goal: a receive stream works as a node of a graph that the caller pulls, on the caller's own thread.
+/* Goal: a receive stream works as a node of a graph that the caller pulls. The stream then runs on the caller's own
+ * thread.
  * Method: the packets come from memory links or from a scripted engine. */
 #include <criterion/criterion.h>
 
@@ -20,8 +21,8 @@ static void tear_down(void)
 
 TestSuite(recv_node_pull, .init = set_up, .fini = tear_down);
 
-/* Fifty heaps come in one burst. Heaps that the caller has not asked for yet must wait, with every value of
- * on_full. */
+/* Fifty heaps come in one burst, and the caller asks for one heap at a time. The other heaps must wait, whatever the
+ * value of on_full is. */
 Test(recv_node_pull, pulled_one_heap_at_a_time_nothing_is_shed)
 {
     struct spead_message message;
@@ -48,7 +49,7 @@ Test(recv_node_pull, pulled_one_heap_at_a_time_nothing_is_shed)
     cr_expect_eq(recv_graph_packets(&rig, SPEAD_RECV_DELIVERED), 50u);
 }
 
-/* The step of a relay node: it passes heaps on, one at a time. */
+/* The step of a relay node, which passes heaps on, one at a time. */
 static int relay_step(void *state, struct spead_node *self)
 {
     struct spead_message *held = state;
@@ -83,7 +84,7 @@ static struct spead_graph_end join_to_relay(struct spead_message *held)
     return relay;
 }
 
-/* The caller's thread steps both streams. While one source sends nothing, the thread must still get the heap of the
+/* The caller's thread steps both streams. When one stream receives nothing, the thread must still get the heap of the
  * other stream. */
 Test(recv_node_pull, pulled_streams_share_the_callers_thread)
 {

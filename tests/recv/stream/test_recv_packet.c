@@ -1,4 +1,4 @@
-/* Goal: for each row of the table of receive checks, the packet is counted in the right bucket.
+/* Goal: each row of the table of receive checks has a test, in which the packet is counted in the right bucket.
  * Method: one good and one bad packet go through a stream with a scripted engine; the ledger names the buckets. */
 #include <criterion/criterion.h>
 
@@ -23,8 +23,7 @@ TestSuite(recv_packet, .init = open_rig, .fini = close_rig);
 
 #define EXPECT_BUCKETS(text) cr_expect_str_eq(recv_rig_buckets(&rig), text)
 
-/* Lends the packet in rig.packet, which is bad, and then a good heap. The bad packet must not disturb the good
- * heap. */
+/* Lends the bad packet that is in rig.packet, and then a good heap. The bad packet must not disturb the good heap. */
 static void expect_refusal(const char *buckets)
 {
     recv_rig_open(&rig);

@@ -1,5 +1,5 @@
 /* Goal: a stream ends as it should: by a stop item, by stop(), because its source ends, or because its source fails.
- * Method: the packets come from a scripted engine, and the tests call poll() as a runner does. */
+ * Method: the packets come from a scripted engine, and the tests call poll() as the thread of a runner does. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -101,8 +101,9 @@ Test(recv_stop, a_stop_heap_with_items_is_handed_over_and_then_ends_the_stream)
     expect_end();
 }
 
-/* W20: a stop item has its effect as soon as its packet is accepted. Later packets are counted as after-stop, except
- * other packets of the stop heap: if packets are 56 bytes long, even a plain stop heap has two of them. */
+/* W20: a stop item has its effect as soon as its packet is accepted. Packets that come later are counted as after-stop.
+ * But other packets of the stop heap are not: if packets are 56 bytes long, even an ordinary stop heap has two
+ * packets. */
 Test(recv_stop, a_stop_item_in_the_first_packet_of_a_long_heap_acts_at_once)
 {
     recv_rig_open(&rig);
@@ -154,7 +155,7 @@ Test(recv_stop, stop_hands_incomplete_heaps_over_when_asked)
         recv_rig_data(&rig, counter, 16, 0, 8);
     recv_rig_run(&rig);
     spead_recv_stream_stop(rig.stream);
-    /* A pending heap waits for room until the deadline. */
+    /* The heaps are handed over one after another: each waits, until the deadline, for room in the channel. */
     for (uint64_t counter = 1; counter <= 3; counter++) {
         recv_rig_poll(&rig);
         take_heap(counter);
@@ -173,7 +174,8 @@ Test(recv_stop, a_consumer_that_does_not_come_costs_its_heaps_not_the_stop)
     for (uint64_t counter = 1; counter <= 3; counter++)
         recv_rig_data(&rig, counter, 8, 0, 8);
     recv_rig_run(&rig);
-    /* this must return; the same case as test_full_stop in the tests of spead2 */
+    /* stop() must end although no consumer takes heaps. It is the same case as test_full_stop in the tests of
+     * spead2. */
     recv_rig_stop(&rig);
     EXPECT_BUCKETS("delivered 1, shed 2");
     take_heap(1);
@@ -270,7 +272,7 @@ Test(recv_stop, a_drain_time_without_end_reads_what_is_there)
     expect_end();
 }
 
-/* A consumer may wait without a limit, so it must learn that no heap will ever come. */
+/* A consumer may wait without a deadline. So the stream must tell it that no heap will ever come. */
 Test(recv_stop, a_stream_that_cannot_start_has_ended)
 {
     struct spead_err err;
@@ -296,8 +298,8 @@ Test(recv_stop, a_runner_that_cannot_start_its_stream_ends_it)
     cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
 }
 
-/* Two packets belong in the last place of a heap. The second one comes while a posted receive may still write to that
- * place. */
+/* The last packet of a heap comes while a posted receive may still write to its place. So this packet waits in a spare
+ * buffer. It came before the stop item, so it must still be accepted. */
 Test(recv_stop, a_packet_that_waits_for_its_place_came_before_the_stop_item)
 {
     rig.config.allow_out_of_order = true;

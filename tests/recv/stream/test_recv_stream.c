@@ -1,6 +1,6 @@
 /* Goal: a receive stream makes the right heaps out of packets, and its plan is right.
  * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
- * their bytes, and the ledger. Each poll checks that seen equals the sum of the buckets. */
+ * their bytes, and the ledger. Each poll checks that `seen` equals the sum of the buckets. */
 #include <string.h>
 
 #include "recv_expect.h"
@@ -19,7 +19,7 @@ static void close_rig(void)
 
 TestSuite(recv_stream, .init = open_rig, .fini = close_rig);
 
-/* ---- Assembly ------------------------------------------------------------------------------ */
+/* ---- Heaps that are put together ----------------------------------------------------------- */
 
 Test(recv_stream, a_heap_of_one_packet_is_handed_over_whole)
 {
@@ -270,7 +270,8 @@ Test(recv_stream, the_plan_includes_the_channel, .fini = NULL)
     uint64_t small = table_bytes(4, 4096), large;
 
     recv_rig_init(&rig);
-    large = table_bytes(4096, 4); /* both plans have the same number of regions */
+    /* The sum of ring_heaps and held_heaps is the same, so both plans have the same number of regions. */
+    large = table_bytes(4096, 4);
     cr_expect_eq(large - small, (4096 - 4) * sizeof(struct spead_message));
 }
 
@@ -301,8 +302,8 @@ Test(recv_stream, an_older_callers_structures_are_not_overrun)
     cr_expect_eq(((uint8_t *)&plan)[24], 0xaa);
 }
 
-/* A poll that changes nothing must not publish. Else, if the owner thread polls all the time, a thread that calls
- * stats() would find no pause between two publications. */
+/* A poll that changes nothing must not publish. The owner thread may poll without a pause. If each poll published,
+ * stats() in another thread would find no time between two publications. */
 Test(recv_stream, polls_that_find_nothing_publish_nothing)
 {
     uint64_t before;
@@ -330,7 +331,8 @@ Test(recv_stream, a_refused_packet_evicts_no_heap)
         test_packet_immediate(&rig.packet, 0x1000 + id, 0);
     test_packet_payload(&rig.packet, "12345678", 8);
     recv_rig_push(&rig);
-    test_packet_begin(&rig.packet, 40); /* no heap length, and an address past the largest heap */
+    /* This packet has no heap length, and its address is beyond the largest heap. */
+    test_packet_begin(&rig.packet, 40);
     test_packet_immediate(&rig.packet, SPEAD_ID_HEAP_COUNTER, 3);
     test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_OFFSET, 0);
     test_packet_immediate(&rig.packet, SPEAD_ID_PAYLOAD_LENGTH, 0);

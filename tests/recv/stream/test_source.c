@@ -1,9 +1,10 @@
 /* Goal: a stream with the option `source` accepts the packets of that sender and of no other sender. This holds with
- * each engine, over multicast and unicast, over both IP versions, by host and by port. If a configuration cannot
- * work, the refusal names the field.
- * Method: two senders are on the far host. The other sender sends first, so its packets would be read first, and the
- * test need not wait to see that none comes. Engine verbs runs on the verbs double, bounced and placed. It makes its
- * rules a second time after create() has returned, when the text of the option is no longer borrowed. */
+ * each engine, over multicast and unicast, over both IP versions, by host and by port. If a configuration cannot work,
+ * the refusal names the field.
+ * Method: two senders are on the far host. The other sender sends first. So a stream without the option would read the
+ * packets of the other sender first, and the test need not wait to see that none comes. Engine verbs runs on the verbs
+ * double, bounced and placed. It makes its rules a second time after create() has returned, when the caller may already
+ * have freed the text of the option. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -54,11 +55,12 @@ static struct criterion_test_params all_readers(void)
     return cr_make_param_array(struct reader, readers, count);
 }
 
-/* One case: the address of the chosen sender and of the other sender, and where each of them sends to (NULL: to the
- * endpoint). */
+/* One case: the address of the chosen sender and of the other sender, and the address to which each of them sends. `to`
+ * and `other_to` are NULL if the sender sends to the endpoint. */
 static const struct source_case {
     const char *endpoint, *source, *chosen, *other, *to, *other_to;
-    unsigned filtered; /* how many packets of the other sender the filter of the socket discards */
+    /* The filter of the socket discards this many packets of the other sender. */
+    unsigned filtered;
 } cases[] = {
     {"239.1.2.3:7148", CHOSEN_V4, CHOSEN_V4 ":5000", OTHER_V4 ":5000", NULL, NULL, 0},
     {"239.1.2.3:7148", CHOSEN_V4 ":5000", CHOSEN_V4 ":5000", CHOSEN_V4 ":5001", NULL, NULL, 1},
@@ -97,7 +99,7 @@ static void make_hosts(void)
     test_netns_move(hosts.near);
 }
 
-/* Sends one heap from the far host; the heap has one packet. */
+/* Sends one heap of one packet from the far host. */
 static void send_heap(uint64_t counter, const char *from, const char *to)
 {
     static struct test_packet packet;
@@ -155,7 +157,8 @@ static uint64_t next_heap(struct spead_recv_stream *stream)
     return counter;
 }
 
-/* Ends the stream, then destroys it. If it were not ended first, a posted receive would keep the port for a while. */
+/* Ends the stream, before the caller destroys it. If it had not ended, a posted receive would keep the port for a
+ * while. */
 static void end(struct spead_recv_stream *stream)
 {
     spead_recv_stream_stop(stream);
@@ -206,7 +209,7 @@ ParameterizedTest(struct reader *reader, source, one_sender_is_heard_and_no_othe
         check_source(reader, &cases[i]);
 }
 
-/* Without the option `source`, the packets of the other sender must arrive. */
+/* Without the option `source`, the stream must hear both senders. */
 ParameterizedTestParameters(source, without_a_source_both_are_heard)
 {
     return all_readers();
@@ -237,7 +240,7 @@ ParameterizedTest(struct reader *reader, source, without_a_source_both_are_heard
 }
 
 /* Returns true if the kernel has joined the group for this source only. This matters: if a host has joined the whole
- * group, a switch sends it the packets of all senders. */
+ * group, a switch sends the packets of all senders to the host. */
 static bool kernel_asks_for(const char *group, const char *source)
 {
     FILE *file = fopen("/proc/thread-self/net/mcfilter", "re");

@@ -1,6 +1,6 @@
-/* Goal: what one receive returned becomes the packets that were sent. Method: the test makes the results of receives by
- * hand. It also makes results that the kernel of a test machine does not return: datagrams that are cut off, or more
- * datagrams than a burst holds. */
+/* Goal: what the kernel returned for one receive becomes the packets that were sent. Method: the test itself makes the
+ * results of receives. It also makes results that the kernel of a test machine does not return: datagrams that are cut
+ * off, or more datagrams than a burst holds. */
 #include <criterion/criterion.h>
 
 #include <netinet/in.h>
@@ -51,7 +51,7 @@ Test(gro, an_empty_datagram_is_a_packet)
     cr_expect_eq(burst.packet[0].datagram_bytes, 0);
 }
 
-/* The host of a virtual machine can deliver trains of very small datagrams, far more than a burst holds. */
+/* The host of a virtual machine can deliver a train of very many small datagrams: far more than a burst holds. */
 Test(gro, a_train_longer_than_a_burst_goes_on_in_the_next)
 {
     struct speadi_datagrams datagrams = received(5 * SPEADI_RX_BURST_MAX / 2, 1);

@@ -11,7 +11,7 @@
 #define HEAD    48u
 #define PAYLOAD 952u
 #define PACKET  (HEAD + PAYLOAD)
-#define FIRST   1000u /* number of the first reservation */
+#define FIRST   1000u /* the number of the first reservation */
 
 static uint8_t sent[SPEADI_DATAGRAMS_BYTES_MAX], spill[SPEADI_DATAGRAMS_BYTES_MAX];
 static uint8_t heads[SPEADI_HEADS_BYTES], memory[64 * PAYLOAD];
@@ -50,7 +50,7 @@ static bool receive(uint32_t bytes, uint32_t segment)
     return rest;
 }
 
-/* Checks that all packets were lent whole, and that the first `placed` of them are in place. */
+/* Checks that all packets were lent whole. Checks also that the first `placed` packets lie in their reserved ranges. */
 static void check(uint32_t bytes, uint32_t segment, unsigned placed)
 {
     unsigned count = (bytes + segment - 1) / segment;
@@ -103,13 +103,13 @@ Test(scatter, packets_split_elsewhere_are_gathered)
         burst.count = 0;
         predict(7, PAYLOAD);
         receive(9 * 97 * 5, segment);
-        /* A single datagram that fits its slot would be placed, whatever its length. Here no datagram is both single
-         * and short enough. */
+        /* A datagram that comes alone and fits its slot would be placed, whatever its length. Here each datagram comes
+         * with others, or is too long for its slot. */
         check(9 * 97 * 5, segment, 0);
     }
 }
 
-/* The last range of a heap is shorter than the others, and a train ends with its shorter packet. */
+/* The last range of a heap is shorter than the others. A train ends with the packet for this range. */
 Test(scatter, slots_end_with_the_first_shorter_range)
 {
     struct speadi_rx_range range[4] = {

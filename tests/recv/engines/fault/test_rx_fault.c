@@ -20,12 +20,12 @@
 
 static struct rx_rig rig;
 
-/* What the decorator lent. */
+/* What the decorator has lent. */
 static struct {
-    unsigned whole[PACKETS];   /* times that packet i came undamaged */
-    unsigned damaged[PACKETS]; /* times that packet i came cut off or with bits inverted */
+    unsigned whole[PACKETS];   /* how often packet i came undamaged */
+    unsigned damaged[PACKETS]; /* how often packet i came cut off or with inverted bits */
     unsigned order[2 * PACKETS];
-    unsigned count; /* number of lent packets, without injected drops */
+    unsigned count; /* number of lent packets, without the injected drops */
     unsigned injected;
 } got;
 
@@ -41,12 +41,12 @@ static void make(uint8_t packet[BYTES], uint32_t number)
 {
     rx_rig_fill(packet, BYTES, number);
     memcpy(packet, &number, sizeof number);
-    /* Three copies: if one bit is inverted, two of them are still correct. */
+    /* The packet holds its number three times. If one bit is inverted, two of these copies are still correct. */
     memcpy(packet + 4, &number, sizeof number);
     memcpy(packet + 8, &number, sizeof number);
 }
 
-/* Returns the number on which two of the three copies agree. */
+/* Returns the number of the packet, on which at least two of its three copies agree. */
 static uint32_t number_of(const uint8_t *packet)
 {
     uint32_t a, b, c;
@@ -67,7 +67,7 @@ static void note(const struct speadi_rx_packet *p)
         got.injected++;
         return;
     }
-    if (p->head_bytes < 12) { /* its numbers were cut off */
+    if (p->head_bytes < 12) { /* the packet was cut off inside its three numbers */
         got.count++;
         return;
     }
@@ -222,8 +222,8 @@ Test(rx_fault, a_delay_holds_packets_and_keeps_their_order)
     rx_rig_close(&rig);
 }
 
-/* 3000 packets come without a pause: more than the store of copies holds. The packets that get no copy must be lent
- * unchanged, not lost. */
+/* 3000 packets come without a pause. These are more packets than the store of copies holds. A packet that gets no copy
+ * must be lent unchanged, not lost. */
 Test(rx_fault, a_full_store_forgets_nothing)
 {
     run("delay=20ms,reorder=8");
@@ -251,7 +251,7 @@ Test(rx_fault, a_stall_can_be_woken)
 {
     uint8_t packet[BYTES];
 
-    open_rig("stall=3599999ms/3600s"); /* the stall begins after 1 ms */
+    open_rig("stall=3599999ms/3600s"); /* The stall begins 1 ms after the rig is open. */
     usleep(2000);
     make(packet, 1);
     cr_assert(rx_rig_send(&rig, 0, packet, BYTES));
@@ -264,7 +264,8 @@ Test(rx_fault, a_stall_can_be_woken)
     rx_rig_close(&rig);
 }
 
-/* The core must not see the original of a changed packet. The reservation of the original ends like any other. */
+/* The decorator changes only a copy of a packet, and the core must not see the original. But the reservation in which
+ * the original landed must end. */
 Test(rx_fault, placed_packets_that_are_changed_leave_their_place)
 {
     static uint8_t memory[64][BYTES], packet[BYTES];
@@ -331,7 +332,7 @@ Test(rx_fault, the_clock_is_the_inner_engines_if_it_has_one)
     cr_expect_eq(ops->now(state), 4711u);
     ops->close(state);
     free(state);
-    open_rig("loss=0.5"); /* over mem */
+    open_rig("loss=0.5"); /* Engine mem has no clock. */
     cr_expect_null(rig.ops->now);
     rx_rig_close(&rig);
 }

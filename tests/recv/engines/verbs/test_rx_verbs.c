@@ -1,5 +1,5 @@
-/* Goal: the verbs engine lends the packets for its endpoints, whole and in order. It refuses all other frames, each in
- * the right bucket.
+/* Goal: the verbs engine lends the packets for its endpoints, whole and in order. It refuses all other frames, and
+ * counts each in the right bucket.
  * Method: the verbs double is on the near host. Ordinary sockets on the far host send, and the test builds some frames
  * byte by byte. */
 #include <criterion/criterion.h>
@@ -20,8 +20,8 @@ Test(rx_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 {
     uint32_t next = 0;
 
-    verbs_rx_open(&rig,
-                  &(struct verbs_rx_options){.buffer_bytes = 1}); /* the fewest slots possible */
+    /* With this size the engine has as few slots as possible. */
+    verbs_rx_open(&rig, &(struct verbs_rx_options){.buffer_bytes = 1});
     for (uint32_t round = 0; round < 40; round++) {
         for (uint32_t i = 0; i < 32; i++)
             send_one(0, round * 32 + i);
@@ -41,7 +41,8 @@ Test(rx_verbs, datagrams_to_a_group_come_whole_and_in_order_round_the_slots)
 Test(rx_verbs, unicast_comes_and_the_kernel_does_not_answer_it)
 {
     verbs_rx_open(&rig, &(struct verbs_rx_options){.endpoints = {TEST_NEAR_V4 ":7148"}});
-    for (uint32_t i = 0; i < 20; i++) /* if the kernel answered one, the next send would fail */
+    /* If the kernel of the near host answered a datagram, the next send would fail. */
+    for (uint32_t i = 0; i < 20; i++)
         assert_comes(0, i);
 }
 
@@ -139,7 +140,7 @@ Test(rx_verbs, contradicting_lengths_are_refused_by_name)
 
     open_usual();
     bytes = verbs_rx_rig_frame(frame, 0, 0, sent, sizeof sent);
-    frame[38] = 0xff; /* the UDP length */
+    frame[38] = 0xff; /* the length in the UDP header */
     assert_refused(frame, bytes, SPEAD_RECV_MALFORMED_FRAME);
 }
 

@@ -1,5 +1,5 @@
-/* Goal: the verbs engine recovers from every failure that a device can report. It loses no packet that arrived before
- * the failure, and it leaves no object behind.
+/* Goal: the verbs engine recovers from every failure that a device can report. The engine loses no packet that arrived
+ * before the failure, and leaves no object behind.
  * Method: the verbs double on the near host fails as a script says. Ordinary sockets on the far host send. */
 #include <criterion/criterion.h>
 
@@ -18,7 +18,7 @@ TestSuite(rx_verbs_faults, .init = test_use_verbs_double, .fini = tear_down, .ti
 
 /* ---- Queues and devices ----------------------------------------------------------------------- */
 
-/* Sends until the engine has replaced the queue, then asserts that packets arrive again. */
+/* Sends packets until the engine has replaced its queue, then asserts that packets arrive again. */
 static void assert_recovers(uint64_t rebuilds)
 {
     for (uint32_t i = 0; i < 500 && counters().rebuilds < rebuilds; i++) {
@@ -145,13 +145,14 @@ static void await(uint64_t completions, uint64_t events)
     cr_assert_geq(c.async_events, events);
 }
 
-/* The engine reads the event about the end before it polls. It must still lend the eight packets, and then return
- * `error`. */
+/* Eight packets have arrived, and then the device or the queue has failed. The engine reads the event about this
+ * failure before it polls. It must still lend the eight packets, and only then return `error`. */
 static void assert_lends_before_it_ends(int error)
 {
     int ret;
 
-    for (unsigned i = 0; i < 2; i++) /* wait() reads the events of the device */
+    /* wait() reads the events of the device. */
+    for (unsigned i = 0; i < 2; i++)
         rig.ops->wait(rig.engine, 0);
     for (uint32_t next = 0; next < 8;) {
         ret = rig.ops->poll(rig.engine, &rig.burst);
@@ -186,7 +187,7 @@ Test(rx_verbs_faults, what_came_before_a_queue_that_cannot_be_made_anew_is_not_l
     assert_lends_before_it_ends(-EIO);
 }
 
-/* Sends and polls. Returns true when a packet that was sent after the failure arrives, and false when the stream
+/* Sends and polls. Returns true when a packet that was sent after the failure arrives. Returns false when the stream
  * ends. */
 static bool goes_on(uint64_t calls, const char *verb)
 {
@@ -210,13 +211,14 @@ static bool goes_on(uint64_t calls, const char *verb)
 
 Test(rx_verbs_faults, whichever_verb_fails_later_the_stream_goes_on_or_ends)
 {
-    /* The verbs of the data path; and after a queue has failed, the verbs that make another queue. */
+    /* The first scripts let a verb of the data path fail. In the others a queue fails, and then a verb that the engine
+     * uses to make another queue. */
     static const char *const scripts[] = {
         "start_poll@5=EIO",
         "req_notify_cq@1=EIO",
         "post_recv@2=EIO",
         "get_cq_event@1=EIO",
-        "qp.fatal@3 modify_qp@1=EIO", /* this call stops the old queue */
+        "qp.fatal@3 modify_qp@1=EIO", /* this call of modify_qp stops the old queue */
         "qp.fatal@3 modify_qp@2=EIO",
         "qp.fatal@3 modify_qp@3=EIO",
         "qp.fatal@3 create_cq_ex@1=ENOMEM",

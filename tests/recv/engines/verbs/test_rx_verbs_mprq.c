@@ -1,6 +1,6 @@
-/* Goal: packets arrive through a multi-packet receive queue as through a plain one. No memory is overwritten while it
- * is lent. The engine replaces a queue that fails.
- * Method: the verbs double has entries so small that the engine uses each entry of the ring many times. */
+/* Goal: packets arrive through a multi-packet receive queue as through an ordinary queue. No memory is overwritten
+ * during its loan. The engine replaces a queue that fails.
+ * Method: the entries of the ring are so small that the engine uses each entry many times. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -31,7 +31,7 @@ static void tear_down(void)
 
 TestSuite(rx_verbs_mprq, .init = test_use_verbs_double, .fini = tear_down, .timeout = 60);
 
-/* Returns the size of a packet: from one byte up to the longest packet. */
+/* Returns the size of the packet with this seed. The sizes go from one byte up to the longest packet. */
 static size_t size_of(uint32_t seed)
 {
     return 1 + seed * 331 % LONGEST;
@@ -93,8 +93,8 @@ Test(rx_verbs_mprq, what_is_lent_stays_while_the_ring_goes_round)
     cr_assert_eq(got, 1);
     lent = rig.burst;
     vdouble_counters(&before);
-    for (uint32_t i = 1; i < 400;
-         i++) /* more packets than fit into all entries: the device drops the others */
+    /* The entries cannot hold so many packets, so the device drops some of them. */
+    for (uint32_t i = 1; i < 400; i++)
         send_one(i);
     do
         vdouble_counters(&now);
@@ -127,7 +127,7 @@ Test(rx_verbs_mprq, the_smallest_packets_fill_it_without_an_overrun)
     cr_assert_eq(rebuilds(), 0);
 }
 
-/* Asserts that this packet arrives. Packets that were under way before it may arrive first. */
+/* Asserts that the packet with this seed arrives. Packets that were sent earlier may still arrive before it. */
 static void assert_comes_at_last(uint32_t seed)
 {
     bool came = false;

@@ -1,7 +1,7 @@
 /* Goal: payload lands in the reserved ranges, every packet is lent whole, and the device does not write to a range
  * after its reservation has ended. This also holds for memory that the CPU cannot read.
- * Method: the verbs double uses jumbo frames. The tests compare the content of the ranges with what was sent. A memfd
- * that is mapped without access and registered as a dma-buf acts as memory that the CPU cannot read. */
+ * Method: the verbs double uses jumbo frames. The tests compare the content of the ranges with what was sent. The
+ * memory that the CPU cannot read is a memfd: it is mapped without access and registered as a dma-buf. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -78,7 +78,7 @@ static const struct speadi_rx_packet *take_at(int line)
 
 #define take_one() take_at(__LINE__)
 
-/* Sends a first frame, from which the engine learns how long the heads of frames are. */
+/* Sends a first frame. From this frame the engine learns how long the head of a frame is. */
 static void prime(void)
 {
     send_packet(1000, HEAD + RANGE);
@@ -93,7 +93,8 @@ static struct speadi_rx_range range(unsigned number)
     return (struct speadi_rx_range){info.data ? memory + offset : NULL, offset, RANGE};
 }
 
-/* Asks the engine to reserve `count` ranges from `first` on. Returns how many it has accepted. */
+/* Asks the engine to reserve `count` ranges, beginning with range number `first`. Returns how many ranges it has
+ * accepted. */
 static unsigned reserve(unsigned first, unsigned count)
 {
     struct speadi_rx_range ranges[RANGES];
@@ -103,8 +104,8 @@ static unsigned reserve(unsigned first, unsigned count)
     return rig.ops->reserve(rig.engine, 0, HEAD, ranges, count);
 }
 
-/* Reserves the first `count` ranges. While the engine does not accept them, the function sends packets that use up the
- * plain slots, which were posted before. */
+/* Reserves the first `count` ranges. The engine has already posted slots without a range, and accepts a range only when
+ * a slot is free. So the function sends packets that use up the posted slots. */
 static void reserve_all(unsigned count)
 {
     unsigned done = 0;
@@ -120,8 +121,8 @@ static void reserve_all(unsigned count)
     cr_assert_eq(done, count);
 }
 
-/* Sends packets with one byte of payload until a packet lands in reservation 0. That packet is still lent
- * afterwards. */
+/* Sends packets with one byte of payload until a packet lands in reservation 0. The caller must give that packet
+ * back. */
 static void reach_the_reserved(void)
 {
     for (uint32_t i = 0; i < 5000; i++) {
@@ -159,7 +160,7 @@ Test(rx_verbs_placed, payload_lands_in_the_ranges_in_order)
     open_placed();
     prime();
     reserve_all(RANGES);
-    reach_the_reserved(); /* one byte lands in the first range */
+    reach_the_reserved(); /* One byte of payload lands in the first range. */
     cr_assert_eq(rig.burst.reservations_ended, 1);
     verbs_rx_rig_give_back(&rig);
     for (uint32_t i = 1; i < RANGES; i++) {
@@ -195,7 +196,7 @@ Test(rx_verbs_placed, a_packet_longer_than_its_range_is_lent_whole_and_harms_not
     cr_assert_arr_eq(packet->tail, sent + HEAD + RANGE, 3000);
     cr_assert_eq(rig.burst.reservations_ended, 2);
     verbs_rx_rig_give_back(&rig);
-    send_packet(2, HEAD - 10); /* this packet is shorter than the head */
+    send_packet(2, HEAD - 10); /* This packet is shorter than the expected head. */
     cr_assert(rx_rig_packet_is(take_one(), sent, HEAD - 10));
     verbs_rx_rig_give_back(&rig);
     send_packet(3, HEAD + RANGE);
@@ -216,7 +217,8 @@ Test(rx_verbs_placed, after_unreserve_no_range_is_written)
     rig.ops->unreserve(rig.engine);
     cr_assert_eq(rig.ops->poll(rig.engine, &rig.burst), 0);
     cr_assert_eq(rig.burst.reservations_ended, RANGES);
-    memset(memory, 0, MEMORY); /* the double has poisoned the ranges that were posted */
+    /* The double overwrites a range when a receive is posted into it. So the test sets all ranges to zero again. */
+    memset(memory, 0, MEMORY);
     for (uint32_t i = 0; i < RANGES; i++) {
         send_packet(i, HEAD + RANGE);
         cr_assert(rx_rig_packet_is(take_one(), sent, HEAD + RANGE));
@@ -234,8 +236,8 @@ static uint64_t completions(void)
     return c.completions;
 }
 
-/* With some firmware the queue goes on after a frame that is longer than its slot. The engine finds such a frame when
- * it polls the old queue until that is empty. */
+/* With some firmware a queue goes on after a frame that is longer than its slot. The engine must find the completion of
+ * this frame when it empties the old queue. */
 Test(rx_verbs_placed, a_frame_beyond_its_slot_counts_also_while_places_are_taken_back)
 {
     uint64_t before;

@@ -1,6 +1,7 @@
-/* Goal: all packets that the device spreads over several queues arrive, and those of one flow arrive in order. The
- * engine replaces several queues that fail as it replaces one.
- * Method: the verbs double hashes as a NIC does. The test sends flows to several groups; each payload has a number. */
+/* Goal: the device spreads packets over several queues. All of them arrive, and the packets of one flow arrive in
+ * order. If queues fail, the engine replaces all of them, as it replaces a single queue.
+ * Method: the verbs double hashes as a NIC does. The test sends flows to several groups; each payload holds a
+ * number. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -36,8 +37,8 @@ static void open_several(void)
     verbs_rx_open(&rig, &several);
 }
 
-/* Gives each sender a fixed port. The hash uses the source port, so with a port that the kernel chooses, the queues
- * would differ from run to run. */
+/* Gives each sender a fixed port. The hash of the device uses the source port. If the kernel chose the ports, the flows
+ * would use other queues in each run. */
 static void bind_senders(void)
 {
     static const struct sockaddr none = {.sa_family = AF_UNSPEC};
@@ -57,8 +58,8 @@ static void send_number(unsigned flow, uint32_t number)
     cr_assert(verbs_rx_rig_send(&rig, flow, &number, sizeof number), "%s", strerror(errno));
 }
 
-/* Receives `count` numbers of each flow, from `first` on. Returns a bit mask of the queues that they arrived
- * through. */
+/* Receives `count` numbers of each flow, beginning with the number `first`. Returns a bit mask: bit q is set if a
+ * packet arrived through queue q. */
 static uint32_t take_numbers(uint32_t first, uint32_t count)
 {
     const struct speadi_verbs_engine *engine = rig.engine;
@@ -89,8 +90,8 @@ static uint32_t send_and_take(uint32_t first, uint32_t count)
     return take_numbers(first, count);
 }
 
-/* Sends `number` on every flow, and receives until it has arrived on all of them. Packets that were under way before
- * arrive first and are ignored. */
+/* Sends `number` on every flow, and receives until `number` has arrived on all flows. Packets that were sent earlier
+ * may arrive before; the function ignores them. */
 static void skip_to(uint32_t number)
 {
     unsigned left = FLOWS;
@@ -122,7 +123,8 @@ Test(rx_verbs_queues, flows_are_spread_and_each_keeps_its_order)
     open_several();
     bind_senders();
     cr_assert(strstr(rig.reason, "4 queues that share"), "%s", rig.reason);
-    for (uint32_t round = 0; round < 40; round++) /* uses each slot several times */
+    /* The loop is so long that the engine uses each slot several times. */
+    for (uint32_t round = 0; round < 40; round++)
         queues |= send_and_take(round * 8, 8);
     cr_assert_gt(__builtin_popcount(queues), 1);
 }

@@ -1,5 +1,5 @@
-/* Goal: heaps arrive whole through a stream with the verbs engine, placed and bounced, with loss and without. The
- * ledger adds up. When a queue fails, packets are lost but the stream goes on.
+/* Goal: heaps arrive whole through a stream with the verbs engine, placed and bounced, with loss and without. Each
+ * packet is counted in one bucket of the ledger. When a queue fails, packets are lost but the stream goes on.
  * Method: an ordinary send stream on the far host sends. The double makes the faults. The test checks every byte of
  * every heap. */
 #include <criterion/criterion.h>
@@ -78,7 +78,8 @@ static void start_receiver(enum spead_receive_path path)
     cr_assert_eq(spead_recv_runner_start(&receiving, receiver, -1, &err), 0, "%s", err.text);
 }
 
-/* Sends all heaps and then the stop item from the far host, slowly enough for the one thread of the double. */
+/* Sends all heaps and then the stop item from the far host. The rate is so low that the one thread of the verbs double
+ * can take every packet. */
 static void send_all(void)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
@@ -138,7 +139,7 @@ static void check_heap(struct spead_heap *heap)
     }
 }
 
-/* Sends all heaps and takes all heaps. Returns how many of them were complete. */
+/* Sends all heaps, then takes every heap that has come. Returns how many heaps were complete. */
 static unsigned run(enum spead_receive_path path)
 {
     struct spead_heap *heap;
@@ -152,7 +153,8 @@ static unsigned run(enum spead_receive_path path)
         check_heap(heap);
         spead_heap_unref(heap);
     }
-    spead_recv_stream_stop(receiver); /* needed if the stop item was lost */
+    /* If the stop item was lost, only this call ends the stream. */
+    spead_recv_stream_stop(receiver);
     cr_assert_eq(spead_recv_runner_join(receiving, NULL), 0);
     spead_recv_stream_stats(receiver, &stats);
     for (unsigned i = 0; i < stats.bucket_count; i++)

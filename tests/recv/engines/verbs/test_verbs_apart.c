@@ -1,8 +1,8 @@
-/* Goal: a NIC places payload into memory that the CPU must not touch, and every heap that is handed over is right, even
+/* Goal: a NIC places payload into memory that the CPU must not touch. Every heap that is handed over is right, even
  * when packets are lost.
  * Method: a stream uses the verbs double. The heap memory is a memfd that is registered as a dma-buf. The program maps
- * it PROT_NONE, so an access of the core would end the test. A socket on the far host sends, and a seeded dice chooses
- * the packets that it leaves out. The first packet of a heap has a longer header than the others. */
+ * it PROT_NONE, so an access by the core would end the test. A socket on the far host sends, and leaves out packets
+ * that a seeded dice chooses. The first packet of a heap has a longer header than the others. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -119,7 +119,8 @@ static void send_packet(uint64_t counter, unsigned number)
         read_all();
 }
 
-/* Sends heaps and leaves out one packet in `odds` on average (0: none). The last heap is sent whole. */
+/* Sends heaps. Of `odds` packets, one is left out on average; 0 means that all packets are sent. The last heap is
+ * always sent whole. */
 static void run(unsigned heaps, unsigned odds)
 {
     for (uint64_t counter = 1; counter <= heaps; counter++)
@@ -191,8 +192,8 @@ Test(verbs_apart, at_one_loss_in_a_hundred_every_heap_is_right)
     cr_expect_gt(stats.counters.repaired, sent / 20);
 }
 
-/* The test does not send the last packet of any heap. So the range of that packet is still reserved when the next heap
- * begins. The first packet of the next heap lands in this range. */
+/* The test does not send the last packet of any heap. So the range of this packet is still reserved when the next heap
+ * begins. The first packet of the next heap lands in this range. Its header is longer than expected. */
 Test(verbs_apart, a_longer_header_among_payload_is_read_back)
 {
     struct spead_recv_stream_config config = usual();

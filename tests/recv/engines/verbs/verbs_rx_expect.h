@@ -1,4 +1,4 @@
-/* Functions with which tests of the verbs receive engine begin and end. */
+/* Functions that tests of the verbs receive engine call at their beginning and at their end. */
 #ifndef TEST_VERBS_RX_EXPECT_H
 #define TEST_VERBS_RX_EXPECT_H
 
@@ -7,7 +7,7 @@
 #include "control.h"
 #include "verbs_rx_rig.h"
 
-/* Prepares the rig. Skips the test if the two hosts cannot be made. */
+/* Prepares the rig. Skips the test if the machine does not allow the rig to make its two hosts. */
 static inline void verbs_rx_prepare(struct verbs_rx_rig *rig,
                                     const struct verbs_rx_options *options)
 {

@@ -1,4 +1,4 @@
-/* Functions that many tests of the verbs receive engine use: they open one engine, send one packet and receive one
+/* Functions that many tests of the verbs receive engine use. They open one engine, send one packet, or receive one
  * packet. */
 #ifndef TEST_VERBS_RX_USUAL_H
 #define TEST_VERBS_RX_USUAL_H
