@@ -84,7 +84,8 @@ void apart_memory_open(struct apart_memory *memory, size_t bytes)
         perror("apart memory");
         abort();
     }
-    memset(view, 0xa5, bytes); /* bytes that an earlier heap may have left */
+    /* Sets all bytes to a value that is not zero, as if an earlier heap had used the memory. */
+    memset(view, 0xa5, bytes);
     *memory = (struct apart_memory){.view = view, .fail_with = -EIO};
     memory->ops = (struct spead_region_ops){.name = "apart",
                                             .copy_in = copy_in,

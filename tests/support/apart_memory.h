@@ -11,21 +11,24 @@
 #include <speadline/region.h>
 
 struct apart_memory {
-    /* A test gives this arena to a pool or a stream. device_address is the address of the PROT_NONE mapping. */
+    /* A test gives this arena to a pool or a stream. Its device_address is the address of the PROT_NONE mapping. */
     struct spead_region_arena arena;
     struct spead_region_ops ops;
-    uint8_t *view; /* the second mapping: for test code that acts as the device */
+    /* The second mapping, which the CPU may touch. Test code uses it when it acts as the device. */
+    uint8_t *view;
     unsigned copies_in, copies_within, copies_out, flushes;
-    unsigned fail_at; /* the operation with this number (from 1) and all later ones fail; 0: none */
-    int fail_with;    /* -errno that they return */
-    atomic_int ended; /* calls of arena.ended */
+    /* The operation with this number and all later operations fail. The first operation has the number 1; 0 means that
+     * none fails. */
+    unsigned fail_at;
+    int fail_with;    /* the -errno that failing operations return */
+    atomic_int ended; /* how often the pool has called arena.ended */
 };
 
 /* Makes the memory. Aborts the program if this fails. */
 void apart_memory_open(struct apart_memory *memory, size_t bytes);
 void apart_memory_close(struct apart_memory *memory);
 
-/* A heap lies in the memory. Returns the address of its payload in the second mapping. */
+/* `heap` lies in the memory. Returns the address of its payload in the second mapping. */
 const uint8_t *apart_memory_payload(const struct apart_memory *memory,
                                     const struct spead_heap *heap);
 

@@ -1,5 +1,5 @@
-/* Describes one row of the tables in test_callers_read.c and test_callers_write.c. A row is one public struct with
- * its size and the place of its last field. */
+/* Describes one row of the tables in test_callers_read.c and test_callers_write.c. A row names one public struct, and
+ * gives its size and the place of its last field. */
 #ifndef TEST_CALLERS_ROWS_H
 #define TEST_CALLERS_ROWS_H
 
@@ -8,8 +8,8 @@
 struct caller_struct {
     const char *name;
     size_t size;
-    size_t shorter; /* size without the last field */
-    size_t end;     /* end of the last field; the struct may have padding behind it */
+    size_t shorter; /* size of the struct without its last field */
+    size_t end; /* the offset where the last field ends; the struct may have padding behind it */
 };
 
 /* tests/package/test_structs.sh searches the tables for rows that begin with STRUCT( and the name of a struct. */
@@ -19,7 +19,7 @@ struct caller_struct {
         .end = offsetof(struct type, last) + sizeof(((struct type *)NULL)->last)            \
     }
 
-/* A struct of a newer library is longer by this many bytes. */
+/* In the tests, a struct of a newer library is longer by this many bytes. */
 enum { NEWER_BYTES = 24 };
 
 #endif

@@ -1,4 +1,4 @@
-/* For tests: a channel with one end on each side, and messages that differ in their sequence. */
+/* For tests: a channel with one sending end and one receiving end. Each message has another sequence number. */
 #ifndef SPEADLINE_TESTS_CHANNEL_RIG_H
 #define SPEADLINE_TESTS_CHANNEL_RIG_H
 
@@ -13,44 +13,45 @@ struct channel_rig {
     struct spead_receiver *receiver;
 };
 
-/* Creates the channel and opens both ends: open() for messages of type PLAIN, open_any() for messages of any type. They
- * abort the test program on failure. */
+/* Both functions create a channel and open its two ends. channel_rig_open() opens them for messages of type PLAIN,
+ * channel_rig_open_any() for messages of any type. On failure they abort the test program. */
 struct channel_rig channel_rig_open(const struct spead_channel_config *config);
 struct channel_rig channel_rig_open_any(const struct spead_channel_config *config);
 
-/* Closes the ends that are not NULL, and gives up the channel. */
+/* Closes the ends that are not NULL, and releases the rig's reference to the channel. */
 void channel_rig_close(struct channel_rig *rig);
 
-/* Returns a config with this form, policy and capacity, sample_n = 1, and the defaults for all other fields. */
+/* Returns a configuration with this form, policy and capacity, with sample_n = 1, and with the defaults for all other
+ * fields. */
 struct spead_channel_config channel_rig_config(enum spead_channel_form form,
                                                enum spead_channel_policy policy, uint32_t capacity);
 
 /* Opens a rig with the policy BLOCK. */
 struct channel_rig channel_rig_open_form(enum spead_channel_form form, uint32_t capacity);
 
-/* A loop over all four forms; `form` is the loop variable. */
+/* The head of a loop over all four forms of a channel; `form` is the loop variable. */
 #define EACH_FORM(form) \
     for (enum spead_channel_form form = SPEAD_CHANNEL_SPSC; form <= SPEAD_CHANNEL_MPMC; form++)
 
-/* Sends `count` messages with sequence first, first + 1, ... in one call of try_send(). Returns the result of the
- * call. */
+/* Sends `count` messages in one call of try_send(). Their sequence numbers are first, first + 1, ... Returns the result
+ * of the call. */
 int channel_rig_send(struct spead_sender *sender, uint64_t first, uint32_t count);
-/* The same for one message with a priority. */
+/* Sends one message with this sequence number and this priority. Returns the result of try_send(). */
 int channel_rig_send_to_lane(struct spead_sender *sender, uint64_t sequence, uint8_t priority);
 
-/* Receives up to `max` messages in one call of try_receive(). Returns the result of the call, or -EBADMSG if their
- * sequences are not first, first + 1, ... */
+/* Receives up to `max` messages in one call of try_receive(). Returns the result of the call. But if the sequence
+ * numbers of the messages are not first, first + 1, ..., returns -EBADMSG. */
 int channel_rig_receive(struct spead_receiver *receiver, uint64_t first, uint32_t max);
 
-/* Receives one message and returns its sequence, or the error. */
+/* Receives one message. Returns its sequence number, or the error of the receive. */
 int channel_rig_receive_one(struct spead_receiver *receiver);
 
 struct spead_channel_stats channel_rig_stats(struct spead_channel *channel);
 
-/* True if poll(2) finds the descriptor readable now. */
+/* Returns true if poll(2) finds the descriptor readable now. */
 bool channel_rig_is_readable(int fd);
 
-/* True if sent = received + all shed + depth. */
+/* Returns true if every sent message is counted once: as received, as shed, or as still in the channel (depth). */
 bool channel_rig_adds_up(const struct spead_channel_stats *stats);
 
 #endif

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-/* Returns the condition; prints `what` if it is false. */
+/* Returns the condition. If it is false, prints `what`. */
 static bool holds(bool condition, const char *what, const char *where)
 {
     if (!condition)

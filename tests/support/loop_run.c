@@ -11,14 +11,15 @@
 #include "engine_names.h"
 
 #define LOOP_ITEM_ID 0x1000u
-/* On a cable, at most this many packets are under way at the same time, and one burst of the sender has at most this
- * many. It is less than the 64 places that can be reserved. */
+/* With a cable, at most this many packets are under way at the same time. A burst of the sender has at most this many
+ * packets too. This number is less than the 64 places that can be reserved. */
 #define AHEAD_MAX 16u
-/* bytes per second: so many that only the size of the burst limits the sender */
+/* Bytes per second. The rate is so high that only the size of the burst limits the sender. */
 #define CABLE_RATE 1e10
-/* If nothing has happened for this time, the run gives up. Only a failing test waits that long. */
+/* If nothing happens for this time, the run ends. Only a failing test waits so long. */
 #define STUCK_NS 5000000000u
-#define LOST_NS  100000000u /* used instead where packets may be lost */
+/* If the case may lose packets, the run waits only this long. */
+#define LOST_NS 100000000u
 
 struct loop {
     const struct loop_case *c;
@@ -30,7 +31,7 @@ struct loop {
     uint8_t *payload;
     uint8_t *taken; /* for each heap counter: how often a complete heap was taken */
     bool in_flight, tx_ended, rx_ended;
-    uint64_t lost; /* packets on the cable that the run no longer waits for */
+    uint64_t lost; /* packets on the cable for which the run no longer waits */
 };
 
 uint8_t loop_pattern(uint64_t counter, uint64_t offset)
@@ -100,7 +101,8 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     config.heap_timeout_ns = c->heap_timeout_ns;
     config.heap_bytes_max = c->heap_bytes > 4096 ? c->heap_bytes : 4096;
     config.ranges_max = 16384;
-    /* The consumer takes heaps only between polls, so the channel must hold what one poll can finish. */
+    /* The consumer takes heaps only between two polls. So the channel must have room for all heaps that end in one
+     * poll. */
     config.ring_heaps = c->ring_heaps ? c->ring_heaps : 1100;
     int status = spead_recv_stream_create(&l->rx, &config, err);
     if (status == 0)
@@ -164,7 +166,8 @@ static void check_bytes(struct loop *l, const struct spead_heap *heap)
     uint64_t length = spead_heap_length(heap), at = 0;
     size_t count = spead_heap_gaps(heap, gaps, sizeof gaps / sizeof gaps[0]), g = 0;
 
-    /* A heap without payload carries padding bytes of the packetiser, which have no expected value. */
+    /* If the heap has no payload, the packetiser fills it with padding bytes. They have no expected value, so the loop
+     * checks nothing then. */
     while (at < length && l->c->heap_bytes > 0) {
         bool in_gap = g < count && at >= gaps[g].offset;
         uint64_t end =
@@ -212,7 +215,8 @@ static void receive_until_empty(struct loop *l)
 }
 
 struct loop_counts {
-    /* duplicates are not counted: a fault makes them after the sender has counted */
+    /* Packets of the sender and of the receiver. Duplicates are not counted, because a fault decorator makes them after
+     * the sender has counted. */
     uint64_t sent, seen;
 };
 
@@ -228,9 +232,9 @@ static struct loop_counts count_packets(struct loop *l)
                                     seen.total.bucket[SPEAD_RECV_DUPLICATE].packets};
 }
 
-/* Does nothing unless the ends are joined by a cable. Reads until at most ahead_max packets are under way and `heaps`
- * heaps were taken. If nothing comes for a long time, the function takes the missing packets for lost, and no later
- * call waits for them. */
+/* If no cable joins the ends, this function does nothing. Otherwise it reads until at most ahead_max packets are under
+ * way and `heaps` heaps were taken. If nothing comes for a long time, the missing packets are counted as lost, and no
+ * later call waits for them. */
 static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
 {
     const uint64_t patience = l->c->lossy ? LOST_NS : STUCK_NS;
@@ -261,7 +265,7 @@ static void heap_done(void *arg, const struct spead_send_result *result)
     l->in_flight = false;
 }
 
-/* Sends one whole heap. Between its bursts, reads what has come. */
+/* Sends one whole heap. Between the bursts of the sender, the receiver reads what has come. */
 static bool send_one(struct loop *l, const struct spead_send_heap *heap)
 {
     struct spead_send_options options = {.done = heap_done, .done_arg = l};
@@ -282,9 +286,9 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
     return true;
 }
 
-/* Ends the receiver by a stop heap, or by a call of spead_recv_stream_stop() where a stop heap could go wrong. With a
- * fault, the stop heap might be lost or arrive before data. On a cable, the second packet of the stop heap might
- * arrive after its first packet has ended the receiver. */
+/* Ends the receiver by a stop heap, or by a call of spead_recv_stream_stop() where a stop heap could do harm. A fault
+ * decorator might lose the stop heap, or deliver it earlier than data. On a cable, the first packet of the stop heap
+ * ends the receiver, and its second packet might come too late to be counted. */
 static bool finish(struct loop *l)
 {
     bool sent = l->c->pair || l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);

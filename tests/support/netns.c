@@ -46,8 +46,8 @@ __attribute__((format(printf, 2, 3))) static bool ip(const char **reason, const 
     return false;
 }
 
-/* Puts the calling thread into a new network. *descriptor gets a descriptor of the network; descriptor may be
- * NULL. */
+/* Puts the calling thread into a new network namespace. If `descriptor` is not NULL, *descriptor gets a descriptor of
+ * that namespace. */
 static bool enter_new(int *descriptor, const char **reason)
 {
     if (unshare(CLONE_NEWNET) < 0)
@@ -65,8 +65,8 @@ bool test_netns_enter(const char **reason)
                                                  "route add local ff00::/8 dev lo table local\n");
 }
 
-/* Sets up one host. The word nodad switches off the kernel's search for a duplicate of the address: while the kernel
- * searches, about a second, the address cannot be bound. */
+/* Sets up one host. The word nodad switches off the kernel's search for a duplicate of the address. During this search,
+ * which takes about a second, no socket can be bound to the address. */
 static bool set_up_host(const char *interface, const char *v4, const char *v6, const char *link,
                         const char **reason)
 {
@@ -85,11 +85,12 @@ void test_netns_move(int host)
 {
     if (setns(host, CLONE_NEWNET) == 0)
         return;
-    perror("test_netns_move"); /* a test in the wrong network would show nothing */
+    /* In the wrong network the test would show nothing, so it must not go on. */
+    perror("test_netns_move");
     abort();
 }
 
-/* Opens a socket on the discard port (9), on the host of the calling thread. The socket joins the group through the
+/* Opens a socket on the discard port (9), on the host of the calling thread. The socket joins `group` through the
  * interface that has the address v4. */
 static int probe_socket(const struct sockaddr_in *group, const char *v4)
 {
@@ -104,9 +105,9 @@ static int probe_socket(const struct sockaddr_in *group, const char *v4)
     abort();
 }
 
-/* Waits until the cable carries packets. A new cable drops packets until the kernel has noticed that both ends are
- * up, which can take a second. This function sends multicast packets, because they do not make a host learn a
- * neighbour. */
+/* Waits until the cable carries packets. A new cable drops packets until the kernel has noticed that both ends are up,
+ * which can take a second. The function sends multicast packets. They do not make a host learn the link address of the
+ * other host, so the test begins with no neighbour. */
 static bool wait_for_cable(int from, int to, const char *to_v4, const char **reason)
 {
     struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(9)};

@@ -1,9 +1,9 @@
-/* Makes networks for one test. In a new network all ports are free, and no packet leaves it. The test need not clean
- * up: a network ends with the last thread or socket in it.
+/* Makes networks (network namespaces) for one test. In a new network all ports are free, and no packet leaves it. The
+ * test need not remove a network: the network ends with the last thread or socket in it.
  *
- * A network belongs to the calling thread and to the threads that it starts afterwards. The functions need root (or
- * CAP_SYS_ADMIN) and `ip` from iproute2. If a function returns false, *reason says what is missing, and the test is
- * skipped with that text. */
+ * A thread that the calling thread starts later is in the same network. The functions need root (or CAP_SYS_ADMIN) and
+ * `ip` from iproute2. If a function returns false, *reason says what is missing, and the test must be skipped with that
+ * text. */
 #ifndef TESTS_SUPPORT_NETNS_H
 #define TESTS_SUPPORT_NETNS_H
 
@@ -13,12 +13,13 @@
  * IPv6, and multicast is routed to it. */
 bool test_netns_enter(const char **reason);
 
-/* Makes two hosts on one cable and puts the calling thread on the near host; test_netns_move() changes the host. The
- * hosts have the addresses below. Each host has routes for IPv4 and IPv6 multicast, and a loopback interface. */
+/* Makes two hosts on one cable and puts the calling thread on the near host. test_netns_move() puts a thread on the
+ * other host. The hosts have the addresses below. Each host has routes for IPv4 and IPv6 multicast, and a loopback
+ * interface. */
 #define TEST_NEAR_INTERFACE "near0"
 #define TEST_NEAR_V4        "10.77.0.1"
 #define TEST_NEAR_V6        "fd77::1"
-/* a link-local address: a program on the near host must write "%near0" behind it */
+/* A link-local address. A program on the near host must write "%near0" behind this address. */
 #define TEST_NEAR_LINK     "fe80::1"
 #define TEST_FAR_INTERFACE "far0"
 #define TEST_FAR_V4        "10.77.0.2"
@@ -31,8 +32,8 @@ struct test_netns_pair {
 
 bool test_netns_pair(struct test_netns_pair *pair, unsigned mtu, const char **reason);
 
-/* Puts the calling thread on one of the hosts: pair.near or pair.far. Sockets stay on the host where they were made.
- * On failure this calls abort(). */
+/* Puts the calling thread on one of the hosts; `host` is pair.near or pair.far. A socket stays on the host where it was
+ * made. On failure this function calls abort(). */
 void test_netns_move(int host);
 
 #endif

@@ -21,10 +21,10 @@ struct test_packet {
     uint8_t bytes[65536];
 };
 
-/* Starts the packet with a header of flavour SPEAD-64-heap_address_bits and no item pointers. */
+/* Begins the packet with a header of flavour SPEAD-64-heap_address_bits and without item pointers. */
 void test_packet_begin(struct test_packet *packet, unsigned heap_address_bits);
 
-/* Both functions append one item pointer and add 1 to the number of item pointers in the header. */
+/* Each of these functions appends one item pointer, and adds 1 to the number of item pointers in the header. */
 void test_packet_pointer(struct test_packet *packet, uint64_t pointer);
 void test_packet_immediate(struct test_packet *packet, uint64_t id, uint64_t value);
 void test_packet_addressed(struct test_packet *packet, uint64_t id, uint64_t offset);
@@ -37,7 +37,7 @@ void test_packet_payload(struct test_packet *packet, const void *data, size_t by
 void test_packet_set_pointer(struct test_packet *packet, unsigned index, uint64_t pointer);
 void test_packet_set_count(struct test_packet *packet, unsigned count);
 
-/* Starts the packet with its header and the four special item pointers, in the order in which senders write them. */
+/* Begins the packet: writes its header and the four special item pointers, in the order in which senders write them. */
 void test_packet_specials(struct test_packet *packet, unsigned heap_address_bits, uint64_t counter,
                           uint64_t heap_length, uint64_t offset, uint64_t bytes);
 
@@ -47,8 +47,8 @@ void test_packet_specials(struct test_packet *packet, unsigned heap_address_bits
 void test_packet_data(struct test_packet *packet, unsigned heap_address_bits, uint64_t counter,
                       uint64_t heap_length, uint64_t offset, const void *payload, size_t bytes);
 
-/* Returns the byte that stands at this offset of this heap in all test data. Other heaps and other offsets have other
- * bytes. */
+/* Returns the byte that stands at `offset` of the heap `counter` in all test data. Other heaps and other offsets have
+ * other bytes. */
 uint8_t test_packet_byte(uint64_t counter, uint64_t offset);
 
 #endif

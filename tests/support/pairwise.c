@@ -1,5 +1,5 @@
-/* See pairwise.h. Each round makes a fixed number of pseudo-random rows and keeps the one with the most new pairs.
- * The search ends when IDLE_ROUNDS rounds, one after the other, have found no new pair. */
+/* Implements pairwise.h. Each round makes a fixed number of pseudo-random rows and keeps the row with the most new
+ * pairs. The search ends when IDLE_ROUNDS rounds, one after the other, have found no new pair. */
 #include "pairwise.h"
 
 #include <stdint.h>

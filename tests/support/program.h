@@ -12,34 +12,38 @@
 
 enum program_streams {
     PROGRAM_STREAMS_KEPT,
-    PROGRAM_STREAMS_CLOSED, /* the three standard streams are closed, as after `<&- >&- 2>&-` */
-    PROGRAM_STREAMS_BROKEN, /* output goes to a pipe that has no reader any more */
+    /* The three standard streams of the program are closed, as after `<&- >&- 2>&-`. */
+    PROGRAM_STREAMS_CLOSED,
+    /* The output of the program goes to a pipe whose reading end is closed. */
+    PROGRAM_STREAMS_BROKEN,
 };
 
 struct program {
     pid_t pid;
     int out, err; /* memory files with the standard output and the standard error */
-    /* limit of the program's files (RLIMIT_FSIZE); 0: none; set it before the start */
+    /* The limit of the files that the program writes, in bytes (RLIMIT_FSIZE). 0 means no limit. Set it before the
+     * start. */
     uint64_t file_bytes_max;
     enum program_streams streams; /* set it before the start */
-    const char *preload; /* a shared library for LD_PRELOAD; NULL: none; set it before the start */
+    /* A shared library for LD_PRELOAD. NULL means none. Set it before the start. */
+    const char *preload;
 };
 
-/* Starts the program at `path` with the words of `line` as arguments; single spaces separate them. If that is not
- * possible, calls abort(). */
+/* Starts the program at `path`. Its arguments are the words of `line`, which single spaces separate. Calls abort() on
+ * failure. */
 void program_start(struct program *program, const char *path, const char *line);
 
-/* Return what the program has written so far to its standard output and to its standard error. The caller frees the
- * text with free(). */
+/* The two functions return what the program has written so far to its standard output and to its standard error. The
+ * caller must free the text with free(). */
 char *program_out(const struct program *program);
 char *program_err(const struct program *program);
 
-/* Waits until `text` appears in the standard error of the program. Returns false if the program has ended without
- * this text, or if 20 s have passed. */
+/* Waits until `text` appears in the standard error of the program. Returns false if the program has ended without this
+ * text, or if 20 s have passed. */
 bool program_says(struct program *program, const char *text);
 
-/* Waits until the program has ended; kills the program after 60 s. Returns its exit status, or 128 + the number of
- * the signal that ended it. */
+/* Waits until the program has ended; kills the program after 60 s. Returns its exit status. If a signal ended the
+ * program, returns 128 + the number of the signal. */
 int program_wait(struct program *program);
 
 void program_release(struct program *program);

@@ -110,7 +110,7 @@ void recv_graph_start(struct recv_graph_rig *rig)
 
 int recv_graph_wait(struct recv_graph_rig *rig, struct spead_err *err)
 {
-    /* Thirty seconds are long enough on any machine. */
+    /* The graph must end within 30 seconds, which is enough time on any machine. */
     return spead_graph_wait(rig->graph, speadi_clock_mono_ns() + 30000000000u, err);
 }
 

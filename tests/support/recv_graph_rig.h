@@ -1,14 +1,14 @@
 /* Gives a test a graph of two nodes: a receive stream as the source node, and a probe sink.
  *
  *     static struct recv_graph_rig rig;    // zeroed
- *     recv_graph_init(&rig);               // change rig.config and rig.sink_config
- *     recv_graph_build(&rig);              // capture > sink
- *     recv_graph_push(&rig, 1, 100);       // heaps 1 to 100 onto rig.wire
+ *     recv_graph_init(&rig);               // then change rig.config and rig.sink_config
+ *     recv_graph_build(&rig);              // builds the graph capture > sink
+ *     recv_graph_push(&rig, 1, 100);       // pushes the heaps 1 to 100 onto rig.wire
  *     recv_graph_start(&rig);
  *     int ret = recv_graph_wait(&rig, NULL);
  *     recv_graph_close(&rig);
  *
- * If a call fails that must not fail in any test, the rig ends the program with abort(). */
+ * Some calls must not fail in any test. If such a call fails, the rig ends the program with abort(). */
 #ifndef TEST_RECV_GRAPH_RIG_H
 #define TEST_RECV_GRAPH_RIG_H
 
@@ -23,14 +23,14 @@ struct recv_graph_rig {
     struct spead_probe_sink_config sink_config;
     struct spead_mem_link *wire;
     struct spead_recv_stream *stream;
-    /* used instead of `wire` when a test needs an engine that can fail */
+    /* A test that needs an engine that can fail uses this stream instead of one on `wire`. */
     struct recv_rig scripted;
     struct spead_executor *executor;
     struct spead_graph *graph;
     struct spead_probe_sink *sink;
     struct spead_node *capture, *sink_node;
 
-    /* A second stream, on its own link. */
+    /* A second stream, on a link of its own. */
     struct spead_recv_stream *other;
     struct spead_mem_link *other_wire;
 
@@ -52,21 +52,22 @@ void recv_graph_add_sink(struct recv_graph_rig *rig);
 void recv_graph_join(struct recv_graph_rig *rig, struct spead_node *from,
                      const struct spead_channel_config *edge);
 
-/* Builds the graph capture > sink. The edge has the configuration that the stream gives for it. recv_graph_build()
- * makes a stream on rig->wire, recv_graph_build_on() uses the given stream, and recv_graph_build_scripted() makes one
- * on rig->scripted. */
+/* Each function builds the graph capture > sink. The stream gives the configuration of the edge. recv_graph_build()
+ * makes a stream on rig->wire, recv_graph_build_on() uses the given stream, and recv_graph_build_scripted() makes a
+ * stream on rig->scripted. */
 void recv_graph_build(struct recv_graph_rig *rig);
 void recv_graph_build_on(struct recv_graph_rig *rig, struct spead_recv_stream *built);
 void recv_graph_build_scripted(struct recv_graph_rig *rig);
 
-/* recv_graph_open_other() makes the second stream. recv_graph_close_other() destroys the graph, which must have
- * ended, and then the second stream. */
+/* recv_graph_open_other() makes the second stream. recv_graph_close_other() destroys the graph, which must have ended,
+ * and then the second stream. */
 void recv_graph_open_other(struct recv_graph_rig *rig);
 void recv_graph_close_other(struct recv_graph_rig *rig);
 
 /* ---- Running ------------------------------------------------------------------------------- */
 
-/* Pushes `count` heaps of 8 bytes; their heap counters are first, first + 1, ... */
+/* Both functions push `count` heaps of 8 bytes; the heap counters are first, first + 1, ... The first function pushes
+ * onto rig->wire. */
 void recv_graph_push(struct recv_graph_rig *rig, uint64_t first, uint64_t count);
 void recv_graph_push_on(struct spead_mem_link *link, uint64_t first, uint64_t count);
 
@@ -76,13 +77,14 @@ int recv_graph_wait(struct recv_graph_rig *rig, struct spead_err *err);
 /* ---- Afterwards ---------------------------------------------------------------------------- */
 
 struct spead_probe_record recv_graph_record(struct recv_graph_rig *rig);
-/* Returns the statistics of the stream, and checks that seen equals the sum of the buckets. */
+/* Returns the statistics of the stream. Checks that `seen` equals the sum of the buckets. */
 struct spead_recv_stats recv_graph_stats(struct recv_graph_rig *rig);
 uint64_t recv_graph_packets(struct recv_graph_rig *rig, enum spead_recv_bucket bucket);
 /* Returns the statistics of the edge from capture to the sink. */
 struct spead_channel_stats recv_graph_edge_stats(struct recv_graph_rig *rig);
 
-/* Heaps that the channel released: they were left in it when the sink closed, or were sent at that moment. */
+/* Returns the number of heaps that were in the channel when the sink closed it, or were sent at that moment. The
+ * channel has released them. */
 uint64_t recv_graph_left_in_channel(struct recv_graph_rig *rig);
 
 #endif

@@ -1,11 +1,16 @@
 /* Gives a test a receive stream on a scripted engine, and functions that say what the stream has done.
  *
- *     struct recv_rig rig; recv_rig_init(&rig); // config has the defaults: change it rig.config.allow_out_of_order =
- *     true; recv_rig_open(&rig); recv_rig_data(&rig, 1, 64, 0, 64); recv_rig_run(&rig); // polls until no packet
- *     comes any more heap = recv_rig_take(&rig); recv_rig_close(&rig);
+ *     struct recv_rig rig;
+ *     recv_rig_init(&rig);                  // rig.config has the defaults
+ *     rig.config.allow_out_of_order = true; // the test changes them
+ *     recv_rig_open(&rig);
+ *     recv_rig_data(&rig, 1, 64, 0, 64);
+ *     recv_rig_run(&rig);                   // polls until no more packets come
+ *     heap = recv_rig_take(&rig);
+ *     recv_rig_close(&rig);
  *
- * Each poll checks that seen equals the sum of the buckets. If a call fails that must not fail in any test, the rig
- * ends the program with abort(). One thread uses the rig. */
+ * Each poll checks that `seen` equals the sum of the buckets. Some calls must not fail in any test. If such a call
+ * fails, the rig ends the program with abort(). One thread uses the rig. */
 #ifndef TEST_RECV_RIG_H
 #define TEST_RECV_RIG_H
 
@@ -19,9 +24,9 @@ struct recv_rig {
     struct spead_recv_stream_config config;
     struct script_engine *engine;
     struct spead_recv_stream *stream;
-    struct spead_recv_stats stats;          /* as of the last poll */
-    const struct speadi_rx_engine_ops *ops; /* default &script_engine_ops */
-    uint32_t sources;                       /* default 1 */
+    struct spead_recv_stats stats;          /* the statistics after the last poll */
+    const struct speadi_rx_engine_ops *ops; /* the default is &script_engine_ops */
+    uint32_t sources;                       /* the default is 1 */
     struct test_packet packet;
 };
 
@@ -29,18 +34,18 @@ void recv_rig_init(struct recv_rig *rig);
 void recv_rig_open(struct recv_rig *rig);
 void recv_rig_close(struct recv_rig *rig);
 
-/* Puts the packet rig->packet into the queue of the engine. Returns the queued packet, so that a test can change how
+/* Puts the packet rig->packet into the queue of the engine. Returns the queued packet, so that the test can change how
  * the engine lends it. */
 struct script_packet *recv_rig_push(struct recv_rig *rig);
-/* Queues a packet without items, with the range [offset, offset + bytes) of a heap. Each byte of the payload is
+/* Queues a packet without items. It carries the range [offset, offset + bytes) of a heap. Each byte of the payload is
  * test_packet_byte(). */
 struct script_packet *recv_rig_data(struct recv_rig *rig, uint64_t counter, uint64_t heap_length,
                                     uint64_t offset, size_t bytes);
-/* Queues a whole control heap with this value of item 0x06: one packet with one byte of payload. */
+/* Queues a control heap of one packet with one byte of payload. Its item 0x06 has this value. */
 struct script_packet *recv_rig_control(struct recv_rig *rig, uint64_t counter, uint64_t value);
 
-/* Polls until a poll and the poll after it have found nothing, or until the stream has ended. Returns 0, or the error
- * of the last poll. */
+/* Polls until two polls, one after the other, have found nothing, or until the stream has ended. Returns 0, or the
+ * error of the last poll. */
 int recv_rig_run(struct recv_rig *rig);
 /* Polls once. Returns what poll() returned. */
 int recv_rig_poll(struct recv_rig *rig);
@@ -50,12 +55,12 @@ void recv_rig_stop(struct recv_rig *rig);
 /* Takes the next heap. The caller owns the reference. Returns NULL if there is no heap. */
 struct spead_heap *recv_rig_take(struct recv_rig *rig);
 
-/* Returns the number of packets in a bucket, as of the last poll. */
+/* Returns the number of packets in a bucket after the last poll. */
 uint64_t recv_rig_packets(const struct recv_rig *rig, enum spead_recv_bucket bucket);
 
 /* Returns true if every byte of the heap that arrived is as it was sent, and every other byte is zero. */
 bool recv_rig_heap_is_right(const struct spead_heap *heap);
-/* Does the same check on a copy of the payload, for heaps that the CPU cannot read. */
+/* Does the same check on a copy of the payload. Use it for heaps that the CPU cannot read. */
 bool recv_rig_payload_is_right(const struct spead_heap *heap, const uint8_t *payload);
 
 /* Returns the buckets that are not empty, as in "duplicate 1, live 2". The text lies in static storage. */

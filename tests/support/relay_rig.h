@@ -1,4 +1,4 @@
-/* Sends messages to a receive stream. They go through a send sink and a memory link. */
+/* Sends messages to a receive stream, through a send sink and a memory link. */
 #ifndef TEST_RELAY_RIG_H
 #define TEST_RELAY_RIG_H
 
@@ -10,7 +10,8 @@
 #include <speadline/recv.h>
 #include <speadline/send_node.h>
 
-enum { RELAY_HEAPS_MAX = 20 }; /* the receive stream can hold at most so many heaps */
+/* The receive stream can hold at most this many heaps. */
+enum { RELAY_HEAPS_MAX = 20 };
 
 /* A memory link with a send stream and a receive stream. The test polls both streams. */
 struct relay_hop {
@@ -25,8 +26,8 @@ void relay_hop_close(struct relay_hop *hop);
 /* Polls the receive stream until it has a heap, and returns that heap. */
 struct spead_heap *relay_hop_take(struct relay_hop *hop);
 
-/* Makes a sink with this configuration, and runs a graph that sends the messages through it. Returns the result of the
- * graph. */
+/* Makes a send sink with this configuration, and runs a graph that sends the messages through the sink. Returns the
+ * result of the graph. */
 int relay_messages(const struct spead_send_sink_config *config,
                    const struct spead_message *messages, uint64_t count,
                    enum spead_on_error on_error, struct spead_send_sink_stats *stats,

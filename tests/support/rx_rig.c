@@ -143,7 +143,8 @@ void rx_rig_close(struct rx_rig *rig)
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes)
 {
     if (!rig->link[source] && rig->sender[source] < 0)
-        return true; /* an engine that reads texts gets no packets */
+        /* An engine whose endpoints are texts has no link and no socket, so nothing is sent to it. */
+        return true;
     if (rig->link[source])
         return spead_mem_link_push(rig->link[source], data, bytes) == 0;
     return send(rig->sender[source], data, bytes, 0) == (ssize_t)bytes;

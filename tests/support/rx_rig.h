@@ -1,6 +1,6 @@
 /* Opens a receive engine for a test, with senders that send to it. The senders use memory links, or UDP sockets in a
- * network namespace that the rig makes. So the same test cases can run over every engine. An engine that reads texts
- * gets "1" as the text of each endpoint; nothing is sent to it. */
+ * network namespace that the rig makes. So the same test cases can run over every engine. An engine whose endpoints are
+ * texts gets "1" as the text of each endpoint, and no packets. */
 #ifndef TESTS_RX_RIG_H
 #define TESTS_RX_RIG_H
 
@@ -15,11 +15,13 @@
 struct rx_rig_options {
     const char *engine;
     enum spead_receive_path path;
-    unsigned sources; /* 0: one */
-    /* printf format that makes an address from a port number. NULL means "127.0.0.1:%u". */
+    unsigned sources; /* 0 means 1 */
+    /* A printf format that makes an address from a port number. NULL means "127.0.0.1:%u". */
     const char *addresses;
-    const char *fault; /* specification of a fault decorator around the engine; NULL: none */
-    bool same_network; /* use the network namespace of the previous rig, do not make a new one */
+    /* Specification of a fault decorator around the engine. NULL means that there is none. */
+    const char *fault;
+    /* If true, the rig uses the network namespace of the previous rig and does not make a new one. */
+    bool same_network;
 };
 
 struct rx_rig {
@@ -33,28 +35,28 @@ struct rx_rig {
     char reason[256]; /* why this engine was chosen, or why rx_rig_open() failed */
 };
 
-/* Opens the engine and its senders. Returns false and sets rig->reason when this machine does not allow this. Then the
- * test is skipped. */
+/* Opens the engine and its senders. Returns false and sets rig->reason if this machine cannot run the engine. Then the
+ * caller must skip the test. */
 bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options);
 void rx_rig_close(struct rx_rig *rig);
 
 /* Sends one packet. Returns false when it could not be sent. */
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes);
 
-/* Sends packets of `segment` bytes (the last may be shorter). Over UDP they go as one train, over a memory link one by
- * one. Returns false when they could not be sent. */
+/* Sends packets of `segment` bytes; the last packet may be shorter. Over UDP they go as one train. Over a memory link
+ * they go one by one. Returns false if a packet could not be sent. */
 bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, size_t bytes,
                        size_t segment);
 
-/* Polls until packets come, for at most two seconds. The packets are in rig->burst. Returns the result of poll(),
- * which is 0 when nothing came. */
+/* Polls until packets come, but for at most two seconds. The packets are then in rig->burst. Returns the result of
+ * poll(), which is 0 if nothing came. */
 int rx_rig_poll(struct rx_rig *rig);
 void rx_rig_give_back(struct rx_rig *rig);
 
 /* Fills `data` with bytes that depend on the seed: another seed gives other bytes. */
 void rx_rig_fill(uint8_t *data, size_t bytes, uint32_t seed);
 
-/* Tells whether head and body of the packet together are exactly these bytes. */
+/* Tells whether the head and the body of the packet, one after the other, are exactly these bytes. */
 bool rx_rig_packet_is(const struct speadi_rx_packet *packet, const void *data, size_t bytes);
 
 #endif

@@ -51,7 +51,7 @@ static int script_start(void *self, struct spead_err *err)
                               : 0;
 }
 
-/* Places the packet in the next range, also if another packet was expected there. */
+/* Places the packet in the range that was reserved next, even if the range was reserved for another packet. */
 static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned i)
 {
     uint64_t r = e->landed % SPEADI_RX_RESERVE_MAX;
@@ -61,7 +61,8 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
         return;
     e->landed++;
     if (out->head_bytes <= head || (!e->spills && out->head_bytes - head > e->range[r].bytes))
-        return; /* the packet does not fit: the reservation is used up, the packet is not placed */
+        /* The packet does not fit: the reservation has ended, but the packet is not placed. */
+        return;
     body = out->head_bytes - head;
     if (body > e->range[r].bytes) {
         body = e->range[r].bytes;
@@ -73,7 +74,7 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
            body);
     out->head = e->heads[i];
     out->head_bytes = head;
-    out->body = e->range[r].data; /* NULL: the CPU cannot touch it */
+    out->body = e->range[r].data; /* NULL if the CPU cannot touch the memory */
     out->body_bytes = body;
     out->place = e->landed - 1;
 }
@@ -170,7 +171,7 @@ static unsigned nic_reserve(void *self, uint16_t source, uint32_t head_bytes,
 
         if (ranges[i].offset + ranges[i].bytes > e->memory.bytes ||
             ranges[i].data != (base != NULL ? base + ranges[i].offset : NULL))
-            abort(); /* a NIC would write outside of the memory */
+            abort(); /* A NIC would write to an address outside of the memory. */
     }
     return script_reserve(self, source, head_bytes, ranges, count);
 }

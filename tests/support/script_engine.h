@@ -1,13 +1,14 @@
-/* A receive engine that follows the script of a test: which packets come, how many in a poll, how they are split, and
- * when reservations end.
+/* A receive engine that follows the script of a test. The script says which packets come, how many a poll lends, how
+ * they are split, and when reservations end.
  *
- * With posts_ahead, reservations end one by one when packets land in them, as with a NIC. Without it, all reservations
- * end with the next poll, as with a system call. The next packet lands in the next range, also if another packet was
- * expected there: the core must handle this. One thread uses the engine; other threads may only call wake().
+ * If posts_ahead is true, a reservation ends when a packet lands in it, as with a NIC. If it is false, all reservations
+ * end with the next poll, as with a system call. The next packet lands in the next range, even if the range was
+ * reserved for another packet. The core must handle this. One thread uses the engine; other threads may only call
+ * wake().
  *
- * script_nic_ops is the same engine in the form of a NIC: the core must show the heap memory to the engine; the engine
- * writes to this memory by offset, and aborts when a range lies outside of the memory. script_clock_ops is the same
- * engine with a clock of its own. */
+ * script_nic_ops is the same engine in the form of a NIC: the core must show it the heap memory with attach(). The
+ * engine writes to this memory by offset, and aborts when a range lies outside of the memory. script_clock_ops is the
+ * same engine with a clock of its own. */
 #ifndef TEST_SCRIPT_ENGINE_H
 #define TEST_SCRIPT_ENGINE_H
 
@@ -18,37 +19,43 @@
 #include "rx_engine.h"
 
 #define SCRIPT_PACKETS_MAX    8192u
-#define SCRIPT_HEAD_BYTES_MAX 128u /* longer headers are never placed */
+#define SCRIPT_HEAD_BYTES_MAX 128u /* a packet with a longer header is not placed */
 
 struct script_packet {
-    uint8_t *bytes; /* a copy, which the engine frees */
+    uint8_t *bytes; /* a copy of the packet; the engine frees it */
     uint32_t length;
-    uint32_t split; /* head_bytes of a packet that is split and not placed; 0: it is not split */
+    /* If not 0, the packet is not placed. The engine lends it as a head of this many bytes and a body. */
+    uint32_t split;
     uint32_t segments;
     uint16_t source;
     uint8_t flags, bucket;
-    /* the engine's clock shows this time after the packet is lent; 0: no change */
+    /* After the engine has lent the packet, its clock shows this time. 0 means that the clock does not change. */
     uint64_t clock_ns;
 };
 
 struct script_engine {
     struct script_packet packet[SCRIPT_PACKETS_MAX];
     unsigned count, next;
-    unsigned poll_max; /* a poll lends at most this many packets; 0: SPEADI_RX_BURST_MAX */
+    /* A poll lends at most this many packets. 0 means SPEADI_RX_BURST_MAX. */
+    unsigned poll_max;
     bool posts_ahead;
-    unsigned window;       /* at most this many reservations are outstanding */
-    bool spills;           /* a packet that is longer than its range gets a tail */
+    unsigned window;       /* at most this many reservations have not ended */
+    bool spills;           /* true: a packet that is longer than its range gets a tail */
     uint64_t memory_bytes; /* what counters() returns in memory_bytes */
-    int start_error;       /* result of start() */
-    int end;               /* result of poll() after the last packet; 0: the source has not ended */
+    int start_error;       /* what start() returns */
+    /* What poll() returns after the last packet. 0 means that the source has not ended. */
+    int end;
     uint64_t kernel_drops;
-    uint64_t clock_ns;     /* time that the engine's clock shows (script_clock_ops) */
-    uint64_t waited_until; /* deadline of the last wait() */
+    uint64_t clock_ns;     /* what the clock of the engine shows (script_clock_ops) */
+    uint64_t waited_until; /* the deadline of the last wait() */
     atomic_uint wakes;
-    uint8_t *view;    /* mapping by which the NIC writes to memory that the CPU cannot touch */
-    int attach_error; /* result of attach() */
+    /* A mapping of memory that the CPU cannot touch elsewhere. The engine writes through this mapping, as a NIC
+     * would. */
+    uint8_t *view;
+    int attach_error;                /* what attach() returns */
     struct spead_region_info memory; /* the memory that attach() got */
-    unsigned most_outstanding;       /* most reservations that were ever outstanding */
+    /* The largest number of reservations that had not ended at the same time. */
+    unsigned most_outstanding;
 
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
     uint32_t range_head[SPEADI_RX_RESERVE_MAX];
@@ -62,11 +69,11 @@ extern const struct speadi_rx_engine_ops script_engine_ops, script_nic_ops, scri
 /* Returns a new engine. The test passes it to create_on(), which frees it. */
 struct script_engine *script_engine_new(void);
 
-/* Appends a copy of a packet to the script. The test may change the returned packet. */
+/* Appends a copy of a packet to the script. Returns this copy; the test may change it. */
 struct script_packet *script_engine_push(struct script_engine *engine, const void *bytes,
                                          size_t length);
 
-/* Frees and forgets all packets of the script. */
+/* Removes all packets from the script and frees them. */
 void script_engine_clear(struct script_engine *engine);
 
 #endif

@@ -1,5 +1,5 @@
-/* A scripted send engine, and a stream on it. The test says how much room the engine has, which packets it refuses, and
- * when it fails. The test can also see what the stream has sent.
+/* A scripted send engine, and a stream on it. The test says how many packets the engine takes, which packets it
+ * refuses, and when it fails. The test can also see what the stream has sent.
  *
  *     struct scripted_tx *tx = scripted_tx_create();
  *     tx->room = 3;
@@ -24,19 +24,22 @@
 #define SCRIPTED_TX_REFUSALS_MAX 8
 
 struct scripted_tx {
-    /* The script: the test sets these fields. */
-    uint64_t room;    /* how many more packets the engine takes; UINT64_MAX at first */
-    unsigned at_once; /* one send() takes at most so many packets; UINT_MAX at first */
-    bool hold;        /* true: reap() reports only let_go packets, until quiesce() */
-    uint64_t let_go;  /* if hold is true: how many more packets reap() reports */
-    int broken;       /* if not 0, send() returns this -errno */
+    /* The test sets the fields from `room` to `record`. The engine takes `room` more packets; at first UINT64_MAX. */
+    uint64_t room;
+    /* One send() takes at most this many packets; at first UINT_MAX. */
+    unsigned at_once;
+    /* If true, reap() reports only let_go packets, until quiesce() is called. */
+    bool hold;
+    /* If `hold` is true, reap() still reports this many packets. */
+    uint64_t let_go;
+    int broken; /* if not 0, send() returns this -errno */
     struct {
-        uint64_t packet; /* the number of the packet, from 0 */
-        int error;       /* the error that reap() reports for it; 0: end of the list */
+        uint64_t packet; /* number of the packet; the first has number 0 */
+        int error;       /* the error that reap() reports for the packet; 0 ends the list */
     } refuse[SCRIPTED_TX_REFUSALS_MAX];
-    bool record; /* true: the engine keeps the bytes of the packets; true at first */
+    bool record; /* if true, the engine keeps the bytes of the packets; true at first */
 
-    /* What has happened: the engine sets these fields. */
+    /* What has happened. The engine sets these fields. */
     uint64_t taken, reaped;
     uint8_t *bytes; /* the bytes of all recorded packets */
     size_t used, capacity;
@@ -54,25 +57,27 @@ struct scripted_tx {
 };
 
 struct scripted_tx *scripted_tx_create(void);
-void scripted_tx_destroy(struct scripted_tx *tx); /* the stream must be destroyed before */
+/* Destroys the engine. The stream must have been destroyed earlier. */
+void scripted_tx_destroy(struct scripted_tx *tx);
 
-/* Returns the engine without a stream. The caller calls its close() and then frees *state. */
+/* Returns the engine without a stream. The caller must call its close() and then free *state. */
 const struct speadi_tx_engine_ops *scripted_tx_engine(struct scripted_tx *tx, void **state);
 
-/* Returns a stream whose engine is tx, with this number of destinations. The destinations in config are ignored. Aborts
- * when the stream cannot be created. scripted_tx_stream() does the same with one destination and no overhead. */
+/* Returns a stream that sends with tx, and has this number of destinations. The destinations in `config` are ignored.
+ * Aborts when the stream cannot be created. scripted_tx_stream() does the same with one destination and no overhead. */
 struct spead_send_stream *scripted_tx_stream_to(struct scripted_tx *tx,
                                                 const struct spead_send_stream_config *config,
                                                 uint32_t destinations, uint32_t packet_overhead);
 struct spead_send_stream *scripted_tx_stream(struct scripted_tx *tx,
                                              const struct spead_send_stream_config *config);
 
-/* The first function returns item pointer i of the recorded packet n; every packet has item pointers 0 to 3. The second
- * function returns the bytes of packet n. */
+/* scripted_tx_pointer() returns item pointer i of the recorded packet n; every packet has item pointers 0 to 3.
+ * scripted_tx_packet() returns the bytes of packet n. */
 uint64_t scripted_tx_pointer(const struct scripted_tx *tx, size_t n, unsigned i);
 const uint8_t *scripted_tx_packet(const struct scripted_tx *tx, size_t n);
 
-/* Returns the value in item pointer i of packet n, without mode and id. The flavour must be SPEAD-64-40. */
+/* Returns the value in item pointer i of packet n, without the mode bit and the item identifier. The flavour must be
+ * SPEAD-64-40. */
 uint64_t scripted_tx_value(const struct scripted_tx *tx, size_t n, unsigned i);
 
 #endif

@@ -13,8 +13,8 @@
 
 #include "scripted_tx.h"
 
-/* The heap has one item. These constants are the bytes of the item, the number of packets of the heap, and the SPEAD
- * bytes of all these packets. */
+/* The heap has one item. These constants are the bytes of the item, the number of packets of the heap, and the bytes of
+ * all these packets with their SPEAD headers. */
 enum {
     SEND_RIG_HEAP_BYTES = 10000,
     SEND_RIG_PACKETS = 7,
@@ -32,20 +32,20 @@ struct send_rig {
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
     struct send_rig_log log;           /* the results of the heaps that have completed */
-    struct spead_send_options options; /* their `done` writes the log */
+    struct spead_send_options options; /* the callback `done` in the options writes `log` */
 };
 
 /* Opens a stream with three destinations. */
 void send_rig_open(struct send_rig *rig, uint32_t heaps_max);
 void send_rig_close(struct send_rig *rig);
 
-/* Returns a heap with one item of this size (at most SEND_RIG_HEAP_BYTES). If bytes is 0, the heap has no item. */
+/* Returns a heap with one item of `bytes` bytes, at most SEND_RIG_HEAP_BYTES. If `bytes` is 0, the heap has no item. */
 struct spead_send_heap *send_rig_heap(size_t bytes);
 
 /* Submits rig->heap with rig->options. */
 int send_rig_submit(struct send_rig *rig);
 
-/* Returns a snapshot of the ledger. Aborts if the sum of the buckets is not the number of submitted packets. */
+/* Returns a snapshot of the ledger. Aborts if the sum of the buckets differs from the number of submitted packets. */
 struct spead_send_stats send_rig_stats(const struct send_rig *rig);
 uint64_t send_rig_packets(const struct send_rig *rig, enum spead_send_bucket bucket);
 

@@ -188,5 +188,6 @@ unsigned sink_rig_close(struct sink_rig *rig)
             left++;
     free(rig->objects);
     free(rig->messages);
-    return left - (unsigned)(rig->count - emitted); /* the source has not sent the other messages */
+    /* Messages that the source has not sent also have a reference. They are not counted. */
+    return left - (unsigned)(rig->count - emitted);
 }

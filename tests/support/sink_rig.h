@@ -24,7 +24,7 @@
 
 enum { SINK_RIG_HEAP_BYTES = 64, SINK_RIG_MESSAGES_MAX = 4096 };
 
-/* The object of a message. */
+/* The object that a message refers to. */
 struct sink_object {
     _Atomic int references;
     uint64_t number;
@@ -35,19 +35,22 @@ struct sink_rig {
     struct spead_send_stream_config stream_config;
     struct spead_send_sink_config sink_config;
     struct spead_probe_source_config source_config;
-    struct spead_node_config node_config; /* holds the failure policies of the sink */
-    /* messages in the channel from source to sink; 32 at first */
+    struct spead_node_config node_config; /* the test sets the failure policies of the sink here */
+    /* The capacity of the channel from the source to the sink, in messages; at first 32. */
     uint32_t edge_capacity;
-    int describe_error;            /* describe() returns this error ... */
-    uint64_t describe_error_at;    /* ... for the message with this number, ... */
-    unsigned describe_error_times; /* ... and returns it only this many times */
-    bool collects;                 /* true: a probe sink receives the diverted messages */
+    /* For the message with the number describe_error_at, describe() returns describe_error. It does so only
+     * describe_error_times times. */
+    int describe_error;
+    uint64_t describe_error_at;
+    unsigned describe_error_times;
+    /* If true, a probe sink receives the diverted messages. */
+    bool collects;
 
     struct scripted_tx *tx;
     struct spead_send_stream *stream;
     struct spead_send_sink *sink;
     struct spead_probe_source *source;
-    struct spead_probe_sink *diverted; /* NULL unless `collects` is true */
+    struct spead_probe_sink *diverted; /* NULL if `collects` is false */
     struct spead_executor *executor;
     struct spead_graph *graph;
     struct spead_node *from, *to;
@@ -60,17 +63,18 @@ struct sink_rig {
 };
 
 void sink_rig_init(struct sink_rig *rig, uint32_t messages, uint32_t heaps_max);
-int sink_rig_type(void); /* the type of the messages */
+/* Returns the type of the messages. */
+int sink_rig_type(void);
 
-/* open() creates the stream, the sink and the source. build() builds the graph. build_on() builds the graph without the
- * source: its input is a channel. start() calls open() unless the test has called it, then calls build(), and starts
- * the graph on an executor. */
+/* open() creates the stream, the send sink and the source. build() builds the graph. build_on() builds the graph
+ * without the source; the channel `input` is then its input. start() builds the graph with build() and starts it on an
+ * executor. If the test has not called open(), start() calls it first. */
 void sink_rig_open(struct sink_rig *rig);
 void sink_rig_build(struct sink_rig *rig);
 void sink_rig_build_on(struct sink_rig *rig, struct spead_channel *input);
 void sink_rig_start(struct sink_rig *rig);
 
-/* The recorded packet n belongs to the heap of an object. Returns the number of that object. */
+/* The recorded packet n belongs to a heap, and the heap was made from an object. Returns the number of that object. */
 uint64_t sink_rig_sent_number(const struct sink_rig *rig, size_t n);
 
 /* Returns a snapshot of the statistics. Aborts if `in` is not the sum of the other counts of messages. */

@@ -12,13 +12,15 @@
 /* ---- Source (output "out"): plain messages numbered from 0 ---------------------------------- */
 
 struct step_source {
-    uint64_t count; /* messages to send; UINT64_MAX: until the graph is stopped */
+    /* The number of messages to send. UINT64_MAX means that the source sends until the graph is stopped. */
+    uint64_t count;
     uint32_t stream;
-    uint32_t batch; /* messages in one step; 0: 16 */
+    uint32_t batch; /* number of messages in one step; 0 means 16 */
     bool ignores_stop;
-    int error; /* the errno to fail with at message error_at; 0: never */
+    /* The step fails with this errno at the message with number error_at. 0 means that it does not fail. */
+    int error;
     uint64_t error_at;
-    uint64_t sent; /* result: messages sent */
+    uint64_t sent; /* result: the number of messages that were sent */
 };
 struct spead_node *step_source_add(struct spead_graph *graph, struct step_source *source,
                                    const char *name);
@@ -26,14 +28,16 @@ struct spead_node *step_source_add(struct spead_graph *graph, struct step_source
 /* ---- Relay (input "in", output "out"; if it diverts, also output "error") ------------------- */
 
 struct step_relay {
-    /* Called once for each message. If it returns 1, the relay passes the message on. If it returns 0, the relay
-     * leaves the message out. If it returns a negative number, the step fails. NULL: the relay passes all messages
-     * on. */
+    /* The relay calls this function once for each message. If the function returns 1, the relay passes the message on.
+     * If it returns 0, the relay leaves the message out. If it returns a negative number, the step fails. NULL means
+     * that the relay passes all messages on. */
     int (*work)(struct step_relay *relay, struct spead_message *message);
     void *arg;
-    uint32_t batch;        /* messages in one step; 0: 16 */
-    uint32_t stall_one_in; /* about one of this many steps does nothing; 0: no such step */
-    struct spead_node_config config; /* policies, blocking, cpu; step_relay_add() sets the rest */
+    uint32_t batch; /* number of messages in one step; 0 means 16 */
+    /* On average one of this many steps does nothing. 0 means that every step works. */
+    uint32_t stall_one_in;
+    /* The test sets the policies, `blocking` and `cpu`. step_relay_add() sets the other fields. */
+    struct spead_node_config config;
 
     uint64_t received, passed, left_out, surrendered; /* results */
     unsigned starts, finishes;
@@ -49,14 +53,17 @@ struct spead_node *step_relay_add(struct spead_graph *graph, struct step_relay *
 /* ---- Sink (input "in") ---------------------------------------------------------------------- */
 
 struct step_sink {
-    uint64_t stop_after;  /* ends after this many messages; 0: takes all */
-    uint32_t batch;       /* 0: 16 */
-    _Atomic bool *closed; /* the sink takes nothing while it is true; NULL: it always takes */
-    uint32_t record_max;  /* messages to record; 0: 4096 */
+    uint64_t stop_after; /* the sink ends after this many messages; 0 means never */
+    uint32_t batch;      /* 0 means 16 */
+    /* When *closed is true, the sink takes no message. NULL means that it always takes messages. */
+    _Atomic bool *closed;
+    uint32_t record_max; /* number of messages to record; 0 means 4096 */
 
-    struct spead_message *record; /* allocated; step_sink_release() frees it */
+    /* The recorded messages. step_sink_release() frees them. */
+    struct spead_message *record;
     _Atomic uint64_t received;
-    int end; /* the code with which its input has ended; 0: it has not ended */
+    /* The code with which the input of the sink has ended. 0 means that it has not ended. */
+    int end;
 };
 struct spead_node *step_sink_add(struct spead_graph *graph, struct step_sink *sink,
                                  const char *name);
@@ -68,15 +75,16 @@ void step_sink_release(struct step_sink *sink);
 struct spead_graph *step_graph(const char *name);
 struct spead_executor *step_executor(uint32_t workers);
 
-/* Joins the output "out" of one node to the input "in" of another, by a channel of this capacity with policy
- * block. */
+/* Joins the output "out" of one node to the input "in" of another node. The channel has this capacity and the policy
+ * "block". */
 void step_join(struct spead_graph *graph, struct spead_node *from, struct spead_node *to,
                uint32_t capacity);
 
 uint64_t step_now_ns(void);
-uint64_t step_mix(uint64_t seed, uint64_t value); /* a hash, used as a random number */
+/* Returns a hash of the two numbers. Tests use it as a random number. */
+uint64_t step_mix(uint64_t seed, uint64_t value);
 
-/* If the condition is false, prints the condition and ends the program. It also works in programs without a test
+/* If the condition is false, prints the condition and ends the program. This also works in a program without a test
  * framework. */
 #define STEP_CHECK(condition)                             \
     do {                                                  \

@@ -17,7 +17,8 @@
 #include "must.h"
 
 #define IOVECS_PER_PACKET 2u
-#define SPARE_IOVECS      8192u /* more iovecs, for packets with many pieces */
+/* Extra iovecs for packets with many pieces. */
+#define SPARE_IOVECS 8192u
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 

@@ -16,8 +16,8 @@
 
 /* ---- Packets ------------------------------------------------------------------------------- */
 
-/* Packets with different contents. A packet holds its number, and then a pattern that depends on the number. All iovecs
- * lie in one array without gaps, as in the packets of the core. */
+/* A list of packets with different contents. A packet holds its number, and then a pattern that depends on the number.
+ * All iovecs lie in one array without gaps, as in the packets of the core. */
 struct tx_packets {
     struct speadi_tx_packet *packet;
     struct iovec *iov;
@@ -27,8 +27,8 @@ struct tx_packets {
 
 struct tx_packets *tx_packets_make(unsigned max);
 
-/* These two functions add a packet. The first function gives the packet two iovecs, the second gives it as many as
- * `pieces`. */
+/* These two functions add a packet. The first function gives the packet two iovecs; the second function gives it
+ * `pieces` iovecs. */
 void tx_packets_add(struct tx_packets *packets, uint32_t bytes, uint16_t destination);
 void tx_packets_add_pieces(struct tx_packets *packets, uint32_t bytes, uint16_t destination,
                            unsigned pieces);
@@ -44,8 +44,8 @@ struct tx_harness {
     char reason[256];
     uint32_t buffer_bytes;
     struct tx_sink {
-        int fd;                      /* a socket on a loopback port; -1: closed, or no socket */
-        struct spead_mem_link *link; /* for the mem engine */
+        int fd;                      /* a socket on a loopback port; -1 if closed or not used */
+        struct spead_mem_link *link; /* only engine mem uses it */
     } sink[TX_SINKS_MAX];
     unsigned sinks;
     int *error; /* the error that reap() has reported for each packet */
@@ -54,16 +54,18 @@ struct tx_harness {
 
 struct tx_harness_config {
     const char *engine;
-    unsigned sinks; /* default 1 */
+    unsigned sinks; /* the default is 1 */
     bool v6;
-    uint32_t train_bytes_max; /* default 65536 */
-    uint32_t link_packets;    /* capacity of each memory link; default 4096 */
-    const char *fault;        /* specification of a fault decorator; NULL: none */
-    /* If not NULL, the engine sends to these addresses, as many as `sinks` says, and the harness makes no sinks. */
+    uint32_t train_bytes_max; /* the default is 65536 */
+    uint32_t link_packets;    /* capacity of each memory link in packets; the default is 4096 */
+    /* Specification of a fault decorator. NULL means that there is none. */
+    const char *fault;
+    /* If not NULL, the engine sends to these addresses; `sinks` is their number. The harness then makes no sinks. */
     const struct speadi_address *address;
-    uint32_t buffer_bytes;     /* send buffer of each socket; default 512 KiB */
-    uint32_t packet_bytes_max; /* default 65507 */
-    /* Options for the verbs engine. The test need not fill in the head. All zero by default. */
+    uint32_t buffer_bytes;     /* send buffer of each socket; the default is 512 KiB */
+    uint32_t packet_bytes_max; /* the default is 65507 */
+    /* Options for the verbs engine. The test need not fill in the head of the struct. By default all fields are
+     * zero. */
     struct spead_send_verbs_config verbs;
     bool hardware_rate, hardware_tso;
     const struct spead_send_memory *memory;
@@ -72,13 +74,13 @@ struct tx_harness_config {
     const struct spead_log *log;
 };
 
-/* Opens the engine for config->address, and does nothing else. Returns what open() has returned, and its sentence in
- * *err. */
+/* Opens the engine for config->address, and does nothing else. Returns the result of the engine's open(), which also
+ * writes *err. */
 int tx_harness_try(struct tx_harness *h, const struct tx_harness_config *config,
                    struct spead_err *err);
 
-/* Opens the engine and its sinks. When this host cannot run the engine, it prints why and returns false; the caller
- * then skips the test. */
+/* Opens the engine and its sinks. If this host cannot run the engine, prints why and returns false. Then the caller
+ * must skip the test. */
 bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *config);
 void tx_harness_close(struct tx_harness *h);
 
@@ -88,7 +90,7 @@ unsigned tx_harness_reap(struct tx_harness *h);
 /* Sends all packets and waits until they are reaped, for at most 10 s. */
 void tx_harness_send(struct tx_harness *h, const struct tx_packets *packets);
 
-/* Receives one packet at sink i. Returns the length of the packet, or -1 when no packet arrives within 100 ms. */
+/* Receives one packet at sink i. Returns the length of the packet, or -1 if no packet arrives within 100 ms. */
 int tx_harness_receive(struct tx_harness *h, unsigned i, uint8_t *into, uint32_t room);
 
 /* Checks that exactly these packets have arrived at their sinks, in order and with the right bytes. */

@@ -28,7 +28,8 @@ static _Noreturn void refuse(const char *path, unsigned line, const char *why)
     abort();
 }
 
-/* Appends the bytes of one line to the packet. Returns NULL, or a text that says why the line is wrong. */
+/* Appends the bytes of one line to the packet. Returns NULL if the line is right. Otherwise returns a text that says
+ * why it is wrong. */
 static const char *read_bytes(struct test_vector_packet *packet, const char *text)
 {
     for (;;) {

@@ -22,7 +22,7 @@ struct test_vectors {
     struct test_vector_packet packet[TEST_VECTOR_PACKETS_MAX];
 };
 
-/* The names of all files; NULL ends the list. */
+/* The names of all files, without ".hex". NULL ends the list. */
 extern const char *const test_vector_names[];
 
 /* Reads all packets of tests/vectors/NAME.hex. */

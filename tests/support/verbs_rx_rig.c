@@ -69,7 +69,8 @@ bool verbs_rx_rig_prepare(struct verbs_rx_rig *rig, const struct verbs_rx_option
     rig->verbs.options =
         (struct spead_engine_options){.struct_size = sizeof rig->verbs, .engine = "verbs"};
     if (rig->verbs.queues == 0)
-        rig->verbs.queues = 1; /* the default, for tests that set nothing */
+        /* A test that sets nothing gets the default. */
+        rig->verbs.queues = 1;
     rig->config = (struct speadi_rx_config){
         .addresses = rig->address,
         .interface = &rig->interface,

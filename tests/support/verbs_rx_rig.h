@@ -1,5 +1,5 @@
 /* A verbs receive engine on the near host, and ordinary senders on the far host. The rig is for programs that are
- * linked with the verbs double. The caller makes the engine load the double (verbs_double.h). */
+ * linked with the verbs double. The caller must make the engine load the double (verbs_double.h). */
 #ifndef TESTS_SUPPORT_VERBS_RX_RIG_H
 #define TESTS_SUPPORT_VERBS_RX_RIG_H
 
@@ -17,10 +17,10 @@
 #define VERBS_RX_ENDPOINTS 4u
 
 struct verbs_rx_options {
-    const char *endpoints[VERBS_RX_ENDPOINTS]; /* {NULL} stands for "239.1.2.3:7148" */
-    const char *interface;                     /* NULL: the name of the near host's interface */
-    unsigned mtu;                              /* 0 stands for VERBS_RX_MTU */
-    uint32_t buffer_bytes;                     /* 0 stands for 256 KiB */
+    const char *endpoints[VERBS_RX_ENDPOINTS]; /* {NULL} means "239.1.2.3:7148" */
+    const char *interface;                     /* NULL means the interface of the near host */
+    unsigned mtu;                              /* 0 means VERBS_RX_MTU */
+    uint32_t buffer_bytes;                     /* 0 means 256 KiB */
     enum spead_receive_path path;
     struct spead_recv_verbs_config verbs; /* the rig fills its field `options` */
     const struct spead_log *log;
@@ -34,18 +34,18 @@ struct verbs_rx_rig {
     struct speadi_rx_config config;
     struct speadi_rx_facts facts;
     const struct speadi_rx_engine_ops *ops;
-    void *engine;                        /* NULL: not open */
+    void *engine;                        /* NULL if it is not open */
     int sender[VERBS_RX_ENDPOINTS], raw; /* sockets on the far host */
     struct speadi_rx_burst burst;
     char reason[256];
     struct spead_err err;
 };
 
-/* Makes two hosts, the senders and the configuration. Returns false if that is not possible here. Then rig->reason says
- * why, and the caller skips the test. */
+/* Makes two hosts, the senders and the configuration. Returns false if this machine does not allow that. Then
+ * rig->reason says why, and the caller must skip the test. */
 bool verbs_rx_rig_prepare(struct verbs_rx_rig *rig, const struct verbs_rx_options *options);
 
-/* Opens the engine. Returns 0, or -errno with a sentence in rig->err. */
+/* Opens the engine. Returns 0, or -errno with a text in rig->err. */
 int verbs_rx_rig_open_engine(struct verbs_rx_rig *rig);
 
 void verbs_rx_rig_close(struct verbs_rx_rig *rig);
@@ -53,16 +53,16 @@ void verbs_rx_rig_close(struct verbs_rx_rig *rig);
 /* Sends a datagram to the endpoint. Returns false when the kernel refuses it. */
 bool verbs_rx_rig_send(struct verbs_rx_rig *rig, unsigned endpoint, const void *data, size_t bytes);
 
-/* Sends a frame from the far host without changing it. */
+/* Sends a frame from the far host, byte for byte. */
 bool verbs_rx_rig_send_frame(struct verbs_rx_rig *rig, const void *frame, size_t bytes);
 
-/* Polls and waits for up to five seconds until there are packets in rig->burst. Returns the result of poll(); 0 when no
- * packet has arrived. */
+/* Polls and waits until packets are in rig->burst, but for at most five seconds. Returns the result of poll(), which is
+ * 0 if no packet has arrived. */
 int verbs_rx_rig_poll(struct verbs_rx_rig *rig);
 void verbs_rx_rig_give_back(struct verbs_rx_rig *rig);
 
-/* Writes a frame from the far host to the group 239.1.2.3, port 7148, with these VLAN tags (0: no tag), this payload
- * and right checksums. Returns its length. */
+/* Writes a frame to `to` as the far host would send it to the group 239.1.2.3, port 7148. The frame has this payload,
+ * right checksums, and these VLAN tags; 0 means no tag. Returns the length of the frame. */
 size_t verbs_rx_rig_frame(uint8_t *to, uint16_t outer_tag, uint16_t inner_tag, const void *payload,
                           size_t bytes);
 
