@@ -136,7 +136,7 @@ static void steer(struct side *side)
     must(side->flow != NULL, "ibv_create_flow");
 }
 
-/* Returns whether the frame is the one expected. */
+/* Returns 1 if the frame is the expected frame with this number, else 0. */
 static int right(const uint8_t *frame, uint32_t length, uint32_t number)
 {
     uint32_t wire;
@@ -189,8 +189,8 @@ static int receive(struct side *side, unsigned count)
 
 static void fill(uint8_t *frame, uint32_t number)
 {
-    /* Ethernet: destination, source, type. Then IPv4 with 28 + 1024 bytes, from 10.77.0.2 to 239.1.2.3. Then UDP with
-     * 8 + 1024 bytes. */
+    /* Ethernet header: destination, source, type. IPv4 header: 28 + 1024 bytes, from 10.77.0.2 to 239.1.2.3. UDP
+     * header: 8 + 1024 bytes. */
     static const uint8_t headers[HEADERS] = {
         1,    0, 0x5e, 1,    2, 3, 2,         0,          0,         0,          0, 9, 8,  0,
         0x45, 0, 4,    0x1c, 0, 0, 0x40,      0,          4,         17,         0, 0, 10, 77,
@@ -221,7 +221,8 @@ static int transmit(struct side *side, unsigned count)
             found = ibv_poll_cq(side->send_cq, 1, &wc);
         must(found >= 0 && (!found || wc.status == IBV_WC_SUCCESS), "send completion");
         if (last)
-            poll(NULL, 0, 1); /* send slowly enough for the queue of the receiver */
+            /* Send slowly, so that the queue of the receiver does not overflow. */
+            poll(NULL, 0, 1);
     }
     return 0;
 }

@@ -1,7 +1,7 @@
-/* Goal: each fault that a script can name happens once, where and when the script says, and the program sees it as it
- * would see it with hardware.
- * Method: there are two hosts. Frames carry a number, so that a test can tell loss, copies, disorder and damage
- *         apart. */
+/* Goal: each fault that a script can name happens once, where and when the script says. The program sees it as it would
+ * see it with hardware.
+ * Method: there are two hosts. Frames carry a number. So a test can see whether a frame was lost, copied, damaged, or
+ * came in another order. */
 #include "verbs_rig.h"
 
 #include <errno.h>
@@ -200,7 +200,8 @@ Test(verbs_faults, an_overrun_can_be_scripted)
 
     begin((struct rig_options){0}, 8);
     vdouble_script("cq.overrun@1");
-    cr_assert_eq(rig_move_qp(rig.near.qp, IBV_QPS_ERR), 0); /* the flush makes completions */
+    /* In the state ERR the double flushes the posted receives, and each gives a completion. */
+    cr_assert_eq(rig_move_qp(rig.near.qp, IBV_QPS_ERR), 0);
     cr_assert_eq(next_event(), IBV_EVENT_CQ_ERR);
     cr_assert_eq(ibv_poll_cq(rig.near.recv_cq, 1, &wc), -1);
     rig_close(&rig);
@@ -336,7 +337,7 @@ struct set_up {
     struct ibv_rwq_ind_table *table;
 };
 
-/* Does the next step, unless an earlier step has failed. */
+/* Both macros do a step and keep its errno in `err`. If an earlier step has failed, they do nothing. */
 #define STEP(call)     (errno = 0, err = err ? err : (call) ? 0 : errno)
 #define STEP_INT(call) (err = err ? err : (call))
 
@@ -404,7 +405,8 @@ static void tear_down(struct set_up *made)
     cr_assert(!host->context || !ibv_close_device(host->context));
 }
 
-/* Makes all kinds of objects that a program makes, in order, and destroys them again. Returns 0 or the first errno. */
+/* Makes one object of every kind that a program makes, in order, and destroys the objects again. Returns 0 or the first
+ * errno. */
 static int set_up_and_tear_down(void)
 {
     struct ibv_device_attr_ex attr;

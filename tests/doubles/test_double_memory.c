@@ -1,6 +1,6 @@
 /* Goal: through dma-buf registration, a program can receive into memory that the CPU must not touch, and send from it.
- * Method: a memfd acts as the memory of the device. The mapping of the program is PROT_NONE, so that every access
- * through it faults. */
+ * Method: a memfd acts as the memory of the device. The program maps it PROT_NONE, so that every access through this
+ * mapping faults. */
 #include "verbs_rig.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
-/* Goal: the multi-packet receive queue behaves like that of mlx5. The program writes the ring and the doorbell. The
- * device packs frames into strides and packs their lengths into completions, and it fills up entries.
+/* Goal: the multi-packet receive queue of the double behaves like that of mlx5. The program writes the ring and the
+ * doorbell. The device writes frames into strides and their lengths into completions. If a frame does not fit into the
+ * rest of an entry, the device fills this rest up.
  * Method: the tests use the smallest queue, with 512 strides of 64 bytes in an entry, and frames of known length. */
 #include "verbs_rig.h"
 
@@ -10,13 +11,14 @@
 
 enum { STRIDE_BYTES = 64, STRIDES = 512, ENTRY_BYTES = STRIDE_BYTES * STRIDES, ENTRIES = 2 };
 enum { FRAME_STRIDES = 23, FRAME_PAYLOAD = FRAME_STRIDES * STRIDE_BYTES - (int)RIG_HEADERS };
-enum { FRAMES_PER_ENTRY = STRIDES / FRAME_STRIDES }; /* 22 frames, and 6 strides remain */
+/* An entry holds 22 frames, and 6 strides remain. */
+enum { FRAMES_PER_ENTRY = STRIDES / FRAME_STRIDES };
 
 static struct rig rig;
 static struct mprq {
     struct ibv_wq *wq;
     struct ibv_rwq_ind_table *table;
-    struct rig_host host; /* its queue pair has an indirection table */
+    struct rig_host host; /* the queue pair of this host has an indirection table */
     struct mlx5dv_rwq ring;
     struct ibv_mr *mr;
     uint8_t *memory;

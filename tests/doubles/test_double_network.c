@@ -1,6 +1,6 @@
-/* Goal: a raw packet queue pair works with the double as it does with a NIC.
- * Method: two hosts are on a veth pair in namespaces that the test makes. The test builds frames, one queue pair (or
- * the kernel) sends them, and the test reads them where the other queue pair wrote them. */
+/* Goal: a raw packet queue pair works with the double as with a NIC.
+ * Method: the test makes two network namespaces with a veth pair between them. It builds frames. One queue pair, or the
+ * kernel, sends them. The test reads them where the other queue pair wrote them. */
 #include "offloads.h"
 #include "verbs_rig.h"
 
@@ -107,8 +107,8 @@ Test(verbs_network, a_sleeper_wakes_by_the_channel_once_it_has_armed)
     rig_close(&rig);
 }
 
-/* When a queue is destroyed, its unread events are removed. The kernel does this too, because such an event would point
- * to freed memory. */
+/* When a completion queue is destroyed, its unread events must be removed. The kernel does this too, because such an
+ * event would point to freed memory. */
 Test(verbs_network, an_unread_event_goes_with_its_queue)
 {
     struct rig rig;
@@ -210,7 +210,7 @@ Test(verbs_network, segmentation_makes_frames_of_equal_size)
     payload = rig_slot(&rig.far, RIG_DEPTH);
     for (unsigned i = 0; i < 300; i++)
         payload[i] = (uint8_t)i;
-    /* Only the headers of this frame are used. The UDP length in them is the length of one segment. */
+    /* The test uses only the headers of this frame. The UDP length in them is the length of one segment. */
     rig_frame(payload + 1024, 0, 100);
     memcpy(header, payload + 1024, sizeof header);
     sge = (struct ibv_sge){(uintptr_t)payload, 300, rig.far.mr->lkey};
@@ -230,7 +230,7 @@ Test(verbs_network, segmentation_makes_frames_of_equal_size)
     rig_close(&rig);
 }
 
-/* Sends `bytes` bytes in datagrams of 1000 bytes from the kernel of the far host, in one call. */
+/* In one call, the kernel of the far host sends `bytes` bytes, in datagrams of 1000 bytes. */
 static void kernel_sends(struct rig *rig, size_t bytes)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(RIG_PORT)};

@@ -1,6 +1,6 @@
 /* Goal: a verbs program that was built for real hardware runs with the double without a change.
- * Method: ordinary-verbs is linked with the libibverbs of the system. LD_LIBRARY_PATH names the double. One process
- * receives on one host of a veth pair what another process sends on the other host. */
+ * Method: ordinary-verbs is linked with the libibverbs of the system. LD_LIBRARY_PATH makes it load the double instead.
+ * One process sends on one host of a veth pair, and another process receives on the other host. */
 #include "netns.h"
 #include "program.h"
 
@@ -31,8 +31,8 @@ Test(verbs_ordinary, a_program_built_for_hardware_moves_verified_frames, .timeou
     program_release(&sender);
 }
 
-/* Without LD_LIBRARY_PATH, the program loads the library of the system, which has no such device. This shows that the
- * other test really used the double. */
+/* Without LD_LIBRARY_PATH, the program loads the library of the system, which has no device of this name. This shows
+ * that the other test really used the double. */
 Test(verbs_ordinary, without_the_double_there_is_no_device)
 {
     struct program program = {0};

@@ -1,5 +1,5 @@
-/* Goal: the double refuses every use that hardware refuses, or that on hardware leads to a hang, a crash or wrong data;
- * and it says why.
+/* Goal: the double refuses every use that hardware refuses. It also refuses uses that lead to a hang, a crash or wrong
+ * data on hardware. It always says why.
  * Method: there is one host with one device. Each test makes one mistake and reads the answer. */
 #include "verbs_rig.h"
 
@@ -291,7 +291,9 @@ static void one_send_completion_on_an_extended_queue(void)
     rig_open(&rig, 1, (struct rig_options){.extended = true});
     rig_ready(&rig.near);
     rig_move_qp(rig.near.qp, IBV_QPS_ERR);
-    cr_assert_eq(rig_post(&rig.near, 0), 0); /* flushed, so it completes without a frame */
+    /* The queue pair is in the state ERR. So the request is flushed, and its completion comes although no frame is
+     * sent. */
+    cr_assert_eq(rig_post(&rig.near, 0), 0);
 }
 
 Test(verbs_refusals, reading_a_field_not_asked_for_aborts, .signal = SIGABRT)

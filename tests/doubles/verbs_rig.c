@@ -8,7 +8,8 @@
 
 #define MEMORY_BYTES (2 * RIG_DEPTH * RIG_SLOT_BYTES)
 
-enum { WAIT_STEPS = 5000 }; /* steps of one millisecond; only a test that fails waits that long */
+/* The number of steps of one millisecond. Only a test that fails waits so long. */
+enum { WAIT_STEPS = 5000 };
 
 static const uint8_t group_mac[6] = {0x01, 0x00, 0x5e, 0x01, 0x02, 0x03};
 

@@ -12,14 +12,16 @@
 #define RIG_MTU        1500u
 #define RIG_DEPTH      32u
 #define RIG_SLOT_BYTES 2048u
-#define RIG_HEADERS    42u /* Ethernet, IPv4, UDP */
+#define RIG_HEADERS    42u /* bytes of the Ethernet, IPv4 and UDP headers */
 #define RIG_PORT       7148u
 
 struct rig_options {
-    unsigned depth, sge_max, cqe; /* 0 stands for RIG_DEPTH, 4, and 4 * depth */
+    /* 0 means RIG_DEPTH for `depth`, 4 for `sge_max`, and 4 * depth for `cqe`. */
+    unsigned depth, sge_max, cqe;
     unsigned inline_max, tso_header_max;
-    uint64_t wc_flags; /* flags of the receive completion queue, if it is extended */
-    bool extended;     /* the receive completion queue is an extended one */
+    /* If the receive completion queue is extended, these are its flags. */
+    uint64_t wc_flags;
+    bool extended; /* true if the receive completion queue is extended */
 };
 
 struct rig_host {
@@ -30,26 +32,26 @@ struct rig_host {
     struct ibv_cq *send_cq, *recv_cq;
     struct ibv_cq_ex *recv_ex;
     struct ibv_qp *qp;
-    struct ibv_flow *flow; /* NULL: there is no rule */
+    struct ibv_flow *flow; /* NULL if there is no flow rule */
     struct ibv_mr *mr;
     uint8_t *memory; /* RIG_DEPTH slots to receive into, then RIG_DEPTH slots to send from */
 };
 
 struct rig {
     struct test_netns_pair pair;
-    struct rig_host near, far; /* rig_open() opens far only with two hosts */
+    struct rig_host near, far; /* rig_open() opens `far` only if it opens two hosts */
 };
 
-/* Opens one host or both. Skips the test if the system has no namespaces. */
+/* Opens one host or two hosts. Skips the test if the system has no network namespaces. */
 void rig_open(struct rig *rig, int hosts, struct rig_options options);
 
 /* Closes everything. Asserts that every step succeeds and that no object is left. */
 void rig_close(struct rig *rig);
 
-/* Makes host->qp with these options; its state is RESET. Returns NULL with errno set if the double refuses. */
+/* Makes host->qp with these options. Its state is then RESET. Returns NULL with errno set if the double refuses. */
 struct ibv_qp *rig_make_qp(struct rig_host *host, struct rig_options options);
 
-/* Moves a queue pair to a state, with the attributes that this step requires. Returns 0 or a positive errno. */
+/* Moves a queue pair to a state, with the attributes that this change requires. Returns 0 or a positive errno. */
 int rig_move_qp(struct ibv_qp *qp, enum ibv_qp_state state);
 
 /* Moves host->qp from RESET to RTS. */
@@ -61,11 +63,12 @@ void rig_steer(struct rig_host *host);
 int rig_post(struct rig_host *host, unsigned slot);
 uint8_t *rig_slot(const struct rig_host *host, unsigned slot);
 
-/* Writes a multicast frame with `payload` bytes of payload, which begin with `number`. Returns its length. */
+/* Writes a multicast frame to `to`. Its payload has `payload` bytes and begins with `number`. Returns the length of the
+ * frame. */
 size_t rig_frame(uint8_t *to, uint32_t number, size_t payload);
 
-/* Builds a frame as rig_frame() does, sends it signalled, and waits for the completion. Returns the status of the
- * completion. */
+/* Builds a frame as rig_frame() does, sends it with the flag "signalled", and waits for the completion. Returns the
+ * status of the completion. */
 enum ibv_wc_status rig_send(struct rig_host *host, uint32_t number, size_t payload);
 
 /* Returns the number at the start of the payload of a received frame. */
@@ -74,13 +77,12 @@ uint32_t rig_number(const uint8_t *frame);
 /* Waits for the next completion and returns it. Fails the test when none arrives. */
 struct ibv_wc rig_completion(struct ibv_cq *cq);
 
-/* Returns true if the queue has no completion now. The caller calls it when all frames that were sent must have
- * arrived. */
+/* Returns true if the queue has no completion now. Call it only when all frames that were sent must have arrived. */
 bool rig_nothing(struct ibv_cq *cq);
 
 struct vdouble_counters rig_counters(void);
 
-/* Waits until the counters of received frames, without rx_unmatched, add up to `matched`. */
+/* Waits until `matched` frames have been received. Frames that no rule matched (rx_unmatched) do not count. */
 void rig_wait_frames(uint64_t matched);
 
 #define rig_assert_refused(text)                                                        \

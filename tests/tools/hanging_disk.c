@@ -1,6 +1,6 @@
 /* Imitates a disk that stops answering. A test preloads this library into a program. Then the third pwritev() of the
- * program hangs, and all later ones hang too. The third call writes the payloads of the second batch, because each
- * batch makes one call for payloads and one for index lines. */
+ * program hangs, and so does each later one. Each batch of heaps makes one call for payloads and one call for index
+ * lines. So the third call writes the payloads of the second batch. */
 #include <stdatomic.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>

@@ -1,4 +1,4 @@
-/* The programs that have tables of options, and a walk over their rows. */
+/* Lists the programs that have tables of options. A function visits the rows of all these tables. */
 #ifndef TESTS_TOOLS_OPTION_ROWS_H
 #define TESTS_TOOLS_OPTION_ROWS_H
 
@@ -8,8 +8,8 @@
 
 struct option_program {
     const struct tool_program *program;
-    const char *path;      /* of the built program */
-    const char *arguments; /* the arguments that a command line needs besides options */
+    const char *path;      /* path of the built program */
+    const char *arguments; /* the words that a command line needs besides options */
     const char *manual;    /* name of the manual page in docs/man */
 };
 
@@ -21,7 +21,7 @@ static const struct option_program option_programs[] = {
 
 #define OPTION_PROGRAM_COUNT (sizeof option_programs / sizeof *option_programs)
 
-/* Calls check() for each row of each program. */
+/* Calls check() for each row of the option table of each program. */
 static inline void for_each_option(void (*check)(const struct option_program *tool,
                                                  const struct tool_option *option))
 {

@@ -1,6 +1,6 @@
 /* Goal: spead-recv --output writes every heap and its index line, also when the disk is full or hangs. Method: the
- * built programs run over loopback in a network namespace of the test. Each line of the index is compared with the
- * file. A limit on the size of files imitates a full disk; a preloaded library (hanging_disk.c) imitates a disk
+ * built programs run over loopback in a network namespace of the test. The test compares each line of the index with
+ * the file. A limit on the size of files imitates a full disk. A preloaded library (hanging_disk.c) imitates a disk
  * that hangs. */
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -32,7 +32,7 @@ static void remove_folder(void)
 
 TestSuite(capture, .init = enter_with_folder, .fini = remove_folder, .timeout = 120);
 
-/* Compares each line of the index with the file. Returns the number of lines. */
+/* Compares each line of the index with the capture file. Returns the number of lines. */
 static unsigned check_capture(void)
 {
     FILE *index = fopen(index_path, "r"), *data = fopen(path, "r");
@@ -98,7 +98,7 @@ Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
     release(&run);
 }
 
-/* The second signal ends the program although the disk hangs. The heaps in the index are whole in the file. */
+/* The second signal ends the program although the disk hangs. Every heap that the index names is whole in the file. */
 Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_written)
 {
     struct run run = {.recv = {.preload = HANGING_DISK}};

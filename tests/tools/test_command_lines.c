@@ -1,5 +1,6 @@
-/* Goal: a wrong command line gives one line that names the mistake, and status 2. A refusal of the network or the
- * system gives one line and status 1. Method: the test runs the built programs. */
+/* Goal: for a wrong command line a tool prints one line that names the mistake, and ends with status 2. If the network
+ * or the system refuses something, the tool prints one line and ends with status 1. Method: the test runs the built
+ * programs. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
 /* Goal: spead-send and spead-recv do what their manual pages say. Method: the built programs run over loopback in a
- * network namespace of the test, so slowly that nothing is lost by chance. The test reads their JSON objects. */
+ * network namespace of the test. They send so slowly that no packet is lost by chance. The test reads their JSON
+ * objects. */
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <signal.h>
@@ -196,7 +197,7 @@ Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
     release(&run);
 }
 
-/* No stop heap was sent, so receivers may wait for ever. The status and a line must say so. */
+/* The sender could not send a stop heap, so receivers may wait for ever. The exit status and a line must say so. */
 Test(end_to_end, an_interrupted_sender_that_cannot_finish_says_so)
 {
     struct run run = {0};
@@ -232,8 +233,8 @@ Test(end_to_end, a_second_interrupt_ends_the_sender_at_once)
     release(&run);
 }
 
-/* Sends two heaps with a program whose standard streams are closed or broken. If any other datagram reached the
- * receiver, the receiver would end with status 3. Returns the status of the sender. */
+/* Sends two heaps with a program whose standard streams are closed or broken. No text of the program may go into the
+ * network instead: the receiver would end with status 3. Returns the exit status of the sender. */
 static int send_without_streams(enum program_streams streams, const char *recv_line,
                                 const char *send_line)
 {

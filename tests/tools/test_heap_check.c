@@ -1,5 +1,5 @@
-/* Goal: the check counts heaps, verifies them, releases them or passes them on, and ends the stream at its limit.
- * Method: made heaps go through a graph of a probe source, the check and, where the check has an output, a probe
+/* Goal: the node "check" counts heaps, verifies them, releases them or passes them on, and ends the stream at its
+ * limit. Method: made heaps go through a graph of a probe source, the check and, if the check has an output, a probe
  * sink. The stream that the check stops never receives a packet. */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -19,14 +19,14 @@ struct rig {
     struct spead_mem_link *link;
     struct heap_check_config config;
     struct spead_probe_sink_config sink_config;
-    struct spead_probe_record record; /* of the sink */
+    struct spead_probe_record record; /* what the sink has recorded */
     struct heap_check_totals totals;
-    int stream_end; /* the result of the next poll of the stream */
+    int stream_end; /* the result of the first poll of the stream after the run */
 };
 
 static const struct speadi_span part = {0, 2000};
 
-/* Every fourth heap is incomplete. */
+/* Makes a rig in which every fourth heap is incomplete. */
 static void make_rig(struct rig *rig)
 {
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
@@ -62,7 +62,7 @@ static void join(struct spead_graph *graph, struct spead_node *from, struct spea
                  0);
 }
 
-/* Frees the rig. Every heap must be back in the pool. */
+/* Frees the rig. Asserts that every heap is back in the pool. */
 static void release(struct rig *rig)
 {
     struct speadi_block *region[HEAPS];
@@ -116,7 +116,7 @@ static int run(struct rig *rig)
     spead_probe_source_destroy(source);
     spead_probe_sink_destroy(sink);
     heap_check_destroy(check);
-    /* The poll returns -ESHUTDOWN when the check has stopped the stream. Else it returns 0, because the link is
+    /* If the check has stopped the stream, poll() returns -ESHUTDOWN. Otherwise it returns 0, because the link is
      * empty. */
     cr_assert_eq(spead_recv_stream_start(rig->config.stream, NULL), 0);
     rig->stream_end = spead_recv_stream_poll(rig->config.stream);
@@ -180,7 +180,7 @@ Test(heap_check, has_enough_at_the_limit_and_ends_the_stream)
     release(&rig);
 }
 
-/* The sink fails, as the writer does on a full disk. The check goes on taking heaps and releases them, so that the
+/* The sink fails, as the heap writer does on a full disk. The check must still take heaps and release them, so that the
  * stream can end. */
 Test(heap_check, goes_on_taking_when_nobody_takes_from_it)
 {

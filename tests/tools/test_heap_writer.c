@@ -1,6 +1,7 @@
-/* Goal: after a good run and after a full disk, the capture file and its index have whole heaps only. Method: a
- * probe source sends made heaps to the writer. A limit on the size of files (RLIMIT_FSIZE) imitates a full disk: a
- * write at the limit writes some bytes, and the next one fails. After each run every heap must be back in its pool. */
+/* Goal: after a good run and after a full disk, the capture file and its index contain only whole heaps. Method: a
+ * probe source sends made heaps to the writer. A limit on the size of files (RLIMIT_FSIZE) imitates a full disk: the
+ * write that reaches the limit writes only some bytes, and the next write fails. After each run every heap must be back
+ * in its pool. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -50,8 +51,8 @@ static off_t file_bytes(const char *name)
     return st.st_size;
 }
 
-/* Checks that every index line describes a heap that is whole in the file, and that the file ends with the last of
- * these heaps. Returns the number of lines. */
+/* Checks that every index line describes a heap that is whole in the file. Checks also that the file ends with the last
+ * of these heaps. Returns the number of lines. */
 static unsigned check_files(uint64_t first_counter)
 {
     FILE *index = fopen(index_path, "r"), *data = fopen(path, "r");
@@ -108,7 +109,7 @@ static void make_rig(struct rig *rig)
     rig->pool = made_heap_pool(HEAPS_MAX, HEAP_BYTES);
 }
 
-/* Adds count heaps. Their heap counters are first, first + 1 and so on. */
+/* Adds `count` heaps. Their heap counters are first, first + 1, ... */
 static void add_heaps(struct rig *rig, uint64_t first, unsigned count, size_t bytes)
 {
     for (unsigned i = 0; i < count; i++)
@@ -139,7 +140,7 @@ static void build(struct rig *rig, unsigned batch)
                  0);
 }
 
-/* Frees the rig. Every heap must be back in the pool. */
+/* Frees the rig. Asserts that every heap is back in the pool. */
 static void release(struct rig *rig)
 {
     struct speadi_block *region[HEAPS_MAX];
@@ -234,7 +235,7 @@ static void limit_files(rlim_t bytes)
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }
 
-/* The data file reaches the limit first. */
+/* Here the data file reaches the size limit earlier than the index. */
 Test(heap_writer, a_full_disk_is_named_and_leaves_whole_heaps)
 {
     struct heap_writer_totals totals;
@@ -251,7 +252,7 @@ Test(heap_writer, a_full_disk_is_named_and_leaves_whole_heaps)
     cr_expect_eq(check_files(1), 7);
 }
 
-/* Heaps without payload have index lines only, so only the index grows. */
+/* A heap without payload has only an index line, so only the index grows. */
 Test(heap_writer, a_full_disk_for_the_index_leaves_whole_lines)
 {
     struct heap_writer_totals totals;
@@ -269,7 +270,7 @@ Test(heap_writer, a_full_disk_for_the_index_leaves_whole_lines)
     cr_expect_eq(totals.heaps, count);
 }
 
-/* Expects that the graph does not start, with this code and a sentence that contains `says`. */
+/* Expects that the start of the graph fails with this code, and that the text of the error contains `says`. */
 static void expect_no_start(const char *name, int code, const char *says)
 {
     struct spead_err err = {0};
@@ -315,7 +316,7 @@ Test(heap_writer, a_file_that_is_being_written_is_refused)
     close(other);
 }
 
-/* Only the start of the graph opens the files, so a graph that is not started makes none. */
+/* The start of the graph opens the files. So a graph that is only built must make no file. */
 Test(heap_writer, building_opens_nothing)
 {
     struct rig rig;

@@ -1,5 +1,5 @@
-/* Goal: spead-info lists every engine of the library whose endpoints can be typed. Method: the test compares the
- * output of the built program with the lists of the library. */
+/* Goal: spead-info lists every engine of the library whose endpoints can be given as text. Method: the test compares
+ * the output of the built program with the lists of the library. */
 #include <criterion/criterion.h>
 
 #include <jansson.h>

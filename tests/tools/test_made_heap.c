@@ -1,5 +1,5 @@
-/* Makes heaps without a stream (made_heap.h), and tests that they are right. A heap lies in the meta memory of a block;
- * this file fills the heap as the receive core does. */
+/* Makes heaps without a stream (made_heap.h), and tests that these heaps are right. A heap lies in the meta memory of
+ * its block. This file fills the heap as the receive core does. */
 #include "made_heap.h"
 
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
-/* Goal: a manual page has an entry for each option of its program and for no other, with the argument, the words
- * and the default of the option. Method: the test compares the entries ".It Fl -NAME ..." of the page with the rows
- * of the program. The default of an entry is in a line "Default: VALUE.". */
+/* Goal: a manual page has an entry for each option of its program and for no other option. The entry gives the
+ * argument, the words and the default of the option. Method: the test compares the entries ".It Fl -NAME ..." of the
+ * page with the rows of the option table. The default of an entry is in a line "Default: VALUE.". */
 #include <criterion/criterion.h>
 
 #include <stdio.h>
@@ -12,13 +12,13 @@
 #define ENTRIES_MAX 96u
 #define DEFAULT     "Default: "
 
-/* One option in a manual page. */
+/* The entry of one option in a manual page. */
 struct entry {
     char head[512]; /* the text behind ".It Fl -", such as "packet Ar n" */
     char text[4096];
-    /* The value in the line "Default: VALUE.", without the full stop; "": there is no such line. */
+    /* The value in the line "Default: VALUE.", without the full stop. It is "" if there is no such line. */
     char standard[TOOL_DEFAULT_MAX];
-    unsigned standards; /* number of such lines */
+    unsigned standards; /* number of lines "Default: VALUE." */
 };
 
 struct page {
@@ -75,7 +75,7 @@ static bool is_of(const struct entry *entry, const char *name)
            (entry->head[length] == ' ' || entry->head[length] == '\0');
 }
 
-/* Returns the entry of an option. There must be exactly one. */
+/* Returns the entry of an option. Asserts that there is exactly one entry. */
 static const struct entry *entry_of(const struct option_program *tool, const char *name)
 {
     const struct entry *found = NULL;
@@ -92,8 +92,8 @@ static const struct entry *entry_of(const struct option_program *tool, const cha
 
 /* ---- What each entry says ------------------------------------------------------------------- */
 
-/* Reads the default of the page as a typed value, and prints it as the default of the option is printed ("64K" and
- * "65536" then are equal). */
+/* Reads the default in the page as if a user had typed it, then prints the value as the program prints a default. So
+ * "64K" and "65536" give the same text. */
 static const char *read_as_typed(const struct option_program *tool,
                                  const struct tool_option *option, const char *typed,
                                  char text[TOOL_DEFAULT_MAX])
@@ -156,7 +156,7 @@ static bool has_option(const struct tool_program *program, const struct entry *e
     for (size_t i = 0; (option = tool_option_at(program, i)) != NULL; i++)
         if (is_of(entry, option->name))
             return true;
-    return is_of(entry, "help"); /* an option of argp */
+    return is_of(entry, "help"); /* argp, not the option table, defines this option */
 }
 
 Test(man_pages, no_option_is_there_that_the_program_lacks)

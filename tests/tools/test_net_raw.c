@@ -1,7 +1,7 @@
-/* Goal: spead-net-raw gives an ordinary user the capabilities that engine verbs needs, and no other. When spead-net-raw
- * itself has no capabilities, it prints how to give them to it. Method: this process runs the built program. As an
- * ordinary user it also runs a copy of the program that has file capabilities (the extended attribute that setcap
- * writes). */
+/* Goal: spead-net-raw gives an ordinary user the capabilities that engine verbs needs, and no other capability. If
+ * spead-net-raw itself has no capabilities, it prints how to give them to it. Method: this process runs the built
+ * program. As an ordinary user it also runs a copy of the program that has file capabilities (the extended attribute
+ * that setcap writes). */
 #include <criterion/criterion.h>
 #include <endian.h>
 #include <errno.h>
@@ -50,7 +50,7 @@ static void copy_program(const char *to)
     cr_assert_eq(system(command), 0);
 }
 
-/* Does what `setcap cap_net_raw,cap_ipc_lock+p` does. */
+/* Gives a program the same capabilities as `setcap cap_net_raw,cap_ipc_lock+p`. */
 static bool give_capabilities(const char *path)
 {
     struct vfs_cap_data data = {.magic_etc = htole32(VFS_CAP_REVISION_2)};

@@ -1,7 +1,7 @@
-/* Goal: what a row says is true. The value fits its place in the struct of options. The default is a value that could
- * be typed. A value outside the range is refused, and the sentence names the option; it also names the option when the
- * library refuses the field. Method: the test checks every row of every program. To see refusals, it runs the built
- * programs. */
+/* Goal: every row of an option table is true. The value fits its field in the struct of options. The default is a value
+ * that a user could type. The tool refuses a value outside the range, and its text names the option. If the library
+ * refuses the field, the text also names the option. Method: the test checks every row of every program. To see
+ * refusals, it runs the built programs. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -77,7 +77,7 @@ Test(option_table, each_option_has_a_heading)
     for_each_option(expect_heading);
 }
 
-/* If two rows had the same name, letter or field, only the first one would be found. */
+/* If two rows had the same name, letter or field, the tool would find only the first of them. */
 static void expect_unique(const struct option_program *tool, const struct tool_option *option)
 {
     const struct tool_option *other;

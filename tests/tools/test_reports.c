@@ -256,7 +256,7 @@ Test(reports, the_senders_object_and_summary_name_errors)
         .stats = {.bucket_count = SPEAD_SEND_BUCKET_COUNT,
                   .submitted = {12, 1200},
                   .bucket = {[SPEAD_SEND_SENT] = {10, 1000}, [SPEAD_SEND_FAILED] = {2, 200}},
-                  .failed_errno = {{.error = 90, .packets = 2}}, /* EMSGSIZE */
+                  .failed_errno = {{.error = 90, .packets = 2}}, /* 90 is EMSGSIZE */
                   .counters = {.icmp_unreachable = 3,
                                .engine_rebuilds = 4,
                                .link_downs = 5,

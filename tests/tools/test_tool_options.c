@@ -1,5 +1,5 @@
-/* Goal: the parsers accept the values that a user may type, and refuse others with a sentence. Method: the test
- * calls the parsers; test_command_lines.c tests whole command lines. */
+/* Goal: the parsers accept the values that a user may type, and refuse others with a text that says why. Method: the
+ * test calls the parsers. test_command_lines.c tests whole command lines. */
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <errno.h>
@@ -92,7 +92,8 @@ Test(tool_options, choices_list_the_words_when_none_fits)
     cr_expect_str_eq(err.text, "use one of auto, socket");
 }
 
-/* Expects "auto" and all engines of the library's list, except those that read memory links, which cannot be typed. */
+/* Expects "auto" and then all engines of the library's list, except engines that read memory links. A user cannot type
+ * a memory link. */
 static void expect_names(const char *const *names, tool_engine_info_fn *info)
 {
     struct spead_engine_info engine = SPEAD_ENGINE_INFO_INIT;
@@ -247,7 +248,7 @@ Test(tool_options, receive_defaults_are_those_of_the_manual)
 
 /* ---- The log ------------------------------------------------------------------------------- */
 
-/* Logs one line of each level, with stderr redirected. */
+/* Redirects stderr, then logs one warning and one line of the level "info". */
 static void log_both(const struct tool_shared *shared)
 {
     struct spead_log log = tool_shared_log(shared);

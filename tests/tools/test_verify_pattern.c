@@ -1,5 +1,5 @@
-/* Goal: payload is filled and checked by the rule of the verify pattern. Method: the test has a second form of the
- * rule, byte by byte, and it changes single bytes. */
+/* Goal: payload is filled and checked by the rule of the verify pattern. Method: the test computes the rule a second
+ * time, byte by byte. It also changes single bytes and expects that the check finds them. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 TestSuite(verify_pattern);
 
-/* The rule as the manual page spead-send(1) says it. */
+/* The rule of the verify pattern, as the manual page spead-send(1) states it. */
 static uint8_t byte_by_the_rule(uint64_t counter, uint64_t offset)
 {
     uint64_t x = counter * 0x9e3779b97f4a7c15u + offset / 8 * 0xd6e8feb86659fd93u;

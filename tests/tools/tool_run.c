@@ -97,8 +97,8 @@ static void look_again(void)
     nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }
 
-/* Returns a UDP counter of /proc/net/snmp. In that file one line begins with "Udp:" and has the names; the next line
- * has the values. */
+/* Returns a UDP counter of /proc/net/snmp. In that file two lines begin with "Udp:". The first line has the names, the
+ * second line has the values. */
 static long long udp_counter(const char *name)
 {
     char names[512], values[512], *rest_n, *rest_v, *word;

@@ -1,9 +1,10 @@
 /* The network of the double: each context has an AF_PACKET socket, and a thread that acts as the device.
  *
- * A veth does some things that a cable does not do, and this file undoes them. It puts stripped VLAN tags back, and it
- * computes checksums that the kernel left to an offload. It drops and counts the long frames that the kernel left to
- * segmentation offload, because no cable carries them (turn tx-udp-segmentation off on the sending host). The kernel
- * still gets every frame too. It answers a unicast packet with ICMP unless a socket holds the port. */
+ * A veth pair does some things that a cable does not do, and this file undoes them. It puts VLAN tags back that the
+ * kernel has stripped. It computes checksums that the kernel has left to an offload. It drops and counts long frames
+ * that the kernel has left to segmentation offload, because a cable would not carry them (turn tx-udp-segmentation off
+ * on the sending host). The kernel also gets every frame. If no socket holds the port of a unicast packet, the kernel
+ * answers it with ICMP. */
 #include "double.h"
 
 #include <arpa/inet.h>
@@ -165,7 +166,8 @@ static void *play_device(void *arg)
 static int put(struct vd_context *context, const struct vd_frame *frame)
 {
     if (VD_SETTING(port_down) || VD_SETTING(device_fatal)) {
-        VD_COUNT(tx_faulted, 1); /* the frame has left the queue, but it never leaves the port */
+        /* The frame has left the queue, but it never leaves the port. */
+        VD_COUNT(tx_faulted, 1);
         return 0;
     }
     if (send(context->packet_fd, frame->bytes, frame->length, 0) < 0)
@@ -216,8 +218,8 @@ static int listen_to(struct vd_context *context, int fd)
     if (ioctl(fd, SIOCGIFMTU, &request) < 0)
         return errno;
     context->mtu = (unsigned)request.ifr_mtu;
-    /* The double works without the larger buffer and the membership. Without the other options its results would be
-     * wrong. */
+    /* The double also works without the larger buffer and without the membership, so their errors are ignored. Without
+     * the options below, its results would be wrong. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
     setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) < 0 ||
@@ -233,15 +235,16 @@ static int start(struct vd_context *context)
     sigset_t all, before;
     int err;
 
-    sigfillset(&all); /* the threads of the program handle the signals, not the device thread */
+    /* The device thread blocks all signals, so that the threads of the program handle them. */
+    sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     err = pthread_create(&context->thread, NULL, play_device, context);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return err;
 }
 
-/* Opens the socket and starts the thread. Without CAP_NET_RAW the device still opens; only making a queue pair
- * fails. */
+/* Opens the socket and starts the thread of the device. Without CAP_NET_RAW the device still opens, but then no queue
+ * pair can be made. */
 int vd_network_open(struct vd_context *context)
 {
     int err;
@@ -286,7 +289,8 @@ bool vd_network_link_up(const struct vd_context *context)
     struct ifreq request = {0};
 
     if (context->packet_fd < 0)
-        return true; /* without the socket the state of the interface cannot be read */
+        /* Without the socket, this function cannot read the state of the interface. */
+        return true;
     strcpy(request.ifr_name, context->device->interface);
     return ioctl(context->packet_fd, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) &&
            (request.ifr_flags & IFF_RUNNING);

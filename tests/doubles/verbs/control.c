@@ -9,11 +9,11 @@
 
 enum { VERB_COUNT_MAX = 128 };
 
-/* This lock protects all variables below it. */
+/* This lock protects all variables below. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vdouble_counters counters;
 static struct {
-    const char *name; /* a string literal of the double */
+    const char *name; /* a string constant in the code of the double */
     uint64_t count;
 } calls[VERB_COUNT_MAX];
 static size_t call_count;

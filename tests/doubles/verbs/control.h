@@ -30,45 +30,49 @@
 #include <stdint.h>
 
 struct vdouble_counters {
-    /* Frames from the network. Each frame is counted in exactly one of the first five counters. */
-    uint64_t rx_delivered; /* a rule matched, and the frame was written for at least one queue */
+    /* Each frame from the network is counted in exactly one of the first five counters. In rx_delivered: a flow rule
+     * matched, and the double wrote the frame for at least one queue. */
+    uint64_t rx_delivered;
     uint64_t rx_unmatched; /* no flow rule matched */
-    uint64_t rx_out_of_buffer; /* a rule matched, but nothing was posted or no queue was ready */
-    uint64_t rx_oversized; /* longer than the MTU: the kernel of the sender left it unsegmented */
-    uint64_t rx_faulted;   /* dropped by the script, or because the port was down */
+    /* A flow rule matched, but no receive was posted or no queue was ready. */
+    uint64_t rx_out_of_buffer;
+    /* The frame is longer than the MTU, because the kernel of the sender has not cut it into segments. */
+    uint64_t rx_oversized;
+    /* The script dropped the frame, or the port was down. */
+    uint64_t rx_faulted;
     uint64_t tx_frames;
     uint64_t tx_faulted;
-    uint64_t completions;    /* put on all completion queues together */
-    uint64_t channel_events; /* sent to all completion channels together */
+    uint64_t completions;    /* completions of all completion queues together */
+    uint64_t channel_events; /* events of all completion channels together */
     uint64_t async_events;
-    uint64_t faults;   /* faults of scripts that happened */
-    uint64_t refusals; /* calls refused because of a mistake of the caller */
-    /* Objects that exist now. */
+    uint64_t faults;   /* faults of scripts that have happened */
+    uint64_t refusals; /* calls that were refused because of a mistake of the caller */
+    /* The numbers of objects that exist now. */
     uint64_t contexts, pds, mrs, channels, cqs, qps, flows, wqs, ind_tables;
 };
 
-/* Adds a script to those that are active already. Returns 0 or -EINVAL. After -EINVAL no part of the new script is
- * active, and vdouble_last_refusal() says why. */
+/* Adds a script to the scripts that are already active. Returns 0 or -EINVAL. After -EINVAL no part of the new script
+ * is active, and vdouble_last_refusal() says why. */
 int vdouble_script(const char *text);
 
-/* Removes every fault, sets each setting to its default, and zeroes all counters except those of the objects. */
+/* Removes every fault, sets each setting to its default, and sets all counters to zero except those of the objects. */
 void vdouble_reset(void);
 
 void vdouble_counters(struct vdouble_counters *out);
 
-/* Returns how often a verb ("create_qp") was called since the start or the last reset. */
+/* Returns how often a verb, such as "create_qp", was called since the start or the last reset. */
 uint64_t vdouble_calls(const char *verb);
 
-/* Returns the sentence that explains the latest refusal, or "". It is valid until the calling thread calls this
- * again. */
+/* Returns the text that explains the latest refusal, or "". The text is valid until the calling thread calls this
+ * function again. */
 const char *vdouble_last_refusal(void);
 
-/* Moves the queue pair of that number to ERR, with the event IBV_EVENT_QP_FATAL. Returns 0 or -ENOENT. */
+/* Moves the queue pair with this number to the state ERR, with the event IBV_EVENT_QP_FATAL. Returns 0 or -ENOENT. */
 int vdouble_qp_fatal(uint32_t qp_num);
 
-/* Sets the function that copies bytes to and from memory registered by dma-buf. NULL restores memcpy on the mapping of
- * the double. The thread of the device or the thread in post_send calls the function with a lock held, so the function
- * must not call a verb. */
+/* Sets the function that copies bytes to and from memory that is registered as a dma-buf. NULL means that the double
+ * copies with memcpy() through its own mapping. The thread of the device, or the thread in post_send, calls the
+ * function. It holds a lock during the call, so the function must not call a verb. */
 typedef void vdouble_copy_fn(void *user, void *to, const void *from, size_t bytes);
 void vdouble_copy_hook(vdouble_copy_fn *copy, void *user);
 

@@ -1,4 +1,4 @@
-/* Completion queues, plain and extended. */
+/* Completion queues, ordinary and extended. */
 #include "double.h"
 
 #include <errno.h>
@@ -98,7 +98,8 @@ static bool take(struct vd_cq *cq, struct vd_cqe *entry)
     if (!due(cq))
         return false;
     *entry = cq->ring[cq->head++ % cq->capacity];
-    if (entry->send_from) /* only after this may the program use these send slots again */
+    /* From now on the program may use these send slots again. */
+    if (entry->send_from)
         vd_queue_retire(&entry->send_from->sq, entry->retired);
     return true;
 }
@@ -133,8 +134,8 @@ int vd_req_notify_cq(struct ibv_cq *ibv, int solicited_only)
         return err;
     if (!ibv->channel)
         return vd_refuse(EINVAL, "req_notify_cq: the queue was made without a channel");
-    /* Completions that are already in the queue send no event. A program that does not poll again after arming may
-     * sleep for ever. */
+    /* Completions that are already in the queue send no event. So after it has armed the queue, a program must poll
+     * once more, or it may sleep for ever. */
     pthread_mutex_lock(&context->lock);
     cq->armed = true;
     cq->armed_solicited = solicited_only;
@@ -166,7 +167,7 @@ static int start_poll(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
     if (cq->polling)
         vd_abort("start_poll: a batch is open: end_poll is missing, or two threads poll");
     err = load(cq);
-    cq->polling = err == 0; /* after a failure the program must not call end_poll() */
+    cq->polling = err == 0; /* if load() failed, the program must not call end_poll() */
     pthread_mutex_unlock(&context->lock);
     return err;
 }
@@ -197,8 +198,8 @@ static void end_poll(struct ibv_cq_ex *ex)
     pthread_mutex_unlock(&context->lock);
 }
 
-/* Returns the current entry, and aborts if the program did not ask for this field when it made the queue. In a real
- * provider, the function that reads the field is then NULL, or it reads bytes of another field. */
+/* Returns the current entry. If the program did not ask for this field when it made the queue, the function aborts. In
+ * a real provider, the function that reads the field would then be NULL, or it would read bytes of another field. */
 static const struct vd_cqe *current(struct ibv_cq_ex *ex, uint64_t flag, const char *field)
 {
     struct vd_cq *cq = (struct vd_cq *)ex;

@@ -1,4 +1,4 @@
-/* Devices and contexts. The caller runs in a network namespace. Each Ethernet interface there is a device with the name
+/* Devices and contexts. Each Ethernet interface in the network namespace of the caller is a device with the name
  * vd_INTERFACE. */
 #include "double.h"
 
@@ -39,8 +39,8 @@ static void add_gid(struct vd_device *device, const void *bytes)
         memcpy(device->gids[device->gid_count++].raw, bytes, 16);
 }
 
-/* Adds the addresses of a device in the order of RoCE: first the link-local address made from the MAC, then the
- * addresses of the interface. */
+/* Adds the addresses of a device in the order of RoCE. First comes the link-local address that is made from the MAC
+ * address, then the addresses of the interface. */
 static void add_gids(struct vd_device *device, const struct ifaddrs *all)
 {
     const uint8_t *mac = device->mac;
@@ -149,7 +149,8 @@ static void fill_operations(struct verbs_context *verbs, struct ibv_device *devi
     context->ops.req_notify_cq = vd_req_notify_cq;
     context->ops.post_send = vd_post_send;
     context->ops.post_recv = vd_post_recv;
-    /* A program that is built for a later libibverbs sees by this that verbs are missing. */
+    /* A program that was built for a later libibverbs has a larger struct. It sees by this size that its new verbs are
+     * missing. */
     verbs->sz = sizeof *verbs;
     verbs->query_port = vd_query_port;
     verbs->query_device_ex = vd_query_device_ex;

@@ -1,7 +1,8 @@
 /* The objects inside the verbs double, and the functions that its files share.
  *
- * Each context has one lock, which protects every object made from it. Order of the locks: lock of the context, then
- * cq->mutex or qp->mutex, then the locks of script.c and control.c. The double models behaviour, not speed. */
+ * Each context has one lock, which protects every object made from the context. A thread must take locks in this order:
+ * first the lock of the context, then cq->mutex or qp->mutex, then the locks of script.c and control.c. The double
+ * models behaviour, not speed. */
 #ifndef TESTS_DOUBLES_VERBS_DOUBLE_H
 #define TESTS_DOUBLES_VERBS_DOUBLE_H
 
@@ -12,37 +13,44 @@
 #include <net/if.h>
 #include <pthread.h>
 
-/* verbs.h defines these names as macros. The double must define the functions that the macros call. */
+/* verbs.h defines these names as macros. The macros call functions of the same names, which the double must define. */
 #undef ibv_reg_mr
 #undef ibv_reg_mr_iova
 #undef ibv_query_port
 #undef ibv_get_device_list
 
-#define VD_EXPORT         __attribute__((visibility("default")))
-#define VD_SGE_MAX        16u
-#define VD_MR_COUNT_MAX   4096u
-#define VD_GID_COUNT_MAX  32
-#define VD_FRAME_MAX      65600u
-#define VD_POISON         0xa5
-#define VD_ETHERNET_EXTRA 18u /* bytes of a frame beyond the MTU: header and one VLAN tag */
+#define VD_EXPORT        __attribute__((visibility("default")))
+#define VD_SGE_MAX       16u
+#define VD_MR_COUNT_MAX  4096u
+#define VD_GID_COUNT_MAX 32
+#define VD_FRAME_MAX     65600u
+#define VD_POISON        0xa5
+/* A frame is longer than the MTU by this many bytes: its Ethernet header and one VLAN tag. */
+#define VD_ETHERNET_EXTRA 18u
 
 /* ---- script.c, control.c ---------------------------------------------------------------------------------- */
 
-/* The settings. A script uses the same names. script.c holds the defaults. */
+/* The settings that a script can change; a script uses the names of these fields. script.c holds the defaults. */
 struct vd_settings {
     uint64_t max_qp_wr, max_sge, max_cqe, max_qp, max_cq, max_mr, max_pd, max_flows, max_mr_size;
-    uint64_t max_pinned; /* bytes that may be registered at a time, like RLIMIT_MEMLOCK */
+    /* This many bytes may be registered at the same time, like RLIMIT_MEMLOCK. */
+    uint64_t max_pinned;
     uint64_t max_inline, max_tso, max_tso_header;
-    uint64_t net_raw;  /* the process may make raw queue pairs */
-    uint64_t mlx5;     /* the device is an mlx5 */
-    uint64_t striding; /* the device has multi-packet queues */
+    uint64_t net_raw;  /* 1 if the process may make raw queue pairs */
+    uint64_t mlx5;     /* 1 if the device is an mlx5 */
+    uint64_t striding; /* 1 if the device has multi-packet queues */
     uint64_t ip_csum, pacing, pacing_burst, timestamps, wallclock, flow_tag, flow_steering, rss;
-    uint64_t infiniband;              /* the link layer is not Ethernet */
-    uint64_t port_down, device_fatal; /* a change of these raises the event */
-    uint64_t delay_us;                /* a completion becomes visible this much later */
-    uint64_t len_err_fatal; /* a frame longer than its buffers moves the queue pair to ERR */
-    uint64_t poison;        /* posting a receive immediately overwrites its memory */
-    uint64_t ack_wait_ms;   /* how long destroy waits for acknowledgements before it aborts */
+    /* 1 if the link layer is InfiniBand, not Ethernet. */
+    uint64_t infiniband;
+    /* 1 if the port is down, or the device has failed. A change of these settings sends an event. */
+    uint64_t port_down, device_fatal;
+    /* A completion becomes visible this many microseconds later. */
+    uint64_t delay_us;
+    /* 1 if a frame that is longer than its buffers moves the queue pair to the state ERR. */
+    uint64_t len_err_fatal;
+    uint64_t poison; /* 1 if the post of a receive immediately overwrites its memory */
+    /* A destroy call waits this long for acknowledgements of events, then it aborts. */
+    uint64_t ack_wait_ms;
     uint64_t verbose;
 };
 
@@ -51,11 +59,11 @@ uint64_t vd_setting(size_t offset);
 
 void vd_control_reset(void);
 
-/* Counts a call of the verb. Returns the errno that the script prescribes for this call, or 0. */
+/* Counts a call of the verb. Returns the errno with which the call must fail by the script, or 0. */
 int vd_call(const char *verb);
 
-/* Returns true if the fault of a script happens at this point now. *argument (nullable) is -1 when the script gives no
- * argument. */
+/* Returns true if a fault of the script happens at this point now. If `argument` is not NULL, it gets the argument from
+ * the script, or -1 if there is none. */
 bool vd_fault(const char *point, long *argument);
 
 /* vd_refuse() and vd_refuse_null() record why a call is refused. vd_refuse() returns err. vd_refuse_null() and
@@ -64,18 +72,18 @@ int vd_refuse(int err, const char *format, ...) __attribute__((format(printf, 2,
 void *vd_refuse_null(int err, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void *vd_null(int err);
 
-/* Ends the process with a sentence. The double calls it when a mistake of the program would lead to wrong data, a hang
- * or a crash on real hardware. */
+/* Prints a text and aborts the process. The double calls this when a mistake of the program would lead to wrong data, a
+ * hang or a crash on real hardware. */
 _Noreturn void vd_abort(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* Adds `amount` to the counter at that offset. */
+/* Adds `amount` to the counter at this offset in struct vdouble_counters. */
 void vd_count(size_t offset, int64_t amount);
 #define VD_COUNT(name, amount) vd_count(offsetof(struct vdouble_counters, name), amount)
 
-/* Returns a number for a queue pair or work queue. No other queue of this process has it. */
+/* Returns a number for a queue pair or a work queue. No other queue of this process has the same number. */
 uint32_t vd_next_number(void);
 
-/* Copies bytes to or from memory that is registered by dma-buf. It does so through the copy hook if there is one. */
+/* Copies bytes to or from memory that is registered as a dma-buf. If there is a copy hook, the hook copies. */
 void vd_copy_device(void *to, const void *from, size_t bytes);
 
 /* ---- Objects ------------------------------------------------------------------------------------ */
@@ -85,7 +93,7 @@ struct vd_event_pipe {
 };
 
 struct vd_device {
-    struct ibv_device device; /* the first member, because programs get its address */
+    struct ibv_device device; /* must be the first member, because programs get its address */
     int interface_index;
     char interface[IF_NAMESIZE];
     uint8_t mac[6];
@@ -104,7 +112,8 @@ struct vd_context {
     struct vd_device *device;
     pthread_mutex_t lock;
     pthread_t thread;
-    int packet_fd; /* AF_PACKET socket; negative: -errno, and no queue pair can be made */
+    /* The AF_PACKET socket. If it is negative, it is -errno, and no queue pair can be made. */
+    int packet_fd;
     int wake_fd;
     bool stopping;
     unsigned mtu;
@@ -120,11 +129,12 @@ struct vd_context {
     uint64_t pinned_bytes;
     unsigned pd_count, mr_count, channel_count, cq_count, qp_count, flow_count, wq_count;
     unsigned ind_table_count;
-    /* The frame that arrives now and the frame that leaves now. A script can hold a frame back until the next one has
-     * passed. */
+    /* rx_frame arrives now and tx_frame leaves now. A script can hold a frame back until the next frame has passed;
+     * such a frame is in rx_held or tx_held. */
     struct vd_frame rx_frame, rx_held, tx_frame, tx_held;
 
-    struct verbs_context verbs; /* the last member: verbs.h reads fields before its ibv_context */
+    /* This must be the last member. verbs.h reads fields of verbs_context that lie before its ibv_context. */
+    struct verbs_context verbs;
 };
 
 struct vd_pd {
@@ -135,8 +145,9 @@ struct vd_pd {
 struct vd_mr {
     struct ibv_mr mr;
     uint64_t iova;
-    unsigned access, users; /* users: posted requests that name this memory */
-    void *mapping;          /* only for a dma-buf: the mapping that the double uses */
+    unsigned access, users; /* `users` counts the posted requests that name this memory */
+    /* The mapping that the double uses, only for a dma-buf. */
+    void *mapping;
     size_t mapping_bytes;
 };
 
@@ -149,10 +160,11 @@ struct vd_work {
     uint64_t wr_id;
     unsigned sge_count;
     struct ibv_sge sges[VD_SGE_MAX];
-    struct vd_mr *mrs[VD_SGE_MAX]; /* NULL: the entry was wrong when the work was posted */
+    struct vd_mr *mrs[VD_SGE_MAX]; /* NULL if the entry was wrong when the work was posted */
 };
 
-/* head and tail only grow. The ring has exactly as many entries (`capacity`) as the program asked for. */
+/* A ring of posted work. It has `capacity` entries, exactly as many as the program asked for. `head` and `tail` count
+ * work and never become smaller; modulo `capacity` they are indexes of the ring. */
 struct vd_queue {
     struct vd_work *ring;
     unsigned capacity, sge_max;
@@ -163,8 +175,10 @@ struct vd_cqe {
     struct ibv_wc wc;
     uint64_t time_ns, due_ns;
     uint32_t flow_tag;
-    const void *owner;       /* queue pair or work queue; destroying it removes the entry */
-    struct vd_qp *send_from; /* reading the entry frees `retired` send slots of this queue pair */
+    /* The queue pair or work queue that this entry belongs to. When it is destroyed, the entry is removed. */
+    const void *owner;
+    /* When the program reads the entry, `retired` send slots of this queue pair become free. */
+    struct vd_qp *send_from;
     unsigned retired;
 };
 
@@ -179,20 +193,20 @@ struct vd_cq {
     uint64_t head, tail;
     uint64_t wc_flags;
     bool extended, failed, armed, armed_solicited;
-    bool polling; /* the program is between start_poll and end_poll */
-    bool holding; /* `current` holds an entry */
+    bool polling; /* true between start_poll and end_poll of the program */
+    bool holding; /* true if `current` holds an entry */
     struct vd_cqe current;
-    unsigned events_read, async_events_read; /* cq.mutex protects them */
+    unsigned events_read, async_events_read; /* cq.mutex protects both */
 };
 
 struct vd_qp {
     struct ibv_qp qp;
     struct vd_qp *next;
     struct vd_queue sq, rq;
-    unsigned unsignalled; /* sends since the last signalled one */
+    unsigned unsignalled; /* number of sends after the last signalled send */
     unsigned inline_max, tso_header_max;
     bool signal_all;
-    struct vd_ind_table *ind_table; /* NULL: frames go to rq */
+    struct vd_ind_table *ind_table; /* NULL if frames go to rq */
     uint8_t hash_key[40];
     uint64_t hash_fields;
     unsigned async_events_read; /* qp.mutex protects it */
@@ -201,14 +215,15 @@ struct vd_qp {
 struct vd_wq {
     struct ibv_wq wq;
     unsigned users;
-    struct vd_queue queue; /* used by an ordinary work queue */
-    /* The following fields are for a multi-packet queue. There the program itself writes the entries and the doorbell
-     * record. */
+    struct vd_queue queue; /* only an ordinary work queue uses it */
+    /* The fields below are for a multi-packet queue. In such a queue the program itself writes the entries and the
+     * doorbell record. */
     bool striding;
     uint32_t stride_log, strides_log, entry_count;
     uint8_t *entries;
     uint32_t *doorbell;
-    uint16_t consumed; /* entries that are used up; wraps */
+    /* Number of entries that are used up. It wraps to 0 after 65535. */
+    uint16_t consumed;
     uint32_t strides_used;
     unsigned async_events_read; /* wq.mutex protects it */
 };
@@ -219,11 +234,12 @@ struct vd_ind_table {
     struct vd_wq *wqs[];
 };
 
-/* The fields of a frame that a rule can compare, in network order. A field that the frame does not have is zero. */
+/* The fields of a frame that a rule can compare, in network byte order. A field is zero if the frame does not have
+ * it. */
 struct vd_key {
     uint8_t dst_mac[6], src_mac[6];
     uint16_t ether_type, vlan;
-    uint8_t src_ip[16], dst_ip[16]; /* an IPv4 address is in the first four bytes */
+    uint8_t src_ip[16], dst_ip[16]; /* an IPv4 address uses the first four bytes */
     uint16_t src_port, dst_port;
     uint8_t ip_version, protocol;
 };
@@ -265,8 +281,9 @@ void vd_wait_acked(const char *verb, pthread_mutex_t *mutex, pthread_cond_t *con
 
 /* ---- memory.c ----------------------------------------------------------------------------------- */
 
-/* Returns the registered memory that a scatter or gather entry names. Returns NULL if the key is unknown, the memory
- * belongs to another protection domain, the entry is out of bounds, or `write` is set and the device may not write. */
+/* Returns the registered memory that a scatter or gather entry names. Returns NULL if the key is unknown, if the memory
+ * belongs to another protection domain, or if the entry is out of bounds. Returns NULL also if `write` is true but the
+ * device may not write to the memory. */
 struct vd_mr *vd_mr_resolve(struct vd_context *context, const struct ibv_pd *pd,
                             const struct ibv_sge *sge, bool write);
 void *vd_mr_at(const struct vd_mr *mr, uint64_t address);
@@ -288,7 +305,7 @@ int vd_req_notify_cq(struct ibv_cq *cq, int solicited_only);
 /* ---- queue.c ------------------------------------------------------------------------------------ */
 
 int vd_queue_init(struct vd_queue *queue, unsigned capacity, unsigned sge_max);
-/* Drops all posted work. The memory that it names may then be deregistered. */
+/* Drops all posted work. The program may then deregister the memory that the work names. */
 void vd_queue_release(struct vd_queue *queue);
 void vd_queue_add(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
                   uint64_t wr_id, const struct ibv_sge *sges, unsigned count, bool write);
@@ -313,7 +330,7 @@ int vd_modify_qp_rate_limit(struct ibv_qp *qp, struct ibv_qp_rate_limit_attr *at
 int vd_post_recv(struct ibv_qp *qp, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad);
 int vd_post_send(struct ibv_qp *qp, struct ibv_send_wr *wr, struct ibv_send_wr **bad);
 void vd_qp_to_error(struct vd_qp *qp, bool tell);
-/* Delivers a frame to the queue pair. Returns false if nothing was posted. */
+/* Delivers a frame to the queue pair. Returns false if no receive was posted. */
 bool vd_qp_receive(struct vd_qp *qp, const struct vd_arrival *arrival);
 
 struct ibv_wq *vd_create_wq(struct ibv_context *context, struct ibv_wq_init_attr *attr);
@@ -344,9 +361,10 @@ int vd_query_device_ex(struct ibv_context *context, const struct ibv_query_devic
 int vd_query_port(struct ibv_context *context, uint8_t port, struct ibv_port_attr *attr,
                   size_t bytes);
 int vd_query_rt_values(struct ibv_context *context, struct ibv_values_ex *values);
-#define VD_CLOCK_MASK ((UINT64_C(1) << 48) - 1) /* the counter has 48 bits and one tick per ns */
+/* The clock counter has 48 bits, and one tick per nanosecond. */
+#define VD_CLOCK_MASK ((UINT64_C(1) << 48) - 1)
 
-/* Sends events to every open context if port_down or device_fatal has changed. */
+/* If port_down or device_fatal has changed, sends an event to every open context. */
 void vd_contexts_changed(void);
 int vd_contexts_qp_fatal(uint32_t qp_num);
 

@@ -1,7 +1,8 @@
 /* Completion channels and asynchronous events, on which a program sleeps.
  *
- * Both are pipes. So a program can poll the descriptor in the public struct and make it non-blocking, like a real one.
- * The pipe is the queue of events. A record in it is a pointer to a completion queue, or an asynchronous event. */
+ * Both are pipes. So a program can poll the descriptor in the public struct and make it non-blocking, as with a real
+ * device. The pipe is the queue of events. Each record in the pipe of a channel is a pointer to a completion queue.
+ * Each record in the other pipe is an asynchronous event. */
 #include "double.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ int vd_event_pipe_open(struct vd_event_pipe *events)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return errno;
     *events = (struct vd_event_pipe){ends[0], ends[1]};
-    /* The thread of the device must not block when a test never reads. */
+    /* If a test never reads, the pipe becomes full. The thread of the device must not block then. */
     fcntl(events->write_fd, F_SETFL, O_NONBLOCK);
     return 0;
 }
@@ -30,7 +31,7 @@ void vd_event_pipe_close(struct vd_event_pipe *events)
     close(events->write_fd);
 }
 
-/* Writes one record. Records are smaller than PIPE_BUF, so the kernel writes and reads them as a whole. */
+/* Writes one record. A record is smaller than PIPE_BUF, so the kernel writes and reads it as a whole. */
 static void put(struct vd_event_pipe *events, const void *record, size_t bytes)
 {
     if (write(events->write_fd, record, bytes) != (ssize_t)bytes)
@@ -50,7 +51,7 @@ static size_t waiting(const struct vd_event_pipe *events, size_t record_bytes)
 }
 
 /* Removes the unread events of a completion queue that is destroyed, as the kernel does. An event that stayed would
- * point to freed memory. The function reads only records that are in the pipe already, so it never blocks. */
+ * point to freed memory. The function reads only records that are already in the pipe, so it never blocks. */
 void vd_channel_forget(struct vd_cq *cq)
 {
     struct vd_channel *channel = (struct vd_channel *)cq->cq.channel;
@@ -88,8 +89,8 @@ void vd_async_notify(struct vd_context *context, struct ibv_async_event event)
     VD_COUNT(async_events, 1);
 }
 
-/* Waits until every event that was read has been acknowledged. libibverbs would wait for ever. A test must not hang, so
- * the function aborts after a while with a sentence that names the object. */
+/* Waits until the program has acknowledged every event that it has read. libibverbs would wait for ever. A test must
+ * not hang, so this function aborts after a while with a text that names the object. */
 void vd_wait_acked(const char *verb, pthread_mutex_t *mutex, pthread_cond_t *cond,
                    const uint32_t *completed, const unsigned *read)
 {
@@ -157,7 +158,8 @@ VD_EXPORT int ibv_destroy_comp_channel(struct ibv_comp_channel *ibv)
     return 0;
 }
 
-/* Counts an event when it is read, not when it is sent, because an unread event must not delay destroy_cq. */
+/* Counts an event when the program reads it, not when the double sends it. So an unread event does not delay
+ * destroy_cq. */
 VD_EXPORT int ibv_get_cq_event(struct ibv_comp_channel *ibv, struct ibv_cq **cq, void **cq_context)
 {
     struct vd_channel *channel = (struct vd_channel *)ibv;
@@ -200,8 +202,8 @@ VD_EXPORT void ibv_ack_cq_events(struct ibv_cq *ibv, unsigned count)
         vd_abort("ack_cq_events: more acknowledged than were read");
 }
 
-/* Finds the counters of the object that an event names: how many events were read, and how many were acknowledged.
- * Returns false if the object has none. */
+/* Finds two counters of the object that an event names: how many events were read, and how many were acknowledged.
+ * Returns false if the object has no counters. */
 static bool element(const struct ibv_async_event *event, pthread_mutex_t **mutex,
                     pthread_cond_t **cond, uint32_t **completed, unsigned **read)
 {
@@ -225,7 +227,8 @@ static bool element(const struct ibv_async_event *event, pthread_mutex_t **mutex
         *read = &((struct vd_wq *)event->element.wq)->async_events_read;
         return true;
     default:
-        return false; /* acknowledgements of events of the port and the device are not counted */
+        /* Nobody counts the acknowledgements of events of a port or a device. */
+        return false;
     }
 }
 

@@ -1,4 +1,4 @@
-/* Reads frames as a NIC does: the fields that rules match, the checksums, and the receive hash. */
+/* Reads frames as a NIC does: the fields that rules compare, the checksums, and the receive hash. */
 #include "double.h"
 
 #include <arpa/inet.h>
@@ -25,8 +25,8 @@ static void put16(uint8_t *at, uint16_t value)
     at[1] = (uint8_t)value;
 }
 
-/* The offsets at which the layers of a frame begin. An offset is 0 if the layer is missing or cut short, or if it lies
- * behind something that this code does not read (a fragment, an IPv6 extension header). */
+/* The offsets at which the layers of a frame begin. An offset is 0 if the layer is missing or cut off. It is also 0 if
+ * the layer lies behind something that this code does not read: a fragment, or an IPv6 extension header. */
 struct layout {
     size_t ip, ip_bytes, udp;
     uint8_t version, protocol;
@@ -115,7 +115,8 @@ static uint16_t fold(uint32_t value)
     return (uint16_t)value;
 }
 
-/* Returns the sum over the datagram and its pseudo-header. It is 0xffff when the checksum of the datagram is right. */
+/* Returns the sum over the datagram and its pseudo-header. The sum is 0xffff if the checksum of the datagram is
+ * right. */
 static uint16_t udp_sum(const uint8_t *frame, const struct layout *l, size_t udp_bytes)
 {
     bool v4 = l->version == 4;
@@ -145,7 +146,7 @@ bool vd_checksums_right(const uint8_t *frame, size_t length)
            udp_sum(frame, &l, udp_bytes) == 0xffff;
 }
 
-/* Does what IBV_SEND_IP_CSUM asks for: fills in the checksums of both IP and UDP, as mlx5 does. */
+/* Does what the flag IBV_SEND_IP_CSUM asks for: fills in the checksums of both IP and UDP, as mlx5 does. */
 void vd_checksums_fill(uint8_t *frame, size_t length)
 {
     struct layout l = layers(frame, length);

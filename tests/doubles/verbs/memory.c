@@ -72,7 +72,7 @@ static int check_access(const char *verb, unsigned access, size_t length)
     return 0;
 }
 
-/* Puts the memory into the table. After the memory has been mapped or pinned, only this step can fail. */
+/* Puts the memory into the table. The memory is already mapped or pinned, so this is the last step that can fail. */
 static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *mr)
 {
     uint64_t pinned_max = VD_SETTING(max_pinned);
@@ -86,8 +86,8 @@ static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *m
         index++;
     if (index == VD_MR_COUNT_MAX)
         return vd_refuse(ENOMEM, "reg_mr: no more than %u", VD_MR_COUNT_MAX - 1);
-    /* The key contains a generation number, so that an old key does not become valid again when other memory is
- * registered in the same slot. */
+    /* The key contains a generation number. So an old key stays invalid when other memory is registered in the same
+     * slot. */
     context->mr_generation++;
     mr->mr.handle = index;
     mr->mr.lkey = mr->mr.rkey = (context->mr_generation << KEY_INDEX_BITS) | index;
@@ -120,8 +120,8 @@ static struct ibv_mr *make(struct ibv_pd *ibv, struct vd_mr values)
     return &mr->mr;
 }
 
-/* Touches the pages, because registering pins them. Refuses memory that the process may not touch, as the kernel
- * does. */
+/* Reads or writes each page, because a registration pins the pages. Refuses memory that the process may not touch, as
+ * the kernel does. */
 static int pin(const char *verb, void *address, size_t length, bool write)
 {
     uintptr_t first = (uintptr_t)address & ~(uintptr_t)(PAGE_BYTES - 1);
@@ -159,7 +159,7 @@ VD_EXPORT struct ibv_mr *ibv_reg_mr_iova(struct ibv_pd *pd, void *address, size_
     return register_host("reg_mr", pd, address, length, iova, (unsigned)access);
 }
 
-/* The macro ibv_reg_mr() calls this when its flags are not a constant or contain an optional flag. */
+/* The macro ibv_reg_mr() calls this function if its flags are not a constant, or if they contain an optional flag. */
 VD_EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address, size_t length,
                                           uint64_t iova, unsigned access)
 {
@@ -167,7 +167,7 @@ VD_EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address, size
 }
 
 /* Any descriptor that can be mapped, such as a memfd, may act as a dma-buf. The double never touches the mapping of the
- * caller. That mapping may be PROT_NONE, to act as device memory that the CPU cannot read. */
+ * caller. So that mapping may be PROT_NONE, like device memory that the CPU cannot read. */
 VD_EXPORT struct ibv_mr *ibv_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset, size_t length,
                                            uint64_t iova, int fd, int access)
 {
@@ -268,7 +268,8 @@ void vd_mr_read(void *to, struct vd_mr *mr, uint64_t address, size_t bytes)
         memcpy(to, vd_mr_at(mr, address), bytes);
 }
 
-/* Overwrites posted memory, which belongs to the device. A program that still reads it reads wrong data. */
+/* Overwrites memory of a posted receive, which belongs to the device. If a program still reads this memory, it reads
+ * wrong data. */
 void vd_mr_poison(struct vd_mr *mr, uint64_t address, size_t bytes)
 {
     if (VD_SETTING(poison))

@@ -1,4 +1,4 @@
-/* libmlx5.so.1 of the verbs double. It has the functions that a multi-packet receive queue needs. */
+/* The library libmlx5.so.1 of the verbs double. It has the functions that a multi-packet receive queue needs. */
 #include "double.h"
 
 #include <errno.h>
@@ -14,8 +14,8 @@ VD_EXPORT bool mlx5dv_is_supported(struct ibv_device *device)
     return vdouble_is_mlx5();
 }
 
-/* Reports the properties of the device. The caller sets comp_mask to the fields that it asks for. The function sets
- * comp_mask to the fields that it has filled. */
+/* Reports the properties of the device. The caller must set comp_mask to the fields that it asks for. The function sets
+ * comp_mask to the fields that it has filled in. */
 VD_EXPORT int mlx5dv_query_device(struct ibv_context *context, struct mlx5dv_context *out)
 {
     uint64_t asked = out->comp_mask;

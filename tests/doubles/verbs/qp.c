@@ -105,7 +105,8 @@ static struct vd_qp *build(struct ibv_context *ibv, const struct ibv_qp_init_att
         qp->ind_table = (struct vd_ind_table *)attr->rwq_ind_tbl;
         memcpy(qp->hash_key, attr->rx_hash_conf.rx_hash_key, sizeof qp->hash_key);
         qp->hash_fields = attr->rx_hash_conf.rx_hash_fields_mask;
-        qp->qp.state = IBV_QPS_RTS; /* with an indirection table, the state never changes */
+        /* A queue pair with an indirection table has only this state. */
+        qp->qp.state = IBV_QPS_RTS;
     }
     pthread_mutex_init(&qp->qp.mutex, NULL);
     pthread_cond_init(&qp->qp.cond, NULL);
@@ -245,7 +246,7 @@ static void to_reset(struct vd_qp *qp)
     vd_cq_purge((struct vd_cq *)qp->qp.recv_cq, qp);
 }
 
-/* Checks that the program gives exactly the attributes that a raw packet queue pair needs for this step. */
+/* Checks that the program gives exactly the attributes that a raw packet queue pair needs for this change of state. */
 static int check_step(enum ibv_qp_state from, const struct ibv_qp_attr *attr, int mask)
 {
     int rest = mask & ~IBV_QP_STATE;
@@ -306,7 +307,8 @@ VD_EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mas
     struct vd_qp *qp = (struct vd_qp *)ibv;
     int err = vd_call("query_qp");
 
-    (void)mask; /* the verb may also fill attributes that were not asked for */
+    /* This verb may also fill in attributes that the program did not ask for. */
+    (void)mask;
     if (err)
         return err;
     memset(attr, 0, sizeof *attr);
@@ -325,7 +327,7 @@ VD_EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mas
     return 0;
 }
 
-/* Checks the rate and accepts it, but does not pace, because the double does not model speed. */
+/* Checks the rate and accepts it. The double then sends without pacing, because it does not model speed. */
 int vd_modify_qp_rate_limit(struct ibv_qp *ibv, struct ibv_qp_rate_limit_attr *attr)
 {
     struct vd_context *context = vd_context(ibv->context);

@@ -1,5 +1,5 @@
 /* The properties that a device reports: limits, capabilities, port, addresses. This file also has the names of events
- * and statuses. */
+ * and of statuses. */
 #include "double.h"
 
 #include <errno.h>
@@ -9,8 +9,8 @@
 
 enum { CLOCK_KHZ = 1000000, RATE_MAX_KBPS = 400000000, INDIRECTION_MAX = 128 };
 
-/* Copies a struct to the caller. The struct of the caller may be shorter or longer than that of the double; the
- * function copies the part that both have and zeroes the rest. */
+/* Copies a struct to the caller. The struct of the caller may be shorter or longer than the struct of the double. The
+ * function copies the part that both have. It sets the rest of the caller's struct to zero. */
 static void hand_out(void *to, size_t room, const void *from, size_t bytes)
 {
     memset(to, 0, room);
@@ -145,7 +145,7 @@ int vd_query_port(struct ibv_context *ibv, uint8_t port, struct ibv_port_attr *a
     return 0;
 }
 
-/* A program that was compiled before the field port_cap_flags2 existed calls this function. */
+/* A program calls this function if it was compiled when the field port_cap_flags2 did not exist yet. */
 VD_EXPORT int ibv_query_port(struct ibv_context *ibv, uint8_t port,
                              struct _compat_ibv_port_attr *attr)
 {
@@ -267,7 +267,7 @@ VD_EXPORT const char *ibv_node_type_str(enum ibv_node_type type)
     return type == IBV_NODE_CA ? "InfiniBand channel adapter" : "unknown";
 }
 
-/* The double pins no memory, so a fork() does no harm. A program may call this function all the same. */
+/* The double pins no memory, so a fork() does no harm. A program may still call this function. */
 VD_EXPORT int ibv_fork_init(void)
 {
     return vd_call("fork_init");

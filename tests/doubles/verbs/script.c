@@ -77,7 +77,7 @@ static const struct {
     STATUS(LOC_ACCESS_ERR), STATUS(FATAL_ERR),     STATUS(GENERAL_ERR),
 };
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects script */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* protects `script` */
 static struct script {
     struct vd_settings settings;
     struct rule rules[RULE_COUNT_MAX];
@@ -118,7 +118,7 @@ static bool parse_argument(const char *text, long *out)
     return false;
 }
 
-/* Adds the fault of a word POINT@[%]N[=ARGUMENT]. The caller has cut the word at the '@' and at the '='. */
+/* Adds the fault of a word POINT@[%]N[=ARGUMENT]. The caller must have cut the word at the '@' and at the '='. */
 static bool add_rule(struct script *to, const char *point, const char *when, const char *argument)
 {
     struct rule rule = {.every = when[0] == '%', .argument = -1};
@@ -161,8 +161,8 @@ static bool apply_word(struct script *to, char *word)
     return add_rule(to, word, when, argument);
 }
 
-/* Applies a script completely or not at all. If only a part of a script were active, the test would not test what its
- * author wants. */
+/* Makes a whole script active, or no part of it. If only a part were active, the test would not test what its author
+ * wants. */
 static bool apply(const char *text)
 {
     struct script *trial = malloc(sizeof *trial);
@@ -220,7 +220,7 @@ __attribute__((constructor)) static void begin(void)
     read_environment();
 }
 
-/* ---- Applying ------------------------------------------------------------------- */
+/* ---- Using the script --------------------------------------------------------------- */
 
 uint64_t vd_setting(size_t offset)
 {

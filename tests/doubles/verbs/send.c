@@ -1,4 +1,5 @@
-/* Sending: which requests post_send refuses, how a frame is gathered, how completions free the queue. */
+/* Sending: which requests post_send() refuses, how the double gathers a frame, and how completions free slots of the
+ * queue. */
 #include "double.h"
 
 #include <errno.h>
@@ -32,8 +33,8 @@ static int check_tso(const struct vd_qp *qp, const struct ibv_send_wr *wr)
     return 0;
 }
 
-/* Refuses a request whose first bytes the CPU cannot read. mlx5 copies the start of a frame into its ring with the CPU,
- * from the address in the entry. If only the device could reach that memory, mlx5 would crash. */
+/* Refuses a request whose first bytes the CPU cannot read. In mlx5 the CPU copies the start of a frame into the ring,
+ * from the address in the request. If only the device could reach this memory, a program on mlx5 would crash. */
 static int check_header(const struct vd_qp *qp, const struct ibv_send_wr *wr)
 {
     struct vd_context *context = vd_context(qp->qp.context);
@@ -121,7 +122,7 @@ static enum ibv_wc_status transmit(struct vd_context *context, unsigned flags)
     return vd_network_send(context) ? IBV_WC_GENERAL_ERR : IBV_WC_SUCCESS;
 }
 
-/* Writes the IP length of a segment, as the device does. The UDP length stays as it is in the header. */
+/* Writes the IP length of a segment, as the device does. The UDP length in the header stays unchanged. */
 static void fit_ip_length(struct vd_frame *frame)
 {
     size_t at = ETHERNET_BYTES;
@@ -141,7 +142,7 @@ static enum ibv_wc_status transmit_segments(struct vd_context *context,
                                             const struct ibv_send_wr *wr,
                                             const struct vd_work *work)
 {
-    /* A frame is too large for the stack. */
+    /* A frame is too large for the stack, so it is static. */
     static _Thread_local struct vd_frame whole;
     struct vd_frame *frame = &context->tx_frame;
     enum ibv_wc_status status = IBV_WC_SUCCESS;
@@ -185,7 +186,7 @@ static void complete(struct vd_qp *qp, const struct ibv_send_wr *wr, enum ibv_wc
 {
     struct vd_cqe entry = {.owner = qp, .send_from = qp, .retired = qp->unsignalled};
 
-    /* The remaining fields stay poisoned, because a completion of a send does not contain the length. */
+    /* The completion of a send does not contain the length. So the other fields keep their wrong values. */
     entry.wc = vd_wc_failed(wr->wr_id, status, qp->qp.qp_num);
     entry.time_ns = vd_now_ns(CLOCK_REALTIME);
     if (status == IBV_WC_SUCCESS) {

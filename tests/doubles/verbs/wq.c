@@ -1,4 +1,4 @@
-/* Work queues below a receive hash: ordinary ones, and the multi-packet ones of mlx5. */
+/* Work queues to which a receive hash spreads frames: ordinary queues, and the multi-packet queues of mlx5. */
 #include "double.h"
 
 #include <endian.h>
@@ -285,8 +285,8 @@ static void fail(struct vd_wq *wq, enum ibv_wc_status status, const char *why)
         (struct ibv_async_event){.element.wq = &wq->wq, .event_type = IBV_EVENT_WQ_FATAL});
 }
 
-/* Puts a completion on the queue. Its length field `packed` holds the bytes (16 bits), the strides (15 bits), and a bit
- * that says that the strides are only filler. */
+/* Puts a completion on the completion queue. `packed` is its length field. It holds the number of bytes (16 bits), the
+ * number of strides (15 bits), and one bit that is set if the strides are only filler. */
 static void report(struct vd_wq *wq, uint32_t packed, const struct vd_arrival *arrival)
 {
     struct vd_cqe entry = {.time_ns = arrival->time_ns, .flow_tag = arrival->flow_tag, .owner = wq};
@@ -308,7 +308,7 @@ static void use_strides(struct vd_wq *wq, uint32_t count)
     }
 }
 
-/* Returns how many entries the doorbell announces and the queue has not consumed. Returns a negative number after an
+/* Returns how many entries the doorbell announces and the queue has not used up. Returns a negative number after an
  * error. */
 static int announced(struct vd_wq *wq)
 {
@@ -323,7 +323,7 @@ static int announced(struct vd_wq *wq)
     return -1;
 }
 
-/* Returns the memory of the entry that is in use now, or NULL when the entry is wrong. */
+/* Returns the memory of the entry that is in use now, or NULL if the entry is wrong. */
 static struct vd_mr *current_entry(struct vd_wq *wq, struct ibv_sge *sge)
 {
     const uint8_t *entry =

@@ -1,6 +1,6 @@
-/* Goal: spead-info says for every engine whether it can be used here; if not, it gives the command that helps.
- * Method: the test runs the built program with the verbs double, which lacks what its script says. Before that, the
- * test process drops its own capabilities and limits. */
+/* Goal: spead-info says for every engine whether this machine can use it. If not, it gives the command that helps.
+ * Method: the test process drops its own capabilities and limits. Then it runs the built program with the verbs double.
+ * A script of the double says what the device lacks. */
 #include <criterion/criterion.h>
 #include <jansson.h>
 #include <linux/capability.h>

@@ -1,4 +1,4 @@
-/* Goal: the options of the tools for the engine verbs reach the options of the engine.
+/* Goal: the tools have options for engine verbs, and their values reach the options of the engine.
  * Method: the test process parses command lines. */
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
-/* Goal: with verbs, the tools work as with sockets: for root, and through spead-net-raw for other users. They log which
- * engine they use.
+/* Goal: with engine verbs, the tools work as with sockets: for root, and through spead-net-raw for other users. The
+ * tools log which engine they use.
  * Method: the test runs the built programs on two hosts that it makes, with the verbs double as their device. */
 #include <criterion/criterion.h>
 #include <endian.h>
@@ -35,9 +35,9 @@ static void set_up(void)
 
 TestSuite(verbs_tools, .init = set_up, .timeout = 120);
 
-/* Starts the receiver, then the sender. A process with the double starts its consumer slowly, because the thread of the
- * double slows some system calls down; and the sender does not wait. So the queue must have space for all packets that
- * are sent. With small packets that are not placed it has. */
+/* Starts the receiver, then the sender. The thread of the double slows some system calls down, so the consumer of the
+ * receiver starts slowly. The sender does not wait for it. So the queue of the double must have space for all packets
+ * that are sent. It has enough space if packets are small and not placed. */
 static void run_between_hosts(struct run *run, const char *recv_line, const char *send_line)
 {
     test_netns_move(network.near);
@@ -90,7 +90,7 @@ Test(verbs_tools, the_options_of_verbs_are_obeyed)
     release(&run);
 }
 
-/* Runs the receiver with these options. Its sentence about the engine must end with `says`. */
+/* Runs the receiver with these options. Its text about the engine must contain `says`. */
 static void expect_shape(const char *options, const char *says)
 {
     struct run run = {0};
@@ -189,7 +189,7 @@ Test(verbs_tools, what_was_asked_for_and_cannot_be_is_one_line_with_its_remedy)
 
 static char folder[] = "/tmp/speadline-verbs-XXXXXX", net_raw[80];
 
-/* Makes a copy of spead-net-raw with the capabilities that `setcap cap_net_raw,cap_ipc_lock+p` gives. */
+/* Makes a copy of spead-net-raw that has the same capabilities as after `setcap cap_net_raw,cap_ipc_lock+p`. */
 static bool install_net_raw(void)
 {
     struct vfs_cap_data data = {.magic_etc = htole32(VFS_CAP_REVISION_2)};
@@ -221,17 +221,18 @@ Test(verbs_tools, an_ordinary_user_receives_by_spead_net_raw)
     installed = install_net_raw();
     test_netns_move(network.near);
     cr_assert_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
-    /* The saved user remains root, for the clean-up. */
+    /* The saved user id remains root, so that the test can remove its files at the end. */
     cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0);
     if (!installed || access(SPEAD_RECV, X_OK) < 0 || access(VERBS_DOUBLE, R_OK) < 0) {
         remove_net_raw();
         cr_skip_test("no capabilities for files here, or others cannot read the build folder");
     }
-    /* The leak detector traces its own process. The kernel forbids that for a program with capabilities. */
+    /* The leak detector of the address sanitizer traces its own process. The kernel forbids this for a program with
+     * capabilities. */
     setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
     expect_failure(SPEAD_RECV, "--quiet " TEST_NEAR_V4 ":7148 --engine verbs", 1, "spead-net-raw");
-    /* All packets fit into the socket of the double, which an ordinary user cannot enlarge, and all heaps fit into the
-     * channel. */
+    /* An ordinary user cannot enlarge the socket of the double. So the test sends few packets, which all fit into this
+     * socket, and few heaps, which all fit into the channel. */
     program_start(
         &run.recv, net_raw,
         SPEAD_RECV
