@@ -1,7 +1,7 @@
-/* Goal: every receive engine keeps the contract of recv/engine/rx_engine.h, whatever it reads. That includes engines
- * outside the library, and engines that make their packets themselves (docs/examples/counter).
- * Method: each engine of the library's list is opened, and gets a few packets if it is possible to send to it. The
- * test compares what the engine lends with the contract only. */
+/* Goal: every receive engine keeps the contract of recv/engine/rx_engine.h, whatever the engine reads. This includes
+ * engines outside the library, and engines that make their packets themselves (docs/examples/counter).
+ * Method: the test opens each engine of the library's list, and sends it a few packets if that is possible. It compares
+ * what the engine lends with the contract only. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -19,7 +19,8 @@
 
 #define PACKETS 50u
 #define BYTES   300u
-#define POLLS   100000u /* more polls than any engine needs to read what has come */
+/* No engine needs so many polls to read all that has come. */
+#define POLLS 100000u
 
 static struct rx_rig rig;
 
@@ -31,7 +32,7 @@ static struct criterion_test_params every_engine(void)
     return cr_make_param_array(char[TEST_ENGINE_LENGTH], names, count);
 }
 
-/* A test that runs once for each engine: EVERY_ENGINE(name) { ... *engine is the name of the engine ... } */
+/* EVERY_ENGINE(name) { ... } defines a test that runs once for each engine. *engine is the name of the engine. */
 #define EVERY_ENGINE(name)                        \
     ParameterizedTestParameters(any_engine, name) \
     {                                             \
@@ -127,7 +128,7 @@ static void *wake_it(void *arg)
     return arg;
 }
 
-/* If a wake is lost, the time limit of the test ends it. */
+/* If a wake is lost, the wait does not return, and the time limit ends the test. */
 EVERY_ENGINE(a_wake_ends_a_wait_also_after_quiesce)
 {
     pthread_t thread;
@@ -152,7 +153,8 @@ EVERY_ENGINE(a_wait_ends_at_its_deadline)
     deadline = speadi_clock_mono_ns() + 20000000u;
     while (speadi_clock_mono_ns() < deadline)
         rig.ops->wait(rig.engine, deadline);
-    rig.ops->wait(rig.engine, deadline); /* the deadline has passed, so it returns */
+    /* The deadline has passed, so wait() returns immediately. */
+    rig.ops->wait(rig.engine, deadline);
     rx_rig_close(&rig);
 }
 
@@ -192,7 +194,7 @@ EVERY_ENGINE(it_may_be_closed_at_any_time_and_opened_again)
         .engine = *engine, .path = SPEAD_PATH_BOUNCE, .same_network = true};
 
     open_rig(*engine, NULL);
-    rx_rig_close(&rig); /* packets still wait in the engine */
+    rx_rig_close(&rig); /* Packets still wait in the engine when it is closed. */
     cr_assert(rx_rig_open(&rig, &again), "%s", rig.reason);
     rig.ops->quiesce(rig.engine);
     rx_rig_close(&rig);
@@ -256,7 +258,7 @@ static void expect_heaps_in_order(struct spead_recv_stream *stream, uint64_t fir
     cr_expect_eq(stats.total.seen.packets, stats.total.bucket[SPEAD_RECV_DELIVERED].packets);
 }
 
-/* The test expects that the source "1" ends by itself, as it does in docs/examples/counter. */
+/* The source "1" must end by itself, as it does in docs/examples/counter. */
 Test(any_engine, a_stream_over_texts_delivers_every_heap_whole_and_in_order, .timeout = 60)
 {
     char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];

@@ -1,8 +1,9 @@
-/* Goal: the library reads structs of programs that were compiled with an older or a newer Speadline, and follows one
+/* Goal: the library reads structs of programs that were compiled with an older or a newer Speadline. It follows one
  * rule for all structs (docs/adr/0017).
- * Method: a table of every public struct that the library reads. Each is passed as a program of another version would
- * pass it, in memory that has exactly the size that the struct states, so that a sanitizer finds any read beyond it.
- * tests/package/test_structs.sh compares the table with the public headers, so that no struct is forgotten. */
+ * Method: the test has a table of every public struct that the library reads. It passes each struct as a program of
+ * another version would do. The memory has exactly the size that the struct states, so that a sanitizer finds any read
+ * beyond it. tests/package/test_structs.sh compares the table with the public headers, so that no struct is
+ * forgotten. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -188,7 +189,8 @@ static int make_receiver_of_arena(const void *arena, struct spead_err *err)
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
     fill_receiver(&config);
-    config.heap_bytes_max = 128; /* rounded up to a page: two regions fill the arena */
+    /* This is rounded up to a page, so two regions fill the arena. */
+    config.heap_bytes_max = 128;
     config.live_heaps_max = config.ring_heaps = 1;
     config.held_heaps = 0;
     config.heap_arena = arena;
@@ -219,8 +221,9 @@ static int make_sender_sink(const void *config, struct spead_err *err)
 
 struct read_row {
     struct caller_struct its;
-    const void *init;        /* what the _INIT macro of the struct sets */
-    void (*fill)(void *own); /* fills the fields that have no default; NULL: there are none */
+    const void *init; /* the struct with the values that its _INIT macro sets */
+    /* Fills in the fields that have no default. NULL if every field has a default. */
+    void (*fill)(void *own);
     int (*use)(const void *own, struct spead_err *err);
 };
 
@@ -279,9 +282,9 @@ TestSuite(callers_read, .init = set_up, .fini = tear_down);
     row < read_table + sizeof read_table / sizeof *read_table; \
     row++
 
-/* Passes a valid struct to row->use. The struct is `size` bytes long, and its struct_size is `struct_size`. If it is
- * longer than the struct of the library, the bytes beyond that are zero, except the last one, which is `last`. Returns
- * what row->use returned. */
+/* Passes a valid struct to row->use. The memory has `size` bytes, and the field struct_size says `struct_size`. If the
+ * memory is longer than the struct of the library, the bytes behind the struct are zero, except that the last byte is
+ * `last`. Returns what row->use returned. */
 static int use(const struct read_row *row, size_t size, size_t struct_size, unsigned char last,
                struct spead_err *err)
 {
@@ -313,8 +316,8 @@ static void expect_refused(const struct read_row *row, size_t size, size_t struc
     cr_expect_not_null(strstr(err.text, "struct_size"), "%s: \"%s\"", row->its.name, err.text);
 }
 
-/* If a struct ended in padding, a field of a later version might lie there, where an older program may have left any
- * bytes. */
+/* No struct may end in padding. A later version might put a field there, and an older program may have left any bytes
+ * there. */
 Test(callers_read, no_struct_ends_in_padding)
 {
     for (EACH_ROW)

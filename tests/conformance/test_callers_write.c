@@ -1,7 +1,7 @@
-/* Goal: the library writes structs of programs that were compiled with an older or a newer Speadline, and follows one
+/* Goal: the library writes structs of programs that were compiled with an older or a newer Speadline. It follows one
  * rule for all structs (docs/adr/0017).
- * Method: a table of every public struct that the library writes. Each is written into memory that has exactly the
- * size that the struct states; see test_callers_read.c. */
+ * Method: the test has a table of every public struct that the library writes. The library writes each struct into
+ * memory that has exactly the size that the struct states. See also test_callers_read.c. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -262,8 +262,8 @@ TestSuite(callers_write, .init = set_up, .fini = tear_down);
     row < write_table + sizeof write_table / sizeof *write_table; \
     row++
 
-/* Calls the function of the row with `size` bytes of memory. The memory is filled with the pattern, and its struct_size
- * is `struct_size`. Returns the memory; the caller frees it. */
+/* Fills `size` bytes with the pattern, sets the field struct_size in them to `struct_size`, and lets the function of
+ * the row write them. Returns this memory; the caller must free it. */
 static unsigned char *write_into(const struct write_row *row, size_t size, size_t struct_size)
 {
     uint32_t said = (uint32_t)struct_size;
@@ -285,7 +285,8 @@ static size_t count(const unsigned char *bytes, size_t from, size_t to, unsigned
     return found;
 }
 
-/* A pointer may contain a byte of the pattern by chance, so a few such bytes are allowed. */
+/* Bytes that still have the pattern were not written. But a written pointer may contain such a byte by chance, so a few
+ * are allowed. */
 static bool was_written(const unsigned char *bytes, size_t from, size_t to)
 {
     return count(bytes, from, to, PATTERN) <= (to - from) / 4;

@@ -1,7 +1,7 @@
 /* Goal: heaps arrive whole and the ledger is exact, for all engines, sizes, orders of arrival and address families.
- * Method: a table of modes. For each row, a real sender and a real receiver run in one thread, in a network namespace
- * that the test makes; they are polled alternately, so that nothing is lost. CI runs all pairs of modes. With
- * SPEADLINE_FULL=1 every combination runs (label slow). */
+ * Method: the test has a table of modes. For each row, a real sender and a real receiver run in one thread, in a
+ * network namespace that the test makes. The thread polls them alternately, so that nothing is lost. CI runs all pairs
+ * of modes. With SPEADLINE_FULL=1 every combination runs (label slow). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -17,7 +17,7 @@ enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
 
 static struct {
     char tx[TEST_ENGINE_LENGTH], rx[TEST_ENGINE_LENGTH];
-} engines[PAIRWISE_VALUES_MAX]; /* list_engines() fills it */
+} engines[PAIRWISE_VALUES_MAX]; /* list_engines() fills this array */
 static const uint32_t packets[] = {56, 64, 200, 1472, 8972, 65507};
 static const uint64_t heaps[] = {0, 1, 10007, 4u << 20};
 static const struct {
@@ -41,8 +41,8 @@ static void add_pair(const char *tx, const char *rx)
     table.values[ENGINES]++;
 }
 
-/* Lists the pairs of engines: each engine with itself, and each engine that uses the kernel with every other such
- * engine. */
+/* Lists the pairs of engines. Each engine is paired with itself. Each engine that uses the kernel is also paired with
+ * every other engine that does. */
 static void list_engines(void)
 {
     char tx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH], rx[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
@@ -64,8 +64,8 @@ static bool over_links(const unsigned *row)
     return test_engine_kind(engines[row[ENGINES]].tx) == TEST_MEM;
 }
 
-/* Returns true if the row can run. A memory link has no address, so only one host is used with it. A datagram of 65507
- * bytes does not fit behind the larger header of IPv6. */
+/* Returns true if the row can run. A memory link has no address, so with it the table has only one host. An IPv6 header
+ * is larger than an IPv4 header, so a datagram of 65507 bytes does not fit behind it. */
 static bool allowed(const unsigned *row)
 {
     bool v6 = row[HOST] == 1 || row[HOST] == 3;
@@ -75,7 +75,8 @@ static bool allowed(const unsigned *row)
     return !(v6 && packets[row[PACKET]] > 65487);
 }
 
-/* Returns how many heaps to send. With small packets a heap has many packets, so the test sends fewer heaps. */
+/* Returns how many heaps to send. The number is smaller if the packets are small and the heap is large, because the
+ * heap then has many packets. */
 static unsigned heap_count(uint32_t packet, uint64_t heap)
 {
     return heap > 1000000 ? (packet < 1000 ? 1 : 3) : 12;
@@ -141,8 +142,7 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance,
     cr_assert(conforms(*row));
 }
 
-/* Every allowed pair must stand in the table. If pairs got lost from it, the tests would check less without anybody
- * noticing. */
+/* If the table lost a pair, this program would test less, and nobody would notice. So this test checks the table. */
 Test(conformance, the_table_holds_every_allowed_pair)
 {
     const struct pairwise *p = all_pairs();

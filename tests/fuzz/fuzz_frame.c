@@ -1,7 +1,8 @@
-/* Goal: for every frame, the payload that the parser finds lies inside the frame, and the checksum code reads only
- * inside it.
- * Method: libFuzzer. The first byte of the input says where the frame is cut into two parts; the rest is the frame.
- * Each part lies at the end of its allocation. Seeds: corpus/frame, see make_seeds.py. */
+/* Goal: for every frame, the payload that the parser finds lies inside the frame. The checksum code reads no byte
+ * outside the frame.
+ * Method: libFuzzer. The first byte of the input says where the test cuts the frame into two parts; the other bytes are
+ * the frame. Each part lies at the end of its allocation, so a sanitizer finds a read beyond it. Seeds: corpus/frame,
+ * see make_seeds.py. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Goal: whatever bytes a datagram has, the decoded packet lies inside the datagram, and the contract of the decoder
- * holds. Method: libFuzzer. The first two bytes of the input say how many bytes at the end of the datagram are missing
- * from the head; the rest is the datagram. The head lies at the end of its allocation. Seeds: corpus/packet, see
- * make_seeds.py. */
+ * holds. Method: libFuzzer. The head is the datagram without some bytes at its end. The first two bytes of the input
+ * say how many bytes are missing; the other bytes are the datagram. The head lies at the end of its allocation, so a
+ * sanitizer finds a read beyond it. Seeds: corpus/packet, see make_seeds.py. */
 #include <stdlib.h>
 #include <string.h>
 

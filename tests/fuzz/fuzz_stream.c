@@ -111,7 +111,8 @@ static void take_heaps(struct recv_rig *rig, unsigned *held_count, struct spead_
     while ((heap = recv_rig_take(rig)) != NULL) {
         check_heap(heap);
         if (*held_count < 2)
-            held[(*held_count)++] = heap; /* the consumer may keep heaps for a while */
+            /* The consumer may keep heaps for a while. */
+            held[(*held_count)++] = heap;
         else
             spead_heap_unref(heap);
     }
@@ -142,7 +143,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (!seldom || i % 8 == 0)
             take_heaps(&rig, &held_count, held);
     }
-    recv_rig_stop(&rig); /* each poll has checked that the sum of the buckets is right */
+    /* Each poll has checked that the sum of the buckets is right. */
+    recv_rig_stop(&rig);
     take_heaps(&rig, &held_count, held);
     check(rig.stats.counters.memory_high_water_bytes <= plan.memory_bytes);
     check(rig.stats.total.seen.packets <= pushed);

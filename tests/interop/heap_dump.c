@@ -1,4 +1,4 @@
-/* Receives heaps until the stop item and prints each heap with its items, for tests that know what another
+/* Receives heaps until the stop item, and prints each heap with its items. Tests use it to see what another
  * implementation has sent:   interop-heap-dump ENDPOINT
  *
  * It prints a line of JSON for each heap: {"counter", "address_bits", "length", "complete", "items": [[id, value],

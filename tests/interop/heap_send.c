@@ -1,7 +1,8 @@
-/* Sends one heap with the items of the command line, then a stop heap, for tests that look at what another
- * implementation receives:   interop-heap-send ENDPOINT ADDRESS_BITS PACKET ITEM...
+/* Sends one heap with the items of the command line, then a stop heap. Tests use it to see what another implementation
+ * receives:   interop-heap-send ENDPOINT ADDRESS_BITS PACKET ITEM...
  *
- * ITEM is i:ID:VALUE (immediate) or d:ID:BYTES (addressed); byte k of a d item is (ID + 7 k) modulo 256. */
+ * ITEM is i:ID:VALUE for an immediate item, or d:ID:BYTES for an addressed item. Byte k of an addressed item is (ID + 7
+ * k) modulo 256. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +15,7 @@ static int fail(const char *what)
     return -1;
 }
 
-/* The data of all items. The heap borrows it until it has been sent. */
+/* The data of all items. The heap borrows this memory until it has been sent. */
 static uint8_t memory[1 << 20];
 static size_t memory_used;
 

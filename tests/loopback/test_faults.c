@@ -1,7 +1,7 @@
 /* Goal: whatever happens to packets, the ledger is exact, every byte of a heap that is handed over is right, and no
  * hole shows bytes of another heap.
- * Method: a seeded dice makes faults of each kind, and of all kinds together, at the sender and at the receiver. The
- * test runs over every engine, with placed and with bounced payload. */
+ * Method: fault decorators at the sender and at the receiver make faults of each kind, and of all kinds together; a
+ * seeded dice decides. The test runs over every engine, with placed and with bounced payload. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -100,7 +100,7 @@ ParameterizedTest(struct fault_case *f, faults, ledger_is_exact_and_no_byte_is_w
                  r.complete, r.incomplete, c.heaps);
 }
 
-/* The receiver must report as missing exactly the packets that were lost. */
+/* The receiver must report exactly the lost packets as missing. */
 ParameterizedTestParameters(faults, sent_minus_seen_is_missing)
 {
     static struct fault_case cases[2 * TEST_ENGINES_MAX];
@@ -132,8 +132,8 @@ ParameterizedTest(struct fault_case *f, faults, sent_minus_seen_is_missing, .tim
     cr_expect_eq(r.received.counters.missing_heaps, 0u, "%s", f->engine);
 }
 
-/* SPEAD does not detect flipped bits (on a real wire the checksum of UDP does), so packets with wrong bits may be
- * accepted. Even then the ledger must be exact, holes must be zero, and memory must stay within its bound. */
+/* SPEAD does not detect inverted bits; on a real network the checksum of UDP does. So the receiver may accept packets
+ * with wrong bytes. Even then the ledger must be exact, holes must be zero, and memory must stay within its bound. */
 ParameterizedTestParameters(faults, flipped_bits_are_counted_and_bounded)
 {
     static struct fault_case cases[2 * TEST_ENGINES_MAX];

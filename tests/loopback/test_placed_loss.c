@@ -1,6 +1,7 @@
 /* Goal: placed heaps are right even if packets are lost, and the counters say how the payload got to its place.
- * Method: a seeded dice loses 0.1 % or 1 % of several thousand packets, over every engine. Then the same with heaps
- * in memory that the CPU must not touch; engines socket and uring can only bounce payload into this memory. */
+ * Method: a seeded dice loses 0.1 % or 1 % of several thousand packets, over every engine. The test then repeats this
+ * with heaps in memory that the CPU must not touch. Into this memory the engines socket and uring can only bounce
+ * payload. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -18,7 +19,8 @@
 struct loss_case {
     char engine[TEST_ENGINE_LENGTH];
     double loss;
-    /* packets are lost between engine and core, after they were placed; false: they are lost on the wire */
+    /* If true, packets are lost between the engine and the core, after the engine has placed them. If false, they are
+     * lost between the sender and the engine. */
     bool on_receive;
 };
 
@@ -67,7 +69,7 @@ static void run(const struct loss_case *f, struct loop_case *c, struct loop_resu
     cr_expect(loop_ledger_adds_up(&r->received));
 }
 
-/* Returns the number of accepted packets: each was placed, bounced or repaired. */
+/* Returns the number of accepted packets. Each of them was placed, bounced or repaired. */
 static uint64_t accepted(const struct spead_recv_stats *stats)
 {
     return stats->total.bucket[SPEAD_RECV_DELIVERED].packets;
@@ -85,8 +87,8 @@ ParameterizedTest(struct loss_case *f, placed_loss, every_placed_heap_is_right_a
     const struct spead_recv_stats *stats = &r.received;
 
     run(f, &c, &r);
-    /* Engine mem reads most of a heap in one burst. Before this burst the heap does not exist, so no place in it can
-     * be reserved. */
+    /* Engine mem reads most of a heap in one burst. Before this burst the heap does not exist, so the core cannot
+     * reserve a place in it. */
     cr_expect_gt(
         stats->counters.placed, test_engine_kind(f->engine) == TEST_MEM ? 0 : accepted(stats) / 2,
         "%s at %g: %llu placed", f->engine, f->loss, (unsigned long long)stats->counters.placed);

@@ -1,9 +1,9 @@
-/* Goal: heaps that a graph receives on one link leave it on another link, unchanged and in order. No heap is lost,
+/* Goal: a graph receives heaps on one link and sends them on another link, unchanged and in order. It loses no heap,
  * although both sides have room for only a few heaps.
  *
- * Method: a receive stream and a send stream are the two nodes of a graph, between a sender and a receiver that know
- * nothing of the graph. The content of each heap depends on its heap counter, so the test sees which heap it got. The
- * stop heap of the sender ends the graph. */
+ * Method: a receive stream and a send stream are the two nodes of a graph. A sender and a receiver, which know nothing
+ * of the graph, are at its two sides. The content of each heap depends on its heap counter, so the test sees which heap
+ * has arrived. The stop heap of the sender ends the graph. */
 #include <criterion/criterion.h>
 
 #include <string.h>
@@ -53,7 +53,7 @@ static struct spead_recv_stream *receive_from(struct spead_mem_link *link, uint3
     config.link_count = 1;
     config.heap_bytes_max = 8192;
     config.ring_heaps = ring_heaps;
-    config.held_heaps = 8; /* the send sink holds the heaps in flight */
+    config.held_heaps = 8; /* The send sink keeps the heaps that are in flight. */
     config.on_full = SPEAD_BLOCK;
     cr_assert_eq(spead_recv_stream_create(&stream, &config, NULL), 0);
     return stream;

@@ -1,5 +1,5 @@
 /* Goal: the library finds the same next hops as the kernel, and notices when a neighbour changes.
- * Method: two hosts on a cable. The tests change routes and neighbours with ip(8) on either host. */
+ * Method: the test makes two hosts on a cable. It changes routes and neighbours with ip(8) on both hosts. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -226,7 +226,7 @@ Test(neighbour, a_change_is_seen_and_a_lost_one_keeps_its_mac)
                           "dev " TEST_NEAR_INTERFACE);
     cr_assert(changes_within_bound(&neighbours));
     cr_assert_arr_eq(asked.mac, moved, 6);
-    /* No host has this MAC address. The kernel will notice that when it has to use the address. */
+    /* No host has this MAC address. The kernel notices this only when it must use the address. */
     command(network.near, "cd /proc/sys/net/ipv4/neigh/" TEST_NEAR_INTERFACE
                           " && echo 10 > retrans_time_ms && echo 0 > delay_first_probe_time");
     command(network.far, "ip link set " TEST_FAR_INTERFACE " arp off");

@@ -1,7 +1,7 @@
-/* Goal: a sender acts rightly in cases that need a real route: a socket becomes full, packets are longer than the
- * MTU, a route refuses packets, packets go to a multicast group. No packet is lost, overtakes another, or is reported
- * with a wrong result.
- * Method: two hosts on one cable, which the test makes. A neighbour that does not answer makes the socket full. */
+/* Goal: a sender does the right thing in cases that need a real route: a socket becomes full, packets are longer than
+ * the MTU, a route refuses packets, packets go to a multicast group. No packet is lost, overtakes another, or is
+ * reported with a wrong result.
+ * Method: the test makes two hosts on one cable. If a neighbour does not answer, packets for it fill the socket. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
@@ -64,7 +64,7 @@ static struct speadi_address address_of(const char *host, uint16_t port)
     return address;
 }
 
-/* Opens a socket on the far host. The socket is bound to this address or group. */
+/* Opens a socket on the far host and binds it to `host`, which is an address or a group. */
 static int far_sink(const char *host)
 {
     struct speadi_address address = address_of(host, 17150);
@@ -83,7 +83,7 @@ static int far_sink(const char *host)
     return fd;
 }
 
-/* Opens an engine that sends to `host`. sink_fd is the socket where the packets of this engine arrive. */
+/* Opens an engine that sends to `host`. The packets of this engine arrive at the socket sink_fd. */
 static void start(const char *engine, const char *host, uint32_t buffer_bytes, int sink_fd)
 {
     struct speadi_address address = address_of(host, 17150);
@@ -123,7 +123,8 @@ FOR_EACH_ENGINE(a_socket_that_fills_is_no_room_and_keeps_the_order)
     cr_assert_lt(taken, packets->count, "%s: the socket never filled", *engine);
     cr_expect_eq(tx_harness_reap(&h), taken, "%s: %u of %u", *engine, h.reaped, taken);
 
-    /* Now the neighbour is known. First the packets that waited for the neighbour leave, then the other packets. */
+    /* Now the kernel knows the neighbour. First it sends the packets that have waited for the neighbour, then the other
+     * packets. */
     ip("neigh replace " TEST_FAR_V4
        " lladdr 02:00:00:00:00:77 nud permanent dev " TEST_NEAR_INTERFACE);
     h.ops->wait(h.state, speadi_clock_mono_ns() + 10000000000u, true);

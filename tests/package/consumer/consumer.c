@@ -1,4 +1,4 @@
-/* A first program with the installed library: it sends one heap over a memory link and receives it. */
+/* A first program that uses the installed library: it sends one heap over a memory link and receives it. */
 #include <stdio.h>
 #include <string.h>
 

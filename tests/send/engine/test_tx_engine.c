@@ -1,5 +1,5 @@
-/* Goal: the stream opens the engine that its configuration names. "auto" says which engine it has chosen and why. A
- * choice that cannot work is refused, and a sentence says why.
+/* Goal: the stream opens the engine that its configuration names. With "auto" it says which engine it has chosen and
+ * why. If an engine cannot work, the stream refuses the configuration with a text that says why.
  * Method: the tests open the real engines. */
 #include "tx_engine.h"
 

@@ -1,6 +1,6 @@
 /* Goal: the heap builder refuses items that could not be sent, and a refusal changes nothing.
  *
- * Method: the tests provoke each kind of refusal, and then check the payload size of the heap. */
+ * Method: the tests cause each kind of refusal, and then check the payload size of the heap. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

@@ -1,11 +1,11 @@
-/* Goal: every byte of a packet is as the protocol page says. The packets do not depend on how much space each call
- * gets.
+/* Goal: every byte of a packet is as the page about the protocol says. The packets do not depend on how much space each
+ * call gets.
  *
  * Method: the tests compare packets with the vectors of tests/vectors/. For many different heaps, a decoder in this
- * file also puts the packets together again. The packetiser gets the space in one call, or in small parts in many
+ * file also puts the packets together again. The packetiser gets its space in one call, or in small parts in many
  * calls.
  *
- * A comment such as "TestEncode.empty" names the test of spead2 that holds the same case. */
+ * A comment such as "TestEncode.empty" names the test of spead2 that has the same case. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -21,7 +21,7 @@
 
 enum { PACKETS_MAX = 4096 };
 
-/* The memory that packets are written into. cut() gives it to the packetiser part by part. */
+/* The memory that the packetiser writes packets into. cut() gives this memory to the packetiser in parts. */
 struct output {
     uint8_t header[1 << 19];
     struct iovec iov[4 * PACKETS_MAX];
@@ -38,7 +38,7 @@ static struct output *output_create(void)
     return output;
 }
 
-/* Cuts the heap. Each call of the packetiser gets space for `at_once` packets. */
+/* Cuts the heap into packets. Each call of the packetiser gets space for `at_once` packets. */
 static void cut(struct output *output, const struct spead_send_heap *heap, uint32_t packet_bytes,
                 uint64_t counter, unsigned at_once)
 {
@@ -73,7 +73,7 @@ static void cut(struct output *output, const struct spead_send_heap *heap, uint3
                  (size_t)shape.bytes);
 }
 
-/* Returns the bytes of packet n. The caller frees them. */
+/* Returns the bytes of packet n in one piece. The caller must free them. */
 static uint8_t *flatten(const struct output *output, size_t n)
 {
     const struct speadi_tx_packet *packet = &output->packet[n];
@@ -100,7 +100,8 @@ static struct spead_send_heap *make_heap(unsigned heap_address_bits)
 
 /* ---- Vectors ------------------------------------------------------------------------------- */
 
-/* Compares the packets of the heap with packets in the vector file, beginning with its packet number `first`. */
+/* Compares the packets of the heap with packets in the vector file. The first of them is packet number `first` of the
+ * file. */
 static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_bytes,
                           const char *name, size_t first)
 {
@@ -124,7 +125,7 @@ static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_by
     free(output);
 }
 
-/* TestEncode.empty; unittest_send_completion: 49 bytes */
+/* TestEncode.empty in spead2. Its unittest_send_completion also expects 49 bytes. */
 Test(packetiser, empty_heap_is_49_bytes)
 {
     struct spead_send_heap *heap = make_heap(48);
@@ -133,7 +134,7 @@ Test(packetiser, empty_heap_is_49_bytes)
     spead_send_heap_destroy(heap);
 }
 
-/* TestEncode.small_fixed */
+/* TestEncode.small_fixed in spead2. */
 Test(packetiser, small_item_is_an_immediate_with_null_and_a_zero_byte)
 {
     static const uint8_t value[2] = {0x12, 0x34};
@@ -156,7 +157,7 @@ Test(packetiser, large_item_spans_packets)
     spead_send_heap_destroy(heap);
 }
 
-/* TestEncode.replicate_pointers */
+/* TestEncode.replicate_pointers in spead2. */
 Test(packetiser, replicate_pointers)
 {
     static uint8_t data[32];
@@ -171,7 +172,7 @@ Test(packetiser, replicate_pointers)
     spead_send_heap_destroy(heap);
 }
 
-/* TestEncode.start and TestEncode.end */
+/* TestEncode.start and TestEncode.end in spead2. */
 Test(packetiser, start_and_stop_heaps_are_57_bytes)
 {
     struct spead_send_heap *start = make_heap(48), *stop = make_heap(48);
@@ -234,8 +235,8 @@ Test(packetiser, every_flavour)
     }
 }
 
-/* TestEncode.zero_copy, TestEncode.lifetime: the packetiser reads the bytes of an item when the heap is sent, not when
- * the item is added. */
+/* TestEncode.zero_copy and TestEncode.lifetime in spead2. The packetiser reads the bytes of an item when the heap is
+ * sent, not when the item is added. */
 Test(packetiser, data_is_read_when_sent_not_when_added)
 {
     static uint8_t data[32], small[2];
@@ -258,7 +259,8 @@ Test(packetiser, data_is_read_when_sent_not_when_added)
     spead_send_heap_destroy(heap);
 }
 
-/* unittest_send_heap.get_item: a handle changes the heap between sends. */
+/* unittest_send_heap.get_item in spead2. After a send, the program changes the heap through a handle and sends it
+ * again. */
 Test(packetiser, handles_change_values_between_sends)
 {
     static const uint8_t one[16] = {1}, two[24] = {2};
@@ -372,7 +374,7 @@ Test(packetiser, work_is_resumed_wherever_space_ran_out)
     }
 }
 
-/* sendmsg() refuses more than 1024 iovecs. */
+/* sendmsg() refuses more than 1024 iovecs. So the packetiser must copy tiny items together. */
 Test(packetiser, packet_of_many_tiny_items_is_gathered)
 {
     struct spead_send_heap *heap = make_heap(40);
@@ -421,7 +423,8 @@ Test(packetiser, budget_is_never_exceeded)
         const struct speadi_tx_packet *from = space.packet;
         uint64_t spent = 0;
 
-        space.budget = 5000; /* three packets of 1472 + 66 */
+        /* The budget is enough for three packets of 1472 bytes, each with an overhead of 66 bytes. */
+        space.budget = 5000;
         done = speadi_packetiser_fill(&packetiser, &space);
         for (; from < space.packet; from++)
             spent += from->bytes + 66;
@@ -454,7 +457,8 @@ Test(packetiser, repeated_pointers_that_do_not_fit_are_refused)
 
 Test(packetiser, padding_that_the_flavour_cannot_count_is_refused)
 {
-    struct spead_send_heap *heap = make_heap(8); /* with 8 bits the heap length is at most 255 */
+    /* With 8 bits of heap address, the heap length is at most 255. */
+    struct spead_send_heap *heap = make_heap(8);
     struct speadi_heap_shape shape;
 
     for (unsigned i = 0; i < 31; i++)

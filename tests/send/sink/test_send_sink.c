@@ -1,7 +1,7 @@
 /* Goal: a send sink sends every message of its channel once, and in order. It releases a message only when the heap of
  * the message has completed.
  *
- * Method: a graph with a probe source and the sink (support/sink_rig.h). The stream has a scripted engine. The objects
+ * Method: the graph has a probe source and the sink (support/sink_rig.h). The stream has a scripted engine. The objects
  * of the messages count references. */
 #include <criterion/criterion.h>
 
@@ -56,7 +56,7 @@ static void wait_for_in(const struct sink_rig *rig, uint64_t in)
         sched_yield();
 }
 
-/* There are two threads: another thread runs the graph, and this thread polls the stream. */
+/* Another thread runs the graph, and this thread polls the stream. */
 Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_be_in_flight)
 {
     struct sink_rig rig;
@@ -65,7 +65,8 @@ Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_
     rig.sink_config.own_thread = false;
     rig.tx->hold = true;
     sink_rig_start(&rig);
-    while (rig.tx->packet_count < 3) /* received messages may not have been submitted yet */
+    /* The sink may have received messages that it has not submitted yet. So poll until it has. */
+    while (rig.tx->packet_count < 3)
         spead_send_stream_poll(rig.stream);
     cr_expect_eq(sink_rig_stats(&rig).pending, 3);
     for (int i = 0; i < 3; i++)
@@ -76,7 +77,7 @@ Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_
     cr_expect_eq(rig.objects[1].references, 1);
     rig.tx->let_go = 1;
     spead_send_stream_poll(rig.stream);
-    wait_for_in(&rig, 5); /* half of the slots are free, so the node goes on */
+    wait_for_in(&rig, 5); /* Half of the slots are free now, so the node continues. */
     cr_expect_eq(sink_rig_stats(&rig).pending, 3);
     rig.tx->hold = false;
     while (rig.done < 10)
@@ -110,7 +111,7 @@ Test(send_sink, goes_on_when_another_producer_has_had_all_places)
     spead_send_heap_destroy(other);
 }
 
-/* The source repeats its messages and would never end. */
+/* The source repeats its messages, so only the drain ends it. */
 Test(send_sink, drains_what_the_source_has_emitted)
 {
     struct spead_send_sink_stats stats;

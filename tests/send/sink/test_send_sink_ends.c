@@ -1,5 +1,5 @@
-/* Goal: a send sink ends correctly in these cases: its graph is drained or cancelled; the sink is destroyed; another
- * graph then uses the same stream. In each case every message is released once and counted once.
+/* Goal: a send sink ends correctly if its graph is drained or cancelled, and if the sink is destroyed. It also works if
+ * another graph then uses the same stream. In each case every message is released once and counted once.
  *
  * Method: support/sink_rig.h. The objects of the messages count references. The scripted engine refuses packets, holds
  * them, or fails. */
@@ -51,9 +51,9 @@ Test(send_sink_ends, a_drain_past_its_deadline_abandons_what_is_in_flight)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The caller runs the stream (own_thread is false). After a cancel the heaps are still in flight. When the caller polls
- * the stream, they are sent and their messages are released. This is also true for heaps that the network refuses,
- * although the node has finished and cannot fail on them. */
+/* The caller polls the stream (own_thread is false). After a cancel, heaps are still in flight. When the caller polls
+ * the stream again, these heaps are sent and their messages are released. If the network refuses a heap, its message is
+ * released too, although the node has finished and cannot fail any more. */
 Test(send_sink_ends, a_stream_of_the_callers_keeps_its_heaps_after_a_cancel)
 {
     struct sink_rig rig;
@@ -87,7 +87,7 @@ Test(send_sink_ends, a_stream_of_the_callers_may_be_destroyed_with_heaps_in_flig
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The sink and its heaps are freed when the last heap has completed. If that goes wrong, the sanitizers report it. */
+/* When the last heap has completed, the sink and its heaps are freed. If this goes wrong, a sanitizer reports it. */
 Test(send_sink_ends, a_sink_destroyed_with_heaps_in_flight_goes_with_the_last_of_them)
 {
     struct sink_rig rig;
@@ -213,7 +213,7 @@ Test(send_sink_ends, a_stream_of_the_callers_serves_one_graph_after_the_other)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* When the first graph ends, some of its heaps are still in flight. They complete, and the second graph does not count
+/* When the first graph ends, some of its heaps are still in flight. They complete, and the second graph must not count
  * them. */
 Test(send_sink_ends, a_graph_after_a_cancelled_one_sends_its_own_messages_once)
 {

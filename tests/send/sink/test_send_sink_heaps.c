@@ -1,6 +1,6 @@
-/* Goal: the sink sends received heaps as they were. It fails with the right error on messages that cannot be sent.
+/* Goal: the sink sends received heaps as they were. If a message cannot be sent, the sink fails with the right error.
  *
- * Method: a graph with a probe source and the sink. The sink sends over memory links, and each link has a receive
+ * Method: the graph has a probe source and the sink. The sink sends over memory links, and each link has a receive
  * stream at its end. */
 #include <criterion/criterion.h>
 
@@ -12,7 +12,7 @@
 
 enum { RELAYED = RELAY_HEAPS_MAX };
 
-/* Sends heap number i. It has immediate and addressed items; the sizes and the flavour depend on i. */
+/* Sends heap number i. The heap has immediate and addressed items; the sizes and the flavour depend on i. */
 static void send_original(struct relay_hop *hop, uint64_t i)
 {
     static uint8_t data[3000];
@@ -96,7 +96,7 @@ Test(send_sink_heaps, received_heaps_arrive_again_as_they_were)
     relay_hop_close(&second);
 }
 
-/* Makes three received heaps, of which heap 1 is incomplete. */
+/* Receives three heaps, of which heap 1 is incomplete, and makes messages of them. */
 static void make_holed(struct recv_rig *rig, struct spead_message *messages)
 {
     recv_rig_init(rig);
@@ -144,7 +144,7 @@ Test(send_sink_heaps, incomplete_heaps_fail_the_node_unless_they_are_to_be_skipp
     relay_hop_close(&hop);
 }
 
-/* A sending end that has declared no type can send messages of every type. */
+/* A sending end without a declared type can send messages of every type. */
 Test(send_sink_heaps, what_is_no_heap_is_not_taken_for_one)
 {
     struct spead_send_sink_config config = SPEAD_SEND_SINK_CONFIG_INIT;

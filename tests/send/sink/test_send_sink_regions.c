@@ -1,7 +1,7 @@
-/* Goal: for each region the sink sends one heap, as soon as the region is ready. It releases the region when that heap
- * has completed.
+/* Goal: for each region the sink sends one heap, as soon as the region is ready. When that heap has completed, the sink
+ * releases the region.
  *
- * Method: a graph with a probe source and the sink. The regions come from a pool on host memory. The sink sends over a
+ * Method: the graph has a probe source and the sink. The regions come from a pool on host memory. The sink sends over a
  * memory link, which has a receive stream at its end. */
 #include <criterion/criterion.h>
 
@@ -104,7 +104,8 @@ static int await_region(void *arg, const struct spead_message *message,
     (void)options;
     if (spead_region_query((struct spead_region *)(uintptr_t)message->reference, message->event) ==
         0) {
-        /* This makes the device finish, so the second query finds the event done. */
+        /* The test acts as the device and completes the event here. So the second query finds that the event is
+         * done. */
         spead_host_event_complete(arg, 0);
         return -EAGAIN;
     }

@@ -1,5 +1,5 @@
-/* Goal: the heap queue holds exactly as many heaps as its bound allows. It keeps the order of acceptance. Once closed,
- * it stays closed.
+/* Goal: the heap queue holds exactly as many heaps as its bound allows. It keeps the order of acceptance. After it has
+ * been closed, it stays closed.
  *
  * Method: one thread acts as producer and as owner thread. tests/stress/race_submit.c uses several threads. */
 #include <criterion/criterion.h>

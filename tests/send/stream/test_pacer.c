@@ -1,4 +1,4 @@
-/* Goal: the pacer keeps the rate in the long term. It keeps the size of the bursts. It does not catch up idle time.
+/* Goal: over a long time the pacer keeps the rate. It keeps the size of the bursts. It does not catch up idle time.
  *
  * Method: the test sets the time itself. Each case sends as much as the pacer allows. Some cases send as soon as the
  * pacer allows, others later. */
@@ -22,7 +22,7 @@ static struct speadi_pacer make_pacer(double rate, double ratio)
     return pacer;
 }
 
-/* Sends whole packets while the pacer has room. Returns the bytes sent. */
+/* Sends as many whole packets as the pacer allows now. Returns the bytes sent. */
 static uint64_t send_burst(struct speadi_pacer *pacer, uint64_t now_ns)
 {
     uint64_t bytes = speadi_pacer_room(pacer, now_ns) / PACKET * PACKET;
@@ -84,13 +84,15 @@ Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
     uint64_t now = 1000, late, bytes;
 
     send_burst(&pacer, now);
-    now = late = speadi_pacer_due_ns(&pacer) + 1000000; /* 1 ms: 15 bursts behind */
+    /* The sender is late by 1 ms, which is the time of 15 bursts. */
+    now = late = speadi_pacer_due_ns(&pacer) + 1000000;
     for (int i = 0; i < 10; i++) {
         bytes = send_burst(&pacer, now);
         cr_assert_eq(speadi_pacer_due_ns(&pacer) - now, (uint64_t)((double)bytes / 1.25));
         now = speadi_pacer_due_ns(&pacer);
     }
-    for (int i = 0; i < 200; i++) { /* the stream has caught up and is back at its rate */
+    /* After these bursts the sender has caught up and sends at its normal rate again. */
+    for (int i = 0; i < 200; i++) {
         bytes = send_burst(&pacer, now);
         now = speadi_pacer_due_ns(&pacer);
     }
@@ -99,7 +101,7 @@ Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
     cr_expect_geq(speadi_pacer_due_ns(&pacer) - now, bytes - 1);
 }
 
-/* If the engine is slow or few heaps are in flight, the parts of a burst are sent at different times. */
+/* If the engine is slow or few heaps are in flight, a burst is sent in parts at different times. */
 Test(pacer, burst_sent_in_parts_counts_from_its_first)
 {
     struct speadi_pacer pacer = make_pacer(1e9, 1.05);
@@ -109,14 +111,14 @@ Test(pacer, burst_sent_in_parts_counts_from_its_first)
         while (speadi_pacer_room(&pacer, now) != 0) {
             speadi_pacer_sent(&pacer, now, PACKET);
             bytes += PACKET;
-            now += 300; /* the rate allows 1472 ns for the packet */
+            now += 300; /* At this rate a packet would take 1472 ns. */
         }
         now = speadi_pacer_due_ns(&pacer);
     }
     cr_expect_eq(now - start, bytes, "%zu ns for %zu", (size_t)(now - start), (size_t)bytes);
 }
 
-/* When a part of a burst had to wait for room in the engine, the next burst must not be sent immediately after that
+/* A part of a burst may have waited for room in the engine. Then the next burst must not be sent immediately after that
  * part. */
 Test(pacer, part_that_came_late_is_paid_for_from_then)
 {
@@ -125,7 +127,7 @@ Test(pacer, part_that_came_late_is_paid_for_from_then)
 
     cr_assert_gt(speadi_pacer_room(&pacer, now), 0);
     speadi_pacer_sent(&pacer, now, PACKET);
-    /* the test calls room() only before the first part */
+    /* The test calls room() only before the first part. */
     speadi_pacer_sent(&pacer, late, 43 * PACKET);
     cr_expect_eq(speadi_pacer_due_ns(&pacer), late + 43 * PACKET);
 }
@@ -139,7 +141,8 @@ Test(pacer, idle_time_earns_no_credit)
     now = speadi_pacer_due_ns(&pacer);
     speadi_pacer_idle(&pacer, now);
     speadi_pacer_idle(&pacer,
-                      now + 10); /* this second call does not change when the idle time began */
+                      /* This second call does not change the time at which the idle time began. */
+                      now + 10);
     now += 1000000000;
     bytes = send_burst(&pacer, now);
     cr_assert_gt(bytes, 0);
@@ -152,12 +155,13 @@ Test(pacer, short_idle_time_keeps_lateness_from_before)
     uint64_t now = 1000, due, bytes;
 
     send_burst(&pacer, now);
-    now = speadi_pacer_due_ns(&pacer) + 20000; /* 20 us late */
+    now = speadi_pacer_due_ns(&pacer) + 20000; /* The sender is 20 us late. */
     bytes = send_burst(&pacer, now);
     due = speadi_pacer_due_ns(&pacer);
     cr_assert_eq(due, now + bytes - 20000);
     speadi_pacer_idle(&pacer, due + 100);
-    now = due + 600; /* the stream was idle for 500 of these 600 ns */
+    /* The stream was idle for 500 of these 600 ns. */
+    now = due + 600;
     bytes = send_burst(&pacer, now);
     cr_expect_eq(speadi_pacer_due_ns(&pacer), now + bytes - 100);
 }
@@ -167,7 +171,8 @@ Test(pacer, trickle_is_held_to_the_burst_too)
     struct speadi_pacer pacer = make_pacer(1e9, 1.05);
     uint64_t now = 1000, bytes = 0;
 
-    while (speadi_pacer_room(&pacer, now) != 0) { /* a packet, a pause of 10 ns, a packet ... */
+    /* Packets go one by one, with pauses of 10 ns. */
+    while (speadi_pacer_room(&pacer, now) != 0) {
         speadi_pacer_sent(&pacer, now, PACKET);
         bytes += PACKET;
         speadi_pacer_idle(&pacer, now);

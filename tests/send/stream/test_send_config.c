@@ -1,8 +1,7 @@
-/* Goal: create() checks the configuration before it opens anything. When a field is wrong, it refuses the configuration
- * with one clear sentence.
+/* Goal: create() checks the configuration before it opens anything. If a field is wrong, create() refuses the
+ * configuration with one clear text.
  *
- * Method: in each configuration only one field is wrong. When the stream must open, its destination is a memory
- * link. */
+ * Method: in each configuration only one field is wrong. If the stream must open, its destination is a memory link. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -12,7 +11,8 @@
 
 #include <speadline/send.h>
 
-/* A field whose range does not depend on other fields. The values least - 1 and most + 1 are refused. */
+/* A field with its smallest and its largest allowed value, which do not depend on other fields. create() refuses the
+ * values least - 1 and most + 1. */
 struct ranged {
     const char *field;
     size_t offset, bytes;
@@ -37,7 +37,7 @@ static struct spead_send_stream_config make_config(void)
     return config;
 }
 
-/* Checks that create() returns -EINVAL with a sentence that contains the word. */
+/* Checks that create() returns -EINVAL with a text that contains `word`. */
 static void expect_refused(const struct spead_send_stream_config *config, const char *word)
 {
     struct spead_send_stream *stream = NULL;
@@ -51,7 +51,7 @@ static void expect_refused(const struct spead_send_stream_config *config, const 
     cr_expect_eq(spead_send_stream_create(&stream, config, NULL), -EINVAL, "without err");
 }
 
-/* TestStreamConfig: defaults */
+/* The same case as TestStreamConfig, defaults, in spead2. */
 Test(send_config, defaults_make_a_stream)
 {
     struct spead_send_stream_config config = make_config();
@@ -87,7 +87,7 @@ Test(send_config, the_plan_names_the_engines_buffers)
                   "the decorator may keep 1024 packets");
 }
 
-/* TestStreamConfig: bad_rate, bad_max_heaps */
+/* The same cases as TestStreamConfig, bad_rate and bad_max_heaps, in spead2. */
 Test(send_config, each_bad_number_is_refused_by_name)
 {
     static const double bad_rates[] = {-1, NAN, INFINITY, 0.5};
@@ -133,7 +133,8 @@ static void expect_out_of_range(const struct ranged *ranged, uint64_t value)
     char start[64];
 
     memcpy((char *)&config + ranged->offset, &value,
-           ranged->bytes); /* right on little-endian hosts only; the tests have no others */
+           /* This is right only on little-endian hosts. The tests run on no others. */
+           ranged->bytes);
     snprintf(start, sizeof start, "%s %llu: must be ", ranged->field, (unsigned long long)value);
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -EINVAL, "%s", start);
     cr_expect_str_eq(err.field, ranged->field);
@@ -179,7 +180,7 @@ Test(send_config, fractions_out_of_their_range_are_named_too)
     expect_fraction(ratio, "burst_rate_ratio", 0.99, "burst_rate_ratio 0.99: must be 1 or more");
 }
 
-/* When a string is wrong, the sentence names the field and quotes the string. */
+/* If the value of a string field is wrong, the text of the refusal names the field and quotes the string. */
 Test(send_config, strings_are_refused_by_the_field_they_stand_in)
 {
     static const char *const endpoint[] = {"127.0.0.1"}, *const good[] = {"127.0.0.1:7148"};
@@ -246,7 +247,7 @@ Test(send_config, older_callers_keep_their_defaults)
     struct spead_send_stream_config config = make_config();
     struct spead_send_stream *stream = NULL;
 
-    /* create() does not read it, because it lies beyond struct_size */
+    /* This field lies beyond struct_size, so create() does not read it. */
     config.heap_counter_step = 0;
     config.struct_size = offsetof(struct spead_send_stream_config, heap_counter_first);
     cr_expect_eq(spead_send_stream_create(&stream, &config, NULL), 0);

@@ -1,7 +1,7 @@
 /* Goal: a send stream with a limited rate sends bursts of the right size, counts the right bytes, and sleeps until the
  * next burst.
  *
- * Method: a stream on a scripted engine (support/send_rig.h). The rates are so low that the next burst is not sent
+ * Method: a stream on a scripted engine (support/send_rig.h). The rates are so low that the next burst is not due
  * during the test. The test polls the stream. */
 #include <criterion/criterion.h>
 
@@ -18,7 +18,8 @@ Test(send_pacing, limited_stream_sends_a_burst_at_a_time)
 
     send_rig_open(&rig, 4);
     spead_send_stream_destroy(rig.stream);
-    rig.config.rate_bytes_per_s = 1; /* the next burst is hours away */
+    /* At this rate the next burst is due hours later. */
+    rig.config.rate_bytes_per_s = 1;
     rig.config.burst_bytes = (uint32_t)burst;
     rig.stream = scripted_tx_stream(rig.tx, &rig.config);
     send_rig_submit(&rig);
@@ -31,8 +32,8 @@ Test(send_pacing, limited_stream_sends_a_burst_at_a_time)
     send_rig_close(&rig);
 }
 
-/* With the usual timer slack every burst would be late, and the stream would not reach its rate. So start() changes the
- * timer slack of the owner thread, even if the program has created that thread. */
+/* With the usual timer slack of the kernel every sleep ends late, and the stream would not reach its rate. So start()
+ * changes the timer slack of the owner thread, even if the program has created this thread. */
 Test(send_pacing, whoever_owns_a_limited_stream_sleeps_exactly)
 {
     struct send_rig rig;
@@ -64,7 +65,7 @@ Test(send_pacing, wire_rate_counts_what_the_wire_carries)
     send_rig_close(&rig);
 }
 
-/* After a burst that had to wait for room in the engine, there is a pause before the next burst. */
+/* A burst had to wait for room in the engine. After this burst there must be a pause before the next burst. */
 Test(send_pacing, burst_counts_from_when_it_was_taken)
 {
     struct send_rig rig;
@@ -72,7 +73,8 @@ Test(send_pacing, burst_counts_from_when_it_was_taken)
     send_rig_open(&rig, 8);
     spead_send_stream_destroy(rig.stream);
     rig.config.rate_bytes_per_s = 1e6;
-    rig.config.burst_bytes = 4 * 1472; /* a burst of this size takes 6 ms at the rate */
+    /* At this rate, a burst of this size takes 6 ms. */
+    rig.config.burst_bytes = 4 * 1472;
     rig.stream = scripted_tx_stream(rig.tx, &rig.config);
     for (int i = 0; i < 4; i++)
         send_rig_submit(&rig);

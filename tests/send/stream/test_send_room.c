@@ -39,7 +39,8 @@ Test(send_room, what_found_no_room_goes_later_and_in_order)
     send_rig_close(&rig);
 }
 
-/* The heap has more packets than fit into all batches together, and the engine reports packets late. */
+/* The heap has more packets than fit into all batches together. The engine reports results late, so batches must be
+ * used again. */
 Test(send_room, large_heap_comes_out_whole_through_few_batches)
 {
     enum { LARGE = 6 << 20 };
@@ -81,7 +82,8 @@ Test(send_room, large_heap_comes_out_whole_through_few_batches)
 
 /* ---- Errors --------------------------------------------------------------------------------- */
 
-/* TestStream.send_error: the heap completes with the first error; later packets are still tried. */
+/* The same case as TestStream.send_error in spead2. The heap completes with the first error, and the stream still tries
+ * to send its later packets. */
 Test(send_room, refused_packet_fails_its_heap_and_no_other)
 {
     struct send_rig rig;
@@ -157,7 +159,7 @@ Test(send_room, broken_transport_ends_the_stream_with_its_error)
 
 /* ---- Trains --------------------------------------------------------------------------------- */
 
-/* 61 packets of 1072 bytes fill a train. Three more packets would need another train. */
+/* 61 packets of 1072 bytes fill a train. Three more packets would need another train, so they wait for more packets. */
 Test(send_room, few_small_heaps_behind_a_whole_train_go_with_the_next)
 {
     struct send_rig rig;

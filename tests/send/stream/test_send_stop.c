@@ -1,6 +1,6 @@
-/* Goal: a send stream stops correctly, and threads that wait for it are woken by completions and by stop().
+/* Goal: a send stream stops correctly. Completions and stop() wake the threads that wait for the stream.
  *
- * Method: a stream on a scripted engine (support/send_rig.h). The test or a thread polls the stream. */
+ * Method: a stream on a scripted engine (support/send_rig.h). The test or another thread polls the stream. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

@@ -1,4 +1,5 @@
-/* Goal: a send stream accepts heaps up to its bound and completes them in order, and its ledger adds up at any time.
+/* Goal: a send stream accepts heaps up to its bound and completes them in order. At any time the buckets of its ledger
+ * add up.
  *
  * Method: a stream on a scripted engine (support/send_rig.h). The test polls the stream. */
 #include <criterion/criterion.h>
@@ -9,12 +10,12 @@
 
 /* ---- Acceptance ----------------------------------------------------------------------------- */
 
-/* TestStream.overflow */
+/* The same case as TestStream.overflow in spead2. */
 Test(send_stream, exactly_heaps_max_heaps_are_accepted)
 {
     struct send_rig rig;
 
-    send_rig_open(&rig, 5); /* not a power of two */
+    send_rig_open(&rig, 5); /* the bound is not a power of two */
     for (int i = 0; i < 5; i++)
         cr_expect_eq(send_rig_submit(&rig), 0);
     cr_expect_eq(send_rig_submit(&rig), -EAGAIN);
@@ -37,7 +38,7 @@ Test(send_stream, bad_requests_are_refused_and_change_nothing)
     options = rig.options;
     options.destination = 3;
     cr_expect_eq(spead_send_stream_submit(rig.stream, rig.heap, &options), -EINVAL);
-    /* TestStream.invalid_cnt */
+    /* The same case as TestStream.invalid_cnt in spead2. */
     options = rig.options;
     options.explicit_counter = true;
     options.counter = 1ull << 40;
@@ -57,7 +58,7 @@ Test(send_stream, bad_requests_are_refused_and_change_nothing)
     send_rig_close(&rig);
 }
 
-/* TestStream.send_explicit_cnt */
+/* The same case as TestStream.send_explicit_cnt in spead2. */
 Test(send_stream, explicit_counters_leave_automatic_ones_alone)
 {
     static const uint64_t want[] = {(1ull << 40) - 1, 0x1234, 1, 4};
@@ -66,7 +67,8 @@ Test(send_stream, explicit_counters_leave_automatic_ones_alone)
 
     send_rig_open(&rig, 4);
     spead_send_stream_destroy(rig.stream);
-    rig.config.heap_counter_first = (1ull << 40) - 1; /* the next automatic counter wraps */
+    /* This is the largest 40-bit counter, so the next automatic counter wraps. */
+    rig.config.heap_counter_first = (1ull << 40) - 1;
     rig.config.heap_counter_step = 2;
     rig.stream = scripted_tx_stream(rig.tx, &rig.config);
     chosen = rig.options;
@@ -103,7 +105,7 @@ Test(send_stream, heaps_go_to_the_destination_asked_for)
 
 /* ---- Completion ----------------------------------------------------------------------------- */
 
-/* unittest_send_completion: heap; empty heap = 49 bytes */
+/* The same case as unittest_send_completion in spead2. An empty heap has 49 bytes. */
 Test(send_stream, completion_reports_bytes_with_headers)
 {
     struct send_rig rig;

@@ -1,6 +1,6 @@
-/* Goal: the promises of the table in test_conformance.c hold when the sender, the receiver or both bypass the kernel.
+/* Goal: the promises that test_conformance.c checks also hold when the sender, the receiver or both bypass the kernel.
  * Method: the test makes the same checks between two hosts in network namespaces. The verbs double is the device of
- * both hosts. It tests all pairs of modes, and with SPEADLINE_FULL=1 every combination (label slow). */
+ * both hosts. The test runs all pairs of modes, and with SPEADLINE_FULL=1 every combination (label slow). */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ enum axis { ENGINES, PACKET, HEAP, ARRIVAL, HOST, PATH, AXES };
 static struct {
     char tx[TEST_ENGINE_LENGTH], rx[TEST_ENGINE_LENGTH];
     enum spead_verbs_mprq mprq;
-} engines[PAIRWISE_VALUES_MAX]; /* filled by list_engines() */
+} engines[PAIRWISE_VALUES_MAX]; /* list_engines() fills this array */
 static const uint32_t packets[] = {56, 64, 200, 1472, 8952, 8972};
 static const uint64_t heaps[] = {0, 1, 10007, 400u << 10};
 static const struct {
@@ -49,8 +49,8 @@ static void add_pair(const char *tx, const char *rx, enum spead_verbs_mprq mprq)
     table.values[ENGINES]++;
 }
 
-/* Fills `engines`: verbs with verbs, and verbs with each engine that uses the kernel. Where verbs receives, both kinds
- * of queue are tested. */
+/* Fills `engines` with pairs of engines: verbs with verbs, and verbs with each engine that uses the kernel. If verbs
+ * receives, the pair is tested with both kinds of receive queue. */
 static void list_engines(void)
 {
     char names[TEST_ENGINES_MAX][TEST_ENGINE_LENGTH];
@@ -68,9 +68,9 @@ static void list_engines(void)
         add_pair("verbs", names[i], SPEAD_MPRQ_OFF);
 }
 
-/* Returns whether a row of the table is possible. With an MTU of 9000, an IPv4 packet carries up to 8972 bytes; the
- * IPv6 header is 20 bytes longer. An entry of a multi-packet queue is one piece of memory, so no payload can be
- * placed. */
+/* Returns true if a row of the table is possible. With an MTU of 9000, an IPv4 packet carries up to 8972 bytes; the
+ * IPv6 header is 20 bytes longer. An entry of a multi-packet queue is one piece of memory, so it cannot place
+ * payload. */
 static bool allowed(const unsigned *row)
 {
     bool v6 = row[HOST] == 1 || row[HOST] == 3;
@@ -80,7 +80,8 @@ static bool allowed(const unsigned *row)
     return !(v6 && packets[row[PACKET]] > 8952);
 }
 
-/* Returns how many heaps to send. They are fewer when small packets make a heap of many packets. */
+/* Returns how many heaps to send. The number is smaller if the packets are small and the heap is large, because the
+ * heap then has many packets. */
 static unsigned heap_count(uint32_t packet, uint64_t heap)
 {
     return heap > 100000 ? (packet < 1000 ? 1 : 6) : 12;
@@ -146,7 +147,7 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance_verbs,
     cr_assert(conforms(&pair, *row));
 }
 
-/* If the table lost pairs, the conformance test would test less and nobody would see it. */
+/* If the table lost a pair, this test would check less, and nobody would notice. So this test checks the table. */
 Test(conformance_verbs, the_table_holds_every_allowed_pair_of_engines_and_sizes)
 {
     const struct pairwise *p = all_pairs();

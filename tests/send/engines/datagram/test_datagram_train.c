@@ -1,5 +1,5 @@
-/* Goal: a train holds only packets that the kernel can cut out of it again. After a refusal of the kernel, later trains
- * are built differently.
+/* Goal: a train holds only packets into which the kernel can cut it again. After the kernel has refused a train, later
+ * trains are built differently.
  * Method: the packets are never sent. The test passes results as the kernel would return them. */
 #include "datagram_train.h"
 
@@ -29,7 +29,8 @@ static void set_up(void)
     struct spead_log log = {.fn = keep_line};
 
     cr_assert_eq(speadi_train_init(&train, 65536, &log), 0);
-    log.fn = NULL; /* the train has its own copy of the struct, so this changes nothing */
+    /* The train has its own copy of the struct, so this changes nothing for it. */
+    log.fn = NULL;
     packets = tx_packets_make(1024);
 }
 
@@ -52,7 +53,7 @@ static unsigned build(void)
     return speadi_train_build(&train, packets->packet, packets->count);
 }
 
-/* Returns the segment size in kernel message i, or 0 if the message asks for no segmentation. */
+/* Returns the segment size that kernel message i asks for, or 0 if the message must not be cut. */
 static unsigned segment_size(unsigned i)
 {
     struct cmsghdr *control = CMSG_FIRSTHDR(&train.message[i].msg_hdr);

@@ -1,5 +1,5 @@
-/* Goal: only the specified faults happen, and in each run the same ones. Every packet is either reaped as injected, or
- * arrives as the dice decided.
+/* Goal: only the specified faults happen, and in each run the same faults. Each packet arrives as the dice decided, or
+ * reap() reports that the decorator has dropped it.
  * Method: numbered packets go through the fault decorator. They travel over a memory link, and in some tests over the
  * network engines. The test compares the packets that arrive with the results of reap(). */
 #include <criterion/criterion.h>
@@ -62,7 +62,7 @@ static void receive_all(void)
     }
 }
 
-/* Sends all packets, lets the decorator send its copies, and receives the packets that arrive. */
+/* Sends all packets, waits until the decorator has sent its copies, and receives the packets that arrive. */
 static void run(const char *fault)
 {
     cr_assert(set_up("mem", fault));
@@ -134,8 +134,8 @@ Test(tx_fault, reordered_packets_all_come_and_within_the_window)
         seen[arrival[i].number] = true;
         if (arrival[i].number > highest)
             highest = arrival[i].number;
-        /* At most 8 packets overtake a late packet. So the highest number that arrived before is at most 8 higher than
-         * the number of the late packet. */
+        /* At most 8 packets overtake a late packet. So the highest number that has already arrived is at most 8 higher
+         * than the number of the late packet. */
         cr_assert_leq(highest - arrival[i].number, 8, "packet %u came when %u had",
                       arrival[i].number, highest);
         displaced += arrival[i].number != i;
@@ -157,7 +157,8 @@ Test(tx_fault, packets_are_cut_short_and_their_bits_flip)
     }
     cr_expect(shorter > 100 && shorter < 400, "%u cut", shorter);
     cr_expect(flipped > 100 && flipped < 400, "%u with a flipped bit", flipped);
-    for (unsigned i = 0; i < PACKETS; i++) /* the packets of the core must be unchanged */
+    /* The decorator changes copies. The packets of the core must be unchanged. */
+    for (unsigned i = 0; i < PACKETS; i++)
         for (unsigned k = 4; k < PACKET_BYTES; k++)
             cr_assert_eq(packets->bytes[i][k], (uint8_t)(i * 31 + k * 7));
     tear_down();
@@ -214,7 +215,7 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     uint8_t got[PACKET_BYTES];
 
     cr_assert(set_up("mem", "reorder=1000,reorder-chance=1"));
-    packets->count = 1; /* there is no other packet that could overtake it */
+    packets->count = 1; /* With only one packet, no other packet can overtake it. */
     tx_harness_send(&h, packets);
     cr_expect_eq(h.error[0], 0);
     while (tx_harness_receive(&h, 0, got, sizeof got) < 0) {
@@ -226,8 +227,8 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     tear_down();
 }
 
-/* Sends one packet. Then calls nothing but wait() until the copy of the packet has arrived. The core does the same: it
- * calls reap() only while it waits for results, and a copy has no result. */
+/* Sends one packet. Then calls only wait() until the copy of the packet has arrived. The core does the same, because it
+ * calls reap() only when it waits for results, and a copy has no result. */
 static void expect_last_by_waiting(const char *fault)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
@@ -281,7 +282,7 @@ Test(tx_fault, a_stall_takes_nothing_until_it_ends)
     uint64_t before_ns, after_ns;
     int ret;
 
-    /* packets pass only in the first 1 ms of every 41 ms */
+    /* In every 41 ms, packets pass only in the first millisecond. */
     cr_assert(set_up("mem", "stall=40ms/41ms"));
     before_ns = speadi_clock_mono_ns();
     cr_assert_eq(h.ops->send(h.state, packets->packet, 1), 1);
@@ -311,8 +312,8 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     for (unsigned i = 0; i < PACKETS; i++)
         tx_packets_add(packets, PACKET_BYTES, 0);
     while (taken < PACKETS) {
-        /* The test offers either 2 packets or all that are left, so a call may offer fewer packets than the call
-         * before. */
+        /* The test offers either 2 packets or all packets that are left. So a call may offer fewer packets than the
+         * call before it. */
         unsigned offer = taken % 3 && taken + 2 < PACKETS ? 2 : PACKETS - taken;
         int ret = h.ops->send(h.state, packets->packet + taken, offer);
 
@@ -322,7 +323,8 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
         while (tx_harness_receive(&h, 0, bytes, sizeof bytes) >= 0)
             got++;
     }
-    for (int i = 0; i < 1000; i++) { /* the decorator sends its copies in these calls */
+    /* The decorator sends its copies in these calls. */
+    for (int i = 0; i < 1000; i++) {
         h.ops->wait(h.state, speadi_clock_mono_ns() + 100000, false);
         tx_harness_reap(&h);
         while (tx_harness_receive(&h, 0, bytes, sizeof bytes) >= 0)
@@ -333,8 +335,8 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     tear_down();
 }
 
-/* The decorator holds at most 1024 copies. When all are in use, the core waits for room. When the decorator has sent
- * copies, wait() must return, although the inner engine has had room all the time. */
+/* The decorator can hold at most 1024 copies. When it holds so many, the core must wait for room. When the decorator
+ * has sent copies, wait() must return, although the inner engine has had room all the time. */
 Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
 {
     uint64_t deadline;
@@ -349,7 +351,7 @@ Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
     deadline = speadi_clock_mono_ns() + 2000000;
     while (speadi_clock_mono_ns() < deadline)
         continue;
-    tx_harness_reap(&h); /* the decorator sends the delayed copies here */
+    tx_harness_reap(&h); /* The decorator sends the delayed copies in this call. */
     deadline = speadi_clock_mono_ns() + 5000000000u;
     h.ops->wait(h.state, deadline, true);
     cr_expect_lt(speadi_clock_mono_ns(), deadline, "nobody told of the room");
@@ -357,8 +359,7 @@ Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
     tear_down();
 }
 
-/* Some engines report results later, for example verbs. The wait() of such an engine ends for new results only if
- * for_room is true. */
+/* Some engines, such as verbs, report results later. Their wait() ends for new results only if for_room is true. */
 Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
 {
     struct scripted_tx *tx = scripted_tx_create();
@@ -377,7 +378,8 @@ Test(tx_fault, a_core_that_waits_for_results_has_the_inner_engine_wait_for_them)
     ops->wait(state, speadi_clock_mono_ns(), false);
     cr_expect_not(tx->last_for_room, "nobody awaits it");
     tx->hold = false;
-    ops->wait(state, UINT64_MAX, true); /* returns immediately, because a packet can be reaped */
+    /* A packet can be reaped, so wait() returns immediately. */
+    ops->wait(state, UINT64_MAX, true);
     ops->close(state);
     free(state);
     scripted_tx_destroy(tx);

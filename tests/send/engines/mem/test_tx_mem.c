@@ -1,4 +1,5 @@
-/* Goal: the mem engine copies packets onto memory links without a change, and reports a link that is full or closed.
+/* Goal: the mem engine copies packets onto memory links without a change. If a link is full or closed, the engine
+ * reports it.
  * Method: the test reads the packets at the other end of each link. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,5 +1,5 @@
-/* Goal: when the host forbids io_uring, the reason that "auto" gives says so. The error for a stream that names the
- * uring engine also says so.
+/* Goal: if the host forbids io_uring, the reason that "auto" gives says so. If a stream names the uring engine, its
+ * error says so too.
  * Method: a seccomp filter forbids io_uring in the process of the test. */
 #include "tx_engine.h"
 

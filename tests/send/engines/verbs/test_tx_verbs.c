@@ -1,7 +1,7 @@
-/* Goal: the verbs engine sends the same as a socket of the kernel would: every packet whole, once and in order, with
- * headers that a receiving kernel accepts.
- * Method: the engine sends with the verbs double from one host to kernel sockets on another. A kernel drops frames with
- * wrong checksums, lengths or addresses, so every packet that arrives was right. */
+/* Goal: the verbs engine sends the same packets as a socket of the kernel would: every packet whole, once and in order,
+ * with headers that a receiving kernel accepts.
+ * Method: the engine uses the verbs double on one host, and sends to kernel sockets on another host. A kernel drops
+ * frames with wrong checksums, lengths or addresses. So every packet that arrives was right. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -139,7 +139,7 @@ Test(tx_verbs, packets_come_from_a_port_that_no_other_socket_gets)
 
 /* ---- Where payload lies ------------------------------------------------------------------------- */
 
-/* Adds one packet with a header of 48 bytes and a payload of `bytes` bytes at data. */
+/* Adds one packet. It has a header of 48 bytes, and its payload is the `bytes` bytes at `data`. */
 static void add_payload(const uint8_t *header, const void *data, uint32_t bytes)
 {
     struct iovec *iov = packets->iov + 2 * packets->count;
@@ -178,8 +178,10 @@ Test(tx_verbs, registered_payload_goes_by_reference_and_other_payload_is_copied)
         expect_payload(registered[i % 3] + 100 * (i / 3), 1000 + i);
     packets->count = 0;
     add_payload(header, other, sizeof other);
-    add_payload(header, registered[1] + 4000, 96); /* ends at the last byte */
-    add_payload(header, registered[2] - 50, 100);  /* lies across two registered pieces */
+    /* This payload ends at the last byte of registered memory. */
+    add_payload(header, registered[1] + 4000, 96);
+    /* This payload lies in two registered pieces. */
+    add_payload(header, registered[2] - 50, 100);
     tx_harness_send(&rig.h, packets);
     cr_assert_eq(engine_counters().copied_bytes, sizeof other + 100);
     expect_payload(other, sizeof other);
@@ -244,7 +246,7 @@ Test(tx_verbs, a_packet_in_more_pieces_of_device_memory_than_the_device_gathers_
     verbs_tx_open(&rig, (struct tx_harness_config){.memory = &memory, .memory_count = 1});
     for (unsigned i = 0; i < 3; i++)
         add_payload(header, memory.data, 1000);
-    packets->iov[6] = packets->iov[5]; /* the last packet gets a second piece of payload */
+    packets->iov[6] = packets->iov[5]; /* The last packet gets a second piece of payload. */
     packets->packet[2].iov_count = 3;
     packets->packet[2].bytes += 1000;
     tx_harness_send(&rig.h, packets);

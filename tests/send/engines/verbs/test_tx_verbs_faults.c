@@ -1,5 +1,5 @@
-/* Goal: after every failure of a device, reap() returns every packet that the engine took, once and in order. The
- * engine goes on and counts the failure if it can; otherwise it ends with a sentence. No object is left.
+/* Goal: after every failure of a device, reap() returns every packet that the engine took, once and in order. If the
+ * engine can continue, it does, and counts the failure. If not, it ends with an error text. It leaves no object.
  * Method: the verbs double fails on request. Each call of the set-up fails once. Completions, queues, the port and the
  * device fail too. Kernel sockets on another host show which packets were really sent. */
 #include <criterion/criterion.h>
@@ -89,9 +89,9 @@ static void add(unsigned count)
 
 /* ---- Setting up ------------------------------------------------------------------------------- */
 
-/* Opens the engine again and again. First the 1st call of the verb fails, then the 2nd, and so on, until opening makes
- * fewer calls of the verb. After every failure there must be a sentence and no object. The engine can open without the
- * answers of some queries, so is_vital says whether opening must fail at least once. */
+/* Opens the engine again and again. The first time the 1st call of the verb fails, then the 2nd, and so on, until the
+ * opening makes fewer calls of the verb. After every failure there must be an error text and no object may be left. The
+ * engine can open although some queries fail. If is_vital is true, at least one failure must make the opening fail. */
 static void fail_each(const char *verb, bool is_vital)
 {
     static uint8_t bytes[4096];
@@ -140,7 +140,7 @@ Test(tx_verbs_faults, a_set_up_that_fails_anywhere_leaves_nothing, .timeout = 12
 
 /* ---- Frames and queues ---------------------------------------------------------------------------- */
 
-/* The result of sending all packets: how many ended with an error, and how many arrived. */
+/* What happened when all packets were sent: how many packets ended with an error, and how many arrived. */
 struct outcome {
     unsigned errors, arrived;
 };
@@ -175,7 +175,8 @@ static void recover_from(const char *fault, unsigned arrive_at_least)
     finish();
 }
 
-/* The queue holds at most 64 KiB of frames, so if one frame fails, at most this many frames complete as flushed. */
+/* The queue holds at most 64 KiB of frames. If one frame fails, the frames in the queue are flushed, and these are at
+ * most so many. */
 enum { IN_QUEUE = 64 * 1024 / 500 };
 
 Test(tx_verbs_faults, a_frame_that_fails_takes_only_the_queue_with_it)
@@ -249,7 +250,7 @@ Test(tx_verbs_faults, no_room_is_waited_for)
 
 /* ---- Ends ----------------------------------------------------------------------------------------- */
 
-/* Sends packets until send() returns an error. Returns that error. */
+/* Sends packets until send() returns an error, and returns this error. */
 static int send_until_broken(void)
 {
     const uint64_t deadline_ns = speadi_clock_mono_ns() + 10000000000u;
@@ -324,7 +325,7 @@ Test(tx_verbs_faults, a_port_that_goes_down_is_counted_and_sent_to)
     finish();
 }
 
-/* The double delays these completions by a minute. */
+/* The double delays the completions of these packets by a minute. quiesce() must end them earlier. */
 Test(tx_verbs_faults, what_does_not_complete_is_swept_out_at_the_end)
 {
     to_group();
@@ -347,7 +348,8 @@ static void command(const char *line)
     cr_assert_eq(system(line), 0, "%s", line);
 }
 
-/* Waits until the engine has seen a change of the neighbour table. The engine sleeps on that table. */
+/* Waits until the engine has noticed a change of the neighbour table. During its wait() the engine also watches this
+ * table. */
 static void let_notice(void)
 {
     rig.h.ops->wait(rig.h.state, speadi_clock_mono_ns() + 200000000u, false);

@@ -1,7 +1,7 @@
-/* Goal: packets that the device cuts out of one request arrive in order and whole, like packets with a request each.
- * When a request fails, all its packets count as failed, and no other packet is lost without an error. An option that
- * the device cannot do is refused with a sentence.
- * Method: the engine uses hardware_tso with the verbs double, which writes the IP lengths and the checksums of
+/* Goal: the device may cut several packets out of one request. They arrive in order and whole, like packets with one
+ * request each. When a request fails, all its packets count as failed, and no other packet is lost without an error. If
+ * the device cannot do what an option asks for, the engine refuses the option with a text.
+ * Method: the engine uses hardware_tso with the verbs double. The double writes the IP lengths and the checksums of
  * segments, but not the UDP lengths. Kernel sockets on another host drop wrong packets. */
 #include <criterion/criterion.h>
 
@@ -85,7 +85,8 @@ Test(verbs_runs, runs_of_any_size_arrive_at_groups_and_hosts_of_both_families)
     open_engine((struct tx_harness_config){0});
     for (unsigned i = 0; i < 48; i++) {
         add(1 + i * 5 % 23, sizes[i % 6], (uint16_t)(i / 2 % 4));
-        add(1, 49 + i % 7, (uint16_t)(i / 2 % 4)); /* a shorter packet, as at the end of a heap */
+        /* A shorter packet, as at the end of a heap. */
+        add(1, 49 + i % 7, (uint16_t)(i / 2 % 4));
     }
     send_and_expect();
     cr_assert_lt(requests(), packets->count / 2, "%u packets went in %u requests", packets->count,
@@ -184,7 +185,7 @@ Test(verbs_runs, a_run_is_no_longer_than_the_burst_of_the_pacer)
 
 /* ---- Payload that is sent without a copy ---------------------------------------------------------- */
 
-/* Adds one packet with a header of 48 bytes and a payload of 1000 bytes at data. */
+/* Adds one packet. It has a header of 48 bytes, and its payload is the 1000 bytes at `data`. */
 static void add_payload(const uint8_t *header, const void *data)
 {
     struct iovec *iov = packets->iov + 2 * packets->count;

@@ -1,5 +1,5 @@
-/* Goal: a send stream keeps its promises with the verbs engine: heaps arrive whole, each completes once, and the ledger
- * adds up after every failure of the device.
+/* Goal: a send stream keeps its promises with the verbs engine: heaps arrive whole, each heap completes once, and the
+ * buckets of the ledger add up after every failure of the device.
  * Method: streams use the verbs double. A kernel socket on another host receives the packets. The test decodes them and
  * puts the heaps together again. */
 #include <criterion/criterion.h>
@@ -105,7 +105,7 @@ static int run(void)
     return ret;
 }
 
-/* Puts the heaps together again. Asserts that every byte has arrived once. */
+/* Puts the heaps together from the packets. Asserts that every byte has arrived once. */
 static void expect_all_heaps(void)
 {
     static uint8_t got[HEAPS][HEAP_BYTES], packet[9000];
@@ -156,7 +156,7 @@ Test(verbs_stream, heaps_from_other_memory_arrive_whole_and_are_counted_as_copie
     send_whole(config, sizeof data);
 }
 
-/* 300000 bytes are not a multiple of the payload of a packet, so each heap ends with a shorter packet. */
+/* 300000 bytes are not a multiple of the payload of a packet. So each heap ends with a shorter packet. */
 Test(verbs_stream, heaps_that_the_device_cuts_into_packets_arrive_whole)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
@@ -216,14 +216,14 @@ Test(verbs_stream, with_hardware_rate_the_software_does_not_pace)
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
     const uint64_t start_ns = speadi_clock_mono_ns();
 
-    /* The double accepts this rate but does not pace. If the software paced, the test would take minutes. */
+    /* The double accepts this rate but does not pace. If the library paced instead, the test would take minutes. */
     config.rate_bytes_per_s = 20000;
     config.hardware_rate = true;
     send_whole(config, sizeof data);
     cr_assert_lt(speadi_clock_mono_ns() - start_ns, 60000000000u);
 }
 
-/* Several kinds of failure happen again and again, and the completions are late. */
+/* Several kinds of failure happen again and again, and completions come late. */
 Test(verbs_stream, a_device_that_keeps_failing_loses_packets_but_no_count)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
@@ -264,7 +264,7 @@ Test(verbs_stream, a_device_that_goes_away_fails_what_is_left)
     cr_assert_gt(errors, 0);
 }
 
-/* The double delays completions by a minute. The second stop does not wait for them. */
+/* The double delays completions by a minute. The second stop must not wait for them. */
 Test(verbs_stream, a_second_stop_sweeps_out_what_is_under_way)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
