@@ -1,9 +1,9 @@
 /* Goal: in channels of every form and policy, sending ends and receiving ends work at the same time. No message is
  * lost, doubled or reordered, and no wake-up is lost.
  * Method: a message carries the number of its sending end (stream) and a count (sequence). Each receiving end checks
- * that the counts from one sending end only go up. A weighted sum over all messages that arrived or were shed shows a
- * message that was lost or doubled. With capacity 1 both ends must wait at every message. Then a lost wake-up hangs the
- * program, and the time limit of the test reports this. The program also runs under ThreadSanitizer. */
+ * that the counts from one sending end only become larger. A weighted sum over all messages that arrived or were shed
+ * shows a message that was lost or doubled. With capacity 1 both ends must wait at every message. Then a lost wake-up
+ * hangs the program, and the time limit of the test reports this. The program also runs under ThreadSanitizer. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -18,8 +18,8 @@
 
 enum { ENDS_MAX = 4, BATCH = 7 };
 
-/* How an end waits: it tries again immediately, sleeps in _send() or _receive(), announces a waker, or polls its
- * descriptor. */
+/* How an end waits. SPIN tries again immediately. SLEEP sleeps in _send() or _receive(). ANNOUNCE announces a waker.
+ * POLL polls the descriptor of the end. */
 enum wait_kind { SPIN, SLEEP, ANNOUNCE, POLL };
 
 struct race {
@@ -27,23 +27,24 @@ struct race {
     enum speadi_channel_sync sync;
     enum wait_kind wait_kind;
     unsigned senders, receivers;
-    uint64_t messages; /* from each sending end */
+    uint64_t messages; /* number of messages from each sending end */
 };
 
-/* A thread with the one end that it uses. */
+/* A thread and the one end that it uses. */
 struct end_thread {
     const struct race *race;
     struct spead_sender *sender;
     struct spead_receiver *receiver;
     unsigned number;
-    uint64_t sum, count; /* sum of the weights of its messages, and number of its messages */
-    bool wrong;          /* an error, or messages out of order */
+    /* The sum of the weights of its messages, and the number of its messages. */
+    uint64_t sum, count;
+    bool wrong; /* true after an error, or if messages came out of order */
 };
 
 static _Atomic uint64_t shed_sum, shed_count;
 
-/* No two messages have the same weight. So the sum shows the error even if one message is lost and another is
- * doubled. */
+/* Messages of one sending end all have different weights. So the sum shows the error even if one of these messages
+ * is lost and another is doubled. */
 static uint64_t weight(const struct spead_message *message)
 {
     return (message->sequence + 1) * (message->stream + 1) * 2654435761u;
@@ -78,14 +79,14 @@ static void wait_announced(struct end_thread *self, struct test_waker *test_wake
     if (announced != 0)
         return;
     while (sem_wait(&test_waker->woken) < 0)
-        ; /* EINTR */
+        ; /* sem_wait() was interrupted by a signal */
     if (self->sender)
         spead_sender_retract(self->sender, &test_waker->waker, 0);
     else
         spead_receiver_retract(self->receiver, &test_waker->waker, 0);
 }
 
-/* Waits as an event loop does. */
+/* Waits as an event loop does: polls the descriptor of the end. */
 static void wait_polling(struct end_thread *self)
 {
     struct pollfd polled = {.events = POLLIN};
@@ -176,7 +177,8 @@ static void *receiving(void *arg)
 
             self->sum += weight(message);
             if (self->race->config.lanes > 1)
-                continue; /* messages of a higher lane come first */
+                /* Messages of a higher lane come first, so they need not be in order. */
+                continue;
             if (message->stream >= ENDS_MAX || message->sequence < next[message->stream])
                 self->wrong = true;
             else

@@ -1,8 +1,9 @@
-/* Goal: in every interleaving no wake-up is lost and no two threads step a node at the same time. A graph may be freed
- * as soon as it has ended, although threads outside have just woken its nodes.
+/* Goal: whatever the order in which threads run, no wake-up is lost and no two threads step a node at the same time. A
+ * graph may be freed as soon as it has ended, although threads outside the graph have just woken its nodes.
  * Method: each round runs a graph on two workers, with one blocking node. All channels have capacity 1, so a node is
- * suspended at each end for every message. One thread outside the graph sends, a second one receives, and a third one
- * wakes a node that has nothing to do. Every third round is cancelled in the middle. Run it under ThreadSanitizer. */
+ * suspended at each end for every message. One thread outside the graph sends, a second thread receives, and a third
+ * thread wakes a node that has nothing to do. Every third round is cancelled in the middle. Run it under
+ * ThreadSanitizer. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -15,11 +16,11 @@
 struct ends {
     struct spead_sender *sender;
     struct spead_receiver *receiver;
-    struct spead_node *idle; /* wake_idle() wakes it */
+    struct spead_node *idle; /* wake_idle() wakes this node */
     struct spead_graph *graph;
     uint64_t sent, received;
-    bool cancel;       /* this round is cancelled in the middle */
-    _Atomic bool quit; /* true: wake_idle() shall return */
+    bool cancel;       /* if true, this round is cancelled in the middle */
+    _Atomic bool quit; /* if true, wake_idle() must return */
 };
 
 static void *send_all(void *arg)
@@ -30,7 +31,7 @@ static void *send_all(void *arg)
         struct spead_message message = {.sequence = ends->sent};
 
         if (spead_sender_send(ends->sender, &message, 1, 0) != 1)
-            break; /* cancelled */
+            break; /* the channel was cancelled */
     }
     spead_sender_close(ends->sender, 0);
     return NULL;
@@ -113,7 +114,8 @@ static int run_round(struct spead_executor *executor, bool cancel)
     ends.quit = true;
     pthread_join(threads[2], NULL);
     if (cancel)
-        pthread_join(threads[1], NULL); /* it may still be in spead_graph_cancel() */
+        /* This thread may still be in spead_graph_cancel(). */
+        pthread_join(threads[1], NULL);
     spead_graph_destroy(ends.graph);
     pthread_join(threads[0], NULL);
     if (!cancel)

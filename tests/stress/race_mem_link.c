@@ -1,8 +1,8 @@
-/* Goal: a producer and a consumer sleep whenever they can. No packet is lost or mixed with another, and no wake-up is
- * lost.
- * Method: the link has one slot, so that each end sleeps after each packet, and no later packet can hide a lost
- * wake-up. The packets have numbers and different lengths. Each wait has a deadline of five seconds. If a wake-up is
- * lost, a wait reaches its deadline although there was something to do. */
+/* Goal: a producer and a consumer sleep whenever they can. No packet is lost or mixed with another packet, and no
+ * wake-up is lost.
+ * Method: the link has one slot, so that each end sleeps after each packet. So no later packet can hide a lost wake-up.
+ * The packets have numbers and different lengths. Each wait has a deadline of five seconds. If a wake-up is lost, a
+ * wait reaches its deadline although there was something to do. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -29,8 +29,8 @@ static size_t length_of(uint64_t packet)
     return 8 + packet * 7 % 57;
 }
 
-/* Waits up to about 100 us, which is longer than a wake-up takes. Without this wait the two ends would always run in
- * the same few interleavings. */
+/* Waits up to about 100 us, which is longer than a wake-up takes. Without this wait, the steps of the two ends would
+ * always follow each other in the same few orders. */
 static void wait_random_time(uint64_t *state)
 {
     *state = *state * 6364136223846793005u + 1442695040888963407u;
@@ -38,7 +38,8 @@ static void wait_random_time(uint64_t *state)
         ;
 }
 
-/* Pins the thread. The scheduler often puts two threads that wake each other on one CPU, where no race happens. */
+/* Pins the thread to a CPU. If two threads wake each other, the scheduler often puts them on one CPU, and there no race
+ * happens. */
 static void pin_to_cpu(int nth)
 {
     cpu_set_t allowed, one;

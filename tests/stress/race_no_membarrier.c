@@ -1,6 +1,6 @@
 /* Goal: if membarrier(2) is forbidden, as in many containers, channels use fences instead. No wake-up is lost, and the
  * library does not abort the process.
- * Method: a filter of system calls refuses membarrier(2) before the first channel is created. Then two threads pass
+ * Method: before the first channel is created, a filter of system calls forbids membarrier(2). Then two threads pass
  * messages through channels of capacity 1 and 8, where both threads sleep often. If a wake-up is lost, a wait reaches
  * its deadline. */
 #include <errno.h>

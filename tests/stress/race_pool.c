@@ -1,7 +1,7 @@
-/* Goal: one thread takes blocks, several threads return them, and the owner ends the pool while blocks are out. No
- * block is given out twice, or before it has come back.
- * Method: the taker writes the first word of each block. The thread that returns the block checks that word and
- * overwrites it, so a block that was given out wrongly has a wrong word. ThreadSanitizer finds other races. */
+/* Goal: one thread takes blocks, several threads return them, and the owner ends the pool when blocks are out. The pool
+ * never gives a block out twice, or before it has come back.
+ * Method: the taker writes the first word of each block. The thread that returns the block checks this word and
+ * overwrites it. So a block that was given out wrongly has a wrong word. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -12,8 +12,8 @@
 
 enum { RETURNERS = 3, BLOCKS = 16, ROUNDS = 30, TAKES = 3000 };
 
-/* One mailbox for each thread that returns blocks. The taker puts a block into the mailbox. NULL: the mailbox is
- * empty. */
+/* One mailbox for each thread that returns blocks. The taker puts a block into the mailbox. NULL means that the mailbox
+ * is empty. */
 static _Atomic(struct speadi_block *) mailbox[RETURNERS];
 static atomic_bool done;
 static atomic_int wrong;
@@ -62,7 +62,8 @@ static int one_round(void)
 
         if (!block)
             continue;
-        if (speadi_block_charge(block, 16) < 0) { /* the limit allows half of the blocks */
+        /* The limit allows only half of the blocks. */
+        if (speadi_block_charge(block, 16) < 0) {
             speadi_block_release(block);
             continue;
         }
@@ -70,7 +71,7 @@ static int one_round(void)
         if (!atomic_compare_exchange_strong(&mailbox[to], &none, block))
             check_and_release(block, to);
     }
-    /* blocks are still out: the last block that comes back frees the pool */
+    /* Other threads may still have blocks. Then the last block that comes back frees the pool. */
     speadi_pool_unref(pool);
     atomic_store(&done, true);
     for (unsigned i = 0; i < RETURNERS; i++)

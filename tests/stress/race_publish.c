@@ -1,7 +1,7 @@
-/* Goal: a reader never sees words of two different copies together, and never an older copy after a newer one.
+/* Goal: a reader never sees words of two different copies together, and never an older copy after a newer copy.
  * Method: the owner writes copies in which all words are equal, until every reader has seen enough newer copies. The
- * readers check that all words are equal and never become smaller. The owner yields between copies, as a stream
- * pauses between bursts. */
+ * readers check that all words are equal and never become smaller. The owner yields between copies, as a stream pauses
+ * between bursts. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
@@ -20,7 +20,7 @@ static atomic_uint readers_done;
 struct reader {
     pthread_t thread;
     uint64_t reads;
-    unsigned changes; /* how many reads found a newer copy */
+    unsigned changes; /* number of reads that found a newer copy */
     bool torn, stepped_back;
 };
 

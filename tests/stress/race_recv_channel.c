@@ -1,6 +1,6 @@
 /* Goal: a stream runs on one thread, and another thread takes its heaps. It takes them by take() and similar functions,
- * or in a graph that is stopped, cancelled or left by its sink. No heap is lost, comes twice or comes out of order.
- * Every snapshot of the statistics adds up. No thread sleeps while there is something to do.
+ * or in a graph. The graph is stopped, is cancelled, or its sink ends early. No heap is lost, comes twice or comes out
+ * of order. Every snapshot of the statistics adds up. No thread sleeps when there is something to do.
  *
  * Method: the stream has the engine mem and a channel for two heaps; the rounds use one policy after another.
  * ThreadSanitizer reports data races. If a wake-up is lost, a wait lasts ten seconds and the program fails. */
@@ -115,8 +115,8 @@ static int take_some(unsigned turn, int fd, struct spead_heap **heaps)
     return ret < 0 ? ret : 1;
 }
 
-/* Takes heaps until the stream has ended. Returns how many it took. If with_fd is true, the thread sometimes waits at
- * the descriptor. Else it always sleeps in take(). */
+/* Takes heaps until the stream has ended. Returns how many heaps it took. If with_fd is true, the thread sometimes
+ * waits at the descriptor. Otherwise it always sleeps in take() or take_many(). */
 static uint64_t take_all(bool with_fd)
 {
     int fd = with_fd ? spead_recv_stream_fd(stream) : -1, got;
@@ -214,7 +214,8 @@ static void end(struct flow *flow, unsigned round)
         spead_graph_cancel(flow->graph);
     if (round % 4 == 2)
         spead_recv_stream_stop(stream);
-    if (round % 8 == 0) /* cancel while the stop is still under way */
+    /* In these rounds the cancel comes when the stop is not finished. */
+    if (round % 8 == 0)
         spead_graph_cancel(flow->graph);
     if (spead_graph_wait(flow->graph, patience(), NULL) == -ETIMEDOUT)
         fail("the graph did not end in round", round);
@@ -231,7 +232,7 @@ static void check(const struct flow *flow, unsigned round)
     out.port = "heaps";
     spead_probe_sink_record(flow->sink, &seen);
     spead_channel_stats(spead_graph_channel(flow->graph, out), &edge);
-    /* edge.depth: heaps that were sent at the very moment at which the sink closed */
+    /* edge.depth counts heaps that were sent at the same moment at which the sink closed. */
     if (heaps.counters.heaps_complete !=
         seen.received + edge.shed[SPEAD_SHED_CANCELLED] + edge.depth)
         fail("heaps do not add up in round", round);

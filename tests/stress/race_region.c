@@ -1,5 +1,5 @@
-/* Goal: one thread takes regions and several threads release them with events, until the owner ends the pool. No
- * region is given out while a device uses it.
+/* Goal: one thread takes regions and several threads release them with events, until the owner ends the pool. The pool
+ * never gives a region out when a device still uses it.
  * Method: the taker writes a number into each region. A releasing thread checks the number and gives the region back
  * twice with an event. A device completes the event only after it has checked many times that no other thread got the
  * region. ThreadSanitizer finds other races. */
@@ -20,8 +20,8 @@ struct use {
     struct spead_host_event *event;
 };
 
-/* Mailboxes: the taker passes a `struct use` to a releasing thread, and this thread passes it to its device. NULL: the
- * mailbox is empty. */
+/* Mailboxes. The taker passes a `struct use` to a releasing thread, and this thread passes it to its device. NULL means
+ * that the mailbox is empty. */
 static _Atomic(struct use *) to_releaser[RELEASERS], to_device[RELEASERS];
 static struct use uses[RELEASERS];
 static atomic_bool done, released;
@@ -68,7 +68,7 @@ static void *release(void *arg)
     }
 }
 
-/* A device uses the region while and after it is released, until it completes the event. */
+/* A device. It uses the region during and after its release, until the device itself completes the event. */
 static void *device(void *arg)
 {
     unsigned who = (unsigned)(uintptr_t)arg;
@@ -126,7 +126,8 @@ static bool one_round(void)
         *uses[to].word = number;
         atomic_store(&to_releaser[to], &uses[to]);
     }
-    /* Regions are out or parked. This call waits for the parked ones; the threads wait for those that are out. */
+    /* Some regions are still out, and others are parked. This call waits for the parked regions. The threads release
+     * the regions that are out. */
     spead_region_pool_unref(pool);
     atomic_store(&done, true);
     for (unsigned i = 0; i < RELEASERS; i++)

@@ -1,7 +1,7 @@
 /* Goal: wait() of every engine loses no wake(), at whatever moment the wake comes. Method: one thread waits without a
- * deadline. Another thread raises a number and calls wake(). It does so again as soon as the waiting thread has seen
- * the number. If a wake is lost, the alarm ends the program. Packets arrive meanwhile, so that some wakes come while
- * the engine receives. */
+ * deadline. Another thread raises a number and calls wake(). When the waiting thread has seen the number, the other
+ * thread does the same again. If a wake is lost, the alarm ends the program. At the same time packets arrive, so that
+ * some wakes come when the engine receives. */
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,7 +43,8 @@ static bool run(const char *engine)
         printf("%s left out: %s\n", engine, rig.reason);
         return false;
     }
-    atomic_store_explicit(&raised, 0, memory_order_relaxed); /* the other thread does not run yet */
+    /* Relaxed is enough, because the other thread does not run yet. */
+    atomic_store_explicit(&raised, 0, memory_order_relaxed);
     atomic_store_explicit(&seen, 0, memory_order_relaxed);
     pthread_create(&thread, NULL, wake_often, NULL);
     while (now < ROUNDS) {
@@ -54,7 +55,7 @@ static bool run(const char *engine)
             rx_rig_give_back(&rig);
         }
         now = atomic_load_explicit(&raised, memory_order_acquire); /* W2 */
-        /* this thread itself wrote `seen` */
+        /* Relaxed is enough, because this thread itself wrote `seen`. */
         if (now == atomic_load_explicit(&seen, memory_order_relaxed))
             rig.ops->wait(rig.engine, UINT64_MAX);
         else

@@ -1,11 +1,11 @@
-/* Goal: a send sink works while its stream, its graph and threads that read its statistics run at the same time. Each
- * of these may end at any moment. Every message is released once and counted once. The counters add up in every
- * snapshot. No thread uses or wakes anything that is already freed.
+/* Goal: a send sink works when its stream, its graph and threads that read its statistics run at the same time. Each of
+ * them may end at any moment. Every message is released once and counted once. The counters add up in every snapshot.
+ * No thread uses or wakes anything that is already freed.
  *
  * Method: the test makes many short rounds with support/sink_rig.h. The rounds differ in four things: the number of
- * heaps in flight; the thread that runs the stream (one of the sink or one of this program); the heaps that the network
- * refuses; and the failure policy. Another producer submits to the same stream. A round runs to its end, is cancelled
- * or drained, or its stream is stopped. ThreadSanitizer finds data races. */
+ * heaps in flight; the thread that runs the stream (a thread of the sink or of this program); the heaps that the
+ * network refuses; and the failure policy. Another producer submits to the same stream. A round runs to its end, is
+ * cancelled or drained, or its stream is stopped. ThreadSanitizer finds data races. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
@@ -25,13 +25,13 @@ static atomic_bool round_over;
 static void *watch(void *arg)
 {
     while (!atomic_load(&round_over)) {
-        sink_rig_stats(arg); /* aborts if the counters do not add up */
+        sink_rig_stats(arg); /* This aborts if the counters do not add up. */
         sched_yield();
     }
     return NULL;
 }
 
-/* Acts as another producer: submits heaps between those of the sink. */
+/* Acts as another producer: submits heaps between the heaps of the sink. */
 static void *interfere(void *arg)
 {
     struct sink_rig *rig = arg;

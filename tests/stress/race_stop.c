@@ -1,8 +1,8 @@
-/* Goal: other threads and a signal handler stop a stream while packets come. The stream ends in time and counts every
+/* Goal: other threads and a signal handler stop a stream when packets come. The stream ends in time and counts every
  * packet.
  *
  * Method: the stream has the engine mem. One thread sends, one runs the stream, one takes the heaps, and one reads the
- * statistics. stop() is called at various moments, once or twice. Every snapshot of the statistics must add up. */
+ * statistics. The test calls stop() at various moments, once or twice. Every snapshot of the statistics must add up. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

@@ -1,5 +1,6 @@
-/* Goal: several producers submit to a stream while its owner thread runs and another thread stops it at any moment.
- * Every accepted heap completes exactly once, in the order of acceptance, and every snapshot of the ledger adds up.
+/* Goal: several producers submit to a stream. At the same time its owner thread runs, and another thread stops it at
+ * any moment. Every accepted heap completes exactly once, in the order of acceptance, and every snapshot of the ledger
+ * adds up.
  *
  * Method: the stream has a scripted engine that takes a few packets at a time. The producers call submit(),
  * submit_wait() and flush(). The completions of each heap are counted in a cell of its own. Another thread takes
@@ -23,15 +24,17 @@ static atomic_bool round_over;
 struct round {
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
-    /* Only the owner thread uses these fields. */
-    uint64_t last_counter; /* heap counter of the last completion; the next must be greater */
+    /* Only the owner thread uses this field and the next one. The value is the heap counter of the last completion. The
+     * next completion must have a greater heap counter. */
+    uint64_t last_counter;
     uint64_t completed;
 };
 
 struct heap_cell {
     struct round *round;
-    unsigned completions; /* the owner thread writes it; read only after the round */
-    bool accepted;        /* the producer writes it */
+    /* The owner thread counts the completions of the heap here. Other threads read it only after the round. */
+    unsigned completions;
+    bool accepted; /* the producer of the heap writes it */
 };
 
 struct producer {

@@ -1,7 +1,7 @@
-/* Goal: never more tickets are taken than the throttle has, and no waiting thread or waker is forgotten. Threads take
- * tickets in four ways, stop waiting, and give tickets back. The throttle is cancelled while they do this.
- * Method: each thread counts itself while it holds a ticket, and checks the count. At the end of a round every ticket
- * is back. A thread that is forgotten hangs the program, and the time limit of the test reports this. */
+/* Goal: at no time are more tickets taken than the throttle has, and no waiting thread or waker is forgotten. Threads
+ * take tickets in four ways, stop waiting, and give tickets back. At the same time the throttle is cancelled.
+ * Method: each thread that holds a ticket adds itself to a count, and checks the count. At the end of a round every
+ * ticket is back. If a thread is forgotten, the program hangs, and the time limit of the test reports this. */
 #include <errno.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -28,7 +28,8 @@ static void post(struct spead_waker *waker)
     sem_post(&((struct test_waker *)(void *)waker)->woken);
 }
 
-/* Takes a ticket as a node does: announces a waker and sleeps. Sometimes retracts the waker instead. */
+/* Takes a ticket as a node does: announces a waker and sleeps. In some turns it retracts the waker instead of
+ * sleeping. */
 static int take_by_waker(unsigned turn)
 {
     struct test_waker test_waker = {.waker.wake = post};
@@ -40,7 +41,7 @@ static int take_by_waker(unsigned turn)
         if (turn % 5 == 0 && spead_throttle_retract(throttle, &test_waker.waker))
             return -EAGAIN;
         while (sem_wait(&test_waker.woken) < 0)
-            ; /* EINTR */
+            ; /* sem_wait() was interrupted by a signal */
         ret = spead_throttle_is_cancelled(throttle) ? -ECANCELED : 1;
     }
     return ret < 0 ? ret : 0;

@@ -1,8 +1,8 @@
-/* Goal: a node that waits for a ticket is woken when it gets the ticket, even if something else wakes it meanwhile. A
- * ticket that goes to a node that has just finished is not lost.
- * Method: twelve nodes on three workers share two tickets, so a node that gives a ticket back often wakes a node of
+/* Goal: when a node waits for a ticket and gets it, the node is woken, even if something else wakes it at the same
+ * time. A ticket that goes to a node that has just finished is not lost.
+ * Method: twelve nodes on three workers share two tickets. So a node that gives a ticket back often wakes a node of
  * another worker. In every second round a thread outside the graph also wakes the nodes without a reason, so they have
- * turns while they wait for a ticket. Some nodes finish while they wait. If a wake-up or a ticket is lost, the graph
+ * turns when they wait for a ticket. Some nodes finish when they wait. If a wake-up or a ticket is lost, the graph
  * still runs at the deadline. */
 #include <errno.h>
 #include <pthread.h>
@@ -19,14 +19,15 @@
 
 static struct spead_throttle *throttle;
 static _Atomic int in_work;
-static _Atomic bool too_many; /* more than TICKETS tickets were out */
-static _Atomic bool quit;     /* true: wake_without_reason() shall return */
+static _Atomic bool too_many; /* true if more than TICKETS tickets were out */
+static _Atomic bool quit;     /* if true, wake_without_reason() must return */
 
 struct taker {
     struct spead_node *node;
     unsigned taken, steps;
     bool has_ticket;
-    bool leaves; /* the node finishes in its 50th step, even if it waits for a ticket */
+    /* If true, the node finishes in its 50th step, even if it waits for a ticket. */
+    bool leaves;
 };
 
 static int taker_step(void *state, struct spead_node *self)
@@ -34,7 +35,7 @@ static int taker_step(void *state, struct spead_node *self)
     struct taker *taker = state;
 
     taker->steps++;
-    /* the ticket was kept until this turn, so that other nodes must wait */
+    /* The node keeps its ticket until its next turn, so that other nodes must wait. */
     if (taker->has_ticket) {
         taker->has_ticket = false;
         in_work--;
@@ -51,8 +52,8 @@ static int taker_step(void *state, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* Wakes nodes again and again without a reason. Leaves out the nodes that finish early, because a node must not be
- * woken after it has finished. */
+/* Wakes nodes again and again without a reason. It leaves out the nodes that finish early, because nobody may wake a
+ * node after it has finished. */
 static void *wake_without_reason(void *arg)
 {
     struct taker *takers = arg;

@@ -1,6 +1,6 @@
-/* Goal: several threads of a verbs program may use the double at the same time: one thread posts receives and polls,
- * one thread sends, and the device has its own thread. Otherwise a race of the double would look like a race of the
- * engine.
+/* Goal: several threads of a verbs program may use the double at the same time. One thread posts receives and polls,
+ * one thread sends, and the device has its own thread. If the double itself had a race, it would look like a race of
+ * the engine.
  * Method: there are two hosts. The far host sends as fast as its completions allow. The near host sleeps on its
  * channel, polls and posts again. A third thread reads counters and changes settings. */
 #include "netns.h"
@@ -97,7 +97,8 @@ static void steer(struct host *host)
     rule = {.attr = {.size = sizeof rule, .num_of_specs = 1, .port = 1},
             .eth = {.type = IBV_FLOW_SPEC_ETH,
                     .size = sizeof rule.eth,
-                    .val = {.ether_type = htons(0x88b5)}, /* the EtherType for local experiments */
+                    /* 0x88b5 is the EtherType for local experiments. */
+                    .val = {.ether_type = htons(0x88b5)},
                     .mask = {.ether_type = 0xffff}}};
 
     host->flow = ibv_create_flow(host->qp, (void *)&rule);

@@ -1,9 +1,9 @@
 /* Goal: a receive stream with the verbs engine has no data race. Its owner thread, its consumer, threads that read its
- * counters, threads that stop it, and the threads of the device run at the same time. Meanwhile queues fail and are
- * replaced. At whatever moment the stream is stopped, the ledger adds up and the stream ends.
- * Method: the verbs double and an ordinary sender are on a veth pair of the test. The rounds use placed, plain and
- * multi-packet queues one after another. Scripts cause faults, a thread reads the counters, and each round ends with
- * one or two calls of stop. ThreadSanitizer finds the races. */
+ * counters, threads that stop it, and the threads of the device run at the same time. In the meantime queues fail and
+ * are replaced. At whatever moment the stream is stopped, the buckets of the ledger add up and the stream ends.
+ * Method: the verbs double and an ordinary sender are on a veth pair of the test. The rounds use queues with placed
+ * payload, queues with bounced payload, and multi-packet queues, one after another. Scripts cause faults, a thread
+ * reads the counters, and each round ends with one or two calls of stop. ThreadSanitizer finds the races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -25,7 +25,7 @@ static struct test_netns_pair hosts;
 static uint8_t data[HEAP_BYTES];
 static struct spead_recv_stream *stream;
 static atomic_bool over, sent_enough;
-static atomic_uint taken; /* heaps that the consumer has taken */
+static atomic_uint taken; /* number of heaps that the consumer has taken */
 
 static void must(bool good, const char *what)
 {
@@ -94,7 +94,8 @@ static void *send_heaps(void *arg)
     must(spead_send_heap_create(&heap, (struct spead_flavour)SPEAD_FLAVOUR_64_40) == 0, "heap");
     must(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false) == 0, "item");
     while (!atomic_load(&sent_enough)) {
-        (void)spead_send_stream_submit(sender, heap, NULL); /* fails when the heap queue is full */
+        /* This fails when the heap queue is full, which does no harm. */
+        (void)spead_send_stream_submit(sender, heap, NULL);
         if (spead_send_stream_poll(sender) == 0)
             spead_send_stream_wait(sender, 0);
     }

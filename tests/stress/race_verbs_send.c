@@ -1,6 +1,6 @@
 /* Goal: a send stream with the verbs engine has no data race. Its owner thread, its producers, threads that read its
- * counters, and the threads of the device run at the same time. Now and then the device fails. At whatever moment the
- * stream is stopped, every accepted heap completes exactly once and the ledger adds up.
+ * counters, and the threads of the device run at the same time. Sometimes the device fails. At whatever moment the
+ * stream is stopped, every accepted heap completes exactly once and the buckets of the ledger add up.
  * Method: the verbs double is on a veth pair of the test. The double lets completions and queues fail, and delays
  * completions. Producers submit and wait, a thread reads the counters and changes the device, and each round ends with
  * one or two calls of stop. ThreadSanitizer finds the races. */
@@ -110,7 +110,9 @@ static void run_round(unsigned round)
     pthread_create(&watcher, NULL, watch, NULL);
     for (unsigned i = 0; i < PRODUCERS; i++)
         pthread_create(&producer[i], NULL, produce, NULL);
-    if (round % 3 != 0) /* in every third round, all heaps are sent before the stop */
+    /* In every third round, the test stops the stream only after all heaps are sent. In the other rounds it stops the
+     * stream earlier. */
+    if (round % 3 != 0)
         while (atomic_load(&completed) < 10 + round)
             ;
     else

@@ -1,4 +1,4 @@
-/* Goal: the sentence about a failure is one line that fits and gives the reason, and the code is kept with it.
+/* Goal: the text about a failure is one line that fits and gives the reason. The error code is kept with the text.
  * Method: the tests pass short, long and hostile texts through each function. */
 #include <criterion/criterion.h>
 #include <errno.h>

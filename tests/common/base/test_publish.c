@@ -1,5 +1,5 @@
 /* Goal: a reader gets all words of the last publication of the owner.
- * Method: one thread writes and reads. tests/stress/race_publish.c does it with several threads. */
+ * Method: one thread writes and reads. tests/stress/race_publish.c uses several threads. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* Goal: a struct of an older or of a newer caller is read and written as docs/adr/0017 says, and no other memory of the
  * caller is touched.
- * Method: the tests pass a struct of three fields as five versions of a caller would pass it. */
+ * Method: the tests pass a struct of three fields as five versions of a caller would do. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@ struct thing {
     uint64_t third;
 };
 
-/* The struct as a future version of the library knows it. */
+/* The struct as a future version of the library would know it. */
 struct newer {
     struct thing thing;
     uint64_t fourth, fifth;

@@ -1,6 +1,6 @@
-/* Goal: a runner reports correctly whether its thread started; the thread has its name and its CPU, and handles no
+/* Goal: a runner reports correctly whether its thread has started. The thread has its name and its CPU, and handles no
  * signals.
- * Method: the bodies look at their own thread and report through their argument. */
+ * Method: the functions that the threads run look at their own thread and report through their argument. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* Goal: a wait ends when the wake descriptor is signalled, when another descriptor is ready, and at its deadline. A
- * signal that was cleared before does not end the wait. Method: each test first prepares what ends the wait. A wait
- * that does not notice this never returns, and then the time limit makes the test fail. */
+ * signal that was cleared earlier does not end the wait. Method: each test first prepares what ends the wait. If a wait
+ * does not notice this, it never returns, and then the time limit makes the test fail. */
 #include <criterion/criterion.h>
 
 #include <poll.h>
@@ -49,7 +49,7 @@ Test(wake_fd, a_deadline_ends_the_wait_and_not_before_its_time, .timeout = 10)
 
     speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, deadline);
     cr_assert_geq(speadi_clock_mono_ns(), deadline);
-    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, 1); /* a deadline that is long past */
+    speadi_wake_fd_wait(&wake_fd, NULL, 0, 0, 1); /* This deadline passed long ago. */
     speadi_wake_fd_close(&wake_fd);
 }
 

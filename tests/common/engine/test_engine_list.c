@@ -1,6 +1,7 @@
-/* Goal: speadi_engine_choose() opens the named engine, or for "auto" the first engine by rank that can be opened. The
- * reason says correctly why the other engines were not chosen. The sentences of refusals name the engines of the list.
- * Method: each case has a list of made-up engines, and says which of them can be used and opened. */
+/* Goal: speadi_engine_choose() opens the named engine. For "auto" it opens the first engine, in the order of the ranks,
+ * that can be opened. The reason says correctly why the other engines were not chosen. The texts of refusals name the
+ * engines of the list.
+ * Method: each case has a list of invented engines, and says which of them can be used and opened. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -24,7 +25,7 @@ static const struct speadi_engine_about *const engines[] = {&canoe, &ferry, &pla
 static const struct speadi_engine_about *const no_engines[] = {NULL};
 static struct speadi_engine_list list = {"receive", "reads", engines};
 
-static const char *unusable, *unopenable; /* names of engines */
+static const char *unusable, *unopenable; /* names of engines that cannot be used or opened */
 static const struct speadi_engine_about *opened;
 static char reason[256];
 static struct spead_err err;

@@ -1,4 +1,4 @@
-/* Goal: an engine gets its own options and those of no other engine. Options that an older caller does not know have
+/* Goal: an engine gets its own options and not those of another engine. Options that an older caller does not know have
  * their defaults.
  * Method: the tests make lists of options for engines that need not exist. */
 #include <criterion/criterion.h>

@@ -1,6 +1,6 @@
 /* Goal: a fault specification has the meaning that its text says, and the same seed always gives the same faults.
- * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. A count may
- * differ from the count that the chance predicts by at most 5 standard deviations. */
+ * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. A chance
+ * predicts a count. The measured count may differ from the predicted count by at most 5 standard deviations. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -148,7 +148,8 @@ Test(fault, the_same_seed_gives_the_same_faults)
     cr_assert_gt(different, PACKETS / 20);
 }
 
-/* A user adds one fault to a run that failed, and the other faults must hit the same packets as before. */
+/* A user may add one fault to a run that failed. Then the other faults must hit the same packets as without the new
+ * fault. */
 Test(fault, one_knob_does_not_move_the_others)
 {
     struct speadi_fault_dice plain = dice_for("loss=0.05,flip=0.1,seed=3");
@@ -180,7 +181,7 @@ Test(fault, chances_come_true)
         cr_assert(decision.flip_bit == UINT32_MAX || decision.flip_bit < decision.keep_bytes * 8);
     }
     assert_chance("loss", lost, 0.01);
-    assert_chance("dup", twice, 0.02 * 0.99); /* a lost packet cannot be repeated */
+    assert_chance("dup", twice, 0.02 * 0.99); /* A lost packet cannot be repeated. */
     assert_chance("reorder", held, 0.03 * 0.99);
     assert_chance("truncate", cut, 0.04 * 0.99);
     assert_chance("flip", flipped, 0.05 * 0.99);

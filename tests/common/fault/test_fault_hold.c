@@ -1,5 +1,6 @@
-/* Goal: a hold gives packets back with the bytes that it copied, in their order and not before their time.
- * Method: the tests pass packets of known bytes through a hold, with decisions and times of their own. */
+/* Goal: the store of the fault decorator gives packets back with the bytes that it copied, in their order and not too
+ * early.
+ * Method: the tests put packets of known bytes into the store, and choose the decisions and the times themselves. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -154,7 +155,8 @@ Test(fault_hold, a_late_copy_that_finds_no_room_goes_first_the_next_time)
     speadi_fault_hold_back(&hold, copy[0], 1);
     speadi_fault_hold_back(&hold, copy[1], 9);
     speadi_fault_hold_back(&hold, copy[2], 1);
-    speadi_fault_hold_overtaken(&hold, 5); /* more packets than some copies wait for */
+    /* Five packets have passed; the copies 0 and 2 wait for only one. */
+    speadi_fault_hold_overtaken(&hold, 5);
     cr_assert_eq(speadi_fault_hold_take_late(&hold, false, got, 1), 1);
     cr_expect_eq(got[0], copy[0]);
     cr_assert_eq(speadi_fault_hold_take_late(&hold, false, got, 1), 1);

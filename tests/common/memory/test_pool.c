@@ -1,7 +1,7 @@
-/* Goal: a pool keeps its two limits (number of blocks, charged bytes), and its memory reads as zero where the
- * contract says so.
- * Method: the tests use small pools. They do not ask the pool which bytes are resident, but the kernel, with
- * mincore(2). */
+/* Goal: a pool keeps its two limits (number of blocks, charged bytes), and its memory reads as zero where the contract
+ * says so.
+ * Method: the tests use small pools. To learn which bytes are resident, they ask the kernel with mincore(2), not the
+ * pool. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -103,7 +103,7 @@ Test(pool, regions_do_not_overlap_and_are_all_writable)
     speadi_pool_unref(pool);
 }
 
-/* Reason: the memory of the region that was freed last is still in the cache. */
+/* The block that was freed last must be taken first, because its memory is still in the cache. */
 Test(pool, hands_out_the_region_freed_last)
 {
     struct speadi_pool *pool = make_pool(4, 4096, 0);
@@ -195,8 +195,8 @@ Test(pool, trims_the_region_freed_longest_ago_and_it_reads_as_zero)
     speadi_pool_unref(pool);
 }
 
-/* The sizes of heaps change and the limit is small: the resident bytes that the kernel reports must stay below the
- * limit. */
+/* The sizes of heaps change and the limit is small. The number of resident bytes that the kernel reports must never be
+ * larger than the limit. */
 Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
 {
     static const size_t sizes[] = {100 * KIB, 3 * MIB,   2 * MIB, 4 * KIB, 2 * MIB + 1,
@@ -231,7 +231,7 @@ Test(pool, resident_memory_never_exceeds_the_charge_nor_the_charge_the_bound)
     speadi_pool_unref(pool);
 }
 
-/* Address space that was not touched must use no memory, also on a kernel that uses huge pages whenever it can. */
+/* Address space that nobody has touched must use no memory, even on a kernel that uses huge pages whenever it can. */
 Test(pool, one_touched_page_of_a_large_region_is_one_page_of_memory)
 {
     struct speadi_pool *pool = make_pool(2, 64 * MIB, 4 * MIB);
@@ -265,7 +265,7 @@ Test(pool, populate_faults_in_what_it_charges)
     speadi_pool_unref(pool);
 }
 
-/* A limit that is not a multiple of 2 MiB can still be used up to its last page. */
+/* If a limit is not a multiple of 2 MiB, a pool can still use it up to its last page. */
 Test(pool, a_large_charge_near_the_bound_is_exact_to_the_page)
 {
     struct speadi_pool *pool = make_pool(1, 8 * MIB, 3 * MIB);

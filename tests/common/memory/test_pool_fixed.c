@@ -1,7 +1,7 @@
-/* Goal: pools of memory that a device knows (pinned host memory and arenas) keep their limit. All memory of such a
- * pool is charged from the start and never trimmed; other pools differ in this.
- * Method: the tests compare which bytes are charged and which stay resident. An arena that the CPU must not touch is
- * mapped with PROT_NONE. */
+/* Goal: pools of fixed memory (pinned host memory and arenas) keep their limit. Unlike other pools, such a pool charges
+ * all its memory from the start and never trims it.
+ * Method: the tests compare which bytes are charged and which bytes stay resident. An arena that the CPU must not touch
+ * is mapped with PROT_NONE. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Goal: a region comes back to its pool once no thread and no device uses it any more, and never before.
+/* Goal: a region comes back to its pool when no thread and no device uses it any more, and never earlier.
  * Method: the tests use small pools. A "device" is an event that the test completes. */
 #include <criterion/criterion.h>
 
@@ -228,8 +228,8 @@ Test(region, released_with_too_many_events_waits_for_one_and_says_so)
     spead_region_pool_unref(pool);
 }
 
-/* Several stages read a region, one after the other. Each event is done before the next one comes, so no thread has
- * to wait. */
+/* Several stages read a region, one after the other. Each event is done before the next event comes. So no thread must
+ * wait for an event. */
 Test(region, released_often_keeps_only_events_that_are_unfinished)
 {
     struct spead_region_pool *pool = make_pool(1);
@@ -281,7 +281,8 @@ Test(region, parked_when_its_pool_ends_is_waited_for)
     pthread_create(&thread, NULL, complete, event);
     spead_region_pool_unref(pool);
     pthread_join(thread, NULL);
-    spead_region_release(late, spead_host_event_share(event)); /* this frees the pool */
+    /* Nothing else refers to the pool now, so this frees the pool. */
+    spead_region_release(late, spead_host_event_share(event));
     spead_host_event_unref(event);
 }
 
@@ -295,7 +296,8 @@ Test(region, of_a_message_nobody_read_is_parked_with_the_messages_event)
 
     message.reference = (uint64_t)(uintptr_t)spead_region_take(pool, 1);
     message.event = spead_host_event_share(event);
-    spead_message_ref(&message); /* the copy has its own reference to the event */
+    /* From now on there are two copies of the message. The second copy has its own reference to the event. */
+    spead_message_ref(&message);
     spead_message_unref(&message);
     cr_expect_eq(stats_of(pool).parked, 0);
     spead_message_unref(&message);

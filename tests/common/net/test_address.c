@@ -1,4 +1,4 @@
-/* Goal: an endpoint has the meaning of the text that the user wrote, and a refused text is quoted in the sentence.
+/* Goal: an endpoint has the meaning of the text that the user wrote. If a text is refused, the error quotes it.
  * Method: the tests have tables of texts. They look up only host names that are in every /etc/hosts. */
 #include <criterion/criterion.h>
 

@@ -1,7 +1,7 @@
 /* Goal: the parser finds the UDP payload where the headers say, and never beyond the frame. A frame that is not an
  * ordinary datagram is refused with the right bucket.
- * Method: the tests build frames by hand, each with one error. They check checksums of frames that are cut into parts
- * at every place. */
+ * Method: the tests build frames byte by byte, each with one error. They also cut frames into parts at every place, and
+ * check that the checksums are still right. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
@@ -24,7 +24,7 @@ static void put16(uint8_t *at, uint32_t value)
     at[1] = (uint8_t)value;
 }
 
-/* Computes the sum in the simplest way, to compare with. */
+/* Computes the sum in the simplest way, as a reference. */
 static uint32_t sum16(uint32_t sum, const uint8_t *data, uint32_t bytes)
 {
     for (uint32_t i = 0; i < bytes; i++)
@@ -88,7 +88,8 @@ static void build(struct built *frame, int version, unsigned tags)
 
 static int parse_as(const struct built *frame, uint32_t size, struct speadi_frame *out)
 {
-    uint8_t *exact = malloc(size ? size : 1); /* AddressSanitizer sees a read beyond this memory */
+    /* The memory has exactly this size, so AddressSanitizer sees a read beyond it. */
+    uint8_t *exact = malloc(size ? size : 1);
     int ret;
 
     memcpy(exact, frame->bytes, size);
@@ -138,8 +139,8 @@ Test(frame_parse, padding_of_a_short_frame_is_not_payload)
     build(&frame, 4, 0);
     cr_assert_eq(parse_as(&frame, frame.size + 18, &out), 0);
     cr_expect_eq(out.payload_bytes, PAYLOAD);
-    put16(frame.bytes + frame.udp_at + 4,
-          8 + 5); /* the UDP length may be less than the IP length */
+    /* The UDP length may be less than the IP length allows. */
+    put16(frame.bytes + frame.udp_at + 4, 8 + 5);
     cr_assert_eq(parse_as(&frame, frame.size, &out), 0);
     cr_expect_eq(out.payload_bytes, 5);
 }
@@ -170,7 +171,7 @@ Test(frame_parse, lengths_that_contradict_each_other_are_malformed)
 {
     static const struct {
         int version;
-        unsigned at; /* offset from the IP header */
+        unsigned at; /* offset from the IP header, in bytes */
         uint32_t value;
     } wrong[] = {{4, 2, 28 + PAYLOAD + 1},
                  {4, 2, 19},
@@ -195,7 +196,7 @@ Test(frame_parse, what_is_no_plain_datagram_is_refused_by_name)
 {
     static const struct {
         int version;
-        unsigned at; /* offset from the start of the frame */
+        unsigned at; /* offset from the start of the frame, in bytes */
         uint8_t value;
         int bucket;
     } wrong[] = {
@@ -214,10 +215,11 @@ Test(frame_parse, what_is_no_plain_datagram_is_refused_by_name)
         cr_expect_eq(refusal(&frame), wrong[i].bucket, "%u", i);
     }
     build(&frame, 4, 2);
-    put16(frame.bytes + 20, 0x8100); /* a third tag */
+    put16(frame.bytes + 20, 0x8100); /* this makes a third VLAN tag */
     cr_expect_eq(refusal(&frame), SPEAD_RECV_FOREIGN_FRAME);
     build(&frame, 4, 0);
-    frame.bytes[20] = 0x40; /* the flag "don't fragment" does not make a fragment */
+    /* The flag "don't fragment" does not make the frame a fragment. */
+    frame.bytes[20] = 0x40;
     cr_expect_eq(refusal(&frame), 0);
 }
 
@@ -276,7 +278,8 @@ Test(frame_parse, any_flipped_bit_breaks_a_checksum)
     build(&frame, 4, 0);
     for (uint32_t byte = frame.ip_at + 12; byte < frame.size; byte++) {
         if (byte >= frame.udp_at + 4 && byte < frame.udp_at + 6)
-            continue; /* other length fields make another valid frame */
+            /* With another length field the frame may be valid. */
+            continue;
         frame.bytes[byte] ^= 0x10;
         cr_expect_not(holds(&frame, 40, 47), "byte %u", byte);
         frame.bytes[byte] ^= 0x10;

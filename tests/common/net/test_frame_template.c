@@ -1,6 +1,6 @@
-/* Goal: a device sends frames as they are, so their headers must be those that a kernel would have written.
- * Method: the tests compare heads with bytes that were computed by hand. They check every checksum with the rule of
- * RFC 1071, word by word over the whole frame. */
+/* Goal: a device sends frames without a change, so their headers must be those that a kernel would have written.
+ * Method: the tests compare the heads of frames with known right bytes. They check every checksum with the rule of RFC
+ * 1071, word by word over the whole frame. */
 #include <criterion/criterion.h>
 
 #include <arpa/inet.h>
@@ -30,7 +30,7 @@ static struct speadi_frame_path path(const char *source, const char *destination
     };
 }
 
-/* Sums big-endian words exactly as RFC 1071 says. The result is 0xffff when the checksum among the words is right. */
+/* Sums big-endian words exactly as RFC 1071 says. If the checksum among the words is right, the result is 0xffff. */
 static uint32_t sum_words(uint32_t sum, const uint8_t *data, size_t bytes)
 {
     for (size_t i = 0; i < bytes; i++)
@@ -111,8 +111,7 @@ Test(frame_template, another_next_hop_changes_only_the_destination_mac)
     cr_assert_arr_eq(after + 6, before + 6, sizeof after - 6);
 }
 
-/* The payload consists of random bytes. It comes in pieces of random length, so some lengths are even and some are
- * odd. */
+/* The payload consists of random bytes in pieces of random length. So some lengths are even and some are odd. */
 static void check_udp_checksums(const char *source, const char *destination, size_t addresses_at,
                                 size_t addresses_bytes)
 {
@@ -157,7 +156,8 @@ Test(frame_template, a_checksum_of_zero_is_sent_as_ones)
     speadi_frame_template_write(&frame, head, 2);
     udp = head + 34;
     speadi_frame_template_write_udp_checksum(&frame, head, 2, 0);
-    memcpy(&seen, udp + 6, 2); /* with this payload the sum is all ones, and its complement is 0 */
+    /* With this payload the sum is all ones, so the checksum is 0. */
+    memcpy(&seen, udp + 6, 2);
     speadi_frame_template_write_udp_checksum(&frame, head, 2, seen);
     cr_assert_arr_eq(udp + 6, ((uint8_t[]){0xff, 0xff}), 2);
 }

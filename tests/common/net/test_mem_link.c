@@ -32,7 +32,8 @@ Test(mem_link, packets_arrive_whole_and_in_order)
     struct spead_mem_link *link = make_link(3, 5);
     uint32_t bytes;
 
-    for (int round = 0; round < 5; round++) { /* more packets than slots: each slot is used again */
+    /* More packets pass than the link has slots, so each slot is used again. */
+    for (int round = 0; round < 5; round++) {
         cr_assert_eq(spead_mem_link_push(link, "one", 3), 0);
         cr_assert_eq(spead_mem_link_push(link, "", 0), 0);
         cr_assert_eq(spead_mem_link_push(link, "three", 5), 0);
@@ -58,7 +59,8 @@ Test(mem_link, a_packet_is_gathered_from_its_parts)
     spead_mem_link_unref(link);
 }
 
-/* The link holds exactly packet_count packets, although the number of its slots is rounded up to a power of two. */
+/* The link must hold exactly packet_count packets. It rounds the number of its slots up to a power of two, but it must
+ * not use the extra slots. */
 Test(mem_link, a_full_link_says_so_until_a_packet_is_given_back)
 {
     struct spead_mem_link *link = make_link(3, 8);

@@ -1,12 +1,12 @@
 /* Goal: the code reads no byte beyond a netlink answer, whatever the lengths in the answer say. Method: the tests make
- * messages by hand, in memory of exactly their size. AddressSanitizer sees a read beyond this memory. */
+ * messages byte by byte, in memory of exactly their size. AddressSanitizer sees a read beyond this memory. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "netlink.h"
 
-/* Makes an answer with one attribute of that many bytes, without padding behind it. */
+/* Makes an answer with one attribute of `bytes` bytes, without padding behind the attribute. */
 static struct nlmsghdr *answer_with(uint16_t attribute, const void *data, size_t bytes)
 {
     const size_t all = NLMSG_SPACE(sizeof(struct ndmsg)) + RTA_LENGTH(bytes);

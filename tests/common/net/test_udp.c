@@ -1,7 +1,7 @@
-/* Goal: a UDP socket receives what was sent to it and nothing else, and a warning says when the socket gets a smaller
- * buffer than it asked for. Method: the tests use real sockets in a network namespace of their own. They first send the
- * datagram that must not arrive, and then one that must arrive. So a test waits for the second datagram, and needs no
- * pause in which nothing may come. */
+/* Goal: a UDP socket receives what was sent to it and nothing else. If the socket gets a smaller buffer than it asked
+ * for, a warning says so. Method: the tests use real sockets in a network namespace of their own. They first send the
+ * datagram that must not arrive, and then a datagram that must arrive. So a test waits for the second datagram, and
+ * needs no pause in which nothing may come. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -82,8 +82,8 @@ static void send_text(const struct speadi_udp_socket *from, const char *text)
                  strerror(errno));
 }
 
-/* Returns the next datagram as a text. The test fails when none comes. *peer becomes the address of its sender; peer
- * may be NULL. */
+/* Returns the next datagram as a text. Fails the test if no datagram comes. If `peer` is not NULL, *peer gets the
+ * address of the sender. */
 static const char *next_text(const struct speadi_udp_socket *at, struct speadi_address *peer)
 {
     static char text[100];
@@ -139,7 +139,8 @@ Test(udp, a_group_is_joined_and_sent_to_on_the_interface_that_was_named)
             struct speadi_udp_socket in, out;
 
             if (g > 0 && n > 0)
-                continue; /* an IPv4 address cannot be the source of IPv6 packets */
+                /* An IPv4 address cannot be the source of IPv6 packets. */
+                continue;
             in = receiver(groups[g], named[n][0]);
             test_netns_move(hosts.far);
             out = sender(groups[g], named[n][1]);
@@ -153,7 +154,7 @@ Test(udp, a_group_is_joined_and_sent_to_on_the_interface_that_was_named)
     }
 }
 
-/* A socket that joined one group must not receive a group that another socket joined. */
+/* One socket has joined a group. It must not receive packets of a group that another socket has joined. */
 Test(udp, a_socket_hears_its_own_group_only)
 {
     struct speadi_udp_socket in, other, wrong, right;
@@ -276,7 +277,8 @@ Test(udp, what_cannot_be_opened_names_the_endpoint)
     taken = receiver(":17000", NULL);
     cr_assert_eq(refused_receive(":17000", NULL, &err), -EADDRINUSE, "unicast is not shared");
     speadi_udp_close(&taken);
-    speadi_udp_close(&taken); /* a second close does no harm */
+    /* A second close does no harm. */
+    speadi_udp_close(&taken);
 }
 
 static char warning[2][256];
@@ -293,7 +295,8 @@ static void keep_warning(void *arg, enum spead_log_level level, const char *line
 static void drop_privileges(bool drop)
 {
     cr_assert_eq(seteuid(drop ? 65534 : 0), 0, "%s", strerror(errno));
-    prctl(PR_SET_DUMPABLE, 1); /* at the end LeakSanitizer must be able to inspect this process */
+    /* At the end LeakSanitizer must be able to inspect this process. */
+    prctl(PR_SET_DUMPABLE, 1);
 }
 
 Test(udp, a_buffer_is_as_large_as_asked_or_the_remedy_is_named)
@@ -312,7 +315,7 @@ Test(udp, a_buffer_is_as_large_as_asked_or_the_remedy_is_named)
     speadi_udp_close(&opened);
 
     receive.buffer_bytes = 1u << 30;
-    drop_privileges(true); /* so that the limit of the sysctl applies */
+    drop_privileges(true); /* Without privileges, the limit of the sysctl applies. */
     cr_assert_eq(speadi_udp_open_receive(&opened, &address, &receive, NULL), 0);
     cr_assert_eq(speadi_udp_open_send(&out, &address, &send_options, NULL), 0);
     drop_privileges(false);

@@ -1,6 +1,5 @@
-/* Goal: one thread can make a ring and another thread can use it. On a host without io_uring a sentence says why.
- * Method: the tests use real rings. On a host that forbids them they check that sentence, skip the rest and report
- * it. */
+/* Goal: one thread can make a ring and another thread can use it. On a host without io_uring, the error text says why.
+ * Method: the tests use real rings. On a host that forbids rings, they check this text, skip the rest and report it. */
 #include <speadi/uring.h>
 
 #include <criterion/criterion.h>
@@ -75,7 +74,8 @@ Test(uring, a_refused_ring_leaves_a_sentence)
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = usual.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ret = speadi_uring_open(&ring, 8, 0, &err);
-    setrlimit(RLIMIT_NOFILE, &usual); /* Criterion needs file descriptors for its reports */
+    /* Criterion needs file descriptors for its reports. */
+    setrlimit(RLIMIT_NOFILE, &usual);
     cr_expect_eq(ret, -EMFILE);
     cr_expect(strstr(err.text, "io_uring"), "\"%s\"", err.text);
 }

@@ -1,5 +1,5 @@
-/* Goal: each bucket of the ledgers has a different name that a user can print, search and type.
- * Method: the tests ask for all names, and for the first number past the last bucket. */
+/* Goal: each bucket of the ledgers has a name of its own that a user can print, search and type.
+ * Method: the tests ask for all names, and for the first number after the last bucket. */
 #include <criterion/criterion.h>
 #include <string.h>
 
@@ -29,7 +29,7 @@ Test(bucket_names, send_names_are_complete_and_unique)
     expect_complete(spead_send_bucket_name, SPEAD_SEND_BUCKET_COUNT);
 }
 
-/* Scripts of users search for these names. */
+/* Scripts of users search for these names, so the names must not change. */
 Test(bucket_names, names_spell_the_bucket)
 {
     cr_expect_str_eq(spead_recv_bucket_name(SPEAD_RECV_DELIVERED), "delivered");

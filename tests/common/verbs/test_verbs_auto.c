@@ -1,6 +1,7 @@
-/* Goal: "auto" chooses verbs if the engine can be used and if it is clear which device to use. It logs what that means.
- * Otherwise it chooses another engine and logs the reason.
- * Method: the tests create receive streams and send streams on the verbs double, in a network that the test makes. */
+/* Goal: "auto" chooses verbs if this engine can be used and if it is clear which device to use. It logs what this
+ * choice means. Otherwise it chooses another engine and logs the reason.
+ * Method: the tests create receive streams and send streams on the verbs double, in a network namespace that the test
+ * makes. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -93,7 +94,7 @@ Test(verbs_auto, loopback_has_no_device)
     assert_took(send_to(here), "socket", "verbs: interface lo is not Ethernet");
 }
 
-/* A device cannot send to its own host or receive from it. */
+/* A verbs device cannot send to its own host or receive from it. So "auto" must choose sockets. */
 Test(verbs_auto, an_address_of_this_host_is_sent_to_by_sockets)
 {
     assert_took(send_to(TEST_NEAR_V4 ":7148"), "socket", "verbs: " TEST_NEAR_V4);
@@ -117,7 +118,8 @@ Test(verbs_auto, what_stands_in_the_way_of_verbs_is_in_the_reason)
     } cases[] = {
         {"net_raw=0", "spead-net-raw"},
         {"infiniband=1", "is InfiniBand"},
-        {"max_pinned=4096", "reg_mr"}, /* the probe finds nothing; opening the engine fails */
+        /* The probe of the device finds nothing wrong, but the opening of the engine fails. */
+        {"max_pinned=4096", "reg_mr"},
         {"open_device@%1=EACCES", "open_device on vd_"},
     };
 

@@ -1,5 +1,5 @@
-/* Goal: after every failure of a device, a stream either goes on or ends with an error. No byte is wrong, both ledgers
- * add up, nothing hangs and no object is left.
+/* Goal: after every failure of a device, a stream either continues or ends with an error. No byte is wrong, the buckets
+ * of both ledgers add up, nothing hangs and no object is left.
  * Method: a sender and a receiver use the verbs double, which fails on request. Hardware fails in the same ways, but
  * rarely. Other tests set up a stream again and again; each time another call of a verb fails. */
 #include <criterion/criterion.h>
@@ -62,7 +62,7 @@ static void read_script(const char *script)
 
 /* ---- Settings that cost no packets --------------------------------------------------------------- */
 
-/* A device with few capabilities and a slow device must work too. */
+/* A stream must also work with a device that has few capabilities, and with a slow device. */
 static const char *const harmless[] = {
     "ip_csum=0",
     "timestamps=0",
@@ -90,9 +90,9 @@ Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
 
 struct harm {
     const char *script;
-    bool duplicates; /* packets arrive twice, and no heap is lost */
-    /* The fault is not tried with a multi-packet queue. Such a queue has no queue pair of its own, and its receives are
-     * posted by a doorbell. */
+    bool duplicates; /* true: packets arrive twice, and no heap is lost */
+    /* If true, the test does not try this fault with a multi-packet queue. Such a queue has no queue pair of its own,
+     * and the engine posts its receives by a doorbell. */
     bool of_queue_pair;
 };
 
@@ -116,7 +116,7 @@ static const struct harm harms[] = {
 
 static void expect_clean(const struct loop_result *r, bool ran, const char *script)
 {
-    /* If the run has failed, there must be an error sentence. The ledgers add up in every case. */
+    /* If the run has failed, there must be an error text. The buckets of the ledgers add up in every case. */
     cr_expect(ran || r->error[0] != '\0', "%s: failed without a word", script);
     cr_expect(loop_ledger_adds_up(&r->received), "%s: seen is not the sum of buckets", script);
     cr_expect(loop_send_ledger_adds_up(&r->sent), "%s: the send ledger does not add up", script);
@@ -168,7 +168,7 @@ Test(verbs_faults, the_same_holds_for_the_multi_packet_queue)
             endure(&harms[i], SPEAD_MPRQ_ON, SPEAD_PATH_AUTO);
 }
 
-/* Heaps that are sent after the rebuild of the queue arrive: the stream goes on, and it counts the rebuild. */
+/* After the engine has rebuilt the queue, heaps arrive again. The stream continues, and it counts the rebuild. */
 Test(verbs_faults, a_queue_that_fails_is_rebuilt_and_counted)
 {
     struct loop_case c = both_verbs(SPEAD_MPRQ_OFF, SPEAD_PATH_BOUNCE);

@@ -1,5 +1,5 @@
-/* Goal: sysfs leads from an interface to its RDMA device, through VLANs and bonds. It is not used when it shows another
- * network namespace.
+/* Goal: the library uses sysfs to find the RDMA device of an interface, also through VLANs and bonds. It does not use
+ * sysfs if sysfs shows another network namespace.
  * Method: the test writes a sysfs of its own. */
 #include <criterion/criterion.h>
 

@@ -1,5 +1,5 @@
-/* Goal: if a library is missing or is the wrong one, the error sentence names the file and the package. Once the
- * library is there, it can be loaded. The sentence about a failed verb contains the remedy.
+/* Goal: if a library file is missing or wrong, the error text names the file and the package. When the file is there,
+ * it can be loaded. The text about a failed verb contains the remedy.
  * Method: environment variables name the files to load. */
 #include <criterion/criterion.h>
 
@@ -62,7 +62,8 @@ Test(verbs_load, a_failed_verb_is_one_line_with_device_reason_and_remedy)
 {
     cr_assert_eq(speadi_verbs_failed(&err, "create_flow", "mlx5_0", EPERM), -EPERM);
     assert_says("create_flow on mlx5_0: Operation not permitted; start it with spead-net-raw");
-    assert_says("test-verbs"); /* the program that needs the capability */
+    /* test-verbs is the program that needs the capability. */
+    assert_says("test-verbs");
     cr_assert_eq(speadi_verbs_failed(&err, "get_device_list", "this host", ENOSYS), -ENOSYS);
     assert_says("modprobe");
     cr_assert_eq(speadi_verbs_failed(&err, "open_device", "mlx5_0", EACCES), -EACCES);

@@ -1,6 +1,6 @@
-/* Goal: memory of every kind is registered with the access that it needs. The error sentence names the remedy. An arena
- * has the kind of pages that it reports.
- * Method: the verbs double checks the arguments of each call. A script limits how much it pins. */
+/* Goal: memory of every kind is registered with the access that it needs. If a registration fails, the error text names
+ * the remedy. An arena has the kind of pages that it reports.
+ * Method: the verbs double checks the arguments of each call. A script limits how much memory the double pins. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -132,7 +132,7 @@ Test(verbs_memory, an_arena_that_cannot_be_is_no_memory)
     cr_assert_null(arena.data);
 }
 
-/* The device goes on writing into the pages of the parent, so a child must not share them. */
+/* After a fork(), the device still writes into the pages of the parent. So the child must not share these pages. */
 Test(verbs_memory, a_child_after_fork_does_not_have_the_arena)
 {
     int status;

@@ -1,4 +1,4 @@
-/* Functions by which the tests of the decoder decode a packet and check the result. The packet lies in an allocation
+/* With these functions the tests of the decoder decode a packet and check the result. The packet lies in an allocation
  * of exactly its size, so that AddressSanitizer sees a read beyond it. */
 #ifndef TEST_PACKET_EXPECT_H
 #define TEST_PACKET_EXPECT_H
@@ -11,8 +11,8 @@
 
 #include "packet_builder.h"
 
-/* Decodes a copy of the first head_bytes bytes at `bytes`. No byte behind the copy can be read. The caller must not
- * use the pointers in *packet. */
+/* Decodes a copy of the first head_bytes bytes at `bytes`. A read behind the copy is an error. The copy is freed, so
+ * the caller must not use the pointers in *packet. */
 static inline int decode_head(struct speadi_packet *packet, const void *bytes, size_t head_bytes,
                               size_t datagram_bytes)
 {
@@ -42,13 +42,13 @@ static inline void expect_accepted(const struct test_packet *built, struct spead
     cr_assert_eq(refusal, 0, "refused as %s", spead_recv_bucket_name((unsigned)refusal));
 }
 
-/* Builds a correct packet. It has 16 bytes of payload, at offset 32 in a heap of 64 bytes. */
+/* Builds a correct packet. It carries 16 bytes of payload at offset 32, and its heap has 64 bytes. */
 static inline void build_usual(struct test_packet *packet)
 {
     test_packet_data(packet, 40, 7, 64, 32, NULL, 16);
 }
 
-/* Builds the packet of build_usual() without the special pointer whose id is `missing`. */
+/* Builds the packet of build_usual(), but without the special item pointer with the identifier `missing`. */
 static inline void build_without(struct test_packet *packet, uint64_t missing)
 {
     static const uint64_t value[] = {0, 7, 64, 32, 16};

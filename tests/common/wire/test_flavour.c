@@ -1,4 +1,4 @@
-/* Goal: the limits of each flavour are those that its bits allow.
+/* Goal: each flavour has the limits that its bits allow.
  * Method: for every number N of address bits, the tests compare the limits with the arithmetic of item pointers. */
 #include <criterion/criterion.h>
 
@@ -29,7 +29,7 @@ Test(flavour, usual_flavours_have_known_limits)
     cr_expect_eq(spead_flavour_id_max(f48), 0x7fffull);
 }
 
-/* The mode bit, the id and the value together use all 64 bits of a pointer. */
+/* The mode bit, the identifier and the value together use all 64 bits of an item pointer. */
 Test(flavour, largest_id_and_value_fill_a_pointer)
 {
     for (unsigned bits = 8; bits <= 56; bits += 8) {

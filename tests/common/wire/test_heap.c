@@ -1,5 +1,5 @@
-/* Goal: the gaps, the references and the properties of a heap follow from its packets.
- * Method: the tests fill the fields of heaps by hand, as the receive core does it. */
+/* Goal: the gaps, the references and the properties of a heap are right for the packets that it got.
+ * Method: the tests themselves fill in the fields of heaps, as the receive core does. */
 #include <criterion/criterion.h>
 
 #include <speadi/heap_view.h>

@@ -1,5 +1,5 @@
-/* Goal: the items of a heap are those that its pointers describe, in whatever order the pointers arrived.
- * Method: the tests fill the fields of heaps by hand, as the receive core does it. They compare the order of items
+/* Goal: the items of a heap are those that its item pointers describe, in whatever order the pointers arrived.
+ * Method: the tests themselves fill in the fields of heaps, as the receive core does. They compare the order of items
  * with the result of a simple insertion sort. */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,7 +24,7 @@ static uint64_t addressed(uint64_t id, uint64_t offset)
     return speadi_pointer_addressed(BITS, id, offset);
 }
 
-/* Makes a finished heap of `length` bytes. Its pointers arrived in the order of the array. */
+/* Makes a finished heap of `length` bytes. Its item pointers arrived in the order of the array. */
 static struct spead_heap finished(uint64_t length, uint64_t *pointers, uint32_t count)
 {
     struct spead_heap heap = {
@@ -142,7 +142,7 @@ Test(heap_items, addressed_item_of_no_bytes_is_left_out)
     expect_bytes(&heap, 1, 0x1002, 50, 100);
 }
 
-/* When several pointers have the same address, the pointer that arrived last gets the bytes, even if it is a NULL
+/* If several item pointers have the same address, the pointer that arrived last gets the bytes, even if it is a NULL
  * pointer. */
 Test(heap_items, order_of_arrival_decides_between_equal_addresses)
 {
@@ -196,7 +196,8 @@ Test(heap_items, item_past_the_last_is_refused)
     cr_expect_eq(spead_heap_item(&heap, SIZE_MAX, &item), -ERANGE);
 }
 
-/* The core never declares such a heap complete. But even then, no item may point outside the payload. */
+/* The core never declares a heap complete when an item pointer points beyond its end. But even if it did, no item may
+ * point outside the payload. */
 Test(heap_items, item_beyond_the_heaps_end_is_left_out)
 {
     struct spead_heap heap =
@@ -277,8 +278,9 @@ static void insertion_sort(uint64_t *pointers, size_t count)
     }
 }
 
-/* Some counts are below the scratch size of the sort, and some are above. The id of each item is its position in the
- * order of arrival. Many items have the same address, so the test notices if the sort is not stable. */
+/* Some counts are smaller than the scratch memory of the sort, and some are larger. The identifier of each item is its
+ * position in the order of arrival. Many items have the same address. So the test notices if the sort changes the order
+ * of items with the same address. */
 Test(item_order, any_order_of_arrival_is_sorted_stably)
 {
     static const size_t counts[] = {0, 1, 2, 3, 63, 512, 513, 1025, 3000, 5555};
@@ -300,8 +302,8 @@ Test(item_order, any_order_of_arrival_is_sorted_stably)
     }
 }
 
-/* The heap has as many pointers as one packet can carry, in the worst order, with a NULL pointer between any two
- * items. */
+/* The heap has as many item pointers as one packet can carry, in the worst order. Between any two items there is a NULL
+ * pointer. */
 Test(item_order, items_of_a_hostile_heap_are_all_read, .timeout = 20)
 {
     enum { COUNT = 65536 };

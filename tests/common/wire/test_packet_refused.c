@@ -82,7 +82,7 @@ Test(packet_refused, pointers_beyond_the_packet_are_refused)
     expect(&built, SPEAD_RECV_MALFORMED_POINTERS);
 }
 
-/* The engine gave a head that is too short. The decoder must not read beyond its end. */
+/* The engine has lent a head that is too short. The decoder must not read beyond the end of the head. */
 Test(packet_refused, pointers_beyond_the_head_are_refused)
 {
     struct test_packet built;
@@ -188,8 +188,8 @@ Test(packet_refused, datagram_longer_than_its_packet_is_refused)
     expect(&built, SPEAD_RECV_MALFORMED_SIZE_MISMATCH);
 }
 
-/* A packet that has every defect is refused for the first defect. After this defect is corrected, the packet is
- * refused for the next one, and so on. */
+/* The first packet has every defect, and is refused for the first defect. The test corrects this defect, and then the
+ * packet is refused for the next defect, and so on. */
 Test(packet_refused, defects_are_judged_in_the_order_of_the_protocol)
 {
     struct test_packet built;

@@ -125,7 +125,7 @@ static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_by
     free(output);
 }
 
-/* TestEncode.empty in spead2. Its unittest_send_completion also expects 49 bytes. */
+/* The same case as TestEncode.empty in spead2. unittest_send_completion in spead2 also expects 49 bytes. */
 Test(packetiser, empty_heap_is_49_bytes)
 {
     struct spead_send_heap *heap = make_heap(48);
@@ -134,7 +134,7 @@ Test(packetiser, empty_heap_is_49_bytes)
     spead_send_heap_destroy(heap);
 }
 
-/* TestEncode.small_fixed in spead2. */
+/* The same case as TestEncode.small_fixed in spead2. */
 Test(packetiser, small_item_is_an_immediate_with_null_and_a_zero_byte)
 {
     static const uint8_t value[2] = {0x12, 0x34};
@@ -157,7 +157,7 @@ Test(packetiser, large_item_spans_packets)
     spead_send_heap_destroy(heap);
 }
 
-/* TestEncode.replicate_pointers in spead2. */
+/* The same case as TestEncode.replicate_pointers in spead2. */
 Test(packetiser, replicate_pointers)
 {
     static uint8_t data[32];
@@ -172,7 +172,7 @@ Test(packetiser, replicate_pointers)
     spead_send_heap_destroy(heap);
 }
 
-/* TestEncode.start and TestEncode.end in spead2. */
+/* The same case as TestEncode.start and TestEncode.end in spead2. */
 Test(packetiser, start_and_stop_heaps_are_57_bytes)
 {
     struct spead_send_heap *start = make_heap(48), *stop = make_heap(48);
@@ -235,8 +235,8 @@ Test(packetiser, every_flavour)
     }
 }
 
-/* TestEncode.zero_copy and TestEncode.lifetime in spead2. The packetiser reads the bytes of an item when the heap is
- * sent, not when the item is added. */
+/* The same cases as TestEncode.zero_copy and TestEncode.lifetime in spead2. The packetiser reads the bytes of an item
+ * when the heap is sent, not when the item is added. */
 Test(packetiser, data_is_read_when_sent_not_when_added)
 {
     static uint8_t data[32], small[2];
@@ -259,8 +259,8 @@ Test(packetiser, data_is_read_when_sent_not_when_added)
     spead_send_heap_destroy(heap);
 }
 
-/* unittest_send_heap.get_item in spead2. After a send, the program changes the heap through a handle and sends it
- * again. */
+/* The same case as unittest_send_heap.get_item in spead2. After a send, the program changes the heap through a handle
+ * and sends it again. */
 Test(packetiser, handles_change_values_between_sends)
 {
     static const uint8_t one[16] = {1}, two[24] = {2};

@@ -65,7 +65,7 @@ Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_
     rig.sink_config.own_thread = false;
     rig.tx->hold = true;
     sink_rig_start(&rig);
-    /* The sink may have received messages that it has not submitted yet. So poll until it has. */
+    /* The sink may have received messages that it has not submitted yet. So the test polls until all three are sent. */
     while (rig.tx->packet_count < 3)
         spead_send_stream_poll(rig.stream);
     cr_expect_eq(sink_rig_stats(&rig).pending, 3);

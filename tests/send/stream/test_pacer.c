@@ -140,9 +140,8 @@ Test(pacer, idle_time_earns_no_credit)
     send_burst(&pacer, now);
     now = speadi_pacer_due_ns(&pacer);
     speadi_pacer_idle(&pacer, now);
-    speadi_pacer_idle(&pacer,
-                      /* This second call does not change the time at which the idle time began. */
-                      now + 10);
+    /* This second call does not change the time at which the idle time began. */
+    speadi_pacer_idle(&pacer, now + 10);
     now += 1000000000;
     bytes = send_burst(&pacer, now);
     cr_assert_gt(bytes, 0);

@@ -132,9 +132,8 @@ static void expect_out_of_range(const struct ranged *ranged, uint64_t value)
     struct spead_err err = {0};
     char start[64];
 
-    memcpy((char *)&config + ranged->offset, &value,
-           /* This is right only on little-endian hosts. The tests run on no others. */
-           ranged->bytes);
+    /* This is right only on little-endian hosts. The tests run on no others. */
+    memcpy((char *)&config + ranged->offset, &value, ranged->bytes);
     snprintf(start, sizeof start, "%s %llu: must be ", ranged->field, (unsigned long long)value);
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -EINVAL, "%s", start);
     cr_expect_str_eq(err.field, ranged->field);

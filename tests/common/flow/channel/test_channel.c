@@ -1,5 +1,4 @@
-/* Goal: in every form, each message that goes into a channel comes out of it once and in order, and the channel counts
- * it.
+/* Goal: in channels of every form, each message that goes in comes out once and in order, and the channel counts it.
  * Method: one thread uses both ends. Most tests run over all four forms. */
 #include <criterion/criterion.h>
 
@@ -35,8 +34,8 @@ Test(channel, of_capacity_one_holds_exactly_one)
     }
 }
 
-/* The capacity bounds the memory that messages in the channel keep in use. A capacity that is rounded up breaks this
- * bound. */
+/* The capacity of a channel limits the memory that its messages keep in use. If the channel rounded the capacity up, it
+ * would break this limit. */
 Test(channel, holds_its_capacity_and_no_more_when_that_is_no_power_of_two)
 {
     EACH_FORM(form)
@@ -268,6 +267,7 @@ Test(channel, says_before_it_is_made_how_much_memory_it_takes)
     cr_expect_geq(spead_channel_bytes(&config), 1024 * 64);
     cr_expect_lt(spead_channel_bytes(&config), 1024 * 64 + 1024);
     config.capacity = 1;
-    cr_expect_leq(spead_channel_bytes(&config), 1024); /* an edge of a large graph */
+    /* An edge of a large graph may be so small. */
+    cr_expect_leq(spead_channel_bytes(&config), 1024);
     cr_expect_leq(spead_channel_end_bytes(), 256);
 }

@@ -97,7 +97,7 @@ Test(channel_end, is_seen_by_each_of_many_receivers)
 
 /* ---- The last receiving end closes ---------------------------------------------------------- */
 
-static atomic_int held; /* references to messages */
+static atomic_int held; /* number of references to messages that exist now */
 
 static void take_ref(const struct spead_message *message)
 {
@@ -226,7 +226,7 @@ static void *cancel_later(void *arg)
 {
     struct spead_channel_stats stats = SPEAD_CHANNEL_STATS_INIT;
 
-    /* Wait until the receiving end sleeps or is about to. The cancel must end the wait in both cases. */
+    /* Wait until the receiving end sleeps or will sleep soon. The cancel must end the wait in both cases. */
     do
         spead_channel_stats(arg, &stats);
     while (stats.starved == 0);

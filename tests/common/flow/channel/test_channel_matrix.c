@@ -1,8 +1,8 @@
 /* Goal: channels of every form, policy, capacity and number of lanes keep the same promises: when they are empty, with
  * one message and with many, when either end closes or fails in the middle, after a cancel, at a deadline, and in an
- * event loop. Always sent = received + shed + depth, and on_shed is called once for each message that was shed.
- * Method: each test is a cell that runs once for each config that can be created, on one thread. Messages are of a
- * type that counts its references, so a message that was not released is found at the end. */
+ * event loop. At any time, sent = received + shed + depth, and on_shed is called once for each message that was shed.
+ * Method: each function under "The cells" runs once for each configuration that can be created, on one thread. Messages
+ * are of a type that counts its references. So at the end the test finds a message that was not released. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -17,10 +17,10 @@ enum { MANY = 200 };
 
 /* ---- Counting the messages ------------------------------------------------------------------- */
 
-static int held;                     /* references to messages */
-static uint64_t shed_calls;          /* calls of on_shed */
-static unsigned shed_each[MANY];     /* calls of on_shed, by sequence */
-static unsigned received_each[MANY]; /* messages received, by sequence */
+static int held;                     /* references to messages that exist now */
+static uint64_t shed_calls;          /* number of calls of on_shed */
+static unsigned shed_each[MANY];     /* number of calls of on_shed for each sequence number */
+static unsigned received_each[MANY]; /* number of received messages for each sequence number */
 
 static void take_ref(const struct spead_message *message)
 {
@@ -51,7 +51,7 @@ static uint16_t counted_type(void)
     return (uint16_t)spead_message_type_register(&type, NULL);
 }
 
-/* ---- Every config ---------------------------------------------------------------------------- */
+/* ---- Every configuration ----------------------------------------------------------------------- */
 
 static const char *label(const struct spead_channel_config *config)
 {
@@ -97,7 +97,8 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
                 for (config.lanes = 1; config.lanes <= 3; config.lanes++) {
                     config.capacity = capacities[i];
                     if (spead_channel_create(&channel, &config, NULL) < 0)
-                        continue; /* refused; test_channel.c tests which configs are refused */
+                        /* The channel refuses this one. test_channel.c tests which configurations are refused. */
+                        continue;
                     spead_channel_unref(channel);
                     run_one(&config, cell);
                     ran++;
@@ -108,8 +109,8 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
 
 /* ---- Helpers of the cells -------------------------------------------------------------------- */
 
-/* Sends `count` messages with sequences from `first` on, one in each call, with the priorities 0, 1, 2, 0, 1, 2 and so
- * on. Returns how many were sent before -EAGAIN. */
+/* Sends `count` messages, one in each call. Their sequence numbers are first, first + 1, ..., and their priorities are
+ * 0, 1, 2, 0, 1, 2 and so on. Stops at -EAGAIN. Returns how many messages it has sent. */
 static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
 {
     uint64_t taken = 0;
@@ -132,8 +133,8 @@ static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
     return taken;
 }
 
-/* Receives all messages that are there and adds their number to *count. Returns the error that the next try returns:
- * -EAGAIN, or the code of the end of stream. */
+/* Receives all messages that are in the channel and adds their number to *count. Returns the error that the next try
+ * returns: -EAGAIN, or the code of the end of stream. */
 static int receive(struct channel_rig *rig, uint64_t *count)
 {
     struct spead_message messages[7];
@@ -208,7 +209,7 @@ Test(channel_matrix, one)
     each_config(one);
 }
 
-/* Each round sends twice as many messages as fit, so that the policy must act in each round. */
+/* Each round sends twice as many messages as fit into the channel. So the policy must act in each round. */
 static void many(struct channel_rig *rig, const struct spead_channel_config *config)
 {
     uint64_t sent = 0, received = 0;
@@ -301,7 +302,7 @@ Test(channel_matrix, cancel_in_the_middle)
     each_config(cancelled);
 }
 
-/* Only the policy BLOCK makes a send wait, so only with BLOCK can a send reach its deadline. */
+/* Only with the policy BLOCK does a send wait. So only with BLOCK can a send reach its deadline. */
 static void reach_deadline(struct channel_rig *rig, const struct spead_channel_config *config)
 {
     struct spead_message messages[MANY] = {{.sequence = 0}};

@@ -1,5 +1,5 @@
-/* Goal: a full channel sheds the message that its policy names, counts it by its cause, and calls on_shed before it
- * releases the message.
+/* Goal: a full channel sheds the message that its policy names, counts the message by the cause, and calls on_shed
+ * before it releases the message.
  * Method: one thread uses both ends, so a full channel stays full until the test receives. */
 #include <criterion/criterion.h>
 
@@ -107,7 +107,7 @@ Test(channel_policy, lanes_are_received_highest_first_and_each_in_order)
 {
     struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_BLOCK, 8, 3);
     const uint8_t priority[] = {0, 2, 1, 2, 0, 9};
-    const int expected[] = {1, 3, 5, 2, 0, 4}; /* priority 9 counts as the highest lane */
+    const int expected[] = {1, 3, 5, 2, 0, 4}; /* The priority 9 means the highest lane. */
 
     for (uint64_t i = 0; i < 6; i++)
         cr_assert_eq(channel_rig_send_to_lane(rig.sender, i, priority[i]), 1);
@@ -135,10 +135,10 @@ Test(channel_policy, a_high_message_displaces_the_oldest_of_the_lowest_lane)
     channel_rig_send_to_lane(rig.sender, 0, 1);
     channel_rig_send_to_lane(rig.sender, 1, 0);
     channel_rig_send_to_lane(rig.sender, 2, 0);
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 3, 2), 1); /* sheds 1 */
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 4, 2), 1); /* sheds 2 */
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 5, 2), 1); /* sheds 0 */
-    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 6, 2), 1); /* sheds 6 itself */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 3, 2), 1); /* sheds message 1 */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 4, 2), 1); /* sheds message 2 */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 5, 2), 1); /* sheds message 0 */
+    cr_expect_eq(channel_rig_send_to_lane(rig.sender, 6, 2), 1); /* sheds message 6 itself */
     cr_expect_eq(channel_rig_receive(rig.receiver, 3, 9), 3);
     stats = channel_rig_stats(rig.channel);
     cr_expect_eq(stats.shed[SPEAD_SHED_LANE], 3);
@@ -165,7 +165,7 @@ Test(channel_policy, a_low_message_never_displaces_a_high_one)
 
 struct shed_log {
     unsigned count[SPEAD_SHED_CAUSES];
-    uint64_t last; /* sequence of the last message that was shed */
+    uint64_t last; /* sequence number of the last message that was shed */
 };
 
 static void note(void *arg, const struct spead_message *message, enum spead_shed_cause cause)

@@ -1,7 +1,7 @@
 /* Goal: the three ways to wait at a channel work: a thread waits with a deadline, an event loop polls a descriptor, and
  * a node announces a waker.
  * Method: the other end acts before, during or after the announcement. If a test needs a second thread, that thread
- * acts when the statistics say that the first one waits. No test measures a duration. */
+ * acts when the statistics say that the first thread waits. No test measures a duration. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -240,7 +240,7 @@ Test(channel_wait, an_announced_receiver_is_woken_once)
     }
 }
 
-/* A send of no messages asks whether the channel still has a receiving end. */
+/* A program sends no messages to ask whether the channel still has a receiving end. This must not wake anybody. */
 Test(channel_wait, a_send_of_nothing_wakes_nobody)
 {
     EACH_FORM(form)
@@ -311,8 +311,8 @@ Test(channel_wait, an_announced_sender_is_woken_by_room_and_by_the_end)
     }
 }
 
-/* Two receiving ends wait, and one send brings two messages. It wakes only the first end, which takes one message. Then
- * this end must wake the second end for the other message. */
+/* Two receiving ends wait, and one send brings two messages. The send wakes only the first end, and this end takes one
+ * message. Then it must wake the second end for the other message. */
 Test(channel_wait, a_woken_receiver_that_leaves_something_wakes_the_next)
 {
     struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPMC, 4);

@@ -1,6 +1,6 @@
-/* Goal: the histogram of the times that messages spend inside a channel counts each message in one bucket, and its
- * buckets leave out no time.
- * Method: times that the test chooses, and messages through channels of two forms. */
+/* Goal: the histogram of the times that messages spend inside a channel counts each message in one bucket. Every time
+ * has a bucket.
+ * Method: the test gives chosen times to the histogram, and sends messages through channels of two forms. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

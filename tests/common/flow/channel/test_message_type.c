@@ -1,5 +1,5 @@
 /* Goal: a message type is found by its name, keeps its id, and counts the references of its messages.
- * Method: Criterion runs each test in a process of its own, so each test begins with a new registry. */
+ * Method: Criterion runs each test in a process of its own, so each test begins with an empty registry. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -97,7 +97,8 @@ Test(message_type, counts_references_with_the_message_in_hand)
     cr_expect_eq(references, 5);
     spead_message_unref(&message);
     cr_expect_eq(references, 0);
-    message.reference = 0; /* no object, so ref and unref of the type are not called */
+    /* Without an object, ref and unref of the type are not called. */
+    message.reference = 0;
     message.type = SPEAD_TYPE_HEAP;
     spead_message_ref(&message);
     spead_message_unref(&message);

@@ -1,5 +1,4 @@
-/* Goal: at no time are more tickets taken than a throttle has, and every thread or node that waits for a ticket gets
- * one.
+/* Goal: at no time are more tickets taken than a throttle has. Every thread or node that waits for a ticket gets one.
  * Method: most tests wait with a waker that is called on the same thread. Only tests of blocking use more threads. */
 #include <criterion/criterion.h>
 
@@ -103,7 +102,8 @@ Test(throttle, skips_those_who_left_the_queue)
     spead_throttle_give(throttle);
     cr_expect_eq(first.woken, 0);
     cr_expect_eq(second.woken, 1);
-    cr_expect_not(spead_throttle_retract(throttle, &second.waker)); /* `second` has the ticket */
+    /* The retract fails, because `second` already has the ticket. */
+    cr_expect_not(spead_throttle_retract(throttle, &second.waker));
     cr_expect_eq(stats_of(throttle).out, 1);
     spead_throttle_unref(throttle);
 }

@@ -1,6 +1,7 @@
-/* Goal: when a step fails, the policy of its node is applied and the failure is counted once. A fatal failure is
- * reported in full.
- * Method: a graph source > work > sink. The node "work" fails on chosen messages, each a chosen number of times. */
+/* Goal: when a step fails, the graph applies the policy of its node and counts the failure once. It reports a fatal
+ * failure in full.
+ * Method: the graph is source > work > sink. The node "work" fails on chosen messages, each a chosen number of
+ * times. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +21,8 @@ static struct step_relay relay;
 static struct step_sink sink, errors;
 static struct spead_node *source_node, *relay_node, *sink_node;
 
-/* Every message whose sequence is divisible by ten fails failures_each times, and then succeeds. */
+/* If the sequence number of a message is divisible by ten, the step fails failures_each times on this message. The next
+ * try succeeds. */
 static unsigned failures_each, tried;
 
 static int fail_tens(struct step_relay *self, struct spead_message *message)
@@ -141,7 +143,8 @@ Test(failing, divert_hands_failed_messages_flagged_to_the_error_channel, .fini =
 {
     failures_each = 1000000;
     relay = (struct step_relay){.work = fail_tens, .config.on_error = SPEAD_ON_ERROR_DIVERT};
-    build(1); /* capacity 1: the node must wait at times, because the error port is full */
+    /* With this capacity the error channel is often full, so the node must wait. */
+    build(1);
     cr_assert_eq(run(NULL), 0);
     cr_assert_eq(sink.received, COUNT - 10);
     cr_assert_eq(errors.received, 10);
@@ -255,8 +258,8 @@ static int fail_from_42_on(struct step_relay *self, struct spead_message *messag
     return message->sequence < 42 ? 1 : -EIO;
 }
 
-/* The sink of the error channel takes nothing, so the channel stays full: one message is inside, and a second one
- * waits. */
+/* The sink of the error channel takes nothing, so the channel stays full. One message is in the channel, and a second
+ * message waits. */
 Test(failing, message_that_could_not_be_diverted_before_a_cancel_is_counted, .fini = clear)
 {
     static _Atomic bool closed = true;

@@ -1,6 +1,6 @@
-/* Goal: a graph that cannot work is refused while it is built, with a sentence; a graph that can work is planned
- * without running.
- * Method: graphs of small nodes that are joined rightly or wrongly. No node here is ever started. */
+/* Goal: a graph that cannot work is refused when it is built, with a text that says why. A graph that can work is
+ * planned without running.
+ * Method: the tests join small nodes rightly or wrongly. They never start a node. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

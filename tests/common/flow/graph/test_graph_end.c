@@ -1,6 +1,6 @@
 /* Goal: stop, drain, cancel and destroy do what the header says, and every message that is lost is counted.
- * Method: a graph source > relay > sink with an endless source. The sink can be told to take nothing, so that the
- * channels stay full. */
+ * Method: the graph is source > relay > sink, and the source is endless. The test can make the sink take nothing, so
+ * that the channels stay full. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -219,7 +219,7 @@ Test(graph_end, error_from_outside_is_the_graphs_failure)
 
 /* ---- Blocking nodes that sleep -------------------------------------------------------------- */
 
-/* A node that sleeps in read() on a pipe. Its interrupt() writes to the pipe, and so ends the sleep. */
+/* A node that sleeps in read() on a pipe. Its interrupt() writes to the pipe, and this ends the sleep. */
 struct reader {
     int ends[2];
     _Atomic bool asleep, finished;
@@ -306,7 +306,7 @@ Test(graph_end, cancel_interrupts_a_blocking_node_that_sleeps, .init = run_to_sl
     cr_assert_eq(reader.interrupts, 1, "none after its end");
 }
 
-/* The node that fails is not the blocking node, but another node of the same graph. */
+/* The blocking node does not fail; another node of the same graph does. */
 Test(graph_end, failure_interrupts_a_blocking_node_that_sleeps, .fini = clear_reader)
 {
     struct step_source failing = {.count = 100, .error = -EDOM, .error_at = 50};

@@ -1,7 +1,7 @@
 /* Goal: a graph that the caller's thread pulls gives the same results as on an executor. It does only the work that
  * these results need.
- * Method: after each result, the tests count what the nodes have done. Then they end the graph in each way: at the
- * end of stream, by a failure, by a cancel, and by an early destroy. */
+ * Method: after each result, the tests count what the nodes have done. Then they end the graph in each way: at the end
+ * of stream, by a failure, by a cancel, or by an early destroy. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>

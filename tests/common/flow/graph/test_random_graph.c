@@ -1,10 +1,10 @@
-/* Goal: every message that goes into a graph comes out once, or is shed, or fails, and is counted. This holds for
- * any shape, capacities, policies, stalls, failures and end of the graph. If nothing is lost, the results are the
- * same as those of a plain loop.
- * Method: random graphs in layers. All nodes of a layer do the same arithmetic, so the result of a message does not
- * depend on its path, and a loop can compute the same result. Some graphs are stopped or cancelled while they run.
- * The environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the first seed. A failure
- * prints its seed. */
+/* Goal: every message that goes into a graph comes out once, or is shed, or fails, and is counted. This holds for any
+ * shape, capacities, policies, stalls, failures and end of the graph. If nothing is lost, the results are the same as
+ * those of a plain loop.
+ * Method: the graphs are random and have layers. All nodes of a layer do the same arithmetic. So the result of a
+ * message does not depend on its path, and a loop can compute the same result. The test stops or cancels some graphs
+ * before they have ended. The environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the
+ * first seed. A failure prints its seed. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <sched.h>
@@ -20,11 +20,13 @@
 
 struct plan {
     uint64_t seed;
-    unsigned layers, widths[LAYERS_MAX + 2]; /* nodes per layer: sources, relays, sinks */
+    /* widths[i] is the number of nodes in layer i. The first layer has the sources, the last layer has the sinks. */
+    unsigned layers, widths[LAYERS_MAX + 2];
     enum spead_on_error on_error[LAYERS_MAX + 2];
     bool lossy, fatal;
     enum { TO_ITS_END, STOPPED, CANCELLED } end;
-    uint64_t end_after; /* stop or cancel once source 0 has sent this many messages */
+    /* When source 0 has sent this many messages, the test stops or cancels the graph. */
+    uint64_t end_after;
 };
 
 struct run {
@@ -63,7 +65,7 @@ static int arithmetic(const struct plan *plan, unsigned layer, uint64_t *key)
 static int work(struct step_relay *relay, struct spead_message *message)
 {
     const struct plan *plan = relay->arg;
-    unsigned layer = (unsigned)relay->config.memory_bytes; /* add_relay() stored it there */
+    unsigned layer = (unsigned)relay->config.memory_bytes; /* add_relay() stored the layer there */
     int fate = arithmetic(plan, layer, &message->key);
 
     if (fate == FAILED)
@@ -71,7 +73,8 @@ static int work(struct step_relay *relay, struct spead_message *message)
     return fate == PASSED;
 }
 
-/* The plain loop: computes the key with which a message arrives. Returns false if it does not arrive. */
+/* The plain loop that the graph is compared with. Computes the key with which a message arrives. Returns false if the
+ * message does not arrive. */
 static bool reference(const struct plan *plan, uint32_t stream, uint64_t sequence, uint64_t *key)
 {
     *key = step_mix(stream, sequence);
@@ -81,7 +84,7 @@ static bool reference(const struct plan *plan, uint32_t stream, uint64_t sequenc
     return true;
 }
 
-/* ---- The graph that a seed stands for ------------------------------------------------------- */
+/* ---- The graph that is made from a seed ------------------------------------------------------- */
 
 static struct plan make_plan(uint64_t seed)
 {
@@ -117,9 +120,9 @@ static void random_channel(const struct plan *plan, uint64_t *random,
     config->lanes = 1 + (uint32_t)draw(random, 2);
 }
 
-/* Joins each node of a layer to one or more nodes of the next layer. Each node of the next layer gets a channel at
- * its input. A port that is joined a second time keeps its channel, and the channel then has one more end. So
- * several nodes may share a channel. */
+/* Joins each node of a layer to one or more nodes of the next layer. Each node of the next layer gets a channel at its
+ * input. If a port is joined a second time, it keeps its channel, and this channel gets one more end. So several nodes
+ * may share a channel. */
 static void join_layers(struct run *run, unsigned layer, uint64_t *random)
 {
     unsigned from = run->plan.widths[layer], to = run->plan.widths[layer + 1];
@@ -219,7 +222,8 @@ static uint64_t check_channel(struct run *run, struct spead_node *node, const ch
     return shed;
 }
 
-/* Checks that every message that arrived has the right key, and that none came twice. Returns how many came. */
+/* Checks that every message that arrived has the right key, and that no message came twice. Returns how many messages
+ * came. */
 static uint64_t check_arrivals(struct run *run)
 {
     static bool seen[WIDTH_MAX][EACH];
@@ -241,8 +245,8 @@ static uint64_t check_arrivals(struct run *run)
     return arrived;
 }
 
-/* Returns how many messages must arrive if nothing is lost. Only messages that were sent count: a stopped source has
- * not sent all of its messages. */
+/* Returns how many messages must arrive if nothing is lost. This counts only messages that were sent, because a stopped
+ * source has not sent all of its messages. */
 static uint64_t expected(const struct run *run)
 {
     uint64_t count = 0, key;
@@ -263,7 +267,7 @@ static void check_outcome(const struct run *run, int outcome)
         HOLDS(run->sources[i].sent == EACH);
 }
 
-/* Returns how many messages all relays together have diverted. Each diverted message must have reached the sink
+/* Returns how many messages all relays together have diverted. Each of these messages must have reached the sink
  * "bin". */
 static uint64_t diverted(const struct run *run)
 {

@@ -1,5 +1,6 @@
 /* Goal: the verdict names the node that limits the graph.
- * Method: a chain of nodes. One node sleeps at each message, on a thread of its own; the others never sleep. */
+ * Method: the graph is a chain of nodes. One node sleeps at each message, on a thread of its own. The other nodes never
+ * sleep. */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Goal: the probe source and the probe sink report what they have done, so that the tests of a user can rely on
- * them.
+/* Goal: the probe source and the probe sink report correctly what they have done, so that the tests of a user can rely
+ * on them.
  * Method: source and sink work at the two ends of a channel. One thread steps them alternately. */
 #include <criterion/criterion.h>
 
@@ -29,7 +29,7 @@ static struct pair open_pair(const struct spead_probe_source_config *source,
     return pair;
 }
 
-/* Steps source and sink until the sink is done or fails. Returns what the last step of the source returned. */
+/* Steps source and sink until the sink is done or fails. Returns the result of the last step of the source. */
 static int run(struct pair *pair)
 {
     int source = SPEAD_STEP_AGAIN, sink = SPEAD_STEP_AGAIN;

@@ -1,5 +1,5 @@
-/* Goal: the probe source and the probe sink do in a graph what they do at the ends of a channel.
- * Method: a graph of a source and a sink, on one worker. */
+/* Goal: in a graph, the probe source and the probe sink do the same as at the ends of a channel.
+ * Method: the graph has a source and a sink, and runs on one worker. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

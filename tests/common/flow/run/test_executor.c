@@ -1,7 +1,7 @@
 /* Goal: an executor gives turns to many nodes on few threads. Every runnable node has its turns, every node that should
  * be woken is woken, and suspended nodes take no CPU time.
- * Method: graphs of small nodes on executors with one and two workers. The bound on CPU time is generous, but a worker
- * that spins exceeds it by far. */
+ * Method: graphs of small nodes run on executors with one and two workers. The limit of CPU time is generous, but a
+ * worker that polls without a pause exceeds it by far. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -42,7 +42,8 @@ static void sleep_ms(unsigned ms)
     nanosleep(&t, NULL);
 }
 
-/* With capacity 1, each message suspends the nodes at both ends of the channel. */
+/* Sends messages through a chain of nodes. With capacity 1, each message suspends the nodes at both ends of a
+ * channel. */
 static void pass_through_chain(uint32_t workers, uint32_t capacity, bool blocking)
 {
     struct spead_graph *graph = step_graph("chain");
@@ -142,14 +143,15 @@ Test(executor, blocked_node_does_not_hold_up_the_others_of_the_only_worker)
 
 static _Atomic bool all_are_there;
 
-/* A node that is always runnable. It records how many steps another node had before the first step of this node, and
- * between two steps of this node. The first step of this node waits until all nodes have been handed to the worker. */
+/* A node that is always runnable. It records how many steps another node had between two steps of this node, or before
+ * its first step. In its first step it waits until all nodes have been handed to the worker. */
 struct turner {
-    struct turner *all; /* the three nodes */
+    struct turner *all; /* the array of the three nodes */
     unsigned own;       /* index of this node in `all` */
-    unsigned steps;     /* steps of this node */
-    unsigned seen[3];   /* steps of each node at the last step of this node */
-    unsigned most;      /* most steps of another node between two steps of this one */
+    unsigned steps;     /* number of steps of this node */
+    unsigned seen[3];   /* number of steps of each node, at the last step of this node */
+    /* The largest number of steps that another node had between two steps of this node. */
+    unsigned most;
 };
 
 static int turner_step(void *state, struct spead_node *self)
@@ -265,8 +267,8 @@ struct bounded {
     bool has_ticket;
 };
 
-/* Notes the largest number of producers that were at work at the same time. A producer calls this when it has taken a
- * ticket. */
+/* A producer calls this when it has taken a ticket. The function keeps the largest number of producers that worked at
+ * the same time. */
 static void note_most(struct bounded *bounded)
 {
     int now = atomic_fetch_add(bounded->in_work, 1) + 1;
@@ -300,7 +302,7 @@ static int bounded_step(void *state, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* The consumer has finished with the message, so it returns the ticket. */
+/* The consumer calls this when it has finished with the message. Returns the ticket to the throttle. */
 static int give_back(struct step_relay *relay, struct spead_message *message)
 {
     struct bounded *bounded = relay->arg;

@@ -69,8 +69,8 @@ static void list_engines(void)
 }
 
 /* Returns true if a row of the table is possible. With an MTU of 9000, an IPv4 packet carries up to 8972 bytes; the
- * IPv6 header is 20 bytes longer. An entry of a multi-packet queue is one piece of memory, so it cannot place
- * payload. */
+ * IPv6 header is 20 bytes longer. An entry of a multi-packet queue is one piece of memory, so the engine cannot
+ * place payload in it. */
 static bool allowed(const unsigned *row)
 {
     bool v6 = row[HOST] == 1 || row[HOST] == 3;
