@@ -40,7 +40,7 @@ struct script_engine {
     unsigned poll_max;
     bool posts_ahead;
     unsigned window;       /* at most this many reservations have not ended */
-    bool spills;           /* true: a packet that is longer than its range gets a tail */
+    bool spills;           /* if true, a packet that is longer than its range gets a tail */
     uint64_t memory_bytes; /* what counters() returns in memory_bytes */
     int start_error;       /* what start() returns */
     /* What poll() returns after the last packet. 0 means that the source has not ended. */

@@ -39,7 +39,7 @@ struct step_relay {
     /* The test sets the policies, `blocking` and `cpu`. step_relay_add() sets the other fields. */
     struct spead_node_config config;
 
-    uint64_t received, passed, left_out, surrendered; /* results */
+    uint64_t received, passed, left_out, surrendered; /* results: numbers of messages */
     unsigned starts, finishes;
     _Atomic uint64_t works;
 

@@ -74,8 +74,8 @@ Test(net_raw, an_ordinary_user_gets_the_two_capabilities_and_no_other)
         cr_skip_test("files cannot be given capabilities here: %s", strerror(errno));
     }
     cr_assert_eq(setresgid(NOBODY, NOBODY, NOBODY), 0);
-    cr_assert_eq(setresuid(NOBODY, NOBODY, 0),
-                 0); /* the saved user id stays root, for seteuid(0) below */
+    /* The saved user id stays root, so that seteuid(0) below can succeed. */
+    cr_assert_eq(setresuid(NOBODY, NOBODY, 0), 0);
     cr_assert_eq(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
     run(path, "grep Cap /proc/self/status", 0, "CapEff:\t0000000000006000", "");
     cr_assert_eq(seteuid(0), 0);

@@ -90,7 +90,7 @@ Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
 
 struct harm {
     const char *script;
-    bool duplicates; /* true: packets arrive twice, and no heap is lost */
+    bool duplicates; /* if true, packets arrive twice, and no heap is lost */
     /* If true, the test does not try this fault with a multi-packet queue. Such a queue has no queue pair of its own,
      * and the engine posts its receives by a doorbell. */
     bool of_queue_pair;

@@ -162,8 +162,8 @@ void vd_checksums_fill(uint8_t *frame, size_t length)
 
         put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT, 0);
         value = (uint16_t)~udp_sum(frame, &l, udp_bytes);
-        put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT,
-              value ? value : 0xffff); /* 0 would mean "no checksum" */
+        /* A checksum of 0 would mean that the datagram has no checksum. So it is written as 0xffff. */
+        put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT, value ? value : 0xffff);
     }
 }
 

@@ -61,7 +61,7 @@ struct mode {
 
 struct outcome {
     char buckets[1024];
-    uint64_t received[HEAPS_MAX]; /* bytes of the heap that arrived, by its heap counter */
+    uint64_t received[HEAPS_MAX]; /* for each heap counter: bytes of the heap that arrived */
     uint64_t heaps, missing;
     uint64_t placed, repaired, bounced;
     /* The largest number of packets that waited in spare buffers at the same time. */

@@ -122,7 +122,7 @@ static int read_with(const struct ranged *ranged, uint64_t value)
 
     start_from_defaults();
     if (ranged->offset == offsetof(struct spead_recv_stream_config, substream_count))
-        config.live_heaps_max = 1; /* The product of both fields has a limit. */
+        config.live_heaps_max = 1; /* The product of the two fields has a limit. */
     /* This copies the low bytes of the value, which come first on little-endian machines only. */
     memcpy((char *)&config + ranged->offset, &value, ranged->bytes);
     return speadi_recv_config_read(&full, &config, &err);
