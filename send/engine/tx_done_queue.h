@@ -16,15 +16,15 @@ struct speadi_tx_done_queue {
     unsigned first, count;
 };
 
-/* Returns true when the queue has room for this many more runs, also in the case that none of them can be joined with
- * the run before it. */
+/* Returns true when the queue has room for `runs` more runs. The answer assumes that no new run can be joined with the
+ * newest run of the queue. */
 static inline bool speadi_tx_done_has_room(const struct speadi_tx_done_queue *queue, unsigned runs)
 {
     return SPEADI_TX_DONE_RUNS_MAX - queue->count >= runs;
 }
 
-/* Adds packets that all ended with this error. If the newest run has the same error, the packets become a part of that
- * run. */
+/* Adds `packets` packets, which all ended with `error`. If the newest run of the queue has the same error, the packets
+ * become a part of that run. */
 static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32_t packets,
                                       int error)
 {
@@ -41,7 +41,8 @@ static inline void speadi_tx_done_put(struct speadi_tx_done_queue *queue, uint32
     queue->count++;
 }
 
-/* Removes this many packets from the oldest run, which must have at least as many. */
+/* Removes `packets` packets from the oldest run. The queue must have a run, and the oldest run must have at least
+ * `packets` packets. */
 static inline void speadi_tx_done_drop(struct speadi_tx_done_queue *queue, uint32_t packets)
 {
     assert(queue->count && queue->run[queue->first].packets >= packets);
@@ -52,7 +53,7 @@ static inline void speadi_tx_done_drop(struct speadi_tx_done_queue *queue, uint3
     }
 }
 
-/* Moves up to max of the oldest runs into done[] and returns their number. */
+/* Moves the oldest runs, at most `max` of them, into done[]. Returns how many runs it moved. */
 static inline unsigned speadi_tx_done_take(struct speadi_tx_done_queue *queue,
                                            struct speadi_tx_done *done, unsigned max)
 {

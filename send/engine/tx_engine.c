@@ -57,8 +57,8 @@ static int usable(void *arg, const struct speadi_engine_about *engine, struct sp
     return ops->usable ? ops->usable(&config, err) : 0;
 }
 
-/* Writes into err that the engine cannot do what `field` asks for, because it lacks this capability. The sentence also
- * names the engines that have the capability. Returns -ENOTSUP. */
+/* Writes an error sentence into *err: the engine cannot do what the configuration field `field` asks for, because the
+ * engine lacks `capability`. The sentence also names the engines that have the capability. Returns -ENOTSUP. */
 static int lacks(const struct speadi_engine_about *engine, uint32_t capability, const char *field,
                  struct spead_err *err)
 {

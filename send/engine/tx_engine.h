@@ -20,9 +20,9 @@
 
 #define SPEADI_TX_DESTINATIONS_MAX 64u
 
-/* A packet consists of its header and at most this many pieces of payload. When the payload of a packet lies in more
- * pieces, the packetiser copies it behind the header. One sendmsg() of the kernel takes at most 1024 iovecs, for all
- * packets of a train together. */
+/* A packet consists of its header and of pieces of payload. SPEADI_PACKET_PIECES_MAX is the largest number of pieces.
+ * When the payload of a packet lies in more pieces, the packetiser copies the payload behind the header. One sendmsg()
+ * of the kernel takes at most 1024 iovecs for all packets of a train together. */
 #define SPEADI_PACKET_PIECES_MAX 16u
 #define SPEADI_PACKET_IOVECS_MAX (1u + SPEADI_PACKET_PIECES_MAX)
 
@@ -30,13 +30,13 @@
  * packets of one size to the kernel as one train. */
 struct speadi_tx_packet {
     const struct iovec *iov;
-    uint32_t bytes; /* bytes of the packet: the sum of its iovecs */
+    uint32_t bytes; /* the size of the packet: the sum of the lengths of its iovecs */
     uint16_t iov_count;
     uint16_t destination;
 };
 
-/* One record that reap() fills. It says that `packets` more packets are done, in the order of send(). All of them have
- * the same error: 0, -errno or SPEADI_TX_INJECTED. */
+/* One record that reap() fills. It says that `packets` packets, which come after the packets of the previous record in
+ * the order of send(), are done. All of them have the same error: 0, -errno or SPEADI_TX_INJECTED. */
 struct speadi_tx_done {
     uint32_t packets;
     int error;
@@ -57,22 +57,23 @@ struct speadi_tx_counters {
     /* The number of trains that the kernel or the device got, plus the number of packets that it got outside of a
      * train. */
     uint64_t messages;
-    uint64_t batches; /* system calls or doorbells that carried these messages */
-    /* How many bytes of memory the engine uses in addition to `self`. Address space that the engine has only reserved
-     * counts too. open() sets this field. */
+    uint64_t batches; /* the number of system calls or doorbells that carried them */
+    /* How many bytes of memory the engine uses in addition to `self`. This includes address space that the engine has
+     * only reserved. open() sets this field. */
     uint64_t memory_bytes;
     /* How often a send was refused because an ICMP message had come for an earlier datagram (ECONNREFUSED,
      * EHOSTUNREACH). These sends were repeated. */
     uint64_t icmp_unreachable;
-    uint64_t rebuilds;        /* device queues that failed and were built again */
+    uint64_t rebuilds;        /* how often a failed device queue was built again */
     uint64_t link_downs;      /* how often the port went down */
     uint64_t neighbours_lost; /* how often a next hop stopped answering */
-    uint64_t copied_bytes;    /* payload that had to be copied into registered memory */
+    /* How many bytes of payload the engine had to copy into registered memory. */
+    uint64_t copied_bytes;
 };
 
-/* What a stream asks of its engine. The engine may use the pointers in this struct only until usable() or open()
- * returns. A field that says otherwise is an exception. A stream has either addresses or links. Its engine can send to
- * that kind of endpoint. */
+/* What a stream asks of its engine. The engine is allowed to use the pointers in this struct only until usable() or
+ * open() returns, except where the comment of a field says otherwise. A stream has either addresses or links, and it
+ * chooses an engine that can send to that kind of endpoint. */
 struct speadi_tx_config {
     /* An array of `count` addresses if the endpoints are SPEAD_ENDPOINT_UDP, else NULL. */
     const struct speadi_address *addresses;
@@ -88,8 +89,10 @@ struct speadi_tx_config {
     uint32_t train_bytes_max;
     double rate_bytes_per_s; /* the rate for an engine that paces; 0 means no limit */
     enum spead_rate_of rate_of;
-    bool hardware_rate; /* true if the engine must pace; only with SPEADI_TX_CAP_PACES */
-    bool hardware_tso;  /* true if the device must cut packets; only with SPEADI_TX_CAP_SEGMENTS */
+    /* True if the engine itself must keep the rate. Only an engine with SPEADI_TX_CAP_PACES gets true here. */
+    bool hardware_rate;
+    /* True if the device must cut the packets. Only an engine with SPEADI_TX_CAP_SEGMENTS gets true here. */
+    bool hardware_tso;
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     /* The options for all engines, as the user gave them to the stream. speadi_tx_engine_open() looks among them for
@@ -138,12 +141,12 @@ struct speadi_tx_engine_ops {
      * false, only wake() and the deadline have to end the sleep. The function may also return earlier. */
     void (*wait)(void *self, uint64_t deadline_ns, bool for_room);
 
-    /* Any thread and signal handlers. Makes wait() return: the wait() in which the owner thread is now or, if it is in
-     * none, its next wait(). */
+    /* Any thread and signal handlers. Ends the present wait() of the owner thread. If the owner thread is not in
+     * wait(), this ends its next wait() immediately. */
     void (*wake)(void *self);
 
-    /* Owner thread. Ends sending and cancels the packets that are in flight. After this call, reap() reports every
-     * packet that the engine has taken and not yet reported. */
+    /* Owner thread. Ends the sending and cancels the packets that are in flight. After this call, reap() reports all
+     * packets that the engine has taken and that reap() has not reported yet. */
     void (*quiesce)(void *self);
 
     /* Owner thread, or any thread before start(). Fills *counters. */

@@ -52,7 +52,7 @@ static int make_space_for_item(struct spead_send_heap *heap)
     if (heap->item_count < heap->item_capacity)
         return 0;
     if (heap->item_capacity > INT_MAX / 2)
-        /* a handle of an item is an int, which limits the number of items */
+        /* no more items: the handle of an item is an int, which limits their number */
         return -ENOMEM;
     capacity = heap->item_capacity == 0 ? FIRST_CAPACITY : heap->item_capacity * 2;
     bigger = realloc(heap->item, capacity * sizeof *bigger);
@@ -130,7 +130,7 @@ int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const vo
     if (!id_is_allowed(heap, id))
         return -EINVAL;
     item.pointer = speadi_pointer_addressed(heap->flavour.heap_address_bits, id, 0);
-    /* if this call fails, the heap has not counted the bytes of the item yet */
+    /* make space first, because after a failure the heap must not have counted the item */
     ret = make_space_for_item(heap);
     if (ret < 0)
         return ret;

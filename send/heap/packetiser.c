@@ -11,8 +11,8 @@ enum { FIXED_POINTERS = 4, FIXED_BYTES = SPEADI_PACKET_FIXED_BYTES };
 /* The index of each word in the array speadi_packetiser.fixed. */
 enum { WORD_HEADER, WORD_COUNTER, WORD_LENGTH, WORD_OFFSET, WORD_PAYLOAD };
 
-/* A packet that is full of item pointers still has this many bytes of payload. Every packet of a heap except the last
- * carries a multiple of this size, so that the payload of each packet stays aligned. */
+/* The number of bytes of payload in a packet that is full of item pointers. Every packet of a heap except the last
+ * carries a multiple of this number of bytes, so that the payload of each packet stays aligned. */
 enum { PAYLOAD_UNIT = 8 };
 
 static const uint8_t padding[PAYLOAD_UNIT];
@@ -23,8 +23,8 @@ static uint32_t pointers_max(uint32_t packet_bytes)
 }
 
 /* If a heap has very many item pointers, its first packets are full of item pointers. This function returns how many
- * packets come after them. `bytes` is the payload that these later packets must carry. The first of the later packets
- * also carries the last rest_pointers item pointers. */
+ * packets come after those first packets. `bytes` is the payload that the later packets must carry. The first of the
+ * later packets also carries the last `rest_pointers` item pointers. */
 static uint64_t packets_for(uint64_t bytes, uint32_t packet_bytes, uint32_t rest_pointers)
 {
     uint64_t room = packet_bytes - FIXED_BYTES;
@@ -47,8 +47,8 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
                       uint32_t packet_bytes)
 {
     const uint32_t most = pointers_max(packet_bytes);
-    /* True if the item pointers can fill at least one packet. It is false for most heaps, and then two divisions are
-     * not needed. */
+    /* True if the item pointers can fill at least one packet. For most heaps it is false, and then the two divisions
+     * below are not computed. */
     const bool spills = heap->item_count >= most;
     uint32_t full = spills ? heap->item_count / most : 0;
     const uint64_t least = (uint64_t)full * PAYLOAD_UNIT + 1;
@@ -57,7 +57,8 @@ int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_h
         return -EINVAL;
     shape->pointers = heap->item_count;
     shape->length = heap->payload_bytes;
-    /* each packet that is full of item pointers needs payload, so padding is added */
+    /* Each packet that is full of item pointers needs some payload. So padding is added if the heap has too little
+     * payload. */
     if (shape->length < least) {
         if (least > spead_flavour_value_max(heap->flavour))
             return -EINVAL;
@@ -117,8 +118,8 @@ static uint64_t load_value(const uint8_t *data, size_t bytes)
     return value;
 }
 
-/* Returns the next item pointer. After the last item it returns an item pointer with the identifier NULL, which marks
- * where the last item ends and the padding begins. */
+/* Returns the next item pointer. After the last item it returns an item pointer with the identifier NULL. This item
+ * pointer marks the place in the payload where the last item ends and the padding begins. */
 static uint64_t next_pointer(struct speadi_packetiser *p)
 {
     const struct spead_send_heap *heap = p->heap;

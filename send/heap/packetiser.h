@@ -29,18 +29,19 @@ struct speadi_heap_shape {
     uint64_t packets;
     uint64_t bytes;    /* sum of the sizes of all packets */
     uint64_t length;   /* bytes of payload and padding: the value of item 0x02 */
-    uint32_t pointers; /* number of item pointers, with the NULL pointer before padding */
+    uint32_t pointers; /* number of item pointers; a NULL pointer before padding counts too */
 };
 
 /* Computes the size of a heap on the wire. packet_bytes must be a multiple of 8 and at least SPEADI_PACKET_BYTES_MIN.
- * Returns 0. Returns -EINVAL when packets of this size cannot carry the heap: the item pointers that every packet must
- * repeat do not fit into one packet, or the flavour cannot express the length with padding. */
+ * Returns 0. Returns -EINVAL when packets of this size cannot carry the heap. There are two such cases: every packet
+ * must repeat the item pointers, but they do not fit into one packet; or the length of the heap with its padding is too
+ * large for the flavour. */
 int speadi_heap_shape(struct speadi_heap_shape *shape, const struct spead_send_heap *heap,
                       uint32_t packet_bytes);
 
-/* The space that packets are written into. For each packet, speadi_packetiser_fill() advances `header`, `iov` and
- * `packet`, and decreases `budget` by the bytes of the packet plus packet_overhead. It does not begin a packet that
- * exceeds the budget. */
+/* The space into which the packetiser writes packets. For each packet, speadi_packetiser_fill() advances `header`,
+ * `iov` and `packet`. It also decreases `budget` by the size of the packet plus packet_overhead, and it does not begin
+ * a packet that would exceed the budget. */
 struct speadi_packet_space {
     uint8_t *header, *header_end; /* `header` must be aligned to 8 bytes */
     struct iovec *iov, *iov_end;
@@ -49,17 +50,18 @@ struct speadi_packet_space {
     uint32_t packet_overhead;
 };
 
-/* The packetiser of a stream, with the position up to which the current heap has been cut. */
+/* The packetiser of a stream. It also holds the position in the current heap up to which that heap has been cut into
+ * packets. */
 struct speadi_packetiser {
     uint32_t packet_bytes; /* the size of a full packet; set by init() */
-    uint32_t pointers_max; /* the most item pointers that one packet can carry */
+    uint32_t pointers_max; /* the largest number of item pointers in one packet */
 
     const struct spead_send_heap *heap; /* borrowed from begin() until fill() returns true */
     uint64_t fixed[5];                  /* the words that begin each header, in host byte order */
     uint64_t length;
     uint64_t offset;  /* how many payload bytes of the heap have been cut */
     uint64_t address; /* payload address for the next addressed item pointer */
-    uint64_t piece;   /* how many bytes of the item with index `item` have been cut */
+    uint64_t piece;   /* how many bytes of the item at the index `item` have been cut */
     uint32_t item;    /* index of the item whose payload comes next */
     uint32_t pointer; /* index of the item pointer that comes next */
     uint32_t pointers;

@@ -88,7 +88,7 @@ int speadi_sink_describe(const struct spead_send_sink *sink, struct speadi_sink_
         ret = config->describe(config->describe_arg, &slot->message, slot->heap, &slot->options);
         return ret < 0 ? ret : 0;
     }
-    /* A sending end that has declared no type can send messages of every type. So this function checks the type of the
+    /* A sending end without a declared type can send messages of every type. So this function checks the type of the
      * message. */
     if (slot->message.type != config->type || slot->message.reference == 0)
         return -EPROTOTYPE;

@@ -83,7 +83,7 @@ static int make_slots(struct spead_send_sink *sink)
     uint64_t capacity = speadi_power_of_two_from(sink->in_flight_max);
 
     sink->mask = capacity - 1;
-    /* + 2, for current_slot and retry_slot, which are not in the ring */
+    /* two slots more than the ring has, for current_slot and retry_slot */
     sink->slot_count = (uint32_t)capacity + 2;
     sink->ring = calloc(capacity, sizeof(struct speadi_sink_slot *));
     sink->slots = calloc(sink->slot_count, sizeof *sink->slots);
@@ -157,7 +157,7 @@ int spead_send_sink_create(struct spead_send_sink **out,
 void spead_send_sink_destroy(struct spead_send_sink *sink)
 {
     if (sink)
-        /* the stream may still call the sink; then the sink is freed later */
+        /* if the stream can still call the sink, the sink is freed later */
         unref(sink);
 }
 
@@ -178,7 +178,7 @@ static bool reap_after_finish(struct spead_send_sink *sink)
             /* SINK3 release: the message was counted in `in` before */
             atomic_fetch_add_explicit(&sink->failed, 1, memory_order_release);
         }
-        /* clears the slot, because the sink may be used in another graph */
+        /* clear the slot, because the caller may use the sink in another graph */
         slot->holds = slot->described = false;
     }
     if (completed == sink->head) {
@@ -202,11 +202,11 @@ static bool on_progress(struct speadi_watcher *watcher)
      * why a node that starts at this moment does no harm. */
     struct spead_node *node = atomic_load_explicit(&sink->node, memory_order_relaxed);
 
-    /* SINK2 acquire: the thread of the node has stopped writing the fields of the sink. */
+    /* SINK2 acquire: if `detached` is true, the thread of the node has stopped writing the fields of the sink. */
     if (atomic_load_explicit(&sink->detached, memory_order_acquire))
         return reap_after_finish(sink);
-    /* relaxed: the thread that writes `completed` is this thread. The thread of the node stores wake_at before it calls
-     * watch(), and PROGRESS1 makes that store visible here. */
+    /* relaxed: only this thread writes `completed`. The thread of the node stores wake_at before it calls watch(), and
+     * PROGRESS1 makes that store visible here. */
     if (!sink->wake_at_once && atomic_load_explicit(&sink->completed, memory_order_relaxed) <
                                    atomic_load_explicit(&sink->wake_at, memory_order_relaxed)) {
         /* too few heaps have completed: on_progress() must be called again later */
@@ -219,11 +219,12 @@ static bool on_progress(struct speadi_watcher *watcher)
     return true;
 }
 
-/* Detaches the sink from its node. After this function the sink no longer wakes the node. Another thread may be in
- * on_progress() and may have just read `node`: it holds the lock, and speadi_send_progress_call() waits for that lock.
+/* Detaches the sink from its node. After this function the sink no longer wakes the node. Another thread can be in
+ * on_progress() at this moment and can have read `node` just before. That thread holds the lock, and
+ * speadi_send_progress_call() waits for the lock.
  *
- * The watcher is detached in the call of speadi_send_progress_call() or, if heaps are in flight, when the last heap has
- * completed. After that another sink can feed the stream. */
+ * speadi_send_progress_call() detaches the watcher if no heap is in flight. If heaps are in flight, the watcher is
+ * detached when the last of them has completed. After that another sink can feed the stream. */
 static void detach_node(struct spead_send_sink *sink)
 {
     /* relaxed: the lock in speadi_send_progress_call() below orders this store */
@@ -260,8 +261,8 @@ static int start(void *state, struct spead_node *self, struct spead_err *err)
         return speadi_err_set(err, -EBUSY, "another sink feeds its send stream");
     /* relaxed: the caller still holds a reference to the sink */
     atomic_fetch_add_explicit(&sink->references, 1, memory_order_relaxed);
-    /* relaxed: a thread in on_progress() may still read the old value. Then it was not called for a heap of this
-     * node. */
+    /* relaxed: a thread in on_progress() can still read the old value. That does no harm, because on_progress() was
+     * then not called for a heap of this node. */
     atomic_store_explicit(&sink->node, self, memory_order_relaxed);
     sink->ended = sink->flushing = false;
     sink->pending_error.code = 0;

@@ -31,7 +31,7 @@
 
 #include "send_progress.h"
 
-enum { SPEADI_SINK_BATCH = 16 }; /* one step receives at most this many messages */
+enum { SPEADI_SINK_BATCH = 16 }; /* the largest number of messages that one step receives */
 
 struct speadi_sink_slot {
     struct spead_message message;
@@ -42,8 +42,8 @@ struct speadi_sink_slot {
      * released the message. Any other value means that the network has refused the heap with this error, and that the
      * slot still holds the message. */
     int error;
-    /* True if the slot holds a message. In the slots of the ring from `reaped` to `head`, this field is not up to
-     * date. */
+    /* True if the slot holds a message. But the sink does not update this field in the slots of the ring from `reaped`
+     * to `head`. */
     bool holds;
     bool described; /* true if `heap` and `options` describe the message */
 };
@@ -62,29 +62,32 @@ struct spead_send_sink {
     /* If the last step failed on a message, this is the slot of that message: current_slot or retry_slot. It is NULL if
      * the failure concerned no message. */
     struct speadi_sink_slot *failed_slot;
-    /* the node will fail with this error; its code is 0 if there is none */
+    /* the error with which the node will fail later; its `code` is 0 if there is none */
     struct spead_err pending_error;
-    /* The node will fail on the message in this slot. NULL if the failure concerns no message. */
+    /* The slot of the message on which the node will fail later. It is NULL if pending_error concerns no message. */
     struct speadi_sink_slot *pending_slot;
     /* messages that were received and have no slot yet */
     struct spead_message inbox[SPEADI_SINK_BATCH];
     uint32_t inbox_at, inbox_count;
     uint64_t head, reaped; /* positions in the ring: see the top of this file */
-    uint64_t flush_target; /* the node is done when the stream has finished this many heaps */
-    bool ended;            /* true when the input has ended */
-    bool flushing;         /* true when flush_target is valid */
+    /* the number of heaps that the stream must finish before the node is done */
+    uint64_t flush_target;
+    bool ended;    /* true when the input has ended */
+    bool flushing; /* true when flush_target is valid */
     struct spead_send_runner *runner;
     /* NULL before the node has started and after it has finished (detach_node()). */
     struct spead_node *_Atomic node;
-    _Atomic bool detached;    /* true after the node has finished, while its heaps are in flight */
-    _Atomic uint64_t wake_at; /* the node is woken when `completed` has reached this value */
+    /* True from the time when the node has finished until its last heap has completed. */
+    _Atomic bool detached;
+    _Atomic uint64_t wake_at; /* the value of `completed` at which the node is woken */
     _Atomic uint64_t in, failed, skipped, waits;
 
     /* The owner thread of the stream writes these fields. `completed` is a position in the ring: see the top of this
      * file. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t completed;
     _Atomic uint64_t sent;
-    /* True after a heap was not sent. on_progress() then wakes the node also if `completed` is less than wake_at. */
+    /* True after a heap was not sent. Then on_progress() wakes the node although `completed` is still less than
+     * wake_at. */
     bool wake_at_once;
     /* 0 while the stream works, -ECANCELED after it was stopped, or the -errno with which it failed. */
     _Atomic int broken;
@@ -113,8 +116,9 @@ static inline void speadi_sink_release_slot(struct speadi_sink_slot *slot)
     spead_message_unref(&slot->message);
 }
 
-/* Makes the owner thread of the stream wake the node when `completed` has reached this value. The caller must read
- * `completed` after this call, because it may have reached the value just before the call. */
+/* Makes the owner thread of the stream wake the node when its `completed` has reached the value of the parameter. The
+ * caller must read sink->completed after this call, because that field can have reached the value just before the
+ * call. */
 static inline void speadi_sink_wake_when(struct spead_send_sink *sink, uint64_t completed)
 {
     /* relaxed: the watch() below publishes `wake_at` (PROGRESS1) */

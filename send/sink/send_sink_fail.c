@@ -7,7 +7,8 @@
 
 #include <speadi/err.h>
 
-/* This failure concerns no single message, so the failure policy has no message to skip or divert. */
+/* Makes the node fail because the stream has failed. The failure concerns no single message, so the failure policy has
+ * no message that it could skip or divert. */
 int speadi_sink_fail_stream(struct spead_send_sink *sink, struct spead_node *self)
 {
     /* relaxed: the caller has already read `broken`, and it was not 0 */

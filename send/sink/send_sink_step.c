@@ -4,14 +4,14 @@
 #include <errno.h>
 #include <string.h>
 
-/* A message is not ready while a device still works on it. The sink tries again after this time to describe such a
- * message. */
+/* A message is not ready as long as a device works on it. After this time the sink calls the function `describe` for
+ * such a message again. */
 enum { NOT_READY_NS = 50000 };
 
 /* ---- Completions, on the owner thread of the stream ----------------------------------------- */
 
-/* Releases the message of the slot, because its heap has completed. But if the network has refused the heap, the slot
- * keeps the message for the failure policy. */
+/* Releases the message of the slot, because its heap has completed. There is one exception: when the network has
+ * refused the heap, the message stays in the slot for the failure policy. */
 static void release_or_keep(struct spead_send_sink *sink, struct speadi_sink_slot *slot, int error)
 {
     slot->error = 0;
@@ -33,7 +33,7 @@ static void done(void *arg, const struct spead_send_result *result)
     struct spead_send_sink *sink = arg;
     int failure = speadi_send_progress_failure(sink->config.stream);
     uint64_t completed = atomic_load_explicit(&sink->completed, memory_order_relaxed);
-    /* The slot is already in the ring, because submit() puts it there before it submits the heap. */
+    /* The slot of this heap is already in the ring, because submit() puts it there before it submits the heap. */
     struct speadi_sink_slot *slot = sink->ring[completed & sink->mask];
 
     if (sink->config.done)
@@ -52,7 +52,8 @@ static void done(void *arg, const struct spead_send_result *result)
 }
 
 /* ---- The phases of a step ------------------------------------------------------------------- *
- * Each phase returns SPEAD_STEP_AGAIN when the next phase may follow. Otherwise it returns the result of the step. */
+ * A phase returns SPEAD_STEP_AGAIN if the step must continue with the next phase. Otherwise it returns the result of the
+ * step. */
 
 static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
 {
@@ -88,8 +89,8 @@ static int reap(struct spead_send_sink *sink, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* Waits until half of the heaps in flight have completed. The node need not wake at each completion, because the stream
- * still has the other half to send. */
+/* Waits until half of the heaps in flight have completed. The node does not wake at every completion, because the
+ * stream still has enough heaps to send until then. */
 static int wait_for_slots(struct spead_send_sink *sink)
 {
     const uint64_t enough = sink->reaped + (sink->in_flight_max + 1) / 2;
@@ -103,8 +104,8 @@ static int wait_for_slots(struct spead_send_sink *sink)
                : SPEAD_STEP_WAITING;
 }
 
-/* Submits the heap of the slot. Returns 0 or -errno. -EAGAIN means that other producers have filled the stream. In this
- * case the node is woken after the next completion. */
+/* Submits the heap of the slot. Returns 0 or -errno. -EAGAIN means that heaps of other producers fill the stream. The
+ * node is then woken after the next completion. */
 static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slot *slot)
 {
     struct spead_send_stream *stream = sink->config.stream;
@@ -117,9 +118,10 @@ static int try_submit(struct spead_send_sink *sink, const struct speadi_sink_slo
     return spead_send_stream_submit(stream, slot->heap, &slot->options);
 }
 
-/* Submits the heap of the slot *from. It puts the slot into the ring first, because the heap may complete before
+/* Submits the heap of the slot *from. It puts the slot into the ring first, because the heap can complete before
  * spead_send_stream_submit() returns. The ring always has a free slot for this, because the node receives at most as
- * many messages as the ring has free slots. The message in retry_slot has freed its slot in the ring before. */
+ * many messages as the ring has free slots. This is true for the message in retry_slot too, because that message has
+ * left its slot of the ring earlier. */
 static int submit(struct spead_send_sink *sink, struct spead_node *self,
                   struct speadi_sink_slot **from)
 {
@@ -130,7 +132,7 @@ static int submit(struct spead_send_sink *sink, struct spead_node *self,
     ret = try_submit(sink, *at);
     if (ret == 0) {
         sink->head++;
-        /* a heap that is retried after the end of input changes flush_target */
+        /* a heap that is retried after the end of the input makes flush_target invalid */
         sink->flushing = false;
         return SPEAD_STEP_AGAIN;
     }
@@ -252,7 +254,7 @@ int speadi_sink_step(void *state, struct spead_node *self)
     sink->failed_slot = NULL;
     if (sink->pending_error.code != 0)
         return speadi_sink_fail_pending(sink, self);
-    /* retry_slot holds a message only if the failure policy has decided to retry this message */
+    /* send the message in retry_slot, which the failure policy has decided to retry */
     ret = send_one(sink, self, &sink->retry_slot);
     if (ret == SPEAD_STEP_AGAIN)
         ret = reap(sink, self);

@@ -10,9 +10,10 @@
 #include <speadi/numbers.h>
 
 enum {
-    /* Most packets have two iovecs. If the packets of a batch have more, fewer packets fit into the batch. */
+    /* Most packets have two iovecs. If the packets of a batch have more iovecs, the batch has space for fewer
+     * packets. */
     BATCH_IOVECS = 2 * SPEADI_BATCH_PACKETS + SPEADI_PACKET_IOVECS_MAX,
-    /* Most headers have one item pointer or none. */
+    /* Most headers contain at most one item pointer. */
     USUAL_HEADER_BYTES = SPEADI_PACKET_FIXED_BYTES + 8,
 };
 
@@ -141,5 +142,5 @@ void speadi_batch_ring_drop_untaken(struct speadi_batch_ring *ring)
     batch->count = batch->taken;
     batch->bytes = sum_bytes(batch->packet, batch->count);
     if (batch->reaped == batch->count)
-        ring->used--; /* the engine holds no packet of this batch */
+        ring->used--; /* the batch is free again, because the engine holds none of its packets */
 }

@@ -1,9 +1,5 @@
-/* A ring of a few batches. It holds the packets that the packetiser has cut and that are not yet done. Each batch has
- * memory for its own packets, iovecs and headers.
- *
- * The packetiser fills the batches in order, the engine takes the packets in order, and the core reaps the packets in
- * order. A batch is free again when all of its packets are reaped. speadi_batch_ring_init() allocates all memory. Only
- * the owner thread calls these functions. */
+/* A ring of a few batches. The ring holds the packets that the packetiser has cut and that the engine has not yet
+ * finished. Each batch has memory for its own packets, iovecs and headers. */
 #ifndef SPEADI_BATCH_RING_H
 #define SPEADI_BATCH_RING_H
 
@@ -14,11 +10,11 @@
 #include "packetiser.h"
 #include "tx_engine.h"
 
-/* The number of batches. With 4, an asynchronous engine can still send from one or two batches at the time when the
- * core fills the next. */
+/* The number of batches. With 4 batches the core can fill a batch, and an asynchronous engine can still send from one
+ * or two other batches. */
 #define SPEADI_BATCHES       4u
 #define SPEADI_BATCH_PACKETS 1024u
-#define SPEADI_BATCH_BYTES   (1u << 20) /* one poll() cuts at most this many bytes */
+#define SPEADI_BATCH_BYTES   (1u << 20) /* the largest number of bytes that one poll() cuts */
 
 struct speadi_batch {
     struct speadi_tx_packet *packet;
@@ -50,21 +46,22 @@ bool speadi_batch_ring_is_fillable(struct speadi_batch_ring *ring);
  * returned true. */
 void speadi_batch_ring_open(struct speadi_batch_ring *ring, struct speadi_packet_space *space);
 
-/* Ends the filling of the batch whose memory speadi_batch_ring_open() gave. *space must be the space that the
- * packetiser has left over. If the batch has no packets, it stays free. */
+/* Ends the filling of a batch. The caller passes the same *space that speadi_batch_ring_open() has set, after the
+ * packetiser has used a part of it. If the batch has no packets, it stays free. */
 void speadi_batch_ring_seal(struct speadi_batch_ring *ring,
                             const struct speadi_packet_space *space);
 
-/* Returns the batch that has packets which the engine has not taken. Returns NULL if there is none. There is at most
- * one such batch, the newest, because the core fills a batch only when the engine has taken all packets of the batch
- * before. */
+/* Returns the batch that has packets which the engine has not taken, or NULL if there is none. At most one batch, the
+ * newest, has such packets. The reason is that the core fills a new batch only after the engine has taken all packets
+ * of the previous batch. */
 struct speadi_batch *speadi_batch_ring_untaken(struct speadi_batch_ring *ring);
 
 /* Returns true when the engine has taken packets that are not yet reaped. */
 bool speadi_batch_ring_is_reapable(const struct speadi_batch_ring *ring);
 
-/* Marks the oldest packets that the engine has taken as reaped. These are at most `most` packets, all of one batch.
- * Returns how many packets it marked, or 0 if no packet can be reaped. Sets *bytes to the sum of their sizes. */
+/* Marks the oldest packets that the engine has taken as reaped. It marks at most `most` packets, and only packets of
+ * one batch. Returns how many packets it marked, or 0 if no packet can be reaped. Sets *bytes to the sum of the sizes
+ * of the marked packets. */
 unsigned speadi_batch_ring_reap(struct speadi_batch_ring *ring, uint64_t most, uint64_t *bytes);
 
 /* Removes from the ring all packets that the engine has not taken. */

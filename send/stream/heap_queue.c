@@ -8,13 +8,13 @@
 #include <speadi/cache_line.h>
 #include <speadi/numbers.h>
 
-/* This bit of `tail` says that the queue is closed. The bit lies in the same word as the position. So every claim of a
- * position comes either before the close or after it. A heap that was claimed before the close is accepted and
- * completes like all others. A claim after the close is refused. */
+/* This bit of `tail` says that the queue is closed. The bit and the position lie in the same word. So every claim of a
+ * position comes either before the close or after it. If a heap is claimed before the close, the queue accepts it, and
+ * it completes like all others. A claim after the close is refused. */
 #define CLOSED (1ull << 63)
 
 struct speadi_heap_slot {
-    /* The position of the newest heap in this slot, plus 1. 0 if the slot has never held a heap. */
+    /* This is 1 + the position of the newest heap in this slot. It is 0 if the slot has never held a heap. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t published;
     struct speadi_heap_entry entry;
 };

@@ -3,13 +3,13 @@
  *
  * Every heap has a position. Each heap gets the next higher position, and no position is used twice. The slot of a heap
  * is its position modulo the capacity. Four counters divide the positions. They are always in this order:
- *   finished <= freed <= admitted <= tail
- * tail:     producers have claimed all positions below this one.
- * admitted: the owner thread has given heap counters to the heaps below this position, and has counted these heaps in
- *           its ledger.
- * freed:    the heaps below this position are completed, and producers may claim their slots again.
- * finished: the completion functions of the heaps below this position have returned.
- * At most heaps_max heaps are in flight, so tail - freed never exceeds heaps_max. */
+ *    finished <= freed <= admitted <= tail
+ * `tail`:     producers have claimed all positions below this one.
+ * `admitted`: the owner thread has given heap counters to the heaps below this position, and has counted these heaps
+ *             in its ledger.
+ * `freed`:    the heaps below this position are completed, and producers may claim their slots again.
+ * `finished`: the completion functions of the heaps below this position have returned.
+ * At most heaps_max heaps are in flight, so `tail` - `freed` never exceeds heaps_max. */
 #ifndef SPEADI_HEAP_QUEUE_H
 #define SPEADI_HEAP_QUEUE_H
 
@@ -32,7 +32,9 @@ struct speadi_heap_entry {
     const struct spead_send_heap *heap; /* borrowed until completion */
     spead_send_done_fn *done;           /* the completion function; NULL if there is none */
     void *done_arg;
-    uint64_t counter; /* the owner thread sets it, unless explicit_counter is true */
+    /* The heap counter. The owner thread sets this field if explicit_counter is false; otherwise the producer has set
+     * it. */
+    uint64_t counter;
     struct speadi_heap_shape shape;
     uint16_t destination;
     bool explicit_counter;
@@ -49,7 +51,7 @@ struct speadi_heap_queue {
     /* Producers and close() write this field. Its top bit is set when the queue is closed. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail;
 
-    /* Only the owner thread writes these fields. Any thread reads freed and finished. */
+    /* Only the owner thread writes these fields. Any thread reads `freed` and `finished`. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t freed;
     _Atomic uint64_t finished;
     uint64_t admitted;
@@ -62,8 +64,8 @@ void speadi_heap_queue_release(struct speadi_heap_queue *queue);
 /* ---- Any thread ---- */
 
 /* Copies *entry into the queue. Returns 0, -EAGAIN (heaps_max heaps are in flight) or -ESHUTDOWN (the queue is closed).
- * `by_owner` must be true if the owner thread calls the function. If another thread calls it, this thread must look
- * after the call whether the owner thread sleeps, and wake it then (OWNER1). */
+ * `by_owner` must be true if and only if the owner thread calls the function. Any other caller must afterwards look
+ * whether the owner thread sleeps, and must wake the owner thread if it sleeps (OWNER1). */
 int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_heap_entry *entry,
                            bool by_owner);
 
@@ -74,8 +76,8 @@ bool speadi_heap_queue_close(struct speadi_heap_queue *queue);
 /* Returns true when the queue is closed. */
 bool speadi_heap_queue_is_closed(const struct speadi_heap_queue *queue);
 
-/* The first function returns how many heaps the queue has accepted so far. The second returns how many of them have
- * finished so far. */
+/* speadi_heap_queue_accepted() returns how many heaps the queue has ever accepted. speadi_heap_queue_finished() returns
+ * how many of those heaps have finished. */
 uint64_t speadi_heap_queue_accepted(const struct speadi_heap_queue *queue);
 uint64_t speadi_heap_queue_finished(const struct speadi_heap_queue *queue);
 
@@ -91,7 +93,7 @@ struct speadi_heap_entry *speadi_heap_queue_at(const struct speadi_heap_queue *q
 /* Returns true when a producer has pushed a heap that is not yet admitted. */
 bool speadi_heap_queue_has_new(const struct speadi_heap_queue *queue);
 
-/* Admits the next heap and returns it. Returns NULL when no heap is waiting for that. */
+/* Admits the next heap and returns it. Returns NULL when no heap is waiting to be admitted. */
 struct speadi_heap_entry *speadi_heap_queue_admit(struct speadi_heap_queue *queue);
 
 /* Returns the position of the oldest heap that has not completed. */

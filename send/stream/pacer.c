@@ -7,7 +7,7 @@ void speadi_pacer_init(struct speadi_pacer *pacer, const struct speadi_pacer_con
         .burst_bytes = config->burst_bytes > config->packet_bytes_max ? config->burst_bytes
                                                                       : config->packet_bytes_max,
         .packet_bytes_max = config->packet_bytes_max,
-        /* idle from time 0 on, so the first packet has no delay to catch up */
+        /* the idle time begins at time 0, so at the first packet the stream is not late */
         .idle = true,
     };
     if (config->rate_bytes_per_s > 0) {
@@ -21,8 +21,9 @@ static uint64_t later(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Ends an idle time: moves the ideal time forward by the length of the idle time. If the stream was behind its rate
- * before the idle time, it still catches up that delay, but it does not catch up the idle time. */
+/* Ends an idle time: moves the ideal time forward by the length of the idle time. So the idle time itself is no delay,
+ * and the stream does not send faster because of it. If the stream was already late before the idle time, it is as late
+ * after it. */
 static void end_idle(struct speadi_pacer *pacer, uint64_t now_ns)
 {
     uint64_t idle_ns = now_ns - pacer->idle_since_ns;
@@ -56,9 +57,8 @@ void speadi_pacer_sent(struct speadi_pacer *pacer, uint64_t now_ns, uint64_t byt
 
     pacer->ideal_ns += whole;
     pacer->ideal_fraction_ns = advance - (double)whole;
-    /* A burst may be sent in parts. Usually the burst time is computed from the time of the first part. But if a part
-     * is sent later than the burst time that the earlier parts gave, the burst time is computed from the time of that
-     * part. */
+    /* A burst can be sent in parts. Usually each part moves the burst time on from the value that the earlier parts
+     * gave. But if that value lies before now_ns, this part was late, and the burst time is computed from now_ns. */
     pacer->burst_ns =
         later(pacer->burst_ns, now_ns) + (uint64_t)((double)bytes * pacer->ns_per_byte_burst);
     pacer->in_burst += bytes;

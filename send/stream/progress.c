@@ -24,9 +24,9 @@ void speadi_progress_release(struct speadi_progress *progress)
 }
 
 /* PROGRESS1 release, acquire: begin(), watch() and notify() all do a read-modify-write of `waiters`. So the later of
- * two such calls reads what the earlier one wrote. If notify() came first, the thread that calls begin() or watch()
- * then sees the changed condition. If notify() came second, it sees that a thread waits or that the watcher must be
- * called. */
+ * two such calls reads what the earlier call wrote. If notify() came first, the thread that calls begin() or watch()
+ * sees the changed condition. If begin() or watch() came first, notify() sees that a thread waits or that it must call
+ * the watcher. */
 void speadi_progress_begin(struct speadi_progress *progress)
 {
     atomic_fetch_add_explicit(&progress->waiters, 1, memory_order_acq_rel);
@@ -34,7 +34,7 @@ void speadi_progress_begin(struct speadi_progress *progress)
 
 void speadi_progress_end(struct speadi_progress *progress)
 {
-    /* Relaxed: if notify() still counts this thread, notify() only makes one system call too many. */
+    /* Relaxed: if notify() still counts this thread as waiting, its only effect is one unnecessary system call. */
     atomic_fetch_sub_explicit(&progress->waiters, 1, memory_order_relaxed);
 }
 

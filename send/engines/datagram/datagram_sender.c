@@ -56,7 +56,7 @@ void speadi_datagram_sender_close(void *self)
 }
 
 /* Handles the result of kernel message i. If the packets of this message are done, the function reports them and
- * returns their number. If they must be sent again, it returns 0. */
+ * returns how many they are. If they must be sent again, it returns 0. */
 static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
 {
     struct speadi_train *train = &sender->train;
@@ -79,8 +79,9 @@ static unsigned handle_result(struct speadi_datagram_sender *sender, unsigned i)
     return 0;
 }
 
-/* Sends the kernel messages of the last build in order. It stops at the first message that must be sent again. Adds the
- * number of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any more. */
+/* Sends the kernel messages of the last build in order, and stops at the first message that must be sent again. The
+ * function adds the number of packets that are done to *taken. Returns 0, or -errno when the engine cannot send any
+ * more. */
 static int send_built(struct speadi_datagram_sender *sender, unsigned *taken)
 {
     unsigned i = 0;
@@ -145,7 +146,7 @@ void speadi_datagram_sender_wake(void *self)
 
 void speadi_datagram_sender_quiesce(void *self)
 {
-    (void)self; /* every packet that the engine has taken is already done */
+    (void)self; /* there is nothing to do: every packet that the engine has taken is done */
 }
 
 void speadi_datagram_sender_counters(void *self, struct speadi_tx_counters *counters)

@@ -16,10 +16,10 @@
 
 struct speadi_datagram_sender;
 
-/* Sends the kernel messages of sender->train in order, beginning with message number `first`. It does not wait. When a
- * message fails, the function must not try later messages. For each message that it tries, it stores a result in
- * sender->result[] under the number of the message: 0 or more when the message was sent, else -errno. Returns the
- * number of results, which is at least 1, or -errno when the engine cannot send any more. */
+/* Sends the kernel messages of sender->train in order, beginning with the message that has the index `first`. It does
+ * not wait. When a message fails, the function must not try later messages. For each message that it tries, it stores
+ * the result in sender->result[], at the index of the message: 0 or more when the message was sent, else -errno.
+ * Returns how many results it stored, which is at least 1, or -errno when the engine cannot send any more. */
 typedef int speadi_datagram_transmit_fn(struct speadi_datagram_sender *sender, unsigned first);
 
 struct speadi_datagram_sender {

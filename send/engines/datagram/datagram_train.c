@@ -121,7 +121,7 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
 
     train->count = 0;
     if (train->probe_left && count > train->probe_left)
-        count = train->probe_left; /* no train is built before the probe has a result */
+        count = train->probe_left; /* do not build trains until the probe has a result */
     while (built < count && train->count < SPEADI_TRAIN_MESSAGES_MAX) {
         const struct speadi_tx_packet *first = &packets[built];
 
@@ -138,8 +138,8 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
 
 /* ---- Results ------------------------------------------------------------------------------- */
 
-/* Ends the probe (see datagram_train.h). A packet of the refused train was sent by itself. So the kernel has refused
- * the train and not its packets, and this function sets the limits for later trains. */
+/* Ends the probe (see datagram_train.h). The kernel has now accepted a single packet of the refused train. So the train
+ * was the reason for the refusal, and the packet was not. This function sets the limits for later trains. */
 static void conclude_probe(struct speadi_train *train, uint32_t bytes)
 {
     if (train->probe_error == -EMSGSIZE) {
@@ -157,8 +157,9 @@ static void conclude_probe(struct speadi_train *train, uint32_t bytes)
     train->probe_left = 0;
 }
 
-/* Handles the refusal of a train. Returns true if the kernel may have refused the train and not one of its packets. In
- * this case the function has also arranged that the packets are sent again, in smaller trains or one by one. */
+/* Handles the refusal of a kernel message. Returns true if the message is a train and the kernel has possibly refused
+ * it because it is a train. The function has then also arranged that the packets are sent again, in smaller trains or
+ * one by one. Otherwise it returns false. */
 static bool regroup(struct speadi_train *train, unsigned i, int result)
 {
     if (train->packets[i] == 1 || (result != -EINVAL && result != -EIO && result != -EMSGSIZE))
@@ -212,7 +213,8 @@ enum speadi_train_decision speadi_train_decide(struct speadi_train *train, unsig
                                                int *error)
 {
     if (result >= 0) {
-        /* The send has succeeded. So the errors of the earlier tries concerned earlier datagrams. */
+        /* The send has succeeded. So the errors that earlier sends of this message returned came from earlier
+         * datagrams. */
         train->icmp_unreachable += train->repeats;
         return done(train, i, result, error);
     }

@@ -37,19 +37,22 @@ struct speadi_train {
     union speadi_train_control control[SPEADI_TRAIN_MESSAGES_MAX];
     /* packets[i] is the number of packets in message[i] */
     uint32_t packets[SPEADI_TRAIN_MESSAGES_MAX];
-    /* bytes of the first packet of message[i]: the segment size */
+    /* bytes[i] is the size of the first packet of message[i]; this is the segment size */
     uint32_t bytes[SPEADI_TRAIN_MESSAGES_MAX];
     uint16_t destination[SPEADI_TRAIN_MESSAGES_MAX];
     unsigned count;
 
     /* The limits of the kernel, as far as its refusals have shown them. */
-    uint32_t segments_max;      /* the most packets in a train; 1 means that no train is built */
-    uint32_t segment_bytes_max; /* longer packets do not fit the MTU, so they are sent one by one */
+    uint32_t segments_max; /* the most packets in a train; 1 means that no train is built */
+    /* The largest packet that can be in a train. The engine sends packets that are longer than this value one by
+     * one. */
+    uint32_t segment_bytes_max;
     uint32_t train_bytes_max;
 
-    uint32_t probe_left; /* packets of a refused train still to be tried; 0 if there is no probe */
-    int probe_error;     /* the -errno with which the train was refused */
-    uint32_t repeats;    /* how often the current kernel message has been repeated */
+    /* How many packets of a refused train the probe has not tried yet. It is 0 if there is no probe. */
+    uint32_t probe_left;
+    int probe_error;  /* the -errno with which the train was refused */
+    uint32_t repeats; /* how often the current kernel message has been repeated */
     uint64_t icmp_unreachable;
 
     uint8_t *flat; /* holds a copy of one packet that has more iovecs than sendmsg() accepts */

@@ -8,13 +8,13 @@
 #include <stdint.h>
 
 #define SPEADI_FAULT_RUNS_MAX 2048u
-/* If speadi_fault_run.packets has this value, the run is a copy. A run of packets of the core has at least one
- * packet. */
+/* If speadi_fault_run.packets has this value, the run is a copy. It is 0, because a run of packets of the core always
+ * has at least one packet. */
 #define SPEADI_FAULT_OWN_COPY 0u
 
 struct speadi_fault_run {
     uint32_t packets; /* number of packets of the core; SPEADI_FAULT_OWN_COPY for a copy */
-    uint16_t copy;    /* if the run is a copy: the number of the copy */
+    uint16_t copy;    /* the index of the copy; used only if the run is a copy */
 };
 
 struct speadi_fault_under_way {

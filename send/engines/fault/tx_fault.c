@@ -22,7 +22,8 @@
 #include "tx_done_queue.h"
 
 #define COPIES_MAX 1024u
-#define LATE_MAX   512u /* at most this many copies wait until packets have overtaken them */
+/* The largest number of late copies. A late copy waits until enough packets have overtaken it. */
+#define LATE_MAX 512u
 /* if no packet comes for this time, the copies that wait to be overtaken are sent */
 #define IDLE_NS    10000000u
 #define QUIESCE_NS 100000000u /* quiesce() sends copies for at most this time */
@@ -30,13 +31,14 @@
 #define PASSED_ON 1
 
 struct fault_engine {
-    struct speadi_tx_engine_ops ops; /* with the name and the capabilities of the inner engine */
+    /* the table of the decorator; name and capabilities are those of the inner engine */
+    struct speadi_tx_engine_ops ops;
     const struct speadi_tx_engine_ops *inner_ops;
     void *inner;
     struct speadi_fault_dice dice;
-    /* The copies that wait. A copy that packets must overtake is *late* at first. When enough packets have overtaken
-     * it, it is *delayed* until its time has come. All other copies are delayed from the beginning. Then the copy goes
-     * into the inner engine. */
+    /* The copies that wait. There are two kinds. A *late* copy waits until enough packets have overtaken it, and then
+     * it becomes a delayed copy. A *delayed* copy waits for its time, and then it goes into the inner engine. Copies
+     * that no packet must overtake are delayed from the beginning. */
     struct speadi_fault_hold hold;
     /* copy[i] is the packet of copy number i. It has one iovec, which is copied[i]. */
     struct speadi_tx_packet copy[COPIES_MAX];
@@ -46,7 +48,7 @@ struct fault_engine {
     unsigned copies_lacking;
     /* when the core offered the first packet; stalls are counted from this time */
     uint64_t start_ns;
-    uint64_t last_ns; /* when the decorator last took a packet; shows whether the core is idle */
+    uint64_t last_ns; /* when the decorator last took a packet; an idle core offers none */
 
     /* The decorator rolls the dice for several packets before it sends them. The next `clean` packets of the core have
      * no fault. If `rolled` is true, the packet behind them has the faults that `decision` says. */
@@ -54,7 +56,7 @@ struct fault_engine {
     bool rolled;
     struct speadi_fault_decision decision;
 
-    /* the packets and copies that the inner engine has, in order */
+    /* the packets and copies that the inner engine has and has not finished, in order */
     struct speadi_fault_under_way under_way;
     /* How each packet that the decorator has taken has ended, in order: 0, SPEADI_TX_INJECTED or PASSED_ON. */
     struct speadi_tx_done_queue outcomes;
@@ -157,8 +159,8 @@ static bool is_clean(const struct fault_engine *engine,
            engine->dice.spec.delay_ns == 0;
 }
 
-/* Rolls the dice for one packet after another, until a packet has a fault or all `count` packets have none. If send()
- * then does not take a packet, the decision for this packet stays valid, because the core offers the same packets
+/* Rolls the dice for one packet after another. It stops at the first packet that has a fault, or after `count` packets.
+ * Even if send() then does not take this packet, the decision stays valid, because the core offers the same packets
  * again. */
 static void roll_ahead(struct fault_engine *engine, const struct speadi_tx_packet *packets,
                        unsigned count)
@@ -192,8 +194,8 @@ static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_
     return (uint16_t)copy;
 }
 
-/* Makes late copies due at due_ns, so that send_copies() sends them then. If `all` is true, this concerns all late
- * copies. Otherwise it concerns only those that enough packets have overtaken. */
+/* Gives late copies the time due_ns, at which send_copies() sends them. If `all` is true, all late copies get this
+ * time. Otherwise only those late copies get it that enough packets have overtaken. */
 static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
 {
     uint16_t copies[LATE_MAX];
@@ -203,8 +205,8 @@ static void end_lateness(struct fault_engine *engine, bool all, uint64_t due_ns)
         speadi_fault_hold_delay(&engine->hold, copies[i], due_ns);
 }
 
-/* Notes that this many packets of the core have overtaken the late copies. Copies that enough packets have overtaken
- * become due at due_ns. */
+/* Records that `packets` packets of the core have overtaken the late copies. A late copy that enough packets have now
+ * overtaken becomes due at due_ns. */
 static void overtake(struct fault_engine *engine, uint32_t packets, uint64_t due_ns)
 {
     speadi_fault_hold_overtaken(&engine->hold, packets);
@@ -248,9 +250,8 @@ static int send_faulty(struct fault_engine *engine, const struct speadi_tx_packe
     if (decision->drop)
         return 1;
     if (late)
-        speadi_fault_hold_back(hold, copy_packet(engine, packet),
-                               decision->hold +
-                                   1); /* + 1, because overtake() below counts this packet too */
+        /* One more than `decision` says, because the call of overtake() below counts this packet too. */
+        speadi_fault_hold_back(hold, copy_packet(engine, packet), decision->hold + 1);
     else
         speadi_fault_hold_delay(hold, copy_packet(engine, packet), due_ns);
     if (decision->duplicate)
@@ -357,9 +358,9 @@ static bool has_copies_again(const struct fault_engine *engine)
     return engine->copies_lacking != 0 && engine->hold.spare_count >= engine->copies_lacking;
 }
 
-/* Sends the copies that are due, and then sleeps. A core that has nothing to send and waits for no result calls wait(),
- * but neither reap() nor send(). So only this function can send the copies. Without that, the sleep would end
- * immediately, because the time of the copies has already passed. */
+/* Sends the copies that are due, and then sleeps. A core that has no packet to send and waits for no result calls only
+ * wait(), not reap() or send(). So no other function would send the copies. If wait() did not send them either, its
+ * sleep would always end immediately, because the time of the copies has already passed. */
 static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
 {
     struct fault_engine *engine = self;
@@ -372,8 +373,8 @@ static void fault_wait(void *self, uint64_t deadline_ns, bool for_room)
     now_ns = now_if_it_matters(engine);
     change_ns = next_change_ns(engine, now_ns);
     blocked = engine->inner_full && !stall_end(engine, now_ns);
-    /* If a copy is due and the inner engine has no room, the time of this copy has already passed. A sleep until that
-     * time would end immediately. So here only new room in the inner engine ends the sleep. */
+    /* If a copy is due and the inner engine has no room, change_ns lies in the past, and a sleep until then would end
+     * immediately. So here change_ns is ignored, and only new room in the inner engine ends the sleep. */
     if (blocked && change_ns <= now_ns)
         change_ns = UINT64_MAX;
     /* The sleep must also end when the inner engine finishes packets: then reap() has results, or copies become
@@ -391,7 +392,7 @@ static void fault_wake(void *self)
 }
 
 /* Sends all copies now, also those that are not due yet. If the inner engine has no room for a copy within QUIESCE_NS,
- * the copy is lost. This is allowed: in a real network, delayed packets can also get lost when a sender ends. */
+ * the copy is lost. This is permitted, because a real network can also lose delayed packets when a sender ends. */
 static void fault_quiesce(void *self)
 {
     struct fault_engine *engine = self;

@@ -104,7 +104,7 @@ static void mem_wake(void *self)
 
 static void mem_quiesce(void *self)
 {
-    (void)self; /* every packet that the engine has taken is already copied */
+    (void)self; /* there is nothing to do: every packet that the engine has taken is copied */
 }
 
 static void mem_counters(void *self, struct speadi_tx_counters *counters)

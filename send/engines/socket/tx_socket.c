@@ -8,11 +8,11 @@
 
 struct socket_engine {
     struct speadi_datagram_sender sender; /* must be the first member */
-    /* true: transmit() sends only one kernel message at a time */
+    /* true if transmit() must send only one kernel message at a time */
     bool one_by_one;
 };
 
-/* Returns how many consecutive kernel messages, beginning with number i, have the same destination. */
+/* Returns how many consecutive kernel messages, beginning with the message at index i, have the same destination. */
 static unsigned run_length(const struct speadi_train *train, unsigned i)
 {
     unsigned end = i + 1;

@@ -30,8 +30,9 @@ struct uring_engine {
     int broken;
 };
 
-/* Queues the kernel messages from number `first` to the last as one chain of requests. Returns how many requests the
- * chain has. The submission queue is empty before, so it has room for all of these requests. */
+/* Queues the kernel messages from the index `first` to the last one as one chain of requests. Returns how many requests
+ * the chain has. The submission queue is always empty when this function begins, so it has room for all of these
+ * requests. */
 static unsigned queue_chain(struct uring_engine *engine, unsigned first)
 {
     struct speadi_train *train = &engine->sender.train;
@@ -95,7 +96,7 @@ static int open_ring(struct uring_engine *engine, struct spead_err *err)
     engine->ring_open = true;
     for (uint32_t i = 0; i < count; i++)
         fds[i] = engine->sender.socket[i].fd;
-    /* the number of a registered socket is the number of its destination */
+    /* the index of a registered socket is the index of its destination */
     ret = io_uring_register_files(&engine->ring, fds, count);
     if (ret < 0)
         return speadi_err_set(err, ret, "cannot register %u sockets with io_uring: %s", count,

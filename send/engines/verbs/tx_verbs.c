@@ -11,7 +11,8 @@
 #include "verbs_runs.h"
 #include "verbs_sender.h"
 
-/* The engine reads the events of the device and the changes of the neighbour table once in this time. */
+/* The engine reads the events of the device and the changes of the neighbour table once in each period of this
+ * length. */
 #define CHECK_NS 1000000000u
 
 /* When no event would wake the engine, it sleeps for this time before it polls again. */
@@ -120,7 +121,7 @@ static void recover(struct speadi_verbs_sender *engine)
     if (!speadi_verbs_send_queue_may_rebuild(&engine->queue, speadi_clock_mono_ns()) ||
         !speadi_tx_done_has_room(&engine->done, 1))
         return;
-    /* the old queue may have events, and they may say that the device is gone */
+    /* read the events of the old queue, because they can say that the device is gone */
     take_events(engine);
     if (engine->broken)
         speadi_verbs_send_queue_drain(&engine->queue, &engine->done, engine->broken);
@@ -134,8 +135,8 @@ static void log_copied(struct speadi_verbs_sender *engine)
 {
     const struct speadi_verbs_frames *frames = &engine->frames;
 
-    /* The message below is not about padding. Packets without payload carry padding, which lies in memory of the
-     * library, and the user cannot register that memory. */
+    /* Padding is not a reason for the message below. Packets without payload carry padding, which always lies in memory
+     * of the library, so the user cannot register that memory. */
     if (engine->said_copied || frames->copied_bytes <= PADDING_MAX * frames->copied_packets)
         return;
     engine->said_copied = true;
@@ -155,8 +156,9 @@ static unsigned count_requests(const struct ibv_send_wr *first, unsigned frames)
     return count;
 }
 
-/* Posts the `count` frames that were built. All requests are linked in a ring, so this function cuts the ring behind
- * `last` and joins it again after the call. Returns how many frames the queue accepted, or -errno. */
+/* Posts the `count` frames that were built. The requests of all slots are linked in a ring. So this function cuts the
+ * ring behind `last` before the call of the queue, and joins it again after the call. Returns how many frames the queue
+ * accepted, or -errno. */
 static int post(struct speadi_verbs_sender *engine, struct ibv_send_wr *last, unsigned count)
 {
     const uint64_t number = engine->queue.posted;
@@ -243,7 +245,7 @@ static unsigned verbs_reap(void *self, struct speadi_tx_done *done, unsigned max
     struct speadi_verbs_sender *engine = self;
 
     speadi_verbs_send_queue_poll(&engine->queue, &engine->done);
-    /* send() recovers a failed queue too, but there may be no more packets to send. */
+    /* send() recovers a failed queue too, but perhaps the core has no more packets and does not call send() again. */
     if (engine->queue.failed)
         recover(engine);
     return speadi_tx_done_take(&engine->done, done, max);
@@ -297,7 +299,8 @@ static void wait_for_room(struct speadi_verbs_sender *engine, uint64_t deadline_
         return;
     }
     if (!engine->queue.channel)
-        /* There is no channel, because the user has chosen polling. The caller then calls wait() again. */
+        /* There is no channel, because the user has chosen polling. So this function does not sleep, and the core calls
+         * wait() again. */
         return;
     speadi_verbs_send_queue_arm(&engine->queue);
     /* A completion that came before speadi_verbs_send_queue_arm() gives no event, so the engine polls once more. */

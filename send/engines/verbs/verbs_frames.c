@@ -14,8 +14,8 @@
  * With more slots they would not fit into the cache. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
-/* A request that carries several packets has at most this many entries. NICs can gather about that many. The device
- * reserves memory for this number of entries in each slot of its queue. */
+/* The largest number of entries of a request that carries several packets. NICs can gather about this many entries. The
+ * device reserves memory for this number of entries in each slot of its queue. */
 enum { RUN_ENTRIES_MAX = 32 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */
@@ -170,8 +170,8 @@ static void write_checksums(const struct speadi_frame_template *head, uint8_t *s
         speadi_frame_template_write_udp_checksum(head, slot, packet->bytes, sum_payload(packet));
 }
 
-/* Does the same as add_payload(), but only for a packet with a header and one piece of payload. Nearly all packets are
- * of this kind. */
+/* Does the same as add_payload(), but only for a packet with one piece of payload. Nearly all packets are of this
+ * kind. */
 static inline uint32_t add_only_piece(struct speadi_verbs_frames *frames, struct ibv_sge *entry,
                                       uint8_t *end, const struct iovec *piece)
 {

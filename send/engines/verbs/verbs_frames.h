@@ -26,7 +26,7 @@ struct speadi_verbs_frames {
     uint32_t slots;                      /* a power of two */
     uint32_t slot_bytes;
     uint32_t sge_max;
-    uint32_t payload_max;   /* a slot can hold a datagram of at most this size */
+    uint32_t payload_max;   /* the size of the largest datagram that a slot can hold */
     uint32_t run_bytes_max; /* the most bytes of a run (verbs_runs.h); 0 if there are no runs */
     bool offload;           /* true if the device writes the checksums */
     /* How many bytes of payload were copied because they do not lie in registered memory, and how many packets had such
@@ -37,7 +37,7 @@ struct speadi_verbs_frames {
 
 struct speadi_verbs_frames_options {
     uint32_t payload_max;
-    uint32_t buffer_bytes; /* the slots may take about this much memory */
+    uint32_t buffer_bytes; /* the approximate amount of memory that the slots are allowed to take */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     uint32_t run_bytes_max;
@@ -49,8 +49,8 @@ int speadi_verbs_frames_init(struct speadi_verbs_frames *frames, struct speadi_v
                              const struct speadi_verbs_frames_options *options,
                              struct spead_err *err);
 
-/* Frees the slots. No posted request may point to a slot any more when the caller calls this function. Does nothing if
- * *frames is zeroed. */
+/* Frees the slots. When the caller calls this function, no posted request must point to a slot any more. Does nothing
+ * if *frames is zeroed. */
 void speadi_verbs_frames_release(struct speadi_verbs_frames *frames);
 
 /* Builds the frame of a packet, without checksums. `number` is the number of the frame, and the frame lies in the slot

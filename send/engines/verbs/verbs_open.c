@@ -76,7 +76,8 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
     *kbps = (uint32_t)rate;
     if (report->rate_kbps_max == 0 ||
         (*kbps >= report->rate_kbps_min && *kbps <= report->rate_kbps_max))
-        return 0; /* some devices can pace but report no range, so the engine tries the rate */
+        /* some devices that pace report no range; the engine then simply tries the rate */
+        return 0;
     return speadi_err_field(err, -EINVAL, "hardware_rate",
                             ": %.40s paces frames at %u to %u kbit/s, not at %u; without it the "
                             "software paces",

@@ -13,15 +13,15 @@
 #include "tx_engine.h"
 
 struct speadi_verbs_paths {
-    /* frame[i] is the template for destination number i */
+    /* frame[i] is the template for the destination with the index i */
     struct speadi_frame_template frame[SPEADI_TX_DESTINATIONS_MAX];
     bool any_v6;
 
     uint32_t count;
-    /* sockets that reserve the source ports; `count` are open */
+    /* the sockets that reserve the source ports; the first `count` of them are open */
     int port_fd[SPEADI_TX_DESTINATIONS_MAX];
     struct speadi_neighbour neighbour[SPEADI_TX_DESTINATIONS_MAX];
-    /* neighbour[i] is the next hop to destination number destination[i] */
+    /* neighbour[i] is the next hop to the destination with the index destination[i] */
     uint16_t destination[SPEADI_TX_DESTINATIONS_MAX];
     struct speadi_neighbours watch;
     bool is_watching;

@@ -3,8 +3,8 @@
 
 #include "verbs_send_queue.h"
 
-/* Returns true if packet number `run` of the array fits into the run that begins with *first. That run already has
- * `run` packets, and its request has `entries` entries. */
+/* Returns true if the packet first[run] fits into the run that begins with *first. That run already has `run` packets,
+ * and its request has `entries` entries. */
 static bool fits_run(const struct speadi_verbs_frames *frames, uint32_t run, uint32_t entries,
                      uint32_t head_bytes, const struct speadi_tx_packet *first)
 {
@@ -24,8 +24,8 @@ static void drop_head(struct ibv_sge *entry, uint32_t head_bytes)
     entry->length -= head_bytes;
 }
 
-/* Changes the request so that the device cuts it into segments. The head of the first frame becomes the head of all
- * segments. It contains the length of one segment. */
+/* Changes the request so that the device cuts it into segments. The device repeats the head of the first frame in every
+ * segment. The length fields of that head are right for this, because they say the length of one frame. */
 static void segment(struct ibv_send_wr *wr, uint32_t head_bytes, uint32_t packet_bytes)
 {
     void *head = (void *)(uintptr_t)wr->sg_list->addr;

@@ -10,9 +10,10 @@
 
 enum { POLL_BATCH = 16, REFUSALS_MAX = 100 };
 
-/* the requests of a failed queue may take this long to complete */
-#define FLUSH_NS        1000000000u
-#define DRAIN_NS        200000000u /* posted frames may take this long when the stream ends */
+/* how long the engine waits for the requests of a failed queue to complete */
+#define FLUSH_NS 1000000000u
+/* how long the engine waits for posted frames when the stream ends */
+#define DRAIN_NS        200000000u
 #define DRAIN_PERIOD_NS 50000
 
 /* ---- Making ------------------------------------------------------------------------------- */
@@ -111,7 +112,8 @@ static void destroy_queues(struct speadi_verbs_send_queue *queue)
     if (queue->cq)
         code = queue->device->verbs->destroy_cq(queue->cq);
     assert(code != EBUSY);
-    (void)code; /* any other error means that the device and its queues are gone */
+    /* The code is ignored here. Any error other than EBUSY means that the device and its queues are gone. */
+    (void)code;
     queue->cq = NULL;
 }
 
@@ -295,7 +297,8 @@ void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
     if (queue->posted == queue->completed)
         return;
     queue->flush_error = error;
-    /* If this move into the error state fails, the call of destroy_queues() below stops the frames as well. */
+    /* If this move into the error state fails, the frames stop nevertheless, because destroy_queues() below destroys
+     * the queue. */
     if (!queue->failed)
         speadi_verbs_pair_move(queue->qp, queue->device, IBV_QPS_ERR);
     speadi_verbs_send_queue_fail(queue, false);

@@ -20,7 +20,7 @@
 #include "tx_done_queue.h"
 
 struct speadi_verbs_send_options {
-    uint32_t slots; /* at most this many frames are posted and not completed */
+    uint32_t slots; /* the largest number of frames that are posted and not completed */
     uint32_t sge_max;
     int comp_vector;    /* -1 means that there are no completion events */
     uint32_t rate_kbps; /* the device paces at this rate; 0 means that it does not pace */
@@ -40,12 +40,12 @@ struct speadi_verbs_send_queue {
     uint64_t signalled;         /* the value of `posted` after the last signalled request */
     /* how many posts in a row the queue has refused when no completion was due */
     unsigned refusals;
-    /* true: the queue must be rebuilt, after all posted frames have completed */
+    /* true if the queue must be rebuilt after all posted frames have completed */
     bool failed;
-    /* true: the queue must be rebuilt immediately, because no completion will come */
+    /* true if the queue must be rebuilt immediately, because no completion will come */
     bool dead;
     uint64_t failed_ns; /* when the queue failed */
-    int flush_error;    /* frames that the device flushes complete with this -errno */
+    int flush_error;    /* the -errno with which flushed frames complete */
 };
 
 #define SPEADI_VERBS_NUMBER_BITS        56 /* a stream needs decades to use up these numbers */
@@ -100,8 +100,8 @@ unsigned speadi_verbs_send_queue_poll(struct speadi_verbs_send_queue *queue,
  * more. */
 void speadi_verbs_send_queue_fail(struct speadi_verbs_send_queue *queue, bool dead);
 
-/* Returns true when a failed queue may be rebuilt: all posted frames have completed, no completion will come any more,
- * or one second has passed since the failure. */
+/* Returns true when a failed queue is allowed to be rebuilt. One of three conditions is enough: all posted frames have
+ * completed, no completion will come any more, or one second has passed after the failure. */
 bool speadi_verbs_send_queue_may_rebuild(const struct speadi_verbs_send_queue *queue,
                                          uint64_t now_ns);
 
@@ -111,8 +111,8 @@ int speadi_verbs_send_queue_rebuild(struct speadi_verbs_send_queue *queue,
                                     struct speadi_tx_done_queue *done, struct spead_err *err);
 
 /* Waits until all posted frames have completed. If they do not complete in time, the function moves the queue pair into
- * its error state. The remaining frames then complete with `error` (a -errno). The function blocks for at most 400
- * ms. */
+ * its error state, and completes the remaining frames with `error`, which is a -errno. The function blocks for at most
+ * 400 ms. */
 void speadi_verbs_send_queue_drain(struct speadi_verbs_send_queue *queue,
                                    struct speadi_tx_done_queue *done, int error);
 

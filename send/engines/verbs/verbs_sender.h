@@ -25,7 +25,7 @@ struct speadi_verbs_sender {
     struct speadi_verbs_send_queue queue;
     struct speadi_tx_done_queue done;
     struct speadi_wake_fd wake_fd;
-    /* one chain of requests carries at most this many packets */
+    /* the largest number of packets in one chain of requests */
     uint32_t chain_max;
     struct spead_send_verbs_config options; /* its strings are valid only during open() */
     uint64_t check_ns;                      /* when the engine next reads events and neighbours */

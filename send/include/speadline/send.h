@@ -29,17 +29,18 @@ extern "C" {
 
 /* The description of a heap: its items in order. The caller builds the description once and may send it many times. A
  * send of the heap is in flight from submit() until its completion. During that time the caller must not change or
- * destroy the heap. Between two sends the caller may change the values of items. Threads: the functions do not lock.
- * The caller must make sure that only one thread at a time uses a heap. */
+ * destroy the heap. Between two sends the caller may change the values of items. The functions do not lock: the caller
+ * must make sure that only one thread at a time uses a heap. */
 struct spead_send_heap; /* opaque */
 
 /* Makes a heap without items. Returns 0 and gives *out to the caller, -EINVAL (flavour is not valid) or -ENOMEM. */
 int spead_send_heap_create(struct spead_send_heap **out, struct spead_flavour flavour);
 void spead_send_heap_destroy(struct spead_send_heap *heap); /* NULL is ignored */
 
-/* Removes all items from the heap and sets its flavour. The heap keeps the memory of the items for later items. So a
- * program that resets and describes one heap many times soon allocates no more memory. Handles that earlier calls
- * returned are no longer valid. Returns 0 or -EINVAL (flavour is not valid). After -EINVAL the heap is as before. */
+/* Removes all items from the heap and sets its flavour. The heap does not free the memory of the items, but uses it for
+ * later items. So a program that resets and describes one heap many times soon allocates no more memory. Handles that
+ * earlier calls returned are no longer valid. Returns 0 or -EINVAL (flavour is not valid). After -EINVAL the heap is
+ * unchanged. */
 int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour flavour);
 
 /* Adds an immediate item, whose value travels in the item pointer. Returns the handle of the item (>= 0) for later
@@ -47,11 +48,11 @@ int spead_send_heap_reset(struct spead_send_heap *heap, struct spead_flavour fla
  * of the flavour) or -ENOMEM. Ids 1 to 4 are refused because the packetiser writes these items itself. */
 int spead_send_heap_add_immediate(struct spead_send_heap *heap, uint64_t id, uint64_t value);
 
-/* Adds an item whose value is the given number of bytes at `data`. The bytes travel in the payload of the heap. `data`
- * is borrowed until the last send of the heap has completed. If allow_immediate is true and the item has at most N/8
- * bytes (N as in add_immediate()), the bytes travel in the item pointer instead, as one big-endian number. Returns the
- * same values as spead_send_heap_add_immediate(), with two differences. -ERANGE means that the payload of the heap
- * would be longer than N bits can express. -EINVAL can also mean that data is NULL and bytes is not 0. */
+/* Adds an item whose value is the given number of bytes at `data`. The bytes travel in the payload of the heap. The
+ * heap borrows `data` until the last send of the heap has completed. If allow_immediate is true, an item of at most N/8
+ * bytes (N as in add_immediate()) travels in the item pointer instead, as one big-endian number. Returns the same
+ * values as spead_send_heap_add_immediate(), with two differences. -ERANGE means that N bits cannot express the new
+ * length of the payload. -EINVAL can also mean that `data` is NULL and `bytes` is not 0. */
 int spead_send_heap_add_item(struct spead_send_heap *heap, uint64_t id, const void *data,
                              size_t bytes, bool allow_immediate);
 
@@ -85,25 +86,28 @@ struct spead_send_stream; /* opaque */
 
 /* Which bytes of a packet rate_bytes_per_s counts. */
 enum spead_rate_of {
-    SPEAD_RATE_SPEAD = 0, /* only SPEAD bytes: header, item pointers, payload; the same as spead2 */
-    /* The rate counts the SPEAD bytes, and also the UDP, IP and Ethernet bytes of each packet, with checksum (FCS),
-     * preamble and gap. These are 66 bytes more for each packet (IPv6: 86 bytes). */
+    /* only the SPEAD bytes: header, item pointers and payload, as spead2 counts */
+    SPEAD_RATE_SPEAD = 0,
+    /* The rate counts the SPEAD bytes, and also the UDP, IP and Ethernet bytes of each packet. The Ethernet bytes
+     * include the checksum (FCS), the preamble and the gap between frames. Each packet then has 66 bytes more with
+     * IPv4, and 86 bytes more with IPv6. */
     SPEAD_RATE_WIRE = 1,
 };
 
-/* A piece of memory that contains payload. An engine that bypasses the kernel registers the piece with the device, and
- * then the device reads payload from the piece without a copy. Payload that lies in no registered piece is copied by
- * that engine first. The caller must keep the memory at its address until the stream is destroyed. */
+/* A piece of memory that contains payload. An engine that bypasses the kernel registers the piece with the device. Then
+ * the device reads payload from the piece without a copy. Such an engine first copies all payload that lies in no
+ * registered piece. The caller must leave the memory at its address until the stream is destroyed. */
 struct spead_send_memory {
-    /* The address of the first byte of the memory. If is_dma_buf is true, nobody reads through this address. It only
-     * says which items lie in the memory: an item at `data` + x lies x bytes after the beginning of the memory. */
+    /* The address of the first byte of the memory. If is_dma_buf is true, nobody reads through this address. The stream
+     * only computes with it: an item whose `data` is this address + x begins x bytes after the beginning of the
+     * memory. */
     const void *data;
     size_t bytes; /* size of the memory */
     /* True: the memory belongs to a device, and the CPU cannot read it. It must consist of whole pages. Only an engine
      * with a suitable device can send from it. False: the memory is plain memory of the process. */
     bool is_dma_buf;
     int fd;             /* file descriptor of the dma-buf; the caller may close it after create() */
-    uint64_t fd_offset; /* where the memory begins in the dma-buf, in bytes */
+    uint64_t fd_offset; /* offset of the memory in the dma-buf, in bytes */
 };
 
 /* The default values that SPEAD_SEND_STREAM_CONFIG_INIT sets. Each macro belongs to a field of struct
@@ -120,13 +124,13 @@ struct spead_send_memory {
 struct spead_send_stream_config {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
 
-    /* The endpoints that the stream sends to, each with the text "HOST:PORT" or "[V6]:PORT". A stream sends either to
-     * endpoints or to memory links, 1 to 64 of them. The producer chooses one of these destinations for each heap; for
-     * example, each substream can have its own. The array and the strings are borrowed. */
+    /* The endpoints that the stream sends to, each as a text "HOST:PORT" or "[V6]:PORT". The stream needs 1 to 64
+     * destinations: either endpoints or memory links. For each heap the producer chooses one of the destinations. For
+     * example, each substream can have a destination of its own. The stream borrows the array and the strings. */
     const char *const *endpoints;
     uint32_t endpoint_count;
-    /* The memory links that the stream sends to, when it has no endpoints. The stream takes a reference to each link;
-     * the array is borrowed. */
+    /* The memory links that the stream sends to, if it has no endpoints. The stream takes a reference to each link. It
+     * borrows the array. */
     struct spead_mem_link *const *links;
     uint32_t link_count;
 
@@ -145,10 +149,11 @@ struct spead_send_stream_config {
     /* The size of the send buffer that the stream requests from the kernel for each socket, in bytes; default 512
      * KiB. */
     uint32_t socket_buffer_bytes;
-    /* The time to live of multicast packets: how many networks a packet may pass. 0 to 255, default 1. */
+    /* The time to live of multicast packets: through how many networks a packet can pass. 0 to 255, default 1. */
     uint32_t multicast_ttl;
 
-    /* The largest number of heaps that may be in flight: submitted and not yet completed. 1 to 2^20, default 4. */
+    /* The largest number of heaps that can be in flight, which means submitted and not yet completed. 1 to 2^20,
+     * default 4. */
     uint32_t heaps_max;
     /* The rate at which the stream sends, in bytes per second. 0 (default) means no limit. */
     double rate_bytes_per_s;
@@ -156,8 +161,8 @@ struct spead_send_stream_config {
     /* At a limited rate, the stream sends in bursts, with pauses between them. This is the largest size of a burst, in
      * bytes; default 64 KiB. */
     uint32_t burst_bytes;
-    /* A stream that is late sends faster than its rate until it has caught up, but at most at rate_bytes_per_s times
-     * this ratio; >= 1, default 1.05. */
+    /* A stream that is late sends faster than rate_bytes_per_s, until it is no longer late. This ratio limits that: the
+     * stream never sends faster than rate_bytes_per_s times the ratio. >= 1, default 1.05. */
     double burst_rate_ratio;
 
     /* The automatic heap counters: the stream gives the first heap this first counter, and each later heap a counter
@@ -172,8 +177,9 @@ struct spead_send_stream_config {
      * engines with a suitable device can do this. This option is experimental, because nobody has tried it on hardware
      * yet. Default false. */
     bool hardware_tso;
-    /* The memory that contains the payload of later heaps, as an array of memory_count pieces that do not overlap. NULL
-     * (default) and 0 if the caller names none. The array is borrowed; the memory itself must stay. */
+    /* The memory that contains the payload of later heaps, as an array of memory_count pieces that do not overlap. By
+     * default this is NULL and memory_count is 0, which means that the caller names no memory. The stream borrows the
+     * array. The memory itself must stay at its address until the stream is destroyed. */
     const struct spead_send_memory *memory;
     uint32_t memory_count;
     uint32_t reserved;
@@ -199,8 +205,9 @@ struct spead_send_stream_config {
 int spead_send_stream_create(struct spead_send_stream **out,
                              const struct spead_send_stream_config *config, struct spead_err *err);
 
-/* Frees the stream. Before that, it completes every heap that is still in flight with -ECANCELED; the calling thread
- * runs these completions. The owner thread must have stopped calling poll() and wait(). NULL is ignored. */
+/* Frees the stream. Before that, the function completes every heap that is still in flight with -ECANCELED. It runs the
+ * completion functions of these heaps on the calling thread. The owner thread must have stopped calling poll() and
+ * wait(). NULL is ignored. */
 void spead_send_stream_destroy(struct spead_send_stream *stream);
 
 /* What create() has decided: the engine, and how much memory the stream uses. The strings live as long as the
@@ -212,7 +219,7 @@ struct spead_send_plan {
     uint32_t socket_buffer_bytes;
     const char *engine;        /* name of the engine that the stream uses */
     const char *engine_reason; /* one sentence: why the stream uses this engine */
-    uint64_t memory_bytes;     /* all memory of the stream, in bytes; it does not grow later */
+    uint64_t memory_bytes; /* all memory that the stream has, in bytes; this never grows later */
 };
 /* clang-format off */
 #define SPEAD_SEND_PLAN_INIT { .struct_size = sizeof(struct spead_send_plan) }
@@ -231,15 +238,16 @@ struct spead_send_result {
 };
 
 /* The completion function of a heap. The owner thread of the stream calls it once for each accepted heap, in the order
- * in which the stream accepted the heaps. The heap no longer counts as in flight when the call begins, so the function
- * may submit another heap. It must not block. */
+ * in which the stream accepted the heaps. When the call begins, the heap no longer counts as in flight, so this
+ * function may submit another heap. It must not block. */
 typedef void spead_send_done_fn(void *arg, const struct spead_send_result *result);
 
 /* How to send one heap. Start from SPEAD_SEND_OPTIONS_INIT, or from a zeroed struct. */
 struct spead_send_options {
-    spead_send_done_fn *done; /* completion function of the heap; NULL: no call */
-    void *done_arg;           /* first argument of done() */
-    uint32_t destination;     /* which endpoint or link of the stream, counted from 0 */
+    /* completion function of the heap; NULL means that the stream calls none */
+    spead_send_done_fn *done;
+    void *done_arg;       /* first argument of done() */
+    uint32_t destination; /* index of the endpoint or link in the arrays of the stream */
     /* True: the heap gets the heap counter `counter`, and the automatic counter of the stream does not change. False:
      * the heap gets the next automatic counter. */
     bool explicit_counter;
@@ -250,19 +258,19 @@ struct spead_send_options {
 /* clang-format on */
 
 /* Submits a heap. The call never blocks and never copies payload. The stream borrows the heap and its payload until the
- * completion. options may be NULL: then the defaults of SPEAD_SEND_OPTIONS_INIT hold. Any thread may call this
- * function. Returns 0, or one of these errors, after which the stream has not accepted the heap:
- *  -EAGAIN:    heaps_max heaps are in flight already; the stream counts this refusal
- *  -EINVAL:    heap is NULL, or destination or counter is out of range, or packets of this size cannot carry the
- *              heap (for example because repeated item pointers do not fit)
- *  -ESHUTDOWN: stop() was called */
+ * completion. `options` may be NULL, which means SPEAD_SEND_OPTIONS_INIT. Any thread may call this function. Returns 0,
+ * or one of these errors, after which the stream has not accepted the heap:
+ *     -EAGAIN:    heaps_max heaps are in flight already; the stream counts this refusal
+ *     -EINVAL:    `heap` is NULL, or `destination` or `counter` is out of range, or packets of this size cannot carry
+ *                 the heap (for example because repeated item pointers do not fit)
+ *     -ESHUTDOWN: stop() was called */
 int spead_send_stream_submit(struct spead_send_stream *stream, const struct spead_send_heap *heap,
                              const struct spead_send_options *options);
 
-/* Submits a heap as submit() does. If heaps_max heaps are in flight, it waits until one of them completes, or until
+/* Submits a heap as submit() does. If heaps_max heaps are in flight, it waits until one of them completes or until
  * deadline_ns (a time of CLOCK_MONOTONIC; 0 means no limit). Returns the same values as submit(), and -ETIMEDOUT when
- * the deadline has passed. Any thread other than the owner thread may wait in this function. If the owner thread would
- * have to wait, the function returns -EDEADLK. */
+ * the deadline has passed. Any thread except the owner thread may wait in it. In the owner thread, where it would have
+ * to wait, it returns -EDEADLK. */
 int spead_send_stream_submit_wait(struct spead_send_stream *stream,
                                   const struct spead_send_heap *heap,
                                   const struct spead_send_options *options, uint64_t deadline_ns);
@@ -278,8 +286,8 @@ int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_
  * thread then sleeps by timers. Returns 0, or the -errno of the engine. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
-/* Sends the packets that may be sent now. Owner thread; it never blocks. Returns
- *  >= 0        the number of packets that the engine took; 0 means that no packet may be sent yet, or that the
+/* Sends the packets that the rate allows to be sent now. Owner thread; it never blocks. Returns
+ *  >= 0        the number of packets that the engine took; 0 means that the rate allows no packet yet, or that the
  *              engine has no room
  *  -ESHUTDOWN  the stream was stopped, and all heaps have completed
  *  other       the -errno with which the engine has failed */
@@ -290,8 +298,9 @@ int spead_send_stream_poll(struct spead_send_stream *stream);
  * deadline_ns (a time of CLOCK_MONOTONIC; 0 means that the caller sets no limit). Owner thread. */
 int spead_send_stream_wait(struct spead_send_stream *stream, uint64_t deadline_ns);
 
-/* Calls start(), and then poll() and wait() again and again, until the stream was stopped and all heaps have completed.
- * The calling thread is the owner thread. Returns 0, or the -errno with which start() or the engine failed. */
+/* Calls start() once, and after it poll() and wait() again and again, until the stream was stopped and all heaps have
+ * completed. The calling thread is the owner thread. Returns 0, or the -errno with which start() or the engine
+ * failed. */
 int spead_send_stream_run(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Stops the stream. After this call the stream refuses new heaps. It still sends the heaps that it has accepted. When

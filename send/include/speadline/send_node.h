@@ -39,17 +39,17 @@ extern "C" {
 
 struct spead_send_sink; /* opaque */
 
-/* What the sink does with a received heap that is incomplete. The sink cannot send such a heap again, because nobody
- * knows where the items of an incomplete heap end (speadline/heap.h). */
+/* What the sink does with a received heap that is incomplete. The sink cannot send such a heap again, because in an
+ * incomplete heap nobody knows where each item ends (speadline/heap.h). */
 enum spead_send_incomplete {
     SPEAD_SEND_INCOMPLETE_FAIL = 0, /* the node fails on the heap with -EBADMSG */
     SPEAD_SEND_INCOMPLETE_SKIP = 1, /* the sink releases the heap and counts it as skipped */
 };
 
 /* A function of the program that describes the heap which the sink sends for a message. It adds items to *heap, which
- * is empty and has the flavour of the configuration. It may set destination, explicit_counter and counter in *options;
- * the sink itself sets done and done_arg. The data of the items must stay valid until the message is released. The node
- * calls the function in its step, so the function must not block. It returns
+ * is empty and has the flavour of the configuration. It may set `destination`, `explicit_counter` and `counter` in
+ * *options; the sink itself sets `done` and `done_arg`. The data of the items must stay valid until the sink releases
+ * the message. The node calls the function in its step, so the function must not block. It returns
  *  0        when the heap is described
  *  -EAGAIN  when the message is not ready; then the node soon calls the function again
  *  other    a -errno when the heap cannot be described; then the node fails on this message */
@@ -61,9 +61,9 @@ typedef int spead_send_describe_fn(void *arg, const struct spead_message *messag
 struct spead_send_sink_config {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
 
-    /* The stream that the sink sends to; borrowed. Only one sink at a time can use a stream; other producers may submit
-     * to the same stream. The sink holds at most as many messages as heaps_max of this stream says. If the messages are
-     * heaps of a receive stream, the held_heaps of that receive stream must be at least this number. */
+    /* The stream that the sink sends to; borrowed. Only one sink at a time can use a stream, but other producers may
+     * submit to it too. The sink holds at most heaps_max messages (heaps_max of this stream). If the messages are heaps
+     * of a receive stream, the `held_heaps` of that receive stream must be at least this number. */
     struct spead_send_stream *stream;
     int type; /* type of the messages; default SPEAD_TYPE_HEAP */
 
@@ -82,28 +82,28 @@ struct spead_send_sink_config {
     void *done_arg; /* first argument of done() */
 
     uint32_t destination; /* which endpoint or link of the stream, counted from 0; default 0 */
-    /* The flavour of the heaps that the sink sends; default SPEAD-64-40. A received heap keeps its own flavour. */
+    /* The flavour of the heaps that the sink sends; default SPEAD-64-40. A received heap is sent in its own flavour. */
     struct spead_flavour flavour;
     /* What the sink does with an incomplete heap; default SPEAD_SEND_INCOMPLETE_FAIL. */
     enum spead_send_incomplete incomplete;
 
-    /* The id of the item that holds the bytes of the region; default 0x1000. This field and the two below are for
-     * messages of type region. The node fails with -ENOTSUP on a region that the CPU cannot read. If a message has a
-     * device event, the sink sends it only when the device has reported that event. */
+    /* The id of the item whose value is the bytes of the region; default 0x1000. This field and the two fields below
+     * are for messages of the type region. The node fails with -ENOTSUP on a region that the CPU cannot read. If a
+     * message has a device event, the sink sends the message only after the device has reported that event. */
     uint64_t data_id;
-    /* The id of an immediate item that holds the sequence number of the message, modulo 2^N (N is the number of
+    /* The id of an immediate item whose value is the sequence number of the message, modulo 2^N (N is the number of
      * heap-address bits of the flavour). 0 (default) means that there is no such item. */
     uint64_t sequence_id;
-    /* The id of an item that holds the time_ns of the message, as 8 bytes in big-endian order. 0 (default) means that
-     * there is no such item. */
+    /* The id of an item whose value is the time_ns of the message, as 8 bytes in big-endian order. 0 (default) means
+     * that there is no such item. */
     uint64_t time_id;
 
-    /* True (default): the sink runs the stream on a thread of its own as long as the graph runs. At the end it stops
-     * the stream, and the stream cannot be started again. False: the caller runs the stream, on a thread that does not
-     * wait for the graph. After a cancel, the caller must then complete or abandon the heaps that are still in
-     * flight. */
+    /* True (default): the sink runs the stream on a thread of its own from the start of the graph to its end. At the
+     * end it stops the stream, and the stream cannot be started again. False: the caller must run the stream, on a
+     * thread that does not wait for the graph. After a cancel, the caller must then complete or abandon the heaps that
+     * are still in flight. */
     bool own_thread;
-    int cpu; /* CPU to which the sink pins that thread; -1 (default): not pinned */
+    int cpu; /* the CPU to which the sink pins its thread; -1 (default): not pinned */
 };
 /* clang-format off */
 #define SPEAD_SEND_SINK_CONFIG_INIT { \
@@ -116,9 +116,10 @@ struct spead_send_sink_config {
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err);
 
-/* Destroys the sink. The caller should destroy the graph first. If heaps are still in flight (after a cancel with
- * own_thread = false), or if the graph still runs, the sink keeps its memory. Then it still calls `done`, until the
- * last heap has completed and the graph has ended. NULL is ignored. */
+/* Destroys the sink. The caller should destroy the graph first. In two cases this function does not free the memory of
+ * the sink: the graph still runs, or heaps are still in flight (after a cancel with own_thread = false). The sink then
+ * still calls `done`, and frees its memory when the graph has ended and the last heap has completed. NULL is
+ * ignored. */
 void spead_send_sink_destroy(struct spead_send_sink *sink);
 
 /* Fills *config with the configuration of the node. The caller must have set config->struct_size. After this call the
