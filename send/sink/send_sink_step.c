@@ -52,8 +52,8 @@ static void done(void *arg, const struct spead_send_result *result)
 }
 
 /* ---- The phases of a step ------------------------------------------------------------------- *
- * A phase returns SPEAD_STEP_AGAIN if the step must continue with the next phase. Otherwise it returns the result of the
- * step. */
+ * A phase returns SPEAD_STEP_AGAIN if the step must continue with the next phase. Otherwise it returns the result of
+ * the step. */
 
 static void swap(struct speadi_sink_slot **a, struct speadi_sink_slot **b)
 {

@@ -1,5 +1,6 @@
 /* Lets threads wait until heaps of a stream have completed. It uses a futex, and makes no system call if no thread
- * waits. One watcher can be attached. The watcher does not wait: instead, its function on_progress() is called.
+ * waits. In addition, one watcher can be attached. A watcher does not wait: instead, its function on_progress() is
+ * called.
  *
  * How a thread waits: it calls begin(). Then it looks at its condition and calls wait(), again and again until the
  * condition is true. At last it calls end().
@@ -7,8 +8,8 @@
  * How a watcher is used: it is attached once with attach(). After each call of watch(), its on_progress() is called
  * once, at the next change. The thread that calls watch() must look at its condition after that call.
  *
- * A thread that changes a condition calls notify() after the change. When notify() returns true, the owner thread calls
- * call_watcher(). */
+ * A thread that changes a condition calls notify() after the change. When notify() returns true, the owner thread must
+ * call speadi_progress_call_watcher(). */
 #ifndef SPEADI_PROGRESS_H
 #define SPEADI_PROGRESS_H
 
@@ -18,14 +19,14 @@
 #include <stdint.h>
 
 struct speadi_watcher {
-    /* The calling thread holds the lock, so this function must be short. When it returns false, the watcher is
-     * detached. */
+    /* The stream calls this function with `lock` held, so the function must be short. If it returns false, the watcher
+     * is detached. */
     bool (*on_progress)(struct speadi_watcher *watcher);
 };
 
 struct speadi_progress {
-    /* The number of threads that have called begin() and not yet end(). The top bit is set when the watcher must be
-     * called. */
+    /* The number of threads that have called begin() and not yet end(). The top bit is set from a call of watch() until
+     * on_progress() is called. */
     _Atomic uint32_t waiters;
     _Atomic uint32_t epoch; /* notify() increments it */
     pthread_mutex_t lock;   /* protects `watcher` and is held while on_progress() runs */
@@ -35,8 +36,8 @@ struct speadi_progress {
 void speadi_progress_init(struct speadi_progress *progress);
 void speadi_progress_release(struct speadi_progress *progress);
 
-/* begin() tells notify() that this thread waits. end() tells it that the thread waits no longer. The thread must look
- * at its condition after begin(). */
+/* begin() tells notify() that the calling thread waits. After begin() the thread must look at its condition. end()
+ * tells notify() that the thread does not wait any more. */
 void speadi_progress_begin(struct speadi_progress *progress);
 void speadi_progress_end(struct speadi_progress *progress);
 
@@ -44,8 +45,9 @@ void speadi_progress_end(struct speadi_progress *progress);
  * its condition. */
 uint32_t speadi_progress_epoch(struct speadi_progress *progress);
 
-/* Sleeps until a thread calls notify() after `epoch` was read, or until deadline_ns (CLOCK_MONOTONIC; 0 means no
- * limit). Returns 0 or -ETIMEDOUT. It may also return 0 without a notify(). */
+/* Sleeps until a thread calls notify(), or until deadline_ns (CLOCK_MONOTONIC; 0 means no limit). A notify() that came
+ * after `epoch` was read ends the sleep immediately. Returns 0 or -ETIMEDOUT. It can also return 0 without a
+ * notify(). */
 int speadi_progress_wait(struct speadi_progress *progress, uint32_t epoch, uint64_t deadline_ns);
 
 /* Wakes all threads that wait. Any thread and signal handlers may call it; it preserves errno. Returns true when

@@ -1,4 +1,5 @@
-/* How heaps end: the owner thread reaps packets in order, counts them in the ledger, and completes heaps in order. */
+/* How heaps end: the owner thread reaps packets in order and counts them in the ledger. It also completes the heaps in
+ * order. */
 #include "send_stream.h"
 
 #include <assert.h>
@@ -11,8 +12,8 @@ static struct speadi_heap_entry *oldest_entry(const struct spead_send_stream *st
     return speadi_heap_queue_at(&stream->queue, speadi_heap_queue_oldest(&stream->queue));
 }
 
-/* Counts packets of the oldest heap as done with this error (0 means sent). The first error of a packet becomes the
- * error of the heap. */
+/* Counts packets of the oldest heap as done with `error` (0 means that they were sent). The error of the heap is the
+ * first error of one of its packets. */
 static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint64_t bytes,
                         int error)
 {
@@ -25,8 +26,8 @@ static void end_packets(struct spead_send_stream *stream, uint64_t packets, uint
         stream->oldest.error = error;
 }
 
-/* Completes the oldest heap. It frees the slot of the heap before it calls done(), so that done() may submit a heap.
- * After the slot is free, this function must not use the entry or the heap any more. */
+/* Completes the oldest heap. It frees the slot of the heap before it calls done(), because done() is allowed to submit
+ * another heap. After the slot is free, this function must not use the entry or the heap any more. */
 static void complete_oldest(struct spead_send_stream *stream)
 {
     const struct speadi_heap_entry *entry = oldest_entry(stream);

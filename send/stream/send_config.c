@@ -80,8 +80,8 @@ static int check_rate(const struct spead_send_stream_config *config, struct spea
     return 0;
 }
 
-/* Refuses the option `fault` together with the memory of a device. The fault decorator copies packets, and the CPU
- * cannot copy from the memory of a device. */
+/* Refuses the configuration if it has both the option `fault` and memory of a device. The fault decorator copies
+ * packets, and the CPU cannot copy from the memory of a device. */
 static int check_memory(const struct spead_send_stream_config *config, struct spead_err *err)
 {
     if (config->memory_count != 0 && !config->memory)

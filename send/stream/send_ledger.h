@@ -1,9 +1,9 @@
-/* The ledger of a send stream. It consists of the tally that the owner thread counts in, and of the copy that other
- * threads read.
+/* The ledger of a send stream. It consists of the tally and of a published copy. The owner thread counts in the tally.
+ * Other threads read the copy.
  *
  * When the owner thread admits a heap, all packets of the heap go into the bucket `pending`. Each packet later moves to
- * exactly one other bucket. So `submitted` always equals the sum of all buckets. This is also true in the copy that
- * other threads read, because the owner thread publishes all counters together. */
+ * exactly one other bucket. So `submitted` always equals the sum of all buckets. This is also true in the published
+ * copy, because the owner thread publishes all counters together. */
 #ifndef SPEADI_SEND_LEDGER_H
 #define SPEADI_SEND_LEDGER_H
 

@@ -9,13 +9,13 @@
 #include <speadi/clock.h>
 #include <speadi/packet.h>
 
-/* A sleep can end about 50 us late, when the CPU was in a deep idle state, and 50 us are a whole burst at 10 Gb/s. So
- * in the last 50 us before the time of the pacer, the owner thread does not sleep but reads the clock in a loop. If the
- * time between two bursts is shorter than 50 us, the thread never sleeps and keeps a CPU core busy. With bursts of 64
- * KiB this is so above 10 Gb/s. At 100 Mb/s the loop costs 1 % of a CPU core. */
+/* A sleep can end about 50 us late when the CPU was in a deep idle state. At 10 Gb/s, 50 us are the time of a whole
+ * burst. So in the last 50 us before the time of the pacer, the owner thread does not sleep but reads the clock in a
+ * loop. If the time between two bursts is shorter than 50 us, the thread never sleeps and uses a CPU core completely.
+ * With bursts of 64 KiB this happens above 10 Gb/s. At 100 Mb/s the loop costs 1 % of a CPU core. */
 enum { SPIN_NS = 50000 };
 
-/* One train has at most this many packets. */
+/* the largest number of packets in one train */
 enum { TRAIN_PACKETS_MAX = 128 };
 
 /* ---- Poll ---------------------------------------------------------------------------------- */
@@ -37,9 +37,9 @@ static uint64_t paced_bytes(const struct spead_send_stream *stream,
     return bytes;
 }
 
-/* Gives the packets that are cut to the engine. Returns how many packets the engine took, or -errno. For the pacer, a
- * packet is sent when the engine takes it, and not when it is cut. Otherwise, after a burst that had to wait for room
- * in the engine, the next burst would be sent immediately. */
+/* Gives packets that are already cut to the engine. Returns how many packets the engine took, or -errno. The pacer
+ * counts a packet as sent when the engine takes it, not when it is cut. Otherwise, after a burst that had to wait for
+ * room in the engine, the next burst would follow immediately. */
 static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
 {
     const struct speadi_send_transport *transport = &stream->transport;
@@ -59,11 +59,11 @@ static int give_to_engine(struct spead_send_stream *stream, uint64_t now_ns)
     return taken;
 }
 
-/* Returns true when it is better to cut this heap of one packet in the next poll(). In this case the batch already
- * holds whole trains of such heaps, and only a few heaps are left. They would need a short train of their own, which
- * costs as much as a full train. For example, with 64 heaps of 1 KiB in flight, every other train would have only 3
- * packets. Before the next poll() producers submit more heaps, so the train becomes longer. `cut` is the number of
- * packets in the batch. */
+/* Returns true when this heap of one packet must wait for the next poll(). In this case the batch already contains
+ * whole trains of such heaps, and only a few heaps are left. These few heaps would make a short train, which costs as
+ * much as a full train. For example, with 64 heaps of 1 KiB in flight, every second train would have only 3 packets.
+ * Before the next poll(), producers submit more heaps, so the train becomes longer. `cut` is the number of packets in
+ * the batch. */
 static bool is_better_in_the_next_train(const struct spead_send_stream *stream,
                                         const struct speadi_heap_entry *entry, uint64_t cut)
 {
@@ -98,7 +98,7 @@ static void fill_space(struct spead_send_stream *stream, struct speadi_packet_sp
     }
 }
 
-/* Fills a batch: cuts heaps into packets, with at most as many bytes as the pacer allows now. */
+/* Fills a batch: cuts heaps into packets. The packets together have at most as many bytes as the pacer allows now. */
 static void fill_batch(struct spead_send_stream *stream, uint64_t now_ns)
 {
     struct speadi_packet_space space;
@@ -122,7 +122,7 @@ static int move_packets(struct spead_send_stream *stream)
 {
     const bool limited = speadi_pacer_is_limited(&stream->pacer);
     const uint64_t now_ns = limited ? speadi_clock_mono_ns() : 0;
-    /* first the packets that an earlier poll() has cut */
+    /* give the engine first the packets that an earlier poll() has cut */
     int before = give_to_engine(stream, now_ns);
     int taken = 0;
 
@@ -160,8 +160,8 @@ int spead_send_stream_poll(struct spead_send_stream *stream)
         speadi_send_stream_abandon(stream, stream->failure);
     speadi_send_stream_publish(stream);
     if (moved == 0 && speadi_heap_queue_is_drained(&stream->queue)) {
-        /* The engine has reported all packets. But a fault decorator may still hold copies of some packets, which
-         * quiesce() sends. */
+        /* The engine has reported all packets. But if the engine is a fault decorator, it can still hold copies of some
+         * packets. quiesce() sends these copies. */
         stream->transport.ops->quiesce(stream->transport.engine);
         return stream->failure == 0 || stream->failure == -ECANCELED ? -ESHUTDOWN : stream->failure;
     }
@@ -186,7 +186,7 @@ static void sleep_for_heaps(struct spead_send_stream *stream, uint64_t deadline_
     atomic_store_explicit(&stream->asleep, true, memory_order_seq_cst);
     if (!is_new(stream))
         transport->ops->wait(transport->engine, deadline_ns, for_room);
-    /* Relaxed: a producer that still reads true only calls wake() once too often. */
+    /* Relaxed: if a producer still reads true, its only effect is one unnecessary call of wake(). */
     atomic_store_explicit(&stream->asleep, false, memory_order_relaxed);
 }
 
@@ -234,9 +234,8 @@ int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *
 
     /* relaxed: a thread finds its own id in this field only if this thread itself has stored it */
     atomic_store_explicit(&stream->owner, (uintptr_t)pthread_self(), memory_order_relaxed);
-    /* The usual timer slack is 50 us, so a sleep could end up to 50 us late. Then the sleep would end only at the time
-     * of the pacer or after it, and the stream would not reach its rate. If prctl() fails, the stream runs with the
-     * usual slack. */
+    /* The usual timer slack is 50 us, so a sleep can end up to 50 us late. Such a sleep would end at or after the time
+     * of the pacer, and the stream would not reach its rate. If prctl() fails, the stream runs with the usual slack. */
     if (speadi_pacer_is_limited(&stream->pacer))
         prctl(PR_SET_TIMERSLACK, 1ul);
     return !transport->ops->start ? 0 : transport->ops->start(transport->engine, err);

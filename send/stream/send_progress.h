@@ -1,5 +1,5 @@
-/* Tells the send sink how far its stream has come. The sink uses only these functions and the functions of
- * speadline/send.h, so it does not depend on the inner parts of a stream.
+/* The functions by which a send sink sees how many heaps of its stream have completed. The sink uses only these
+ * functions and the functions of speadline/send.h, so it does not depend on the inner parts of a stream.
  *
  * The sink contains a watcher and attaches it to the stream. When the sink wants one call of on_progress() after the
  * next completions, it calls speadi_send_progress_watch(). */
@@ -22,8 +22,8 @@ struct speadi_send_facts {
     bool started; /* true if a thread owns the stream */
 };
 
-/* Fills *facts. Any thread may call it. Other threads may change some of these facts during the call. Each fact then
- * has a value that was true at some moment of the call. */
+/* Fills *facts. Any thread may call it. If another thread changes a fact during the call, *facts gets either the old or
+ * the new value of that fact. */
 void speadi_send_progress_read(const struct spead_send_stream *stream,
                                struct speadi_send_facts *facts);
 
@@ -31,9 +31,9 @@ void speadi_send_progress_read(const struct spead_send_stream *stream,
  * Returns 0, or -EBUSY when another watcher is attached. Any thread may call it. */
 int speadi_send_progress_attach(struct spead_send_stream *stream, struct speadi_watcher *watcher);
 
-/* Requests one call of on_progress() by the owner thread of the stream, after the next completions. After this call the
- * caller must look which heaps have completed, because heaps may have completed just before the call. Any thread may
- * call it. */
+/* Requests one call of on_progress() by the owner thread of the stream, after the next completions. The caller must
+ * look after this call which heaps have completed, because some can have completed just before it. Any thread may call
+ * it. */
 void speadi_send_progress_watch(struct spead_send_stream *stream);
 
 /* Calls on_progress() now, on the calling thread. If another thread is inside on_progress() at this time, this function

@@ -1,6 +1,6 @@
-/* The parts of a send stream. Only its own files include this header: send_config.c (create), send_stream.c (functions
- * for any thread), send_loop.c (the loop of the owner thread), send_complete.c (completions), send_runner.c and
- * send_progress.c. */
+/* The struct of a send stream and its internal functions. Only the files of the stream include this header:
+ * send_config.c (create), send_stream.c (functions for any thread), send_loop.c (the loop of the owner thread),
+ * send_complete.c (completions), send_runner.c and send_progress.c. */
 #ifndef SPEADI_SEND_STREAM_H
 #define SPEADI_SEND_STREAM_H
 
@@ -26,8 +26,10 @@ struct speadi_send_transport {
     const struct speadi_tx_engine_ops *ops;
     void *engine; /* `self` of the engine; the stream closes and frees it at its end */
     uint32_t destination_count;
-    uint32_t buffer_bytes; /* size of the socket buffer that the kernel granted */
-    /* For each destination: how many bytes the rate counts for each packet in addition to the SPEAD bytes. */
+    /* size of the socket buffer that the kernel granted; 0 if there is none */
+    uint32_t buffer_bytes;
+    /* packet_overhead[i] is for destination i. It is the number of bytes that the rate counts for each packet in
+     * addition to the SPEAD bytes. */
     uint32_t packet_overhead[SPEADI_TX_DESTINATIONS_MAX];
     char reason[256];      /* why this engine was chosen */
     uint64_t memory_bytes; /* memory of the engine in addition to its state; set by attach() */
@@ -59,7 +61,7 @@ struct spead_send_stream {
     uint64_t packetising; /* queue position of the heap that is being cut or will be cut next */
     bool heap_begun;      /* true if the packetiser has begun that heap */
     int failure;          /* 0, -ECANCELED after an abandon, or the -errno of the engine */
-    /* The packets of the oldest heap that are done so far: their number, their bytes and their error. */
+    /* Counts the packets of the oldest heap that are done so far. */
     struct {
         uint64_t packets, bytes;
         uint64_t bytes_sent;
@@ -88,8 +90,8 @@ int speadi_send_stream_loop(struct spead_send_stream *stream);
 /* Reaps packets from the engine and completes the heaps whose packets are all done. */
 void speadi_send_stream_reap(struct spead_send_stream *stream);
 
-/* Closes the queue. Then ends every accepted heap that has not completed yet: such a heap completes with the given
- * error (-errno). */
+/* Closes the queue. After that, completes every accepted heap that has not completed yet with `error`, which is a
+ * -errno. */
 void speadi_send_stream_abandon(struct spead_send_stream *stream, int error);
 
 /* Publishes the ledger and then notifies the threads that wait. The owner thread calls it after

@@ -243,9 +243,9 @@ void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits)
                               memory_order_relaxed);
         pthread_mutex_unlock(&channel->control);
     }
-    /* WAIT2 store: ends of both sides may wait for this change. CHANNEL1 release: a receiving end that sees ENDED also
-     * sees every message that was sent. CHANNEL4 store: when the last receiving end sets STOPPED here, the last sending
-     * end may be closing at the same time and looks for STOPPED. */
+    /* WAIT2 store: ends of both sides can be waiting for this change. CHANNEL1 release: a receiving end that sees ENDED
+     * also sees every message that was sent. CHANNEL4 store: when the last receiving end sets STOPPED here, the last
+     * sending end can be closing at the same time. It looks for STOPPED. */
     atomic_fetch_or(&channel->state, bits);
     speadi_wait_queue_wake_all(&channel->waiting_receivers); /* WAIT1 */
     speadi_wait_queue_wake_all(&channel->waiting_senders);

@@ -1,5 +1,5 @@
-/* Sheds messages that no receiving end takes: a single message, or all messages that are left when the last receiving
- * end has closed. */
+/* Sheds messages that no receiving end takes. One function sheds a single message. Another function sheds all messages
+ * that are left after the last receiving end has closed. */
 #include "channel_parts.h"
 #include "taking.h"
 
@@ -13,7 +13,7 @@ void speadi_channel_shed(const struct spead_channel *channel, const struct spead
 
 static uint64_t drain_once(struct spead_channel *channel)
 {
-    /* RING2 acquire: the last receiving end, or the drain before this one, has read the slots before the head. */
+    /* RING2 acquire: the last receiving end, or an earlier drain, has read the slots before the head. */
     struct spead_receiver last = {.head =
                                       atomic_load_explicit(&channel->head, memory_order_acquire)};
     struct spead_message message;
@@ -28,16 +28,16 @@ static uint64_t drain_once(struct spead_channel *channel)
     return count;
 }
 
-/* The last receiving end drains the channel when it closes. A sending end that has not seen the state STOPPED yet may
- * add messages after that, so the last sending end drains once more when it closes. The threads of these two ends may
- * call this function at the same time, but an SPSC ring allows only one reader. So only one of the two threads drains,
- * and it drains once for each of the two calls. */
+/* The last receiving end drains the channel when it closes. A sending end that does not see the state STOPPED yet can
+ * put in messages after that. So the last sending end drains the channel once more when it closes. These two ends can
+ * call this function on two threads at the same time, but an SPSC ring allows only one reader. So only one of the two
+ * threads drains, and it drains once for each of the two calls. */
 void speadi_channel_drain(struct spead_channel *channel)
 {
     uint64_t count = 0;
 
-    /* CHANNEL3 release, acquire: the next drain sees how far this drain came. It also sees every message that was sent
-     * before the call of this function that asked for the next drain. */
+    /* CHANNEL3 release, acquire: the next drain continues where this drain stopped. It also sees every message that was
+     * sent before the call of this function that asked for it. */
     if (atomic_fetch_add_explicit(&channel->drains, 1, memory_order_acq_rel) > 0)
         return;
     do

@@ -22,7 +22,8 @@
 
 /* Bits of channel->state. A bit that is set is never cleared. */
 enum {
-    /* The last sending end has closed. channel->end holds the code that receiving ends return then. */
+    /* The last sending end has closed. From now on channel->end is the code that receiving ends return after the last
+     * message. */
     SPEADI_ENDED = 1u << 0,
     SPEADI_STOPPED = 1u << 1,   /* the last receiving end has closed */
     SPEADI_CANCELLED = 1u << 2, /* spead_channel_cancel() was called */
@@ -32,9 +33,9 @@ enum {
 struct speadi_end {
     struct spead_channel *channel; /* the end holds one reference to the channel */
 
-    /* True if this end may use the short path of sender.c or receiver.c. Then the channel has the form SPSC and keeps
-     * no latency log, and the end has no descriptor. For a sending end, the policy of the channel is BLOCK or
-     * DROP_NEWEST. */
+    /* True if this end is allowed to use the short path of sender.c or receiver.c. There are three conditions. The
+     * channel has the form SPSC and no latency log. The end has no descriptor. If it is a sending end, the policy of
+     * the channel is BLOCK or DROP_NEWEST. */
     bool plain;
     bool is_sender;
 
@@ -46,11 +47,11 @@ struct speadi_end {
     struct speadi_thread_waker *thread_waker;
 
     /* Only the thread that uses the end writes these counters. Any thread may read them for statistics. `moved` is the
-     * number of messages that this end has put in or taken out. It stays 0 in a channel of form SPSC, where head and
-     * tail count the messages. */
+     * number of messages that this end has put in or taken out. It stays 0 in a channel of form SPSC, where `head` and
+     * `tail` of the channel count the messages. */
     _Atomic uint64_t moved;
     _Atomic uint64_t waiting_since_ns; /* when the present wait began; 0 if the end does not wait */
-    /* waited_ns: the length of all waits that have ended, added up. waits: how many waits have begun. */
+    /* `waited_ns` is the sum of the lengths of all waits that have ended. `waits` is how many waits have begun. */
     _Atomic uint64_t waited_ns, waits;
 };
 
@@ -58,9 +59,9 @@ struct speadi_end {
  * whole struct. */
 struct spead_sender {
     struct speadi_end end;
-    uint64_t tail;      /* form SPSC: the value of channel->tail that this end wrote last */
-    uint64_t head_seen; /* form SPSC: the value of channel->head that this end read last */
-    uint64_t offered;   /* policy SAMPLE: how many messages the caller has offered so far */
+    uint64_t tail;      /* only form SPSC: the value of channel->tail that this end wrote last */
+    uint64_t head_seen; /* only form SPSC: the value of channel->head that this end read last */
+    uint64_t offered;   /* only policy SAMPLE: how many messages the caller has offered so far */
     /* The lane of the last message that this end tried to put in. If the end must wait, it waits for a free place in
      * this lane. */
     uint32_t full_lane;
@@ -69,8 +70,8 @@ struct spead_sender {
 
 struct spead_receiver {
     struct speadi_end end;
-    uint64_t head;      /* form SPSC: the value of channel->head that this end wrote last */
-    uint64_t tail_seen; /* form SPSC: the value of channel->tail that this end read last */
+    uint64_t head;      /* only form SPSC: the value of channel->head that this end wrote last */
+    uint64_t tail_seen; /* only form SPSC: the value of channel->tail that this end read last */
 };
 
 /* The sums of the counters of all ends that have closed. */
@@ -90,9 +91,10 @@ struct spead_channel {
     /* The code that receiving ends return after the last message. It is valid as soon as SPEADI_ENDED is set in
      * `state`. */
     _Atomic int32_t end;
-    /* The ring of a channel of form MPSC, SPMC or MPMC. NULL for form SPSC. */
+    /* The ring of a channel of the form MPSC, SPMC or MPMC. It is NULL in a channel of the form SPSC. */
     struct speadi_shared_ring *shared;
-    /* The latency log of a channel of form SPSC. NULL if the channel keeps no times, or has another form. */
+    /* The latency log of a channel of the form SPSC. It is NULL if the channel keeps no times, or if the channel has
+     * another form. */
     struct speadi_latency_log *latency;
     enum speadi_channel_sync sync;
     enum spead_channel_policy policy;
@@ -114,7 +116,7 @@ struct spead_channel {
     alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_receivers;
     alignas(SPEADI_CACHE_LINE) struct speadi_wait_queue waiting_senders;
 
-    pthread_mutex_t control; /* protects the fields below, down to `closed` */
+    pthread_mutex_t control; /* this lock protects the fields from `senders` to `closed` */
     struct speadi_end *senders, *receivers;
     uint32_t sender_count, receiver_count;
     int type;        /* SPEAD_CHANNEL_ANY_TYPE if no end has decided the type yet */
@@ -129,9 +131,9 @@ struct spead_channel {
 
 /* ---- Publishing and looking (docs/adr/0013) ------------------------------------------------- */
 
-/* Publishes a new value of an index (head or tail) of an SPSC ring. After that, the caller looks whether an end of the
- * other side waits (WAIT1). The load of that look must come after the store in this function. WAIT2 store: this is the
- * exchange, or the plain store together with the membarrier of the thread that sleeps. */
+/* Publishes a new value of an index (head or tail) of an SPSC ring. After this call the caller must look whether an end
+ * of the other side waits (WAIT1). The load of that look must come after the store in this function. WAIT2 store: this
+ * is the exchange, or the plain store together with the membarrier of the thread that sleeps. */
 static inline void speadi_publish_index(const struct spead_channel *channel,
                                         _Atomic uint64_t *index, uint64_t value)
 {
@@ -141,7 +143,7 @@ static inline void speadi_publish_index(const struct spead_channel *channel,
     }
     /* RING1, RING2 release: this thread has written or read the slots before the other side sees the index. */
     atomic_store_explicit(index, value, memory_order_release);
-    /* This fence only keeps the compiler from moving a load across it. It is the light half of an asymmetric barrier.
+    /* This fence only stops the compiler from moving a load across it. It is the light half of an asymmetric barrier.
      * The thread that is about to sleep executes the heavy half (speadi_membarrier_heavy()). With SPEADI_SYNC_LOCAL one
      * thread uses both ends, and program order is enough. */
     atomic_signal_fence(memory_order_seq_cst);
@@ -165,15 +167,15 @@ void speadi_channel_set_state(struct spead_channel *channel, uint32_t bits);
 void speadi_channel_shed(const struct spead_channel *channel, const struct spead_message *message,
                          enum spead_shed_cause cause);
 /* In channel_drain.c: sheds all messages that are left in the channel, with the cause CANCELLED. Any thread may call
- * it, but only when no end can receive any more. If another thread is draining the channel already, this call returns
- * at once, and the other thread drains once more. So the messages that were there before a call are certainly gone only
- * when all calls of this function have returned. */
+ * it, but only when no end can receive any more. If another thread is already draining the channel, this call returns
+ * immediately, and the other thread drains once more. So when several threads call this function, the messages are
+ * certainly gone only when all of the calls have returned. */
 void speadi_channel_drain(struct spead_channel *channel);
 
-/* In end.c: three functions that open and close an end. speadi_end_open() returns 0, or an error as spead_sender_open()
- * does. speadi_end_leave() takes the end out of its channel and adds the counters of the end to channel->closed. It
- * returns true if the end was the last open end of its side. After that, speadi_end_release() drops the reference of
- * the end to the channel. */
+/* In end.c: speadi_end_open() opens an end; speadi_end_leave() and then speadi_end_release() close it.
+ * speadi_end_open() returns 0, or an error as spead_sender_open() does. speadi_end_leave() takes the end out of its
+ * channel and adds the counters of the end to channel->closed. It returns true if the end was the last open end of its
+ * side. speadi_end_release() drops the reference of the end to the channel. */
 int speadi_end_open(struct speadi_end *end, struct spead_channel *channel, const char *name,
                     int type, bool is_sender, struct spead_err *err);
 bool speadi_end_leave(struct speadi_end *end);
@@ -183,8 +185,8 @@ void speadi_end_release(struct speadi_end *end);
  * speadi_end_retract() work as spead_sender_announce() and spead_sender_retract() do, but for an end of either side. */
 int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
 bool speadi_end_retract(struct speadi_end *end, struct spead_waker *waker, uint64_t now_ns);
-/* Ends the measured wait, as speadi_end_retract() does, but does not touch the waker. The caller must know that wake()
- * was called. */
+/* Ends the wait in the statistics, as speadi_end_retract() does, but does not touch the waker. The caller must know
+ * that wake() was called. */
 void speadi_end_woken(struct speadi_end *end, uint64_t now_ns);
 /* Sleeps until the end can probably send or receive, or until deadline_ns (CLOCK_MONOTONIC; 0 means no deadline).
  * Returns 0 if the caller should try again, or -ETIMEDOUT. */
@@ -193,8 +195,8 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns);
 int speadi_end_fd(struct speadi_end *end);
 void speadi_end_close_fd(struct speadi_end *end); /* does nothing if the end has no descriptor */
 /* These two functions are only for an end with a descriptor. The thread that uses the end must call
- * speadi_end_before_try() before it tries to send or receive. After a try that found nothing to do, it must call
- * speadi_end_rearm(). If that function returns true, something has come in the meantime, and the thread must try
+ * speadi_end_before_try() before it tries to send or receive. If it then finds nothing to do, it must call
+ * speadi_end_rearm(). If speadi_end_rearm() returns true, there is something to do now, and the thread must try
  * again. */
 void speadi_end_before_try(struct speadi_end *end);
 bool speadi_end_rearm(struct speadi_end *end);

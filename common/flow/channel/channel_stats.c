@@ -14,8 +14,8 @@ static uint64_t depth(const struct spead_channel *channel)
 
     if (channel->shared)
         return speadi_shared_ring_used(channel->shared);
-    /* RING2 acquire: this thread reads the tail after the head, so this tail is not lower than this head. Otherwise the
-     * difference could be negative. */
+    /* RING2 acquire: the tail is read below, after the head. So the tail cannot be lower than the head, and the
+     * difference cannot be negative. */
     head = atomic_load_explicit(&channel->head, memory_order_acquire);
     return speadi_counter_read(&channel->tail) - head;
 }

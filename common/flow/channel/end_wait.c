@@ -60,8 +60,8 @@ static void end_wait(struct speadi_end *end, uint64_t now_ns)
         return;
     if (now_ns == 0)
         now_ns = speadi_clock_mono_ns();
-    /* The order of the two stores matters. A thread that reads the statistics between them misses this wait for a
-     * moment, but no thread ever counts the wait twice. */
+    /* The order of the two stores matters. Another thread can read the statistics between the two stores. That thread
+     * then does not see this wait, but no thread ever counts the wait twice. */
     atomic_store_explicit(&end->waiting_since_ns, 0, memory_order_relaxed);
     if (now_ns > since)
         speadi_counter_add(&end->waited_ns, now_ns - since);
@@ -75,9 +75,9 @@ int speadi_end_announce(struct speadi_end *end, struct spead_waker *waker, uint6
 
     speadi_wait_queue_add(queue, waker); /* WAIT1 */
     speadi_before_look(end->channel);
-    /* This is the last look at the channel (WAIT2). If the end can go on, the waker is taken out of the queue again. If
-     * the waker is not in the queue any more, another thread has called wake() or is calling it. Then the caller gets
-     * 0, as it does when a wake comes after the announcement. */
+    /* This is the last look at the channel (WAIT2). If the end can go on, this function takes the waker out of the
+     * queue again and returns 1. If the waker is no longer in the queue, another thread has called wake() or is calling
+     * it. This function then returns 0, as it does when a wake comes later. */
     if (can_go_on(end) && speadi_wait_queue_remove(queue, waker))
         return 1;
     begin_wait(end, now_ns);
@@ -110,8 +110,8 @@ static int sleep_for_once(struct speadi_end *end, uint64_t deadline_ns)
     speadi_thread_waker_wait(&thread_waker, deadline_ns);
     if (speadi_end_retract(end, &thread_waker.waker, 0))
         return -ETIMEDOUT;
-    /* The waker was not in the queue any more: another thread has called wake() or is calling it. Wait for the end of
-     * that call, because it uses thread_waker, which is on this stack. */
+    /* The waker was no longer in the queue, so another thread has called wake() or is calling it. Wait until that call
+     * has ended, because it uses thread_waker, which lies on the stack of this function. */
     speadi_thread_waker_wait(&thread_waker, 0);
     return 0;
 }
@@ -120,14 +120,14 @@ int speadi_end_sleep(struct speadi_end *end, uint64_t deadline_ns)
 {
     if (!speadi_end_polls(end))
         return sleep_for_once(end, deadline_ns);
-    /* The thread waker is armed already: speadi_end_rearm() armed it after the try that found nothing to do. After a
-     * timeout it stays armed. */
+    /* The thread waker is already armed. speadi_end_rearm() has armed it, after the end had found nothing to do. It
+     * stays armed after a timeout. */
     return speadi_thread_waker_wait(end->thread_waker, deadline_ns) ? 0 : -ETIMEDOUT;
 }
 
 /* ---- Event loops ---------------------------------------------------------------------------
- * The descriptor is not readable while the thread waker is armed and wake() has not been called. At all other times it
- * is readable. */
+ * The descriptor is not readable from the time when the thread waker is armed until wake() is called. At all other
+ * times it is readable. */
 
 void speadi_end_before_try(struct speadi_end *end)
 {

@@ -1,4 +1,4 @@
-/* A histogram of times from 1 ns to 8.6 s. From each power of two to the next there are four buckets. */
+/* A histogram of times from 1 ns to 8.6 s. There are four buckets between a power of two and the next power of two. */
 #include <speadi/latency.h>
 
 #include <stdlib.h>

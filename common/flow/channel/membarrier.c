@@ -33,9 +33,9 @@ bool speadi_membarrier_is_available(void)
 
 void speadi_membarrier_heavy(void)
 {
-    /* After the registration, the call can fail only if the process has installed a filter of system calls since then.
-     * Without the barrier, a wake-up would be lost at some time, and nobody would find the cause. So the process ends
-     * here. */
+    /* The process has registered for this call. So the call can fail only if the process has installed a filter of
+     * system calls after the registration. Without the barrier, a wake-up would be lost at some time, and nobody would
+     * find the cause. So the process ends here. */
     if (membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) < 0) {
         perror(
             "speadline: the process could use membarrier(2) at first, and then the call was forbidden");

@@ -8,7 +8,8 @@
 #include "channel_parts.h"
 #include "taking.h"
 
-#define TAKE_MAX 32u /* take_from_messages() has so many messages on its stack */
+/* The number of messages in an array on the stack of take_from_messages(). */
+#define TAKE_MAX 32u
 
 /* When several receiving ends wait, a message wakes only one of them. After that end has taken messages, it calls this
  * function, which wakes the next end if there is another message. */
@@ -58,8 +59,8 @@ static int try_receive(struct spead_receiver *receiver, struct spead_message *me
     if (max == 0)
         return 0;
     taken = take(receiver, channel, messages, max);
-    /* CHANNEL1 acquire: a message may have come after the first take() and before ENDED was set. The second call of
-     * take() sees every message that was ever sent. */
+    /* CHANNEL1 acquire: a message can have come after the first call of take() and before ENDED was set. The second
+     * call of take() sees every message that was ever sent. */
     if (taken == 0 && atomic_load_explicit(&channel->state, memory_order_acquire) & SPEADI_ENDED) {
         taken = take(receiver, channel, messages, max);
         if (taken == 0)
@@ -132,8 +133,8 @@ int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message
 
 /* ---- Receiving only the references ---------------------------------------------------------- */
 
-/* Stores the reference of a message as a pointer at `to`. It copies the pointer as bytes, because the caller's array
- * holds pointers of another type. C does not allow a store through a void ** there. */
+/* Stores the reference of a message as a pointer at the address `to`. It copies the bytes of the pointer, because the
+ * array of the caller has pointers of another type, and C does not allow a store through a void ** there. */
 static inline void put_reference(void *to, const struct spead_message *message)
 {
     const void *reference = (const void *)(uintptr_t)message->reference;
@@ -242,8 +243,8 @@ void spead_receiver_close(struct spead_receiver *receiver)
         speadi_channel_set_state(channel, SPEADI_STOPPED);
         speadi_channel_drain(channel);
     } else {
-        /* This end may have been woken for a message that it has not taken. So another receiving end must be woken for
-         * that message. */
+        /* Perhaps another thread has woken this end for a message that this end has not taken. So this function wakes
+         * another receiving end for that message. */
         speadi_wait_queue_wake_one(&channel->waiting_receivers);
     }
     speadi_end_release(&receiver->end);

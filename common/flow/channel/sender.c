@@ -14,7 +14,7 @@ static inline uint64_t spsc_known_room(const struct spead_sender *sender,
 }
 
 /* Returns how many of `count` messages fit into the ring now. The receiving end writes the cache line of channel->head,
- * so reading it is slow. This function reads it only if head_seen shows too few free places. */
+ * so a read of channel->head is slow. This function reads it only if head_seen shows too few free places. */
 static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_channel *channel,
                                  uint32_t count)
 {
@@ -24,15 +24,15 @@ static inline uint32_t spsc_room(struct spead_sender *sender, struct spead_chann
     sender->head_seen = atomic_load_explicit(&channel->head, memory_order_acquire);
     if (spsc_known_room(sender, channel) >= count)
         return count;
-    /* relaxed: `full` is only reported. It is written only once, because the receiving end reads the same cache line,
-     * and each write would slow that end down. */
+    /* relaxed: `full` is only reported. This end writes it only once. The receiving end reads the same cache line, so
+     * more writes would make the receiving end slower. */
     if (!atomic_load_explicit(&channel->full, memory_order_relaxed))
         atomic_store_explicit(&channel->full, 1, memory_order_relaxed);
     return (uint32_t)spsc_known_room(sender, channel);
 }
 
-/* Copies `count` messages into the ring. The caller must know that the ring has so many free places. `count` must be at
- * least 1. */
+/* Copies `count` messages into the ring. The caller must know that the ring has at least `count` free places. `count`
+ * must be at least 1. */
 static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count)
 {
@@ -46,8 +46,8 @@ static inline void spsc_copy_in(struct spead_sender *sender, struct spead_channe
     speadi_publish_index(channel, &channel->tail, end); /* RING1, WAIT2 */
 }
 
-/* Writes the present time into the latency log for each of `count` messages, which enter the ring now. `position` is
- * the position of the first message. */
+/* Writes the present time into the latency log for `count` messages that enter the ring now. `position` is the position
+ * of the first of them. */
 static void spsc_note_times(struct spead_channel *channel, uint64_t position, uint32_t count)
 {
     uint64_t now_ns = speadi_clock_mono_ns();
@@ -57,8 +57,8 @@ static void spsc_note_times(struct spead_channel *channel, uint64_t position, ui
 }
 
 /* Puts messages into an SPSC ring, beginning with the first, until no free place is left. Returns how many it has put.
- * With `times`, it also writes the times of these messages into the latency log of the channel. A channel without a
- * latency log ignores `times`. */
+ * If `times` is true, it also writes the times of these messages into the latency log of the channel. If the channel
+ * has no latency log, `times` has no effect. */
 static inline uint32_t spsc_put(struct spead_sender *sender, struct spead_channel *channel,
                                 const struct spead_message *messages, uint32_t count, bool times)
 {
@@ -79,16 +79,16 @@ static uint32_t lane_of(const struct spead_channel *channel, const struct spead_
     return message->priority < channel->lanes ? message->priority : channel->lanes - 1;
 }
 
-/* Frees `count` places that this thread has claimed and not used. Because of these places, another sending end may have
- * found the channel full and gone to sleep. So this function wakes one sending end. */
+/* Frees `count` places that this thread has claimed and not used. Another sending end has perhaps found the channel
+ * full because of these places, and sleeps now. So this function wakes one sending end. */
 static void return_room(struct spead_channel *channel, uint32_t count)
 {
     speadi_shared_ring_unclaim(channel->shared, count);
     speadi_wait_queue_wake_one(&channel->waiting_senders);
 }
 
-/* Puts messages into a shared ring: the first message, and the messages directly after it that are for the same lane.
- * It stops when no free place is left. Returns how many it has put. */
+/* Puts messages for one lane into a shared ring. These are the first message and the messages directly after it that
+ * have the same lane. It stops when no free place is left. Returns how many messages it has put. */
 static uint32_t shared_put_run(struct spead_sender *sender, struct spead_channel *channel,
                                const struct spead_message *messages, uint32_t count)
 {
@@ -149,8 +149,8 @@ static void shed(struct spead_sender *sender, const struct spead_message *messag
 
 /* Takes one message out of the channel and sheds it, to make a place for a message of `lane`. The message that is shed
  * is called the victim. The function looks for a victim in the lanes below `lane`, beginning with the lowest lane. If
- * all these lanes are empty and the policy is DROP_OLDEST, it looks in `lane` itself. In each case the victim is the
- * oldest message of its lane. The place of the victim stays claimed. Returns false if there is no victim. */
+ * all these lanes are empty and the policy is DROP_OLDEST, it looks in `lane` itself. In each lane it chooses the
+ * oldest message. The place of the victim stays claimed. Returns false if there is no victim. */
 static bool take_victim(struct spead_sender *sender, struct spead_channel *channel, uint32_t lane)
 {
     struct spead_message victim;
@@ -168,8 +168,8 @@ static bool take_victim(struct spead_sender *sender, struct spead_channel *chann
     return true;
 }
 
-/* Sheds another message that is in the channel, and puts `message` into the place of that message. It is called when
- * `message` has found the channel full. Returns false if no other message can make room. */
+/* Puts `message` into a channel that was full. To make a place, it first sheds another message, which is in the
+ * channel. Returns false if it could not put `message` in. */
 static bool displace(struct spead_sender *sender, struct spead_channel *channel,
                      const struct spead_message *message)
 {
@@ -178,7 +178,7 @@ static bool displace(struct spead_sender *sender, struct spead_channel *channel,
     if (!take_victim(sender, channel, lane))
         return false;
     if (speadi_shared_ring_push(channel->shared, lane, message, 1) == 0) {
-        /* Another thread still reads the slot, so this thread cannot write to it now. */
+        /* Another thread is still reading the slot, so this thread must not write to it now. */
         return_room(channel, 1);
         return false;
     }
@@ -195,8 +195,8 @@ static void put_or_shed_one(struct spead_sender *sender, struct spead_channel *c
 
     if (displaces && displace(sender, channel, message))
         return;
-    /* If `displaces` is set, displace() has failed. Receiving ends may have taken messages out since then, so put() is
-     * tried once more. put() never waits. */
+    /* If `displaces` is true, displace() has failed. But receiving ends have perhaps taken messages out after that. So
+     * this function tries put() once more. put() never waits. */
     if (!displaces || put(sender, channel, message, 1) == 0)
         shed(sender, message, SPEAD_SHED_NEWEST);
 }
@@ -232,8 +232,8 @@ static int stop_error(uint32_t state)
     return state & SPEADI_CANCELLED ? -ECANCELED : -EPIPE;
 }
 
-/* When several sending ends wait, a free place wakes only one of them. After that end has sent its messages, it calls
- * this function, which wakes the next end if there is another free place. */
+/* When several sending ends wait, a free place wakes only one of them. After the woken end has sent its messages, it
+ * calls this function. The function wakes the next end if there is another free place. */
 static void pass_on(struct spead_sender *sender, struct spead_channel *channel)
 {
     if (channel->waiting_senders.many && speadi_wait_queue_is_waiting(&channel->waiting_senders) &&
@@ -271,8 +271,8 @@ static int try_send(struct spead_sender *sender, const struct spead_message *mes
     return (int)count;
 }
 
-/* Finishes a send at an end that has `plain` set. Only the first `accepted` of `count` messages are in the channel so
- * far. The policy decides about the rest. */
+/* Finishes a send at an end that has `plain` set. The first `accepted` of `count` messages are already in the channel.
+ * The policy of the channel decides what happens to the other messages. */
 static __attribute__((noinline)) int finish_plain_send(struct spead_sender *sender,
                                                        const struct spead_message *messages,
                                                        uint32_t count, uint32_t accepted)

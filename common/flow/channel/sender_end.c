@@ -8,8 +8,8 @@
 
 /* ---- Waiting ------------------------------------------------------------------------------- */
 
-/* Returns how many free places the end finds, as speadi_sender_room() does, but does not arm the descriptor. Returns
- * UINT32_MAX if the channel is stopped or cancelled, because then a send does not wait: it fails. */
+/* Returns how many free places the end finds. Unlike speadi_sender_room(), it does not arm the descriptor. Returns
+ * UINT32_MAX if the channel is stopped or cancelled, because a send then fails and does not wait. */
 static uint32_t room(struct spead_sender *sender)
 {
     struct spead_channel *channel = sender->end.channel;
@@ -95,13 +95,13 @@ void spead_sender_close(struct spead_sender *sender, int error)
         note_error(channel, error);
     if (speadi_end_leave(&sender->end)) {
         speadi_channel_set_state(channel, SPEADI_ENDED);
-        /* CHANNEL4 load: if this load does not see STOPPED, the last receiving end has not set it yet. Then that end
-         * will drain the channel itself. */
+        /* CHANNEL4 load: if this load does not see STOPPED, the last receiving end sets STOPPED later and then drains
+         * the channel itself. */
         if (atomic_load(&channel->state) & SPEADI_STOPPED)
             speadi_channel_drain(channel);
     } else {
-        /* This end may have been woken for a free place that it has not used. So another sending end must be woken for
-         * that place. */
+        /* Perhaps another thread has woken this end for a free place that this end has not used. So this function wakes
+         * another sending end for that place. */
         speadi_wait_queue_wake_one(&channel->waiting_senders);
     }
     speadi_end_release(&sender->end);

@@ -28,8 +28,8 @@ struct speadi_shared_ring {
     struct lane lane[];
 };
 
-/* Returns the number of slots of a lane, which is at least two. With only one slot, the turn p + 1 would mean two
- * things: that position p may be read, and that position p + 1 may be written. */
+/* Returns the number of slots of a lane, which is at least two. If a lane had only one slot, the turn p + 1 would have
+ * two meanings: a thread may read position p, and a thread may write position p + 1. */
 static uint64_t slots_for(uint32_t capacity)
 {
     return speadi_power_of_two_from(speadi_max_u32(capacity, 2));
@@ -136,9 +136,9 @@ void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count)
 
 /* ---- Slots --------------------------------------------------------------------------------- */
 
-/* Returns how many slots in a row are ready, beginning with the slot of `position`; at most `max`. A slot is ready if
- * its turn is its position + `offset`. With offset 0 the function looks for slots to write, with offset 1 for slots to
- * read. */
+/* Returns how many consecutive slots are ready, beginning with the slot of `position`, but at most `max`. A slot is
+ * ready if its turn is its position + `offset`. With offset 0 the function looks for slots to write. With offset 1 it
+ * looks for slots to read. */
 static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           uint64_t position, uint64_t offset, uint32_t max)
 {
@@ -151,8 +151,8 @@ static uint32_t ready_run(const struct speadi_shared_ring *ring, const struct la
     return run;
 }
 
-/* Claims the ready slots that begin at position *index, at most `max` of them. To claim them, it adds their number to
- * *index. Returns this number, and sets *position to the position of the first claimed slot. */
+/* Claims ready slots, at most `max` of them, beginning with the slot at position *index. To claim them, it adds their
+ * number to *index. Returns how many slots it claimed, and sets *position to the position of the first of them. */
 static uint32_t claim_run(const struct speadi_shared_ring *ring, const struct lane *lane,
                           _Atomic uint64_t *index, uint64_t offset, uint32_t max,
                           uint64_t *position)
@@ -237,8 +237,8 @@ static bool is_ready(const struct speadi_shared_ring *ring, const struct lane *l
 
 bool speadi_shared_ring_has_message(struct speadi_shared_ring *ring)
 {
-    /* WAIT2 load: this load reads a value that a sending end has stored. The loop below sees every turn that was set
-     * before that store. */
+    /* WAIT2 load: this load reads a value that a sending end has stored. So the loop below sees every turn that the
+     * sending end set before it stored the value. */
     atomic_load(&ring->published);
     for (uint32_t i = 0; i < ring->lanes; i++)
         if (is_ready(ring, &ring->lane[i], &ring->lane[i].head, 1))

@@ -1,14 +1,14 @@
-/* The ring of a channel with several sending ends or several receiving ends. It has one row of slots for each lane, and
- * one count of used places for all lanes together.
+/* The ring of a channel with several sending ends or several receiving ends. It has an array of slots for each lane,
+ * and one count of used places for all lanes together.
  *
- * Each slot has a number that is called its turn. The turn says which thread may touch the slot. Each message of a lane
- * has a position: 0, 1, 2 and so on. A thread may write the slot of position p when the turn of the slot is p. After
- * the write, it sets the turn to p + 1. Then a thread may read the slot. After the read, it sets the turn to p + the
- * number of slots, which is the next position that uses the same slot. This is the bounded queue of D. Vyukov; in
- * addition, a thread can claim several slots at once. No operation waits for another thread: if another thread is still
- * copying a slot, the slot counts as not ready.
+ * Each slot has a number that is called its turn. The turn says which thread is allowed to touch the slot. Each message
+ * of a lane has a position: 0, 1, 2 and so on. When the turn of a slot is p, a thread may write the message of position
+ * p into it. After the write, the thread sets the turn to p + 1. Then a thread may read the slot. After the read, that
+ * thread sets the turn to p + the number of slots, which is the next position that uses the same slot. This is the
+ * bounded queue of D. Vyukov; in addition, a thread can claim several slots at once. No operation waits for another
+ * thread: if another thread is still copying a slot, the slot counts as not ready.
  *
- * `used` is the number of claimed places in all lanes. A place counts whether it holds a message yet or not. The number
+ * `used` is the number of claimed places in all lanes. A claimed place counts even if it has no message yet. The number
  * never exceeds the capacity.
  *
  * Any thread may call push, pop, claim, unclaim and the functions that only read. None of these functions blocks. */
@@ -35,18 +35,19 @@ size_t speadi_shared_ring_bytes(uint32_t capacity, uint32_t lanes);
 
 /* Claims places for up to `count` messages. Returns how many places it has claimed, which is 0 if the ring is full. */
 uint32_t speadi_shared_ring_claim(struct speadi_shared_ring *ring, uint32_t count);
-/* Frees `count` claimed places. These are places that were not used, or whose messages were taken out with pop().
- * Sending ends that sleep wait for this change (WAIT2). */
+/* Frees `count` claimed places. The caller has not used these places, or has taken out their messages with pop(). This
+ * is a change for which sleeping sending ends wait (WAIT2). */
 void speadi_shared_ring_unclaim(struct speadi_shared_ring *ring, uint32_t count);
 
 /* Puts up to `count` messages into a lane. The caller must have claimed a place for each of them. Returns how many
- * messages it has put. If another thread still reads one of the slots, that number is less than `count`, and the places
- * for the other messages stay claimed. Receiving ends that sleep wait for this change (WAIT2). */
+ * messages it has put. If another thread is still reading one of the slots, the function puts fewer than `count`
+ * messages, and the places for the other messages stay claimed. This is a change for which sleeping receiving ends wait
+ * (WAIT2). */
 uint32_t speadi_shared_ring_push(struct speadi_shared_ring *ring, uint32_t lane,
                                  const struct spead_message *messages, uint32_t count);
 
-/* Takes up to `max` messages out of one lane. Returns how many messages it has taken. Their places stay claimed. The
- * caller sets `arrived` if a receiving end takes the messages; only then does the latency log count them. */
+/* Takes up to `max` messages out of one lane. Returns how many messages it has taken. Their places stay claimed.
+ * `arrived` must be true if a receiving end takes the messages. The latency log counts only such messages. */
 uint32_t speadi_shared_ring_pop(struct speadi_shared_ring *ring, uint32_t lane,
                                 struct spead_message *messages, uint32_t max, bool arrived);
 

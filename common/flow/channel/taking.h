@@ -10,8 +10,8 @@
 
 #include "channel_parts.h"
 
-/* Reads channel->tail. Raises channel->high_water if a receiving end has never found so many messages before. Returns
- * how many messages are in the ring. */
+/* Reads channel->tail, and returns how many messages are in the ring. If this is more than a receiving end has ever
+ * found before, the function raises channel->high_water. */
 static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
                                         struct spead_channel *channel)
 {
@@ -27,8 +27,8 @@ static inline uint64_t speadi_spsc_look(struct spead_receiver *receiver,
     return depth;
 }
 
-/* Takes `count` messages out of the ring. The caller must know that the ring holds so many messages. `count` must be at
- * least 1. */
+/* Takes `count` messages out of the ring. The caller must know that the ring has at least `count` messages. `count`
+ * must be at least 1. */
 static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t count)
@@ -43,8 +43,8 @@ static inline void speadi_spsc_copy_out(struct spead_receiver *receiver,
     speadi_publish_index(channel, &channel->head, end); /* RING2, WAIT2 */
 }
 
-/* Adds to the latency log how long each of `count` messages was in the ring. A receiving end takes these messages now.
- * `position` is the position of the first message. */
+/* Adds to the latency log how long each of `count` messages was in the ring. The caller, a receiving end, takes these
+ * messages now. `position` is the position of the first message. */
 static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_t position,
                                           uint32_t count)
 {
@@ -54,8 +54,9 @@ static inline void speadi_spsc_note_taken(struct spead_channel *channel, uint64_
         speadi_latency_leave(channel->latency, (position + i) & channel->mask, now_ns);
 }
 
-/* Takes up to `max` messages out of an SPSC ring. Returns how many it has taken. With `times`, it also adds the times
- * of these messages to the latency log of the channel. A channel without a latency log ignores `times`. */
+/* Takes up to `max` messages out of an SPSC ring. Returns how many it has taken. If `times` is true, it also adds the
+ * times of these messages to the latency log of the channel. If the channel has no latency log, `times` has no
+ * effect. */
 static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
                                         struct spead_channel *channel,
                                         struct spead_message *messages, uint32_t max, bool times)
@@ -63,8 +64,8 @@ static inline uint32_t speadi_spsc_take(struct spead_receiver *receiver,
     uint64_t there = receiver->tail_seen - receiver->head;
     uint32_t taken;
 
-    /* The sending end writes the cache line of channel->tail, so reading it is slow. The receiving end reads it only if
-     * tail_seen shows fewer messages than it wants. */
+    /* The sending end writes the cache line of channel->tail, so a read of channel->tail is slow. The receiving end
+     * reads it only if tail_seen shows fewer messages than the caller wants. */
     if (there < max)
         there = speadi_spsc_look(receiver, channel);
     taken = there < max ? (uint32_t)there : max;

@@ -22,12 +22,12 @@ static void wake_thread(struct spead_waker *waker)
         (struct speadi_thread_waker *)(void *)((char *)waker -
                                                offsetof(struct speadi_thread_waker, waker));
 
-    /* The signal comes before the store of CALLED, because the owner may close the descriptor after that store. */
+    /* Signal the descriptor before the store of CALLED, because the owner can close the descriptor after that store. */
     if (thread_waker->fd.fd >= 0)
         speadi_wake_fd_signal(&thread_waker->fd);
-    /* WAKER1 release: the owner may free the thread waker as soon as it sees CALLED. So the system call below uses only
-     * the address of the futex. By then, another futex may lie at that address. The thread of that futex then wakes
-     * without a reason, which every user of a futex must expect. */
+    /* WAKER1 release: as soon as the owner sees CALLED, it is allowed to free the thread waker. So the system call
+     * below uses only the address of the futex. At that time there can already be another futex at this address. The
+     * thread that waits for the other futex then wakes without a reason, which every user of a futex must expect. */
     if (atomic_exchange_explicit(&thread_waker->state, CALLED, memory_order_acq_rel) == SLEEPING)
         syscall(SYS_futex, &thread_waker->state, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 }
@@ -45,7 +45,7 @@ void speadi_thread_waker_release(struct speadi_thread_waker *thread_waker)
 
 void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker)
 {
-    /* relaxed: after this store, the owner announces the waker. The announcement orders this store before a call of
+    /* relaxed: the owner announces the waker after this store. The announcement orders this store before any call of
      * wake(). */
     atomic_store_explicit(&thread_waker->state, ARMED, memory_order_relaxed);
 }

@@ -1,10 +1,10 @@
 /* A waker for a thread that sleeps (futex) or that polls a descriptor (eventfd).
  *
- * One thread owns a thread waker. The owner arms the thread waker, announces the field `waker` at a channel or a
+ * One thread owns a thread waker. The owner arms the thread waker, announces its field `waker` at a channel or a
  * throttle, and waits. A thread of the other side calls waker.wake() at most once. An owner that no longer wants to
- * wait retracts the announcement. If it cannot retract the announcement, another thread has called wake() or is calling
- * it. Then the owner must call speadi_thread_waker_wait() without a deadline before it frees the thread waker. This
- * wait takes only as long as wake() does. */
+ * wait retracts the announcement. If this fails, another thread has called wake() or is calling it. The owner must then
+ * call speadi_thread_waker_wait() without a deadline before it frees the thread waker. That call returns as soon as
+ * wake() has ended. */
 #ifndef SPEADI_THREAD_WAKER_H
 #define SPEADI_THREAD_WAKER_H
 
@@ -30,8 +30,8 @@ void speadi_thread_waker_release(struct speadi_thread_waker *thread_waker);
  * owner must call this function before it announces the waker. */
 void speadi_thread_waker_arm(struct speadi_thread_waker *thread_waker);
 
-/* Returns true if wake() was called after the last speadi_thread_waker_arm(), and does not touch the thread waker any
- * more. */
+/* Returns true if wake() was called after the last speadi_thread_waker_arm() and has ended its use of the thread
+ * waker. */
 bool speadi_thread_waker_was_called(const struct speadi_thread_waker *thread_waker);
 
 /* Sleeps until wake() is called or until deadline_ns (CLOCK_MONOTONIC; 0 means no deadline). Returns what
