@@ -1,4 +1,4 @@
-/* Decides whether "auto" may choose verbs for the endpoints of a stream. */
+/* Decides whether the engine choice "auto" is allowed to choose verbs for the endpoints of a stream. */
 #include <speadi/verbs_device.h>
 
 #include <errno.h>

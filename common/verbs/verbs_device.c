@@ -1,4 +1,5 @@
-/* Opens one port for raw Ethernet packets, and tries whether this process may use them. */
+/* Opens one port of a device for raw Ethernet packets, and tests whether this process is allowed to use such
+ * packets. */
 #include <speadi/verbs_device.h>
 
 #include <assert.h>
@@ -54,7 +55,7 @@ static int read_report(struct speadi_verbs_device *device, const struct speadi_v
     ret = speadi_verbs_interface_read(&report->interface, found->interface_index, err);
     if (ret < 0)
         return ret;
-    /* no failure, because devices of other makers need no libmlx5 */
+    /* this is no failure, because devices of other makers need no libmlx5 */
     if (speadi_mlx5_load(&device->mlx5, NULL) < 0)
         device->mlx5 = NULL;
     ret = speadi_verbs_report_read(report, device->verbs, device->mlx5, device->context, err);
@@ -104,7 +105,8 @@ void speadi_verbs_device_close(struct speadi_verbs_device *device)
     assert(device->registrations == 0);
     if (device->pd)
         code = device->verbs->dealloc_pd(device->pd);
-    assert(code != EBUSY); /* EBUSY means that something that was made from pd still exists */
+    /* EBUSY would mean that an object that was made from pd still exists. */
+    assert(code != EBUSY);
     if (device->context)
         code = device->verbs->close_device(device->context);
     assert(code != EBUSY);
@@ -113,8 +115,8 @@ void speadi_verbs_device_close(struct speadi_verbs_device *device)
     device->context = NULL;
 }
 
-/* Makes a queue pair for raw packets and destroys it again. Only the kernel can say whether this process may use raw
- * packets, because that depends on capabilities, namespaces and the age of the driver. */
+/* Tests whether this process is allowed to use raw packets: makes a queue pair for raw packets and destroys it again.
+ * Only the kernel can answer this, because the answer depends on capabilities, namespaces and the age of the driver. */
 static int try_raw_packets(struct speadi_verbs_device *device, struct spead_err *err)
 {
     const struct speadi_verbs *verbs = device->verbs;

@@ -1,5 +1,5 @@
-/* Finds the device and the port that the user wishes for. sysfs knows ports, bonds and VLANs. In a container or in
- * another network namespace there may be no sysfs. Then the address tables (GID tables) of the ports say which
+/* Finds the device and the port that the user wishes for. sysfs describes ports, bonds and VLANs. But in a container or
+ * in another network namespace, sysfs can be missing. Then the address tables (GID tables) of the ports say which
  * interface a port belongs to. */
 #include "verbs_find.h"
 
@@ -21,7 +21,7 @@ struct finder {
     struct ibv_device **list;
     int count;
     struct speadi_verbs_found *found;
-    /* the error of a device that could not be opened; it may be the wanted device */
+    /* the error of a device that could not be opened; it is possibly the wanted device */
     struct spead_err open_err;
 };
 
@@ -109,9 +109,9 @@ static bool is_of(const struct ibv_gid_entry *entry, const struct speadi_verbs_i
     return is_eui64_of(&entry->gid, interface->mac) || is_address_of(&entry->gid, interface->name);
 }
 
-/* Searches the address tables of an open device. Returns the number of the port that has an address of the interface,
- * or 0 if no port has one. If `interface` is NULL, the function returns the first port that has any interface, and sets
- * *index to the index of that interface. */
+/* Searches the address tables of an open device for an address of the interface. Returns the number of the port that
+ * has such an address, or 0 if there is no such port. If `interface` is NULL, the function returns the number of the
+ * first port that has any interface, and sets *index to the index of that interface. */
 static uint8_t search_gids(const struct speadi_verbs *verbs, struct ibv_context *context,
                            const struct speadi_verbs_interface *interface, unsigned *index)
 {
@@ -182,7 +182,7 @@ static int find_by_sysfs(struct finder *finder, const struct speadi_verbs_interf
 }
 
 /* Opens one device after another until it finds the device of the interface. If a device cannot be opened, the function
- * continues with the next one, because that may be the right one. */
+ * continues with the next device, because that can be the right device. */
 static void find_by_gids(struct finder *finder, const struct speadi_verbs_interface *interface)
 {
     for (int n = 0; n < finder->count && !finder->found->context; n++) {

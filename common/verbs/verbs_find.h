@@ -5,7 +5,7 @@
 #include <speadi/verbs_device.h>
 
 /* The device that speadi_verbs_find() has found: its open context, its port, and the interface of that port. The caller
- * must close context. */
+ * must close `context`. */
 struct speadi_verbs_found {
     struct ibv_context *context;
     char device[SPEADI_VERBS_NAME_MAX];

@@ -15,8 +15,8 @@ void spead_heap_unref(struct spead_heap *heap)
 {
     if (!heap)
         return;
-    /* HEAP1 release: this thread's reads of the heap come before the next use of its memory. HEAP1 acquire, for the
-     * thread that drops the last reference: the reads of all other threads come before that use too. */
+    /* HEAP1 release: this thread reads the heap before another thread uses the memory again. HEAP1 acquire, for the
+     * thread that drops the last reference: all other threads, too, read the heap before that use. */
     if (atomic_fetch_sub_explicit(&heap->references, 1, memory_order_acq_rel) == 1)
         speadi_block_release(heap->region);
 }

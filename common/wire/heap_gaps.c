@@ -9,7 +9,7 @@ struct gap_walk {
     /* The current gap: where it begins, its length, and how many packets are missing in it. `packets` is 0 if that
      * number is unknown. */
     uint64_t offset, bytes, packets;
-    /* How many refused packets are left for the current gap and the later gaps; see cause_of(). */
+    /* How many refused packets the walk has not yet given to a gap (see cause_of()). */
     uint64_t refused_left;
 };
 
@@ -17,7 +17,7 @@ static struct gap_walk walk_gaps(const struct spead_heap *heap)
 {
     return (struct gap_walk){
         .heap = heap,
-        /* A complete heap has no gap. It may not have its spans any more, so the walk does not read them. */
+        /* A complete heap has no gap. Perhaps it does not have its spans any more, so the walk must not read them. */
         .next_span = heap->complete ? heap->span_count + 1 : 0,
         .refused_left = heap->refused_packets,
     };
@@ -45,8 +45,9 @@ static bool next_gap(struct gap_walk *walk)
 }
 
 /* Returns the cause of the current gap. The heap knows how many packets were refused, but not which packets. So the
- * function gives the refused packets to the gaps, in the order of the gaps. If at least as many refused packets are
- * left as are missing in this gap, the cause is SPEAD_GAP_REFUSED. Then refused_left becomes smaller by that number. */
+ * function assigns the refused packets to the gaps, in the order of the gaps. If the number of refused packets that are
+ * left is enough for all missing packets of this gap, the cause is SPEAD_GAP_REFUSED. The function then subtracts the
+ * missing packets from refused_left. */
 static enum spead_gap_cause cause_of(struct gap_walk *walk)
 {
     uint64_t needed = walk->packets == 0 ? 1 : walk->packets;

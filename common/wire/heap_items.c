@@ -36,8 +36,8 @@ static uint32_t keep_items_and_ends(struct spead_heap *heap)
     return immediate;
 }
 
-/* Drops the addressed pointers whose items have no bytes. Such a pointer may mark the end of the item before it.
- * That end is not lost, because the next pointer has the same address and marks it too. */
+/* Drops the addressed pointers whose items have no bytes. Such a pointer can also mark the end of the item before it.
+ * That end is not lost, because the next pointer has the same address and so marks the same end. */
 static void drop_zero_length(struct spead_heap *heap, uint32_t immediate)
 {
     uint32_t kept = immediate;
@@ -53,7 +53,8 @@ static void drop_zero_length(struct spead_heap *heap, uint32_t immediate)
     heap->pointer_count = kept;
 }
 
-/* Moves the NULL pointers behind the addressed items, so that item i is pointer i. Returns the number of items. */
+/* Moves the NULL pointers behind the pointers of the addressed items. After that the pointer of item i has the index i.
+ * Returns the number of items. */
 static uint32_t split_ends(struct spead_heap *heap, uint32_t immediate)
 {
     uint64_t *pointers = heap->pointers;
@@ -84,7 +85,8 @@ void speadi_heap_sort_items(struct spead_heap *heap)
     heap->sorted = true;
 }
 
-/* Returns the lowest address of a NULL pointer above `address`, or the length of the heap. */
+/* Returns the lowest address of a NULL pointer that is higher than `address`. If there is none, it returns the length
+ * of the heap. */
 static uint64_t end_above(const struct spead_heap *heap, uint64_t address)
 {
     uint32_t low = heap->item_count, high = heap->pointer_count;

@@ -7,7 +7,8 @@
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
 
-/* merge_small() copies at most so many pointers to its stack, which takes 4 KiB. It merges two runs in linear time. */
+/* The largest number of pointers that merge_small() copies to its stack. They take 4 KiB. merge_small() merges two runs
+ * in linear time. */
 #define SCRATCH_POINTERS 512
 
 /* Returns the key by which a pointer is sorted: 0 for an immediate pointer, more than 0 for an addressed pointer. */
@@ -60,8 +61,8 @@ static size_t count_below(const uint64_t *run, size_t count, uint64_t key, unsig
     return low;
 }
 
-/* Merges two sorted runs that are next to each other. It copies the left run first. So the left run may have at most
- * SCRATCH_POINTERS pointers. */
+/* Merges two sorted runs that are next to each other. It copies the left run first, so the left run must not have more
+ * than SCRATCH_POINTERS pointers. */
 static void merge_small(uint64_t *pointers, size_t left, size_t right, unsigned bits)
 {
     uint64_t scratch[SCRATCH_POINTERS];

@@ -1,4 +1,4 @@
-/* Decodes packets. Anybody may have sent them, so nothing in them is trusted. */
+/* Decodes packets. Anybody can have sent them, so the decoder trusts nothing in them. */
 #include <speadi/packet.h>
 
 #define HAS(id) (1u << (id))
@@ -7,7 +7,7 @@
  * pointer. All other pointers write their values to value[0], so that the loop over the pointers needs no branch. */
 struct specials {
     uint64_t value[SPEAD_ID_PAYLOAD_LENGTH + 1];
-    uint32_t seen;  /* has the bit HAS(id) for each id that the packet has */
+    uint32_t seen;  /* the bit HAS(id) is set for each id that the packet has */
     uint32_t count; /* number of pointers with the ids 1 to 4 */
 };
 
@@ -43,8 +43,8 @@ static inline void read_specials(struct specials *specials, const uint8_t *point
     }
 }
 
-/* Decodes a packet that has exactly the four special pointers, in the order of their ids. Nearly all packets inside a
- * heap are like this. Returns false for any other packet. */
+/* Decodes a packet that has exactly the four special pointers, in the order of their ids. Nearly all packets of a heap,
+ * except its first ones, are like this. Returns false for any other packet. */
 static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *head, unsigned bits,
                                 uint32_t payload_bytes)
 {
@@ -54,8 +54,8 @@ static inline bool decode_plain(struct speadi_packet *packet, const uint8_t *hea
              length = speadi_load_be64(pointers + SPEADI_POINTER_BYTES),
              offset = speadi_load_be64(pointers + 2 * SPEADI_POINTER_BYTES),
              bytes = speadi_load_be64(pointers + 3 * SPEADI_POINTER_BYTES);
-    /* `odd` has the bits in which the ids of the four pointers differ from 1, 2, 3 and 4. These ids fit in every
-     * flavour, because an id has at least 7 bits. */
+    /* A bit of `odd` is set if the ids of the four pointers differ from 1, 2, 3 and 4 in that bit. These ids fit in
+     * every flavour, because an id has at least 7 bits. */
     uint64_t odd = (counter ^ (immediate | SPEAD_ID_HEAP_COUNTER * one)) |
                    (length ^ (immediate | SPEAD_ID_HEAP_LENGTH * one)) |
                    (offset ^ (immediate | SPEAD_ID_PAYLOAD_OFFSET * one)) |
@@ -98,8 +98,8 @@ __attribute__((cold, noinline)) static int refuse_header(const uint8_t *head, ui
     return SPEAD_RECV_MALFORMED_WIDTHS;
 }
 
-/* Returns the bucket for a packet whose special pointers were refused. `room` is the number of bytes behind the
- * pointers. */
+/* Returns the bucket for a packet whose special pointers were refused. `room` is the number of bytes that the packet
+ * has behind its pointers. */
 __attribute__((cold, noinline)) static int refuse_specials(const struct specials *specials,
                                                            uint32_t room)
 {

@@ -1,4 +1,5 @@
-/* The tickets of a throttle. A ticket that comes back goes directly to the thread or node that has waited longest. */
+/* The tickets of a throttle. When a ticket is given back and some thread or node waits for one, the ticket goes
+ * directly to the thread or node that has waited longest. */
 #include <speadline/throttle.h>
 
 #include <errno.h>
@@ -14,8 +15,8 @@
 #include "waker_list.h"
 
 /* A throttle has a lock instead of atomic counters, because the waker list and the count of free tickets must change
- * together. So the wakers get tickets in the order in which they began to wait. The lock costs little, because one
- * ticket is taken for each piece of expensive work. */
+ * together. Only in this way do the wakers get tickets in the order in which they began to wait. The lock costs little,
+ * because each ticket is taken for a piece of work that takes much longer. */
 struct spead_throttle {
     pthread_mutex_t lock;
 
@@ -147,13 +148,13 @@ int spead_throttle_take(struct spead_throttle *throttle, uint64_t deadline_ns)
     if (!speadi_thread_waker_wait(&thread_waker, deadline_ns)) {
         if (spead_throttle_retract(throttle, &thread_waker.waker))
             return -ETIMEDOUT;
-        /* The waker was not in the queue any more: another thread has called wake() or is calling it. Wait for the end
-         * of that call. */
+        /* The waker was no longer in the queue, so another thread has called wake() or is calling it. Wait until that
+         * call has ended, because it uses thread_waker, which lies on the stack of this function. */
         speadi_thread_waker_wait(&thread_waker, 0);
     }
-    /* Either spead_throttle_cancel() or spead_throttle_give() has called wake(). In the second case, this thread has a
-     * ticket now. If the throttle was cancelled after that, the ticket is lost. That does no harm, because no thread
-     * can take tickets any more. */
+    /* Either spead_throttle_give() or spead_throttle_cancel() has called wake(). If it was spead_throttle_give(), this
+     * thread has a ticket now. If another thread cancels the throttle after that, the ticket is lost. The loss does no
+     * harm, because no thread can take tickets any more. */
     return spead_throttle_is_cancelled(throttle) ? -ECANCELED : 0;
 }
 

@@ -26,7 +26,7 @@ void speadi_wait_queue_release(struct speadi_wait_queue *queue)
 static void unlink_waker(struct speadi_wait_queue *queue, struct spead_waker *waker)
 {
     speadi_waker_list_remove(&queue->many->queue, waker);
-    /* relaxed: a thread that still sees the old count only takes the lock and finds no waker. */
+    /* relaxed: if a thread still sees the old count, it takes the lock without need and finds no waker. */
     atomic_fetch_sub_explicit(&queue->waiting, 1, memory_order_relaxed);
 }
 

@@ -1,8 +1,8 @@
-/* The wakers of the ends that wait at one side of a channel. The other side wakes these ends.
+/* The wakers of the ends that wait at one side of a channel. The other side of the channel wakes these ends.
  *
- * If the side can have only one end, the queue is a single atomic pointer. If the side can have many ends, the queue is
- * a waker list under a lock. Then the other side takes the lock only when an end waits. Each waker that is added leaves
- * the queue exactly once: either a thread calls its wake(), or speadi_wait_queue_remove() returns true.
+ * If a side can have only one end, its queue is a single atomic pointer. If a side can have many ends, its queue is a
+ * waker list under a lock; the other side takes that lock only when an end waits. Each waker that is added leaves the
+ * queue exactly once: either a thread calls its wake(), or speadi_wait_queue_remove() returns true.
  *
  * A thread that changes the channel first publishes the change, and then looks whether an end of the other side waits.
  * Between these two steps there must be a full barrier. Either this thread executes the barrier, or the thread that
@@ -25,9 +25,9 @@ struct speadi_wait_queue_many {
 };
 
 struct speadi_wait_queue {
-    /* For a queue for one end: the waker of that end if it waits, else NULL. */
+    /* In a queue for one end: the waker of that end if the end waits, else NULL. */
     _Atomic(struct spead_waker *) single;
-    _Atomic uint32_t waiting;            /* for a queue for many ends: how many ends wait */
+    _Atomic uint32_t waiting;            /* in a queue for many ends: how many ends wait */
     struct speadi_wait_queue_many *many; /* NULL if this is a queue for one end */
 };
 
@@ -37,8 +37,8 @@ bool speadi_wait_queue_init(struct speadi_wait_queue *queue, bool many);
 void speadi_wait_queue_release(struct speadi_wait_queue *queue);
 
 void speadi_wait_queue_add(struct speadi_wait_queue *queue, struct spead_waker *waker);
-/* Takes a waker out of the queue. Returns true if the waker was in the queue: then no thread calls its wake(). Returns
- * false if another thread has called wake() or is calling it. */
+/* Takes a waker out of the queue. Returns true if the waker was in the queue, which means that no thread will call its
+ * wake(). Returns false if another thread has called wake() or is calling it. */
 bool speadi_wait_queue_remove(struct speadi_wait_queue *queue, struct spead_waker *waker);
 
 /* wake_first() wakes the end that has waited longest. wake_all() wakes all ends that wait. If no end waits, the two
@@ -54,8 +54,8 @@ static inline bool speadi_wait_queue_is_waiting(struct speadi_wait_queue *queue)
     return queue->many ? atomic_load(&queue->waiting) != 0 : !!atomic_load(&queue->single);
 }
 
-/* Returns true if the end waits. This function and wake_single() below are only for a queue for one end. WAIT1 load: as
- * in speadi_wait_queue_is_waiting(). */
+/* Returns true if the end waits. This function and speadi_wait_queue_wake_single() are only for a queue for one end.
+ * WAIT1 load: as in speadi_wait_queue_is_waiting(). */
 static inline bool speadi_wait_queue_has_single(struct speadi_wait_queue *queue)
 {
     return atomic_load(&queue->single);
@@ -67,7 +67,8 @@ static inline void speadi_wait_queue_wake_single(struct speadi_wait_queue *queue
         speadi_wait_queue_wake_first(queue);
 }
 
-/* Wakes the end that has waited longest, if any end waits. The queue may be of either kind. */
+/* Wakes the end that has waited longest, if any end waits. It works for a queue for one end and for a queue for many
+ * ends. */
 static inline void speadi_wait_queue_wake_one(struct speadi_wait_queue *queue)
 {
     if (__builtin_expect(speadi_wait_queue_is_waiting(queue), 0))

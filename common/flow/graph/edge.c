@@ -1,4 +1,4 @@
-/* Edges: which ports share a channel, and how that channel is made. */
+/* The edges of a graph: they say which ports are joined by one channel. This file also makes the channels. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -95,8 +95,8 @@ void speadi_edge_attach(struct speadi_edge *edge, struct speadi_node_port *port)
 {
     struct speadi_node_port **side = port->is_output ? &edge->senders : &edge->receivers;
 
-    /* The port becomes the first one of the list. If 10,000 nodes share an edge, it would be slow to look for the end
-     * of the list each time. No plan or search depends on the order of the ports. */
+    /* The port becomes the first port of the list. A search for the end of the list would be slow if 10,000 nodes used
+     * one edge. The order of the ports has no meaning. */
     port->edge_next = *side;
     *side = port;
     port->edge = edge;
@@ -309,8 +309,8 @@ enum spead_channel_form speadi_edge_form(const struct speadi_edge *edge)
     return many_receivers ? SPEAD_CHANNEL_SPMC : SPEAD_CHANNEL_SPSC;
 }
 
-/* Returns the kind of ordering that the channel needs. If one worker runs all nodes at the edge, one thread uses both
- * sides of the channel, and no fences are needed. */
+/* Returns the kind of memory ordering that the channel needs. If one worker runs all nodes at the edge, one thread uses
+ * both sides of the channel, and no fences are needed. */
 static enum speadi_channel_sync sync_of(const struct speadi_edge *edge)
 {
     const struct speadi_worker *worker = edge->senders

@@ -10,7 +10,8 @@
 
 #include "task.h"
 
-/* A port of a node. When the graph runs, a port that belongs to an edge owns one end of the channel of that edge. */
+/* A port of a node. If the port belongs to an edge, it owns one end of the channel of that edge as long as the graph
+ * runs. */
 struct speadi_node_port {
     struct speadi_node_waker node_waker;   /* the waker of this port; it wakes the port's node */
     struct speadi_edge *edge;              /* NULL if the port is not joined */
@@ -25,29 +26,30 @@ struct speadi_node_port {
     bool is_output;
 
     /* Only the thread of the node's worker reads and writes these four fields. */
-    bool waits : 1;     /* the port has answered -EAGAIN in this step */
-    bool announced : 1; /* the waker of the port is announced at the channel */
-    /* The port is an input of a channel that the program has made, and the node found it empty after the stop of the
-     * graph. */
+    bool waits : 1;     /* true if the port has returned -EAGAIN in this step */
+    bool announced : 1; /* true if the waker of this port is announced */
+    /* True if the port is an input of a channel that the program has made, and the node has found this channel empty
+     * after the stop of the graph. */
     bool ended : 1;
-    /* The waker of this port was called, and other ends may wait at the same side of the channel. At the end of the
-     * turn, the node must wake the next of these ends if there is still something for it. */
+    /* True if the waker of this port was called, and other ends can be waiting at the same side of the channel. The
+     * node must wake the next of these ends at the end of the turn, if there is still a message or a free place for
+     * it. */
     bool must_pass_on : 1;
 };
 
 /* A channel with the ports that it joins. */
 struct speadi_edge {
     struct speadi_edge *next; /* next edge in the list graph->edges */
-    /* The graph makes the channel when it starts. If `outside` is set, the program has made the channel, and the
-     * function that joins it to a port stores it here. */
+    /* The graph makes the channel when it starts. But if `outside` is true, the program has made the channel, and the
+     * function that joins the channel to a port stores it here. */
     struct spead_channel *channel;
     struct spead_channel_config config;
     /* The name of the channel. If it is NULL, the channel gets a name that is built from the names of the ports. */
     char *name;
     struct speadi_node_port *senders, *receivers;
     uint32_t sender_count, receiver_count;
-    /* Only speadi_graph_sort() uses this field: how many receiving ports belong to nodes that are not in graph->order
-     * yet. */
+    /* How many receiving ports of this edge belong to nodes that are not in graph->order yet. Only speadi_graph_sort()
+     * uses this field. */
     uint32_t unready;
     int type;
     bool outside;                  /* true if the program has made the channel */

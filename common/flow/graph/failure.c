@@ -18,8 +18,9 @@ static const struct spead_node *upstream(const struct spead_node *node)
     return edge && edge->senders ? speadi_node_of(edge->senders) : NULL;
 }
 
-/* Writes the path from a source to the node. The text is filled from its end to its start, because a node only knows
- * the nodes that send to it. If the path is too long or is a loop, its beginning is cut off and replaced by "...". */
+/* Writes the path from a source to the node. The function fills the text from its end to its beginning, because a node
+ * knows only the nodes that send to it. If the path is too long or is a loop, the function writes "..." in place of the
+ * beginning of the path. */
 static void write_path(const struct spead_node *node, char *path, size_t max)
 {
     char text[256];

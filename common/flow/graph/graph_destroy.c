@@ -24,7 +24,8 @@ static void destroy_own_worker(struct speadi_worker *worker)
 
 static void destroy_node(struct spead_node *node)
 {
-    /* The worker of an executor must not be read here: the executor may have been destroyed before the graph. */
+    /* Only a worker that the graph owns is destroyed here. This function must not read the worker of an executor,
+     * because the program can have destroyed the executor before the graph. */
     if (node->blocking && node->task.worker && node->task.worker != &node->graph->puller)
         destroy_own_worker(node->task.worker);
     if (node->ops->destroy)

@@ -14,8 +14,8 @@ void speadi_graph_node_ended(struct spead_graph *graph)
     pthread_mutex_unlock(&graph->lock);
 }
 
-/* Interrupts a blocking node. The caller must have woken the node before. So this call interrupts a step that began
- * before the wake. A step that begins later sees graph->stopping. */
+/* Interrupts a blocking node. The caller must have woken the node before. So this call only has to interrupt a step
+ * that began before that wake. A step that begins later sees graph->stopping. */
 static void interrupt(struct spead_node *node)
 {
     uint32_t state = speadi_task_state(&node->task);

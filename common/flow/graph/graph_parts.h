@@ -34,7 +34,7 @@ struct spead_graph {
     struct speadi_worker puller; /* the worker of all nodes of a pulled graph */
     uint64_t searches;           /* number of the latest search for a node to step (graph_pull.c) */
 
-    _Atomic bool stopping, cancelled; /* any thread may set them; no thread clears them */
+    _Atomic bool stopping, cancelled; /* any thread may set them; nobody clears them */
 
     pthread_mutex_t lock; /* protects all fields below */
     pthread_cond_t ended_cond;
@@ -47,7 +47,7 @@ struct spead_graph {
 
 /* ---- graph.c -------------------------------------------------------------------------------- */
 
-/* Frees the table of names, which is only needed while nodes are added. */
+/* Frees the table of names. The graph needs it only until all nodes are added. */
 void speadi_graph_forget_names(struct spead_graph *graph);
 
 /* Checks whether the graph can run. Returns 0, or -EINVAL with a sentence in *err. */

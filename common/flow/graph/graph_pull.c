@@ -36,7 +36,7 @@ static void search_node(struct search *search, struct spead_node *node)
 }
 
 /* Adds all nodes at one side of an edge to the search. Then it moves the first port of that side to the end of the
- * list, so that the node of this port comes last in the next search. Otherwise one of several sources could get all
+ * list. So the node of this port comes last in the next search. Without this, one of several sources could get all
  * turns, and the other sources would wait for ever. */
 static void search_side(struct search *search, struct speadi_node_port **side)
 {
@@ -63,8 +63,9 @@ static bool is_active(struct spead_node *node)
            state == (SPEADI_TASK_SUSPENDED | SPEADI_TASK_WOKEN);
 }
 
-/* Returns a node that has inputs and can make a step, or NULL if there is none. Such a node may return a ticket.
- * Sources are left out, so that work that is under way goes on and no new work begins. */
+/* Returns a node that has inputs and can make a step, or NULL if there is none. Such a node can possibly return a
+ * ticket. The function leaves out sources, because they would begin new work. The other nodes only continue work that
+ * is under way. */
 static struct spead_node *active_consumer(struct spead_graph *graph)
 {
     for (struct spead_node *node = graph->nodes; node; node = node->next)
@@ -181,7 +182,7 @@ void speadi_graph_end_pull(struct spead_graph *graph)
     speadi_worker_enter(before);
 }
 
-/* Returns what spead_graph_next() answers when the channel to the caller has ended with this code. */
+/* Returns the value that spead_graph_next() must return when the channel to its caller has ended with `code`. */
 static int end_code(struct spead_graph *graph, int code, struct spead_err *err)
 {
     struct spead_failure failure = SPEAD_FAILURE_INIT;

@@ -27,8 +27,9 @@ static void count_unready(struct spead_graph *graph)
     }
 }
 
-/* Appends sending nodes of the edge to `order`. It is called when all receiving nodes of the edge are in `order`. A
- * sending node is appended if the same is true for all other edges to which it sends. */
+/* Appends sending nodes of the edge to `order`. The caller calls it when all receiving nodes of the edge are in
+ * `order`. The function appends a sending node only if, at each of its other edges, all receiving nodes are in `order`
+ * too. */
 static void order_senders(struct speadi_edge *edge, struct spead_node **order, uint32_t *count)
 {
     for (struct speadi_node_port *port = edge->senders; port; port = port->edge_next)
@@ -38,8 +39,9 @@ static void order_senders(struct speadi_edge *edge, struct spead_node **order, u
         }
 }
 
-/* Notes that the node was put into `order`. Each edge from which the node receives now waits for one receiving node
- * less. When an edge waits for none any more, order_senders() looks at its sending nodes. */
+/* Records that the node was put into `order`. At each edge from which the node receives, one receiving node less is
+ * missing in `order`. When no receiving node of an edge is missing any more, order_senders() looks at the sending nodes
+ * of that edge. */
 static void note_ordered(struct spead_node *node, struct spead_node **order, uint32_t *count)
 {
     for (uint32_t i = 0; i < node->input_count; i++)
@@ -47,9 +49,9 @@ static void note_ordered(struct spead_node *node, struct spead_node **order, uin
             order_senders(node->inputs[i].edge, order, count);
 }
 
-/* Makes graph->order. It begins with the nodes that send to no other node. A sending node is put into the order when
- * all nodes that receive from it are there. If nodes form a loop, each of them waits for another one, and none can be
- * put into the order in this way. Then the function takes one of the nodes that are not in the order yet: the node that
+/* Makes graph->order. It begins with the nodes that send to no other node. A sending node is put into the order after
+ * all nodes that receive from it. This rule cannot put nodes of a loop into the order, because each of them sends to
+ * another node of the loop. If only such nodes are left, the function puts one of them into the order: the node that
  * was added to the graph first. */
 int speadi_graph_sort(struct spead_graph *graph, struct spead_err *err)
 {
@@ -89,8 +91,8 @@ static struct speadi_worker *worker_on_cpu(struct spead_executor *executor, int 
     return NULL;
 }
 
-/* Gives a worker to a node that blocks or that is bound to a CPU. A blocking node gets a worker of its own. Another
- * node gets the worker of the executor that is pinned to the CPU of the node. */
+/* Gives a worker to a node that blocks or that is bound to a CPU. A blocking node gets a worker of its own. A node that
+ * is only bound to a CPU gets the worker of the executor that is pinned to that CPU. */
 static int assign_fixed(struct spead_node *node, struct spead_executor *executor,
                         struct spead_err *err)
 {
@@ -128,9 +130,9 @@ static uint32_t least_loaded(struct spead_executor *executor, const uint32_t *as
     return best;
 }
 
-/* Gives a worker to each node. Nodes that are neighbours in the flow should share a worker, and all workers should get
- * about the same number of nodes. So the function cuts graph->order into pieces of one length, and gives each piece to
- * a worker. */
+/* Gives a worker to each node. There are two aims: nodes that are neighbours in the flow have the same worker, and all
+ * workers have about the same number of nodes. So the function cuts graph->order into pieces of one length, and gives
+ * each piece to a worker. */
 static int assign_workers(struct spead_graph *graph, struct spead_executor *executor,
                           struct spead_err *err)
 {
@@ -242,15 +244,15 @@ static int start_threads(struct spead_graph *graph, struct spead_err *err)
     return 0;
 }
 
-/* Gives every node to its worker for the first turn. As soon as the first node was given to its worker, nodes may
- * finish, and the graph may end. The loop still reads graph->order. That is safe, because only the owner of the graph
- * may destroy the graph, and the owner is the caller. */
+/* Gives every node to its worker for the first turn. The first nodes can finish, and the graph can end, before this
+ * loop has ended. The loop still reads graph->order. That is safe, because only the owner of the graph may destroy it,
+ * and the owner is the caller. */
 static void launch(struct spead_graph *graph)
 {
     for (uint32_t i = 0; i < graph->node_count; i++) {
         struct spead_node *node = graph->order[i];
 
-        /* TASK1 acquire: if the graph was cancelled before, the node sees that in its first turn. */
+        /* TASK1 acquire: if the graph was cancelled before this, the node sees that in its first turn. */
         atomic_exchange(&node->task.state, SPEADI_TASK_ACTIVE);
         speadi_worker_rouse(speadi_worker_hand(node->task.worker, &node->task));
     }

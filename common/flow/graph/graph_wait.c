@@ -33,8 +33,8 @@ static bool wait_for_end(struct spead_graph *graph, uint64_t deadline_ns)
     return true;
 }
 
-/* Waits as spead_graph_wait() does. Sets *ended to false if the deadline has passed before the graph ended. The return
- * value alone does not show that, because a node may also fail with -ETIMEDOUT. */
+/* Waits as spead_graph_wait() does. Sets *ended to false if the deadline has passed before the graph ended, else to
+ * true. The return value is not enough for this, because a node can also fail with -ETIMEDOUT. */
 static int wait_or_time_out(struct spead_graph *graph, uint64_t deadline_ns, bool *ended,
                             struct spead_err *err)
 {

@@ -111,7 +111,7 @@ static void port_waits(struct spead_node *self, struct speadi_node_port *port)
     self->waiting = port;
 }
 
-/* Notes that an input has ended with this code: the end of stream, an error from upstream, or -ECANCELED. The function
+/* Records that an input has ended with `code`: the end of stream, an error from upstream, or -ECANCELED. The function
  * is not inlined, because otherwise every receive would reserve stack for `cause`. */
 __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
                                                        struct speadi_node_port *port, int code)
@@ -132,7 +132,8 @@ __attribute__((noinline, cold)) static int input_ended(struct spead_node *self,
 static int nothing_received(struct spead_node *self, struct speadi_node_port *port, int code)
 {
     if (code == -EAGAIN && port->edge->outside && spead_node_is_stopping(self)) {
-        /* The node has taken all messages that were sent before the stop, and does not wait for more. */
+        /* After the stop the input is empty, so the node has taken all messages that were sent before the stop. The
+         * node does not wait for more messages. */
         port->ended = true;
         code = -ESHUTDOWN;
     }
@@ -228,8 +229,8 @@ uint32_t speadi_node_room(struct spead_node *self, uint32_t output)
 
 /* ---- Tickets -------------------------------------------------------------------------------- */
 
-/* Checks whether the ticket for which the node waits has come. Returns 0 if it has come, -EAGAIN if it has not, and
- * -ECANCELED if the throttle was cancelled. */
+/* Checks whether the node has got the ticket for which it waits. Returns 0 if it has got the ticket, -EAGAIN if it has
+ * not, and -ECANCELED if the throttle was cancelled. */
 static int ticket_arrived(struct spead_node *self)
 {
     struct spead_throttle *throttle = self->ticket;
@@ -292,8 +293,8 @@ void spead_node_explain(struct spead_node *self, const char *format, ...)
 
 bool spead_node_is_stopping(const struct spead_node *self)
 {
-    /* relaxed: a node that spead_graph_stop() has woken sees the flag (TASK1). A step that is already running may see
-     * it a little later. */
+    /* relaxed: a node that spead_graph_stop() has woken sees the flag (TASK1). If a step is already running, it can see
+     * the flag a little later. */
     return atomic_load_explicit(&self->graph->stopping, memory_order_relaxed);
 }
 

@@ -16,28 +16,29 @@ struct spead_node {
     struct speadi_task task; /* the part of the node that its worker knows */
 
     /* Only the thread of the node's worker reads and writes the fields of this group. */
-    struct speadi_node_port *waiting; /* list of the ports that answered -EAGAIN in the last step */
+    struct speadi_node_port *waiting; /* list of the ports that returned -EAGAIN in the last step */
     uint64_t wait_until_ns;           /* until when the node waits; 0 if it waits for no time */
     uint64_t not_before_ns; /* when the back-off before a retry ends; 0 if there is none */
-    /* The throttle at which the node waits for a ticket. The ticket may have come, and the node may not have noticed
-     * yet. NULL if the node waits for no ticket. */
+    /* The throttle at which the node waits for a ticket. It is NULL if the node waits for no ticket. When the ticket
+     * has come, this field stays set until the node has noticed the ticket. */
     struct spead_throttle *ticket;
     struct speadi_node_waker ticket_waker;
-    /* The last code with which a port, or a throttle, told this step that it has ended. 0 if there was none. */
+    /* The code with which a port or a throttle has told the present step that it has ended; the last such code, if
+     * there were several. It is 0 if there was none. */
     int reported_end;
     /* The first error with which an input has ended; 0 if there was none. The node closes its outputs with this
      * error. */
     int input_error;
-    /* How many retries there were so far for the message on which the node failed last. */
+    /* How many times the node has retried the message on which it failed last. */
     uint32_t tries;
-    /* Only speadi_graph_sort() uses this field, before any turn: how many outputs still lead to a receiving node that
-     * is not in graph->order. */
+    /* How many outputs of the node lead to a receiving node that is not in graph->order yet. Only speadi_graph_sort()
+     * uses this field, before any turn. */
     uint32_t unready;
     uint64_t working_sequence, tried_sequence;
     uint32_t working_stream, tried_stream;
     bool has_working;
     bool started, diverting;
-    bool must_pass_on; /* a port of this node has its must_pass_on set */
+    bool must_pass_on; /* true if a port of this node has must_pass_on set */
     /* The input that received a message last. Other threads read this field when they write the path to a failure. */
     _Atomic uint32_t last_input;
     /* If `diverting` is set, this is a failed message that waits for a free place at the error port. The pointer is
@@ -67,8 +68,8 @@ struct spead_node {
 
     /* The thread that builds the graph writes these two fields. Later, the thread that calls spead_graph_next() writes
      * them. */
-    uint64_t search; /* number of the last search that met this node */
-    /* The next node of the search. While the program builds the graph: the next node in the same chain of
+    uint64_t search; /* index of the last search that met this node */
+    /* In a search: the next node of the search. Before the graph starts: the next node in the same chain of
      * graph->names. */
     struct spead_node *search_next;
 
@@ -93,27 +94,28 @@ int speadi_node_create(struct spead_node **out, const struct spead_node_config *
 
 /* ---- turn.c --------------------------------------------------------------------------------- */
 
-/* Gives one turn to the node of this task. The node makes one step. Then it is queued again, suspended or finished.
- * Only the thread of the node's worker may call this function. When the function returns, the node may have been
- * freed. */
+/* Gives one turn to the node of this task. The node makes one step. After that it is queued again, suspended or
+ * finished. Only the thread of the node's worker may call this function. The caller must not use the node after the
+ * call, because the node can already be freed. */
 void speadi_node_turn(struct speadi_task *task);
 
 /* Ends a node: calls the node's finish(), and then closes its inputs and outputs. The outputs are closed with `error`,
- * where 0 means no error. Only the thread of the node's worker may call this function. If that worker does not run, any
- * thread may call it. When the function returns, the node may have been freed, unless the caller owns the graph. */
+ * where 0 means no error. Only the thread of the node's worker may call this function; if that worker does not run, any
+ * thread may call it. If the caller does not own the graph, it must not use the node after the call, because the node
+ * can already be freed. */
 void speadi_node_finish(struct spead_node *node, int error);
 
 /* ---- policy.c ------------------------------------------------------------------------------- */
 
-/* Applies the policy of the node after a step failed with `code`. Returns the result with which the turn goes on: an
- * enum spead_step, or `code` if the failure is fatal. */
+/* Applies the policy of the node after a step failed with `code`. The turn continues with the value that this function
+ * returns: an enum spead_step, or `code` if the failure is fatal. */
 int speadi_node_failed(struct spead_node *node, int code);
 
 /* Tries to send the diverted message to the error port. Returns false if the channel there is still full. */
 bool speadi_node_divert(struct spead_node *node);
 
-/* Releases the diverted message, if there is one, and counts it as skipped. It is called when the node or the error
- * port has ended, so that no other node can receive the message. */
+/* Releases the diverted message, if there is one, and counts it as skipped. The caller calls it when the node or the
+ * error port has ended. No other node can receive the message after that. */
 void speadi_node_drop_diverted(struct spead_node *node);
 
 /* ---- failure.c ------------------------------------------------------------------------------ */

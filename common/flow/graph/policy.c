@@ -21,8 +21,8 @@ static int fatal(struct spead_node *node, int code)
     return code;
 }
 
-/* Returns true if the node has a retry left. When the node fails on another message, its retries are counted from 0
- * again. */
+/* Returns true if the policy allows one more retry. When the node fails on another message, the retries are counted
+ * from 0 again. */
 static bool may_retry(struct spead_node *node)
 {
     if (node->tries == 0 || node->tried_stream != node->working_stream ||

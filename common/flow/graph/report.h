@@ -8,10 +8,11 @@
 
 struct speadi_report {
     char *out;
-    /* `max` is the size of `out` in bytes. `length` is the length of the whole text, with the part that was cut off. */
+    /* `max` is the size of `out` in bytes. `length` is the length of the whole text, including the part that does not
+     * fit into `out`. */
     size_t max, length;
     bool json;
-    bool separate; /* the next JSON member or element needs a comma before it */
+    bool separate; /* true if the next JSON member or element needs a comma before it */
 };
 
 void speadi_report_init(struct speadi_report *report, char *out, size_t max, bool json);
@@ -28,7 +29,7 @@ void speadi_report_open(struct speadi_report *report, const char *name, char bra
 void speadi_report_close(struct speadi_report *report, char bracket);
 void speadi_report_string(struct speadi_report *report, const char *name, const char *value);
 void speadi_report_number(struct speadi_report *report, const char *name, unsigned long long value);
-/* `value` is a share, from 0 to 1. */
+/* Writes `value` as a JSON number. `value` is a part of a whole, from 0 to 1. */
 void speadi_report_share(struct speadi_report *report, const char *name, double value);
 void speadi_report_bool(struct speadi_report *report, const char *name, bool value);
 

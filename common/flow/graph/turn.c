@@ -24,7 +24,7 @@ static int announce(struct speadi_node_port *port, uint64_t now_ns)
     return speadi_end_announce(end_of(port), &port->node_waker.waker, now_ns);
 }
 
-/* Returns true if other ends may wait at the same side of the channel as this port. */
+/* Returns true if the channel can have other ends at the same side as this port. Such ends can be waiting. */
 static bool is_shared(const struct speadi_node_port *port)
 {
     const struct spead_channel *channel = end_of(port)->channel;
@@ -34,7 +34,7 @@ static bool is_shared(const struct speadi_node_port *port)
 
 static void retract(struct speadi_node_port *port, uint64_t now_ns)
 {
-    /* In most cases, a call of wake() on this waker has caused the present turn, and that call has returned already.
+    /* In most cases, wake() of this waker has caused the present turn, and the call of wake() has already returned.
      * WAKER2 acquire: as in speadi_node_waker_join(). */
     if (atomic_load_explicit(&port->node_waker.state, memory_order_acquire) ==
         SPEADI_WAKER_CALLED) {
@@ -90,8 +90,8 @@ static void pass_on_ports(struct speadi_node_port *ports, uint32_t count)
 }
 
 /* Passes wakes on to other nodes. When several ends wait at one side of a channel, a change of the channel wakes only
- * one of them. Here the change has woken an end of this node. But the step may not have used the change, or the turn
- * had no step. So this function wakes the next end, if there is still something for that end. */
+ * one of them. In this turn, such a change has woken an end of this node. But perhaps the node has not used the change.
+ * So this function wakes the next end, if there is still a message or a free place for that end. */
 static void pass_on_wakes(struct spead_node *node)
 {
     if (!node->must_pass_on)
@@ -172,8 +172,8 @@ static void suspend(struct spead_node *node)
         queue_again(node);
 }
 
-/* Turns the return value of a step into the result with which the turn goes on. If the step returns the code of an
- * ended port or throttle, the node is done. Any other error is a failure of the node. */
+/* Returns the result with which the turn continues after a step that returned `ret`. If `ret` is the code of an ended
+ * port or throttle, the node is done. Any other error is a failure of the node. */
 static int step_outcome(struct spead_node *node, int ret)
 {
     if (ret < 0 && ret == node->reported_end)
@@ -204,8 +204,7 @@ static int step(struct spead_node *node)
     return step_outcome(node, ret);
 }
 
-/* Returns true if the back-off before a retry still lasts. In that case something else has woken the node before the
- * end of the back-off. */
+/* Returns true if the back-off before a retry has not ended yet. Something else has then woken the node too early. */
 static bool is_backing_off(struct spead_node *node)
 {
     if (node->not_before_ns == 0)

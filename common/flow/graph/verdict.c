@@ -1,10 +1,10 @@
 /* The verdict says which node limits a graph. The nodes before that node wait for free places, and the nodes after it
  * wait for messages.
  *
- * A channel measures how long each of its ends waits: from the announcement of a waker to the wake. This time, divided
- * by the time since the start of the graph, is a share. If several ends share a channel, the average of their shares
- * counts. A source counts as if its input were always full, because there no other node can make it wait. For the same
- * reason, a sink counts as if its output were always empty. */
+ * A channel measures how long each of its ends waits: from the announcement of a waker to the wake. This file divides
+ * that time by the time since the start of the graph, and calls the result a share of the time. If a channel has
+ * several ends at one side, their average counts. A source has no input, and a sink has no output. A source counts as
+ * if it had an input that is always full, and a sink as if it had an output that is always empty. */
 #include <speadline/graph.h>
 
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #include "graph_parts.h"
 #include "report.h"
 
-/* The verdict names a node only if that node makes other nodes wait for at least this share of the time. */
+/* The verdict names a node only if other nodes have to wait for that node for at least this share of the time. */
 #define LIMIT_MIN 0.05
 
 struct load {
@@ -58,9 +58,9 @@ static double empty_share(const struct speadi_edge *edge, double elapsed)
     return share(stats.starved_ns, edge->receiver_count, elapsed);
 }
 
-/* Returns for which share of the time the inputs of a node were full and its outputs were empty. If the node has
- * several inputs, the fullest one counts. If it has several outputs, the emptiest one counts, without the error
- * port. */
+/* Returns how full the inputs of a node were, and how empty its outputs were, each as a share of the time. If the node
+ * has several inputs, the input with the largest share counts. If it has several outputs, the output with the largest
+ * share counts. The error port does not count. */
 static struct load load_of(const struct spead_node *node, double elapsed)
 {
     struct load load = {.busy = share(speadi_counter_read(&node->busy_ns), 1, elapsed)};
@@ -85,8 +85,8 @@ static struct load load_of(const struct spead_node *node, double elapsed)
     return load;
 }
 
-/* Returns how much the node limits the graph, from 0 to 1. It is the smaller one of two shares of the time: how long
- * its input was full, and how long its output was empty. */
+/* Returns how much the node limits the graph, from 0 to 1. This is the smaller of two shares of the time: the time in
+ * which its input was full, and the time in which its output was empty. */
 static double weight(const struct load *load)
 {
     double full = load->has_input ? load->input_full : 1;

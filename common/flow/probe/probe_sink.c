@@ -18,7 +18,8 @@ struct spead_probe_sink {
     struct spead_probe_sink_config config;
     struct spead_probe_record record;
     struct spead_probe_arrival *arrivals;
-    /* For each stream: the sequence that is expected next. A message with a lower sequence is out of order. */
+    /* next[i] is the sequence number that is expected next in stream i. A message with a lower sequence number is out
+     * of order. */
     uint64_t next[STREAMS_WATCHED];
     uint64_t due_ns;
     struct spead_port input;

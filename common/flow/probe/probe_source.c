@@ -76,7 +76,7 @@ uint64_t spead_probe_source_sent(const struct spead_probe_source *source)
     return source->sent;
 }
 
-/* Returns how many messages the source sends in all. */
+/* Returns how many messages the source sends from its start to its end. */
 static uint64_t total(const struct spead_probe_source *source)
 {
     const struct spead_probe_source_config *config = &source->config;
@@ -128,7 +128,7 @@ uint64_t speadi_probe_source_due_ns(const struct spead_probe_source *source)
     return source->due_ns;
 }
 
-/* Turns the return value of a send into the return value of a step. */
+/* Returns what the step of the source must return after a send that returned `sent`. */
 static int step_outcome(struct spead_probe_source *source, int sent)
 {
     if (sent == -EAGAIN)

@@ -13,7 +13,7 @@
 /* Returns the number of workers, 1 to SPEADI_EXECUTOR_WORKERS_MAX. */
 uint32_t speadi_executor_workers(const struct spead_executor *executor);
 
-/* Returns the worker with this index. It lives as long as the executor. `index` must be less than
+/* Returns the worker with this index. The executor owns the worker. `index` must be less than
  * speadi_executor_workers(). */
 struct speadi_worker *speadi_executor_worker(struct spead_executor *executor, uint32_t index);
 

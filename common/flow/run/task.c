@@ -29,12 +29,12 @@ static void wake_node(struct spead_waker *waker)
                                              offsetof(struct speadi_node_waker, waker));
     _Atomic uint32_t *futex;
 
-    /* This store comes before make_active(), which causes a turn of the node. That turn must find out that this waker
-     * was called, because no second wake will tell it. relaxed: make_active() is the release. */
+    /* This store must come before make_active(), which causes a turn of the node. In that turn the node must see that
+     * this waker was called, because no second wake will come. relaxed: make_active() is the release. */
     atomic_store_explicit(&node_waker->state, SPEADI_WAKER_CALLING, memory_order_relaxed);
     futex = make_active(node_waker->task);
-    /* WAKER2 release: as soon as the node sees CALLED it may end, and then the task, the graph and even the worker may
-     * be freed. So after this store, the function uses only the address of the futex. */
+    /* WAKER2 release: as soon as the node sees CALLED, it is allowed to end. Then the task, the graph and even the
+     * worker can be freed. So after this store, the function uses only the address of the futex. */
     atomic_store_explicit(&node_waker->state, SPEADI_WAKER_CALLED, memory_order_release);
     speadi_worker_rouse(futex);
 }
@@ -49,5 +49,6 @@ void speadi_node_waker_join(struct speadi_node_waker *node_waker)
 {
     /* WAKER2 acquire: the thread that called wake() does not touch the waker any more. */
     while (atomic_load_explicit(&node_waker->state, memory_order_acquire) != SPEADI_WAKER_CALLED)
-        sched_yield(); /* the thread in wake() has a few instructions left, or was preempted */
+        /* the thread in wake() has only a few instructions left, but can be preempted there */
+        sched_yield();
 }

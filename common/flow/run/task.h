@@ -5,10 +5,10 @@
  *   ACTIVE <---- a wake sets the mark WOKEN and queues the task ----- SUSPENDED
  *   ACTIVE ----- the node has ended --------------------------------> FINISHED
  *
- * WOKEN is a mark beside the state. Every wake sets the mark. A wake that finds the task SUSPENDED and without the mark
- * also queues the task, and only one wake can find the task like that. A turn begins by clearing the mark, so the turn
- * sees everything that was done before the wake (TASK1). At the end of a turn, the task can suspend only if the mark is
- * still clear. Otherwise it has another turn. */
+ * Besides its state, a task can have the mark WOKEN. Every wake sets the mark. If a wake finds the task SUSPENDED and
+ * without the mark, it also queues the task. Only one wake can find the task like that. A turn begins by clearing the
+ * mark, so the turn sees everything that was done before the wake (TASK1). At the end of a turn, the task can suspend
+ * only if it still has no mark. Otherwise it has another turn. */
 #ifndef SPEADI_TASK_H
 #define SPEADI_TASK_H
 
@@ -39,13 +39,13 @@ struct speadi_task {
     /* The thread of the worker reads and writes these two fields. A thread that hands the task to the worker also
      * writes `next`. */
     struct speadi_task *next;  /* next task in the queue of the worker, or in worker->handed */
-    struct speadi_timer timer; /* makes the task runnable when the timer is due */
+    struct speadi_timer timer; /* when this timer is due, it makes the task runnable */
 
     /* The worker that gives turns to this task. It does not change after the first turn has begun. */
     struct speadi_worker *worker;
 
-    /* Gives the task one turn. The thread of the worker calls this function. The task may have been freed when the
-     * function returns. */
+    /* Gives the task one turn. The thread of the worker calls this function. It must not use the task after the call,
+     * because the task can already be freed. */
     void (*turn)(struct speadi_task *task);
 };
 
@@ -56,8 +56,8 @@ static inline struct speadi_task *speadi_task_of_timer(struct speadi_timer *time
 
 /* ---- The state ------------------------------------------------------------------------------ */
 
-/* Sets the mark WOKEN. Returns true if the task was suspended without the mark: then the caller must queue the task.
- * Otherwise the caller need do nothing: the task will have a turn in any case, or it will see the mark before it
+/* Sets the mark WOKEN. Returns true if the task was suspended without the mark. The caller must then queue the task. If
+ * it returns false, the caller need do nothing: the task will have a turn anyway, or it will see the mark before it
  * suspends, or it has finished. Any thread may call it. */
 static inline bool speadi_task_mark_woken(struct speadi_task *task)
 {
@@ -74,14 +74,14 @@ static inline void speadi_task_begin_turn(struct speadi_task *task)
     atomic_exchange(&task->state, SPEADI_TASK_ACTIVE);
 }
 
-/* Suspends the task at the end of a turn. Returns false if a thread has woken the task after the turn began. Then the
- * task is not suspended, and must have another turn. */
+/* Suspends the task at the end of a turn, and returns true. But if a thread has woken the task after the turn began, it
+ * does not suspend the task and returns false. The task must then have another turn. */
 static inline bool speadi_task_suspend(struct speadi_task *task)
 {
     uint32_t active = SPEADI_TASK_ACTIVE;
 
-    /* TASK2 release: the thread that gives the next turn sees what this turn has done. That is nearly always the same
-     * thread, but another thread may enter the worker of a pulled graph. */
+    /* TASK2 release: the thread that gives the next turn sees what this turn has done. Nearly always the next turn is
+     * on the same thread. But in a pulled graph, another thread can give it. */
     return atomic_compare_exchange_strong(&task->state, &active, SPEADI_TASK_SUSPENDED);
 }
 
@@ -96,11 +96,11 @@ static inline uint32_t speadi_task_state(const struct speadi_task *task)
  * it. */
 void speadi_task_wake(struct speadi_task *task);
 
-/* The states of a node waker. They say how far the call of its wake() has come. */
+/* The states of a node waker. They say whether its wake() was called, and whether that call still uses the waker. */
 enum {
     SPEADI_WAKER_IDLE,    /* wake() was not called */
-    SPEADI_WAKER_CALLING, /* wake() was called and may still touch the waker */
-    SPEADI_WAKER_CALLED,  /* the call of wake() does not touch the waker any more */
+    SPEADI_WAKER_CALLING, /* wake() was called and can still use the waker */
+    SPEADI_WAKER_CALLED,  /* wake() was called and does not use the waker any more */
 };
 
 /* The waker of a node: its wake() makes the task of the node runnable. */
@@ -112,8 +112,8 @@ struct speadi_node_waker {
 
 void speadi_node_waker_init(struct speadi_node_waker *node_waker, struct speadi_task *task);
 
-/* Waits until the thread that calls wake() does not touch the waker any more. The caller must know that another thread
- * has called wake() or is calling it. The wait takes a few instructions, or longer if that thread was preempted in
+/* Waits until wake() does not use the waker any more. The caller must know that another thread has called wake() or is
+ * calling it. The wait takes only a few instructions of that thread, or longer if the thread was preempted in
  * wake(). */
 void speadi_node_waker_join(struct speadi_node_waker *node_waker);
 

@@ -1,5 +1,5 @@
-/* The timers form a tree of the kind that is called pairing heap. To add a timer takes one comparison. To take the
- * first timer out takes about log(n) comparisons. */
+/* The timers form a tree that is called a pairing heap. The addition of a timer takes one comparison. The removal of
+ * the first timer takes about log(n) comparisons. */
 #include "timers.h"
 
 #include <stddef.h>
@@ -25,8 +25,8 @@ static struct speadi_timer *meld(struct speadi_timer *a, struct speadi_timer *b)
 }
 
 /* Joins all trees of a list into one tree, and returns its root. There are two passes. The first pass joins the trees
- * two by two into pairs. The second pass joins the pairs, beginning with the last pair. A single pass could make one
- * long list of children, and then later calls would be slow. */
+ * two by two into pairs. The second pass joins the pairs, beginning with the last pair. With only one pass, the root
+ * could get a long list of children, and later calls would be slow. */
 static struct speadi_timer *meld_list(struct speadi_timer *list)
 {
     struct speadi_timer *pairs = NULL, *heap = NULL;

@@ -34,7 +34,7 @@ struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker)
 void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task)
 {
     if (worker->kind == SPEADI_WORKER_PULLED)
-        return; /* the thread of a pulled worker searches the graph for the next task */
+        return; /* a pulled worker has no queue: its thread searches the graph for the next task */
     task->next = NULL;
     if (worker->last)
         worker->last->next = task;
@@ -57,7 +57,7 @@ _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi
     while (!atomic_compare_exchange_weak(&worker->handed, &head, task));
     if (!atomic_load(&worker->asleep) || !atomic_exchange(&worker->asleep, 0)) /* WORKER3 load */
         return NULL;
-    /* relaxed: it is a count that is only reported. Several threads write it. */
+    /* relaxed: `wakes` is a count that is only reported. Several threads write it. */
     atomic_fetch_add_explicit(&worker->wakes, 1, memory_order_relaxed);
     return &worker->asleep;
 }
@@ -122,8 +122,8 @@ static void futex_sleep(struct speadi_worker *worker)
     const struct speadi_timer *next = worker->timers.first;
     struct timespec until = speadi_clock_timespec(next ? next->time_ns : 0);
 
-    /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. If the system call returns without a reason, the
-     * caller finds nothing to do and sleeps again. */
+    /* FUTEX_WAIT_BITSET takes an absolute time of CLOCK_MONOTONIC. The system call can return without a reason. The
+     * caller then finds nothing to do and sleeps again. */
     syscall(SYS_futex, &worker->asleep, FUTEX_WAIT_BITSET_PRIVATE, 1, next ? &until : NULL, NULL,
             FUTEX_BITSET_MATCH_ANY);
 }
@@ -135,7 +135,7 @@ void speadi_worker_sleep(struct speadi_worker *worker)
         speadi_counter_add(&worker->sleeps, 1);
         futex_sleep(worker);
     }
-    /* relaxed: a thread that still finds 1 only makes a system call, and this call wakes no thread. */
+    /* relaxed: if a thread still reads 1, it makes a system call that wakes no thread. */
     atomic_store_explicit(&worker->asleep, 0, memory_order_relaxed);
     worker->now_ns = speadi_clock_mono_ns();
 }

@@ -4,8 +4,8 @@
  * A task belongs to one worker for its whole life, so only the thread of this worker touches the queue and the timers.
  * Other threads hand a task to the worker through the list `handed`. There are three kinds of workers. A shared worker
  * runs on a thread of an executor. An own worker runs on a thread of its own, and has the task of one blocking node. A
- * pulled worker has no fixed thread. During a call of spead_graph_next(), the calling thread is the thread of the
- * worker, and this function chooses which task has the next turn. See docs/adr/0014. */
+ * pulled worker has no fixed thread: the thread that calls spead_graph_next() is its thread during that call, and
+ * spead_graph_next() chooses which task has the next turn. See docs/adr/0014. */
 #ifndef SPEADI_WORKER_H
 #define SPEADI_WORKER_H
 
@@ -32,14 +32,16 @@ enum speadi_worker_kind {
 struct speadi_worker {
     enum speadi_worker_kind kind; /* never changes */
     int cpu;                      /* never changes; -1 if the worker is not pinned to a CPU */
-    /* The executor or the graph starts this thread and joins it. NULL if the worker has no thread of its own. */
+    /* The thread of the worker. The executor or the graph starts it and joins it. NULL if the worker has no thread of
+     * its own. */
     struct speadi_runner *thread;
 
     /* Only the thread of the worker uses these fields. */
     struct speadi_task *first, *last; /* the runnable tasks, in the order of their turns */
     struct speadi_timers timers;
-    uint64_t now_ns;                /* CLOCK_MONOTONIC, as the worker last read it */
-    char cause[SPEAD_ERR_TEXT_MAX]; /* the sentence with which the node explains a failed step */
+    uint64_t now_ns; /* the time of CLOCK_MONOTONIC that the worker read last */
+    /* the sentence by which the present node explains its failed step */
+    char cause[SPEAD_ERR_TEXT_MAX];
 
     /* The thread of the worker writes these counters, and any thread reads them. */
     _Atomic uint64_t steps, sleeps, busy_ns, queued;
@@ -59,8 +61,7 @@ void speadi_worker_init(struct speadi_worker *worker, enum speadi_worker_kind ki
 /* Returns the worker that runs on the current thread, or NULL. */
 struct speadi_worker *speadi_worker_here(void);
 /* Makes the current thread the thread of a pulled worker. Returns the worker that ran on this thread before, or NULL.
- * When the caller is done with the pulled worker, it must call this function again and pass the worker that was
- * returned. */
+ * At the end the caller must call this function again, and pass the worker that the first call returned. */
 struct speadi_worker *speadi_worker_enter(struct speadi_worker *worker);
 
 /* Runs the loop of a worker of kind SHARED or OWN. The comments in enum speadi_worker_kind say when the loop ends. */
@@ -69,17 +70,17 @@ void speadi_worker_run(struct speadi_worker *worker);
  * whether it still has a task. Any thread may call it. */
 void speadi_worker_quit(struct speadi_worker *worker);
 
-/* queue() and hand() make a task of this worker runnable. The thread of the worker must call queue(). Any other thread
- * must call hand(). hand() returns NULL, or the futex on which the worker sleeps. Then the caller must pass this futex
- * to speadi_worker_rouse(), which wakes the worker. rouse() uses only the address of the futex, so the worker may have
- * been freed before that call. */
+/* speadi_worker_queue() and speadi_worker_hand() make a task of this worker runnable. The thread of the worker must
+ * call queue(). Any other thread must call hand(). hand() returns NULL, or the futex on which the worker sleeps. The
+ * caller must pass the result of hand() to speadi_worker_rouse(), which wakes the worker. rouse() uses only the address
+ * of the futex, so it does no harm if the worker is already freed. */
 void speadi_worker_queue(struct speadi_worker *worker, struct speadi_task *task);
 _Atomic uint32_t *speadi_worker_hand(struct speadi_worker *worker, struct speadi_task *task);
 void speadi_worker_rouse(_Atomic uint32_t *futex); /* NULL is ignored */
 
-/* The three functions below are the steps of a worker's loop. speadi_worker_run() calls them. For a pulled worker,
+/* The three functions below are the parts of a worker's loop. speadi_worker_run() calls them. For a pulled worker,
  * spead_graph_next() calls them. speadi_worker_sleep() sleeps until another thread hands a task to the worker, the
- * first timer of the worker is due, or speadi_worker_quit() is called. It may also return without a reason. */
+ * first timer of the worker is due, or speadi_worker_quit() is called. It can also return without a reason. */
 void speadi_worker_collect_all(struct speadi_worker *worker);
 void speadi_worker_sleep(struct speadi_worker *worker);
 
