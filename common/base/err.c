@@ -10,8 +10,8 @@
 
 #define LOG_LINE_MAX 512
 
-/* A text may quote an option or a file name that a user gave. This function turns control characters in the text into
- * '?', so that the text stays one line. */
+/* Replaces control characters in the text by '?', so that the text stays one line. The text can contain an option or a
+ * file name that a user gave. */
 static void keep_one_line(char *text)
 {
     for (; *text != '\0'; text++)
@@ -19,7 +19,7 @@ static void keep_one_line(char *text)
             *text = '?';
 }
 
-/* Formats into text[0..room). A sentence that is too long is cut and ends in "...". */
+/* Formats a sentence into `text`, which has `room` bytes. A sentence that is too long is cut and ends in "...". */
 static void format_line(char *text, size_t room, const char *format, va_list arguments)
 {
     static const char cut[] = "...";
@@ -65,8 +65,8 @@ int speadi_err_errno(struct spead_err *err, const char *format, ...)
         return -number;
     err->code = -number;
     err->field = NULL;
-    /* The reason (the text of strerror()) is more useful than the end of a long sentence. So the sentence must leave
-     * room for the reason. */
+    /* The reason (the text of strerror()) is more useful than the end of a long sentence. So the sentence is cut in
+     * such a way that the reason still fits behind it. */
     va_start(arguments, format);
     format_line(err->text, sizeof err->text - strlen(": ") - strlen(why), format, arguments);
     va_end(arguments);

@@ -1,7 +1,7 @@
-/* A set of counters that one thread writes and any thread reads as a whole.
+/* A set of counters. One thread writes them, and any thread can read all of them as they were at one moment.
  *
- * It is a sequence lock without fences, because ThreadSanitizer does not understand fences. The code stores every word
- * with release and loads every word with acquire. Both are plain moves on x86. */
+ * The set is protected by a sequence lock without fences, because ThreadSanitizer does not understand fences. The code
+ * stores every word with release and loads every word with acquire. On x86 both are ordinary move instructions. */
 #include <speadi/cache_line.h>
 #include <speadi/publish.h>
 
@@ -16,8 +16,8 @@ int speadi_publish_init(struct speadi_publish *publish, size_t words)
 
     if (words > (SIZE_MAX - SPEADI_CACHE_LINE) / sizeof *word)
         return -ENOMEM;
-    /* The words lie in cache lines of their own, so that readers do not slow down the owner thread when it uses other
-     * data. */
+    /* The words lie in cache lines that contain nothing else. So reading threads do not slow down the owner thread when
+     * it uses other data. */
     word = speadi_alloc_lines(words * sizeof *word);
     if (!word)
         return -ENOMEM;
@@ -70,7 +70,7 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 
     if (before & 1)
         return false;
-    /* PUBLISH1 acquire: if one of these words is from a later copy, the sequence that is read below differs from
+    /* PUBLISH1 acquire: if one of these words is from a later publication, the sequence that is read below differs from
      * `before`. */
     for (size_t i = 0; i < publish->words; i++)
         to[i] = atomic_load_explicit(&publish->word[i], memory_order_acquire);
@@ -80,8 +80,8 @@ static bool try_read(const struct speadi_publish *publish, uint64_t *to)
 
 void speadi_publish_read(const struct speadi_publish *publish, uint64_t *to)
 {
-    /* The owner thread may have lost its CPU in the middle of a copy. So after each failure this thread lets other
-     * threads run on its CPU. */
+    /* Perhaps the owner thread was preempted in the middle of a publication. So after each failure this thread lets
+     * other threads run on its CPU. */
     while (!try_read(publish, to))
         sched_yield();
 }

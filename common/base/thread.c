@@ -1,5 +1,5 @@
-/* Runners: a runner starts a named thread that calls one function, the body. On request it pins the thread to a CPU. It
- * reports whether the start succeeded. */
+/* A runner starts a named thread that calls one function, the `body`. If the caller wants it, the runner pins the
+ * thread to a CPU. The runner reports whether the start succeeded. */
 #include <speadi/thread.h>
 
 #include <errno.h>
@@ -18,14 +18,15 @@
 
 struct speadi_runner {
     pthread_t thread;
-    sem_t start_known; /* posted once, when body is ready or has returned without being ready */
+    /* Posted once: when `body` is ready, or when it has returned without being ready. */
+    sem_t start_known;
     int (*body)(void *arg, struct speadi_runner *self, struct spead_err *err);
     void *arg;
     char name[16];
-    /* True if body has called speadi_runner_ready(). The thread writes this field before it posts start_known, and does
-     * not change it after that. */
+    /* True if `body` has called speadi_runner_ready(). The thread writes this field before it posts `start_known`, and
+     * does not change it after that. */
     bool ready;
-    /* True if start() has joined the thread already, because body returned before it was ready. */
+    /* True if start() has already joined the thread, because `body` returned before it was ready. */
     bool ended;
 
     /* The thread writes the three fields below at its end. Other threads read them after pthread_join(). */
@@ -38,7 +39,7 @@ static void *run(void *arg)
 {
     struct speadi_runner *runner = arg;
 
-    /* if this fails, the thread only has no name */
+    /* a failure has no consequence except that the thread has no name */
     pthread_setname_np(pthread_self(), runner->name);
     runner->result = runner->body(runner->arg, runner, &runner->err);
     runner->cpu_ns = speadi_clock_read(CLOCK_THREAD_CPUTIME_ID);
@@ -55,8 +56,8 @@ void speadi_runner_ready(struct speadi_runner *self)
     sem_post(&self->start_known);
 }
 
-/* Blocks signals in the new thread, because the threads of the program handle them. It does not block signals that
- * report a fault of this thread itself. So a crash handler or a sanitizer still works. */
+/* Blocks signals in the new thread, because other threads of the program must handle them. It does not block the
+ * signals that report a fault of this thread itself. So a crash handler or a sanitizer still works. */
 static void block_signals(pthread_attr_t *attr)
 {
     static const int faults[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGABRT, SIGSYS};

@@ -24,7 +24,8 @@ void speadi_wake_fd_close(struct speadi_wake_fd *wake_fd)
 
 void speadi_wake_fd_signal(const struct speadi_wake_fd *wake_fd)
 {
-    int saved = errno; /* a signal handler must not change errno of the thread that it interrupts */
+    /* This function can run in a signal handler, which must not change the errno of the interrupted thread. */
+    int saved = errno;
     uint64_t one = 1;
     ssize_t written = write(wake_fd->fd, &one, sizeof one);
 
@@ -54,8 +55,8 @@ void speadi_wake_fd_wait(const struct speadi_wake_fd *wake_fd, const int *fds, u
 
         timeout = speadi_clock_timespec(deadline_ns > now ? deadline_ns - now : 0);
     }
-    /* The only error is EINTR: a signal handler has run. It may have given the caller something to do, so the function
-     * returns in this case too. */
+    /* The only possible error is EINTR, which means that a signal handler has run. Perhaps the handler has given the
+     * caller something to do. So the function returns in this case too. */
     if (ppoll(polled, 1 + count, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL) > 0 &&
         polled[0].revents != 0)
         speadi_wake_fd_clear(wake_fd);

@@ -1,4 +1,4 @@
-/* Lists of engines: finds one engine, and describes all of them. */
+/* Finds an engine in a list of engines, and describes all engines of a list. */
 #include <speadi/engine_list.h>
 
 #include <errno.h>
@@ -17,8 +17,8 @@ const struct speadi_engine_about *speadi_engine_find(const struct speadi_engine_
     return NULL;
 }
 
-/* Returns how many engines of the list come before this engine in the order of the ranks. Engines of the same rank keep
- * the order of the list. */
+/* Returns how many engines of the list come before this engine in the order of the ranks. If two engines have the same
+ * rank, the one that comes first in the list comes first here too. */
 static uint32_t place_of(const struct speadi_engine_list *list, size_t engine)
 {
     uint32_t rank = list->engine[engine]->rank, before = 0;

@@ -1,12 +1,12 @@
-/* The dice decide what happens to each packet. Their numbers come from the generator xoroshiro128+ (Blackman and Vigna
- * 2018, public domain).
+/* The dice decide what happens to each packet. Their random numbers come from the generator xoroshiro128+ (Blackman and
+ * Vigna 2018, public domain).
  *
- * For each packet, the dice draw the same number of random numbers in the same order, even if some of these numbers
- * decide nothing. So when a user changes one chance in the specification, all other faults still hit the same
- * packets. */
+ * For each packet, the dice draw a fixed count of random numbers in a fixed order, even if some of them decide nothing.
+ * So when a user changes the probability of one fault, all other faults still hit the same packets. */
 #include <speadi/fault.h>
 
-/* splitmix64 makes the 128 bits of the generator's state out of the 64 bits of the seed, as its authors advise. */
+/* The generator splitmix64. It computes the 128 bits of state of the main generator from the 64 bits of the seed, as
+ * the authors of the main generator advise. */
 static uint64_t splitmix(uint64_t *state)
 {
     uint64_t z = *state += 0x9e3779b97f4a7c15u;
@@ -37,7 +37,7 @@ static bool happens(uint64_t random, double chance)
     return (double)(random >> 11) * 0x1p-53 < chance;
 }
 
-/* Makes a number from 0 to bound - 1 out of a random number. */
+/* Converts a random number to a number from 0 to bound - 1. */
 static uint32_t below(uint64_t random, uint32_t bound)
 {
     return (uint32_t)((random >> 32) * bound >> 32);
@@ -68,8 +68,9 @@ struct speadi_fault_decision speadi_fault_roll(struct speadi_fault_dice *dice, u
 {
     const struct speadi_fault_spec *spec = &dice->spec;
     struct speadi_fault_decision decision = {.keep_bytes = bytes, .flip_bit = UINT32_MAX};
-    /* The random numbers for one packet. [0]: is the packet lost? [1]: is it repeated? [2]: is it overtaken, and [3]:
-     * by how many packets? [4]: is it cut, and [5]: where? [6]: is a bit inverted, and [7]: which bit? */
+    /* The random numbers for one packet. [0] decides whether the packet is lost, [1] whether it is repeated, [2]
+     * whether it is overtaken, and [3] by how many packets. [4] decides whether it is cut, and [5] where. [6] decides
+     * whether a bit is inverted, and [7] which bit. */
     uint64_t random[8];
 
     for (unsigned i = 0; i < 8; i++)

@@ -1,5 +1,5 @@
-/* The hold is the part of a fault decorator that keeps copies of packets. A copy waits in the delay line until its time
- * has come, or among the late copies until other packets have overtaken it. */
+/* The hold stores the copies of packets that a fault decorator sends later. A copy is either in the delay line, where
+ * it waits for its time, or among the late copies, where it waits until other packets have overtaken it. */
 #include <speadi/fault_hold.h>
 
 #include <assert.h>

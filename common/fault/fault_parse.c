@@ -119,7 +119,8 @@ static bool read_delay(const char *text, void *to)
 
 static bool read_stall(const char *text, void *to)
 {
-    uint64_t *stall = to; /* two fields in a row: stall_ns, stall_every_ns */
+    /* points to two fields one after the other: stall_ns and stall_every_ns */
+    uint64_t *stall = to;
     uint64_t length, every;
 
     if (!read_time(&text, &length) || *text++ != '/' || !read_time(&text, &every) || *text ||
@@ -157,8 +158,8 @@ static const struct key {
 
 #define KEY_LIST "loss, burst, dup, reorder, reorder-chance, truncate, flip, delay, stall, seed"
 
-/* Copies the word at text into *word and divides it into key and value. Returns the place where the next word begins,
- * or NULL when the word at text cannot be divided. */
+/* Copies the word at `text` into *word and divides it into key and value. Returns the place where the next word begins,
+ * or NULL when the word is not valid. */
 static const char *next_word(const char *text, struct word *word)
 {
     size_t length = strcspn(text, ",");
@@ -196,7 +197,7 @@ int speadi_fault_parse(struct speadi_fault_spec *spec, const char *text, struct 
     struct word word;
     int ret;
 
-    do { /* at least one word: an empty specification is refused as a mistake of the user */
+    do { /* reads at least one word, because an empty specification is a mistake of the user */
         text = next_word(text, &word);
         if (!text)
             return speadi_err_field(

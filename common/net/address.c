@@ -1,4 +1,4 @@
-/* UDP endpoints: from text to socket address and back. */
+/* UDP endpoints: converts texts to socket addresses, and socket addresses to texts. */
 #include <speadi/address.h>
 
 #include <errno.h>
@@ -108,7 +108,7 @@ static int resolve(struct speadi_address *address, const struct endpoint_text *t
     return 0;
 }
 
-/* The syntax that an error message shows to the user, for each use of an address. */
+/* For each use of an address: the syntax that the error message shows to the user. */
 static const char *const syntax[] = {
     [SPEADI_ADDRESS_SEND] = "an endpoint is HOST:PORT",
     [SPEADI_ADDRESS_RECEIVE] = "an endpoint is [HOST]:PORT or PORT, with PORT 1..65535",

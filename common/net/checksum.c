@@ -29,7 +29,7 @@ uint64_t speadi_checksum_add(uint64_t sum, size_t offset, const void *data, size
         memcpy(&rest, (const uint8_t *)data + 4 * words, bytes % 4);
         own += rest;
     }
-    /* At an odd offset, each byte belongs to the other half of its 16-bit word. So the sum of the piece needs its two
-     * bytes swapped: RFC 1071, section 2 (B). */
+    /* If the piece begins at an odd offset, each of its bytes belongs to the other half of a 16-bit word. So the two
+     * bytes of its sum must be swapped: RFC 1071, section 2 (B). */
     return sum + (offset % 2 ? swap(speadi_checksum_fold(own)) : own);
 }

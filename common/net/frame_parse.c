@@ -15,17 +15,18 @@
 
 /* ---- Headers ------------------------------------------------------------------------------- */
 
-/* The part of a frame that is not read yet. `head` points to the first bytes of the frame; the bytes behind `known` lie
- * elsewhere. */
+/* The part of a frame that is not read yet. `head` points to the first bytes of the frame, up to the offset `known`.
+ * The later bytes lie elsewhere in memory. */
 struct rest {
     const uint8_t *head;
     uint32_t at;    /* offset of the next header */
-    uint32_t known; /* offset of the end of the bytes at head */
-    uint32_t end; /* offset of the end of the frame, or of an earlier end that a header has given */
+    uint32_t known; /* how many bytes of the frame lie at `head` */
+    /* Offset of the end of the frame. If a header gives an earlier end, this is the earlier one. */
+    uint32_t end;
 };
 
-/* Returns the next header, which has `bytes` bytes, and moves rest->at behind this header. Returns NULL when not all of
- * the header lies at head. */
+/* Returns the next header, which has `bytes` bytes, and moves rest->at behind this header. Returns NULL when a part of
+ * the header does not lie at `head`. */
 static const uint8_t *next_header(struct rest *rest, uint32_t bytes)
 {
     const uint8_t *header = rest->head + rest->at;
@@ -151,7 +152,7 @@ int speadi_frame_parse(struct speadi_frame *frame, const uint8_t *head, uint32_t
 
 bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_address *address)
 {
-    /* the port field of sockaddr_in6 has the same offset */
+    /* this reads the port of IPv6 too: it has the same offset in sockaddr_in6 */
     if (address->v4.sin_port != frame->to_port)
         return false;
     if (address->any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address->v6.sin6_addr))
@@ -166,7 +167,8 @@ bool speadi_frame_is_for(const struct speadi_frame *frame, const struct speadi_a
 
 /* ---- Checksums ----------------------------------------------------------------------------- */
 
-/* Adds the bytes at the offsets `from` to `to` - 1 to `sum`. The offsets count from the beginning of the first part. */
+/* Adds to `sum` the bytes from offset `from` up to, but not including, offset `to`. Offset 0 is the beginning of the
+ * first part. */
 static uint64_t add_parts(uint64_t sum, const struct speadi_frame_part *parts, unsigned count,
                           uint32_t from, uint32_t to)
 {

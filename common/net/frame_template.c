@@ -1,4 +1,4 @@
-/* Frame templates: makes the headers of frames to send. */
+/* Frame templates: writes the headers of frames that are sent. */
 #include <speadi/bytes.h>
 #include <speadi/frame_layout.h>
 #include <speadi/frame_template.h>
@@ -39,7 +39,7 @@ static uint8_t write_ethernet(uint8_t *head, const struct speadi_frame_path *pat
 static uint8_t write_ipv4(uint8_t *ip, const struct speadi_frame_path *path)
 {
     ip[SPEADI_IPV4_VERSION_AT] = 4 << 4 | SPEADI_IPV4_BYTES / 4;
-    /* In a packet with this flag, the identification field has no meaning. It stays 0 (RFC 6864). */
+    /* The identification field stays 0, because it has no meaning in a packet with this flag (RFC 6864). */
     speadi_store_be16(ip + SPEADI_IPV4_FRAGMENT_AT, SPEADI_IPV4_DONT_FRAGMENT);
     ip[SPEADI_IPV4_TTL_AT] = path->ttl;
     ip[SPEADI_IPV4_PROTOCOL_AT] = IPPROTO_UDP;
@@ -60,8 +60,8 @@ static uint8_t write_ipv6(uint8_t *ip, const struct speadi_frame_path *path)
     return SPEADI_IPV6_BYTES;
 }
 
-/* Returns the sum over the pseudo header and the UDP header, in which both length fields count as 0. The two addresses
- * and the UDP header lie next to each other in memory, so one call adds them. */
+/* Returns the sum (for the checksum) of the pseudo header and the UDP header, with 0 in place of the two length fields.
+ * The two addresses and the UDP header lie next to each other in memory, so one call adds them. */
 static uint16_t sum_udp(const uint8_t *ip, bool v6)
 {
     const uint8_t *addresses = ip + (v6 ? SPEADI_IPV6_SOURCE_AT : SPEADI_IPV4_SOURCE_AT);
@@ -85,10 +85,10 @@ void speadi_frame_template_init(struct speadi_frame_template *frame,
     frame->bytes = (uint8_t)(frame->udp_at + SPEADI_UDP_HEAD_BYTES);
     frame->ip_length_at =
         (uint8_t)(frame->ip_at + (v6 ? SPEADI_IPV6_LENGTH_AT : SPEADI_IPV4_LENGTH_AT));
-    frame->ip_extra =
-        (uint8_t)(SPEADI_UDP_HEAD_BYTES +
-                  (v6 ? 0 : SPEADI_IPV4_BYTES)); /* the IPv6 length does not count its own header */
-    /* The port field has the same offset in sockaddr_in and in sockaddr_in6. */
+    /* The length field of IPv6 does not count the IPv6 header. */
+    frame->ip_extra = (uint8_t)(SPEADI_UDP_HEAD_BYTES + (v6 ? 0 : SPEADI_IPV4_BYTES));
+    /* This reads the ports of IPv6 addresses too: the port field has the same offset in sockaddr_in and in
+     * sockaddr_in6. */
     memcpy(udp + SPEADI_UDP_SOURCE_PORT_AT, &path->source.v4.sin_port, sizeof(in_port_t));
     memcpy(udp + SPEADI_UDP_DESTINATION_PORT_AT, &path->destination.v4.sin_port, sizeof(in_port_t));
     frame->ip_sum = speadi_checksum_fold(speadi_checksum_add(0, 0, ip, SPEADI_IPV4_BYTES));
@@ -116,13 +116,14 @@ void speadi_frame_template_write_udp_checksum(const struct speadi_frame_template
                                               uint8_t *to, uint32_t payload_bytes,
                                               uint64_t payload_sum)
 {
-    /* The UDP length stands twice in the sum: in the pseudo header and in the UDP header. */
+    /* The sum contains the UDP length twice: in the pseudo header and in the UDP header. */
     uint16_t length = in_memory(payload_bytes + SPEADI_UDP_HEAD_BYTES);
     uint16_t checksum =
         (uint16_t)~speadi_checksum_fold(payload_sum + frame->udp_sum + length + length);
 
     if (checksum == 0)
-        checksum = 0xffff; /* the value 0 would mean that the packet has no checksum */
+        /* a checksum of 0 is sent as 0xffff, because 0 means that the packet has no checksum */
+        checksum = 0xffff;
     memcpy(to + frame->udp_at + SPEADI_UDP_CHECKSUM_AT, &checksum, sizeof checksum);
 }
 

@@ -1,11 +1,11 @@
 /* Memory links: a ring of packet slots of a fixed size between one producer and one consumer.
  *
- * A position (head or tail) is the number of packets since the start. It never overflows in practice (2^64). Two pairs
- * of atomic accesses pass the slots between the threads: LINK1 and LINK2. Release and acquire are not enough for these
- * accesses. They are sequentially consistent, because each of them also decides whether a thread sleeps.
+ * A position (`head` or `tail`) is the number of packets since the start. It never overflows in practice (2^64). Two
+ * pairs of atomic accesses pass the slots between the threads: LINK1 and LINK2. Release and acquire are not enough for
+ * these accesses. They are sequentially consistent, because each of them also decides whether a thread sleeps.
  * A thread that wants to sleep first announces the sleep and then reads the position of the other end. The other end
  * first moves its position and then reads the announcement. These four accesses have one total order. So at least one
- * of the two threads sees what the other did, and no wake-up is lost. */
+ * of the two threads sees what the other thread did, and no wake-up is lost. */
 #include <speadi/cache_line.h>
 #include <speadi/mem_wire.h>
 
@@ -22,12 +22,13 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-/* How the other thread wakes the thread of one end. A thread takes the lock in two cases only: to set the descriptor,
- * or to signal it when this end has announced a sleep. A thread does not take the lock for each packet. */
+/* How the other thread wakes the thread of this end. A thread takes the lock in two cases only: to set the descriptor,
+ * and to signal the descriptor when this end has announced a sleep. So a thread does not take the lock for each
+ * packet. */
 struct link_waker {
     atomic_bool wanted; /* true if this end has announced a sleep */
     pthread_mutex_t lock;
-    /* protected by lock; borrowed; NULL if this end has none */
+    /* `lock` protects this field; borrowed; NULL if this end has no descriptor */
     const struct speadi_wake_fd *wake_fd;
 };
 
@@ -35,19 +36,20 @@ struct spead_mem_link {
     /* The values that never change: */
     size_t packet_count, packet_bytes, slot_bytes, mask, mapped_bytes;
     uint8_t *slots;
-    uint32_t *lengths; /* length of the packet in each slot; the array lies behind the slots */
+    /* lengths[i] is the length of the packet in slot i; the array lies behind the slots */
+    uint32_t *lengths;
 
     atomic_uint references;
     atomic_bool closed;
     struct link_waker consumer_waker, producer_waker;
 
-    /* Only the producer writes the two fields below. They have a cache line of their own: */
+    /* Only the producer writes the two fields below. They lie in a cache line of their own. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t tail; /* how many packets were pushed so far */
-    uint64_t head_seen; /* the value of head when the producer last read it */
+    uint64_t head_seen; /* the value of `head` that the producer read last */
 
-    /* Only the consumer writes the two fields below. They have a cache line of their own: */
+    /* Only the consumer writes the two fields below. They lie in a cache line of their own. */
     alignas(SPEADI_CACHE_LINE) _Atomic uint64_t head; /* how many packets were given back so far */
-    uint64_t tail_seen; /* the value of tail when the consumer last read it */
+    uint64_t tail_seen; /* the value of `tail` that the consumer read last */
 };
 
 /* ---- Waking -------------------------------------------------------------------------------- */
@@ -73,7 +75,8 @@ static void waker_call(struct link_waker *waker)
     pthread_mutex_unlock(&waker->lock);
 }
 
-/* LINK4 load: the load comes after the caller's store of its position. The comment at the top of this file says why. */
+/* If the other end has announced a sleep, wakes that end. LINK4 load: the load comes after the caller's store of its
+ * position. The comment at the top of this file says why. */
 static inline void waker_call_if_wanted(struct link_waker *waker)
 {
     /* relaxed: the exchange only makes sure that one thread signals. The LINK4 load has already given the order. */
@@ -82,7 +85,8 @@ static inline void waker_call_if_wanted(struct link_waker *waker)
         waker_call(waker);
 }
 
-/* LINK4 store: the store comes before the caller's load of the other end's position. */
+/* Announces that the caller is about to sleep. LINK4 store: the store comes before the caller's load of the other end's
+ * position. */
 static inline void waker_want(struct link_waker *waker)
 {
     atomic_store_explicit(&waker->wanted, true, memory_order_seq_cst);
@@ -259,8 +263,8 @@ void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
 
     if (count == 0)
         return;
-    /* LINK2 store: the producer can write these slots again only after this store. This thread has read them before the
-     * store. */
+    /* LINK2 store: this thread has finished with the slots before this store. The producer can write them again only
+     * after it. */
     atomic_store_explicit(&link->head, head + count, memory_order_seq_cst);
     waker_call_if_wanted(&link->producer_waker);
 }

@@ -31,7 +31,7 @@ static size_t host_bytes(int family)
 }
 
 /* Reads an entry of the kernel's neighbour table into *neighbour. Returns true when *neighbour changed. A deleted or
- * incomplete entry changes nothing, because the neighbour may still have the same MAC address. */
+ * incomplete entry changes nothing, because the neighbour probably still has the same MAC address. */
 static bool update(struct speadi_neighbour *neighbour, const struct nlmsghdr *header,
                    const struct ndmsg *entry)
 {
@@ -106,13 +106,14 @@ bool speadi_neighbours_refresh(struct speadi_neighbours *neighbours)
     while ((bytes = recv(neighbours->netlink, &message, sizeof message, MSG_DONTWAIT)) > 0) {
         const struct nlmsghdr *header = &message.header;
 
-        /* Messages are padded, so `left` is rounded up to whole words. Otherwise NLMSG_NEXT() could subtract more than
-         * `left` has. */
+        /* The kernel pads messages to whole words, so this loop rounds `left` up to whole words. Otherwise NLMSG_NEXT()
+         * could subtract more than `left` has. */
         for (unsigned left = NLMSG_ALIGN((unsigned)bytes); NLMSG_OK(header, left);
              header = NLMSG_NEXT(header, left))
             changed |= read_entry(neighbours, header);
     }
-    /* The error ENOBUFS means that messages were lost. Then the function reads the entries of all neighbours again. */
+    /* ENOBUFS means that the kernel has dropped messages. So the function then reads the entries of all neighbours
+     * again. */
     return bytes < 0 && errno == ENOBUFS ? look_up_all(neighbours) || changed : changed;
 }
 
@@ -122,7 +123,8 @@ void speadi_neighbours_prod(struct speadi_neighbours *neighbours)
         struct speadi_address to = neighbours->neighbour[i].address;
         int fd = to.any.sa_family == AF_INET6 ? neighbours->prod_v6 : neighbours->prod_v4;
 
-        to.v4.sin_port = htons(DISCARD_PORT); /* the port of IPv6 has the same offset */
+        /* this sets the port of IPv6 too: it has the same offset */
+        to.v4.sin_port = htons(DISCARD_PORT);
         /* No error is reported here. If the datagram cannot be sent, the neighbour later becomes SILENT. */
         (void)sendto(fd, "", 0, MSG_DONTWAIT | MSG_NOSIGNAL, &to.any, to.length);
     }
@@ -164,8 +166,8 @@ static int unreachable(const struct speadi_neighbour *neighbour, struct spead_er
                           speadi_address_format(&neighbour->address, text), name, name);
 }
 
-/* Waits until all neighbours are known, one neighbour has not answered, or the time is over. The function asks again a
- * neighbour that was SILENT before. */
+/* Waits until all neighbours are known, until one neighbour has not answered, or until the time is over. At the
+ * beginning it asks again all neighbours that were SILENT. */
 static int resolve(struct speadi_neighbours *neighbours, unsigned timeout_ms, struct spead_err *err)
 {
     const uint64_t deadline_ns = speadi_clock_mono_ns() + timeout_ms * UINT64_C(1000000);

@@ -82,8 +82,8 @@ const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_byte
 {
     const uint8_t *fixed = NLMSG_DATA(header);
     const struct rtattr *rta = (const void *)(fixed + NLMSG_ALIGN(fixed_bytes));
-    /* Attributes are padded, so `left` is rounded up to whole words. The last attribute may have no padding, and
-     * RTA_NEXT() would then subtract more than `left` has. */
+    /* The kernel pads attributes to whole words, so `left` is rounded up to whole words. Only the last attribute can be
+     * without padding. Without the rounding, RTA_NEXT() would then subtract more than `left` has. */
     size_t left = header->nlmsg_len < NLMSG_SPACE(fixed_bytes)
                       ? 0
                       : RTA_ALIGN(header->nlmsg_len - NLMSG_SPACE(fixed_bytes));

@@ -1,5 +1,5 @@
-/* Netlink: asks the kernel about its routing tables and its neighbour table, and receives the changes that the kernel
- * announces. */
+/* Netlink: asks the kernel about its routing tables and its neighbour table. Also receives the changes of these tables
+ * that the kernel announces. */
 #ifndef SPEADI_NETLINK_H
 #define SPEADI_NETLINK_H
 
@@ -32,8 +32,9 @@ void speadi_netlink_add(struct speadi_netlink_message *message, uint16_t attribu
  * kernel or of the socket. */
 int speadi_netlink_ask(struct speadi_netlink_message *message);
 
-/* Finds an attribute behind the fixed part of the message, which has fixed_bytes bytes. Returns the payload of the
- * attribute. Returns NULL when there is no such attribute, or its payload is shorter than `bytes` bytes. */
+/* Finds an attribute of the message. The attributes lie behind the fixed part of the message, which has fixed_bytes
+ * bytes. Returns the payload of the attribute. Returns NULL when there is no such attribute, or when its payload is
+ * shorter than `bytes` bytes. */
 const void *speadi_netlink_find(const struct nlmsghdr *header, size_t fixed_bytes,
                                 uint16_t attribute, size_t bytes);
 

@@ -20,7 +20,7 @@ static size_t host_bytes(const struct speadi_address *address)
     return address->any.sa_family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
 }
 
-/* Makes an address with the IP version of `like` and with the given host. The port is 0. */
+/* Makes an address with the IP version of `like`, the given host and the port 0. */
 static struct speadi_address with_host(const struct speadi_address *like, const void *host,
                                        unsigned scope)
 {

@@ -16,7 +16,7 @@
 #    define IPV6_MULTICAST_ALL 29 /* the option exists since Linux 4.20 */
 #endif
 
-/* What the functions of this file need when they set up a socket, to receive or to send. */
+/* The facts that the functions of this file need when they set up a socket to receive or to send. */
 struct setup {
     int fd;
     const struct speadi_address *address;
@@ -56,8 +56,8 @@ static int open_socket(struct setup *setup, const struct speadi_address *address
     return setup->fd < 0 ? speadi_err_errno(err, "%s: cannot open a UDP socket", setup->text) : 0;
 }
 
-/* Returns setup->address. A link-local address needs an interface. If the address names no interface, the function adds
- * the interface of the setup. */
+/* Returns setup->address. A link-local address is only valid with an interface. If a link-local address names no
+ * interface, the function adds the interface of the setup. */
 static struct speadi_address with_scope(const struct setup *setup)
 {
     struct speadi_address address = *setup->address;
@@ -107,8 +107,8 @@ static uint32_t set_buffer(const struct setup *setup, const struct buffer_option
 
 /* ---- Receive ------------------------------------------------------------------------------- */
 
-/* Joins the group for one sender. If routers and switches know source-specific multicast, they then do not even forward
- * the packets of other senders. */
+/* Joins the group for one sender. Routers and switches that know source-specific multicast then do not even forward the
+ * packets of other senders. */
 static int join_sender(const struct setup *setup)
 {
     struct group_source_req group = {.gsr_interface = setup->interface->index};
@@ -158,12 +158,13 @@ static int join_v6(const struct setup *setup)
     return ret;
 }
 
-/* If the user gave the interface by its address, and *address is the any-address, *address becomes the address of the
- * interface. */
+/* If the user gave the interface by its address, the socket must use only that address. So if *address is the
+ * any-address, the function replaces it by the address of the interface. */
 static int narrow_to_local(const struct setup *setup, struct speadi_address *address)
 {
     const struct speadi_address *local = &setup->interface->local;
-    in_port_t port = address->v4.sin_port; /* the port of IPv6 has the same offset */
+    /* This reads the port of IPv6 too, because it has the same offset. */
+    in_port_t port = address->v4.sin_port;
 
     if (local->length == 0 || !speadi_address_is_any(address))
         return 0;
@@ -285,8 +286,8 @@ static int connect_send(const struct setup *setup)
     struct speadi_address address = with_scope(setup);
     int ret = connect(setup->fd, &address.any, address.length);
 
-    if (ret < 0 && errno == EACCES &&
-        !is_v6(setup)) { /* EACCES: the route says that the address is a broadcast address */
+    /* EACCES means that the address is a broadcast address, as the route says. */
+    if (ret < 0 && errno == EACCES && !is_v6(setup)) {
         ret = set(setup, SOL_SOCKET, SO_BROADCAST, 1, "SO_BROADCAST");
         if (ret < 0)
             return ret;

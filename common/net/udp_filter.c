@@ -12,8 +12,8 @@
 
 #define INSTRUCTIONS_MAX 16u
 
-/* An offset in one of the areas that BPF knows, such as the IP header (SKF_NET_OFF). An offset without an area counts
- * from the UDP header. */
+/* An offset for BPF. `area` is one of the areas that BPF knows, such as the IP header (SKF_NET_OFF). In the area 0 an
+ * offset counts from the UDP header. */
 #define AT(area, offset) ((uint32_t)(area) + (offset))
 
 struct program {
@@ -21,7 +21,8 @@ struct program {
     unsigned short count;
 };
 
-/* Adds a comparison to the program. A datagram passes the filter only when its value at `at` equals `value`. */
+/* Adds a comparison to the program. A datagram passes the filter only if its value at the offset `at` equals
+ * `value`. */
 static void require(struct program *program, unsigned short size, uint32_t at, uint32_t value)
 {
     program->code[program->count++] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_ABS | size, at);
@@ -45,7 +46,7 @@ static void require_sender(struct program *program, const struct speadi_address 
 {
     uint32_t words[4];
 
-    /* The socket may receive both IP versions, so the filter checks the version. */
+    /* The socket can receive both IP versions, so the filter also checks the version. */
     if (sender->any.sa_family == AF_INET) {
         require(program, BPF_W, AT(SKF_AD_OFF, SKF_AD_PROTOCOL), ETHERTYPE_IP);
         require(program, BPF_W, AT(SKF_NET_OFF, SPEADI_IPV4_SOURCE_AT),
@@ -60,7 +61,8 @@ static void require_sender(struct program *program, const struct speadi_address 
 
 int speadi_udp_hear_only(int fd, const struct speadi_address *sender, struct spead_err *err)
 {
-    in_port_t port = sender->v4.sin_port; /* the port of IPv6 has the same offset */
+    /* this reads the port of IPv6 too: it has the same offset */
+    in_port_t port = sender->v4.sin_port;
     struct program program = {.count = 0};
     struct sock_fprog attached = {.filter = program.code};
 

@@ -1,4 +1,4 @@
-/* io_uring: opens rings. When it cannot open a ring, it says in a sentence why. */
+/* Opens the rings of io_uring. If a ring cannot be opened, a sentence says why. */
 #include <speadi/uring.h>
 
 #include <errno.h>
@@ -13,8 +13,9 @@
 #define RING_FLAGS \
     (IORING_SETUP_R_DISABLED | IORING_SETUP_SINGLE_ISSUER | IORING_SETUP_DEFER_TASKRUN)
 
-/* Returns the value of the sysctl kernel.io_uring_disabled. '0' means that all processes may use io_uring. '1' means
- * that only the group io_uring_group may use it. '2' means that nobody may. Returns '?' if the value cannot be read. */
+/* Returns the value of the sysctl kernel.io_uring_disabled as a character. '0' means that all processes are allowed to
+ * use io_uring. '1' means that only the group io_uring_group is allowed to use it. '2' means that nobody is. Returns
+ * '?' if the value cannot be read. */
 static char disabled_sysctl(void)
 {
     char value = '?';
@@ -84,7 +85,7 @@ int speadi_uring_enable(struct io_uring *ring, struct spead_err *err)
     return 0;
 }
 
-/* Returns whether the kernel knows IORING_REGISTER_PBUF_RING. No feature bit says that. So the function tries to
+/* Returns true if the kernel knows IORING_REGISTER_PBUF_RING. No feature bit tells this. So the function tries to
  * register a buffer ring in one page. */
 static bool has_buffer_rings(struct io_uring *ring)
 {
@@ -102,8 +103,8 @@ static bool has_buffer_rings(struct io_uring *ring)
     return has;
 }
 
-/* Returns whether the kernel knows multishot receives. No feature bit says that. Every kernel that knows
- * IORING_OP_SEND_ZC (since 6.0) also knows multishot receives. */
+/* Returns true if the kernel knows multishot receives. No feature bit tells this. But every kernel that knows
+ * IORING_OP_SEND_ZC (since Linux 6.0) also knows multishot receives. So the function asks for IORING_OP_SEND_ZC. */
 static bool has_multishot_recvmsg(struct io_uring *ring)
 {
     struct io_uring_probe *probe = io_uring_get_probe_ring(ring);

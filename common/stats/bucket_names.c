@@ -51,8 +51,8 @@ static const char *const send_names[] = {
     [SPEAD_SEND_INJECTED] = "injected",
 };
 
-/* The first two assertions fail if the last buckets have no names. If a bucket in the middle has no name, a test finds
- * it. */
+/* The first two assertions fail if the names of the last buckets are missing. If a bucket in the middle has no name, a
+ * test fails. */
 _Static_assert(sizeof recv_names / sizeof *recv_names == SPEAD_RECV_BUCKET_COUNT,
                "a name is missing");
 _Static_assert(sizeof send_names / sizeof *send_names == SPEAD_SEND_BUCKET_COUNT,

@@ -1,4 +1,4 @@
-/* Reads properties of network interfaces through ioctl and sysfs. */
+/* Reads properties of a network interface through ioctl and sysfs. */
 #include "verbs_interface.h"
 
 #include <dirent.h>
@@ -15,7 +15,7 @@
 
 #include <speadi/err.h>
 
-enum { DEPTH_MAX = 3 }; /* enough for a VLAN on top of a bond on top of a port */
+enum { DEPTH_MAX = 3 }; /* how deep a search goes: a VLAN on top of a bond on top of a port */
 
 /* ---- ioctl --------------------------------------------------------------------------------------- */
 
@@ -168,7 +168,7 @@ bool speadi_verbs_interface_device(const char *root, const char *name, unsigned 
 {
     struct search search = {root, device, port, 0};
 
-    /* The mounted sysfs may belong to another network namespace than this process. Then the interface has another index
-     * there, and sysfs is not used. */
+    /* The mounted sysfs can belong to another network namespace than the namespace of this process. The interface then
+     * has another index in sysfs, and this function does not use sysfs. */
     return read_number(root, name, "ifindex") == (long)index && search_interface(&search, name);
 }

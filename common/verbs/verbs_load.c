@@ -1,5 +1,5 @@
-/* Loads libibverbs and libmlx5. Some verbs are inline functions of verbs.h. These inline functions would need
- * libibverbs at link time, so this file has other functions for them. */
+/* Loads libibverbs and libmlx5. Some verbs are inline functions of verbs.h. A program that calls these inline functions
+ * must be linked with libibverbs. So this file has functions of its own for these verbs. */
 #include <speadi/verbs_library.h>
 
 #include <dlfcn.h>
@@ -12,7 +12,7 @@
 
 struct symbol {
     const char *name;
-    size_t offset; /* offset of the symbol's member in the table */
+    size_t offset; /* where the table has the pointer to this symbol: the offset of that member */
     bool optional;
 };
 
@@ -59,8 +59,8 @@ static const struct symbol mlx5_symbols[] = {
     {"mlx5dv_init_obj", offsetof(struct speadi_mlx5, init_obj), false},
 };
 
-/* A library and the table of its symbols. The code fills the table once. The lock protects `loaded`, and also protects
- * the table until `loaded` becomes true. After that nothing writes to the table any more. */
+/* A library and the table of its symbols. The code fills the table once. The lock protects `loaded`. It also protects
+ * the table until `loaded` is true. After that nobody writes to the table any more. */
 struct library {
     const char *variable, *file, *package;
     const struct symbol *symbols;
@@ -109,8 +109,8 @@ static int resolve(const struct library *library, void *handle, const char *path
 
 static int load_locked(struct library *library, struct spead_err *err)
 {
-    /* secure_getenv() returns NULL if the program has extra privileges, such as file capabilities. Then the variable
-     * has no effect. */
+    /* secure_getenv() returns NULL if the program has extra privileges, such as file capabilities. In such a program
+     * the environment variable has no effect. */
     const char *path = secure_getenv(library->variable);
     void *handle;
     int ret;

@@ -62,8 +62,9 @@ void speadi_verbs_deregister(struct speadi_verbs_device *device, struct speadi_v
     if (!memory->mr)
         return;
     code = device->verbs->dereg_mr(memory->mr);
-    assert(code != EBUSY); /* EBUSY means that a posted request still names the memory */
-    (void)code;            /* after any other error the device is gone, and the registration too */
+    assert(code != EBUSY); /* EBUSY would mean that a posted request still uses the memory */
+    /* Any other error means that the device is gone. Then the registration is gone too. */
+    (void)code;
     *memory = (struct speadi_verbs_memory){0};
     device->registrations--;
 }
@@ -119,9 +120,8 @@ int speadi_verbs_arena_create(struct speadi_verbs_arena *arena, size_t bytes, st
             arena->pages = SPEADI_ARENA_THP;
         speadi_pages_fault_in(arena->data, whole);
     }
-    /* Linux before 5.12 could separate the parent from the pages that the device uses. After a fork() the child would
-     * keep these pages, and the parent would get a copy at its next write. This call keeps the pages out of the
-     * child. */
+    /* Before Linux 5.12, the parent could lose the pages that the device uses: after a fork() the child kept these
+     * pages, and the parent got a copy at its next write. This call excludes the pages from the child. */
     madvise(arena->data, whole, MADV_DONTFORK);
     return 0;
 }

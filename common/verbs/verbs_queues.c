@@ -1,5 +1,5 @@
-/* Functions that the receive engine and the send engine share: the channel for completion events, and the state of a
- * queue pair. */
+/* Functions for the receive engine and for the send engine: they make the channel for completion events, and they
+ * change the state of a queue pair. */
 #include <speadi/verbs_device.h>
 
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* Asks a device for its properties and fills one report. */
+/* Asks a device for its properties and fills a struct speadi_verbs_report. */
 #include "verbs_report.h"
 
 #include <stdio.h>
@@ -67,8 +67,8 @@ int speadi_verbs_report_read(struct speadi_verbs_report *report, const struct sp
 
     if (code != 0)
         return speadi_verbs_failed(err, "query_device", report->device, code);
-    /* The port number comes from sysfs, which may count the ports of all functions of a card. The device counts only
-     * its own ports. */
+    /* The port number comes from sysfs. sysfs sometimes counts the ports of all functions of a card, but the device
+     * counts only its own ports. */
     if (report->port > attr.orig_attr.phys_port_cnt)
         report->port = 1;
     read_limits(report, &attr.orig_attr);

@@ -1,5 +1,5 @@
-/* Goal: a struct of an older or of a newer caller is read and written as docs/adr/0017 says, and no other memory of the
- * caller is touched.
+/* Goal: a struct of an older or of a newer caller is read and written as docs/adr/0017 says. The library touches no
+ * other memory of the caller.
  * Method: the tests pass a struct of three fields as five versions of a caller would do. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* Goal: a runner reports correctly whether its thread has started. The thread has its name and its CPU, and handles no
  * signals.
- * Method: the functions that the threads run look at their own thread and report through their argument. */
+ * Method: each thread runs a function of the test. That function looks at the thread in which it runs, and reports
+ * through its argument. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

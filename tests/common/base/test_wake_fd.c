@@ -1,6 +1,7 @@
 /* Goal: a wait ends when the wake descriptor is signalled, when another descriptor is ready, and at its deadline. A
- * signal that was cleared earlier does not end the wait. Method: each test first prepares what ends the wait. If a wait
- * does not notice this, it never returns, and then the time limit makes the test fail. */
+ * signal that was cleared earlier does not end the wait.
+ * Method: before the wait begins, each test prepares the event that must end it. If a wait misses the event, it never
+ * returns, and the time limit makes the test fail. */
 #include <criterion/criterion.h>
 
 #include <poll.h>

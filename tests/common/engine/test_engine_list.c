@@ -25,7 +25,8 @@ static const struct speadi_engine_about *const engines[] = {&canoe, &ferry, &pla
 static const struct speadi_engine_about *const no_engines[] = {NULL};
 static struct speadi_engine_list list = {"receive", "reads", engines};
 
-static const char *unusable, *unopenable; /* names of engines that cannot be used or opened */
+/* the names of the engines that cannot be used, or cannot be opened */
+static const char *unusable, *unopenable;
 static const struct speadi_engine_about *opened;
 static char reason[256];
 static struct spead_err err;

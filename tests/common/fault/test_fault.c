@@ -148,7 +148,7 @@ Test(fault, the_same_seed_gives_the_same_faults)
     cr_assert_gt(different, PACKETS / 20);
 }
 
-/* A user may add one fault to a run that failed. Then the other faults must hit the same packets as without the new
+/* A user can add one fault to a run that failed. All other faults must then hit the same packets as without the new
  * fault. */
 Test(fault, one_knob_does_not_move_the_others)
 {
@@ -181,7 +181,8 @@ Test(fault, chances_come_true)
         cr_assert(decision.flip_bit == UINT32_MAX || decision.flip_bit < decision.keep_bytes * 8);
     }
     assert_chance("loss", lost, 0.01);
-    assert_chance("dup", twice, 0.02 * 0.99); /* A lost packet cannot be repeated. */
+    /* the factor 0.99: a lost packet cannot be repeated */
+    assert_chance("dup", twice, 0.02 * 0.99);
     assert_chance("reorder", held, 0.03 * 0.99);
     assert_chance("truncate", cut, 0.04 * 0.99);
     assert_chance("flip", flipped, 0.05 * 0.99);

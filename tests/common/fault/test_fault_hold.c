@@ -1,6 +1,6 @@
-/* Goal: the store of the fault decorator gives packets back with the bytes that it copied, in their order and not too
+/* Goal: the hold (fault_hold.c) gives copies of packets back with the bytes that it copied, in their order and not too
  * early.
- * Method: the tests put packets of known bytes into the store, and choose the decisions and the times themselves. */
+ * Method: the tests put packets of known bytes into the hold, and choose the decisions and the times themselves. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
@@ -155,7 +155,7 @@ Test(fault_hold, a_late_copy_that_finds_no_room_goes_first_the_next_time)
     speadi_fault_hold_back(&hold, copy[0], 1);
     speadi_fault_hold_back(&hold, copy[1], 9);
     speadi_fault_hold_back(&hold, copy[2], 1);
-    /* Five packets have passed; the copies 0 and 2 wait for only one. */
+    /* After five packets, the copies 0 and 2 are due: each of them waited for only one packet. */
     speadi_fault_hold_overtaken(&hold, 5);
     cr_assert_eq(speadi_fault_hold_take_late(&hold, false, got, 1), 1);
     cr_expect_eq(got[0], copy[0]);

@@ -1,5 +1,5 @@
-/* Goal: a pool keeps its two limits (number of blocks, charged bytes), and its memory reads as zero where the contract
- * says so.
+/* Goal: a pool never exceeds its two limits (number of blocks, charged bytes), and its memory reads as zero where the
+ * contract says so.
  * Method: the tests use small pools. To learn which bytes are resident, they ask the kernel with mincore(2), not the
  * pool. */
 #include <criterion/criterion.h>

@@ -1,5 +1,5 @@
-/* Goal: pools of fixed memory (pinned host memory and arenas) keep their limit. Unlike other pools, such a pool charges
- * all its memory from the start and never trims it.
+/* Goal: pools of fixed memory (pinned host memory and arenas) never exceed their limit. Unlike other pools, such a pool
+ * charges all its memory from the start and never trims it.
  * Method: the tests compare which bytes are charged and which bytes stay resident. An arena that the CPU must not touch
  * is mapped with PROT_NONE. */
 #include <criterion/criterion.h>

@@ -228,8 +228,8 @@ Test(region, released_with_too_many_events_waits_for_one_and_says_so)
     spead_region_pool_unref(pool);
 }
 
-/* Several stages read a region, one after the other. Each event is done before the next event comes. So no thread must
- * wait for an event. */
+/* Several stages read a region, one after the other. Each stage releases the region with an event. Each event is done
+ * before the next stage releases. So the region never has to store more than one unfinished event. */
 Test(region, released_often_keeps_only_events_that_are_unfinished)
 {
     struct spead_region_pool *pool = make_pool(1);
@@ -281,7 +281,7 @@ Test(region, parked_when_its_pool_ends_is_waited_for)
     pthread_create(&thread, NULL, complete, event);
     spead_region_pool_unref(pool);
     pthread_join(thread, NULL);
-    /* Nothing else refers to the pool now, so this frees the pool. */
+    /* Nothing else refers to the pool now, so this call frees the pool. */
     spead_region_release(late, spead_host_event_share(event));
     spead_host_event_unref(event);
 }

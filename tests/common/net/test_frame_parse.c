@@ -24,7 +24,7 @@ static void put16(uint8_t *at, uint32_t value)
     at[1] = (uint8_t)value;
 }
 
-/* Computes the sum in the simplest way, as a reference. */
+/* Computes the sum for a checksum in the simplest way. The tests compare the real code with it. */
 static uint32_t sum16(uint32_t sum, const uint8_t *data, uint32_t bytes)
 {
     for (uint32_t i = 0; i < bytes; i++)
@@ -139,7 +139,7 @@ Test(frame_parse, padding_of_a_short_frame_is_not_payload)
     build(&frame, 4, 0);
     cr_assert_eq(parse_as(&frame, frame.size + 18, &out), 0);
     cr_expect_eq(out.payload_bytes, PAYLOAD);
-    /* The UDP length may be less than the IP length allows. */
+    /* A UDP length that is less than the IP length allows is valid. */
     put16(frame.bytes + frame.udp_at + 4, 8 + 5);
     cr_assert_eq(parse_as(&frame, frame.size, &out), 0);
     cr_expect_eq(out.payload_bytes, 5);
@@ -215,7 +215,7 @@ Test(frame_parse, what_is_no_plain_datagram_is_refused_by_name)
         cr_expect_eq(refusal(&frame), wrong[i].bucket, "%u", i);
     }
     build(&frame, 4, 2);
-    put16(frame.bytes + 20, 0x8100); /* this makes a third VLAN tag */
+    put16(frame.bytes + 20, 0x8100); /* the frame now has a third VLAN tag */
     cr_expect_eq(refusal(&frame), SPEAD_RECV_FOREIGN_FRAME);
     build(&frame, 4, 0);
     /* The flag "don't fragment" does not make the frame a fragment. */
@@ -278,7 +278,7 @@ Test(frame_parse, any_flipped_bit_breaks_a_checksum)
     build(&frame, 4, 0);
     for (uint32_t byte = frame.ip_at + 12; byte < frame.size; byte++) {
         if (byte >= frame.udp_at + 4 && byte < frame.udp_at + 6)
-            /* With another length field the frame may be valid. */
+            /* With another value in a length field the frame can be valid, so the test leaves these bytes out. */
             continue;
         frame.bytes[byte] ^= 0x10;
         cr_expect_not(holds(&frame, 40, 47), "byte %u", byte);

@@ -1,4 +1,5 @@
-/* Goal: a device sends frames without a change, so their headers must be those that a kernel would have written.
+/* Goal: the headers of frames are those that a kernel would write. This is necessary because a device sends the frames
+ * without a change.
  * Method: the tests compare the heads of frames with known right bytes. They check every checksum with the rule of RFC
  * 1071, word by word over the whole frame. */
 #include <criterion/criterion.h>

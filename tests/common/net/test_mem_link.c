@@ -32,7 +32,7 @@ Test(mem_link, packets_arrive_whole_and_in_order)
     struct spead_mem_link *link = make_link(3, 5);
     uint32_t bytes;
 
-    /* More packets pass than the link has slots, so each slot is used again. */
+    /* More packets go through the link than it has slots, so each slot is used again. */
     for (int round = 0; round < 5; round++) {
         cr_assert_eq(spead_mem_link_push(link, "one", 3), 0);
         cr_assert_eq(spead_mem_link_push(link, "", 0), 0);

@@ -1,5 +1,6 @@
-/* Goal: the code reads no byte beyond a netlink answer, whatever the lengths in the answer say. Method: the tests make
- * messages byte by byte, in memory of exactly their size. AddressSanitizer sees a read beyond this memory. */
+/* Goal: the code reads no byte beyond a netlink answer, whatever the lengths in the answer say.
+ * Method: the tests make messages byte by byte, in memory of exactly their size. AddressSanitizer sees a read beyond
+ * this memory. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 #include <string.h>

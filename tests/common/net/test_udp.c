@@ -1,7 +1,8 @@
 /* Goal: a UDP socket receives what was sent to it and nothing else. If the socket gets a smaller buffer than it asked
- * for, a warning says so. Method: the tests use real sockets in a network namespace of their own. They first send the
- * datagram that must not arrive, and then a datagram that must arrive. So a test waits for the second datagram, and
- * needs no pause in which nothing may come. */
+ * for, a warning says so.
+ * Method: the tests use real sockets in a network namespace of their own. They first send the datagram that must not
+ * arrive, and then a datagram that must arrive. When the second datagram has arrived, the test knows that the first
+ * will not arrive. So no test has to wait for a fixed time. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -139,7 +140,7 @@ Test(udp, a_group_is_joined_and_sent_to_on_the_interface_that_was_named)
             struct speadi_udp_socket in, out;
 
             if (g > 0 && n > 0)
-                /* An IPv4 address cannot be the source of IPv6 packets. */
+                /* this combination is left out: an IPv4 address cannot be the source of IPv6 packets */
                 continue;
             in = receiver(groups[g], named[n][0]);
             test_netns_move(hosts.far);
@@ -295,7 +296,7 @@ static void keep_warning(void *arg, enum spead_log_level level, const char *line
 static void drop_privileges(bool drop)
 {
     cr_assert_eq(seteuid(drop ? 65534 : 0), 0, "%s", strerror(errno));
-    /* At the end LeakSanitizer must be able to inspect this process. */
+    /* LeakSanitizer must be able to inspect this process when it ends. */
     prctl(PR_SET_DUMPABLE, 1);
 }
 

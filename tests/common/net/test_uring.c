@@ -74,7 +74,7 @@ Test(uring, a_refused_ring_leaves_a_sentence)
     none = (struct rlimit){.rlim_cur = 0, .rlim_max = usual.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
     ret = speadi_uring_open(&ring, 8, 0, &err);
-    /* Criterion needs file descriptors for its reports. */
+    /* Restore the usual limit before the assertions, because Criterion needs file descriptors for its reports. */
     setrlimit(RLIMIT_NOFILE, &usual);
     cr_expect_eq(ret, -EMFILE);
     cr_expect(strstr(err.text, "io_uring"), "\"%s\"", err.text);

@@ -1,5 +1,5 @@
 /* Goal: each bucket of the ledgers has a name of its own that a user can print, search and type.
- * Method: the tests ask for all names, and for the first number after the last bucket. */
+ * Method: the tests ask for the names of all buckets, and for the name of the first index after the last bucket. */
 #include <criterion/criterion.h>
 #include <string.h>
 

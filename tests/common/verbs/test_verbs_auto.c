@@ -94,7 +94,8 @@ Test(verbs_auto, loopback_has_no_device)
     assert_took(send_to(here), "socket", "verbs: interface lo is not Ethernet");
 }
 
-/* A verbs device cannot send to its own host or receive from it. So "auto" must choose sockets. */
+/* A verbs device cannot send to its own host or receive from it. So "auto" must choose the socket engine for an address
+ * of this host. */
 Test(verbs_auto, an_address_of_this_host_is_sent_to_by_sockets)
 {
     assert_took(send_to(TEST_NEAR_V4 ":7148"), "socket", "verbs: " TEST_NEAR_V4);
@@ -118,7 +119,7 @@ Test(verbs_auto, what_stands_in_the_way_of_verbs_is_in_the_reason)
     } cases[] = {
         {"net_raw=0", "spead-net-raw"},
         {"infiniband=1", "is InfiniBand"},
-        /* The probe of the device finds nothing wrong, but the opening of the engine fails. */
+        /* The probe of the device finds no problem, but the engine cannot be opened. */
         {"max_pinned=4096", "reg_mr"},
         {"open_device@%1=EACCES", "open_device on vd_"},
     };

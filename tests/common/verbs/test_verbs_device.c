@@ -1,7 +1,7 @@
 /* Goal: a device is found by every name that a user can give, and the report describes it. If the device cannot be
  * used, one line says why and what to do.
- * Method: the verbs double runs in a network namespace that the test makes. Scripts take one capability after another
- * away. */
+ * Method: the verbs double runs in a network namespace that the test makes. In each test a script for the double
+ * removes one capability. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -195,7 +195,7 @@ Test(verbs_device, a_device_that_cannot_steer_is_refused)
     assert_fails(-ENOTSUP, "steer");
 }
 
-/* The error text must name the verb that failed. Nothing may be left of the calls before it. */
+/* The error text must name the verb that failed. The calls before that verb must leave no object behind. */
 Test(verbs_device, a_verb_that_fails_in_open_is_named_and_leaves_nothing)
 {
     static const char *const verbs[] = {"open_device", "query_device_ex", "query_port", "alloc_pd"};
@@ -285,7 +285,7 @@ Test(verbs_device, a_fatal_error_names_its_queue_pair)
     cr_assert_eq(speadi_verbs_next_event(&device, &event), 1);
     cr_assert_eq(event.kind, SPEADI_VERBS_QP_FATAL);
     cr_assert_eq(event.qp, qp);
-    /* All events have been acknowledged. Otherwise these calls would hang. */
+    /* These calls would hang if an event were not acknowledged. */
     cr_assert_eq(device.verbs->destroy_qp(qp), 0);
     cr_assert_eq(device.verbs->destroy_cq(cq), 0);
 }

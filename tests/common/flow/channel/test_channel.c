@@ -267,7 +267,7 @@ Test(channel, says_before_it_is_made_how_much_memory_it_takes)
     cr_expect_geq(spead_channel_bytes(&config), 1024 * 64);
     cr_expect_lt(spead_channel_bytes(&config), 1024 * 64 + 1024);
     config.capacity = 1;
-    /* An edge of a large graph may be so small. */
+    /* A large graph has edges with this capacity, so the channel must take little memory. */
     cr_expect_leq(spead_channel_bytes(&config), 1024);
     cr_expect_leq(spead_channel_end_bytes(), 256);
 }

@@ -97,7 +97,7 @@ Test(channel_end, is_seen_by_each_of_many_receivers)
 
 /* ---- The last receiving end closes ---------------------------------------------------------- */
 
-static atomic_int held; /* number of references to messages that exist now */
+static atomic_int held; /* how many references to messages exist now */
 
 static void take_ref(const struct spead_message *message)
 {

@@ -1,6 +1,7 @@
-/* Goal: channels of every form, policy, capacity and number of lanes keep the same promises: when they are empty, with
- * one message and with many, when either end closes or fails in the middle, after a cancel, at a deadline, and in an
- * event loop. At any time, sent = received + shed + depth, and on_shed is called once for each message that was shed.
+/* Goal: channels of every form, policy, capacity and number of lanes do what their contract says. This holds when they
+ * are empty, with one message and with many, when either end closes or fails in the middle, after a cancel, at a
+ * deadline, and in an event loop. At any time, sent = received + shed + depth, and on_shed is called once for each
+ * message that was shed.
  * Method: each function under "The cells" runs once for each configuration that can be created, on one thread. Messages
  * are of a type that counts its references. So at the end the test finds a message that was not released. */
 #include <criterion/criterion.h>
@@ -17,10 +18,10 @@ enum { MANY = 200 };
 
 /* ---- Counting the messages ------------------------------------------------------------------- */
 
-static int held;                     /* references to messages that exist now */
+static int held;                     /* how many references to messages exist now */
 static uint64_t shed_calls;          /* number of calls of on_shed */
-static unsigned shed_each[MANY];     /* number of calls of on_shed for each sequence number */
-static unsigned received_each[MANY]; /* number of received messages for each sequence number */
+static unsigned shed_each[MANY];     /* how often on_shed was called for each sequence number */
+static unsigned received_each[MANY]; /* how often each sequence number was received */
 
 static void take_ref(const struct spead_message *message)
 {
@@ -97,7 +98,8 @@ static void each_config(void (*cell)(struct channel_rig *rig, const struct spead
                 for (config.lanes = 1; config.lanes <= 3; config.lanes++) {
                     config.capacity = capacities[i];
                     if (spead_channel_create(&channel, &config, NULL) < 0)
-                        /* The channel refuses this one. test_channel.c tests which configurations are refused. */
+                        /* The channel refuses this configuration. test_channel.c tests which configurations are
+                         * refused. */
                         continue;
                     spead_channel_unref(channel);
                     run_one(&config, cell);
@@ -133,8 +135,8 @@ static uint64_t send(struct channel_rig *rig, uint64_t first, uint64_t count)
     return taken;
 }
 
-/* Receives all messages that are in the channel and adds their number to *count. Returns the error that the next try
- * returns: -EAGAIN, or the code of the end of stream. */
+/* Receives all messages that are in the channel and adds their number to *count. Returns what the receive after the
+ * last message returns: -EAGAIN, or the code of the end of stream. */
 static int receive(struct channel_rig *rig, uint64_t *count)
 {
     struct spead_message messages[7];
@@ -302,7 +304,7 @@ Test(channel_matrix, cancel_in_the_middle)
     each_config(cancelled);
 }
 
-/* Only with the policy BLOCK does a send wait. So only with BLOCK can a send reach its deadline. */
+/* A send waits only with the policy BLOCK. So only with BLOCK can a send reach its deadline. */
 static void reach_deadline(struct channel_rig *rig, const struct spead_channel_config *config)
 {
     struct spead_message messages[MANY] = {{.sequence = 0}};

@@ -240,7 +240,8 @@ Test(channel_wait, an_announced_receiver_is_woken_once)
     }
 }
 
-/* A program sends no messages to ask whether the channel still has a receiving end. This must not wake anybody. */
+/* A program can send 0 messages to ask whether the channel still has a receiving end. Such a send must not wake
+ * anybody. */
 Test(channel_wait, a_send_of_nothing_wakes_nobody)
 {
     EACH_FORM(form)
@@ -311,8 +312,8 @@ Test(channel_wait, an_announced_sender_is_woken_by_room_and_by_the_end)
     }
 }
 
-/* Two receiving ends wait, and one send brings two messages. The send wakes only the first end, and this end takes one
- * message. Then it must wake the second end for the other message. */
+/* Two receiving ends wait, and one send brings two messages. The send wakes only the first end, and this end takes only
+ * one message. So the first end must wake the second end for the other message. */
 Test(channel_wait, a_woken_receiver_that_leaves_something_wakes_the_next)
 {
     struct channel_rig rig = channel_rig_open_form(SPEAD_CHANNEL_SPMC, 4);

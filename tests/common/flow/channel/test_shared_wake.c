@@ -1,7 +1,6 @@
-/* Goal: when several ends wait for the same change, the change wakes one of them. The woken end may belong to a node
- * whose step does not use the change. Then the next end must be woken. So no end sleeps when there is a message or a
- * free place for it.
- * Method: a node, and then a waker of the test, wait at one side of a channel that the test has created. */
+/* Goal: when several ends wait for the same change, the change wakes one of them. If the node of that end does not use
+ * the change, the next end must be woken. So no end sleeps when there is a message or a free place for it.
+ * Method: a node, and after it a waker of the test, wait at one side of a channel that the test has created. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <semaphore.h>
@@ -30,7 +29,7 @@ static bool was_woken(struct test_waker *test_waker)
     return sem_timedwait(&test_waker->woken, &until) == 0;
 }
 
-/* A node that tries its port in its first step, and never again. */
+/* A node that tries to send or receive in its first step, and never again. */
 struct indifferent {
     bool is_sender, fails;
     unsigned steps;

@@ -21,8 +21,8 @@ static struct step_relay relay;
 static struct step_sink sink, errors;
 static struct spead_node *source_node, *relay_node, *sink_node;
 
-/* If the sequence number of a message is divisible by ten, the step fails failures_each times on this message. The next
- * try succeeds. */
+/* If the sequence number of a message is divisible by ten, the step fails failures_each times on this message. After
+ * that the step succeeds. */
 static unsigned failures_each, tried;
 
 static int fail_tens(struct step_relay *self, struct spead_message *message)
@@ -143,7 +143,7 @@ Test(failing, divert_hands_failed_messages_flagged_to_the_error_channel, .fini =
 {
     failures_each = 1000000;
     relay = (struct step_relay){.work = fail_tens, .config.on_error = SPEAD_ON_ERROR_DIVERT};
-    /* With this capacity the error channel is often full, so the node must wait. */
+    /* The error channel has the capacity 1, so it is often full, and the node must wait. */
     build(1);
     cr_assert_eq(run(NULL), 0);
     cr_assert_eq(sink.received, COUNT - 10);

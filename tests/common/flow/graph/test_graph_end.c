@@ -306,7 +306,7 @@ Test(graph_end, cancel_interrupts_a_blocking_node_that_sleeps, .init = run_to_sl
     cr_assert_eq(reader.interrupts, 1, "none after its end");
 }
 
-/* The blocking node does not fail; another node of the same graph does. */
+/* The blocking node does not fail. Another node of the same graph fails. */
 Test(graph_end, failure_interrupts_a_blocking_node_that_sleeps, .fini = clear_reader)
 {
     struct step_source failing = {.count = 100, .error = -EDOM, .error_at = 50};

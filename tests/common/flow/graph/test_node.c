@@ -1,5 +1,5 @@
-/* Goal: if a node receives fewer messages than it asked for, it may wait without a second try. It still misses no
- * message.
+/* Goal: a node that receives fewer messages than it asked for can wait immediately, without a second receive. It still
+ * misses no message.
  * Method: a node counts how often it tries to receive, and how often it gets nothing. It runs on the worker of its
  * source, or on the thread of the caller. If a wake-up were lost, the test would not end. */
 #include <criterion/criterion.h>
@@ -11,7 +11,7 @@
 #define ROOM     5u
 
 struct taker {
-    uint32_t max; /* the node asks for so many messages in one receive */
+    uint32_t max; /* the number of messages for which the node asks in one receive */
     uint64_t tries, empty, received, misordered; /* results */
     struct spead_message held[2 * ROOM];
 };
@@ -48,7 +48,7 @@ static struct spead_node *build(struct spead_graph *graph, struct step_source *s
     config.state = taker;
     config.inputs = &in;
     config.input_count = 1;
-    config.outputs = &out; /* A pull needs an output. The node sends nothing through it. */
+    config.outputs = &out; /* A pulled graph needs an output. The node sends nothing through it. */
     config.output_count = 1;
     cr_assert_eq(spead_graph_add(graph, &config, &node, NULL), 0);
     step_join(graph, step_source_add(graph, source, "source"), node, ROOM);

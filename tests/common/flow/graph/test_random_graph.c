@@ -1,6 +1,6 @@
-/* Goal: every message that goes into a graph comes out once, or is shed, or fails, and is counted. This holds for any
- * shape, capacities, policies, stalls, failures and end of the graph. If nothing is lost, the results are the same as
- * those of a plain loop.
+/* Goal: every message that goes into a graph either comes out once, or is shed, or fails. It is counted in each case.
+ * This holds for any shape, capacities, policies, stalls, failures and end of the graph. If nothing is lost, the
+ * results are the same as those of a plain loop.
  * Method: the graphs are random and have layers. All nodes of a layer do the same arithmetic. So the result of a
  * message does not depend on its path, and a loop can compute the same result. The test stops or cancels some graphs
  * before they have ended. The environment variable SPEAD_SEEDS says how many seeds are tried, and SPEAD_SEED is the
@@ -73,8 +73,8 @@ static int work(struct step_relay *relay, struct spead_message *message)
     return fate == PASSED;
 }
 
-/* The plain loop that the graph is compared with. Computes the key with which a message arrives. Returns false if the
- * message does not arrive. */
+/* The plain loop with which the graph is compared. It computes the key with which a message must arrive. Returns false
+ * if the message must not arrive. */
 static bool reference(const struct plan *plan, uint32_t stream, uint64_t sequence, uint64_t *key)
 {
     *key = step_mix(stream, sequence);
@@ -120,9 +120,9 @@ static void random_channel(const struct plan *plan, uint64_t *random,
     config->lanes = 1 + (uint32_t)draw(random, 2);
 }
 
-/* Joins each node of a layer to one or more nodes of the next layer. Each node of the next layer gets a channel at its
- * input. If a port is joined a second time, it keeps its channel, and this channel gets one more end. So several nodes
- * may share a channel. */
+/* Joins each node of a layer to one or more nodes of the next layer. Each output and each input belongs to one channel.
+ * If a port is joined a second time, its channel gets one more end. So several nodes can send to one channel or receive
+ * from it. */
 static void join_layers(struct run *run, unsigned layer, uint64_t *random)
 {
     unsigned from = run->plan.widths[layer], to = run->plan.widths[layer + 1];

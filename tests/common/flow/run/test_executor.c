@@ -1,7 +1,7 @@
 /* Goal: an executor gives turns to many nodes on few threads. Every runnable node has its turns, every node that should
  * be woken is woken, and suspended nodes take no CPU time.
- * Method: graphs of small nodes run on executors with one and two workers. The limit of CPU time is generous, but a
- * worker that polls without a pause exceeds it by far. */
+ * Method: graphs of small nodes run on executors with one and two workers. The test allows much more CPU time than the
+ * nodes need. But a worker that polls without a pause would need far more. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <pthread.h>
@@ -143,8 +143,8 @@ Test(executor, blocked_node_does_not_hold_up_the_others_of_the_only_worker)
 
 static _Atomic bool all_are_there;
 
-/* A node that is always runnable. It records how many steps another node had between two steps of this node, or before
- * its first step. In its first step it waits until all nodes have been handed to the worker. */
+/* A node that is always runnable. It records how many steps each other node had between two steps of this node, or
+ * before its first step. In its first step it waits until all nodes have been handed to the worker. */
 struct turner {
     struct turner *all; /* the array of the three nodes */
     unsigned own;       /* index of this node in `all` */
@@ -267,8 +267,8 @@ struct bounded {
     bool has_ticket;
 };
 
-/* A producer calls this when it has taken a ticket. The function keeps the largest number of producers that worked at
- * the same time. */
+/* A producer calls this function when it has taken a ticket. The function stores the largest number of producers that
+ * worked at the same time. */
 static void note_most(struct bounded *bounded)
 {
     int now = atomic_fetch_add(bounded->in_work, 1) + 1;
@@ -302,7 +302,8 @@ static int bounded_step(void *state, struct spead_node *self)
     return SPEAD_STEP_AGAIN;
 }
 
-/* The consumer calls this when it has finished with the message. Returns the ticket to the throttle. */
+/* The consumer calls this function when it has finished with the message. The function returns the ticket to the
+ * throttle. */
 static int give_back(struct step_relay *relay, struct spead_message *message)
 {
     struct bounded *bounded = relay->arg;
