@@ -136,7 +136,7 @@ static void steer(struct side *side)
     must(side->flow != NULL, "ibv_create_flow");
 }
 
-/* Returns 1 if the frame is the expected frame with this number, else 0. */
+/* Returns 1 if the frame has exactly the bytes of the frame with the number `number`, else 0. */
 static int right(const uint8_t *frame, uint32_t length, uint32_t number)
 {
     uint32_t wire;

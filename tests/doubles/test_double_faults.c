@@ -1,5 +1,5 @@
-/* Goal: each fault that a script can name happens once, where and when the script says. The program sees it as it would
- * see it with hardware.
+/* Goal: each fault that a script can name happens once, where and when the script says. The program under test sees the
+ * fault as it would see it with hardware.
  * Method: there are two hosts. Frames carry a number. So a test can see whether a frame was lost, copied, damaged, or
  * came in another order. */
 #include "verbs_rig.h"
@@ -337,7 +337,8 @@ struct set_up {
     struct ibv_rwq_ind_table *table;
 };
 
-/* Both macros do a step and keep its errno in `err`. If an earlier step has failed, they do nothing. */
+/* Both macros do one step of a sequence and store its errno in `err`. If an earlier step has failed, they do not do the
+ * step. */
 #define STEP(call)     (errno = 0, err = err ? err : (call) ? 0 : errno)
 #define STEP_INT(call) (err = err ? err : (call))
 

@@ -1,6 +1,6 @@
 /* Goal: the multi-packet receive queue of the double behaves like that of mlx5. The program writes the ring and the
  * doorbell. The device writes frames into strides and their lengths into completions. If a frame does not fit into the
- * rest of an entry, the device fills this rest up.
+ * free strides of an entry, the device leaves these strides unused and reports them as a filler.
  * Method: the tests use the smallest queue, with 512 strides of 64 bytes in an entry, and frames of known length. */
 #include "verbs_rig.h"
 
@@ -11,7 +11,7 @@
 
 enum { STRIDE_BYTES = 64, STRIDES = 512, ENTRY_BYTES = STRIDE_BYTES * STRIDES, ENTRIES = 2 };
 enum { FRAME_STRIDES = 23, FRAME_PAYLOAD = FRAME_STRIDES * STRIDE_BYTES - (int)RIG_HEADERS };
-/* An entry holds 22 frames, and 6 strides remain. */
+/* The number of frames that fit into an entry: 22. In each entry 6 strides stay unused. */
 enum { FRAMES_PER_ENTRY = STRIDES / FRAME_STRIDES };
 
 static struct rig rig;

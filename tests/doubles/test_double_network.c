@@ -1,4 +1,4 @@
-/* Goal: a raw packet queue pair works with the double as with a NIC.
+/* Goal: a raw packet queue pair works with the double as it works with a NIC.
  * Method: the test makes two network namespaces with a veth pair between them. It builds frames. One queue pair, or the
  * kernel, sends them. The test reads them where the other queue pair wrote them. */
 #include "offloads.h"
@@ -107,8 +107,8 @@ Test(verbs_network, a_sleeper_wakes_by_the_channel_once_it_has_armed)
     rig_close(&rig);
 }
 
-/* When a completion queue is destroyed, its unread events must be removed. The kernel does this too, because such an
- * event would point to freed memory. */
+/* When the program destroys a completion queue, the double must remove the unread events of this queue. The kernel does
+ * this too. An event that stayed would point to freed memory. */
 Test(verbs_network, an_unread_event_goes_with_its_queue)
 {
     struct rig rig;
@@ -230,7 +230,7 @@ Test(verbs_network, segmentation_makes_frames_of_equal_size)
     rig_close(&rig);
 }
 
-/* In one call, the kernel of the far host sends `bytes` bytes, in datagrams of 1000 bytes. */
+/* Makes the kernel of the far host send `bytes` bytes in one call, in datagrams of 1000 bytes. */
 static void kernel_sends(struct rig *rig, size_t bytes)
 {
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons(RIG_PORT)};

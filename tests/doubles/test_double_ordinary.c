@@ -31,8 +31,8 @@ Test(verbs_ordinary, a_program_built_for_hardware_moves_verified_frames, .timeou
     program_release(&sender);
 }
 
-/* Without LD_LIBRARY_PATH, the program loads the library of the system, which has no device of this name. This shows
- * that the other test really used the double. */
+/* Without LD_LIBRARY_PATH, the program loads the libibverbs of the system, which finds no device of this name. This
+ * shows that in the other test the program really used the double. */
 Test(verbs_ordinary, without_the_double_there_is_no_device)
 {
     struct program program = {0};

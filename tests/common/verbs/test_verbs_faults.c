@@ -1,7 +1,7 @@
 /* Goal: after every failure of a device, a stream either continues or ends with an error. No byte is wrong, the buckets
  * of both ledgers add up, nothing hangs and no object is left.
  * Method: a sender and a receiver use the verbs double, which fails on request. Hardware fails in the same ways, but
- * rarely. Other tests set up a stream again and again; each time another call of a verb fails. */
+ * rarely. Other tests open a stream many times. In each opening, a different call of a verb fails. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>
@@ -91,7 +91,7 @@ Test(verbs_faults, a_device_that_can_little_or_is_slow_loses_nothing)
 struct harm {
     const char *script;
     bool duplicates; /* if true, packets arrive twice, and no heap is lost */
-    /* If true, the test does not try this fault with a multi-packet queue. Such a queue has no queue pair of its own,
+    /* If true, the test does not use this fault with a multi-packet queue. Such a queue has no queue pair of its own,
      * and the engine posts its receives by a doorbell. */
     bool of_queue_pair;
 };

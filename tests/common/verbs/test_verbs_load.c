@@ -1,5 +1,5 @@
-/* Goal: if a library file is missing or wrong, the error text names the file and the package. When the file is there,
- * it can be loaded. The text about a failed verb contains the remedy.
+/* Goal: if a library file is missing or wrong, the error text names the file and the package. A library file that
+ * exists can be loaded. The text about a failed verb contains the remedy.
  * Method: environment variables name the files to load. */
 #include <criterion/criterion.h>
 

@@ -132,7 +132,7 @@ Test(verbs_memory, an_arena_that_cannot_be_is_no_memory)
     cr_assert_null(arena.data);
 }
 
-/* After a fork(), the device still writes into the pages of the parent. So the child must not share these pages. */
+/* After a fork(), the device still writes into the pages of the parent. So the child must not have these pages. */
 Test(verbs_memory, a_child_after_fork_does_not_have_the_arena)
 {
     int status;

@@ -1,5 +1,5 @@
-/* With these functions the tests of the decoder decode a packet and check the result. The packet lies in an allocation
- * of exactly its size, so that AddressSanitizer sees a read beyond it. */
+/* Functions with which the tests of the decoder decode a packet and check the result. The packet lies in an allocation
+ * of exactly its size, so that AddressSanitizer sees a read beyond the packet. */
 #ifndef TEST_PACKET_EXPECT_H
 #define TEST_PACKET_EXPECT_H
 
@@ -11,8 +11,8 @@
 
 #include "packet_builder.h"
 
-/* Decodes a copy of the first head_bytes bytes at `bytes`. A read behind the copy is an error. The copy is freed, so
- * the caller must not use the pointers in *packet. */
+/* Decodes a copy of the first head_bytes bytes at `bytes`. AddressSanitizer reports a read behind the copy. The
+ * function frees the copy, so the caller must not use the pointers in *packet. */
 static inline int decode_head(struct speadi_packet *packet, const void *bytes, size_t head_bytes,
                               size_t datagram_bytes)
 {

@@ -1,4 +1,4 @@
-/* Goal: the gaps, the references and the properties of a heap are right for the packets that it got.
+/* Goal: the gaps, the references and the properties of a heap match the packets that the heap has got.
  * Method: the tests themselves fill in the fields of heaps, as the receive core does. */
 #include <criterion/criterion.h>
 

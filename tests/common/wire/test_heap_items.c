@@ -196,8 +196,8 @@ Test(heap_items, item_past_the_last_is_refused)
     cr_expect_eq(spead_heap_item(&heap, SIZE_MAX, &item), -ERANGE);
 }
 
-/* The core never declares a heap complete when an item pointer points beyond its end. But even if it did, no item may
- * point outside the payload. */
+/* The core never declares a heap complete when an item pointer points beyond the end of the heap. But even in such a
+ * heap, no item is allowed to point outside the payload. */
 Test(heap_items, item_beyond_the_heaps_end_is_left_out)
 {
     struct spead_heap heap =
@@ -279,8 +279,8 @@ static void insertion_sort(uint64_t *pointers, size_t count)
 }
 
 /* Some counts are smaller than the scratch memory of the sort, and some are larger. The identifier of each item is its
- * position in the order of arrival. Many items have the same address. So the test notices if the sort changes the order
- * of items with the same address. */
+ * index in the order of arrival. Many items have the same address. So the test notices if the sort changes the order of
+ * items with the same address. */
 Test(item_order, any_order_of_arrival_is_sorted_stably)
 {
     static const size_t counts[] = {0, 1, 2, 3, 63, 512, 513, 1025, 3000, 5555};

@@ -51,7 +51,7 @@ Test(packet_refused, zero_width_is_refused)
     expect(&built, SPEAD_RECV_MALFORMED_WIDTHS);
 }
 
-/* Of all 65536 pairs of widths, exactly seven are flavours. */
+/* There are 65536 pairs of widths. Exactly seven of them are flavours. */
 Test(packet_refused, widths_that_do_not_add_to_eight_are_refused)
 {
     struct test_packet built;
@@ -188,8 +188,8 @@ Test(packet_refused, datagram_longer_than_its_packet_is_refused)
     expect(&built, SPEAD_RECV_MALFORMED_SIZE_MISMATCH);
 }
 
-/* The first packet has every defect, and is refused for the first defect. The test corrects this defect, and then the
- * packet is refused for the next defect, and so on. */
+/* The packet has every defect, and is refused for the first defect. The test then corrects the first defect, and the
+ * packet is refused for the second defect, and so on. */
 Test(packet_refused, defects_are_judged_in_the_order_of_the_protocol)
 {
     struct test_packet built;

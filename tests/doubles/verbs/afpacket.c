@@ -2,9 +2,9 @@
  *
  * A veth pair does some things that a cable does not do, and this file undoes them. It puts VLAN tags back that the
  * kernel has stripped. It computes checksums that the kernel has left to an offload. It drops and counts long frames
- * that the kernel has left to segmentation offload, because a cable would not carry them (turn tx-udp-segmentation off
- * on the sending host). The kernel also gets every frame. If no socket holds the port of a unicast packet, the kernel
- * answers it with ICMP. */
+ * that the kernel has left to segmentation offload, because a cable would not carry such frames (turn
+ * tx-udp-segmentation off on the sending host). The kernel also receives every frame. If no socket is bound to the port
+ * of a unicast packet, the kernel answers the packet with ICMP. */
 #include "double.h"
 
 #include <arpa/inet.h>
@@ -166,7 +166,7 @@ static void *play_device(void *arg)
 static int put(struct vd_context *context, const struct vd_frame *frame)
 {
     if (VD_SETTING(port_down) || VD_SETTING(device_fatal)) {
-        /* The frame has left the queue, but it never leaves the port. */
+        /* The frame is sent for the program, but a fault of the script makes it get lost here. */
         VD_COUNT(tx_faulted, 1);
         return 0;
     }
@@ -218,8 +218,8 @@ static int listen_to(struct vd_context *context, int fd)
     if (ioctl(fd, SIOCGIFMTU, &request) < 0)
         return errno;
     context->mtu = (unsigned)request.ifr_mtu;
-    /* The double also works without the larger buffer and without the membership, so their errors are ignored. Without
-     * the options below, its results would be wrong. */
+    /* The errors of the next two calls are ignored, because the double also works without the larger buffer and without
+     * the membership. Without the options below them, its results would be wrong. */
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
     setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &all, sizeof all);
     if (setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof one) < 0 ||
@@ -235,7 +235,7 @@ static int start(struct vd_context *context)
     sigset_t all, before;
     int err;
 
-    /* The device thread blocks all signals, so that the threads of the program handle them. */
+    /* The device thread blocks all signals, so that only threads of the program handle signals. */
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     err = pthread_create(&context->thread, NULL, play_device, context);

@@ -8,8 +8,9 @@
  *   NAME=VALUE           changes a setting: a limit (max_qp_wr=16), a capability (ip_csum=0), the state of the port
  *                        (port_down=1). README.md lists all settings.
  *   POINT@N              the fault happens once, when POINT is reached the Nth time from now
- *   POINT@%N             the fault happens every Nth time
- *   POINT@N=ARGUMENT     gives an argument: an errno name (ENOMEM), a completion status (LOC_LEN_ERR) or a number
+ *   POINT@%N             the fault happens every Nth time that POINT is reached
+ *   POINT@N=ARGUMENT     gives the fault an argument: an errno name (ENOMEM), a completion status (LOC_LEN_ERR) or a
+ *                        number
  *
  * POINT is a verb without its prefix (create_qp@2=ENOMEM), or one of
  *   rx.drop rx.dup rx.swap rx.corrupt  the fault hits the Nth received frame that a flow rule matched
@@ -18,8 +19,8 @@
  *   qp.fatal                           the Nth matched frame moves its queue pair to ERR, with an event
  *   cq.overrun                         the Nth completion finds its completion queue full
  *
- * rx.corrupt and tx.corrupt flip a bit of one byte. ARGUMENT is the number of that byte; without an argument it is the
- * last byte.
+ * rx.corrupt and tx.corrupt invert a bit of one byte. ARGUMENT is the index of that byte in the frame. Without an
+ * argument it is the last byte.
  *
  * Threads:  any thread may call any function. */
 #ifndef TESTS_DOUBLES_VERBS_CONTROL_H
@@ -30,8 +31,8 @@
 #include <stdint.h>
 
 struct vdouble_counters {
-    /* Each frame from the network is counted in exactly one of the first five counters. In rx_delivered: a flow rule
-     * matched, and the double wrote the frame for at least one queue. */
+    /* Each frame from the network is counted in exactly one of the first five counters. `rx_delivered` counts a frame
+     * that matched a flow rule, and that the double wrote for at least one queue. */
     uint64_t rx_delivered;
     uint64_t rx_unmatched; /* no flow rule matched */
     /* A flow rule matched, but no receive was posted or no queue was ready. */
@@ -47,7 +48,7 @@ struct vdouble_counters {
     uint64_t async_events;
     uint64_t faults;   /* faults of scripts that have happened */
     uint64_t refusals; /* calls that were refused because of a mistake of the caller */
-    /* The numbers of objects that exist now. */
+    /* how many objects of each kind exist now */
     uint64_t contexts, pds, mrs, channels, cqs, qps, flows, wqs, ind_tables;
 };
 
@@ -72,7 +73,7 @@ int vdouble_qp_fatal(uint32_t qp_num);
 
 /* Sets the function that copies bytes to and from memory that is registered as a dma-buf. NULL means that the double
  * copies with memcpy() through its own mapping. The thread of the device, or the thread in post_send, calls the
- * function. It holds a lock during the call, so the function must not call a verb. */
+ * function. That thread has a lock during the call, so the function must not call a verb. */
 typedef void vdouble_copy_fn(void *user, void *to, const void *from, size_t bytes);
 void vdouble_copy_hook(vdouble_copy_fn *copy, void *user);
 

@@ -76,7 +76,7 @@ void vd_cq_notify_due(struct vd_context *context)
 
         if (!due(cq) || !entry->due_ns)
             continue;
-        entry->due_ns = 0; /* each entry sends its event only once */
+        entry->due_ns = 0; /* prevents a second event for this entry */
         notify_if_armed(cq, entry);
     }
 }
@@ -134,8 +134,8 @@ int vd_req_notify_cq(struct ibv_cq *ibv, int solicited_only)
         return err;
     if (!ibv->channel)
         return vd_refuse(EINVAL, "req_notify_cq: the queue was made without a channel");
-    /* Completions that are already in the queue send no event. So after it has armed the queue, a program must poll
-     * once more, or it may sleep for ever. */
+    /* Completions that are already in the queue send no event. So after a program has armed the queue, it must poll
+     * once more. Otherwise it can sleep for ever. */
     pthread_mutex_lock(&context->lock);
     cq->armed = true;
     cq->armed_solicited = solicited_only;
@@ -167,7 +167,8 @@ static int start_poll(struct ibv_cq_ex *ex, struct ibv_poll_cq_attr *attr)
     if (cq->polling)
         vd_abort("start_poll: a batch is open: end_poll is missing, or two threads poll");
     err = load(cq);
-    cq->polling = err == 0; /* if load() failed, the program must not call end_poll() */
+    /* After a failure of load(), the program must not call end_poll(). */
+    cq->polling = err == 0;
     pthread_mutex_unlock(&context->lock);
     return err;
 }
@@ -198,8 +199,8 @@ static void end_poll(struct ibv_cq_ex *ex)
     pthread_mutex_unlock(&context->lock);
 }
 
-/* Returns the current entry. If the program did not ask for this field when it made the queue, the function aborts. In
- * a real provider, the function that reads the field would then be NULL, or it would read bytes of another field. */
+/* Returns the current entry. The function aborts if the program did not request this field when it made the queue. In a
+ * real provider, the function that reads the field would then be NULL, or it would read bytes of another field. */
 static const struct vd_cqe *current(struct ibv_cq_ex *ex, uint64_t flag, const char *field)
 {
     struct vd_cq *cq = (struct vd_cq *)ex;

@@ -149,8 +149,8 @@ static void fill_operations(struct verbs_context *verbs, struct ibv_device *devi
     context->ops.req_notify_cq = vd_req_notify_cq;
     context->ops.post_send = vd_post_send;
     context->ops.post_recv = vd_post_recv;
-    /* A program that was built for a later libibverbs has a larger struct. It sees by this size that its new verbs are
-     * missing. */
+    /* A program that was built for a later libibverbs expects a larger struct. From this size it sees that the newer
+     * verbs are missing. */
     verbs->sz = sizeof *verbs;
     verbs->query_port = vd_query_port;
     verbs->query_device_ex = vd_query_device_ex;

@@ -1,4 +1,4 @@
-/* The objects inside the verbs double, and the functions that its files share.
+/* The objects inside the verbs double, and the functions that more than one of its files call.
  *
  * Each context has one lock, which protects every object made from the context. A thread must take locks in this order:
  * first the lock of the context, then cq->mutex or qp->mutex, then the locks of script.c and control.c. The double
@@ -25,7 +25,7 @@
 #define VD_GID_COUNT_MAX 32
 #define VD_FRAME_MAX     65600u
 #define VD_POISON        0xa5
-/* A frame is longer than the MTU by this many bytes: its Ethernet header and one VLAN tag. */
+/* The largest number of bytes of a frame that the MTU does not count: its Ethernet header and one VLAN tag. */
 #define VD_ETHERNET_EXTRA 18u
 
 /* ---- script.c, control.c ---------------------------------------------------------------------------------- */
@@ -33,7 +33,7 @@
 /* The settings that a script can change; a script uses the names of these fields. script.c holds the defaults. */
 struct vd_settings {
     uint64_t max_qp_wr, max_sge, max_cqe, max_qp, max_cq, max_mr, max_pd, max_flows, max_mr_size;
-    /* This many bytes may be registered at the same time, like RLIMIT_MEMLOCK. */
+    /* The largest number of bytes that may be registered at the same time, like RLIMIT_MEMLOCK. */
     uint64_t max_pinned;
     uint64_t max_inline, max_tso, max_tso_header;
     uint64_t net_raw;  /* 1 if the process may make raw queue pairs */
@@ -44,12 +44,13 @@ struct vd_settings {
     uint64_t infiniband;
     /* 1 if the port is down, or the device has failed. A change of these settings sends an event. */
     uint64_t port_down, device_fatal;
-    /* A completion becomes visible this many microseconds later. */
+    /* The delay of each completion, in microseconds. Until it has passed, the program does not see the completion. */
     uint64_t delay_us;
     /* 1 if a frame that is longer than its buffers moves the queue pair to the state ERR. */
     uint64_t len_err_fatal;
     uint64_t poison; /* 1 if the post of a receive immediately overwrites its memory */
-    /* A destroy call waits this long for acknowledgements of events, then it aborts. */
+    /* The time, in milliseconds, for which a destroy call waits for acknowledgements of events. After that it
+     * aborts. */
     uint64_t ack_wait_ms;
     uint64_t verbose;
 };
@@ -59,7 +60,8 @@ uint64_t vd_setting(size_t offset);
 
 void vd_control_reset(void);
 
-/* Counts a call of the verb. Returns the errno with which the call must fail by the script, or 0. */
+/* Counts a call of the verb. If the script makes this call fail, returns the errno with which it must fail. Otherwise
+ * returns 0. */
 int vd_call(const char *verb);
 
 /* Returns true if a fault of the script happens at this point now. If `argument` is not NULL, it gets the argument from
@@ -112,7 +114,8 @@ struct vd_context {
     struct vd_device *device;
     pthread_mutex_t lock;
     pthread_t thread;
-    /* The AF_PACKET socket. If it is negative, it is -errno, and no queue pair can be made. */
+    /* The descriptor of the AF_PACKET socket. If the socket could not be opened, this is -errno, and no queue pair can
+     * be made. */
     int packet_fd;
     int wake_fd;
     bool stopping;
@@ -129,8 +132,8 @@ struct vd_context {
     uint64_t pinned_bytes;
     unsigned pd_count, mr_count, channel_count, cq_count, qp_count, flow_count, wq_count;
     unsigned ind_table_count;
-    /* rx_frame arrives now and tx_frame leaves now. A script can hold a frame back until the next frame has passed;
-     * such a frame is in rx_held or tx_held. */
+    /* rx_frame is the frame that arrives now, and tx_frame is the frame that leaves now. A script can delay a frame
+     * until the next frame has passed. rx_held and tx_held are such delayed frames. */
     struct vd_frame rx_frame, rx_held, tx_frame, tx_held;
 
     /* This must be the last member. verbs.h reads fields of verbs_context that lie before its ibv_context. */
@@ -160,11 +163,12 @@ struct vd_work {
     uint64_t wr_id;
     unsigned sge_count;
     struct ibv_sge sges[VD_SGE_MAX];
-    struct vd_mr *mrs[VD_SGE_MAX]; /* NULL if the entry was wrong when the work was posted */
+    /* mrs[i] is NULL if scatter or gather entry i was wrong when the work was posted */
+    struct vd_mr *mrs[VD_SGE_MAX];
 };
 
 /* A ring of posted work. It has `capacity` entries, exactly as many as the program asked for. `head` and `tail` count
- * work and never become smaller; modulo `capacity` they are indexes of the ring. */
+ * work and never become smaller. The index of an entry in the ring is such a count modulo `capacity`. */
 struct vd_queue {
     struct vd_work *ring;
     unsigned capacity, sge_max;
@@ -175,7 +179,8 @@ struct vd_cqe {
     struct ibv_wc wc;
     uint64_t time_ns, due_ns;
     uint32_t flow_tag;
-    /* The queue pair or work queue that this entry belongs to. When it is destroyed, the entry is removed. */
+    /* The queue pair or work queue that this entry belongs to. When that queue is destroyed, the double removes the
+     * entry. */
     const void *owner;
     /* When the program reads the entry, `retired` send slots of this queue pair become free. */
     struct vd_qp *send_from;
@@ -215,14 +220,14 @@ struct vd_qp {
 struct vd_wq {
     struct ibv_wq wq;
     unsigned users;
-    struct vd_queue queue; /* only an ordinary work queue uses it */
+    struct vd_queue queue; /* used only by an ordinary work queue, not by a multi-packet queue */
     /* The fields below are for a multi-packet queue. In such a queue the program itself writes the entries and the
      * doorbell record. */
     bool striding;
     uint32_t stride_log, strides_log, entry_count;
     uint8_t *entries;
     uint32_t *doorbell;
-    /* Number of entries that are used up. It wraps to 0 after 65535. */
+    /* How many entries the device has used up. After 65535 it continues with 0. */
     uint16_t consumed;
     uint32_t strides_used;
     unsigned async_events_read; /* wq.mutex protects it */
@@ -281,9 +286,9 @@ void vd_wait_acked(const char *verb, pthread_mutex_t *mutex, pthread_cond_t *con
 
 /* ---- memory.c ----------------------------------------------------------------------------------- */
 
-/* Returns the registered memory that a scatter or gather entry names. Returns NULL if the key is unknown, if the memory
- * belongs to another protection domain, or if the entry is out of bounds. Returns NULL also if `write` is true but the
- * device may not write to the memory. */
+/* Returns the registered memory that a scatter or gather entry names. Returns NULL in four cases: the key is unknown,
+ * the memory belongs to another protection domain, the entry is out of bounds, or `write` is true and the device is not
+ * allowed to write to the memory. */
 struct vd_mr *vd_mr_resolve(struct vd_context *context, const struct ibv_pd *pd,
                             const struct ibv_sge *sge, bool write);
 void *vd_mr_at(const struct vd_mr *mr, uint64_t address);

@@ -20,7 +20,7 @@ int vd_event_pipe_open(struct vd_event_pipe *events)
     if (pipe2(ends, O_CLOEXEC) < 0)
         return errno;
     *events = (struct vd_event_pipe){ends[0], ends[1]};
-    /* If a test never reads, the pipe becomes full. The thread of the device must not block then. */
+    /* If a test never reads events, the pipe becomes full. Even then the thread of the device must not block. */
     fcntl(events->write_fd, F_SETFL, O_NONBLOCK);
     return 0;
 }
@@ -50,8 +50,9 @@ static size_t waiting(const struct vd_event_pipe *events, size_t record_bytes)
     return ioctl(events->read_fd, FIONREAD, &bytes) == 0 ? (size_t)bytes / record_bytes : 0;
 }
 
-/* Removes the unread events of a completion queue that is destroyed, as the kernel does. An event that stayed would
- * point to freed memory. The function reads only records that are already in the pipe, so it never blocks. */
+/* Removes the unread events of a completion queue that is being destroyed. The kernel does this too. An event that
+ * stayed would point to freed memory. The function reads only records that are already in the pipe, so it never
+ * blocks. */
 void vd_channel_forget(struct vd_cq *cq)
 {
     struct vd_channel *channel = (struct vd_channel *)cq->cq.channel;
@@ -89,8 +90,8 @@ void vd_async_notify(struct vd_context *context, struct ibv_async_event event)
     VD_COUNT(async_events, 1);
 }
 
-/* Waits until the program has acknowledged every event that it has read. libibverbs would wait for ever. A test must
- * not hang, so this function aborts after a while with a text that names the object. */
+/* Waits until the program has acknowledged every event that it has read. The real libibverbs would wait for ever. A
+ * test must not hang, so this function aborts after ack_wait_ms with a text that names the object. */
 void vd_wait_acked(const char *verb, pthread_mutex_t *mutex, pthread_cond_t *cond,
                    const uint32_t *completed, const unsigned *read)
 {
@@ -202,8 +203,8 @@ VD_EXPORT void ibv_ack_cq_events(struct ibv_cq *ibv, unsigned count)
         vd_abort("ack_cq_events: more acknowledged than were read");
 }
 
-/* Finds two counters of the object that an event names: how many events were read, and how many were acknowledged.
- * Returns false if the object has no counters. */
+/* Finds two counters of the object that an event names. One counts the events of this object that were read, and the
+ * other counts those that were acknowledged. Returns false if the object has no counters. */
 static bool element(const struct ibv_async_event *event, pthread_mutex_t **mutex,
                     pthread_cond_t **cond, uint32_t **completed, unsigned **read)
 {

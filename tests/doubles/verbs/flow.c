@@ -23,9 +23,9 @@ static bool all(const uint8_t *bytes, size_t count, uint8_t value)
     return true;
 }
 
-/* Copies one field of a rule and its mask. Returns false if the mask is neither all ones nor all zeros, because most
- * hardware accepts no other mask. Returns false also if the value has bits outside the mask. On hardware such a rule
- * matches nothing or everything, depending on the vendor. */
+/* Copies one field of a rule and its mask. Returns false in two cases. The first case is a mask that is neither all
+ * ones nor all zeros, because most hardware accepts no other mask. The second case is a value with bits outside the
+ * mask. On hardware such a rule matches nothing or everything, depending on the vendor. */
 static bool field(void *to_value, void *to_mask, const void *value, const void *mask, size_t bytes)
 {
     const uint8_t *v = value, *m = mask;
@@ -101,7 +101,7 @@ static bool read_tag(struct vd_flow *flow, const void *at)
 static const struct spec_kind {
     enum ibv_flow_spec_type type;
     size_t size;
-    /* A rule has one specification for each layer. The lowest layer comes first. */
+    /* the layer that the specification describes; in a rule, the lowest layer comes first */
     int layer;
     bool (*read)(struct vd_flow *flow, const void *at);
 } kinds[] = {

@@ -146,7 +146,7 @@ bool vd_checksums_right(const uint8_t *frame, size_t length)
            udp_sum(frame, &l, udp_bytes) == 0xffff;
 }
 
-/* Does what the flag IBV_SEND_IP_CSUM asks for: fills in the checksums of both IP and UDP, as mlx5 does. */
+/* Does the work that the flag IBV_SEND_IP_CSUM requests: writes the checksums of both IP and UDP, as mlx5 does. */
 void vd_checksums_fill(uint8_t *frame, size_t length)
 {
     struct layout l = layers(frame, length);
@@ -162,7 +162,7 @@ void vd_checksums_fill(uint8_t *frame, size_t length)
 
         put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT, 0);
         value = (uint16_t)~udp_sum(frame, &l, udp_bytes);
-        /* A checksum of 0 would mean that the datagram has no checksum. So it is written as 0xffff. */
+        /* A checksum of 0 is written as 0xffff, because 0 would mean that the datagram has no checksum. */
         put16(frame + l.udp + SPEADI_UDP_CHECKSUM_AT, value ? value : 0xffff);
     }
 }

@@ -1,5 +1,5 @@
-/* Goal: every byte of a packet is as the page about the protocol says. The packets do not depend on how much space each
- * call gets.
+/* Goal: every byte of a packet is as the page about the protocol says. The packets are the same whether the packetiser
+ * gets much or little space in each call.
  *
  * Method: the tests compare packets with the vectors of tests/vectors/. For many different heaps, a decoder in this
  * file also puts the packets together again. The packetiser gets its space in one call, or in small parts in many
@@ -21,7 +21,7 @@
 
 enum { PACKETS_MAX = 4096 };
 
-/* The memory that the packetiser writes packets into. cut() gives this memory to the packetiser in parts. */
+/* The memory into which the packetiser writes packets. cut() gives this memory to the packetiser in parts. */
 struct output {
     uint8_t header[1 << 19];
     struct iovec iov[4 * PACKETS_MAX];
@@ -100,8 +100,8 @@ static struct spead_send_heap *make_heap(unsigned heap_address_bits)
 
 /* ---- Vectors ------------------------------------------------------------------------------- */
 
-/* Compares the packets of the heap with packets in the vector file. The first of them is packet number `first` of the
- * file. */
+/* Compares the packets of the heap with packets of the vector file. `first` is the index of the first of these packets
+ * in the file. */
 static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_bytes,
                           const char *name, size_t first)
 {
@@ -125,7 +125,7 @@ static void expect_vector(const struct spead_send_heap *heap, uint32_t packet_by
     free(output);
 }
 
-/* The same case as TestEncode.empty in spead2. unittest_send_completion in spead2 also expects 49 bytes. */
+/* The same case as TestEncode.empty in spead2. The test unittest_send_completion of spead2 also expects 49 bytes. */
 Test(packetiser, empty_heap_is_49_bytes)
 {
     struct spead_send_heap *heap = make_heap(48);
@@ -284,7 +284,8 @@ Test(packetiser, handles_change_values_between_sends)
 
 /* ---- Any heap comes out whole -------------------------------------------------------------- */
 
-/* Puts the payload of the packets together and returns it. Also checks the rules that every packet must obey. */
+/* Puts the payload of the packets together and returns it. Also checks in every packet the rules that all packets must
+ * obey. */
 static uint8_t *assemble(const struct output *output, uint32_t packet_bytes, uint64_t counter,
                          uint64_t *length, size_t *items)
 {

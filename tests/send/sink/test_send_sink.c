@@ -65,7 +65,8 @@ Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_
     rig.sink_config.own_thread = false;
     rig.tx->hold = true;
     sink_rig_start(&rig);
-    /* The sink may have received messages that it has not submitted yet. So the test polls until all three are sent. */
+    /* The sink has perhaps received messages that it has not submitted yet. So the test polls until the packets of all
+     * three messages are sent. */
     while (rig.tx->packet_count < 3)
         spead_send_stream_poll(rig.stream);
     cr_expect_eq(sink_rig_stats(&rig).pending, 3);
@@ -77,7 +78,7 @@ Test(send_sink, holds_messages_until_their_heaps_have_left_and_no_more_than_can_
     cr_expect_eq(rig.objects[1].references, 1);
     rig.tx->let_go = 1;
     spead_send_stream_poll(rig.stream);
-    wait_for_in(&rig, 5); /* Half of the slots are free now, so the node continues. */
+    wait_for_in(&rig, 5); /* half of the slots are free now, so the node continues */
     cr_expect_eq(sink_rig_stats(&rig).pending, 3);
     rig.tx->hold = false;
     while (rig.done < 10)
@@ -111,7 +112,7 @@ Test(send_sink, goes_on_when_another_producer_has_had_all_places)
     spead_send_heap_destroy(other);
 }
 
-/* The source repeats its messages, so only the drain ends it. */
+/* The source repeats its messages without an end, so only the drain can end it. */
 Test(send_sink, drains_what_the_source_has_emitted)
 {
     struct spead_send_sink_stats stats;

@@ -87,7 +87,7 @@ Test(send_sink_ends, a_stream_of_the_callers_may_be_destroyed_with_heaps_in_flig
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* When the last heap has completed, the sink and its heaps are freed. If this goes wrong, a sanitizer reports it. */
+/* When the last heap has completed, the sink and its heaps must be freed. Otherwise a sanitizer reports an error. */
 Test(send_sink_ends, a_sink_destroyed_with_heaps_in_flight_goes_with_the_last_of_them)
 {
     struct sink_rig rig;
@@ -213,8 +213,8 @@ Test(send_sink_ends, a_stream_of_the_callers_serves_one_graph_after_the_other)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* When the first graph ends, some of its heaps are still in flight. They complete, and the second graph must not count
- * them. */
+/* When the first graph ends, some of its heaps are still in flight. They complete later. The second graph must not
+ * count these heaps. */
 Test(send_sink_ends, a_graph_after_a_cancelled_one_sends_its_own_messages_once)
 {
     struct sink_rig rig;

@@ -112,8 +112,8 @@ Test(send_sink_failures, a_message_that_fails_is_tried_again)
     }
 }
 
-/* The network also refuses the heap of the last message. The sink learns this after its input has ended. All four heaps
- * that are in flight at the same time are refused. */
+/* All four heaps that are in flight at the same time are refused. One of them is the heap of the last message: the sink
+ * learns of that refusal after its input has ended. */
 Test(send_sink_failures, retries_that_are_used_up_lead_to_the_next_policy)
 {
     struct sink_rig rig;
@@ -134,7 +134,7 @@ Test(send_sink_failures, retries_that_are_used_up_lead_to_the_next_policy)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The test polls the stream. The sink tries the heap again, and the graph must not end before this heap has
+/* The test polls the stream. The sink submits the refused heap again, and the graph must not end before this heap has
  * completed. */
 Test(send_sink_failures, a_retry_after_the_end_of_the_input_is_waited_for)
 {
@@ -158,7 +158,7 @@ Test(send_sink_failures, a_retry_after_the_end_of_the_input_is_waited_for)
     cr_expect_eq(sink_rig_close(&rig), 0);
 }
 
-/* The test pulls the graph. As results it gets the messages that the sink could not send. */
+/* The test pulls the graph. The results of the graph are the messages that the sink could not send. */
 Test(send_sink_failures, a_message_that_fails_can_be_had_back)
 {
     for (unsigned i = 0; i < REFUSALS; i++) {
@@ -211,8 +211,8 @@ Test(send_sink_failures, a_refusal_is_told_at_once_also_while_the_input_is_idle)
 
 /* ---- Heaps that were submitted before a failure ---------------------------------------------- */
 
-/* As long as heaps are in flight, the graph must not end and must not receive more messages. When all heaps have
- * completed, the graph must fail. This function checks both. */
+/* Checks two things. As long as heaps are in flight, the graph must not end and the sink must not receive more
+ * messages. When all heaps have completed, the graph must fail. */
 static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t sent)
 {
     uint64_t in = sink_rig_stats(rig).in;
@@ -229,8 +229,8 @@ static void expect_the_others_first(struct sink_rig *rig, int error, uint64_t se
     cr_expect_eq(sink_rig_close(rig), 0);
 }
 
-/* The heaps in flight use all slots. A node that waits for free slots wakes when enough heaps have completed. Here
- * fewer heaps complete, but the failure must still reach the node. */
+/* The heaps in flight use all slots, so the node waits for free slots. Normally it wakes when enough heaps have
+ * completed. Here fewer heaps complete, but the failure must still wake the node. */
 Test(send_sink_failures, what_is_in_flight_leaves_before_a_refused_heap_fails_the_graph)
 {
     struct sink_rig rig;
@@ -316,8 +316,8 @@ Test(send_sink_failures, a_broken_transport_fails_the_graph_whatever_the_policy)
     }
 }
 
-/* Waits until `heaps` heaps are submitted. Otherwise the test could stop the stream when the sink has received messages
- * that it has not submitted yet. */
+/* Waits until `heaps` heaps are submitted. Without this function, the test could stop the stream too early: when the
+ * sink has received messages but has not submitted them yet. */
 static void wait_for_submitted(const struct sink_rig *rig, uint64_t heaps)
 {
     struct spead_send_stats stats = SPEAD_SEND_STATS_INIT;

@@ -12,7 +12,8 @@
 
 enum { RELAYED = RELAY_HEAPS_MAX };
 
-/* Sends heap number i. The heap has immediate and addressed items; the sizes and the flavour depend on i. */
+/* Sends the heap with the index i. The heap has immediate and addressed items; the sizes and the flavour depend on
+ * i. */
 static void send_original(struct relay_hop *hop, uint64_t i)
 {
     static uint8_t data[3000];
@@ -96,7 +97,7 @@ Test(send_sink_heaps, received_heaps_arrive_again_as_they_were)
     relay_hop_close(&second);
 }
 
-/* Receives three heaps, of which heap 1 is incomplete, and makes messages of them. */
+/* Receives three heaps and makes messages of them. The heap with the index 1 is incomplete. */
 static void make_holed(struct recv_rig *rig, struct spead_message *messages)
 {
     recv_rig_init(rig);

@@ -104,8 +104,8 @@ static int await_region(void *arg, const struct spead_message *message,
     (void)options;
     if (spead_region_query((struct spead_region *)(uintptr_t)message->reference, message->event) ==
         0) {
-        /* The test acts as the device and completes the event here. So the second query finds that the event is
-         * done. */
+        /* The test acts as the device and completes the event here. So the next call of this function finds that the
+         * event is done. */
         spead_host_event_complete(arg, 0);
         return -EAGAIN;
     }

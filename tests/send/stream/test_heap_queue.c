@@ -1,5 +1,5 @@
-/* Goal: the heap queue holds exactly as many heaps as its bound allows. It keeps the order of acceptance. After it has
- * been closed, it stays closed.
+/* Goal: the heap queue accepts exactly as many heaps as its bound allows. Heaps come out in the order in which the
+ * queue accepted them. After the queue was closed, it stays closed.
  *
  * Method: one thread acts as producer and as owner thread. tests/stress/race_submit.c uses several threads. */
 #include <criterion/criterion.h>

@@ -1,4 +1,5 @@
-/* Goal: over a long time the pacer keeps the rate. It keeps the size of the bursts. It does not catch up idle time.
+/* Goal: over a long time the rate is exactly the configured rate. The bursts have the configured size. After idle time
+ * the stream does not send faster.
  *
  * Method: the test sets the time itself. Each case sends as much as the pacer allows. Some cases send as soon as the
  * pacer allows, others later. */
@@ -22,7 +23,7 @@ static struct speadi_pacer make_pacer(double rate, double ratio)
     return pacer;
 }
 
-/* Sends as many whole packets as the pacer allows now. Returns the bytes sent. */
+/* Sends as many whole packets as the pacer allows now. Returns how many bytes it has sent. */
 static uint64_t send_burst(struct speadi_pacer *pacer, uint64_t now_ns)
 {
     uint64_t bytes = speadi_pacer_room(pacer, now_ns) / PACKET * PACKET;
@@ -91,7 +92,7 @@ Test(pacer, lateness_is_made_good_no_faster_than_the_ratio)
         cr_assert_eq(speadi_pacer_due_ns(&pacer) - now, (uint64_t)((double)bytes / 1.25));
         now = speadi_pacer_due_ns(&pacer);
     }
-    /* After these bursts the sender has caught up and sends at its normal rate again. */
+    /* After more bursts the sender is no longer late, and it sends at its normal rate again. */
     for (int i = 0; i < 200; i++) {
         bytes = send_burst(&pacer, now);
         now = speadi_pacer_due_ns(&pacer);
@@ -111,14 +112,14 @@ Test(pacer, burst_sent_in_parts_counts_from_its_first)
         while (speadi_pacer_room(&pacer, now) != 0) {
             speadi_pacer_sent(&pacer, now, PACKET);
             bytes += PACKET;
-            now += 300; /* At this rate a packet would take 1472 ns. */
+            now += 300; /* faster than the rate, at which a packet takes 1472 ns */
         }
         now = speadi_pacer_due_ns(&pacer);
     }
     cr_expect_eq(now - start, bytes, "%zu ns for %zu", (size_t)(now - start), (size_t)bytes);
 }
 
-/* A part of a burst may have waited for room in the engine. Then the next burst must not be sent immediately after that
+/* The second part of a burst had to wait for room in the engine. The next burst must not be sent immediately after that
  * part. */
 Test(pacer, part_that_came_late_is_paid_for_from_then)
 {
@@ -127,7 +128,7 @@ Test(pacer, part_that_came_late_is_paid_for_from_then)
 
     cr_assert_gt(speadi_pacer_room(&pacer, now), 0);
     speadi_pacer_sent(&pacer, now, PACKET);
-    /* The test calls room() only before the first part. */
+    /* the test has called room() only before the first part, and not before this part */
     speadi_pacer_sent(&pacer, late, 43 * PACKET);
     cr_expect_eq(speadi_pacer_due_ns(&pacer), late + 43 * PACKET);
 }
@@ -140,7 +141,7 @@ Test(pacer, idle_time_earns_no_credit)
     send_burst(&pacer, now);
     now = speadi_pacer_due_ns(&pacer);
     speadi_pacer_idle(&pacer, now);
-    /* This second call does not change the time at which the idle time began. */
+    /* This second call must not change the time at which the idle time began. */
     speadi_pacer_idle(&pacer, now + 10);
     now += 1000000000;
     bytes = send_burst(&pacer, now);
@@ -159,7 +160,7 @@ Test(pacer, short_idle_time_keeps_lateness_from_before)
     due = speadi_pacer_due_ns(&pacer);
     cr_assert_eq(due, now + bytes - 20000);
     speadi_pacer_idle(&pacer, due + 100);
-    /* The stream was idle for 500 of these 600 ns. */
+    /* In the next 600 ns, the stream is idle for 500 ns. */
     now = due + 600;
     bytes = send_burst(&pacer, now);
     cr_expect_eq(speadi_pacer_due_ns(&pacer), now + bytes - 100);

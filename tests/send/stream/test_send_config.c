@@ -11,8 +11,8 @@
 
 #include <speadline/send.h>
 
-/* A field with its smallest and its largest allowed value, which do not depend on other fields. create() refuses the
- * values least - 1 and most + 1. */
+/* A numeric field and its smallest and largest allowed value. These values do not depend on other fields. create() must
+ * refuse the values least - 1 and most + 1. */
 struct ranged {
     const char *field;
     size_t offset, bytes;
@@ -132,7 +132,7 @@ static void expect_out_of_range(const struct ranged *ranged, uint64_t value)
     struct spead_err err = {0};
     char start[64];
 
-    /* This is right only on little-endian hosts. The tests run on no others. */
+    /* This works only on little-endian hosts. The tests run only on such hosts. */
     memcpy((char *)&config + ranged->offset, &value, ranged->bytes);
     snprintf(start, sizeof start, "%s %llu: must be ", ranged->field, (unsigned long long)value);
     cr_assert_eq(spead_send_stream_create(&stream, &config, &err), -EINVAL, "%s", start);

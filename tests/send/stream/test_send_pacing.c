@@ -65,7 +65,7 @@ Test(send_pacing, wire_rate_counts_what_the_wire_carries)
     send_rig_close(&rig);
 }
 
-/* A burst had to wait for room in the engine. After this burst there must be a pause before the next burst. */
+/* The first burst has to wait for room in the engine. After this burst there must be a pause before the next burst. */
 Test(send_pacing, burst_counts_from_when_it_was_taken)
 {
     struct send_rig rig;

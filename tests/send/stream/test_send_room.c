@@ -39,8 +39,8 @@ Test(send_room, what_found_no_room_goes_later_and_in_order)
     send_rig_close(&rig);
 }
 
-/* The heap has more packets than fit into all batches together. The engine reports results late, so batches must be
- * used again. */
+/* The heap has more packets than all batches together can hold. The engine reports results late, so the stream must use
+ * each batch more than once. */
 Test(send_room, large_heap_comes_out_whole_through_few_batches)
 {
     enum { LARGE = 6 << 20 };
@@ -159,7 +159,8 @@ Test(send_room, broken_transport_ends_the_stream_with_its_error)
 
 /* ---- Trains --------------------------------------------------------------------------------- */
 
-/* 61 packets of 1072 bytes fill a train. Three more packets would need another train, so they wait for more packets. */
+/* A train has at most 61 packets of 1072 bytes. The three heaps after such a train would make a short train. So this
+ * poll() does not send them, and the next poll() sends them together with newer heaps. */
 Test(send_room, few_small_heaps_behind_a_whole_train_go_with_the_next)
 {
     struct send_rig rig;

@@ -15,7 +15,7 @@ Test(send_stream, exactly_heaps_max_heaps_are_accepted)
 {
     struct send_rig rig;
 
-    send_rig_open(&rig, 5); /* the bound is not a power of two */
+    send_rig_open(&rig, 5); /* heaps_max is 5, which is not a power of two */
     for (int i = 0; i < 5; i++)
         cr_expect_eq(send_rig_submit(&rig), 0);
     cr_expect_eq(send_rig_submit(&rig), -EAGAIN);

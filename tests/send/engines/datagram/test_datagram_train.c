@@ -1,5 +1,5 @@
-/* Goal: a train holds only packets into which the kernel can cut it again. After the kernel has refused a train, later
- * trains are built differently.
+/* Goal: the kernel can cut every train into exactly the packets from which the train was made. After the kernel has
+ * refused a train, later trains are built differently.
  * Method: the packets are never sent. The test passes results as the kernel would return them. */
 #include "datagram_train.h"
 
@@ -29,7 +29,7 @@ static void set_up(void)
     struct spead_log log = {.fn = keep_line};
 
     cr_assert_eq(speadi_train_init(&train, 65536, &log), 0);
-    /* The train has its own copy of the struct, so this changes nothing for it. */
+    /* The train has its own copy of `log`, so this change has no effect on the train. */
     log.fn = NULL;
     packets = tx_packets_make(1024);
 }
@@ -53,7 +53,7 @@ static unsigned build(void)
     return speadi_train_build(&train, packets->packet, packets->count);
 }
 
-/* Returns the segment size that kernel message i asks for, or 0 if the message must not be cut. */
+/* Returns the segment size that kernel message i passes to the kernel, or 0 if the kernel must not cut the message. */
 static unsigned segment_size(unsigned i)
 {
     struct cmsghdr *control = CMSG_FIRSTHDR(&train.message[i].msg_hdr);

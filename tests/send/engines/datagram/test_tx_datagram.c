@@ -1,5 +1,5 @@
 /* Goal: all engines that send datagrams send the same datagrams in the same order, for packets of all sizes. If the
- * kernel reports an error, the engine reports it for the right packets, or counts it in icmp_unreachable.
+ * kernel reports an error, the engine either reports the error for the right packets, or counts it in icmp_unreachable.
  * Method: each case runs once for each engine, with sockets on loopback. Other tests check full socket buffers and
  * routes that refuse packets, because these need a network namespace. */
 #include <criterion/criterion.h>
@@ -136,8 +136,8 @@ FOR_EACH_ENGINE(a_closed_port_is_counted_and_fails_nothing)
         cr_expect_eq(h.error[i], 0, "%s: packet %u: %d", *engine, i, h.error[i]);
     h.ops->counters(h.state, &counters);
     cr_expect_eq(counters.messages, 40, "%s: %lu messages", *engine, counters.messages);
-    /* On loopback the ICMP packet for a datagram arrives earlier than the next system call. The socket engine may miss
-     * the first ICMP packet. */
+    /* On loopback the ICMP packet for a datagram arrives before the next system call. It is possible that the socket
+     * engine misses the first ICMP packet. */
     cr_expect(counters.icmp_unreachable >= 38 && counters.icmp_unreachable <= 40,
               "%s: %lu refusals of 40", *engine, counters.icmp_unreachable);
     tear_down();

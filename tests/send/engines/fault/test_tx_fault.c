@@ -1,5 +1,5 @@
-/* Goal: only the specified faults happen, and in each run the same faults. Each packet arrives as the dice decided, or
- * reap() reports that the decorator has dropped it.
+/* Goal: only the specified faults happen, and in each run the same faults. Each packet either arrives as the dice
+ * decided, or reap() reports that the decorator has dropped it.
  * Method: numbered packets go through the fault decorator. They travel over a memory link, and in some tests over the
  * network engines. The test compares the packets that arrive with the results of reap(). */
 #include <criterion/criterion.h>
@@ -134,8 +134,8 @@ Test(tx_fault, reordered_packets_all_come_and_within_the_window)
         seen[arrival[i].number] = true;
         if (arrival[i].number > highest)
             highest = arrival[i].number;
-        /* At most 8 packets overtake a late packet. So the highest number that has already arrived is at most 8 higher
-         * than the number of the late packet. */
+        /* At most 8 packets overtake a late packet. So when the late packet arrives, the highest number that has
+         * arrived is at most 8 higher than its own number. */
         cr_assert_leq(highest - arrival[i].number, 8, "packet %u came when %u had",
                       arrival[i].number, highest);
         displaced += arrival[i].number != i;
@@ -215,7 +215,7 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     uint8_t got[PACKET_BYTES];
 
     cr_assert(set_up("mem", "reorder=1000,reorder-chance=1"));
-    packets->count = 1; /* With only one packet, no other packet can overtake it. */
+    packets->count = 1; /* There is only one packet, so no other packet can overtake it. */
     tx_harness_send(&h, packets);
     cr_expect_eq(h.error[0], 0);
     while (tx_harness_receive(&h, 0, got, sizeof got) < 0) {
@@ -227,8 +227,8 @@ Test(tx_fault, what_is_held_leaves_when_the_source_falls_silent)
     tear_down();
 }
 
-/* Sends one packet. Then calls only wait() until the copy of the packet has arrived. The core does the same, because it
- * calls reap() only when it waits for results, and a copy has no result. */
+/* Sends one packet. After that it calls only wait(), until the copy of the packet has arrived. The core does the same:
+ * it calls reap() only when it waits for results, and a copy has no result. */
 static void expect_last_by_waiting(const char *fault)
 {
     uint64_t deadline = speadi_clock_mono_ns() + 5000000000u;
@@ -282,7 +282,7 @@ Test(tx_fault, a_stall_takes_nothing_until_it_ends)
     uint64_t before_ns, after_ns;
     int ret;
 
-    /* In every 41 ms, packets pass only in the first millisecond. */
+    /* This stall lasts 40 ms of every 41 ms. So packets pass only in the remaining 1 ms. */
     cr_assert(set_up("mem", "stall=40ms/41ms"));
     before_ns = speadi_clock_mono_ns();
     cr_assert_eq(h.ops->send(h.state, packets->packet, 1), 1);
@@ -335,8 +335,8 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     tear_down();
 }
 
-/* The decorator can hold at most 1024 copies. When it holds so many, the core must wait for room. When the decorator
- * has sent copies, wait() must return, although the inner engine has had room all the time. */
+/* The decorator can have at most 1024 copies. When it has 1024 copies, the core must wait for room. When the decorator
+ * has then sent copies, wait() must return. This is true although the inner engine has had room all the time. */
 Test(tx_fault, a_core_that_waits_for_room_is_told_when_copies_have_left)
 {
     uint64_t deadline;

@@ -1,5 +1,5 @@
 /* Goal: after every failure of a device, reap() returns every packet that the engine took, once and in order. If the
- * engine can continue, it does, and counts the failure. If not, it ends with an error text. It leaves no object.
+ * engine can continue, it continues and counts the failure. Otherwise it ends with an error text. It leaves no object.
  * Method: the verbs double fails on request. Each call of the set-up fails once. Completions, queues, the port and the
  * device fail too. Kernel sockets on another host show which packets were really sent. */
 #include <criterion/criterion.h>
@@ -89,9 +89,10 @@ static void add(unsigned count)
 
 /* ---- Setting up ------------------------------------------------------------------------------- */
 
-/* Opens the engine again and again. The first time the 1st call of the verb fails, then the 2nd, and so on, until the
- * opening makes fewer calls of the verb. After every failure there must be an error text and no object may be left. The
- * engine can open although some queries fail. If is_vital is true, at least one failure must make the opening fail. */
+/* Opens the engine many times. In the first opening the 1st call of the verb fails, in the second opening the 2nd call,
+ * and so on. The loop ends when an opening makes too few calls of the verb. After every failure there must be an error
+ * text, and no object must be left. The engine can open although some queries fail. If is_vital is true, at least one
+ * failure must make the opening fail. */
 static void fail_each(const char *verb, bool is_vital)
 {
     static uint8_t bytes[4096];
@@ -175,8 +176,8 @@ static void recover_from(const char *fault, unsigned arrive_at_least)
     finish();
 }
 
-/* The queue holds at most 64 KiB of frames. If one frame fails, the frames in the queue are flushed, and these are at
- * most so many. */
+/* The largest number of frames in the queue, which holds at most 64 KiB of frames. If one frame fails, only the frames
+ * in the queue are flushed. */
 enum { IN_QUEUE = 64 * 1024 / 500 };
 
 Test(tx_verbs_faults, a_frame_that_fails_takes_only_the_queue_with_it)
@@ -325,7 +326,7 @@ Test(tx_verbs_faults, a_port_that_goes_down_is_counted_and_sent_to)
     finish();
 }
 
-/* The double delays the completions of these packets by a minute. quiesce() must end them earlier. */
+/* The double delays the completions of these packets by a minute. quiesce() must complete the packets earlier. */
 Test(tx_verbs_faults, what_does_not_complete_is_swept_out_at_the_end)
 {
     to_group();

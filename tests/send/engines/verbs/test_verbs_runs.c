@@ -1,4 +1,4 @@
-/* Goal: the device may cut several packets out of one request. They arrive in order and whole, like packets with one
+/* Goal: when the device cuts several packets out of one request, they arrive in order and whole, like packets with one
  * request each. When a request fails, all its packets count as failed, and no other packet is lost without an error. If
  * the device cannot do what an option asks for, the engine refuses the option with a text.
  * Method: the engine uses hardware_tso with the verbs double. The double writes the IP lengths and the checksums of

@@ -1,5 +1,5 @@
-/* Goal: a send stream keeps its promises with the verbs engine: heaps arrive whole, each heap completes once, and the
- * buckets of the ledger add up after every failure of the device.
+/* Goal: with the verbs engine, heaps of a send stream arrive whole, and each heap completes once. The buckets of the
+ * ledger add up after every failure of the device.
  * Method: streams use the verbs double. A kernel socket on another host receives the packets. The test decodes them and
  * puts the heaps together again. */
 #include <criterion/criterion.h>
@@ -105,7 +105,7 @@ static int run(void)
     return ret;
 }
 
-/* Puts the heaps together from the packets. Asserts that every byte has arrived once. */
+/* Puts the heaps together from the packets. Asserts that every byte has arrived exactly once. */
 static void expect_all_heaps(void)
 {
     static uint8_t got[HEAPS][HEAP_BYTES], packet[9000];
@@ -156,7 +156,8 @@ Test(verbs_stream, heaps_from_other_memory_arrive_whole_and_are_counted_as_copie
     send_whole(config, sizeof data);
 }
 
-/* 300000 bytes are not a multiple of the payload of a packet. So each heap ends with a shorter packet. */
+/* The length of a heap, 300000 bytes, is not a multiple of the payload of a packet. So each heap ends with a shorter
+ * packet. */
 Test(verbs_stream, heaps_that_the_device_cuts_into_packets_arrive_whole)
 {
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
@@ -216,7 +217,8 @@ Test(verbs_stream, with_hardware_rate_the_software_does_not_pace)
     struct spead_send_stream_config config = SPEAD_SEND_STREAM_CONFIG_INIT;
     const uint64_t start_ns = speadi_clock_mono_ns();
 
-    /* The double accepts this rate but does not pace. If the library paced instead, the test would take minutes. */
+    /* The double accepts this rate, but it does not send slower because of it. If the library kept the rate itself, the
+     * test would take minutes. */
     config.rate_bytes_per_s = 20000;
     config.hardware_rate = true;
     send_whole(config, sizeof data);
