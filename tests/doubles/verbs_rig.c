@@ -8,7 +8,7 @@
 
 #define MEMORY_BYTES (2 * RIG_DEPTH * RIG_SLOT_BYTES)
 
-/* The number of steps of one millisecond. Only a test that fails waits so long. */
+/* How many times a wait sleeps for one millisecond before the test fails. Only a failing test waits that long. */
 enum { WAIT_STEPS = 5000 };
 
 static const uint8_t group_mac[6] = {0x01, 0x00, 0x5e, 0x01, 0x02, 0x03};

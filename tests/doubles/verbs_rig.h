@@ -16,7 +16,7 @@
 #define RIG_PORT       7148u
 
 struct rig_options {
-    /* 0 means RIG_DEPTH for `depth`, 4 for `sge_max`, and 4 * depth for `cqe`. */
+    /* In each field 0 means a default: RIG_DEPTH for `depth`, 4 for `sge_max`, and 4 * depth for `cqe`. */
     unsigned depth, sge_max, cqe;
     unsigned inline_max, tso_header_max;
     /* If the receive completion queue is extended, these are its flags. */
@@ -48,7 +48,7 @@ void rig_open(struct rig *rig, int hosts, struct rig_options options);
 /* Closes everything. Asserts that every step succeeds and that no object is left. */
 void rig_close(struct rig *rig);
 
-/* Makes host->qp with these options. Its state is then RESET. Returns NULL with errno set if the double refuses. */
+/* Makes host->qp with these options, in the state RESET. Returns NULL with errno set if the double refuses. */
 struct ibv_qp *rig_make_qp(struct rig_host *host, struct rig_options options);
 
 /* Moves a queue pair to a state, with the attributes that this change requires. Returns 0 or a positive errno. */
@@ -77,7 +77,8 @@ uint32_t rig_number(const uint8_t *frame);
 /* Waits for the next completion and returns it. Fails the test when none arrives. */
 struct ibv_wc rig_completion(struct ibv_cq *cq);
 
-/* Returns true if the queue has no completion now. Call it only when all frames that were sent must have arrived. */
+/* Returns true if the queue has no completion now. The caller must first make sure that all frames that were sent have
+ * arrived. */
 bool rig_nothing(struct ibv_cq *cq);
 
 struct vdouble_counters rig_counters(void);

@@ -9,7 +9,7 @@ struct caller_struct {
     const char *name;
     size_t size;
     size_t shorter; /* size of the struct without its last field */
-    size_t end; /* the offset where the last field ends; the struct may have padding behind it */
+    size_t end; /* the offset of the byte behind the last field; padding of the struct can follow */
 };
 
 /* tests/package/test_structs.sh searches the tables for rows that begin with STRUCT( and the name of a struct. */
@@ -19,7 +19,7 @@ struct caller_struct {
         .end = offsetof(struct type, last) + sizeof(((struct type *)NULL)->last)            \
     }
 
-/* In the tests, a struct of a newer library is longer by this many bytes. */
+/* In the tests, the struct of a newer library has this number of additional bytes. */
 enum { NEWER_BYTES = 24 };
 
 #endif

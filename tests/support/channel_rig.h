@@ -39,8 +39,8 @@ int channel_rig_send(struct spead_sender *sender, uint64_t first, uint32_t count
 /* Sends one message with this sequence number and this priority. Returns the result of try_send(). */
 int channel_rig_send_to_lane(struct spead_sender *sender, uint64_t sequence, uint8_t priority);
 
-/* Receives up to `max` messages in one call of try_receive(). Returns the result of the call. But if the sequence
- * numbers of the messages are not first, first + 1, ..., returns -EBADMSG. */
+/* Receives up to `max` messages in one call of try_receive(). Returns -EBADMSG if the sequence numbers of the messages
+ * are not first, first + 1, ... Otherwise returns the result of the call. */
 int channel_rig_receive(struct spead_receiver *receiver, uint64_t first, uint32_t max);
 
 /* Receives one message. Returns its sequence number, or the error of the receive. */
@@ -51,7 +51,8 @@ struct spead_channel_stats channel_rig_stats(struct spead_channel *channel);
 /* Returns true if poll(2) finds the descriptor readable now. */
 bool channel_rig_is_readable(int fd);
 
-/* Returns true if every sent message is counted once: as received, as shed, or as still in the channel (depth). */
+/* Returns true if every sent message is counted exactly once: as received, as shed, or as a message that is still in
+ * the channel (depth). */
 bool channel_rig_adds_up(const struct spead_channel_stats *stats);
 
 #endif

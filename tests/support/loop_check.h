@@ -1,4 +1,4 @@
-/* Checks a run of a sender and a receiver in which the test loses no packet on purpose. */
+/* Checks one run of a sender and a receiver. The test must not make this run lose packets. */
 #ifndef SPEADLINE_TESTS_LOOP_CHECK_H
 #define SPEADLINE_TESTS_LOOP_CHECK_H
 

@@ -11,14 +11,14 @@
 #include "engine_names.h"
 
 #define LOOP_ITEM_ID 0x1000u
-/* With a cable, at most this many packets are under way at the same time. A burst of the sender has at most this many
- * packets too. This number is less than the 64 places that can be reserved. */
+/* The largest number of packets that are under way on a cable at the same time. A burst of the sender has at most this
+ * many packets too. The number is less than the 64 places that can be reserved. */
 #define AHEAD_MAX 16u
 /* Bytes per second. The rate is so high that only the size of the burst limits the sender. */
 #define CABLE_RATE 1e10
-/* If nothing happens for this time, the run ends. Only a failing test waits so long. */
+/* If nothing happens for this time, the run ends. Only a failing test waits this long. */
 #define STUCK_NS 5000000000u
-/* If the case may lose packets, the run waits only this long. */
+/* The time for which the run waits for missing packets, if packets can get lost in the case. */
 #define LOST_NS 100000000u
 
 struct loop {
@@ -29,7 +29,7 @@ struct loop {
     struct spead_recv_stream *rx;
     struct spead_send_heap *heap, *stop;
     uint8_t *payload;
-    uint8_t *taken; /* for each heap counter: how often a complete heap was taken */
+    uint8_t *taken; /* taken[c] is how often a complete heap with the heap counter c was taken */
     bool in_flight, tx_ended, rx_ended;
     uint64_t lost; /* packets on the cable for which the run no longer waits */
 };
@@ -166,8 +166,8 @@ static void check_bytes(struct loop *l, const struct spead_heap *heap)
     uint64_t length = spead_heap_length(heap), at = 0;
     size_t count = spead_heap_gaps(heap, gaps, sizeof gaps / sizeof gaps[0]), g = 0;
 
-    /* If the heap has no payload, the packetiser fills it with padding bytes. They have no expected value, so the loop
-     * checks nothing then. */
+    /* If the heap has no payload, the packetiser fills it with padding bytes. The value of padding is not defined, so
+     * the loop does not check it. */
     while (at < length && l->c->heap_bytes > 0) {
         bool in_gap = g < count && at >= gaps[g].offset;
         uint64_t end =
@@ -215,8 +215,8 @@ static void receive_until_empty(struct loop *l)
 }
 
 struct loop_counts {
-    /* Packets of the sender and of the receiver. Duplicates are not counted, because a fault decorator makes them after
-     * the sender has counted. */
+    /* The number of packets that the sender has sent, and the number that the receiver has seen. Duplicates are not
+     * counted, because a fault decorator makes them after the sender has counted. */
     uint64_t sent, seen;
 };
 
@@ -232,9 +232,9 @@ static struct loop_counts count_packets(struct loop *l)
                                     seen.total.bucket[SPEAD_RECV_DUPLICATE].packets};
 }
 
-/* If no cable joins the ends, this function does nothing. Otherwise it reads until at most ahead_max packets are under
- * way and `heaps` heaps were taken. If nothing comes for a long time, the missing packets are counted as lost, and no
- * later call waits for them. */
+/* Only for a case with a cable; otherwise the function does nothing. It reads until at most `ahead_max` packets are
+ * under way and `heaps` heaps were taken. If nothing comes for a long time, the function counts the missing packets as
+ * lost, and later calls do not wait for them. */
 static void receive_until(struct loop *l, uint64_t ahead_max, unsigned heaps)
 {
     const uint64_t patience = l->c->lossy ? LOST_NS : STUCK_NS;
@@ -286,9 +286,10 @@ static bool send_one(struct loop *l, const struct spead_send_heap *heap)
     return true;
 }
 
-/* Ends the receiver by a stop heap, or by a call of spead_recv_stream_stop() where a stop heap could do harm. A fault
- * decorator might lose the stop heap, or deliver it earlier than data. On a cable, the first packet of the stop heap
- * ends the receiver, and its second packet might come too late to be counted. */
+/* Ends the receiver by a stop heap. Where a stop heap could do harm, the function calls spead_recv_stream_stop()
+ * instead. There are two such cases. A fault decorator could lose the stop heap, or deliver it earlier than data. On a
+ * cable, the first packet of the stop heap ends the receiver, and its second packet could come too late to be
+ * counted. */
 static bool finish(struct loop *l)
 {
     bool sent = l->c->pair || l->c->tx_fault || l->c->rx_fault || send_one(l, l->stop);

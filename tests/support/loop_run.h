@@ -1,9 +1,9 @@
 /* Runs a sender and a receiver in one thread, joined by a real engine. The run checks every byte that arrives and
- * counts the wrong ones.
+ * counts the wrong bytes.
  *
  * The thread polls one stream after the other: after each burst of the sender, the receiver reads until nothing is
- * left. So even on a busy machine nothing is lost, unless the test asks for a fault. On a cable (field `pair`) packets
- * are under way for a while. So the sender waits when too many packets are under way. */
+ * left. So even on a busy machine nothing is lost, except by a fault that the test wants. On a cable (field `pair`)
+ * packets need some time. So the sender waits when too many packets are under way. */
 #ifndef SPEADLINE_TESTS_LOOP_RUN_H
 #define SPEADLINE_TESTS_LOOP_RUN_H
 
@@ -29,12 +29,12 @@ struct loop_case {
     uint32_t packet_bytes;
     uint64_t heap_bytes;
     unsigned heaps;
-    /* The payload is divided into this many items; 0 means into one. */
+    /* The number of items into which the payload is divided. 0 means one item. */
     unsigned items;
     uint8_t heap_address_bits; /* 0 means 48 */
     const char *tx_fault, *rx_fault;
     enum spead_receive_path path;
-    /* On a cable: if true, packets may be lost, so the run does not wait long for them. */
+    /* If true, packets can get lost on the cable, so the run waits for them only a short time. */
     bool lossy;
     bool allow_out_of_order;
     bool deliver_incomplete;
@@ -43,17 +43,17 @@ struct loop_case {
     uint64_t heap_timeout_ns;
     uint32_t rx_packet_bytes_max; /* 0 means 65507 */
     uint32_t ring_heaps;          /* 0 means 1100 */
-    /* Heaps lie in this memory. NULL means in the stream's own memory. */
+    /* The memory for the heaps. NULL means the stream's own memory. */
     const struct apart_memory *memory;
 };
 
 struct loop_result {
     struct spead_send_stats sent;
     struct spead_recv_stats received;
-    unsigned complete, incomplete; /* numbers of heaps that were taken */
-    uint64_t wrong_bytes;          /* bytes that arrived with another value than was sent */
-    uint64_t dirty_hole_bytes;     /* bytes in holes that are not zero */
-    uint64_t repeated_heaps;       /* complete heaps that were taken more than once */
+    unsigned complete, incomplete; /* how many heaps of each kind were taken */
+    uint64_t wrong_bytes;          /* how many bytes arrived with a wrong value */
+    uint64_t dirty_hole_bytes;     /* how many bytes of holes are not zero */
+    uint64_t repeated_heaps;       /* how many complete heaps were taken more than once */
     /* How often the field `seen` of spead_recv_stream_stats() was not the sum of the buckets. */
     uint64_t torn_snapshots;
     char error[300]; /* why the run was not possible; empty if it was possible */

@@ -1,5 +1,5 @@
-/* MUST(holds, ...) checks a condition. If the condition is false, the rest of the test is worth nothing, so MUST prints
- * the file and the line, and calls abort(). */
+/* MUST(holds, ...) checks a condition without which the rest of the test has no meaning. If the condition is false,
+ * MUST prints the file and the line, and calls abort(). */
 #ifndef TEST_MUST_H
 #define TEST_MUST_H
 

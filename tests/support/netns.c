@@ -65,8 +65,8 @@ bool test_netns_enter(const char **reason)
                                                  "route add local ff00::/8 dev lo table local\n");
 }
 
-/* Sets up one host. The word nodad switches off the kernel's search for a duplicate of the address. During this search,
- * which takes about a second, no socket can be bound to the address. */
+/* Sets up one host. The option `nodad` of ip(8) prevents the kernel from searching for a duplicate of the address. Such
+ * a search takes about a second, and during it no socket can be bound to the address. */
 static bool set_up_host(const char *interface, const char *v4, const char *v6, const char *link,
                         const char **reason)
 {
@@ -85,7 +85,7 @@ void test_netns_move(int host)
 {
     if (setns(host, CLONE_NEWNET) == 0)
         return;
-    /* In the wrong network the test would show nothing, so it must not go on. */
+    /* A test in the wrong network would show nothing, so the program ends here. */
     perror("test_netns_move");
     abort();
 }
@@ -106,8 +106,8 @@ static int probe_socket(const struct sockaddr_in *group, const char *v4)
 }
 
 /* Waits until the cable carries packets. A new cable drops packets until the kernel has noticed that both ends are up,
- * which can take a second. The function sends multicast packets. They do not make a host learn the link address of the
- * other host, so the test begins with no neighbour. */
+ * which can take a second. The function sends multicast packets, because multicast packets do not make a host learn the
+ * link address of the other host. So the test begins with an empty neighbour table. */
 static bool wait_for_cable(int from, int to, const char *to_v4, const char **reason)
 {
     struct sockaddr_in group = {.sin_family = AF_INET, .sin_port = htons(9)};

@@ -1,9 +1,9 @@
 /* Makes networks (network namespaces) for one test. In a new network all ports are free, and no packet leaves it. The
- * test need not remove a network: the network ends with the last thread or socket in it.
+ * test need not remove a network, because the kernel removes it after the last thread or socket in it has ended.
  *
  * A thread that the calling thread starts later is in the same network. The functions need root (or CAP_SYS_ADMIN) and
- * `ip` from iproute2. If a function returns false, *reason says what is missing, and the test must be skipped with that
- * text. */
+ * the program `ip` from iproute2. If a function returns false, *reason says what is missing, and the test must be
+ * skipped with that text. */
 #ifndef TESTS_SUPPORT_NETNS_H
 #define TESTS_SUPPORT_NETNS_H
 
@@ -19,7 +19,7 @@ bool test_netns_enter(const char **reason);
 #define TEST_NEAR_INTERFACE "near0"
 #define TEST_NEAR_V4        "10.77.0.1"
 #define TEST_NEAR_V6        "fd77::1"
-/* A link-local address. A program on the near host must write "%near0" behind this address. */
+/* A link-local address. A program on the near host must write the address with "%near0" at its end. */
 #define TEST_NEAR_LINK     "fe80::1"
 #define TEST_FAR_INTERFACE "far0"
 #define TEST_FAR_V4        "10.77.0.2"

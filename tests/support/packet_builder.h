@@ -29,11 +29,11 @@ void test_packet_pointer(struct test_packet *packet, uint64_t pointer);
 void test_packet_immediate(struct test_packet *packet, uint64_t id, uint64_t value);
 void test_packet_addressed(struct test_packet *packet, uint64_t id, uint64_t offset);
 
-/* Appends bytes; the item pointers of the packet stay as they are. */
+/* Appends bytes of payload, and changes no item pointer. */
 void test_packet_payload(struct test_packet *packet, const void *data, size_t bytes);
 
-/* The first function overwrites item pointer number `index`; the second overwrites the number of item pointers in the
- * header. */
+/* test_packet_set_pointer() overwrites the item pointer at `index`. test_packet_set_count() overwrites the number of
+ * item pointers in the header. */
 void test_packet_set_pointer(struct test_packet *packet, unsigned index, uint64_t pointer);
 void test_packet_set_count(struct test_packet *packet, unsigned count);
 
@@ -42,13 +42,13 @@ void test_packet_specials(struct test_packet *packet, unsigned heap_address_bits
                           uint64_t heap_length, uint64_t offset, uint64_t bytes);
 
 /* Builds an ordinary data packet without items. It carries the range [offset, offset + bytes) of a heap with
- * heap_length bytes. `payload` is the content of that range. If payload is NULL, each byte is test_packet_byte() for
- * its offset. */
+ * heap_length bytes. `payload` is the content of that range. If `payload` is NULL, the byte at each offset is the value
+ * of test_packet_byte() for that offset. */
 void test_packet_data(struct test_packet *packet, unsigned heap_address_bits, uint64_t counter,
                       uint64_t heap_length, uint64_t offset, const void *payload, size_t bytes);
 
-/* Returns the byte that stands at `offset` of the heap `counter` in all test data. Other heaps and other offsets have
- * other bytes. */
+/* Returns the byte that all test data have at `offset` of the heap with the counter `counter`. Other heaps and other
+ * offsets have other bytes. */
 uint8_t test_packet_byte(uint64_t counter, uint64_t offset);
 
 #endif

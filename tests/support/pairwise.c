@@ -1,5 +1,5 @@
-/* Implements pairwise.h. Each round makes a fixed number of pseudo-random rows and keeps the row with the most new
- * pairs. The search ends when IDLE_ROUNDS rounds, one after the other, have found no new pair. */
+/* Implements pairwise.h. Each round makes a fixed number of pseudo-random rows and adds the row with the most new pairs
+ * to the table. The search ends when no new pair was found in IDLE_ROUNDS consecutive rounds. */
 #include "pairwise.h"
 
 #include <stdint.h>

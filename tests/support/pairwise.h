@@ -1,5 +1,5 @@
-/* Makes a small table for tests of combinations. Each row has one value of each axis. For any two values of two
- * different axes, at least one row has both.
+/* Makes a small table for tests of combinations. Each row has one value of each axis. If you take any value of one axis
+ * and any value of another axis, at least one row has both.
  *
  * Each step adds the row that brings the most new pairs. The same axes always give the same rows. */
 #ifndef SPEADLINE_TESTS_PAIRWISE_H
@@ -15,13 +15,13 @@
 struct pairwise {
     unsigned axes;
     unsigned values[PAIRWISE_AXES_MAX]; /* The caller sets how many values each axis has. */
-    /* Result: the rows. row[r][a] is the number of the value that axis a has in row r. */
+    /* Result: the rows. row[r][a] is the index of the value that axis a has in row r. */
     unsigned row[PAIRWISE_ROWS_MAX][PAIRWISE_AXES_MAX];
     unsigned rows; /* result: the number of rows */
 };
 
-/* Makes the rows. allowed() says whether a row may be used; NULL means that every row may be used. A pair is left out
- * if no allowed row can have it. */
+/* Makes the rows. allowed() returns true if the test can use a row; NULL means that it can use every row. If no allowed
+ * row has a pair of values, the table leaves this pair out. */
 void pairwise_make(struct pairwise *p, bool (*allowed)(const unsigned *row));
 
 /* Returns true if a row has both value a of axis_a and value b of axis_b. */

@@ -54,8 +54,8 @@ static void become(const struct program *program, const char *path, char *const 
     if (program->file_bytes_max > 0)
         setrlimit(RLIMIT_FSIZE, &limit);
     if (program->preload != NULL) {
-        /* The address sanitizer refuses to work if it is not the first library. It also works as the second library, so
-         * this check is switched off. */
+        /* The address sanitizer refuses to start if it is not the first library. It would also work as the second
+         * library, so this setting switches the check off. */
         setenv("LD_PRELOAD", program->preload, 1);
         setenv("ASAN_OPTIONS", "verify_asan_link_order=0", 1);
     }
@@ -120,8 +120,8 @@ bool program_says(struct program *program, const char *text)
         char *said;
         bool found;
 
-        /* First ask whether the program has ended, then read its text. If the program had ended by then, the text is
-         * complete. */
+        /* First ask whether the program has ended, and only then read its text. If the program has ended before the
+         * read, the text is complete. */
         waitid(P_PID, (id_t)program->pid, &ended, WEXITED | WNOHANG | WNOWAIT);
         said = program_err(program);
         found = strstr(said, text) != NULL;

@@ -21,11 +21,11 @@ enum program_streams {
 struct program {
     pid_t pid;
     int out, err; /* memory files with the standard output and the standard error */
-    /* The limit of the files that the program writes, in bytes (RLIMIT_FSIZE). 0 means no limit. Set it before the
-     * start. */
+    /* The largest size of a file that the program writes, in bytes (RLIMIT_FSIZE). 0 means no limit. Set this field
+     * before the start. */
     uint64_t file_bytes_max;
     enum program_streams streams; /* set it before the start */
-    /* A shared library for LD_PRELOAD. NULL means none. Set it before the start. */
+    /* The path of a shared library for LD_PRELOAD. NULL means none. Set this field before the start. */
     const char *preload;
 };
 
@@ -33,8 +33,8 @@ struct program {
  * failure. */
 void program_start(struct program *program, const char *path, const char *line);
 
-/* The two functions return what the program has written so far to its standard output and to its standard error. The
- * caller must free the text with free(). */
+/* program_out() returns what the program has written so far to its standard output. program_err() returns the same for
+ * its standard error. The caller must free the text with free(). */
 char *program_out(const struct program *program);
 char *program_err(const struct program *program);
 

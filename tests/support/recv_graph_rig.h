@@ -23,7 +23,8 @@ struct recv_graph_rig {
     struct spead_probe_sink_config sink_config;
     struct spead_mem_link *wire;
     struct spead_recv_stream *stream;
-    /* A test that needs an engine that can fail uses this stream instead of one on `wire`. */
+    /* A stream on a scripted engine. A test uses this stream, and not a stream on `wire`, if it needs an engine that
+     * can fail. */
     struct recv_rig scripted;
     struct spead_executor *executor;
     struct spead_graph *graph;
@@ -66,8 +67,8 @@ void recv_graph_close_other(struct recv_graph_rig *rig);
 
 /* ---- Running ------------------------------------------------------------------------------- */
 
-/* Both functions push `count` heaps of 8 bytes; the heap counters are first, first + 1, ... The first function pushes
- * onto rig->wire. */
+/* Both functions push `count` heaps of 8 bytes; the heap counters are first, first + 1, ... recv_graph_push() pushes
+ * onto rig->wire, and recv_graph_push_on() onto `link`. */
 void recv_graph_push(struct recv_graph_rig *rig, uint64_t first, uint64_t count);
 void recv_graph_push_on(struct spead_mem_link *link, uint64_t first, uint64_t count);
 
@@ -83,8 +84,8 @@ uint64_t recv_graph_packets(struct recv_graph_rig *rig, enum spead_recv_bucket b
 /* Returns the statistics of the edge from capture to the sink. */
 struct spead_channel_stats recv_graph_edge_stats(struct recv_graph_rig *rig);
 
-/* Returns the number of heaps that were in the channel when the sink closed it, or were sent at that moment. The
- * channel has released them. */
+/* Returns how many heaps did not reach the sink: they were in the channel when the sink closed it, or were being sent
+ * at that moment. The channel has released these heaps. */
 uint64_t recv_graph_left_in_channel(struct recv_graph_rig *rig);
 
 #endif

@@ -34,8 +34,8 @@ void recv_rig_init(struct recv_rig *rig);
 void recv_rig_open(struct recv_rig *rig);
 void recv_rig_close(struct recv_rig *rig);
 
-/* Puts the packet rig->packet into the queue of the engine. Returns the queued packet, so that the test can change how
- * the engine lends it. */
+/* Puts the packet rig->packet into the queue of the engine. Returns the queued packet. The test can change in it how
+ * the engine lends the packet. */
 struct script_packet *recv_rig_push(struct recv_rig *rig);
 /* Queues a packet without items. It carries the range [offset, offset + bytes) of a heap. Each byte of the payload is
  * test_packet_byte(). */
@@ -44,8 +44,8 @@ struct script_packet *recv_rig_data(struct recv_rig *rig, uint64_t counter, uint
 /* Queues a control heap of one packet with one byte of payload. Its item 0x06 has this value. */
 struct script_packet *recv_rig_control(struct recv_rig *rig, uint64_t counter, uint64_t value);
 
-/* Polls until two polls, one after the other, have found nothing, or until the stream has ended. Returns 0, or the
- * error of the last poll. */
+/* Polls until two consecutive polls have found nothing, or until the stream has ended. Returns 0, or the error of the
+ * last poll. */
 int recv_rig_run(struct recv_rig *rig);
 /* Polls once. Returns what poll() returned. */
 int recv_rig_poll(struct recv_rig *rig);
@@ -58,7 +58,8 @@ struct spead_heap *recv_rig_take(struct recv_rig *rig);
 /* Returns the number of packets in a bucket after the last poll. */
 uint64_t recv_rig_packets(const struct recv_rig *rig, enum spead_recv_bucket bucket);
 
-/* Returns true if every byte of the heap that arrived is as it was sent, and every other byte is zero. */
+/* Returns true if every byte of the heap is right: a byte that arrived must have the value that was sent, and every
+ * other byte must be zero. */
 bool recv_rig_heap_is_right(const struct spead_heap *heap);
 /* Does the same check on a copy of the payload. Use it for heaps that the CPU cannot read. */
 bool recv_rig_payload_is_right(const struct spead_heap *heap, const uint8_t *payload);

@@ -72,7 +72,7 @@ int relay_messages(const struct spead_send_sink_config *config,
     spead_send_sink_stats(sink, stats);
     spead_send_sink_destroy(sink);
     for (uint64_t i = spead_probe_source_sent(source); i < count; i++)
-        /* The source has not sent this message, so its reference is still held here. */
+        /* The source has not sent this message, so the reference of the message must be released here. */
         spead_message_unref(&messages[i]);
     spead_probe_source_destroy(source);
     return ret;

@@ -10,7 +10,7 @@
 #include <speadline/recv.h>
 #include <speadline/send_node.h>
 
-/* The receive stream can hold at most this many heaps. */
+/* the largest number of heaps that the receive stream can hold */
 enum { RELAY_HEAPS_MAX = 20 };
 
 /* A memory link with a send stream and a receive stream. The test polls both streams. */

@@ -18,7 +18,8 @@ struct rx_rig_options {
     unsigned sources; /* 0 means 1 */
     /* A printf format that makes an address from a port number. NULL means "127.0.0.1:%u". */
     const char *addresses;
-    /* Specification of a fault decorator around the engine. NULL means that there is none. */
+    /* The text that describes the faults of a fault decorator around the engine. NULL means that there is no
+     * decorator. */
     const char *fault;
     /* If true, the rig uses the network namespace of the previous rig and does not make a new one. */
     bool same_network;
@@ -35,16 +36,16 @@ struct rx_rig {
     char reason[256]; /* why this engine was chosen, or why rx_rig_open() failed */
 };
 
-/* Opens the engine and its senders. Returns false and sets rig->reason if this machine cannot run the engine. Then the
- * caller must skip the test. */
+/* Opens the engine and its senders. Returns false if this machine cannot run the engine. rig->reason then says why, and
+ * the caller must skip the test. */
 bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options);
 void rx_rig_close(struct rx_rig *rig);
 
 /* Sends one packet. Returns false when it could not be sent. */
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes);
 
-/* Sends packets of `segment` bytes; the last packet may be shorter. Over UDP they go as one train. Over a memory link
- * they go one by one. Returns false if a packet could not be sent. */
+/* Cuts `data` into packets of `segment` bytes and sends them; the last packet can be shorter. Over UDP they go as one
+ * train. Over a memory link they go one by one. Returns false if a packet could not be sent. */
 bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, size_t bytes,
                        size_t segment);
 
@@ -56,7 +57,7 @@ void rx_rig_give_back(struct rx_rig *rig);
 /* Fills `data` with bytes that depend on the seed: another seed gives other bytes. */
 void rx_rig_fill(uint8_t *data, size_t bytes, uint32_t seed);
 
-/* Tells whether the head and the body of the packet, one after the other, are exactly these bytes. */
+/* Returns true if the head and the body of the packet, one after the other, are exactly these bytes. */
 bool rx_rig_packet_is(const struct speadi_rx_packet *packet, const void *data, size_t bytes);
 
 #endif

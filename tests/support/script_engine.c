@@ -51,7 +51,7 @@ static int script_start(void *self, struct spead_err *err)
                               : 0;
 }
 
-/* Places the packet in the range that was reserved next, even if the range was reserved for another packet. */
+/* Places the packet in the range that was reserved next. The core can have reserved that range for another packet. */
 static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned i)
 {
     uint64_t r = e->landed % SPEADI_RX_RESERVE_MAX;
@@ -61,7 +61,8 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
         return;
     e->landed++;
     if (out->head_bytes <= head || (!e->spills && out->head_bytes - head > e->range[r].bytes))
-        /* The packet does not fit: the reservation has ended, but the packet is not placed. */
+        /* The packet does not fit into its range. The reservation ends here, but the engine does not place the
+         * packet. */
         return;
     body = out->head_bytes - head;
     if (body > e->range[r].bytes) {
@@ -171,7 +172,7 @@ static unsigned nic_reserve(void *self, uint16_t source, uint32_t head_bytes,
 
         if (ranges[i].offset + ranges[i].bytes > e->memory.bytes ||
             ranges[i].data != (base != NULL ? base + ranges[i].offset : NULL))
-            abort(); /* A NIC would write to an address outside of the memory. */
+            abort(); /* here a NIC would write to an address outside of the memory */
     }
     return script_reserve(self, source, head_bytes, ranges, count);
 }

@@ -1,10 +1,10 @@
-/* A receive engine that follows the script of a test. The script says which packets come, how many a poll lends, how
- * they are split, and when reservations end.
+/* A receive engine that follows the script of a test. The script says which packets come, how many packets a poll
+ * lends, how the packets are split, and when reservations end.
  *
- * If posts_ahead is true, a reservation ends when a packet lands in it, as with a NIC. If it is false, all reservations
- * end with the next poll, as with a system call. The next packet lands in the next range, even if the range was
- * reserved for another packet. The core must handle this. One thread uses the engine; other threads may only call
- * wake().
+ * If posts_ahead is true, a reservation ends when a packet lands in its range, as with a NIC. If posts_ahead is false,
+ * all reservations end with the next poll, as with a system call. Each packet lands in the next reserved range, even if
+ * the core has reserved that range for another packet. The core must handle this. One thread uses the engine; other
+ * threads may only call wake().
  *
  * script_nic_ops is the same engine in the form of a NIC: the core must show it the heap memory with attach(). The
  * engine writes to this memory by offset, and aborts when a range lies outside of the memory. script_clock_ops is the
@@ -29,17 +29,18 @@ struct script_packet {
     uint32_t segments;
     uint16_t source;
     uint8_t flags, bucket;
-    /* After the engine has lent the packet, its clock shows this time. 0 means that the clock does not change. */
+    /* The time that the engine's clock shows after the engine has lent the packet. 0 means that the clock does not
+     * change. */
     uint64_t clock_ns;
 };
 
 struct script_engine {
     struct script_packet packet[SCRIPT_PACKETS_MAX];
     unsigned count, next;
-    /* A poll lends at most this many packets. 0 means SPEADI_RX_BURST_MAX. */
+    /* The largest number of packets that a poll lends. 0 means SPEADI_RX_BURST_MAX. */
     unsigned poll_max;
     bool posts_ahead;
-    unsigned window;       /* at most this many reservations have not ended */
+    unsigned window;       /* the largest number of reservations that have not ended */
     bool spills;           /* if true, a packet that is longer than its range gets a tail */
     uint64_t memory_bytes; /* what counters() returns in memory_bytes */
     int start_error;       /* what start() returns */
@@ -49,8 +50,8 @@ struct script_engine {
     uint64_t clock_ns;     /* what the clock of the engine shows (script_clock_ops) */
     uint64_t waited_until; /* the deadline of the last wait() */
     atomic_uint wakes;
-    /* A mapping of memory that the CPU cannot touch elsewhere. The engine writes through this mapping, as a NIC
-     * would. */
+    /* A mapping through which the engine writes, as a NIC would. The core has another mapping of the same memory, which
+     * the CPU cannot touch. */
     uint8_t *view;
     int attach_error;                /* what attach() returns */
     struct spead_region_info memory; /* the memory that attach() got */

@@ -11,8 +11,8 @@
 
 #include <send_stream.h>
 
-/* The state of the engine, which the stream owns and frees. struct scripted_tx is separate, because it must live longer
- * than the stream. */
+/* The state of the engine. The stream owns the state and frees it. struct scripted_tx is separate from it, because
+ * struct scripted_tx must live longer than the stream. */
 struct handle {
     struct scripted_tx *tx;
 };
@@ -110,7 +110,7 @@ static unsigned reap(void *self, struct speadi_tx_done *done, unsigned max)
     unsigned count = 0;
 
     while (tx->reaped < tx->taken && (!tx->hold || tx->let_go > 0 || tx->quiesced)) {
-        /* If the engine still holds packets when quiesce() is called, the engine cancels them. */
+        /* Packets that the engine still holds when quiesce() is called are cancelled. */
         int error = tx->hold && tx->let_go == 0 ? -ECANCELED : error_of(tx, tx->reaped);
 
         if (count == 0 || done[count - 1].error != error) {

@@ -24,20 +24,21 @@
 #define SCRIPTED_TX_REFUSALS_MAX 8
 
 struct scripted_tx {
-    /* The test sets the fields from `room` to `record`. The engine takes `room` more packets; at first UINT64_MAX. */
+    /* The test sets the fields from `room` to `record`. `room` is the number of packets that the engine will still
+     * take. It begins with UINT64_MAX. */
     uint64_t room;
-    /* One send() takes at most this many packets; at first UINT_MAX. */
+    /* The largest number of packets that one send() takes. It begins with UINT_MAX. */
     unsigned at_once;
-    /* If true, reap() reports only let_go packets, until quiesce() is called. */
+    /* If true, reap() reports only the first `let_go` packets, until quiesce() is called. */
     bool hold;
-    /* If `hold` is true, reap() still reports this many packets. */
+    /* How many packets reap() reports if `hold` is true. */
     uint64_t let_go;
     int broken; /* if not 0, send() returns this -errno */
     struct {
-        uint64_t packet; /* number of the packet; the first has number 0 */
+        uint64_t packet; /* index of the packet; the first packet has index 0 */
         int error;       /* the error that reap() reports for the packet; 0 ends the list */
     } refuse[SCRIPTED_TX_REFUSALS_MAX];
-    bool record; /* if true, the engine keeps the bytes of the packets; true at first */
+    bool record; /* true if the engine must store the bytes of the packets; begins with true */
 
     /* What has happened. The engine sets these fields. */
     uint64_t taken, reaped;

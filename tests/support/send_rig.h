@@ -13,8 +13,8 @@
 
 #include "scripted_tx.h"
 
-/* The heap has one item. These constants are the bytes of the item, the number of packets of the heap, and the bytes of
- * all these packets with their SPEAD headers. */
+/* The heap has one item. These constants are the size of the item, the number of packets of the heap, and the size of
+ * all these packets together with their SPEAD headers. */
 enum {
     SEND_RIG_HEAP_BYTES = 10000,
     SEND_RIG_PACKETS = 7,

@@ -188,6 +188,6 @@ unsigned sink_rig_close(struct sink_rig *rig)
             left++;
     free(rig->objects);
     free(rig->messages);
-    /* Messages that the source has not sent also have a reference. They are not counted. */
+    /* Each message that the source has not sent still has a reference. The result does not count these messages. */
     return left - (unsigned)(rig->count - emitted);
 }

@@ -38,7 +38,7 @@ struct sink_rig {
     struct spead_node_config node_config; /* the test sets the failure policies of the sink here */
     /* The capacity of the channel from the source to the sink, in messages; at first 32. */
     uint32_t edge_capacity;
-    /* For the message with the number describe_error_at, describe() returns describe_error. It does so only
+    /* describe() returns describe_error for the message with the index describe_error_at, but only the first
      * describe_error_times times. */
     int describe_error;
     uint64_t describe_error_at;
@@ -59,25 +59,26 @@ struct sink_rig {
     struct sink_object *objects;
     struct spead_message *messages;
     uint32_t count;
-    _Atomic uint64_t done; /* heaps that have completed, with or without an error */
+    _Atomic uint64_t done; /* how many heaps have completed, with or without an error */
 };
 
 void sink_rig_init(struct sink_rig *rig, uint32_t messages, uint32_t heaps_max);
 /* Returns the type of the messages. */
 int sink_rig_type(void);
 
-/* open() creates the stream, the send sink and the source. build() builds the graph. build_on() builds the graph
- * without the source; the channel `input` is then its input. start() builds the graph with build() and starts it on an
- * executor. If the test has not called open(), start() calls it first. */
+/* sink_rig_open() creates the stream, the send sink and the source. sink_rig_build() builds the graph.
+ * sink_rig_build_on() builds the graph without the source; the channel `input` is then the input of the graph.
+ * sink_rig_start() builds the graph with sink_rig_build() and starts it on an executor. If the test has not called
+ * sink_rig_open(), sink_rig_start() calls it first. */
 void sink_rig_open(struct sink_rig *rig);
 void sink_rig_build(struct sink_rig *rig);
 void sink_rig_build_on(struct sink_rig *rig, struct spead_channel *input);
 void sink_rig_start(struct sink_rig *rig);
 
-/* The recorded packet n belongs to a heap, and the heap was made from an object. Returns the number of that object. */
+/* Returns the number of the object from which the sink made the heap of the recorded packet n. */
 uint64_t sink_rig_sent_number(const struct sink_rig *rig, size_t n);
 
-/* Returns a snapshot of the statistics. Aborts if `in` is not the sum of the other counts of messages. */
+/* Returns a snapshot of the statistics. Aborts if `in` is not the sum of the other counters of messages. */
 struct spead_send_sink_stats sink_rig_stats(const struct sink_rig *rig);
 
 /* Destroys everything in the order that the contracts ask for. Returns how many messages have not been released. */

@@ -96,8 +96,8 @@ static int relay_start(void *state, struct spead_node *self, struct spead_err *e
     return 0;
 }
 
-/* If the relay holds no message, receives one. Returns 1 if the relay then holds a message. Otherwise returns the
- * result of the receive. */
+/* Makes sure that the relay holds a message: if it holds none, receives one. Returns 1 if the relay then holds a
+ * message. Otherwise returns the result of the receive. */
 static int take(struct step_relay *relay, struct spead_node *self)
 {
     int ret;

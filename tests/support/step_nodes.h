@@ -17,7 +17,8 @@ struct step_source {
     uint32_t stream;
     uint32_t batch; /* number of messages in one step; 0 means 16 */
     bool ignores_stop;
-    /* The step fails with this errno at the message with number error_at. 0 means that it does not fail. */
+    /* The errno with which the step fails at the message with the index error_at. 0 means that the step does not
+     * fail. */
     int error;
     uint64_t error_at;
     uint64_t sent; /* result: the number of messages that were sent */
@@ -34,12 +35,12 @@ struct step_relay {
     int (*work)(struct step_relay *relay, struct spead_message *message);
     void *arg;
     uint32_t batch; /* number of messages in one step; 0 means 16 */
-    /* On average one of this many steps does nothing. 0 means that every step works. */
+    /* On average, one of stall_one_in steps does nothing. 0 means that every step works. */
     uint32_t stall_one_in;
     /* The test sets the policies, `blocking` and `cpu`. step_relay_add() sets the other fields. */
     struct spead_node_config config;
 
-    uint64_t received, passed, left_out, surrendered; /* results: numbers of messages */
+    uint64_t received, passed, left_out, surrendered; /* results: how many messages of each kind */
     unsigned starts, finishes;
     _Atomic uint64_t works;
 
@@ -53,11 +54,11 @@ struct spead_node *step_relay_add(struct spead_graph *graph, struct step_relay *
 /* ---- Sink (input "in") ---------------------------------------------------------------------- */
 
 struct step_sink {
-    uint64_t stop_after; /* the sink ends after this many messages; 0 means never */
+    uint64_t stop_after; /* the number of messages after which the sink ends; 0 means never */
     uint32_t batch;      /* 0 means 16 */
     /* When *closed is true, the sink takes no message. NULL means that it always takes messages. */
     _Atomic bool *closed;
-    uint32_t record_max; /* number of messages to record; 0 means 4096 */
+    uint32_t record_max; /* how many messages the sink records; 0 means 4096 */
 
     /* The recorded messages. step_sink_release() frees them. */
     struct spead_message *record;

@@ -17,7 +17,7 @@
 #include "must.h"
 
 #define IOVECS_PER_PACKET 2u
-/* Extra iovecs for packets with many pieces. */
+/* how many iovecs the list has in addition, for packets with many pieces */
 #define SPARE_IOVECS 8192u
 
 /* ---- Packets ------------------------------------------------------------------------------- */

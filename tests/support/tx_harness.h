@@ -27,7 +27,7 @@ struct tx_packets {
 
 struct tx_packets *tx_packets_make(unsigned max);
 
-/* These two functions add a packet. The first function gives the packet two iovecs; the second function gives it
+/* Both functions add a packet. tx_packets_add() gives the packet two iovecs, and tx_packets_add_pieces() gives it
  * `pieces` iovecs. */
 void tx_packets_add(struct tx_packets *packets, uint32_t bytes, uint16_t destination);
 void tx_packets_add_pieces(struct tx_packets *packets, uint32_t bytes, uint16_t destination,
@@ -48,7 +48,7 @@ struct tx_harness {
         struct spead_mem_link *link; /* only engine mem uses it */
     } sink[TX_SINKS_MAX];
     unsigned sinks;
-    int *error; /* the error that reap() has reported for each packet */
+    int *error; /* error[i] is the error that reap() has reported for packet i */
     unsigned reaped, reaped_max;
 };
 
@@ -58,14 +58,15 @@ struct tx_harness_config {
     bool v6;
     uint32_t train_bytes_max; /* the default is 65536 */
     uint32_t link_packets;    /* capacity of each memory link in packets; the default is 4096 */
-    /* Specification of a fault decorator. NULL means that there is none. */
+    /* The text that describes the faults of a fault decorator. NULL means that there is no decorator. */
     const char *fault;
-    /* If not NULL, the engine sends to these addresses; `sinks` is their number. The harness then makes no sinks. */
+    /* The addresses to which the engine sends; `sinks` is their number. The harness then makes no sinks. If this is
+     * NULL, the harness makes the sinks. */
     const struct speadi_address *address;
     uint32_t buffer_bytes;     /* send buffer of each socket; the default is 512 KiB */
     uint32_t packet_bytes_max; /* the default is 65507 */
-    /* Options for the verbs engine. The test need not fill in the head of the struct. By default all fields are
-     * zero. */
+    /* Options for the verbs engine. The test need not fill in the field `options` of the struct. By default all fields
+     * are zero. */
     struct spead_send_verbs_config verbs;
     bool hardware_rate, hardware_tso;
     const struct spead_send_memory *memory;
@@ -79,8 +80,8 @@ struct tx_harness_config {
 int tx_harness_try(struct tx_harness *h, const struct tx_harness_config *config,
                    struct spead_err *err);
 
-/* Opens the engine and its sinks. If this host cannot run the engine, prints why and returns false. Then the caller
- * must skip the test. */
+/* Opens the engine and its sinks. If this host cannot run the engine, prints why and returns false. In that case the
+ * caller must skip the test. */
 bool tx_harness_open(struct tx_harness *h, const struct tx_harness_config *config);
 void tx_harness_close(struct tx_harness *h);
 

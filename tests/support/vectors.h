@@ -1,8 +1,8 @@
 /* Packets that are written byte by byte in tests/vectors/NAME.hex.
  *
- * A file holds bytes as two hex digits each, with spaces between them. '#' starts a comment that runs to the end of
- * the line. An empty line ends a packet; a line with only a comment does not. If a file cannot be read, the program
- * ends with abort(). */
+ * In a file each byte is two hex digits, with spaces between the bytes. '#' starts a comment, which ends at the end of
+ * the line. A packet ends at an empty line. A line with only a comment does not end a packet. If a file cannot be read,
+ * the program ends with abort(). */
 #ifndef TEST_VECTORS_H
 #define TEST_VECTORS_H
 

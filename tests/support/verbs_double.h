@@ -1,6 +1,6 @@
-/* A function that makes the engines of this process load the verbs double. It is for programs that tests/CMakeLists.txt
- * links with use_verbs_double(). Such a program must call it before it creates its first stream. If the library was
- * built without engine verbs, the function does nothing. */
+/* A function that makes the engines of this process load the verbs double. The function is for programs that
+ * tests/CMakeLists.txt links with use_verbs_double(). Such a program must call the function before it creates its first
+ * stream. If the library was built without engine verbs, the function does nothing. */
 #ifndef TESTS_SUPPORT_VERBS_DOUBLE_H
 #define TESTS_SUPPORT_VERBS_DOUBLE_H
 

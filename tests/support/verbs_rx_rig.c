@@ -69,7 +69,7 @@ bool verbs_rx_rig_prepare(struct verbs_rx_rig *rig, const struct verbs_rx_option
     rig->verbs.options =
         (struct spead_engine_options){.struct_size = sizeof rig->verbs, .engine = "verbs"};
     if (rig->verbs.queues == 0)
-        /* A test that sets nothing gets the default. */
+        /* 0 means that the test has not set this field, so the field gets its default. */
         rig->verbs.queues = 1;
     rig->config = (struct speadi_rx_config){
         .addresses = rig->address,

@@ -34,7 +34,7 @@ struct verbs_rx_rig {
     struct speadi_rx_config config;
     struct speadi_rx_facts facts;
     const struct speadi_rx_engine_ops *ops;
-    void *engine;                        /* NULL if it is not open */
+    void *engine; /* the state of the engine; NULL if the engine is not open */
     int sender[VERBS_RX_ENDPOINTS], raw; /* sockets on the far host */
     struct speadi_rx_burst burst;
     char reason[256];

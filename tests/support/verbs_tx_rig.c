@@ -22,8 +22,8 @@ static void join(int fd, const struct speadi_address *group)
     MUST(ret == 0, "cannot join: %s", strerror(errno));
 }
 
-/* Opens a socket that receives what is sent to the address `to`, which may be a group or an address of the far host.
- * The socket is bound to the wildcard address, so that both cases work in the same way. */
+/* Opens a socket that receives what is sent to the address `to`, which is a group or an address of the far host. The
+ * socket is bound to the wildcard address, so that both cases work in the same way. */
 static int open_sink(const struct speadi_address *to)
 {
     struct speadi_address any = {.length = to->length};

@@ -7,7 +7,7 @@
 #include "tx_harness.h"
 
 #define VERBS_TX_MTU     9000u
-#define VERBS_TX_PAYLOAD 8900u /* a packet with so much payload fits into the MTU with any header */
+#define VERBS_TX_PAYLOAD 8900u /* the payload of a packet that fits into the MTU with any header */
 #define VERBS_TX_PORT    7148
 
 struct verbs_tx_rig {
@@ -19,8 +19,8 @@ struct verbs_tx_rig {
 };
 
 /* Makes two hosts. far_addresses has the address of each sink; NULL ends the array. If the address is a group, the sink
- * joins the group. The port of sink i is VERBS_TX_PORT + i. Returns false with a reason if the caller must skip the
- * test. */
+ * joins the group. The port of sink i is VERBS_TX_PORT + i. If the caller must skip the test, returns false, and
+ * *reason says why. */
 bool verbs_tx_network(struct verbs_tx_rig *rig, const char *const *far_addresses,
                       const char **reason);
 

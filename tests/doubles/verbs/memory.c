@@ -72,7 +72,8 @@ static int check_access(const char *verb, unsigned access, size_t length)
     return 0;
 }
 
-/* Puts the memory into the table. The memory is already mapped or pinned, so this is the last step that can fail. */
+/* Puts the memory into the table of registered memory. At this point the memory is already mapped or pinned, so this is
+ * the last step that can fail. */
 static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *mr)
 {
     uint64_t pinned_max = VD_SETTING(max_pinned);
@@ -86,8 +87,8 @@ static int publish(struct vd_context *context, struct vd_pd *pd, struct vd_mr *m
         index++;
     if (index == VD_MR_COUNT_MAX)
         return vd_refuse(ENOMEM, "reg_mr: no more than %u", VD_MR_COUNT_MAX - 1);
-    /* The key contains a generation number. So an old key stays invalid when other memory is registered in the same
-     * slot. */
+    /* The key contains a generation number. So an old key stays invalid, even when the program registers other memory
+     * in the same slot. */
     context->mr_generation++;
     mr->mr.handle = index;
     mr->mr.lkey = mr->mr.rkey = (context->mr_generation << KEY_INDEX_BITS) | index;
@@ -120,8 +121,8 @@ static struct ibv_mr *make(struct ibv_pd *ibv, struct vd_mr values)
     return &mr->mr;
 }
 
-/* Reads or writes each page, because a registration pins the pages. Refuses memory that the process may not touch, as
- * the kernel does. */
+/* Reads or writes each page, because a registration pins the pages. Refuses memory that the process is not allowed to
+ * access, as the kernel does. */
 static int pin(const char *verb, void *address, size_t length, bool write)
 {
     uintptr_t first = (uintptr_t)address & ~(uintptr_t)(PAGE_BYTES - 1);
@@ -166,8 +167,8 @@ VD_EXPORT struct ibv_mr *ibv_reg_mr_iova2(struct ibv_pd *pd, void *address, size
     return register_host("reg_mr", pd, address, length, iova, access);
 }
 
-/* Any descriptor that can be mapped, such as a memfd, may act as a dma-buf. The double never touches the mapping of the
- * caller. So that mapping may be PROT_NONE, like device memory that the CPU cannot read. */
+/* A test can use any descriptor that can be mapped, such as a memfd, as a dma-buf. The double never touches the mapping
+ * of the caller. So that mapping can be PROT_NONE, like device memory that the CPU cannot read. */
 VD_EXPORT struct ibv_mr *ibv_reg_dmabuf_mr(struct ibv_pd *pd, uint64_t offset, size_t length,
                                            uint64_t iova, int fd, int access)
 {
@@ -268,8 +269,8 @@ void vd_mr_read(void *to, struct vd_mr *mr, uint64_t address, size_t bytes)
         memcpy(to, vd_mr_at(mr, address), bytes);
 }
 
-/* Overwrites memory of a posted receive, which belongs to the device. If a program still reads this memory, it reads
- * wrong data. */
+/* Overwrites memory of a posted receive, which belongs to the device now. A program that makes the mistake to read this
+ * memory then reads wrong data. */
 void vd_mr_poison(struct vd_mr *mr, uint64_t address, size_t bytes)
 {
     if (VD_SETTING(poison))

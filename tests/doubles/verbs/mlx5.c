@@ -14,8 +14,8 @@ VD_EXPORT bool mlx5dv_is_supported(struct ibv_device *device)
     return vdouble_is_mlx5();
 }
 
-/* Reports the properties of the device. The caller must set comp_mask to the fields that it asks for. The function sets
- * comp_mask to the fields that it has filled in. */
+/* Reports the properties of the device. Before the call, the bits of comp_mask say which fields the caller wants. After
+ * the call, they say which fields the function has filled in. */
 VD_EXPORT int mlx5dv_query_device(struct ibv_context *context, struct mlx5dv_context *out)
 {
     uint64_t asked = out->comp_mask;

@@ -105,7 +105,7 @@ static struct vd_qp *build(struct ibv_context *ibv, const struct ibv_qp_init_att
         qp->ind_table = (struct vd_ind_table *)attr->rwq_ind_tbl;
         memcpy(qp->hash_key, attr->rx_hash_conf.rx_hash_key, sizeof qp->hash_key);
         qp->hash_fields = attr->rx_hash_conf.rx_hash_fields_mask;
-        /* A queue pair with an indirection table has only this state. */
+        /* A queue pair with an indirection table is always in this state. */
         qp->qp.state = IBV_QPS_RTS;
     }
     pthread_mutex_init(&qp->qp.mutex, NULL);
@@ -307,7 +307,7 @@ VD_EXPORT int ibv_query_qp(struct ibv_qp *ibv, struct ibv_qp_attr *attr, int mas
     struct vd_qp *qp = (struct vd_qp *)ibv;
     int err = vd_call("query_qp");
 
-    /* This verb may also fill in attributes that the program did not ask for. */
+    /* This verb is allowed to fill in more attributes than the program asked for. So it ignores `mask`. */
     (void)mask;
     if (err)
         return err;

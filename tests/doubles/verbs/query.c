@@ -9,8 +9,8 @@
 
 enum { CLOCK_KHZ = 1000000, RATE_MAX_KBPS = 400000000, INDIRECTION_MAX = 128 };
 
-/* Copies a struct to the caller. The struct of the caller may be shorter or longer than the struct of the double. The
- * function copies the part that both have. It sets the rest of the caller's struct to zero. */
+/* Copies a struct to the caller. The struct of the caller can be shorter or longer than the struct of the double. The
+ * function copies the bytes that both structs have, and sets the other bytes of the caller's struct to zero. */
 static void hand_out(void *to, size_t room, const void *from, size_t bytes)
 {
     memset(to, 0, room);
@@ -267,7 +267,8 @@ VD_EXPORT const char *ibv_node_type_str(enum ibv_node_type type)
     return type == IBV_NODE_CA ? "InfiniBand channel adapter" : "unknown";
 }
 
-/* The double pins no memory, so a fork() does no harm. A program may still call this function. */
+/* The double pins no memory, so a fork() does no harm, and this function has nothing to do. A program is allowed to
+ * call it. */
 VD_EXPORT int ibv_fork_init(void)
 {
     return vd_call("fork_init");

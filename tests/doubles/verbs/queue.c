@@ -31,7 +31,7 @@ void vd_queue_release(struct vd_queue *queue)
     *queue = (struct vd_queue){0};
 }
 
-/* Adds work to a queue. If an address is wrong, this call does not fail. Like hardware, the double finds the mistake
+/* Adds work to a queue. The function does not fail if an address is wrong. Like hardware, the double finds this mistake
  * only when it uses the address. */
 void vd_queue_add(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
                   uint64_t wr_id, const struct ibv_sge *sges, unsigned count, bool write)
@@ -88,7 +88,8 @@ static enum ibv_wc_status scatter(const struct vd_work *work, const uint8_t *fra
     return done == length ? IBV_WC_SUCCESS : IBV_WC_LOC_LEN_ERR;
 }
 
-/* Makes a completion with an error. Only these four fields are valid; all other fields hold wrong values. */
+/* Makes a completion with an error. Only the four fields that are set here are valid. The function fills all other
+ * fields with wrong values, so that a test notices their use. */
 struct ibv_wc vd_wc_failed(uint64_t wr_id, enum ibv_wc_status status, uint32_t number)
 {
     struct ibv_wc wc;

@@ -118,7 +118,7 @@ static bool parse_argument(const char *text, long *out)
     return false;
 }
 
-/* Adds the fault of a word POINT@[%]N[=ARGUMENT]. The caller must have cut the word at the '@' and at the '='. */
+/* Adds the fault of a word POINT@[%]N[=ARGUMENT]. The caller must have divided the word at the '@' and at the '='. */
 static bool add_rule(struct script *to, const char *point, const char *when, const char *argument)
 {
     struct rule rule = {.every = when[0] == '%', .argument = -1};
@@ -161,8 +161,8 @@ static bool apply_word(struct script *to, char *word)
     return add_rule(to, word, when, argument);
 }
 
-/* Makes a whole script active, or no part of it. If only a part were active, the test would not test what its author
- * wants. */
+/* Makes a script active. If one word is wrong, no part of the script becomes active, because with a part of it the test
+ * would not test what its author wants. */
 static bool apply(const char *text)
 {
     struct script *trial = malloc(sizeof *trial);

@@ -33,8 +33,9 @@ static int check_tso(const struct vd_qp *qp, const struct ibv_send_wr *wr)
     return 0;
 }
 
-/* Refuses a request whose first bytes the CPU cannot read. In mlx5 the CPU copies the start of a frame into the ring,
- * from the address in the request. If only the device could reach this memory, a program on mlx5 would crash. */
+/* Refuses a request whose first bytes the CPU cannot read. With mlx5 the CPU copies the beginning of a frame into the
+ * ring, from the address in the request. So with an address that only the device can read, the program would crash on
+ * mlx5. */
 static int check_header(const struct vd_qp *qp, const struct ibv_send_wr *wr)
 {
     struct vd_context *context = vd_context(qp->qp.context);
@@ -142,7 +143,7 @@ static enum ibv_wc_status transmit_segments(struct vd_context *context,
                                             const struct ibv_send_wr *wr,
                                             const struct vd_work *work)
 {
-    /* A frame is too large for the stack, so it is static. */
+    /* This variable is static, because a frame is too large for the stack. */
     static _Thread_local struct vd_frame whole;
     struct vd_frame *frame = &context->tx_frame;
     enum ibv_wc_status status = IBV_WC_SUCCESS;
@@ -186,7 +187,8 @@ static void complete(struct vd_qp *qp, const struct ibv_send_wr *wr, enum ibv_wc
 {
     struct vd_cqe entry = {.owner = qp, .send_from = qp, .retired = qp->unsignalled};
 
-    /* The completion of a send does not contain the length. So the other fields keep their wrong values. */
+    /* The completion of a send does not contain a length. So this code leaves the wrong values of vd_wc_failed() in all
+     * other fields. */
     entry.wc = vd_wc_failed(wr->wr_id, status, qp->qp.qp_num);
     entry.time_ns = vd_now_ns(CLOCK_REALTIME);
     if (status == IBV_WC_SUCCESS) {

@@ -285,8 +285,8 @@ static void fail(struct vd_wq *wq, enum ibv_wc_status status, const char *why)
         (struct ibv_async_event){.element.wq = &wq->wq, .event_type = IBV_EVENT_WQ_FATAL});
 }
 
-/* Puts a completion on the completion queue. `packed` is its length field. It holds the number of bytes (16 bits), the
- * number of strides (15 bits), and one bit that is set if the strides are only filler. */
+/* Puts a completion on the completion queue. `packed` is the length field of the completion. It contains the number of
+ * bytes (16 bits), the number of strides (15 bits), and one bit that is set if the strides are only filler. */
 static void report(struct vd_wq *wq, uint32_t packed, const struct vd_arrival *arrival)
 {
     struct vd_cqe entry = {.time_ns = arrival->time_ns, .flow_tag = arrival->flow_tag, .owner = wq};
@@ -308,8 +308,8 @@ static void use_strides(struct vd_wq *wq, uint32_t count)
     }
 }
 
-/* Returns how many entries the doorbell announces and the queue has not used up. Returns a negative number after an
- * error. */
+/* Returns how many entries the doorbell announces that the queue has not yet used up. Returns a negative number after
+ * an error. */
 static int announced(struct vd_wq *wq)
 {
     /* Acquire pairs with the release store of the program to the doorbell. The program wrote the entries before that
