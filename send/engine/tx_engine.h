@@ -49,7 +49,7 @@ struct speadi_tx_done {
 /* The capability bits of an engine. A bit says what the engine can do. */
 enum {
     SPEADI_TX_CAP_DEVICE = 1u << 0,   /* the engine can send from memory that the CPU cannot read */
-    SPEADI_TX_CAP_PACES = 1u << 1,    /* the engine can keep the rate itself (hardware_rate) */
+    SPEADI_TX_CAP_PACES = 1u << 1,    /* the engine can pace packets itself (hardware_rate) */
     SPEADI_TX_CAP_SEGMENTS = 1u << 2, /* the engine can let a device cut packets (hardware_tso) */
 };
 
@@ -89,7 +89,7 @@ struct speadi_tx_config {
     uint32_t train_bytes_max;
     double rate_bytes_per_s; /* the rate for an engine that paces; 0 means no limit */
     enum spead_rate_of rate_of;
-    /* True if the engine itself must keep the rate. Only an engine with SPEADI_TX_CAP_PACES gets true here. */
+    /* True if the engine itself must pace the packets. Only an engine with SPEADI_TX_CAP_PACES gets true here. */
     bool hardware_rate;
     /* True if the device must cut the packets. Only an engine with SPEADI_TX_CAP_SEGMENTS gets true here. */
     bool hardware_tso;
@@ -104,7 +104,7 @@ struct speadi_tx_config {
 
 struct speadi_tx_engine_ops {
     struct speadi_engine_about about; /* must be the first member */
-    /* the core allocates this many bytes, zeroes them and passes them as `self` */
+    /* how many bytes the core allocates, zeroes and passes as `self` */
     size_t state_size;
     uint32_t caps; /* what the engine can do: bits SPEADI_TX_CAP_* */
 
@@ -154,7 +154,7 @@ struct speadi_tx_engine_ops {
 };
 
 /* The tables of operations of all send engines of this library, sorted by name. NULL ends the array. The table of an
- * engine is called speadi_tx_engine_<name> and stands in the file tx_<name>.c in the folder of the engine. */
+ * engine has the name speadi_tx_engine_<name>. It is in the file tx_<name>.c in the folder of the engine. */
 extern const struct speadi_engine_about *const speadi_tx_engines[];
 
 /* Chooses an engine and opens it. `name` is the name of an engine or "auto"; docs/engines.md tells in which order

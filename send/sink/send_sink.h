@@ -2,19 +2,19 @@
  * destroy), send_sink_step.c (steps and completions), send_sink_fail.c (failures) and send_describe.c (describes the
  * heap of a message).
  *
- * The sink keeps each message in a slot. The array `ring` holds the slots in the order in which the stream has accepted
- * their heaps. The heaps complete in the same order. Three positions divide the ring:
+ * The sink stores each message in a slot. The array `ring` contains the slots in the order in which the stream has
+ * accepted their heaps. The heaps complete in the same order. Three positions divide the ring:
  *
  *     reaped ......... completed ....... head .......
  *       heap has ended,      heap is in     slot is
  *       node must reap it    flight         free
  *
- * Two slots are not in the ring. `current_slot` holds the message that is being submitted. `retry_slot` holds a message
+ * Two slots are not in the ring. `current_slot` has the message that is being submitted. `retry_slot` has a message
  * whose heap the network has refused. This message stays there until the failure policy of the node has skipped,
  * diverted or retried it. To move a message, the sink exchanges the pointers of two slots, so the message itself stays
  * where it is in memory.
  *
- * The node fails on a message only when all heaps in flight have completed. Until then the sink keeps the failure in
+ * The node fails on a message only after all heaps in flight have completed. Until then the failure is in
  * `pending_error`. */
 #ifndef SPEADI_SEND_SINK_H
 #define SPEADI_SEND_SINK_H

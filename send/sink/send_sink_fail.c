@@ -29,8 +29,8 @@ static bool all_completed(struct spead_send_sink *sink)
     if (atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head)
         return true;
     speadi_sink_wake_when(sink, sink->head);
-    /* The node reads `completed` after it has called watch() (PROGRESS1), because heaps may have completed before that
-     * call. SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. */
+    /* The node reads `completed` after it has called watch() (PROGRESS1), because heaps can have completed just before
+     * that call. SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) == sink->head;
 }
 

@@ -97,8 +97,8 @@ static int wait_for_slots(struct spead_send_sink *sink)
 
     speadi_sink_count(&sink->waits);
     speadi_sink_wake_when(sink, enough);
-    /* The node reads `completed` after it has called watch() (PROGRESS1), because heaps may have completed before that
-     * call. SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. */
+    /* The node reads `completed` after it has called watch() (PROGRESS1), because heaps can have completed just before
+     * that call. SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) >= enough
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_WAITING;
@@ -239,8 +239,8 @@ static int flush(struct spead_send_sink *sink)
     speadi_sink_wake_when(sink, sink->head);
     if (!speadi_sink_is_flushed(sink))
         return SPEAD_STEP_WAITING;
-    /* SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. The network may have
-     * refused a heap that is not yet reaped. The node must still fail on the message of that heap. */
+    /* SINK1 acquire: the owner thread of the stream has finished with the slots of these heaps. It is possible that the
+     * network has refused a heap that is not yet reaped. The node must still fail on the message of that heap. */
     return atomic_load_explicit(&sink->completed, memory_order_acquire) != sink->reaped
                ? SPEAD_STEP_AGAIN
                : SPEAD_STEP_DONE;

@@ -46,8 +46,8 @@ static inline bool speadi_pacer_is_limited(const struct speadi_pacer *pacer)
     return pacer->ns_per_byte > 0;
 }
 
-/* Returns how many bytes may be sent now: 0, or at least packet_bytes_max. This call ends an idle time, so the caller
- * must have something to send. */
+/* Returns how many bytes the caller is allowed to send now: 0, or at least packet_bytes_max. This call ends an idle
+ * time, so the caller must call it only if it has something to send. */
 uint64_t speadi_pacer_room(struct speadi_pacer *pacer, uint64_t now_ns);
 
 /* Tells the pacer that `bytes` bytes were sent at now_ns. speadi_pacer_room() must have allowed at least as many

@@ -131,8 +131,8 @@ static int find_destinations(const struct spead_send_stream_config *config,
     return 0;
 }
 
-/* Returns the largest size of a train. The packets of a train are sent at line rate, without pauses, so no train may be
- * longer than a burst of the pacer. */
+/* Returns the largest size of a train. The packets of a train are sent at line rate, without pauses. So a train must
+ * not be longer than a burst of the pacer. */
 static uint32_t train_bytes_max(const struct spead_send_stream_config *config)
 {
     if (config->rate_bytes_per_s <= 0)

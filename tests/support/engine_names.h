@@ -8,13 +8,13 @@
 #define TEST_ENGINES_MAX   16u
 #define TEST_ENGINE_LENGTH 16u
 
-/* Says whether an engine must be able to receive, to send, or both. */
+/* Which ends a test needs an engine for: to receive, to send, or to do both. */
 enum test_engine_ends { TEST_RECEIVES = 1, TEST_SENDS = 2, TEST_BOTH_ENDS = 3 };
 
 /* Kinds of engines. They can be combined with |. */
 enum {
     TEST_MEM = 1,    /* the engine uses memory links */
-    TEST_KERNEL = 2, /* UDP over sockets of the kernel; sender and receiver may be on one host */
+    TEST_KERNEL = 2, /* UDP over sockets of the kernel; sender and receiver can be on one host */
     /* UDP that bypasses the kernel. The description of such an engine has a caveat, and a test needs two hosts and a
      * device. */
     TEST_BYPASS = 4,

@@ -5,7 +5,7 @@
 #include "loop_run.h"
 
 /* Runs the case. Returns true if every heap came complete and only once, every byte is right, and the sums of both
- * ledgers are right. There must also be no duplicate, unless `duplicated` is true. If a check fails, prints what is
+ * ledgers are right. If `duplicated` is false, there must also be no duplicate packet. If a check fails, prints what is
  * wrong, with the text `where`, and returns false. */
 bool loop_conforms(const struct loop_case *c, bool duplicated, const char *where);
 

@@ -24,7 +24,8 @@
 struct script_packet {
     uint8_t *bytes; /* a copy of the packet; the engine frees it */
     uint32_t length;
-    /* If not 0, the packet is not placed. The engine lends it as a head of this many bytes and a body. */
+    /* If this is not 0, the packet is not placed. The engine then lends it as a head and a body, and this is the number
+     * of bytes of the head. */
     uint32_t split;
     uint32_t segments;
     uint16_t source;

@@ -173,10 +173,11 @@ static bool regroup(struct speadi_train *train, unsigned i, int result)
     return true;
 }
 
-/* Returns how often a send with this result may be repeated. Some errors concern an earlier datagram, for which an ICMP
- * packet has come back. A call that reports such an error sends nothing, but it clears the error. The same errno can
- * also come from the route, and then every call reports it. So only a second call shows which of the two cases it is.
- * ECONNREFUSED never comes from the route. But when many ICMP packets arrive, several calls in a row can report it. */
+/* Returns how often the caller is allowed to repeat a send that returned `result`. Some errors concern an earlier
+ * datagram, for which an ICMP packet has come back. A call that reports such an error sends nothing, but it clears the
+ * error. The same errno can also come from the route, and then every call reports it. So only a second call shows which
+ * of the two cases it is. ECONNREFUSED never comes from the route. But when many ICMP packets arrive, several
+ * consecutive calls can report it. */
 static unsigned repeats_allowed(int result)
 {
     switch (-result) {

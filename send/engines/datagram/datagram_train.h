@@ -64,7 +64,7 @@ struct speadi_train {
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
                       const struct spead_log *log);
 
-/* Frees the memory of *train. *train may be zeroed. */
+/* Frees the memory of *train. Does nothing if *train is zeroed. */
 void speadi_train_release(struct speadi_train *train);
 
 /* Puts packets into kernel messages, in order, beginning with the first packet. Returns how many packets the kernel

@@ -43,7 +43,7 @@ static inline const struct speadi_fault_run *speadi_fault_under_way_first(
     return &under_way->run[under_way->first];
 }
 
-/* Removes this many packets from the oldest run. The run must have at least as many packets. If the run is a copy,
+/* Removes `packets` packets from the oldest run. The run must have at least as many packets. If the run is a copy,
  * `packets` must be 1. */
 static inline void speadi_fault_under_way_drop(struct speadi_fault_under_way *under_way,
                                                uint32_t packets)

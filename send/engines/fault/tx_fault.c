@@ -350,9 +350,9 @@ static uint64_t next_change_ns(const struct fault_engine *engine, uint64_t now_n
     return speadi_min_u64(change_ns, speadi_fault_hold_next_due_ns(hold));
 }
 
-/* Returns true when the last send() stopped because too few copies were free, and enough copies are free now. Then
- * send() can take packets again. The wait() of the inner engine would not notice this, because the inner engine may
- * have had room all the time. */
+/* Returns true when the last send() stopped because too few copies were free, and enough copies are free now. send()
+ * can then take packets again. The wait() of the inner engine does not notice this, because the inner engine perhaps
+ * had room all the time. */
 static bool has_copies_again(const struct fault_engine *engine)
 {
     return engine->copies_lacking != 0 && engine->hold.spare_count >= engine->copies_lacking;

@@ -26,7 +26,7 @@ struct uring_engine {
     struct speadi_datagram_sender sender; /* must be the first member */
     struct io_uring ring;
     bool ring_open;
-    /* 0, or the -errno with which the ring failed. After a failure the ring may still hold requests. */
+    /* 0, or the -errno with which the ring failed. After a failure the ring can still contain requests. */
     int broken;
 };
 

@@ -115,7 +115,8 @@ static void rebuild(struct speadi_verbs_sender *engine)
 }
 
 /* Rebuilds a failed queue. But if the device is gone or cannot make a new queue, the function completes the posted
- * frames with an error. It does nothing until the queue may be rebuilt and `done` has space. */
+ * frames with an error. It does nothing as long as the queue is not allowed to be rebuilt, or as long as `done` has no
+ * space. */
 static void recover(struct speadi_verbs_sender *engine)
 {
     if (!speadi_verbs_send_queue_may_rebuild(&engine->queue, speadi_clock_mono_ns()) ||
@@ -129,7 +130,7 @@ static void recover(struct speadi_verbs_sender *engine)
         rebuild(engine);
 }
 
-enum { PADDING_MAX = 8 }; /* a packet without payload has at most this many bytes of padding */
+enum { PADDING_MAX = 8 }; /* the largest number of bytes of padding in a packet without payload */
 
 static void log_copied(struct speadi_verbs_sender *engine)
 {

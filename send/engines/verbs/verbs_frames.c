@@ -14,8 +14,8 @@
  * With more slots they would not fit into the cache. */
 enum { SLOTS_MIN = 128, SLOTS_MAX = 16384 };
 
-/* The largest number of entries of a request that carries several packets. NICs can gather about this many entries. The
- * device reserves memory for this number of entries in each slot of its queue. */
+/* The largest number of entries of a request that carries several packets. It is about the number that NICs can gather.
+ * The device reserves memory for this number of entries in each slot of its queue. */
 enum { RUN_ENTRIES_MAX = 32 };
 
 /* ---- Memory ------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@
  * All packets of a run go to one destination, because the device repeats one head (Ethernet, IP and UDP header) for all
  * of them. They also have the same size, because the head contains the UDP length, and no document says that the device
  * writes the UDP length of each packet. A packet that does not fit into the present run begins another request. Each
- * packet keeps the slot that belongs to its number. The run uses the work request of its first packet. */
+ * packet has its own slot, the slot of its number. The run uses the work request of its first packet. */
 #ifndef SPEADI_VERBS_RUNS_H
 #define SPEADI_VERBS_RUNS_H
 

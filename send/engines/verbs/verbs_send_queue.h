@@ -5,8 +5,8 @@
  * of a chain is signalled. Its completion completes all earlier frames too.
  *
  * After a failure the queue pair is in its error state, in which the device completes all posted requests. After that
- * the engine rebuilds the queue pair. All frames of a failed request count as failed, although the device may have sent
- * some of them.
+ * the engine rebuilds the queue pair. All frames of a failed request count as failed, although the device has perhaps
+ * sent some of them.
  *
  * Only the owner thread calls these functions. */
 #ifndef SPEADI_VERBS_SEND_QUEUE_H
@@ -38,7 +38,7 @@ struct speadi_verbs_send_queue {
 
     uint64_t posted, completed; /* how many frames have been posted and completed since open() */
     uint64_t signalled;         /* the value of `posted` after the last signalled request */
-    /* how many posts in a row the queue has refused when no completion was due */
+    /* how many consecutive posts the queue has refused when no completion was due */
     unsigned refusals;
     /* true if the queue must be rebuilt after all posted frames have completed */
     bool failed;

@@ -38,9 +38,9 @@ struct speadi_verbs_sender {
     const struct spead_log *log;
 };
 
-/* Copies the options of the engine from *from to *own. The struct of the caller may be of an older version that lacks
- * some options; for these *own gets the defaults. If `from` is NULL, all options get their defaults. Returns 0, or
- * -EINVAL with a sentence. */
+/* Copies the options of the engine from *from to *own. The struct of the caller can be of an older version that lacks
+ * some options; *own gets the defaults for these options. If `from` is NULL, all options get their defaults. Returns 0,
+ * or -EINVAL with a sentence. */
 int speadi_tx_verbs_options_read(struct spead_send_verbs_config *own,
                                  const struct spead_engine_options *from, struct spead_err *err);
 

@@ -170,8 +170,8 @@ struct spead_send_stream_config {
     uint64_t heap_counter_first, heap_counter_step;
     struct spead_log log; /* gets the warnings and decisions of the stream; default: no callback */
 
-    /* True: the device keeps the rate rate_bytes_per_s, and the stream itself does not pause between bursts. Only
-     * engines with a suitable device can do this. False (default): the stream keeps the rate. */
+    /* True: the device paces the packets at rate_bytes_per_s, and the stream itself does not pause between bursts. Only
+     * engines with a suitable device can do this. False (default): the stream paces the packets. */
     bool hardware_rate;
     /* True: the stream gives the device one large request, and the device cuts it into packets of one size (TSO). Only
      * engines with a suitable device can do this. This option is experimental, because nobody has tried it on hardware

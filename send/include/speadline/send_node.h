@@ -111,8 +111,8 @@ struct spead_send_sink_config {
     .flavour = SPEAD_FLAVOUR_64_40, .data_id = 0x1000, .own_thread = true, .cpu = -1 }
 /* clang-format on */
 
-/* Creates a sink. The sink has memory for as many heaps as the stream may have in flight. Returns 0 and gives *out to
- * the caller, -EINVAL (err names the field) or -ENOMEM. err may be NULL. */
+/* Creates a sink. The sink has memory for the largest number of heaps that can be in flight in the stream (heaps_max).
+ * Returns 0 and gives *out to the caller, -EINVAL (err names the field) or -ENOMEM. err may be NULL. */
 int spead_send_sink_create(struct spead_send_sink **out,
                            const struct spead_send_sink_config *config, struct spead_err *err);
 

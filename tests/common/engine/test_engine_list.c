@@ -10,7 +10,8 @@
 #include <speadi/engine_list.h>
 #include <speadi/err.h>
 
-/* The engines stand in the order of their names, as in the lists that CMake makes. Their ranks have another order. */
+/* The engines are in the order of their names, as in the lists that CMake makes. The order of their ranks is
+ * different. */
 static const struct speadi_engine_about
     canoe = {.name = "canoe", .endpoint = SPEAD_ENDPOINT_UDP, .rank = 30},
     ferry = {.name = "ferry", .endpoint = SPEAD_ENDPOINT_MEM_LINK, .rank = 40},

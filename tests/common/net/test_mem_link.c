@@ -1,4 +1,5 @@
-/* Goal: a memory link loses no packet, adds no packet, keeps the order of the packets, and wakes an end that sleeps.
+/* Goal: a memory link loses no packet, adds no packet, does not change the order of the packets, and wakes an end that
+ * sleeps.
  * Method: one thread uses both ends, step by step. tests/stress/race_mem_link.c uses two threads. */
 #include <criterion/criterion.h>
 

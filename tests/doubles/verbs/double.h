@@ -33,7 +33,7 @@
 /* The settings that a script can change; a script uses the names of these fields. script.c holds the defaults. */
 struct vd_settings {
     uint64_t max_qp_wr, max_sge, max_cqe, max_qp, max_cq, max_mr, max_pd, max_flows, max_mr_size;
-    /* The largest number of bytes that may be registered at the same time, like RLIMIT_MEMLOCK. */
+    /* The largest number of bytes that can be registered at the same time, like RLIMIT_MEMLOCK. */
     uint64_t max_pinned;
     uint64_t max_inline, max_tso, max_tso_header;
     uint64_t net_raw;  /* 1 if the process may make raw queue pairs */

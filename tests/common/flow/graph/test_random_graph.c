@@ -25,7 +25,7 @@ struct plan {
     enum spead_on_error on_error[LAYERS_MAX + 2];
     bool lossy, fatal;
     enum { TO_ITS_END, STOPPED, CANCELLED } end;
-    /* When source 0 has sent this many messages, the test stops or cancels the graph. */
+    /* The number of messages of source 0 after which the test stops or cancels the graph. */
     uint64_t end_after;
 };
 
