@@ -140,7 +140,7 @@ int speadi_address_parse(struct speadi_address *address, const char *text,
     if (use == SPEADI_ADDRESS_SENDER &&
         (speadi_address_is_any(&parsed) || speadi_address_is_multicast(&parsed)))
         return speadi_err_set(err, -EINVAL, "\"%.100s\": a source is one host", text);
-    /* The port field has the same offset in sockaddr_in and in sockaddr_in6. */
+    /* This sets the port of IPv6 too: the port field has the same offset in sockaddr_in and in sockaddr_in6. */
     parsed.v4.sin_port = htons((uint16_t)port);
     *address = parsed;
     return 0;

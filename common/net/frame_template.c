@@ -13,7 +13,7 @@ _Static_assert(SPEADI_ETHERNET_BYTES + SPEADI_VLAN_BYTES + SPEADI_IPV6_UDP_BYTES
                    SPEADI_FRAME_TEMPLATE_BYTES_MAX,
                "a template holds every head");
 
-/* Converts a 16-bit value to network byte order, in which the checksum adds it. */
+/* Converts a 16-bit value to network byte order. The checksum adds its words in this order. */
 static uint16_t in_memory(uint32_t value)
 {
     return htons((uint16_t)value);

@@ -177,19 +177,19 @@ void spead_mem_link_close(struct spead_mem_link *link)
 
 static bool is_full(struct spead_mem_link *link)
 {
-    /* relaxed: only this thread writes it */
+    /* relaxed: only this thread writes `tail` */
     uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed);
 
     if (tail - link->head_seen < link->packet_count)
         return false;
-    /* LINK2 load: the consumer has finished with all slots that lie before this value of head. */
+    /* LINK2 load: the consumer has finished with all slots that lie before this value of `head`. */
     link->head_seen = atomic_load_explicit(&link->head, memory_order_seq_cst);
     return tail - link->head_seen >= link->packet_count;
 }
 
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count)
 {
-    /* relaxed: only this thread writes it */
+    /* relaxed: only this thread writes `tail` */
     uint64_t tail = atomic_load_explicit(&link->tail, memory_order_relaxed);
     size_t slot = (size_t)tail & link->mask, bytes = 0;
 
@@ -232,11 +232,11 @@ void speadi_mem_wire_set_producer_wake_fd(struct spead_mem_link *link,
 
 /* ---- Consumer ------------------------------------------------------------------------------ */
 
-/* Returns how many packets wait in the link. The function first uses the value of tail that it read before. If that
- * value shows fewer than `wanted` packets, it reads tail again. */
+/* Returns how many packets wait in the link. The function first uses `tail_seen`, the value of `tail` that it has read
+ * before. If that value shows fewer than `wanted` packets, it reads `tail` again. */
 static uint64_t waiting(struct spead_mem_link *link, uint64_t wanted)
 {
-    /* relaxed: only this thread writes it */
+    /* relaxed: only this thread writes `head` */
     uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed);
 
     if (link->tail_seen < head + wanted) /* LINK1 load */
@@ -250,7 +250,7 @@ const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint3
 
     if (waiting(link, i + 1) <= i)
         return NULL;
-    /* relaxed: only this thread writes head */
+    /* relaxed: only this thread writes `head` */
     slot = ((size_t)atomic_load_explicit(&link->head, memory_order_relaxed) + i) & link->mask;
     *bytes = link->lengths[slot];
     return link->slots + slot * link->slot_bytes;
@@ -258,7 +258,7 @@ const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint3
 
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
 {
-    /* relaxed: only this thread writes it */
+    /* relaxed: only this thread writes `head` */
     uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed);
 
     if (count == 0)

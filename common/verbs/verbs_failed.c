@@ -27,7 +27,8 @@ static void write_capability_remedy(char remedy[REMEDY_MAX])
     if (bytes > 0 && (size_t)bytes < sizeof program - 1)
         program[bytes] = '\0';
     else
-        strcpy(program, "PROGRAM"); /* the path is too long for one line */
+        /* the path is too long for one line, so the text has this word in its place */
+        strcpy(program, "PROGRAM");
     snprintf(remedy, REMEDY_MAX,
              "; start it with spead-net-raw, or: sudo setcap cap_net_raw,cap_ipc_lock+ep %s",
              program);

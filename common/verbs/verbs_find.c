@@ -35,7 +35,7 @@ static bool is_mapped_v4(const union ibv_gid *gid, const struct in_addr *address
            memcmp(gid->raw + sizeof prefix, address, sizeof *address) == 0;
 }
 
-/* Returns whether the address is fe80:: followed by the MAC address as an EUI-64. The first address of each RoCE port
+/* Returns true if the address is fe80:: followed by the MAC address as an EUI-64. The first address of each RoCE port
  * has this form. */
 static bool is_eui64_of(const union ibv_gid *gid, const uint8_t mac[6])
 {
@@ -157,7 +157,7 @@ static int nth_named(const struct finder *finder, const char *name)
     return -1;
 }
 
-/* Writes the names of all devices into text, for an error sentence. */
+/* Writes the names of all devices into `text`, for an error sentence. */
 static void list_names(const struct finder *finder, char *text, size_t text_bytes)
 {
     size_t used = 0;

@@ -1,4 +1,4 @@
-/* What the kernel knows about the network interface of an RDMA port. */
+/* Functions that ask the kernel about the network interface of an RDMA port. */
 #ifndef SPEADI_VERBS_INTERFACE_H
 #define SPEADI_VERBS_INTERFACE_H
 

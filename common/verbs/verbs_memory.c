@@ -86,7 +86,7 @@ static bool map_huge(struct speadi_verbs_arena *arena, size_t bytes)
 }
 
 /* Maps `bytes` bytes of memory, aligned to `align`. The function maps more bytes than that, and then unmaps the surplus
- * at both ends. So speadi_verbs_arena_destroy() needs only the fields data and bytes. */
+ * at both ends. So speadi_verbs_arena_destroy() needs only the fields `data` and `bytes`. */
 static int map_pages(struct speadi_verbs_arena *arena, size_t bytes, size_t align)
 {
     uint8_t *mapping =

@@ -6,7 +6,8 @@
 
 struct spead_heap *spead_heap_ref(struct spead_heap *heap)
 {
-    /* Relaxed: the caller holds a reference, so the heap stays. Nothing is passed to another thread here. */
+    /* Relaxed: the caller holds a reference, so no other thread frees the heap. Nothing is passed to another thread
+     * here. */
     atomic_fetch_add_explicit(&heap->references, 1, memory_order_relaxed);
     return heap;
 }

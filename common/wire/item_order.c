@@ -1,7 +1,8 @@
 /* Sorts item pointers into the order in which the items of a heap are read.
  *
- * It is a stable merge sort in place. The pointers of most heaps are sorted when they arrive: then one pass is
- * enough. A hostile sender can cause the full sort, but it must not be able to make the receiver allocate memory. */
+ * The sort is a stable merge sort in place. The pointers of most heaps are already sorted when they arrive, and one
+ * pass is enough for them. A hostile sender can cause the full sort, but it must not be able to make the receiver
+ * allocate memory. */
 #include <string.h>
 
 #include <speadi/heap_view.h>
@@ -37,7 +38,7 @@ static void reverse(uint64_t *pointers, size_t count)
     }
 }
 
-/* Swaps two runs that are next to each other: then the right run comes before the left one. */
+/* Swaps two runs that are next to each other, so that the right run comes first. */
 static void swap_runs(uint64_t *pointers, size_t left, size_t right)
 {
     reverse(pointers, left);
@@ -74,8 +75,8 @@ static void merge_small(uint64_t *pointers, size_t left, size_t right, unsigned 
         *pointers++ = b < b_end && order_key(*b, bits) < order_key(*a, bits) ? *b++ : *a++;
 }
 
-/* Merges two sorted runs that are next to each other. Each recursion halves the left run, so the depth is at most
- * log2(count / SCRATCH_POINTERS). */
+/* Merges two sorted runs that are next to each other. In each recursion the left run has half the length. So the depth
+ * of the recursion is at most log2(count / SCRATCH_POINTERS). */
 static void merge(uint64_t *pointers, size_t left, size_t right, unsigned bits)
 {
     size_t half, below;

@@ -57,7 +57,7 @@ struct speadi_tx_counters {
     /* The number of trains that the kernel or the device got, plus the number of packets that it got outside of a
      * train. */
     uint64_t messages;
-    uint64_t batches; /* the number of system calls or doorbells that carried them */
+    uint64_t batches; /* how many system calls or doorbells carried these trains and packets */
     /* How many bytes of memory the engine uses in addition to `self`. This includes address space that the engine has
      * only reserved. open() sets this field. */
     uint64_t memory_bytes;
@@ -85,7 +85,8 @@ struct speadi_tx_config {
     uint32_t socket_buffer_bytes;
     uint32_t multicast_ttl;
     uint32_t packet_bytes_max;
-    /* The most bytes of a train: the size of one burst of the pacer, but at least the size of one packet. */
+    /* The largest size of a train, in bytes. This is the size of one burst of the pacer, but at least the size of one
+     * packet. */
     uint32_t train_bytes_max;
     double rate_bytes_per_s; /* the rate for an engine that paces; 0 means no limit */
     enum spead_rate_of rate_of;
@@ -138,7 +139,7 @@ struct speadi_tx_engine_ops {
 
     /* Owner thread. Sleeps until send() could take packets, reap() could report packets, a thread calls wake(), or
      * deadline_ns has passed. deadline_ns is a time of CLOCK_MONOTONIC, and UINT64_MAX means no limit. When for_room is
-     * false, only wake() and the deadline have to end the sleep. The function may also return earlier. */
+     * false, only wake() and the deadline have to end the sleep. The function is allowed to return earlier. */
     void (*wait)(void *self, uint64_t deadline_ns, bool for_room);
 
     /* Any thread and signal handlers. Ends the present wait() of the owner thread. If the owner thread is not in

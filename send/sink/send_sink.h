@@ -38,14 +38,14 @@ struct speadi_sink_slot {
     struct spead_send_heap *heap;
     struct spead_send_options options;
     uint8_t time[8]; /* the data of the item whose identifier is config.time_id */
-    /* The owner thread of the stream writes this field before it increments `completed`. 0 means that this thread has
-     * released the message. Any other value means that the network has refused the heap with this error, and that the
-     * slot still holds the message. */
+    /* The owner thread of the stream writes this field before it increments `completed`. 0 means that the owner thread
+     * has released the message. Any other value means that the network has refused the heap with this error, and that
+     * the slot still holds the message. */
     int error;
     /* True if the slot holds a message. But the sink does not update this field in the slots of the ring from `reaped`
      * to `head`. */
     bool holds;
-    bool described; /* true if `heap` and `options` describe the message */
+    bool described; /* true if `heap` and `options` in this slot already describe the message */
 };
 
 struct spead_send_sink {

@@ -21,9 +21,9 @@ struct speadi_batch {
     struct iovec *iov;
     uint8_t *header;
     unsigned count;  /* packets in the batch */
-    unsigned taken;  /* how many of these packets the engine has taken */
-    unsigned reaped; /* how many of these packets are done */
-    uint64_t bytes;  /* sum of the sizes of all packets */
+    unsigned taken;  /* how many packets of the batch the engine has taken */
+    unsigned reaped; /* how many packets of the batch are done */
+    uint64_t bytes;  /* sum of the sizes of all packets of the batch */
 };
 
 struct speadi_batch_ring {

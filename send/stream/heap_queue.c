@@ -47,9 +47,9 @@ static struct speadi_heap_slot *slot_at(const struct speadi_heap_queue *queue, u
 /* ---- Any thread ---------------------------------------------------------------------------- */
 
 /* Claims a position for the calling thread. It reads `tail` before `freed` (QUEUE4 acquire keeps that order). So the
- * computed tail - freed can be too small but never too large, and no heap is refused without need. If it is too small,
- * another thread has changed `tail`, and the compare-exchange fails. QUEUE4 release: the next thread that claims a
- * position sees what this thread did before. */
+ * computed difference tail - freed can be too small but never too large, and no heap is refused without need. If the
+ * difference is too small, another thread has changed `tail`, and the compare-exchange fails. QUEUE4 release: the next
+ * thread that claims a position sees what this thread did before. */
 static int claim(struct speadi_heap_queue *queue, uint64_t *position)
 {
     uint64_t tail = atomic_load_explicit(&queue->tail, memory_order_acquire);
@@ -82,8 +82,8 @@ int speadi_heap_queue_push(struct speadi_heap_queue *queue, const struct speadi_
     slot = slot_at(queue, position);
     slot->entry = *entry;
     /* QUEUE2 store: when the owner thread sees `published`, it sees the entry. A producer that then looks whether the
-     * owner thread sleeps (OWNER1) needs a sequentially consistent store. Such a store costs 5 ns of the 35 ns for a
-     * small heap. The owner thread itself needs only a release store, which is cheaper. */
+     * owner thread sleeps (OWNER1) needs a sequentially consistent store. Such a store takes 5 ns of the 35 ns that a
+     * small heap takes. The owner thread itself needs only a release store, which is cheaper. */
     if (by_owner)
         atomic_store_explicit(&slot->published, position + 1, memory_order_release);
     else

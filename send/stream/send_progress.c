@@ -12,7 +12,7 @@ void speadi_send_progress_read(const struct spead_send_stream *stream,
         .accepted = speadi_heap_queue_accepted(&stream->queue),
         .finished = speadi_heap_queue_finished(&stream->queue),
         .stopped = speadi_heap_queue_is_closed(&stream->queue),
-        /* relaxed: if a thread becomes the owner at this moment, both answers are right */
+        /* relaxed: if a thread becomes the owner at this moment, both true and false are correct here */
         .started = atomic_load_explicit(&stream->owner, memory_order_relaxed) != 0,
     };
 }

@@ -24,7 +24,8 @@
 /* An open engine, and what the stream knows about it. */
 struct speadi_send_transport {
     const struct speadi_tx_engine_ops *ops;
-    void *engine; /* `self` of the engine; the stream closes and frees it at its end */
+    /* The pointer that the engine gets as `self`. At its end the stream closes the engine and frees this memory. */
+    void *engine;
     uint32_t destination_count;
     /* size of the socket buffer that the kernel granted; 0 if there is none */
     uint32_t buffer_bytes;

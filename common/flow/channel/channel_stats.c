@@ -63,7 +63,8 @@ static void add_ends(const struct spead_channel *channel, struct spead_channel_s
     }
 }
 
-/* Returns the part of the statistics that needs no open end: the counters of the channel itself and of closed ends. */
+/* Returns the statistics without the counters of open ends: only the counters of the channel itself and of closed
+ * ends. */
 static struct spead_channel_stats stats_of_closed(const struct spead_channel *channel)
 {
     const struct speadi_channel_totals *closed = &channel->closed;

@@ -11,8 +11,8 @@
 /* The number of messages in an array on the stack of take_from_messages(). */
 #define TAKE_MAX 32u
 
-/* When several receiving ends wait, a message wakes only one of them. After that end has taken messages, it calls this
- * function, which wakes the next end if there is another message. */
+/* When several receiving ends wait, a message wakes only one of them. After the woken end has taken messages, it calls
+ * this function. The function wakes the next end if there is another message. */
 static void pass_on(struct spead_channel *channel)
 {
     if (channel->waiting_receivers.many &&

@@ -31,9 +31,9 @@ struct speadi_wait_queue {
     struct speadi_wait_queue_many *many; /* NULL if this is a queue for one end */
 };
 
-/* Returns false if there is no memory. */
+/* Makes an empty queue for one end, or for many ends if `many` is true. Returns false if there is no memory. */
 bool speadi_wait_queue_init(struct speadi_wait_queue *queue, bool many);
-/* The queue must be empty. A queue that is all zero and was never initialised is also accepted. */
+/* Frees the memory of the queue, which must be empty. A zeroed queue that was never initialised is also accepted. */
 void speadi_wait_queue_release(struct speadi_wait_queue *queue);
 
 void speadi_wait_queue_add(struct speadi_wait_queue *queue, struct spead_waker *waker);

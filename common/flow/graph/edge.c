@@ -138,7 +138,7 @@ static struct speadi_edge *new_edge(const struct spead_channel_config *config)
     return edge;
 }
 
-/* Returns true if both configs describe the same channel. Their names may differ. */
+/* Returns true if both configs describe the same channel. Only their names are allowed to differ. */
 static bool agrees(const struct spead_channel_config *a, const struct spead_channel_config *b)
 {
     return a->capacity == b->capacity && a->policy == b->policy && a->sample_n == b->sample_n &&

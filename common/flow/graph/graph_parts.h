@@ -32,7 +32,8 @@ struct spead_graph {
     /* All nodes. A node that receives comes before the nodes that send to it. speadi_graph_sort() makes this array. */
     struct spead_node **order;
     struct speadi_worker puller; /* the worker of all nodes of a pulled graph */
-    uint64_t searches;           /* number of the latest search for a node to step (graph_pull.c) */
+    /* Index of the latest search for a node to step (graph_pull.c). */
+    uint64_t searches;
 
     _Atomic bool stopping, cancelled; /* any thread may set them; nobody clears them */
 

@@ -11,7 +11,8 @@
 #include <speadi/numbers.h>
 #include <speadi/packet.h>
 
-#define STARVED_RETRY_NS 200000u /* after ENOBUFS or ENOMEM, wait this long before the next try */
+/* How long the engine waits after ENOBUFS or ENOMEM before it sends again. */
+#define STARVED_RETRY_NS 200000u
 
 int speadi_datagram_sender_open(struct speadi_datagram_sender *sender,
                                 speadi_datagram_transmit_fn *transmit,

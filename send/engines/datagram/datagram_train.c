@@ -17,7 +17,8 @@
 #define SEGMENTS_MAX     128u /* UDP_MAX_SEGMENTS of newer kernels */
 #define SEGMENTS_OLD_MAX 64u  /* UDP_MAX_SEGMENTS of older kernels */
 #define REFUSED_REPEATS  16u
-#define IOVECS_MAX       1024u /* UIO_MAXIOV of the kernel: the most iovecs in one message */
+/* the largest number of iovecs in one message: UIO_MAXIOV of the kernel */
+#define IOVECS_MAX 1024u
 
 int speadi_train_init(struct speadi_train *train, uint32_t train_bytes_max,
                       const struct spead_log *log)

@@ -1,17 +1,17 @@
 /* Builds trains. A train is several consecutive packets to one destination. One sendmsg() gives the train to the
  * kernel, and the kernel cuts it into the packets again (UDP_SEGMENT). All packets of a train have the same size; only
- * the last packet may be shorter.
+ * the last packet can be shorter.
  *
  * In this folder a *kernel message* is one struct msghdr of the kernel: a train, or one packet by itself. The socket
  * engine and the uring engine both build their kernel messages here. They also pass every result to
  * speadi_train_decide(), because a refusal of the kernel decides how later trains are built.
  *
- * Older kernels accept only 64 packets in a train, and refuse a longer train with EINVAL. Drivers may refuse trains
- * with EIO or EINVAL, even after they have accepted trains before. So after EINVAL for a train of more than 64 packets,
- * later trains have at most 64 packets. After any other refusal the packets of the train are sent one by one. This is
- * called the *probe*. If one of the packets is sent, the kernel has refused the train and not the packet. Then no more
- * trains are built. There is one exception: when the kernel has refused the train with EMSGSIZE, only packets of that
- * size or longer are sent one by one after that.
+ * Older kernels accept only 64 packets in a train, and refuse a longer train with EINVAL. Drivers can refuse trains
+ * with EIO or EINVAL, even if they have accepted trains earlier. After EINVAL for a train of more than 64 packets,
+ * later trains have at most 64 packets. After any other refusal the engine sends the packets of the train one by one.
+ * This is called the *probe*. If one of these packets is sent, the train was the reason for the refusal. After EMSGSIZE
+ * the engine then sends packets of that size or longer one by one, but still builds trains of shorter packets. After
+ * any other error it builds no more trains.
  *
  * UDP checksums stay on, because both UDP_SEGMENT and GRO at the receiver need them. */
 #ifndef SPEADI_DATAGRAM_TRAIN_H
@@ -43,7 +43,8 @@ struct speadi_train {
     unsigned count;
 
     /* The limits of the kernel, as far as its refusals have shown them. */
-    uint32_t segments_max; /* the most packets in a train; 1 means that no train is built */
+    /* the largest number of packets in a train; 1 means that no train is built */
+    uint32_t segments_max;
     /* The largest packet that can be in a train. The engine sends packets that are longer than this value one by
      * one. */
     uint32_t segment_bytes_max;

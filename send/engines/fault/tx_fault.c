@@ -26,8 +26,9 @@
 #define LATE_MAX 512u
 /* if no packet comes for this time, the copies that wait to be overtaken are sent */
 #define IDLE_NS    10000000u
-#define QUIESCE_NS 100000000u /* quiesce() sends copies for at most this time */
-/* In `outcomes` this error says: the inner engine knows the real error of the packet. */
+#define QUIESCE_NS 100000000u /* the longest time for which quiesce() tries to send copies */
+/* A special value in `outcomes`. It says that the packet was passed on, and that the inner engine will report the error
+ * of the packet. */
 #define PASSED_ON 1
 
 struct fault_engine {
@@ -40,10 +41,10 @@ struct fault_engine {
      * it becomes a delayed copy. A *delayed* copy waits for its time, and then it goes into the inner engine. Copies
      * that no packet must overtake are delayed from the beginning. */
     struct speadi_fault_hold hold;
-    /* copy[i] is the packet of copy number i. It has one iovec, which is copied[i]. */
+    /* copy[i] is the packet of the copy with the index i. It has one iovec, which is copied[i]. */
     struct speadi_tx_packet copy[COPIES_MAX];
     struct iovec copied[COPIES_MAX];
-    /* If the last send() stopped for lack of free copies, this is the number of copies that it needed. Otherwise it is
+    /* How many free copies the last send() needed, if it stopped because too few copies were free. Otherwise this is
      * 0. */
     unsigned copies_lacking;
     /* when the core offered the first packet; stalls are counted from this time */
@@ -176,7 +177,7 @@ static void roll_ahead(struct fault_engine *engine, const struct speadi_tx_packe
 
 /* ---- Copies -------------------------------------------------------------------------------- */
 
-/* Copies a packet with the faults of `decision`, and returns the number of the copy. There must be a free copy. */
+/* Copies a packet with the faults of `decision`, and returns the index of the copy. There must be a free copy. */
 static uint16_t copy_packet(struct fault_engine *engine, const struct speadi_tx_packet *packet)
 {
     struct iovec bytes;

@@ -136,8 +136,8 @@ static void log_copied(struct speadi_verbs_sender *engine)
 {
     const struct speadi_verbs_frames *frames = &engine->frames;
 
-    /* Padding is not a reason for the message below. Packets without payload carry padding, which always lies in memory
-     * of the library, so the user cannot register that memory. */
+    /* Do not log the message below if only padding was copied. Packets without payload carry padding, which always lies
+     * in memory of the library. The user cannot register that memory. */
     if (engine->said_copied || frames->copied_bytes <= PADDING_MAX * frames->copied_packets)
         return;
     engine->said_copied = true;
@@ -276,11 +276,11 @@ static void sleep_on(struct speadi_verbs_sender *engine, bool completions, uint6
     check_events_and_neighbours(engine);
 }
 
-/* Returns true when no event would tell that the queue has space again, so that the engine must poll. There are three
+/* Returns true when the engine must poll, because no event would tell that the queue has space again. There are three
  * cases:
  *   - The queue accepted only a part of a chain, and the signalled request is not in that part.
- *   - The queue has failed, and may complete its requests without an event.
- *   - The queue refuses requests although it has space. It may accept them later. */
+ *   - The queue has failed, and can complete its requests without an event.
+ *   - The queue refuses requests although it has space. Possibly it accepts them later. */
 static bool must_be_polled(const struct speadi_verbs_sender *engine)
 {
     return engine->queue.failed || engine->queue.refusals ||

@@ -27,7 +27,7 @@ struct speadi_verbs_frames {
     uint32_t slot_bytes;
     uint32_t sge_max;
     uint32_t payload_max;   /* the size of the largest datagram that a slot can hold */
-    uint32_t run_bytes_max; /* the most bytes of a run (verbs_runs.h); 0 if there are no runs */
+    uint32_t run_bytes_max; /* the largest size of a run (verbs_runs.h); 0 if there are no runs */
     bool offload;           /* true if the device writes the checksums */
     /* How many bytes of payload were copied because they do not lie in registered memory, and how many packets had such
      * bytes. */

@@ -84,7 +84,7 @@ static int frame_rate(uint32_t *kbps, const struct speadi_verbs_sender *engine,
                             report->device, report->rate_kbps_min, report->rate_kbps_max, *kbps);
 }
 
-/* With hardware_tso, a request may carry several packets. Sets *bytes to the largest size of such a request, or to 0 if
+/* With hardware_tso, a request can carry several packets. Sets *bytes to the largest size of such a request, or to 0 if
  * each packet has a request of its own. Returns 0 or -errno with a sentence. */
 static int run_bytes(uint32_t *bytes, const struct speadi_verbs_sender *engine,
                      const struct speadi_tx_config *config, struct spead_err *err)

@@ -24,8 +24,8 @@ struct speadi_verbs_send_options {
     uint32_t sge_max;
     int comp_vector;    /* -1 means that there are no completion events */
     uint32_t rate_kbps; /* the device paces at this rate; 0 means that it does not pace */
-    /* The most bytes of a head of a run (verbs_runs.h). A head is the Ethernet, IP and UDP header. 0 if there are no
-     * runs. */
+    /* The largest size of the head of a run (verbs_runs.h), in bytes. A head is the Ethernet, IP and UDP header. This
+     * is 0 if there are no runs. */
     uint32_t segment_head_bytes;
 };
 
@@ -48,7 +48,7 @@ struct speadi_verbs_send_queue {
     int flush_error;    /* the -errno with which flushed frames complete */
 };
 
-#define SPEADI_VERBS_NUMBER_BITS        56 /* a stream needs decades to use up these numbers */
+#define SPEADI_VERBS_NUMBER_BITS        56 /* bits for the number of a frame: enough for decades */
 #define SPEADI_VERBS_REQUEST_FRAMES_MAX 256u
 
 /* Returns the wr_id of a request. `number` is the number of the last frame of the request. `frames` is how many frames

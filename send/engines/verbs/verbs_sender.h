@@ -1,4 +1,4 @@
-/* The state of the verbs send engine. These files share this header:
+/* The state of the verbs send engine. Two files include this header:
  *
  *   tx_verbs.c    sends and waits, reads events and neighbours, has the table of operations
  *   verbs_open.c  checks that the device can do what is configured, opens the device and its queue */

@@ -282,8 +282,8 @@ int spead_send_stream_submit_wait(struct spead_send_stream *stream,
 int spead_send_stream_flush(struct spead_send_stream *stream, uint64_t deadline_ns);
 
 /* Prepares the calling thread, which is the owner thread, and the engine for sending. Call it once, before the first
- * poll(). At a limited rate it sets the timer slack of the thread to the minimum (PR_SET_TIMERSLACK), because the
- * thread then sleeps by timers. Returns 0, or the -errno of the engine. */
+ * poll(). At a limited rate it sets the timer slack of the thread to the minimum (PR_SET_TIMERSLACK), so that the
+ * sleeps of the thread end at the right time. Returns 0, or the -errno of the engine. */
 int spead_send_stream_start(struct spead_send_stream *stream, struct spead_err *err);
 
 /* Sends the packets that the rate allows to be sent now. Owner thread; it never blocks. Returns

@@ -6,8 +6,8 @@
  *
  * The sink holds each message, and with it the object of the message, until the heap of the message has completed. Then
  * the owner thread of the stream releases the message. Messages are released in order. When the stream has heaps_max
- * heaps in flight, the node waits. It goes on when half of these heaps have completed. The sink copies no payload. It
- * allocates memory only when it describes a heap with more items than any heap before.
+ * heaps in flight, the node waits until half of these heaps have completed. The sink copies no payload. It allocates
+ * memory only when it describes a heap with more items than any heap before.
  *
  * Ports:    An input "heaps", and an output "error", which only the failure policy DIVERT uses.
  * End:      When the input has ended and all heaps in flight are sent, the node is done. After a cancel, or when the
@@ -81,7 +81,8 @@ struct spead_send_sink_config {
                  const struct spead_send_result *result);
     void *done_arg; /* first argument of done() */
 
-    uint32_t destination; /* which endpoint or link of the stream, counted from 0; default 0 */
+    /* Index of the endpoint or link in the arrays of the stream; default 0. */
+    uint32_t destination;
     /* The flavour of the heaps that the sink sends; default SPEAD-64-40. A received heap is sent in its own flavour. */
     struct spead_flavour flavour;
     /* What the sink does with an incomplete heap; default SPEAD_SEND_INCOMPLETE_FAIL. */
@@ -146,8 +147,8 @@ struct spead_send_sink_stats {
     uint32_t reserved;
     uint64_t in;   /* messages that the sink received from its input */
     uint64_t sent; /* messages whose heap completed without an error */
-    /* Messages that could not be described, or whose heap the network refused, and that the node does not retry any
-     * more. */
+    /* Messages on which the node has failed finally. Such a message could not be described, or the network refused its
+     * heap, and the node does not retry the message any more. */
     uint64_t failed;
     /* Messages whose heap was not sent completely, because the graph was cancelled or the stream was stopped. */
     uint64_t abandoned;

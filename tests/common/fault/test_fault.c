@@ -1,6 +1,7 @@
 /* Goal: a fault specification has the meaning that its text says, and the same seed always gives the same faults.
- * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. A chance
- * predicts a count. The measured count may differ from the predicted count by at most 5 standard deviations. */
+ * Method: the tests roll the dice for many packets with fixed seeds, so that every run has the same counts. From the
+ * chance of a fault the test computes how often the fault should happen. The measured count is allowed to differ from
+ * that number by at most 5 standard deviations. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
