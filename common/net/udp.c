@@ -81,8 +81,8 @@ static const struct buffer_option send_buffer = {SO_SNDBUFFORCE, SO_SNDBUF, "net
 
 #define BUFFER_MAX ((uint32_t)INT_MAX / 2) /* setsockopt() accepts no larger size */
 
-/* Asks the kernel for a buffer of `asked` bytes. Returns the effective size. The kernel reports twice this size,
- * because it adds room for its own records. */
+/* Asks the kernel for a buffer of `asked` bytes. Returns the size that the kernel has granted. The kernel itself
+ * reports twice the granted size, because it adds room for its own records. */
 static uint32_t set_buffer(const struct setup *setup, const struct buffer_option *option,
                            uint32_t asked)
 {
@@ -177,7 +177,7 @@ static int narrow_to_local(const struct setup *setup, struct speadi_address *add
     return 0;
 }
 
-/* If the user gave the interface by its name, the socket receives only what arrives at this interface. */
+/* If the user gave the interface by its name, the socket must receive only what arrives at this interface. */
 static int narrow_to_device(const struct setup *setup)
 {
     char name[IF_NAMESIZE];
@@ -255,7 +255,7 @@ static int aim_multicast(const struct setup *setup, uint32_t ttl)
     return ret;
 }
 
-/* If the user gave the interface by its name, packets leave by this interface. */
+/* If the user gave the interface by its name, packets must leave the host through this interface. */
 static int aim_unicast(const struct setup *setup)
 {
     int index = (int)htonl(setup->interface->index);

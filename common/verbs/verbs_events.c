@@ -35,8 +35,8 @@ int speadi_verbs_next_event(struct speadi_verbs_device *device, struct speadi_ve
     if (device->verbs->get_async_event(device->context, &raw) != 0) {
         if (errno == EAGAIN || errno == EINTR)
             return 0;
-        /* When the device has been removed, the event descriptor has no events any more, and get_async_event() fails
-         * with EIO. Every later call fails too, so the library reports only the first failure. */
+        /* When the device has been removed, get_async_event() fails with EIO. Every later call fails too, so the
+         * library reports only the first failure. */
         if (device->removed)
             return 0;
         device->removed = true;

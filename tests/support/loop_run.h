@@ -22,7 +22,7 @@ struct loop_case {
     const char *tx_engine, *rx_engine;
     /* Packets go from the host `far` to the host `near`. NULL means that they go over the loopback interface. */
     const struct test_netns_pair *pair;
-    /* Only engine verbs reads this. */
+    /* Only the engine verbs reads this field. */
     enum spead_verbs_mprq mprq;
     /* The destination, such as "127.0.0.1". Engine mem does not need it. */
     const char *host;

@@ -36,7 +36,7 @@ struct sink_rig {
     struct spead_send_sink_config sink_config;
     struct spead_probe_source_config source_config;
     struct spead_node_config node_config; /* the test sets the failure policies of the sink here */
-    /* The capacity of the channel from the source to the sink, in messages; at first 32. */
+    /* The capacity of the channel from the source to the sink, in messages. It begins with 32. */
     uint32_t edge_capacity;
     /* describe() returns describe_error for the message with the index describe_error_at, but only the first
      * describe_error_times times. */

@@ -45,7 +45,7 @@ struct tx_harness {
     uint32_t buffer_bytes;
     struct tx_sink {
         int fd;                      /* a socket on a loopback port; -1 if closed or not used */
-        struct spead_mem_link *link; /* only engine mem uses it */
+        struct spead_mem_link *link; /* used only by the engine mem */
     } sink[TX_SINKS_MAX];
     unsigned sinks;
     int *error; /* error[i] is the error that reap() has reported for packet i */

@@ -1,4 +1,5 @@
-/* Goal: the text about a failure is one line that fits and gives the reason. The error code is kept with the text.
+/* Goal: the text about a failure is one line, fits into its buffer and gives the reason. The error code is stored with
+ * the text.
  * Method: the tests pass short, long and hostile texts through each function. */
 #include <criterion/criterion.h>
 #include <errno.h>

@@ -36,7 +36,7 @@ struct vd_settings {
     /* The largest number of bytes that can be registered at the same time, like RLIMIT_MEMLOCK. */
     uint64_t max_pinned;
     uint64_t max_inline, max_tso, max_tso_header;
-    uint64_t net_raw;  /* 1 if the process may make raw queue pairs */
+    uint64_t net_raw;  /* 1 if the process is allowed to make raw queue pairs */
     uint64_t mlx5;     /* 1 if the device is an mlx5 */
     uint64_t striding; /* 1 if the device has multi-packet queues */
     uint64_t ip_csum, pacing, pacing_burst, timestamps, wallclock, flow_tag, flow_steering, rss;
@@ -64,8 +64,8 @@ void vd_control_reset(void);
  * returns 0. */
 int vd_call(const char *verb);
 
-/* Returns true if a fault of the script happens at this point now. If `argument` is not NULL, it gets the argument from
- * the script, or -1 if there is none. */
+/* Returns true if a fault of the script happens at this point now. If `argument` is not NULL, *argument gets the
+ * argument from the script, or -1 if there is none. */
 bool vd_fault(const char *point, long *argument);
 
 /* vd_refuse() and vd_refuse_null() record why a call is refused. vd_refuse() returns err. vd_refuse_null() and
@@ -211,7 +211,7 @@ struct vd_qp {
     unsigned unsignalled; /* number of sends after the last signalled send */
     unsigned inline_max, tso_header_max;
     bool signal_all;
-    struct vd_ind_table *ind_table; /* NULL if frames go to rq */
+    struct vd_ind_table *ind_table; /* NULL if received frames go to the field `rq` */
     uint8_t hash_key[40];
     uint64_t hash_fields;
     unsigned async_events_read; /* qp.mutex protects it */
@@ -322,7 +322,7 @@ static inline bool vd_queue_full(const struct vd_queue *queue)
 int vd_queue_post_recv(struct vd_queue *queue, struct vd_context *context, const struct ibv_pd *pd,
                        const char *verb, struct ibv_recv_wr *wr, struct ibv_recv_wr **bad);
 struct ibv_wc vd_wc_failed(uint64_t wr_id, enum ibv_wc_status status, uint32_t number);
-/* Writes the frame to the oldest posted receive and puts a completion on cq. Returns the status of the completion. */
+/* Writes the frame to the oldest posted receive and puts a completion on `cq`. Returns the status of the completion. */
 enum ibv_wc_status vd_queue_receive(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,
                                     const void *owner, const struct vd_arrival *arrival);
 void vd_queue_flush_recv(struct vd_queue *queue, struct vd_cq *cq, uint32_t number,

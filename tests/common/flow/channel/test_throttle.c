@@ -1,5 +1,6 @@
 /* Goal: at no time are more tickets taken than a throttle has. Every thread or node that waits for a ticket gets one.
- * Method: most tests wait with a waker that is called on the same thread. Only tests of blocking use more threads. */
+ * Method: most tests wait with a waker that is called on the same thread. Only the tests in which a thread sleeps use
+ * more threads. */
 #include <criterion/criterion.h>
 
 #include <errno.h>

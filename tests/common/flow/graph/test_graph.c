@@ -1,6 +1,6 @@
-/* Goal: a graph that cannot work is refused when it is built, with a text that says why. A graph that can work is
- * planned without running.
- * Method: the tests join small nodes rightly or wrongly. They never start a node. */
+/* Goal: a graph that cannot work is refused when it is built, with a text that says why. A graph that can work gets a
+ * plan without running.
+ * Method: the tests join small nodes in right and in wrong ways. They never start a node. */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <stdio.h>

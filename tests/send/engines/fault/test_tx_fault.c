@@ -312,7 +312,7 @@ Test(tx_fault, a_full_link_holds_everything_back_and_loses_nothing)
     for (unsigned i = 0; i < PACKETS; i++)
         tx_packets_add(packets, PACKET_BYTES, 0);
     while (taken < PACKETS) {
-        /* The test offers either 2 packets or all packets that are left. So a call may offer fewer packets than the
+        /* The test offers either 2 packets or all packets that are left. So a call can offer fewer packets than the
          * call before it. */
         unsigned offer = taken % 3 && taken + 2 < PACKETS ? 2 : PACKETS - taken;
         int ret = h.ops->send(h.state, packets->packet + taken, offer);
