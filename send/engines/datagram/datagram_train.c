@@ -122,7 +122,8 @@ unsigned speadi_train_build(struct speadi_train *train, const struct speadi_tx_p
 
     train->count = 0;
     if (train->probe_left && count > train->probe_left)
-        count = train->probe_left; /* do not build trains until the probe has a result */
+        /* During a probe, use only the packets of the refused train. No train is built until the probe has a result. */
+        count = train->probe_left;
     while (built < count && train->count < SPEADI_TRAIN_MESSAGES_MAX) {
         const struct speadi_tx_packet *first = &packets[built];
 

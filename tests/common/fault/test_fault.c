@@ -182,7 +182,7 @@ Test(fault, chances_come_true)
         cr_assert(decision.flip_bit == UINT32_MAX || decision.flip_bit < decision.keep_bytes * 8);
     }
     assert_chance("loss", lost, 0.01);
-    /* the factor 0.99: a lost packet cannot be repeated */
+    /* The factor 0.99 is in each line because these faults cannot hit a packet that was lost. */
     assert_chance("dup", twice, 0.02 * 0.99);
     assert_chance("reorder", held, 0.03 * 0.99);
     assert_chance("truncate", cut, 0.04 * 0.99);

@@ -25,7 +25,7 @@
 #define VD_GID_COUNT_MAX 32
 #define VD_FRAME_MAX     65600u
 #define VD_POISON        0xa5
-/* The largest number of bytes of a frame that the MTU does not count: its Ethernet header and one VLAN tag. */
+/* How many bytes a frame can have in addition to the MTU: its Ethernet header and one VLAN tag. */
 #define VD_ETHERNET_EXTRA 18u
 
 /* ---- script.c, control.c ---------------------------------------------------------------------------------- */

@@ -107,7 +107,7 @@ Test(channel_policy, lanes_are_received_highest_first_and_each_in_order)
 {
     struct channel_rig rig = open_rig(SPEAD_CHANNEL_SPMC, SPEAD_CHANNEL_BLOCK, 8, 3);
     const uint8_t priority[] = {0, 2, 1, 2, 0, 9};
-    /* the message with priority 9 is in the highest lane */
+    /* A priority above the highest lane, such as 9, counts as the highest lane. */
     const int expected[] = {1, 3, 5, 2, 0, 4};
 
     for (uint64_t i = 0; i < 6; i++)
