@@ -9,7 +9,7 @@
 #include "bench_graph.h"
 #include "limits/limit.h"
 
-#define STEP_MAX 64u /* how many messages a step moves, for every batch size */
+#define STEP_MAX 64u /* messages that one step moves; the same for every batch size */
 
 struct stage {
     const struct chain_run *run;

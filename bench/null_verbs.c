@@ -1,6 +1,6 @@
 /* The null device: a libibverbs with one device, "null0". The device belongs to the first interface that is not the
  * loopback interface. The device completes every request immediately and moves no data, so a bench measures only the
- * code of the program. The device does not check requests. The verbs double (tests/doubles/verbs) does that. The
+ * code of the program. The device does not check requests; the verbs double (tests/doubles/verbs) checks them. The
  * environment variable SPEADLINE_LIBIBVERBS tells the program to load this library. */
 #include <errno.h>
 #include <net/if.h>
@@ -16,7 +16,7 @@
 #undef ibv_reg_mr
 #undef ibv_query_port
 
-enum { RING = 1 << 15 }; /* the most completions that can wait for a poll */
+enum { RING = 1 << 15 }; /* the largest number of completions that can wait for a poll */
 
 struct null_cq {
     struct ibv_cq cq;

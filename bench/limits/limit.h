@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define LIMIT_MESSAGE_MAX 65507 /* largest UDP payload of an IPv4 datagram, or of a train */
-/* Every kernel with UDP_SEGMENT accepts this number of datagrams in a train. */
+/* The number of datagrams in a train that every kernel with UDP_SEGMENT accepts. */
 #define LIMIT_SEGMENTS_MAX 64
 
 struct limit_cpu {

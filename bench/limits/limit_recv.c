@@ -90,7 +90,7 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
 }
 
 /* Fills pieces[] with iovecs for the headers and payloads of the next packets of this heap. If a train is longer than
- * that, the kernel writes its rest into the bounce buffer. Returns the number of pieces. */
+ * these packets, the kernel writes the rest of the train into the bounce buffer. Returns the number of pieces. */
 static unsigned predict(struct receiver *r)
 {
     const struct options *o = r->options;

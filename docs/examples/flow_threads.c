@@ -24,7 +24,7 @@ static void *detect(void *arg)
     return NULL;
 }
 
-/* Returns how many messages came. Sets *newest to the last one. */
+/* Returns how many messages came. Sets *newest to the last message. */
 static uint64_t read_all(struct spead_receiver *receiver, struct spead_message *newest)
 {
     uint64_t count = 0;

@@ -19,7 +19,7 @@
 
 #define PACKETS 50u
 #define BYTES   300u
-/* No engine needs so many polls to read all that has come. */
+/* More polls than any engine needs to read all that has come. */
 #define POLLS 100000u
 
 static struct rx_rig rig;

@@ -189,7 +189,7 @@ static int make_receiver_of_arena(const void *arena, struct spead_err *err)
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
 
     fill_receiver(&config);
-    /* This is rounded up to a page, so two regions fill the arena. */
+    /* The size of a region is rounded up to a whole page, so two regions fill the arena. */
     config.heap_bytes_max = 128;
     config.live_heaps_max = config.ring_heaps = 1;
     config.held_heaps = 0;

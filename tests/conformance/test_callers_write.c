@@ -285,8 +285,8 @@ static size_t count(const unsigned char *bytes, size_t from, size_t to, unsigned
     return found;
 }
 
-/* Bytes that still have the pattern were not written. But a written pointer may contain such a byte by chance, so a few
- * are allowed. */
+/* Bytes that still have the pattern were not written. But a written pointer can contain such a byte by chance. So the
+ * function allows a few bytes with the pattern. */
 static bool was_written(const unsigned char *bytes, size_t from, size_t to)
 {
     return count(bytes, from, to, PATTERN) <= (to - from) / 4;

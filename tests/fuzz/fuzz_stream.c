@@ -1,8 +1,8 @@
-/* Goal: whatever packets come in whatever order, a receive stream counts each packet once, keeps its memory plan, and
- * hands over no byte that was not sent. Method: libFuzzer. The first bytes of the input choose the configuration and
- * the behaviour of the engine. Then come packets. In front of each packet stand two bytes of length and one byte of
- * flags. The holes of a heap that is handed over must be zero. Blocks are small and are used again, and no payload byte
- * is 0. So the test notices when a hole still has a byte of an earlier heap. Seeds: corpus/stream, see
+/* Goal: whatever packets come in whatever order, a receive stream counts each packet once, stays within its memory
+ * plan, and hands over no byte that was not sent. Method: libFuzzer. The first bytes of the input choose the
+ * configuration and the behaviour of the engine. Then come packets. In front of each packet stand two bytes of length
+ * and one byte of flags. The holes of a heap that is handed over must be zero. Blocks are small and are used again, and
+ * no payload byte is 0. So the test notices when a hole still has a byte of an earlier heap. Seeds: corpus/stream, see
  * make_seeds.py. */
 #include <errno.h>
 #include <stdlib.h>

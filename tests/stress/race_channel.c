@@ -36,7 +36,7 @@ struct end_thread {
     struct spead_sender *sender;
     struct spead_receiver *receiver;
     unsigned number;
-    /* The sum of the weights of its messages, and the number of its messages. */
+    /* The sum of the weights of the messages that this end sent or received, and the number of these messages. */
     uint64_t sum, count;
     bool wrong; /* true after an error, or if messages came out of order */
 };

@@ -1,9 +1,9 @@
 /* Goal: whatever the order in which threads run, no wake-up is lost and no two threads step a node at the same time. A
  * graph may be freed as soon as it has ended, although threads outside the graph have just woken its nodes.
- * Method: each round runs a graph on two workers, with one blocking node. All channels have capacity 1, so a node is
- * suspended at each end for every message. One thread outside the graph sends, a second thread receives, and a third
- * thread wakes a node that has nothing to do. Every third round is cancelled in the middle. Run it under
- * ThreadSanitizer. */
+ * Method: each round runs a graph on two workers, with one blocking node. All channels have capacity 1. So for every
+ * message the nodes at both ends of a channel are suspended. One thread outside the graph sends, a second thread
+ * receives, and a third thread wakes a node that has nothing to do. Every third round is cancelled in the middle. Run
+ * it under ThreadSanitizer. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -114,7 +114,7 @@ static int run_round(struct spead_executor *executor, bool cancel)
     ends.quit = true;
     pthread_join(threads[2], NULL);
     if (cancel)
-        /* This thread may still be in spead_graph_cancel(). */
+        /* This thread can still be inside spead_graph_cancel(). */
         pthread_join(threads[1], NULL);
     spead_graph_destroy(ends.graph);
     pthread_join(threads[0], NULL);

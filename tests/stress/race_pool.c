@@ -1,7 +1,7 @@
-/* Goal: one thread takes blocks, several threads return them, and the owner ends the pool when blocks are out. The pool
- * never gives a block out twice, or before it has come back.
- * Method: the taker writes the first word of each block. The thread that returns the block checks this word and
- * overwrites it. So a block that was given out wrongly has a wrong word. ThreadSanitizer finds other races. */
+/* Goal: one thread takes blocks, several threads return them, and the owner ends the pool at a time when blocks are
+ * out. The pool never gives a block out twice, or before it has come back. Method: the taker writes the first word of
+ * each block. The thread that returns the block checks this word and overwrites it. So a block that was given out
+ * wrongly has a wrong word. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -62,7 +62,7 @@ static int one_round(void)
 
         if (!block)
             continue;
-        /* The limit allows only half of the blocks. */
+        /* The limit of the pool allows only half of its blocks to be charged. */
         if (speadi_block_charge(block, 16) < 0) {
             speadi_block_release(block);
             continue;

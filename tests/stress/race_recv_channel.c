@@ -214,7 +214,7 @@ static void end(struct flow *flow, unsigned round)
         spead_graph_cancel(flow->graph);
     if (round % 4 == 2)
         spead_recv_stream_stop(stream);
-    /* In these rounds the cancel comes when the stop is not finished. */
+    /* In every eighth round the cancel comes before the stop has finished. */
     if (round % 8 == 0)
         spead_graph_cancel(flow->graph);
     if (spead_graph_wait(flow->graph, patience(), NULL) == -ETIMEDOUT)

@@ -1,5 +1,5 @@
-/* Goal: other threads and a signal handler stop a stream when packets come. The stream ends in time and counts every
- * packet.
+/* Goal: other threads and a signal handler stop a stream at a time when packets come. The stream ends in time and
+ * counts every packet.
  *
  * Method: the stream has the engine mem. One thread sends, one runs the stream, one takes the heaps, and one reads the
  * statistics. The test calls stop() at various moments, once or twice. Every snapshot of the statistics must add up. */

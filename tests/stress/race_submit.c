@@ -24,8 +24,8 @@ static atomic_bool round_over;
 struct round {
     struct spead_send_stream *stream;
     struct spead_send_heap *heap;
-    /* Only the owner thread uses this field and the next one. The value is the heap counter of the last completion. The
-     * next completion must have a greater heap counter. */
+    /* Only the owner thread uses this field and the field `completed`. The value is the heap counter of the last
+     * completion. The next completion must have a greater heap counter. */
     uint64_t last_counter;
     uint64_t completed;
 };
@@ -34,7 +34,8 @@ struct heap_cell {
     struct round *round;
     /* The owner thread counts the completions of the heap here. Other threads read it only after the round. */
     unsigned completions;
-    bool accepted; /* the producer of the heap writes it */
+    bool
+        accepted; /* true if submit() accepted the heap; the producer of the heap writes this field */
 };
 
 struct producer {

@@ -2,8 +2,8 @@
  * time. A ticket that goes to a node that has just finished is not lost.
  * Method: twelve nodes on three workers share two tickets. So a node that gives a ticket back often wakes a node of
  * another worker. In every second round a thread outside the graph also wakes the nodes without a reason, so they have
- * turns when they wait for a ticket. Some nodes finish when they wait. If a wake-up or a ticket is lost, the graph
- * still runs at the deadline. */
+ * turns when they wait for a ticket. Some nodes finish at a time when they wait for a ticket. If a wake-up or a ticket
+ * is lost, the graph still runs at the deadline. */
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>

@@ -59,7 +59,7 @@ enum spead_channel_policy {
 enum spead_shed_cause {
     SPEAD_SHED_NEWEST,  /* the channel was full, and the policy sheds the new message */
     SPEAD_SHED_OLDEST,  /* the message was the oldest and made room for a newer one */
-    SPEAD_SHED_LANE,    /* the message made room for one of a higher lane */
+    SPEAD_SHED_LANE,    /* the message made room for a message of a higher lane */
     SPEAD_SHED_SAMPLED, /* policy SAMPLE: the message was not one of the samples */
     /* The message was still in the channel when the last receiving end had closed. */
     SPEAD_SHED_CANCELLED,
@@ -191,10 +191,11 @@ int spead_receiver_receive(struct spead_receiver *receiver, struct spead_message
 /* ---- Event loops --------------------------------------------------------------------------- */
 
 /* Returns a file descriptor for event loops, or -errno. poll() reports the descriptor as readable (POLLIN) when the end
- * can go on; for a sending end it also says "readable". A receiving end can go on when a message or the end of stream
- * is there. A sending end can go on when there is room, or when the last receiving end has closed. Both can go on when
- * the channel was cancelled. Call the _try_ function until it returns -EAGAIN, and only then poll() again. The first
- * call makes the descriptor; closing the end closes it. Only the thread that uses the end may call these functions. */
+ * can go on. This is also true for a sending end: its descriptor becomes readable, never writable. A receiving end can
+ * go on when a message or the end of stream is there. A sending end can go on when there is room, or when the last
+ * receiving end has closed. Ends of both kinds can go on when the channel was cancelled. Call the _try_ function until
+ * it returns -EAGAIN, and only then poll() again. The first call makes the descriptor; closing the end closes it. Only
+ * the thread that uses the end may call these functions. */
 int spead_sender_fd(struct spead_sender *sender);
 int spead_receiver_fd(struct spead_receiver *receiver);
 
@@ -204,19 +205,19 @@ int spead_receiver_fd(struct spead_receiver *receiver);
  * in the same way. Put this struct into a struct of your own; your wake() can then find your struct from the address of
  * the waker. */
 struct spead_waker {
-    /* Tells the waiting end that it can go on. The thread of another end calls wake(), or the thread that cancels the
-     * channel. That thread may hold a lock which announce() and retract() take. So wake() must be short, must not
+    /* Tells the waiting end that it can go on. wake() runs on the thread of another end, or on the thread that cancels
+     * the channel. That thread may hold a lock which announce() and retract() take. So wake() must be short, must not
      * block, and must not call any function of the channel or of the throttle. */
     void (*wake)(struct spead_waker *waker);
     /* Links of the list of wakers. The channel uses them from announce() until wake() or retract(). */
     struct spead_waker *next, *previous;
 };
 
-/* Announces a waker at this end of the channel. The caller calls this function after a try has returned -EAGAIN, and
- * before it suspends itself. Returns 0 when the waker is announced: wake() will be called once, as soon as the end can
- * go on. Returns 1 when the end can go on now; then no waker is announced. The function announces the waker first and
- * then looks at the channel again, so that no change in between is missed. now_ns is the time of CLOCK_MONOTONIC from
- * which the end counts as starved or blocked. If now_ns is 0, the function reads the clock. */
+/* Announces a waker at this end of the channel. The caller calls this function after a _try_ function has returned
+ * -EAGAIN, and before it suspends itself. Returns 0 when the waker is announced: wake() will be called once, as soon as
+ * the end can go on. Returns 1 when the end can go on now; then no waker is announced. The function announces the waker
+ * first and then looks at the channel again, so that no change in between is missed. now_ns is the time of
+ * CLOCK_MONOTONIC from which the end counts as starved or blocked. If now_ns is 0, the function reads the clock. */
 int spead_sender_announce(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns);
 int spead_receiver_announce(struct spead_receiver *receiver, struct spead_waker *waker,
                             uint64_t now_ns);
@@ -226,9 +227,10 @@ int spead_receiver_announce(struct spead_receiver *receiver, struct spead_waker 
  * second case the waker must stay valid until that call has returned. From now_ns on, the end no longer counts as
  * starved or blocked. If now_ns is 0, the function reads the clock.
  *
- * After false, the caller must try again or close the end. The reason: if many ends wait at one side, a change wakes
- * only one of them. The try or the close then wakes the next end, if there is still something for it to do. No end may
- * be closed while its waker is announced. */
+ * After false, the caller must call the _try_ function again, or close the end. The reason: if many ends wait at one
+ * side, a change of the channel wakes only one of them. The _try_ function, or the close, then wakes the next waiting
+ * end if the channel still has something for that end to do. An end must not be closed as long as its waker is
+ * announced. */
 bool spead_sender_retract(struct spead_sender *sender, struct spead_waker *waker, uint64_t now_ns);
 bool spead_receiver_retract(struct spead_receiver *receiver, struct spead_waker *waker,
                             uint64_t now_ns);
@@ -245,16 +247,16 @@ struct spead_channel_stats {
      * was inside a call. */
     uint64_t sent;
     uint64_t received; /* messages that receiving ends took */
-    uint64_t shed[8];  /* shed messages: one count for each enum spead_shed_cause */
+    uint64_t shed[8];  /* shed messages, indexed by enum spead_shed_cause */
     uint64_t depth;    /* messages that are in the channel now */
 
-    /* The largest depth that an end has seen when it looked at the other side. It equals capacity if a sending end has
-     * ever found the channel full. */
+    /* The largest `depth` that an end has seen. An end sees the depth only when it reads how far the other side is. The
+     * value equals `capacity` if a sending end has ever found the channel full. */
     uint64_t high_water;
     /* The time that receiving ends have waited, in nanoseconds, added up over all ends. Waits that are not over count
      * too. */
     uint64_t starved_ns;
-    uint64_t blocked_ns;         /* the time that sending ends have waited, in the same way */
+    uint64_t blocked_ns;         /* the same for sending ends: the time that they have waited */
     uint64_t starved;            /* how often a receiving end waited */
     uint64_t blocked;            /* how often a sending end waited */
     uint32_t senders, receivers; /* number of ends that are open now */

@@ -26,7 +26,7 @@ struct spead_err {
     const char *field;
 };
 
-/* How serious a line is that a log callback gets. */
+/* How serious a log line is. The log callback gets this value together with the line. */
 enum spead_log_level {
     /* Something works less well than the configuration asks for. For example, a socket buffer is smaller. */
     SPEAD_LOG_WARNING = 0,
@@ -34,9 +34,9 @@ enum spead_log_level {
     SPEAD_LOG_INFO = 1,
 };
 
-/* The log callback of a stream or a graph. `fn` may be NULL: then nothing is logged. The thread on which the event
- * happens calls `fn`: it creates or polls the stream, or steps a node. It calls `fn` rarely, never for each packet.
- * `line` has no newline and is valid only during the call. */
+/* The log callback of a stream or a graph. `fn` may be NULL: then nothing is logged. `fn` runs on the thread on which
+ * the event happens: the thread that creates or polls the stream, or the thread that steps a node. The library calls
+ * `fn` rarely, never for each packet. `line` has no newline and is valid only during the call. */
 struct spead_log {
     void (*fn)(void *arg, enum spead_log_level level, const char *line);
     void *arg; /* first argument of fn() */

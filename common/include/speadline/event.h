@@ -25,8 +25,8 @@ struct spead_event_ops {
     int (*query)(void *arg, uint64_t event);
     /* Blocks until the event is done or has failed: until query() would return 1 or -errno. */
     void (*wait)(void *arg, uint64_t event);
-    /* ref() adds one share to the event, and unref() takes one share away. With the last share the event may be
-     * freed. */
+    /* ref() adds one share to the event, and unref() takes one share away. When unref() takes the last share away, it
+     * is allowed to free the event. */
     void (*ref)(void *arg, uint64_t event);
     void (*unref)(void *arg, uint64_t event);
     void *arg; /* first argument of each of these functions */

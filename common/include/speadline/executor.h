@@ -1,9 +1,10 @@
 /* An executor is a set of worker threads, which may be pinned to CPUs. The workers step the nodes of any number of
  * graphs.
  *
- * Fairness: When a runnable node waits for its turn, its worker steps each other runnable node at most once before it.
- * A worker without a runnable node sleeps in the kernel; no worker polls in a loop. Each blocking node has a thread of
- * its own. That thread belongs to the graph of the node, and the executor does not count it.
+ * Fairness: When a runnable node waits for its turn, its worker steps each other runnable node at most once before it
+ * steps the waiting node. A worker without a runnable node sleeps in the kernel; no worker polls in a loop. Each
+ * blocking node has a thread of its own. That thread belongs to the graph of the node, and the executor does not count
+ * it.
  *
  * Threads: The owner of an executor creates and destroys it. Any thread may start a graph on it. */
 #ifndef SPEADLINE_EXECUTOR_H

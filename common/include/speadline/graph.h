@@ -112,8 +112,9 @@ int spead_graph_plan(const struct spead_graph *graph, enum spead_report_format f
  * started, and the graph can then only be destroyed. Returns 0 or -errno with a sentence in *err.
  *
  * A node stays with one worker. If the configuration of a node names a CPU, the node goes to the worker that is pinned
- * to that CPU; if there is no such worker, the call returns -EINVAL. Among the other nodes, a node and the nodes that
- * it sends to share a worker, as long as all workers get about the same number of nodes. See docs/adr/0014. */
+ * to that CPU; if there is no such worker, the call returns -EINVAL. The graph divides the other nodes so that all
+ * workers get about the same number of nodes. As far as this allows, a node has the same worker as the nodes that it
+ * sends to. See docs/adr/0014. */
 int spead_graph_start(struct spead_graph *graph, struct spead_executor *executor,
                       struct spead_err *err);
 
@@ -128,21 +129,22 @@ void spead_graph_cancel(struct spead_graph *graph);
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* Returns true if the graph has ended, so that wait() would return immediately. A wait() can return -ETIMEDOUT for two
- * reasons, which this function tells apart. False: the deadline has passed. True: a node has failed with this code. A
- * graph that could not start has not ended. Any thread. */
+ * reasons, which this function tells apart. False: the deadline has passed. True: a node has failed with the code
+ * -ETIMEDOUT. A graph that could not start has not ended. Any thread. */
 bool spead_graph_has_ended(const struct spead_graph *graph);
 
-/* Stops the graph and waits for its end. If the deadline (a time of CLOCK_MONOTONIC; 0 means no limit) passes before,
- * it cancels the graph and returns -ETIMEDOUT. Then err holds a sentence that says which edges held how many messages.
- * In all other cases it returns as spead_graph_wait() does. The graph has ended when this call returns. */
+/* Stops the graph and waits for its end. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. If the graph has
+ * not ended at the deadline, the call cancels the graph and returns -ETIMEDOUT. Then err holds a sentence that says
+ * which edges held how many messages. In all other cases it returns what spead_graph_wait() returns. The graph has
+ * ended when this call returns. */
 int spead_graph_drain(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
 /* ---- Pulling on the caller's thread -------------------------------------------------------- */
 
-/* Takes the next message from an output that is joined to nothing. It does only the work that this message needs, on
- * the thread of the caller: it steps a node only when a node after it has found its input empty. So the capacity of an
- * edge limits how many messages a node makes before they are needed. The first call starts the nodes. Blocking nodes
- * are stepped on this thread too.
+/* Takes the next message from an output that is joined to nothing. The function does only the work that this message
+ * needs, on the thread of the caller. It steps a node only when a node downstream has found its own input empty. So the
+ * capacity of an edge limits how many messages a node makes before they are needed. The first call starts the nodes.
+ * Blocking nodes are stepped on this thread too.
  *
  * Returns 0 and one message, -ESHUTDOWN at the end of stream, the code of a failure, -ECANCELED, or -EINVAL (the output
  * is joined, or the graph runs on an executor). If every node that is needed waits for a time, for spead_node_wake() or
@@ -174,7 +176,8 @@ struct spead_node_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t state;       /* a value of enum spead_node_state */
     uint64_t steps;       /* steps that the node has made */
-    /* The time that the steps of the node took. The time of each step includes what the worker did just before it. */
+    /* The time that the steps of the node took. The time of each step includes what the worker did just before the
+     * step. */
     uint64_t busy_ns;
     /* Messages received and messages sent, over all ports. A node may send more or fewer messages than it takes. */
     uint64_t in, out;

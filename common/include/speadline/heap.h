@@ -34,7 +34,7 @@ enum spead_clock {
 
 /* Why a range of a heap's payload is missing. */
 enum spead_gap_cause {
-    /* The range did not arrive. This host counted no dropped packets as long as the heap was live. */
+    /* The range did not arrive. This host counted no dropped packets during the time in which the heap was live. */
     SPEAD_GAP_UNSEEN = 0,
     /* The range did not arrive. This host counted dropped packets at a time when the heap was live. */
     SPEAD_GAP_LOCAL_DROPS = 1,
@@ -75,8 +75,8 @@ struct spead_flavour spead_heap_flavour(const struct spead_heap *heap);
 const uint8_t *spead_heap_payload(const struct spead_heap *heap);
 uint64_t spead_heap_length(const struct spead_heap *heap);
 
-/* Fills *info: it says where the payload lies, for every kind of memory. A program that gives the payload to a device
- * needs this. info->bytes becomes the length of the heap. The caller must have set info->struct_size by
+/* Fills *info, which then says where the payload lies, for every kind of memory. A program that gives the payload to a
+ * device needs this. info->bytes becomes the length of the heap. The caller must have set info->struct_size by
  * SPEAD_REGION_INFO_INIT. The answer is valid as long as the caller holds a reference. */
 void spead_heap_region_info(const struct spead_heap *heap, struct spead_region_info *info);
 

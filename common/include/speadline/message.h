@@ -1,19 +1,19 @@
 /* Messages, which travel through channels, and the registry of their types.
  *
  * A message is 64 bytes, passed by value. It refers to an object that lies elsewhere in memory: `reference` names the
- * object, and offset and length say which part of the object is meant. The object itself keeps its map of gaps, further
- * times and the origin of its data. The library allocates no memory for a message.
+ * object, and `offset` and `length` say which part of the object is meant. The object itself keeps its map of gaps,
+ * further times and the origin of its data. The library allocates no memory for a message.
  *
  * Ownership: A message owns one reference to its object. The code that holds the message also holds that reference.
- * Sending a message passes its reference on. Receiving a message gives the reference to the receiver. The code that
- * needs the message no longer must call spead_message_unref() once.
+ * Sending a message passes its reference on. Receiving a message gives the reference to the receiver. Code that no
+ * longer needs the message must call spead_message_unref() once.
  *
  * Inheritance: The node or stream in which a message first appears is the source of the message. The source sets
- * stream, sequence and time_ns. sequence counts the messages of one stream from 0, without gaps. time_ns says when the
- * data came into being at the source. When a node makes a message out of another message, the new message inherits
- * stream, sequence, time, key and priority from that message (spead_message_inherit()). A message that is made out of
- * several messages inherits from the one that came first. A node may set another key. Two messages with the same stream
- * and sequence are parts of one thing. */
+ * `stream`, `sequence` and `time_ns`. `sequence` counts the messages of one stream from 0, without gaps. `time_ns` says
+ * when the data came into being at the source. When a node makes a message out of another message, the new message
+ * inherits stream, sequence, time, key and priority from that message (spead_message_inherit()). A message that is made
+ * out of several messages inherits from the message that came first. A node may set another key. Two messages with the
+ * same stream and sequence come from the same message of the source. */
 #ifndef SPEADLINE_MESSAGE_H
 #define SPEADLINE_MESSAGE_H
 
@@ -78,10 +78,11 @@ struct spead_message_type {
     void (*ref)(const struct spead_message *message);
     void (*unref)(const struct spead_message *message);
 
-    /* To store an object, or to send it to another process. Set both functions, or leave both NULL. pack() writes the
-     * bytes that are needed to make the object again, and returns how many bytes these are. If they are more than max,
-     * pack() still returns their number, and need not write anything. unpack() makes an object out of such bytes, and
-     * sets reference, offset and length of *message; it must check every byte. Both return -errno on failure. */
+    /* These two functions serve to store an object, or to send it to another process. Set both functions, or leave both
+     * NULL. pack() writes the bytes from which unpack() can make the object again, and returns the number of these
+     * bytes. If this number is larger than max, pack() still returns it, and need not write anything. unpack() makes an
+     * object out of such bytes, and sets `reference`, `offset` and `length` of *message. It must check every byte. Both
+     * functions return -errno on failure. */
     int64_t (*pack)(const struct spead_message *message, void *bytes, size_t max);
     int (*unpack)(struct spead_message *message, const void *bytes, size_t count);
 };

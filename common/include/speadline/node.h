@@ -6,8 +6,8 @@
  * need no thread.
  *
  * Threads: One thread at a time steps a node, and that thread sees everything that the earlier steps have done. Only
- * that thread may call the functions that take `self`, and only inside start(), step() and finish(). The contract of a
- * function says if it differs from this.
+ * that thread may call the functions that take `self`, and only inside start(), step() and finish(). If another rule
+ * holds for a function, the comment of that function says so.
  *
  * State: The state belongs to the node; the library never reads or writes it. */
 #ifndef SPEADLINE_NODE_H
@@ -30,7 +30,7 @@ struct spead_node; /* opaque: a node in its graph */
 /* What a step returns. Instead of one of these values it may return a negative errno, which means that the step
  * failed. */
 enum spead_step {
-    /* The step can do nothing more until something changes that it asked for. This can be a port that answered -EAGAIN,
+    /* The step can do nothing more now. The node waits for what the step has asked for: a port that answered -EAGAIN,
      * an input that was given to spead_node_wait_input(), a throttle that had no ticket, or the time that was given to
      * spead_node_wait_until(). A call of spead_node_wake() ends the wait too. */
     SPEAD_STEP_WAITING = 0,
@@ -43,9 +43,9 @@ enum spead_step {
 struct spead_node_ops {
     const char *kind; /* kind of node, such as "map"; for plans and reports */
 
-    /* Opens what the node needs. It is called once: either by spead_graph_start(), or by the first spead_graph_next(),
-     * and on the thread that calls one of these two. It may block. Returns 0, or -errno with a sentence in *err. NULL:
-     * the node has nothing to open. */
+    /* Opens what the node needs. spead_graph_start(), or else the first spead_graph_next(), calls this function once,
+     * on the thread of its caller. start() may block. Returns 0, or -errno with a sentence in *err. NULL: the node has
+     * nothing to open. */
     int (*start)(void *state, struct spead_node *self, struct spead_err *err);
 
     /* Does a limited amount of work: one batch of messages, even when more messages are there. Returns a value of enum
@@ -54,9 +54,9 @@ struct spead_node_ops {
     int (*step)(void *state, struct spead_node *self);
 
     /* Called when a step has failed on a message that the node still holds. The function gives this message, with its
-     * reference, to the caller, which handles it as enum spead_on_error says. Returns 0, or -errno if there is no such
-     * message. NULL: the node cannot say on which message it failed; then only the policies FAIL and RETRY are
-     * allowed. */
+     * reference, to the library, which handles the message as enum spead_on_error says. Returns 0, or -errno if there
+     * is no such message. NULL: the node cannot say on which message it failed; then only the policies FAIL and RETRY
+     * are allowed. */
     int (*surrender)(void *state, struct spead_message *failed);
 
     /* Releases all messages that the node holds, and closes what start() opened. Called once after the last step, if
@@ -108,7 +108,7 @@ struct spead_node_config {
     void *state;                      /* first argument of the functions in ops */
     const struct spead_port *inputs, *outputs; /* the inputs and the outputs; default: none */
     uint32_t input_count, output_count;
-    /* True: a step may block (file, database, TCP), so the node gets a thread of its own. Default false. */
+    /* True: a step can block (file, database, TCP), so the node gets a thread of its own. Default false. */
     bool blocking;
     /* The CPU to which the thread that steps the node is pinned. A blocking node has a thread of its own; any other
      * node goes to the worker of this CPU. Default -1: any CPU. */
@@ -143,8 +143,9 @@ int spead_node_receive(struct spead_node *self, uint32_t input, struct spead_mes
 int spead_node_send(struct spead_node *self, uint32_t output, const struct spead_message *messages,
                     uint32_t count);
 
-/* Makes the node wait for this input as if the input had answered -EAGAIN. A step calls it when it has received fewer
- * messages than it asked for. Then it need not try again before it returns SPEAD_STEP_WAITING. */
+/* Makes the node wait for this input as if the input had answered -EAGAIN. A step calls this function when it has
+ * received fewer messages than it asked for. The step then need not receive again before it returns
+ * SPEAD_STEP_WAITING. */
 void spead_node_wait_input(struct spead_node *self, uint32_t input);
 
 /* Takes a ticket, as spead_throttle_try_take() does. If no ticket is free, the call returns -EAGAIN and queues the node

@@ -35,15 +35,15 @@ struct spead_probe_source_config {
     uint64_t count; /* how many messages the source sends; default 0 */
     /* If `messages` is NULL: the number of streams that the source divides its messages into; default 1. */
     uint32_t streams;
-    /* The source sends this many messages in one call; 1 to 64, default 64. */
+    /* The number of messages that the source sends in one call; 1 to 64, default 64. */
     uint32_t batch;
     uint64_t pause_ns; /* pause between two batches, in nanoseconds; default 0 */
     int type;          /* type of its output port; default SPEAD_TYPE_PLAIN */
     /* The negative errno with which the source fails. 0 (default): the source does not fail. */
     int error;
 
-    /* If `error` is not 0: the source sends this many messages and then fails. If `count` is smaller, it fails after
-     * `count` messages. */
+    /* The number of messages after which the source fails, if `error` is not 0. If `count` is smaller than this number,
+     * the source fails after `count` messages. */
     uint64_t error_at;
 };
 /* clang-format off */
@@ -87,14 +87,14 @@ struct spead_probe_sink_config {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     /* The number of messages that the sink records; default 4096. It only counts the messages that come after these. */
     uint32_t record_max;
-    uint32_t batch; /* the most messages in one receive; 1 to 64, default 64 */
+    uint32_t batch; /* the largest number of messages in one receive; 1 to 64, default 64 */
     /* pause after each batch, in nanoseconds; it makes the sink slow; default 0 */
     uint64_t pause_ns;
-    uint64_t stop_after; /* the sink is done after this many messages; 0 (default): it takes all */
+    uint64_t stop_after; /* messages after which the sink is done; 0 (default): it takes all */
     int type;            /* type of its input port; default SPEAD_CHANNEL_ANY_TYPE */
     /* The negative errno with which the sink fails. 0 (default): the sink does not fail. */
     int error;
-    uint64_t error_at; /* number of the message at which the sink fails, counted from 0 */
+    uint64_t error_at; /* index of the message at which the sink fails, counted from 0 */
 };
 /* clang-format off */
 #define SPEAD_PROBE_SINK_CONFIG_INIT { .struct_size = sizeof(struct spead_probe_sink_config), \
@@ -133,7 +133,7 @@ int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *
 struct spead_probe_arrival {
     struct spead_message message;
     uint64_t arrived_ns; /* time at which its batch came (CLOCK_MONOTONIC) */
-    uint32_t batch;      /* number of that batch, counted from 0 */
+    uint32_t batch;      /* index of that batch, counted from 0 */
     uint32_t reserved;
 };
 

@@ -53,9 +53,9 @@ struct spead_region_info {
 /* clang-format on */
 
 /* Functions that copy bytes in memory that is not normal host memory. The owner of the arena supplies them. Each
- * returns 0 or -errno; export_fd() returns a descriptor instead of 0. They may block as long as the copy takes. Before
- * such a call, a NIC may have reported that it has written bytes into the memory; the function must see these bytes.
- * Normal host memory needs none of these functions. */
+ * returns 0 or -errno; export_fd() returns a descriptor instead of 0. They may block as long as the copy takes. It is
+ * possible that a NIC has written bytes into the memory and has reported them before such a call. The function must see
+ * these bytes. Normal host memory needs none of these functions. */
 struct spead_region_ops {
     const char *name;
     /* Copies bytes from host memory into the region, to this offset. See spead_region_copy_in(). */
@@ -100,8 +100,8 @@ struct spead_region_pool_config {
     uint32_t struct_size;  /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t region_count; /* number of regions; at least 1 */
     size_t region_bytes;   /* size of each region; at least 1 */
-    /* A limit for the memory that the pool itself has made: so many bytes of it may be touched, that is, use memory of
-     * the machine. 0 (default) means no limit. */
+    /* The largest number of touched bytes in the memory that the pool itself has made. Touched bytes are those that use
+     * memory of the machine. 0 (default) means no limit. */
     uint64_t memory_bytes_max;
     /* The memory that the pool divides into regions. NULL (default): the pool makes host memory. */
     const struct spead_region_arena *arena;
@@ -124,8 +124,9 @@ int spead_region_pool_create(struct spead_region_pool **out,
 void spead_region_pool_unref(struct spead_region_pool *pool);
 
 /* Takes a region with room for this many bytes (at most region_bytes). The caller gets one reference. Returns NULL if
- * no region is free, or if the limit of touched bytes is reached. Before that, it takes back parked regions whose
- * events are done. The region still contains what its last user wrote into it. Never blocks. */
+ * no region is free, or if the limit of touched bytes is reached. If no region is free at first, the function takes
+ * back parked regions whose events are done. The region still contains what its last user wrote into it. Never
+ * blocks. */
 struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes);
 
 /* adds a reference; returns region */
@@ -145,7 +146,7 @@ void spead_region_unref(struct spead_region *region);
  * not done; then the call waits for one of these events (and counts it as event_waits). In the second case the owner
  * has given its reference to the pool back; then the last release of a region waits for all events of this region.
  * Therefore an event must not depend on a thread that releases regions. Work that is queued on a device does not depend
- * on such a thread. An event that a node completes in a later step does depend on one.
+ * on such a thread. An event that a node completes in a later step does depend on such a thread.
  *
  * A pool without event_ops accepts only event 0. */
 void spead_region_release(struct spead_region *region, uint64_t event);
@@ -190,7 +191,7 @@ struct spead_region_pool_stats {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t regions;     /* regions of the pool in all */
     uint32_t out;         /* regions that are not in the pool; parked regions count too */
-    uint32_t parked;      /* regions without references that a device still uses */
+    uint32_t parked;      /* regions that have no reference, but that a device still uses */
     /* Regions whose event has failed. The pool never gives them out again, because the device may still write into
      * them. */
     uint32_t lost;

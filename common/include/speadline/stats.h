@@ -58,7 +58,7 @@ enum spead_recv_bucket {
     SPEAD_RECV_OVER_CAP_POINTERS,
     /* With this packet its heap would have more separate ranges than ranges_max. */
     SPEAD_RECV_OVER_CAP_RANGES,
-    /* The packet begins a heap when too many ended heaps still wait for posted receives. */
+    /* The packet begins a heap at a time when too many ended heaps still wait for posted receives. */
     SPEAD_RECV_OVER_CAP_LEAVING,
     SPEAD_RECV_MALFORMED_EMPTY,   /* the datagram has no bytes */
     SPEAD_RECV_MALFORMED_SHORT,   /* the datagram is shorter than the 8-byte header */
@@ -79,9 +79,9 @@ enum spead_recv_bucket {
     /* The declared heap length differs from the one that an earlier packet declared, or is too small for bytes that
      * earlier packets named. */
     SPEAD_RECV_MALFORMED_HEAP_LENGTH,
-    /* Not UDP to an endpoint of this stream. This bucket and the four below it count frames (packets with their
-     * Ethernet, IP and UDP headers). Only engines that see whole frames use them, for frames that a kernel would not
-     * have passed to a socket. */
+    /* The frame is not UDP to an endpoint of this stream. This bucket and the four below it count frames (packets with
+     * their Ethernet, IP and UDP headers). Only engines that see whole frames use these five buckets. They count the
+     * frames that a kernel would not have passed to a socket. */
     SPEAD_RECV_FOREIGN_FRAME,
     /* The Ethernet, IP and UDP headers of the frame contradict each other. */
     SPEAD_RECV_MALFORMED_FRAME,
@@ -101,7 +101,7 @@ const char *spead_recv_bucket_name(unsigned bucket);
 /* The packets that a stream, or one of its sources, has received. */
 struct spead_recv_ledger {
     struct spead_count seen;                      /* all received packets */
-    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* one for each enum spead_recv_bucket */
+    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_recv_bucket */
 };
 
 /* What a receive stream counts in addition to its ledger. The stream publishes the struct as an array of words, so
@@ -117,7 +117,8 @@ struct spead_recv_counters {
     uint64_t heaps_shed; /* heaps that the channel or the stream has shed */
     /* heaps that could not begin or finish, because there was no memory */
     uint64_t heaps_no_memory;
-    /* The heaps that wait for packets now, and the ended heaps that posted receives still point into now. */
+    /* The first counter: heaps that wait for packets now. The second: heaps that have ended, but into which posted
+     * receives still point now. */
     uint64_t heaps_live, heaps_leaving;
     uint64_t payload_bytes; /* payload bytes that arrived, in heaps that were handed over */
 
@@ -199,8 +200,8 @@ struct spead_send_counters {
     uint64_t payload_bytes; /* payload of the heaps that heaps_sent counts, in bytes */
     /* ICMP errors that came back after the send. The datagrams that caused them count as sent. */
     uint64_t icmp_unreachable;
-    /* Messages: trains, and packets by themselves, that the engine gave to the kernel or the device. Batches: the
-     * system calls or doorbells that carried them. */
+    /* `messages` counts what the engine gave to the kernel or the device: trains, and packets that are in no train.
+     * `batches` counts the system calls or doorbells that carried these messages. */
     uint64_t messages, batches;
     /* When the engine took the first and the last packet, in nanoseconds of UTC. 0 means that it has taken none. */
     uint64_t first_packet_ns, last_packet_ns;
@@ -209,7 +210,8 @@ struct spead_send_counters {
     uint64_t engine_rebuilds;
     uint64_t link_downs;      /* how often the network port went down */
     uint64_t neighbours_lost; /* how often a next hop stopped answering */
-    /* Payload that the engine had to copy, because its memory was not registered, in bytes. */
+    /* The payload that the engine had to copy, in bytes. The engine must copy payload whose memory is not
+     * registered. */
     uint64_t copied_bytes;
 };
 
@@ -220,7 +222,7 @@ struct spead_send_stats {
     uint32_t struct_size;         /* size of this struct in bytes; its _INIT macro sets it */
     uint32_t bucket_count;        /* number of valid entries in `bucket` */
     struct spead_count submitted; /* packets and bytes of all accepted heaps */
-    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* one for each enum spead_send_bucket */
+    struct spead_count bucket[SPEAD_BUCKETS_MAX]; /* indexed by enum spead_send_bucket */
     uint64_t heaps_pending; /* heaps that were accepted and have not completed */
     /* Heaps that were not accepted, because too many heaps were in flight (-EAGAIN). Their packets are in no bucket. */
     uint64_t heaps_refused;

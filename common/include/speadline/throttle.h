@@ -48,7 +48,8 @@ int spead_throttle_announce(struct spead_throttle *throttle, struct spead_waker 
  * must give it back. */
 bool spead_throttle_retract(struct spead_throttle *throttle, struct spead_waker *waker);
 
-/* Gives a ticket back. If threads or nodes wait, the one that has waited longest gets the ticket. Never blocks. */
+/* Gives a ticket back. If threads or nodes wait, the thread or node that has waited longest gets the ticket. Never
+ * blocks. */
 void spead_throttle_give(struct spead_throttle *throttle);
 
 /* Ends the throttle. Each call that waits for a ticket returns -ECANCELED, and so does each later attempt to take a

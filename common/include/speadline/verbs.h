@@ -14,9 +14,9 @@ extern "C" {
 /* Whether a receive stream uses a multi-packet receive queue. Such a queue of the device (ConnectX-5 and later) puts
  * many packets into one large buffer. */
 enum spead_verbs_mprq {
-    SPEAD_MPRQ_AUTO = 0, /* use it if the device has one and payload is not placed */
-    SPEAD_MPRQ_ON = 1,   /* use it; create() fails if the device has none */
-    SPEAD_MPRQ_OFF = 2,  /* do not use it */
+    SPEAD_MPRQ_AUTO = 0, /* use such a queue if the device has one and payload is not placed */
+    SPEAD_MPRQ_ON = 1,   /* use such a queue; create() fails if the device has none */
+    SPEAD_MPRQ_OFF = 2,  /* do not use such a queue */
 };
 
 #define SPEAD_VERBS_COMP_VECTOR_POLL (-1) /* value of comp_vector: poll, never sleep */

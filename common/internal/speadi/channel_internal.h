@@ -4,11 +4,12 @@
 
 #include <speadline/channel.h>
 
-/* One side of a channel may publish a message at the moment when the other side is about to sleep. This kind says how
- * the two sides agree which of the two events came first. See docs/adr/0013. A channel with several sending or
- * receiving ends is always FENCED. */
+/* One side of a channel can publish a message at the moment when the other side is about to sleep. The values of this
+ * enum say how the two sides agree which of the two events came first. See docs/adr/0013. A channel with several
+ * sending or receiving ends is always FENCED. */
 enum speadi_channel_sync {
-    /* The default if the system has membarrier(2). Here a sleep costs much CPU time, and a send costs little. */
+    /* The default if the system has membarrier(2). With this kind, a sleep costs much CPU time, and a send costs
+     * little. */
     SPEADI_SYNC_BARRIER,
     /* The default on other systems. Users that sleep or suspend often, such as nodes, choose this kind too. */
     SPEADI_SYNC_FENCED,
@@ -26,8 +27,8 @@ int speadi_channel_config_read(struct spead_channel_config *config,
 
 /* Returns the policy of the channel. Any thread may call this function. It takes no lock. */
 enum spead_channel_policy speadi_channel_policy_of(const struct spead_channel *channel);
-/* Returns the most messages that have been in the channel at one time, as the statistics do in `high_water`. Any thread
- * may call this function. It takes no lock. */
+/* Returns the largest number of messages that have been in the channel at one time. This is `high_water` of the
+ * statistics. Any thread may call this function. It takes no lock. */
 uint64_t speadi_channel_high_water(const struct spead_channel *channel);
 
 /* Returns how many messages the channel accepts now without refusing or shedding any of them. When this is the only

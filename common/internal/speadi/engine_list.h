@@ -44,12 +44,13 @@ struct speadi_engine_list {
 const struct speadi_engine_about *speadi_engine_find(const struct speadi_engine_list *list,
                                                      const char *name);
 
-/* Returns the engine number `index` (0, 1, ...) in the order of the ranks, or NULL if there are not so many engines. */
+/* Returns the engine with this index (0, 1, ...) in the order of the ranks, or NULL if `index` is past the last
+ * engine. */
 const struct speadi_engine_about *speadi_engine_by_rank(const struct speadi_engine_list *list,
                                                         uint32_t index);
 
-/* Describes engine number `index` in *info. Writes as many bytes of *info as info->struct_size says. Returns 0, -EINVAL
- * (struct_size is 0), or -ERANGE (index is past the last engine). */
+/* Describes the engine with this index in *info. Writes as many bytes of *info as info->struct_size says. Returns 0,
+ * -EINVAL (struct_size is 0), or -ERANGE (index is past the last engine). */
 int speadi_engine_describe(const struct speadi_engine_list *list, uint32_t index,
                            struct spead_engine_info *info);
 
@@ -62,7 +63,7 @@ int speadi_engine_unknown(const struct speadi_engine_list *list, const char *nam
  * engine is usable, and the second one opens an engine. */
 struct speadi_engine_choice {
     const struct speadi_engine_list *list;
-    enum spead_endpoint_kind endpoint; /* the kind that the stream has */
+    enum spead_endpoint_kind endpoint; /* the stream's kind of endpoint */
     const char *shape; /* what the open engine says about itself; NULL or "" if it says nothing */
     void *arg;         /* passed to usable() and open() */
 
@@ -83,7 +84,7 @@ int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *
 const struct spead_engine_options *speadi_engine_options_find(
     const struct spead_engine_options *first, const char *name);
 
-/* A chain of options has at most this many parts. */
+/* The largest number of parts in a chain of options. */
 #define SPEADI_ENGINE_OPTIONS_MAX 64u
 
 /* Checks the length of the chain that begins with `first`. Returns 0, or -EINVAL with a sentence if the chain is longer

@@ -14,10 +14,10 @@
 #include <speadline/error.h>
 
 struct speadi_fault_spec {
-    double loss;      /* chance that a loss begins at a packet */
-    uint32_t burst;   /* packets that one loss drops, one after another; default 1 */
-    double duplicate; /* chance that a packet is repeated */
-    uint32_t reorder; /* the most packets that may overtake a packet; 0: no packet is overtaken */
+    double loss;             /* chance that a loss begins at a packet */
+    uint32_t burst;          /* packets that one loss drops, one after another; default 1 */
+    double duplicate;        /* chance that a packet is repeated */
+    uint32_t reorder;        /* how many packets can overtake one packet, at most; 0: none can */
     double reorder_chance;   /* chance that a packet is overtaken, if reorder > 0; default 0.1 */
     double truncate;         /* chance that the end of a packet is cut off */
     double flip;             /* chance that one random bit of a packet is inverted */
@@ -42,7 +42,7 @@ struct speadi_fault_decision {
     /* The length of the packet after the cut, in bytes. If the dice cuts nothing, this is the whole length of the
      * packet. */
     uint32_t keep_bytes;
-    uint32_t flip_bit; /* number of the bit to invert; UINT32_MAX if none */
+    uint32_t flip_bit; /* index of the bit to invert; UINT32_MAX: no bit is inverted */
 };
 
 struct speadi_fault_dice {

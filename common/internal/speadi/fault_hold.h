@@ -19,7 +19,7 @@
 
 #include <speadi/fault.h>
 
-#define SPEADI_FAULT_COPIES_MAX 2048u  /* the most copies that a hold can have */
+#define SPEADI_FAULT_COPIES_MAX 2048u  /* the largest number of copies in a hold */
 #define SPEADI_FAULT_COPY_BYTES 65536u /* address space of one copy: the longest datagram fits */
 
 struct speadi_fault_late {

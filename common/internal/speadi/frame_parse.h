@@ -9,7 +9,7 @@
 #include <speadi/address.h>
 #include <speadi/frame_layout.h>
 
-/* The headers of every accepted frame fit into this many bytes: Ethernet, two VLAN tags, IPv6, UDP. */
+/* The length of the longest headers that an accepted frame can have, in bytes: Ethernet, two VLAN tags, IPv6, UDP. */
 #define SPEADI_VLAN_TAGS_MAX 2u
 #define SPEADI_FRAME_HEAD_MAX \
     (SPEADI_ETHERNET_BYTES + SPEADI_VLAN_TAGS_MAX * SPEADI_VLAN_BYTES + SPEADI_IPV6_UDP_BYTES)
@@ -17,7 +17,7 @@
 struct speadi_frame {
     uint32_t ip_at, udp_at; /* offsets in the frame */
     uint32_t payload_at;
-    uint32_t payload_bytes; /* as the UDP length says, without the padding behind a short packet */
+    uint32_t payload_bytes; /* length by the UDP header, without the padding behind it */
     uint8_t ip_version;     /* 4 or 6 */
     uint8_t vlan_tags;
     uint16_t to_port; /* destination port, in network byte order */

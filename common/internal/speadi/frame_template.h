@@ -11,7 +11,7 @@
 #include <speadi/address.h>
 #include <speadi/frame_layout.h>
 
-/* The headers of Ethernet, one VLAN tag, IPv6 and UDP have this many bytes, rounded up to a multiple of 8. */
+/* The length of the headers of Ethernet, one VLAN tag, IPv6 and UDP, in bytes, rounded up to a multiple of 8. */
 #define SPEADI_FRAME_TEMPLATE_BYTES_MAX 72u
 
 /* The source and the destination of frames. Both addresses must have the same IP version, and both must have a port. */

@@ -1,5 +1,5 @@
-/* How long messages stay inside a channel. For each slot the log keeps the time at which its message entered; it also
- * keeps a histogram. A channel measures this only on request. */
+/* A latency log measures how long messages stay inside a channel. For each slot of the channel it keeps the time at
+ * which the message in the slot entered. It also keeps a histogram. A channel has a log only on request. */
 #ifndef SPEADI_LATENCY_H
 #define SPEADI_LATENCY_H
 

@@ -16,7 +16,7 @@
  * -EMSGSIZE (the packet is too long) or -EPIPE (the link is closed). */
 int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, unsigned iov_count);
 
-/* Consumer: returns the waiting packet number i (0 is the oldest packet), or NULL when no such packet waits. Sets
+/* Consumer: returns the waiting packet with index i (0 is the oldest packet), or NULL when no such packet waits. Sets
  * *bytes to the length of the packet. The packet is valid until pop(). */
 const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint32_t *bytes);
 

@@ -13,7 +13,7 @@
  * to step too, so the node must not block that thread. */
 bool speadi_node_is_pulled(const struct spead_node *self);
 
-/* Returns the channel that the output number `output` is joined to, or NULL when there is none. */
+/* Returns the channel that the output with the index `output` is joined to, or NULL when it is joined to none. */
 struct spead_channel *speadi_node_channel(const struct spead_node *self, uint32_t output);
 
 /* Returns what speadi_sender_room() returns for the channel of the output. When the result is 0, the node is stepped

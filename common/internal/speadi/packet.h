@@ -20,8 +20,8 @@
 #define SPEADI_UDP_BYTES_MAX 65507u /* the longest UDP datagram over IPv4 */
 
 /* The header is one 64-bit word. From its high end it holds: magic, version, bytes of an item identifier (with the mode
- * bit), bytes of a heap address, 16 reserved bits, and the number of the item pointers behind the header.
- * Names that end in _AT are offsets in bytes. Names that end in _BIT are the lowest bit of a field in the word. */
+ * bit), bytes of a heap address, 16 reserved bits, and the count of the item pointers behind the header. Names that end
+ * in _AT are offsets in bytes. Names that end in _BIT are the lowest bit of a field in the word. */
 #define SPEADI_HEADER_MAGIC_AT          0u
 #define SPEADI_HEADER_VERSION_AT        1u
 #define SPEADI_HEADER_COUNT_AT          6u /* 16 bits */
@@ -108,7 +108,7 @@ static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
 int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,
                          uint32_t datagram_bytes);
 
-/* Returns the item pointer number i in host byte order. */
+/* Returns the item pointer with index i in host byte order. */
 static inline uint64_t speadi_packet_pointer(const struct speadi_packet *packet, uint32_t i)
 {
     return speadi_load_be64(packet->pointers + (size_t)i * SPEADI_POINTER_BYTES);

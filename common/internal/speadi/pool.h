@@ -59,9 +59,9 @@ int speadi_region_arena_read(struct spead_region_arena *arena,
 
 int speadi_pool_create(struct speadi_pool **out, const struct speadi_pool_config *config,
                        struct spead_err *err);
-/* Ends the pool for its owner. The taker must call this function, or another thread after the taker's last call. After
- * this call nobody may take, charge or ask for stats. The function ignores NULL. The memory is freed when every block
- * that somebody still has comes back. */
+/* Ends the pool for its owner. The taker must call this function. Another thread may call it only after the taker's
+ * last call. After this call nobody may take, charge or ask for stats. The function ignores NULL. The memory is freed
+ * when every block that somebody still has comes back. */
 void speadi_pool_unref(struct speadi_pool *pool);
 
 /* Describes all memory of the pool in *memory, for a caller that registers the memory with a device. Returns the offset
@@ -89,8 +89,9 @@ int speadi_block_charge(struct speadi_block *block, size_t bytes);
  * call this function. */
 int speadi_block_populate(struct speadi_block *block, size_t bytes);
 
-/* Makes the bytes [from, end) of the block zero. If the function can give a large part back to the kernel, it does that
- * and does not touch the part. The CPU must be able to touch the memory. Only the taker may call this function. */
+/* Makes the bytes [from, end) of the block zero. If the function can give a large part of these bytes back to the
+ * kernel, it gives the part back and does not touch it. The CPU must be able to touch the memory. Only the taker may
+ * call this function. */
 void speadi_block_zero(struct speadi_block *block, uint64_t from, uint64_t end);
 
 struct speadi_pool_stats {
@@ -104,8 +105,8 @@ struct speadi_pool_stats {
  * call this function. */
 void speadi_pool_stats(const struct speadi_pool *pool, struct speadi_pool_stats *stats);
 
-/* Returns how many bytes are charged at this moment. Sets *high_water_bytes to the most bytes that ever were charged.
- * The function is fast. Only the taker may call it. */
+/* Returns how many bytes are charged at this moment. Sets *high_water_bytes to the largest number of bytes that ever
+ * were charged at one time. The function is fast. Only the taker may call it. */
 uint64_t speadi_pool_memory_bytes(const struct speadi_pool *pool, uint64_t *high_water_bytes);
 
 #endif

@@ -21,8 +21,8 @@ int speadi_publish_init(struct speadi_publish *publish, size_t words);
 void speadi_publish_release(struct speadi_publish *publish);
 
 /* Publishes all words. Only the owner thread may call this function. A reader can succeed only when the pause between
- * two of these calls is at least about as long as one copy. So the owner thread should call this function when
- * something has changed, and not in each pass of an idle loop. */
+ * two of these calls takes at least about as long as one copy of the words. So the owner thread should call this
+ * function when something has changed, and not in each pass of an idle loop. */
 void speadi_publish_write(struct speadi_publish *publish, const uint64_t *from);
 
 /* Copies the words of one single publication to `to`. Any thread may call this function. It tries again and again until

@@ -37,8 +37,8 @@ struct speadi_udp_socket {
  *     the interface.
  *   - "[::]:PORT": the socket receives IPv4 too. With any other IPv6 address it does not.
  * When the options have a sender, the socket joins groups for that sender only, and the kernel drops the datagrams of
- * other senders. The kernel drops multicast datagrams that come from another host before they reach the socket, and
- * does not count them. It drops all other unwanted datagrams at the socket, where speadi_udp_drops() counts them.
+ * other senders. Unwanted multicast datagrams from another host never reach the socket: the kernel drops them earlier,
+ * and does not count them. It drops all other unwanted datagrams at the socket, where speadi_udp_drops() counts them.
  * Returns 0, or -errno with a sentence that names the endpoint. On failure *socket is closed. */
 int speadi_udp_open_receive(struct speadi_udp_socket *socket, const struct speadi_address *address,
                             const struct speadi_udp_receive_options *options,

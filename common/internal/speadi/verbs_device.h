@@ -53,10 +53,10 @@ struct speadi_verbs_report {
     /* The length of the longest request that the device can segment (TSO), in bytes. 0 means no TSO. */
     uint32_t tso_bytes_max;
     /* The lowest and the highest rate at which the device can pace, in kbit/s. Both are 0 when the device reports no
-     * range. Some devices that report no range can pace all the same. */
+     * range. Some devices can pace although they report no range. */
     uint32_t rate_kbps_min, rate_kbps_max;
     bool rate_burst; /* true if the engine may give a burst and a packet size with the rate */
-    uint32_t rss_queues_max; /* the most queues in one indirection table; 0 means no RSS */
+    uint32_t rss_queues_max; /* largest number of queues in one indirection table; 0: no RSS */
     struct {
         bool usable; /* true for an mlx5 device with striding receive queues for raw packets */
         /* The least and the largest size of a stride. The size is two to this power, in bytes. */
@@ -67,7 +67,8 @@ struct speadi_verbs_report {
 };
 
 /* Which device to open. The library uses the first field that is given, in this order: device, interface, address. If
- * `device` is given, a given interface or address still chooses the interface, if it belongs to that device. */
+ * `device` is given together with an interface or an address, these still choose the network interface, but only when
+ * that interface belongs to the device. */
 struct speadi_verbs_wish {
     const char *device;                       /* name of the device; NULL if not given */
     const struct speadi_interface *interface; /* NULL or index 0 if not given */

@@ -23,7 +23,7 @@ enum {
     PAYLOAD_BYTES = 1024, /* payload of each packet, except the last packet of a heap */
     PACKET_BYTES = HEAD_BYTES + PAYLOAD_BYTES,
     HEAP_BYTES_MAX = 65536,
-    /* the most packets that one poll lends, which is one whole heap */
+    /* the largest number of packets that one poll lends: those of one whole heap */
     BURST = HEAP_BYTES_MAX / PAYLOAD_BYTES,
     ITEM_ID = 0x1000,
 };

@@ -37,7 +37,7 @@ struct engine_case {
 };
 
 /* Returns one case for each engine and each of its paths. An engine has only one path if it uses memory links or cannot
- * place. */
+ * place payload. */
 static struct criterion_test_params cases_of(unsigned kinds)
 {
     static struct engine_case cases[2 * TEST_ENGINES_MAX];
@@ -247,7 +247,7 @@ EVERY_ENGINE(a_wake_before_the_wait_is_not_lost)
     rig.ops->wait(rig.engine, UINT64_MAX); /* If wait() does not return, the test times out. */
 }
 
-/* A wake() is not lost if the owner thread polls after it. The next wait() must still return. */
+/* If the owner thread polls after a wake(), the wake() must not be lost: the next wait() must still return. */
 EVERY_ENGINE(a_wake_before_a_poll_is_kept_for_the_wait)
 {
     open_rig(engine, path, 2, NULL);

@@ -125,7 +125,7 @@ static unsigned receive(const uint8_t *sent, size_t bytes, size_t segment)
     return placed;
 }
 
-/* Sends a train, whose packets have `segment` bytes, and receives it. Returns how many packets were placed. */
+/* Sends and receives one train, in which each packet has `segment` bytes. Returns how many packets were placed. */
 static unsigned send_and_receive(size_t bytes, size_t segment, uint32_t seed)
 {
     rx_rig_fill(data, bytes, seed);

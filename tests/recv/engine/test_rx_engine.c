@@ -99,7 +99,7 @@ Test(rx_engine, auto_says_what_it_took_and_what_is_with_the_others)
     close_engine();
 }
 
-/* The engine has buffers for 64 receives of the largest size. The fault decorator may keep 2048 more packets. */
+/* The engine has buffers for 64 receives of the largest size. The fault decorator can keep 2048 more packets. */
 Test(rx_engine, buffers_are_told_with_those_of_the_decorator)
 {
     const struct speadi_rx_config config = over_udp();

@@ -1,5 +1,5 @@
-/* Goal: if no packet of a heap came, its heap counter was skipped, and the tracker counts the heap as missing. Method:
- * the test opens heaps with given counters and compares the count. */
+/* Goal: if no packet of a heap came, the tracker sees that its heap counter was skipped, and counts the heap as
+ * missing. Method: the test opens heaps with given counters and compares the count. */
 #include <criterion/criterion.h>
 
 #include "gap_tracker.h"

@@ -360,8 +360,8 @@ Test(live_heap, holes_are_zeroed_and_nothing_else)
     }
 }
 
-/* The place of a packet may be far behind all others. Then the heap must not keep the memory before this place in use,
- * and the hole must not show bytes of an earlier heap. */
+/* The place of a packet can be far behind the places of all other packets. The memory in between must then not stay in
+ * use. The hole there must not show bytes of an earlier heap. */
 Test(live_heap, a_large_hole_is_zero_and_holds_no_memory)
 {
     struct speadi_pool_config config = {.block_count = 1, .block_bytes = 8u << 20};

@@ -58,7 +58,7 @@ static void receive(uint64_t number)
     speadi_placement_learn(&placement, 0, &packet);
 }
 
-/* This many packets without a reservation come earlier than the predicted packets. */
+/* The number of packets without a reservation that come earlier than the predicted packets. */
 static unsigned ahead;
 
 static unsigned predict(void)

@@ -1,6 +1,6 @@
-/* Goal: placement is switched off when it costs more than it saves, and later on again, by the rule in
- * placement_policy.h. Method: the test only gives the policy counts of packets and of breaks. A break is a packet
- * that did not continue the packet before it. */
+/* Goal: placement is switched off when it costs more than it saves, and is switched on again later, by the rule in
+ * placement_policy.h. Method: the test only gives the policy counts of packets and of breaks. A break is a packet that
+ * did not continue the packet before it. */
 #include <criterion/criterion.h>
 
 #include "placement_policy.h"
@@ -10,8 +10,8 @@
 static struct speadi_placement_policy policy;
 static uint64_t packets;
 
-/* Updates the policy after some more packets. `share` is the part of these packets that were
- * breaks. */
+/* Updates the policy after some more packets. `share` says which fraction of these packets were breaks: 0 means none,
+ * and 1 means all. */
 static bool update(double share, unsigned window)
 {
     packets += PACKETS;

@@ -6,7 +6,7 @@
 
 #define SECOND_NS  1000000000u
 #define LONGEST_NS 200000u
-/* One eighth of this buffer holds 16 trains of 64 KiB. So at most 16 trains may come during a sleep. */
+/* One eighth of this buffer holds 16 trains of 64 KiB. So a sleep must end before more than 16 trains have come. */
 #define BUFFER (8u << 20)
 
 static uint64_t sleep_at(uint32_t buffer_bytes, uint64_t messages_per_s)

@@ -173,7 +173,7 @@ static void taking_ends_a_wait_for_room(void)
     cr_expect_eq(speadi_outlet_room(&outlet), 4u);
     push(0, 4);
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
-    /* The outlet announces its waker. Nobody takes a heap, so the wait ends by its deadline. */
+    /* The outlet announces its waker. Nobody takes a heap, so the wait ends at its deadline. */
     speadi_outlet_wait_room(&outlet, speadi_clock_mono_ns());
     cr_expect_eq(speadi_outlet_room(&outlet), 0u);
     cr_expect_not(readable(spead_sender_fd(outlet.sender)));

@@ -21,7 +21,7 @@
 struct sent {
     uint64_t counter, offset;
     uint32_t bytes;
-    /* The packet has this many NULL item pointers. They make its header longer than other headers. */
+    /* The number of NULL item pointers in the packet. They make its header longer than other headers. */
     uint32_t pad;
 };
 
@@ -53,7 +53,7 @@ struct mode {
     bool out_of_order;
     unsigned poll_max;
     unsigned window;
-    /* The number of live heaps. 0 means 8, which is so many that no heap is evicted. */
+    /* The largest number of live heaps. 0 means 8; with 8 live heaps the stream evicts no heap. */
     unsigned live;
     /* If true, heaps lie in memory that the CPU must not touch, and the engine acts as a NIC. */
     bool apart;
@@ -161,8 +161,8 @@ static void compare(const struct outcome *placed, const struct outcome *bounced,
 }
 
 /* Reads the same packets in every mode, placed and bounced, and compares the outcomes. Returns the outcome of the mode
- * with placement, with allow_out_of_order, and with an engine that does not post ahead. But `parked` is the largest
- * value of all modes. */
+ * with placement, with allow_out_of_order, and with an engine that does not post ahead. The field `parked` of the
+ * result is an exception: it is the largest value of all modes. */
 static struct outcome compare_modes(void)
 {
     static const unsigned poll_max[] = {1, 2, 3, 7, 16, 1024};

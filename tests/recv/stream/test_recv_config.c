@@ -111,8 +111,8 @@ static const struct ranged ranged_fields[] = {
     RANGED(on_full, 0, SPEAD_BLOCK),
     RANGED(receive_path, 0, SPEAD_PATH_BOUNCE),
     RANGED(placed_window, 1, 64),
-    /* 12288 is 9200, the default packet size, rounded up to pages. 0 is also allowed and means as much as the plan
-     * needs. */
+    /* 12288 is 9200, the default packet size, rounded up to pages. 0 is also allowed; it means as much memory as the
+     * plan needs. */
     RANGED(memory_bytes_max, 12288, UINT64_MAX),
 };
 

@@ -83,8 +83,8 @@ static struct outcome in_a_row(unsigned bit, bool out_of_order)
     return close_rig();
 }
 
-/* Before each packet, the stream reads a packet of another heap, which becomes complete. The function subtracts the
- * packets of the other heap from the outcome. */
+/* Before each packet, the stream reads a packet of another heap; that other heap becomes complete. The function
+ * subtracts the packets of the other heap from the outcome. */
 static struct outcome one_by_one(unsigned bit, bool out_of_order)
 {
     struct outcome outcome;

@@ -3,8 +3,8 @@
  * the refusal names the field.
  * Method: two senders are on the far host. The other sender sends first. So a stream without the option would read the
  * packets of the other sender first, and the test need not wait to see that none comes. Engine verbs runs on the verbs
- * double, bounced and placed. It makes its rules a second time after create() has returned, when the caller may already
- * have freed the text of the option. */
+ * double, bounced and placed. This engine makes its flow rules a second time after create() has returned. At that time
+ * the caller can already have freed the text of the option. */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
 
@@ -59,7 +59,7 @@ static struct criterion_test_params all_readers(void)
  * and `other_to` are NULL if the sender sends to the endpoint. */
 static const struct source_case {
     const char *endpoint, *source, *chosen, *other, *to, *other_to;
-    /* The filter of the socket discards this many packets of the other sender. */
+    /* The number of packets of the other sender that the filter of the socket discards. */
     unsigned filtered;
 } cases[] = {
     {"239.1.2.3:7148", CHOSEN_V4, CHOSEN_V4 ":5000", OTHER_V4 ":5000", NULL, NULL, 0},
@@ -157,8 +157,8 @@ static uint64_t next_heap(struct spead_recv_stream *stream)
     return counter;
 }
 
-/* Ends the stream, before the caller destroys it. If it had not ended, a posted receive would keep the port for a
- * while. */
+/* Ends the stream before the caller destroys it. If the stream had not ended, a posted receive would keep the port for
+ * a while. */
 static void end(struct spead_recv_stream *stream)
 {
     spead_recv_stream_stop(stream);

@@ -1,6 +1,6 @@
 /* Goal: the fault decorator loses, repeats, delays and damages packets as specified. The same seed gives the same
- * faults. It invents no packet and forgets none. Method: numbered packets go through a memory link to a decorated
- * engine, and the test identifies each by its first bytes. */
+ * faults. The decorator invents no packet and forgets none. Method: numbered packets go through a memory link to a
+ * decorated engine, and the test identifies each packet by its first bytes. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
@@ -41,12 +41,12 @@ static void make(uint8_t packet[BYTES], uint32_t number)
 {
     rx_rig_fill(packet, BYTES, number);
     memcpy(packet, &number, sizeof number);
-    /* The packet holds its number three times. If one bit is inverted, two of these copies are still correct. */
+    /* The packet holds its number three times. If one bit is inverted, two of these three copies are still correct. */
     memcpy(packet + 4, &number, sizeof number);
     memcpy(packet + 8, &number, sizeof number);
 }
 
-/* Returns the number of the packet, on which at least two of its three copies agree. */
+/* Returns the number of the packet. It is the value that at least two of the three copies in the packet have. */
 static uint32_t number_of(const uint8_t *packet)
 {
     uint32_t a, b, c;

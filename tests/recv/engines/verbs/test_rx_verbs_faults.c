@@ -211,8 +211,8 @@ static bool goes_on(uint64_t calls, const char *verb)
 
 Test(rx_verbs_faults, whichever_verb_fails_later_the_stream_goes_on_or_ends)
 {
-    /* The first scripts let a verb of the data path fail. In the others a queue fails, and then a verb that the engine
-     * uses to make another queue. */
+    /* The first scripts let a verb of the data path fail. In the other scripts a queue fails first, and then a verb
+     * fails that the engine uses to make another queue. */
     static const char *const scripts[] = {
         "start_poll@5=EIO",
         "req_notify_cq@1=EIO",

@@ -93,7 +93,7 @@ Test(rx_verbs_mprq, what_is_lent_stays_while_the_ring_goes_round)
     cr_assert_eq(got, 1);
     lent = rig.burst;
     vdouble_counters(&before);
-    /* The entries cannot hold so many packets, so the device drops some of them. */
+    /* These are more packets than the entries can hold, so the device drops some of them. */
     for (uint32_t i = 1; i < 400; i++)
         send_one(i);
     do
@@ -127,7 +127,8 @@ Test(rx_verbs_mprq, the_smallest_packets_fill_it_without_an_overrun)
     cr_assert_eq(rebuilds(), 0);
 }
 
-/* Asserts that the packet with this seed arrives. Packets that were sent earlier may still arrive before it. */
+/* Asserts that the packet with this seed arrives. Packets that were sent earlier can still arrive before this
+ * packet. */
 static void assert_comes_at_last(uint32_t seed)
 {
     bool came = false;

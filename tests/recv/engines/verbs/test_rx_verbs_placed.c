@@ -93,8 +93,8 @@ static struct speadi_rx_range range(unsigned number)
     return (struct speadi_rx_range){info.data ? memory + offset : NULL, offset, RANGE};
 }
 
-/* Asks the engine to reserve `count` ranges, beginning with range number `first`. Returns how many ranges it has
- * accepted. */
+/* Asks the engine to reserve `count` ranges, beginning with the range that has the index `first`. Returns how many
+ * ranges it has accepted. */
 static unsigned reserve(unsigned first, unsigned count)
 {
     struct speadi_rx_range ranges[RANGES];

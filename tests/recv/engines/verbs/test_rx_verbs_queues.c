@@ -91,7 +91,7 @@ static uint32_t send_and_take(uint32_t first, uint32_t count)
 }
 
 /* Sends `number` on every flow, and receives until `number` has arrived on all flows. Packets that were sent earlier
- * may arrive before; the function ignores them. */
+ * can arrive before these packets; the function ignores the earlier packets. */
 static void skip_to(uint32_t number)
 {
     unsigned left = FLOWS;

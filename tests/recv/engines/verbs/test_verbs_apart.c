@@ -119,8 +119,8 @@ static void send_packet(uint64_t counter, unsigned number)
         read_all();
 }
 
-/* Sends heaps. Of `odds` packets, one is left out on average; 0 means that all packets are sent. The last heap is
- * always sent whole. */
+/* Sends heaps. On average the function leaves out one of `odds` packets; 0 means that it sends all packets. The last
+ * heap is always sent whole. */
 static void run(unsigned heaps, unsigned odds)
 {
     for (uint64_t counter = 1; counter <= heaps; counter++)

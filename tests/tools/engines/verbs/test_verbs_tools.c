@@ -36,8 +36,8 @@ static void set_up(void)
 TestSuite(verbs_tools, .init = set_up, .timeout = 120);
 
 /* Starts the receiver, then the sender. The thread of the double slows some system calls down, so the consumer of the
- * receiver starts slowly. The sender does not wait for it. So the queue of the double must have space for all packets
- * that are sent. It has enough space if packets are small and not placed. */
+ * receiver starts slowly. The sender does not wait for the consumer. So the queue of the double must have space for all
+ * packets that are sent. It has enough space if packets are small and not placed. */
 static void run_between_hosts(struct run *run, const char *recv_line, const char *send_line)
 {
     test_netns_move(network.near);
@@ -90,7 +90,7 @@ Test(verbs_tools, the_options_of_verbs_are_obeyed)
     release(&run);
 }
 
-/* Runs the receiver with these options. Its text about the engine must contain `says`. */
+/* Runs the receiver with these options. The text that it prints about the engine must contain the string `says`. */
 static void expect_shape(const char *options, const char *says)
 {
     struct run run = {0};
