@@ -17,7 +17,7 @@ struct null_packets {
     uint64_t counter, offset; /* The heap counter and the payload offset of the next packet. */
 };
 
-/* Returns the payload bytes of the next packet. The last packet of a heap may be shorter than the others. */
+/* Returns the payload bytes of the next packet. The last packet of a heap can be shorter than the other packets. */
 static inline uint32_t null_packets_payload(const struct null_packets *packets)
 {
     return (uint32_t)speadi_min_u64(packets->heap_bytes - packets->offset, packets->payload_bytes);

@@ -95,7 +95,7 @@ static int run(const struct options *options)
     for (uint64_t i = 0; i < options->heaps_max; i++)
         submit_next(&source, NULL);
     start_ns = speadi_clock_mono_ns();
-    /* poll() may return 0 before all heaps are sent, because an engine may find its queue full before it has collected
+    /* poll() can return 0 before all heaps are sent, because an engine can find its queue full before it has collected
      * completions. So the loop polls again until all heaps are sent. */
     do {
         while (spead_send_stream_poll(source.stream) > 0)

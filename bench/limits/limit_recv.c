@@ -77,7 +77,7 @@ static void copy_out(struct receiver *r, const uint8_t *train, size_t bytes, siz
         size_t packet = bytes - at < segment ? bytes - at : segment;
         size_t header = header_of(r, r->offset);
         if (packet <= header)
-            continue; /* the packet carries no data; it may belong to the stop heap */
+            continue; /* the packet carries no data; for example, it belongs to the stop heap */
 
         size_t payload = packet - header;
         size_t room = r->options->heap_bytes - r->offset;

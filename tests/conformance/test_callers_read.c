@@ -316,8 +316,8 @@ static void expect_refused(const struct read_row *row, size_t size, size_t struc
     cr_expect_not_null(strstr(err.text, "struct_size"), "%s: \"%s\"", row->its.name, err.text);
 }
 
-/* No struct may end in padding. A later version might put a field there, and an older program may have left any bytes
- * there. */
+/* No struct may end in padding. A later version of the library can put a field there, and an older program can have
+ * left any bytes there. */
 Test(callers_read, no_struct_ends_in_padding)
 {
     for (EACH_ROW)

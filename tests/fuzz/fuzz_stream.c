@@ -111,7 +111,7 @@ static void take_heaps(struct recv_rig *rig, unsigned *held_count, struct spead_
     while ((heap = recv_rig_take(rig)) != NULL) {
         check_heap(heap);
         if (*held_count < 2)
-            /* The consumer may keep heaps for a while. */
+            /* The consumer can keep heaps for some time. */
             held[(*held_count)++] = heap;
         else
             spead_heap_unref(heap);

@@ -132,7 +132,7 @@ ParameterizedTest(struct fault_case *f, faults, sent_minus_seen_is_missing, .tim
     cr_expect_eq(r.received.counters.missing_heaps, 0u, "%s", f->engine);
 }
 
-/* SPEAD does not detect inverted bits; on a real network the checksum of UDP does. So the receiver may accept packets
+/* SPEAD does not detect inverted bits; on a real network the checksum of UDP does. So the receiver can accept packets
  * with wrong bytes. Even then the ledger must be exact, holes must be zero, and memory must stay within its bound. */
 ParameterizedTestParameters(faults, flipped_bits_are_counted_and_bounded)
 {

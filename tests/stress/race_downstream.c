@@ -1,8 +1,9 @@
 /* Goal: the receiving end closes at a time when sending ends still send. After all ends have closed, every message that
  * was sent was either received or shed, and on_shed was called once for each message that was shed. All this is true
- * before the channel is freed. Method: the test makes many short rounds with channels of all forms. The threads send
- * until a send fails, and the receiving end closes after a few messages. If a message was put into the channel after
- * the closing end had emptied it, the statistic `depth` shows this message. */
+ * before the channel is freed.
+ * Method: the test makes many short rounds with channels of all forms. The threads send until a send fails, and the
+ * receiving end closes after a few messages. If a message was put into the channel after the closing end had emptied
+ * it, the statistic `depth` shows this message. */
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,7 +1,7 @@
 /* Goal: one thread takes blocks, several threads return them, and the owner ends the pool at a time when blocks are
- * out. The pool never gives a block out twice, or before it has come back. Method: the taker writes the first word of
- * each block. The thread that returns the block checks this word and overwrites it. So a block that was given out
- * wrongly has a wrong word. ThreadSanitizer finds other races. */
+ * out. The pool never gives a block out twice, or before it has come back.
+ * Method: the taker writes the first word of each block. The thread that returns the block checks this word and
+ * overwrites it. So a block that was given out wrongly has a wrong word. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -71,7 +71,7 @@ static int one_round(void)
         if (!atomic_compare_exchange_strong(&mailbox[to], &none, block))
             check_and_release(block, to);
     }
-    /* Other threads may still have blocks. Then the last block that comes back frees the pool. */
+    /* If other threads still have blocks, the pool is freed when the last block comes back. */
     speadi_pool_unref(pool);
     atomic_store(&done, true);
     for (unsigned i = 0; i < RETURNERS; i++)

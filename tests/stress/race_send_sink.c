@@ -1,5 +1,5 @@
 /* Goal: a send sink works when its stream, its graph and threads that read its statistics run at the same time. Each of
- * them may end at any moment. Every message is released once and counted once. The counters add up in every snapshot.
+ * them can end at any moment. Every message is released once and counted once. The counters add up in every snapshot.
  * No thread uses or wakes anything that is already freed.
  *
  * Method: the test makes many short rounds with support/sink_rig.h. The rounds differ in four things: the number of

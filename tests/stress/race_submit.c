@@ -34,8 +34,7 @@ struct heap_cell {
     struct round *round;
     /* The owner thread counts the completions of the heap here. Other threads read it only after the round. */
     unsigned completions;
-    bool
-        accepted; /* true if submit() accepted the heap; the producer of the heap writes this field */
+    bool accepted; /* true: submit() has accepted the heap; written by its producer */
 };
 
 struct producer {

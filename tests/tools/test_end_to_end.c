@@ -197,7 +197,7 @@ Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
     release(&run);
 }
 
-/* The sender could not send a stop heap, so receivers may wait for ever. The exit status and a line must say so. */
+/* The sender could not send a stop heap, so receivers can wait for ever. The exit status and a line must say so. */
 Test(end_to_end, an_interrupted_sender_that_cannot_finish_says_so)
 {
     struct run run = {0};

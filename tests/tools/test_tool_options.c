@@ -1,5 +1,5 @@
-/* Goal: the parsers accept the values that a user may type, and refuse others with a text that says why. Method: the
- * test calls the parsers. test_command_lines.c tests whole command lines. */
+/* Goal: the parsers accept the values that a user is allowed to type, and refuse all other values with a text that says
+ * why. Method: the test calls the parsers. test_command_lines.c tests whole command lines. */
 #include <criterion/criterion.h>
 #include <criterion/redirect.h>
 #include <errno.h>

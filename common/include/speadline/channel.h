@@ -3,8 +3,8 @@
  * Ends:      A program opens sending ends (struct spead_sender) and receiving ends (struct spead_receiver) on a
  *            channel. Each end has a name and a message type, and the types of all ends must agree. Only one thread at
  *            a time may use an end.
- * Lifetime:  The code that creates the channel gets one reference, and each open end holds one. The channel is freed
- *            when the last reference is given back.
+ * Lifetime:  The code that creates the channel gets one reference, and each open end holds one reference. The channel
+ *            is freed when the last reference is given back.
  * Forms:     The form says how many ends may be open on each side at a time (see enum spead_channel_form).
  * When full: Either the sending end waits (policy block), or the channel sheds a message by its policy and counts it.
  *            No message is lost in any other way: sent = received + shed + depth holds always.
@@ -35,7 +35,7 @@ struct spead_receiver; /* opaque: a receiving end */
 
 /* Says how many ends of each side may be open at the same time. If a program tries to open one more end, the call
  * returns -EBUSY. If many receiving ends are open, each message goes to one of them. With the policy drop-oldest, or
- * with more than one lane, a sending end may have to take old messages out of the channel, as a receiving end does.
+ * with more than one lane, a sending end must sometimes take old messages out of the channel, as a receiving end does.
  * Such a channel needs a form with many receiving ends. */
 enum spead_channel_form {
     SPEAD_CHANNEL_SPSC = 0, /* one sending end, one receiving end: the cheapest form */
@@ -49,9 +49,9 @@ enum spead_channel_policy {
     SPEAD_CHANNEL_BLOCK = 0,       /* the sending end waits; no message is shed */
     SPEAD_CHANNEL_DROP_NEWEST = 1, /* the channel sheds the new message */
     SPEAD_CHANNEL_DROP_OLDEST = 2, /* the channel sheds the message that has waited longest */
-    /* A sending end offers only every sample_n-th message to the channel, beginning with its first message. It sheds
-     * all other messages with the cause SAMPLED, even when the channel has room. If the channel is full, it also sheds
-     * the offered message. */
+    /* A sending end offers only every sample_n-th message to the channel, beginning with its first message. The sending
+     * end sheds all other messages with the cause SAMPLED, even when the channel has room. An offered message is shed
+     * too if the channel is full. */
     SPEAD_CHANNEL_SAMPLE = 3,
 };
 
@@ -92,10 +92,10 @@ struct spead_channel_config {
     /* True: the channel keeps a histogram of the times that messages spend inside. Default false. */
     bool latency;
 
-    /* The channel calls this function before it sheds a message, so that the program can count by itself. During the
-     * call the message still owns its reference. The function runs on the thread of the sending end. With the cause
-     * CANCELLED it runs on the thread that closes an end or gives back a reference to the channel. NULL (default): no
-     * call. */
+    /* The channel calls this function before it sheds a message, so that the program itself can count the shed
+     * messages. During the call the message still owns its reference. The function runs on the thread of the sending
+     * end. With the cause CANCELLED it runs on the thread that closes an end or gives back a reference to the channel.
+     * NULL (default): no call. */
     void (*on_shed)(void *arg, const struct spead_message *message, enum spead_shed_cause cause);
     void *on_shed_arg; /* first argument of on_shed() */
 };
@@ -113,9 +113,9 @@ struct spead_channel *spead_channel_ref(struct spead_channel *channel);
 /* Gives one reference back. Any thread. NULL is ignored. */
 void spead_channel_unref(struct spead_channel *channel);
 
-/* For plans: how much memory a channel takes. spead_channel_bytes() returns the bytes of a channel with this
- * configuration, without its ends. It returns 0 if the struct_size of the configuration is not valid.
- * spead_channel_end_bytes() returns how many bytes one end takes at most. */
+/* The two functions are for plans: they say how much memory a channel takes. spead_channel_bytes() returns the bytes of
+ * a channel with this configuration, without its ends. It returns 0 if the struct_size of the configuration is not
+ * valid. spead_channel_end_bytes() returns how many bytes one end takes at most. */
 size_t spead_channel_bytes(const struct spead_channel_config *config);
 size_t spead_channel_end_bytes(void);
 
@@ -140,14 +140,14 @@ void spead_channel_cancel(struct spead_channel *channel);
 int spead_sender_open(struct spead_sender **out, struct spead_channel *channel, const char *name,
                       int type, struct spead_err *err);
 
-/* Closes and frees a sending end. error is 0, or a negative errno. If it is not 0, receiving ends get it as their end
- * of stream, in place of -ESHUTDOWN. If several sending ends close with an error, receiving ends get the first of these
- * errors. Only the thread that uses the end may call this function. NULL is ignored. Never blocks. */
+/* Closes and frees a sending end. `error` is 0, or a negative errno. If `error` is not 0, receiving ends get it as
+ * their end of stream, in place of -ESHUTDOWN. If several sending ends close with an error, receiving ends get the
+ * first of these errors. Only the thread that uses the end may call this function. NULL is ignored. Never blocks. */
 void spead_sender_close(struct spead_sender *sender, int error);
 
 /* Offers messages to the channel, in order. Returns how many messages the channel has accepted; these are the first
- * ones of the array. With the policy BLOCK, the channel accepts as many messages as it has room for. With any other
- * policy it accepts all messages, and may shed some of them. If it accepts no message, the call returns -EAGAIN (policy
+ * messages of the array. With the policy BLOCK, the channel accepts as many messages as it has room for. With any other
+ * policy it accepts all messages, and can shed some of them. If it accepts no message, the call returns -EAGAIN (policy
  * BLOCK: no room), -EPIPE (the last receiving end has closed) or -ECANCELED. The references of accepted messages pass
  * to the channel; the caller keeps the references of the other messages. This call never blocks. */
 int spead_sender_try_send(struct spead_sender *sender, const struct spead_message *messages,
@@ -206,7 +206,7 @@ int spead_receiver_fd(struct spead_receiver *receiver);
  * the waker. */
 struct spead_waker {
     /* Tells the waiting end that it can go on. wake() runs on the thread of another end, or on the thread that cancels
-     * the channel. That thread may hold a lock which announce() and retract() take. So wake() must be short, must not
+     * the channel. That thread can hold a lock which announce() and retract() take. So wake() must be short, must not
      * block, and must not call any function of the channel or of the throttle. */
     void (*wake)(struct spead_waker *waker);
     /* Links of the list of wakers. The channel uses them from announce() until wake() or retract(). */
@@ -293,8 +293,8 @@ struct spead_latency {
 int spead_channel_latency(struct spead_channel *channel, struct spead_latency *latency);
 /* Returns the upper bound of a bucket, in nanoseconds. */
 uint64_t spead_latency_bound_ns(unsigned bucket);
-/* Returns a time in nanoseconds: the given share (0 to 1) of all times is below it. For example, a share of 0.5 gives
- * the median. The result is as exact as the buckets allow. */
+/* Returns the time, in nanoseconds, below which the fraction `share` (0 to 1) of all times lies. For example, a `share`
+ * of 0.5 gives the median. The result is as exact as the buckets allow. */
 uint64_t spead_latency_quantile_ns(const struct spead_latency *latency, double share);
 
 const char *spead_channel_name(const struct spead_channel *channel);

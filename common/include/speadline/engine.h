@@ -12,8 +12,8 @@
 extern "C" {
 #endif
 
-/* What an engine reads from or sends to. Later versions may add kinds. So a program should ignore an engine whose kind
- * it does not know. */
+/* What an engine reads from or sends to. Later versions of the library can add kinds. So a program should ignore an
+ * engine whose kind it does not know. */
 enum spead_endpoint_kind {
     SPEAD_ENDPOINT_UDP = 0,      /* a UDP address: the text "HOST:PORT" */
     SPEAD_ENDPOINT_MEM_LINK = 1, /* a memory link of this process (speadline/mem_link.h) */

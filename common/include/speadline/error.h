@@ -30,7 +30,7 @@ struct spead_err {
 enum spead_log_level {
     /* Something works less well than the configuration asks for. For example, a socket buffer is smaller. */
     SPEAD_LOG_WARNING = 0,
-    /* A decision of the library that a user may want to know. For example, why it chose an engine. */
+    /* A decision of the library that can interest a user. For example, why the library chose an engine. */
     SPEAD_LOG_INFO = 1,
 };
 

@@ -2,7 +2,7 @@
  * need not know the device.
  *
  * The code that owns the device supplies the operations (struct spead_event_ops). It also chooses the number of each
- * event, which is never 0. Several messages may carry the number of one event. Each of these messages owns one share of
+ * event, which is never 0. Several messages can carry the number of one event. Each of these messages owns one share of
  * the event; spead_message_unref() or spead_region_release() gives that share back. */
 #ifndef SPEADLINE_EVENT_H
 #define SPEADLINE_EVENT_H
@@ -44,8 +44,8 @@ int spead_host_event_create(struct spead_host_event **out, struct spead_err *err
  * owns the share. */
 uint64_t spead_host_event_share(struct spead_host_event *event);
 
-/* Completes the event. error is 0 when the event is done, or a negative errno when it can never be done. Only the first
- * call has an effect. Any thread. */
+/* Completes the event. `error` is 0 when the event is done, or a negative errno when the event can never be done. Only
+ * the first call has an effect. Any thread. */
 void spead_host_event_complete(struct spead_host_event *event, int error);
 
 /* Gives back the reference that spead_host_event_create() gave. NULL is ignored. Any thread. */

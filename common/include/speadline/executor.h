@@ -1,4 +1,4 @@
-/* An executor is a set of worker threads, which may be pinned to CPUs. The workers step the nodes of any number of
+/* An executor is a set of worker threads, which can be pinned to CPUs. The workers step the nodes of any number of
  * graphs.
  *
  * Fairness: When a runnable node waits for its turn, its worker steps each other runnable node at most once before it

@@ -61,15 +61,15 @@ void spead_graph_destroy(struct spead_graph *graph);
 
 /* ---- Building ------------------------------------------------------------------------------ */
 
-/* Adds a node to the graph. Sets *node to the new node, which is borrowed and lives as long as the graph; node may be
+/* Adds a node to the graph. Sets *node to the new node, which is borrowed and lives as long as the graph; `node` may be
  * NULL. Returns 0, -EINVAL (err names the field), -EEXIST (another node has the name), -ENOMEM or -EBUSY (the graph has
  * started). On failure the state of the node still belongs to the caller, and the destroy() of the node is not
  * called. */
 int spead_graph_add(struct spead_graph *graph, const struct spead_node_config *config,
                     struct spead_node **node, struct spead_err *err);
 
-/* Names a port of a node. port may be NULL if the node has only one port on the side that is meant (inputs or outputs).
- * Otherwise a NULL port gives -EINVAL. */
+/* Names a port of a node. `port` may be NULL if the node has only one port on the side that is meant (inputs or
+ * outputs). Otherwise a NULL port gives -EINVAL. */
 struct spead_graph_end {
     struct spead_node *node;
     const char *port; /* name of the port */
@@ -124,7 +124,7 @@ void spead_graph_stop(struct spead_graph *graph);
 void spead_graph_cancel(struct spead_graph *graph);
 
 /* Waits until the graph has ended. deadline_ns is a time of CLOCK_MONOTONIC; 0 means no limit. Returns 0, the code of
- * the failure (err holds its sentence), -ECANCELED (the graph was cancelled), or -ETIMEDOUT (the deadline has
+ * the failure (err holds a sentence about it), -ECANCELED (the graph was cancelled), or -ETIMEDOUT (the deadline has
  * passed). */
 int spead_graph_wait(struct spead_graph *graph, uint64_t deadline_ns, struct spead_err *err);
 
@@ -179,7 +179,7 @@ struct spead_node_stats {
     /* The time that the steps of the node took. The time of each step includes what the worker did just before the
      * step. */
     uint64_t busy_ns;
-    /* Messages received and messages sent, over all ports. A node may send more or fewer messages than it takes. */
+    /* Messages received and messages sent, over all ports. A node can send more or fewer messages than it takes. */
     uint64_t in, out;
     /* Steps that failed. This is the sum of the five counters below. */
     uint64_t failed;

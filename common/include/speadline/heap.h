@@ -1,8 +1,8 @@
 /* A received heap: its payload, its items, what is missing and when it came.
  *
  * Ownership: a stream gives each heap to its consumer with one reference. The consumer gives the reference back with
- * spead_heap_unref(), and can add references with spead_heap_ref(). A heap may outlive the stream that made it, because
- * the heap keeps its memory pool alive.
+ * spead_heap_unref(), and can add references with spead_heap_ref(). A heap can live longer than the stream that made
+ * it, because the heap keeps its memory pool alive.
  *
  * Threads: a heap that was handed over to the consumer never changes. Any thread may call every function below.
  *
@@ -52,7 +52,7 @@ struct spead_gap {
     enum spead_gap_cause cause; /* why the range is missing */
 };
 
-/* Adds one reference to the heap. Returns heap. */
+/* Adds one reference to the heap. Returns `heap`. */
 struct spead_heap *spead_heap_ref(struct spead_heap *heap);
 
 /* Gives one reference to the heap back. When the last reference is given back, the memory of the heap returns to its
@@ -107,13 +107,13 @@ uint32_t spead_heap_source(const struct spead_heap *heap);
 
 /* Returns the number of items in the heap. Some items are not counted: those with identifiers 0x00 to 0x04, and
  * addressed items without bytes (spead2 leaves these out too). In an incomplete heap only immediate items are counted:
- * an item pointer may be missing, so nobody knows where an addressed item ends. The immediate items come first, in
+ * an item pointer can be missing, so nobody knows where an addressed item ends. The immediate items come first, in
  * order of arrival. The addressed items come after them, in order of address. Source: SPEAD document, "item
  * pointers". */
 size_t spead_heap_item_count(const struct spead_heap *heap);
 
-/* Writes the item with this index to *item. The indexes count from 0. Returns 0, or -ERANGE when index is past the last
- * item. */
+/* Writes the item with this index to *item. The indexes count from 0. Returns 0, or -ERANGE when `index` is past the
+ * last item. */
 int spead_heap_item(const struct spead_heap *heap, size_t index, struct spead_item *item);
 
 /* Writes the first item with this identifier to *item. Returns 0, or -ENOENT when the heap has no such item. */

@@ -27,14 +27,14 @@ int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size
 struct spead_mem_link *spead_mem_link_ref(struct spead_mem_link *link); /* adds a reference */
 void spead_mem_link_unref(struct spead_mem_link *link);                 /* NULL is ignored */
 
-/* Copies one packet of this many bytes into the link, as a send stream does. The packet may contain any bytes. The
- * function is for tests, and for programs that replay recorded packets. Returns 0, -EAGAIN (the link is full),
- * -EMSGSIZE (the packet is larger than packet_bytes) or -EPIPE (the link is closed). Never blocks. */
+/* Copies one packet, which is `bytes` bytes long, into the link, as a send stream does. The packet may contain any
+ * bytes. The function is for tests, and for programs that replay recorded packets. Returns 0, -EAGAIN (the link is
+ * full), -EMSGSIZE (the packet is larger than packet_bytes) or -EPIPE (the link is closed). Never blocks. */
 int spead_mem_link_push(struct spead_mem_link *link, const void *packet, size_t bytes);
 
 /* Closes the link: no further packet will come. A receive stream on the link ends when it has read all packets that are
  * in the link. The thread that pushes the packets should call this function, after its last packet. If another thread
- * calls it, the stream may miss a packet that is pushed at the same moment. */
+ * calls this function, the stream can miss a packet that is pushed at the same moment. */
 void spead_mem_link_close(struct spead_mem_link *link);
 
 #ifdef __cplusplus

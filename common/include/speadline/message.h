@@ -38,7 +38,7 @@ struct spead_message {
     uint64_t sequence; /* number of the message in its stream, from 0 */
     uint64_t time_ns;  /* when the data came into being, by the clock of its source; 0: not known */
     uint64_t key;      /* a number by which nodes route, group or join; 0 if nobody has set it */
-    /* A device event (event.h): the data may be read when the event is done. 0: they may be read at once. */
+    /* A device event (event.h): the data may be read when the event is done. 0: the data may be read immediately. */
     uint64_t event;
     uint32_t stream;  /* number of the stream that the message belongs to */
     uint16_t type;    /* type of the object: an id of the registry */
@@ -55,11 +55,11 @@ enum {
     SPEAD_MESSAGE_INCOMPLETE = 1u << 1,
 };
 
-/* The ids of the types that the library itself registers. A type of the program gets the next free id. This id may
+/* The ids of the types that the library itself registers. A type of the program gets the next free id. This id can
  * differ from run to run; only the name of a type stays the same. */
 enum {
-    /* The type "plain": the message has no object. The program may use reference, offset and length for numbers of its
-     * own. */
+    /* The type "plain": the message has no object. The program may use `reference`, `offset` and `length` for numbers
+     * of its own. */
     SPEAD_TYPE_PLAIN = 0,
     SPEAD_TYPE_HEAP = 1,    /* the type "heap": the object is a struct spead_heap; no event */
     SPEAD_TYPE_REGION = 2,  /* the type "region": the object is a struct spead_region */
@@ -100,8 +100,8 @@ const struct spead_message_type *spead_message_type_get(uint16_t id);
 /* Adds one reference to the object, and one share of the event, for a copy of the message. Any thread. */
 void spead_message_ref(const struct spead_message *message);
 
-/* Gives back the reference of the message to its object. The caller need not have read the data. A device may still
- * work on the object (message->event). Then the library gives the memory to nobody else until the device is done. Any
+/* Gives back the reference of the message to its object. The caller need not have read the data. If a device still
+ * works on the object (message->event), the library gives the memory to nobody else until the device is done. Any
  * thread. */
 void spead_message_unref(const struct spead_message *message);
 

@@ -67,10 +67,10 @@ struct spead_node_ops {
     /* Frees the state. Called when the graph is destroyed. NULL: the program itself frees the state. */
     void (*destroy)(void *state);
 
-    /* Makes the current step, or else the next step, return soon. A blocking node needs this function if its steps may
-     * sleep long. The library calls it when the graph is asked to stop, is cancelled or fails. Any thread may call it,
-     * more than once, before the first step and also after finish(), until the graph has ended. It must never block.
-     * NULL: the steps of the node return soon by themselves. */
+    /* Makes the current step return soon. If no step runs now, it makes the next step return soon. A blocking node
+     * needs this function if its steps can sleep long. The library calls it when the graph is asked to stop, is
+     * cancelled or fails. Any thread may call it, more than once, before the first step and also after finish(), until
+     * the graph has ended. It must never block. NULL: the steps of the node return soon by themselves. */
     void (*interrupt)(void *state);
 };
 
@@ -84,7 +84,8 @@ enum spead_on_error {
      * back-off. The pause doubles each time, up to one hour. After the last retry, `after_retries` decides. */
     SPEAD_ON_ERROR_RETRY = 1,
     SPEAD_ON_ERROR_SKIP = 2, /* the failed message is released; the node goes on */
-    SPEAD_ON_ERROR_LOG = 3,  /* as SKIP, and writes a line to the log, at most once a second */
+    /* As SKIP. The library also writes a line to the log, at most one line a second. */
+    SPEAD_ON_ERROR_LOG = 3,
     /* The failed message gets the flag SPEAD_MESSAGE_FAILED and goes to the output port called "error". When that port
      * is full, the policy of its channel decides: the node waits, or the channel sheds a message. */
     SPEAD_ON_ERROR_DIVERT = 4,
@@ -159,7 +160,7 @@ int spead_node_take_ticket(struct spead_node *self, struct spead_throttle *throt
 void spead_node_wait_until(struct spead_node *self, uint64_t time_ns);
 
 /* Says which message the node works on. If the step fails, the report names the stream and the sequence of this
- * message. Without this call, the report names those of the first message of the last receive. */
+ * message. Without this call, the report names the first message of the last receive. */
 void spead_node_working_on(struct spead_node *self, const struct spead_message *message);
 
 /* Says in words why the step is about to fail. The report of the failure gives this text as its cause. Without this

@@ -1,8 +1,8 @@
 /* Regions: pieces of memory with a reference count. They come from a pool that is made once.
  *
- * The memory may be host memory, or the memory of a device, which the CPU cannot touch. The region says which kind of
- * memory it is. So a network engine can register the memory although it does not know the device. The functions below
- * copy bytes into a region and inside it, for every kind of memory.
+ * The memory is either host memory, or the memory of a device, which the CPU cannot touch. The region says which kind
+ * of memory it is. So a network engine can register the memory although it does not know the device. The functions
+ * below copy bytes into a region and inside it, for every kind of memory.
  *
  * Threads: One thread at a time takes regions from a pool and reads the stats of the pool. Any thread may call every
  * function on a region.
@@ -85,7 +85,7 @@ struct spead_region_arena {
     size_t bytes;                /* size of the memory */
     int fd;                      /* file descriptor of the dma-buf; default -1: there is none */
     uint32_t reserved;
-    /* The functions that copy bytes; borrowed until ended(). They must be set if kind is not SPEAD_REGION_HOST. */
+    /* The functions that copy bytes; borrowed until ended(). They must be set if `kind` is not SPEAD_REGION_HOST. */
     const struct spead_region_ops *ops;
     /* The pool calls this function when it no longer uses the memory: once, on any thread. May be NULL. */
     void (*ended)(void *arg);
@@ -123,23 +123,22 @@ int spead_region_pool_create(struct spead_region_pool **out,
  * gone. Regions that are still in use keep the pool alive. NULL is ignored. */
 void spead_region_pool_unref(struct spead_region_pool *pool);
 
-/* Takes a region with room for this many bytes (at most region_bytes). The caller gets one reference. Returns NULL if
- * no region is free, or if the limit of touched bytes is reached. If no region is free at first, the function takes
- * back parked regions whose events are done. The region still contains what its last user wrote into it. Never
- * blocks. */
+/* Takes a region with room for `bytes` bytes (at most region_bytes). The caller gets one reference. Returns NULL if no
+ * region is free, or if the limit of touched bytes is reached. If no region is free at first, the function takes back
+ * parked regions whose events are done. The region still contains what its last user wrote into it. Never blocks. */
 struct spead_region *spead_region_take(struct spead_region_pool *pool, size_t bytes);
 
 /* adds a reference; returns region */
 struct spead_region *spead_region_ref(struct spead_region *region);
-/* Gives one reference back. No device may still use the memory because of this reference; see spead_region_release()
- * for that case. NULL is ignored. */
+/* Gives one reference back. The caller must know that no device still uses the memory because of this reference;
+ * otherwise it must call spead_region_release(). NULL is ignored. */
 void spead_region_unref(struct spead_region *region);
 
 /* The largest number of events that one region keeps when these events are not done yet. */
 #define SPEAD_REGION_EVENTS_MAX 8
 
-/* Gives one reference back when a device may still use the memory. The device has finished with the memory when the
- * event is done. Event 0 means that the device has finished already; then the call does the same as
+/* Gives one reference back when it is possible that a device still uses the memory. The device has finished with the
+ * memory when the event is done. Event 0 means that the device has finished already; then the call does the same as
  * spead_region_unref(). The share of the event that the caller owns passes to the region.
  *
  * This call can block in two cases. In the first case the region already keeps SPEAD_REGION_EVENTS_MAX events that are
@@ -192,7 +191,7 @@ struct spead_region_pool_stats {
     uint32_t regions;     /* regions of the pool in all */
     uint32_t out;         /* regions that are not in the pool; parked regions count too */
     uint32_t parked;      /* regions that have no reference, but that a device still uses */
-    /* Regions whose event has failed. The pool never gives them out again, because the device may still write into
+    /* Regions whose event has failed. The pool never gives them out again, because the device can still write into
      * them. */
     uint32_t lost;
     uint32_t reserved;

@@ -131,7 +131,7 @@ struct spead_recv_counters {
      * a whole train as one drop. If the stream is configured for one sender, its sockets have a filter; the datagrams
      * that this filter refused are counted here too. */
     uint64_t kernel_drops;
-    /* The gaps of those heaps that were live when kernel_drops grew. */
+    /* The number of gaps in those heaps that were live when kernel_drops grew. */
     uint64_t gaps_with_local_drops;
 
     /* How the payload of packets reached its heap: written there by the engine, copied there by the core, or moved

@@ -22,7 +22,7 @@ extern "C" {
 struct spead_throttle; /* opaque, reference-counted */
 
 /* Makes a throttle with this number of tickets. Returns 0 and gives the caller one reference in *out, or -EINVAL
- * (tickets is 0) or -ENOMEM. err may be NULL. */
+ * (`tickets` is 0) or -ENOMEM. err may be NULL. */
 int spead_throttle_create(struct spead_throttle **out, uint32_t tickets, struct spead_err *err);
 struct spead_throttle *spead_throttle_ref(struct spead_throttle *throttle); /* adds a reference */
 void spead_throttle_unref(struct spead_throttle *throttle);                 /* NULL is ignored */

@@ -29,15 +29,15 @@ enum speadi_address_use {
 
 /* Parses "HOST:PORT", "[V6]:PORT", "[V6%eth0]:PORT", ":PORT" or "PORT". HOST may be a name. When a name has IPv4 and
  * IPv6 addresses, the function takes an IPv4 address. PORT is 1..65535. The address of a sender must not be a multicast
- * group, 0.0.0.0 or ::. The call may block while it resolves a name. Returns 0. On failure returns -EINVAL, -ENOENT
- * (the host was not found) or -ENOMEM, with a sentence that quotes the text. */
+ * group, 0.0.0.0 or ::. The call can block during the time in which it resolves a name. Returns 0. On failure returns
+ * -EINVAL, -ENOENT (the host was not found) or -ENOMEM, with a sentence that quotes the text. */
 int speadi_address_parse(struct speadi_address *address, const char *text,
                          enum speadi_address_use use, struct spead_err *err);
 
 bool speadi_address_is_multicast(const struct speadi_address *address);
 bool speadi_address_is_any(const struct speadi_address *address); /* true for 0.0.0.0 and :: */
 
-/* Writes "192.0.2.1:7148" or "[2001:db8::1]:7148" into text. Returns text. */
+/* Writes "192.0.2.1:7148" or "[2001:db8::1]:7148" into `text`. Returns `text`. */
 #define SPEADI_ADDRESS_TEXT_MAX 80
 char *speadi_address_format(const struct speadi_address *address,
                             char text[SPEADI_ADDRESS_TEXT_MAX]);
@@ -52,7 +52,7 @@ struct speadi_interface {
     struct speadi_address local;
 };
 
-/* Finds a local interface by its name or by one of its addresses. Returns 0 and fills *interface. When text is NULL,
+/* Finds a local interface by its name or by one of its addresses. Returns 0 and fills *interface. When `text` is NULL,
  * *interface becomes all zero. On failure returns -ENODEV, -EINVAL or the -errno of a system call, with a sentence. */
 int speadi_interface_find(struct speadi_interface *interface, const char *text,
                           struct spead_err *err);

@@ -6,8 +6,8 @@
 
 #define SPEADI_BACKOFF_MAX_NS 3600000000000u
 
-/* Returns how long to wait before the next try. first_ns is the first wait, at most SPEADI_BACKOFF_MAX_NS. tries is the
- * number of tries after the first failure. */
+/* Returns how long to wait before the next try. first_ns is the first wait, at most SPEADI_BACKOFF_MAX_NS. `tries` is
+ * the number of tries that have followed the first failure. */
 static inline uint64_t speadi_backoff_ns(uint64_t first_ns, uint32_t tries)
 {
     while (tries-- > 0 && first_ns > 0 && first_ns < SPEADI_BACKOFF_MAX_NS)

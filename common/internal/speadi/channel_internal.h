@@ -44,9 +44,9 @@ uint32_t speadi_sender_room(struct spead_sender *sender);
 int speadi_receiver_take(struct spead_receiver *receiver, void *pointers, uint32_t max, bool wait,
                          uint64_t deadline_ns);
 
-/* Wakes the next user that waits at the same side of the channel. The channel may have woken a user that then does not
- * try to send or to receive. This user must call this function, because another waiting user may need the place or the
- * message that caused the wake-up. */
+/* Wakes the next user that waits at the same side of the channel. It is possible that the channel has woken a user that
+ * then does not send or receive. This user must call this function, because another waiting user can need the place or
+ * the message that caused the wake-up. */
 void speadi_sender_pass_on(struct spead_sender *sender);
 void speadi_receiver_pass_on(struct spead_receiver *receiver);
 

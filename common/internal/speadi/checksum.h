@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Adds the bytes at data to sum, and returns the new sum. A caller may sum a range in several calls, one for each
+/* Adds the bytes at `data` to `sum`, and returns the new sum. A caller may sum a range in several calls, one for each
  * piece. `offset` says where this piece begins in the range. A piece may also begin at an odd offset. The sum cannot
  * overflow if the range is shorter than 4 GiB. */
 uint64_t speadi_checksum_add(uint64_t sum, size_t offset, const void *data, size_t bytes);

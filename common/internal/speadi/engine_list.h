@@ -73,7 +73,7 @@ struct speadi_engine_choice {
 };
 
 /* Opens the engine with this name. For the name "auto", or NULL, the function opens the first usable engine in the
- * order of the ranks. The function writes one line for people into reason: why this engine was chosen, and why "auto"
+ * order of the ranks. The function writes one line for people into `reason`: why this engine was chosen, and why "auto"
  * did not choose the others. Returns 0, -EINVAL (there is no such engine, or it has another kind of endpoint), -ENOTSUP
  * ("auto" found no usable engine), or what open() returned. */
 int speadi_engine_choose(const struct speadi_engine_choice *choice, const char *name,
@@ -88,7 +88,7 @@ const struct spead_engine_options *speadi_engine_options_find(
 #define SPEADI_ENGINE_OPTIONS_MAX 64u
 
 /* Checks the length of the chain that begins with `first`. Returns 0, or -EINVAL with a sentence if the chain is longer
- * than SPEADI_ENGINE_OPTIONS_MAX. Such a chain may have no end, because its last part may point to an earlier part. */
+ * than SPEADI_ENGINE_OPTIONS_MAX. Such a chain can be without an end: one of its parts can point to an earlier part. */
 int speadi_engine_options_check(const struct spead_engine_options *first, struct spead_err *err);
 
 /* Reads the options of an engine from `from` into *own. Both structs begin with a struct spead_engine_options. The rule

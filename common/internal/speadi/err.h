@@ -50,7 +50,7 @@ int speadi_err_blame(struct spead_err *err, int code, const char *field);
 __attribute__((format(printf, 3, 4))) int speadi_err_add(struct spead_err *err, int code,
                                                          const char *format, ...);
 
-/* Writes the words for a range into words, such as "1 to 64" or "1 or more". Returns words. */
+/* Writes a range in words, such as "1 to 64" or "1 or more", into the array `words`. Returns `words`. */
 #define SPEADI_RANGE_WORDS_MAX 64
 const char *speadi_range_words(char words[SPEADI_RANGE_WORDS_MAX], uint64_t min, uint64_t max);
 const char *speadi_range_words_real(char words[SPEADI_RANGE_WORDS_MAX], double min, double max);

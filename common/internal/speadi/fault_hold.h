@@ -89,9 +89,9 @@ uint32_t speadi_fault_hold_slack(const struct speadi_fault_hold *hold);
 /* Records that `packets` more packets have gone. Each of these packets has overtaken every late copy. */
 void speadi_fault_hold_overtaken(struct speadi_fault_hold *hold, uint32_t packets);
 
-/* Removes late copies and writes their numbers to copies, at most max numbers, in order of arrival. When `all` is true,
- * the function removes every late copy. Otherwise it removes only the copies that enough packets have overtaken.
- * Returns how many copies it removed. */
+/* Removes late copies and writes their numbers to the array `copies`, at most `max` numbers, in order of arrival. When
+ * `all` is true, the function removes every late copy. Otherwise it removes only the copies that enough packets have
+ * overtaken. Returns how many copies it removed. */
 uint32_t speadi_fault_hold_take_late(struct speadi_fault_hold *hold, bool all, uint16_t *copies,
                                      uint32_t max);
 

@@ -25,7 +25,7 @@ struct speadi_frame {
     const uint8_t *to;
 };
 
-/* Reads the headers of a frame that is frame_bytes bytes long. The first head_bytes bytes of the frame lie at head.
+/* Reads the headers of a frame that is frame_bytes bytes long. The first head_bytes bytes of the frame lie at `head`.
  * Returns 0 for a good frame. Otherwise returns the SPEAD_RECV_* bucket that counts the refused frame: FOREIGN_FRAME
  * (it is not UDP over IP), MALFORMED_FRAME (lengths or versions contradict each other, or a header lies partly outside
  * the head), MALFORMED_FRAGMENT (it is a fragment), or MALFORMED_OPTIONS (it has IPv4 options or IPv6 extension

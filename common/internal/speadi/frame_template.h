@@ -30,8 +30,10 @@ struct speadi_frame_template {
     uint8_t ip_length_at; /* offset of the IP length field in the frame */
     uint8_t ip_extra;     /* how many bytes the IP length field counts besides the UDP payload */
     bool v6;
-    uint16_t ip_sum; /* sum over the IPv4 header for its checksum; the length field counts as 0 */
-    /* The sum over the pseudo header and the UDP header for the UDP checksum. Their length fields count as 0. */
+    /* The sum over the IPv4 header, for its checksum. The length in this header is taken as 0. */
+    uint16_t ip_sum;
+    /* The sum over the pseudo header and the UDP header, for the UDP checksum. The lengths in these headers are taken
+     * as 0. */
     uint16_t udp_sum;
 };
 

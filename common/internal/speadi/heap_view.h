@@ -20,7 +20,7 @@ struct speadi_span {
 struct spead_heap {
     atomic_uint references;
     bool complete;
-    bool has_length; /* a packet had item 0x02, the heap length */
+    bool has_length; /* true: a packet of the heap had item 0x02 (heap length) */
     uint8_t heap_address_bits;
     uint8_t clock; /* a value of enum spead_clock */
     uint32_t source;

@@ -13,18 +13,18 @@
 /* The route to a destination. */
 struct speadi_route {
     unsigned interface;
-    /* True if the destination is a multicast group or a broadcast address. Then mac is known, and no neighbour needs to
-     * be asked. */
+    /* True if the destination is a multicast group or a broadcast address. Then `mac` is known, and no neighbour needs
+     * to be asked. */
     bool is_resolved;
     struct speadi_address source;   /* the source address that the kernel chose; its port is 0 */
     struct speadi_address next_hop; /* a gateway, or the destination itself; its port is 0 */
     uint8_t mac[6];                 /* valid when is_resolved is true */
 };
 
-/* Asks the kernel for the route (RTM_GETROUTE). interface may be NULL or empty. When the user gave the interface by its
- * address, that address becomes the source. Returns 0, or -errno with a sentence. The error is -ENETUNREACH or another
- * error of the kernel. It is -EADDRNOTAVAIL when the destination is this host, because frames that a device sends do
- * not come back to its host. */
+/* Asks the kernel for the route (RTM_GETROUTE). `interface` may be NULL or empty. When the user gave the interface by
+ * its address, that address becomes the source. Returns 0, or -errno with a sentence. The error is -ENETUNREACH or
+ * another error of the kernel. It is -EADDRNOTAVAIL when the destination is this host, because frames that a device
+ * sends do not come back to its host. */
 int speadi_route_find(struct speadi_route *route, const struct speadi_address *destination,
                       const struct speadi_interface *interface, struct spead_err *err);
 

@@ -20,8 +20,8 @@
 #define SPEADI_UDP_BYTES_MAX 65507u /* the longest UDP datagram over IPv4 */
 
 /* The header is one 64-bit word. From its high end it holds: magic, version, bytes of an item identifier (with the mode
- * bit), bytes of a heap address, 16 reserved bits, and the count of the item pointers behind the header. Names that end
- * in _AT are offsets in bytes. Names that end in _BIT are the lowest bit of a field in the word. */
+ * bit), bytes of a heap address, 16 reserved bits, and the count of the item pointers behind the header.
+ * Names that end in _AT are offsets in bytes. Names that end in _BIT are the lowest bit of a field in the word. */
 #define SPEADI_HEADER_MAGIC_AT          0u
 #define SPEADI_HEADER_VERSION_AT        1u
 #define SPEADI_HEADER_COUNT_AT          6u /* 16 bits */
@@ -89,20 +89,20 @@ struct speadi_packet {
     bool has_heap_length;
 };
 
-/* Returns the length of header and item pointers in the packet that begins at bytes: SPEADI_HEADER_BYTES + 8 x the
- * number of pointers. At least SPEADI_HEADER_BYTES bytes must lie at bytes. The function does not check the contents of
- * the header. */
+/* Returns the length of header and item pointers in the packet that begins at `bytes`: SPEADI_HEADER_BYTES + 8 x the
+ * number of pointers. At least SPEADI_HEADER_BYTES bytes of the packet must lie there. The function does not check the
+ * contents of the header. */
 static inline uint32_t speadi_packet_header_bytes(const uint8_t *bytes)
 {
     return SPEADI_HEADER_BYTES +
            SPEADI_POINTER_BYTES * speadi_load_be16(bytes + SPEADI_HEADER_COUNT_AT);
 }
 
-/* Decodes a datagram of datagram_bytes bytes and checks it. Its first head_bytes bytes lie at head. They must contain
- * the header and all pointers, as far as the datagram has them. The payload may lie elsewhere.
+/* Decodes a datagram of datagram_bytes bytes and checks it. Its first head_bytes bytes lie at `head`. They must contain
+ * the header and all pointers, as far as the datagram has them. The payload can lie elsewhere.
  * The checks come in this order: short, magic, version, widths, pointers exceed packet, counter/offset/length missing,
  * payload exceeds packet, beyond heap, size mismatch. When a special pointer (ids 1..4) comes more than once, the last
- * one counts. The function never allocates, and checks every value in the datagram before it uses the value.
+ * of them counts. The function never allocates, and checks every value in the datagram before it uses the value.
  * Returns 0 and fills *packet for a good packet. Otherwise returns the enum spead_recv_bucket that counts the refused
  * packet (SPEAD_RECV_MALFORMED_*, > 0). */
 int speadi_packet_decode(struct speadi_packet *packet, const uint8_t *head, uint32_t head_bytes,

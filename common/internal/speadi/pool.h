@@ -31,8 +31,8 @@ struct speadi_block {
     uint64_t offset; /* offset of the block in the memory of the pool, in bytes */
     size_t bytes;    /* the block_bytes of the pool */
     size_t charged_bytes; /* length of the charged beginning; only the taker uses it */
-    /* Memory of meta_bytes bytes for the user of the block. The pool zeroes it once. It keeps its contents when the
-     * block is free. */
+    /* Memory of meta_bytes bytes for the user of the block. The pool zeroes this memory once. The memory keeps its
+     * contents when the block is free. */
     void *meta;
     struct speadi_pool *pool;
     struct speadi_block *next; /* only the pool uses it */
@@ -75,8 +75,8 @@ void speadi_pool_at_end(struct speadi_pool *pool, void (*ended)(void *arg), void
  * taker may call this function. */
 struct speadi_block *speadi_pool_take(struct speadi_pool *pool);
 
-/* Gives the block back to its pool. Any thread may call this function. After the call the caller must not use data or
- * meta of the block. */
+/* Gives the block back to its pool. Any thread may call this function. After the call the caller must not use `data` or
+ * `meta` of the block. */
 void speadi_block_release(struct speadi_block *block);
 
 /* Makes sure that the first `bytes` bytes of the block are charged. When the charge would exceed the limit of the pool,

@@ -4,7 +4,7 @@
  * Threads: One thread at a time uses a device. Any thread may call speadi_verbs_list(), speadi_verbs_probe() and
  * speadi_verbs_suits().
  * Lifetime: open -> register... -> deregister... -> close. Before close(), the engine must destroy everything that it
- * made from context or pd: flow rules, queue pairs, completion queues (after it has acknowledged their events), the
+ * made from `context` or `pd`: flow rules, queue pairs, completion queues (after it has acknowledged their events), the
  * channel, registered memory. */
 #ifndef SPEADI_VERBS_DEVICE_H
 #define SPEADI_VERBS_DEVICE_H
@@ -24,7 +24,7 @@
 
 /* The network interface that the kernel has for the port. */
 struct speadi_verbs_interface {
-    /* The name of the interface that the caller asked for. It may be a VLAN interface. */
+    /* The name of the interface that the caller asked for. It can be a VLAN interface. */
     char name[IF_NAMESIZE];
     unsigned index;
     uint32_t mtu; /* bytes of the longest IP packet */
@@ -55,7 +55,7 @@ struct speadi_verbs_report {
     /* The lowest and the highest rate at which the device can pace, in kbit/s. Both are 0 when the device reports no
      * range. Some devices can pace although they report no range. */
     uint32_t rate_kbps_min, rate_kbps_max;
-    bool rate_burst; /* true if the engine may give a burst and a packet size with the rate */
+    bool rate_burst; /* true: the device accepts a burst and a packet size together with the rate */
     uint32_t rss_queues_max; /* largest number of queues in one indirection table; 0: no RSS */
     struct {
         bool usable; /* true for an mlx5 device with striding receive queues for raw packets */
@@ -126,8 +126,8 @@ int speadi_verbs_check_vector(const struct speadi_verbs_device *device, int vect
 enum speadi_verbs_event_kind {
     SPEADI_VERBS_PORT_DOWN,
     SPEADI_VERBS_PORT_UP,
-    SPEADI_VERBS_QP_FATAL, /* qp or wq has failed, and the engine must rebuild it */
-    /* cq has failed, and the engine must rebuild it and all queues that complete on it */
+    SPEADI_VERBS_QP_FATAL, /* `qp` or `wq` has failed, and the engine must rebuild it */
+    /* `cq` has failed, and the engine must rebuild it and all queues that complete on it */
     SPEADI_VERBS_CQ_OVERRUN,
     SPEADI_VERBS_DEVICE_GONE, /* the device was removed or has failed, and nothing works any more */
     SPEADI_VERBS_OTHER,

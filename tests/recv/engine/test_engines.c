@@ -76,7 +76,7 @@ static struct criterion_test_params cases_of(unsigned kinds)
 #define EVERY_NETWORK_ENGINE(name) ENGINES_OF(TEST_KERNEL, rx_engines, name)
 
 /* Receives packets from `source` until `bytes` bytes have come. The expected packets lie one behind another in `data`.
- * Each packet has `segment` bytes; the last packet may be shorter. */
+ * Each packet has `segment` bytes; the last packet can be shorter. */
 static void expect_packets(unsigned source, size_t bytes, size_t segment)
 {
     size_t at = 0;

@@ -96,7 +96,7 @@ static unsigned check_packet(const struct speadi_rx_packet *p, const uint8_t *se
 }
 
 /* Receives one burst. The expected packets lie one behind another at `sent`. Each packet has `segment` bytes; the last
- * packet may be shorter. Returns how many bytes came, and adds to *placed how many packets were placed. */
+ * packet can be shorter. Returns how many bytes came, and adds to *placed how many packets were placed. */
 static size_t receive_burst(const uint8_t *sent, size_t bytes, size_t segment, unsigned *placed)
 {
     int count = rx_rig_poll(&rig);

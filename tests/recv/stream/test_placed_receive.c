@@ -338,7 +338,7 @@ Test(placed_receive, any_mixture_of_faults)
     }
 }
 
-/* ---- Heaps that end while receives point into them ----------------------------------------- */
+/* ---- Heaps that end when receives still point into them ------------------------------------ */
 
 /* Begins a test: one part of heap 2 has arrived, and 8 receives are posted into its other part. At most two heaps may
  * be live. */

@@ -1,7 +1,7 @@
 /* Goal: a heap that does not become complete ends in the right way. Such a heap can be evicted, can time out, can have
- * holes, or can lose its sender because the sender restarts. Method: a scripted engine lends exactly the packets that a
- * test names. The tests look at what a user sees: heaps, their bytes, and the ledger. Each poll checks that `seen`
- * equals the sum of the buckets. */
+ * holes, or can lose its sender because the sender restarts.
+ * Method: a scripted engine lends exactly the packets that a test names. The tests look at what a user sees: heaps,
+ * their bytes, and the ledger. Each poll checks that `seen` equals the sum of the buckets. */
 #include <stdlib.h>
 
 #include "recv_expect.h"

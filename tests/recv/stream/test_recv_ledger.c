@@ -1,6 +1,6 @@
 /* Goal: readers see the receive counters as the owner thread has published them.
- * Method: the test counts as the owner thread does, and reads as any thread may. A reader must not see counts that are
- * not published yet. */
+ * Method: the test counts as the owner thread does, and reads as any thread is allowed to read. A reader must not see
+ * counts that are not published yet. */
 #include <criterion/criterion.h>
 
 #include "recv_ledger.h"

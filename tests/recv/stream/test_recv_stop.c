@@ -272,7 +272,7 @@ Test(recv_stop, a_drain_time_without_end_reads_what_is_there)
     expect_end();
 }
 
-/* A consumer may wait without a deadline. So the stream must tell it that no heap will ever come. */
+/* A consumer can wait without a deadline. So the stream must tell the consumer that no heap will ever come. */
 Test(recv_stop, a_stream_that_cannot_start_has_ended)
 {
     struct spead_err err;
@@ -298,8 +298,8 @@ Test(recv_stop, a_runner_that_cannot_start_its_stream_ends_it)
     cr_expect_eq(spead_recv_stream_try_take(rig.stream, &heap), -ESHUTDOWN);
 }
 
-/* The last packet of a heap comes while a posted receive may still write to its place. So this packet waits in a spare
- * buffer. It came before the stop item, so it must still be accepted. */
+/* The last packet of a heap comes at a time when a posted receive can still write to its place. So this packet waits in
+ * a spare buffer. It came before the stop item, so it must still be accepted. */
 Test(recv_stop, a_packet_that_waits_for_its_place_came_before_the_stop_item)
 {
     rig.config.allow_out_of_order = true;

@@ -302,7 +302,7 @@ Test(recv_stream, an_older_callers_structures_are_not_overrun)
     cr_expect_eq(((uint8_t *)&plan)[24], 0xaa);
 }
 
-/* A poll that changes nothing must not publish. The owner thread may poll without a pause. If each poll published,
+/* A poll that changes nothing must not publish. The owner thread can poll without a pause. If each poll published,
  * stats() in another thread would find no time between two publications. */
 Test(recv_stream, polls_that_find_nothing_publish_nothing)
 {
