@@ -41,7 +41,7 @@ static void send_heaps(struct spead_mem_link *link)
     spead_mem_link_close(link);
 }
 
-/* Replaces a heap by a number, which keeps the stream, sequence, time and key of the heap. */
+/* Replaces a heap by a number. The stream, sequence, time and key of the message stay the same. */
 static int mean(struct spead_message *message)
 {
     const struct spead_heap *heap = (const struct spead_heap *)(uintptr_t)message->reference;

@@ -1,7 +1,7 @@
 /* Goal: a sender does the right thing in cases that need a real route: a socket becomes full, packets are longer than
- * the MTU, a route refuses packets, packets go to a multicast group. No packet is lost, overtakes another, or is
- * reported with a wrong result.
- * Method: the test makes two hosts on one cable. If a neighbour does not answer, packets for it fill the socket. */
+ * the MTU, a route refuses packets, packets go to a multicast group. No packet is lost. No packet overtakes another
+ * packet. The result that is reported for a packet is right. Method: the test makes two hosts on one cable. If a
+ * neighbour does not answer, packets for it fill the socket. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>

@@ -177,7 +177,7 @@ static void *receiving(void *arg)
 
             self->sum += weight(message);
             if (self->race->config.lanes > 1)
-                /* Messages of a higher lane come first, so they need not be in order. */
+                /* Messages of a higher lane overtake messages of a lower lane, so no order is checked here. */
                 continue;
             if (message->stream >= ENDS_MAX || message->sequence < next[message->stream])
                 self->wrong = true;

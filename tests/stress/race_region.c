@@ -1,8 +1,8 @@
 /* Goal: one thread takes regions and several threads release them with events, until the owner ends the pool. The pool
  * never gives a region out when a device still uses it.
- * Method: the taker writes a number into each region. A releasing thread checks the number and gives the region back
- * twice with an event. A device completes the event only after it has checked many times that no other thread got the
- * region. ThreadSanitizer finds other races. */
+ * Method: the taker writes a number into each region. A releasing thread checks the number. It has two references to
+ * the region, and gives each of them back with an event. A device completes the event only after it has checked many
+ * times that no other thread got the region. ThreadSanitizer finds other races. */
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>

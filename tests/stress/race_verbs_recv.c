@@ -94,7 +94,7 @@ static void *send_heaps(void *arg)
     must(spead_send_heap_create(&heap, (struct spead_flavour)SPEAD_FLAVOUR_64_40) == 0, "heap");
     must(spead_send_heap_add_item(heap, 0x1000, data, sizeof data, false) == 0, "item");
     while (!atomic_load(&sent_enough)) {
-        /* This fails when the heap queue is full, which does no harm. */
+        /* This call fails when the heap queue is full. That does no harm. */
         (void)spead_send_stream_submit(sender, heap, NULL);
         if (spead_send_stream_poll(sender) == 0)
             spead_send_stream_wait(sender, 0);

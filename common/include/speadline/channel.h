@@ -33,10 +33,10 @@ struct spead_channel;  /* opaque, reference-counted */
 struct spead_sender;   /* opaque: a sending end */
 struct spead_receiver; /* opaque: a receiving end */
 
-/* Says how many ends of each side may be open at the same time. If a program tries to open one more end, the call
- * returns -EBUSY. If many receiving ends are open, each message goes to one of them. With the policy drop-oldest, or
- * with more than one lane, a sending end must sometimes take old messages out of the channel, as a receiving end does.
- * Such a channel needs a form with many receiving ends. */
+/* The form of a channel says how many ends of each side may be open at the same time. If a program tries to open one
+ * more end, the call returns -EBUSY. If many receiving ends are open, each message goes to one of them. With the policy
+ * drop-oldest, or with more than one lane, a sending end must sometimes take old messages out of the channel, as a
+ * receiving end does. Such a channel needs a form with many receiving ends. */
 enum spead_channel_form {
     SPEAD_CHANNEL_SPSC = 0, /* one sending end, one receiving end: the cheapest form */
     SPEAD_CHANNEL_MPSC = 1, /* many sending ends, one receiving end */
@@ -58,7 +58,7 @@ enum spead_channel_policy {
 /* Why a message was shed. */
 enum spead_shed_cause {
     SPEAD_SHED_NEWEST,  /* the channel was full, and the policy sheds the new message */
-    SPEAD_SHED_OLDEST,  /* the message was the oldest and made room for a newer one */
+    SPEAD_SHED_OLDEST,  /* the message was the oldest and made room for a newer message */
     SPEAD_SHED_LANE,    /* the message made room for a message of a higher lane */
     SPEAD_SHED_SAMPLED, /* policy SAMPLE: the message was not one of the samples */
     /* The message was still in the channel when the last receiving end had closed. */
@@ -75,7 +75,7 @@ const char *spead_shed_cause_name(unsigned cause);
 /* The configuration of a channel. Start from SPEAD_CHANNEL_CONFIG_INIT. */
 struct spead_channel_config {
     uint32_t struct_size;         /* size of this struct in bytes; its _INIT macro sets it */
-    const char *name;             /* name of the channel; copied; NULL (default): "channel" */
+    const char *name;             /* create() copies the name; NULL (default) means "channel" */
     uint32_t capacity;            /* messages that all lanes together can hold; default 1 */
     enum spead_channel_form form; /* how many ends may be open; default SPEAD_CHANNEL_SPSC */
     /* What happens when the channel is full; default SPEAD_CHANNEL_BLOCK. */
@@ -172,8 +172,8 @@ int spead_receiver_open(struct spead_receiver **out, struct spead_channel *chann
  * ignored. Never blocks. */
 void spead_receiver_close(struct spead_receiver *receiver);
 
-/* Takes up to max messages: first the messages of the highest lane, and within a lane in order. So the messages of one
- * sending end in one lane come in the order in which it sent them. The caller gets their references. Never blocks.
+/* Takes up to `max` messages: first the messages of the highest lane, and within a lane in order. So the messages of
+ * one sending end in one lane come in the order in which it sent them. The caller gets their references. Never blocks.
  * Returns
  *   >= 1         how many messages it took
  *   -EAGAIN      no message is there now

@@ -27,8 +27,8 @@ struct spead_executor_config {
     /* The CPU to which each worker is pinned, as an array of `workers` numbers; -1 means that this worker is not
      * pinned. NULL (default): no worker is pinned. */
     const int *cpus;
-    /* The name of the executor. The names of its threads begin with the first 10 characters of it. NULL (default):
-     * "spead". */
+    /* The name of the executor. The names of its threads begin with the first 10 characters of this name. NULL
+     * (default): "spead". */
     const char *name;
 };
 /* clang-format off */

@@ -39,8 +39,9 @@ struct spead_graph; /* opaque */
 /* The configuration of a graph. Start from SPEAD_GRAPH_CONFIG_INIT. */
 struct spead_graph_config {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
-    const char *name;     /* name of the graph; copied; NULL (default): "graph" */
-    /* True: each edge keeps a histogram of the times that messages spend in it, which takes memory. Default false. */
+    const char *name;     /* create() copies the name; NULL (default) means "graph" */
+    /* True: each edge keeps a histogram of the times that messages spend in it. The histograms take memory. Default
+     * false. */
     bool metrics;
     /* The log callback for the policy SPEAD_ON_ERROR_LOG. The threads that step the nodes call it. By default there is
      * no callback. */
@@ -75,8 +76,9 @@ struct spead_graph_end {
     const char *port; /* name of the port */
 };
 
-/* Joins an output to an input by a channel with this configuration. config may be NULL. Then the channel has capacity 1
- * and policy block; but if one of the ports is joined already, the configuration of its channel is used.
+/* Joins an output to an input by a channel with this configuration. config may be NULL. In that case, if one of the
+ * ports is joined already, the configuration of the channel of that port is used. If neither port is joined, the
+ * channel has capacity 1 and policy block.
  *
  * Several joins to one input share the channel of that input (many sending ends). Several joins from one output share
  * the channel of that output (each message goes to one of the inputs). The configurations of such joins must agree. The

@@ -18,9 +18,9 @@ extern "C" {
 
 struct spead_mem_link; /* opaque, reference-counted */
 
-/* Makes a link that holds up to packet_count packets. Each packet has at most packet_bytes bytes, with its SPEAD
- * header. This call allocates all memory of the link. Returns 0 and gives the caller one reference in *out, or -EINVAL
- * (a size is 0, or packet_bytes is above 65507) or -ENOMEM. err may be NULL. */
+/* Makes a link that holds up to packet_count packets. Each packet has at most packet_bytes bytes; this includes its
+ * SPEAD header. This call allocates all memory of the link. Returns 0 and gives the caller one reference in *out, or
+ * -EINVAL (a size is 0, or packet_bytes is above 65507) or -ENOMEM. err may be NULL. */
 int spead_mem_link_create(struct spead_mem_link **out, size_t packet_count, size_t packet_bytes,
                           struct spead_err *err);
 

@@ -35,7 +35,7 @@ struct spead_message {
     /* Where the part that is meant begins, in bytes from the start of the object's data. */
     uint64_t offset;
     uint64_t length;   /* length of that part, in bytes */
-    uint64_t sequence; /* number of the message in its stream, from 0 */
+    uint64_t sequence; /* index of the message in its stream, counted from 0 */
     uint64_t time_ns;  /* when the data came into being, by the clock of its source; 0: not known */
     uint64_t key;      /* a number by which nodes route, group or join; 0 if nobody has set it */
     /* A device event (event.h): the data may be read when the event is done. 0: the data may be read immediately. */

@@ -85,7 +85,8 @@ uint64_t spead_probe_source_sent(const struct spead_probe_source *source);
 /* The configuration of a probe sink. Start from SPEAD_PROBE_SINK_CONFIG_INIT. */
 struct spead_probe_sink_config {
     uint32_t struct_size; /* size of this struct in bytes; its _INIT macro sets it */
-    /* The number of messages that the sink records; default 4096. It only counts the messages that come after these. */
+    /* The number of messages that the sink records; default 4096. The sink counts later messages too, but does not
+     * record them. */
     uint32_t record_max;
     uint32_t batch; /* the largest number of messages in one receive; 1 to 64, default 64 */
     /* pause after each batch, in nanoseconds; it makes the sink slow; default 0 */

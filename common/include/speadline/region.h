@@ -8,7 +8,7 @@
  * function on a region.
  *
  * Lifetime: A region keeps its pool alive. When the last reference is given back, the region returns to the pool. If
- * devices still use the region then, it is parked: it returns to the pool when all its events are done. */
+ * devices still use the region at that moment, it is parked: it returns to the pool when all its events are done. */
 #ifndef SPEADLINE_REGION_H
 #define SPEADLINE_REGION_H
 
@@ -134,7 +134,7 @@ struct spead_region *spead_region_ref(struct spead_region *region);
  * otherwise it must call spead_region_release(). NULL is ignored. */
 void spead_region_unref(struct spead_region *region);
 
-/* The largest number of events that one region keeps when these events are not done yet. */
+/* The largest number of unfinished events that one region can keep. */
 #define SPEAD_REGION_EVENTS_MAX 8
 
 /* Gives one reference back when it is possible that a device still uses the memory. The device has finished with the

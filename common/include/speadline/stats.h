@@ -80,8 +80,8 @@ enum spead_recv_bucket {
      * earlier packets named. */
     SPEAD_RECV_MALFORMED_HEAP_LENGTH,
     /* The frame is not UDP to an endpoint of this stream. This bucket and the four below it count frames (packets with
-     * their Ethernet, IP and UDP headers). Only engines that see whole frames use these five buckets. They count the
-     * frames that a kernel would not have passed to a socket. */
+     * their Ethernet, IP and UDP headers). Only engines that see whole frames use these five buckets. These buckets
+     * count the frames that a kernel would not have passed to a socket. */
     SPEAD_RECV_FOREIGN_FRAME,
     /* The Ethernet, IP and UDP headers of the frame contradict each other. */
     SPEAD_RECV_MALFORMED_FRAME,

@@ -29,7 +29,7 @@ struct spead_recv_verbs_config {
     /* The name of the RDMA device, such as "mlx5_0". NULL (default): the device that belongs to the interface of the
      * stream, or to its endpoints. */
     const char *device;
-    /* The number of the completion vector: it decides which interrupt of the device wakes the engine.
+    /* The index of a completion vector of the device. The vector decides which interrupt wakes the engine.
      * SPEAD_VERBS_COMP_VECTOR_POLL: no interrupt; the engine polls and never sleeps. Default 0. */
     int32_t comp_vector;
     /* The number of polls in a row without a packet after which the engine sleeps; default 10. */
@@ -56,7 +56,7 @@ struct spead_send_verbs_config {
     /* The name of the RDMA device, such as "mlx5_0". NULL (default): the device that belongs to the interface of the
      * stream, or to the route to its endpoints. */
     const char *device;
-    /* The number of the completion vector: it decides which interrupt of the device wakes the engine.
+    /* The index of a completion vector of the device. The vector decides which interrupt wakes the engine.
      * SPEAD_VERBS_COMP_VECTOR_POLL: no interrupt; the engine polls and never sleeps. Default 0. */
     int32_t comp_vector;
     /* The number of polls in a row without a completion after which the engine sleeps; default 10. */

@@ -70,9 +70,9 @@ struct speadi_mlx5 {
     int (*init_obj)(struct mlx5dv_obj *object, uint64_t type);
 };
 
-/* Each function sets its first argument to a table. It loads the library at the first call. It never unloads the
- * library, because the providers of libibverbs cannot be unloaded safely. Any thread may call these functions. Returns
- * 0, or -ENOENT with a sentence that names the file and the package. */
+/* Each function sets its first argument to a table. It loads libibverbs, or libmlx5, at the first call. It never
+ * unloads them, because the providers of libibverbs cannot be unloaded safely. Any thread may call these functions.
+ * Returns 0, or -ENOENT with a sentence that names the file and the package. */
 int speadi_verbs_load(const struct speadi_verbs **verbs, struct spead_err *err);
 int speadi_mlx5_load(const struct speadi_mlx5 **mlx5, struct spead_err *err);
 

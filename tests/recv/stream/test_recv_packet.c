@@ -1,5 +1,6 @@
-/* Goal: each row of the table of receive checks has a test, in which the packet is counted in the right bucket.
- * Method: one good and one bad packet go through a stream with a scripted engine; the ledger names the buckets. */
+/* Goal: each check that a receive stream makes on packets has a test, in which the packet is counted in the right
+ * bucket. Method: one good and one bad packet go through a stream with a scripted engine; the ledger names the
+ * buckets. */
 #include <criterion/criterion.h>
 
 #include <string.h>

@@ -101,9 +101,9 @@ Test(recv_stop, a_stop_heap_with_items_is_handed_over_and_then_ends_the_stream)
     expect_end();
 }
 
-/* W20: a stop item has its effect as soon as its packet is accepted. Packets that come later are counted as after-stop.
- * But later packets of the stop heap itself are not counted as after-stop. Even an ordinary stop heap has two packets
- * if packets are 56 bytes long. */
+/* A stop item has its effect as soon as its packet is accepted. Packets that come later are counted as after-stop. But
+ * later packets of the stop heap itself are not counted as after-stop. Even an ordinary stop heap has two packets if
+ * packets are 56 bytes long. */
 Test(recv_stop, a_stop_item_in_the_first_packet_of_a_long_heap_acts_at_once)
 {
     recv_rig_open(&rig);

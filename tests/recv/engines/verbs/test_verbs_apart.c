@@ -1,8 +1,8 @@
 /* Goal: a NIC places payload into memory that the CPU must not touch. Every heap that is handed over is right, even
  * when packets are lost.
  * Method: a stream uses the verbs double. The heap memory is a memfd that is registered as a dma-buf. The program maps
- * it PROT_NONE, so an access by the core would end the test. A socket on the far host sends, and leaves out packets
- * that a seeded dice chooses. The first packet of a heap has a longer header than the others. */
+ * this memory PROT_NONE, so an access by the core would end the test. A socket on the far host sends, and leaves out
+ * packets that a seeded dice chooses. The first packet of a heap has a longer header than the others. */
 #include <criterion/criterion.h>
 
 #include <errno.h>
