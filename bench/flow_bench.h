@@ -29,7 +29,7 @@ void flow_pingpong_run(const struct pingpong_run *run, uint64_t *trips_ns);
 /* How many bytes of resident memory one node takes, in three kinds of graph. */
 struct memory_figures {
     double node_bytes;    /* a node with one input and one output; all nodes share two channels */
-    double chained_bytes; /* the same node in a chain of nodes, joined by channels of capacity 1 */
+    double chained_bytes; /* a node in a chain, in which channels of capacity 1 join the nodes */
     /* a producer that has ended; all producers share a throttle of 4 tickets */
     double producer_bytes;
 };

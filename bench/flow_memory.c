@@ -1,4 +1,4 @@
-/* Measures how much memory a node takes. In these graphs each node passes at most one message. */
+/* Measures how much memory a node takes. In the graphs of this program each node passes at most one message. */
 #include <err.h>
 #include <errno.h>
 #include <malloc.h>

@@ -221,7 +221,7 @@ static struct spead_recv_stream *make_verbs_stream(const struct options *options
         fprintf(stderr, "bench-recv-null: %s\n", err.text);
         return NULL;
     }
-    /* the stream would refuse these packets, and no heap would ever be complete */
+    /* the packets are too long: the stream would refuse them, and no heap would ever be complete */
     if (options->packet_bytes > stream->packet_bytes_max) {
         fprintf(stderr,
                 "bench-recv-null: the stream takes packets of up to %ju bytes, not of %ju: the "

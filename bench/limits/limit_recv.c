@@ -35,7 +35,7 @@ struct options {
 struct receiver {
     const struct options *options;
     int fd;
-    /* heap_buffers buffers of heap_bytes bytes each; the program fills them one after another */
+    /* `heap_buffers` buffers, each of `heap_bytes` bytes; the program fills them one after another */
     uint8_t *heaps;
     /* A buffer of LIMIT_MESSAGE_MAX bytes. In bounce mode every train goes into it. In placed mode only the bytes that
      * predict() did not expect go into it. */
@@ -43,7 +43,7 @@ struct receiver {
     uint8_t headers[LIMIT_SEGMENTS_MAX * 2][HEADER_MAX];
     struct iovec pieces[LIMIT_SEGMENTS_MAX * 4 + 1];
     size_t heap;   /* index of the heap buffer that is being filled */
-    size_t offset; /* the offset in this buffer at which the next payload goes */
+    size_t offset; /* the offset in the heap buffer at which the next payload goes */
     uint64_t payload_bytes, packets, messages, heap_count;
     double first_s, last_s;
     struct limit_cpu cpu_first;

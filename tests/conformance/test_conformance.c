@@ -142,7 +142,8 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance,
     cr_assert(conforms(*row));
 }
 
-/* If the table lost a pair, this program would test less, and nobody would notice. So this test checks the table. */
+/* If the table lost a pair, the other tests would check less, and nobody would notice. So this test checks the
+ * table. */
 Test(conformance, the_table_holds_every_allowed_pair)
 {
     const struct pairwise *p = all_pairs();

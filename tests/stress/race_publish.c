@@ -20,7 +20,7 @@ static atomic_uint readers_done;
 struct reader {
     pthread_t thread;
     uint64_t reads;
-    unsigned changes; /* number of reads that found a newer copy */
+    unsigned changes; /* number of reads that found a newer copy than the read before */
     bool torn, stepped_back;
 };
 

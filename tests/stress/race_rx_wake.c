@@ -55,7 +55,7 @@ static bool run(const char *engine)
             rx_rig_give_back(&rig);
         }
         now = atomic_load_explicit(&raised, memory_order_acquire); /* W2 */
-        /* Relaxed is enough, because this thread itself wrote `seen`. */
+        /* Relaxed is enough, because only this thread writes `seen`. */
         if (now == atomic_load_explicit(&seen, memory_order_relaxed))
             rig.ops->wait(rig.engine, UINT64_MAX);
         else

@@ -253,7 +253,7 @@ struct spead_channel_stats {
     /* The largest `depth` that an end has seen. An end sees the depth only when it reads how far the other side is. The
      * value equals `capacity` if a sending end has ever found the channel full. */
     uint64_t high_water;
-    /* The time that receiving ends have waited, in nanoseconds, added up over all ends. Waits that are not over count
+    /* The time that receiving ends have waited, in nanoseconds, added up over all ends. Waits that still last count
      * too. */
     uint64_t starved_ns;
     uint64_t blocked_ns;         /* the same for sending ends: the time that they have waited */

@@ -29,7 +29,7 @@ struct spead_event_ops {
      * is allowed to free the event. */
     void (*ref)(void *arg, uint64_t event);
     void (*unref)(void *arg, uint64_t event);
-    void *arg; /* first argument of each of these functions */
+    void *arg; /* first argument of each function in this struct */
 };
 
 /* A host event: an event that the program itself completes. It is for tests, and for work that other threads of the

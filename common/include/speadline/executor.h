@@ -53,7 +53,7 @@ struct spead_executor_stats {
     uint64_t wakes;       /* how often a sleeping worker was woken through the kernel */
     uint64_t busy_ns;     /* time that all workers together have spent in steps */
     uint64_t nodes;       /* nodes of all workers that have not finished yet */
-    uint64_t runnable;    /* how many of these nodes can run and wait for their turn */
+    uint64_t runnable;    /* nodes of all workers that can run and wait for their turn */
 };
 /* clang-format off */
 #define SPEAD_EXECUTOR_STATS_INIT { .struct_size = sizeof(struct spead_executor_stats) }

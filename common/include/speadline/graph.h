@@ -164,7 +164,7 @@ struct spead_failure {
     char path[256];
     bool has_message;               /* false: the node did not work on a message */
     uint32_t stream;                /* stream of the message that the node worked on */
-    uint64_t sequence;              /* sequence of that message */
+    uint64_t sequence;              /* sequence of the message that the node worked on */
     char cause[SPEAD_ERR_TEXT_MAX]; /* why the step failed, as a text */
 };
 /* clang-format off */
@@ -183,9 +183,9 @@ struct spead_node_stats {
     uint64_t busy_ns;
     /* Messages received and messages sent, over all ports. A node can send more or fewer messages than it takes. */
     uint64_t in, out;
-    /* Steps that failed. This is the sum of the five counters below. */
+    /* The number of steps that failed. It is the sum of the five counters below. */
     uint64_t failed;
-    /* failed steps, by the policy that the node applied to them */
+    /* the numbers of failed steps, one for each policy that the node applied to them */
     uint64_t retried, skipped, logged, diverted, fatal;
     /* The CPU time of the thread of a blocking node, in nanoseconds. It is 0 until the node has finished. It is always
      * 0 for other nodes. */

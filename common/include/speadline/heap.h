@@ -29,7 +29,7 @@ struct spead_heap; /* opaque */
 enum spead_clock {
     SPEAD_CLOCK_UTC = 0,      /* CLOCK_REALTIME of this host, read once for each burst */
     SPEAD_CLOCK_HARDWARE = 1, /* the clock of the NIC */
-    SPEAD_CLOCK_CAPTURE = 2,  /* the clock of a capture file: its recorded times */
+    SPEAD_CLOCK_CAPTURE = 2,  /* the clock of a capture file: the times that it has recorded */
 };
 
 /* Why a range of a heap's payload is missing. */

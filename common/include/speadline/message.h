@@ -34,7 +34,7 @@ struct spead_message {
     uint64_t reference;
     /* Where the part that is meant begins, in bytes from the start of the object's data. */
     uint64_t offset;
-    uint64_t length;   /* length of that part, in bytes */
+    uint64_t length;   /* length of the part that is meant, in bytes */
     uint64_t sequence; /* index of the message in its stream, counted from 0 */
     uint64_t time_ns;  /* when the data came into being, by the clock of its source; 0: not known */
     uint64_t key;      /* a number by which nodes route, group or join; 0 if nobody has set it */

@@ -74,8 +74,8 @@ struct spead_node_ops {
     void (*interrupt)(void *state);
 };
 
-/* What the graph does after a step has failed. For each of these values the node counts in its stats how often it
- * happened. */
+/* What the graph does after a step has failed. The stats of the node count, for each of these values, how often the
+ * node applied it. */
 enum spead_on_error {
     /* The graph fails. Sources stop, messages that were sent before the failure are delivered in order, and the nodes
      * downstream get the error from their inputs. */

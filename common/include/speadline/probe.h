@@ -38,7 +38,7 @@ struct spead_probe_source_config {
     /* The number of messages that the source sends in one call; 1 to 64, default 64. */
     uint32_t batch;
     uint64_t pause_ns; /* pause between two batches, in nanoseconds; default 0 */
-    int type;          /* type of its output port; default SPEAD_TYPE_PLAIN */
+    int type;          /* type of the source's output port; default SPEAD_TYPE_PLAIN */
     /* The negative errno with which the source fails. 0 (default): the source does not fail. */
     int error;
 
@@ -92,7 +92,7 @@ struct spead_probe_sink_config {
     /* pause after each batch, in nanoseconds; it makes the sink slow; default 0 */
     uint64_t pause_ns;
     uint64_t stop_after; /* messages after which the sink is done; 0 (default): it takes all */
-    int type;            /* type of its input port; default SPEAD_CHANNEL_ANY_TYPE */
+    int type;            /* type of the sink's input port; default SPEAD_CHANNEL_ANY_TYPE */
     /* The negative errno with which the sink fails. 0 (default): the sink does not fail. */
     int error;
     uint64_t error_at; /* index of the message at which the sink fails, counted from 0 */
@@ -133,8 +133,8 @@ int spead_probe_sink_step(struct spead_probe_sink *sink, struct spead_receiver *
  * as a pointer. */
 struct spead_probe_arrival {
     struct spead_message message;
-    uint64_t arrived_ns; /* time at which its batch came (CLOCK_MONOTONIC) */
-    uint32_t batch;      /* index of that batch, counted from 0 */
+    uint64_t arrived_ns; /* when the batch of this message came (CLOCK_MONOTONIC) */
+    uint32_t batch;      /* index of the batch of this message, counted from 0 */
     uint32_t reserved;
 };
 
@@ -145,10 +145,10 @@ struct spead_probe_record {
     const struct spead_probe_arrival *arrivals; /* the recorded messages; borrowed from the sink */
     uint64_t received; /* all messages that came, also those that were not recorded */
 
-    /* Messages that came out of order: after a message of the same stream whose sequence is the same or higher. The
-     * sink checks only streams with a number below 1024. */
+    /* Messages that came out of order: a message of the same stream with the same or a higher sequence came before
+     * them. The sink checks only streams with a number below 1024. */
     uint64_t out_of_order;
-    /* Sequence numbers that were left out. This is the sum over the streams with a number below 1024. */
+    /* How many sequence numbers were left out. This is the sum over the streams with a number below 1024. */
     uint64_t skipped;
     uint32_t batches; /* batches that the sink took */
     /* 0 if the input has not ended. Otherwise the code with which it ended: -ESHUTDOWN for the end of stream, or an

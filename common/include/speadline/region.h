@@ -68,7 +68,7 @@ struct spead_region_ops {
     int (*flush)(void *arg, const struct spead_region_info *region);
     /* Returns a dma-buf descriptor and sets *offset. See spead_region_export(). */
     int (*export_fd)(void *arg, const struct spead_region_info *region, uint64_t *offset);
-    void *arg; /* first argument of each of these functions */
+    void *arg; /* first argument of each function in this struct */
     /* Copies bytes from the region, at this offset, to host memory. May be NULL. A receive stream calls it rarely: only
      * when the header of a packet has landed where payload belongs. */
     int (*copy_out)(void *arg, const struct spead_region_info *from, void *to, size_t offset,
@@ -197,7 +197,7 @@ struct spead_region_pool_stats {
     uint32_t reserved;
     uint64_t takes;   /* calls of take() that returned a region */
     uint64_t refused; /* calls of take() that returned NULL */
-    /* calls of release() that waited, because a region kept too many events */
+    /* calls of release() that had to wait, because a region kept too many events */
     uint64_t event_waits;
     /* The touched bytes of the memory, and their limit. If the pool has an arena, both are the size of the arena. */
     uint64_t memory_bytes, memory_bytes_max;

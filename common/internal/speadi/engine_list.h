@@ -36,7 +36,7 @@ struct speadi_engine_about {
 struct speadi_engine_list {
     const char *direction; /* "receive" or "send" */
     const char *verb;      /* "reads" or "sends to" */
-    /* in the order of the names; NULL ends the array */
+    /* the engines, in the order of their names; NULL ends the array */
     const struct speadi_engine_about *const *engine;
 };
 

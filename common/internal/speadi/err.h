@@ -18,7 +18,7 @@ __attribute__((format(printf, 3, 4))) int speadi_err_set(struct spead_err *err, 
 __attribute__((format(printf, 2, 3))) int speadi_err_errno(struct spead_err *err,
                                                            const char *format, ...);
 
-/* Copies an earlier failure, its field included, to *err (if err is not NULL). Returns from->code. */
+/* Copies an earlier failure, together with its field, to *err (if err is not NULL). Returns from->code. */
 int speadi_err_copy(struct spead_err *err, const struct spead_err *from);
 
 /* ---- Refusals of a configuration's field ----------------------------------------------------

@@ -17,9 +17,9 @@
 /* What this library knows about one public struct that callers fill. */
 struct speadi_struct_kind {
     const char *what;     /* name of the struct in the sentences of refusals, such as "channel" */
-    const char *init;     /* name of its _INIT macro, for the same sentences */
+    const char *init;     /* name of the struct's _INIT macro, for the sentences of refusals */
     const void *defaults; /* a struct of `size` bytes with the values that _INIT sets */
-    uint32_t size;        /* sizeof in this version of the library */
+    uint32_t size;        /* size of the struct in this version of the library */
     uint32_t size_min;    /* the fields that lie below this offset are in every version */
 };
 

@@ -49,7 +49,7 @@ struct speadi_verbs_report {
     bool checksum; /* the device writes and checks IP and UDP checksums */
     /* the valid bits of the raw time stamps in completions; 0 means no time stamps */
     uint64_t timestamp_mask;
-    uint64_t clock_khz; /* frequency in kHz of the counter that gives these time stamps */
+    uint64_t clock_khz; /* frequency, in kHz, of the counter that the time stamps come from */
     /* The length of the longest request that the device can segment (TSO), in bytes. 0 means no TSO. */
     uint32_t tso_bytes_max;
     /* The lowest and the highest rate at which the device can pace, in kbit/s. Both are 0 when the device reports no
@@ -83,7 +83,7 @@ struct speadi_verbs_device {
     struct ibv_pd *pd;
     struct speadi_verbs_report report;
     unsigned registrations; /* how many pieces of memory are registered now */
-    /* True if the kernel has ended the event descriptor and speadi_verbs_next_event() has reported that. */
+    /* True after speadi_verbs_next_event() has reported that the kernel has ended the event descriptor. */
     bool removed;
 };
 

@@ -313,7 +313,7 @@ EVERY_ENGINE(heads_too_long_to_predict_are_refused)
     cr_expect_eq(send_and_receive(PACKET, PACKET, 12), 0);
 }
 
-/* ---- As a NIC that posts ahead ------------------------------------------------------------- */
+/* ---- An engine that posts receives early, as a NIC does ------------------------------------ */
 
 Test(placed_mem, reservations_stay_outstanding_over_polls_and_end_in_order)
 {

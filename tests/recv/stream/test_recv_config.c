@@ -123,7 +123,7 @@ static int read_with(const struct ranged *ranged, uint64_t value)
     start_from_defaults();
     if (ranged->offset == offsetof(struct spead_recv_stream_config, substream_count))
         config.live_heaps_max = 1; /* The product of the two fields has a limit. */
-    /* This copies the low bytes of the value, which come first on little-endian machines only. */
+    /* This copies the first bytes of the value. They are its low bytes only on little-endian machines. */
     memcpy((char *)&config + ranged->offset, &value, ranged->bytes);
     return speadi_recv_config_read(&full, &config, &err);
 }
@@ -223,7 +223,7 @@ Test(recv_config, a_memory_bound_below_one_packet_is_refused)
     config.memory_bytes_max = 12288;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
     config.memory_bytes_max = 4096;
-    /* A packet carries at most a whole heap. Here this is at most 1000 bytes, so less memory is enough. */
+    /* A packet carries at most a whole heap. Here a heap has at most 1000 bytes, so less memory is enough. */
     config.heap_bytes_max = 1000;
     cr_expect_eq(speadi_recv_config_read(&full, &config, &err), 0, "%s", err.text);
 }

@@ -81,7 +81,7 @@ Test(recv_ends, an_age_limit_without_end_is_no_deadline)
 
 /* ---- An engine with a clock of its own ----------------------------------------------------- */
 
-/* In this test the engine's clock goes on by ten seconds. The host's clock hardly moves. */
+/* In this test ten seconds pass on the engine's clock. Hardly any time passes on the host's clock. */
 Test(recv_ends, heaps_age_by_the_clock_of_an_engine_that_has_one)
 {
     rig.config.heap_timeout_ns = 2000000000u;

@@ -270,7 +270,7 @@ Test(recv_stream, the_plan_includes_the_channel, .fini = NULL)
     uint64_t small = table_bytes(4, 4096), large;
 
     recv_rig_init(&rig);
-    /* The sum of ring_heaps and held_heaps is the same, so both plans have the same number of regions. */
+    /* The sum of ring_heaps and held_heaps is the same in both plans, so the plans have the same number of regions. */
     large = table_bytes(4096, 4);
     cr_expect_eq(large - small, (4096 - 4) * sizeof(struct spead_message));
 }

@@ -147,7 +147,8 @@ ParameterizedTest(unsigned (*row)[PAIRWISE_AXES_MAX], conformance_verbs,
     cr_assert(conforms(&pair, *row));
 }
 
-/* If the table lost a pair, this test would check less, and nobody would notice. So this test checks the table. */
+/* If the table lost a pair, the other tests would check less, and nobody would notice. So this test checks the
+ * table. */
 Test(conformance_verbs, the_table_holds_every_allowed_pair_of_engines_and_sizes)
 {
     const struct pairwise *p = all_pairs();

@@ -109,7 +109,7 @@ Test(scatter, packets_split_elsewhere_are_gathered)
     }
 }
 
-/* The last range of a heap is shorter than the others. A train ends with the packet for this range. */
+/* The last range of a heap is shorter than the other ranges. A train ends with the packet for this range. */
 Test(scatter, slots_end_with_the_first_shorter_range)
 {
     struct speadi_rx_range range[4] = {
