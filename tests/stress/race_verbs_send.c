@@ -110,8 +110,8 @@ static void run_round(unsigned round)
     pthread_create(&watcher, NULL, watch, NULL);
     for (unsigned i = 0; i < PRODUCERS; i++)
         pthread_create(&producer[i], NULL, produce, NULL);
-    /* In every third round, the test stops the stream only after all heaps are sent. In the other rounds it stops the
-     * stream earlier. */
+    /* In most rounds the test stops the stream when some heaps have completed. In every third round it stops the stream
+     * only after all producers have ended. */
     if (round % 3 != 0)
         while (atomic_load(&completed) < 10 + round)
             ;

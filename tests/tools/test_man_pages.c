@@ -92,8 +92,8 @@ static const struct entry *entry_of(const struct option_program *tool, const cha
 
 /* ---- What each entry says ------------------------------------------------------------------- */
 
-/* Reads the default in the page as if a user had typed it, then prints the value as the program prints a default. So
- * "64K" and "65536" give the same text. */
+/* Reads the default in the manual page as if a user had typed it, then prints the value as the program prints a
+ * default. So "64K" and "65536" give the same text. */
 static const char *read_as_typed(const struct option_program *tool,
                                  const struct tool_option *option, const char *typed,
                                  char text[TOOL_DEFAULT_MAX])

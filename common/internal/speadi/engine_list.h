@@ -59,8 +59,8 @@ int speadi_engine_describe(const struct speadi_engine_list *list, uint32_t index
 int speadi_engine_unknown(const struct speadi_engine_list *list, const char *name,
                           struct spead_err *err);
 
-/* What speadi_engine_choose() needs: the list of the engines, and two functions. The first function says whether an
- * engine is usable, and the second one opens an engine. */
+/* What speadi_engine_choose() needs: the list of the engines, and two functions. usable() says whether an engine can be
+ * used, and open() opens an engine. */
 struct speadi_engine_choice {
     const struct speadi_engine_list *list;
     enum spead_endpoint_kind endpoint; /* the stream's kind of endpoint */

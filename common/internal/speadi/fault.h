@@ -17,7 +17,7 @@ struct speadi_fault_spec {
     double loss;             /* chance that a loss begins at a packet */
     uint32_t burst;          /* packets that one loss drops, one after another; default 1 */
     double duplicate;        /* chance that a packet is repeated */
-    uint32_t reorder;        /* how many packets can overtake one packet, at most; 0: none can */
+    uint32_t reorder;        /* largest number of packets that overtake one packet; 0: none does */
     double reorder_chance;   /* chance that a packet is overtaken, if reorder > 0; default 0.1 */
     double truncate;         /* chance that the end of a packet is cut off */
     double flip;             /* chance that one random bit of a packet is inverted */

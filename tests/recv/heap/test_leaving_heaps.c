@@ -7,7 +7,7 @@
 static struct speadi_leaving_heaps leaving;
 static struct speadi_live_heap heap[3];
 
-/* Adds all three heaps; one posted receive points into each. heap[2] is the newest. */
+/* Adds all three heaps; one posted receive points into each heap. heap[2] is the newest heap. */
 static void add_all(void)
 {
     for (uint32_t i = 0; i < 3; i++) {
