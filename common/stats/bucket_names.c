@@ -43,6 +43,8 @@ static const char *const recv_names[] = {
     [SPEAD_RECV_MALFORMED_OPTIONS] = "malformed-options",
     [SPEAD_RECV_MALFORMED_CHECKSUM] = "malformed-checksum",
     [SPEAD_RECV_REGION_ERROR] = "region-error",
+    [SPEAD_RECV_REPEATED_COUNTER] = "repeated-counter",
+    [SPEAD_RECV_OVER_CAP_SENDERS] = "over-cap-senders",
 };
 
 static const char *const send_names[] = {

@@ -32,10 +32,12 @@
 
 #include <speadi/address.h>
 #include <speadi/engine_list.h>
+#include <speadline/sender.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
 #define SPEADI_RX_BURST_MAX   1024u /* at most this many packets are in one burst */
-#define SPEADI_RX_RESERVE_MAX 64u   /* at most this many reservations at a time */
+#define SPEADI_RX_FROM_MAX    SPEADI_RX_BURST_MAX
+#define SPEADI_RX_RESERVE_MAX 64u /* at most this many reservations at a time */
 #define SPEADI_RX_UNPLACED    UINT64_MAX
 
 /* Capability bits. */
@@ -85,6 +87,7 @@ struct speadi_rx_packet {
     uint32_t tail_bytes;
     const uint8_t *tail;
     uint64_t time_ns; /* arrival time, by the clock that speadi_rx_facts.clock names */
+    uint16_t from;    /* index into burst.from: who sent the packet */
     uint64_t place;   /* the reservation whose range holds body, or SPEADI_RX_UNPLACED */
 };
 
@@ -93,6 +96,8 @@ struct speadi_rx_burst {
     unsigned count;
     /* How many reservations have ended, counted from open(); see the top of this file. */
     uint64_t reservations_ended;
+    struct spead_sender from[SPEADI_RX_FROM_MAX];
+    unsigned from_count;
 };
 
 /* A place for one packet's payload. */

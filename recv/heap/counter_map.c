@@ -45,20 +45,23 @@ void speadi_counter_map_clear(struct speadi_counter_map *map)
         map->cell[i].value = SPEADI_COUNTER_NONE;
 }
 
-void speadi_counter_map_insert(struct speadi_counter_map *map, uint64_t counter, uint32_t value)
+void speadi_counter_map_insert(struct speadi_counter_map *map, uint32_t sender, uint64_t counter,
+                               uint32_t value)
 {
-    uint32_t i = speadi_counter_map_home(map, counter);
+    uint32_t i = speadi_counter_map_home(map, sender, counter);
 
     while (map->cell[i].value != SPEADI_COUNTER_NONE)
         i = (i + 1) & map->mask;
-    map->cell[i] = (struct speadi_counter_cell){.counter = counter, .value = value};
+    map->cell[i] =
+        (struct speadi_counter_cell){.counter = counter, .sender = sender, .value = value};
 }
 
-void speadi_counter_map_remove(struct speadi_counter_map *map, uint64_t counter)
+void speadi_counter_map_remove(struct speadi_counter_map *map, uint32_t sender, uint64_t counter)
 {
-    uint32_t empty = speadi_counter_map_home(map, counter);
+    uint32_t empty = speadi_counter_map_home(map, sender, counter);
 
-    while (map->cell[empty].counter != counter)
+    while (map->cell[empty].value == SPEADI_COUNTER_NONE || map->cell[empty].counter != counter ||
+           map->cell[empty].sender != sender)
         empty = (empty + 1) & map->mask;
 
     /* Fill the empty cell with a later entry, so that no search meets an empty cell before it has reached its entry.
@@ -66,7 +69,7 @@ void speadi_counter_map_remove(struct speadi_counter_map *map, uint64_t counter)
      * empty, and the loop goes on with that cell. */
     for (uint32_t i = (empty + 1) & map->mask; map->cell[i].value != SPEADI_COUNTER_NONE;
          i = (i + 1) & map->mask) {
-        uint32_t home = speadi_counter_map_home(map, map->cell[i].counter);
+        uint32_t home = speadi_counter_map_home(map, map->cell[i].sender, map->cell[i].counter);
 
         if (((i - home) & map->mask) >= ((i - empty) & map->mask)) {
             map->cell[empty] = map->cell[i];

@@ -1,8 +1,9 @@
-/* A hash table that maps heap counters to small numbers. It has a fixed size, open addressing and linear probing.
+/* A hash table that maps heaps to small numbers. A heap is named by the id of its sender and by its counter. The table
+ * has a fixed size, open addressing and linear probing.
  *
- * The counters come from the network. So the multiplier of the hash is random, and a sender cannot choose counters that
- * collide. At most a quarter of the cells are in use. Only one thread may use a table. The data path may call all
- * functions except init() and release(). */
+ * The counters come from the network. So the hash has a random multiplier and mixes all bits of the counter, and a
+ * sender cannot choose counters that collide. At most a quarter of the cells are in use. A table is used by one thread.
+ * The data path may call all functions except init() and release(). */
 #ifndef SPEADI_COUNTER_MAP_H
 #define SPEADI_COUNTER_MAP_H
 
@@ -12,6 +13,7 @@
 
 struct speadi_counter_cell {
     uint64_t counter;
+    uint32_t sender;
     uint32_t value; /* SPEADI_COUNTER_NONE if the cell is empty */
 };
 
@@ -29,28 +31,34 @@ uint64_t speadi_counter_map_multiplier(void);
 int speadi_counter_map_init(struct speadi_counter_map *map, uint32_t capacity);
 void speadi_counter_map_release(struct speadi_counter_map *map);
 
-/* Adds a counter, which must not be in the table. */
-void speadi_counter_map_insert(struct speadi_counter_map *map, uint64_t counter, uint32_t value);
+/* Adds a heap, which must not be in the table. */
+void speadi_counter_map_insert(struct speadi_counter_map *map, uint32_t sender, uint64_t counter,
+                               uint32_t value);
 
-/* Removes a counter, which must be in the table. */
-void speadi_counter_map_remove(struct speadi_counter_map *map, uint64_t counter);
+/* Removes a heap, which must be in the table. */
+void speadi_counter_map_remove(struct speadi_counter_map *map, uint32_t sender, uint64_t counter);
 
 void speadi_counter_map_clear(struct speadi_counter_map *map);
 
-/* Returns the index of the cell where the search for a counter begins. */
+/* Returns the index of the cell where the search for a heap begins. Both multiplications are needed: with one, counters
+ * at certain distances fall into neighbouring cells. */
 static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *map,
-                                               uint64_t counter)
+                                               uint32_t sender, uint64_t counter)
 {
-    return (uint32_t)((counter * map->multiplier) >> map->shift);
+    uint64_t hash = (counter ^ (uint64_t)sender << 40) * map->multiplier;
+
+    hash = (hash ^ hash >> 32 ^ sender) * map->multiplier;
+    return (uint32_t)(hash >> map->shift);
 }
 
-/* Returns the value of the counter, or SPEADI_COUNTER_NONE if the counter is not in the table. */
+/* Returns the value of the heap, or SPEADI_COUNTER_NONE if the heap is not in the table. */
 static inline uint32_t speadi_counter_map_find(const struct speadi_counter_map *map,
-                                               uint64_t counter)
+                                               uint32_t sender, uint64_t counter)
 {
-    uint32_t i = speadi_counter_map_home(map, counter);
+    uint32_t i = speadi_counter_map_home(map, sender, counter);
 
-    while (map->cell[i].value != SPEADI_COUNTER_NONE && map->cell[i].counter != counter)
+    while (map->cell[i].value != SPEADI_COUNTER_NONE &&
+           (map->cell[i].counter != counter || map->cell[i].sender != sender))
         i = (i + 1) & map->mask;
     return map->cell[i].value;
 }

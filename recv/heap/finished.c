@@ -1,18 +1,18 @@
-/* Remembers heaps that have ended. See finished.h. */
+/* Keeps the entries of heaps that have ended. */
 #include "finished.h"
 
 #include <errno.h>
 #include <stdlib.h>
 
-int speadi_finished_init(struct speadi_finished *finished, uint32_t substream_count,
-                         uint32_t per_substream)
+#include <speadline/item.h>
+
+int speadi_finished_init(struct speadi_finished *finished, uint32_t ring_count, uint32_t per_ring)
 {
-    *finished = (struct speadi_finished){.substream_count = substream_count,
-                                         .per_substream = per_substream};
-    finished->heap = calloc((size_t)substream_count * per_substream, sizeof *finished->heap);
-    finished->next = calloc(substream_count, sizeof *finished->next);
+    *finished = (struct speadi_finished){.ring_count = ring_count, .per_ring = per_ring};
+    finished->heap = calloc((size_t)ring_count * per_ring, sizeof *finished->heap);
+    finished->next = calloc(ring_count, sizeof *finished->next);
     if (!finished->heap || !finished->next ||
-        speadi_counter_map_init(&finished->map, substream_count * per_substream) < 0) {
+        speadi_counter_map_init(&finished->map, ring_count * per_ring) < 0) {
         speadi_finished_release(finished);
         return -ENOMEM;
     }
@@ -27,56 +27,115 @@ void speadi_finished_release(struct speadi_finished *finished)
     *finished = (struct speadi_finished){0};
 }
 
+/* ---- Adding -------------------------------------------------------------------------------- */
+
 static void forget_one(struct speadi_finished *finished, struct speadi_finished_heap *heap)
 {
-    speadi_counter_map_remove(&finished->map, heap->counter);
+    speadi_counter_map_remove(&finished->map, heap->sender, heap->counter);
     heap->used = false;
-    finished->count--;
 }
 
-void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, bool complete,
-                         uint64_t missing, uint64_t now_ns)
+struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finished,
+                                                 const struct speadi_heap_key *key,
+                                                 struct speadi_sender *sender, uint64_t now_ns)
 {
-    uint32_t substream = (uint32_t)(counter % finished->substream_count);
-    uint32_t index = substream * finished->per_substream + finished->next[substream];
-    uint32_t before = speadi_counter_map_find(&finished->map, counter);
+    uint32_t index = key->ring * finished->per_ring + finished->next[key->ring];
+    uint32_t before = speadi_counter_map_find(&finished->map, key->sender, key->counter);
     struct speadi_finished_heap *heap = &finished->heap[index];
 
-    if (before != SPEADI_COUNTER_NONE) /* an earlier heap had the same counter */
+    if (before != SPEADI_COUNTER_NONE) /* an earlier heap of this counter, which is forgotten */
         forget_one(finished, &finished->heap[before]);
     if (heap->used)
         forget_one(finished, heap);
-    *heap = (struct speadi_finished_heap){.counter = counter,
-                                          .time_ns = now_ns,
-                                          .missing = missing,
-                                          .complete = complete,
-                                          .used = true};
-    speadi_counter_map_insert(&finished->map, counter, index);
-    finished->count++;
-    if (++finished->next[substream] == finished->per_substream)
-        finished->next[substream] = 0;
+    heap->counter = key->counter;
+    heap->sender = key->sender;
+    heap->epoch = sender->finished_epoch;
+    heap->nth = ++sender->heaps_ended;
+    heap->time_ns = now_ns;
+    heap->missing = 0;
+    heap->item_count = 0;
+    heap->has_length = false;
+    heap->complete = false;
+    heap->used = true;
+    speadi_counter_map_insert(&finished->map, key->sender, key->counter, index);
+    if (++finished->next[key->ring] == finished->per_ring)
+        finished->next[key->ring] = 0;
+    return heap;
+}
+
+/* Returns true if the item is one that the user has given, and not one of the protocol. */
+static bool is_users(uint64_t id)
+{
+    return id > SPEAD_ID_PAYLOAD_LENGTH && id != SPEAD_ID_STREAM_CONTROL;
+}
+
+void speadi_finished_describe(struct speadi_finished_heap *entry, const struct spead_heap *heap)
+{
+    unsigned bits = heap->heap_address_bits;
+
+    entry->heap_address_bits = heap->heap_address_bits;
+    entry->has_length = heap->has_length;
+    entry->length = heap->length;
+    for (uint32_t i = 0; i < heap->item_count && entry->item_count < SPEADI_FINISHED_ITEMS; i++) {
+        uint64_t pointer = heap->pointers[i];
+
+        if (!speadi_pointer_is_immediate(pointer))
+            break; /* the immediate items come first */
+        if (is_users(speadi_pointer_id(pointer, bits)))
+            entry->item[entry->item_count++] = pointer;
+    }
+}
+
+/* ---- Searching ----------------------------------------------------------------------------- */
+
+/* Returns true if so many heaps of the sender have ended since that the sender may have used all its counters. */
+static bool may_have_wrapped(const struct speadi_finished_heap *heap,
+                             const struct speadi_sender *sender)
+{
+    return heap->heap_address_bits <= 16 &&
+           sender->heaps_ended - heap->nth >= 1ull << (heap->heap_address_bits - 1);
 }
 
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
+                                                  const struct speadi_sender *sender,
                                                   uint64_t counter, uint64_t now_ns)
 {
-    uint32_t index = speadi_counter_map_find(&finished->map, counter);
+    uint32_t index = speadi_counter_map_find(&finished->map, sender->id, counter);
+    struct speadi_finished_heap *heap;
 
-    if (index == SPEADI_COUNTER_NONE ||
-        now_ns - finished->heap[index].time_ns > SPEADI_FINISHED_FORGET_NS)
+    if (index == SPEADI_COUNTER_NONE)
         return NULL;
-    return &finished->heap[index];
+    heap = &finished->heap[index];
+    if (now_ns - heap->time_ns > SPEADI_FINISHED_FORGET_NS ||
+        heap->epoch != sender->finished_epoch || may_have_wrapped(heap, sender))
+        return NULL;
+    return heap;
 }
 
-void speadi_finished_forget(struct speadi_finished *finished)
+static bool contradicts_item(const struct speadi_finished_heap *entry, uint64_t pointer)
 {
-    size_t count = (size_t)finished->substream_count * finished->per_substream;
+    unsigned bits = entry->heap_address_bits;
 
-    /* Anyone can send control items at a high rate. So this function must be cheap when there is nothing to forget. */
-    if (finished->count == 0)
-        return;
-    for (size_t i = 0; i < count; i++)
-        finished->heap[i].used = false;
-    speadi_counter_map_clear(&finished->map);
-    finished->count = 0;
+    for (uint32_t i = 0; i < entry->item_count; i++)
+        if (speadi_pointer_id(entry->item[i], bits) == speadi_pointer_id(pointer, bits))
+            return entry->item[i] != pointer;
+    return false;
+}
+
+bool speadi_finished_contradicts(const struct speadi_finished_heap *entry,
+                                 const struct speadi_packet *packet)
+{
+    if (packet->heap_address_bits != entry->heap_address_bits)
+        return true;
+    if (packet->has_heap_length && entry->has_length && packet->heap_length != entry->length)
+        return true;
+    if (packet->pointer_count == packet->special_count || entry->item_count == 0)
+        return false;
+    for (uint32_t i = 0; i < packet->pointer_count; i++) {
+        uint64_t pointer = speadi_packet_pointer(packet, i);
+
+        if (speadi_pointer_is_immediate(pointer) && contradicts_item(entry, pointer))
+            return true;
+    }
+    return false;
 }

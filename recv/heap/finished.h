@@ -1,56 +1,80 @@
-/* Remembers how the last heaps of a stream ended.
+/* Remembers how the last heaps of each sender ended.
  *
- * Each substream remembers the counters of its last heaps, so that a late packet does not open its heap again. If the
- * heap of a packet is remembered as complete, the packet is a duplicate. If the heap is remembered as incomplete, the
- * packet is late. If the heap is not remembered, the packet opens a new heap.
+ * Each substream of each endpoint remembers its last heaps, so that a late packet does not open its heap again. If the
+ * heap of a packet is not remembered, the packet opens a new heap. If the heap is remembered, its packet is a duplicate
+ * (the heap was complete) or late (it was incomplete), or the sender has used the counter for another heap. Then the
+ * packet contradicts what is remembered of the heap, or comes too late after it.
  *
  * Counters are only compared for equality, never by order: a sender that restarts and counts from 1 again must be
- * received. For the same reason a heap is forgotten after one second. Only the owner thread calls these functions. */
+ * received. For the same reason a heap is forgotten after one second, at a start or stop item of its sender, and when
+ * the sender has finished half as many further heaps as its flavour has counters. Only the owner thread calls these
+ * functions. */
 #ifndef SPEADI_FINISHED_H
 #define SPEADI_FINISHED_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <speadi/heap_view.h>
+#include <speadi/packet.h>
+
 #include "counter_map.h"
+#include "heap_key.h"
+#include "sender_table.h"
 
 #define SPEADI_FINISHED_FORGET_NS 1000000000u
+#define SPEADI_FINISHED_ITEMS     4u /* immediate items that are remembered of each heap */
 
 struct speadi_finished_heap {
     uint64_t counter;
-    /* The time when the heap ended, by the clock by which heaps age: now() of the engine, or CLOCK_MONOTONIC if the
-     * engine has no now(). */
+    uint32_t sender;
+    uint32_t epoch; /* finished_epoch of the sender when the heap ended */
+    uint64_t nth;   /* the heap was the nth one of its sender that ended */
+    /* The time when the heap ended, by the clock by which heaps age: now() of the engine, or the reading clock of the
+     * stream if the engine has no now(). */
     uint64_t time_ns;
     /* number of its packets that count as missing; each late packet lowers it by 1 */
     uint64_t missing;
+    uint64_t length;                      /* the declared length; valid if has_length */
+    uint64_t item[SPEADI_FINISHED_ITEMS]; /* pointers of the first immediate items of the heap */
+    uint8_t item_count;
+    uint8_t heap_address_bits;
+    bool has_length;
     bool complete;
     bool used; /* false if this entry is free */
 };
 
 struct speadi_finished {
-    /* array [substream_count][per_substream]: one ring of entries for each substream */
-    struct speadi_finished_heap *heap;
-    /* array [substream_count]: for each ring, the number of the entry that the next heap will use */
+    struct speadi_finished_heap *heap; /* array [ring_count][per_ring] */
+    /* array [ring_count]: for each ring, the number of the entry that the next heap will use */
     uint32_t *next;
-    uint32_t substream_count, per_substream;
-    uint32_t count;                /* number of entries in use */
-    struct speadi_counter_map map; /* maps a heap counter to an index into `heap` */
+    uint32_t ring_count, per_ring;
+    struct speadi_counter_map map; /* maps a sender and a heap counter to an index into `heap` */
 };
 
-/* Makes room for the last per_substream heaps of each substream. Returns 0 or -ENOMEM. */
-int speadi_finished_init(struct speadi_finished *finished, uint32_t substream_count,
-                         uint32_t per_substream);
+/* Makes room for the last per_ring heaps of each ring. Returns 0 or -ENOMEM. */
+int speadi_finished_init(struct speadi_finished *finished, uint32_t ring_count, uint32_t per_ring);
 void speadi_finished_release(struct speadi_finished *finished);
 
-/* Remembers a heap that has ended now. `missing` of its packets count as missing. If the ring of the substream is full,
- * the new entry replaces the oldest one. */
-void speadi_finished_add(struct speadi_finished *finished, uint64_t counter, bool complete,
-                         uint64_t missing, uint64_t now_ns);
+/* Remembers a heap that has ended now. If its ring is full, the new entry replaces the oldest one. Returns the entry.
+ * The caller sets `complete` and `missing` of the entry and calls speadi_finished_describe(). */
+struct speadi_finished_heap *speadi_finished_add(struct speadi_finished *finished,
+                                                 const struct speadi_heap_key *key,
+                                                 struct speadi_sender *sender, uint64_t now_ns);
 
-/* Returns the entry of the heap if the heap ended within the last second, else NULL. The entry is valid until the next
+/* Stores the length and the first immediate items of the heap, whose items must be sorted. */
+void speadi_finished_describe(struct speadi_finished_heap *entry, const struct spead_heap *heap);
+
+/* Returns the entry of a heap of this sender, or NULL if the heap is not remembered. The entry is valid until the next
  * speadi_finished_add(). */
 struct speadi_finished_heap *speadi_finished_find(const struct speadi_finished *finished,
+                                                  const struct speadi_sender *sender,
                                                   uint64_t counter, uint64_t now_ns);
+
+/* Tells whether the packet cannot be a packet of the remembered heap: its flavour, its heap length or the value of one
+ * of its immediate items differs. */
+bool speadi_finished_contradicts(const struct speadi_finished_heap *entry,
+                                 const struct speadi_packet *packet);
 
 /* Says that a late packet of this heap has come. If packets of the heap count as missing, lowers their number by 1 and
  * returns true. Else returns false. */
@@ -62,13 +86,17 @@ static inline bool speadi_finished_came_late(struct speadi_finished_heap *heap)
     return true;
 }
 
-/* Forgets all heaps. The core calls this when a start or stop item says that the sender starts or ends. */
-void speadi_finished_forget(struct speadi_finished *finished);
+/* Forgets all heaps of the sender. The core calls this when a start or stop item or a long silence says that the sender
+ * starts or ends. */
+static inline void speadi_finished_forget(struct speadi_sender *sender)
+{
+    sender->finished_epoch++;
+}
 
 static inline uint64_t speadi_finished_bytes(const struct speadi_finished *finished)
 {
-    return (uint64_t)finished->substream_count *
-               (finished->per_substream * sizeof *finished->heap + sizeof *finished->next) +
+    return (uint64_t)finished->ring_count *
+               (finished->per_ring * sizeof *finished->heap + sizeof *finished->next) +
            speadi_counter_map_bytes(&finished->map);
 }
 

@@ -5,15 +5,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int speadi_heap_table_init(struct speadi_heap_table *table, uint32_t substream_count,
+int speadi_heap_table_init(struct speadi_heap_table *table, uint32_t ring_count,
                            uint32_t slots_each)
 {
-    *table =
-        (struct speadi_heap_table){.substream_count = substream_count, .slots_each = slots_each};
-    table->slot = calloc((size_t)substream_count * slots_each, sizeof *table->slot);
-    table->head = calloc(substream_count, sizeof *table->head);
+    *table = (struct speadi_heap_table){.ring_count = ring_count, .slots_each = slots_each};
+    table->slot = calloc((size_t)ring_count * slots_each, sizeof *table->slot);
+    table->head = calloc(ring_count, sizeof *table->head);
     if (!table->slot || !table->head ||
-        speadi_counter_map_init(&table->map, substream_count * slots_each) < 0) {
+        speadi_counter_map_init(&table->map, ring_count * slots_each) < 0) {
         speadi_heap_table_release(table);
         return -ENOMEM;
     }
@@ -28,36 +27,19 @@ void speadi_heap_table_release(struct speadi_heap_table *table)
     *table = (struct speadi_heap_table){0};
 }
 
-static uint32_t next_slot(const struct speadi_heap_table *table, uint64_t counter)
+void speadi_heap_table_advance(struct speadi_heap_table *table, uint32_t ring)
 {
-    uint32_t substream = speadi_heap_table_substream(table, counter);
-
-    return substream * table->slots_each + table->head[substream];
-}
-
-struct speadi_live_heap *speadi_heap_table_occupant(const struct speadi_heap_table *table,
-                                                    uint64_t counter)
-{
-    return table->slot[next_slot(table, counter)];
-}
-
-uint32_t speadi_heap_table_claim_slot(struct speadi_heap_table *table, uint64_t counter)
-{
-    uint32_t slot = next_slot(table, counter);
-    uint32_t *head = &table->head[speadi_heap_table_substream(table, counter)];
-
-    assert(!table->slot[slot]);
-    if (++*head == table->slots_each)
-        *head = 0;
-    return slot;
+    if (++table->head[ring] == table->slots_each)
+        table->head[ring] = 0;
 }
 
 void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_live_heap *live,
                               uint32_t slot)
 {
+    assert(!table->slot[slot]);
     table->slot[slot] = live;
     live->slot = slot;
-    speadi_counter_map_insert(&table->map, live->heap.counter, slot);
+    speadi_counter_map_insert(&table->map, live->sender, live->heap.counter, slot);
     live->older = table->newest;
     live->newer = NULL;
     if (table->newest)
@@ -72,7 +54,7 @@ void speadi_heap_table_insert(struct speadi_heap_table *table, struct speadi_liv
 void speadi_heap_table_remove(struct speadi_heap_table *table, struct speadi_live_heap *live)
 {
     table->slot[live->slot] = NULL;
-    speadi_counter_map_remove(&table->map, live->heap.counter);
+    speadi_counter_map_remove(&table->map, live->sender, live->heap.counter);
     if (live->older)
         live->older->newer = live->newer;
     else

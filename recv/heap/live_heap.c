@@ -12,6 +12,9 @@
 /* a linear search through at most this many pointers is faster than the hash table */
 #define LINEAR_POINTERS 8u
 
+/* This many item pointers of the first packet are compared with the items of the later packets. */
+#define FIRST_POINTERS_MAX 16u
+
 /* ---- Layout -------------------------------------------------------------------------------- */
 
 /* Rounds an offset up, so that an object of any type may begin there. */
@@ -54,6 +57,7 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout)
 
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_live_heap_layout *layout,
+                                               const struct speadi_heap_key *key,
                                                const struct speadi_packet *packet)
 {
     struct speadi_live_heap *live = region->meta;
@@ -65,10 +69,12 @@ struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
             {
                 .heap_address_bits = packet->heap_address_bits,
                 .region = region,
-                .counter = packet->heap_counter,
+                .counter = key->counter,
                 .pointers = (uint64_t *)(void *)(base + pointers_at()),
                 .spans = (struct speadi_span *)(void *)(base + spans_at(layout)),
             },
+        .sender = key->sender,
+        .ring = key->ring,
         .generation = generation,
         .pointer_hash = (uint64_t *)(void *)(base + hash_at(layout)),
         .count = (struct spead_count *)(void *)(base + count_at(layout)),
@@ -115,22 +121,41 @@ static bool has_pointer(const struct speadi_live_heap *live,
     return false;
 }
 
-static bool add_pointer(struct speadi_live_heap *live, const struct speadi_live_heap_layout *layout,
-                        uint64_t pointer)
+/* Returns true if the first packet of the heap had an immediate item with this identifier. The caller must make sure
+ * that the heap does not have this pointer. So the value of that item differs. */
+static bool contradicts_first(const struct speadi_live_heap *live, uint64_t pointer)
+{
+    unsigned bits = live->heap.heap_address_bits;
+    uint64_t id = speadi_pointer_id(pointer, bits);
+
+    if (!speadi_pointer_is_immediate(pointer) || id == SPEAD_ID_STREAM_CONTROL)
+        return false;
+    for (uint32_t i = 0; i < live->first_pointers; i++)
+        if (speadi_pointer_is_immediate(live->heap.pointers[i]) &&
+            speadi_pointer_id(live->heap.pointers[i], bits) == id)
+            return true;
+    return false;
+}
+
+static enum spead_recv_bucket add_pointer(struct speadi_live_heap *live,
+                                          const struct speadi_live_heap_layout *layout,
+                                          uint64_t pointer)
 {
     struct spead_heap *heap = &live->heap;
 
     if (has_pointer(live, layout, pointer))
-        return true;
+        return SPEAD_RECV_LIVE;
+    if (contradicts_first(live, pointer))
+        return SPEAD_RECV_REPEATED_COUNTER;
     if (heap->pointer_count == layout->pointers_max)
-        return false;
+        return SPEAD_RECV_OVER_CAP_POINTERS;
     heap->pointers[heap->pointer_count++] = pointer;
     if (heap->pointer_count == LINEAR_POINTERS + 1)
         for (uint32_t i = 0; i < LINEAR_POINTERS; i++)
             hash_pointer(live, layout, i);
     if (heap->pointer_count > LINEAR_POINTERS)
         hash_pointer(live, layout, heap->pointer_count - 1);
-    return true;
+    return SPEAD_RECV_LIVE;
 }
 
 /* Removes the pointers that were added last, until `count` pointers are left. It removes the last one first. So it
@@ -160,9 +185,9 @@ struct pointer_news {
     bool user_items;
 };
 
-static bool read_pointer(struct speadi_live_heap *live,
-                         const struct speadi_live_heap_layout *layout, uint64_t pointer,
-                         struct pointer_news *news)
+static enum spead_recv_bucket read_pointer(struct speadi_live_heap *live,
+                                           const struct speadi_live_heap_layout *layout,
+                                           uint64_t pointer, struct pointer_news *news)
 {
     unsigned bits = live->heap.heap_address_bits;
     uint64_t id = speadi_pointer_id(pointer, bits), value = speadi_pointer_value(pointer, bits);
@@ -171,7 +196,7 @@ static bool read_pointer(struct speadi_live_heap *live,
     if (!immediate && value > news->min_length)
         news->min_length = value;
     if (speadi_pointer_is_special(pointer, bits) || (immediate && id == SPEAD_ID_NULL))
-        return true;
+        return SPEAD_RECV_LIVE;
     if (immediate && id == SPEAD_ID_STREAM_CONTROL && value <= SPEAD_CONTROL_DESCRIPTORS_UPDATED)
         news->control |= SPEADI_CONTROL_BIT(value);
     else if (id != SPEAD_ID_NULL)
@@ -210,11 +235,15 @@ static enum spead_recv_bucket read_pointers(struct speadi_live_heap *live,
 
     if (packet->pointer_count == packet->special_count) /* most packets carry no items */
         return SPEAD_RECV_LIVE;
-    for (uint32_t i = 0; i < packet->pointer_count; i++)
-        if (!read_pointer(live, layout, speadi_packet_pointer(packet, i), news)) {
+    for (uint32_t i = 0; i < packet->pointer_count; i++) {
+        enum spead_recv_bucket bucket =
+            read_pointer(live, layout, speadi_packet_pointer(packet, i), news);
+
+        if (bucket != SPEAD_RECV_LIVE) {
             drop_pointers(live, layout, count);
-            return SPEAD_RECV_OVER_CAP_POINTERS;
+            return bucket;
         }
+    }
     /* In a heap without a declared length, an address that is too large would make the heap longer than its memory. In
      * a heap with a declared length, an address past that length only means that the heap will never be complete. */
     if (!live->heap.has_length && !packet->has_heap_length &&
@@ -278,6 +307,8 @@ enum spead_recv_bucket speadi_live_heap_check(const struct speadi_live_heap *liv
     enum spead_recv_bucket bucket;
 
     *at = heap->span_count;
+    if (live->condemned)
+        return SPEAD_RECV_REPEATED_COUNTER;
     if (packet->heap_address_bits != heap->heap_address_bits)
         return SPEAD_RECV_FOREIGN_FLAVOUR;
     bucket = check_length(live, packet);
@@ -305,6 +336,8 @@ enum spead_recv_bucket speadi_live_heap_add(struct speadi_live_heap *live,
         heap->has_length = true;
         heap->length = packet->heap_length;
     }
+    if (heap->packets == 0)
+        live->first_pointers = speadi_min_u32(heap->pointer_count, FIRST_POINTERS_MAX);
     live->min_length = news.min_length;
     live->control |= news.control;
     live->user_items |= news.user_items;
@@ -326,7 +359,8 @@ void speadi_live_heap_finish(struct speadi_live_heap *live)
 
     if (!heap->has_length)
         heap->length = live->min_length;
-    heap->complete = heap->received == heap->length && live->min_length <= heap->length;
+    heap->complete =
+        heap->received == heap->length && live->min_length <= heap->length && !live->condemned;
     speadi_heap_sort_items(heap);
 }
 

@@ -16,11 +16,9 @@
 #include <speadi/heap_view.h>
 #include <speadi/packet.h>
 
+#include "control_items.h"
+#include "heap_key.h"
 #include "heap_memory.h"
-
-/* The bit in speadi_live_heap.control that means: the heap carries this stream-control value (enum
- * spead_stream_control). */
-#define SPEADI_CONTROL_BIT(value) (1u << (value))
 
 struct speadi_live_heap {
     struct spead_heap heap; /* must be the first member; the consumer sees only this part */
@@ -33,9 +31,12 @@ struct speadi_live_heap {
     /* Links in the list of live heaps, and later in the list of leaving heaps. heap_table.c and leaving_heaps.c write
      * them. */
     struct speadi_live_heap *older, *newer;
-    uint32_t slot;         /* index in the heap table; written by heap_table.c */
-    uint32_t reservations; /* number of receives that are posted into the heap */
-    uint64_t reserved_end; /* no reservation of the heap ever reached beyond this offset */
+    uint32_t slot;           /* index in the heap table; written by heap_table.c */
+    uint32_t sender;         /* the id of the sender (sender_table.h) */
+    uint32_t ring;           /* the window of live heaps that the heap belongs to (heap_key.h) */
+    uint32_t first_pointers; /* number of item pointers that the first packet of the heap carried */
+    uint32_t reservations;   /* number of receives that are posted into the heap */
+    uint64_t reserved_end;   /* no reservation of the heap ever reached beyond this offset */
     /* number of packets in spare buffers that wait for the end of a reservation of the heap */
     uint32_t parked;
     /* A cell of pointer_hash is in use if it carries this number. All other cells are left from earlier heaps and count
@@ -50,6 +51,9 @@ struct speadi_live_heap {
     bool placement_off;
     /* An operation on the memory of the heap failed, so the heap will not be handed over. */
     bool memory_failed;
+    /* A packet has contradicted the heap, or a new run of the sender has begun. The heap accepts no further packets and
+     * is never complete. */
+    bool condemned;
     uint64_t *pointer_hash; /* each cell holds generation << 32 | (index into heap.pointers + 1) */
     /* array [source_count]: accepted packets of each source, and their bytes */
     struct spead_count *count;
@@ -74,10 +78,11 @@ void speadi_live_heap_layout_init(struct speadi_live_heap_layout *layout);
 enum spead_recv_bucket speadi_live_heap_may_begin(const struct speadi_live_heap_layout *layout,
                                                   const struct speadi_packet *packet);
 
-/* Makes a heap without packets in the meta memory of the block. The heap gets the counter and the flavour of the
+/* Makes a heap without packets in the meta memory of the block. The heap gets the name in *key and the flavour of the
  * packet. */
 struct speadi_live_heap *speadi_live_heap_open(struct speadi_block *region,
                                                const struct speadi_live_heap_layout *layout,
+                                               const struct speadi_heap_key *key,
                                                const struct speadi_packet *packet);
 
 /* Tells whether the heap accepts the payload of the packet. Returns SPEAD_RECV_LIVE, or the bucket that says why it is
@@ -180,6 +185,12 @@ static inline void speadi_live_heap_memory_failed(struct speadi_live_heap *live)
     live->memory_failed = true;
 }
 
+/* Says that the heap must not accept further packets and must never be complete. */
+static inline void speadi_live_heap_condemn(struct speadi_live_heap *live)
+{
+    live->condemned = true;
+}
+
 /* Lets the engine place the next packets of the heap. If `off` is true, the placement policy has switched placing off,
  * and the engine must not place them. */
 static inline void speadi_live_heap_allow_placement(struct speadi_live_heap *live, bool off)
@@ -208,7 +219,7 @@ static inline void speadi_live_heap_unreserve(struct speadi_live_heap *live)
 static inline bool speadi_live_heap_is_complete(const struct speadi_live_heap *live)
 {
     return live->heap.has_length && live->heap.received == live->heap.length &&
-           live->min_length <= live->heap.length;
+           live->min_length <= live->heap.length && !live->condemned;
 }
 
 /* Tells whether the heap is a control heap: it has a start or stop item and no item of the user. The consumer does not

@@ -105,13 +105,13 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
 }
 
 bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
-                                   const struct speadi_packet *packet)
+                                   uint32_t sender, const struct speadi_packet *packet)
 {
     const struct speadi_reservation *reservation = speadi_placement_reservation(placement, place);
 
     return place != SPEADI_RX_UNPLACED && reservation->live &&
            reservation->live->heap.counter == packet->heap_counter &&
-           reservation->offset == packet->payload_offset &&
+           reservation->live->sender == sender && reservation->offset == packet->payload_offset &&
            reservation->bytes >= packet->payload_bytes &&
            reservation->head_bytes == packet->header_bytes;
 }

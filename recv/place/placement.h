@@ -33,6 +33,7 @@ struct speadi_reservation {
 /* What the prediction knows about the packets of a source. */
 struct speadi_prediction {
     uint64_t counter;     /* heap counter of the last packet */
+    uint32_t sender;      /* id of the sender of the last packet */
     uint64_t next_offset; /* where the payload of the last packet ended */
     /* header bytes of a packet in the middle of a heap; 0 before such a packet came */
     uint32_t head_bytes;
@@ -56,14 +57,15 @@ struct speadi_placement {
 
 /* Learns from a packet that was accepted. The next packets of the source are expected behind this packet. */
 static inline void speadi_placement_learn(struct speadi_placement *placement, uint16_t source,
-                                          const struct speadi_packet *packet)
+                                          uint32_t sender, const struct speadi_packet *packet)
 {
     struct speadi_prediction *prediction = &placement->prediction[source];
+    bool same_heap = packet->heap_counter == prediction->counter && sender == prediction->sender;
 
-    if (packet->payload_offset !=
-        (packet->heap_counter == prediction->counter ? prediction->next_offset : 0))
+    if (packet->payload_offset != (same_heap ? prediction->next_offset : 0))
         placement->policy.breaks++;
     prediction->counter = packet->heap_counter;
+    prediction->sender = sender;
     prediction->next_offset = packet->payload_offset + packet->payload_bytes;
     if (packet->payload_offset != 0 && packet->has_heap_length &&
         prediction->next_offset != packet->heap_length) {
@@ -75,17 +77,17 @@ static inline void speadi_placement_learn(struct speadi_placement *placement, ui
 /* Learns from `count` accepted packets of one length. Each of them began where the packet before it ended. `last` is
  * the last of them. */
 static inline void speadi_placement_learn_series(struct speadi_placement *placement,
-                                                 uint16_t source, const struct speadi_packet *last,
-                                                 unsigned count)
+                                                 uint16_t source, uint32_t sender,
+                                                 const struct speadi_packet *last, unsigned count)
 {
     struct speadi_prediction *prediction = &placement->prediction[source];
 
     /* If the first packet came as predicted, all of them did. Else speadi_placement_learn() counts one break: one
      * packet that did not continue the packet before it. */
-    if (prediction->counter == last->heap_counter &&
+    if (prediction->counter == last->heap_counter && prediction->sender == sender &&
         prediction->next_offset + (count - 1) * last->payload_bytes == last->payload_offset)
         prediction->next_offset = last->payload_offset;
-    speadi_placement_learn(placement, source, last);
+    speadi_placement_learn(placement, source, sender, last);
 }
 
 /* Predicts ranges of the heap `live` for the next packets of the source. Returns the number of ranges, at most
@@ -101,10 +103,10 @@ void speadi_placement_accept(struct speadi_placement *placement, uint16_t source
                              struct speadi_live_heap *live, const struct speadi_rx_range *ranges,
                              unsigned count);
 
-/* Tells whether the payload of the packet lies in its own place, that is, reservation `place` predicted exactly this
- * packet. */
+/* Tells whether the payload of this sender's packet lies in its own place, that is, reservation `place` predicted
+ * exactly this packet. */
 bool speadi_placement_is_own_place(const struct speadi_placement *placement, uint64_t place,
-                                   const struct speadi_packet *packet);
+                                   uint32_t sender, const struct speadi_packet *packet);
 
 /* Tells whether a reservation with a number of at least `ended` covers a byte of [start, end) of the heap `live`. */
 bool speadi_placement_is_reserved(const struct speadi_placement *placement, uint64_t ended,

@@ -54,8 +54,9 @@ void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index)
     copy->body = copy->tail = NULL;
 }
 
-void speadi_spare_park(struct speadi_spare *spare, uint32_t index)
+void speadi_spare_park(struct speadi_spare *spare, uint32_t index, uint32_t sender)
 {
+    spare->sender[index] = sender;
     spare->is_parked[index] = true;
     spare->parked[spare->parked_count++] = (uint8_t)index;
 }

@@ -27,6 +27,7 @@ struct speadi_spare {
     uint8_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
     uint32_t parked_count;
     bool is_parked[SPEADI_SPARES_MAX];
+    uint32_t sender[SPEADI_SPARES_MAX];                /* id of the sender of each parked copy */
     struct speadi_rx_packet packet[SPEADI_SPARES_MAX]; /* describes each copy as a packet */
 };
 
@@ -56,7 +57,7 @@ uint32_t speadi_spare_copy(struct speadi_spare *spare, const struct speadi_rx_pa
 void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index);
 
 /* Parks a copy. It is then the last in the list of parked copies. */
-void speadi_spare_park(struct speadi_spare *spare, uint32_t index);
+void speadi_spare_park(struct speadi_spare *spare, uint32_t index, uint32_t sender);
 
 /* Fills *parked with the parked copies. After this call no copy is parked: all of them count as copies of this burst
  * again. */

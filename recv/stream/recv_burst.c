@@ -8,6 +8,7 @@ static void begin(struct spead_recv_stream *stream)
     stream->read_since_wait = true;
     stream->burst_is_out = true;
     stream->burst_next = 0;
+    speadi_recv_forget_senders_of_burst(stream);
     if (totals->first_packet_ns == 0)
         totals->first_packet_ns = stream->burst.packet[0].time_ns;
     totals->last_packet_ns = stream->burst.packet[stream->burst.count - 1].time_ns;

@@ -12,7 +12,9 @@
 #include <speadi/pool.h>
 #include <speadi/struct_size.h>
 
-#define HEAPS_MAX      (1u << 20) /* most live heaps of all substreams together */
+#include "sender_table.h"
+
+#define HEAPS_MAX      (1u << 20) /* most live heaps of all substreams and endpoints together */
 #define HEAP_BYTES_MAX (1ull << 40)
 #define TABLE_MAX      (1u << 20) /* most item pointers, most ranges, most places in the channel */
 #define LEAVING_MAX    8u
@@ -24,11 +26,13 @@ struct range_check {
 
 static int check_ranges(const struct spead_recv_stream_config *c, struct spead_err *err)
 {
+    const uint32_t endpoints = speadi_recv_config_endpoints(c);
+    const uint32_t rings = speadi_min_u32(c->substream_count, HEAPS_MAX / endpoints) * endpoints;
     const struct range_check checks[] = {
         {"packet_bytes_max", c->packet_bytes_max, SPEADI_HEADER_BYTES, SPEADI_UDP_BYTES_MAX},
-        {"substream_count", c->substream_count, 1, HEAPS_MAX},
-        {"live_heaps_max", c->live_heaps_max, 1, HEAPS_MAX / c->substream_count},
-        {"finished_heaps_max", c->finished_heaps_max, 1, 4 * HEAPS_MAX / c->substream_count},
+        {"substream_count", c->substream_count, 1, HEAPS_MAX / endpoints},
+        {"live_heaps_max", c->live_heaps_max, 1, HEAPS_MAX / rings},
+        {"finished_heaps_max", c->finished_heaps_max, 1, 4 * HEAPS_MAX / rings},
         {"heap_bytes_max", c->heap_bytes_max, 1, HEAP_BYTES_MAX},
         {"pointers_max", c->pointers_max, 1, TABLE_MAX},
         {"ranges_max", c->ranges_max, 1, TABLE_MAX},
@@ -37,6 +41,9 @@ static int check_ranges(const struct spead_recv_stream_config *c, struct spead_e
         {"on_full", c->on_full, SPEAD_DROP_NEWEST, SPEAD_BLOCK},
         {"receive_path", c->receive_path, SPEAD_PATH_AUTO, SPEAD_PATH_BOUNCE},
         {"placed_window", c->placed_window, 1, SPEADI_RX_RESERVE_MAX},
+        {"sender_key", c->sender_key, SPEAD_SENDER_PORT, SPEAD_SENDER_NONE},
+        {"senders_max", c->senders_max, 1, SPEADI_SENDERS_MAX},
+        {"stop_count", c->stop_count, 0, SPEADI_SENDERS_MAX},
     };
 
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
@@ -115,7 +122,7 @@ int speadi_recv_config_read(struct spead_recv_stream_config *config,
     if (config->finished_heaps_max == 0)
         config->finished_heaps_max =
             config->live_heaps_max < HEAPS_MAX ? 4 * config->live_heaps_max : 4 * HEAPS_MAX;
-    if (check_ranges(config, err) < 0 || check_sources(config, err) < 0 ||
+    if (check_sources(config, err) < 0 || check_ranges(config, err) < 0 ||
         check_memory(config, err) < 0 || check_placement(config, err) < 0)
         return -EINVAL;
     return 0;

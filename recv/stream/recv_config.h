@@ -14,6 +14,12 @@
 int speadi_recv_config_read(struct spead_recv_stream_config *config,
                             const struct spead_recv_stream_config *from, struct spead_err *err);
 
+/* Returns the number of endpoints that are apart: 1 if the stream is joint. */
+static inline uint32_t speadi_recv_config_endpoints(const struct spead_recv_stream_config *config)
+{
+    return config->joint ? 1 : config->endpoint_count + config->link_count;
+}
+
 /* Checks the options that depend on the engine. Returns 0, -EINVAL or -ENOTSUP; err names the field. */
 int speadi_recv_config_check_engine(const struct spead_recv_stream_config *config,
                                     const struct speadi_rx_engine_ops *ops, struct spead_err *err);

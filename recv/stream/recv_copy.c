@@ -83,18 +83,21 @@ int speadi_recv_copy_to_device(struct spead_recv_stream *stream, uint64_t to,
 
 /* ---- Misplaced packets of a burst ---------------------------------------------------------- */
 
-static bool belongs_where_it_lies(const struct spead_recv_stream *stream,
+static bool belongs_where_it_lies(struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw)
 {
     struct speadi_packet packet;
+    const struct speadi_sender *sender;
 
     if (!speadi_recv_is_readable(stream, raw))
         return true; /* no byte of the packet will be used */
     if (speadi_recv_has_split_header(raw))
         return false;
-    /* If the packet is malformed, no byte of the packet will be used either. */
-    return speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0 ||
-           speadi_placement_is_own_place(&stream->placement, raw->place, &packet);
+    if (speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes) != 0)
+        return true; /* the packet is malformed, so no byte of the packet will be used either */
+    sender = speadi_recv_known_sender(stream, raw);
+    return sender &&
+           speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, &packet);
 }
 
 void speadi_recv_copy_misplaced(struct spead_recv_stream *stream)

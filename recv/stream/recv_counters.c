@@ -22,6 +22,8 @@ void speadi_recv_publish(struct spead_recv_stream *stream)
 {
     struct spead_recv_counters *totals = stream->tally.totals;
 
+    totals->senders = stream->senders.count;
+    totals->senders_replaced = stream->senders.replaced;
     totals->heaps_live = stream->table.count;
     totals->heaps_leaving = stream->leaving.count;
     totals->missing_heaps = speadi_gap_tracker_missing(&stream->gaps);

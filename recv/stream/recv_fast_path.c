@@ -32,6 +32,7 @@ struct series {
     uint64_t reserved;
     uint32_t bytes; /* payload bytes of each packet */
     uint16_t source;
+    uint16_t from; /* index into burst.from of all packets of the series */
     unsigned placed, bounced;
 };
 
@@ -55,7 +56,7 @@ static bool is_next(const struct series *series, const struct speadi_rx_packet *
     uint64_t offset =
         pointer(series->live->heap.heap_address_bits, SPEAD_ID_PAYLOAD_OFFSET, series->offset);
 
-    if (raw->flags != 0 || raw->segments != 1 || raw->source != series->source ||
+    if (raw->flags != 0 || raw->segments != 1 || raw->from != series->from ||
         raw->head_bytes < HEADER_BYTES || raw->datagram_bytes != HEADER_BYTES + series->bytes)
         return false;
     return ((load(head) ^ e->header) | (load(head + 8) ^ e->counter) |
@@ -117,13 +118,17 @@ static bool put_payload(struct series *series, const struct speadi_rx_packet *ra
 static bool begin(struct series *series, struct spead_recv_stream *stream,
                   const struct speadi_rx_packet *raw)
 {
+    /* The search for the sender may end heaps, so it comes first. */
+    const struct speadi_sender *sender = speadi_recv_known_sender(stream, raw);
     struct speadi_live_heap *live = stream->table.last;
     const struct spead_heap *heap;
     unsigned bits;
 
-    if (!live || live->parked > 0 || live->heap.span_count == 0 || !live->heap.has_length ||
-        !stream->armed || stream->stopped_sources != 0 || raw->datagram_bytes <= HEADER_BYTES ||
-        raw->datagram_bytes > stream->packet_bytes_max || live->min_length > live->heap.length)
+    if (!live || !sender || live->sender != sender->id || sender->stopped ||
+        stream->stopped_endpoints != 0 || live->parked > 0 || live->heap.span_count == 0 ||
+        !live->heap.has_length || !stream->armed || live->condemned ||
+        raw->datagram_bytes <= HEADER_BYTES || raw->datagram_bytes > stream->packet_bytes_max ||
+        live->min_length > live->heap.length)
         return false;
     heap = &live->heap;
     bits = heap->heap_address_bits;
@@ -133,6 +138,7 @@ static bool begin(struct series *series, struct spead_recv_stream *stream,
         .offset = heap->spans[heap->span_count - 1].end,
         .bytes = raw->datagram_bytes - HEADER_BYTES,
         .source = raw->source,
+        .from = raw->from,
     };
     /* The series ends before the packet that completes the heap, because that packet also ends the heap. */
     series->end = series->offset + (heap->length - heap->received) - 1;
@@ -160,7 +166,8 @@ static void learn(const struct series *series, unsigned count)
         .has_heap_length = true,
     };
 
-    speadi_placement_learn_series(&series->stream->placement, series->source, &last, count);
+    speadi_placement_learn_series(&series->stream->placement, series->source, series->live->sender,
+                                  &last, count);
 }
 
 static void finish(const struct series *series, unsigned count, const struct speadi_rx_packet *last)

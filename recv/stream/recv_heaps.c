@@ -8,30 +8,17 @@
 /* Returns the bucket of a packet whose heap has ended. If the packet was counted as missing, takes it out of that
  * count. */
 static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
-                                       struct speadi_finished_heap *finished)
+                                       struct speadi_finished_heap *finished,
+                                       const struct speadi_packet *packet)
 {
+    if (speadi_finished_contradicts(finished, packet))
+        return SPEAD_RECV_REPEATED_COUNTER;
     if (finished->complete)
-        return SPEAD_RECV_DUPLICATE;
+        return stream->age_ns - finished->time_ns > stream->config.repeat_ns
+                   ? SPEAD_RECV_REPEATED_COUNTER
+                   : SPEAD_RECV_DUPLICATE;
     stream->tally.totals->missing_packets -= speadi_finished_came_late(finished);
     return SPEAD_RECV_LATE;
-}
-
-/* Returns true if the packet carries a start or stop item. The stream must act on such a packet even if a heap with the
- * same heap counter has ended. The reason is spead2: it numbers its start and stop heaps 1, 2, ... itself, even if its
- * user has given the same numbers to data heaps. */
-static bool starts_or_stops(const struct speadi_packet *packet)
-{
-    unsigned bits = packet->heap_address_bits;
-    uint64_t start = speadi_pointer_immediate(bits, SPEAD_ID_STREAM_CONTROL, SPEAD_CONTROL_START);
-    uint64_t stop = speadi_pointer_immediate(bits, SPEAD_ID_STREAM_CONTROL, SPEAD_CONTROL_STOP);
-
-    for (uint32_t i = 0; i < packet->pointer_count; i++) {
-        uint64_t pointer = speadi_packet_pointer(packet, i);
-
-        if (pointer == start || pointer == stop)
-            return true;
-    }
-    return false;
 }
 
 static struct speadi_block *take_region(struct spead_recv_stream *stream)
@@ -45,44 +32,79 @@ static struct speadi_block *take_region(struct spead_recv_stream *stream)
     return speadi_pool_take(stream->pool);
 }
 
-static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream, uint64_t counter)
+static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream,
+                                        const struct speadi_heap_key *key,
+                                        const struct speadi_packet *packet)
 {
+    struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, key->sender);
+    struct speadi_finished_heap *finished =
+        speadi_finished_add(&stream->finished, key, sender, stream->age_ns);
+
+    finished->heap_address_bits = packet->heap_address_bits;
     stream->tally.totals->heaps_no_memory++;
-    speadi_gap_tracker_open(&stream->gaps, counter);
-    speadi_finished_add(&stream->finished, counter, false, 0, stream->age_ns);
+    speadi_gap_tracker_open(&stream->gaps, key->counter);
     return SPEAD_RECV_NO_MEMORY;
 }
 
+static uint32_t ring_of(const struct spead_recv_stream *stream, const struct speadi_sender *sender,
+                        uint64_t counter)
+{
+    uint32_t substreams = stream->config.substream_count;
+
+    return sender->endpoint * substreams + (substreams == 1 ? 0 : (uint32_t)(counter % substreams));
+}
+
+/* Finds a slot for a new heap, and ends the heap that is in this slot. */
+static enum spead_recv_bucket make_way(struct spead_recv_stream *stream,
+                                       const struct speadi_sender *sender,
+                                       const struct speadi_heap_key *key,
+                                       const struct speadi_packet *packet, uint32_t *slot)
+{
+    struct speadi_live_heap *occupant;
+
+    if (!speadi_recv_choose_slot(stream, sender, key->ring, packet, slot))
+        return SPEAD_RECV_OVER_CAP_SENDERS;
+    occupant = *slot == SPEADI_SLOT_NONE ? NULL : stream->table.slot[*slot];
+    if (!occupant)
+        return SPEAD_RECV_LIVE;
+    if (occupant->reservations > 0 && stream->leaving.count == stream->leaving_max)
+        return SPEAD_RECV_OVER_CAP_LEAVING;
+    speadi_recv_close_heap(stream, occupant, SPEADI_RECV_BY_EVICTION);
+    return SPEAD_RECV_LIVE;
+}
+
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
+                                             const struct speadi_sender *sender,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused)
 {
+    const struct speadi_heap_key key = {.counter = packet->heap_counter,
+                                        .sender = sender->id,
+                                        .ring = ring_of(stream, sender, packet->heap_counter)};
     struct speadi_finished_heap *finished =
-        speadi_finished_find(&stream->finished, packet->heap_counter, stream->age_ns);
-    struct speadi_live_heap *occupant;
+        speadi_finished_find(&stream->finished, sender, packet->heap_counter, stream->age_ns);
     struct speadi_block *region;
     enum spead_recv_bucket bucket;
+    uint32_t slot;
 
-    if (finished && !starts_or_stops(packet))
-        return too_late(stream, finished);
+    if (finished && !speadi_packet_starts_or_stops(packet))
+        return too_late(stream, finished, packet);
     if (stream->layout.in_order && packet->payload_offset != 0)
         return SPEAD_RECV_OUT_OF_ORDER;
     /* Make this check before the new heap evicts another heap. */
     bucket = speadi_live_heap_may_begin(&stream->layout, packet);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    occupant = speadi_heap_table_occupant(&stream->table, packet->heap_counter);
-    if (occupant) {
-        if (occupant->reservations > 0 && stream->leaving.count == stream->leaving_max)
-            return SPEAD_RECV_OVER_CAP_LEAVING;
-        speadi_recv_close_heap(stream, occupant, SPEADI_RECV_BY_EVICTION);
-    }
+    bucket = make_way(stream, sender, &key, packet, &slot);
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
     region = take_region(stream);
     if (!region) {
         *paused = speadi_recv_waits_for_room(stream) && stream->outlet.pending_count > 0;
-        return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(stream, packet->heap_counter);
+        return *paused ? SPEAD_RECV_NO_MEMORY : no_memory(stream, &key, packet);
     }
-    *out = speadi_live_heap_open(region, &stream->layout, packet);
+    *out = speadi_live_heap_open(region, &stream->layout, &key, packet);
+    (*out)->slot = slot;
     return SPEAD_RECV_LIVE;
 }
 
@@ -122,19 +144,29 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
                              const struct speadi_rx_packet *raw, const struct speadi_packet *packet)
 {
     struct spead_heap *heap = &live->heap;
-    uint32_t slot = speadi_heap_table_claim_slot(&stream->table, heap->counter);
+    struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
 
+    speadi_recv_slot_used(stream, live->ring, live->slot);
+    sender->newest_counter = heap->counter;
+    sender->has_sent_data |= !speadi_live_heap_is_control(live);
+    heap->sender = sender->address;
     speadi_live_heap_start(
         live, &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
                                                .clock = (uint8_t)stream->facts.clock,
                                                .source = raw->source,
                                                .now_ns = stream->age_ns,
                                                .kernel_drops = stream->tally.totals->kernel_drops});
-    speadi_gap_tracker_open(&stream->gaps, heap->counter);
+    if (!speadi_live_heap_is_control(live))
+        speadi_gap_tracker_open(&stream->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
         return; /* the heap is already complete, so it does not enter the table */
+    if (live->slot == SPEADI_SLOT_NONE) { /* its items show that it is longer than its payload */
+        speadi_recv_close_heap(stream, live, SPEADI_RECV_BY_EVICTION);
+        return;
+    }
     choose_path(stream, live, packet);
-    speadi_heap_table_insert(&stream->table, live, slot);
+    speadi_heap_table_insert(&stream->table, live, live->slot);
+    speadi_sender_heap_entered(&stream->senders, sender);
     /* Populate the pages now: else each packet would cause a page fault. A heap that is longer than every complete
      * heap so far is not populated, because its length may be forged. */
     if (heap->length <= stream->largest_heap && heap->length > heap->region->charged_bytes)
@@ -148,6 +180,8 @@ static void count_incomplete(struct spead_recv_stream *stream, struct speadi_liv
 {
     struct spead_recv_counters *totals = stream->tally.totals;
 
+    if (cause == SPEADI_RECV_BY_EVICTION || cause == SPEADI_RECV_BY_AGE)
+        speadi_recv_note_striping(stream, live);
     if (cause == SPEADI_RECV_BY_EVICTION)
         totals->heaps_evicted++;
     else if (cause == SPEADI_RECV_BY_AGE)
@@ -158,6 +192,26 @@ static void count_incomplete(struct spead_recv_stream *stream, struct speadi_liv
         speadi_recv_read_counters(stream);
     if (speadi_live_heap_note_drops(live, totals->kernel_drops))
         totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
+}
+
+/* Remembers a heap that has ended in the memory of finished heaps, and in the table of senders. */
+static void remember(struct spead_recv_stream *stream, const struct speadi_live_heap *live,
+                     uint64_t missing)
+{
+    const struct spead_heap *heap = &live->heap;
+    const struct speadi_heap_key key = {
+        .counter = heap->counter, .sender = live->sender, .ring = live->ring};
+    struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
+    struct speadi_finished_heap *finished =
+        speadi_finished_add(&stream->finished, &key, sender, stream->age_ns);
+
+    finished->complete = heap->complete;
+    finished->missing = missing;
+    speadi_finished_describe(finished, heap);
+    if (heap->complete)
+        speadi_sender_heap_complete(&stream->senders, sender, heap->packets);
+    else
+        sender->heaps_incomplete++;
 }
 
 /* Notes in the heap how it has ended, counts the heap, and remembers it as finished. */
@@ -180,7 +234,7 @@ static void finish(struct spead_recv_stream *stream, struct speadi_live_heap *li
         missing = speadi_heap_missing_packets(heap);
         stream->tally.totals->missing_packets += missing;
     }
-    speadi_finished_add(&stream->finished, heap->counter, heap->complete, missing, stream->age_ns);
+    remember(stream, live, missing);
 }
 
 static enum spead_recv_bucket bucket_of(enum speadi_recv_cause cause)
@@ -239,15 +293,38 @@ static void leave(struct spead_recv_stream *stream, struct speadi_live_heap *liv
 void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause)
 {
-    if (speadi_heap_table_has(&stream->table, live))
+    bool was_live = speadi_heap_table_has(&stream->table, live);
+
+    if (was_live)
         speadi_heap_table_remove(&stream->table, live);
     finish(stream, live, cause);
+    if (was_live) /* after this the entry of the sender may be given to another sender */
+        speadi_sender_heap_left(&stream->senders,
+                                speadi_sender_table_get(&stream->senders, live->sender));
     if (cause == SPEADI_RECV_COMPLETE)
         speadi_placement_forget(&stream->placement, live);
     if (live->reservations == 0)
         leave(stream, live, cause);
     else
         speadi_leaving_heaps_add(&stream->leaving, live, cause);
+}
+
+void speadi_recv_end_early(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                           enum speadi_recv_cause cause)
+{
+    if (live->reservations > 0 && stream->leaving.count == stream->leaving_max)
+        speadi_live_heap_condemn(live);
+    else
+        speadi_recv_close_heap(stream, live, cause);
+}
+
+void speadi_recv_contradicted(struct spead_recv_stream *stream, struct speadi_live_heap *live)
+{
+    if (live->condemned)
+        return;
+    stream->tally.totals->heaps_contradicted++;
+    speadi_live_heap_condemn(live);
+    speadi_recv_end_early(stream, live, SPEADI_RECV_BY_EVICTION);
 }
 
 void speadi_recv_release_leaving(struct spead_recv_stream *stream)

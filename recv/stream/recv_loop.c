@@ -12,6 +12,10 @@
 /* The stream reads the engine's counters at most this often, because each time costs one system call per socket. */
 #define COUNTERS_EVERY_NS 1000000u
 
+/* The longest time between two polls that counts as time in which the thread has read. While heaps are live, wait()
+ * does not sleep longer than this. */
+#define STALL_NS 250000000u
+
 /* ---- Reservations -------------------------------------------------------------------------- */
 
 static void reserve(struct spead_recv_stream *stream)
@@ -26,7 +30,7 @@ static void reserve(struct spead_recv_stream *stream)
 
         if (prediction->head_bytes == 0)
             continue;
-        live = speadi_heap_table_find(&stream->table, prediction->counter);
+        live = speadi_heap_table_find(&stream->table, prediction->sender, prediction->counter);
         if (!live || !live->predicts)
             continue;
         count = speadi_placement_predict(
@@ -57,6 +61,8 @@ static void idle(struct spead_recv_stream *stream)
     if (speadi_recv_close_aged(stream) || stream->leaving.count > 0 ||
         stream->spare.parked_count > 0)
         unreserve(stream);
+    if (stream->has_stopped_heaps)
+        speadi_recv_end_stopped_heaps(stream);
     speadi_recv_check_stop_items(stream);
     if (stream->state == SPEADI_RECV_DRAINING && !stream->unreserving)
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
@@ -85,14 +91,32 @@ static int read_burst(struct spead_recv_stream *stream)
     return 0;
 }
 
+/* Reads the clocks. If a long time has passed since the last poll and heaps are live, this thread did not read for
+ * most of that time. Then the reading clock advances by STALL_NS only: packets of these heaps may wait in the source,
+ * and heaps must not get old because of a delay of this thread. */
+static void read_clocks(struct spead_recv_stream *stream)
+{
+    uint64_t elapsed;
+
+    stream->now_ns = speadi_clock_mono_ns();
+    if (stream->ops->now) {
+        stream->age_ns = stream->ops->now(stream->engine);
+        return;
+    }
+    elapsed = stream->now_ns - stream->polled_ns;
+    if (stream->polled_ns != 0 && stream->table.count > 0)
+        elapsed = speadi_min_u64(elapsed, STALL_NS);
+    stream->age_ns += elapsed;
+    stream->polled_ns = stream->now_ns;
+}
+
 int spead_recv_stream_poll(struct spead_recv_stream *stream)
 {
     int count = 0;
 
     if (stream->state == SPEADI_RECV_ENDED)
         return stream->result;
-    stream->now_ns = speadi_clock_mono_ns();
-    stream->age_ns = stream->ops->now ? stream->ops->now(stream->engine) : stream->now_ns;
+    read_clocks(stream);
     stream->tally.totals->polls++;
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
@@ -102,8 +126,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     if (stream->state < SPEADI_RECV_FLUSHING &&
         speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)))
         count = stream->burst_is_out ? speadi_recv_process_burst(stream) : read_burst(stream);
-    if (stream->stopped_sources != 0)
-        speadi_recv_check_stop_items(stream);
+    speadi_recv_check_stop_items(stream);
     if (stream->state < SPEADI_RECV_FLUSHING)
         speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream));
     else
@@ -134,6 +157,23 @@ static bool coalesce(struct spead_recv_stream *stream, uint64_t deadline)
     return true;
 }
 
+/* Returns when poll() must be called even if no packet comes, by CLOCK_MONOTONIC. */
+static uint64_t next_look(const struct spead_recv_stream *stream)
+{
+    uint64_t timeout = stream->config.heap_timeout_ns, at = UINT64_MAX;
+
+    if (stream->stop_items > 0)
+        at = stream->stop_review_ns;
+    if (!stream->table.oldest || stream->ops->now)
+        return at;
+    if (timeout != 0) {
+        uint64_t age = stream->age_ns - stream->table.oldest->opened_ns;
+
+        at = speadi_min_u64(at, stream->now_ns + (age < timeout ? timeout - age : 0));
+    }
+    return speadi_min_u64(at, stream->now_ns + STALL_NS);
+}
+
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns)
 {
     uint64_t deadline = deadline_ns == 0 ? UINT64_MAX : deadline_ns;
@@ -149,9 +189,7 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
     }
     if (stream->state != SPEADI_RECV_RUNNING || stream->burst_is_out || stream->unreserving)
         return 0;
-    if (stream->config.heap_timeout_ns != 0 && stream->table.oldest && !stream->ops->now)
-        deadline = speadi_min_u64(deadline, speadi_clock_after(stream->table.oldest->opened_ns,
-                                                               stream->config.heap_timeout_ns));
+    deadline = speadi_min_u64(deadline, next_look(stream));
     if (!coalesce(stream, deadline))
         stream->ops->wait(stream->engine, deadline);
     return 0;

@@ -35,8 +35,9 @@ static void plan_placement(struct spead_recv_stream *stream, uint32_t stride)
 static int make_pool(struct spead_recv_stream *stream, struct spead_err *err)
 {
     const struct spead_recv_stream_config *c = &stream->config;
-    uint64_t regions = (uint64_t)c->live_heaps_max * c->substream_count + c->ring_heaps +
-                       c->held_heaps + stream->leaving_max;
+    uint64_t regions =
+        (uint64_t)c->live_heaps_max * c->substream_count * speadi_recv_config_endpoints(c) +
+        c->ring_heaps + c->held_heaps + stream->leaving_max;
     struct speadi_pool_config pool = {
         .block_count = (uint32_t)regions,
         .block_bytes = c->heap_bytes_max,

@@ -98,7 +98,7 @@ static enum spead_recv_bucket park(struct spead_recv_stream *stream,
         bucket = speadi_recv_copy_to_spare(stream, raw, &copy);
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    speadi_spare_park(&stream->spare, copy);
+    speadi_spare_park(&stream->spare, copy, live->sender);
     speadi_live_heap_park(live);
     speadi_recv_count(stream, raw, SPEAD_RECV_LIVE);
     return SPEAD_RECV_LIVE;
@@ -144,43 +144,51 @@ static enum spead_recv_bucket add(struct spead_recv_stream *stream,
                                   const struct speadi_rx_packet *raw,
                                   const struct speadi_packet *packet, struct speadi_live_heap *live)
 {
+    uint32_t sender = live->sender;
     enum spead_recv_bucket bucket = accept_or_park(stream, raw, packet, live);
 
     /* If no burst is lent, this packet was parked before, and the prediction has learned from it already. */
     if (bucket == SPEAD_RECV_LIVE && stream->placement.enabled && stream->burst_is_out)
-        speadi_placement_learn(&stream->placement, raw->source, packet);
+        speadi_placement_learn(&stream->placement, raw->source, sender, packet);
     return bucket;
+}
+
+/* Acts on start and stop items that have come from the sender in the heap with this counter. */
+static void obey(struct spead_recv_stream *stream, struct speadi_sender *sender, uint64_t counter,
+                 uint32_t controls)
+{
+    if (controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START))
+        speadi_recv_sender_starts(stream, sender);
+    if (!(controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_STOP)))
+        return;
+    if (stream->config.ignore_stop_item)
+        speadi_finished_forget(sender);
+    else
+        speadi_recv_sender_stops(stream, sender, counter); /* recv_stop.c will end the stream */
 }
 
 /* Does what an accepted packet makes necessary: ends the heap if it is complete now, and acts on start and stop items
  * that this packet brought. control_before is the value of live->control before the packet. This call may release the
  * heap `live`. */
-static void after_packet(struct spead_recv_stream *stream, const struct speadi_rx_packet *raw,
-                         struct speadi_live_heap *live, uint32_t control_before)
+static void after_packet(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                         uint32_t control_before)
 {
     uint64_t counter = live->heap.counter;
-    uint32_t news = live->control & ~control_before;
-    bool starts = news & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START);
-    bool stops = news & SPEADI_CONTROL_BIT(SPEAD_CONTROL_STOP);
+    uint32_t news = live->control & ~control_before, sender = live->sender;
 
     if (speadi_live_heap_is_complete(live))
         speadi_recv_close_heap(stream, live, SPEADI_RECV_COMPLETE);
-    if (starts || stops)
-        speadi_finished_forget(&stream->finished);
-    if (starts)
-        speadi_gap_tracker_restart(&stream->gaps);
-    if (stops && !stream->config.ignore_stop_item) { /* recv_stop.c will end the stream */
-        stream->stopped_sources |= 1ull << raw->source;
-        stream->stop_counter[raw->source] = counter;
-    }
+    if (news != 0)
+        obey(stream, speadi_sender_table_get(&stream->senders, sender), counter, news);
 }
 
 static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
                                          const struct speadi_rx_packet *raw,
+                                         const struct speadi_sender *sender,
                                          const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
-    enum spead_recv_bucket bucket = speadi_recv_open_heap(stream, packet, &live, paused);
+    enum spead_recv_bucket bucket = speadi_recv_open_heap(stream, sender, packet, &live, paused);
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
@@ -190,8 +198,16 @@ static enum spead_recv_bucket add_to_new(struct spead_recv_stream *stream,
         return bucket;
     }
     speadi_recv_heap_opened(stream, live, raw, packet);
-    after_packet(stream, raw, live, 0);
+    after_packet(stream, live, 0);
     return SPEAD_RECV_LIVE;
+}
+
+/* Returns true if a packet in this bucket shows that the heap and the packet do not belong together. */
+static bool contradicts(enum spead_recv_bucket bucket)
+{
+    return bucket == SPEAD_RECV_OVERLAP || bucket == SPEAD_RECV_FOREIGN_FLAVOUR ||
+           bucket == SPEAD_RECV_REPEATED_COUNTER || bucket == SPEAD_RECV_MALFORMED_HEAP_LENGTH ||
+           bucket == SPEAD_RECV_MALFORMED_BEYOND_HEAP;
 }
 
 static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
@@ -203,18 +219,61 @@ static enum spead_recv_bucket add_to_old(struct spead_recv_stream *stream,
     enum spead_recv_bucket bucket = add(stream, raw, packet, live);
 
     if (bucket == SPEAD_RECV_LIVE)
-        after_packet(stream, raw, live, control);
+        after_packet(stream, live, control);
+    else if (contradicts(bucket))
+        speadi_recv_contradicted(stream, live);
     return bucket;
 }
 
 /* ---- From the header to the heap ------------------------------------------------------------ */
 
-/* Makes the checks that need no heap. Returns the bucket of a packet that fails one of them. Else fills *packet with
- * the decoded packet and returns SPEAD_RECV_LIVE. */
-static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
-                                    const struct speadi_rx_packet *raw,
-                                    struct speadi_packet *packet)
+/* Returns the bucket of a packet that came after a stop item. A start item begins a new run, so a packet with a start
+ * item is processed: then the function returns SPEAD_RECV_LIVE. */
+static enum spead_recv_bucket bucket_after_stop(const struct speadi_packet *packet)
 {
+    bool user_items;
+    uint32_t controls;
+
+    if (!packet)
+        return SPEAD_RECV_AFTER_STOP;
+    controls = speadi_packet_controls(packet, &user_items);
+    if (controls & SPEADI_CONTROL_BIT(SPEAD_CONTROL_START))
+        return SPEAD_RECV_LIVE;
+    return speadi_packet_control_heap(packet) ? SPEAD_RECV_CONTROL : SPEAD_RECV_AFTER_STOP;
+}
+
+/* Finds the sender of a packet whose decoding had the result `defect`. Returns the bucket of the packet if the packet
+ * must not be processed, else SPEAD_RECV_LIVE. */
+static enum spead_recv_bucket find_sender(struct spead_recv_stream *stream,
+                                          const struct speadi_rx_packet *raw,
+                                          const struct speadi_packet *packet, int defect,
+                                          struct speadi_sender **sender)
+{
+    const struct speadi_packet *good = defect == 0 ? packet : NULL;
+    enum spead_recv_bucket bucket = SPEAD_RECV_LIVE;
+
+    if (good)
+        *sender = speadi_recv_sender(stream, raw);
+    else if (stream->stop_items > 0) /* a malformed packet gets no place in the table of senders */
+        *sender = speadi_recv_known_sender(stream, raw);
+    else
+        return (enum spead_recv_bucket)defect;
+    if (stream->stop_items > 0 && speadi_recv_is_after_stop(stream, raw, *sender, good))
+        bucket = bucket_after_stop(good);
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
+    if (!good)
+        return (enum spead_recv_bucket)defect;
+    return *sender ? SPEAD_RECV_LIVE : SPEAD_RECV_OVER_CAP_SENDERS;
+}
+
+/* Makes the checks that need no heap. Returns the bucket of a packet that fails one of them. Else fills *packet with
+ * the decoded packet, *sender with its sender, and returns SPEAD_RECV_LIVE. */
+static enum spead_recv_bucket admit(struct spead_recv_stream *stream,
+                                    const struct speadi_rx_packet *raw,
+                                    struct speadi_packet *packet, struct speadi_sender **sender)
+{
+    enum spead_recv_bucket bucket;
     int defect;
 
     if (raw->flags & SPEADI_RX_INJECTED_DROP)
@@ -226,11 +285,9 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
     if (!stream->armed)
         return SPEAD_RECV_START_UP;
     defect = speadi_packet_decode(packet, raw->head, raw->head_bytes, raw->datagram_bytes);
-    if (stream->stopped_sources >> raw->source & 1 &&
-        (defect != 0 || packet->heap_counter != stream->stop_counter[raw->source]))
-        return SPEAD_RECV_AFTER_STOP;
-    if (defect != 0)
-        return (enum spead_recv_bucket)defect;
+    bucket = find_sender(stream, raw, packet, defect, sender);
+    if (bucket != SPEAD_RECV_LIVE)
+        return bucket;
     if (!packet->has_heap_length && !stream->config.allow_unsized_heaps)
         return SPEAD_RECV_MALFORMED_UNSIZED;
     if ((packet->has_heap_length && packet->heap_length > stream->layout.heap_bytes_max) ||
@@ -243,16 +300,24 @@ static enum spead_recv_bucket admit(const struct spead_recv_stream *stream,
  * packet is already counted. Else returns the bucket in which the caller must count it. */
 static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
                                                const struct speadi_rx_packet *raw,
+                                               struct speadi_sender *sender,
                                                const struct speadi_packet *packet, bool *paused)
 {
     struct speadi_live_heap *live;
+    uint32_t controls;
 
     /* This packet lies in a reserved place whose heap is gone, because an earlier packet of this burst has completed
      * that heap. The memory may belong to another heap now. */
     if (raw->place != SPEADI_RX_UNPLACED && is_in_own_place(stream, raw, NULL))
         return SPEAD_RECV_DUPLICATE;
-    live = speadi_heap_table_find(&stream->table, packet->heap_counter);
-    return live ? add_to_old(stream, raw, packet, live) : add_to_new(stream, raw, packet, paused);
+    controls = speadi_packet_control_heap(packet);
+    if (controls != 0) { /* a control heap needs no slot and no memory */
+        obey(stream, sender, packet->heap_counter, controls);
+        return SPEAD_RECV_CONTROL;
+    }
+    live = speadi_heap_table_find(&stream->table, sender->id, packet->heap_counter);
+    return live ? add_to_old(stream, raw, packet, live)
+                : add_to_new(stream, raw, sender, packet, paused);
 }
 
 static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused);
@@ -261,14 +326,15 @@ static enum spead_recv_bucket process(struct spead_recv_stream *stream,
                                       const struct speadi_rx_packet *raw, bool *paused)
 {
     struct speadi_packet packet;
-    enum spead_recv_bucket bucket = admit(stream, raw, &packet);
+    struct speadi_sender *sender = NULL;
+    enum spead_recv_bucket bucket = admit(stream, raw, &packet, &sender);
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
     if (stream->places_unchecked &&
-        !speadi_placement_is_own_place(&stream->placement, raw->place, &packet))
+        !speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, &packet))
         return process_checked(stream, paused);
-    return process_admitted(stream, raw, &packet, paused);
+    return process_admitted(stream, raw, sender, &packet, paused);
 }
 
 /* Processes the first misplaced packet of a burst. Before any payload is written, checks this packet and all later
@@ -324,8 +390,10 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
         speadi_live_heap_unpark(live);
     for (uint32_t i = 0; i < parked.count; i++) {
         const struct speadi_rx_packet *raw = &stream->spare.packet[parked.index[i]];
+        struct speadi_sender *sender =
+            speadi_sender_table_get(&stream->senders, stream->spare.sender[parked.index[i]]);
         struct speadi_packet packet;
-        enum spead_recv_bucket bucket;
+        enum spead_recv_bucket bucket = SPEAD_RECV_LATE;
         bool paused = false;
 
         speadi_recv_uncount(stream, raw, SPEAD_RECV_LIVE);
@@ -333,7 +401,8 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
          * may have come after the packet, and admit() would then reject the packet. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
         /* This call may park the packet again. The parked packets keep their order then. */
-        bucket = process_admitted(stream, raw, &packet, &paused);
+        if (sender) /* else its heap has ended, and its entry belongs to another sender */
+            bucket = process_admitted(stream, raw, sender, &packet, &paused);
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;
         if (bucket != SPEAD_RECV_LIVE)

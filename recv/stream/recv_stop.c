@@ -6,8 +6,19 @@
 
 #include "recv_stream.h"
 
-static void begin_drain(struct spead_recv_stream *stream)
+/* While the stop items do not end the stream, the stream looks again after this time. */
+#define REVIEW_NS 100000000u
+
+/* Notes why the stream ends. The first cause counts. */
+static void note_end(struct spead_recv_stream *stream, enum spead_recv_end_cause cause)
 {
+    if (stream->end_cause == SPEAD_END_NONE)
+        stream->end_cause = cause;
+}
+
+static void begin_drain(struct spead_recv_stream *stream, enum spead_recv_end_cause cause)
+{
+    note_end(stream, cause);
     stream->state = SPEADI_RECV_DRAINING;
     stream->deadline_ns = speadi_clock_after(stream->now_ns, stream->config.stop_drain_ns);
 }
@@ -23,9 +34,11 @@ void speadi_recv_check_stop(struct spead_recv_stream *stream)
     unsigned calls = stop_calls(stream);
 
     if (calls > 0 && stream->state == SPEADI_RECV_RUNNING)
-        begin_drain(stream);
-    if (stream->outlet.receiver_gone && stream->state < SPEADI_RECV_FLUSHING)
+        begin_drain(stream, SPEAD_END_STOP_CALL);
+    if (stream->outlet.receiver_gone && stream->state < SPEADI_RECV_FLUSHING) {
+        note_end(stream, SPEAD_END_NO_READER);
         speadi_recv_begin_flush(stream, -ESHUTDOWN); /* nobody would take the heaps */
+    }
     if (stream->state == SPEADI_RECV_DRAINING &&
         (calls > 1 || stream->now_ns >= stream->deadline_ns))
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
@@ -33,8 +46,12 @@ void speadi_recv_check_stop(struct spead_recv_stream *stream)
 
 void speadi_recv_check_stop_items(struct spead_recv_stream *stream)
 {
-    if (stream->stopped_sources != 0 && stream->state == SPEADI_RECV_RUNNING)
-        begin_drain(stream);
+    if (stream->stop_items == 0 || stream->state != SPEADI_RECV_RUNNING ||
+        stream->now_ns < stream->stop_review_ns)
+        return;
+    stream->stop_review_ns = stream->now_ns + REVIEW_NS;
+    if (speadi_recv_stop_items_suffice(stream))
+        begin_drain(stream, SPEAD_END_STOP_ITEMS);
 }
 
 void speadi_recv_quiesce(struct spead_recv_stream *stream)
@@ -46,6 +63,7 @@ void speadi_recv_quiesce(struct spead_recv_stream *stream)
 
 void speadi_recv_begin_flush(struct spead_recv_stream *stream, int result)
 {
+    note_end(stream, result == -ESHUTDOWN ? SPEAD_END_SOURCE : SPEAD_END_FAILED);
     /* Packets of a burst can be left here only if no receiving end is open any more, stop() was called twice, or the
      * deadline has passed. Such packets are counted, not processed. */
     while (stream->burst_is_out && stream->burst_next < stream->burst.count)
@@ -74,6 +92,7 @@ void speadi_recv_flush(struct spead_recv_stream *stream)
 
 void speadi_recv_end(struct spead_recv_stream *stream, int result)
 {
+    note_end(stream, result == -ECANCELED ? SPEAD_END_NO_READER : SPEAD_END_FAILED);
     stream->result = result;
     stream->state = SPEADI_RECV_ENDED;
     speadi_outlet_close(&stream->outlet, result == -ESHUTDOWN ? 0 : result);

@@ -32,8 +32,12 @@ static int make_tables(struct spead_recv_stream *stream)
 {
     const struct spead_recv_stream_config *c = &stream->config;
 
-    if (speadi_heap_table_init(&stream->table, c->substream_count, c->live_heaps_max) < 0 ||
-        speadi_finished_init(&stream->finished, c->substream_count, c->finished_heaps_max) < 0 ||
+    const uint32_t rings = c->substream_count * speadi_recv_config_endpoints(c);
+
+    if (speadi_heap_table_init(&stream->table, rings, c->live_heaps_max) < 0 ||
+        speadi_finished_init(&stream->finished, rings, c->finished_heaps_max) < 0 ||
+        speadi_sender_table_init(&stream->senders, c->senders_max,
+                                 (enum speadi_sender_key_kind)c->sender_key) < 0 ||
         speadi_recv_tally_init(&stream->tally, stream->source_count) < 0 ||
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
             0)
@@ -88,8 +92,8 @@ static void make_plan(struct spead_recv_stream *stream)
         .table_bytes =
             sizeof *stream + pool.table_bytes + speadi_outlet_bytes(&stream->outlet, &channel) +
             speadi_heap_table_bytes(&stream->table) + speadi_finished_bytes(&stream->finished) +
-            speadi_recv_tally_bytes(&stream->tally) + speadi_spare_bytes(&stream->spare) +
-            stream->ops->state_size + engine.memory_bytes,
+            speadi_sender_table_bytes(&stream->senders) + speadi_recv_tally_bytes(&stream->tally) +
+            speadi_spare_bytes(&stream->spare) + stream->ops->state_size + engine.memory_bytes,
         .socket_buffer_bytes = stream->facts.buffer_bytes,
     };
 }
@@ -243,6 +247,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
     free(stream->source_name);
     speadi_spare_release(&stream->spare);
     speadi_recv_tally_release(&stream->tally);
+    speadi_sender_table_release(&stream->senders);
     speadi_finished_release(&stream->finished);
     speadi_heap_table_release(&stream->table);
     speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep the pool alive */
@@ -285,6 +290,39 @@ int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint3
     if (name)
         *name = stream->source_name[source];
     return 0;
+}
+
+/* ---- After the end ------------------------------------------------------------------------- */
+
+void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_recv_end *end)
+{
+    const struct spead_recv_end full = {
+        .cause = stream->end_cause,
+        .has_stop = stream->stop_items > 0,
+        .stop_source = stream->last_stop.endpoint,
+        .stop_sender = stream->last_stop.address,
+        .stop_counter = stream->last_stop.counter,
+    };
+
+    (void)speadi_struct_write(end, &full, sizeof full);
+}
+
+int spead_recv_stream_sender(const struct spead_recv_stream *stream, uint32_t index,
+                             struct spead_recv_sender *sender)
+{
+    const struct speadi_sender *from = &stream->senders.sender[index];
+    struct spead_recv_sender full = SPEAD_RECV_SENDER_INIT;
+
+    if (index >= stream->senders.count)
+        return -ERANGE;
+    full.source = from->endpoint;
+    full.address = from->address;
+    full.stopped = from->stopped;
+    full.heaps_complete = from->heaps_complete;
+    full.heaps_incomplete = from->heaps_incomplete;
+    full.restarts = from->restarts;
+    full.silent_ns = stream->age_ns - from->seen_ns;
+    return speadi_struct_write(sender, &full, sizeof full);
 }
 
 /* ---- The consumer -------------------------------------------------------------------------- */

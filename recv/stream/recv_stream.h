@@ -8,7 +8,10 @@
  *   recv_fast_path.c  processes packets that begin where the packet before them in the heap ended
  *   recv_packet.c     processes any other packet: finds its bucket and its heap, puts its payload in place
  *   recv_copy.c       copies packets to spare buffers, and payload to memory that the CPU cannot touch
+ *   recv_senders.c    finds the sender of a packet, begins its runs, ends its heaps after a stop
  *   recv_heaps.c      opens a heap, ends it
+ *   recv_slots.c      chooses the slot that a new heap takes
+ *   recv_striping.c   notices when two senders fill one heap together
  *   recv_hand_over.c  sends finished heaps to the consumer, or sheds them
  *   recv_counters.c   reads the counters of the engine, and publishes all counters
  *
@@ -36,6 +39,7 @@
 #include "placement.h"
 #include "recv_ledger.h"
 #include "rx_engine.h"
+#include "sender_table.h"
 #include "spare.h"
 
 enum speadi_recv_state {
@@ -53,6 +57,13 @@ enum speadi_recv_cause {
     SPEADI_RECV_BY_EVICTION,
     SPEADI_RECV_BY_AGE,
     SPEADI_RECV_BY_FLUSH,
+};
+
+/* The stop item that came last. */
+struct speadi_recv_last_stop {
+    struct spead_sender address;
+    uint32_t endpoint;
+    uint64_t counter; /* heap counter of the heap with the stop item */
 };
 
 struct spead_recv_stream {
@@ -86,15 +97,21 @@ struct spead_recv_stream {
     bool armed; /* value of is_armed at the beginning of this poll */
     /* True after unreserve() of the engine was called, until poll() of the engine reports all reservations as ended. */
     bool unreserving;
-    /* Bit number i is set if a stop item has come from source i. Later packets of that source are counted as
-     * after-stop, except the packets of the heap that carried the stop item. */
-    uint64_t stopped_sources;
-    /* For each source: the heap counter of the heap in which its stop item came. */
-    uint64_t stop_counter[SPEADI_RX_SOURCES_MAX];
+    /* Bit number i of heard_endpoints is set if endpoint i has had a sender. The same bit of stopped_endpoints is set
+     * if a stop item came to endpoint i from a sender that had sent no data. */
+    uint64_t heard_endpoints, stopped_endpoints;
+    uint64_t stop_items;    /* how many senders have sent a stop item */
+    bool has_stopped_heaps; /* a stop item has come; heaps of its sender may still be live */
+    uint64_t
+        stop_review_ns; /* when the stream will look again whether the stop items end it; see now_ns */
+    struct speadi_recv_last_stop last_stop;
+    enum spead_recv_end_cause end_cause; /* why the stream ends; SPEAD_END_NONE while it runs */
     bool quiesced;   /* quiesce() of the engine was called, so the engine posts no more receives */
     uint64_t now_ns; /* time of CLOCK_MONOTONIC when this poll began */
-    /* the time by which heaps age: now_ns, or the time of the engine's own clock */
+    /* The time by which heaps age. It is the time of the engine's own clock, or else the reading clock: the sum of the
+     * times between polls, without the time in which this thread did not read although heaps waited for packets. */
     uint64_t age_ns;
+    uint64_t polled_ns;     /* value of now_ns in the poll before this one; 0 in the first poll */
     uint64_t deadline_ns;   /* time of CLOCK_MONOTONIC at which draining or flushing must end */
     uint64_t node_sequence; /* value of outlet.sequence when the node last looked for a reader */
     uint64_t counters_ns;   /* value of now_ns when the engine's counters were last read */
@@ -103,6 +120,9 @@ struct spead_recv_stream {
     struct speadi_heap_table table;
     struct speadi_finished finished;
     struct speadi_gap_tracker gaps;
+    struct speadi_sender_table senders;
+    /* For each entry of burst.from: the id of the sender, or SPEADI_SENDER_NONE if it was not looked up yet. */
+    uint32_t sender_of[SPEADI_RX_FROM_MAX];
     struct speadi_recv_tally tally;
     /* heaps that have ended while receives were posted into them */
     struct speadi_leaving_heaps leaving;
@@ -156,7 +176,7 @@ void speadi_recv_quiesce(struct spead_recv_stream *stream);
 void speadi_recv_check_stop(struct spead_recv_stream *stream);
 
 /* Begins to end the stream if a stop item has come. The owner thread must call this after it has read packets, because
- * recv_packet.c only notes the stop items in stopped_sources. */
+ * recv_senders.c only notes the stop items. */
 void speadi_recv_check_stop_items(struct spead_recv_stream *stream);
 
 /* Reads no more packets, and ends all live heaps. The stream ends when the finished heaps are handed over or shed;
@@ -243,12 +263,92 @@ static inline bool speadi_recv_has_split_header(const struct speadi_rx_packet *r
                                    speadi_packet_header_bytes(raw->head) > raw->head_bytes);
 }
 
+/* ---- recv_senders.c -------------------------------------------------------------------------- */
+
+/* Returns the index of the endpoint to which the packet belongs. In a joint stream all packets belong to endpoint 0. */
+static inline uint16_t speadi_recv_endpoint(const struct spead_recv_stream *stream,
+                                            const struct speadi_rx_packet *raw)
+{
+    return stream->config.joint ? 0 : raw->source;
+}
+
+/* Returns the sender of a packet of this burst if it was looked up for an earlier packet of the burst, else NULL. */
+static inline struct speadi_sender *speadi_recv_sender_found_before(
+    const struct spead_recv_stream *stream, const struct speadi_rx_packet *raw)
+{
+    uint32_t id = stream->sender_of[raw->from];
+    struct speadi_sender *sender;
+
+    if (id == SPEADI_SENDER_NONE)
+        return NULL;
+    sender = speadi_sender_table_get(&stream->senders, id);
+    return sender && sender->endpoint == speadi_recv_endpoint(stream, raw) ? sender : NULL;
+}
+
+/* Returns the sender of a packet of this burst. A sender that was not heard before gets an entry in the table of
+ * senders. If the sender was silent for longer than restart_quiet_ns, the heaps of its last run end. Returns NULL if
+ * the table has no place for a new sender. The sender is valid until the next call of this function. */
+struct speadi_sender *speadi_recv_sender(struct spead_recv_stream *stream,
+                                         const struct speadi_rx_packet *raw);
+
+/* Returns the sender of a packet of this burst like speadi_recv_sender(), but NULL if the sender was not heard
+ * before. */
+struct speadi_sender *speadi_recv_known_sender(struct spead_recv_stream *stream,
+                                               const struct speadi_rx_packet *raw);
+
+/* The owner thread must call this when a new burst is lent: the entries of burst.from describe other senders now. */
+void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream);
+
+/* A start item has come from the sender: a new run of the sender begins. */
+void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender);
+
+/* A stop item has come from the sender in the heap with this counter. Later packets of the sender are counted as
+ * after-stop, except the packets of that heap. If the sender has sent no data, all later
+ * packets of its endpoint are counted as after-stop. */
+void speadi_recv_sender_stops(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                              uint64_t counter);
+
+/* Ends the live heaps of senders and endpoints that have stopped, except the heaps in which the stop items came. The
+ * caller must call it when the source is empty. */
+void speadi_recv_end_stopped_heaps(struct spead_recv_stream *stream);
+
+/* Returns true if the packet comes after a stop item of its sender, or of its endpoint. `sender` is NULL if the sender
+ * is not known, and `packet` is NULL if the packet is malformed. */
+bool speadi_recv_is_after_stop(const struct spead_recv_stream *stream,
+                               const struct speadi_rx_packet *raw,
+                               const struct speadi_sender *sender,
+                               const struct speadi_packet *packet);
+
+/* Returns true if the stop items that have come must end the stream (see spead_recv_stream_config.stop_count). */
+bool speadi_recv_stop_items_suffice(const struct spead_recv_stream *stream);
+
+/* ---- recv_slots.c ---------------------------------------------------------------------------- */
+
+/* Chooses the slot that a new heap of this sender takes in a window of live heaps. If the slot holds another heap, the
+ * caller must end that heap. The slot is SPEADI_SLOT_NONE if the new heap needs none, because the packet completes it
+ * and its sender is a newcomer. Returns false if the heap of a newcomer would have to end a heap of a sender that
+ * works. */
+bool speadi_recv_choose_slot(const struct spead_recv_stream *stream,
+                             const struct speadi_sender *sender, uint32_t ring,
+                             const struct speadi_packet *packet, uint32_t *slot);
+
+/* The caller must call this when a new heap of the ring has taken the slot that was chosen for it. */
+void speadi_recv_slot_used(struct spead_recv_stream *stream, uint32_t ring, uint32_t slot);
+
+/* ---- recv_striping.c ------------------------------------------------------------------------- */
+
+/* The caller must call this when a heap ends incomplete. If a live heap of another sender has the same counter, and
+ * each of the two has bytes that the other lacks, counts the heap as striped. The first time it writes to the log. */
+void speadi_recv_note_striping(struct spead_recv_stream *stream,
+                               const struct speadi_live_heap *live);
+
 /* ---- recv_heaps.c ---------------------------------------------------------------------------- */
 
-/* Opens a heap for the packet. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in the table yet. If
+/* Opens a heap for the packet of this sender. Returns SPEAD_RECV_LIVE and gives the heap in *out; the heap is not in the table yet. If
  * no heap can be opened, returns the bucket of the packet. Sets *paused to true if the caller must process the packet
  * again later; see speadi_recv_process_packet(). */
 enum spead_recv_bucket speadi_recv_open_heap(struct spead_recv_stream *stream,
+                                             const struct speadi_sender *sender,
                                              const struct speadi_packet *packet,
                                              struct speadi_live_heap **out, bool *paused);
 
@@ -262,6 +362,14 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
  * now. Else the heap becomes a leaving heap, and speadi_recv_release_leaving() does this later. */
 void speadi_recv_close_heap(struct spead_recv_stream *stream, struct speadi_live_heap *live,
                             enum speadi_recv_cause cause);
+
+/* Ends a live heap earlier than its turn, as speadi_recv_close_heap() does. If no further heap is allowed to leave, the
+ * heap stays in the table, accepts no packets and is never complete. */
+void speadi_recv_end_early(struct spead_recv_stream *stream, struct speadi_live_heap *live,
+                           enum speadi_recv_cause cause);
+
+/* A packet has contradicted what is known of the heap. Ends the heap incomplete. */
+void speadi_recv_contradicted(struct spead_recv_stream *stream, struct speadi_live_heap *live);
 
 /* Hands over or discards all leaving heaps into which no receive is posted any more. */
 void speadi_recv_release_leaving(struct spead_recv_stream *stream);

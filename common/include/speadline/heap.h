@@ -18,6 +18,7 @@
 #include <speadline/flavour.h>
 #include <speadline/item.h>
 #include <speadline/region.h>
+#include <speadline/sender.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -104,6 +105,11 @@ enum spead_clock spead_heap_clock(const struct spead_heap *heap);
 /* Returns at which endpoint (or memory link) the first packet of the heap arrived. The value is the index of that
  * endpoint in the configuration of the stream, counted from 0. */
 uint32_t spead_heap_source(const struct spead_heap *heap);
+
+/* Fills *sender with the sender of the heap. If one sender has several ports or addresses (see enum spead_sender_key),
+ * it is the port and address of the sender's first packet. Returns false if the endpoint cannot tell its senders apart,
+ * such as a memory link. */
+bool spead_heap_sender(const struct spead_heap *heap, struct spead_sender *sender);
 
 /* Returns the number of items in the heap. Some items are not counted: those with identifiers 0x00 to 0x04, and
  * addressed items without bytes (spead2 leaves these out too). In an incomplete heap only immediate items are counted:

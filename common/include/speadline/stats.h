@@ -91,7 +91,10 @@ enum spead_recv_bucket {
     SPEAD_RECV_MALFORMED_CHECKSUM, /* the checksum of the IPv4 header or of UDP is wrong */
     /* An operation on the device memory of the packet's heap failed, for example the copy of the payload. */
     SPEAD_RECV_REGION_ERROR,
-    SPEAD_RECV_BUCKET_COUNT /* number of buckets */
+    /* The heap of this packet's counter has ended, and the packet belongs to another heap with the same counter. */
+    SPEAD_RECV_REPEATED_COUNTER,
+    SPEAD_RECV_OVER_CAP_SENDERS, /* the table of senders had no place for the packet's sender */
+    SPEAD_RECV_BUCKET_COUNT      /* number of buckets */
 };
 
 /* Returns the name of a bucket, such as "malformed-magic", or NULL past the last bucket. The name has static
@@ -158,6 +161,18 @@ struct spead_recv_counters {
      * The first counter says how often the stream has stopped placing. The second counts the packets of the heaps that
      * were bounced for this reason. */
     uint64_t placement_stops, placement_off_packets;
+
+    /* Senders. */
+    uint64_t senders; /* senders that the stream knows at this moment */
+    uint64_t
+        senders_replaced; /* senders that lost their place to a new sender, because the table was full */
+    uint64_t sender_restarts; /* runs of a sender that began after a silence or with a start item */
+    /* Heaps that ended incomplete while another sender had a heap with the same counter and the packets of each filled
+     * gaps of the other: the two senders are probably one, see spead_recv_stream_config.sender_key. */
+    uint64_t heaps_striped;
+    /* Incomplete heaps that ended because a packet contradicted what was known of the heap: another length, another
+     * flavour, another value of an immediate item, or a range that overlaps. */
+    uint64_t heaps_contradicted;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

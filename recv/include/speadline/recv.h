@@ -50,6 +50,7 @@
 #include <speadline/mem_link.h>
 #include <speadline/node.h>
 #include <speadline/region.h>
+#include <speadline/sender.h>
 #include <speadline/stats.h>
 
 #ifdef __cplusplus
@@ -98,6 +99,28 @@ enum spead_receive_path {
     SPEAD_PATH_BOUNCE = 2,
 };
 
+/* What makes a sender. Heaps of two senders are never mixed, even if their heap counters are equal. */
+enum spead_sender_key {
+    /* The address and the port from which the packets come. */
+    SPEAD_SENDER_PORT = 0,
+    /* The address alone. Choose it if one sender spreads the packets of a heap over several of its ports. */
+    SPEAD_SENDER_ADDRESS = 1,
+    /* All packets of an endpoint are of one sender. Choose it if the packets of a heap come from several addresses, for
+     * example over redundant networks. */
+    SPEAD_SENDER_NONE = 2,
+};
+
+/* Why a stream has ended. */
+enum spead_recv_end_cause {
+    SPEAD_END_NONE = 0,       /* the stream has not ended */
+    SPEAD_END_STOP_CALL = 1,  /* spead_recv_stream_stop() was called */
+    SPEAD_END_STOP_ITEMS = 2, /* the stop items of the senders ended it, see stop_count */
+    SPEAD_END_SOURCE = 3,     /* all sources have ended, such as closed memory links */
+    SPEAD_END_NO_READER =
+        4, /* the last receiving end of the channel was closed, or the graph was cancelled */
+    SPEAD_END_FAILED = 5, /* the engine failed */
+};
+
 /* The default values that SPEAD_RECV_STREAM_CONFIG_INIT sets. Each macro belongs to the field of struct
  * spead_recv_stream_config with the same name; the comment of that field says what the value means. */
 #define SPEAD_RECV_PACKET_BYTES_DEFAULT        9200u      /* fits an MTU of 9000 bytes */
@@ -111,6 +134,10 @@ enum spead_receive_path {
 #define SPEAD_RECV_COALESCE_NS_DEFAULT         200000u    /* 200 us */
 #define SPEAD_RECV_STOP_DRAIN_NS_DEFAULT       100000000u /* 100 ms */
 #define SPEAD_RECV_PLACED_WINDOW_DEFAULT       64u
+#define SPEAD_RECV_SENDERS_DEFAULT             1024u
+#define SPEAD_RECV_RESTART_QUIET_NS_DEFAULT    2000000000u  /* 2 s */
+#define SPEAD_RECV_REPEAT_NS_DEFAULT           10000000u    /* 10 ms */
+#define SPEAD_RECV_STOP_SILENCE_NS_DEFAULT     10000000000u /* 10 s */
 
 /* The configuration of a receive stream. Start from SPEAD_RECV_STREAM_CONFIG_INIT and set the fields that must differ
  * from their defaults. If a value is out of range, create() returns -EINVAL and names the field in its err. Where the
@@ -259,6 +286,29 @@ struct spead_recv_stream_config {
      * the packets that the filter discards in kernel_drops. Packets that other hosts send to a joined group do not even
      * reach the filter. The address of a sender is easy to forge: this option sorts packets, it does not protect. */
     const char *source;
+
+    /* If false (default), the endpoints are apart: each has its own window of live heaps, its own memory of finished
+     * heaps and its own end. If true, the heaps of all endpoints are one numbered sequence, as if the packets of all
+     * endpoints had come to the first one. */
+    bool joint;
+    enum spead_sender_key
+        sender_key; /* default SPEAD_SENDER_PORT; memory links have one sender each */
+    /* The number of senders that the stream knows at a time, 1 to 65535. A further sender replaces the one that has
+     * been silent longest. A sender with live heaps is never replaced: if all senders have live heaps, the packets of
+     * the further sender are counted as over-cap-senders. */
+    uint32_t senders_max;
+    /* How many senders must have sent a stop item until the stream ends. 0 (default): the stream ends when every
+     * endpoint has ended that any sender was heard at. An endpoint has ended when all its senders have stopped that
+     * were heard within the last stop_silence_ns, or when a stop heap has come to it from a sender that sent no
+     * data. */
+    uint32_t stop_count;
+    uint64_t stop_silence_ns; /* default 10 s; see stop_count */
+    /* When a sender was silent longer than this, its next packet begins a new run: its live heaps end incomplete, and
+     * its finished heaps are forgotten. So no heap holds bytes of two runs. 0: no silence begins a run. */
+    uint64_t restart_quiet_ns;
+    /* When a packet of a finished heap comes later than this after the end of its heap, it is counted as
+     * repeated-counter and not as duplicate or late: the sender uses the counter for another heap. */
+    uint64_t repeat_ns;
 };
 
 /* clang-format off */
@@ -271,7 +321,9 @@ struct spead_recv_stream_config {
     .ranges_max = SPEAD_RECV_RANGES_DEFAULT, .ring_heaps = SPEAD_RECV_RING_HEAPS_DEFAULT, \
     .held_heaps = SPEAD_RECV_HELD_HEAPS_DEFAULT, .coalesce_ns = SPEAD_RECV_COALESCE_NS_DEFAULT, \
     .stop_drain_ns = SPEAD_RECV_STOP_DRAIN_NS_DEFAULT, .heap_counter_step = 1, \
-    .placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT }
+    .placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT, .senders_max = SPEAD_RECV_SENDERS_DEFAULT, \
+    .stop_silence_ns = SPEAD_RECV_STOP_SILENCE_NS_DEFAULT, \
+    .restart_quiet_ns = SPEAD_RECV_RESTART_QUIET_NS_DEFAULT, .repeat_ns = SPEAD_RECV_REPEAT_NS_DEFAULT }
 /* clang-format on */
 
 /* Makes a stream. Returns 0 and gives *out to the caller; or -EINVAL (err names the field), -ENOMEM, -ENOTSUP (the
@@ -443,6 +495,45 @@ void spead_recv_stream_stats(const struct spead_recv_stream *stream,
  * name may be NULL. Returns 0, or -ERANGE when `source` is past the last source. Any thread may call this function. */
 int spead_recv_stream_source_stats(const struct spead_recv_stream *stream, uint32_t source,
                                    struct spead_recv_ledger *ledger, const char **name);
+
+/* Tells why a stream has ended. */
+struct spead_recv_end {
+    uint32_t struct_size; /* set by _INIT */
+    enum spead_recv_end_cause cause;
+    /* The stop item that came last. If no stop item has come, `has_stop` is false and the next three fields have no
+     * meaning. */
+    bool has_stop;
+    uint32_t stop_source;            /* the endpoint at which the stop item came */
+    struct spead_sender stop_sender; /* the sender that sent it */
+    uint64_t stop_counter;           /* the heap counter of its heap */
+};
+/* clang-format off */
+#define SPEAD_RECV_END_INIT { .struct_size = sizeof(struct spead_recv_end) }
+/* clang-format on */
+
+/* Fills *end, whose struct_size the caller must have set by its _INIT. The caller must not call it before it knows that
+ * the stream has ended: poll() has returned a negative value, or take() has returned -ESHUTDOWN. */
+void spead_recv_stream_end(const struct spead_recv_stream *stream, struct spead_recv_end *end);
+
+/* What a stream knows of one sender. */
+struct spead_recv_sender {
+    uint32_t struct_size; /* set by _INIT */
+    uint32_t source;      /* the endpoint at which the sender was heard; 0 in a joint stream */
+    struct spead_sender address; /* where the sender's first packet came from */
+    bool stopped;                /* a stop item has come from the sender */
+    uint64_t heaps_complete, heaps_incomplete;
+    uint64_t restarts;  /* how many further runs of the sender began */
+    uint64_t silent_ns; /* the time between the sender's last packet and the end of the stream */
+};
+/* clang-format off */
+#define SPEAD_RECV_SENDER_INIT { .struct_size = sizeof(struct spead_recv_sender) }
+/* clang-format on */
+
+/* Fills *sender with what the stream knows of sender number `index` (0, 1, ...). The struct_size of *sender must have
+ * been set by its _INIT. The same rule as for spead_recv_stream_end() says when to call it. Returns 0, or -ERANGE if
+ * index is past the last sender. */
+int spead_recv_stream_sender(const struct spead_recv_stream *stream, uint32_t index,
+                             struct spead_recv_sender *sender);
 
 /* A thread that runs a stream and is its owner thread. */
 struct spead_recv_runner; /* opaque */

@@ -44,13 +44,15 @@ static enum spead_recv_bucket add(void)
 {
     struct speadi_packet decoded;
     enum spead_recv_bucket bucket;
+    struct speadi_heap_key key = {.sender = 3};
     uint32_t at;
 
     cr_assert_eq(speadi_packet_decode(&decoded, packet.bytes, (uint32_t)packet.length,
                                       (uint32_t)packet.length),
                  0);
+    key.counter = decoded.heap_counter;
     if (live == NULL)
-        live = speadi_live_heap_open(speadi_pool_take(pool), &layout, &decoded);
+        live = speadi_live_heap_open(speadi_pool_take(pool), &layout, &key, &decoded);
     bucket = speadi_live_heap_check(live, &layout, &decoded, &at);
     return bucket == SPEAD_RECV_LIVE ? speadi_live_heap_add(live, &layout, &decoded, at) : bucket;
 }

@@ -34,6 +34,8 @@ static void free_heap(void)
 
 TestSuite(placement, .init = make_heap, .fini = free_heap);
 
+#define SENDER 5u /* id of the sender of all packets */
+
 static struct speadi_packet decode(uint64_t number, size_t bytes)
 {
     static struct test_packet packet;
@@ -49,13 +51,14 @@ static struct speadi_packet decode(uint64_t number, size_t bytes)
 static void receive(uint64_t number)
 {
     struct speadi_packet packet = decode(number, 64);
+    const struct speadi_heap_key key = {.counter = packet.heap_counter, .sender = SENDER};
     uint32_t at;
 
     if (live == NULL)
-        live = speadi_live_heap_open(speadi_pool_take(pool), &layout, &packet);
+        live = speadi_live_heap_open(speadi_pool_take(pool), &layout, &key, &packet);
     cr_assert_eq(speadi_live_heap_check(live, &layout, &packet, &at), SPEAD_RECV_LIVE);
     cr_assert_eq(speadi_live_heap_add(live, &layout, &packet, at), SPEAD_RECV_LIVE);
-    speadi_placement_learn(&placement, 0, &packet);
+    speadi_placement_learn(&placement, 0, SENDER, &packet);
 }
 
 /* The number of packets without a reservation that come earlier than the predicted packets. */
@@ -150,14 +153,15 @@ Test(placement, home_is_the_place_reserved_for_just_this_packet)
     receive(0);
     receive(1);
     reserve();
-    cr_expect(speadi_placement_is_own_place(&placement, 0, &second));
-    cr_expect(speadi_placement_is_own_place(&placement, 0, &part), "shorter, but at its offset");
-    cr_expect_not(speadi_placement_is_own_place(&placement, 0, &third));
+    cr_expect(speadi_placement_is_own_place(&placement, 0, SENDER, &second));
+    cr_expect(speadi_placement_is_own_place(&placement, 0, SENDER, &part),
+              "shorter, but at its offset");
+    cr_expect_not(speadi_placement_is_own_place(&placement, 0, SENDER, &third));
     second.header_bytes += 8;
-    cr_expect_not(speadi_placement_is_own_place(&placement, 0, &second),
+    cr_expect_not(speadi_placement_is_own_place(&placement, 0, SENDER, &second),
                   "its payload starts later");
     third.heap_counter = 2;
-    cr_expect_not(speadi_placement_is_own_place(&placement, 1, &third));
+    cr_expect_not(speadi_placement_is_own_place(&placement, 1, SENDER, &third));
 }
 
 Test(placement, a_place_stays_reserved_until_it_ends)

@@ -56,8 +56,8 @@ Test(spare, parked_packets_outlive_the_burst_in_order)
     uint32_t later = speadi_spare_copy(&spare, &split);
     struct speadi_parked parked;
 
-    speadi_spare_park(&spare, later);
-    speadi_spare_park(&spare, copy);
+    speadi_spare_park(&spare, later, 0);
+    speadi_spare_park(&spare, copy, 0);
     speadi_spare_end_burst(&spare);
     cr_expect_eq(spare.parked_count, 2u);
     cr_expect_eq(spare.parked[1], copy);
@@ -69,7 +69,7 @@ Test(spare, parked_packets_outlive_the_burst_in_order)
     speadi_spare_unpark(&spare, &parked);
     cr_expect_eq(parked.count, 2u);
     cr_expect_eq(parked.index[0], later);
-    speadi_spare_park(&spare, parked.index[1]);
+    speadi_spare_park(&spare, parked.index[1], 0);
     speadi_spare_end_burst(&spare);
     cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE, "all but the parked one");
     cr_expect_neq(speadi_spare_copy(&spare, &split), SPEADI_SPARE_NONE);

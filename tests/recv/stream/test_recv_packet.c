@@ -191,7 +191,7 @@ Test(recv_packet, in_order_and_gap)
     EXPECT_BUCKETS("live 1, out-of-order 1");
 }
 
-Test(recv_packet, in_order_and_offset_below_received)
+Test(recv_packet, in_order_an_overlap_ends_the_heap)
 {
     rig.config.allow_out_of_order = false;
     recv_rig_open(&rig);
@@ -199,36 +199,37 @@ Test(recv_packet, in_order_and_offset_below_received)
     recv_rig_data(&rig, 1, 96, 0, 32);
     recv_rig_data(&rig, 1, 96, 16, 32);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS("live 1, duplicate 1, overlap 1");
+    EXPECT_BUCKETS("duplicate 1, overlap 1, evicted 1");
+    cr_expect_eq(rig.stats.counters.heaps_contradicted, 1u);
 }
 
-Test(recv_packet, heap_length_differs_from_earlier)
+Test(recv_packet, a_heap_length_that_differs_from_earlier_ends_the_heap)
 {
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 96, 0, 32);
     recv_rig_data(&rig, 1, 95, 32, 32);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS("live 1, malformed-heap-length 1");
+    EXPECT_BUCKETS("evicted 1, malformed-heap-length 1");
 }
 
-Test(recv_packet, flavour_differs_from_the_heaps)
+Test(recv_packet, a_flavour_that_differs_from_the_heaps_ends_the_heap)
 {
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 96, 0, 32);
     test_packet_data(&rig.packet, 48, 1, 96, 32, NULL, 32);
     recv_rig_push(&rig);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS("live 1, foreign-flavour 1");
+    EXPECT_BUCKETS("evicted 1, foreign-flavour 1");
 }
 
-Test(recv_packet, exact_duplicate_range_and_partial_overlap)
+Test(recv_packet, an_exact_duplicate_is_discarded_and_an_overlap_ends_the_heap)
 {
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 96, 32, 32);
     recv_rig_data(&rig, 1, 96, 32, 32);
     recv_rig_data(&rig, 1, 96, 16, 32);
     recv_rig_run(&rig);
-    EXPECT_BUCKETS("live 1, duplicate 1, overlap 1");
+    EXPECT_BUCKETS("duplicate 1, overlap 1, evicted 1");
 }
 
 /* The same case as test_bad_offset in the tests of spead2. */
@@ -306,6 +307,7 @@ Test(recv_packet, each_source_has_its_own_ledger)
     const char *name;
 
     rig.sources = 3;
+    rig.config.joint = true;
     recv_rig_open(&rig);
     recv_rig_data(&rig, 1, 64, 0, 32)->source = 0;
     recv_rig_data(&rig, 1, 64, 32, 32)->source = 2;

@@ -1,0 +1,243 @@
+/* Keeps the senders of a stream. */
+#include "sender_table.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "counter_map.h"
+
+#define INDEX(id) ((id) % SPEADI_SENDER_IDS)
+
+/* ---- Making -------------------------------------------------------------------------------- */
+
+int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders_max,
+                             enum speadi_sender_key_kind key)
+{
+    uint32_t chains = 16;
+
+    while (chains < 2 * senders_max)
+        chains *= 2;
+    *table = (struct speadi_sender_table){
+        .mask = chains - 1,
+        .senders_max = senders_max,
+        .multiplier = speadi_counter_map_multiplier(),
+        .key = key,
+        .silent = {{SPEADI_SENDER_NONE, SPEADI_SENDER_NONE},
+                   {SPEADI_SENDER_NONE, SPEADI_SENDER_NONE}},
+    };
+    table->sender = calloc(senders_max, sizeof *table->sender);
+    table->chain = malloc(chains * sizeof *table->chain);
+    if (!table->sender || !table->chain) {
+        speadi_sender_table_release(table);
+        return -ENOMEM;
+    }
+    for (uint32_t i = 0; i < chains; i++)
+        table->chain[i] = SPEADI_SENDER_NONE;
+    for (uint32_t i = 0; i < senders_max; i++)
+        table->sender[i].id = i;
+    return 0;
+}
+
+void speadi_sender_table_release(struct speadi_sender_table *table)
+{
+    free(table->sender);
+    free(table->chain);
+    *table = (struct speadi_sender_table){0};
+}
+
+/* ---- Search -------------------------------------------------------------------------------- */
+
+/* Returns the part of the address that makes a sender. */
+static struct spead_sender key_of(const struct speadi_sender_table *table,
+                                  const struct spead_sender *address)
+{
+    struct spead_sender key = {0};
+
+    if (!address->known || table->key == SPEADI_SENDER_BY_NOTHING)
+        return key;
+    memcpy(key.address, address->address, sizeof key.address);
+    key.known = true;
+    if (table->key == SPEADI_SENDER_BY_PORT)
+        key.port = address->port;
+    return key;
+}
+
+static bool same_key(const struct spead_sender *a, const struct spead_sender *b)
+{
+    return a->known == b->known && a->port == b->port &&
+           memcmp(a->address, b->address, sizeof a->address) == 0;
+}
+
+/* Returns the chain to which a sender with this key belongs. */
+static uint32_t *chain_of(const struct speadi_sender_table *table, uint16_t endpoint,
+                          const struct spead_sender *key)
+{
+    uint64_t word[2], hash = (uint64_t)endpoint << 32 | (uint64_t)key->port << 1 | key->known;
+
+    memcpy(word, key->address, sizeof word);
+    hash = (hash ^ word[0]) * table->multiplier;
+    hash = (hash ^ hash >> 32 ^ word[1]) * table->multiplier;
+    return &table->chain[(hash >> 32) & table->mask];
+}
+
+struct speadi_sender *speadi_sender_table_find(const struct speadi_sender_table *table,
+                                               uint16_t endpoint,
+                                               const struct spead_sender *address)
+{
+    const struct spead_sender key = key_of(table, address);
+    uint32_t i = *chain_of(table, endpoint, &key);
+
+    while (i != SPEADI_SENDER_NONE) {
+        struct speadi_sender *sender = &table->sender[i];
+        const struct spead_sender other = key_of(table, &sender->address);
+
+        if (sender->endpoint == endpoint && same_key(&key, &other))
+            return sender;
+        i = sender->next;
+    }
+    return NULL;
+}
+
+/* ---- Lists of silent senders ----------------------------------------------------------------- */
+
+static void unlink_silent(struct speadi_sender_table *table, struct speadi_sender *sender)
+{
+    struct speadi_sender_list *list = &table->silent[sender->proven];
+
+    if (sender->newer == SPEADI_SENDER_NONE)
+        list->newest = sender->older;
+    else
+        table->sender[sender->newer].older = sender->older;
+    if (sender->older == SPEADI_SENDER_NONE)
+        list->oldest = sender->newer;
+    else
+        table->sender[sender->older].newer = sender->newer;
+}
+
+/* Puts a sender without live heaps into its list, behind all senders that were heard later. Mostly there are none. */
+static void link_silent(struct speadi_sender_table *table, struct speadi_sender *sender)
+{
+    struct speadi_sender_list *list = &table->silent[sender->proven];
+    uint32_t index = INDEX(sender->id), newer = SPEADI_SENDER_NONE, older = list->newest;
+
+    while (older != SPEADI_SENDER_NONE && table->sender[older].seen_ns > sender->seen_ns) {
+        newer = older;
+        older = table->sender[older].older;
+    }
+    sender->newer = newer;
+    sender->older = older;
+    if (newer == SPEADI_SENDER_NONE)
+        list->newest = index;
+    else
+        table->sender[newer].older = index;
+    if (older == SPEADI_SENDER_NONE)
+        list->oldest = index;
+    else
+        table->sender[older].newer = index;
+}
+
+void speadi_sender_heard(struct speadi_sender_table *table, struct speadi_sender *sender,
+                         uint64_t now_ns)
+{
+    if (sender->seen_ns == now_ns)
+        return;
+    if (sender->live_heaps > 0) {
+        sender->seen_ns = now_ns;
+        return;
+    }
+    unlink_silent(table, sender);
+    sender->seen_ns = now_ns;
+    link_silent(table, sender);
+}
+
+void speadi_sender_heap_entered(struct speadi_sender_table *table, struct speadi_sender *sender)
+{
+    if (sender->live_heaps++ == 0)
+        unlink_silent(table, sender);
+}
+
+void speadi_sender_heap_left(struct speadi_sender_table *table, struct speadi_sender *sender)
+{
+    if (--sender->live_heaps == 0)
+        link_silent(table, sender);
+}
+
+static void prove(struct speadi_sender_table *table, struct speadi_sender *sender)
+{
+    if (sender->live_heaps == 0)
+        unlink_silent(table, sender);
+    sender->proven = true;
+    table->proven[sender->endpoint]++;
+    if (sender->live_heaps == 0)
+        link_silent(table, sender);
+}
+
+void speadi_sender_heap_complete(struct speadi_sender_table *table, struct speadi_sender *sender,
+                                 uint64_t packets)
+{
+    sender->heaps_complete++;
+    if (!sender->proven && (packets > 1 || sender->heaps_complete > 1))
+        prove(table, sender);
+}
+
+/* ---- Entries -------------------------------------------------------------------------------- */
+
+static void take_out_of_chain(struct speadi_sender_table *table, const struct speadi_sender *sender)
+{
+    const struct spead_sender key = key_of(table, &sender->address);
+    uint32_t *link = chain_of(table, sender->endpoint, &key);
+
+    while (*link != INDEX(sender->id))
+        link = &table->sender[*link].next;
+    *link = sender->next;
+}
+
+/* Returns an entry that a new sender may have, or NULL. */
+static struct speadi_sender *free_entry(struct speadi_sender_table *table, uint32_t *replaced_id)
+{
+    uint32_t oldest = table->silent[false].oldest;
+    struct speadi_sender *sender;
+
+    *replaced_id = SPEADI_SENDER_NONE;
+    if (table->count < table->senders_max)
+        return &table->sender[table->count++];
+    if (oldest == SPEADI_SENDER_NONE)
+        oldest = table->silent[true].oldest;
+    if (oldest == SPEADI_SENDER_NONE)
+        return NULL;
+    sender = &table->sender[oldest];
+    take_out_of_chain(table, sender);
+    unlink_silent(table, sender);
+    table->proven[sender->endpoint] -= sender->proven;
+    table->replaced++;
+    *replaced_id = sender->id;
+    return sender;
+}
+
+struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *table,
+                                                uint16_t endpoint,
+                                                const struct spead_sender *address, uint64_t now_ns,
+                                                uint32_t *replaced_id)
+{
+    const struct spead_sender key = key_of(table, address);
+    uint32_t *chain = chain_of(table, endpoint, &key);
+    struct speadi_sender *sender = free_entry(table, replaced_id);
+    uint32_t id;
+
+    if (!sender)
+        return NULL;
+    id = sender->used ? sender->id + SPEADI_SENDER_IDS : sender->id;
+    *sender = (struct speadi_sender){
+        .address = *address,
+        .endpoint = endpoint,
+        .used = true,
+        .id = id,
+        .first_ns = now_ns,
+        .seen_ns = now_ns,
+        .next = *chain,
+    };
+    *chain = INDEX(id);
+    link_silent(table, sender);
+    return sender;
+}

@@ -1,0 +1,123 @@
+/* The senders of a stream. A sender is found by its endpoint, its address and its port.
+ *
+ * The table has a fixed number of entries. When the table is full, a new sender takes the entry of the sender that has
+ * been silent longest. A sender that has live heaps never loses its entry. Senders that have not proven themselves yet
+ * (newcomers) lose their entries first. So a flood of forged addresses replaces forged entries and not the entry of a
+ * sender that works. Owner thread. */
+#ifndef SPEADI_SENDER_TABLE_H
+#define SPEADI_SENDER_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <speadline/sender.h>
+
+#define SPEADI_SENDERS_MAX          UINT16_MAX
+#define SPEADI_SENDER_IDS           (1u << 16) /* distance between two ids of one entry */
+#define SPEADI_SENDER_NONE          UINT32_MAX
+#define SPEADI_SENDER_ENDPOINTS_MAX 64u
+
+/* What makes a sender. The values are those of enum spead_sender_key. */
+enum speadi_sender_key_kind {
+    SPEADI_SENDER_BY_PORT,    /* its address and its port */
+    SPEADI_SENDER_BY_ADDRESS, /* its address */
+    SPEADI_SENDER_BY_NOTHING, /* all packets of an endpoint are of one sender */
+};
+
+/* One entry of the table. Any file may read the fields. Only sender_table.c writes them, except the fields below
+ * "written by the stream". */
+struct speadi_sender {
+    struct spead_sender address; /* of the sender's first packet */
+    uint16_t endpoint;
+    bool used;
+    /* The sender has completed two heaps, or one heap of several packets. If false, it is a newcomer. */
+    bool proven;
+    /* The index of the entry in the low 16 bits, and above it how often the entry was given to a new sender. So no two
+     * senders that follow each other in one entry have the same id. */
+    uint32_t id;
+    uint32_t live_heaps; /* heaps of the sender that are in the heap table */
+    uint64_t first_ns;   /* when the first packet came, by the clock by which heaps age */
+    uint64_t seen_ns;    /* when the last packet came, by the same clock */
+    uint64_t heaps_complete, heaps_incomplete;
+    uint64_t newest_counter; /* counter of the heap that the sender opened last */
+
+    /* Written by the stream and by finished.c. */
+    uint64_t heaps_ended;    /* heaps that were given to the memory of finished heaps */
+    uint32_t finished_epoch; /* heaps that ended in an earlier epoch are forgotten (finished.h) */
+    uint32_t restarts;  /* how many runs of the sender began after a silence or with a start item */
+    bool stopped;       /* a stop item has come from the sender */
+    bool has_sent_data; /* a heap came that is not a control heap */
+    bool striped;       /* its heaps and those of another sender fill each other's gaps */
+    uint64_t stop_counter; /* heap counter of the heap with the stop item; valid if stopped */
+
+    uint32_t newer,
+        older;     /* neighbours in the list of silent senders; SPEADI_SENDER_NONE ends it */
+    uint32_t next; /* next entry with the same hash; SPEADI_SENDER_NONE ends the chain */
+};
+
+/* Senders without live heaps, in the order of seen_ns. */
+struct speadi_sender_list {
+    uint32_t newest, oldest; /* indexes; SPEADI_SENDER_NONE if the list is empty */
+};
+
+struct speadi_sender_table {
+    struct speadi_sender *sender; /* [senders_max] */
+    uint32_t *chain;              /* [mask + 1]: first entry of each chain */
+    uint32_t mask;
+    uint32_t senders_max;
+    uint32_t count;      /* entries in use */
+    uint64_t multiplier; /* random, odd */
+    enum speadi_sender_key_kind key;
+    struct speadi_sender_list silent[2]; /* [proven] */
+    uint64_t replaced; /* how many senders have lost their entry to another sender */
+    uint32_t
+        proven[SPEADI_SENDER_ENDPOINTS_MAX]; /* for each endpoint, how many senders are proven */
+};
+
+/* Makes an empty table of senders_max entries (1 to SPEADI_SENDERS_MAX). Returns 0 or -ENOMEM. */
+int speadi_sender_table_init(struct speadi_sender_table *table, uint32_t senders_max,
+                             enum speadi_sender_key_kind key);
+void speadi_sender_table_release(struct speadi_sender_table *table);
+
+/* Returns the sender with this address at this endpoint, or NULL if the table has no such sender. */
+struct speadi_sender *speadi_sender_table_find(const struct speadi_sender_table *table,
+                                               uint16_t endpoint,
+                                               const struct spead_sender *address);
+
+/* Makes an entry for a sender that is not in the table and that is heard at now_ns. The entry may replace another
+ * sender. Then *replaced_id is the id of that sender, else it is SPEADI_SENDER_NONE. Returns the entry, or NULL if all
+ * entries belong to senders with live heaps. The entry is valid until the next call of this function. */
+struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *table,
+                                                uint16_t endpoint,
+                                                const struct spead_sender *address, uint64_t now_ns,
+                                                uint32_t *replaced_id);
+
+/* Says that a packet of the sender has come at now_ns. */
+void speadi_sender_heard(struct speadi_sender_table *table, struct speadi_sender *sender,
+                         uint64_t now_ns);
+
+/* Says that a heap of the sender was put into the heap table, or was taken out of it. */
+void speadi_sender_heap_entered(struct speadi_sender_table *table, struct speadi_sender *sender);
+void speadi_sender_heap_left(struct speadi_sender_table *table, struct speadi_sender *sender);
+
+/* Says that a heap of the sender is complete. `packets` is the number of its packets. */
+void speadi_sender_heap_complete(struct speadi_sender_table *table, struct speadi_sender *sender,
+                                 uint64_t packets);
+
+/* Returns the sender of this id, or NULL if its entry belongs to another sender now. */
+static inline struct speadi_sender *speadi_sender_table_get(const struct speadi_sender_table *table,
+                                                            uint32_t id)
+{
+    struct speadi_sender *sender = &table->sender[id % SPEADI_SENDER_IDS];
+
+    return sender->id == id ? sender : NULL;
+}
+
+static inline uint64_t speadi_sender_table_bytes(const struct speadi_sender_table *table)
+{
+    return (uint64_t)table->senders_max * sizeof *table->sender +
+           (table->mask + 1ull) * sizeof *table->chain;
+}
+
+#endif

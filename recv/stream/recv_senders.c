@@ -1,0 +1,193 @@
+/* Finds out who sent a packet, begins the runs of a sender, and ends the heaps of a sender that has stopped. */
+#include <speadi/err.h>
+
+#include "recv_stream.h"
+
+#define NS_PER_S 1e9
+
+/* Ends all live heaps of the sender. */
+static void end_heaps(struct spead_recv_stream *stream, const struct speadi_sender *sender)
+{
+    const uint32_t id = sender->id;
+    struct speadi_live_heap *live = stream->table.oldest, *newer;
+
+    for (; live && sender->live_heaps > 0; live = newer) {
+        newer = live->newer;
+        if (live->sender == id)
+            speadi_recv_end_early(stream, live, SPEADI_RECV_BY_EVICTION);
+    }
+}
+
+/* ---- Runs ---------------------------------------------------------------------------------- */
+
+static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *sender)
+{
+    speadi_finished_forget(sender);
+    sender->restarts++;
+    sender->stopped = false;
+    stream->tally.totals->sender_restarts++;
+}
+
+/* A sender was silent for so long that it may have been started anew. No heap may hold bytes of both runs. */
+static void end_run(struct spead_recv_stream *stream, struct speadi_sender *sender)
+{
+    char name[SPEAD_SENDER_TEXT_MAX];
+    uint32_t heaps = sender->live_heaps;
+
+    if (heaps > 0)
+        speadi_log_line(
+            &stream->config.log, SPEAD_LOG_INFO,
+            "sender %s was silent for %.3g s: a new run begins, and %u heaps of the run "
+            "before it end incomplete",
+            spead_sender_format(&sender->address, name),
+            (double)(stream->age_ns - sender->seen_ns) / NS_PER_S, heaps);
+    end_heaps(stream, sender);
+    begin_run(stream, sender);
+}
+
+void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender)
+{
+    begin_run(stream, sender);
+    speadi_gap_tracker_restart(&stream->gaps);
+}
+
+/* ---- Search -------------------------------------------------------------------------------- */
+
+static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t endpoint,
+                                   const struct spead_sender *from)
+{
+    uint32_t replaced;
+    struct speadi_sender *sender =
+        speadi_sender_table_admit(&stream->senders, endpoint, from, stream->age_ns, &replaced);
+
+    if (sender)
+        stream->heard_endpoints |= 1ull << endpoint;
+    return sender;
+}
+
+/* Looks the sender up that the burst's entry raw->from describes. */
+static struct speadi_sender *look_up(struct spead_recv_stream *stream,
+                                     const struct speadi_rx_packet *raw, bool may_admit)
+{
+    const struct spead_sender *from = &stream->burst.from[raw->from];
+    uint16_t endpoint = speadi_recv_endpoint(stream, raw);
+    struct speadi_sender *sender = speadi_sender_table_find(&stream->senders, endpoint, from);
+
+    if (!sender && may_admit)
+        sender = admit(stream, endpoint, from);
+    else if (sender) {
+        if (stream->config.restart_quiet_ns != 0 &&
+            stream->age_ns - sender->seen_ns > stream->config.restart_quiet_ns)
+            end_run(stream, sender);
+        speadi_sender_heard(&stream->senders, sender, stream->age_ns);
+    }
+    if (sender)
+        stream->sender_of[raw->from] = sender->id;
+    return sender;
+}
+
+struct speadi_sender *speadi_recv_sender(struct spead_recv_stream *stream,
+                                         const struct speadi_rx_packet *raw)
+{
+    struct speadi_sender *sender = speadi_recv_sender_found_before(stream, raw);
+
+    return sender ? sender : look_up(stream, raw, true);
+}
+
+struct speadi_sender *speadi_recv_known_sender(struct spead_recv_stream *stream,
+                                               const struct speadi_rx_packet *raw)
+{
+    struct speadi_sender *sender = speadi_recv_sender_found_before(stream, raw);
+
+    return sender ? sender : look_up(stream, raw, false);
+}
+
+void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream)
+{
+    unsigned count = stream->burst.from_count;
+
+    stream->sender_of[0] = SPEADI_SENDER_NONE;
+    for (unsigned i = 1; i < count; i++)
+        stream->sender_of[i] = SPEADI_SENDER_NONE;
+}
+
+/* ---- Stop items ---------------------------------------------------------------------------- */
+
+void speadi_recv_sender_stops(struct spead_recv_stream *stream, struct speadi_sender *sender,
+                              uint64_t counter)
+{
+    if (sender->stopped)
+        return;
+    speadi_finished_forget(sender);
+    sender->stopped = true;
+    sender->stop_counter = counter;
+    stream->stop_items++;
+    stream->stop_review_ns = 0;
+    stream->last_stop = (struct speadi_recv_last_stop){
+        .address = sender->address, .endpoint = sender->endpoint, .counter = counter};
+    if (!sender->has_sent_data)
+        stream->stopped_endpoints |= 1ull << sender->endpoint;
+    stream->has_stopped_heaps = true;
+}
+
+bool speadi_recv_is_after_stop(const struct spead_recv_stream *stream,
+                               const struct speadi_rx_packet *raw,
+                               const struct speadi_sender *sender,
+                               const struct speadi_packet *packet)
+{
+    bool own = sender && sender->stopped;
+
+    if (!own && (stream->stopped_endpoints >> speadi_recv_endpoint(stream, raw) & 1) == 0)
+        return false;
+    return !own || !packet || packet->heap_counter != sender->stop_counter;
+}
+
+/* Returns true if no packet will be added to the heap any more, because its sender or its endpoint has stopped. A packet
+ * that was parked before the stop item came can still be added. */
+static bool has_stopped(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
+{
+    const struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
+
+    if (live->parked > 0)
+        return false;
+    if (sender->stopped)
+        return live->heap.counter != sender->stop_counter;
+    return stream->stopped_endpoints >> sender->endpoint & 1;
+}
+
+void speadi_recv_end_stopped_heaps(struct spead_recv_stream *stream)
+{
+    struct speadi_live_heap *live = stream->table.oldest, *newer;
+
+    stream->has_stopped_heaps = stream->spare.parked_count > 0;
+    for (; live; live = newer) {
+        newer = live->newer;
+        if (has_stopped(stream, live))
+            speadi_recv_end_early(stream, live, SPEADI_RECV_BY_FLUSH);
+    }
+}
+
+/* Tells whether all senders of an endpoint have stopped. Senders that were silent for stop_silence_ns do not count:
+ * they may have died without a stop item. */
+static bool senders_have_stopped(const struct spead_recv_stream *stream, uint32_t endpoint)
+{
+    for (uint32_t i = 0; i < stream->senders.count; i++) {
+        const struct speadi_sender *sender = &stream->senders.sender[i];
+
+        if (sender->endpoint == endpoint && !sender->stopped &&
+            stream->age_ns - sender->seen_ns <= stream->config.stop_silence_ns)
+            return false;
+    }
+    return true;
+}
+
+bool speadi_recv_stop_items_suffice(const struct spead_recv_stream *stream)
+{
+    if (stream->config.stop_count > 0)
+        return stream->stop_items >= stream->config.stop_count;
+    for (uint32_t e = 0; e < stream->source_count; e++)
+        if ((stream->heard_endpoints & ~stream->stopped_endpoints) >> e & 1 &&
+            !senders_have_stopped(stream, e))
+            return false;
+    return true;
+}

@@ -1,0 +1,67 @@
+/* Notices when two senders fill one heap together. Then they are probably one sender, and the user can join them. */
+#include <string.h>
+
+#include <speadi/err.h>
+
+#include "recv_stream.h"
+
+#define LOOK_AT_MAX 64u /* slots of the window that are searched for the other heap */
+
+/* Returns true if no byte has arrived in both heaps. */
+static bool are_disjoint(const struct spead_heap *a, const struct spead_heap *b)
+{
+    uint32_t i = 0, j = 0;
+
+    while (i < a->span_count && j < b->span_count) {
+        if (a->spans[i].end <= b->spans[j].start)
+            i++;
+        else if (b->spans[j].end <= a->spans[i].start)
+            j++;
+        else
+            return false;
+    }
+    return true;
+}
+
+static bool fill_each_other(const struct speadi_live_heap *a, const struct speadi_live_heap *b)
+{
+    return a->heap.counter == b->heap.counter && a->sender != b->sender && a->heap.received > 0 &&
+           b->heap.received > 0 && a->heap.has_length && b->heap.has_length &&
+           a->heap.length == b->heap.length && are_disjoint(&a->heap, &b->heap);
+}
+
+static void warn(const struct spead_recv_stream *stream, const struct speadi_live_heap *a,
+                 const struct speadi_live_heap *b)
+{
+    char one[SPEAD_SENDER_TEXT_MAX], other[SPEAD_SENDER_TEXT_MAX];
+    bool same_address =
+        memcmp(a->heap.sender.address, b->heap.sender.address, sizeof a->heap.sender.address) == 0;
+
+    speadi_log_line(&stream->config.log, SPEAD_LOG_WARNING,
+                    "packets of heap %llu come from the senders %s and %s, and each fills gaps of "
+                    "the other: if they are one sender, join them with sender_key = %s "
+                    "(spead-recv --sender-key %s)",
+                    (unsigned long long)a->heap.counter, spead_sender_format(&a->heap.sender, one),
+                    spead_sender_format(&b->heap.sender, other),
+                    same_address ? "SPEAD_SENDER_ADDRESS" : "SPEAD_SENDER_NONE",
+                    same_address ? "address" : "none");
+}
+
+void speadi_recv_note_striping(struct spead_recv_stream *stream,
+                               const struct speadi_live_heap *live)
+{
+    const struct speadi_heap_table *table = &stream->table;
+    uint32_t first = live->ring * table->slots_each;
+
+    if (stream->senders.count < 2 || live->heap.received == 0)
+        return;
+    for (uint32_t i = 0; i < table->slots_each && i < LOOK_AT_MAX; i++) {
+        const struct speadi_live_heap *other = table->slot[first + i];
+
+        if (!other || !fill_each_other(live, other))
+            continue;
+        if (stream->tally.totals->heaps_striped++ == 0)
+            warn(stream, live, other);
+        return;
+    }
+}
