@@ -1,0 +1,453 @@
+/* Goal: no heap holds bytes of two senders, and the user decides what makes a sender. Method: a scripted engine lends
+ * packets from several addresses and ports; the tests look at the heaps and at the ledger. */
+#include <criterion/criterion.h>
+
+#include <string.h>
+
+#include "recv_rig.h"
+
+static struct recv_rig rig;
+static char last_warning[512];
+
+static void keep_warning(void *arg, enum spead_log_level level, const char *text)
+{
+    (void)arg;
+    if (level == SPEAD_LOG_WARNING)
+        snprintf(last_warning, sizeof last_warning, "%s", text);
+}
+
+static void make_rig(void)
+{
+    last_warning[0] = '\0';
+    recv_rig_init(&rig);
+    rig.config.allow_out_of_order = true;
+    rig.config.log = (struct spead_log){.fn = keep_warning};
+}
+
+static void close_rig(void)
+{
+    recv_rig_close(&rig);
+}
+
+TestSuite(recv_senders, .init = make_rig, .fini = close_rig);
+
+#define EXPECT_BUCKETS(text) cr_expect_str_eq(recv_rig_buckets(&rig), text)
+
+/* Makes a packet come from 192.0.2.`host` and this port. */
+static struct script_packet *from(struct script_packet *packet, uint8_t host, uint16_t port)
+{
+    packet->from = speadi_rx_from_v4(0, (const uint8_t[]){192, 0, 2, host}, port);
+    return packet;
+}
+
+/* Queues one of the four packets of a heap of 64 bytes. Every byte of the payload is `fill`. */
+static struct script_packet *piece(uint64_t counter, unsigned number, uint8_t fill)
+{
+    uint8_t payload[16];
+
+    memset(payload, fill, sizeof payload);
+    test_packet_data(&rig.packet, 40, counter, 64, number * 16u, payload, sizeof payload);
+    return recv_rig_push(&rig);
+}
+
+/* Queues a whole heap of one sender. */
+static void heap_from(uint64_t counter, uint8_t host, uint16_t port, uint8_t fill)
+{
+    for (unsigned number = 0; number < 4; number++)
+        from(piece(counter, number, fill), host, port);
+}
+
+/* Takes the next heap. Returns the value of its bytes, or -1 if they differ. Returns -2 if there is no heap. */
+static int take_fill(void)
+{
+    struct spead_heap *heap = recv_rig_take(&rig);
+    int fill;
+
+    if (!heap)
+        return -2;
+    fill = spead_heap_payload(heap)[0];
+    for (uint64_t i = 0; i < spead_heap_length(heap); i++)
+        if (spead_heap_payload(heap)[i] != fill)
+            fill = -1;
+    spead_heap_unref(heap);
+    return fill;
+}
+
+/* ---- What makes a sender ------------------------------------------------------------------- */
+
+static void equal_counters_from(uint8_t host, uint16_t port)
+{
+    recv_rig_open(&rig);
+    for (unsigned number = 0; number < 4; number++) {
+        from(piece(1, number, 0xaa), 1, 7000);
+        from(piece(1, number, 0xbb), host, port);
+    }
+    recv_rig_run(&rig);
+}
+
+Test(recv_senders, equal_counters_of_two_ports_are_two_heaps)
+{
+    equal_counters_from(1, 7001);
+    cr_expect_eq(take_fill(), 0xaa);
+    cr_expect_eq(take_fill(), 0xbb);
+    EXPECT_BUCKETS("delivered 8");
+    cr_expect_eq(rig.stats.counters.senders, 2u);
+}
+
+Test(recv_senders, by_address_equal_counters_of_two_hosts_are_two_heaps)
+{
+    rig.config.sender_key = SPEAD_SENDER_ADDRESS;
+    equal_counters_from(2, 7000);
+    cr_expect_eq(take_fill(), 0xaa);
+    cr_expect_eq(take_fill(), 0xbb);
+    EXPECT_BUCKETS("delivered 8");
+}
+
+Test(recv_senders, joined_by_the_user_two_senders_are_one)
+{
+    rig.config.sender_key = SPEAD_SENDER_NONE;
+    equal_counters_from(2, 7001);
+    cr_expect_eq(take_fill(), 0xaa);
+    EXPECT_BUCKETS("delivered 4, duplicate 4");
+    cr_expect_eq(rig.stats.counters.senders, 1u);
+}
+
+Test(recv_senders, the_heap_says_who_sent_it)
+{
+    struct spead_sender sender;
+    char text[SPEAD_SENDER_TEXT_MAX];
+    struct spead_heap *heap;
+
+    recv_rig_open(&rig);
+    heap_from(1, 7, 7148, 1);
+    recv_rig_run(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_expect(spead_heap_sender(heap, &sender));
+    cr_expect_str_eq(spead_sender_format(&sender, text), "192.0.2.7:7148");
+    spead_heap_unref(heap);
+}
+
+Test(recv_senders, a_source_without_addresses_has_one_sender)
+{
+    struct spead_sender sender;
+    struct spead_heap *heap;
+
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 8, 0, 8);
+    recv_rig_run(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_expect_not(spead_heap_sender(heap, &sender));
+    spead_heap_unref(heap);
+}
+
+/* ---- One heap that comes from several ports or addresses ------------------------------------- */
+
+static void stripe_over_ports(enum spead_sender_key key)
+{
+    rig.config.sender_key = key;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 4; counter++)
+        for (unsigned number = 0; number < 4; number++)
+            from(piece(counter, number, (uint8_t)counter), 1, (uint16_t)(7000 + number));
+    recv_rig_run(&rig);
+}
+
+Test(recv_senders, a_heap_striped_over_ports_is_never_clean_and_the_log_names_the_option)
+{
+    stripe_over_ports(SPEAD_SENDER_PORT);
+    cr_expect_gt(rig.stats.counters.heaps_striped, 0u);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 0u);
+    cr_expect_not_null(strstr(last_warning, "--sender-key address"), "%s", last_warning);
+}
+
+Test(recv_senders, by_address_a_heap_striped_over_ports_is_whole)
+{
+    stripe_over_ports(SPEAD_SENDER_ADDRESS);
+    EXPECT_BUCKETS("delivered 16");
+    for (int counter = 1; counter <= 4; counter++)
+        cr_expect_eq(take_fill(), counter);
+    cr_expect_str_empty(last_warning);
+}
+
+Test(recv_senders, a_heap_striped_over_hosts_needs_another_option)
+{
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 4; counter++)
+        for (unsigned number = 0; number < 4; number++)
+            from(piece(counter, number, 1), (uint8_t)(1 + number), 7000);
+    recv_rig_run(&rig);
+    cr_expect_gt(rig.stats.counters.heaps_striped, 0u);
+    cr_expect_not_null(strstr(last_warning, "--sender-key none"), "%s", last_warning);
+}
+
+static void new_port_for_each_packet(enum spead_sender_key key)
+{
+    uint16_t port = 1024;
+
+    rig.config.sender_key = key;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 10; counter++)
+        for (unsigned number = 0; number < 4; number++)
+            from(piece(counter, number, 1), 1, port++);
+    recv_rig_run(&rig);
+}
+
+Test(recv_senders, a_new_port_for_each_packet_is_never_clean)
+{
+    new_port_for_each_packet(SPEAD_SENDER_PORT);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 0u);
+    cr_expect_gt(rig.stats.counters.heaps_striped, 0u);
+}
+
+Test(recv_senders, by_address_or_joined_a_new_port_for_each_packet_loses_nothing)
+{
+    new_port_for_each_packet(SPEAD_SENDER_ADDRESS);
+    EXPECT_BUCKETS("delivered 40");
+    recv_rig_close(&rig);
+    make_rig();
+    new_port_for_each_packet(SPEAD_SENDER_NONE);
+    EXPECT_BUCKETS("delivered 40");
+}
+
+/* One sender whose packets come over two networks, each of which loses another packet. */
+static void double_over_two_networks(enum spead_sender_key key)
+{
+    rig.config.sender_key = key;
+    recv_rig_open(&rig);
+    for (unsigned number = 0; number < 4; number++) {
+        if (number != 1)
+            from(piece(1, number, 1), 1, 7000);
+        if (number != 2)
+            from(piece(1, number, 1), 2, 7000);
+    }
+    recv_rig_run(&rig);
+}
+
+Test(recv_senders, joined_one_of_two_networks_fills_the_gaps_of_the_other)
+{
+    double_over_two_networks(SPEAD_SENDER_NONE);
+    EXPECT_BUCKETS("delivered 4, duplicate 2");
+}
+
+Test(recv_senders, not_joined_two_networks_give_two_heaps_with_gaps)
+{
+    double_over_two_networks(SPEAD_SENDER_PORT);
+    EXPECT_BUCKETS("live 6");
+}
+
+/* ---- Endpoints ----------------------------------------------------------------------------- */
+
+/* Opens four heaps at endpoint 1 while a heap at endpoint 0 waits for its last packet, which comes then. */
+static void crowd_another_endpoint(bool joint)
+{
+    rig.sources = 2;
+    rig.config.joint = joint;
+    recv_rig_open(&rig);
+    for (unsigned number = 0; number < 3; number++)
+        piece(1, number, 5);
+    for (uint64_t counter = 2; counter <= 5; counter++)
+        piece(counter, 0, 6)->source = 1;
+    piece(1, 3, 5);
+    recv_rig_run(&rig);
+}
+
+Test(recv_senders, heaps_of_one_endpoint_do_not_evict_heaps_of_another)
+{
+    crowd_another_endpoint(false);
+    cr_expect_eq(take_fill(), 5);
+    EXPECT_BUCKETS("delivered 4, live 4");
+}
+
+Test(recv_senders, in_a_joint_stream_all_endpoints_share_one_window)
+{
+    crowd_another_endpoint(true);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_EVICTED), 3u);
+}
+
+Test(recv_senders, equal_counters_at_two_endpoints_are_two_heaps_unless_joint)
+{
+    rig.sources = 2;
+    recv_rig_open(&rig);
+    for (unsigned number = 0; number < 4; number++) {
+        piece(1, number, 1)->source = 0;
+        piece(1, number, 2)->source = 1;
+    }
+    recv_rig_run(&rig);
+    cr_expect_eq(take_fill(), 1);
+    cr_expect_eq(take_fill(), 2);
+}
+
+/* ---- Many senders -------------------------------------------------------------------------- */
+
+/* A sender works: it sends two heaps. Between the packets of its third heap, packets from a million forged ports
+ * come. */
+Test(recv_senders, a_flood_of_forged_senders_loses_no_heap_of_a_sender_that_works)
+{
+    uint64_t table_bytes;
+    struct spead_recv_plan plan = SPEAD_RECV_PLAN_INIT;
+
+    recv_rig_open(&rig);
+    spead_recv_stream_plan(rig.stream, &plan);
+    table_bytes = plan.table_bytes;
+    heap_from(1, 1, 7000, 1);
+    heap_from(2, 1, 7000, 2);
+    recv_rig_run(&rig);
+    for (unsigned number = 0; number < 4; number++) {
+        script_engine_clear(rig.engine);
+        from(piece(3, number, 3), 1, 7000);
+        for (unsigned i = 0; i < 1000; i++)
+            from(piece(3, number, 9), (uint8_t)(2 + i / 250), (uint16_t)(i % 250 + number * 250));
+        recv_rig_run(&rig);
+    }
+    cr_expect_eq(take_fill(), 1);
+    cr_expect_eq(take_fill(), 2);
+    cr_expect_eq(take_fill(), 3);
+    cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 12u);
+    cr_expect_leq(rig.stats.counters.senders, 1024u);
+    spead_recv_stream_plan(rig.stream, &plan);
+    cr_expect_eq(plan.table_bytes, table_bytes);
+}
+
+Test(recv_senders, a_sender_for_whom_there_is_no_place_is_counted)
+{
+    rig.config.senders_max = 2;
+    recv_rig_open(&rig);
+    from(piece(1, 0, 1), 1, 1);
+    from(piece(1, 0, 1), 2, 1);
+    from(piece(1, 0, 1), 3, 1);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("live 2, over-cap-senders 1");
+}
+
+Test(recv_senders, a_further_sender_replaces_the_one_that_is_silent_longest)
+{
+    rig.config.senders_max = 2;
+    recv_rig_open(&rig);
+    for (uint8_t host = 1; host <= 9; host++)
+        heap_from(1, host, 1, host);
+    for (int host = 1; host <= 9; host++) {
+        recv_rig_run(&rig);
+        cr_expect_eq(take_fill(), host);
+    }
+    cr_expect_eq(rig.stats.counters.senders, 2u);
+    cr_expect_eq(rig.stats.counters.senders_replaced, 7u);
+}
+
+/* ---- Runs ---------------------------------------------------------------------------------- */
+
+#define SECOND 1000000000u
+
+/* A sender dies in the middle of heap 3. After `silence_ns` it starts anew, with other content, at packet `first` of
+ * heap 3. */
+static void restart_after(uint64_t silence_ns, unsigned first)
+{
+    rig.ops = &script_clock_ops;
+    recv_rig_open(&rig);
+    rig.engine->clock_ns = SECOND;
+    from(piece(3, 0, 0xaa), 1, 7000);
+    from(piece(3, 1, 0xaa), 1, 7000);
+    recv_rig_run(&rig);
+    rig.engine->clock_ns += silence_ns;
+    for (unsigned number = first; number < 4; number++)
+        from(piece(3, number, 0xbb), 1, 7000);
+    recv_rig_run(&rig);
+}
+
+Test(recv_senders, after_a_silence_no_heap_holds_bytes_of_both_runs)
+{
+    restart_after(5ull * SECOND, 0);
+    cr_expect_eq(take_fill(), 0xbb);
+    cr_expect_eq(take_fill(), -2);
+    EXPECT_BUCKETS("delivered 4, evicted 2");
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+}
+
+Test(recv_senders, that_holds_also_when_the_first_packets_of_the_new_run_are_lost)
+{
+    restart_after(5ull * SECOND, 2);
+    cr_expect_eq(take_fill(), -2);
+    EXPECT_BUCKETS("live 2, evicted 2");
+}
+
+Test(recv_senders, a_short_silence_begins_no_run)
+{
+    restart_after(1ull * SECOND, 2);
+    EXPECT_BUCKETS("delivered 4");
+}
+
+Test(recv_senders, the_user_decides_which_silence_begins_a_run)
+{
+    rig.config.restart_quiet_ns = SECOND / 2;
+    restart_after(1ull * SECOND, 2);
+    EXPECT_BUCKETS("live 2, evicted 2");
+    recv_rig_close(&rig);
+    make_rig();
+    rig.config.restart_quiet_ns = 0;
+    restart_after(100ull * SECOND, 2);
+    EXPECT_BUCKETS("delivered 4");
+}
+
+/* ---- Counters that come again ---------------------------------------------------------------- */
+
+static void come_again_after(uint64_t ns)
+{
+    rig.ops = &script_clock_ops;
+    recv_rig_open(&rig);
+    rig.engine->clock_ns = SECOND;
+    heap_from(1, 1, 7000, 1);
+    recv_rig_run(&rig);
+    rig.engine->clock_ns += ns;
+    heap_from(1, 1, 7000, 2);
+    recv_rig_run(&rig);
+}
+
+Test(recv_senders, a_copy_that_comes_at_once_is_a_duplicate)
+{
+    come_again_after(1000000);
+    EXPECT_BUCKETS("delivered 4, duplicate 4");
+}
+
+Test(recv_senders, a_packet_that_comes_much_later_than_its_heap_is_named)
+{
+    come_again_after(50000000);
+    EXPECT_BUCKETS("delivered 4, repeated-counter 4");
+}
+
+Test(recv_senders, a_heap_of_another_length_under_the_same_counter_is_named)
+{
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 64);
+    recv_rig_data(&rig, 1, 32, 0, 32);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 1, repeated-counter 1");
+}
+
+/* Queues a packet of heap 1 with an immediate item. */
+static void piece_with_item(unsigned number, uint64_t value)
+{
+    test_packet_specials(&rig.packet, 40, 1, 32, number * 16u, 16);
+    test_packet_immediate(&rig.packet, 0x1600, value);
+    test_packet_payload(&rig.packet, "0123456789abcdef", 16);
+    recv_rig_push(&rig);
+}
+
+Test(recv_senders, a_heap_whose_items_contradict_its_first_packet_is_never_complete)
+{
+    recv_rig_open(&rig);
+    piece_with_item(0, 5);
+    piece_with_item(1, 6);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("evicted 1, repeated-counter 1");
+    cr_expect_eq(rig.stats.counters.heaps_contradicted, 1u);
+}
+
+Test(recv_senders, packets_that_repeat_an_item_with_its_value_belong_together)
+{
+    recv_rig_open(&rig);
+    piece_with_item(0, 5);
+    piece_with_item(1, 5);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 2");
+}
