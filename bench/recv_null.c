@@ -33,6 +33,7 @@
 
 #include <recv_config.h>
 #include <recv_stream.h>
+#include <rx_from.h>
 
 #include "limits/limit.h"
 #include "null_packets.h"
@@ -96,10 +97,12 @@ static int poll_engine(void *self, struct speadi_rx_burst *burst)
 {
     struct null_engine *engine = self;
 
-    burst->count = 0;
+    speadi_rx_burst_begin(burst);
     engine->has_lent = engine->idles && !engine->has_lent;
     if (engine->idles && !engine->has_lent)
         return 0;
+    if (engine->packets.counter < engine->heaps)
+        speadi_rx_from_add_unknown(burst, 0); /* it has the index 0, which lend() writes */
     while (burst->count < engine->train && engine->packets.counter < engine->heaps)
         lend(engine, burst);
     engine->bursts += burst->count > 0;

@@ -78,6 +78,7 @@ static int read_v4(struct speadi_frame *frame, struct rest *rest)
     rest->end = frame->ip_at + length;
     frame->ip_version = 4;
     frame->to = header + SPEADI_IPV4_DESTINATION_AT;
+    frame->from = header + SPEADI_IPV4_SOURCE_AT;
     return 0;
 }
 
@@ -106,6 +107,7 @@ static int read_v6(struct speadi_frame *frame, struct rest *rest)
     rest->end = rest->at + length;
     frame->ip_version = 6;
     frame->to = header + SPEADI_IPV6_DESTINATION_AT;
+    frame->from = header + SPEADI_IPV6_SOURCE_AT;
     return 0;
 }
 
@@ -120,6 +122,7 @@ static int read_udp(struct speadi_frame *frame, struct rest *rest)
     if (length < SPEADI_UDP_HEAD_BYTES || length > rest->end - frame->udp_at)
         return SPEAD_RECV_MALFORMED_FRAME;
     memcpy(&frame->to_port, header + SPEADI_UDP_DESTINATION_PORT_AT, sizeof frame->to_port);
+    frame->from_port = (uint16_t)speadi_load_be16(header + SPEADI_UDP_SOURCE_PORT_AT);
     frame->payload_at = rest->at;
     frame->payload_bytes = length - SPEADI_UDP_HEAD_BYTES;
     return 0;

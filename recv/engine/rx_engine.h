@@ -14,6 +14,12 @@
  * in range r. That payload may belong elsewhere: the core decodes every header, and moves each payload that landed in
  * the wrong range.
  *
+ * Packets name their senders as follows. packet.from is the index of an entry in burst.from. Packets with the same index
+ * have the same source and came from the same address and port. Different sources never share an entry. Two entries of
+ * a source may be equal. The engine makes a new entry only if the sender differs from the last entry of the same
+ * source. So all packets of a train have the same index. Every packet of a burst has an entry, also a packet that is
+ * REFUSED, TRUNCATED or INJECTED_DROP. The functions of rx_from.h make the entries.
+ *
  * All ranges lie in the heap memory. The core describes this memory to attach() before the first reserve(). The CPU may
  * be unable to touch this memory. In that case the engine does not touch it with the CPU either, and the pointers
  * speadi_rx_range.data and speadi_rx_packet.body are NULL. */
@@ -32,12 +38,11 @@
 
 #include <speadi/address.h>
 #include <speadi/engine_list.h>
-#include <speadline/sender.h>
 
 #define SPEADI_RX_SOURCES_MAX 64u
-#define SPEADI_RX_BURST_MAX   1024u /* at most this many packets are in one burst */
-#define SPEADI_RX_FROM_MAX    SPEADI_RX_BURST_MAX
-#define SPEADI_RX_RESERVE_MAX 64u /* at most this many reservations at a time */
+#define SPEADI_RX_BURST_MAX   1024u               /* at most this many packets are in one burst */
+#define SPEADI_RX_FROM_MAX    SPEADI_RX_BURST_MAX /* at most this many entries name their senders */
+#define SPEADI_RX_RESERVE_MAX 64u                 /* at most this many reservations at a time */
 #define SPEADI_RX_UNPLACED    UINT64_MAX
 
 /* Capability bits. */
@@ -68,6 +73,17 @@ enum {
     SPEADI_RX_REFUSED = 1u << 2,
 };
 
+/* Who sent a packet to an endpoint: the address and port from which the packet came. */
+struct speadi_rx_from {
+    uint8_t address[16]; /* an IPv6 address; an IPv4 address a.b.c.d is mapped (::ffff:a.b.c.d) */
+    uint16_t port;       /* in host byte order */
+    uint16_t source;     /* index of the endpoint */
+    /* false: the engine does not know the sender, and the address and the port are 0. There are two reasons. The packets
+     * of some sources have no addresses, such as those of a memory link. Then all packets of the source are of one
+     * sender. Or the packet is REFUSED or TRUNCATED, and the engine could not read its addresses. */
+    bool known;
+};
+
 struct speadi_rx_packet {
     /* The first bytes of the datagram, in one piece. */
     const uint8_t *head;
@@ -79,25 +95,31 @@ struct speadi_rx_packet {
     /* The length of the datagram as it was sent: head, body and tail together, or more if TRUNCATED. */
     uint32_t datagram_bytes;
     uint16_t source;   /* index of the endpoint */
+    uint16_t from;     /* index of the sender in burst.from; less than burst.from_count */
     uint8_t flags;     /* SPEADI_RX_INJECTED_DROP, _TRUNCATED, _REFUSED */
     uint8_t bucket;    /* enum spead_recv_bucket; set only if the packet is REFUSED */
-    uint32_t segments; /* 1; in a TRUNCATED train, the number of its datagrams */
+    uint16_t segments; /* 1; in a TRUNCATED train, the number of its datagrams */
     /* A placed packet may be longer than its range. Then `tail` points to the tail_bytes bytes behind the body; else
      * `tail` is NULL. */
     uint32_t tail_bytes;
     const uint8_t *tail;
     uint64_t time_ns; /* arrival time, by the clock that speadi_rx_facts.clock names */
-    uint16_t from;    /* index into burst.from: who sent the packet */
     uint64_t place;   /* the reservation whose range holds body, or SPEADI_RX_UNPLACED */
 };
+
+_Static_assert(sizeof(struct speadi_rx_packet) <= 64, "a packet fits into one cache line");
 
 struct speadi_rx_burst {
     struct speadi_rx_packet packet[SPEADI_RX_BURST_MAX];
     unsigned count;
     /* How many reservations have ended, counted from open(); see the top of this file. */
     uint64_t reservations_ended;
-    struct spead_sender from[SPEADI_RX_FROM_MAX];
+    /* The senders of the packets. Only the first from_count entries are set. */
+    struct speadi_rx_from from[SPEADI_RX_FROM_MAX];
     unsigned from_count;
+    /* For each source, the index of the entry that was added last for it. Only rx_from.c uses this array. An index may
+     * be left over from an earlier burst, so it is compared with from_count and with the entry. */
+    uint16_t from_last[SPEADI_RX_SOURCES_MAX];
 };
 
 /* A place for one packet's payload. */
@@ -186,10 +208,11 @@ struct speadi_rx_engine_ops {
      * sentence. An engine that has nothing to do sets `start` to NULL. */
     int (*start)(void *self, struct spead_err *err);
 
-    /* Data path: never blocks. Only the owner thread calls it. Fills *burst and returns burst->count. Returns 0 when no
-     * packet was there: in that case nothing is lent, but burst->reservations_ended is set. Returns -ESHUTDOWN when all
-     * sources have ended (such as closed memory links that have been read to their end). Returns another -errno when
-     * the stream cannot continue. give_back() ends the loan of the burst. */
+    /* Data path: never blocks. Only the owner thread calls it. Fills *burst and returns burst->count. The core zeroes
+     * *burst once, before the first poll, and passes the same struct to every poll. Returns 0 when no packet was there:
+     * in that case nothing is lent, but burst->reservations_ended is set. Returns -ESHUTDOWN when all sources have ended
+     * (such as closed memory links that have been read to their end). Returns another -errno when the stream cannot
+     * continue. give_back() ends the loan of the burst. */
     int (*poll)(void *self, struct speadi_rx_burst *burst);
     void (*give_back)(void *self, struct speadi_rx_burst *burst);
 

@@ -1,4 +1,6 @@
 /* Finds out who sent a packet, begins the runs of a sender, and ends the heaps of a sender that has stopped. */
+#include <string.h>
+
 #include <speadi/err.h>
 
 #include "recv_stream.h"
@@ -65,16 +67,24 @@ static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t en
     return sender;
 }
 
+static struct spead_sender sender_of(const struct speadi_rx_from *from)
+{
+    struct spead_sender sender = {.port = from->port, .known = from->known};
+
+    memcpy(sender.address, from->address, sizeof sender.address);
+    return sender;
+}
+
 /* Looks the sender up that the burst's entry raw->from describes. */
 static struct speadi_sender *look_up(struct spead_recv_stream *stream,
                                      const struct speadi_rx_packet *raw, bool may_admit)
 {
-    const struct spead_sender *from = &stream->burst.from[raw->from];
+    const struct spead_sender from = sender_of(&stream->burst.from[raw->from]);
     uint16_t endpoint = speadi_recv_endpoint(stream, raw);
-    struct speadi_sender *sender = speadi_sender_table_find(&stream->senders, endpoint, from);
+    struct speadi_sender *sender = speadi_sender_table_find(&stream->senders, endpoint, &from);
 
     if (!sender && may_admit)
-        sender = admit(stream, endpoint, from);
+        sender = admit(stream, endpoint, &from);
     else if (sender) {
         if (stream->config.restart_quiet_ns != 0 &&
             stream->age_ns - sender->seen_ns > stream->config.restart_quiet_ns)

@@ -46,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         check(frame.payload_at <= head_bytes && frame.payload_at + frame.payload_bytes <= bytes);
         check(frame.to >= head && frame.to < head + head_bytes);
+        check(frame.from >= head && frame.from + (frame.ip_version == 4 ? 4 : 16) <= frame.to);
         (void)speadi_frame_checksums_hold(&frame, parts, 2);
     } else {
         check(refusal >= SPEAD_RECV_FOREIGN_FRAME && refusal <= SPEAD_RECV_MALFORMED_OPTIONS);

@@ -59,27 +59,31 @@ static bool open_addresses(struct rx_rig *rig, const struct rx_rig_options *opti
     return true;
 }
 
-static bool open_senders(struct rx_rig *rig, const struct speadi_address *addresses,
-                         struct spead_err *err)
+/* Returns a socket that sends to the address, or -1 with a sentence. */
+static int open_sender(const struct speadi_address *address, struct spead_err *err)
 {
     struct speadi_interface lo;
     struct speadi_udp_send_options options = {.interface = &lo, .buffer_bytes = 8u << 20};
+    struct speadi_udp_socket socket;
 
-    if (speadi_interface_find(&lo, "lo", err) < 0)
-        return false;
+    if (speadi_interface_find(&lo, "lo", err) < 0 ||
+        speadi_udp_open_send(&socket, address, &options, err) < 0)
+        return -1;
+    return socket.fd;
+}
+
+static bool open_senders(struct rx_rig *rig, struct spead_err *err)
+{
     for (unsigned i = 0; i < rig->sources; i++) {
-        struct speadi_udp_socket socket;
-
-        if (speadi_udp_open_send(&socket, &addresses[i], &options, err) < 0)
+        rig->sender[i] = open_sender(&rig->address[i], err);
+        if (rig->sender[i] < 0)
             return false;
-        rig->sender[i] = socket.fd;
     }
     return true;
 }
 
 bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options)
 {
-    struct speadi_address addresses[RX_RIG_SOURCES];
     struct speadi_interface lo;
     struct speadi_rx_config config = {
         .socket_buffer_bytes = 8u << 20, .packet_bytes_max = 65507, .path = options->path};
@@ -96,20 +100,20 @@ bool rx_rig_open(struct rx_rig *rig, const struct rx_rig_options *options)
         snprintf(rig->reason, sizeof rig->reason, "%s", missing);
         return false;
     }
-    if (network             ? !open_addresses(rig, options, addresses, &err)
+    if (network             ? !open_addresses(rig, options, rig->address, &err)
         : kind == TEST_TEXT ? !open_texts(rig, &config)
                             : !open_links(rig, &config))
         goto failed;
     if (network) {
         if (speadi_interface_find(&lo, "lo", &err) < 0)
             goto failed;
-        config.addresses = addresses;
+        config.addresses = rig->address;
         config.interface = &lo;
     }
     if (speadi_rx_engine_open(&rig->ops, &rig->engine, options->engine, &config, rig->reason,
                               &rig->facts, &err) < 0)
         goto failed;
-    if (network && !open_senders(rig, addresses, &err))
+    if (network && !open_senders(rig, &err))
         goto failed;
     if (options->fault &&
         speadi_rx_engine_wrap_fault(&rig->ops, &rig->engine, options->fault, &err) < 0)
@@ -138,6 +142,45 @@ void rx_rig_close(struct rx_rig *rig)
             close(rig->sender[i]);
         rig->sender[i] = -1;
     }
+    while (rig->others > 0)
+        close(rig->other[--rig->others]);
+}
+
+int rx_rig_other_sender(struct rx_rig *rig, const struct speadi_address *address)
+{
+    struct spead_err err = {0};
+    int fd = open_sender(address, &err);
+
+    if (fd < 0 || rig->others == RX_RIG_OTHERS)
+        abort();
+    rig->other[rig->others++] = fd;
+    return fd;
+}
+
+bool rx_rig_from_is(const struct speadi_rx_from *from, int sender)
+{
+    struct speadi_address own = {.length = sizeof own.v6};
+    struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    uint16_t port = 0;
+
+    if (getsockname(sender, &own.any, &own.length) < 0)
+        abort();
+    if (own.any.sa_family == AF_INET6) {
+        address = own.v6.sin6_addr;
+        port = ntohs(own.v6.sin6_port);
+    } else {
+        memcpy(&address.s6_addr[12], &own.v4.sin_addr, sizeof own.v4.sin_addr);
+        port = ntohs(own.v4.sin_port);
+    }
+    return from->known && from->port == port &&
+           memcmp(from->address, &address, sizeof address) == 0;
+}
+
+bool rx_rig_is_from(const struct rx_rig *rig, const struct speadi_rx_packet *packet, int sender)
+{
+    return packet->from < rig->burst.from_count &&
+           rig->burst.from[packet->from].source == packet->source &&
+           rx_rig_from_is(&rig->burst.from[packet->from], sender);
 }
 
 bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t bytes)

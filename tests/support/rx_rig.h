@@ -11,6 +11,7 @@
 #include <rx_engine.h>
 
 #define RX_RIG_SOURCES 8u
+#define RX_RIG_OTHERS  4u
 
 struct rx_rig_options {
     const char *engine;
@@ -31,6 +32,9 @@ struct rx_rig {
     unsigned sources;
     struct spead_mem_link *link[RX_RIG_SOURCES];
     int sender[RX_RIG_SOURCES];
+    struct speadi_address address[RX_RIG_SOURCES]; /* where the engine listens; not set for links */
+    int other[RX_RIG_OTHERS]; /* more senders, which rx_rig_other_sender() opened */
+    unsigned others;
     struct speadi_rx_burst burst;
     struct speadi_rx_facts facts;
     char reason[256]; /* why this engine was chosen, or why rx_rig_open() failed */
@@ -48,6 +52,16 @@ bool rx_rig_send(struct rx_rig *rig, unsigned source, const void *data, size_t b
  * train. Over a memory link they go one by one. Returns false if a packet could not be sent. */
 bool rx_rig_send_train(struct rx_rig *rig, unsigned source, const void *data, size_t bytes,
                        size_t segment);
+
+/* Opens one more UDP socket that sends to `address`; the caller sends with send(). rx_rig_close() closes it. Returns the
+ * socket. */
+int rx_rig_other_sender(struct rx_rig *rig, const struct speadi_address *address);
+
+/* Tells whether `packet`, which is in rig->burst, names this socket as its sender. */
+bool rx_rig_is_from(const struct rx_rig *rig, const struct speadi_rx_packet *packet, int sender);
+
+/* Tells whether *from names the address and port of this socket. */
+bool rx_rig_from_is(const struct speadi_rx_from *from, int sender);
 
 /* Polls until packets come, but for at most two seconds. The packets are then in rig->burst. Returns the result of
  * poll(), which is 0 if nothing came. */

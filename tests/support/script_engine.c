@@ -82,9 +82,10 @@ static void land(struct script_engine *e, struct speadi_rx_packet *out, unsigned
 
 static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
 {
-    const struct script_packet *packet = &e->packet[e->next++];
+    struct script_packet *packet = &e->packet[e->next++];
     struct speadi_rx_packet *out = &burst->packet[burst->count];
 
+    packet->from.source = packet->source;
     *out = (struct speadi_rx_packet){
         .head = packet->bytes,
         .head_bytes = packet->length,
@@ -93,6 +94,7 @@ static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
         .flags = packet->flags,
         .bucket = packet->bucket,
         .segments = packet->segments,
+        .from = speadi_rx_from_add(burst, &packet->from),
         .time_ns = 1000 + e->next,
         .place = SPEADI_RX_UNPLACED,
     };
@@ -114,7 +116,7 @@ static int script_poll(void *self, struct speadi_rx_burst *burst)
     unsigned max = e->poll_max != 0 ? e->poll_max : SPEADI_RX_BURST_MAX;
 
     assert(e->bursts_out == 0);
-    burst->count = 0;
+    speadi_rx_burst_begin(burst);
     while (burst->count < max && e->next < e->count)
         lend(e, burst);
     if (!e->posts_ahead)

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rx_engine.h"
+#include "rx_from.h"
 
 #define SCRIPT_PACKETS_MAX    8192u
 #define SCRIPT_HEAD_BYTES_MAX 128u /* a packet with a longer header is not placed */
@@ -27,9 +27,12 @@ struct script_packet {
     /* If this is not 0, the packet is not placed. The engine then lends it as a head and a body, and this is the number
      * of bytes of the head. */
     uint32_t split;
-    uint32_t segments;
+    uint16_t segments;
     uint16_t source;
     uint8_t flags, bucket;
+    /* The sender of the packet. Zeros mean that the sender is not known. The engine sets from.source when it lends the
+     * packet. */
+    struct speadi_rx_from from;
     /* The time that the engine's clock shows after the engine has lent the packet. 0 means that the clock does not
      * change. */
     uint64_t clock_ns;

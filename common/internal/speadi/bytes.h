@@ -29,6 +29,14 @@ static inline uint32_t speadi_load_be16(const void *from)
     return be16toh(half);
 }
 
+static inline uint32_t speadi_load_be32(const void *from)
+{
+    uint32_t word;
+
+    memcpy(&word, from, sizeof word);
+    return be32toh(word);
+}
+
 static inline void speadi_store_be16(void *to, uint32_t value)
 {
     uint16_t half = htobe16((uint16_t)value);

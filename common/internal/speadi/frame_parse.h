@@ -23,6 +23,9 @@ struct speadi_frame {
     uint16_t to_port; /* destination port, in network byte order */
     /* The destination address. It points to 4 or 16 bytes in the head that the caller gave to speadi_frame_parse(). */
     const uint8_t *to;
+    uint16_t from_port; /* source port, in host byte order */
+    /* The source address. It points into the same head as `to`, and has the same length. */
+    const uint8_t *from;
 };
 
 /* Reads the headers of a frame that is frame_bytes bytes long. The first head_bytes bytes of the frame lie at `head`.

@@ -14,7 +14,7 @@
 #include <speadi/wake_fd.h>
 
 #include "counter_config.h"
-#include "rx_engine.h"
+#include "rx_from.h"
 
 enum {
     ADDRESS_BITS = 40,
@@ -147,6 +147,7 @@ static void lend_heap(struct counter_engine *e, uint32_t source, struct speadi_r
     const uint64_t heap_bytes = e->config.heap_bytes, now = speadi_clock_utc_ns();
     const uint64_t counter = e->first[source] + e->made[source];
     const uint64_t number = e->made[source]++ * (heap_bytes / 8);
+    const uint16_t from = speadi_rx_from_add_unknown(burst, (uint16_t)source);
 
     for (uint64_t offset = 0; offset < heap_bytes; offset += PAYLOAD_BYTES) {
         uint8_t *packet = e->packets + (size_t)burst->count * PACKET_BYTES;
@@ -157,6 +158,7 @@ static void lend_heap(struct counter_engine *e, uint32_t source, struct speadi_r
                                                                   .datagram_bytes = bytes,
                                                                   .source = (uint16_t)source,
                                                                   .segments = 1,
+                                                                  .from = from,
                                                                   .time_ns = now,
                                                                   .place = SPEADI_RX_UNPLACED};
     }
@@ -169,7 +171,7 @@ static int counter_poll(void *self, struct speadi_rx_burst *burst)
 {
     struct counter_engine *e = self;
 
-    burst->count = 0;
+    speadi_rx_burst_begin(burst);
     burst->reservations_ended = 0;
     if (e->quiesced)
         return 0; /* after quiesce() the engine makes no more heaps */

@@ -21,22 +21,24 @@ uint32_t speadi_gro_segment_bytes(struct msghdr *header, uint32_t true_bytes)
     return true_bytes ? true_bytes : 1;
 }
 
-uint32_t speadi_datagrams_segments(const struct speadi_datagrams *datagrams)
+uint16_t speadi_datagrams_segments(const struct speadi_datagrams *datagrams)
 {
     uint32_t segments = (uint32_t)speadi_divide_up(datagrams->true_bytes, datagrams->segment_bytes);
 
-    return segments ? segments : 1;
+    return (uint16_t)speadi_clamp_u32(segments, 1, UINT16_MAX);
 }
 
-static void lend_truncated(const struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
+static void lend_truncated(const struct speadi_datagrams *datagrams, uint16_t from,
+                           struct speadi_rx_burst *burst)
 {
     burst->packet[burst->count++] = (struct speadi_rx_packet){
         .head = datagrams->data,
         .head_bytes = datagrams->held_bytes,
         .datagram_bytes = datagrams->true_bytes,
-        .source = datagrams->source,
+        .source = datagrams->from.source,
         .flags = SPEADI_RX_TRUNCATED,
         .segments = speadi_datagrams_segments(datagrams),
+        .from = from,
         .time_ns = datagrams->time_ns,
         .place = SPEADI_RX_UNPLACED,
     };
@@ -44,10 +46,13 @@ static void lend_truncated(const struct speadi_datagrams *datagrams, struct spea
 
 bool speadi_datagrams_lend(struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
 {
+    uint16_t from;
+
     if (burst->count == SPEADI_RX_BURST_MAX)
         return false;
+    from = speadi_rx_from_add(burst, &datagrams->from);
     if (datagrams->held_bytes < datagrams->true_bytes) {
-        lend_truncated(datagrams, burst);
+        lend_truncated(datagrams, from, burst);
         return true;
     }
     for (;;) {
@@ -59,8 +64,9 @@ bool speadi_datagrams_lend(struct speadi_datagrams *datagrams, struct speadi_rx_
             .head = datagrams->data,
             .head_bytes = bytes,
             .datagram_bytes = bytes,
-            .source = datagrams->source,
+            .source = datagrams->from.source,
             .segments = 1,
+            .from = from,
             .time_ns = datagrams->time_ns,
             .place = SPEADI_RX_UNPLACED,
         };

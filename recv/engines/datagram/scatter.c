@@ -27,7 +27,8 @@ void speadi_scatter_build(struct speadi_scatter *scatter, const struct speadi_rx
 }
 
 static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint32_t bytes,
-                      const struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
+                      const struct speadi_datagrams *datagrams, uint16_t from,
+                      struct speadi_rx_burst *burst)
 {
     const struct iovec *head = &scatter->iov[2 * slot], *range = head + 1;
     uint32_t head_bytes = speadi_min_u32(bytes, (uint32_t)head->iov_len);
@@ -39,8 +40,9 @@ static void lend_slot(const struct speadi_scatter *scatter, unsigned slot, uint3
         .head_bytes = head_bytes,
         .body_bytes = body_bytes,
         .datagram_bytes = bytes,
-        .source = datagrams->source,
+        .source = datagrams->from.source,
         .segments = 1,
+        .from = from,
         .time_ns = datagrams->time_ns,
         .place = body_bytes ? scatter->first_place + slot : SPEADI_RX_UNPLACED,
     };
@@ -72,6 +74,7 @@ bool speadi_scatter_lend_placed(const struct speadi_scatter *scatter,
                                 struct speadi_datagrams *datagrams, struct speadi_rx_burst *burst)
 {
     unsigned slot = 0;
+    uint16_t from = 0;
 
     assert(burst->count + scatter->slots <= SPEADI_RX_BURST_MAX);
     if (datagrams->held_bytes < datagrams->true_bytes) {
@@ -89,7 +92,9 @@ bool speadi_scatter_lend_placed(const struct speadi_scatter *scatter,
 
         if (last ? bytes > room : bytes != room)
             break; /* the datagrams have other sizes than predicted */
-        lend_slot(scatter, slot, bytes, datagrams, burst);
+        if (slot == 0)
+            from = speadi_rx_from_add(burst, &datagrams->from);
+        lend_slot(scatter, slot, bytes, datagrams, from, burst);
         datagrams->held_bytes -= bytes;
         datagrams->true_bytes -= bytes;
         if (last)

@@ -11,7 +11,7 @@
 #include <speadi/cache_line.h>
 
 #include "gro.h"
-#include "rx_engine.h"
+#include "rx_from.h"
 
 #define SPEADI_HEAD_BYTES_MAX 512u /* packets with longer headers get no slots */
 /* Bytes between two heads: an odd number of cache lines, so that the heads lie in different cache sets. */

@@ -18,7 +18,7 @@
 #include <speadi/numbers.h>
 #include <speadi/wake_fd.h>
 
-#include "rx_engine.h"
+#include "rx_from.h"
 
 #define COPIES_MAX 2048u
 #define NO_COPY    (-1)
@@ -26,6 +26,8 @@
 /* A packet between two stages. */
 struct staged {
     struct speadi_rx_packet packet;
+    /* The sender of the packet. A packet that is held is lent in a later burst, which has other entries. */
+    struct speadi_rx_from from;
     /* Number of the packet's copy in fault_engine.hold. NO_COPY if it was not copied, and the inner engine lends it. */
     int copy;
     uint32_t overtakers; /* after the delay, so many other packets must overtake it */
@@ -63,12 +65,14 @@ static unsigned room(const struct fault_engine *e, const struct speadi_rx_burst 
     return SPEADI_RX_BURST_MAX - out->count - e->in_left;
 }
 
-static void lend(struct fault_engine *e, const struct speadi_rx_packet *packet, int copy,
-                 struct speadi_rx_burst *out)
+static void lend(struct fault_engine *e, const struct staged *staged, struct speadi_rx_burst *out)
 {
-    out->packet[out->count++] = *packet;
-    if (copy != NO_COPY)
-        e->lent[e->lent_count++] = (uint16_t)copy;
+    struct speadi_rx_packet *packet = &out->packet[out->count++];
+
+    *packet = staged->packet;
+    packet->from = speadi_rx_from_add(out, &staged->from);
+    if (staged->copy != NO_COPY)
+        e->lent[e->lent_count++] = (uint16_t)staged->copy;
 }
 
 /* Late packets are packets that are held back until others have overtaken them. Lends those that enough others have
@@ -79,7 +83,7 @@ static void lend_late(struct fault_engine *e, bool all, struct speadi_rx_burst *
     uint32_t count = speadi_fault_hold_take_late(&e->hold, all, copies, room(e, out));
 
     for (uint32_t i = 0; i < count; i++)
-        lend(e, &e->kept[copies[i]].packet, copies[i], out);
+        lend(e, &e->kept[copies[i]], out);
 }
 
 /* Third stage. Either holds the packet back until others have overtaken it (the packet is then "late"), or adds the
@@ -91,7 +95,7 @@ static void reorder(struct fault_engine *e, const struct staged *staged,
         speadi_fault_hold_back(&e->hold, (uint16_t)staged->copy, staged->overtakers);
         return;
     }
-    lend(e, &staged->packet, staged->copy, out);
+    lend(e, staged, out);
     speadi_fault_hold_overtaken(&e->hold, 1);
     lend_late(e, false, out);
 }
@@ -151,26 +155,32 @@ static int copy_packet(struct fault_engine *e, const struct speadi_rx_packet *pa
     return copy;
 }
 
-static void drop(struct fault_engine *e, const struct speadi_rx_packet *packet,
-                 struct speadi_rx_burst *out)
+/* Lends the packet as an injected drop: its bytes are gone, but the core still counts it. */
+static void drop(struct fault_engine *e, const struct staged *staged, struct speadi_rx_burst *out)
 {
-    struct speadi_rx_packet dropped = {
-        .datagram_bytes = packet->datagram_bytes,
-        .source = packet->source,
-        .flags = packet->flags | SPEADI_RX_INJECTED_DROP,
-        .segments = packet->segments,
-        .time_ns = packet->time_ns,
-        .place = SPEADI_RX_UNPLACED,
+    const struct speadi_rx_packet *packet = &staged->packet;
+    const struct staged dropped = {
+        .packet =
+            {
+                .datagram_bytes = packet->datagram_bytes,
+                .source = packet->source,
+                .flags = packet->flags | SPEADI_RX_INJECTED_DROP,
+                .segments = packet->segments,
+                .time_ns = packet->time_ns,
+                .place = SPEADI_RX_UNPLACED,
+            },
+        .from = staged->from,
+        .copy = NO_COPY,
     };
 
-    lend(e, &dropped, NO_COPY, out);
+    lend(e, &dropped, out);
 }
 
 static void duplicate(struct fault_engine *e, const struct speadi_rx_packet *packet,
                       const struct speadi_fault_decision *decision, uint64_t now,
                       struct speadi_rx_burst *out)
 {
-    struct staged staged = {0};
+    struct staged staged = {.from = e->in.from[packet->from]};
 
     staged.copy = copy_packet(e, packet, decision, &staged.packet);
     if (staged.copy != NO_COPY)
@@ -184,11 +194,11 @@ static void roll(struct fault_engine *e, const struct speadi_rx_packet *packet, 
     uint32_t bytes = packet->datagram_bytes;
     struct speadi_fault_decision decision = speadi_fault_roll(&e->dice, bytes);
     bool changed = decision.keep_bytes < bytes || decision.flip_bit / 8 < bytes;
-    struct staged staged = {.packet = *packet, .copy = NO_COPY};
+    struct staged staged = {.packet = *packet, .from = e->in.from[packet->from], .copy = NO_COPY};
 
     e->in_left--;
     if (decision.drop) {
-        drop(e, packet, out);
+        drop(e, &staged, out);
         return;
     }
     if (packet->flags & (SPEADI_RX_TRUNCATED | SPEADI_RX_REFUSED)) {
@@ -237,7 +247,7 @@ static int fault_poll(void *self, struct speadi_rx_burst *out)
     bool asked = e->ask_inner || !stall_end(e, now);
     int ret;
 
-    out->count = 0;
+    speadi_rx_burst_begin(out);
     if (asked) {
         e->ask_inner = false;
         do

@@ -15,7 +15,7 @@
 #include <speadi/wake_fd.h>
 
 #include "reservations.h"
-#include "rx_engine.h"
+#include "rx_from.h"
 #include "scatter.h"
 
 /* at most so many packets are lent from one link before the next link is read */
@@ -162,18 +162,23 @@ static void mem_unreserve(void *self)
 static void lend_from(struct mem_engine *e, unsigned index, uint64_t now,
                       struct speadi_rx_burst *burst)
 {
+    uint16_t from = 0;
+
     for (unsigned lent = 0; lent < LINK_PACKETS_MAX && burst->count < e->poll_max; lent++) {
         uint32_t bytes;
         const uint8_t *data = speadi_mem_wire_peek(e->link[index], e->lent[index], &bytes);
 
         if (!data)
             return;
+        if (lent == 0)
+            from = speadi_rx_from_add_unknown(burst, (uint16_t)index);
         burst->packet[burst->count] = (struct speadi_rx_packet){
             .head = data,
             .head_bytes = bytes,
             .datagram_bytes = bytes,
             .source = (uint16_t)index,
             .segments = 1,
+            .from = from,
             .time_ns = now,
             .place = SPEADI_RX_UNPLACED,
         };
@@ -197,7 +202,7 @@ static int mem_poll(void *self, struct speadi_rx_burst *burst)
     uint64_t now = speadi_clock_utc_ns();
     unsigned before;
 
-    burst->count = 0;
+    speadi_rx_burst_begin(burst);
     do { /* read all links again, until none of them has a packet */
         before = burst->count;
         for (unsigned i = 0; i < e->link_count; i++)

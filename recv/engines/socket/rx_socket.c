@@ -177,7 +177,7 @@ static int socket_poll(void *self, struct speadi_rx_burst *burst)
 {
     struct speadi_socket_engine *e = self;
 
-    burst->count = 0;
+    speadi_rx_burst_begin(burst);
     if (all_lent(e) && !e->error)
         e->error = receive_burst(e);
     lend(e, burst);

@@ -14,7 +14,7 @@
 #include <speadi/wake_fd.h>
 
 #include "gro.h"
-#include "rx_engine.h"
+#include "rx_from.h"
 #include "scatter.h"
 #include "train_guess.h"
 
@@ -63,6 +63,7 @@ struct speadi_socket_engine {
     struct iovec iov[2 * SPEADI_RX_RESERVE_MAX + SPEADI_SOCKET_BUFFERS];
     unsigned iov_count;
     _Alignas(SPEADI_CACHE_LINE) uint8_t control[SPEADI_SOCKET_BUFFERS][SPEADI_GRO_CONTROL_BYTES];
+    uint8_t name[SPEADI_SOCKET_BUFFERS][SPEADI_RX_NAME_BYTES]; /* socket addresses of the senders */
     uint8_t *buffers;
     uint8_t *heads;
     /* -errno of a receive that failed, or 0. poll() returns it when all received packets are lent. */

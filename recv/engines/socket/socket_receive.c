@@ -20,6 +20,8 @@ static uint8_t *buffer(const struct speadi_socket_engine *e, unsigned entry)
 static void add_entry(struct speadi_socket_engine *e, unsigned entry, unsigned iov_count)
 {
     e->header[entry].msg_hdr = (struct msghdr){
+        .msg_name = e->name[entry],
+        .msg_namelen = SPEADI_RX_NAME_BYTES,
         .msg_iov = &e->iov[e->iov_count],
         .msg_iovlen = iov_count,
         .msg_control = e->control[entry],
@@ -90,7 +92,8 @@ static void add_received(struct speadi_socket_engine *e, unsigned index, uint64_
         .held_bytes = bytes < room ? bytes : room,
         .true_bytes = bytes,
         .segment_bytes = speadi_gro_segment_bytes(&header->msg_hdr, bytes),
-        .source = (uint16_t)index,
+        .from = speadi_rx_from_name((uint16_t)index, header->msg_hdr.msg_name,
+                                    header->msg_hdr.msg_namelen),
         .time_ns = now,
     };
     learn(&e->source[index], &entry->datagrams);

@@ -170,7 +170,7 @@ static int uring_poll(void *self, struct speadi_rx_burst *burst)
 {
     struct speadi_uring_engine *e = self;
 
-    burst->count = 0;
+    speadi_rx_burst_begin(burst);
     if (e->has_pending) {
         /* Post nothing now: the buffer of the pending datagrams must not change until give_back(). */
         speadi_uring_lend_pending(e, burst);

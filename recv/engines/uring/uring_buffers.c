@@ -17,9 +17,12 @@
 #define PROVIDED_BYTES (128u << 10)
 #define PROVIDED_MIN   2u
 
-_Static_assert(sizeof(struct io_uring_recvmsg_out) + SPEADI_URING_CONTROL_BYTES ==
+_Static_assert(sizeof(struct io_uring_recvmsg_out) + SPEADI_RX_NAME_BYTES +
+                       SPEADI_URING_CONTROL_BYTES ==
                    SPEADI_URING_PREFIX_BYTES,
                "the data begin on a cache line");
+_Static_assert(SPEADI_URING_CONTROL_BYTES >= CMSG_SPACE(sizeof(int)),
+               "the control message of UDP_GRO has room");
 
 int speadi_uring_buffers_open(struct speadi_uring_buffers *buffers, struct io_uring *ring,
                               struct spead_err *err)
@@ -96,7 +99,9 @@ bool speadi_uring_buffers_received(struct speadi_uring_buffers *buffers, unsigne
     if (res < (int)SPEADI_URING_PREFIX_BYTES)
         return false;
     memcpy(&out, memory, sizeof out);
-    header = (struct msghdr){.msg_control = memory + sizeof out, .msg_controllen = out.controllen};
+    header = (struct msghdr){.msg_control = memory + sizeof out + SPEADI_RX_NAME_BYTES,
+                             .msg_controllen = out.controllen};
+    datagrams->from = speadi_rx_from_name(datagrams->from.source, memory + sizeof out, out.namelen);
     datagrams->data = memory + SPEADI_URING_PREFIX_BYTES;
     datagrams->true_bytes = out.payloadlen;
     datagrams->held_bytes = held < out.payloadlen ? held : out.payloadlen;

@@ -15,9 +15,10 @@
 #include "gro.h"
 
 #define SPEADI_URING_BUFFERS 64u /* number of buffers, a power of two */
-/* The kernel writes a struct io_uring_recvmsg_out and control messages before the data. Together they fill one cache
- * line, so the data begin on a cache line. */
-#define SPEADI_URING_CONTROL_BYTES 48u
+/* Before the data the kernel writes three things: a struct io_uring_recvmsg_out, the first SPEADI_RX_NAME_BYTES bytes of
+ * the sender's socket address, and the control message of UDP_GRO. Together they fill one cache line, so the data begin
+ * on a cache line. */
+#define SPEADI_URING_CONTROL_BYTES 24u
 #define SPEADI_URING_PREFIX_BYTES  64u
 
 struct speadi_uring_buffers {
@@ -45,7 +46,8 @@ uint64_t speadi_uring_buffers_bytes(const struct speadi_uring_buffers *buffers);
 unsigned speadi_uring_buffers_provide(struct speadi_uring_buffers *buffers);
 
 /* Describes in *datagrams what a receive put into buffer number `id`. `res` is the result of the completion of this
- * receive. Does not change the fields `source` and `time_ns`. Returns false when `res` is too small for a receive. */
+ * receive. The caller must have set the fields `from.source` and `time_ns`, which the function does not change. Returns
+ * false when `res` is too small for a receive. */
 bool speadi_uring_buffers_received(struct speadi_uring_buffers *buffers, unsigned id, int res,
                                    struct speadi_datagrams *datagrams);
 

@@ -33,11 +33,13 @@ static void reap_single(struct speadi_uring_engine *e, struct speadi_uring_sourc
 {
     struct speadi_datagrams *datagrams = &e->pending.datagrams;
     uint32_t room = speadi_uring_source_room(source);
+    socklen_t namelen = source->header.msg_namelen;
 
     datagrams->data = source->buffer;
     datagrams->true_bytes = (uint32_t)res;
     datagrams->held_bytes = datagrams->true_bytes < room ? datagrams->true_bytes : room;
     datagrams->segment_bytes = speadi_gro_segment_bytes(&source->header, datagrams->true_bytes);
+    datagrams->from = speadi_rx_from_name(datagrams->from.source, source->name, namelen);
     e->pending.buffer = -1;
     e->has_pending =
         !source->scatter.slots || speadi_scatter_lend_placed(&source->scatter, datagrams, burst);
@@ -73,7 +75,7 @@ static void reap_receive(struct speadi_uring_engine *e, const struct io_uring_cq
     struct speadi_uring_source *source = &e->source[index];
     bool single = source->header.msg_iov, more = cqe->flags & IORING_CQE_F_MORE;
 
-    e->pending.datagrams.source = (uint16_t)index;
+    e->pending.datagrams.from.source = (uint16_t)index;
     e->pending.datagrams.time_ns = now;
     if (cqe->res >= 0) {
         e->receives++;

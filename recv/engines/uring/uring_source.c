@@ -23,7 +23,8 @@ static void post_multishot(struct speadi_uring_source *source, struct io_uring_s
 {
     /* The kernel reads only two fields of this header, msg_namelen and msg_controllen. It reads them when it accepts
      * the request, and not later. */
-    source->header = (struct msghdr){.msg_controllen = SPEADI_URING_CONTROL_BYTES};
+    source->header = (struct msghdr){.msg_namelen = SPEADI_RX_NAME_BYTES,
+                                     .msg_controllen = SPEADI_URING_CONTROL_BYTES};
     io_uring_prep_recvmsg_multishot(sqe, source->socket.fd, &source->header, MSG_TRUNC);
     io_uring_sqe_set_flags(sqe, IOSQE_BUFFER_SELECT);
     sqe->buf_group = 0;
@@ -34,6 +35,8 @@ static void post_single(struct speadi_uring_source *source, struct io_uring_sqe 
     if (!source->scatter.slots)
         source->iov[0] = (struct iovec){source->buffer, SPEADI_DATAGRAMS_BYTES_MAX};
     source->header = (struct msghdr){
+        .msg_name = source->name,
+        .msg_namelen = sizeof source->name,
         .msg_iov = source->iov,
         .msg_iovlen = 2 * source->scatter.slots + 1,
         .msg_control = source->control,

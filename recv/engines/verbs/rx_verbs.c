@@ -267,7 +267,8 @@ static int verbs_poll(void *self, struct speadi_rx_burst *burst)
 {
     struct speadi_verbs_engine *e = self;
 
-    burst->count = 0;
+    speadi_rx_burst_begin(burst);
+    speadi_verbs_reader_begin(&e->reader);
     e->looked = true;
     /* The frames of a failed multi-packet queue lie in memory that the next queue will use. So lend them before the
      * queue is replaced. */

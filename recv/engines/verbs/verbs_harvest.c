@@ -46,15 +46,31 @@ static inline struct speadi_verbs_frame frame_in(const struct speadi_verbs_slot 
     return frame;
 }
 
+/* Lends a frame that is not usual. This function is not inlined into its caller, and describes the frame once more. So
+ * the compiler can keep the description of a usual frame in registers. */
+static __attribute__((noinline)) void lend_unusual(struct speadi_verbs_engine *e,
+                                                   const struct speadi_verbs_slot *slot,
+                                                   const struct speadi_verbs_arrival *arrival,
+                                                   struct speadi_rx_burst *burst)
+{
+    const struct speadi_verbs_frame frame = frame_in(slot, arrival);
+
+    speadi_verbs_read_any(&e->reader, &frame, burst);
+}
+
 static inline void lend(struct speadi_verbs_engine *e, const struct speadi_verbs_slot *slot,
                         const struct speadi_verbs_arrival *arrival, struct speadi_rx_burst *burst)
 {
     const struct speadi_verbs_frame frame = frame_in(slot, arrival);
-    unsigned i = burst->count++;
 
-    e->lent[i] = arrival->slot;
+    e->lent[burst->count] = arrival->slot;
     end_reservation(e, slot);
-    speadi_verbs_read(&e->reader, &frame, &burst->packet[i]);
+    if (!speadi_verbs_read_usual(&e->reader, &frame, burst)) {
+        /* Only the copy has an address. */
+        const struct speadi_verbs_arrival copy = *arrival;
+
+        lend_unusual(e, slot, &copy, burst);
+    }
 }
 
 /* Lends a frame that was longer than its slot. The engine knows only that such a frame has arrived. */
@@ -67,6 +83,7 @@ static void lend_overlong(struct speadi_verbs_engine *e, uint32_t slot,
         .source = e->reader.source,
         .flags = SPEADI_RX_TRUNCATED,
         .segments = 1,
+        .from = speadi_rx_from_add_unknown(burst, e->reader.source),
         .time_ns = speadi_clock_utc_ns(),
         .place = SPEADI_RX_UNPLACED,
     };
@@ -156,6 +173,17 @@ static void reap(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, u
 
 /* ---- Multi-packet -------------------------------------------------------------------------- */
 
+static inline void lend_piece(struct speadi_verbs_engine *e, const struct speadi_verbs_frame *frame,
+                              struct speadi_rx_burst *burst)
+{
+    if (!speadi_verbs_read_usual(&e->reader, frame, burst)) {
+        /* Only the copy has an address. So the compiler can keep the fields of usual frames in registers. */
+        const struct speadi_verbs_frame copy = *frame;
+
+        speadi_verbs_read_any(&e->reader, &copy, burst);
+    }
+}
+
 static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *burst, uint64_t now)
 {
     const struct speadi_verbs_cq *cq = &e->queue.cq;
@@ -170,7 +198,7 @@ static void take_piece(struct speadi_verbs_engine *e, struct speadi_rx_burst *bu
     };
 
     if (piece.data)
-        speadi_verbs_read(&e->reader, &frame, &burst->packet[burst->count++]);
+        lend_piece(e, &frame, burst);
     else if (piece.bytes)
         e->failed = true;
 }

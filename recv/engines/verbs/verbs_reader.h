@@ -1,5 +1,6 @@
-/* Turns received frames into packets that the engine lends. The reader finds the source of each frame, and the place of
- * the datagram in the frame. If it refuses a frame, it finds the bucket in which the core counts the frame. */
+/* Turns received frames into packets that the engine lends. The reader finds the source and the sender of each frame,
+ * and the place of the datagram in the frame. If it refuses a frame, it finds the bucket in which the core counts the
+ * frame. */
 #ifndef SPEADI_VERBS_READER_H
 #define SPEADI_VERBS_READER_H
 
@@ -10,7 +11,7 @@
 #include <speadi/frame_layout.h>
 #include <speadi/numbers.h>
 
-#include "rx_engine.h"
+#include "rx_from.h"
 
 struct speadi_verbs_reader {
     struct speadi_address address[SPEADI_RX_SOURCES_MAX];
@@ -18,10 +19,16 @@ struct speadi_verbs_reader {
     uint16_t source; /* source of the latest frame; the search begins with this source */
     /* For each source: how many bytes lay before the datagram in the latest frame. 0 if no frame has arrived yet. */
     uint32_t frame_head[SPEADI_RX_SOURCES_MAX];
-    /* Three words of the headers of an accepted frame of the source usual_source. The bits that may differ from frame
-     * to frame are 0. At first the words hold a value that no frame has. */
+    /* Three words of the headers of an accepted frame of the source usual_source, and its destination port. The bits
+     * that may differ from frame to frame are 0, and also the bits of the sender's address and port. At first the words
+     * hold a value that no frame has. */
     uint64_t usual[3];
+    uint32_t usual_port; /* in the upper 16 bits; the lower 16 bits are 0 */
     uint16_t usual_source;
+    uint16_t usual_from;
+    /* The same three words of a frame in this burst, but with the address and port of its sender. This sender has the
+     * index usual_from in burst.from. Until the burst has such a frame, the words hold a value that no frame has. */
+    uint64_t usual_sender[3];
 };
 
 /* A frame in memory, in up to three pieces. */
@@ -39,19 +46,33 @@ struct speadi_verbs_frame {
 void speadi_verbs_reader_init(struct speadi_verbs_reader *reader,
                               const struct speadi_rx_config *config);
 
+/* Forgets the entries of the last burst. The engine calls this function at the beginning of each burst. */
+static inline void speadi_verbs_reader_begin(struct speadi_verbs_reader *reader)
+{
+    reader->usual_sender[0] = UINT64_MAX;
+}
+
 /* A usual frame is an IPv4 frame without VLAN tags, IP options and fragmentation. Most frames of a stream are usual and
  * differ only in lengths, identification numbers and checksums. SPEADI_USUAL_AT has the offsets of three words of the
- * headers. In each word, the bits that are set in SPEADI_USUAL_MASK are the same in all usual frames of one source. */
+ * headers. The second word ends with the first two bytes of the sender's address, and the third word begins with its
+ * last two bytes. In each word, the bits that are set in SPEADI_USUAL_MASK are the same in all usual frames of one
+ * source. The bits that are set in SPEADI_USUAL_SENDER_MASK are the same in all usual frames of one sender. */
 #define SPEADI_USUAL_AT                                                        \
     {                                                                          \
         SPEADI_ETHERNET_TYPE_AT, SPEADI_PLAIN_IP_AT + SPEADI_IPV4_FRAGMENT_AT, \
-            SPEADI_PLAIN_IP_AT + SPEADI_IPV4_DESTINATION_AT                    \
+            SPEADI_PLAIN_IP_AT + SPEADI_IPV4_SOURCE_AT + 2                     \
     }
 #define SPEADI_USUAL_MASK                                                                       \
     {                                                                                           \
         htobe64(0xffffff0000000000),     /* EtherType, version and length of the IPv4 header */ \
             htobe64(0x3fff00ff00000000), /* fragmentation, protocol */                          \
-            htobe64(0xffffffff0000ffff), /* destination address and port */                     \
+            htobe64(0x0000ffffffff0000), /* destination address */                              \
+    }
+#define SPEADI_USUAL_SENDER_MASK                                                                 \
+    {                                                                                            \
+        htobe64(0xffffff0000000000),     /* EtherType, version and length of the IPv4 header */  \
+            htobe64(0x3fff00ff0000ffff), /* fragmentation, protocol, upper half of the sender */ \
+            htobe64(0xffffffffffffffff), /* lower half, destination address, sender's port */    \
     }
 
 static inline uint64_t speadi_verbs_word(const uint8_t *from)
@@ -62,34 +83,50 @@ static inline uint64_t speadi_verbs_word(const uint8_t *from)
     return word;
 }
 
-/* Returns true if the frame has the same headers as the latest usual frame that was accepted. Then *payload_bytes is
- * the length of its datagram. If the function returns false, the caller must parse the frame. */
-static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reader,
-                                         const struct speadi_verbs_frame *frame,
-                                         uint32_t *payload_bytes)
+/* Returns true if three things hold: the frame has the destination port reader->usual_port, its lengths do not contradict
+ * each other, and its words have the bits of `usual` where `mask` is set. Then *payload_bytes is the length of its
+ * datagram. */
+static inline bool speadi_verbs_has_words(const struct speadi_verbs_reader *reader,
+                                          const struct speadi_verbs_frame *frame,
+                                          const uint64_t usual[3], const uint64_t mask[3],
+                                          uint32_t *payload_bytes)
 {
     static const uint8_t at[] = SPEADI_USUAL_AT;
-    const uint64_t mask[] = SPEADI_USUAL_MASK;
     uint64_t odd = 0;
     uint32_t ip_bytes, udp_bytes;
 
     if (frame->head_bytes < SPEADI_PLAIN_PAYLOAD_AT || !frame->checked)
         return false;
     for (unsigned i = 0; i < 3; i++)
-        odd |= (speadi_verbs_word(frame->head + at[i]) & mask[i]) ^ reader->usual[i];
+        odd |= (speadi_verbs_word(frame->head + at[i]) & mask[i]) ^ usual[i];
     ip_bytes = speadi_load_be16(frame->head + SPEADI_PLAIN_IP_AT + SPEADI_IPV4_LENGTH_AT);
-    udp_bytes = speadi_load_be16(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_LENGTH_AT);
-    *payload_bytes = udp_bytes - SPEADI_UDP_HEAD_BYTES;
-    return odd == 0 && udp_bytes >= SPEADI_UDP_HEAD_BYTES &&
-           ip_bytes == udp_bytes + SPEADI_IPV4_BYTES &&
+    /* The length of the datagram follows its destination port. If the port is another one, udp_bytes becomes larger than
+     * any length, so one comparison is enough for both. */
+    udp_bytes =
+        speadi_load_be32(frame->head + SPEADI_PLAIN_UDP_AT + SPEADI_UDP_DESTINATION_PORT_AT) -
+        reader->usual_port;
+    *payload_bytes = ip_bytes - SPEADI_IPV4_UDP_BYTES;
+    return odd == 0 && ip_bytes >= SPEADI_IPV4_UDP_BYTES &&
+           udp_bytes == ip_bytes - SPEADI_IPV4_BYTES &&
            ip_bytes + SPEADI_PLAIN_IP_AT <= frame->frame_bytes;
 }
 
+/* Returns true if the frame has the same headers and the same sender as an earlier frame of this burst. If it returns
+ * false, the frame has to be looked at more closely. */
+static inline bool speadi_verbs_is_usual(const struct speadi_verbs_reader *reader,
+                                         const struct speadi_verbs_frame *frame,
+                                         uint32_t *payload_bytes)
+{
+    const uint64_t mask[] = SPEADI_USUAL_SENDER_MASK;
+
+    return speadi_verbs_has_words(reader, frame, reader->usual_sender, mask, payload_bytes);
+}
+
 /* Fills *packet with the datagram that begins payload_at bytes into the frame. The packet is placed if a part of the
- * datagram lies in the body. */
+ * datagram lies in the body. `from` is the index of its sender in the burst. */
 static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t source,
-                                     const struct speadi_verbs_frame *frame, uint32_t payload_at,
-                                     uint32_t payload_bytes)
+                                     uint16_t from, const struct speadi_verbs_frame *frame,
+                                     uint32_t payload_at, uint32_t payload_bytes)
 {
     uint32_t in_head = speadi_min_u32(frame->head_bytes - payload_at, payload_bytes);
     uint32_t in_body = speadi_min_u32(frame->body_bytes, payload_bytes - in_head);
@@ -104,35 +141,33 @@ static inline void speadi_verbs_fill(struct speadi_rx_packet *packet, uint16_t s
         .tail_bytes = left,
         .datagram_bytes = payload_bytes,
         .source = source,
+        .from = from,
         .segments = 1,
         .time_ns = frame->time_ns,
         .place = in_body ? frame->place : SPEADI_RX_UNPLACED,
     };
 }
 
-/* Parses any frame. Fills *packet as speadi_verbs_fill() does, or marks the packet as refused and states the bucket. If
- * the device has not checked the checksums, the function checks them. It cannot check them if the CPU cannot read a
- * part of the frame. */
-void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
-                           const struct speadi_verbs_frame *frame, struct speadi_rx_packet *packet);
-
-/* Fills *packet from the frame. A usual frame need not be parsed, which is faster. */
-static inline void speadi_verbs_read(struct speadi_verbs_reader *reader,
-                                     const struct speadi_verbs_frame *frame,
-                                     struct speadi_rx_packet *packet)
+/* If the frame is usual and its sender is the latest one of this burst, adds its packet to the burst and returns true.
+ * Such a frame need not be parsed, which is faster. Else does nothing and returns false. */
+static inline bool speadi_verbs_read_usual(const struct speadi_verbs_reader *reader,
+                                           const struct speadi_verbs_frame *frame,
+                                           struct speadi_rx_burst *burst)
 {
     uint32_t payload_bytes;
 
-    if (__builtin_expect(speadi_verbs_is_usual(reader, frame, &payload_bytes), 1)) {
-        speadi_verbs_fill(packet, reader->usual_source, frame, SPEADI_PLAIN_PAYLOAD_AT,
-                          payload_bytes);
-    } else {
-        /* Pass a copy, so that the program never takes the address of `frame` itself. So the compiler can keep the
-         * fields of usual frames in registers. */
-        const struct speadi_verbs_frame copy = *frame;
-
-        speadi_verbs_read_any(reader, &copy, packet);
-    }
+    if (__builtin_expect(!speadi_verbs_is_usual(reader, frame, &payload_bytes), 0))
+        return false;
+    speadi_verbs_fill(&burst->packet[burst->count++], reader->usual_source, reader->usual_from,
+                      frame, SPEADI_PLAIN_PAYLOAD_AT, payload_bytes);
+    return true;
 }
+
+/* Adds a packet and its sender to the burst, for a frame of any kind. If the headers are usual and only the sender
+ * differs, the frame need not be parsed. Else the function parses the frame. It fills the packet as speadi_verbs_fill()
+ * does, or marks it as refused and states the bucket. If the device has not checked the checksums, the function checks
+ * them, unless the CPU cannot read a part of the frame. */
+void speadi_verbs_read_any(struct speadi_verbs_reader *reader,
+                           const struct speadi_verbs_frame *frame, struct speadi_rx_burst *burst);
 
 #endif

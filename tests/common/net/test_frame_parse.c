@@ -128,6 +128,8 @@ Test(frame_parse, the_payload_is_found_behind_up_to_two_vlan_tags)
             cr_expect_eq(out.ip_version, version);
             cr_expect_eq(out.vlan_tags, tags);
             cr_expect_eq(out.to_port, htons(PORT));
+            cr_expect_eq(out.from_port, 1234);
+            cr_expect_eq(out.from, frame.bytes + frame.ip_at + (version == 4 ? 12 : 8));
         }
 }
 

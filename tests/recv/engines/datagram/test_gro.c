@@ -18,7 +18,7 @@ static struct speadi_datagrams received(uint32_t bytes, uint32_t segment)
                                      .held_bytes = bytes,
                                      .true_bytes = bytes,
                                      .segment_bytes = segment,
-                                     .source = 3,
+                                     .from = {.source = 3},
                                      .time_ns = 42};
 }
 
@@ -39,7 +39,10 @@ Test(gro, a_train_becomes_its_datagrams_and_the_last_may_be_shorter)
         cr_expect_eq(p->segments, 1);
         cr_expect_eq(p->time_ns, 42);
         cr_expect_eq(p->place, SPEADI_RX_UNPLACED);
+        cr_expect_eq(p->from, 0);
     }
+    cr_expect_eq(burst.from_count, 1u, "a train has one sender");
+    cr_expect_eq(burst.from[0].source, 3);
 }
 
 Test(gro, an_empty_datagram_is_a_packet)

@@ -33,7 +33,7 @@ static void predict(unsigned count, uint32_t last_bytes)
 static bool receive(uint32_t bytes, uint32_t segment)
 {
     struct speadi_datagrams datagrams = {
-        .held_bytes = bytes, .true_bytes = bytes, .segment_bytes = segment, .source = 5};
+        .held_bytes = bytes, .true_bytes = bytes, .segment_bytes = segment, .from = {.source = 5}};
     uint32_t at = 0;
     bool rest;
 
