@@ -40,14 +40,16 @@ void speadi_counter_map_remove(struct speadi_counter_map *map, uint32_t sender, 
 
 void speadi_counter_map_clear(struct speadi_counter_map *map);
 
-/* Returns the index of the cell where the search for a heap begins. Both multiplications are needed: with one, counters
- * at certain distances fall into neighbouring cells. */
+/* Returns the index of the cell where the search for a heap begins. With fewer steps than these, counters at certain
+ * distances would fall into neighbouring cells. The first constant and the shifts are those of the mixing function of
+ * MurmurHash3. */
 static inline uint32_t speadi_counter_map_home(const struct speadi_counter_map *map,
                                                uint32_t sender, uint64_t counter)
 {
-    uint64_t hash = (counter ^ (uint64_t)sender << 40) * map->multiplier;
+    uint64_t hash = counter ^ map->multiplier ^ (uint64_t)sender << 32;
 
-    hash = (hash ^ hash >> 32 ^ sender) * map->multiplier;
+    hash = (hash ^ hash >> 33) * 0xff51afd7ed558ccdull;
+    hash = (hash ^ hash >> 33) * map->multiplier;
     return (uint32_t)(hash >> map->shift);
 }
 

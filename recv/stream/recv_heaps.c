@@ -5,6 +5,17 @@
 
 /* ---- Opening ------------------------------------------------------------------------------- */
 
+/* Returns true if the packet surely came later than repeat_ns after the end of its heap. */
+static bool came_much_later(const struct spead_recv_stream *stream,
+                            const struct speadi_finished_heap *finished)
+{
+    uint64_t came_ns = stream->empty_ns;
+
+    if (stream->age_ns > came_ns + SPEADI_RECV_STALL_NS)
+        came_ns = stream->age_ns - SPEADI_RECV_STALL_NS;
+    return came_ns > finished->time_ns && came_ns - finished->time_ns > stream->config.repeat_ns;
+}
+
 /* Returns the bucket of a packet whose heap has ended. If the packet was counted as missing, takes it out of that
  * count. */
 static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
@@ -14,9 +25,8 @@ static enum spead_recv_bucket too_late(struct spead_recv_stream *stream,
     if (speadi_finished_contradicts(finished, packet))
         return SPEAD_RECV_REPEATED_COUNTER;
     if (finished->complete)
-        return stream->age_ns - finished->time_ns > stream->config.repeat_ns
-                   ? SPEAD_RECV_REPEATED_COUNTER
-                   : SPEAD_RECV_DUPLICATE;
+        return came_much_later(stream, finished) ? SPEAD_RECV_REPEATED_COUNTER
+                                                 : SPEAD_RECV_DUPLICATE;
     stream->tally.totals->missing_packets -= speadi_finished_came_late(finished);
     return SPEAD_RECV_LATE;
 }

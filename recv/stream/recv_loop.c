@@ -12,10 +12,6 @@
 /* The stream reads the engine's counters at most this often, because each time costs one system call per socket. */
 #define COUNTERS_EVERY_NS 1000000u
 
-/* The longest time between two polls that counts as time in which the thread has read. While heaps are live, wait()
- * does not sleep longer than this. */
-#define STALL_NS 250000000u
-
 /* ---- Reservations -------------------------------------------------------------------------- */
 
 static void reserve(struct spead_recv_stream *stream)
@@ -57,6 +53,7 @@ static void unreserve(struct spead_recv_stream *stream)
  * late, packets of an old heap may still wait in the socket, and the thread must read them before the heap ends. */
 static void idle(struct spead_recv_stream *stream)
 {
+    stream->empty_ns = stream->age_ns;
     speadi_recv_end_burst(stream); /* no burst is lent, but reservations may have ended */
     if (speadi_recv_close_aged(stream) || stream->leaving.count > 0 ||
         stream->spare.parked_count > 0)
@@ -92,7 +89,7 @@ static int read_burst(struct spead_recv_stream *stream)
 }
 
 /* Reads the clocks. If a long time has passed since the last poll and heaps are live, this thread did not read for
- * most of that time. Then the reading clock advances by STALL_NS only: packets of these heaps may wait in the source,
+ * most of that time. Then the reading clock advances by SPEADI_RECV_STALL_NS only: packets of these heaps may wait in the source,
  * and heaps must not get old because of a delay of this thread. */
 static void read_clocks(struct spead_recv_stream *stream)
 {
@@ -105,7 +102,7 @@ static void read_clocks(struct spead_recv_stream *stream)
     }
     elapsed = stream->now_ns - stream->polled_ns;
     if (stream->polled_ns != 0 && stream->table.count > 0)
-        elapsed = speadi_min_u64(elapsed, STALL_NS);
+        elapsed = speadi_min_u64(elapsed, SPEADI_RECV_STALL_NS);
     stream->age_ns += elapsed;
     stream->polled_ns = stream->now_ns;
 }
@@ -117,6 +114,9 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     if (stream->state == SPEADI_RECV_ENDED)
         return stream->result;
     read_clocks(stream);
+    if (stream->has_slept)
+        stream->empty_ns = stream->age_ns;
+    stream->has_slept = false;
     stream->tally.totals->polls++;
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
@@ -169,9 +169,10 @@ static uint64_t next_look(const struct spead_recv_stream *stream)
     if (timeout != 0) {
         uint64_t age = stream->age_ns - stream->table.oldest->opened_ns;
 
-        at = speadi_min_u64(at, stream->now_ns + (age < timeout ? timeout - age : 0));
+        at = speadi_min_u64(at,
+                            speadi_clock_after(stream->now_ns, age < timeout ? timeout - age : 0));
     }
-    return speadi_min_u64(at, stream->now_ns + STALL_NS);
+    return speadi_min_u64(at, stream->now_ns + SPEADI_RECV_STALL_NS);
 }
 
 int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_ns)
@@ -190,8 +191,10 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
     if (stream->state != SPEADI_RECV_RUNNING || stream->burst_is_out || stream->unreserving)
         return 0;
     deadline = speadi_min_u64(deadline, next_look(stream));
-    if (!coalesce(stream, deadline))
+    if (!coalesce(stream, deadline)) {
         stream->ops->wait(stream->engine, deadline);
+        stream->has_slept = true;
+    }
     return 0;
 }
 

@@ -66,6 +66,10 @@ struct speadi_recv_last_stop {
     uint64_t counter; /* heap counter of the heap with the stop item */
 };
 
+/* The longest time between two polls that counts as time in which the owner thread has read. While heaps are live,
+ * wait() does not sleep longer than this. A packet waits in its source for at most this time of the reading clock. */
+#define SPEADI_RECV_STALL_NS 250000000u
+
 struct spead_recv_stream {
     /* speadi_recv_stream_create_on() sets the fields from here to `plan`. Afterwards they do not change. */
     /* The user's configuration. Its endpoints, links and options must not be read after the stream was made, because
@@ -111,6 +115,9 @@ struct spead_recv_stream {
     /* The time by which heaps age. It is the time of the engine's own clock, or else the reading clock: the sum of the
      * times between polls, without the time in which this thread did not read although heaps waited for packets. */
     uint64_t age_ns;
+    /* Packets that are read now have come after this time of the same clock: the source was empty then. */
+    uint64_t empty_ns;
+    bool has_slept;         /* wait() of the engine was called after the last poll */
     uint64_t polled_ns;     /* value of now_ns in the poll before this one; 0 in the first poll */
     uint64_t deadline_ns;   /* time of CLOCK_MONOTONIC at which draining or flushing must end */
     uint64_t node_sequence; /* value of outlet.sequence when the node last looked for a reader */

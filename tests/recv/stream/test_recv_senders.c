@@ -2,6 +2,7 @@
  * packets from several addresses and ports; the tests look at the heaps and at the ledger. */
 #include <criterion/criterion.h>
 
+#include <stdio.h>
 #include <string.h>
 
 #include "recv_rig.h"
@@ -186,6 +187,7 @@ static void new_port_for_each_packet(enum spead_sender_key key)
 {
     uint16_t port = 1024;
 
+    rig.config.ring_heaps = 10;
     rig.config.sender_key = key;
     recv_rig_open(&rig);
     for (uint64_t counter = 1; counter <= 10; counter++)
@@ -325,9 +327,8 @@ Test(recv_senders, a_further_sender_replaces_the_one_that_is_silent_longest)
 {
     rig.config.senders_max = 2;
     recv_rig_open(&rig);
-    for (uint8_t host = 1; host <= 9; host++)
+    for (uint8_t host = 1; host <= 9; host++) {
         heap_from(1, host, 1, host);
-    for (int host = 1; host <= 9; host++) {
         recv_rig_run(&rig);
         cr_expect_eq(take_fill(), host);
     }
@@ -399,6 +400,7 @@ static void come_again_after(uint64_t ns)
     heap_from(1, 1, 7000, 1);
     recv_rig_run(&rig);
     rig.engine->clock_ns += ns;
+    recv_rig_poll(&rig); /* finds the source empty */
     heap_from(1, 1, 7000, 2);
     recv_rig_run(&rig);
 }
@@ -450,4 +452,19 @@ Test(recv_senders, packets_that_repeat_an_item_with_its_value_belong_together)
     piece_with_item(1, 5);
     recv_rig_run(&rig);
     EXPECT_BUCKETS("delivered 2");
+}
+
+/* The thread was late, so it reads the copy much later than the copy came. */
+Test(recv_senders, a_copy_that_waited_in_the_source_is_a_duplicate)
+{
+    rig.ops = &script_clock_ops;
+    rig.engine->poll_max = 4;
+    recv_rig_open(&rig);
+    rig.engine->clock_ns = SECOND;
+    heap_from(1, 1, 7000, 1);
+    heap_from(1, 1, 7000, 1);
+    recv_rig_poll(&rig);
+    rig.engine->clock_ns += 50000000;
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 4, duplicate 4");
 }
