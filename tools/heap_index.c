@@ -14,6 +14,8 @@ static const char *cause_name(enum spead_gap_cause cause)
         return "local-drops";
     case SPEAD_GAP_REFUSED:
         return "refused";
+    case SPEAD_GAP_CHECKSUM:
+        return "checksum";
     }
     return "unknown";
 }

@@ -127,10 +127,17 @@ bool recv_report_is_clean(const struct recv_report *report)
         }
     }
     return stats->counters.missing_packets == 0 && stats->counters.missing_heaps == 0 &&
-           stats->counters.kernel_drops == 0;
+           stats->counters.kernel_drops == stats->counters.filtered_drops &&
+           stats->counters.undrained_packets == 0 && stats->counters.undrained_memory_bytes == 0;
 }
 
 /* ---- Summary ------------------------------------------------------------------------------- */
+
+/* The remedy for packets with a wrong checksum, whoever has found it: the kernel, or an engine that reads frames. */
+#define CHECKSUM_REMEDY                                                                          \
+    "with a wrong checksum: they were damaged on the way or in the sender; look at cable, "      \
+    "transceivers and switch ports (ethtool -S INTERFACE), and at the checksum offload of both " \
+    "NICs (ethtool -k INTERFACE)"
 
 /* The summary prints a line "N packets <text>" for each of these buckets. The text says what happened to the packets,
  * and for some buckets what a user can do about it. */
@@ -151,6 +158,7 @@ static const struct {
     {SPEAD_RECV_TRUNCATED, "longer than --packet"},
     {SPEAD_RECV_AFTER_STOP, "came after the end: --no-stop-item goes on past a stop item"},
     {SPEAD_RECV_OVER_CAP_HEAP_SIZE, "for heaps above --max-heap-size"},
+    {SPEAD_RECV_MALFORMED_CHECKSUM, CHECKSUM_REMEDY},
     {SPEAD_RECV_OVER_CAP_POINTERS, "with more item pointers in a heap than --pointers"},
 };
 
@@ -162,10 +170,60 @@ static const char *remedy(const struct recv_report *report, size_t i)
     return remedies[i].text;
 }
 
+static uint64_t unexplained_drops(const struct spead_recv_counters *counters)
+{
+    return counters->kernel_drops - counters->checksum_drops - counters->buffer_drops -
+           counters->filtered_drops;
+}
+
+/* Prints what the kernel dropped at the sockets, a line for each cause with its own remedy. */
+static void print_kernel_drops(FILE *to, const struct recv_report *report)
+{
+    const struct spead_recv_counters *counters = &report->stats.counters;
+    char buffer[TOOL_TEXT_MAX];
+
+    if (counters->buffer_drops > 0)
+        fprintf(to,
+                "  kernel   dropped %" PRIu64
+                " messages at our sockets, whose buffer was full: raise "
+                "net.core.rmem_max and --buffer (%s now), or send slower\n",
+                counters->buffer_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
+    if (counters->checksum_drops > 0)
+        fprintf(to, "  checksum the kernel dropped %" PRIu64 " messages " CHECKSUM_REMEDY "\n",
+                counters->checksum_drops);
+    if (counters->filtered_drops > 0)
+        fprintf(to,
+                "  filtered %" PRIu64
+                " messages came from others than --source and were turned away\n",
+                counters->filtered_drops);
+    if (unexplained_drops(counters) > 0)
+        fprintf(
+            to,
+            "  kernel   dropped %" PRIu64 " messages at our sockets for a cause that could not be "
+            "told, because other sockets here dropped too (nstat -az 'Udp*'): if RcvbufErrors "
+            "grows, raise net.core.rmem_max and --buffer (%s now)%s\n",
+            unexplained_drops(counters), tool_text_memory(buffer, report->plan.socket_buffer_bytes),
+            report->options->stream.source ? "; some may have come from others than --source" : "");
+}
+
+/* Prints what was left in the sockets. */
+static void print_undrained(FILE *to, const struct spead_recv_counters *counters)
+{
+    char bytes[TOOL_TEXT_MAX], memory[TOOL_TEXT_MAX];
+
+    if (counters->undrained_packets == 0 && counters->undrained_memory_bytes == 0)
+        return;
+    fprintf(to, "  unread   %" PRIu64 " packets, %s", counters->undrained_packets,
+            tool_text_payload(bytes, counters->undrained_bytes));
+    if (counters->undrained_memory_bytes > 0)
+        fprintf(to, ", and what took %s more in the kernel",
+                tool_text_memory(memory, counters->undrained_memory_bytes));
+    fputs(" were left when the time for draining was over: end the sender first\n", to);
+}
+
 static void print_losses(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
-    char buffer[TOOL_TEXT_MAX];
 
     for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++) {
         uint64_t packets = stats->total.bucket[remedies[i].bucket].packets;
@@ -177,14 +235,8 @@ static void print_losses(FILE *to, const struct recv_report *report)
     if (stats->counters.missing_packets > 0 || stats->counters.missing_heaps > 0)
         fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
                 stats->counters.missing_packets, stats->counters.missing_heaps);
-    if (stats->counters.kernel_drops > 0)
-        fprintf(
-            to,
-            "  kernel   dropped %" PRIu64 " messages at our sockets: raise net.core.rmem_max and "
-            "--buffer (%s now), or send slower%s\n",
-            stats->counters.kernel_drops,
-            tool_text_memory(buffer, report->plan.socket_buffer_bytes),
-            report->options->stream.source ? "; some may have come from others than --source" : "");
+    print_kernel_drops(to, report);
+    print_undrained(to, &stats->counters);
     tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
 }
 
@@ -266,7 +318,24 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
 static json_t *ledger_json(const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
-    json_t *sources = json_array();
+    const struct spead_recv_counters *counters = &stats->counters;
+    const struct {
+        const char *key;
+        uint64_t value;
+    } beside[] = {
+        {"missing_packets", counters->missing_packets},
+        {"missing_heaps", counters->missing_heaps},
+        {"kernel_drops", counters->kernel_drops},
+        {"checksum_drops", counters->checksum_drops},
+        {"buffer_drops", counters->buffer_drops},
+        {"filtered_drops", counters->filtered_drops},
+        {"gaps_with_local_drops", counters->gaps_with_local_drops},
+        {"gaps_with_checksum_drops", counters->gaps_with_checksum_drops},
+        {"undrained_packets", counters->undrained_packets},
+        {"undrained_bytes", counters->undrained_bytes},
+        {"undrained_memory_bytes", counters->undrained_memory_bytes},
+    };
+    json_t *sources = json_array(), *object;
 
     for (uint32_t i = 0; i < stats->source_count && i < TOOL_ENDPOINTS_MAX; i++) {
         const struct spead_recv_ledger *ledger = &report->source[i].ledger;
@@ -280,14 +349,17 @@ static json_t *ledger_json(const struct recv_report *report)
             return NULL;
         }
     }
-    return json_pack(
-        "{s:o, s:o, s:I, s:I, s:I, s:I, s:o}", "seen", tool_report_count(stats->total.seen),
-        "buckets",
+    object = json_pack(
+        "{s:o, s:o, s:o}", "seen", tool_report_count(stats->total.seen), "buckets",
         tool_report_buckets(stats->total.bucket, stats->bucket_count, spead_recv_bucket_name),
-        "missing_packets", (json_int_t)stats->counters.missing_packets, "missing_heaps",
-        (json_int_t)stats->counters.missing_heaps, "kernel_drops",
-        (json_int_t)stats->counters.kernel_drops, "gaps_with_local_drops",
-        (json_int_t)stats->counters.gaps_with_local_drops, "sources", sources);
+        "sources", sources);
+    for (size_t i = 0; object && i < sizeof beside / sizeof *beside; i++) {
+        if (tool_report_set(object, beside[i].key, beside[i].value) < 0) {
+            json_decref(object);
+            return NULL;
+        }
+    }
+    return object;
 }
 
 static json_t *heaps_json(const struct spead_recv_stats *stats)

@@ -256,6 +256,17 @@ const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint3
     return link->slots + slot * link->slot_bytes;
 }
 
+struct spead_count speadi_mem_wire_waiting(struct spead_mem_link *link)
+{
+    /* relaxed: only this thread writes head */
+    uint64_t head = atomic_load_explicit(&link->head, memory_order_relaxed);
+    struct spead_count count = {.packets = waiting(link, link->packet_count)};
+
+    for (uint64_t i = 0; i < count.packets; i++)
+        count.bytes += link->lengths[(size_t)(head + i) & link->mask];
+    return count;
+}
+
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count)
 {
     /* relaxed: only this thread writes `head` */

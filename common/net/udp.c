@@ -328,12 +328,21 @@ void speadi_udp_close(struct speadi_udp_socket *closing)
     closing->fd = -1;
 }
 
-uint64_t speadi_udp_drops(int fd)
+/* Returns one of the values of SO_MEMINFO, or 0 when the kernel does not tell. */
+static uint32_t memory_info(int fd, unsigned which)
 {
     uint32_t info[SK_MEMINFO_VARS] = {0};
     socklen_t length = sizeof info;
 
-    if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) < 0)
-        return 0;
-    return info[SK_MEMINFO_DROPS];
+    return getsockopt(fd, SOL_SOCKET, SO_MEMINFO, info, &length) < 0 ? 0 : info[which];
+}
+
+uint64_t speadi_udp_drops(int fd)
+{
+    return memory_info(fd, SK_MEMINFO_DROPS);
+}
+
+uint64_t speadi_udp_unread_bytes(int fd)
+{
+    return memory_info(fd, SK_MEMINFO_RMEM_ALLOC);
 }

@@ -56,7 +56,9 @@ static enum spead_gap_cause cause_of(struct gap_walk *walk)
         walk->refused_left -= needed;
         return SPEAD_GAP_REFUSED;
     }
-    return walk->heap->local_drops ? SPEAD_GAP_LOCAL_DROPS : SPEAD_GAP_UNSEEN;
+    if (walk->heap->local_drops)
+        return SPEAD_GAP_LOCAL_DROPS;
+    return walk->heap->checksum_drops ? SPEAD_GAP_CHECKSUM : SPEAD_GAP_UNSEEN;
 }
 
 size_t spead_heap_gaps(const struct spead_heap *heap, struct spead_gap *gaps, size_t max)

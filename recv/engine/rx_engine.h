@@ -35,6 +35,7 @@
 #include <speadline/mem_link.h>
 #include <speadline/recv.h>
 #include <speadline/region.h>
+#include <speadline/stats.h>
 
 #include <speadi/address.h>
 #include <speadi/engine_list.h>
@@ -131,6 +132,23 @@ struct speadi_rx_range {
     uint32_t bytes;
 };
 
+/* Packets that have come and that poll() has not lent when the stream ends. */
+struct speadi_rx_unread {
+    struct spead_count count; /* the packets that were counted, and the bytes of their datagrams */
+    /* Memory of the kernel that packets take which still wait and are not counted, in bytes. */
+    uint64_t memory_bytes;
+};
+
+/* Adds the packets of a burst. */
+static inline void speadi_rx_unread_add(struct speadi_rx_unread *unread,
+                                        const struct speadi_rx_burst *burst)
+{
+    for (unsigned i = 0; i < burst->count; i++) {
+        unread->count.packets += burst->packet[i].segments;
+        unread->count.bytes += burst->packet[i].datagram_bytes;
+    }
+}
+
 struct speadi_rx_counters {
     /* packets that the kernel dropped at all sockets together (SO_MEMINFO) */
     uint64_t kernel_drops;
@@ -141,6 +159,9 @@ struct speadi_rx_counters {
     /* Bytes of address space that the engine allocated in addition to its state `self`. This number does not change
      * after open(). */
     uint64_t memory_bytes;
+    /* The parts of kernel_drops whose cause is known: a wrong UDP checksum, a full buffer, the filter for one sender.
+     * Together they are at most kernel_drops. */
+    uint64_t checksum_drops, buffer_drops, filtered_drops;
 };
 
 /* The configuration with which an engine is opened. usable() and open() borrow all pointers until they return. open()
@@ -261,6 +282,14 @@ struct speadi_rx_engine_ops {
      * then polls until the source is empty. A decorator that has held packets back lends all of them in these polls
      * without further delay. */
     void (*quiesce)(void *self);
+
+    /* Only the owner thread calls it, after quiesce() and after the last poll(), when the time for draining is over.
+     * Counts packets that have come and that poll() has not lent, and adds them to *unread; the caller zeroes *unread
+     * before the first call. The engine discards what it has counted, if the source of the packets ends with the stream
+     * anyway. One call does a bounded part of the work. `scratch` is an empty burst that the engine may use. Returns
+     * true if the core should call again, because packets still wait. In an engine that sets unread to NULL, the core
+     * counts by poll() instead. */
+    bool (*unread)(void *self, struct speadi_rx_burst *scratch, struct speadi_rx_unread *unread);
 
     /* Fills *counters. The owner thread calls this operation. The core also calls it once after open(). */
     void (*counters)(void *self, struct speadi_rx_counters *counters);

@@ -364,10 +364,18 @@ void speadi_live_heap_finish(struct speadi_live_heap *live)
     speadi_heap_sort_items(heap);
 }
 
-bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops)
+void speadi_live_heap_note_drops(struct speadi_live_heap *live,
+                                 const struct speadi_kernel_drops *drops)
 {
-    live->heap.local_drops = kernel_drops > live->drops_at_open;
-    return live->heap.local_drops;
+    const struct speadi_kernel_drops *before = &live->drops_at_open;
+
+    /* A drop without a known cause counts as `other`. It moves to `checksum` when its cause is found, so the sums are
+     * compared first. */
+    bool dropped = drops->checksum + drops->other > before->checksum + before->other;
+    bool checksum = drops->checksum > before->checksum && drops->other <= before->other;
+
+    live->heap.checksum_drops = dropped && checksum;
+    live->heap.local_drops = dropped && !checksum;
 }
 
 static int zero(struct speadi_heap_memory *memory, struct speadi_block *region, uint64_t from,

@@ -20,6 +20,13 @@
 #include "heap_key.h"
 #include "heap_memory.h"
 
+/* How many datagrams of the stream the kernel has dropped so far, without those that the filter for one sender
+ * refused. */
+struct speadi_kernel_drops {
+    uint64_t checksum; /* their UDP checksum was wrong */
+    uint64_t other;    /* a buffer was full, or the cause is unknown */
+};
+
 struct speadi_live_heap {
     struct spead_heap heap; /* must be the first member; the consumer sees only this part */
     /* The heap is at least this long, because its payload or the addresses of its items reach so far. */
@@ -27,7 +34,7 @@ struct speadi_live_heap {
     /* When the heap opened, by the clock by which heaps age: now() of the engine, or CLOCK_MONOTONIC if the engine has
      * no now(). */
     uint64_t opened_ns;
-    uint64_t drops_at_open; /* kernel_drops of the stream when the heap opened */
+    struct speadi_kernel_drops drops_at_open; /* the drops of the stream when the heap opened */
     /* Links in the list of live heaps, and later in the list of leaving heaps. heap_table.c and leaving_heaps.c write
      * them. */
     struct speadi_live_heap *older, *newer;
@@ -104,8 +111,8 @@ struct speadi_live_heap_start {
     uint64_t first_ns; /* arrival time of the first packet, by `clock` */
     uint8_t clock;     /* enum spead_clock */
     uint16_t source;
-    uint64_t now_ns;       /* the time now, by the clock by which heaps age (now() of the engine) */
-    uint64_t kernel_drops; /* kernel_drops of the stream at this time */
+    uint64_t now_ns; /* the time now, by the clock by which heaps age (now() of the engine) */
+    struct speadi_kernel_drops drops; /* the drops of the stream at this time */
 };
 
 /* Must be called when the heap has accepted its first packet. Stores when and from which source this packet came. */
@@ -116,7 +123,7 @@ static inline void speadi_live_heap_start(struct speadi_live_heap *live,
     live->heap.source = start->source;
     live->heap.first_ns = start->first_ns;
     live->opened_ns = start->now_ns;
-    live->drops_at_open = start->kernel_drops;
+    live->drops_at_open = start->drops;
 }
 
 /* Counts packets from this source that were added to the heap, and the bytes of their datagrams. time_ns is the arrival
@@ -235,9 +242,10 @@ static inline bool speadi_live_heap_is_control(const struct speadi_live_heap *li
  * consumer. A heap without a declared length gets min_length as its length. */
 void speadi_live_heap_finish(struct speadi_live_heap *live);
 
-/* Finds out whether the kernel dropped packets of the stream after this incomplete heap had opened. Stores the answer
- * in local_drops and returns it. */
-bool speadi_live_heap_note_drops(struct speadi_live_heap *live, uint64_t kernel_drops);
+/* Finds out whether the kernel dropped packets of the stream after this incomplete heap had opened, and why. Stores the
+ * answer in local_drops and checksum_drops; at most one of the two becomes true. */
+void speadi_live_heap_note_drops(struct speadi_live_heap *live,
+                                 const struct speadi_kernel_drops *drops);
 
 /* Overwrites the holes of the heap with zeros. The region may have held another heap before, and the consumer must not
  * see the bytes of that heap. Memory of the region that was never touched is left as it is. Returns 0, or the -errno of

@@ -7,15 +7,30 @@ void speadi_recv_read_counters(struct spead_recv_stream *stream)
     struct speadi_rx_counters counters;
 
     stream->ops->counters(stream->engine, &counters);
-    if (stream->now_ns > stream->counters_ns)
-        speadi_coalesce_observe(&stream->coalesce, counters.messages - totals->messages,
+    if (stream->now_ns > stream->counters_ns) {
+        speadi_coalesce_observe(&stream->coalesce, counters.messages - stream->coalesce_messages,
                                 stream->now_ns - stream->counters_ns);
+        stream->coalesce_messages = counters.messages;
+    }
     totals->kernel_drops = counters.kernel_drops;
+    totals->checksum_drops = counters.checksum_drops;
+    totals->buffer_drops = counters.buffer_drops;
+    totals->filtered_drops = counters.filtered_drops;
     totals->messages = counters.messages;
     totals->engine_rebuilds = counters.rebuilds;
     totals->link_downs = counters.link_downs;
     totals->wakeups = counters.sleeps + stream->coalesced;
     stream->counters_ns = stream->now_ns;
+}
+
+struct speadi_kernel_drops speadi_recv_kernel_drops(const struct spead_recv_stream *stream)
+{
+    const struct spead_recv_counters *totals = stream->tally.totals;
+
+    return (struct speadi_kernel_drops){
+        .checksum = totals->checksum_drops,
+        .other = totals->kernel_drops - totals->checksum_drops - totals->filtered_drops,
+    };
 }
 
 void speadi_recv_publish(struct spead_recv_stream *stream)

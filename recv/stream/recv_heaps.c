@@ -160,12 +160,12 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
     sender->newest_counter = heap->counter;
     sender->has_sent_data |= !speadi_live_heap_is_control(live);
     heap->sender = sender->address;
-    speadi_live_heap_start(
-        live, &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
-                                               .clock = (uint8_t)stream->facts.clock,
-                                               .source = raw->source,
-                                               .now_ns = stream->age_ns,
-                                               .kernel_drops = stream->tally.totals->kernel_drops});
+    speadi_live_heap_start(live,
+                           &(struct speadi_live_heap_start){.first_ns = raw->time_ns,
+                                                            .clock = (uint8_t)stream->facts.clock,
+                                                            .source = raw->source,
+                                                            .now_ns = stream->age_ns,
+                                                            .drops = stream->drops_before});
     if (!speadi_live_heap_is_control(live))
         speadi_gap_tracker_open(&stream->gaps, heap->counter);
     if (speadi_live_heap_is_complete(live))
@@ -189,6 +189,7 @@ static void count_incomplete(struct spead_recv_stream *stream, struct speadi_liv
                              enum speadi_recv_cause cause)
 {
     struct spead_recv_counters *totals = stream->tally.totals;
+    struct speadi_kernel_drops drops;
 
     if (cause == SPEADI_RECV_BY_EVICTION || cause == SPEADI_RECV_BY_AGE)
         speadi_recv_note_striping(stream, live);
@@ -198,10 +199,17 @@ static void count_incomplete(struct spead_recv_stream *stream, struct speadi_liv
         totals->heaps_timed_out++;
     else
         totals->heaps_flushed++;
-    if (stream->counters_ns != stream->now_ns)
+    /* The poll may have read the counters before its receive call. That call can drop datagrams too: it finds those
+     * with a wrong checksum. */
+    if (stream->drops_ns != stream->now_ns)
         speadi_recv_read_counters(stream);
-    if (speadi_live_heap_note_drops(live, totals->kernel_drops))
+    stream->drops_ns = stream->now_ns;
+    drops = speadi_recv_kernel_drops(stream);
+    speadi_live_heap_note_drops(live, &drops);
+    if (live->heap.local_drops)
         totals->gaps_with_local_drops += spead_heap_gaps(&live->heap, NULL, 0);
+    if (live->heap.checksum_drops)
+        totals->gaps_with_checksum_drops += spead_heap_gaps(&live->heap, NULL, 0);
 }
 
 /* Remembers a heap that has ended in the memory of finished heaps, and in the table of senders. */

@@ -120,6 +120,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     stream->tally.totals->polls++;
     if (stream->now_ns - stream->counters_ns > COUNTERS_EVERY_NS)
         speadi_recv_read_counters(stream);
+    stream->drops_before = speadi_recv_kernel_drops(stream);
     /* ARM1 acquire: this thread sees all that the caller of arm() did before the call. */
     stream->armed = atomic_load_explicit(&stream->is_armed, memory_order_acquire);
     speadi_recv_check_stop(stream);
@@ -180,6 +181,8 @@ int spead_recv_stream_wait(struct spead_recv_stream *stream, uint64_t deadline_n
     uint64_t deadline = deadline_ns == 0 ? UINT64_MAX : deadline_ns;
 
     if (stream->state == SPEADI_RECV_ENDED)
+        return 0;
+    if (stream->counting_unread)
         return 0;
     /* only the consumer can change something now, by taking a heap */
     if (stream->outlet.pending_count > 0) {

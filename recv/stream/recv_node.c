@@ -140,6 +140,8 @@ static int step(void *state, struct spead_node *self)
                            strerror(-ret));
     if (ret != 0)
         return ret < 0 ? ret : SPEAD_STEP_AGAIN;
+    if (stream->counting_unread)
+        return SPEAD_STEP_AGAIN;
     return stream->outlet.pending_count > 0 ? SPEAD_STEP_WAITING : sleep_in_engine(stream, self);
 }
 

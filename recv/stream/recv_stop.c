@@ -40,8 +40,10 @@ void speadi_recv_check_stop(struct spead_recv_stream *stream)
         speadi_recv_begin_flush(stream, -ESHUTDOWN); /* nobody would take the heaps */
     }
     if (stream->state == SPEADI_RECV_DRAINING &&
-        (calls > 1 || stream->now_ns >= stream->deadline_ns))
+        (calls > 1 || stream->now_ns >= stream->deadline_ns)) {
         speadi_recv_begin_flush(stream, -ESHUTDOWN);
+        speadi_recv_begin_unread(stream);
+    }
 }
 
 void speadi_recv_check_stop_items(struct spead_recv_stream *stream)
@@ -84,9 +86,11 @@ void speadi_recv_flush(struct spead_recv_stream *stream)
 {
     /* In a graph this deadline does not count: there drain() and cancel() of the graph limit how long the consumer may
      * take. */
-    bool late = !stream->outlet.node && stream->now_ns >= stream->deadline_ns;
+    bool over = stream->now_ns >= stream->deadline_ns, now = stop_calls(stream) > 1;
+    bool late = !stream->outlet.node && over;
 
-    if (speadi_recv_hand_over(stream, stop_calls(stream) <= 1 && !late))
+    speadi_recv_count_unread_packets(stream, now || over || stream->outlet.receiver_gone);
+    if (speadi_recv_hand_over(stream, !now && !late) && !stream->counting_unread)
         speadi_recv_end(stream, stream->result);
 }
 

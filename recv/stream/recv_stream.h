@@ -4,6 +4,7 @@
  *   recv_node.c       the stream as a node of a graph
  *   recv_loop.c       the owner thread's poll and wait
  *   recv_stop.c       the end of the stream
+ *   recv_unread.c     counts the packets that are left when the time for draining is over
  *   recv_burst.c      begins one burst, processes it packet by packet, gives it back to the engine
  *   recv_fast_path.c  processes packets that begin where the packet before them in the heap ended
  *   recv_packet.c     processes any other packet: finds its bucket and its heap, puts its payload in place
@@ -106,10 +107,12 @@ struct spead_recv_stream {
     uint64_t heard_endpoints, stopped_endpoints;
     uint64_t stop_items;    /* how many senders have sent a stop item */
     bool has_stopped_heaps; /* a stop item has come; heaps of its sender may still be live */
-    uint64_t
-        stop_review_ns; /* when the stream will look again whether the stop items end it; see now_ns */
+    /* The stream will look again at this time of CLOCK_MONOTONIC whether the stop items end it. */
+    uint64_t stop_review_ns;
     struct speadi_recv_last_stop last_stop;
     enum spead_recv_end_cause end_cause; /* why the stream ends; SPEAD_END_NONE while it runs */
+    /* The time for draining is over, and speadi_recv_count_unread_packets() has not finished. */
+    bool counting_unread;
     bool quiesced;   /* quiesce() of the engine was called, so the engine posts no more receives */
     uint64_t now_ns; /* time of CLOCK_MONOTONIC when this poll began */
     /* The time by which heaps age. It is the time of the engine's own clock, or else the reading clock: the sum of the
@@ -122,6 +125,12 @@ struct spead_recv_stream {
     uint64_t deadline_ns;   /* time of CLOCK_MONOTONIC at which draining or flushing must end */
     uint64_t node_sequence; /* value of outlet.sequence when the node last looked for a reader */
     uint64_t counters_ns;   /* value of now_ns when the engine's counters were last read */
+    uint64_t drops_ns;      /* the same, but only for readings at the end of an incomplete heap */
+    /* The drops as they were known before this poll received anything. A heap that opens in this poll may have lost
+     * packets to all later drops. */
+    struct speadi_kernel_drops drops_before;
+    /* number of messages at the last call of speadi_coalesce_observe() */
+    uint64_t coalesce_messages;
     /* Bytes of the longest complete heap so far. When a new heap opens that is not longer, its memory is populated. */
     uint64_t largest_heap;
     struct speadi_heap_table table;
@@ -198,6 +207,16 @@ void speadi_recv_flush(struct spead_recv_stream *stream);
 /* Ends the stream: each later spead_recv_stream_poll() returns `result`, and the consumer gets end of stream behind the
  * last heap. */
 void speadi_recv_end(struct spead_recv_stream *stream, int result);
+
+/* ---- recv_unread.c --------------------------------------------------------------------------- */
+
+/* Must be called after speadi_recv_begin_flush(), when packets may be left in the engine because the time for draining
+ * is over. */
+void speadi_recv_begin_unread(struct spead_recv_stream *stream);
+
+/* Counts a part of the packets that are left in the engine, and sets counting_unread to false when all are counted. If
+ * `last` is true, this is the last part. Does nothing if counting_unread is false. */
+void speadi_recv_count_unread_packets(struct spead_recv_stream *stream, bool last);
 
 /* ---- recv_burst.c ---------------------------------------------------------------------------- */
 
@@ -408,6 +427,9 @@ static inline bool speadi_recv_waits_for_room(const struct spead_recv_stream *st
 
 /* Reads the engine's counters into the tally. */
 void speadi_recv_read_counters(struct spead_recv_stream *stream);
+
+/* Returns the datagrams that the kernel has dropped, as speadi_recv_read_counters() last read them. */
+struct speadi_kernel_drops speadi_recv_kernel_drops(const struct spead_recv_stream *stream);
 
 /* Publishes the counters of this poll to the threads that ask for statistics. */
 void speadi_recv_publish(struct spead_recv_stream *stream);

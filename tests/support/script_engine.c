@@ -214,8 +214,11 @@ static void script_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct script_engine *e = self;
 
-    *counters = (struct speadi_rx_counters){
-        .kernel_drops = e->kernel_drops, .messages = e->next, .memory_bytes = e->memory_bytes};
+    *counters = (struct speadi_rx_counters){.kernel_drops = e->kernel_drops,
+                                            .checksum_drops = e->checksum_drops,
+                                            .filtered_drops = e->filtered_drops,
+                                            .messages = e->next,
+                                            .memory_bytes = e->memory_bytes};
 }
 
 static uint64_t script_now(void *self)

@@ -50,7 +50,7 @@ struct script_engine {
     int start_error;       /* what start() returns */
     /* What poll() returns after the last packet. 0 means that the source has not ended. */
     int end;
-    uint64_t kernel_drops;
+    uint64_t kernel_drops, checksum_drops, filtered_drops;
     uint64_t clock_ns;     /* what the clock of the engine shows (script_clock_ops) */
     uint64_t waited_until; /* the deadline of the last wait() */
     atomic_uint wakes;

@@ -71,14 +71,67 @@ Test(reports, losses_are_named_with_what_helps)
     struct recv_report report = receive_report(&plain_options);
 
     report.stats.counters.kernel_drops = 7;
+    report.stats.counters.buffer_drops = 7;
     report.stats.counters.missing_packets = 5;
     report.stats.counters.missing_heaps = 2;
     report.stats.total.bucket[SPEAD_RECV_SHED].packets = 11;
     report.plan.socket_buffer_bytes = 212992;
-    expect_summary(&report, "dropped 7 messages at our sockets: raise net.core.rmem_max", true);
+    expect_summary(
+        &report,
+        "dropped 7 messages at our sockets, whose buffer was full: raise net.core.rmem_max", true);
     expect_summary(&report, "208 KiB now", true);
     expect_summary(&report, "5 packets inside heaps, 2 whole heaps", true);
     expect_summary(&report, "11 packets in heaps that found the channel full", true);
+}
+
+Test(reports, each_cause_of_a_kernel_drop_has_its_own_remedy)
+{
+    struct recv_report report = receive_report(&plain_options);
+    json_t *object, *ledger;
+
+    report.stats.counters.kernel_drops = 10;
+    report.stats.counters.checksum_drops = 4;
+    report.stats.counters.filtered_drops = 3;
+    expect_summary(&report, "4 messages with a wrong checksum: they were damaged", true);
+    expect_summary(&report, "3 messages came from others than --source", true);
+    expect_summary(&report, "buffer was full", false);
+    expect_summary(&report, "dropped 3 messages at our sockets for a cause that", true);
+    object = recv_report_json(&report);
+    ledger = json_object_get(object, "ledger");
+    cr_expect_eq(json_integer_value(json_object_get(ledger, "kernel_drops")), 10);
+    cr_expect_eq(json_integer_value(json_object_get(ledger, "checksum_drops")), 4);
+    cr_expect_eq(json_integer_value(json_object_get(ledger, "filtered_drops")), 3);
+    cr_expect_eq(json_integer_value(json_object_get(ledger, "buffer_drops")), 0);
+    json_decref(object);
+}
+
+/* An engine that reads frames finds wrong checksums itself. */
+Test(reports, a_wrong_checksum_has_one_remedy_whoever_finds_it)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.total.bucket[SPEAD_RECV_MALFORMED_CHECKSUM].packets = 6;
+    expect_summary(&report, "malformed-checksum 6 packets with a wrong checksum: they were damaged",
+                   true);
+}
+
+Test(reports, what_was_left_unread_is_told)
+{
+    struct recv_report report = receive_report(&plain_options);
+    json_t *object, *ledger;
+
+    expect_summary(&report, "unread", false);
+    report.stats.counters.undrained_packets = 90375;
+    report.stats.counters.undrained_bytes = 133000000;
+    expect_summary(&report, "unread   90375 packets, 133.0 MB were left", true);
+    report.stats.counters.undrained_memory_bytes = 8u << 20;
+    expect_summary(&report, "133.0 MB, and what took 8 MiB more in the kernel were left", true);
+    object = recv_report_json(&report);
+    ledger = json_object_get(object, "ledger");
+    cr_expect_eq(json_integer_value(json_object_get(ledger, "undrained_packets")), 90375);
+    cr_expect_eq(json_integer_value(json_object_get(ledger, "undrained_bytes")), 133000000);
+    cr_expect_eq(json_integer_value(json_object_get(ledger, "undrained_memory_bytes")), 8 << 20);
+    json_decref(object);
 }
 
 Test(reports, endpoints_are_shown_apart_when_there_are_several)
@@ -172,6 +225,13 @@ Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
     cr_expect_not(recv_report_is_clean(&report));
     report.stats.counters.missing_heaps = 0;
     report.stats.counters.kernel_drops = 1;
+    cr_expect_not(recv_report_is_clean(&report));
+    report.stats.counters.filtered_drops = 1; /* what others sent was asked to be turned away */
+    cr_expect(recv_report_is_clean(&report));
+    report.stats.counters.undrained_packets = 1;
+    cr_expect_not(recv_report_is_clean(&report));
+    report.stats.counters.undrained_packets = 0;
+    report.stats.counters.undrained_memory_bytes = 1;
     cr_expect_not(recv_report_is_clean(&report));
 }
 

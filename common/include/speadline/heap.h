@@ -37,10 +37,14 @@ enum spead_clock {
 enum spead_gap_cause {
     /* The range did not arrive. This host counted no dropped packets during the time in which the heap was live. */
     SPEAD_GAP_UNSEEN = 0,
-    /* The range did not arrive. This host counted dropped packets at a time when the heap was live. */
+    /* The range did not arrive. This host dropped packets of the stream at a time when the heap was live, because a
+     * buffer was full or for an unknown cause. */
     SPEAD_GAP_LOCAL_DROPS = 1,
     /* The stream refused packets of this heap. The ledger says why. */
     SPEAD_GAP_REFUSED = 2,
+    /* The range did not arrive intact: while the heap was live, this host dropped packets of the stream whose UDP
+     * checksum was wrong, and it dropped none for another cause. */
+    SPEAD_GAP_CHECKSUM = 3,
 };
 
 /* A range of the payload that is missing in an incomplete heap. */

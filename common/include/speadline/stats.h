@@ -130,11 +130,12 @@ struct spead_recv_counters {
     uint64_t missing_packets;
     uint64_t missing_heaps; /* heaps of which no packet arrived, as the heap counters show */
 
-    /* The datagrams that the kernel dropped at the sockets of the stream (SO_MEMINFO). If GRO is on, the kernel counts
-     * a whole train as one drop. If the stream is configured for one sender, its sockets have a filter; the datagrams
-     * that this filter refused are counted here too. */
+    /* The datagrams that the kernel dropped at the sockets of the stream (SO_MEMINFO), for whatever cause. If GRO is
+     * on, the kernel counts a whole train as one drop. If the stream is configured for one sender, its sockets have a
+     * filter; the datagrams that this filter refused are counted here too. The end of this struct has the causes. */
     uint64_t kernel_drops;
-    /* The number of gaps in those heaps that were live when kernel_drops grew. */
+    /* The gaps whose cause is SPEAD_GAP_LOCAL_DROPS: the gaps of those heaps that were live when the kernel dropped
+     * datagrams because of a full buffer or for an unknown cause. */
     uint64_t gaps_with_local_drops;
 
     /* How the payload of packets reached its heap: written there by the engine, copied there by the core, or moved
@@ -162,17 +163,33 @@ struct spead_recv_counters {
      * were bounced for this reason. */
     uint64_t placement_stops, placement_off_packets;
 
-    /* Senders. */
-    uint64_t senders; /* senders that the stream knows at this moment */
-    uint64_t
-        senders_replaced; /* senders that lost their place to a new sender, because the table was full */
-    uint64_t sender_restarts; /* runs of a sender that began after a silence or with a start item */
+    /* Senders: how many the stream knows at this moment, how many have lost their place in the table to a new sender,
+     * and how many runs of a sender have begun after a silence or with a start item. */
+    uint64_t senders, senders_replaced, sender_restarts;
     /* Heaps that ended incomplete while another sender had a heap with the same counter and the packets of each filled
      * gaps of the other: the two senders are probably one, see spead_recv_stream_config.sender_key. */
     uint64_t heaps_striped;
     /* Incomplete heaps that ended because a packet contradicted what was known of the heap: another length, another
      * flavour, another value of an immediate item, or a range that overlaps. */
     uint64_t heaps_contradicted;
+
+    /* The parts of kernel_drops whose cause is known: the UDP checksum was wrong, the buffer of the socket was full (or
+     * UDP had no memory left), or the filter for one sender refused the datagram. The kernel has one counter for all
+     * drops of a socket, and counters of each cause only for the whole network namespace. So while other sockets of the
+     * namespace drop datagrams too, the cause of some of our drops stays unknown: kernel_drops is then more than the
+     * sum of the three. The engines socket and uring set these counters. Engine verbs has the bucket
+     * SPEAD_RECV_MALFORMED_CHECKSUM instead. */
+    uint64_t checksum_drops, buffer_drops, filtered_drops;
+    /* The gaps whose cause is SPEAD_GAP_CHECKSUM. */
+    uint64_t gaps_with_checksum_drops;
+
+    /* Packets that had come and that the stream did not read, because the time for draining (stop_drain_ns) was over or
+     * because stop() was called twice; and the bytes of their datagrams. They are in no bucket of the ledger, and not in
+     * `seen`. In sockets they are discarded; in memory links they stay. The stream counts them while the finished heaps
+     * wait for the consumer. If that time is not enough, the packets that it has not counted take
+     * undrained_memory_bytes of the kernel's memory, and undrained_packets is too small. 0 means that all are
+     * counted. */
+    uint64_t undrained_packets, undrained_bytes, undrained_memory_bytes;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */

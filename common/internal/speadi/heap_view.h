@@ -40,8 +40,12 @@ struct spead_heap {
      * is computed from this value. */
     uint64_t packet_payload_bytes;
     uint64_t refused_packets; /* how many packets of this heap the receive core refused */
-    bool local_drops; /* true: the kernel counted dropped datagrams during the life of the heap */
-    bool sorted;      /* true: speadi_heap_sort_items() has run, and items may be read */
+    /* true: the kernel dropped datagrams of the stream during the life of the heap, for other causes than the filter
+     * for one sender */
+    bool local_drops;
+    /* true: as local_drops, but all these datagrams had a wrong checksum; local_drops is false then */
+    bool checksum_drops;
+    bool sorted;         /* true: speadi_heap_sort_items() has run, and items may be read */
     uint32_t item_count; /* valid when `sorted` is true */
     uint64_t *pointers;  /* has room for pointers_max words, in host byte order */
     /* has room for ranges_max spans; the spans are in ascending order, with a gap between any two */

@@ -9,6 +9,7 @@
 #include <sys/uio.h>
 
 #include <speadline/mem_link.h>
+#include <speadline/stats.h>
 
 #include <speadi/wake_fd.h>
 
@@ -19,6 +20,9 @@ int speadi_mem_wire_push(struct spead_mem_link *link, const struct iovec *iov, u
 /* Consumer: returns the waiting packet with index i (0 is the oldest packet), or NULL when no such packet waits. Sets
  * *bytes to the length of the packet. The packet is valid until pop(). */
 const uint8_t *speadi_mem_wire_peek(struct spead_mem_link *link, size_t i, uint32_t *bytes);
+
+/* Consumer: returns how many packets wait, and the sum of their bytes. */
+struct spead_count speadi_mem_wire_waiting(struct spead_mem_link *link);
 
 /* Consumer: frees the slots of the `count` oldest packets. */
 void speadi_mem_wire_pop(struct spead_mem_link *link, size_t count);

@@ -69,4 +69,8 @@ void speadi_udp_close(struct speadi_udp_socket *socket); /* does nothing if the 
  * train as one datagram. Returns 0 when the kernel does not tell. */
 uint64_t speadi_udp_drops(int fd);
 
+/* Returns how much memory of the kernel the unread datagrams of this socket take, in bytes (SO_MEMINFO). This is more
+ * than the bytes of the datagrams. Returns 0 when the kernel does not tell. */
+uint64_t speadi_udp_unread_bytes(int fd);
+
 #endif

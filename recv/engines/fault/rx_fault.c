@@ -393,6 +393,7 @@ static void set_ops(struct fault_engine *e, const struct speadi_rx_engine_ops *i
     e->ops.wake = fault_wake;
     e->ops.now = inner->now ? fault_now : NULL;
     e->ops.quiesce = fault_quiesce;
+    e->ops.unread = NULL; /* poll() also lends what this decorator has held back */
     e->ops.counters = fault_counters;
 }
 

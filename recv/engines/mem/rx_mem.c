@@ -242,6 +242,21 @@ static void mem_wait(void *self, uint64_t deadline_ns)
     speadi_wake_fd_wait(&e->wake_fd, NULL, 0, 0, deadline_ns);
 }
 
+/* The packets stay in their links, which may outlive the stream. */
+static bool mem_unread(void *self, struct speadi_rx_burst *scratch, struct speadi_rx_unread *unread)
+{
+    struct mem_engine *e = self;
+
+    (void)scratch;
+    for (unsigned i = 0; i < e->link_count; i++) {
+        struct spead_count count = speadi_mem_wire_waiting(e->link[i]);
+
+        unread->count.packets += count.packets;
+        unread->count.bytes += count.bytes;
+    }
+    return false;
+}
+
 static void mem_wake(void *self)
 {
     struct mem_engine *e = self;
@@ -270,5 +285,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_mem = {
     .wait = mem_wait,
     .wake = mem_wake,
     .quiesce = mem_unreserve,
+    .unread = mem_unread,
     .counters = mem_counters,
 };

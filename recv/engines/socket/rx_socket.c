@@ -13,6 +13,7 @@
 #include <speadi/err.h>
 
 #include "udp_source.h"
+#include "unread.h"
 
 #define WAKE_TAG UINT32_MAX /* the epoll tag of wake_fd; other tags are indexes of sources */
 
@@ -60,6 +61,7 @@ static int socket_open(void *self, const struct speadi_rx_config *config,
     e->heads = speadi_alloc_lines(SPEADI_HEADS_BYTES);
     if (!e->buffers || !e->heads)
         return speadi_err_set(err, -ENOMEM, "socket engine: no memory for receive buffers");
+    speadi_drop_causes_open(&e->causes, config);
     ret = open_sources(e, config, err);
     if (ret == 0)
         facts->buffer_bytes = e->source[0].socket.buffer_bytes;
@@ -73,6 +75,7 @@ static void socket_close(void *self)
     for (unsigned i = 0; i < e->source_count; i++)
         speadi_udp_close(&e->source[i].socket);
     e->source_count = 0;
+    speadi_drop_causes_close(&e->causes);
     speadi_wake_fd_close(&e->wake_fd);
     if (e->epoll >= 0)
         close(e->epoll);
@@ -222,6 +225,14 @@ static void socket_unreserve(void *self)
         end_reservations(e);
 }
 
+static void socket_quiesce(void *self)
+{
+    struct speadi_socket_engine *e = self;
+
+    socket_unreserve(self);
+    e->causes.urgent = true; /* the stream ends, so few more readings come */
+}
+
 static void socket_wait(void *self, uint64_t deadline_ns)
 {
     struct speadi_socket_engine *e = self;
@@ -237,6 +248,22 @@ static void socket_wait(void *self, uint64_t deadline_ns)
         speadi_wake_fd_clear(&e->wake_fd);
 }
 
+static bool socket_unread(void *self, struct speadi_rx_burst *scratch,
+                          struct speadi_rx_unread *unread)
+{
+    struct speadi_socket_engine *e = self;
+    bool more = false;
+
+    while (!all_lent(e)) {
+        scratch->count = 0;
+        lend(e, scratch);
+        speadi_rx_unread_add(unread, scratch);
+    }
+    for (unsigned i = 0; i < e->source_count; i++)
+        more |= speadi_unread_count(e->source[i].socket.fd, unread);
+    return more;
+}
+
 static void socket_wake(void *self)
 {
     struct speadi_socket_engine *e = self;
@@ -247,6 +274,7 @@ static void socket_wake(void *self)
 static void socket_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct speadi_socket_engine *e = self;
+    uint64_t drops = 0;
 
     *counters = (struct speadi_rx_counters){
         .messages = e->receives,
@@ -254,7 +282,9 @@ static void socket_counters(void *self, struct speadi_rx_counters *counters)
         .memory_bytes =
             (uint64_t)SPEADI_SOCKET_BUFFERS * SPEADI_SOCKET_STRIDE + SPEADI_HEADS_BYTES};
     for (unsigned i = 0; i < e->source_count; i++)
-        counters->kernel_drops += speadi_udp_drops(e->source[i].socket.fd);
+        drops += speadi_udp_drops(e->source[i].socket.fd);
+    speadi_drop_causes_update(&e->causes, drops, speadi_clock_mono_ns());
+    speadi_drop_causes_report(&e->causes, drops, counters);
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_socket = {
@@ -269,6 +299,7 @@ const struct speadi_rx_engine_ops speadi_rx_engine_socket = {
     .unreserve = socket_unreserve,
     .wait = socket_wait,
     .wake = socket_wake,
-    .quiesce = socket_unreserve,
+    .quiesce = socket_quiesce,
+    .unread = socket_unread,
     .counters = socket_counters,
 };

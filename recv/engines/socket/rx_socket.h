@@ -13,6 +13,7 @@
 #include <speadi/udp.h>
 #include <speadi/wake_fd.h>
 
+#include "drop_causes.h"
 #include "gro.h"
 #include "rx_from.h"
 #include "scatter.h"
@@ -69,6 +70,7 @@ struct speadi_socket_engine {
     /* -errno of a receive that failed, or 0. poll() returns it when all received packets are lent. */
     int error;
     uint64_t receives, sleeps;
+    struct speadi_drop_causes causes; /* why the kernel dropped datagrams at the sockets */
 };
 
 /* Makes one receive call for source number `index`. The call does not block. Appends what the call returned to the

@@ -18,6 +18,7 @@
 
 #include "rx_uring.h"
 #include "udp_source.h"
+#include "unread.h"
 
 /* Entries of the submission queue. This is more than all requests that can be queued at a time: a receive and a cancel
  * for each source, and the poll request for the wake descriptor. */
@@ -85,6 +86,7 @@ static int uring_open(void *self, const struct speadi_rx_config *config,
     e->memory = speadi_alloc_lines((size_t)config->count * SOURCE_STRIDE);
     if (!e->source || !e->memory)
         return speadi_err_set(err, -ENOMEM, "uring engine: no memory for receive buffers");
+    speadi_drop_causes_open(&e->causes, config);
     ret = open_sources(e, config, err);
     if (ret == 0)
         facts->buffer_bytes = e->source[0].socket.buffer_bytes;
@@ -113,6 +115,7 @@ static void uring_close(void *self)
     for (unsigned i = 0; i < e->source_count; i++)
         speadi_udp_close(&e->source[i].socket);
     e->source_count = 0;
+    speadi_drop_causes_close(&e->causes);
     speadi_wake_fd_close(&e->wake_fd);
     speadi_uring_buffers_close(&e->buffers);
     free(e->source);
@@ -258,6 +261,7 @@ static void uring_quiesce(void *self)
     struct speadi_uring_engine *e = self;
     uint64_t posted = 0;
 
+    e->causes.urgent = true; /* the stream ends, so few more readings come */
     if (!e->enabled)
         return;
     uring_unreserve(e);
@@ -297,6 +301,28 @@ static void uring_wait(void *self, uint64_t deadline_ns)
                                      NULL);
 }
 
+static bool uring_unread(void *self, struct speadi_rx_burst *scratch,
+                         struct speadi_rx_unread *unread)
+{
+    struct speadi_uring_engine *e = self;
+    unsigned consumed = e->enabled;
+    bool more = false;
+
+    /* First what the ring has received already: after quiesce() no receive is in flight. */
+    while (e->has_pending || consumed) {
+        scratch->count = 0;
+        if (e->has_pending)
+            speadi_uring_lend_pending(e, scratch);
+        else
+            consumed = speadi_uring_reap(e, scratch);
+        speadi_rx_unread_add(unread, scratch);
+        uring_give_back(e, scratch);
+    }
+    for (unsigned i = 0; i < e->source_count; i++)
+        more |= speadi_unread_count(e->source[i].socket.fd, unread);
+    return more;
+}
+
 static void uring_wake(void *self)
 {
     struct speadi_uring_engine *e = self;
@@ -307,6 +333,7 @@ static void uring_wake(void *self)
 static void uring_counters(void *self, struct speadi_rx_counters *counters)
 {
     struct speadi_uring_engine *e = self;
+    uint64_t drops = 0;
 
     *counters = (struct speadi_rx_counters){
         .messages = e->receives,
@@ -314,7 +341,9 @@ static void uring_counters(void *self, struct speadi_rx_counters *counters)
         .memory_bytes = e->source_count * (sizeof *e->source + SOURCE_STRIDE) +
                         speadi_uring_buffers_bytes(&e->buffers)};
     for (unsigned i = 0; i < e->source_count; i++)
-        counters->kernel_drops += speadi_udp_drops(e->source[i].socket.fd);
+        drops += speadi_udp_drops(e->source[i].socket.fd);
+    speadi_drop_causes_update(&e->causes, drops, speadi_clock_mono_ns());
+    speadi_drop_causes_report(&e->causes, drops, counters);
 }
 
 const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
@@ -332,5 +361,6 @@ const struct speadi_rx_engine_ops speadi_rx_engine_uring = {
     .wait = uring_wait,
     .wake = uring_wake,
     .quiesce = uring_quiesce,
+    .unread = uring_unread,
     .counters = uring_counters,
 };

@@ -10,6 +10,7 @@
 #include <speadi/uring.h>
 #include <speadi/wake_fd.h>
 
+#include "drop_causes.h"
 #include "gro.h"
 #include "reservations.h"
 #include "rx_engine.h"
@@ -45,6 +46,7 @@ struct speadi_uring_engine {
     unsigned lent_count;
     int error; /* -errno if the stream cannot continue, else 0 */
     uint64_t receives, sleeps;
+    struct speadi_drop_causes causes; /* why the kernel dropped datagrams at the sockets */
 };
 
 /* Turns completions into packets of the burst, until no completion is left or the burst is full. Returns how many

@@ -235,7 +235,8 @@ struct spead_recv_stream_config {
     uint64_t coalesce_ns;
     /* A limit of time, in nanoseconds; default 100 ms. After stop() or a stop item, the stream reads the source until
      * it is empty, but not longer than this time. Then the finished heaps wait for room in the channel, again not
-     * longer than this time. In a graph they wait without a limit. */
+     * longer than this time. In a graph they wait without a limit. Packets that were not read in the first time are
+     * counted in the second one (undrained_packets in stats.h). */
     uint64_t stop_drain_ns;
     /* The difference between the heap counters of two successive heaps of the sender; default 1. The stream uses this
      * value to count missing heaps. 0 means that the difference is not known; then no heap is counted as missing. */
@@ -283,7 +284,7 @@ struct spead_recv_stream_config {
      *
      * The stream does not see packets of other senders, so these packets are in no bucket of the ledger. Engine verbs
      * gets only the frames of this sender. Engines socket and uring put a filter into the kernel, and the stream counts
-     * the packets that the filter discards in kernel_drops. Packets that other hosts send to a joined group do not even
+     * the packets that the filter discards in kernel_drops and in filtered_drops. Packets that other hosts send to a joined group do not even
      * reach the filter. The address of a sender is easy to forge: this option sorts packets, it does not protect. */
     const char *source;
 

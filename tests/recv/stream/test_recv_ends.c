@@ -248,6 +248,68 @@ Test(recv_ends, gaps_say_whether_this_host_dropped)
     cr_expect_eq(rig.stats.counters.gaps_with_local_drops, 1u);
 }
 
+/* Makes a heap with one gap, during whose life the kernel drops datagrams. Expects the cause of the gap. */
+static void expect_cause(uint64_t kernel, uint64_t checksum, uint64_t filtered,
+                         enum spead_gap_cause cause)
+{
+    struct spead_heap *heap;
+    struct spead_gap gap;
+
+    rig.config.deliver_incomplete = true;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 32);
+    recv_rig_run(&rig);
+    rig.engine->kernel_drops = kernel;
+    rig.engine->checksum_drops = checksum;
+    rig.engine->filtered_drops = filtered;
+    recv_rig_stop(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_assert_eq(spead_heap_gaps(heap, &gap, 1), 1u);
+    cr_expect_eq(gap.cause, cause);
+    spead_heap_unref(heap);
+    cr_expect_eq(rig.stats.counters.kernel_drops, kernel);
+    cr_expect_eq(rig.stats.counters.checksum_drops, checksum);
+    cr_expect_eq(rig.stats.counters.filtered_drops, filtered);
+    cr_expect_eq(rig.stats.counters.gaps_with_local_drops, cause == SPEAD_GAP_LOCAL_DROPS);
+    cr_expect_eq(rig.stats.counters.gaps_with_checksum_drops, cause == SPEAD_GAP_CHECKSUM);
+}
+
+Test(recv_ends, a_gap_is_put_down_to_checksums_when_nothing_else_was_dropped)
+{
+    expect_cause(3, 3, 0, SPEAD_GAP_CHECKSUM);
+}
+
+Test(recv_ends, a_gap_has_local_drops_when_a_buffer_was_full_too)
+{
+    expect_cause(3, 2, 0, SPEAD_GAP_LOCAL_DROPS);
+}
+
+Test(recv_ends, what_the_filter_refuses_is_no_cause_of_a_gap)
+{
+    expect_cause(3, 0, 3, SPEAD_GAP_UNSEEN);
+}
+
+/* The engine may learn the cause of a drop later than the drop. */
+Test(recv_ends, a_cause_that_is_found_late_is_no_new_drop)
+{
+    struct spead_heap *heap;
+    struct spead_gap gap;
+
+    rig.config.deliver_incomplete = true;
+    rig.engine->kernel_drops = 3;
+    recv_rig_open(&rig);
+    recv_rig_data(&rig, 1, 64, 0, 32);
+    recv_rig_run(&rig);
+    rig.engine->checksum_drops = 3;
+    recv_rig_stop(&rig);
+    heap = recv_rig_take(&rig);
+    cr_assert_not_null(heap);
+    cr_assert_eq(spead_heap_gaps(heap, &gap, 1), 1u);
+    cr_expect_eq(gap.cause, SPEAD_GAP_UNSEEN);
+    spead_heap_unref(heap);
+}
+
 Test(recv_ends, sent_less_seen_is_missing)
 {
     rig.config.allow_out_of_order = true;

@@ -199,6 +199,53 @@ Test(recv_stop, a_second_stop_means_now)
     expect_end();
 }
 
+/* The deadline passes while packets are still unread. They are counted while the finished heap waits for room. */
+Test(recv_stop, what_is_unread_when_the_time_is_over_is_counted)
+{
+    rig.config.stop_drain_ns = 20000000;
+    rig.config.ring_heaps = 1;
+    rig.config.on_full = SPEAD_BLOCK;
+    rig.engine->poll_max = 2;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 11; counter++)
+        recv_rig_data(&rig, counter, 8, 0, 8);
+    recv_rig_poll(&rig); /* the channel has room for one of two heaps, so nothing more is read */
+    recv_rig_stop(&rig);
+    EXPECT_BUCKETS("delivered 1, shed 1");
+    cr_expect_eq(rig.stats.counters.undrained_packets, 9u);
+    cr_expect_eq(rig.stats.counters.undrained_bytes, 9u * rig.packet.length);
+    cr_expect_eq(rig.stats.counters.undrained_memory_bytes, 0u);
+}
+
+Test(recv_stop, what_is_left_in_a_memory_link_is_counted_and_stays)
+{
+    struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT;
+    struct spead_recv_stats stats = SPEAD_RECV_STATS_INIT;
+    struct spead_recv_stream *stream;
+    struct spead_mem_link *link;
+
+    cr_assert_eq(spead_mem_link_create(&link, 16, 1472, NULL), 0);
+    config.links = &link;
+    config.link_count = 1;
+    config.heap_bytes_max = 1u << 20;
+    cr_assert_eq(spead_recv_stream_create(&stream, &config, NULL), 0);
+    test_packet_data(&rig.packet, 40, 1, 8, 0, NULL, 8);
+    for (int i = 0; i < 5; i++)
+        cr_assert_eq(spead_mem_link_push(link, rig.packet.bytes, rig.packet.length), 0);
+    spead_recv_stream_stop(stream);
+    spead_recv_stream_stop(stream);
+    cr_expect_eq(spead_recv_stream_poll(stream), -ESHUTDOWN);
+    spead_recv_stream_stats(stream, &stats);
+    cr_expect_eq(stats.total.seen.packets, 0u);
+    cr_expect_eq(stats.counters.undrained_packets, 5u);
+    cr_expect_eq(stats.counters.undrained_bytes, 5u * rig.packet.length);
+    spead_recv_stream_destroy(stream);
+    for (int i = 0; i < 11; i++)
+        cr_expect_eq(spead_mem_link_push(link, rig.packet.bytes, rig.packet.length), 0);
+    cr_expect_eq(spead_mem_link_push(link, rig.packet.bytes, rig.packet.length), -EAGAIN);
+    spead_mem_link_unref(link);
+}
+
 Test(recv_stop, what_was_read_and_not_looked_at_is_counted)
 {
     rig.config.on_full = SPEAD_BLOCK;

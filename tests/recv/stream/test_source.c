@@ -194,6 +194,9 @@ static void check_source(const struct reader *reader, const struct source_case *
     cr_expect_eq(stats.counters.kernel_drops, filters ? source_case->filtered : 0,
                  "%s, %s, %s: %lu", reader->engine, source_case->endpoint, source_case->source,
                  stats.counters.kernel_drops);
+    cr_expect_eq(stats.counters.filtered_drops, stats.counters.kernel_drops, "%s, %s, %s: %lu",
+                 reader->engine, source_case->endpoint, source_case->source,
+                 stats.counters.filtered_drops);
     spead_recv_stream_destroy(stream);
 }
 
