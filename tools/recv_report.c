@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "no_packets.h"
+
 /* ---- The plan ------------------------------------------------------------------------------ */
 
 void recv_report_plan(FILE *to, const struct spead_recv_tool_options *options,
@@ -298,6 +300,7 @@ void recv_report_summary(FILE *to, const struct recv_report *report)
 
     tool_report_headline(to, totals, "heaps complete");
     print_ledger(to, report);
+    no_packets_print(to, report->no_packets);
     print_losses(to, report);
     if (totals->incomplete_heaps > 0)
         fprintf(to, "  partial  %" PRIu64 " heaps were taken incomplete\n",
@@ -404,6 +407,9 @@ json_t *recv_report_json(const struct recv_report *report)
 
     failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
+    failed |= json_object_set_new(object, "no_packets",
+                                  report->no_packets ? json_incref(report->no_packets)
+                                                     : json_array()) < 0;
     failed |= json_object_set_new(object, "stream_cpu_s", json_real(report->stream_cpu_s)) < 0;
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         failed |= tool_report_set(object, numbers[i].key, numbers[i].value) < 0;

@@ -31,6 +31,8 @@ struct recv_report {
     bool cancelled;      /* true if a second signal told the program to end immediately */
     /* The verdict of the graph, as text and as JSON. */
     char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
+    /* Why no packet may have come (no_packets.h). NULL if packets have come. */
+    json_t *no_packets;
 };
 
 /* Prints the plan of the stream: engine, memory and socket buffer. */

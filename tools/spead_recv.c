@@ -13,6 +13,8 @@
 
 #include <speadi/clock.h>
 
+#include "host_counters.h"
+#include "no_packets.h"
 #include "recv_graph.h"
 #include "recv_report.h"
 #include "spead_recv_options.h"
@@ -29,8 +31,9 @@ struct receiver {
     struct recv_graph graph;
     struct tool_progress progress;
     struct recv_report report;
-    uint64_t end_ns;       /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
-    uint64_t cancelled_ns; /* when the program saw the second signal; 0 before that */
+    struct host_counters host; /* read before the stream was made */
+    uint64_t end_ns;           /* the time at which --seconds end (CLOCK_MONOTONIC), or NO_LIMIT */
+    uint64_t cancelled_ns;     /* when the program saw the second signal; 0 before that */
 };
 
 /* The stream that the signal handler stops. main() sets this pointer before it installs the handler, and sets it to
@@ -113,6 +116,12 @@ static int wrong_bytes(const struct receiver *receiver, uint64_t bytes)
     return tool_failed("%" PRIu64 " bytes are wrong: was the sender told to --verify too?", bytes);
 }
 
+/* Returns true if the options ask for something that needs packets. Without them, hearing nothing is no failure. */
+static bool wants_packets(const struct spead_recv_tool_options *options)
+{
+    return options->strict || options->shared.verify || options->shared.heaps > 0;
+}
+
 /* Prints what went wrong, if anything went wrong. Returns the exit status. */
 static int report_failure(const struct receiver *receiver, bool ended)
 {
@@ -131,6 +140,8 @@ static int report_failure(const struct receiver *receiver, bool ended)
     if (report->totals.verify_bad_bytes > 0)
         return wrong_bytes(receiver, report->totals.verify_bad_bytes);
     if (receiver->options->strict && !recv_report_is_clean(report))
+        return TOOL_NOT_CLEAN;
+    if (report->totals.packets == 0 && wants_packets(receiver->options))
         return TOOL_NOT_CLEAN;
     return TOOL_DONE;
 }
@@ -154,6 +165,9 @@ static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_sta
     int status;
 
     recv_report_read(&receiver->report, &receiver->graph);
+    if (receiver->report.totals.packets == 0)
+        receiver->report.no_packets =
+            no_packets_find(receiver->options, &receiver->report.stats.counters, &receiver->host);
     receiver->report.cancelled = receiver->cancelled_ns != 0;
     receiver->report.totals.cpu = tool_cpu_since(cpu_start);
     status = print_report(receiver, report_failure(receiver, ended));
@@ -217,6 +231,7 @@ int main(int argc, char **argv)
     tool_streams_prepare();
     spead_recv_options_parse(&options, argc, argv);
     log = tool_shared_log(&options.shared);
+    host_counters_read(&receiver.host);
     ret = recv_graph_build(&receiver.graph, &options, &log, &err);
     if (ret < 0)
         status = tool_failed_call(&spead_recv_program, ret, &err);
@@ -224,5 +239,6 @@ int main(int argc, char **argv)
         status = options.plan ? print_plan(&receiver) : run(&receiver);
     signalled_stream = NULL;
     recv_graph_release(&receiver.graph);
+    json_decref(receiver.report.no_packets);
     return status;
 }

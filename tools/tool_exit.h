@@ -4,9 +4,10 @@
 
 enum {
     TOOL_DONE = 0,
-    TOOL_FAILED = 1,    /* the system or the network failed, or a verified byte was wrong */
-    TOOL_USAGE = 2,     /* the command line is wrong, or the library refused a configuration */
-    TOOL_NOT_CLEAN = 3, /* with --strict: something was lost or refused */
+    TOOL_FAILED = 1, /* the system or the network failed, or a verified byte was wrong */
+    TOOL_USAGE = 2,  /* the command line is wrong, or the library refused a configuration */
+    /* With --strict: something was lost or refused. With --strict, --verify or --heaps: no packet came. */
+    TOOL_NOT_CLEAN = 3,
 };
 
 /* Prints one line on stderr ("spead-send: ...") and exits with TOOL_USAGE. */

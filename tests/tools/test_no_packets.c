@@ -1,0 +1,283 @@
+/* Goal: a receiver that hears nothing says where it listened and what the host has seen instead, and does not call this
+ * a success where packets were asked for. Method: two hosts on one cable, which the test makes. The test sends what the
+ * receiver cannot get, and waits until the kernel has counted it. */
+#include <arpa/inet.h>
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <jansson.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <speadi/clock.h>
+
+#include "host_counters.h"
+#include "netns.h"
+#include "tool_run.h"
+
+static struct test_netns_pair hosts;
+
+static void make_hosts(void)
+{
+    const char *reason;
+
+    if (!test_netns_pair(&hosts, 1500, &reason))
+        cr_skip_test("%s", reason);
+    test_netns_move(hosts.near);
+}
+
+TestSuite(no_packets, .init = make_hosts, .timeout = 120);
+
+static void run_command(const char *command)
+{
+    char line[200];
+
+    snprintf(line, sizeof line, "export PATH=$PATH:/usr/sbin:/sbin; %s", command);
+    cr_assert_eq(system(line), 0, "%s", command);
+}
+
+/* Sends a datagram from the far host. `from` is a local address there, or NULL. */
+static void send_from_far(const char *from, const char *to, unsigned port)
+{
+    struct sockaddr_in local = {.sin_family = AF_INET}, remote = {.sin_family = AF_INET};
+    struct ip_mreqn out = {0};
+    int fd;
+
+    remote.sin_port = htons((uint16_t)port);
+    inet_pton(AF_INET, to, &remote.sin_addr);
+    inet_pton(AF_INET, TEST_FAR_V4, &out.imr_address);
+    test_netns_move(hosts.far);
+    fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (from) {
+        inet_pton(AF_INET, from, &local.sin_addr);
+        cr_assert_eq(bind(fd, (const struct sockaddr *)&local, sizeof local), 0, "%s",
+                     strerror(errno));
+    }
+    setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &out, sizeof out);
+    cr_assert_eq(sendto(fd, "?", 1, 0, (const struct sockaddr *)&remote, sizeof remote), 1, "%s",
+                 strerror(errno));
+    close(fd);
+    test_netns_move(hosts.near);
+}
+
+/* Waits until a counter of the near host is larger than `before`. */
+static void await_counter(enum host_counter counter, uint64_t before)
+{
+    static struct host_counters now;
+    uint64_t deadline = speadi_clock_mono_ns() + 20000000000u;
+
+    do {
+        cr_assert_lt(speadi_clock_mono_ns(), deadline, "the kernel counts nothing");
+        host_counters_read(&now);
+    } while (now.value[counter] <= before);
+}
+
+static uint64_t counter_now(enum host_counter counter)
+{
+    static struct host_counters now;
+
+    host_counters_read(&now);
+    return now.value[counter];
+}
+
+/* Waits until the kernel has noticed that the other end of near0 is down, which can take a second. */
+static void await_no_link(void)
+{
+    struct ifreq request = {.ifr_name = TEST_NEAR_INTERFACE};
+    uint64_t deadline = speadi_clock_mono_ns() + 20000000000u;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    do {
+        cr_assert_lt(speadi_clock_mono_ns(), deadline, "near0 keeps its link");
+        cr_assert_eq(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+    } while (request.ifr_flags & IFF_RUNNING);
+    close(fd);
+}
+
+/* Ends the receiver, and returns its JSON object. */
+static json_t *end(struct program *receiver, int status)
+{
+    json_t *object;
+
+    kill(receiver->pid, SIGINT);
+    expect_status(receiver, status);
+    object = object_of(receiver);
+    return object;
+}
+
+/* Returns the text of a finding, or NULL if there is none. */
+static const char *text_of(const json_t *object, const char *word)
+{
+    size_t i;
+    json_t *finding;
+
+    json_array_foreach(
+        json_object_get(object, "no_packets"), i,
+        finding) if (strcmp(json_string_value(json_object_get(finding, "finding")), word) ==
+                     0) return json_string_value(json_object_get(finding, "text"));
+    return NULL;
+}
+
+static void expect_finding(const json_t *object, const char *word, const char *says)
+{
+    const char *text = text_of(object, word);
+
+    cr_assert_not_null(text, "no finding %s", word);
+    cr_expect_not_null(strstr(text, says), "no \"%s\" in: %s", says, text);
+}
+
+static void start(struct program *receiver, const char *line)
+{
+    program_start(receiver, SPEAD_RECV, line);
+    cr_assert(program_says(receiver, "listening on"), "spead-recv %s did not start", line);
+}
+
+Test(no_packets, nobody_sends)
+{
+    struct program receiver = {0};
+    json_t *object;
+    char *said;
+
+    start(&receiver, TEST_NEAR_V4 ":7148 --json");
+    object = end(&receiver, 0);
+    said = program_err(&receiver);
+    expect_finding(object, "endpoint", TEST_NEAR_V4 ":7148, which is bound on near0");
+    expect_finding(object, "no-neighbour", "asked for our address on near0 by ARP");
+    cr_expect_null(text_of(object, "no-link"));
+    cr_expect_null(text_of(object, "interface-down"));
+    cr_expect_not_null(strstr(said, "  nothing  no packet has come to " TEST_NEAR_V4), "%s", said);
+    free(said);
+    json_decref(object);
+    program_release(&receiver);
+}
+
+Test(no_packets, nothing_at_all_comes_by_the_interface)
+{
+    struct program receiver = {0};
+    json_t *object;
+
+    start(&receiver, "127.0.0.1:7148 --json");
+    object = end(&receiver, 0);
+    expect_finding(object, "endpoint", "which is bound on lo");
+    expect_finding(object, "nothing-received", "lo has received nothing since the start");
+    json_decref(object);
+    program_release(&receiver);
+}
+
+Test(no_packets, it_is_no_success_where_packets_were_asked_for)
+{
+    const char *lines[] = {"127.0.0.1:7148 --json --strict", "127.0.0.1:7148 --json --verify",
+                           "127.0.0.1:7148 --json --heaps 3"};
+
+    for (size_t i = 0; i < 3; i++) {
+        struct program receiver = {0};
+
+        start(&receiver, lines[i]);
+        json_decref(end(&receiver, 3));
+        program_release(&receiver);
+    }
+}
+
+Test(no_packets, a_group_on_the_wrong_interface_is_named_with_the_right_one)
+{
+    struct program receiver = {0};
+    uint64_t before = counter_now(HOST_V4_RECEIVED);
+    json_t *object;
+
+    start(&receiver, "239.1.2.3:7148 --bind lo --json");
+    send_from_far(NULL, "239.1.2.3", 7148);
+    await_counter(HOST_V4_RECEIVED, before + 1); /* lo may have counted our own request to join */
+    object = end(&receiver, 0);
+    expect_finding(object, "endpoint", "239.1.2.3:7148, which is joined on lo");
+    expect_finding(object, "other-interface", "use --bind near0");
+    expect_finding(object, "not-delivered", "groups that nobody has joined");
+    json_decref(object);
+    program_release(&receiver);
+}
+
+Test(no_packets, the_reverse_path_filter_is_named)
+{
+    struct program receiver = {0};
+    uint64_t before;
+    json_t *object;
+
+    run_command("echo 1 >/proc/sys/net/ipv4/conf/near0/rp_filter");
+    test_netns_move(hosts.far);
+    run_command("ip addr add 10.99.0.1/32 dev far0");
+    test_netns_move(hosts.near);
+    before = counter_now(HOST_REVERSE_PATH);
+    start(&receiver, "239.1.2.3:7148 --bind near0 --json");
+    send_from_far("10.99.0.1", "239.1.2.3", 7148);
+    await_counter(HOST_REVERSE_PATH, before);
+    object = end(&receiver, 0);
+    expect_finding(object, "reverse-path", "dropped 1 packets");
+    expect_finding(object, "reverse-path", "ip route add SENDER dev near0");
+    json_decref(object);
+    program_release(&receiver);
+}
+
+Test(no_packets, a_link_that_is_down_is_named)
+{
+    struct program receiver = {0};
+    json_t *object;
+
+    start(&receiver, "239.1.2.3:7148 --bind near0 --json");
+    test_netns_move(hosts.far);
+    run_command("ip link set far0 down");
+    test_netns_move(hosts.near);
+    await_no_link();
+    object = end(&receiver, 0);
+    expect_finding(object, "no-link", "near0 has no link");
+    cr_expect_null(text_of(object, "nothing-received"));
+    json_decref(object);
+    program_release(&receiver);
+}
+
+Test(no_packets, an_interface_that_is_switched_off_is_named)
+{
+    struct program receiver = {0};
+    json_t *object;
+
+    start(&receiver, "239.1.2.3:7148 --bind near0 --json");
+    run_command("ip link set near0 down");
+    object = end(&receiver, 0);
+    expect_finding(object, "interface-down", "ip link set near0 up");
+    json_decref(object);
+    program_release(&receiver);
+}
+
+Test(no_packets, a_wrong_port_is_named)
+{
+    struct program receiver = {0};
+    uint64_t before = counter_now(HOST_NO_PORT);
+    json_t *object;
+
+    start(&receiver, TEST_NEAR_V4 ":7148 --json");
+    send_from_far(NULL, TEST_NEAR_V4, 7149);
+    await_counter(HOST_NO_PORT, before);
+    object = end(&receiver, 0);
+    expect_finding(object, "no-port", "1 datagrams since the start");
+    expect_finding(object, "received", "near0 has received");
+    cr_expect_null(text_of(object, "no-neighbour"));
+    json_decref(object);
+    program_release(&receiver);
+}
+
+Test(no_packets, a_sender_that_source_turns_away_is_told)
+{
+    struct program receiver = {0};
+    uint64_t before = counter_now(HOST_V4_DELIVERED);
+    json_t *object;
+
+    start(&receiver, TEST_NEAR_V4 ":7148 --source 10.77.0.9 --json");
+    send_from_far(NULL, TEST_NEAR_V4, 7148);
+    await_counter(HOST_V4_DELIVERED, before);
+    object = end(&receiver, 0);
+    expect_finding(object, "filtered", "1 messages came from others than --source 10.77.0.9");
+    json_decref(object);
+    program_release(&receiver);
+}
