@@ -71,8 +71,8 @@ struct speadi_sender_table {
     enum speadi_sender_key_kind key;
     struct speadi_sender_list silent[2]; /* [proven] */
     uint64_t replaced; /* how many senders have lost their entry to another sender */
-    uint32_t
-        proven[SPEADI_SENDER_ENDPOINTS_MAX]; /* for each endpoint, how many senders are proven */
+    /* For each endpoint, the number of its senders that are proven. */
+    uint32_t proven[SPEADI_SENDER_ENDPOINTS_MAX];
 };
 
 /* Makes an empty table of senders_max entries (1 to SPEADI_SENDERS_MAX). Returns 0 or -ENOMEM. */

@@ -126,6 +126,16 @@ static void write_recv_stats(void *to)
     spead_recv_stream_stats(receiver, to);
 }
 
+static void write_recv_end(void *to)
+{
+    spead_recv_stream_end(receiver, to);
+}
+
+static void write_recv_sender(void *to)
+{
+    (void)spead_recv_stream_sender(receiver, 0, to);
+}
+
 static void write_recv_plan(void *to)
 {
     spead_recv_stream_plan(receiver, to);
@@ -171,6 +181,8 @@ static const struct write_row write_table[] = {
     {STRUCT(spead_throttle_stats, taken), write_throttle_stats},
     {STRUCT(spead_recv_stats, counters), write_recv_stats},
     {STRUCT(spead_recv_plan, reserved), write_recv_plan},
+    {STRUCT(spead_recv_end, stop_counter), write_recv_end},
+    {STRUCT(spead_recv_sender, silent_ns), write_recv_sender},
     {STRUCT(spead_send_stats, counters), write_send_stats},
     {STRUCT(spead_send_plan, memory_bytes), write_send_plan},
     {STRUCT(spead_send_sink_stats, waits), write_send_sink_stats},

@@ -94,6 +94,7 @@ static bool open_receiver(struct loop *l, const char *endpoint, struct spead_err
     config.packet_bytes_max = c->rx_packet_bytes_max ? c->rx_packet_bytes_max : 65507;
     config.heap_arena = c->memory ? &c->memory->arena : NULL;
     config.receive_path = c->path;
+    config.repeat_ns = UINT64_MAX; /* on a busy machine a duplicate can come late */
     config.substream_count = c->substreams ? c->substreams : 1;
     config.live_heaps_max = c->live_heaps ? c->live_heaps : 8;
     config.allow_out_of_order = c->allow_out_of_order;

@@ -32,8 +32,8 @@ struct speadi_uring_source {
     struct speadi_scatter scatter;
     struct iovec iov[SPEADI_SCATTER_IOVECS];
     _Alignas(SPEADI_CACHE_LINE) uint8_t control[SPEADI_GRO_CONTROL_BYTES];
-    uint8_t
-        name[SPEADI_RX_NAME_BYTES]; /* the kernel writes the socket address of the sender here */
+    /* The kernel writes the socket address of the sender here. */
+    uint8_t name[SPEADI_RX_NAME_BYTES];
     uint8_t *buffer, *heads;
 };
 

@@ -116,8 +116,8 @@ enum spead_recv_end_cause {
     SPEAD_END_STOP_CALL = 1,  /* spead_recv_stream_stop() was called */
     SPEAD_END_STOP_ITEMS = 2, /* the stop items of the senders ended it, see stop_count */
     SPEAD_END_SOURCE = 3,     /* all sources have ended, such as closed memory links */
-    SPEAD_END_NO_READER =
-        4, /* the last receiving end of the channel was closed, or the graph was cancelled */
+    /* The last receiving end of the channel was closed, or the graph was cancelled. */
+    SPEAD_END_NO_READER = 4,
     SPEAD_END_FAILED = 5, /* the engine failed */
 };
 
@@ -284,16 +284,16 @@ struct spead_recv_stream_config {
      *
      * The stream does not see packets of other senders, so these packets are in no bucket of the ledger. Engine verbs
      * gets only the frames of this sender. Engines socket and uring put a filter into the kernel, and the stream counts
-     * the packets that the filter discards in kernel_drops and in filtered_drops. Packets that other hosts send to a joined group do not even
-     * reach the filter. The address of a sender is easy to forge: this option sorts packets, it does not protect. */
+     * the packets that the filter discards in kernel_drops and in filtered_drops. Packets that other hosts send to a
+     * joined group do not even reach the filter. The address of a sender is easy to forge: this option sorts packets,
+     * it does not protect. */
     const char *source;
 
     /* If false (default), the endpoints are apart: each has its own window of live heaps, its own memory of finished
      * heaps and its own end. If true, the heaps of all endpoints are one numbered sequence, as if the packets of all
      * endpoints had come to the first one. */
     bool joint;
-    enum spead_sender_key
-        sender_key; /* default SPEAD_SENDER_PORT; memory links have one sender each */
+    enum spead_sender_key sender_key; /* default SPEAD_SENDER_PORT */
     /* The number of senders that the stream knows at a time, 1 to 65535. A further sender replaces the one that has
      * been silent longest. A sender with live heaps is never replaced: if all senders have live heaps, the packets of
      * the further sender are counted as over-cap-senders. */
@@ -305,10 +305,11 @@ struct spead_recv_stream_config {
     uint32_t stop_count;
     uint64_t stop_silence_ns; /* default 10 s; see stop_count */
     /* When a sender was silent longer than this, its next packet begins a new run: its live heaps end incomplete, and
-     * its finished heaps are forgotten. So no heap holds bytes of two runs. 0: no silence begins a run. */
+     * its finished heaps are forgotten. So no heap holds bytes of two runs. Default 2 s. 0 means that no silence begins
+     * a run. */
     uint64_t restart_quiet_ns;
-    /* When a packet of a finished heap comes later than this after the end of its heap, it is counted as
-     * repeated-counter and not as duplicate or late: the sender uses the counter for another heap. */
+    /* When a packet of a complete heap comes later than this after the end of its heap, the packet is counted as
+     * repeated-counter and not as duplicate: the sender probably uses the counter for another heap. Default 10 ms. */
     uint64_t repeat_ns;
 };
 
