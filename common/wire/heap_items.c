@@ -74,8 +74,13 @@ static uint32_t split_ends(struct spead_heap *heap, uint32_t immediate)
 
 void speadi_heap_sort_items(struct spead_heap *heap)
 {
-    uint32_t immediate = keep_items_and_ends(heap);
+    uint32_t immediate;
 
+    if (heap->pointer_count == 0) {
+        heap->sorted = true;
+        return;
+    }
+    immediate = keep_items_and_ends(heap);
     if (heap->complete) {
         drop_zero_length(heap, immediate);
         heap->item_count = split_ends(heap, immediate);

@@ -117,8 +117,9 @@ void speadi_recv_forget_senders_of_burst(struct spead_recv_stream *stream)
     unsigned count = stream->burst.from_count;
 
     stream->sender_of[0] = SPEADI_SENDER_NONE;
-    for (unsigned i = 1; i < count; i++)
-        stream->sender_of[i] = SPEADI_SENDER_NONE;
+    if (__builtin_expect(count > 1, 0))
+        for (unsigned i = 1; i < count; i++)
+            stream->sender_of[i] = SPEADI_SENDER_NONE;
 }
 
 /* ---- Stop items ---------------------------------------------------------------------------- */
