@@ -124,6 +124,19 @@ static void warm_up(struct spead_recv_stream *stream)
         speadi_block_release(region[--count]);
 }
 
+/* The endpoints of a joint stream are read one after the other. So heaps of a later endpoint come behind newer heaps of an
+ * earlier endpoint, and the window must have room for both. */
+static void say_window(const struct spead_recv_stream *stream)
+{
+    if (stream->config.joint && stream->source_count > 1)
+        speadi_log_line(
+            &stream->config.log, SPEAD_LOG_INFO,
+            "a joint stream reads up to %u bytes of each endpoint before it reads the next one: "
+            "with heaps of H bytes, live_heaps_max (spead-recv --concurrent-heaps) should be "
+            "at least %u x (%u / H + 1)",
+            SPEADI_PLACEMENT_ASK_BYTES, stream->source_count, SPEADI_PLACEMENT_ASK_BYTES);
+}
+
 static int copy_arena(struct spead_recv_stream *stream, struct spead_err *err)
 {
     int ret;
@@ -180,6 +193,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     if (ret < 0)
         goto err_destroy;
     make_plan(stream);
+    say_window(stream);
     warm_up(stream);
     speadi_coalesce_init(&stream->coalesce,
                          !(ops->caps & SPEADI_RX_CAP_LOSSLESS) && !facts->busy ? config->coalesce_ns

@@ -8,21 +8,23 @@
 #include "recv_rig.h"
 
 static struct recv_rig rig;
-static char last_warning[512];
+static char last_warning[512], last_info[512];
 
-static void keep_warning(void *arg, enum spead_log_level level, const char *text)
+static void keep_line(void *arg, enum spead_log_level level, const char *text)
 {
     (void)arg;
     if (level == SPEAD_LOG_WARNING)
         snprintf(last_warning, sizeof last_warning, "%s", text);
+    else
+        snprintf(last_info, sizeof last_info, "%s", text);
 }
 
 static void make_rig(void)
 {
-    last_warning[0] = '\0';
+    last_warning[0] = last_info[0] = '\0';
     recv_rig_init(&rig);
     rig.config.allow_out_of_order = true;
-    rig.config.log = (struct spead_log){.fn = keep_warning};
+    rig.config.log = (struct spead_log){.fn = keep_line};
 }
 
 static void close_rig(void)
@@ -467,4 +469,12 @@ Test(recv_senders, a_copy_that_waited_in_the_source_is_a_duplicate)
     rig.engine->clock_ns += 50000000;
     recv_rig_run(&rig);
     EXPECT_BUCKETS("delivered 4, duplicate 4");
+}
+
+Test(recv_senders, a_joint_stream_says_which_window_it_needs)
+{
+    rig.sources = 3;
+    rig.config.joint = true;
+    recv_rig_open(&rig);
+    cr_expect_not_null(strstr(last_info, "at least 3 x"), "%s", last_info);
 }
