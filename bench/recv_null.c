@@ -40,18 +40,22 @@
 #include "null_report.h"
 #include "recv_null_graph.h"
 
-#define TAKE_MAX 32u
+#define TAKE_MAX    32u
+#define SENDERS_MAX 1024u
 
 struct options {
-    uint64_t heap_bytes, heaps, packet_bytes, train;
+    uint64_t heap_bytes, heaps, packet_bytes, train, senders, endpoints;
     bool placed, consumer, graph, idle, verbs, mprq;
 };
 
 /* ---- The engine ---------------------------------------------------------------------------- */
 
 struct null_engine {
-    struct null_packets packets;
-    uint64_t train, heaps;
+    /* The packets of each sender. Burst number b comes from sender b % senders, and sender s sends to endpoint
+     * s % endpoints. */
+    struct null_packets packets[SENDERS_MAX];
+    uint64_t senders, endpoints;
+    uint64_t train, heaps; /* packets in a burst, and heaps of each sender */
     uint64_t bursts;
     uint64_t accepted, used, ended; /* how many reservations were accepted, used and ended so far */
     struct speadi_rx_range range[SPEADI_RX_RESERVE_MAX];
@@ -69,18 +73,20 @@ static void close_engine(void *self)
     free(engine->memory);
 }
 
-static void lend(struct null_engine *engine, struct speadi_rx_burst *burst)
+static void lend(struct null_engine *engine, struct null_packets *packets, uint16_t source,
+                 struct speadi_rx_burst *burst)
 {
     uint8_t *head = engine->memory + burst->count * engine->stride;
-    uint32_t bytes = null_packets_payload(&engine->packets);
+    uint32_t bytes = null_packets_payload(packets);
     struct speadi_rx_packet *packet = &burst->packet[burst->count++];
 
-    null_packets_write(&engine->packets, head, bytes);
+    null_packets_write(packets, head, bytes);
     *packet = (struct speadi_rx_packet){
         .head = head,
         .head_bytes = NULL_HEADER_BYTES + bytes,
         .datagram_bytes = NULL_HEADER_BYTES + bytes,
         .segments = 1,
+        .source = source,
         .time_ns = 1,
         .place = SPEADI_RX_UNPLACED,
     };
@@ -90,21 +96,28 @@ static void lend(struct null_engine *engine, struct speadi_rx_burst *burst)
         packet->head_bytes = NULL_HEADER_BYTES;
         packet->place = engine->used++;
     }
-    null_packets_advance(&engine->packets, bytes);
+    null_packets_advance(packets, bytes);
 }
 
 static int poll_engine(void *self, struct speadi_rx_burst *burst)
 {
     struct null_engine *engine = self;
+    uint64_t sender = engine->bursts % engine->senders;
+    uint16_t source = (uint16_t)(sender % engine->endpoints);
+    struct null_packets *packets = &engine->packets[sender];
 
     speadi_rx_burst_begin(burst);
     engine->has_lent = engine->idles && !engine->has_lent;
     if (engine->idles && !engine->has_lent)
         return 0;
-    if (engine->packets.counter < engine->heaps)
-        speadi_rx_from_add_unknown(burst, 0); /* it has the index 0, which lend() writes */
-    while (burst->count < engine->train && engine->packets.counter < engine->heaps)
-        lend(engine, burst);
+    if (packets->counter < engine->heaps) { /* the entry has the index 0, which lend() writes */
+        const struct speadi_rx_from from =
+            speadi_rx_from_v4(source, (const uint8_t[]){192, 0, 2, 1}, (uint16_t)(7000 + sender));
+
+        speadi_rx_from_add(burst, &from);
+    }
+    while (burst->count < engine->train && packets->counter < engine->heaps)
+        lend(engine, packets, source, burst);
     engine->bursts += burst->count > 0;
     engine->used = engine->accepted;
     burst->reservations_ended = engine->accepted;
@@ -169,19 +182,28 @@ static struct spead_recv_stream *make_stream(const struct options *options)
     struct spead_recv_stream_config config = SPEAD_RECV_STREAM_CONFIG_INIT, full;
     struct null_engine *engine = calloc(1, sizeof *engine);
     struct spead_recv_stream *stream;
+    const char *names[SPEADI_RX_SOURCES_MAX];
     struct spead_err err = {0};
 
     if (engine == NULL)
         return NULL;
-    engine->packets.heap_bytes = options->heap_bytes;
-    engine->packets.payload_bytes = options->packet_bytes - NULL_HEADER_BYTES;
+    for (uint64_t i = 0; i < options->senders; i++) {
+        engine->packets[i].heap_bytes = options->heap_bytes;
+        engine->packets[i].payload_bytes = options->packet_bytes - NULL_HEADER_BYTES;
+    }
+    engine->senders = options->senders;
+    engine->endpoints = options->endpoints;
     engine->train = options->train;
-    engine->heaps = options->heaps;
+    engine->heaps = options->heaps / options->senders;
     engine->idles = options->idle;
     engine->stride = speadi_round_up(options->packet_bytes, SPEADI_CACHE_LINE);
     engine->memory = calloc(options->train, engine->stride);
-    config.endpoints = &(const char *){"null"};
-    config.endpoint_count = 1;
+    for (uint64_t i = 0; i < options->endpoints; i++)
+        names[i] = "null";
+    config.endpoints = names;
+    config.endpoint_count = (uint32_t)options->endpoints;
+    if (config.live_heaps_max < 2 * options->senders)
+        config.live_heaps_max = 2 * (uint32_t)options->senders;
     config.packet_bytes_max = (uint32_t)options->packet_bytes;
     config.ring_heaps = 4 * (uint32_t)options->train + TAKE_MAX;
     config.held_heaps = TAKE_MAX;
@@ -369,6 +391,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 't':
         options->train = limit_number(state, "--train", text, 1, SPEADI_RX_BURST_MAX);
         return 0;
+    case 'S':
+        options->senders = limit_number(state, "--senders", text, 1, SENDERS_MAX);
+        return 0;
+    case 'E':
+        options->endpoints = limit_number(state, "--endpoints", text, 1, SPEADI_RX_SOURCES_MAX);
+        return 0;
     case 'l':
         options->placed = true;
         return 0;
@@ -387,6 +415,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
     case 'm':
         options->mprq = true;
         return 0;
+    case ARGP_KEY_END:
+        if (options->heaps % options->senders != 0)
+            argp_error(state, "--heaps must be a multiple of --senders");
+        return 0;
     case ARGP_KEY_ARG:
         argp_error(state, "unexpected \"%s\"", text);
         return 0;
@@ -402,6 +434,8 @@ int main(int argc, char **argv)
         {"heaps", 'n', "N", 0, "Heaps to receive (1000)", 0},
         {"packet", 'p', "N", 0, "Bytes of a full SPEAD packet (1472)", 0},
         {"train", 't', "N", 0, "Packets in a burst (44)", 0},
+        {"senders", 'S', "N", 0, "Senders that take turns, one burst each (1)", 0},
+        {"endpoints", 'E', "N", 0, "Endpoints that these senders send to (1)", 0},
         {"placed", 'l', NULL, 0, "Payload is in its own place already", 0},
         {"consumer", 'c', NULL, 0, "Another thread takes the heaps", 0},
         {"graph", 'g', NULL, 0, "The stream is a node, with the check of spead-recv behind it", 0},
@@ -412,8 +446,12 @@ int main(int argc, char **argv)
         {0}};
     static const struct argp argp = {
         .options = known, .parser = parse, .doc = "Cost of the receive stream without a network"};
-    struct options options = {
-        .heap_bytes = 4194304, .heaps = 1000, .packet_bytes = 1472, .train = 44};
+    struct options options = {.heap_bytes = 4194304,
+                              .heaps = 1000,
+                              .packet_bytes = 1472,
+                              .train = 44,
+                              .senders = 1,
+                              .endpoints = 1};
 
     argp_err_exit_status = 2;
     if (argp_parse(&argp, argc, argv, 0, NULL, &options) != 0)
