@@ -91,8 +91,8 @@ static void read_stream(struct recv_report *report, const struct spead_recv_stre
     totals->engine = report->plan.engine;
     totals->engine_reason = report->plan.engine_reason;
     totals->packets = stats->total.seen.packets;
-    totals->first_packet_ns = stats->counters.first_packet_ns;
-    totals->last_packet_ns = stats->counters.last_packet_ns;
+    totals->first_packet_ns = stats->counters.first_packet_mono_ns;
+    totals->last_packet_ns = stats->counters.last_packet_mono_ns;
     totals->placed = stats->counters.placed;
     totals->bounced = stats->counters.bounced;
     totals->repaired = stats->counters.repaired;

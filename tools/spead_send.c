@@ -363,8 +363,8 @@ static void fill_report(struct send_report *report, const struct sender *sender,
         .wire_bytes = wire_bytes(sender, sent),
         .heaps = sender->heaps_sent,
         .packets = sent.packets,
-        .first_packet_ns = report->stats.counters.first_packet_ns,
-        .last_packet_ns = report->stats.counters.last_packet_ns,
+        .first_packet_ns = report->stats.counters.first_packet_mono_ns,
+        .last_packet_ns = report->stats.counters.last_packet_mono_ns,
         .cpu = tool_cpu_since(cpu_start),
     };
 }

@@ -56,7 +56,8 @@ struct tool_totals {
     const char *engine, *engine_reason;
     uint64_t payload_bytes, wire_bytes;
     uint64_t heaps, incomplete_heaps, packets;
-    uint64_t first_packet_ns, last_packet_ns; /* 0 if there was no packet */
+    /* When the first and the last packet came or left (CLOCK_MONOTONIC). 0 means that there was no packet. */
+    uint64_t first_packet_ns, last_packet_ns;
     uint64_t placed, bounced, repaired;
     uint64_t verify_bad_bytes;
     struct tool_cpu cpu;

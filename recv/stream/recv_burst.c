@@ -11,6 +11,9 @@ static void begin(struct spead_recv_stream *stream)
     speadi_recv_forget_senders_of_burst(stream);
     if (totals->first_packet_ns == 0)
         totals->first_packet_ns = stream->burst.packet[0].time_ns;
+    if (totals->first_packet_mono_ns == 0)
+        totals->first_packet_mono_ns = stream->now_ns;
+    totals->last_packet_mono_ns = stream->now_ns;
     totals->last_packet_ns = stream->burst.packet[stream->burst.count - 1].time_ns;
     stream->places_checked = false;
     stream->places_unchecked = speadi_placement_outstanding(&stream->placement) > 0;

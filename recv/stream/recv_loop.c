@@ -95,7 +95,7 @@ static void read_clocks(struct spead_recv_stream *stream)
 {
     uint64_t elapsed;
 
-    stream->now_ns = speadi_clock_mono_ns();
+    stream->now_ns = stream->clock();
     if (stream->ops->now) {
         stream->age_ns = stream->ops->now(stream->engine);
         return;

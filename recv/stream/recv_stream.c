@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <speadi/cache_line.h>
+#include <speadi/clock.h>
 #include <speadi/err.h>
 #include <speadi/struct_size.h>
 
@@ -167,6 +168,7 @@ int speadi_recv_stream_create_on(struct spead_recv_stream **out,
     stream->ops = ops;
     stream->facts = *facts;
     stream->engine = engine;
+    stream->clock = speadi_clock_mono_ns;
     stream->source_count = config->endpoint_count + config->link_count;
     stream->packet_bytes_max = config->packet_bytes_max;
     if (facts->packet_bytes_max > 0 && facts->packet_bytes_max < stream->packet_bytes_max)

@@ -113,8 +113,10 @@ struct spead_recv_stream {
     enum spead_recv_end_cause end_cause; /* why the stream ends; SPEAD_END_NONE while it runs */
     /* The time for draining is over, and speadi_recv_count_unread_packets() has not finished. */
     bool counting_unread;
-    bool quiesced;   /* quiesce() of the engine was called, so the engine posts no more receives */
-    uint64_t now_ns; /* time of CLOCK_MONOTONIC when this poll began */
+    bool quiesced; /* quiesce() of the engine was called, so the engine posts no more receives */
+    /* poll() reads the time here: CLOCK_MONOTONIC, in nanoseconds. A test may replace the function. */
+    uint64_t (*clock)(void);
+    uint64_t now_ns; /* what clock() returned when this poll began */
     /* The time by which heaps age. It is the time of the engine's own clock, or else the reading clock: the sum of the
      * times between polls, without the time in which this thread did not read although heaps waited for packets. */
     uint64_t age_ns;

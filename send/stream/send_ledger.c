@@ -88,11 +88,16 @@ void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t pay
     ledger->changed = true;
 }
 
-void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns)
+void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns, uint64_t mono_ns)
 {
-    if (ledger->accounts.counters.first_packet_ns == 0)
-        ledger->accounts.counters.first_packet_ns = utc_ns;
-    ledger->accounts.counters.last_packet_ns = utc_ns;
+    struct spead_send_counters *counters = &ledger->accounts.counters;
+
+    if (counters->first_packet_mono_ns == 0) {
+        counters->first_packet_ns = utc_ns;
+        counters->first_packet_mono_ns = mono_ns;
+    }
+    counters->last_packet_ns = utc_ns;
+    counters->last_packet_mono_ns = mono_ns;
     ledger->changed = true;
 }
 

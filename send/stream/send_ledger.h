@@ -52,8 +52,8 @@ void speadi_send_ledger_end(struct speadi_send_ledger *ledger, uint64_t packets,
 void speadi_send_ledger_complete(struct speadi_send_ledger *ledger, uint64_t payload_bytes,
                                  int error);
 
-/* Records utc_ns as a time at which the engine took packets. */
-void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns);
+/* Records a time at which the engine took packets. The caller has read it from two clocks: UTC, and CLOCK_MONOTONIC. */
+void speadi_send_ledger_stamp(struct speadi_send_ledger *ledger, uint64_t utc_ns, uint64_t mono_ns);
 
 /* Publishes the tally, so that snapshot() returns the present counts. */
 void speadi_send_ledger_publish(struct speadi_send_ledger *ledger);

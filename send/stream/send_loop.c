@@ -135,7 +135,7 @@ static int move_packets(struct spead_send_stream *stream)
             return taken;
     }
     if (before + taken != 0)
-        speadi_send_ledger_stamp(&stream->ledger, speadi_clock_utc_ns());
+        speadi_send_ledger_stamp(&stream->ledger, speadi_clock_utc_ns(), speadi_clock_mono_ns());
     return before + taken;
 }
 

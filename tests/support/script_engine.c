@@ -95,7 +95,7 @@ static void lend(struct script_engine *e, struct speadi_rx_burst *burst)
         .bucket = packet->bucket,
         .segments = packet->segments,
         .from = speadi_rx_from_add(burst, &packet->from),
-        .time_ns = 1000 + e->next,
+        .time_ns = packet->time_ns != 0 ? packet->time_ns : 1000 + e->next,
         .place = SPEADI_RX_UNPLACED,
     };
     if (packet->split != 0) {

@@ -36,6 +36,8 @@ struct script_packet {
     /* The time that the engine's clock shows after the engine has lent the packet. 0 means that the clock does not
      * change. */
     uint64_t clock_ns;
+    /* The time stamp of the packet. 0 means that the engine counts: 1001, 1002 and so on. */
+    uint64_t time_ns;
 };
 
 struct script_engine {

@@ -182,6 +182,24 @@ Test(end_to_end, seconds_end_either_side)
     release(&run);
 }
 
+/* The sender needs 40 ms, so that the wall clocks of both programs step while packets move. */
+Test(end_to_end, a_step_of_the_wall_clock_changes_no_duration_and_no_rate)
+{
+    struct run run = {.recv = {.preload = STEPPED_CLOCK}, .send = {.preload = STEPPED_CLOCK}};
+    const json_t *objects[2];
+
+    run_both(&run, "127.0.0.1:17323 --strict --json --ring-heaps 64", 0,
+             "127.0.0.1:17323 --json --heaps 50 --heap-size 10000 --rate 0.1");
+    objects[0] = run.received;
+    objects[1] = run.sent;
+    for (int i = 0; i < 2; i++) {
+        cr_expect_gt(json_real_value(json_object_get(objects[i], "seconds")), 0);
+        cr_expect_lt(json_real_value(json_object_get(objects[i], "seconds")), 1800);
+        cr_expect_gt(json_real_value(json_object_get(objects[i], "gbps")), 1e-5);
+    }
+    release(&run);
+}
+
 Test(end_to_end, an_interrupted_sender_finishes_its_heaps)
 {
     struct run run = {0};

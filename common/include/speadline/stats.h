@@ -190,6 +190,11 @@ struct spead_recv_counters {
      * undrained_memory_bytes of the kernel's memory, and undrained_packets is too small. 0 means that all are
      * counted. */
     uint64_t undrained_packets, undrained_bytes, undrained_memory_bytes;
+
+    /* When the polls began that brought the first and the last packet, by CLOCK_MONOTONIC. 0 means that no packet has
+     * come. Compute durations and rates from these two times: first_packet_ns and last_packet_ns follow a clock that
+     * may be set while the stream runs. */
+    uint64_t first_packet_mono_ns, last_packet_mono_ns;
 };
 
 /* The counters of a receive stream at one moment. Start from SPEAD_RECV_STATS_INIT. */
@@ -245,6 +250,9 @@ struct spead_send_counters {
     /* The payload that the engine had to copy, in bytes. The engine must copy payload whose memory is not
      * registered. */
     uint64_t copied_bytes;
+    /* When the engine took the first and the last packet, by CLOCK_MONOTONIC. 0 means that it has taken none. Compute
+     * durations and rates from these two times: UTC may be set while the stream runs. */
+    uint64_t first_packet_mono_ns, last_packet_mono_ns;
 };
 
 /* The counters of a send stream at one moment. Start from SPEAD_SEND_STATS_INIT. `submitted` equals the sum of the

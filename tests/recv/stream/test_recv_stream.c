@@ -343,3 +343,31 @@ Test(recv_stream, a_refused_packet_evicts_no_heap)
     cr_expect_str_eq(recv_rig_buckets(&rig),
                      "delivered 2, over-cap-heap-size 1, over-cap-pointers 1");
 }
+
+/* ---- The clock ------------------------------------------------------------------------------ */
+
+static uint64_t test_time_ns;
+
+static uint64_t test_clock(void)
+{
+    return test_time_ns;
+}
+
+/* The time stamp of the second packet is earlier than that of the first packet, as after a step of the wall clock. */
+Test(recv_stream, first_and_last_packet_are_timed_by_a_clock_that_never_steps)
+{
+    recv_rig_open(&rig);
+    rig.stream->clock = test_clock;
+    test_time_ns = 5000;
+    recv_rig_data(&rig, 1, 16, 0, 8)->time_ns = 9000;
+    recv_rig_poll(&rig);
+    test_time_ns = 6000;
+    recv_rig_data(&rig, 1, 16, 8, 8)->time_ns = 2000;
+    recv_rig_poll(&rig);
+    test_time_ns = 7000;
+    recv_rig_poll(&rig);
+    cr_expect_eq(rig.stats.counters.first_packet_mono_ns, 5000u);
+    cr_expect_eq(rig.stats.counters.last_packet_mono_ns, 6000u);
+    cr_expect_eq(rig.stats.counters.first_packet_ns, 9000u);
+    cr_expect_eq(rig.stats.counters.last_packet_ns, 2000u);
+}

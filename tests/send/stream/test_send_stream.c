@@ -122,6 +122,9 @@ Test(send_stream, completion_reports_bytes_with_headers)
     cr_expect_eq(send_rig_stats(&rig).counters.payload_bytes, SEND_RIG_HEAP_BYTES);
     cr_expect_eq(send_rig_stats(&rig).bucket[SPEAD_SEND_SENT].bytes, SEND_RIG_SPEAD_BYTES + 49);
     cr_expect_neq(send_rig_stats(&rig).counters.first_packet_ns, 0);
+    cr_expect_neq(send_rig_stats(&rig).counters.first_packet_mono_ns, 0);
+    cr_expect_geq(send_rig_stats(&rig).counters.last_packet_mono_ns,
+                  send_rig_stats(&rig).counters.first_packet_mono_ns);
     spead_send_heap_destroy(empty);
     send_rig_close(&rig);
 }
