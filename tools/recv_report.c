@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "no_packets.h"
+#include "recv_remedies.h"
 
 /* ---- The plan ------------------------------------------------------------------------------ */
 
@@ -135,43 +136,6 @@ bool recv_report_is_clean(const struct recv_report *report)
 
 /* ---- Summary ------------------------------------------------------------------------------- */
 
-/* The remedy for packets with a wrong checksum, whoever has found it: the kernel, or an engine that reads frames. */
-#define CHECKSUM_REMEDY                                                                          \
-    "with a wrong checksum: they were damaged on the way or in the sender; look at cable, "      \
-    "transceivers and switch ports (ethtool -S INTERFACE), and at the checksum offload of both " \
-    "NICs (ethtool -k INTERFACE)"
-
-/* The summary prints a line "N packets <text>" for each of these buckets. The text says what happened to the packets,
- * and for some buckets what a user can do about it. */
-static const struct {
-    enum spead_recv_bucket bucket;
-    const char *text;
-} remedies[] = {
-    {SPEAD_RECV_FLUSHED, "in heaps that were incomplete at the end"},
-    {SPEAD_RECV_LATE, "for heaps already given up: raise --concurrent-heaps or --heap-timeout"},
-    {SPEAD_RECV_OUT_OF_ORDER, "not in order within their heap: --out-of-order takes them"},
-    {SPEAD_RECV_EVICTED, "in heaps pushed out incomplete by newer ones: packets were lost, or more "
-                         "heaps are sent at a time than --concurrent-heaps"},
-    {SPEAD_RECV_TIMED_OUT, "in heaps older than --heap-timeout"},
-    {SPEAD_RECV_SHED,
-     "in heaps that found the channel full: what is done with heaps is slower than "
-     "the network; raise --ring-heaps if it only stalls at times"},
-    {SPEAD_RECV_NO_MEMORY, "found no heap memory: raise --memory"},
-    {SPEAD_RECV_TRUNCATED, "longer than --packet"},
-    {SPEAD_RECV_AFTER_STOP, "came after the end: --no-stop-item goes on past a stop item"},
-    {SPEAD_RECV_OVER_CAP_HEAP_SIZE, "for heaps above --max-heap-size"},
-    {SPEAD_RECV_MALFORMED_CHECKSUM, CHECKSUM_REMEDY},
-    {SPEAD_RECV_OVER_CAP_POINTERS, "with more item pointers in a heap than --pointers"},
-};
-
-static const char *remedy(const struct recv_report *report, size_t i)
-{
-    if (remedies[i].bucket == SPEAD_RECV_SHED && report->cancelled)
-        return "in heaps that waited when it was told to end at once, or that found the channel full "
-               "before";
-    return remedies[i].text;
-}
-
 static uint64_t unexplained_drops(const struct spead_recv_counters *counters)
 {
     return counters->kernel_drops - counters->checksum_drops - counters->buffer_drops -
@@ -191,7 +155,7 @@ static void print_kernel_drops(FILE *to, const struct recv_report *report)
                 "net.core.rmem_max and --buffer (%s now), or send slower\n",
                 counters->buffer_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
     if (counters->checksum_drops > 0)
-        fprintf(to, "  checksum the kernel dropped %" PRIu64 " messages " CHECKSUM_REMEDY "\n",
+        fprintf(to, "  checksum the kernel dropped %" PRIu64 " messages " RECV_REMEDY_CHECKSUM "\n",
                 counters->checksum_drops);
     if (counters->filtered_drops > 0)
         fprintf(to,
@@ -227,12 +191,13 @@ static void print_losses(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
 
-    for (size_t i = 0; i < sizeof remedies / sizeof *remedies; i++) {
-        uint64_t packets = stats->total.bucket[remedies[i].bucket].packets;
+    for (unsigned i = 0; i < stats->bucket_count; i++) {
+        const char *remedy = recv_remedy(report, i);
+        uint64_t packets = stats->total.bucket[i].packets;
 
-        if (packets > 0)
-            fprintf(to, "  %-8s %" PRIu64 " packets %s\n",
-                    spead_recv_bucket_name(remedies[i].bucket), packets, remedy(report, i));
+        if (packets > 0 && remedy)
+            fprintf(to, "  %-8s %" PRIu64 " packets %s\n", spead_recv_bucket_name(i), packets,
+                    remedy);
     }
     if (stats->counters.missing_packets > 0 || stats->counters.missing_heaps > 0)
         fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
@@ -297,8 +262,10 @@ static void print_output(FILE *to, const struct recv_report *report)
 void recv_report_summary(FILE *to, const struct recv_report *report)
 {
     const struct tool_totals *totals = &report->totals;
+    char ended[RECV_END_TEXT_MAX];
 
     tool_report_headline(to, totals, "heaps complete");
+    fprintf(to, "  ended    %s\n", recv_end_text(&report->end, report->options, ended));
     print_ledger(to, report);
     no_packets_print(to, report->no_packets);
     print_losses(to, report);
@@ -405,6 +372,8 @@ json_t *recv_report_json(const struct recv_report *report)
     json_t *object = tool_report_object(&report->totals);
     int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;
 
+    failed |=
+        json_object_set_new(object, "ended_by", recv_end_json(&report->end, report->options)) < 0;
     failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "no_packets",

@@ -8,6 +8,7 @@
 
 #include <speadline/recv.h>
 
+#include "recv_end.h"
 #include "recv_graph.h"
 #include "spead_recv_options.h"
 #include "tool_report.h"
@@ -27,6 +28,7 @@ struct recv_report {
     struct heap_writer_totals written;
     /* heaps that came after the N heaps of --heaps; they were released */
     uint64_t heaps_past_limit;
+    struct recv_end end; /* what ended the reception */
     double stream_cpu_s; /* CPU time of the thread of the stream, in seconds */
     bool cancelled;      /* true if a second signal told the program to end immediately */
     /* The verdict of the graph, as text and as JSON. */

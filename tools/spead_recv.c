@@ -71,9 +71,23 @@ static void show(struct receiver *receiver, uint64_t now_ns)
                          rest);
 }
 
+/* Notes what has ended the reception, as far as this program sees it. */
+static void note_end(struct receiver *receiver, uint64_t now_ns)
+{
+    const struct tool_shared *shared = &receiver->options->shared;
+
+    if (shared->heaps > 0 && heap_check_totals(receiver->graph.check).heaps >= shared->heaps)
+        recv_end_note(&receiver->report.end, RECV_END_HEAPS);
+    if (tool_signal_count() > 0)
+        recv_end_note(&receiver->report.end, RECV_END_SIGNAL);
+    if (now_ns >= receiver->end_ns)
+        recv_end_note(&receiver->report.end, RECV_END_SECONDS);
+}
+
 static void look_around(struct receiver *receiver, uint64_t now_ns)
 {
     show(receiver, now_ns);
+    note_end(receiver, now_ns);
     if (now_ns >= receiver->end_ns) {
         spead_recv_stream_stop(receiver->graph.stream);
         receiver->end_ns = NO_LIMIT;
@@ -122,6 +136,17 @@ static bool wants_packets(const struct spead_recv_tool_options *options)
     return options->strict || options->shared.verify || options->shared.heaps > 0;
 }
 
+/* Returns true if the disk or the graph has failed. */
+static bool has_failed(const struct receiver *receiver)
+{
+    struct spead_failure failure = SPEAD_FAILURE_INIT;
+
+    if (receiver->graph.writer && heap_writer_error(receiver->graph.writer, NULL) < 0)
+        return true;
+    spead_graph_failure(receiver->graph.graph, &failure);
+    return failure.code < 0;
+}
+
 /* Prints what went wrong, if anything went wrong. Returns the exit status. */
 static int report_failure(const struct receiver *receiver, bool ended)
 {
@@ -168,6 +193,8 @@ static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_sta
     if (receiver->report.totals.packets == 0)
         receiver->report.no_packets =
             no_packets_find(receiver->options, &receiver->report.stats.counters, &receiver->host);
+    receiver->report.end =
+        recv_end_settle(&receiver->report.end, ended && has_failed(receiver), receiver->options);
     receiver->report.cancelled = receiver->cancelled_ns != 0;
     receiver->report.totals.cpu = tool_cpu_since(cpu_start);
     status = print_report(receiver, report_failure(receiver, ended));

@@ -7,13 +7,16 @@
 #include <stddef.h>
 
 static void (*on_signal)(int nth);
-static atomic_int signal_count; /* relaxed is enough: no other data depends on this count */
+/* Relaxed is enough for these two: no other data depends on them. */
+static atomic_int signal_count, first_signal;
 
-static void handle(int number __attribute__((unused)))
+static void handle(int number)
 {
     int saved_errno = errno;
     int nth = atomic_fetch_add_explicit(&signal_count, 1, memory_order_relaxed) + 1;
 
+    if (nth == 1)
+        atomic_store_explicit(&first_signal, number, memory_order_relaxed); /* relaxed: see above */
     if (nth == 2) {
         signal(SIGINT, SIG_DFL);
         signal(SIGTERM, SIG_DFL);
@@ -39,4 +42,10 @@ int tool_signal_count(void)
 {
     /* relaxed: no other data depends on this count */
     return atomic_load_explicit(&signal_count, memory_order_relaxed);
+}
+
+int tool_signal_first(void)
+{
+    /* relaxed: no other data depends on this number */
+    return atomic_load_explicit(&first_signal, memory_order_relaxed);
 }

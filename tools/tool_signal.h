@@ -10,4 +10,7 @@ void tool_signal_install(void (*fn)(int nth));
 /* Returns how many signals have come so far. */
 int tool_signal_count(void);
 
+/* Returns the number of the first signal (SIGINT or SIGTERM), or 0 when none has come. */
+int tool_signal_first(void);
+
 #endif

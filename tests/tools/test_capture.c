@@ -94,6 +94,7 @@ Test(capture, on_a_full_disk_names_the_file_and_keeps_what_is_whole)
     cr_expect_not_null(strstr(said, expected), "%s", said);
     cr_expect_eq(check_capture(), 9, "1 MB has room for nine");
     cr_expect_eq(number(run.received, "written_heaps"), 9);
+    expect_end(run.received, "error", "by an error");
     free(said);
     release(&run);
 }

@@ -287,6 +287,32 @@ Test(end_to_end, whoever_reads_the_output_may_leave)
                  1, "the object could not be printed");
 }
 
+Test(end_to_end, the_receiver_says_what_ended_it)
+{
+    const char *const send = "127.0.0.1:17335 --json --heaps 5 --heap-size 10000 --rate 0.01";
+    struct run run = {0};
+    struct program recv = {0};
+    json_t *object;
+    char *said;
+
+    run_both(&run, "127.0.0.1:17335 --json", 0, send);
+    expect_end(run.received, "stop-heap", "by a stop heap");
+    said = program_err(&run.recv);
+    cr_expect_not_null(strstr(said, "\n  ended    by a stop heap"), "%s", said);
+    free(said);
+    release(&run);
+    run = (struct run){0};
+    run_both(&run, "127.0.0.1:17335 --json --heaps 2", 0, send);
+    expect_end(run.received, "heaps", "by --heaps 2");
+    release(&run);
+    program_start(&recv, SPEAD_RECV, "127.0.0.1:17335 --json --seconds 0.01");
+    expect_status(&recv, 0);
+    object = object_of(&recv);
+    expect_end(object, "seconds", "by --seconds 0.01");
+    json_decref(object);
+    program_release(&recv);
+}
+
 Test(end_to_end, an_interrupted_receiver_still_accounts)
 {
     struct program recv = {0};
@@ -302,6 +328,7 @@ Test(end_to_end, an_interrupted_receiver_still_accounts)
     cr_expect_eq(number(object, "heaps"), 0);
     cr_expect_not_null(strstr(said, "0 heaps complete"), "%s", said);
     cr_expect_not_null(strstr(said, "0 seen"), "%s", said);
+    expect_end(object, "signal", "by SIGTERM");
     free(said);
     json_decref(object);
     program_release(&recv);

@@ -134,6 +134,43 @@ Test(reports, what_was_left_unread_is_told)
     json_decref(object);
 }
 
+static bool needs_no_sentence(unsigned bucket)
+{
+    return bucket == SPEAD_RECV_DELIVERED || bucket == SPEAD_RECV_LIVE ||
+           bucket == SPEAD_RECV_CONTROL;
+}
+
+/* A line is "  NAME     N packets SENTENCE". */
+Test(reports, every_bucket_in_which_packets_end_has_its_sentence)
+{
+    for (unsigned i = 0; i < SPEAD_RECV_BUCKET_COUNT; i++) {
+        struct recv_report report = receive_report(&plain_options);
+        char begin[TOOL_TEXT_MAX + 32], *line, *text;
+
+        report.stats.total.bucket[i].packets = 11;
+        text = summary_of(&report);
+        snprintf(begin, sizeof begin, "\n  %-8s 11 packets ", spead_recv_bucket_name(i));
+        line = strstr(text, begin);
+        cr_expect_eq(line != NULL, !needs_no_sentence(i), "%s: %s", spead_recv_bucket_name(i),
+                     text);
+        if (line)
+            cr_expect_gt(strcspn(line + strlen(begin), "\n"), 10, "%s", line);
+        free(text);
+    }
+}
+
+Test(reports, reordering_and_loss_have_different_remedies)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    report.stats.total.bucket[SPEAD_RECV_OUT_OF_ORDER].packets = 11;
+    expect_summary(&report, "11 packets came in another order than they were sent", true);
+    expect_summary(&report, "none is missing: --out-of-order takes them", true);
+    report.stats.counters.missing_packets = 1;
+    expect_summary(&report, "11 packets came behind a packet of their heap that is missing", true);
+    expect_summary(&report, "none is missing", false);
+}
+
 Test(reports, endpoints_are_shown_apart_when_there_are_several)
 {
     struct recv_report report = receive_report(&plain_options);
@@ -180,6 +217,34 @@ Test(reports, a_forced_end_is_not_blamed_on_the_consumer)
     report.cancelled = true;
     expect_summary(&report, "11 packets in heaps that waited when it was told to end at once",
                    true);
+}
+
+Test(reports, the_end_names_sender_and_endpoint_of_the_stop_heap)
+{
+    struct recv_report report = receive_report(&plain_options);
+    json_t *object, *end;
+
+    report.end = (struct recv_end){
+        .cause = RECV_END_STOP_HEAP, .sender = "127.0.0.2:7000", .endpoint = "127.0.0.1:7148"};
+    expect_summary(&report, "  ended    by a stop heap of 127.0.0.2:7000 at 127.0.0.1:7148\n",
+                   true);
+    object = recv_report_json(&report);
+    end = json_object_get(object, "ended_by");
+    cr_expect_str_eq(json_string_value(json_object_get(end, "cause")), "stop-heap");
+    cr_expect_str_eq(json_string_value(json_object_get(end, "sender")), "127.0.0.2:7000");
+    cr_expect_str_eq(json_string_value(json_object_get(end, "endpoint")), "127.0.0.1:7148");
+    json_decref(object);
+}
+
+Test(reports, the_first_cause_is_what_ended_the_reception)
+{
+    struct recv_end end = {0};
+
+    cr_expect_eq(recv_end_settle(&end, true, &plain_options).cause, RECV_END_ERROR);
+    cr_expect_eq(recv_end_settle(&end, false, &plain_options).cause, RECV_END_STOP_HEAP);
+    recv_end_note(&end, RECV_END_SECONDS);
+    recv_end_note(&end, RECV_END_SIGNAL);
+    cr_expect_eq(recv_end_settle(&end, true, &plain_options).cause, RECV_END_SECONDS);
 }
 
 Test(reports, the_bottleneck_is_told_to_who_asks)

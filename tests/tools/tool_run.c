@@ -60,6 +60,16 @@ void expect_sum(const json_t *ledger, const char *total)
     }
 }
 
+void expect_end(const json_t *object, const char *cause, const char *text)
+{
+    const json_t *end = json_object_get(object, "ended_by");
+    const char *said = json_string_value(json_object_get(end, "text"));
+
+    cr_assert_not_null(said);
+    cr_expect_str_eq(json_string_value(json_object_get(end, "cause")), cause);
+    cr_expect_eq(strncmp(said, text, strlen(text)), 0, "\"%s\" instead of \"%s\"", said, text);
+}
+
 void expect_status(struct program *program, int expected)
 {
     int status = program_wait(program);

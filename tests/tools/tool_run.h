@@ -20,6 +20,9 @@ json_int_t bucket(const json_t *object, const char *name);
 /* `ledger` is a ledger or one of its sources. Expects that its buckets add up to the number under the key `total`. */
 void expect_sum(const json_t *ledger, const char *total);
 
+/* Expects what the object of spead-recv says about its end: the cause, and how the text begins. */
+void expect_end(const json_t *object, const char *cause, const char *text);
+
 /* Waits until the program has ended, and expects its exit status. */
 void expect_status(struct program *program, int expected);
 

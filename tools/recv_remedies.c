@@ -1,0 +1,115 @@
+/* See recv_remedies.h. */
+#include "recv_remedies.h"
+
+#define NOT_SPEAD "something else than SPEAD is sent to this port"
+
+/* clang-format off */
+static const char *const sentences[] = {
+    [SPEAD_RECV_FLUSHED] =
+        "in heaps that were incomplete at the end: packets were lost, or the sender was still "
+        "sending; --incomplete takes such heaps",
+    [SPEAD_RECV_DUPLICATE] =
+        "came again: the network or the sender doubled them, which loses nothing",
+    [SPEAD_RECV_OVERLAP] =
+        "whose heap had a part of their bytes already: two senders use one heap counter, or the "
+        "sender cuts one heap in two ways",
+    [SPEAD_RECV_LATE] =
+        "for heaps already given up: raise --concurrent-heaps or --heap-timeout",
+    [SPEAD_RECV_OUT_OF_ORDER] =
+        "came in another order than they were sent, and none is missing: --out-of-order takes them",
+    [SPEAD_RECV_EVICTED] =
+        "in heaps pushed out incomplete by newer ones: packets were lost, or more heaps are sent at "
+        "a time than --concurrent-heaps",
+    [SPEAD_RECV_TIMED_OUT] =
+        "in heaps older than --heap-timeout: packets were lost, or the sender pauses inside a heap; "
+        "--incomplete takes such heaps",
+    [SPEAD_RECV_SHED] =
+        "in heaps that found the channel full: what is done with heaps is slower than the network; "
+        "raise --ring-heaps if it only stalls at times",
+    [SPEAD_RECV_NO_MEMORY] =
+        "found no heap memory: raise --memory",
+    [SPEAD_RECV_TRUNCATED] =
+        "longer than --packet: raise it",
+    [SPEAD_RECV_START_UP] =
+        "came before the program was ready: start it earlier than the sender",
+    [SPEAD_RECV_AFTER_STOP] =
+        "came after the end: --no-stop-item goes on past a stop item",
+    [SPEAD_RECV_INJECTED] =
+        "were dropped on purpose, as --fault says",
+    [SPEAD_RECV_FOREIGN_FLAVOUR] =
+        "of another flavour than their heap: two senders use one heap counter, or the sender changes "
+        "its flavour inside a heap",
+    [SPEAD_RECV_OVER_CAP_HEAP_SIZE] =
+        "for heaps above --max-heap-size: raise it if the heaps are meant to be so large",
+    [SPEAD_RECV_OVER_CAP_POINTERS] =
+        "with more item pointers in a heap than --pointers: raise it if the heaps are meant to have "
+        "so many items",
+    [SPEAD_RECV_OVER_CAP_RANGES] =
+        "would have left their heap in too many pieces: too many packets of it are lost or out of "
+        "order; look for the loss first",
+    [SPEAD_RECV_OVER_CAP_LEAVING] =
+        "would have begun a heap, but too many ended heaps still wait for posted receives: lower "
+        "--placed-window, or take --receive-path bounce",
+    [SPEAD_RECV_MALFORMED_EMPTY] =
+        "without a byte: " NOT_SPEAD ", for example by a port scanner; look for its sender",
+    [SPEAD_RECV_MALFORMED_SHORT] =
+        "shorter than the 8 bytes of a SPEAD header: " NOT_SPEAD "; look for its sender",
+    [SPEAD_RECV_MALFORMED_MAGIC] =
+        "that do not begin with the byte 0x53: " NOT_SPEAD "; check which port the sender uses",
+    [SPEAD_RECV_MALFORMED_VERSION] =
+        "of another SPEAD version than 4: set the sender to version 4",
+    [SPEAD_RECV_MALFORMED_WIDTHS] =
+        "whose item pointers have no 8 bytes: set the sender to a flavour SPEAD-64-N",
+    [SPEAD_RECV_MALFORMED_POINTERS] =
+        "whose item pointers reach beyond the end of the packet: the sender counts them wrongly, or "
+        "the packets were cut on the way",
+    [SPEAD_RECV_MALFORMED_NO_COUNTER] =
+        "without an immediate heap counter (item 0x01): make the sender put it into every packet",
+    [SPEAD_RECV_MALFORMED_NO_OFFSET] =
+        "without an immediate payload offset (item 0x03): make the sender put it into every packet",
+    [SPEAD_RECV_MALFORMED_NO_LENGTH] =
+        "without an immediate payload length (item 0x04): make the sender put it into every packet",
+    [SPEAD_RECV_MALFORMED_PAYLOAD] =
+        "shorter than their payload length (item 0x04) says: the sender computes it wrongly, or the "
+        "packets were cut on the way",
+    [SPEAD_RECV_MALFORMED_BEYOND_HEAP] =
+        "whose payload reaches beyond the heap length (item 0x02): the sender computes the length, or "
+        "the payload offset (item 0x03), wrongly",
+    [SPEAD_RECV_MALFORMED_SIZE_MISMATCH] =
+        "longer than their payload length (item 0x04) says: the sender pads packets, or computes the "
+        "length wrongly",
+    [SPEAD_RECV_MALFORMED_UNSIZED] =
+        "without a heap length (item 0x02), which this stream demands: make the sender put it into "
+        "every packet",
+    [SPEAD_RECV_MALFORMED_HEAP_LENGTH] =
+        "with another heap length (item 0x02) than earlier packets of their heap: two senders use "
+        "one heap counter, or the sender changes the length inside a heap",
+    [SPEAD_RECV_FOREIGN_FRAME] =
+        "not for an endpoint of this program: the device passes on other traffic too, which only "
+        "costs time; keep it away at the switch if it is much",
+    [SPEAD_RECV_MALFORMED_FRAME] =
+        "with Ethernet, IP and UDP headers that contradict each other: look for a sender that makes "
+        "its own headers, or for a damaged link",
+    [SPEAD_RECV_MALFORMED_FRAGMENT] =
+        "in IP fragments, which are not put together: make the sender's packets fit the MTU of the "
+        "path (spead-send --packet)",
+    [SPEAD_RECV_MALFORMED_OPTIONS] =
+        "with IPv4 options or IPv6 extension headers, which engine verbs does not read: switch them "
+        "off at the sender, or take --engine socket",
+    [SPEAD_RECV_MALFORMED_CHECKSUM] =
+        RECV_REMEDY_CHECKSUM,
+    [SPEAD_RECV_REGION_ERROR] =
+        "in heaps on whose device memory an operation failed: check the device and its driver",
+};
+/* clang-format on */
+
+const char *recv_remedy(const struct recv_report *report, unsigned bucket)
+{
+    if (bucket == SPEAD_RECV_SHED && report->cancelled)
+        return "in heaps that waited when it was told to end at once, or that found the channel full "
+               "before";
+    if (bucket == SPEAD_RECV_OUT_OF_ORDER && report->stats.counters.missing_packets > 0)
+        return "came behind a packet of their heap that is missing: the loss is the fault, not the "
+               "order; --out-of-order --incomplete takes what came";
+    return bucket < sizeof sentences / sizeof *sentences ? sentences[bucket] : NULL;
+}
