@@ -13,11 +13,14 @@
 #include "capture_file.h"
 #include "heap_index.h"
 
+/* The node writes index lines in portions that end with the line that reaches this many bytes. So the memory for lines
+ * is bounded by one portion and one line, also when each heap of a batch has a million items. */
+#define LINES_BYTES (1u << 20)
+
 struct heap_writer {
-    const char *path; /* borrowed */
-    unsigned batch_max;
+    struct heap_writer_config config; /* the path and the endpoints are borrowed */
     struct capture_file data, index;
-    FILE *lines; /* a FILE in memory that collects the index lines of a batch */
+    FILE *lines; /* a FILE in memory that collects index lines of a batch */
     char *lines_text;
     size_t lines_bytes;
     struct spead_err err; /* err.code is 0 until the writing fails */
@@ -29,7 +32,8 @@ struct heap_writer {
 
 struct batch {
     struct spead_message message[HEAP_WRITER_BATCH_MAX];
-    uint64_t line_end[HEAP_WRITER_BATCH_MAX]; /* where the line of each heap ends in lines_text */
+    /* where the line of each heap ends in its portion of lines */
+    uint64_t line_end[HEAP_WRITER_BATCH_MAX];
     unsigned count;
 };
 
@@ -39,23 +43,6 @@ static const struct spead_heap *heap_of(const struct batch *batch, unsigned i)
 }
 
 /* ---- Writing ------------------------------------------------------------------------------- */
-
-/* Prints the index lines of the first `count` heaps of the batch into writer->lines. The payload of the first heap will
- * begin at the end of the data file. Returns 0 or -ENOMEM. */
-static int print_lines(struct heap_writer *writer, struct batch *batch, unsigned count)
-{
-    uint64_t offset = writer->data.bytes;
-
-    rewind(writer->lines);
-    for (unsigned i = 0; i < count; i++) {
-        if (heap_index_print(writer->lines, heap_of(batch, i), offset) < 0 ||
-            fflush(writer->lines) == EOF)
-            return -ENOMEM;
-        batch->line_end[i] = (uint64_t)ftello(writer->lines);
-        offset += spead_heap_length(heap_of(batch, i));
-    }
-    return 0;
-}
 
 /* Writes the payloads of the batch into the data file. Returns how many heaps are whole in that file. Sets *error to 0
  * or -errno. */
@@ -74,22 +61,63 @@ static unsigned write_data(struct heap_writer *writer, const struct batch *batch
     return whole;
 }
 
+static const char *endpoint_of(const struct heap_writer *writer, const struct spead_heap *heap)
+{
+    uint32_t source = spead_heap_source(heap);
+
+    return source < writer->config.endpoint_count ? writer->config.endpoints[source] : NULL;
+}
+
+/* Prints index lines into writer->lines, from heap number `first` of the batch on. Stops before heap number `end`, or
+ * when the text has LINES_BYTES. Sets *last to the number behind the last printed heap, and adds the bytes of the
+ * printed heaps to *offset, which says where the payload of the first one lies. Returns 0 or -ENOMEM. */
+static int print_lines(struct heap_writer *writer, struct batch *batch, unsigned first,
+                       unsigned end, unsigned *last, uint64_t *offset)
+{
+    *last = first;
+    rewind(writer->lines);
+    while (*last < end && (*last == first || batch->line_end[*last - 1] < LINES_BYTES)) {
+        const struct spead_heap *heap = heap_of(batch, *last);
+
+        if (heap_index_print(writer->lines, heap, endpoint_of(writer, heap), *offset) < 0 ||
+            fflush(writer->lines) == EOF)
+            return -ENOMEM;
+        batch->line_end[(*last)++] = (uint64_t)ftello(writer->lines);
+        *offset += spead_heap_length(heap);
+    }
+    return 0;
+}
+
+/* Appends the printed lines of the heaps `first` to `last` - 1 to the index. Returns the number behind the last heap
+ * whose line is whole there. Sets *error to 0 or -errno. */
+static unsigned append_lines(struct heap_writer *writer, const struct batch *batch, unsigned first,
+                             unsigned last, int *error)
+{
+    struct iovec iov = {writer->lines_text, batch->line_end[last - 1]};
+    uint64_t written;
+    unsigned whole = first;
+
+    *error = capture_file_append(&writer->index, &iov, 1, &written);
+    while (whole < last && written >= batch->line_end[whole])
+        whole++;
+    writer->index.bytes += whole > first ? batch->line_end[whole - 1] : 0;
+    return whole;
+}
+
 /* Writes the index lines of the first `count` heaps. Returns how many lines are whole in the index file. Sets *error to
  * 0 or -errno. */
 static unsigned write_lines(struct heap_writer *writer, struct batch *batch, unsigned count,
                             int *error)
 {
-    struct iovec iov = {.iov_base = NULL};
-    uint64_t written;
-    unsigned whole = 0;
+    uint64_t offset = writer->data.bytes;
+    unsigned whole = 0, last;
 
-    *error = print_lines(writer, batch, count);
-    if (*error < 0 || count == 0)
-        return 0;
-    iov = (struct iovec){writer->lines_text, batch->line_end[count - 1]};
-    *error = capture_file_append(&writer->index, &iov, 1, &written);
-    for (; whole < count && written >= batch->line_end[whole]; whole++)
-        ;
+    *error = 0;
+    while (whole < count && *error == 0) {
+        *error = print_lines(writer, batch, whole, count, &last, &offset);
+        if (*error == 0)
+            whole = append_lines(writer, batch, whole, last, error);
+    }
     return whole;
 }
 
@@ -100,7 +128,6 @@ static void count_whole(struct heap_writer *writer, const struct batch *batch, u
     for (unsigned i = 0; i < whole; i++)
         bytes += spead_heap_length(heap_of(batch, i));
     writer->data.bytes += bytes;
-    writer->index.bytes += whole > 0 ? batch->line_end[whole - 1] : 0;
     /* relaxed: no other data depends on these counts */
     atomic_fetch_add_explicit(&writer->heaps_written, whole, memory_order_relaxed);
     atomic_fetch_add_explicit(&writer->bytes_written, bytes, memory_order_relaxed);
@@ -144,10 +171,10 @@ static int start(void *state, struct spead_node *self __attribute__((unused)),
                  struct spead_err *err)
 {
     struct heap_writer *writer = state;
-    int ret = capture_file_open(&writer->data, writer->path, "", err);
+    int ret = capture_file_open(&writer->data, writer->config.path, "", err);
 
     if (ret == 0)
-        ret = capture_file_open(&writer->index, writer->path, ".jsonl", err);
+        ret = capture_file_open(&writer->index, writer->config.path, ".jsonl", err);
     if (ret == 0)
         ret = capture_file_check_lines(&writer->index, err);
     if (ret < 0)
@@ -172,7 +199,7 @@ static int step(void *state, struct spead_node *self)
     struct heap_writer *writer = state;
     struct batch batch;
     unsigned whole;
-    int ret = spead_node_receive(self, 0, batch.message, writer->batch_max);
+    int ret = spead_node_receive(self, 0, batch.message, writer->config.batch);
 
     if (ret == -EAGAIN)
         return SPEAD_STEP_WAITING;
@@ -213,15 +240,16 @@ struct spead_node_config heap_writer_node(struct heap_writer *writer, const char
 
 /* ---- Making, reading, destroying ----------------------------------------------------------- */
 
-int heap_writer_create(struct heap_writer **out, const char *path, unsigned batch,
+int heap_writer_create(struct heap_writer **out, const struct heap_writer_config *config,
                        struct spead_err *err)
 {
     struct heap_writer *writer = calloc(1, sizeof *writer);
 
     if (!writer)
         return speadi_err_set(err, -ENOMEM, "out of memory");
-    writer->path = path;
-    writer->batch_max = batch < HEAP_WRITER_BATCH_MAX ? batch : HEAP_WRITER_BATCH_MAX;
+    writer->config = *config;
+    if (config->batch > HEAP_WRITER_BATCH_MAX)
+        writer->config.batch = HEAP_WRITER_BATCH_MAX;
     writer->data = writer->index = CAPTURE_FILE_CLOSED;
     writer->lines = open_memstream(&writer->lines_text, &writer->lines_bytes);
     if (!writer->lines) {

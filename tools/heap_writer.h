@@ -24,9 +24,18 @@ struct heap_writer_totals {
 
 #define HEAP_WRITER_BATCH_MAX 64u
 
-/* Makes a writer, and opens no file yet. `batch` is the largest number of heaps that the node takes at a time, up to
- * HEAP_WRITER_BATCH_MAX. The caller must keep `path` valid until heap_writer_destroy(). Returns 0 or -ENOMEM. */
-int heap_writer_create(struct heap_writer **out, const char *path, unsigned batch,
+struct heap_writer_config {
+    const char *path;
+    unsigned
+        batch; /* the node takes at most this many heaps at a time, up to HEAP_WRITER_BATCH_MAX */
+    /* The endpoints of the stream, as text: a heap came at endpoints[spead_heap_source(heap)]. */
+    const char *const *endpoints;
+    uint32_t endpoint_count;
+};
+
+/* Makes a writer, and opens no file yet. The caller must keep the path and the endpoints valid until
+ * heap_writer_destroy(). Returns 0 or -ENOMEM. */
+int heap_writer_create(struct heap_writer **out, const struct heap_writer_config *config,
                        struct spead_err *err);
 
 /* Returns the configuration for spead_graph_add(). The node has an input "heaps". When the graph starts, the node opens

@@ -17,6 +17,12 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
         .verify = options->shared.verify,
         .passes_on = options->output,
     };
+    const struct heap_writer_config writer = {
+        .path = options->output,
+        .batch = spead_recv_writer_batch(options),
+        .endpoints = options->shared.endpoints,
+        .endpoint_count = options->shared.endpoint_count,
+    };
     int ret;
 
     config.log = graph_config.log = *log;
@@ -26,8 +32,7 @@ static int make_parts(struct recv_graph *graph, const struct spead_recv_tool_opt
     if (ret == 0)
         ret = heap_check_create(&graph->check, &check, err);
     if (ret == 0 && options->output)
-        ret = heap_writer_create(&graph->writer, options->output, spead_recv_writer_batch(options),
-                                 err);
+        ret = heap_writer_create(&graph->writer, &writer, err);
     if (ret == 0)
         ret = spead_graph_create(&graph->graph, &graph_config, err);
     return ret;

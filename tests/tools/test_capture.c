@@ -55,6 +55,11 @@ static unsigned check_capture(void)
                      0, "heap %u", count);
         cr_expect_leq(number(heap, "first_ns"), number(heap, "last_ns"));
         cr_expect(json_is_true(json_object_get(heap, "complete")));
+        cr_expect_eq(
+            strncmp(json_string_value(json_object_get(heap, "endpoint")), "127.0.0.1:", 10), 0);
+        cr_expect_str_eq(json_string_value(json_object_get(heap, "flavour")), "SPEAD-64-40");
+        cr_expect_eq(number(json_array_get(json_object_get(heap, "items"), 0), "bytes"),
+                     (json_int_t)bytes);
         end += (long)bytes;
         free(payload);
         json_decref(heap);

@@ -121,6 +121,9 @@ static void build(struct rig *rig, unsigned batch)
     struct spead_graph_config config = SPEAD_GRAPH_CONFIG_INIT;
     struct spead_executor_config executor_config = SPEAD_EXECUTOR_CONFIG_INIT;
     struct spead_probe_source_config source_config = SPEAD_PROBE_SOURCE_CONFIG_INIT;
+    static const char *const endpoints[] = {"127.0.0.1:7148", "239.1.2.3:7149"};
+    const struct heap_writer_config writer_config = {
+        .path = path, .batch = batch, .endpoints = endpoints, .endpoint_count = 2};
     struct spead_node_config source, writer;
     struct spead_node *from, *to;
 
@@ -130,7 +133,7 @@ static void build(struct rig *rig, unsigned batch)
     cr_assert_eq(spead_graph_create(&rig->graph, &config, NULL), 0);
     cr_assert_eq(spead_executor_create(&rig->executor, &executor_config, NULL), 0);
     cr_assert_eq(spead_probe_source_create(&rig->source, &source_config, NULL), 0);
-    cr_assert_eq(heap_writer_create(&rig->writer, path, batch, NULL), 0);
+    cr_assert_eq(heap_writer_create(&rig->writer, &writer_config, NULL), 0);
     source = spead_probe_source_node(rig->source, "source");
     writer = heap_writer_node(rig->writer, "writer");
     cr_assert_eq(spead_graph_add(rig->graph, &source, &from, NULL), 0);
@@ -227,6 +230,120 @@ Test(heap_writer, gaps_are_indexed_with_their_causes)
     json_decref(line);
 }
 
+#define IMMEDIATE (UINT64_C(1) << 63)
+
+static uint64_t pointer(uint64_t mode, uint64_t id, uint64_t value, unsigned address_bits)
+{
+    return mode | id << address_bits | value;
+}
+
+/* Gives the heap these item pointers, as the receive core does. The array must live as long as the heap. */
+static struct spead_heap *with_items(struct spead_heap *heap, uint64_t *pointers, uint32_t count)
+{
+    heap->pointers = pointers;
+    heap->pointer_count = count;
+    speadi_heap_sort_items(heap);
+    heap->sorted = true;
+    return heap;
+}
+
+Test(heap_writer, a_line_says_where_the_heap_came_from_and_every_item)
+{
+    uint64_t pointers[] = {
+        pointer(IMMEDIATE, 0x1600, 4096, 40),
+        pointer(0, 0x4300, 0, 40),
+        pointer(IMMEDIATE, 0x4101, 1, 40),
+        pointer(0, 0x4301, 4000, 40),
+    };
+    struct heap_writer_totals totals;
+    struct spead_err err = {0};
+    struct rig rig;
+    json_t *line, *items;
+
+    make_rig(&rig);
+    add_heap(&rig, with_items(made_heap(rig.pool, 4, HEAP_BYTES, NULL, 0), pointers, 4));
+    ((struct spead_heap *)(uintptr_t)rig.message[0].reference)->source = 1;
+    cr_assert_eq(write_all(&rig, 1, &totals, &err), 0);
+    line = json_load_file(index_path, 0, NULL);
+    cr_expect_str_eq(json_string_value(json_object_get(line, "endpoint")), "239.1.2.3:7149");
+    cr_expect_str_eq(json_string_value(json_object_get(line, "flavour")), "SPEAD-64-40");
+    items = json_loads("[{\"id\": \"0x1600\", \"value\": 4096}, {\"id\": \"0x4101\", \"value\": 1},"
+                       " {\"id\": \"0x4300\", \"offset\": 0, \"bytes\": 4000},"
+                       " {\"id\": \"0x4301\", \"offset\": 4000, \"bytes\": 6000}]",
+                       0, NULL);
+    cr_expect(json_equal(json_object_get(line, "items"), items));
+    json_decref(items);
+    json_decref(line);
+}
+
+/* Programs that read numbers as doubles, such as jq, round what is above 2^53. */
+Test(heap_writer, values_that_a_double_cannot_hold_are_written_in_hex_too)
+{
+    uint64_t pointers[] = {
+        pointer(IMMEDIATE, 0x7f, UINT64_C(1) << 53, 56),
+        pointer(IMMEDIATE, 0x7e, (UINT64_C(1) << 56) - 1, 56),
+    };
+    struct heap_writer_totals totals;
+    struct spead_err err = {0};
+    struct rig rig;
+    struct spead_heap *heap;
+    json_t *line, *items;
+
+    make_rig(&rig);
+    heap = made_heap(rig.pool, 4, HEAP_BYTES, NULL, 0);
+    heap->heap_address_bits = 56;
+    add_heap(&rig, with_items(heap, pointers, 2));
+    cr_assert_eq(write_all(&rig, 1, &totals, &err), 0);
+    line = json_load_file(index_path, 0, NULL);
+    items = json_loads("[{\"id\": \"0x7f\", \"value\": 9007199254740992},"
+                       " {\"id\": \"0x7e\", \"value\": 72057594037927935,"
+                       " \"value_hex\": \"0xffffffffffffff\"}]",
+                       0, NULL);
+    cr_expect(json_equal(json_object_get(line, "items"), items));
+    json_decref(items);
+    json_decref(line);
+}
+
+/* Each line has more bytes than the writer prints at a time. */
+Test(heap_writer, long_lines_are_written_in_portions)
+{
+    enum { HEAPS = 3, ITEMS = 40000 };
+    uint64_t *pointers = calloc(HEAPS * ITEMS, sizeof *pointers);
+    struct heap_writer_totals totals;
+    struct spead_err err = {0};
+    struct rig rig;
+    char *text = NULL;
+    size_t room = 0;
+    FILE *index;
+
+    make_rig(&rig);
+    for (unsigned i = 0; i < HEAPS * ITEMS; i++)
+        pointers[i] = pointer(IMMEDIATE, 0x1000 + i % ITEMS, i, 40);
+    for (unsigned i = 0; i < HEAPS; i++)
+        add_heap(&rig, with_items(made_heap(rig.pool, 1 + i, HEAP_BYTES, NULL, 0),
+                                  pointers + i * ITEMS, ITEMS));
+    cr_assert_eq(write_all(&rig, HEAPS, &totals, &err), 0, "%s", err.text);
+    cr_expect_eq(totals.heaps, HEAPS);
+    index = fopen(index_path, "r");
+    for (unsigned i = 0; i < HEAPS; i++) {
+        json_t *line, *items;
+
+        cr_assert_gt(getline(&text, &room, index), 1 << 20);
+        line = json_loads(text, 0, NULL);
+        items = json_object_get(line, "items");
+        cr_expect_eq(json_integer_value(json_object_get(line, "counter")), 1 + i);
+        cr_expect_eq(json_integer_value(json_object_get(line, "offset")), i * HEAP_BYTES);
+        cr_expect_eq(json_array_size(items), ITEMS);
+        cr_expect_eq(json_integer_value(json_object_get(json_array_get(items, 7), "value")),
+                     i * ITEMS + 7);
+        json_decref(line);
+    }
+    cr_expect_eq(getline(&text, &room, index), -1);
+    fclose(index);
+    free(text);
+    free(pointers);
+}
+
 static void limit_files(rlim_t bytes)
 {
     struct rlimit limit = {bytes, bytes};
@@ -260,7 +377,7 @@ Test(heap_writer, a_full_disk_for_the_index_leaves_whole_lines)
     struct rig rig;
     unsigned count;
 
-    limit_files(1000);
+    limit_files(2000);
     make_rig(&rig);
     add_heaps(&rig, 1, 100, 0);
     cr_expect_eq(write_all(&rig, 4, &totals, &err), -EFBIG);
