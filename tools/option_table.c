@@ -158,7 +158,7 @@ static void take_option(const struct parsing *parsing, const struct tool_option 
     struct spead_err err;
 
     if (tool_option_take(parsing->program, option, typed, parsing->options, &err) < 0)
-        tool_usage("--%s %s: %s", option->name, typed, err.text);
+        tool_usage("--%s %s: %s", option->name, typed[0] != '\0' ? typed : "\"\"", err.text);
 }
 
 static error_t take_key(int key, char *argument, struct argp_state *state)
@@ -190,12 +190,25 @@ static void print_version(FILE *stream, struct argp_state *state)
     fprintf(stream, "%s (Speadline) %s\n", state->name, spead_version());
 }
 
+/* getopt prints the name of an unknown option as it is. So a name with control characters must not reach getopt. */
+static void refuse_control_characters(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+        size_t length = strcspn(argv[i], "=");
+
+        for (size_t k = 0; argv[i][0] == '-' && k < length; k++)
+            if (tool_is_control(argv[i][k]))
+                tool_usage("unrecognized option '%.*s'", (int)length, argv[i]);
+    }
+}
+
 void tool_options_parse(const struct tool_program *program, int argc, char **argv, void *options)
 {
     struct parsing parsing = {.program = program, .options = options};
     const struct argp argp = {parsing.rows, take_key, program->arguments, program->doc, NULL,
                               NULL,         NULL};
 
+    refuse_control_characters(argc, argv);
     list_rows(&parsing);
     memcpy(options, program->defaults, program->bytes);
     argp_program_version_hook = print_version;

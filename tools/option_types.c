@@ -78,11 +78,15 @@ int tool_parse_real(double *value, const char *text, double min, double max, str
     char *end, words[SPEADI_RANGE_WORDS_MAX];
     double number;
 
+    errno = 0;
     number = strtod(text, &end);
     if (end == text || *end != '\0' || !isfinite(number))
         return speadi_err_set(err, -EINVAL, "not a number");
     if (number < min || number > max)
         return speadi_err_set(err, -EINVAL, "must be %s", speadi_range_words_real(words, min, max));
+    /* strtod() returns 0 for a number that is too small for a double. For many options 0 has a meaning of its own. */
+    if (number == 0 && errno == ERANGE)
+        return speadi_err_set(err, -EINVAL, "too close to 0");
     *value = number;
     return 0;
 }
@@ -269,8 +273,10 @@ static int parse_ns(const struct tool_option *row, const char *text, void *to,
     double number = 0;
     int ret = parse_fraction(row, text, &number, err);
 
+    /* A time that is not 0 is 1 ns at least, because 0 has a meaning of its own. */
     if (ret == 0)
-        *(uint64_t *)to = (uint64_t)(number * row->unit);
+        *(uint64_t *)to =
+            number * row->unit > 0 && number * row->unit < 1 ? 1 : (uint64_t)(number * row->unit);
     return ret;
 }
 
@@ -324,7 +330,9 @@ static int parse_name(const struct tool_option *row, const char *text, void *to,
 static int parse_string(const struct tool_option *row, const char *text, void *to,
                         struct spead_err *err)
 {
-    (void)row, (void)err;
+    (void)row;
+    if (text[0] == '\0')
+        return speadi_err_set(err, -EINVAL, "must not be empty");
     *(const char **)to = text;
     return 0;
 }

@@ -3,15 +3,37 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+bool tool_is_control(char character)
+{
+    return (unsigned char)character < ' ' || character == 0x7f;
+}
+
+/* Writes the line into `shown`, with each control character as "\x1b". A line quotes what the user has typed, and a
+ * control character could change the terminal. `shown` needs four times the room of the line. Returns shown. */
+static const char *show(const char *line, char *shown)
+{
+    char *to = shown;
+
+    for (; *line != '\0'; line++) {
+        if (tool_is_control(*line))
+            to += sprintf(to, "\\x%02x", (unsigned)(unsigned char)*line);
+        else
+            *to++ = *line;
+    }
+    *to = '\0';
+    return shown;
+}
+
 static void print_line(const char *format, va_list arguments)
 {
-    char line[1024];
+    char line[1024], shown[4 * sizeof line + 1];
 
     vsnprintf(line, sizeof line, format, arguments);
-    fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
+    fprintf(stderr, "%s: %s\n", program_invocation_short_name, show(line, shown));
 }
 
 void tool_usage(const char *format, ...)

@@ -2,6 +2,8 @@
 #ifndef SPEADLINE_TOOLS_TOOL_EXIT_H
 #define SPEADLINE_TOOLS_TOOL_EXIT_H
 
+#include <stdbool.h>
+
 enum {
     TOOL_DONE = 0,
     TOOL_FAILED = 1, /* the system or the network failed, or a verified byte was wrong */
@@ -10,7 +12,10 @@ enum {
     TOOL_NOT_CLEAN = 3,
 };
 
-/* Prints one line on stderr ("spead-send: ...") and exits with TOOL_USAGE. */
+/* Returns true if a terminal may obey the character instead of showing it. */
+bool tool_is_control(char character);
+
+/* Prints one line on stderr ("spead-send: ...") and exits with TOOL_USAGE. Control characters are printed as "\x1b". */
 __attribute__((format(printf, 1, 2), noreturn)) void tool_usage(const char *format, ...);
 
 /* Prints one line on stderr and returns TOOL_FAILED. */

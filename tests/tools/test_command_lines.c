@@ -40,6 +40,8 @@ static void expect_refusal(const struct refusal *refusal)
     cr_expect_not_null(strstr(said, refusal->says), "\"%s\": \"%s\" does not say \"%s\"",
                        refusal->line, said, refusal->says);
     cr_expect_str_empty(printed);
+    cr_expect_null(strchr(said, '\33'), "\"%s\": an escape character reaches the terminal",
+                   refusal->line);
     free(said);
     free(printed);
     program_release(&program);
@@ -87,6 +89,8 @@ Test(command_lines, wrong_usage_of_the_sender_is_one_line_and_status_2)
         {SPEAD_SEND, "127.0.0.1:7148 --cpu 1000", 2, "--cpu 1000"},
         {SPEAD_SEND, "127.0.0.1:7148 --fault loss=2", 2, "loss"},
         {SPEAD_SEND, "127.0.0.1:7148 --fault bogus=1", 2, "bogus"},
+        {SPEAD_SEND, "127.0.0.1:7148 --seconds 1e-400", 2, "--seconds 1e-400: too close to 0"},
+        {SPEAD_SEND, "127.0.0.1:7148 --seconds 0.000e0x", 2, "--seconds 0.000e0x: not a number"},
     };
 
     expect_refusals(refusals, sizeof refusals / sizeof *refusals);
@@ -125,6 +129,10 @@ Test(command_lines, wrong_usage_of_the_receiver_is_one_line_and_status_2)
         {SPEAD_RECV, ":7148 --cpu 1000", 2, "1000"},
         {SPEAD_RECV, ":7148 --fault loss", 2, "--fault \"loss\": write KEY=VALUE"},
         {SPEAD_RECV, "--quiet :7148 --output /dev/null", 2, "/dev/null"},
+        {SPEAD_RECV, ":7148 --output=", 2, "--output \"\": must not be empty"},
+        {SPEAD_RECV, ":7148 --seconds \33[2J", 2, "--seconds \\x1b[2J: not a number"},
+        {SPEAD_RECV, ":7148 --bo\33[2Jgus", 2, "unrecognized option '--bo\\x1b[2Jgus'"},
+        {SPEAD_RECV, "--quiet :7148 --bind \33[2J", 1, "--bind \"?[2J\": "},
     };
     const char *reason;
 

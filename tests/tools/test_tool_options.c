@@ -71,7 +71,7 @@ Test(tool_options, counts_take_no_suffix)
 
 Test(tool_options, reals_are_finite_numbers_in_range)
 {
-    const char *bad[] = {"", "fast", "1,5", "nan", "inf", "1e999", "-0.1", "11"};
+    const char *bad[] = {"", "fast", "1,5", "nan", "inf", "1e999", "1e-400", "-0.1", "11"};
     double value;
 
     cr_expect_eq(tool_parse_real(&value, "0.25", 0, 10, NULL), 0);
@@ -166,6 +166,16 @@ Test(tool_options, item_ids_start_lower_where_the_flavour_has_few)
     cr_expect_eq(spead_send_item_id(&options, 2), 0x1002);
     options.addr_bits = 56;
     cr_expect_eq(spead_send_item_id(&options, 2), 0x22);
+}
+
+/* A stored 0 means "never". */
+Test(tool_options, a_time_that_is_not_0_is_stored_as_1_ns_at_least)
+{
+    char *argv[] = {"spead-recv", ":7148", "--heap-timeout", "1e-9", NULL};
+    struct spead_recv_tool_options options;
+
+    spead_recv_options_parse(&options, 4, argv);
+    cr_expect_eq(options.stream.heap_timeout_ns, 1);
 }
 
 Test(tool_options, receive_options_reach_the_stream_in_its_units)
