@@ -6,7 +6,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 
-#define SENDER_TEXT_MAX 80
 /* The largest number that every reader of JSON reads exactly: some programs read numbers as doubles. */
 #define EXACT_MAX (1ull << 53)
 
@@ -70,16 +69,17 @@ err_free_array:
 
 /* Writes the sender of the heap as "192.0.2.1:7000" or "[2001:db8::1]:7000". Returns text, or NULL if the sender is not
  * known. */
-static const char *sender_text(const struct spead_heap *heap, char text[SENDER_TEXT_MAX])
+static const char *sender_text(const struct spead_heap *heap, char text[SPEAD_SENDER_TEXT_MAX])
 {
-    (void)heap, (void)text;
-    return NULL;
+    struct spead_sender sender;
+
+    return spead_heap_sender(heap, &sender) ? spead_sender_format(&sender, text) : NULL;
 }
 
 /* Makes the line without its items. Returns NULL when out of memory. */
 static json_t *line_object(const struct spead_heap *heap, const char *endpoint, uint64_t offset)
 {
-    char flavour[32], sender[SENDER_TEXT_MAX];
+    char flavour[32], sender[SPEAD_SENDER_TEXT_MAX];
 
     snprintf(flavour, sizeof flavour, "SPEAD-64-%u", spead_heap_flavour(heap).heap_address_bits);
     return json_pack("{s:I, s:I, s:I, s:s?, s:s?, s:s, s:I, s:I, s:s, s:b, s:o}", "counter",

@@ -10,7 +10,7 @@
 
 #include "tool_exit.h"
 
-#define OPTIONS_MAX 64u  /* the most rows and headings that a program can have */
+#define OPTIONS_MAX 96u  /* the most rows and headings that a program can have */
 #define HELP_MAX    400u /* the most characters in the help of an option */
 /* If row number i has no letter, its key for argp is KEY_FIRST + i. */
 #define KEY_FIRST 256

@@ -36,6 +36,12 @@ extern const struct tool_type tool_real;
 /* Stores a uint64_t, which is a time in ns. The user types a decimal fraction, and the fraction times the unit of the
  * row is stored. */
 extern const struct tool_type tool_ns;
+/* Stores a uint64_t, which is a time in ns. The user types a decimal fraction with its unit, such as 2s, 10ms or 1.5us;
+ * 0 needs no unit. The range of the row is in seconds. */
+extern const struct tool_type tool_time;
+/* Stores a uint32_t, which says how many senders must stop. The user types a number, "any" (1 is stored) or "all" (0 is
+ * stored). */
+extern const struct tool_type tool_stops;
 /* Stores an int or an enum: the index of the typed word among the words of the row. */
 extern const struct tool_type tool_word;
 /* Stores a const char *, which is one of the words of the row. */

@@ -100,6 +100,12 @@ static const char *const sentences[] = {
         RECV_REMEDY_CHECKSUM,
     [SPEAD_RECV_REGION_ERROR] =
         "in heaps on whose device memory an operation failed: check the device and its driver",
+    [SPEAD_RECV_REPEATED_COUNTER] =
+        "for a heap counter that had ended, with another length or item, or much later: the counter "
+        "is stuck, too short or starts anew, or two senders use it; see --sender-key and "
+        "--repeat-time",
+    [SPEAD_RECV_OVER_CAP_SENDERS] =
+        "from senders that found no place among --senders: raise it, or look for foreign senders",
 };
 /* clang-format on */
 

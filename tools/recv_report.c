@@ -131,7 +131,8 @@ bool recv_report_is_clean(const struct recv_report *report)
     }
     return stats->counters.missing_packets == 0 && stats->counters.missing_heaps == 0 &&
            stats->counters.kernel_drops == stats->counters.filtered_drops &&
-           stats->counters.undrained_packets == 0 && stats->counters.undrained_memory_bytes == 0;
+           stats->counters.undrained_packets == 0 && stats->counters.undrained_memory_bytes == 0 &&
+           stats->counters.heaps_striped == 0;
 }
 
 /* ---- Summary ------------------------------------------------------------------------------- */
@@ -187,6 +188,30 @@ static void print_undrained(FILE *to, const struct spead_recv_counters *counters
     fputs(" were left when the time for draining was over: end the sender first\n", to);
 }
 
+/* Prints what the stream has found out about its senders. */
+static void print_senders(FILE *to, const struct spead_recv_counters *counters)
+{
+    if (counters->heaps_striped > 0)
+        fprintf(to,
+                "  striped  %" PRIu64 " heaps lie on several senders that fill each other's gaps: "
+                "--sender-key address joins the ports of a host, --sender-key none joins hosts\n",
+                counters->heaps_striped);
+    if (counters->heaps_contradicted > 0)
+        fprintf(to,
+                "  mixed    %" PRIu64
+                " heaps ended because a packet contradicted them: two senders, "
+                "or two runs of one, use the same heap counters\n",
+                counters->heaps_contradicted);
+    if (counters->sender_restarts > 0)
+        fprintf(to, "  restarts %" PRIu64 " times a sender began a new run\n",
+                counters->sender_restarts);
+    if (counters->senders_replaced > 0)
+        fprintf(to,
+                "  senders  %" PRIu64 " lost their place to new ones: raise --senders, or look for "
+                "foreign senders\n",
+                counters->senders_replaced);
+}
+
 static void print_losses(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
@@ -204,6 +229,7 @@ static void print_losses(FILE *to, const struct recv_report *report)
                 stats->counters.missing_packets, stats->counters.missing_heaps);
     print_kernel_drops(to, report);
     print_undrained(to, &stats->counters);
+    print_senders(to, &stats->counters);
     tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
 }
 
@@ -368,6 +394,11 @@ json_t *recv_report_json(const struct recv_report *report)
         {"placement_off_packets", stats->counters.placement_off_packets},
         {"engine_rebuilds", stats->counters.engine_rebuilds},
         {"link_downs", stats->counters.link_downs},
+        {"senders", stats->counters.senders},
+        {"senders_replaced", stats->counters.senders_replaced},
+        {"sender_restarts", stats->counters.sender_restarts},
+        {"heaps_striped", stats->counters.heaps_striped},
+        {"heaps_contradicted", stats->counters.heaps_contradicted},
     };
     json_t *object = tool_report_object(&report->totals);
     int failed = json_object_set_new(object, "ledger", ledger_json(report)) < 0;

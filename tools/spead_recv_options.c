@@ -9,6 +9,8 @@
 static const char *const on_full_words[] = {"drop-newest", "drop-oldest", "block", NULL};
 /* the order is that of enum spead_verbs_mprq */
 static const char *const mprq_words[] = {"auto", "on", "off", NULL};
+static const char *const key_words[] = {"port", "address", "none",
+                                        NULL}; /* enum spead_sender_key */
 static const char *const path_words[] = {"auto", "placed", "bounce", NULL};
 
 /* With OWN, the value goes into a member of struct spead_recv_tool_options. With STREAM, it goes into a field of the
@@ -66,6 +68,25 @@ static const struct tool_option rows[] = {
      .help = "Receive queues over which the device spreads IPv4 flows, a power of two; with more "
              "than one, nothing is placed"},
 
+    {.name = "joint", .group = TOOL_GROUP_SENDERS,
+     .type = &tool_flag, STREAM(joint),
+     .help = "The heaps of all endpoints are one numbered sequence; without it each endpoint is apart"},
+    {.name = "sender-key", .argument = "KEY", .group = TOOL_GROUP_SENDERS,
+     .type = &tool_word, .words = key_words, STREAM(sender_key),
+     .help = "What makes a sender: port (an address and a port), address (an address with all its "
+             "ports) or none (all packets of an endpoint are of one sender)"},
+    {.name = "senders", .argument = "N", .group = TOOL_GROUP_SENDERS,
+     .type = &tool_u32, .min = 1, .max = 65535, STREAM(senders_max),
+     .help = "Most senders that are known at a time"},
+    {.name = "restart-quiet", .argument = "TIME", .group = TOOL_GROUP_SENDERS,
+     .type = &tool_time, .least = 0, .most = 86400, STREAM(restart_quiet_ns),
+     .help = "A sender that was silent longer than TIME begins a new run, which is never mixed with "
+             "the run before; 0: no silence begins a run"},
+    {.name = "repeat-time", .argument = "TIME", .group = TOOL_GROUP_SENDERS,
+     .type = &tool_time, .least = 0, .most = 86400, STREAM(repeat_ns),
+     .help = "A packet of a finished heap that comes later than TIME after its heap ended is a "
+             "repeated-counter, not a duplicate"},
+
     {.name = "concurrent-heaps", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u32, .min = 1, .max = 65536, STREAM(live_heaps_max),
      .help = "Most live heaps of a substream"},
@@ -110,6 +131,13 @@ static const struct tool_option rows[] = {
     {.name = "no-stop-item", .group = TOOL_GROUP_END,
      .type = &tool_flag, STREAM(ignore_stop_item),
      .help = "Do not end at a stop item"},
+    {.name = "stop", .argument = "WHICH", .group = TOOL_GROUP_END,
+     .type = &tool_stops, .min = 1, .max = 65535, STREAM(stop_count),
+     .help = "Which stop items end the program: all (those of every sender that is heard), any (the "
+             "first one), or those of N senders"},
+    {.name = "stop-silence", .argument = "TIME", .group = TOOL_GROUP_END,
+     .type = &tool_time, .least = 0, .most = 86400, STREAM(stop_silence_ns),
+     .help = "With --stop all, do not wait for a sender that has been silent for TIME"},
     {.name = "strict", .group = TOOL_GROUP_END,
      .type = &tool_flag, OWN(strict),
      .help = "Exit with status 3 when anything was lost or refused"},
@@ -124,7 +152,7 @@ static const struct tool_option rows[] = {
 
 static const char doc[] =
     "Receive SPEAD heaps over UDP."
-    "\vSeveral endpoints feed one stream; a multicast HOST is joined. Sizes accept the suffixes K, "
+    "\vThe endpoints are apart, unless --joint says that their heaps are one sequence. A multicast HOST is joined. Sizes accept the suffixes K, "
     "M, G and T (powers of 1024).\n\n"
     "Interrupt once to end in order, twice to end at once.\n\n"
     "Exit status: 0 done, 1 failed or a verified byte was wrong, 2 wrong usage, 3 under --strict "
@@ -150,6 +178,7 @@ const struct tool_program spead_recv_program = {
     .doc = doc,
     .headings = {{TOOL_GROUP_NETWORK, "Network:"},
                  {TOOL_GROUP_VERBS, "Engine verbs:"},
+                 {TOOL_GROUP_SENDERS, "Whose heaps they are:"},
                  {TOOL_GROUP_HEAPS, "Assembling heaps:"},
                  {TOOL_GROUP_MEMORY, "Memory:"},
                  {TOOL_GROUP_CONTENT, "What is done with heaps:"},

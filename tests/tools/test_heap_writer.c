@@ -258,14 +258,19 @@ Test(heap_writer, a_line_says_where_the_heap_came_from_and_every_item)
     struct heap_writer_totals totals;
     struct spead_err err = {0};
     struct rig rig;
+    struct spead_heap *heap;
     json_t *line, *items;
 
     make_rig(&rig);
     add_heap(&rig, with_items(made_heap(rig.pool, 4, HEAP_BYTES, NULL, 0), pointers, 4));
-    ((struct spead_heap *)(uintptr_t)rig.message[0].reference)->source = 1;
+    heap = (struct spead_heap *)(uintptr_t)rig.message[0].reference;
+    heap->source = 1;
+    heap->sender = (struct spead_sender){
+        .address = {[10] = 0xff, 0xff, 192, 0, 2, 1}, .port = 7000, .known = true};
     cr_assert_eq(write_all(&rig, 1, &totals, &err), 0);
     line = json_load_file(index_path, 0, NULL);
     cr_expect_str_eq(json_string_value(json_object_get(line, "endpoint")), "239.1.2.3:7149");
+    cr_expect_str_eq(json_string_value(json_object_get(line, "sender")), "192.0.2.1:7000");
     cr_expect_str_eq(json_string_value(json_object_get(line, "flavour")), "SPEAD-64-40");
     items = json_loads("[{\"id\": \"0x1600\", \"value\": 4096}, {\"id\": \"0x4101\", \"value\": 1},"
                        " {\"id\": \"0x4300\", \"offset\": 0, \"bytes\": 4000},"
@@ -300,6 +305,7 @@ Test(heap_writer, values_that_a_double_cannot_hold_are_written_in_hex_too)
                        " \"value_hex\": \"0xffffffffffffff\"}]",
                        0, NULL);
     cr_expect(json_equal(json_object_get(line, "items"), items));
+    cr_expect(json_is_null(json_object_get(line, "sender")), "the sender is not known");
     json_decref(items);
     json_decref(line);
 }

@@ -32,6 +32,11 @@ static bool is_fraction(const struct tool_option *option)
     return option->type == &tool_real || option->type == &tool_ns;
 }
 
+static bool is_time(const struct tool_option *option)
+{
+    return option->type == &tool_time;
+}
+
 static bool is_string(const struct tool_option *option)
 {
     return option->type == &tool_string;
@@ -46,7 +51,7 @@ static void expect_fit(const struct option_program *tool, const struct tool_opti
     cr_expect_leq(place->offset + place->bytes, tool->program->bytes, "--%s", name);
     cr_expect_eq(option->argument == NULL, option->type == &tool_flag, "--%s", name);
     cr_expect_eq(is_fraction(option), option->unit > 0, "--%s", name);
-    if (is_fraction(option))
+    if (is_fraction(option) || is_time(option))
         cr_expect(option->least < option->most && isfinite(option->most), "--%s", name);
     if (is_whole(option))
         cr_expect_lt(option->min, option->max, "--%s", name);
@@ -149,8 +154,9 @@ static void expect_range(const struct option_program *tool, const struct tool_op
     bool has_max = option->max != UINT64_MAX;
 
     snprintf(says, sizeof says, "must be %s",
-             is_fraction(option) ? speadi_range_words_real(words, option->least, option->most)
-                                 : speadi_range_words(words, option->min, option->max));
+             is_fraction(option) || is_time(option)
+                 ? speadi_range_words_real(words, option->least, option->most)
+                 : speadi_range_words(words, option->min, option->max));
     if (is_whole(option) && option->min > 0) {
         snprintf(typed, sizeof typed, "%llu", (unsigned long long)option->min - 1);
         expect_refusal(tool, option, typed, says);
@@ -164,6 +170,12 @@ static void expect_range(const struct option_program *tool, const struct tool_op
         expect_refusal(tool, option, typed, says);
         snprintf(typed, sizeof typed, "%.15g", option->most * 1.5);
         expect_refusal(tool, option, typed, says);
+    }
+    if (is_time(option)) {
+        expect_refusal(tool, option, "-1s", says);
+        snprintf(typed, sizeof typed, "%.15gs", option->most * 1.5);
+        expect_refusal(tool, option, typed, says);
+        expect_refusal(tool, option, "2", "not a time");
     }
     if (tool_option_words(option) != NULL)
         expect_refusal(tool, option, "perhaps", "use one of ");

@@ -159,6 +159,22 @@ Test(reports, every_bucket_in_which_packets_end_has_its_sentence)
     }
 }
 
+Test(reports, what_the_senders_do_is_said_with_what_helps)
+{
+    struct recv_report report = receive_report(&plain_options);
+
+    expect_summary(&report, "striped", false);
+    report.stats.counters.heaps_striped = 3;
+    report.stats.counters.heaps_contradicted = 4;
+    report.stats.counters.sender_restarts = 5;
+    report.stats.counters.senders_replaced = 6;
+    expect_summary(&report, "striped  3 heaps", true);
+    expect_summary(&report, "--sender-key address joins the ports of a host", true);
+    expect_summary(&report, "mixed    4 heaps ended because a packet contradicted them", true);
+    expect_summary(&report, "restarts 5 times", true);
+    expect_summary(&report, "senders  6 lost their place", true);
+}
+
 Test(reports, reordering_and_loss_have_different_remedies)
 {
     struct recv_report report = receive_report(&plain_options);
@@ -297,6 +313,10 @@ Test(reports, missing_packets_heaps_and_kernel_drops_are_not_clean)
     cr_expect_not(recv_report_is_clean(&report));
     report.stats.counters.undrained_packets = 0;
     report.stats.counters.undrained_memory_bytes = 1;
+    cr_expect_not(recv_report_is_clean(&report));
+    report.stats.counters.undrained_memory_bytes = 0;
+    cr_expect(recv_report_is_clean(&report));
+    report.stats.counters.heaps_striped = 1;
     cr_expect_not(recv_report_is_clean(&report));
 }
 

@@ -178,6 +178,38 @@ Test(tool_options, a_time_that_is_not_0_is_stored_as_1_ns_at_least)
     cr_expect_eq(options.stream.heap_timeout_ns, 1);
 }
 
+/* Parses one option of spead-recv with its argument. */
+static struct spead_recv_tool_options with(char *option, char *argument)
+{
+    char *argv[] = {"spead-recv", ":7148", option, argument, NULL};
+    struct spead_recv_tool_options options;
+
+    spead_recv_options_parse(&options, argument ? 4 : 3, argv);
+    return options;
+}
+
+Test(tool_options, senders_and_runs_are_told_apart_as_asked)
+{
+    cr_expect(with("--joint", NULL).stream.joint);
+    cr_expect_eq(with("--sender-key", "port").stream.sender_key, SPEAD_SENDER_PORT);
+    cr_expect_eq(with("--sender-key", "address").stream.sender_key, SPEAD_SENDER_ADDRESS);
+    cr_expect_eq(with("--sender-key", "none").stream.sender_key, SPEAD_SENDER_NONE);
+    cr_expect_eq(with("--senders", "7").stream.senders_max, 7);
+    cr_expect_eq(with("--restart-quiet", "90s").stream.restart_quiet_ns, 90000000000u);
+    cr_expect_eq(with("--restart-quiet", "0").stream.restart_quiet_ns, 0);
+    cr_expect_eq(with("--repeat-time", "1.5ms").stream.repeat_ns, 1500000);
+    cr_expect_eq(with("--repeat-time", "20us").stream.repeat_ns, 20000);
+    cr_expect_eq(with("--repeat-time", "0.5ns").stream.repeat_ns, 1);
+}
+
+Test(tool_options, stop_heaps_end_the_stream_as_asked)
+{
+    cr_expect_eq(with("--stop", "all").stream.stop_count, 0);
+    cr_expect_eq(with("--stop", "any").stream.stop_count, 1);
+    cr_expect_eq(with("--stop", "16").stream.stop_count, 16);
+    cr_expect_eq(with("--stop-silence", "60s").stream.stop_silence_ns, 60000000000u);
+}
+
 Test(tool_options, receive_options_reach_the_stream_in_its_units)
 {
     char *argv[] = {"spead-recv",
