@@ -15,15 +15,44 @@ void recv_end_note(struct recv_end *end, enum recv_end_cause cause)
     end->signal = cause == RECV_END_SIGNAL ? tool_signal_first() : 0;
 }
 
-struct recv_end recv_end_settle(const struct recv_end *own, bool failed,
-                                const struct spead_recv_tool_options *options)
+/* Returns the cause if it lies in the stream; RECV_END_UNKNOWN if the stream was told to stop. */
+static enum recv_end_cause cause_of(const struct spead_recv_end *stream)
 {
-    struct recv_end end = *own;
+    switch (stream->cause) {
+    case SPEAD_END_STOP_ITEMS:
+        return RECV_END_STOP_HEAP;
+    case SPEAD_END_SOURCE:
+        return RECV_END_SOURCE;
+    case SPEAD_END_FAILED:
+        return RECV_END_ERROR;
+    case SPEAD_END_NONE:
+    case SPEAD_END_STOP_CALL:
+    case SPEAD_END_NO_READER:
+        break;
+    }
+    return RECV_END_UNKNOWN;
+}
 
+struct recv_end recv_end_settle(const struct recv_end *own, const struct spead_recv_end *stream,
+                                bool failed, const struct spead_recv_tool_options *options)
+{
+    struct recv_end end = {.cause = cause_of(stream)};
+
+    /* Heaps that come after those of --heaps are released, so nothing that the stream meets later ends the reception. */
+    if (own->cause == RECV_END_HEAPS)
+        return *own;
+    if (end.cause == RECV_END_STOP_HEAP && stream->has_stop) {
+        if (stream->stop_sender.known)
+            spead_sender_format(&stream->stop_sender, end.sender);
+        if (stream->stop_source < options->shared.endpoint_count)
+            end.endpoint = options->shared.endpoints[stream->stop_source];
+    }
+    if (end.cause == RECV_END_UNKNOWN)
+        end = *own;
     if (end.cause == RECV_END_UNKNOWN && failed)
         end.cause = RECV_END_ERROR;
-    if (end.cause == RECV_END_UNKNOWN)
-        end.cause = options->stream.ignore_stop_item ? RECV_END_SOURCE : RECV_END_STOP_HEAP;
+    if (end.cause == RECV_END_UNKNOWN && stream->cause == SPEAD_END_NO_READER)
+        end.cause = RECV_END_NO_READER;
     return end;
 }
 

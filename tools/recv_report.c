@@ -212,6 +212,15 @@ static void print_senders(FILE *to, const struct spead_recv_counters *counters)
                 counters->senders_replaced);
 }
 
+/* Names the endpoints at which no packet came, if packets came at others. */
+static void print_unheard(FILE *to, const struct recv_report *report)
+{
+    for (uint32_t i = 0; report->stats.total.seen.packets > 0 && i < report->stats.source_count;
+         i++)
+        if (report->source[i].ledger.seen.packets == 0)
+            fprintf(to, "  silent   %s: no packet came there\n", report->source[i].name);
+}
+
 static void print_losses(FILE *to, const struct recv_report *report)
 {
     const struct spead_recv_stats *stats = &report->stats;
@@ -230,6 +239,8 @@ static void print_losses(FILE *to, const struct recv_report *report)
     print_kernel_drops(to, report);
     print_undrained(to, &stats->counters);
     print_senders(to, &stats->counters);
+    print_unheard(to, report);
+    recv_silence_print(to, &report->silence, report->options->shared.endpoints);
     tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
 }
 
@@ -395,6 +406,7 @@ json_t *recv_report_json(const struct recv_report *report)
         {"engine_rebuilds", stats->counters.engine_rebuilds},
         {"link_downs", stats->counters.link_downs},
         {"senders", stats->counters.senders},
+        {"senders_silent", report->silence.sender_count},
         {"senders_replaced", stats->counters.senders_replaced},
         {"sender_restarts", stats->counters.sender_restarts},
         {"heaps_striped", stats->counters.heaps_striped},
@@ -405,6 +417,9 @@ json_t *recv_report_json(const struct recv_report *report)
 
     failed |=
         json_object_set_new(object, "ended_by", recv_end_json(&report->end, report->options)) < 0;
+    failed |= json_object_set_new(
+                  object, "silent_senders",
+                  recv_silence_json(&report->silence, report->options->shared.endpoints)) < 0;
     failed |= json_object_set_new(object, "heap_fates", heaps_json(stats)) < 0;
     failed |= json_object_set_new(object, "flow", json_loads(report->flow_json, 0, NULL)) < 0;
     failed |= json_object_set_new(object, "no_packets",

@@ -10,6 +10,7 @@
 
 #include "recv_end.h"
 #include "recv_graph.h"
+#include "recv_silence.h"
 #include "spead_recv_options.h"
 #include "tool_report.h"
 
@@ -28,9 +29,10 @@ struct recv_report {
     struct heap_writer_totals written;
     /* heaps that came after the N heaps of --heaps; they were released */
     uint64_t heaps_past_limit;
-    struct recv_end end; /* what ended the reception */
-    double stream_cpu_s; /* CPU time of the thread of the stream, in seconds */
-    bool cancelled;      /* true if a second signal told the program to end immediately */
+    struct recv_silence silence; /* senders that fell silent without a stop heap */
+    struct recv_end end;         /* what ended the reception */
+    double stream_cpu_s;         /* CPU time of the thread of the stream, in seconds */
+    bool cancelled;              /* true if a second signal told the program to end immediately */
     /* The verdict of the graph, as text and as JSON. */
     char flow_text[RECV_GRAPH_TEXT_MAX], flow_json[RECV_GRAPH_TEXT_MAX];
     /* Why no packet may have come (no_packets.h). NULL if packets have come. */

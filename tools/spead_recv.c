@@ -147,6 +147,19 @@ static bool has_failed(const struct receiver *receiver)
     return failure.code < 0;
 }
 
+/* Reads what only a stream that has ended can tell. */
+static void read_end(struct receiver *receiver)
+{
+    const struct spead_recv_tool_options *options = receiver->options;
+    struct spead_recv_end end = SPEAD_RECV_END_INIT;
+
+    spead_recv_stream_end(receiver->graph.stream, &end);
+    receiver->report.end =
+        recv_end_settle(&receiver->report.end, &end, has_failed(receiver), options);
+    recv_silence_read(&receiver->report.silence, receiver->graph.stream,
+                      options->stream.stop_silence_ns);
+}
+
 /* Prints what went wrong, if anything went wrong. Returns the exit status. */
 static int report_failure(const struct receiver *receiver, bool ended)
 {
@@ -193,8 +206,8 @@ static int receive_and_report(struct receiver *receiver, struct tool_cpu cpu_sta
     if (receiver->report.totals.packets == 0)
         receiver->report.no_packets =
             no_packets_find(receiver->options, &receiver->report.stats.counters, &receiver->host);
-    receiver->report.end =
-        recv_end_settle(&receiver->report.end, ended && has_failed(receiver), receiver->options);
+    if (ended)
+        read_end(receiver);
     receiver->report.cancelled = receiver->cancelled_ns != 0;
     receiver->report.totals.cpu = tool_cpu_since(cpu_start);
     status = print_report(receiver, report_failure(receiver, ended));

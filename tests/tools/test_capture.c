@@ -126,6 +126,7 @@ Test(capture, on_a_disk_that_hangs_two_interrupts_end_it_and_say_what_is_not_wri
     cr_expect_not_null(strstr(said, "does not answer"), "%s", said);
     indexed = check_capture();
     cr_expect_gt(indexed, 0);
+    expect_end(run.received, "signal", "by SIG");
     cr_expect_eq(number(run.received, "written_heaps"), indexed);
     cr_expect_eq(number(run.received, "unwritten_heaps"), number(run.received, "heaps") - indexed);
     free(said);

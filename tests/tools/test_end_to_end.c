@@ -296,7 +296,7 @@ Test(end_to_end, the_receiver_says_what_ended_it)
     char *said;
 
     run_both(&run, "127.0.0.1:17335 --json", 0, send);
-    expect_end(run.received, "stop-heap", "by a stop heap");
+    expect_end(run.received, "stop-heap", "by a stop heap of 127.0.0.1:");
     said = program_err(&run.recv);
     cr_expect_not_null(strstr(said, "\n  ended    by a stop heap"), "%s", said);
     free(said);
@@ -311,6 +311,36 @@ Test(end_to_end, the_receiver_says_what_ended_it)
     expect_end(object, "seconds", "by --seconds 0.01");
     json_decref(object);
     program_release(&recv);
+}
+
+/* Each of two senders has an endpoint, and a third endpoint gets nothing. The second sender is killed, so that it sends
+ * no stop heap. The first one ends after the time of --stop-silence. */
+Test(end_to_end, endpoints_without_packets_and_senders_that_died_are_named)
+{
+    struct run run = {0};
+    struct program dies = {0};
+    json_t *silent;
+    char *said;
+
+    start_receiver(&run, "127.0.0.1:17337 127.0.0.1:17338 127.0.0.1:17339 --json --ring-heaps 64 "
+                         "--stop-silence 200ms");
+    program_start(&dies, SPEAD_SEND, "127.0.0.1:17338 --quiet --heap-size 1000 --rate 0.001");
+    await_udp("InDatagrams");
+    kill(dies.pid, SIGKILL);
+    cr_expect_eq(program_wait(&dies), 128 + SIGKILL);
+    program_start(&run.send, SPEAD_SEND,
+                  "127.0.0.1:17337 --json --heaps 50 --heap-size 1000 --rate 0.001");
+    finish(&run, 0, 0);
+    said = program_err(&run.recv);
+    cr_expect_not_null(strstr(said, "  silent   127.0.0.1:17339: no packet came there"), "%s",
+                       said);
+    cr_expect_eq(number(run.received, "senders_silent"), 1, "%s", said);
+    silent = json_array_get(json_object_get(run.received, "silent_senders"), 0);
+    cr_expect_str_eq(json_string_value(json_object_get(silent, "endpoint")), "127.0.0.1:17338");
+    expect_end(run.received, "stop-heap", "by a stop heap of 127.0.0.1:");
+    free(said);
+    program_release(&dies);
+    release(&run);
 }
 
 Test(end_to_end, an_interrupted_receiver_still_accounts)

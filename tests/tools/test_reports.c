@@ -29,7 +29,7 @@ static struct recv_report receive_report(const struct spead_recv_tool_options *o
                             .bucket = {[SPEAD_RECV_DELIVERED] = {120, 120000},
                                        [SPEAD_RECV_DUPLICATE] = {3, 3000}}}},
         .plan = {.engine = "socket", .engine_reason = "socket: chosen"},
-        .source = {{.name = "127.0.0.1:7148"}},
+        .source = {{.name = "127.0.0.1:7148", .ledger = {.seen = {123, 123000}}}},
         .flow_text = "node stream limits: its output was empty 99 % of the time\n",
         .flow_json = "{\"graph\": \"spead-recv\", \"edges\": []}",
     };
@@ -252,15 +252,83 @@ Test(reports, the_end_names_sender_and_endpoint_of_the_stop_heap)
     json_decref(object);
 }
 
-Test(reports, the_first_cause_is_what_ended_the_reception)
+/* Returns what the tool says when its stream ended for this cause. */
+static struct recv_end settled(struct recv_end own, enum spead_recv_end_cause cause, bool failed)
 {
-    struct recv_end end = {0};
+    struct spead_recv_tool_options options = {
+        .shared = {.endpoints = {"127.0.0.1:7148", "127.0.0.1:7149"}, .endpoint_count = 2}};
+    struct spead_recv_end stream = SPEAD_RECV_END_INIT;
 
-    cr_expect_eq(recv_end_settle(&end, true, &plain_options).cause, RECV_END_ERROR);
-    cr_expect_eq(recv_end_settle(&end, false, &plain_options).cause, RECV_END_STOP_HEAP);
-    recv_end_note(&end, RECV_END_SECONDS);
-    recv_end_note(&end, RECV_END_SIGNAL);
-    cr_expect_eq(recv_end_settle(&end, true, &plain_options).cause, RECV_END_SECONDS);
+    stream.cause = cause;
+    stream.has_stop = true;
+    stream.stop_source = 1;
+    stream.stop_sender = (struct spead_sender){.address = {[15] = 1}, .port = 7000, .known = true};
+    return recv_end_settle(&own, &stream, failed, &options);
+}
+
+Test(reports, a_stream_that_was_told_to_stop_ended_by_the_first_cause_of_the_tool)
+{
+    struct recv_end none = {0}, own = {0};
+
+    recv_end_note(&own, RECV_END_SECONDS);
+    recv_end_note(&own, RECV_END_SIGNAL);
+    cr_expect_eq(settled(own, SPEAD_END_STOP_CALL, true).cause, RECV_END_SECONDS);
+    cr_expect_eq(settled(own, SPEAD_END_NO_READER, false).cause, RECV_END_SECONDS);
+    cr_expect_eq(settled(none, SPEAD_END_STOP_CALL, true).cause, RECV_END_ERROR);
+    cr_expect_eq(settled(none, SPEAD_END_NO_READER, false).cause, RECV_END_NO_READER);
+}
+
+Test(reports, a_stream_that_ended_by_itself_says_so_although_a_signal_came_later)
+{
+    struct recv_end own = {.cause = RECV_END_SIGNAL}, end;
+
+    cr_expect_eq(settled(own, SPEAD_END_SOURCE, false).cause, RECV_END_SOURCE);
+    cr_expect_eq(settled(own, SPEAD_END_FAILED, true).cause, RECV_END_ERROR);
+    own.cause = RECV_END_HEAPS;
+    cr_expect_eq(settled(own, SPEAD_END_STOP_ITEMS, false).cause, RECV_END_HEAPS);
+    own.cause = RECV_END_SIGNAL;
+    end = settled(own, SPEAD_END_STOP_ITEMS, false);
+    cr_expect_eq(end.cause, RECV_END_STOP_HEAP);
+    cr_expect_str_eq(end.sender, "[::1]:7000");
+    cr_expect_str_eq(end.endpoint, "127.0.0.1:7149");
+}
+
+Test(reports, silent_endpoints_and_senders_are_named)
+{
+    struct spead_recv_tool_options options = {
+        .shared = {.endpoints = {"127.0.0.1:7148", "127.0.0.1:7149"}, .endpoint_count = 2}};
+    struct recv_report report = receive_report(&options);
+    json_t *object, *silent;
+
+    expect_summary(&report, "silent", false);
+    report.stats.source_count = 2;
+    report.source[0].ledger.seen.packets = 123;
+    report.source[1].name = "127.0.0.1:7149";
+    report.silence.sender_count = 20;
+    for (unsigned i = 0; i < RECV_SILENT_MAX; i++)
+        report.silence.sender[i] =
+            (struct spead_recv_sender){.source = i % 2,
+                                       .silent_ns = 12500000000,
+                                       .heaps_complete = i,
+                                       .address = {.address = {[10] = 0xff, 0xff, 192, 0, 2, 1},
+                                                   .port = (uint16_t)(7000 + i),
+                                                   .known = true}};
+    expect_summary(&report, "  silent   127.0.0.1:7149: no packet came there\n", true);
+    expect_summary(&report, "  silent   127.0.0.1:7148: no packet", false);
+    expect_summary(&report,
+                   "  silent   192.0.2.1:7003 at 127.0.0.1:7149 sent no stop heap, and "
+                   "nothing in the last 12.5 s",
+                   true);
+    expect_summary(&report, "  silent   4 more senders did the same\n", true);
+    object = recv_report_json(&report);
+    cr_expect_eq(json_integer_value(json_object_get(object, "senders_silent")), 20);
+    silent = json_object_get(object, "silent_senders");
+    cr_assert_eq(json_array_size(silent), RECV_SILENT_MAX);
+    silent = json_array_get(silent, 3);
+    cr_expect_str_eq(json_string_value(json_object_get(silent, "sender")), "192.0.2.1:7003");
+    cr_expect_str_eq(json_string_value(json_object_get(silent, "endpoint")), "127.0.0.1:7149");
+    cr_expect_eq(json_integer_value(json_object_get(silent, "heaps")), 3);
+    json_decref(object);
 }
 
 Test(reports, the_bottleneck_is_told_to_who_asks)
