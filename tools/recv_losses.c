@@ -1,0 +1,113 @@
+/* See recv_losses.h. */
+#include "recv_losses.h"
+
+#include <inttypes.h>
+
+#include "recv_remedies.h"
+
+static uint64_t unexplained_drops(const struct spead_recv_counters *counters)
+{
+    return counters->kernel_drops - counters->checksum_drops - counters->buffer_drops -
+           counters->filtered_drops;
+}
+
+/* Prints what the kernel dropped at the sockets, a line for each cause with its own remedy. */
+static void print_kernel_drops(FILE *to, const struct recv_report *report)
+{
+    const struct spead_recv_counters *counters = &report->stats.counters;
+    char buffer[TOOL_TEXT_MAX];
+
+    if (counters->buffer_drops > 0)
+        fprintf(to,
+                "  kernel   dropped %" PRIu64
+                " messages at our sockets, whose buffer was full: raise "
+                "net.core.rmem_max and --buffer (%s now), or send slower\n",
+                counters->buffer_drops, tool_text_memory(buffer, report->plan.socket_buffer_bytes));
+    if (counters->checksum_drops > 0)
+        fprintf(to, "  checksum the kernel dropped %" PRIu64 " messages " RECV_REMEDY_CHECKSUM "\n",
+                counters->checksum_drops);
+    if (counters->filtered_drops > 0)
+        fprintf(to,
+                "  filtered %" PRIu64
+                " messages came from others than --source and were turned away\n",
+                counters->filtered_drops);
+    if (unexplained_drops(counters) > 0)
+        fprintf(
+            to,
+            "  kernel   dropped %" PRIu64 " messages at our sockets for a cause that could not be "
+            "told, because other sockets here dropped too (nstat -az 'Udp*'): if RcvbufErrors "
+            "grows, raise net.core.rmem_max and --buffer (%s now)%s\n",
+            unexplained_drops(counters), tool_text_memory(buffer, report->plan.socket_buffer_bytes),
+            report->options->stream.source ? "; some may have come from others than --source" : "");
+}
+
+/* Prints what was left in the sockets. */
+static void print_undrained(FILE *to, const struct spead_recv_counters *counters)
+{
+    char bytes[TOOL_TEXT_MAX], memory[TOOL_TEXT_MAX];
+
+    if (counters->undrained_packets == 0 && counters->undrained_memory_bytes == 0)
+        return;
+    fprintf(to, "  unread   %" PRIu64 " packets, %s", counters->undrained_packets,
+            tool_text_payload(bytes, counters->undrained_bytes));
+    if (counters->undrained_memory_bytes > 0)
+        fprintf(to, ", and what took %s more in the kernel",
+                tool_text_memory(memory, counters->undrained_memory_bytes));
+    fputs(" were left when the time for draining was over: end the sender first\n", to);
+}
+
+/* Prints what the stream has found out about its senders. */
+static void print_senders(FILE *to, const struct spead_recv_counters *counters)
+{
+    if (counters->heaps_striped > 0)
+        fprintf(to,
+                "  striped  %" PRIu64 " heaps lie on several senders that fill each other's gaps: "
+                "--sender-key address joins the ports of a host, --sender-key none joins hosts\n",
+                counters->heaps_striped);
+    if (counters->heaps_contradicted > 0)
+        fprintf(to,
+                "  mixed    %" PRIu64
+                " heaps ended because a packet contradicted them: two senders, "
+                "or two runs of one, use the same heap counters\n",
+                counters->heaps_contradicted);
+    if (counters->sender_restarts > 0)
+        fprintf(to, "  restarts %" PRIu64 " times a sender began a new run\n",
+                counters->sender_restarts);
+    if (counters->senders_replaced > 0)
+        fprintf(to,
+                "  senders  %" PRIu64 " lost their place to new ones: raise --senders, or look for "
+                "foreign senders\n",
+                counters->senders_replaced);
+}
+
+/* Names the endpoints at which no packet came, if packets came at others. */
+static void print_unheard(FILE *to, const struct recv_report *report)
+{
+    for (uint32_t i = 0; report->stats.total.seen.packets > 0 && i < report->stats.source_count;
+         i++)
+        if (report->source[i].ledger.seen.packets == 0)
+            fprintf(to, "  silent   %s: no packet came there\n", report->source[i].name);
+}
+
+void recv_losses_print(FILE *to, const struct recv_report *report)
+{
+    const struct spead_recv_stats *stats = &report->stats;
+
+    for (unsigned i = 0; i < stats->bucket_count; i++) {
+        const char *remedy = recv_remedy(report, i);
+        uint64_t packets = stats->total.bucket[i].packets;
+
+        if (packets > 0 && remedy)
+            fprintf(to, "  %-8s %" PRIu64 " packets %s\n", spead_recv_bucket_name(i), packets,
+                    remedy);
+    }
+    if (stats->counters.missing_packets > 0 || stats->counters.missing_heaps > 0)
+        fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
+                stats->counters.missing_packets, stats->counters.missing_heaps);
+    print_kernel_drops(to, report);
+    print_undrained(to, &stats->counters);
+    print_senders(to, &stats->counters);
+    print_unheard(to, report);
+    recv_silence_print(to, &report->silence, report->options->shared.endpoints);
+    tool_report_device(to, stats->counters.engine_rebuilds, stats->counters.link_downs);
+}
