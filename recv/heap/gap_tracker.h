@@ -1,54 +1,79 @@
-/* Counts the heap counters that were skipped, that is, the heaps of which no packet ever came.
+/* Counts the heap counters that one sender skipped in one substream, that is, the heaps of which no packet ever came.
  *
- * The count is exact within a window of the newest counters: when a skipped counter opens late, it no longer counts as
- * missing. When the sender restarts, a new epoch begins; the missing heaps of the old epoch stay in the count. The
- * tracker assumes a restart in three cases. First: a counter is older than the window. Second: a counter is much larger
- * than the newest one. Third: a counter opens a second time, and the next heap has the counter after it.
+ * The tracker learns the step between counters, unless the user gave it, and which sequences take turns. What it cannot
+ * understand it says: it never makes up a number.
+ *  - missing: skipped counters of the sequences that are understood. It includes the provisional ones, and falls when a
+ *    skipped counter opens late, or when a jump proves to be another sequence.
+ *  - provisional: the part of `missing` that a later heap may still explain; see gap_group.h.
+ *  - absent: skipped counters that lie so regularly (every n-th one from the beginning on, n up to 16) that either a
+ *    sender never sent, or all of its heaps were lost. They are not part of `missing`.
+ *  - not_understood: heaps that opened outside of every sequence that is understood. What was skipped between cannot
+ *    be counted. This number may fall when the heaps become understood; a heap may be counted twice.
+ * A loss that the rules can see leaves at least one of `missing`, `absent` and `not_understood` above 0. What is lost
+ * before the first heap or after the last heap of a sequence cannot be seen at all. If a loss is so regular from the
+ * first heap on that one step explains all counters, it cannot be seen either, unless the user gives the step.
  *
- * The tracker cannot tell some cases apart. If two late heaps have adjacent counters and both had opened before, the
- * tracker assumes a restart by mistake. If the sender restarts with counters inside the window, and its first heaps are
- * lost or come in another order, the tracker assumes by mistake that they are late heaps. In that case the sender uses
- * some missing counters of the old epoch again, and these no longer count as missing.
- *
- * A stream has one tracker for all its substreams. Only the owner thread calls these functions. */
+ * Heaps that carry a start or stop item (control heaps) must not be given to a tracker, because their counters need not
+ * belong to the sequence. Only the owner thread of a stream calls these functions. None of them allocates, and the time
+ * of each is bounded whatever the counters are. */
 #ifndef SPEADI_GAP_TRACKER_H
 #define SPEADI_GAP_TRACKER_H
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "gap_group.h"
+#include "gap_step.h"
 
-/* Width of the window in steps; a power of two. */
-#define SPEADI_GAP_WINDOW 1024u
-/* If a counter is more than this many steps larger than the newest counter, the tracker assumes a restart, not a
- * loss. */
-#define SPEADI_GAP_JUMP_MAX (1u << 20)
+/* The value of `expected` when the next counter must not take the short path. No heap counter has this value. */
+#define SPEADI_GAP_NO_COUNTER UINT64_MAX
+/* After 64 heaps without a step, the tracker waits for so many heaps before it tries to learn again. The time doubles
+ * with each failure. */
+#define SPEADI_GAP_PAUSE_MIN 64u
+#define SPEADI_GAP_PAUSE_MAX 4096u
 
 struct speadi_gap_tracker {
-    /* The difference between successive heap counters. 0 means that it is unknown; then the tracker counts nothing. */
-    uint64_t step;
-    uint64_t first, newest; /* lowest and highest counter of this epoch */
-    /* The position of the counter `newest`, in steps. The remainder of position / SPEADI_GAP_WINDOW is the number of
-     * its bit in `window`. */
-    uint64_t position;
-    uint64_t opened;         /* number of different counters that opened in this epoch */
-    uint64_t missing_before; /* missing heaps of earlier epochs */
-    bool active;             /* an epoch has begun */
-    /* True if the counter that opened last had opened before. repeated_counter is then this counter. */
-    bool repeated;
-    uint64_t repeated_counter;
-    /* a set bit means that the counter at this position has opened */
-    uint64_t window[SPEADI_GAP_WINDOW / 64];
+    /* The counter that the short path takes: the newest one of the current sequence plus its step. */
+    uint64_t expected;
+    uint32_t bits; /* number of bits of a heap counter; 0 before the first heap */
+    bool step_is_given;
+    bool is_initial; /* no step is proven yet in this epoch */
+    bool has_far;    /* while learning, a jump came that cannot be counted yet */
+    bool
+        behind; /* the counter that opened last, behind_counter, is behind the newest of behind_member */
+    bool behind_was_new; /* behind_counter had not opened before */
+    uint8_t behind_member;
+    uint64_t behind_counter;
+    uint64_t step; /* the step that the user gave, or that a former epoch learned */
+    uint64_t unit; /* each step is a multiple of it: the number of substreams */
+    uint64_t pause, pause_next;
+    struct speadi_gap_sums before; /* what former epochs have left */
+    struct speadi_gap_step learn;
+    struct speadi_gap_group group;
 };
 
-void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step);
+/* Makes a tracker of a substream that gets every unit-th counter. `step` is the step of the sender, or 0 if the tracker
+ * shall learn it. */
+void speadi_gap_tracker_init(struct speadi_gap_tracker *tracker, uint64_t step, uint64_t unit);
 
-/* Says that a heap with this counter has opened. */
-void speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter);
+/* Says that a heap with this counter has opened. `bits` is the number of bits in a heap counter of its flavour, 1
+ * to 63. Returns true if speadi_gap_tracker_sums() may have changed. */
+bool speadi_gap_tracker_open(struct speadi_gap_tracker *tracker, uint64_t counter, unsigned bits);
 
-/* Says that the sender restarts. The next counter begins a new epoch. */
+/* Says that a heap whose counter is `expected` has opened. `bits` must be as before. */
+static inline void speadi_gap_tracker_next(struct speadi_gap_tracker *tracker, uint64_t counter)
+{
+    struct speadi_gap_group *group = &tracker->group;
+    struct speadi_gap_member *member = &group->member[group->current];
+
+    member->tick = ++group->tick;
+    speadi_gap_sequence_next(&member->sequence, counter);
+    tracker->expected = (counter + member->sequence.step) & group->mask;
+}
+
+/* Says that the sender restarts. The next counter begins a new epoch; what the old one has missed stays counted. */
 void speadi_gap_tracker_restart(struct speadi_gap_tracker *tracker);
 
-/* Returns the number of missing heaps of all epochs. */
-uint64_t speadi_gap_tracker_missing(const struct speadi_gap_tracker *tracker);
+struct speadi_gap_sums speadi_gap_tracker_sums(const struct speadi_gap_tracker *tracker);
+
+/* Returns the step of the sequence that opened last, in counters of this substream, or 0 if no step is proven. */
+uint64_t speadi_gap_tracker_step(const struct speadi_gap_tracker *tracker);
 
 #endif

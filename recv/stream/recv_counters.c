@@ -41,7 +41,7 @@ void speadi_recv_publish(struct spead_recv_stream *stream)
     totals->senders_replaced = stream->senders.replaced;
     totals->heaps_live = stream->table.count;
     totals->heaps_leaving = stream->leaving.count;
-    totals->missing_heaps = speadi_gap_tracker_missing(&stream->gaps);
+    totals->missing_heaps = stream->gaps.sums.missing;
     totals->memory_bytes = speadi_pool_memory_bytes(stream->pool, &totals->memory_high_water_bytes);
     speadi_recv_tally_publish(&stream->tally);
 }

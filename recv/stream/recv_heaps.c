@@ -52,7 +52,8 @@ static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream,
 
     finished->heap_address_bits = packet->heap_address_bits;
     stream->tally.totals->heaps_no_memory++;
-    speadi_gap_tracker_open(&stream->gaps, key->counter);
+    if (!speadi_packet_starts_or_stops(packet))
+        speadi_gap_trackers_open(&stream->gaps, 0, 0, key->counter, packet->heap_address_bits);
     return SPEAD_RECV_NO_MEMORY;
 }
 
@@ -167,7 +168,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
                                                             .now_ns = stream->age_ns,
                                                             .drops = stream->drops_before});
     if (!speadi_live_heap_is_control(live))
-        speadi_gap_tracker_open(&stream->gaps, heap->counter);
+        speadi_gap_trackers_open(&stream->gaps, 0, 0, heap->counter, heap->heap_address_bits);
     if (speadi_live_heap_is_complete(live))
         return; /* the heap is already complete, so it does not enter the table */
     if (live->slot == SPEADI_SLOT_NONE) { /* its items show that it is longer than its payload */

@@ -50,7 +50,7 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender)
 {
     begin_run(stream, sender);
-    speadi_gap_tracker_restart(&stream->gaps);
+    speadi_gap_trackers_restart(&stream->gaps, 0);
 }
 
 /* ---- Search -------------------------------------------------------------------------------- */

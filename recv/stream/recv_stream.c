@@ -43,8 +43,7 @@ static int make_tables(struct spead_recv_stream *stream)
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
             0)
         return -ENOMEM;
-    speadi_gap_tracker_init(&stream->gaps, c->heap_counter_step);
-    return 0;
+    return speadi_gap_trackers_init(&stream->gaps, 1, 1, 1, c->heap_counter_step);
 }
 
 static int name_sources(struct spead_recv_stream *stream)
@@ -93,8 +92,9 @@ static void make_plan(struct spead_recv_stream *stream)
         .table_bytes =
             sizeof *stream + pool.table_bytes + speadi_outlet_bytes(&stream->outlet, &channel) +
             speadi_heap_table_bytes(&stream->table) + speadi_finished_bytes(&stream->finished) +
-            speadi_sender_table_bytes(&stream->senders) + speadi_recv_tally_bytes(&stream->tally) +
-            speadi_spare_bytes(&stream->spare) + stream->ops->state_size + engine.memory_bytes,
+            speadi_gap_trackers_bytes(&stream->gaps) + speadi_sender_table_bytes(&stream->senders) +
+            speadi_recv_tally_bytes(&stream->tally) + speadi_spare_bytes(&stream->spare) +
+            stream->ops->state_size + engine.memory_bytes,
         .socket_buffer_bytes = stream->facts.buffer_bytes,
     };
 }
@@ -264,6 +264,7 @@ void spead_recv_stream_destroy(struct spead_recv_stream *stream)
     speadi_spare_release(&stream->spare);
     speadi_recv_tally_release(&stream->tally);
     speadi_sender_table_release(&stream->senders);
+    speadi_gap_trackers_release(&stream->gaps);
     speadi_finished_release(&stream->finished);
     speadi_heap_table_release(&stream->table);
     speadi_pool_unref(stream->pool); /* heaps that the consumer still holds keep the pool alive */

@@ -31,7 +31,7 @@
 
 #include "coalesce.h"
 #include "finished.h"
-#include "gap_tracker.h"
+#include "gap_trackers.h"
 #include "heap_memory.h"
 #include "heap_table.h"
 #include "leaving_heaps.h"
@@ -137,7 +137,7 @@ struct spead_recv_stream {
     uint64_t largest_heap;
     struct speadi_heap_table table;
     struct speadi_finished finished;
-    struct speadi_gap_tracker gaps;
+    struct speadi_gap_trackers gaps;
     struct speadi_sender_table senders;
     /* For each entry of burst.from: the id of the sender, or SPEADI_SENDER_NONE if it was not looked up yet. */
     uint32_t sender_of[SPEADI_RX_FROM_MAX];

@@ -239,7 +239,7 @@ struct spead_recv_stream_config {
      * counted in the second one (undrained_packets in stats.h). */
     uint64_t stop_drain_ns;
     /* The difference between the heap counters of two successive heaps of the sender; default 1. The stream uses this
-     * value to count missing heaps. 0 means that the difference is not known; then no heap is counted as missing. */
+     * value to count missing heaps. With 0, the stream learns the difference from the heaps that come. */
     uint64_t heap_counter_step;
     /* The log callback for the warnings and decisions of the stream. By default there is no callback, and the stream
      * logs nothing. */
