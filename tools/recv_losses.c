@@ -41,6 +41,27 @@ static void print_kernel_drops(FILE *to, const struct recv_report *report)
             report->options->stream.source ? "; some may have come from others than --source" : "");
 }
 
+/* Prints what the stream cannot know about missing heaps. */
+static void print_unsure(FILE *to, const struct spead_recv_counters *counters)
+{
+    if (counters->missing_heaps_provisional > 0)
+        fprintf(to,
+                "  unsure   %" PRIu64 " of the whole heaps are provisional: their counters were "
+                "skipped near the end, or belong to another sequence\n",
+                counters->missing_heaps_provisional);
+    if (counters->heaps_absent > 0)
+        fprintf(
+            to,
+            "  absent   %" PRIu64 " heap counters are left out in a regular pattern: either "
+            "nobody sends these heaps, or they are lost; --heap-step says which counters are sent\n",
+            counters->heaps_absent);
+    if (counters->heaps_not_understood > 0)
+        fprintf(to,
+                "  sequence not understood for %" PRIu64 " heaps: skipped heaps cannot be counted; "
+                "give --heap-step if the sender's counters have a fixed step\n",
+                counters->heaps_not_understood);
+}
+
 /* Prints what was left in the sockets. */
 static void print_undrained(FILE *to, const struct spead_recv_counters *counters)
 {
@@ -104,6 +125,7 @@ void recv_losses_print(FILE *to, const struct recv_report *report)
     if (stats->counters.missing_packets > 0 || stats->counters.missing_heaps > 0)
         fprintf(to, "  missing  %" PRIu64 " packets inside heaps, %" PRIu64 " whole heaps\n",
                 stats->counters.missing_packets, stats->counters.missing_heaps);
+    print_unsure(to, &stats->counters);
     print_kernel_drops(to, report);
     print_undrained(to, &stats->counters);
     print_senders(to, &stats->counters);

@@ -131,7 +131,8 @@ bool recv_report_is_clean(const struct recv_report *report)
     return stats->counters.missing_packets == 0 && stats->counters.missing_heaps == 0 &&
            stats->counters.kernel_drops == stats->counters.filtered_drops &&
            stats->counters.undrained_packets == 0 && stats->counters.undrained_memory_bytes == 0 &&
-           stats->counters.heaps_striped == 0;
+           stats->counters.heaps_striped == 0 && stats->counters.heaps_absent == 0 &&
+           stats->counters.heaps_not_understood == 0;
 }
 
 /* ---- Summary ------------------------------------------------------------------------------- */
@@ -301,6 +302,9 @@ json_t *recv_report_json(const struct recv_report *report)
         {"senders_silent", report->silence.sender_count},
         {"senders_replaced", stats->counters.senders_replaced},
         {"sender_restarts", stats->counters.sender_restarts},
+        {"missing_heaps_provisional", stats->counters.missing_heaps_provisional},
+        {"heaps_absent", stats->counters.heaps_absent},
+        {"heaps_not_understood", stats->counters.heaps_not_understood},
         {"heaps_striped", stats->counters.heaps_striped},
         {"heaps_contradicted", stats->counters.heaps_contradicted},
     };

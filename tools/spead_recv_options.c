@@ -96,7 +96,7 @@ static const struct tool_option rows[] = {
     {.name = "heap-step", .argument = "N", .group = TOOL_GROUP_HEAPS,
      .type = &tool_u64, .min = 0, .max = UINT32_MAX, STREAM(heap_counter_step),
      .help = "Difference between two heap counters of the sender, by which missing heaps are seen; "
-             "0: the receiver learns it"},
+             "0: learned from the heaps that come"},
     {.name = "out-of-order", .group = TOOL_GROUP_HEAPS,
      .type = &tool_flag, STREAM(allow_out_of_order),
      .help = "Accept the packets of a heap in any order"},

@@ -36,8 +36,8 @@ struct speadi_gap_tracker {
     bool step_is_given;
     bool is_initial; /* no step is proven yet in this epoch */
     bool has_far;    /* while learning, a jump came that cannot be counted yet */
-    bool
-        behind; /* the counter that opened last, behind_counter, is behind the newest of behind_member */
+    /* The counter that opened last, `behind_counter`, is behind the newest counter of behind_member. */
+    bool behind;
     bool behind_was_new; /* behind_counter had not opened before */
     uint8_t behind_member;
     uint64_t behind_counter;

@@ -105,6 +105,12 @@ void speadi_sender_heap_left(struct speadi_sender_table *table, struct speadi_se
 void speadi_sender_heap_complete(struct speadi_sender_table *table, struct speadi_sender *sender,
                                  uint64_t packets);
 
+/* Returns the index of the entry that the sender of this id has or had. */
+static inline uint32_t speadi_sender_index(uint32_t id)
+{
+    return id % SPEADI_SENDER_IDS;
+}
+
 /* Returns the sender of this id, or NULL if its entry belongs to another sender now. */
 static inline struct speadi_sender *speadi_sender_table_get(const struct speadi_sender_table *table,
                                                             uint32_t id)

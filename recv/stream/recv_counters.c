@@ -42,6 +42,9 @@ void speadi_recv_publish(struct spead_recv_stream *stream)
     totals->heaps_live = stream->table.count;
     totals->heaps_leaving = stream->leaving.count;
     totals->missing_heaps = stream->gaps.sums.missing;
+    totals->missing_heaps_provisional = stream->gaps.sums.provisional;
+    totals->heaps_absent = stream->gaps.sums.absent;
+    totals->heaps_not_understood = stream->gaps.sums.not_understood;
     totals->memory_bytes = speadi_pool_memory_bytes(stream->pool, &totals->memory_high_water_bytes);
     speadi_recv_tally_publish(&stream->tally);
 }

@@ -42,6 +42,16 @@ static struct speadi_block *take_region(struct spead_recv_stream *stream)
     return speadi_pool_take(stream->pool);
 }
 
+/* Says that a heap of this sender has opened, so that skipped counters are noticed. */
+static void note_counter(struct spead_recv_stream *stream, uint32_t sender, uint64_t counter,
+                         unsigned bits)
+{
+    uint32_t substreams = stream->config.substream_count;
+
+    speadi_gap_trackers_open(&stream->gaps, speadi_sender_index(sender),
+                             substreams == 1 ? 0 : (uint32_t)(counter % substreams), counter, bits);
+}
+
 static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream,
                                         const struct speadi_heap_key *key,
                                         const struct speadi_packet *packet)
@@ -53,7 +63,7 @@ static enum spead_recv_bucket no_memory(struct spead_recv_stream *stream,
     finished->heap_address_bits = packet->heap_address_bits;
     stream->tally.totals->heaps_no_memory++;
     if (!speadi_packet_starts_or_stops(packet))
-        speadi_gap_trackers_open(&stream->gaps, 0, 0, key->counter, packet->heap_address_bits);
+        note_counter(stream, key->sender, key->counter, packet->heap_address_bits);
     return SPEAD_RECV_NO_MEMORY;
 }
 
@@ -168,7 +178,7 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
                                                             .now_ns = stream->age_ns,
                                                             .drops = stream->drops_before});
     if (!speadi_live_heap_is_control(live))
-        speadi_gap_trackers_open(&stream->gaps, 0, 0, heap->counter, heap->heap_address_bits);
+        note_counter(stream, live->sender, heap->counter, heap->heap_address_bits);
     if (speadi_live_heap_is_complete(live))
         return; /* the heap is already complete, so it does not enter the table */
     if (live->slot == SPEADI_SLOT_NONE) { /* its items show that it is longer than its payload */

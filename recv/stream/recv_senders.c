@@ -50,7 +50,7 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender)
 {
     begin_run(stream, sender);
-    speadi_gap_trackers_restart(&stream->gaps, 0);
+    speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(sender->id));
 }
 
 /* ---- Search -------------------------------------------------------------------------------- */
@@ -62,6 +62,8 @@ static struct speadi_sender *admit(struct spead_recv_stream *stream, uint16_t en
     struct speadi_sender *sender =
         speadi_sender_table_admit(&stream->senders, endpoint, from, stream->age_ns, &replaced);
 
+    if (replaced != SPEADI_SENDER_NONE)
+        speadi_gap_trackers_forget(&stream->gaps, speadi_sender_index(replaced));
     if (sender)
         stream->heard_endpoints |= 1ull << endpoint;
     return sender;

@@ -29,6 +29,15 @@ static void init_layout(struct spead_recv_stream *stream)
     speadi_live_heap_layout_init(&stream->layout);
 }
 
+/* Returns how many trackers of skipped heap counters the stream has: one for each sender and substream, up to a
+ * limit. */
+static uint32_t gap_trackers(const struct spead_recv_stream_config *config)
+{
+    uint64_t count = (uint64_t)config->senders_max * config->substream_count;
+
+    return (uint32_t)speadi_min_u64(count, SPEADI_GAP_TRACKERS_MAX);
+}
+
 static int make_tables(struct spead_recv_stream *stream)
 {
     const struct spead_recv_stream_config *c = &stream->config;
@@ -43,7 +52,8 @@ static int make_tables(struct spead_recv_stream *stream)
         speadi_spare_init(&stream->spare, stream->spare_count, (uint32_t)stream->packet_bytes_max) <
             0)
         return -ENOMEM;
-    return speadi_gap_trackers_init(&stream->gaps, 1, 1, 1, c->heap_counter_step);
+    return speadi_gap_trackers_init(&stream->gaps, gap_trackers(c), c->senders_max,
+                                    c->substream_count, c->heap_counter_step);
 }
 
 static int name_sources(struct spead_recv_stream *stream)

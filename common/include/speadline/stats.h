@@ -166,6 +166,15 @@ struct spead_recv_counters {
     /* Senders: how many the stream knows at this moment, how many have lost their place in the table to a new sender,
      * and how many runs of a sender have begun after a silence or with a start item. */
     uint64_t senders, senders_replaced, sender_restarts;
+    /* The part of missing_heaps that is provisional: counters were skipped, and the stream cannot tell yet whether these
+     * heaps were lost or whether the counters belong to another sequence. It can fall again. */
+    uint64_t missing_heaps_provisional;
+    /* Counters that are left out again and again in one pattern, for example every fourth one. They are not part of
+     * missing_heaps: the stream cannot tell whether these heaps are lost or whether nobody sends them. */
+    uint64_t heaps_absent;
+    /* Heaps whose counters do not fit any sequence that the stream understands. Between these heaps the stream cannot
+     * count skipped heaps. */
+    uint64_t heaps_not_understood;
     /* Heaps that ended incomplete while another sender had a heap with the same counter and the packets of each filled
      * gaps of the other: the two senders are probably one, see spead_recv_stream_config.sender_key. */
     uint64_t heaps_striped;

@@ -238,8 +238,8 @@ struct spead_recv_stream_config {
      * longer than this time. In a graph they wait without a limit. Packets that were not read in the first time are
      * counted in the second one (undrained_packets in stats.h). */
     uint64_t stop_drain_ns;
-    /* The difference between the heap counters of two successive heaps of the sender; default 1. The stream uses this
-     * value to count missing heaps. With 0, the stream learns the difference from the heaps that come. */
+    /* The difference between the heap counters of two successive heaps of the sender. The stream uses this value to
+     * count missing heaps. With 0 (default), the stream learns the difference from the heaps that come. */
     uint64_t heap_counter_step;
     /* The log callback for the warnings and decisions of the stream. By default there is no callback, and the stream
      * logs nothing. */
@@ -322,7 +322,7 @@ struct spead_recv_stream_config {
     .heap_bytes_max = SPEAD_RECV_HEAP_BYTES_DEFAULT, .pointers_max = SPEAD_RECV_POINTERS_DEFAULT, \
     .ranges_max = SPEAD_RECV_RANGES_DEFAULT, .ring_heaps = SPEAD_RECV_RING_HEAPS_DEFAULT, \
     .held_heaps = SPEAD_RECV_HELD_HEAPS_DEFAULT, .coalesce_ns = SPEAD_RECV_COALESCE_NS_DEFAULT, \
-    .stop_drain_ns = SPEAD_RECV_STOP_DRAIN_NS_DEFAULT, .heap_counter_step = 1, \
+    .stop_drain_ns = SPEAD_RECV_STOP_DRAIN_NS_DEFAULT, .heap_counter_step = 0, \
     .placed_window = SPEAD_RECV_PLACED_WINDOW_DEFAULT, .senders_max = SPEAD_RECV_SENDERS_DEFAULT, \
     .stop_silence_ns = SPEAD_RECV_STOP_SILENCE_NS_DEFAULT, \
     .restart_quiet_ns = SPEAD_RECV_RESTART_QUIET_NS_DEFAULT, .repeat_ns = SPEAD_RECV_REPEAT_NS_DEFAULT }

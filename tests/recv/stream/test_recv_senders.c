@@ -478,3 +478,31 @@ Test(recv_senders, a_joint_stream_says_which_window_it_needs)
     recv_rig_open(&rig);
     cr_expect_not_null(strstr(last_info, "at least 3 x"), "%s", last_info);
 }
+
+/* ---- Missing heaps ------------------------------------------------------------------------- */
+
+Test(recv_senders, skipped_counters_are_counted_for_each_sender_apart)
+{
+    rig.config.ring_heaps = 100;
+    recv_rig_open(&rig);
+    for (uint64_t counter = 1; counter <= 20; counter++) {
+        if (counter != 7)
+            heap_from(counter, 1, 7000, 1);
+        if (counter != 11 && counter != 12)
+            heap_from(1000000000 + 4096 * counter, 2, 7000, 2);
+    }
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stats.counters.missing_heaps, 3u);
+    cr_expect_eq(rig.stats.counters.heaps_not_understood, 0u);
+    cr_expect_eq(rig.stats.counters.missing_heaps_provisional, 0u);
+}
+
+Test(recv_senders, the_counter_of_a_stop_heap_is_no_gap)
+{
+    recv_rig_open(&rig);
+    for (uint64_t counter = 501; counter <= 504; counter++)
+        heap_from(counter, 1, 7000, 1);
+    from(recv_rig_control(&rig, 1, SPEAD_CONTROL_STOP), 1, 7000);
+    recv_rig_run(&rig);
+    cr_expect_eq(rig.stats.counters.missing_heaps, 0u);
+}
