@@ -26,8 +26,8 @@ struct heap_writer_totals {
 
 struct heap_writer_config {
     const char *path;
-    unsigned
-        batch; /* the node takes at most this many heaps at a time, up to HEAP_WRITER_BATCH_MAX */
+    /* The largest number of heaps that the node takes at a time, up to HEAP_WRITER_BATCH_MAX. */
+    unsigned batch;
     /* The endpoints of the stream, as text: a heap came at endpoints[spead_heap_source(heap)]. */
     const char *const *endpoints;
     uint32_t endpoint_count;

@@ -46,8 +46,8 @@ struct speadi_gap_member {
     uint8_t origin;    /* SPEADI_GAP_NONE if this sequence has none */
     uint8_t follower;  /* the sequence whose heap came after the last heap of this one */
     bool counts_gap;   /* the branch began ahead of its origin */
-    bool
-        in_doubt; /* it was said to be another sequence than its origin, which may still end early */
+    /* The member was said to be another sequence than its origin, and the origin may still end early. */
+    bool in_doubt;
     bool learning; /* its step is not proven yet */
 };
 

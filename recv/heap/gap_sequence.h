@@ -49,8 +49,8 @@ struct speadi_gap_sequence {
     uint32_t low_hits, high_hits, turns;
     uint64_t low_next, high_first;
     uint64_t check_at; /* the value of `span` at which absent classes are looked for again */
-    uint64_t
-        missing_checked; /* the number of missing heaps when absent classes were last looked for */
+    /* The number of missing heaps when absent classes were last looked for. */
+    uint64_t missing_checked;
     /* a set bit means that the counter at this position has opened */
     uint64_t window[SPEADI_GAP_WINDOW / 64];
 };

@@ -52,8 +52,16 @@ void speadi_gap_trackers_open_slow(struct speadi_gap_trackers *set, uint32_t sen
 static inline void speadi_gap_trackers_open(struct speadi_gap_trackers *set, uint32_t sender,
                                             uint32_t substream, uint64_t counter, unsigned bits)
 {
-    struct speadi_gap_trackers_entry *entry = &set->entry[set->last];
+    /* Without substreams a sender has one tracker. With substreams most heaps need another tracker than the heap before
+     * them, and the long way finds it. */
+    uint32_t index = set->substream_count == 1 ? set->of_sender[sender] : set->last;
+    struct speadi_gap_trackers_entry *entry;
 
+    if (index == SPEADI_COUNTER_NONE) {
+        speadi_gap_trackers_open_slow(set, sender, substream, counter, bits);
+        return;
+    }
+    entry = &set->entry[index];
     if (entry->key == ((uint64_t)sender << 32 | substream) && entry->tracker.expected == counter &&
         entry->tracker.bits == bits && entry->epoch == set->epoch[sender])
         speadi_gap_tracker_next(&entry->tracker, counter);

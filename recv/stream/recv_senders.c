@@ -25,6 +25,7 @@ static void end_heaps(struct spead_recv_stream *stream, const struct speadi_send
 static void begin_run(struct spead_recv_stream *stream, struct speadi_sender *sender)
 {
     speadi_finished_forget(sender);
+    speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(sender->id));
     sender->restarts++;
     sender->stopped = false;
     stream->tally.totals->sender_restarts++;
@@ -50,7 +51,6 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
 void speadi_recv_sender_starts(struct spead_recv_stream *stream, struct speadi_sender *sender)
 {
     begin_run(stream, sender);
-    speadi_gap_trackers_restart(&stream->gaps, speadi_sender_index(sender->id));
 }
 
 /* ---- Search -------------------------------------------------------------------------------- */
