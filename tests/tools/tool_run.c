@@ -102,9 +102,14 @@ void run_both(struct run *run, const char *recv_line, int recv_status, const cha
     finish(run, recv_status, 0);
 }
 
+void tool_sleep_ms(unsigned ms)
+{
+    nanosleep(&(struct timespec){ms / 1000, ms % 1000 * 1000000l}, NULL);
+}
+
 static void look_again(void)
 {
-    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    tool_sleep_ms(1);
 }
 
 /* Returns a UDP counter of /proc/net/snmp. In that file two lines begin with "Udp:". The first line has the names, the
@@ -130,10 +135,15 @@ static long long udp_counter(const char *name)
     return 0;
 }
 
+void await_udp_count(const char *counter, long long count)
+{
+    while (udp_counter(counter) < count)
+        look_again();
+}
+
 void await_udp(const char *counter)
 {
-    while (udp_counter(counter) == 0)
-        look_again();
+    await_udp_count(counter, 1);
 }
 
 static bool is_pending(pid_t pid, int number)

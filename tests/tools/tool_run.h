@@ -41,8 +41,12 @@ void finish(struct run *run, int recv_status, int send_status);
 void run_both(struct run *run, const char *recv_line, int recv_status, const char *send_line);
 void release(struct run *run);
 
-/* Waits until a UDP counter of this network namespace (Udp: in /proc/net/snmp) is not 0. */
+/* Waits until a UDP counter of this network namespace (Udp: in /proc/net/snmp) is not 0, or is at least `count`. */
 void await_udp(const char *counter);
+void await_udp_count(const char *counter, long long count);
+
+/* Sleeps at least so long. */
+void tool_sleep_ms(unsigned ms);
 
 /* Sends SIGINT and waits until the program has taken it. So the program sees the next SIGINT as a second signal. */
 void interrupt(const struct program *program);

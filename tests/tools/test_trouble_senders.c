@@ -1,0 +1,304 @@
+/* Goal: the rows of docs/troubleshooting.md about senders, runs and ends are as the page says. Method: each test makes
+ * one symptom with the built spead-recv and packets of its own, compares what is said with the page, and tries the
+ * command of the page. */
+#include <criterion/criterion.h>
+#include <signal.h>
+
+#include <speadline/item.h>
+
+#include "symptom.h"
+
+TestSuite(trouble_senders, .init = tool_enter, .timeout = 120);
+
+static json_int_t heaps(void)
+{
+    return number(symptom_object(), "heaps");
+}
+
+/* ---- One sender that looks like several ----------------------------------------------------- */
+
+/* Sends 8 heaps. Each of their four packets comes from another port. */
+static void stripe(const int lane[4])
+{
+    for (uint64_t counter = 1; counter <= 8; counter++)
+        for (unsigned i = 0; i < 4; i++)
+            symptom_piece(lane[i], counter, 64, 16 * i, 16);
+}
+
+Test(trouble_senders, heaps_striped_over_ports)
+{
+    int lane[4];
+
+    for (unsigned i = 0; i < 4; i++)
+        lane[i] = symptom_from("127.0.0.1", 7000 + i);
+    symptom_begin("--strict --out-of-order");
+    stripe(lane);
+    symptom_await(32);
+    symptom_interrupt(3);
+    cr_expect_eq(heaps(), 0);
+    symptom_shows("and each fills gaps of the other");
+    symptom_shows("heaps lie on several senders that fill each other's gaps");
+    symptom_begin("--strict --sender-key address");
+    stripe(lane);
+    symptom_await(64);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 8);
+}
+
+/* Sends 4 heaps of four packets over two networks. Each network loses one packet of each heap, and never the same. */
+static void send_doubled(const int network[2])
+{
+    for (uint64_t counter = 1; counter <= 4; counter++)
+        for (unsigned i = 0; i < 4; i++)
+            for (unsigned n = 0; n < 2; n++)
+                if (i != 1 + n)
+                    symptom_piece(network[n], counter, 64, 16 * i, 16);
+}
+
+Test(trouble_senders, one_stream_over_two_networks)
+{
+    int network[2] = {symptom_from("127.0.0.2", 0), symptom_from("127.0.0.3", 0)};
+
+    symptom_begin("--strict --out-of-order");
+    send_doubled(network);
+    symptom_await(24);
+    symptom_interrupt(3);
+    cr_expect_eq(heaps(), 0);
+    cr_expect_eq(number(symptom_object(), "senders"), 2);
+    symptom_begin("--strict --out-of-order --sender-key none");
+    symptom_asleep(); /* else a pause of this test could make a copy later than --repeat-time */
+    send_doubled(network);
+    symptom_awake();
+    symptom_await(48);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 4);
+    cr_expect_eq(bucket(symptom_object(), "duplicate"), 8);
+    symptom_shows("came again: the network or the sender doubled them");
+}
+
+/* ---- Several senders that look like one ----------------------------------------------------- */
+
+/* Sends heap 1 of two boards. The packets of the boards arrive in turn: 0 1, 1 0, 0 1, 1 0. Each board puts its number
+ * into every packet. */
+static void send_alike(const int board[2])
+{
+    for (unsigned i = 0; i < 4; i++)
+        for (unsigned turn = 0; turn < 2; turn++) {
+            unsigned b = (i + turn) % 2;
+
+            test_packet_specials(&symptom_packet, 40, 1, 64, 16 * i, 16);
+            test_packet_immediate(&symptom_packet, 0x4101, b);
+            test_packet_payload(&symptom_packet, "0123456789abcdef", 16);
+            symptom_send(board[b]);
+        }
+}
+
+Test(trouble_senders, equal_counters_of_two_senders_taken_for_one)
+{
+    int board[2] = {symptom_from("127.0.0.1", 7000), symptom_from("127.0.0.1", 7001)};
+
+    symptom_begin("--strict --sender-key none");
+    send_alike(board);
+    symptom_await(8);
+    symptom_interrupt(3);
+    cr_expect_eq(heaps(), 0);
+    cr_expect_gt(bucket(symptom_object(), "repeated-counter"), 0);
+    symptom_shows("heaps ended because a packet contradicted them");
+    symptom_begin("--strict");
+    send_alike(board);
+    symptom_await(16);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 2);
+}
+
+/* ---- Counters that come again --------------------------------------------------------------- */
+
+Test(trouble_senders, a_counter_that_is_stuck)
+{
+    int fd = symptom_from("127.0.0.1", 0);
+
+    symptom_begin("--strict");
+    for (uint64_t stamp = 0; stamp < 10; stamp++)
+        symptom_stamped(fd, 0, stamp);
+    symptom_await(10);
+    symptom_interrupt(3);
+    cr_expect_eq(heaps(), 1);
+    cr_expect_eq(bucket(symptom_object(), "repeated-counter"), 9);
+    symptom_shows("for a heap counter that had ended, with another length or item, or much later");
+    symptom_begin("--strict");
+    for (uint64_t stamp = 0; stamp < 4; stamp++)
+        symptom_stamped(fd, 1 + stamp, stamp);
+    symptom_await(14);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 4);
+}
+
+/* Sends the first half of a heap, and when the receiver has read it, waits longer than `quiet_ms`. Then sends the whole
+ * heap, as a sender does that was started anew. `datagrams` is how many the test has sent before. */
+static void send_two_runs(int fd, unsigned datagrams, unsigned quiet_ms)
+{
+    symptom_piece(fd, 3, 64, 0, 16);
+    symptom_piece(fd, 3, 64, 16, 16);
+    symptom_await(datagrams + 2);
+    tool_sleep_ms(2 * quiet_ms);
+    for (unsigned i = 0; i < 4; i++)
+        symptom_piece(fd, 3, 64, 16 * i, 16);
+    symptom_await(datagrams + 6);
+}
+
+Test(trouble_senders, a_sender_that_was_started_anew)
+{
+    int fd = symptom_from("127.0.0.1", 7000);
+
+    symptom_begin("--strict --restart-quiet 200ms");
+    send_two_runs(fd, 0, 200);
+    symptom_interrupt(3);
+    cr_expect_eq(heaps(), 1);
+    cr_expect_eq(bucket(symptom_object(), "evicted"), 2);
+    symptom_shows("times a sender began a new run");
+    symptom_begin("--restart-quiet 60s");
+    send_two_runs(fd, 6, 1);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 1);
+    cr_expect_eq(bucket(symptom_object(), "delivered"), 4);
+    cr_expect_eq(bucket(symptom_object(), "duplicate"), 2);
+    symptom_hides("began a new run");
+}
+
+static void send_the_same_again(int fd, bool with_start_heap)
+{
+    for (uint64_t counter = 1; counter <= 3; counter++)
+        symptom_stamped(fd, counter, counter);
+    if (with_start_heap)
+        symptom_control(fd, 4, SPEAD_CONTROL_START);
+    for (uint64_t counter = 1; counter <= 3; counter++)
+        symptom_stamped(fd, counter, 100 + counter);
+}
+
+Test(trouble_senders, a_sender_that_starts_anew_at_once)
+{
+    int fd = symptom_from("127.0.0.1", 7000);
+
+    symptom_begin("--strict");
+    send_the_same_again(fd, false);
+    symptom_await(6);
+    symptom_interrupt(3);
+    cr_expect_eq(heaps(), 3);
+    cr_expect_eq(bucket(symptom_object(), "repeated-counter"), 3);
+    symptom_shows("the counter is stuck, too short or starts anew, or two senders use it");
+    symptom_begin("--strict");
+    send_the_same_again(fd, true);
+    symptom_await(13);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 6);
+}
+
+/* ---- More senders than places --------------------------------------------------------------- */
+
+Test(trouble_senders, senders_that_lost_their_place)
+{
+    symptom_begin("--senders 2");
+    for (unsigned i = 0; i < 5; i++)
+        symptom_stamped(symptom_from("127.0.0.1", 7000 + i), 1, i);
+    symptom_await(5);
+    symptom_interrupt(0);
+    cr_expect_eq(number(symptom_object(), "senders_replaced"), 3);
+    symptom_shows("lost their place to new ones: raise --senders, or look for foreign senders");
+    symptom_begin("--senders 5 --strict");
+    for (unsigned i = 0; i < 5; i++)
+        symptom_stamped(symptom_from("127.0.0.1", 8000 + i), 1, i);
+    symptom_await(10);
+    symptom_interrupt(0);
+    symptom_hides("lost their place");
+}
+
+Test(trouble_senders, more_senders_with_live_heaps_than_places)
+{
+    symptom_begin("--strict --senders 1");
+    symptom_piece(symptom_from("127.0.0.1", 7000), 1, 64, 0, 32);
+    symptom_stamped(symptom_from("127.0.0.1", 7001), 1, 1);
+    symptom_await(2);
+    symptom_interrupt(3);
+    cr_expect_eq(bucket(symptom_object(), "over-cap-senders"), 1);
+    symptom_shows("from senders that found no place among --senders");
+    symptom_begin("--senders 2");
+    symptom_piece(symptom_from("127.0.0.1", 7002), 1, 64, 0, 32);
+    symptom_stamped(symptom_from("127.0.0.1", 7003), 1, 1);
+    symptom_await(4);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 1);
+}
+
+/* ---- The end -------------------------------------------------------------------------------- */
+
+/* A heap, a stop heap and a further heap wait in the socket, so that the receiver reads all of them. */
+static void send_past_a_stop(int fd)
+{
+    symptom_asleep();
+    symptom_stamped(fd, 1, 1);
+    symptom_control(fd, 2, SPEAD_CONTROL_STOP);
+    symptom_stamped(fd, 3, 3);
+    symptom_awake();
+}
+
+Test(trouble_senders, packets_after_a_stop_heap)
+{
+    int fd = symptom_from("127.0.0.1", 7000);
+
+    symptom_begin("--strict");
+    send_past_a_stop(fd);
+    symptom_end(3);
+    cr_expect_eq(heaps(), 1);
+    cr_expect_eq(bucket(symptom_object(), "after-stop"), 1);
+    symptom_shows("came after the end: --no-stop-item goes on past a stop item");
+    symptom_begin("--no-stop-item");
+    send_past_a_stop(fd);
+    symptom_await(6);
+    symptom_interrupt(0);
+    cr_expect_eq(heaps(), 2);
+    cr_expect_eq(bucket(symptom_object(), "after-stop"), 0);
+}
+
+Test(trouble_senders, an_end_before_the_second_sender_began)
+{
+    int first = symptom_from("127.0.0.1", 7000), second = symptom_from("127.0.0.1", 7001);
+
+    symptom_begin("");
+    symptom_stamped(first, 1, 1);
+    symptom_control(first, 2, SPEAD_CONTROL_STOP);
+    symptom_end(0);
+    symptom_shows("by a stop heap of");
+    symptom_says("127.0.0.1:7000 at 127.0.0.1:7148");
+    symptom_begin("--strict --stop 2");
+    symptom_stamped(first, 1, 1);
+    symptom_control(first, 2, SPEAD_CONTROL_STOP);
+    symptom_await(4);
+    symptom_stamped(second, 1, 1);
+    symptom_control(second, 2, SPEAD_CONTROL_STOP);
+    symptom_end(0);
+    cr_expect_eq(heaps(), 2);
+    symptom_says("by a stop heap of 127.0.0.1:7001 at 127.0.0.1:7148");
+}
+
+/* The first sender dies after one heap. The receiver waits for its stop heap as long as --stop-silence says. */
+Test(trouble_senders, a_receiver_that_does_not_end)
+{
+    int dead = symptom_from("127.0.0.1", 7000), alive = symptom_from("127.0.0.1", 7001);
+
+    symptom_begin("--stop-silence 200ms");
+    symptom_stamped(dead, 1, 1);
+    symptom_await(1);
+    tool_sleep_ms(300);
+    symptom_stamped(alive, 1, 1);
+    symptom_control(alive, 2, SPEAD_CONTROL_STOP);
+    symptom_end(0);
+    symptom_shows("sent no stop heap, and nothing in the last");
+    symptom_says("silent 127.0.0.1:7000 at 127.0.0.1:7148");
+    symptom_begin("--stop any");
+    symptom_stamped(dead, 1, 1);
+    symptom_await(4);
+    symptom_stamped(alive, 1, 1);
+    symptom_control(alive, 2, SPEAD_CONTROL_STOP);
+    symptom_end(0);
+    cr_expect_eq(heaps(), 2);
+}
