@@ -19,6 +19,7 @@ from pathlib import Path
 import spead2
 import tap
 import wire
+from differences import Differences  # noqa: F401 (unittest finds the class here)
 from peers import (
     Program,
     Receiver,
