@@ -1,0 +1,5 @@
+#!/usr/bin/env bash
+# The tests that docs/promises.md, docs/troubleshooting.md and docs/from-spead2.md name exist.
+# usage: test_pages.sh SOURCE_FOLDER
+set -euo pipefail
+python3 "$1/tests/package/page_tests.py" "$1"
