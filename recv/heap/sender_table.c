@@ -211,6 +211,7 @@ static struct speadi_sender *free_entry(struct speadi_sender_table *table, uint3
     unlink_silent(table, sender);
     table->proven[sender->endpoint] -= sender->proven;
     table->replaced++;
+    table->forgot_data |= sender->has_sent_data;
     *replaced_id = sender->id;
     return sender;
 }
@@ -233,6 +234,7 @@ struct speadi_sender *speadi_sender_table_admit(struct speadi_sender_table *tabl
         .endpoint = endpoint,
         .used = true,
         .id = id,
+        .finished_epoch = sender->finished_epoch + 1,
         .first_ns = now_ns,
         .seen_ns = now_ns,
         .next = *chain,

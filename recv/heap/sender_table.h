@@ -40,11 +40,12 @@ struct speadi_sender {
     uint64_t first_ns;   /* when the first packet came, by the clock by which heaps age */
     uint64_t seen_ns;    /* when the last packet came, by the same clock */
     uint64_t heaps_complete, heaps_incomplete;
-    uint64_t newest_counter; /* counter of the heap that the sender opened last */
 
     /* Written by the stream and by finished.c. */
-    uint64_t heaps_ended;    /* heaps that were given to the memory of finished heaps */
-    uint32_t finished_epoch; /* heaps that ended in an earlier epoch are forgotten (finished.h) */
+    uint64_t heaps_ended; /* heaps that were given to the memory of finished heaps */
+    /* Heaps that ended in an earlier epoch are forgotten (finished.h). The number goes on when the entry is given to a
+     * new sender, because ids come again after 65536 senders. */
+    uint32_t finished_epoch;
     uint32_t restarts;  /* how many runs of the sender began after a silence or with a start item */
     bool stopped;       /* a stop item has come from the sender */
     bool has_sent_data; /* a heap came that is not a control heap */
@@ -71,6 +72,7 @@ struct speadi_sender_table {
     enum speadi_sender_key_kind key;
     struct speadi_sender_list silent[2]; /* [proven] */
     uint64_t replaced; /* how many senders have lost their entry to another sender */
+    bool forgot_data;  /* one of these senders had sent data */
     /* For each endpoint, the number of its senders that are proven. */
     uint32_t proven[SPEADI_SENDER_ENDPOINTS_MAX];
 };

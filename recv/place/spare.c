@@ -61,6 +61,13 @@ void speadi_spare_park(struct speadi_spare *spare, uint32_t index, uint32_t send
     spare->parked[spare->parked_count++] = (uint8_t)index;
 }
 
+void speadi_spare_disown(struct speadi_spare *spare, uint32_t sender)
+{
+    for (uint32_t i = 0; i < spare->parked_count; i++)
+        if (spare->sender[spare->parked[i]] == sender)
+            spare->sender[spare->parked[i]] = SPEADI_SPARE_NONE;
+}
+
 void speadi_spare_unpark(struct speadi_spare *spare, struct speadi_parked *parked)
 {
     parked->count = spare->parked_count;

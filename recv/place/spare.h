@@ -27,7 +27,8 @@ struct speadi_spare {
     uint8_t parked[SPEADI_SPARES_MAX]; /* indexes of parked copies, in order of arrival */
     uint32_t parked_count;
     bool is_parked[SPEADI_SPARES_MAX];
-    uint32_t sender[SPEADI_SPARES_MAX];                /* id of the sender of each parked copy */
+    /* The id of the sender of each parked copy. SPEADI_SPARE_NONE if the run of that sender has ended. */
+    uint32_t sender[SPEADI_SPARES_MAX];
     struct speadi_rx_packet packet[SPEADI_SPARES_MAX]; /* describes each copy as a packet */
 };
 
@@ -58,6 +59,9 @@ void speadi_spare_made_linear(struct speadi_spare *spare, uint32_t index);
 
 /* Parks a copy. It is then the last in the list of parked copies. */
 void speadi_spare_park(struct speadi_spare *spare, uint32_t index, uint32_t sender);
+
+/* Says that no heap may take the parked copies of this sender any more: their `sender` becomes SPEADI_SPARE_NONE. */
+void speadi_spare_disown(struct speadi_spare *spare, uint32_t sender);
 
 /* Fills *parked with the parked copies. After this call no copy is parked: all of them count as copies of this burst
  * again. */

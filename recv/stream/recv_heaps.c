@@ -168,7 +168,6 @@ void speadi_recv_heap_opened(struct spead_recv_stream *stream, struct speadi_liv
     struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
 
     speadi_recv_slot_used(stream, live->ring, live->slot);
-    sender->newest_counter = heap->counter;
     sender->has_sent_data |= !speadi_live_heap_is_control(live);
     heap->sender = sender->address;
     speadi_live_heap_start(live,

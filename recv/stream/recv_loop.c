@@ -88,9 +88,17 @@ static int read_burst(struct spead_recv_stream *stream)
     return 0;
 }
 
+/* Returns true if the stream reads nothing now, because finished heaps wait for room in the channel. */
+static bool is_paused(const struct spead_recv_stream *stream)
+{
+    return stream->burst_is_out ||
+           (stream->outlet.pending_count > 0 && speadi_recv_waits_for_room(stream));
+}
+
 /* Reads the clocks. If a long time has passed since the last poll and heaps are live, this thread did not read for
  * most of that time. Then the reading clock advances by SPEADI_RECV_STALL_NS only: packets of these heaps may wait in the source,
- * and heaps must not get old because of a delay of this thread. */
+ * and heaps must not get old because of a delay of this thread. While the stream is paused, the reading
+ * clock stands still for the same reason. */
 static void read_clocks(struct spead_recv_stream *stream)
 {
     uint64_t elapsed;
@@ -102,7 +110,7 @@ static void read_clocks(struct spead_recv_stream *stream)
     }
     elapsed = stream->now_ns - stream->polled_ns;
     if (stream->polled_ns != 0 && stream->table.count > 0)
-        elapsed = speadi_min_u64(elapsed, SPEADI_RECV_STALL_NS);
+        elapsed = is_paused(stream) ? 0 : speadi_min_u64(elapsed, SPEADI_RECV_STALL_NS);
     stream->age_ns += elapsed;
     stream->polled_ns = stream->now_ns;
 }

@@ -321,6 +321,18 @@ static enum spead_recv_bucket process_admitted(struct spead_recv_stream *stream,
 
 static enum spead_recv_bucket process_checked(struct spead_recv_stream *stream, bool *paused);
 
+/* Returns true if the payload lies in its own place of a live heap. If that heap has left the table, the packet may
+ * open another heap, to which its payload must be copied. */
+static bool lies_in_live_heap(const struct spead_recv_stream *stream,
+                              const struct speadi_rx_packet *raw,
+                              const struct speadi_sender *sender,
+                              const struct speadi_packet *packet)
+{
+    return speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, packet) &&
+           speadi_heap_table_has(
+               &stream->table, speadi_placement_reservation(&stream->placement, raw->place)->live);
+}
+
 static enum spead_recv_bucket process(struct spead_recv_stream *stream,
                                       const struct speadi_rx_packet *raw, bool *paused)
 {
@@ -330,8 +342,7 @@ static enum spead_recv_bucket process(struct spead_recv_stream *stream,
 
     if (bucket != SPEAD_RECV_LIVE)
         return bucket;
-    if (stream->places_unchecked &&
-        !speadi_placement_is_own_place(&stream->placement, raw->place, sender->id, &packet))
+    if (stream->places_unchecked && !lies_in_live_heap(stream, raw, sender, &packet))
         return process_checked(stream, paused);
     return process_admitted(stream, raw, sender, &packet, paused);
 }
@@ -379,6 +390,15 @@ bool speadi_recv_process_packet(struct spead_recv_stream *stream,
 
 /* ---- Packets that waited ------------------------------------------------------------------- */
 
+/* Returns the sender of a parked packet. Returns NULL if the heap of the packet has ended since, and the sender has
+ * begun another run or has lost its entry. */
+static struct speadi_sender *sender_of_parked(const struct spead_recv_stream *stream, uint32_t copy)
+{
+    uint32_t id = stream->spare.sender[copy];
+
+    return id == SPEADI_SPARE_NONE ? NULL : speadi_sender_table_get(&stream->senders, id);
+}
+
 void speadi_recv_retry_parked(struct spead_recv_stream *stream)
 {
     struct speadi_parked parked;
@@ -389,8 +409,7 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
         speadi_live_heap_unpark(live);
     for (uint32_t i = 0; i < parked.count; i++) {
         const struct speadi_rx_packet *raw = &stream->spare.packet[parked.index[i]];
-        struct speadi_sender *sender =
-            speadi_sender_table_get(&stream->senders, stream->spare.sender[parked.index[i]]);
+        struct speadi_sender *sender = sender_of_parked(stream, parked.index[i]);
         struct speadi_packet packet;
         enum spead_recv_bucket bucket = SPEAD_RECV_LATE;
         bool paused = false;
@@ -400,7 +419,7 @@ void speadi_recv_retry_parked(struct spead_recv_stream *stream)
          * may have come after the packet, and admit() would then reject the packet. */
         (void)speadi_packet_decode(&packet, raw->head, raw->head_bytes, raw->datagram_bytes);
         /* This call may park the packet again. The parked packets keep their order then. */
-        if (sender) /* else its heap has ended, and its entry belongs to another sender */
+        if (sender)
             bucket = process_admitted(stream, raw, sender, &packet, &paused);
         if (paused)
             bucket = SPEAD_RECV_NO_MEMORY;

@@ -45,6 +45,7 @@ static void end_run(struct spead_recv_stream *stream, struct speadi_sender *send
             spead_sender_format(&sender->address, name),
             (double)(stream->age_ns - sender->seen_ns) / NS_PER_S, heaps);
     end_heaps(stream, sender);
+    speadi_spare_disown(&stream->spare, sender->id);
     begin_run(stream, sender);
 }
 
@@ -138,7 +139,8 @@ void speadi_recv_sender_stops(struct spead_recv_stream *stream, struct speadi_se
     stream->stop_review_ns = 0;
     stream->last_stop = (struct speadi_recv_last_stop){
         .address = sender->address, .endpoint = sender->endpoint, .counter = counter};
-    if (!sender->has_sent_data)
+    /* If the table has forgotten senders that sent data, this sender may be one of them. */
+    if (!sender->has_sent_data && !stream->senders.forgot_data)
         stream->stopped_endpoints |= 1ull << sender->endpoint;
     stream->has_stopped_heaps = true;
 }

@@ -1,4 +1,6 @@
 /* Chooses the slot in the window of live heaps that a new heap takes. */
+#include <speadi/numbers.h>
+
 #include "recv_stream.h"
 
 /* A newcomer looks at this many slots at most, so that a flood of newcomers costs little in a large window. */
@@ -11,37 +13,59 @@ static bool is_guest(const struct spead_recv_stream *stream, const struct speadi
     return !sender->proven && stream->senders.proven[sender->endpoint] > 0;
 }
 
-/* Returns true if a guest may end this heap: it is the heap of another newcomer, or its sender has opened a newer heap
- * in this window, or its sender is silent. */
-static bool may_end(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
+/* Returns true if a guest may end this heap before it ends any other: the sender of the heap is a newcomer, or it is
+ * silent. */
+static bool is_weak(const struct spead_recv_stream *stream, const struct speadi_live_heap *live)
 {
     const struct speadi_sender *sender = speadi_sender_table_get(&stream->senders, live->sender);
 
-    return !sender->proven || live->heap.counter != sender->newest_counter ||
-           (stream->config.restart_quiet_ns != 0 &&
-            stream->age_ns - sender->seen_ns > stream->config.restart_quiet_ns);
+    return !sender->proven || (stream->config.restart_quiet_ns != 0 &&
+                               stream->age_ns - sender->seen_ns > stream->config.restart_quiet_ns);
+}
+
+/* Returns the index of the slot that the ring used `back` heaps before its last one. */
+static uint32_t slot_back(const struct speadi_heap_table *table, uint32_t ring, uint32_t back)
+{
+    uint32_t at = table->head[ring] + table->slots_each - 1 - back;
+
+    return ring * table->slots_each + (at < table->slots_each ? at : at - table->slots_each);
+}
+
+/* Returns true if the sender of the heap in this slot has opened a newer heap in the same window. Then no packets may
+ * come for the older heap any more. */
+static bool has_newer(const struct speadi_heap_table *table, uint32_t ring, uint32_t back)
+{
+    uint32_t sender = table->slot[slot_back(table, ring, back)]->sender;
+
+    while (back-- > 0)
+        if (table->slot[slot_back(table, ring, back)]->sender == sender)
+            return true;
+    return false;
 }
 
 /* Returns the slot that suits a guest best, or SPEADI_SLOT_NONE. The search goes backwards from the slot that the ring
- * used last, because the senders that have proven themselves will need that slot last. */
+ * used last, because the senders that have proven themselves will need that slot last. A guest ends a heap of a sender
+ * that works only if all slots hold heaps of such senders. */
 static uint32_t guest_slot(const struct spead_recv_stream *stream, uint32_t ring)
 {
     const struct speadi_heap_table *table = &stream->table;
-    uint32_t first = ring * table->slots_each, at = table->head[ring], best = SPEADI_SLOT_NONE;
+    uint32_t count = speadi_min_u32(table->slots_each, LOOK_AT_MAX), best = SPEADI_SLOT_NONE;
     uint64_t oldest = UINT64_MAX;
 
-    for (uint32_t i = 0; i < table->slots_each && i < LOOK_AT_MAX; i++) {
-        const struct speadi_live_heap *live;
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t at = slot_back(table, ring, i);
+        const struct speadi_live_heap *live = table->slot[at];
 
-        at = at == 0 ? table->slots_each - 1 : at - 1;
-        live = table->slot[first + at];
         if (!live)
-            return first + at;
-        if (live->opened_ns < oldest && may_end(stream, live)) {
+            return at;
+        if (live->opened_ns < oldest && is_weak(stream, live)) {
             oldest = live->opened_ns;
-            best = first + at;
+            best = at;
         }
     }
+    for (uint32_t i = count; best == SPEADI_SLOT_NONE && i-- > 0;)
+        if (has_newer(table, ring, i))
+            best = slot_back(table, ring, i);
     return best;
 }
 

@@ -301,7 +301,8 @@ struct spead_recv_stream_config {
     /* How many senders must have sent a stop item until the stream ends. 0 (default): the stream ends when every
      * endpoint has ended that any sender was heard at. An endpoint has ended when all its senders have stopped that
      * were heard within the last stop_silence_ns, or when a stop heap has come to it from a sender that sent no
-     * data. */
+     * data. When senders that had sent data have lost their place (senders_max), the stream cannot tell whether a sender
+     * has sent data, and a stop heap ends only its sender. */
     uint32_t stop_count;
     uint64_t stop_silence_ns; /* default 10 s; see stop_count */
     /* When a sender was silent longer than this, its next packet begins a new run: its live heaps end incomplete, and
