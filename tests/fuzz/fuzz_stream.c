@@ -1,9 +1,9 @@
 /* Goal: whatever packets come in whatever order, a receive stream counts each packet once, stays within its memory
  * plan, and hands over no byte that was not sent. Method: libFuzzer. The first bytes of the input choose the
  * configuration and the behaviour of the engine. Then come packets. In front of each packet stand two bytes of length
- * and one byte of flags. The holes of a heap that is handed over must be zero. Blocks are small and are used again, and
- * no payload byte is 0. So the test notices when a hole still has a byte of an earlier heap. Seeds: corpus/stream, see
- * make_seeds.py. */
+ * and one byte of flags, which also choose its sender. The holes of a heap that is handed over must be zero. Blocks are
+ * small and are used again, and no payload byte is 0. So the test notices when a hole still has a byte of an earlier
+ * heap. Seeds: corpus/stream, see make_seeds.py. fuzz_senders.c knows who sent each byte. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +44,9 @@ static void choose(struct recv_rig *rig, const uint8_t *data)
     config->pointers_max = 16;
     config->ranges_max = 8;
     config->stop_drain_ns = 0;
+    config->sender_key = (enum spead_sender_key)((data[3] >> 2) % 3);
+    config->joint = data[3] & 32;
+    config->senders_max = data[3] & 64 ? 2 : SPEAD_RECV_SENDERS_DEFAULT;
     rig->sources = 2;
     rig->engine->posts_ahead = data[2] & 1;
     rig->engine->poll_max = 1 + (data[2] >> 1) % 16;
@@ -73,6 +76,8 @@ static void queue_packets(struct recv_rig *rig, const uint8_t *data, size_t size
         packet = script_engine_push(rig->engine, data, length);
         fill_payload(packet->bytes, length);
         packet->source = flags & 1;
+        packet->from = speadi_rx_from_v4(packet->source, (const uint8_t[]){192, 0, 2, flags >> 6},
+                                         (uint16_t)(7000 + (flags >> 4 & 3)));
         packet->flags = (flags >> 1) & (SPEADI_RX_INJECTED_DROP | SPEADI_RX_TRUNCATED);
         packet->segments = packet->flags & SPEADI_RX_TRUNCATED ? 1 + (flags >> 6) : 1;
         if (flags & 8 && length > 1)

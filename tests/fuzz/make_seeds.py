@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Writes the seeds of the fuzzers: the packets of tests/vectors/*.hex for fuzz_packet into corpus/packet, short
-streams for fuzz_stream into corpus/stream, and frames for fuzz_frame into corpus/frame."""
+streams for fuzz_stream into corpus/stream, scripts for fuzz_senders into corpus/senders, and frames for fuzz_frame into
+corpus/frame."""
 import pathlib
 
 here = pathlib.Path(__file__).parent
@@ -62,6 +63,20 @@ for name, packets in streams.items():
         folder = here / "corpus" / "stream"
         folder.mkdir(exist_ok=True)
         (folder / f"{name}-{label}").write_bytes(seed)
+
+# ---- Scripts: tests/support/sender_script.c explains the bytes ----------------------------------
+
+scripts = {
+    # a sender starts anew while a packet of its last run is parked
+    "parked": "e77761a2832a36221a320038d01ab6b6c6e07e34f1bf142a2d419286c381328633452172aa82dba3f62972a4920bca4444b944a1ff8a",
+    # a sender starts anew in the middle of a heap
+    "restart": "cc87e47edc399bd130b2413ee884d9a535",
+    # heaps with holes in memory that another sender has used
+    "holes": "e26c09eda5e0f9df5f49489658036025d87ffcc59092ee57",
+}
+(here / "corpus" / "senders").mkdir(exist_ok=True)
+for name, script in scripts.items():
+    (here / "corpus" / "senders" / name).write_bytes(bytes.fromhex(script))
 
 # ---- Frames: fuzz_frame.c explains the byte before a frame --------------------------------------
 

@@ -7,7 +7,7 @@
 #include "sender_oracle.h"
 
 #define PIECE     16u /* payload bytes of an ordinary packet */
-#define PIECES    4u  /* packets of an ordinary heap */
+#define PIECES    6u  /* packets of an ordinary heap */
 #define MS        1000000ull
 #define SECOND    (1000 * MS)
 #define DRAIN_MAX 4000u /* polls after which a stream that reads nothing is stuck */
@@ -29,6 +29,7 @@ struct script {
     struct line line[ORACLE_ORIGINS], striped;
     struct spead_heap *held[HELD_MAX];
     uint32_t held_count;
+    uint32_t origins;   /* the script uses so many origins */
     uint8_t next_flags; /* engine flags of the next packet */
     uint8_t next_split; /* if not 0, the next packet is lent as a head of this length and a body */
     uint8_t next_cut;   /* the next packet lacks so many bytes at its end */
@@ -72,18 +73,19 @@ static void choose_senders(struct spead_recv_stream_config *config, struct scrip
 
 static void choose(struct script *script)
 {
+    static const uint32_t origins[] = {1, 2, ORACLE_HOSTS * ORACLE_PORTS, ORACLE_ORIGINS};
     struct spead_recv_stream_config *config = &script->rig.config;
     struct script_engine *engine = script->rig.engine;
     uint8_t a = next(script), b = next(script), c = next(script), d = next(script);
 
-    config->allow_out_of_order = !(a & 1);
+    config->allow_out_of_order = !(a & 1 && d & 16);
     config->deliver_incomplete = a & 2;
     config->receive_path = a & 4 ? SPEAD_PATH_PLACED : SPEAD_PATH_BOUNCE;
     config->on_full = (enum spead_on_full)((a >> 4) % 3);
     config->allow_unsized_heaps = !(a & 8);
     config->live_heaps_max = 1 + b % 4;
     config->substream_count = 1 + (b >> 2) % 3;
-    config->ring_heaps = 1 + (b >> 4) % 8;
+    config->ring_heaps = 1 + (b >> 4) % 4;
     config->heap_bytes_max = ORACLE_HEAP_MAX;
     config->packet_bytes_max = 1472;
     config->memory_bytes_max = d & 64 ? 3 * 4096 : 0;
@@ -96,6 +98,7 @@ static void choose(struct script *script)
     engine->clock_ns = SECOND;
     script->rig.sources = ORACLE_ENDPOINTS;
     script->rig.ops = &script_clock_ops;
+    script->origins = origins[b >> 7 | (d >> 6 & 2)];
     choose_senders(config, script);
 }
 
@@ -145,7 +148,7 @@ static void send_piece(struct script *script, const struct piece *piece)
 
 static uint32_t next_origin(struct script *script)
 {
-    return next(script) % ORACLE_ORIGINS;
+    return next(script) % script->origins;
 }
 
 static struct piece ordinary(uint32_t origin, const struct line *line)
@@ -237,7 +240,7 @@ static void send_striped(struct script *script)
 
         send_piece(script, &piece);
         advance(&script->striped);
-        origin = (origin + step) % ORACLE_ORIGINS;
+        origin = (origin + step) % script->origins;
     }
 }
 
@@ -332,6 +335,16 @@ static void drain(struct script *script)
     }
 }
 
+/* Lets a sender send its heap once more, or the heap before it, from any packet on. */
+static void restart(struct script *script)
+{
+    uint8_t how = next(script);
+    struct line *line = &script->line[next_origin(script)];
+
+    line->counter -= how & 1;
+    line->piece = (how >> 1) % PIECES;
+}
+
 static void let_time_pass(struct script *script)
 {
     static const uint64_t step[] = {MS,         30 * MS,        300 * MS,   900 * MS,
@@ -342,6 +355,8 @@ static void let_time_pass(struct script *script)
     script->rig.engine->clock_ns += step[how % 8];
     if (how & 8) /* the stream finds its source empty */
         poll_once(script);
+    if (how & 16)
+        restart(script);
 }
 
 static void step(struct script *script)
@@ -370,6 +385,8 @@ static void step(struct script *script)
         let_time_pass(script);
         break;
     case 10:
+        poll_once(script);
+        break;
     case 11:
         for (unsigned i = 0; i <= op / 16u; i++)
             poll_once(script);

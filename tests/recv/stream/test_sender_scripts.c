@@ -59,13 +59,14 @@ static void shorten(struct text *text)
 
 static void report(uint64_t seed, struct text *text)
 {
-    char hex[2 * SCRIPT_MAX + 1];
+    char hex[2 * SCRIPT_MAX + 1] = "", failure[256];
 
+    snprintf(failure, sizeof failure, "%s", sender_script_run(text->bytes, text->size));
     shorten(text);
     for (size_t i = 0; i < text->size; i++)
         snprintf(hex + 2 * i, 3, "%02x", text->bytes[i]);
-    cr_assert_fail("seed %llu: %s; the shortest script: %s", (unsigned long long)seed,
-                   sender_script_run(text->bytes, text->size), hex);
+    cr_assert_fail("seed %llu: %s; the shortest script: %s", (unsigned long long)seed, failure,
+                   hex);
 }
 
 static void run_seeds(uint64_t from, uint64_t count)
