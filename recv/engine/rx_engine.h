@@ -267,6 +267,8 @@ struct speadi_rx_engine_ops {
      * and it changes only inside poll(). An engine without a clock of its own sets now to NULL; then the core uses
      * CLOCK_MONOTONIC. In an engine that reads a capture, the packets have a time of their own. Such an engine returns
      * the time up to which it has lent all packets. The core calls now() once in a poll and again after each burst.
+     * For the core all packets of a burst come at that time. So before a packet that comes much later than the packet
+     * before it, the engine must end the burst: else the core does not notice the silence between them.
      * With this time the core decides when a heap times out (heap_timeout_ns) and when it forgets a finished heap. The
      * core lets heaps time out only after a poll() that lent nothing, because a packet that is still to be read has not
      * been lost.

@@ -88,17 +88,9 @@ static int read_burst(struct spead_recv_stream *stream)
     return 0;
 }
 
-/* Returns true if the stream reads nothing now, because finished heaps wait for room in the channel. */
-static bool is_paused(const struct spead_recv_stream *stream)
-{
-    return stream->burst_is_out ||
-           (stream->outlet.pending_count > 0 && speadi_recv_waits_for_room(stream));
-}
-
-/* Reads the clocks. If a long time has passed since the last poll and heaps are live, this thread did not read for
- * most of that time. Then the reading clock advances by SPEADI_RECV_STALL_NS only: packets of these heaps may wait in the source,
- * and heaps must not get old because of a delay of this thread. While the stream is paused, the reading
- * clock stands still for the same reason. */
+/* Reads the clocks. If a long time has passed since the stream last read packets and heaps are live, this thread was
+ * late or the stream was paused. Then the reading clock advances by SPEADI_RECV_STALL_NS only: packets of these heaps
+ * may wait in the source, and heaps must not get old because of a delay of this thread or of the consumer. */
 static void read_clocks(struct spead_recv_stream *stream)
 {
     uint64_t elapsed;
@@ -109,10 +101,23 @@ static void read_clocks(struct spead_recv_stream *stream)
         return;
     }
     elapsed = stream->now_ns - stream->polled_ns;
-    if (stream->polled_ns != 0 && stream->table.count > 0)
-        elapsed = is_paused(stream) ? 0 : speadi_min_u64(elapsed, SPEADI_RECV_STALL_NS);
+    if (stream->polled_ns != 0 && stream->table.count > 0) {
+        elapsed = speadi_min_u64(elapsed, SPEADI_RECV_STALL_NS - stream->unread_ns);
+        stream->unread_ns += elapsed;
+    }
     stream->age_ns += elapsed;
     stream->polled_ns = stream->now_ns;
+}
+
+/* Reads and processes packets. Returns how many packets it has processed, which may be 0. */
+static int read_packets(struct spead_recv_stream *stream)
+{
+    bool reads = !stream->burst_is_out;
+    int count = reads ? read_burst(stream) : speadi_recv_process_burst(stream);
+
+    if (reads || count > 0)
+        stream->unread_ns = 0;
+    return count;
 }
 
 int spead_recv_stream_poll(struct spead_recv_stream *stream)
@@ -134,7 +139,7 @@ int spead_recv_stream_poll(struct spead_recv_stream *stream)
     speadi_recv_check_stop(stream);
     if (stream->state < SPEADI_RECV_FLUSHING &&
         speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream)))
-        count = stream->burst_is_out ? speadi_recv_process_burst(stream) : read_burst(stream);
+        count = read_packets(stream);
     speadi_recv_check_stop_items(stream);
     if (stream->state < SPEADI_RECV_FLUSHING)
         speadi_recv_hand_over(stream, speadi_recv_waits_for_room(stream));

@@ -122,8 +122,10 @@ struct spead_recv_stream {
     uint64_t age_ns;
     /* Packets that are read now have come after this time of the same clock: the source was empty then. */
     uint64_t empty_ns;
-    bool has_slept;         /* wait() of the engine was called after the last poll */
-    uint64_t polled_ns;     /* value of now_ns in the poll before this one; 0 in the first poll */
+    bool has_slept;     /* wait() of the engine was called after the last poll */
+    uint64_t polled_ns; /* value of now_ns in the poll before this one; 0 in the first poll */
+    /* How far the reading clock has advanced since the stream last read packets, at most SPEADI_RECV_STALL_NS. */
+    uint64_t unread_ns;
     uint64_t deadline_ns;   /* time of CLOCK_MONOTONIC at which draining or flushing must end */
     uint64_t node_sequence; /* value of outlet.sequence when the node last looked for a reader */
     uint64_t counters_ns;   /* value of now_ns when the engine's counters were last read */

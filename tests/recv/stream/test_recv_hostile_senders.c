@@ -271,28 +271,58 @@ Test(hostile_senders, a_packet_in_a_place_of_the_run_before_overwrites_no_packet
     EXPECT_BUCKETS("delivered 16, evicted 1");
 }
 
-/* The consumer takes no heap for a long time, and the packets of the second sender wait behind those of the first. */
-Test(hostile_senders, a_pause_of_the_stream_is_no_silence_of_a_sender)
+static void open_blocking(void)
 {
     rig.config.on_full = SPEAD_BLOCK;
     rig.config.ring_heaps = 1;
     rig.config.held_heaps = 0;
-    rig.config.substream_count = 2; /* so that the first sender ends no heap of the second */
+    rig.config.substream_count = 2; /* so that one sender ends no heap of the other */
     recv_rig_open(&rig);
     from(piece(1, 0), 2, 7000);
     recv_rig_poll(&rig);
     for (uint64_t counter = 2; counter <= 60; counter += 2)
         whole_heap(counter, 1, 7000);
+}
+
+/* Lets time pass since the last poll, and polls. */
+static void poll_later(uint64_t ns)
+{
+    rig.stream->polled_ns -= ns;
+    recv_rig_poll(&rig);
+}
+
+/* The consumer takes no heap for a long time, and the packets of the second sender wait behind those of the first. */
+Test(hostile_senders, a_pause_of_the_stream_is_no_silence_of_a_sender)
+{
+    open_blocking();
     for (unsigned number = 1; number < 4; number++)
         from(piece(1, number), 2, 7000);
-    for (unsigned i = 0; i < 40; i++) {
-        if (i > 0)
-            rig.stream->polled_ns -= SECOND; /* a second has passed since the last poll */
-        recv_rig_poll(&rig);
-    }
+    recv_rig_poll(&rig);
+    for (unsigned i = 0; i < 40; i++)
+        poll_later(SECOND);
     cr_expect(rig.stream->burst_is_out);
     while (take_run() == 1)
         recv_rig_poll(&rig);
     cr_expect_eq(rig.stats.counters.sender_restarts, 0u);
     EXPECT_BUCKETS("delivered 124");
+}
+
+/* The consumer is slow, so the stream waits for it before each poll. Meanwhile the second sender is silent. */
+Test(hostile_senders, a_silence_is_noticed_although_the_consumer_is_slow)
+{
+    rig.engine->poll_max = 4;
+    open_blocking();
+    for (unsigned i = 0; i < 30; i++) {
+        struct spead_heap *heap;
+
+        poll_later(SECOND / 5);
+        heap = recv_rig_take(&rig);
+        spead_heap_unref(heap);
+    }
+    for (unsigned number = 1; number < 4; number++)
+        from(piece_of(1, 4, number, 2), 2, 7000);
+    while (recv_rig_run(&rig) == 0 && take_run() == 1)
+        ;
+    cr_expect_eq(rig.stats.counters.sender_restarts, 1u);
+    EXPECT_BUCKETS("delivered 120, live 3, evicted 1");
 }
