@@ -173,6 +173,27 @@ Test(hostile_senders, a_new_sender_is_not_taken_for_one_that_had_its_entry_long_
     cr_expect_eq(recv_rig_packets(&rig, SPEAD_RECV_DELIVERED), 8u);
 }
 
+/* Each sender of the largest table has a live heap. Then more senders come. */
+Test(hostile_senders, a_full_table_of_live_senders_refuses_further_ones_and_keeps_their_heaps)
+{
+    rig.config.senders_max = SPEADI_SENDERS_MAX;
+    rig.config.live_heaps_max = SPEADI_SENDERS_MAX + 1u;
+    rig.config.heap_bytes_max = 4096;
+    rig.config.pointers_max = rig.config.ranges_max = 2;
+    recv_rig_open(&rig);
+    for (unsigned sent = 0; sent < SPEADI_SENDERS_MAX + 100u;) {
+        script_engine_clear(rig.engine);
+        for (unsigned i = 0; i < 4096 && sent < SPEADI_SENDERS_MAX + 100u; i++, sent++)
+            from(piece(1, 0), (uint8_t)(1 + sent / 60000), (uint16_t)(sent % 60000));
+        recv_rig_run(&rig);
+    }
+    EXPECT_BUCKETS("live 65535, over-cap-senders 100");
+    for (unsigned number = 1; number < 4; number++)
+        from(piece(1, number), 1, 500);
+    recv_rig_run(&rig);
+    EXPECT_BUCKETS("delivered 4, live 65534, over-cap-senders 100");
+}
+
 static void stop_from(uint8_t host, uint16_t port)
 {
     from(recv_rig_control(&rig, 99, SPEAD_CONTROL_STOP), host, port);
